@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the interpreter provides of a node: memory, silence, an empty chain and the hashes.
+
+use super::allocator::Allocator;
+use crate::hashes;
+use sha2::{Digest, Sha256};
+use wasmi::{AsContextMut, Caller, Error, Memory, StoreLimits, Val};
+
+const PAGE: u64 = 65536;
+
+pub(super) struct Host {
+    pub(super) limits: StoreLimits,
+    pub(super) memory: Option<Memory>,
+    pub(super) allocator: Allocator,
+}
+
+impl Host {
+    pub(super) fn new(limits: StoreLimits) -> Self {
+        Self { limits, memory: None, allocator: Allocator::default() }
+    }
+}
+
+/// One call of an imported function.
+pub(super) fn call(mut caller: Caller<'_, Host>, name: &str, arguments: &[Val], results: &mut [Val]) -> Result<(), Error> {
+    let answer = match name {
+        "ext_allocator_malloc_version_1" => Some(Val::I32(allocate(&mut caller, word(name, arguments, 0)?)? as i32)),
+        "ext_allocator_free_version_1" => {
+            let pointer = word(name, arguments, 0)?;
+            if !caller.data_mut().allocator.free(pointer) {
+                return Err(Error::new(format!("{name}: no block starts at {pointer}")));
+            }
+            None
+        }
+        // Level 0 is off: the runtime then does not even write its messages.
+        "ext_logging_max_level_version_1" => Some(Val::I32(0)),
+        "ext_logging_log_version_1"
+        | "ext_misc_print_num_version_1"
+        | "ext_misc_print_utf8_version_1"
+        | "ext_misc_print_hex_version_1" => None,
+        // An encoded nothing.
+        "ext_storage_get_version_1"
+        | "ext_storage_next_key_version_1"
+        | "ext_storage_read_version_1"
+        | "ext_default_child_storage_get_version_1" => Some(returned(&mut caller, &[0])?),
+        "ext_storage_exists_version_1" => Some(Val::I32(0)),
+        "ext_hashing_blake2_128_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_128(bytes).to_vec())?),
+        "ext_hashing_blake2_256_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_256(bytes).to_vec())?),
+        "ext_hashing_twox_64_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_64(bytes).to_vec())?),
+        "ext_hashing_twox_128_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_128(bytes).to_vec())?),
+        "ext_hashing_twox_256_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_256(bytes).to_vec())?),
+        "ext_hashing_sha2_256_version_1" => Some(hash(&mut caller, name, arguments, |bytes| Sha256::digest(bytes).to_vec())?),
+        "ext_panic_handler_abort_on_panic_version_1" => {
+            let message = passed(&mut caller, name, arguments)?;
+            let message = String::from_utf8_lossy(message.get(..2000).unwrap_or(&message)).into_owned();
+            return Err(Error::new(format!("the runtime panicked: {message}")));
+        }
+        _ => return Err(Error::new(format!("the runtime calls {name}, which is not available outside a node"))),
+    };
+    match (answer, results) {
+        (Some(answer), [result]) if answer.ty() == result.ty() => *result = answer,
+        (None, []) => {}
+        _ => return Err(Error::new(format!("the runtime declares {name} with another type than a node's"))),
+    }
+    Ok(())
+}
+
+/// A block of the runtime's heap, its memory grown to hold it.
+pub(super) fn allocate(mut store: impl AsContextMut<Data = Host>, size: u32) -> Result<u32, Error> {
+    let full = || Error::new(format!("no memory for {size} more bytes"));
+    let (start, end) = store.as_context_mut().data_mut().allocator.allocate(size).ok_or_else(full)?;
+    let memory = memory(&mut store)?;
+    let size = memory.data_size(&store) as u64;
+    if u64::from(end) > size {
+        // At least doubling keeps the number of moves of the whole memory small.
+        let wanted = (u64::from(end) - size).div_ceil(PAGE);
+        let generous = wanted.max(size / PAGE);
+        if memory.grow(&mut store, generous).is_err() {
+            memory.grow(&mut store, wanted).map_err(|_| full())?;
+        }
+    }
+    Ok(start)
+}
+
+fn memory(store: &mut impl AsContextMut<Data = Host>) -> Result<Memory, Error> {
+    store.as_context_mut().data().memory.ok_or_else(|| Error::new("the runtime has no memory yet"))
+}
+
+/// Hands bytes to the runtime the way host functions return them: pointer and length in one number.
+fn returned(caller: &mut Caller<'_, Host>, bytes: &[u8]) -> Result<Val, Error> {
+    let pointer = allocate(&mut *caller, bytes.len() as u32)?;
+    write(caller, pointer, bytes)?;
+    Ok(Val::I64((u64::from(pointer) | (bytes.len() as u64) << 32) as i64))
+}
+
+fn hash(
+    caller: &mut Caller<'_, Host>,
+    name: &str,
+    arguments: &[Val],
+    hash: impl Fn(&[u8]) -> Vec<u8>,
+) -> Result<Val, Error> {
+    let digest = hash(&passed(caller, name, arguments)?);
+    let pointer = allocate(&mut *caller, digest.len() as u32)?;
+    write(caller, pointer, &digest)?;
+    Ok(Val::I32(pointer as i32))
+}
+
+/// The bytes that the first argument points at.
+fn passed(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Vec<u8>, Error> {
+    let Some(Val::I64(packed)) = arguments.first() else { return Err(wrong(name)) };
+    let packed = *packed as u64;
+    let (start, length) = (packed as u32 as usize, (packed >> 32) as usize);
+    // Hashing is the only work here that fuel does not meter.
+    if let Ok(fuel) = caller.get_fuel() {
+        let left = fuel.checked_sub(length as u64).ok_or_else(|| Error::from(wasmi::TrapCode::OutOfFuel))?;
+        caller.set_fuel(left)?;
+    }
+    let memory = memory(caller)?;
+    let bytes = memory.data(&*caller).get(start..start.saturating_add(length)).map(<[u8]>::to_vec);
+    bytes.ok_or_else(|| Error::new(format!("{name} is given bytes that are not in memory")))
+}
+
+fn word(name: &str, arguments: &[Val], index: usize) -> Result<u32, Error> {
+    match arguments.get(index) {
+        Some(Val::I32(value)) => Ok(*value as u32),
+        _ => Err(wrong(name)),
+    }
+}
+
+fn wrong(name: &str) -> Error {
+    Error::new(format!("the runtime declares {name} with another type than a node's"))
+}
+
+fn write(caller: &mut Caller<'_, Host>, pointer: u32, bytes: &[u8]) -> Result<(), Error> {
+    let memory = memory(caller)?;
+    memory.write(&mut *caller, pointer as usize, bytes).map_err(|error| Error::new(error.to_string()))
+}

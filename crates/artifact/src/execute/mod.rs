@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Runs a runtime's own functions in an interpreter, to ask it what its sections do not say.
+//!
+//! An interpreter, because a node's executor compiles the whole blob first, which takes seconds, and these calls touch
+//! a small part of it once. Fuel bounds the time and a limit the memory: the blob may be hostile. It sees an empty
+//! chain; a function that the interpreter does not provide is a trap that names it.
+
+mod allocator;
+mod host;
+
+use host::Host;
+use wasmi::{
+    CompilationMode, Config, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimitsBuilder, Table, Val,
+};
+use worker::{Failure, Result};
+
+/// The instructions a call may take: many times what the metadata of the largest runtimes needs, half a minute here.
+const FUEL: u64 = 10_000_000_000;
+const MEMORY_LIMIT: usize = 512 * 1024 * 1024;
+/// What a call may return: many times the largest metadata.
+const RESULT_LIMIT: usize = 16 * 1024 * 1024;
+
+/// A blob ready to be called. Every call starts from a fresh instance, so no call sees another's traces.
+pub(crate) struct Executor<'a> {
+    name: &'a str,
+    engine: Engine,
+    module: Module,
+}
+
+impl<'a> Executor<'a> {
+    pub(crate) fn new(name: &'a str, wasm: &[u8]) -> Result<Self> {
+        let mut config = Config::default();
+        // Lazy: of a runtime's thousands of functions a metadata call needs few.
+        config.consume_fuel(true).ignore_custom_sections(true).compilation_mode(CompilationMode::Lazy);
+        let engine = Engine::new(&config);
+        let module = Module::new(&engine, wasm).map_err(|error| {
+            Failure::input(format!("{name} is not Wasm that can be executed")).found(error.to_string())
+        })?;
+        Ok(Self { name, engine, module })
+    }
+
+    pub(crate) fn exports(&self, function: &str) -> bool {
+        matches!(self.module.get_export(function), Some(ExternType::Func(_)))
+    }
+
+    /// Calls a function of the runtime's interface with SCALE-encoded arguments and gives back the bytes it returns.
+    pub(crate) fn call(&self, function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        let name = self.name;
+        let failed = |error: wasmi::Error| {
+            let failure = Failure::input(format!("{function} of {name} failed"));
+            match error.as_trap_code() {
+                Some(wasmi::TrapCode::OutOfFuel) => failure
+                    .found(format!("no end after {FUEL} instructions"))
+                    .expected("a function that answers within that"),
+                _ => failure.found(error.to_string()),
+            }
+        };
+        let malformed = |found: &str| {
+            Failure::input(format!("{function} of {name} cannot be called"))
+                .found(found)
+                .expected("a function of the runtime interface: (pointer, length) to pointer and length")
+        };
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(MEMORY_LIMIT)
+            .table_elements(1_000_000)
+            .instances(1)
+            .tables(16)
+            .memories(1)
+            .build();
+        let mut store = Store::new(&self.engine, Host::new(limits));
+        store.limiter(|host| &mut host.limits);
+        store.set_fuel(FUEL).map_err(failed)?;
+        let instance = self.instantiate(&mut store).map_err(failed)?;
+        let memory = match store.data().memory {
+            Some(memory) => memory,
+            None => instance.get_memory(&store, "memory").ok_or_else(|| malformed("no memory"))?,
+        };
+        store.data_mut().memory = Some(memory);
+        // The node's allocator starts there too; without the global, what is in use now ends where the memory does.
+        let heap_base = match instance.get_global(&store, "__heap_base").map(|global| global.get(&store)) {
+            Some(Val::I32(base)) => base as u32,
+            _ => u32::try_from(memory.data_size(&store)).map_err(|_| malformed("a memory without room"))?,
+        };
+        store.data_mut().allocator.start(heap_base);
+
+        let entry = instance.get_typed_func::<(i32, i32), i64>(&store, function).map_err(|error| {
+            malformed(&error.to_string())
+        })?;
+        let length = u32::try_from(arguments.len()).map_err(|_| malformed("arguments that are too long"))?;
+        let pointer = host::allocate(&mut store, length.max(1)).map_err(failed)?;
+        memory.write(&mut store, pointer as usize, arguments).map_err(|error| malformed(&error.to_string()))?;
+        let packed = entry.call(&mut store, (pointer as i32, length as i32)).map_err(failed)? as u64;
+        let (start, length) = (packed as u32 as usize, (packed >> 32) as usize);
+        if length > RESULT_LIMIT {
+            return Err(Failure::input(format!("{function} of {name} returns too much"))
+                .found(format!("{length} bytes"))
+                .expected(format!("at most {RESULT_LIMIT} bytes")));
+        }
+        let end = start.saturating_add(length);
+        memory.data(&store).get(start..end).map(<[u8]>::to_vec).ok_or_else(|| {
+            Failure::input(format!("{function} of {name} returns what is not in its memory"))
+                .found(format!("bytes {start} to {end}"))
+                .expected(format!("an end at or before {}", memory.data_size(&store)))
+        })
+    }
+
+    /// Gives the module everything it imports: what the host provides, and a trap for what it does not.
+    fn instantiate(&self, store: &mut Store<Host>) -> std::result::Result<Instance, wasmi::Error> {
+        let mut linker = Linker::<Host>::new(&self.engine);
+        // A hostile module may import one name twice, with different types.
+        linker.allow_shadowing(true);
+        for import in self.module.imports() {
+            match import.ty() {
+                ExternType::Func(ty) => {
+                    let name = import.name().to_owned();
+                    linker.func_new(import.module(), import.name(), ty.clone(), move |caller, arguments, results| {
+                        host::call(caller, &name, arguments, results)
+                    })?;
+                }
+                ExternType::Memory(ty) => {
+                    let memory = Memory::new(&mut *store, *ty)?;
+                    store.data_mut().memory = Some(memory);
+                    linker.define(import.module(), import.name(), memory)?;
+                }
+                ExternType::Table(ty) => {
+                    let table = Table::new(&mut *store, *ty, Val::default(ty.element()))?;
+                    linker.define(import.module(), import.name(), table)?;
+                }
+                ExternType::Global(_) => {
+                    let what = format!("the import {}.{} is a global, which no node provides", import.module(), import.name());
+                    return Err(wasmi::Error::new(what));
+                }
+            }
+        }
+        linker.instantiate_and_start(store, &self.module)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(module: &str, function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        let wasm = wat::parse_str(module).expect("a module");
+        Executor::new("blob", &wasm).expect("executable").call(function, arguments)
+    }
+
+    const ECHO: &str = r#"
+        (func (export "echo") (param $p i32) (param $l i32) (result i64)
+            (i64.or (i64.extend_i32_u (local.get $p)) (i64.shl (i64.extend_i32_u (local.get $l)) (i64.const 32))))"#;
+
+    #[test]
+    fn arguments_arrive_with_imported_and_with_own_memory() {
+        for memory in [r#"(import "env" "memory" (memory 1))"#, r#"(memory (export "memory") 1)"#] {
+            let module = format!(r#"(module {memory} {ECHO} (global (export "__heap_base") i32 (i32.const 65530)))"#);
+            assert_eq!(call(&module, "echo", b"hello").expect("answered"), b"hello");
+            assert_eq!(call(&module, "echo", b"").expect("answered"), b"");
+        }
+    }
+
+    #[test]
+    fn a_function_without_end_is_stopped() {
+        let module = r#"(module (memory (export "memory") 1)
+            (func (export "f") (param i32 i32) (result i64) (loop $l (br $l)) unreachable))"#;
+        // Less fuel than a real call gets would do, but then this would not be the real call.
+        let failure = call(module, "f", b"").expect_err("stopped");
+        assert!(failure.found.expect("found").contains("no end after"));
+    }
+
+    #[test]
+    fn an_unknown_import_is_named_only_when_it_is_called() {
+        let module = r#"(module (import "env" "ext_future_version_1" (func $f)) (memory (export "memory") 1)
+            (func (export "calls") (param i32 i32) (result i64) (call $f) (i64.const 0))
+            (func (export "does_not") (param i32 i32) (result i64) (i64.const 0)))"#;
+        assert_eq!(call(module, "does_not", b"").expect("answered"), b"");
+        let failure = call(module, "calls", b"").expect_err("trapped");
+        assert!(failure.found.as_ref().is_some_and(|found| found.contains("ext_future_version_1")), "{failure}");
+    }
+
+    #[test]
+    fn hostile_answers_and_shapes_are_errors() {
+        let returning = |value: &str| {
+            format!(
+                r#"(module (memory (export "memory") 1)
+                (func (export "f") (param i32 i32) (result i64) (i64.const {value})))"#
+            )
+        };
+        let failure = call(&returning("-1"), "f", b"").expect_err("too much");
+        assert!(failure.message.contains("returns too much"), "{failure}");
+        let failure = call(&returning("0x0000000100100000"), "f", b"").expect_err("outside");
+        assert!(failure.message.contains("not in its memory"), "{failure}");
+        for module in [
+            r#"(module (memory (export "memory") 1) (func (export "f") (param i32)))"#,
+            r#"(module (func (export "f") (param i32 i32) (result i64) (i64.const 0)))"#,
+            r#"(module (memory (export "memory") 60000) (func (export "f") (param i32 i32) (result i64) (i64.const 0)))"#,
+            r#"(module (memory (export "memory") 1) (global (export "__heap_base") i32 (i32.const -1))
+                (func (export "f") (param i32 i32) (result i64) (i64.const 0)))"#,
+            r#"(module (import "env" "base" (global i32)) (memory (export "memory") 1)
+                (func (export "f") (param i32 i32) (result i64) (i64.const 0)))"#,
+        ] {
+            assert!(call(module, "f", b"x").is_err(), "{module}");
+        }
+    }
+
+    #[test]
+    fn the_host_answers_as_on_an_empty_chain() {
+        // Storage reads give an encoded nothing; a hash of nothing is the well-known one.
+        let module = r#"(module
+            (import "env" "ext_storage_get_version_1" (func $get (param i64) (result i64)))
+            (import "env" "ext_hashing_blake2_256_version_1" (func $hash (param i64) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "get") (param i32 i32) (result i64) (call $get (i64.const 0)))
+            (func (export "hash") (param i32 i32) (result i64)
+                (i64.or (i64.extend_i32_u (call $hash (i64.const 0))) (i64.const 0x2000000000))))"#;
+        assert_eq!(call(module, "get", b"").expect("answered"), [0]);
+        assert_eq!(call(module, "hash", b"").expect("answered"), crate::hashes::blake2_256(b""));
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The hashes people compare and vote on, all of the deployed bytes.
+
+use crate::cid;
+use blake2::{Blake2b, digest::consts::{U8, U16, U32}};
+use codec::{Compact, Encode};
+use sha2::{Digest, Sha256};
+
+/// Where the calls of the `System` pallet stand in call bytes when the blob's metadata is not known: nearly every
+/// chain gives it the first place.
+pub const SET_CODE: (u8, u8) = (0, 2);
+pub const AUTHORIZE_UPGRADE: (u8, u8) = (0, 9);
+
+/// Every hash of one blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    pub blake2_256: [u8; 32],
+    pub sha256: [u8; 32],
+    pub ipfs_cid: String,
+    /// blake2-256 of the bytes of `system.set_code(code)`.
+    pub set_code: [u8; 32],
+    /// The bytes of `system.authorize_upgrade(blake2_256)`.
+    pub authorize_upgrade_call: Vec<u8>,
+}
+
+impl Hashes {
+    /// `set_code` and `authorize_upgrade` are the pallet and call indices on the chain that will run the call.
+    pub fn of(deployed: &[u8], set_code: (u8, u8), authorize_upgrade: (u8, u8)) -> Self {
+        let code_hash = blake2_256(deployed);
+        Self {
+            blake2_256: code_hash,
+            sha256: Sha256::digest(deployed).into(),
+            ipfs_cid: cid::cid_v0(deployed),
+            set_code: set_code_hash(deployed, set_code),
+            authorize_upgrade_call: authorize_upgrade_call(&code_hash, authorize_upgrade),
+        }
+    }
+}
+
+pub fn blake2_256(bytes: &[u8]) -> [u8; 32] {
+    Blake2b::<U32>::digest(bytes).into()
+}
+
+pub fn blake2_128(bytes: &[u8]) -> [u8; 16] {
+    Blake2b::<U16>::digest(bytes).into()
+}
+
+/// How a runtime API's name becomes the eight bytes that stand for it.
+pub fn blake2_64(bytes: &[u8]) -> [u8; 8] {
+    Blake2b::<U8>::digest(bytes).into()
+}
+
+pub fn twox_64(bytes: &[u8]) -> [u8; 8] {
+    twox(bytes, 0)
+}
+
+/// How a pallet's or a storage item's name becomes the beginning of its keys.
+pub fn twox_128(bytes: &[u8]) -> [u8; 16] {
+    let mut out = [0; 16];
+    for (seed, half) in out.chunks_mut(8).enumerate() {
+        half.copy_from_slice(&twox(bytes, seed as u64));
+    }
+    out
+}
+
+pub fn twox_256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (seed, part) in out.chunks_mut(8).enumerate() {
+        part.copy_from_slice(&twox(bytes, seed as u64));
+    }
+    out
+}
+
+fn twox(bytes: &[u8], seed: u64) -> [u8; 8] {
+    use std::hash::Hasher;
+    let mut hasher = twox_hash::XxHash64::with_seed(seed);
+    hasher.write(bytes);
+    hasher.finish().to_le_bytes()
+}
+
+/// The hash of `system.set_code(code)`, fed piece by piece: the call is as large as the code.
+pub fn set_code_hash(code: &[u8], (pallet, call): (u8, u8)) -> [u8; 32] {
+    let mut hasher = Blake2b::<U32>::new();
+    hasher.update([pallet, call]);
+    hasher.update(compact_length(code));
+    hasher.update(code);
+    hasher.finalize().into()
+}
+
+/// The bytes of `system.authorize_upgrade(code_hash)`.
+pub fn authorize_upgrade_call(code_hash: &[u8; 32], (pallet, call): (u8, u8)) -> Vec<u8> {
+    let mut bytes = vec![pallet, call];
+    bytes.extend_from_slice(code_hash);
+    bytes
+}
+
+fn compact_length(code: &[u8]) -> Vec<u8> {
+    Compact(code.len() as u64).encode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn set_code_has_the_hash_other_tools_print() {
+        let hash = hex::encode(set_code_hash(&[0x01, 0x02, 0x2a], (0, 2)));
+        assert!(hash.starts_with("85233004e044626a"), "{hash}");
+        assert!(hash.ends_with("48e429"), "{hash}");
+    }
+
+    #[test]
+    fn the_call_hashed_in_pieces_is_the_call_hashed_whole() {
+        for length in [0usize, 1, 63, 64, 16383, 16384, 70000] {
+            let code = vec![0xab; length];
+            let whole = ([5u8, 2u8], &code).encode();
+            assert_eq!(set_code_hash(&code, (5, 2)), blake2_256(&whole), "{length}");
+        }
+    }
+
+    #[test]
+    fn hashes_agree_with_what_chains_use() {
+        // The prefixes of System.Account and the identifier of the Core API, the same on every chain.
+        assert_eq!(hex::encode(twox_128(b"System")), "26aa394eea5630e07c48ae0c9558cef7");
+        assert_eq!(hex::encode(twox_128(b"Account")), "b99d880ec681799c0cf30e8886371da9");
+        assert_eq!(hex::encode(blake2_64(b"Core")), "df6acb689907609b");
+        assert_eq!(
+            hex::encode(blake2_256(b"")),
+            "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8"
+        );
+        assert_eq!(twox_256(b"x")[..16], twox_128(b"x"));
+        assert_eq!(twox_128(b"x")[..8], twox_64(b"x"));
+    }
+
+    #[test]
+    fn authorizing_names_the_deployed_bytes() {
+        let hashes = Hashes::of(b"code", SET_CODE, (7, 9));
+        assert_eq!(hashes.authorize_upgrade_call[..2], [7, 9]);
+        assert_eq!(hashes.authorize_upgrade_call[2..], blake2_256(b"code"));
+        assert_eq!(hashes.set_code, set_code_hash(b"code", (0, 2)));
+    }
+}

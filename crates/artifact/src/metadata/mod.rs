@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A runtime's description of itself.
+//!
+//! It is not in the blob's bytes: the runtime makes it when asked, so this module runs the runtime.
+
+mod pallets;
+
+pub use pallets::{Call, Constant, Pallet, Pallets};
+
+use crate::{Blob, Version, execute::Executor};
+use codec::{Decode, Encode, MemTrackingInput};
+pub use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
+use worker::{Failure, Result};
+
+/// The versions that this program understands whole, the best one first.
+const UNDERSTOOD: [u32; 3] = [16, 15, 14];
+/// The largest runtimes have less than 1 MiB, decoded about ten times that.
+const SIZE_LIMIT: usize = 16 * 1024 * 1024;
+const DECODED_LIMIT: usize = 512 * 1024 * 1024;
+
+/// Decoded metadata, with the bytes it was decoded from.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// The versions that the runtime offers.
+    pub versions: Vec<u32>,
+    /// The one that was taken.
+    pub version: u32,
+    /// SCALE `RuntimeMetadataPrefixed`.
+    pub bytes: Vec<u8>,
+    pub decoded: RuntimeMetadata,
+    pub pallets: Pallets,
+}
+
+impl Metadata {
+    /// Asks the runtime for the newest metadata that both sides know.
+    pub fn read(name: &str, blob: &Blob) -> Result<Self> {
+        Self::read_version(name, blob, None)
+    }
+
+    /// Asks for one version, or for the newest that both sides know.
+    pub fn read_version(name: &str, blob: &Blob, version: Option<u32>) -> Result<Self> {
+        let executor = Executor::new(name, &blob.wasm)?;
+        if !executor.exports("Metadata_metadata") {
+            return Err(Failure::input(format!("{name} has no metadata"))
+                .found("no exported function Metadata_metadata")
+                .expected("a runtime with the Metadata API"));
+        }
+        if !executor.exports("Metadata_metadata_versions") {
+            let answer = executor.call("Metadata_metadata", &[])?;
+            let metadata = Self::from_bytes(name, opaque(name, &answer)?)?;
+            return match version {
+                Some(version) if version != metadata.version => Err(not_offered(name, version, &metadata.versions)),
+                _ => Ok(metadata),
+            };
+        }
+        let answer = executor.call("Metadata_metadata_versions", &[])?;
+        let versions = Vec::<u32>::decode(&mut answer.as_slice()).map_err(|error| {
+            Failure::input(format!("the metadata versions of {name} cannot be decoded")).found(error.to_string())
+        })?;
+        let wanted = match version {
+            Some(version) => versions.contains(&version).then_some(version),
+            None => UNDERSTOOD.into_iter().find(|version| versions.contains(version)),
+        };
+        let Some(wanted) = wanted else { return Err(not_offered(name, version.unwrap_or(UNDERSTOOD[0]), &versions)) };
+        let answer = executor.call("Metadata_metadata_at_version", &wanted.encode())?;
+        let Some((1, answer)) = answer.split_first() else {
+            return Err(Failure::input(format!("{name} gives no metadata of version {wanted}"))
+                .found("an empty answer")
+                .expected("the metadata it says it has"));
+        };
+        let metadata = Self::from_bytes(name, opaque(name, answer)?)?;
+        if metadata.version != wanted {
+            return Err(Failure::input(format!("{name} gives metadata of another version than asked for"))
+                .found(metadata.version.to_string())
+                .expected(wanted.to_string()));
+        }
+        Ok(Self { versions, ..metadata })
+    }
+
+    /// Decodes SCALE `RuntimeMetadataPrefixed`: what a runtime returns and `state_getMetadata` answers with.
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
+        let broken = |found: String| {
+            Failure::input(format!("the metadata of {name} cannot be decoded"))
+                .found(found)
+                .expected("metadata of version 9 to 16")
+        };
+        if bytes.len() > SIZE_LIMIT {
+            return Err(broken(format!("{} bytes, more than the limit of {SIZE_LIMIT}", bytes.len())));
+        }
+        let input = &mut bytes.as_slice();
+        let prefixed = RuntimeMetadataPrefixed::decode(&mut MemTrackingInput::new(input, DECODED_LIMIT))
+            .map_err(|error| broken(error.to_string()))?;
+        if prefixed.0 != frame_metadata::META_RESERVED {
+            return Err(broken("bytes that do not begin with \"meta\"".into()));
+        }
+        if !input.is_empty() {
+            return Err(broken(format!("{} bytes after its end", input.len())));
+        }
+        let decoded = prefixed.1;
+        let version = decoded.version();
+        let pallets = Pallets::of(name, &decoded)?;
+        Ok(Self { versions: vec![version], version, bytes, decoded, pallets })
+    }
+}
+
+/// Asks the runtime for its version: for blobs from before it stood in a section.
+pub fn call_version(name: &str, blob: &Blob) -> Result<Version> {
+    let executor = Executor::new(name, &blob.wasm)?;
+    if !executor.exports("Core_version") {
+        return Err(Failure::input(format!("{name} does not say which runtime it is"))
+            .found("neither a runtime_version section nor an exported function Core_version")
+            .expected("a runtime built with the runtime_version section")
+            .hint("build it with the SDK's Wasm builder, and do not strip custom sections from the blob"));
+    }
+    Version::decode(name, &executor.call("Core_version", &[])?)
+}
+
+/// The bytes inside an `OpaqueMetadata`.
+fn opaque(name: &str, answer: &[u8]) -> Result<Vec<u8>> {
+    Vec::<u8>::decode(&mut &*answer).map_err(|error| {
+        Failure::input(format!("the metadata of {name} cannot be decoded"))
+            .found(error.to_string())
+            .expected("bytes with their length in front")
+    })
+}
+
+fn not_offered(name: &str, wanted: u32, offered: &[u32]) -> Failure {
+    let offered: Vec<String> = offered.iter().map(u32::to_string).collect();
+    Failure::input(format!("{name} does not offer metadata of version {wanted}"))
+        .found(format!("versions {}", offered.join(", ")))
+        .expected(format!("version {wanted}"))
+}

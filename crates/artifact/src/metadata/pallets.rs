@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The pallets of a runtime, told the same way whatever the version of its metadata.
+//!
+//! No version of metadata says which storage version a pallet's code expects. The version a chain's state is at is
+//! in that state, and `inspect` takes it from there when it has one.
+
+use frame_metadata::{RuntimeMetadata, decode_different::DecodeDifferent};
+use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
+use worker::{Failure, Result};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pallets(Vec<Pallet>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pallet {
+    pub name: String,
+    /// What stands first in the bytes of its calls. Before metadata 12 only pallets with calls had one.
+    pub index: Option<u8>,
+    /// What its storage keys begin with the hash of, where that is not its name.
+    pub storage_prefix: Option<String>,
+    pub calls: Vec<Call>,
+    pub constants: Vec<Constant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub name: String,
+    pub index: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Constant {
+    pub name: String,
+    /// SCALE-encoded.
+    pub value: Vec<u8>,
+}
+
+impl Pallets {
+    pub fn iter(&self) -> impl Iterator<Item = &Pallet> {
+        self.0.iter()
+    }
+
+    pub fn get(&self, pallet: &str) -> Option<&Pallet> {
+        self.0.iter().find(|candidate| candidate.name == pallet)
+    }
+
+    /// The two bytes that a call's encoding begins with.
+    pub fn call(&self, pallet: &str, call: &str) -> Option<(u8, u8)> {
+        let pallet = self.get(pallet)?;
+        let call = pallet.calls.iter().find(|candidate| candidate.name == call)?;
+        Some((pallet.index?, call.index))
+    }
+
+    /// The SCALE-encoded value of a constant.
+    pub fn constant(&self, pallet: &str, constant: &str) -> Option<&[u8]> {
+        let constant = self.get(pallet)?.constants.iter().find(|candidate| candidate.name == constant)?;
+        Some(&constant.value)
+    }
+
+    pub(super) fn of(name: &str, metadata: &RuntimeMetadata) -> Result<Self> {
+        // The versions differ in what stands around these fields, not in the fields.
+        macro_rules! current {
+            ($metadata:expr) => {
+                $metadata
+                    .pallets
+                    .iter()
+                    .map(|pallet| {
+                        Ok(Pallet {
+                            name: pallet.name.clone(),
+                            index: Some(pallet.index),
+                            storage_prefix: pallet.storage.as_ref().map(|storage| storage.prefix.clone()),
+                            calls: match &pallet.calls {
+                                Some(calls) => variants(name, &pallet.name, &$metadata.types, calls.ty.id)?,
+                                None => vec![],
+                            },
+                            constants: pallet
+                                .constants
+                                .iter()
+                                .map(|constant| Constant { name: constant.name.clone(), value: constant.value.clone() })
+                                .collect(),
+                        })
+                    })
+                    .collect::<Result<Vec<_>>>()
+            };
+        }
+        // Before metadata 14; `$index` tells a module's index from the module and the number of those with calls.
+        macro_rules! legacy {
+            ($metadata:expr, $index:expr) => {{
+                let mut with_calls = 0usize;
+                let mut pallets = Vec::new();
+                for module in decoded(&$metadata.modules) {
+                    let calls = module.calls.as_ref().map(decoded);
+                    let names = calls.unwrap_or_default().iter().map(|call| text(&call.name));
+                    pallets.push(Pallet {
+                        name: text(&module.name),
+                        index: $index(module, calls.is_some().then_some(with_calls)),
+                        storage_prefix: module.storage.as_ref().and_then(|storage| match storage {
+                            DecodeDifferent::Decoded(storage) => Some(text(&storage.prefix)),
+                            DecodeDifferent::Encode(_) => None,
+                        }),
+                        calls: (0..=u8::MAX).zip(names).map(|(index, name)| Call { name, index }).collect(),
+                        constants: decoded(&module.constants)
+                            .iter()
+                            .map(|constant| Constant {
+                                name: text(&constant.name),
+                                value: decoded(&constant.value).to_vec(),
+                            })
+                            .collect(),
+                    });
+                    with_calls += usize::from(calls.is_some());
+                }
+                Ok(pallets)
+            }};
+        }
+        let pallets = match metadata {
+            RuntimeMetadata::V16(metadata) => current!(metadata),
+            RuntimeMetadata::V15(metadata) => current!(metadata),
+            RuntimeMetadata::V14(metadata) => current!(metadata),
+            RuntimeMetadata::V13(metadata) => legacy!(metadata, |module: &frame_metadata::v13::ModuleMetadata, _| Some(module.index)),
+            RuntimeMetadata::V12(metadata) => legacy!(metadata, |module: &frame_metadata::v12::ModuleMetadata, _| Some(module.index)),
+            RuntimeMetadata::V11(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
+            RuntimeMetadata::V10(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
+            RuntimeMetadata::V9(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
+            other => Err(Failure::input(format!("the metadata of {name} is of a version this program cannot read"))
+                .found(other.version().to_string())
+                .expected("9 to 16")),
+        };
+        pallets.map(Self)
+    }
+}
+
+impl Pallet {
+    /// What the keys of its storage begin with.
+    pub fn prefix(&self) -> [u8; 16] {
+        crate::hashes::twox_128(self.storage_prefix.as_deref().unwrap_or(&self.name).as_bytes())
+    }
+
+    /// The key under which a chain keeps the version that this pallet's storage is at.
+    pub fn storage_version_key(&self) -> Vec<u8> {
+        // The name in the runtime, not the storage prefix: a pallet may have no storage of its own.
+        let mut key = crate::hashes::twox_128(self.name.as_bytes()).to_vec();
+        key.extend_from_slice(&crate::hashes::twox_128(b":__STORAGE_VERSION__:"));
+        key
+    }
+}
+
+fn variants(name: &str, pallet: &str, types: &PortableRegistry, id: u32) -> Result<Vec<Call>> {
+    let broken = || {
+        Failure::input(format!("the calls of {pallet} in the metadata of {name} cannot be read"))
+            .found(format!("type {id}, which is none or no list of calls"))
+            .expected("an enum with a variant for each call")
+    };
+    let ty: &scale_info::Type<PortableForm> = types.resolve(id).ok_or_else(broken)?;
+    match &ty.type_def {
+        TypeDef::Variant(calls) => {
+            Ok(calls.variants.iter().map(|call| Call { name: call.name.clone(), index: call.index }).collect())
+        }
+        // An uninhabited call type is a tuple of nothing after some derives.
+        TypeDef::Tuple(tuple) if tuple.fields.is_empty() => Ok(vec![]),
+        _ => Err(broken()),
+    }
+}
+
+fn byte(position: Option<usize>) -> Option<u8> {
+    position.and_then(|position| u8::try_from(position).ok())
+}
+
+fn text<B>(value: &DecodeDifferent<B, String>) -> String {
+    match value {
+        DecodeDifferent::Decoded(text) => text.clone(),
+        DecodeDifferent::Encode(_) => String::new(),
+    }
+}
+
+fn decoded<B, T>(value: &DecodeDifferent<B, Vec<T>>) -> &[T] {
+    match value {
+        DecodeDifferent::Decoded(values) => values,
+        DecodeDifferent::Encode(_) => &[],
+    }
+}

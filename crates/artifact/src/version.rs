@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The version a runtime gives itself, in every layout there has been.
+//!
+//! Fields were only ever added at the end: first there was no `transaction_version`, then no state version. What an
+//! old runtime does not say stays unsaid here.
+
+use crate::hashes::blake2_64;
+use codec::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+use worker::{Failure, Result};
+
+/// The identifier of a runtime API and its version take this much in the `runtime_apis` section.
+const API_ENTRY: usize = 12;
+/// Real runtimes have some thirty; this stops a hostile one.
+const API_LIMIT: usize = 4096;
+const NAME_LIMIT: usize = 256;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    pub spec_name: String,
+    pub impl_name: String,
+    pub authoring_version: u32,
+    pub spec_version: u32,
+    pub impl_version: u32,
+    pub apis: Vec<Api>,
+    /// Not said by runtimes from before mid-2020.
+    pub transaction_version: Option<u32>,
+    /// Not said by runtimes from before 2022; they all use layout 0.
+    pub state_version: Option<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Api {
+    /// Eight bytes, in hex: what the runtime says.
+    pub id: String,
+    /// What the API is called, where the identifier is that of a known name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub version: u32,
+}
+
+impl Api {
+    pub fn new(id: [u8; 8], version: u32) -> Self {
+        let name = KNOWN_APIS.iter().find(|name| blake2_64(name.as_bytes()) == id).map(|name| (*name).to_owned());
+        Self { id: worker::hex_prefixed(&id), name, version }
+    }
+}
+
+impl Version {
+    /// Decodes a SCALE `RuntimeVersion`, as `Core_version` returns it and the `runtime_version` section holds it.
+    pub fn decode(name: &str, mut bytes: &[u8]) -> Result<Self> {
+        let input = &mut bytes;
+        let broken = |_| {
+            Failure::input(format!("the version in {name} cannot be decoded"))
+                .found("bytes of another layout")
+                .expected("a SCALE RuntimeVersion")
+        };
+        let spec_name = name_of(input).map_err(broken)?;
+        let impl_name = name_of(input).map_err(broken)?;
+        let authoring_version = u32::decode(input).map_err(broken)?;
+        let spec_version = u32::decode(input).map_err(broken)?;
+        let impl_version = u32::decode(input).map_err(broken)?;
+        let apis = Vec::<([u8; 8], u32)>::decode(input).map_err(broken)?;
+        if apis.len() > API_LIMIT {
+            return Err(too_many_apis(name, apis.len()));
+        }
+        let apis = apis.into_iter().map(|(id, version)| Api::new(id, version)).collect();
+        let transaction_version = match input.is_empty() {
+            true => None,
+            false => Some(u32::decode(input).map_err(broken)?),
+        };
+        let state_version = match input.is_empty() {
+            true => None,
+            false => Some(u8::decode(input).map_err(broken)?),
+        };
+        // A newer runtime may say more; what is known stands where it always stood.
+        Ok(Self {
+            spec_name,
+            impl_name,
+            authoring_version,
+            spec_version,
+            impl_version,
+            apis,
+            transaction_version,
+            state_version,
+        })
+    }
+
+    /// The layout of the chain's trie. Before runtimes could say it, there was only layout 0.
+    pub fn effective_state_version(&self) -> u8 {
+        self.state_version.unwrap_or(0)
+    }
+
+    pub fn api(&self, name: &str) -> Option<u32> {
+        let id = worker::hex_prefixed(&blake2_64(name.as_bytes()));
+        self.apis.iter().find(|api| api.id == id).map(|api| api.version)
+    }
+}
+
+/// Decodes the `runtime_apis` section: entries one after the other, no count.
+pub fn decode_apis(name: &str, bytes: &[u8]) -> Result<Vec<Api>> {
+    if bytes.len() % API_ENTRY != 0 {
+        return Err(Failure::input(format!("the runtime_apis section of {name} cannot be decoded"))
+            .found(format!("{} bytes", bytes.len()))
+            .expected(format!("entries of {API_ENTRY} bytes")));
+    }
+    if bytes.len() / API_ENTRY > API_LIMIT {
+        return Err(too_many_apis(name, bytes.len() / API_ENTRY));
+    }
+    let entries = bytes.chunks_exact(API_ENTRY).filter_map(|mut entry| <([u8; 8], u32)>::decode(&mut entry).ok());
+    Ok(entries.map(|(id, version)| Api::new(id, version)).collect())
+}
+
+fn too_many_apis(name: &str, count: usize) -> Failure {
+    Failure::input(format!("{name} claims too many runtime APIs"))
+        .found(count.to_string())
+        .expected(format!("at most {API_LIMIT}"))
+}
+
+fn name_of(input: &mut &[u8]) -> std::result::Result<String, codec::Error> {
+    let name = String::decode(input)?;
+    if name.len() > NAME_LIMIT { Err("name too long".into()) } else { Ok(name) }
+}
+
+/// For tests and hand-made runtimes: the layout of today.
+impl Version {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = (
+            &self.spec_name,
+            &self.impl_name,
+            self.authoring_version,
+            self.spec_version,
+            self.impl_version,
+        )
+            .encode();
+        let apis: Vec<([u8; 8], u32)> = self
+            .apis
+            .iter()
+            .filter_map(|api| {
+                let id = hex::decode(api.id.trim_start_matches("0x")).ok()?;
+                Some((<[u8; 8]>::try_from(id).ok()?, api.version))
+            })
+            .collect();
+        apis.encode_to(&mut bytes);
+        if let Some(version) = self.transaction_version {
+            version.encode_to(&mut bytes);
+            if let Some(version) = self.state_version {
+                version.encode_to(&mut bytes);
+            }
+        }
+        bytes
+    }
+}
+
+/// The APIs of the SDK, and of the system chains' runtimes.
+const KNOWN_APIS: &[&str] = &[
+    "AccountNonceApi",
+    "AssetConversionApi",
+    "AuraApi",
+    "AuraUnincludedSegmentApi",
+    "AuthorityDiscoveryApi",
+    "AuthorizationFromRuntimeApi",
+    "BabeApi",
+    "BeefyApi",
+    "BeefyMmrApi",
+    "Benchmark",
+    "BlockBuilder",
+    "CollectCollationInfo",
+    "ContractsApi",
+    "Core",
+    "DryRunApi",
+    "FungiblesApi",
+    "GenesisBuilder",
+    "GetCoreSelectorApi",
+    "GetParachainInfo",
+    "GrandpaApi",
+    "KeyToIncludeInRelayParent",
+    "LocationToAccountApi",
+    "Metadata",
+    "MmrApi",
+    "NominationPoolsApi",
+    "OffchainWorkerApi",
+    "ParachainHost",
+    "RelayParentOffsetApi",
+    "ReviveApi",
+    "RuntimeViewFunction",
+    "SessionKeys",
+    "SlotSchedule",
+    "StakingApi",
+    "TaggedTransactionQueue",
+    "TargetBlockRate",
+    "TransactionPaymentApi",
+    "TransactionPaymentCallApi",
+    "TransactionStorageApi",
+    "TrustedQueryApi",
+    "TryRuntime",
+    "ValidateStatement",
+    "XcmPaymentApi",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version() -> Version {
+        Version {
+            spec_name: "statemint".into(),
+            impl_name: "statemint".into(),
+            authoring_version: 1,
+            spec_version: 1_002_003,
+            impl_version: 4,
+            apis: vec![Api::new(blake2_64(b"Core"), 5), Api::new([9; 8], 1)],
+            transaction_version: Some(15),
+            state_version: Some(1),
+        }
+    }
+
+    #[test]
+    fn every_layout_is_read_and_the_missing_stays_missing() {
+        let today = version();
+        assert_eq!(Version::decode("blob", &today.to_bytes()).expect("read"), today);
+        let older = Version { state_version: None, ..version() };
+        assert_eq!(Version::decode("blob", &older.to_bytes()).expect("read"), older);
+        let oldest = Version { transaction_version: None, state_version: None, ..version() };
+        assert_eq!(Version::decode("blob", &oldest.to_bytes()).expect("read"), oldest);
+        assert_eq!(oldest.effective_state_version(), 0);
+        assert_eq!(today.api("Core"), Some(5));
+        assert_eq!(today.api("Metadata"), None);
+    }
+
+    #[test]
+    fn a_version_cut_short_is_refused() {
+        let bytes = version().to_bytes();
+        let whole = [bytes.len() - 5, bytes.len() - 1, bytes.len()];
+        for length in 0..bytes.len() {
+            let read = Version::decode("blob", &bytes[..length]);
+            assert_eq!(read.is_ok(), whole.contains(&length), "{length} of {}", bytes.len());
+        }
+    }
+
+    #[test]
+    fn apis_stand_one_after_the_other() {
+        let mut bytes = blake2_64(b"Metadata").to_vec();
+        bytes.extend_from_slice(&2u32.to_le_bytes());
+        let apis = decode_apis("blob", &bytes).expect("read");
+        assert_eq!(apis, [Api { id: "0x37e397fc7c91f5e4".into(), name: Some("Metadata".into()), version: 2 }]);
+        assert!(decode_apis("blob", &bytes[1..]).is_err());
+    }
+}

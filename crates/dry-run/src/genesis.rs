@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Makes the state of a chain that begins with a runtime's genesis preset: how the recorded previous releases are made.
+
+use crate::request::Genesis;
+use artifact::{snapshot, source::Source, state::State};
+use codec::{Decode, Encode};
+use fork::{Author, Chain, Code, Executor, Wish};
+use serde::Serialize;
+use worker::{Failure, Reporter, Result, hex_prefixed};
+
+#[derive(Serialize)]
+pub struct Summary {
+    pub out: String,
+    pub spec_name: String,
+    pub spec_version: u32,
+    pub number: u32,
+    pub block_hash: String,
+    pub state_root: String,
+    pub entries: usize,
+    pub size: u64,
+}
+
+pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
+    let blob = Source::parse(&request.runtime)?.blob()?;
+    let sections = artifact::sections::Sections::read(&request.runtime, &blob)?;
+    let version = sections.version.ok_or_else(|| {
+        Failure::input(format!("{} does not tell its version", request.runtime)).expected("a runtime_version section")
+    })?;
+    let executor = Executor::new(None);
+    let code = Code::new(blob.deployed);
+    let state_version = version.effective_state_version();
+
+    reporter.status(format!("building the genesis state of the preset {}", request.preset));
+    let empty = Chain::from_state(State::genesis(state_version, Vec::new()))?;
+    let answer = empty.call(&executor, &code, "GenesisBuilder_get_preset", &Some(request.preset.as_bytes()).encode())?;
+    let preset = Option::<Vec<u8>>::decode(&mut &answer[..]).ok().flatten().ok_or_else(|| {
+        Failure::input(format!("{} has no genesis preset {}", request.runtime, request.preset))
+            .hint("`development` is what most runtimes offer")
+    })?;
+    let (answer, changes) =
+        empty.call_with_changes(&executor, &code, "GenesisBuilder_build_state", &preset.encode())?;
+    if answer.first() != Some(&0) {
+        let why = answer.get(1..).and_then(|mut bytes| String::decode(&mut bytes).ok()).unwrap_or_default();
+        return Err(Failure::check(format!("the genesis preset {} does not build", request.preset)).found(why));
+    }
+    let mut top: Vec<_> =
+        changes.main_storage_changes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    top.push((sp_core::storage::well_known_keys::CODE.to_vec(), code.bytes().to_vec()));
+    let mut chain = Chain::from_state(State::genesis(state_version, top))?;
+    let mut author = Author::new(&executor);
+    for index in 0..request.blocks {
+        author.build(&mut chain, Wish::default())?;
+        reporter.progress("blocks", u64::from(index) + 1, Some(u64::from(request.blocks)), "blocks");
+    }
+
+    let export = chain.export()?;
+    let entries = export.top.len();
+    let header = chain.header().encode();
+    let state = State {
+        origin: version.spec_name.clone(),
+        state_version,
+        state_root: Some(chain.root().0),
+        block: Some(artifact::state::Block { number: u64::from(chain.number()), hash: chain.header().hash().0 }),
+        header: Some(header),
+        top: export.top,
+        children: export.children.into_iter().collect(),
+    };
+    snapshot::write(&request.out, &state, &version)?;
+    let size = std::fs::metadata(&request.out).map(|file| file.len()).unwrap_or(0);
+    Ok(Summary {
+        out: request.out.display().to_string(),
+        spec_name: version.spec_name,
+        spec_version: version.spec_version,
+        number: chain.number(),
+        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
+        state_root: hex_prefixed(chain.root().as_bytes()),
+        entries,
+        size,
+    })
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The checks of an upgrade, run on a fork of the chain.
+//!
+//! The state is loaded once. The blob that ships is applied as the chain itself would apply it and blocks are built
+//! until its migrations have ended and some more; the try-runtime build, where there is one, runs its own hooks from
+//! the same state, and what both wrote is compared. Each check gives its own verdict and never hides another's.
+
+mod checks;
+mod enactment;
+mod genesis;
+mod input;
+mod request;
+mod result;
+mod run;
+mod rehearsal;
+
+pub use request::{DryRun, Genesis, Request};
+pub use result::{Block, Check, Phase, Report, Status};
+
+use worker::{Outcome, Reporter, Result};
+
+pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
+    let value = |value: serde_json::Result<serde_json::Value>| {
+        value.map_err(|error| worker::Failure::internal("a result cannot be written as JSON").found(error.to_string()))
+    };
+    match request {
+        Request::DryRun(request) => {
+            let report = run::dry_run(request, reporter)?;
+            let passed = report.passed();
+            Ok(Outcome { passed, value: value(serde_json::to_value(report))? })
+        }
+        Request::Genesis(request) => {
+            let summary = genesis::snapshot(request, reporter)?;
+            Ok(Outcome::passed(value(serde_json::to_value(summary))?))
+        }
+    }
+}

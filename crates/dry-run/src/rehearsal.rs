@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Builds blocks with the new code until its migrations have ended, and healthy ones after.
+
+use crate::result::{Block, Phase, StorageChange};
+use codec::Decode;
+use fork::{Author, Chain, Code, Layout, Wish};
+use std::collections::{BTreeMap, HashMap};
+use worker::{Failure, Reporter, Result};
+
+pub struct Rehearsal {
+    pub blocks: Vec<Block>,
+    /// The chain after the block in which the last migration ended, or after the last block that could be built.
+    pub migrated: Chain,
+    /// What each key was before the first block and is after the last migration.
+    pub touched: HashMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)>,
+    /// Why no more blocks were built, if that was not because the migrations ended.
+    pub failure: Option<Failure>,
+    /// Steps of multi-block migrations, in blocks.
+    pub steps: u32,
+}
+
+/// From the first block of the new code to the end of its migrations. `code` stands in for the chain's own.
+pub fn migrate(
+    chain: &Chain,
+    author: &mut Author<'_>,
+    code: &Code,
+    layout: &Layout,
+    limit: u32,
+    task: &str,
+    reporter: &Reporter,
+) -> Result<Rehearsal> {
+    let cursor = layout.migrations().map(|pallet| pallet.key("Cursor"));
+    let mut rehearsal =
+        Rehearsal { blocks: Vec::new(), migrated: chain.clone(), touched: HashMap::new(), failure: None, steps: 0 };
+    loop {
+        let first = rehearsal.blocks.is_empty();
+        let built = match author.build_with(&mut rehearsal.migrated, code, Wish::default()) {
+            Ok(built) => built,
+            Err(failure) if failure.kind == worker::Kind::Check => {
+                rehearsal.failure = Some(failure);
+                return Ok(rehearsal);
+            }
+            Err(failure) => return Err(failure),
+        };
+        rehearsal.blocks.push(Block::of(&built, if first { Phase::Upgrade } else { Phase::Migration }));
+        for (key, value) in built.changes.main_storage_changes {
+            match rehearsal.touched.get_mut(&key) {
+                Some((_, now)) => *now = value,
+                None => {
+                    let before = chain.storage(&key)?;
+                    rehearsal.touched.insert(key, (before, value));
+                }
+            }
+        }
+        let Some(position) = cursor.as_ref().map(|key| rehearsal.migrated.storage(key)).transpose()?.flatten() else {
+            return Ok(rehearsal);
+        };
+        // `MigrationCursor`: 0 is active with the index of the migration, 1 is stuck.
+        if position.first() == Some(&1) {
+            rehearsal.failure = Some(
+                Failure::check("the multi-block migrations are stuck: the chain takes no transaction any more")
+                    .found(format!("cursor Stuck in block {}", rehearsal.migrated.number()))
+                    .expected("every migration to end")
+                    .hint("the runtime's log names the migration; see `failed_migration_handler` of pallet-migrations"),
+            );
+            return Ok(rehearsal);
+        }
+        rehearsal.steps += 1;
+        if rehearsal.steps >= limit {
+            rehearsal.failure = Some(
+                Failure::check("the multi-block migrations do not end")
+                    .found(format!("{limit} blocks, migration {} under way", active(&position)))
+                    .expected("an end")
+                    .hint("allow more with --migration-blocks, if that many are meant"),
+            );
+            return Ok(rehearsal);
+        }
+        if rehearsal.steps % 8 == 1 {
+            reporter.progress(task, u64::from(rehearsal.steps), None, "blocks");
+        }
+    }
+}
+
+fn active(cursor: &[u8]) -> String {
+    match <(u8, u32)>::decode(&mut &cursor[..]) {
+        Ok((0, index)) => index.to_string(),
+        _ => "unknown".into(),
+    }
+}
+
+/// Blocks after the migrations: the chain has to live on.
+pub fn live_on(
+    chain: &mut Chain,
+    author: &mut Author<'_>,
+    count: u32,
+    reporter: &Reporter,
+) -> Result<(Vec<Block>, Option<Failure>)> {
+    let mut blocks = Vec::new();
+    for index in 0..count {
+        match author.build(chain, Wish::default()) {
+            Ok(built) => blocks.push(Block::of(&built, Phase::Healthy)),
+            Err(failure) if failure.kind == worker::Kind::Check => return Ok((blocks, Some(failure))),
+            Err(failure) => return Err(failure),
+        }
+        reporter.progress("healthy blocks", u64::from(index) + 1, Some(u64::from(count)), "blocks");
+    }
+    Ok((blocks, None))
+}
+
+/// Counts what was touched by storage item.
+pub fn storage_changes(rehearsal: &Rehearsal, layout: &Layout) -> Vec<StorageChange> {
+    let mut items = BTreeMap::<String, StorageChange>::new();
+    for (key, (before, after)) in &rehearsal.touched {
+        if before == after {
+            continue;
+        }
+        let name = layout.describe(key);
+        let change = items.entry(name.clone()).or_insert_with(|| StorageChange { item: name, ..Default::default() });
+        match (before, after) {
+            (None, _) => change.added += 1,
+            (_, None) => change.removed += 1,
+            _ => change.changed += 1,
+        }
+    }
+    items.into_values().collect()
+}

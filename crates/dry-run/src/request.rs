@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    DryRun(DryRun),
+    Genesis(Genesis),
+}
+
+/// Rehearse an upgrade.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DryRun {
+    /// The blob that ships: a file or another source of a blob.
+    pub runtime: String,
+    /// The same runtime built with the feature `try-runtime`.
+    #[serde(default)]
+    pub try_runtime: Option<String>,
+    /// Where the state comes from: a raw chain spec, a snapshot, a node.
+    pub state: String,
+    /// The block of a node whose state is taken: a number, a hash or `finalized`.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// Healthy blocks to build after the migrations have ended.
+    #[serde(default = "healthy_blocks")]
+    pub blocks: u32,
+    /// The most blocks that multi-block migrations may take.
+    #[serde(default = "migration_blocks")]
+    pub migration_blocks: u32,
+    /// Where compiled runtimes are kept between runs.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
+    /// Where the report is written as well.
+    #[serde(default)]
+    pub out: Option<PathBuf>,
+}
+
+/// Make a snapshot of a chain that begins with a runtime's genesis preset.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    pub runtime: String,
+    #[serde(default = "preset")]
+    pub preset: String,
+    /// Blocks to build on the genesis state.
+    #[serde(default)]
+    pub blocks: u32,
+    pub out: PathBuf,
+}
+
+fn healthy_blocks() -> u32 {
+    10
+}
+
+/// What try-runtime allows too.
+fn migration_blocks() -> u32 {
+    600
+}
+
+fn preset() -> String {
+    "development".into()
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+use fork::{BuiltBlock, Weight};
+use serde::Serialize;
+use worker::{Failure, Kind, hex_prefixed};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Pass,
+    Fail,
+    Warn,
+    Skip,
+}
+
+/// One question with its own verdict.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    pub name: &'static str,
+    pub status: Status,
+    /// One sentence: what was found.
+    pub detail: String,
+    /// The findings one by one, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+impl Check {
+    pub fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
+        Self { name, status, detail: detail.into(), findings: Vec::new() }
+    }
+
+    pub fn pass(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Pass, detail)
+    }
+
+    pub fn fail(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Fail, detail)
+    }
+
+    pub fn warn(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Warn, detail)
+    }
+
+    pub fn skip(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Skip, detail)
+    }
+
+    pub fn with(mut self, findings: Vec<String>) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    /// The runtime's own failure is a verdict; anything else is an error of the run.
+    pub fn from_failure(name: &'static str, failure: Failure) -> worker::Result<Self> {
+        match failure.kind {
+            Kind::Check => Ok(Self::fail(name, failure.to_string()).with(errors_logged())),
+            _ => Err(failure),
+        }
+    }
+}
+
+/// What the runtime itself said went wrong since the last question.
+pub fn errors_logged() -> Vec<String> {
+    let mut lines: Vec<_> = fork::runtime_log::take()
+        .into_iter()
+        .filter(|(level, _)| *level <= log::Level::Error)
+        .map(|(_, line)| line)
+        .collect();
+    lines.truncate(20);
+    lines
+}
+
+/// When in the life of the upgrade a block was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// By the old code, up to the one that puts the new code in place.
+    Enactment,
+    /// The first block of the new code: single-block migrations run in it.
+    Upgrade,
+    /// A step of the multi-block migrations.
+    Migration,
+    /// After the migrations.
+    Healthy,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Block {
+    pub number: u32,
+    pub hash: String,
+    pub state_root: String,
+    pub phase: Phase,
+    /// What the block declares, in picoseconds.
+    pub ref_time: u64,
+    /// The storage proof its import needs, measured, in bytes.
+    pub proof_size: u64,
+    /// The same in the compact form that travels between nodes.
+    pub compact_proof_size: u64,
+    /// The proof size that the block declares.
+    pub declared_proof_size: u64,
+    pub only_inherents: bool,
+    pub import_seconds: f64,
+}
+
+impl Block {
+    pub fn of(built: &BuiltBlock, phase: Phase) -> Self {
+        let Weight { ref_time, proof_size } = built.declared;
+        Self {
+            number: built.header.number,
+            hash: hex_prefixed(built.hash().as_bytes()),
+            state_root: hex_prefixed(built.header.state_root.as_bytes()),
+            phase,
+            ref_time,
+            proof_size: built.proof_size,
+            compact_proof_size: built.compact_proof_size,
+            declared_proof_size: proof_size,
+            only_inherents: built.only_inherents,
+            import_seconds: (built.seconds * 1e6).round() / 1e6,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct State {
+    pub source: String,
+    pub block_hash: String,
+    pub number: u32,
+    pub state_root: String,
+    /// Whether the state was held against a root that its source gave apart from it.
+    pub verified: bool,
+    /// Whether the block is known to be final; files do not tell.
+    pub finalized: Option<bool>,
+    pub mode: &'static str,
+    pub entries: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Identity {
+    pub spec_name: String,
+    pub spec_version: u32,
+    pub transaction_version: Option<u32>,
+    pub state_version: u8,
+    pub code_size: usize,
+    pub blake2_256: String,
+}
+
+/// How many keys of a storage item the upgrade added, changed and removed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StorageChange {
+    pub item: String,
+    pub added: usize,
+    pub changed: usize,
+    pub removed: usize,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Rpc {
+    pub requests: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub format: &'static str,
+    pub state: State,
+    pub from: Identity,
+    pub to: Identity,
+    pub try_runtime: Option<String>,
+    pub checks: Vec<Check>,
+    pub blocks: Vec<Block>,
+    pub limits: Weight,
+    pub storage_changes: Vec<StorageChange>,
+    pub rpc: Rpc,
+    pub seconds: f64,
+    pub verdict: &'static str,
+}
+
+impl Report {
+    pub fn passed(&self) -> bool {
+        !self.checks.iter().any(|check| check.status == Status::Fail)
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+use crate::{
+    checks,
+    enactment::{self, Enacted},
+    input::Runtime,
+    rehearsal::{self, Rehearsal},
+    request::DryRun,
+    result::{Check, Report, Rpc, State, Status},
+};
+use artifact::source::Source;
+use fork::{Author, Chain, Executor};
+use std::time::Instant;
+use worker::{Reporter, Result, hex_prefixed};
+
+pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
+    let began = Instant::now();
+    let executor = Executor::new(request.cache.as_deref());
+
+    reporter.status(format!("reading the state of {}", request.state));
+    let source = Source::parse(&request.state)?;
+    let loaded = source.state(request.at.as_deref(), reporter)?;
+    let entries = loaded.state.top.len() + loaded.state.children.iter().map(|(_, child)| child.len()).sum::<usize>();
+    let verified = loaded.state.state_root.is_some();
+    let mut chain = Chain::from_state(loaded.state)?;
+
+    reporter.status("reading the runtimes");
+    let old_code = chain.next_code()?;
+    let old_blob = artifact::blob::Blob::from_deployed(&request.state, old_code.bytes().to_vec())?;
+    let from = Runtime::read(&request.state, old_blob, &chain, &executor)?;
+    chain.set_state_version(from.version.effective_state_version());
+    let to = Runtime::read(&request.runtime, Source::parse(&request.runtime)?.blob()?, &chain, &executor)?;
+    let tested = match &request.try_runtime {
+        Some(name) => {
+            let tested = Runtime::read(name, Source::parse(name)?.blob()?, &chain, &executor)?;
+            tested.expect_try_runtime_of(&to)?;
+            Some(tested)
+        }
+        None => None,
+    };
+    let state = State {
+        source: request.state.clone(),
+        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
+        number: chain.number(),
+        state_root: hex_prefixed(chain.root().as_bytes()),
+        verified,
+        finalized: loaded.finalized,
+        mode: "full",
+        entries,
+    };
+
+    let mut checks = vec![
+        checks::versions::versions(&from, &to),
+        checks::versions::code_size(&to),
+        checks::host_functions::host_functions(&from, &to),
+    ];
+    let mut author = Author::new(&executor);
+    let Enacted { chain: enacted, mut blocks, check } = enactment::enact(&chain, &mut author, &to.code, reporter)?;
+    checks.push(check);
+
+    reporter.status("building blocks with the new code");
+    let mut enacted = enacted;
+    enacted.set_state_version(to.version.effective_state_version());
+    let mut shipping = rehearsal::migrate(
+        &enacted,
+        &mut author,
+        &to.code,
+        &to.layout,
+        request.migration_blocks,
+        "migration blocks",
+        reporter,
+    )?;
+    checks.push(checks::blocks::migrations(&mut shipping, &to.layout)?);
+    let ended = shipping.failure.is_none();
+    let mut alive = shipping.migrated.clone();
+    let (healthy, failure) =
+        if ended { rehearsal::live_on(&mut alive, &mut author, request.blocks, reporter)? } else { (Vec::new(), None) };
+    blocks.extend(shipping.blocks.iter().cloned());
+    blocks.extend(healthy.iter().cloned());
+    let limits = checks::blocks::limits(&to.layout);
+    checks.push(checks::blocks::fit(&blocks, limits));
+    checks.push(checks::blocks::healthy(request.blocks, &healthy, failure, ended)?);
+    checks.push(if ended {
+        checks::storage_versions::storage_versions(&enacted, &shipping.migrated, &to.layout)?
+    } else {
+        Check::skip("storage-versions", "the migrations did not end")
+    });
+    checks.push(if ended {
+        reporter.status("running the migrations once more");
+        checks::idempotency::idempotency(&enacted, &shipping.migrated, &mut author, &executor, &to.code, &to.layout)?
+    } else {
+        Check::skip("idempotency", "the migrations did not end")
+    });
+    checks.extend(match &tested {
+        Some(tested) => with_try_runtime(&enacted, &shipping, tested, &executor, request.migration_blocks, reporter)?,
+        None => ["pre-post-hooks", "try-state", "equivalence"]
+            .into_iter()
+            .map(|name| Check::skip(name, "no try-runtime build was given"))
+            .collect(),
+    });
+    for (level, line) in fork::runtime_log::take() {
+        reporter.log(format!("{level} {line}"));
+    }
+
+    let verdict = if checks.iter().any(|check| check.status == Status::Fail) { "fail" } else { "pass" };
+    let report = Report {
+        format: "cutover/dry-run/v1",
+        state,
+        from: from.identity(),
+        to: to.identity(),
+        try_runtime: tested.as_ref().map(|tested| hex_prefixed(tested.code.hash())),
+        checks,
+        blocks,
+        limits: limits.unwrap_or_default(),
+        storage_changes: rehearsal::storage_changes(&shipping, &to.layout),
+        rpc: Rpc { requests: loaded.requests, bytes: loaded.bytes },
+        seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        verdict,
+    };
+    if let Some(out) = &request.out {
+        let json = serde_json::to_vec_pretty(&report)
+            .map_err(|error| worker::Failure::internal("the report is no JSON").found(error.to_string()))?;
+        worker::write_whole(out, &json)?;
+    }
+    Ok(report)
+}
+
+/// The try-runtime build from the same state, in a chain of its own.
+fn with_try_runtime(
+    enacted: &Chain,
+    shipping: &Rehearsal,
+    tested: &Runtime,
+    executor: &Executor,
+    limit: u32,
+    reporter: &Reporter,
+) -> Result<Vec<Check>> {
+    reporter.status("running the hooks of the try-runtime build");
+    let mut author = Author::new(executor);
+    let hooks = checks::try_runtime::hooks(enacted, executor, tested)?;
+    let before = checks::try_runtime::before(enacted, &mut author, executor, tested, reporter);
+    reporter.status("building the same blocks with the try-runtime build");
+    let mut rehearsal =
+        rehearsal::migrate(enacted, &mut author, &tested.code, &tested.layout, limit, "blocks of the try-runtime build", reporter)?;
+    let hooks = match rehearsal.failure.take() {
+        // The hooks of multi-block migrations run inside the blocks and stop them.
+        Some(failure) if hooks.status == Status::Pass && shipping.failure.is_none() => {
+            rehearsal.failure = Some(failure.clone());
+            Check::from_failure("pre-post-hooks", failure)?
+        }
+        failure => {
+            rehearsal.failure = failure;
+            hooks
+        }
+    };
+    let try_state = match (&rehearsal.failure, before) {
+        (Some(_), _) => Check::skip("try-state", "the migrations of the try-runtime build did not end"),
+        (None, Ok(before)) => {
+            checks::try_runtime::after(before, &rehearsal.migrated, &mut author, executor, tested, reporter)?
+        }
+        // The new code cannot build a block on the old state: then nothing is known of before.
+        (None, Err(_)) => checks::try_runtime::after(
+            Default::default(),
+            &rehearsal.migrated,
+            &mut author,
+            executor,
+            tested,
+            reporter,
+        )?,
+    };
+    let equivalence = checks::equivalence::equivalence(shipping, &rehearsal, &tested.layout);
+    Ok(vec![hooks, try_state, equivalence])
+}

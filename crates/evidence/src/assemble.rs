@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Joins the files of a bundle and the evidence of its steps into a manifest, or says why they do not belong together.
+
+use crate::{
+    MANIFEST, bundle, canonical,
+    digest::Digests,
+    envelope::{Envelope, Manifest, STATEMENT_PAYLOAD},
+    statement::{
+        PREDICATE_TYPE, Predicate, RuntimeBlob, STATEMENT_TYPE, Statement, StepSummary, Subject, check_blobs,
+    },
+    step::{self, Step, Verdict},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Reporter, Result};
+
+/// What a bundle is to hold.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assemble {
+    pub bundle: PathBuf,
+    /// The steps that must be there: `dry-run` for `dry-run.json`, `relay/dry-run` for one in a directory.
+    pub steps: Vec<String>,
+    /// The other files, by name; a name that ends in `/` stands for all below it. What a step lists among its outputs
+    /// need not stand here.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// The runtimes that ship. Without them, they are found by the blobs that the steps name.
+    #[serde(default)]
+    pub runtimes: Vec<Shipped>,
+    #[serde(default)]
+    pub source: Value,
+    #[serde(default)]
+    pub chain: Value,
+    #[serde(default)]
+    pub versions: Value,
+    #[serde(default)]
+    pub previous: Value,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shipped {
+    pub name: String,
+    /// The blob's file in the bundle.
+    pub file: String,
+    #[serde(flatten)]
+    pub detail: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Assembled {
+    pub manifest: PathBuf,
+    /// What two people who built the same compare first.
+    pub payload_sha256: String,
+    pub verdict: Verdict,
+    pub runtimes: Vec<RuntimeBlob>,
+    pub steps: Vec<StepSummary>,
+    pub subjects: Vec<SubjectFile>,
+    /// Signatures of a former manifest that says the same.
+    pub signatures_kept: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SubjectFile {
+    pub name: String,
+    #[serde(flatten)]
+    pub digests: Digests,
+}
+
+/// Writes the manifest of a bundle.
+pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
+    let bundle = &request.bundle;
+    let listing = bundle::list(bundle)?;
+    if let Some((name, reason)) = listing.refused.first_key_value() {
+        return Err(Failure::check(format!("{name} in {} {reason}", bundle.display()))
+            .expected("regular, finished files only")
+            .hint("remove it, or run the step that writes it again"));
+    }
+    let mut digests = BTreeMap::new();
+    for (name, path) in &listing.files {
+        reporter.progress("hashing the bundle", digests.len() as u64, Some(listing.files.len() as u64), "files");
+        digests.insert(name.clone(), Digests::of_file(path)?);
+    }
+
+    let (steps, summaries) = read_steps(request, &listing.files)?;
+    check_accounted(request, &steps, &digests)?;
+    let runtimes = match request.runtimes.is_empty() {
+        true => find_runtimes(&steps, &digests)?,
+        false => request.runtimes.iter().map(|shipped| shipped.blob(&digests)).collect::<Result<_>>()?,
+    };
+    check_blobs(&steps, &runtimes)?;
+
+    let failed = summaries.iter().any(|step| step.verdict == Verdict::Failed);
+    let statement = Statement {
+        kind: STATEMENT_TYPE.into(),
+        subject: digests.iter().map(|(name, digests)| Subject::new(name, digests)).collect(),
+        predicate_type: PREDICATE_TYPE.into(),
+        predicate: Predicate {
+            verdict: if failed { Verdict::Failed } else { Verdict::Passed },
+            steps: summaries,
+            runtimes,
+            source: request.source.clone(),
+            chain: request.chain.clone(),
+            versions: request.versions.clone(),
+            previous: request.previous.clone(),
+        },
+    };
+    let value = serde_json::to_value(&statement)
+        .map_err(|error| Failure::internal("a statement cannot be written").found(error.to_string()))?;
+    let payload = canonical::to_bytes(&value)?;
+
+    let path = bundle.join(MANIFEST);
+    let mut envelope = Envelope::new(STATEMENT_PAYLOAD, &payload);
+    envelope.signatures = former_signatures(&path, &payload, reporter);
+    envelope.write(&path)?;
+    let predicate = statement.predicate;
+    Ok(Assembled {
+        manifest: path,
+        payload_sha256: Digests::of(&payload).sha256,
+        verdict: predicate.verdict,
+        runtimes: predicate.runtimes,
+        steps: predicate.steps,
+        subjects: digests.into_iter().map(|(name, digests)| SubjectFile { name, digests }).collect(),
+        signatures_kept: envelope.signatures.len(),
+    })
+}
+
+/// An upgrade that ran again and found the same need not be signed again.
+fn former_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<crate::envelope::Signature> {
+    match Manifest::read(path) {
+        Ok(former) if former.payload == payload => former.envelope.signatures,
+        Ok(former) if !former.envelope.signatures.is_empty() => {
+            let count = former.envelope.signatures.len();
+            reporter.warning(format!("the bundle changed: {count} signature(s) of the former manifest are gone"));
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+type Steps = BTreeMap<String, Step>;
+
+fn read_steps(request: &Assemble, files: &BTreeMap<String, PathBuf>) -> Result<(Steps, Vec<StepSummary>)> {
+    let mut steps = Steps::new();
+    let mut summaries = Vec::new();
+    for name in &request.steps {
+        let file = format!("{name}.json");
+        let path = files.get(&file).ok_or_else(|| {
+            Failure::check(format!("the step {name} is missing from {}", request.bundle.display()))
+                .found("no such file")
+                .expected(&file)
+                .hint("run the step, then assemble the bundle")
+        })?;
+        let text = worker::read_bounded(path, step::SIZE_LIMIT)?;
+        let step = Step::parse(&text, &file)?;
+        let summary = StepSummary {
+            name: name.clone(),
+            file: file.clone(),
+            runtime: step.runtime.clone(),
+            verdict: step.verdict,
+            digest: step::digest(&text)?,
+        };
+        if steps.insert(file, step).is_none() {
+            summaries.push(summary);
+        }
+    }
+    if steps.is_empty() {
+        return Err(Failure::usage("a manifest joins the steps of an upgrade").found("no steps"));
+    }
+    Ok((steps, summaries))
+}
+
+/// Every file is there because somebody said so, and is what its step wrote.
+fn check_accounted(request: &Assemble, steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<()> {
+    let mut accounted: BTreeSet<&str> = steps.keys().map(String::as_str).collect();
+    accounted.extend(request.runtimes.iter().map(|shipped| shipped.file.as_str()));
+    for (step, evidence) in steps {
+        for (name, blake2_256) in &evidence.outputs {
+            let found = digests.get(name).map(|digests| digests.blake2_256.as_str());
+            if found != Some(blake2_256) {
+                return Err(Failure::check(format!("{name} is not what {step} says it wrote"))
+                    .found(found.unwrap_or("no such file"))
+                    .expected(blake2_256)
+                    .hint("run the step again"));
+            }
+            accounted.insert(name);
+        }
+    }
+    for name in &request.files {
+        let present = match name.strip_suffix('/') {
+            Some(_) => digests.keys().any(|file| file.starts_with(name)),
+            None => digests.contains_key(name),
+        };
+        if !present {
+            return Err(Failure::check(format!("{name} is missing from {}", request.bundle.display()))
+                .hint("run the step that writes it"));
+        }
+        accounted.insert(name);
+    }
+    let directories: Vec<&str> = accounted.iter().filter(|name| name.ends_with('/')).copied().collect();
+    let stray = |name: &&String| {
+        !accounted.contains(name.as_str()) && !directories.iter().any(|directory| name.starts_with(directory))
+    };
+    match digests.keys().find(stray) {
+        None => Ok(()),
+        Some(name) => Err(Failure::check(format!("{name} in {} is part of no step", request.bundle.display()))
+            .hint("remove it: what is signed is only what the steps wrote")),
+    }
+}
+
+impl Shipped {
+    fn blob(&self, digests: &BTreeMap<String, Digests>) -> Result<RuntimeBlob> {
+        let digests = digests.get(&self.file).ok_or_else(|| {
+            Failure::check(format!("the blob of {} is missing from the bundle", self.name)).expected(&self.file)
+        })?;
+        let mut detail = self.detail.clone();
+        // What is computed here is not for anyone to claim.
+        detail.retain(|key, _| key != "blake2_256" && key != "sha256");
+        Ok(RuntimeBlob {
+            name: self.name.clone(),
+            file: self.file.clone(),
+            blake2_256: digests.blake2_256.clone(),
+            sha256: digests.sha256.clone(),
+            detail,
+        })
+    }
+}
+
+/// The files that the steps are about. Each runtime has one; two would be two upgrades.
+fn find_runtimes(steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<Vec<RuntimeBlob>> {
+    let mut found: BTreeMap<String, RuntimeBlob> = BTreeMap::new();
+    for (step, evidence) in steps {
+        for claim in evidence.blobs() {
+            let file = digests.iter().find(|(_, digests)| digests.blake2_256 == claim.blake2_256);
+            let Some((file, digests)) = file else {
+                return Err(Failure::check(format!("{step} is about a blob that is not in the bundle"))
+                    .found(claim.blake2_256)
+                    .expected("the hash of a file of the bundle")
+                    .hint("run the steps again on one build, then assemble the bundle anew"));
+            };
+            let name = claim.runtime.unwrap_or_else(|| "runtime".into());
+            let blob = RuntimeBlob {
+                name: name.clone(),
+                file: file.clone(),
+                blake2_256: digests.blake2_256.clone(),
+                sha256: digests.sha256.clone(),
+                detail: Map::new(),
+            };
+            let first = found.entry(name).or_insert_with(|| blob.clone());
+            if first.blake2_256 != blob.blake2_256 {
+                return Err(Failure::check(format!("{step} is about another blob than the steps before it"))
+                    .found(blob.blake2_256)
+                    .expected(&first.blake2_256)
+                    .hint("run the steps again on one build, then assemble the bundle anew"));
+            }
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Input, testing::Bundle};
+    use serde_json::json;
+
+    #[test]
+    fn a_bundle_is_joined_and_joining_again_gives_the_same_bytes() {
+        let bundle = Bundle::new();
+        let assembled = bundle.assemble();
+        assert_eq!(assembled.verdict, Verdict::Passed);
+        assert_eq!(assembled.runtimes[0].name, "standalone");
+        assert_eq!(assembled.runtimes[0].file, "blobs/standalone.wasm");
+        let names: Vec<_> = assembled.subjects.iter().map(|subject| subject.name.as_str()).collect();
+        assert_eq!(names, bundle.files());
+        let first = bundle.read(MANIFEST);
+        bundle.assemble();
+        assert_eq!(bundle.read(MANIFEST), first);
+        let manifest = Manifest::parse(&first, MANIFEST).expect("read back");
+        assert_eq!(manifest.statement.subject.len(), names.len());
+    }
+
+    #[test]
+    fn a_step_that_took_longer_has_the_same_digest() {
+        let bundle = Bundle::new();
+        let before = bundle.assemble();
+        bundle.write_step("dry-run", Verdict::Passed, |step| step.seconds = Some(99.0));
+        let after = bundle.assemble();
+        assert_eq!(before.steps, after.steps);
+        assert_ne!(before.payload_sha256, after.payload_sha256, "the file's own digest covers every byte");
+    }
+
+    fn refused(change: impl FnOnce(&Bundle, &mut Assemble)) -> Failure {
+        let bundle = Bundle::new();
+        let mut request = bundle.request();
+        change(&bundle, &mut request);
+        let failure = assemble(&request, &Reporter::silent()).expect_err("refused");
+        assert!(!bundle.path(MANIFEST).exists(), "a refused bundle has no manifest");
+        failure
+    }
+
+    #[test]
+    fn steps_about_different_blobs_are_refused() {
+        let other = "0x".to_owned() + &"12".repeat(32);
+        let failure = refused(|bundle, _| {
+            bundle.write_step("dry-run", Verdict::Passed, |step| {
+                step.inputs.insert("blob".into(), Input::blob("other.wasm", &other));
+            });
+        });
+        assert!(failure.message.contains("dry-run.json"), "{failure}");
+        assert_eq!(failure.found, Some(other.clone()));
+
+        // Even where the other blob lies in the bundle, and where the request names the one that ships.
+        for named in [false, true] {
+            let failure = refused(|bundle, request| {
+                bundle.write("blobs/other.wasm", b"another blob");
+                let other = Digests::of(b"another blob").blake2_256;
+                bundle.write_step("dry-run", Verdict::Passed, |step| {
+                    step.inputs.insert("blob".into(), Input::blob("blobs/other.wasm", &other));
+                });
+                if named {
+                    request.runtimes = vec![Shipped {
+                        name: "standalone".into(),
+                        file: "blobs/standalone.wasm".into(),
+                        detail: Map::new(),
+                    }];
+                }
+            });
+            assert!(failure.message.contains("about another blob"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn missing_and_unfinished_steps_are_refused_by_name() {
+        let failure = refused(|_, request| request.steps.push("propose".into()));
+        assert!(failure.message.contains("propose"), "{failure}");
+        let failure = refused(|bundle, _| bundle.write("dry-run.json", b"{\"format\": \"cutover/step/v1\""));
+        assert!(failure.message.contains("dry-run.json"), "{failure}");
+        assert_eq!(refused(|_, request| request.steps.clear()).kind, worker::Kind::Usage);
+    }
+
+    #[test]
+    fn files_that_are_part_of_nothing_are_refused_by_name() {
+        for name in ["stray.txt", "old-step.json", ".partial-abc", "blobs/.hidden", "calls2/x"] {
+            let failure = refused(|bundle, _| bundle.write(name, b"x"));
+            assert!(failure.message.contains(name), "{failure}");
+            assert_eq!(failure.kind, worker::Kind::Check);
+        }
+        let failure = refused(|_, request| request.files.push("calls/none.hex".into()));
+        assert!(failure.message.contains("calls/none.hex"), "{failure}");
+    }
+
+    #[test]
+    fn an_output_that_changed_after_its_step_is_refused() {
+        let failure = refused(|bundle, _| {
+            bundle.write_step("build", Verdict::Passed, |step| {
+                step.outputs.insert("report.md".into(), Digests::of(b"other").blake2_256);
+            });
+        });
+        assert!(failure.message.contains("report.md") && failure.message.contains("build.json"), "{failure}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_refused() {
+        let failure = refused(|bundle, _| {
+            std::os::unix::fs::symlink("report.md", bundle.path("link.md")).expect("linked");
+        });
+        assert!(failure.message.contains("link.md"), "{failure}");
+    }
+
+    #[test]
+    fn numbers_that_readers_round_are_refused() {
+        let failure = refused(|_, request| request.chain = json!({"supply": u64::MAX}));
+        assert!(failure.message.contains("/predicate/chain/supply"), "{failure}");
+    }
+
+    #[test]
+    fn a_failed_step_makes_a_failed_manifest() {
+        let bundle = Bundle::new();
+        bundle.write_step("dry-run", Verdict::Failed, |_| {});
+        assert_eq!(bundle.assemble().verdict, Verdict::Failed);
+    }
+}

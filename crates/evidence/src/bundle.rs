@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The files of a bundle directory, by the names they have in the manifest.
+
+use crate::MANIFEST;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+/// A bundle holds tens of files. Far more are a mistaken directory, and listing it would not end.
+const MOST_FILES: usize = 10_000;
+const DEEPEST: usize = 16;
+
+/// What lies in the directory, the manifest left out.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Regular files: name relative to the bundle with `/` between its parts, and path.
+    pub files: BTreeMap<String, PathBuf>,
+    /// What a bundle must not hold, and why: links, pipes, half-written files.
+    pub refused: BTreeMap<String, &'static str>,
+}
+
+/// Lists a bundle. Nothing is opened and no link is followed.
+pub fn list(bundle: &Path) -> Result<Listing> {
+    let mut listing = Listing::default();
+    let mut pending = vec![(bundle.to_path_buf(), String::new(), 0)];
+    while let Some((directory, prefix, depth)) = pending.pop() {
+        let failed = |error: std::io::Error| Failure::io("list", &directory, &error);
+        for entry in std::fs::read_dir(&directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            let file_name = entry.file_name();
+            let name = format!("{prefix}{}", file_name.to_string_lossy());
+            if listing.files.len() + listing.refused.len() + pending.len() >= MOST_FILES {
+                return Err(Failure::input(format!("{} is no bundle", bundle.display()))
+                    .found(format!("more than {MOST_FILES} files"))
+                    .hint("name the directory that holds manifest.json"));
+            }
+            if let Some(reason) = refused_name(&file_name, &name) {
+                listing.refused.insert(name.escape_default().to_string(), reason);
+            } else if kind.is_symlink() {
+                listing.refused.insert(name, "is a symbolic link");
+            } else if kind.is_dir() && depth >= DEEPEST {
+                listing.refused.insert(name, "lies too deep");
+            } else if kind.is_dir() {
+                pending.push((entry.path(), format!("{name}/"), depth + 1));
+            } else if !kind.is_file() {
+                listing.refused.insert(name, "is no regular file");
+            } else if name != MANIFEST {
+                listing.files.insert(name, entry.path());
+            }
+        }
+    }
+    Ok(listing)
+}
+
+fn refused_name(file_name: &std::ffi::OsStr, name: &str) -> Option<&'static str> {
+    if file_name.to_str().is_none() {
+        Some("has a name that is no UTF-8")
+    } else if name.chars().any(|character| character.is_control() || character == '\\') {
+        Some("has a name with control characters or backslashes")
+    } else if file_name.to_string_lossy().starts_with(".partial-") {
+        Some("is a half-written file")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_from_the_bundle_on_and_the_manifest_is_left_out() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        std::fs::create_dir_all(at("calls/relay")).expect("made");
+        for name in ["a.wasm", "calls/relay/upgrade.hex", "calls/manifest.json", MANIFEST, ".partial-x1", "b\n"] {
+            std::fs::write(at(name), "x").expect("written");
+        }
+        let listing = list(directory.path()).expect("listed");
+        let names: Vec<_> = listing.files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["a.wasm", "calls/manifest.json", "calls/relay/upgrade.hex"]);
+        let refused: Vec<_> = listing.refused.keys().map(String::as_str).collect();
+        assert_eq!(refused, [".partial-x1", "b\\n"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_files_and_directories_are_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::os::unix::fs::symlink("/", directory.path().join("root")).expect("linked");
+        std::os::unix::fs::symlink("nowhere", directory.path().join("dangling")).expect("linked");
+        let listing = list(directory.path()).expect("listed");
+        assert!(listing.files.is_empty());
+        assert_eq!(listing.refused.len(), 2);
+    }
+
+    #[test]
+    fn a_missing_bundle_is_named() {
+        let failure = list(Path::new("/no/such/bundle")).expect_err("missing");
+        assert_eq!(failure.kind, worker::Kind::Input);
+        assert!(failure.message.contains("/no/such/bundle"));
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Hashes of files of any size in constant memory.
+
+use blake2::{Blake2b, Digest, digest::consts::U32};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use std::{
+    fs::File,
+    io::{ErrorKind, Read},
+    path::Path,
+};
+use worker::{Failure, Result, hex_prefixed};
+
+pub(crate) type Blake2b256 = Blake2b<U32>;
+
+/// Runtimes hash themselves with blake2-256; everyone has a tool for sha256. A bundle's files are known by both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digests {
+    pub size: u64,
+    /// `0x` and 64 digits, as in every JSON document of Cutover.
+    pub sha256: String,
+    pub blake2_256: String,
+}
+
+impl Digests {
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            size: bytes.len() as u64,
+            sha256: hex_prefixed(&Sha256::digest(bytes)),
+            blake2_256: blake2_256(bytes),
+        }
+    }
+
+    /// Reads the file once, 64 KiB at a time.
+    pub fn of_file(path: &Path) -> Result<Self> {
+        let failed = |error: &std::io::Error| Failure::io("read", path, error);
+        let mut file = open_regular(path)?;
+        let (mut sha256, mut blake2) = (Sha256::new(), Blake2b256::new());
+        let mut buffer = vec![0; 64 * 1024];
+        let mut size = 0;
+        loop {
+            let read = match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed(&error)),
+            };
+            let chunk = buffer.get(..read).unwrap_or_default();
+            sha256.update(chunk);
+            blake2.update(chunk);
+            size += read as u64;
+        }
+        Ok(Self { size, sha256: hex_prefixed(&sha256.finalize()), blake2_256: hex_prefixed(&blake2.finalize()) })
+    }
+}
+
+/// Opens a file that is one: a link could be pointed elsewhere between two readings, a pipe would never end.
+pub(crate) fn open_regular(path: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| Failure::io("read", path, &error);
+    let seen = std::fs::symlink_metadata(path).map_err(failed)?;
+    let irregular = || Failure::input(format!("{} is no regular file", path.display())).expected("a regular file");
+    if !seen.is_file() {
+        return Err(irregular());
+    }
+    let file = File::open(path).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let opened = file.metadata().map_err(failed)?;
+        if (opened.dev(), opened.ino()) != (seen.dev(), seen.ino()) {
+            return Err(irregular());
+        }
+    }
+    Ok(file)
+}
+
+pub fn blake2_256(bytes: &[u8]) -> String {
+    hex_prefixed(&Blake2b256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_digests_of_nothing_and_of_abc() {
+        let nothing = Digests::of(b"");
+        assert_eq!(nothing.sha256, "0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(nothing.blake2_256, "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+        assert_eq!(
+            Digests::of(b"abc").blake2_256,
+            "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"
+        );
+    }
+
+    #[test]
+    fn a_file_and_its_bytes_agree_around_the_buffer_size() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for size in [0, 1, 65535, 65536, 65537, 200_000] {
+            let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+            let path = directory.path().join("file");
+            std::fs::write(&path, &bytes).expect("written");
+            assert_eq!(Digests::of_file(&path).expect("hashed"), Digests::of(&bytes), "{size}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_not_followed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("/etc/hostname", &link).expect("linked");
+        assert!(Digests::of_file(&link).expect_err("refused").message.contains("link"));
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The keys people already have, and what a signature by each of them is.
+
+mod chain;
+mod secret;
+mod ss58;
+mod ssh;
+
+pub use secret::{ChainSecret, read_private};
+pub use ssh::{encode as encode_ssh_signature, signed_data as ssh_signed_data, supported as ssh_supported};
+
+use crate::envelope::Signature;
+use serde::{Deserialize, Serialize};
+use worker::{Failure, Result, hex_prefixed};
+
+/// Marks the key id of a key that was made for one run and forgotten.
+const THROW_AWAY: &str = "throw-away:";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyType {
+    Ssh,
+    Ed25519,
+    Sr25519,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublicKey {
+    Ssh(ssh_key::PublicKey),
+    Ed25519([u8; 32]),
+    Sr25519([u8; 32]),
+}
+
+impl PublicKey {
+    /// Reads an OpenSSH public key line, or a chain key as 32 bytes in hex or as an SS58 address.
+    pub fn parse(key_type: KeyType, text: &str) -> Result<Self> {
+        match key_type {
+            KeyType::Ssh => ssh::parse(text).map(Self::Ssh),
+            KeyType::Ed25519 => {
+                let key = chain::parse(text)?;
+                chain::check_ed25519(&key).map(|()| Self::Ed25519(key))
+            }
+            KeyType::Sr25519 => {
+                let key = chain::parse(text)?;
+                chain::check_sr25519(&key).map(|()| Self::Sr25519(key))
+            }
+        }
+    }
+
+    pub fn key_type(&self) -> KeyType {
+        match self {
+            Self::Ssh(_) => KeyType::Ssh,
+            Self::Ed25519(_) => KeyType::Ed25519,
+            Self::Sr25519(_) => KeyType::Sr25519,
+        }
+    }
+
+    pub fn key_id(&self) -> String {
+        match self {
+            Self::Ssh(key) => format!("ssh:{}", key.fingerprint(ssh_key::HashAlg::Sha256)),
+            Self::Ed25519(key) => format!("ed25519:{}", hex_prefixed(key)),
+            Self::Sr25519(key) => format!("sr25519:{}", hex_prefixed(key)),
+        }
+    }
+
+    /// How the key stands in a root file.
+    pub fn to_text(&self) -> Result<String> {
+        match self {
+            Self::Ssh(key) => key.to_openssh().map_err(|error| {
+                Failure::internal("an ssh key cannot be written").found(error.to_string())
+            }),
+            Self::Ed25519(key) | Self::Sr25519(key) => Ok(hex_prefixed(key)),
+        }
+    }
+
+    /// What makes the key the key, without its type's wrapping: one secret behind an ssh line and a chain key is one
+    /// signer, not two.
+    pub fn material(&self) -> Vec<u8> {
+        match self {
+            Self::Ssh(key) => ssh::material(key),
+            Self::Ed25519(key) | Self::Sr25519(key) => key.to_vec(),
+        }
+    }
+
+    fn same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ssh(left), Self::Ssh(right)) => left.key_data() == right.key_data(),
+            _ => self == other,
+        }
+    }
+}
+
+/// A signature that was looked at.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub key_id: String,
+    /// The key that it says made it, where it is one we know.
+    pub key: Option<PublicKey>,
+    pub throw_away: bool,
+    /// What is wrong with it.
+    pub wrong: Option<String>,
+}
+
+impl Checked {
+    pub fn is_valid(&self) -> bool {
+        self.wrong.is_none() && self.key.is_some()
+    }
+
+    pub fn is_by(&self, key: &PublicKey) -> bool {
+        self.key.as_ref().is_some_and(|own| own.same_key(key))
+    }
+}
+
+/// Checks a signature against the key it names. Whether that key counts is the root's to say.
+pub fn check(signature: &Signature, message: &[u8]) -> Checked {
+    let (throw_away, key_id) = match signature.keyid.strip_prefix(THROW_AWAY) {
+        Some(key_id) => (true, key_id),
+        None => (false, signature.keyid.as_str()),
+    };
+    let mut checked = Checked { key_id: signature.keyid.clone(), key: None, throw_away, wrong: None };
+    let outcome = signature.bytes().and_then(|bytes| match key_id.split_once(':') {
+        Some(("ssh", _)) if !throw_away => {
+            let (key, signature) = ssh::decode(&bytes)?;
+            let key = PublicKey::Ssh(key);
+            let fits = key.key_id() == key_id;
+            let verified = ssh::verify(&signature, message);
+            checked.key = Some(key);
+            if fits { verified } else { Err("was made by another key than the one it names".into()) }
+        }
+        Some(("ed25519", hex)) => {
+            let key = chain::parse_exact(hex)?;
+            checked.key = Some(PublicKey::Ed25519(key));
+            chain::verify_ed25519(&key, message, &bytes)
+        }
+        Some(("sr25519", hex)) if !throw_away => {
+            let key = chain::parse_exact(hex)?;
+            checked.key = Some(PublicKey::Sr25519(key));
+            chain::verify_sr25519(&key, message, &bytes)
+        }
+        _ => Err("names a kind of key this version does not know".into()),
+    });
+    checked.wrong = outcome.err();
+    checked
+}
+
+/// A new ed25519 key that nobody keeps, and its signature.
+pub fn throw_away(message: &[u8]) -> Signature {
+    let key = ed25519_dalek::SigningKey::generate(&mut rand_core::OsRng);
+    let signature = ed25519_dalek::Signer::sign(&key, message);
+    let key = PublicKey::Ed25519(key.verifying_key().to_bytes());
+    Signature::new(format!("{THROW_AWAY}{}", key.key_id()), &signature.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throw_away_signature_is_valid_and_marked() {
+        let signature = throw_away(b"message");
+        assert!(signature.keyid.starts_with("throw-away:ed25519:0x"));
+        let checked = check(&signature, b"message");
+        assert!(checked.is_valid() && checked.throw_away, "{checked:?}");
+        assert!(!check(&signature, b"massage").is_valid());
+        assert_ne!(throw_away(b"message").keyid, signature.keyid, "every key is a new one");
+    }
+
+    #[test]
+    fn strange_key_ids_are_wrong_and_no_crash() {
+        let sig = throw_away(b"message").sig;
+        for keyid in ["", ":", "ssh:", "ed25519:", "ed25519:0x00", "sr25519:zz", "pgp:1", "throw-away:ssh:SHA256:x",
+            "throw-away:sr25519:0x00", "Throw-away:ed25519:0x00"]
+        {
+            let checked = check(&Signature { keyid: keyid.into(), sig: sig.clone() }, b"message");
+            assert!(!checked.is_valid() && checked.wrong.is_some(), "{keyid}");
+        }
+    }
+
+    #[test]
+    fn upper_case_hex_is_another_spelling_and_refused() {
+        let mut signature = throw_away(b"message");
+        let (head, digits) = signature.keyid.split_at("throw-away:ed25519:0x".len());
+        let upper = format!("{head}{}", digits.to_uppercase());
+        assert_ne!(upper, signature.keyid, "a key without letters cannot be spelt twice");
+        signature.keyid = upper;
+        assert!(!check(&signature, b"message").is_valid());
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Signatures by ssh keys, in the format of `ssh-keygen -Y sign`.
+//!
+//! The blob is written here rather than by the library: what a FIDO key behind an agent returned must reach the file as
+//! it was, trailer included.
+
+use crate::NAMESPACE;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig, public::KeyData};
+use worker::{Failure, Result};
+
+const VERSION: u32 = 1;
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+/// Present in the flags of a FIDO signature if somebody touched the key.
+const USER_PRESENT: u8 = 1;
+
+pub fn parse(line: &str) -> Result<PublicKey> {
+    let line = line.trim();
+    let wrong = |found: String| {
+        Failure::input("a signer's ssh key is no OpenSSH public key line")
+            .found(found)
+            .expected("one line such as: ssh-ed25519 AAAA… name@host")
+            .hint("it is the content of the key's .pub file")
+    };
+    if line.contains("PRIVATE KEY") {
+        return Err(wrong("a private key".into()).hint("never put it here; take the content of the .pub file"));
+    }
+    if line.contains('\n') || line.len() > 16 * 1024 {
+        return Err(wrong(format!("{} bytes on {} lines", line.len(), line.lines().count())));
+    }
+    let key = PublicKey::from_openssh(line).map_err(|error| wrong(format!("{:?}: {error}", shorten(line))))?;
+    match supported(key.key_data()) {
+        Ok(()) => Ok(key),
+        Err(reason) => Err(wrong(format!("{}: {reason}", shorten(line)))),
+    }
+}
+
+fn shorten(line: &str) -> String {
+    line.chars().take(40).collect()
+}
+
+/// Whether signatures by keys of this kind can be checked here.
+pub fn supported(key: &KeyData) -> std::result::Result<(), String> {
+    match key {
+        KeyData::Ed25519(_) | KeyData::Ecdsa(_) | KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => Ok(()),
+        KeyData::Rsa(rsa) => {
+            let modulus = rsa.n.as_positive_bytes().unwrap_or_default();
+            let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+            match RSA_BITS.contains(&bits) {
+                true => Ok(()),
+                false => Err(format!("an RSA key of {bits} bits; those of 2048 to 4096 can be used")),
+            }
+        }
+        other => Err(format!("keys of the kind {} cannot be used", other.algorithm())),
+    }
+}
+
+/// See [`super::PublicKey::material`].
+pub fn material(key: &PublicKey) -> Vec<u8> {
+    match key.key_data() {
+        KeyData::Ed25519(key) => key.0.to_vec(),
+        KeyData::SkEd25519(key) => key.public_key().0.to_vec(),
+        KeyData::Ecdsa(key) => key.as_sec1_bytes().to_vec(),
+        KeyData::SkEcdsaSha2NistP256(key) => key.ec_point().as_bytes().to_vec(),
+        KeyData::Rsa(key) => key.n.as_bytes().to_vec(),
+        _ => key.to_bytes().unwrap_or_default(),
+    }
+}
+
+/// The bytes an agent has to sign so that the result is an SSHSIG of `message`.
+pub fn signed_data(message: &[u8]) -> Result<Vec<u8>> {
+    SshSig::signed_data(NAMESPACE, HashAlg::Sha512, message)
+        .map_err(|error| Failure::internal("an ssh signature cannot be prepared").found(error.to_string()))
+}
+
+/// An SSHSIG blob from a key's wire form and a signature's, both as OpenSSH has them.
+pub fn encode(public_key: &[u8], signature: &[u8]) -> Vec<u8> {
+    let mut blob = b"SSHSIG".to_vec();
+    blob.extend_from_slice(&VERSION.to_be_bytes());
+    for field in [public_key, NAMESPACE.as_bytes(), b"", b"sha512", signature] {
+        blob.extend_from_slice(&(field.len() as u32).to_be_bytes());
+        blob.extend_from_slice(field);
+    }
+    blob
+}
+
+type Check<T> = std::result::Result<T, String>;
+
+pub fn decode(blob: &[u8]) -> Check<(PublicKey, SshSig)> {
+    let signature = SshSig::from_pem(armor(blob)).map_err(|error| format!("is no ssh signature: {error}"))?;
+    // The version is the one field that the signature does not cover.
+    if signature.version() != VERSION {
+        return Err(format!("is an ssh signature of the version {}", signature.version()));
+    }
+    Ok((PublicKey::new(signature.public_key().clone(), ""), signature))
+}
+
+/// What `ssh-keygen` reads: the blob in base64 between two marks.
+pub fn armor(blob: &[u8]) -> String {
+    let mut text = String::from("-----BEGIN SSH SIGNATURE-----\n");
+    for (index, character) in STANDARD.encode(blob).chars().enumerate() {
+        if index > 0 && index % 70 == 0 {
+            text.push('\n');
+        }
+        text.push(character);
+    }
+    text.push_str("\n-----END SSH SIGNATURE-----\n");
+    text
+}
+
+/// The blob of an armored signature.
+pub fn dearmor(text: &str) -> Option<Vec<u8>> {
+    let body = text.trim().strip_prefix("-----BEGIN SSH SIGNATURE-----")?.strip_suffix("-----END SSH SIGNATURE-----")?;
+    let body: String = body.split_ascii_whitespace().collect();
+    STANDARD.decode(body).ok()
+}
+
+/// Checks an ssh signature of `message` by the key that it carries.
+pub fn verify(signature: &SshSig, message: &[u8]) -> Check<()> {
+    let key = PublicKey::new(signature.public_key().clone(), "");
+    supported(key.key_data())?;
+    if signature.namespace() != NAMESPACE {
+        return Err(format!("was made for the namespace {:?}, not for {NAMESPACE:?}", signature.namespace()));
+    }
+    key.verify(NAMESPACE, message, signature).map_err(|_| "does not fit what is signed")?;
+    let touched = match signature.algorithm() {
+        Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => {
+            let bytes = signature.signature_bytes();
+            let flags = bytes.len().checked_sub(5).and_then(|at| bytes.get(at));
+            flags.is_some_and(|flags| flags & USER_PRESENT != 0)
+        }
+        _ => true,
+    };
+    if touched { Ok(()) } else { Err("was made by a hardware key that nobody touched".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+    use ssh_key::{PrivateKey, public::Ed25519PublicKey};
+
+    fn private() -> PrivateKey {
+        PrivateKey::random(&mut rand_core::OsRng, Algorithm::Ed25519).expect("a key")
+    }
+
+    fn string(bytes: &[u8]) -> Vec<u8> {
+        [&(bytes.len() as u32).to_be_bytes()[..], bytes].concat()
+    }
+
+    #[test]
+    fn our_blob_is_the_librarys() {
+        let key = private();
+        let theirs = key.sign(NAMESPACE, HashAlg::Sha512, b"message").expect("signed");
+        let signature = Vec::<u8>::try_from(theirs.signature().clone()).expect("written");
+        let ours = encode(&key.public_key().to_bytes().expect("written"), &signature);
+        assert_eq!(armor(&ours), theirs.to_pem(ssh_key::LineEnding::LF).expect("written"));
+        assert_eq!(dearmor(&armor(&ours)), Some(ours.clone()));
+        let (public, signature) = decode(&ours).expect("read");
+        assert_eq!(public.key_data(), key.public_key().key_data());
+        verify(&signature, b"message").expect("valid");
+        verify(&signature, b"another").expect_err("another message");
+    }
+
+    #[test]
+    fn no_byte_of_a_blob_can_change() {
+        let key = private();
+        let signature = key.sign(NAMESPACE, HashAlg::Sha512, b"message").expect("signed");
+        let signature = Vec::<u8>::try_from(signature.signature().clone()).expect("written");
+        let blob = encode(&key.public_key().to_bytes().expect("written"), &signature);
+        for index in 0..blob.len() {
+            for bit in 0..8 {
+                let mut blob = blob.clone();
+                blob[index] ^= 1 << bit;
+                let accepted = decode(&blob).is_ok_and(|(_, signature)| verify(&signature, b"message").is_ok());
+                assert!(!accepted, "byte {index} bit {bit}");
+            }
+            assert!(decode(&blob[..index]).is_err(), "cut at {index}");
+        }
+        assert!(decode(&[&blob[..], b"\0"].concat()).is_err(), "a byte more");
+    }
+
+    #[test]
+    fn another_namespace_does_not_count() {
+        let signature = private().sign("git", HashAlg::Sha512, b"message").expect("signed");
+        assert!(verify(&signature, b"message").expect_err("refused").contains("\"git\""));
+    }
+
+    /// A FIDO key is an ed25519 key that signs the application, flags and a counter along with the message.
+    fn by_hardware(flags: u8) -> Vec<u8> {
+        let secret = ed25519_dalek::SigningKey::generate(&mut rand_core::OsRng);
+        let application = b"ssh:";
+        let public = [
+            string(b"sk-ssh-ed25519@openssh.com"),
+            string(&secret.verifying_key().to_bytes()),
+            string(application),
+        ]
+        .concat();
+        let trailer = [flags, 0, 0, 0, 9];
+        let message = signed_data(b"message").expect("prepared");
+        let signed =
+            [&Sha256::digest(application)[..], &trailer, &Sha256::digest(message)[..]].concat();
+        let signature = ed25519_dalek::Signer::sign(&secret, &signed).to_bytes();
+        let signature = [string(b"sk-ssh-ed25519@openssh.com"), string(&signature), trailer.to_vec()].concat();
+        encode(&public, &signature)
+    }
+
+    #[test]
+    fn a_hardware_key_counts_when_it_was_touched() {
+        let (key, signature) = decode(&by_hardware(1)).expect("read");
+        verify(&signature, b"message").expect("valid");
+        parse(&key.to_openssh().expect("written")).expect("a usable key");
+        let (_, signature) = decode(&by_hardware(0)).expect("read");
+        assert!(verify(&signature, b"message").expect_err("untouched").contains("touched"));
+    }
+
+    #[test]
+    fn the_same_curve_point_is_the_same_material_in_every_wrapping() {
+        let key = private();
+        let point = Ed25519PublicKey::try_from(key.public_key().key_data().ed25519().expect("ed25519").as_ref());
+        assert_eq!(material(key.public_key()), point.expect("a point").0.to_vec());
+    }
+
+    #[test]
+    fn what_is_no_public_key_line_is_refused() {
+        for line in [
+            "",
+            "ssh-ed25519",
+            "ssh-ed25519 AAAA",
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+            "ssh-dss AAAAB3NzaC1kc3MAAACB me",
+            "a\nb",
+        ] {
+            assert_eq!(parse(line).expect_err(line).kind, worker::Kind::Input);
+        }
+    }
+}

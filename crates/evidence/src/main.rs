@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The worker binary of `cutover-evidence`.
+
+fn main() -> std::process::ExitCode {
+    worker::serve(evidence::request::handle)
+}

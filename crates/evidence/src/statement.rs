@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The in-toto statement that joins a bundle's files and steps.
+
+use crate::{
+    digest::Digests,
+    step::{Step, Verdict},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use worker::{Failure, Result};
+
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+pub const PREDICATE_TYPE: &str = "https://cutover.dev/upgrade/v1";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Statement {
+    #[serde(rename = "_type")]
+    pub kind: String,
+    pub subject: Vec<Subject>,
+    #[serde(rename = "predicateType")]
+    pub predicate_type: String,
+    pub predicate: Predicate,
+}
+
+/// A file of the bundle. Digests stand as in-toto has them: hex digits without `0x`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    pub name: String,
+    pub digest: SubjectDigest,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectDigest {
+    #[serde(rename = "blake2b-256")]
+    pub blake2_256: String,
+    pub sha256: String,
+}
+
+impl Subject {
+    pub fn new(name: impl Into<String>, digests: &Digests) -> Self {
+        Self { name: name.into(), digest: SubjectDigest::from(digests) }
+    }
+}
+
+impl From<&Digests> for SubjectDigest {
+    fn from(digests: &Digests) -> Self {
+        let bare = |hash: &str| hash.trim_start_matches("0x").to_owned();
+        Self { blake2_256: bare(&digests.blake2_256), sha256: bare(&digests.sha256) }
+    }
+}
+
+/// What is said about the subjects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predicate {
+    pub verdict: Verdict,
+    pub steps: Vec<StepSummary>,
+    pub runtimes: Vec<RuntimeBlob>,
+    /// Commit and lock file the blobs were built from.
+    #[serde(default)]
+    pub source: Value,
+    /// Network, genesis hash, block and state root the checks ran on.
+    #[serde(default)]
+    pub chain: Value,
+    /// The tools: Cutover's version, compilers, container images.
+    #[serde(default)]
+    pub versions: Value,
+    /// What the upgrade replaces.
+    #[serde(default)]
+    pub previous: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSummary {
+    pub name: String,
+    pub file: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    pub verdict: Verdict,
+    /// [`crate::step::digest`]: equal for two runs that found the same.
+    pub digest: String,
+}
+
+/// A runtime that the upgrade ships.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuntimeBlob {
+    pub name: String,
+    /// The blob's file in the bundle.
+    pub file: String,
+    pub blake2_256: String,
+    pub sha256: String,
+    /// `spec_name`, `spec_version` and the like.
+    #[serde(flatten)]
+    pub detail: Map<String, Value>,
+}
+
+/// Whether every step is about the blobs that are shipped. Two steps about different blobs prove nothing together.
+pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> Result<()> {
+    // One name may stand for a compact and a compressed blob, never for what no file of the bundle holds.
+    let mut shipped: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for runtime in runtimes {
+        shipped.entry(&runtime.name).or_default().insert(&runtime.blake2_256);
+    }
+    for (file, step) in steps {
+        for claim in step.blobs() {
+            let expected: BTreeSet<&str> = match &claim.runtime {
+                Some(name) => shipped.get(name.as_str()).cloned().unwrap_or_default(),
+                None => shipped.values().flatten().copied().collect(),
+            };
+            if !expected.contains(claim.blake2_256.as_str()) {
+                let runtime = claim.runtime.map(|name| format!(" of {name}")).unwrap_or_default();
+                let expected: Vec<_> = expected.into_iter().collect();
+                return Err(Failure::check(format!("{file} is about another blob than the one that ships{runtime}"))
+                    .found(claim.blake2_256)
+                    .expected(if expected.is_empty() { "a runtime of this bundle".into() } else { expected.join(" or ") })
+                    .hint("run the steps again on one build, then assemble the bundle anew"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Input;
+    use serde_json::json;
+
+    fn runtime(name: &str, hash: &str) -> RuntimeBlob {
+        let file = format!("{name}.wasm");
+        RuntimeBlob { name: name.into(), file, blake2_256: hash.into(), sha256: String::new(), detail: Map::new() }
+    }
+
+    fn steps(claims: &[(&str, Option<&str>, &str)]) -> BTreeMap<String, Step> {
+        let step = |(name, runtime, hash): &(&str, Option<&str>, &str)| {
+            let mut step = Step::new(*name, Verdict::Passed, json!(null)).input("blob", Input::blob("b", *hash));
+            step.runtime = runtime.map(str::to_owned);
+            (format!("{name}.json"), step)
+        };
+        claims.iter().map(step).collect()
+    }
+
+    #[test]
+    fn steps_about_one_blob_agree() {
+        let shipped = [runtime("one", "0x01"), runtime("two", "0x02")];
+        let steps = steps(&[("build", Some("one"), "0x01"), ("dry-run", Some("two"), "0x02"), ("any", None, "0x02")]);
+        check_blobs(&steps, &shipped).expect("agreed");
+    }
+
+    #[test]
+    fn a_step_about_another_blob_is_named() {
+        let shipped = [runtime("one", "0x01"), runtime("two", "0x02")];
+        for claim in [Some("one"), Some("three")] {
+            let steps = steps(&[("build", Some("one"), "0x01"), ("dry-run", claim, "0x02")]);
+            let failure = check_blobs(&steps, &shipped).expect_err("they differ");
+            assert_eq!(failure.kind, worker::Kind::Check);
+            assert!(failure.message.contains("dry-run.json"), "{failure}");
+            assert_eq!(failure.found.as_deref(), Some("0x02"));
+        }
+        let failure = check_blobs(&steps(&[("any", None, "0x03")]), &shipped).expect_err("neither");
+        assert_eq!(failure.expected.as_deref(), Some("0x01 or 0x02"));
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A small bundle for tests to sign, verify and damage.
+
+use crate::{
+    Digests, Input, MANIFEST, Step, Verdict,
+    assemble::{Assemble, Assembled, assemble},
+    keys::{ChainSecret, KeyType},
+    root::{FORMAT, Root, RootFile, SignerEntry},
+    sign::{Sign, Signed, With, sign},
+    verify::{Verification, verify},
+};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use worker::{Reporter, Result};
+
+const BLOB: &[u8] = b"\0asm runtime";
+
+pub struct Bundle {
+    directory: tempfile::TempDir,
+}
+
+impl Bundle {
+    pub fn new() -> Self {
+        let bundle = Self { directory: tempfile::tempdir().expect("a directory") };
+        bundle.write("blobs/standalone.wasm", BLOB);
+        bundle.write("calls/authorize_upgrade.hex", b"0x0009");
+        bundle.write("report.md", b"# report\n");
+        bundle.write_step("build", Verdict::Passed, |_| {});
+        bundle.write_step("dry-run", Verdict::Passed, |step| step.result = json!({"seconds": 1.5, "blocks": [1, 2]}));
+        bundle
+    }
+
+    /// A bundle that is assembled.
+    pub fn assembled() -> Self {
+        let bundle = Self::new();
+        bundle.assemble();
+        bundle
+    }
+
+    /// The files that the manifest covers, in its order.
+    pub fn files(&self) -> [&'static str; 5] {
+        ["blobs/standalone.wasm", "build.json", "calls/authorize_upgrade.hex", "dry-run.json", "report.md"]
+    }
+
+    pub fn root_directory(&self) -> PathBuf {
+        self.directory.path().join("bundle")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root_directory().join(name)
+    }
+
+    /// A file beside the bundle.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).expect("read")
+    }
+
+    pub fn write(&self, name: &str, content: &[u8]) {
+        worker::write_whole(&self.path(name), content).expect("written");
+    }
+
+    pub fn write_step(&self, name: &str, verdict: Verdict, change: impl FnOnce(&mut Step)) {
+        let blob = Input::blob("blobs/standalone.wasm", Digests::of(BLOB).blake2_256);
+        let mut step = Step::new(name, verdict, Value::Null).of_runtime("standalone").input("blob", blob);
+        change(&mut step);
+        step.write(&self.root_directory()).expect("written");
+    }
+
+    pub fn request(&self) -> Assemble {
+        Assemble {
+            bundle: self.root_directory(),
+            steps: vec!["build".into(), "dry-run".into()],
+            files: vec!["blobs/standalone.wasm".into(), "calls/".into(), "report.md".into()],
+            runtimes: Vec::new(),
+            source: json!({"commit": "c0ffee"}),
+            chain: Value::Null,
+            versions: json!({"cutover": "0.1.0"}),
+            previous: Value::Null,
+        }
+    }
+
+    pub fn assemble(&self) -> Assembled {
+        assemble(&self.request(), &Reporter::silent()).expect("assembled")
+    }
+
+    /// Writes a root of these signers beside the bundle.
+    pub fn root(&self, threshold: u32, signers: &[(&str, KeyType, String)]) -> PathBuf {
+        let entry = |(name, key_type, public_key): &(&str, KeyType, String)| SignerEntry {
+            name: (*name).into(),
+            key_type: *key_type,
+            public_key: public_key.clone(),
+        };
+        let signers = signers.iter().map(entry).collect();
+        let file =
+            RootFile { format: FORMAT.into(), version: 1, threshold, expires: None, signers, signatures: Vec::new() };
+        Root::new(file.clone()).expect("a root that makes sense");
+        let path = self.beside("signers.json");
+        worker::write_whole(&path, &serde_json::to_vec(&file).expect("JSON")).expect("written");
+        path
+    }
+
+    /// A key file of a chain key and what a root says of it.
+    pub fn chain_key(&self, name: &'static str, key_type: KeyType) -> (With, (&'static str, KeyType, String)) {
+        let seed = Digests::of(name.as_bytes()).sha256;
+        let key_file = self.beside(&format!("{name}.key"));
+        std::fs::write(&key_file, &seed).expect("written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o600)).expect("private");
+        }
+        let public = ChainSecret::parse(key_type, &seed).expect("a key").public_key().to_text().expect("text");
+        let with = match key_type {
+            KeyType::Ed25519 => With::Ed25519 { key_file },
+            _ => With::Sr25519 { key_file },
+        };
+        (with, (name, key_type, public))
+    }
+
+    pub fn sign(&self, with: With) -> Result<Signed> {
+        let request = Sign { bundle: self.root_directory(), with, root: None };
+        sign(&request, &Reporter::silent())
+    }
+
+    pub fn verify(&self, root: Option<&PathBuf>) -> Verification {
+        verify(&self.root_directory(), root.map(PathBuf::as_path), &Reporter::silent()).expect("verified").value
+    }
+
+    /// Changes one byte of a file.
+    pub fn flip(&self, name: &str, index: usize, mask: u8) {
+        let mut content = self.read(name);
+        content[index] ^= mask;
+        // Not `write_whole`: nothing a bundle suffers is that careful.
+        std::fs::write(self.path(name), content).expect("written");
+    }
+}
+
+/// The names of what a verification holds against a bundle.
+pub fn accused(verification: &Verification) -> Vec<&str> {
+    verification.subjects.iter().filter(|subject| !subject.ok).map(|subject| subject.name.as_str()).collect()
+}
+
+/// All files of a bundle, the manifest among them.
+pub fn all_files(bundle: &Bundle) -> Vec<&'static str> {
+    let mut files = bundle.files().to_vec();
+    files.push(MANIFEST);
+    files
+}

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Empty: this crate is its list of dependencies.

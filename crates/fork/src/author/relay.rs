@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a parachain's block is told of its relay chain: validation data with a relay state made for the purpose.
+//! The runtime checks the proof of that state as it would check a real one; only its content is ours.
+
+use super::slots::{RELAY_SLOT_DURATION, Slot};
+use crate::{
+    chain::Chain,
+    executor::{Code, Executor},
+    layout::Layout,
+};
+use codec::Decode;
+use cumulus_primitives_core::{
+    AbridgedHostConfiguration, ParaId, PersistedValidationData,
+    relay_chain::{AsyncBackingParams, HeadData, UpgradeGoAhead},
+};
+use cumulus_primitives_parachain_inherent::{INHERENT_IDENTIFIER, PARACHAIN_INHERENT_IDENTIFIER_V0, ParachainInherentData};
+use cumulus_test_relay_sproof_builder::RelayStateSproofBuilder;
+use sp_inherents::InherentData;
+use worker::{Failure, Result};
+
+/// Bytes of a PoV that relay chains accept today: 10 MiB.
+const MAX_POV_SIZE: u32 = 10 * 1024 * 1024;
+/// The code size limit of Polkadot's parachains, where the chain's own state does not tell another.
+const MAX_CODE_SIZE: u32 = 3_145_728;
+
+#[derive(Default)]
+pub struct RelayView;
+
+impl RelayView {
+    #[allow(clippy::too_many_arguments, reason = "the view is derived from all that the block stands on")]
+    pub(super) fn put_inherents(
+        &self,
+        inherents: &mut InherentData,
+        chain: &Chain,
+        layout: &Layout,
+        executor: &Executor,
+        code: &Code,
+        slot: &Slot,
+        go_ahead: bool,
+    ) -> Result<()> {
+        let parachain_system = layout
+            .pallet_with(&["PendingValidationCode", "ValidationData"], None)
+            .ok_or_else(|| Failure::internal("a relay view was asked for without a parachain system"))?;
+        let last_relay_block = chain
+            .storage(&parachain_system.key("LastRelayChainBlockNumber"))?
+            .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
+            .unwrap_or(0);
+        // As many relay blocks pass as fit into the slot, one at least.
+        let passed = u32::try_from(slot.duration / RELAY_SLOT_DURATION).unwrap_or(1).max(1);
+
+        let mut builder = RelayStateSproofBuilder {
+            para_id: self.para_id(chain, layout),
+            host_config: self.host_configuration(chain, &parachain_system.key("HostConfiguration"))?,
+            current_slot: (slot.timestamp / RELAY_SLOT_DURATION).into(),
+            upgrade_go_ahead: go_ahead.then_some(UpgradeGoAhead::GoAhead),
+            included_para_head: Some(HeadData(super::head_data(chain))),
+            ..Default::default()
+        };
+        // The queue heads that the chain last saw, or it would take its own messages for lost.
+        builder.dmq_mqc_head = chain
+            .storage(&parachain_system.key("LastDmqMqcHead"))?
+            .and_then(|bytes| sp_core::H256::decode(&mut &bytes[..]).ok())
+            .filter(|head| !head.is_zero());
+
+        let offset = chain
+            .call(executor, code, "RelayParentOffsetApi_relay_parent_offset", &[])
+            .ok()
+            .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
+            .unwrap_or(0);
+        // A hostile runtime must not make us sign headers for ever; the real ones ask for one or two.
+        if offset > 64 {
+            return Err(Failure::check("the runtime asks for an implausible relay parent offset")
+                .found(offset.to_string())
+                .expected("a few relay blocks"));
+        }
+        let (relay_parent_storage_root, relay_chain_state, relay_parent_descendants) = match offset {
+            0 => {
+                let (root, proof) = builder.into_state_root_and_proof();
+                (root, proof, Vec::new())
+            }
+            offset => builder.into_state_root_proof_and_descendants(u64::from(offset)),
+        };
+        let data = ParachainInherentData {
+            validation_data: PersistedValidationData {
+                parent_head: HeadData(super::head_data(chain)),
+                relay_parent_number: last_relay_block.saturating_add(passed),
+                relay_parent_storage_root,
+                max_pov_size: MAX_POV_SIZE,
+            },
+            relay_chain_state,
+            downward_messages: Vec::new(),
+            horizontal_messages: Default::default(),
+            relay_parent_descendants,
+            collator_peer_id: None,
+        };
+        let refused = |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
+        // Older runtimes decode a prefix of today's data under the older identifier.
+        inherents.put_data(PARACHAIN_INHERENT_IDENTIFIER_V0, &data).map_err(refused)?;
+        inherents.put_data(INHERENT_IDENTIFIER, &data).map_err(refused)
+    }
+
+    fn para_id(&self, chain: &Chain, layout: &Layout) -> ParaId {
+        layout
+            .pallet_with(&["ParachainId"], None)
+            .and_then(|pallet| chain.storage(&pallet.key("ParachainId")).ok().flatten())
+            .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
+            .unwrap_or(100)
+            .into()
+    }
+
+    /// The relay chain's configuration as the chain last saw it; at genesis, today's usual one.
+    fn host_configuration(&self, chain: &Chain, key: &[u8]) -> Result<AbridgedHostConfiguration> {
+        let known = chain.storage(key)?.and_then(|bytes| AbridgedHostConfiguration::decode(&mut &bytes[..]).ok());
+        Ok(known.unwrap_or(AbridgedHostConfiguration {
+            max_code_size: MAX_CODE_SIZE,
+            max_head_data_size: 20_480,
+            max_upward_queue_count: 174_762,
+            max_upward_queue_size: 1_048_576,
+            max_upward_message_size: 65_531,
+            max_upward_message_num_per_candidate: 16,
+            hrmp_max_message_num_per_candidate: 10,
+            validation_upgrade_cooldown: 14_400,
+            validation_upgrade_delay: 600,
+            async_backing_params: AsyncBackingParams { max_candidate_depth: 3, allowed_ancestry_len: 2 },
+        }))
+    }
+}

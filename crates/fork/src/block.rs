@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One block, built and then imported, as a collator or validator and then every node does it.
+
+use crate::{
+    chain::{Chain, Header, unreadable},
+    executor::{Code, Executor},
+    keys,
+};
+use codec::{Compact, Decode, Encode};
+use sp_core::H256;
+use sp_externalities::Extensions;
+use sp_inherents::InherentData;
+use sp_runtime::{
+    Digest, OpaqueExtrinsic,
+    traits::{BlakeTwo256, Header as _},
+};
+use sp_state_machine::{OverlayedChanges, StorageChanges, TrieBackendBuilder};
+use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
+use worker::{Failure, Result};
+
+/// What the next block is built with, beside the chain it stands on.
+pub struct Plan {
+    pub digest: Digest,
+    pub inherents: InherentData,
+    /// Encoded extrinsics to apply after the inherents.
+    pub extrinsics: Vec<Vec<u8>>,
+}
+
+/// A weight as the runtime counts it: picoseconds of computation, bytes of storage proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Decode, Encode, serde::Serialize)]
+pub struct Weight {
+    #[codec(compact)]
+    pub ref_time: u64,
+    #[codec(compact)]
+    pub proof_size: u64,
+}
+
+impl std::ops::Add for Weight {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            ref_time: self.ref_time.saturating_add(other.ref_time),
+            proof_size: self.proof_size.saturating_add(other.proof_size),
+        }
+    }
+}
+
+pub struct BuiltBlock {
+    pub header: Header,
+    pub extrinsics: Vec<OpaqueExtrinsic>,
+    /// What the block declares to have used, as the runtime counted it.
+    pub declared: Weight,
+    /// Bytes of the storage proof that importing the block needs: its PoV without the extrinsics.
+    pub proof_size: u64,
+    /// The same proof in the compact form in which parachain blocks travel.
+    pub compact_proof_size: u64,
+    /// Whether the runtime lets no transaction into the block: a multi-block migration is under way.
+    pub only_inherents: bool,
+    /// How long importing it took here.
+    pub seconds: f64,
+    pub changes: StorageChanges<BlakeTwo256>,
+}
+
+impl BuiltBlock {
+    pub fn hash(&self) -> H256 {
+        self.header.hash()
+    }
+
+    /// The block as `Core_execute_block` takes it.
+    pub fn encode(&self) -> Vec<u8> {
+        (&self.header, &self.extrinsics).encode()
+    }
+}
+
+/// Builds the next block of `chain` with `code` and imports it once more from the same state with the proof recorded,
+/// so that a block which its author builds but nobody can import is found.
+pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
+    let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
+    let backend = chain.backend();
+    let mut overlay = OverlayedChanges::default();
+    let mut extensions = Extensions::new();
+    extensions.register(no_proof_size());
+    let mut call = |overlay: &mut OverlayedChanges<BlakeTwo256>, method: &str, arguments: &[u8]| {
+        executor.call(&backend, overlay, &mut extensions, code, method, arguments)
+    };
+
+    let unfinished = Header::new(number, H256::zero(), H256::zero(), chain.header().hash(), plan.digest);
+    let mode = call(&mut overlay, "Core_initialize_block", &unfinished.encode())
+        .map_err(|failure| in_block(failure, number))?;
+    // Runtimes before version 5 of the Core API return nothing.
+    let only_inherents = mode.first() == Some(&1);
+
+    let inherents = call(&mut overlay, "BlockBuilder_inherent_extrinsics", &plan.inherents.encode())
+        .map_err(|failure| in_block(failure, number))?;
+    let mut extrinsics = Vec::<OpaqueExtrinsic>::decode(&mut &inherents[..])
+        .map_err(|error| undecodable("BlockBuilder_inherent_extrinsics", &error))?;
+    let inherent_count = extrinsics.len();
+    for extrinsic in plan.extrinsics {
+        extrinsics.push(OpaqueExtrinsic::decode(&mut &extrinsic[..]).map_err(|error| {
+            Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
+        })?);
+    }
+    for (index, extrinsic) in extrinsics.iter().enumerate() {
+        let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic.encode())
+            .map_err(|failure| in_block(failure, number))?;
+        accepted(&result, index, index < inherent_count).map_err(|failure| in_block(failure, number))?;
+    }
+    let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
+    let header =
+        Header::decode(&mut &header[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))?;
+    let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable)?;
+    if changes.transaction_storage_root != *header.state_root() {
+        return Err(Failure::check(format!("block {number} carries a state root that its changes do not lead to"))
+            .found(format!("{:?}", header.state_root()))
+            .expected(format!("{:?}", changes.transaction_storage_root)));
+    }
+
+    let block = (&header, &extrinsics).encode();
+    let imported = import(chain, executor, code, &block).map_err(|failure| in_block(failure, number))?;
+    let declared = declared_weight(&changes);
+    Ok(BuiltBlock {
+        header,
+        extrinsics,
+        declared,
+        proof_size: imported.proof_size,
+        compact_proof_size: imported.compact_proof_size,
+        only_inherents,
+        seconds: imported.seconds,
+        changes,
+    })
+}
+
+struct Imported {
+    proof_size: u64,
+    compact_proof_size: u64,
+    seconds: f64,
+}
+
+fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<Imported> {
+    let recorder = Recorder::<BlakeTwo256>::default();
+    let backend = chain.backend();
+    let recording = TrieBackendBuilder::wrap(&backend).with_recorder(recorder.clone()).build();
+    let mut overlay = OverlayedChanges::default();
+    let mut extensions = Extensions::new();
+    extensions.register(ProofSizeExt::new(recorder.clone()));
+    let began = std::time::Instant::now();
+    executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block)?;
+    // The root is part of what a validator computes from the proof.
+    let _ = overlay.storage_root(&recording, chain.state_version());
+    let seconds = began.elapsed().as_secs_f64();
+    let proof = recorder.drain_storage_proof();
+    let proof_size = proof.encoded_size() as u64;
+    let compact_proof_size = proof
+        .encoded_compact_size::<BlakeTwo256>(chain.root())
+        .ok_or_else(|| Failure::internal("the storage proof of a block cannot be made compact"))?
+        as u64;
+    Ok(Imported { proof_size, compact_proof_size, seconds })
+}
+
+/// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.
+fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
+    let kind = if inherent { "inherent" } else { "extrinsic" };
+    match result {
+        [0, 0, ..] => Ok(()),
+        [0, 1, error @ ..] => Err(Failure::check(format!("{kind} {index} failed to dispatch"))
+            .found(format!("DispatchError {}", worker::hex_prefixed(error)))),
+        [1, error @ ..] => Err(Failure::check(format!("{kind} {index} is not valid in this block"))
+            .found(format!("TransactionValidityError {}", worker::hex_prefixed(error)))),
+        _ => Err(Failure::check("BlockBuilder_apply_extrinsic answered with something that is no result")
+            .found(worker::hex_prefixed(result))),
+    }
+}
+
+/// `System.BlockWeight` after the block: one weight for each dispatch class.
+fn declared_weight(changes: &StorageChanges<BlakeTwo256>) -> Weight {
+    let key = keys::item("System", "BlockWeight");
+    let value = changes.main_storage_changes.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.as_ref());
+    value
+        .and_then(|bytes| <[Weight; 3]>::decode(&mut &bytes[..]).ok())
+        .map(|classes| classes.into_iter().fold(Weight::default(), std::ops::Add::add))
+        .unwrap_or_default()
+}
+
+/// Signed by nobody, as `system.apply_authorized_upgrade` may be sent: extrinsic format 4, bare.
+pub fn bare_extrinsic(call: &[u8]) -> Vec<u8> {
+    let mut extrinsic = Compact((call.len() + 1) as u32).encode();
+    extrinsic.push(4);
+    extrinsic.extend_from_slice(call);
+    extrinsic
+}
+
+/// For calls outside of an import: nobody counts the proof.
+pub(crate) fn no_proof_size() -> ProofSizeExt {
+    ProofSizeExt::new(Recorder::<BlakeTwo256>::default())
+}
+
+fn in_block(mut failure: Failure, number: u32) -> Failure {
+    failure.message = format!("block {number}: {}", failure.message);
+    failure
+}
+
+fn undecodable(method: &str, error: &codec::Error) -> Failure {
+    Failure::check(format!("the answer of {method} cannot be decoded"))
+        .found(error.to_string())
+        .expected("a block of 32-bit numbers and blake2-256 hashes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_extrinsics_are_told_apart() {
+        assert!(accepted(&[0, 0], 0, true).is_ok());
+        let failure = accepted(&[0, 1, 2], 1, true).expect_err("a dispatch error");
+        assert!(failure.message.contains("inherent 1 failed to dispatch"));
+        let failure = accepted(&[1, 0, 3], 2, false).expect_err("not valid");
+        assert!(failure.message.contains("extrinsic 2 is not valid"));
+        assert!(accepted(&[], 0, false).is_err());
+    }
+
+    #[test]
+    fn a_bare_extrinsic_carries_its_length() {
+        assert_eq!(bare_extrinsic(&[7, 8]), [12, 4, 7, 8]);
+        assert!(OpaqueExtrinsic::decode(&mut &bare_extrinsic(&[7; 100])[..]).is_ok());
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A chain at a block: its state as a trie and the header that the next block builds on.
+
+use crate::{
+    executor::{Code, Executor},
+    keys,
+};
+use codec::Decode;
+use sp_core::{H256, storage::well_known_keys};
+use sp_externalities::Extensions;
+use sp_runtime::{
+    StateVersion,
+    traits::{BlakeTwo256, Header as _},
+};
+use sp_state_machine::{
+    Backend, BackendTransaction, InMemoryBackend, IterArgs, OverlayedChanges, StorageChanges, TrieBackend,
+    TrieBackendBuilder, TrieBackendStorage,
+};
+use sp_storage::ChildInfo;
+use sp_trie::{DBValue, PrefixedMemoryDB};
+use std::{collections::BTreeMap, sync::Arc};
+use worker::{Failure, Result};
+
+pub type Header = sp_runtime::generic::Header<u32, BlakeTwo256>;
+pub type StateBackend = TrieBackend<Nodes, BlakeTwo256>;
+
+/// Trie nodes in layers: the loaded state, shared by every fork of it, and what the blocks built on it added.
+#[derive(Clone)]
+pub struct Nodes {
+    loaded: Arc<PrefixedMemoryDB<BlakeTwo256>>,
+    built: PrefixedMemoryDB<BlakeTwo256>,
+}
+
+impl TrieBackendStorage<BlakeTwo256> for Nodes {
+    fn get(&self, key: &H256, prefix: sp_trie::Prefix<'_>) -> std::result::Result<Option<DBValue>, String> {
+        // A node that a block removed counts as absent in `built`; it is found in `loaded`, which is harmless: nodes
+        // are named by their content.
+        match self.built.get(key, prefix)? {
+            Some(node) => Ok(Some(node)),
+            None => self.loaded.get(key, prefix),
+        }
+    }
+}
+
+/// Cheap to clone: a fork of a chain shares the loaded state.
+#[derive(Clone)]
+pub struct Chain {
+    nodes: Nodes,
+    root: H256,
+    header: Header,
+    state_version: StateVersion,
+}
+
+impl Chain {
+    /// Builds the trie of a state that was read from a file or a node, and holds it against the root it claims.
+    pub fn from_state(state: artifact::state::State) -> Result<Self> {
+        let state_version = match state.state_version {
+            0 => StateVersion::V0,
+            _ => StateVersion::V1,
+        };
+        let claimed = state.state_root;
+        let mut backend = InMemoryBackend::<BlakeTwo256>::default();
+        let top = state.top.into_iter().map(|(key, value)| (key, Some(value))).collect::<Vec<_>>();
+        let children = state.children.into_iter().map(|(key, entries)| {
+            let entries = entries.into_iter().map(|(key, value)| (key, Some(value))).collect::<Vec<_>>();
+            (Some(ChildInfo::new_default_from_vec(key)), entries)
+        });
+        backend.insert(std::iter::once((None, top)).chain(children), state_version);
+        let root = *backend.root();
+        if let Some(claimed) = claimed
+            && root.as_bytes() != claimed
+        {
+            return Err(Failure::input("the state is not the one its header names")
+                .found(format!("state root {}", worker::hex_prefixed(root.as_bytes())))
+                .expected(worker::hex_prefixed(&claimed))
+                .hint("the state is incomplete or altered: take it again"));
+        }
+        let header = match &state.header {
+            Some(bytes) => Header::decode(&mut &bytes[..]).map_err(|error| {
+                Failure::input("the state's header cannot be decoded")
+                    .found(error.to_string())
+                    .expected("a header with a 32-bit block number and blake2-256 hashes")
+            })?,
+            None => Header::new(0, H256::from(keys::EMPTY_TRIE_ROOT), root, H256::zero(), Default::default()),
+        };
+        let nodes = Nodes { loaded: Arc::new(backend.into_storage()), built: PrefixedMemoryDB::default() };
+        Ok(Self { nodes, root, header, state_version })
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub fn number(&self) -> u32 {
+        *self.header.number()
+    }
+
+    pub fn root(&self) -> H256 {
+        self.root
+    }
+
+    pub fn state_version(&self) -> StateVersion {
+        self.state_version
+    }
+
+    pub fn set_state_version(&mut self, version: u8) {
+        self.state_version = if version == 0 { StateVersion::V0 } else { StateVersion::V1 };
+    }
+
+    pub fn backend(&self) -> StateBackend {
+        TrieBackendBuilder::new(self.nodes.clone(), self.root).build()
+    }
+
+    pub fn storage(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.backend().storage(key).map_err(unreadable)
+    }
+
+    /// The code that builds the next block: `:pending_code` while an upgrade is pending, `:code` otherwise, as nodes
+    /// choose it.
+    pub fn next_code(&self) -> Result<Code> {
+        let code = match self.storage(well_known_keys::PENDING_CODE)? {
+            Some(code) => Some(code),
+            None => self.storage(well_known_keys::CODE)?,
+        };
+        code.map(Code::new).ok_or_else(|| {
+            Failure::input("the state holds no runtime").found("no :code").expected("the state of a chain")
+        })
+    }
+
+    /// Writes to the state between two blocks, as no block would.
+    pub fn set(&mut self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
+        let backend = self.backend();
+        let mut overlay = OverlayedChanges::default();
+        for (key, value) in changes {
+            overlay.set_storage(key, value);
+        }
+        let changes = overlay.drain_storage_changes(&backend, self.state_version).map_err(unreadable)?;
+        self.apply(changes.transaction, changes.transaction_storage_root);
+        Ok(())
+    }
+
+    /// The chain after a block.
+    pub fn advance(&mut self, header: Header, changes: StorageChanges<BlakeTwo256>) {
+        self.apply(changes.transaction, changes.transaction_storage_root);
+        self.header = header;
+    }
+
+    fn apply(&mut self, transaction: BackendTransaction<BlakeTwo256>, root: H256) {
+        self.nodes.built.consolidate(transaction);
+        self.root = root;
+    }
+
+    /// Calls the runtime without keeping what it writes.
+    pub fn call(&self, executor: &Executor, code: &Code, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        self.call_with_changes(executor, code, method, arguments).map(|(result, _)| result)
+    }
+
+    /// Calls the runtime and gives back what it wrote, which this chain does not keep.
+    pub fn call_with_changes(
+        &self,
+        executor: &Executor,
+        code: &Code,
+        method: &str,
+        arguments: &[u8],
+    ) -> Result<(Vec<u8>, StorageChanges<BlakeTwo256>)> {
+        let backend = self.backend();
+        let mut overlay = OverlayedChanges::default();
+        let mut extensions = Extensions::new();
+        extensions.register(crate::block::no_proof_size());
+        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments)?;
+        let changes = overlay.drain_storage_changes(&backend, self.state_version).map_err(unreadable)?;
+        Ok((result, changes))
+    }
+
+    /// Every entry of the main trie under a prefix. For what is known to be small.
+    pub fn entries(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let backend = self.backend();
+        let arguments = IterArgs { prefix: Some(prefix), ..Default::default() };
+        backend.pairs(arguments).map_err(unreadable)?.collect::<std::result::Result<_, _>>().map_err(unreadable)
+    }
+
+    /// The whole state, child tries under their own names, to compare or to write to a snapshot.
+    pub fn export(&self) -> Result<Export> {
+        let top = self.entries(&[])?;
+        let backend = self.backend();
+        let mut children = BTreeMap::new();
+        for (key, _) in &top {
+            if let Some(name) = key.strip_prefix(well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX) {
+                let arguments =
+                    IterArgs { child_info: Some(ChildInfo::new_default(name)), ..Default::default() };
+                let entries = backend
+                    .pairs(arguments)
+                    .map_err(unreadable)?
+                    .collect::<std::result::Result<Vec<_>, _>>()
+                    .map_err(unreadable)?;
+                children.insert(name.to_vec(), entries);
+            }
+        }
+        Ok(Export { top, children })
+    }
+}
+
+pub struct Export {
+    pub top: Vec<(Vec<u8>, Vec<u8>)>,
+    pub children: BTreeMap<Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>>,
+}
+
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {
+    Failure::input("the state's trie cannot be read").found(error.to_string()).hint("take the state again")
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
+
+use sc_executor::{HeapAllocStrategy, WasmExecutor};
+use sp_core::traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode};
+use sp_externalities::Extensions;
+use sp_runtime::traits::BlakeTwo256;
+use sp_state_machine::{Backend, Ext, OverlayedChanges};
+use sp_wasm_interface::HostFunctions as _;
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+use worker::{Failure, Result};
+
+pub type HostFunctions =
+    (sp_io::SubstrateHostFunctions, cumulus_primitives_proof_size_hostfunction::storage_proof_size::HostFunctions);
+
+/// 64 KiB pages a runtime's heap may take: 128 MiB, what nodes and validators give a block's execution by default.
+const HEAP_PAGES: u32 = 2048;
+
+/// A call that runs longer than this is taken for endless. The slowest known block took a minute on slow machines.
+const CALL_LIMIT: Duration = Duration::from_secs(300);
+
+/// A runtime as it stands on chain, with the hash the executor caches its compiled form under.
+#[derive(Clone)]
+pub struct Code {
+    bytes: std::sync::Arc<Vec<u8>>,
+    hash: Vec<u8>,
+}
+
+impl Code {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let hash = sp_core::blake2_256(&bytes).to_vec();
+        Self { bytes: std::sync::Arc::new(bytes), hash }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub fn hash(&self) -> &[u8] {
+        &self.hash
+    }
+}
+
+impl PartialEq for Code {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
+pub struct Executor {
+    wasm: WasmExecutor<HostFunctions>,
+}
+
+impl Executor {
+    /// `cache` is where compiled runtimes are kept between runs, if anywhere.
+    pub fn new(cache: Option<&Path>) -> Self {
+        let heap = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
+        let mut builder = WasmExecutor::builder()
+            .with_onchain_heap_alloc_strategy(heap)
+            .with_offchain_heap_alloc_strategy(heap)
+            // What is missing is a check of its own with a verdict; a runtime that never calls it may still run.
+            .with_allow_missing_host_functions(true)
+            .with_max_runtime_instances(2)
+            .with_runtime_cache_size(4);
+        if let Some(cache) = cache {
+            builder = builder.with_cache_path(cache);
+        }
+        Self { wasm: builder.build() }
+    }
+
+    /// The names of the host functions this executor offers, which are those of today's nodes.
+    pub fn host_functions() -> BTreeSet<String> {
+        HostFunctions::host_functions().iter().map(|function| function.name().to_string()).collect()
+    }
+
+    /// Calls one function of a runtime; what it writes stays in `overlay`.
+    pub fn call<B: Backend<BlakeTwo256>>(
+        &self,
+        backend: &B,
+        overlay: &mut OverlayedChanges<BlakeTwo256>,
+        extensions: &mut Extensions,
+        code: &Code,
+        method: &str,
+        arguments: &[u8],
+    ) -> Result<Vec<u8>> {
+        let fetcher = WrappedRuntimeCode(Cow::Borrowed(code.bytes()));
+        let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
+        overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
+        let watch = Watch::start(method);
+        let result = {
+            let mut externalities = Ext::new(overlay, backend, Some(extensions));
+            self.wasm.call(&mut externalities, &runtime_code, method, arguments, CallContext::Onchain { import: false }).0
+        };
+        drop(watch);
+        overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
+        result.map_err(|error| Failure::check(format!("{method} failed in the runtime")).found(error.to_string()))
+    }
+}
+
+/// When the call under way has to be over, in milliseconds since the process began to watch; 0 while none is.
+static DEADLINE: AtomicU64 = AtomicU64::new(0);
+
+/// Ends the process when a runtime loops: compiled Wasm cannot be interrupted from outside.
+struct Watch;
+
+impl Watch {
+    fn start(method: &str) -> Self {
+        static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        let mut first = false;
+        let began = *BEGAN.get_or_init(|| {
+            first = true;
+            Instant::now()
+        });
+        let deadline = (began.elapsed() + CALL_LIMIT).as_millis() as u64;
+        DEADLINE.store(deadline, Ordering::SeqCst);
+        if let Ok(mut name) = METHOD.lock() {
+            method.clone_into(&mut name);
+        }
+        if first {
+            std::thread::spawn(move || {
+                loop {
+                    std::thread::sleep(Duration::from_millis(500));
+                    let deadline = DEADLINE.load(Ordering::SeqCst);
+                    if deadline != 0 && began.elapsed().as_millis() as u64 > deadline {
+                        give_up();
+                    }
+                }
+            });
+        }
+        Self
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        DEADLINE.store(0, Ordering::SeqCst);
+    }
+}
+
+static METHOD: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+
+/// The only way out of an endless runtime: say so in the worker's own protocol, and end.
+fn give_up() -> ! {
+    use std::io::Write;
+    let method = METHOD.lock().map(|name| name.clone()).unwrap_or_default();
+    let failure = Failure::check(format!("{method} does not end"))
+        .found(format!("still running after {} s", CALL_LIMIT.as_secs()))
+        .expected("a block within its slot")
+        .hint("a migration that loops or does too much in one block; see the last lines of the log");
+    if let Ok(mut line) = serde_json::to_vec(&worker::Event::Failed(failure)) {
+        line.push(b'\n');
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(&line).and_then(|()| out.flush());
+    }
+    std::process::exit(i32::from(worker::Kind::Check.exit_code()))
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Storage keys that hold for every FRAME runtime: twox-128 of the pallet's prefix, twox-128 of the item's name.
+
+use sp_core::twox_128;
+
+/// Root of the empty trie, blake2-256 of the one byte 0.
+pub const EMPTY_TRIE_ROOT: [u8; 32] = [
+    0x03, 0x17, 0x0a, 0x2e, 0x75, 0x97, 0xb7, 0xb7, 0xe3, 0xd8, 0x4c, 0x05, 0x39, 0x1d, 0x13, 0x9a, 0x62, 0xb1, 0x57,
+    0xe7, 0x87, 0x86, 0xd8, 0xc0, 0x82, 0xf2, 0x9d, 0xcf, 0x4c, 0x11, 0x13, 0x14,
+];
+
+pub fn item(pallet: &str, item: &str) -> Vec<u8> {
+    [twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
+}
+
+/// Where a pallet keeps the version of its storage layout.
+pub fn storage_version(pallet: &str) -> Vec<u8> {
+    item(pallet, ":__STORAGE_VERSION__:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_the_block_number_is_the_one_every_explorer_knows() {
+        let key = item("System", "Number");
+        assert_eq!(
+            worker::hex_prefixed(&key),
+            "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac"
+        );
+    }
+
+    #[test]
+    fn the_empty_trie_root_is_the_hash_of_a_zero_byte() {
+        assert_eq!(sp_core::blake2_256(&[0]), EMPTY_TRIE_ROOT);
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A chain's state at a block, and blocks built on it.
+//!
+//! State comes from a file or a node ([`load`]), becomes a trie whose root is held against the header's ([`Chain`]),
+//! and grows by real blocks: an [`Author`] gives them slots, digests and inherents, [`block::build`] builds and imports
+//! each with the node's own executor.
+
+pub mod author;
+pub mod block;
+pub mod chain;
+pub mod executor;
+pub mod keys;
+pub mod layout;
+pub mod runtime_log;
+
+pub use author::{Author, Wish};
+pub use block::{BuiltBlock, Weight};
+pub use chain::{Chain, Header};
+pub use executor::{Code, Executor};
+pub use layout::Layout;

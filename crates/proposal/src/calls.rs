@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The calls an upgrade needs, as intentions. Which of them a chain has is asked of its metadata.
+
+use crate::{Target, Value, metadata::Pallet, value::named};
+use serde::{Deserialize, Serialize};
+use worker::{Failure, Result};
+
+/// A proposal up to this size lies in the referendum itself, a longer one is noted as a preimage first.
+pub const INLINE_LIMIT: usize = 128;
+
+/// When an approved referendum takes effect: so many blocks after its approval, or at that block. The track's own
+/// minimum counts in either case, so `After(0)` is as soon as the track allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enactment {
+    After(u64),
+    At(u64),
+}
+
+impl Default for Enactment {
+    fn default() -> Self {
+        Self::After(0)
+    }
+}
+
+pub fn call(pallet: &Pallet, name: &str, fields: Vec<crate::Field>) -> Value {
+    Value::Call { pallet: pallet.name.clone(), name: name.into(), fields }
+}
+
+/// How the chain authorizes an upgrade, and applies it.
+pub struct Upgrading<'chain> {
+    chain: &'chain Target,
+    pallet: &'chain Pallet,
+    apply: &'static str,
+}
+
+impl<'chain> Upgrading<'chain> {
+    /// `System` on every chain of today; parachains had it in `ParachainSystem` before.
+    pub fn of(chain: &'chain Target) -> Option<Self> {
+        let places = [
+            ("System", "frame_system", "apply_authorized_upgrade"),
+            ("ParachainSystem", "cumulus_pallet_parachain_system", "enact_authorized_upgrade"),
+        ];
+        places.into_iter().find_map(|(name, crate_name, apply)| {
+            let pallet = chain.pallet_of(name, crate_name)?;
+            chain.call(pallet, "authorize_upgrade")?;
+            chain.call(pallet, apply)?;
+            Some(Self { chain, pallet, apply })
+        })
+    }
+
+    pub fn authorize(&self, code_hash: &[u8; 32], without_checks: bool) -> Result<Value> {
+        let code_hash = named("code_hash", Value::bytes(code_hash));
+        let takes_flag = self.chain.call(self.pallet, "authorize_upgrade").is_some_and(|variant| {
+            variant.fields.iter().any(|field| field.name.as_deref() == Some("check_version"))
+        });
+        if takes_flag {
+            let check = named("check_version", Value::Bool(!without_checks));
+            return Ok(call(self.pallet, "authorize_upgrade", vec![code_hash, check]));
+        }
+        let name = if without_checks { "authorize_upgrade_without_checks" } else { "authorize_upgrade" };
+        if self.chain.call(self.pallet, name).is_none() {
+            return Err(Failure::usage(format!("{} cannot authorize an upgrade without checks", self.chain.name()))
+                .expected(format!("a call {}.{name}", self.pallet.name))
+                .hint("leave that option out"));
+        }
+        Ok(call(self.pallet, name, vec![code_hash]))
+    }
+
+    pub fn apply(&self, code: &[u8]) -> Value {
+        call(self.pallet, self.apply, vec![named("code", Value::bytes(code))])
+    }
+
+    pub fn apply_name(&self) -> &'static str {
+        self.apply
+    }
+}
+
+/// The sudo pallet, if it is there.
+pub fn sudo_pallet(chain: &Target) -> Option<&Pallet> {
+    chain.pallet_of("Sudo", "pallet_sudo").filter(|pallet| chain.call(pallet, "sudo").is_some())
+}
+
+pub fn sudo(pallet: &Pallet, inner: Value) -> Value {
+    call(pallet, "sudo", vec![named("call", inner)])
+}
+
+pub fn referenda_pallet(chain: &Target) -> Option<&Pallet> {
+    chain.pallet_of("Referenda", "pallet_referenda").filter(|pallet| chain.call(pallet, "submit").is_some())
+}
+
+pub fn preimage_pallet(chain: &Target) -> Option<&Pallet> {
+    chain.pallet_of("Preimage", "pallet_preimage").filter(|pallet| chain.call(pallet, "note_preimage").is_some())
+}
+
+pub fn whitelist_pallet(chain: &Target) -> Option<&Pallet> {
+    chain.pallet_of("Whitelist", "pallet_whitelist").filter(|pallet| {
+        ["whitelist_call", "dispatch_whitelisted_call_with_preimage"]
+            .iter()
+            .all(|name| chain.call(pallet, name).is_some())
+    })
+}
+
+/// The origin called `leaf` among those a referendum may have: its variant in the runtime's enum of origins, which the
+/// runtime names, and in the pallet's within.
+pub fn referendum_origin(chain: &Target, leaf: &str) -> Option<Value> {
+    let submit = chain.call(referenda_pallet(chain)?, "submit")?;
+    let field = submit.fields.iter().find(|field| field.name.as_deref() == Some("proposal_origin"))?;
+    let has_leaf = |ty: u32| {
+        let inner = chain.variants(ty).map(|inner| inner.variants.as_slice()).unwrap_or_default();
+        inner.iter().any(|variant| variant.name == leaf && variant.fields.is_empty())
+    };
+    let mut origins: Vec<&str> = chain
+        .variants(field.ty.id)?
+        .variants
+        .iter()
+        .filter(|origin| matches!(origin.fields.as_slice(), [only] if has_leaf(only.ty.id)))
+        .map(|origin| origin.name.as_str())
+        .collect();
+    // `Root` of frame_system rather than of some other pallet with an origin of that name.
+    origins.sort_by_key(|name| !name.eq_ignore_ascii_case("system"));
+    origins.first().map(|origin| Value::variant(origin, Value::unit_variant(leaf)))
+}
+
+pub fn submit(pallet: &Pallet, origin: Value, proposal: Value, enactment: Enactment) -> Value {
+    let moment = match enactment {
+        Enactment::After(blocks) => Value::variant("After", Value::Number(blocks.into())),
+        Enactment::At(block) => Value::variant("At", Value::Number(block.into())),
+    };
+    let fields = vec![
+        named("proposal_origin", origin),
+        named("proposal", proposal),
+        named("enactment_moment", moment),
+    ];
+    call(pallet, "submit", fields)
+}
+
+pub fn inline(call: &[u8]) -> Value {
+    Value::variant("Inline", Value::bytes(call))
+}
+
+pub fn lookup(call: &[u8]) -> Value {
+    let fields = vec![
+        named("hash", Value::bytes(crate::blake2_256(call))),
+        named("len", Value::Number(call.len() as u128)),
+    ];
+    Value::variant_of("Lookup", fields)
+}

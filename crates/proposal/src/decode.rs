@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Bytes back into meaning, by the metadata alone.
+//!
+//! Written apart from the encoder and sharing no code with it: what the two agree on is right for two reasons.
+
+use crate::{Field, Target, Value};
+use codec::{Compact, Decode, Input};
+use scale_info::{TypeDef, TypeDefPrimitive, form::PortableForm};
+use worker::{Failure, Result};
+
+/// How deep a value may go: calls in calls in XCM in calls are below 40.
+const DEPTH_LIMIT: usize = 96;
+/// How many parts a value may have; an array of empty structs takes no bytes, so the input's length is no bound.
+const PARTS_LIMIT: usize = 1 << 20;
+
+/// A call of the chain: pallet, call and every argument, all of the bytes used.
+pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
+    let (index, mut rest) =
+        bytes.split_first().ok_or_else(|| Failure::input("these bytes are no call").found("no bytes"))?;
+    let pallet = target.pallets().iter().find(|pallet| pallet.index == *index);
+    let calls = pallet.and_then(|pallet| pallet.calls).ok_or_else(|| {
+        Failure::input(format!("these bytes are no call of {}", target.name()))
+            .found(format!("pallet index {index}"))
+            .expected("the index of a pallet with calls")
+    })?;
+    let value = Decoder { target, parts: 0 }.value(calls, &mut rest, 0)?;
+    nothing_left(rest)?;
+    Ok(value)
+}
+
+/// A value of a type, all of the bytes used.
+pub fn all(target: &Target, ty: u32, mut bytes: &[u8]) -> Result<Value> {
+    let value = Decoder { target, parts: 0 }.value(ty, &mut bytes, 0)?;
+    nothing_left(bytes)?;
+    Ok(value)
+}
+
+fn nothing_left(rest: &[u8]) -> Result<()> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::input("the bytes are longer than their type").found(format!("{} bytes left over", rest.len())))
+}
+
+struct Decoder<'target> {
+    target: &'target Target,
+    parts: usize,
+}
+
+impl Decoder<'_> {
+    fn value(&mut self, ty: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
+        self.parts += 1;
+        if depth > DEPTH_LIMIT || self.parts > PARTS_LIMIT {
+            return Err(Failure::input("the bytes describe too large a value")
+                .expected(format!("at most {DEPTH_LIMIT} levels and {PARTS_LIMIT} parts")));
+        }
+        let target = self.target;
+        let resolved = target.registry().resolve(ty).ok_or_else(|| {
+            Failure::input("the metadata refers to a type it does not have").found(format!("type {ty}"))
+        })?;
+        match &resolved.type_def {
+            TypeDef::Composite(composite) => {
+                self.fields(&composite.fields, input, depth).map(collapse)
+            }
+            TypeDef::Tuple(tuple) => {
+                let mut fields = Vec::new();
+                for ty in &tuple.fields {
+                    fields.push(Field { name: None, value: self.value(ty.id, input, depth + 1)? });
+                }
+                Ok(collapse(fields))
+            }
+            TypeDef::Variant(variants) => {
+                let index: u8 = read(input)?;
+                let variant =
+                    variants.variants.iter().find(|variant| variant.index == index).ok_or_else(|| {
+                        let name = resolved.path.segments.join("::");
+                        Failure::input(format!("{name:.128} has no variant {index}"))
+                    })?;
+                let fields = self.fields(&variant.fields, input, depth)?;
+                Ok(match (target.pallet_by_calls(ty), fields.as_slice()) {
+                    (Some(pallet), _) => {
+                        Value::Call { pallet: pallet.name.clone(), name: variant.name.clone(), fields }
+                    }
+                    // The outer call enum adds nothing but the pallet's name, which the call brings itself.
+                    (None, [Field { name: None, value: call @ Value::Call { pallet, .. } }])
+                        if *pallet == variant.name =>
+                    {
+                        call.clone()
+                    }
+                    _ => Value::Variant { name: variant.name.clone(), fields },
+                })
+            }
+            TypeDef::Sequence(sequence) => {
+                let Compact(length) = read::<Compact<u32>>(input)?;
+                self.run(sequence.type_param.id, length, input, depth)
+            }
+            TypeDef::Array(array) => self.run(array.type_param.id, array.len, input, depth),
+            TypeDef::Primitive(primitive) => primitive_value(primitive, input),
+            TypeDef::Compact(_) => {
+                // Range by range the same encoding for every width, so the inner width need not be known.
+                let Compact(number) = read::<Compact<u128>>(input)?;
+                Ok(Value::Number(number))
+            }
+            TypeDef::BitSequence(_) => Err(Failure::input("bit sequences are not read").found(format!("type {ty}"))),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        fields: &[scale_info::Field<PortableForm>],
+        input: &mut &[u8],
+        depth: usize,
+    ) -> Result<Vec<Field>> {
+        let mut values = Vec::new();
+        for field in fields {
+            values.push(Field { name: field.name.clone(), value: self.value(field.ty.id, input, depth + 1)? });
+        }
+        Ok(values)
+    }
+
+    /// A vector or an array.
+    fn run(&mut self, item: u32, length: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
+        let is_bytes = self
+            .target
+            .registry()
+            .resolve(item)
+            .is_some_and(|ty| matches!(ty.type_def, TypeDef::Primitive(TypeDefPrimitive::U8)));
+        if is_bytes {
+            let bytes = input.get(..length as usize).ok_or_else(too_short)?;
+            let value = Value::bytes(bytes);
+            *input = input.get(length as usize..).unwrap_or_default();
+            return Ok(value);
+        }
+        let mut items = Vec::new();
+        for _ in 0..length {
+            items.push(self.value(item, input, depth + 1)?);
+        }
+        Ok(Value::List(items))
+    }
+}
+
+/// The normal form of a struct: see [`Value`].
+fn collapse(mut fields: Vec<Field>) -> Value {
+    match fields.pop() {
+        Some(only) if fields.is_empty() => only.value,
+        last => {
+            fields.extend(last);
+            Value::Fields(fields)
+        }
+    }
+}
+
+fn primitive_value(primitive: &TypeDefPrimitive, input: &mut &[u8]) -> Result<Value> {
+    use TypeDefPrimitive::*;
+    Ok(match primitive {
+        Bool => Value::Bool(read(input)?),
+        Str => Value::Text(read(input)?),
+        U8 => Value::Number(read::<u8>(input)?.into()),
+        U16 => Value::Number(read::<u16>(input)?.into()),
+        U32 => Value::Number(read::<u32>(input)?.into()),
+        U64 => Value::Number(read::<u64>(input)?.into()),
+        U128 => Value::Number(read(input)?),
+        I8 => Value::Signed(read::<i8>(input)?.into()),
+        I16 => Value::Signed(read::<i16>(input)?.into()),
+        I32 => Value::Signed(read::<i32>(input)?.into()),
+        I64 => Value::Signed(read::<i64>(input)?.into()),
+        I128 => Value::Signed(read(input)?),
+        // Numbers no machine has are shown as they lie there, lowest byte first.
+        U256 | I256 => Value::bytes(read::<[u8; 32]>(input)?),
+        Char => {
+            let code: u32 = read(input)?;
+            let letter = char::from_u32(code).ok_or_else(|| {
+                Failure::input("the bytes hold an impossible character").found(format!("{code:#x}"))
+            })?;
+            Value::Text(letter.into())
+        }
+    })
+}
+
+fn read<T: Decode>(input: &mut &[u8]) -> Result<T> {
+    T::decode(input).map_err(|error| match input.remaining_len() {
+        Ok(Some(0)) => too_short(),
+        _ => Failure::input("the bytes do not fit their type").found(error.to_string()),
+    })
+}
+
+fn too_short() -> Failure {
+    Failure::input("the bytes end in the middle of a value")
+}

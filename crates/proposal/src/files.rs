@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The calls as files: what a wallet uploads and a manifest signs.
+
+use crate::Proposal;
+use std::path::Path;
+use worker::{Failure, Result, hex_prefixed, write_whole};
+
+const FOLDER: &str = "calls";
+
+/// Writes each call as hex text and as bytes, `calls/01-sudo.hex` and `.scale`, the apply step last, and records the
+/// names. Calls of an earlier proposal in the same place are removed: nobody shall sign two routes.
+pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
+    let folder = directory.join(FOLDER);
+    let mut written = Vec::new();
+    let mut write_call = |position: usize, name: &str, bytes: &[u8]| -> Result<Vec<String>> {
+        let stem = format!("{:02}-{name}", position + 1);
+        let mut text = hex_prefixed(bytes);
+        text.push('\n');
+        let mut names = Vec::new();
+        for (extension, content) in [("hex", text.as_bytes()), ("scale", bytes)] {
+            let file = format!("{stem}.{extension}");
+            write_whole(&folder.join(&file), content)?;
+            names.push(format!("{FOLDER}/{file}"));
+            written.push(file);
+        }
+        Ok(names)
+    };
+    let count = proposal.calls.len();
+    for (position, call) in proposal.calls.iter_mut().enumerate() {
+        let bytes = hex::decode(call.bytes.trim_start_matches("0x"))
+            .map_err(|error| Failure::internal("a call is no hex").found(error.to_string()))?;
+        call.files = write_call(position, &call.name, &bytes)?;
+    }
+    proposal.apply.files = write_call(count, &proposal.apply.name, &proposal.apply.bytes)?;
+    remove_others(&folder, &written)
+}
+
+fn remove_others(folder: &Path, keep: &[String]) -> Result<()> {
+    let entries = std::fs::read_dir(folder).map_err(|error| Failure::io("list", folder, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| Failure::io("list", folder, &error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_call_file(&name) && !keep.contains(&name) {
+            std::fs::remove_file(entry.path()).map_err(|error| Failure::io("remove", &entry.path(), &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Only what [`write`] writes: two digits, a dash, a name, one of two extensions.
+fn is_call_file(name: &str) -> bool {
+    let numbered = matches!(name.as_bytes(), [tens, ones, b'-', ..] if tens.is_ascii_digit() && ones.is_ascii_digit());
+    numbered && (name.ends_with(".hex") || name.ends_with(".scale"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Chains, Options, tests::chain};
+
+    #[test]
+    fn every_call_is_written_twice_and_leftovers_go() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let target = chain::solo();
+        let code = vec![1; 3000];
+        let mut proposal = crate::upgrade(
+            Chains { target: &target, relay: None, para_id: None },
+            &chain::release(&code),
+            &Options::default(),
+        )
+        .expect("a proposal");
+        let folder = directory.path().join("calls");
+        write_whole(&folder.join("07-old.hex"), b"0x").expect("written");
+        write_whole(&folder.join("notes.txt"), b"mine").expect("written");
+        write(&mut proposal, directory.path()).expect("written");
+
+        let mut names: Vec<_> = std::fs::read_dir(&folder)
+            .expect("listed")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        let expected = [
+            "01-sudo.hex",
+            "01-sudo.scale",
+            "02-apply_authorized_upgrade.hex",
+            "02-apply_authorized_upgrade.scale",
+            "notes.txt",
+        ];
+        assert_eq!(names, expected);
+        let text = std::fs::read_to_string(folder.join("01-sudo.hex")).expect("read");
+        assert_eq!(text.trim_end(), proposal.calls[0].bytes);
+        let apply = std::fs::read(folder.join("02-apply_authorized_upgrade.scale")).expect("read");
+        assert_eq!(hex_prefixed(&crate::blake2_256(&apply)), proposal.apply.hash);
+        assert_eq!(apply.len(), proposal.apply.length);
+        assert_eq!(proposal.apply.files[1], "calls/02-apply_authorized_upgrade.scale");
+    }
+}

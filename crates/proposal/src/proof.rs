@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Nothing leaves this crate that was not read back: bytes, and the meaning found in them.
+
+use crate::{Target, Value, decode, encode};
+use worker::{Failure, Result, hex_prefixed};
+
+/// A call whose bytes have been shown to mean what was intended.
+pub struct Encoded<'chain> {
+    pub chain: &'chain Target,
+    pub bytes: Vec<u8>,
+    /// Equal to the intention, but come from the bytes.
+    pub decoded: Value,
+}
+
+impl Encoded<'_> {
+    pub fn name(&self) -> &str {
+        match &self.decoded {
+            Value::Call { name, .. } => name,
+            _ => "call",
+        }
+    }
+}
+
+pub fn encode(chain: &Target, intention: Value) -> Result<Encoded<'_>> {
+    let bytes = encode::call(chain, &intention)?;
+    let decoded = read_back(chain, &bytes, &intention)?;
+    Ok(Encoded { chain, bytes, decoded })
+}
+
+fn read_back(chain: &Target, bytes: &[u8], intention: &Value) -> Result<Value> {
+    let differs = |found: String| {
+        Failure::internal(format!("a call for {} does not decode to what was encoded", chain.name()))
+            .found(found)
+            .expected(intention.to_string())
+            .hint("do not use these bytes; please report this with the chain's metadata")
+    };
+    match decode::call(chain, bytes) {
+        Ok(decoded) if decoded == *intention => Ok(decoded),
+        Ok(decoded) => Err(differs(decoded.to_string())),
+        Err(failure) => Err(differs(format!("{failure} in {} bytes, {}…", bytes.len(), hex_prefixed(bytes.get(..64).unwrap_or(bytes))))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::chain;
+
+    #[test]
+    fn a_changed_byte_is_another_meaning_and_an_internal_failure() {
+        let target = chain::solo();
+        let intention = chain::authorize([7; 32]);
+        let Encoded { mut bytes, .. } = encode(&target, intention.clone()).expect("encodes");
+        assert!(read_back(&target, &bytes, &intention).is_ok());
+        for position in 0..bytes.len() {
+            bytes[position] ^= 1;
+            let failure = read_back(&target, &bytes, &intention).expect_err("another call");
+            assert_eq!(failure.kind, worker::Kind::Internal);
+            bytes[position] ^= 1;
+        }
+        bytes.push(0);
+        assert!(read_back(&target, &bytes, &intention).is_err());
+    }
+}

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The proposal of an upgrade: every call a route takes, and the step that applies it.
+
+use crate::{
+    Target, Value,
+    calls::{self, Enactment, INLINE_LIMIT, Upgrading},
+    proof::{self, Encoded},
+    route::{Chains, Route},
+    value::named,
+    xcm,
+};
+use serde::Serialize;
+use worker::{Failure, Result, hex_prefixed};
+
+/// The release that is proposed: the code as it will be set, and what its version section says.
+pub struct Release<'code> {
+    pub code: &'code [u8],
+    pub spec_name: String,
+    pub spec_version: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Chosen by what the chains have where it is not given.
+    pub route: Option<Route>,
+    pub enactment: Enactment,
+    /// The chain shall not compare spec_name and spec_version when the code is applied.
+    pub without_checks: bool,
+    /// Note the proposal as a preimage even where it is short enough to lie in the referendum.
+    pub note_preimage: bool,
+    /// Once the referendum is submitted: its index, for the call that places the decision deposit.
+    pub referendum_index: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proposal {
+    pub route: Route,
+    pub possible_routes: Vec<Route>,
+    /// The chain that is upgraded.
+    pub chain: String,
+    pub from_spec_version: u32,
+    pub to_spec_version: u32,
+    pub code_hash: String,
+    pub code_length: usize,
+    pub without_checks: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub xcm_version: Option<&'static str>,
+    /// In the order they are to be submitted.
+    pub calls: Vec<Call>,
+    pub apply: Apply,
+    /// What has to be done or known beside the calls.
+    pub notes: Vec<String>,
+    /// One a call: the call decoded in a browser.
+    pub links: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Call {
+    pub name: String,
+    /// spec_name of the chain it is submitted on.
+    pub chain: String,
+    pub description: String,
+    pub bytes: String,
+    /// blake2_256 of the bytes.
+    pub hash: String,
+    pub length: usize,
+    /// Of the call that is voted on, in a referendum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preimage: Option<Preimage>,
+    pub decoded: String,
+    /// The calls that lie in this one as mere bytes, from the outermost in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carries: Vec<Carried>,
+    /// Relative to the output directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Preimage {
+    pub hash: String,
+    pub length: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    pub chain: String,
+    pub bytes: String,
+    pub hash: String,
+    pub length: usize,
+    pub decoded: String,
+}
+
+/// The call that hands the code over once it is authorized. It is as large as the code, so its bytes are in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Apply {
+    pub name: String,
+    pub chain: String,
+    pub description: String,
+    pub hash: String,
+    pub length: usize,
+    pub decoded: String,
+    /// The events of success, in their order.
+    pub expected_events: Vec<String>,
+    /// The event of a refusal that is no error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected_event: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+/// Builds the proposal. Every call is encoded, decoded back and compared on the way.
+pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> Result<Proposal> {
+    let target = chains.target;
+    let mut notes = Vec::new();
+    notes.extend(check_version(target, release, options.without_checks)?);
+    let route = chains.choose(options.route)?;
+    let upgrading = Upgrading::of(target).ok_or_else(|| missing("System.authorize_upgrade"))?;
+
+    let code_hash = crate::blake2_256(release.code);
+    let authorize = proof::encode(target, upgrading.authorize(&code_hash, options.without_checks)?)?;
+    let governing = chains.governing(route);
+    let mut draft = Draft { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
+    // What root on the governing chain has to do.
+    let proposal = if route.by_relay() { draft.by_xcm(chains, authorize)? } else { vec![authorize] };
+    match route {
+        Route::Sudo | Route::RelaySuperuserSudo => draft.sudo(proposal, target)?,
+        Route::RootReferendum | Route::RelaySuperuserReferendum => draft.referendum(proposal, "Root")?,
+        Route::WhitelistedReferendum => draft.whitelisted(proposal)?,
+    }
+    let apply = apply(target, &upgrading, release.code)?;
+    draft.notes.push(apply_note(&apply));
+    let links = draft.calls.iter().map(|call| link(&call.bytes)).collect();
+    Ok(Proposal {
+        route,
+        possible_routes: chains.possible(),
+        chain: target.name().into(),
+        from_spec_version: target.version().spec_version,
+        to_spec_version: release.spec_version,
+        code_hash: hex_prefixed(&code_hash),
+        code_length: release.code.len(),
+        without_checks: options.without_checks,
+        xcm_version: draft.xcm_version,
+        calls: draft.calls,
+        apply,
+        notes: draft.notes,
+        links,
+    })
+}
+
+/// What the chain will check when the code is applied, before anyone votes on it. The answer is a note.
+fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -> Result<Option<String>> {
+    let old = target.version();
+    let problem = if release.spec_name != old.spec_name {
+        let message = format!("the new runtime is not one of the chain {}", old.spec_name);
+        Failure::check(message)
+            .found(format!("spec_name {:.64?}", release.spec_name))
+            .expected(format!("{:?}, the chain's own", old.spec_name))
+    } else if release.spec_version <= old.spec_version {
+        Failure::check(format!("the spec_version of the new {} does not increase", old.spec_name))
+            .found(release.spec_version.to_string())
+            .expected(format!("above {}, the chain's own", old.spec_version))
+    } else {
+        return Ok(None);
+    };
+    if without_checks {
+        return Ok(Some(format!("{problem}. The chain will not notice: the upgrade is authorized without checks")));
+    }
+    Err(problem.hint("the chain would use the authorization up and refuse the code"))
+}
+
+struct Draft<'chain> {
+    /// Where the calls are submitted.
+    chain: &'chain Target,
+    options: &'chain Options,
+    calls: Vec<Call>,
+    notes: Vec<String>,
+    xcm_version: Option<&'static str>,
+}
+
+impl<'chain> Draft<'chain> {
+    fn push(&mut self, description: String, intention: Value, carried: &[Encoded<'_>], preimage: bool) -> Result<()> {
+        let call = proof::encode(self.chain, intention)?;
+        let preimage = carried.first().filter(|_| preimage);
+        self.calls.push(Call {
+            name: call.name().into(),
+            chain: self.chain.name().into(),
+            description,
+            hash: hex_prefixed(&crate::blake2_256(&call.bytes)),
+            length: call.bytes.len(),
+            bytes: hex_prefixed(&call.bytes),
+            preimage: preimage.map(|proposal| Preimage {
+                hash: hex_prefixed(&crate::blake2_256(&proposal.bytes)),
+                length: proposal.bytes.len(),
+            }),
+            decoded: call.decoded.to_string(),
+            carries: carried.iter().map(carried_call).collect(),
+            files: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Wraps a call of the target for its Superuser on the governing chain. Outermost first.
+    fn by_xcm(&mut self, chains: Chains<'chain>, inner: Encoded<'chain>) -> Result<Vec<Encoded<'chain>>> {
+        let destination = chains.destination().ok_or_else(|| missing("a destination"))?;
+        let pallet = xcm::pallet(self.chain).ok_or_else(|| missing("an XCM pallet"))?;
+        let version = xcm::version(self.chain, chains.target)?;
+        self.xcm_version = Some(version.name());
+        let send = proof::encode(self.chain, xcm::send(pallet, version, destination, &inner.bytes))?;
+        self.notes.push(format!(
+            "{}.send succeeds once the message is queued. Whether {} let {} act as its root shows there: the event \
+             System.UpgradeAuthorized or, on older chains, ParachainSystem.UpgradeAuthorized",
+            pallet.name,
+            chains.target.name(),
+            self.chain.name(),
+        ));
+        Ok(vec![send, inner])
+    }
+
+    fn sudo(&mut self, mut proposal: Vec<Encoded<'chain>>, target: &Target) -> Result<()> {
+        let pallet = calls::sudo_pallet(self.chain).ok_or_else(|| missing("the pallet Sudo"))?;
+        let inner = proposal.remove(0);
+        let description = format!(
+            "Authorize the upgrade of {} by the sudo key of {}: submitted by that account, or through it where it is a \
+             multisig or has a proxy",
+            target.name(),
+            self.chain.name()
+        );
+        // What lies in it in full is decoded with it; what remains is mere bytes.
+        self.push(description, calls::sudo(pallet, inner.decoded), &proposal, false)
+    }
+
+    fn referendum(&mut self, proposal: Vec<Encoded<'chain>>, origin: &str) -> Result<()> {
+        let pallet = calls::referenda_pallet(self.chain).ok_or_else(|| missing("the pallet Referenda"))?;
+        let origin_value =
+            calls::referendum_origin(self.chain, origin).ok_or_else(|| missing("the origin of the referendum"))?;
+        let voted = proposal.first().ok_or_else(|| missing("a proposal"))?;
+        let inline = voted.bytes.len() <= INLINE_LIMIT && !self.options.note_preimage;
+        if !inline {
+            let preimages = calls::preimage_pallet(self.chain).ok_or_else(|| {
+                Failure::input(format!("{} cannot note the preimage of the proposal", self.chain.name()))
+                    .found(format!("a proposal of {} bytes and no pallet Preimage", voted.bytes.len()))
+                    .expected(format!("that pallet, or at most {INLINE_LIMIT} bytes"))
+            })?;
+            let note = calls::call(preimages, "note_preimage", vec![named("bytes", Value::bytes(&voted.bytes))]);
+            let description = "Note the preimage of the proposal: by any account, which lends a deposit".into();
+            self.push(description, note, &proposal, true)?;
+        }
+        let bounded = if inline { calls::inline(&voted.bytes) } else { calls::lookup(&voted.bytes) };
+        let submit = calls::submit(pallet, origin_value, bounded, self.options.enactment);
+        let description =
+            format!("Submit the referendum with the origin {origin}: by any account, which lends a deposit");
+        self.push(description, submit, &proposal, true)?;
+        self.deposit(pallet)
+    }
+
+    fn deposit(&mut self, pallet: &crate::metadata::Pallet) -> Result<()> {
+        let name = "place_decision_deposit";
+        match self.options.referendum_index {
+            Some(index) => {
+                let call = calls::call(pallet, name, vec![named("index", Value::Number(index.into()))]);
+                let description = format!("Place the decision deposit of referendum {index}: by any account");
+                self.push(description, call, &[], false)
+            }
+            None => {
+                self.notes.push(format!(
+                    "without {}.{name}(index) the referendum is never decided. Its index is known from the event \
+                     {}.Submitted; propose again with it to have that call as well",
+                    pallet.name, pallet.name
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    fn whitelisted(&mut self, mut proposal: Vec<Encoded<'chain>>) -> Result<()> {
+        let pallet = calls::whitelist_pallet(self.chain).ok_or_else(|| missing("the pallet Whitelist"))?;
+        let call_hash = crate::blake2_256(&proposal.first().ok_or_else(|| missing("a proposal"))?.bytes);
+        let whitelist =
+            calls::call(pallet, "whitelist_call", vec![named("call_hash", Value::bytes(call_hash))]);
+        let description = format!(
+            "Whitelist the call: dispatched by the origin that the Whitelist of {} obeys (a fellowship, or root), \
+             before the referendum is enacted",
+            self.chain.name()
+        );
+        self.push(description, whitelist, &proposal, true)?;
+        let inner = proposal.remove(0);
+        let dispatch = calls::call(
+            pallet,
+            "dispatch_whitelisted_call_with_preimage",
+            vec![named("call", inner.decoded)],
+        );
+        proposal.insert(0, proof::encode(self.chain, dispatch)?);
+        self.referendum(proposal, "WhitelistedCaller")
+    }
+}
+
+fn carried_call(carried: &Encoded<'_>) -> Carried {
+    Carried {
+        chain: carried.chain.name().into(),
+        bytes: hex_prefixed(&carried.bytes),
+        hash: hex_prefixed(&crate::blake2_256(&carried.bytes)),
+        length: carried.bytes.len(),
+        decoded: carried.decoded.to_string(),
+    }
+}
+
+fn apply(target: &Target, upgrading: &Upgrading<'_>, code: &[u8]) -> Result<Apply> {
+    let call = proof::encode(target, upgrading.apply(code))?;
+    let is_para = target.pallet("ParachainSystem").is_some();
+    let expected: &[(&str, &str)] = if is_para {
+        &[("ParachainSystem", "ValidationFunctionStored"), ("ParachainSystem", "ValidationFunctionApplied")]
+    } else {
+        &[("System", "CodeUpdated")]
+    };
+    let there = |(pallet, name): &(&str, &str)| target.has_event(pallet, name).then(|| format!("{pallet}.{name}"));
+    Ok(Apply {
+        name: upgrading.apply_name().into(),
+        chain: target.name().into(),
+        description: format!("Hand the authorized code to {}: by any account, after the authorization", target.name()),
+        hash: hex_prefixed(&crate::blake2_256(&call.bytes)),
+        length: call.bytes.len(),
+        decoded: call.decoded.to_string(),
+        expected_events: expected.iter().filter_map(there).collect(),
+        rejected_event: there(&("System", "RejectedInvalidAuthorizedUpgrade")),
+        files: Vec::new(),
+        bytes: call.bytes,
+    })
+}
+
+fn apply_note(apply: &Apply) -> String {
+    let expected = apply.expected_events.join(", then ");
+    match &apply.rejected_event {
+        Some(event) => format!(
+            "{} reports success even when spec_name or spec_version does not fit, and the authorization is gone: only \
+             the event {event} shows it. Wait for {expected}",
+            apply.name
+        ),
+        None => format!("after {} wait for the event {expected}", apply.name),
+    }
+}
+
+fn link(bytes: &str) -> String {
+    format!("https://polkadot.js.org/apps/#/extrinsics/decode/{bytes}")
+}
+
+/// A route is only taken when nothing is lacking, so this is ours to explain.
+fn missing(what: &str) -> Failure {
+    Failure::internal(format!("a route was chosen for which {what} is missing"))
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The ways by which root comes to authorize an upgrade, and which of them a chain has.
+
+use crate::{
+    Target,
+    calls::{self, Upgrading},
+    xcm::{self, Destination},
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use worker::{Failure, Result};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Route {
+    /// The chain's own sudo key.
+    Sudo,
+    /// A referendum of the chain, on the root track.
+    RootReferendum,
+    /// A referendum on the track for calls a fellowship has whitelisted.
+    WhitelistedReferendum,
+    /// The sudo key of the chain that governs this one, by XCM as Superuser.
+    RelaySuperuserSudo,
+    /// A root referendum of the chain that governs this one, by XCM as Superuser.
+    RelaySuperuserReferendum,
+}
+
+impl Route {
+    pub const ALL: [Self; 5] = [
+        Self::Sudo,
+        Self::RootReferendum,
+        Self::WhitelistedReferendum,
+        Self::RelaySuperuserSudo,
+        Self::RelaySuperuserReferendum,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sudo => "sudo",
+            Self::RootReferendum => "root-referendum",
+            Self::WhitelistedReferendum => "whitelisted-referendum",
+            Self::RelaySuperuserSudo => "relay-superuser-sudo",
+            Self::RelaySuperuserReferendum => "relay-superuser-referendum",
+        }
+    }
+
+    pub fn by_relay(self) -> bool {
+        matches!(self, Self::RelaySuperuserSudo | Self::RelaySuperuserReferendum)
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// The chain to upgrade and, where there is one, the chain whose root governs it: its relay, or a parachain such as an
+/// Asset Hub that has taken the relay's governance over.
+#[derive(Clone, Copy)]
+pub struct Chains<'chain> {
+    pub target: &'chain Target,
+    pub relay: Option<&'chain Target>,
+    pub para_id: Option<u32>,
+}
+
+impl<'chain> Chains<'chain> {
+    /// Where the governing chain sends to. A chain with `ParachainSystem` is a parachain.
+    pub fn destination(&self) -> Option<Destination> {
+        let is_para = |chain: &Target| chain.pallet("ParachainSystem").is_some();
+        match (is_para(self.relay?), is_para(self.target), self.para_id) {
+            (true, false, None) => Some(Destination::Parent),
+            (true, _, Some(id)) => Some(Destination::Sibling(id)),
+            (false, _, Some(id)) => Some(Destination::Child(id)),
+            (_, _, None) => None,
+        }
+    }
+
+    /// What the chains lack for a route. Nothing: it can be taken.
+    pub fn lacks(&self, route: Route) -> Vec<String> {
+        let mut lacks = Vec::new();
+        let mut need = |there: bool, what: String| {
+            if !there {
+                lacks.push(what);
+            }
+        };
+        let target = self.target;
+        let on = |chain: &Target, what: &str| format!("{what} on {}", chain.name());
+        need(Upgrading::of(target).is_some(), on(target, "System.authorize_upgrade"));
+        if route.by_relay() {
+            let Some(relay) = self.relay else {
+                need(false, "a relay (the chain whose root governs this one)".into());
+                return lacks;
+            };
+            need(self.destination().is_some(), format!("the para id of {}", target.name()));
+            need(xcm::pallet(relay).is_some(), on(relay, "the pallet XcmPallet"));
+        }
+        let governing = self.governing(route);
+        match route {
+            Route::Sudo | Route::RelaySuperuserSudo => {
+                need(calls::sudo_pallet(governing).is_some(), on(governing, "the pallet Sudo"));
+            }
+            Route::RootReferendum | Route::RelaySuperuserReferendum => {
+                need(calls::referenda_pallet(governing).is_some(), on(governing, "the pallet Referenda"));
+                need(calls::referendum_origin(governing, "Root").is_some(), on(governing, "referenda for root"));
+            }
+            Route::WhitelistedReferendum => {
+                need(calls::referenda_pallet(target).is_some(), on(target, "the pallet Referenda"));
+                need(calls::whitelist_pallet(target).is_some(), on(target, "the pallet Whitelist"));
+                let origin = calls::referendum_origin(target, "WhitelistedCaller");
+                need(origin.is_some(), on(target, "the origin WhitelistedCaller"));
+            }
+        }
+        lacks
+    }
+
+    /// The chain on which the route begins.
+    pub fn governing(&self, route: Route) -> &'chain Target {
+        self.relay.filter(|_| route.by_relay()).unwrap_or(self.target)
+    }
+
+    pub fn possible(&self) -> Vec<Route> {
+        Route::ALL.into_iter().filter(|route| self.lacks(*route).is_empty()).collect()
+    }
+
+    /// The route asked for, or the obvious one: by the relay where one is given, by sudo before a referendum. Another
+    /// track than root's is taken only when asked for.
+    pub fn choose(&self, asked: Option<Route>) -> Result<Route> {
+        let possible = self.possible();
+        if let Some(route) = asked {
+            return if possible.contains(&route) {
+                Ok(route)
+            } else {
+                Err(self.impossible(format!("{} cannot be upgraded by the route {route}", self.target.name()), route))
+            };
+        }
+        let preferred = match self.relay {
+            Some(_) => [Route::RelaySuperuserSudo, Route::RelaySuperuserReferendum],
+            None => [Route::Sudo, Route::RootReferendum],
+        };
+        preferred.into_iter().find(|route| possible.contains(route)).ok_or_else(|| {
+            let closest = preferred.into_iter().min_by_key(|route| self.lacks(*route).len()).unwrap_or(Route::Sudo);
+            self.impossible(format!("there is no obvious route to upgrade {}", self.target.name()), closest)
+        })
+    }
+
+    fn impossible(&self, message: String, route: Route) -> Failure {
+        let possible: Vec<_> = self.possible().into_iter().map(Route::name).collect();
+        let mut found = format!("{} has {}", self.target.name(), self.target.pallet_names());
+        if let Some(relay) = self.relay {
+            found.push_str(&format!("; {} has {}", relay.name(), relay.pallet_names()));
+        }
+        let hint = if possible.is_empty() {
+            match self.relay {
+                Some(_) => "no route is possible with these two chains".into(),
+                None => "no route is possible by this chain alone; if another chain governs it, name that with --relay and --para-id".into(),
+            }
+        } else {
+            format!("possible: {}; choose with --route", possible.join(", "))
+        };
+        Failure::input(message)
+            .found(found)
+            .expected(format!("for {route}: {}", self.lacks(route).join(", ")))
+            .hint(hint)
+    }
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::{
+    chain::{self, NewXcm, OldXcm},
+    types::{referenda::*, xcm::*, *},
+};
+use crate::{Chains, Enactment, Options, Proposal, Release, Route, Target, upgrade};
+use codec::Encode;
+use scale_info::meta_type;
+use worker::{Kind, hex_prefixed};
+
+const CODE: &[u8] = b"not really code";
+
+fn code_hash() -> [u8; 32] {
+    crate::blake2_256(CODE)
+}
+
+fn authorize<X>() -> RuntimeCall<X> {
+    RuntimeCall::System(system::Call::authorize_upgrade { code_hash: H256(code_hash()) })
+}
+
+fn propose(target: &Target, relay: Option<&Target>, options: Options) -> worker::Result<Proposal> {
+    let para_id = relay.map(|_| 1000);
+    let release = Release { code: CODE, spec_name: target.name().into(), spec_version: 101 };
+    upgrade(Chains { target, relay, para_id }, &release, &options)
+}
+
+fn by(route: Route) -> Options {
+    Options { route: Some(route), ..Options::default() }
+}
+
+fn submit(origin: OriginCaller, proposal: Bounded, enactment_moment: DispatchTime) -> String {
+    let call = referenda::Call::submit { proposal_origin: Box::new(origin), proposal, enactment_moment };
+    hex_prefixed(&RuntimeCall::<NewXcm>::Referenda(call).encode())
+}
+
+fn names(proposal: &Proposal) -> Vec<&str> {
+    proposal.calls.iter().map(|call| call.name.as_str()).collect()
+}
+
+#[test]
+fn by_sudo_in_every_version_of_metadata() {
+    for version in [14, 15, 16] {
+        let target = chain::target("solo", version, vec![chain::system(), chain::sudo_part()]);
+        assert_eq!(target.metadata_version(), version);
+        let proposal = propose(&target, None, Options::default()).expect("a proposal");
+        let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(authorize()) }).encode();
+        let [call] = proposal.calls.as_slice() else { panic!("one call, not {}", proposal.calls.len()) };
+        assert_eq!(call.bytes, hex_prefixed(&expected));
+        assert_eq!(call.hash, hex_prefixed(&crate::blake2_256(&expected)));
+        assert_eq!((call.length, call.chain.as_str()), (expected.len(), "solo"));
+        let hash = hex_prefixed(&code_hash());
+        assert_eq!(call.decoded, format!("Sudo.sudo {{ call: System.authorize_upgrade {{ code_hash: {hash} }} }}"));
+        assert_eq!(call.preimage, None);
+        assert_eq!(proposal.route, Route::Sudo);
+        assert_eq!(proposal.code_hash, hash);
+        assert_eq!(proposal.links, [format!("https://polkadot.js.org/apps/#/extrinsics/decode/{}", call.bytes)]);
+    }
+}
+
+#[test]
+fn the_apply_step_hands_over_the_code() {
+    let proposal = propose(&chain::solo(), None, Options::default()).expect("a proposal");
+    let expected =
+        RuntimeCall::<NewXcm>::System(system::Call::apply_authorized_upgrade { code: CODE.to_vec() }).encode();
+    assert_eq!(proposal.apply.bytes, expected);
+    assert_eq!(proposal.apply.hash, hex_prefixed(&crate::blake2_256(&expected)));
+    assert_eq!(proposal.apply.expected_events, ["System.CodeUpdated"]);
+    assert_eq!(proposal.apply.rejected_event.as_deref(), Some("System.RejectedInvalidAuthorizedUpgrade"));
+
+    let proposal = propose(&chain::para(), Some(&chain::relay()), Options::default()).expect("a proposal");
+    let expected = ["ParachainSystem.ValidationFunctionStored", "ParachainSystem.ValidationFunctionApplied"];
+    assert_eq!(proposal.apply.expected_events, expected);
+}
+
+#[test]
+fn a_root_referendum_holds_a_short_proposal_itself() {
+    let options = Options { enactment: Enactment::After(10), ..by(Route::RootReferendum) };
+    let proposal = propose(&chain::solo(), None, options).expect("a proposal");
+    assert_eq!(names(&proposal), ["submit"]);
+    let inner = authorize::<NewXcm>().encode();
+    let call = &proposal.calls[0];
+    let expected = submit(
+        OriginCaller::system(RawOrigin::Root),
+        Bounded::Inline(inner.clone()),
+        DispatchTime::After(10),
+    );
+    assert_eq!(call.bytes, expected);
+    let preimage = call.preimage.as_ref().expect("of the call voted on");
+    assert_eq!((preimage.hash.as_str(), preimage.length), (&*hex_prefixed(&crate::blake2_256(&inner)), inner.len()));
+    assert_eq!(call.carries[0].bytes, hex_prefixed(&inner));
+    assert!(call.carries[0].decoded.starts_with("System.authorize_upgrade"));
+    assert!(proposal.notes.iter().any(|note| note.contains("place_decision_deposit")), "{:?}", proposal.notes);
+}
+
+#[test]
+fn a_root_referendum_by_preimage_with_its_deposit() {
+    let options = Options {
+        enactment: Enactment::At(70_000),
+        note_preimage: true,
+        referendum_index: Some(5),
+        ..by(Route::RootReferendum)
+    };
+    let proposal = propose(&chain::solo(), None, options).expect("a proposal");
+    assert_eq!(names(&proposal), ["note_preimage", "submit", "place_decision_deposit"]);
+    let inner = authorize::<NewXcm>().encode();
+    let note = RuntimeCall::<NewXcm>::Preimage(preimage::Call::note_preimage { bytes: inner.clone() });
+    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&note.encode()));
+    let lookup = Bounded::Lookup { hash: H256(crate::blake2_256(&inner)), len: inner.len() as u32 };
+    let expected = submit(OriginCaller::system(RawOrigin::Root), lookup, DispatchTime::At(70_000));
+    assert_eq!(proposal.calls[1].bytes, expected);
+    // The hash to compare is the preimage's, not that of the call that notes it.
+    assert_eq!(proposal.calls[0].preimage, proposal.calls[1].preimage);
+    assert_ne!(proposal.calls[0].preimage.as_ref().map(|preimage| &preimage.hash), Some(&proposal.calls[0].hash));
+    let deposit = RuntimeCall::<NewXcm>::Referenda(referenda::Call::place_decision_deposit { index: 5 });
+    assert_eq!(proposal.calls[2].bytes, hex_prefixed(&deposit.encode()));
+}
+
+#[test]
+fn a_whitelisted_referendum() {
+    let proposal = propose(&chain::solo(), None, by(Route::WhitelistedReferendum)).expect("a proposal");
+    assert_eq!(names(&proposal), ["whitelist_call", "submit"]);
+    let call_hash = H256(crate::blake2_256(&authorize::<NewXcm>().encode()));
+    let whitelist = RuntimeCall::<NewXcm>::Whitelist(whitelist::Call::whitelist_call { call_hash });
+    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&whitelist.encode()));
+    let dispatch = whitelist::Call::dispatch_whitelisted_call_with_preimage { call: Box::new(authorize()) };
+    let dispatch = RuntimeCall::<NewXcm>::Whitelist(dispatch).encode();
+    let origin = OriginCaller::Origins(CustomOrigin::WhitelistedCaller);
+    assert_eq!(proposal.calls[1].bytes, submit(origin, Bounded::Inline(dispatch), DispatchTime::After(0)));
+}
+
+fn send(parents: u8, interior: Junctions) -> NewXcm {
+    let unpaid = Instruction::UnpaidExecution { weight_limit: WeightLimit::Unlimited, check_origin: None };
+    let call = DoubleEncoded { encoded: authorize::<NewXcm>().encode() };
+    let transact = Instruction::Transact { origin_kind: OriginKind::Superuser, fallback_max_weight: None, call };
+    xcm::Call::send {
+        dest: Box::new(VersionedLocation::V5(Location { parents, interior })),
+        message: Box::new(VersionedXcm::V5(Xcm(vec![unpaid, transact]))),
+    }
+}
+
+#[test]
+fn by_the_relays_sudo() {
+    let (para, relay) = (chain::para(), chain::relay());
+    let proposal = propose(&para, Some(&relay), Options::default()).expect("a proposal");
+    assert_eq!((proposal.route, proposal.xcm_version), (Route::RelaySuperuserSudo, Some("V5")));
+    let send = RuntimeCall::XcmPallet(send(0, Junctions::X1([Junction::Parachain(1000)])));
+    let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(send) }).encode();
+    let call = &proposal.calls[0];
+    assert_eq!(call.bytes, hex_prefixed(&expected));
+    assert_eq!((call.chain.as_str(), proposal.chain.as_str()), ("relay", "para"));
+    assert_eq!(call.carries[0].chain, "para");
+    assert_eq!(call.carries[0].bytes, hex_prefixed(&authorize::<NewXcm>().encode()));
+    // The bytes the network's own tool is known to make, but for pallet indices and parents.
+    let tail = format!("630005000100a10f05082f000006020088{}", &hex_prefixed(&authorize::<NewXcm>().encode())[2..]);
+    assert_eq!(call.bytes, format!("0x0700{tail}"));
+}
+
+#[test]
+fn by_a_referendum_of_the_relay() {
+    let (para, relay) = (chain::para(), chain::relay());
+    let proposal = propose(&para, Some(&relay), by(Route::RelaySuperuserReferendum)).expect("a proposal");
+    let send = RuntimeCall::XcmPallet(send(0, Junctions::X1([Junction::Parachain(1000)]))).encode();
+    let origin = OriginCaller::system(RawOrigin::Root);
+    assert_eq!(proposal.calls[0].bytes, submit(origin, Bounded::Inline(send.clone()), DispatchTime::After(0)));
+    let carried: Vec<_> = proposal.calls[0].carries.iter().map(|call| call.chain.as_str()).collect();
+    assert_eq!(carried, ["relay", "para"]);
+    assert_eq!(proposal.calls[0].preimage.as_ref().map(|preimage| preimage.length), Some(send.len()));
+}
+
+#[test]
+fn a_governing_parachain_sends_to_siblings_and_to_its_relay() {
+    let hub = chain::target("hub", 15, vec![
+        chain::system(),
+        chain::parachain_system(),
+        chain::sudo_part(),
+        chain::xcm_part(),
+    ]);
+    let proposal = propose(&chain::para(), Some(&hub), Options::default()).expect("a proposal");
+    let sibling = RuntimeCall::XcmPallet(send(1, Junctions::X1([Junction::Parachain(1000)])));
+    let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(sibling) }).encode();
+    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+
+    let relay = chain::relay();
+    let release = Release { code: CODE, spec_name: "relay".into(), spec_version: 101 };
+    let chains = Chains { target: &relay, relay: Some(&hub), para_id: None };
+    let proposal = upgrade(chains, &release, &Options::default()).expect("a proposal");
+    let parent = RuntimeCall::XcmPallet(send(1, Junctions::Here));
+    let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(parent) }).encode();
+    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+}
+
+#[test]
+fn the_xcm_version_is_the_newest_both_know() {
+    let sudo = chain::part("Sudo", 7, meta_type::<sudo::Call<OldXcm>>());
+    let xcm = chain::part("XcmPallet", 99, meta_type::<OldXcm>());
+    let relay = chain::target("relay", 14, vec![chain::system(), sudo, xcm]);
+    let proposal = propose(&chain::para(), Some(&relay), Options::default()).expect("a proposal");
+    assert_eq!(proposal.xcm_version, Some("V3"));
+    let unpaid = OldInstruction::UnpaidExecution { weight_limit: WeightLimit::Unlimited, check_origin: None };
+    let call = DoubleEncoded { encoded: authorize::<OldXcm>().encode() };
+    let require_weight_at_most = Weight { ref_time: 10_000_000_000, proof_size: 65_536 };
+    let transact = OldInstruction::Transact { origin_kind: OriginKind::Superuser, require_weight_at_most, call };
+    let send = OldXcm::send {
+        dest: Box::new(old::VersionedLocation::V3(Location {
+            parents: 0,
+            interior: OldJunctions::X1(Junction::Parachain(1000)),
+        })),
+        message: Box::new(old::VersionedXcm::V3(Xcm(vec![unpaid, transact]))),
+    };
+    let call = Box::new(RuntimeCall::XcmPallet(send));
+    let expected = RuntimeCall::<OldXcm>::Sudo(sudo::Call::sudo { call }).encode();
+    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+
+    // A parachain that knows no more than version 4 is not sent a 5.
+    type Middle = xcm::Call<VersionedLocation, middle::VersionedXcm>;
+    let para = chain::target("para", 15, vec![
+        chain::system(),
+        chain::parachain_system(),
+        chain::part("PolkadotXcm", 31, meta_type::<Middle>()),
+    ]);
+    let proposal = propose(&para, Some(&chain::relay()), Options::default()).expect("a proposal");
+    assert_eq!(proposal.xcm_version, Some("V4"));
+    assert!(proposal.calls[0].bytes.contains("04000100a10f"), "{}", proposal.calls[0].bytes);
+}
+
+#[test]
+fn an_old_parachain_authorizes_in_parachain_system() {
+    let old = chain::part("System", 0, meta_type::<system::OldCall>());
+    let para = chain::target("para", 14, vec![old.clone(), chain::parachain_system(), chain::sudo_part()]);
+    let options = Options { without_checks: true, ..Options::default() };
+    let proposal = propose(&para, None, options).expect("a proposal");
+    let call = parachain_system::Call::authorize_upgrade { code_hash: H256(code_hash()), check_version: false };
+    let call = Box::new(RuntimeCall::ParachainSystem(call));
+    let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call }).encode();
+    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+    assert_eq!(proposal.apply.name, "enact_authorized_upgrade");
+    assert_eq!(proposal.apply.rejected_event, None);
+
+    let solo = chain::target("solo", 14, vec![old, chain::sudo_part()]);
+    let failure = propose(&solo, None, Options::default()).expect_err("no way to authorize");
+    assert!(failure.expected.as_deref().is_some_and(|text| text.contains("System.authorize_upgrade")), "{failure}");
+}
+
+#[test]
+fn a_pallet_under_another_name_is_found_by_its_crate() {
+    let sudo = chain::part("Governor", 50, meta_type::<sudo::PublishedCall<NewXcm>>());
+    let target = chain::target("solo", 16, vec![chain::system(), sudo.clone()]);
+    let proposal = propose(&target, None, Options::default()).expect("a proposal");
+    assert!(proposal.calls[0].bytes.starts_with("0x32030009"), "{}", proposal.calls[0].bytes);
+    assert!(proposal.calls[0].decoded.starts_with("Governor.sudo {"), "{}", proposal.calls[0].decoded);
+    // Of two of them neither is the obvious one.
+    let other = chain::Part { name: "Deputy", index: 51, ..sudo.clone() };
+    let target = chain::target("solo", 16, vec![chain::system(), sudo, other]);
+    assert!(propose(&target, None, Options::default()).is_err());
+}
+
+#[test]
+fn without_checks_is_its_own_call() {
+    let options = Options { without_checks: true, ..Options::default() };
+    let proposal = propose(&chain::solo(), None, options).expect("a proposal");
+    assert!(proposal.calls[0].bytes.starts_with("0x0700000a"), "{}", proposal.calls[0].bytes);
+}
+
+#[test]
+fn a_route_that_is_not_there_names_those_that_are() {
+    let (para, relay) = (chain::para(), chain::relay());
+    let failure = propose(&para, None, Options::default()).expect_err("governed by its relay");
+    assert_eq!(failure.kind, Kind::Input);
+    assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("--relay")), "{failure:?}");
+    assert!(failure.found.as_deref().is_some_and(|found| found.contains("ParachainSystem")), "{failure:?}");
+
+    let failure = propose(&para, Some(&relay), by(Route::Sudo)).expect_err("no sudo of its own");
+    assert!(failure.expected.as_deref().is_some_and(|text| text.contains("the pallet Sudo on para")), "{failure:?}");
+    let hint = failure.hint.unwrap_or_default();
+    assert!(hint.contains("relay-superuser-sudo, relay-superuser-referendum"), "{hint}");
+
+    let release = Release { code: CODE, spec_name: "para".into(), spec_version: 101 };
+    let chains = Chains { target: &para, relay: Some(&relay), para_id: None };
+    let failure = upgrade(chains, &release, &Options::default()).expect_err("where to?");
+    assert!(failure.expected.as_deref().is_some_and(|text| text.contains("the para id of para")), "{failure:?}");
+}
+
+#[test]
+fn versions_are_checked_as_the_chain_will() {
+    let target = chain::solo();
+    let chains = Chains { target: &target, relay: None, para_id: None };
+    for (name, version) in [("other", 101), ("solo", 100), ("solo", 99)] {
+        let release = Release { code: CODE, spec_name: name.into(), spec_version: version };
+        let failure = upgrade(chains, &release, &Options::default()).expect_err("the chain would refuse it");
+        assert_eq!(failure.kind, Kind::Check, "{failure}");
+        let unchecked = Options { without_checks: true, ..Options::default() };
+        let proposal = upgrade(chains, &release, &unchecked).expect("the chain will not look");
+        assert!(proposal.notes[0].contains("without checks"), "{:?}", proposal.notes);
+    }
+}
+
+#[test]
+fn what_is_too_large_for_its_type_is_not_cut() {
+    let options = Options { enactment: Enactment::After(1 << 32), ..by(Route::RootReferendum) };
+    let failure = propose(&chain::solo(), None, options).expect_err("block numbers are u32 here");
+    assert!(failure.message.contains("Referenda.submit.enactment_moment"), "{failure}");
+}

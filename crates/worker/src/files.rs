@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+use crate::{Failure, Result};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+};
+
+/// Writes a file so that under its name there is either the old content or all of the new one: beside it, synced,
+/// renamed.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let failed = |error: &std::io::Error| Failure::io("write", path, error);
+    std::fs::create_dir_all(directory).map_err(|error| failed(&error))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".partial-")
+        .tempfile_in(directory)
+        .map_err(|error| failed(&error))?;
+    file.write_all(content).map_err(|error| failed(&error))?;
+    file.as_file().sync_all().map_err(|error| failed(&error))?;
+    #[cfg(unix)]
+    {
+        // tempfile makes files private; what is published is for everyone to read.
+        use std::os::unix::fs::PermissionsExt;
+        let _ = file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    file.persist(path).map_err(|error| failed(&error.error))?;
+    // The rename itself is durable only when the directory is.
+    if let Ok(directory) = File::open(directory) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+/// Reads a file of at most `limit` bytes: a hostile or mistaken file must not fill the memory.
+pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let failed = |error: &std::io::Error| Failure::io("read", path, error);
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let mut content = Vec::new();
+    file.take(limit + 1).read_to_end(&mut content).map_err(|error| failed(&error))?;
+    if content.len() as u64 > limit {
+        return Err(Failure::input(format!("{} is too large", path.display()))
+            .found("more bytes than that")
+            .expected(format!("at most {limit} bytes")));
+    }
+    Ok(content)
+}
+
+/// Bytes as they stand in every JSON document of Cutover: `0x` and lower-case hex.
+pub fn hex_prefixed(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("0x");
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("deep/er/file");
+        write_whole(&path, b"one").expect("written");
+        write_whole(&path, b"two").expect("written again");
+        assert_eq!(std::fs::read(&path).expect("read back"), b"two");
+        let beside = std::fs::read_dir(path.parent().expect("a parent")).expect("listed").count();
+        assert_eq!(beside, 1);
+    }
+
+    #[test]
+    fn reading_stops_at_the_limit() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("file");
+        write_whole(&path, &[7; 10]).expect("written");
+        assert_eq!(read_bounded(&path, 10).expect("fits"), [7; 10]);
+        let failure = read_bounded(&path, 9).expect_err("one byte too long");
+        assert_eq!(failure.kind, crate::Kind::Input);
+    }
+}

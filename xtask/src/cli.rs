@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The command line's shape. The reference in `docs/commands.md` is made from it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, process::ExitCode};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    everything is fine
+  1    a check gave a negative verdict
+  2    the command line is wrong
+  3    the environment lacks something (a tool, the network, disk space)
+  4    an input is not what it has to be
+  5    a defect of Cutover
+  130  interrupted";
+
+/// Take a runtime of a Polkadot SDK chain from source to a signed upgrade
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct GlobalOptions {
+    /// Put one JSON document on standard output
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Say nothing about what is being done, only results and errors
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+    /// Color what goes to standard error (NO_COLOR is honoured too)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    pub color: ColorChoice,
+    /// Work on the runtimes of another Cargo workspace
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub workspace: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find what this machine lacks, say what will be done, do it
+    Setup(Setup),
+    /// List the runtimes of the workspace
+    List(List),
+    /// Build runtimes to Wasm blobs, reproducibly
+    Build(Build),
+    /// Read the facts of a runtime from a blob, a chain spec, a snapshot or a node
+    Inspect(Inspect),
+    /// Try an upgrade on a copy of a chain's state
+    DryRun(DryRun),
+    /// Make the calls by which a chain authorizes and applies an upgrade
+    Propose(Propose),
+    /// Sign the manifest of a bundle
+    Sign(Sign),
+    /// Check a bundle: digests, signatures, threshold and, if asked, a rebuild
+    Verify(Verify),
+    /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
+    Upgrade(Upgrade),
+    /// Run the tests of Cutover's workspace
+    Test(Test),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Only report; exit 3 if something is missing
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct List {}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Optimised across all crates: what goes on chain
+    #[default]
+    Production,
+    /// Optimised, faster to build
+    Release,
+    /// Not optimised, neither compacted nor compressed
+    Dev,
+}
+
+impl Profile {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Release => "release",
+            Self::Dev => "dev",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The compilers of this machine
+    #[default]
+    Host,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct BuildOptions {
+    /// Where the build runs
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: Engine,
+    /// How the blob is optimised
+    #[arg(long, value_enum, default_value_t)]
+    pub profile: Profile,
+    /// Exactly these features of the runtime, in place of those for what goes on chain
+    /// (`features` of its [package.metadata.cutover], else `on-chain-release-build` where it has that)
+    #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Leave the runtime's default features out. Without `std` most runtimes build no Wasm
+    #[arg(long)]
+    pub no_default_features: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Build {
+    /// A runtime: its package, or the package without `-runtime`. Without: all of the workspace
+    #[arg(long = "runtime", short, value_name = "NAME")]
+    pub runtimes: Vec<String>,
+    #[command(flatten)]
+    pub options: BuildOptions,
+    /// Where blobs and digests are put [default: target/cutover of the workspace]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A blob, hex, chain spec or snapshot; a ws:// or http:// node; `-` for standard input
+    pub source: String,
+    /// Read the metadata too, by executing the blob: metadata versions and pallets
+    #[arg(long)]
+    pub metadata: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DryRun {
+    /// The runtime to upgrade to: a name (it is built first) or a blob
+    #[arg(long, short, value_name = "NAME|BLOB")]
+    pub runtime: Option<String>,
+    /// A blob of the same runtime built with the feature `try-runtime`: more checks are possible
+    #[arg(long, value_name = "BLOB")]
+    pub try_runtime: Option<PathBuf>,
+    /// The state to upgrade: a raw chain spec, a snapshot, or a ws:// or http:// node
+    #[arg(long, short, value_name = "SOURCE")]
+    pub state: Option<String>,
+    /// The block, by hash or number, where the state is a node's [default: the last finalized]
+    #[arg(long, value_name = "BLOCK")]
+    pub at: Option<String>,
+    /// How many healthy blocks must follow the last migration
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub blocks: u32,
+    /// Write the evidence to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Propose {
+    #[command(subcommand)]
+    pub what: Proposal,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Proposal {
+    /// The upgrade of a chain to a blob
+    Upgrade(ProposeUpgrade),
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct RouteOptions {
+    /// The chain whose root governs the target: a blob, chain spec, snapshot or node
+    #[arg(long, value_name = "SOURCE")]
+    pub relay: Option<String>,
+    /// The target's id among the parachains of its relay
+    #[arg(long, value_name = "ID")]
+    pub para_id: Option<u32>,
+    /// How root comes to say it: sudo, root-referendum, whitelisted-referendum, relay-superuser-sudo,
+    /// relay-superuser-referendum [default: the obvious one]
+    #[arg(long, value_name = "ROUTE")]
+    pub route: Option<String>,
+    /// A referendum takes effect so many blocks after its approval [default: as soon as the track allows]
+    #[arg(long, value_name = "BLOCKS", conflicts_with = "enact_at")]
+    pub enact_after: Option<u64>,
+    /// A referendum takes effect at this block
+    #[arg(long, value_name = "BLOCK")]
+    pub enact_at: Option<u64>,
+    /// Let the chain skip its own check of spec_name and spec_version
+    #[arg(long)]
+    pub without_checks: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ProposeUpgrade {
+    /// The runtime to upgrade to: a name (it is built first) or a blob
+    #[arg(long, short, value_name = "NAME|BLOB")]
+    pub runtime: String,
+    /// The chain to upgrade: a blob, chain spec, snapshot or node that has its present runtime
+    #[arg(long, short, value_name = "SOURCE")]
+    pub target: String,
+    #[command(flatten)]
+    pub route: RouteOptions,
+    /// Write the call bytes into this directory
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// The bundle's directory
+    pub bundle: PathBuf,
+    /// A key: an OpenSSH private key file, `agent:PUBLIC_KEY_FILE` for a key in the ssh agent, `sr25519:FILE` or
+    /// `ed25519:FILE` for a chain key (a secret phrase or seed in a file), `throw-away` for one that nobody keeps
+    #[arg(long = "with", short, value_name = "KEY", required = true)]
+    pub keys: Vec<String>,
+    /// The file that lists signers and threshold
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The bundle's directory
+    pub bundle: PathBuf,
+    /// The file that lists signers and threshold
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+    /// Build the runtimes again from the workspace's source and compare
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Count signatures by throw-away keys: they prove that nothing changed since, not who signed
+    #[arg(long)]
+    pub allow_throw_away: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Upgrade {
+    /// A runtime of the workspace [default: the one that [workspace.metadata.cutover] names]
+    #[arg(long = "runtime", short, value_name = "NAME")]
+    pub runtimes: Vec<String>,
+    /// The chain to upgrade: a raw chain spec, a snapshot, or a node [default: `state` of the runtime's
+    /// [package.metadata.cutover]]
+    #[arg(long, short, value_name = "SOURCE")]
+    pub state: Option<String>,
+    /// The block, where the state is a node's [default: the last finalized]
+    #[arg(long, value_name = "BLOCK")]
+    pub at: Option<String>,
+    /// How many healthy blocks must follow the last migration
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub blocks: u32,
+    #[command(flatten)]
+    pub route: RouteOptions,
+    /// Where the bundle is put [default: target/upgrade/RUNTIME of the workspace]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A key to sign with, as `sign --with` takes it [default: one that is thrown away]
+    #[arg(long, value_name = "KEY")]
+    pub sign_with: Vec<String>,
+    /// The file that lists signers and threshold
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+    /// How many jobs may run at once [default: as many as there are processors]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct Test {
+    /// What is passed on to the test runner
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    pub arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    pub shell: clap_complete::Shell,
+}
+
+/// Help and versions are data and go to standard output; a wrong command line exits with 2.
+pub fn usage_error(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.use_stderr() {
+        true => ExitCode::from(worker::Kind::Usage.exit_code()),
+        false => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What every command starts from: where Cutover is, which workspace it works on, where it keeps what it made.
+
+use crate::{cli::GlobalOptions, printer::Printer};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+pub struct Context {
+    pub printer: Printer,
+    /// Cutover's own workspace: the workers are built from it.
+    pub home: PathBuf,
+    /// The workspace whose runtimes are meant.
+    pub workspace: PathBuf,
+    /// What can be made again but takes long: toolchains, results of builds.
+    pub cache: PathBuf,
+}
+
+impl Context {
+    pub fn new(printer: Printer, options: &GlobalOptions) -> Result<Self> {
+        let home = home();
+        let workspace = match &options.workspace {
+            None => home.clone(),
+            Some(directory) => {
+                let found = std::fs::canonicalize(directory).map_err(|error| {
+                    Failure::io("open the workspace", directory, &error).hint("`--workspace` takes the directory of a Cargo workspace")
+                })?;
+                if !found.join("Cargo.toml").is_file() {
+                    return Err(Failure::input(format!("{} is no Cargo workspace", directory.display()))
+                        .found("no Cargo.toml in it")
+                        .expected("the directory that holds the workspace's Cargo.toml"));
+                }
+                found
+            }
+        };
+        Ok(Self { printer, home, workspace, cache: cache_directory()? })
+    }
+
+    /// The logs of a command that has no bundle to put them into.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.cache.join("logs").join(format!("{name}.log"))
+    }
+
+    /// Whether the workspace is another one than Cutover's own.
+    pub fn foreign(&self) -> bool {
+        self.workspace != self.home
+    }
+}
+
+/// `cargo run` says where the package is now; a binary that is started by itself knows where it was built.
+fn home() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let package = package.filter(|directory| directory.ends_with("xtask") && directory.join("Cargo.toml").is_file());
+    let package = package.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    let root = package.parent().map_or_else(|| package.clone(), Path::to_path_buf);
+    std::fs::canonicalize(&root).unwrap_or(root)
+}
+
+fn cache_directory() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let directory = set("CUTOVER_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|directory| directory.join("cutover")))
+        .or_else(|| set("HOME").map(|directory| directory.join(".cache/cutover")))
+        .ok_or_else(|| {
+            Failure::environment("there is no directory for what Cutover keeps")
+                .found("none of CUTOVER_CACHE, XDG_CACHE_HOME and HOME is set")
+                .hint("set CUTOVER_CACHE to a directory")
+        })?;
+    std::path::absolute(&directory).map_err(|error| Failure::io("use the cache directory", &directory, &error))
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What git says about a workspace. A workspace that is no repository, or a machine without git, is no error: the
+//! evidence then says that the source has no commit.
+
+use crate::process::Tool;
+use std::{path::Path, time::Duration};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    pub commit: Option<String>,
+    /// Whether anything differs from the commit; `None` without one.
+    pub dirty: Option<bool>,
+    pub branch: Option<String>,
+    pub tag: Option<String>,
+    /// When the commit was made, in seconds since 1970.
+    pub time: Option<u64>,
+}
+
+pub fn source(workspace: &Path) -> Source {
+    let Some(head) = git(workspace, &["log", "-1", "--format=%H %ct"]) else { return Source::default() };
+    let Some((commit, time)) = head.trim().split_once(' ') else { return Source::default() };
+    let line = |arguments: &[&str]| git(workspace, arguments).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    Source {
+        commit: Some(commit.to_owned()),
+        dirty: git(workspace, &["status", "--porcelain"]).map(|text| !text.trim().is_empty()),
+        branch: line(&["symbolic-ref", "--quiet", "--short", "HEAD"]),
+        tag: line(&["describe", "--tags", "--exact-match"]),
+        time: time.parse().ok(),
+    }
+}
+
+fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
+    let tool = Tool::new("git").arg("-C").arg(workspace).args(arguments).env("GIT_OPTIONAL_LOCKS", "0");
+    let captured = tool.timeout(Duration::from_secs(60)).capture().ok()?;
+    captured.status.success().then(|| String::from_utf8_lossy(&captured.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_outside_any_repository_has_no_commit() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert_eq!(source(directory.path()), Source::default());
+    }
+
+    #[test]
+    fn a_commit_and_a_change_after_it_are_seen() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path();
+        let run = |arguments: &[&str]| git(path, arguments).expect("git works");
+        run(&["init", "--quiet"]);
+        std::fs::write(path.join("file"), "one").expect("written");
+        run(&["add", "file"]);
+        run(&["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false", "commit", "--quiet", "--no-verify", "-m", "first"]);
+        let clean = source(path);
+        assert_eq!(clean.commit.as_ref().map(String::len), Some(40));
+        assert_eq!(clean.dirty, Some(false));
+        std::fs::write(path.join("other"), "two").expect("written");
+        assert_eq!(source(path).dirty, Some(true));
+    }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The only place that prints. Data goes to standard output and status to standard error; what a person reads, the one
+//! JSON document and silence are handlers of the same values and events.
+
+use crate::{
+    cli::{ColorChoice, GlobalOptions},
+    interrupt,
+};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use worker::{Event, Failure, Kind, Result};
+
+#[derive(Clone)]
+pub struct Printer(Arc<Settings>);
+
+struct Settings {
+    json: bool,
+    quiet: bool,
+    color: bool,
+    /// Present only where a person looks at a terminal.
+    bars: Option<MultiProgress>,
+}
+
+const RED: &str = "\u{1b}[31;1m";
+const YELLOW: &str = "\u{1b}[33;1m";
+const CYAN: &str = "\u{1b}[36m";
+const PLAIN: &str = "\u{1b}[0m";
+
+impl Printer {
+    pub fn new(options: &GlobalOptions) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let smart = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let color = match options.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && smart && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        let bars = (terminal && smart && !options.quiet).then(MultiProgress::new);
+        Self(Arc::new(Settings { json: options.json, quiet: options.quiet, color, bars }))
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.0.json
+    }
+
+    /// What is being done, for a person: silent under `--quiet`.
+    pub fn status(&self, message: &str) {
+        if !self.0.quiet {
+            self.line(&clean(message));
+        }
+    }
+
+    pub fn warning(&self, message: &str) {
+        self.labelled("warning", YELLOW, message);
+    }
+
+    /// The result of a command: the document under `--json`, else what a person reads.
+    pub fn result(&self, value: &Value, human: impl FnOnce() -> String) -> Result<()> {
+        if self.0.json {
+            let text = serde_json::to_string_pretty(value)
+                .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;
+            return self.data(&text);
+        }
+        self.data(&clean(&human()))
+    }
+
+    /// Text that is data as it stands.
+    pub fn data(&self, text: &str) -> Result<()> {
+        if let Some(bars) = &self.0.bars {
+            let _ = bars.clear();
+        }
+        let mut out = std::io::stdout().lock();
+        let end: &[u8] = if text.ends_with('\n') || text.is_empty() { b"" } else { b"\n" };
+        match out.write_all(text.as_bytes()).and_then(|()| out.write_all(end)).and_then(|()| out.flush()) {
+            Ok(()) => Ok(()),
+            // `| head` has what it wanted.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::environment("cannot write to standard output").found(error.to_string())),
+        }
+    }
+
+    /// Something that takes a while and has a name.
+    pub fn task(&self, name: &str) -> Task {
+        let bar = self.0.bars.as_ref().map(|bars| {
+            let bar = bars.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}  {elapsed}  {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(clean(name));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Task { printer: self.clone(), name: name.to_owned(), bar, started: Instant::now() }
+    }
+
+    /// The closing act of `main`.
+    pub fn finish(&self, outcome: Result<bool>) -> ExitCode {
+        let code = match outcome {
+            Ok(true) => 0,
+            Ok(false) => Kind::Check.exit_code(),
+            Err(_) if interrupt::happened() => {
+                self.failure(&interrupt::failure());
+                interrupt::EXIT_CODE
+            }
+            Err(failure) => {
+                self.failure(&failure);
+                failure.kind.exit_code()
+            }
+        };
+        ExitCode::from(code)
+    }
+
+    fn failure(&self, failure: &Failure) {
+        if self.0.json {
+            let document = json!({ "error": failure });
+            let _ = self.data(&serde_json::to_string_pretty(&document).unwrap_or_default());
+        }
+        self.labelled("error", RED, &failure.message);
+        let rest = [("found", &failure.found), ("expected", &failure.expected), ("hint", &failure.hint)];
+        for (label, text) in rest {
+            if let Some(text) = text {
+                self.labelled(label, CYAN, text);
+            }
+        }
+    }
+
+    fn labelled(&self, label: &str, color: &str, message: &str) {
+        // Further lines stand under the first, so that the labels can be seen and searched for.
+        let message = clean(message).trim_end().replace('\n', "\n    ");
+        if self.0.color {
+            self.line(&format!("{color}{label}:{PLAIN} {message}"));
+        } else {
+            self.line(&format!("{label}: {message}"));
+        }
+    }
+
+    fn line(&self, line: &str) {
+        let write = || {
+            let mut err = std::io::stderr().lock();
+            let _ = writeln!(err, "{line}");
+        };
+        match &self.0.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+/// A running piece of work: a progress line on a terminal, single status lines elsewhere.
+pub struct Task {
+    printer: Printer,
+    name: String,
+    bar: Option<ProgressBar>,
+    started: Instant,
+}
+
+impl Task {
+    pub fn say(&self, message: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(clean(message)),
+            None => self.printer.status(&format!("{}: {message}", self.name)),
+        }
+    }
+
+    /// A detail that changes often: shown on a terminal only.
+    pub fn tick(&self, message: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(clean(message));
+        }
+    }
+
+    pub fn warning(&self, message: &str) {
+        self.printer.warning(&format!("{}: {message}", self.name));
+    }
+
+    /// Shows what a worker tells; what is for the log only is left to the caller.
+    pub fn event(&self, event: &Event) {
+        match event {
+            Event::Status { message } => self.say(message),
+            Event::Warning { message } => self.warning(message),
+            Event::Progress(progress) => {
+                let total = progress.total.map(|total| format!("/{total}")).unwrap_or_default();
+                self.tick(&format!("{} {}{total} {}", progress.task, progress.done, progress.unit));
+            }
+            Event::Log { .. } | Event::Done { .. } | Event::Failed(_) => {}
+        }
+    }
+
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Ends the line with what came of it.
+    pub fn done(self, message: &str) {
+        self.clear();
+        self.printer.status(&format!("{}: {message} ({})", self.name, seconds(self.seconds())));
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+pub fn seconds(seconds: f64) -> String {
+    if seconds < 60.0 { format!("{seconds:.1} s") } else { format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0) }
+}
+
+/// Names and errors come from files and nodes that nobody vouches for: nothing in them may drive the terminal.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' || c == '\t' || !c.is_control() { c } else { '\u{fffd}' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\r\n\tc"), "a\u{fffd}[2Jb\u{fffd}\n\tc");
+    }
+
+    #[test]
+    fn durations_are_readable() {
+        assert_eq!(seconds(3.14), "3.1 s");
+        assert_eq!(seconds(125.0), "2 min 5 s");
+    }
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Running other programs: argument vectors and never a shell, the quoted command line in every error, output into a
+//! log file, no standard input, and a process group that an interruption ends.
+
+use crate::interrupt::{self, Group};
+use std::{
+    collections::VecDeque,
+    ffi::{OsStr, OsString},
+    fs::File,
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+use worker::{Failure, Result};
+
+/// More output than this from a program whose output is read whole is a mistake.
+const CAPTURE_LIMIT: u64 = 256 * 1024 * 1024;
+/// A line of a log is cut here when it is shown or passed on.
+const LINE_LIMIT: usize = 16 * 1024;
+/// So many closing lines of a failed program stand in the error.
+const LAST_LINES: usize = 12;
+
+pub struct Tool {
+    command: Command,
+    spared: bool,
+    timeout: Option<Duration>,
+}
+
+pub struct Captured {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Tool {
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self { command: Command::new(program), spared: false, timeout: None }
+    }
+
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Exactly these variables and no others.
+    pub fn only_env(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        self.command.env_clear().envs(variables);
+        self
+    }
+
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// For programs that leave things broken when they are cut short: the first interruption lets them finish.
+    pub fn spared(mut self) -> Self {
+        self.spared = true;
+        self
+    }
+
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The command line as it can be pasted into a shell.
+    pub fn argv(&self) -> String {
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        words.map(quote).collect::<Vec<_>>().join(" ")
+    }
+
+    fn start(&mut self) -> Result<(Child, Group)> {
+        interrupt::check()?;
+        let child = self.command.stdin(Stdio::null()).process_group(0).spawn().map_err(|error| {
+            let program = self.command.get_program().to_string_lossy();
+            let failure = Failure::environment(format!("cannot start {program}"))
+                .found(format!("{error} (running `{}`)", self.argv()));
+            match error.kind() {
+                std::io::ErrorKind::NotFound => failure.expected(format!("{program} to be installed and in PATH")),
+                _ => failure,
+            }
+        })?;
+        let group = Group::register(child.id(), self.spared);
+        Ok((child, group))
+    }
+
+    /// Runs it and gives what it wrote, whatever its exit status.
+    pub fn capture(mut self) -> Result<Captured> {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (mut child, group) = self.start()?;
+        let finished = watch(&group, self.timeout);
+        let stderr = child.stderr.take();
+        let (stdout, stderr) = std::thread::scope(|scope| {
+            let reader = scope.spawn(move || read_all(stderr));
+            let stdout = read_all(child.stdout.take());
+            (stdout, reader.join().unwrap_or_default())
+        });
+        let status = self.wait(&mut child)?;
+        drop(finished);
+        Ok(Captured { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+    }
+
+    /// Runs it and gives its standard output; an exit status other than zero is a failure.
+    pub fn output(self) -> Result<String> {
+        let argv = self.argv();
+        let captured = self.capture()?;
+        interrupt::check()?;
+        if captured.status.success() {
+            return Ok(String::from_utf8_lossy(&captured.stdout).into_owned());
+        }
+        let lines = captured.stderr.lines().rev().take(LAST_LINES).collect::<Vec<_>>();
+        let lines = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+        Err(failed(&argv, captured.status, &lines))
+    }
+
+    /// Runs it with its output in `log`, every line also given to `on_line`.
+    pub fn logged(mut self, log: &Path, mut on_line: impl FnMut(&str)) -> Result<()> {
+        let argv = self.argv();
+        let io = |error: std::io::Error| Failure::io("write the log", log, &error);
+        if let Some(parent) = log.parent() {
+            std::fs::create_dir_all(parent).map_err(io)?;
+        }
+        let mut file = File::options().create(true).append(true).open(log).map_err(io)?;
+        writeln!(file, "$ {argv}").map_err(io)?;
+
+        let pipe = |error: std::io::Error| Failure::environment("cannot make a pipe").found(error.to_string());
+        let (reader, writer) = std::io::pipe().map_err(pipe)?;
+        self.command.stdout(writer.try_clone().map_err(pipe)?).stderr(writer);
+        let (mut child, group) = self.start()?;
+        // The pipe ends when its last writer does, and the command holds two.
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        let finished = watch(&group, self.timeout);
+        let mut last = VecDeque::new();
+        let mut log_error = None;
+        for_each_line(reader, |line| {
+            if let Err(error) = writeln!(file, "{line}")
+                && log_error.is_none()
+            {
+                log_error = Some(error);
+            }
+            if !line.trim().is_empty() {
+                last.push_back(line.to_owned());
+                if last.len() > LAST_LINES {
+                    last.pop_front();
+                }
+            }
+            on_line(line);
+        });
+        let status = self.wait(&mut child)?;
+        drop(finished);
+        if let Some(error) = log_error {
+            return Err(io(error));
+        }
+        interrupt::check()?;
+        if status.success() {
+            return Ok(());
+        }
+        let lines = last.into_iter().collect::<Vec<_>>().join("\n");
+        Err(failed(&argv, status, &lines).hint(format!("its whole output is in {}", log.display())))
+    }
+
+    /// Starts it with both ends of a conversation open: request in, events out, its standard error into `log`.
+    pub fn converse(mut self, log: Option<File>) -> Result<(Child, Group)> {
+        interrupt::check()?;
+        let stderr = log.map_or_else(Stdio::inherit, Stdio::from);
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).process_group(0);
+        let argv = self.argv();
+        let child = self.command.spawn().map_err(|error| {
+            Failure::environment(format!("cannot start the worker `{argv}`")).found(error.to_string())
+        })?;
+        let group = Group::register(child.id(), self.spared);
+        Ok((child, group))
+    }
+
+    fn wait(&self, child: &mut Child) -> Result<ExitStatus> {
+        child.wait().map_err(|error| {
+            Failure::internal(format!("cannot wait for `{}`", self.argv())).found(error.to_string())
+        })
+    }
+}
+
+fn failed(argv: &str, status: ExitStatus, last_lines: &str) -> Failure {
+    let found = if last_lines.is_empty() { status.to_string() } else { format!("{status}, after\n{last_lines}") };
+    Failure::environment(format!("`{argv}` failed")).found(found)
+}
+
+/// Kills the group when the time is over, unless what this returns is dropped first.
+fn watch(group: &Group, timeout: Option<Duration>) -> Option<std::sync::mpsc::Sender<()>> {
+    let timeout = timeout?;
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    let leader = group.leader();
+    std::thread::spawn(move || {
+        if receiver.recv_timeout(timeout) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            interrupt::kill(leader);
+        }
+    });
+    Some(sender)
+}
+
+fn read_all(stream: Option<impl Read>) -> Vec<u8> {
+    let mut content = Vec::new();
+    if let Some(stream) = stream {
+        let _ = stream.take(CAPTURE_LIMIT).read_to_end(&mut content);
+    }
+    content
+}
+
+/// Lines as text, each cut at [`LINE_LIMIT`]: a program that writes one endless line must not fill the memory.
+pub fn for_each_line(stream: impl Read, mut on_line: impl FnMut(&str)) {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    loop {
+        let Ok(buffer) = reader.fill_buf() else { break };
+        if buffer.is_empty() {
+            break;
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let part = &buffer[..end.unwrap_or(buffer.len())];
+        let room = LINE_LIMIT.saturating_sub(line.len());
+        line.extend_from_slice(&part[..part.len().min(room)]);
+        let used = end.map_or(buffer.len(), |end| end + 1);
+        reader.consume(used);
+        if end.is_some() {
+            on_line(String::from_utf8_lossy(&line).trim_end_matches('\r'));
+            line.clear();
+        }
+    }
+    if !line.is_empty() {
+        on_line(&String::from_utf8_lossy(&line));
+    }
+}
+
+/// A word as a POSIX shell takes it.
+pub fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_so_that_a_shell_takes_them_back() {
+        for (word, quoted) in [("plain", "plain"), ("", "''"), ("two words", "'two words'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")] {
+            assert_eq!(quote(OsStr::new(word)), quoted);
+        }
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_its_whole_command_line() {
+        let failure = Tool::new("no-such-program-at-all").args(["a b", "c"]).output().expect_err("it cannot start");
+        assert_eq!(failure.kind, worker::Kind::Environment);
+        assert!(failure.found.unwrap_or_default().contains("`no-such-program-at-all 'a b' c`"));
+    }
+
+    #[test]
+    fn a_failure_carries_status_and_last_lines() {
+        let failure = Tool::new("sh").args(["-c", "echo first >&2; echo last >&2; exit 7"]).output().expect_err("7");
+        let found = failure.found.unwrap_or_default();
+        assert!(found.contains('7') && found.ends_with("first\nlast"), "{found}");
+    }
+
+    #[test]
+    fn output_goes_to_the_log_and_to_the_listener() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = directory.path().join("deep/log");
+        let mut lines = Vec::new();
+        let tool = Tool::new("sh").args(["-c", "echo one; echo two >&2; printf three"]);
+        tool.logged(&log, |line| lines.push(line.to_owned())).expect("it runs");
+        assert_eq!(lines, ["one", "two", "three"]);
+        let text = std::fs::read_to_string(&log).expect("the log");
+        assert!(text.starts_with("$ sh -c ") && text.ends_with("one\ntwo\nthree\n"), "{text}");
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended_with_what_it_started() {
+        let tool = Tool::new("sh").args(["-c", "sleep 600 & sleep 600"]).timeout(Duration::from_millis(50));
+        let captured = tool.capture().expect("it ends");
+        assert!(!captured.status.success());
+    }
+
+    #[test]
+    fn an_endless_line_is_cut() {
+        let mut lines = Vec::new();
+        let text = [vec![b'x'; 3 * LINE_LIMIT], b"\nnext".to_vec()].concat();
+        for_each_line(text.as_slice(), |line| lines.push(line.len()));
+        assert_eq!(lines, [LINE_LIMIT, 4]);
+    }
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The distribution's compiler, made able to build Wasm without changing anything it owns.
+//!
+//! Debian ships rustc, its sources and no library for the target. The core library is compiled once from those sources
+//! into a sysroot in the cache, next to links to the distribution's host libraries and to the linker of the active
+//! rustup toolchain. The directory appears under its name only when it is whole.
+
+use super::{TARGET, field, find_rlib, in_path, rustup::Active, verbose_version};
+use crate::{
+    context::Context,
+    interrupt,
+    printer::Task,
+    process::{Tool, quote},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use worker::{Failure, Result};
+
+const RUSTC: &str = "/usr/bin/rustc";
+const CARGO: &str = "/usr/bin/cargo";
+/// The first compiler that knows the target.
+const OLDEST: (u32, u32) = (1, 84);
+/// Packages that carry compiler, cargo and sources; the newer line first.
+const PACKAGES: [[&str; 3]; 2] = [["rustc-web", "cargo-web", "rust-web-src"], ["rustc", "cargo", "rust-src"]];
+const STAMP: &str = "cutover-toolchain.json";
+
+/// Written last into a sysroot: with it the directory is whole.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    /// How it was made, to be counted up when that changes.
+    recipe: u32,
+    target: String,
+    /// `rustc -vV`: an upgrade of the distribution's packages makes the sysroot stale.
+    rustc: String,
+}
+
+const RECIPE: u32 = 1;
+
+/// The newest sysroot that is whole, and its compiler's version.
+pub fn newest_whole(cache: &Path) -> Option<(PathBuf, String)> {
+    let directories = std::fs::read_dir(cache.join("toolchain")).ok()?.flatten().map(|entry| entry.path());
+    let mut whole: Vec<_> = directories.filter_map(|directory| Some((directory.clone(), whole(&directory)?))).collect();
+    whole.sort_by_key(|(_, rustc)| release(rustc));
+    whole.pop()
+}
+
+fn whole(directory: &Path) -> Option<String> {
+    let stamp = std::fs::read(directory.join(STAMP)).ok()?;
+    let stamp: Stamp = serde_json::from_slice(&stamp).ok()?;
+    if stamp.recipe != RECIPE || stamp.target != TARGET || !super::has_target(directory) {
+        return None;
+    }
+    // The linker is a link into a rustup toolchain that may have gone.
+    let host = field(&stamp.rustc, "host")?;
+    directory.join("lib/rustlib").join(host).join("bin/rust-lld").is_file().then_some(())?;
+    let rustc = verbose_version(&directory.join("bin/rustc")).ok()?;
+    (rustc == stamp.rustc).then_some(rustc)
+}
+
+fn release(rustc: &str) -> Vec<u32> {
+    let release = field(rustc, "release").unwrap_or_default();
+    release.split(['.', '-']).filter_map(|part| part.parse().ok()).collect()
+}
+
+/// What apt-get has to install, nothing if all is there; or why this way is closed.
+pub fn packages_to_install() -> std::result::Result<Vec<String>, String> {
+    if Path::new(CARGO).is_file() && sources().is_some() {
+        let rustc = verbose_version(Path::new(RUSTC)).map_err(|failure| failure.to_string())?;
+        if new_enough(&rustc) {
+            return Ok(Vec::new());
+        }
+    }
+    let Some(_) = in_path("apt-get") else { return Err("apt-get is not here, and no other package manager is known".into()) };
+    may_install()?;
+    let candidate = PACKAGES.iter().find(|names| apt_version(names[0]).is_some_and(|version| version >= OLDEST));
+    match candidate {
+        Some(names) => Ok(names.iter().map(|name| (*name).to_owned()).collect()),
+        None => Err(format!(
+            "apt-get offers no rustc of {}.{} or newer (if its lists are old: apt-get update)",
+            OLDEST.0, OLDEST.1
+        )),
+    }
+}
+
+fn new_enough(rustc: &str) -> bool {
+    matches!(release(rustc).as_slice(), [major, minor, ..] if (*major, *minor) >= OLDEST)
+}
+
+/// The sources that the distribution's compiler finds by itself for `-Zbuild-std`.
+fn sources() -> Option<PathBuf> {
+    let library = PathBuf::from("/usr/lib/rustlib/src/rust/library");
+    library.join("core/src/lib.rs").is_file().then_some(library)
+}
+
+/// The version apt-get would install.
+fn apt_version(package: &str) -> Option<(u32, u32)> {
+    let output = Tool::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").timeout(Duration::from_secs(60)).output().ok()?;
+    parse_candidate(&output)
+}
+
+fn parse_candidate(policy: &str) -> Option<(u32, u32)> {
+    let candidate = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    let upstream = candidate.split_once(':').map_or(candidate, |(_, rest)| rest);
+    let mut parts = upstream.split(|character: char| !character.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Root, or somebody who may become root without being asked for a password.
+pub fn may_install() -> std::result::Result<Vec<OsString>, String> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(Vec::new());
+    }
+    let sudo = Tool::new("sudo").args(["-n", "true"]).timeout(Duration::from_secs(10)).capture();
+    match sudo {
+        Ok(captured) if captured.status.success() => Ok(vec!["sudo".into(), "-n".into()]),
+        _ => Err("installing packages needs root, and sudo would ask for a password".into()),
+    }
+}
+
+/// Installs packages: downloading may be interrupted at any time, unpacking is let finish.
+pub fn install(packages: &[String], log: &Path, task: &Task) -> Result<()> {
+    let prefix = may_install().map_err(|reason| {
+        Failure::environment(format!("cannot install {}", packages.join(", ")))
+            .found(reason)
+            .hint(format!("as root: apt-get install --no-install-recommends {}", packages.join(" ")))
+    })?;
+    task.say(&format!("installing {} with apt-get (log in {})", packages.join(", "), log.display()));
+    let apt = |extra: &[&str]| {
+        let words = prefix.iter().cloned().chain(["apt-get".into()]).collect::<Vec<OsString>>();
+        let (program, first) = words.split_first().map_or((OsString::from("apt-get"), [].as_slice()), |(a, b)| (a.clone(), b));
+        Tool::new(program)
+            .args(first)
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(extra)
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("LC_ALL", "C")
+    };
+    apt(&["--download-only"]).logged(log, |line| task.tick(line))?;
+    apt(&[]).spared().logged(log, |line| task.tick(line))
+}
+
+/// Builds the sysroot and puts it in place whole.
+pub fn make(context: &Context, active: &Active, log: &Path, task: &Task) -> Result<PathBuf> {
+    let rustc = verbose_version(Path::new(RUSTC))?;
+    let (Some(release), Some(host)) = (field(&rustc, "release"), field(&rustc, "host")) else {
+        return Err(Failure::environment(format!("{RUSTC} does not say its version")).found(rustc));
+    };
+    if !new_enough(&rustc) {
+        return Err(Failure::environment(format!("{RUSTC} is too old for {TARGET}"))
+            .found(release)
+            .expected(format!("{}.{} or newer", OLDEST.0, OLDEST.1)));
+    }
+    let linkers = active.directory.join("lib/rustlib").join(host).join("bin");
+    if !linkers.join("rust-lld").is_file() {
+        return Err(Failure::environment("there is no linker for Wasm")
+            .found(format!("no rust-lld in {}", linkers.display()))
+            .hint("install a Rust toolchain with rustup: it carries rust-lld"));
+    }
+    let parent = context.cache.join("toolchain");
+    let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
+    std::fs::create_dir_all(&parent).map_err(io)?;
+    let directory = parent.join(release);
+    // Removed when dropped; one that a killed run left is nobody's and is removed by the next.
+    let partial = tempfile::Builder::new().prefix(".partial-").tempdir_in(&parent).map_err(io)?;
+
+    task.say(&format!("building the core library for {TARGET} with rustc {release} (log in {})", log.display()));
+    let libraries = build_core(partial.path(), &linkers, log, task)?;
+    interrupt::check()?;
+    let sysroot = partial.path().join("sysroot");
+    assemble(&sysroot, &directory, host, &libraries, &linkers, &rustc)?;
+    put_in_place(&sysroot, &directory)?;
+    Ok(directory)
+}
+
+/// Compiles core, alloc and compiler_builtins for the target.
+fn build_core(directory: &Path, linkers: &Path, log: &Path, task: &Task) -> Result<Vec<PathBuf>> {
+    let package = directory.join("build");
+    let manifest = format!("[package]\nname = \"core-for-{TARGET}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n");
+    worker::write_whole(&package.join("Cargo.toml"), manifest.as_bytes())?;
+    worker::write_whole(&package.join("src/lib.rs"), b"#![no_std]\n")?;
+    let target = package.join("target");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(linkers.to_path_buf()).chain(std::env::split_paths(&path)))
+        .map_err(|error| Failure::environment("PATH cannot be extended").found(error.to_string()))?;
+    Tool::new(CARGO)
+        .args(["build", "--release", "-Zbuild-std=core,alloc", "--target", TARGET])
+        .directory(&package)
+        .only_env(crate::wasm::environment())
+        .env("PATH", path)
+        .env("RUSTC", RUSTC)
+        // The sources are those of this very compiler, for which nothing in them is unstable.
+        .env("RUSTC_BOOTSTRAP", "1")
+        // Without it link-time optimisation of a runtime finds no bitcode in these libraries.
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes")
+        .env("CARGO_TARGET_DIR", &target)
+        .logged(log, |line| task.tick(line))?;
+    let built = target.join(TARGET).join("release/deps");
+    ["libcore-", "liballoc-", "libcompiler_builtins-"]
+        .iter()
+        .map(|prefix| {
+            find_rlib(&built, prefix).ok_or_else(|| {
+                Failure::internal(format!("the core library for {TARGET} was built without {prefix}*.rlib"))
+                    .expected(format!("it in {}", built.display()))
+            })
+        })
+        .collect()
+}
+
+/// Puts the parts of a sysroot into `sysroot`, which will have the name `final_directory`.
+fn assemble(sysroot: &Path, final_directory: &Path, host: &str, libraries: &[PathBuf], linkers: &Path, rustc: &str) -> Result<()> {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let io = |error: std::io::Error| Failure::io("write into", sysroot, &error);
+    let rustlib = sysroot.join("lib/rustlib");
+    let target = rustlib.join(TARGET).join("lib");
+    let host_bin = rustlib.join(host).join("bin");
+    for directory in [&target, &host_bin, &sysroot.join("bin")] {
+        std::fs::create_dir_all(directory).map_err(io)?;
+    }
+    for library in libraries {
+        std::fs::copy(library, target.join(library.file_name().unwrap_or_default())).map_err(io)?;
+    }
+    // Links, as the linker finds its shared libraries by the place it really is at.
+    for name in ["rust-lld", "gcc-ld"] {
+        if linkers.join(name).exists() {
+            symlink(linkers.join(name), host_bin.join(name)).map_err(io)?;
+        }
+    }
+    symlink(Path::new("/usr/lib/rustlib").join(host).join("lib"), rustlib.join(host).join("lib")).map_err(io)?;
+    symlink(CARGO, sysroot.join("bin/cargo")).map_err(io)?;
+    let wrapper = sysroot.join("bin/rustc");
+    let text = format!("#!/bin/sh\nexec {RUSTC} --sysroot {} \"$@\"\n", quote(final_directory.as_os_str()));
+    worker::write_whole(&wrapper, text.as_bytes())?;
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).map_err(io)?;
+    let stamp = Stamp { recipe: RECIPE, target: TARGET.into(), rustc: rustc.into() };
+    let stamp = serde_json::to_vec_pretty(&stamp)
+        .map_err(|error| Failure::internal("the stamp of a toolchain cannot be written").found(error.to_string()))?;
+    worker::write_whole(&sysroot.join(STAMP), &stamp)
+}
+
+/// A rename; what is already there under the name is moved aside, unless it has become whole meanwhile.
+fn put_in_place(sysroot: &Path, directory: &Path) -> Result<()> {
+    let io = |error: std::io::Error| Failure::io("put in place", directory, &error);
+    if directory.exists() {
+        if whole(directory).is_some() {
+            return Ok(());
+        }
+        let aside = sysroot.with_extension("replaced");
+        std::fs::rename(directory, &aside).map_err(io)?;
+    }
+    std::fs::rename(sysroot, directory).map_err(io)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_candidate_version_is_read() {
+        let policy = "rustc-web:\n  Installed: (none)\n  Candidate: 1:1.96.0+dfsg1-1~deb12u2\n  Version table:\n";
+        assert_eq!(parse_candidate(policy), Some((1, 96)));
+        assert_eq!(parse_candidate("rustc:\n  Installed: (none)\n  Candidate: (none)\n"), None);
+        assert_eq!(parse_candidate(""), None);
+    }
+
+    #[test]
+    fn old_compilers_are_refused() {
+        assert!(new_enough("rustc 1.84.0\nrelease: 1.84.0"));
+        assert!(new_enough("rustc 2.0.0\nrelease: 2.0.0-nightly"));
+        assert!(!new_enough("rustc 1.63.0\nrelease: 1.63.0"));
+        assert!(!new_enough("nonsense"));
+    }
+
+    /// A sysroot with stand-ins for libraries and linker, its compiler a script.
+    fn stand_in(parent: &Path, version: &str) -> (PathBuf, String) {
+        let rustc = format!("rustc {version}\nhost: here\nrelease: {version}");
+        let sources = parent.join("sources");
+        std::fs::create_dir_all(&sources).expect("made");
+        let libraries = ["libcore-1.rlib", "liballoc-1.rlib", "libcompiler_builtins-1.rlib"].map(|name| sources.join(name));
+        for path in libraries.iter().chain([&sources.join("rust-lld")]) {
+            std::fs::write(path, "").expect("written");
+        }
+        let directory = parent.join("toolchain").join(version);
+        std::fs::create_dir_all(parent.join("toolchain")).expect("made");
+        let partial = parent.join(format!("partial-{version}"));
+        assemble(&partial, &directory, "here", &libraries, &sources, &rustc).expect("assembled");
+        let script = format!("#!/bin/sh\ncat <<'END'\n{rustc}\nEND\n");
+        std::fs::write(partial.join("bin/rustc"), script).expect("written");
+        put_in_place(&partial, &directory).expect("in place");
+        (directory, rustc)
+    }
+
+    #[test]
+    fn the_newest_whole_sysroot_is_taken() {
+        let cache = tempfile::tempdir().expect("a directory");
+        assert_eq!(newest_whole(cache.path()), None);
+        let (older, _) = stand_in(cache.path(), "1.9.0");
+        let newer = stand_in(cache.path(), "1.10.0");
+        assert_eq!(newest_whole(cache.path()), Some(newer.clone()));
+        std::fs::remove_file(newer.0.join(STAMP)).expect("removed");
+        assert_eq!(newest_whole(cache.path()).map(|(directory, _)| directory), Some(older));
+    }
+
+    #[test]
+    fn a_sysroot_is_stale_when_its_compiler_or_its_linker_changed() {
+        let cache = tempfile::tempdir().expect("a directory");
+        let (directory, rustc) = stand_in(cache.path(), "1.90.0");
+        assert_eq!(whole(&directory), Some(rustc));
+        std::fs::remove_file(cache.path().join("sources/rust-lld")).expect("removed");
+        assert_eq!(whole(&directory), None);
+        std::fs::write(cache.path().join("sources/rust-lld"), "").expect("written");
+        assert!(whole(&directory).is_some());
+        std::fs::write(directory.join("bin/rustc"), "#!/bin/sh\necho rustc 1.91.0\n").expect("written");
+        assert_eq!(whole(&directory), None);
+    }
+
+    #[test]
+    fn what_is_not_whole_is_replaced() {
+        let cache = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(cache.path().join("toolchain/1.90.0/left-over")).expect("made");
+        let (directory, _) = stand_in(cache.path(), "1.90.0");
+        assert!(whole(&directory).is_some());
+        assert!(!directory.join("left-over").exists());
+    }
+}

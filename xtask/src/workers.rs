@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The worker binaries: found or built, then started with one request and listened to.
+//!
+//! A worker is built by cargo in Cutover's own workspace, in the target directory this program is in, so that tests and
+//! checks share its dependencies. Asking cargo costs a second even when nothing is to do, so it is asked only when a
+//! file of the worker is newer than the worker.
+
+use crate::{
+    context::Context,
+    interrupt,
+    printer::Task,
+    process::{Tool, for_each_line},
+};
+use serde_json::Value;
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+use worker::{Event, Failure, Outcome, Result};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worker {
+    Artifact,
+    DryRun,
+    Evidence,
+    Proposal,
+}
+
+impl Worker {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Artifact => "cutover-artifact",
+            Self::DryRun => "cutover-dry-run",
+            Self::Evidence => "cutover-evidence",
+            Self::Proposal => "cutover-proposal",
+        }
+    }
+}
+
+/// Hands `request` to the worker; its events are shown on `task`, its log lines go to `log`.
+pub fn call(context: &Context, worker: Worker, request: &Value, task: &Task, log: &Path) -> Result<Outcome<Value>> {
+    let program = locate(context, worker, task)?;
+    converse(&program, request, task, log)
+}
+
+/// The path of a worker that is up to date.
+pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf> {
+    if let Some(directory) = std::env::var_os("CUTOVER_WORKERS").filter(|value| !value.is_empty()) {
+        let program = PathBuf::from(directory).join(worker.name());
+        return match program.is_file() {
+            true => Ok(program),
+            false => Err(Failure::environment(format!("there is no {}", program.display()))
+                .expected(format!("CUTOVER_WORKERS to be a directory with the prebuilt {}", worker.name()))
+                .hint("unset CUTOVER_WORKERS to have the workers built")),
+        };
+    }
+    let directory = target_profile_directory(context);
+    let program = directory.join(worker.name());
+    let stamp = directory.join(format!(".{}.fresh", worker.name()));
+    if is_fresh(&context.home, &program, &stamp) {
+        return Ok(program);
+    }
+    let asked = SystemTime::now();
+    build(context, worker, &directory, task)?;
+    // Only now: a build that failed must be tried again. What changed while cargo ran counts as newer.
+    let _ = File::create(&stamp).and_then(|file| file.set_modified(asked));
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(Failure::internal(format!("cargo built {} somewhere else", worker.name())).expected(program.display().to_string()))
+}
+
+/// Builds the worker with cargo, its output in a log, what it compiles shown.
+fn build(context: &Context, worker: Worker, directory: &Path, task: &Task) -> Result<()> {
+    let log = context.log(&format!("build-{}", worker.name()));
+    let _ = std::fs::remove_file(&log);
+    task.say(&format!("building {} (on first use or after a change; log in {})", worker.name(), log.display()));
+    let mut tool = Tool::new(cargo())
+        .args(["build", "--locked", "--package", worker.name(), "--bin", worker.name()])
+        .directory(&context.home)
+        // What it compiles for itself needs no Wasm, and a half-set environment would change fingerprints.
+        .env("SKIP_WASM_BUILD", "1");
+    if let Some(target) = directory.parent() {
+        tool = tool.env("CARGO_TARGET_DIR", target);
+    }
+    let mut compiled = 0;
+    tool.logged(&log, |line| {
+        if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
+            compiled += 1;
+            task.tick(&format!("building {}: {compiled} compiled, now {name}", worker.name()));
+        }
+    })
+}
+
+/// The directory of this program is cargo's `<target>/debug`; a program that was copied elsewhere uses the default.
+fn target_profile_directory(context: &Context) -> PathBuf {
+    let own = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
+    match own {
+        // A test binary is in `deps`.
+        Some(directory) if directory.ends_with("debug/deps") => directory.parent().map(Path::to_path_buf).unwrap_or(directory),
+        Some(directory) if directory.ends_with("debug") => directory,
+        _ => context.home.join("target/debug"),
+    }
+}
+
+pub fn target_directory(context: &Context) -> PathBuf {
+    let directory = target_profile_directory(context);
+    directory.parent().map(Path::to_path_buf).unwrap_or(directory)
+}
+
+pub fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Whether nothing the worker is made of is newer than the worker, or than the last time cargo was asked.
+fn is_fresh(home: &Path, program: &Path, stamp: &Path) -> bool {
+    let modified = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let Some(built) = modified(program) else { return false };
+    let asked: SystemTime = modified(stamp).map_or(built, |stamp| stamp.max(built));
+    let Ok(dep_info) = std::fs::read_to_string(program.with_extension("d")) else { return false };
+    let mut sources = dep_info_sources(&dep_info);
+    if sources.is_empty() {
+        return false;
+    }
+    // The dep-info names sources only; what else can change the worker is in the manifests.
+    let manifests = sources.iter().filter_map(|path| manifest_of(path, home)).collect::<Vec<_>>();
+    sources.extend(manifests);
+    sources.extend(["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].map(|name| home.join(name)));
+    sources.iter().all(|path| modified(path).is_some_and(|changed| changed <= asked))
+}
+
+fn manifest_of(source: &Path, home: &Path) -> Option<PathBuf> {
+    let inside = source.ancestors().skip(1).take_while(|directory| directory.starts_with(home));
+    inside.map(|directory| directory.join("Cargo.toml")).find(|path| path.is_file())
+}
+
+/// The prerequisites of cargo's `<binary>.d`, where a space inside a path is escaped.
+fn dep_info_sources(text: &str) -> Vec<PathBuf> {
+    let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
+    let mut paths = vec![String::new()];
+    let mut characters = list.chars();
+    while let Some(character) = characters.next() {
+        match (character, paths.last_mut()) {
+            ('\\', Some(path)) => path.extend(characters.next()),
+            (' ', _) => paths.push(String::new()),
+            (other, Some(path)) => path.push(other),
+            (_, None) => {}
+        }
+    }
+    paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+}
+
+/// One request in, events out. It differs from `worker::call` in what xtask needs of a child: a process group that an
+/// interruption ends, and a log file for its standard error.
+fn converse(program: &Path, request: &Value, task: &Task, log: &Path) -> Result<Outcome<Value>> {
+    let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
+    let io = |error: std::io::Error| Failure::io("write the log", log, &error);
+    if let Some(parent) = log.parent() {
+        std::fs::create_dir_all(parent).map_err(io)?;
+    }
+    let mut file = File::options().create(true).append(true).open(log).map_err(io)?;
+    let text = request.to_string();
+    writeln!(file, "$ {name} <<< {text}").map_err(io)?;
+
+    let (mut child, group) = Tool::new(program).converse(Some(file.try_clone().map_err(io)?))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A worker that ends before it has read its request explains itself through its events.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    let mut last = None;
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = std::io::BufReader::new(stdout);
+        let mut line = Vec::new();
+        // The final event holds the whole result, so it is not cut as a log line is.
+        while let Ok(count) = std::io::BufRead::read_until(&mut lines, b'\n', &mut line) {
+            if count == 0 {
+                break;
+            }
+            match serde_json::from_slice::<Event>(&line) {
+                Ok(Event::Done { passed, value }) => last = Some(Ok(Outcome { passed, value })),
+                Ok(Event::Failed(failure)) => last = Some(Err(failure)),
+                Ok(event) => {
+                    if let Ok(text) = serde_json::to_string(&event) {
+                        let _ = writeln!(file, "{text}");
+                    }
+                    task.event(&event);
+                }
+                // A library that prints is a nuisance, not a reason to lose the work.
+                Err(_) => {
+                    let _ = file.write_all(&line);
+                }
+            }
+            line.clear();
+        }
+    }
+    let status = child.wait().map_err(|error| {
+        Failure::internal(format!("the worker {name} cannot be waited for")).found(error.to_string())
+    })?;
+    drop(group);
+    interrupt::check()?;
+    last.unwrap_or_else(|| {
+        let mut lines = std::collections::VecDeque::new();
+        if let Ok(file) = File::open(log) {
+            for_each_line(file, |line| {
+                lines.push_back(line.to_owned());
+                if lines.len() > 4 {
+                    lines.pop_front();
+                }
+            });
+        }
+        let lines = lines.into_iter().collect::<Vec<_>>().join("\n");
+        Err(Failure::internal(format!("the worker {name} ended without a result"))
+            .found(format!("{status}, after\n{lines}"))
+            .hint(format!("its log is {}; please report this", log.display())))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dep_info_is_read_with_its_escapes() {
+        let paths = dep_info_sources("/t/debug/w: /a/src/main.rs /b\\ c/lib.rs /d\\\\e.rs\n");
+        assert_eq!(paths, ["/a/src/main.rs", "/b c/lib.rs", "/d\\e.rs"].map(PathBuf::from));
+        assert!(dep_info_sources("").is_empty());
+    }
+
+    #[test]
+    fn a_worker_is_fresh_until_a_source_or_a_manifest_changes() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let home = directory.path();
+        let at = |name: &str, seconds: u64| {
+            let path = home.join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+            let file = File::create(&path).expect("made");
+            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).expect("dated");
+            path
+        };
+        let source = at("crates/x/src/main.rs", 10);
+        for name in ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates/x/Cargo.toml"] {
+            at(name, 10);
+        }
+        let program = at("target/debug/w", 20);
+        let stamp = home.join("target/debug/.w.fresh");
+        assert!(!is_fresh(home, &program, &stamp), "without dep-info nothing is known");
+        std::fs::write(program.with_extension("d"), format!("{}: {}\n", program.display(), source.display())).expect("written");
+        assert!(is_fresh(home, &program, &stamp));
+        at("crates/x/Cargo.toml", 30);
+        assert!(!is_fresh(home, &program, &stamp));
+        at("target/debug/.w.fresh", 40);
+        assert!(is_fresh(home, &program, &stamp), "cargo was asked since");
+        at("crates/x/src/main.rs", 50);
+        assert!(!is_fresh(home, &program, &stamp));
+    }
+}
