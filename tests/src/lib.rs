@@ -1,1 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What the end-to-end tests share: the built command, the built runtimes, and blobs broken on purpose.
+//!
+//! `cargo xtask test` builds the workers first. Runtimes come from `cargo xtask build`, whose cache makes every build
+//! after the first one instant.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
+
+mod blobs;
+mod command;
+pub mod patch;
+
+pub use blobs::{Runtime, built, snapshot};
+pub use command::{Output, Xtask, repository};

@@ -146,9 +146,9 @@ pub struct Build {
 pub struct Inspect {
     /// A blob, hex, chain spec or snapshot; a ws:// or http:// node; `-` for standard input
     pub source: String,
-    /// Read the metadata too, by executing the blob: metadata versions and pallets
+    /// Only read what the blob's sections say, without executing it: no metadata versions and no pallets
     #[arg(long)]
-    pub metadata: bool,
+    pub no_metadata: bool,
 }
 
 #[derive(Debug, Args)]
@@ -227,11 +227,15 @@ pub struct ProposeUpgrade {
 pub struct Sign {
     /// The bundle's directory
     pub bundle: PathBuf,
-    /// A key: an OpenSSH private key file, `agent:PUBLIC_KEY_FILE` for a key in the ssh agent, `sr25519:FILE` or
-    /// `ed25519:FILE` for a chain key (a secret phrase or seed in a file), `throw-away` for one that nobody keeps
-    #[arg(long = "with", short, value_name = "KEY", required = true)]
+    /// A key: an OpenSSH private key file; `agent` or `agent:KEY` for one behind the ssh agent, by name, fingerprint or
+    /// public key line; `sr25519:FILE` or `ed25519:FILE` for a chain key (a secret phrase or seed in a file);
+    /// `import:TYPE:[PUBLIC_KEY:]FILE` for a signature made elsewhere; `throw-away` for a key that nobody keeps
+    #[arg(long = "with", value_name = "KEY", required_unless_present = "message")]
     pub keys: Vec<String>,
-    /// The file that lists signers and threshold
+    /// Sign nothing: write the bytes to sign into this file, to be signed elsewhere
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    pub message: Option<PathBuf>,
+    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
 }
@@ -240,15 +244,12 @@ pub struct Sign {
 pub struct Verify {
     /// The bundle's directory
     pub bundle: PathBuf,
-    /// The file that lists signers and threshold
+    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
-    /// Build the runtimes again from the workspace's source and compare
+    /// Compile the runtimes again from the workspace's source and compare
     #[arg(long)]
     pub rebuild: bool,
-    /// Count signatures by throw-away keys: they prove that nothing changed since, not who signed
-    #[arg(long)]
-    pub allow_throw_away: bool,
 }
 
 #[derive(Debug, Args)]
@@ -274,7 +275,7 @@ pub struct Upgrade {
     /// A key to sign with, as `sign --with` takes it [default: one that is thrown away]
     #[arg(long, value_name = "KEY")]
     pub sign_with: Vec<String>,
-    /// The file that lists signers and threshold
+    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
     /// How many jobs may run at once [default: as many as there are processors]

@@ -22,7 +22,8 @@ impl Context {
             None => home.clone(),
             Some(directory) => {
                 let found = std::fs::canonicalize(directory).map_err(|error| {
-                    Failure::io("open the workspace", directory, &error).hint("`--workspace` takes the directory of a Cargo workspace")
+                    Failure::io("open the workspace", directory, &error)
+                        .hint("`--workspace` takes the directory of a Cargo workspace")
                 })?;
                 if !found.join("Cargo.toml").is_file() {
                     return Err(Failure::input(format!("{} is no Cargo workspace", directory.display()))

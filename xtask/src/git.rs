@@ -19,7 +19,9 @@ pub struct Source {
 pub fn source(workspace: &Path) -> Source {
     let Some(head) = git(workspace, &["log", "-1", "--format=%H %ct"]) else { return Source::default() };
     let Some((commit, time)) = head.trim().split_once(' ') else { return Source::default() };
-    let line = |arguments: &[&str]| git(workspace, arguments).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let line = |arguments: &[&str]| {
+        git(workspace, arguments).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
     Source {
         commit: Some(commit.to_owned()),
         dirty: git(workspace, &["status", "--porcelain"]).map(|text| !text.trim().is_empty()),
@@ -53,7 +55,19 @@ mod tests {
         run(&["init", "--quiet"]);
         std::fs::write(path.join("file"), "one").expect("written");
         run(&["add", "file"]);
-        run(&["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false", "commit", "--quiet", "--no-verify", "-m", "first"]);
+        run(&[
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@localhost",
+            "-c",
+            "commit.gpgsign=false",
+            "commit",
+            "--quiet",
+            "--no-verify",
+            "-m",
+            "first",
+        ]);
         let clean = source(path);
         assert_eq!(clean.commit.as_ref().map(String::len), Some(40));
         assert_eq!(clean.dirty, Some(false));

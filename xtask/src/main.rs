@@ -17,6 +17,9 @@ mod toolchain;
 mod wasm;
 mod workers;
 
+#[cfg(test)]
+mod reference;
+
 use clap::Parser;
 use cli::{Cli, Command};
 use context::Context;

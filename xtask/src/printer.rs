@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use std::{
     io::{IsTerminal, Write},
     process::ExitCode,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use worker::{Event, Failure, Kind, Result};
@@ -23,6 +26,8 @@ struct Settings {
     json: bool,
     quiet: bool,
     color: bool,
+    /// Whether the one document is on standard output already.
+    written: AtomicBool,
     /// Present only where a person looks at a terminal.
     bars: Option<MultiProgress>,
 }
@@ -42,7 +47,13 @@ impl Printer {
             ColorChoice::Auto => terminal && smart && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
         let bars = (terminal && smart && !options.quiet).then(MultiProgress::new);
-        Self(Arc::new(Settings { json: options.json, quiet: options.quiet, color, bars }))
+        Self(Arc::new(Settings {
+            json: options.json,
+            quiet: options.quiet,
+            color,
+            written: AtomicBool::new(false),
+            bars,
+        }))
     }
 
     pub fn is_json(&self) -> bool {
@@ -65,6 +76,7 @@ impl Printer {
         if self.0.json {
             let text = serde_json::to_string_pretty(value)
                 .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;
+            self.0.written.store(true, Ordering::Relaxed);
             return self.data(&text);
         }
         self.data(&clean(&human()))
@@ -117,7 +129,7 @@ impl Printer {
     }
 
     fn failure(&self, failure: &Failure) {
-        if self.0.json {
+        if self.0.json && !self.0.written.load(Ordering::Relaxed) {
             let document = json!({ "error": failure });
             let _ = self.data(&serde_json::to_string_pretty(&document).unwrap_or_default());
         }
@@ -216,7 +228,11 @@ impl Drop for Task {
 }
 
 pub fn seconds(seconds: f64) -> String {
-    if seconds < 60.0 { format!("{seconds:.1} s") } else { format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0) }
+    if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+    }
 }
 
 /// Names and errors come from files and nodes that nobody vouches for: nothing in them may drive the terminal.
@@ -235,7 +251,7 @@ mod tests {
 
     #[test]
     fn durations_are_readable() {
-        assert_eq!(seconds(3.14), "3.1 s");
+        assert_eq!(seconds(3.16), "3.2 s");
         assert_eq!(seconds(125.0), "2 min 5 s");
     }
 }

@@ -177,6 +177,17 @@ impl Tool {
         Err(failed(&argv, status, &lines).hint(format!("its whole output is in {}", log.display())))
     }
 
+    /// Runs it with its output where ours goes, for programs whose output is the result. Standard output stays free for
+    /// data, so both go to standard error.
+    pub fn attached(mut self) -> Result<ExitStatus> {
+        self.command.stdout(std::io::stderr()).stderr(Stdio::inherit());
+        let (mut child, group) = self.start()?;
+        let status = self.wait(&mut child)?;
+        drop(group);
+        interrupt::check()?;
+        Ok(status)
+    }
+
     /// Starts it with both ends of a conversation open: request in, events out, its standard error into `log`.
     pub fn converse(mut self, log: Option<File>) -> Result<(Child, Group)> {
         interrupt::check()?;
@@ -191,9 +202,9 @@ impl Tool {
     }
 
     fn wait(&self, child: &mut Child) -> Result<ExitStatus> {
-        child.wait().map_err(|error| {
-            Failure::internal(format!("cannot wait for `{}`", self.argv())).found(error.to_string())
-        })
+        child
+            .wait()
+            .map_err(|error| Failure::internal(format!("cannot wait for `{}`", self.argv())).found(error.to_string()))
     }
 }
 
@@ -227,8 +238,7 @@ fn read_all(stream: Option<impl Read>) -> Vec<u8> {
 pub fn for_each_line(stream: impl Read, mut on_line: impl FnMut(&str)) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
-    loop {
-        let Ok(buffer) = reader.fill_buf() else { break };
+    while let Ok(buffer) = reader.fill_buf() {
         if buffer.is_empty() {
             break;
         }
@@ -264,7 +274,9 @@ mod tests {
 
     #[test]
     fn words_are_quoted_so_that_a_shell_takes_them_back() {
-        for (word, quoted) in [("plain", "plain"), ("", "''"), ("two words", "'two words'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")] {
+        for (word, quoted) in
+            [("plain", "plain"), ("", "''"), ("two words", "'two words'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")]
+        {
             assert_eq!(quote(OsStr::new(word)), quoted);
         }
     }

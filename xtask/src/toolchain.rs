@@ -53,10 +53,16 @@ pub enum State {
 pub enum Plan {
     RustupTarget,
     /// Packages first where they are not installed, then a sysroot.
-    Distribution { install: Vec<String> },
+    Distribution {
+        install: Vec<String>,
+    },
     /// The sysroot is there; rustup only does not know it.
-    Link { directory: PathBuf },
-    Impossible { why: Vec<String> },
+    Link {
+        directory: PathBuf,
+    },
+    Impossible {
+        why: Vec<String>,
+    },
 }
 
 impl Plan {
@@ -125,7 +131,10 @@ pub fn make(context: &Context, active: &Active, plan: &Plan, task: &Task) -> Res
         Plan::RustupTarget => {
             if let Err(failure) = rustup::add_target(active, &log, task) {
                 crate::interrupt::check()?;
-                task.warning(&format!("rustup could not add the target ({}); taking the distribution's compiler", failure.message));
+                task.warning(&format!(
+                    "rustup could not add the target ({}); taking the distribution's compiler",
+                    failure.message
+                ));
                 let install = distribution::packages_to_install().map_err(|_| failure)?;
                 make_from_distribution(context, active, &install, &log, task)?;
             }
@@ -136,17 +145,28 @@ pub fn make(context: &Context, active: &Active, plan: &Plan, task: &Task) -> Res
             return Err(Failure::environment(format!("the Wasm target {TARGET} is missing"))
                 .found(why.join("\n"))
                 .expected(format!("a Rust toolchain with the target {TARGET}"))
-                .hint(format!("with access to a toolchain server: rustup target add {TARGET} --toolchain {}", active.name)));
+                .hint(format!(
+                    "with access to a toolchain server: rustup target add {TARGET} --toolchain {}",
+                    active.name
+                )));
         }
     }
     match probe(context)? {
         State::Ready(toolchain) => Ok(toolchain),
-        State::Missing { .. } => Err(Failure::internal(format!("the Wasm target {TARGET} is still missing after it was set up"))
-            .hint(format!("the log is {}", log.display()))),
+        State::Missing { .. } => {
+            Err(Failure::internal(format!("the Wasm target {TARGET} is still missing after it was set up"))
+                .hint(format!("the log is {}", log.display())))
+        }
     }
 }
 
-fn make_from_distribution(context: &Context, active: &Active, install: &[String], log: &Path, task: &Task) -> Result<()> {
+fn make_from_distribution(
+    context: &Context,
+    active: &Active,
+    install: &[String],
+    log: &Path,
+    task: &Task,
+) -> Result<()> {
     if !install.is_empty() {
         distribution::install(install, log, task)?;
     }

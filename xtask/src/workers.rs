@@ -41,8 +41,20 @@ impl Worker {
 
 /// Hands `request` to the worker; its events are shown on `task`, its log lines go to `log`.
 pub fn call(context: &Context, worker: Worker, request: &Value, task: &Task, log: &Path) -> Result<Outcome<Value>> {
+    call_in(context, worker, request, task, log, Path::new("."))
+}
+
+/// The same in another directory, which the files of the request are relative to.
+pub fn call_in(
+    context: &Context,
+    worker: Worker,
+    request: &Value,
+    task: &Task,
+    log: &Path,
+    directory: &Path,
+) -> Result<Outcome<Value>> {
     let program = locate(context, worker, task)?;
-    converse(&program, request, task, log)
+    converse(&program, request, task, log, directory)
 }
 
 /// The path of a worker that is up to date.
@@ -69,7 +81,8 @@ pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf>
     if program.is_file() {
         return Ok(program);
     }
-    Err(Failure::internal(format!("cargo built {} somewhere else", worker.name())).expected(program.display().to_string()))
+    Err(Failure::internal(format!("cargo built {} somewhere else", worker.name()))
+        .expected(program.display().to_string()))
 }
 
 /// Builds the worker with cargo, its output in a log, what it compiles shown.
@@ -99,7 +112,9 @@ fn target_profile_directory(context: &Context) -> PathBuf {
     let own = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
     match own {
         // A test binary is in `deps`.
-        Some(directory) if directory.ends_with("debug/deps") => directory.parent().map(Path::to_path_buf).unwrap_or(directory),
+        Some(directory) if directory.ends_with("debug/deps") => {
+            directory.parent().map(Path::to_path_buf).unwrap_or(directory)
+        }
         Some(directory) if directory.ends_with("debug") => directory,
         _ => context.home.join("target/debug"),
     }
@@ -137,7 +152,7 @@ fn manifest_of(source: &Path, home: &Path) -> Option<PathBuf> {
 }
 
 /// The prerequisites of cargo's `<binary>.d`, where a space inside a path is escaped.
-fn dep_info_sources(text: &str) -> Vec<PathBuf> {
+pub fn dep_info_sources(text: &str) -> Vec<PathBuf> {
     let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
     let mut paths = vec![String::new()];
     let mut characters = list.chars();
@@ -154,7 +169,7 @@ fn dep_info_sources(text: &str) -> Vec<PathBuf> {
 
 /// One request in, events out. It differs from `worker::call` in what xtask needs of a child: a process group that an
 /// interruption ends, and a log file for its standard error.
-fn converse(program: &Path, request: &Value, task: &Task, log: &Path) -> Result<Outcome<Value>> {
+fn converse(program: &Path, request: &Value, task: &Task, log: &Path, directory: &Path) -> Result<Outcome<Value>> {
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     let io = |error: std::io::Error| Failure::io("write the log", log, &error);
     if let Some(parent) = log.parent() {
@@ -164,7 +179,7 @@ fn converse(program: &Path, request: &Value, task: &Task, log: &Path) -> Result<
     let text = request.to_string();
     writeln!(file, "$ {name} <<< {text}").map_err(io)?;
 
-    let (mut child, group) = Tool::new(program).converse(Some(file.try_clone().map_err(io)?))?;
+    let (mut child, group) = Tool::new(program).directory(directory).converse(Some(file.try_clone().map_err(io)?))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A worker that ends before it has read its request explains itself through its events.
         let _ = stdin.write_all(text.as_bytes());
@@ -246,7 +261,8 @@ mod tests {
         let program = at("target/debug/w", 20);
         let stamp = home.join("target/debug/.w.fresh");
         assert!(!is_fresh(home, &program, &stamp), "without dep-info nothing is known");
-        std::fs::write(program.with_extension("d"), format!("{}: {}\n", program.display(), source.display())).expect("written");
+        std::fs::write(program.with_extension("d"), format!("{}: {}\n", program.display(), source.display()))
+            .expect("written");
         assert!(is_fresh(home, &program, &stamp));
         at("crates/x/Cargo.toml", 30);
         assert!(!is_fresh(home, &program, &stamp));

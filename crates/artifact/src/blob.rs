@@ -20,7 +20,8 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The level the Wasm builder compresses with.
 const LEVEL: i32 = 22;
 
-const EXPECTED: &str = "a runtime: Wasm, compressed Wasm with the runtime magic 52bc537646db8e05, or the hex text of either";
+const EXPECTED: &str =
+    "a runtime: Wasm, compressed Wasm with the runtime magic 52bc537646db8e05, or the hex text of either";
 
 /// A runtime as deployed, and the Wasm in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +66,11 @@ impl Blob {
             return Ok(Self { deployed, wasm, compressed });
         }
         if compressed {
-            return Err(not_a_runtime(format!("compressed bytes that begin with 0x{}", hex::encode(beginning(&wasm, 8))))
-                .expected("Wasm inside the compression, beginning with 0x0061736d"));
+            return Err(not_a_runtime(format!(
+                "compressed bytes that begin with 0x{}",
+                hex::encode(beginning(&wasm, 8))
+            ))
+            .expected("Wasm inside the compression, beginning with 0x0061736d"));
         }
         if deployed.starts_with(&ZSTD_MAGIC) {
             return Err(not_a_runtime("zstd data without the runtime magic (it begins with 0x28b52ffd)".into())
@@ -76,7 +80,8 @@ impl Blob {
         if MAGIC.starts_with(&deployed) || WASM_MAGIC.starts_with(&deployed) {
             return Err(not_a_runtime(format!("only {} bytes: it is cut short", deployed.len())).expected(EXPECTED));
         }
-        Err(not_a_runtime(format!("bytes that begin with 0x{}", hex::encode(beginning(&deployed, 8)))).expected(EXPECTED))
+        Err(not_a_runtime(format!("bytes that begin with 0x{}", hex::encode(beginning(&deployed, 8))))
+            .expected(EXPECTED))
     }
 
     /// The same runtime in its compressed form, as the Wasm builder would have written it.
@@ -87,11 +92,16 @@ impl Blob {
 
 /// Puts Wasm into the form that is deployed: the magic, then zstd at its strongest level.
 pub fn compress(wasm: &[u8]) -> Result<Vec<u8>> {
+    compress_at(wasm, LEVEL)
+}
+
+/// For tests at a lower level: the strongest takes a second to begin.
+pub(crate) fn compress_at(wasm: &[u8], level: i32) -> Result<Vec<u8>> {
     if wasm.len() > CODE_LIMIT {
         return Err(too_large("the Wasm to compress").found(format!("{} bytes", wasm.len())));
     }
     let failed = |error: std::io::Error| Failure::internal("zstd refused to compress").found(error.to_string());
-    let mut encoder = zstd::Encoder::new(MAGIC.to_vec(), LEVEL).map_err(failed)?;
+    let mut encoder = zstd::Encoder::new(MAGIC.to_vec(), level).map_err(failed)?;
     encoder.write_all(wasm).map_err(failed)?;
     encoder.finish().map_err(failed)
 }
@@ -169,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_form_of_a_runtime_is_the_same_runtime() {
-        let compressed = compress(WASM).expect("compressed");
+        let compressed = compress_at(WASM, 1).expect("compressed");
         let forms = [
             (WASM.to_vec(), false),
             (compressed.clone(), true),
@@ -187,6 +197,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compressed_here_is_read_again() {
+        let blob = Blob::parse("blob", WASM.to_vec()).expect("read");
+        let compressed = blob.to_compressed().expect("compressed");
+        assert_eq!(Blob::parse("blob", compressed.deployed.clone()).expect("read"), compressed);
+        assert_eq!(compressed.wasm, WASM);
+    }
+
+    #[test]
     fn each_bad_input_has_its_own_error() {
         assert_eq!(failure(b"").message, "blob is empty");
         assert_eq!(failure(b"0x").message, "blob is empty");
@@ -197,14 +215,14 @@ mod tests {
         assert!(failure(b"0x00617g").found.expect("found").contains("digit 5"));
         assert!(failure(b"0x006").found.expect("found").contains("3 digits"));
         assert!(failure(b"\0asm\x0d\0\x01\0").found.expect("found").contains("0x0d000100"));
-        let wrapped = compress(b"no Wasm at all").expect("compressed");
+        let wrapped = compress_at(b"no Wasm at all", 1).expect("compressed");
         assert!(failure(&wrapped).expected.expect("expected").contains("Wasm inside"));
     }
 
     #[test]
     fn a_frame_cut_short_anywhere_is_refused() {
         let content: Vec<u8> = WASM.iter().copied().chain((0..5000u32).flat_map(|n| (n * n).to_le_bytes())).collect();
-        let whole = compress(&content).expect("compressed");
+        let whole = compress_at(&content, 1).expect("compressed");
         for length in MAGIC.len()..whole.len() {
             let failure = failure(&whole[..length]);
             assert_eq!(failure.message, "blob cannot be decompressed", "{length}");

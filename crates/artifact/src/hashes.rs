@@ -1,15 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The hashes people compare and vote on, all of the deployed bytes.
 
-use crate::cid;
-use blake2::{Blake2b, digest::consts::{U8, U16, U32}};
+use crate::{cid, metadata::Pallets};
+use blake2::{
+    Blake2b,
+    digest::consts::{U8, U16, U32},
+};
 use codec::{Compact, Encode};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Where the calls of the `System` pallet stand in call bytes when the blob's metadata is not known: nearly every
-/// chain gives it the first place.
-pub const SET_CODE: (u8, u8) = (0, 2);
-pub const AUTHORIZE_UPGRADE: (u8, u8) = (0, 9);
+/// The pallet and call indices of the calls that change a chain's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemCalls {
+    pub set_code: (u8, u8),
+    pub authorize_upgrade: (u8, u8),
+    pub from: CallIndicesFrom,
+}
+
+/// Whose word the indices are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallIndicesFrom {
+    pub set_code: IndicesFrom,
+    pub authorize_upgrade: IndicesFrom,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndicesFrom {
+    /// The runtime's own metadata.
+    Metadata,
+    /// Where nearly every chain has the call: the runtime was not asked, or does not have it. Runtimes from before
+    /// 2024 have no `authorize_upgrade`.
+    Default,
+}
+
+/// Without metadata: nearly every chain gives the `System` pallet the first place.
+impl Default for SystemCalls {
+    fn default() -> Self {
+        let from = CallIndicesFrom { set_code: IndicesFrom::Default, authorize_upgrade: IndicesFrom::Default };
+        Self { set_code: (0, 2), authorize_upgrade: (0, 9), from }
+    }
+}
+
+impl SystemCalls {
+    /// As the runtime itself has them, as far as it does.
+    pub fn of(pallets: &Pallets) -> Self {
+        let usual = Self::default();
+        let system = pallets.get("System").and_then(|pallet| pallet.index);
+        let find = |call: &str, (pallet, index): (u8, u8)| match pallets.call("System", call) {
+            Some(indices) => (indices, IndicesFrom::Metadata),
+            None => ((system.unwrap_or(pallet), index), IndicesFrom::Default),
+        };
+        let (set_code, set_code_from) = find("set_code", usual.set_code);
+        let (authorize_upgrade, authorize_from) = find("authorize_upgrade", usual.authorize_upgrade);
+        let from = CallIndicesFrom { set_code: set_code_from, authorize_upgrade: authorize_from };
+        Self { set_code, authorize_upgrade, from }
+    }
+}
 
 /// Every hash of one blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,15 +72,14 @@ pub struct Hashes {
 }
 
 impl Hashes {
-    /// `set_code` and `authorize_upgrade` are the pallet and call indices on the chain that will run the call.
-    pub fn of(deployed: &[u8], set_code: (u8, u8), authorize_upgrade: (u8, u8)) -> Self {
+    pub fn of(deployed: &[u8], calls: &SystemCalls) -> Self {
         let code_hash = blake2_256(deployed);
         Self {
             blake2_256: code_hash,
             sha256: Sha256::digest(deployed).into(),
             ipfs_cid: cid::cid_v0(deployed),
-            set_code: set_code_hash(deployed, set_code),
-            authorize_upgrade_call: authorize_upgrade_call(&code_hash, authorize_upgrade),
+            set_code: set_code_hash(deployed, calls.set_code),
+            authorize_upgrade_call: authorize_upgrade_call(&code_hash, calls.authorize_upgrade),
         }
     }
 }
@@ -124,17 +171,15 @@ mod tests {
         assert_eq!(hex::encode(twox_128(b"System")), "26aa394eea5630e07c48ae0c9558cef7");
         assert_eq!(hex::encode(twox_128(b"Account")), "b99d880ec681799c0cf30e8886371da9");
         assert_eq!(hex::encode(blake2_64(b"Core")), "df6acb689907609b");
-        assert_eq!(
-            hex::encode(blake2_256(b"")),
-            "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8"
-        );
+        assert_eq!(hex::encode(blake2_256(b"")), "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
         assert_eq!(twox_256(b"x")[..16], twox_128(b"x"));
         assert_eq!(twox_128(b"x")[..8], twox_64(b"x"));
     }
 
     #[test]
     fn authorizing_names_the_deployed_bytes() {
-        let hashes = Hashes::of(b"code", SET_CODE, (7, 9));
+        let calls = SystemCalls { authorize_upgrade: (7, 9), ..Default::default() };
+        let hashes = Hashes::of(b"code", &calls);
         assert_eq!(hashes.authorize_upgrade_call[..2], [7, 9]);
         assert_eq!(hashes.authorize_upgrade_call[2..], blake2_256(b"code"));
         assert_eq!(hashes.set_code, set_code_hash(b"code", (0, 2)));

@@ -22,6 +22,8 @@ pub mod request;
 pub mod sections;
 pub mod source;
 pub mod state;
+#[cfg(test)]
+mod test_runtime;
 pub mod trie;
 pub mod version;
 

@@ -153,15 +153,7 @@ fn target_features(bytes: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hashes::blake2_64;
-
-    fn custom(wasm: &mut Vec<u8>, name: &str, data: &[u8]) {
-        let length = 1 + name.len() + data.len();
-        assert!(length < 128 * 128, "two digits of length are enough here");
-        wasm.extend([0, (length & 127) as u8 | 128, (length >> 7) as u8, name.len() as u8]);
-        wasm.extend(name.as_bytes());
-        wasm.extend(data);
-    }
+    use crate::{hashes::blake2_64, test_runtime::custom};
 
     fn version() -> Version {
         Version {
@@ -195,9 +187,10 @@ mod tests {
         let sections = Sections::read("blob", &Blob::parse("blob", wasm).expect("a blob")).expect("read");
         let expected = Version { apis: vec![Api::new(blake2_64(b"Core"), 5)], ..version() };
         assert_eq!(sections.version, Some(expected));
-        assert_eq!(sections.host_functions().map(|import| import.name.as_str()).collect::<Vec<_>>(), [
-            "ext_logging_log_version_1"
-        ]);
+        assert_eq!(
+            sections.host_functions().map(|import| import.name.as_str()).collect::<Vec<_>>(),
+            ["ext_logging_log_version_1"]
+        );
         assert_eq!(sections.imports[1].kind, "memory");
         assert_eq!(sections.exports, ["Core_version"]);
         assert_eq!(sections.features, ["+sign-ext"]);

@@ -99,7 +99,7 @@ impl Version {
 
 /// Decodes the `runtime_apis` section: entries one after the other, no count.
 pub fn decode_apis(name: &str, bytes: &[u8]) -> Result<Vec<Api>> {
-    if bytes.len() % API_ENTRY != 0 {
+    if !bytes.len().is_multiple_of(API_ENTRY) {
         return Err(Failure::input(format!("the runtime_apis section of {name} cannot be decoded"))
             .found(format!("{} bytes", bytes.len()))
             .expected(format!("entries of {API_ENTRY} bytes")));
@@ -125,14 +125,8 @@ fn name_of(input: &mut &[u8]) -> std::result::Result<String, codec::Error> {
 /// For tests and hand-made runtimes: the layout of today.
 impl Version {
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = (
-            &self.spec_name,
-            &self.impl_name,
-            self.authoring_version,
-            self.spec_version,
-            self.impl_version,
-        )
-            .encode();
+        let mut bytes =
+            (&self.spec_name, &self.impl_name, self.authoring_version, self.spec_version, self.impl_version).encode();
         let apis: Vec<([u8; 8], u32)> = self
             .apis
             .iter()

@@ -7,7 +7,7 @@
 
 use crate::result::{Block, Check, Phase};
 use codec::{Compact, Encode};
-use fork::{Author, BuiltBlock, Chain, Code, Wish, block};
+use fork::{Author, Chain, Code, Wish, block};
 use worker::{Failure, Kind, Reporter, Result};
 
 const NAME: &str = "enactment";
@@ -59,13 +59,10 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
     chain.set(vec![(authorized.clone(), Some(authorization))])?;
     let extrinsic = block::bare_extrinsic(&(call, Compact(code.bytes().len() as u32), Raw(code.bytes())).encode());
 
-    let mut blocks = Vec::new();
-    let mut build = |chain: &mut Chain, wish: Wish| -> Result<BuiltBlock> {
-        let built = author.build(chain, wish)?;
-        blocks.push(Block::of(&built, Phase::Enactment));
-        Ok(built)
+    let mut build = |chain: &mut Chain, wish: Wish| -> Result<Block> {
+        author.build(chain, wish).map(|built| Block::of(&built, Phase::Enactment))
     };
-    build(&mut chain, Wish { extrinsics: vec![extrinsic], go_ahead: false })?;
+    let mut blocks = vec![build(&mut chain, Wish { extrinsics: vec![extrinsic], go_ahead: false })?];
 
     for _ in 0..PATIENCE {
         if chain.next_code()? == *code {
@@ -91,7 +88,7 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
                 .found("no PendingValidationCode after system.apply_authorized_upgrade")
                 .expected("the same spec_name, a higher spec_version and a code within the relay chain's limit"));
         }
-        build(&mut chain, Wish { extrinsics: Vec::new(), go_ahead: pending })?;
+        blocks.push(build(&mut chain, Wish { extrinsics: Vec::new(), go_ahead: pending })?);
     }
     Err(Failure::check("the new code did not take effect").found(format!("{PATIENCE} blocks after the upgrade was applied")))
 }

@@ -2,7 +2,10 @@
 //! Makes the state of a chain that begins with a runtime's genesis preset: how the recorded previous releases are made.
 
 use crate::request::Genesis;
-use artifact::{snapshot, source::Source, state::State};
+use artifact::{
+    Source, State,
+    state::{Block, Origin},
+};
 use codec::{Decode, Encode};
 use fork::{Author, Chain, Code, Executor, Wish};
 use serde::Serialize;
@@ -21,7 +24,7 @@ pub struct Summary {
 }
 
 pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
-    let blob = Source::parse(&request.runtime)?.blob()?;
+    let blob = request.runtime.parse::<Source>()?.blob()?;
     let sections = artifact::sections::Sections::read(&request.runtime, &blob)?;
     let version = sections.version.ok_or_else(|| {
         Failure::input(format!("{} does not tell its version", request.runtime)).expected("a runtime_version section")
@@ -31,7 +34,7 @@ pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
     let state_version = version.effective_state_version();
 
     reporter.status(format!("building the genesis state of the preset {}", request.preset));
-    let empty = Chain::from_state(State::genesis(state_version, Vec::new()))?;
+    let empty = Chain::from_state(genesis_state(state_version, Vec::new()))?;
     let answer = empty.call(&executor, &code, "GenesisBuilder_get_preset", &Some(request.preset.as_bytes()).encode())?;
     let preset = Option::<Vec<u8>>::decode(&mut &answer[..]).ok().flatten().ok_or_else(|| {
         Failure::input(format!("{} has no genesis preset {}", request.runtime, request.preset))
@@ -46,7 +49,7 @@ pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
     let mut top: Vec<_> =
         changes.main_storage_changes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     top.push((sp_core::storage::well_known_keys::CODE.to_vec(), code.bytes().to_vec()));
-    let mut chain = Chain::from_state(State::genesis(state_version, top))?;
+    let mut chain = Chain::from_state(genesis_state(state_version, top))?;
     let mut author = Author::new(&executor);
     for index in 0..request.blocks {
         author.build(&mut chain, Wish::default())?;
@@ -57,15 +60,18 @@ pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
     let entries = export.top.len();
     let header = chain.header().encode();
     let state = State {
-        origin: version.spec_name.clone(),
+        origin: Origin::Memory,
+        chain: Some(format!("{} {} preset", version.spec_name, request.preset)),
+        spec_name: Some(version.spec_name.clone()),
+        spec_version: Some(version.spec_version),
         state_version,
         state_root: Some(chain.root().0),
-        block: Some(artifact::state::Block { number: u64::from(chain.number()), hash: chain.header().hash().0 }),
+        block: Some(Block { number: u64::from(chain.number()), hash: chain.header().hash().0 }),
         header: Some(header),
         top: export.top,
         children: export.children.into_iter().collect(),
     };
-    snapshot::write(&request.out, &state, &version)?;
+    state.write(&request.out)?;
     let size = std::fs::metadata(&request.out).map(|file| file.len()).unwrap_or(0);
     Ok(Summary {
         out: request.out.display().to_string(),
@@ -77,4 +83,21 @@ pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
         entries,
         size,
     })
+}
+
+/// The state before the first block.
+fn genesis_state(state_version: u8, mut top: Vec<(Vec<u8>, Vec<u8>)>) -> State {
+    top.sort();
+    State {
+        origin: Origin::Memory,
+        chain: None,
+        spec_name: None,
+        spec_version: None,
+        state_version,
+        state_root: None,
+        block: None,
+        header: None,
+        top,
+        children: Vec::new(),
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The runtimes of a dry run with what is known of them.
 
-use artifact::{blob::Blob, sections::Sections, version::Version};
+use artifact::{Blob, Version, sections::Sections};
 use fork::{Chain, Code, Executor, Layout};
 use std::collections::BTreeSet;
 use worker::{Failure, Result};

@@ -7,7 +7,7 @@ use crate::{
     request::DryRun,
     result::{Check, Report, Rpc, State, Status},
 };
-use artifact::source::Source;
+use artifact::Source;
 use fork::{Author, Chain, Executor};
 use std::time::Instant;
 use worker::{Reporter, Result, hex_prefixed};
@@ -17,21 +17,19 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let executor = Executor::new(request.cache.as_deref());
 
     reporter.status(format!("reading the state of {}", request.state));
-    let source = Source::parse(&request.state)?;
-    let loaded = source.state(request.at.as_deref(), reporter)?;
-    let entries = loaded.state.top.len() + loaded.state.children.iter().map(|(_, child)| child.len()).sum::<usize>();
-    let verified = loaded.state.state_root.is_some();
-    let mut chain = Chain::from_state(loaded.state)?;
+    let loaded = fork::load(&request.state.parse::<Source>()?, request.at.as_deref(), reporter)?;
+    let entries = loaded.entries;
+    let mut chain = loaded.chain;
 
     reporter.status("reading the runtimes");
     let old_code = chain.next_code()?;
     let old_blob = artifact::blob::Blob::from_deployed(&request.state, old_code.bytes().to_vec())?;
     let from = Runtime::read(&request.state, old_blob, &chain, &executor)?;
     chain.set_state_version(from.version.effective_state_version());
-    let to = Runtime::read(&request.runtime, Source::parse(&request.runtime)?.blob()?, &chain, &executor)?;
+    let to = Runtime::read(&request.runtime, request.runtime.parse::<Source>()?.blob()?, &chain, &executor)?;
     let tested = match &request.try_runtime {
         Some(name) => {
-            let tested = Runtime::read(name, Source::parse(name)?.blob()?, &chain, &executor)?;
+            let tested = Runtime::read(name, name.parse::<Source>()?.blob()?, &chain, &executor)?;
             tested.expect_try_runtime_of(&to)?;
             Some(tested)
         }
@@ -42,7 +40,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         block_hash: hex_prefixed(chain.header().hash().as_bytes()),
         number: chain.number(),
         state_root: hex_prefixed(chain.root().as_bytes()),
-        verified,
+        verified: loaded.verified,
         finalized: loaded.finalized,
         mode: "full",
         entries,

@@ -42,7 +42,8 @@ impl AgentKey {
 
     /// Whether `wanted` names this key: its fingerprint, its name, or its public key line.
     fn is(&self, wanted: &str) -> bool {
-        let same_line = || ssh_key::PublicKey::from_openssh(wanted).is_ok_and(|key| key.key_data() == self.key.key_data());
+        let same_line =
+            || ssh_key::PublicKey::from_openssh(wanted).is_ok_and(|key| key.key_data() == self.key.key_data());
         let fingerprint = self.key.fingerprint(HashAlg::Sha256).to_string();
         wanted == self.comment || wanted.trim_start_matches("ssh:") == fingerprint || same_line()
     }
@@ -83,7 +84,7 @@ impl Agent {
         let mut keys = Vec::new();
         for _ in 0..count {
             let wire = take_string(&mut fields)?;
-            let comment = String::from_utf8_lossy(take_string(&mut fields)?).into_owned();
+            let comment = String::from_utf8_lossy(take_string(&mut fields)?).replace(char::is_control, "?");
             if let Ok(key) = ssh_key::PublicKey::from_bytes(wire)
                 && ssh_supported(key.key_data()).is_ok()
             {

@@ -24,11 +24,7 @@ pub struct Digests {
 
 impl Digests {
     pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            size: bytes.len() as u64,
-            sha256: hex_prefixed(&Sha256::digest(bytes)),
-            blake2_256: blake2_256(bytes),
-        }
+        Self { size: bytes.len() as u64, sha256: hex_prefixed(&Sha256::digest(bytes)), blake2_256: blake2_256(bytes) }
     }
 
     /// Reads the file once, 64 KiB at a time.

@@ -4,7 +4,7 @@
 //! What stands in the envelope beside the payload is not signed. So that no byte of the file can change unnoticed, a
 //! manifest has one spelling: a file that is not byte for byte what [`Envelope::to_bytes`] writes is refused.
 
-use crate::{canonical, statement};
+use crate::{MANIFEST, canonical, statement};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -108,8 +108,8 @@ impl Manifest {
     /// Parses a manifest; `name` is how the file is called in messages.
     pub fn parse(text: &[u8], name: &str) -> Result<Self> {
         let wrong = |what: &str, found: String| Failure::input(format!("{name} {what}")).found(found);
-        let envelope: Envelope = serde_json::from_slice(text)
-            .map_err(|error| wrong("is no DSSE envelope", error.to_string()))?;
+        let envelope: Envelope =
+            serde_json::from_slice(text).map_err(|error| wrong("is no DSSE envelope", error.to_string()))?;
         if envelope.payload_type != STATEMENT_PAYLOAD {
             return Err(wrong("has a payload of another type", envelope.payload_type).expected(STATEMENT_PAYLOAD));
         }
@@ -125,7 +125,9 @@ impl Manifest {
             .map_err(|error| wrong("has a payload that is no base64", error.to_string()))?;
         let value: Value = parse_payload(&payload, name)?;
         if canonical::to_bytes(&value)? != payload {
-            return Err(wrong("has a payload that is not canonical JSON", "another spelling".into()).expected("RFC 8785"));
+            return Err(
+                wrong("has a payload that is not canonical JSON", "another spelling".into()).expected("RFC 8785")
+            );
         }
         let statement: statement::Statement = parse_payload(&payload, name)?;
         let kinds = (statement.kind.as_str(), statement.predicate_type.as_str());
@@ -134,10 +136,26 @@ impl Manifest {
                 .expected(format!("{} {}", statement::STATEMENT_TYPE, statement::PREDICATE_TYPE)));
         }
         if !statement.subject.is_sorted_by(|left, right| left.name < right.name) {
-            return Err(wrong("lists its subjects out of order or twice", "a name that is not above the one before".into()));
+            return Err(wrong(
+                "lists its subjects out of order or twice",
+                "a name that is not above the one before".into(),
+            ));
+        }
+        // Names and key ids are shown to people: what could move a terminal's cursor has no place in them.
+        if let Some(subject) = statement.subject.iter().find(|subject| !is_plain_name(&subject.name)) {
+            return Err(wrong("has a subject that cannot be a file of a bundle", format!("{:?}", subject.name)));
+        }
+        let is_plain_id = |id: &str| id.len() <= 200 && id.bytes().all(|byte| byte.is_ascii_graphic());
+        if let Some(signature) = envelope.signatures.iter().find(|signature| !is_plain_id(&signature.keyid)) {
+            return Err(wrong("has a key id that is none", format!("{:?}", signature.keyid)));
         }
         Ok(Self { envelope, payload, statement })
     }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let is_plain_part = |part: &str| !matches!(part, "" | "." | "..");
+    name != MANIFEST && !name.chars().any(|one| one.is_control() || one == '\\') && name.split('/').all(is_plain_part)
 }
 
 fn parse_payload<T: DeserializeOwned>(payload: &[u8], name: &str) -> Result<T> {
@@ -196,7 +214,18 @@ mod tests {
         let subject = json!({"name": "a", "digest": {"sha256": "", "blake2b-256": ""}});
         twice["subject"] = json!([subject, subject]);
         let twice = envelope_of(&canonical::to_bytes(&twice).expect("canonical"));
-        for text in [&spaced[..], &loose, &other, &twice, b"{}", b"", &text[..text.len() / 2]] {
+        let mut named = Vec::new();
+        for name in ["", "/etc/passwd", "../up", "a/../b", "a//b", "a/", "\u{1b}[2J", "a\\b", MANIFEST] {
+            let mut statement = sample();
+            statement["subject"] = json!([{"name": name, "digest": {"sha256": "", "blake2b-256": ""}}]);
+            named.push(envelope_of(&canonical::to_bytes(&statement).expect("canonical")));
+        }
+        let mut strange = Envelope::new(STATEMENT_PAYLOAD, &canonical);
+        strange.add(Signature::new("\u{1b}[2J", b""));
+        named.push(strange.to_bytes().expect("written"));
+        let cut = &text[..text.len() / 2];
+        let single = [&spaced[..], &loose, &other, &twice, b"{}", b"", cut];
+        for text in single.into_iter().chain(named.iter().map(Vec::as_slice)) {
             let failure = Manifest::parse(text, "manifest.json").expect_err("refused");
             assert!(failure.message.starts_with("manifest.json "), "{failure}");
             assert_eq!(failure.kind, worker::Kind::Input);

@@ -2,5 +2,5 @@
 //! The worker binary of `cutover-evidence`.
 
 fn main() -> std::process::ExitCode {
-    worker::serve(evidence::request::handle)
+    worker::serve(cutover_evidence::request::handle)
 }

@@ -114,7 +114,8 @@ impl Root {
                 .expected(format!("1 to {}", signers.len())));
         }
         if let Some(date) = &file.expires {
-            day_of(date).ok_or_else(|| wrong("has an end that is no date".into()).found(date).expected("YYYY-MM-DD"))?;
+            day_of(date)
+                .ok_or_else(|| wrong("has an end that is no date".into()).found(date).expected("YYYY-MM-DD"))?;
         }
         Ok(Self { file, signers, throw_away: false })
     }
@@ -183,7 +184,8 @@ impl Root {
 /// Days since 1970-01-01 of a date in the Gregorian calendar.
 fn day_of(date: &str) -> Option<u64> {
     let [year, month, day] = date.split('-').collect::<Vec<_>>().try_into().ok()?;
-    if (year.len(), month.len(), day.len()) != (4, 2, 2) || !date.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
+    if (year.len(), month.len(), day.len()) != (4, 2, 2)
+        || !date.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
     {
         return None;
     }
@@ -242,7 +244,8 @@ mod tests {
         let failure = refused(|root| root["signers"][1]["name"] = json!("Alice"));
         assert!(failure.message.contains("twice"), "{failure}");
         let failure = refused(|root| {
-            root["signers"][1]["public_key"] = json!("0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d");
+            root["signers"][1]["public_key"] =
+                json!("0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d");
         });
         assert!(failure.message.contains("alice and bob"), "{failure}");
     }

@@ -112,7 +112,11 @@ pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> 
                 let expected: Vec<_> = expected.into_iter().collect();
                 return Err(Failure::check(format!("{file} is about another blob than the one that ships{runtime}"))
                     .found(claim.blake2_256)
-                    .expected(if expected.is_empty() { "a runtime of this bundle".into() } else { expected.join(" or ") })
+                    .expected(if expected.is_empty() {
+                        "a runtime of this bundle".into()
+                    } else {
+                        expected.join(" or ")
+                    })
                     .hint("run the steps again on one build, then assemble the bundle anew"));
             }
         }

@@ -245,10 +245,14 @@ mod tests {
 
     #[test]
     fn blobs_are_found_in_inputs_and_results() {
-        let step = Step::new("build", Verdict::Passed, json!({
-            "blob": {"blake2_256": "0x02"},
-            "runtimes": [{"package": "other", "blob": {"blake2_256": "0x03"}}, {"package": "none", "blob": "path"}],
-        }))
+        let step = Step::new(
+            "build",
+            Verdict::Passed,
+            json!({
+                "blob": {"blake2_256": "0x02"},
+                "runtimes": [{"package": "other", "blob": {"blake2_256": "0x03"}}, {"package": "none", "blob": "path"}],
+            }),
+        )
         .of_runtime("one")
         .input("blob", Input::blob("one.wasm", "0x01"));
         let claim = |runtime: &str, hash: &str| BlobClaim { runtime: Some(runtime.into()), blake2_256: hash.into() };

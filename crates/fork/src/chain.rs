@@ -32,7 +32,7 @@ pub struct Nodes {
 }
 
 impl TrieBackendStorage<BlakeTwo256> for Nodes {
-    fn get(&self, key: &H256, prefix: sp_trie::Prefix<'_>) -> std::result::Result<Option<DBValue>, String> {
+    fn get(&self, key: &H256, prefix: (&[u8], Option<u8>)) -> std::result::Result<Option<DBValue>, String> {
         // A node that a block removed counts as absent in `built`; it is found in `loaded`, which is harmless: nodes
         // are named by their content.
         match self.built.get(key, prefix)? {
@@ -175,7 +175,8 @@ impl Chain {
     /// Every entry of the main trie under a prefix. For what is known to be small.
     pub fn entries(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let backend = self.backend();
-        let arguments = IterArgs { prefix: Some(prefix), ..Default::default() };
+        let mut arguments = IterArgs::default();
+        arguments.prefix = Some(prefix);
         backend.pairs(arguments).map_err(unreadable)?.collect::<std::result::Result<_, _>>().map_err(unreadable)
     }
 
@@ -186,8 +187,8 @@ impl Chain {
         let mut children = BTreeMap::new();
         for (key, _) in &top {
             if let Some(name) = key.strip_prefix(well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX) {
-                let arguments =
-                    IterArgs { child_info: Some(ChildInfo::new_default(name)), ..Default::default() };
+                let mut arguments = IterArgs::default();
+                arguments.child_info = Some(ChildInfo::new_default(name));
                 let entries = backend
                     .pairs(arguments)
                     .map_err(unreadable)?

@@ -34,7 +34,7 @@ pub struct Code {
 
 impl Code {
     pub fn new(bytes: Vec<u8>) -> Self {
-        let hash = sp_core::blake2_256(&bytes).to_vec();
+        let hash = artifact::hashes::blake2_256(&bytes).to_vec();
         Self { bytes: std::sync::Arc::new(bytes), hash }
     }
 
@@ -92,6 +92,7 @@ impl Executor {
         let fetcher = WrappedRuntimeCode(Cow::Borrowed(code.bytes()));
         let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
         overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
+        crate::runtime_log::forget_panic();
         let watch = Watch::start(method);
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
@@ -99,7 +100,13 @@ impl Executor {
         };
         drop(watch);
         overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
-        result.map_err(|error| Failure::check(format!("{method} failed in the runtime")).found(error.to_string()))
+        result.map_err(|error| {
+            // A backtrace of addresses helps nobody; why the runtime panicked stands in its log.
+            let error = error.to_string();
+            let first_line = error.lines().next().unwrap_or_default().to_string();
+            let found = crate::runtime_log::last_panic().unwrap_or(first_line);
+            Failure::check(format!("{method} failed in the runtime")).found(found)
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Storage keys that hold for every FRAME runtime: twox-128 of the pallet's prefix, twox-128 of the item's name.
 
-use sp_core::twox_128;
+use artifact::hashes::twox_128;
 
 /// Root of the empty trie, blake2-256 of the one byte 0.
 pub const EMPTY_TRIE_ROOT: [u8; 32] = [
@@ -33,6 +33,6 @@ mod tests {
 
     #[test]
     fn the_empty_trie_root_is_the_hash_of_a_zero_byte() {
-        assert_eq!(sp_core::blake2_256(&[0]), EMPTY_TRIE_ROOT);
+        assert_eq!(artifact::hashes::blake2_256(&[0]), EMPTY_TRIE_ROOT);
     }
 }

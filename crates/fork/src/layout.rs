@@ -121,7 +121,7 @@ impl Layout {
     /// `Pallet.Item` for a storage key, as far as the metadata knows it.
     pub fn describe(&self, key: &[u8]) -> String {
         if let Some(pallet) = self.pallets.iter().find(|pallet| {
-            !pallet.prefix.is_empty() && key.starts_with(&sp_core::twox_128(pallet.prefix.as_bytes()))
+            !pallet.prefix.is_empty() && key.starts_with(&artifact::hashes::twox_128(pallet.prefix.as_bytes()))
         }) {
             let rest = &key[16..];
             let item = pallet
@@ -129,7 +129,7 @@ impl Layout {
                 .iter()
                 .map(String::as_str)
                 .chain([":__STORAGE_VERSION__:"])
-                .find(|item| rest.starts_with(&sp_core::twox_128(item.as_bytes())));
+                .find(|item| rest.starts_with(&artifact::hashes::twox_128(item.as_bytes())));
             return match item {
                 Some(item) => format!("{}.{item}", pallet.name),
                 None => format!("{}.?", pallet.name),

@@ -11,6 +11,8 @@ pub mod chain;
 pub mod executor;
 pub mod keys;
 pub mod layout;
+mod load;
+mod remote;
 pub mod runtime_log;
 
 pub use author::{Author, Wish};
@@ -18,3 +20,4 @@ pub use block::{BuiltBlock, Weight};
 pub use chain::{Chain, Header};
 pub use executor::{Code, Executor};
 pub use layout::Layout;
+pub use load::{Loaded, load};

@@ -24,6 +24,19 @@ pub fn take() -> Vec<(Level, String)> {
     LINES.lock().map(|mut lines| lines.drain(..).collect()).unwrap_or_default()
 }
 
+/// The message of the last panic, kept apart from the lines: it is what an error is about.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+pub(crate) fn last_panic() -> Option<String> {
+    PANIC.lock().ok().and_then(|panic| panic.clone())
+}
+
+pub(crate) fn forget_panic() {
+    if let Ok(mut panic) = PANIC.lock() {
+        *panic = None;
+    }
+}
+
 impl Log for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // The executor's own libraries talk a lot and say nothing about the upgrade.
@@ -40,6 +53,9 @@ impl Log for Collector {
         if line.len() > LINE_LIMIT {
             let end = (0..=LINE_LIMIT).rev().find(|index| line.is_char_boundary(*index)).unwrap_or(0);
             line.truncate(end);
+        }
+        if let (Some((_, message)), Ok(mut panic)) = (line.split_once("panicked at "), PANIC.lock()) {
+            *panic = Some(format!("a panic at {message}"));
         }
         if let Ok(mut lines) = LINES.lock() {
             if lines.len() == KEPT {

@@ -2,6 +2,7 @@
 //! The calls an upgrade needs, as intentions. Which of them a chain has is asked of its metadata.
 
 use crate::{Target, Value, metadata::Pallet, value::named};
+use scale_info::TypeDef;
 use serde::{Deserialize, Serialize};
 use worker::{Failure, Result};
 
@@ -27,52 +28,87 @@ pub fn call(pallet: &Pallet, name: &str, fields: Vec<crate::Field>) -> Value {
     Value::Call { pallet: pallet.name.clone(), name: name.into(), fields }
 }
 
-/// How the chain authorizes an upgrade, and applies it.
+/// How root brings new code onto the chain.
 pub struct Upgrading<'chain> {
     chain: &'chain Target,
     pallet: &'chain Pallet,
-    apply: &'static str,
+    way: Way,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Root authorizes a hash; anyone hands the code over by this call.
+    ByHash { apply: &'static str },
+    /// The releases before knew only the code itself.
+    WholeCode,
 }
 
 impl<'chain> Upgrading<'chain> {
-    /// `System` on every chain of today; parachains had it in `ParachainSystem` before.
+    /// `System` authorizes on every chain of today; parachains had it in `ParachainSystem` before, other chains nowhere.
     pub fn of(chain: &'chain Target) -> Option<Self> {
         let places = [
             ("System", "frame_system", "apply_authorized_upgrade"),
             ("ParachainSystem", "cumulus_pallet_parachain_system", "enact_authorized_upgrade"),
         ];
-        places.into_iter().find_map(|(name, crate_name, apply)| {
+        let by_hash = places.into_iter().find_map(|(name, crate_name, apply)| {
             let pallet = chain.pallet_of(name, crate_name)?;
             chain.call(pallet, "authorize_upgrade")?;
             chain.call(pallet, apply)?;
-            Some(Self { chain, pallet, apply })
+            Some(Self { chain, pallet, way: Way::ByHash { apply } })
+        });
+        by_hash.or_else(|| {
+            let pallet = chain.pallet_of("System", "frame_system")?;
+            chain.call(pallet, "set_code")?;
+            Some(Self { chain, pallet, way: Way::WholeCode })
         })
     }
 
-    pub fn authorize(&self, code_hash: &[u8; 32], without_checks: bool) -> Result<Value> {
-        let code_hash = named("code_hash", Value::bytes(code_hash));
-        let takes_flag = self.chain.call(self.pallet, "authorize_upgrade").is_some_and(|variant| {
-            variant.fields.iter().any(|field| field.name.as_deref() == Some("check_version"))
-        });
-        if takes_flag {
+    /// Whether the calls are small enough to be sent to another chain.
+    pub fn by_hash(&self) -> bool {
+        matches!(self.way, Way::ByHash { .. })
+    }
+
+    /// Whether the chain compares versions in any case, in none, or as it is told.
+    fn takes_flag(&self) -> bool {
+        let call = self.chain.call(self.pallet, "authorize_upgrade");
+        call.is_some_and(|call| call.fields.iter().any(|field| field.name.as_deref() == Some("check_version")))
+    }
+
+    /// Parachains did not compare versions at first.
+    pub fn never_checks(&self) -> bool {
+        self.way == Way::ByHash { apply: "enact_authorized_upgrade" } && !self.takes_flag()
+    }
+
+    /// What root has to call.
+    pub fn root_call(&self, code: &[u8], without_checks: bool) -> Result<Value> {
+        let (mut name, argument) = match self.way {
+            Way::ByHash { .. } => ("authorize_upgrade", named("code_hash", Value::bytes(crate::blake2_256(code)))),
+            Way::WholeCode => ("set_code", named("code", Value::bytes(code))),
+        };
+        if self.takes_flag() {
             let check = named("check_version", Value::Bool(!without_checks));
-            return Ok(call(self.pallet, "authorize_upgrade", vec![code_hash, check]));
+            return Ok(call(self.pallet, name, vec![argument, check]));
         }
-        let name = if without_checks { "authorize_upgrade_without_checks" } else { "authorize_upgrade" };
+        if without_checks && !self.never_checks() {
+            name = match self.way {
+                Way::ByHash { .. } => "authorize_upgrade_without_checks",
+                Way::WholeCode => "set_code_without_checks",
+            };
+        }
         if self.chain.call(self.pallet, name).is_none() {
-            return Err(Failure::usage(format!("{} cannot authorize an upgrade without checks", self.chain.name()))
+            return Err(Failure::usage(format!("{} cannot be upgraded without checks", self.chain.name()))
                 .expected(format!("a call {}.{name}", self.pallet.name))
                 .hint("leave that option out"));
         }
-        Ok(call(self.pallet, name, vec![code_hash]))
+        Ok(call(self.pallet, name, vec![argument]))
     }
 
-    pub fn apply(&self, code: &[u8]) -> Value {
-        call(self.pallet, self.apply, vec![named("code", Value::bytes(code))])
-    }
-
-    pub fn apply_name(&self) -> &'static str {
-        self.apply
+    /// What anyone has to call then.
+    pub fn apply(&self, code: &[u8]) -> Option<Value> {
+        match self.way {
+            Way::ByHash { apply } => Some(call(self.pallet, apply, vec![named("code", Value::bytes(code))])),
+            Way::WholeCode => None,
+        }
     }
 }
 
@@ -83,6 +119,25 @@ pub fn sudo_pallet(chain: &Target) -> Option<&Pallet> {
 
 pub fn sudo(pallet: &Pallet, inner: Value) -> Value {
     call(pallet, "sudo", vec![named("call", inner)])
+}
+
+/// Like [`sudo`], for a call that says it takes more than a block: setting code did.
+pub fn sudo_of_any_weight(chain: &Target, pallet: &Pallet, inner: Value) -> Value {
+    let name = "sudo_unchecked_weight";
+    let weight = chain.call(pallet, name).and_then(|call| call.fields.get(1));
+    let Some((field, ty)) =
+        weight.and_then(|field| Some((field, crate::registry::peel(chain.registry(), field.ty.id)?.1)))
+    else {
+        return sudo(pallet, inner);
+    };
+    let nothing = match &ty.type_def {
+        TypeDef::Composite(parts) => Value::Fields(
+            parts.fields.iter().map(|part| crate::Field { name: part.name.clone(), value: Value::Number(0) }).collect(),
+        ),
+        // Before weights had two parts.
+        _ => Value::Number(0),
+    };
+    call(pallet, name, vec![named("call", inner), crate::Field { name: field.name.clone(), value: nothing }])
 }
 
 pub fn referenda_pallet(chain: &Target) -> Option<&Pallet> {
@@ -127,11 +182,7 @@ pub fn submit(pallet: &Pallet, origin: Value, proposal: Value, enactment: Enactm
         Enactment::After(blocks) => Value::variant("After", Value::Number(blocks.into())),
         Enactment::At(block) => Value::variant("At", Value::Number(block.into())),
     };
-    let fields = vec![
-        named("proposal_origin", origin),
-        named("proposal", proposal),
-        named("enactment_moment", moment),
-    ];
+    let fields = vec![named("proposal_origin", origin), named("proposal", proposal), named("enactment_moment", moment)];
     call(pallet, "submit", fields)
 }
 
@@ -140,9 +191,7 @@ pub fn inline(call: &[u8]) -> Value {
 }
 
 pub fn lookup(call: &[u8]) -> Value {
-    let fields = vec![
-        named("hash", Value::bytes(crate::blake2_256(call))),
-        named("len", Value::Number(call.len() as u128)),
-    ];
+    let fields =
+        vec![named("hash", Value::bytes(crate::blake2_256(call))), named("len", Value::Number(call.len() as u128))];
     Value::variant_of("Lookup", fields)
 }

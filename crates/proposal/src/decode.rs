@@ -59,9 +59,7 @@ impl Decoder<'_> {
             Failure::input("the metadata refers to a type it does not have").found(format!("type {ty}"))
         })?;
         match &resolved.type_def {
-            TypeDef::Composite(composite) => {
-                self.fields(&composite.fields, input, depth).map(collapse)
-            }
+            TypeDef::Composite(composite) => self.fields(&composite.fields, input, depth).map(collapse),
             TypeDef::Tuple(tuple) => {
                 let mut fields = Vec::new();
                 for ty in &tuple.fields {
@@ -71,11 +69,10 @@ impl Decoder<'_> {
             }
             TypeDef::Variant(variants) => {
                 let index: u8 = read(input)?;
-                let variant =
-                    variants.variants.iter().find(|variant| variant.index == index).ok_or_else(|| {
-                        let name = resolved.path.segments.join("::");
-                        Failure::input(format!("{name:.128} has no variant {index}"))
-                    })?;
+                let variant = variants.variants.iter().find(|variant| variant.index == index).ok_or_else(|| {
+                    let name = resolved.path.segments.join("::");
+                    Failure::input(format!("{name:.128} has no variant {index}"))
+                })?;
                 let fields = self.fields(&variant.fields, input, depth)?;
                 Ok(match (target.pallet_by_calls(ty), fields.as_slice()) {
                     (Some(pallet), _) => {
@@ -169,9 +166,8 @@ fn primitive_value(primitive: &TypeDefPrimitive, input: &mut &[u8]) -> Result<Va
         U256 | I256 => Value::bytes(read::<[u8; 32]>(input)?),
         Char => {
             let code: u32 = read(input)?;
-            let letter = char::from_u32(code).ok_or_else(|| {
-                Failure::input("the bytes hold an impossible character").found(format!("{code:#x}"))
-            })?;
+            let letter = char::from_u32(code)
+                .ok_or_else(|| Failure::input("the bytes hold an impossible character").found(format!("{code:#x}")))?;
             Value::Text(letter.into())
         }
     })

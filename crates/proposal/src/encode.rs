@@ -170,8 +170,8 @@ impl Encoder<'_> {
         out: &mut Vec<u8>,
         depth: usize,
     ) -> Result<()> {
-        let same_names = fields.len() == parts.len()
-            && fields.iter().all(|field| parts.iter().any(|part| part.name == field.name));
+        let same_names =
+            fields.len() == parts.len() && fields.iter().all(|field| parts.iter().any(|part| part.name == field.name));
         if !same_names {
             let list = |names: &mut dyn Iterator<Item = Option<&str>>| {
                 let names: Vec<_> = names.take(32).map(|name| name.unwrap_or("_")).collect();

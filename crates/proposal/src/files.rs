@@ -27,11 +27,11 @@ pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
     };
     let count = proposal.calls.len();
     for (position, call) in proposal.calls.iter_mut().enumerate() {
-        let bytes = hex::decode(call.bytes.trim_start_matches("0x"))
-            .map_err(|error| Failure::internal("a call is no hex").found(error.to_string()))?;
-        call.files = write_call(position, &call.name, &bytes)?;
+        call.files = write_call(position, &call.name, &call.encoded)?;
     }
-    proposal.apply.files = write_call(count, &proposal.apply.name, &proposal.apply.bytes)?;
+    if let Some(apply) = &mut proposal.apply {
+        apply.files = write_call(count, &apply.name, &apply.bytes)?;
+    }
     remove_others(&folder, &written)
 }
 
@@ -89,9 +89,10 @@ mod tests {
         assert_eq!(names, expected);
         let text = std::fs::read_to_string(folder.join("01-sudo.hex")).expect("read");
         assert_eq!(text.trim_end(), proposal.calls[0].bytes);
-        let apply = std::fs::read(folder.join("02-apply_authorized_upgrade.scale")).expect("read");
-        assert_eq!(hex_prefixed(&crate::blake2_256(&apply)), proposal.apply.hash);
-        assert_eq!(apply.len(), proposal.apply.length);
-        assert_eq!(proposal.apply.files[1], "calls/02-apply_authorized_upgrade.scale");
+        let written = std::fs::read(folder.join("02-apply_authorized_upgrade.scale")).expect("read");
+        let apply = proposal.apply.expect("an apply step");
+        assert_eq!(hex_prefixed(&crate::blake2_256(&written)), apply.hash);
+        assert_eq!(written.len(), apply.length);
+        assert_eq!(apply.files[1], "calls/02-apply_authorized_upgrade.scale");
     }
 }

@@ -11,6 +11,7 @@ pub mod calls;
 pub mod decode;
 pub mod encode;
 pub mod files;
+mod links;
 pub mod metadata;
 pub mod proof;
 pub mod propose;

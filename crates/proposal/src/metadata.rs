@@ -6,13 +6,15 @@
 //! loading, for what would make the encoder or the decoder run away.
 
 use crate::decode;
-use codec::{Compact, Decode};
+use codec::{Compact, Decode, MemTrackingInput};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use scale_info::{PortableRegistry, TypeDef, TypeDefVariant, Variant, form::PortableForm};
 use worker::{Failure, Result};
 
-/// Ten times the largest seen. Decoding multiplies the size by about twenty.
+/// Ten times the largest seen.
 pub const METADATA_LIMIT: usize = 8 * 1024 * 1024;
+/// What decoding it may take: about ten times the bytes.
+const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
 const MAGIC: &[u8] = b"meta";
 
 /// A chain: where calls go to, or come from.
@@ -57,13 +59,18 @@ impl Target {
                 .expected(format!("at most {METADATA_LIMIT} bytes")));
         }
         let bytes = unwrap_opaque(bytes);
-        let prefixed = RuntimeMetadataPrefixed::decode(&mut &*bytes).map_err(|error| {
+        let mut rest = bytes;
+        let mut input = MemTrackingInput::new(&mut rest, MEMORY_LIMIT);
+        let prefixed = RuntimeMetadataPrefixed::decode(&mut input).map_err(|error| {
             let found = match bytes.get(..5) {
                 Some([b'm', b'e', b't', b'a', version]) => format!("version {version}: {error}"),
                 _ => error.to_string(),
             };
             not_metadata(found)
         })?;
+        if !rest.is_empty() {
+            return Err(not_metadata(format!("{} bytes after its end", rest.len())));
+        }
         if prefixed.0 != frame_metadata::META_RESERVED {
             return Err(not_metadata(format!("magic number {:#010x}", prefixed.0)));
         }

@@ -37,7 +37,11 @@ fn read_back(chain: &Target, bytes: &[u8], intention: &Value) -> Result<Value> {
     match decode::call(chain, bytes) {
         Ok(decoded) if decoded == *intention => Ok(decoded),
         Ok(decoded) => Err(differs(decoded.to_string())),
-        Err(failure) => Err(differs(format!("{failure} in {} bytes, {}…", bytes.len(), hex_prefixed(bytes.get(..64).unwrap_or(bytes))))),
+        Err(failure) => Err(differs(format!(
+            "{failure} in {} bytes, {}…",
+            bytes.len(),
+            hex_prefixed(bytes.get(..64).unwrap_or(bytes))
+        ))),
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::{
     Target, Value,
     calls::{self, Enactment, INLINE_LIMIT, Upgrading},
+    links::links,
     proof::{self, Encoded},
     route::{Chains, Route},
     value::named,
@@ -11,6 +12,9 @@ use crate::{
 };
 use serde::Serialize;
 use worker::{Failure, Result, hex_prefixed};
+
+/// A call beyond this carries code.
+const SHOWN_LIMIT: usize = 64 * 1024;
 
 /// The release that is proposed: the code as it will be set, and what its version section says.
 pub struct Release<'code> {
@@ -47,11 +51,19 @@ pub struct Proposal {
     pub xcm_version: Option<&'static str>,
     /// In the order they are to be submitted.
     pub calls: Vec<Call>,
-    pub apply: Apply,
+    /// Nothing on a chain from before upgrades were authorized: there the call itself carries the code.
+    pub apply: Option<Apply>,
     /// What has to be done or known beside the calls.
     pub notes: Vec<String>,
-    /// One a call: the call decoded in a browser.
+    /// One a call whose bytes are shown: the call decoded in a browser.
     pub links: Vec<String>,
+}
+
+impl Proposal {
+    /// Has the links open with a node of the chain that the calls are for.
+    pub fn link_to(&mut self, endpoint: &str) {
+        self.links = links(&self.calls, Some(endpoint));
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +72,8 @@ pub struct Call {
     /// spec_name of the chain it is submitted on.
     pub chain: String,
     pub description: String,
+    /// Left out of a call that carries the code: those are in the file.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub bytes: String,
     /// blake2_256 of the bytes.
     pub hash: String,
@@ -74,6 +88,8 @@ pub struct Call {
     /// Relative to the output directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    #[serde(skip)]
+    pub encoded: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -85,6 +101,7 @@ pub struct Preimage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Carried {
     pub chain: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub bytes: String,
     pub hash: String,
     pub length: usize,
@@ -117,29 +134,31 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
     let mut notes = Vec::new();
     notes.extend(check_version(target, release, options.without_checks)?);
     let route = chains.choose(options.route)?;
-    let upgrading = Upgrading::of(target).ok_or_else(|| missing("System.authorize_upgrade"))?;
-
-    let code_hash = crate::blake2_256(release.code);
-    let authorize = proof::encode(target, upgrading.authorize(&code_hash, options.without_checks)?)?;
+    let upgrading = Upgrading::of(target).ok_or_else(|| missing("a call to upgrade"))?;
+    if upgrading.never_checks() && !options.without_checks {
+        notes
+            .push(format!("{} does not compare versions by itself: that they fit is checked here only", target.name()));
+    }
+    let root_call = proof::encode(target, upgrading.root_call(release.code, options.without_checks)?)?;
     let governing = chains.governing(route);
     let mut draft = Draft { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
     // What root on the governing chain has to do.
-    let proposal = if route.by_relay() { draft.by_xcm(chains, authorize)? } else { vec![authorize] };
+    let proposal = if route.by_relay() { draft.by_xcm(chains, root_call)? } else { vec![root_call] };
     match route {
-        Route::Sudo | Route::RelaySuperuserSudo => draft.sudo(proposal, target)?,
+        Route::Sudo | Route::RelaySuperuserSudo => draft.sudo(proposal, target, upgrading.by_hash())?,
         Route::RootReferendum | Route::RelaySuperuserReferendum => draft.referendum(proposal, "Root")?,
         Route::WhitelistedReferendum => draft.whitelisted(proposal)?,
     }
     let apply = apply(target, &upgrading, release.code)?;
-    draft.notes.push(apply_note(&apply));
-    let links = draft.calls.iter().map(|call| link(&call.bytes)).collect();
+    draft.notes.push(apply_note(target, apply.as_ref()));
+    let links = links(&draft.calls, None);
     Ok(Proposal {
         route,
         possible_routes: chains.possible(),
         chain: target.name().into(),
         from_spec_version: target.version().spec_version,
         to_spec_version: release.spec_version,
-        code_hash: hex_prefixed(&code_hash),
+        code_hash: hex_prefixed(&crate::blake2_256(release.code)),
         code_length: release.code.len(),
         without_checks: options.without_checks,
         xcm_version: draft.xcm_version,
@@ -166,7 +185,7 @@ fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -
         return Ok(None);
     };
     if without_checks {
-        return Ok(Some(format!("{problem}. The chain will not notice: the upgrade is authorized without checks")));
+        return Ok(Some(format!("{problem}. The chain will not notice: this is proposed without checks")));
     }
     Err(problem.hint("the chain would use the authorization up and refuse the code"))
 }
@@ -190,7 +209,7 @@ impl<'chain> Draft<'chain> {
             description,
             hash: hex_prefixed(&crate::blake2_256(&call.bytes)),
             length: call.bytes.len(),
-            bytes: hex_prefixed(&call.bytes),
+            bytes: shown(&call.bytes),
             preimage: preimage.map(|proposal| Preimage {
                 hash: hex_prefixed(&crate::blake2_256(&proposal.bytes)),
                 length: proposal.bytes.len(),
@@ -198,6 +217,7 @@ impl<'chain> Draft<'chain> {
             decoded: call.decoded.to_string(),
             carries: carried.iter().map(carried_call).collect(),
             files: Vec::new(),
+            encoded: call.bytes,
         });
         Ok(())
     }
@@ -219,17 +239,22 @@ impl<'chain> Draft<'chain> {
         Ok(vec![send, inner])
     }
 
-    fn sudo(&mut self, mut proposal: Vec<Encoded<'chain>>, target: &Target) -> Result<()> {
+    fn sudo(&mut self, mut proposal: Vec<Encoded<'chain>>, target: &Target, by_hash: bool) -> Result<()> {
         let pallet = calls::sudo_pallet(self.chain).ok_or_else(|| missing("the pallet Sudo"))?;
         let inner = proposal.remove(0);
         let description = format!(
-            "Authorize the upgrade of {} by the sudo key of {}: submitted by that account, or through it where it is a \
-             multisig or has a proxy",
+            "{} {} by the sudo key of {}: submitted by that account, or through it where it is a multisig or has a proxy",
+            if by_hash { "Authorize the upgrade of" } else { "Set the code of" },
             target.name(),
             self.chain.name()
         );
         // What lies in it in full is decoded with it; what remains is mere bytes.
-        self.push(description, calls::sudo(pallet, inner.decoded), &proposal, false)
+        let call = if by_hash {
+            calls::sudo(pallet, inner.decoded)
+        } else {
+            calls::sudo_of_any_weight(self.chain, pallet, inner.decoded)
+        };
+        self.push(description, call, &proposal, false)
     }
 
     fn referendum(&mut self, proposal: Vec<Encoded<'chain>>, origin: &str) -> Result<()> {
@@ -278,20 +303,16 @@ impl<'chain> Draft<'chain> {
     fn whitelisted(&mut self, mut proposal: Vec<Encoded<'chain>>) -> Result<()> {
         let pallet = calls::whitelist_pallet(self.chain).ok_or_else(|| missing("the pallet Whitelist"))?;
         let call_hash = crate::blake2_256(&proposal.first().ok_or_else(|| missing("a proposal"))?.bytes);
-        let whitelist =
-            calls::call(pallet, "whitelist_call", vec![named("call_hash", Value::bytes(call_hash))]);
+        let whitelist = calls::call(pallet, "whitelist_call", vec![named("call_hash", Value::bytes(call_hash))]);
         let description = format!(
             "Whitelist the call: dispatched by the origin that the Whitelist of {} obeys (a fellowship, or root), \
              before the referendum is enacted",
             self.chain.name()
         );
-        self.push(description, whitelist, &proposal, true)?;
+        self.push(description, whitelist, &proposal, false)?;
         let inner = proposal.remove(0);
-        let dispatch = calls::call(
-            pallet,
-            "dispatch_whitelisted_call_with_preimage",
-            vec![named("call", inner.decoded)],
-        );
+        let dispatch =
+            calls::call(pallet, "dispatch_whitelisted_call_with_preimage", vec![named("call", inner.decoded)]);
         proposal.insert(0, proof::encode(self.chain, dispatch)?);
         self.referendum(proposal, "WhitelistedCaller")
     }
@@ -300,50 +321,64 @@ impl<'chain> Draft<'chain> {
 fn carried_call(carried: &Encoded<'_>) -> Carried {
     Carried {
         chain: carried.chain.name().into(),
-        bytes: hex_prefixed(&carried.bytes),
+        bytes: shown(&carried.bytes),
         hash: hex_prefixed(&crate::blake2_256(&carried.bytes)),
         length: carried.bytes.len(),
         decoded: carried.decoded.to_string(),
     }
 }
 
-fn apply(target: &Target, upgrading: &Upgrading<'_>, code: &[u8]) -> Result<Apply> {
-    let call = proof::encode(target, upgrading.apply(code))?;
-    let is_para = target.pallet("ParachainSystem").is_some();
-    let expected: &[(&str, &str)] = if is_para {
-        &[("ParachainSystem", "ValidationFunctionStored"), ("ParachainSystem", "ValidationFunctionApplied")]
-    } else {
-        &[("System", "CodeUpdated")]
-    };
-    let there = |(pallet, name): &(&str, &str)| target.has_event(pallet, name).then(|| format!("{pallet}.{name}"));
-    Ok(Apply {
-        name: upgrading.apply_name().into(),
+fn apply(target: &Target, upgrading: &Upgrading<'_>, code: &[u8]) -> Result<Option<Apply>> {
+    let Some(intention) = upgrading.apply(code) else { return Ok(None) };
+    let call = proof::encode(target, intention)?;
+    let rejected = "RejectedInvalidAuthorizedUpgrade";
+    Ok(Some(Apply {
+        name: call.name().into(),
         chain: target.name().into(),
         description: format!("Hand the authorized code to {}: by any account, after the authorization", target.name()),
         hash: hex_prefixed(&crate::blake2_256(&call.bytes)),
         length: call.bytes.len(),
         decoded: call.decoded.to_string(),
-        expected_events: expected.iter().filter_map(there).collect(),
-        rejected_event: there(&("System", "RejectedInvalidAuthorizedUpgrade")),
+        expected_events: expected_events(target),
+        rejected_event: target.has_event("System", rejected).then(|| format!("System.{rejected}")),
         files: Vec::new(),
         bytes: call.bytes,
-    })
+    }))
 }
 
-fn apply_note(apply: &Apply) -> String {
-    let expected = apply.expected_events.join(", then ");
-    match &apply.rejected_event {
-        Some(event) => format!(
-            "{} reports success even when spec_name or spec_version does not fit, and the authorization is gone: only \
-             the event {event} shows it. Wait for {expected}",
-            apply.name
+/// Of new code that is accepted, in their order, as far as the chain has them.
+fn expected_events(target: &Target) -> Vec<String> {
+    let expected: &[(&str, &str)] = if target.pallet("ParachainSystem").is_some() {
+        &[("ParachainSystem", "ValidationFunctionStored"), ("ParachainSystem", "ValidationFunctionApplied")]
+    } else {
+        &[("System", "CodeUpdated")]
+    };
+    let there = expected.iter().filter(|(pallet, name)| target.has_event(pallet, name));
+    there.map(|(pallet, name)| format!("{pallet}.{name}")).collect()
+}
+
+fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
+    let mut expected = expected_events(target).join(", then ");
+    if expected.is_empty() {
+        expected = "a higher spec_version".into();
+    }
+    match apply {
+        Some(Apply { name, rejected_event: Some(event), .. }) => format!(
+            "{name} reports success even when spec_name or spec_version does not fit, and the authorization is gone: \
+             only the event {event} shows it. Expected: {expected}"
         ),
-        None => format!("after {} wait for the event {expected}", apply.name),
+        Some(Apply { name, .. }) => format!("expected after {name}: {expected}"),
+        None => format!(
+            "{} is from before upgrades were authorized by hash, so the call itself carries the code: it is in the \
+             files and not shown. Expected after it: {expected}",
+            target.name()
+        ),
     }
 }
 
-fn link(bytes: &str) -> String {
-    format!("https://polkadot.js.org/apps/#/extrinsics/decode/{bytes}")
+/// The bytes as text, unless they are nothing to look at.
+fn shown(bytes: &[u8]) -> String {
+    if bytes.len() > SHOWN_LIMIT { String::new() } else { hex_prefixed(bytes) }
 }
 
 /// A route is only taken when nothing is lacking, so this is ours to explain.

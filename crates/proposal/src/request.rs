@@ -1,1 +1,161 @@
 // SPDX-License-Identifier: Apache-2.0
+//! What the command line asks for: sources in, a proposal out.
+
+use crate::{Chains, Enactment, Options, Proposal, Release, Route, Target, files, upgrade};
+use artifact::{Blob, Metadata, Source, inspect::version_of, source::Content};
+use serde::Deserialize;
+use std::{path::PathBuf, str::FromStr};
+use worker::{Failure, Outcome, Reporter, Result};
+
+/// twox_128("ParachainInfo") and twox_128("ParachainId"): where every parachain keeps its id.
+const PARA_ID_KEY: &str = "0d715f2646c8f85767b5d2764bb2782604a74d81251e398fd8a0a4d55023bb3f";
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    Propose(Propose),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Propose {
+    /// The new runtime.
+    pub runtime: Source,
+    /// The chain as it is: a node, a chain spec, a snapshot, or the blob it runs.
+    pub target: Source,
+    /// The chain whose root governs the target, if that is another one.
+    #[serde(default)]
+    pub relay: Option<Source>,
+    #[serde(default)]
+    pub para_id: Option<u32>,
+    #[serde(default)]
+    pub route: Option<String>,
+    #[serde(default)]
+    pub enactment: Enactment,
+    #[serde(default)]
+    pub without_checks: bool,
+    #[serde(default)]
+    pub note_preimage: bool,
+    #[serde(default)]
+    pub referendum_index: Option<u32>,
+    /// Where `calls/` is written.
+    #[serde(default)]
+    pub out: Option<PathBuf>,
+}
+
+pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Proposal>> {
+    match request {
+        Request::Propose(request) => propose(&request, reporter).map(Outcome::passed),
+    }
+}
+
+fn propose(request: &Propose, reporter: &Reporter) -> Result<Proposal> {
+    let route = request.route.as_deref().map(Route::from_str).transpose()?;
+    let name = request.runtime.to_string();
+    reporter.status(format!("reading the new runtime {name}"));
+    let blob = request.runtime.blob()?;
+    let version = version_of(&name, &blob)?;
+
+    let target = Chain::read(&request.target, reporter)?;
+    let relay = request.relay.as_ref().map(|source| Chain::read(source, reporter)).transpose()?;
+    let para_id = match (request.para_id, target.para_id) {
+        (Some(asked), Some(own)) if asked != own => {
+            return Err(Failure::usage(format!("{} is another parachain than named", request.target))
+                .found(format!("para id {own}"))
+                .expected(asked.to_string()));
+        }
+        (asked, own) => asked.or(own),
+    };
+    let chains = Chains { target: &target.chain, relay: relay.as_ref().map(|relay| &relay.chain), para_id };
+    let release = Release { code: &blob.deployed, spec_name: version.spec_name, spec_version: version.spec_version };
+    let options = Options {
+        route,
+        enactment: request.enactment,
+        without_checks: request.without_checks,
+        note_preimage: request.note_preimage,
+        referendum_index: request.referendum_index,
+    };
+    let mut proposal = upgrade(chains, &release, &options)?;
+    let submitted_on = if proposal.route.by_relay() { request.relay.as_ref() } else { Some(&request.target) };
+    if let Some(Source::Node(url)) = submitted_on {
+        proposal.link_to(url);
+    }
+    if let Some(directory) = &request.out {
+        files::write(&mut proposal, directory)?;
+    }
+    Ok(proposal)
+}
+
+struct Chain {
+    chain: Target,
+    para_id: Option<u32>,
+}
+
+impl Chain {
+    fn read(source: &Source, reporter: &Reporter) -> Result<Self> {
+        let name = source.to_string();
+        reporter.status(format!("reading the calls of {name} from its metadata"));
+        let (blob, para_id) = match source.open()? {
+            Content::Blob(blob) => (blob, None),
+            Content::Node(node) => (node.blob, None),
+            Content::State(state) => {
+                let key = hex::decode(PARA_ID_KEY).unwrap_or_default();
+                let id = state.get(&key).and_then(|value| <[u8; 4]>::try_from(value).ok()).map(u32::from_le_bytes);
+                (state.code(&name)?, id)
+            }
+        };
+        Ok(Self { chain: read_metadata(&name, &blob)?, para_id })
+    }
+}
+
+fn read_metadata(name: &str, blob: &Blob) -> Result<Target> {
+    let metadata = Metadata::read(name, blob)?;
+    Target::from_metadata(&metadata.bytes)
+        .map_err(|failure| Failure { message: format!("{name}: {}", failure.message), ..failure })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use worker::Kind;
+
+    fn parse(text: &str) -> std::result::Result<Propose, serde_json::Error> {
+        serde_json::from_str(text).map(|Request::Propose(request)| request)
+    }
+
+    #[test]
+    fn a_request_needs_two_sources_and_no_more() {
+        let request = parse(r#"{"command":"propose","runtime":"new.wasm","target":"ws://node:9944"}"#);
+        let request = request.expect("enough");
+        assert_eq!(request.target, Source::Node("ws://node:9944".into()));
+        assert_eq!((request.enactment, request.route), (Enactment::After(0), None));
+        let request = parse(
+            r#"{"command":"propose","runtime":"new.wasm","target":"para.json","relay":"relay.json","para_id":1000,
+                "route":"relay-superuser-sudo","enactment":{"at":12},"without_checks":true,"out":"bundle"}"#,
+        );
+        let request = request.expect("everything");
+        assert_eq!(request.enactment, Enactment::At(12));
+        assert_eq!(request.route.as_deref(), Some("relay-superuser-sudo"));
+        assert!(parse(r#"{"command":"propose","runtime":"a","target":"b","paraid":7}"#).is_err());
+    }
+
+    #[test]
+    fn a_route_goes_by_its_name() {
+        for route in Route::ALL {
+            assert_eq!(route.name().parse(), Ok(route));
+            assert_eq!(serde_json::to_value(route).expect("JSON"), route.name());
+        }
+        let request = parse(r#"{"command":"propose","runtime":"a","target":"b","route":"magic"}"#).expect("a request");
+        let failure = handle(Request::Propose(request), &Reporter::silent()).err().expect("no such route");
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(failure.expected.is_some_and(|expected| expected.contains("root-referendum")));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let request = parse(r#"{"command":"propose","runtime":"/nowhere/new.wasm","target":"x"}"#).expect("a request");
+        let failure = handle(Request::Propose(request), &Reporter::silent()).err().expect("missing");
+        assert_eq!(failure.kind, Kind::Input);
+        assert!(failure.message.contains("/nowhere/new.wasm"), "{failure}");
+    }
+}

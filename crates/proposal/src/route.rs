@@ -7,7 +7,7 @@ use crate::{
     xcm::{self, Destination},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, str::FromStr};
 use worker::{Failure, Result};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,18 @@ impl Route {
     }
 }
 
+impl FromStr for Route {
+    type Err = Failure;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|route| route.name() == name).ok_or_else(|| {
+            Failure::usage("there is no such route")
+                .found(format!("{name:?}"))
+                .expected(format!("one of {}", Self::ALL.map(Self::name).join(", ")))
+        })
+    }
+}
+
 impl fmt::Display for Route {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name())
@@ -86,7 +98,10 @@ impl<'chain> Chains<'chain> {
         };
         let target = self.target;
         let on = |chain: &Target, what: &str| format!("{what} on {}", chain.name());
-        need(Upgrading::of(target).is_some(), on(target, "System.authorize_upgrade"));
+        let upgrading = Upgrading::of(target);
+        // A message of the size of code is beyond what one chain takes from another.
+        let upgradable = upgrading.is_some_and(|upgrading| upgrading.by_hash() || !route.by_relay());
+        need(upgradable, on(target, if route.by_relay() { "a call authorize_upgrade" } else { "a call to set code" }));
         if route.by_relay() {
             let Some(relay) = self.relay else {
                 need(false, "a relay (the chain whose root governs this one)".into());
@@ -153,7 +168,11 @@ impl<'chain> Chains<'chain> {
         let hint = if possible.is_empty() {
             match self.relay {
                 Some(_) => "no route is possible with these two chains".into(),
-                None => "no route is possible by this chain alone; if another chain governs it, name that with --relay and --para-id".into(),
+                None => {
+                    "no route is possible by this chain alone; if another chain governs it, name that with --relay \
+                         and --para-id"
+                        .into()
+                }
             }
         } else {
             format!("possible: {}; choose with --route", possible.join(", "))

@@ -21,9 +21,16 @@ pub enum Value {
     Bytes(Vec<u8>),
     List(Vec<Value>),
     Fields(Vec<Field>),
-    Variant { name: String, fields: Vec<Field> },
+    Variant {
+        name: String,
+        fields: Vec<Field>,
+    },
     /// A variant of the runtime's call enum: it reads `Pallet.call { … }`.
-    Call { pallet: String, name: String, fields: Vec<Field> },
+    Call {
+        pallet: String,
+        name: String,
+        fields: Vec<Field>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,8 +145,7 @@ mod tests {
             name: "authorize_upgrade".into(),
             fields: vec![named("code_hash", Value::bytes([0xab, 1]))],
         };
-        let outer =
-            Value::Call { pallet: "Sudo".into(), name: "sudo".into(), fields: vec![named("call", inner)] };
+        let outer = Value::Call { pallet: "Sudo".into(), name: "sudo".into(), fields: vec![named("call", inner)] };
         assert_eq!(outer.to_string(), "Sudo.sudo { call: System.authorize_upgrade { code_hash: 0xab01 } }");
         let location = Value::variant("X1", Value::List(vec![Value::variant("Parachain", Value::Number(1000))]));
         assert_eq!(location.to_string(), "X1([Parachain(1000)])");

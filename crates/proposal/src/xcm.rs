@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The XCM message by which one chain's root acts as another's: unpaid, one `Transact` as Superuser.
 
-use crate::{
-    Target, Value,
-    value::named,
-    metadata::Pallet,
-};
+use crate::{Target, Value, metadata::Pallet, value::named};
 use worker::{Failure, Result};
 
-/// Versions 3 and 4 want the call's weight said beforehand, and refuse the call if it needs more. Authorizing an upgrade
+/// Versions up to 4 want the call's weight said beforehand, and refuse the call if it needs more. Authorizing an upgrade
 /// takes one storage write, about 0.2 ms; this is fifty times as much and still 2 % of a parachain's block.
 const WEIGHT_REF_TIME: u128 = 10_000_000_000;
 const WEIGHT_PROOF_SIZE: u128 = 65_536;
@@ -26,16 +22,19 @@ pub enum Destination {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum XcmVersion {
+    /// Of chains that stand still since 2022: a genesis state, a forgotten test network.
+    V2,
     V3,
     V4,
     V5,
 }
 
 impl XcmVersion {
-    const NEWEST_FIRST: [Self; 3] = [Self::V5, Self::V4, Self::V3];
+    const NEWEST_FIRST: [Self; 4] = [Self::V5, Self::V4, Self::V3, Self::V2];
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::V2 => "V2",
             Self::V3 => "V3",
             Self::V4 => "V4",
             Self::V5 => "V5",
@@ -57,7 +56,7 @@ pub fn version(sender: &Target, receiver: &Target) -> Result<XcmVersion> {
     let none = |found: String| {
         Failure::input(format!("{} and {} share no version of XCM that can be used", sender.name(), receiver.name()))
             .found(found)
-            .expected("one of V3, V4, V5")
+            .expected("one of V2, V3, V4, V5")
     };
     let argument = |name: &str| {
         let send = sender.call(pallet(sender)?, "send")?;
@@ -68,7 +67,11 @@ pub fn version(sender: &Target, receiver: &Target) -> Result<XcmVersion> {
         return Err(none(format!("no call to send one on {}", sender.name())));
     };
     // A runtime without XCM types in its metadata may still read any: then the sender alone decides.
-    let readable = receiver.registry().types.iter().find(|ty| ty.ty.path.segments.last().is_some_and(|last| last == "VersionedXcm"));
+    let readable = receiver
+        .registry()
+        .types
+        .iter()
+        .find(|ty| ty.ty.path.segments.last().is_some_and(|last| last == "VersionedXcm"));
     let readable = readable.map(|ty| names(receiver, ty.id));
     let usable = |version: &XcmVersion| {
         let has = |names: &[String]| names.iter().any(|name| name == version.name());
@@ -116,27 +119,30 @@ fn location(version: XcmVersion, destination: Destination) -> Value {
 }
 
 fn message(version: XcmVersion, call: &[u8]) -> Value {
+    let require = |weight| named("require_weight_at_most", weight);
     let weight = match version {
         XcmVersion::V5 => named("fallback_max_weight", Value::unit_variant("None")),
-        XcmVersion::V3 | XcmVersion::V4 => named(
-            "require_weight_at_most",
-            Value::Fields(vec![
-                named("ref_time", Value::Number(WEIGHT_REF_TIME)),
-                named("proof_size", Value::Number(WEIGHT_PROOF_SIZE)),
-            ]),
-        ),
+        XcmVersion::V3 | XcmVersion::V4 => require(Value::Fields(vec![
+            named("ref_time", Value::Number(WEIGHT_REF_TIME)),
+            named("proof_size", Value::Number(WEIGHT_PROOF_SIZE)),
+        ])),
+        XcmVersion::V2 => require(Value::Number(WEIGHT_REF_TIME)),
     };
-    Value::List(vec![
-        Value::variant_of(
-            "UnpaidExecution",
-            vec![
-                named("weight_limit", Value::unit_variant("Unlimited")),
-                named("check_origin", Value::unit_variant("None")),
-            ],
-        ),
-        Value::variant_of(
-            "Transact",
-            vec![named("origin_kind", Value::unit_variant("Superuser")), weight, named("call", Value::bytes(call))],
-        ),
-    ])
+    let origin = if version == XcmVersion::V2 { "origin_type" } else { "origin_kind" };
+    let transact = Value::variant_of(
+        "Transact",
+        vec![named(origin, Value::unit_variant("Superuser")), weight, named("call", Value::bytes(call))],
+    );
+    // Version 2 has no such instruction: who need not pay did not say so.
+    if version == XcmVersion::V2 {
+        return Value::List(vec![transact]);
+    }
+    let unpaid = Value::variant_of(
+        "UnpaidExecution",
+        vec![
+            named("weight_limit", Value::unit_variant("Unlimited")),
+            named("check_origin", Value::unit_variant("None")),
+        ],
+    );
+    Value::List(vec![unpaid, transact])
 }

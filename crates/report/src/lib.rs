@@ -1,1 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Evidence rendered for people: pure functions from the JSON documents of the steps to text for a terminal and to the
+//! Markdown of a bundle.
+//!
+//! They render whatever is there: a field that is missing leaves a gap and never fails, as a report that cannot be
+//! written helps nobody.
+
+mod field;
+pub mod markdown;
+mod table;
+pub mod terminal;
+
+pub use markdown::{Bundle, report};

@@ -10,8 +10,8 @@ use pallet_transaction_payment::{ConstFeeMultiplier, FungibleAdapter, Multiplier
 use sp_runtime::traits::One;
 
 use crate::{
-    Balance, Balances, MILLI, OriginCaller, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason,
-    RuntimeHoldReason, System,
+    Balance, Balances, MILLI, OriginCaller, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason,
+    System,
 };
 
 /// What storing something takes from whoever causes it, for as long as it is stored.

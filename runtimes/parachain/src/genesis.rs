@@ -11,8 +11,8 @@ use sp_keyring::Sr25519Keyring;
 use staging_xcm::prelude::XCM_VERSION;
 
 use crate::{
-    AttestationsConfig, BalancesConfig, ParachainInfoConfig, PolkadotXcmConfig, RuntimeGenesisConfig,
-    SessionConfig, SessionKeys, SudoConfig, UNIT, release,
+    AttestationsConfig, BalancesConfig, ParachainInfoConfig, PolkadotXcmConfig, RuntimeGenesisConfig, SessionConfig,
+    SessionKeys, SudoConfig, UNIT, release,
 };
 
 /// The first number that a relay chain gives to a parachain that is not the system's.

@@ -12,8 +12,8 @@ use pallet_message_queue::OnQueueChanged;
 use sp_runtime::{Perbill, traits::Convert};
 
 use crate::{
-    AccountId, MessageQueue, ParachainSystem, PolkadotXcm, Runtime, RuntimeEvent, XcmpQueue,
-    system::MaximumWeights, xcm_config::OriginConverter,
+    AccountId, MessageQueue, ParachainSystem, PolkadotXcm, Runtime, RuntimeEvent, XcmpQueue, system::MaximumWeights,
+    xcm_config::OriginConverter,
 };
 
 /// Above the 102,400 bytes that channels between parachains have for a message.

@@ -10,9 +10,7 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use sp_runtime::Perbill;
 
-use crate::{
-    AccountId, Balances, DAYS, Runtime, RuntimeEvent, RuntimeHoldReason, UNIT, system::MaximumWeights,
-};
+use crate::{AccountId, Balances, DAYS, Runtime, RuntimeEvent, RuntimeHoldReason, UNIT, system::MaximumWeights};
 
 parameter_types! {
     /// A tenth: transactions wait while a migration goes on, blocks and inherents must not.

@@ -20,8 +20,7 @@ use crate::{AccountId, Aura, Balance, Block, MultiBlockMigrations, Nonce, Runtim
 const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
 
 /// Two seconds of six, and what every relay chain lets through as a proof.
-pub const MAXIMUM_WEIGHT: Weight =
-    Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND.saturating_mul(2), 5 * 1024 * 1024);
+pub const MAXIMUM_WEIGHT: Weight = Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND.saturating_mul(2), 5 * 1024 * 1024);
 
 parameter_types! {
     pub const Version: RuntimeVersion = VERSION;

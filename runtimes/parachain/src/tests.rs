@@ -2,11 +2,7 @@
 //! What costs little to know before a Wasm is built.
 
 use codec::Encode;
-use frame_support::{
-    assert_ok,
-    genesis_builder_helper::build_state,
-    traits::GetStorageVersion,
-};
+use frame_support::{assert_ok, genesis_builder_helper::build_state, traits::GetStorageVersion};
 use sp_genesis_builder::DEV_RUNTIME_PRESET;
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
@@ -14,8 +10,8 @@ use staging_xcm::latest::prelude::*;
 use staging_xcm_executor::XcmExecutor;
 
 use crate::{
-    Attestations, Balances, ParachainInfo, Runtime, RuntimeCall, RuntimeGenesisConfig, System, UNIT, genesis,
-    release, xcm_config::XcmConfig,
+    Attestations, Balances, ParachainInfo, Runtime, RuntimeCall, RuntimeGenesisConfig, System, UNIT, genesis, release,
+    xcm_config::XcmConfig,
 };
 
 fn development() -> TestExternalities {

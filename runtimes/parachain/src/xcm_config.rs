@@ -5,9 +5,7 @@
 
 use frame_support::{
     parameter_types,
-    traits::{
-        ConstU32, ConstU128, Equals, Everything, LinearStoragePrice, Nothing, fungible::HoldConsideration,
-    },
+    traits::{ConstU32, ConstU128, Equals, Everything, LinearStoragePrice, Nothing, fungible::HoldConsideration},
     weights::{IdentityFee, Weight},
 };
 use frame_system::EnsureRoot;
@@ -16,11 +14,11 @@ use polkadot_parachain_primitives::primitives::Sibling;
 use staging_xcm::latest::prelude::*;
 use staging_xcm_builder::{
     AccountId32Aliases, AllowExplicitUnpaidExecutionFrom, AllowKnownQueryResponses, AllowSubscriptionsFrom,
-    AllowTopLevelPaidExecutionFrom, DenyRecursively, DenyReserveTransferToRelayChain, DenyThenTry,
-    EnsureXcmOrigin, FixedWeightBounds, FrameTransactionalProcessor, FungibleAdapter, IsConcrete,
-    ParentAsSuperuser, ParentIsPreset, RelayChainAsNative, SiblingParachainAsNative,
-    SiblingParachainConvertsVia, SignedAccountId32AsNative, SignedToAccountId32, SovereignSignedViaLocation,
-    TakeWeightCredit, TrailingSetTopicAsId, UsingComponents, WithComputedOrigin, WithUniqueTopic,
+    AllowTopLevelPaidExecutionFrom, DenyRecursively, DenyReserveTransferToRelayChain, DenyThenTry, EnsureXcmOrigin,
+    FixedWeightBounds, FrameTransactionalProcessor, FungibleAdapter, IsConcrete, ParentAsSuperuser, ParentIsPreset,
+    RelayChainAsNative, SiblingParachainAsNative, SiblingParachainConvertsVia, SignedAccountId32AsNative,
+    SignedToAccountId32, SovereignSignedViaLocation, TakeWeightCredit, TrailingSetTopicAsId, UsingComponents,
+    WithComputedOrigin, WithUniqueTopic,
 };
 use staging_xcm_executor::XcmExecutor;
 
@@ -80,8 +78,7 @@ pub type Barrier = TrailingSetTopicAsId<
 >;
 
 /// The only asset is the chain's own token.
-pub type AssetTransactor =
-    FungibleAdapter<Balances, IsConcrete<HereLocation>, LocationToAccountId, AccountId, ()>;
+pub type AssetTransactor = FungibleAdapter<Balances, IsConcrete<HereLocation>, LocationToAccountId, AccountId, ()>;
 
 pub type Weigher = FixedWeightBounds<InstructionWeight, RuntimeCall, MaxInstructions>;
 

@@ -12,8 +12,8 @@ use scale_info::TypeInfo;
 use sp_runtime::traits::{BlakeTwo256, One};
 
 use crate::{
-    Balance, Balances, MILLI, OriginCaller, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason,
-    RuntimeHoldReason, System,
+    Balance, Balances, MILLI, OriginCaller, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason,
+    System,
 };
 
 /// What storing something takes from whoever causes it, for as long as it is stored.

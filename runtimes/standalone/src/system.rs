@@ -16,15 +16,12 @@ use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::Perbill;
 use sp_version::RuntimeVersion;
 
-use crate::{
-    AccountId, Aura, Balance, Block, MultiBlockMigrations, Nonce, Runtime, SLOT_DURATION, VERSION, release,
-};
+use crate::{AccountId, Aura, Balance, Block, MultiBlockMigrations, Nonce, Runtime, SLOT_DURATION, VERSION, release};
 
 const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
 
 /// Two seconds of six. A solo chain could do without a limit on the proof; with one, what fits here fits a parachain.
-const MAXIMUM_WEIGHT: Weight =
-    Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND.saturating_mul(2), 5 * 1024 * 1024);
+const MAXIMUM_WEIGHT: Weight = Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND.saturating_mul(2), 5 * 1024 * 1024);
 
 parameter_types! {
     pub const Version: RuntimeVersion = VERSION;

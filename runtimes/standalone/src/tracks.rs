@@ -8,9 +8,7 @@ use frame_system::RawOrigin;
 use pallet_referenda::{Curve, Track, TrackInfo, TracksInfo};
 use sp_runtime::{Perbill, str_array};
 
-use crate::{
-    Balance, BlockNumber, DAYS, HOURS, MINUTES, OriginCaller, RuntimeOrigin, UNIT, origins::Origin,
-};
+use crate::{Balance, BlockNumber, DAYS, HOURS, MINUTES, OriginCaller, RuntimeOrigin, UNIT, origins::Origin};
 
 pub const ROOT: u16 = 0;
 pub const WHITELISTED_CALLER: u16 = 1;

@@ -74,7 +74,9 @@ pub fn packages_to_install() -> std::result::Result<Vec<String>, String> {
             return Ok(Vec::new());
         }
     }
-    let Some(_) = in_path("apt-get") else { return Err("apt-get is not here, and no other package manager is known".into()) };
+    let Some(_) = in_path("apt-get") else {
+        return Err("apt-get is not here, and no other package manager is known".into());
+    };
     may_install()?;
     let candidate = PACKAGES.iter().find(|names| apt_version(names[0]).is_some_and(|version| version >= OLDEST));
     match candidate {
@@ -98,7 +100,12 @@ fn sources() -> Option<PathBuf> {
 
 /// The version apt-get would install.
 fn apt_version(package: &str) -> Option<(u32, u32)> {
-    let output = Tool::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").timeout(Duration::from_secs(60)).output().ok()?;
+    let output = Tool::new("apt-cache")
+        .args(["policy", package])
+        .env("LC_ALL", "C")
+        .timeout(Duration::from_secs(60))
+        .output()
+        .ok()?;
     parse_candidate(&output)
 }
 
@@ -131,7 +138,8 @@ pub fn install(packages: &[String], log: &Path, task: &Task) -> Result<()> {
     task.say(&format!("installing {} with apt-get (log in {})", packages.join(", "), log.display()));
     let apt = |extra: &[&str]| {
         let words = prefix.iter().cloned().chain(["apt-get".into()]).collect::<Vec<OsString>>();
-        let (program, first) = words.split_first().map_or((OsString::from("apt-get"), [].as_slice()), |(a, b)| (a.clone(), b));
+        let (program, first) =
+            words.split_first().map_or((OsString::from("apt-get"), [].as_slice()), |(a, b)| (a.clone(), b));
         Tool::new(program)
             .args(first)
             .args(["install", "--yes", "--no-install-recommends"])
@@ -165,7 +173,8 @@ pub fn make(context: &Context, active: &Active, log: &Path, task: &Task) -> Resu
     let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
     std::fs::create_dir_all(&parent).map_err(io)?;
     let directory = parent.join(release);
-    // Removed when dropped; one that a killed run left is nobody's and is removed by the next.
+    // Removed when dropped. What a killed run left is nobody's after a day.
+    remove_old_partials(&parent);
     let partial = tempfile::Builder::new().prefix(".partial-").tempdir_in(&parent).map_err(io)?;
 
     task.say(&format!("building the core library for {TARGET} with rustc {release} (log in {})", log.display()));
@@ -177,10 +186,25 @@ pub fn make(context: &Context, active: &Active, log: &Path, task: &Task) -> Resu
     Ok(directory)
 }
 
+fn remove_old_partials(parent: &Path) {
+    let day = Duration::from_secs(24 * 60 * 60);
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let old = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > day));
+        if old && entry.file_name().to_string_lossy().starts_with(".partial-") {
+            // Only space is lost if it stays.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Compiles core, alloc and compiler_builtins for the target.
 fn build_core(directory: &Path, linkers: &Path, log: &Path, task: &Task) -> Result<Vec<PathBuf>> {
     let package = directory.join("build");
-    let manifest = format!("[package]\nname = \"core-for-{TARGET}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n");
+    let manifest =
+        format!("[package]\nname = \"core-for-{TARGET}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n");
     worker::write_whole(&package.join("Cargo.toml"), manifest.as_bytes())?;
     worker::write_whole(&package.join("src/lib.rs"), b"#![no_std]\n")?;
     let target = package.join("target");
@@ -212,7 +236,14 @@ fn build_core(directory: &Path, linkers: &Path, log: &Path, task: &Task) -> Resu
 }
 
 /// Puts the parts of a sysroot into `sysroot`, which will have the name `final_directory`.
-fn assemble(sysroot: &Path, final_directory: &Path, host: &str, libraries: &[PathBuf], linkers: &Path, rustc: &str) -> Result<()> {
+fn assemble(
+    sysroot: &Path,
+    final_directory: &Path,
+    host: &str,
+    libraries: &[PathBuf],
+    linkers: &Path,
+    rustc: &str,
+) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let io = |error: std::io::Error| Failure::io("write into", sysroot, &error);
     let rustlib = sysroot.join("lib/rustlib");
@@ -280,7 +311,8 @@ mod tests {
         let rustc = format!("rustc {version}\nhost: here\nrelease: {version}");
         let sources = parent.join("sources");
         std::fs::create_dir_all(&sources).expect("made");
-        let libraries = ["libcore-1.rlib", "liballoc-1.rlib", "libcompiler_builtins-1.rlib"].map(|name| sources.join(name));
+        let libraries =
+            ["libcore-1.rlib", "liballoc-1.rlib", "libcompiler_builtins-1.rlib"].map(|name| sources.join(name));
         for path in libraries.iter().chain([&sources.join("rust-lld")]) {
             std::fs::write(path, "").expect("written");
         }

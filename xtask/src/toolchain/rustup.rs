@@ -47,9 +47,9 @@ pub fn active(context: &Context) -> Result<Active> {
 
 fn home() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("RUSTUP_HOME").or_else(|| set("HOME").map(|home| home.join(".rustup"))).ok_or_else(|| {
-        Failure::environment("rustup has no home").found("neither RUSTUP_HOME nor HOME is set")
-    })
+    set("RUSTUP_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".rustup")))
+        .ok_or_else(|| Failure::environment("rustup has no home").found("neither RUSTUP_HOME nor HOME is set"))
 }
 
 fn toolchains() -> Result<PathBuf> {
@@ -72,7 +72,8 @@ pub fn can_add_target(active: &Active) -> std::result::Result<(), String> {
         return Err("RUSTUP_AUTO_INSTALL=0 says not to install".into());
     }
     let server = std::env::var("RUSTUP_DIST_SERVER").unwrap_or_else(|_| "https://static.rust-lang.org".into());
-    let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].iter().find_map(|name| std::env::var(name).ok());
+    let proxy =
+        ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].iter().find_map(|name| std::env::var(name).ok());
     let address = address(proxy.as_deref().filter(|proxy| !proxy.is_empty()).unwrap_or(&server));
     reachable(&address, PATIENCE).map_err(|error| format!("{address} cannot be reached: {error}"))
 }

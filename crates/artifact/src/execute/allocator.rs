@@ -2,54 +2,64 @@
 //! The heap a runtime asks its host for: blocks in powers of two, reused once freed.
 //!
 //! Reuse matters: a runtime that describes itself grows many buffers, and a heap that only ever grows would need
-//! several times the memory.
-
-use std::collections::HashMap;
+//! several times the memory. What is kept about the blocks stays a fraction of the memory they are in, so that a
+//! runtime cannot fill the host's memory by asking for many small ones.
 
 /// Blocks from 8 bytes to 32 MiB, as in a node.
-const ORDERS: usize = 23;
+const ORDERS: u8 = 23;
 const SMALLEST: u32 = 8;
 
 #[derive(Default)]
 pub(super) struct Allocator {
+    base: u32,
     next: u32,
-    /// The order of every block that is in use.
-    used: HashMap<u32, usize>,
-    free: [Vec<u32>; ORDERS],
+    /// For each place where a block may start: 0, or one more than the order of the block in use there.
+    used: Vec<u8>,
+    free: [Vec<u32>; ORDERS as usize],
 }
 
 impl Allocator {
     pub(super) fn start(&mut self, base: u32) {
-        self.next = base;
+        // At the very end there is no room for a block, and `allocate` says so.
+        self.base = base.checked_next_multiple_of(SMALLEST).unwrap_or(u32::MAX - SMALLEST + 1);
+        self.next = self.base;
     }
 
     /// The start of a block, and where the memory has to reach for it; nothing when there is no such block.
     pub(super) fn allocate(&mut self, size: u32) -> Option<(u32, u32)> {
         let order = (0..ORDERS).find(|order| SMALLEST << order >= size)?;
         let block = SMALLEST << order;
-        let start = match self.free.get_mut(order)?.pop() {
+        let start = match self.free.get_mut(usize::from(order))?.pop() {
             Some(start) => start,
             None => {
-                let start = self.next.checked_next_multiple_of(SMALLEST)?;
+                let start = self.next;
                 self.next = start.checked_add(block)?;
                 start
             }
         };
-        self.used.insert(start, order);
-        Some((start, start.checked_add(block)?))
+        let place = self.place(start)?;
+        if self.used.len() <= place {
+            self.used.resize(place + 1, 0);
+        }
+        *self.used.get_mut(place)? = order + 1;
+        Some((start, start + block))
     }
 
     /// Whether there was such a block.
     pub(super) fn free(&mut self, start: u32) -> bool {
-        match self.used.remove(&start) {
-            Some(order) => {
-                if let Some(list) = self.free.get_mut(order) {
-                    list.push(start);
-                }
-                true
-            }
-            None => false,
+        let Some(place) = self.place(start) else { return false };
+        let Some(order) = self.used.get_mut(place).and_then(|used| std::mem::take(used).checked_sub(1)) else {
+            return false;
+        };
+        if let Some(list) = self.free.get_mut(usize::from(order)) {
+            list.push(start);
         }
+        true
+    }
+
+    fn place(&self, start: u32) -> Option<usize> {
+        let offset = start.checked_sub(self.base)?;
+        (offset % SMALLEST == 0).then_some((offset / SMALLEST) as usize)
     }
 }
 
@@ -60,7 +70,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_in_use_never_overlap(base in 0u32..100_000, steps in prop::collection::vec((any::<bool>(), 0u32..70_000), 0..200)) {
+        fn blocks_in_use_never_overlap(
+            base in 0u32..100_000,
+            steps in prop::collection::vec((any::<bool>(), 0u32..70_000), 0..200),
+        ) {
             let mut allocator = Allocator::default();
             allocator.start(base);
             let mut blocks: Vec<(u32, u32)> = Vec::new();
@@ -69,6 +82,7 @@ mod tests {
                     let (start, _) = blocks.swap_remove(size as usize % blocks.len());
                     prop_assert!(allocator.free(start));
                     prop_assert!(!allocator.free(start));
+                    prop_assert!(!allocator.free(start + 4));
                 } else {
                     let (start, end) = allocator.allocate(size).expect("room");
                     prop_assert!(start >= base && start % 8 == 0 && end - start >= size);
@@ -81,10 +95,13 @@ mod tests {
 
     #[test]
     fn impossible_blocks_are_refused() {
-        let mut allocator = Allocator::default();
-        allocator.start(u32::MAX - 100);
-        assert!(allocator.allocate(33 * 1024 * 1024).is_none());
-        assert!(allocator.allocate(1000).is_none());
-        assert!(!allocator.free(8));
+        for base in [u32::MAX, u32::MAX - 100] {
+            let mut allocator = Allocator::default();
+            allocator.start(base);
+            assert!(allocator.allocate(33 * 1024 * 1024).is_none());
+            assert!(allocator.allocate(1000).is_none());
+            assert!(!allocator.free(8));
+            assert!(!allocator.free(base));
+        }
     }
 }

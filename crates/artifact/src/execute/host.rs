@@ -21,7 +21,12 @@ impl Host {
 }
 
 /// One call of an imported function.
-pub(super) fn call(mut caller: Caller<'_, Host>, name: &str, arguments: &[Val], results: &mut [Val]) -> Result<(), Error> {
+pub(super) fn call(
+    mut caller: Caller<'_, Host>,
+    name: &str,
+    arguments: &[Val],
+    results: &mut [Val],
+) -> Result<(), Error> {
     let answer = match name {
         "ext_allocator_malloc_version_1" => Some(Val::I32(allocate(&mut caller, word(name, arguments, 0)?)? as i32)),
         "ext_allocator_free_version_1" => {
@@ -43,12 +48,24 @@ pub(super) fn call(mut caller: Caller<'_, Host>, name: &str, arguments: &[Val], 
         | "ext_storage_read_version_1"
         | "ext_default_child_storage_get_version_1" => Some(returned(&mut caller, &[0])?),
         "ext_storage_exists_version_1" => Some(Val::I32(0)),
-        "ext_hashing_blake2_128_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_128(bytes).to_vec())?),
-        "ext_hashing_blake2_256_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_256(bytes).to_vec())?),
-        "ext_hashing_twox_64_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_64(bytes).to_vec())?),
-        "ext_hashing_twox_128_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_128(bytes).to_vec())?),
-        "ext_hashing_twox_256_version_1" => Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_256(bytes).to_vec())?),
-        "ext_hashing_sha2_256_version_1" => Some(hash(&mut caller, name, arguments, |bytes| Sha256::digest(bytes).to_vec())?),
+        "ext_hashing_blake2_128_version_1" => {
+            Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_128(bytes).to_vec())?)
+        }
+        "ext_hashing_blake2_256_version_1" => {
+            Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_256(bytes).to_vec())?)
+        }
+        "ext_hashing_twox_64_version_1" => {
+            Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_64(bytes).to_vec())?)
+        }
+        "ext_hashing_twox_128_version_1" => {
+            Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_128(bytes).to_vec())?)
+        }
+        "ext_hashing_twox_256_version_1" => {
+            Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_256(bytes).to_vec())?)
+        }
+        "ext_hashing_sha2_256_version_1" => {
+            Some(hash(&mut caller, name, arguments, |bytes| Sha256::digest(bytes).to_vec())?)
+        }
         "ext_panic_handler_abort_on_panic_version_1" => {
             let message = passed(&mut caller, name, arguments)?;
             let message = String::from_utf8_lossy(message.get(..2000).unwrap_or(&message)).into_owned();

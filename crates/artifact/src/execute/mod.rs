@@ -10,13 +10,14 @@ mod host;
 
 use host::Host;
 use wasmi::{
-    CompilationMode, Config, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimitsBuilder, Table, Val,
+    CompilationMode, Config, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimitsBuilder, Table,
+    Val,
 };
 use worker::{Failure, Result};
 
-/// The instructions a call may take: many times what the metadata of the largest runtimes needs, half a minute here.
-const FUEL: u64 = 10_000_000_000;
-const MEMORY_LIMIT: usize = 512 * 1024 * 1024;
+/// The instructions a call may take: many times what the metadata of the largest runtimes needs, and seconds at most.
+const FUEL: u64 = 3_000_000_000;
+const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
 /// What a call may return: many times the largest metadata.
 const RESULT_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -25,6 +26,7 @@ pub(crate) struct Executor<'a> {
     name: &'a str,
     engine: Engine,
     module: Module,
+    fuel: u64,
 }
 
 impl<'a> Executor<'a> {
@@ -36,7 +38,7 @@ impl<'a> Executor<'a> {
         let module = Module::new(&engine, wasm).map_err(|error| {
             Failure::input(format!("{name} is not Wasm that can be executed")).found(error.to_string())
         })?;
-        Ok(Self { name, engine, module })
+        Ok(Self { name, engine, module, fuel: FUEL })
     }
 
     pub(crate) fn exports(&self, function: &str) -> bool {
@@ -50,7 +52,7 @@ impl<'a> Executor<'a> {
             let failure = Failure::input(format!("{function} of {name} failed"));
             match error.as_trap_code() {
                 Some(wasmi::TrapCode::OutOfFuel) => failure
-                    .found(format!("no end after {FUEL} instructions"))
+                    .found(format!("no end after {} instructions", self.fuel))
                     .expected("a function that answers within that"),
                 _ => failure.found(error.to_string()),
             }
@@ -65,11 +67,11 @@ impl<'a> Executor<'a> {
             .table_elements(1_000_000)
             .instances(1)
             .tables(16)
-            .memories(1)
+            .memories(2)
             .build();
         let mut store = Store::new(&self.engine, Host::new(limits));
         store.limiter(|host| &mut host.limits);
-        store.set_fuel(FUEL).map_err(failed)?;
+        store.set_fuel(self.fuel).map_err(failed)?;
         let instance = self.instantiate(&mut store).map_err(failed)?;
         let memory = match store.data().memory {
             Some(memory) => memory,
@@ -83,9 +85,9 @@ impl<'a> Executor<'a> {
         };
         store.data_mut().allocator.start(heap_base);
 
-        let entry = instance.get_typed_func::<(i32, i32), i64>(&store, function).map_err(|error| {
-            malformed(&error.to_string())
-        })?;
+        let entry = instance
+            .get_typed_func::<(i32, i32), i64>(&store, function)
+            .map_err(|error| malformed(&error.to_string()))?;
         let length = u32::try_from(arguments.len()).map_err(|_| malformed("arguments that are too long"))?;
         let pointer = host::allocate(&mut store, length.max(1)).map_err(failed)?;
         memory.write(&mut store, pointer as usize, arguments).map_err(|error| malformed(&error.to_string()))?;
@@ -113,9 +115,12 @@ impl<'a> Executor<'a> {
             match import.ty() {
                 ExternType::Func(ty) => {
                     let name = import.name().to_owned();
-                    linker.func_new(import.module(), import.name(), ty.clone(), move |caller, arguments, results| {
-                        host::call(caller, &name, arguments, results)
-                    })?;
+                    linker.func_new(
+                        import.module(),
+                        import.name(),
+                        ty.clone(),
+                        move |caller, arguments, results| host::call(caller, &name, arguments, results),
+                    )?;
                 }
                 ExternType::Memory(ty) => {
                     let memory = Memory::new(&mut *store, *ty)?;
@@ -127,7 +132,8 @@ impl<'a> Executor<'a> {
                     linker.define(import.module(), import.name(), table)?;
                 }
                 ExternType::Global(_) => {
-                    let what = format!("the import {}.{} is a global, which no node provides", import.module(), import.name());
+                    let what =
+                        format!("the import {}.{} is a global, which no node provides", import.module(), import.name());
                     return Err(wasmi::Error::new(what));
                 }
             }
@@ -162,9 +168,10 @@ mod tests {
     fn a_function_without_end_is_stopped() {
         let module = r#"(module (memory (export "memory") 1)
             (func (export "f") (param i32 i32) (result i64) (loop $l (br $l)) unreachable))"#;
-        // Less fuel than a real call gets would do, but then this would not be the real call.
-        let failure = call(module, "f", b"").expect_err("stopped");
-        assert!(failure.found.expect("found").contains("no end after"));
+        let wasm = wat::parse_str(module).expect("a module");
+        let executor = Executor { fuel: 1_000_000, ..Executor::new("blob", &wasm).expect("executable") };
+        let failure = executor.call("f", b"").expect_err("stopped");
+        assert_eq!(failure.found.as_deref(), Some("no end after 1000000 instructions"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ const SIZE_LIMIT: usize = 16 * 1024 * 1024;
 const DECODED_LIMIT: usize = 512 * 1024 * 1024;
 
 /// Decoded metadata, with the bytes it was decoded from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Metadata {
     /// The versions that the runtime offers.
     pub versions: Vec<u32>,

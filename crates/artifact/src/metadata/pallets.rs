@@ -116,8 +116,12 @@ impl Pallets {
             RuntimeMetadata::V16(metadata) => current!(metadata),
             RuntimeMetadata::V15(metadata) => current!(metadata),
             RuntimeMetadata::V14(metadata) => current!(metadata),
-            RuntimeMetadata::V13(metadata) => legacy!(metadata, |module: &frame_metadata::v13::ModuleMetadata, _| Some(module.index)),
-            RuntimeMetadata::V12(metadata) => legacy!(metadata, |module: &frame_metadata::v12::ModuleMetadata, _| Some(module.index)),
+            RuntimeMetadata::V13(metadata) => {
+                legacy!(metadata, |module: &frame_metadata::v13::ModuleMetadata, _| Some(module.index))
+            }
+            RuntimeMetadata::V12(metadata) => {
+                legacy!(metadata, |module: &frame_metadata::v12::ModuleMetadata, _| Some(module.index))
+            }
             RuntimeMetadata::V11(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
             RuntimeMetadata::V10(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
             RuntimeMetadata::V9(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),

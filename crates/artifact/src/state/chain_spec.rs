@@ -16,7 +16,8 @@ use worker::{Failure, Result};
 /// The largest published ones have 10 MB. The text is held in memory while it is read.
 const SIZE_LIMIT: u64 = 1024 * 1024 * 1024;
 const RAW: &str = "genesis.raw.top with the whole genesis state";
-const MAKE_RAW: &str = "make it raw first: `<node> export-chain-spec --chain FILE --raw`, or `chain-spec-builder convert-to-raw FILE`";
+const MAKE_RAW: &str =
+    "make it raw first: `<node> export-chain-spec --chain FILE --raw`, or `chain-spec-builder convert-to-raw FILE`";
 
 #[derive(Deserialize)]
 struct Spec {
@@ -83,7 +84,8 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
             .found(format!("{} in genesis.raw.top", worker::hex_prefixed(key)))
             .expected("its entries in genesis.raw.childrenDefault"));
     }
-    let children = raw.children.into_iter().map(|(key, pairs)| (key.0, pairs.0)).filter(|(_, entries)| !entries.is_empty());
+    let children =
+        raw.children.into_iter().map(|(key, pairs)| (key.0, pairs.0)).filter(|(_, entries)| !entries.is_empty());
     let mut state = State {
         origin: Origin::ChainSpec,
         chain: spec.name,
@@ -147,7 +149,8 @@ impl<'de> Deserialize<'de> for Hex {
             }
             fn visit_str<E: Error>(self, text: &str) -> std::result::Result<Hex, E> {
                 let shown = || text.chars().take(40).collect::<String>();
-                let digits = text.strip_prefix("0x").ok_or_else(|| E::custom(format!("no 0x in front of {:?}", shown())))?;
+                let digits =
+                    text.strip_prefix("0x").ok_or_else(|| E::custom(format!("no 0x in front of {:?}", shown())))?;
                 hex::decode(digits).map(Hex).map_err(|error| E::custom(format!("invalid hex {:?}: {error}", shown())))
             }
         }

@@ -88,13 +88,14 @@ mod tests {
     }
 
     fn snapshot(version: u16, nodes: &[(Vec<u8>, Vec<u8>)], root: [u8; 32]) -> Vec<u8> {
-        let raw: Vec<(Vec<u8>, (Vec<u8>, i32))> =
-            nodes.iter().map(|(key, node)| (key.clone(), (node.clone(), 1))).collect();
+        let raw: Vec<_> = nodes.iter().map(|(key, node)| (key.clone(), (node.clone(), 1i32))).collect();
         let mut bytes = Compact(version).encode();
         bytes.push(1);
         raw.encode_to(&mut bytes);
         bytes.extend(root);
-        bytes.extend(Header { parent_hash: [0; 32], number: 5, state_root: root, extrinsics_root: [0; 32] }.encode(&[0]));
+        bytes.extend(
+            Header { parent_hash: [0; 32], number: 5, state_root: root, extrinsics_root: [0; 32] }.encode(&[0]),
+        );
         bytes
     }
 

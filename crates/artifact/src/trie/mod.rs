@@ -32,8 +32,9 @@ mod tests {
     /// All nodes of the trie of some entries.
     fn nodes(entries: &Entries, version: u8) -> (Nodes, [u8; 32]) {
         let mut nodes = Nodes::default();
-        let root = root::build(entries, version, &mut |node| nodes.insert(crate::hashes::blake2_256(node), node.to_vec()))
-            .expect("not deep");
+        let root =
+            root::build(entries, version, &mut |node| nodes.insert(crate::hashes::blake2_256(node), node.to_vec()))
+                .expect("not deep");
         (nodes, root)
     }
 
@@ -80,8 +81,8 @@ mod tests {
     fn known_roots_are_met() {
         // The root of nothing, which every chain's genesis block carries for its extrinsics.
         let empty = "03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314";
-        assert_eq!(root(&vec![], 0).map(hex::encode).as_deref(), Some(empty));
-        assert_eq!(root(&vec![], 1), root(&vec![], 0));
+        assert_eq!(root(&[], 0).map(hex::encode).as_deref(), Some(empty));
+        assert_eq!(root(&[], 1), root(&[], 0));
         let long: Entries = vec![(b"k".to_vec(), vec![7; 33])];
         assert_ne!(root(&long, 0), root(&long, 1));
         let short: Entries = vec![(b"k".to_vec(), vec![7; 32])];

@@ -63,10 +63,13 @@ impl<'a> Node<'a> {
         let mut children = Vec::new();
         for index in (0..16u8).filter(|index| bitmap >> index & 1 == 1) {
             let child = counted(input)?;
-            children.push((index, match <[u8; 32]>::try_from(child) {
-                Ok(hash) => Child::Hash(hash),
-                Err(_) => Child::Inline(child),
-            }));
+            children.push((
+                index,
+                match <[u8; 32]>::try_from(child) {
+                    Ok(hash) => Child::Hash(hash),
+                    Err(_) => Child::Inline(child),
+                },
+            ));
         }
         Some(Self { partial, value, children })
     }

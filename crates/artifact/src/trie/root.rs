@@ -106,5 +106,5 @@ fn header(node: &mut Vec<u8>, prefix: u8, bits: u32, nibbles: usize) {
 
 fn nibble(key: &[u8], at: usize) -> u8 {
     let byte = key.get(at / 2).copied().unwrap_or_default();
-    if at % 2 == 0 { byte >> 4 } else { byte & 15 }
+    if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
 }

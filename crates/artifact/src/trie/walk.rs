@@ -78,7 +78,8 @@ impl Nodes {
     /// Changes one byte of one node, if there is one.
     #[cfg(test)]
     pub(super) fn tamper(&mut self, which: proptest::sample::Index, position: proptest::sample::Index) -> bool {
-        let mut hashes: Vec<_> = self.by_hash.iter().filter(|(_, bytes)| !bytes.is_empty()).map(|(hash, _)| *hash).collect();
+        let mut hashes: Vec<_> =
+            self.by_hash.iter().filter(|(_, bytes)| !bytes.is_empty()).map(|(hash, _)| *hash).collect();
         hashes.sort();
         if hashes.is_empty() {
             return false;

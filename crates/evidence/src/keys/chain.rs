@@ -17,7 +17,9 @@ pub fn parse(text: &str) -> Result<[u8; 32]> {
         Some(digits) => {
             let mut key = [0; 32];
             hex::decode_to_slice(digits, &mut key).map_err(|error| {
-                Failure::input(format!("{text:?} is no public key")).found(error.to_string()).expected("0x and 64 hex digits")
+                Failure::input(format!("{text:?} is no public key"))
+                    .found(error.to_string())
+                    .expected("0x and 64 hex digits")
             })?;
             Ok(key)
         }
@@ -35,7 +37,8 @@ pub fn parse_exact(text: &str) -> std::result::Result<[u8; 32], String> {
 
 pub fn check_ed25519(key: &[u8; 32]) -> Result<()> {
     match VerifyingKey::from_bytes(key) {
-        Ok(point) if !point.is_weak() => Ok(()),
+        // A point can be written in more than one way; a key has one name.
+        Ok(point) if !point.is_weak() && point.to_edwards().compress().as_bytes() == key => Ok(()),
         _ => Err(no_key(key, "ed25519")),
     }
 }
@@ -55,6 +58,7 @@ fn no_key(key: &[u8; 32], kind: &str) -> Failure {
 }
 
 pub fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Check {
+    check_ed25519(key).map_err(|_| "names a key that is none")?;
     let point = VerifyingKey::from_bytes(key).map_err(|_| "names a key that is none")?;
     let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| "is not 64 bytes long")?;
     match spellings(message).iter().any(|message| point.verify_strict(message, &signature).is_ok()) {

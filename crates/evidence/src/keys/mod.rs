@@ -7,7 +7,10 @@ mod ss58;
 mod ssh;
 
 pub use secret::{ChainSecret, read_private};
-pub use ssh::{encode as encode_ssh_signature, signed_data as ssh_signed_data, supported as ssh_supported};
+pub use ssh::{
+    armor as ssh_armor, dearmor as ssh_dearmor, encode as encode_ssh_signature, signed_data as ssh_signed_data,
+    supported as ssh_supported,
+};
 
 use crate::envelope::Signature;
 use serde::{Deserialize, Serialize};
@@ -66,9 +69,9 @@ impl PublicKey {
     /// How the key stands in a root file.
     pub fn to_text(&self) -> Result<String> {
         match self {
-            Self::Ssh(key) => key.to_openssh().map_err(|error| {
-                Failure::internal("an ssh key cannot be written").found(error.to_string())
-            }),
+            Self::Ssh(key) => key
+                .to_openssh()
+                .map_err(|error| Failure::internal("an ssh key cannot be written").found(error.to_string())),
             Self::Ed25519(key) | Self::Sr25519(key) => Ok(hex_prefixed(key)),
         }
     }
@@ -88,6 +91,11 @@ impl PublicKey {
             _ => self == other,
         }
     }
+}
+
+/// The key that an SSHSIG blob says made it.
+pub fn ssh_key_of(blob: &[u8]) -> std::result::Result<PublicKey, String> {
+    ssh::decode(blob).map(|(key, _)| PublicKey::Ssh(key))
 }
 
 /// A signature that was looked at.
@@ -168,9 +176,18 @@ mod tests {
     #[test]
     fn strange_key_ids_are_wrong_and_no_crash() {
         let sig = throw_away(b"message").sig;
-        for keyid in ["", ":", "ssh:", "ed25519:", "ed25519:0x00", "sr25519:zz", "pgp:1", "throw-away:ssh:SHA256:x",
-            "throw-away:sr25519:0x00", "Throw-away:ed25519:0x00"]
-        {
+        for keyid in [
+            "",
+            ":",
+            "ssh:",
+            "ed25519:",
+            "ed25519:0x00",
+            "sr25519:zz",
+            "pgp:1",
+            "throw-away:ssh:SHA256:x",
+            "throw-away:sr25519:0x00",
+            "Throw-away:ed25519:0x00",
+        ] {
             let checked = check(&Signature { keyid: keyid.into(), sig: sig.clone() }, b"message");
             assert!(!checked.is_valid() && checked.wrong.is_some(), "{keyid}");
         }

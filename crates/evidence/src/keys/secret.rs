@@ -87,9 +87,9 @@ enum Junction {
 }
 
 fn no_secret(found: &str) -> Failure {
-    Failure::input("is no secret of a chain key")
-        .found(found)
-        .expected("a seed as 0x and 64 hex digits, or a secret phrase of 12 to 24 words, then its derivation path if any")
+    Failure::input("is no secret of a chain key").found(found).expected(
+        "a seed as 0x and 64 hex digits, or a secret phrase of 12 to 24 words, then its derivation path if any",
+    )
 }
 
 impl<'a> Uri<'a> {
@@ -176,9 +176,8 @@ fn derive_ed25519(mut seed: Zeroizing<[u8; 32]>, path: &[Junction]) -> Result<ed
 }
 
 fn derive_sr25519(seed: &[u8; 32], path: &[Junction]) -> Result<Keypair> {
-    let mut secret = MiniSecretKey::from_bytes(seed)
-        .map_err(|_| no_secret("a seed that is none"))?
-        .expand(ExpansionMode::Ed25519);
+    let mut secret =
+        MiniSecretKey::from_bytes(seed).map_err(|_| no_secret("a seed that is none"))?.expand(ExpansionMode::Ed25519);
     for junction in path {
         secret = match junction {
             Junction::Hard(code) => {
@@ -222,7 +221,7 @@ mod tests {
     fn every_part_of_the_path_and_the_password_matter() {
         let mut seen = std::collections::BTreeSet::new();
         let long = format!("//{}", "x".repeat(100));
-        for path in ["", "//0", "/0", "//0//1", "//0/1", "//00", "///pass", "//0///pass", &long] {
+        for path in ["", "//0", "/0", "//0//1", "//0/1", "//x", "///pass", "//0///pass", &long] {
             assert!(seen.insert(id(KeyType::Sr25519, &format!("{PHRASE}{path}"))), "{path}");
         }
     }

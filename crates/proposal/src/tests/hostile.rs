@@ -33,6 +33,7 @@ fn no_beginning_of_metadata_is_metadata() {
 fn older_versions_and_other_files_are_named() {
     let failure = Target::from_metadata(b"meta\x0dand so on").err().expect("version 13");
     assert!(failure.found.as_deref().is_some_and(|found| found.contains("version 13")), "{failure}");
+    assert!(Target::from_metadata(&[METADATA.as_slice(), &[0]].concat()).is_err());
     assert!(Target::from_metadata(b"").is_err());
     assert!(Target::from_metadata(b"\x7fELF and more").is_err());
     let failure = Target::from_metadata(&vec![0; 9 << 20]).err().expect("too large");
@@ -56,7 +57,9 @@ macro_rules! lying {
         impl TypeInfo for $name {
             type Identity = Self;
             fn type_info() -> scale_info::Type {
-                scale_info::Type::builder().path(scale_info::Path::new(stringify!($name), "lying")).composite($type_info)
+                scale_info::Type::builder()
+                    .path(scale_info::Path::new(stringify!($name), "lying"))
+                    .composite($type_info)
             }
         }
     };

@@ -1,1 +1,164 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Metadata of real chains. What a dependency carries is always here; the rest is asked for by hand.
+
+use crate::{Chains, Options, Release, Route, Target, Value, decode, named, proof, upgrade, xcm};
+use scale_value::{Composite, ValueDef};
+use std::path::PathBuf;
+use worker::hex_prefixed;
+
+/// A file of the source of `frame-metadata`, wherever cargo keeps it.
+fn kusama_v14() -> Vec<u8> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .output()
+        .expect("cargo metadata");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let manifest = metadata["packages"]
+        .as_array()
+        .and_then(|packages| packages.iter().find(|package| package["name"] == "frame-metadata"))
+        .and_then(|package| package["manifest_path"].as_str())
+        .expect("frame-metadata is a dependency");
+    let path = PathBuf::from(manifest).with_file_name("test_data").join("ksm_metadata_v14.bin");
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn kusama_of_2021_is_read_and_has_no_route() {
+    let bytes = kusama_v14();
+    let target = Target::from_metadata(&bytes).expect("real metadata");
+    assert_eq!((target.name(), target.metadata_version()), ("kusama", 14));
+    assert_eq!(target.pallet("XcmPallet").map(|pallet| pallet.index), Some(99));
+    let chains = Chains { target: &target, relay: None, para_id: None };
+    assert_eq!(chains.possible(), []);
+    let release =
+        Release { code: b"code", spec_name: "kusama".into(), spec_version: target.version().spec_version + 1 };
+    let failure = upgrade(chains, &release, &Options::default()).expect_err("democracy, not referenda");
+    assert!(failure.found.as_deref().is_some_and(|found| found.contains("Democracy")), "{failure}");
+    every_call_agrees_with_another_decoder(
+        &target,
+        &[
+            Value::Call {
+                pallet: "System".into(),
+                name: "remark".into(),
+                fields: vec![named("remark", Value::bytes(b"hello"))],
+            },
+            Value::Call {
+                pallet: "Utility".into(),
+                name: "batch".into(),
+                fields: vec![named(
+                    "calls",
+                    Value::List(vec![
+                        Value::Call {
+                            pallet: "System".into(),
+                            name: "set_heap_pages".into(),
+                            fields: vec![named("pages", Value::Number(64))],
+                        },
+                        Value::Call {
+                            pallet: "Timestamp".into(),
+                            name: "set".into(),
+                            fields: vec![named("now", Value::Number(1 << 40))],
+                        },
+                    ]),
+                )],
+            },
+        ],
+    );
+}
+
+/// scale-value reads and writes the same bytes by the same metadata, with code that is not ours.
+fn every_call_agrees_with_another_decoder(target: &Target, calls: &[Value]) {
+    for call in calls {
+        let encoded = proof::encode(target, call.clone()).expect("encodes");
+        agrees(target, &encoded.bytes);
+    }
+}
+
+fn agrees(target: &Target, bytes: &[u8]) {
+    let pallet = target.pallets().iter().find(|pallet| pallet.index == bytes[0]).expect("its pallet");
+    let calls = pallet.calls.expect("with calls");
+    let mut rest = &bytes[1..];
+    let value = scale_value::scale::decode_as_type(&mut rest, calls, target.registry()).expect("it reads them too");
+    assert!(rest.is_empty(), "{} bytes left over", rest.len());
+    let ValueDef::Variant(variant) = &value.value else { panic!("a call, not {value}") };
+    let Value::Call { name, fields, .. } = decode::call(target, bytes).expect("we read them") else { panic!("a call") };
+    assert_eq!(variant.name, name);
+    let names: Vec<_> = fields.iter().filter_map(|field| field.name.clone()).collect();
+    let Composite::Named(theirs) = &variant.values else { panic!("named arguments") };
+    assert_eq!(theirs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
+    let mut again = vec![bytes[0]];
+    scale_value::scale::encode_as_type(&value, calls, target.registry(), &mut again).expect("it writes them too");
+    assert_eq!(hex_prefixed(&again), hex_prefixed(bytes));
+}
+
+/// A file of the npm package `@polkadot/types-support` 16.5.6, for instance `v15/asset-hub-kusama`.
+fn from_npm(name: &str) -> Target {
+    let root = std::env::var("CUTOVER_TYPES_SUPPORT")
+        .expect("CUTOVER_TYPES_SUPPORT: the unpacked npm package @polkadot/types-support 16.5.6");
+    let path = PathBuf::from(root).join("metadata").join(format!("{name}-hex.js"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let digits = text.split("0x").nth(1).expect("hex").split(|letter: char| !letter.is_ascii_hexdigit()).next();
+    Target::from_metadata(&hex::decode(digits.expect("hex")).expect("hex")).expect("real metadata")
+}
+
+#[test]
+#[ignore = "reads an npm package: set CUTOVER_TYPES_SUPPORT"]
+fn todays_chains_take_every_route_they_have() {
+    let chains = [
+        ("v14/kusama", "whitelisted-referendum root-referendum"),
+        ("v14/polkadot", "whitelisted-referendum root-referendum"),
+        ("v14/substrate", "sudo root-referendum"),
+        ("v15/substrate", "sudo root-referendum"),
+        ("v16/substrate", "sudo root-referendum"),
+        ("v15/kusama", "whitelisted-referendum root-referendum"),
+        ("v15/polkadot", "whitelisted-referendum root-referendum"),
+        ("v15/asset-hub-kusama", "whitelisted-referendum root-referendum"),
+        ("v15/asset-hub-polkadot", "whitelisted-referendum root-referendum"),
+    ];
+    for (name, routes) in chains {
+        let target = from_npm(name);
+        let chains = Chains { target: &target, relay: Some(&target), para_id: Some(1000) };
+        for route in routes.split(' ') {
+            let possible = chains.possible();
+            assert!(possible.iter().any(|known| known.name() == route), "{name}: {route} not in {possible:?}");
+        }
+        for route in chains.possible() {
+            for note_preimage in [false, true] {
+                let options =
+                    Options { route: Some(route), note_preimage, referendum_index: Some(1), ..Options::default() };
+                let release = Release { code: b"code", spec_name: target.name().into(), spec_version: u32::MAX };
+                let proposal = upgrade(chains, &release, &options).expect(name);
+                for call in &proposal.calls {
+                    agrees(&target, &hex::decode(&call.bytes[2..]).expect("hex"));
+                    println!("{name} {route} {} {}", call.bytes, call.decoded);
+                }
+                agrees(&target, &proposal.apply.expect("an apply step").bytes);
+            }
+        }
+    }
+}
+
+/// The bytes that the Fellowship's tool makes on Kusama's Asset Hub, where its governance is.
+#[test]
+#[ignore = "reads an npm package: set CUTOVER_TYPES_SUPPORT"]
+fn the_bytes_known_from_elsewhere() {
+    let hub = from_npm("v15/asset-hub-kusama");
+    let pallet = xcm::pallet(&hub).expect("PolkadotXcm");
+    let inner = [&[0, 9][..], &[0xab; 32]].concat();
+    let send = |destination| {
+        let call = xcm::send(pallet, xcm::XcmVersion::V5, destination, &inner);
+        hex::encode(proof::encode(&hub, call).expect("encodes").bytes)
+    };
+    let tail = format!("05082f000006020088{}", hex::encode(&inner));
+    for (para_id, compact) in [(1000, "a10f"), (1001, "a50f"), (1002, "a90f"), (1004, "b10f"), (1005, "b50f")] {
+        assert_eq!(send(xcm::Destination::Sibling(para_id)), format!("1f0005010100{compact}{tail}"));
+    }
+    assert_eq!(send(xcm::Destination::Parent), format!("1f00050100{tail}"));
+    let relay = from_npm("v15/kusama");
+    let chains = Chains { target: &hub, relay: Some(&relay), para_id: Some(1000) };
+    assert_eq!(
+        chains.possible(),
+        [Route::RootReferendum, Route::WhitelistedReferendum, Route::RelaySuperuserReferendum,]
+    );
+}

@@ -62,14 +62,15 @@ fn the_apply_step_hands_over_the_code() {
     let proposal = propose(&chain::solo(), None, Options::default()).expect("a proposal");
     let expected =
         RuntimeCall::<NewXcm>::System(system::Call::apply_authorized_upgrade { code: CODE.to_vec() }).encode();
-    assert_eq!(proposal.apply.bytes, expected);
-    assert_eq!(proposal.apply.hash, hex_prefixed(&crate::blake2_256(&expected)));
-    assert_eq!(proposal.apply.expected_events, ["System.CodeUpdated"]);
-    assert_eq!(proposal.apply.rejected_event.as_deref(), Some("System.RejectedInvalidAuthorizedUpgrade"));
+    let apply = proposal.apply.expect("an apply step");
+    assert_eq!(apply.bytes, expected);
+    assert_eq!(apply.hash, hex_prefixed(&crate::blake2_256(&expected)));
+    assert_eq!(apply.expected_events, ["System.CodeUpdated"]);
+    assert_eq!(apply.rejected_event.as_deref(), Some("System.RejectedInvalidAuthorizedUpgrade"));
 
     let proposal = propose(&chain::para(), Some(&chain::relay()), Options::default()).expect("a proposal");
     let expected = ["ParachainSystem.ValidationFunctionStored", "ParachainSystem.ValidationFunctionApplied"];
-    assert_eq!(proposal.apply.expected_events, expected);
+    assert_eq!(proposal.apply.expect("an apply step").expected_events, expected);
 }
 
 #[test]
@@ -79,11 +80,8 @@ fn a_root_referendum_holds_a_short_proposal_itself() {
     assert_eq!(names(&proposal), ["submit"]);
     let inner = authorize::<NewXcm>().encode();
     let call = &proposal.calls[0];
-    let expected = submit(
-        OriginCaller::system(RawOrigin::Root),
-        Bounded::Inline(inner.clone()),
-        DispatchTime::After(10),
-    );
+    let expected =
+        submit(OriginCaller::system(RawOrigin::Root), Bounded::Inline(inner.clone()), DispatchTime::After(10));
     assert_eq!(call.bytes, expected);
     let preimage = call.preimage.as_ref().expect("of the call voted on");
     assert_eq!((preimage.hash.as_str(), preimage.length), (&*hex_prefixed(&crate::blake2_256(&inner)), inner.len()));
@@ -169,12 +167,11 @@ fn by_a_referendum_of_the_relay() {
 
 #[test]
 fn a_governing_parachain_sends_to_siblings_and_to_its_relay() {
-    let hub = chain::target("hub", 15, vec![
-        chain::system(),
-        chain::parachain_system(),
-        chain::sudo_part(),
-        chain::xcm_part(),
-    ]);
+    let hub = chain::target(
+        "hub",
+        15,
+        vec![chain::system(), chain::parachain_system(), chain::sudo_part(), chain::xcm_part()],
+    );
     let proposal = propose(&chain::para(), Some(&hub), Options::default()).expect("a proposal");
     let sibling = RuntimeCall::XcmPallet(send(1, Junctions::X1([Junction::Parachain(1000)])));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(sibling) }).encode();
@@ -211,13 +208,34 @@ fn the_xcm_version_is_the_newest_both_know() {
     let expected = RuntimeCall::<OldXcm>::Sudo(sudo::Call::sudo { call }).encode();
     assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
 
+    // One that knows no more than version 2 is not sent a 3.
+    type Oldest = xcm::Call<oldest::VersionedLocation, oldest::VersionedXcm>;
+    let sudo = chain::part("Sudo", 7, meta_type::<sudo::Call<Oldest>>());
+    let xcm = chain::part("XcmPallet", 99, meta_type::<Oldest>());
+    let relay = chain::target("relay", 14, vec![chain::system(), sudo, xcm]);
+    let proposal = propose(&chain::para(), Some(&relay), Options::default()).expect("a proposal");
+    assert_eq!(proposal.xcm_version, Some("V2"));
+    let interior = OldJunctions::X1(Junction::Parachain(1000));
+    let transact = OldestInstruction::Transact {
+        origin_type: OriginKind::Superuser,
+        require_weight_at_most: 10_000_000_000,
+        call: DoubleEncoded { encoded: authorize::<Oldest>().encode() },
+    };
+    let send = Oldest::send {
+        dest: Box::new(oldest::VersionedLocation::V2(Location { parents: 0, interior })),
+        message: Box::new(oldest::VersionedXcm::V2(Xcm(vec![transact]))),
+    };
+    let call = Box::new(RuntimeCall::XcmPallet(send));
+    let expected = RuntimeCall::<Oldest>::Sudo(sudo::Call::sudo { call }).encode();
+    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+
     // A parachain that knows no more than version 4 is not sent a 5.
     type Middle = xcm::Call<VersionedLocation, middle::VersionedXcm>;
-    let para = chain::target("para", 15, vec![
-        chain::system(),
-        chain::parachain_system(),
-        chain::part("PolkadotXcm", 31, meta_type::<Middle>()),
-    ]);
+    let para = chain::target(
+        "para",
+        15,
+        vec![chain::system(), chain::parachain_system(), chain::part("PolkadotXcm", 31, meta_type::<Middle>())],
+    );
     let proposal = propose(&para, Some(&chain::relay()), Options::default()).expect("a proposal");
     assert_eq!(proposal.xcm_version, Some("V4"));
     assert!(proposal.calls[0].bytes.contains("04000100a10f"), "{}", proposal.calls[0].bytes);
@@ -226,19 +244,58 @@ fn the_xcm_version_is_the_newest_both_know() {
 #[test]
 fn an_old_parachain_authorizes_in_parachain_system() {
     let old = chain::part("System", 0, meta_type::<system::OldCall>());
-    let para = chain::target("para", 14, vec![old.clone(), chain::parachain_system(), chain::sudo_part()]);
+    let para = chain::target("para", 14, vec![old, chain::parachain_system(), chain::sudo_part()]);
     let options = Options { without_checks: true, ..Options::default() };
     let proposal = propose(&para, None, options).expect("a proposal");
     let call = parachain_system::Call::authorize_upgrade { code_hash: H256(code_hash()), check_version: false };
     let call = Box::new(RuntimeCall::ParachainSystem(call));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call }).encode();
     assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
-    assert_eq!(proposal.apply.name, "enact_authorized_upgrade");
-    assert_eq!(proposal.apply.rejected_event, None);
+    let apply = proposal.apply.expect("an apply step");
+    assert_eq!((apply.name.as_str(), apply.rejected_event), ("enact_authorized_upgrade", None));
+}
 
-    let solo = chain::target("solo", 14, vec![old, chain::sudo_part()]);
-    let failure = propose(&solo, None, Options::default()).expect_err("no way to authorize");
-    assert!(failure.expected.as_deref().is_some_and(|text| text.contains("System.authorize_upgrade")), "{failure}");
+#[test]
+fn the_oldest_parachain_takes_the_hash_alone_and_never_checks() {
+    let system = chain::part("System", 0, meta_type::<system::OldCall>());
+    let parachain = chain::part("ParachainSystem", 1, meta_type::<parachain_system::OldCall>());
+    let para = chain::target("para", 14, vec![system, parachain, chain::part("Sudo", 7, meta_type::<sudo::OldCall>())]);
+    for without_checks in [false, true] {
+        let proposal = propose(&para, None, Options { without_checks, ..Options::default() }).expect("a proposal");
+        assert_eq!(proposal.calls[0].bytes, format!("0x07000102{}", hex::encode(code_hash())));
+        let said = proposal.notes.iter().any(|note| note.contains("does not compare versions"));
+        assert_eq!(said, !without_checks, "{:?}", proposal.notes);
+    }
+}
+
+#[test]
+fn a_chain_that_authorizes_nothing_is_given_the_code() {
+    let system = chain::part("System", 0, meta_type::<system::OldCall>());
+    let sudo = chain::part("Sudo", 7, meta_type::<sudo::OldCall>());
+    let solo = chain::target("solo", 14, vec![system.clone(), sudo]);
+    let set_code = [&[0, 2, (CODE.len() as u8) << 2], CODE].concat();
+    let proposal = propose(&solo, None, Options::default()).expect("a proposal");
+    // Its weight, two compact zeros, comes last.
+    assert_eq!(proposal.calls[0].bytes, format!("0x0701{}0000", hex::encode(&set_code)));
+    assert_eq!(proposal.apply, None);
+    assert!(propose(&solo, None, Options { without_checks: true, ..Options::default() }).is_err());
+
+    // Real code is in the file and not on the screen.
+    let code = vec![9; 100_000];
+    let release = Release { code: &code, spec_name: "solo".into(), spec_version: 101 };
+    let chains = Chains { target: &solo, relay: None, para_id: None };
+    let proposal = upgrade(chains, &release, &Options::default()).expect("a proposal");
+    let call = &proposal.calls[0];
+    assert_eq!((call.bytes.as_str(), proposal.links.len()), ("", 0));
+    assert!(call.length > 100_000 && call.encoded.len() == call.length && call.decoded.len() < 400);
+
+    // That is more than one chain sends another.
+    let failure = propose(&solo, Some(&chain::relay()), Options::default()).expect_err("too large");
+    assert!(failure.expected.as_deref().is_some_and(|text| text.contains("authorize_upgrade")), "{failure}");
+
+    let mute =
+        chain::target("solo", 14, vec![chain::part("System", 0, meta_type::<preimage::Call>()), chain::sudo_part()]);
+    assert_eq!(propose(&mute, None, Options::default()).expect_err("no way at all").kind, Kind::Input);
 }
 
 #[test]
@@ -299,4 +356,14 @@ fn what_is_too_large_for_its_type_is_not_cut() {
     let options = Options { enactment: Enactment::After(1 << 32), ..by(Route::RootReferendum) };
     let failure = propose(&chain::solo(), None, options).expect_err("block numbers are u32 here");
     assert!(failure.message.contains("Referenda.submit.enactment_moment"), "{failure}");
+}
+
+#[test]
+fn links_open_with_the_node_that_was_named() {
+    let mut proposal = propose(&chain::solo(), None, Options::default()).expect("a proposal");
+    proposal.link_to("ws://127.0.0.1:9944/a b");
+    let bytes = &proposal.calls[0].bytes;
+    let expected =
+        format!("https://polkadot.js.org/apps/?rpc=ws%3A%2F%2F127.0.0.1%3A9944%2Fa%20b#/extrinsics/decode/{bytes}");
+    assert_eq!(proposal.links, [expected]);
 }

@@ -40,6 +40,12 @@ pub enum RuntimeCall<X> {
     XcmPallet(X),
 }
 
+#[derive(Encode, TypeInfo)]
+pub enum OldRuntimeCall {
+    System(system::OldCall),
+    ParachainSystem(parachain_system::OldCall),
+}
+
 pub mod system {
     use super::*;
 
@@ -80,6 +86,15 @@ pub mod parachain_system {
         enact_authorized_upgrade { code: Vec<u8> },
     }
 
+    /// Of a release before versions were compared.
+    #[derive(Encode, TypeInfo)]
+    pub enum OldCall {
+        #[codec(index = 2)]
+        authorize_upgrade { code_hash: H256 },
+        #[codec(index = 3)]
+        enact_authorized_upgrade { code: Vec<u8> },
+    }
+
     #[derive(Encode, TypeInfo)]
     pub enum Event {
         ValidationFunctionStored,
@@ -95,6 +110,12 @@ pub mod sudo {
     #[codec(encode_bound(X: Encode))]
     pub enum Call<X> {
         sudo { call: Box<RuntimeCall<X>> },
+    }
+
+    #[derive(Encode, TypeInfo)]
+    pub enum OldCall {
+        sudo { call: Box<OldRuntimeCall> },
+        sudo_unchecked_weight { call: Box<OldRuntimeCall>, weight: xcm::Weight },
     }
 
     /// The same pallet under its published name.
@@ -252,6 +273,18 @@ pub mod xcm {
         UnpaidExecution { weight_limit: WeightLimit, check_origin: Option<Location<Junctions>> },
     }
 
+    /// Of version 2.
+    #[derive(Encode, TypeInfo)]
+    pub enum OldestInstruction {
+        #[codec(index = 6)]
+        Transact {
+            origin_type: OriginKind,
+            #[codec(compact)]
+            require_weight_at_most: u64,
+            call: DoubleEncoded,
+        },
+    }
+
     #[derive(Encode, TypeInfo)]
     pub enum Instruction {
         #[codec(index = 6)]
@@ -296,6 +329,22 @@ pub mod xcm {
             V2(Xcm<u8>),
             #[codec(index = 3)]
             V3(Xcm<OldInstruction>),
+        }
+    }
+
+    pub mod oldest {
+        use super::*;
+
+        #[derive(Encode, TypeInfo)]
+        pub enum VersionedLocation {
+            #[codec(index = 1)]
+            V2(Location<OldJunctions>),
+        }
+
+        #[derive(Encode, TypeInfo)]
+        pub enum VersionedXcm {
+            #[codec(index = 2)]
+            V2(Xcm<OldestInstruction>),
         }
     }
 

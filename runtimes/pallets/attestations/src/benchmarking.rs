@@ -56,12 +56,7 @@ mod benches {
     fn withdraw() -> Result<(), BenchmarkError> {
         let who = endowed::<T>();
         let code_hash = H256::repeat_byte(1);
-        Pallet::<T>::attest(
-            RawOrigin::Signed(who.clone()).into(),
-            code_hash,
-            longest_commit(),
-            Outcome::Reproduced,
-        )?;
+        Pallet::<T>::attest(RawOrigin::Signed(who.clone()).into(), code_hash, longest_commit(), Outcome::Reproduced)?;
 
         #[extrinsic_call]
         _(RawOrigin::Signed(who), code_hash);

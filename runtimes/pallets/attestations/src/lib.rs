@@ -59,8 +59,7 @@ pub mod pallet {
     /// 1: the policy has a validity period. 2: an attestation has an outcome, a block, and a commit of any hash.
     pub const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
-    pub type BalanceOf<T> =
-        <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+    pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
     pub type AttestationOf<T> = Attestation<BalanceOf<T>, BlockNumberFor<T>>;
 
     #[pallet::pallet]
@@ -98,15 +97,8 @@ pub mod pallet {
 
     /// What each rebuilder found for each code hash (BLAKE2b-256 of the blob as it is put on chain).
     #[pallet::storage]
-    pub type Attestations<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        H256,
-        Blake2_128Concat,
-        T::AccountId,
-        AttestationOf<T>,
-        OptionQuery,
-    >;
+    pub type Attestations<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, H256, Blake2_128Concat, T::AccountId, AttestationOf<T>, OptionQuery>;
 
     /// How many attestations of any outcome there are for a code hash.
     #[pallet::storage]
@@ -201,11 +193,7 @@ pub mod pallet {
         /// Set how many rebuilders must agree, and for how many blocks each statement counts.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::set_policy())]
-        pub fn set_policy(
-            origin: OriginFor<T>,
-            threshold: u32,
-            validity: Option<BlockNumberFor<T>>,
-        ) -> DispatchResult {
+        pub fn set_policy(origin: OriginFor<T>, threshold: u32, validity: Option<BlockNumberFor<T>>) -> DispatchResult {
             T::AdminOrigin::ensure_origin(origin)?;
             ensure!(threshold > 0, Error::<T>::ZeroThreshold);
             let policy = Policy { threshold, validity };
@@ -221,9 +209,8 @@ pub mod pallet {
         pub fn tally(code_hash: H256) -> (u32, u32) {
             let now = frame_system::Pallet::<T>::block_number();
             let validity = CurrentPolicy::<T>::get().validity;
-            let current = |block: BlockNumberFor<T>| {
-                validity.is_none_or(|validity| now <= block.saturating_add(validity))
-            };
+            let current =
+                |block: BlockNumberFor<T>| validity.is_none_or(|validity| now <= block.saturating_add(validity));
             Attestations::<T>::iter_prefix_values(code_hash).filter(|a| current(a.block)).fold(
                 (0, 0),
                 |(reproduced, differs), attestation| match attestation.outcome {

@@ -25,8 +25,7 @@ pub mod pallet {
 
     const STORAGE_VERSION: StorageVersion = StorageVersion::new(0);
 
-    pub type BalanceOf<T> =
-        <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+    pub type BalanceOf<T> = <<T as Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
 
     #[pallet::pallet]
     #[pallet::storage_version(STORAGE_VERSION)]
@@ -51,15 +50,8 @@ pub mod pallet {
     }
 
     #[pallet::storage]
-    pub type Records<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        H256,
-        Blake2_128Concat,
-        T::AccountId,
-        Record<BalanceOf<T>>,
-        OptionQuery,
-    >;
+    pub type Records<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, H256, Blake2_128Concat, T::AccountId, Record<BalanceOf<T>>, OptionQuery>;
 
     #[pallet::storage]
     pub type AttestationCount<T: Config> = StorageMap<_, Blake2_128Concat, H256, u32, ValueQuery>;

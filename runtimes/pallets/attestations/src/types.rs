@@ -12,9 +12,7 @@ pub const MAX_COMMIT_LENGTH: u32 = 32;
 pub type Commit = BoundedVec<u8, ConstU32<MAX_COMMIT_LENGTH>>;
 
 /// What a rebuild gave.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub enum Outcome {
     /// The same code, to the byte.
     Reproduced,

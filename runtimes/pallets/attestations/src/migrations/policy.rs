@@ -12,8 +12,7 @@ use frame_support::{
 use crate::{Config, CurrentPolicy, Pallet, Policy, old};
 
 /// Gives the stored policy [`Config::DefaultValidity`], once.
-pub type AddValidity<T> =
-    VersionedMigration<0, 1, Unversioned<T>, Pallet<T>, <T as frame_system::Config>::DbWeight>;
+pub type AddValidity<T> = VersionedMigration<0, 1, Unversioned<T>, Pallet<T>, <T as frame_system::Config>::DbWeight>;
 
 /// The change itself, with no look at the storage version: use [`AddValidity`].
 pub struct Unversioned<T>(PhantomData<T>);

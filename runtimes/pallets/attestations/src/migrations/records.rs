@@ -17,9 +17,7 @@ use frame_support::{
 };
 use sp_core::H256;
 
-use crate::{
-    Attestation, Attestations, BalanceOf, Commit, Config, Event, Outcome, Pallet, WeightInfo, old,
-};
+use crate::{Attestation, Attestations, BalanceOf, Commit, Config, Event, Outcome, Pallet, WeightInfo, old};
 
 const FROM: u16 = 1;
 const TO: u16 = 2;
@@ -98,8 +96,7 @@ impl<T: Config> SteppedMigration for MoveRecords<T> {
     fn post_upgrade(state: alloc::vec::Vec<u8>) -> Result<(), sp_runtime::TryRuntimeError> {
         use frame_support::ensure;
 
-        type Expected<T> =
-            alloc::vec::Vec<(H256, <T as frame_system::Config>::AccountId, old::Record<BalanceOf<T>>)>;
+        type Expected<T> = alloc::vec::Vec<(H256, <T as frame_system::Config>::AccountId, old::Record<BalanceOf<T>>)>;
         let expected = super::policy::hooks::decode::<Expected<T>>(&state)?;
         for (code_hash, who, record) in expected {
             let Some(moved) = Attestations::<T>::get(code_hash, &who) else {

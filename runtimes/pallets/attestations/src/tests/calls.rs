@@ -67,10 +67,7 @@ fn what_must_be_refused_is_refused() {
 fn only_the_administrator_sets_the_policy() {
     new_test_ext().execute_with(|| {
         assert_eq!(CurrentPolicy::<Test>::get(), Policy { threshold: 1, validity: Some(VALIDITY) });
-        assert_noop!(
-            Attestations::set_policy(RuntimeOrigin::signed(1), 2, None),
-            DispatchError::BadOrigin
-        );
+        assert_noop!(Attestations::set_policy(RuntimeOrigin::signed(1), 2, None), DispatchError::BadOrigin);
         assert_noop!(Attestations::set_policy(RuntimeOrigin::root(), 0, None), Error::<Test>::ZeroThreshold);
         assert_ok!(Attestations::set_policy(RuntimeOrigin::root(), 2, None));
         assert_eq!(CurrentPolicy::<Test>::get(), Policy { threshold: 2, validity: None });

@@ -6,10 +6,7 @@ use frame_support::{
     assert_ok,
     migrations::{MultiStepMigrator, SteppedMigration, SteppedMigrationError},
     storage::unhashed,
-    traits::{
-        GetStorageVersion, OnRuntimeUpgrade, StorageVersion,
-        fungible::MutateHold,
-    },
+    traits::{GetStorageVersion, OnRuntimeUpgrade, StorageVersion, fungible::MutateHold},
     weights::{Weight, WeightMeter},
 };
 use sp_core::H256;

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The facts of a runtime, as one document.
+
+use crate::{
+    Blob, Metadata, Source, State, Version,
+    hashes::{CallIndicesFrom, Hashes, SystemCalls},
+    metadata::{self, Pallets},
+    sections::{Import, Producer, Sections},
+    source::{Content, Node},
+    version::Api,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use worker::{Result, hex_prefixed};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Where the runtime was taken from, as the user named it.
+    pub source: String,
+    pub source_kind: SourceKind,
+    pub spec_name: String,
+    pub impl_name: String,
+    pub authoring_version: u32,
+    pub spec_version: u32,
+    pub impl_version: u32,
+    /// Absent in runtimes that do not say it.
+    pub transaction_version: Option<u32>,
+    pub state_version: Option<u8>,
+    pub version_from: VersionFrom,
+    pub compressed: bool,
+    /// Of the deployed bytes, as all the hashes are.
+    pub size: u64,
+    pub size_decompressed: u64,
+    pub blake2_256: String,
+    pub sha256: String,
+    pub ipfs_cid: String,
+    /// Of the call with the code, and the bytes of the call with its hash.
+    pub set_code_hash: String,
+    pub authorize_upgrade_call: String,
+    pub call_indices_from: CallIndicesFrom,
+    /// What the runtime offers, and the one that was read. Absent when it was not asked.
+    pub metadata_versions: Option<Vec<u32>>,
+    pub metadata_version: Option<u32>,
+    pub pallets: Option<Vec<PalletFacts>>,
+    pub imports: Vec<Import>,
+    pub exports: Vec<String>,
+    pub apis: Vec<Api>,
+    pub producers: Vec<Producer>,
+    pub features: Vec<String>,
+    /// The block whose state the runtime was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_number: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_hash: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    Blob,
+    ChainSpec,
+    TryRuntimeSnapshot,
+    Snapshot,
+    Node,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionFrom {
+    /// The `runtime_version` section: nothing was executed.
+    Section,
+    /// The runtime has no such section and was asked.
+    Call,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PalletFacts {
+    pub name: String,
+    /// Absent in metadata before version 12 where the pallet has no calls.
+    pub index: Option<u8>,
+    /// The version that the pallet's storage is at, from the source's state. A blob alone does not say it.
+    pub storage_version: Option<u16>,
+}
+
+/// All facts of a source's runtime. Metadata takes executing it.
+pub fn inspect(source: &Source, with_metadata: bool) -> Result<Facts> {
+    match source.open()? {
+        Content::Blob(blob) => facts(&source.to_string(), SourceKind::Blob, &blob, with_metadata, |_| BTreeMap::new()),
+        Content::State(state) => of_state(&source.to_string(), &state, with_metadata),
+        Content::Node(node) => of_node(&source.to_string(), &node, with_metadata),
+    }
+}
+
+fn of_state(name: &str, state: &State, with_metadata: bool) -> Result<Facts> {
+    use crate::state::Origin;
+    let kind = match state.origin {
+        Origin::ChainSpec => SourceKind::ChainSpec,
+        Origin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
+        Origin::Snapshot | Origin::Memory => SourceKind::Snapshot,
+    };
+    let facts = facts(name, kind, &state.code(name)?, with_metadata, |keys| {
+        keys.iter().filter_map(|key| Some((key.clone(), state.get(key)?.to_vec()))).collect()
+    })?;
+    Ok(Facts {
+        block_number: state.block.map(|block| block.number),
+        block_hash: state.block.map(|block| hex_prefixed(&block.hash)),
+        ..facts
+    })
+}
+
+fn of_node(name: &str, node: &Node, with_metadata: bool) -> Result<Facts> {
+    let facts = facts(name, SourceKind::Node, &node.blob, with_metadata, |keys| node.values(keys))?;
+    Ok(Facts { block_number: Some(node.number), block_hash: Some(hex_prefixed(&node.hash)), ..facts })
+}
+
+/// `values` looks keys up in the state that the blob came with, if it came with one.
+fn facts(
+    name: &str,
+    source_kind: SourceKind,
+    blob: &Blob,
+    with_metadata: bool,
+    values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>,
+) -> Result<Facts> {
+    let sections = Sections::read(name, blob)?;
+    let (version, version_from) = match sections.version {
+        Some(version) => (version, VersionFrom::Section),
+        None => (metadata::call_version(name, blob)?, VersionFrom::Call),
+    };
+    let metadata = if with_metadata { Some(Metadata::read(name, blob)?) } else { None };
+    let calls = metadata.as_ref().map(|metadata| SystemCalls::of(&metadata.pallets)).unwrap_or_default();
+    let hashes = Hashes::of(&blob.deployed, &calls);
+    Ok(Facts {
+        source: name.to_owned(),
+        source_kind,
+        spec_name: version.spec_name,
+        impl_name: version.impl_name,
+        authoring_version: version.authoring_version,
+        spec_version: version.spec_version,
+        impl_version: version.impl_version,
+        transaction_version: version.transaction_version,
+        state_version: version.state_version,
+        version_from,
+        compressed: blob.compressed,
+        size: blob.deployed.len() as u64,
+        size_decompressed: blob.wasm.len() as u64,
+        blake2_256: hex_prefixed(&hashes.blake2_256),
+        sha256: hex_prefixed(&hashes.sha256),
+        ipfs_cid: hashes.ipfs_cid,
+        set_code_hash: hex_prefixed(&hashes.set_code),
+        authorize_upgrade_call: hex_prefixed(&hashes.authorize_upgrade_call),
+        call_indices_from: calls.from,
+        metadata_versions: metadata.as_ref().map(|metadata| metadata.versions.clone()),
+        metadata_version: metadata.as_ref().map(|metadata| metadata.version),
+        pallets: metadata.as_ref().map(|metadata| pallets(&metadata.pallets, values)),
+        imports: sections.imports,
+        exports: sections.exports,
+        apis: version.apis,
+        producers: sections.producers,
+        features: sections.features,
+        block_number: None,
+        block_hash: None,
+    })
+}
+
+/// What a blob says of itself: from its section, or by asking it where it has none.
+pub fn version_of(name: &str, blob: &Blob) -> Result<Version> {
+    match Sections::read(name, blob)?.version {
+        Some(version) => Ok(version),
+        None => metadata::call_version(name, blob),
+    }
+}
+
+fn pallets(pallets: &Pallets, values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<PalletFacts> {
+    let keys: Vec<Vec<u8>> = pallets.iter().map(|pallet| pallet.storage_version_key()).collect();
+    let values = values(&keys);
+    let version =
+        |key: &Vec<u8>| values.get(key).and_then(|value| Some(u16::from_le_bytes(value.as_slice().try_into().ok()?)));
+    pallets
+        .iter()
+        .zip(&keys)
+        .map(|(pallet, key)| PalletFacts {
+            name: pallet.name.clone(),
+            index: pallet.index,
+            storage_version: version(key),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{hashes::IndicesFrom, test_runtime};
+
+    fn none(_: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        BTreeMap::new()
+    }
+
+    #[test]
+    fn without_metadata_nothing_is_asked() {
+        let blob = test_runtime::blob();
+        let facts = facts("blob", SourceKind::Blob, &blob, false, none).expect("read");
+        assert_eq!((facts.spec_name.as_str(), facts.spec_version), ("test-runtime", 7));
+        assert_eq!(facts.version_from, VersionFrom::Section);
+        assert_eq!((facts.metadata_versions, facts.pallets), (None, None));
+        assert_eq!(facts.size, blob.deployed.len() as u64);
+        assert_eq!(facts.blake2_256, hex_prefixed(&crate::hashes::blake2_256(&blob.deployed)));
+        assert!(facts.authorize_upgrade_call.starts_with("0x0009"));
+        assert_eq!(facts.call_indices_from.set_code, IndicesFrom::Default);
+        assert_eq!(facts.apis[1].name.as_deref(), Some("Metadata"));
+    }
+
+    #[test]
+    fn metadata_gives_the_calls_their_true_indices() {
+        let blob = test_runtime::blob();
+        let facts = facts("blob", SourceKind::Blob, &blob, true, |keys| {
+            keys.iter().map(|key| (key.clone(), vec![3, 0])).collect()
+        })
+        .expect("read");
+        assert_eq!(facts.metadata_versions, Some(vec![14, 15]));
+        assert_eq!(facts.metadata_version, Some(15));
+        assert!(facts.authorize_upgrade_call.starts_with("0x0509"));
+        assert_eq!(facts.call_indices_from.authorize_upgrade, IndicesFrom::Metadata);
+        let set_code = crate::hashes::set_code_hash(&blob.deployed, (5, 2));
+        assert_eq!(facts.set_code_hash, hex_prefixed(&set_code));
+        let system = PalletFacts { name: "System".into(), index: Some(5), storage_version: Some(3) };
+        assert_eq!(facts.pallets, Some(vec![system]));
+        let metadata = Metadata::read("blob", &blob).expect("read");
+        assert_eq!(metadata.pallets.constant("System", "Answer"), Some(&42u32.to_le_bytes()[..]));
+        assert_eq!(metadata.bytes, test_runtime::metadata());
+    }
+
+    #[test]
+    fn a_runtime_without_sections_is_asked_for_its_version() {
+        let blob = Blob::parse("blob", test_runtime::wasm(false)).expect("a blob");
+        let facts = facts("blob", SourceKind::Blob, &blob, false, none).expect("read");
+        assert_eq!(facts.version_from, VersionFrom::Call);
+        assert_eq!(facts.spec_version, 7);
+        assert_eq!(facts.apis.len(), 2);
+    }
+
+    #[test]
+    fn a_module_that_is_no_runtime_is_an_error() {
+        let blob = Blob::parse("blob", b"\0asm\x01\0\0\0".to_vec()).expect("a blob");
+        let failure = facts("blob", SourceKind::Blob, &blob, false, none).expect_err("refused");
+        assert_eq!(failure.kind, worker::Kind::Input);
+        assert!(failure.found.as_ref().is_some_and(|found| found.contains("runtime_version")), "{failure}");
+    }
+
+    #[test]
+    fn metadata_of_a_version_not_offered_is_refused() {
+        let failure = Metadata::read_version("blob", &test_runtime::blob(), Some(16)).expect_err("refused");
+        assert_eq!(failure.found.as_deref(), Some("versions 14, 15"));
+        let mut cut = test_runtime::metadata();
+        cut.pop();
+        assert!(Metadata::from_bytes("blob", cut).is_err());
+        assert!(Metadata::from_bytes("blob", b"meto\x0e".to_vec()).is_err());
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the worker is asked to do.
+
+use crate::{
+    Source,
+    digest::{BuildContext, Files},
+    inspect,
+};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use worker::{Failure, Outcome, Reporter, Result};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    /// The facts of a runtime ([`inspect::Facts`]).
+    Inspect {
+        source: Source,
+        /// Whether the runtime is asked for its metadata, which takes executing it.
+        #[serde(default = "yes")]
+        metadata: bool,
+    },
+    /// The srtool document of a build, written to `out` and given back.
+    Digest {
+        #[serde(flatten)]
+        files: Files,
+        context: Box<BuildContext>,
+        out: PathBuf,
+    },
+    /// What a state file holds ([`crate::state::Summary`]).
+    State { source: Source },
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
+    let value = match request {
+        Request::Inspect { source, metadata } => {
+            reporter.status(format!("inspecting {source}"));
+            to_value(&inspect::inspect(&source, metadata)?)?
+        }
+        Request::Digest { files, context, out } => {
+            reporter.status(format!("digesting {}", context.package));
+            let digest = crate::digest::digest(&files, &context)?;
+            let mut text = serde_json::to_vec_pretty(&digest).map_err(not_json)?;
+            text.push(b'\n');
+            worker::write_whole(&out, &text)?;
+            digest
+        }
+        Request::State { source } => {
+            reporter.status(format!("reading {source}"));
+            to_value(&source.state()?.summary())?
+        }
+    };
+    Ok(Outcome::passed(value))
+}
+
+fn to_value(value: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(value).map_err(not_json)
+}
+
+fn not_json(error: serde_json::Error) -> Failure {
+    Failure::internal("a result cannot be written as JSON").found(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_runtime;
+
+    #[test]
+    fn requests_are_what_the_documentation_says() {
+        let request = r#"{"command":"inspect","source":"ws://127.0.0.1:1"}"#;
+        let request: Request = serde_json::from_str(request).expect("a request");
+        let source = Source::Node("ws://127.0.0.1:1".into());
+        assert_eq!(request, Request::Inspect { source, metadata: true });
+        let digest = r#"{"command":"digest","compressed":"a.wasm","out":"a.json","context":{"package":"a",
+            "version":"1","runtime_dir":"a","rustc":"rustc 1","profile":"production","timestamp":"t"}}"#;
+        assert!(matches!(serde_json::from_str(digest), Ok(Request::Digest { .. })));
+    }
+
+    #[test]
+    fn a_digest_is_written_and_given_back() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let compressed = directory.path().join("r.wasm");
+        worker::write_whole(&compressed, &test_runtime::blob().deployed).expect("written");
+        let out = directory.path().join("r.json");
+        let files = Files { compact: None, compressed: Some(compressed) };
+        let request = Request::Digest { files, context: Box::default(), out: out.clone() };
+        let outcome = handle(request, &Reporter::silent()).expect("made");
+        let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).expect("written")).expect("JSON");
+        assert_eq!(written, outcome.value);
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A runtime made by hand for the tests: it has the sections, and answers with small but genuine metadata.
+
+use crate::{Blob, Version, hashes::blake2_64, version::Api};
+use codec::Encode;
+use frame_metadata::{RuntimeMetadataPrefixed, v15};
+use scale_info::{MetaType, TypeInfo};
+
+#[derive(TypeInfo, Encode)]
+#[allow(dead_code, non_camel_case_types)]
+pub(crate) enum Call {
+    #[codec(index = 0)]
+    remark,
+    #[codec(index = 2)]
+    set_code { code: Vec<u8> },
+    #[codec(index = 9)]
+    authorize_upgrade { code_hash: [u8; 32] },
+}
+
+pub(crate) fn version() -> Version {
+    Version {
+        spec_name: "test-runtime".into(),
+        impl_name: "test".into(),
+        authoring_version: 1,
+        spec_version: 7,
+        impl_version: 0,
+        apis: vec![Api::new(blake2_64(b"Core"), 5), Api::new(blake2_64(b"Metadata"), 2)],
+        transaction_version: Some(3),
+        state_version: Some(1),
+    }
+}
+
+/// Metadata with one pallet at index 5.
+pub(crate) fn metadata() -> Vec<u8> {
+    let unit = || MetaType::new::<()>();
+    let pallet = v15::PalletMetadata {
+        name: "System",
+        storage: None,
+        calls: Some(v15::PalletCallMetadata { ty: MetaType::new::<Call>() }),
+        event: None,
+        constants: vec![v15::PalletConstantMetadata {
+            name: "Answer",
+            ty: MetaType::new::<u32>(),
+            value: 42u32.encode(),
+            docs: vec![],
+        }],
+        error: None,
+        index: 5,
+        docs: vec![],
+    };
+    let extrinsic = v15::ExtrinsicMetadata {
+        version: 4,
+        address_ty: unit(),
+        call_ty: unit(),
+        signature_ty: unit(),
+        extra_ty: unit(),
+        signed_extensions: vec![],
+    };
+    let outer = v15::OuterEnums { call_enum_ty: unit(), event_enum_ty: unit(), error_enum_ty: unit() };
+    let custom = v15::CustomMetadata { map: Default::default() };
+    RuntimeMetadataPrefixed::from(v15::RuntimeMetadataV15::new(vec![pallet], extrinsic, unit(), vec![], outer, custom))
+        .encode()
+}
+
+fn data(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\{byte:02x}")).collect()
+}
+
+/// The Wasm: `sections` as in a runtime of today, or without any as in one of before 2021.
+pub(crate) fn wasm(sections: bool) -> Vec<u8> {
+    let version_bytes = version().to_bytes();
+    let versions = vec![14u32, 15].encode();
+    let opaque = metadata().encode();
+    let answer = Some(metadata()).encode();
+    let packed = |start: usize, bytes: &[u8]| (bytes.len() as u64) << 32 | start as u64;
+    let mut wasm = wat::parse_str(format!(
+        r#"(module
+            (import "env" "memory" (memory 20))
+            (import "env" "ext_storage_set_version_1" (func (param i64 i64)))
+            (data (i32.const 1024) "{}") (data (i32.const 4096) "{}")
+            (data (i32.const 8192) "{}") (data (i32.const 65536) "{}")
+            (global (export "__heap_base") i32 (i32.const 200000))
+            (func (export "Core_version") (param i32 i32) (result i64) (i64.const {}))
+            (func (export "Metadata_metadata_versions") (param i32 i32) (result i64) (i64.const {}))
+            (func (export "Metadata_metadata") (param i32 i32) (result i64) (i64.const {}))
+            (func (export "Metadata_metadata_at_version") (param i32 i32) (result i64)
+                (if (i32.ne (i32.load (local.get 0)) (i32.const 15)) (then unreachable))
+                (i64.const {})))"#,
+        data(&version_bytes),
+        data(&versions),
+        data(&opaque),
+        data(&answer),
+        packed(1024, &version_bytes),
+        packed(4096, &versions),
+        packed(8192, &opaque),
+        packed(65536, &answer),
+    ))
+    .expect("a module");
+    if sections {
+        let without_apis = Version { apis: vec![], ..version() };
+        custom(&mut wasm, "runtime_version", &without_apis.to_bytes());
+        let mut apis = blake2_64(b"Core").to_vec();
+        apis.extend(5u32.to_le_bytes());
+        apis.extend(blake2_64(b"Metadata"));
+        apis.extend(2u32.to_le_bytes());
+        custom(&mut wasm, "runtime_apis", &apis);
+    }
+    wasm
+}
+
+pub(crate) fn blob() -> Blob {
+    let deployed = crate::blob::compress_at(&wasm(true), 1).expect("compressed");
+    Blob::parse("test runtime", deployed).expect("a blob")
+}
+
+/// Appends a custom section.
+pub(crate) fn custom(wasm: &mut Vec<u8>, name: &str, data: &[u8]) {
+    let length = 1 + name.len() + data.len();
+    assert!(length < 128 * 128, "two digits of length are enough here");
+    wasm.extend([0, (length & 127) as u8 | 128, (length >> 7) as u8, name.len() as u8]);
+    wasm.extend(name.as_bytes());
+    wasm.extend(data);
+}

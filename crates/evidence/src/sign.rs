@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Adds a signature to a bundle's manifest.
+//!
+//! What is signed was checked first, so that nobody signs a bundle that was damaged or failed. Passphrases never pass
+//! through here: who has an encrypted key has an agent.
+
+use crate::{
+    MANIFEST,
+    agent::Agent,
+    envelope::{Manifest, Signature},
+    keys::{self, ChainSecret, KeyType, PublicKey, check, read_private},
+    root::Root,
+    statement::Predicate,
+    step::Verdict,
+    verify::{SignatureCheck, check_files, count},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+use worker::{Failure, Reporter, Result};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    pub bundle: PathBuf,
+    pub with: With,
+    /// To say how many signatures are still missing, and to choose among an agent's keys.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+}
+
+/// Where a signature comes from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum With {
+    /// A new key that is forgotten at once, and marked as such.
+    ThrowAway,
+    /// An OpenSSH private key; a `.pub` file stands for the agent's key of that name.
+    Ssh {
+        key_file: PathBuf,
+    },
+    /// A key behind an ssh agent, by fingerprint, name or public key line; without, the only one that fits.
+    Agent {
+        #[serde(default)]
+        key: Option<String>,
+        #[serde(default)]
+        socket: Option<PathBuf>,
+    },
+    Ed25519 {
+        key_file: PathBuf,
+    },
+    Sr25519 {
+        key_file: PathBuf,
+    },
+    /// A signature made elsewhere: hex by a wallet or `subkey`, armored by `ssh-keygen -Y sign`.
+    Import {
+        key_type: KeyType,
+        #[serde(default)]
+        public_key: Option<String>,
+        signature_file: PathBuf,
+    },
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Signed {
+    pub manifest: PathBuf,
+    pub key_id: String,
+    /// The name the root gives to the key.
+    pub signer: Option<String>,
+    pub throw_away: bool,
+    /// Whether a former signature by this key was replaced.
+    pub replaced: bool,
+    pub signatures: Vec<SignatureCheck>,
+    pub threshold: Option<u32>,
+    pub satisfied: bool,
+}
+
+/// Signs a bundle.
+pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
+    let root = request.root.as_deref().map(Root::read).transpose()?;
+    // Two who sign at once must not lose one of the signatures.
+    let _turn = lock(&request.bundle)?;
+    let path = request.bundle.join(MANIFEST);
+    let mut manifest = Manifest::read(&path)?;
+    refuse_damaged(&request.bundle, &manifest, reporter)?;
+    refuse_failed(&manifest.statement.predicate)?;
+
+    let message = manifest.signed_bytes();
+    reporter.status("signing");
+    let signature = make(&request.with, &message, root.as_ref())?;
+    let checked = check(&signature, &message);
+    if let Some(wrong) = checked.wrong {
+        return Err(unfit(&request.with, &signature.keyid, &wrong));
+    }
+    if checked.throw_away {
+        // A new one each time: the former ones say nothing that this one does not.
+        manifest.envelope.signatures.retain(|former| !check(former, &message).throw_away);
+    }
+    let key_id = signature.keyid.clone();
+    let replaced = manifest.envelope.add(signature);
+    manifest.envelope.write(&path)?;
+
+    let all: Vec<_> = manifest.envelope.signatures.iter().map(|one| check(one, &message)).collect();
+    let used = root.or_else(|| Root::of_throw_away(&all));
+    let (signatures, satisfied) = count(&all, used.as_ref(), SystemTime::now());
+    let own = signatures.iter().find(|one| one.key_id == key_id);
+    if request.root.is_some() && !own.is_some_and(|own| own.counted) {
+        let reason = own.and_then(|own| own.reason.clone()).unwrap_or_default();
+        reporter.warning(format!("the signature {key_id} does not count: it {reason}"));
+    }
+    Ok(Signed {
+        manifest: path,
+        signer: own.and_then(|own| own.signer.clone()),
+        throw_away: own.is_some_and(|own| own.throw_away),
+        key_id,
+        replaced,
+        threshold: used.map(|root| root.file.threshold),
+        signatures,
+        satisfied,
+    })
+}
+
+fn lock(bundle: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| Failure::io("open", bundle, &error);
+    let directory = File::open(bundle).map_err(failed)?;
+    // Where a file system cannot lock, signing one after the other still works.
+    let _ = directory.lock();
+    Ok(directory)
+}
+
+fn refuse_damaged(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> Result<()> {
+    match check_files(bundle, manifest, reporter)?.into_iter().find(|subject| !subject.ok) {
+        None => Ok(()),
+        Some(subject) => Err(Failure::check(format!("{} in {} cannot be signed", subject.name, bundle.display()))
+            .found(format!("it {}", subject.reason.unwrap_or_default()))
+            .expected("the bundle as it was assembled")
+            .hint("cargo xtask upgrade")),
+    }
+}
+
+fn refuse_failed(predicate: &Predicate) -> Result<()> {
+    if predicate.verdict == Verdict::Passed {
+        return Ok(());
+    }
+    let failed: Vec<_> = predicate.steps.iter().filter(|step| step.verdict == Verdict::Failed).collect();
+    let names = failed.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(", ");
+    Err(Failure::check("an upgrade that failed is not signed").found(format!("failed: {names}")).hint("read report.md"))
+}
+
+/// A signature of `message`.
+pub fn make(with: &With, message: &[u8], root: Option<&Root>) -> Result<Signature> {
+    let by_agent = |wanted: Option<&str>, socket: Option<&Path>| {
+        let mut agent = Agent::connect(socket)?;
+        let key = agent.choose(wanted, |key| root.is_some_and(|root| root.knows(key)))?;
+        agent.sign(&key, message)
+    };
+    match with {
+        With::ThrowAway => Ok(keys::throw_away(message)),
+        With::Agent { key, socket } => by_agent(key.as_deref(), socket.as_deref()),
+        With::Ssh { key_file } if key_file.extension().is_some_and(|extension| extension == "pub") => {
+            let line = worker::read_bounded(key_file, 64 * 1024)?;
+            by_agent(Some(String::from_utf8_lossy(&line).trim()), None)
+        }
+        With::Ssh { key_file } => by_ssh_file(key_file, message),
+        With::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(|key| key.sign(message)),
+        With::Sr25519 { key_file } => ChainSecret::read(KeyType::Sr25519, key_file).map(|key| key.sign(message)),
+        With::Import { key_type, public_key, signature_file } => {
+            import(*key_type, public_key.as_deref(), signature_file)
+        }
+    }
+}
+
+fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
+    let text = read_private(path)?;
+    let through_the_agent = |found: &str| {
+        Failure::input(format!("the key {} can only sign through an ssh agent", path.display()))
+            .found(found)
+            .hint(format!("ssh-add {}, then sign with the agent", path.display()))
+    };
+    if text.contains("-----BEGIN") && !text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
+        return Err(Failure::input(format!("{} is no OpenSSH private key", path.display()))
+            .found("a key in an older or another format")
+            .expected("-----BEGIN OPENSSH PRIVATE KEY-----")
+            .hint(format!("sign through the agent, or convert it: ssh-keygen -p -f {}", path.display())));
+    }
+    let key = ssh_key::PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
+        // Half of all P-521 keys have a secret that is shorter than its field, which the library does not read.
+        Failure::input(format!("{} is no OpenSSH private key that can be read here", path.display()))
+            .found(error.to_string())
+            .hint(format!("if ssh-add {} takes it, sign with the agent", path.display()))
+    })?;
+    if key.is_encrypted() {
+        return Err(through_the_agent("a key with a passphrase"));
+    }
+    match key.algorithm() {
+        ssh_key::Algorithm::SkEd25519 | ssh_key::Algorithm::SkEcdsaSha2NistP256 => {
+            return Err(through_the_agent("a hardware key"));
+        }
+        // The library's RSA arithmetic takes a time that depends on the key (RUSTSEC-2023-0071).
+        ssh_key::Algorithm::Rsa { .. } => return Err(through_the_agent("an RSA key")),
+        _ => {}
+    }
+    let failed =
+        |error: ssh_key::Error| Failure::input(format!("{} cannot sign", path.display())).found(error.to_string());
+    let signed = key.sign(crate::NAMESPACE, ssh_key::HashAlg::Sha512, message).map_err(failed)?;
+    let signature = Vec::<u8>::try_from(signed.signature().clone()).map_err(failed)?;
+    let wire = key.public_key().to_bytes().map_err(failed)?;
+    let public = PublicKey::Ssh(key.public_key().clone());
+    Ok(Signature::new(public.key_id(), &keys::encode_ssh_signature(&wire, &signature)))
+}
+
+fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Signature> {
+    let wrong = |found: String| Failure::input(format!("{} holds no signature", file.display())).found(found);
+    let text = String::from_utf8(worker::read_bounded(file, 64 * 1024)?)
+        .map_err(|_| wrong("bytes that are no text".into()))?;
+    let key = public_key.map(|text| PublicKey::parse(key_type, text)).transpose()?;
+    if key_type == KeyType::Ssh {
+        let blob = keys::ssh_dearmor(&text)
+            .ok_or_else(|| wrong("no armored ssh signature".into()).expected("-----BEGIN SSH SIGNATURE-----"))?;
+        let carried = keys::ssh_key_of(&blob).map_err(|reason| wrong(format!("a signature that {reason}")))?;
+        if key.is_some_and(|key| key.key_id() != carried.key_id()) {
+            return Err(wrong(format!("one by {}", carried.key_id())).expected("one by the named key"));
+        }
+        return Ok(Signature::new(carried.key_id(), &blob));
+    }
+    let key = key.ok_or_else(|| Failure::usage("a signature by a chain key comes with its public key"))?;
+    let digits = text.trim();
+    let bytes = hex::decode(digits.strip_prefix("0x").unwrap_or(digits)).map_err(|error| {
+        wrong(error.to_string()).expected("64 bytes in hex, as a wallet or `subkey sign` shows them")
+    })?;
+    // Some wallets put the scheme's number before the signature, as transactions have it.
+    let scheme = if key_type == KeyType::Ed25519 { 0 } else { 1 };
+    let bytes = match bytes.split_first() {
+        Some((&first, rest)) if rest.len() == 64 && first == scheme => rest,
+        _ => &bytes,
+    };
+    Ok(Signature::new(key.key_id(), bytes))
+}
+
+fn unfit(with: &With, key_id: &str, wrong: &str) -> Failure {
+    let message = format!("the signature {key_id} {wrong}");
+    match with {
+        With::Import { .. } => Failure::input(message)
+            .expected("a signature of this bundle's bytes, raw or wrapped in <Bytes>…</Bytes>")
+            .hint("docs/evidence.md shows how to sign elsewhere"),
+        _ => Failure::internal(message).hint("please report this"),
+    }
+}
+
+#[cfg(test)]
+#[path = "sign_tests.rs"]
+mod tests;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The worker as xtask starts it: a request on standard input, events on standard output, the exit code of the outcome.
+
+use serde_json::{Value, json};
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+fn ask(request: &Value) -> (Option<i32>, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cutover-evidence"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    child.stdin.take().expect("a pipe").write_all(request.to_string().as_bytes()).expect("asked");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{request}");
+    let last = output.stdout.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().expect("an event");
+    (output.status.code(), serde_json::from_slice(last).expect("JSON"))
+}
+
+fn bundle(directory: &Path) -> Value {
+    let step = json!({"format": "cutover/step/v1", "step": "inspect", "inputs": {}, "result": {}, "verdict": "passed"});
+    std::fs::write(directory.join("inspect.json"), step.to_string()).expect("written");
+    let (code, event) = ask(&json!({"command": "assemble", "bundle": directory, "steps": ["inspect"]}));
+    assert_eq!((code, &event["event"]), (Some(0), &json!("done")), "{event}");
+    event["value"].clone()
+}
+
+#[test]
+fn a_bundle_from_assembly_to_a_negative_verdict() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path();
+    assert_eq!(bundle(path)["subjects"][0]["name"], "inspect.json");
+
+    let verify = json!({"command": "verify", "bundle": path});
+    let (code, event) = ask(&verify);
+    assert_eq!((code, &event["value"]["satisfied"]), (Some(1), &json!(false)), "unsigned: {event}");
+
+    let (code, event) = ask(&json!({"command": "sign", "bundle": path, "with": "throw_away"}));
+    assert_eq!(code, Some(0), "{event}");
+    assert_eq!(ask(&verify).0, Some(0));
+
+    std::fs::write(path.join("inspect.json"), "{}").expect("damaged");
+    let (code, event) = ask(&verify);
+    assert_eq!(code, Some(1));
+    let subject = &event["value"]["subjects"][1];
+    assert_eq!((&subject["name"], &subject["ok"]), (&json!("inspect.json"), &json!(false)));
+    assert_eq!(event["value"]["verdict"], "failed");
+}
+
+#[test]
+fn errors_have_their_exit_codes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path();
+    assert_eq!(ask(&json!({"command": "verify", "bundle": path})).0, Some(4), "no manifest");
+    assert_eq!(ask(&json!({"command": "nothing"})).0, Some(2), "no such command");
+    bundle(path);
+    let agent = json!({"agent": {"socket": path.join("none")}});
+    assert_eq!(ask(&json!({"command": "sign", "bundle": path, "with": agent})).0, Some(3), "no agent");
+    let (code, event) = ask(&json!({"command": "assemble", "bundle": path, "steps": ["build"]}));
+    assert_eq!(code, Some(1), "a step is missing");
+    assert!(event["message"].as_str().expect("a message").contains("build"), "{event}");
+}

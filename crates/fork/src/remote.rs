@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The whole state of a block from a node, over JSON-RPC.
+//!
+//! Keys come in pages, values in batches that halve when a node refuses them. Nothing is believed: a missing key, a
+//! missing value or an altered one gives another root than the header's, and the header is hashed.
+
+use artifact::{
+    State,
+    source::{Client, RpcBlock},
+    state::{Block, Origin},
+};
+use jsonrpsee::rpc_params;
+use std::time::Duration;
+use worker::{Failure, Reporter, Result, hex_prefixed};
+
+/// What nodes give in one page of keys.
+const PAGE: u32 = 1_000;
+/// Values asked for at once, at first.
+const BATCH: usize = 500;
+const RETRIES: u32 = 4;
+const CHILD_PREFIX: &[u8] = b":child_storage:default:";
+
+pub struct Taken {
+    pub state: State,
+    pub finalized: bool,
+    pub requests: u64,
+    pub bytes: u64,
+}
+
+pub fn state(url: &str, at: &str, reporter: &Reporter) -> Result<Taken> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::environment("cannot start the network runtime").found(error.to_string()))?;
+    runtime.block_on(take(url, at, reporter))
+}
+
+async fn take(url: &str, at: &str, reporter: &Reporter) -> Result<Taken> {
+    let mut node = Scrape { client: Client::connect(url).await?, url, requests: 0, bytes: 0 };
+    let block = node.client.block(url, at).await?;
+    reporter.status(format!("taking the state of block {} from {url}", block.number));
+    let keys = node.keys(&block, None, "keys", reporter).await?;
+    let top = node.values(&block, None, &keys, reporter).await?;
+    let mut children = Vec::new();
+    for key in keys.iter().filter(|key| key.starts_with(CHILD_PREFIX)) {
+        let child = node.keys(&block, Some(key), "keys of child tries", reporter).await?;
+        let entries = node.values(&block, Some(key), &child, reporter).await?;
+        children.push((key[CHILD_PREFIX.len()..].to_vec(), entries));
+    }
+    // Roots of child tries follow from the child tries; a node's word for them is not needed.
+    let top = top.into_iter().filter(|(key, _)| !key.starts_with(CHILD_PREFIX)).collect();
+    let mut state = State {
+        origin: Origin::Memory,
+        chain: None,
+        spec_name: None,
+        spec_version: None,
+        state_version: 0,
+        state_root: Some(block.state_root),
+        block: Some(Block { number: block.number, hash: block.hash }),
+        header: Some(block.header.clone()),
+        top,
+        children,
+    };
+    state.top.sort();
+    let version = artifact::sections::Sections::read(url, &state.code(url)?)?.version;
+    state.state_version = version.map_or(0, |version| version.effective_state_version());
+    Ok(Taken { state, finalized: block.finalized, requests: node.requests, bytes: node.bytes })
+}
+
+struct Scrape<'a> {
+    client: Client,
+    url: &'a str,
+    requests: u64,
+    bytes: u64,
+}
+
+impl Scrape<'_> {
+    async fn keys(
+        &mut self,
+        block: &RpcBlock,
+        child: Option<&Vec<u8>>,
+        task: &str,
+        reporter: &Reporter,
+    ) -> Result<Vec<Vec<u8>>> {
+        let at = hex_prefixed(&block.hash);
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        loop {
+            let last = keys.last().map(|key| hex_prefixed(key));
+            let page: Vec<String> = match child {
+                None => self.ask("state_getKeysPaged", rpc_params!["0x", PAGE, last, &at]).await?,
+                Some(child) => {
+                    let child = hex_prefixed(child);
+                    self.ask("childstate_getKeysPaged", rpc_params![child, "0x", PAGE, last, &at]).await?
+                }
+            };
+            let count = page.len();
+            for key in page {
+                let key = self.decode("a key", &key)?;
+                // A node that repeats itself would keep us here for ever.
+                if keys.last().is_some_and(|last| *last >= key) {
+                    return Err(Failure::input(format!("{} gives keys that are not in order", self.url))
+                        .found(hex_prefixed(&key))
+                        .expected("each key once, ascending"));
+                }
+                keys.push(key);
+            }
+            reporter.progress(task, keys.len() as u64, None, "keys");
+            if count < PAGE as usize {
+                return Ok(keys);
+            }
+        }
+    }
+
+    async fn values(
+        &mut self,
+        block: &RpcBlock,
+        child: Option<&Vec<u8>>,
+        keys: &[Vec<u8>],
+        reporter: &Reporter,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let at = hex_prefixed(&block.hash);
+        let mut entries = Vec::with_capacity(keys.len());
+        let mut batch = BATCH;
+        while entries.len() < keys.len() {
+            let part = &keys[entries.len()..keys.len().min(entries.len() + batch)];
+            let names: Vec<_> = part.iter().map(|key| hex_prefixed(key)).collect();
+            let answer: Result<Vec<Option<String>>> = match child {
+                None => self.ask::<Vec<Changes>>("state_queryStorageAt", rpc_params![&names, &at]).await.map(|sets| {
+                    sets.into_iter().flat_map(|set| set.changes).map(|(_, value)| value).collect()
+                }),
+                Some(child) => {
+                    self.ask("childstate_getStorageEntries", rpc_params![hex_prefixed(child), &names, &at]).await
+                }
+            };
+            match answer {
+                Ok(values) if values.len() == part.len() => {
+                    for (key, value) in part.iter().zip(values) {
+                        let value = value.ok_or_else(|| {
+                            Failure::input(format!("{} names a key and gives no value for it", self.url))
+                                .found(hex_prefixed(key))
+                        })?;
+                        entries.push((key.clone(), self.decode("a value", &value)?));
+                    }
+                    reporter.progress("values", entries.len() as u64, Some(keys.len() as u64), "keys");
+                }
+                Ok(values) => {
+                    return Err(Failure::input(format!("{} answers another number of values", self.url))
+                        .found(values.len().to_string())
+                        .expected(part.len().to_string()));
+                }
+                // Often the answer was too large.
+                Err(_) if batch > 1 => batch = (batch / 2).max(1),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// One request, tried again a few times with growing pauses: public nodes drop some.
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &mut self,
+        method: &str,
+        parameters: jsonrpsee::core::params::ArrayParams,
+    ) -> Result<T> {
+        let mut pause = Duration::from_millis(250);
+        let mut attempt = 0;
+        loop {
+            self.requests += 1;
+            match self.client.ask(self.url, method, parameters.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) if attempt == RETRIES => {
+                    return Err(failure.hint(format!("tried {} times; take another node", RETRIES + 1)));
+                }
+                Err(_) => {
+                    attempt += 1;
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                    if !self.client.is_connected() {
+                        self.client = Client::connect(self.url).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn decode(&mut self, what: &str, text: &str) -> Result<Vec<u8>> {
+        self.bytes += text.len() as u64;
+        hex::decode(text.trim_start_matches("0x"))
+            .map_err(|error| Failure::input(format!("{} gives {what} that is no hex", self.url)).found(error.to_string()))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Changes {
+    changes: Vec<(String, Option<String>)>,
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reading documents that may be from another version.
+
+use serde_json::Value;
+
+/// A value as a person reads it, `-` where there is none.
+pub fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        None | Some(Value::Null) => "-".into(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Bool(true)) => "yes".into(),
+        Some(Value::Bool(false)) => "no".into(),
+        Some(other) => other.to_string(),
+    }
+}
+
+pub fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+pub fn number(value: &Value, pointer: &str) -> Option<f64> {
+    value.pointer(pointer).and_then(Value::as_f64)
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub fn size(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_u64).map_or_else(|| "-".into(), |size| format!("{} bytes", grouped(size)))
+}
+
+/// The beginning of a hash: enough to compare with the eye.
+pub fn short(hash: &str) -> String {
+    match hash.char_indices().nth(18) {
+        Some((end, _)) if hash.starts_with("0x") => format!("{}…", &hash[..end]),
+        _ => hash.to_owned(),
+    }
+}
+
+/// Picoseconds as milliseconds.
+pub fn milliseconds(value: &Value, pointer: &str) -> String {
+    number(value, pointer).map_or_else(|| "-".into(), |picoseconds| format!("{:.2} ms", picoseconds / 1e9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_missing_is_a_dash() {
+        let value = json!({"a": null, "b": true, "c": 12, "d": "x"});
+        let all = ["/a", "/b", "/c", "/d", "/e"].map(|pointer| text(&value, pointer));
+        assert_eq!(all, ["-", "yes", "12", "x", "-"]);
+        assert!(list(&value, "/d").is_empty());
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_hashes_shortened() {
+        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        let hash = format!("0x{}", "ab".repeat(32));
+        assert_eq!(short(&hash), "0xabababababababab…");
+        assert_eq!(short("0x12"), "0x12");
+        assert_eq!(milliseconds(&json!({"w": 1_500_000_000u64}), "/w"), "1.50 ms");
+    }
+}

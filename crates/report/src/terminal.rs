@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a person sees when a command ends.
+
+use crate::{
+    field::{list, milliseconds, number, short, size, text},
+    table::aligned,
+};
+use serde_json::Value;
+
+fn pairs(rows: &[(&str, String)]) -> String {
+    aligned(&rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect::<Vec<_>>())
+}
+
+pub fn list_runtimes(document: &Value) -> String {
+    let mut rows = vec![["NAME", "PACKAGE", "VERSION", "FROM", "STATE"].map(str::to_owned).to_vec()];
+    for runtime in list(document, "/runtimes") {
+        rows.push(
+            ["/name", "/package", "/package_version", "/path", "/state"].map(|pointer| text(runtime, pointer)).to_vec(),
+        );
+    }
+    aligned(&rows)
+}
+
+pub fn setup(document: &Value) -> String {
+    let mut rows = Vec::new();
+    for item in list(document, "/items") {
+        rows.push(["/status", "/name", "/detail"].map(|pointer| text(item, pointer)).to_vec());
+    }
+    aligned(&rows)
+}
+
+pub fn build(document: &Value) -> String {
+    let mut text_all = String::new();
+    for runtime in list(document, "/runtimes") {
+        let cached = if text(runtime, "/cached") == "yes" { "nothing changed" } else { "built" };
+        text_all.push_str(&pairs(&[
+            ("runtime", format!("{} ({})", text(runtime, "/package"), text(runtime, "/profile"))),
+            ("blob", text(runtime, "/blob")),
+            ("size", size(runtime, "/size")),
+            ("blake2_256", text(runtime, "/blake2_256")),
+            ("version", format!("{} {}", text(runtime, "/spec_name"), text(runtime, "/spec_version"))),
+            ("digest", text(runtime, "/digest_file")),
+            ("rustc", text(runtime, "/rustc")),
+            ("commit", commit(runtime)),
+            ("time", format!("{:.1} s, {cached}", number(runtime, "/seconds").unwrap_or_default())),
+        ]));
+        text_all.push('\n');
+    }
+    text_all.trim_end().to_owned() + "\n"
+}
+
+fn commit(runtime: &Value) -> String {
+    match (text(runtime, "/commit").as_str(), text(runtime, "/dirty").as_str()) {
+        ("-", _) => "none: the source is in no git repository".into(),
+        (commit, "yes") => format!("{commit} with uncommitted changes"),
+        (commit, _) => commit.to_owned(),
+    }
+}
+
+pub fn inspect(facts: &Value) -> String {
+    let versions = format!(
+        "spec {}, implementation {}, transaction {}, state {}",
+        text(facts, "/spec_version"),
+        text(facts, "/impl_version"),
+        text(facts, "/transaction_version"),
+        text(facts, "/state_version")
+    );
+    let compressed = if text(facts, "/compressed") == "yes" { "compressed" } else { "not compressed" };
+    let mut rows = vec![
+        ("name", text(facts, "/spec_name")),
+        ("versions", versions),
+        ("size", format!("{} {compressed}, {} decompressed", size(facts, "/size"), size(facts, "/size_decompressed"))),
+        ("blake2_256", text(facts, "/blake2_256")),
+        ("sha256", text(facts, "/sha256")),
+        ("ipfs_cid", text(facts, "/ipfs_cid")),
+        ("set_code_hash", text(facts, "/set_code_hash")),
+        ("authorize_upgrade_call", text(facts, "/authorize_upgrade_call")),
+        ("imports", format!("{} host functions", list(facts, "/imports").len())),
+    ];
+    if let Some(versions) = facts.get("metadata_versions").and_then(Value::as_array) {
+        let versions: Vec<_> = versions.iter().map(Value::to_string).collect();
+        rows.push(("metadata_versions", versions.join(", ")));
+    }
+    if text(facts, "/block_number") != "-" {
+        rows.push(("block", format!("{} {}", text(facts, "/block_number"), text(facts, "/block_hash"))));
+    }
+    let mut all = pairs(&rows);
+    let pallets = list(facts, "/pallets");
+    if !pallets.is_empty() {
+        let mut rows = vec![["INDEX", "PALLET", "STORAGE VERSION"].map(str::to_owned).to_vec()];
+        rows.extend(
+            pallets
+                .iter()
+                .map(|pallet| ["/index", "/name", "/storage_version"].map(|field| text(pallet, field)).to_vec()),
+        );
+        all.push('\n');
+        all.push_str(&aligned(&rows));
+    }
+    all
+}
+
+/// The checks of a dry run, the worst first within their order, and the blocks behind them.
+pub fn dry_run(result: &Value) -> String {
+    let mut all = pairs(&[
+        ("state", format!("{} at block {}", text(result, "/state/source"), text(result, "/state/number"))),
+        ("state root", text(result, "/state/state_root")),
+        ("from", version(result, "/from")),
+        ("to", version(result, "/to")),
+    ]);
+    all.push('\n');
+    let mut rows = Vec::new();
+    for check in list(result, "/checks") {
+        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), text(check, "/detail")]);
+        let findings = list(check, "/findings").iter();
+        rows.extend(
+            findings
+                .filter_map(Value::as_str)
+                .map(|finding| vec![String::new(), String::new(), format!("- {finding}")]),
+        );
+    }
+    all.push_str(&aligned(&rows));
+    let blocks = list(result, "/blocks");
+    if !blocks.is_empty() {
+        all.push('\n');
+        let mut rows = vec![["BLOCK", "PHASE", "REF_TIME", "PROOF_SIZE"].map(str::to_owned).to_vec()];
+        rows.extend(blocks.iter().map(|block| {
+            vec![
+                text(block, "/number"),
+                text(block, "/phase"),
+                milliseconds(block, "/ref_time"),
+                size(block, "/proof_size"),
+            ]
+        }));
+        all.push_str(&aligned(&rows));
+    }
+    let seconds = number(result, "/seconds").unwrap_or_default();
+    all.push_str(&format!("\nverdict: {} ({seconds:.1} s)\n", text(result, "/verdict")));
+    all
+}
+
+fn version(result: &Value, pointer: &str) -> String {
+    let name = text(result, &format!("{pointer}/spec_name"));
+    let version = text(result, &format!("{pointer}/spec_version"));
+    format!("{name} {version} {}", text(result, &format!("{pointer}/blake2_256")))
+}
+
+pub fn propose(proposal: &Value) -> String {
+    let mut all = pairs(&[
+        ("chain", text(proposal, "/chain")),
+        ("route", text(proposal, "/route")),
+        ("upgrade", format!("{} to {}", text(proposal, "/from_spec_version"), text(proposal, "/to_spec_version"))),
+        ("code hash", text(proposal, "/code_hash")),
+    ]);
+    for (index, call) in list(proposal, "/calls").iter().enumerate() {
+        all.push_str(&format!("\n{}. {}\n", index + 1, text(call, "/description")));
+        all.push_str(&indented(&call_lines(call)));
+    }
+    if let Some(apply) = proposal.get("apply").filter(|apply| apply.is_object()) {
+        all.push_str(&format!("\nThen: {}\n", text(apply, "/description")));
+        all.push_str(&indented(&pairs(&[
+            ("call", text(apply, "/name")),
+            ("hash", text(apply, "/hash")),
+            ("length", size(apply, "/length")),
+            ("events", list(apply, "/expected_events").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+        ])));
+    }
+    for note in list(proposal, "/notes").iter().filter_map(Value::as_str) {
+        all.push_str(&format!("\nnote: {note}\n"));
+    }
+    all
+}
+
+fn call_lines(call: &Value) -> String {
+    let mut rows = vec![
+        ("on", text(call, "/chain")),
+        ("call", text(call, "/decoded")),
+        ("bytes", abridged(&text(call, "/bytes"))),
+        ("hash", text(call, "/hash")),
+        ("length", size(call, "/length")),
+    ];
+    if call.get("preimage").is_some_and(Value::is_object) {
+        rows.push(("preimage", format!("{}, {}", text(call, "/preimage/hash"), size(call, "/preimage/length"))));
+    }
+    if let Some(file) = list(call, "/files").first().and_then(Value::as_str) {
+        rows.push(("file", file.to_owned()));
+    }
+    pairs(&rows)
+}
+
+/// Bytes that nobody reads are in a file.
+fn abridged(bytes: &str) -> String {
+    if bytes.chars().count() <= 600 {
+        bytes.to_owned()
+    } else {
+        format!("{}… (whole in the file)", bytes.chars().take(200).collect::<String>())
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("   {line}\n")).collect()
+}
+
+pub fn sign(result: &Value) -> String {
+    let mut all =
+        pairs(&[("manifest", text(result, "/manifest")), ("payload sha256", text(result, "/payload_sha256"))]);
+    for signature in ["/signed", "/signatures", "/added"].iter().flat_map(|pointer| list(result, pointer)) {
+        let key = if signature.is_string() { text(signature, "") } else { text(signature, "/key_id") };
+        all.push_str(&format!("signed by {key}\n"));
+    }
+    all
+}
+
+pub fn verify(result: &Value) -> String {
+    let subjects = list(result, "/subjects");
+    let bad: Vec<_> = subjects.iter().filter(|subject| text(subject, "/ok") != "yes").collect();
+    let mut all = String::new();
+    for subject in &bad {
+        all.push_str(&format!("FAIL  {}: {}\n", text(subject, "/name"), text(subject, "/reason")));
+    }
+    all.push_str(&format!("{} of {} files are what was signed\n", subjects.len() - bad.len(), subjects.len()));
+    for signature in list(result, "/signatures") {
+        all.push_str(&format!("{}\n", signature_line(signature)));
+    }
+    all.push_str(&format!("threshold: {}, {}\n", text(result, "/threshold"), satisfied(result)));
+    for rebuilt in list(result, "/rebuilt/runtimes") {
+        let same = if text(rebuilt, "/same") == "yes" { "the same blob" } else { "ANOTHER BLOB" };
+        all.push_str(&format!("rebuilt {}: {same} ({})\n", text(rebuilt, "/name"), text(rebuilt, "/blake2_256")));
+    }
+    for warning in list(result, "/warnings").iter().filter_map(Value::as_str) {
+        all.push_str(&format!("warning: {warning}\n"));
+    }
+    all.push_str(&format!("verdict: {}\n", text(result, "/verdict")));
+    all
+}
+
+fn signature_line(signature: &Value) -> String {
+    let signer = match text(signature, "/signer").as_str() {
+        "-" if text(signature, "/throw_away") == "yes" => "a throw-away key".to_owned(),
+        "-" => "somebody unknown".to_owned(),
+        name => name.to_owned(),
+    };
+    let validity = if text(signature, "/valid") == "yes" { "valid" } else { "NOT VALID" };
+    let reason = match text(signature, "/reason").as_str() {
+        "-" => String::new(),
+        reason => format!(": {reason}"),
+    };
+    format!("signature by {signer} ({}): {validity}{reason}", text(signature, "/key_id"))
+}
+
+fn satisfied(result: &Value) -> &'static str {
+    if text(result, "/satisfied") == "yes" { "satisfied" } else { "not satisfied" }
+}
+
+/// The end of an upgrade, to be read in ten seconds.
+pub fn upgrade(summary: &Value) -> String {
+    let mut all = String::new();
+    for runtime in list(summary, "/runtimes") {
+        let blob = runtime.get("blob").cloned().unwrap_or_default();
+        let mut rows = vec![
+            (
+                "upgrade",
+                format!(
+                    "{} {} to {}",
+                    text(runtime, "/spec_name"),
+                    text(runtime, "/from_spec_version"),
+                    text(runtime, "/to_spec_version")
+                ),
+            ),
+            ("blob", format!("{}, {}", text(&blob, "/blake2_256"), size(&blob, "/size"))),
+        ];
+        let checks = list(runtime, "/checks");
+        for status in ["fail", "warn", "skip", "pass"] {
+            let names: Vec<_> = checks
+                .iter()
+                .filter(|check| text(check, "/status") == status)
+                .map(|check| text(check, "/name"))
+                .collect();
+            if !names.is_empty() {
+                rows.push((status, names.join(", ")));
+            }
+        }
+        rows.push((
+            "proposal",
+            format!("{} {}", text(runtime, "/proposal/route"), short(&text(runtime, "/proposal/hash"))),
+        ));
+        rows.push(("signatures", text(runtime, "/signatures")));
+        rows.push(("bundle", text(runtime, "/bundle")));
+        rows.push(("verdict", text(runtime, "/verdict").to_uppercase()));
+        all.push_str(&pairs(&rows));
+        for failed in checks.iter().filter(|check| text(check, "/status") == "fail") {
+            all.push_str(&format!("  {}: {}\n", text(failed, "/name"), text(failed, "/detail")));
+        }
+        all.push('\n');
+    }
+    all.trim_end().to_owned() + "\n"
+}
+
+#[cfg(test)]
+#[path = "terminal_tests.rs"]
+mod tests;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use serde_json::json;
+
+#[test]
+fn a_dry_run_shows_every_check_with_its_findings() {
+    let text = dry_run(&json!({
+        "state": {"source": "a.snapshot", "number": 7, "state_root": "0x01"},
+        "from": {"spec_name": "solo", "spec_version": 1, "blake2_256": "0xaa"},
+        "to": {"spec_name": "solo", "spec_version": 2, "blake2_256": "0xbb"},
+        "checks": [
+            {"name": "versions", "status": "pass", "detail": "1 to 2"},
+            {"name": "try-state", "status": "fail", "detail": "one pallet", "findings": ["Balances: total differs"]},
+        ],
+        "blocks": [{"number": 8, "phase": "upgrade", "ref_time": 2_000_000_000u64, "proof_size": 1234}],
+        "seconds": 1.26,
+        "verdict": "fail",
+    }));
+    assert!(text.contains("PASS  versions   1 to 2\n"), "{text}");
+    assert!(text.contains("FAIL  try-state  one pallet\n                 - Balances: total differs\n"), "{text}");
+    assert!(text.contains("8      upgrade  2.00 ms   1,234 bytes\n"), "{text}");
+    assert!(text.ends_with("verdict: fail (1.3 s)\n"), "{text}");
+}
+
+#[test]
+fn a_document_without_anything_in_it_is_rendered() {
+    let empty = json!({});
+    for text in [
+        build(&empty),
+        inspect(&empty),
+        dry_run(&empty),
+        propose(&empty),
+        sign(&empty),
+        verify(&empty),
+        upgrade(&empty),
+    ] {
+        assert!(text.ends_with('\n'));
+    }
+}
+
+#[test]
+fn a_changed_file_stands_first_when_a_bundle_is_verified() {
+    let text = verify(&json!({
+        "subjects": [{"name": "a.wasm", "ok": false, "reason": "changed"}, {"name": "b", "ok": true}],
+        "signatures": [{"signer": "alice", "key_id": "ssh:1", "valid": true}],
+        "threshold": 1, "satisfied": true, "verdict": "failed",
+    }));
+    assert_eq!(
+        text,
+        "FAIL  a.wasm: changed\n1 of 2 files are what was signed\nsignature by alice (ssh:1): valid\n\
+         threshold: 1, satisfied\nverdict: failed\n"
+    );
+}
+
+#[test]
+fn a_throw_away_signature_is_called_one() {
+    let text =
+        verify(&json!({"signatures": [{"key_id": "throw-away:ed25519:0x1", "valid": true, "throw_away": true}]}));
+    assert!(text.contains("signature by a throw-away key (throw-away:ed25519:0x1): valid\n"), "{text}");
+}
+
+#[test]
+fn long_calls_are_abridged() {
+    let call = json!({"calls": [{"bytes": format!("0x{}", "ab".repeat(1000)), "description": "d"}]});
+    let text = propose(&call);
+    assert!(text.len() < 1200 && text.contains("whole in the file"), "{text}");
+}

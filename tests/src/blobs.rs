@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+use crate::{Xtask, repository};
+use std::{
+    fs::File,
+    path::PathBuf,
+};
+
+#[derive(Clone, Copy)]
+pub enum Runtime {
+    Standalone,
+    Parachain,
+}
+
+impl Runtime {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::Parachain => "parachain",
+        }
+    }
+}
+
+/// The recorded state of the previous release.
+pub fn snapshot(runtime: Runtime) -> PathBuf {
+    repository().join("runtimes").join(runtime.name()).join("previous-release.snapshot")
+}
+
+/// The runtime as it ships, or with other features. The first test that asks builds it, the others wait.
+pub fn built(runtime: Runtime, features: &[&str]) -> PathBuf {
+    let label = if features.is_empty() { "release".to_string() } else { features.join("-") };
+    let out = std::env::temp_dir().join("cutover-tests").join("blobs").join(format!("{}-{label}", runtime.name()));
+    std::fs::create_dir_all(&out).expect("a directory for blobs");
+    let lock = File::create(out.join(".lock")).expect("a lock file");
+    lock.lock().expect("locked");
+    let mut arguments: Vec<String> = ["build", "--json", "--quiet", "--runtime", runtime.name(), "--out"]
+        .iter()
+        .map(|argument| argument.to_string())
+        .collect();
+    arguments.push(out.display().to_string());
+    if !features.is_empty() {
+        arguments.extend(["--features".into(), features.join(",")]);
+    }
+    let document = Xtask::new(&arguments).run().expect_code(0).json();
+    let blob = document["runtimes"][0]["blob"].as_str().expect("the path of the blob");
+    PathBuf::from(blob)
+}

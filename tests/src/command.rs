@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+use serde_json::Value;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+/// The root of this repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_path_buf()
+}
+
+/// `cargo xtask`, without Cargo in between.
+pub struct Xtask(Command);
+
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Xtask {
+    pub fn new<I, S>(arguments: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(repository()).stdin(Stdio::null()).env("NO_COLOR", "1").env_remove("CI");
+        Self(command)
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.0.current_dir(directory);
+        self
+    }
+
+    pub fn run(mut self) -> Output {
+        let output = self.0.output().expect("xtask starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// For commands that are interrupted.
+    pub fn spawn(mut self) -> Child {
+        self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("xtask starts")
+    }
+}
+
+impl Output {
+    /// The command ended with this exit code, or the test fails with all it said.
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "exit code\n--- standard output\n{}\n--- standard error\n{}",
+            self.stdout,
+            self.stderr
+        );
+        assert!(!self.stderr.contains("panicked"), "a panic is a defect:\n{}", self.stderr);
+        self
+    }
+
+    /// Standard output as the one JSON document that `--json` promises.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("standard output is no JSON document: {error}\n{}", self.stdout))
+    }
+
+    /// An error names its things: all of these words are on standard error.
+    pub fn mentions(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "standard error lacks {word:?}:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// Beside the test that runs, where Cargo puts all binaries of the profile.
+fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("CUTOVER_XTASK") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a test has a path");
+    let directory = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
+    let path = directory.join("xtask");
+    assert!(path.exists(), "{} is not built: run the tests by `cargo xtask test`", path.display());
+    path
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Runtimes broken on purpose, byte by byte: cheaper than a build for each fault, and every fault a real blob.
+
+use artifact::{Blob, blob};
+use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
+
+/// Reads a blob's Wasm.
+pub fn wasm(deployed: &[u8]) -> Vec<u8> {
+    Blob::from_deployed("the blob to patch", deployed.to_vec()).expect("a blob").wasm
+}
+
+/// Compresses Wasm the way it is deployed.
+pub fn deployed(wasm: &[u8]) -> Vec<u8> {
+    blob::compress(wasm).expect("compressed")
+}
+
+/// The exported function traps as soon as it is called.
+pub fn trap(wasm: &[u8], export: &str) -> Vec<u8> {
+    let mut imported = 0;
+    let mut index = None;
+    let mut bodies = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.expect("Wasm") {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    imported += u32::from(matches!(import.expect("an import").ty, TypeRef::Func(_)));
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for found in exports {
+                    let found = found.expect("an export");
+                    if found.name == export && found.kind == ExternalKind::Func {
+                        index = Some(found.index);
+                    }
+                }
+            }
+            Payload::CodeSectionEntry(body) => bodies.push(body.range()),
+            _ => {}
+        }
+    }
+    let index = index.unwrap_or_else(|| panic!("no export {export}")) - imported;
+    let range = bodies[index as usize].clone();
+    let mut patched = wasm.to_vec();
+    let body = &mut patched[range];
+    // No locals, unreachable, then nothing up to the end: the same length, so nothing else moves.
+    body.fill(0x01);
+    body[0] = 0x00;
+    body[1] = 0x00;
+    *body.last_mut().expect("a body") = 0x0b;
+    patched
+}
+
+/// Another spec_version in the section that nodes and chains read it from.
+pub fn spec_version(wasm: &[u8], version: u32) -> Vec<u8> {
+    let section = section(wasm, "runtime_version");
+    let mut patched = wasm.to_vec();
+    let bytes = &mut patched[section];
+    // Two strings (short ones: one length byte each), authoring_version, then spec_version.
+    let mut at = 0;
+    for _ in 0..2 {
+        at += 1 + usize::from(bytes[at] >> 2);
+    }
+    at += 4;
+    bytes[at..at + 4].copy_from_slice(&version.to_le_bytes());
+    patched
+}
+
+/// The section is there under a name that nobody looks for.
+pub fn without_version_section(wasm: &[u8]) -> Vec<u8> {
+    let name = b"runtime_version";
+    let at = wasm.windows(name.len()).position(|window| window == name).expect("a version section");
+    let mut patched = wasm.to_vec();
+    patched[at] = b'R';
+    patched
+}
+
+/// Renames an imported host function to one that no node offers.
+pub fn unknown_import(wasm: &[u8], import: &str) -> Vec<u8> {
+    let at = wasm.windows(import.len()).position(|window| window == import.as_bytes()).expect("the import");
+    let mut patched = wasm.to_vec();
+    patched[at..at + 3].copy_from_slice(b"new");
+    patched
+}
+
+fn section(wasm: &[u8], name: &str) -> std::ops::Range<usize> {
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::CustomSection(section) = payload.expect("Wasm")
+            && section.name() == name
+        {
+            return section.data_offset()..section.data_offset() + section.data().len();
+        }
+    }
+    panic!("no section {name}")
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a person sees who types something: help, mistakes, lists.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::Xtask;
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let output = Xtask::new(["--help"]).run().expect_code(0);
+    for word in
+        ["setup", "list", "build", "inspect", "dry-run", "propose", "sign", "verify", "upgrade", "test", "Exit codes"]
+    {
+        assert!(output.stdout.contains(word), "help lacks {word}:\n{}", output.stdout);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_2() {
+    Xtask::new(["upgrad"]).run().expect_code(2).mentions(&["upgrade"]);
+    Xtask::new(["inspect"]).run().expect_code(2).mentions(&["SOURCE"]);
+    Xtask::new(["build", "--engine", "docker-compose"]).run().expect_code(2).mentions(&["host"]);
+}
+
+#[test]
+fn a_runtime_that_is_not_there_gets_the_nearest_name() {
+    Xtask::new(["build", "--runtime", "standalon"]).run().expect_code(2).mentions(&["standalon", "standalone"]);
+}
+
+#[test]
+fn list_knows_both_runtimes_for_people_and_machines() {
+    let people = Xtask::new(["list"]).run().expect_code(0);
+    assert!(people.stdout.contains("standalone") && people.stdout.contains("parachain"), "{}", people.stdout);
+    let document = Xtask::new(["list", "--json"]).run().expect_code(0).json();
+    let names: Vec<_> = document["runtimes"]
+        .as_array()
+        .expect("a list of runtimes")
+        .iter()
+        .map(|runtime| runtime["name"].as_str().expect("a name"))
+        .collect();
+    assert!(names.contains(&"standalone") && names.contains(&"parachain"), "{names:?}");
+}
+
+#[test]
+fn without_a_terminal_there_is_neither_colour_nor_carriage_return() {
+    let output = Xtask::new(["list"]).run().expect_code(0);
+    for text in [&output.stdout, &output.stderr] {
+        assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text:?}");
+    }
+}
+
+#[test]
+fn completions_are_there_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = Xtask::new(["completions", shell]).run().expect_code(0);
+        assert!(output.stdout.contains("dry-run"), "{shell}");
+    }
+}
+
+#[test]
+fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
+    let output = Xtask::new(["setup", "--check", "--json"]).run();
+    // The test run has set the machine up.
+    let document = output.expect_code(0).json();
+    assert!(document.is_object());
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Upgrades of the embedded runtimes from their recorded previous releases.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{Runtime, Xtask, built, snapshot};
+use serde_json::Value;
+
+fn dry_run(runtime: Runtime, with_try_runtime: bool) -> Value {
+    let mut arguments = vec![
+        "dry-run".to_string(),
+        "--json".into(),
+        "--runtime".into(),
+        built(runtime, &[]).display().to_string(),
+        "--state".into(),
+        snapshot(runtime).display().to_string(),
+    ];
+    if with_try_runtime {
+        arguments.extend(["--try-runtime".into(), built(runtime, &["try-runtime"]).display().to_string()]);
+    }
+    Xtask::new(arguments).run().expect_code(0).json()
+}
+
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    report["checks"].as_array().expect("checks").iter().find(|check| check["name"] == name).expect("the check")
+}
+
+fn expect_a_full_upgrade(report: &Value) {
+    for name in [
+        "versions",
+        "code-size",
+        "host-functions",
+        "enactment",
+        "migrations",
+        "block-limits",
+        "healthy-blocks",
+        "storage-versions",
+        "idempotency",
+        "pre-post-hooks",
+        "try-state",
+        "equivalence",
+    ] {
+        let status = &check(report, name)["status"];
+        assert!(status == "pass" || status == "warn", "{name}: {:#}", check(report, name));
+    }
+    assert_eq!(report["verdict"], "pass");
+    let blocks = report["blocks"].as_array().expect("blocks");
+    let migrating = blocks.iter().filter(|block| block["phase"] == "migration").count();
+    assert!(migrating >= 2, "the multi-block migration takes several blocks: {migrating}");
+    assert!(blocks.iter().all(|block| block["proof_size"].as_u64() > Some(0)), "the proof of every block is measured");
+    let numbers: Vec<_> = blocks.iter().map(|block| block["number"].as_u64().expect("a number")).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "blocks follow each other: {numbers:?}");
+    let changed = report["storage_changes"].as_array().expect("storage changes");
+    assert!(changed.iter().any(|change| change["item"].as_str().is_some_and(|item| item.starts_with("Attestations."))));
+}
+
+#[test]
+fn the_standalone_runtime_upgrades_through_its_own_chain() {
+    let report = dry_run(Runtime::Standalone, true);
+    expect_a_full_upgrade(&report);
+    assert_eq!(check(&report, "enactment")["status"], "pass");
+}
+
+#[test]
+fn the_parachain_runtime_upgrades_with_the_go_ahead_of_its_relay_chain() {
+    let report = dry_run(Runtime::Parachain, true);
+    expect_a_full_upgrade(&report);
+    let enactment = check(&report, "enactment");
+    assert_eq!(enactment["status"], "pass");
+    assert!(enactment["detail"].as_str().expect("a detail").contains("go-ahead"), "{enactment}");
+}
+
+#[test]
+fn a_bare_blob_is_enough_and_what_was_not_checked_is_said() {
+    let report = dry_run(Runtime::Standalone, false);
+    for name in ["pre-post-hooks", "try-state", "equivalence"] {
+        assert_eq!(check(&report, name)["status"], "skip");
+    }
+    assert_eq!(report["verdict"], "pass");
+}
+
+#[test]
+fn the_same_input_gives_the_same_blocks() {
+    let hashes = |report: Value| report["blocks"].as_array().expect("blocks").iter().map(|block| block["hash"].clone()).collect::<Vec<_>>();
+    assert_eq!(hashes(dry_run(Runtime::Standalone, false)), hashes(dry_run(Runtime::Standalone, false)));
+}

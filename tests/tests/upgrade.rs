@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The main job, as the README promises it: from source to a signed bundle, resumed, checked and tampered with.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{Output, Xtask};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+/// One bundle serves all tests of this file: the first to come makes it.
+fn bundle() -> PathBuf {
+    let base = std::env::temp_dir().join("cutover-tests").join("bundle");
+    fs::create_dir_all(&base).expect("a directory");
+    let lock = File::create(base.join(".lock")).expect("a lock file");
+    lock.lock().expect("locked");
+    let out = base.join("standalone");
+    upgrade(&out).expect_code(0);
+    out
+}
+
+fn upgrade(out: &Path) -> Output {
+    Xtask::new(["upgrade", "--json", "--out", &out.display().to_string()]).run()
+}
+
+fn verify(bundle: &Path) -> Output {
+    Xtask::new(["verify", "--json", &bundle.display().to_string()]).run()
+}
+
+/// A copy that a test may spoil.
+fn copy(bundle: &Path) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for path in files(bundle) {
+        let target = directory.path().join(path.strip_prefix(bundle).expect("within"));
+        fs::create_dir_all(target.parent().expect("a parent")).expect("made");
+        fs::copy(&path, &target).expect("copied");
+    }
+    directory
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_bundle_holds_what_a_voter_needs() {
+    let bundle = bundle();
+    let names: Vec<_> = files(&bundle)
+        .iter()
+        .map(|path| path.strip_prefix(&bundle).expect("within").display().to_string())
+        .collect();
+    for wanted in ["manifest.json", "report.md"] {
+        assert!(names.iter().any(|name| name == wanted), "{wanted} is missing: {names:?}");
+    }
+    assert!(names.iter().any(|name| name.ends_with(".compact.compressed.wasm")), "no blob: {names:?}");
+    assert!(names.iter().any(|name| name.contains("call")), "no calls: {names:?}");
+    let report = fs::read_to_string(bundle.join("report.md")).expect("the report");
+    for word in ["cutover-standalone", "0x"] {
+        assert!(report.contains(word), "the report lacks {word}");
+    }
+}
+
+#[test]
+fn the_second_run_repeats_nothing_and_leaves_the_same_bundle() {
+    let bundle = bundle();
+    let content = |bundle: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        files(bundle).into_iter().map(|path| (path.clone(), fs::read(&path).expect("read"))).collect()
+    };
+    let before = content(&bundle);
+    let output = upgrade(&bundle).expect_code(0);
+    let after = content(&bundle);
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    for (path, bytes) in &before {
+        assert!(after[path] == *bytes, "{} changed", path.display());
+    }
+    assert_eq!(output.json()["verdict"], "passed");
+}
+
+#[test]
+fn verify_accepts_the_bundle_only_as_what_it_is() {
+    let output = verify(&bundle());
+    let document = output.json();
+    // The key was thrown away: the signature is valid and proves nothing about who signed.
+    assert!(document["signatures"].as_array().is_some_and(|signatures| {
+        !signatures.is_empty() && signatures.iter().all(|signature| signature["valid"] == true)
+    }));
+    assert!(output.stderr.contains("throw-away") || output.stdout.contains("throw-away"), "{}", output.stderr);
+}
+
+#[test]
+fn any_changed_file_is_named() {
+    let bundle = bundle();
+    for path in files(&bundle) {
+        let name = path.strip_prefix(&bundle).expect("within").display().to_string();
+        let spoiled = copy(&bundle);
+        let target = spoiled.path().join(&name);
+        let mut bytes = fs::read(&target).expect("read");
+        assert!(!bytes.is_empty(), "{name} is empty");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&target, bytes).expect("written");
+        let output = verify(spoiled.path());
+        assert!(matches!(output.code, Some(1 | 4)), "{name}: exit code {:?}\n{}", output.code, output.stdout);
+        let said = format!("{}{}", output.stdout, output.stderr);
+        assert!(said.contains(&name), "{name} is not named:\n{said}");
+    }
+}
+
+#[test]
+fn an_added_and_a_missing_file_are_named() {
+    let bundle = bundle();
+    let spoiled = copy(&bundle);
+    fs::write(spoiled.path().join("extra.wasm"), b"x").expect("written");
+    let output = verify(spoiled.path()).expect_code(1);
+    assert!(format!("{}{}", output.stdout, output.stderr).contains("extra.wasm"));
+    let spoiled = copy(&bundle);
+    fs::remove_file(spoiled.path().join("report.md")).expect("removed");
+    let output = verify(spoiled.path()).expect_code(1);
+    assert!(format!("{}{}", output.stdout, output.stderr).contains("report.md"));
+}
+
+#[test]
+fn the_proposal_authorizes_the_blob_of_the_bundle() {
+    let bundle = bundle();
+    let blob = files(&bundle)
+        .into_iter()
+        .find(|path| path.display().to_string().ends_with(".compact.compressed.wasm"))
+        .expect("a blob");
+    let hash = artifact::hashes::blake2_256(&fs::read(blob).expect("read"));
+    let hash = worker::hex_prefixed(&hash);
+    let evidence = files(&bundle)
+        .into_iter()
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("propose")))
+        .expect("the evidence of the proposal");
+    let evidence: Value = serde_json::from_slice(&fs::read(evidence).expect("read")).expect("JSON");
+    let text = evidence.to_string();
+    assert!(text.contains(hash.trim_start_matches("0x")), "the call does not hold the blob's hash {hash}");
+}

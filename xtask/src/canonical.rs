@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Makes a blob independent of the directory it is built in.
+//!
+//! Two things carry a path into a blob: file names in panic messages, and the hash that cargo gives rustc to tell crates
+//! apart. The latter is made from the absolute path of every package outside the Wasm project, so symbols, and with
+//! them the order of functions, change from one checkout to the next. Flags can mend the first, nothing but standing
+//! between cargo and rustc the second. So this program, under another name, is cargo's `rustc-wrapper` in the Wasm
+//! build. It leaves packages from registries alone: they have no path in their hash.
+
+use blake2::{Blake2b, Digest, digest::consts::U8};
+use std::{
+    ffi::{OsStr, OsString},
+    io::Write,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+use worker::{Failure, Result};
+
+/// The name under which this program wraps rustc.
+const NAME: &str = "cutover-rustc";
+/// `from=to` pairs of paths, the more special ones later, separated by line ends.
+pub const REMAP: &str = "CUTOVER_REMAP";
+/// The directory of the runtime: the Wasm project knows it by its path even where it came from a registry.
+pub const RUNTIME: &str = "CUTOVER_RUNTIME";
+/// A file that gets a line for every crate that is compiled.
+pub const PROGRESS: &str = "CUTOVER_PROGRESS";
+
+/// The wrapper's path: a link to this very program, which stays what it is when cargo builds a newer one.
+pub fn install(cache: &Path) -> Result<PathBuf> {
+    let own = std::env::current_exe()
+        .map_err(|error| Failure::internal("this program does not know where it is").found(error.to_string()))?;
+    let directory = cache.join("bin");
+    let io = |error: std::io::Error| Failure::io("write into", &directory, &error);
+    std::fs::create_dir_all(&directory).map_err(io)?;
+    let path = directory.join(NAME);
+    let fresh = tempfile::Builder::new().prefix(".partial-").tempdir_in(&directory).map_err(io)?;
+    let link = fresh.path().join(NAME);
+    std::fs::hard_link(&own, &link).or_else(|_| std::fs::copy(&own, &link).map(drop)).map_err(io)?;
+    std::fs::rename(&link, &path).map_err(io)?;
+    Ok(path)
+}
+
+/// Runs rustc if this program was started as the wrapper.
+pub fn run_as_wrapper() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os();
+    let own = arguments.next()?;
+    if Path::new(&own).file_name() != Some(OsStr::new(NAME)) {
+        return None;
+    }
+    let Some(rustc) = arguments.next() else { return Some(ExitCode::from(2)) };
+    let arguments: Vec<OsString> = arguments.collect();
+    let package = Package::from_environment();
+    report(&arguments, &package);
+    let arguments = rewrite(arguments, &package, &std::env::var(REMAP).unwrap_or_default());
+    let error = Command::new(rustc).args(arguments).exec();
+    let _ = writeln!(std::io::stderr(), "error: cannot start rustc: {error}");
+    Some(ExitCode::from(worker::Kind::Environment.exit_code()))
+}
+
+/// What cargo says about the package that is compiled.
+#[derive(Clone, Debug, Default)]
+struct Package {
+    name: String,
+    version: String,
+    manifest: String,
+    out: Option<String>,
+    cargo_home: String,
+    runtime: String,
+}
+
+impl Package {
+    fn from_environment() -> Self {
+        let read = |name: &str| std::env::var(name).unwrap_or_default();
+        Self {
+            name: read("CARGO_PKG_NAME"),
+            version: read("CARGO_PKG_VERSION"),
+            manifest: read("CARGO_MANIFEST_DIR"),
+            out: std::env::var("OUT_DIR").ok(),
+            cargo_home: read("CARGO_HOME"),
+            runtime: read(RUNTIME),
+        }
+    }
+
+    /// Whether cargo has made a path part of the package's identity.
+    fn is_local(&self) -> bool {
+        let from_registry = !self.cargo_home.is_empty() && Path::new(&self.manifest).starts_with(&self.cargo_home);
+        !self.manifest.is_empty() && (!from_registry || self.manifest == self.runtime)
+    }
+}
+
+fn report(arguments: &[OsString], package: &Package) {
+    let is_query =
+        arguments.iter().any(|argument| argument == "-vV" || argument.to_string_lossy().starts_with("--print"));
+    if is_query || package.name.is_empty() {
+        return;
+    }
+    if let Some(path) = std::env::var_os(PROGRESS)
+        && let Ok(mut file) = std::fs::File::options().append(true).open(path)
+    {
+        let _ = writeln!(file, "{} v{}", package.name, package.version);
+    }
+}
+
+fn rewrite(mut arguments: Vec<OsString>, package: &Package, remap: &str) -> Vec<OsString> {
+    let is_wasm =
+        arguments.windows(2).any(|pair| pair[0] == "--target" && pair[1].to_string_lossy().starts_with("wasm32"));
+    // What runs on this machine during the build (proc macros, build scripts) is not in the blob.
+    if !is_wasm {
+        return arguments;
+    }
+    if package.is_local() {
+        let identity = identity(&arguments, package);
+        for index in 1..arguments.len() {
+            if arguments[index - 1] == "-C" && arguments[index].to_string_lossy().starts_with("metadata=") {
+                arguments[index] = format!("metadata={identity}").into();
+            }
+        }
+    }
+    for pair in remap.lines().filter(|line| !line.is_empty()) {
+        arguments.push(format!("--remap-path-prefix={pair}").into());
+    }
+    if let Some(out) = &package.out {
+        arguments
+            .push(format!("--remap-path-prefix={out}=/build/target/out/{}-{}", package.name, package.version).into());
+    }
+    arguments
+}
+
+/// What tells a crate apart from all others of the same build, without any path.
+fn identity(arguments: &[OsString], package: &Package) -> String {
+    let after = |flag: &'static str| {
+        let pairs = arguments.windows(2).filter(move |pair| pair[0] == flag);
+        pairs.map(|pair| pair[1].to_string_lossy().into_owned())
+    };
+    let mut words: Vec<String> = after("--cfg").collect();
+    words.sort();
+    let mut hash = Blake2b::<U8>::new();
+    for word in
+        [&package.name, &package.version].into_iter().chain(&after("--crate-name").collect::<Vec<_>>()).chain(&words)
+    {
+        hash.update((word.len() as u64).to_le_bytes());
+        hash.update(word);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(manifest: &str) -> Package {
+        Package {
+            name: "runtime".into(),
+            version: "1.0.0".into(),
+            manifest: manifest.into(),
+            out: None,
+            cargo_home: "/home/me/.cargo".into(),
+            runtime: String::new(),
+        }
+    }
+
+    fn arguments(metadata: &str, extra: &[&str]) -> Vec<OsString> {
+        let fixed = [
+            "--crate-name",
+            "runtime",
+            "lib.rs",
+            "-C",
+            metadata,
+            "-C",
+            "extra-filename=-12",
+            "--target",
+            "wasm32v1-none",
+        ];
+        fixed.iter().chain(extra).map(OsString::from).collect()
+    }
+
+    fn metadata_of(arguments: &[OsString]) -> String {
+        let found = arguments.iter().find(|argument| argument.to_string_lossy().starts_with("metadata="));
+        found.map(|argument| argument.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    #[test]
+    fn one_package_in_two_directories_is_one_crate() {
+        let one = rewrite(arguments("metadata=aa", &[]), &package("/one/runtime"), "");
+        let two = rewrite(arguments("metadata=bb", &[]), &package("/two/runtime"), "");
+        assert_eq!(metadata_of(&one), metadata_of(&two));
+        assert_ne!(metadata_of(&one), "metadata=aa");
+    }
+
+    #[test]
+    fn versions_and_features_still_tell_crates_apart() {
+        let plain = rewrite(arguments("metadata=aa", &[]), &package("/one"), "");
+        let feature = rewrite(arguments("metadata=aa", &["--cfg", "feature=\"try-runtime\""]), &package("/one"), "");
+        let newer = Package { version: "1.0.1".into(), ..package("/one") };
+        let newer = rewrite(arguments("metadata=aa", &[]), &newer, "");
+        assert_ne!(metadata_of(&plain), metadata_of(&feature));
+        assert_ne!(metadata_of(&plain), metadata_of(&newer));
+    }
+
+    #[test]
+    fn packages_of_a_registry_keep_cargos_hash() {
+        let kept = rewrite(arguments("metadata=aa", &[]), &package("/home/me/.cargo/registry/src/x/runtime-1.0.0"), "");
+        assert_eq!(metadata_of(&kept), "metadata=aa");
+    }
+
+    #[test]
+    fn a_runtime_from_a_registry_is_known_by_its_path_too() {
+        let directory = "/home/me/.cargo/registry/src/x/runtime-1.0.0";
+        let runtime = Package { runtime: directory.into(), ..package(directory) };
+        let changed = rewrite(arguments("metadata=aa", &[]), &runtime, "");
+        assert_ne!(metadata_of(&changed), "metadata=aa");
+    }
+
+    #[test]
+    fn paths_are_remapped_the_special_ones_last() {
+        let package = Package { out: Some("/w/target/build/x-9/out".into()), ..package("/w") };
+        let all = rewrite(arguments("metadata=aa", &[]), &package, "/home=/h\n/w=/build");
+        let remaps: Vec<_> = all.iter().filter(|word| word.to_string_lossy().starts_with("--remap")).collect();
+        assert_eq!(
+            remaps,
+            [
+                "--remap-path-prefix=/home=/h",
+                "--remap-path-prefix=/w=/build",
+                "--remap-path-prefix=/w/target/build/x-9/out=/build/target/out/runtime-1.0.0",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_runs_on_the_host_is_left_as_it_is() {
+        let host: Vec<OsString> =
+            ["--crate-name", "build_script_build", "-C", "metadata=aa"].map(OsString::from).to_vec();
+        assert_eq!(rewrite(host.clone(), &package("/one"), "/one=/build"), host);
+    }
+}

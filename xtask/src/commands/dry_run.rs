@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::{target, utf8};
+use crate::{cli, context::Context, workers, workers::Worker};
+use serde_json::{Value, json};
+use std::path::Path;
+use worker::{Failure, Result};
+
+pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
+    if let Some(name) = &options.runtime {
+        target::check_path(name)?;
+    }
+    let target = target::resolve(context, options.runtime.as_deref(), options.try_runtime.is_none())?;
+    let state = options.state.clone().or(target.state).ok_or_else(|| {
+        Failure::usage("no state is given to try the upgrade on")
+            .expected("a raw chain spec, a snapshot or a node")
+            .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
+    })?;
+    let try_runtime = options.try_runtime.as_ref().or(target.try_runtime.as_ref());
+    let request = request(
+        context,
+        &target.blob,
+        try_runtime.map(|path| path.as_path()),
+        &state,
+        options.at.as_deref(),
+        options.blocks,
+    )?;
+    let task = context.printer.task("dry-run");
+    let outcome = workers::call(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;
+    drop(task);
+    if let Some(out) = &options.out {
+        let mut text = serde_json::to_vec_pretty(&outcome.value)
+            .map_err(|error| Failure::internal("the evidence cannot be written").found(error.to_string()))?;
+        text.push(b'\n');
+        worker::write_whole(out, &text)?;
+    }
+    context.printer.result(&outcome.value, || report::terminal::dry_run(&outcome.value))?;
+    Ok(outcome.passed)
+}
+
+pub fn request(
+    context: &Context,
+    runtime: &Path,
+    try_runtime: Option<&Path>,
+    state: &str,
+    at: Option<&str>,
+    blocks: u32,
+) -> Result<Value> {
+    Ok(json!({
+        "command": "dry_run",
+        "runtime": utf8(runtime)?,
+        "try_runtime": try_runtime.map(utf8).transpose()?,
+        "state": state,
+        "at": at,
+        "blocks": blocks,
+        "cache": utf8(&context.cache.join("executor"))?,
+        "out": null,
+    }))
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One command, one file, one `run`.
+
+pub mod build;
+pub mod completions;
+pub mod dry_run;
+pub mod inspect;
+pub mod list;
+pub mod propose;
+pub mod setup;
+pub mod sign;
+pub mod target;
+pub mod test;
+pub mod upgrade;
+pub mod verify;
+
+use crate::context::Context;
+use std::path::Path;
+use worker::{Failure, Result};
+
+/// A path as text for a request, which is JSON.
+pub fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| Failure::input(format!("{} is not UTF-8", path.display())).expected("a path in UTF-8"))
+}
+
+/// The file of signers: the one named, else the one that the workspace's configuration names.
+pub fn root_file(context: &Context, named: Option<&Path>) -> Result<Option<std::path::PathBuf>> {
+    if let Some(named) = named {
+        return Ok(Some(named.to_path_buf()));
+    }
+    // Not worth asking cargo for more than this.
+    let conventional = context.workspace.join("signers.json");
+    Ok(conventional.is_file().then_some(conventional))
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+use crate::{
+    cli,
+    context::Context,
+    process::Tool,
+    toolchain::{self, Plan, State, TARGET, distribution, in_path},
+};
+use serde::Serialize;
+use serde_json::json;
+use std::time::Duration;
+use worker::{Failure, Result};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    Missing,
+    /// Not there, and nothing needs it now.
+    Optional,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Item {
+    name: &'static str,
+    status: Status,
+    detail: String,
+    /// What `setup` does about it.
+    action: Option<String>,
+    #[serde(skip)]
+    packages: &'static [&'static str],
+}
+
+pub fn run(context: &Context, options: &cli::Setup) -> Result<bool> {
+    let items = examine(context)?;
+    let missing: Vec<_> = items.iter().filter(|item| item.status == Status::Missing).cloned().collect();
+    if options.check || missing.is_empty() {
+        show(context, &items, false)?;
+        return match missing.as_slice() {
+            [] => Ok(true),
+            missing => Err(Failure::environment(format!("missing: {}", names(missing))).hint("cargo xtask setup")),
+        };
+    }
+    context.printer.status("setup will:");
+    for item in &missing {
+        context.printer.status(&format!("  {}: {}", item.name, item.action.as_deref().unwrap_or("nothing")));
+    }
+    let packages: Vec<String> = missing.iter().flat_map(|item| item.packages).map(|name| (*name).to_owned()).collect();
+    if !packages.is_empty() {
+        let task = context.printer.task("setup");
+        distribution::install(&packages, &context.log("setup"), &task)?;
+    }
+    // Looked at again: an installed package may have brought it.
+    if let State::Missing { active, plan } = toolchain::probe(context)? {
+        let task = context.printer.task("setup");
+        toolchain::make(context, &active, &plan, &task)?;
+    }
+    let items = examine(context)?;
+    show(context, &items, true)?;
+    match items.iter().find(|item| item.status == Status::Missing) {
+        None => Ok(true),
+        Some(item) => Err(Failure::environment(format!("still missing: {}", item.name)).found(item.detail.clone())),
+    }
+}
+
+fn names(items: &[Item]) -> String {
+    items.iter().map(|item| item.name).collect::<Vec<_>>().join(", ")
+}
+
+fn show(context: &Context, items: &[Item], changed: bool) -> Result<()> {
+    let document = json!({"version": 1, "items": items, "changed": changed});
+    context.printer.result(&document, || report::terminal::setup(&document))
+}
+
+/// Looks at everything and changes nothing.
+fn examine(context: &Context) -> Result<Vec<Item>> {
+    Ok(vec![
+        program("cc", "the linker of host programs", &["gcc", "libc6-dev"]),
+        program("c++", "compiles wasm-opt, which shrinks blobs", &["g++"]),
+        program("git", "gives the commit a blob is built from", &["git"]),
+        wasm_target(context)?,
+        container_engine(),
+    ])
+}
+
+fn program(name: &'static str, purpose: &str, packages: &'static [&'static str]) -> Item {
+    match in_path(name) {
+        Some(path) => item(name, Status::Ok, path.display().to_string(), None),
+        None => Item {
+            packages,
+            ..item(
+                name,
+                Status::Missing,
+                format!("not in PATH; {purpose}"),
+                Some(format!("install {} with apt-get", packages.join(", "))),
+            )
+        },
+    }
+}
+
+fn item(name: &'static str, status: Status, detail: String, action: Option<String>) -> Item {
+    Item { name, status, detail, action, packages: &[] }
+}
+
+fn wasm_target(context: &Context) -> Result<Item> {
+    Ok(match toolchain::probe(context)? {
+        State::Ready(toolchain) => {
+            let by = match toolchain.by {
+                toolchain::Origin::Rustup => "rustup",
+                toolchain::Origin::Distribution => "the distribution",
+            };
+            item(TARGET, Status::Ok, format!("{} by {by}, toolchain {}", toolchain.version(), toolchain.name), None)
+        }
+        State::Missing { active, plan } => {
+            let detail = match &plan {
+                Plan::Impossible { why } => why.join("; "),
+                _ => format!("the toolchain {} cannot compile for it", active.name),
+            };
+            item(TARGET, Status::Missing, detail, Some(plan.describe(&active)))
+        }
+    })
+}
+
+fn container_engine() -> Item {
+    for engine in ["podman", "docker"] {
+        let answer = in_path(engine).map(|path| Tool::new(path).arg("info").timeout(Duration::from_secs(10)).capture());
+        if let Some(Ok(captured)) = answer
+            && captured.status.success()
+        {
+            return item("container engine", Status::Ok, engine.into(), None);
+        }
+    }
+    item("container engine", Status::Optional, "none runs; no command needs one yet".into(), None)
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The main job: every step as a named job, each leaving its evidence in the bundle.
+//!
+//! Beside the bundle lie two directories that are no part of it: `<bundle>.logs`, a log for each job, and
+//! `<bundle>.work`, what an interrupted run resumes from.
+
+mod bundle;
+mod plan;
+mod summary;
+
+use super::{root_file, sign::parse_key};
+use crate::{
+    cli,
+    context::Context,
+    jobs,
+    runtimes::{Runtime, Workspace},
+    wasm::Builder,
+};
+use bundle::Bundle;
+use plan::Plan;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
+    let workspace = Workspace::load(context)?;
+    let selected = match options.runtimes.as_slice() {
+        [] => vec![workspace.default_runtime()?],
+        names => workspace.select(names)?,
+    };
+    let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
+    let root = if keys.is_empty() { None } else { root_file(context, options.root.as_deref())? };
+    let states = selected.iter().map(|runtime| state_of(runtime, options)).collect::<Result<Vec<_>>>()?;
+    let outs = directories(&workspace, &selected, options.out.as_deref())?;
+    let bundles = outs.iter().map(|out| Bundle::open(out)).collect::<Result<Vec<_>>>()?;
+    // Once, before anything runs side by side.
+    let builder = Builder::new(context, &workspace)?;
+
+    let plans: Vec<Plan<'_>> = selected
+        .iter()
+        .zip(&states)
+        .zip(&bundles)
+        .map(|((runtime, state), bundle)| Plan {
+            context,
+            builder: &builder,
+            runtime,
+            bundle,
+            state,
+            options,
+            keys: &keys,
+            root: root.as_deref(),
+            prefix: if selected.len() > 1 { format!("{}/", runtime.name) } else { String::new() },
+        })
+        .collect();
+    let mut all_jobs = Vec::new();
+    let mut last_build = None;
+    for plan in &plans {
+        // Cargo builds one thing at a time in a target directory.
+        all_jobs.extend(plan.jobs(last_build.as_deref()));
+        last_build = Some(plan.last_build());
+    }
+    let limit = options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, |count| count.get()));
+    let logs = plans.first().map(|plan| plan.bundle.logs.clone()).unwrap_or_default();
+    let started = std::time::Instant::now();
+    let finished = jobs::run(&context.printer, &logs, limit, all_jobs)?;
+
+    let mut passed = true;
+    let mut runtimes = Vec::new();
+    for plan in &plans {
+        let (good, summary) = plan.summary(&finished)?;
+        passed &= good;
+        runtimes.push(summary);
+    }
+    let document = json!({
+        "version": 1,
+        "runtimes": runtimes,
+        "verdict": if passed { "passed" } else { "failed" },
+        "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+    });
+    context.printer.result(&document, || report::terminal::upgrade(&document))?;
+    Ok(passed)
+}
+
+fn state_of(runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
+    let configured = runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
+    let state = options.state.clone().or(configured).ok_or_else(|| {
+        Failure::usage(format!("there is no state to upgrade {} from", runtime.name))
+            .expected("a raw chain spec, a snapshot or a node")
+            .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
+    })?;
+    if !state.contains("://") && !Path::new(&state).is_file() {
+        return Err(
+            Failure::input(format!("there is no state file {state}")).expected("a raw chain spec or a snapshot")
+        );
+    }
+    Ok(state)
+}
+
+fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let base = match out {
+        Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,
+        None => workspace.metadata.target_directory.as_std_path().join("upgrade"),
+    };
+    if let ([_], Some(_)) = (selected, out) {
+        return Ok(vec![base]);
+    }
+    Ok(selected.iter().map(|runtime| base.join(&runtime.name)).collect())
+}
+
+/// The result within a step's evidence.
+fn result_of(evidence: &Value) -> Value {
+    evidence.get("result").cloned().unwrap_or_default()
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A bundle while it is made: evidence files, and what is remembered of a job to know that it need not be done again.
+
+use crate::inputs::{Digester, file_digest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
+
+pub struct Bundle {
+    pub directory: PathBuf,
+    pub logs: PathBuf,
+    pub work: PathBuf,
+}
+
+/// What a job was made from and what it made.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stamp {
+    inputs: String,
+    outputs: BTreeMap<String, String>,
+}
+
+impl Bundle {
+    /// The directory, made if it is not there. One that holds something else is refused: files in it that no step wrote
+    /// would have to be deleted or be signed.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let beside = |ending: &str| {
+            let name = directory.file_name().unwrap_or_default().to_string_lossy();
+            directory.with_file_name(format!("{name}.{ending}"))
+        };
+        let bundle = Self { directory: directory.to_path_buf(), logs: beside("logs"), work: beside("work") };
+        let io = |error: std::io::Error| Failure::io("use", directory, &error);
+        std::fs::create_dir_all(directory).map_err(io)?;
+        let mut foreign = None;
+        for entry in std::fs::read_dir(directory).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            // What a killed run left of a file that it was writing.
+            if entry.file_name().to_string_lossy().starts_with(".partial-") {
+                std::fs::remove_file(entry.path()).map_err(io)?;
+            } else {
+                foreign = Some(entry.file_name());
+            }
+        }
+        if let Some(name) = foreign.filter(|_| !bundle.work.is_dir()) {
+            return Err(Failure::usage(format!(
+                "{} is not empty and no bundle of an earlier run",
+                directory.display()
+            ))
+            .found(name.to_string_lossy())
+            .hint("name an empty or a new directory with --out"));
+        }
+        for directory in [&bundle.logs, &bundle.work] {
+            std::fs::create_dir_all(directory).map_err(io)?;
+        }
+        Ok(bundle)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Whether a job with these inputs was done before and what it wrote is still there.
+    pub fn is_done(&self, job: &str, inputs: &str) -> bool {
+        let Ok(text) = std::fs::read(self.stamp(job)) else { return false };
+        let Ok(stamp) = serde_json::from_slice::<Stamp>(&text) else { return false };
+        let same = |(name, digest): (&String, &String)| file_digest(&self.path(name)).is_ok_and(|now| now == *digest);
+        stamp.inputs == inputs && stamp.outputs.iter().all(same)
+    }
+
+    /// Remembers a finished job.
+    pub fn done(&self, job: &str, inputs: &str, outputs: &[String]) -> Result<()> {
+        let outputs =
+            outputs.iter().map(|name| Ok((name.clone(), file_digest(&self.path(name))?))).collect::<Result<_>>()?;
+        let stamp = Stamp { inputs: inputs.to_owned(), outputs };
+        worker::write_whole(&self.stamp(job), &pretty(&serde_json::to_value(&stamp).map_err(not_json)?)?)
+    }
+
+    fn stamp(&self, job: &str) -> PathBuf {
+        self.work.join(format!("{job}.json"))
+    }
+
+    /// Writes `<step>.json` in the format that `docs/evidence.md` describes.
+    pub fn write_step(&self, step: Step<'_>) -> Result<()> {
+        let outputs = step
+            .outputs
+            .iter()
+            .map(|name| Ok((name.clone(), json!(file_digest(&self.path(name))?))))
+            .collect::<Result<serde_json::Map<_, _>>>()?;
+        let mut document = json!({
+            "format": "cutover/step/v1",
+            "step": step.name,
+            "runtime": step.runtime,
+            "inputs": step.inputs,
+            "result": step.result,
+            "verdict": if step.passed { "passed" } else { "failed" },
+            "seconds": (step.seconds * 1000.0).round() / 1000.0,
+        });
+        if let (false, Some(fields)) = (outputs.is_empty(), document.as_object_mut()) {
+            fields.insert("outputs".into(), Value::Object(outputs));
+        }
+        worker::write_whole(&self.path(&format!("{}.json", step.name)), &pretty(&document)?)
+    }
+
+    /// The evidence of a step that was done.
+    pub fn read_step(&self, step: &str) -> Result<Value> {
+        let path = self.path(&format!("{step}.json"));
+        serde_json::from_slice(&worker::read_bounded(&path, EVIDENCE_LIMIT)?)
+            .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
+    }
+}
+
+pub struct Step<'step> {
+    pub name: &'step str,
+    pub runtime: &'step str,
+    /// Name to what identifies it: a `digest` and whatever helps.
+    pub inputs: Value,
+    pub result: Value,
+    pub passed: bool,
+    /// Files of the bundle that the step wrote beside its evidence.
+    pub outputs: Vec<String>,
+    pub seconds: f64,
+}
+
+/// A digest of what a job is made from.
+pub fn inputs(words: &[(&str, &str)]) -> String {
+    let mut digester = Digester::new();
+    for (name, value) in words {
+        digester.word(name, value);
+    }
+    digester.finish()
+}
+
+pub fn pretty(value: &Value) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(not_json)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn not_json(error: serde_json::Error) -> Failure {
+    Failure::internal("a document cannot be written as JSON").found(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle() -> (tempfile::TempDir, Bundle) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let bundle = Bundle::open(&directory.path().join("bundle")).expect("opened");
+        (directory, bundle)
+    }
+
+    #[test]
+    fn a_job_is_done_while_inputs_and_outputs_are_the_same() {
+        let (_directory, bundle) = bundle();
+        worker::write_whole(&bundle.path("out"), b"one").expect("written");
+        assert!(!bundle.is_done("job", "a"));
+        bundle.done("job", "a", &["out".into()]).expect("stamped");
+        assert!(bundle.is_done("job", "a"));
+        assert!(!bundle.is_done("job", "b"), "other inputs");
+        worker::write_whole(&bundle.path("out"), b"two").expect("written");
+        assert!(!bundle.is_done("job", "a"), "another output");
+    }
+
+    #[test]
+    fn a_directory_with_other_files_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let home = directory.path().join("home");
+        std::fs::create_dir_all(&home).expect("made");
+        std::fs::write(home.join("letter"), "").expect("written");
+        let failure = Bundle::open(&home).err().expect("refused");
+        assert_eq!((failure.kind, failure.found.as_deref()), (worker::Kind::Usage, Some("letter")));
+    }
+
+    #[test]
+    fn a_bundle_is_opened_again_without_what_was_half_written() {
+        let (directory, bundle) = bundle();
+        worker::write_whole(&bundle.path("report.md"), b"x").expect("written");
+        std::fs::write(bundle.path(".partial-abc"), "x").expect("written");
+        let again = Bundle::open(&directory.path().join("bundle")).expect("opened");
+        assert!(again.path("report.md").is_file() && !again.path(".partial-abc").exists());
+    }
+
+    #[test]
+    fn a_step_has_the_documented_shape() {
+        let (_directory, bundle) = bundle();
+        worker::write_whole(&bundle.path("a.wasm"), b"").expect("written");
+        let step = Step {
+            name: "build",
+            runtime: "solo",
+            inputs: json!({"blob": {"digest": "0x1"}}),
+            result: json!({"x": 1}),
+            passed: true,
+            outputs: vec!["a.wasm".into()],
+            seconds: 1.0,
+        };
+        bundle.write_step(step).expect("written");
+        let read = bundle.read_step("build").expect("read");
+        assert_eq!(read["format"], "cutover/step/v1");
+        assert_eq!(read["outputs"]["a.wasm"], "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+        assert_eq!((&read["verdict"], &read["runtime"]), (&json!("passed"), &json!("solo")));
+    }
+}

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The jobs of one runtime's upgrade.
+
+use super::{
+    super::{build, dry_run, propose, sign, target, utf8, verify},
+    bundle::{Bundle, Step, inputs},
+    result_of,
+};
+use crate::{
+    cli::{self, Profile, RouteOptions},
+    context::Context,
+    git,
+    inputs::file_digest,
+    jobs::{Desk, Done, Job},
+    runtimes::Runtime,
+    wasm::Builder,
+    workers::{self, Worker},
+};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+use worker::{Failure, Kind, Result};
+
+const REPORT: &str = "report.md";
+const MANIFEST: &str = "manifest.json";
+
+pub struct Plan<'run> {
+    pub context: &'run Context,
+    pub builder: &'run Builder<'run>,
+    pub runtime: &'run Runtime,
+    pub bundle: &'run Bundle,
+    pub state: &'run str,
+    pub options: &'run cli::Upgrade,
+    pub keys: &'run [Value],
+    pub root: Option<&'run Path>,
+    /// Before the names of its jobs, where several runtimes are upgraded.
+    pub prefix: String,
+}
+
+impl Plan<'_> {
+    /// In an order in which each comes after those it needs.
+    pub fn jobs(&self, after_build: Option<&str>) -> Vec<Job<'_>> {
+        let name = |job: &str| format!("{}{job}", self.prefix);
+        let mut build = Job::new(name("build"), |desk| self.build(desk));
+        if let Some(other) = after_build {
+            build = build.after([other]);
+        }
+        let signing = [name("manifest")];
+        vec![
+            build,
+            Job::new(name("inspect"), |desk| self.inspect(desk)).after([name("build")]),
+            Job::new(name("build-try-runtime"), |desk| self.build_try_runtime(desk)).after([name("build")]),
+            Job::new(name("propose"), |desk| self.propose(desk)).after([name("build")]),
+            Job::new(name("dry-run"), |desk| self.dry_run(desk)).after([name("build-try-runtime")]),
+            Job::new(name("report"), |desk| self.report(desk)).after([
+                name("inspect"),
+                name("dry-run"),
+                name("propose"),
+            ]),
+            Job::new(name("manifest"), |desk| self.manifest(desk)).after([name("report")]),
+            Job::new(name("sign"), |desk| self.sign(desk)).after(signing),
+            Job::new(name("verify"), |desk| self.verify(desk)).after([name("sign")]),
+        ]
+    }
+
+    pub fn last_build(&self) -> String {
+        format!("{}build-try-runtime", self.prefix)
+    }
+
+    pub fn blob(&self) -> PathBuf {
+        self.bundle.path(&self.blob_name())
+    }
+
+    fn blob_name(&self) -> String {
+        format!("{}.compact.compressed.wasm", self.runtime.library)
+    }
+
+    fn digest_name(&self) -> String {
+        format!("{}-srtool-digest.json", self.runtime.library)
+    }
+
+    fn try_runtime_blob(&self) -> PathBuf {
+        self.bundle.work.join("try-runtime").join(self.blob_name())
+    }
+
+    fn blob_input(&self) -> Result<Value> {
+        let hash = file_digest(&self.blob())?;
+        Ok(json!({"digest": hash, "blake2_256": hash, "path": self.blob_name()}))
+    }
+
+    fn build(&self, desk: &Desk<'_>) -> Result<Done> {
+        let started = Instant::now();
+        let variant = build::release_variant(self.runtime, Profile::Production);
+        let source = git::source(&self.context.workspace);
+        let key =
+            inputs(&[("sources", &self.builder.key(self.runtime, &variant)?), ("commit", &format!("{source:?}"))]);
+        if self.bundle.is_done("build", &key) {
+            return Ok(Done::Unchanged);
+        }
+        let built =
+            build::build_into(self.builder, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
+        let mut result = built.document;
+        if let Some(fields) = result.as_object_mut() {
+            // Paths of this machine and what differs from run to run are no evidence.
+            fields.insert("blob".into(), json!({"path": self.blob_name(), "blake2_256": file_digest(&built.path)?}));
+            fields.insert("digest_file".into(), json!(self.digest_name()));
+            for name in ["digest", "cached", "blake2_256"] {
+                fields.remove(name);
+            }
+        }
+        let lock = self.context.workspace.join("Cargo.lock");
+        let step = Step {
+            name: "build",
+            runtime: &self.runtime.name,
+            inputs: json!({
+                "lock_file": {"digest": file_digest(&lock)?, "path": "Cargo.lock"},
+                "source": {"digest": source.commit.clone().unwrap_or_else(|| "no commit".into()), "dirty": source.dirty},
+                "toolchain": {"digest": self.builder.toolchain.version()},
+            }),
+            result,
+            passed: true,
+            outputs: vec![self.blob_name(), self.digest_name()],
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.bundle.write_step(step)?;
+        self.bundle.done("build", &key, &["build.json".into(), self.blob_name(), self.digest_name()])?;
+        Ok(Done::Now("built".into()))
+    }
+
+    fn build_try_runtime(&self, desk: &Desk<'_>) -> Result<Done> {
+        let Some(variant) = target::try_runtime_variant(self.runtime) else {
+            return Ok(Done::Now("the runtime has no feature try-runtime".into()));
+        };
+        let out = self.bundle.work.join("try-runtime");
+        let built = build::build_into(self.builder, self.runtime, &variant, &out, desk.task, desk.log)?;
+        let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
+        Ok(if cached { Done::Unchanged } else { Done::Now("built".into()) })
+    }
+
+    /// A worker's version is part of what its result is made from.
+    fn tool(&self, worker: Worker, desk: &Desk<'_>) -> Result<String> {
+        let program = workers::locate(self.context, worker, desk.task)?;
+        let metadata = std::fs::metadata(&program).map_err(|error| Failure::io("read", &program, &error))?;
+        Ok(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
+    }
+
+    /// A file by its digest. What a node says changes by itself, so it is asked again, each time.
+    fn state_digest(&self, source: &str) -> Result<String> {
+        if source.contains("://") {
+            let now = std::time::SystemTime::now();
+            return Ok(format!("{source} {now:?}"));
+        }
+        file_digest(Path::new(source))
+    }
+
+    fn state_input(&self) -> Result<Value> {
+        Ok(match self.state.contains("://") {
+            true => json!({"digest": self.state, "url": self.state, "at": self.options.at}),
+            false => {
+                let name = Path::new(self.state).file_name().unwrap_or_default().to_string_lossy().into_owned();
+                json!({"digest": file_digest(Path::new(self.state))?, "name": name})
+            }
+        })
+    }
+
+    fn inspect(&self, desk: &Desk<'_>) -> Result<Done> {
+        let started = Instant::now();
+        let key = inputs(&[("blob", &file_digest(&self.blob())?), ("tool", &self.tool(Worker::Artifact, desk)?)]);
+        if self.bundle.is_done("inspect", &key) {
+            return Ok(Done::Unchanged);
+        }
+        let request = json!({"command": "inspect", "source": self.blob_name(), "metadata": true});
+        let outcome =
+            workers::call_in(self.context, Worker::Artifact, &request, desk.task, desk.log, &self.bundle.directory)?;
+        let step = Step {
+            name: "inspect",
+            runtime: &self.runtime.name,
+            inputs: json!({"blob": self.blob_input()?}),
+            result: outcome.value,
+            passed: outcome.passed,
+            outputs: Vec::new(),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.bundle.write_step(step)?;
+        self.bundle.done("inspect", &key, &["inspect.json".into()])?;
+        Ok(Done::Now("read".into()))
+    }
+
+    fn dry_run(&self, desk: &Desk<'_>) -> Result<Done> {
+        let started = Instant::now();
+        let try_runtime = Some(self.try_runtime_blob())
+            .filter(|path| path.is_file() && self.runtime.features.contains("try-runtime"));
+        let try_digest = try_runtime.as_deref().map(file_digest).transpose()?;
+        let key = inputs(&[
+            ("blob", &file_digest(&self.blob())?),
+            ("try-runtime", try_digest.as_deref().unwrap_or_default()),
+            ("state", &self.state_digest(self.state)?),
+            ("options", &format!("{:?} {}", self.options.at, self.options.blocks)),
+            ("tool", &self.tool(Worker::DryRun, desk)?),
+        ]);
+        if self.bundle.is_done("dry-run", &key) {
+            return Ok(Done::Unchanged);
+        }
+        let request = dry_run::request(
+            self.context,
+            &self.blob(),
+            try_runtime.as_deref(),
+            self.state,
+            self.options.at.as_deref(),
+            self.options.blocks,
+        )?;
+        let outcome = workers::call(self.context, Worker::DryRun, &request, desk.task, desk.log)?;
+        let mut result = outcome.value;
+        hide_directory(&mut result, "/state/source", self.state);
+        if let (Some(path), Some(value)) = (&try_runtime, result.pointer_mut("/try_runtime")) {
+            *value = json!(path.file_name().unwrap_or_default().to_string_lossy());
+        }
+        let step = Step {
+            name: "dry-run",
+            runtime: &self.runtime.name,
+            inputs: json!({
+                "blob": self.blob_input()?,
+                "try_runtime": {"digest": try_digest.unwrap_or_else(|| "none".into())},
+                "state": self.state_input()?,
+            }),
+            result,
+            passed: outcome.passed,
+            outputs: Vec::new(),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.bundle.write_step(step)?;
+        self.bundle.done("dry-run", &key, &["dry-run.json".into()])?;
+        Ok(Done::Now(if outcome.passed { "passed" } else { "FAILED" }.into()))
+    }
+
+    /// The command line first, then the runtime's own configuration.
+    fn route(&self) -> RouteOptions {
+        let mut route = self.options.route.clone();
+        let config = &self.runtime.config;
+        route.relay = route.relay.or_else(|| config.relay.as_ref().map(|relay| self.runtime.configured_source(relay)));
+        route.para_id = route.para_id.or(config.para_id);
+        route.route = route.route.or_else(|| config.route.clone());
+        route
+    }
+
+    fn propose(&self, desk: &Desk<'_>) -> Result<Done> {
+        let started = Instant::now();
+        let route = self.route();
+        let relay = route.relay.as_deref().map(|relay| self.state_digest(relay)).transpose()?.unwrap_or_default();
+        let key = inputs(&[
+            ("blob", &file_digest(&self.blob())?),
+            ("state", &self.state_digest(self.state)?),
+            ("relay", &relay),
+            ("route", &format!("{route:?}")),
+            ("tool", &self.tool(Worker::Proposal, desk)?),
+        ]);
+        if self.bundle.is_done("propose", &key) {
+            return Ok(Done::Unchanged);
+        }
+        let request = propose::request(&self.blob(), self.state, &route, Some(&self.bundle.directory))?;
+        let outcome = workers::call(self.context, Worker::Proposal, &request, desk.task, desk.log);
+        let (passed, result) = match outcome {
+            Ok(outcome) => (outcome.passed, outcome.value),
+            // That a chain would refuse this upgrade is a verdict; the report shall carry it.
+            Err(failure) if failure.kind == Kind::Check => (false, json!({"error": failure})),
+            Err(failure) => return Err(failure),
+        };
+        let outputs = files_of(&result);
+        let step = Step {
+            name: "propose",
+            runtime: &self.runtime.name,
+            inputs: json!({"blob": self.blob_input()?, "state": self.state_input()?}),
+            result,
+            passed,
+            outputs: outputs.clone(),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.bundle.write_step(step)?;
+        self.bundle.done("propose", &key, &[vec!["propose.json".into()], outputs].concat())?;
+        Ok(Done::Now(if passed { "calls written" } else { "REFUSED" }.into()))
+    }
+
+    fn report(&self, _: &Desk<'_>) -> Result<Done> {
+        let result = |step: &str| self.bundle.read_step(step).map(|evidence| result_of(&evidence));
+        let text = report::report(&report::Bundle {
+            name: self.runtime.name.clone(),
+            build: result("build")?,
+            inspect: result("inspect")?,
+            dry_run: result("dry-run")?,
+            propose: result("propose")?,
+        });
+        let path = self.bundle.path(REPORT);
+        if std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
+            return Ok(Done::Unchanged);
+        }
+        worker::write_whole(&path, text.as_bytes())?;
+        Ok(Done::Now("written".into()))
+    }
+
+    fn manifest(&self, desk: &Desk<'_>) -> Result<Done> {
+        let build = self.bundle.read_step("build")?;
+        let dry_run = result_of(&self.bundle.read_step("dry-run")?);
+        let facts = result_of(&self.bundle.read_step("inspect")?);
+        let request = json!({
+            "command": "assemble",
+            "bundle": utf8(&self.bundle.directory)?,
+            "steps": ["build", "inspect", "dry-run", "propose"],
+            "files": [REPORT],
+            "runtimes": [{
+                "name": self.runtime.name,
+                "file": self.blob_name(),
+                "package": self.runtime.package,
+                "spec_name": facts.get("spec_name"),
+                "spec_version": facts.get("spec_version"),
+            }],
+            "source": {
+                "commit": build.pointer("/result/commit"),
+                "dirty": build.pointer("/result/dirty"),
+                "lock_file": build.pointer("/inputs/lock_file/digest"),
+            },
+            "chain": dry_run.get("state"),
+            "versions": {"cutover": env!("CARGO_PKG_VERSION"), "rustc": self.builder.toolchain.version()},
+            "previous": dry_run.get("from"),
+        });
+        let outcome = workers::call(self.context, Worker::Evidence, &request, desk.task, desk.log)?;
+        let hash = outcome.value.get("payload_sha256").and_then(Value::as_str).unwrap_or_default();
+        worker::write_whole(&self.bundle.work.join("payload"), hash.as_bytes())?;
+        let kept = outcome.value.get("signatures_kept").and_then(Value::as_u64).unwrap_or_default();
+        Ok(if kept > 0 { Done::Unchanged } else { Done::Now("joined".into()) })
+    }
+
+    pub fn passed(&self) -> Result<bool> {
+        let mut passed = true;
+        for step in ["build", "inspect", "dry-run", "propose"] {
+            passed &= self.bundle.read_step(step)?.get("verdict").and_then(Value::as_str) == Some("passed");
+        }
+        Ok(passed)
+    }
+
+    fn sign(&self, desk: &Desk<'_>) -> Result<Done> {
+        if !self.passed()? {
+            return Ok(Done::Now("not signed, as a check failed".into()));
+        }
+        let throw_away = [json!("throw_away")];
+        let keys = if self.keys.is_empty() { &throw_away } else { self.keys };
+        let payload = worker::read_bounded(&self.bundle.work.join("payload"), 1024)?;
+        let key = inputs(&[
+            ("payload", &String::from_utf8_lossy(&payload)),
+            ("keys", &Value::from(keys.to_vec()).to_string()),
+            ("root", &self.root.map(file_digest).transpose()?.unwrap_or_default()),
+        ]);
+        if self.bundle.is_done("sign", &key) {
+            return Ok(Done::Unchanged);
+        }
+        sign::sign(self.context, &self.bundle.directory, keys, self.root, desk.task, desk.log)?;
+        self.bundle.done("sign", &key, &[MANIFEST.into()])?;
+        Ok(Done::Now(if self.keys.is_empty() { "signed with a key that was thrown away" } else { "signed" }.into()))
+    }
+
+    fn verify(&self, desk: &Desk<'_>) -> Result<Done> {
+        let outcome = verify::verify(self.context, &self.bundle.directory, self.root, desk.task, desk.log)?;
+        worker::write_whole(&self.bundle.work.join("verified.json"), &super::bundle::pretty(&outcome.value)?)?;
+        Ok(Done::Now(if outcome.passed { "verified" } else { "not verified" }.into()))
+    }
+}
+
+/// Files that the worker says it wrote, relative to the bundle.
+fn files_of(proposal: &Value) -> Vec<String> {
+    let calls = proposal.get("calls").and_then(Value::as_array).into_iter().flatten();
+    let all = calls.chain(proposal.get("apply"));
+    all.filter_map(|call| call.get("files")?.as_array())
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Where a file lies on this machine is nobody's business, and would make the evidence of two people differ.
+fn hide_directory(result: &mut Value, pointer: &str, source: &str) {
+    if !source.contains("://")
+        && let Some(value) = result.pointer_mut(pointer)
+    {
+        *value = json!(Path::new(source).file_name().unwrap_or_default().to_string_lossy());
+    }
+}

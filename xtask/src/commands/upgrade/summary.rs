@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The closing words of an upgrade.
+
+use super::{super::utf8, plan::Plan, result_of};
+use crate::{
+    inputs::file_digest,
+    jobs::{Done, Finished},
+};
+use serde_json::{Value, json};
+use worker::{Failure, Result};
+
+impl Plan<'_> {
+    /// What a person wants to know at the end; `true` if the upgrade can be proposed.
+    pub fn summary(&self, finished: &[Finished]) -> Result<(bool, Value)> {
+        let dry_run = result_of(&self.bundle.read_step("dry-run")?);
+        let proposal = result_of(&self.bundle.read_step("propose")?);
+        let verified: Value =
+            serde_json::from_slice(&worker::read_bounded(&self.bundle.work.join("verified.json"), 16 << 20)?)
+                .map_err(|error| Failure::internal("the verification is no JSON").found(error.to_string()))?;
+        let steps_passed = self.passed()?;
+        // More signatures than one machine has may be asked for; that they are missing does not make the upgrade bad.
+        let sound = verified
+            .get("subjects")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .all(|subject| subject.get("ok") == Some(&json!(true)));
+        let passed = steps_passed && sound;
+        let mut checks = dry_run.get("checks").cloned().unwrap_or_default();
+        if let (Some(error), Some(list)) = (proposal.pointer("/error/message"), checks.as_array_mut()) {
+            list.push(json!({"name": "proposal", "status": "fail", "detail": error}));
+        }
+        let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
+        let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
+        let jobs = finished.iter().filter_map(|job| {
+            let name = job.name.strip_prefix(&self.prefix)?;
+            Some(json!({"name": name, "unchanged": job.done == Done::Unchanged, "seconds": (job.seconds * 1000.0).round() / 1000.0}))
+        });
+        let summary = json!({
+            "name": self.runtime.name,
+            "package": self.runtime.package,
+            "spec_name": dry_run.pointer("/to/spec_name"),
+            "from_spec_version": dry_run.pointer("/from/spec_version"),
+            "to_spec_version": dry_run.pointer("/to/spec_version"),
+            "blob": {
+                "path": utf8(&self.blob())?,
+                "blake2_256": file_digest(&self.blob())?,
+                "size": std::fs::metadata(self.blob()).map(|metadata| metadata.len()).unwrap_or_default(),
+            },
+            "checks": checks,
+            "proposal": {"route": proposal.get("route"), "hash": hash},
+            "signatures": signature_status(steps_passed, &verified),
+            "satisfied": verified.get("satisfied"),
+            "bundle": utf8(&self.bundle.directory)?,
+            "logs": utf8(&self.bundle.logs)?,
+            "jobs": jobs.collect::<Vec<_>>(),
+            "verdict": if passed { "passed" } else { "failed" },
+        });
+        Ok((passed, summary))
+    }
+}
+
+fn signature_status(steps_passed: bool, verified: &Value) -> String {
+    if !steps_passed {
+        return "none: an upgrade that failed is not signed".into();
+    }
+    let signatures = verified.get("signatures").and_then(Value::as_array).cloned().unwrap_or_default();
+    let valid = signatures.iter().filter(|signature| signature.get("valid") == Some(&json!(true))).count();
+    if signatures.iter().any(|signature| signature.get("throw_away") == Some(&json!(true))) {
+        return format!("{valid} by a key that was thrown away: it shows that nothing changed since, not who signed");
+    }
+    let satisfied = if verified.get("satisfied") == Some(&json!(true)) { "enough" } else { "not enough yet" };
+    match verified.get("threshold").and_then(Value::as_u64) {
+        Some(threshold) => format!("{valid} of {threshold} needed: {satisfied}"),
+        None => format!("{valid}; without a file of signers nobody can say whether that is enough"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_says_who_signed_and_whether_it_is_enough() {
+        assert!(signature_status(false, &json!({})).contains("not signed"));
+        let thrown = json!({"signatures": [{"valid": true, "throw_away": true}], "satisfied": true, "threshold": 1});
+        assert!(signature_status(true, &thrown).contains("thrown away"));
+        let one = json!({"signatures": [{"valid": true}, {"valid": false}], "satisfied": false, "threshold": 2});
+        assert_eq!(signature_status(true, &one), "1 of 2 needed: not enough yet");
+        let without = json!({"signatures": [{"valid": true}], "satisfied": false, "threshold": null});
+        assert!(signature_status(true, &without).starts_with("1; without a file of signers"));
+    }
+}

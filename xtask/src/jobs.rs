@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Named jobs that come after each other: what depends on nothing unfinished runs, as many at once as are allowed.
+
+use crate::{
+    interrupt,
+    printer::{Printer, Task},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
+use worker::{Failure, Result};
+
+/// What a job has to do its work with.
+pub struct Desk<'run> {
+    pub task: &'run Task,
+    pub log: &'run Path,
+}
+
+/// What came of a job that did its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// In a few words.
+    Now(String),
+    /// Its inputs are those of last time.
+    Unchanged,
+}
+
+type Work<'scope> = Box<dyn FnOnce(&Desk<'_>) -> Result<Done> + Send + 'scope>;
+
+pub struct Job<'scope> {
+    name: String,
+    after: Vec<String>,
+    work: Work<'scope>,
+}
+
+impl<'scope> Job<'scope> {
+    pub fn new(name: impl Into<String>, work: impl FnOnce(&Desk<'_>) -> Result<Done> + Send + 'scope) -> Self {
+        Self { name: name.into(), after: Vec::new(), work: Box::new(work) }
+    }
+
+    pub fn after(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.after.extend(names.into_iter().map(Into::into));
+        self
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    pub name: String,
+    pub done: Done,
+    pub seconds: f64,
+}
+
+/// Runs all jobs. After a failure nothing new is begun, what runs is let finish, and the first failure is given back.
+pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> Result<Vec<Finished>> {
+    check(&jobs)?;
+    let mut waiting: BTreeMap<String, Job<'_>> = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
+    let mut finished: Vec<Finished> = Vec::new();
+    let mut failure: Option<Failure> = None;
+    let (sender, receiver) = mpsc::channel::<(String, Result<Done>, f64)>();
+    std::thread::scope(|scope| {
+        let mut running = 0;
+        loop {
+            if failure.is_none() && interrupt::happened() {
+                failure = Some(interrupt::failure());
+            }
+            while failure.is_none()
+                && running < limit.max(1)
+                && let Some(job) = take_ready(&mut waiting, &finished)
+            {
+                running += 1;
+                let sender = sender.clone();
+                let printer = printer.clone();
+                let log = log_file(logs, &job.name);
+                scope.spawn(move || {
+                    let _ = std::fs::remove_file(&log);
+                    let task = printer.task(&job.name);
+                    let outcome = (job.work)(&Desk { task: &task, log: &log });
+                    let seconds = task.seconds();
+                    match &outcome {
+                        Ok(Done::Now(what)) => task.done(what),
+                        Ok(Done::Unchanged) => task.done("nothing changed"),
+                        Err(_) => drop(task),
+                    }
+                    let _ = sender.send((job.name, outcome, seconds));
+                });
+            }
+            if running == 0 {
+                break;
+            }
+            let Ok((name, outcome, seconds)) = receiver.recv() else { break };
+            running -= 1;
+            match outcome {
+                Ok(done) => finished.push(Finished { name, done, seconds }),
+                Err(error) => failure = failure.take().or(Some(in_job(&name, error))),
+            }
+        }
+    });
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(finished),
+    }
+}
+
+/// Names that exist, once each, and in no circle: with these every job has its turn.
+fn check(jobs: &[Job<'_>]) -> Result<()> {
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for job in jobs {
+        if let Some(missing) = job.after.iter().find(|name| !known.contains(name.as_str())) {
+            return Err(Failure::internal(format!(
+                "the job {} comes after {missing}, which is not before it",
+                job.name
+            )));
+        }
+        if !known.insert(&job.name) {
+            return Err(Failure::internal(format!("there are two jobs {}", job.name)));
+        }
+    }
+    Ok(())
+}
+
+fn take_ready<'scope>(waiting: &mut BTreeMap<String, Job<'scope>>, finished: &[Finished]) -> Option<Job<'scope>> {
+    let is_done = |name: &String| finished.iter().any(|finished| finished.name == *name);
+    let name = waiting.values().find(|job| job.after.iter().all(is_done))?.name.clone();
+    waiting.remove(&name)
+}
+
+fn log_file(logs: &Path, name: &str) -> PathBuf {
+    logs.join(format!("{}.log", name.replace('/', "-")))
+}
+
+fn in_job(name: &str, failure: Failure) -> Failure {
+    Failure { message: format!("{name}: {}", failure.message), ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::GlobalOptions;
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    fn printer() -> Printer {
+        Printer::new(&GlobalOptions { quiet: true, ..GlobalOptions::default() })
+    }
+
+    fn run_in_temporary(limit: usize, jobs: Vec<Job<'_>>) -> Result<Vec<Finished>> {
+        let directory = tempfile::tempdir().expect("a directory");
+        run(&printer(), directory.path(), limit, jobs)
+    }
+
+    #[test]
+    fn a_job_starts_when_all_before_it_are_done() {
+        let order = Mutex::new(Vec::new());
+        let note = |name: &'static str| {
+            let order = &order;
+            move |_: &Desk<'_>| {
+                order.lock().expect("not poisoned").push(name);
+                Ok(Done::Unchanged)
+            }
+        };
+        let jobs = vec![
+            Job::new("b-build", note("build")),
+            Job::new("a-inspect", note("inspect")).after(["b-build"]),
+            Job::new("c-dry-run", note("dry-run")).after(["b-build"]),
+            Job::new("0-report", note("report")).after(["a-inspect", "c-dry-run"]),
+        ];
+        let finished = run_in_temporary(4, jobs).expect("all well");
+        let order = order.into_inner().expect("not poisoned");
+        assert_eq!((order.first(), order.last()), (Some(&"build"), Some(&"report")));
+        assert_eq!(finished.len(), 4);
+    }
+
+    #[test]
+    fn no_more_than_the_limit_run_at_once() {
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let work = |_: &Desk<'_>| {
+            let running = now.fetch_add(1, Ordering::SeqCst) + 1;
+            most.fetch_max(running, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(Done::Unchanged)
+        };
+        let jobs = (0..6).map(|index| Job::new(format!("job-{index}"), work)).collect();
+        run_in_temporary(2, jobs).expect("all well");
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_failure_names_its_job_and_stops_what_comes_after() {
+        let ran = AtomicUsize::new(0);
+        let jobs = vec![
+            Job::new("first", |_| Err(Failure::input("no blob").hint("build one"))),
+            Job::new("second", |_| {
+                ran.fetch_add(1, Ordering::SeqCst);
+                Ok(Done::Unchanged)
+            })
+            .after(["first"]),
+        ];
+        let failure = run_in_temporary(2, jobs).expect_err("it failed");
+        assert_eq!((failure.message.as_str(), failure.hint.as_deref()), ("first: no blob", Some("build one")));
+        assert_eq!(ran.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_job_after_one_that_is_not_there_is_a_defect() {
+        let failure =
+            run_in_temporary(1, vec![Job::new("a", |_| Ok(Done::Unchanged)).after(["b"])]).expect_err("refused");
+        assert_eq!(failure.kind, worker::Kind::Internal);
+    }
+}

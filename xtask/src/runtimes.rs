@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which runtimes a workspace has.
+//!
+//! A package is a runtime when it has a library, depends on FRAME or on the runtime API (`frame-support`, `sp-api`, or
+//! an umbrella of both), and its build script builds Wasm (a build dependency on `substrate-wasm-builder`, optional or
+//! not). Packages of the workspace count, and those from a registry that a package of the workspace depends on directly:
+//! a workspace may consist of one manifest that names a published runtime. Names decide nothing.
+//! `[package.metadata.cutover] runtime = true|false` overrules the rule.
+
+use crate::{context::Context, process::Tool};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+const BUILDER: &str = "substrate-wasm-builder";
+const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
+const MATRIX_LIMIT: u64 = 4 * 1024 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// How it is called on the command line.
+    pub name: String,
+    pub package: String,
+    pub version: String,
+    pub id: PackageId,
+    /// Where its manifest is.
+    pub directory: PathBuf,
+    /// The library's name, which is the blob's.
+    pub library: String,
+    pub features: BTreeSet<String>,
+    /// `None`: of the workspace. Else the package of the workspace that depends on it.
+    pub through: Option<String>,
+    pub config: Config,
+    pub matrix: Option<Matrix>,
+}
+
+/// `[package.metadata.cutover]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// Overrules the discovery.
+    pub runtime: Option<bool>,
+    /// The features of the blob that goes on chain.
+    pub features: Option<Vec<String>>,
+    /// The state an upgrade starts from: a file relative to the manifest, or a node.
+    pub state: Option<String>,
+    /// The chain whose root governs this one, given like `state`.
+    pub relay: Option<String>,
+    pub para_id: Option<u32>,
+    pub route: Option<String>,
+}
+
+/// `[workspace.metadata.cutover]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WorkspaceConfig {
+    /// The runtime that is meant when none is named.
+    pub default: Option<String>,
+}
+
+/// An entry of the Fellowship's `runtimes-matrix.json`; what else stands in it is not ours to judge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matrix {
+    pub name: String,
+    pub package: String,
+    #[serde(default)]
+    pub path: String,
+    #[serde(default)]
+    pub uris: Vec<String>,
+    #[serde(default)]
+    pub uri: Option<String>,
+    #[serde(default)]
+    pub is_relay: Option<bool>,
+    #[serde(default)]
+    pub max_code_size: Option<u64>,
+    #[serde(default)]
+    pub blocktime: Option<u64>,
+    #[serde(default)]
+    pub build_extra_features: Option<String>,
+}
+
+pub struct Workspace {
+    pub metadata: Metadata,
+    pub runtimes: Vec<Runtime>,
+    pub config: WorkspaceConfig,
+}
+
+impl Workspace {
+    pub fn load(context: &Context) -> Result<Self> {
+        let metadata = metadata(context)?;
+        Self::of(metadata, &context.workspace)
+    }
+
+    fn of(metadata: Metadata, root: &Path) -> Result<Self> {
+        let config = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?.unwrap_or_default();
+        let matrix = read_matrix(root)?;
+        let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
+        let packages: BTreeMap<&PackageId, &Package> =
+            metadata.packages.iter().map(|package| (&package.id, package)).collect();
+        // Members first, then what they depend on: a package that is both is a member.
+        let mut candidates: Vec<(&Package, Option<String>)> =
+            members.iter().filter_map(|id| packages.get(id)).map(|package| (*package, None)).collect();
+        for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).filter(|node| members.contains(&node.id))
+        {
+            let through = packages.get(&node.id).map(|package| package.name.to_string());
+            let direct = node.deps.iter().filter(|dep| !members.contains(&dep.pkg));
+            let direct = direct.filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Build));
+            candidates.extend(direct.filter_map(|dep| Some((*packages.get(&dep.pkg)?, through.clone()))));
+        }
+        let mut runtimes: Vec<Runtime> = Vec::new();
+        for (package, through) in candidates {
+            if runtimes.iter().any(|runtime| runtime.id == package.id) {
+                continue;
+            }
+            let config: Config =
+                section(&package.metadata, &format!("[package.metadata.cutover] of {}", package.name))?
+                    .unwrap_or_default();
+            if config.runtime.unwrap_or_else(|| is_runtime(package))
+                && let Some(library) = library(package)
+            {
+                let matrix = matrix.iter().find(|entry| entry.package == *package.name).cloned();
+                runtimes.push(Runtime {
+                    name: short_name(package, matrix.as_ref()),
+                    package: package.name.to_string(),
+                    version: package.version.to_string(),
+                    id: package.id.clone(),
+                    directory: package.manifest_path.parent().map(|path| path.into()).unwrap_or_default(),
+                    library,
+                    features: package.features.keys().cloned().collect(),
+                    through,
+                    config,
+                    matrix,
+                });
+            }
+        }
+        runtimes.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(Self { metadata, runtimes, config })
+    }
+
+    /// The runtimes named, all of them without names.
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Runtime>> {
+        if names.is_empty() {
+            if self.runtimes.is_empty() {
+                return Err(self.none());
+            }
+            return Ok(self.runtimes.iter().collect());
+        }
+        let mut selected: Vec<&Runtime> = Vec::new();
+        for name in names {
+            let runtime = self.find(name)?;
+            if !selected.iter().any(|other| other.id == runtime.id) {
+                selected.push(runtime);
+            }
+        }
+        Ok(selected)
+    }
+
+    pub fn find(&self, name: &str) -> Result<&Runtime> {
+        let matches: Vec<_> = self.runtimes.iter().filter(|runtime| runtime.answers_to(name)).collect();
+        match matches.as_slice() {
+            [one] => Ok(one),
+            [] if self.runtimes.is_empty() => Err(self.none()),
+            [] => {
+                let failure = Failure::usage(format!("there is no runtime {name:?} in the workspace"))
+                    .expected(format!("one of {}", self.names()));
+                Err(match nearest(name, self.runtimes.iter().flat_map(|runtime| [&runtime.name, &runtime.package])) {
+                    Some(near) => failure.hint(format!("did you mean {near}?")),
+                    None => failure.hint("cargo xtask list"),
+                })
+            }
+            several => {
+                let list = several.iter().map(|runtime| {
+                    format!("{} {} in {}", runtime.package, runtime.version, runtime.directory.display())
+                });
+                Err(Failure::usage(format!("{name:?} means several runtimes"))
+                    .found(list.collect::<Vec<_>>().join("\n"))
+                    .hint("name the package in full, or set `runtime = false` in the [package.metadata.cutover] of the other"))
+            }
+        }
+    }
+
+    /// The runtime meant when none is named.
+    pub fn default_runtime(&self) -> Result<&Runtime> {
+        if let Some(name) = &self.config.default {
+            return self.find(name);
+        }
+        match self.runtimes.as_slice() {
+            [] => Err(self.none()),
+            [one] => Ok(one),
+            _ => Err(Failure::usage("no runtime is named, and the workspace has several")
+                .found(self.names())
+                .hint("name one with --runtime, or set `default` in [workspace.metadata.cutover]")),
+        }
+    }
+
+    fn names(&self) -> String {
+        self.runtimes.iter().map(|runtime| runtime.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn none(&self) -> Failure {
+        Failure::input(format!("the workspace {} has no runtime", self.metadata.workspace_root))
+            .expected(format!("a package with a library that depends on frame-support or sp-api and has {BUILDER} among its build dependencies"))
+    }
+}
+
+impl Runtime {
+    fn answers_to(&self, name: &str) -> bool {
+        let plain = self.package.strip_suffix("-runtime").unwrap_or(&self.package);
+        [self.package.as_str(), self.name.as_str(), plain].contains(&name)
+    }
+
+    /// The features of the blob that goes on chain.
+    pub fn release_features(&self) -> Vec<String> {
+        if let Some(features) = &self.config.features {
+            return features.clone();
+        }
+        let mut features: Vec<String> = Vec::new();
+        if self.features.contains("on-chain-release-build") {
+            features.push("on-chain-release-build".into());
+        }
+        if let Some(extra) = self.matrix.as_ref().and_then(|matrix| matrix.build_extra_features.as_ref()) {
+            features.extend(extra.split([',', ' ']).filter(|feature| !feature.is_empty()).map(str::to_owned));
+        }
+        features
+    }
+
+    /// A source of its configuration: a file stands relative to the manifest.
+    pub fn configured_source(&self, source: &str) -> String {
+        let is_file = !source.contains("://") && source != "-";
+        if is_file { self.directory.join(source).to_string_lossy().into_owned() } else { source.to_owned() }
+    }
+}
+
+fn is_runtime(package: &Package) -> bool {
+    let builds_wasm =
+        package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Build).any(|dependency| {
+            dependency.name == BUILDER
+                || (UMBRELLAS.contains(&dependency.name.as_str())
+                    && dependency.features.iter().any(|feature| feature == BUILDER))
+        });
+    let is_frame =
+        package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal).any(|dependency| {
+            ["frame-support", "sp-api"].contains(&dependency.name.as_str())
+                || UMBRELLAS.contains(&dependency.name.as_str())
+        });
+    builds_wasm && is_frame && package.targets.iter().any(|target| target.is_custom_build())
+}
+
+fn library(package: &Package) -> Option<String> {
+    let is_library = |target: &&cargo_metadata::Target| target.is_lib() || target.is_rlib() || target.is_cdylib();
+    // The builder names the blob after the package.
+    package.targets.iter().find(is_library).map(|_| package.name.replace('-', "_"))
+}
+
+fn short_name(package: &Package, matrix: Option<&Matrix>) -> String {
+    match matrix {
+        Some(entry) => entry.name.clone(),
+        None => package.name.strip_suffix("-runtime").unwrap_or(&package.name).to_owned(),
+    }
+}
+
+fn section<T: for<'de> Deserialize<'de>>(metadata: &serde_json::Value, name: &str) -> Result<Option<T>> {
+    let Some(section) = metadata.get("cutover").filter(|section| !section.is_null()) else { return Ok(None) };
+    serde_json::from_value(section.clone()).map(Some).map_err(|error| {
+        Failure::input(format!("{name} cannot be understood"))
+            .found(error.to_string())
+            .hint("docs/commands.md lists its keys")
+    })
+}
+
+fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
+    let places = [".github/workflows/runtimes-matrix.json", ".github/runtimes-matrix.json", "runtimes-matrix.json"];
+    let Some(path) = places.iter().map(|place| root.join(place)).find(|path| path.is_file()) else {
+        return Ok(Vec::new());
+    };
+    let text = worker::read_bounded(&path, MATRIX_LIMIT)?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::input(format!("{} is no matrix of runtimes", path.display()))
+            .found(error.to_string())
+            .expected("a JSON array of objects with `name` and `package`")
+    })
+}
+
+/// What cargo knows about the workspace, dependencies included, without changing its lock file.
+fn metadata(context: &Context) -> Result<Metadata> {
+    let manifest = context.workspace.join("Cargo.toml");
+    let mut rustc = Tool::new("rustc").arg("-vV").directory(&context.workspace);
+    let mut cargo =
+        Tool::new("cargo").args(["metadata", "--format-version", "1", "--locked", "--manifest-path"]).arg(&manifest);
+    cargo = cargo.directory(&context.workspace);
+    if context.foreign() {
+        rustc = rustc.env_remove("RUSTUP_TOOLCHAIN");
+        cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");
+    }
+    let rustc = rustc.output()?;
+    if let Some(host) = rustc.lines().find_map(|line| line.strip_prefix("host: ")) {
+        cargo = cargo.args(["--filter-platform", host]);
+    }
+    let output = cargo.output().map_err(|failure| explain(failure, context))?;
+    MetadataCommand::parse(output)
+        .map_err(|error| Failure::environment("`cargo metadata` gave something unknown").found(error.to_string()))
+}
+
+/// A missing or old lock file is the input's fault, and the user's to mend: Cutover never writes it.
+fn explain(failure: Failure, context: &Context) -> Failure {
+    let manifest = context.workspace.join("Cargo.toml");
+    let found = failure.found.clone().unwrap_or_default();
+    let mend = format!("cargo generate-lockfile --manifest-path {}", crate::process::quote(manifest.as_os_str()));
+    if found.contains("--locked") {
+        let missing = !context.workspace.join("Cargo.lock").exists();
+        let state = if missing { "has no lock file" } else { "has a lock file that does not fit its manifests" };
+        return Failure::input(format!("the workspace {} {state}", context.workspace.display()))
+            .found(found)
+            .expected("a Cargo.lock, as a build without one cannot be repeated")
+            .hint(if missing {
+                mend
+            } else {
+                format!("cargo update --workspace --manifest-path {}", crate::process::quote(manifest.as_os_str()))
+            });
+    }
+    if found.contains("failed to parse manifest") || found.contains("TOML parse error") {
+        return Failure::input(format!("{} cannot be read", manifest.display())).found(found);
+    }
+    failure
+}
+
+/// The candidate that a person most likely meant.
+fn nearest<'name>(name: &str, candidates: impl Iterator<Item = &'name String>) -> Option<&'name String> {
+    let scored = candidates.map(|candidate| {
+        let distance =
+            if candidate.contains(name) || name.contains(candidate.as_str()) { 1 } else { distance(name, candidate) };
+        (distance, candidate)
+    });
+    scored
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, character) in left.chars().enumerate() {
+        let mut diagonal = line;
+        row[0] = line + 1;
+        for (column, other) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(character != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+#[path = "runtimes_tests.rs"]
+mod tests;

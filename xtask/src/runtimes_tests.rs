@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+
+/// A package as `cargo metadata` describes it.
+struct Sketch {
+    name: &'static str,
+    build: Vec<serde_json::Value>,
+    normal: Vec<&'static str>,
+    cutover: serde_json::Value,
+    member: bool,
+    directory: String,
+}
+
+fn sketch(name: &'static str) -> Sketch {
+    Sketch {
+        name,
+        build: vec![dependency(BUILDER, "build", &[])],
+        normal: vec!["frame-support"],
+        cutover: serde_json::Value::Null,
+        member: true,
+        directory: format!("/w/{name}"),
+    }
+}
+
+fn dependency(name: &str, kind: &str, features: &[&str]) -> serde_json::Value {
+    let kind = if kind == "normal" { serde_json::Value::Null } else { kind.into() };
+    serde_json::json!({
+        "name": name, "source": null, "req": "*", "kind": kind, "rename": null, "optional": false,
+        "uses_default_features": true, "features": features, "target": null, "registry": null,
+    })
+}
+
+/// The first package depends on all that are no members.
+fn workspace(sketches: &[Sketch], root: &Path) -> Result<Workspace> {
+    let id = |sketch: &Sketch| format!("path+file://{}#{}@1.0.0", sketch.directory, sketch.name);
+    let packages: Vec<_> = sketches
+        .iter()
+        .map(|sketch| {
+            let target = |kind: &str| {
+                serde_json::json!({"name": sketch.name, "kind": [kind], "crate_types": [if kind == "custom-build" { "bin" } else { kind }],
+                    "src_path": format!("{}/x.rs", sketch.directory), "edition": "2021", "doc": true, "doctest": true, "test": true})
+            };
+            let normal = sketch.normal.iter().map(|name| dependency(name, "normal", &[]));
+            serde_json::json!({
+                "name": sketch.name, "version": "1.0.0", "id": id(sketch), "source": null, "description": null, "license": null,
+                "license_file": null, "dependencies": sketch.build.iter().cloned().chain(normal).collect::<Vec<_>>(),
+                "targets": [target("lib"), target("custom-build")],
+                "features": {"std": [], "try-runtime": []},
+                "manifest_path": format!("{}/Cargo.toml", sketch.directory),
+                "metadata": {"cutover": sketch.cutover}, "publish": null, "authors": [], "categories": [], "keywords": [],
+                "readme": null, "repository": null, "homepage": null, "documentation": null, "edition": "2021", "links": null,
+                "default_run": null, "rust_version": null,
+            })
+        })
+        .collect();
+    let outside: Vec<_> = sketches
+        .iter()
+        .filter(|sketch| !sketch.member)
+        .map(|sketch| serde_json::json!({"name": sketch.name.replace('-', "_"), "pkg": id(sketch), "dep_kinds": [{"kind": null, "target": null}]}))
+        .collect();
+    let nodes: Vec<_> = sketches
+        .iter()
+        .enumerate()
+        .map(|(index, sketch)| {
+            let deps = if index == 0 { outside.clone() } else { Vec::new() };
+            serde_json::json!({"id": id(sketch), "dependencies": [], "deps": deps, "features": []})
+        })
+        .collect();
+    let members: Vec<_> = sketches.iter().filter(|sketch| sketch.member).map(id).collect();
+    let metadata = serde_json::json!({
+        "packages": packages, "workspace_members": members, "workspace_default_members": members,
+        "resolve": {"nodes": nodes, "root": null}, "target_directory": "/w/target", "version": 1,
+        "workspace_root": "/w", "metadata": null,
+    });
+    Workspace::of(MetadataCommand::parse(metadata.to_string()).expect("metadata"), root)
+}
+
+fn names(workspace: &Workspace) -> Vec<&str> {
+    workspace.runtimes.iter().map(|runtime| runtime.name.as_str()).collect()
+}
+
+fn nowhere() -> &'static Path {
+    Path::new("/no/such/workspace")
+}
+
+#[test]
+fn a_name_makes_no_runtime_and_its_lack_unmakes_none() {
+    let named_only = Sketch { build: Vec::new(), ..sketch("pretender-runtime") };
+    let builds_other_wasm = Sketch { normal: vec!["wasm-bindgen"], ..sketch("page") };
+    let umbrella = Sketch {
+        build: vec![dependency("polkadot-sdk", "build", &[BUILDER])],
+        normal: vec!["polkadot-sdk"],
+        ..sketch("umbrella")
+    };
+    let found = workspace(&[sketch("solo-chain"), named_only, builds_other_wasm, umbrella], nowhere()).expect("read");
+    assert_eq!(names(&found), ["solo-chain", "umbrella"]);
+}
+
+#[test]
+fn a_published_runtime_counts_where_a_member_depends_on_it() {
+    let member = Sketch { build: Vec::new(), ..sketch("try-it") };
+    let published = Sketch { member: false, ..sketch("collectives-westend-runtime") };
+    let found = workspace(&[member, published], nowhere()).expect("read");
+    assert_eq!(names(&found), ["collectives-westend"]);
+    assert_eq!(found.find("collectives-westend").expect("found").through.as_deref(), Some("try-it"));
+}
+
+#[test]
+fn the_configuration_overrules() {
+    let off = Sketch { cutover: serde_json::json!({"runtime": false}), ..sketch("off-runtime") };
+    let on = Sketch { cutover: serde_json::json!({"runtime": true}), build: Vec::new(), ..sketch("on-runtime") };
+    let found = workspace(&[off, on], nowhere()).expect("read");
+    assert_eq!(names(&found), ["on"]);
+    let wrong = Sketch { cutover: serde_json::json!({"runtme": false}), ..sketch("a-runtime") };
+    let failure = workspace(&[wrong], nowhere()).err().expect("refused");
+    assert!(failure.message.contains("a-runtime") && failure.found.unwrap_or_default().contains("runtme"));
+}
+
+#[test]
+fn names_are_packages_with_or_without_their_ending() {
+    let found = workspace(&[sketch("solo-runtime"), sketch("para-runtime")], nowhere()).expect("read");
+    for name in ["solo", "solo-runtime"] {
+        assert_eq!(found.find(name).expect("found").package, "solo-runtime");
+    }
+    let both = found.select(&["para".into(), "para-runtime".into(), "solo".into()]).expect("selected");
+    assert_eq!(both.iter().map(|runtime| runtime.name.as_str()).collect::<Vec<_>>(), ["para", "solo"]);
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_the_nearest() {
+    let found = workspace(&[sketch("standalone-runtime"), sketch("parachain-runtime")], nowhere()).expect("read");
+    let failure = found.find("standalon").expect_err("unknown");
+    assert_eq!(failure.kind, worker::Kind::Usage);
+    assert_eq!(failure.hint.as_deref(), Some("did you mean standalone?"));
+    let failure = found.find("qqqqqqqqq").expect_err("unknown");
+    assert_eq!(failure.hint.as_deref(), Some("cargo xtask list"));
+}
+
+#[test]
+fn a_name_of_two_runtimes_is_refused() {
+    let found = workspace(&[sketch("solo"), sketch("solo-runtime")], nowhere()).expect("read");
+    let failure = found.find("solo").expect_err("refused");
+    let text = failure.found.unwrap_or_default();
+    assert!(text.contains("/w/solo\n") && text.ends_with("/w/solo-runtime"), "{text}");
+}
+
+#[test]
+fn the_default_is_the_only_one_or_the_configured_one() {
+    let one = workspace(&[sketch("solo-runtime")], nowhere()).expect("read");
+    assert_eq!(one.default_runtime().expect("the only one").name, "solo");
+    let mut two = workspace(&[sketch("solo-runtime"), sketch("para-runtime")], nowhere()).expect("read");
+    assert_eq!(two.default_runtime().expect_err("ambiguous").kind, worker::Kind::Usage);
+    two.config.default = Some("para".into());
+    assert_eq!(two.default_runtime().expect("configured").name, "para");
+    let none = workspace(&[Sketch { build: Vec::new(), ..sketch("x") }], nowhere()).expect("read");
+    assert_eq!(none.default_runtime().expect_err("none").kind, worker::Kind::Input);
+}
+
+#[test]
+fn the_matrix_of_the_fellowship_names_runtimes() {
+    let root = tempfile::tempdir().expect("a directory");
+    let path = root.path().join(".github/workflows/runtimes-matrix.json");
+    let matrix = r#"[{"name": "kusama", "package": "staging-kusama-runtime", "path": "relay/kusama", "uris": ["wss://a"],
+        "is_relay": true, "max_code_size": 5242880, "build_extra_features": "fast-runtime", "unknown": {"x": 1}}]"#;
+    worker::write_whole(&path, matrix.as_bytes()).expect("written");
+    let found = workspace(&[sketch("staging-kusama-runtime")], root.path()).expect("read");
+    assert_eq!(names(&found), ["kusama"]);
+    let runtime = found.find("staging-kusama").expect("found");
+    assert_eq!(runtime.release_features(), ["fast-runtime"]);
+    worker::write_whole(&path, b"{}").expect("written");
+    let failure = workspace(&[sketch("staging-kusama-runtime")], root.path()).err().expect("refused");
+    assert!(failure.message.contains("runtimes-matrix.json"));
+}
+
+#[test]
+fn files_of_the_configuration_stand_beside_the_manifest() {
+    let found = workspace(&[sketch("solo-runtime")], nowhere()).expect("read");
+    let runtime = found.find("solo").expect("found");
+    assert_eq!(runtime.configured_source("a.snapshot"), "/w/solo-runtime/a.snapshot");
+    assert_eq!(runtime.configured_source("wss://node"), "wss://node");
+}
+
+#[test]
+fn distances_are_counted_in_letters() {
+    assert_eq!(
+        [("", ""), ("a", ""), ("kitten", "sitting"), ("ä", "a")].map(|(left, right)| distance(left, right)),
+        [0, 1, 3, 1]
+    );
+}

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Drives the Wasm build of a runtime, without its native half.
+//!
+//! A runtime's build script builds the blob; compiling the runtime for the host afterwards only serves to embed it. So
+//! cargo is asked for build scripts and procedural macros alone, which runs the script and stops. The environment is
+//! fixed, paths are made canonical (see `canonical`), and what was built once for the same inputs is taken from the cache.
+
+mod record;
+
+use crate::{
+    canonical,
+    context::Context,
+    inputs::{self, Variant},
+    interrupt,
+    printer::Task,
+    process::Tool,
+    runtimes::{Runtime, Workspace},
+    toolchain::{self, WasmToolchain, rustup},
+};
+use record::Record;
+use std::{
+    ffi::OsString,
+    io::{Read, Seek},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+use worker::{Failure, Result};
+
+/// Variables that a build may see: where tools and caches are, and how the network is reached.
+const ALLOWED: [&str; 24] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_AUTO_INSTALL",
+    "RUSTUP_DIST_SERVER",
+    "CARGO_NET_OFFLINE",
+    "CARGO_HTTP_CAINFO",
+    "CARGO_HTTP_PROXY",
+    "CARGO_NET_GIT_FETCH_WITH_CLI",
+    "CARGO_BUILD_JOBS",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSH_AUTH_SOCK",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "all_proxy",
+];
+/// Makes a stable cargo take an option that is not stable; it changes nothing else that cargo does.
+const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
+const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
+
+#[derive(Debug)]
+pub struct Blob {
+    /// In the cache, under a name made of its digest.
+    pub path: PathBuf,
+    /// The name it has outside.
+    pub file_name: String,
+    pub blake2_256: String,
+    pub cached: bool,
+}
+
+/// What all builds of one command share.
+pub struct Builder<'context> {
+    pub context: &'context Context,
+    pub workspace: &'context Workspace,
+    pub toolchain: WasmToolchain,
+    active: rustup::Active,
+    host: String,
+    /// Whether everything is compiled again, whatever was built before.
+    anew: bool,
+}
+
+/// The environment of a build, before what the build itself sets.
+pub fn environment() -> Vec<(OsString, OsString)> {
+    let allowed = ALLOWED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("CARGO_TERM_COLOR", "never")];
+    allowed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).collect()
+}
+
+impl<'context> Builder<'context> {
+    pub fn new(context: &'context Context, workspace: &'context Workspace) -> Result<Self> {
+        let toolchain = toolchain::ensure(context)?;
+        let active = rustup::active(context)?;
+        let host = toolchain::verbose_version(&active.directory.join("bin/rustc"))?;
+        Ok(Self { context, workspace, toolchain, active, host, anew: false })
+    }
+
+    /// Compiles all Wasm code again: what a verifier needs who wants to know whether source gives blob.
+    pub fn anew(self) -> Self {
+        Self { anew: true, ..self }
+    }
+
+    /// The blob of these inputs: from the cache, or built.
+    pub fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
+        if let Some(unknown) =
+            variant.features.iter().find(|feature| !feature.contains('/') && !runtime.features.contains(*feature))
+        {
+            let known = runtime.features.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(Failure::usage(format!("{} has no feature {unknown:?}", runtime.package))
+                .expected(format!("of {known}")));
+        }
+        let key = self.key(runtime, variant)?;
+        if !self.anew
+            && let Some(blob) = Record::find(&self.context.cache, &key)
+        {
+            return Ok(blob);
+        }
+        let before = SystemTime::now();
+        self.drive(runtime, variant, task, log)?;
+        let seconds = before.elapsed().unwrap_or_default().as_secs_f64();
+        let blob = self.collect(runtime, variant)?;
+        // A source that changed under the compiler belongs to no key.
+        if self.key(runtime, variant)? != key {
+            return Err(Failure::input(format!("the sources of {} changed while it was built", runtime.package))
+                .hint("run the command again"));
+        }
+        Record::keep(&self.context.cache, &key, &blob, file_name(&blob), self.extra_sources(runtime, variant)?, seconds)
+    }
+
+    /// What the blob is made from.
+    pub fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        inputs::key(&self.workspace.metadata, runtime, &self.toolchain, &self.host, variant)
+    }
+
+    fn target(&self) -> &Path {
+        self.workspace.metadata.target_directory.as_std_path()
+    }
+
+    /// The target directory that all Wasm projects share.
+    fn shared(&self) -> PathBuf {
+        self.target().join(if self.anew { "wasm-anew" } else { "wasm" })
+    }
+
+    /// Where the build script makes the Wasm project of a runtime.
+    fn project(&self, runtime: &Runtime) -> PathBuf {
+        self.target().join("debug/wbuild").join(&runtime.package)
+    }
+
+    fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
+        self.prepare(runtime)?;
+        let progress = tempfile::NamedTempFile::new()
+            .map_err(|error| Failure::environment("cannot make a temporary file").found(error.to_string()))?;
+        task.say(&format!("building {} (log in {})", runtime.package, log.display()));
+        let outcome = std::thread::scope(|scope| {
+            let (stop, stopped) = std::sync::mpsc::channel::<()>();
+            let path = progress.path();
+            scope.spawn(move || follow(path, task, &stopped));
+            let outcome = self.cargo(runtime, variant, progress.path(), true)?.logged(log, |_| {});
+            let outcome = match outcome {
+                // A cargo from before the option.
+                Err(failure) if failure.found.as_ref().is_some_and(|found| found.contains("--compile-time-deps")) => {
+                    self.cargo(runtime, variant, progress.path(), false)?.logged(log, |_| {})
+                }
+                other => other,
+            };
+            drop(stop);
+            outcome
+        });
+        outcome.map_err(|failure| explain(failure, runtime))
+    }
+
+    fn cargo(&self, runtime: &Runtime, variant: &Variant, progress: &Path, without_native: bool) -> Result<Tool> {
+        let root = self.workspace.metadata.workspace_root.as_std_path();
+        let wrapper = canonical::install(&self.context.cache)?;
+        let wrapper = toml_string(&wrapper)?;
+        let mut tool = Tool::new("cargo").arg("check").arg("--locked").directory(root);
+        tool = tool.only_env(environment()).env("RUSTUP_TOOLCHAIN", &self.active.name);
+        if without_native {
+            tool = tool.args(["--compile-time-deps", "-Zunstable-options"]).env(CHANNEL, "nightly");
+            // For this cargo alone: the one that builds the Wasm must be what it is.
+            for setting in ["value=\"stable\"", "force=true"] {
+                tool = tool.arg("--config").arg(format!("env.{CHANNEL}.{setting}"));
+            }
+        }
+        tool = match &runtime.through {
+            None => tool.args(["--package", &runtime.package]).args(features(variant, None)),
+            Some(member) => tool.args(["--package", member]).args(features(variant, Some(&runtime.package))),
+        };
+        let profile = match variant.profile {
+            "dev" => "debug",
+            other => other,
+        };
+        Ok(tool
+            .env("CARGO_TARGET_DIR", self.target())
+            .env("CARGO_HOME", cargo_home()?)
+            .env("WASM_BUILD_TYPE", profile)
+            .env("WASM_BUILD_TOOLCHAIN", &self.toolchain.name)
+            .env("WASM_BUILD_WORKSPACE_HINT", root)
+            .env("WASM_BUILD_NO_COLOR", "1")
+            .env(
+                "WASM_BUILD_CARGO_ARGS",
+                format!("--config '{}'", format!("build.rustc-wrapper={wrapper}").replace('\'', r"'\''")),
+            )
+            // The script must run even where cargo sees nothing changed: another variant may have run last.
+            .env("FORCE_WASM_BUILD", nonce())
+            .env(canonical::REMAP, self.remap()?)
+            .env(canonical::RUNTIME, &runtime.directory)
+            .env(canonical::PROGRESS, progress))
+    }
+
+    /// Paths as the reproducible builds of others have them.
+    fn remap(&self) -> Result<String> {
+        let pair = |from: &Path, to: &str| format!("{}={to}", from.display());
+        Ok([
+            pair(&cargo_home()?, "/home/builder/cargo"),
+            pair(self.workspace.metadata.workspace_root.as_std_path(), "/build"),
+            pair(self.target(), "/build/target"),
+        ]
+        .join("\n"))
+    }
+
+    /// Removes what an interrupted build script may have left, which it would take for finished, and makes all Wasm
+    /// projects compile into one directory, so that dependencies are compiled once and not once for each runtime.
+    fn prepare(&self, runtime: &Runtime) -> Result<()> {
+        let project = self.project(runtime);
+        let io = |error: std::io::Error| Failure::io("prepare", &project, &error);
+        std::fs::create_dir_all(&project).map_err(io)?;
+        for ending in ["wasm", "compact.wasm", "compact.compressed.wasm"] {
+            match std::fs::remove_file(project.join(format!("{}.{ending}", runtime.library))) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+                _ => {}
+            }
+        }
+        let shared = self.shared();
+        if self.anew && shared.exists() {
+            std::fs::remove_dir_all(&shared).map_err(io)?;
+        }
+        share(&project.join("target"), &shared)
+    }
+
+    /// The blob that the build script left.
+    fn collect(&self, runtime: &Runtime, variant: &Variant) -> Result<PathBuf> {
+        let ending = if variant.profile == "dev" { "wasm" } else { "compact.compressed.wasm" };
+        let path = self.project(runtime).join(format!("{}.{ending}", runtime.library));
+        if path.is_file() {
+            return Ok(path);
+        }
+        Err(Failure::input(format!("{} was built, but there is no blob", runtime.package))
+            .found(format!("no {}", path.display()))
+            .expected("a build script that runs substrate-wasm-builder, which the runtime's `std` feature may have to turn on"))
+    }
+
+    /// Files outside the packages that were compiled into the blob (`include_bytes!` and the like).
+    fn extra_sources(&self, runtime: &Runtime, variant: &Variant) -> Result<Vec<(PathBuf, String)>> {
+        let profile = if variant.profile == "dev" { "debug" } else { variant.profile };
+        let dep_info = self.shared().join(toolchain::TARGET).join(profile).join(format!("{}.d", runtime.library));
+        let Ok(text) = std::fs::read_to_string(&dep_info) else { return Ok(Vec::new()) };
+        let sources = crate::workers::dep_info_sources(&text);
+        let covered = inputs::covered(&self.workspace.metadata, runtime)?;
+        let outside = sources.into_iter().filter(|path| !path.starts_with(self.target()) && !covered.contains(path));
+        outside.map(|path| Ok((path.clone(), inputs::file_digest(&path)?))).collect()
+    }
+}
+
+/// Makes `own` a link to `shared`; what was compiled in a directory there is kept if there is nothing to share yet.
+fn share(own: &Path, shared: &Path) -> Result<()> {
+    let io = |error: std::io::Error| Failure::io("prepare", own, &error);
+    if !std::fs::read_link(own).is_ok_and(|to| to == shared) {
+        match std::fs::symlink_metadata(own) {
+            Err(_) => {}
+            Ok(metadata) if metadata.is_dir() && !shared.exists() => std::fs::rename(own, shared).map_err(io)?,
+            Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(own).map_err(io)?,
+            Ok(_) => std::fs::remove_file(own).map_err(io)?,
+        }
+        std::os::unix::fs::symlink(shared, own).map_err(io)?;
+    }
+    std::fs::create_dir_all(shared).map_err(io)
+}
+
+fn features(variant: &Variant, dependency: Option<&str>) -> Vec<String> {
+    let mut arguments = Vec::new();
+    if !variant.features.is_empty() {
+        let prefix = dependency.map(|name| format!("{name}/")).unwrap_or_default();
+        let features = variant.features.iter().map(|feature| format!("{prefix}{feature}"));
+        arguments.extend(["--features".to_owned(), features.collect::<Vec<_>>().join(",")]);
+    }
+    if !variant.default_features && dependency.is_none() {
+        arguments.push("--no-default-features".into());
+    }
+    arguments
+}
+
+fn file_name(blob: &Path) -> String {
+    blob.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn nonce() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", now.as_nanos(), std::process::id())
+}
+
+fn toml_string(path: &Path) -> Result<String> {
+    let text = path.to_str().filter(|text| !text.contains(['"', '\\', '\n'])).ok_or_else(|| {
+        Failure::environment(format!("{} cannot stand in cargo's configuration", path.display()))
+            .expected("a path in UTF-8 without quotes and backslashes")
+            .hint("set CUTOVER_CACHE to another directory")
+    })?;
+    Ok(format!("\"{text}\""))
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CARGO_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".cargo")))
+        .ok_or_else(|| Failure::environment("cargo has no home").found("neither CARGO_HOME nor HOME is set"))
+}
+
+/// Shows what is being compiled for Wasm: cargo keeps a build script's output to itself until it fails.
+fn follow(progress: &Path, task: &Task, stopped: &std::sync::mpsc::Receiver<()>) {
+    let Ok(mut file) = std::fs::File::open(progress) else { return };
+    let mut read = 0;
+    let mut crates = 0;
+    loop {
+        let ended = stopped.recv_timeout(Duration::from_millis(300)) != Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+        let mut text = String::new();
+        if file.seek(std::io::SeekFrom::Start(read)).is_ok() && file.read_to_string(&mut text).is_ok() {
+            read += text.len() as u64;
+            crates += text.lines().count();
+            if let Some(last) = text.lines().last() {
+                task.tick(&format!("{crates} crates compiled for Wasm, now {last}"));
+            }
+        }
+        if ended || interrupt::happened() {
+            return;
+        }
+    }
+}
+
+/// A runtime that does not compile is the input's fault.
+fn explain(failure: Failure, runtime: &Runtime) -> Failure {
+    let found = failure.found.clone().unwrap_or_default();
+    if found.contains("--locked") {
+        return Failure::input("the lock file does not fit the manifests")
+            .found(found)
+            .hint("cargo update --workspace");
+    }
+    if failure.message.contains("failed") && !interrupt::happened() {
+        let mut explained =
+            Failure::input(format!("{} {} cannot be built to Wasm", runtime.package, runtime.version)).found(found);
+        explained.hint = failure.hint;
+        return explained;
+    }
+    failure
+}
+
+/// Copies a blob out of the cache, unless it is there already.
+pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> {
+    let path = directory.join(file_name);
+    if path.is_file() && inputs::file_digest(&path)? == blob.blake2_256 {
+        return Ok(path);
+    }
+    worker::write_whole(&path, &worker::read_bounded(&blob.path, BLOB_LIMIT)?)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_compiled_before_sharing_is_shared() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (own, shared) = (directory.path().join("project/target"), directory.path().join("wasm"));
+        std::fs::create_dir_all(own.join("release")).expect("made");
+        share(&own, &shared).expect("shared");
+        assert!(shared.join("release").is_dir() && own.join("release").is_dir());
+        assert_eq!(std::fs::read_link(&own).expect("a link"), shared);
+        share(&own, &shared).expect("shared already");
+
+        // A second project brings its own: the shared one stays.
+        let second = directory.path().join("second");
+        std::fs::create_dir_all(second.join("debug")).expect("made");
+        share(&second, &shared).expect("shared");
+        assert!(second.join("release").is_dir() && !second.join("debug").exists());
+
+        let other = directory.path().join("other");
+        share(&own, &other).expect("pointed elsewhere");
+        assert_eq!(std::fs::read_link(&own).expect("a link"), other);
+        assert!(other.is_dir() && shared.join("release").is_dir());
+    }
+
+    #[test]
+    fn features_of_a_dependency_are_named_with_it() {
+        let variant = Variant { profile: "release", features: vec!["a".into(), "b".into()], default_features: false };
+        assert_eq!(features(&variant, None), ["--features", "a,b", "--no-default-features"]);
+        assert_eq!(features(&variant, Some("solo")), ["--features", "solo/a,solo/b"]);
+    }
+
+    #[test]
+    fn a_build_sees_nothing_that_could_change_it() {
+        let names: Vec<_> = environment().into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+        for name in [
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "SKIP_WASM_BUILD",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_MANIFEST_DIR",
+        ] {
+            assert!(!names.contains(&name.to_owned()), "{name}");
+        }
+        assert!(names.contains(&"LC_ALL".to_owned()));
+    }
+
+    #[test]
+    fn a_path_that_would_end_the_configuration_is_refused() {
+        assert_eq!(toml_string(Path::new("/a b")).expect("fine"), "\"/a b\"");
+        assert!(toml_string(Path::new("/a\"b")).is_err());
+    }
+}

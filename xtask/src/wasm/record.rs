@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What was built before: blobs by their own digest, and for each digest of inputs a record that names its blob.
+
+use super::{BLOB_LIMIT, Blob};
+use crate::inputs;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    blake2_256: String,
+    file_name: String,
+    seconds: f64,
+    /// Files outside the packages that the blob was made from, which the key does not know.
+    sources: Vec<(PathBuf, String)>,
+}
+
+impl Record {
+    /// The blob of a key, if it is still what it was and so are its sources.
+    pub fn find(cache: &Path, key: &str) -> Option<Blob> {
+        let text = std::fs::read(record_path(cache, key)).ok()?;
+        let record: Self = serde_json::from_slice(&text).ok()?;
+        let same = |(path, digest): &(PathBuf, String)| inputs::file_digest(path).is_ok_and(|now| now == *digest);
+        let path = blob_path(cache, &record.blake2_256);
+        if !record.sources.iter().all(same) || inputs::file_digest(&path).ok()? != record.blake2_256 {
+            return None;
+        }
+        Some(Blob { path, file_name: record.file_name, blake2_256: record.blake2_256, cached: true })
+    }
+
+    pub fn keep(
+        cache: &Path,
+        key: &str,
+        built: &Path,
+        file_name: String,
+        sources: Vec<(PathBuf, String)>,
+        seconds: f64,
+    ) -> Result<Blob> {
+        let blake2_256 = inputs::file_digest(built)?;
+        let path = blob_path(cache, &blake2_256);
+        worker::write_whole(&path, &worker::read_bounded(built, BLOB_LIMIT)?)?;
+        let record = Self { blake2_256: blake2_256.clone(), file_name: file_name.clone(), seconds, sources };
+        let text = serde_json::to_vec_pretty(&record)
+            .map_err(|error| Failure::internal("a build's record cannot be written").found(error.to_string()))?;
+        worker::write_whole(&record_path(cache, key), &text)?;
+        Ok(Blob { path, file_name, blake2_256, cached: false })
+    }
+}
+
+fn record_path(cache: &Path, key: &str) -> PathBuf {
+    cache.join("builds").join(format!("{}.json", key.trim_start_matches("0x")))
+}
+
+fn blob_path(cache: &Path, blake2_256: &str) -> PathBuf {
+    cache.join("blobs").join(format!("{}.wasm", blake2_256.trim_start_matches("0x")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_holds_while_blob_and_sources_are_the_same() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        std::fs::write(at("built.wasm"), "blob").expect("written");
+        std::fs::write(at("included"), "one").expect("written");
+        let sources = vec![(at("included"), inputs::file_digest(&at("included")).expect("read"))];
+        assert!(Record::find(directory.path(), "0x12").is_none());
+        let kept =
+            Record::keep(directory.path(), "0x12", &at("built.wasm"), "r.wasm".into(), sources, 1.5).expect("kept");
+        let found = Record::find(directory.path(), "0x12").expect("found");
+        assert_eq!((found.blake2_256, found.file_name, found.cached), (kept.blake2_256, "r.wasm".into(), true));
+
+        std::fs::write(at("included"), "two").expect("written");
+        assert!(Record::find(directory.path(), "0x12").is_none(), "a source changed");
+        std::fs::write(at("included"), "one").expect("written");
+        std::fs::write(kept.path, "tampered").expect("written");
+        assert!(Record::find(directory.path(), "0x12").is_none(), "the blob changed");
+    }
+}

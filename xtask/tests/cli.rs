@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a user sees: standard output, standard error and exit code of the built program, with stand-ins for rustup,
+//! cargo and the package manager.
+
+use std::{
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+const TARGET: &str = "wasm32v1-none";
+
+/// A machine made of a directory: its programs, its home, a workspace.
+struct Machine {
+    directory: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let machine = Self { directory: tempfile::tempdir().expect("a directory") };
+        for directory in ["bin", "home", "workspace/src", "cache"] {
+            std::fs::create_dir_all(machine.path(directory)).expect("made");
+        }
+        let manifest = "[package]\nname = \"nothing\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n";
+        machine.write("workspace/Cargo.toml", manifest);
+        machine.write("workspace/src/lib.rs", "");
+        for program in ["cc", "c++", "git"] {
+            machine.program(program, "exit 1");
+        }
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
+    /// A stand-in: a shell script, for which the real shell's own directory is in no PATH.
+    fn program(&self, name: &str, script: &str) {
+        let path = self.path("bin").join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+
+    /// A rustup with one toolchain, whose compiler says a version. `add` is what it does when a target is to be added.
+    fn rustup(&self, add: &str) {
+        let toolchain = self.path("home/.rustup/toolchains/1.95.0-here");
+        self.write("home/.rustup/toolchains/1.95.0-here/lib/rustlib/multirust-channel-manifest.toml", "");
+        std::fs::create_dir_all(toolchain.join("bin")).expect("made");
+        let rustc = toolchain.join("bin/rustc");
+        std::fs::write(
+            &rustc,
+            "#!/bin/sh\necho 'rustc 1.95.0 (stand-in)'\necho 'host: here'\necho 'release: 1.95.0'\n",
+        )
+        .expect("written");
+        std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).expect("executable");
+        self.program("rustup", &format!("case \"$1 $2\" in\n'show active-toolchain') echo '1.95.0-here (default)';;\n'target add') {add};;\n*) exit 9;;\nesac"));
+    }
+
+    /// What `rustup target add` makes.
+    fn libraries(&self) -> String {
+        let directory = self.path("home/.rustup/toolchains/1.95.0-here/lib/rustlib").join(TARGET).join("lib");
+        let directory = directory.display();
+        format!(
+            "/bin/mkdir -p '{directory}'; : > '{directory}/libcore-1.rlib'; : > '{directory}/liballoc-1.rlib'; : > '{directory}/libcompiler_builtins-1.rlib'"
+        )
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", self.path("bin"))
+            .env("HOME", self.path("home"))
+            .env("CUTOVER_CACHE", self.path("cache"))
+            .env("RUSTUP_DIST_SERVER", "http://127.0.0.1:1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn in_workspace(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.arg("--workspace").arg(self.path("workspace"));
+        command
+    }
+
+    /// Exit code, standard output and standard error, with the machine's directory called `MACHINE`.
+    fn seen(&self, mut command: Command) -> (Option<i32>, String, String) {
+        let Output { status, stdout, stderr } = command.output().expect("it runs");
+        let text = |bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).expect("text");
+            let real = std::fs::canonicalize(self.directory.path()).expect("a path");
+            text.replace(&real.display().to_string(), "MACHINE")
+                .replace(&self.directory.path().display().to_string(), "MACHINE")
+        };
+        (status.code(), text(stdout), text(stderr))
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2_and_help_with_0() {
+    let machine = Machine::new();
+    let (code, stdout, stderr) = machine.seen(machine.command(&["upgrad"]));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.contains("a similar subcommand exists: 'upgrade'"), "{stderr}");
+    let (code, stdout, stderr) = machine.seen(machine.command(&["--help"]));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(stdout.contains("Exit codes:") && stdout.contains("dry-run"), "{stdout}");
+}
+
+#[test]
+fn a_directory_that_is_no_workspace_is_named() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["list", "--workspace"]);
+    command.arg(machine.path("home"));
+    let seen = machine.seen(command);
+    let expected = "error: MACHINE/home is no Cargo workspace\nfound: no Cargo.toml in it\n\
+                    expected: the directory that holds the workspace's Cargo.toml\n";
+    assert_eq!(seen, (Some(4), String::new(), expected.into()));
+}
+
+#[test]
+fn a_failure_is_one_json_document() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["list", "--json", "--workspace"]);
+    command.arg(machine.path("home"));
+    let (code, stdout, _) = machine.seen(command);
+    let document: serde_json::Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!((code, &document["error"]["kind"]), (Some(4), &"input".into()));
+}
+
+#[test]
+fn a_machine_without_rustup_is_told_so() {
+    let machine = Machine::new();
+    let (code, _, stderr) = machine.seen(machine.in_workspace(&["setup", "--check"]));
+    assert_eq!(code, Some(3));
+    assert!(stderr.starts_with("error: cannot start rustup\n"), "{stderr}");
+    assert!(stderr.contains("(running `rustup show active-toolchain`)") && stderr.contains("hint: "), "{stderr}");
+}
+
+#[test]
+fn what_is_missing_is_reported_with_the_command_that_mends_it() {
+    let machine = Machine::new();
+    machine.rustup("exit 1");
+    std::fs::remove_file(machine.path("bin/c++")).expect("removed");
+    let (code, stdout, stderr) = machine.seen(machine.in_workspace(&["setup", "--check"]));
+    assert_eq!(code, Some(3));
+    assert!(stdout.contains("ok        cc                MACHINE/bin/cc\n"), "{stdout}");
+    assert!(stdout.contains("missing   c++"), "{stdout}");
+    assert_eq!(stderr, format!("error: missing: c++, {TARGET}\nhint: cargo xtask setup\n"));
+}
+
+#[test]
+fn json_of_a_check_that_fails_is_still_one_document() {
+    let machine = Machine::new();
+    machine.rustup("exit 1");
+    let (code, stdout, _) = machine.seen(machine.in_workspace(&["setup", "--check", "--json"]));
+    let document: serde_json::Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!(code, Some(3));
+    let status = |name: &str| {
+        let items = document["items"].as_array().expect("items");
+        items.iter().find(|item| item["name"] == name).expect("the item")["status"].clone()
+    };
+    assert_eq!((status("git"), status(TARGET)), ("ok".into(), "missing".into()));
+}
+
+#[test]
+fn rustup_adds_the_target_where_it_can() {
+    let machine = Machine::new();
+    machine.rustup(&machine.libraries());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let mut command = machine.in_workspace(&["setup"]);
+    command.env("RUSTUP_DIST_SERVER", format!("http://{address}"));
+    let (code, stdout, stderr) = machine.seen(command);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains(&format!("run `rustup target add {TARGET} --toolchain 1.95.0-here`")), "{stderr}");
+    assert!(stdout.contains("rustc 1.95.0 (stand-in) by rustup, toolchain 1.95.0-here"), "{stdout}");
+    let again = machine.seen(machine.in_workspace(&["setup"]));
+    assert_eq!((again.0, again.2.as_str()), (Some(0), ""), "the second time there is nothing to say");
+}
+
+#[test]
+fn a_linked_toolchain_is_not_touched() {
+    let machine = Machine::new();
+    machine.rustup(&format!("echo touched > '{}'", machine.path("touched").display()));
+    let toolchains = machine.path("home/.rustup/toolchains");
+    std::fs::rename(toolchains.join("1.95.0-here"), toolchains.join("stable")).expect("renamed");
+    std::os::unix::fs::symlink("stable", toolchains.join("1.95.0-here")).expect("linked");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut command = machine.in_workspace(&["setup"]);
+    command.env("RUSTUP_DIST_SERVER", format!("http://{}", listener.local_addr().expect("an address")));
+    // The distribution's compiler, if this machine has it, finds no linker in the stand-in toolchain.
+    let (code, _, stderr) = machine.seen(command);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(!machine.path("touched").exists());
+}
+
+#[test]
+fn a_workspace_without_a_lock_file_is_told_how_to_get_one() {
+    let machine = Machine::new();
+    machine.program("rustc", "echo 'host: here'");
+    machine.program("cargo", "echo 'error: cannot create the lock file because --locked was passed' >&2; exit 101");
+    let (code, _, stderr) = machine.seen(machine.in_workspace(&["list"]));
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.starts_with("error: the workspace MACHINE/workspace has no lock file\n"), "{stderr}");
+    assert!(
+        stderr.contains("hint: cargo generate-lockfile --manifest-path MACHINE/workspace/Cargo.toml\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn an_unknown_worker_directory_is_named() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["inspect", "x.wasm"]);
+    command.env("CUTOVER_WORKERS", machine.path("home"));
+    let (code, _, stderr) = machine.seen(command);
+    assert_eq!(code, Some(3));
+    assert!(stderr.starts_with("error: there is no MACHINE/home/cutover-artifact\n"), "{stderr}");
+}
+
+/// A worker of a few lines.
+fn with_worker(machine: &Machine, script: &str) -> Command {
+    machine.program("cutover-artifact", script);
+    let mut command = machine.command(&["inspect", "x.wasm"]);
+    command.env("CUTOVER_WORKERS", machine.path("bin"));
+    command
+}
+
+#[test]
+fn a_workers_events_become_status_and_its_verdict_the_exit_code() {
+    let machine = Machine::new();
+    let script = r#"read request
+echo '{"event":"status","message":"looking \u001b[2J"}'
+echo '{"event":"warning","message":"old"}'
+echo 'a library that prints'
+echo '{"event":"done","passed":false,"value":{"spec_name":"solo"}}'"#;
+    let (code, stdout, stderr) = machine.seen(with_worker(&machine, script));
+    assert_eq!(code, Some(1));
+    assert!(stdout.contains("solo"), "{stdout}");
+    assert_eq!(stderr, "inspect: looking \u{fffd}[2J\nwarning: inspect: old\n");
+    let log = std::fs::read_to_string(machine.path("cache/logs/inspect.log")).expect("a log");
+    assert!(log.contains("a library that prints"), "{log}");
+}
+
+#[test]
+fn a_workers_failure_is_shown_as_its_own() {
+    let machine = Machine::new();
+    let script =
+        r#"echo '{"event":"failed","kind":"input","message":"x.wasm is no runtime","found":"text","expected":"Wasm"}'"#;
+    let seen = machine.seen(with_worker(&machine, script));
+    assert_eq!(seen, (Some(4), String::new(), "error: x.wasm is no runtime\nfound: text\nexpected: Wasm\n".into()));
+}
+
+#[test]
+fn a_worker_that_dies_is_a_defect_with_its_last_words() {
+    let machine = Machine::new();
+    let (code, _, stderr) = machine.seen(with_worker(&machine, "echo 'thread main panicked' >&2; exit 101"));
+    assert_eq!(code, Some(5));
+    assert!(stderr.contains("ended without a result") && stderr.contains("thread main panicked"), "{stderr}");
+}
+
+#[test]
+fn quiet_says_nothing_but_results() {
+    let machine = Machine::new();
+    let mut command = with_worker(
+        &machine,
+        r#"echo '{"event":"status","message":"looking"}'; echo '{"event":"done","passed":true,"value":{}}'"#,
+    );
+    command.arg("--quiet");
+    let (code, stdout, stderr) = machine.seen(command);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(!stdout.is_empty());
+}
+
+#[test]
+fn an_interruption_ends_the_children_too_and_exits_with_130() {
+    let machine = Machine::new();
+    let ready = machine.path("ready");
+    let ended = machine.path("ended");
+    // The grandchild notes that it was told to end.
+    let script = format!(
+        "/bin/sh -c 'trap \"echo ended > {}; exit 0\" TERM; echo ready > {}; while :; do /bin/sleep 0.05; done' &\nwait",
+        ended.display(),
+        ready.display()
+    );
+    let mut command = with_worker(&machine, &script);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    wait_for(&ready);
+    let pid = i32::try_from(child.id()).expect("a process id");
+    let killed = Command::new("/bin/kill").args(["-INT", &pid.to_string()]).status().expect("kill");
+    assert!(killed.success());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    wait_for(&ended);
+    let mut stderr = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().expect("a pipe"), &mut stderr).expect("read");
+    assert!(stderr.starts_with("error: interrupted\nhint: run the same command again"), "{stderr}");
+}
+
+fn wait_for(path: &Path) {
+    for _ in 0..600 {
+        if path.exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("{} did not appear", path.display());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let machine = Machine::new();
+    let mut command = machine.command(&["completions", "bash"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), [].as_slice()));
+}
+
+#[test]
+fn a_full_standard_output_is_an_error() {
+    let machine = Machine::new();
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };
+    let mut command = machine.command(&["completions", "bash"]);
+    let output = command.stdout(full).stderr(Stdio::piped()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(3));
+    let mut text = std::io::Cursor::new(Vec::new());
+    text.write_all(&output.stderr).expect("copied");
+    assert!(String::from_utf8_lossy(text.get_ref()).starts_with("error: cannot write to standard output\n"));
+}
