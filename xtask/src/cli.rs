@@ -61,6 +61,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Try an upgrade on a copy of a chain's state
     DryRun(DryRun),
+    /// Make a snapshot of a chain's state
+    Snapshot(Snapshot),
     /// Make the calls by which a chain authorizes and applies an upgrade
     Propose(Propose),
     /// Sign the manifest of a bundle
@@ -171,6 +173,37 @@ pub struct DryRun {
     /// Write the evidence to this file
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Snapshot {
+    #[command(subcommand)]
+    pub of: SnapshotOf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SnapshotOf {
+    /// Of a chain that begins with a genesis preset of a runtime
+    Genesis(SnapshotGenesis),
+}
+
+#[derive(Debug, Args)]
+pub struct SnapshotGenesis {
+    /// The runtime: a name (it is built first) or a blob
+    #[arg(long, short, value_name = "NAME|BLOB")]
+    pub runtime: String,
+    /// Features the runtime is built with, where it is built
+    #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// The genesis preset
+    #[arg(long, default_value = "development", value_name = "PRESET")]
+    pub preset: String,
+    /// How many blocks are built on it
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub blocks: u32,
+    /// Where the snapshot is written
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]

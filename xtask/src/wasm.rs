@@ -13,7 +13,7 @@ use crate::{
     inputs::{self, Variant},
     interrupt,
     printer::Task,
-    process::Tool,
+    process::{Tool, for_each_line},
     runtimes::{Runtime, Workspace},
     toolchain::{self, WasmToolchain, rustup},
 };
@@ -164,7 +164,8 @@ impl<'context> Builder<'context> {
             drop(stop);
             outcome
         });
-        outcome.map_err(|failure| explain(failure, runtime))
+        let root = self.workspace.metadata.workspace_root.as_std_path();
+        outcome.map_err(|failure| explain(failure, runtime, root, log))
     }
 
     fn cargo(&self, runtime: &Runtime, variant: &Variant, progress: &Path, without_native: bool) -> Result<Tool> {
@@ -335,20 +336,42 @@ fn follow(progress: &Path, task: &Task, stopped: &std::sync::mpsc::Receiver<()>)
 }
 
 /// A runtime that does not compile is the input's fault.
-fn explain(failure: Failure, runtime: &Runtime) -> Failure {
+fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Failure {
     let found = failure.found.clone().unwrap_or_default();
     if found.contains("--locked") {
         return Failure::input("the lock file does not fit the manifests")
             .found(found)
             .hint("cargo update --workspace");
     }
-    if failure.message.contains("failed") && !interrupt::happened() {
-        let mut explained =
-            Failure::input(format!("{} {} cannot be built to Wasm", runtime.package, runtime.version)).found(found);
-        explained.hint = failure.hint;
-        return explained;
+    if !failure.message.contains("failed") || interrupt::happened() {
+        return failure;
     }
-    failure
+    let errors = std::fs::File::open(log).map(compiler_errors).unwrap_or_default();
+    let found = if errors.is_empty() { found } else { errors };
+    // The compiler was told to call the workspace by another name; a person wants to open the file.
+    let found = found.replace("--> /build/", &format!("--> {}/", root.display()));
+    let explained =
+        Failure::input(format!("{} {} cannot be built to Wasm", runtime.package, runtime.version)).found(found);
+    Failure { hint: failure.hint, ..explained }
+}
+
+/// What the compiler said was wrong, its first words: a build ends with pages about what did not work in turn.
+fn compiler_errors(log: impl Read) -> String {
+    const LINES: usize = 24;
+    let mut kept: Vec<String> = Vec::new();
+    let mut within = false;
+    for_each_line(log, |line| {
+        let text = line.strip_prefix("  ").unwrap_or(line);
+        if text.starts_with("error") && !text.starts_with("error: could not compile") {
+            within = true;
+        } else if text.trim().is_empty() {
+            within = false;
+        }
+        if within && kept.len() < LINES {
+            kept.push(text.to_owned());
+        }
+    });
+    kept.join("\n")
 }
 
 /// Copies a blob out of the cache, unless it is there already.
@@ -408,6 +431,15 @@ mod tests {
             assert!(!names.contains(&name.to_owned()), "{name}");
         }
         assert!(names.contains(&"LC_ALL".to_owned()));
+    }
+
+    #[test]
+    fn the_first_errors_of_a_long_log_are_kept() {
+        let log = "  warning: x\n\n  error[E0433]: no Vec\n    --> /build/a.rs:1:2\n     |\n\n  error: could not compile `a`\n";
+        assert_eq!(compiler_errors(log.as_bytes()), "error[E0433]: no Vec\n  --> /build/a.rs:1:2\n   |");
+        assert_eq!(compiler_errors("all is well\n".as_bytes()), "");
+        let many = "error: one\ntwo\n".repeat(100);
+        assert_eq!(compiler_errors(many.as_bytes()).lines().count(), 24);
     }
 
     #[test]

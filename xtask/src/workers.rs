@@ -85,13 +85,37 @@ pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf>
         .expected(program.display().to_string()))
 }
 
-/// Builds the worker with cargo, its output in a log, what it compiles shown.
+/// Builds workers, and whatever else `selection` names, by the same cargo call that the tests make: a worker then shares
+/// every dependency with them.
+pub fn build_all(context: &Context, workers: &[Worker], selection: &[String], task: &Task) -> Result<()> {
+    if std::env::var_os("CUTOVER_WORKERS").is_some_and(|value| !value.is_empty()) {
+        return Ok(());
+    }
+    let directory = target_profile_directory(context);
+    let asked = SystemTime::now();
+    let names = workers.iter().map(|worker| worker.name()).collect::<Vec<_>>().join(", ");
+    cargo_build(context, &names, selection, &directory, task)?;
+    for worker in workers {
+        let stamp = directory.join(format!(".{}.fresh", worker.name()));
+        let _ = File::create(&stamp).and_then(|file| file.set_modified(asked));
+    }
+    Ok(())
+}
+
+/// Builds the worker alone.
 fn build(context: &Context, worker: Worker, directory: &Path, task: &Task) -> Result<()> {
-    let log = context.log(&format!("build-{}", worker.name()));
+    let selection = ["--package", worker.name(), "--bin", worker.name()].map(String::from);
+    cargo_build(context, worker.name(), &selection, directory, task)
+}
+
+/// Builds with cargo, its output in a log, what it compiles shown.
+fn cargo_build(context: &Context, what: &str, selection: &[String], directory: &Path, task: &Task) -> Result<()> {
+    let log = context.log(&format!("build-{}", what.split(',').next().unwrap_or(what)));
     let _ = std::fs::remove_file(&log);
-    task.say(&format!("building {} (on first use or after a change; log in {})", worker.name(), log.display()));
+    task.say(&format!("building {what} (on first use or after a change; log in {})", log.display()));
     let mut tool = Tool::new(cargo())
-        .args(["build", "--locked", "--package", worker.name(), "--bin", worker.name()])
+        .args(["build", "--locked"])
+        .args(selection)
         .directory(&context.home)
         // What it compiles for itself needs no Wasm, and a half-set environment would change fingerprints.
         .env("SKIP_WASM_BUILD", "1");
@@ -102,7 +126,7 @@ fn build(context: &Context, worker: Worker, directory: &Path, task: &Task) -> Re
     tool.logged(&log, |line| {
         if let Some(name) = line.trim_start().strip_prefix("Compiling ") {
             compiled += 1;
-            task.tick(&format!("building {}: {compiled} compiled, now {name}", worker.name()));
+            task.tick(&format!("building {what}: {compiled} compiled, now {name}"));
         }
     })
 }

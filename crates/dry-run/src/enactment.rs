@@ -44,10 +44,10 @@ const REFUSED: &str = "the chain consumed the authorization and did not take the
 fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Result<Enacted> {
     let layout = author.layout(chain)?;
     let system = layout.pallet("System").ok_or_else(|| Failure::check("the chain's runtime has no System pallet"))?;
-    let parachain = layout.pallet_with(&["PendingValidationCode", "ValidationData"], None).cloned();
+    let parachain = layout.parachain_system().cloned();
     let (Some(call), true) = (
         system.call("apply_authorized_upgrade"),
-        system.items.iter().any(|item| item == "AuthorizedUpgrade"),
+        system.has_item("AuthorizedUpgrade"),
     ) else {
         return Err(Failure::check("the chain's runtime is older than system.apply_authorized_upgrade"));
     };

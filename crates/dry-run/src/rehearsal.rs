@@ -107,14 +107,17 @@ pub fn live_on(
     Ok((blocks, None))
 }
 
-/// Counts what was touched by storage item.
-pub fn storage_changes(rehearsal: &Rehearsal, layout: &Layout) -> Vec<StorageChange> {
+/// Counts what was touched by storage item. Items that the new runtime no longer has go by the name they had.
+pub fn storage_changes(rehearsal: &Rehearsal, layout: &Layout, old: &Layout) -> Vec<StorageChange> {
     let mut items = BTreeMap::<String, StorageChange>::new();
     for (key, (before, after)) in &rehearsal.touched {
         if before == after {
             continue;
         }
-        let name = layout.describe(key);
+        let name = match layout.describe(key) {
+            name if name.ends_with(".?") => old.describe(key),
+            name => name,
+        };
         let change = items.entry(name.clone()).or_insert_with(|| StorageChange { item: name, ..Default::default() });
         match (before, after) {
             (None, _) => change.added += 1,

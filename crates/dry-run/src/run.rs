@@ -109,7 +109,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         checks,
         blocks,
         limits: limits.unwrap_or_default(),
-        storage_changes: rehearsal::storage_changes(&shipping, &to.layout),
+        storage_changes: rehearsal::storage_changes(&shipping, &to.layout, &from.layout),
         rpc: Rpc { requests: loaded.requests, bytes: loaded.bytes },
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         verdict,

@@ -8,14 +8,13 @@ use crate::{
 };
 use codec::{Compact, Decode, Encode};
 use sp_core::H256;
-use sp_externalities::Extensions;
 use sp_inherents::InherentData;
 use sp_runtime::{
     Digest, OpaqueExtrinsic,
     traits::{BlakeTwo256, Header as _},
 };
 use sp_state_machine::{OverlayedChanges, StorageChanges, TrieBackendBuilder};
-use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
+use sp_trie::recorder::Recorder;
 use worker::{Failure, Result};
 
 /// What the next block is built with, beside the chain it stands on.
@@ -78,8 +77,7 @@ pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Res
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
     let backend = chain.backend();
     let mut overlay = OverlayedChanges::default();
-    let mut extensions = Extensions::new();
-    extensions.register(no_proof_size());
+    let mut extensions = executor.extensions(Default::default());
     let mut call = |overlay: &mut OverlayedChanges<BlakeTwo256>, method: &str, arguments: &[u8]| {
         executor.call(&backend, overlay, &mut extensions, code, method, arguments)
     };
@@ -141,8 +139,7 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let backend = chain.backend();
     let recording = TrieBackendBuilder::wrap(&backend).with_recorder(recorder.clone()).build();
     let mut overlay = OverlayedChanges::default();
-    let mut extensions = Extensions::new();
-    extensions.register(ProofSizeExt::new(recorder.clone()));
+    let mut extensions = executor.extensions(recorder.clone());
     let began = std::time::Instant::now();
     executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block)?;
     // The root is part of what a validator computes from the proof.
@@ -187,11 +184,6 @@ pub fn bare_extrinsic(call: &[u8]) -> Vec<u8> {
     extrinsic.push(4);
     extrinsic.extend_from_slice(call);
     extrinsic
-}
-
-/// For calls outside of an import: nobody counts the proof.
-pub(crate) fn no_proof_size() -> ProofSizeExt {
-    ProofSizeExt::new(Recorder::<BlakeTwo256>::default())
 }
 
 fn in_block(mut failure: Failure, number: u32) -> Failure {

@@ -7,7 +7,6 @@ use crate::{
 };
 use codec::Decode;
 use sp_core::{H256, storage::well_known_keys};
-use sp_externalities::Extensions;
 use sp_runtime::{
     StateVersion,
     traits::{BlakeTwo256, Header as _},
@@ -165,8 +164,7 @@ impl Chain {
     ) -> Result<(Vec<u8>, StorageChanges<BlakeTwo256>)> {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
-        let mut extensions = Extensions::new();
-        extensions.register(crate::block::no_proof_size());
+        let mut extensions = executor.extensions(Default::default());
         let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments)?;
         let changes = overlay.drain_storage_changes(&backend, self.state_version).map_err(unreadable)?;
         Ok((result, changes))

@@ -2,10 +2,11 @@
 //! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
 
 use sc_executor::{HeapAllocStrategy, WasmExecutor};
-use sp_core::traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode};
+use sp_core::traits::{CallContext, CodeExecutor, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode};
 use sp_externalities::Extensions;
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::{Backend, Ext, OverlayedChanges};
+use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
 use sp_wasm_interface::HostFunctions as _;
 use std::{
     borrow::Cow,
@@ -77,6 +78,14 @@ impl Executor {
     /// The names of the host functions this executor offers, which are those of today's nodes.
     pub fn host_functions() -> BTreeSet<String> {
         HostFunctions::host_functions().iter().map(|function| function.name().to_string()).collect()
+    }
+
+    /// What host functions find beside the state: how large the proof is so far, and how to read a blob's version.
+    pub fn extensions(&self, recorder: Recorder<BlakeTwo256>) -> Extensions {
+        let mut extensions = Extensions::new();
+        extensions.register(ProofSizeExt::new(recorder));
+        extensions.register(ReadRuntimeVersionExt::new(self.wasm.clone()));
+        extensions
     }
 
     /// Calls one function of a runtime; what it writes stays in `overlay`.

@@ -13,11 +13,6 @@ pub fn item(pallet: &str, item: &str) -> Vec<u8> {
     [twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
 }
 
-/// Where a pallet keeps the version of its storage layout.
-pub fn storage_version(pallet: &str) -> Vec<u8> {
-    item(pallet, ":__STORAGE_VERSION__:")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

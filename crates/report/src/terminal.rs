@@ -144,6 +144,18 @@ fn version(result: &Value, pointer: &str) -> String {
     format!("{name} {version} {}", text(result, &format!("{pointer}/blake2_256")))
 }
 
+/// The state that was written.
+pub fn snapshot(summary: &Value) -> String {
+    let rows = [
+        ("chain", format!("{} {}", text(summary, "/spec_name"), text(summary, "/spec_version"))),
+        ("block", format!("{} {}", text(summary, "/number"), text(summary, "/block_hash"))),
+        ("state root", text(summary, "/state_root")),
+        ("entries", text(summary, "/entries")),
+        ("file", format!("{} ({})", text(summary, "/out"), size(summary, "/size"))),
+    ];
+    aligned(&rows.map(|(name, value)| vec![name.to_string(), value]))
+}
+
 pub fn propose(proposal: &Value) -> String {
     let mut all = pairs(&[
         ("chain", text(proposal, "/chain")),

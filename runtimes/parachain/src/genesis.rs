@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The state that a development chain begins with.
 
-use alloc::{vec, vec::Vec};
+use alloc::{string::ToString, vec, vec::Vec};
 
 use cumulus_primitives_core::ParaId;
 use frame_support::build_struct_json_patch;

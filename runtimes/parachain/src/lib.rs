@@ -25,6 +25,9 @@ mod tests;
 mod try_runtime;
 mod xcm_config;
 
+// The macros below name it without a path.
+use alloc::vec::Vec;
+
 use sp_runtime::{
     MultiAddress, MultiSignature, generic, impl_opaque_keys,
     traits::{BlakeTwo256, IdentifyAccount, Verify},

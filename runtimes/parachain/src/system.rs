@@ -15,7 +15,10 @@ use frame_system::limits::{BlockLength, BlockWeights};
 use sp_runtime::Perbill;
 use sp_version::RuntimeVersion;
 
-use crate::{AccountId, Aura, Balance, Block, MultiBlockMigrations, Nonce, Runtime, VERSION, release};
+use crate::{
+    AccountId, Aura, Balance, Block, MultiBlockMigrations, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent,
+    RuntimeOrigin, RuntimeTask, VERSION, release,
+};
 
 const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
 

@@ -22,8 +22,8 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    AccountId, Aura, Balance, Block, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
-    RuntimeGenesisConfig, SLOT_DURATION, SessionKeys, System, TransactionPayment, VERSION, genesis,
+    AccountId, Balance, Block, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
+    SLOT_DURATION, SessionKeys, System, TransactionPayment, VERSION, genesis,
 };
 
 impl_runtime_apis! {

@@ -25,6 +25,9 @@ mod tracks;
 #[cfg(feature = "try-runtime")]
 mod try_runtime;
 
+// The macros below name it without a path.
+use alloc::vec::Vec;
+
 use sp_runtime::{
     MultiAddress, MultiSignature, generic, impl_opaque_keys,
     traits::{BlakeTwo256, IdentifyAccount, Verify},

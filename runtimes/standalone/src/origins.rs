@@ -30,10 +30,8 @@ pub mod pallet_custom_origins {
         type Success = ();
 
         fn try_origin(origin: O) -> Result<(), O> {
-            match origin.caller().try_into() {
-                Ok(Origin::WhitelistedCaller) => Ok(()),
-                Err(_) => Err(origin),
-            }
+            let is_it = matches!(origin.caller().try_into(), Ok(Origin::WhitelistedCaller));
+            if is_it { Ok(()) } else { Err(origin) }
         }
 
         #[cfg(feature = "runtime-benchmarks")]

@@ -16,7 +16,10 @@ use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::Perbill;
 use sp_version::RuntimeVersion;
 
-use crate::{AccountId, Aura, Balance, Block, MultiBlockMigrations, Nonce, Runtime, SLOT_DURATION, VERSION, release};
+use crate::{
+    AccountId, Aura, Balance, Block, MultiBlockMigrations, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent,
+    RuntimeOrigin, RuntimeTask, SLOT_DURATION, VERSION, release,
+};
 
 const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
 
@@ -84,6 +87,6 @@ impl pallet_grandpa::Config for Runtime {
     type MaxAuthorities = ConstU32<32>;
     type MaxNominators = ConstU32<0>;
     type MaxSetIdSessionEntries = ConstU64<0>;
-    type RuntimeEvent = crate::RuntimeEvent;
+    type RuntimeEvent = RuntimeEvent;
     type WeightInfo = ();
 }

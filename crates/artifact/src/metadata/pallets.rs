@@ -18,6 +18,8 @@ pub struct Pallet {
     pub index: Option<u8>,
     /// What its storage keys begin with the hash of, where that is not its name.
     pub storage_prefix: Option<String>,
+    /// The names of its storage items.
+    pub items: Vec<String>,
     pub calls: Vec<Call>,
     pub constants: Vec<Constant>,
 }
@@ -46,9 +48,7 @@ impl Pallets {
 
     /// The two bytes that a call's encoding begins with.
     pub fn call(&self, pallet: &str, call: &str) -> Option<(u8, u8)> {
-        let pallet = self.get(pallet)?;
-        let call = pallet.calls.iter().find(|candidate| candidate.name == call)?;
-        Some((pallet.index?, call.index))
+        self.get(pallet)?.call(call).map(|[pallet, call]| (pallet, call))
     }
 
     /// The SCALE-encoded value of a constant.
@@ -69,6 +69,11 @@ impl Pallets {
                             name: pallet.name.clone(),
                             index: Some(pallet.index),
                             storage_prefix: pallet.storage.as_ref().map(|storage| storage.prefix.clone()),
+                            items: pallet
+                                .storage
+                                .iter()
+                                .flat_map(|storage| storage.entries.iter().map(|item| item.name.clone()))
+                                .collect(),
                             calls: match &pallet.calls {
                                 Some(calls) => variants(name, &pallet.name, &$metadata.types, calls.ty.id)?,
                                 None => vec![],
@@ -98,6 +103,12 @@ impl Pallets {
                             DecodeDifferent::Decoded(storage) => Some(text(&storage.prefix)),
                             DecodeDifferent::Encode(_) => None,
                         }),
+                        items: match &module.storage {
+                            Some(DecodeDifferent::Decoded(storage)) => {
+                                decoded(&storage.entries).iter().map(|item| text(&item.name)).collect()
+                            }
+                            _ => Vec::new(),
+                        },
                         calls: (0..=u8::MAX).zip(names).map(|(index, name)| Call { name, index }).collect(),
                         constants: decoded(&module.constants)
                             .iter()
@@ -134,6 +145,21 @@ impl Pallets {
 }
 
 impl Pallet {
+    /// The key of a storage item, or what its keys begin with where it is a map.
+    pub fn key(&self, item: &str) -> Vec<u8> {
+        [self.prefix(), crate::hashes::twox_128(item.as_bytes())].concat()
+    }
+
+    pub fn has_item(&self, item: &str) -> bool {
+        self.items.iter().any(|name| name == item)
+    }
+
+    /// The two bytes that a call's encoding begins with.
+    pub fn call(&self, name: &str) -> Option<[u8; 2]> {
+        let call = self.calls.iter().find(|call| call.name == name)?;
+        Some([self.index?, call.index])
+    }
+
     /// What the keys of its storage begin with.
     pub fn prefix(&self) -> [u8; 16] {
         crate::hashes::twox_128(self.storage_prefix.as_deref().unwrap_or(&self.name).as_bytes())

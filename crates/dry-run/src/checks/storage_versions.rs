@@ -3,20 +3,20 @@
 
 use crate::result::Check;
 use codec::Decode;
-use fork::{Chain, Layout, keys};
+use fork::{Chain, Layout};
 use worker::Result;
 
 pub fn storage_versions(before: &Chain, after: &Chain, layout: &Layout) -> Result<Check> {
     const NAME: &str = "storage-versions";
-    let version = |chain: &Chain, prefix: &str| -> Result<Option<u16>> {
-        Ok(chain.storage(&keys::storage_version(prefix))?.and_then(|bytes| u16::decode(&mut &bytes[..]).ok()))
+    let version = |chain: &Chain, key: &[u8]| -> Result<Option<u16>> {
+        Ok(chain.storage(key)?.and_then(|bytes| u16::decode(&mut &bytes[..]).ok()))
     };
     let mut raised = Vec::new();
     let mut lowered = Vec::new();
     let mut counted = 0;
-    for pallet in &layout.pallets {
-        let prefix = if pallet.prefix.is_empty() { &pallet.name } else { &pallet.prefix };
-        let (old, new) = (version(before, prefix)?, version(after, prefix)?);
+    for pallet in layout.pallets.iter() {
+        let key = pallet.storage_version_key();
+        let (old, new) = (version(before, &key)?, version(after, &key)?);
         counted += usize::from(new.is_some());
         let text = |version: Option<u16>| version.map_or("none".to_string(), |version| version.to_string());
         match (old, new) {

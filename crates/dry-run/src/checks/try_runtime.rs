@@ -74,7 +74,7 @@ fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested
     let mut failures = Failures::new();
     let mut undecodable = errors_logged();
     undecodable.retain(|line| line.contains("- ") && line.contains("error"));
-    for pallet in &tested.layout.pallets {
+    for pallet in tested.layout.pallets.iter() {
         let select = (ONLY, vec![pallet.name.as_bytes()]).encode();
         let Err(failure) = ask(select) else { continue };
         let mut lines = errors_logged();
@@ -116,7 +116,7 @@ pub fn after(
     let told = |failures: Vec<(String, String)>, when: &str| {
         failures.into_iter().map(|(pallet, why)| format!("{pallet} ({when}): {why}")).collect::<Vec<_>>()
     };
-    let pallets = tested.layout.pallets.len();
+    let pallets = tested.layout.pallets.iter().count();
     if !new.is_empty() {
         let mut findings = told(new, "new");
         findings.extend(told(old, "failed before the upgrade too"));

@@ -76,7 +76,7 @@ impl<'a> Author<'a> {
         let mut inherents = InherentData::new();
         let refused = |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &slot.timestamp).map_err(refused)?;
-        if layout.pallet_with(&["PendingValidationCode", "ValidationData"], None).is_some() {
+        if layout.parachain_system().is_some() {
             self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, &slot, wish.go_ahead)?;
         }
         if layout.pallet_with(&["OnChainVotes"], None).is_some() {

@@ -39,7 +39,7 @@ impl RelayView {
         go_ahead: bool,
     ) -> Result<()> {
         let parachain_system = layout
-            .pallet_with(&["PendingValidationCode", "ValidationData"], None)
+            .parachain_system()
             .ok_or_else(|| Failure::internal("a relay view was asked for without a parachain system"))?;
         let last_relay_block = chain
             .storage(&parachain_system.key("LastRelayChainBlockNumber"))?

@@ -59,7 +59,7 @@ impl Consensus {
     }
 
     pub fn next_slot(&self, chain: &Chain, layout: &Layout) -> Result<Slot> {
-        let read = |pallet: Option<&crate::layout::Pallet>, item: &str| -> Result<Option<u64>> {
+        let read = |pallet: Option<&artifact::metadata::Pallet>, item: &str| -> Result<Option<u64>> {
             let Some(pallet) = pallet else { return Ok(None) };
             Ok(chain.storage(&pallet.key(item))?.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))
         };

@@ -80,7 +80,7 @@ fn records_move_whatever_the_weight_of_a_step() {
     for per_step in [1, 2, 7, 39, 1_000] {
         new_test_ext().execute_with(|| {
             let made = previous_state(3);
-            StorageVersion::new(1).put::<Pallet<Test>>();
+            AddValidity::<Test>::on_runtime_upgrade();
             let limit = <Test as crate::Config>::WeightInfo::migrate_record() * per_step;
             let (mut cursor, mut steps) = (None, 0);
             loop {
