@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::{Xtask, repository};
-use std::{
-    fs::File,
-    path::PathBuf,
-};
+use std::{fs::File, path::PathBuf};
 
 #[derive(Clone, Copy)]
 pub enum Runtime {

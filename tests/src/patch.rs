@@ -40,6 +40,7 @@ pub fn trap(wasm: &[u8], export: &str) -> Vec<u8> {
     }
     let index = index.unwrap_or_else(|| panic!("no export {export}")) - imported;
     let range = bodies[index as usize].clone();
+    let range = range.start as usize..range.end as usize;
     let mut patched = wasm.to_vec();
     let body = &mut patched[range];
     // No locals, unreachable, then nothing up to the end: the same length, so nothing else moves.
@@ -87,7 +88,8 @@ fn section(wasm: &[u8], name: &str) -> std::ops::Range<usize> {
         if let Payload::CustomSection(section) = payload.expect("Wasm")
             && section.name() == name
         {
-            return section.data_offset()..section.data_offset() + section.data().len();
+            let start = section.data_offset() as usize;
+            return start..start + section.data().len();
         }
     }
     panic!("no section {name}")

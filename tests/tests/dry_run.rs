@@ -81,6 +81,8 @@ fn a_bare_blob_is_enough_and_what_was_not_checked_is_said() {
 
 #[test]
 fn the_same_input_gives_the_same_blocks() {
-    let hashes = |report: Value| report["blocks"].as_array().expect("blocks").iter().map(|block| block["hash"].clone()).collect::<Vec<_>>();
+    let hashes = |report: Value| {
+        report["blocks"].as_array().expect("blocks").iter().map(|block| block["hash"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(hashes(dry_run(Runtime::Standalone, false)), hashes(dry_run(Runtime::Standalone, false)));
 }

@@ -54,10 +54,8 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_bundle_holds_what_a_voter_needs() {
     let bundle = bundle();
-    let names: Vec<_> = files(&bundle)
-        .iter()
-        .map(|path| path.strip_prefix(&bundle).expect("within").display().to_string())
-        .collect();
+    let names: Vec<_> =
+        files(&bundle).iter().map(|path| path.strip_prefix(&bundle).expect("within").display().to_string()).collect();
     for wanted in ["manifest.json", "report.md"] {
         assert!(names.iter().any(|name| name == wanted), "{wanted} is missing: {names:?}");
     }

@@ -130,6 +130,9 @@ pub struct BuildOptions {
     /// Leave the runtime's default features out. Without `std` most runtimes build no Wasm
     #[arg(long)]
     pub no_default_features: bool,
+    /// Compile the runtime for this machine too, as plain `cargo build` does: slower, and the blob is the same
+    #[arg(long)]
+    pub with_native: bool,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,9 @@ pub struct Variant {
     pub profile: &'static str,
     pub features: Vec<String>,
     pub default_features: bool,
+    /// Whether the runtime is compiled for the host as well, as plain cargo does. It must make no difference, and is told
+    /// apart so that this can be seen.
+    pub native: bool,
 }
 
 pub fn key(
@@ -37,6 +40,9 @@ pub fn key(
     features.sort();
     digest.word("features", features.join(","));
     digest.word("default features", variant.default_features.to_string());
+    if variant.native {
+        digest.word("native", "too");
+    }
     digest.word("rustc", &toolchain.rustc);
     digest.word("host rustc", host);
     for file in ["Cargo.lock", "Cargo.toml", ".cargo/config.toml"] {

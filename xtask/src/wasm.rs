@@ -153,7 +153,7 @@ impl<'context> Builder<'context> {
             let (stop, stopped) = std::sync::mpsc::channel::<()>();
             let path = progress.path();
             scope.spawn(move || follow(path, task, &stopped));
-            let outcome = self.cargo(runtime, variant, progress.path(), true)?.logged(log, |_| {});
+            let outcome = self.cargo(runtime, variant, progress.path(), !variant.native)?.logged(log, |_| {});
             let outcome = match outcome {
                 // A cargo from before the option.
                 Err(failure) if failure.found.as_ref().is_some_and(|found| found.contains("--compile-time-deps")) => {
@@ -172,7 +172,8 @@ impl<'context> Builder<'context> {
         let root = self.workspace.metadata.workspace_root.as_std_path();
         let wrapper = canonical::install(&self.context.cache)?;
         let wrapper = toml_string(&wrapper)?;
-        let mut tool = Tool::new("cargo").arg("check").arg("--locked").directory(root);
+        let mut tool =
+            Tool::new("cargo").arg(if variant.native { "build" } else { "check" }).arg("--locked").directory(root);
         tool = tool.only_env(environment()).env("RUSTUP_TOOLCHAIN", &self.active.name);
         if without_native {
             tool = tool.args(["--compile-time-deps", "-Zunstable-options"]).env(CHANNEL, "nightly");
@@ -412,7 +413,12 @@ mod tests {
 
     #[test]
     fn features_of_a_dependency_are_named_with_it() {
-        let variant = Variant { profile: "release", features: vec!["a".into(), "b".into()], default_features: false };
+        let variant = Variant {
+            profile: "release",
+            features: vec!["a".into(), "b".into()],
+            default_features: false,
+            native: false,
+        };
         assert_eq!(features(&variant, None), ["--features", "a,b", "--no-default-features"]);
         assert_eq!(features(&variant, Some("solo")), ["--features", "solo/a,solo/b"]);
     }

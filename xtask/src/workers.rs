@@ -140,6 +140,8 @@ fn target_profile_directory(context: &Context) -> PathBuf {
             directory.parent().map(Path::to_path_buf).unwrap_or(directory)
         }
         Some(directory) if directory.ends_with("debug") => directory,
+        // Built by the alias, in a profile of its own: workers are built in the one that tests and checks share.
+        Some(directory) if directory.ends_with("xtask") => directory.with_file_name("debug"),
         _ => context.home.join("target/debug"),
     }
 }

@@ -42,13 +42,15 @@ pub fn enact(chain: &Chain, author: &mut Author<'_>, code: &Code, reporter: &Rep
 const REFUSED: &str = "the chain consumed the authorization and did not take the code";
 
 fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Result<Enacted> {
+    if chain.next_code()? == *code {
+        return Err(Failure::check(REFUSED)
+            .found("the very code that the chain runs")
+            .expected("a higher spec_version"));
+    }
     let layout = author.layout(chain)?;
     let system = layout.pallet("System").ok_or_else(|| Failure::check("the chain's runtime has no System pallet"))?;
     let parachain = layout.parachain_system().cloned();
-    let (Some(call), true) = (
-        system.call("apply_authorized_upgrade"),
-        system.has_item("AuthorizedUpgrade"),
-    ) else {
+    let (Some(call), true) = (system.call("apply_authorized_upgrade"), system.has_item("AuthorizedUpgrade")) else {
         return Err(Failure::check("the chain's runtime is older than system.apply_authorized_upgrade"));
     };
     let authorized = system.key("AuthorizedUpgrade");
@@ -66,7 +68,8 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
 
     for _ in 0..PATIENCE {
         if chain.next_code()? == *code {
-            let numbers = (blocks.first().map_or(0, |block| block.number), blocks.last().map_or(0, |block| block.number));
+            let numbers =
+                (blocks.first().map_or(0, |block| block.number), blocks.last().map_or(0, |block| block.number));
             let by = if parachain.is_some() { ", the relay chain's go-ahead included" } else { "" };
             let detail = match numbers {
                 (first, last) if first == last => format!("system.apply_authorized_upgrade in block {first}{by}"),
@@ -90,7 +93,8 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
         }
         blocks.push(build(&mut chain, Wish { extrinsics: Vec::new(), go_ahead: pending })?);
     }
-    Err(Failure::check("the new code did not take effect").found(format!("{PATIENCE} blocks after the upgrade was applied")))
+    Err(Failure::check("the new code did not take effect")
+        .found(format!("{PATIENCE} blocks after the upgrade was applied")))
 }
 
 /// Bytes that encode as themselves.

@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn a_patch_replaces_only_what_it_names() {
         let mut genesis = json!({"balances": {"balances": [], "dev": 1}, "sudo": {"key": null}});
-        merge(&mut genesis, json!({"balances": {"balances": [["alice", 340282366920938463463374607431768211455u128]]}}));
+        merge(
+            &mut genesis,
+            json!({"balances": {"balances": [["alice", 340282366920938463463374607431768211455u128]]}}),
+        );
         let expected = "{\"balances\":{\"balances\":[[\"alice\",340282366920938463463374607431768211455]],\"dev\":1},\"sudo\":{\"key\":null}}";
         assert_eq!(genesis.to_string(), expected);
     }

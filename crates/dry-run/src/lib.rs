@@ -9,10 +9,10 @@ mod checks;
 mod enactment;
 mod genesis;
 mod input;
+mod rehearsal;
 mod request;
 mod result;
 mod run;
-mod rehearsal;
 
 pub use request::{DryRun, Genesis, Request};
 pub use result::{Block, Check, Phase, Report, Status};

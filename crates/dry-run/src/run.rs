@@ -136,8 +136,15 @@ fn with_try_runtime(
     let hooks = checks::try_runtime::hooks(enacted, executor, tested)?;
     let before = checks::try_runtime::before(enacted, &mut author, executor, tested, reporter);
     reporter.status("building the same blocks with the try-runtime build");
-    let mut rehearsal =
-        rehearsal::migrate(enacted, &mut author, &tested.code, &tested.layout, limit, "blocks of the try-runtime build", reporter)?;
+    let mut rehearsal = rehearsal::migrate(
+        enacted,
+        &mut author,
+        &tested.code,
+        &tested.layout,
+        limit,
+        "blocks of the try-runtime build",
+        reporter,
+    )?;
     let hooks = match rehearsal.failure.take() {
         // The hooks of multi-block migrations run inside the blocks and stop them.
         Some(failure) if hooks.status == Status::Pass && shipping.failure.is_none() => {

@@ -171,7 +171,8 @@ fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
 /// `System.BlockWeight` after the block: one weight for each dispatch class.
 fn declared_weight(changes: &StorageChanges<BlakeTwo256>) -> Weight {
     let key = keys::item("System", "BlockWeight");
-    let value = changes.main_storage_changes.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.as_ref());
+    let value =
+        changes.main_storage_changes.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.as_ref());
     value
         .and_then(|bytes| <[Weight; 3]>::decode(&mut &bytes[..]).ok())
         .map(|classes| classes.into_iter().fold(Weight::default(), std::ops::Add::add))

@@ -105,7 +105,9 @@ impl Executor {
         let watch = Watch::start(method);
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
-            self.wasm.call(&mut externalities, &runtime_code, method, arguments, CallContext::Onchain { import: false }).0
+            self.wasm
+                .call(&mut externalities, &runtime_code, method, arguments, CallContext::Onchain { import: false })
+                .0
         };
         drop(watch);
         overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;

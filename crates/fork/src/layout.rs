@@ -5,11 +5,7 @@ use crate::{
     chain::Chain,
     executor::{Code, Executor},
 };
-use artifact::{
-    Metadata, Pallets,
-    hashes::twox_128,
-    metadata::Pallet,
-};
+use artifact::{Metadata, Pallets, hashes::twox_128, metadata::Pallet};
 use codec::{Decode, Encode};
 use worker::{Failure, Result};
 

@@ -33,7 +33,10 @@ pub fn load(source: &Source, at: Option<&str>, reporter: &Reporter) -> Result<Lo
     };
     if state.complete() == Some(false) {
         return Err(Failure::input(format!("{source} holds only a part of the state of its block"))
-            .found(format!("a state root {}", state.state_root.map(|root| worker::hex_prefixed(&root)).unwrap_or_default()))
+            .found(format!(
+                "a state root {}",
+                state.state_root.map(|root| worker::hex_prefixed(&root)).unwrap_or_default()
+            ))
             .expected("the one in the block's header")
             .hint("blocks cannot be built on a part: take the whole state"));
     }

@@ -125,9 +125,10 @@ impl Scrape<'_> {
             let part = &keys[entries.len()..keys.len().min(entries.len() + batch)];
             let names: Vec<_> = part.iter().map(|key| hex_prefixed(key)).collect();
             let answer: Result<Vec<Option<String>>> = match child {
-                None => self.ask::<Vec<Changes>>("state_queryStorageAt", rpc_params![&names, &at]).await.map(|sets| {
-                    sets.into_iter().flat_map(|set| set.changes).map(|(_, value)| value).collect()
-                }),
+                None => self
+                    .ask::<Vec<Changes>>("state_queryStorageAt", rpc_params![&names, &at])
+                    .await
+                    .map(|sets| sets.into_iter().flat_map(|set| set.changes).map(|(_, value)| value).collect()),
                 Some(child) => {
                     self.ask("childstate_getStorageEntries", rpc_params![hex_prefixed(child), &names, &at]).await
                 }
@@ -185,8 +186,9 @@ impl Scrape<'_> {
 
     fn decode(&mut self, what: &str, text: &str) -> Result<Vec<u8>> {
         self.bytes += text.len() as u64;
-        hex::decode(text.trim_start_matches("0x"))
-            .map_err(|error| Failure::input(format!("{} gives {what} that is no hex", self.url)).found(error.to_string()))
+        hex::decode(text.trim_start_matches("0x")).map_err(|error| {
+            Failure::input(format!("{} gives {what} that is no hex", self.url)).found(error.to_string())
+        })
     }
 }
 

@@ -86,7 +86,9 @@ impl Failure {
     pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind::*;
         let failure = match error.kind() {
-            NotFound | IsADirectory | NotADirectory | InvalidInput | InvalidData => Self::input(format!("cannot {action} {}", path.display())),
+            NotFound | IsADirectory | NotADirectory | InvalidInput | InvalidData => {
+                Self::input(format!("cannot {action} {}", path.display()))
+            }
             _ => Self::environment(format!("cannot {action} {}", path.display())),
         };
         let failure = failure.found(error.to_string());

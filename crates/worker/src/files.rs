@@ -15,10 +15,8 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     };
     let failed = |error: &std::io::Error| Failure::io("write", path, error);
     std::fs::create_dir_all(directory).map_err(|error| failed(&error))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".partial-")
-        .tempfile_in(directory)
-        .map_err(|error| failed(&error))?;
+    let mut file =
+        tempfile::Builder::new().prefix(".partial-").tempfile_in(directory).map_err(|error| failed(&error))?;
     file.write_all(content).map_err(|error| failed(&error))?;
     file.as_file().sync_all().map_err(|error| failed(&error))?;
     #[cfg(unix)]

@@ -5,13 +5,11 @@
 //! output. It prints nothing else and decides nothing about looks: xtask's printer renders the events. Its exit code
 //! is the one of [`Kind`], so a worker that is run by hand behaves like the command it serves.
 
-mod call;
 mod event;
 mod failure;
 mod files;
 mod serve;
 
-pub use call::call;
 pub use event::{Event, Progress};
 pub use failure::{Failure, Kind, Result};
 pub use files::{hex_prefixed, read_bounded, write_whole};

@@ -51,12 +51,17 @@ pub fn default_out(workspace: &Workspace) -> PathBuf {
 
 /// What goes on chain.
 pub fn release_variant(runtime: &Runtime, profile: Profile) -> Variant {
-    Variant { profile: profile.name(), features: runtime.release_features(), default_features: true }
+    Variant { profile: profile.name(), features: runtime.release_features(), default_features: true, native: false }
 }
 
 fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
     let features = if options.features.is_empty() { runtime.release_features() } else { options.features.clone() };
-    Variant { profile: options.profile.name(), features, default_features: !options.no_default_features }
+    Variant {
+        profile: options.profile.name(),
+        features,
+        default_features: !options.no_default_features,
+        native: options.with_native,
+    }
 }
 
 /// Builds one runtime, or takes it as it was built before, and writes blob and digest.

@@ -48,8 +48,12 @@ fn blob(context: &Context, options: &cli::SnapshotGenesis) -> Result<PathBuf> {
     let workspace = Workspace::load(context)?;
     let runtime = workspace.find(&options.runtime)?;
     let builder = Builder::new(context, &workspace)?;
-    let variant =
-        Variant { profile: Profile::Production.name(), features: options.features.clone(), default_features: true };
+    let variant = Variant {
+        profile: Profile::Production.name(),
+        features: options.features.clone(),
+        default_features: true,
+        native: false,
+    };
     let out = default_out(&workspace).join("snapshot");
     Ok(build_one(&builder, runtime, &variant, &out)?.path)
 }

@@ -102,5 +102,5 @@ fn recorded_variant(bundle: &Path) -> Result<Variant> {
     let features = result.get("features").and_then(Value::as_array).into_iter().flatten();
     let features = features.filter_map(Value::as_str).map(str::to_owned).collect();
     let default_features = result.get("default_features").and_then(Value::as_bool).unwrap_or(true);
-    Ok(Variant { profile, features, default_features })
+    Ok(Variant { profile, features, default_features, native: false })
 }

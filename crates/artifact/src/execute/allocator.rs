@@ -8,6 +8,9 @@
 /// Blocks from 8 bytes to 32 MiB, as in a node.
 const ORDERS: u8 = 23;
 const SMALLEST: u32 = 8;
+/// Bytes in front of every block, as in a node. A runtime relies on them: it keeps in the last two how far it moved the
+/// start of a block to align it, and takes the host's own blocks for unmoved.
+pub(super) const HEADER: u32 = 8;
 
 #[derive(Default)]
 pub(super) struct Allocator {
@@ -32,7 +35,7 @@ impl Allocator {
         let start = match self.free.get_mut(usize::from(order))?.pop() {
             Some(start) => start,
             None => {
-                let start = self.next;
+                let start = self.next.checked_add(HEADER)?;
                 self.next = start.checked_add(block)?;
                 start
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the interpreter provides of a node: memory, silence, an empty chain and the hashes.
 
-use super::allocator::Allocator;
+use super::allocator::{Allocator, HEADER};
 use crate::hashes;
 use sha2::{Digest, Sha256};
 use wasmi::{AsContextMut, Caller, Error, Memory, StoreLimits, Val};
@@ -95,6 +95,8 @@ pub(super) fn allocate(mut store: impl AsContextMut<Data = Host>, size: u32) -> 
             memory.grow(&mut store, wanted).map_err(|_| full())?;
         }
     }
+    let header = start.checked_sub(HEADER).ok_or_else(full)?;
+    memory.write(&mut store, header as usize, &[0; HEADER as usize]).map_err(|_| full())?;
     Ok(start)
 }
 

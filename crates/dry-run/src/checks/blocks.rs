@@ -74,8 +74,11 @@ pub fn fit(blocks: &[Block], limits: Option<Weight>) -> Check {
         }
     }
     findings.truncate(40);
-    let proof =
-        if limits.proof_size == u64::MAX { "no limit of proof".into() } else { format!("{most_proof} % of proof_size") };
+    let proof = if limits.proof_size == u64::MAX {
+        "no limit of proof".into()
+    } else {
+        format!("{most_proof} % of proof_size")
+    };
     Check::new(NAME, status, format!("at most {most_time} % of ref_time and {proof} in a block")).with(findings)
 }
 

@@ -26,7 +26,8 @@ pub fn host_functions(from: &Runtime, to: &Runtime) -> Check {
     if new.is_empty() {
         Check::pass(NAME, "nothing imported that the chain's runtime does not import")
     } else {
-        let findings = new.into_iter().map(|name| format!("{name}: newly imported; every node must offer it")).collect();
+        let findings =
+            new.into_iter().map(|name| format!("{name}: newly imported; every node must offer it")).collect();
         Check::warn(NAME, "host functions are imported that the chain's runtime did not need").with(findings)
     }
 }

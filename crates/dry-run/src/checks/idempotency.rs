@@ -5,8 +5,8 @@
 //! memory of its last upgrade set back, so that every migration runs again. What differs is what they did.
 
 use crate::result::Check;
-use fork::{Author, Chain, Code, Layout, Wish, keys};
 use codec::Encode;
+use fork::{Author, Chain, Code, Layout, Wish, keys};
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
 

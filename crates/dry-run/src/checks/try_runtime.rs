@@ -40,7 +40,6 @@ pub fn hooks(chain: &Chain, executor: &Executor, tested: &Runtime) -> Result<Che
 /// What `try_state` says of each pallet: nothing where it holds.
 type Failures = BTreeMap<String, String>;
 
-
 /// The invariants on the state before the upgrade, with the migrations held back.
 pub fn before(
     chain: &Chain,
@@ -128,7 +127,10 @@ pub fn after(
     }
     let healed = match before.len() {
         0 => String::new(),
-        _ => format!("; on the state before the upgrade it does not yet hold for {}", before.keys().cloned().collect::<Vec<_>>().join(", ")),
+        _ => format!(
+            "; on the state before the upgrade it does not yet hold for {}",
+            before.keys().cloned().collect::<Vec<_>>().join(", ")
+        ),
     };
     Ok(Check::pass(NAME, format!("holds for all {pallets} pallets after the upgrade, and every value decodes{healed}")))
 }

@@ -15,7 +15,10 @@ pub fn versions(from: &Runtime, to: &Runtime) -> Check {
     let mut wrong = Vec::new();
     let mut odd = Vec::new();
     if old.spec_name != new.spec_name {
-        wrong.push(format!("spec_name: found {}, expected {}: this is another chain's runtime", new.spec_name, old.spec_name));
+        wrong.push(format!(
+            "spec_name: found {}, expected {}: this is another chain's runtime",
+            new.spec_name, old.spec_name
+        ));
     }
     if new.spec_version <= old.spec_version {
         wrong.push(format!(
@@ -25,7 +28,9 @@ pub fn versions(from: &Runtime, to: &Runtime) -> Check {
     }
     match (old.transaction_version, new.transaction_version) {
         (Some(before), Some(after)) if after < before => {
-            wrong.push(format!("transaction_version: found {after}, expected at least {before}: wallets refuse to sign"));
+            wrong.push(format!(
+                "transaction_version: found {after}, expected at least {before}: wallets refuse to sign"
+            ));
         }
         _ => {}
     }

@@ -74,7 +74,8 @@ impl<'a> Author<'a> {
         };
         let slot = consensus.next_slot(chain, layout)?;
         let mut inherents = InherentData::new();
-        let refused = |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
+        let refused =
+            |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &slot.timestamp).map_err(refused)?;
         if layout.parachain_system().is_some() {
             self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, &slot, wish.go_ahead)?;

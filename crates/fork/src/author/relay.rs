@@ -13,7 +13,9 @@ use cumulus_primitives_core::{
     AbridgedHostConfiguration, ParaId, PersistedValidationData,
     relay_chain::{AsyncBackingParams, HeadData, UpgradeGoAhead},
 };
-use cumulus_primitives_parachain_inherent::{INHERENT_IDENTIFIER, PARACHAIN_INHERENT_IDENTIFIER_V0, ParachainInherentData};
+use cumulus_primitives_parachain_inherent::{
+    INHERENT_IDENTIFIER, PARACHAIN_INHERENT_IDENTIFIER_V0, ParachainInherentData,
+};
 use cumulus_test_relay_sproof_builder::RelayStateSproofBuilder;
 use sp_inherents::InherentData;
 use worker::{Failure, Result};
@@ -93,7 +95,8 @@ impl RelayView {
             relay_parent_descendants,
             collator_peer_id: None,
         };
-        let refused = |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
+        let refused =
+            |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         // Older runtimes decode a prefix of today's data under the older identifier.
         inherents.put_data(PARACHAIN_INHERENT_IDENTIFIER_V0, &data).map_err(refused)?;
         inherents.put_data(INHERENT_IDENTIFIER, &data).map_err(refused)

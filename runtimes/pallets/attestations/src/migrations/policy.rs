@@ -34,7 +34,7 @@ impl<T: Config> UncheckedOnRuntimeUpgrade for Unversioned<T> {
         use codec::Encode;
 
         let raw = frame_support::storage::unhashed::get_raw(&CurrentPolicy::<T>::hashed_key());
-        let policy = raw.map(|bytes| hooks::decode(&bytes)).transpose()?;
+        let policy = raw.map(|bytes| hooks::decode::<old::Policy>(&bytes)).transpose()?;
         Ok(policy.encode())
     }
 
