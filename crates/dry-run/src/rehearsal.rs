@@ -7,12 +7,14 @@ use fork::{Author, Chain, Code, Layout, Wish};
 use std::collections::{BTreeMap, HashMap};
 use worker::{Failure, Reporter, Result};
 
+/// Each key that was written, with what it was before the first block and is after the last.
+pub type Touched = HashMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)>;
+
 pub struct Rehearsal {
     pub blocks: Vec<Block>,
     /// The chain after the block in which the last migration ended, or after the last block that could be built.
     pub migrated: Chain,
-    /// What each key was before the first block and is after the last migration.
-    pub touched: HashMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)>,
+    pub touched: Touched,
     /// Why no more blocks were built, if that was not because the migrations ended.
     pub failure: Option<Failure>,
     /// Steps of multi-block migrations, in blocks.

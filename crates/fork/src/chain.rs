@@ -171,7 +171,7 @@ impl Chain {
     }
 
     /// Every entry of the main trie under a prefix. For what is known to be small.
-    pub fn entries(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    pub fn entries(&self, prefix: &[u8]) -> Result<Entries> {
         let backend = self.backend();
         let mut arguments = IterArgs::default();
         arguments.prefix = Some(prefix);
@@ -199,9 +199,12 @@ impl Chain {
     }
 }
 
+/// Keys with their values, ordered.
+pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 pub struct Export {
-    pub top: Vec<(Vec<u8>, Vec<u8>)>,
-    pub children: BTreeMap<Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>>,
+    pub top: Entries,
+    pub children: BTreeMap<Vec<u8>, Entries>,
 }
 
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {

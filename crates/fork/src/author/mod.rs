@@ -37,7 +37,7 @@ pub struct Author<'a> {
 
 impl<'a> Author<'a> {
     pub fn new(executor: &'a Executor) -> Self {
-        Self { executor, runtime: None, relay: RelayView::default() }
+        Self { executor, runtime: None, relay: RelayView }
     }
 
     /// The metadata of the runtime that builds the next block of `chain`.

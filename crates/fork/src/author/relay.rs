@@ -25,7 +25,6 @@ const MAX_POV_SIZE: u32 = 10 * 1024 * 1024;
 /// The code size limit of Polkadot's parachains, where the chain's own state does not tell another.
 const MAX_CODE_SIZE: u32 = 3_145_728;
 
-#[derive(Default)]
 pub struct RelayView;
 
 impl RelayView {
