@@ -3,9 +3,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use frame_benchmarking::{
-    BenchmarkBatch, BenchmarkConfig, BenchmarkError, BenchmarkList, add_benchmark, list_benchmark,
-};
+use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkError, BenchmarkList};
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
 use frame_system_benchmarking::Pallet as SystemBench;
 use sp_storage::TrackedStorageKey;
