@@ -168,7 +168,12 @@ fn make_from_distribution(
     task: &Task,
 ) -> Result<()> {
     if !install.is_empty() {
-        distribution::install(install, log, task)?;
+        distribution::refresh_lists(log, task)?;
+        // What is there may have become another line of packages.
+        let install = distribution::packages_to_install().unwrap_or_else(|_| install.to_vec());
+        if !install.is_empty() {
+            distribution::install(&install, log, task)?;
+        }
     }
     let directory = distribution::make(context, active, log, task)?;
     rustup::link(&directory, log)

@@ -47,6 +47,7 @@ pub fn run(context: &Context, options: &cli::Setup) -> Result<bool> {
     let packages: Vec<String> = missing.iter().flat_map(|item| item.packages).map(|name| (*name).to_owned()).collect();
     if !packages.is_empty() {
         let task = context.printer.task("setup");
+        distribution::refresh_lists(&context.log("setup"), &task)?;
         distribution::install(&packages, &context.log("setup"), &task)?;
     }
     // Looked at again: an installed package may have brought it.

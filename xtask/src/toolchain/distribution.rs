@@ -27,6 +27,8 @@ const OLDEST: (u32, u32) = (1, 84);
 /// Packages that carry compiler, cargo and sources; the newer line first.
 const PACKAGES: [[&str; 3]; 2] = [["rustc-web", "cargo-web", "rust-web-src"], ["rustc", "cargo", "rust-src"]];
 const STAMP: &str = "cutover-toolchain.json";
+/// Where apt-get keeps what it knows of packages.
+const LISTS: &str = "/var/lib/apt/lists";
 
 /// Written last into a sysroot: with it the directory is whole.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,11 +83,19 @@ pub fn packages_to_install() -> std::result::Result<Vec<String>, String> {
     let candidate = PACKAGES.iter().find(|names| apt_version(names[0]).is_some_and(|version| version >= OLDEST));
     match candidate {
         Some(names) => Ok(names.iter().map(|name| (*name).to_owned()).collect()),
+        // A machine fresh from an image knows no packages yet: they are chosen again once it does.
+        None if !has_lists(Path::new(LISTS)) => Ok(PACKAGES[0].iter().map(|name| (*name).to_owned()).collect()),
         None => Err(format!(
             "apt-get offers no rustc of {}.{} or newer (if its lists are old: apt-get update)",
             OLDEST.0, OLDEST.1
         )),
     }
+}
+
+/// Whether apt-get was ever told what there is to install.
+fn has_lists(directory: &Path) -> bool {
+    let names = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.into_iter().any(|name| name.to_string_lossy().contains("_Packages"))
 }
 
 fn new_enough(rustc: &str) -> bool {
@@ -128,6 +138,18 @@ pub fn may_install() -> std::result::Result<Vec<OsString>, String> {
     }
 }
 
+/// Asks the archives what there is now. Lists that are too old make installing fail, and then it is told; an archive
+/// that cannot be reached need not.
+pub fn refresh_lists(log: &Path, task: &Task) -> Result<()> {
+    let Ok(prefix) = may_install() else { return Ok(()) };
+    task.say("asking what packages there are (apt-get update)");
+    if let Err(failure) = apt(&prefix, &["update"]).logged(log, |line| task.tick(line)) {
+        interrupt::check()?;
+        task.warning(&format!("{}; going on with the lists that are here", failure.message));
+    }
+    Ok(())
+}
+
 /// Installs packages: downloading may be interrupted at any time, unpacking is let finish.
 pub fn install(packages: &[String], log: &Path, task: &Task) -> Result<()> {
     let prefix = may_install().map_err(|reason| {
@@ -136,20 +158,16 @@ pub fn install(packages: &[String], log: &Path, task: &Task) -> Result<()> {
             .hint(format!("as root: apt-get install --no-install-recommends {}", packages.join(" ")))
     })?;
     task.say(&format!("installing {} with apt-get (log in {})", packages.join(", "), log.display()));
-    let apt = |extra: &[&str]| {
-        let words = prefix.iter().cloned().chain(["apt-get".into()]).collect::<Vec<OsString>>();
-        let (program, first) =
-            words.split_first().map_or((OsString::from("apt-get"), [].as_slice()), |(a, b)| (a.clone(), b));
-        Tool::new(program)
-            .args(first)
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(extra)
-            .args(packages)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .env("LC_ALL", "C")
-    };
-    apt(&["--download-only"]).logged(log, |line| task.tick(line))?;
-    apt(&[]).spared().logged(log, |line| task.tick(line))
+    let install = || apt(&prefix, &["install", "--yes", "--no-install-recommends"]);
+    install().arg("--download-only").args(packages).logged(log, |line| task.tick(line))?;
+    install().args(packages).spared().logged(log, |line| task.tick(line))
+}
+
+/// `apt-get`, behind what makes one root.
+fn apt(prefix: &[OsString], arguments: &[&str]) -> Tool {
+    let mut words = prefix.iter().cloned().chain(["apt-get".into()]);
+    let program = words.next().unwrap_or_default();
+    Tool::new(program).args(words).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C")
 }
 
 /// Builds the sysroot and puts it in place whole.
@@ -296,6 +314,17 @@ mod tests {
         assert_eq!(parse_candidate(policy), Some((1, 96)));
         assert_eq!(parse_candidate("rustc:\n  Installed: (none)\n  Candidate: (none)\n"), None);
         assert_eq!(parse_candidate(""), None);
+    }
+
+    #[test]
+    fn a_machine_without_package_lists_is_told_from_one_with() {
+        let lists = tempfile::tempdir().expect("a directory");
+        assert!(!has_lists(&lists.path().join("none")));
+        std::fs::create_dir(lists.path().join("partial")).expect("made");
+        assert!(!has_lists(lists.path()));
+        std::fs::write(lists.path().join("deb.debian.org_dists_stable_main_binary-amd64_Packages.lz4"), "")
+            .expect("written");
+        assert!(has_lists(lists.path()));
     }
 
     #[test]
