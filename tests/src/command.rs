@@ -2,6 +2,7 @@
 use serde_json::Value;
 use std::{
     ffi::OsStr,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -31,6 +32,16 @@ impl Xtask {
         Self(command)
     }
 
+    /// The same command, started by another program that is given `words` first.
+    pub fn behind(program: &str, words: impl IntoIterator<Item = String>, arguments: Vec<String>) -> Self {
+        let mut this = Self::new(arguments);
+        let mut command = Command::new(program);
+        command.args(words).arg(this.0.get_program()).args(this.0.get_args());
+        command.current_dir(repository()).stdin(Stdio::null()).env("NO_COLOR", "1").env_remove("CI");
+        this.0 = command;
+        this
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self
@@ -47,9 +58,9 @@ impl Xtask {
         Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// For commands that are interrupted.
-    pub fn spawn(mut self) -> Child {
-        self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("xtask starts")
+    /// For commands that are interrupted: in a process group of its own, as a shell starts it.
+    pub fn spawn_group(mut self) -> Child {
+        self.0.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("xtask starts")
     }
 }
 

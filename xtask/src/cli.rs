@@ -67,6 +67,8 @@ pub enum Command {
     Propose(Propose),
     /// Sign the manifest of a bundle
     Sign(Sign),
+    /// Say whose signatures count: make, sign and check the file of signers
+    Signers(Signers),
     /// Check a bundle: digests, signatures, threshold and, if asked, a rebuild
     Verify(Verify),
     /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
@@ -242,6 +244,12 @@ pub struct RouteOptions {
     /// Let the chain skip its own check of spec_name and spec_version
     #[arg(long)]
     pub without_checks: bool,
+    /// Submit the proposal as a preimage even where it is short enough to stand in the referendum itself
+    #[arg(long)]
+    pub note_preimage: bool,
+    /// The index the referendum will have, for the call that places its decision deposit
+    #[arg(long, value_name = "INDEX")]
+    pub referendum_index: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -274,6 +282,57 @@ pub struct Sign {
     /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Signers {
+    #[command(subcommand)]
+    pub what: SignersCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SignersCommand {
+    /// Write a file of signers, or the next version of one
+    Init(SignersInit),
+    /// Agree to a file of signers: add a signature to it
+    Sign(SignersSign),
+    /// Check that its own signers, and those of the version before it, agreed to it
+    Verify(SignersVerify),
+}
+
+#[derive(Debug, Args)]
+pub struct SignersInit {
+    /// The file to write
+    pub file: PathBuf,
+    /// How many of the signers must sign
+    #[arg(long, value_name = "M")]
+    pub threshold: u32,
+    /// A signer: `NAME=ssh-ed25519 AAAA…` (a public key line), `NAME=FILE.pub`, `NAME=sr25519:KEY` or `NAME=ed25519:KEY` with
+    /// a chain key as 0x hex or address
+    #[arg(long = "signer", value_name = "NAME=KEY", required = true)]
+    pub signers: Vec<String>,
+    /// The last day on which it holds (UTC)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub expires: Option<String>,
+    /// The version that this one replaces
+    #[arg(long, value_name = "FILE")]
+    pub previous: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct SignersSign {
+    pub file: PathBuf,
+    /// A key, as `sign --with` takes it; not a throw-away one
+    #[arg(long = "with", value_name = "KEY", required = true)]
+    pub keys: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SignersVerify {
+    pub file: PathBuf,
+    /// The version that this one replaces: its signers must have agreed too
+    #[arg(long, value_name = "FILE")]
+    pub previous: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

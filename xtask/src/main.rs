@@ -52,6 +52,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
         Command::Snapshot(options) => commands::snapshot::run(context, &options),
         Command::Propose(options) => commands::propose::run(context, &options),
         Command::Sign(options) => commands::sign::run(context, &options),
+        Command::Signers(options) => commands::signers::run(context, &options),
         Command::Verify(options) => commands::verify::run(context, &options),
         Command::Upgrade(options) => commands::upgrade::run(context, &options),
         Command::Test(options) => commands::test::run(context, &options),

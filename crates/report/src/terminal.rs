@@ -245,6 +245,27 @@ pub fn verify(result: &Value) -> String {
     all
 }
 
+/// A file of signers, and who agreed to it.
+pub fn signers(result: &Value) -> String {
+    let mut all = pairs(&[
+        ("signers", text(result, "/root")),
+        ("version", text(result, "/version")),
+        ("threshold", format!("{} of {}", text(result, "/threshold"), text(result, "/signers"))),
+    ]);
+    for (title, pointer) in [("", "/signatures"), ("under the version before: ", "/signatures_of_previous")] {
+        for signature in list(result, pointer) {
+            all.push_str(&format!("{title}{}\n", signature_line(signature)));
+        }
+    }
+    all.push_str(&format!("its own threshold: {}\n", satisfied(result)));
+    match text(result, "/satisfied_by_previous").as_str() {
+        "yes" => all.push_str("the threshold of the version before: satisfied\n"),
+        "no" => all.push_str("the threshold of the version before: not satisfied\n"),
+        _ => {}
+    }
+    all
+}
+
 fn signature_line(signature: &Value) -> String {
     let signer = match text(signature, "/signer").as_str() {
         "-" if text(signature, "/throw_away") == "yes" => "a throw-away key".to_owned(),

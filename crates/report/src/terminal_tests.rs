@@ -65,3 +65,18 @@ fn long_calls_are_abridged() {
     let text = propose(&call);
     assert!(text.len() < 1200 && text.contains("whole in the file"), "{text}");
 }
+
+#[test]
+fn a_file_of_signers_tells_who_agreed_and_whether_that_is_enough() {
+    let text = signers(&json!({
+        "root": "next.json", "version": 2, "threshold": 2, "signers": 3,
+        "signatures": [{"signer": "ana", "key_id": "ssh:1", "valid": true}],
+        "signatures_of_previous": [{"signer": "ana", "key_id": "ssh:1", "valid": true}],
+        "satisfied": false, "satisfied_by_previous": true,
+    }));
+    assert!(text.contains("2 of 3"), "{text}");
+    assert!(text.ends_with(
+        "signature by ana (ssh:1): valid\nunder the version before: signature by ana (ssh:1): valid\n\
+         its own threshold: not satisfied\nthe threshold of the version before: satisfied\n"
+    ));
+}

@@ -9,6 +9,7 @@ pub mod list;
 pub mod propose;
 pub mod setup;
 pub mod sign;
+pub mod signers;
 pub mod snapshot;
 pub mod target;
 pub mod test;

@@ -40,6 +40,8 @@ pub fn request(runtime: &Path, chain: &str, route: &RouteOptions, out: Option<&P
         "para_id": route.para_id,
         "route": route.route,
         "without_checks": route.without_checks,
+        "note_preimage": route.note_preimage,
+        "referendum_index": route.referendum_index,
         "out": out.map(utf8).transpose()?,
     });
     if let (Some(enactment), Some(fields)) = (enactment, request.as_object_mut()) {

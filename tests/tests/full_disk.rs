@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A disk that is really full: a file system of a few pages, in a mount namespace of the command's own.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{Output, Runtime, Xtask, built, snapshot};
+use std::{fs, path::Path, process::Command};
+
+/// Fills DIR, copies FROM into it, runs the command, lists what is there afterwards. Arguments: size, directory, directory
+/// to copy from or nothing, the command.
+const SCRIPT: &str = r#"
+set -e
+mount -t tmpfs -o "size=$1" cutover-test "$2"
+directory=$2
+[ -z "$3" ] || cp -a "$3/." "$directory"
+shift 3
+head -c 1000000000 /dev/zero > "$directory/filler" 2> /dev/null || true
+code=0
+"$@" || code=$?
+cd "$directory"
+rm filler
+find . -type f -exec sha256sum {} + | sort -k 2 > "$LISTING"
+exit $code
+"#;
+
+/// The exit code and words of a command that writes into a full directory, and the files there afterwards.
+struct Full {
+    output: Output,
+    files: String,
+}
+
+/// Mounting takes root, or a user namespace of one's own: neither is had everywhere.
+fn namespace() -> Option<Vec<&'static str>> {
+    let tries: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
+    for arguments in tries {
+        let directory = tempfile::tempdir().expect("a directory");
+        let works = Command::new("unshare")
+            .args(arguments)
+            .args(["mount", "-t", "tmpfs", "cutover-test"])
+            .arg(directory.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if works {
+            return Some(arguments.to_vec());
+        }
+    }
+    eprintln!("SKIPPED: no mount namespace can be made here, so that no disk can be filled");
+    None
+}
+
+fn on_a_full_disk(before: Option<&Path>, arguments: impl Fn(&str) -> Vec<String>) -> Option<Full> {
+    let namespace = namespace()?;
+    let directory = tempfile::tempdir().expect("a directory");
+    let disk = directory.path().join("disk");
+    fs::create_dir(&disk).expect("made");
+    let listing = directory.path().join("listing");
+    let mut words: Vec<String> = namespace.iter().map(|word| (*word).to_owned()).collect();
+    words.extend(["sh", "-c", SCRIPT, "sh", "8m"].map(str::to_owned));
+    words.push(disk.display().to_string());
+    words.push(before.map(|path| path.display().to_string()).unwrap_or_default());
+    let output = Xtask::behind("unshare", words, arguments(&disk.display().to_string())).env("LISTING", &listing).run();
+    Some(Full { output, files: fs::read_to_string(listing).expect("what was there is listed") })
+}
+
+impl Full {
+    /// It was told, as what it is, and nothing is there that was not.
+    fn is_told_and_leaves(self, files: &str) {
+        let output = self.output.expect_code(3);
+        assert!(output.stderr.contains("No space left on device"), "{}", output.stderr);
+        assert!(output.stderr.contains("/disk/"), "the file is named: {}", output.stderr);
+        assert_eq!(self.files, files);
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn no_half_blob_is_left() {
+    let Some(full) =
+        on_a_full_disk(None, |disk| words(&["build", "--runtime", "standalone", "--out", &format!("{disk}/out")]))
+    else {
+        return;
+    };
+    full.is_told_and_leaves("");
+}
+
+#[test]
+fn no_half_report_is_left() {
+    let (blob, state) = (built(Runtime::Standalone, &[]), snapshot(Runtime::Standalone));
+    let (blob, state) = (blob.display().to_string(), state.display().to_string());
+    let Some(full) = on_a_full_disk(None, |disk| {
+        words(&[
+            "dry-run",
+            "--runtime",
+            &blob,
+            "--state",
+            &state,
+            "--blocks",
+            "1",
+            "--out",
+            &format!("{disk}/report.json"),
+        ])
+    }) else {
+        return;
+    };
+    full.is_told_and_leaves("");
+}
+
+#[test]
+fn no_half_snapshot_is_left() {
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let Some(full) = on_a_full_disk(None, |disk| {
+        words(&["snapshot", "genesis", "--runtime", &blob, "--out", &format!("{disk}/genesis.snapshot")])
+    }) else {
+        return;
+    };
+    full.is_told_and_leaves("");
+}
+
+#[test]
+fn no_half_calls_are_left() {
+    let (blob, state) = (built(Runtime::Standalone, &[]), snapshot(Runtime::Standalone));
+    let (blob, state) = (blob.display().to_string(), state.display().to_string());
+    let Some(full) = on_a_full_disk(None, |disk| {
+        words(&["propose", "upgrade", "--runtime", &blob, "--target", &state, "--out", &format!("{disk}/proposal")])
+    }) else {
+        return;
+    };
+    full.is_told_and_leaves("");
+}
+
+#[test]
+fn an_upgrade_says_so_and_leaves_no_manifest() {
+    let Some(full) = on_a_full_disk(None, |disk| words(&["upgrade", "--out", &format!("{disk}/bundle")])) else {
+        return;
+    };
+    let output = full.output.expect_code(3);
+    assert!(output.stderr.contains("No space left on device"), "{}", output.stderr);
+    assert!(!full.files.contains("manifest.json"), "a bundle that looks whole:\n{}", full.files);
+    assert!(!full.files.contains(".partial"), "something half-written:\n{}", full.files);
+}
+
+#[test]
+fn a_signature_that_cannot_be_written_leaves_the_manifest_as_it_was() {
+    let bundle = tempfile::tempdir().expect("a directory");
+    Xtask::new(["upgrade", "--quiet", "--out", &bundle.path().display().to_string()]).run().expect_code(0);
+    let before = Command::new("sh")
+        .args(["-c", "find . -type f -exec sha256sum {} + | sort -k 2"])
+        .current_dir(bundle.path())
+        .output()
+        .expect("listed");
+    let before = String::from_utf8(before.stdout).expect("text");
+    let Some(full) = on_a_full_disk(Some(bundle.path()), |disk| words(&["sign", disk, "--with", "throw-away"])) else {
+        return;
+    };
+    full.is_told_and_leaves(&before);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Ctrl-C at any moment of the main job: it ends soon and says how, and nothing half-made is taken for whole.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::Xtask;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+/// Milliseconds after the start: dense where much happens, up to beyond the end of a run with everything cached.
+const MOMENTS: [u64; 14] = [0, 10, 30, 60, 100, 200, 300, 500, 800, 1200, 1700, 2300, 3000, 4500];
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+/// To the whole process group, as a terminal sends it, or to the command alone, as a CI engine does.
+fn interrupt(leader: u32, group: bool) {
+    let target = if group { format!("-{leader}") } else { leader.to_string() };
+    // It may have ended by itself.
+    let _ = Command::new("kill").args(["-INT", "--", &target]).output().expect("kill is there");
+}
+
+#[test]
+fn an_upgrade_interrupted_at_any_moment_leaves_nothing_that_looks_whole_and_goes_on_afterwards() {
+    // All that can be cached is: the moments then fall into the steps and not into compilers.
+    let directory = tempfile::tempdir().expect("a directory");
+    let whole = directory.path().join("whole");
+    Xtask::new(["upgrade", "--quiet", "--out", &whole.display().to_string()]).run().expect_code(0);
+
+    let out = directory.path().join("bundle");
+    let arguments = ["upgrade", "--json", "--out", &out.display().to_string()].map(str::to_owned);
+    let (mut stopped, mut ended) = (0, 0);
+    for (index, moment) in MOMENTS.into_iter().enumerate() {
+        // Every other time from the very beginning, else on top of what the last one left.
+        if index % 2 == 0 {
+            let _ = fs::remove_dir_all(&out);
+        }
+        let child = Xtask::new(&arguments).spawn_group();
+        std::thread::sleep(Duration::from_millis(moment));
+        interrupt(child.id(), index % 3 == 0);
+        let output = child.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!stderr.contains("panicked"), "after {moment} ms:\n{stderr}");
+        match output.status.code() {
+            Some(0) => ended += 1,
+            // Told by the command; or it had no time yet to listen for signals.
+            Some(130) | None => stopped += 1,
+            other => panic!("exit code {other:?} after {moment} ms:\n{stderr}"),
+        }
+        let left = files(&out);
+        assert!(
+            !left.iter().any(|path| path.display().to_string().contains(".partial-")),
+            "half-written after {moment} ms: {left:?}"
+        );
+        if left.iter().any(|path| path.ends_with("manifest.json")) {
+            // A manifest is the last thing to come: where there is one, the bundle must hold what it says.
+            let verified = Xtask::new(["verify", "--json", &out.display().to_string()]).run();
+            let unsigned = verified.json()["signatures"].as_array().is_none_or(Vec::is_empty);
+            let damaged = verified.json()["subjects"]
+                .as_array()
+                .is_none_or(|subjects| subjects.iter().any(|subject| subject["ok"] != true));
+            assert!(!damaged && (verified.code == Some(0) || unsigned), "after {moment} ms:\n{}", verified.stdout);
+        }
+    }
+    assert!(stopped > 0, "no interruption came in time ({ended} runs ended before theirs)");
+    let output = Xtask::new(&arguments).run().expect_code(0);
+    assert_eq!(output.json()["verdict"], "passed");
+    Xtask::new(["verify", &out.display().to_string()]).run().expect_code(0);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The file of signers: who they are, how many it takes, and their agreement to its next version.
+
+use super::{sign::parse_key, utf8};
+use crate::{
+    cli::{self, SignersCommand},
+    context::Context,
+    workers,
+    workers::Worker,
+};
+use serde_json::{Value, json};
+use std::path::Path;
+use worker::{Failure, Result};
+
+/// A public key line of RSA is the longest.
+const PUBLIC_KEY_LIMIT: u64 = 16 * 1024;
+
+pub fn run(context: &Context, options: &cli::Signers) -> Result<bool> {
+    let requests = match &options.what {
+        SignersCommand::Init(init) => vec![json!({
+            "command": "init_root",
+            "path": utf8(&init.file)?,
+            "threshold": init.threshold,
+            "signers": init.signers.iter().map(|text| signer(text)).collect::<Result<Vec<_>>>()?,
+            "expires": init.expires,
+            "previous": init.previous.as_deref().map(utf8).transpose()?,
+        })],
+        SignersCommand::Sign(sign) => {
+            // All are understood before the first one signs.
+            let keys = sign.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
+            let file = utf8(&sign.file)?;
+            keys.into_iter().map(|key| json!({"command": "sign_root", "root": file, "with": key})).collect()
+        }
+        SignersCommand::Verify(verify) => vec![json!({
+            "command": "verify_root",
+            "root": utf8(&verify.file)?,
+            "previous": verify.previous.as_deref().map(utf8).transpose()?,
+        })],
+    };
+    let task = context.printer.task("signers");
+    let mut last = worker::Outcome::passed(Value::Null);
+    for request in &requests {
+        last = workers::call(context, Worker::Evidence, request, &task, &context.log("signers"))?;
+    }
+    drop(task);
+    context.printer.result(&last.value, || report::terminal::signers(&last.value))?;
+    Ok(last.passed)
+}
+
+/// A signer as the command line has it, as the file has it.
+fn signer(text: &str) -> Result<Value> {
+    let unknown = || {
+        Failure::usage(format!("{text:?} is no signer"))
+            .expected("NAME=ssh-ed25519 AAAA…, NAME=FILE.pub, NAME=sr25519:KEY or NAME=ed25519:KEY")
+    };
+    let (name, key) =
+        text.split_once('=').filter(|(name, key)| !name.is_empty() && !key.is_empty()).ok_or_else(unknown)?;
+    let (key_type, public_key) = match key.split_once(':') {
+        Some((kind @ ("sr25519" | "ed25519"), key)) => (kind, key.to_owned()),
+        _ if key.contains(' ') => ("ssh", key.to_owned()),
+        _ if Path::new(key).is_file() => ("ssh", public_key_line(Path::new(key))?),
+        _ => return Err(unknown()),
+    };
+    Ok(json!({"name": name, "key_type": key_type, "public_key": public_key}))
+}
+
+fn public_key_line(path: &Path) -> Result<String> {
+    let bytes = worker::read_bounded(path, PUBLIC_KEY_LIMIT)?;
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    // Somebody will name the secret half by mistake: none of it may end up in a file that is published.
+    let line = text.lines().find(|line| !line.trim().is_empty() && !line.contains("PRIVATE KEY"));
+    match line {
+        Some(line) if !text.contains("PRIVATE KEY") && line.contains(' ') => Ok(line.trim().to_owned()),
+        _ => Err(Failure::input(format!("{} is no public key", path.display()))
+            .expected("a line as in ~/.ssh/id_ed25519.pub")
+            .hint("name the .pub file")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signers_are_understood() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("id.pub");
+        std::fs::write(&file, "ssh-ed25519 AAAA ana@host\n").expect("written");
+        for (text, key_type, key) in [
+            ("ana=ssh-ed25519 AAAA ana@host".to_owned(), "ssh", "ssh-ed25519 AAAA ana@host"),
+            (format!("ana={}", file.display()), "ssh", "ssh-ed25519 AAAA ana@host"),
+            ("ana=sr25519:5Grwva".to_owned(), "sr25519", "5Grwva"),
+            ("ana=ed25519:0x12".to_owned(), "ed25519", "0x12"),
+        ] {
+            let expected = json!({"name": "ana", "key_type": key_type, "public_key": key});
+            assert_eq!(signer(&text).expect("a signer"), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_signer_is_a_usage_error() {
+        for text in ["", "ana", "=ssh-ed25519 AAAA", "ana=", "ana=/no/such/file"] {
+            assert_eq!(signer(text).expect_err("refused").kind, worker::Kind::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_key_never_becomes_a_signer() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("id");
+        std::fs::write(&file, "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl bnNz\n").expect("written");
+        let failure = signer(&format!("ana={}", file.display())).expect_err("refused");
+        assert_eq!(failure.kind, worker::Kind::Input);
+        assert!(!failure.to_string().contains("b3Bl"), "{failure}");
+    }
+}
