@@ -64,3 +64,50 @@ fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
     let document = output.expect_code(0).json();
     assert!(document.is_object());
 }
+
+/// A workspace with nothing in it but networks.
+fn workspace_with_network(name: &str, nodes: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
+    std::fs::create_dir(directory.path().join("src")).expect("made");
+    write("src/lib.rs", "");
+    write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"nothing\"\nversion = \"0.0.0\"\n");
+    write(
+        "Cargo.toml",
+        &format!(
+            "[package]\nname = \"nothing\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n\
+             [workspace.metadata.cutover.networks]\n\"{name}\" = {{nodes = {nodes}}}\n"
+        ),
+    );
+    directory
+}
+
+#[test]
+fn a_network_is_asked_at_the_first_of_its_nodes_that_can_be_reached() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (open, closed) = {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = |listener: &std::net::TcpListener| format!("ws://{}", listener.local_addr().expect("an address"));
+        (address(&listener), address(&other))
+    };
+    let workspace = workspace_with_network("paseo/people", &format!("[\"{closed}\", \"{open}\"]"));
+    let server = std::thread::spawn(move || {
+        // Whoever connects is hung up on.
+        for stream in listener.incoming().take(2) {
+            drop(stream);
+        }
+    });
+    let directory = workspace.path().display().to_string();
+    let output = Xtask::new(["--workspace", &directory, "inspect", "paseo/people"]).run();
+    output.expect_code(3).mentions(&[&format!("paseo/people is asked at {open}"), "cannot reach the node"]);
+    server.join().expect("the server ends");
+
+    let workspace = workspace_with_network("paseo/people", &format!("[\"{closed}\"]"));
+    let directory = workspace.path().display().to_string();
+    let output = Xtask::new(["--workspace", &directory, "inspect", "paseo/people"]).run();
+    output.expect_code(3).mentions(&["no node of paseo/people can be reached", &closed, "networks"]);
+    let output = Xtask::new(["--workspace", &directory, "inspect", "paseo/bulletin"]).run();
+    output.expect_code(2).mentions(&["no node of paseo/bulletin is known"]);
+    let output = Xtask::new(["--workspace", &directory, "upgrade", "--network", "paseo/peopel"]).run();
+    output.expect_code(2).mentions(&["paseo/peopel", "paseo/people"]);
+}

@@ -151,7 +151,7 @@ pub struct Build {
 
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// A blob, hex, chain spec or snapshot; a ws:// or http:// node; `-` for standard input
+    /// A blob, hex, chain spec or snapshot; a ws:// or http:// node; a network (`paseo/asset-hub`); `-` for standard input
     pub source: String,
     /// Only read what the blob's sections say, without executing it: no metadata versions and no pallets
     #[arg(long)]
@@ -166,7 +166,7 @@ pub struct DryRun {
     /// A blob of the same runtime built with the feature `try-runtime`: more checks are possible
     #[arg(long, value_name = "BLOB")]
     pub try_runtime: Option<PathBuf>,
-    /// The state to upgrade: a raw chain spec, a snapshot, or a ws:// or http:// node
+    /// The state to upgrade: a raw chain spec, a snapshot, a ws:// or http:// node, or a network (`paseo/asset-hub`)
     #[arg(long, short, value_name = "SOURCE")]
     pub state: Option<String>,
     /// The block, by hash or number, where the state is a node's [default: the last finalized]
@@ -225,7 +225,7 @@ pub enum Proposal {
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct RouteOptions {
-    /// The chain whose root governs the target: a blob, chain spec, snapshot or node
+    /// The chain whose root governs the target: a blob, chain spec, snapshot, node or network
     #[arg(long, value_name = "SOURCE")]
     pub relay: Option<String>,
     /// The target's id among the parachains of its relay
@@ -257,7 +257,7 @@ pub struct ProposeUpgrade {
     /// The runtime to upgrade to: a name (it is built first) or a blob
     #[arg(long, short, value_name = "NAME|BLOB")]
     pub runtime: String,
-    /// The chain to upgrade: a blob, chain spec, snapshot or node that has its present runtime
+    /// The chain to upgrade: a blob, chain spec, snapshot, node or network that has its present runtime
     #[arg(long, short, value_name = "SOURCE")]
     pub target: String,
     #[command(flatten)]
@@ -321,6 +321,7 @@ pub struct SignersInit {
 
 #[derive(Debug, Args)]
 pub struct SignersSign {
+    /// The file of signers
     pub file: PathBuf,
     /// A key, as `sign --with` takes it; not a throw-away one
     #[arg(long = "with", value_name = "KEY", required = true)]
@@ -329,6 +330,7 @@ pub struct SignersSign {
 
 #[derive(Debug, Args)]
 pub struct SignersVerify {
+    /// The file of signers
     pub file: PathBuf,
     /// The version that this one replaces: its signers must have agreed too
     #[arg(long, value_name = "FILE")]
@@ -347,15 +349,18 @@ pub struct Verify {
     pub rebuild: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Upgrade {
     /// A runtime of the workspace [default: the one that [workspace.metadata.cutover] names]
     #[arg(long = "runtime", short, value_name = "NAME")]
     pub runtimes: Vec<String>,
-    /// The chain to upgrade: a raw chain spec, a snapshot, or a node [default: `state` of the runtime's
+    /// The chain to upgrade: a raw chain spec, a snapshot, a node or a network [default: `state` of the runtime's
     /// [package.metadata.cutover]]
     #[arg(long, short, value_name = "SOURCE")]
     pub state: Option<String>,
+    /// A chain by name, such as `paseo/asset-hub`: its runtime, its state, and the relay that governs it
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<String>,
     /// The block, where the state is a node's [default: the last finalized]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,

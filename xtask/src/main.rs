@@ -10,6 +10,7 @@ mod git;
 mod inputs;
 mod interrupt;
 mod jobs;
+mod networks;
 mod printer;
 mod process;
 mod runtimes;

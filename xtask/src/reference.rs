@@ -27,7 +27,7 @@ A *source* is given the same way everywhere: a file (a blob, hex, a chain spec, 
 address of a node, or `-` for standard input.
 ";
 
-const TAIL: &str = "
+const TAIL: &str = r#"
 ## Which packages are runtimes
 
 A package with a library, a build script that has `substrate-wasm-builder` among its build dependencies, and a dependency on
@@ -44,7 +44,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | --- | --- |
 | `runtime` | `true` or `false`: overrules the rule above |
 | `features` | the features of the blob that goes on chain; without it `on-chain-release-build`, where there is that feature |
-| `state` | the state an upgrade starts from: a file relative to the manifest, or a node |
+| `state` | the state an upgrade starts from: a file relative to the manifest, a node, or a network |
 | `relay` | the chain whose root governs this one, given like `state` |
 | `para-id` | the chain's id among the parachains of its relay |
 | `route` | how root comes to authorize the upgrade, as `--route` |
@@ -54,6 +54,14 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | Key | Meaning |
 | --- | --- |
 | `default` | the runtime that is meant when none is named |
+| `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; each key that is left out is as built in |
+
+## Networks
+
+Wherever a source is asked for, the name of a network stands for a node of it: the first of its nodes that accepts a connection.
+`upgrade --network` takes runtime, state and relay from it. Built in are `paseo`, `polkadot`, `kusama` and their system
+chains: `paseo/asset-hub`, `kusama/people` and so on (`xtask/networks.json`). None of their nodes could be asked from where
+Cutover is built: the addresses are those that the networks' own repositories name.
 
 ## Environment
 
@@ -62,7 +70,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | `CUTOVER_CACHE` | where toolchains, blobs and logs are kept; without it `$XDG_CACHE_HOME/cutover` or `~/.cache/cutover` |
 | `CUTOVER_WORKERS` | a directory with prebuilt worker binaries, used in place of building them |
 | `NO_COLOR` | no colors |
-";
+"#;
 
 fn reference() -> String {
     let mut text = HEAD.to_owned();

@@ -7,7 +7,7 @@
 //! a workspace may consist of one manifest that names a published runtime. Names decide nothing.
 //! `[package.metadata.cutover] runtime = true|false` overrules the rule.
 
-use crate::{context::Context, process::Tool};
+use crate::{context::Context, networks::Networks, process::Tool};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -60,6 +60,9 @@ pub struct Config {
 pub struct WorkspaceConfig {
     /// The runtime that is meant when none is named.
     pub default: Option<String>,
+    /// Chains by name, which add to those that are built in and overrule them.
+    #[serde(default)]
+    pub networks: Networks,
 }
 
 /// An entry of the Fellowship's `runtimes-matrix.json`; what else stands in it is not ours to judge.
@@ -230,8 +233,10 @@ impl Runtime {
 
     /// A source of its configuration: a file stands relative to the manifest.
     pub fn configured_source(&self, source: &str) -> String {
-        let is_file = !source.contains("://") && source != "-";
-        if is_file { self.directory.join(source).to_string_lossy().into_owned() } else { source.to_owned() }
+        let file = self.directory.join(source);
+        // What is neither there nor an address may be the name of a network, which a missing file is taken for later.
+        let is_file = !source.contains("://") && source != "-" && (file.exists() || source.contains('.'));
+        if is_file { file.to_string_lossy().into_owned() } else { source.to_owned() }
     }
 }
 
@@ -283,6 +288,13 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
             .found(error.to_string())
             .expected("a JSON array of objects with `name` and `package`")
     })
+}
+
+/// The networks that the workspace's configuration defines.
+pub fn configured_networks(context: &Context) -> Result<Networks> {
+    let metadata = metadata(context)?;
+    let config: Option<WorkspaceConfig> = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?;
+    Ok(config.unwrap_or_default().networks)
 }
 
 /// What cargo knows about the workspace, dependencies included, without changing its lock file.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{target, utf8};
-use crate::{cli, context::Context, workers, workers::Worker};
+use crate::{cli, context::Context, networks, workers, workers::Worker};
 use serde_json::{Value, json};
 use std::path::Path;
 use worker::{Failure, Result};
@@ -12,9 +12,10 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
     let target = target::resolve(context, options.runtime.as_deref(), options.try_runtime.is_none())?;
     let state = options.state.clone().or(target.state).ok_or_else(|| {
         Failure::usage("no state is given to try the upgrade on")
-            .expected("a raw chain spec, a snapshot or a node")
+            .expected("a raw chain spec, a snapshot, a node or a network")
             .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
     })?;
+    let state = networks::source(context, &state)?;
     let try_runtime = options.try_runtime.as_ref().or(target.try_runtime.as_ref());
     let request = request(
         context,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::{cli, context::Context, workers, workers::Worker};
+use crate::{cli, context::Context, networks, workers, workers::Worker};
 use serde_json::json;
 use worker::Result;
 
 pub fn run(context: &Context, options: &cli::Inspect) -> Result<bool> {
     let task = context.printer.task("inspect");
-    let request = json!({"command": "inspect", "source": options.source, "metadata": !options.no_metadata});
+    let source = networks::source(context, &options.source)?;
+    let request = json!({"command": "inspect", "source": source, "metadata": !options.no_metadata});
     let outcome = workers::call(context, Worker::Artifact, &request, &task, &context.log("inspect"))?;
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::inspect(&outcome.value))?;

@@ -3,7 +3,7 @@ use super::{target, utf8};
 use crate::{
     cli::{self, RouteOptions},
     context::Context,
-    workers,
+    networks, workers,
     workers::Worker,
 };
 use serde_json::{Value, json};
@@ -18,7 +18,11 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     route.relay = route.relay.or(target.relay);
     route.para_id = route.para_id.or(target.para_id);
     route.route = route.route.or(target.route);
-    let request = request(&target.blob, &options.target, &route, options.out.as_deref())?;
+    if let Some(name) = route.relay.take() {
+        route.relay = Some(networks::source(context, &name)?);
+    }
+    let chain = networks::source(context, &options.target)?;
+    let request = request(&target.blob, &chain, &route, options.out.as_deref())?;
     let task = context.printer.task("propose");
     let outcome = workers::call(context, Worker::Proposal, &request, &task, &context.log("propose"))?;
     drop(task);

@@ -12,7 +12,7 @@ use super::{root_file, sign::parse_key};
 use crate::{
     cli,
     context::Context,
-    jobs,
+    jobs, networks,
     runtimes::{Runtime, Workspace},
     wasm::Builder,
 };
@@ -24,13 +24,14 @@ use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
     let workspace = Workspace::load(context)?;
+    let options = &on_its_network(context, options)?;
     let selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
         names => workspace.select(names)?,
     };
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     let root = if keys.is_empty() { None } else { root_file(context, options.root.as_deref())? };
-    let states = selected.iter().map(|runtime| state_of(runtime, options)).collect::<Result<Vec<_>>>()?;
+    let states = selected.iter().map(|runtime| state_of(context, runtime, options)).collect::<Result<Vec<_>>>()?;
     let outs = directories(&workspace, &selected, options.out.as_deref())?;
     let bundles = outs.iter().map(|out| Bundle::open(out)).collect::<Result<Vec<_>>>()?;
     // Once, before anything runs side by side.
@@ -81,13 +82,32 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
     Ok(passed)
 }
 
-fn state_of(runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
+/// What `--network` stands for, where the command line does not say otherwise: the runtime, its state, who governs it.
+fn on_its_network(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgrade> {
+    let mut options = options.clone();
+    if let Some(name) = &options.network {
+        let network = networks::find(context, name)?;
+        if options.runtimes.is_empty() {
+            options.runtimes.extend(network.package.clone());
+        }
+        if options.state.is_none() {
+            options.state = Some(networks::node(context, name, &network)?);
+        }
+        options.route.relay = options.route.relay.or(network.relay);
+        options.route.para_id = options.route.para_id.or(network.para_id);
+    }
+    options.route.relay = networks::source_of(context, options.route.relay.as_deref())?;
+    Ok(options)
+}
+
+fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
     let configured = runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
     let state = options.state.clone().or(configured).ok_or_else(|| {
         Failure::usage(format!("there is no state to upgrade {} from", runtime.name))
-            .expected("a raw chain spec, a snapshot or a node")
+            .expected("a raw chain spec, a snapshot, a node or a network")
             .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
     })?;
+    let state = networks::source(context, &state)?;
     if !state.contains("://") && !Path::new(&state).is_file() {
         return Err(
             Failure::input(format!("there is no state file {state}")).expected("a raw chain spec or a snapshot")

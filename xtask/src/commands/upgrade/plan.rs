@@ -12,6 +12,7 @@ use crate::{
     git,
     inputs::file_digest,
     jobs::{Desk, Done, Job},
+    networks,
     runtimes::Runtime,
     wasm::Builder,
     workers::{self, Worker},
@@ -236,18 +237,19 @@ impl Plan<'_> {
     }
 
     /// The command line first, then the runtime's own configuration.
-    fn route(&self) -> RouteOptions {
+    fn route(&self) -> Result<RouteOptions> {
         let mut route = self.options.route.clone();
         let config = &self.runtime.config;
-        route.relay = route.relay.or_else(|| config.relay.as_ref().map(|relay| self.runtime.configured_source(relay)));
+        let configured = || config.relay.as_ref().map(|relay| self.runtime.configured_source(relay));
+        route.relay = networks::source_of(self.context, route.relay.or_else(configured).as_deref())?;
         route.para_id = route.para_id.or(config.para_id);
         route.route = route.route.or_else(|| config.route.clone());
-        route
+        Ok(route)
     }
 
     fn propose(&self, desk: &Desk<'_>) -> Result<Done> {
         let started = Instant::now();
-        let route = self.route();
+        let route = self.route()?;
         let relay = route.relay.as_deref().map(|relay| self.state_digest(relay)).transpose()?.unwrap_or_default();
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
