@@ -13,7 +13,7 @@ use sp_runtime::{
     Digest, OpaqueExtrinsic,
     traits::{BlakeTwo256, Header as _},
 };
-use sp_state_machine::{OverlayedChanges, StorageChanges, TrieBackendBuilder};
+use sp_state_machine::{OverlayedChanges, StorageChanges};
 use sp_trie::recorder::Recorder;
 use worker::{Failure, Result};
 
@@ -79,7 +79,7 @@ pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Res
     let mut overlay = OverlayedChanges::default();
     let mut extensions = executor.extensions(Default::default());
     let mut call = |overlay: &mut OverlayedChanges<BlakeTwo256>, method: &str, arguments: &[u8]| {
-        executor.call(&backend, overlay, &mut extensions, code, method, arguments)
+        chain.checked(executor.call(&backend, overlay, &mut extensions, code, method, arguments))
     };
 
     let unfinished = Header::new(number, H256::zero(), H256::zero(), chain.header().hash(), plan.digest);
@@ -106,7 +106,8 @@ pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Res
     let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
     let header =
         Header::decode(&mut &header[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))?;
-    let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable)?;
+    let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable);
+    let changes = chain.checked(changes)?;
     if changes.transaction_storage_root != *header.state_root() {
         return Err(Failure::check(format!("block {number} carries a state root that its changes do not lead to"))
             .found(format!("{:?}", header.state_root()))
@@ -136,14 +137,15 @@ struct Imported {
 
 fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<Imported> {
     let recorder = Recorder::<BlakeTwo256>::default();
-    let backend = chain.backend();
-    let recording = TrieBackendBuilder::wrap(&backend).with_recorder(recorder.clone()).build();
+    let recording = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
     let mut extensions = executor.extensions(recorder.clone());
     let began = std::time::Instant::now();
-    executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block)?;
+    let result = executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block);
+    chain.checked(result)?;
     // The root is part of what a validator computes from the proof.
     let _ = overlay.storage_root(&recording, chain.state_version());
+    chain.checked(Ok(()))?;
     let seconds = began.elapsed().as_secs_f64();
     let proof = recorder.drain_storage_proof();
     let proof_size = proof.encoded_size() as u64;
