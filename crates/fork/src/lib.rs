@@ -14,6 +14,7 @@ pub mod layout;
 mod load;
 mod remote;
 pub mod runtime_log;
+pub mod serve;
 pub mod state;
 
 pub use author::{Author, Wish};
