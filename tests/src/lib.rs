@@ -8,6 +8,7 @@
 
 mod blobs;
 mod command;
+pub mod fork;
 pub mod patch;
 mod redact;
 

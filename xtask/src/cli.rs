@@ -61,6 +61,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Try an upgrade on a copy of a chain's state
     DryRun(DryRun),
+    /// Serve a copy of a chain over JSON-RPC on this machine, and build blocks on it
+    Fork(Fork),
     /// Make a snapshot of a chain's state
     Snapshot(Snapshot),
     /// Make the calls by which a chain authorizes and applies an upgrade
@@ -172,12 +174,53 @@ pub struct DryRun {
     /// The block, by hash or number, where the state is a node's [default: the last finalized]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,
+    /// How the state of a node is taken [default: lazy]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub state_mode: Option<StateMode>,
+    /// Take the whole state as the node gives it, and go on if its root is not the header's
+    #[arg(long)]
+    pub unverified: bool,
     /// How many healthy blocks must follow the last migration
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub blocks: u32,
     /// Write the evidence to this file
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StateMode {
+    /// What is read, when it is read, each part proven by the block's state root
+    Lazy,
+    /// All of it at first, its root compared with the block's
+    Full,
+}
+
+impl StateMode {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lazy => "lazy",
+            Self::Full => "full",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Fork {
+    /// The chain to fork: a raw chain spec, a snapshot, or a ws:// or http:// node
+    pub source: String,
+    /// The block, by hash or number, where the source is a node [default: the last finalized]
+    #[arg(long, value_name = "BLOCK")]
+    pub at: Option<String>,
+    /// How the state of a node is taken [default: lazy]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub state_mode: Option<StateMode>,
+    /// The port on 127.0.0.1; 0 takes one that is free
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub port: u16,
+    /// Build blocks only for `dev_newBlock`, not for every extrinsic
+    #[arg(long)]
+    pub manual: bool,
 }
 
 #[derive(Debug, Args)]

@@ -50,6 +50,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
         Command::Build(options) => commands::build::run(context, &options),
         Command::Inspect(options) => commands::inspect::run(context, &options),
         Command::DryRun(options) => commands::dry_run::run(context, &options),
+        Command::Fork(options) => commands::fork::run(context, &options),
         Command::Snapshot(options) => commands::snapshot::run(context, &options),
         Command::Propose(options) => commands::propose::run(context, &options),
         Command::Sign(options) => commands::sign::run(context, &options),

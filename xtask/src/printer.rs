@@ -200,7 +200,7 @@ impl Task {
                 let total = progress.total.map(|total| format!("/{total}")).unwrap_or_default();
                 self.tick(&format!("{} {}{total} {}", progress.task, progress.done, progress.unit));
             }
-            Event::Log { .. } | Event::Done { .. } | Event::Failed(_) => {}
+            Event::Log { .. } | Event::Ready { .. } | Event::Done { .. } | Event::Failed(_) => {}
         }
     }
 

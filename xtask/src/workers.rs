@@ -54,7 +54,20 @@ pub fn call_in(
     directory: &Path,
 ) -> Result<Outcome<Value>> {
     let program = locate(context, worker, task)?;
-    converse(&program, request, task, log, directory)
+    converse(&program, request, task, log, directory, &mut |_| Ok(()))
+}
+
+/// The same for a worker that goes on until it is ended: `ready` is called once it can be reached.
+pub fn call_until_ended(
+    context: &Context,
+    worker: Worker,
+    request: &Value,
+    task: &Task,
+    log: &Path,
+    ready: &mut dyn FnMut(&Value) -> Result<()>,
+) -> Result<Outcome<Value>> {
+    let program = locate(context, worker, task)?;
+    converse(&program, request, task, log, Path::new("."), ready)
 }
 
 /// The path of a worker that is up to date.
@@ -195,7 +208,14 @@ pub fn dep_info_sources(text: &str) -> Vec<PathBuf> {
 
 /// One request in, events out. It differs from `worker::call` in what xtask needs of a child: a process group that an
 /// interruption ends, and a log file for its standard error.
-fn converse(program: &Path, request: &Value, task: &Task, log: &Path, directory: &Path) -> Result<Outcome<Value>> {
+fn converse(
+    program: &Path,
+    request: &Value,
+    task: &Task,
+    log: &Path,
+    directory: &Path,
+    ready: &mut dyn FnMut(&Value) -> Result<()>,
+) -> Result<Outcome<Value>> {
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     let io = |error: std::io::Error| Failure::io("write the log", log, &error);
     if let Some(parent) = log.parent() {
@@ -222,6 +242,7 @@ fn converse(program: &Path, request: &Value, task: &Task, log: &Path, directory:
             match serde_json::from_slice::<Event>(&line) {
                 Ok(Event::Done { passed, value }) => last = Some(Ok(Outcome { passed, value })),
                 Ok(Event::Failed(failure)) => last = Some(Err(failure)),
+                Ok(Event::Ready { value }) => ready(&value)?,
                 Ok(event) => {
                     if let Ok(text) = serde_json::to_string(&event) {
                         let _ = writeln!(file, "{text}");

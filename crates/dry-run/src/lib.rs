@@ -13,8 +13,9 @@ mod rehearsal;
 mod request;
 mod result;
 mod run;
+mod serve;
 
-pub use request::{DryRun, Genesis, Request};
+pub use request::{DryRun, Genesis, Request, Serve};
 pub use result::{Block, Check, Phase, Report, Status};
 
 use worker::{Outcome, Reporter, Result};
@@ -32,6 +33,10 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
         Request::Genesis(request) => {
             let summary = genesis::snapshot(request, reporter)?;
             Ok(Outcome::passed(value(serde_json::to_value(summary))?))
+        }
+        Request::Serve(request) => {
+            serve::serve(request, reporter)?;
+            Ok(Outcome::passed(serde_json::Value::Null))
         }
     }
 }

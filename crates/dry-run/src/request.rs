@@ -7,6 +7,7 @@ use std::path::PathBuf;
 pub enum Request {
     DryRun(DryRun),
     Genesis(Genesis),
+    Serve(Serve),
 }
 
 /// Rehearse an upgrade.
@@ -23,6 +24,15 @@ pub struct DryRun {
     /// The block of a node whose state is taken: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
+    /// How a node's state is taken: lazily unless this says otherwise.
+    #[serde(default)]
+    pub state_mode: Option<fork::Mode>,
+    /// Go on with what a node tells, whatever its root is.
+    #[serde(default)]
+    pub unverified: bool,
+    /// Where trie nodes are kept between runs.
+    #[serde(default)]
+    pub nodes: Option<PathBuf>,
     /// Healthy blocks to build after the migrations have ended.
     #[serde(default = "healthy_blocks")]
     pub blocks: u32,
@@ -48,6 +58,30 @@ pub struct Genesis {
     #[serde(default)]
     pub blocks: u32,
     pub out: PathBuf,
+}
+
+/// Serve a fork over JSON-RPC until the process is ended.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Serve {
+    /// Where the state comes from: a raw chain spec, a snapshot, a node.
+    pub state: String,
+    #[serde(default)]
+    pub at: Option<String>,
+    #[serde(default)]
+    pub state_mode: Option<fork::Mode>,
+    /// The port on loopback; 0 takes one that is free.
+    #[serde(default)]
+    pub port: u16,
+    /// Build a block only when asked for one, not for every extrinsic.
+    #[serde(default)]
+    pub manual: bool,
+    /// Where compiled runtimes are kept between runs.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
+    /// Where trie nodes are kept between runs.
+    #[serde(default)]
+    pub nodes: Option<PathBuf>,
 }
 
 fn healthy_blocks() -> u32 {

@@ -130,8 +130,10 @@ pub struct State {
     pub verified: bool,
     /// Whether the block is known to be final; files do not tell.
     pub finalized: Option<bool>,
+    /// `full`, or `lazy`: only what was read was taken.
     pub mode: &'static str,
-    pub entries: usize,
+    /// Nobody knows how many there are where only a part was taken.
+    pub entries: Option<usize>,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -8,7 +8,7 @@ use crate::{
     result::{Check, Report, Rpc, State, Status},
 };
 use artifact::Source;
-use fork::{Author, Chain, Executor};
+use fork::{Author, Chain, Executor, How};
 use std::time::Instant;
 use worker::{Reporter, Result, hex_prefixed};
 
@@ -17,9 +17,14 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let executor = Executor::new(request.cache.as_deref());
 
     reporter.status(format!("reading the state of {}", request.state));
-    let loaded = fork::load(&request.state.parse::<Source>()?, request.at.as_deref(), reporter)?;
-    let entries = loaded.entries;
-    let mut chain = loaded.chain;
+    let how = How {
+        at: request.at.as_deref(),
+        mode: request.state_mode,
+        unverified: request.unverified,
+        nodes: request.nodes.as_deref(),
+    };
+    let loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
+    let mut chain = loaded.chain.clone();
 
     reporter.status("reading the runtimes");
     let old_code = chain.next_code()?;
@@ -42,9 +47,10 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         state_root: hex_prefixed(chain.root().as_bytes()),
         verified: loaded.verified,
         finalized: loaded.finalized,
-        mode: "full",
-        entries,
+        mode: loaded.mode.name(),
+        entries: loaded.entries,
     };
+    chain.prefetch(known_keys(&[&from, &to]))?;
 
     let mut checks = vec![
         checks::versions::versions(&from, &to),
@@ -99,6 +105,12 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         reporter.log(format!("{level} {line}"));
     }
 
+    // A part of the state that could not be had makes every verdict void, whatever took it for an answer.
+    chain.checked(Ok(()))?;
+    for warning in chain.take_warnings() {
+        reporter.warning(warning);
+    }
+    let traffic = loaded.traffic();
     let verdict = if checks.iter().any(|check| check.status == Status::Fail) { "fail" } else { "pass" };
     let report = Report {
         format: "cutover/dry-run/v1",
@@ -110,7 +122,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         blocks,
         limits: limits.unwrap_or_default(),
         storage_changes: rehearsal::storage_changes(&shipping, &to.layout, &from.layout),
-        rpc: Rpc { requests: loaded.requests, bytes: loaded.bytes },
+        rpc: Rpc { requests: traffic.requests, bytes: traffic.bytes },
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         verdict,
     };
@@ -122,6 +134,21 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     Ok(report)
 }
 
+/// Where every pallet keeps what: plain values are read by some block or check, and before the keys of maps stands what
+/// leads to them.
+fn known_keys(runtimes: &[&Runtime]) -> Vec<Vec<u8>> {
+    let pallets = runtimes.iter().flat_map(|runtime| runtime.layout.pallets.iter());
+    let mut keys: Vec<_> = pallets
+        .flat_map(|pallet| {
+            let items = pallet.items.iter().map(|item| pallet.key(item));
+            items.chain([pallet.storage_version_key()]).collect::<Vec<_>>()
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
 /// The try-runtime build from the same state, in a chain of its own.
 fn with_try_runtime(
     enacted: &Chain,
@@ -131,6 +158,9 @@ fn with_try_runtime(
     limit: u32,
     reporter: &Reporter,
 ) -> Result<Vec<Check>> {
+    if enacted.is_lazy() {
+        reporter.warning("try-state reads every entry: the whole state is taken from the node, a proof at a time");
+    }
     reporter.status("running the hooks of the try-runtime build");
     let mut author = Author::new(executor);
     let hooks = checks::try_runtime::hooks(enacted, executor, tested)?;

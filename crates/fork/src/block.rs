@@ -13,7 +13,7 @@ use sp_runtime::{
     Digest, OpaqueExtrinsic,
     traits::{BlakeTwo256, Header as _},
 };
-use sp_state_machine::{OverlayedChanges, StorageChanges, TrieBackendBuilder};
+use sp_state_machine::{OverlayedChanges, StorageChanges};
 use sp_trie::recorder::Recorder;
 use worker::{Failure, Result};
 
@@ -74,12 +74,38 @@ impl BuiltBlock {
 /// Builds the next block of `chain` with `code` and imports it once more from the same state with the proof recorded,
 /// so that a block which its author builds but nobody can import is found.
 pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
+    build_as(chain, executor, code, plan, Author::Strict).map(|(built, _)| built)
+}
+
+/// The same as a node does it for a pool of extrinsics: one that the runtime does not let in is left out, one that
+/// fails to dispatch is in the block all the same. Also gives what was left out, each with the runtime's answer.
+pub fn build_willing(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<(BuiltBlock, Refused)> {
+    build_as(chain, executor, code, plan, Author::Willing)
+}
+
+/// Extrinsics with what `BlockBuilder_apply_extrinsic` answered to them.
+pub type Refused = Vec<(Vec<u8>, Vec<u8>)>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Author {
+    /// Every extrinsic has to succeed.
+    Strict,
+    Willing,
+}
+
+fn build_as(
+    chain: &Chain,
+    executor: &Executor,
+    code: &Code,
+    plan: Plan,
+    author: Author,
+) -> Result<(BuiltBlock, Refused)> {
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
     let backend = chain.backend();
     let mut overlay = OverlayedChanges::default();
     let mut extensions = executor.extensions(Default::default());
     let mut call = |overlay: &mut OverlayedChanges<BlakeTwo256>, method: &str, arguments: &[u8]| {
-        executor.call(&backend, overlay, &mut extensions, code, method, arguments)
+        chain.checked(executor.call(&backend, overlay, &mut extensions, code, method, arguments))
     };
 
     let unfinished = Header::new(number, H256::zero(), H256::zero(), chain.header().hash(), plan.digest);
@@ -92,21 +118,37 @@ pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Res
         .map_err(|failure| in_block(failure, number))?;
     let mut extrinsics = Vec::<OpaqueExtrinsic>::decode(&mut &inherents[..])
         .map_err(|error| undecodable("BlockBuilder_inherent_extrinsics", &error))?;
-    let inherent_count = extrinsics.len();
-    for extrinsic in plan.extrinsics {
-        extrinsics.push(OpaqueExtrinsic::decode(&mut &extrinsic[..]).map_err(|error| {
-            Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
-        })?);
-    }
-    for (index, extrinsic) in extrinsics.iter().enumerate() {
-        let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic.encode())
+    for (index, inherent) in extrinsics.iter().enumerate() {
+        let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &inherent.encode())
             .map_err(|failure| in_block(failure, number))?;
-        accepted(&result, index, index < inherent_count).map_err(|failure| in_block(failure, number))?;
+        accepted(&result, index, true).map_err(|failure| in_block(failure, number))?;
+    }
+    let mut refused = Refused::new();
+    for extrinsic in plan.extrinsics {
+        let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..]).map_err(|error| {
+            Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
+        })?;
+        // What an extrinsic wrote that is not let in must go again.
+        overlay.start_transaction();
+        let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic)
+            .map_err(|failure| in_block(failure, number))?;
+        if author == Author::Strict {
+            accepted(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
+        }
+        let in_order = if result.first() == Some(&0) {
+            extrinsics.push(opaque);
+            overlay.commit_transaction()
+        } else {
+            refused.push((extrinsic, result));
+            overlay.rollback_transaction()
+        };
+        in_order.map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
     }
     let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
     let header =
         Header::decode(&mut &header[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))?;
-    let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable)?;
+    let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable);
+    let changes = chain.checked(changes)?;
     if changes.transaction_storage_root != *header.state_root() {
         return Err(Failure::check(format!("block {number} carries a state root that its changes do not lead to"))
             .found(format!("{:?}", header.state_root()))
@@ -116,7 +158,7 @@ pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Res
     let block = (&header, &extrinsics).encode();
     let imported = import(chain, executor, code, &block).map_err(|failure| in_block(failure, number))?;
     let declared = declared_weight(&changes);
-    Ok(BuiltBlock {
+    let built = BuiltBlock {
         header,
         extrinsics,
         declared,
@@ -125,7 +167,8 @@ pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Res
         only_inherents,
         seconds: imported.seconds,
         changes,
-    })
+    };
+    Ok((built, refused))
 }
 
 struct Imported {
@@ -136,14 +179,15 @@ struct Imported {
 
 fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<Imported> {
     let recorder = Recorder::<BlakeTwo256>::default();
-    let backend = chain.backend();
-    let recording = TrieBackendBuilder::wrap(&backend).with_recorder(recorder.clone()).build();
+    let recording = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
     let mut extensions = executor.extensions(recorder.clone());
     let began = std::time::Instant::now();
-    executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block)?;
+    let result = executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block);
+    chain.checked(result)?;
     // The root is part of what a validator computes from the proof.
     let _ = overlay.storage_root(&recording, chain.state_version());
+    chain.checked(Ok(()))?;
     let seconds = began.elapsed().as_secs_f64();
     let proof = recorder.drain_storage_proof();
     let proof_size = proof.encoded_size() as u64;

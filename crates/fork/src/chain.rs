@@ -4,6 +4,7 @@
 use crate::{
     executor::{Code, Executor},
     keys,
+    state::{Lazy, Nodes, StateBackend, Traffic},
 };
 use codec::Decode;
 use sp_core::{H256, storage::well_known_keys};
@@ -12,35 +13,14 @@ use sp_runtime::{
     traits::{BlakeTwo256, Header as _},
 };
 use sp_state_machine::{
-    Backend, BackendTransaction, InMemoryBackend, IterArgs, OverlayedChanges, StorageChanges, TrieBackend,
-    TrieBackendBuilder, TrieBackendStorage,
+    Backend, BackendTransaction, InMemoryBackend, IterArgs, OverlayedChanges, StorageChanges,
 };
 use sp_storage::ChildInfo;
-use sp_trie::{DBValue, PrefixedMemoryDB};
+use sp_trie::recorder::Recorder;
 use std::{collections::BTreeMap, sync::Arc};
 use worker::{Failure, Result};
 
 pub type Header = sp_runtime::generic::Header<u32, BlakeTwo256>;
-pub type StateBackend = TrieBackend<Nodes, BlakeTwo256>;
-
-/// Trie nodes in layers: the loaded state, shared by every fork of it, and what the blocks built on it added.
-#[derive(Clone)]
-pub struct Nodes {
-    loaded: Arc<PrefixedMemoryDB<BlakeTwo256>>,
-    built: PrefixedMemoryDB<BlakeTwo256>,
-}
-
-impl TrieBackendStorage<BlakeTwo256> for Nodes {
-    fn get(&self, key: &H256, prefix: (&[u8], Option<u8>)) -> std::result::Result<Option<DBValue>, String> {
-        // A node that a block removed counts as absent in `built`; it is found in `loaded`, which is harmless: nodes
-        // are named by their content.
-        match self.built.get(key, prefix)? {
-            Some(node) => Ok(Some(node)),
-            None => self.loaded.get(key, prefix),
-        }
-    }
-}
-
 /// Cheap to clone: a fork of a chain shares the loaded state.
 #[derive(Clone)]
 pub struct Chain {
@@ -75,15 +55,20 @@ impl Chain {
                 .hint("the state is incomplete or altered: take it again"));
         }
         let header = match &state.header {
-            Some(bytes) => Header::decode(&mut &bytes[..]).map_err(|error| {
-                Failure::input("the state's header cannot be decoded")
-                    .found(error.to_string())
-                    .expected("a header with a 32-bit block number and blake2-256 hashes")
-            })?,
+            Some(bytes) => decode_header(bytes)?,
             None => Header::new(0, H256::from(keys::EMPTY_TRIE_ROOT), root, H256::zero(), Default::default()),
         };
-        let nodes = Nodes { loaded: Arc::new(backend.into_storage()), built: PrefixedMemoryDB::default() };
-        Ok(Self { nodes, root, header, state_version })
+        Ok(Self { nodes: Nodes::full(backend.into_storage()), root, header, state_version })
+    }
+
+    /// A state of which nothing is here yet: its root is the header's, and all that is read is proven by it.
+    pub fn from_lazy(lazy: Arc<Lazy>, header: &[u8]) -> Result<Self> {
+        let header = decode_header(header)?;
+        let root = lazy.root();
+        if *header.state_root() != root {
+            return Err(Failure::internal("a lazy state was made for another header"));
+        }
+        Ok(Self { nodes: Nodes::lazy(lazy), root, header, state_version: StateVersion::V1 })
     }
 
     pub fn header(&self) -> &Header {
@@ -107,11 +92,60 @@ impl Chain {
     }
 
     pub fn backend(&self) -> StateBackend {
-        TrieBackendBuilder::new(self.nodes.clone(), self.root).build()
+        StateBackend::new(&self.nodes, self.root, None)
+    }
+
+    /// A backend that records every trie node which is read through it.
+    pub fn recording_backend(&self, recorder: Recorder<BlakeTwo256>) -> StateBackend {
+        StateBackend::new(&self.nodes, self.root, Some(recorder))
     }
 
     pub fn storage(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.backend().storage(key).map_err(unreadable)
+        self.read(|backend| backend.storage(key))
+    }
+
+    /// Reads through a backend of this state.
+    pub fn read<T, E: std::fmt::Display>(
+        &self,
+        read: impl FnOnce(&StateBackend) -> std::result::Result<T, E>,
+    ) -> Result<T> {
+        self.checked(read(&self.backend()).map_err(unreadable))
+    }
+
+    /// What came of working on this state, unless a part of the state could not be had: the trie and the runtime only
+    /// know that something was missing, and some of their functions go on with what they have.
+    pub fn checked<T>(&self, result: Result<T>) -> Result<T> {
+        match self.nodes.failure() {
+            Some(failure) => Err(failure),
+            None => result,
+        }
+    }
+
+    /// Whether the state is taken from a node piece by piece, as it is read.
+    pub fn is_lazy(&self) -> bool {
+        self.nodes.as_lazy().is_some()
+    }
+
+    /// What was asked of the node so far.
+    pub fn traffic(&self) -> Traffic {
+        self.nodes.as_lazy().map(Lazy::traffic).unwrap_or_default()
+    }
+
+    /// Announces keys that will be read, so that a lazy state takes them together.
+    pub fn prefetch(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<()> {
+        self.nodes.as_lazy().map_or(Ok(()), |lazy| lazy.prefetch(None, keys))
+    }
+
+    /// What went less well than hoped while a lazy state was read, told once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        self.nodes.as_lazy().map(Lazy::take_warnings).unwrap_or_default()
+    }
+
+    /// Lets a lazy state be asked again after a failure.
+    pub fn forget_failure(&self) {
+        if let Some(lazy) = self.nodes.as_lazy() {
+            lazy.forget_failure();
+        }
     }
 
     /// The code that builds the next block: `:pending_code` while an upgrade is pending, `:code` otherwise, as nodes
@@ -133,7 +167,8 @@ impl Chain {
         for (key, value) in changes {
             overlay.set_storage(key, value);
         }
-        let changes = overlay.drain_storage_changes(&backend, self.state_version).map_err(unreadable)?;
+        let changes = overlay.drain_storage_changes(&backend, self.state_version).map_err(unreadable);
+        let changes = self.checked(changes)?;
         self.apply(changes.transaction, changes.transaction_storage_root);
         Ok(())
     }
@@ -145,7 +180,7 @@ impl Chain {
     }
 
     fn apply(&mut self, transaction: BackendTransaction<BlakeTwo256>, root: H256) {
-        self.nodes.built.consolidate(transaction);
+        self.nodes.add(transaction);
         self.root = root;
     }
 
@@ -165,38 +200,53 @@ impl Chain {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
         let mut extensions = executor.extensions(Default::default());
-        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments)?;
-        let changes = overlay.drain_storage_changes(&backend, self.state_version).map_err(unreadable)?;
-        Ok((result, changes))
+        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments);
+        let result = self.checked(result)?;
+        let changes = overlay.drain_storage_changes(&backend, self.state_version).map_err(unreadable);
+        Ok((result, self.checked(changes)?))
     }
 
     /// Every entry of the main trie under a prefix. For what is known to be small.
     pub fn entries(&self, prefix: &[u8]) -> Result<Entries> {
-        let backend = self.backend();
         let mut arguments = IterArgs::default();
         arguments.prefix = Some(prefix);
-        backend.pairs(arguments).map_err(unreadable)?.collect::<std::result::Result<_, _>>().map_err(unreadable)
+        self.collect(arguments)
+    }
+
+    /// Every entry of a child trie, by its key without the prefix.
+    pub fn child_entries(&self, name: &[u8]) -> Result<Entries> {
+        let mut arguments = IterArgs::default();
+        arguments.child_info = Some(ChildInfo::new_default(name));
+        self.collect(arguments)
+    }
+
+    fn collect(&self, arguments: IterArgs<'_>) -> Result<Entries> {
+        self.read(|backend| backend.pairs(arguments)?.collect::<std::result::Result<_, _>>())
     }
 
     /// The whole state, child tries under their own names, to compare or to write to a snapshot.
     pub fn export(&self) -> Result<Export> {
+        if self.is_lazy() {
+            return Err(Failure::internal("the whole of a state was asked for of which only parts are here")
+                .hint("take the whole state by --state-mode full"));
+        }
         let top = self.entries(&[])?;
-        let backend = self.backend();
         let mut children = BTreeMap::new();
         for (key, _) in &top {
             if let Some(name) = key.strip_prefix(well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX) {
-                let mut arguments = IterArgs::default();
-                arguments.child_info = Some(ChildInfo::new_default(name));
-                let entries = backend
-                    .pairs(arguments)
-                    .map_err(unreadable)?
-                    .collect::<std::result::Result<Vec<_>, _>>()
-                    .map_err(unreadable)?;
-                children.insert(name.to_vec(), entries);
+                children.insert(name.to_vec(), self.child_entries(name)?);
             }
         }
         Ok(Export { top, children })
     }
+}
+
+fn decode_header(bytes: &[u8]) -> Result<Header> {
+    Header::decode(&mut &bytes[..]).map_err(|error| {
+        Failure::input("the state's header cannot be decoded")
+            .found(error.to_string())
+            .expected("a header with a 32-bit block number and blake2-256 hashes")
+    })
 }
 
 /// Keys with their values, ordered.

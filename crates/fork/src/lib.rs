@@ -14,10 +14,12 @@ pub mod layout;
 mod load;
 mod remote;
 pub mod runtime_log;
+pub mod serve;
+pub mod state;
 
 pub use author::{Author, Wish};
 pub use block::{BuiltBlock, Weight};
 pub use chain::{Chain, Header};
 pub use executor::{Code, Executor};
 pub use layout::Layout;
-pub use load::{Loaded, load};
+pub use load::{How, Loaded, Mode, load};

@@ -1,48 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A chain from a file or a node.
 
-use crate::{chain::Chain, remote};
+use crate::{
+    chain::Chain,
+    keys, remote,
+    state::{Disk, Lazy, RemoteNode, Traffic},
+};
 use artifact::Source;
+use sp_core::storage::well_known_keys;
+use std::{path::Path, sync::Arc};
 use worker::{Failure, Reporter, Result};
+
+/// How much of a state is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// What is read, when it is read, each node proven by its hash.
+    Lazy,
+    /// All of it at first, proven by its root.
+    Full,
+}
+
+impl Mode {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lazy => "lazy",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// How a state is taken from its source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How<'a> {
+    /// A block of a node: a number, a hash or `finalized`.
+    pub at: Option<&'a str>,
+    /// Nodes are read lazily and files in full, unless this says otherwise.
+    pub mode: Option<Mode>,
+    /// Go on with what a node tells, whatever its root is.
+    pub unverified: bool,
+    /// The directory in which trie nodes are kept between runs.
+    pub nodes: Option<&'a Path>,
+}
 
 pub struct Loaded {
     pub chain: Chain,
-    /// Whether the entries were held against a root that a header gives.
+    /// Whether what is read of the state is held against a root that a header gives.
     pub verified: bool,
     /// Whether the block is final; a file does not tell.
     pub finalized: Option<bool>,
-    pub entries: usize,
-    pub requests: u64,
-    pub bytes: u64,
+    pub mode: Mode,
+    /// How many entries the state has: nobody knows while only parts of it are here.
+    pub entries: Option<usize>,
+    /// What loading took; a lazy chain counts what comes after by itself.
+    pub loading: Traffic,
 }
 
-/// Reads the whole state at a block: a number, a hash or `finalized`, which only a node can choose.
-pub fn load(source: &Source, at: Option<&str>, reporter: &Reporter) -> Result<Loaded> {
-    let (state, finalized, requests, bytes) = match source {
-        Source::Node(url) => {
-            let taken = remote::state(url, at.unwrap_or("finalized"), reporter)?;
-            (taken.state, Some(taken.finalized), taken.requests, taken.bytes)
-        }
-        file => {
-            let state = file.state()?;
-            if let Some(at) = at {
-                expect_block(file, &state, at)?;
-            }
-            (state, None, 0, 0)
-        }
-    };
-    if state.complete() == Some(false) {
-        return Err(Failure::input(format!("{source} holds only a part of the state of its block"))
-            .found(format!(
-                "a state root {}",
-                state.state_root.map(|root| worker::hex_prefixed(&root)).unwrap_or_default()
-            ))
-            .expected("the one in the block's header")
-            .hint("blocks cannot be built on a part: take the whole state"));
+impl Loaded {
+    /// All that was asked of the node so far.
+    pub fn traffic(&self) -> Traffic {
+        let later = self.chain.traffic();
+        Traffic { requests: self.loading.requests + later.requests, bytes: self.loading.bytes + later.bytes }
     }
-    let entries = state.top.len() + state.children.iter().map(|(_, child)| child.len()).sum::<usize>();
+}
+
+pub fn load(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+    match source {
+        Source::Node(url) if how.mode != Some(Mode::Full) && !how.unverified => lazy(url, how, reporter),
+        Source::Node(url) => full(url, how, reporter),
+        _ if how.mode == Some(Mode::Lazy) => {
+            Err(Failure::usage(format!("{source} is a file: it is read whole")).hint("leave --state-mode out"))
+        }
+        file => from_file(file, how.at),
+    }
+}
+
+fn lazy(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+    let (node, block) = RemoteNode::connect(url, how.at.unwrap_or("finalized"))?;
+    reporter.status(format!("taking what is needed of the state of block {} from {url}", block.number));
+    let disk = how.nodes.and_then(|directory| match Disk::open(directory) {
+        Ok(disk) => Some(disk),
+        Err(why) => {
+            reporter.status(format!("trie nodes are kept in memory only: {why}"));
+            None
+        }
+    });
+    let lazy = Arc::new(Lazy::new(Box::new(node), block.state_root.into(), disk));
+    let mut chain = Chain::from_lazy(lazy, &block.header)?;
+    chain.prefetch(first_keys())?;
+    let code = chain.next_code()?;
+    let blob = artifact::Blob::from_deployed(&format!("the runtime of {url}"), code.bytes().to_vec())?;
+    let version = artifact::sections::Sections::read(url, &blob)?.version;
+    chain.set_state_version(version.map_or(0, |version| version.effective_state_version()));
+    let (finalized, loading) = (Some(block.finalized), Traffic::default());
+    Ok(Loaded { chain, verified: true, finalized, mode: Mode::Lazy, entries: None, loading })
+}
+
+/// What every block reads. Keys that a chain does not have cost next to nothing.
+fn first_keys() -> Vec<Vec<u8>> {
+    let well_known: [&[u8]; 5] = [
+        well_known_keys::CODE,
+        well_known_keys::HEAP_PAGES,
+        well_known_keys::EXTRINSIC_INDEX,
+        well_known_keys::PENDING_CODE,
+        well_known_keys::INTRABLOCK_ENTROPY,
+    ];
+    let system = [
+        "Account", "AuthorizedUpgrade", "BlockHash", "BlockWeight", "Digest", "EventCount", "Events", "ExecutionPhase",
+        "ExtrinsicCount", "ExtrinsicData", "InherentsApplied", "LastRuntimeUpgrade", "Number", "ParentHash",
+        "UpgradedToTripleRefCount", "UpgradedToU32RefCount",
+    ];
+    let items = system
+        .map(|item| ("System", item))
+        .into_iter()
+        .chain([("Timestamp", "Now"), ("Timestamp", "DidUpdate"), ("Aura", "CurrentSlot"), ("Babe", "CurrentSlot")]);
+    well_known.into_iter().map(<[u8]>::to_vec).chain(items.map(|(pallet, item)| keys::item(pallet, item))).collect()
+}
+
+fn full(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+    let mut taken = remote::state(url, how.at.unwrap_or("finalized"), reporter)?;
+    let claimed = taken.state.state_root;
+    if how.unverified {
+        // What the entries give is taken for the root, and whether it is the header's is told.
+        taken.state.state_root = None;
+    } else {
+        expect_whole(url, &taken.state)?;
+    }
+    let entries = count(&taken.state);
+    let chain = Chain::from_state(taken.state)?;
+    let verified = claimed == Some(chain.root().0);
+    if !verified {
+        reporter.warning(format!("the state that {url} gave does not have the root of its block's header"));
+    }
+    let loading = Traffic { requests: taken.requests, bytes: taken.bytes };
+    Ok(Loaded {
+        chain,
+        verified,
+        finalized: Some(taken.finalized),
+        mode: Mode::Full,
+        entries: Some(entries),
+        loading,
+    })
+}
+
+fn from_file(file: &Source, at: Option<&str>) -> Result<Loaded> {
+    let state = file.state()?;
+    if let Some(at) = at {
+        expect_block(file, &state, at)?;
+    }
+    expect_whole(&file.to_string(), &state)?;
+    let entries = Some(count(&state));
     let verified = state.header.is_some() && state.state_root.is_some();
-    Ok(Loaded { chain: Chain::from_state(state)?, verified, finalized, entries, requests, bytes })
+    let (finalized, loading) = (None, Traffic::default());
+    Ok(Loaded { chain: Chain::from_state(state)?, verified, finalized, mode: Mode::Full, entries, loading })
+}
+
+fn count(state: &artifact::State) -> usize {
+    state.top.len() + state.children.iter().map(|(_, child)| child.len()).sum::<usize>()
+}
+
+fn expect_whole(source: &str, state: &artifact::State) -> Result<()> {
+    if state.complete() != Some(false) {
+        return Ok(());
+    }
+    let root = state.state_root.map(|root| worker::hex_prefixed(&root)).unwrap_or_default();
+    Err(Failure::input(format!("{source} holds only a part of the state of its block"))
+        .found(format!("a state root {root}"))
+        .expected("the one in the block's header")
+        .hint("blocks cannot be built on a part: take the whole state"))
 }
 
 /// A file is of one block; asking for another is a mistake worth a word.

@@ -14,6 +14,8 @@ pub enum Event {
     Warning { message: String },
     /// A line for the log file only: a runtime's own log, a command's output.
     Log { message: String },
+    /// A worker that goes on until it is ended is ready: where it can be reached.
+    Ready { value: serde_json::Value },
     /// The last event of a worker that did its work. `passed` is the verdict.
     Done { passed: bool, value: serde_json::Value },
     /// The last event of a worker that could not.

@@ -17,7 +17,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
     })?;
     let state = networks::source(context, &state)?;
     let try_runtime = options.try_runtime.as_ref().or(target.try_runtime.as_ref());
-    let request = request(
+    let mut request = request(
         context,
         &target.blob,
         try_runtime.map(|path| path.as_path()),
@@ -25,6 +25,8 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
         options.at.as_deref(),
         options.blocks,
     )?;
+    request["state_mode"] = json!(options.state_mode.map(cli::StateMode::name));
+    request["unverified"] = json!(options.unverified);
     let task = context.printer.task("dry-run");
     let outcome = workers::call(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;
     drop(task);
@@ -54,6 +56,7 @@ pub fn request(
         "at": at,
         "blocks": blocks,
         "cache": utf8(&context.cache.join("executor"))?,
+        "nodes": utf8(&context.cache.join("nodes"))?,
         "out": null,
     }))
 }

@@ -4,6 +4,7 @@
 pub mod build;
 pub mod completions;
 pub mod dry_run;
+pub mod fork;
 pub mod inspect;
 pub mod list;
 pub mod propose;

@@ -3,7 +3,7 @@
 
 mod node;
 
-pub use node::{Client, Node, RpcBlock};
+pub use node::{Client, Node, RpcBlock, failure_of};
 
 use crate::{
     Blob, State,

@@ -140,22 +140,35 @@ impl Client {
     }
 
     pub async fn ask<T: DeserializeOwned>(&self, url: &str, method: &str, params: ArrayParams) -> Result<T> {
-        let answer = match self {
+        self.request(method, params).await.map_err(|error| failure_of(url, method, error))
+    }
+
+    /// Asks once, for those who decide by the kind of error what comes next.
+    pub async fn request<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: ArrayParams,
+    ) -> std::result::Result<T, ClientError> {
+        match self {
             Self::Ws(client) => request(client, method, params).await,
             Self::Http(client) => request(client, method, params).await,
-        };
-        answer.map_err(|error| match error {
-            ClientError::Call(error) => Failure::input(format!("the node {url} refuses {method}"))
-                .found(format!("error {}: {}", error.code(), error.message()))
-                .expected("a Polkadot SDK node with its state at the last finalized block"),
-            ClientError::ParseError(error) => senseless(url, method).found(error.to_string()),
-            ClientError::RequestTimeout => Failure::environment(format!("the node {url} does not answer {method}"))
-                .expected(format!("an answer within {} s", ANSWER.as_secs()))
-                .hint("try again, or use another node"),
-            error => Failure::environment(format!("the connection to the node {url} broke during {method}"))
-                .found(error.to_string())
-                .hint("try again, or use another node"),
-        })
+        }
+    }
+}
+
+/// An error of a connection, in the words of the tool.
+pub fn failure_of(url: &str, method: &str, error: ClientError) -> Failure {
+    match error {
+        ClientError::Call(error) => Failure::input(format!("the node {url} refuses {method}"))
+            .found(format!("error {}: {}", error.code(), error.message()))
+            .expected("a Polkadot SDK node with the state of the block"),
+        ClientError::ParseError(error) => senseless(url, method).found(error.to_string()),
+        ClientError::RequestTimeout => Failure::environment(format!("the node {url} does not answer {method}"))
+            .expected(format!("an answer within {} s", ANSWER.as_secs()))
+            .hint("try again, or use another node"),
+        error => Failure::environment(format!("the connection to the node {url} broke during {method}"))
+            .found(error.to_string())
+            .hint("try again, or use another node"),
     }
 }
 
@@ -168,6 +181,8 @@ pub struct RpcBlock {
     pub header: Vec<u8>,
     /// Whether the node holds it for final.
     pub finalized: bool,
+    /// How many requests it took to know this.
+    pub requests: u64,
 }
 
 impl Client {
@@ -194,7 +209,9 @@ impl Client {
         let (final_number, _, _) = check(url, &last, &self.header(url, &last).await?)?;
         let canonical: Option<String> = self.ask(url, "chain_getBlockHash", rpc_params![number]).await?;
         let finalized = number <= final_number && canonical.is_some_and(|found| found.eq_ignore_ascii_case(&text));
-        Ok(RpcBlock { number, hash, state_root, header: encoded, finalized })
+        // The last final block, a hash for a number, the header, the last final header, the hash for its number.
+        let requests = 4 + u64::from(at.parse::<u64>().is_ok());
+        Ok(RpcBlock { number, hash, state_root, header: encoded, finalized, requests })
     }
 
     async fn header(&self, url: &str, hash: &[u8; 32]) -> Result<RpcHeader> {

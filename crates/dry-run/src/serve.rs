@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A fork that clients can connect to.
+
+use crate::request::Serve;
+use artifact::Source;
+use fork::{
+    Executor, How,
+    serve::{Fork, Listener},
+};
+use serde_json::json;
+use worker::{Event, Reporter, Result, hex_prefixed};
+
+/// Says where it listens and answers until the process is ended.
+pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
+    let executor = Executor::new(request.cache.as_deref());
+    // First, so that a port that is taken is told before a state is read.
+    let listener = Listener::bind(request.port)?;
+    reporter.status(format!("reading the state of {}", request.state));
+    let how = How {
+        at: request.at.as_deref(),
+        mode: request.state_mode,
+        unverified: false,
+        nodes: request.nodes.as_deref(),
+    };
+    let loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
+    let chain = loaded.chain.clone();
+    let ready = json!({
+        "url": listener.url(),
+        "source": request.state,
+        "number": chain.number(),
+        "block_hash": hex_prefixed(chain.header().hash().as_bytes()),
+        "state_root": hex_prefixed(chain.root().as_bytes()),
+        "mode": loaded.mode.name(),
+        "verified": loaded.verified,
+    });
+    let fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
+    reporter.send(Event::Ready { value: ready });
+    fork::serve::serve(fork, listener)
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The blocks of a fork: the one that was forked and those built on it, every state of which stays readable.
+
+use super::{
+    rpc::{Bytes, Error},
+    subscriptions::Subscriptions,
+};
+use crate::{
+    author::{Author, Wish},
+    block,
+    chain::{Chain, Header},
+    executor::{Code, Executor},
+};
+use codec::{Decode, Encode};
+use sp_core::H256;
+use sp_runtime::{OpaqueExtrinsic, traits::Header as _};
+use std::collections::HashMap;
+use worker::{Failure, Result};
+
+pub struct Fork<'a> {
+    pub(super) executor: &'a Executor,
+    pub(super) author: Author<'a>,
+    pub(super) name: String,
+    blocks: HashMap<H256, Entry>,
+    base: H256,
+    head: H256,
+    /// Extrinsics that wait for a block.
+    pub(super) pool: Vec<Vec<u8>>,
+    /// Whether only `dev_newBlock` builds blocks.
+    manual: bool,
+    pub(super) subscriptions: Subscriptions,
+    state_versions: HashMap<Vec<u8>, u8>,
+}
+
+pub(super) struct Entry {
+    pub chain: Chain,
+    /// Not known of the block that was forked: a state does not hold it.
+    pub extrinsics: Option<Vec<OpaqueExtrinsic>>,
+}
+
+/// `InvalidTransaction::Future` and `ExhaustsResources`: such an extrinsic may fit into a later block.
+const NOT_YET: [&[u8]; 2] = [&[1, 0, 2], &[1, 0, 6]];
+
+impl<'a> Fork<'a> {
+    pub fn new(name: String, chain: Chain, executor: &'a Executor, manual: bool) -> Self {
+        let base = chain.header().hash();
+        Self {
+            executor,
+            author: Author::new(executor),
+            name,
+            blocks: HashMap::from([(base, Entry { chain, extrinsics: None })]),
+            base,
+            head: base,
+            pool: Vec::new(),
+            manual,
+            subscriptions: Subscriptions::default(),
+            state_versions: HashMap::new(),
+        }
+    }
+
+    pub(super) fn head(&self) -> H256 {
+        self.head
+    }
+
+    pub(super) fn set_head(&mut self, head: H256) {
+        self.head = head;
+        self.tell_head(&[]);
+    }
+
+    /// The block with a hash, or the head.
+    pub(super) fn entry(&self, at: Option<H256>) -> std::result::Result<&Entry, Error> {
+        let at = at.unwrap_or(self.head);
+        self.blocks.get(&at).ok_or_else(|| {
+            Error::new(-32000, format!("UnknownBlock: this fork has no block {at:?}; it begins at {:?}", self.base))
+        })
+    }
+
+    pub(super) fn chain(&self, at: Option<H256>) -> std::result::Result<&Chain, Error> {
+        self.entry(at).map(|entry| &entry.chain)
+    }
+
+    /// The hash of the block with this number on the way back from the head.
+    pub(super) fn hash_of(&self, number: u32) -> Result<Option<H256>> {
+        let mut hash = self.head;
+        while let Some(entry) = self.blocks.get(&hash) {
+            let at = entry.chain.number();
+            if at == number {
+                return Ok(Some(hash));
+            }
+            if at < number {
+                return Ok(None);
+            }
+            if hash == self.base {
+                break;
+            }
+            hash = *entry.chain.header().parent_hash();
+        }
+        // What came before the fork is in the chain's own memory, as far back as that goes.
+        let base = self.chain(Some(self.base)).map_err(|error| Failure::internal(error.message))?;
+        let key = [
+            crate::keys::item("System", "BlockHash"),
+            artifact::hashes::twox_64(&number.encode()).to_vec(),
+            number.encode(),
+        ]
+        .concat();
+        let hash = base.storage(&key)?.and_then(|hash| H256::decode(&mut &hash[..]).ok());
+        Ok(hash.filter(|hash| !hash.is_zero()))
+    }
+
+    /// Calls the runtime at a block.
+    pub(super) fn call(
+        &self,
+        at: Option<H256>,
+        method: &str,
+        arguments: &[u8],
+    ) -> std::result::Result<Vec<u8>, Error> {
+        let chain = self.chain(at)?;
+        Ok(chain.call(self.executor, &chain.next_code()?, method, arguments)?)
+    }
+
+    /// Lets what failed for want of the node be tried again.
+    pub(super) fn forget_failure(&self) {
+        if let Some(entry) = self.blocks.get(&self.base) {
+            entry.chain.forget_failure();
+        }
+    }
+
+    /// Writes to the state of the head, as no block would.
+    pub(super) fn set_storage(&mut self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> std::result::Result<(), Error> {
+        let keys: Vec<_> = changes.iter().map(|(key, _)| key.clone()).collect();
+        let head = self.head;
+        let entry = self.blocks.get_mut(&head).ok_or_else(|| Error::new(-32000, "the fork has no head"))?;
+        entry.chain.set(changes)?;
+        self.tell_storage(&keys);
+        Ok(())
+    }
+
+    /// Takes an extrinsic if the runtime finds it valid.
+    pub(super) fn submit(&mut self, extrinsic: Vec<u8>) -> std::result::Result<H256, Error> {
+        let refused = |why: &str, data: String| Error { code: 1010, message: why.into(), data: Some(data.into()) };
+        let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
+            .map_err(|error| refused("Extrinsic has invalid format", error.to_string()))?;
+        // `TransactionSource::External`, as for what comes from outside.
+        let arguments = (2u8, &opaque, self.head).encode();
+        let validity = self.call(None, "TaggedTransactionQueue_validate_transaction", &arguments)?;
+        if validity.first() != Some(&0) {
+            return Err(refused(
+                "Invalid Transaction",
+                format!("TransactionValidityError {}", worker::hex_prefixed(validity.get(1..).unwrap_or_default())),
+            ));
+        }
+        let hash = H256(artifact::hashes::blake2_256(&extrinsic));
+        if !self.pool.contains(&extrinsic) {
+            self.pool.push(extrinsic);
+        }
+        Ok(hash)
+    }
+
+    /// Builds what is due: a block for waiting extrinsics, unless that is left to the user.
+    pub fn settle(&mut self) {
+        if !self.manual && !self.pool.is_empty() && self.build().is_err() {
+            // Nobody waits for an answer here; those who watch an extrinsic are told that it is gone.
+            let dropped = std::mem::take(&mut self.pool);
+            self.subscriptions.dropped(&dropped);
+        }
+        self.subscriptions.flush();
+    }
+
+    /// The next block on the head, with the waiting extrinsics.
+    pub(super) fn build(&mut self) -> Result<H256> {
+        let mut chain = self.blocks.get(&self.head).map(|entry| entry.chain.clone()).ok_or_else(|| {
+            Failure::internal("the fork has no head")
+        })?;
+        let code = chain.next_code()?;
+        chain.set_state_version(self.state_version(&code)?);
+        // What the relay chain would say to a parachain with new code.
+        let pending = self.author.layout(&chain)?.parachain_system().map(|pallet| pallet.key("PendingValidationCode"));
+        let go_ahead = match pending {
+            Some(key) => chain.storage(&key)?.is_some_and(|code| code.len() > 1),
+            None => false,
+        };
+        let wish = Wish { extrinsics: self.pool.clone(), go_ahead };
+        let plan = self.author.plan(&chain, &code, wish)?;
+        let (mut built, refused) = block::build_willing(&chain, self.executor, &code, plan)?;
+        let changes = std::mem::take(&mut built.changes);
+        let keys: Vec<_> = changes.main_storage_changes.iter().map(|(key, _)| key.clone()).collect();
+        chain.advance(built.header.clone(), changes);
+
+        let (later, dropped): (Vec<_>, Vec<_>) =
+            refused.into_iter().partition(|(_, result)| NOT_YET.iter().any(|kind| result.starts_with(kind)));
+        let dropped: Vec<_> = dropped.into_iter().map(|(extrinsic, _)| extrinsic).collect();
+        self.pool = later.into_iter().map(|(extrinsic, _)| extrinsic).collect();
+        self.subscriptions.dropped(&dropped);
+
+        let hash = built.header.hash();
+        let extrinsics: Vec<_> = built.extrinsics.iter().map(Encode::encode).collect();
+        self.blocks.insert(hash, Entry { chain, extrinsics: Some(built.extrinsics) });
+        self.head = hash;
+        self.subscriptions.included(hash, &extrinsics);
+        self.tell_head(&keys);
+        Ok(hash)
+    }
+
+    fn state_version(&mut self, code: &Code) -> Result<u8> {
+        if let Some(version) = self.state_versions.get(code.hash()) {
+            return Ok(*version);
+        }
+        let blob = artifact::Blob::from_deployed(&self.name, code.bytes().to_vec())?;
+        let version = artifact::sections::Sections::read(&self.name, &blob)?.version;
+        let version = version.map_or(0, |version| version.effective_state_version());
+        self.state_versions.insert(code.hash().to_vec(), version);
+        Ok(version)
+    }
+
+    fn tell_head(&mut self, keys: &[Vec<u8>]) {
+        let Some(header) = self.chain(None).ok().map(|chain| chain.header().clone()) else { return };
+        self.subscriptions.new_head(&header);
+        if keys.iter().any(|key| key == sp_core::storage::well_known_keys::CODE) {
+            if let Ok(version) = super::state::runtime_version(self, None) {
+                self.subscriptions.runtime_version(&version);
+            }
+        }
+        self.tell_storage(keys);
+    }
+
+    fn tell_storage(&mut self, keys: &[Vec<u8>]) {
+        let head = self.head;
+        let Some(chain) = self.blocks.get(&head).map(|entry| entry.chain.clone()) else { return };
+        self.subscriptions.storage(head, keys, |key| {
+            chain.storage(key).ok().flatten().map(Bytes)
+        });
+    }
+}
+
+pub(super) fn header_json(header: &Header) -> serde_json::Value {
+    // A header is plain data: it cannot fail to be JSON.
+    serde_json::to_value(header).unwrap_or_default()
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A state whose nodes are taken from a chain's node when they are first needed.
+//!
+//! A node is asked for a read proof of a key below the missing trie node. Every part of the answer is stored under its
+//! own hash, and only a part whose hash is the wanted one is used: so each byte is proven by the state root, and a lie
+//! can only be an answer that lacks what was asked for.
+
+use super::{
+    Disk, Prefix, Traffic, Transport, Trouble,
+    hint::{Hint, Purpose},
+    walk::{End, walk},
+};
+use crate::keys;
+use artifact::hashes::blake2_256;
+use sp_core::H256;
+use sp_state_machine::DBValue;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use worker::{Failure, Result, hex_prefixed};
+
+/// Nodes in memory beyond this are dropped: they can be had again.
+const MEMORY_LIMIT: usize = 512 << 20;
+/// New nodes go to the disk in portions, since each commit waits for it.
+const DISK_PORTION: usize = 4 << 20;
+/// Keys in one request for a proof.
+const BATCH: usize = 256;
+/// How many of the next keys are fetched at once when keys are gone through: at first, and at most.
+const FIRST_PAGE: u32 = 16;
+const LARGEST_PAGE: u32 = 512;
+const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
+
+pub struct Lazy {
+    transport: Box<dyn Transport>,
+    root: H256,
+    memory: Mutex<Memory>,
+    disk: Mutex<Option<Buffered>>,
+    failure: Mutex<Option<Failure>>,
+    pace: Mutex<Pace>,
+    warnings: Mutex<Vec<String>>,
+}
+
+#[derive(Default)]
+struct Memory {
+    nodes: HashMap<H256, DBValue>,
+    bytes: usize,
+}
+
+struct Buffered {
+    disk: Disk,
+    waiting: HashMap<H256, Vec<u8>>,
+    bytes: usize,
+}
+
+/// How many keys are worth guessing: more with every guess that was used up, fewer when answers get too large.
+struct Pace {
+    child: Option<Vec<u8>>,
+    last: Vec<u8>,
+    count: u32,
+    limit: u32,
+}
+
+impl Lazy {
+    pub fn new(transport: Box<dyn Transport>, root: H256, disk: Option<Disk>) -> Self {
+        Self {
+            transport,
+            root,
+            memory: Mutex::default(),
+            disk: Mutex::new(disk.map(|disk| Buffered { disk, waiting: HashMap::new(), bytes: 0 })),
+            failure: Mutex::default(),
+            pace: Mutex::new(Pace { child: None, last: Vec::new(), count: FIRST_PAGE, limit: LARGEST_PAGE }),
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// The root of the state at the block that the node was asked for.
+    pub fn root(&self) -> H256 {
+        self.root
+    }
+
+    pub fn traffic(&self) -> Traffic {
+        self.transport.traffic()
+    }
+
+    pub fn failure(&self) -> Option<Failure> {
+        locked(&self.failure).clone()
+    }
+
+    /// Lets reading be tried again after a failure.
+    pub fn forget_failure(&self) {
+        *locked(&self.failure) = None;
+    }
+
+    /// What went less well than hoped, told once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *locked(&self.warnings))
+    }
+
+    /// A node of the trie. A failure stays: nothing that is computed after it can be right.
+    pub(super) fn get(&self, hash: &H256, prefix: Prefix<'_>, hint: &Hint) -> std::result::Result<DBValue, String> {
+        if let Some(node) = self.local(hash) {
+            return Ok(node);
+        }
+        if let Some(failure) = self.failure() {
+            return Err(failure.to_string());
+        }
+        self.fetch(hash, prefix, hint).map_err(|failure| self.fail(failure))
+    }
+
+    fn fail(&self, failure: Failure) -> String {
+        let text = failure.to_string();
+        locked(&self.failure).get_or_insert(failure);
+        text
+    }
+
+    fn local(&self, hash: &H256) -> Option<DBValue> {
+        if hash.0 == keys::EMPTY_TRIE_ROOT {
+            return Some(vec![0]);
+        }
+        if let Some(node) = locked(&self.memory).nodes.get(hash) {
+            return Some(node.clone());
+        }
+        let node = {
+            let disk = locked(&self.disk);
+            let buffered = disk.as_ref()?;
+            // What waits for the disk may have been dropped from memory already.
+            match buffered.waiting.get(hash) {
+                Some(node) => node.clone(),
+                None => buffered.disk.get(hash)?,
+            }
+        };
+        self.remember(*hash, node.clone());
+        Some(node)
+    }
+
+    fn remember(&self, hash: H256, node: DBValue) {
+        let mut memory = locked(&self.memory);
+        if memory.bytes > MEMORY_LIMIT {
+            *memory = Memory::default();
+        }
+        memory.bytes += node.len() + 64;
+        memory.nodes.insert(hash, node);
+    }
+
+    /// Takes the node with this hash, and with it what the reader will want next.
+    fn fetch(&self, hash: &H256, prefix: Prefix<'_>, hint: &Hint) -> Result<DBValue> {
+        let (path, child) = Path::new(prefix, hint.child.as_deref());
+        match &hint.purpose {
+            Purpose::Key(key) if path.leads_to(key) => self.take(child, std::slice::from_ref(key))?,
+            Purpose::Iterate { prefix, after } => {
+                let keys = self.guess(child, prefix, after)?;
+                self.take(child, &keys)?;
+            }
+            _ => {}
+        }
+        if let Some(node) = self.local(hash) {
+            return Ok(node);
+        }
+        // Any key below the node has it on its way; this one is the lowest.
+        let key = path.lowest_key();
+        self.take(child, std::slice::from_ref(&key))?;
+        self.local(hash).ok_or_else(|| {
+            Failure::input(format!("the node {} does not prove its state", self.transport.name()))
+                .found(format!(
+                    "an answer to {} for the key {} without the trie node {}",
+                    method(child),
+                    hex_prefixed(&key),
+                    hex_prefixed(hash.as_bytes())
+                ))
+                .expected(format!("every node on the way from the state root {}", hex_prefixed(self.root.as_bytes())))
+                .hint("the node lies or its database is damaged: take another node")
+        })
+    }
+
+    /// Fetches the ways to some keys in as few requests as it takes; what is known is not asked for again.
+    pub fn prefetch(&self, child: Option<&[u8]>, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<()> {
+        if let Some(failure) = self.failure() {
+            return Err(failure);
+        }
+        let root = match child {
+            None => self.root,
+            Some(name) => match walk(self.root, &[CHILD_PREFIX, name].concat(), |hash| self.local(hash)) {
+                End::Known(Some(root)) if root.len() == 32 => H256::from_slice(&root),
+                _ => return Ok(()),
+            },
+        };
+        let missing: Vec<_> =
+            keys.into_iter().filter(|key| walk(root, key, |hash| self.local(hash)) == End::Missing).collect();
+        self.take(child, &missing).inspect_err(|failure| {
+            self.fail(failure.clone());
+        })
+    }
+
+    fn take(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<()> {
+        let mut parts: Vec<&[Vec<u8>]> = keys.chunks(BATCH).rev().collect();
+        while let Some(part) = parts.pop() {
+            match self.transport.read_proof(child, part) {
+                Ok(nodes) => self.keep(nodes),
+                // Often the answer was too large.
+                Err(Trouble::Refused(_)) if part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    locked(&self.pace).limit = (first.len() as u32).max(1);
+                    parts.extend([second, first]);
+                }
+                Err(trouble) => return Err(trouble.into_failure()),
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&self, nodes: Vec<Vec<u8>>) {
+        let mut new = Vec::new();
+        for node in nodes {
+            let hash = H256(blake2_256(&node));
+            if !locked(&self.memory).nodes.contains_key(&hash) {
+                self.remember(hash, node.clone());
+                new.push((hash, node));
+            }
+        }
+        let mut disk = locked(&self.disk);
+        if let Some(buffered) = disk.as_mut() {
+            buffered.bytes += new.iter().map(|(_, node)| node.len()).sum::<usize>();
+            buffered.waiting.extend(new);
+        }
+        if disk.as_ref().is_some_and(|buffered| buffered.bytes > DISK_PORTION) {
+            self.write(&mut disk);
+        }
+    }
+
+    /// A disk that takes no more is done without.
+    fn write(&self, disk: &mut Option<Buffered>) {
+        let Some(buffered) = disk.as_mut().filter(|buffered| !buffered.waiting.is_empty()) else { return };
+        let nodes = std::mem::take(&mut buffered.waiting);
+        buffered.bytes = 0;
+        if let Err(why) = buffered.disk.insert(&nodes) {
+            locked(&self.warnings).push(format!("trie nodes are kept for this run only: {why}"));
+            *disk = None;
+        }
+    }
+
+    /// The keys that will be wanted after one, as the node tells them. A wrong guess costs bytes, nothing else.
+    fn guess(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let count = locked(&self.pace).next(child, after);
+        let ask = |prefix: &[u8], after: &[u8], count: u32| {
+            let wanted = |key: &Vec<u8>| key.as_slice() > after && key.starts_with(prefix);
+            match self.transport.keys_after(child, prefix, after, count) {
+                Ok(keys) => Ok(keys.into_iter().filter(wanted).take(count as usize).collect()),
+                Err(Trouble::Refused(_)) => Ok(Vec::new()),
+                Err(Trouble::Failed(failure)) => Err(failure),
+            }
+        };
+        let mut keys: Vec<Vec<u8>> = ask(prefix, after, count)?;
+        let last = keys.last().map_or(after, Vec::as_slice).to_vec();
+        if keys.len() < count as usize && !prefix.is_empty() {
+            // The end is only certain where the next key is seen to be another's.
+            keys.extend(ask(&[], &last, 1)?);
+        }
+        locked(&self.pace).last = last;
+        keys.push(after.to_vec());
+        Ok(keys)
+    }
+}
+
+impl Drop for Lazy {
+    fn drop(&mut self) {
+        let mut disk = locked(&self.disk).take();
+        self.write(&mut disk);
+    }
+}
+
+impl Pace {
+    fn next(&mut self, child: Option<&[u8]>, after: &[u8]) -> u32 {
+        let goes_on = self.child.as_deref() == child && self.last == after;
+        self.count = if goes_on { self.count.saturating_mul(2) } else { FIRST_PAGE };
+        self.count = self.count.min(self.limit).max(1);
+        self.child = child.map(<[u8]>::to_vec);
+        self.count
+    }
+}
+
+/// The place of a node in the trie that it belongs to.
+struct Path<'a> {
+    bytes: &'a [u8],
+    nibble: Option<u8>,
+}
+
+impl<'a> Path<'a> {
+    /// In a child trie the library puts the trie's key before the path. Where that is not there, the root of the child
+    /// trie is what is looked for.
+    fn new<'b>((bytes, nibble): Prefix<'a>, child: Option<&'b [u8]>) -> (Self, Option<&'b [u8]>) {
+        let nibble = nibble.map(|nibble| nibble & 0xf0);
+        match child.and_then(|child| bytes.strip_prefix(child)) {
+            Some(below) => (Self { bytes: below, nibble }, child),
+            None => (Self { bytes, nibble }, None),
+        }
+    }
+
+    fn leads_to(&self, key: &[u8]) -> bool {
+        match key.strip_prefix(self.bytes) {
+            None => false,
+            Some(rest) => {
+                self.nibble.is_none_or(|nibble| rest.first().is_some_and(|byte| byte & 0xf0 == nibble))
+            }
+        }
+    }
+
+    fn lowest_key(&self) -> Vec<u8> {
+        self.bytes.iter().copied().chain(self.nibble).collect()
+    }
+}
+
+pub(super) fn method(child: Option<&[u8]>) -> &'static str {
+    match child {
+        None => "state_getReadProof",
+        Some(_) => "state_getChildReadProof",
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a lazy state needs of a node. Tests put a liar in its place.
+
+use worker::Failure;
+
+/// Why a node did not give what it was asked for.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It refused this request; it may grant a smaller one.
+    Refused(Failure),
+    /// There is no use in asking on.
+    Failed(Failure),
+}
+
+impl Trouble {
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::Refused(failure) | Self::Failed(failure) => failure,
+        }
+    }
+}
+
+/// What went over the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub requests: u64,
+    pub bytes: u64,
+}
+
+/// A node that answers for the state of one block. Nothing it says is believed.
+pub trait Transport: Send + Sync {
+    /// What errors call it: its address.
+    fn name(&self) -> String;
+
+    /// Trie nodes on the way to some keys and the values under them; `child` is a child trie's key without prefix.
+    fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Trouble>;
+
+    /// The next keys behind one, of those with a prefix.
+    fn keys_after(
+        &self,
+        child: Option<&[u8]>,
+        prefix: &[u8],
+        after: &[u8],
+        count: u32,
+    ) -> Result<Vec<Vec<u8>>, Trouble>;
+
+    fn traffic(&self) -> Traffic;
+}

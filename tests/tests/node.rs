@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Live state: a fork is served, and upgrades are tried on it as on a node; then the network and the node misbehave.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{
+    Output, Runtime, Xtask, built,
+    fork::{Answer, Fork, proxy},
+    snapshot,
+};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+fn dry_run(state: &str, more: &[&str]) -> Output {
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let arguments = ["dry-run", "--json", "--blocks", "2", "--runtime", &blob, "--state", state];
+    Xtask::new(arguments.iter().chain(more)).run()
+}
+
+fn standalone() -> Fork {
+    Fork::of(snapshot(Runtime::Standalone))
+}
+
+/// What must not depend on where the state came from.
+fn outcome(report: &Value) -> Value {
+    let blocks: Vec<_> = report["blocks"]
+        .as_array()
+        .expect("blocks")
+        .iter()
+        .map(|block| json!([block["number"], block["hash"], block["state_root"], block["proof_size"]]))
+        .collect();
+    let checks: Vec<_> = report["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .map(|check| json!([check["name"], check["status"], check["detail"], check["findings"]]))
+        .collect();
+    json!([blocks, checks, report["storage_changes"], report["verdict"]])
+}
+
+#[test]
+fn a_node_gives_the_same_verdict_and_the_same_blocks_as_the_whole_state() {
+    let node = standalone();
+    let whole = dry_run(&snapshot(Runtime::Standalone).display().to_string(), &[]).expect_code(0).json();
+    assert_eq!((&whole["state"]["mode"], &whole["rpc"]["requests"]), (&json!("full"), &json!(0)));
+    for more in [&[][..], &["--state-mode", "full"], &["--unverified"]] {
+        let report = dry_run(node.url(), more).expect_code(0).json();
+        let mode = if more.is_empty() { "lazy" } else { "full" };
+        assert_eq!((&report["state"]["mode"], &report["state"]["verified"]), (&json!(mode), &json!(true)), "{more:?}");
+        assert_eq!(report["state"]["entries"].is_null(), more.is_empty(), "nobody counted the entries of a lazy state");
+        assert_eq!(report["state"]["finalized"], true);
+        for name in ["block_hash", "number", "state_root"] {
+            assert_eq!(report["state"][name], whole["state"][name], "{name}");
+        }
+        assert_eq!(outcome(&report), outcome(&whole), "{more:?}");
+        assert!(report["rpc"]["requests"].as_u64() > Some(0) && report["rpc"]["bytes"].as_u64() > Some(0));
+    }
+    let by_number = node.call("chain_getHeader", json!([]))["number"].as_str().expect("a number").to_owned();
+    let number = u32::from_str_radix(by_number.trim_start_matches("0x"), 16).expect("hex").to_string();
+    dry_run(node.url(), &["--at", &number]).expect_code(0);
+    let hash = whole["state"]["block_hash"].as_str().expect("a hash");
+    dry_run(node.url(), &["--at", hash]).expect_code(0);
+    dry_run(node.url(), &["--at", "4000000000"]).expect_code(4).mentions(&[node.url(), "4000000000"]);
+}
+
+#[test]
+fn the_facts_of_a_runtime_are_read_from_a_node() {
+    let node = standalone();
+    let facts = Xtask::new(["inspect", "--json", node.url()]).run().expect_code(0).json();
+    let own = snapshot(Runtime::Standalone).display().to_string();
+    let whole = Xtask::new(["inspect", "--json", &own]).run().expect_code(0).json();
+    for name in ["spec_name", "spec_version", "blake2_256"] {
+        assert_eq!(facts[name], whole[name], "{name}");
+    }
+}
+
+#[test]
+fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
+    let first = standalone();
+    let second = Fork::of(first.url());
+    assert_eq!(second.document["mode"], "lazy");
+    let base = first.call("chain_getFinalizedHead", json!([]));
+    let head = first.call("dev_newBlock", json!([{"count": 2}]));
+    // It never saw the blocks of the first, and builds the very same on a state that it has in parts.
+    assert_eq!(second.call("dev_newBlock", json!([{"count": 2}])), head);
+    assert_ne!(head, base);
+    let header = first.call("chain_getHeader", json!([head]));
+    assert_eq!(second.call("chain_getHeader", json!([])), header);
+    let block = first.call("chain_getBlock", json!([head]));
+    assert_eq!(block["block"]["header"], header);
+    assert!(block["block"]["extrinsics"].as_array().is_some_and(|list| !list.is_empty()), "inherents at least");
+
+    let now = "0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb";
+    let before = first.call("state_getStorage", json!([now]));
+    let later = first.call("dev_timeTravel", json!([4_102_444_800_000u64]));
+    assert_eq!(later, 4_102_444_800_000u64);
+    assert_ne!(first.call("state_getStorage", json!([now])), before);
+    assert_eq!(first.call("state_getStorage", json!([now, head])), before, "old heads stay readable");
+    assert_eq!(first.call("dev_setHead", json!([head])), head);
+    assert_eq!(first.call("state_getStorage", json!([now])), before);
+    assert_eq!(first.call("dev_setHead", json!([-2])), base);
+    let version = first.call("state_getRuntimeVersion", json!([]));
+    assert_eq!(version["specName"], "cutover-standalone");
+    assert!(first.call("state_getMetadata", json!([])).as_str().is_some_and(|text| text.starts_with("0x6d657461")));
+    let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+    assert_eq!(first.call("system_accountNextIndex", json!([alice])), 0);
+    assert_eq!(first.ask("author_submitExtrinsic", json!(["0x0400"]))["error"]["code"], 1010);
+    assert_eq!(second.interrupt(), Some(0), "an interruption is how it is meant to end");
+}
+
+/// Changes one digit of one node of a proof.
+fn alter(answer: Vec<u8>) -> Vec<u8> {
+    let mut text = String::from_utf8(answer).expect("UTF-8");
+    let end = text.rfind("\"]").expect("the end of the proof");
+    let other = if &text[end - 1..end] == "0" { "1" } else { "0" };
+    text.replace_range(end - 1..end, other);
+    text.into_bytes()
+}
+
+fn is_proof(request: &str) -> bool {
+    request.contains("state_getReadProof")
+}
+
+#[test]
+fn a_lie_in_any_proof_is_caught_and_the_node_named() {
+    let node = standalone();
+    let url = proxy(&node, |_, request, answer| {
+        Answer::Pass(if is_proof(request) { alter(answer) } else { answer })
+    });
+    dry_run(&url, &[]).expect_code(4).mentions(&[&url, "does not prove its state"]);
+}
+
+#[test]
+fn a_header_of_another_block_is_caught() {
+    let node = standalone();
+    let url = proxy(&node, |_, request, answer| {
+        let mut document: Value = serde_json::from_slice(&answer).expect("JSON");
+        if request.contains("chain_getHeader") {
+            document["result"]["extrinsicsRoot"] = document["result"]["stateRoot"].clone();
+        }
+        Answer::Pass(document.to_string().into_bytes())
+    });
+    dry_run(&url, &[]).expect_code(4).mentions(&[&url, "another header"]);
+}
+
+#[test]
+fn a_connection_that_always_breaks_ends_with_exit_3_and_in_time() {
+    let node = standalone();
+    let url =
+        proxy(&node, |_, request, answer| if is_proof(request) { Answer::BreakOff(answer) } else { Answer::Pass(answer) });
+    built(Runtime::Standalone, &[]);
+    let began = Instant::now();
+    dry_run(&url, &[]).expect_code(3).mentions(&[&url]);
+    assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
+}
+
+#[test]
+fn answers_that_are_cut_short_are_exit_4() {
+    let node = standalone();
+    let url = proxy(&node, |_, request, answer| {
+        let length = if is_proof(request) { answer.len() / 2 } else { answer.len() };
+        Answer::Pass(answer[..length].to_vec())
+    });
+    dry_run(&url, &[]).expect_code(4).mentions(&[&url]);
+}
+
+#[test]
+fn a_network_that_fails_now_and_then_changes_nothing() {
+    let node = standalone();
+    let url = proxy(&node, |number, request, answer| match (is_proof(request), number % 3) {
+        (true, 0) => Answer::BreakOff(answer),
+        (true, 1) => Answer::Status(429),
+        _ => Answer::Pass(answer),
+    });
+    let report = dry_run(&url, &[]).expect_code(0).json();
+    let whole = dry_run(&snapshot(Runtime::Standalone).display().to_string(), &[]).expect_code(0).json();
+    assert_eq!(outcome(&report), outcome(&whole));
+}
+
+#[test]
+fn a_node_without_proofs_is_told_with_the_way_out() {
+    let node = standalone();
+    let url = proxy(&node, |_, request, answer| {
+        let id = serde_json::from_str::<Value>(request).expect("JSON")["id"].clone();
+        let refusal = json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "Method not found"}});
+        Answer::Pass(if is_proof(request) { refusal.to_string().into_bytes() } else { answer })
+    });
+    dry_run(&url, &[]).expect_code(4).mentions(&[&url, "state_getReadProof", "--state-mode full", "--unverified"]);
+    assert_eq!(dry_run(&url, &["--unverified"]).expect_code(0).json()["state"]["mode"], "full");
+}
