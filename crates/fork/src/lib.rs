@@ -14,10 +14,11 @@ pub mod layout;
 mod load;
 mod remote;
 pub mod runtime_log;
+pub mod sample;
 
 pub use author::{Author, Wish};
 pub use block::{BuiltBlock, Weight};
-pub use chain::{Chain, Header};
+pub use chain::{Chain, Entries, Header};
 pub use executor::{Code, Executor};
 pub use layout::Layout;
 pub use load::{Loaded, load};
