@@ -14,7 +14,10 @@ fn with_accounts(count: u32, directory: &Path) -> PathBuf {
     let mut state: State = Source::File(snapshot(Runtime::Standalone)).state().expect("the recorded snapshot");
     let accounts = hex::decode("26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9").expect("hex");
     // Nonce 0, one provider, a balance.
-    let info = |index: u32| [&[0; 8][..], &1u32.to_le_bytes(), &[0; 4], &(1_000_000_000_000 + u128::from(index)).to_le_bytes(), &[0; 48]].concat();
+    let info = |index: u32| {
+        [&[0; 8][..], &1u32.to_le_bytes(), &[0; 4], &(1_000_000_000_000 + u128::from(index)).to_le_bytes(), &[0; 48]]
+            .concat()
+    };
     state.top.extend((0..count).map(|index| {
         let account = artifact::hashes::blake2_256(&index.to_le_bytes());
         let key = [&accounts[..], &artifact::hashes::blake2_128(&account), &account].concat();

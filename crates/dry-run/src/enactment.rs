@@ -64,7 +64,7 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
     let mut build = |chain: &mut Chain, wish: Wish| -> Result<Block> {
         author.build(chain, wish).map(|built| Block::of(&built, Phase::Enactment))
     };
-    let mut blocks = vec![build(&mut chain, Wish { extrinsics: vec![extrinsic], go_ahead: false })?];
+    let mut blocks = vec![build(&mut chain, Wish { extrinsics: vec![extrinsic], ..Default::default() })?];
 
     for _ in 0..PATIENCE {
         if chain.next_code()? == *code {
@@ -91,7 +91,7 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
                 .found("no PendingValidationCode after system.apply_authorized_upgrade")
                 .expected("the same spec_name, a higher spec_version and a code within the relay chain's limit"));
         }
-        blocks.push(build(&mut chain, Wish { extrinsics: Vec::new(), go_ahead: pending })?);
+        blocks.push(build(&mut chain, Wish { go_ahead: pending, ..Default::default() })?);
     }
     Err(Failure::check("the new code did not take effect")
         .found(format!("{PATIENCE} blocks after the upgrade was applied")))

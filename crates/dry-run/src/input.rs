@@ -3,24 +3,40 @@
 
 use artifact::{Blob, Version, sections::Sections};
 use fork::{Chain, Code, Executor, Layout};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 use worker::{Failure, Result};
 
-use crate::result::Identity;
+use crate::{result::Identity, types::Interface};
 
 pub struct Runtime {
     pub code: Code,
     pub version: Version,
     pub sections: Sections,
     pub layout: Layout,
+    /// Bytes of the Wasm, unpacked.
+    pub unpacked: usize,
+    /// How long it took to be compiled, or found compiled, and to answer with its metadata.
+    pub seconds: f64,
 }
 
 impl Runtime {
+    /// What can be said of a runtime that cannot be run: its sections, if they tell a version.
+    pub fn unrun(name: &str, blob: Blob) -> Result<Option<Self>> {
+        let sections = Sections::read(name, &blob)?;
+        let unpacked = blob.wasm.len();
+        let Some(version) = sections.version.clone() else { return Ok(None) };
+        let (code, layout) = (Code::new(blob.deployed), Layout::default());
+        Ok(Some(Self { code, version, sections, layout, unpacked, seconds: 0.0 }))
+    }
+
     /// `chain` is where the metadata is asked for: some runtimes read state to answer.
     pub fn read(name: &str, blob: Blob, chain: &Chain, executor: &Executor) -> Result<Self> {
         let sections = Sections::read(name, &blob)?;
+        let unpacked = blob.wasm.len();
         let code = Code::new(blob.deployed);
+        let began = Instant::now();
         let layout = Layout::of(chain, executor, &code)?;
+        let seconds = began.elapsed().as_secs_f64();
         let version = match &sections.version {
             Some(version) => version.clone(),
             // Runtimes of before 2021 have no such section and tell their version when called.
@@ -29,7 +45,12 @@ impl Runtime {
                 Version::decode(name, &answer)?
             }
         };
-        Ok(Self { code, version, sections, layout })
+        Ok(Self { code, version, sections, layout, unpacked, seconds })
+    }
+
+    /// What the metadata tells with types, where it has them.
+    pub fn interface(&self) -> Option<Interface<'_>> {
+        self.layout.metadata.as_deref().and_then(Interface::of)
     }
 
     pub fn host_functions(&self) -> BTreeSet<String> {

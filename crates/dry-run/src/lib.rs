@@ -5,17 +5,21 @@
 //! until its migrations have ended and some more; the try-runtime build, where there is one, runs its own hooks from
 //! the same state, and what both wrote is compared. Each check gives its own verdict and never hides another's.
 
+mod ask;
 mod checks;
 mod enactment;
+mod events;
 mod genesis;
 mod input;
+mod preparation;
 mod rehearsal;
 mod request;
 mod result;
 mod run;
 mod serve;
+mod types;
 
-pub use request::{DryRun, Genesis, Request, Serve};
+pub use request::{DryRun, Genesis, Prepare, Request, Serve};
 pub use result::{Block, Check, Phase, Report, Status};
 
 use worker::{Outcome, Reporter, Result};
@@ -37,6 +41,10 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
         Request::Serve(request) => {
             serve::serve(request, reporter)?;
             Ok(Outcome::passed(serde_json::Value::Null))
+        }
+        Request::Prepare(request) => {
+            let prepared = preparation::prepare(&request.bytes()?)?;
+            Ok(Outcome::passed(value(serde_json::to_value(prepared))?))
         }
     }
 }

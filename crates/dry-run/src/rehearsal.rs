@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Builds blocks with the new code until its migrations have ended, and healthy ones after.
 
-use crate::result::{Block, Phase, StorageChange};
+use crate::{
+    events::{self, Event},
+    result::{Block, Phase, StorageChange},
+    types::Interface,
+};
 use codec::Decode;
 use fork::{Author, Chain, Code, Layout, Wish};
 use std::collections::{BTreeMap, HashMap};
@@ -19,6 +23,10 @@ pub struct Rehearsal {
     pub failure: Option<Failure>,
     /// Steps of multi-block migrations, in blocks.
     pub steps: u32,
+    /// The chain after the first block of the new code.
+    pub first: Option<Chain>,
+    /// What the pallet of multi-block migrations said, each with its block.
+    pub events: Vec<(u32, Event)>,
 }
 
 /// From the first block of the new code to the end of its migrations. `code` stands in for the chain's own.
@@ -32,8 +40,16 @@ pub fn migrate(
     reporter: &Reporter,
 ) -> Result<Rehearsal> {
     let cursor = layout.migrations().map(|pallet| pallet.key("Cursor"));
-    let mut rehearsal =
-        Rehearsal { blocks: Vec::new(), migrated: chain.clone(), touched: HashMap::new(), failure: None, steps: 0 };
+    let mut rehearsal = Rehearsal {
+        blocks: Vec::new(),
+        migrated: chain.clone(),
+        touched: HashMap::new(),
+        failure: None,
+        steps: 0,
+        first: None,
+        events: Vec::new(),
+    };
+    let interface = layout.metadata.as_deref().and_then(Interface::of);
     loop {
         let first = rehearsal.blocks.is_empty();
         let built = match author.build_with(&mut rehearsal.migrated, code, Wish::default()) {
@@ -52,6 +68,26 @@ pub fn migrate(
                     let before = chain.storage(&key)?;
                     rehearsal.touched.insert(key, (before, value));
                 }
+            }
+        }
+        if first {
+            rehearsal.first = Some(rehearsal.migrated.clone());
+        }
+        if let (Some(interface), Some(pallet)) = (&interface, layout.migrations()) {
+            let number = rehearsal.migrated.number();
+            let said = events::of(&rehearsal.migrated, interface)?.into_iter();
+            let said: Vec<_> = said.filter(|event| event.pallet == pallet.name).collect();
+            let failed = said.iter().any(|event| FAILED.contains(&event.name.as_str()));
+            rehearsal.events.extend(said.into_iter().map(|event| (number, event)));
+            // A handler may let the chain go on; the migration has failed all the same.
+            if failed {
+                rehearsal.failure = Some(
+                    Failure::check("a multi-block migration failed")
+                        .found(format!("{} in block {number}", told(&rehearsal.events)))
+                        .expected("every migration to complete")
+                        .hint("the runtime's log names the migration"),
+                );
+                return Ok(rehearsal);
             }
         }
         let Some(position) = cursor.as_ref().map(|key| rehearsal.migrated.storage(key)).transpose()?.flatten() else {
@@ -81,6 +117,14 @@ pub fn migrate(
             reporter.progress(task, u64::from(rehearsal.steps), None, "blocks");
         }
     }
+}
+
+const FAILED: [&str; 2] = ["MigrationFailed", "UpgradeFailed"];
+
+/// The last things the migrations pallet said.
+fn told(events: &[(u32, Event)]) -> String {
+    let names: Vec<_> = events.iter().rev().take(3).map(|(_, event)| event.name.as_str()).collect();
+    names.into_iter().rev().collect::<Vec<_>>().join(", ")
 }
 
 fn active(cursor: &[u8]) -> String {

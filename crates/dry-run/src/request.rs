@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use worker::{Failure, Result};
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -8,6 +9,7 @@ pub enum Request {
     DryRun(DryRun),
     Genesis(Genesis),
     Serve(Serve),
+    Prepare(Prepare),
 }
 
 /// Rehearse an upgrade.
@@ -82,6 +84,23 @@ pub struct Serve {
     /// Where trie nodes are kept between runs.
     #[serde(default)]
     pub nodes: Option<PathBuf>,
+}
+
+/// Prepare a code as validators do: what a dry run asks a process of its own for.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prepare {
+    /// The code as deployed, in hex.
+    pub code: String,
+}
+
+impl Prepare {
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let digits = self.code.strip_prefix("0x").unwrap_or(&self.code);
+        let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+        bytes.ok_or_else(|| Failure::usage("the code to prepare is not in hex"))
+    }
 }
 
 fn healthy_blocks() -> u32 {

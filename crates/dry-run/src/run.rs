@@ -3,14 +3,15 @@ use crate::{
     checks,
     enactment::{self, Enacted},
     input::Runtime,
+    preparation::{Preparation, Prepared},
     rehearsal::{self, Rehearsal},
     request::DryRun,
     result::{Check, Report, Rpc, State, Status},
 };
 use artifact::Source;
-use fork::{Author, Chain, Executor, How};
+use fork::{Author, Chain, Executor, How, Loaded};
 use std::time::Instant;
-use worker::{Reporter, Result, hex_prefixed};
+use worker::{Failure, Kind, Reporter, Result, hex_prefixed};
 
 pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let began = Instant::now();
@@ -31,7 +32,19 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let old_blob = artifact::blob::Blob::from_deployed(&request.state, old_code.bytes().to_vec())?;
     let from = Runtime::read(&request.state, old_blob, &chain, &executor)?;
     chain.set_state_version(from.version.effective_state_version());
-    let to = Runtime::read(&request.runtime, request.runtime.parse::<Source>()?.blob()?, &chain, &executor)?;
+    let new_blob = request.runtime.parse::<Source>()?.blob()?;
+    // Begun now, beside everything else: it takes as long as the rest.
+    let preparation = from.layout.parachain_system().map(|_| Preparation::begin(new_blob.deployed.clone()));
+    let to = match Runtime::read(&request.runtime, new_blob.clone(), &chain, &executor) {
+        Ok(to) => to,
+        Err(failure) if failure.kind == Kind::Check => {
+            let Some(to) = Runtime::unrun(&request.runtime, new_blob)? else { return Err(failure) };
+            let prepared = preparation.map(Preparation::finish);
+            return unusable(began, state(request, &chain, &loaded), &loaded, &from, &to, failure, prepared, &chain)
+                .and_then(|report| write(request, report));
+        }
+        Err(failure) => return Err(failure),
+    };
     let tested = match &request.try_runtime {
         Some(name) => {
             let tested = Runtime::read(name, name.parse::<Source>()?.blob()?, &chain, &executor)?;
@@ -40,22 +53,13 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         }
         None => None,
     };
-    let state = State {
-        source: request.state.clone(),
-        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
-        number: chain.number(),
-        state_root: hex_prefixed(chain.root().as_bytes()),
-        verified: loaded.verified,
-        finalized: loaded.finalized,
-        mode: loaded.mode.name(),
-        entries: loaded.entries,
-    };
     chain.prefetch(known_keys(&[&from, &to]))?;
 
     let mut checks = vec![
         checks::versions::versions(&from, &to),
-        checks::versions::code_size(&to),
+        checks::versions::code_size(&to, &chain)?,
         checks::host_functions::host_functions(&from, &to),
+        checks::signing::signing(&from, &to),
     ];
     let mut author = Author::new(&executor);
     let Enacted { chain: enacted, mut blocks, check } = enactment::enact(&chain, &mut author, &to.code, reporter)?;
@@ -75,18 +79,33 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     )?;
     checks.push(checks::blocks::migrations(&mut shipping, &to.layout)?);
     let ended = shipping.failure.is_none();
+    let migrated = ended.then_some(&shipping.migrated);
+    reporter.status("asking what nodes ask, before and after the migrations");
+    checks.push(checks::consensus::consensus(&from, &to, &enacted, migrated, &executor)?);
+    checks.push(checks::authorities::authorities(&from, &to, &enacted, migrated, &executor)?);
+    checks.push(checks::runtime_apis::runtime_apis(&from, &to, &enacted, migrated, &executor)?);
+    reporter.status("making the migrations fail");
+    checks.push(checks::migration_failure::migration_failure(&enacted, &shipping, &mut author, &to)?);
     let mut alive = shipping.migrated.clone();
     let (healthy, failure) =
         if ended { rehearsal::live_on(&mut alive, &mut author, request.blocks, reporter)? } else { (Vec::new(), None) };
     blocks.extend(shipping.blocks.iter().cloned());
     blocks.extend(healthy.iter().cloned());
     let limits = checks::blocks::limits(&to.layout);
-    checks.push(checks::blocks::fit(&blocks, limits));
+    let pace = checks::blocks::Pace::of(&to, &enacted, &executor)?;
+    checks.push(checks::blocks::fit(&blocks, limits, pace));
     checks.push(checks::blocks::healthy(request.blocks, &healthy, failure, ended)?);
     checks.push(if ended {
         checks::storage_versions::storage_versions(&enacted, &shipping.migrated, &to.layout)?
     } else {
         Check::skip("storage-versions", "the migrations did not end")
+    });
+    checks.extend(match migrated {
+        Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping, &executor)?,
+        None => ["storage-layout", "kept-fields", "leftovers", "weights"]
+            .into_iter()
+            .map(|name| Check::skip(name, "the migrations did not end"))
+            .collect(),
     });
     checks.push(if ended {
         reporter.status("running the migrations once more");
@@ -101,6 +120,8 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
             .map(|name| Check::skip(name, "no try-runtime build was given"))
             .collect(),
     });
+    let prepared = preparation.map(Preparation::finish);
+    checks.push(checks::preparation::preparation(&to, prepared)?);
     for (level, line) in fork::runtime_log::take() {
         reporter.log(format!("{level} {line}"));
     }
@@ -114,7 +135,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let verdict = if checks.iter().any(|check| check.status == Status::Fail) { "fail" } else { "pass" };
     let report = Report {
         format: "cutover/dry-run/v1",
-        state,
+        state: state(request, &chain, &loaded),
         from: from.identity(),
         to: to.identity(),
         try_runtime: tested.as_ref().map(|tested| hex_prefixed(tested.code.hash())),
@@ -123,12 +144,70 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         limits: limits.unwrap_or_default(),
         storage_changes: rehearsal::storage_changes(&shipping, &to.layout, &from.layout),
         rpc: Rpc { requests: traffic.requests, bytes: traffic.bytes },
-        seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        seconds: seconds(began),
         verdict,
     };
+    write(request, report)
+}
+
+fn seconds(began: Instant) -> f64 {
+    (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> State {
+    State {
+        source: request.state.clone(),
+        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
+        number: chain.number(),
+        state_root: hex_prefixed(chain.root().as_bytes()),
+        verified: loaded.verified,
+        finalized: loaded.finalized,
+        mode: loaded.mode.name(),
+        entries: loaded.entries,
+    }
+}
+
+/// The report where the new code cannot even tell its metadata: what is known without running it, and why.
+#[allow(clippy::too_many_arguments, reason = "all of them go into the report")]
+fn unusable(
+    began: Instant,
+    state: State,
+    loaded: &Loaded,
+    from: &Runtime,
+    to: &Runtime,
+    failure: Failure,
+    prepared: Option<Result<Prepared>>,
+    chain: &Chain,
+) -> Result<Report> {
+    let mut findings = vec![failure.to_string()];
+    findings.extend(prepared.and_then(Result::err).map(|failure| failure.to_string()));
+    let checks = vec![
+        checks::versions::versions(from, to),
+        checks::versions::code_size(to, chain)?,
+        checks::host_functions::host_functions(from, to),
+        Check::fail("validator-preparation", "the code cannot be run: every node stops at it").with(findings),
+    ];
+    Ok(Report {
+        format: "cutover/dry-run/v1",
+        state,
+        from: from.identity(),
+        to: to.identity(),
+        try_runtime: None,
+        checks,
+        blocks: Vec::new(),
+        limits: Default::default(),
+        storage_changes: Vec::new(),
+        rpc: Rpc { requests: loaded.traffic().requests, bytes: loaded.traffic().bytes },
+        seconds: seconds(began),
+        verdict: "fail",
+    })
+}
+
+/// Writes the report where it is wanted as well.
+fn write(request: &DryRun, report: Report) -> Result<Report> {
     if let Some(out) = &request.out {
         let json = serde_json::to_vec_pretty(&report)
-            .map_err(|error| worker::Failure::internal("the report is no JSON").found(error.to_string()))?;
+            .map_err(|error| Failure::internal("the report is no JSON").found(error.to_string()))?;
         worker::write_whole(out, &json)?;
     }
     Ok(report)
@@ -147,6 +226,23 @@ fn known_keys(runtimes: &[&Runtime]) -> Vec<Vec<u8>> {
     keys.sort();
     keys.dedup();
     keys
+}
+
+/// What the migrations left in the state, read as the new code reads it.
+fn what_is_stored(
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    migrated: &Chain,
+    shipping: &Rehearsal,
+    executor: &Executor,
+) -> Result<Vec<Check>> {
+    Ok(vec![
+        checks::storage_layout::storage_layout(from, to, enacted, migrated, &shipping.touched)?,
+        checks::kept_fields::kept_fields(from, to, enacted, migrated)?,
+        checks::leftovers::leftovers(from, to, migrated)?,
+        checks::weights::weights(from, to, enacted, migrated, executor)?,
+    ])
 }
 
 /// The try-runtime build from the same state, in a chain of its own.

@@ -16,12 +16,8 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     // First, so that a port that is taken is told before a state is read.
     let listener = Listener::bind(request.port)?;
     reporter.status(format!("reading the state of {}", request.state));
-    let how = How {
-        at: request.at.as_deref(),
-        mode: request.state_mode,
-        unverified: false,
-        nodes: request.nodes.as_deref(),
-    };
+    let how =
+        How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, nodes: request.nodes.as_deref() };
     let loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
     let chain = loaded.chain.clone();
     let ready = json!({

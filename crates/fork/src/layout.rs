@@ -5,13 +5,20 @@ use crate::{
     chain::Chain,
     executor::{Code, Executor},
 };
-use artifact::{Metadata, Pallets, hashes::twox_128, metadata::Pallet};
+use artifact::{
+    Metadata, Pallets,
+    hashes::twox_128,
+    metadata::{Pallet, RuntimeMetadata},
+};
 use codec::{Decode, Encode};
+use std::sync::Arc;
 use worker::{Failure, Result};
 
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     pub pallets: Pallets,
+    /// All of it, types included, for who compares or decodes.
+    pub metadata: Option<Arc<RuntimeMetadata>>,
 }
 
 impl Layout {
@@ -36,7 +43,8 @@ impl Layout {
     }
 
     fn decode(metadata: Vec<u8>) -> Result<Self> {
-        Metadata::from_bytes("the runtime", metadata).map(|metadata| Self { pallets: metadata.pallets })
+        Metadata::from_bytes("the runtime", metadata)
+            .map(|metadata| Self { pallets: metadata.pallets, metadata: Some(Arc::new(metadata.decoded)) })
     }
 
     pub fn pallet(&self, name: &str) -> Option<&Pallet> {

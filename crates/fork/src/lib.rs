@@ -14,12 +14,13 @@ pub mod layout;
 mod load;
 mod remote;
 pub mod runtime_log;
+pub mod sample;
 pub mod serve;
 pub mod state;
 
 pub use author::{Author, Wish};
 pub use block::{BuiltBlock, Weight};
-pub use chain::{Chain, Header};
+pub use chain::{Chain, Entries, Header};
 pub use executor::{Code, Executor};
 pub use layout::Layout;
 pub use load::{How, Loaded, Mode, load};

@@ -2,7 +2,7 @@
 //! Multi-block migrations, and the pallet that has one.
 
 use frame_support::{
-    migrations::FreezeChainOnFailedMigration,
+    migrations::ForceUnstuckOnFailedMigration,
     parameter_types,
     traits::{ConstU32, ConstU128},
     weights::Weight,
@@ -19,8 +19,9 @@ parameter_types! {
 
 impl pallet_migrations::Config for Runtime {
     type CursorMaxLen = ConstU32<65_536>;
-    // Calls on half-migrated state could lose deposits: wait for governance, which inherents and hooks still serve.
-    type FailedMigrationHandler = FreezeChainOnFailedMigration;
+    // Frozen, this chain could never be upgraded again: only its own transactions govern it. What a failed migration
+    // has not moved stays where it was, for the next upgrade to move.
+    type FailedMigrationHandler = ForceUnstuckOnFailedMigration;
     type IdentifierMaxLen = ConstU32<256>;
     type MaxServiceWeight = MigrationWeight;
     type MigrationStatusHandler = ();

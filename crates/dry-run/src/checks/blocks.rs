@@ -2,11 +2,13 @@
 //! Did the migrations end, do their blocks fit, and does the chain live on?
 
 use crate::{
+    ask::ask,
+    input::Runtime,
     rehearsal::Rehearsal,
     result::{Block, Check, Phase, Status, errors_logged},
 };
 use codec::Decode;
-use fork::{Layout, Weight};
+use fork::{Chain, Executor, Layout, Weight};
 use worker::{Failure, Result};
 
 /// `System.BlockWeights` begins with the base weight of a block and the most a block may weigh.
@@ -35,7 +37,36 @@ pub fn migrations(rehearsal: &mut Rehearsal, layout: &Layout) -> Result<Check> {
     }
 }
 
-pub fn fit(blocks: &[Block], limits: Option<Weight>) -> Check {
+/// How long a block may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Importing it takes no longer, or the chain falls behind.
+    pub limit: f64,
+    pub why: &'static str,
+}
+
+/// What validators give a parachain's block before they back it.
+const BACKING: f64 = 2.0;
+
+impl Pace {
+    /// From the slots that the runtime tells; six seconds where it tells none.
+    pub fn of(to: &Runtime, chain: &Chain, executor: &Executor) -> Result<Self> {
+        if to.layout.parachain_system().is_some() {
+            return Ok(Self { limit: BACKING, why: "validators give a parachain's block" });
+        }
+        let mut slot = 6_000;
+        for function in ["AuraApi_slot_duration", "BabeApi_configuration"] {
+            let answer = ask(to, chain, executor, function, &[])?.value();
+            if let Some(told) = answer.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).filter(|told| *told > 0) {
+                slot = told;
+                break;
+            }
+        }
+        Ok(Self { limit: slot as f64 / 1_000.0, why: "a slot lasts" })
+    }
+}
+
+pub fn fit(blocks: &[Block], limits: Option<Weight>, pace: Pace) -> Check {
     const NAME: &str = "block-limits";
     let Some(limits) = limits else {
         return Check::skip(NAME, "the runtime's metadata does not tell System.BlockWeights");
@@ -59,6 +90,17 @@ pub fn fit(blocks: &[Block], limits: Option<Weight>) -> Check {
                 status = level;
             }
             findings.push(format!("block {}: {what} at {share} % of the limit", block.number));
+        }
+        let share = block.import_seconds / pace.limit;
+        if share > 0.5 {
+            let level = if share > 1.0 { Status::Fail } else { Status::Warn };
+            if level == Status::Fail || status == Status::Pass {
+                status = level;
+            }
+            findings.push(format!(
+                "block {}: importing it took {:.1} s here of the {} s that {}: a migration that does too much in one block",
+                block.number, block.import_seconds, pace.limit, pace.why
+            ));
         }
         if block.phase != Phase::Healthy
             && limits.proof_size != u64::MAX
@@ -129,11 +171,20 @@ mod tests {
     }
 
     const LIMITS: Weight = Weight { ref_time: 1_000, proof_size: 1_000 };
+    const PACE: Pace = Pace { limit: 2.0, why: "validators give a parachain's block" };
+
+    #[test]
+    fn a_block_that_takes_longer_than_there_is_fails() {
+        for (seconds, status) in [(0.9, Status::Pass), (1.5, Status::Warn), (2.5, Status::Fail)] {
+            let block = Block { import_seconds: seconds, ..block(Phase::Upgrade, 1, 1, 1) };
+            assert_eq!(fit(&[block], Some(LIMITS), PACE).status, status);
+        }
+    }
 
     #[test]
     fn a_block_beyond_either_limit_fails_and_is_named() {
         for (ref_time, proof) in [(1_011, 10), (10, 1_011)] {
-            let check = fit(&[block(Phase::Migration, ref_time, proof, 2_000.min(proof))], Some(LIMITS));
+            let check = fit(&[block(Phase::Migration, ref_time, proof, 2_000.min(proof))], Some(LIMITS), PACE);
             assert_eq!(check.status, Status::Fail);
             assert!(check.findings[0].starts_with("block 7"));
         }
@@ -141,19 +192,19 @@ mod tests {
 
     #[test]
     fn a_block_near_a_limit_warns() {
-        assert_eq!(fit(&[block(Phase::Upgrade, 800, 10, 10)], Some(LIMITS)).status, Status::Warn);
-        assert_eq!(fit(&[block(Phase::Upgrade, 799, 10, 10)], Some(LIMITS)).status, Status::Pass);
+        assert_eq!(fit(&[block(Phase::Upgrade, 800, 10, 10)], Some(LIMITS), PACE).status, Status::Warn);
+        assert_eq!(fit(&[block(Phase::Upgrade, 799, 10, 10)], Some(LIMITS), PACE).status, Status::Pass);
     }
 
     #[test]
     fn a_migration_that_declares_too_little_proof_warns_where_proof_counts() {
-        assert_eq!(fit(&[block(Phase::Migration, 1, 20, 10)], Some(LIMITS)).status, Status::Warn);
+        assert_eq!(fit(&[block(Phase::Migration, 1, 20, 10)], Some(LIMITS), PACE).status, Status::Warn);
         let unlimited = Weight { ref_time: 1_000, proof_size: u64::MAX };
-        assert_eq!(fit(&[block(Phase::Migration, 1, 20, 10)], Some(unlimited)).status, Status::Pass);
+        assert_eq!(fit(&[block(Phase::Migration, 1, 20, 10)], Some(unlimited), PACE).status, Status::Pass);
     }
 
     #[test]
     fn without_limits_nothing_is_claimed() {
-        assert_eq!(fit(&[block(Phase::Upgrade, 1, 1, 1)], None).status, Status::Skip);
+        assert_eq!(fit(&[block(Phase::Upgrade, 1, 1, 1)], None, PACE).status, Status::Skip);
     }
 }

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One file a question. Each gives a [`crate::Check`]; none builds on another's answer.
 
+pub mod authorities;
 pub mod blocks;
+pub mod consensus;
 pub mod equivalence;
 pub mod host_functions;
 pub mod idempotency;
+pub mod kept_fields;
+pub mod leftovers;
+pub mod migration_failure;
+pub mod preparation;
+pub mod runtime_apis;
+pub mod signing;
+pub mod storage_layout;
 pub mod storage_versions;
 pub mod try_runtime;
 pub mod versions;
+pub mod weights;

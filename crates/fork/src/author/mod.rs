@@ -24,6 +24,8 @@ pub struct Wish {
     pub extrinsics: Vec<Vec<u8>>,
     /// The relay chain tells the parachain that its new code may be applied now.
     pub go_ahead: bool,
+    /// Messages from the relay chain to the parachain: encoded `VersionedXcm`s.
+    pub downward: Vec<Vec<u8>>,
 }
 
 /// Builds blocks on a chain, one after another.
@@ -78,7 +80,7 @@ impl<'a> Author<'a> {
             |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &slot.timestamp).map_err(refused)?;
         if layout.parachain_system().is_some() {
-            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, &slot, wish.go_ahead)?;
+            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, &slot, &wish)?;
         }
         if layout.pallet_with(&["OnChainVotes"], None).is_some() {
             // A relay chain's block without backed candidates: no bitfields, no candidates, no disputes.

@@ -2,7 +2,10 @@
 //! What a parachain's block is told of its relay chain: validation data with a relay state made for the purpose.
 //! The runtime checks the proof of that state as it would check a real one; only its content is ours.
 
-use super::slots::{RELAY_SLOT_DURATION, Slot};
+use super::{
+    Wish,
+    slots::{RELAY_SLOT_DURATION, Slot},
+};
 use crate::{
     chain::Chain,
     executor::{Code, Executor},
@@ -10,7 +13,7 @@ use crate::{
 };
 use codec::Decode;
 use cumulus_primitives_core::{
-    AbridgedHostConfiguration, ParaId, PersistedValidationData,
+    AbridgedHostConfiguration, InboundDownwardMessage, ParaId, PersistedValidationData,
     relay_chain::{AsyncBackingParams, HeadData, UpgradeGoAhead},
 };
 use cumulus_primitives_parachain_inherent::{
@@ -18,6 +21,7 @@ use cumulus_primitives_parachain_inherent::{
 };
 use cumulus_test_relay_sproof_builder::RelayStateSproofBuilder;
 use sp_inherents::InherentData;
+use sp_runtime::traits::{BlakeTwo256, Hash as _};
 use worker::{Failure, Result};
 
 /// Bytes of a PoV that relay chains accept today: 10 MiB.
@@ -37,7 +41,7 @@ impl RelayView {
         executor: &Executor,
         code: &Code,
         slot: &Slot,
-        go_ahead: bool,
+        wish: &Wish,
     ) -> Result<()> {
         let parachain_system = layout
             .parachain_system()
@@ -53,7 +57,7 @@ impl RelayView {
             para_id: self.para_id(chain, layout),
             host_config: self.host_configuration(chain, &parachain_system.key("HostConfiguration"))?,
             current_slot: (slot.timestamp / RELAY_SLOT_DURATION).into(),
-            upgrade_go_ahead: go_ahead.then_some(UpgradeGoAhead::GoAhead),
+            upgrade_go_ahead: wish.go_ahead.then_some(UpgradeGoAhead::GoAhead),
             included_para_head: Some(HeadData(super::head_data(chain))),
             ..Default::default()
         };
@@ -62,6 +66,18 @@ impl RelayView {
             .storage(&parachain_system.key("LastDmqMqcHead"))?
             .and_then(|bytes| sp_core::H256::decode(&mut &bytes[..]).ok())
             .filter(|head| !head.is_zero());
+        let relay_parent_number = last_relay_block.saturating_add(passed);
+        let downward_messages: Vec<_> = wish
+            .downward
+            .iter()
+            .map(|message| InboundDownwardMessage { sent_at: relay_parent_number, msg: message.clone() })
+            .collect();
+        for message in &downward_messages {
+            // The chain of hashes by which the relay chain vouches for the queue.
+            let before = builder.dmq_mqc_head.unwrap_or_default();
+            let link = (before, message.sent_at, BlakeTwo256::hash_of(&message.msg));
+            builder.dmq_mqc_head = Some(BlakeTwo256::hash_of(&link));
+        }
 
         let offset = chain
             .call(executor, code, "RelayParentOffsetApi_relay_parent_offset", &[])
@@ -84,12 +100,12 @@ impl RelayView {
         let data = ParachainInherentData {
             validation_data: PersistedValidationData {
                 parent_head: HeadData(super::head_data(chain)),
-                relay_parent_number: last_relay_block.saturating_add(passed),
+                relay_parent_number,
                 relay_parent_storage_root,
                 max_pov_size: MAX_POV_SIZE,
             },
             relay_chain_state,
-            downward_messages: Vec::new(),
+            downward_messages,
             horizontal_messages: Default::default(),
             relay_parent_descendants,
             collator_peer_id: None,

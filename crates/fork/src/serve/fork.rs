@@ -108,12 +108,7 @@ impl<'a> Fork<'a> {
     }
 
     /// Calls the runtime at a block.
-    pub(super) fn call(
-        &self,
-        at: Option<H256>,
-        method: &str,
-        arguments: &[u8],
-    ) -> std::result::Result<Vec<u8>, Error> {
+    pub(super) fn call(&self, at: Option<H256>, method: &str, arguments: &[u8]) -> std::result::Result<Vec<u8>, Error> {
         let chain = self.chain(at)?;
         Ok(chain.call(self.executor, &chain.next_code()?, method, arguments)?)
     }
@@ -168,9 +163,11 @@ impl<'a> Fork<'a> {
 
     /// The next block on the head, with the waiting extrinsics.
     pub(super) fn build(&mut self) -> Result<H256> {
-        let mut chain = self.blocks.get(&self.head).map(|entry| entry.chain.clone()).ok_or_else(|| {
-            Failure::internal("the fork has no head")
-        })?;
+        let mut chain = self
+            .blocks
+            .get(&self.head)
+            .map(|entry| entry.chain.clone())
+            .ok_or_else(|| Failure::internal("the fork has no head"))?;
         let code = chain.next_code()?;
         chain.set_state_version(self.state_version(&code)?);
         // What the relay chain would say to a parachain with new code.
@@ -226,9 +223,7 @@ impl<'a> Fork<'a> {
     fn tell_storage(&mut self, keys: &[Vec<u8>]) {
         let head = self.head;
         let Some(chain) = self.blocks.get(&head).map(|entry| entry.chain.clone()) else { return };
-        self.subscriptions.storage(head, keys, |key| {
-            chain.storage(key).ok().flatten().map(Bytes)
-        });
+        self.subscriptions.storage(head, keys, |key| chain.storage(key).ok().flatten().map(Bytes));
     }
 }
 

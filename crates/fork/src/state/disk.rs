@@ -73,10 +73,7 @@ impl Disk {
     }
 }
 
-fn renewed(
-    path: &Path,
-    create: impl Fn() -> Result<Database, DatabaseError>,
-) -> Result<Database, DatabaseError> {
+fn renewed(path: &Path, create: impl Fn() -> Result<Database, DatabaseError>) -> Result<Database, DatabaseError> {
     std::fs::remove_file(path)?;
     create()
 }

@@ -299,9 +299,7 @@ impl<'a> Path<'a> {
     fn leads_to(&self, key: &[u8]) -> bool {
         match key.strip_prefix(self.bytes) {
             None => false,
-            Some(rest) => {
-                self.nibble.is_none_or(|nibble| rest.first().is_some_and(|byte| byte & 0xf0 == nibble))
-            }
+            Some(rest) => self.nibble.is_none_or(|nibble| rest.first().is_some_and(|byte| byte & 0xf0 == nibble)),
         }
     }
 

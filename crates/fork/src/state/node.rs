@@ -67,8 +67,9 @@ impl RemoteNode {
                 match runtime {
                     Ok(runtime) => runtime.block_on(connection.serve(&at, &found, asked)),
                     Err(error) => {
-                        let _ = found.send(Err(Failure::environment("cannot start the network runtime")
-                            .found(error.to_string())));
+                        let _ = found.send(Err(
+                            Failure::environment("cannot start the network runtime").found(error.to_string())
+                        ));
                     }
                 }
             })

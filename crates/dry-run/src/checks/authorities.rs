@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who may author and finalize, as nodes learn it for the first block of the new code.
+//!
+//! A node checks that block's author before it executes it: with the new code, on the state before the migrations.
+//! A runtime that reads its authorities where only a migration will put them has none then, and every block is refused.
+
+use crate::{
+    ask::{Answer, ask},
+    input::Runtime,
+    result::{Check, Status},
+    types::{Interface, compare},
+};
+use fork::{Chain, Executor};
+use scale_info::{PortableRegistry, TypeDef};
+use worker::Result;
+
+const NAME: &str = "authorities";
+
+struct Question {
+    api: &'static str,
+    method: &'static str,
+    what: &'static str,
+    /// Whether the answer must be the same after the migrations, unless the session changed meanwhile.
+    lasting: bool,
+    /// Whether the answer is a list and may not be empty.
+    list: bool,
+}
+
+const fn question(api: &'static str, method: &'static str, what: &'static str, lasting: bool, list: bool) -> Question {
+    Question { api, method, what, lasting, list }
+}
+
+const QUESTIONS: [Question; 8] = [
+    question("AuraApi", "authorities", "who may author (Aura)", true, true),
+    question("BabeApi", "current_epoch", "who may author (Babe)", false, false),
+    question("BabeApi", "next_epoch", "who may author next (Babe)", false, false),
+    question("GrandpaApi", "grandpa_authorities", "who finalizes (Grandpa)", true, true),
+    question("GrandpaApi", "current_set_id", "which set of authorities finalizes (Grandpa)", true, false),
+    question("BeefyApi", "validator_set", "who signs for bridges (Beefy)", false, false),
+    question("AuthorityDiscoveryApi", "authorities", "whom nodes connect to", false, false),
+    question("ParachainHost", "validators", "who validates parachains", false, true),
+];
+
+pub fn authorities(
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+) -> Result<Check> {
+    let (old_interface, new_interface) = (from.interface(), to.interface());
+    let same_session = match migrated {
+        Some(migrated) => same_session(to, enacted, migrated)?,
+        None => false,
+    };
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    for question in &QUESTIONS {
+        let function = format!("{}_{}", question.api, question.method);
+        let old = ask(from, enacted, executor, &function, &[])?.value();
+        let new = match ask(to, enacted, executor, &function, &[])? {
+            Answer::Absent => continue,
+            Answer::Trap(why) if old.is_some() => {
+                wrong.push(format!("{function} on the state before the migrations: {why}"));
+                continue;
+            }
+            Answer::Trap(_) => continue,
+            Answer::Value(new, _) => new,
+        };
+        asked += 1;
+        let what = question.what;
+        // An empty list is one zero byte.
+        let empty = question.list && new.first() == Some(&0);
+        let was_empty = question.list && old.as_ref().is_some_and(|old| old.first() == Some(&0));
+        let types = old_interface.as_ref().zip(new_interface.as_ref());
+        if let Some((old, new)) = types.and_then(|(old, new)| other_keys(old, new, question)) {
+            wrong.push(format!("{what}: keys of {old} became keys of {new}: the keys that nodes hold are of no use"));
+        } else if empty && !was_empty {
+            wrong.push(format!(
+                "{what}: nobody, until the migrations have run: the first block of the new code is refused by every node"
+            ));
+        } else if let Some(old) = &old
+            && *old != new
+            && !types.is_some_and(|(old, new)| reshaped(old, new, question))
+        {
+            wrong.push(format!("{what}: the new code answers differently before its migrations have run"));
+        }
+        if let Some(migrated) = migrated.filter(|_| question.lasting || question.list)
+            && let Answer::Value(after, _) = ask(to, migrated, executor, &function, &[])?
+        {
+            if question.list && after.first() == Some(&0) && !was_empty {
+                wrong.push(format!("{what}: nobody after the migrations"));
+            } else if question.lasting && same_session && old.as_ref().is_some_and(|old| *old != after) {
+                wrong.push(format!("{what}: the migrations changed it within a session"));
+            }
+        }
+    }
+    asked += usize::from(seal_keys(to, enacted, &mut wrong)?);
+    if asked == 0 {
+        return Ok(Check::skip(NAME, "the runtime does not say who authors"));
+    }
+    Ok(match wrong.is_empty() {
+        true => Check::pass(NAME, "the new code names the same ones as the old, before its migrations and after"),
+        false => Check::new(NAME, Status::Fail, "the first block of the new code meets other authorities").with(wrong),
+    })
+}
+
+/// What validators check a parachain block's seal with: the copy that `cumulus-pallet-aura-ext` keeps of the last block.
+fn seal_keys(to: &Runtime, enacted: &Chain, wrong: &mut Vec<String>) -> Result<bool> {
+    let Some(pallet) = to.layout.pallet_with(&["Authorities", "RelaySlotInfo"], None) else { return Ok(false) };
+    let kept = enacted.storage(&pallet.key("Authorities"))?;
+    if kept.is_none_or(|kept| kept.first() == Some(&0)) {
+        wrong.push(format!(
+            "{}.Authorities is empty before the migrations: validators cannot check the seal of the first block",
+            pallet.name
+        ));
+    }
+    Ok(true)
+}
+
+/// Whether no session began between the two.
+fn same_session(to: &Runtime, before: &Chain, after: &Chain) -> Result<bool> {
+    let Some(session) = to.layout.pallet_with(&["CurrentIndex", "QueuedKeys"], None) else { return Ok(true) };
+    let key = session.key("CurrentIndex");
+    Ok(before.storage(&key)? == after.storage(&key)?)
+}
+
+fn output(interface: &Interface<'_>, question: &Question) -> Option<u32> {
+    interface.method(question.api, question.method).map(|method| method.output)
+}
+
+/// Whether the answers differ because their type does: that is for the check of the runtime APIs.
+fn reshaped(old: &Interface<'_>, new: &Interface<'_>, question: &Question) -> bool {
+    match (output(old, question), output(new, question)) {
+        (Some(old_id), Some(new_id)) => compare(old, old_id, new, new_id).breaking(),
+        _ => false,
+    }
+}
+
+const CRYPTO: [&str; 4] = ["sr25519", "ed25519", "ecdsa", "bls381"];
+
+/// The kinds of keys, where they are not the same. Their bytes look alike.
+fn other_keys(old: &Interface<'_>, new: &Interface<'_>, question: &Question) -> Option<(&'static str, &'static str)> {
+    let old = crypto(old.types, output(old, question)?, 0)?;
+    let new = crypto(new.types, output(new, question)?, 0)?;
+    (old != new).then_some((old, new))
+}
+
+/// The first kind of key on the way into a type.
+fn crypto(types: &PortableRegistry, id: u32, depth: usize) -> Option<&'static str> {
+    if depth > 12 {
+        return None;
+    }
+    let ty = types.resolve(id)?;
+    let named = |kind: &&&str| ty.path.segments.iter().any(|segment| segment.contains(**kind));
+    if let Some(kind) = CRYPTO.iter().find(named) {
+        return Some(kind);
+    }
+    let below: Vec<u32> = match &ty.type_def {
+        TypeDef::Composite(composite) => composite.fields.iter().map(|field| field.ty.id).collect(),
+        TypeDef::Tuple(tuple) => tuple.fields.iter().map(|field| field.id).collect(),
+        TypeDef::Sequence(sequence) => vec![sequence.type_param.id],
+        TypeDef::Variant(variant) => {
+            variant.variants.iter().flat_map(|variant| variant.fields.iter().map(|field| field.ty.id)).collect()
+        }
+        _ => Vec::new(),
+    };
+    below.into_iter().take(16).find_map(|id| crypto(types, id, depth + 1))
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What every node of the chain has agreed on and no upgrade may change: the length of slots and epochs, Babe's
+//! parameters, the parachain's own number. The blob of another network differs here even if its name does not.
+
+use crate::{
+    ask::ask,
+    input::Runtime,
+    result::{Check, Status},
+};
+use codec::Decode;
+use fork::{Chain, Executor};
+use worker::Result;
+
+const NAME: &str = "consensus";
+
+/// The front of Babe's configuration, as `BabeApi_configuration` answers: slot duration, epoch length, c.
+type Babe = (u64, u64, (u64, u64));
+
+struct Findings {
+    status: Status,
+    told: Vec<String>,
+    compared: usize,
+}
+
+impl Findings {
+    fn compare<T: PartialEq + std::fmt::Display>(
+        &mut self,
+        what: &str,
+        old: Option<T>,
+        new: Option<T>,
+        status: Status,
+        why: &str,
+    ) {
+        let (Some(old), Some(new)) = (old, new) else { return };
+        self.compared += 1;
+        if old == new {
+            return;
+        }
+        self.told.push(format!("{what}: found {new}, expected {old}: {why}"));
+        if status == Status::Fail || self.status == Status::Pass {
+            self.status = status;
+        }
+    }
+}
+
+/// Both runtimes are asked on the state that the old one left, so that only the code can make a difference; what the
+/// migrations then did to the chain's identity is seen on the migrated state.
+pub fn consensus(
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+) -> Result<Check> {
+    let mut findings = Findings { status: Status::Pass, told: Vec::new(), compared: 0 };
+    slots(&mut findings, from, to, enacted, executor)?;
+    constants(&mut findings, from, to);
+    identity(&mut findings, from, to, enacted, migrated, executor)?;
+    if findings.compared == 0 {
+        return Ok(Check::skip(NAME, "neither runtime tells anything of its consensus"));
+    }
+    let detail = match findings.status {
+        Status::Pass => format!("{} parameters are as the chain has them", findings.compared),
+        _ => format!("{} of {} parameters differ from the chain's", findings.told.len(), findings.compared),
+    };
+    Ok(Check::new(NAME, findings.status, detail).with(findings.told))
+}
+
+fn slots(findings: &mut Findings, from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor) -> Result<()> {
+    let number = |runtime: &Runtime, function: &str| -> Result<Option<u64>> {
+        let answer = ask(runtime, chain, executor, function, &[])?.value();
+        Ok(answer.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))
+    };
+    let (old, new) = (number(from, "AuraApi_slot_duration")?, number(to, "AuraApi_slot_duration")?);
+    // A parachain's slots follow its relay chain's: shorter ones still go forward.
+    let shorter = to.layout.parachain_system().is_some() && new < old;
+    let (status, why) = match shorter {
+        true => (Status::Warn, "collators must ask for the slot duration with every block"),
+        false => (Status::Fail, "slots would be counted anew, and blocks would be refused for slots long past"),
+    };
+    findings.compare("Aura's slot duration in ms", old, new, status, why);
+
+    let babe = |runtime: &Runtime| -> Result<Option<Babe>> {
+        let answer = ask(runtime, chain, executor, "BabeApi_configuration", &[])?.value();
+        Ok(answer.and_then(|bytes| Babe::decode(&mut &bytes[..]).ok()))
+    };
+    let (old, new) = (babe(from)?, babe(to)?);
+    let split = "nodes and runtime would disagree on who may author when";
+    findings.compare("Babe's slot duration in ms", old.map(|old| old.0), new.map(|new| new.0), Status::Fail, split);
+    findings.compare("Babe's epoch length in slots", old.map(|old| old.1), new.map(|new| new.1), Status::Fail, split);
+    let ratio = |babe: Babe| format!("{}/{}", babe.2.0, babe.2.1);
+    findings.compare("Babe's c", old.map(ratio), new.map(ratio), Status::Fail, split);
+
+    let (old, new) = (number32(from, chain, executor, OFFSET)?, number32(to, chain, executor, OFFSET)?);
+    let collators = "every collator must run a node that builds accordingly before the upgrade";
+    findings.compare("the relay parent offset", old.or(new.map(|_| 0)), new, Status::Warn, collators);
+    const RATE: &str = "TargetBlockRate_target_block_rate";
+    let (old, new) = (number32(from, chain, executor, RATE)?, number32(to, chain, executor, RATE)?);
+    findings.compare("blocks per relay chain slot", old, new, Status::Warn, collators);
+    Ok(())
+}
+
+const OFFSET: &str = "RelayParentOffsetApi_relay_parent_offset";
+
+fn number32(runtime: &Runtime, chain: &Chain, executor: &Executor, function: &str) -> Result<Option<u32>> {
+    let answer = ask(runtime, chain, executor, function, &[])?.value();
+    Ok(answer.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
+}
+
+/// Constants of the metadata, by pallet and name: a pallet that is new or gone has nothing to compare.
+fn constants(findings: &mut Findings, from: &Runtime, to: &Runtime) {
+    let constant = |runtime: &Runtime, pallet: &str, name: &str| -> Option<u128> {
+        let bytes = runtime.layout.constant(pallet, name)?;
+        // Numbers of any width, little-endian as all are.
+        let mut wide = [0; 16];
+        wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(u128::from_le_bytes(wide))
+    };
+    for pallet in to.layout.pallets.iter().map(|pallet| pallet.name.as_str()) {
+        for (name, status, why) in CONSTANTS {
+            let (old, new) = (constant(from, pallet, name), constant(to, pallet, name));
+            findings.compare(&format!("{pallet}.{name}"), old, new, status, why);
+        }
+        let (old, new) = (constant(from, pallet, "ExistentialDeposit"), constant(to, pallet, "ExistentialDeposit"));
+        if new > old {
+            let why = "accounts that have less are reaped when they are next touched";
+            findings.compare(&format!("{pallet}.ExistentialDeposit"), old, new, Status::Warn, why);
+        }
+    }
+    let why = "nodes that still compare it with their own do not author";
+    let versions = (Some(from.version.authoring_version), Some(to.version.authoring_version));
+    findings.compare("authoring_version", versions.0, versions.1, Status::Warn, why);
+}
+
+const CONSTANTS: [(&str, Status, &str); 5] = [
+    ("EpochDuration", Status::Fail, "the running epoch would end at another slot than nodes expect"),
+    ("ExpectedBlockTime", Status::Fail, "the chain runs at another pace"),
+    ("MinimumPeriod", Status::Warn, "blocks must be this far apart, in ms"),
+    ("SS58Prefix", Status::Warn, "addresses would be written differently; is this blob of another network?"),
+    ("SelfParaId", Status::Fail, "this is another parachain's runtime"),
+];
+
+/// Who the chain is to its relay chain.
+fn identity(
+    findings: &mut Findings,
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+) -> Result<()> {
+    const FUNCTION: &str = "GetParachainInfo_parachain_id";
+    let stored = |runtime: &Runtime, chain: &Chain| -> Result<Option<u32>> {
+        let Some(pallet) = runtime.layout.pallet_with(&["ParachainId"], None) else { return Ok(None) };
+        Ok(chain.storage(&pallet.key("ParachainId"))?.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
+    };
+    let why = "the relay chain knows this parachain under another number";
+    let old = number32(from, enacted, executor, FUNCTION)?.or(stored(from, enacted)?);
+    let new = number32(to, enacted, executor, FUNCTION)?;
+    findings.compare("the parachain's number", old, new, Status::Fail, why);
+    if let Some(migrated) = migrated {
+        let new = number32(to, migrated, executor, FUNCTION)?.or(stored(to, migrated)?);
+        findings.compare("the parachain's number after the migrations", old, new, Status::Fail, why);
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A struct that got another form: do the fields it kept have the values they had?
+//!
+//! A migration that decodes a struct by the wrong older form shifts every field behind the difference, or puts defaults
+//! in their place. The result decodes; only its fields, compared by name, tell.
+
+use crate::{
+    input::Runtime,
+    result::{Check, Status},
+    types::{Interface, compare, interface::Item, read},
+};
+use fork::{Chain, sample};
+use worker::Result;
+
+const NAME: &str = "kept-fields";
+const MOST_ENTRIES: usize = 500;
+
+/// What became of the fields of one value.
+#[derive(Default)]
+struct Kept {
+    same: usize,
+    /// Path, value before, value after.
+    other: Vec<(String, String, String)>,
+    /// How many of those have what another field had.
+    shifted: usize,
+}
+
+pub fn kept_fields(from: &Runtime, to: &Runtime, before: &Chain, migrated: &Chain) -> Result<Check> {
+    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
+        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
+    };
+    let (mut wrong, mut odd, mut compared) = (Vec::new(), Vec::new(), 0);
+    for new_pallet in &new.pallets {
+        let Some(old_pallet) = old.pallet(new_pallet.name) else { continue };
+        for new_item in &new_pallet.items {
+            let Some(old_item) = old_pallet.item(new_item.name) else { continue };
+            if !compare(&old, old_item.value, &new, new_item.value).breaking() {
+                continue;
+            }
+            let prefix = new_pallet.key(new_item.name);
+            let (entries, _) = sample::entries(before, &prefix, MOST_ENTRIES)?;
+            let mut kept = Vec::new();
+            for (key, earlier) in entries {
+                let Some(later) = migrated.storage(&key)?.filter(|later| *later != earlier) else { continue };
+                kept.extend(fields(&old, old_item, &earlier, &new, new_item, &later));
+            }
+            compared += kept.len();
+            judge(&format!("{}.{}", new_pallet.name, new_item.name), &kept, &mut wrong, &mut odd);
+        }
+    }
+    let status = match (wrong.is_empty(), odd.is_empty()) {
+        (false, _) => Status::Fail,
+        (true, false) => Status::Warn,
+        (true, true) => Status::Pass,
+    };
+    let detail = match (status, compared) {
+        (Status::Fail, _) => "fields that a struct kept have the values of others, or none of their own".to_string(),
+        (_, 0) => "no struct was migrated in its place".to_string(),
+        (_, count) => format!("{count} migrated structs compared field by field with what they were"),
+    };
+    Ok(Check::new(NAME, status, detail).with([wrong, odd].concat()))
+}
+
+fn fields(
+    old: &Interface<'_>,
+    old_item: &Item<'_>,
+    earlier: &[u8],
+    new: &Interface<'_>,
+    new_item: &Item<'_>,
+    later: &[u8],
+) -> Option<Kept> {
+    let before = read::leaves(old.types, old_item.value, earlier).ok()?;
+    let after = read::leaves(new.types, new_item.value, later).ok()?;
+    let mut kept = Kept::default();
+    let meant: Vec<_> = before.iter().map(|(_, id, bytes)| read::meaning(old.types, *id, bytes).ok()).collect();
+    for (path, new_id, bytes) in &after {
+        let Some(place) = before.iter().position(|(known, _, _)| known == path) else { continue };
+        if path.is_empty() || compare(old, before[place].1, new, *new_id).breaking() {
+            continue;
+        }
+        let now = read::meaning(new.types, *new_id, bytes).ok();
+        if meant[place] == now {
+            kept.same += 1;
+            continue;
+        }
+        // Zeros and nothings are everywhere: having one proves no shift.
+        let plain = bytes.iter().all(|byte| *byte == 0);
+        let elsewhere = !plain && before.iter().any(|(known, _, other)| known != path && other == bytes);
+        kept.shifted += usize::from(elsewhere);
+        kept.other.push((path.clone(), worker::hex_prefixed(before[place].2), worker::hex_prefixed(bytes)));
+    }
+    Some(kept)
+}
+
+fn judge(item: &str, kept: &[Kept], wrong: &mut Vec<String>, odd: &mut Vec<String>) {
+    let differing: Vec<_> = kept.iter().filter(|kept| !kept.other.is_empty()).collect();
+    let Some(first) = differing.first() else { return };
+    let shifted = differing.iter().filter(|kept| kept.shifted >= 2).count();
+    let replaced = differing.iter().filter(|kept| kept.other.len() >= 3 && kept.other.len() > kept.same).count();
+    let examples: Vec<_> =
+        first.other.iter().take(4).map(|(path, was, is)| format!("{path} was {was} and is {is}")).collect();
+    let told =
+        |what: &str, count: usize| format!("{item}: {count} of {} values {what}: {}", kept.len(), examples.join("; "));
+    if shifted > 0 {
+        wrong.push(told("have fields with the values of other fields", shifted));
+    } else if replaced > 0 {
+        wrong.push(told("lost most of what their fields held", replaced));
+    } else {
+        odd.push(told("have fields with other values than before, is that meant?", differing.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Encode;
+    use scale_info::{MetaType, PortableRegistry, Registry, TypeInfo};
+
+    mod before {
+        #[derive(codec::Encode, scale_info::TypeInfo)]
+        pub struct Configuration {
+            pub max_code: u32,
+            pub delay: u32,
+            pub cooldown: u32,
+            pub lookahead: u32,
+        }
+    }
+
+    mod after {
+        #[derive(codec::Encode, scale_info::TypeInfo)]
+        pub struct Configuration {
+            pub max_code: u32,
+            pub backing: u32,
+            pub delay: u32,
+            pub cooldown: u32,
+            pub lookahead: u32,
+        }
+    }
+
+    fn registry<T: TypeInfo + 'static>() -> (PortableRegistry, u32) {
+        let mut registry = Registry::new();
+        let id = registry.register_type(&MetaType::new::<T>()).id;
+        (registry.into(), id)
+    }
+
+    fn verdict(after: after::Configuration) -> (usize, usize) {
+        let ((old_types, old_id), (new_types, new_id)) =
+            (registry::<before::Configuration>(), registry::<after::Configuration>());
+        let interface = |types| Interface {
+            types,
+            pallets: vec![],
+            extensions: vec![],
+            extrinsic_versions: vec![],
+            address: None,
+            signature: None,
+            apis: vec![],
+        };
+        let item = |value| Item { name: "ActiveConfig", hashers: &[], key: None, value };
+        let before = before::Configuration { max_code: 3_145_728, delay: 600, cooldown: 14_400, lookahead: 3 };
+        let kept = fields(
+            &interface(&old_types),
+            &item(old_id),
+            &before.encode(),
+            &interface(&new_types),
+            &item(new_id),
+            &after.encode(),
+        );
+        let (mut wrong, mut odd) = (Vec::new(), Vec::new());
+        judge("Configuration.ActiveConfig", &kept.into_iter().collect::<Vec<_>>(), &mut wrong, &mut odd);
+        (wrong.len(), odd.len())
+    }
+
+    #[test]
+    fn a_field_put_in_and_the_rest_kept_is_well() {
+        let right =
+            after::Configuration { max_code: 3_145_728, backing: 2, delay: 600, cooldown: 14_400, lookahead: 3 };
+        assert_eq!(verdict(right), (0, 0));
+    }
+
+    #[test]
+    fn fields_read_one_place_off_fail() {
+        let shifted =
+            after::Configuration { max_code: 3_145_728, backing: 600, delay: 14_400, cooldown: 3, lookahead: 0 };
+        assert_eq!(verdict(shifted), (1, 0));
+    }
+
+    #[test]
+    fn a_default_in_place_of_everything_fails() {
+        let replaced = after::Configuration { max_code: 0, backing: 0, delay: 0, cooldown: 0, lookahead: 0 };
+        assert_eq!(verdict(replaced), (1, 0));
+    }
+
+    #[test]
+    fn one_value_set_anew_is_asked_about() {
+        let tuned =
+            after::Configuration { max_code: 3_145_728, backing: 2, delay: 600, cooldown: 14_400, lookahead: 5 };
+        assert_eq!(verdict(tuned), (0, 1));
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the upgrade leaves behind: keys of pallets and items that the new runtime no longer has.
+
+use crate::{
+    input::Runtime,
+    result::Check,
+    types::interface::{Interface, Pallet},
+};
+use fork::{Chain, sample};
+use worker::Result;
+
+const NAME: &str = "leftovers";
+/// Counted no further: that there are leftovers is what matters.
+const MOST: usize = 1_000;
+
+pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check> {
+    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
+        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14"));
+    };
+    let (mut left, mut lost) = (Vec::new(), Vec::new());
+    for pallet in old.pallets.iter().filter(|pallet| pallet.prefix.is_some()) {
+        match same_prefix(&new, pallet) {
+            Some(now) => {
+                for item in pallet.items.iter().filter(|item| now.item(item.name).is_none()) {
+                    let count = sample::count(migrated, &pallet.key(item.name), MOST)?;
+                    if count > 0 {
+                        left.push(format!("{}.{}: {}", pallet.name, item.name, keys(count)));
+                    }
+                }
+            }
+            None => {
+                let prefix = artifact::hashes::twox_128(pallet.prefix.unwrap_or(pallet.name).as_bytes());
+                let count = sample::count(migrated, &prefix, MOST)?;
+                if count == 0 {
+                    continue;
+                }
+                match heir(&old, &new, pallet, migrated)? {
+                    Some(heir) => lost.push(format!(
+                        "{} is called {heir} now, its {} still stand under the old name: the new one begins empty",
+                        pallet.name,
+                        keys(count)
+                    )),
+                    None => left.push(format!("{}, a pallet that is gone: {}", pallet.name, keys(count))),
+                }
+            }
+        }
+    }
+    if !lost.is_empty() {
+        return Ok(
+            Check::fail(NAME, "pallets were renamed and their storage was not moved").with([lost, left].concat())
+        );
+    }
+    if left.is_empty() {
+        return Ok(Check::pass(NAME, "nothing stays behind of pallets and items that are gone"));
+    }
+    Ok(Check::warn(NAME, format!("keys stay behind of {} pallets and items that are gone", left.len())).with(left))
+}
+
+fn keys(count: usize) -> String {
+    match count {
+        1 => "1 key".into(),
+        MOST => format!("{MOST} keys or more"),
+        count => format!("{count} keys"),
+    }
+}
+
+fn same_prefix<'i, 'a>(new: &'i Interface<'a>, pallet: &Pallet<'_>) -> Option<&'i Pallet<'a>> {
+    new.pallets.iter().find(|candidate| candidate.prefix == pallet.prefix)
+}
+
+/// The new pallet with the very items of one that is gone, and nothing in them.
+fn heir(old: &Interface<'_>, new: &Interface<'_>, pallet: &Pallet<'_>, migrated: &Chain) -> Result<Option<String>> {
+    if pallet.items.is_empty() {
+        return Ok(None);
+    }
+    for candidate in &new.pallets {
+        let known = old.pallets.iter().any(|known| known.prefix == candidate.prefix);
+        let alike = candidate.items.iter().map(|item| item.name).eq(pallet.items.iter().map(|item| item.name));
+        if known || !alike {
+            continue;
+        }
+        let prefix = artifact::hashes::twox_128(candidate.prefix.unwrap_or(candidate.name).as_bytes());
+        // Its storage version alone is no storage.
+        if sample::count(migrated, &prefix, 2)? < 2 {
+            return Ok(Some(candidate.name.to_owned()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//! If a multi-block migration failed: could the chain still be upgraded?
+//!
+//! Each migration is made to fail on a fork, by a cursor that it cannot decode, and the runtime's own handler decides
+//! what follows. Where it freezes the chain, which takes no transactions then, the one way left is tried: hooks alone,
+//! and for a parachain a message of its relay chain's root that clears the cursor.
+
+use crate::{events, input::Runtime, rehearsal::Rehearsal, result::Check, types::Interface};
+use codec::{Compact, Encode};
+use fork::{Author, Chain, Wish};
+use worker::{Kind, Result};
+
+const NAME: &str = "migration-failure";
+
+/// More migrations than any upgrade has had.
+const MOST_MIGRATIONS: u32 = 64;
+/// Blocks in which hooks or a message may free the chain: a message is put into a queue in one and served in the next.
+const PATIENCE: u32 = 4;
+
+enum Outcome {
+    /// There is no migration of that index, or it was done before.
+    Ended,
+    /// The migration took the cursor as one of its own.
+    WentOn,
+    /// The handler let the chain go on.
+    Unstuck,
+    /// Frozen; by what it was freed again, if by anything.
+    Frozen(Option<&'static str>),
+    /// Blocks cannot be built any more.
+    Broken(String),
+}
+
+pub fn migration_failure(
+    enacted: &Chain,
+    shipping: &Rehearsal,
+    author: &mut Author<'_>,
+    to: &Runtime,
+) -> Result<Check> {
+    let Some(pallet) = to.layout.migrations() else {
+        return Ok(Check::pass(NAME, "no multi-block migrations, so none can fail half-way"));
+    };
+    let Some(interface) = to.interface() else {
+        return Ok(Check::skip(NAME, "the new runtime's metadata is from before version 14"));
+    };
+    let begun = shipping.steps > 0 || shipping.events.iter().any(|(_, event)| event.name == "UpgradeStarted");
+    let Some(begin) = shipping.first.as_ref().filter(|_| begun) else {
+        return Ok(Check::pass(NAME, "this upgrade has no multi-block migration that could fail half-way"));
+    };
+    // Those that were done in the first block have to be done again, or they would be skipped.
+    let historic = pallet.key("Historic");
+    let (known, _) = fork::sample::entries(enacted, &historic, 4_096)?;
+    let (done, _) = fork::sample::entries(begin, &historic, 4_096)?;
+    let new = done.into_iter().filter(|(key, _)| !known.iter().any(|(known, _)| known == key));
+    let mut start = begin.clone();
+    start.set(new.map(|(key, _)| (key, None)).collect())?;
+
+    let (mut failed, mut went_on, mut findings) = (0, 0, Vec::new());
+    for index in 0..MOST_MIGRATIONS {
+        match fail(&start, author, to, &interface, index)? {
+            Outcome::Ended => break,
+            Outcome::WentOn => went_on += 1,
+            Outcome::Unstuck => failed += 1,
+            Outcome::Frozen(Some(way)) => {
+                failed += 1;
+                findings.push(format!("migration {index}: frozen, and freed by {way}"));
+            }
+            Outcome::Frozen(None) => {
+                return Ok(Check::fail(
+                    NAME,
+                    format!("if migration {index} failed, the chain would be frozen for ever: it takes no transaction, and nothing frees it"),
+                )
+                .with(vec![
+                    "tried: blocks with their hooks; for a parachain, a message of the relay chain's root that clears the cursor".into(),
+                    format!("see {}'s FailedMigrationHandler", pallet.name),
+                ]));
+            }
+            Outcome::Broken(why) => {
+                return Ok(Check::fail(NAME, format!("if migration {index} failed, no block could be built: {why}")));
+            }
+        }
+    }
+    if failed == 0 {
+        let detail = format!("no migration could be made to fail from outside: {went_on} took any cursor");
+        return Ok(Check::skip(NAME, detail));
+    }
+    let detail = match findings.len() {
+        0 => format!("{failed} migrations made to fail, one by one: the chain goes on and can be upgraded"),
+        _ => format!("{failed} migrations made to fail, one by one: the chain freezes and can be freed"),
+    };
+    Ok(Check::pass(NAME, detail).with(findings))
+}
+
+/// Makes the migration of that index fail and sees what the runtime makes of it.
+fn fail(
+    start: &Chain,
+    author: &mut Author<'_>,
+    to: &Runtime,
+    interface: &Interface<'_>,
+    index: u32,
+) -> Result<Outcome> {
+    let Some(pallet) = to.layout.migrations() else { return Ok(Outcome::Ended) };
+    let cursor = pallet.key("Cursor");
+    let mut chain = start.clone();
+    // `MigrationCursor::Active`, with an inner cursor of no bytes, which only a cursor without content decodes from.
+    let active = (0u8, index, Some(Vec::<u8>::new()), chain.number()).encode();
+    chain.set(vec![(cursor.clone(), Some(active))])?;
+    if let Some(why) = build(&mut chain, author, to, Wish::default())? {
+        return Ok(Outcome::Broken(why));
+    }
+    let events = events::of(&chain, interface)?;
+    let of_pallet = |name: &str| events.iter().any(|event| event.pallet == pallet.name && event.name == name);
+    if !of_pallet("MigrationFailed") && !of_pallet("UpgradeFailed") {
+        return Ok(if of_pallet("MigrationAdvanced") || of_pallet("MigrationCompleted") {
+            Outcome::WentOn
+        } else {
+            Outcome::Ended
+        });
+    }
+    if chain.storage(&cursor)?.is_none() {
+        return Ok(Outcome::Unstuck);
+    }
+    let mut alone = chain.clone();
+    for _ in 0..PATIENCE {
+        if let Some(why) = build(&mut alone, author, to, Wish::default())? {
+            return Ok(Outcome::Broken(why));
+        }
+        if alone.storage(&cursor)?.is_none() {
+            return Ok(Outcome::Frozen(Some("its own hooks")));
+        }
+    }
+    let Some(call) = pallet.call("force_set_cursor").filter(|_| to.layout.parachain_system().is_some()) else {
+        return Ok(Outcome::Frozen(None));
+    };
+    for message in superuser([call.as_slice(), &[0]].concat()) {
+        let mut freed = chain.clone();
+        let wish = Wish { downward: vec![message], ..Default::default() };
+        if build(&mut freed, author, to, wish)?.is_some() {
+            continue;
+        }
+        for _ in 0..PATIENCE {
+            if freed.storage(&cursor)?.is_none() {
+                return Ok(Outcome::Frozen(Some("a message of the relay chain's root that clears the cursor")));
+            }
+            if build(&mut freed, author, to, Wish::default())?.is_some() {
+                break;
+            }
+        }
+    }
+    Ok(Outcome::Frozen(None))
+}
+
+/// Why the block could not be built, if so.
+fn build(chain: &mut Chain, author: &mut Author<'_>, to: &Runtime, wish: Wish) -> Result<Option<String>> {
+    match author.build_with(chain, &to.code, wish) {
+        Ok(_) => Ok(None),
+        Err(failure) if failure.kind == Kind::Check => Ok(Some(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// A call as the relay chain's root sends it, in the versions of XCM that chains still understand, the newest first:
+/// `UnpaidExecution { Unlimited, None }`, `Transact { Superuser, weight, call }`.
+fn superuser(call: Vec<u8>) -> [Vec<u8>; 3] {
+    const UNPAID_EXECUTION: u8 = 47;
+    const TRANSACT: u8 = 6;
+    const SUPERUSER: u8 = 2;
+    let weight = (Compact(1_000_000_000u64), Compact(65_536u64)).encode();
+    let message = |version: u8, weight: Vec<u8>| {
+        let instructions = [vec![version, 2 << 2, UNPAID_EXECUTION, 0, 0, TRANSACT, SUPERUSER], weight, call.encode()];
+        instructions.concat()
+    };
+    // From version 5 on the weight is optional and only a fallback.
+    [message(5, vec![0]), message(4, weight.clone()), message(3, weight)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_the_relay_chains_root_is_encoded_as_xcm_is() {
+        let [fifth, fourth, third] = superuser(vec![40, 3, 0]);
+        assert_eq!(fifth, [5, 8, 47, 0, 0, 6, 2, 0, 12, 40, 3, 0]);
+        assert_eq!(fourth, [4, 8, 47, 0, 0, 6, 2, 0x02, 0x28, 0x6b, 0xee, 0x02, 0x00, 0x04, 0x00, 12, 40, 3, 0]);
+        assert_eq!(third[1..], fourth[1..]);
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Would validators accept the code? Two thirds of them vote on it after preparing it; a code that takes them too long
+//! is never applied, and nobody says so.
+
+use crate::{
+    input::Runtime,
+    preparation::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT},
+    result::{Check, Status},
+};
+use worker::{Kind, Result};
+
+const NAME: &str = "validator-preparation";
+
+/// The Wasm that validators unpack at most: `VALIDATION_CODE_BOMB_LIMIT`, four times the three MiB a code may have.
+const UNPACKED_LIMIT: usize = 4 * 3 * 1024 * 1024;
+
+/// `prepared` only for parachains: no validator prepares another chain's code.
+pub fn preparation(to: &Runtime, prepared: Option<Result<Prepared>>) -> Result<Check> {
+    let Some(prepared) = prepared else {
+        let detail =
+            format!("no parachain: nodes compile the code themselves; compiled or found ready in {:.1} s", to.seconds);
+        return Ok(Check::pass(NAME, detail));
+    };
+    let mut findings = Vec::new();
+    if !to.sections.exports.iter().any(|export| export == "validate_block") {
+        findings.push("no function validate_block: validators have nothing to call".to_string());
+    }
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(failure) if failure.kind == Kind::Check => {
+            findings.push(failure.to_string());
+            return Ok(Check::fail(NAME, "validators refuse the code when they pre-check it").with(findings));
+        }
+        Err(failure) => return Err(failure),
+    };
+    Ok(judge(&prepared, to.unpacked, findings))
+}
+
+fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Check {
+    let mut status = if findings.is_empty() { Status::Pass } else { Status::Fail };
+    let mut found = |level: Status, told: String| {
+        if level == Status::Fail || status == Status::Pass {
+            status = level;
+        }
+        findings.push(told);
+    };
+    let cpu = prepared.cpu_seconds;
+    if cpu > TIME_LIMIT {
+        found(Status::Fail, format!("{cpu:.1} s of processor time, validators have {TIME_LIMIT} s"));
+    } else if cpu > TIME_LIMIT / 2.0 {
+        found(Status::Warn, format!("{cpu:.1} s of processor time of {TIME_LIMIT} s: slower machines may not make it"));
+    }
+    match prepared.peak_memory {
+        Some(peak) if peak > MEMORY_LIMIT => {
+            found(
+                Status::Fail,
+                format!("{} MiB of memory, relay chains allow {} at most", mebibytes(peak), mebibytes(MEMORY_LIMIT)),
+            );
+        }
+        Some(peak) if peak > MEMORY_WARNING => {
+            found(Status::Warn, format!("{} MiB of memory: smaller validators do not have that", mebibytes(peak)));
+        }
+        _ => {}
+    }
+    if unpacked > UNPACKED_LIMIT {
+        found(
+            Status::Warn,
+            format!("{unpacked} bytes unpacked: validators before 2025 refuse more than {UNPACKED_LIMIT}"),
+        );
+    }
+    let memory = prepared.peak_memory.map(|peak| format!(" and {} MiB of memory", mebibytes(peak))).unwrap_or_default();
+    let detail = format!("prepared as validators pre-check it, in {cpu:.1} s of processor time{memory}");
+    Check::new(NAME, status, detail).with(findings)
+}
+
+fn mebibytes(bytes: u64) -> u64 {
+    bytes / (1024 * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(cpu_seconds: f64, peak_memory: u64) -> Prepared {
+        Prepared { cpu_seconds, seconds: cpu_seconds, peak_memory: Some(peak_memory), artifact_size: 1 }
+    }
+
+    #[test]
+    fn time_and_memory_beyond_what_validators_have_fail() {
+        assert_eq!(judge(&prepared(8.0, 1 << 28), 1, vec![]).status, Status::Pass);
+        assert_eq!(judge(&prepared(31.0, 1 << 28), 1, vec![]).status, Status::Warn);
+        assert_eq!(judge(&prepared(61.0, 1 << 28), 1, vec![]).status, Status::Fail);
+        assert_eq!(judge(&prepared(8.0, 1 << 35), 1, vec![]).status, Status::Fail);
+        assert_eq!(judge(&prepared(8.0, 5 << 30), 1, vec![]).status, Status::Warn);
+        assert_eq!(judge(&prepared(8.0, 1 << 28), 1 << 26, vec![]).status, Status::Warn);
+    }
+}

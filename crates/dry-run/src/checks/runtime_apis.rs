@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What nodes and collators call, called: with the new code on the state before its migrations, as every node does for
+//! the first new block, and on the migrated state. The old code's answers on the same state are what is normal.
+
+use crate::{
+    ask::{Answer, ask},
+    input::Runtime,
+    result::{Check, Status, errors_logged},
+    types::{Differences, Interface, compare, interface::Method, read},
+};
+use fork::{Chain, Executor};
+use std::time::Duration;
+use worker::Result;
+
+const NAME: &str = "runtime-apis";
+
+/// A node that waits this long misses its slot.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
+const NODES: [(&str, &str); 18] = [
+    ("Core", "every node"),
+    ("Metadata", "every node"),
+    ("BlockBuilder", "every author"),
+    ("TaggedTransactionQueue", "every node's transaction pool"),
+    ("AccountNonceApi", "wallets and nodes' RPC"),
+    ("AuraApi", "every node"),
+    ("BabeApi", "every node"),
+    ("GrandpaApi", "every node"),
+    ("SessionKeys", "authors"),
+    ("AuthorityDiscoveryApi", "validators"),
+    ("BeefyApi", "validators"),
+    ("ParachainHost", "validators, and the collators of every parachain"),
+    ("CollectCollationInfo", "collators"),
+    ("AuraUnincludedSegmentApi", "collators"),
+    ("RelayParentOffsetApi", "collators"),
+    ("GetParachainInfo", "collators"),
+    ("TargetBlockRate", "collators"),
+    ("OffchainWorkerApi", "every node"),
+];
+
+/// Not asked: they execute blocks, which the other checks do, or are for building, testing and simulating.
+const LEFT_OUT: [&str; 11] = [
+    "Core",
+    "Metadata",
+    "BlockBuilder",
+    "TaggedTransactionQueue",
+    "OffchainWorkerApi",
+    "GenesisBuilder",
+    "Benchmark",
+    "TryRuntime",
+    "DryRunApi",
+    "RuntimeViewFunction",
+    "TransactionPaymentCallApi",
+];
+
+/// For metadata without APIs: what takes no arguments.
+const KNOWN: [(&str, &[&str]); 7] = [
+    ("AuraApi", &["slot_duration", "authorities"]),
+    ("BabeApi", &["configuration", "current_epoch", "next_epoch", "current_epoch_start"]),
+    ("GrandpaApi", &["grandpa_authorities", "current_set_id"]),
+    ("BeefyApi", &["validator_set"]),
+    ("AuthorityDiscoveryApi", &["authorities"]),
+    (
+        "ParachainHost",
+        &[
+            "validators",
+            "validator_groups",
+            "availability_cores",
+            "session_index_for_child",
+            "disabled_validators",
+            "async_backing_params",
+            "node_features",
+            "claim_queue",
+            "approval_voting_params",
+            "minimum_backing_votes",
+            "on_chain_votes",
+            "candidate_events",
+            "unapplied_slashes",
+            "pvfs_require_precheck",
+        ],
+    ),
+    ("GetParachainInfo", &["parachain_id"]),
+];
+
+fn nodes_of(api: &str) -> Option<&'static str> {
+    NODES.iter().find(|(name, _)| *name == api).map(|(_, nodes)| *nodes)
+}
+
+#[derive(Default)]
+struct Findings {
+    failed: Vec<String>,
+    odd: Vec<String>,
+    called: usize,
+}
+
+pub fn runtime_apis(
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+) -> Result<Check> {
+    let (old, new) = (from.interface(), to.interface());
+    let mut findings = Findings::default();
+    versions(from, to, &mut findings);
+    if let (Some(old), Some(new)) = (&old, &new) {
+        types(from, to, old, new, &mut findings);
+    }
+    for call in calls(old.as_ref(), new.as_ref()) {
+        on_both_states(&call, from, to, enacted, migrated, executor, &mut findings)?;
+    }
+    let Findings { failed, odd, called } = findings;
+    let status = match (failed.is_empty(), odd.is_empty()) {
+        (false, _) => Status::Fail,
+        (true, false) => Status::Warn,
+        (true, true) => Status::Pass,
+    };
+    let detail = match status {
+        Status::Fail => format!("{} of what nodes rely on is broken; {called} functions called", failed.len()),
+        Status::Warn => format!("{called} functions answer; some of it needs newer nodes or clients"),
+        _ => {
+            format!("{called} functions answer on the state before the migrations and after, in types that nodes know")
+        }
+    };
+    let mut told = failed;
+    told.extend(odd);
+    told.truncate(40);
+    Ok(Check::new(NAME, status, detail).with(told))
+}
+
+/// The APIs each runtime says it has.
+fn versions(from: &Runtime, to: &Runtime, findings: &mut Findings) {
+    for old in &from.version.apis {
+        let name = old.name.clone().unwrap_or_else(|| old.id.clone());
+        let nodes = nodes_of(&name);
+        match to.version.apis.iter().find(|new| new.id == old.id) {
+            None => {
+                let told = format!("{name} is gone: {} no longer find it", nodes.unwrap_or("those who call it"));
+                if nodes.is_some() { findings.failed.push(told) } else { findings.odd.push(told) }
+            }
+            Some(new) if new.version < old.version => {
+                let told = format!("{name} went from version {} back to {}", old.version, new.version);
+                if nodes.is_some() { findings.failed.push(told) } else { findings.odd.push(told) }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The types of arguments and answers, function by function. What deployed nodes decode by the old type must be of it
+/// as long as the API's version is the same; with a higher version, older nodes are those that must be renewed.
+fn types(from: &Runtime, to: &Runtime, old: &Interface<'_>, new: &Interface<'_>, findings: &mut Findings) {
+    for new_api in new.apis.iter().filter(|api| !LEFT_OUT.contains(&api.name)) {
+        let raised = from.version.api(new_api.name) < to.version.api(new_api.name);
+        let Some(old_api) = old.apis.iter().find(|api| api.name == new_api.name) else { continue };
+        for old_method in &old_api.methods {
+            let function = format!("{}_{}", new_api.name, old_method.name);
+            let Some(new_method) = new_api.methods.iter().find(|method| method.name == old_method.name) else {
+                let told = format!("{function} is gone");
+                if nodes_of(new_api.name).is_some() && !raised {
+                    findings.failed.push(format!("{told}, although the API's version is the same"));
+                } else {
+                    findings.odd.push(told);
+                }
+                continue;
+            };
+            let nodes = nodes_of(new_api.name);
+            for told in differences(old, old_method, new, new_method) {
+                match (nodes, raised) {
+                    (Some(nodes), false) => {
+                        findings.failed.push(format!("{function}, same API version: {told}; {nodes} cannot decode it"));
+                    }
+                    (Some(nodes), true) => findings.odd.push(format!(
+                        "{function}: {told}; {nodes} must know version {} of {} by then",
+                        to.version.api(new_api.name).unwrap_or_default(),
+                        new_api.name
+                    )),
+                    (None, _) => findings.odd.push(format!("{function}: {told}")),
+                }
+            }
+        }
+    }
+}
+
+fn differences(
+    old: &Interface<'_>,
+    old_method: &Method<'_>,
+    new: &Interface<'_>,
+    new_method: &Method<'_>,
+) -> Vec<String> {
+    let mut told = Vec::new();
+    if old_method.inputs.len() != new_method.inputs.len() {
+        told.push(format!("{} arguments became {}", old_method.inputs.len(), new_method.inputs.len()));
+    } else {
+        for (old_id, new_id) in old_method.inputs.iter().zip(&new_method.inputs) {
+            let found = compare(old, *old_id, new, *new_id);
+            if found.breaking() {
+                told.push(format!("an argument changed: {}", found.told()));
+            }
+        }
+    }
+    let found: Differences = compare(old, old_method.output, new, new_method.output);
+    if found.breaking() {
+        told.push(format!("the answer's type changed: {}", found.told()));
+    }
+    told
+}
+
+/// A function to call with plain arguments, and the types of its answer.
+struct Call<'a> {
+    function: String,
+    api: String,
+    old_arguments: Vec<u8>,
+    new_arguments: Vec<u8>,
+    old_output: Option<(&'a Interface<'a>, u32)>,
+    new_output: Option<(&'a Interface<'a>, u32)>,
+}
+
+fn calls<'a>(old: Option<&'a Interface<'a>>, new: Option<&'a Interface<'a>>) -> Vec<Call<'a>> {
+    let Some(new) = new.filter(|new| !new.apis.is_empty()) else {
+        return KNOWN
+            .iter()
+            .flat_map(|(api, methods)| methods.iter().map(move |method| (*api, *method)))
+            .map(|(api, method)| Call {
+                function: format!("{api}_{method}"),
+                api: api.into(),
+                old_arguments: Vec::new(),
+                new_arguments: Vec::new(),
+                old_output: None,
+                new_output: None,
+            })
+            .collect();
+    };
+    let mut calls = Vec::new();
+    for api in new.apis.iter().filter(|api| !LEFT_OUT.contains(&api.name)) {
+        for method in &api.methods {
+            let Some(new_arguments) = plainest(new, method) else { continue };
+            let known = old.and_then(|old| Some((old, old.method(api.name, method.name)?)));
+            let old_arguments = known.and_then(|(old, method)| plainest(old, method));
+            calls.push(Call {
+                function: format!("{}_{}", api.name, method.name),
+                api: api.name.to_owned(),
+                old_arguments: old_arguments.unwrap_or_else(|| new_arguments.clone()),
+                new_arguments,
+                old_output: known.map(|(old, method)| (old, method.output)),
+                new_output: Some((new, method.output)),
+            });
+        }
+    }
+    calls
+}
+
+/// Arguments of zeros and empty lists: hostile enough for nothing, good enough for what only reads.
+fn plainest(interface: &Interface<'_>, method: &Method<'_>) -> Option<Vec<u8>> {
+    let parts = method.inputs.iter().map(|input| read::plainest(interface.types, *input));
+    parts.collect::<Option<Vec<_>>>().map(|parts| parts.concat())
+}
+
+fn on_both_states(
+    call: &Call<'_>,
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+    findings: &mut Findings,
+) -> Result<()> {
+    let function = &call.function;
+    let nodes = nodes_of(&call.api);
+    let _ = errors_logged();
+    let normal = match ask(from, enacted, executor, function, &call.old_arguments)? {
+        Answer::Value(..) => true,
+        // A function that the old code has and that fails with these arguments: nothing to learn from it.
+        Answer::Trap(_) => return Ok(()),
+        Answer::Absent => false,
+    };
+    let corrupted_before = corrupted();
+    for (state, chain) in [("before the migrations", Some(enacted)), ("after the migrations", migrated)] {
+        let Some(chain) = chain else { continue };
+        match ask(to, chain, executor, function, &call.new_arguments)? {
+            Answer::Absent => return Ok(()),
+            Answer::Trap(why) => {
+                let told = format!("{function} fails on the state {state}: {why}");
+                match (normal, nodes) {
+                    (true, Some(nodes)) => findings.failed.push(format!("{told}; called by {nodes}")),
+                    (true, None) if state.starts_with("after") => findings.failed.push(told),
+                    (false, Some(nodes)) if call.new_arguments.is_empty() => {
+                        findings.failed.push(format!("{told}; called by {nodes}"));
+                    }
+                    (true, None) => findings.odd.push(told),
+                    // New, and with arguments that may be none of its.
+                    (false, _) => {}
+                }
+                let _ = errors_logged();
+                continue;
+            }
+            Answer::Value(answer, took) => {
+                findings.called += 1;
+                if took > SLOW {
+                    let told = format!("{function} takes {:.1} s on the state {state}", took.as_secs_f64());
+                    if nodes.is_some() { findings.failed.push(told) } else { findings.odd.push(told) }
+                }
+                decodes(call, from, to, &answer, state, nodes, findings);
+            }
+        }
+        if corrupted() && !corrupted_before {
+            findings.odd.push(format!("{function} meets values that it cannot decode, on the state {state}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the runtime met a value that is not of the type it expects: it goes on with a default then.
+fn corrupted() -> bool {
+    errors_logged().iter().any(|line| line.contains("Corrupted state"))
+}
+
+/// An answer must be of the type that the runtime says, and of the one that deployed nodes decode it by.
+fn decodes(
+    call: &Call<'_>,
+    from: &Runtime,
+    to: &Runtime,
+    answer: &[u8],
+    state: &str,
+    nodes: Option<&str>,
+    findings: &mut Findings,
+) {
+    let function = &call.function;
+    if let Some((interface, output)) = call.new_output
+        && let Err(why) = read::whole(interface.types, output, answer)
+    {
+        findings
+            .failed
+            .push(format!("{function} answers with what is not of its own type, on the state {state}: {why}"));
+        return;
+    }
+    if let (Some((interface, output)), Some(nodes)) = (call.old_output, nodes)
+        && from.version.api(&call.api) == to.version.api(&call.api)
+        && let Err(why) = read::whole(interface.types, output, answer)
+    {
+        findings.failed.push(format!(
+            "{function} answers with what deployed nodes cannot decode, on the state {state}: {why}; called by {nodes}"
+        ));
+    }
+}

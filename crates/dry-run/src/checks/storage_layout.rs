@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Does what is stored have the form that the new code reads?
+//!
+//! Every value that the upgrade wrote is decoded by the new types. Where an item's type changed, what stands under it
+//! is decoded too, and what no migration touched must mean the same by the new type as by the old one.
+
+use crate::{
+    input::Runtime,
+    rehearsal::Touched,
+    result::{Check, Status},
+    types::{
+        Differences, Interface, compare,
+        interface::{Item, Pallet},
+        read,
+    },
+};
+use fork::{Chain, sample};
+use frame_metadata::v14::StorageHasher;
+use std::collections::{BTreeMap, HashMap};
+use worker::Result;
+
+const NAME: &str = "storage-layout";
+
+/// How much of a changed item is looked at. A migration that leaves one value behind leaves more.
+const MOST_ENTRIES: usize = 5_000;
+const MOST_TOUCHED: usize = 200_000;
+
+/// What is wrong with the values of one item, counted.
+#[derive(Default)]
+struct Wrong {
+    counts: BTreeMap<(String, &'static str), (usize, String)>,
+}
+
+impl Wrong {
+    fn add(&mut self, item: &str, kind: &'static str, example: impl FnOnce() -> String) {
+        let entry = self.counts.entry((item.to_owned(), kind)).or_default();
+        if entry.0 == 0 {
+            entry.1 = example();
+        }
+        entry.0 += 1;
+    }
+
+    fn told(self) -> Vec<String> {
+        let values = |count| if count == 1 { "1 value".to_string() } else { format!("{count} values") };
+        self.counts
+            .into_iter()
+            .map(|((item, kind), (count, example))| format!("{item}: {} {kind}: {example}", values(count)))
+            .take(40)
+            .collect()
+    }
+}
+
+pub fn storage_layout(
+    from: &Runtime,
+    to: &Runtime,
+    before: &Chain,
+    migrated: &Chain,
+    touched: &Touched,
+) -> Result<Check> {
+    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
+        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
+    };
+    let (mut wrong, mut odd) = (Wrong::default(), Wrong::default());
+    let (mut changed, mut decoded) = (0, 0);
+    for new_pallet in &new.pallets {
+        let Some(old_pallet) = old.pallet(new_pallet.name) else { continue };
+        for new_item in &new_pallet.items {
+            let Some(old_item) = old_pallet.item(new_item.name) else { continue };
+            if old_pallet.prefix != new_pallet.prefix {
+                continue;
+            }
+            let differences = compare(&old, old_item.value, &new, new_item.value);
+            let keys = keys_differ(&old, old_item, &new, new_item);
+            if !differences.breaking() && differences.renamed.is_empty() && differences.removed.is_empty() && !keys {
+                continue;
+            }
+            changed += 1;
+            let pair = Pair { old: &old, new: &new, old_item, new_item, differences: &differences, keys };
+            decoded += pair.look(new_pallet, before, migrated, &mut wrong, &mut odd)?;
+        }
+    }
+    decoded += written(&new, touched, &mut wrong);
+    let (wrong, odd) = (wrong.told(), odd.told());
+    let status = match (wrong.is_empty(), odd.is_empty()) {
+        (false, _) => Status::Fail,
+        (true, false) => Status::Warn,
+        (true, true) => Status::Pass,
+    };
+    let detail = match status {
+        Status::Fail => "values are not what the new code takes them for".to_string(),
+        _ => format!("{decoded} values decode by the new types; {changed} items changed theirs"),
+    };
+    Ok(Check::new(NAME, status, detail).with([wrong, odd].concat()))
+}
+
+fn keys_differ(old: &Interface<'_>, old_item: &Item<'_>, new: &Interface<'_>, new_item: &Item<'_>) -> bool {
+    if old_item.hashers != new_item.hashers {
+        return true;
+    }
+    match (old_item.key, new_item.key) {
+        (Some(old_key), Some(new_key)) => compare(old, old_key, new, new_key).breaking(),
+        (None, None) => false,
+        _ => true,
+    }
+}
+
+/// One item as the old code and the new one have it.
+struct Pair<'a> {
+    old: &'a Interface<'a>,
+    new: &'a Interface<'a>,
+    old_item: &'a Item<'a>,
+    new_item: &'a Item<'a>,
+    differences: &'a Differences,
+    keys: bool,
+}
+
+impl Pair<'_> {
+    fn look(
+        &self,
+        pallet: &Pallet<'_>,
+        before: &Chain,
+        migrated: &Chain,
+        wrong: &mut Wrong,
+        odd: &mut Wrong,
+    ) -> Result<usize> {
+        let prefix = pallet.key(self.new_item.name);
+        let item = format!("{}.{}", pallet.name, self.new_item.name);
+        let (entries, _) = sample::entries(migrated, &prefix, MOST_ENTRIES)?;
+        let (earlier, _) = sample::entries(before, &prefix, MOST_ENTRIES)?;
+        let earlier: HashMap<_, _> = earlier.into_iter().collect();
+        let count = entries.len();
+        for (key, value) in entries {
+            if self.keys && !key_fits(self.new, self.new_item, &key[prefix.len()..]) {
+                wrong.add(&item, "under keys that the new code does not find", || worker::hex_prefixed(&key));
+                continue;
+            }
+            if let Err(why) = read::whole(self.new.types, self.new_item.value, &value) {
+                wrong.add(&item, "not of the new type", || why);
+                continue;
+            }
+            let untouched = earlier.get(&key).is_some_and(|earlier| *earlier == value);
+            if untouched {
+                self.same_meaning(&item, &value, wrong, odd);
+            }
+        }
+        Ok(count)
+    }
+
+    /// A value that nobody migrated, although its type is another one now.
+    fn same_meaning(&self, item: &str, value: &[u8], wrong: &mut Wrong, odd: &mut Wrong) {
+        let old = read::meaning(self.old.types, self.old_item.value, value);
+        let new = read::meaning(self.new.types, self.new_item.value, value);
+        if old.is_ok() && old != new {
+            let kind = "left as they were, and mean something else by the new type";
+            wrong.add(item, kind, || self.differences.told());
+        } else if let Some(moved) = self.differences.moved.first() {
+            wrong.add(item, "left as they were, although fields or variants changed places", || moved.clone());
+        } else if let Some(renamed) = self.differences.renamed.first() {
+            odd.add(item, "left as they were under other names", || renamed.clone());
+        }
+    }
+}
+
+/// Whether what follows an item's prefix is made by its hashers from keys of its type.
+fn key_fits(interface: &Interface<'_>, item: &Item<'_>, rest: &[u8]) -> bool {
+    let Some(key) = item.key else { return rest.is_empty() };
+    let parts: Vec<u32> = match (item.hashers.len(), interface.types.resolve(key).map(|ty| &ty.type_def)) {
+        (0 | 1, _) => vec![key],
+        (_, Some(scale_info::TypeDef::Tuple(tuple))) => tuple.fields.iter().map(|field| field.id).collect(),
+        _ => return true,
+    };
+    if parts.len() != item.hashers.len() {
+        return true;
+    }
+    let mut rest = rest;
+    for (hasher, part) in item.hashers.iter().zip(parts) {
+        let Some(left) = after_part(interface, hasher, part, rest) else { return false };
+        rest = left;
+    }
+    rest.is_empty()
+}
+
+fn after_part<'k>(interface: &Interface<'_>, hasher: &StorageHasher, part: u32, rest: &'k [u8]) -> Option<&'k [u8]> {
+    let concat = |width: usize, hash: fn(&[u8]) -> Vec<u8>| -> Option<&'k [u8]> {
+        let (front, key) = rest.split_at_checked(width)?;
+        let left = read::skip(interface.types, part, key).ok()?;
+        (hash(&key[..key.len() - left.len()]) == front).then_some(left)
+    };
+    match hasher {
+        StorageHasher::Blake2_128Concat => concat(16, |key| artifact::hashes::blake2_128(key).to_vec()),
+        StorageHasher::Twox64Concat => concat(8, |key| artifact::hashes::twox_64(key).to_vec()),
+        StorageHasher::Identity => read::skip(interface.types, part, rest).ok(),
+        StorageHasher::Blake2_128 | StorageHasher::Twox128 => rest.get(16..),
+        StorageHasher::Blake2_256 | StorageHasher::Twox256 => rest.get(32..),
+    }
+}
+
+/// Everything that the blocks of the upgrade wrote.
+fn written(new: &Interface<'_>, touched: &Touched, wrong: &mut Wrong) -> usize {
+    let items: HashMap<Vec<u8>, (&Pallet<'_>, &Item<'_>)> = new
+        .pallets
+        .iter()
+        .flat_map(|pallet| pallet.items.iter().map(move |item| (pallet.key(item.name), (pallet, item))))
+        .collect();
+    let mut decoded = 0;
+    for (key, (_, after)) in touched.iter().take(MOST_TOUCHED) {
+        let Some(value) = after else { continue };
+        let Some((pallet, item)) = key.get(..32).and_then(|prefix| items.get(prefix)) else { continue };
+        let name = || format!("{}.{}", pallet.name, item.name);
+        if let Err(why) = read::whole(new.types, item.value, value) {
+            wrong.add(&name(), "written that are not of the item's type", || why);
+        } else if !key_fits(new, item, &key[32..]) {
+            wrong.add(&name(), "written under keys that the new code does not find", || worker::hex_prefixed(key));
+        }
+        decoded += 1;
+    }
+    decoded
+}

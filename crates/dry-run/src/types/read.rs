@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Values read by the types of a runtime's metadata: whether bytes are of a type, what their parts are, and what bytes
+//! a type's plainest value has. Types and bytes are foreign: depth and work are bounded.
+
+use super::compare::{primitive_name, unwrapped};
+use codec::{Compact, Decode};
+use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
+use std::fmt::Write;
+
+const DEPTH: usize = 200;
+/// Parts of one value. The largest real ones, sets of validators, have some hundred thousand.
+const PARTS: usize = 4_000_000;
+/// What is rendered of one value, in bytes.
+const RENDERED: usize = 64 * 1024;
+
+/// Whether `bytes` are one whole value of the type; why not, if not.
+pub fn whole(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), String> {
+    let mut reader = Reader::new(types, bytes, None);
+    reader.value(id, 0)?;
+    match reader.input.len() {
+        0 => Ok(()),
+        left => Err(format!("{left} of {} bytes are left over", bytes.len())),
+    }
+}
+
+/// Takes one value off the front.
+pub fn skip<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<&'b [u8], String> {
+    let mut reader = Reader::new(types, bytes, None);
+    reader.value(id, 0)?;
+    Ok(reader.input)
+}
+
+/// The value as text without the names of fields: two types mean the same by the same bytes if this is the same.
+pub fn meaning(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String, String> {
+    let mut reader = Reader::new(types, bytes, Some(String::new()));
+    reader.value(id, 0)?;
+    if !reader.input.is_empty() {
+        return Err(format!("{} of {} bytes are left over", reader.input.len(), bytes.len()));
+    }
+    Ok(reader.text.unwrap_or_default())
+}
+
+/// A struct's fields by their path, structs within it included, each with its type and bytes.
+pub fn leaves<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<Vec<(String, u32, &'b [u8])>, String> {
+    let mut found = Vec::new();
+    let left = collect(types, id, bytes, "", 0, &mut found)?;
+    match left.len() {
+        0 => Ok(found),
+        left => Err(format!("{left} of {} bytes are left over", bytes.len())),
+    }
+}
+
+fn collect<'b>(
+    types: &PortableRegistry,
+    id: u32,
+    bytes: &'b [u8],
+    path: &str,
+    depth: usize,
+    found: &mut Vec<(String, u32, &'b [u8])>,
+) -> Result<&'b [u8], String> {
+    let id = unwrapped(types, id);
+    if let Some(TypeDef::Composite(composite)) = types.resolve(id).map(|ty| &ty.type_def)
+        && depth < 8
+    {
+        let mut left = bytes;
+        for (place, field) in composite.fields.iter().enumerate() {
+            let name = field.name.clone().unwrap_or_else(|| place.to_string());
+            let below = if path.is_empty() { name } else { format!("{path}.{name}") };
+            left = collect(types, field.ty.id, left, &below, depth + 1, found)?;
+        }
+        return Ok(left);
+    }
+    let left = skip(types, id, bytes)?;
+    found.push((path.to_owned(), id, &bytes[..bytes.len() - left.len()]));
+    Ok(left)
+}
+
+/// Bytes of the type's plainest value: zeros, nothing, the first variant. Nothing for a type that holds itself.
+pub fn plainest(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    plain(types, id, 0, &mut bytes)?;
+    Some(bytes)
+}
+
+fn plain(types: &PortableRegistry, id: u32, depth: usize, into: &mut Vec<u8>) -> Option<()> {
+    if depth > 32 || into.len() > 1024 * 1024 {
+        return None;
+    }
+    match &types.resolve(id)?.type_def {
+        TypeDef::Composite(composite) => {
+            for field in &composite.fields {
+                plain(types, field.ty.id, depth + 1, into)?;
+            }
+        }
+        TypeDef::Tuple(tuple) => {
+            for field in &tuple.fields {
+                plain(types, field.id, depth + 1, into)?;
+            }
+        }
+        TypeDef::Variant(variant) => {
+            // The variant with the least in it, lest a call that holds calls is chosen.
+            let chosen = variant.variants.iter().min_by_key(|variant| (variant.fields.len(), variant.index))?;
+            into.push(chosen.index);
+            for field in &chosen.fields {
+                plain(types, field.ty.id, depth + 1, into)?;
+            }
+        }
+        TypeDef::Array(array) => {
+            for _ in 0..array.len {
+                plain(types, array.type_param.id, depth + 1, into)?;
+            }
+        }
+        TypeDef::Sequence(_) | TypeDef::Compact(_) | TypeDef::BitSequence(_) => into.push(0),
+        TypeDef::Primitive(primitive) => match width(primitive) {
+            Some(width) => into.resize(into.len() + width, 0),
+            None => into.push(0),
+        },
+    }
+    Some(())
+}
+
+/// Bytes of a primitive of fixed width.
+fn width(primitive: &TypeDefPrimitive) -> Option<usize> {
+    Some(match primitive {
+        TypeDefPrimitive::Str => return None,
+        TypeDefPrimitive::Bool | TypeDefPrimitive::U8 | TypeDefPrimitive::I8 => 1,
+        TypeDefPrimitive::U16 | TypeDefPrimitive::I16 => 2,
+        TypeDefPrimitive::Char | TypeDefPrimitive::U32 | TypeDefPrimitive::I32 => 4,
+        TypeDefPrimitive::U64 | TypeDefPrimitive::I64 => 8,
+        TypeDefPrimitive::U128 | TypeDefPrimitive::I128 => 16,
+        TypeDefPrimitive::U256 | TypeDefPrimitive::I256 => 32,
+    })
+}
+
+struct Reader<'t, 'b> {
+    types: &'t PortableRegistry,
+    input: &'b [u8],
+    parts: usize,
+    text: Option<String>,
+}
+
+impl<'t, 'b> Reader<'t, 'b> {
+    fn new(types: &'t PortableRegistry, input: &'b [u8], text: Option<String>) -> Self {
+        Self { types, input, parts: 0, text }
+    }
+
+    fn value(&mut self, id: u32, depth: usize) -> Result<(), String> {
+        self.parts += 1;
+        if depth > DEPTH || self.parts > PARTS {
+            return Err("the value is too deep or too large to be read".into());
+        }
+        let types = self.types;
+        let ty = types.resolve(id).ok_or_else(|| format!("its type {id} is not in the metadata"))?;
+        match &ty.type_def {
+            TypeDef::Composite(composite) => self.fields(&composite.fields, depth),
+            TypeDef::Tuple(tuple) => match tuple.fields.as_slice() {
+                [one] => self.value(one.id, depth + 1),
+                several => {
+                    self.say("(");
+                    for field in several {
+                        self.value(field.id, depth + 1)?;
+                        self.say(" ");
+                    }
+                    self.say(")");
+                    Ok(())
+                }
+            },
+            TypeDef::Variant(variant) => {
+                let index = self.take(1)?[0];
+                let chosen = variant
+                    .variants
+                    .iter()
+                    .find(|candidate| candidate.index == index)
+                    .ok_or_else(|| format!("{} has no variant {index}", label(&ty.path.segments)))?;
+                self.say(&chosen.name);
+                self.fields(&chosen.fields, depth)
+            }
+            TypeDef::Sequence(sequence) => {
+                let length = self.compact()?;
+                self.many(length, sequence.type_param.id, depth)
+            }
+            TypeDef::Array(array) => self.many(u128::from(array.len), array.type_param.id, depth),
+            TypeDef::Compact(_) => {
+                let value = self.compact()?;
+                self.say(&value.to_string());
+                Ok(())
+            }
+            TypeDef::Primitive(TypeDefPrimitive::Str) => {
+                let length = self.compact()?;
+                let length = usize::try_from(length).map_err(|_| "a text of an impossible length".to_string())?;
+                let bytes = self.take(length)?;
+                std::str::from_utf8(bytes).map_err(|_| "a text that is no UTF-8".to_string())?;
+                self.bytes(bytes);
+                Ok(())
+            }
+            TypeDef::Primitive(primitive) => {
+                let bytes = self.take(width(primitive).unwrap_or(1))?;
+                if matches!(primitive, TypeDefPrimitive::Bool) && bytes[0] > 1 {
+                    return Err(format!("a bool of {}", bytes[0]));
+                }
+                self.say(primitive_name(primitive));
+                self.bytes(bytes);
+                Ok(())
+            }
+            TypeDef::BitSequence(bits) => {
+                let length = self.compact()?;
+                let store = types.resolve(unwrapped(types, bits.bit_store_type.id)).map(|ty| &ty.type_def);
+                let width = match store {
+                    Some(TypeDef::Primitive(primitive)) => width(primitive).unwrap_or(1),
+                    _ => 1,
+                };
+                let bytes = length.div_ceil(8 * width as u128).saturating_mul(width as u128);
+                let bytes = usize::try_from(bytes).map_err(|_| "bits of an impossible length".to_string())?;
+                let bytes = self.take(bytes)?;
+                self.bytes(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &[Field<PortableForm>], depth: usize) -> Result<(), String> {
+        if let [one] = fields {
+            return self.value(one.ty.id, depth + 1);
+        }
+        self.say("(");
+        for field in fields {
+            self.value(field.ty.id, depth + 1)?;
+            self.say(" ");
+        }
+        self.say(")");
+        Ok(())
+    }
+
+    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+        let inner = unwrapped(self.types, id);
+        if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = self.types.resolve(inner).map(|ty| &ty.type_def) {
+            let length = usize::try_from(length).map_err(|_| "bytes of an impossible length".to_string())?;
+            let bytes = self.take(length)?;
+            self.bytes(bytes);
+            return Ok(());
+        }
+        self.say("[");
+        let mut done = 0;
+        while done < length {
+            let before = self.input.len();
+            self.value(id, depth + 1)?;
+            done += 1;
+            // Values of no bytes are all alike: a count of billions costs nothing.
+            if self.input.len() == before && self.text.is_none() {
+                break;
+            }
+            self.say(" ");
+        }
+        self.say("]");
+        Ok(())
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'b [u8], String> {
+        if length > self.input.len() {
+            return Err(format!("{} bytes where {length} are needed", self.input.len()));
+        }
+        let (taken, left) = self.input.split_at(length);
+        self.input = left;
+        Ok(taken)
+    }
+
+    fn compact(&mut self) -> Result<u128, String> {
+        // The largest compact numbers in use are balances.
+        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "a broken compact number".into())
+    }
+
+    fn say(&mut self, word: &str) {
+        if let Some(text) = self.text.as_mut().filter(|text| text.len() < RENDERED) {
+            text.push_str(word);
+        }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        if let Some(text) = self.text.as_mut().filter(|text| text.len() < RENDERED) {
+            for byte in bytes.iter().take(RENDERED) {
+                let _ = write!(text, "{byte:02x}");
+            }
+        }
+    }
+}
+
+fn label(path: &[String]) -> &str {
+    path.last().map_or("an enum", String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Encode;
+    use scale_info::{MetaType, Registry, TypeInfo};
+
+    fn registry<T: TypeInfo + 'static>() -> (PortableRegistry, u32) {
+        let mut registry = Registry::new();
+        let id = registry.register_type(&MetaType::new::<T>()).id;
+        (registry.into(), id)
+    }
+
+    #[derive(Encode, TypeInfo)]
+    struct Configuration {
+        lookahead: u32,
+        nested: Nested,
+        names: Vec<String>,
+    }
+
+    #[derive(Encode, TypeInfo)]
+    struct Nested {
+        #[codec(compact)]
+        delay: u32,
+        on: Option<bool>,
+    }
+
+    fn value() -> Configuration {
+        Configuration {
+            lookahead: 3,
+            nested: Nested { delay: 70, on: Some(true) },
+            names: vec!["a".into(), "b".into()],
+        }
+    }
+
+    #[test]
+    fn a_value_is_read_to_its_last_byte_and_no_further() {
+        let (types, id) = registry::<Configuration>();
+        let bytes = value().encode();
+        whole(&types, id, &bytes).expect("whole");
+        for length in 0..bytes.len() {
+            assert!(whole(&types, id, &bytes[..length]).is_err(), "{length}");
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(whole(&types, id, &longer), Err(format!("1 of {} bytes are left over", longer.len())));
+    }
+
+    #[test]
+    fn leaves_are_named_by_their_path() {
+        let (types, id) = registry::<Configuration>();
+        let bytes = value().encode();
+        let leaves = leaves(&types, id, &bytes).expect("leaves");
+        let names: Vec<_> = leaves.iter().map(|(name, _, _)| name.as_str()).collect();
+        assert_eq!(names, ["lookahead", "nested.delay", "nested.on", "names"]);
+        assert_eq!(leaves[0].2, 3u32.encode());
+    }
+
+    #[test]
+    fn the_same_bytes_of_two_types_mean_different_things() {
+        let bytes = 5u64.encode();
+        let (one, one_id) = registry::<u64>();
+        let (other, other_id) = registry::<(u32, u32)>();
+        assert_ne!(meaning(&one, one_id, &bytes), meaning(&other, other_id, &bytes));
+        assert_eq!(meaning(&one, one_id, &bytes), meaning(&one, one_id, &bytes));
+    }
+
+    #[test]
+    fn the_plainest_value_of_a_type_is_one() {
+        let (types, id) = registry::<(Configuration, [u8; 32], Result<(), u8>)>();
+        let bytes = plainest(&types, id).expect("a value");
+        whole(&types, id, &bytes).expect("whole");
+    }
+
+    #[test]
+    fn a_count_of_billions_neither_hangs_nor_allocates() {
+        let (types, id) = registry::<Vec<()>>();
+        let bytes = Compact(u32::MAX).encode();
+        whole(&types, id, &bytes).expect("nothing, often");
+        let (types, id) = registry::<Vec<u64>>();
+        assert!(whole(&types, id, &bytes).is_err());
+    }
+}

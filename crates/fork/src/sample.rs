@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A bounded look at what stands under a prefix: a map of a live chain may have millions of entries.
+
+use crate::chain::{Chain, Entries, unreadable};
+use sp_state_machine::{Backend, IterArgs};
+use worker::Result;
+
+/// At most `most` entries under `prefix`, the first ones, and whether these are all.
+pub fn entries(chain: &Chain, prefix: &[u8], most: usize) -> Result<(Entries, bool)> {
+    let backend = chain.backend();
+    let mut arguments = IterArgs::default();
+    arguments.prefix = Some(prefix);
+    let mut found = Entries::new();
+    for entry in backend.pairs(arguments).map_err(unreadable)? {
+        if found.len() == most {
+            return Ok((found, false));
+        }
+        found.push(entry.map_err(unreadable)?);
+    }
+    Ok((found, true))
+}
+
+/// How many keys stand under `prefix`, counted up to `most`.
+pub fn count(chain: &Chain, prefix: &[u8], most: usize) -> Result<usize> {
+    let backend = chain.backend();
+    let mut arguments = IterArgs::default();
+    arguments.prefix = Some(prefix);
+    let mut counted = 0;
+    for key in backend.keys(arguments).map_err(unreadable)?.take(most) {
+        key.map_err(unreadable)?;
+        counted += 1;
+    }
+    Ok(counted)
+}
