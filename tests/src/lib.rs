@@ -9,6 +9,8 @@
 mod blobs;
 mod command;
 pub mod patch;
+mod tiny;
 
 pub use blobs::{Runtime, built, snapshot};
 pub use command::{Output, Xtask, repository};
+pub use tiny::{Tiny, alone};

@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     inputs::Variant,
     runtimes::Workspace,
-    wasm::Builder,
+    engines::Builder,
     workers,
     workers::Worker,
 };

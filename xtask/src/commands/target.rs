@@ -7,7 +7,7 @@ use crate::{
     context::Context,
     inputs::Variant,
     runtimes::{Runtime, Workspace},
-    wasm::Builder,
+    engines::Builder,
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};

@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     jobs,
     runtimes::{Runtime, Workspace},
-    wasm::Builder,
+    engines::Builder,
 };
 use bundle::Bundle;
 use plan::Plan;
