@@ -11,7 +11,9 @@ mod command;
 pub mod fork;
 pub mod patch;
 mod redact;
+mod tiny;
 
 pub use blobs::{Runtime, built, snapshot};
 pub use command::{Output, Xtask, repository};
 pub use redact::redact;
+pub use tiny::{Tiny, alone};

@@ -50,7 +50,7 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
     }
     let Some(rustc) = arguments.next() else { return Some(ExitCode::from(2)) };
     let arguments: Vec<OsString> = arguments.collect();
-    let package = Package::from_environment();
+    let package = Package::from_environment(|name| std::env::var(name).ok());
     report(&arguments, &package);
     let arguments = rewrite(arguments, &package, &std::env::var(REMAP).unwrap_or_default());
     let error = Command::new(rustc).args(arguments).exec();
@@ -70,13 +70,13 @@ struct Package {
 }
 
 impl Package {
-    fn from_environment() -> Self {
-        let read = |name: &str| std::env::var(name).unwrap_or_default();
+    fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let read = |name: &str| variable(name).unwrap_or_default();
         Self {
             name: read("CARGO_PKG_NAME"),
             version: read("CARGO_PKG_VERSION"),
             manifest: read("CARGO_MANIFEST_DIR"),
-            out: std::env::var("OUT_DIR").ok(),
+            out: variable("OUT_DIR"),
             cargo_home: read("CARGO_HOME"),
             runtime: read(RUNTIME),
         }
@@ -100,6 +100,13 @@ fn report(arguments: &[OsString], package: &Package) {
     {
         let _ = writeln!(file, "{} v{}", package.name, package.version);
     }
+}
+
+/// What the wrapper makes of arguments, with variables read by `variable`.
+#[cfg(test)]
+pub fn rewritten(arguments: Vec<OsString>, variable: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
+    let remap = variable(REMAP).unwrap_or_default();
+    rewrite(arguments, &Package::from_environment(variable), &remap)
 }
 
 fn rewrite(mut arguments: Vec<OsString>, package: &Package, remap: &str) -> Vec<OsString> {

@@ -71,7 +71,7 @@ pub enum Command {
     Sign(Sign),
     /// Say whose signatures count: make, sign and check the file of signers
     Signers(Signers),
-    /// Check a bundle: digests, signatures, threshold and, if asked, a rebuild
+    /// Check a bundle (digests, signatures, threshold and, if asked, a rebuild), or build a blob again and compare
     Verify(Verify),
     /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
     Upgrade(Upgrade),
@@ -112,18 +112,43 @@ impl Profile {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
     /// The compilers of this machine
-    #[default]
     Host,
+    /// A container of docker, by the contract of srtool's images
+    Docker,
+    /// A container of podman, by the same contract
+    Podman,
+    /// An installed srtool (the crate srtool-cli), as it is
+    Srtool,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct EngineOptions {
+    /// Where the build runs [default: `engine` of [workspace.metadata.cutover], else host]
+    #[arg(long, value_enum)]
+    pub engine: Option<Engine>,
+    /// The image that a container is made from, by its digest [default: `image` of [workspace.metadata.cutover], else
+    /// that of srtool for the workspace's compiler]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Take an image that is named without a digest, as it is today
+    #[arg(long)]
+    pub allow_moving_tag: bool,
+    /// Let a container build a work tree that differs from its commit. The evidence says so
+    #[arg(long)]
+    pub allow_dirty: bool,
+    /// Put nothing between cargo and rustc in a container, as srtool does: symbols then come from the paths there, and
+    /// the blob is that of srtool, which may differ from the host's
+    #[arg(long)]
+    pub plain: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct BuildOptions {
-    /// Where the build runs
-    #[arg(long, value_enum, default_value_t)]
-    pub engine: Engine,
+    #[command(flatten)]
+    pub engine: EngineOptions,
     /// How the blob is optimised
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
@@ -146,6 +171,9 @@ pub struct Build {
     pub runtimes: Vec<String>,
     #[command(flatten)]
     pub options: BuildOptions,
+    /// Compile all Wasm code again, whatever was built before
+    #[arg(long)]
+    pub anew: bool,
     /// Where blobs and digests are put [default: target/cutover of the workspace]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a blob is made from, as one digest: while it stays the same nothing has to be built.
 
-use crate::{runtimes::Runtime, toolchain::WasmToolchain};
+use crate::runtimes::Runtime;
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 use std::{
@@ -24,13 +24,8 @@ pub struct Variant {
     pub native: bool,
 }
 
-pub fn key(
-    metadata: &Metadata,
-    runtime: &Runtime,
-    toolchain: &WasmToolchain,
-    host: &str,
-    variant: &Variant,
-) -> Result<String> {
+/// `compilers`: what compiles, each part by name, as it tells its version.
+pub fn key(metadata: &Metadata, runtime: &Runtime, compilers: &[(&str, &str)], variant: &Variant) -> Result<String> {
     let root = metadata.workspace_root.as_std_path();
     let mut digest = Digester::new();
     digest.word("recipe", RECIPE.to_string());
@@ -43,8 +38,9 @@ pub fn key(
     if variant.native {
         digest.word("native", "too");
     }
-    digest.word("rustc", &toolchain.rustc);
-    digest.word("host rustc", host);
+    for (name, version) in compilers {
+        digest.word(name, version);
+    }
     for file in ["Cargo.lock", "Cargo.toml", ".cargo/config.toml"] {
         let path = root.join(file);
         if path.is_file() {

@@ -6,6 +6,7 @@ mod canonical;
 mod cli;
 mod commands;
 mod context;
+mod engines;
 mod git;
 mod inputs;
 mod interrupt;
@@ -15,7 +16,6 @@ mod printer;
 mod process;
 mod runtimes;
 mod toolchain;
-mod wasm;
 mod workers;
 
 #[cfg(test)]

@@ -25,7 +25,23 @@ const LAST_LINES: usize = 12;
 pub struct Tool {
     command: Command,
     spared: bool,
+    tidying: bool,
     timeout: Option<Duration>,
+}
+
+/// How a program with its output in a log ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    /// The last lines it wrote.
+    pub last_lines: String,
+    argv: String,
+}
+
+impl Ended {
+    /// For a status that is no success.
+    pub fn failure(&self, log: &Path) -> Failure {
+        failed(&self.argv, self.status, &self.last_lines).hint(format!("its whole output is in {}", log.display()))
+    }
 }
 
 pub struct Captured {
@@ -36,7 +52,7 @@ pub struct Captured {
 
 impl Tool {
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { command: Command::new(program), spared: false, timeout: None }
+        Self { command: Command::new(program), spared: false, tidying: false, timeout: None }
     }
 
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -76,6 +92,12 @@ impl Tool {
         self
     }
 
+    /// For what has to be tidied up after an interruption: it is started nevertheless, and let finish.
+    pub fn even_interrupted(mut self) -> Self {
+        self.tidying = true;
+        self.spared()
+    }
+
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -88,7 +110,9 @@ impl Tool {
     }
 
     fn start(&mut self) -> Result<(Child, Group)> {
-        interrupt::check()?;
+        if !self.tidying {
+            interrupt::check()?;
+        }
         let child = self.command.stdin(Stdio::null()).process_group(0).spawn().map_err(|error| {
             let program = self.command.get_program().to_string_lossy();
             let failure = Failure::environment(format!("cannot start {program}"))
@@ -132,7 +156,13 @@ impl Tool {
     }
 
     /// Runs it with its output in `log`, every line also given to `on_line`.
-    pub fn logged(mut self, log: &Path, mut on_line: impl FnMut(&str)) -> Result<()> {
+    pub fn logged(self, log: &Path, on_line: impl FnMut(&str)) -> Result<()> {
+        let ended = self.logged_status(log, on_line)?;
+        if ended.status.success() { Ok(()) } else { Err(ended.failure(log)) }
+    }
+
+    /// The same for programs whose exit status says more than yes or no.
+    pub fn logged_status(mut self, log: &Path, mut on_line: impl FnMut(&str)) -> Result<Ended> {
         let argv = self.argv();
         let io = |error: std::io::Error| Failure::io("write the log", log, &error);
         if let Some(parent) = log.parent() {
@@ -170,11 +200,7 @@ impl Tool {
             return Err(io(error));
         }
         interrupt::check()?;
-        if status.success() {
-            return Ok(());
-        }
-        let lines = last.into_iter().collect::<Vec<_>>().join("\n");
-        Err(failed(&argv, status, &lines).hint(format!("its whole output is in {}", log.display())))
+        Ok(Ended { status, last_lines: last.into_iter().collect::<Vec<_>>().join("\n"), argv })
     }
 
     /// Runs it with its output where ours goes, for programs whose output is the result. Standard output stays free for

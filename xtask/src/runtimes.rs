@@ -18,6 +18,10 @@ use worker::{Failure, Result};
 
 const BUILDER: &str = "substrate-wasm-builder";
 const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
+/// `max_code_size` of relay chains; what solo chains take is bounded by their block length, which this fits.
+const RELAY_CODE_LIMIT: u64 = 5 * 1024 * 1024;
+/// `max_code_size` that relay chains set for parachains.
+const PARACHAIN_CODE_LIMIT: u64 = 3 * 1024 * 1024;
 const MATRIX_LIMIT: u64 = 4 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
@@ -52,6 +56,8 @@ pub struct Config {
     pub relay: Option<String>,
     pub para_id: Option<u32>,
     pub route: Option<String>,
+    /// The largest blob that the network takes, in bytes.
+    pub max_code_size: Option<u64>,
 }
 
 /// `[workspace.metadata.cutover]`.
@@ -63,6 +69,10 @@ pub struct WorkspaceConfig {
     /// Chains by name, which add to those that are built in and overrule them.
     #[serde(default)]
     pub networks: Networks,
+    /// Where builds run when nothing is said: host, docker, podman or srtool.
+    pub engine: Option<String>,
+    /// The image of container builds, by its digest.
+    pub image: Option<String>,
 }
 
 /// An entry of the Fellowship's `runtimes-matrix.json`; what else stands in it is not ours to judge.
@@ -229,6 +239,14 @@ impl Runtime {
             features.extend(extra.split([',', ' ']).filter(|feature| !feature.is_empty()).map(str::to_owned));
         }
         features
+    }
+
+    /// The largest blob that the network takes: of the configuration, else what relay chains and parachains have.
+    pub fn max_code_size(&self) -> u64 {
+        let configured = self.config.max_code_size.or(self.matrix.as_ref().and_then(|matrix| matrix.max_code_size));
+        let is_parachain =
+            self.config.para_id.is_some() || self.matrix.as_ref().is_some_and(|matrix| matrix.is_relay == Some(false));
+        configured.unwrap_or(if is_parachain { PARACHAIN_CODE_LIMIT } else { RELAY_CODE_LIMIT })
     }
 
     /// A source of its configuration: a file stands relative to the manifest.

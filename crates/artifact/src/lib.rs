@@ -8,10 +8,11 @@
 //! - [`metadata`]: facts that only the runtime itself can tell, asked in a bounded interpreter
 //! - [`state`]: chain specs and snapshots read to plain entries, proven against their root where they carry one
 //! - [`source`]: all the places a runtime or a state may come from, given the same way to every command
-//! - [`inspect`], [`digest`]: the documents made of these facts
+//! - [`inspect`], [`digest`], [`diff_bytes`]: the documents made of these facts
 
 pub mod blob;
 mod cid;
+pub mod diff_bytes;
 pub mod digest;
 mod execute;
 pub mod hashes;

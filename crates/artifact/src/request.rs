@@ -3,6 +3,7 @@
 
 use crate::{
     Source,
+    diff_bytes::{BuildFacts, diff_bytes},
     digest::{BuildContext, Files},
     inspect,
 };
@@ -27,6 +28,18 @@ pub enum Request {
         context: Box<BuildContext>,
         out: PathBuf,
     },
+    /// Why two blobs that should be one differ ([`crate::diff_bytes::Difference`]).
+    DiffBytes {
+        old: Source,
+        new: Source,
+        #[serde(default)]
+        old_build: BuildFacts,
+        #[serde(default)]
+        new_build: BuildFacts,
+        /// Those that the runtime has.
+        #[serde(default)]
+        features: Vec<String>,
+    },
     /// What a state file holds ([`crate::state::Summary`]).
     State { source: Source },
 }
@@ -48,6 +61,14 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             text.push(b'\n');
             worker::write_whole(&out, &text)?;
             digest
+        }
+        Request::DiffBytes { old, new, old_build, new_build, features } => {
+            reporter.status(format!("comparing {old} with {new}"));
+            let (old_name, new_name) = (old.to_string(), new.to_string());
+            let (old, new) = (old.blob()?, new.blob()?);
+            let facts = (&old_build, &new_build);
+            let difference = diff_bytes((&old_name, &old), (&new_name, &new), facts, &features)?;
+            return Ok(Outcome { passed: difference.same, value: to_value(&difference)? });
         }
         Request::State { source } => {
             reporter.status(format!("reading {source}"));

@@ -3,16 +3,18 @@ use super::utf8;
 use crate::{
     cli::{self, BuildOptions, Profile},
     context::Context,
+    engines::{self, Engine},
     git,
     inputs::Variant,
+    jobs::{self, Done, Job},
     runtimes::{Runtime, Workspace},
-    wasm::{self, Builder},
     workers,
     workers::Worker,
 };
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
+    sync::Mutex,
     time::Instant,
 };
 use worker::{Failure, Result};
@@ -20,28 +22,81 @@ use worker::{Failure, Result};
 /// A digest is a few kilobytes.
 const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
 
+/// Of the network's limit, in hundredths: from the first on there is a warning, from the second on a failure. What is
+/// left must hold the next release too.
+const SIZE_WARNS: u64 = 80;
+const SIZE_FAILS: u64 = 95;
+
 /// A blob at its place, and what is said about it.
 pub struct Built {
     pub path: PathBuf,
     pub document: Value,
+    /// Whether the network has room for it.
+    pub fits: bool,
 }
 
 pub fn run(context: &Context, options: &cli::Build) -> Result<bool> {
     let workspace = Workspace::load(context)?;
     let selected = workspace.select(&options.runtimes)?;
-    let builder = Builder::new(context, &workspace)?;
+    one_name_each(&selected)?;
+    let engine = engines::open(context, &workspace, &options.options.engine, options.anew)?;
     let out = match &options.out {
         Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,
         None => default_out(&workspace),
     };
-    let mut documents = Vec::new();
-    for runtime in selected {
-        let variant = variant(runtime, &options.options);
-        documents.push(build_one(&builder, runtime, &variant, &out)?.document);
-    }
+    let all = build_all(&*engine, &selected, &options.options, &out)?;
+    let fit = all.iter().all(|built| built.fits);
+    let documents: Vec<Value> = all.into_iter().map(|built| built.document).collect();
     let document = json!({"version": 1, "runtimes": documents});
     context.printer.result(&document, || report::terminal::build(&document))?;
-    Ok(true)
+    Ok(fit)
+}
+
+/// Side by side where the engine can, else one after the other. Results are in the order of `selected`.
+fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions, out: &Path) -> Result<Vec<Built>> {
+    if !engine.parallel() || selected.len() < 2 {
+        let build = |runtime: &&Runtime| build_one(engine, runtime, &variant(runtime, options), out);
+        return selected.iter().map(build).collect();
+    }
+    // Once, before anything runs side by side.
+    let task = engine.context().printer.task("build");
+    workers::locate(engine.context(), Worker::Artifact, &task)?;
+    drop(task);
+    let done: Mutex<Vec<(usize, Built)>> = Mutex::new(Vec::new());
+    let jobs = selected.iter().enumerate().map(|(index, runtime)| {
+        let done = &done;
+        Job::new(format!("build-{}", runtime.package), move |desk| {
+            let built = build_into(engine, runtime, &variant(runtime, options), out, desk.task, desk.log)?;
+            let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
+            done.lock().map_err(|_| Failure::internal("a build panicked"))?.push((index, built));
+            Ok(if cached { Done::Unchanged } else { Done::Now("built".into()) })
+        })
+    });
+    let limit = std::thread::available_parallelism().map_or(2, |count| count.get());
+    let logs = engine.context().cache.join("logs");
+    jobs::run(&engine.context().printer, &logs, limit, jobs.collect())?;
+    let mut done = done.into_inner().map_err(|_| Failure::internal("a build panicked"))?;
+    done.sort_by_key(|(index, _)| *index);
+    Ok(done.into_iter().map(|(_, built)| built).collect())
+}
+
+/// Two blobs of one name would overwrite each other.
+fn one_name_each(selected: &[&Runtime]) -> Result<()> {
+    for (index, runtime) in selected.iter().enumerate() {
+        if let Some(other) = selected[..index].iter().find(|other| other.library == runtime.library) {
+            return Err(Failure::input(format!("two runtimes of the workspace are called {}", runtime.package))
+                .found(format!(
+                    "{} in {}\n{} in {}",
+                    other.version,
+                    other.directory.display(),
+                    runtime.version,
+                    runtime.directory.display()
+                ))
+                .expected("one blob of each name")
+                .hint("set `runtime = false` in the [package.metadata.cutover] of the one that is not meant"));
+        }
+    }
+    Ok(())
 }
 
 /// Where blobs are put when nobody says where.
@@ -54,8 +109,11 @@ pub fn release_variant(runtime: &Runtime, profile: Profile) -> Variant {
     Variant { profile: profile.name(), features: runtime.release_features(), default_features: true, native: false }
 }
 
-fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
-    let features = if options.features.is_empty() { runtime.release_features() } else { options.features.clone() };
+pub fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
+    // As cargo takes them: with commas, with spaces, or given several times.
+    let words = options.features.iter().flat_map(|list| list.split([',', ' ']));
+    let features: Vec<String> = words.filter(|feature| !feature.is_empty()).map(str::to_owned).collect();
+    let features = if features.is_empty() { runtime.release_features() } else { features };
     Variant {
         profile: options.profile.name(),
         features,
@@ -65,77 +123,100 @@ fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
 }
 
 /// Builds one runtime, or takes it as it was built before, and writes blob and digest.
-pub fn build_one(builder: &Builder<'_>, runtime: &Runtime, variant: &Variant, out: &Path) -> Result<Built> {
-    let context = builder.context;
+pub fn build_one(engine: &dyn Engine, runtime: &Runtime, variant: &Variant, out: &Path) -> Result<Built> {
+    let context = engine.context();
     let task = context.printer.task(&format!("build {}", runtime.name));
     let log = context.log(&format!("build-{}", runtime.package));
     // It is appended to while the build runs; what is of interest is the last one.
     let _ = std::fs::remove_file(&log);
-    let built = build_into(builder, runtime, variant, out, &task, &log)?;
+    let built = build_into(engine, runtime, variant, out, &task, &log)?;
     let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
     task.done(if cached { "nothing changed" } else { "built" });
     Ok(built)
 }
 
 pub fn build_into(
-    builder: &Builder<'_>,
+    engine: &dyn Engine,
     runtime: &Runtime,
     variant: &Variant,
     out: &Path,
     task: &crate::printer::Task,
     log: &Path,
 ) -> Result<Built> {
-    let context = builder.context;
+    let context = engine.context();
     let started = Instant::now();
-    let blob = builder.build(runtime, variant, task, log)?;
-    let path = wasm::place(&blob, out, &blob.file_name)?;
+    let blob = engine.build(runtime, variant, task, log)?;
+    let path = engines::place(&blob, out, &blob.file_name)?;
     let source = git::source(&context.workspace);
     let digest_file = out.join(format!("{}-srtool-digest.json", runtime.library));
-    let digest = digest(builder, runtime, variant, &source, &blob.file_name, &digest_file, task, log)?;
+    let digest = digest(engine, runtime, variant, &source, &blob, &digest_file, task, log)?;
     let version = |name: &str| {
         let kinds = ["compressed", "compact"].iter();
         let found =
             kinds.filter_map(|kind| digest.pointer(&format!("/runtimes/{kind}/subwasm/core_version/{name}"))).next();
         found.cloned().unwrap_or_default()
     };
+    let size = std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
+    let limit = runtime.max_code_size();
+    // What is not compressed goes on no chain.
+    let verdict = if variant.profile == Profile::Dev.name() { "not applicable" } else { size_verdict(size, limit) };
+    let share = format!("{} bytes, {} % of the network's limit of {limit}", size, size * 100 / limit.max(1));
+    match verdict {
+        "warn" => task.warning(&format!("{} has {share}", runtime.package)),
+        "fail" => {
+            task.warning(&format!("{} is too large: it has {share}, and {SIZE_FAILS} % is the most", runtime.package))
+        }
+        _ => {}
+    }
     let document = json!({
         "package": runtime.package,
         "name": runtime.name,
         "blob": utf8(&path)?,
         "blake2_256": blob.blake2_256,
-        "size": std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default(),
+        "size": size,
+        "size_limit": limit,
+        "size_verdict": verdict,
         "spec_name": version("specName"),
         "spec_version": version("specVersion"),
         "digest": digest,
         "digest_file": utf8(&digest_file)?,
-        "engine": "host",
-        "image_digest": null,
+        "engine": engine.name(),
+        "image": engine.image().map(|image| &image.reference),
+        "image_digest": engine.image().map(|image| &image.digest),
         "profile": variant.profile,
         "features": variant.features,
         "default_features": variant.default_features,
-        "rustc": builder.toolchain.version(),
+        "rustc": blob.rustc,
         "commit": source.commit,
         "dirty": source.dirty,
         "cached": blob.cached,
         "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     });
-    Ok(Built { path, document })
+    Ok(Built { path, document, fits: verdict != "fail" })
+}
+
+fn size_verdict(size: u64, limit: u64) -> &'static str {
+    match size.saturating_mul(100) {
+        scaled if scaled >= limit.saturating_mul(SIZE_FAILS) => "fail",
+        scaled if scaled >= limit.saturating_mul(SIZE_WARNS) => "warn",
+        _ => "pass",
+    }
 }
 
 /// The srtool document of a blob, made anew only if something in it would change.
 #[allow(clippy::too_many_arguments, reason = "each is a different thing that the document is made from")]
 fn digest(
-    builder: &Builder<'_>,
+    engine: &dyn Engine,
     runtime: &Runtime,
     variant: &Variant,
     source: &git::Source,
-    file_name: &str,
+    blob: &engines::Blob,
     digest_file: &Path,
     task: &crate::printer::Task,
     log: &Path,
 ) -> Result<Value> {
     let out = digest_file.parent().unwrap_or(Path::new("."));
-    let directory = runtime.directory.strip_prefix(&builder.context.workspace).unwrap_or(&runtime.directory);
+    let directory = runtime.directory.strip_prefix(&engine.context().workspace).unwrap_or(&runtime.directory);
     let kind = if variant.profile == Profile::Dev.name() { "compact" } else { "compressed" };
     let mut request = json!({
         "command": "digest",
@@ -143,23 +224,25 @@ fn digest(
             "package": runtime.package,
             "version": runtime.version,
             "runtime_dir": if runtime.through.is_some() { Path::new("") } else { directory },
-            "rustc": builder.toolchain.version(),
+            "rustc": blob.rustc,
             "profile": variant.profile,
             // Of the source, not of this moment: the same source gives the same document.
             "timestamp": rfc3339(source.time.unwrap_or_default()),
             "commit": source.commit,
             "tag": source.tag,
             "branch": source.branch,
+            "image": engine.image().map(|image| format!("{}@{}", image.name, image.digest)),
+            "image_tag": engine.image().and_then(|image| image.tag.as_ref()),
         },
         "out": digest_file.file_name().unwrap_or_default().to_string_lossy(),
     });
     if let Some(fields) = request.as_object_mut() {
-        fields.insert(kind.into(), json!(file_name));
+        fields.insert(kind.into(), json!(blob.file_name));
     }
     let mut inputs = crate::inputs::Digester::new();
     inputs.word("request", request.to_string());
-    inputs.word("blob", crate::inputs::file_digest(&out.join(file_name))?);
-    let stamp = builder.context.cache.join("digests").join(inputs.finish().trim_start_matches("0x"));
+    inputs.word("blob", crate::inputs::file_digest(&out.join(&blob.file_name))?);
+    let stamp = engine.context().cache.join("digests").join(inputs.finish().trim_start_matches("0x"));
     if let Ok(text) = worker::read_bounded(&stamp, DIGEST_LIMIT)
         && let Ok(digest) = serde_json::from_slice(&text)
     {
@@ -168,7 +251,7 @@ fn digest(
         }
         return Ok(digest);
     }
-    let outcome = workers::call_in(builder.context, Worker::Artifact, &request, task, log, out)?;
+    let outcome = workers::call_in(engine.context(), Worker::Artifact, &request, task, log, out)?;
     worker::write_whole(&stamp, &worker::read_bounded(digest_file, DIGEST_LIMIT)?)?;
     Ok(outcome.value)
 }
@@ -201,6 +284,14 @@ fn rfc3339(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_blob_needs_room_for_the_next_release() {
+        for (size, verdict) in [(0, "pass"), (799, "pass"), (800, "warn"), (949, "warn"), (950, "fail"), (2000, "fail")]
+        {
+            assert_eq!(size_verdict(size, 1000), verdict, "{size}");
+        }
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

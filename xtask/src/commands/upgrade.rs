@@ -12,9 +12,9 @@ use super::{root_file, sign::parse_key};
 use crate::{
     cli,
     context::Context,
+    engines::Builder,
     jobs, networks,
     runtimes::{Runtime, Workspace},
-    wasm::Builder,
 };
 use bundle::Bundle;
 use plan::Plan;

@@ -9,12 +9,12 @@ use super::{
 use crate::{
     cli::{self, Profile, RouteOptions},
     context::Context,
+    engines::Builder,
     git,
     inputs::file_digest,
     jobs::{Desk, Done, Job},
     networks,
     runtimes::Runtime,
-    wasm::Builder,
     workers::{self, Worker},
 };
 use serde_json::{Value, json};
@@ -102,6 +102,10 @@ impl Plan<'_> {
         }
         let built =
             build::build_into(self.builder, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
+        if !built.fits {
+            return Err(Failure::check(format!("{} is too large for the network", self.runtime.package))
+                .found(format!("{} of {} bytes", built.document["size"], built.document["size_limit"])));
+        }
         let mut result = built.document;
         if let Some(fields) = result.as_object_mut() {
             // Paths of this machine and what differs from run to run are no evidence.

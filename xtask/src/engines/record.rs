@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Record {
-    blake2_256: String,
-    file_name: String,
-    seconds: f64,
+    pub blake2_256: String,
+    pub file_name: String,
+    pub seconds: f64,
+    /// The compiler, in its own words.
+    #[serde(default)]
+    pub rustc: String,
     /// Files outside the packages that the blob was made from, which the key does not know.
-    sources: Vec<(PathBuf, String)>,
+    pub sources: Vec<(PathBuf, String)>,
 }
 
 impl Record {
@@ -26,25 +29,27 @@ impl Record {
         if !record.sources.iter().all(same) || inputs::file_digest(&path).ok()? != record.blake2_256 {
             return None;
         }
-        Some(Blob { path, file_name: record.file_name, blake2_256: record.blake2_256, cached: true })
+        Some(Blob {
+            path,
+            file_name: record.file_name,
+            blake2_256: record.blake2_256,
+            rustc: record.rustc,
+            cached: true,
+        })
     }
 
-    pub fn keep(
-        cache: &Path,
-        key: &str,
-        built: &Path,
-        file_name: String,
-        sources: Vec<(PathBuf, String)>,
-        seconds: f64,
-    ) -> Result<Blob> {
+    /// Takes the blob that was built into the cache, hashed here, with what else the record says of it.
+    pub fn keep(self, cache: &Path, key: &str, built: &Path) -> Result<Blob> {
         let blake2_256 = inputs::file_digest(built)?;
         let path = blob_path(cache, &blake2_256);
         worker::write_whole(&path, &worker::read_bounded(built, BLOB_LIMIT)?)?;
-        let record = Self { blake2_256: blake2_256.clone(), file_name: file_name.clone(), seconds, sources };
+        let file_name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let record = Self { blake2_256, file_name, ..self };
         let text = serde_json::to_vec_pretty(&record)
             .map_err(|error| Failure::internal("a build's record cannot be written").found(error.to_string()))?;
         worker::write_whole(&record_path(cache, key), &text)?;
-        Ok(Blob { path, file_name, blake2_256, cached: false })
+        let Self { blake2_256, file_name, rustc, .. } = record;
+        Ok(Blob { path, file_name, blake2_256, rustc, cached: false })
     }
 }
 
@@ -68,10 +73,10 @@ mod tests {
         std::fs::write(at("included"), "one").expect("written");
         let sources = vec![(at("included"), inputs::file_digest(&at("included")).expect("read"))];
         assert!(Record::find(directory.path(), "0x12").is_none());
-        let kept =
-            Record::keep(directory.path(), "0x12", &at("built.wasm"), "r.wasm".into(), sources, 1.5).expect("kept");
+        let record = Record { sources, seconds: 1.5, ..Record::default() };
+        let kept = record.keep(directory.path(), "0x12", &at("built.wasm")).expect("kept");
         let found = Record::find(directory.path(), "0x12").expect("found");
-        assert_eq!((found.blake2_256, found.file_name, found.cached), (kept.blake2_256, "r.wasm".into(), true));
+        assert_eq!((found.blake2_256, found.file_name, found.cached), (kept.blake2_256, "built.wasm".into(), true));
 
         std::fs::write(at("included"), "two").expect("written");
         assert!(Record::find(directory.path(), "0x12").is_none(), "a source changed");

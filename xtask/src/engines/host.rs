@@ -5,67 +5,26 @@
 //! cargo is asked for build scripts and procedural macros alone, which runs the script and stops. The environment is
 //! fixed, paths are made canonical (see `canonical`), and what was built once for the same inputs is taken from the cache.
 
-mod record;
-
+use super::{Blob, Engine, cargo_home, environment, explain, record::Record};
 use crate::{
     canonical,
     context::Context,
     inputs::{self, Variant},
     interrupt,
     printer::Task,
-    process::{Tool, for_each_line},
+    process::Tool,
     runtimes::{Runtime, Workspace},
     toolchain::{self, WasmToolchain, rustup},
 };
-use record::Record;
 use std::{
-    ffi::OsString,
     io::{Read, Seek},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 use worker::{Failure, Result};
 
-/// Variables that a build may see: where tools and caches are, and how the network is reached.
-const ALLOWED: [&str; 24] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "TMPDIR",
-    "CARGO_HOME",
-    "RUSTUP_HOME",
-    "RUSTUP_AUTO_INSTALL",
-    "RUSTUP_DIST_SERVER",
-    "CARGO_NET_OFFLINE",
-    "CARGO_HTTP_CAINFO",
-    "CARGO_HTTP_PROXY",
-    "CARGO_NET_GIT_FETCH_WITH_CLI",
-    "CARGO_BUILD_JOBS",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "SSH_AUTH_SOCK",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "all_proxy",
-];
 /// Makes a stable cargo take an option that is not stable; it changes nothing else that cargo does.
 const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
-const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
-
-#[derive(Debug)]
-pub struct Blob {
-    /// In the cache, under a name made of its digest.
-    pub path: PathBuf,
-    /// The name it has outside.
-    pub file_name: String,
-    pub blake2_256: String,
-    pub cached: bool,
-}
 
 /// What all builds of one command share.
 pub struct Builder<'context> {
@@ -76,13 +35,6 @@ pub struct Builder<'context> {
     host: String,
     /// Whether everything is compiled again, whatever was built before.
     anew: bool,
-}
-
-/// The environment of a build, before what the build itself sets.
-pub fn environment() -> Vec<(OsString, OsString)> {
-    let allowed = ALLOWED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("CARGO_TERM_COLOR", "never")];
-    allowed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).collect()
 }
 
 impl<'context> Builder<'context> {
@@ -100,17 +52,12 @@ impl<'context> Builder<'context> {
 
     /// The blob of these inputs: from the cache, or built.
     pub fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
-        if let Some(unknown) =
-            variant.features.iter().find(|feature| !feature.contains('/') && !runtime.features.contains(*feature))
-        {
-            let known = runtime.features.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            return Err(Failure::usage(format!("{} has no feature {unknown:?}", runtime.package))
-                .expected(format!("of {known}")));
-        }
+        super::check_features(runtime, variant)?;
         let key = self.key(runtime, variant)?;
         if !self.anew
             && let Some(blob) = Record::find(&self.context.cache, &key)
         {
+            let blob = Blob { rustc: self.toolchain.version().into(), ..blob };
             return Ok(blob);
         }
         let before = SystemTime::now();
@@ -122,12 +69,19 @@ impl<'context> Builder<'context> {
             return Err(Failure::input(format!("the sources of {} changed while it was built", runtime.package))
                 .hint("run the command again"));
         }
-        Record::keep(&self.context.cache, &key, &blob, file_name(&blob), self.extra_sources(runtime, variant)?, seconds)
+        let record = Record {
+            rustc: self.toolchain.version().into(),
+            sources: self.extra_sources(runtime, variant)?,
+            seconds,
+            ..Record::default()
+        };
+        record.keep(&self.context.cache, &key, &blob)
     }
 
     /// What the blob is made from.
     pub fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
-        inputs::key(&self.workspace.metadata, runtime, &self.toolchain, &self.host, variant)
+        let compilers = [("rustc", self.toolchain.rustc.as_str()), ("host rustc", self.host.as_str())];
+        inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
     }
 
     fn target(&self) -> &Path {
@@ -262,6 +216,20 @@ impl<'context> Builder<'context> {
     }
 }
 
+impl Engine for Builder<'_> {
+    fn context(&self) -> &Context {
+        self.context
+    }
+
+    fn name(&self) -> &'static str {
+        "host"
+    }
+
+    fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
+        Builder::build(self, runtime, variant, task, log)
+    }
+}
+
 /// Makes `own` a link to `shared`; what was compiled in a directory there is kept if there is nothing to share yet.
 fn share(own: &Path, shared: &Path) -> Result<()> {
     let io = |error: std::io::Error| Failure::io("prepare", own, &error);
@@ -277,7 +245,7 @@ fn share(own: &Path, shared: &Path) -> Result<()> {
     std::fs::create_dir_all(shared).map_err(io)
 }
 
-fn features(variant: &Variant, dependency: Option<&str>) -> Vec<String> {
+pub(super) fn features(variant: &Variant, dependency: Option<&str>) -> Vec<String> {
     let mut arguments = Vec::new();
     if !variant.features.is_empty() {
         let prefix = dependency.map(|name| format!("{name}/")).unwrap_or_default();
@@ -288,10 +256,6 @@ fn features(variant: &Variant, dependency: Option<&str>) -> Vec<String> {
         arguments.push("--no-default-features".into());
     }
     arguments
-}
-
-fn file_name(blob: &Path) -> String {
-    blob.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn nonce() -> String {
@@ -306,13 +270,6 @@ fn toml_string(path: &Path) -> Result<String> {
             .hint("set CUTOVER_CACHE to another directory")
     })?;
     Ok(format!("\"{text}\""))
-}
-
-fn cargo_home() -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("CARGO_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".cargo")))
-        .ok_or_else(|| Failure::environment("cargo has no home").found("neither CARGO_HOME nor HOME is set"))
 }
 
 /// Shows what is being compiled for Wasm: cargo keeps a build script's output to itself until it fails.
@@ -334,55 +291,6 @@ fn follow(progress: &Path, task: &Task, stopped: &std::sync::mpsc::Receiver<()>)
             return;
         }
     }
-}
-
-/// A runtime that does not compile is the input's fault.
-fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Failure {
-    let found = failure.found.clone().unwrap_or_default();
-    if found.contains("--locked") {
-        return Failure::input("the lock file does not fit the manifests")
-            .found(found)
-            .hint("cargo update --workspace");
-    }
-    if !failure.message.contains("failed") || interrupt::happened() {
-        return failure;
-    }
-    let errors = std::fs::File::open(log).map(compiler_errors).unwrap_or_default();
-    let found = if errors.is_empty() { found } else { errors };
-    // The compiler was told to call the workspace by another name; a person wants to open the file.
-    let found = found.replace("--> /build/", &format!("--> {}/", root.display()));
-    let explained =
-        Failure::input(format!("{} {} cannot be built to Wasm", runtime.package, runtime.version)).found(found);
-    Failure { hint: failure.hint, ..explained }
-}
-
-/// What the compiler said was wrong, its first words: a build ends with pages about what did not work in turn.
-fn compiler_errors(log: impl Read) -> String {
-    const LINES: usize = 24;
-    let mut kept: Vec<String> = Vec::new();
-    let mut within = false;
-    for_each_line(log, |line| {
-        let text = line.strip_prefix("  ").unwrap_or(line);
-        if text.starts_with("error") && !text.starts_with("error: could not compile") {
-            within = true;
-        } else if text.trim().is_empty() {
-            within = false;
-        }
-        if within && kept.len() < LINES {
-            kept.push(text.to_owned());
-        }
-    });
-    kept.join("\n")
-}
-
-/// Copies a blob out of the cache, unless it is there already.
-pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> {
-    let path = directory.join(file_name);
-    if path.is_file() && inputs::file_digest(&path)? == blob.blake2_256 {
-        return Ok(path);
-    }
-    worker::write_whole(&path, &worker::read_bounded(&blob.path, BLOB_LIMIT)?)?;
-    Ok(path)
 }
 
 #[cfg(test)]
@@ -421,31 +329,6 @@ mod tests {
         };
         assert_eq!(features(&variant, None), ["--features", "a,b", "--no-default-features"]);
         assert_eq!(features(&variant, Some("solo")), ["--features", "solo/a,solo/b"]);
-    }
-
-    #[test]
-    fn a_build_sees_nothing_that_could_change_it() {
-        let names: Vec<_> = environment().into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
-        for name in [
-            "RUSTFLAGS",
-            "RUSTC_WRAPPER",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "SKIP_WASM_BUILD",
-            "RUSTUP_TOOLCHAIN",
-            "CARGO_MANIFEST_DIR",
-        ] {
-            assert!(!names.contains(&name.to_owned()), "{name}");
-        }
-        assert!(names.contains(&"LC_ALL".to_owned()));
-    }
-
-    #[test]
-    fn the_first_errors_of_a_long_log_are_kept() {
-        let log = "  warning: x\n\n  error[E0433]: no Vec\n    --> /build/a.rs:1:2\n     |\n\n  error: could not compile `a`\n";
-        assert_eq!(compiler_errors(log.as_bytes()), "error[E0433]: no Vec\n  --> /build/a.rs:1:2\n   |");
-        assert_eq!(compiler_errors("all is well\n".as_bytes()), "");
-        let many = "error: one\ntwo\n".repeat(100);
-        assert_eq!(compiler_errors(many.as_bytes()).lines().count(), 24);
     }
 
     #[test]

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Why two blobs of one runtime differ: every cause that the bytes speak for, with what speaks for it.
+
+use super::Difference;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of a build beside its blob.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildFacts {
+    #[serde(default)]
+    pub rustc: Option<String>,
+    #[serde(default)]
+    pub profile: Option<String>,
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
+    #[serde(default)]
+    pub commit: Option<String>,
+    #[serde(default)]
+    pub lock_file: Option<String>,
+    #[serde(default)]
+    pub image: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    pub cause: &'static str,
+    pub certainty: Certainty,
+    pub evidence: Vec<String>,
+}
+
+/// The surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    Certain,
+    Likely,
+    Possible,
+}
+
+use Certainty::{Certain, Likely, Possible};
+
+type Paths<'paths> = (&'paths BTreeSet<String>, &'paths BTreeSet<String>);
+
+pub fn rank(
+    difference: &Difference,
+    paths: Paths<'_>,
+    facts: (&BuildFacts, &BuildFacts),
+    features: &[String],
+) -> Vec<Cause> {
+    if difference.same {
+        return Vec::new();
+    }
+    if difference.same_wasm {
+        return vec![compression(difference)];
+    }
+    let found = [
+        other_compiler(difference, paths, facts),
+        other_features(difference, facts, features),
+        other_lock_file(paths, facts),
+        other_version(difference),
+        other_profile(difference, facts),
+        paths_not_remapped(paths),
+        other_symbols(difference),
+        other_commit(difference, facts),
+    ];
+    let mut causes: Vec<Cause> = found.into_iter().flatten().collect();
+    if causes.is_empty() {
+        causes.push(other_source(difference));
+    }
+    // Of equal certainty, in the order above: the earlier one explains the later.
+    causes.sort_by_key(|cause| cause.certainty);
+    causes
+}
+
+fn cause(cause: &'static str, certainty: Certainty, evidence: Vec<String>) -> Cause {
+    Cause { cause, certainty, evidence }
+}
+
+fn compression(difference: &Difference) -> Cause {
+    let (old, new) = (&difference.old, &difference.new);
+    let form = |side: &super::Side| {
+        if side.compressed { format!("{} bytes compressed", side.size) } else { "not compressed".into() }
+    };
+    cause(
+        "compression",
+        Certain,
+        vec![
+            format!("the decompressed bytes are the same: blake2-256 {}", old.wasm_blake2_256),
+            format!("{} and {}: another level, another version of the compressor, or none", form(old), form(new)),
+        ],
+    )
+}
+
+/// Paths of the standard library carry the compiler's commit or its version.
+fn compilers(paths: &BTreeSet<String>) -> BTreeSet<String> {
+    let names = paths.iter().filter_map(|path| {
+        if let Some(rest) = path.strip_prefix("/rustc/") {
+            return Some(format!("rustc commit {}", rest.split('/').next()?));
+        }
+        let rest = path.split_once("/usr/src/rustc-").map(|(_, rest)| rest)?;
+        Some(format!("rustc {}", rest.split('/').next()?))
+    });
+    names.collect()
+}
+
+fn other_compiler(difference: &Difference, paths: Paths<'_>, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
+    let mut evidence = Vec::new();
+    let (old, new) = (compilers(paths.0), compilers(paths.1));
+    let mut certainty = Possible;
+    if old != new && !old.is_empty() && !new.is_empty() {
+        evidence.push(format!("paths of the standard library: {} and {}", list(&old), list(&new)));
+        certainty = Certain;
+    }
+    if !difference.producers.same {
+        let Only2(old, new) = Only2::of(&difference.producers);
+        evidence.push(format!("producers: {old} and {new}"));
+        certainty = certainty.min(if old == "none" || new == "none" { Possible } else { Certain });
+    }
+    if let (Some(old), Some(new)) = (&facts.0.rustc, &facts.1.rustc)
+        && !old.is_empty()
+        && !new.is_empty()
+        && !same_compiler(old, new)
+    {
+        evidence.push(format!("said by the builds: {old} and {new}"));
+        certainty = certainty.min(Likely);
+    }
+    (!evidence.is_empty()).then(|| cause("another compiler", certainty, evidence))
+}
+
+/// Distributions add words of their own.
+fn same_compiler(old: &str, new: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
+    words(old) == words(new)
+}
+
+struct Only2(String, String);
+
+impl Only2 {
+    fn of(only: &super::Only) -> Self {
+        let text = |all: &[String]| match all {
+            [] => "none".to_owned(),
+            all => all.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+        };
+        Self(text(&only.only_old), text(&only.only_new))
+    }
+}
+
+fn list(all: &BTreeSet<String>) -> String {
+    all.iter().take(5).cloned().collect::<Vec<_>>().join(", ")
+}
+
+fn other_features(difference: &Difference, facts: (&BuildFacts, &BuildFacts), features: &[String]) -> Option<Cause> {
+    let mut evidence = Vec::new();
+    let mut certainty = Possible;
+    if let (Some(old), Some(new)) = (&facts.0.features, &facts.1.features) {
+        let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
+        if old != new {
+            let text = |all: &BTreeSet<&String>| {
+                if all.is_empty() {
+                    "none".into()
+                } else {
+                    all.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+                }
+            };
+            evidence.push(format!("said by the builds: {} and {}", text(&old), text(&new)));
+            certainty = Certain;
+        }
+    }
+    let extra = [
+        ("old", &difference.exports.only_old, &difference.functions.only_old),
+        ("new", &difference.exports.only_new, &difference.functions.only_new),
+    ];
+    for (side, exports, functions) in extra {
+        let named: BTreeSet<&String> = features
+            .iter()
+            .filter(|feature| exports.iter().chain(functions).any(|name| belongs(name, feature)))
+            .collect();
+        for feature in named {
+            let example = exports.iter().chain(functions).find(|name| belongs(name, feature));
+            evidence.push(format!(
+                "the {side} blob alone has {}: the feature `{feature}`",
+                example.map_or("code", String::as_str)
+            ));
+            certainty = certainty.min(Likely);
+        }
+    }
+    if evidence.is_empty() && !difference.exports.same {
+        let Only2(old, new) = Only2::of(&difference.exports);
+        evidence.push(format!("functions exported by the old blob alone: {old}; by the new one alone: {new}"));
+    }
+    if evidence.is_empty() && !difference.imports.same {
+        let Only2(old, new) = Only2::of(&difference.imports);
+        evidence.push(format!("host functions asked for by the old blob alone: {old}; by the new one alone: {new}"));
+    }
+    (!evidence.is_empty()).then(|| cause("other features", certainty, evidence))
+}
+
+/// Whether a name of code tells of a feature: the words of the feature are in it, an ending `s` aside.
+fn belongs(name: &str, feature: &str) -> bool {
+    let plain =
+        |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase() };
+    let name = plain(name);
+    let whole = plain(feature);
+    let last =
+        feature.rsplit(['-', '_']).next().map(|word| plain(word).trim_end_matches('s').to_owned()).unwrap_or_default();
+    !["std", "default", "runtime"].contains(&whole.as_str())
+        && (whole.len() > 3 && name.contains(&whole) || feature.contains("benchmark") && name.contains(&last))
+}
+
+/// `name` and the versions of it, of packages from registries.
+fn packages(paths: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in paths {
+        let Some((_, rest)) = path.split_once("/registry/src/") else { continue };
+        let Some(directory) = rest.split('/').nth(1) else { continue };
+        let mut dashes = directory.match_indices('-').map(|(index, _)| index);
+        let at = dashes.find(|index| directory[index + 1..].starts_with(|letter: char| letter.is_ascii_digit()));
+        if let Some(at) = at {
+            all.entry(directory[..at].to_owned()).or_default().insert(directory[at + 1..].to_owned());
+        }
+    }
+    all
+}
+
+fn other_lock_file(paths: Paths<'_>, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
+    let (old, new) = (packages(paths.0), packages(paths.1));
+    let changed = old.iter().filter_map(|(name, versions)| {
+        let other = new.get(name)?;
+        (other != versions).then(|| format!("{name} {} and {}", list(versions), list(other)))
+    });
+    let mut evidence: Vec<String> = changed.take(10).collect();
+    let mut certainty = if evidence.is_empty() { Possible } else { Certain };
+    if let (Some(old), Some(new)) = (&facts.0.lock_file, &facts.1.lock_file)
+        && old != new
+    {
+        evidence.push(format!("digests of Cargo.lock: {old} and {new}"));
+        certainty = Certain;
+    }
+    (!evidence.is_empty()).then(|| cause("another lock file", certainty, evidence))
+}
+
+fn other_version(difference: &Difference) -> Option<Cause> {
+    let (old, new) = (&difference.old, &difference.new);
+    let differs = (&old.spec_name, old.spec_version) != (&new.spec_name, new.spec_version);
+    let text = |side: &super::Side| {
+        let name = side.spec_name.as_deref().unwrap_or("none");
+        format!("{name} {}", side.spec_version.map_or("of no version".into(), |version| version.to_string()))
+    };
+    differs.then(|| {
+        cause(
+            "another version of the source",
+            Certain,
+            vec![format!("runtime versions: {} and {}", text(old), text(new))],
+        )
+    })
+}
+
+fn other_profile(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
+    let mut evidence = Vec::new();
+    let mut certainty = Possible;
+    if let (Some(old), Some(new)) = (&facts.0.profile, &facts.1.profile)
+        && old != new
+    {
+        evidence.push(format!("said by the builds: {old} and {new}"));
+        certainty = Certain;
+    }
+    if difference.old.names != difference.new.names {
+        let with = if difference.old.names { "old" } else { "new" };
+        evidence.push(format!("the {with} blob alone has the names of its functions, as the profile dev leaves them"));
+        certainty = certainty.min(Likely);
+    }
+    let functions = &difference.functions;
+    let (less, more) = (functions.old.min(functions.new), functions.old.max(functions.new));
+    let same_surface = difference.exports.same && difference.imports.same && difference.paths.same;
+    if same_surface && less > 0 && more * 100 > less * 105 {
+        evidence.push(format!(
+            "{} and {} functions behind the same imports, exports and sources: other inlining",
+            functions.old, functions.new
+        ));
+        certainty = certainty.min(Likely);
+    }
+    (!evidence.is_empty()).then(|| cause("another profile", certainty, evidence))
+}
+
+/// A path as it is apart from the place where it was: what comes after the packages' parent.
+fn tail(path: &str) -> String {
+    if let Some((_, rest)) = path.split_once("/registry/src/") {
+        return format!("registry/{}", rest.split_once('/').map_or(rest, |(_, rest)| rest));
+    }
+    if let Some((_, rest)) = path.split_once("/library/") {
+        return format!("library/{rest}");
+    }
+    let parts: Vec<_> = path.split('/').collect();
+    parts[parts.len().saturating_sub(3)..].join("/")
+}
+
+fn paths_not_remapped((old, new): Paths<'_>) -> Option<Cause> {
+    let only_new: BTreeMap<String, &String> = new.difference(old).map(|path| (tail(path), path)).collect();
+    let moved = old.difference(new).filter_map(|path| Some((path, *only_new.get(&tail(path))?)));
+    // The same file of another compiler is another compiler.
+    let moved = moved.filter(|(old, new)| !(old.starts_with("/rustc/") && new.starts_with("/rustc/")));
+    let evidence: Vec<String> =
+        moved.take(5).map(|(old, new)| format!("one file under two names: {old} and {new}")).collect();
+    (!evidence.is_empty()).then(|| cause("paths that were not remapped", Certain, evidence))
+}
+
+fn other_symbols(difference: &Difference) -> Option<Cause> {
+    let functions = &difference.functions;
+    let all_match = functions.only_old_count == 0 && functions.only_new_count == 0;
+    (all_match && !functions.same_order).then(|| {
+        cause(
+            "other symbols",
+            Likely,
+            vec![
+                format!("all {} functions are in both blobs, in another order", functions.old),
+                "the order follows from symbol names, and these from the paths of packages outside registries, or from the \
+                 compiler's own version: build at one path, or through Cutover, which makes symbols the same everywhere"
+                    .into(),
+            ],
+        )
+    })
+}
+
+fn other_commit(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
+    let (Some(old), Some(new)) = (&facts.0.commit, &facts.1.commit) else { return None };
+    let functions = &difference.functions;
+    (old != new).then(|| {
+        let code = format!(
+            "{} functions are in the old blob alone, {} in the new one",
+            functions.only_old_count, functions.only_new_count
+        );
+        cause("another commit", Likely, vec![format!("said by the builds: {old} and {new}"), code])
+    })
+}
+
+fn other_source(difference: &Difference) -> Cause {
+    let functions = &difference.functions;
+    let mut evidence = vec![format!(
+        "compiler, features, packages and paths are the same as far as the bytes tell; {} of {} functions match, {} are in the old blob alone ({} bytes), {} in the new one ({} bytes)",
+        functions.identical + functions.same_shape,
+        functions.old,
+        functions.only_old_count,
+        functions.only_old_bytes,
+        functions.only_new_count,
+        functions.only_new_bytes
+    )];
+    if functions.only_old_count == 0 && functions.only_new_count == 0 {
+        evidence.push("what differs are constants: numbers in the code, or data".into());
+    }
+    cause("another source", Possible, evidence)
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Two blobs that should be one, held against each other byte by byte, and why they differ.
+
+mod causes;
+mod parts;
+
+use crate::{Blob, hashes::blake2_256};
+pub use causes::{BuildFacts, Cause};
+use parts::Parts;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use worker::{Result, hex_prefixed};
+
+/// So many of a long list are shown; the count is always whole.
+const SHOWN: usize = 20;
+
+#[derive(Debug, Serialize)]
+pub struct Difference {
+    pub version: u32,
+    pub old: Side,
+    pub new: Side,
+    /// The deployed bytes.
+    pub same: bool,
+    /// The Wasm in them.
+    pub same_wasm: bool,
+    pub first_difference: Option<Place>,
+    pub sections: Vec<SectionDifference>,
+    pub functions: Functions,
+    pub data: Vec<SegmentDifference>,
+    pub imports: Only,
+    pub exports: Only,
+    pub paths: Only,
+    pub producers: Only,
+    pub target_features: Only,
+    /// The most probable first.
+    pub causes: Vec<Cause>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Side {
+    pub name: String,
+    pub size: usize,
+    pub size_decompressed: usize,
+    pub compressed: bool,
+    pub blake2_256: String,
+    /// Of the Wasm inside.
+    pub wasm_blake2_256: String,
+    pub spec_name: Option<String>,
+    pub spec_version: Option<u32>,
+    pub names: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Place {
+    pub offset: usize,
+    pub old: String,
+    pub new: String,
+    pub old_bytes: String,
+    pub new_bytes: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SectionDifference {
+    pub name: String,
+    pub same: bool,
+    pub old_size: Option<usize>,
+    pub new_size: Option<usize>,
+}
+
+/// Functions matched by their bytes, then by the kinds of their instructions.
+#[derive(Debug, Default, Serialize)]
+pub struct Functions {
+    pub old: usize,
+    pub new: usize,
+    /// To the byte, wherever they are.
+    pub identical: usize,
+    /// The same instructions with other indices or addresses.
+    pub same_shape: usize,
+    /// Whether those that match stand in one order in both.
+    pub same_order: bool,
+    pub only_old_count: usize,
+    pub only_new_count: usize,
+    pub only_old_bytes: usize,
+    pub only_new_bytes: usize,
+    pub only_old: Vec<String>,
+    pub only_new: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SegmentDifference {
+    pub index: usize,
+    pub old_size: Option<usize>,
+    pub new_size: Option<usize>,
+    /// Within the segment.
+    pub first_difference: Option<usize>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct Only {
+    pub same: bool,
+    pub only_old: Vec<String>,
+    pub only_new: Vec<String>,
+}
+
+/// Compares. `old_facts` and `new_facts` are what is known of the builds beside the bytes, `features` those that the
+/// runtime has.
+pub fn diff_bytes(
+    (old_name, old): (&str, &Blob),
+    (new_name, new): (&str, &Blob),
+    facts: (&BuildFacts, &BuildFacts),
+    features: &[String],
+) -> Result<Difference> {
+    let (old_parts, new_parts) = (Parts::read(old_name, old)?, Parts::read(new_name, new)?);
+    let mut difference = Difference {
+        version: 1,
+        old: side(old_name, old, &old_parts),
+        new: side(new_name, new, &new_parts),
+        same: old.deployed == new.deployed,
+        same_wasm: old.wasm == new.wasm,
+        first_difference: first_difference(&old.wasm, &new.wasm).map(|offset| Place {
+            offset,
+            old: old_parts.place(offset),
+            new: new_parts.place(offset),
+            old_bytes: around(&old.wasm, offset),
+            new_bytes: around(&new.wasm, offset),
+        }),
+        sections: sections(old, &old_parts, new, &new_parts),
+        functions: functions(old, &old_parts, new, &new_parts),
+        data: segments(old, &old_parts, new, &new_parts),
+        imports: only(&old_parts.imports, &new_parts.imports),
+        exports: only(&old_parts.exports, &new_parts.exports),
+        paths: only(&old_parts.paths, &new_parts.paths),
+        producers: only(&producers(&old_parts), &producers(&new_parts)),
+        target_features: only(
+            &old_parts.facts.features.iter().cloned().collect(),
+            &new_parts.facts.features.iter().cloned().collect(),
+        ),
+        causes: Vec::new(),
+    };
+    difference.causes = causes::rank(&difference, (&old_parts.paths, &new_parts.paths), facts, features);
+    for only in [
+        &mut difference.imports,
+        &mut difference.exports,
+        &mut difference.paths,
+        &mut difference.producers,
+        &mut difference.target_features,
+    ] {
+        only.only_old.truncate(SHOWN);
+        only.only_new.truncate(SHOWN);
+    }
+    Ok(difference)
+}
+
+fn side(name: &str, blob: &Blob, parts: &Parts) -> Side {
+    let version = parts.facts.version.as_ref();
+    Side {
+        name: name.to_owned(),
+        size: blob.deployed.len(),
+        size_decompressed: blob.wasm.len(),
+        compressed: blob.compressed,
+        blake2_256: hex_prefixed(&blake2_256(&blob.deployed)),
+        wasm_blake2_256: hex_prefixed(&blake2_256(&blob.wasm)),
+        spec_name: version.map(|version| version.spec_name.clone()),
+        spec_version: version.map(|version| version.spec_version),
+        names: parts.has_names,
+    }
+}
+
+fn producers(parts: &Parts) -> BTreeSet<String> {
+    let all = parts.facts.producers.iter();
+    all.map(|producer| format!("{} {} {}", producer.field, producer.name, producer.version)).collect()
+}
+
+fn first_difference(old: &[u8], new: &[u8]) -> Option<usize> {
+    let differs = old.iter().zip(new).position(|(old, new)| old != new);
+    differs.or((old.len() != new.len()).then_some(old.len().min(new.len())))
+}
+
+fn around(bytes: &[u8], offset: usize) -> String {
+    hex_prefixed(bytes.get(offset..bytes.len().min(offset + 16)).unwrap_or_default())
+}
+
+fn sections(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec<SectionDifference> {
+    let find = |parts: &Parts, name: &str| {
+        parts.sections.iter().find(|(other, _)| other == name).map(|(_, range)| range.clone())
+    };
+    let mut names: Vec<&String> = old_parts.sections.iter().map(|(name, _)| name).collect();
+    for (name, _) in &new_parts.sections {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let all = names.into_iter().map(|name| {
+        let (left, right) = (find(old_parts, name), find(new_parts, name));
+        let bytes = |blob: &Blob, range: &Option<std::ops::Range<usize>>| {
+            range.clone().and_then(|range| blob.wasm.get(range).map(<[u8]>::to_vec))
+        };
+        SectionDifference {
+            name: name.clone(),
+            same: bytes(old, &left) == bytes(new, &right),
+            old_size: left.map(|range| range.len()),
+            new_size: right.map(|range| range.len()),
+        }
+    });
+    all.collect()
+}
+
+fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Functions {
+    let body = |blob: &Blob, parts: &Parts, index: usize| {
+        blob.wasm.get(parts.functions[index].body.clone()).map(blake2_256).unwrap_or_default()
+    };
+    let mut result = Functions {
+        old: old_parts.functions.len(),
+        new: new_parts.functions.len(),
+        same_order: true,
+        ..Functions::default()
+    };
+    // Of those that are alike, the first in one goes with the first in the other.
+    let old_bodies = (0..result.old).map(|index| (body(old, old_parts, index), index));
+    let new_bodies = (0..result.new).map(|index| (body(new, new_parts, index), index));
+    let (mut pairs, old_left, new_left) = pair(old_bodies, new_bodies);
+    result.identical = pairs.len();
+    let old_shapes = old_left.into_iter().map(|index| (old_parts.functions[index].shape, index));
+    let new_shapes = new_left.into_iter().map(|index| (new_parts.functions[index].shape, index));
+    let (alike, only_old, only_new) = pair(old_shapes, new_shapes);
+    result.same_shape = alike.len();
+    pairs.extend(alike);
+    pairs.sort_unstable();
+    result.same_order = pairs.windows(2).all(|two| two[0].1 < two[1].1);
+    let bytes = |parts: &Parts, all: &[usize]| all.iter().map(|index| parts.functions[*index].body.len()).sum();
+    let labels = |parts: &Parts, all: &[usize]| all.iter().take(SHOWN).map(|index| parts.label(*index)).collect();
+    result.only_old_count = only_old.len();
+    result.only_new_count = only_new.len();
+    result.only_old_bytes = bytes(old_parts, &only_old);
+    result.only_new_bytes = bytes(new_parts, &only_new);
+    result.only_old = labels(old_parts, &only_old);
+    result.only_new = labels(new_parts, &only_new);
+    result
+}
+
+/// Pairs of positions with the same key, and what is left on either side, in order.
+fn pair<Key: Ord>(
+    old: impl Iterator<Item = (Key, usize)>,
+    new: impl Iterator<Item = (Key, usize)>,
+) -> (Vec<(usize, usize)>, Vec<usize>, Vec<usize>) {
+    let mut waiting: BTreeMap<Key, std::collections::VecDeque<usize>> = BTreeMap::new();
+    for (key, index) in old {
+        waiting.entry(key).or_default().push_back(index);
+    }
+    let (mut pairs, mut left) = (Vec::new(), Vec::new());
+    for (key, index) in new {
+        match waiting.get_mut(&key).and_then(std::collections::VecDeque::pop_front) {
+            Some(partner) => pairs.push((partner, index)),
+            None => left.push(index),
+        }
+    }
+    let mut rest: Vec<usize> = waiting.into_values().flatten().collect();
+    rest.sort_unstable();
+    (pairs, rest, left)
+}
+
+fn segments(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec<SegmentDifference> {
+    let bytes = |blob: &'_ Blob, parts: &Parts, index: usize| {
+        parts.data.get(index).and_then(|range| blob.wasm.get(range.clone())).map(<[u8]>::to_vec)
+    };
+    let count = old_parts.data.len().max(new_parts.data.len());
+    let all = (0..count).filter_map(|index| {
+        let (left, right) = (bytes(old, old_parts, index), bytes(new, new_parts, index));
+        if left == right {
+            return None;
+        }
+        Some(SegmentDifference {
+            index,
+            old_size: left.as_ref().map(Vec::len),
+            new_size: right.as_ref().map(Vec::len),
+            first_difference: left.zip(right).and_then(|(left, right)| first_difference(&left, &right)),
+        })
+    });
+    all.take(SHOWN).collect()
+}
+
+fn only(old: &BTreeSet<String>, new: &BTreeSet<String>) -> Only {
+    Only {
+        same: old == new,
+        only_old: old.difference(new).cloned().collect(),
+        only_new: new.difference(old).cloned().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

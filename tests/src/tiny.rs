@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The small runtime on which builds are compared, copied where a test wants it.
+
+use crate::{Output, Xtask, repository};
+use serde_json::Value;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+/// A copy of the workspace of the small runtime.
+pub struct Tiny {
+    pub workspace: PathBuf,
+    out: tempfile::TempDir,
+}
+
+impl Tiny {
+    /// A copy in `directory`. No other copy with another `nonce` is the same source, so no cache has its blob.
+    pub fn copy(directory: &Path, nonce: u32) -> Self {
+        copy(&repository().join("tests/fixtures/tiny-runtime"), directory);
+        let text = format!("pub const NONCE: u32 = {nonce};\n");
+        fs::write(directory.join("runtime/src/nonce.rs"), text).expect("written");
+        Self { workspace: directory.to_path_buf(), out: tempfile::tempdir().expect("a directory") }
+    }
+
+    /// A number that no other test and no other run has.
+    pub fn nonce() -> u32 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        now.subsec_nanos() ^ std::process::id().rotate_left(16)
+    }
+
+    /// `cargo xtask` on this workspace, in the target directory of the tests, where the Wasm builder is compiled.
+    pub fn xtask(&self, arguments: &[&str]) -> Xtask {
+        let workspace = self.workspace.to_str().expect("UTF-8");
+        Xtask::new(arguments.iter().copied().chain(["--json", "--quiet", "--workspace", workspace]))
+            .env("CARGO_TARGET_DIR", target_directory())
+    }
+
+    pub fn out(&self) -> &Path {
+        self.out.path()
+    }
+
+    /// Builds with the profile `release` and gives the document of the one runtime.
+    pub fn build(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
+        let output = self.try_build(arguments, variables).expect_code(0);
+        output.json()["runtimes"][0].clone()
+    }
+
+    pub fn try_build(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        let _alone = alone();
+        let out = self.out().to_str().expect("UTF-8");
+        let fixed = ["build", "--profile", "release", "--out", out];
+        let mut command = self.xtask(&[&fixed, arguments].concat());
+        for (name, value) in variables {
+            command = command.env(name, value);
+        }
+        command.run()
+    }
+
+    /// The hash of the blob.
+    pub fn hash(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+        let document = self.build(arguments, variables);
+        assert_eq!(document["cached"], false, "it was to be compiled: {document}");
+        document["blake2_256"].as_str().expect("a hash").to_owned()
+    }
+}
+
+/// Held while something is built: all copies share one target directory, where the build script works in one place.
+pub fn alone() -> File {
+    let base = std::env::temp_dir().join("cutover-tests");
+    fs::create_dir_all(&base).expect("a directory");
+    let lock = File::create(base.join(".tiny-runtime.lock")).expect("a lock file");
+    lock.lock().expect("locked");
+    lock
+}
+
+/// `<target>/<profile>/deps/<test>`.
+fn target_directory() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    test.ancestors().nth(3).expect("a target directory").to_path_buf()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}

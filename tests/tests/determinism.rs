@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One source, one blob: whatever else differs between two builds, the blob does not. Each test compiles a small
+//! runtime twice, with a registry package and a path package in it; `docs/determinism.md` has the large ones.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::Tiny;
+use std::{fs, path::Path};
+
+fn tiny() -> (tempfile::TempDir, Tiny) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let tiny = Tiny::copy(&directory.path().join("w"), Tiny::nonce());
+    (directory, tiny)
+}
+
+#[test]
+fn a_build_without_the_native_half_gives_the_blob_of_a_plain_one() {
+    let (_directory, tiny) = tiny();
+    // `cargo check --compile-time-deps`, then `cargo build`.
+    let driven = tiny.hash(&["--anew"], &[]);
+    let plain = tiny.hash(&["--anew", "--with-native"], &[]);
+    assert_eq!(driven, plain);
+}
+
+#[test]
+fn two_directories_of_different_length_and_depth_give_one_blob() {
+    let (directory, shallow) = tiny();
+    let nonce = fs::read_to_string(shallow.workspace.join("runtime/src/nonce.rs")).expect("read");
+    let deep = Tiny::copy(&directory.path().join("a/much deeper/and/longer-named/directory/than/the-other"), 0);
+    fs::write(deep.workspace.join("runtime/src/nonce.rs"), nonce).expect("written");
+    assert_eq!(shallow.hash(&["--anew"], &[]), deep.hash(&["--anew"], &[]));
+}
+
+#[test]
+fn two_users_give_one_blob() {
+    let (directory, tiny) = tiny();
+    // The other one has another home, and his registry lies elsewhere.
+    let cargo_home = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo"))).expect("a home");
+    let other = directory.path().join("homes/other/cargo-home");
+    fs::create_dir_all(&other).expect("made");
+    std::os::unix::fs::symlink(cargo_home.join("registry"), other.join("registry")).expect("linked");
+    let other = other.to_str().expect("UTF-8");
+    let mine = tiny.hash(&["--anew"], &[]);
+    let theirs = tiny.hash(&["--anew"], &[("CARGO_HOME", other), ("USER", "other"), ("LOGNAME", "other")]);
+    assert_eq!(mine, theirs);
+}
+
+#[test]
+fn two_dates_languages_and_time_zones_give_one_blob() {
+    let (_directory, tiny) = tiny();
+    let here = tiny.hash(&["--anew"], &[("TZ", "Pacific/Kiritimati"), ("LC_ALL", "C")]);
+    let past = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for name in ["Cargo.toml", "runtime/src/lib.rs", "runtime/Cargo.toml", "parts/src/lib.rs"] {
+        let file = fs::File::options().write(true).open(tiny.workspace.join(name)).expect("opened");
+        file.set_modified(past).expect("dated");
+    }
+    let there = tiny.hash(
+        &["--anew"],
+        &[("TZ", "America/St_Johns"), ("LC_ALL", "tr_TR.UTF-8"), ("SOURCE_DATE_EPOCH", "1000000000")],
+    );
+    assert_eq!(here, there);
+}
+
+#[test]
+fn one_job_and_two_give_one_blob() {
+    let (_directory, tiny) = tiny();
+    let one = tiny.hash(&["--anew"], &[("CARGO_BUILD_JOBS", "1")]);
+    assert_eq!(one, tiny.hash(&["--anew"], &[("CARGO_BUILD_JOBS", "2")]));
+}
+
+#[test]
+fn a_warm_target_directory_and_a_cold_one_give_one_blob() {
+    let (_directory, tiny) = tiny();
+    // What another variant left in the shared directory is there too.
+    tiny.build(&["--features", "extra"], &[]);
+    let warm = tiny.hash(&[], &[]);
+    assert_eq!(warm, tiny.hash(&["--anew"], &[]));
+}
+
+#[test]
+fn another_source_gives_another_blob() {
+    // Else all tests above could pass on a blob that nobody made.
+    let (directory, one) = tiny();
+    let other = Tiny::copy(&directory.path().join("x"), Tiny::nonce().wrapping_add(1));
+    assert_ne!(one.hash(&["--anew"], &[]), other.hash(&["--anew"], &[]));
+    assert_ne!(one.hash(&["--anew"], &[]), one.hash(&["--anew", "--features", "extra"], &[]));
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which image builds, by its digest. A tag may be another image tomorrow.
+
+use super::super::Image;
+use crate::{cli::EngineOptions, context::Context, printer::Task, process::Tool, runtimes::Workspace};
+use serde_json::Value;
+use std::{path::Path, time::Duration};
+use worker::{Failure, Result};
+
+const SRTOOL: &str = "docker.io/paritytech/srtool";
+/// An image has a gigabyte or more.
+const PULL: Duration = Duration::from_secs(60 * 60);
+
+/// The image that is meant: of the command line, of the configuration, or srtool's at the workspace's compiler.
+fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) -> Result<String> {
+    if let Some(image) = options.image.as_ref().or(workspace.config.image.as_ref()) {
+        return Ok(image.clone());
+    }
+    let path = ["rust-toolchain.toml", "rust-toolchain"].map(|name| context.workspace.join(name));
+    let text = path.iter().find_map(|path| worker::read_bounded(path, 64 * 1024).ok());
+    let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+    match channel(&text) {
+        Some(channel) => Ok(format!("{SRTOOL}:{channel}")),
+        None => Err(Failure::usage("no builder image is named")
+            .found("no rust-toolchain.toml with a version that srtool could have an image for")
+            .hint("name one with --image, or set `image` in [workspace.metadata.cutover]")),
+    }
+}
+
+/// The version of a `rust-toolchain.toml`, or of the file of one line from before it.
+fn channel(text: &str) -> Option<String> {
+    let line = text.lines().map(str::trim).find_map(|line| line.strip_prefix("channel"));
+    let value = match line {
+        Some(rest) => rest.trim_start().strip_prefix('=')?.trim(),
+        None => text.trim(),
+    };
+    let value = value.trim_matches(['"', '\'']);
+    let is_version = value.split('.').count() == 3 && value.split('.').all(|part| part.parse::<u32>().is_ok());
+    is_version.then(|| value.to_owned())
+}
+
+/// `name`, `tag` and `digest` of a reference.
+fn split(reference: &str) -> (String, Option<String>, Option<String>) {
+    let (rest, digest) = match reference.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest.to_owned())),
+        None => (reference, None),
+    };
+    match rest.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name.to_owned(), Some(tag.to_owned()), digest),
+        _ => (rest.to_owned(), None, digest),
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+pub fn resolve(
+    context: &Context,
+    workspace: &Workspace,
+    program: &Path,
+    options: &EngineOptions,
+    task: &Task,
+) -> Result<Image> {
+    let reference = reference(context, workspace, options)?;
+    let (name, tag, pinned) = split(&reference);
+    let by_id = is_digest(&reference);
+    if let Some(digest) = &pinned
+        && !is_digest(digest)
+    {
+        return Err(Failure::usage(format!("{reference} names no image"))
+            .found(format!("digest {digest}"))
+            .expected("sha256: and 64 hex digits"));
+    }
+    let image = match inspect(program, &reference)? {
+        Some(found) => found,
+        None if reference.starts_with("localhost/") || by_id => {
+            return Err(missing(program, &reference, "it is not there, and no registry has it"));
+        }
+        None => {
+            task.say(&format!("fetching the image {reference}"));
+            Tool::new(program).args(["pull", "--quiet", &reference]).timeout(PULL).output().map_err(|failure| {
+                match crate::interrupt::happened() {
+                    true => failure,
+                    false => missing(program, &reference, &failure.found.unwrap_or_default()),
+                }
+            })?;
+            inspect(program, &reference)?
+                .ok_or_else(|| missing(program, &reference, "it was fetched and is not there"))?
+        }
+    };
+    let digest = match (&pinned, by_id) {
+        (Some(digest), _) => digest.clone(),
+        (None, true) => reference.clone(),
+        (None, false) => {
+            image.digest(&name).ok_or_else(|| Failure::environment(format!("the image {reference} has no digest")))?
+        }
+    };
+    if pinned.is_none() && !by_id && !options.allow_moving_tag {
+        // An image that was never pushed has no digest at docker, only an id.
+        let pin = if image.digests.is_empty() { digest.clone() } else { format!("{name}@{digest}") };
+        return Err(Failure::usage(format!("{reference} may be another image tomorrow"))
+            .expected("an image named by its digest")
+            .hint(format!(
+                "set `image = \"{pin}\"`, which it is today, in [workspace.metadata.cutover], or name it with --image; or add --allow-moving-tag"
+            )));
+    }
+    Ok(Image { reference, name, tag, digest })
+}
+
+fn missing(program: &Path, reference: &str, found: &str) -> Failure {
+    Failure::environment(format!("there is no image {reference}")).found(found).hint(
+        if reference.starts_with("localhost/") {
+            "cargo xtask setup --builder-image".to_owned()
+        } else {
+            format!(
+                "{} pull {reference}; where no registry can be reached: cargo xtask setup --builder-image",
+                program.display()
+            )
+        },
+    )
+}
+
+/// What the engine knows of an image.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Known {
+    id: String,
+    digests: Vec<String>,
+}
+
+impl Known {
+    /// Of this name, else any, else the id: what is the same image has one of these the same.
+    fn digest(&self, name: &str) -> Option<String> {
+        let of = |entry: &String| entry.rsplit_once('@').map(|(_, digest)| digest.to_owned());
+        let named = self.digests.iter().find(|entry| entry.split('@').next() == Some(name));
+        let digest = named.or(self.digests.first()).and_then(of);
+        digest.or_else(|| Some(self.id.clone())).filter(|digest| is_digest(digest))
+    }
+}
+
+fn inspect(program: &Path, reference: &str) -> Result<Option<Known>> {
+    let captured =
+        Tool::new(program).args(["image", "inspect", reference]).timeout(Duration::from_secs(60)).capture()?;
+    crate::interrupt::check()?;
+    if !captured.status.success() {
+        return Ok(None);
+    }
+    parse(&captured.stdout).map(Some).ok_or_else(|| {
+        Failure::environment(format!("`{} image inspect {reference}` gave something unknown", program.display()))
+            .expected("a JSON array of one image with `Id` and `RepoDigests`")
+    })
+}
+
+fn parse(text: &[u8]) -> Option<Known> {
+    let document: Value = serde_json::from_slice(text).ok()?;
+    let image = document.get(0)?;
+    let id = image.get("Id")?.as_str()?;
+    let id = if id.starts_with("sha256:") { id.to_owned() } else { format!("sha256:{id}") };
+    let digests = image.get("RepoDigests").and_then(Value::as_array).into_iter().flatten();
+    Some(Known { id, digests: digests.filter_map(Value::as_str).map(str::to_owned).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_taken_apart() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for (reference, name, tag, pinned) in [
+            ("srtool", "srtool", None, None),
+            ("host:5000/a/srtool", "host:5000/a/srtool", None, None),
+            ("host:5000/srtool:1.93.0", "host:5000/srtool", Some("1.93.0"), None),
+            (&format!("a/srtool:1.93.0@{digest}"), "a/srtool", Some("1.93.0"), Some(digest.as_str())),
+        ] {
+            assert_eq!(split(reference), (name.into(), tag.map(Into::into), pinned.map(Into::into)), "{reference}");
+        }
+        assert!(is_digest(&digest) && !is_digest("sha256:12") && !is_digest(&"0".repeat(64)));
+    }
+
+    #[test]
+    fn the_tag_is_that_of_the_workspaces_compiler() {
+        assert_eq!(channel("[toolchain]\n# x\nchannel = \"1.95.0\"\n").as_deref(), Some("1.95.0"));
+        assert_eq!(channel("1.93.0\n").as_deref(), Some("1.93.0"));
+        assert_eq!(channel("[toolchain]\nchannel = \"stable\"\n"), None);
+        assert_eq!(channel(""), None);
+    }
+
+    #[test]
+    fn both_engines_answers_are_understood() {
+        let hex = "ab".repeat(32);
+        let podman =
+            format!(r#"[{{"Id":"{hex}","Digest":"sha256:{hex}","RepoDigests":["localhost/b@sha256:{hex}"]}}]"#);
+        let known = parse(podman.as_bytes()).expect("podman");
+        assert_eq!(known.digest("localhost/b"), Some(format!("sha256:{hex}")));
+        let docker = format!(r#"[{{"Id":"sha256:{hex}","RepoDigests":[]}}]"#);
+        assert_eq!(parse(docker.as_bytes()).expect("docker").digest("b"), Some(format!("sha256:{hex}")));
+        assert_eq!(parse(b"[]"), None);
+        assert_eq!(parse(b"[{\"Id\":"), None);
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where a blob is built: by the compilers of this machine, in a container, or by an installed srtool.
+//!
+//! Whatever the engine says about its result, the blob is hashed here, and what is in the cache was hashed here.
+
+pub mod container;
+pub mod host;
+mod record;
+pub mod srtool;
+
+use crate::{
+    cli,
+    context::Context,
+    inputs::{self, Variant},
+    interrupt,
+    printer::Task,
+    process::for_each_line,
+    runtimes::{Runtime, Workspace},
+};
+pub use host::Builder;
+use std::{
+    ffi::OsString,
+    io::Read,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+/// Variables that a build may see: where tools and caches are, and how the network is reached.
+const ALLOWED: [&str; 24] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_AUTO_INSTALL",
+    "RUSTUP_DIST_SERVER",
+    "CARGO_NET_OFFLINE",
+    "CARGO_HTTP_CAINFO",
+    "CARGO_HTTP_PROXY",
+    "CARGO_NET_GIT_FETCH_WITH_CLI",
+    "CARGO_BUILD_JOBS",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSH_AUTH_SOCK",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "all_proxy",
+];
+const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
+
+#[derive(Debug)]
+pub struct Blob {
+    /// In the cache, under a name made of its digest.
+    pub path: PathBuf,
+    /// The name it has outside.
+    pub file_name: String,
+    pub blake2_256: String,
+    /// The compiler of the Wasm, in its own words.
+    pub rustc: String,
+    pub cached: bool,
+}
+
+/// A builder image, known by what it is and not by what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// As it was asked for.
+    pub reference: String,
+    pub name: String,
+    pub tag: Option<String>,
+    /// `sha256:` and hex.
+    pub digest: String,
+}
+
+/// One way of building.
+pub trait Engine: Sync {
+    fn context(&self) -> &Context;
+    fn name(&self) -> &'static str;
+    fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob>;
+
+    fn image(&self) -> Option<&Image> {
+        None
+    }
+
+    /// Whether several builds may run side by side.
+    fn parallel(&self) -> bool {
+        false
+    }
+}
+
+/// The engine that the options ask for, else the one that the workspace's configuration names.
+pub fn open<'context>(
+    context: &'context Context,
+    workspace: &'context Workspace,
+    options: &cli::EngineOptions,
+    anew: bool,
+) -> Result<Box<dyn Engine + 'context>> {
+    let engine = match (options.engine, workspace.config.engine.as_deref()) {
+        (Some(engine), _) => engine,
+        (None, None) => cli::Engine::Host,
+        (None, Some(name)) => <cli::Engine as clap::ValueEnum>::from_str(name, false).map_err(|_| {
+            Failure::input("[workspace.metadata.cutover] names an engine that is none")
+                .found(name)
+                .expected("host, docker, podman or srtool")
+        })?,
+    };
+    Ok(match engine {
+        cli::Engine::Host => {
+            if options.image.is_some() {
+                return Err(Failure::usage("the host engine takes no image").hint("add --engine podman or docker"));
+            }
+            let builder = Builder::new(context, workspace)?;
+            Box::new(if anew { builder.anew() } else { builder })
+        }
+        cli::Engine::Docker | cli::Engine::Podman => {
+            let program = if engine == cli::Engine::Docker { "docker" } else { "podman" };
+            Box::new(container::Container::open(context, workspace, program, options, anew)?)
+        }
+        cli::Engine::Srtool => Box::new(srtool::Srtool::open(context, workspace, options)?),
+    })
+}
+
+/// The environment of a build, before what the build itself sets.
+pub fn environment() -> Vec<(OsString, OsString)> {
+    let allowed = ALLOWED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("CARGO_TERM_COLOR", "never")];
+    allowed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).collect()
+}
+
+pub fn cargo_home() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CARGO_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".cargo")))
+        .ok_or_else(|| Failure::environment("cargo has no home").found("neither CARGO_HOME nor HOME is set"))
+}
+
+/// A feature that the runtime lacks is a mistake of the command line, whatever engine would have said about it.
+fn check_features(runtime: &Runtime, variant: &Variant) -> Result<()> {
+    let unknown =
+        variant.features.iter().find(|feature| !feature.contains('/') && !runtime.features.contains(*feature));
+    let Some(unknown) = unknown else { return Ok(()) };
+    let known = runtime.features.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!("{} has no feature {unknown:?}", runtime.package)).expected(format!("of {known}")))
+}
+
+/// A runtime that does not compile is the input's fault.
+fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Failure {
+    let found = failure.found.clone().unwrap_or_default();
+    if found.contains("--locked") {
+        return Failure::input("the lock file does not fit the manifests")
+            .found(found)
+            .hint("cargo update --workspace");
+    }
+    if !failure.message.contains("failed") || interrupt::happened() {
+        return failure;
+    }
+    let errors = std::fs::File::open(log).map(compiler_errors).unwrap_or_default();
+    let found = if errors.is_empty() { found } else { errors };
+    // The compiler was told to call the workspace by another name; a person wants to open the file.
+    let found = found.replace("--> /build/", &format!("--> {}/", root.display()));
+    let explained =
+        Failure::input(format!("{} {} cannot be built to Wasm", runtime.package, runtime.version)).found(found);
+    Failure { hint: failure.hint, ..explained }
+}
+
+/// What the compiler said was wrong, its first words: a build ends with pages about what did not work in turn.
+fn compiler_errors(log: impl Read) -> String {
+    const LINES: usize = 24;
+    let mut kept: Vec<String> = Vec::new();
+    let mut within = false;
+    for_each_line(log, |line| {
+        let text = line.strip_prefix("  ").unwrap_or(line);
+        if text.starts_with("error") && !text.starts_with("error: could not compile") {
+            within = true;
+        } else if text.trim().is_empty() {
+            within = false;
+        }
+        if within && kept.len() < LINES {
+            kept.push(text.to_owned());
+        }
+    });
+    kept.join("\n")
+}
+
+/// Copies a blob out of the cache, unless it is there already.
+pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> {
+    let path = directory.join(file_name);
+    if path.is_file() && inputs::file_digest(&path)? == blob.blake2_256 {
+        return Ok(path);
+    }
+    worker::write_whole(&path, &worker::read_bounded(&blob.path, BLOB_LIMIT)?)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_sees_nothing_that_could_change_it() {
+        let names: Vec<_> = environment().into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+        for name in [
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "SKIP_WASM_BUILD",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_MANIFEST_DIR",
+        ] {
+            assert!(!names.contains(&name.to_owned()), "{name}");
+        }
+        assert!(names.contains(&"LC_ALL".to_owned()));
+    }
+
+    #[test]
+    fn the_first_errors_of_a_long_log_are_kept() {
+        let log = "  warning: x\n\n  error[E0433]: no Vec\n    --> /build/a.rs:1:2\n     |\n\n  error: could not compile `a`\n";
+        assert_eq!(compiler_errors(log.as_bytes()), "error[E0433]: no Vec\n  --> /build/a.rs:1:2\n   |");
+        assert_eq!(compiler_errors("all is well\n".as_bytes()), "");
+        let many = "error: one\ntwo\n".repeat(100);
+        assert_eq!(compiler_errors(many.as_bytes()).lines().count(), 24);
+    }
+}
