@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod completions;
+pub mod diff;
 pub mod dry_run;
 pub mod inspect;
 pub mod list;
@@ -14,6 +15,7 @@ pub mod target;
 pub mod test;
 pub mod upgrade;
 pub mod verify;
+pub mod verify_build;
 
 use crate::context::Context;
 use std::path::Path;
