@@ -59,6 +59,8 @@ pub enum Command {
     Build(Build),
     /// Read the facts of a runtime from a blob, a chain spec, a snapshot or a node
     Inspect(Inspect),
+    /// Hold two blobs that should be one against each other, and say why they differ
+    Diff(Diff),
     /// Try an upgrade on a copy of a chain's state
     DryRun(DryRun),
     /// Serve a copy of a chain over JSON-RPC on this machine, and build blocks on it
@@ -409,9 +411,13 @@ pub struct SignersVerify {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Verify {
+    #[command(subcommand)]
+    pub what: Option<VerifyWhat>,
     /// The bundle's directory
-    pub bundle: PathBuf,
+    #[arg(required = true)]
+    pub bundle: Option<PathBuf>,
     /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
@@ -420,7 +426,57 @@ pub struct Verify {
     pub rebuild: bool,
 }
 
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Args, Debug, Subcommand)]
+pub enum VerifyWhat {
+    /// Build a runtime again and compare it with a digest, a blob, a hash or what a chain has
+    Build(VerifyBuild),
+}
+
+#[derive(Debug, Args)]
+#[group(id = "expected", required = true, multiple = false, args = ["source", "digest", "blob", "code_hash"])]
+pub struct VerifyBuild {
+    /// What has the blob: a chain spec, a snapshot, or a ws:// or http:// node
+    pub source: Option<String>,
+    /// The digest of a build: Cutover's or srtool's JSON
+    #[arg(long, value_name = "FILE")]
+    pub digest: Option<PathBuf>,
+    /// The blob itself
+    #[arg(long, value_name = "FILE")]
+    pub blob: Option<PathBuf>,
+    /// The blake2-256 of the deployed blob
+    #[arg(long, value_name = "0xHEX")]
+    pub code_hash: Option<String>,
+    /// The runtime: its package, or the package without `-runtime` [default: the digest's, else the workspace's]
+    #[arg(long, short, value_name = "NAME")]
+    pub runtime: Option<String>,
+    /// The commit to build [default: the digest's, else the work tree as it is]
+    #[arg(long, value_name = "COMMIT")]
+    pub commit: Option<String>,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// How the blob is optimised [default: the digest's, else production]
+    #[arg(long, value_enum)]
+    pub profile: Option<Profile>,
+    /// Exactly these features of the runtime, in place of those for what goes on chain
+    #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Leave the runtime's default features out
+    #[arg(long)]
+    pub no_default_features: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A blob, hex, chain spec, snapshot or node
+    pub old: String,
+    /// The other one
+    pub new: String,
+    /// Compare the bytes: where they differ, and the probable causes
+    #[arg(long, required = true)]
+    pub bytes: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Upgrade {
     /// A runtime of the workspace [default: the one that [workspace.metadata.cutover] names]
     #[arg(long = "runtime", short, value_name = "NAME")]

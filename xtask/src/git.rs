@@ -31,6 +31,14 @@ pub fn source(workspace: &Path) -> Source {
     }
 }
 
+/// The whole hash of what is called `name`.
+pub fn commit(workspace: &Path, name: &str) -> Option<String> {
+    // Not an option, whatever it begins with.
+    let found =
+        git(workspace, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
+    Some(found.trim().to_owned()).filter(|hash| !hash.is_empty())
+}
+
 fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
     let tool = Tool::new("git").arg("-C").arg(workspace).args(arguments).env("GIT_OPTIONAL_LOCKS", "0");
     let captured = tool.timeout(Duration::from_secs(60)).capture().ok()?;

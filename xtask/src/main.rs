@@ -49,6 +49,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
         Command::List(options) => commands::list::run(context, &options),
         Command::Build(options) => commands::build::run(context, &options),
         Command::Inspect(options) => commands::inspect::run(context, &options),
+        Command::Diff(options) => commands::diff::run(context, &options),
         Command::DryRun(options) => commands::dry_run::run(context, &options),
         Command::Fork(options) => commands::fork::run(context, &options),
         Command::Snapshot(options) => commands::snapshot::run(context, &options),

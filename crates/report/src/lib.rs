@@ -5,6 +5,7 @@
 //! They render whatever is there: a field that is missing leaves a gap and never fails, as a report that cannot be
 //! written helps nobody.
 
+pub mod bytes;
 mod field;
 pub mod markdown;
 mod table;

@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod completions;
+pub mod diff;
 pub mod dry_run;
 pub mod fork;
 pub mod inspect;
@@ -16,6 +17,7 @@ pub mod target;
 pub mod test;
 pub mod upgrade;
 pub mod verify;
+pub mod verify_build;
 
 use crate::context::Context;
 use std::path::Path;

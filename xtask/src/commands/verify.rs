@@ -12,13 +12,17 @@ use worker::{Failure, Outcome, Result};
 const STEP_LIMIT: u64 = 16 * 1024 * 1024;
 
 pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
+    if let Some(cli::VerifyWhat::Build(options)) = &options.what {
+        return super::verify_build::run(context, options);
+    }
+    let Some(bundle) = options.bundle.as_deref() else { return Err(Failure::usage("no bundle is named")) };
     let task = context.printer.task("verify");
     let log = context.log("verify");
     let root = root_file(context, options.root.as_deref())?;
-    let mut outcome = verify(context, &options.bundle, root.as_deref(), &task, &log)?;
+    let mut outcome = verify(context, bundle, root.as_deref(), &task, &log)?;
     // What nobody signed for is not worth half an hour of compiling.
     if options.rebuild && outcome.passed {
-        let (same, rebuilt) = rebuild(context, &options.bundle, &outcome.value, &task, &log)?;
+        let (same, rebuilt) = rebuild(context, bundle, &outcome.value, &task, &log)?;
         outcome.passed &= same;
         if let Some(fields) = outcome.value.as_object_mut() {
             fields.insert("rebuilt".into(), rebuilt);

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `verify build`: the blob that somebody shows, built again from source and compared; if it differs, why.
+
+use super::{
+    build::{build_into, variant},
+    utf8,
+};
+use crate::{
+    cli::{self, BuildOptions, Profile},
+    context::Context,
+    engines, git,
+    inputs::{Variant, file_digest},
+    printer::Task,
+    process::Tool,
+    runtimes::Workspace,
+    workers,
+    workers::Worker,
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// What the rebuild has to give.
+#[derive(Debug, Default)]
+struct Expected {
+    blake2_256: String,
+    /// Where the blob itself is, to explain a difference.
+    source: Option<String>,
+    digest: Option<Digest>,
+}
+
+/// What a digest says of its build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Digest {
+    package: Option<String>,
+    commit: Option<String>,
+    profile: Option<String>,
+    rustc: Option<String>,
+    image: Option<String>,
+    blob: Option<String>,
+}
+
+pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
+    let task = context.printer.task("verify build");
+    let log = context.log("verify-build");
+    let _ = std::fs::remove_file(&log);
+    let expected = expected(context, options, &task, &log)?;
+    let stated = expected.digest.as_ref().and_then(|digest| digest.commit.clone());
+    let tree = Tree::open(context, options.commit.as_deref(), stated.as_deref(), &task)?;
+    let mut workspace = Workspace::load(&tree.context)?;
+    if tree.directory.is_some() {
+        // Build scripts are compiled once for all commits.
+        let own = Workspace::load(context)?;
+        workspace.metadata.target_directory = own.metadata.target_directory;
+    }
+    let package = expected.digest.as_ref().and_then(|digest| digest.package.clone());
+    let runtime = match options.runtime.as_ref().or(package.as_ref()) {
+        Some(name) => workspace.find(name)?,
+        None => workspace.default_runtime()?,
+    };
+    let mut engine_options = options.engine.clone();
+    // What was taken out of a commit is as clean as that.
+    engine_options.allow_dirty |= tree.directory.is_some();
+    let variant = variant(
+        runtime,
+        &BuildOptions {
+            engine: engine_options.clone(),
+            profile: profile(options, expected.digest.as_ref())?,
+            features: options.features.clone(),
+            no_default_features: options.no_default_features,
+            with_native: false,
+        },
+    );
+    let engine = engines::open(&tree.context, &workspace, &engine_options, true)?;
+    let out = tempfile::tempdir()
+        .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
+    let built = build_into(&*engine, runtime, &variant, out.path(), &task, &log)?;
+    let hash = built.document.get("blake2_256").and_then(Value::as_str).unwrap_or_default();
+    let same = hash == expected.blake2_256;
+    let difference = match (&expected.source, same) {
+        (Some(source), false) => {
+            let features: Vec<_> = runtime.features.iter().collect();
+            let request = json!({
+                "command": "diff_bytes",
+                "old": source,
+                "new": utf8(&built.path)?,
+                "old_build": stated_facts(expected.digest.as_ref()),
+                "new_build": facts(&built.document, &variant, &tree, expected.digest.is_some()),
+                "features": features,
+            });
+            Some(workers::call(context, Worker::Artifact, &request, &task, &log)?.value)
+        }
+        _ => None,
+    };
+    let document = json!({
+        "version": 1,
+        "package": runtime.package,
+        "engine": engine.name(),
+        "image_digest": engine.image().map(|image| &image.digest),
+        "commit": tree.commit,
+        "dirty": built.document.get("dirty").filter(|_| tree.directory.is_none()),
+        "profile": variant.profile,
+        "features": variant.features,
+        "rustc": built.document.get("rustc"),
+        "expected": expected.blake2_256,
+        "rebuilt": hash,
+        "same": same,
+        "difference": difference,
+        "verdict": if same { "passed" } else { "failed" },
+    });
+    drop(task);
+    context.printer.result(&document, || report::bytes::verify_build(&document))?;
+    Ok(same)
+}
+
+fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Path) -> Result<Expected> {
+    if let Some(hash) = &options.code_hash {
+        let hex = hash.strip_prefix("0x").unwrap_or(hash);
+        if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Failure::usage(format!("{hash} is no blake2-256")).expected("0x and 64 hex digits"));
+        }
+        return Ok(Expected { blake2_256: format!("0x{}", hex.to_lowercase()), ..Expected::default() });
+    }
+    if let Some(path) = &options.digest {
+        return read_digest(path);
+    }
+    let source = match (&options.blob, &options.source) {
+        (Some(blob), _) => {
+            if !blob.is_file() {
+                return Err(Failure::input(format!("there is no blob {}", blob.display())));
+            }
+            utf8(blob)?.to_owned()
+        }
+        (None, Some(source)) => source.clone(),
+        (None, None) => return Err(Failure::usage("there is nothing to compare the build with")),
+    };
+    let request = json!({"command": "inspect", "source": source, "metadata": false});
+    let facts = workers::call(context, Worker::Artifact, &request, task, log)?.value;
+    let hash = facts.get("blake2_256").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Expected { blake2_256: hash, source: Some(source), digest: None })
+}
+
+/// The hash of the deployed blob in a digest, which srtool has deep inside: at the top it has the compact one's.
+fn read_digest(path: &Path) -> Result<Expected> {
+    let text = worker::read_bounded(path, DIGEST_LIMIT)?;
+    let document: Value = serde_json::from_slice(&text)
+        .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))?;
+    let text = |pointers: &[&str]| {
+        let mut found = pointers.iter().filter_map(|pointer| document.pointer(pointer)?.as_str());
+        found.next().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let hash = text(&[
+        "/runtimes/compressed/blake2_256",
+        "/runtimes/compressed/subwasm/blake2_256",
+        "/runtimes/compact/blake2_256",
+    ]);
+    let hash = hash.filter(|hash| hash.len() == 66 && hash.starts_with("0x")).ok_or_else(|| {
+        Failure::input(format!("{} is no digest of a build", path.display()))
+            .found("no runtimes.compressed.blake2_256")
+            .expected("the JSON of `cargo xtask build` or of srtool")
+    })?;
+    let blob = text(&["/runtimes/compressed/wasm", "/wasm"]);
+    let digest = Digest {
+        package: text(&["/info/pkg", "/pkg", "/context/package"]),
+        commit: text(&["/info/git/commit", "/commit"]),
+        profile: text(&["/info/profile", "/context/profile"]),
+        rustc: text(&["/info/rustc", "/rustc"]),
+        image: text(&["/context/docker/image"]),
+        blob: blob.clone(),
+    };
+    // The blob lies beside its digest, if it is there and is what the digest says.
+    let beside = blob.map(|name| path.with_file_name(Path::new(&name).file_name().unwrap_or_default()));
+    let beside = beside.filter(|blob| file_digest(blob).is_ok_and(|found| found == hash));
+    let source = beside.as_deref().map(utf8).transpose()?.map(str::to_owned);
+    Ok(Expected { blake2_256: hash.to_lowercase(), source, digest: Some(digest) })
+}
+
+fn profile(options: &cli::VerifyBuild, digest: Option<&Digest>) -> Result<Profile> {
+    if let Some(profile) = options.profile {
+        return Ok(profile);
+    }
+    match digest.and_then(|digest| digest.profile.as_deref()) {
+        None => Ok(Profile::Production),
+        Some(name) => [Profile::Production, Profile::Release, Profile::Dev]
+            .into_iter()
+            .find(|profile| profile.name() == name)
+            .ok_or_else(|| {
+                Failure::input("the digest names a profile that is not known")
+                    .found(name)
+                    .expected("production, release or dev")
+                    .hint("name the one to build with by --profile")
+            }),
+    }
+}
+
+fn stated_facts(digest: Option<&Digest>) -> Value {
+    let digest = digest.cloned().unwrap_or_default();
+    json!({"rustc": digest.rustc, "profile": digest.profile, "commit": digest.commit, "image": digest.image})
+}
+
+fn facts(document: &Value, variant: &Variant, tree: &Tree, has_digest: bool) -> Value {
+    // Compared only with what the other side says.
+    match has_digest {
+        true => json!({"rustc": document.get("rustc"), "profile": variant.profile, "commit": tree.commit}),
+        false => json!({}),
+    }
+}
+
+/// The sources to build: the work tree as it is, or a commit taken out of it.
+struct Tree {
+    context: Context,
+    commit: Option<String>,
+    directory: Option<tempfile::TempDir>,
+}
+
+impl Tree {
+    /// `asked` must be there; `stated`, by a digest, too, but only if it is not what the work tree is.
+    fn open(context: &Context, asked: Option<&str>, stated: Option<&str>, task: &Task) -> Result<Self> {
+        let here = git::source(&context.workspace);
+        let as_it_is =
+            |commit: Option<String>| Self { context: copy(context, &context.workspace), commit, directory: None };
+        let Some(name) = asked.or(stated) else { return Ok(as_it_is(here.commit)) };
+        let commit = git::commit(&context.workspace, name).ok_or_else(|| {
+            let who = if asked.is_some() { "" } else { ", which the digest names," };
+            Failure::input(format!("the commit {name}{who} is not in {}", context.workspace.display()))
+                .hint("git fetch, or name another one with --commit")
+        })?;
+        if here.commit.as_ref() == Some(&commit) && here.dirty == Some(false) {
+            return Ok(as_it_is(Some(commit)));
+        }
+        task.say(&format!("taking {commit} out of git"));
+        let directory = export(context, &commit)?;
+        let root =
+            std::fs::canonicalize(directory.path()).map_err(|error| Failure::io("use", directory.path(), &error))?;
+        Ok(Self { context: copy(context, &root), commit: Some(commit), directory: Some(directory) })
+    }
+}
+
+fn copy(context: &Context, workspace: &Path) -> Context {
+    Context {
+        printer: context.printer.clone(),
+        home: context.home.clone(),
+        workspace: workspace.to_path_buf(),
+        cache: context.cache.clone(),
+    }
+}
+
+/// A commit's files, without git's own: a work tree of git would have to be tidied up.
+fn export(context: &Context, commit: &str) -> Result<tempfile::TempDir> {
+    let parent: PathBuf = context.cache.join("sources");
+    let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
+    std::fs::create_dir_all(&parent).map_err(io)?;
+    let directory = tempfile::Builder::new().prefix("commit-").tempdir_in(&parent).map_err(io)?;
+    let archive = tempfile::Builder::new().suffix(".tar").tempfile_in(&parent).map_err(io)?;
+    Tool::new("git")
+        .arg("-C")
+        .arg(&context.workspace)
+        .args(["archive", "--format=tar", "--output"])
+        .arg(archive.path())
+        .arg(commit)
+        .output()?;
+    Tool::new("tar").arg("-C").arg(directory.path()).arg("-xf").arg(archive.path()).output()?;
+    Ok(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("digest.json");
+        std::fs::write(&path, text).expect("written");
+        (directory, path)
+    }
+
+    // srtool's own fields at the top are those of the compact blob, which nobody deploys.
+    #[test]
+    fn the_hash_of_a_digest_is_that_of_the_deployed_blob() {
+        let (compact, deployed) = (format!("0x{}", "11".repeat(32)), format!("0x{}", "AB".repeat(32)));
+        let srtool = json!({
+            "blake2_256": compact, "pkg": "solo-runtime", "rustc": "rustc 1.93.0",
+            "info": {"git": {"commit": "abc"}, "profile": "release", "pkg": "solo-runtime"},
+            "runtimes": {
+                "compact": {"subwasm": {"blake2_256": compact}},
+                "compressed": {"subwasm": {"blake2_256": deployed}, "wasm": "x.wasm"},
+            },
+        });
+        let (_directory, path) = written(&srtool.to_string());
+        let expected = read_digest(&path).expect("read");
+        assert_eq!(expected.blake2_256, deployed.to_lowercase());
+        let digest = expected.digest.expect("a digest");
+        assert_eq!((digest.commit.as_deref(), digest.profile.as_deref()), (Some("abc"), Some("release")));
+        assert_eq!(expected.source, None, "there is no blob beside it");
+    }
+
+    #[test]
+    fn what_is_no_digest_is_named() {
+        let (_directory, path) = written("{}");
+        assert!(read_digest(&path).expect_err("refused").message.ends_with("is no digest of a build"));
+        let (_directory, path) = written("{\"runtimes\":");
+        assert!(read_digest(&path).expect_err("refused").message.ends_with("is no JSON"));
+    }
+}
