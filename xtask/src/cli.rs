@@ -426,7 +426,7 @@ pub struct Verify {
     pub rebuild: bool,
 }
 
-#[derive(Clone, Debug, Args, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub enum VerifyWhat {
     /// Build a runtime again and compare it with a digest, a blob, a hash or what a chain has
     Build(VerifyBuild),
@@ -476,7 +476,7 @@ pub struct Diff {
     pub bytes: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Upgrade {
     /// A runtime of the workspace [default: the one that [workspace.metadata.cutover] names]
     #[arg(long = "runtime", short, value_name = "NAME")]
