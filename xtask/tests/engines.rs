@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Builds in containers, with stand-ins for docker, podman and srtool: what each of them may do wrong has its own error
+//! and exit code, and leaves nothing half-written.
+
+mod machine;
+
+use machine::{Machine, wait_for};
+use serde_json::{Value, json};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+const DIGEST: &str = "sha256:abababababababababababababababababababababababababababababababab";
+
+/// A machine with one or more runtimes, a cargo that knows them, and a worker that digests anything.
+fn machine(runtimes: &[&str]) -> Machine {
+    let machine = Machine::new();
+    let workspace = machine.path("workspace");
+    let id = |name: &str| format!("path+file://{}/{name}#{name}@1.0.0", workspace.display());
+    let packages: Vec<Value> = runtimes
+        .iter()
+        .map(|name| {
+            let directory = workspace.join(name);
+            json!({
+                "name": name, "version": "1.0.0", "id": id(name), "license": null, "license_file": null,
+                "description": null, "source": null, "dependencies": [], "features": {"std": [], "extra": [], "more": []},
+                "manifest_path": directory.join("Cargo.toml"), "metadata": {"cutover": {"runtime": true, "features": []}},
+                "publish": null, "authors": [], "categories": [], "keywords": [], "readme": null, "repository": null,
+                "homepage": null, "documentation": null, "edition": "2024", "links": null, "default_run": null,
+                "rust_version": null,
+                "targets": [{
+                    "kind": ["lib"], "crate_types": ["lib"], "name": name.replace('-', "_"),
+                    "src_path": directory.join("src/lib.rs"), "edition": "2024", "doc": true, "doctest": true, "test": true,
+                }],
+            })
+        })
+        .collect();
+    let nodes: Vec<Value> = runtimes
+        .iter()
+        .map(|name| json!({"id": id(name), "dependencies": [], "deps": [], "features": []}))
+        .collect();
+    let ids: Vec<String> = runtimes.iter().map(|name| id(name)).collect();
+    let metadata = json!({
+        "packages": packages, "workspace_members": ids, "workspace_default_members": ids,
+        "resolve": {"nodes": nodes, "root": null}, "target_directory": workspace.join("target"),
+        "version": 1, "workspace_root": workspace, "metadata": null,
+    });
+    machine.write("metadata.json", &metadata.to_string());
+    machine.write("workspace/Cargo.lock", "version = 4\n");
+    for name in runtimes {
+        machine.write(&format!("workspace/{name}/Cargo.toml"), "[package]\n");
+        machine.write(&format!("workspace/{name}/src/lib.rs"), "");
+    }
+    machine.program("rustc", "echo 'host: here'");
+    let metadata = machine.path("metadata.json");
+    machine.program("cargo", &format!("case $1 in metadata) /bin/cat '{}';; *) exit 0;; esac", metadata.display()));
+    // It writes what it was asked for into the file it was asked for.
+    machine.program(
+        "cutover-artifact",
+        r#"read request
+out=${request#*'"out":"'}
+out=${out%%'"'*}
+echo '{"made":true}' > "$out"
+echo '{"event":"done","passed":true,"value":{"made":true}}'"#,
+    );
+    machine
+}
+
+/// An engine that runs, has the image, and does `run` when a container is started. `$out` is then what is at `/out`.
+fn engine(machine: &Machine, name: &str, run: &str) {
+    let calls = machine.path("calls");
+    let script = format!(
+        r#"echo "$@" >> '{calls}'
+case "$1" in
+info) exit 0 ;;
+image) echo '[{{"Id":"{DIGEST}","RepoDigests":["r/builder@{DIGEST}"]}}]' ;;
+run)
+    name=; package=; out=
+    for word in "$@"; do
+        case $word in
+        type=bind,source=*,target=/out) out=${{word#type=bind,source=}}; out=${{out%,target=/out}} ;;
+        PACKAGE=*) package=$(echo "${{word#PACKAGE=}}" | /usr/bin/tr - _) ;;
+        cutover-*) name=$word ;;
+        esac
+    done
+    {run}
+    ;;
+*) exit 0 ;;
+esac"#,
+        calls = calls.display()
+    );
+    machine.program(name, &script);
+}
+
+const BLOB: &str = r#"echo blob > "$out/$package.compact.compressed.wasm""#;
+const ANSWER: &str = r#"echo '{"rustc":"rustc 1.96.0 (stand-in)"}'"#;
+
+fn build(machine: &Machine, arguments: &[&str]) -> Command {
+    let mut command = machine.in_workspace(&["build", "--allow-dirty"]);
+    command.args(arguments).env("CUTOVER_WORKERS", machine.path("bin"));
+    command
+}
+
+fn with_image(machine: &Machine, name: &str, arguments: &[&str]) -> Command {
+    let image = format!("r/builder@{DIGEST}");
+    build(machine, &[&["--engine", name, "--image", &image], arguments].concat())
+}
+
+/// Nothing in the place of results, and no sources or results of a container left in the cache.
+fn nothing_half_written(machine: &Machine) {
+    assert!(!machine.path("workspace/target/cutover").exists(), "results");
+    let sources = machine.path("cache/sources");
+    let left = std::fs::read_dir(sources).map(|entries| entries.count()).unwrap_or_default();
+    assert_eq!(left, 0, "sources were left");
+    assert!(!machine.path("cache/blobs").exists(), "a blob was kept");
+}
+
+fn calls(machine: &Machine) -> String {
+    std::fs::read_to_string(machine.path("calls")).unwrap_or_default()
+}
+
+#[test]
+fn an_engine_that_is_not_installed_is_named() {
+    let machine = machine(&["solo-runtime"]);
+    for name in ["docker", "podman", "srtool"] {
+        let (code, _, stderr) = machine.seen(build(&machine, &["--engine", name]));
+        assert_eq!(code, Some(3), "{stderr}");
+        assert!(stderr.starts_with(&format!("error: {name} is not installed\n")), "{stderr}");
+        assert!(stderr.contains("hint: "), "{stderr}");
+    }
+    nothing_half_written(&machine);
+}
+
+#[test]
+fn an_engine_that_does_not_run_is_told_from_a_missing_one() {
+    let machine = machine(&["solo-runtime"]);
+    machine.program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1");
+    let (code, _, stderr) = machine.seen(with_image(&machine, "docker", &[]));
+    assert_eq!(code, Some(3));
+    assert!(stderr.starts_with("error: docker is installed and does not run\nfound: Cannot connect"), "{stderr}");
+}
+
+#[test]
+fn a_missing_image_is_named_with_the_command_that_makes_one() {
+    let machine = machine(&["solo-runtime"]);
+    machine.program("podman", "case \"$1\" in info) exit 0;; *) echo 'no such image' >&2; exit 125;; esac");
+    let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "podman", "--image", "localhost/mine:1"]));
+    assert_eq!(code, Some(3));
+    assert!(stderr.starts_with("error: there is no image localhost/mine:1\n"), "{stderr}");
+    assert!(stderr.contains("hint: cargo xtask setup --builder-image"), "{stderr}");
+    let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "podman", "--image", "r/mine:1"]));
+    assert_eq!(code, Some(3));
+    assert!(stderr.contains("no such image"), "{stderr}");
+}
+
+// srtool-cli takes the newest tag, whatever the workspace's compiler is.
+#[test]
+fn the_image_is_that_of_the_workspaces_compiler_and_never_just_a_tag() {
+    let machine = machine(&["solo-runtime"]);
+    machine.write("workspace/rust-toolchain.toml", "[toolchain]\nchannel = \"1.93.0\"\n");
+    engine(&machine, "podman", "exit 1");
+    let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "podman"]));
+    assert_eq!(code, Some(2));
+    assert!(stderr.starts_with("error: docker.io/paritytech/srtool:1.93.0 may be another image tomorrow\n"), "{stderr}");
+    assert!(stderr.contains(&format!("image = \"docker.io/paritytech/srtool@{DIGEST}\"")), "{stderr}");
+    assert!(!calls(&machine).contains("run "), "nothing was run");
+}
+
+#[test]
+fn uncommitted_changes_are_refused_unless_allowed() {
+    let machine = machine(&["solo-runtime"]);
+    engine(&machine, "podman", "exit 1");
+    let image = format!("r/builder@{DIGEST}");
+    let command = machine.in_workspace(&["build", "--engine", "podman", "--image", &image]);
+    let (code, _, stderr) = machine.seen(command);
+    assert_eq!(code, Some(4));
+    assert!(stderr.contains("is in no git repository") && stderr.contains("--allow-dirty"), "{stderr}");
+}
+
+#[test]
+fn a_container_that_does_what_it_should_leaves_blob_and_digest() {
+    let machine = machine(&["solo-runtime"]);
+    engine(&machine, "podman", &format!("echo Compiling x; {BLOB}; {ANSWER}; echo 'text after it'"));
+    let (code, stdout, stderr) = machine.seen(with_image(&machine, "podman", &["--json"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    // srtool-cli's own words get into its JSON.
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    let runtime = &document["runtimes"][0];
+    assert_eq!((&runtime["engine"], &runtime["image_digest"]), (&"podman".into(), &DIGEST.into()));
+    assert_eq!((&runtime["rustc"], &runtime["cached"]), (&"rustc 1.96.0 (stand-in)".into(), &false.into()));
+    // Of the file itself: `b2sum -l 256` of "blob\n".
+    assert_eq!(runtime["blake2_256"].as_str().map(str::len), Some(66));
+    assert!(machine.path("workspace/target/cutover/solo_runtime.compact.compressed.wasm").is_file());
+    let calls = calls(&machine);
+    assert!(calls.contains("--network=none") && calls.contains("rm --force cutover-solo-runtime-"), "{calls}");
+    let (_, stdout, _) = machine.seen(with_image(&machine, "podman", &["--json"]));
+    let again: Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!((&again["runtimes"][0]["cached"], &again["runtimes"][0]["rustc"]), (&true.into(), &"rustc 1.96.0 (stand-in)".into()));
+}
+
+#[test]
+fn several_runtimes_are_built_side_by_side() {
+    let machine = machine(&["one-runtime", "two-runtime"]);
+    // Each waits for the other: one after the other would never end.
+    let place = machine.path("side-by-side");
+    std::fs::create_dir(&place).expect("made");
+    let place = place.display();
+    engine(
+        &machine,
+        "podman",
+        &format!(
+            r#": > "{place}/$package"; count=0
+while [ ! -e {place}/one_runtime ] || [ ! -e {place}/two_runtime ]; do count=$((count + 1)); [ $count -lt 600 ] || exit 1; /bin/sleep 0.05; done
+{BLOB}; {ANSWER}"#
+        ),
+    );
+    let (code, stdout, stderr) = machine.seen(with_image(&machine, "podman", &["--json"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    let names: Vec<_> = document["runtimes"].as_array().expect("two").iter().map(|runtime| &runtime["package"]).collect();
+    assert_eq!(names, ["one-runtime", "two-runtime"]);
+}
+
+#[test]
+fn what_a_container_does_wrong_is_told_apart() {
+    for (run, kind, message) in [
+        ("echo 'exec: \"build\": not found' >&2; exit 127", 4, "does not honour the contract of srtool"),
+        ("echo 'permission denied' >&2; exit 125", 3, "podman cannot run the image"),
+        ("exit 137", 3, "the container that built solo-runtime was killed"),
+        ("kill -9 $$", 3, "the container that built solo-runtime was killed"),
+        ("echo 'write: No space left on device' >&2; exit 101", 3, "the disk is full"),
+        ("echo 'Could not resolve host: index.crates.io' >&2; exit 101", 4, "asks for the network, and has none"),
+        ("echo 'error[E0433]: no Vec'; exit 101", 4, "solo-runtime 1.0.0 cannot be built to Wasm"),
+        ("echo '{\"rustc\":\"1\"}'", 4, "left no blob"),
+        ("echo '{\"rustc\":\"1'", 4, "is cut short"),
+        ("echo done", 4, "ended without a result"),
+    ] {
+        let machine = machine(&["solo-runtime"]);
+        engine(&machine, "podman", run);
+        let (code, stdout, stderr) = machine.seen(with_image(&machine, "podman", &[]));
+        assert_eq!((code, stdout.as_str()), (Some(kind), ""), "{run}: {stderr}");
+        assert!(stderr.contains(message), "{run}: {stderr}");
+        nothing_half_written(&machine);
+    }
+}
+
+#[test]
+fn a_builder_that_lies_about_its_blob_is_caught() {
+    let machine = machine(&["solo-runtime"]);
+    let lie = format!(r#"{{"runtimes":{{"compressed":{{"blake2_256":"0x{}"}}}}}}"#, "00".repeat(32));
+    engine(&machine, "podman", &format!("{BLOB}; echo '{lie}'"));
+    let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &[]));
+    assert_eq!(code, Some(4));
+    assert!(stderr.contains("left another blob than it says"), "{stderr}");
+    nothing_half_written(&machine);
+}
+
+// srtool-cli exits with 0 and leaves its container running.
+#[test]
+fn an_interruption_removes_the_container_and_exits_with_130() {
+    let machine = machine(&["solo-runtime"]);
+    let ready = machine.path("ready");
+    engine(&machine, "podman", &format!("echo \"$name\" > {}; trap '' TERM; while :; do /bin/sleep 0.05; done", ready.display()));
+    // The client does not end by itself: removing its container ends it.
+    let script = std::fs::read_to_string(machine.path("bin/podman")).expect("the stand-in");
+    let script = script.replace("run)\n", "rm) /bin/kill -9 $(/bin/cat client); exit 0 ;;\nrun)\n    echo $$ > client\n");
+    let client = machine.path("client");
+    machine.program("podman", &script.replace("client", &client.display().to_string()));
+    let mut command = with_image(&machine, "podman", &[]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    wait_for(&ready);
+    let pid = child.id().to_string();
+    assert!(Command::new("/bin/kill").args(["-INT", &pid]).status().expect("kill").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let name = std::fs::read_to_string(&ready).expect("the name");
+    assert!(calls(&machine).contains(&format!("rm --force {}", name.trim())), "{}", calls(&machine));
+    nothing_half_written(&machine);
+}
+
+// srtool-cli lets `--build-opts "--features x"` fall apart, and its own way of passing features knows two runtimes.
+#[test]
+fn features_reach_cargo_exactly() {
+    let machine = machine(&["solo-runtime"]);
+    engine(&machine, "podman", &format!("{BLOB}; {ANSWER}"));
+    for features in [vec!["--features", "extra more"], vec!["--features", "extra,more"], vec!["-F", "extra", "-F", "more"]] {
+        let _ = std::fs::remove_file(machine.path("calls"));
+        let arguments = [features.as_slice(), &["--no-default-features", "--anew", "--profile", "release"]].concat();
+        let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &arguments));
+        assert_eq!(code, Some(0), "{stderr}");
+        let calls = calls(&machine);
+        assert!(calls.contains("BUILD_OPTS=--features extra,more --no-default-features"), "{calls}");
+        assert!(calls.contains("PROFILE=release"), "{calls}");
+    }
+    let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &["--features", "'extra'"]));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("has no feature \"'extra'\""), "{stderr}");
+}
+
+#[test]
+fn two_runtimes_of_one_name_are_refused() {
+    let machine = machine(&["solo-runtime", "other-runtime"]);
+    let path = machine.path("metadata.json");
+    let text = std::fs::read_to_string(&path).expect("metadata").replace("\"name\":\"other-runtime\"", "\"name\":\"solo-runtime\"");
+    std::fs::write(&path, text).expect("written");
+    let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &[]));
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.starts_with("error: two runtimes of the workspace are called solo-runtime\n"), "{stderr}");
+}
+
+#[test]
+fn a_blob_too_large_for_its_network_fails_the_build() {
+    let machine = machine(&["solo-runtime"]);
+    let path = machine.path("metadata.json");
+    let text = std::fs::read_to_string(&path).expect("metadata");
+    let of = |limit: u32| text.replace("\"runtime\":true", &format!("\"runtime\":true,\"max-code-size\":{limit}"));
+    engine(&machine, "podman", &format!("{BLOB}; {ANSWER}"));
+    // The blob has five bytes.
+    for (limit, code, verdict) in [(5, 1, "fail"), (6, 0, "warn"), (7, 0, "pass")] {
+        std::fs::write(&path, of(limit)).expect("written");
+        let (seen, stdout, stderr) = machine.seen(with_image(&machine, "podman", &["--json"]));
+        assert_eq!(seen, Some(code), "{stderr}");
+        let document: Value = serde_json::from_str(&stdout).expect("one document");
+        assert_eq!(document["runtimes"][0]["size_verdict"], verdict, "{stderr}");
+        assert_eq!(stderr.contains("of the network's limit"), verdict != "pass", "{stderr}");
+    }
+}
+
+/// An srtool that talks, builds where it is told to, and says what `answer` is.
+fn srtool(machine: &Machine, script: &str) {
+    let calls = machine.path("calls");
+    machine.program("srtool", &format!("case $1 in --version) echo 'srtool 0.13.2'; exit;; esac\necho \"$@\" >> '{}'\n{script}", calls.display()));
+}
+
+#[test]
+fn srtools_text_does_not_break_our_json() {
+    let machine = machine(&["solo-runtime"]);
+    let blob = machine.path("workspace/solo-runtime/target/srtool/production/wbuild/solo-runtime");
+    std::fs::create_dir_all(&blob).expect("made");
+    std::fs::write(blob.join("solo_runtime.compact.compressed.wasm"), "blob\n").expect("written");
+    srtool(&machine, &format!("echo 'Found image tag 1.93.0'; {ANSWER}"));
+    let (code, stdout, stderr) = machine.seen(build(&machine, &["--engine", "srtool", "--json", "--features", "extra,more"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!(document["runtimes"][0]["engine"], "srtool");
+    // One word: its shell would split two.
+    assert!(calls(&machine).contains("--build-opts=--features=extra,more"), "{}", calls(&machine));
+}
+
+#[test]
+fn an_srtool_that_was_cut_short_and_exits_with_0_has_built_nothing() {
+    let machine = machine(&["solo-runtime"]);
+    srtool(&machine, "echo 'Killing srtool container, your build was not finished...'");
+    let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "srtool"]));
+    assert_eq!(code, Some(4));
+    assert!(stderr.contains("srtool ended without a result"), "{stderr}");
+    let arguments = ["--engine", "srtool", "--features", "extra", "--no-default-features"];
+    let (code, _, stderr) = machine.seen(build(&machine, &arguments));
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("passes one option on to cargo and not two"), "{stderr}");
+    nothing_half_written(&machine);
+}
+
+#[test]
+fn a_lock_file_out_of_date_is_the_inputs_fault() {
+    let machine = machine(&["solo-runtime"]);
+    engine(&machine, "podman", &format!("{BLOB}; {ANSWER}"));
+    let metadata = machine.path("metadata.json");
+    let script = format!(
+        "case $1 in metadata) /bin/cat '{}';; fetch) echo 'error: the lock file needs to be updated but --locked was passed' >&2; exit 101;; esac",
+        metadata.display()
+    );
+    machine.program("cargo", &script);
+    let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &[]));
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.starts_with("error: the lock file does not fit the manifests\n"), "{stderr}");
+    assert!(!calls(&machine).contains("run "), "nothing was run");
+}
+
+#[test]
+fn a_script_in_the_builder_image_is_executable_and_has_a_licence() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/builder");
+    for name in ["build", "info", "version", "install"] {
+        let path = directory.join(name);
+        let mode = std::fs::metadata(&path).expect("the script").permissions().mode();
+        assert_eq!(mode & 0o111, 0o111, "{name}");
+        assert!(std::fs::read_to_string(&path).expect("text").contains("SPDX-License-Identifier: Apache-2.0"));
+    }
+}
