@@ -56,11 +56,11 @@ impl Parts {
                 for operator in body.get_operators_reader().map_err(broken)? {
                     std::mem::discriminant(&operator.map_err(broken)?).hash(&mut shape);
                 }
-                parts.functions.push(Function { name: None, body: body.range(), shape: shape.finish() });
+                parts.functions.push(Function { name: None, body: offsets(body.range()), shape: shape.finish() });
                 continue;
             }
             if let Some((_, range)) = payload.as_section() {
-                parts.sections.push((section_name(&payload), range));
+                parts.sections.push((section_name(&payload), offsets(range)));
             }
             match payload {
                 Payload::ImportSection(reader) => {
@@ -84,8 +84,8 @@ impl Parts {
                 Payload::DataSection(reader) => {
                     for segment in reader {
                         let segment = segment.map_err(broken)?;
-                        let end = segment.range.end;
-                        parts.data.push(end - segment.data.len()..end);
+                        let end = offsets(segment.range).end;
+                        parts.data.push(end.saturating_sub(segment.data.len())..end);
                         source_paths(segment.data, &mut parts.paths);
                     }
                 }
@@ -131,6 +131,12 @@ impl Parts {
             None => format!("function {index}"),
         }
     }
+}
+
+/// The parser counts in one width or another, by what else is compiled with it.
+fn offsets<T: TryInto<usize>>(range: std::ops::Range<T>) -> std::ops::Range<usize> {
+    let offset = |offset: T| offset.try_into().unwrap_or(usize::MAX);
+    offset(range.start)..offset(range.end)
 }
 
 fn section_name(payload: &Payload<'_>) -> String {
