@@ -124,9 +124,7 @@ fn is_proof(request: &str) -> bool {
 #[test]
 fn a_lie_in_any_proof_is_caught_and_the_node_named() {
     let node = standalone();
-    let url = proxy(&node, |_, request, answer| {
-        Answer::Pass(if is_proof(request) { alter(answer) } else { answer })
-    });
+    let url = proxy(&node, |_, request, answer| Answer::Pass(if is_proof(request) { alter(answer) } else { answer }));
     dry_run(&url, &[]).expect_code(4).mentions(&[&url, "does not prove its state"]);
 }
 
@@ -146,8 +144,10 @@ fn a_header_of_another_block_is_caught() {
 #[test]
 fn a_connection_that_always_breaks_ends_with_exit_3_and_in_time() {
     let node = standalone();
-    let url =
-        proxy(&node, |_, request, answer| if is_proof(request) { Answer::BreakOff(answer) } else { Answer::Pass(answer) });
+    let url = proxy(
+        &node,
+        |_, request, answer| if is_proof(request) { Answer::BreakOff(answer) } else { Answer::Pass(answer) },
+    );
     built(Runtime::Standalone, &[]);
     let began = Instant::now();
     dry_run(&url, &[]).expect_code(3).mentions(&[&url]);

@@ -12,9 +12,7 @@ use sp_runtime::{
     StateVersion,
     traits::{BlakeTwo256, Header as _},
 };
-use sp_state_machine::{
-    Backend, BackendTransaction, InMemoryBackend, IterArgs, OverlayedChanges, StorageChanges,
-};
+use sp_state_machine::{Backend, BackendTransaction, InMemoryBackend, IterArgs, OverlayedChanges, StorageChanges};
 use sp_storage::ChildInfo;
 use sp_trie::recorder::Recorder;
 use std::{collections::BTreeMap, sync::Arc};

@@ -106,14 +106,29 @@ fn first_keys() -> Vec<Vec<u8>> {
         well_known_keys::INTRABLOCK_ENTROPY,
     ];
     let system = [
-        "Account", "AuthorizedUpgrade", "BlockHash", "BlockWeight", "Digest", "EventCount", "Events", "ExecutionPhase",
-        "ExtrinsicCount", "ExtrinsicData", "InherentsApplied", "LastRuntimeUpgrade", "Number", "ParentHash",
-        "UpgradedToTripleRefCount", "UpgradedToU32RefCount",
+        "Account",
+        "AuthorizedUpgrade",
+        "BlockHash",
+        "BlockWeight",
+        "Digest",
+        "EventCount",
+        "Events",
+        "ExecutionPhase",
+        "ExtrinsicCount",
+        "ExtrinsicData",
+        "InherentsApplied",
+        "LastRuntimeUpgrade",
+        "Number",
+        "ParentHash",
+        "UpgradedToTripleRefCount",
+        "UpgradedToU32RefCount",
     ];
-    let items = system
-        .map(|item| ("System", item))
-        .into_iter()
-        .chain([("Timestamp", "Now"), ("Timestamp", "DidUpdate"), ("Aura", "CurrentSlot"), ("Babe", "CurrentSlot")]);
+    let items = system.map(|item| ("System", item)).into_iter().chain([
+        ("Timestamp", "Now"),
+        ("Timestamp", "DidUpdate"),
+        ("Aura", "CurrentSlot"),
+        ("Babe", "CurrentSlot"),
+    ]);
     well_known.into_iter().map(<[u8]>::to_vec).chain(items.map(|(pallet, item)| keys::item(pallet, item))).collect()
 }
 
@@ -133,14 +148,7 @@ fn full(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
         reporter.warning(format!("the state that {url} gave does not have the root of its block's header"));
     }
     let loading = Traffic { requests: taken.requests, bytes: taken.bytes };
-    Ok(Loaded {
-        chain,
-        verified,
-        finalized: Some(taken.finalized),
-        mode: Mode::Full,
-        entries: Some(entries),
-        loading,
-    })
+    Ok(Loaded { chain, verified, finalized: Some(taken.finalized), mode: Mode::Full, entries: Some(entries), loading })
 }
 
 fn from_file(file: &Source, at: Option<&str>) -> Result<Loaded> {

@@ -24,8 +24,7 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
         task.say("serving until Ctrl-C");
         Ok(())
     };
-    let outcome =
-        workers::call_until_ended(context, Worker::DryRun, &request, &task, &context.log("fork"), &mut ready);
+    let outcome = workers::call_until_ended(context, Worker::DryRun, &request, &task, &context.log("fork"), &mut ready);
     match outcome {
         Err(_) if served && interrupt::happened() => Ok(true),
         outcome => outcome.map(|outcome| outcome.passed),

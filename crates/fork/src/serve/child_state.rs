@@ -35,9 +35,10 @@ pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Optio
 /// The child trie that the first parameter names, its prefix included.
 pub fn child(parameters: &Parameters) -> Result<ChildInfo, Error> {
     let key: Bytes = parameters.required(0, "child storage key")?;
-    key.0.strip_prefix(DEFAULT_CHILD_STORAGE_KEY_PREFIX).map(ChildInfo::new_default).ok_or_else(|| {
-        Error::parameters("parameter 0 (child storage key): it begins with `:child_storage:default:`")
-    })
+    key.0
+        .strip_prefix(DEFAULT_CHILD_STORAGE_KEY_PREFIX)
+        .map(ChildInfo::new_default)
+        .ok_or_else(|| Error::parameters("parameter 0 (child storage key): it begins with `:child_storage:default:`"))
 }
 
 fn keys_paged(fork: &Fork<'_>, parameters: &Parameters) -> Reply {

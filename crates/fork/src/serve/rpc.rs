@@ -193,15 +193,8 @@ fn dispatch(fork: &mut Fork<'_>, method: &str, parameters: &Parameters, client: 
     if subscriptions::METHODS.iter().any(|(subscribe, unsubscribe, _)| [*subscribe, *unsubscribe].contains(&method)) {
         return subscriptions::call(fork, method, parameters, client);
     }
-    let namespaces: [fn(&mut Fork<'_>, &str, &Parameters) -> Option<Reply>; 7] = [
-        chain::call,
-        state::call,
-        child_state::call,
-        system::call,
-        author::call,
-        payment::call,
-        dev::call,
-    ];
+    let namespaces: [fn(&mut Fork<'_>, &str, &Parameters) -> Option<Reply>; 7] =
+        [chain::call, state::call, child_state::call, system::call, author::call, payment::call, dev::call];
     namespaces
         .into_iter()
         .find_map(|namespace| namespace(fork, method, parameters))
@@ -219,7 +212,8 @@ pub fn methods() -> Vec<&'static str> {
         payment::METHODS,
         dev::METHODS,
     ];
-    let subscriptions = subscriptions::METHODS.iter().flat_map(|(subscribe, unsubscribe, _)| [*subscribe, *unsubscribe]);
+    let subscriptions =
+        subscriptions::METHODS.iter().flat_map(|(subscribe, unsubscribe, _)| [*subscribe, *unsubscribe]);
     let mut methods: Vec<_> = lists.concat().into_iter().chain(subscriptions).chain(["rpc_methods"]).collect();
     methods.sort_unstable();
     methods

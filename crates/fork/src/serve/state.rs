@@ -33,8 +33,9 @@ pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Optio
     Some(match method {
         "state_getStorage" => storage(fork, parameters).map(|value| json!(value.map(Bytes))),
         "state_getStorageSize" => storage(fork, parameters).map(|value| json!(value.map(|value| value.len()))),
-        "state_getStorageHash" => storage(fork, parameters)
-            .map(|value| json!(value.map(|value| H256(artifact::hashes::blake2_256(&value))))),
+        "state_getStorageHash" => {
+            storage(fork, parameters).map(|value| json!(value.map(|value| H256(artifact::hashes::blake2_256(&value)))))
+        }
         "state_getKeysPaged" => keys_paged(fork, parameters),
         "state_queryStorageAt" => query(fork, parameters),
         "state_getReadProof" => read_proof(fork, parameters),
@@ -59,13 +60,7 @@ fn keys_paged(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
 }
 
 /// The keys behind one, of the main trie or of a child trie.
-pub fn page(
-    chain: &Chain,
-    child: Option<ChildInfo>,
-    prefix: Option<Bytes>,
-    count: u32,
-    start: Option<Bytes>,
-) -> Reply {
+pub fn page(chain: &Chain, child: Option<ChildInfo>, prefix: Option<Bytes>, count: u32, start: Option<Bytes>) -> Reply {
     if count > PAGE_LIMIT {
         return Err(Error::new(4002, format!("count exceeds maximum value. value: {count}, max: {PAGE_LIMIT}")));
     }

@@ -108,7 +108,11 @@ impl Transport for FakeNode {
     }
 }
 
-fn backend(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVersion) -> InMemoryBackend<BlakeTwo256> {
+fn backend(
+    top: &Entries,
+    children: &BTreeMap<Vec<u8>, Entries>,
+    version: StateVersion,
+) -> InMemoryBackend<BlakeTwo256> {
     let changes = |entries: &Entries| entries.iter().map(|(k, v)| (k.clone(), Some(v.clone()))).collect::<Vec<_>>();
     let mut backend = InMemoryBackend::default();
     let children = children.iter().map(|(name, entries)| (Some(ChildInfo::new_default(name)), changes(entries)));
@@ -198,7 +202,12 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// What a step gives, as text to compare; and the state after it.
-fn perform(backend: &StateBackend, nodes: &Nodes, step: &Step, version: StateVersion) -> (String, Option<StateBackend>) {
+fn perform(
+    backend: &StateBackend,
+    nodes: &Nodes,
+    step: &Step,
+    version: StateVersion,
+) -> (String, Option<StateBackend>) {
     let child = |name: &Vec<u8>| ChildInfo::new_default(name);
     let all = |arguments: IterArgs<'_>| {
         let pairs = backend.pairs(arguments).map(|pairs| pairs.collect::<Vec<_>>());
@@ -233,9 +242,9 @@ fn perform(backend: &StateBackend, nodes: &Nodes, step: &Step, version: StateVer
             let (top, in_child) = (delta(&top), delta(&in_child));
             let (root, transaction) = backend.full_storage_root(
                 top.iter().map(|(key, value)| (key.as_slice(), value.as_deref())),
-                child_info.iter().map(|info| {
-                    (info, in_child.iter().map(|(key, value)| (key.as_slice(), value.as_deref())))
-                }),
+                child_info
+                    .iter()
+                    .map(|info| (info, in_child.iter().map(|(key, value)| (key.as_slice(), value.as_deref())))),
                 version,
             );
             nodes.add(transaction);
