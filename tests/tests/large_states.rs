@@ -5,9 +5,16 @@
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 use artifact::{Source, State, header::Header, trie};
-use cutover_tests::{Runtime, Xtask, built, fork::Fork, snapshot};
+use cutover_tests::{
+    Runtime, Xtask, built,
+    fork::{Answer, Fork, proxy},
+    snapshot,
+};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The recorded snapshot with so many more accounts, under a header that names its root.
 fn with_accounts(count: u32, directory: &Path) -> PathBuf {
@@ -52,20 +59,28 @@ fn measure(url: &str, mode: &str, cache: &Path) -> Value {
 #[ignore = "a measurement that takes minutes"]
 fn the_cost_does_not_grow_with_the_state() {
     let directory = tempfile::tempdir().expect("a directory");
-    println!("accounts  mode  requests     bytes  seconds");
+    let cache = directory.path().join("cache");
+    println!("accounts  latency  how         requests       bytes  seconds");
     for count in [10_000, 100_000, 1_000_000] {
-        let fork = Fork::of(with_accounts(count, directory.path()));
-        for mode in ["lazy", "lazy again", "full"] {
-            // The compiled runtimes are there in each run, trie nodes only in the second lazy one.
-            let cache = directory.path().join("cache");
-            if mode == "lazy" {
+        let path = with_accounts(count, directory.path());
+        let fork = Fork::of(&path);
+        // Once before, so that the compiled runtimes are there in each run.
+        measure(fork.url(), "lazy", &cache);
+        for (latency, how) in [(0, "lazy"), (0, "lazy again"), (20, "lazy"), (100, "lazy"), (0, "full")] {
+            if how != "lazy again" {
                 let _ = std::fs::remove_dir_all(cache.join("nodes"));
             }
-            let report = measure(fork.url(), mode.split(' ').next().expect("a word"), &cache);
+            let url = proxy(&fork, move |_, _, answer| {
+                std::thread::sleep(Duration::from_millis(latency));
+                Answer::Pass(answer)
+            });
+            let report = measure(&url, how.split(' ').next().expect("a word"), &cache);
+            let [requests, bytes] = ["requests", "bytes"].map(|name| report["rpc"][name].to_string());
             println!(
-                "{count:>8}  {mode:<10}  {:>8}  {:>10}  {:>7}",
-                report["rpc"]["requests"], report["rpc"]["bytes"], report["seconds"]
+                "{count:>8}  {latency:>7}  {how:<10}  {requests:>8}  {bytes:>10}  {:>7}",
+                report["seconds"].to_string()
             );
         }
+        std::fs::remove_file(path).expect("removed");
     }
 }

@@ -12,6 +12,7 @@ use worker::{Event, Reporter, Result, hex_prefixed};
 
 /// Says where it listens and answers until the process is ended.
 pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
+    end_with_parent();
     let executor = Executor::new(request.cache.as_deref());
     // First, so that a port that is taken is told before a state is read.
     let listener = Listener::bind(request.port)?;
@@ -32,4 +33,16 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     let fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
     reporter.send(Event::Ready { value: ready });
     fork::serve::serve(fork, listener)
+}
+
+/// A server whose caller was killed would go on for ever with nobody to end it.
+fn end_with_parent() {
+    #[cfg(unix)]
+    std::thread::spawn(|| {
+        let parent = std::os::unix::process::parent_id();
+        while std::os::unix::process::parent_id() == parent {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
+        std::process::exit(i32::from(worker::Kind::Environment.exit_code()));
+    });
 }

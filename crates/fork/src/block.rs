@@ -74,20 +74,20 @@ impl BuiltBlock {
 /// Builds the next block of `chain` with `code` and imports it once more from the same state with the proof recorded,
 /// so that a block which its author builds but nobody can import is found.
 pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
-    build_as(chain, executor, code, plan, Author::Strict).map(|(built, _)| built)
+    build_as(chain, executor, code, plan, Manner::Strict).map(|(built, _)| built)
 }
 
 /// The same as a node does it for a pool of extrinsics: one that the runtime does not let in is left out, one that
 /// fails to dispatch is in the block all the same. Also gives what was left out, each with the runtime's answer.
 pub fn build_willing(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<(BuiltBlock, Refused)> {
-    build_as(chain, executor, code, plan, Author::Willing)
+    build_as(chain, executor, code, plan, Manner::Willing)
 }
 
 /// Extrinsics with what `BlockBuilder_apply_extrinsic` answered to them.
 pub type Refused = Vec<(Vec<u8>, Vec<u8>)>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Author {
+enum Manner {
     /// Every extrinsic has to succeed.
     Strict,
     Willing,
@@ -98,7 +98,7 @@ fn build_as(
     executor: &Executor,
     code: &Code,
     plan: Plan,
-    author: Author,
+    manner: Manner,
 ) -> Result<(BuiltBlock, Refused)> {
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
     let backend = chain.backend();
@@ -132,7 +132,7 @@ fn build_as(
         overlay.start_transaction();
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic)
             .map_err(|failure| in_block(failure, number))?;
-        if author == Author::Strict {
+        if manner == Manner::Strict {
             accepted(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
         }
         let in_order = if result.first() == Some(&0) {

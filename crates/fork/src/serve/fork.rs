@@ -15,7 +15,7 @@ use codec::{Decode, Encode};
 use sp_core::H256;
 use sp_runtime::{OpaqueExtrinsic, traits::Header as _};
 use std::collections::HashMap;
-use worker::{Failure, Result};
+use worker::{Failure, Kind, Result};
 
 pub struct Fork<'a> {
     pub(super) executor: &'a Executor,
@@ -28,6 +28,8 @@ pub struct Fork<'a> {
     pub(super) pool: Vec<Vec<u8>>,
     /// Whether only `dev_newBlock` builds blocks.
     manual: bool,
+    /// Whether a block could not be built for want of the node; the next extrinsic tries again.
+    stalled: bool,
     pub(super) subscriptions: Subscriptions,
     state_versions: HashMap<Vec<u8>, u8>,
 }
@@ -53,6 +55,7 @@ impl<'a> Fork<'a> {
             head: base,
             pool: Vec::new(),
             manual,
+            stalled: false,
             subscriptions: Subscriptions::default(),
             state_versions: HashMap::new(),
         }
@@ -135,6 +138,9 @@ impl<'a> Fork<'a> {
         let refused = |why: &str, data: String| Error { code: 1010, message: why.into(), data: Some(data.into()) };
         let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
             .map_err(|error| refused("Extrinsic has invalid format", error.to_string()))?;
+        if opaque.encode() != extrinsic {
+            return Err(refused("Extrinsic has invalid format", "bytes after its end".into()));
+        }
         // `TransactionSource::External`, as for what comes from outside.
         let arguments = (2u8, &opaque, self.head).encode();
         let validity = self.call(None, "TaggedTransactionQueue_validate_transaction", &arguments)?;
@@ -148,15 +154,23 @@ impl<'a> Fork<'a> {
         if !self.pool.contains(&extrinsic) {
             self.pool.push(extrinsic);
         }
+        self.stalled = false;
         Ok(hash)
     }
 
     /// Builds what is due: a block for waiting extrinsics, unless that is left to the user.
     pub fn settle(&mut self) {
-        if !self.manual && !self.pool.is_empty() && self.build().is_err() {
-            // Nobody waits for an answer here; those who watch an extrinsic are told that it is gone.
-            let dropped = std::mem::take(&mut self.pool);
-            self.subscriptions.dropped(&dropped);
+        if !self.manual && !self.stalled && !self.pool.is_empty() {
+            match self.build() {
+                Ok(_) => {}
+                // Nobody waits for an answer here; those who watch an extrinsic are told that it is gone.
+                Err(failure) if failure.kind == Kind::Check => {
+                    let dropped = std::mem::take(&mut self.pool);
+                    self.subscriptions.dropped(&dropped);
+                }
+                Err(_) => self.stalled = true,
+            }
+            self.forget_failure();
         }
         self.subscriptions.flush();
     }

@@ -52,7 +52,7 @@ impl StateBackend {
         read: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         self.enter(child)?;
-        self.nodes().expect(|| hint(Some(child.storage_key())));
+        self.nodes().announce(|| hint(Some(child.storage_key())));
         read()
     }
 
@@ -63,7 +63,7 @@ impl StateBackend {
             // The failure, if any, is kept there and found by whoever asked for the root.
             let _ = lazy.prefetch(child, delta.iter().map(|(key, _)| key.to_vec()));
             // What collapsing branches needs beside is known by its place only.
-            self.nodes().expect(|| Hint::path(child));
+            self.nodes().announce(|| Hint::path(child));
         }
     }
 }
@@ -84,17 +84,17 @@ impl Backend<BlakeTwo256> for StateBackend {
     type RawIter = RawIter;
 
     fn storage(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.nodes().expect(|| Hint::key(None, key));
+        self.nodes().announce(|| Hint::key(None, key));
         self.inner.storage(key)
     }
 
     fn storage_hash(&self, key: &[u8]) -> Result<Option<H256>> {
-        self.nodes().expect(|| Hint::key(None, key));
+        self.nodes().announce(|| Hint::key(None, key));
         self.inner.storage_hash(key)
     }
 
     fn closest_merkle_value(&self, key: &[u8]) -> Result<Option<MerkleValue<H256>>> {
-        self.nodes().expect(|| Hint::path(None));
+        self.nodes().announce(|| Hint::path(None));
         self.inner.closest_merkle_value(key)
     }
 
@@ -111,7 +111,7 @@ impl Backend<BlakeTwo256> for StateBackend {
     }
 
     fn next_storage_key(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.nodes().expect(|| Hint::iterate(None, item(key), key));
+        self.nodes().announce(|| Hint::iterate(None, item(key), key));
         self.inner.next_storage_key(key)
     }
 
@@ -149,7 +149,7 @@ impl Backend<BlakeTwo256> for StateBackend {
         if let Some(child) = &child {
             self.enter(child)?;
         }
-        self.nodes().expect(|| Hint::iterate(child.as_ref().map(ChildInfo::storage_key), &prefix, &after));
+        self.nodes().announce(|| Hint::iterate(child.as_ref().map(ChildInfo::storage_key), &prefix, &after));
         let inner = self.inner.raw_iter(arguments)?;
         Ok(RawIter { inner, child, prefix, after })
     }
@@ -174,7 +174,7 @@ pub struct RawIter {
 impl RawIter {
     fn announce(&self, backend: &StateBackend) {
         let child = self.child.as_ref().map(ChildInfo::storage_key);
-        backend.nodes().expect(|| Hint::iterate(child, &self.prefix, &self.after));
+        backend.nodes().announce(|| Hint::iterate(child, &self.prefix, &self.after));
     }
 }
 

@@ -124,4 +124,87 @@ mod tests {
         disk.insert([(&hash, &vec![0; 4])]).expect("stored");
         assert_eq!(disk.get(&hash), None);
     }
+
+    const KILLED: &str = "CUTOVER_TEST_KILLED";
+
+    fn numbered(number: u32) -> (H256, Vec<u8>) {
+        let node = number.to_le_bytes().repeat(200);
+        (H256(artifact::hashes::blake2_256(&node)), node)
+    }
+
+    /// The other half of the test below: it runs in a process of its own, until that is killed.
+    #[test]
+    #[ignore = "started by the test of kills"]
+    fn writes_until_it_is_killed() {
+        let Some(directory) = std::env::var_os(KILLED) else { return };
+        let disk = Disk::open(Path::new(&directory)).expect("opened");
+        let log = Path::new(&directory).join("committed");
+        let from = std::fs::read_to_string(&log).ok().and_then(|text| text.parse().ok()).unwrap_or(0u32);
+        for portion in from.. {
+            let nodes: Vec<_> = (0..20).map(|index| numbered(portion * 20 + index)).collect();
+            disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).expect("stored");
+            worker::write_whole(&log, (portion + 1).to_string().as_bytes()).expect("written");
+        }
+    }
+
+    #[test]
+    fn a_writer_that_is_killed_at_any_moment_leaves_all_that_it_committed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let program = std::env::current_exe().expect("this test");
+        let mut committed = 0;
+        for round in 0..12u64 {
+            let mut writer = std::process::Command::new(&program)
+                .args(["--exact", "state::disk::tests::writes_until_it_is_killed", "--ignored"])
+                .env(KILLED, directory.path())
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .expect("started");
+            // Moments that do not repeat, some of them before the database is open.
+            std::thread::sleep(std::time::Duration::from_millis(20 + round * 37 % 211));
+            writer.kill().expect("killed");
+            writer.wait().expect("ended");
+            let log = std::fs::read_to_string(directory.path().join("committed")).unwrap_or_default();
+            committed = log.parse().unwrap_or(committed);
+            let disk = Disk::open(directory.path()).expect("opened after a kill");
+            for number in 0..committed * 20u32 {
+                let (hash, node) = numbered(number);
+                assert_eq!(disk.get(&hash), Some(node), "round {round}");
+            }
+        }
+        assert!(committed > 0, "something was written at all");
+    }
+
+    #[test]
+    #[ignore = "a measurement"]
+    #[allow(clippy::print_stdout, reason = "it is what a measurement is for")]
+    fn how_long_opening_takes_as_the_database_grows() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut number = 0;
+        for nodes in [10_000u32, 100_000, 1_000_000] {
+            let disk = Disk::open(directory.path()).expect("opened");
+            let began = std::time::Instant::now();
+            let added = nodes - number;
+            while number < nodes {
+                let portion: Vec<_> = (number..number + 10_000).map(numbered).collect();
+                disk.insert(portion.iter().map(|(hash, node)| (hash, node))).expect("stored");
+                number += 10_000;
+            }
+            let rate = f64::from(added) / began.elapsed().as_secs_f64();
+            // What a kill would leave: the file as it is while it is open.
+            let killed = tempfile::tempdir().expect("a directory");
+            std::fs::copy(directory.path().join("nodes.redb"), killed.path().join("nodes.redb")).expect("copied");
+            drop(disk);
+            let opened = [directory.path(), killed.path()].map(|path| {
+                let began = std::time::Instant::now();
+                let disk = Disk::open(path).expect("opened");
+                assert!(disk.get(&numbered(nodes - 1).0).is_some());
+                began.elapsed().as_secs_f64()
+            });
+            let size = std::fs::metadata(directory.path().join("nodes.redb")).expect("a file").len() >> 20;
+            println!(
+                "{nodes} nodes, {size} MiB, {rate:.0} stored a second; opened in {:.3} s, after a kill in {:.3} s",
+                opened[0], opened[1]
+            );
+        }
+    }
 }

@@ -29,6 +29,8 @@ const BATCH: usize = 256;
 /// How many of the next keys are fetched at once when keys are gone through: at first, and at most.
 const FIRST_PAGE: u32 = 16;
 const LARGEST_PAGE: u32 = 512;
+/// A key that a node claims to have and that is longer is not worth a request.
+const KEY_LIMIT: usize = 4096;
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
 
 pub struct Lazy {
@@ -243,7 +245,7 @@ impl Lazy {
     fn guess(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
         let count = locked(&self.pace).next(child, after);
         let ask = |prefix: &[u8], after: &[u8], count: u32| {
-            let wanted = |key: &Vec<u8>| key.as_slice() > after && key.starts_with(prefix);
+            let wanted = |key: &Vec<u8>| key.as_slice() > after && key.starts_with(prefix) && key.len() <= KEY_LIMIT;
             match self.transport.keys_after(child, prefix, after, count) {
                 Ok(keys) => Ok(keys.into_iter().filter(wanted).take(count as usize).collect()),
                 Err(Trouble::Refused(_)) => Ok(Vec::new()),

@@ -82,7 +82,7 @@ impl Nodes {
         self.as_lazy().and_then(Lazy::failure)
     }
 
-    fn expect(&self, hint: impl FnOnce() -> Hint) {
+    fn announce(&self, hint: impl FnOnce() -> Hint) {
         if let Base::Lazy(_) = self.base {
             *self.hint.lock().unwrap_or_else(PoisonError::into_inner) = hint();
         }

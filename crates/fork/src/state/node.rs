@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Kind, Result, hex_prefixed};
 
 const RETRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -171,7 +171,7 @@ impl Connection {
         found: &blocking::Sender<Result<RpcBlock>>,
         mut asked: mpsc::UnboundedReceiver<Question>,
     ) {
-        let block = self.block(at).await;
+        let block = self.found_block(at).await;
         let failed = block.is_err();
         if found.send(block).is_err() || failed {
             return;
@@ -181,6 +181,18 @@ impl Connection {
             // Who asked may have given up.
             let _ = question.answer.send(answer);
         }
+    }
+
+    async fn found_block(&mut self, at: &str) -> Result<RpcBlock> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..RETRIES {
+            match self.block(at).await {
+                Err(failure) if failure.kind == Kind::Environment => tokio::time::sleep(pause).await,
+                block => return block,
+            }
+            pause *= 2;
+        }
+        self.block(at).await
     }
 
     async fn block(&mut self, at: &str) -> Result<RpcBlock> {
@@ -236,8 +248,8 @@ impl Connection {
                 if text.contains("too many requests") || text.contains("rate limit") || text.contains("try again") {
                     return Err(Attempt::Broken(failure));
                 }
-                if code == METHOD_NOT_FOUND {
-                    return Err(Attempt::Hopeless(without_proofs(failure)));
+                if code == METHOD_NOT_FOUND && method.ends_with("ReadProof") {
+                    return Err(Attempt::Hopeless(without_proofs(failure, method)));
                 }
                 if text.contains("discarded") || text.contains("unknown block") {
                     return Err(Attempt::Hopeless(
@@ -260,8 +272,8 @@ enum Attempt {
     Broken(Failure),
 }
 
-fn without_proofs(failure: Failure) -> Failure {
-    failure.expected("state_getReadProof, by which every value is proven").hint(
+fn without_proofs(failure: Failure, method: &str) -> Failure {
+    failure.expected(format!("{method}, by which every value is proven")).hint(
         "take another node; or read the whole state by --state-mode full, which still compares its root; or take it \
          as it comes by --unverified",
     )
