@@ -8,6 +8,8 @@
 
 mod blobs;
 mod command;
+pub mod faults;
+pub mod incident;
 pub mod patch;
 
 pub use blobs::{Runtime, built, snapshot};

@@ -43,10 +43,8 @@ impl Layout {
     }
 
     fn decode(metadata: Vec<u8>) -> Result<Self> {
-        Metadata::from_bytes("the runtime", metadata).map(|metadata| Self {
-            pallets: metadata.pallets,
-            metadata: Some(Arc::new(metadata.decoded)),
-        })
+        Metadata::from_bytes("the runtime", metadata)
+            .map(|metadata| Self { pallets: metadata.pallets, metadata: Some(Arc::new(metadata.decoded)) })
     }
 
     pub fn pallet(&self, name: &str) -> Option<&Pallet> {

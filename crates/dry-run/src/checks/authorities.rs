@@ -140,11 +140,7 @@ fn reshaped(old: &Interface<'_>, new: &Interface<'_>, question: &Question) -> bo
 const CRYPTO: [&str; 4] = ["sr25519", "ed25519", "ecdsa", "bls381"];
 
 /// The kinds of keys, where they are not the same. Their bytes look alike.
-fn other_keys(
-    old: &Interface<'_>,
-    new: &Interface<'_>,
-    question: &Question,
-) -> Option<(&'static str, &'static str)> {
+fn other_keys(old: &Interface<'_>, new: &Interface<'_>, question: &Question) -> Option<(&'static str, &'static str)> {
     let old = crypto(old.types, output(old, question)?, 0)?;
     let new = crypto(new.types, output(new, question)?, 0)?;
     (old != new).then_some((old, new))

@@ -66,13 +66,7 @@ pub fn consensus(
     Ok(Check::new(NAME, findings.status, detail).with(findings.told))
 }
 
-fn slots(
-    findings: &mut Findings,
-    from: &Runtime,
-    to: &Runtime,
-    chain: &Chain,
-    executor: &Executor,
-) -> Result<()> {
+fn slots(findings: &mut Findings, from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor) -> Result<()> {
     let number = |runtime: &Runtime, function: &str| -> Result<Option<u64>> {
         let answer = ask(runtime, chain, executor, function, &[])?.value();
         Ok(answer.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))

@@ -99,9 +99,8 @@ fn judge(item: &str, kept: &[Kept], wrong: &mut Vec<String>, odd: &mut Vec<Strin
     let replaced = differing.iter().filter(|kept| kept.other.len() >= 3 && kept.other.len() > kept.same).count();
     let examples: Vec<_> =
         first.other.iter().take(4).map(|(path, was, is)| format!("{path} was {was} and is {is}")).collect();
-    let told = |what: &str, count: usize| {
-        format!("{item}: {count} of {} values {what}: {}", kept.len(), examples.join("; "))
-    };
+    let told =
+        |what: &str, count: usize| format!("{item}: {count} of {} values {what}: {}", kept.len(), examples.join("; "));
     if shifted > 0 {
         wrong.push(told("have fields with the values of other fields", shifted));
     } else if replaced > 0 {

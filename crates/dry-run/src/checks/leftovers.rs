@@ -46,7 +46,9 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
         }
     }
     if !lost.is_empty() {
-        return Ok(Check::fail(NAME, "pallets were renamed and their storage was not moved").with([lost, left].concat()));
+        return Ok(
+            Check::fail(NAME, "pallets were renamed and their storage was not moved").with([lost, left].concat())
+        );
     }
     if left.is_empty() {
         return Ok(Check::pass(NAME, "nothing stays behind of pallets and items that are gone"));

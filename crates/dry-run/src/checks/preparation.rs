@@ -17,7 +17,8 @@ const UNPACKED_LIMIT: usize = 4 * 3 * 1024 * 1024;
 /// `prepared` only for parachains: no validator prepares another chain's code.
 pub fn preparation(to: &Runtime, prepared: Option<Result<Prepared>>) -> Result<Check> {
     let Some(prepared) = prepared else {
-        let detail = format!("no parachain: nodes compile the code themselves; compiled or found ready in {:.1} s", to.seconds);
+        let detail =
+            format!("no parachain: nodes compile the code themselves; compiled or found ready in {:.1} s", to.seconds);
         return Ok(Check::pass(NAME, detail));
     };
     let mut findings = Vec::new();
@@ -51,7 +52,10 @@ fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Che
     }
     match prepared.peak_memory {
         Some(peak) if peak > MEMORY_LIMIT => {
-            found(Status::Fail, format!("{} MiB of memory, relay chains allow {} at most", mebibytes(peak), mebibytes(MEMORY_LIMIT)));
+            found(
+                Status::Fail,
+                format!("{} MiB of memory, relay chains allow {} at most", mebibytes(peak), mebibytes(MEMORY_LIMIT)),
+            );
         }
         Some(peak) if peak > MEMORY_WARNING => {
             found(Status::Warn, format!("{} MiB of memory: smaller validators do not have that", mebibytes(peak)));
@@ -59,7 +63,10 @@ fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Che
         _ => {}
     }
     if unpacked > UNPACKED_LIMIT {
-        found(Status::Warn, format!("{unpacked} bytes unpacked: validators before 2025 refuse more than {UNPACKED_LIMIT}"));
+        found(
+            Status::Warn,
+            format!("{unpacked} bytes unpacked: validators before 2025 refuse more than {UNPACKED_LIMIT}"),
+        );
     }
     let memory = prepared.peak_memory.map(|peak| format!(" and {} MiB of memory", mebibytes(peak))).unwrap_or_default();
     let detail = format!("prepared as validators pre-check it, in {cpu:.1} s of processor time{memory}");

@@ -87,7 +87,9 @@ fn calls(old: &Interface<'_>, new: &Interface<'_>, findings: &mut Findings) {
         let Some(new_pallet) = new.pallet(old_pallet.name) else {
             match new.pallets.iter().find(|pallet| pallet.index == old_pallet.index && pallet.calls.is_some()) {
                 // The same calls under another name are a pallet renamed.
-                Some(other) if new.calls(other).iter().map(|call| &call.name).eq(old_calls.iter().map(|call| &call.name)) => {
+                Some(other)
+                    if new.calls(other).iter().map(|call| &call.name).eq(old_calls.iter().map(|call| &call.name)) =>
+                {
                     findings.noted.push(format!("pallet {} is called {} now", old_pallet.name, other.name));
                 }
                 Some(other) => findings.breaking.push(format!(
@@ -186,9 +188,7 @@ fn has_bytes(interface: &Interface<'_>, id: u32) -> bool {
 
 /// Sender, signature and the format around them.
 fn envelope(old: &Interface<'_>, new: &Interface<'_>, findings: &mut Findings) {
-    for (what, before, after) in
-        [("sender", old.address, new.address), ("signature", old.signature, new.signature)]
-    {
+    for (what, before, after) in [("sender", old.address, new.address), ("signature", old.signature, new.signature)] {
         if let (Some(before), Some(after)) = (before, after) {
             let found = compare(old, before, new, after);
             if found.breaking() {

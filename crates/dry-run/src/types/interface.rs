@@ -191,9 +191,7 @@ fn signed_extensions(metadata: &frame_metadata::v16::RuntimeMetadataV16) -> Vec<
 fn item<'a>(name: &'a str, ty: &'a StorageEntryType<PortableForm>) -> Item<'a> {
     match ty {
         StorageEntryType::Plain(value) => Item { name, hashers: &[], key: None, value: value.id },
-        StorageEntryType::Map { hashers, key, value } => {
-            Item { name, hashers, key: Some(key.id), value: value.id }
-        }
+        StorageEntryType::Map { hashers, key, value } => Item { name, hashers, key: Some(key.id), value: value.id },
     }
 }
 

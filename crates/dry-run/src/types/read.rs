@@ -41,11 +41,7 @@ pub fn meaning(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String
 }
 
 /// A struct's fields by their path, structs within it included, each with its type and bytes.
-pub fn leaves<'b>(
-    types: &PortableRegistry,
-    id: u32,
-    bytes: &'b [u8],
-) -> Result<Vec<(String, u32, &'b [u8])>, String> {
+pub fn leaves<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<Vec<(String, u32, &'b [u8])>, String> {
     let mut found = Vec::new();
     let left = collect(types, id, bytes, "", 0, &mut found)?;
     match left.len() {
@@ -319,7 +315,11 @@ mod tests {
     }
 
     fn value() -> Configuration {
-        Configuration { lookahead: 3, nested: Nested { delay: 70, on: Some(true) }, names: vec!["a".into(), "b".into()] }
+        Configuration {
+            lookahead: 3,
+            nested: Nested { delay: 70, on: Some(true) },
+            names: vec!["a".into(), "b".into()],
+        }
     }
 
     #[test]
