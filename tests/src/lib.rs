@@ -8,7 +8,9 @@
 
 mod blobs;
 mod command;
+pub mod faults;
 pub mod fork;
+pub mod incident;
 pub mod patch;
 mod redact;
 mod tiny;

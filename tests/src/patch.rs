@@ -66,6 +66,46 @@ pub fn spec_version(wasm: &[u8], version: u32) -> Vec<u8> {
     patched
 }
 
+/// Another transaction_version in the same section.
+pub fn transaction_version(wasm: &[u8], version: u32) -> Vec<u8> {
+    let section = section(wasm, "runtime_version");
+    let mut patched = wasm.to_vec();
+    let bytes = &mut patched[section];
+    let mut at = 0;
+    for _ in 0..2 {
+        at += 1 + usize::from(bytes[at] >> 2);
+    }
+    // authoring_version, spec_version, impl_version, and a list of APIs that is empty here.
+    at += 3 * 4 + 1;
+    bytes[at..at + 4].copy_from_slice(&version.to_le_bytes());
+    patched
+}
+
+/// The blob no longer says that it has this runtime API.
+pub fn without_api(wasm: &[u8], name: &str) -> Vec<u8> {
+    let section = section(wasm, "runtime_apis");
+    let id = artifact::hashes::blake2_64(name.as_bytes());
+    let mut patched = wasm.to_vec();
+    let entry = patched[section].chunks_exact_mut(12).find(|entry| entry[..8] == id).expect("the API");
+    entry[0] ^= 0xff;
+    patched
+}
+
+/// An exported function under a name that nobody calls.
+pub fn without_export(wasm: &[u8], export: &str) -> Vec<u8> {
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::ExportSection(exports) = payload.expect("Wasm") {
+            let range = exports.range();
+            let range = range.start as usize..range.end as usize;
+            let at = wasm[range.clone()].windows(export.len()).position(|window| window == export.as_bytes());
+            let mut patched = wasm.to_vec();
+            patched[range.start + at.expect("the export")] ^= 0x20;
+            return patched;
+        }
+    }
+    panic!("no exports")
+}
+
 /// The section is there under a name that nobody looks for.
 pub fn without_version_section(wasm: &[u8]) -> Vec<u8> {
     let name = "runtime_version";

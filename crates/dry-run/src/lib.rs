@@ -13,6 +13,7 @@ mod genesis;
 mod input;
 mod preparation;
 mod rehearsal;
+mod relay_root;
 mod request;
 mod result;
 mod run;

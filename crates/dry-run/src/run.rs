@@ -100,6 +100,10 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     } else {
         Check::skip("storage-versions", "the migrations did not end")
     });
+    checks.push(match migrated {
+        Some(migrated) => checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, &mut author)?,
+        None => Check::skip("next-upgrade", "the migrations did not end"),
+    });
     checks.extend(match migrated {
         Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping, &executor)?,
         None => ["storage-layout", "kept-fields", "leftovers", "weights"]
@@ -279,7 +283,12 @@ fn with_try_runtime(
         }
         failure => {
             rehearsal.failure = failure;
-            hooks
+            let raised_later = rehearsal.failure.is_none() && rehearsal.steps > 0;
+            if raised_later && checks::try_runtime::only_versions_behind(&hooks) {
+                checks::try_runtime::after_all(hooks, &rehearsal.migrated, executor, tested)?
+            } else {
+                hooks
+            }
         }
     };
     let try_state = match (&rehearsal.failure, before) {

@@ -5,8 +5,8 @@
 //! what follows. Where it freezes the chain, which takes no transactions then, the one way left is tried: hooks alone,
 //! and for a parachain a message of its relay chain's root that clears the cursor.
 
-use crate::{events, input::Runtime, rehearsal::Rehearsal, result::Check, types::Interface};
-use codec::{Compact, Encode};
+use crate::{events, input::Runtime, rehearsal::Rehearsal, relay_root, result::Check, types::Interface};
+use codec::Encode;
 use fork::{Author, Chain, Wish};
 use worker::{Kind, Result};
 
@@ -14,7 +14,7 @@ const NAME: &str = "migration-failure";
 
 /// More migrations than any upgrade has had.
 const MOST_MIGRATIONS: u32 = 64;
-/// Blocks in which hooks or a message may free the chain: a message is put into a queue in one and served in the next.
+/// Blocks in which hooks may free the chain.
 const PATIENCE: u32 = 4;
 
 enum Outcome {
@@ -131,22 +131,9 @@ fn fail(
     let Some(call) = pallet.call("force_set_cursor").filter(|_| to.layout.parachain_system().is_some()) else {
         return Ok(Outcome::Frozen(None));
     };
-    for message in superuser([call.as_slice(), &[0]].concat()) {
-        let mut freed = chain.clone();
-        let wish = Wish { downward: vec![message], ..Default::default() };
-        if build(&mut freed, author, to, wish)?.is_some() {
-            continue;
-        }
-        for _ in 0..PATIENCE {
-            if freed.storage(&cursor)?.is_none() {
-                return Ok(Outcome::Frozen(Some("a message of the relay chain's root that clears the cursor")));
-            }
-            if build(&mut freed, author, to, Wish::default())?.is_some() {
-                break;
-            }
-        }
-    }
-    Ok(Outcome::Frozen(None))
+    let clear = [call.as_slice(), &[0]].concat();
+    let freed = relay_root::obeyed(&chain, author, &to.code, &clear, |chain| Ok(chain.storage(&cursor)?.is_none()))?;
+    Ok(Outcome::Frozen(freed.then_some("a message of the relay chain's root that clears the cursor")))
 }
 
 /// Why the block could not be built, if so.
@@ -155,33 +142,5 @@ fn build(chain: &mut Chain, author: &mut Author<'_>, to: &Runtime, wish: Wish) -
         Ok(_) => Ok(None),
         Err(failure) if failure.kind == Kind::Check => Ok(Some(failure.to_string())),
         Err(failure) => Err(failure),
-    }
-}
-
-/// A call as the relay chain's root sends it, in the versions of XCM that chains still understand, the newest first:
-/// `UnpaidExecution { Unlimited, None }`, `Transact { Superuser, weight, call }`.
-fn superuser(call: Vec<u8>) -> [Vec<u8>; 3] {
-    const UNPAID_EXECUTION: u8 = 47;
-    const TRANSACT: u8 = 6;
-    const SUPERUSER: u8 = 2;
-    let weight = (Compact(1_000_000_000u64), Compact(65_536u64)).encode();
-    let message = |version: u8, weight: Vec<u8>| {
-        let instructions = [vec![version, 2 << 2, UNPAID_EXECUTION, 0, 0, TRANSACT, SUPERUSER], weight, call.encode()];
-        instructions.concat()
-    };
-    // From version 5 on the weight is optional and only a fallback.
-    [message(5, vec![0]), message(4, weight.clone()), message(3, weight)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_of_the_relay_chains_root_is_encoded_as_xcm_is() {
-        let [fifth, fourth, third] = superuser(vec![40, 3, 0]);
-        assert_eq!(fifth, [5, 8, 47, 0, 0, 6, 2, 0, 12, 40, 3, 0]);
-        assert_eq!(fourth, [4, 8, 47, 0, 0, 6, 2, 0x02, 0x28, 0x6b, 0xee, 0x02, 0x00, 0x04, 0x00, 12, 40, 3, 0]);
-        assert_eq!(third[1..], fourth[1..]);
     }
 }

@@ -10,6 +10,7 @@ pub mod idempotency;
 pub mod kept_fields;
 pub mod leftovers;
 pub mod migration_failure;
+pub mod next_upgrade;
 pub mod preparation;
 pub mod runtime_apis;
 pub mod signing;

@@ -54,6 +54,9 @@ const LEFT_OUT: [&str; 11] = [
     "TransactionPaymentCallApi",
 ];
 
+/// Functions that need a node's keys or its transaction pool.
+const WRITES: [&str; 3] = ["generate_", "submit_", "dry_run_"];
+
 /// For metadata without APIs: what takes no arguments.
 const KNOWN: [(&str, &[&str]); 7] = [
     ("AuraApi", &["slot_duration", "authorities"]),
@@ -111,6 +114,9 @@ pub fn runtime_apis(
         on_both_states(&call, from, to, enacted, migrated, executor, &mut findings)?;
     }
     let Findings { failed, odd, called } = findings;
+    if called == 0 && failed.is_empty() && odd.is_empty() {
+        return Ok(Check::skip(NAME, "the runtime has none of the functions that nodes call without more to go on"));
+    }
     let status = match (failed.is_empty(), odd.is_empty()) {
         (false, _) => Status::Fail,
         (true, false) => Status::Warn,
@@ -234,7 +240,7 @@ fn calls<'a>(old: Option<&'a Interface<'a>>, new: Option<&'a Interface<'a>>) -> 
     };
     let mut calls = Vec::new();
     for api in new.apis.iter().filter(|api| !LEFT_OUT.contains(&api.name)) {
-        for method in &api.methods {
+        for method in api.methods.iter().filter(|method| !WRITES.iter().any(|verb| method.name.starts_with(verb))) {
             let Some(new_arguments) = plainest(new, method) else { continue };
             let known = old.and_then(|old| Some((old, old.method(api.name, method.name)?)));
             let old_arguments = known.and_then(|(old, method)| plainest(old, method));

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a parachain does on the word of its relay chain's root, tried on a fork.
+
+use codec::{Compact, Encode};
+use fork::{Author, Chain, Code, Wish};
+use worker::{Kind, Result};
+
+/// A message is put into a queue in one block and served in a later one.
+const PATIENCE: u32 = 4;
+
+/// Sends the call as the relay chain's root would, and tells whether `done` holds a few blocks later.
+pub fn obeyed(
+    chain: &Chain,
+    author: &mut Author<'_>,
+    code: &Code,
+    call: &[u8],
+    done: impl Fn(&Chain) -> Result<bool>,
+) -> Result<bool> {
+    for message in superuser(call) {
+        let mut told = chain.clone();
+        let mut wish = Wish { downward: vec![message], ..Default::default() };
+        for _ in 0..PATIENCE {
+            match author.build_with(&mut told, code, std::mem::take(&mut wish)) {
+                Ok(_) if done(&told)? => return Ok(true),
+                Ok(_) => {}
+                Err(failure) if failure.kind == Kind::Check => break,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// A call as the relay chain's root sends it, in the versions of XCM that chains still understand, the newest first:
+/// `UnpaidExecution { Unlimited, None }`, `Transact { Superuser, weight, call }`.
+fn superuser(call: &[u8]) -> [Vec<u8>; 3] {
+    const UNPAID_EXECUTION: u8 = 47;
+    const TRANSACT: u8 = 6;
+    const SUPERUSER: u8 = 2;
+    let weight = (Compact(1_000_000_000u64), Compact(65_536u64)).encode();
+    let message = |version: u8, weight: Vec<u8>| {
+        let instructions = [vec![version, 2 << 2, UNPAID_EXECUTION, 0, 0, TRANSACT, SUPERUSER], weight, call.encode()];
+        instructions.concat()
+    };
+    // From version 5 on the weight is optional and only a fallback.
+    [message(5, vec![0]), message(4, weight.clone()), message(3, weight)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_the_relay_chains_root_is_encoded_as_xcm_is() {
+        let [fifth, fourth, third] = superuser(&[40, 3, 0]);
+        assert_eq!(fifth, [5, 8, 47, 0, 0, 6, 2, 0, 12, 40, 3, 0]);
+        assert_eq!(fourth, [4, 8, 47, 0, 0, 6, 2, 0x02, 0x28, 0x6b, 0xee, 0x02, 0x00, 0x04, 0x00, 12, 40, 3, 0]);
+        assert_eq!(third[1..], fourth[1..]);
+    }
+}

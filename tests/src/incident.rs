@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Upgrades that went wrong, made small: the embedded runtimes and their recorded states with one fault each.
+
+use crate::{
+    Runtime, Xtask, built,
+    faults::{
+        Act, Faults,
+        When::{Has, Lacks},
+    },
+    patch, snapshot,
+};
+use artifact::{Blob, Metadata, State, hashes};
+use codec::{Decode, Encode};
+use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed, v16::RuntimeMetadataV16};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Written by the first block of the new code: before it stands there, the state is as the old code left it.
+const MIGRATED: &[u8] = b":test:migrated";
+
+/// A fault of [`faulty`], which a key of the state switches on.
+#[derive(Clone, Copy)]
+pub enum Fault {
+    /// The new code's migration loops for seconds.
+    Slow,
+    /// The new code's migration reads a value of six megabytes.
+    Proof,
+    /// An API that RPC nodes call fails until the migration has run.
+    NonceUnmigrated,
+    /// Nobody may author until the migration has run.
+    NoAuthorities,
+    /// The API tells a slot of twice the length.
+    SlotDuration,
+    /// Calls weigh next to nothing, and prove nothing.
+    Weights,
+    /// The multi-block migration gets a cursor that it cannot decode.
+    Migration,
+    /// Messages of the relay chain are never served.
+    NoMessages,
+    /// Every value that a node asks for comes with a byte too much.
+    LongAnswer,
+    /// The migration writes the policy as it was, and says that it is done.
+    Unmigrated,
+}
+
+impl Fault {
+    fn key(self) -> Vec<u8> {
+        format!(":test:fault:{}", self as u8).into_bytes()
+    }
+}
+
+/// The key of a storage item.
+pub fn item(pallet: &str, item: &str) -> Vec<u8> {
+    [hashes::twox_128(pallet.as_bytes()), hashes::twox_128(item.as_bytes())].concat()
+}
+
+fn released(runtime: Runtime) -> Vec<u8> {
+    patch::wasm(&std::fs::read(built(runtime, &[])).expect("the blob"))
+}
+
+/// The release with all faults in it, each off until its key is in the state.
+pub fn faulty(runtime: Runtime) -> Vec<u8> {
+    let on = |fault: Fault| Has(fault.key());
+    let first = |fault: Fault| vec![on(fault), Lacks(MIGRATED.to_vec())];
+    let mut faults = Faults::new()
+        .step("AccountNonceApi_account_nonce", first(Fault::NonceUnmigrated), Act::Trap)
+        .step("AuraApi_authorities", first(Fault::NoAuthorities), Act::Answer(vec![0]))
+        .step("AuraApi_slot_duration", vec![on(Fault::SlotDuration)], Act::Answer(12_000u64.encode()))
+        // A weight, a class, a fee.
+        .step(
+            "TransactionPaymentCallApi_query_call_info",
+            vec![on(Fault::Weights)],
+            Act::Answer([vec![4, 0, 0], vec![0; 16]].concat()),
+        )
+        .step("AuraApi_slot_duration", vec![on(Fault::LongAnswer)], Act::Answer([6_000u64.encode(), vec![0]].concat()));
+    let cursor = (0u8, 0u32, Some(Vec::<u8>::new()), 0u32).encode();
+    for export in ["Core_initialize_block", "Core_execute_block"] {
+        faults = faults
+            .step(export, first(Fault::Slow), Act::Burn(12_000_000_000))
+            .step(export, first(Fault::Proof), Act::Read(b":test:large".to_vec()))
+            .step(
+                export,
+                first(Fault::Unmigrated),
+                Act::Set(item("Attestations", ":__STORAGE_VERSION__:"), 1u16.encode()),
+            )
+            .step(
+                export,
+                vec![on(Fault::Migration), Has(MIGRATED.to_vec())],
+                Act::Set(item("MultiBlockMigrations", "Cursor"), cursor.clone()),
+            )
+            .step(export, vec![on(Fault::NoMessages)], Act::Clear(item("MessageQueue", "ServiceHead")))
+            .step(export, Vec::new(), Act::Set(MIGRATED.to_vec(), vec![1]));
+    }
+    faults.apply(&released(runtime))
+}
+
+/// The release as it is.
+pub fn sound(runtime: Runtime) -> Vec<u8> {
+    released(runtime)
+}
+
+/// The blob with its metadata altered. It answers so whatever version is asked for.
+pub fn with_metadata(wasm: &[u8], alter: impl FnOnce(&mut RuntimeMetadataV16)) -> Vec<u8> {
+    let blob = Blob::parse("the blob", wasm.to_vec()).expect("a blob");
+    let metadata = Metadata::read_version("the blob", &blob, Some(16)).expect("metadata");
+    let RuntimeMetadataPrefixed(magic, decoded) =
+        RuntimeMetadataPrefixed::decode(&mut metadata.bytes.as_slice()).expect("decoded");
+    let RuntimeMetadata::V16(mut decoded) = decoded else { panic!("metadata 16 was asked for") };
+    alter(&mut decoded);
+    let bytes = RuntimeMetadataPrefixed(magic, RuntimeMetadata::V16(decoded)).encode();
+    Faults::new()
+        .answer("Metadata_metadata_at_version", Some(&bytes).encode())
+        .answer("Metadata_metadata", bytes.encode())
+        .apply(wasm)
+}
+
+/// The recorded state of the previous release, altered.
+pub struct Before {
+    state: State,
+}
+
+impl Before {
+    pub fn of(runtime: Runtime) -> Self {
+        Self { state: State::read(&snapshot(runtime)).expect("the snapshot") }
+    }
+
+    /// With this fault of the new code switched on.
+    pub fn with(self, fault: Fault) -> Self {
+        self.set(&fault.key(), Some(vec![1]))
+    }
+
+    pub fn set(mut self, key: &[u8], value: Option<Vec<u8>>) -> Self {
+        self.state.top.retain(|(known, _)| known != key);
+        if let Some(value) = value {
+            self.state.top.push((key.to_vec(), value));
+            self.state.top.sort();
+        }
+        self
+    }
+
+    /// The code that the chain runs, altered.
+    pub fn with_code(self, alter: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
+        let code = patch::wasm(self.state.get(b":code").expect("a runtime"));
+        let altered = patch::deployed(&alter(&code));
+        self.set(b":code", Some(altered))
+    }
+
+    /// Writes it with the header that such a state would have had.
+    fn write(mut self, path: &std::path::Path) {
+        let root = self.state.compute_root().expect("a root");
+        let header = self.state.header.as_mut().expect("a header");
+        // The parent's hash, a block number below 64 in one byte, then the root.
+        header[33..65].copy_from_slice(&root);
+        let hash = hashes::blake2_256(header);
+        self.state.state_root = Some(root);
+        if let Some(block) = &mut self.state.block {
+            block.hash = hash;
+        }
+        self.state.write(path).expect("written");
+    }
+}
+
+/// The dry run's report on upgrading that chain to this blob, with no special flag.
+pub fn rehearse(before: Before, wasm: &[u8]) -> Report {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (blob, state): (PathBuf, PathBuf) =
+        (directory.path().join("runtime.compact.compressed.wasm"), directory.path().join("state.snapshot"));
+    std::fs::write(&blob, patch::deployed(wasm)).expect("written");
+    before.write(&state);
+    let arguments =
+        ["dry-run", "--json", "--runtime", blob.to_str().expect("UTF-8"), "--state", state.to_str().expect("UTF-8")];
+    let output = Xtask::new(arguments).run();
+    Report { code: output.code, document: output.json() }
+}
+
+pub struct Report {
+    code: Option<i32>,
+    document: Value,
+}
+
+impl Report {
+    fn check(&self, name: &str) -> &Value {
+        let checks = self.document["checks"].as_array();
+        checks
+            .and_then(|checks| checks.iter().find(|check| check["name"] == name))
+            .unwrap_or_else(|| panic!("no check {name} in {:#}", self.document))
+    }
+
+    /// The upgrade is stopped, by this check, which says why in these words.
+    pub fn stopped_by(&self, check: &str, words: &[&str]) -> &Self {
+        let found = self.check(check);
+        assert_eq!(found["status"], "fail", "{check}: {found:#}");
+        let told = found.to_string();
+        for word in words {
+            assert!(told.contains(word), "{check} does not say {word:?}: {found:#}");
+        }
+        assert_eq!(self.document["verdict"], "fail");
+        assert_eq!(self.code, Some(1), "the exit code of a failed check");
+        self
+    }
+
+    pub fn status(&self, check: &str, status: &str) -> &Self {
+        assert_eq!(self.check(check)["status"], status, "{:#}", self.check(check));
+        self
+    }
+
+    /// Nothing stops the upgrade.
+    pub fn passed(&self) -> &Self {
+        assert_eq!(self.document["verdict"], "pass", "{:#}", self.document["checks"]);
+        self
+    }
+}

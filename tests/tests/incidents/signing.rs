@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What wallets and hardware devices sign.
+
+use cutover_tests::{
+    Runtime::Standalone,
+    incident::{Before, rehearse, sound, with_metadata},
+    patch,
+};
+use frame_metadata::v16::{RuntimeMetadataV16, TransactionExtensionMetadata};
+use scale_info::{TypeDef, TypeDefPrimitive};
+
+#[test]
+fn n10_calls_that_moved_under_the_same_transaction_version() {
+    let blob = with_metadata(&sound(Standalone), |metadata| {
+        let balances = metadata.pallets.iter().find(|pallet| pallet.name == "Balances").expect("the pallet");
+        let calls = balances.calls.as_ref().expect("calls").ty.id;
+        let ty = metadata.types.types.iter_mut().find(|ty| ty.id == calls).expect("the calls' type");
+        let TypeDef::Variant(calls) = &mut ty.ty.type_def else { panic!("an enum") };
+        let (first, second) = (calls.variants[0].index, calls.variants[1].index);
+        calls.variants[0].index = second;
+        calls.variants[1].index = first;
+    });
+    rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
+        .stopped_by("transaction-signing", &["Balances.transfer_allow_death moved from index 0 to 2"]);
+}
+
+#[test]
+fn n10_arguments_that_changed_under_the_same_transaction_version() {
+    let blob = patch::transaction_version(&sound(Standalone), 1);
+    rehearse(Before::of(Standalone), &blob)
+        .stopped_by("transaction-signing", &["Attestations.attest: 2 fields became 3 (with outcome)"]);
+}
+
+fn with_extension(metadata: &mut RuntimeMetadataV16) {
+    let id = |wanted: fn(&TypeDef<scale_info::form::PortableForm>) -> bool| {
+        metadata.types.types.iter().find(|ty| wanted(&ty.ty.type_def)).expect("the type").id
+    };
+    let byte = id(|ty| matches!(ty, TypeDef::Primitive(TypeDefPrimitive::U8)));
+    let nothing = id(|ty| matches!(ty, TypeDef::Tuple(tuple) if tuple.fields.is_empty()));
+    let extension =
+        TransactionExtensionMetadata { identifier: "OwnMode".into(), ty: byte.into(), implicit: nothing.into() };
+    metadata.extrinsic.transaction_extensions.push(extension);
+    let place = metadata.extrinsic.transaction_extensions.len() as u32 - 1;
+    for indices in metadata.extrinsic.transaction_extensions_by_version.values_mut() {
+        indices.push(place.into());
+    }
+}
+
+#[test]
+fn n18_an_extension_that_wallets_cannot_sign() {
+    let blob = with_metadata(&sound(Standalone), with_extension);
+    rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
+        .stopped_by("transaction-signing", &["transactions carry other extensions: with OwnMode"]);
+    // With the version raised as it must be, what remains is that wallets have to learn it.
+    rehearse(Before::of(Standalone), &blob).status("transaction-signing", "warn").passed();
+}
