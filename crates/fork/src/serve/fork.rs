@@ -190,7 +190,7 @@ impl<'a> Fork<'a> {
             Some(key) => chain.storage(&key)?.is_some_and(|code| code.len() > 1),
             None => false,
         };
-        let wish = Wish { extrinsics: self.pool.clone(), go_ahead };
+        let wish = Wish { extrinsics: self.pool.clone(), go_ahead, ..Wish::default() };
         let plan = self.author.plan(&chain, &code, wish)?;
         let (mut built, refused) = block::build_willing(&chain, self.executor, &code, plan)?;
         let changes = std::mem::take(&mut built.changes);
