@@ -13,17 +13,23 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
+use tempfile::TempDir;
 
 /// `cargo xtask fork`, interrupted when it is dropped.
 pub struct Fork {
     child: Child,
+    ended: bool,
+    /// Nothing that other runs took of the chain is to be found.
+    _nodes: TempDir,
     /// What it said of itself.
     pub document: Value,
 }
 
 impl Fork {
     pub fn of(source: impl AsRef<OsStr>) -> Self {
-        let mut child = Xtask::new(["fork".as_ref(), "--json".as_ref(), source.as_ref()]).spawn();
+        let nodes = tempfile::tempdir().expect("a directory");
+        let command = Xtask::new(["fork".as_ref(), "--json".as_ref(), source.as_ref()]);
+        let mut child = command.env("CUTOVER_NODES", nodes.path()).spawn();
         let stdout = child.stdout.take().expect("piped");
         let mut documents = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
         let Some(Ok(document)) = documents.next() else {
@@ -31,7 +37,7 @@ impl Fork {
             let _ = child.stderr.take().expect("piped").read_to_string(&mut stderr);
             panic!("the fork does not serve:\n{stderr}");
         };
-        Self { child, document }
+        Self { child, ended: false, document, _nodes: nodes }
     }
 
     pub fn url(&self) -> &str {
@@ -59,6 +65,7 @@ impl Fork {
     /// Interrupts it as Ctrl-C does and gives its exit code.
     pub fn interrupt(mut self) -> Option<i32> {
         self.signal();
+        self.ended = true;
         self.child.wait().expect("ended").code()
     }
 
@@ -69,8 +76,10 @@ impl Fork {
 
 impl Drop for Fork {
     fn drop(&mut self) {
-        self.signal();
-        let _ = self.child.wait();
+        if !self.ended {
+            self.signal();
+            let _ = self.child.wait();
+        }
     }
 }
 

@@ -46,10 +46,10 @@ fn with_accounts(count: u32, directory: &Path) -> PathBuf {
     path
 }
 
-fn measure(url: &str, mode: &str, cache: &Path) -> Value {
+fn measure(url: &str, mode: &str, nodes: &Path) -> Value {
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     Xtask::new(["dry-run", "--json", "--runtime", &blob, "--state", url, "--state-mode", mode])
-        .env("CUTOVER_CACHE", cache)
+        .env("CUTOVER_NODES", nodes)
         .run()
         .expect_code(0)
         .json()
@@ -59,22 +59,22 @@ fn measure(url: &str, mode: &str, cache: &Path) -> Value {
 #[ignore = "a measurement that takes minutes"]
 fn the_cost_does_not_grow_with_the_state() {
     let directory = tempfile::tempdir().expect("a directory");
-    let cache = directory.path().join("cache");
+    let nodes = directory.path().join("nodes");
     println!("accounts  latency  how         requests       bytes  seconds");
     for count in [10_000, 100_000, 1_000_000] {
         let path = with_accounts(count, directory.path());
         let fork = Fork::of(&path);
         // Once before, so that the compiled runtimes are there in each run.
-        measure(fork.url(), "lazy", &cache);
+        measure(fork.url(), "lazy", &nodes);
         for (latency, how) in [(0, "lazy"), (0, "lazy again"), (20, "lazy"), (100, "lazy"), (0, "full")] {
             if how != "lazy again" {
-                let _ = std::fs::remove_dir_all(cache.join("nodes"));
+                let _ = std::fs::remove_dir_all(&nodes);
             }
             let url = proxy(&fork, move |_, _, answer| {
                 std::thread::sleep(Duration::from_millis(latency));
                 Answer::Pass(answer)
             });
-            let report = measure(&url, how.split(' ').next().expect("a word"), &cache);
+            let report = measure(&url, how.split(' ').next().expect("a word"), &nodes);
             let [requests, bytes] = ["requests", "bytes"].map(|name| report["rpc"][name].to_string());
             println!(
                 "{count:>8}  {latency:>7}  {how:<10}  {requests:>8}  {bytes:>10}  {:>7}",

@@ -9,12 +9,21 @@ use cutover_tests::{
     snapshot,
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
+/// Nothing is known of the chain: what other runs took of it is not to be found.
 fn dry_run(state: &str, more: &[&str]) -> Output {
+    let nodes = tempfile::tempdir().expect("a directory");
+    dry_run_knowing(nodes.path(), state, more)
+}
+
+fn dry_run_knowing(nodes: &Path, state: &str, more: &[&str]) -> Output {
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     let arguments = ["dry-run", "--json", "--blocks", "2", "--runtime", &blob, "--state", state];
-    Xtask::new(arguments.iter().chain(more)).run()
+    Xtask::new(arguments.iter().chain(more)).env("CUTOVER_NODES", nodes).run()
 }
 
 fn standalone() -> Fork {
@@ -61,6 +70,17 @@ fn a_node_gives_the_same_verdict_and_the_same_blocks_as_the_whole_state() {
     let hash = whole["state"]["block_hash"].as_str().expect("a hash");
     dry_run(node.url(), &["--at", hash]).expect_code(0);
     dry_run(node.url(), &["--at", "4000000000"]).expect_code(4).mentions(&[node.url(), "4000000000"]);
+}
+
+#[test]
+fn what_one_run_took_the_next_one_does_not_ask_for() {
+    let node = standalone();
+    let nodes = tempfile::tempdir().expect("a directory");
+    let first = dry_run_knowing(nodes.path(), node.url(), &[]).expect_code(0).json();
+    let second = dry_run_knowing(nodes.path(), node.url(), &[]).expect_code(0).json();
+    assert_eq!(outcome(&first), outcome(&second));
+    assert!(second["rpc"]["requests"].as_u64() < Some(6), "only the header: {}", second["rpc"]);
+    assert!(first["rpc"]["requests"].as_u64() > Some(6), "{}", first["rpc"]);
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub struct Context {
     pub workspace: PathBuf,
     /// What can be made again but takes long: toolchains, results of builds.
     pub cache: PathBuf,
+    /// Trie nodes of live chains.
+    pub nodes: PathBuf,
 }
 
 impl Context {
@@ -33,7 +35,11 @@ impl Context {
                 found
             }
         };
-        Ok(Self { printer, home, workspace, cache: cache_directory()? })
+        let cache = cache_directory()?;
+        let nodes = std::env::var_os("CUTOVER_NODES").filter(|value| !value.is_empty());
+        let nodes = nodes.map_or_else(|| cache.join("nodes"), PathBuf::from);
+        let nodes = std::path::absolute(&nodes).map_err(|error| Failure::io("use the directory", &nodes, &error))?;
+        Ok(Self { printer, home, workspace, cache, nodes })
     }
 
     /// The logs of a command that has no bundle to put them into.

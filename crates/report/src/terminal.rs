@@ -2,7 +2,7 @@
 //! What a person sees when a command ends.
 
 use crate::{
-    field::{list, milliseconds, number, short, size, text},
+    field::{grouped, list, milliseconds, number, short, size, text},
     table::aligned,
 };
 use serde_json::Value;
@@ -99,11 +99,26 @@ pub fn inspect(facts: &Value) -> String {
     all
 }
 
+/// How the state was taken, where that was from a node.
+fn taken(result: &Value) -> String {
+    let verified = match result.pointer("/state/verified").and_then(Value::as_bool) {
+        Some(true) => "verified",
+        _ => "not verified",
+    };
+    match result.pointer("/rpc/requests").and_then(Value::as_u64) {
+        None | Some(0) => String::new(),
+        Some(requests) => {
+            let (mode, bytes) = (text(result, "/state/mode"), size(result, "/rpc/bytes"));
+            format!(" ({mode}, {verified}: {} requests, {bytes})", grouped(requests))
+        }
+    }
+}
+
 /// The checks of a dry run, the worst first within their order, and the blocks behind them.
 pub fn dry_run(result: &Value) -> String {
     let mut all = pairs(&[
         ("state", format!("{} at block {}", text(result, "/state/source"), text(result, "/state/number"))),
-        ("state root", text(result, "/state/state_root")),
+        ("state root", format!("{}{}", text(result, "/state/state_root"), taken(result))),
         ("from", version(result, "/from")),
         ("to", version(result, "/to")),
     ]);

@@ -23,6 +23,18 @@ fn a_dry_run_shows_every_check_with_its_findings() {
 }
 
 #[test]
+fn a_dry_run_on_a_node_shows_how_the_state_was_taken() {
+    let mut report = json!({
+        "state": {"source": "ws://node", "number": 7, "state_root": "0x01", "mode": "lazy", "verified": true},
+        "rpc": {"requests": 1_019, "bytes": 1_328_012},
+    });
+    let text = dry_run(&report);
+    assert!(text.contains("0x01 (lazy, verified: 1,019 requests, 1,328,012 bytes)\n"), "{text}");
+    report["state"]["verified"] = json!(false);
+    assert!(dry_run(&report).contains("not verified"));
+}
+
+#[test]
 fn a_document_without_anything_in_it_is_rendered() {
     let empty = json!({});
     for text in [

@@ -56,7 +56,7 @@ pub fn request(
         "at": at,
         "blocks": blocks,
         "cache": utf8(&context.cache.join("executor"))?,
-        "nodes": utf8(&context.cache.join("nodes"))?,
+        "nodes": utf8(&context.nodes)?,
         "out": null,
     }))
 }

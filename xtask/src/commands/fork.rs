@@ -14,7 +14,7 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
         "port": options.port,
         "manual": options.manual,
         "cache": utf8(&context.cache.join("executor"))?,
-        "nodes": utf8(&context.cache.join("nodes"))?,
+        "nodes": utf8(&context.nodes)?,
     });
     let task = context.printer.task("fork");
     let mut served = false;

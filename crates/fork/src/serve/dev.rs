@@ -55,7 +55,7 @@ fn new_block(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
         fork.submit(extrinsic.0)?;
     }
     for _ in 0..count {
-        fork.build()?;
+        fork.build(Vec::new())?;
     }
     Ok(json!(fork.head()))
 }
@@ -94,8 +94,8 @@ fn time_travel(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
         .find_map(|method| fork.call(None, method, &[]).ok())
         .and_then(|answer| u64::decode(&mut &answer[..]).ok())
         .unwrap_or(6_000);
-    fork.set_storage(vec![(key.clone(), Some(target.saturating_sub(slot).max(before).encode()))])?;
-    fork.build()?;
+    // The author takes the slot after the one that the state says it is.
+    fork.build(vec![(key.clone(), Some(target.saturating_sub(slot).max(before).encode()))])?;
     now(fork).map(|now| json!(now))
 }
 

@@ -34,6 +34,9 @@ pub struct Fork<'a> {
     state_versions: HashMap<Vec<u8>, u8>,
 }
 
+/// Keys with what is written there.
+pub(super) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
 pub(super) struct Entry {
     pub chain: Chain,
     /// Not known of the block that was forked: a state does not hold it.
@@ -124,7 +127,7 @@ impl<'a> Fork<'a> {
     }
 
     /// Writes to the state of the head, as no block would.
-    pub(super) fn set_storage(&mut self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> std::result::Result<(), Error> {
+    pub(super) fn set_storage(&mut self, changes: Changes) -> std::result::Result<(), Error> {
         let keys: Vec<_> = changes.iter().map(|(key, _)| key.clone()).collect();
         let head = self.head;
         let entry = self.blocks.get_mut(&head).ok_or_else(|| Error::new(-32000, "the fork has no head"))?;
@@ -161,7 +164,7 @@ impl<'a> Fork<'a> {
     /// Builds what is due: a block for waiting extrinsics, unless that is left to the user.
     pub fn settle(&mut self) {
         if !self.manual && !self.stalled && !self.pool.is_empty() {
-            match self.build() {
+            match self.build(Vec::new()) {
                 Ok(_) => {}
                 // Nobody waits for an answer here; those who watch an extrinsic are told that it is gone.
                 Err(failure) if failure.kind == Kind::Check => {
@@ -175,8 +178,9 @@ impl<'a> Fork<'a> {
         self.subscriptions.flush();
     }
 
-    /// The next block on the head, with the waiting extrinsics.
-    pub(super) fn build(&mut self) -> Result<H256> {
+    /// The next block on the head, with the waiting extrinsics. Some of the state may be other than the head left it, for
+    /// this block alone.
+    pub(super) fn build(&mut self, other: Changes) -> Result<H256> {
         let mut chain = self
             .blocks
             .get(&self.head)
@@ -184,6 +188,9 @@ impl<'a> Fork<'a> {
             .ok_or_else(|| Failure::internal("the fork has no head"))?;
         let code = chain.next_code()?;
         chain.set_state_version(self.state_version(&code)?);
+        if !other.is_empty() {
+            chain.set(other)?;
+        }
         // What the relay chain would say to a parachain with new code.
         let pending = self.author.layout(&chain)?.parachain_system().map(|pallet| pallet.key("PendingValidationCode"));
         let go_ahead = match pending {
@@ -226,10 +233,10 @@ impl<'a> Fork<'a> {
     fn tell_head(&mut self, keys: &[Vec<u8>]) {
         let Some(header) = self.chain(None).ok().map(|chain| chain.header().clone()) else { return };
         self.subscriptions.new_head(&header);
-        if keys.iter().any(|key| key == sp_core::storage::well_known_keys::CODE) {
-            if let Ok(version) = super::state::runtime_version(self, None) {
-                self.subscriptions.runtime_version(&version);
-            }
+        if keys.iter().any(|key| key == sp_core::storage::well_known_keys::CODE)
+            && let Ok(version) = super::state::runtime_version(self, None)
+        {
+            self.subscriptions.runtime_version(&version);
         }
         self.tell_storage(keys);
     }

@@ -186,6 +186,9 @@ fn invalid(why: &str) -> Error {
     Error::new(-32600, format!("Invalid request: {why}"))
 }
 
+/// Answers the methods that it has.
+type Namespace = fn(&mut Fork<'_>, &str, &Parameters) -> Option<Reply>;
+
 fn dispatch(fork: &mut Fork<'_>, method: &str, parameters: &Parameters, client: &Client) -> Reply {
     if method == "rpc_methods" {
         return Ok(json!({"methods": methods()}));
@@ -193,7 +196,7 @@ fn dispatch(fork: &mut Fork<'_>, method: &str, parameters: &Parameters, client: 
     if subscriptions::METHODS.iter().any(|(subscribe, unsubscribe, _)| [*subscribe, *unsubscribe].contains(&method)) {
         return subscriptions::call(fork, method, parameters, client);
     }
-    let namespaces: [fn(&mut Fork<'_>, &str, &Parameters) -> Option<Reply>; 7] =
+    let namespaces: [Namespace; 7] =
         [chain::call, state::call, child_state::call, system::call, author::call, payment::call, dev::call];
     namespaces
         .into_iter()
