@@ -19,6 +19,6 @@ pub mod sample;
 pub use author::{Author, Wish};
 pub use block::{BuiltBlock, Weight};
 pub use chain::{Chain, Entries, Header};
-pub use executor::{Code, Executor};
+pub use executor::{Code, Executor, Hurry};
 pub use layout::Layout;
 pub use load::{Loaded, load};
