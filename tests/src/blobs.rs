@@ -2,7 +2,7 @@
 use crate::{Xtask, repository};
 use std::{fs::File, path::PathBuf};
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Runtime {
     Standalone,
     Parachain,

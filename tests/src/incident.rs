@@ -35,8 +35,10 @@ pub enum Fault {
     Weights,
     /// The multi-block migration gets a cursor that it cannot decode.
     Migration,
-    /// Messages of the relay chain are never served.
+    /// Messages of the relay chain wait for the end of a block without migrations.
     NoMessages,
+    /// Messages of the relay chain are never served.
+    Refused,
     /// Every value that a node asks for comes with a byte too much.
     LongAnswer,
     /// The migration writes the policy as it was, and says that it is done.
@@ -73,10 +75,16 @@ pub fn faulty(runtime: Runtime) -> Vec<u8> {
             Act::Answer([vec![4, 0, 0], vec![0; 16]].concat()),
         )
         .step("AuraApi_slot_duration", vec![on(Fault::LongAnswer)], Act::Answer([6_000u64.encode(), vec![0]].concat()));
+    if runtime == Runtime::Parachain {
+        let served = || Act::Clear(item("MessageQueue", "ServiceHead"));
+        for export in ["Core_initialize_block", "Core_execute_block", "BlockBuilder_finalize_block"] {
+            faults = faults.step(export, vec![on(Fault::Refused)], served());
+        }
+    }
     let cursor = (0u8, 0u32, Some(Vec::<u8>::new()), 0u32).encode();
     for export in ["Core_initialize_block", "Core_execute_block"] {
         faults = faults
-            .step(export, first(Fault::Slow), Act::Burn(12_000_000_000))
+            .step(export, first(Fault::Slow), Act::Burn(9_000_000_000))
             .step(export, first(Fault::Proof), Act::Read(b":test:large".to_vec()))
             .step(
                 export,

@@ -2,9 +2,12 @@
 //! Runtime APIs, called as nodes call them.
 
 use crate::input::Runtime;
-use fork::{Chain, Executor};
+use fork::{Chain, Executor, Hurry};
 use std::time::{Duration, Instant};
 use worker::{Kind, Result};
+
+/// No node waits this long; one that loops for ever ends the run, by name.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub enum Answer {
     /// The runtime has no such function.
@@ -28,6 +31,7 @@ pub fn ask(runtime: &Runtime, chain: &Chain, executor: &Executor, function: &str
     if !runtime.sections.exports.iter().any(|export| export == function) {
         return Ok(Answer::Absent);
     }
+    let _hurry = Hurry::within(LIMIT);
     let began = Instant::now();
     match chain.call(executor, &runtime.code, function, arguments) {
         Ok(value) => Ok(Answer::Value(value, began.elapsed())),

@@ -21,6 +21,6 @@ pub mod state;
 pub use author::{Author, Wish};
 pub use block::{BuiltBlock, Weight};
 pub use chain::{Chain, Entries, Header};
-pub use executor::{Code, Executor};
+pub use executor::{Code, Executor, Hurry};
 pub use layout::Layout;
 pub use load::{How, Loaded, Mode, load};

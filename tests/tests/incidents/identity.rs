@@ -21,7 +21,7 @@ fn n01_the_right_name_with_other_consensus_parameters() {
 #[test]
 fn n03_a_host_function_that_nodes_lack() {
     let blob = patch::unknown_import(&sound(Standalone), "ext_misc_print_hex_version_1");
-    rehearse(Before::of(Standalone), &blob).stopped_by("host-functions", &["newmisc_print_hex_version_1"]);
+    rehearse(Before::of(Standalone), &blob).stopped_by("host-functions", &["new_misc_print_hex_version_1"]);
 }
 
 #[test]

@@ -167,3 +167,35 @@ fn crypto(types: &PortableRegistry, id: u32, depth: usize) -> Option<&'static st
     };
     below.into_iter().take(16).find_map(|id| crypto(types, id, depth + 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scale_info::{MetaType, Registry, TypeInfo};
+
+    mod sr25519 {
+        #[derive(scale_info::TypeInfo)]
+        #[allow(dead_code)]
+        pub struct Public(pub [u8; 32]);
+    }
+
+    mod ed25519 {
+        #[derive(scale_info::TypeInfo)]
+        #[allow(dead_code)]
+        pub struct Public(pub [u8; 32]);
+    }
+
+    fn kind<T: TypeInfo + 'static>() -> Option<&'static str> {
+        let mut registry = Registry::new();
+        let id = registry.register_type(&MetaType::new::<T>()).id;
+        let types: PortableRegistry = registry.into();
+        crypto(&types, id, 0)
+    }
+
+    #[test]
+    fn keys_that_look_alike_are_told_apart_by_their_name() {
+        assert_eq!(kind::<Vec<sr25519::Public>>(), Some("sr25519"));
+        assert_eq!(kind::<Vec<(ed25519::Public, u64)>>(), Some("ed25519"));
+        assert_eq!(kind::<Vec<[u8; 32]>>(), None);
+    }
+}

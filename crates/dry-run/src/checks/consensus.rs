@@ -41,6 +41,17 @@ impl Findings {
             self.status = status;
         }
     }
+
+    /// What `BabeApi_configuration` answered.
+    fn babe(&mut self, old: Option<Babe>, new: Option<Babe>) {
+        const WHY: &str = "nodes and runtime would disagree on who may author when";
+        let ratio = |babe: Babe| format!("{}/{}", babe.2.0, babe.2.1);
+        let slot = |babe: Babe| babe.0.to_string();
+        let epoch = |babe: Babe| babe.1.to_string();
+        self.compare("Babe's slot duration in ms", old.map(slot), new.map(slot), Status::Fail, WHY);
+        self.compare("Babe's epoch length in slots", old.map(epoch), new.map(epoch), Status::Fail, WHY);
+        self.compare("Babe's c", old.map(ratio), new.map(ratio), Status::Fail, WHY);
+    }
 }
 
 /// Both runtimes are asked on the state that the old one left, so that only the code can make a difference; what the
@@ -84,12 +95,7 @@ fn slots(findings: &mut Findings, from: &Runtime, to: &Runtime, chain: &Chain, e
         let answer = ask(runtime, chain, executor, "BabeApi_configuration", &[])?.value();
         Ok(answer.and_then(|bytes| Babe::decode(&mut &bytes[..]).ok()))
     };
-    let (old, new) = (babe(from)?, babe(to)?);
-    let split = "nodes and runtime would disagree on who may author when";
-    findings.compare("Babe's slot duration in ms", old.map(|old| old.0), new.map(|new| new.0), Status::Fail, split);
-    findings.compare("Babe's epoch length in slots", old.map(|old| old.1), new.map(|new| new.1), Status::Fail, split);
-    let ratio = |babe: Babe| format!("{}/{}", babe.2.0, babe.2.1);
-    findings.compare("Babe's c", old.map(ratio), new.map(ratio), Status::Fail, split);
+    findings.babe(babe(from)?, babe(to)?);
 
     let (old, new) = (number32(from, chain, executor, OFFSET)?, number32(to, chain, executor, OFFSET)?);
     let collators = "every collator must run a node that builds accordingly before the upgrade";
@@ -163,4 +169,26 @@ fn identity(
         findings.compare("the parachain's number after the migrations", old, new, Status::Fail, why);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KUSAMA: Babe = (6_000, 600, (1, 4));
+
+    fn found(new: Option<Babe>) -> (Status, usize) {
+        let mut findings = Findings { status: Status::Pass, told: Vec::new(), compared: 0 };
+        findings.babe(Some(KUSAMA), new);
+        (findings.status, findings.told.len())
+    }
+
+    #[test]
+    fn each_of_babes_parameters_fails_alone() {
+        assert_eq!(found(Some(KUSAMA)), (Status::Pass, 0));
+        for other in [(3_000, 600, (1, 4)), (6_000, 2_400, (1, 4)), (6_000, 600, (1, 2))] {
+            assert_eq!(found(Some(other)), (Status::Fail, 1));
+        }
+        assert_eq!(found(None), (Status::Pass, 0), "an API that is gone is for another check");
+    }
 }

@@ -40,8 +40,11 @@ pub fn meaning(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String
     Ok(reader.text.unwrap_or_default())
 }
 
-/// A struct's fields by their path, structs within it included, each with its type and bytes.
-pub fn leaves<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<Vec<(String, u32, &'b [u8])>, String> {
+/// A field by its path, with its type and bytes.
+pub type Leaf<'b> = (String, u32, &'b [u8]);
+
+/// A struct's fields by their path, structs within it included.
+pub fn leaves<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<Vec<Leaf<'b>>, String> {
     let mut found = Vec::new();
     let left = collect(types, id, bytes, "", 0, &mut found)?;
     match left.len() {
@@ -56,7 +59,7 @@ fn collect<'b>(
     bytes: &'b [u8],
     path: &str,
     depth: usize,
-    found: &mut Vec<(String, u32, &'b [u8])>,
+    found: &mut Vec<Leaf<'b>>,
 ) -> Result<&'b [u8], String> {
     let id = unwrapped(types, id);
     if let Some(TypeDef::Composite(composite)) = types.resolve(id).map(|ty| &ty.type_def)
