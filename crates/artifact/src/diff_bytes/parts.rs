@@ -56,11 +56,11 @@ impl Parts {
                 for operator in body.get_operators_reader().map_err(broken)? {
                     std::mem::discriminant(&operator.map_err(broken)?).hash(&mut shape);
                 }
-                parts.functions.push(Function { name: None, body: body.range(), shape: shape.finish() });
+                parts.functions.push(Function { name: None, body: usable(body.range()), shape: shape.finish() });
                 continue;
             }
             if let Some((_, range)) = payload.as_section() {
-                parts.sections.push((section_name(&payload), range));
+                parts.sections.push((section_name(&payload), usable(range)));
             }
             match payload {
                 Payload::ImportSection(reader) => {
@@ -84,7 +84,7 @@ impl Parts {
                 Payload::DataSection(reader) => {
                     for segment in reader {
                         let segment = segment.map_err(broken)?;
-                        let end = segment.range.end;
+                        let end = usable(segment.range.clone()).end;
                         parts.data.push(end - segment.data.len()..end);
                         source_paths(segment.data, &mut parts.paths);
                     }
@@ -131,6 +131,12 @@ impl Parts {
             None => format!("function {index}"),
         }
     }
+}
+
+/// Offsets into bytes that are in memory.
+fn usable(range: Range<u64>) -> Range<usize> {
+    let limited = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+    limited(range.start)..limited(range.end)
 }
 
 fn section_name(payload: &Payload<'_>) -> String {
