@@ -34,7 +34,8 @@ pub fn source(workspace: &Path) -> Source {
 /// The whole hash of what is called `name`.
 pub fn commit(workspace: &Path, name: &str) -> Option<String> {
     // Not an option, whatever it begins with.
-    let found = git(workspace, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
+    let found =
+        git(workspace, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
     Some(found.trim().to_owned()).filter(|hash| !hash.is_empty())
 }
 

@@ -25,12 +25,7 @@ pub struct Variant {
 }
 
 /// `compilers`: what compiles, each part by name, as it tells its version.
-pub fn key(
-    metadata: &Metadata,
-    runtime: &Runtime,
-    compilers: &[(&str, &str)],
-    variant: &Variant,
-) -> Result<String> {
+pub fn key(metadata: &Metadata, runtime: &Runtime, compilers: &[(&str, &str)], variant: &Variant) -> Result<String> {
     let root = metadata.workspace_root.as_std_path();
     let mut digest = Digester::new();
     digest.word("recipe", RECIPE.to_string());

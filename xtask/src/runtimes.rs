@@ -241,8 +241,8 @@ impl Runtime {
     /// The largest blob that the network takes: of the configuration, else what relay chains and parachains have.
     pub fn max_code_size(&self) -> u64 {
         let configured = self.config.max_code_size.or(self.matrix.as_ref().and_then(|matrix| matrix.max_code_size));
-        let is_parachain = self.config.para_id.is_some()
-            || self.matrix.as_ref().is_some_and(|matrix| matrix.is_relay == Some(false));
+        let is_parachain =
+            self.config.para_id.is_some() || self.matrix.as_ref().is_some_and(|matrix| matrix.is_relay == Some(false));
         configured.unwrap_or(if is_parachain { PARACHAIN_CODE_LIMIT } else { RELAY_CODE_LIMIT })
     }
 

@@ -37,10 +37,8 @@ fn machine(runtimes: &[&str]) -> Machine {
             })
         })
         .collect();
-    let nodes: Vec<Value> = runtimes
-        .iter()
-        .map(|name| json!({"id": id(name), "dependencies": [], "deps": [], "features": []}))
-        .collect();
+    let nodes: Vec<Value> =
+        runtimes.iter().map(|name| json!({"id": id(name), "dependencies": [], "deps": [], "features": []})).collect();
     let ids: Vec<String> = runtimes.iter().map(|name| id(name)).collect();
     let metadata = json!({
         "packages": packages, "workspace_members": ids, "workspace_default_members": ids,
@@ -163,7 +161,10 @@ fn the_image_is_that_of_the_workspaces_compiler_and_never_just_a_tag() {
     engine(&machine, "podman", "exit 1");
     let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "podman"]));
     assert_eq!(code, Some(2));
-    assert!(stderr.starts_with("error: docker.io/paritytech/srtool:1.93.0 may be another image tomorrow\n"), "{stderr}");
+    assert!(
+        stderr.starts_with("error: docker.io/paritytech/srtool:1.93.0 may be another image tomorrow\n"),
+        "{stderr}"
+    );
     assert!(stderr.contains(&format!("image = \"docker.io/paritytech/srtool@{DIGEST}\"")), "{stderr}");
     assert!(!calls(&machine).contains("run "), "nothing was run");
 }
@@ -197,7 +198,10 @@ fn a_container_that_does_what_it_should_leaves_blob_and_digest() {
     assert!(calls.contains("--network=none") && calls.contains("rm --force cutover-solo-runtime-"), "{calls}");
     let (_, stdout, _) = machine.seen(with_image(&machine, "podman", &["--json"]));
     let again: Value = serde_json::from_str(&stdout).expect("one document");
-    assert_eq!((&again["runtimes"][0]["cached"], &again["runtimes"][0]["rustc"]), (&true.into(), &"rustc 1.96.0 (stand-in)".into()));
+    assert_eq!(
+        (&again["runtimes"][0]["cached"], &again["runtimes"][0]["rustc"]),
+        (&true.into(), &"rustc 1.96.0 (stand-in)".into())
+    );
 }
 
 #[test]
@@ -219,7 +223,8 @@ while [ ! -e {place}/one_runtime ] || [ ! -e {place}/two_runtime ]; do count=$((
     let (code, stdout, stderr) = machine.seen(with_image(&machine, "podman", &["--json"]));
     assert_eq!(code, Some(0), "{stderr}");
     let document: Value = serde_json::from_str(&stdout).expect("one document");
-    let names: Vec<_> = document["runtimes"].as_array().expect("two").iter().map(|runtime| &runtime["package"]).collect();
+    let names: Vec<_> =
+        document["runtimes"].as_array().expect("two").iter().map(|runtime| &runtime["package"]).collect();
     assert_eq!(names, ["one-runtime", "two-runtime"]);
 }
 
@@ -262,10 +267,15 @@ fn a_builder_that_lies_about_its_blob_is_caught() {
 fn an_interruption_removes_the_container_and_exits_with_130() {
     let machine = machine(&["solo-runtime"]);
     let ready = machine.path("ready");
-    engine(&machine, "podman", &format!("echo \"$name\" > {}; trap '' TERM; while :; do /bin/sleep 0.05; done", ready.display()));
+    engine(
+        &machine,
+        "podman",
+        &format!("echo \"$name\" > {}; trap '' TERM; while :; do /bin/sleep 0.05; done", ready.display()),
+    );
     // The client does not end by itself: removing its container ends it.
     let script = std::fs::read_to_string(machine.path("bin/podman")).expect("the stand-in");
-    let script = script.replace("run)\n", "rm) /bin/kill -9 $(/bin/cat client); exit 0 ;;\nrun)\n    echo $$ > client\n");
+    let script =
+        script.replace("run)\n", "rm) /bin/kill -9 $(/bin/cat client); exit 0 ;;\nrun)\n    echo $$ > client\n");
     let client = machine.path("client");
     machine.program("podman", &script.replace("client", &client.display().to_string()));
     let mut command = with_image(&machine, "podman", &[]);
@@ -284,7 +294,9 @@ fn an_interruption_removes_the_container_and_exits_with_130() {
 fn features_reach_cargo_exactly() {
     let machine = machine(&["solo-runtime"]);
     engine(&machine, "podman", &format!("{BLOB}; {ANSWER}"));
-    for features in [vec!["--features", "extra more"], vec!["--features", "extra,more"], vec!["-F", "extra", "-F", "more"]] {
+    for features in
+        [vec!["--features", "extra more"], vec!["--features", "extra,more"], vec!["-F", "extra", "-F", "more"]]
+    {
         let _ = std::fs::remove_file(machine.path("calls"));
         let arguments = [features.as_slice(), &["--no-default-features", "--anew", "--profile", "release"]].concat();
         let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &arguments));
@@ -302,7 +314,9 @@ fn features_reach_cargo_exactly() {
 fn two_runtimes_of_one_name_are_refused() {
     let machine = machine(&["solo-runtime", "other-runtime"]);
     let path = machine.path("metadata.json");
-    let text = std::fs::read_to_string(&path).expect("metadata").replace("\"name\":\"other-runtime\"", "\"name\":\"solo-runtime\"");
+    let text = std::fs::read_to_string(&path)
+        .expect("metadata")
+        .replace("\"name\":\"other-runtime\"", "\"name\":\"solo-runtime\"");
     std::fs::write(&path, text).expect("written");
     let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &[]));
     assert_eq!(code, Some(4), "{stderr}");
@@ -330,7 +344,13 @@ fn a_blob_too_large_for_its_network_fails_the_build() {
 /// An srtool that talks, builds where it is told to, and says what `answer` is.
 fn srtool(machine: &Machine, script: &str) {
     let calls = machine.path("calls");
-    machine.program("srtool", &format!("case $1 in --version) echo 'srtool 0.13.2'; exit;; esac\necho \"$@\" >> '{}'\n{script}", calls.display()));
+    machine.program(
+        "srtool",
+        &format!(
+            "case $1 in --version) echo 'srtool 0.13.2'; exit;; esac\necho \"$@\" >> '{}'\n{script}",
+            calls.display()
+        ),
+    );
 }
 
 #[test]
@@ -340,7 +360,8 @@ fn srtools_text_does_not_break_our_json() {
     std::fs::create_dir_all(&blob).expect("made");
     std::fs::write(blob.join("solo_runtime.compact.compressed.wasm"), "blob\n").expect("written");
     srtool(&machine, &format!("echo 'Found image tag 1.93.0'; {ANSWER}"));
-    let (code, stdout, stderr) = machine.seen(build(&machine, &["--engine", "srtool", "--json", "--features", "extra,more"]));
+    let (code, stdout, stderr) =
+        machine.seen(build(&machine, &["--engine", "srtool", "--json", "--features", "extra,more"]));
     assert_eq!(code, Some(0), "{stderr}");
     let document: Value = serde_json::from_str(&stdout).expect("one document");
     assert_eq!(document["runtimes"][0]["engine"], "srtool");

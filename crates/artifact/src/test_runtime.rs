@@ -125,8 +125,8 @@ pub(crate) fn custom(wasm: &mut Vec<u8>, name: &str, data: &[u8]) {
 /// The small runtime that builds are compared on cannot make its metadata: it embeds this.
 #[test]
 fn the_fixture_of_a_small_runtime_has_the_metadata_of_this_one() {
-    let path =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/tiny-runtime/runtime/metadata.scale");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fixtures/tiny-runtime/runtime/metadata.scale");
     let opaque = metadata().encode();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &opaque).expect("written");

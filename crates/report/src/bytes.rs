@@ -21,7 +21,11 @@ pub fn difference(document: &Value) -> String {
         ("of that blake2_256", "wasm_blake2_256"),
         ("version", "spec_version"),
     ] {
-        rows.push(vec![label.into(), text(document, &format!("/old/{field}")), text(document, &format!("/new/{field}"))]);
+        rows.push(vec![
+            label.into(),
+            text(document, &format!("/old/{field}")),
+            text(document, &format!("/new/{field}")),
+        ]);
     }
     let mut all = aligned(&rows);
     if document.get("first_difference").is_some_and(|place| !place.is_null()) {
@@ -78,7 +82,8 @@ fn functions(document: &Value) -> String {
     for (side, key) in [("old", "only_old"), ("new", "only_new")] {
         let count = number(document, &format!("/functions/{key}_count")).unwrap_or_default();
         if count > 0.0 {
-            let names: Vec<_> = list(document, &format!("/functions/{key}")).iter().filter_map(Value::as_str).take(8).collect();
+            let names: Vec<_> =
+                list(document, &format!("/functions/{key}")).iter().filter_map(Value::as_str).take(8).collect();
             let more = if (names.len() as f64) < count { ", …" } else { "" };
             all.push_str(&format!(
                 "in the {side} blob alone: {count} with {} bytes: {}{more}\n",
@@ -120,7 +125,9 @@ pub fn verify_build(document: &Value) -> String {
             all.push_str(&difference(found));
         }
         None if text(document, "/same") != "yes" => {
-            all.push_str("\nwhy cannot be told from a hash alone: give the blob with --blob, or put it beside its digest\n");
+            all.push_str(
+                "\nwhy cannot be told from a hash alone: give the blob with --blob, or put it beside its digest\n",
+            );
         }
         None => {}
     }

@@ -85,7 +85,13 @@ fn one_name_each(selected: &[&Runtime]) -> Result<()> {
     for (index, runtime) in selected.iter().enumerate() {
         if let Some(other) = selected[..index].iter().find(|other| other.library == runtime.library) {
             return Err(Failure::input(format!("two runtimes of the workspace are called {}", runtime.package))
-                .found(format!("{} in {}\n{} in {}", other.version, other.directory.display(), runtime.version, runtime.directory.display()))
+                .found(format!(
+                    "{} in {}\n{} in {}",
+                    other.version,
+                    other.directory.display(),
+                    runtime.version,
+                    runtime.directory.display()
+                ))
                 .expected("one blob of each name")
                 .hint("set `runtime = false` in the [package.metadata.cutover] of the one that is not meant"));
         }
@@ -157,7 +163,9 @@ pub fn build_into(
     let share = format!("{} bytes, {} % of the network's limit of {limit}", size, size * 100 / limit.max(1));
     match verdict {
         "warn" => task.warning(&format!("{} has {share}", runtime.package)),
-        "fail" => task.warning(&format!("{} is too large: it has {share}, and {SIZE_FAILS} % is the most", runtime.package)),
+        "fail" => {
+            task.warning(&format!("{} is too large: it has {share}, and {SIZE_FAILS} % is the most", runtime.package))
+        }
         _ => {}
     }
     let document = json!({
@@ -279,7 +287,8 @@ mod tests {
 
     #[test]
     fn a_blob_needs_room_for_the_next_release() {
-        for (size, verdict) in [(0, "pass"), (799, "pass"), (800, "warn"), (949, "warn"), (950, "fail"), (2000, "fail")] {
+        for (size, verdict) in [(0, "pass"), (799, "pass"), (800, "warn"), (949, "warn"), (950, "fail"), (2000, "fail")]
+        {
             assert_eq!(size_verdict(size, 1000), verdict, "{size}");
         }
     }

@@ -134,5 +134,10 @@ fn container_engine() -> Item {
             return item("container engine", Status::Ok, engine.into(), None);
         }
     }
-    item("container engine", Status::Optional, "none runs; only `build --engine docker` and `podman` need one".into(), None)
+    item(
+        "container engine",
+        Status::Optional,
+        "none runs; only `build --engine docker` and `podman` need one".into(),
+        None,
+    )
 }

@@ -6,9 +6,9 @@ use super::{
 use crate::{
     cli::{self, Profile},
     context::Context,
+    engines::Builder,
     inputs::Variant,
     runtimes::Workspace,
-    engines::Builder,
     workers,
     workers::Worker,
 };

@@ -5,9 +5,9 @@ use super::build::{Built, build_one, default_out, release_variant};
 use crate::{
     cli::Profile,
     context::Context,
+    engines::Builder,
     inputs::Variant,
     runtimes::{Runtime, Workspace},
-    engines::Builder,
 };
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};

@@ -12,9 +12,9 @@ use super::{root_file, sign::parse_key};
 use crate::{
     cli,
     context::Context,
+    engines::Builder,
     jobs,
     runtimes::{Runtime, Workspace},
-    engines::Builder,
 };
 use bundle::Bundle;
 use plan::Plan;

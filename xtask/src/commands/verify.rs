@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{build::build_into, root_file, utf8};
 use crate::{
-    cli, context::Context, git, inputs::Variant, printer::Task, runtimes::Workspace, engines::Builder, workers,
+    cli, context::Context, engines::Builder, git, inputs::Variant, printer::Task, runtimes::Workspace, workers,
     workers::Worker,
 };
 use serde_json::{Value, json};

@@ -219,7 +219,8 @@ impl Tree {
     /// `asked` must be there; `stated`, by a digest, too, but only if it is not what the work tree is.
     fn open(context: &Context, asked: Option<&str>, stated: Option<&str>, task: &Task) -> Result<Self> {
         let here = git::source(&context.workspace);
-        let as_it_is = |commit: Option<String>| Self { context: copy(context, &context.workspace), commit, directory: None };
+        let as_it_is =
+            |commit: Option<String>| Self { context: copy(context, &context.workspace), commit, directory: None };
         let Some(name) = asked.or(stated) else { return Ok(as_it_is(here.commit)) };
         let commit = git::commit(&context.workspace, name).ok_or_else(|| {
             let who = if asked.is_some() { "" } else { ", which the digest names," };
@@ -231,7 +232,8 @@ impl Tree {
         }
         task.say(&format!("taking {commit} out of git"));
         let directory = export(context, &commit)?;
-        let root = std::fs::canonicalize(directory.path()).map_err(|error| Failure::io("use", directory.path(), &error))?;
+        let root =
+            std::fs::canonicalize(directory.path()).map_err(|error| Failure::io("use", directory.path(), &error))?;
         Ok(Self { context: copy(context, &root), commit: Some(commit), directory: Some(directory) })
     }
 }

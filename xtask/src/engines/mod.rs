@@ -125,8 +125,6 @@ pub fn open<'context>(
     })
 }
 
-
-
 /// The environment of a build, before what the build itself sets.
 pub fn environment() -> Vec<(OsString, OsString)> {
     let allowed = ALLOWED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));

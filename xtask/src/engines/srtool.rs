@@ -121,7 +121,8 @@ impl Engine for Srtool<'_> {
         answer.check("srtool", &inputs::file_digest(&blob)?)?;
         // What image it took is not known for sure, so nothing is taken from the cache: each build has its own key.
         let nonce = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
-        let key = inputs::key(&self.workspace.metadata, runtime, &[("srtool", &self.version), ("at", &nonce)], variant)?;
+        let key =
+            inputs::key(&self.workspace.metadata, runtime, &[("srtool", &self.version), ("at", &nonce)], variant)?;
         let record = Record { rustc: answer.rustc, seconds: started.elapsed().as_secs_f64(), ..Record::default() };
         record.keep(&self.context.cache, &key, &blob)
     }

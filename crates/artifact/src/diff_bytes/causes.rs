@@ -79,7 +79,9 @@ fn cause(cause: &'static str, certainty: Certainty, evidence: Vec<String>) -> Ca
 
 fn compression(difference: &Difference) -> Cause {
     let (old, new) = (&difference.old, &difference.new);
-    let form = |side: &super::Side| if side.compressed { format!("{} bytes compressed", side.size) } else { "not compressed".into() };
+    let form = |side: &super::Side| {
+        if side.compressed { format!("{} bytes compressed", side.size) } else { "not compressed".into() }
+    };
     cause(
         "compression",
         Certain,
@@ -155,16 +157,28 @@ fn other_features(difference: &Difference, facts: (&BuildFacts, &BuildFacts), fe
         let (old, new): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
         if old != new {
             let text = |all: &BTreeSet<&String>| {
-                if all.is_empty() { "none".into() } else { all.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ") }
+                if all.is_empty() {
+                    "none".into()
+                } else {
+                    all.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+                }
             };
             evidence.push(format!("said by the builds: {} and {}", text(&old), text(&new)));
             certainty = Certain;
         }
     }
-    let extra = [("old", &difference.exports.only_old, &difference.functions.only_old), ("new", &difference.exports.only_new, &difference.functions.only_new)];
+    let extra = [
+        ("old", &difference.exports.only_old, &difference.functions.only_old),
+        ("new", &difference.exports.only_new, &difference.functions.only_new),
+    ];
+    // Those that every runtime may have, for who compares without a workspace.
+    let known = ["try-runtime", "runtime-benchmarks"].map(str::to_owned);
     for (side, exports, functions) in extra {
-        let named: BTreeSet<&String> =
-            features.iter().filter(|feature| exports.iter().chain(functions).any(|name| belongs(name, feature))).collect();
+        let named: BTreeSet<&String> = features
+            .iter()
+            .chain(&known)
+            .filter(|feature| exports.iter().chain(functions).any(|name| belongs(name, feature)))
+            .collect();
         for feature in named {
             let example = exports.iter().chain(functions).find(|name| belongs(name, feature));
             evidence.push(format!(
@@ -187,10 +201,12 @@ fn other_features(difference: &Difference, facts: (&BuildFacts, &BuildFacts), fe
 
 /// Whether a name of code tells of a feature: the words of the feature are in it, an ending `s` aside.
 fn belongs(name: &str, feature: &str) -> bool {
-    let plain = |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase() };
+    let plain =
+        |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase() };
     let name = plain(name);
     let whole = plain(feature);
-    let last = feature.rsplit(['-', '_']).next().map(|word| plain(word).trim_end_matches('s').to_owned()).unwrap_or_default();
+    let last =
+        feature.rsplit(['-', '_']).next().map(|word| plain(word).trim_end_matches('s').to_owned()).unwrap_or_default();
     !["std", "default", "runtime"].contains(&whole.as_str())
         && (whole.len() > 3 && name.contains(&whole) || feature.contains("benchmark") && name.contains(&last))
 }
@@ -234,7 +250,13 @@ fn other_version(difference: &Difference) -> Option<Cause> {
         let name = side.spec_name.as_deref().unwrap_or("none");
         format!("{name} {}", side.spec_version.map_or("of no version".into(), |version| version.to_string()))
     };
-    differs.then(|| cause("another version of the source", Certain, vec![format!("runtime versions: {} and {}", text(old), text(new))]))
+    differs.then(|| {
+        cause(
+            "another version of the source",
+            Certain,
+            vec![format!("runtime versions: {} and {}", text(old), text(new))],
+        )
+    })
 }
 
 fn other_profile(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
@@ -281,7 +303,8 @@ fn paths_not_remapped((old, new): Paths<'_>) -> Option<Cause> {
     let moved = old.difference(new).filter_map(|path| Some((path, *only_new.get(&tail(path))?)));
     // The same file of another compiler is another compiler.
     let moved = moved.filter(|(old, new)| !(old.starts_with("/rustc/") && new.starts_with("/rustc/")));
-    let evidence: Vec<String> = moved.take(5).map(|(old, new)| format!("one file under two names: {old} and {new}")).collect();
+    let evidence: Vec<String> =
+        moved.take(5).map(|(old, new)| format!("one file under two names: {old} and {new}")).collect();
     (!evidence.is_empty()).then(|| cause("paths that were not remapped", Certain, evidence))
 }
 
@@ -306,7 +329,10 @@ fn other_commit(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> O
     let (Some(old), Some(new)) = (&facts.0.commit, &facts.1.commit) else { return None };
     let functions = &difference.functions;
     (old != new).then(|| {
-        let code = format!("{} functions are in the old blob alone, {} in the new one", functions.only_old_count, functions.only_new_count);
+        let code = format!(
+            "{} functions are in the old blob alone, {} in the new one",
+            functions.only_old_count, functions.only_new_count
+        );
         cause("another commit", Likely, vec![format!("said by the builds: {old} and {new}"), code])
     })
 }
@@ -323,7 +349,14 @@ fn other_source(difference: &Difference) -> Cause {
         functions.only_new_bytes
     )];
     if functions.only_old_count == 0 && functions.only_new_count == 0 {
-        evidence.push("what differs are constants: numbers in the code, or data".into());
+        let only_data = functions.identical == functions.old && functions.same_order;
+        let what = match only_data {
+            true => {
+                "the code is the same to the byte and data differs: line numbers of panics, texts, or other constants"
+            }
+            false => "what differs are numbers in the code, or data",
+        };
+        evidence.push(what.into());
     }
     cause("another source", Possible, evidence)
 }

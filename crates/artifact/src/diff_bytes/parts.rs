@@ -191,7 +191,11 @@ mod tests {
         let found: Vec<_> = found.into_iter().collect();
         assert_eq!(
             found,
-            ["/build/x.rs", "/home/builder/cargo/registry/src/i/a-1.0.0/src/lib.rs", "/rustc/abc/library/core/src/fmt/mod.rs"]
+            [
+                "/build/x.rs",
+                "/home/builder/cargo/registry/src/i/a-1.0.0/src/lib.rs",
+                "/rustc/abc/library/core/src/fmt/mod.rs"
+            ]
         );
     }
 }

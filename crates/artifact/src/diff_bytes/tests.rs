@@ -36,17 +36,22 @@ fn another_compression_is_told_from_another_runtime() {
     let difference = diff(&level(1), &level(19));
     assert!(!difference.same && difference.same_wasm);
     assert_eq!(difference.causes.len(), 1);
-    assert_eq!((difference.causes[0].cause, difference.causes[0].certainty), ("compression", causes::Certainty::Certain));
+    assert_eq!(
+        (difference.causes[0].cause, difference.causes[0].certainty),
+        ("compression", causes::Certainty::Certain)
+    );
 }
 
 #[test]
 fn the_first_difference_is_found_with_section_and_function() {
-    let text = |number: u32| format!(r#"(import "env" "g" (func)) (func) (func (export "f") (drop (i32.const {number})))"#);
+    let text =
+        |number: u32| format!(r#"(import "env" "g" (func)) (func) (func (export "f") (drop (i32.const {number})))"#);
     let difference = diff(&module(&text(1)), &module(&text(2)));
     let place = difference.first_difference.expect("a difference");
     assert_eq!(place.old, "code, function 2 f");
     assert_ne!(place.old_bytes, place.new_bytes);
-    let changed: Vec<_> = difference.sections.iter().filter(|section| !section.same).map(|section| &section.name).collect();
+    let changed: Vec<_> =
+        difference.sections.iter().filter(|section| !section.same).map(|section| &section.name).collect();
     assert_eq!(changed, ["code"]);
     assert_eq!((difference.functions.identical, difference.functions.same_shape), (1, 1));
     assert_eq!(difference.causes[0].cause, "another source");
@@ -55,12 +60,16 @@ fn the_first_difference_is_found_with_section_and_function() {
 #[test]
 fn a_feature_is_named_by_the_code_it_brings() {
     let plain = module(r#"(func (export "Core_version"))"#);
-    let tried = module(r#"(func (export "Core_version")) (func (export "TryRuntime_execute_block") (drop (i32.const 1)))"#);
+    let tried =
+        module(r#"(func (export "Core_version")) (func (export "TryRuntime_execute_block") (drop (i32.const 1)))"#);
     let difference = diff(&plain, &tried);
     assert_eq!(difference.causes[0].cause, "other features");
     assert!(difference.causes[0].evidence[0].contains("`try-runtime`"), "{:?}", difference.causes);
     let measured = module(r#"(func (export "Core_version")) (func (export "Benchmark_dispatch_benchmark"))"#);
-    assert!(diff(&measured, &plain).causes[0].evidence[0].contains("the old blob alone has Benchmark_dispatch_benchmark: the feature `runtime-benchmarks`"));
+    assert!(
+        diff(&measured, &plain).causes[0].evidence[0]
+            .contains("the old blob alone has Benchmark_dispatch_benchmark: the feature `runtime-benchmarks`")
+    );
     assert_eq!(difference.functions.only_new, ["function 1 TryRuntime_execute_block"]);
 }
 
@@ -76,7 +85,8 @@ fn another_compiler_is_told_by_the_paths_of_its_library() {
 
 #[test]
 fn another_lock_file_is_told_by_the_versions_in_paths() {
-    let at = |version: &str| with_paths(&[&format!("/home/builder/cargo/registry/src/i-1/serde-core-{version}/src/lib.rs")]);
+    let at =
+        |version: &str| with_paths(&[&format!("/home/builder/cargo/registry/src/i-1/serde-core-{version}/src/lib.rs")]);
     let difference = diff(&at("1.0.1"), &at("1.0.2"));
     assert_eq!(difference.causes[0].cause, "another lock file");
     assert_eq!(difference.causes[0].evidence, ["serde-core 1.0.1 and 1.0.2"]);
@@ -88,7 +98,9 @@ fn a_path_that_was_not_remapped_is_shown() {
     let new = with_paths(&["/home/me/work/runtime/src/lib.rs"]);
     let difference = diff(&old, &new);
     assert_eq!(difference.causes[0].cause, "paths that were not remapped");
-    assert!(difference.causes[0].evidence[0].ends_with("/build/runtime/src/lib.rs and /home/me/work/runtime/src/lib.rs"));
+    assert!(
+        difference.causes[0].evidence[0].ends_with("/build/runtime/src/lib.rs and /home/me/work/runtime/src/lib.rs")
+    );
 }
 
 #[test]
@@ -118,6 +130,19 @@ fn another_version_and_other_facts_are_causes_too() {
     let causes = diff_bytes(("old", &one), ("new", &other), facts, &[]).expect("compared").causes;
     let names: Vec<_> = causes.iter().map(|cause| cause.cause).collect();
     assert_eq!(names, ["other features", "another lock file", "another profile", "another compiler", "another commit"]);
+}
+
+#[test]
+fn a_line_number_is_told_from_other_code() {
+    let at =
+        |line: &str| module(&format!(r#"(memory 1) (func (export "f") nop) (data (i32.const 0) "/build/a.rs{line}")"#));
+    let difference = diff(&at("\\5d\\00"), &at("\\5b\\00"));
+    assert!(
+        difference.causes[0].evidence[1].starts_with("the code is the same to the byte"),
+        "{:?}",
+        difference.causes
+    );
+    assert_eq!((difference.data.len(), difference.data[0].first_difference), (1, Some(11)));
 }
 
 #[test]

@@ -131,9 +131,11 @@ fn build(context: &Context, directory: &Path, reference: &str, log: &Path, task:
 fn describe(context: &Context, reference: &str) -> Result<Value> {
     let podman = Program::find(context, "podman")?;
     let limit = Duration::from_secs(120);
-    let inspected = podman.tool().args(["image", "inspect", "--format", "{{.Digest}}", reference]).timeout(limit).output()?;
+    let inspected =
+        podman.tool().args(["image", "inspect", "--format", "{{.Digest}}", reference]).timeout(limit).output()?;
     let digest = inspected.trim().to_owned();
-    let version = podman.tool().args(["run", "--rm", "--network=none", reference, "version"]).timeout(limit).output()?;
+    let version =
+        podman.tool().args(["run", "--rm", "--network=none", reference, "version"]).timeout(limit).output()?;
     let version: Value = serde_json::from_str(version.trim())
         .map_err(|error| Failure::internal("the image does not say its version").found(error.to_string()))?;
     Ok(json!({

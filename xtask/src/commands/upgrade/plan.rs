@@ -9,11 +9,11 @@ use super::{
 use crate::{
     cli::{self, Profile, RouteOptions},
     context::Context,
+    engines::Builder,
     git,
     inputs::file_digest,
     jobs::{Desk, Done, Job},
     runtimes::Runtime,
-    engines::Builder,
     workers::{self, Worker},
 };
 use serde_json::{Value, json};

@@ -78,7 +78,8 @@ mod tests {
     fn text_around_the_document_does_no_harm() {
         let hash = format!("0x{}", "ab".repeat(32));
         let document = format!(r#"{{"rustc":"rustc 1.96.0","runtimes":{{"compressed":{{"blake2_256":"{hash}"}}}}}}"#);
-        let answer = listen(&["Found image tag 1.93.0", "{ not this one", &document, "bye"]).answer("it").expect("read");
+        let answer =
+            listen(&["Found image tag 1.93.0", "{ not this one", &document, "bye"]).answer("it").expect("read");
         assert_eq!(answer, Answer { rustc: "rustc 1.96.0".into(), blake2_256: Some(hash.clone()) });
         answer.check("it", &hash).expect("the same");
         let failure = answer.check("it", "0x00").expect_err("another");

@@ -52,8 +52,7 @@ fn split(reference: &str) -> (String, Option<String>, Option<String>) {
 }
 
 fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 pub fn resolve(
@@ -69,28 +68,33 @@ pub fn resolve(
     if let Some(digest) = &pinned
         && !is_digest(digest)
     {
-        return Err(Failure::usage(format!("{reference} names no image")).found(format!("digest {digest}")).expected("sha256: and 64 hex digits"));
+        return Err(Failure::usage(format!("{reference} names no image"))
+            .found(format!("digest {digest}"))
+            .expected("sha256: and 64 hex digits"));
     }
     let image = match inspect(program, &reference)? {
         Some(found) => found,
-        None if reference.starts_with("localhost/") || by_id => return Err(missing(program, &reference, "it is not there, and no registry has it")),
+        None if reference.starts_with("localhost/") || by_id => {
+            return Err(missing(program, &reference, "it is not there, and no registry has it"));
+        }
         None => {
             task.say(&format!("fetching the image {reference}"));
-            program.tool()
-                .args(["pull", "--quiet", &reference])
-                .timeout(PULL)
-                .output()
-                .map_err(|failure| match crate::interrupt::happened() {
+            program.tool().args(["pull", "--quiet", &reference]).timeout(PULL).output().map_err(|failure| {
+                match crate::interrupt::happened() {
                     true => failure,
                     false => missing(program, &reference, &failure.found.unwrap_or_default()),
-                })?;
-            inspect(program, &reference)?.ok_or_else(|| missing(program, &reference, "it was fetched and is not there"))?
+                }
+            })?;
+            inspect(program, &reference)?
+                .ok_or_else(|| missing(program, &reference, "it was fetched and is not there"))?
         }
     };
     let digest = match (&pinned, by_id) {
         (Some(digest), _) => digest.clone(),
         (None, true) => reference.clone(),
-        (None, false) => image.digest(&name).ok_or_else(|| Failure::environment(format!("the image {reference} has no digest")))?,
+        (None, false) => {
+            image.digest(&name).ok_or_else(|| Failure::environment(format!("the image {reference} has no digest")))?
+        }
     };
     if pinned.is_none() && !by_id && !options.allow_moving_tag {
         // An image that was never pushed has no digest at docker, only an id.
@@ -105,11 +109,16 @@ pub fn resolve(
 }
 
 fn missing(program: &Program, reference: &str, found: &str) -> Failure {
-    Failure::environment(format!("there is no image {reference}")).found(found).hint(if reference.starts_with("localhost/") {
-        "cargo xtask setup --builder-image".to_owned()
-    } else {
-        format!("{} pull {reference}; where no registry can be reached: cargo xtask setup --builder-image", program.name)
-    })
+    Failure::environment(format!("there is no image {reference}")).found(found).hint(
+        if reference.starts_with("localhost/") {
+            "cargo xtask setup --builder-image".to_owned()
+        } else {
+            format!(
+                "{} pull {reference}; where no registry can be reached: cargo xtask setup --builder-image",
+                program.name
+            )
+        },
+    )
 }
 
 /// What the engine knows of an image.
@@ -179,7 +188,8 @@ mod tests {
     #[test]
     fn both_engines_answers_are_understood() {
         let hex = "ab".repeat(32);
-        let podman = format!(r#"[{{"Id":"{hex}","Digest":"sha256:{hex}","RepoDigests":["localhost/b@sha256:{hex}"]}}]"#);
+        let podman =
+            format!(r#"[{{"Id":"{hex}","Digest":"sha256:{hex}","RepoDigests":["localhost/b@sha256:{hex}"]}}]"#);
         let known = parse(podman.as_bytes()).expect("podman");
         assert_eq!(known.digest("localhost/b"), Some(format!("sha256:{hex}")));
         let docker = format!(r#"[{{"Id":"sha256:{hex}","RepoDigests":[]}}]"#);

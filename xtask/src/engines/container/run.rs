@@ -170,13 +170,16 @@ impl Run<'_> {
                 .expected("a build from the sources that its lock file names")
         } else {
             match code {
-                Some(125) => Failure::environment(format!("{} cannot run the image {image}", self.program.name)).found(last_lines),
+                Some(125) => Failure::environment(format!("{} cannot run the image {image}", self.program.name))
+                    .found(last_lines),
                 Some(126 | 127) => Failure::input(format!("the image {image} does not honour the contract of srtool"))
                     .found(last_lines)
                     .expected("an executable `build` in its PATH"),
-                Some(137) | None => Failure::environment(format!("the container that built {} was killed", self.package))
-                    .found(last_lines)
-                    .expected("a container that is let run to its end, with memory enough"),
+                Some(137) | None => {
+                    Failure::environment(format!("the container that built {} was killed", self.package))
+                        .found(last_lines)
+                        .expected("a container that is let run to its end, with memory enough")
+                }
                 _ => return failure,
             }
         };
@@ -216,7 +219,8 @@ fn mount(from: &Path, to: &Path, read_only: bool) -> Result<OsString> {
 fn unique_name(package: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let plain: String = package.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let plain: String =
+        package.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     format!("cutover-{plain}-{}-{count}-{:x}", std::process::id(), now().subsec_nanos())
 }
 
@@ -340,7 +344,10 @@ mod tests {
         let mount = format!("type=bind,source={},target=/home/builder/cargo/registry,readonly", source.display());
         assert!(words.contains(&mount), "{words:?}");
         assert!(words.contains(&"CARGO_HOME=/home/builder/cargo".to_owned()));
-        assert!(!words.iter().any(|word| word.contains(&format!("source={},", home.path().display()))), "the whole home");
+        assert!(
+            !words.iter().any(|word| word.contains(&format!("source={},", home.path().display()))),
+            "the whole home"
+        );
     }
 
     // srtool-cli calls every container `srtool`.

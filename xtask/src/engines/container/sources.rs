@@ -28,7 +28,10 @@ pub fn export(workspace: &Workspace, cache: &Path, mount_points: &[PathBuf]) -> 
         if !package.manifest_path.as_std_path().starts_with(root) {
             return Err(Failure::input(format!("{} lies outside the workspace", package.name))
                 .found(package.manifest_path.to_string())
-                .expected(format!("all packages without a registry below {}, which is all a container sees", root.display()))
+                .expected(format!(
+                    "all packages without a registry below {}, which is all a container sees",
+                    root.display()
+                ))
                 .hint("build it with --engine host"));
         }
     }

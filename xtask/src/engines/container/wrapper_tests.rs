@@ -14,7 +14,12 @@ fn by_script(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&compiler, std::fs::Permissions::from_mode(0o755)).expect("executable");
     let mut command = Command::new("sh");
-    command.arg(&script).arg(&compiler).args(arguments).env_clear().env("PATH", std::env::var_os("PATH").expect("PATH"));
+    command
+        .arg(&script)
+        .arg(&compiler)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").expect("PATH"));
     let output = command.envs(variables.iter().copied()).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
