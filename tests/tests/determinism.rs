@@ -4,7 +4,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::Tiny;
+use cutover_tests::{Tiny, alone};
 use std::{fs, path::Path};
 
 fn tiny() -> (tempfile::TempDir, Tiny) {
@@ -85,4 +85,70 @@ fn another_source_gives_another_blob() {
     let other = Tiny::copy(&directory.path().join("x"), Tiny::nonce().wrapping_add(1));
     assert_ne!(one.hash(&["--anew"], &[]), other.hash(&["--anew"], &[]));
     assert_ne!(one.hash(&["--anew"], &[]), one.hash(&["--anew", "--features", "extra"], &[]));
+}
+
+/// The two files that a build leaves.
+fn files(tiny: &Tiny, arguments: &[&str], name: &str) -> (String, String) {
+    let document = tiny.build(arguments, &[]);
+    let keep = tiny.out().join(name);
+    fs::create_dir(&keep).expect("made");
+    let copied = ["blob", "digest_file"].map(|field| {
+        let from = Path::new(document[field].as_str().expect("a path"));
+        let to = keep.join(from.file_name().expect("a name"));
+        fs::copy(from, &to).expect("copied");
+        to.to_str().expect("UTF-8").to_owned()
+    });
+    let [blob, digest] = copied;
+    (blob, digest)
+}
+
+#[test]
+fn verify_build_accepts_the_blob_of_the_source_and_explains_another() {
+    let (_directory, tiny) = tiny();
+    let (_, digest) = files(&tiny, &[], "plain");
+    let (extra, _) = files(&tiny, &["--features", "extra"], "extra");
+    let _alone = alone();
+    let document = tiny.xtask(&["verify", "build", "--digest", &digest]).run().expect_code(0).json();
+    assert_eq!((&document["verdict"], &document["profile"]), (&"passed".into(), &"release".into()));
+
+    let output = tiny.xtask(&["verify", "build", "--blob", &extra, "--profile", "release"]).run().expect_code(1);
+    let cause = &output.json()["difference"]["causes"][0];
+    assert_eq!(cause["cause"], "other features", "{cause}");
+    let evidence = cause["evidence"][0].as_str().expect("evidence");
+    assert!(evidence.contains("the old blob alone has Tiny_extra: the feature `extra`"), "{evidence}");
+}
+
+#[test]
+fn verify_build_takes_the_commit_of_a_digest_out_of_git() {
+    let (_directory, tiny) = tiny();
+    let git = |arguments: &[&str]| {
+        let fixed = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"];
+        let mut command = std::process::Command::new("git");
+        let done = command.arg("-C").arg(&tiny.workspace).args(fixed).args(arguments).output().expect("git");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--no-verify", "-m", "one"]);
+    let (_, digest) = files(&tiny, &[], "plain");
+    fs::write(tiny.workspace.join("runtime/src/nonce.rs"), "pub const NONCE: u32 = 7;\n").expect("written");
+    git(&["commit", "--quiet", "--no-verify", "--all", "-m", "two"]);
+    let _alone = alone();
+    let document = tiny.xtask(&["verify", "build", "--digest", &digest]).run().expect_code(0).json();
+    assert_eq!(document["same"], true);
+    // Of the newer commit there is another blob.
+    let output = tiny.xtask(&["verify", "build", "--digest", &digest, "--commit", "HEAD"]).run().expect_code(1);
+    let causes = output.json()["difference"]["causes"].clone();
+    assert!(causes.as_array().expect("causes").iter().any(|cause| cause["cause"] == "another commit"), "{causes}");
+    let unknown = tiny.xtask(&["verify", "build", "--digest", &digest, "--commit", "no-such"]).run();
+    unknown.expect_code(4).mentions(&["no-such", "is not in"]);
+}
+
+#[test]
+fn verify_build_wants_one_thing_to_compare_with() {
+    let (_directory, tiny) = tiny();
+    tiny.xtask(&["verify", "build"]).run().expect_code(2);
+    tiny.xtask(&["verify", "build", "--code-hash", "0x12"]).run().expect_code(2).mentions(&["is no blake2-256"]);
+    tiny.xtask(&["verify", "build", "--blob", "no-such-file"]).run().expect_code(4).mentions(&["no-such-file"]);
+    tiny.xtask(&["verify"]).run().expect_code(2);
 }

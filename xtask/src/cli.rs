@@ -86,8 +86,20 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Setup {
     /// Only report; exit 3 if something is missing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "builder_image")]
     pub check: bool,
+    /// Make a builder image out of the distribution's packages, for container builds without a registry of images
+    #[arg(long)]
+    pub builder_image: bool,
+    /// The engine that the image is made with and kept in
+    #[arg(long, value_enum, default_value = "podman", requires = "builder_image")]
+    pub engine: ImageEngine,
+}
+
+/// What can make an image by itself, without a daemon's own idea of dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImageEngine {
+    Podman,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+mod builder_image;
+
 use crate::{
     cli,
     context::Context,
@@ -31,6 +33,9 @@ struct Item {
 }
 
 pub fn run(context: &Context, options: &cli::Setup) -> Result<bool> {
+    if options.builder_image {
+        return builder_image::run(context, options.engine);
+    }
     let items = examine(context)?;
     let missing: Vec<_> = items.iter().filter(|item| item.status == Status::Missing).cloned().collect();
     if options.check || missing.is_empty() {
@@ -130,5 +135,10 @@ fn container_engine() -> Item {
             return item("container engine", Status::Ok, engine.into(), None);
         }
     }
-    item("container engine", Status::Optional, "none runs; no command needs one yet".into(), None)
+    item(
+        "container engine",
+        Status::Optional,
+        "none runs; only `build --engine docker` and `podman` need one".into(),
+        None,
+    )
 }

@@ -171,9 +171,12 @@ fn other_features(difference: &Difference, facts: (&BuildFacts, &BuildFacts), fe
         ("old", &difference.exports.only_old, &difference.functions.only_old),
         ("new", &difference.exports.only_new, &difference.functions.only_new),
     ];
+    // Those that every runtime may have, for who compares without a workspace.
+    let known = ["try-runtime", "runtime-benchmarks"].map(str::to_owned);
     for (side, exports, functions) in extra {
         let named: BTreeSet<&String> = features
             .iter()
+            .chain(&known)
             .filter(|feature| exports.iter().chain(functions).any(|name| belongs(name, feature)))
             .collect();
         for feature in named {
@@ -346,7 +349,14 @@ fn other_source(difference: &Difference) -> Cause {
         functions.only_new_bytes
     )];
     if functions.only_old_count == 0 && functions.only_new_count == 0 {
-        evidence.push("what differs are constants: numbers in the code, or data".into());
+        let only_data = functions.identical == functions.old && functions.same_order;
+        let what = match only_data {
+            true => {
+                "the code is the same to the byte and data differs: line numbers of panics, texts, or other constants"
+            }
+            false => "what differs are numbers in the code, or data",
+        };
+        evidence.push(what.into());
     }
     cause("another source", Possible, evidence)
 }

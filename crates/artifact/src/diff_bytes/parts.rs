@@ -56,11 +56,11 @@ impl Parts {
                 for operator in body.get_operators_reader().map_err(broken)? {
                     std::mem::discriminant(&operator.map_err(broken)?).hash(&mut shape);
                 }
-                parts.functions.push(Function { name: None, body: offsets(body.range()), shape: shape.finish() });
+                parts.functions.push(Function { name: None, body: usable(body.range()), shape: shape.finish() });
                 continue;
             }
             if let Some((_, range)) = payload.as_section() {
-                parts.sections.push((section_name(&payload), offsets(range)));
+                parts.sections.push((section_name(&payload), usable(range)));
             }
             match payload {
                 Payload::ImportSection(reader) => {
@@ -84,8 +84,8 @@ impl Parts {
                 Payload::DataSection(reader) => {
                     for segment in reader {
                         let segment = segment.map_err(broken)?;
-                        let end = offsets(segment.range).end;
-                        parts.data.push(end.saturating_sub(segment.data.len())..end);
+                        let end = usable(segment.range.clone()).end;
+                        parts.data.push(end - segment.data.len()..end);
                         source_paths(segment.data, &mut parts.paths);
                     }
                 }
@@ -133,10 +133,10 @@ impl Parts {
     }
 }
 
-/// The parser counts in one width or another, by what else is compiled with it.
-fn offsets<T: TryInto<usize>>(range: std::ops::Range<T>) -> std::ops::Range<usize> {
-    let offset = |offset: T| offset.try_into().unwrap_or(usize::MAX);
-    offset(range.start)..offset(range.end)
+/// Offsets into bytes that are in memory.
+fn usable(range: Range<u64>) -> Range<usize> {
+    let limited = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+    limited(range.start)..limited(range.end)
 }
 
 fn section_name(payload: &Payload<'_>) -> String {

@@ -133,6 +133,19 @@ fn another_version_and_other_facts_are_causes_too() {
 }
 
 #[test]
+fn a_line_number_is_told_from_other_code() {
+    let at =
+        |line: &str| module(&format!(r#"(memory 1) (func (export "f") nop) (data (i32.const 0) "/build/a.rs{line}")"#));
+    let difference = diff(&at("\\5d\\00"), &at("\\5b\\00"));
+    assert!(
+        difference.causes[0].evidence[1].starts_with("the code is the same to the byte"),
+        "{:?}",
+        difference.causes
+    );
+    assert_eq!((difference.data.len(), difference.data[0].first_difference), (1, Some(11)));
+}
+
+#[test]
 fn half_a_module_is_refused() {
     let mut whole = module(r#"(func (export "f") nop)"#);
     whole.wasm.truncate(whole.wasm.len() - 2);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which image builds, by its digest. A tag may be another image tomorrow.
 
-use super::super::Image;
-use crate::{cli::EngineOptions, context::Context, printer::Task, process::Tool, runtimes::Workspace};
+use super::{super::Image, program::Program};
+use crate::{cli::EngineOptions, context::Context, printer::Task, runtimes::Workspace};
 use serde_json::Value;
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 use worker::{Failure, Result};
 
 const SRTOOL: &str = "docker.io/paritytech/srtool";
@@ -58,7 +58,7 @@ fn is_digest(text: &str) -> bool {
 pub fn resolve(
     context: &Context,
     workspace: &Workspace,
-    program: &Path,
+    program: &Program,
     options: &EngineOptions,
     task: &Task,
 ) -> Result<Image> {
@@ -79,7 +79,7 @@ pub fn resolve(
         }
         None => {
             task.say(&format!("fetching the image {reference}"));
-            Tool::new(program).args(["pull", "--quiet", &reference]).timeout(PULL).output().map_err(|failure| {
+            program.tool().args(["pull", "--quiet", &reference]).timeout(PULL).output().map_err(|failure| {
                 match crate::interrupt::happened() {
                     true => failure,
                     false => missing(program, &reference, &failure.found.unwrap_or_default()),
@@ -108,14 +108,14 @@ pub fn resolve(
     Ok(Image { reference, name, tag, digest })
 }
 
-fn missing(program: &Path, reference: &str, found: &str) -> Failure {
+fn missing(program: &Program, reference: &str, found: &str) -> Failure {
     Failure::environment(format!("there is no image {reference}")).found(found).hint(
         if reference.starts_with("localhost/") {
             "cargo xtask setup --builder-image".to_owned()
         } else {
             format!(
                 "{} pull {reference}; where no registry can be reached: cargo xtask setup --builder-image",
-                program.display()
+                program.name
             )
         },
     )
@@ -138,15 +138,14 @@ impl Known {
     }
 }
 
-fn inspect(program: &Path, reference: &str) -> Result<Option<Known>> {
-    let captured =
-        Tool::new(program).args(["image", "inspect", reference]).timeout(Duration::from_secs(60)).capture()?;
+fn inspect(program: &Program, reference: &str) -> Result<Option<Known>> {
+    let captured = program.tool().args(["image", "inspect", reference]).timeout(Duration::from_secs(60)).capture()?;
     crate::interrupt::check()?;
     if !captured.status.success() {
         return Ok(None);
     }
     parse(&captured.stdout).map(Some).ok_or_else(|| {
-        Failure::environment(format!("`{} image inspect {reference}` gave something unknown", program.display()))
+        Failure::environment(format!("`{} image inspect {reference}` gave something unknown", program.name))
             .expected("a JSON array of one image with `Id` and `RepoDigests`")
     })
 }

@@ -7,6 +7,7 @@
 
 mod answer;
 mod image;
+pub mod program;
 mod run;
 mod sources;
 
@@ -21,8 +22,8 @@ use crate::{
     printer::Task,
     process::Tool,
     runtimes::{Runtime, Workspace},
-    toolchain::in_path,
 };
+use program::Program;
 use run::{Run, open_to_container};
 use std::{
     path::{Path, PathBuf},
@@ -33,8 +34,7 @@ use worker::{Failure, Result};
 pub struct Container<'context> {
     context: &'context Context,
     workspace: &'context Workspace,
-    name: &'static str,
-    program: PathBuf,
+    program: Program,
     image: Image,
     anew: bool,
     /// Whether cargo's own hashes are kept, as srtool keeps them.
@@ -49,12 +49,8 @@ impl<'context> Container<'context> {
         options: &EngineOptions,
         anew: bool,
     ) -> Result<Self> {
-        let program = in_path(name).ok_or_else(|| {
-            Failure::environment(format!("{name} is not installed"))
-                .found(format!("no {name} in PATH"))
-                .hint(format!("install {name}, or build with --engine host"))
-        })?;
-        let info = Tool::new(&program).arg("info").timeout(Duration::from_secs(60)).capture()?;
+        let program = Program::find(context, name)?;
+        let info = program.tool().arg("info").timeout(Duration::from_secs(60)).capture()?;
         crate::interrupt::check()?;
         if !info.status.success() {
             let said = info.stderr.lines().rev().take(3).collect::<Vec<_>>();
@@ -68,7 +64,7 @@ impl<'context> Container<'context> {
         let task = context.printer.task(name);
         let image = image::resolve(context, workspace, &program, options, &task)?;
         fetch(context, &task)?;
-        Ok(Self { context, workspace, name, program, image, anew, plain: options.plain })
+        Ok(Self { context, workspace, program, image, anew, plain: options.plain })
     }
 
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
@@ -136,7 +132,6 @@ impl<'context> Container<'context> {
             options.extend(["--package".into(), member.clone()]);
         }
         let run = Run {
-            engine: self.name,
             program: &self.program,
             image: &self.image,
             package: &runtime.package,
@@ -172,7 +167,7 @@ impl Engine for Container<'_> {
     }
 
     fn name(&self) -> &'static str {
-        self.name
+        self.program.name
     }
 
     fn image(&self) -> Option<&Image> {

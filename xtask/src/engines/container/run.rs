@@ -4,10 +4,11 @@
 use super::{
     super::Image,
     answer::{Answer, Listener},
+    program::Program,
 };
-use crate::{interrupt, printer::Task, process::Tool};
+use crate::{interrupt, printer::Task};
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, SystemTime},
@@ -20,8 +21,7 @@ const CARGO_HOME: &str = "/home/builder/cargo";
 const WRAPPER: &str = "/cutover/rustc";
 
 pub struct Run<'run> {
-    pub engine: &'static str,
-    pub program: &'run Path,
+    pub program: &'run Program,
     pub image: &'run Image,
     pub package: &'run str,
     /// Of the package that is built, within the sources.
@@ -42,7 +42,7 @@ impl Run<'_> {
     /// Runs the container to its end and reads what it says.
     pub fn execute(&self, task: &Task, log: &Path) -> Result<Answer> {
         let name = unique_name(self.package);
-        let tool = Tool::new(self.program).args(self.arguments(&name)?);
+        let tool = self.program.tool().args(self.arguments(&name)?);
         let mut listener = Listener::default();
         let mut compiled = 0;
         let ended = {
@@ -103,7 +103,7 @@ impl Run<'_> {
 
     /// An id stands for itself; a digest needs its name.
     fn runnable(&self) -> String {
-        match self.image.reference.contains('@') || self.engine == "podman" {
+        match self.image.reference.contains('@') || self.program.name == "podman" {
             true => format!("{}@{}", self.image.name, self.image.digest),
             // A docker image that was never pushed has only an id.
             false => self.image.digest.clone(),
@@ -112,7 +112,7 @@ impl Run<'_> {
 
     /// Files that the container writes must be the caller's, or ones he may remove.
     fn user(&self, uid: u32, gid: u32) -> Vec<OsString> {
-        match (self.engine, uid) {
+        match (self.program.name, uid) {
             // The directories belong to the image's user, see `open_to_container`.
             (_, 0) => Vec::new(),
             ("podman", _) => vec!["--userns=keep-id".into()],
@@ -170,9 +170,8 @@ impl Run<'_> {
                 .expected("a build from the sources that its lock file names")
         } else {
             match code {
-                Some(125) => {
-                    Failure::environment(format!("{} cannot run the image {image}", self.engine)).found(last_lines)
-                }
+                Some(125) => Failure::environment(format!("{} cannot run the image {image}", self.program.name))
+                    .found(last_lines),
                 Some(126 | 127) => Failure::input(format!("the image {image} does not honour the contract of srtool"))
                     .found(last_lines)
                     .expected("an executable `build` in its PATH"),
@@ -236,16 +235,16 @@ fn now() -> Duration {
 /// Stops and removes the container as soon as there is an interruption, and in any case when dropped: a client that
 /// ends does not end its container.
 struct Gone {
-    program: OsString,
+    program: Program,
     name: String,
     done: Option<std::sync::mpsc::Sender<()>>,
     watcher: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Gone {
-    fn when_dropped(program: &Path, name: &str) -> Self {
+    fn when_dropped(program: &Program, name: &str) -> Self {
         let (done, waiting) = std::sync::mpsc::channel::<()>();
-        let (own, own_name) = (program.as_os_str().to_owned(), name.to_owned());
+        let (own, own_name) = (program.clone(), name.to_owned());
         let watcher = std::thread::spawn(move || {
             loop {
                 let over = waiting.recv_timeout(Duration::from_millis(100));
@@ -258,7 +257,7 @@ impl Gone {
                 }
             }
         });
-        Self { program: program.into(), name: name.into(), done: Some(done), watcher: Some(watcher) }
+        Self { program: program.clone(), name: name.into(), done: Some(done), watcher: Some(watcher) }
     }
 }
 
@@ -273,10 +272,10 @@ impl Drop for Gone {
     }
 }
 
-fn remove(program: &OsStr, name: &str) {
+fn remove(program: &Program, name: &str) {
     let limit = Duration::from_secs(30);
     for arguments in [["kill", name].as_slice(), &["rm", "--force", name]] {
-        let _ = Tool::new(program).args(arguments).even_interrupted().timeout(limit).capture();
+        let _ = program.tool().args(arguments).even_interrupted().timeout(limit).capture();
     }
 }
 
@@ -286,8 +285,7 @@ mod tests {
 
     fn run<'run>(image: &'run Image, options: &'run str, engine: &'static str) -> Run<'run> {
         Run {
-            engine,
-            program: Path::new("engine"),
+            program: Box::leak(Box::new(Program::stand_in(engine))),
             image,
             package: "tiny-runtime",
             directory: Path::new("runtimes/tiny"),

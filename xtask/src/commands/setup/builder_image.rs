@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `setup --builder-image`: an image by the contract of srtool's, out of the distribution's packages. Its parts are in
+//! `scripts/builder`; every date in it is a fixed one, so that the same packages give the same digest.
+
+use crate::{
+    cli::ImageEngine,
+    context::Context,
+    engines::container::program::{self, Program},
+    printer::Task,
+    process::Tool,
+    toolchain::{distribution, in_path, rustup, verbose_version},
+};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use worker::{Failure, Result};
+
+/// Of all files and of the image: 2026-01-01.
+const EPOCH: &str = "1767225600";
+const PACKAGES: &str = "rustc-web,cargo-web,rust-web-src,gcc,g++,libc6-dev,git,ca-certificates";
+const MIRROR: &str = "http://deb.debian.org";
+const NAME: &str = "localhost/cutover-builder";
+const FILES: [&str; 5] = ["Containerfile", "build", "info", "install", "version"];
+
+pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
+    let ImageEngine::Podman = engine;
+    let task = context.printer.task("builder image");
+    let log = context.log("builder-image");
+    let _ = std::fs::remove_file(&log);
+    let missing: Vec<String> = [("podman", "podman"), ("runc", "runc"), ("mmdebstrap", "mmdebstrap")]
+        .iter()
+        .filter(|(program, _)| in_path(program).is_none())
+        .map(|(_, package)| (*package).to_owned())
+        .collect();
+    if !missing.is_empty() {
+        distribution::install(&missing, &log, &task)?;
+    }
+    let directory = context.cache.join("builder");
+    lay_out(context, &directory, &log, &task)?;
+    let reference = format!("{NAME}:1");
+    task.say(&format!("building {reference} (log in {})", log.display()));
+    if let Err(failure) = build(context, &directory, &reference, &log, &task) {
+        let configuration = program::configuration(context);
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        let cannot_run = ["crun", "rlimit", "cgroup", "OCI"].iter().any(|word| said.contains(word));
+        if !cannot_run || configuration.exists() {
+            return Err(failure);
+        }
+        task.warning("podman cannot run a container as it is configured; trying with runc and lower limits");
+        let text = worker::read_bounded(&context.home.join("scripts/builder/containers.conf"), 64 * 1024)?;
+        worker::write_whole(&configuration, &text)?;
+        if let Err(again) = build(context, &directory, &reference, &log, &task) {
+            let _ = std::fs::remove_file(&configuration);
+            return Err(again);
+        }
+    }
+    let document = describe(context, &reference)?;
+    task.done("made");
+    context.printer.result(&document, || {
+        let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        format!(
+            "image   {}\ndigest  {}\nrustc   {}\n\nin [workspace.metadata.cutover]:\nimage = \"{}\"\n",
+            text("image"),
+            text("digest"),
+            text("rustc"),
+            text("pin")
+        )
+    })?;
+    Ok(true)
+}
+
+/// Everything that the image is made of, in one directory.
+fn lay_out(context: &Context, directory: &Path, log: &Path, task: &Task) -> Result<()> {
+    for file in FILES {
+        let from = context.home.join("scripts/builder").join(file);
+        copy(&from, &directory.join(file))?;
+    }
+    lay_out_linker(context, &directory.join("lld"))?;
+    task.say(&format!("fetching the distribution's packages (log in {})", log.display()));
+    let root = directory.join("root.tar");
+    let partial = directory.join("root.partial.tar");
+    let line = |path: &str, suite: &str| format!("deb {MIRROR}/{path} {suite} main");
+    let mut tool = Tool::new("mmdebstrap").args(["--variant=minbase", "--include"]).arg(PACKAGES);
+    // Nobody reads manuals there, and what is not there cannot differ.
+    for excluded in ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"] {
+        tool = tool.arg(format!("--dpkgopt=path-exclude={excluded}"));
+    }
+    tool = tool.arg("bookworm").arg(&partial).args([
+        line("debian", "bookworm"),
+        line("debian", "bookworm-updates"),
+        line("debian-security", "bookworm-security"),
+    ]);
+    tool.env("SOURCE_DATE_EPOCH", EPOCH).logged(log, |line| task.tick(line))?;
+    std::fs::rename(&partial, &root).map_err(|error| Failure::io("put in place", &root, &error))
+}
+
+/// The distribution's linker is older than its Rust; rustup's is the one that host builds use.
+fn lay_out_linker(context: &Context, directory: &Path) -> Result<()> {
+    let active = rustup::active(context)?;
+    let rustc = verbose_version(&active.directory.join("bin/rustc"))?;
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
+    let within = PathBuf::from("lib/rustlib").join(host).join("bin/rust-lld");
+    copy(&active.directory.join(&within), &directory.join(&within))?;
+    let libraries = active.directory.join("lib");
+    let entries = std::fs::read_dir(&libraries).map_err(|error| Failure::io("list", &libraries, &error))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("libLLVM") && name.contains(".so") {
+            copy(&path, &directory.join("lib").join(&name))?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let io = |error: std::io::Error| Failure::io("copy", from, &error);
+    if let Some(parent) = to.parent() {
+        std::fs::create_dir_all(parent).map_err(io)?;
+    }
+    std::fs::copy(from, to).map(drop).map_err(io)
+}
+
+fn build(context: &Context, directory: &Path, reference: &str, log: &Path, task: &Task) -> Result<()> {
+    let podman = Program::find(context, "podman")?;
+    let fixed = ["build", "--layers", "--network=none", "--timestamp", EPOCH, "--tag", reference];
+    podman.tool().args(fixed).arg(directory).logged(log, |line| task.tick(line))
+}
+
+fn describe(context: &Context, reference: &str) -> Result<Value> {
+    let podman = Program::find(context, "podman")?;
+    let limit = Duration::from_secs(120);
+    let inspected =
+        podman.tool().args(["image", "inspect", "--format", "{{.Digest}}", reference]).timeout(limit).output()?;
+    let digest = inspected.trim().to_owned();
+    let version =
+        podman.tool().args(["run", "--rm", "--network=none", reference, "version"]).timeout(limit).output()?;
+    let version: Value = serde_json::from_str(version.trim())
+        .map_err(|error| Failure::internal("the image does not say its version").found(error.to_string()))?;
+    Ok(json!({
+        "version": 1,
+        "image": reference,
+        "digest": digest,
+        "pin": format!("{NAME}@{digest}"),
+        "rustc": version.get("rustc"),
+    }))
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//! docker or podman: where it is, and with which configuration it runs here.
+
+use crate::{context::Context, process::Tool, toolchain::in_path};
+use std::path::PathBuf;
+use worker::{Failure, Result};
+
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub name: &'static str,
+    path: PathBuf,
+    /// A configuration of Cutover's own, which `setup` leaves where podman's cannot run a container.
+    configuration: Option<PathBuf>,
+}
+
+impl Program {
+    pub fn find(context: &Context, name: &'static str) -> Result<Self> {
+        let path = in_path(name).ok_or_else(|| {
+            Failure::environment(format!("{name} is not installed"))
+                .found(format!("no {name} in PATH"))
+                .hint(format!("install {name}, or build with --engine host"))
+        })?;
+        let own = configuration(context);
+        let chosen = std::env::var_os("CONTAINERS_CONF").is_some_and(|value| !value.is_empty());
+        Ok(Self { name, path, configuration: (!chosen && name == "podman" && own.is_file()).then_some(own) })
+    }
+
+    pub fn tool(&self) -> Tool {
+        let tool = Tool::new(&self.path);
+        match &self.configuration {
+            Some(file) => tool.env("CONTAINERS_CONF", file),
+            None => tool,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn stand_in(name: &'static str) -> Self {
+        Self { name, path: name.into(), configuration: None }
+    }
+}
+
+pub fn configuration(context: &Context) -> PathBuf {
+    context.cache.join("containers.conf")
+}
