@@ -29,7 +29,7 @@ impl Fork {
     pub fn of(source: impl AsRef<OsStr>) -> Self {
         let nodes = tempfile::tempdir().expect("a directory");
         let command = Xtask::new(["fork".as_ref(), "--json".as_ref(), source.as_ref()]);
-        let mut child = command.env("CUTOVER_NODES", nodes.path()).spawn();
+        let mut child = command.env("CUTOVER_NODES", nodes.path()).spawn_group();
         let stdout = child.stdout.take().expect("piped");
         let mut documents = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
         let Some(Ok(document)) = documents.next() else {

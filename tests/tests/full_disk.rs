@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_tests::{Output, Runtime, Xtask, built, snapshot};
-use std::{fs, path::Path, process::Command};
+use std::{fs, io::Write, path::Path, process::Command};
 
 /// Fills DIR, copies FROM into it, runs the command, lists what is there afterwards. Arguments: size, directory, directory
 /// to copy from or nothing, the command.
@@ -44,7 +44,7 @@ fn namespace() -> Option<Vec<&'static str>> {
             return Some(arguments.to_vec());
         }
     }
-    eprintln!("SKIPPED: no mount namespace can be made here, so that no disk can be filled");
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no mount namespace can be made here, so that no disk can be filled");
     None
 }
 
@@ -64,7 +64,7 @@ fn on_a_full_disk(before: Option<&Path>, arguments: impl Fn(&str) -> Vec<String>
 
 impl Full {
     /// It was told, as what it is, and nothing is there that was not.
-    fn is_told_and_leaves(self, files: &str) {
+    fn expect_told_and_left(self, files: &str) {
         let output = self.output.expect_code(3);
         assert!(output.stderr.contains("No space left on device"), "{}", output.stderr);
         assert!(output.stderr.contains("/disk/"), "the file is named: {}", output.stderr);
@@ -83,7 +83,7 @@ fn no_half_blob_is_left() {
     else {
         return;
     };
-    full.is_told_and_leaves("");
+    full.expect_told_and_left("");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn no_half_report_is_left() {
     }) else {
         return;
     };
-    full.is_told_and_leaves("");
+    full.expect_told_and_left("");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn no_half_snapshot_is_left() {
     }) else {
         return;
     };
-    full.is_told_and_leaves("");
+    full.expect_told_and_left("");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn no_half_calls_are_left() {
     }) else {
         return;
     };
-    full.is_told_and_leaves("");
+    full.expect_told_and_left("");
 }
 
 #[test]
@@ -155,5 +155,5 @@ fn a_signature_that_cannot_be_written_leaves_the_manifest_as_it_was() {
     let Some(full) = on_a_full_disk(Some(bundle.path()), |disk| words(&["sign", disk, "--with", "throw-away"])) else {
         return;
     };
-    full.is_told_and_leaves(&before);
+    full.expect_told_and_left(&before);
 }

@@ -244,6 +244,7 @@ fn copy(context: &Context, workspace: &Path) -> Context {
         home: context.home.clone(),
         workspace: workspace.to_path_buf(),
         cache: context.cache.clone(),
+        nodes: context.nodes.clone(),
     }
 }
 
