@@ -64,7 +64,7 @@ pub fn consensus(
     executor: &Executor,
 ) -> Result<Check> {
     let mut findings = Findings { status: Status::Pass, told: Vec::new(), compared: 0 };
-    slots(&mut findings, from, to, enacted, executor)?;
+    slots(&mut findings, from, to, enacted, migrated, executor)?;
     constants(&mut findings, from, to);
     identity(&mut findings, from, to, enacted, migrated, executor)?;
     if findings.compared == 0 {
@@ -77,17 +77,29 @@ pub fn consensus(
     Ok(Check::new(NAME, findings.status, detail).with(findings.told))
 }
 
-fn slots(findings: &mut Findings, from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor) -> Result<()> {
+fn slots(
+    findings: &mut Findings,
+    from: &Runtime,
+    to: &Runtime,
+    chain: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+) -> Result<()> {
     let number = |runtime: &Runtime, function: &str| -> Result<Option<u64>> {
         let answer = ask(runtime, chain, executor, function, &[])?.value();
         Ok(answer.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))
     };
     let (old, new) = (number(from, "AuraApi_slot_duration")?, number(to, "AuraApi_slot_duration")?);
-    // A parachain's slots follow its relay chain's: shorter ones still go forward.
-    let shorter = to.layout.parachain_system().is_some() && new < old;
-    let (status, why) = match shorter {
+    // A parachain's collators ask for it with every block, and pallet-aura counts the last slot anew. Nodes of other
+    // chains ask once, when they start.
+    let goes_on = to.layout.parachain_system().is_some()
+        && match (new, migrated) {
+            (Some(duration), Some(migrated)) => keeps_pace(to, chain, migrated, duration)?,
+            _ => new < old,
+        };
+    let (status, why) = match goes_on {
         true => (Status::Warn, "collators must ask for the slot duration with every block"),
-        false => (Status::Fail, "slots would be counted anew, and blocks would be refused for slots long past"),
+        false => (Status::Fail, "slots are counted anew: nodes and runtime disagree on whose slot it is"),
     };
     findings.compare("Aura's slot duration in ms", old, new, status, why);
 
@@ -104,6 +116,19 @@ fn slots(findings: &mut Findings, from: &Runtime, to: &Runtime, chain: &Chain, e
     let (old, new) = (number32(from, chain, executor, RATE)?, number32(to, chain, executor, RATE)?);
     findings.compare("blocks per relay chain slot", old, new, Status::Warn, collators);
     Ok(())
+}
+
+/// Whether time went on at the pace of the new slots, and did not jump to where the last slot's number would lie.
+fn keeps_pace(to: &Runtime, before: &Chain, after: &Chain, duration: u64) -> Result<bool> {
+    let Some(clock) = to.layout.pallet_with(&["Now", "DidUpdate"], None) else { return Ok(false) };
+    let now = |chain: &Chain| -> Result<u64> {
+        let bytes = chain.storage(&clock.key("Now"))?;
+        Ok(bytes.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).unwrap_or(0))
+    };
+    let (from, to) = (now(before)?, now(after)?);
+    let blocks = u64::from(after.number().saturating_sub(before.number()));
+    // Before the first block there is no time to compare with.
+    Ok(from == 0 || to.saturating_sub(from) <= blocks.saturating_add(2).saturating_mul(duration))
 }
 
 const OFFSET: &str = "RelayParentOffsetApi_relay_parent_offset";
