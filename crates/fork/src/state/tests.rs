@@ -171,6 +171,8 @@ fn children() -> impl Strategy<Value = BTreeMap<Vec<u8>, Entries>> {
     prop::collection::btree_map(names, filled, 0..3)
 }
 
+type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
 #[derive(Clone, Debug)]
 enum Step {
     Read(Vec<u8>),
@@ -182,7 +184,7 @@ enum Step {
     NextChild(Vec<u8>, Vec<u8>),
     AllOfChild(Vec<u8>),
     /// A new state is made, and later steps are on it.
-    Write(Vec<(Vec<u8>, Option<Vec<u8>>)>, Option<(Vec<u8>, Vec<(Vec<u8>, Option<Vec<u8>>)>)>),
+    Write(Changes, Option<(Vec<u8>, Changes)>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
