@@ -124,7 +124,7 @@ fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
     assert!(first.call("state_getMetadata", json!([])).as_str().is_some_and(|text| text.starts_with("0x6d657461")));
     let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
     assert_eq!(first.call("system_accountNextIndex", json!([alice])), 0);
-    assert_eq!(first.ask("author_submitExtrinsic", json!(["0x0400"]))["error"]["code"], 1010);
+    assert!(first.ask("author_submitExtrinsic", json!(["0x0400"]))["error"].is_object(), "that is no extrinsic");
     assert_eq!(second.interrupt(), Some(0), "an interruption is how it is meant to end");
 }
 
