@@ -33,9 +33,9 @@ pub enum Request {
         old: Source,
         new: Source,
         #[serde(default)]
-        old_build: BuildFacts,
+        old_build: Box<BuildFacts>,
         #[serde(default)]
-        new_build: BuildFacts,
+        new_build: Box<BuildFacts>,
         /// Those that the runtime has.
         #[serde(default)]
         features: Vec<String>,
@@ -66,7 +66,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             reporter.status(format!("comparing {old} with {new}"));
             let (old_name, new_name) = (old.to_string(), new.to_string());
             let (old, new) = (old.blob()?, new.blob()?);
-            let facts = (&old_build, &new_build);
+            let facts = (&*old_build, &*new_build);
             let difference = diff_bytes((&old_name, &old), (&new_name, &new), facts, &features)?;
             return Ok(Outcome { passed: difference.same, value: to_value(&difference)? });
         }
