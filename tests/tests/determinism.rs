@@ -5,7 +5,10 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_tests::{Tiny, alone};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 fn tiny() -> (tempfile::TempDir, Tiny) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -34,16 +37,21 @@ fn two_directories_of_different_length_and_depth_give_one_blob() {
 #[test]
 fn two_users_give_one_blob() {
     let (directory, tiny) = tiny();
-    // The other one has another home, and his registry lies elsewhere.
-    let cargo_home = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
-    let cargo_home = cargo_home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo"))).expect("a home");
-    let other = directory.path().join("homes/other/cargo-home");
+    // Cargo's and rustup's homes stay: with others every tool of the build would be compiled again, C++ and all. That
+    // a path of cargo's home leaves no trace is tested where paths are rewritten.
+    let home = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+    let stays = |name: &str, default: &str| {
+        let path = std::env::var_os(name).map_or_else(|| home.join(default), PathBuf::from);
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let (cargo, rustup) = (stays("CARGO_HOME", ".cargo"), stays("RUSTUP_HOME", ".rustup"));
+    let other = directory.path().join("homes/other");
     fs::create_dir_all(&other).expect("made");
-    std::os::unix::fs::symlink(cargo_home.join("registry"), other.join("registry")).expect("linked");
     let other = other.to_str().expect("UTF-8");
     let mine = tiny.hash(&["--anew"], &[]);
-    let theirs = tiny.hash(&["--anew"], &[("CARGO_HOME", other), ("USER", "other"), ("LOGNAME", "other")]);
-    assert_eq!(mine, theirs);
+    let theirs =
+        [("HOME", other), ("USER", "other"), ("LOGNAME", "other"), ("CARGO_HOME", &cargo), ("RUSTUP_HOME", &rustup)];
+    assert_eq!(mine, tiny.hash(&["--anew"], &theirs));
 }
 
 #[test]

@@ -409,3 +409,42 @@ fn a_script_in_the_builder_image_is_executable_and_has_a_licence() {
         assert!(std::fs::read_to_string(&path).expect("text").contains("SPDX-License-Identifier: Apache-2.0"));
     }
 }
+
+#[test]
+fn setup_makes_a_builder_image_even_where_podman_needs_another_configuration() {
+    let machine = Machine::new();
+    machine.rustup("exit 1");
+    let toolchain = "home/.rustup/toolchains/1.95.0-here/lib";
+    machine.write(&format!("{toolchain}/rustlib/here/bin/rust-lld"), "linker");
+    machine.write(&format!("{toolchain}/libLLVM.so.22"), "library");
+    machine.program("runc", "exit 0");
+    machine.program(
+        "mmdebstrap",
+        "[ \"$SOURCE_DATE_EPOCH\" = 1767225600 ] || exit 1\nfor word in \"$@\"; do case $word in *.tar) echo root > \"$word\";; esac; done",
+    );
+    machine.program(
+        "podman",
+        r#"case "$1" in
+build) [ -n "$CONTAINERS_CONF" ] || { echo 'error: crun: cannot set up cgroup' >&2; exit 126; } ;;
+image) echo sha256:1234 ;;
+run) echo '{"rustc":"rustc 1.96.0"}' ;;
+esac"#,
+    );
+    let (code, stdout, stderr) = machine.seen(machine.in_workspace(&["setup", "--builder-image", "--json"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!(document["pin"], "localhost/cutover-builder@sha256:1234");
+    assert_eq!(document["rustc"], "rustc 1.96.0");
+    assert!(stderr.contains("trying with runc and lower limits"), "{stderr}");
+    let context = machine.path("cache/builder");
+    for file in
+        ["root.tar", "Containerfile", "build", "install", "lld/lib/libLLVM.so.22", "lld/lib/rustlib/here/bin/rust-lld"]
+    {
+        assert!(context.join(file).is_file(), "{file}");
+    }
+    assert!(machine.path("cache/containers.conf").is_file());
+
+    machine.program("podman", "echo 'no space' >&2; exit 1");
+    let (code, _, _) = machine.seen(machine.in_workspace(&["setup", "--builder-image"]));
+    assert_eq!(code, Some(3));
+}

@@ -145,9 +145,10 @@ pub fn build_into(
 ) -> Result<Built> {
     let context = engine.context();
     let started = Instant::now();
+    // Before the build: what is committed or changed while it runs is not in the blob.
+    let source = git::source(&context.workspace);
     let blob = engine.build(runtime, variant, task, log)?;
     let path = engines::place(&blob, out, &blob.file_name)?;
-    let source = git::source(&context.workspace);
     let digest_file = out.join(format!("{}-srtool-digest.json", runtime.library));
     let digest = digest(engine, runtime, variant, &source, &blob, &digest_file, task, log)?;
     let version = |name: &str| {
