@@ -7,6 +7,10 @@ use worker::Result;
 
 /// At most `most` entries under `prefix`, the first ones, and whether these are all.
 pub fn entries(chain: &Chain, prefix: &[u8], most: usize) -> Result<(Entries, bool)> {
+    chain.checked(first(chain, prefix, most))
+}
+
+fn first(chain: &Chain, prefix: &[u8], most: usize) -> Result<(Entries, bool)> {
     let backend = chain.backend();
     let mut arguments = IterArgs::default();
     arguments.prefix = Some(prefix);
@@ -22,13 +26,17 @@ pub fn entries(chain: &Chain, prefix: &[u8], most: usize) -> Result<(Entries, bo
 
 /// How many keys stand under `prefix`, counted up to `most`.
 pub fn count(chain: &Chain, prefix: &[u8], most: usize) -> Result<usize> {
+    chain.checked(counted(chain, prefix, most))
+}
+
+fn counted(chain: &Chain, prefix: &[u8], most: usize) -> Result<usize> {
     let backend = chain.backend();
     let mut arguments = IterArgs::default();
     arguments.prefix = Some(prefix);
-    let mut counted = 0;
+    let mut count = 0;
     for key in backend.keys(arguments).map_err(unreadable)?.take(most) {
         key.map_err(unreadable)?;
-        counted += 1;
+        count += 1;
     }
-    Ok(counted)
+    Ok(count)
 }
