@@ -11,14 +11,13 @@ use std::{fs, io::Write, path::Path, process::Command};
 const SCRIPT: &str = r#"
 set -e
 mount -t tmpfs -o "size=$1" cutover-test "$2"
-directory=$2
-[ -z "$3" ] || cp -a "$3/." "$directory"
+mkdir "$2/in"
+[ -z "$3" ] || cp -a "$3/." "$2/in"
+head -c 1000000000 /dev/zero > "$2/filler" 2> /dev/null || true
+cd "$2/in"
 shift 3
-head -c 1000000000 /dev/zero > "$directory/filler" 2> /dev/null || true
 code=0
-"$@" || code=$?
-cd "$directory"
-rm filler
+(cd "$HERE" && "$@") || code=$?
 find . -type f -exec sha256sum {} + | sort -k 2 > "$LISTING"
 exit $code
 "#;
@@ -58,7 +57,10 @@ fn on_a_full_disk(before: Option<&Path>, arguments: impl Fn(&str) -> Vec<String>
     words.extend(["sh", "-c", SCRIPT, "sh", "8m"].map(str::to_owned));
     words.push(disk.display().to_string());
     words.push(before.map(|path| path.display().to_string()).unwrap_or_default());
-    let output = Xtask::behind("unshare", words, arguments(&disk.display().to_string())).env("LISTING", &listing).run();
+    let output = Xtask::behind("unshare", words, arguments(&disk.join("in").display().to_string()))
+        .env("LISTING", &listing)
+        .env("HERE", cutover_tests::repository())
+        .run();
     Some(Full { output, files: fs::read_to_string(listing).expect("what was there is listed") })
 }
 

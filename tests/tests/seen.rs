@@ -138,7 +138,7 @@ fn wrong_words() {
         &["build", "--runtime", "standalon"],
         &["sign", "bundle", "--with", "pgp:key"],
         &["signers", "init", "signers.json", "--threshold", "1", "--signer", "ana"],
-        &["dry-run", "--runtime", "standalone", "--state", "nowhere.json"],
+        &["dry-run", "--quiet", "--runtime", "standalone", "--state", "nowhere.json"],
     ] {
         seen.push_str(&desk.see(arguments));
         seen.push('\n');

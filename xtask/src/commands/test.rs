@@ -37,7 +37,11 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     }
     let mut passed = true;
     for selection in [&heavy, &light] {
-        let runner: &[&str] = if nextest { &["nextest", "run", "--no-tests=pass"] } else { &["test"] };
+        let runner: &[&str] = if nextest {
+            &["nextest", "run", "--no-tests=pass", "--no-fail-fast"]
+        } else {
+            &["test", "--no-fail-fast"]
+        };
         let status = Tool::new(cargo())
             .args(runner)
             .args(["--locked"])
