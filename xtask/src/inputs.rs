@@ -3,15 +3,17 @@
 
 use crate::runtimes::Runtime;
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use cargo_metadata::{DependencyKind, Metadata, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
 
+mod manifests;
+
 /// Counted up when the way a blob is built changes.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// What of a build's request changes its result.
 #[derive(Clone, Debug)]
@@ -41,12 +43,11 @@ pub fn key(metadata: &Metadata, runtime: &Runtime, compilers: &[(&str, &str)], v
     for (name, version) in compilers {
         digest.word(name, version);
     }
-    for file in ["Cargo.lock", "Cargo.toml", ".cargo/config.toml"] {
-        let path = root.join(file);
-        if path.is_file() {
-            digest.word(file, file_digest(&path)?);
-        }
+    let configuration = root.join(".cargo/config.toml");
+    if configuration.is_file() {
+        digest.word(".cargo/config.toml", file_digest(&configuration)?);
     }
+    manifests::words(&mut digest, metadata, &closure(metadata, &runtime.id))?;
     for directory in path_packages(metadata, &runtime.id) {
         // A package is known by its place in the workspace, or a copied workspace would not be the same.
         let name = directory.strip_prefix(root).unwrap_or(&directory).to_path_buf();
@@ -68,6 +69,12 @@ pub fn covered(metadata: &Metadata, runtime: &Runtime) -> Result<BTreeSet<PathBu
 
 /// The directories of all packages without a registry that the runtime is made from.
 fn path_packages(metadata: &Metadata, runtime: &PackageId) -> BTreeSet<PathBuf> {
+    let packages = closure(metadata, runtime).into_iter().filter(|package| package.source.is_none());
+    packages.filter_map(|package| Some(package.manifest_path.parent()?.as_std_path().to_path_buf())).collect()
+}
+
+/// All packages that the runtime is made from, in the order of their names and versions.
+fn closure<'a>(metadata: &'a Metadata, runtime: &'a PackageId) -> Vec<&'a Package> {
     let nodes: BTreeMap<_, _> =
         metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).map(|node| (&node.id, node)).collect();
     let mut seen = BTreeSet::new();
@@ -80,8 +87,9 @@ fn path_packages(metadata: &Metadata, runtime: &PackageId) -> BTreeSet<PathBuf> 
         let used = deps.iter().filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development));
         pending.extend(used.map(|dep| &dep.pkg));
     }
-    let packages = metadata.packages.iter().filter(|package| seen.contains(&package.id) && package.source.is_none());
-    packages.filter_map(|package| Some(package.manifest_path.parent()?.as_std_path().to_path_buf())).collect()
+    let mut packages: Vec<_> = metadata.packages.iter().filter(|package| seen.contains(&package.id)).collect();
+    packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    packages
 }
 
 /// Every file of a package with its digest; packages inside it, build directories and hidden files left out.

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What of a workspace's lock file and root manifest reaches one runtime.
+//!
+//! The two files change with every dependency of every package; a runtime whose own packages stayed as they are must not
+//! be built again for that. What is left out here is what cargo does not hand to the runtime's build: other packages'
+//! entries. In doubt a part is kept, at the price of a build.
+
+use super::Digester;
+use cargo_metadata::{Metadata, Package};
+use std::{collections::BTreeMap, path::Path};
+use worker::Result;
+
+/// A lock file of ten thousand packages is below 3 MiB.
+const LIMIT: u64 = 64 << 20;
+
+pub fn words(digest: &mut Digester, metadata: &Metadata, packages: &[&Package]) -> Result<()> {
+    let root = metadata.workspace_root.as_std_path();
+    let checksums = checksums(&text(&root.join("Cargo.lock"))?);
+    for package in packages {
+        let key = (package.name.to_string(), package.version.to_string());
+        let source = package.source.as_ref().map(|source| source.repr.as_str()).unwrap_or("path");
+        let checksum = checksums.get(&key).map(String::as_str).unwrap_or("none");
+        digest.word(&format!("{} {}", key.0, key.1), format!("{source} {checksum}"));
+        if package.source.is_none() {
+            requirements(digest, package);
+        }
+    }
+    digest.word("Cargo.toml", reaching(&text(&root.join("Cargo.toml"))?));
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<String> {
+    if !path.is_file() {
+        return Ok(String::new());
+    }
+    Ok(String::from_utf8_lossy(&worker::read_bounded(path, LIMIT)?).into_owned())
+}
+
+/// What a package of the workspace asks for, with what it inherits from the workspace put in by cargo.
+fn requirements(digest: &mut Digester, package: &Package) {
+    digest.word("edition", package.edition.to_string());
+    for (feature, parts) in package.features.iter().collect::<BTreeMap<_, _>>() {
+        digest.word(&format!("feature {feature}"), parts.join(","));
+    }
+    let mut all: Vec<_> = package
+        .dependencies
+        .iter()
+        .map(|dependency| {
+            let target = dependency.target.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!(
+                "{} {} {:?} {} {} [{}] {target} {}",
+                dependency.name,
+                dependency.req,
+                dependency.kind,
+                dependency.optional,
+                dependency.uses_default_features,
+                dependency.features.join(","),
+                dependency.rename.as_deref().unwrap_or_default(),
+            )
+        })
+        .collect();
+    all.sort();
+    for dependency in all {
+        digest.word("dependency", dependency);
+    }
+}
+
+/// The checksums of a lock file, by name and version.
+fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+    let mut found = BTreeMap::new();
+    for entry in lock.split("[[package]]").skip(1) {
+        let field = |name: &str| {
+            let line = entry.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+            line.map(|value| value.trim().trim_matches('"').to_string())
+        };
+        if let (Some(name), Some(version), Some(checksum)) = (field("name"), field("version"), field("checksum")) {
+            found.insert((name, version), checksum);
+        }
+    }
+    found
+}
+
+/// A root manifest without the tables that only tell what the workspace consists of, or that cargo has put into the
+/// packages' own requirements. Of `[workspace]` itself the resolver stays.
+fn reaching(manifest: &str) -> String {
+    const ELSEWHERE: [&str; 4] =
+        ["workspace.dependencies", "workspace.metadata", "workspace.lints", "workspace.package"];
+    let mut kept = String::new();
+    let mut table = "";
+    for line in manifest.lines() {
+        let trimmed = line.trim();
+        if trimmed.starts_with('[') && trimmed.ends_with(']') && !line.starts_with(' ') {
+            table = trimmed.trim_matches(['[', ']']).trim();
+        }
+        let elsewhere = ELSEWHERE
+            .iter()
+            .any(|name| table.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+        let of_workspace = table == "workspace" && !trimmed.starts_with("resolver");
+        if !elsewhere && !of_workspace && !trimmed.starts_with('#') && !trimmed.is_empty() {
+            kept.push_str(trimmed);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "# about\n[workspace]\nresolver = \"2\"\nmembers = [\n    \"a\",\n]\n\n\
+        [workspace.metadata.cutover]\ndefault = \"x\"\n[workspace.dependencies]\nserde = \"1\"\n\
+        [profile.production]\nlto = \"fat\"\n[patch.crates-io]\nb = { path = \"b\" }\n";
+
+    #[test]
+    fn profiles_patches_and_the_resolver_reach_a_runtime() {
+        let kept = reaching(MANIFEST);
+        let expected =
+            "resolver = \"2\"\n[profile.production]\nlto = \"fat\"\n[patch.crates-io]\nb = { path = \"b\" }\n";
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn members_and_inherited_dependencies_do_not() {
+        let other =
+            MANIFEST.replace("\"a\",", "\"a\",\n    \"c\",").replace("serde = \"1\"", "serde = \"1\"\ntoml = \"1\"");
+        assert_eq!(reaching(&other), reaching(MANIFEST));
+        assert_ne!(reaching(&MANIFEST.replace("fat", "thin")), reaching(MANIFEST));
+    }
+
+    #[test]
+    fn the_lock_file_is_read_package_by_package() {
+        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry\"\n\
+            checksum = \"aa\"\ndependencies = [\n \"b\",\n]\n\n[[package]]\nname = \"b\"\nversion = \"2.0.0\"\n";
+        let found = checksums(lock);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[&("a".to_string(), "1.0.0".to_string())], "aa");
+    }
+}
