@@ -78,6 +78,7 @@ fn the_standalone_runtime_upgrades_through_its_own_chain() {
 fn the_parachain_runtime_upgrades_with_the_go_ahead_of_its_relay_chain() {
     let report = dry_run(Runtime::Parachain, false);
     expect_an_upgrade(&report, &ALONE);
+    expect_an_upgrade(&report, &["next-upgrade", "sessions"]);
     let enactment = check(&report, "enactment");
     assert_eq!(enactment["status"], "pass");
     assert!(enactment["detail"].as_str().expect("a detail").contains("go-ahead"), "{enactment}");

@@ -104,6 +104,13 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         Some(migrated) => checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, &mut author)?,
         None => Check::skip("next-upgrade", "the migrations did not end"),
     });
+    checks.push(match migrated {
+        Some(migrated) => {
+            reporter.status("ending sessions");
+            checks::sessions::sessions(&from, &to, &chain, migrated, &executor, &mut author)?
+        }
+        None => Check::skip("sessions", "the migrations did not end"),
+    });
     checks.extend(match migrated {
         Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping, &executor)?,
         None => ["storage-layout", "kept-fields", "leftovers", "weights"]

@@ -239,7 +239,7 @@ fn in_block(mut failure: Failure, number: u32) -> Failure {
 fn undecodable(method: &str, error: &codec::Error) -> Failure {
     Failure::check(format!("the answer of {method} cannot be decoded"))
         .found(error.to_string())
-        .expected("a block of 32-bit numbers and blake2-256 hashes")
+        .expected("a block with blake2-256 hashes and a number below 2^32")
 }
 
 #[cfg(test)]

@@ -204,6 +204,35 @@ impl Chain {
         Ok((result, self.checked(changes)?))
     }
 
+    /// What a call of the runtime would write under a key: nothing where it leaves it alone. Nothing of it is kept.
+    pub fn would_write(
+        &self,
+        executor: &Executor,
+        code: &Code,
+        method: &str,
+        arguments: &[u8],
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
+        let backend = self.backend();
+        let mut overlay = OverlayedChanges::default();
+        let mut extensions = executor.extensions(Default::default());
+        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments);
+        self.checked(result)?;
+        Ok(overlay.storage(key).flatten().map(<[u8]>::to_vec))
+    }
+
+    /// How many bytes the runtime's block numbers take. In headers they are compact, so that 32 and 64 bits are the same
+    /// bytes there; in the state they are not.
+    pub fn number_width(&self) -> Result<usize> {
+        let stored = self.storage(&keys::item("System", "Number"))?;
+        Ok(stored.map_or(4, |number| if number.len() == 8 { 8 } else { 4 }))
+    }
+
+    /// Makes the last block one of another number, as if blocks had passed in which nothing happened.
+    pub fn renumber(&mut self, number: u32) {
+        self.header.set_number(number);
+    }
+
     /// Every entry of the main trie under a prefix. For what is known to be small.
     pub fn entries(&self, prefix: &[u8]) -> Result<Entries> {
         let mut arguments = IterArgs::default();
@@ -243,7 +272,7 @@ fn decode_header(bytes: &[u8]) -> Result<Header> {
     Header::decode(&mut &bytes[..]).map_err(|error| {
         Failure::input("the state's header cannot be decoded")
             .found(error.to_string())
-            .expected("a header with a 32-bit block number and blake2-256 hashes")
+            .expected("a header with blake2-256 hashes and a block number below 2^32, in 32 or 64 bits")
     })
 }
 
@@ -257,4 +286,23 @@ pub struct Export {
 
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {
     Failure::input("the state's trie cannot be read").found(error.to_string()).hint("take the state again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Encode;
+
+    #[test]
+    fn a_header_of_64_bit_numbers_is_read() {
+        type Wide = sp_runtime::generic::Header<u64, BlakeTwo256>;
+        let [a, b, c] = [1, 2, 3].map(H256::repeat_byte);
+        let wide = |number| Wide::new(number, a, b, c, Default::default());
+        for number in [0, 63, 64, 16_383, 1 << 20, u32::MAX] {
+            let read = decode_header(&wide(u64::from(number)).encode()).expect("read");
+            assert_eq!(*read.number(), number);
+            assert_eq!(read.hash(), wide(u64::from(number)).hash());
+        }
+        assert!(decode_header(&wide(1 << 32).encode()).is_err());
+    }
 }

@@ -144,10 +144,10 @@ impl Drop for Hurry {
 static DEADLINE: AtomicU64 = AtomicU64::new(0);
 
 /// Ends the process when a runtime loops: compiled Wasm cannot be interrupted from outside.
-struct Watch;
+pub struct Watch;
 
 impl Watch {
-    fn start(method: &str) -> Self {
+    pub fn start(method: &str) -> Self {
         static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
         let mut first = false;
         let began = *BEGAN.get_or_init(|| {

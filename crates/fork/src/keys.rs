@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Storage keys that hold for every FRAME runtime: twox-128 of the pallet's prefix, twox-128 of the item's name.
 
-use artifact::hashes::twox_128;
+use artifact::hashes::{twox_64, twox_128};
 
 /// Root of the empty trie, blake2-256 of the one byte 0.
 pub const EMPTY_TRIE_ROOT: [u8; 32] = [
@@ -13,9 +13,24 @@ pub fn item(pallet: &str, item: &str) -> Vec<u8> {
     [twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
 }
 
+/// Where a chain keeps the hash of one of its last blocks; `width` is the bytes that its block numbers take.
+pub fn block_hash(number: u32, width: usize) -> Vec<u8> {
+    let mut encoded = u64::from(number).to_le_bytes().to_vec();
+    encoded.truncate(width);
+    [item("System", "BlockHash"), twox_64(&encoded).to_vec(), encoded].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn block_numbers_of_64_bits_stand_under_keys_of_their_own() {
+        let (narrow, wide) = (block_hash(7, 4), block_hash(7, 8));
+        assert_eq!(narrow[40..], [7, 0, 0, 0]);
+        assert_eq!(wide[40..], [7, 0, 0, 0, 0, 0, 0, 0]);
+        assert_ne!(narrow[32..40], wide[32..40]);
+    }
 
     #[test]
     fn the_key_of_the_block_number_is_the_one_every_explorer_knows() {

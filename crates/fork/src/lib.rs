@@ -9,6 +9,7 @@ pub mod author;
 pub mod block;
 pub mod chain;
 pub mod executor;
+pub mod genesis;
 pub mod keys;
 pub mod layout;
 mod load;

@@ -27,11 +27,11 @@ pub fn take() -> Vec<(Level, String)> {
 /// The message of the last panic, kept apart from the lines: it is what an error is about.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-pub(crate) fn last_panic() -> Option<String> {
+pub fn last_panic() -> Option<String> {
     PANIC.lock().ok().and_then(|panic| panic.clone())
 }
 
-pub(crate) fn forget_panic() {
+pub fn forget_panic() {
     if let Ok(mut panic) = PANIC.lock() {
         *panic = None;
     }

@@ -5,8 +5,11 @@
 //! They render whatever is there: a field that is missing leaves a gap and never fails, as a report that cannot be
 //! written helps nobody.
 
+pub mod benchmarks;
 pub mod bytes;
 mod field;
+pub mod html;
+pub mod junit;
 pub mod markdown;
 mod table;
 pub mod terminal;

@@ -7,5 +7,6 @@
 mod identity;
 mod migrations;
 mod nodes;
+mod sessions;
 mod signing;
 mod storage;

@@ -36,6 +36,9 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
         text.push(b'\n');
         worker::write_whole(out, &text)?;
     }
+    if let Some(junit) = &options.junit {
+        worker::write_whole(junit, report::junit::dry_run(&outcome.value).as_bytes())?;
+    }
     context.printer.result(&outcome.value, || report::terminal::dry_run(&outcome.value))?;
     Ok(outcome.passed)
 }

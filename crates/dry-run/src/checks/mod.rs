@@ -13,6 +13,7 @@ pub mod migration_failure;
 pub mod next_upgrade;
 pub mod preparation;
 pub mod runtime_apis;
+pub mod sessions;
 pub mod signing;
 pub mod storage_layout;
 pub mod storage_versions;

@@ -26,6 +26,8 @@ pub struct Wish {
     pub go_ahead: bool,
     /// Messages from the relay chain to the parachain: encoded `VersionedXcm`s.
     pub downward: Vec<Vec<u8>>,
+    /// Slots that pass without a block before this one.
+    pub slots_ahead: u64,
 }
 
 /// Builds blocks on a chain, one after another.
@@ -74,7 +76,7 @@ impl<'a> Author<'a> {
         let Some((_, layout, consensus)) = &self.runtime else {
             return Err(Failure::internal("the runtime was not read"));
         };
-        let slot = consensus.next_slot(chain, layout)?;
+        let slot = consensus.next_slot(chain, layout, wish.slots_ahead)?;
         let mut inherents = InherentData::new();
         let refused =
             |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());

@@ -58,7 +58,7 @@ impl Consensus {
         }
     }
 
-    pub fn next_slot(&self, chain: &Chain, layout: &Layout) -> Result<Slot> {
+    pub fn next_slot(&self, chain: &Chain, layout: &Layout, ahead: u64) -> Result<Slot> {
         let read = |pallet: Option<&artifact::metadata::Pallet>, item: &str| -> Result<Option<u64>> {
             let Some(pallet) = pallet else { return Ok(None) };
             Ok(chain.storage(&pallet.key(item))?.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))
@@ -66,7 +66,7 @@ impl Consensus {
         let last = read(layout.pallet_with(&["CurrentSlot"], None), "CurrentSlot")?.unwrap_or(0);
         let now = read(layout.pallet_with(&["Now", "DidUpdate"], None), "Now")?.unwrap_or(0);
         let earliest = if now == 0 { FIRST_TIMESTAMP } else { now.saturating_add(self.slot_duration) };
-        let number = (earliest / self.slot_duration).max(last.saturating_add(1));
+        let number = (earliest / self.slot_duration).max(last.saturating_add(1)).saturating_add(ahead);
         Ok(Slot {
             kind: self.kind,
             number,

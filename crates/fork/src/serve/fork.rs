@@ -103,13 +103,9 @@ impl<'a> Fork<'a> {
         }
         // What came before the fork is in the chain's own memory, as far back as that goes.
         let base = self.chain(Some(self.base)).map_err(|error| Failure::internal(error.message))?;
-        let key = [
-            crate::keys::item("System", "BlockHash"),
-            artifact::hashes::twox_64(&number.encode()).to_vec(),
-            number.encode(),
-        ]
-        .concat();
-        let hash = base.storage(&key)?.and_then(|hash| H256::decode(&mut &hash[..]).ok());
+        let hash = base
+            .storage(&crate::keys::block_hash(number, base.number_width()?))?
+            .and_then(|hash| H256::decode(&mut &hash[..]).ok());
         Ok(hash.filter(|hash| !hash.is_zero()))
     }
 

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How fast this machine hashes, checks signatures, copies memory and writes to disk, in MiB/s.
+//!
+//! Sizes are those of `sc-sysinfo` 51 (`src/sysinfo.rs`): hashing depends on the size of the input, memory on its being
+//! larger than the caches.
+
+use sp_core::{Pair, hashing::blake2_256 as hash, sr25519};
+use std::{
+    fs::File,
+    hint::black_box,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+    time::{Duration, Instant},
+};
+use worker::{Failure, Result};
+
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Once to warm up, then until the time is over; the mean.
+fn rate(bytes: usize, mut once: impl FnMut() -> Result<()>) -> Result<f64> {
+    once()?;
+    let began = Instant::now();
+    let mut count = 0_u32;
+    while began.elapsed() < LONGEST || count == 0 {
+        once()?;
+        count += 1;
+    }
+    Ok(bytes as f64 * f64::from(count) / began.elapsed().as_secs_f64() / MEBIBYTE)
+}
+
+fn sure(bytes: usize, mut once: impl FnMut()) -> f64 {
+    rate(bytes, || {
+        once();
+        Ok(())
+    })
+    .unwrap_or_default()
+}
+
+pub fn blake2_256() -> f64 {
+    let buffer = vec![0x66_u8; 32 << 10];
+    sure(buffer.len(), || {
+        black_box(hash(black_box(&buffer)));
+    })
+}
+
+/// The bytes are those of the messages, 32 each. None where the library refuses a key that it made.
+pub fn sr25519_verify() -> Option<f64> {
+    const MESSAGES: u32 = 2048;
+    let pair = sr25519::Pair::from_string("//Alice", None).ok()?;
+    let signed: Vec<_> = (0..MESSAGES)
+        .map(|index| {
+            let message = hash(&index.to_le_bytes());
+            (pair.sign(&message), message)
+        })
+        .collect();
+    let public = pair.public();
+    Some(sure(signed.len() * 32, || {
+        for (signature, message) in &signed {
+            black_box(sr25519::Pair::verify(black_box(signature), message, &public));
+        }
+    }))
+}
+
+pub fn memory_copy() -> f64 {
+    const SIZE: usize = 64 << 20;
+    // Written once, so that the kernel's giving of pages is not measured.
+    let (source, mut target) = (vec![0x66_u8; SIZE], vec![0x77_u8; SIZE]);
+    sure(SIZE, || {
+        black_box(&mut target).copy_from_slice(black_box(&source));
+    })
+}
+
+const FILE: usize = 64 << 20;
+const BLOCK: usize = 4096;
+
+pub fn disk_sequential_write(directory: &Path) -> Result<f64> {
+    let buffer = scrambled(FILE);
+    let mut file = temporary(directory)?;
+    let io = |error: std::io::Error| Failure::io("write a test file in", directory, &error);
+    rate(FILE, || {
+        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        file.write_all(&buffer).map_err(io)?;
+        file.sync_all().map_err(io)
+    })
+}
+
+/// Half of each block, so that nothing can be joined to one large write.
+pub fn disk_random_write(directory: &Path) -> Result<f64> {
+    let buffer = scrambled(FILE);
+    let mut file = temporary(directory)?;
+    let io = |error: std::io::Error| Failure::io("write a test file in", directory, &error);
+    file.write_all(&buffer).and_then(|()| file.sync_all()).map_err(io)?;
+    let blocks = FILE / BLOCK;
+    rate(FILE / 2, || {
+        for index in 0..blocks {
+            // An odd step through a power of two meets every block once.
+            let at = (index * 7919 % blocks) * BLOCK;
+            file.seek(SeekFrom::Start(at as u64)).map_err(io)?;
+            file.write_all(&buffer[at..at + BLOCK / 2]).map_err(io)?;
+        }
+        file.sync_all().map_err(io)
+    })
+}
+
+/// A file that has no name any more: whatever happens, it leaves nothing behind.
+fn temporary(directory: &Path) -> Result<File> {
+    tempfile::tempfile_in(directory).map_err(|error| Failure::io("create a test file in", directory, &error))
+}
+
+/// Bytes that a disk cannot compress away (xorshift).
+fn scrambled(size: usize) -> Vec<u8> {
+    let mut word = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut bytes = Vec::with_capacity(size);
+    while bytes.len() < size {
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scrambled_bytes_are_many_and_different() {
+        let bytes = scrambled(10_000);
+        assert_eq!(bytes.len(), 10_000);
+        let different: std::collections::BTreeSet<_> = bytes.iter().collect();
+        assert!(different.len() > 250);
+    }
+
+    #[test]
+    fn every_block_is_written_once() {
+        let blocks = FILE / BLOCK;
+        let met: std::collections::BTreeSet<_> = (0..blocks).map(|index| index * 7919 % blocks).collect();
+        assert_eq!(met.len(), blocks);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let failure = disk_sequential_write(Path::new("/nowhere/at/all")).expect_err("refused");
+        assert!(failure.message.contains("/nowhere/at/all"), "{failure}");
+    }
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Runs what was selected, pallet by pallet, and writes each pallet's raw results as soon as they are whole: an
+//! interrupted run goes on at the next pallet.
+
+use crate::{
+    machine,
+    request::{Run, Settings},
+    runtime::{Bench, Case, Runtime},
+    select::{self, Benchmark, Pallet, points},
+    stop,
+};
+use frame_benchmarking::{BenchmarkBatch, BenchmarkParameter, BenchmarkResult};
+use frame_support::traits::StorageInfo;
+use serde::Serialize;
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use weights::raw::{self, FORMAT, Key, RawResults, Repetition, StorageItem};
+use worker::{Failure, Reporter, Result};
+
+/// Samples that a benchmark without components has at least: an interval over three would be luck.
+const FEWEST_SAMPLES: u32 = 30;
+
+#[derive(Serialize)]
+pub struct Summary {
+    pub spec_name: String,
+    pub spec_version: u32,
+    pub blob_blake2_256: String,
+    pub machine: raw::Machine,
+    pub pallets: Vec<Measured>,
+    /// What failed, with why.
+    pub failed: Vec<Failed>,
+}
+
+#[derive(Serialize)]
+pub struct Measured {
+    pub pallet: String,
+    pub instance: String,
+    /// The raw results.
+    pub path: PathBuf,
+    pub benchmarks: usize,
+    /// Whether all benchmarks of the pallet are in the file, so that a weight file can be made of it.
+    pub complete: bool,
+    /// Taken as it was measured before.
+    pub unchanged: bool,
+    /// Benchmarks that the runtime says cannot be run here.
+    pub skipped: Vec<String>,
+    pub seconds: f64,
+}
+
+#[derive(Serialize)]
+pub struct Failed {
+    pub pallet: String,
+    pub extrinsic: String,
+    pub why: String,
+}
+
+pub fn list(request: &Run) -> Result<Vec<Pallet>> {
+    let runtime = Runtime::load(&request.runtime, &request.preset, request.cache.as_deref())?;
+    let bench = runtime.bench(&request.settings, request.cache.as_deref())?;
+    select::select(bench.list(request.extra)?.0, request)
+}
+
+pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
+    check(&request.settings)?;
+    request.per_pallet.values().try_for_each(check)?;
+    reporter.status("reading the runtime");
+    let runtime = Runtime::load(&request.runtime, &request.preset, request.cache.as_deref())?;
+    let bench = runtime.bench(&request.settings, request.cache.as_deref())?;
+    let (list, storage) = bench.list(request.extra)?;
+    drop(bench);
+    let everything = list.clone();
+    let selected = select::select(list, request)?;
+    let machine = machine::measure(&request.machine, reporter)?;
+    std::fs::create_dir_all(&request.out).map_err(|error| Failure::io("create", &request.out, &error))?;
+
+    let mut summary = Summary {
+        spec_name: runtime.version.spec_name.clone(),
+        spec_version: runtime.version.spec_version,
+        blob_blake2_256: worker::hex_prefixed(&runtime.hash),
+        machine: machine.clone(),
+        pallets: Vec::new(),
+        failed: Vec::new(),
+    };
+    let mut pace = Pace::new(&selected, reporter);
+    for (index, pallet) in selected.iter().enumerate() {
+        let began = Instant::now();
+        let settings = request.per_pallet.get(&pallet.pallet).unwrap_or(&request.settings);
+        let path = request.out.join(file_name(pallet));
+        let mut results = RawResults {
+            format: FORMAT.into(),
+            runtime: raw::Runtime {
+                spec_name: summary.spec_name.clone(),
+                spec_version: summary.spec_version,
+                blob_blake2_256: summary.blob_blake2_256.clone(),
+            },
+            settings: recorded(settings),
+            machine: machine.clone(),
+            pallet: pallet.pallet.clone(),
+            instance: pallet.instance.clone(),
+            benchmarks: Vec::new(),
+            storage: storage.iter().filter_map(storage_item).collect(),
+        };
+        let before = earlier(&path, &results);
+        let there = |benchmark: &Benchmark| before.iter().any(|one| one.extrinsic == benchmark.extrinsic);
+        let unchanged = !request.anew && pallet.benchmarks.iter().all(there);
+        let mut skipped = Vec::new();
+        if unchanged {
+            results.benchmarks = before;
+            pace.jump(pallet.benchmarks.len());
+        } else {
+            let bench = runtime.bench(settings, request.cache.as_deref())?;
+            // What was measured earlier under the same conditions and is not asked for now stays.
+            results.benchmarks = before
+                .into_iter()
+                .filter(|one| !pallet.benchmarks.iter().any(|new| new.extrinsic == one.extrinsic))
+                .collect();
+            for benchmark in &pallet.benchmarks {
+                pace.begin(index, selected.len(), pallet, benchmark);
+                match measure(&bench, pallet, benchmark, settings) {
+                    Ok(Some(measured)) => results.benchmarks.push(measured),
+                    Ok(None) => skipped.push(benchmark.extrinsic.clone()),
+                    Err(failure) if request.continue_on_fail && failure.kind == worker::Kind::Check => {
+                        summary.failed.push(Failed {
+                            pallet: pallet.pallet.clone(),
+                            extrinsic: benchmark.extrinsic.clone(),
+                            why: failure.found.clone().unwrap_or_else(|| failure.message.clone()),
+                        });
+                        reporter.warning(failure.to_string());
+                    }
+                    Err(failure) => return Err(failure),
+                }
+                pace.end();
+            }
+        }
+        let names = everything.iter().find(|list| list.pallet == pallet.pallet.as_bytes()).map(|list| &list.benchmarks);
+        let missing = names.into_iter().flatten().any(|name| {
+            let measured = results.benchmarks.iter().any(|one| one.extrinsic.as_bytes() == name.name);
+            !measured && !skipped.iter().any(|skipped| skipped.as_bytes() == name.name)
+        });
+        // The runtime's own order, whatever was measured when.
+        let position = |one: &raw::Benchmark| {
+            names.and_then(|names| names.iter().position(|name| name.name == one.extrinsic.as_bytes()))
+        };
+        results.benchmarks.sort_by_key(position);
+        if !unchanged && !results.benchmarks.is_empty() {
+            results.write(&path)?;
+        }
+        summary.pallets.push(Measured {
+            pallet: pallet.pallet.clone(),
+            instance: pallet.instance.clone(),
+            path,
+            benchmarks: results.benchmarks.len(),
+            complete: !missing,
+            unchanged,
+            skipped,
+            seconds: began.elapsed().as_secs_f64(),
+        });
+    }
+    Ok(summary)
+}
+
+fn check(settings: &Settings) -> Result<()> {
+    let broken = |what: &str, expected: &str| Err(Failure::usage(what.to_string()).expected(expected.to_string()));
+    if settings.steps < 2 {
+        return broken("`steps` is below 2", "two values at least: a slope goes through two points");
+    }
+    if settings.repeat_min == 0 || settings.repeat_max < settings.repeat_min {
+        return broken("the numbers of repetitions do not fit", "at least one, and at most no fewer than at least");
+    }
+    if !(0.0..1.0).contains(&settings.tolerance) {
+        return broken("`tolerance` is no share", "0.02 for two percent, or 0 for no end before `repeat_max`");
+    }
+    Ok(())
+}
+
+fn recorded(settings: &Settings) -> raw::Settings {
+    raw::Settings {
+        steps: settings.steps,
+        repeat_min: settings.repeat_min,
+        repeat_max: settings.repeat_max,
+        external_repeat: None,
+        tolerance: (settings.tolerance > 0.0).then_some(settings.tolerance),
+        heap_pages: settings.heap_pages.map(u64::from),
+        additional_trie_layers: settings.additional_trie_layers,
+        worst_case_map_values: settings.worst_case_map_values,
+        default_pov_mode: settings.default_pov_mode,
+    }
+}
+
+/// A pallet of several instances has as many files.
+fn file_name(pallet: &Pallet) -> String {
+    let plain =
+        |name: &str| name.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '_' }).collect::<String>();
+    format!("{}.{}.json", plain(&pallet.pallet), plain(&pallet.instance))
+}
+
+/// What was measured before of the same blob, under the same settings, on the same machine. Anything else is as if it
+/// were not there.
+fn earlier(path: &Path, now: &RawResults) -> Vec<raw::Benchmark> {
+    let Ok(before) = RawResults::read(path) else { return Vec::new() };
+    let machine = |raw: &RawResults| {
+        (raw.machine.cpu.clone(), raw.machine.cores, raw.machine.memory_bytes, raw.machine.profile.clone())
+    };
+    let same = before.runtime == now.runtime
+        && before.settings == now.settings
+        && before.pallet == now.pallet
+        && before.instance == now.instance
+        && machine(&before) == machine(now);
+    if same { before.benchmarks } else { Vec::new() }
+}
+
+/// Measures one benchmark; nothing where the runtime says that it cannot be run.
+fn measure(
+    bench: &Bench<'_>,
+    pallet: &Pallet,
+    benchmark: &Benchmark,
+    settings: &Settings,
+) -> Result<Option<raw::Benchmark>> {
+    let points = points(&benchmark.components, settings);
+    let case = |components| Case {
+        pallet: &pallet.pallet,
+        instance: &pallet.instance,
+        extrinsic: &benchmark.extrinsic,
+        components,
+    };
+    let mut proof = Vec::new();
+    for point in &points {
+        bench.verify(&case(point))?;
+        collect(&mut proof, bench.track(&case(point))?, pallet)?;
+    }
+    if proof.is_empty() {
+        return Ok(None);
+    }
+    sane(bench, pallet, benchmark, settings, &case, &points, &proof)?;
+
+    let mut time = Vec::new();
+    let count = u32::try_from(points.len()).unwrap_or(u32::MAX);
+    // A benchmark with fewer points may take the more samples of each.
+    let most = settings.repeat_max.max(settings.repeat_max.saturating_mul(settings.steps) / count);
+    let mut next = settings.repeat_min.max(FEWEST_SAMPLES.div_ceil(count)).min(most);
+    let mut done = 0;
+    while done < most {
+        for point in &points {
+            collect(&mut time, bench.time(&case(point), next)?, pallet)?;
+        }
+        done += next;
+        if settings.tolerance > 0.0 && stop::tight(&time, settings.tolerance) {
+            break;
+        }
+        // As many again: the interval narrows with the root of their number.
+        next = done.min(most - done);
+    }
+    let components = benchmark.components.iter().map(|(name, min, max)| raw::ComponentRange {
+        name: name.to_string(),
+        min: *min,
+        max: *max,
+    });
+    Ok(Some(raw::Benchmark {
+        extrinsic: benchmark.extrinsic.clone(),
+        components: components.collect(),
+        pov_modes: benchmark.pov_modes.clone(),
+        time,
+        proof,
+    }))
+}
+
+/// A proof that no block has room for, or that is another one each time, makes no weight.
+fn sane<'a>(
+    bench: &Bench<'_>,
+    pallet: &Pallet,
+    benchmark: &Benchmark,
+    settings: &Settings,
+    case: &dyn Fn(&'a [(BenchmarkParameter, u32)]) -> Case<'a>,
+    points: &'a [Vec<(BenchmarkParameter, u32)>],
+    proof: &[Repetition],
+) -> Result<()> {
+    let name = || format!("{}::{}", pallet.pallet, benchmark.extrinsic);
+    if let Some(too_large) = proof.iter().find(|one| u64::from(one.proof_size) > settings.block_proof_size) {
+        return Err(Failure::check(format!("the proof of {} has no room in a block", name()))
+            .found(format!("{} bytes", too_large.proof_size))
+            .expected(format!("at most {} bytes", settings.block_proof_size)));
+    }
+    let (Some(point), Some(first)) = (points.last(), proof.last()) else { return Ok(()) };
+    let mut again = Vec::new();
+    collect(&mut again, bench.track(&case(point))?, pallet)?;
+    let told =
+        |one: &Repetition| format!("{} reads, {} writes, {} bytes of proof", one.reads, one.writes, one.proof_size);
+    match again.last() {
+        Some(second) if told(second) != told(first) => {
+            Err(Failure::check(format!("{} is not the same each time it is run", name()))
+                .found(format!("first {}; then {}", told(first), told(second)))
+                .expected("the same reads, writes and proof for the same components")
+                .hint("its setup may depend on time, on randomness, or on what ran before"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn collect(into: &mut Vec<Repetition>, batches: Vec<BenchmarkBatch>, pallet: &Pallet) -> Result<()> {
+    for batch in batches {
+        // An API without instances answers for each of them.
+        if batch.instance == pallet.instance.as_bytes() {
+            into.extend(batch.results.into_iter().map(repetition));
+        }
+    }
+    Ok(())
+}
+
+fn repetition(result: BenchmarkResult) -> Repetition {
+    let nanoseconds = |time: u128| u64::try_from(time).unwrap_or(u64::MAX);
+    Repetition {
+        components: result.components.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
+        extrinsic_time: nanoseconds(result.extrinsic_time),
+        storage_root_time: nanoseconds(result.storage_root_time),
+        reads: result.reads,
+        repeat_reads: result.repeat_reads,
+        writes: result.writes,
+        repeat_writes: result.repeat_writes,
+        proof_size: result.proof_size,
+        keys: result
+            .keys
+            .into_iter()
+            .map(|(key, reads, writes, whitelisted)| Key { key, reads, writes, whitelisted })
+            .collect(),
+    }
+}
+
+fn storage_item(info: &StorageInfo) -> Option<StorageItem> {
+    Some(StorageItem {
+        pallet: String::from_utf8(info.pallet_name.clone()).ok()?,
+        item: String::from_utf8(info.storage_name.clone()).ok()?,
+        prefix: info.prefix.clone(),
+        max_values: info.max_values,
+        max_size: info.max_size,
+    })
+}
+
+/// How far the run is, and how long the rest will take if it goes on like this.
+struct Pace<'a> {
+    reporter: &'a Reporter,
+    began: Instant,
+    total: usize,
+    done: usize,
+    /// Of those done, the ones that took time.
+    run: usize,
+}
+
+impl<'a> Pace<'a> {
+    fn new(selected: &[Pallet], reporter: &'a Reporter) -> Self {
+        let total = selected.iter().map(|pallet| pallet.benchmarks.len()).sum();
+        Self { reporter, began: Instant::now(), total, done: 0, run: 0 }
+    }
+
+    fn begin(&self, index: usize, pallets: usize, pallet: &Pallet, benchmark: &Benchmark) {
+        let left = match self.run {
+            0 => String::new(),
+            run => {
+                let each = self.began.elapsed() / u32::try_from(run).unwrap_or(u32::MAX);
+                let rest = each * u32::try_from(self.total - self.done).unwrap_or(u32::MAX);
+                format!(", about {} left", told(rest))
+            }
+        };
+        let name = format!("{}::{}", pallet.pallet, benchmark.extrinsic);
+        self.reporter.status(format!("pallet {} of {pallets}: {name}{left}", index + 1));
+        self.reporter.progress("benchmarks", self.done as u64, Some(self.total as u64), "benchmarks");
+    }
+
+    fn end(&mut self) {
+        self.done += 1;
+        self.run += 1;
+        self.reporter.progress("benchmarks", self.done as u64, Some(self.total as u64), "benchmarks");
+    }
+
+    fn jump(&mut self, count: usize) {
+        self.done += count;
+    }
+}
+
+fn told(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..100 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A dry run as JUnit XML, which every CI shows: one suite, a case for each check.
+//!
+//! JUnit has no warnings: a check that warned passed, and what it said stands in its output.
+
+use crate::field::{list, number, text};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+pub fn dry_run(report: &Value) -> String {
+    let checks = list(report, "/checks");
+    let count = |status: &str| checks.iter().filter(|check| text(check, "/status") == status).count();
+    let mut cases = String::new();
+    for check in checks {
+        cases.push_str(&case(check));
+    }
+    let name = format!(
+        "upgrade of {} {} to {}",
+        text(report, "/from/spec_name"),
+        text(report, "/from/spec_version"),
+        text(report, "/to/spec_version")
+    );
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" \
+         errors=\"0\" skipped=\"{}\" time=\"{:.3}\">\n{cases}</testsuite>\n</testsuites>\n",
+        escaped(&name),
+        checks.len(),
+        count("fail"),
+        count("skip"),
+        number(report, "/seconds").unwrap_or_default(),
+    )
+}
+
+fn case(check: &Value) -> String {
+    let detail = escaped(&text(check, "/detail"));
+    let findings: Vec<String> = list(check, "/findings").iter().filter_map(Value::as_str).map(escaped).collect();
+    let findings = findings.join("\n");
+    let mut inside = String::new();
+    // Writing to a string does not fail.
+    let _ = match text(check, "/status").as_str() {
+        "fail" => writeln!(inside, "<failure message=\"{detail}\">{findings}</failure>"),
+        "skip" => writeln!(inside, "<skipped message=\"{detail}\"/>"),
+        "warn" => writeln!(inside, "<system-out>warning: {detail}\n{findings}</system-out>"),
+        _ => writeln!(inside, "<system-out>{detail}</system-out>"),
+    };
+    format!("<testcase classname=\"dry-run\" name=\"{}\">\n{inside}</testcase>\n", escaped(&text(check, "/name")))
+}
+
+/// Text that a runtime may have chosen: markup in it stays text, and what XML 1.0 cannot hold is replaced.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(character),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_check_is_a_case() {
+        let report = json!({
+            "from": {"spec_name": "statemint", "spec_version": 1},
+            "to": {"spec_name": "statemint", "spec_version": 2},
+            "seconds": 1.5,
+            "checks": [
+                {"name": "versions", "status": "pass", "detail": "1 to 2"},
+                {"name": "code-size", "status": "warn", "detail": "81 %", "findings": ["large"]},
+                {"name": "try-state", "status": "skip", "detail": "no try-runtime build"},
+                {"name": "migrations", "status": "fail", "detail": "a < b", "findings": ["<evil a=\"b\">", "\u{1b}[31m"]},
+            ],
+        });
+        let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+            <testsuites>\n\
+            <testsuite name=\"upgrade of statemint 1 to 2\" tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\">\n\
+            <testcase classname=\"dry-run\" name=\"versions\">\n<system-out>1 to 2</system-out>\n</testcase>\n\
+            <testcase classname=\"dry-run\" name=\"code-size\">\n<system-out>warning: 81 %\nlarge</system-out>\n</testcase>\n\
+            <testcase classname=\"dry-run\" name=\"try-state\">\n<skipped message=\"no try-runtime build\"/>\n</testcase>\n\
+            <testcase classname=\"dry-run\" name=\"migrations\">\n<failure message=\"a &lt; b\">&lt;evil a=&quot;b&quot;&gt;\n\
+            \u{fffd}[31m</failure>\n</testcase>\n\
+            </testsuite>\n</testsuites>\n";
+        assert_eq!(dry_run(&report), expected);
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The block that ends a session, hours after the upgrade.
+
+use cutover_tests::{
+    Runtime::Parachain,
+    faults::{Act, Faults, When::Has},
+    incident::{Before, item, rehearse, sound},
+};
+
+/// Written by the first session that ends: what hangs on it begins then.
+fn ended() -> Vec<u8> {
+    item("Session", "CurrentIndex")
+}
+
+#[test]
+fn a_chain_that_stops_after_the_end_of_a_session() {
+    let blob = Faults::new().step("Core_initialize_block", vec![Has(ended())], Act::Trap).apply(&sound(Parachain));
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("sessions", &["Core_initialize_block failed in the runtime"])
+        // The next blocks are like those before.
+        .status("healthy-blocks", "pass");
+}
+
+#[test]
+fn a_session_that_begins_without_authorities() {
+    let lost = Act::Clear(item("Session", "Validators"));
+    let blob = Faults::new().step("BlockBuilder_finalize_block", vec![Has(ended())], lost).apply(&sound(Parachain));
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("sessions", &["a session began without authorities"])
+        .status("healthy-blocks", "pass");
+}
