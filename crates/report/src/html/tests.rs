@@ -87,5 +87,5 @@ fn time_leaves_no_trace_and_gaps_no_section() {
     other.dry_run["seconds"] = json!(2);
     assert_eq!(report(&bundle()), report(&other));
     let empty = report(&Bundle { name: "x".into(), ..Bundle::default() });
-    assert!(!empty.contains("The checks") && !empty.contains("The proposal") && empty.contains("NOT DRY-RUN"));
+    assert!(!empty.contains("<h2>The checks") && !empty.contains("<h2>The proposal") && empty.contains("NOT DRY-RUN"));
 }

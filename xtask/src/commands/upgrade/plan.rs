@@ -25,6 +25,7 @@ use std::{
 use worker::{Failure, Kind, Result};
 
 const REPORT: &str = "report.md";
+const PAGE: &str = "report.html";
 const MANIFEST: &str = "manifest.json";
 
 pub struct Plan<'run> {
@@ -290,19 +291,22 @@ impl Plan<'_> {
 
     fn report(&self, _: &Desk<'_>) -> Result<Done> {
         let result = |step: &str| self.bundle.read_step(step).map(|evidence| result_of(&evidence));
-        let text = report::report(&report::Bundle {
+        let bundle = report::Bundle {
             name: self.runtime.name.clone(),
             build: result("build")?,
             inspect: result("inspect")?,
             dry_run: result("dry-run")?,
             propose: result("propose")?,
-        });
-        let path = self.bundle.path(REPORT);
-        if std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
-            return Ok(Done::Unchanged);
+        };
+        let mut done = Done::Unchanged;
+        for (name, text) in [(REPORT, report::report(&bundle)), (PAGE, report::html::report(&bundle))] {
+            let path = self.bundle.path(name);
+            if !std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
+                worker::write_whole(&path, text.as_bytes())?;
+                done = Done::Now("written".into());
+            }
         }
-        worker::write_whole(&path, text.as_bytes())?;
-        Ok(Done::Now("written".into()))
+        Ok(done)
     }
 
     fn manifest(&self, desk: &Desk<'_>) -> Result<Done> {
@@ -313,7 +317,7 @@ impl Plan<'_> {
             "command": "assemble",
             "bundle": utf8(&self.bundle.directory)?,
             "steps": ["build", "inspect", "dry-run", "propose"],
-            "files": [REPORT],
+            "files": [REPORT, PAGE],
             "runtimes": [{
                 "name": self.runtime.name,
                 "file": self.blob_name(),
