@@ -23,6 +23,7 @@ use worker::{Event, Failure, Outcome, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worker {
     Artifact,
+    Compat,
     DryRun,
     Evidence,
     Proposal,
@@ -32,6 +33,7 @@ impl Worker {
     pub fn name(self) -> &'static str {
         match self {
             Self::Artifact => "cutover-artifact",
+            Self::Compat => "cutover-compat",
             Self::DryRun => "cutover-dry-run",
             Self::Evidence => "cutover-evidence",
             Self::Proposal => "cutover-proposal",

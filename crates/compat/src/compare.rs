@@ -81,6 +81,15 @@ const OUTER: [&str; 9] = [
     "RuntimeViewFunction",
 ];
 
+/// Which of them a type is, if any. Until 2022 they had shorter names, and stood at the root of a runtime's crate.
+fn outer(types: &PortableRegistry, id: u32) -> Option<&'static str> {
+    let segments = types.resolve(id)?.path.segments.as_slice();
+    let name = segments.last()?;
+    OUTER
+        .into_iter()
+        .find(|outer| name == outer || (segments.len() == 2 && outer.strip_prefix("Runtime") == Some(name)))
+}
+
 /// Compares a type of the old runtime with one of the new.
 pub fn compare(old: &Interface<'_>, old_id: u32, new: &Interface<'_>, new_id: u32) -> Differences {
     let mut comparison =
@@ -194,8 +203,9 @@ impl Comparison<'_> {
             self.found.unfinished = true;
             return;
         }
-        let (old_name, new_name) = (name(self.old, old_id), name(self.new, new_id));
-        if old_name == new_name && old_name.is_some_and(|name| OUTER.contains(&name)) {
+        if let (Some(old), Some(new)) = (outer(self.old, old_id), outer(self.new, new_id))
+            && old == new
+        {
             return;
         }
         let (old_id, new_id) = (unwrapped(self.old, old_id), unwrapped(self.new, new_id));

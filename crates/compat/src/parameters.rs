@@ -36,9 +36,12 @@ pub struct Parameter {
 }
 
 /// Every constant that is not what it was.
-pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens) -> Result<Document> {
+///
+/// `block`: milliseconds between two blocks, where the constants do not tell it or tell it wrongly.
+pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u64>) -> Result<Document> {
     let (before, after) = (old.interface()?, new.interface()?);
-    let (was, is) = (told(&before, &Scales::of(&before, tokens)), told(&after, &Scales::of(&after, tokens)));
+    let scales = |interface: &Interface<'_>| Scales::of(interface, tokens, block);
+    let (was, is) = (told(&before, &scales(&before)), told(&after, &scales(&after)));
     let mut keys: Vec<_> = was.keys().chain(is.keys()).collect();
     keys.sort();
     keys.dedup();

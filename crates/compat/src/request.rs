@@ -31,6 +31,9 @@ pub enum Request {
         decimals: Option<u32>,
         #[serde(default)]
         symbol: Option<String>,
+        /// Milliseconds between two blocks; without, constants are asked.
+        #[serde(default)]
+        block_time: Option<u64>,
     },
 }
 
@@ -42,10 +45,10 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             let document = diff(&old, &new, &allow)?;
             Ok(Outcome { passed: document.verdict == Verdict::Pass, value: to_value(&document)? })
         }
-        Request::Parameters { old, new, decimals, symbol } => {
+        Request::Parameters { old, new, decimals, symbol, block_time } => {
             let tokens = tokens(&old, &new, decimals, symbol);
             let (old, new) = both(&old, &new, reporter)?;
-            Ok(Outcome::passed(to_value(&parameters(&old, &new, &tokens)?)?))
+            Ok(Outcome::passed(to_value(&parameters(&old, &new, &tokens, block_time)?)?))
         }
     }
 }

@@ -17,8 +17,8 @@ pub struct Tokens {
 #[derive(Clone, Debug, Default)]
 pub struct Scales {
     pub tokens: Tokens,
-    /// Milliseconds between two blocks, and the constant that says so.
-    pub block: Option<(u128, &'static str)>,
+    /// Milliseconds between two blocks, and who says so.
+    pub block: Option<(u128, String)>,
 }
 
 /// A value, and what it is counted in with the reason for it; no unit for a plain number or text.
@@ -68,21 +68,22 @@ const BLOCKS: [&str; 9] =
     ["period", "delay", "duration", "timeout", "window", "lifetime", "interval", "cooldown", "locking"];
 
 impl Scales {
-    /// Takes the time of a block from the constants of the pallets that keep it.
-    pub fn of(interface: &Interface<'_>, tokens: &Tokens) -> Self {
+    /// Takes the time of a block from the constants of the pallets that keep it, where nobody says it.
+    pub fn of(interface: &Interface<'_>, tokens: &Tokens, block: Option<u64>) -> Self {
         let constant = |pallet: &str, name: &str| {
             let found = interface.pallet(pallet)?.constants.iter().find(|constant| constant.name == name)?;
             let mut bytes = [0; 16];
             bytes.get_mut(..found.value.len())?.copy_from_slice(found.value);
             Some(u128::from_le_bytes(bytes)).filter(|milliseconds| *milliseconds > 0)
         };
-        let block = None
-            .or_else(|| Some((constant("Babe", "ExpectedBlockTime")?, "Babe.ExpectedBlockTime")))
-            .or_else(|| Some((constant("Aura", "SlotDuration")?, "Aura.SlotDuration")))
-            // Half a slot, by the pallet's documentation.
-            .or_else(|| {
-                Some((constant("Timestamp", "MinimumPeriod")?.checked_mul(2)?, "twice Timestamp.MinimumPeriod"))
-            });
+        let given = block.map(|milliseconds| (u128::from(milliseconds), "the command line".to_owned()));
+        // Half a slot, by the pallet's documentation. Without it a slot of Aura may have many blocks.
+        let period = constant("Timestamp", "MinimumPeriod").and_then(|period| period.checked_mul(2));
+        let slot = constant("Aura", "SlotDuration").filter(|slot| Some(*slot) == period);
+        let block = given
+            .or_else(|| Some((constant("Babe", "ExpectedBlockTime")?, "Babe.ExpectedBlockTime".into())))
+            .or_else(|| Some((slot?, "Aura.SlotDuration".into())))
+            .or_else(|| Some((period?, "twice Timestamp.MinimumPeriod".into())));
         Self { tokens: tokens.clone(), block }
     }
 
@@ -141,7 +142,9 @@ impl Scales {
 
     fn amount(&self, number: u128, name: &str) -> Told {
         let Some(decimals) = self.tokens.decimals else {
-            let unit = format!("smallest units of a token, by the name {name}; the chain's decimals are not known");
+            let unit = format!(
+                "smallest units of a token, by the name {name}; the chain's decimals are not known (--decimals)"
+            );
             return Told { text: grouped(number), unit: Some(unit) };
         };
         let symbol = self.tokens.symbol.as_deref().unwrap_or("tokens");
@@ -163,9 +166,10 @@ impl Scales {
                 text: format!("{count} = {}", duration(total)),
                 unit: Some(format!("blocks, by the name {name}; {} each by {from}", duration(milliseconds))),
             },
-            None => {
-                Told { text: count, unit: Some(format!("blocks, by the name {name}; the time of a block is not told")) }
-            }
+            None => Told {
+                text: count,
+                unit: Some(format!("blocks, by the name {name}; the time of a block is not told (--block-time)")),
+            },
         }
     }
 }
@@ -244,7 +248,7 @@ mod tests {
 
     fn scales() -> Scales {
         let tokens = Tokens { decimals: Some(10), symbol: Some("PAS".into()), from: "the command line".into() };
-        Scales { tokens, block: Some((6000, "Babe.ExpectedBlockTime")) }
+        Scales { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())) }
     }
 
     #[test]

@@ -185,7 +185,7 @@ impl<'b> Reader<'_, 'b> {
                 let length = self.compact()?;
                 let bytes = self.take(usize::try_from(length).map_err(|_| "a text of an impossible length")?)?;
                 let text = std::str::from_utf8(bytes).map_err(|_| "a text that is no UTF-8")?;
-                return self.part(text.chars().take(SHOWN).collect(), None);
+                return self.part(text.trim_end_matches('\0').chars().take(SHOWN).collect(), None);
             }
             Bool | U8 | I8 => 1,
             U16 | I16 => 2,

@@ -6,6 +6,7 @@
 //! written helps nobody.
 
 pub mod bytes;
+pub mod diff;
 mod field;
 pub mod markdown;
 mod table;

@@ -77,18 +77,14 @@ pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kin
             changes.push(Change::new(kinds.removed, &was.name).old(index).with([told]));
             continue;
         }
-        // Both new names at an old place: renamed, if it takes what it took.
+        // Both new names at an old place: renamed, if it takes what it took. Without fields everything takes the same.
         let found = pair.fields(&was.fields, &heir.fields);
         renamed.push(heir.index);
-        if found.breaking() || !found.renamed.is_empty() {
+        if was.fields.is_empty() || found.breaking() || !found.renamed.is_empty() {
             let change = Change::new(kinds.replaced, &was.name).from_to(&was.name, &heir.name);
             changes.push(change.with([format!("both at {index}")]).with(found.all()));
         } else {
-            let mut change = Change::new(kinds.renamed, &heir.name).from_to(&was.name, &heir.name);
-            if was.fields.is_empty() {
-                change = change.with(["without fields: another one in its place would look the same".to_owned()]);
-            }
-            changes.push(change);
+            changes.push(Change::new(kinds.renamed, &heir.name).from_to(&was.name, &heir.name).with(found.all()));
         }
     }
     for is in new {
