@@ -59,7 +59,7 @@ pub enum Command {
     Build(Build),
     /// Read the facts of a runtime from a blob, a chain spec, a snapshot or a node
     Inspect(Inspect),
-    /// Hold two blobs that should be one against each other, and say why they differ
+    /// Compare two runtimes: what changed, whom it breaks, whether the versions say so
     Diff(Diff),
     /// Try an upgrade on a copy of a chain's state
     DryRun(DryRun),
@@ -482,12 +482,27 @@ pub struct VerifyBuild {
 
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// A blob, hex, chain spec, snapshot or node
+    /// The runtime that is: a blob, hex, chain spec, snapshot, node or network; `-` for standard input
     pub old: String,
-    /// The other one
+    /// The runtime that is to be
     pub new: String,
+    /// A rule that may be broken, and why
+    #[arg(long, value_name = "KIND[=REASON]", conflicts_with_all = ["bytes", "parameters"])]
+    pub allow: Vec<String>,
+    /// Write the parameter change document: every constant that changed, in human units
+    #[arg(long, conflicts_with = "bytes")]
+    pub parameters: bool,
+    /// The decimals of the chain's token [default: what the chain spec or node says]
+    #[arg(long, value_name = "N", requires = "parameters", value_parser = clap::value_parser!(u32).range(0..=38))]
+    pub decimals: Option<u32>,
+    /// The symbol of the chain's token [default: what the chain spec or node says]
+    #[arg(long, value_name = "SYMBOL", requires = "parameters")]
+    pub symbol: Option<String>,
+    /// The milliseconds between two blocks [default: what Babe's, Aura's or Timestamp's constants say]
+    #[arg(long, value_name = "MS", requires = "parameters", value_parser = clap::value_parser!(u64).range(1..))]
+    pub block_time: Option<u64>,
     /// Compare the bytes: where they differ, and the probable causes
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub bytes: bool,
 }
 
@@ -520,6 +535,9 @@ pub struct Upgrade {
     /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
+    /// A rule of `diff` that may be broken, and why
+    #[arg(long, value_name = "KIND[=REASON]")]
+    pub allow: Vec<String>,
     /// How many jobs may run at once [default: as many as there are processors]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,

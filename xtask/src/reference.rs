@@ -54,6 +54,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | Key | Meaning |
 | --- | --- |
 | `default` | the runtime that is meant when none is named |
+| `allow` | rules of `diff` that may be broken, each with the reason: `allow = {transaction-version = "…"}`; see [diff.md](diff.md) |
 | `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; each key that is left out is as built in |
 
 ## Networks

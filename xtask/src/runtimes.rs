@@ -7,6 +7,10 @@
 //! a workspace may consist of one manifest that names a published runtime. Names decide nothing.
 //! `[package.metadata.cutover] runtime = true|false` overrules the rule.
 
+mod configured;
+
+pub use configured::{configured_allowances, configured_networks};
+
 use crate::{context::Context, networks::Networks, process::Tool};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use serde::{Deserialize, Serialize};
@@ -73,6 +77,9 @@ pub struct WorkspaceConfig {
     pub engine: Option<String>,
     /// The image of container builds, by its digest.
     pub image: Option<String>,
+    /// Rules of `diff` that this workspace breaks on purpose, each with the reason.
+    #[serde(default)]
+    pub allow: BTreeMap<String, String>,
 }
 
 /// An entry of the Fellowship's `runtimes-matrix.json`; what else stands in it is not ours to judge.
@@ -306,13 +313,6 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
             .found(error.to_string())
             .expected("a JSON array of objects with `name` and `package`")
     })
-}
-
-/// The networks that the workspace's configuration defines.
-pub fn configured_networks(context: &Context) -> Result<Networks> {
-    let metadata = metadata(context)?;
-    let config: Option<WorkspaceConfig> = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?;
-    Ok(config.unwrap_or_default().networks)
 }
 
 /// What cargo knows about the workspace, dependencies included, without changing its lock file.

@@ -23,6 +23,8 @@ use worker::{Event, Failure, Outcome, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worker {
     Artifact,
+    Benchmark,
+    Compat,
     DryRun,
     Evidence,
     Proposal,
@@ -32,6 +34,8 @@ impl Worker {
     pub fn name(self) -> &'static str {
         match self {
             Self::Artifact => "cutover-artifact",
+            Self::Benchmark => "cutover-benchmark",
+            Self::Compat => "cutover-compat",
             Self::DryRun => "cutover-dry-run",
             Self::Evidence => "cutover-evidence",
             Self::Proposal => "cutover-proposal",

@@ -14,6 +14,7 @@ pub struct Bundle {
     pub build: Value,
     pub inspect: Value,
     pub dry_run: Value,
+    pub diff: Value,
     pub propose: Value,
 }
 
@@ -23,6 +24,10 @@ pub fn report(bundle: &Bundle) -> String {
     let to = text(&bundle.inspect, "/spec_version");
     let mut all = format!("# Upgrade of {} from {from} to {to}\n\n", escape(&bundle.name));
     all.push_str(&format!("**Verdict of the dry run: {}.**\n", escape(&text(&bundle.dry_run, "/verdict"))));
+    if !bundle.diff.is_null() {
+        let verdict = escape(&text(&bundle.diff, "/verdict"));
+        all.push_str(&format!("**Verdict of the comparison with the present runtime: {verdict}.**\n"));
+    }
     all.push_str(
         "This report is a rendering of the evidence files beside it; where they differ, those files count. \
          `cargo xtask verify` checks them all.\n",
@@ -32,6 +37,7 @@ pub fn report(bundle: &Bundle) -> String {
         checks(&bundle.dry_run),
         blocks(&bundle.dry_run),
         changes(&bundle.dry_run),
+        crate::diff::section_of_report(&bundle.diff),
         proposal(&bundle.propose),
     ] {
         if !section.is_empty() {
@@ -172,6 +178,7 @@ mod tests {
             build: json!({"package": "standalone-runtime", "profile": "production", "features": ["a", "b"], "commit": "abc", "dirty": true, "seconds": 9}),
             inspect: json!({"spec_name": "solo", "spec_version": 2, "size": 1000}),
             dry_run: json!({"from": {"spec_version": 1}, "verdict": "pass", "seconds": 5, "checks": [{"name": "x", "status": "pass", "detail": "a|b"}]}),
+            diff: Value::Null,
             propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x12", "decoded": "Sudo.sudo(<x>)"}]}),
         }
     }

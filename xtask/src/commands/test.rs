@@ -12,7 +12,7 @@ use worker::Result;
 /// Packages with the node's crates below them. They are built and tested apart from the light ones: asked for together,
 /// the two sets would give shared dependencies other features than either has alone, and all of it would be compiled
 /// once more.
-const HEAVY: [&str; 3] = ["cutover-dry-run", "cutover-fork", "pallet-attestations"];
+const HEAVY: [&str; 4] = ["cutover-benchmark", "cutover-dry-run", "cutover-fork", "pallet-attestations"];
 
 /// Packages whose native half is only checked: what they do is tested on their blobs, by the end-to-end tests.
 const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standalone-runtime"];
@@ -26,8 +26,13 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
         .collect();
     let heavy: Vec<String> = HEAVY.iter().flat_map(|name| ["--package".to_string(), (*name).to_string()]).collect();
     let task = context.printer.task("workers");
-    workers::build_all(context, &[Worker::DryRun], &heavy, &task)?;
-    workers::build_all(context, &[Worker::Artifact, Worker::Evidence, Worker::Proposal], &light, &task)?;
+    workers::build_all(context, &[Worker::Benchmark, Worker::DryRun], &heavy, &task)?;
+    workers::build_all(
+        context,
+        &[Worker::Artifact, Worker::Compat, Worker::Evidence, Worker::Proposal],
+        &light,
+        &task,
+    )?;
     drop(task);
 
     let nextest = Tool::new(cargo()).args(["nextest", "--version"]).timeout(Duration::from_secs(60)).capture();

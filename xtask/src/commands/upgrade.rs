@@ -5,6 +5,7 @@
 //! `<bundle>.work`, what an interrupted run resumes from.
 
 mod bundle;
+mod compare;
 mod plan;
 mod summary;
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the interpreter provides of a node: memory, silence, an empty chain and the hashes.
+//! What the interpreter provides of a node: memory, silence, a chain that is empty at first, and the hashes.
 
-use super::allocator::{Allocator, HEADER};
+use super::{
+    allocator::{Allocator, HEADER},
+    storage::Storage,
+};
 use crate::hashes;
+use codec::Encode;
 use sha2::{Digest, Sha256};
 use wasmi::{AsContextMut, Caller, Error, Memory, StoreLimits, Val};
 
@@ -12,11 +16,12 @@ pub(super) struct Host {
     pub(super) limits: StoreLimits,
     pub(super) memory: Option<Memory>,
     pub(super) allocator: Allocator,
+    pub(super) storage: Storage,
 }
 
 impl Host {
     pub(super) fn new(limits: StoreLimits) -> Self {
-        Self { limits, memory: None, allocator: Allocator::default() }
+        Self { limits, memory: None, allocator: Allocator::default(), storage: Storage::default() }
     }
 }
 
@@ -42,12 +47,51 @@ pub(super) fn call(
         | "ext_misc_print_num_version_1"
         | "ext_misc_print_utf8_version_1"
         | "ext_misc_print_hex_version_1" => None,
+        "ext_storage_get_version_1" => {
+            let key = passed(&mut caller, name, arguments)?;
+            let found = caller.data().storage.get(&key).map(<[u8]>::to_vec).encode();
+            Some(returned(&mut caller, &found)?)
+        }
+        "ext_storage_next_key_version_1" => {
+            let key = passed(&mut caller, name, arguments)?;
+            let found = caller.data().storage.next_key(&key).map(<[u8]>::to_vec).encode();
+            Some(returned(&mut caller, &found)?)
+        }
+        "ext_storage_read_version_1" => Some(read(&mut caller, name, arguments)?),
+        "ext_storage_exists_version_1" => {
+            let key = passed(&mut caller, name, arguments)?;
+            Some(Val::I32(i32::from(caller.data().storage.get(&key).is_some())))
+        }
+        "ext_storage_set_version_1" => {
+            let (key, value) = (passed(&mut caller, name, arguments)?, passed_at(&mut caller, name, arguments, 1)?);
+            caller.data_mut().storage.set(key, value).map_err(Error::new)?;
+            None
+        }
+        "ext_storage_append_version_1" => {
+            let (key, value) = (passed(&mut caller, name, arguments)?, passed_at(&mut caller, name, arguments, 1)?);
+            caller.data_mut().storage.append(key, &value).map_err(Error::new)?;
+            None
+        }
+        "ext_storage_clear_version_1" => {
+            let key = passed(&mut caller, name, arguments)?;
+            caller.data_mut().storage.clear(&key);
+            None
+        }
+        "ext_storage_start_transaction_version_1" => {
+            caller.data_mut().storage.start_transaction().map_err(Error::new)?;
+            None
+        }
+        "ext_storage_commit_transaction_version_1" => {
+            caller.data_mut().storage.commit_transaction().map_err(Error::new)?;
+            None
+        }
+        "ext_storage_rollback_transaction_version_1" => {
+            caller.data_mut().storage.rollback_transaction().map_err(Error::new)?;
+            None
+        }
         // An encoded nothing.
-        "ext_storage_get_version_1"
-        | "ext_storage_next_key_version_1"
-        | "ext_storage_read_version_1"
-        | "ext_default_child_storage_get_version_1" => Some(returned(&mut caller, &[0])?),
-        "ext_storage_exists_version_1" => Some(Val::I32(0)),
+        "ext_default_child_storage_get_version_1" => Some(returned(&mut caller, &[0])?),
+        "ext_offchain_index_set_version_1" | "ext_offchain_index_clear_version_1" => None,
         "ext_hashing_blake2_128_version_1" => {
             Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_128(bytes).to_vec())?)
         }
@@ -123,12 +167,29 @@ fn hash(
     Ok(Val::I32(pointer as i32))
 }
 
+/// Writes a value, from an offset on, to where the runtime wants it, and tells how long it is from there.
+fn read(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Val, Error> {
+    let key = passed(caller, name, arguments)?;
+    let Some(Val::I64(target)) = arguments.get(1) else { return Err(wrong(name)) };
+    let (pointer, room) = (*target as u64 as u32, (*target as u64 >> 32) as usize);
+    let offset = word(name, arguments, 2)? as usize;
+    let value = caller.data().storage.get(&key).map(|value| value.get(offset..).unwrap_or_default().to_vec());
+    if let Some(value) = &value {
+        write(caller, pointer, value.get(..room).unwrap_or(value))?;
+    }
+    returned(caller, &value.map(|value| value.len() as u32).encode())
+}
+
 /// The bytes that the first argument points at.
 fn passed(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Vec<u8>, Error> {
-    let Some(Val::I64(packed)) = arguments.first() else { return Err(wrong(name)) };
+    passed_at(caller, name, arguments, 0)
+}
+
+fn passed_at(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val], place: usize) -> Result<Vec<u8>, Error> {
+    let Some(Val::I64(packed)) = arguments.get(place) else { return Err(wrong(name)) };
     let packed = *packed as u64;
     let (start, length) = (packed as u32 as usize, (packed >> 32) as usize);
-    // Hashing is the only work here that fuel does not meter.
+    // The work that is done here with bytes is not metered otherwise.
     if let Ok(fuel) = caller.get_fuel() {
         let left = fuel.checked_sub(length as u64).ok_or_else(|| Error::from(wasmi::TrapCode::OutOfFuel))?;
         caller.set_fuel(left)?;

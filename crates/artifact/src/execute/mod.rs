@@ -7,8 +7,10 @@
 
 mod allocator;
 mod host;
+mod storage;
 
 use host::Host;
+use storage::Entries;
 use wasmi::{
     CompilationMode, Config, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimitsBuilder, Table,
     Val,
@@ -47,6 +49,11 @@ impl<'a> Executor<'a> {
 
     /// Calls a function of the runtime's interface with SCALE-encoded arguments and gives back the bytes it returns.
     pub(crate) fn call(&self, function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.call_and_keep(function, arguments)?.0)
+    }
+
+    /// The same, with what the function wrote to the empty chain.
+    pub(crate) fn call_and_keep(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Entries)> {
         let name = self.name;
         let failed = |error: wasmi::Error| {
             let failure = Failure::input(format!("{function} of {name} failed"));
@@ -99,11 +106,12 @@ impl<'a> Executor<'a> {
                 .expected(format!("at most {RESULT_LIMIT} bytes")));
         }
         let end = start.saturating_add(length);
-        memory.data(&store).get(start..end).map(<[u8]>::to_vec).ok_or_else(|| {
+        let answer = memory.data(&store).get(start..end).map(<[u8]>::to_vec).ok_or_else(|| {
             Failure::input(format!("{function} of {name} returns what is not in its memory"))
                 .found(format!("bytes {start} to {end}"))
                 .expected(format!("an end at or before {}", memory.data_size(&store)))
-        })
+        })?;
+        Ok((answer, store.into_data().storage.into_entries()))
     }
 
     /// Gives the module everything it imports: what the host provides, and a trap for what it does not.

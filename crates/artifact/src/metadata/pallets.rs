@@ -167,11 +167,16 @@ impl Pallet {
 
     /// The key under which a chain keeps the version that this pallet's storage is at.
     pub fn storage_version_key(&self) -> Vec<u8> {
-        // The name in the runtime, not the storage prefix: a pallet may have no storage of its own.
-        let mut key = crate::hashes::twox_128(self.name.as_bytes()).to_vec();
-        key.extend_from_slice(&crate::hashes::twox_128(b":__STORAGE_VERSION__:"));
-        key
+        storage_version_key(&self.name)
     }
+}
+
+/// The same for a pallet of which only the name is known.
+pub fn storage_version_key(pallet: &str) -> Vec<u8> {
+    // The name in the runtime, not the storage prefix: a pallet may have no storage of its own.
+    let mut key = crate::hashes::twox_128(pallet.as_bytes()).to_vec();
+    key.extend_from_slice(&crate::hashes::twox_128(b":__STORAGE_VERSION__:"));
+    key
 }
 
 fn variants(name: &str, pallet: &str, types: &PortableRegistry, id: u32) -> Result<Vec<Call>> {

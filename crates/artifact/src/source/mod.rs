@@ -2,8 +2,10 @@
 //! Where a runtime or a state is taken from, given the same way to every command.
 
 mod node;
+mod properties;
 
 pub use node::{Client, Node, RpcBlock, failure_of};
+pub use properties::Properties;
 
 use crate::{
     Blob, State,

@@ -96,7 +96,7 @@ impl Node {
 
     /// The values of some keys in the state of the block, as far as the node gives them. They only add to the facts,
     /// so that a node which refuses does not keep anyone from the others.
-    pub(crate) fn values(&self, keys: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    pub fn values(&self, keys: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let keys: Vec<String> = keys.iter().map(|key| hex_prefixed(key)).collect();
         let asked = on_a_runtime(&self.url, async {
             let client = Client::connect(&self.url).await?;
@@ -278,6 +278,15 @@ fn bytes(url: &str, method: &str, text: &str) -> Result<[u8; 32]> {
 fn senseless(url: &str, method: &str) -> Failure {
     Failure::input(format!("the answer of {url} to {method} makes no sense"))
         .expected("the answer of a Polkadot SDK node")
+}
+
+/// What a node says of its chain's token, as far as it does.
+pub(super) fn properties(url: &str) -> Option<serde_json::Value> {
+    let asked = on_a_runtime(url, async {
+        let client = Client::connect(url).await?;
+        client.ask::<serde_json::Value>(url, "system_properties", rpc_params![]).await
+    });
+    asked.ok()?.ok()
 }
 
 /// Runs on a thread of its own: the caller may be inside a runtime already, where a second one must not start.

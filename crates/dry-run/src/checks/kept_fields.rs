@@ -146,16 +146,8 @@ mod tests {
     fn verdict(after: after::Configuration) -> (usize, usize) {
         let ((old_types, old_id), (new_types, new_id)) =
             (registry::<before::Configuration>(), registry::<after::Configuration>());
-        let interface = |types| Interface {
-            types,
-            pallets: vec![],
-            extensions: vec![],
-            extrinsic_versions: vec![],
-            address: None,
-            signature: None,
-            apis: vec![],
-        };
-        let item = |value| Item { name: "ActiveConfig", hashers: &[], key: None, value };
+        let interface = Interface::empty;
+        let item = |value| Item { name: "ActiveConfig", value, ..Item::default() };
         let before = before::Configuration { max_code: 3_145_728, delay: 600, cooldown: 14_400, lookahead: 3 };
         let kept = fields(
             &interface(&old_types),

@@ -8,6 +8,7 @@ use crate::{
     result::{Check, Status, errors_logged},
     types::{Differences, Interface, compare, interface::Method, read},
 };
+use compat::changes::needed_by;
 use fork::{Chain, Executor};
 use std::time::Duration;
 use worker::Result;
@@ -16,28 +17,6 @@ const NAME: &str = "runtime-apis";
 
 /// A node that waits this long misses its slot.
 const SLOW: Duration = Duration::from_secs(2);
-
-/// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
-const NODES: [(&str, &str); 18] = [
-    ("Core", "every node"),
-    ("Metadata", "every node"),
-    ("BlockBuilder", "every author"),
-    ("TaggedTransactionQueue", "every node's transaction pool"),
-    ("AccountNonceApi", "wallets and nodes' RPC"),
-    ("AuraApi", "every node"),
-    ("BabeApi", "every node"),
-    ("GrandpaApi", "every node"),
-    ("SessionKeys", "authors"),
-    ("AuthorityDiscoveryApi", "validators"),
-    ("BeefyApi", "validators"),
-    ("ParachainHost", "validators, and the collators of every parachain"),
-    ("CollectCollationInfo", "collators"),
-    ("AuraUnincludedSegmentApi", "collators"),
-    ("RelayParentOffsetApi", "collators"),
-    ("GetParachainInfo", "collators"),
-    ("TargetBlockRate", "collators"),
-    ("OffchainWorkerApi", "every node"),
-];
 
 /// Not asked: they execute blocks, which the other checks do, or are for building, testing and simulating.
 const LEFT_OUT: [&str; 11] = [
@@ -85,10 +64,6 @@ const KNOWN: [(&str, &[&str]); 7] = [
     ),
     ("GetParachainInfo", &["parachain_id"]),
 ];
-
-fn nodes_of(api: &str) -> Option<&'static str> {
-    NODES.iter().find(|(name, _)| *name == api).map(|(_, nodes)| *nodes)
-}
 
 #[derive(Default)]
 struct Findings {
@@ -139,7 +114,7 @@ pub fn runtime_apis(
 fn versions(from: &Runtime, to: &Runtime, findings: &mut Findings) {
     for old in &from.version.apis {
         let name = old.name.clone().unwrap_or_else(|| old.id.clone());
-        let nodes = nodes_of(&name);
+        let nodes = needed_by(&name);
         match to.version.apis.iter().find(|new| new.id == old.id) {
             None => {
                 let told = format!("{name} is gone: {} no longer find it", nodes.unwrap_or("those who call it"));
@@ -164,14 +139,14 @@ fn types(from: &Runtime, to: &Runtime, old: &Interface<'_>, new: &Interface<'_>,
             let function = format!("{}_{}", new_api.name, old_method.name);
             let Some(new_method) = new_api.methods.iter().find(|method| method.name == old_method.name) else {
                 let told = format!("{function} is gone");
-                if nodes_of(new_api.name).is_some() && !raised {
+                if needed_by(new_api.name).is_some() && !raised {
                     findings.failed.push(format!("{told}, although the API's version is the same"));
                 } else {
                     findings.odd.push(told);
                 }
                 continue;
             };
-            let nodes = nodes_of(new_api.name);
+            let nodes = needed_by(new_api.name);
             for told in differences(old, old_method, new, new_method) {
                 match (nodes, raised) {
                     (Some(nodes), false) => {
@@ -273,7 +248,7 @@ fn on_both_states(
     findings: &mut Findings,
 ) -> Result<()> {
     let function = &call.function;
-    let nodes = nodes_of(&call.api);
+    let nodes = needed_by(&call.api);
     let _ = errors_logged();
     let normal = match ask(from, enacted, executor, function, &call.old_arguments)? {
         Answer::Value(..) => true,

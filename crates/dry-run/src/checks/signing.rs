@@ -8,33 +8,15 @@
 use crate::{
     input::Runtime,
     result::{Check, Status},
-    types::{Interface, compare, compare::compare_fields, interface::Extension, read},
+    types::{
+        Interface, compare,
+        compare::compare_fields,
+        interface::{Extension, WALLETS_KNOW},
+        read,
+    },
 };
 
 const NAME: &str = "transaction-signing";
-
-/// Extensions that polkadot.js, polkadot-api and subxt sign without being told how.
-const KNOWN: [&str; 19] = [
-    "AsPerson",
-    "AuthorizeCall",
-    "AuthorizeCoretimeRegistration",
-    "ChargeAssetTxPayment",
-    "ChargeTransactionPayment",
-    "CheckEra",
-    "CheckGenesis",
-    "CheckMetadataHash",
-    "CheckMortality",
-    "CheckNonZeroSender",
-    "CheckNonce",
-    "CheckSpecVersion",
-    "CheckTxVersion",
-    "CheckWeight",
-    "EthSetOrigin",
-    "PrevalidateAttests",
-    "RestrictOrigins",
-    "StorageWeightReclaim",
-    "WeightReclaim",
-];
 
 #[derive(Default)]
 struct Findings {
@@ -173,7 +155,7 @@ fn extensions(old: &Interface<'_>, new: &Interface<'_>, findings: &mut Findings)
         let name = extension.identifier;
         let is_new = !old.extensions.iter().any(|known| known.identifier == name);
         let has_part = has_bytes(new, extension.explicit) || has_bytes(new, extension.implicit);
-        if is_new && has_part && !KNOWN.contains(&name) {
+        if is_new && has_part && !WALLETS_KNOW.contains(&name) {
             findings.odd.push(format!(
                 "extension {name} is new and not one that wallets know: they cannot sign until they learn it"
             ));
@@ -277,14 +259,7 @@ mod tests {
     impl Fixture {
         fn interface(&self) -> Interface<'_> {
             Interface {
-                types: &self.types,
-                pallets: vec![Pallet {
-                    name: "Balances",
-                    index: 10,
-                    prefix: None,
-                    items: vec![],
-                    calls: Some(self.calls),
-                }],
+                pallets: vec![Pallet { name: "Balances", index: 10, calls: Some(self.calls), ..Pallet::default() }],
                 extensions: self
                     .extensions
                     .iter()
@@ -295,9 +270,7 @@ mod tests {
                     })
                     .collect(),
                 extrinsic_versions: vec![4, 5],
-                address: None,
-                signature: None,
-                apis: vec![],
+                ..Interface::empty(&self.types)
             }
         }
     }

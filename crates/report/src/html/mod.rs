@@ -27,6 +27,7 @@ pub fn report(bundle: &Bundle) -> String {
         sections::verdict(bundle),
         sections::hashes(bundle),
         sections::checks(&bundle.dry_run),
+        sections::changes(&bundle.diff),
         sections::blocks(&bundle.dry_run),
         sections::storage(&bundle.dry_run),
         sections::proposal(&bundle.propose),

@@ -9,6 +9,9 @@ use crate::{
 };
 use serde_json::Value;
 
+/// More rows than this are a file, not a page.
+const MOST_CHANGES: usize = 500;
+
 /// What someone who votes reads first.
 pub fn verdict(bundle: &Bundle) -> String {
     let state = &bundle.dry_run;
@@ -100,6 +103,37 @@ fn check(check: &Value) -> String {
         "<tr><td class=\"{look}\">{look}</td><th scope=\"row\">{}</th><td>{detail}</td></tr>\n",
         text(&field(check, "/name"))
     )
+}
+
+/// What the new runtime changed, and whom it concerns.
+pub fn changes(diff: &Value) -> String {
+    let rules: String = list(diff, "/rules").iter().map(check).collect();
+    if rules.is_empty() {
+        return String::new();
+    }
+    let mut content = tag("table", &rules);
+    let rows: Vec<_> = list(diff, "/whom")
+        .iter()
+        .map(|concerned| ["/label", "/changes", "/breaking"].map(|pointer| field(concerned, pointer)).to_vec())
+        .collect();
+    if !rows.is_empty() {
+        content.push_str(&table(&["Whom it concerns", "Changes", "Of these breaking"], true, &rows));
+    }
+    let changes = list(diff, "/changes");
+    let rows: Vec<_> = changes
+        .iter()
+        .take(MOST_CHANGES)
+        .map(|change| ["/pallet", "/name", "/kind", "/severity"].map(|pointer| field(change, pointer)).to_vec())
+        .collect();
+    if !rows.is_empty() {
+        let all = table(&["Pallet", "What", "Change", "Severity"], false, &rows);
+        let summary = match changes.len() > MOST_CHANGES {
+            true => format!("the first {MOST_CHANGES} of {} changes; diff.json has them all", changes.len()),
+            false => format!("all {} changes", changes.len()),
+        };
+        content.push_str(&format!("<details><summary>{}</summary>{all}</details>\n", text(&summary)));
+    }
+    section("What changed", &content)
 }
 
 pub fn blocks(dry_run: &Value) -> String {

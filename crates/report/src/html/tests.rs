@@ -19,6 +19,11 @@ fn bundle() -> Bundle {
             "blocks": [{"number": 4, "phase": "upgrade", "ref_time": 1_000_000_000_000_u64, "proof_size": 100}],
             "storage_changes": [{"item": "System.Number", "added": 0, "changed": 1, "removed": 0}],
         }),
+        diff: json!({
+            "rules": [{"name": "transaction-version", "status": "pass", "detail": "rose"}],
+            "whom": [{"label": "indexers and front ends", "changes": 3, "breaking": 1}],
+            "changes": [{"pallet": "Balances", "name": "Account", "kind": "storage value", "severity": "breaking"}],
+        }),
         propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x34", "decoded": "Sudo.sudo(x)", "length": 9}]}),
     }
 }
@@ -33,6 +38,8 @@ fn the_page_tells_verdict_hashes_blocks_and_calls() {
         "<tr><td class=\"pass\">pass</td><th scope=\"row\">versions</th><td><details><summary>1 to 2</summary>",
         "ref_time of each block; at most 50.0 % of the limit",
         "proof_size of each block; at most 0.0 % of the limit",
+        "<td>indexers and front ends</td><td class=\"number\">3</td>",
+        "<summary>all 1 changes</summary>",
         "<code>Sudo.sudo(x)</code>",
         "<span class=\"pass\">&#9745;</span> The blob is newer than what the chain runs, and small enough",
         "<span class=\"open\">&#9744;</span> Sessions end under the new code (sessions -)",
@@ -68,7 +75,7 @@ fn poison(value: &mut Value, text: &str) {
 fn hostile_names_are_no_markup() {
     let text = "</script><script>alert(1)</script><img src=x onerror=\"alert(2)\">' onload='x\u{202e}";
     let mut evil = bundle();
-    for step in [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.propose] {
+    for step in [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.diff, &mut evil.propose] {
         poison(step, text);
     }
     evil.name = text.to_string();

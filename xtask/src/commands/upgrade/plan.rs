@@ -27,6 +27,8 @@ use worker::{Failure, Kind, Result};
 const REPORT: &str = "report.md";
 const PAGE: &str = "report.html";
 const MANIFEST: &str = "manifest.json";
+/// Those whose evidence makes the bundle, and each of which can refuse it.
+const STEPS: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
 
 pub struct Plan<'run> {
     pub context: &'run Context,
@@ -55,11 +57,13 @@ impl Plan<'_> {
             Job::new(name("inspect"), |desk| self.inspect(desk)).after([name("build")]),
             Job::new(name("build-try-runtime"), |desk| self.build_try_runtime(desk)).after([name("build")]),
             Job::new(name("propose"), |desk| self.propose(desk)).after([name("build")]),
+            Job::new(name("diff"), |desk| self.diff(desk)).after([name("build")]),
             Job::new(name("dry-run"), |desk| self.dry_run(desk)).after([name("build-try-runtime")]),
             Job::new(name("report"), |desk| self.report(desk)).after([
                 name("inspect"),
                 name("dry-run"),
                 name("propose"),
+                name("diff"),
             ]),
             Job::new(name("manifest"), |desk| self.manifest(desk)).after([name("report")]),
             Job::new(name("sign"), |desk| self.sign(desk)).after(signing),
@@ -87,7 +91,7 @@ impl Plan<'_> {
         self.bundle.work.join("try-runtime").join(self.blob_name())
     }
 
-    fn blob_input(&self) -> Result<Value> {
+    pub(super) fn blob_input(&self) -> Result<Value> {
         let hash = file_digest(&self.blob())?;
         Ok(json!({"digest": hash, "blake2_256": hash, "path": self.blob_name()}))
     }
@@ -146,14 +150,14 @@ impl Plan<'_> {
     }
 
     /// A worker's version is part of what its result is made from.
-    fn tool(&self, worker: Worker, desk: &Desk<'_>) -> Result<String> {
+    pub(super) fn tool(&self, worker: Worker, desk: &Desk<'_>) -> Result<String> {
         let program = workers::locate(self.context, worker, desk.task)?;
         let metadata = std::fs::metadata(&program).map_err(|error| Failure::io("read", &program, &error))?;
         Ok(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
     }
 
     /// A file by its digest. What a node says changes by itself, so it is asked again, each time.
-    fn state_digest(&self, source: &str) -> Result<String> {
+    pub(super) fn state_digest(&self, source: &str) -> Result<String> {
         if source.contains("://") {
             let now = std::time::SystemTime::now();
             return Ok(format!("{source} {now:?}"));
@@ -161,7 +165,7 @@ impl Plan<'_> {
         file_digest(Path::new(source))
     }
 
-    fn state_input(&self) -> Result<Value> {
+    pub(super) fn state_input(&self) -> Result<Value> {
         Ok(match self.state.contains("://") {
             true => json!({"digest": self.state, "url": self.state, "at": self.options.at}),
             false => {
@@ -296,6 +300,7 @@ impl Plan<'_> {
             build: result("build")?,
             inspect: result("inspect")?,
             dry_run: result("dry-run")?,
+            diff: result("diff")?,
             propose: result("propose")?,
         };
         let mut done = Done::Unchanged;
@@ -316,7 +321,7 @@ impl Plan<'_> {
         let request = json!({
             "command": "assemble",
             "bundle": utf8(&self.bundle.directory)?,
-            "steps": ["build", "inspect", "dry-run", "propose"],
+            "steps": STEPS,
             "files": [REPORT, PAGE],
             "runtimes": [{
                 "name": self.runtime.name,
@@ -343,7 +348,7 @@ impl Plan<'_> {
 
     pub fn passed(&self) -> Result<bool> {
         let mut passed = true;
-        for step in ["build", "inspect", "dry-run", "propose"] {
+        for step in STEPS {
             passed &= self.bundle.read_step(step)?.get("verdict").and_then(Value::as_str) == Some("passed");
         }
         Ok(passed)
@@ -388,7 +393,7 @@ fn files_of(proposal: &Value) -> Vec<String> {
 }
 
 /// Where a file lies on this machine is nobody's business, and would make the evidence of two people differ.
-fn hide_directory(result: &mut Value, pointer: &str, source: &str) {
+pub(super) fn hide_directory(result: &mut Value, pointer: &str, source: &str) {
     if !source.contains("://")
         && let Some(value) = result.pointer_mut(pointer)
     {

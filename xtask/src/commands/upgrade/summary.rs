@@ -30,6 +30,15 @@ impl Plan<'_> {
         if let (Some(error), Some(list)) = (proposal.pointer("/error/message"), checks.as_array_mut()) {
             list.push(json!({"name": "proposal", "status": "fail", "detail": error}));
         }
+        // The rules of the comparison stand beside the checks, under names that no check has.
+        let diff = result_of(&self.bundle.read_step("diff")?);
+        if let (Some(rules), Some(list)) = (diff.get("rules").and_then(Value::as_array), checks.as_array_mut()) {
+            list.extend(rules.iter().map(|rule| {
+                let text = |field: &str| rule.get(field).and_then(Value::as_str).unwrap_or_default();
+                let status = if text("status") == "allowed" { "warn" } else { text("status") };
+                json!({"name": format!("diff/{}", text("name")), "status": status, "detail": text("detail")})
+            }));
+        }
         let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
         let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
         let jobs = finished.iter().filter_map(|job| {

@@ -2,7 +2,7 @@
 //! Values read by the types of a runtime's metadata: whether bytes are of a type, what their parts are, and what bytes
 //! a type's plainest value has. Types and bytes are foreign: depth and work are bounded.
 
-use super::compare::{primitive_name, unwrapped};
+use crate::compare::{primitive_name, unwrapped};
 use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 use std::fmt::Write;
@@ -80,24 +80,26 @@ fn collect<'b>(
 
 /// Bytes of the type's plainest value: zeros, nothing, the first variant. Nothing for a type that holds itself.
 pub fn plainest(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    plain(types, id, 0, &mut bytes)?;
+    let (mut bytes, mut parts) = (Vec::new(), 0);
+    plain(types, id, 0, &mut parts, &mut bytes)?;
     Some(bytes)
 }
 
-fn plain(types: &PortableRegistry, id: u32, depth: usize, into: &mut Vec<u8>) -> Option<()> {
-    if depth > 32 || into.len() > 1024 * 1024 {
+fn plain(types: &PortableRegistry, id: u32, depth: usize, parts: &mut usize, into: &mut Vec<u8>) -> Option<()> {
+    // Parts without bytes, doubled at each depth, would take for ever and no room.
+    *parts += 1;
+    if depth > 32 || into.len() > 1024 * 1024 || *parts > 1024 * 1024 {
         return None;
     }
     match &types.resolve(id)?.type_def {
         TypeDef::Composite(composite) => {
             for field in &composite.fields {
-                plain(types, field.ty.id, depth + 1, into)?;
+                plain(types, field.ty.id, depth + 1, parts, into)?;
             }
         }
         TypeDef::Tuple(tuple) => {
             for field in &tuple.fields {
-                plain(types, field.id, depth + 1, into)?;
+                plain(types, field.id, depth + 1, parts, into)?;
             }
         }
         TypeDef::Variant(variant) => {
@@ -105,12 +107,12 @@ fn plain(types: &PortableRegistry, id: u32, depth: usize, into: &mut Vec<u8>) ->
             let chosen = variant.variants.iter().min_by_key(|variant| (variant.fields.len(), variant.index))?;
             into.push(chosen.index);
             for field in &chosen.fields {
-                plain(types, field.ty.id, depth + 1, into)?;
+                plain(types, field.ty.id, depth + 1, parts, into)?;
             }
         }
         TypeDef::Array(array) => {
             for _ in 0..array.len {
-                plain(types, array.type_param.id, depth + 1, into)?;
+                plain(types, array.type_param.id, depth + 1, parts, into)?;
             }
         }
         TypeDef::Sequence(_) | TypeDef::Compact(_) | TypeDef::BitSequence(_) => into.push(0),

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Runtime APIs: their versions, as `Core_version` gives them, and the types of their functions, as metadata does.
+
+use super::{Found, Pair};
+use crate::{
+    change::{Change, Kind},
+    compare::Differences,
+    runtime::Runtime,
+};
+use artifact::{hashes::blake2_64, version::Api};
+use std::collections::BTreeMap;
+
+/// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
+const NODES: [(&str, &str); 18] = [
+    ("Core", "every node"),
+    ("Metadata", "every node"),
+    ("BlockBuilder", "every author"),
+    ("TaggedTransactionQueue", "every node's transaction pool"),
+    ("AccountNonceApi", "wallets and nodes' RPC"),
+    ("AuraApi", "every node"),
+    ("BabeApi", "every node"),
+    ("GrandpaApi", "every node"),
+    ("SessionKeys", "authors"),
+    ("AuthorityDiscoveryApi", "validators"),
+    ("BeefyApi", "validators"),
+    ("ParachainHost", "validators, and the collators of every parachain"),
+    ("CollectCollationInfo", "collators"),
+    ("AuraUnincludedSegmentApi", "collators"),
+    ("RelayParentOffsetApi", "collators"),
+    ("GetParachainInfo", "collators"),
+    ("TargetBlockRate", "collators"),
+    ("OffchainWorkerApi", "every node"),
+];
+
+/// Which nodes cannot do without an API.
+pub fn needed_by(api: &str) -> Option<&'static str> {
+    NODES.iter().find(|(name, _)| *name == api).map(|(_, nodes)| *nodes)
+}
+
+pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, found: &mut Found) {
+    versions(pair, old, new, &mut found.changes);
+    if pair.old.metadata_version < 15 || pair.new.metadata_version < 15 {
+        for (side, interface) in [("old", pair.old), ("new", pair.new)] {
+            if interface.metadata_version < 15 {
+                found.untold.push(format!(
+                    "the functions of runtime APIs and their types: not told by the {side} runtime's metadata V{}",
+                    interface.metadata_version
+                ));
+            }
+        }
+        return;
+    }
+    for was in &pair.old.apis {
+        let Some(is) = pair.new.apis.iter().find(|api| api.name == was.name) else { continue };
+        for before in &was.methods {
+            let name = format!("{}_{}", was.name, before.name);
+            let Some(after) = is.methods.iter().find(|method| method.name == before.name) else {
+                found.changes.push(Change::new(Kind::ApiMethodRemoved, name));
+                continue;
+            };
+            arguments(pair, &name, &before.inputs, &after.inputs, &mut found.changes);
+            let result = pair.types(before.output, after.output);
+            found.changes.extend(super::of_types(&result, Kind::ApiMethodResult, grown(&result), &name));
+        }
+        let known = |name: &str| was.methods.iter().any(|method| method.name == name);
+        for after in is.methods.iter().filter(|method| !known(method.name)) {
+            found.changes.push(Change::new(Kind::ApiMethodAdded, format!("{}_{}", was.name, after.name)));
+        }
+    }
+}
+
+fn grown(found: &Differences) -> Kind {
+    if found.added.is_empty() { Kind::ApiMethodTypesRenamed } else { Kind::ApiMethodTypesGrown }
+}
+
+fn versions(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
+    // `Core_version` names them by a hash; the metadata knows the names.
+    let apis = pair.old.apis.iter().chain(&pair.new.apis);
+    let names: BTreeMap<String, &str> =
+        apis.map(|api| (worker::hex_prefixed(&blake2_64(api.name.as_bytes())), api.name)).collect();
+    let name = |api: &Api| match (&api.name, names.get(&api.id)) {
+        (Some(name), _) => name.clone(),
+        (None, Some(name)) => (*name).to_owned(),
+        (None, None) => api.id.clone(),
+    };
+    let version = |api: &Api| format!("version {}", api.version);
+    for was in &old.version.apis {
+        match new.version.apis.iter().find(|api| api.id == was.id) {
+            None => changes.push(Change::new(Kind::ApiRemoved, name(was)).old(version(was))),
+            Some(is) if is.version > was.version => {
+                changes.push(Change::new(Kind::ApiVersionRaised, name(was)).from_to(version(was), version(is)));
+            }
+            Some(is) if is.version < was.version => {
+                changes.push(Change::new(Kind::ApiVersionLowered, name(was)).from_to(version(was), version(is)));
+            }
+            Some(_) => {}
+        }
+    }
+    for is in new.version.apis.iter().filter(|api| !old.version.apis.iter().any(|known| known.id == api.id)) {
+        changes.push(Change::new(Kind::ApiAdded, name(is)).new_is(version(is)));
+    }
+}
+
+fn arguments(pair: &Pair<'_>, name: &str, old: &[u32], new: &[u32], changes: &mut Vec<Change>) {
+    if old.len() != new.len() {
+        let count = |inputs: &[u32]| format!("{} arguments", inputs.len());
+        changes.push(Change::new(Kind::ApiMethodArguments, name).from_to(count(old), count(new)));
+        return;
+    }
+    for (place, (was, is)) in old.iter().zip(new).enumerate() {
+        let found = pair.types(*was, *is);
+        // New variants of an argument are for who knows them to use.
+        let mild = Kind::ApiMethodTypesRenamed;
+        if let Some(change) = super::of_types(&found, Kind::ApiMethodArguments, mild, name) {
+            changes.push(change.new_is(format!("argument {}", place + 1)));
+        }
+    }
+}
+
+/// A function's differences in words.
+pub(super) fn inputs_and_output(pair: &Pair<'_>, old: (&[u32], u32), new: (&[u32], u32)) -> Vec<String> {
+    let mut told = Vec::new();
+    if old.0.len() != new.0.len() {
+        told.push(format!("{} arguments became {}", old.0.len(), new.0.len()));
+    } else {
+        for (was, is) in old.0.iter().zip(new.0) {
+            told.extend(pair.types(*was, *is).all().map(|found| format!("an argument: {found}")));
+        }
+    }
+    told.extend(pair.types(old.1, new.1).all().map(|found| format!("the answer: {found}")));
+    told
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Every change between two runtimes.
+
+mod apis;
+mod pallets;
+mod storage;
+mod transactions;
+mod variants;
+mod version;
+
+use crate::{
+    change::{Change, Kind},
+    compare::{self, Differences},
+    interface::{Interface, Pallet},
+    runtime::Runtime,
+    whom::Whom,
+};
+use scale_info::{Field, form::PortableForm};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+use worker::{Failure, Result};
+
+pub use apis::needed_by;
+
+/// Pairs of types that are looked at for one pair of runtimes. Two relay runtimes take some ten thousand.
+const BUDGET: usize = 10_000_000;
+
+/// Everything that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    pub changes: Vec<Change>,
+    /// What the metadata of one side, or of both, does not tell.
+    pub untold: Vec<String>,
+    /// Pallets of the old runtime that keep encoded calls.
+    pub keepers: Vec<String>,
+}
+
+/// Both interfaces, and what is known already of their types.
+pub(crate) struct Pair<'a> {
+    pub old: &'a Interface<'a>,
+    pub new: &'a Interface<'a>,
+    known: RefCell<HashMap<(u32, u32), Rc<Differences>>>,
+    looked_at: Cell<usize>,
+    unfinished: Cell<bool>,
+}
+
+impl<'a> Pair<'a> {
+    pub fn new(old: &'a Interface<'a>, new: &'a Interface<'a>) -> Self {
+        Self { old, new, known: RefCell::default(), looked_at: Cell::new(0), unfinished: Cell::new(false) }
+    }
+
+    pub fn types(&self, old: u32, new: u32) -> Rc<Differences> {
+        if let Some(known) = self.known.borrow().get(&(old, new)) {
+            return known.clone();
+        }
+        let found = match self.exhausted() {
+            true => Rc::default(),
+            false => Rc::new(self.counted(compare::compare(self.old, old, self.new, new))),
+        };
+        self.known.borrow_mut().insert((old, new), found.clone());
+        found
+    }
+
+    pub fn fields(&self, old: &[Field<PortableForm>], new: &[Field<PortableForm>]) -> Differences {
+        match self.exhausted() {
+            true => Differences::default(),
+            false => self.counted(compare::compare_fields(self.old, old, self.new, new)),
+        }
+    }
+
+    fn exhausted(&self) -> bool {
+        let exhausted = self.looked_at.get() > BUDGET;
+        self.unfinished.set(self.unfinished.get() || exhausted);
+        exhausted
+    }
+
+    fn counted(&self, found: Differences) -> Differences {
+        self.looked_at.set(self.looked_at.get() + found.pairs.max(1));
+        self.unfinished.set(self.unfinished.get() || found.unfinished);
+        found
+    }
+}
+
+/// Compares two runtimes.
+pub fn changes(old: &Runtime, new: &Runtime) -> Result<Found> {
+    let (old_interface, new_interface) = (old.interface()?, new.interface()?);
+    let pair = Pair::new(&old_interface, &new_interface);
+    let mut found = Found::default();
+    version::changes(old, new, &mut found.changes);
+    transactions::changes(&pair, &mut found);
+    pallets::changes(&pair, old, new, &mut found.changes);
+    apis::changes(&pair, old, new, &mut found);
+    if pair.unfinished.get() {
+        return Err(Failure::input("the types of these runtimes cannot be compared to their end")
+            .found("types that nest deeper than 200 or are more than any runtime's")
+            .expected("metadata of a real runtime"));
+    }
+    untold_of_pallets(&pair, &mut found.untold);
+    let contracts = [&old_interface, &new_interface].iter().any(|interface| has_contracts(interface));
+    for change in &mut found.changes {
+        // Nobody is broken who is not there.
+        change.breaks.retain(|whom| contracts || *whom != Whom::Contracts);
+    }
+    found.keepers = old_interface.pallets.iter().filter(|pallet| keeps_calls(pallet)).map(|p| p.name.into()).collect();
+    Ok(found)
+}
+
+/// Only metadata 16 tells of them.
+fn untold_of_pallets(pair: &Pair<'_>, untold: &mut Vec<String>) {
+    for (side, interface) in [("old", pair.old), ("new", pair.new)] {
+        if interface.metadata_version < 16 {
+            untold.push(format!(
+                "view functions, associated types and extension versions: not told by the {side} runtime's metadata V{}",
+                interface.metadata_version
+            ));
+        }
+    }
+}
+
+/// A pallet that runs contracts, by what it can do and not by its name.
+fn has_contracts(interface: &Interface<'_>) -> bool {
+    interface.pallets.iter().any(|pallet| {
+        let has = |name: &str| interface.calls(pallet).iter().any(|call| call.name == name);
+        has("instantiate_with_code") || (has("call") && has("create2")) || has("eth_transact")
+    })
+}
+
+/// Where encoded calls wait, or are named by kind.
+fn keeps_calls(pallet: &Pallet<'_>) -> bool {
+    const KEEPERS: [(&str, &str); 6] = [
+        ("Multisig", "Multisigs"),
+        ("Proxy", "Proxies"),
+        ("Scheduler", "Agenda"),
+        ("Preimage", "PreimageFor"),
+        ("Referenda", "ReferendumInfoFor"),
+        ("Xcm", "Queries"),
+    ];
+    KEEPERS.iter().any(|(name, item)| pallet.name.contains(name) && pallet.item(item).is_some())
+}
+
+/// A change of a type, by how bad it is: `worse` where bytes are read as something else, `grown` where they are not.
+fn of_types(found: &Differences, worse: Kind, grown: Kind, name: &str) -> Option<Change> {
+    let kind = if found.breaking() { worse } else { grown };
+    found.any().then(|| Change::new(kind, name).with(found.all()))
+}

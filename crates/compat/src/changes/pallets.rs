@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Pallets, recognised by name, else by index and content, and what is in them.
+
+use super::{Pair, of_types, storage, variants};
+use crate::{
+    change::{Change, Kind},
+    interface::{Constant, Interface, Pallet, ViewFunction},
+    runtime::{Runtime, VersionsFrom},
+    value,
+    whom::Whom,
+};
+use std::collections::{HashMap, HashSet};
+
+pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
+    for (was, is) in matched(pair.old, pair.new) {
+        match (was, is) {
+            (Some(was), Some(is)) => {
+                let mut found = both(pair, was, is);
+                found.extend(storage_version(was, is, old, new));
+                changes.extend(found.into_iter().map(|change| change.within(is.name)));
+            }
+            (Some(was), None) => {
+                let calls = pair.old.calls(was).len();
+                let change = of_calls(calls, Change::new(Kind::PalletRemoved, was.name)).within(was.name);
+                changes.push(change.old(format!("index {}", was.index)).with([contents(calls, was)]));
+            }
+            (None, Some(is)) => {
+                let calls = pair.new.calls(is).len();
+                let change = Change::new(Kind::PalletAdded, is.name).within(is.name);
+                changes.push(change.new_is(format!("index {}", is.index)).with([contents(calls, is)]));
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Nobody signs or keeps calls of a pallet that has none.
+fn of_calls(calls: usize, mut change: Change) -> Change {
+    if calls == 0 {
+        change.breaks.retain(|whom| !matches!(whom, Whom::SignedTransactions | Whom::EncodedCalls));
+    }
+    change
+}
+
+fn contents(calls: usize, pallet: &Pallet<'_>) -> String {
+    let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    format!("{}, {}", of(calls, "call"), of(pallet.items.len(), "storage item"))
+}
+
+type Matched<'i, 'a> = Vec<(Option<&'i Pallet<'a>>, Option<&'i Pallet<'a>>)>;
+
+/// Which pallet is which: of one name, or, among those that are left, most alike.
+fn matched<'i, 'a>(old: &'i Interface<'a>, new: &'i Interface<'a>) -> Matched<'i, 'a> {
+    let by_name: HashMap<&str, &Pallet<'a>> = new.pallets.iter().map(|pallet| (pallet.name, pallet)).collect();
+    let old_names: HashSet<&str> = old.pallets.iter().map(|pallet| pallet.name).collect();
+    let mut left: Vec<(&Pallet<'a>, HashSet<String>)> = new
+        .pallets
+        .iter()
+        .filter(|pallet| !old_names.contains(pallet.name))
+        .map(|pallet| (pallet, words(new, pallet)))
+        .collect();
+    let mut pairs = Vec::new();
+    for was in &old.pallets {
+        if let Some(is) = by_name.get(was.name) {
+            pairs.push((Some(was), Some(*is)));
+            continue;
+        }
+        let own = words(old, was);
+        let best = left
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (is, words))| Some((likeness(&own, words, was.index == is.index)?, place)))
+            .max_by_key(|(likeness, place)| (*likeness, std::cmp::Reverse(*place)));
+        match best {
+            Some((_, place)) => pairs.push((Some(was), Some(left.remove(place).0))),
+            None => pairs.push((Some(was), None)),
+        }
+    }
+    pairs.extend(left.into_iter().map(|(pallet, _)| (None, Some(pallet))));
+    pairs
+}
+
+/// The names of all that is in a pallet.
+fn words(interface: &Interface<'_>, pallet: &Pallet<'_>) -> HashSet<String> {
+    let variants = [("call", pallet.calls), ("event", pallet.event), ("error", pallet.error)];
+    let variants = variants
+        .into_iter()
+        .flat_map(|(what, id)| interface.variants(id).iter().map(move |variant| format!("{what} {}", variant.name)));
+    let items = pallet.items.iter().map(|item| format!("item {}", item.name));
+    let constants = pallet.constants.iter().map(|constant| format!("constant {}", constant.name));
+    variants.chain(items).chain(constants).collect()
+}
+
+/// How much two pallets share, in per cent; nothing where they are not the same. At the same index half is enough: a
+/// pallet that was renamed was often changed too. At another, nearly all of it must be the same, and more than a little.
+fn likeness(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> Option<usize> {
+    let shared = old.intersection(new).count();
+    let all = old.len().max(new.len());
+    let percent = (shared * 100).checked_div(all)?;
+    let enough = if same_index { percent >= 50 } else { percent >= 90 && shared >= 3 };
+    enough.then_some(percent)
+}
+
+fn both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if was.name != is.name {
+        changes.push(Change::new(Kind::PalletRenamed, is.name).from_to(was.name, is.name));
+    }
+    if was.index != is.index {
+        let index = |pallet: &Pallet<'_>| format!("index {}", pallet.index);
+        let calls = pair.old.calls(was).len();
+        let told = of_calls(calls, Change::new(Kind::PalletMoved, is.name)).from_to(index(was), index(is));
+        changes.push(told.with([contents(calls, was)]));
+    }
+    let enums = [
+        (was.calls, is.calls, &variants::CALLS),
+        (was.event, is.event, &variants::EVENTS),
+        (was.error, is.error, &variants::ERRORS),
+    ];
+    for (old, new, kinds) in enums {
+        changes.extend(variants::changes(pair, pair.old.variants(old), pair.new.variants(new), kinds));
+    }
+    changes.extend(storage::changes(pair, was, is));
+    constants(pair, was, is, &mut changes);
+    if pair.old.metadata_version >= 16 && pair.new.metadata_version >= 16 {
+        associated_types(pair, was, is, &mut changes);
+        view_functions(pair, was, is, &mut changes);
+    }
+    changes
+}
+
+/// Told only where both sides have it from somewhere.
+fn storage_version(was: &Pallet<'_>, is: &Pallet<'_>, old: &Runtime, new: &Runtime) -> Option<Change> {
+    let (before, after) = (&old.storage_versions, &new.storage_versions);
+    if before.from == VersionsFrom::Unknown || after.from == VersionsFrom::Unknown {
+        return None;
+    }
+    let of = |versions: &crate::runtime::StorageVersions, name: &str| versions.of.get(name).copied().unwrap_or(0);
+    let (before, after) = (of(before, was.name), of(after, is.name));
+    (before != after).then(|| Change::new(Kind::StorageVersion, "storage version").from_to(before, after))
+}
+
+fn constants(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
+    let old: HashMap<&str, &Constant<'_>> = was.constants.iter().map(|constant| (constant.name, constant)).collect();
+    let new: HashMap<&str, &Constant<'_>> = is.constants.iter().map(|constant| (constant.name, constant)).collect();
+    let told =
+        |interface: &Interface<'_>, constant: &Constant<'_>| value::text(interface.types, constant.ty, constant.value);
+    for before in &was.constants {
+        let Some(after) = new.get(before.name) else {
+            changes.push(Change::new(Kind::ConstantRemoved, before.name).old(told(pair.old, before)));
+            continue;
+        };
+        let types = pair.types(before.ty, after.ty);
+        if types.breaking() {
+            let change =
+                Change::new(Kind::ConstantType, before.name).from_to(told(pair.old, before), told(pair.new, after));
+            changes.push(change.with(types.all()));
+        } else if before.value != after.value {
+            let values = |interface: &Interface<'_>, constant: &Constant<'_>| {
+                value::parts(interface.types, constant.ty, constant.value).unwrap_or_default()
+            };
+            let (old_parts, new_parts) = (values(pair.old, before), values(pair.new, after));
+            let change =
+                Change::new(Kind::ConstantValue, before.name).from_to(told(pair.old, before), told(pair.new, after));
+            let single = old_parts.len() <= 1 && new_parts.len() <= 1;
+            let details = if single { Vec::new() } else { parts_that_differ(&old_parts, &new_parts) };
+            changes.push(change.with(details));
+        }
+    }
+    for after in is.constants.iter().filter(|constant| !old.contains_key(constant.name)) {
+        changes.push(Change::new(Kind::ConstantAdded, after.name).new_is(told(pair.new, after)));
+    }
+}
+
+fn parts_that_differ(old: &[value::Part], new: &[value::Part]) -> Vec<String> {
+    let mut told = Vec::new();
+    let find = |parts: &[value::Part], path: &str| parts.iter().find(|part| part.path == path).map(|p| p.text.clone());
+    for part in old {
+        let after = find(new, &part.path).unwrap_or_else(|| "nothing".into());
+        if after != part.text {
+            told.push(format!("{}: {} to {after}", part.path, part.text));
+        }
+    }
+    let added = new.iter().filter(|part| find(old, &part.path).is_none());
+    told.extend(added.map(|part| format!("{}: nothing to {}", part.path, part.text)));
+    told
+}
+
+fn associated_types(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
+    for (name, before) in &was.associated_types {
+        match is.associated_types.iter().find(|(other, _)| other == name) {
+            Some((_, after)) => {
+                let found = pair.types(*before, *after);
+                let kind = Kind::AssociatedTypeChanged;
+                changes.extend(of_types(&found, kind, kind, name));
+            }
+            None => changes.push(Change::new(Kind::AssociatedTypeRemoved, *name)),
+        }
+    }
+    let known = |name: &str| was.associated_types.iter().any(|(other, _)| *other == name);
+    for (name, _) in is.associated_types.iter().filter(|(name, _)| !known(name)) {
+        changes.push(Change::new(Kind::AssociatedTypeAdded, *name));
+    }
+}
+
+fn view_functions(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
+    let find = |functions: &[ViewFunction<'_>], name: &str| functions.iter().any(|function| function.name == name);
+    for before in &was.view_functions {
+        let Some(after) = is.view_functions.iter().find(|function| function.name == before.name) else {
+            changes.push(Change::new(Kind::ViewFunctionRemoved, before.name));
+            continue;
+        };
+        let mut told =
+            super::apis::inputs_and_output(pair, (&before.inputs, before.output), (&after.inputs, after.output));
+        if told.is_empty() && before.id != after.id {
+            told.push("callers name it by another id".into());
+        }
+        if !told.is_empty() {
+            changes.push(Change::new(Kind::ViewFunctionChanged, before.name).with(told));
+        }
+    }
+    for after in is.view_functions.iter().filter(|function| !find(&was.view_functions, function.name)) {
+        changes.push(Change::new(Kind::ViewFunctionAdded, after.name));
+    }
+}

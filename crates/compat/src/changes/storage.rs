@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The storage items of a pallet: where their values stand, and what the values are.
+
+use super::{Pair, of_types};
+use crate::{
+    change::{Change, Kind},
+    interface::{Item, Pallet},
+    value,
+};
+use std::collections::HashMap;
+
+pub(super) fn changes(pair: &Pair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if let (Some(was), Some(is)) = (old.prefix, new.prefix)
+        && was != is
+        && !old.items.is_empty()
+    {
+        changes.push(Change::new(Kind::StoragePrefixMoved, new.name).from_to(was, is));
+    }
+    let old_items: HashMap<&str, &Item<'_>> = old.items.iter().map(|item| (item.name, item)).collect();
+    let new_items: HashMap<&str, &Item<'_>> = new.items.iter().map(|item| (item.name, item)).collect();
+    for was in &old.items {
+        match new_items.get(was.name) {
+            Some(is) => item(pair, was, is, &mut changes),
+            None => changes.push(Change::new(Kind::StorageRemoved, was.name)),
+        }
+    }
+    for is in new.items.iter().filter(|item| !old_items.contains_key(item.name)) {
+        changes.push(Change::new(Kind::StorageAdded, is.name));
+    }
+    changes
+}
+
+fn item(pair: &Pair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change>) {
+    let hashers = |item: &Item<'_>| match item.key {
+        None => "a single value".to_owned(),
+        Some(_) => item.hashers.iter().map(|hasher| format!("{hasher:?}")).collect::<Vec<_>>().join(", "),
+    };
+    let (old_hashers, new_hashers) = (hashers(was), hashers(is));
+    if old_hashers != new_hashers {
+        changes.push(Change::new(Kind::StorageHashers, was.name).from_to(old_hashers, new_hashers));
+    }
+    if let (Some(old), Some(new)) = (was.key, is.key) {
+        let found = pair.types(old, new);
+        // A key with more variants is the same key to those that are stored.
+        if found.breaking() {
+            changes.push(Change::new(Kind::StorageKey, was.name).with(found.all()));
+        }
+    }
+    let found = pair.types(was.value, is.value);
+    changes.extend(of_types(&found, Kind::StorageValue, Kind::StorageValueGrown, was.name));
+    if was.optional != is.optional {
+        let modifier = |item: &Item<'_>| if item.optional { "nothing" } else { "a default" };
+        let told = Change::new(Kind::StorageModifier, was.name).from_to(modifier(was), modifier(is));
+        changes.push(told.with(["what reading gives where nothing is stored".to_owned()]));
+    }
+    if was.default != is.default && !was.optional && !is.optional && !found.breaking() {
+        let old = value::text(pair.old.types, was.value, was.default);
+        let new = value::text(pair.new.types, is.value, is.default);
+        changes.push(Change::new(Kind::StorageDefault, was.name).from_to(old, new));
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a transaction is made of beside its call: format, sender, signature and extensions.
+
+use super::{Found, Pair, of_types};
+use crate::{
+    change::{Change, Kind},
+    interface::{Extension, Interface, WALLETS_KNOW},
+    read,
+};
+
+pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
+    extensions(pair, &mut found.changes);
+    order(pair, &mut found.changes);
+    versions(pair, &mut found.changes);
+    formats(pair, &mut found.changes);
+    let told = [
+        (Kind::TransactionSender, "sender", pair.old.address, pair.new.address),
+        (Kind::TransactionSignature, "signature", pair.old.signature, pair.new.signature),
+    ];
+    for (kind, name, was, is) in told {
+        match (was, is) {
+            (Some(was), Some(is)) => {
+                found.changes.extend(of_types(&pair.types(was, is), kind, Kind::ExtensionTypesGrown, name));
+            }
+            _ => found.untold.push(format!("the type of a transaction's {name}: not told by metadata V14")),
+        }
+    }
+}
+
+/// Whether a transaction carries or signs anything for it.
+fn has_data(interface: &Interface<'_>, extension: &Extension<'_>) -> bool {
+    has_bytes(interface, extension.explicit) || has_bytes(interface, extension.implicit)
+}
+
+/// A type without a plainest value holds itself, so it has bytes.
+fn has_bytes(interface: &Interface<'_>, id: u32) -> bool {
+    read::plainest(interface.types, id).is_none_or(|bytes| !bytes.is_empty())
+}
+
+fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+    for was in &pair.old.extensions {
+        let name = was.identifier;
+        let Some(is) = pair.new.extensions.iter().find(|extension| extension.identifier == name) else {
+            let data = has_data(pair.old, was);
+            let kind = if data { Kind::ExtensionRemoved } else { Kind::ExtensionRemovedWithoutData };
+            changes.push(Change::new(kind, name));
+            continue;
+        };
+        let grown = Kind::ExtensionTypesGrown;
+        changes.extend(of_types(&pair.types(was.explicit, is.explicit), Kind::ExtensionExplicit, grown, name));
+        changes.extend(of_types(&pair.types(was.implicit, is.implicit), Kind::ExtensionImplicit, grown, name));
+    }
+    let known = |name: &str| pair.old.extensions.iter().any(|extension| extension.identifier == name);
+    for is in pair.new.extensions.iter().filter(|extension| !known(extension.identifier)) {
+        if !has_data(pair.new, is) {
+            changes.push(Change::new(Kind::ExtensionAddedWithoutData, is.identifier));
+            continue;
+        }
+        let mut parts = Vec::new();
+        if has_bytes(pair.new, is.explicit) {
+            parts.push("transactions carry data of it".to_owned());
+        }
+        if has_bytes(pair.new, is.implicit) {
+            parts.push("data of it is signed".to_owned());
+        }
+        if !WALLETS_KNOW.contains(&is.identifier) {
+            parts.push("not one that wallets know: they cannot sign until they learn it".to_owned());
+        }
+        changes.push(Change::new(Kind::ExtensionAdded, is.identifier).with(parts));
+    }
+}
+
+/// Those that both have, and that have data, in their order.
+fn order(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+    let shared = |own: &Interface<'_>, other: &Interface<'_>| -> Vec<String> {
+        let known = |name: &str| other.extensions.iter().any(|extension| extension.identifier == name);
+        let counted = own.extensions.iter().filter(|extension| known(extension.identifier));
+        counted.filter(|extension| has_data(own, extension)).map(|extension| extension.identifier.into()).collect()
+    };
+    let (old, new) = (shared(pair.old, pair.new), shared(pair.new, pair.old));
+    let mut sorted = (old.clone(), new.clone());
+    sorted.0.sort();
+    sorted.1.sort();
+    // One that gained or lost its data is told by its own change.
+    if old != new && sorted.0 == sorted.1 {
+        let change = Change::new(Kind::ExtensionOrder, "transaction extensions");
+        changes.push(change.from_to(old.join(", "), new.join(", ")));
+    }
+}
+
+/// Of general transactions, told by metadata 16.
+fn versions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+    if pair.old.metadata_version < 16 || pair.new.metadata_version < 16 {
+        return;
+    }
+    let (old, new) = (&pair.old.extension_versions, &pair.new.extension_versions);
+    let told = |names: Option<&Vec<&str>>| names.map_or("none".to_owned(), |names| names.join(", "));
+    let mut all: Vec<u8> = old.keys().chain(new.keys()).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    for version in all {
+        let (was, is) = (old.get(&version), new.get(&version));
+        if was != is {
+            let change = Change::new(Kind::ExtensionVersions, format!("extension version {version}"));
+            changes.push(change.from_to(told(was), told(is)));
+        }
+    }
+}
+
+/// Before metadata 16 only one format is told, though others may be understood.
+fn formats(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+    let (old, new) = (&pair.old.extrinsic_versions, &pair.new.extrinsic_versions);
+    let whole = |interface: &Interface<'_>| interface.metadata_version >= 16;
+    if whole(pair.new) || !whole(pair.old) {
+        for gone in old.iter().filter(|version| !new.contains(version)) {
+            changes.push(Change::new(Kind::ExtrinsicFormatRemoved, format!("extrinsic format {gone}")));
+        }
+    }
+    if whole(pair.old) || !whole(pair.new) {
+        for come in new.iter().filter(|version| !old.contains(version)) {
+            changes.push(Change::new(Kind::ExtrinsicFormatAdded, format!("extrinsic format {come}")));
+        }
+    }
+}

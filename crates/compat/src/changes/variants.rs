@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The enums of a pallet: its calls, events and errors, variant by variant.
+
+use super::Pair;
+use crate::change::{Change, Kind};
+use scale_info::{Variant, form::PortableForm};
+use std::collections::HashMap;
+
+/// What the same thing is called for calls, events and errors.
+pub(super) struct Kinds {
+    pub added: Kind,
+    pub removed: Kind,
+    pub renamed: Kind,
+    pub moved: Kind,
+    pub replaced: Kind,
+    pub fields: Kind,
+    pub grown: Kind,
+}
+
+pub(super) const CALLS: Kinds = Kinds {
+    added: Kind::CallAdded,
+    removed: Kind::CallRemoved,
+    renamed: Kind::CallRenamed,
+    moved: Kind::CallMoved,
+    replaced: Kind::CallReplaced,
+    fields: Kind::CallArguments,
+    grown: Kind::CallArgumentsGrown,
+};
+
+pub(super) const EVENTS: Kinds = Kinds {
+    added: Kind::EventAdded,
+    removed: Kind::EventRemoved,
+    renamed: Kind::EventRenamed,
+    moved: Kind::EventMoved,
+    replaced: Kind::EventReplaced,
+    fields: Kind::EventFields,
+    grown: Kind::EventFieldsGrown,
+};
+
+pub(super) const ERRORS: Kinds = Kinds {
+    added: Kind::ErrorAdded,
+    removed: Kind::ErrorRemoved,
+    renamed: Kind::ErrorRenamed,
+    moved: Kind::ErrorMoved,
+    replaced: Kind::ErrorReplaced,
+    fields: Kind::ErrorFields,
+    grown: Kind::ErrorFieldsGrown,
+};
+
+type Variants<'a> = &'a [Variant<PortableForm>];
+
+pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kinds: &Kinds) -> Vec<Change> {
+    let by_name = |variants: Variants<'_>| -> HashMap<String, usize> {
+        variants.iter().enumerate().map(|(place, variant)| (variant.name.clone(), place)).collect()
+    };
+    let (old_names, new_names) = (by_name(old), by_name(new));
+    let new_indices: HashMap<u8, &Variant<PortableForm>> = new.iter().map(|variant| (variant.index, variant)).collect();
+    let mut changes = Vec::new();
+    let mut renamed = Vec::new();
+    for was in old {
+        if let Some(is) = new_names.get(&was.name).and_then(|place| new.get(*place)) {
+            if was.index != is.index {
+                let index = |variant: &Variant<PortableForm>| format!("index {}", variant.index);
+                changes.push(Change::new(kinds.moved, &was.name).from_to(index(was), index(is)));
+            }
+            let found = pair.fields(&was.fields, &is.fields);
+            changes.extend(super::of_types(&found, kinds.fields, kinds.grown, &was.name));
+            continue;
+        }
+        let index = format!("index {}", was.index);
+        let Some(heir) = new_indices.get(&was.index) else {
+            changes.push(Change::new(kinds.removed, &was.name).old(index));
+            continue;
+        };
+        if old_names.contains_key(&heir.name) {
+            let told = format!("{} stands at its index now", heir.name);
+            changes.push(Change::new(kinds.removed, &was.name).old(index).with([told]));
+            continue;
+        }
+        // Both new names at an old place: renamed, if it takes what it took. Without fields everything takes the same.
+        let found = pair.fields(&was.fields, &heir.fields);
+        renamed.push(heir.index);
+        if was.fields.is_empty() || found.breaking() || !found.renamed.is_empty() {
+            let change = Change::new(kinds.replaced, &was.name).from_to(&was.name, &heir.name);
+            changes.push(change.with([format!("both at {index}")]).with(found.all()));
+        } else {
+            changes.push(Change::new(kinds.renamed, &heir.name).from_to(&was.name, &heir.name).with(found.all()));
+        }
+    }
+    for is in new {
+        if !old_names.contains_key(&is.name) && !renamed.contains(&is.index) {
+            changes.push(Change::new(kinds.added, &is.name).new_is(format!("index {}", is.index)));
+        }
+    }
+    changes
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use crate::interface::Interface;
+use scale_info::{MetaType, Registry, TypeInfo};
+
+fn registry<T: TypeInfo + 'static>() -> (PortableRegistry, u32) {
+    let mut registry = Registry::new();
+    let id = registry.register_type(&MetaType::new::<T>()).id;
+    (registry.into(), id)
+}
+
+fn interface(types: &PortableRegistry) -> Interface<'_> {
+    Interface::empty(types)
+}
+
+fn differences<Old: TypeInfo + 'static, New: TypeInfo + 'static>() -> Differences {
+    let ((old, old_id), (new, new_id)) = (registry::<Old>(), registry::<New>());
+    compare(&interface(&old), old_id, &interface(&new), new_id)
+}
+
+mod old {
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub struct Policy {
+        pub threshold: u32,
+        pub weight: u32,
+    }
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub enum Kind {
+        A,
+        B(u32),
+    }
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub struct Tree {
+        pub children: Vec<Tree>,
+        pub value: u32,
+    }
+}
+
+mod new {
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub struct Policy {
+        pub weight: u32,
+        pub threshold: u32,
+    }
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub enum Kind {
+        A,
+        B(u32),
+        C,
+    }
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub enum Reordered {
+        B(u32),
+        A,
+    }
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub struct Tree {
+        pub children: Vec<Tree>,
+        pub value: u64,
+    }
+    #[derive(scale_info::TypeInfo)]
+    #[allow(dead_code)]
+    pub struct Wrapped(pub (u32,));
+}
+
+#[test]
+fn what_encodes_alike_is_alike() {
+    assert!(!differences::<u32, new::Wrapped>().any());
+    assert!(!differences::<String, Vec<u8>>().any());
+    assert!(!differences::<old::Tree, old::Tree>().any());
+    assert_eq!(differences::<(), [(); 0]>().changed.len(), 1, "an array is no tuple, even of nothing");
+}
+
+#[test]
+fn a_width_that_changed_deep_inside_is_named_by_its_path() {
+    let found = differences::<old::Tree, new::Tree>();
+    assert_eq!(found.changed, ["value: u32 became u64"]);
+}
+
+#[test]
+fn fields_and_variants_that_change_places_are_told_from_new_ones() {
+    assert_eq!(differences::<old::Policy, new::Policy>().moved.len(), 2);
+    let grown = differences::<old::Kind, new::Kind>();
+    assert!(!grown.breaking());
+    assert_eq!(grown.added, ["C"]);
+    assert!(differences::<old::Kind, new::Reordered>().breaking());
+    assert_eq!(differences::<new::Kind, old::Kind>().removed, ["C"]);
+}

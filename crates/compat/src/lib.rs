@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Two runtimes held against each other: what changed, whom it breaks, and whether the versions say so.
+//!
+//! - [`interface`]: what a runtime offers, in one form whatever the version of its metadata
+//! - [`compare`], [`read`], [`value`]: two types held against each other, and values read by their types
+//! - [`change`], [`whom`]: a change, and the table of whom each kind of change breaks
+//! - [`changes`]: every change between two runtimes
+//! - [`rules`]: what a release has to keep, and whether it did
+//! - [`parameters`]: the constants that changed, in units that people think in
+//! - [`document`]: all of it, as `diff` gives it
+
+pub mod change;
+pub mod changes;
+pub mod compare;
+pub mod document;
+pub mod interface;
+pub mod parameters;
+pub mod read;
+pub mod request;
+pub mod rules;
+pub mod runtime;
+pub mod units;
+pub mod value;
+pub mod whom;
+
+pub use change::{Change, Kind};
+pub use compare::Differences;
+pub use document::{Document, diff};
+pub use interface::Interface;
+pub use runtime::Runtime;

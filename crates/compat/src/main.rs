@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The worker behind `diff`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    worker::serve(cutover_compat::request::handle)
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the worker is asked to do.
+
+use crate::{
+    Runtime, diff,
+    document::Verdict,
+    parameters::{Tokens, parameters},
+    rules::{Allowed, check_allowed},
+};
+use artifact::{Source, source::Properties};
+use serde::{Deserialize, Serialize};
+use worker::{Failure, Outcome, Reporter, Result};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    /// Everything that changed, whom it breaks and which rules it keeps ([`crate::Document`]).
+    Diff {
+        old: Source,
+        new: Source,
+        /// Rules that may be broken, each with the reason or null.
+        #[serde(default)]
+        allow: Allowed,
+    },
+    /// The constants that changed, in human units ([`crate::parameters::Document`]).
+    Parameters {
+        old: Source,
+        new: Source,
+        /// How the chain's tokens are written; without, the sources are asked.
+        #[serde(default)]
+        decimals: Option<u32>,
+        #[serde(default)]
+        symbol: Option<String>,
+        /// Milliseconds between two blocks; without, constants are asked.
+        #[serde(default)]
+        block_time: Option<u64>,
+    },
+}
+
+pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
+    match request {
+        Request::Diff { old, new, allow } => {
+            check_allowed(&allow)?;
+            let (old, new) = both(&old, &new, reporter)?;
+            let document = diff(&old, &new, &allow)?;
+            Ok(Outcome { passed: document.verdict == Verdict::Pass, value: to_value(&document)? })
+        }
+        Request::Parameters { old, new, decimals, symbol, block_time } => {
+            let tokens = tokens(&old, &new, decimals, symbol);
+            let (old, new) = both(&old, &new, reporter)?;
+            Ok(Outcome::passed(to_value(&parameters(&old, &new, &tokens, block_time)?)?))
+        }
+    }
+}
+
+/// Both runtimes at once: asking one for its metadata takes a processor some tenths of a second.
+fn both(old: &Source, new: &Source, reporter: &Reporter) -> Result<(Runtime, Runtime)> {
+    if (old, new) == (&Source::Stdin, &Source::Stdin) {
+        return Err(Failure::usage("both runtimes are to be read from standard input").expected("at most one -"));
+    }
+    reporter.status(format!("comparing {old} with {new}"));
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| Runtime::read(old));
+        let new = Runtime::read(new);
+        let old = reading
+            .join()
+            .unwrap_or_else(|_| Err(Failure::internal(format!("{old} could not be read")).found("a panic on the way")));
+        Ok((old?, new?))
+    })
+}
+
+/// What the command line says, else what the sources say, the new one first. Where it came from is told.
+fn tokens(old: &Source, new: &Source, decimals: Option<u32>, symbol: Option<String>) -> Tokens {
+    let said = [(new, "the new source"), (old, "the old source")].map(|(source, name)| (source.properties(), name));
+    let find = |has: &dyn Fn(&Properties) -> bool| said.iter().find(|(properties, _)| has(properties));
+    let (decimals, from) = match decimals {
+        Some(decimals) => (Some(decimals), "the command line"),
+        None => match find(&|properties| properties.decimals.is_some()) {
+            Some((properties, name)) => (properties.decimals, *name),
+            None => (None, "nowhere"),
+        },
+    };
+    let symbol = symbol.or_else(|| {
+        find(&|properties| properties.symbol.is_some()).and_then(|(properties, _)| properties.symbol.clone())
+    });
+    Tokens { decimals, symbol, from: from.to_owned() }
+}
+
+fn to_value(value: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(value)
+        .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))
+}

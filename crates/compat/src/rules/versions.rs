@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The numbers by which chains, nodes and wallets tell runtimes apart, and what must not change at all.
+
+use super::Rule;
+use crate::{
+    change::{Change, Kind},
+    changes::Found,
+    runtime::Runtime,
+    whom::Whom,
+};
+
+/// `frame_system::can_set_code` refuses the code of another chain.
+pub(super) fn spec_name(old: &Runtime, new: &Runtime) -> Rule {
+    const NAME: &str = "spec-name";
+    let (was, is) = (&old.version.spec_name, &new.version.spec_name);
+    match was == is {
+        true => Rule::pass(NAME, is.clone()),
+        false => {
+            Rule::fail(NAME, format!("{was} became {is}: this is another chain's runtime, and its chain refuses it"))
+        }
+    }
+}
+
+/// The same function refuses code whose version is not higher.
+pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Rule {
+    const NAME: &str = "spec-version";
+    let (was, is) = (old.version.spec_version, new.version.spec_version);
+    match (old.blake2_256 == new.blake2_256, is > was) {
+        (true, _) => Rule::pass(NAME, format!("{is}, and the same blob")),
+        (false, true) => Rule::pass(NAME, format!("{was} to {is}")),
+        (false, false) => Rule::fail(
+            NAME,
+            format!(
+                "{was} to {is}, though the blob is another: the chain refuses it, and nodes and wallets that cache by the version take one for the other"
+            ),
+        ),
+    }
+}
+
+/// What `sp_version::RuntimeVersion` demands of `transaction_version`: that it changes when a call is changed or removed
+/// or moves, and that it need not when one is added. What is signed beside the call counts like the call.
+pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
+    const NAME: &str = "transaction-version";
+    let demanding: Vec<_> = found.changes.iter().filter(|change| demands(change)).map(Change::told).collect();
+    let (was, is) = (old.version.transaction_version, new.version.transaction_version);
+    let told = |version: Option<u32>| version.map_or("not told".to_owned(), |version| version.to_string());
+    let from_to = format!("{} to {}", told(was), told(is));
+    let count = match demanding.len() {
+        1 => "1 change demands it".to_owned(),
+        count => format!("{count} changes demand it"),
+    };
+    if is < was {
+        return Rule::fail(NAME, format!("{from_to}: it went back")).with(demanding);
+    }
+    match (demanding.is_empty(), is > was) {
+        (true, false) => Rule::pass(NAME, format!("{} stays; what is signed encodes as before", told(is))),
+        (true, true) => Rule::pass(NAME, format!("{from_to}, although nothing demands it")),
+        (false, true) => Rule::pass(NAME, format!("{from_to}, and {count}")).with(demanding),
+        (false, false) if was.is_none() && is.is_none() => {
+            Rule::warn(NAME, format!("neither runtime tells one, and {count}")).with(demanding)
+        }
+        (false, false) => Rule::fail(NAME, format!("{} stays, and {count} to rise", told(is))).with(demanding),
+    }
+}
+
+/// Whether what was signed, or will be by who knows the old runtime alone, is not what it was.
+fn demands(change: &Change) -> bool {
+    use Kind::*;
+    match change.kind {
+        CallRemoved | CallMoved | CallReplaced | CallArguments => true,
+        ExtensionAdded | ExtensionRemoved | ExtensionOrder | ExtensionExplicit | ExtensionImplicit => true,
+        ExtrinsicFormatRemoved | TransactionSender | TransactionSignature => true,
+        // One without calls concerns nobody who signs.
+        PalletMoved | PalletRemoved => change.breaks.contains(&Whom::SignedTransactions),
+        _ => false,
+    }
+}
+
+/// The layout of the trie. Nodes convert in one direction.
+pub(super) fn state_version(old: &Runtime, new: &Runtime) -> Rule {
+    const NAME: &str = "state-version";
+    let (was, is) = (old.version.effective_state_version(), new.version.effective_state_version());
+    match (is < was, is > was) {
+        (true, _) => Rule::fail(NAME, format!("{was} to {is}: tries do not go back")),
+        (_, true) => Rule::warn(NAME, format!("{was} to {is}: the trie is written in another layout from then on")),
+        _ => Rule::pass(NAME, format!("{is} stays")),
+    }
+}
+
+/// Constants that nodes took over at the chain's beginning, or count with; a chain whose runtime changes them stalls.
+const FIXED: [(&str, &str); 4] = [
+    ("Babe", "EpochDuration"),
+    ("Babe", "ExpectedBlockTime"),
+    ("Aura", "SlotDuration"),
+    ("ParachainSystem", "SelfParaId"),
+];
+/// A sign of other slots that has good uses too.
+const LOOSE: [(&str, &str); 1] = [("Timestamp", "MinimumPeriod")];
+
+pub(super) fn consensus(found: &Found) -> Rule {
+    const NAME: &str = "consensus";
+    let among = |list: &[(&str, &str)]| {
+        let listed = |change: &&Change| {
+            matches!(change.kind, Kind::ConstantValue | Kind::ConstantType)
+                && list.iter().any(|(pallet, name)| change.pallet.as_deref() == Some(*pallet) && change.name == *name)
+        };
+        found.changes.iter().filter(listed).map(Change::told).collect::<Vec<_>>()
+    };
+    let (fixed, loose) = (among(&FIXED), among(&LOOSE));
+    if !fixed.is_empty() {
+        return Rule::fail(NAME, "slots or epochs are not what the chain runs on").with([fixed, loose].concat());
+    }
+    match loose.is_empty() {
+        true => Rule::pass(NAME, "slots and epochs, as far as constants tell them, are the same"),
+        false => Rule::warn(NAME, "the pace of blocks may change").with(loose),
+    }
+}

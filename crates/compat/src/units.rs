@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Numbers in units that people think in. A unit is known by a type, by the name of a constant, or not at all, and which
+//! of these it was is told beside it.
+
+use crate::{interface::Interface, value::Part};
+
+/// How a chain's tokens are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    pub decimals: Option<u32>,
+    pub symbol: Option<String>,
+    /// Who said so.
+    pub from: String,
+}
+
+/// What numbers of one runtime are measured by.
+#[derive(Clone, Debug, Default)]
+pub struct Scales {
+    pub tokens: Tokens,
+    /// Milliseconds between two blocks, and who says so.
+    pub block: Option<(u128, String)>,
+}
+
+/// A value, and what it is counted in with the reason for it; no unit for a plain number or text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub text: String,
+    pub unit: Option<String>,
+}
+
+/// The parts of one that the SDK's types count in.
+const SHARES: [(&str, u128); 6] = [
+    ("Percent", 100),
+    ("Permill", 1_000_000),
+    ("Perbill", 1_000_000_000),
+    ("Perquintill", 1_000_000_000_000_000_000),
+    ("PerU16", 65_535),
+    ("Perthousand", 1_000),
+];
+const FIXED: [(&str, u128); 2] = [("FixedU64", 1_000_000_000), ("FixedU128", 1_000_000_000_000_000_000)];
+
+/// Constants that count milliseconds: the pallets' documentation says so.
+const MILLISECONDS: [(&str, &str); 3] =
+    [("Babe", "ExpectedBlockTime"), ("Aura", "SlotDuration"), ("Timestamp", "MinimumPeriod")];
+/// Constants whose names sound like blocks and are not.
+const ERAS: [(&str, &str); 3] =
+    [("Staking", "BondingDuration"), ("Staking", "SlashDeferDuration"), ("FastUnstake", "MaxErasToCheckPerBlock")];
+
+/// Words in the name of an amount of tokens, where its type has 128 bits.
+const AMOUNTS: [&str; 14] = [
+    "deposit",
+    "bond",
+    "fee",
+    "price",
+    "balance",
+    "reward",
+    "payout",
+    "spend",
+    "amount",
+    "stake",
+    "cost",
+    "existential",
+    "rent",
+    "bounty",
+];
+/// Words in the name of a number of blocks, where its type has 32 or 64 bits.
+const BLOCKS: [&str; 9] =
+    ["period", "delay", "duration", "timeout", "window", "lifetime", "interval", "cooldown", "locking"];
+
+impl Scales {
+    /// Takes the time of a block from the constants of the pallets that keep it, where nobody says it.
+    pub fn of(interface: &Interface<'_>, tokens: &Tokens, block: Option<u64>) -> Self {
+        let constant = |pallet: &str, name: &str| {
+            let found = interface.pallet(pallet)?.constants.iter().find(|constant| constant.name == name)?;
+            let mut bytes = [0; 16];
+            bytes.get_mut(..found.value.len())?.copy_from_slice(found.value);
+            Some(u128::from_le_bytes(bytes)).filter(|milliseconds| *milliseconds > 0)
+        };
+        let given = block.map(|milliseconds| (u128::from(milliseconds), "the command line".to_owned()));
+        // Half a slot, by the pallet's documentation. Without it a slot of Aura may have many blocks.
+        let period = constant("Timestamp", "MinimumPeriod").and_then(|period| period.checked_mul(2));
+        let slot = constant("Aura", "SlotDuration").filter(|slot| Some(*slot) == period);
+        let block = given
+            .or_else(|| Some((constant("Babe", "ExpectedBlockTime")?, "Babe.ExpectedBlockTime".into())))
+            .or_else(|| Some((slot?, "Aura.SlotDuration".into())))
+            .or_else(|| Some((period?, "twice Timestamp.MinimumPeriod".into())));
+        Self { tokens: tokens.clone(), block }
+    }
+
+    /// One part of a constant.
+    pub fn told(&self, pallet: &str, constant: &str, part: &Part) -> Told {
+        match part.number {
+            Some(number) => self.number(number, pallet, constant, part),
+            None => Told { text: part.text.clone(), unit: None },
+        }
+    }
+
+    fn number(&self, number: u128, pallet: &str, constant: &str, part: &Part) -> Told {
+        let of = |text: String, unit: String| Told { text, unit: Some(unit) };
+        let ty = |name: &str| part.types.iter().any(|ty| ty == name);
+        if let Some((name, whole)) = SHARES.iter().find(|(name, _)| ty(name)) {
+            let percent = decimal(number.saturating_mul(100), *whole);
+            return of(format!("{percent} %"), format!("by the type {name}"));
+        }
+        if let Some((name, whole)) = FIXED.iter().find(|(name, _)| ty(name)) {
+            return of(decimal(number, *whole), format!("by the type {name}"));
+        }
+        let last = part.path.rsplit('.').next().unwrap_or_default();
+        if last == "ref_time" && ty("Weight") {
+            return of(format!("{} ms", decimal(number, 1_000_000_000)), "ref_time, by the type Weight".into());
+        }
+        if last == "proof_size" && ty("Weight") {
+            let text = if number == u128::from(u64::MAX) { "no limit".into() } else { bytes(number) };
+            return of(text, "proof_size, by the type Weight".into());
+        }
+        if ty("RuntimeDbWeight") {
+            return of(format!("{} µs", decimal(number, 1_000_000)), "ref_time, by the type RuntimeDbWeight".into());
+        }
+        if ty("BlockLength") {
+            return of(bytes(number), "by the type BlockLength".into());
+        }
+        let is = |list: &[(&str, &str)]| list.contains(&(pallet, constant));
+        if is(&MILLISECONDS) {
+            return of(duration(number), format!("milliseconds, as {pallet} documents"));
+        }
+        if is(&ERAS) {
+            return of(grouped(number), "eras, as the pallet documents".into());
+        }
+        let width = part.types.last().map(String::as_str).unwrap_or_default();
+        // A part's own name says more than that of the whole.
+        let name = if last.is_empty() || last.bytes().all(|byte| byte.is_ascii_digit()) { constant } else { last };
+        let words = words(name);
+        let named = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        if width == "u128" && named(&AMOUNTS) {
+            return self.amount(number, name);
+        }
+        if matches!(width, "u32" | "u64") && named(&BLOCKS) {
+            return self.blocks(number, name);
+        }
+        Told { text: grouped(number), unit: None }
+    }
+
+    fn amount(&self, number: u128, name: &str) -> Told {
+        let Some(decimals) = self.tokens.decimals else {
+            let unit = format!(
+                "smallest units of a token, by the name {name}; the chain's decimals are not known (--decimals)"
+            );
+            return Told { text: grouped(number), unit: Some(unit) };
+        };
+        let symbol = self.tokens.symbol.as_deref().unwrap_or("tokens");
+        let text = match 10u128.checked_pow(decimals) {
+            Some(whole) => format!("{} {symbol}", decimal(number, whole)),
+            None => grouped(number),
+        };
+        Told {
+            text,
+            unit: Some(format!("an amount, by the name {name}; {decimals} decimals from {}", self.tokens.from)),
+        }
+    }
+
+    fn blocks(&self, number: u128, name: &str) -> Told {
+        let count = format!("{} blocks", grouped(number));
+        match self.block.and_then(|(milliseconds, from)| Some((number.checked_mul(milliseconds)?, milliseconds, from)))
+        {
+            Some((total, milliseconds, from)) => Told {
+                text: format!("{count} = {}", duration(total)),
+                unit: Some(format!("blocks, by the name {name}; {} each by {from}", duration(milliseconds))),
+            },
+            None => Told {
+                text: count,
+                unit: Some(format!("blocks, by the name {name}; the time of a block is not told (--block-time)")),
+            },
+        }
+    }
+}
+
+/// `MinimumDeposit` and `minimum_deposit` as `minimum`, `deposit`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for character in name.chars() {
+        if character == '_' || character.is_uppercase() {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (character != '_', words.last_mut()) {
+            word.extend(character.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `number / whole`, exact: a fraction that does not end is cut after 18 digits and marked so.
+fn decimal(number: u128, whole: u128) -> String {
+    let (mut rest, mut fraction) = (number % whole, String::new());
+    while rest > 0 && fraction.len() < 18 {
+        let Some(ten) = rest.checked_mul(10) else { break };
+        fraction.push(char::from(b'0' + (ten / whole) as u8));
+        rest = ten % whole;
+    }
+    let cut = if rest > 0 { "…" } else { "" };
+    match fraction.is_empty() {
+        true => grouped(number / whole),
+        false => format!("{}.{fraction}{cut}", grouped(number / whole)),
+    }
+}
+
+fn bytes(number: u128) -> String {
+    format!("{} bytes", grouped(number))
+}
+
+/// Milliseconds by their largest units.
+fn duration(milliseconds: u128) -> String {
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)];
+    let (mut left, mut told) = (milliseconds, Vec::new());
+    for (name, length) in units {
+        if left >= length {
+            told.push(format!("{} {name}", grouped(left / length)));
+            left %= length;
+        }
+    }
+    if told.is_empty() { "0 s".into() } else { told.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(path: &str, types: &[&str], number: u128) -> Part {
+        Part {
+            path: path.into(),
+            types: types.iter().map(|ty| (*ty).to_owned()).collect(),
+            text: number.to_string(),
+            number: Some(number),
+        }
+    }
+
+    fn scales() -> Scales {
+        let tokens = Tokens { decimals: Some(10), symbol: Some("PAS".into()), from: "the command line".into() };
+        Scales { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())) }
+    }
+
+    #[test]
+    fn types_and_names_tell_units() {
+        let told = |pallet: &str, constant: &str, part: Part| scales().told(pallet, constant, &part).text;
+        assert_eq!(told("Treasury", "Burn", part("", &["Permill", "u32"], 12_500)), "1.25 %");
+        assert_eq!(told("Balances", "ExistentialDeposit", part("", &["u128"], 100_000_000)), "0.01 PAS");
+        assert_eq!(told("Democracy", "EnactmentPeriod", part("", &["u32"], 14_400)), "14,400 blocks = 1 d");
+        assert_eq!(told("Babe", "ExpectedBlockTime", part("", &["u64"], 6000)), "6 s");
+        assert_eq!(told("Staking", "BondingDuration", part("", &["u32"], 28)), "28");
+        let weight = part("max_block.ref_time", &["BlockWeights", "Weight", "u64"], 2_000_000_000_000);
+        assert_eq!(told("System", "BlockWeights", weight), "2,000 ms");
+        assert_eq!(
+            told("Referenda", "Tracks", part("0.1.prepare_period", &["TrackDetails", "u32"], 1200)),
+            "1,200 blocks = 2 h"
+        );
+        assert_eq!(told("Proxy", "MaxProxies", part("", &["u32"], 32_000)), "32,000");
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let bare = Scales::default();
+        let told = bare.told("Balances", "ExistentialDeposit", &part("", &["u128"], 5_000));
+        assert_eq!(told.text, "5,000");
+        assert!(told.unit.is_some_and(|unit| unit.contains("decimals are not known")));
+        let told = bare.told("Democracy", "VotingPeriod", &part("", &["u32"], 10));
+        assert_eq!(told.text, "10 blocks");
+        assert!(told.unit.is_some_and(|unit| unit.contains("time of a block is not told")));
+        assert_eq!(bare.told("X", "Y", &part("", &["u128"], 7)).unit, None);
+    }
+
+    #[test]
+    fn fractions_are_exact_or_marked() {
+        assert_eq!(decimal(1, 3), "0.333333333333333333…");
+        assert_eq!(decimal(10_000_000_001, 10_000_000_000), "1.0000000001");
+        assert_eq!(decimal(u128::MAX, 1), "340,282,366,920,938,463,463,374,607,431,768,211,455");
+        assert_eq!(duration(90_061_001), "1 d 1 h 1 min 1 s 1 ms");
+        assert_eq!(words("MaxHTTPDeposit").last().map(String::as_str), Some("deposit"));
+    }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Values for people: SCALE bytes read by a type of the metadata to the parts that a person tells apart.
+//!
+//! Types and bytes are foreign: depth, parts and text are bounded.
+
+use codec::{Compact, Decode};
+use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
+
+const DEPTH: usize = 64;
+/// Parts of one value that are told. Constants are small; a schedule of weights has some hundred.
+const PARTS: usize = 1024;
+const STEPS: usize = 100_000;
+/// Bytes that are told of a text or of bytes.
+const SHOWN: usize = 128;
+
+/// A part of a value that has no parts of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Fields, variants and places, joined by dots; empty where the value has no parts.
+    pub path: String,
+    /// The names of the types around it, the outermost first, the primitive's last: `["Perbill", "u32"]`.
+    pub types: Vec<String>,
+    pub text: String,
+    /// Where it is an unsigned number of up to 128 bits.
+    pub number: Option<u128>,
+}
+
+/// The parts of one whole value.
+pub fn parts(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<Vec<Part>, String> {
+    let mut reader = Reader { types, input: bytes, parts: Vec::new(), path: Vec::new(), names: Vec::new(), steps: 0 };
+    reader.value(id, 0)?;
+    match reader.input.len() {
+        0 => Ok(reader.parts),
+        left => Err(format!("{left} of {} bytes are left over", bytes.len())),
+    }
+}
+
+/// The value in one line; as hex, and why, where it cannot be read.
+pub fn text(types: &PortableRegistry, id: u32, bytes: &[u8]) -> String {
+    match parts(types, id, bytes) {
+        Ok(parts) => line(&parts),
+        Err(why) => format!("{} (not of its own type: {why})", hex(bytes)),
+    }
+}
+
+pub fn line(parts: &[Part]) -> String {
+    match parts {
+        [] => "nothing".into(),
+        [one] if one.path.is_empty() => one.text.clone(),
+        several => {
+            let told = several.iter().map(|part| format!("{}: {}", part.path, part.text)).collect::<Vec<_>>();
+            format!("{{{}}}", told.join(", "))
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let shown = worker::hex_prefixed(bytes.get(..SHOWN).unwrap_or(bytes));
+    if bytes.len() > SHOWN { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
+}
+
+struct Reader<'t, 'b> {
+    types: &'t PortableRegistry,
+    input: &'b [u8],
+    parts: Vec<Part>,
+    path: Vec<String>,
+    names: Vec<String>,
+    steps: usize,
+}
+
+impl<'b> Reader<'_, 'b> {
+    fn value(&mut self, id: u32, depth: usize) -> Result<(), String> {
+        self.steps += 1;
+        if depth > DEPTH || self.steps > STEPS {
+            return Err("the value is too deep or too large to be read".into());
+        }
+        let types = self.types;
+        let ty = types.resolve(id).ok_or_else(|| format!("its type {id} is not in the metadata"))?;
+        let before = self.names.len();
+        if let Some(name) = ty.path.segments.last() {
+            self.names.push(name.clone());
+        }
+        self.by_type(&ty.type_def, depth)?;
+        self.names.truncate(before);
+        Ok(())
+    }
+
+    fn by_type(&mut self, def: &TypeDef<PortableForm>, depth: usize) -> Result<(), String> {
+        match def {
+            TypeDef::Composite(composite) => self.fields(&composite.fields, depth),
+            TypeDef::Tuple(tuple) => {
+                let several = tuple.fields.len() > 1;
+                for (place, field) in tuple.fields.iter().enumerate() {
+                    self.below(several.then(|| place.to_string()), field.id, depth)?;
+                }
+                Ok(())
+            }
+            TypeDef::Variant(variant) => {
+                let index = self.take(1)?[0];
+                let chosen = variant.variants.iter().find(|candidate| candidate.index == index);
+                let chosen = chosen.ok_or_else(|| format!("no variant {index}"))?;
+                if chosen.fields.is_empty() {
+                    return self.part(chosen.name.clone(), None);
+                }
+                // Whether something is there needs no word of its own.
+                let told = chosen.name != "Some";
+                if told {
+                    self.path.push(chosen.name.clone());
+                }
+                self.fields(&chosen.fields, depth)?;
+                if told {
+                    self.path.pop();
+                }
+                Ok(())
+            }
+            TypeDef::Sequence(sequence) => {
+                let length = self.compact()?;
+                self.many(length, sequence.type_param.id, depth)
+            }
+            TypeDef::Array(array) => self.many(u128::from(array.len), array.type_param.id, depth),
+            TypeDef::Compact(_) => {
+                let value = self.compact()?;
+                self.part(value.to_string(), Some(value))
+            }
+            TypeDef::Primitive(primitive) => self.primitive(primitive),
+            TypeDef::BitSequence(_) => {
+                let bits = self.compact()?;
+                let bytes = self.take(usize::try_from(bits.div_ceil(8)).map_err(|_| "too many bits")?)?;
+                self.part(format!("{bits} bits {}", hex(bytes)), None)
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &[Field<PortableForm>], depth: usize) -> Result<(), String> {
+        let several = fields.len() > 1;
+        for (place, field) in fields.iter().enumerate() {
+            let name = match &field.name {
+                Some(name) => Some(name.clone()),
+                None => several.then(|| place.to_string()),
+            };
+            self.below(name, field.ty.id, depth)?;
+        }
+        Ok(())
+    }
+
+    fn below(&mut self, name: Option<String>, id: u32, depth: usize) -> Result<(), String> {
+        let named = name.is_some();
+        self.path.extend(name);
+        self.value(id, depth + 1)?;
+        if named {
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+        let inner = self.types.resolve(crate::compare::unwrapped(self.types, id)).map(|ty| &ty.type_def);
+        if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = inner {
+            let bytes = self.take(usize::try_from(length).map_err(|_| "bytes of an impossible length")?)?;
+            return self.bytes(bytes);
+        }
+        if length == 0 {
+            return self.part("empty".into(), None);
+        }
+        let mut place = 0u128;
+        while place < length {
+            self.below(Some(place.to_string()), id, depth)?;
+            place += 1;
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let readable = !bytes.is_empty() && bytes.iter().all(|byte| (0x20..0x7f).contains(byte));
+        match std::str::from_utf8(bytes) {
+            Ok(text) if readable && text.len() <= SHOWN => self.part(format!("{text:?}"), None),
+            _ => self.part(hex(bytes), None),
+        }
+    }
+
+    fn primitive(&mut self, primitive: &TypeDefPrimitive) -> Result<(), String> {
+        use TypeDefPrimitive::*;
+        let width = match primitive {
+            Str => {
+                let length = self.compact()?;
+                let bytes = self.take(usize::try_from(length).map_err(|_| "a text of an impossible length")?)?;
+                let text = std::str::from_utf8(bytes).map_err(|_| "a text that is no UTF-8")?;
+                return self.part(text.trim_end_matches('\0').chars().take(SHOWN).collect(), None);
+            }
+            Bool | U8 | I8 => 1,
+            U16 | I16 => 2,
+            Char | U32 | I32 => 4,
+            U64 | I64 => 8,
+            U128 | I128 => 16,
+            U256 | I256 => 32,
+        };
+        let bytes = self.take(width)?;
+        let mut low = [0; 16];
+        for (to, from) in low.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        let number = u128::from_le_bytes(low);
+        self.names.push(crate::compare::primitive_name(primitive).into());
+        let told = match primitive {
+            Bool => match number {
+                0 => self.part("false".into(), None),
+                1 => self.part("true".into(), None),
+                other => Err(format!("a bool of {other}")),
+            },
+            I8 | I16 | I32 | I64 | I128 => {
+                // The sign stands in the uppermost bit of its width.
+                let unused = 128 - 8 * width;
+                self.part((((number << unused) as i128) >> unused).to_string(), None)
+            }
+            U256 | I256 => self.part(hex(bytes), None),
+            Char => self.part(hex(bytes), None),
+            _ => self.part(number.to_string(), Some(number)),
+        };
+        self.names.pop();
+        told
+    }
+
+    fn part(&mut self, text: String, number: Option<u128>) -> Result<(), String> {
+        if self.parts.len() >= PARTS {
+            return Err(format!("more than {PARTS} parts"));
+        }
+        self.parts.push(Part { path: self.path.join("."), types: self.names.clone(), text, number });
+        Ok(())
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'b [u8], String> {
+        if length > self.input.len() {
+            return Err(format!("{} bytes where {length} are needed", self.input.len()));
+        }
+        let (taken, left) = self.input.split_at(length);
+        self.input = left;
+        Ok(taken)
+    }
+
+    fn compact(&mut self) -> Result<u128, String> {
+        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "a broken compact number".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Encode;
+    use scale_info::{MetaType, Registry, TypeInfo};
+
+    #[derive(Encode, TypeInfo)]
+    struct Perbill(u32);
+
+    #[derive(Encode, TypeInfo)]
+    struct Limits {
+        share: Perbill,
+        reserved: Option<u64>,
+        id: [u8; 4],
+        change: i16,
+        none: Option<u64>,
+    }
+
+    fn registry<T: TypeInfo + 'static>() -> (PortableRegistry, u32) {
+        let mut registry = Registry::new();
+        let id = registry.register_type(&MetaType::new::<T>()).id;
+        (registry.into(), id)
+    }
+
+    fn limits() -> Limits {
+        Limits { share: Perbill(7), reserved: Some(9), id: *b"py/t", change: -3, none: None }
+    }
+
+    #[test]
+    fn a_value_falls_into_its_parts() {
+        let (types, id) = registry::<Limits>();
+        let parts = parts(&types, id, &limits().encode()).expect("read");
+        assert_eq!(parts[0].types, ["Limits", "Perbill", "u32"]);
+        assert_eq!(parts[0].number, Some(7));
+        assert_eq!(line(&parts), "{share: 7, reserved: 9, id: \"py/t\", change: -3, none: None}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_value_are_hex_with_the_reason() {
+        let (types, id) = registry::<Limits>();
+        assert_eq!(text(&types, id, &[1, 2]), "0x0102 (not of its own type: 2 bytes where 4 are needed)");
+        for length in 0..limits().encode().len() {
+            assert!(parts(&types, id, &limits().encode()[..length]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn huge_counts_end_soon() {
+        let (types, id) = registry::<Vec<()>>();
+        assert!(parts(&types, id, &Compact(u32::MAX).encode()).is_err());
+        let (types, id) = registry::<Vec<u64>>();
+        assert!(parts(&types, id, &Compact(u64::MAX).encode()).is_err());
+    }
+}
