@@ -62,6 +62,29 @@ pub struct Config {
     pub route: Option<String>,
     /// The largest blob that the network takes, in bytes.
     pub max_code_size: Option<u64>,
+    #[serde(default)]
+    pub weights: Weights,
+}
+
+/// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are kept. Files are relative
+/// to the manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Weights {
+    /// Where the weight files are [src/weights].
+    pub directory: Option<PathBuf>,
+    /// A file whose text stands at the top of each.
+    pub header: Option<PathBuf>,
+    /// The hardware profile that the machine is held against.
+    pub profile: Option<PathBuf>,
+    /// The genesis preset that benchmarks begin with [development].
+    pub preset: Option<String>,
+    /// `pallet` or `pallet::extrinsic`, never measured.
+    pub exclude: Vec<String>,
+    /// `steps`, `repeat-min`, `repeat-max`, `tolerance`, `heap-pages` and the others of docs/weights.md.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// The same for single pallets, where they differ.
+    pub per_pallet: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
 }
 
 /// `[workspace.metadata.cutover]`.

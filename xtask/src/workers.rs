@@ -28,6 +28,7 @@ pub enum Worker {
     DryRun,
     Evidence,
     Proposal,
+    Weights,
 }
 
 impl Worker {
@@ -39,6 +40,7 @@ impl Worker {
             Self::DryRun => "cutover-dry-run",
             Self::Evidence => "cutover-evidence",
             Self::Proposal => "cutover-proposal",
+            Self::Weights => "cutover-weights",
         }
     }
 }

@@ -4,7 +4,8 @@
 //! Sizes are those of `sc-sysinfo` 51 (`src/sysinfo.rs`): hashing depends on the size of the input, memory on its being
 //! larger than the caches.
 
-use sp_core::{Pair, hashing::blake2_256 as hash, sr25519};
+use sp_core::{Pair, sr25519};
+use sp_crypto_hashing::blake2_256 as hash;
 use std::{
     fs::File,
     hint::black_box,
