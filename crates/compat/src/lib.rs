@@ -23,6 +23,11 @@ pub mod units;
 pub mod value;
 pub mod whom;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use change::{Change, Kind};
 pub use compare::Differences;
 pub use document::{Document, diff};

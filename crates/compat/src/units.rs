@@ -159,17 +159,17 @@ impl Scales {
     }
 
     fn blocks(&self, number: u128, name: &str) -> Told {
-        let count = format!("{} blocks", grouped(number));
-        match self.block.and_then(|(milliseconds, from)| Some((number.checked_mul(milliseconds)?, milliseconds, from)))
-        {
-            Some((total, milliseconds, from)) => Told {
+        let count = format!("{} block{}", grouped(number), if number == 1 { "" } else { "s" });
+        let named = format!("blocks, by the name {name}");
+        let known = self.block.as_ref();
+        match known.and_then(|(each, from)| Some((number.checked_mul(*each)?, *each, from))) {
+            Some((total, each, from)) => Told {
                 text: format!("{count} = {}", duration(total)),
-                unit: Some(format!("blocks, by the name {name}; {} each by {from}", duration(milliseconds))),
+                unit: Some(format!("{named}; {} each by {from}", duration(each))),
             },
-            None => Told {
-                text: count,
-                unit: Some(format!("blocks, by the name {name}; the time of a block is not told (--block-time)")),
-            },
+            None => {
+                Told { text: count, unit: Some(format!("{named}; the time of a block is not told (--block-time)")) }
+            }
         }
     }
 }

@@ -51,30 +51,29 @@ type Matched<'i, 'a> = Vec<(Option<&'i Pallet<'a>>, Option<&'i Pallet<'a>>)>;
 
 /// Which pallet is which: of one name, or, among those that are left, most alike.
 fn matched<'i, 'a>(old: &'i Interface<'a>, new: &'i Interface<'a>) -> Matched<'i, 'a> {
-    let by_name: HashMap<&str, &Pallet<'a>> = new.pallets.iter().map(|pallet| (pallet.name, pallet)).collect();
-    let old_names: HashSet<&str> = old.pallets.iter().map(|pallet| pallet.name).collect();
-    let mut left: Vec<(&Pallet<'a>, HashSet<String>)> = new
+    let mut left: Vec<&Pallet<'a>> = new.pallets.iter().collect();
+    let mut take =
+        |is: &dyn Fn(&Pallet<'a>) -> bool| left.iter().position(|pallet| is(pallet)).map(|place| left.remove(place));
+    // Nothing but sense forbids two pallets of one name: each finds the one at its own index first.
+    let mut pairs: Vec<_> = old
         .pallets
         .iter()
-        .filter(|pallet| !old_names.contains(pallet.name))
-        .map(|pallet| (pallet, words(new, pallet)))
+        .map(|was| (was, take(&|is| is.name == was.name && is.index == was.index)))
+        .map(|(was, is)| (Some(was), is))
         .collect();
-    let mut pairs = Vec::new();
-    for was in &old.pallets {
-        if let Some(is) = by_name.get(was.name) {
-            pairs.push((Some(was), Some(*is)));
-            continue;
-        }
+    for (was, is) in pairs.iter_mut().filter(|(_, is)| is.is_none()) {
+        *is = take(&|is| was.is_some_and(|was| is.name == was.name));
+    }
+    let mut left: Vec<_> = left.into_iter().map(|pallet| (pallet, words(new, pallet))).collect();
+    for (was, is) in pairs.iter_mut().filter(|(_, is)| is.is_none()) {
+        let Some(was) = was else { continue };
         let own = words(old, was);
         let best = left
             .iter()
             .enumerate()
             .filter_map(|(place, (is, words))| Some((likeness(&own, words, was.index == is.index)?, place)))
             .max_by_key(|(likeness, place)| (*likeness, std::cmp::Reverse(*place)));
-        match best {
-            Some((_, place)) => pairs.push((Some(was), Some(left.remove(place).0))),
-            None => pairs.push((Some(was), None)),
-        }
+        *is = best.map(|(_, place)| left.remove(place).0);
     }
     pairs.extend(left.into_iter().map(|(pallet, _)| (None, Some(pallet))));
     pairs

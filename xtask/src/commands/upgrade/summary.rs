@@ -30,14 +30,8 @@ impl Plan<'_> {
         if let (Some(error), Some(list)) = (proposal.pointer("/error/message"), checks.as_array_mut()) {
             list.push(json!({"name": "proposal", "status": "fail", "detail": error}));
         }
-        // The rules of the comparison stand beside the checks, under names that no check has.
-        let diff = result_of(&self.bundle.read_step("diff")?);
-        if let (Some(rules), Some(list)) = (diff.get("rules").and_then(Value::as_array), checks.as_array_mut()) {
-            list.extend(rules.iter().map(|rule| {
-                let text = |field: &str| rule.get(field).and_then(Value::as_str).unwrap_or_default();
-                let status = if text("status") == "allowed" { "warn" } else { text("status") };
-                json!({"name": format!("diff/{}", text("name")), "status": status, "detail": text("detail")})
-            }));
+        if let Some(list) = checks.as_array_mut() {
+            list.push(compared(&result_of(&self.bundle.read_step("diff")?)));
         }
         let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
         let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
@@ -69,6 +63,25 @@ impl Plan<'_> {
     }
 }
 
+/// The rules of the comparison as one check among those of the dry run.
+fn compared(diff: &Value) -> Value {
+    let rules = diff.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |rule: &Value, field: &str| rule.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let of = |status: &str| -> Vec<String> {
+        let those = rules.iter().filter(|rule| text(rule, "status") == status);
+        those.map(|rule| format!("{} ({})", text(rule, "name"), text(rule, "detail"))).collect()
+    };
+    let (broken, allowed, warned) = (of("fail"), of("allowed"), of("warn"));
+    let (status, detail) = if !broken.is_empty() {
+        ("fail", format!("broken: {}", broken.join("; ")))
+    } else if !allowed.is_empty() || !warned.is_empty() {
+        ("warn", [allowed, warned].concat().join("; "))
+    } else {
+        ("pass", format!("{} rules kept", rules.len()))
+    };
+    json!({"name": "diff", "status": status, "detail": detail})
+}
+
 fn signature_status(steps_passed: bool, verified: &Value) -> String {
     if !steps_passed {
         return "none: an upgrade that failed is not signed".into();
@@ -88,6 +101,16 @@ fn signature_status(steps_passed: bool, verified: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_comparison_is_one_check_and_names_what_is_broken() {
+        let rule = |name: &str, status: &str| json!({"name": name, "status": status, "detail": "why"});
+        let check = |rules: Vec<Value>| compared(&json!({ "rules": rules }));
+        assert_eq!(check(vec![rule("a", "pass")])["status"], "pass");
+        assert_eq!(check(vec![rule("a", "pass"), rule("b", "allowed")])["status"], "warn");
+        let broken = check(vec![rule("a", "warn"), rule("spec-name", "fail")]);
+        assert_eq!((&broken["status"], &broken["detail"]), (&json!("fail"), &json!("broken: spec-name (why)")));
+    }
 
     #[test]
     fn the_status_says_who_signed_and_whether_it_is_enough() {

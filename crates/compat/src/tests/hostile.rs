@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Metadata that nobody honest wrote: it is refused or compared, in bounded time, and never panics.
+
+use super::parts::*;
+use crate::{
+    Runtime, diff,
+    rules::Allowed,
+    testing::{Pallet, Sketch, ty},
+};
+use artifact::{Blob, Metadata, metadata::RuntimeMetadata};
+use codec::Encode;
+use scale_info::{TypeDef, TypeDefTuple, form::PortableForm};
+use worker::Kind;
+
+fn refused(old: &Runtime, new: &Runtime) -> worker::Failure {
+    let failure = diff(old, new, &Allowed::new()).expect_err("refused");
+    assert_eq!(failure.kind, Kind::Input);
+    failure
+}
+
+/// A runtime whose types somebody has turned.
+fn twisted(sketch: &Sketch, twist: impl FnOnce(&mut frame_metadata::v16::RuntimeMetadataV16)) -> Runtime {
+    let mut runtime = sketch.runtime(16);
+    match &mut runtime.metadata {
+        RuntimeMetadata::V16(metadata) => twist(metadata),
+        other => panic!("version {}", other.version()),
+    }
+    runtime
+}
+
+#[test]
+fn metadata_that_is_cut_short_anywhere_is_refused() {
+    for version in [14, 15, 16] {
+        let whole = base().metadata(version);
+        for length in (0..whole.len()).step_by(7) {
+            assert!(Metadata::from_bytes("cut", whole[..length].to_vec()).is_err(), "V{version} at {length}");
+        }
+    }
+}
+
+#[test]
+fn versions_without_types_and_unknown_ones_are_refused() {
+    let mut unknown = base().metadata(16);
+    unknown[4] = 99;
+    assert_eq!(Metadata::from_bytes("unknown", unknown).expect_err("refused").kind, Kind::Input);
+}
+
+#[test]
+fn types_that_hold_themselves_are_compared() {
+    let forever = |runtime: &mut frame_metadata::v16::RuntimeMetadataV16| {
+        // Every type becomes a pair of itself: twice as many paths at each depth, and no bytes at all.
+        for id in 0..runtime.types.types.len() as u32 {
+            let pair: TypeDefTuple<PortableForm> = TypeDefTuple::new_portable(vec![id.into(), id.into()]);
+            if !matches!(runtime.types.types[id as usize].ty.type_def, TypeDef::Variant(_)) {
+                runtime.types.types[id as usize].ty.type_def = pair.into();
+            }
+        }
+    };
+    let (old, new) = (twisted(&base(), forever), twisted(&base(), forever));
+    assert!(diff(&old, &new, &Allowed::new()).expect("compared").changes.is_empty());
+    assert!(!diff(&base().runtime(16), &new, &Allowed::new()).expect("compared").changes.is_empty());
+    crate::parameters::parameters(&old, &new, &Default::default(), None).expect("told");
+}
+
+#[test]
+fn types_that_nest_without_end_are_refused() {
+    let deep = twisted(&base(), |metadata| {
+        let count = metadata.types.types.len() as u32;
+        let storage = metadata.pallets[0].storage.as_mut().expect("storage");
+        storage.entries[0].ty = frame_metadata::v14::StorageEntryType::Plain(count.into());
+        for id in count..count + 5000 {
+            let mut ty = metadata.types.types[0].clone();
+            ty.id = id;
+            // Each of the next and a number, so that it is no wrapper.
+            ty.ty.type_def = TypeDefTuple::new_portable(vec![(id + 1).into(), 0.into()]).into();
+            metadata.types.types.push(ty);
+        }
+    });
+    assert!(refused(&deep, &deep).found.is_some_and(|found| found.contains("deeper")));
+}
+
+#[test]
+fn names_and_numbers_beyond_reason_are_refused() {
+    let long: &'static str = Box::leak("x".repeat(600).into_boxed_str());
+    let named = base().with(Pallet { name: long, index: 3, ..Pallet::default() }).runtime(16);
+    assert!(refused(&base().runtime(16), &named).found.is_some_and(|found| found.contains("600 bytes")));
+    let pallet = |index: u32| Pallet { name: "Many", index: index as u8, ..Pallet::default() };
+    let many = (0..2000).fold(base(), |sketch, index| sketch.with(pallet(index))).runtime(16);
+    assert!(refused(&many, &base().runtime(16)).found.is_some_and(|found| found.contains("pallets")));
+}
+
+#[test]
+fn huge_counts_in_constants_end_soon() {
+    let huge = base().change(|s| {
+        s.pallets[0].constants = vec![("Count", ty::<Vec<()>>(), codec::Compact(u32::MAX).encode())];
+    });
+    let other = base().change(|s| s.pallets[0].constants = vec![("Count", ty::<Vec<()>>(), vec![4])]);
+    let document = diff(&huge.runtime(16), &other.runtime(16), &Allowed::new()).expect("compared");
+    assert!(document.changes[0].old.as_ref().is_some_and(|old| old.contains("too large")), "{:?}", document.changes);
+}
+
+#[test]
+fn two_chains_with_nothing_in_common_are_compared() {
+    let other = Sketch::new()
+        .with(Pallet { name: "Contracts", index: 77, calls: Some(ty::<events::More>()), ..Pallet::default() })
+        .change(|s| s.version.spec_name = "other".into());
+    let document = diff(&base().runtime(14), &other.runtime(16), &Allowed::new()).expect("compared");
+    let kinds: Vec<_> = document.changes.iter().map(|change| change.kind.name()).collect();
+    assert!(kinds.contains(&"pallet-removed".into()) && kinds.contains(&"pallet-added".into()), "{kinds:?}");
+}
+
+#[test]
+fn a_runtime_that_traps_when_it_is_asked_is_named() {
+    let wasm = wat::parse_str(
+        r#"(module (memory (export "memory") 17)
+            (func (export "Core_version") (param i32 i32) (result i64) unreachable)
+            (func (export "Metadata_metadata") (param i32 i32) (result i64) unreachable))"#,
+    )
+    .expect("a module");
+    let blob = Blob::parse("trap.wasm", wasm).expect("a blob");
+    let failure = Runtime::of_blob("trap.wasm", &blob).expect_err("refused");
+    assert_eq!(failure.kind, Kind::Input);
+    assert!(failure.message.contains("Metadata_metadata of trap.wasm failed"), "{failure}");
+}

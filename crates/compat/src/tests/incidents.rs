@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Upgrades that went wrong and that a comparison of the two runtimes shows (docs/incidents.md), each with a good twin.
+
+use super::{compared, parts::*, status};
+use crate::{
+    document::Verdict,
+    rules::Status,
+    testing::{Pallet, Sketch, ty},
+};
+use artifact::{hashes::blake2_64, version::Api};
+use codec::Encode;
+
+fn babe(spec_name: &str, epoch: u64) -> Sketch {
+    let constants = vec![("EpochDuration", ty::<u64>(), epoch.encode())];
+    base()
+        .with(Pallet { name: "Babe", index: 2, constants, ..Pallet::default() })
+        .change(|s| s.version.spec_name = spec_name.into())
+}
+
+#[test]
+fn n01_another_chains_runtime_with_other_epochs() {
+    let document = compared(&babe("kusama", 600), &released(&babe("polkadot", 2400)));
+    assert_eq!(status(&document, "spec-name"), Status::Fail);
+    assert_eq!(status(&document, "consensus"), Status::Fail);
+    assert_eq!(compared(&babe("kusama", 600), &released(&babe("kusama", 600))).verdict, Verdict::Pass);
+}
+
+#[test]
+fn n03_host_functions_that_deployed_nodes_lack() {
+    let new = released(&base()).change(|s| s.host_functions.push("ext_default_child_storage_root_version_3"));
+    let document = compared(&base(), &new);
+    assert_eq!(status(&document, "host-functions"), Status::Fail);
+    let rule = document.rules.iter().find(|rule| rule.name == "host-functions").expect("the rule");
+    assert!(rule.findings[0].starts_with("ext_default_child_storage_root_version_3"));
+}
+
+#[test]
+fn n10_call_indices_moved_under_the_same_transaction_version() {
+    let moved = released(&base()).change(|s| s.pallets[0].calls = Some(ty::<calls::moved::Call>()));
+    assert_eq!(compared(&base(), &moved).verdict, Verdict::Pass, "raised");
+    let same = moved.change(|s| s.version.transaction_version = Some(1));
+    let document = compared(&base(), &same);
+    assert_eq!(status(&document, "transaction-version"), Status::Fail);
+    assert!(document.whom.iter().any(|whom| whom.who == crate::whom::Whom::SignedTransactions && whom.breaking == 2));
+}
+
+#[test]
+fn n18_an_extension_that_wallets_do_not_know() {
+    let extended = released(&base()).change(|s| {
+        s.extensions.push(("VerifySignature", ty::<Option<[u8; 64]>>(), ty::<()>()));
+        s.extension_versions = [(0, vec![0, 1, 2])].into();
+    });
+    let document = compared(&base(), &extended);
+    let change = document.changes.iter().find(|change| change.kind == crate::Kind::ExtensionAdded).expect("found");
+    assert!(change.details.iter().any(|detail| detail.contains("not one that wallets know")), "{change:?}");
+    let same = extended.change(|s| s.version.transaction_version = Some(1));
+    assert_eq!(status(&compared(&base(), &same), "transaction-version"), Status::Fail);
+}
+
+#[test]
+fn n26_an_api_result_that_deployed_collators_cannot_decode() {
+    let changed = |version: u32| {
+        released(&base()).change(|s| {
+            s.apis[0].1[0].2 = ty::<Vec<Kind>>();
+            s.version.apis = vec![Api::new(blake2_64(b"ParachainHost"), version)];
+        })
+    };
+    let document = compared(&base(), &changed(10));
+    assert_eq!(status(&document, "api-version"), Status::Fail);
+    let rule = document.rules.iter().find(|rule| rule.name == "api-version").expect("the rule");
+    assert!(rule.findings[0].contains("collators"), "{rule:?}");
+    assert_eq!(status(&compared(&base(), &changed(11)), "api-version"), Status::Warn, "newer nodes know version 11");
+}
+
+#[test]
+fn n30_another_blob_of_the_same_spec_version() {
+    let other = base().change(|s| s.version.impl_version = 1);
+    assert_eq!(status(&compared(&base(), &other), "spec-version"), Status::Fail);
+    assert_eq!(compared(&base(), &released(&other)).verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_storage_type_that_changed_without_a_migration() {
+    let changed = released(&base()).change(|s| s.pallets[0].items[1].value = ty::<values::Account>());
+    let document = compared(&base(), &changed);
+    assert_eq!(status(&document, "storage-migration"), Status::Fail);
+    let rule = document.rules.iter().find(|rule| rule.name == "storage-migration").expect("the rule");
+    assert!(rule.findings[0].contains("free: u128 became u64"), "{rule:?}");
+    let migrated = changed.change(|s| s.storage_versions = Some(vec![("Balances", 1)]));
+    assert_eq!(compared(&base(), &migrated).verdict, Verdict::Pass);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Two small runtimes that differ in just one thing, for every kind of change and every rule.
+
+mod hostile;
+mod incidents;
+mod kinds;
+mod pairings;
+mod parts;
+mod rules;
+mod seen;
+
+use crate::{
+    Document, diff,
+    rules::{Allowed, Status},
+    testing::Sketch,
+};
+
+/// Compares two sketches with metadata 16 on both sides.
+fn compared(old: &Sketch, new: &Sketch) -> Document {
+    diff(&old.runtime(16), &new.runtime(16), &Allowed::new()).expect("compared")
+}
+
+/// The kinds that were found, each with what it is about.
+fn kinds(old: &Sketch, new: &Sketch) -> Vec<String> {
+    let named = |document: Document| {
+        document.changes.iter().map(|change| format!("{} {}", change.kind.name(), change.title())).collect()
+    };
+    named(compared(old, new))
+}
+
+fn status(document: &Document, rule: &str) -> Status {
+    document.rules.iter().find(|found| found.name == rule).expect("the rule").status
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Metadata of each version against each: what one of them does not tell is no change.
+
+use super::parts::*;
+use crate::{diff, rules::Allowed, testing::ty};
+
+const VERSIONS: [u32; 3] = [14, 15, 16];
+
+#[test]
+fn one_runtime_told_by_two_versions_of_metadata_is_one_runtime() {
+    for old in VERSIONS {
+        for new in VERSIONS {
+            let document = diff(&base().runtime(old), &base().runtime(new), &Allowed::new()).expect("compared");
+            assert!(document.changes.is_empty(), "V{old} with V{new}: {:?}", document.changes);
+            let untold = |what: &str| document.untold.iter().any(|told| told.contains(what));
+            assert_eq!(untold("functions of runtime APIs"), old.min(new) < 15, "V{old} with V{new}");
+            assert_eq!(untold("sender"), old.min(new) < 15, "V{old} with V{new}");
+            assert_eq!(untold("view functions"), old.min(new) < 16, "V{old} with V{new}");
+        }
+    }
+}
+
+#[test]
+fn what_all_versions_tell_is_compared_in_every_pairing() {
+    let changed = released(&base()).change(|s| {
+        s.pallets[0].calls = Some(ty::<calls::moved::Call>());
+        s.pallets[0].items[1].value = ty::<values::Account>();
+        s.extensions[0].1 = ty::<u64>();
+        s.pallets[0].event = Some(ty::<events::More>());
+        s.pallets[0].constants.clear();
+    });
+    let expected = [
+        "spec-version",
+        "transaction-version",
+        "extension-explicit",
+        "call-moved",
+        "call-moved",
+        "event-added",
+        "storage-value",
+        "constant-removed",
+    ];
+    for old in VERSIONS {
+        for new in VERSIONS {
+            let document = diff(&base().runtime(old), &changed.runtime(new), &Allowed::new()).expect("compared");
+            let kinds: Vec<_> = document.changes.iter().map(|change| change.kind.name()).collect();
+            assert_eq!(kinds, expected, "V{old} with V{new}");
+        }
+    }
+}
+
+#[test]
+fn the_functions_of_apis_are_compared_from_version_15_on() {
+    let changed = base().change(|s| s.apis[0].1[0].2 = ty::<u64>());
+    for old in VERSIONS {
+        for new in VERSIONS {
+            let document = diff(&base().runtime(old), &changed.runtime(new), &Allowed::new()).expect("compared");
+            let found = document.changes.iter().any(|change| change.kind == crate::Kind::ApiMethodResult);
+            assert_eq!(found, old.min(new) >= 15, "V{old} with V{new}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Each rule: kept, broken by one thing, and allowed to be.
+
+use super::{compared, parts::*, status};
+use crate::{
+    diff,
+    document::Verdict,
+    rules::{Allowed, NAMES, Status, check_allowed},
+    testing::{Pallet, Sketch, ty},
+};
+use artifact::{hashes::blake2_64, version::Api};
+use codec::Encode;
+use frame_metadata::v14::StorageHasher;
+
+/// The next release with one change more.
+fn next(change: impl FnOnce(&mut Sketch)) -> Sketch {
+    released(&base()).change(change)
+}
+
+fn with_calls(calls: scale_info::MetaType) -> Sketch {
+    next(|s| s.pallets[0].calls = Some(calls))
+}
+
+/// The one rule that is broken, if any.
+fn broken(old: &Sketch, new: &Sketch) -> Vec<&'static str> {
+    let document = compared(old, new);
+    let broken: Vec<_> =
+        document.rules.iter().filter(|rule| rule.status == Status::Fail).map(|rule| rule.name).collect();
+    assert_eq!(document.verdict == Verdict::Fail, !broken.is_empty());
+    broken
+}
+
+#[test]
+fn a_release_that_changes_nothing_keeps_every_rule() {
+    assert!(broken(&base(), &released(&base())).is_empty());
+    let document = compared(&base(), &released(&base()));
+    assert_eq!(document.rules.iter().map(|rule| rule.name).collect::<Vec<_>>(), NAMES);
+}
+
+#[test]
+fn the_name_and_the_version_of_the_chain() {
+    assert_eq!(broken(&base(), &next(|s| s.version.spec_name = "other".into())), ["spec-name"]);
+    let unraised = base().change(|s| s.pallets[0].constants[0].2 = 1u128.encode());
+    assert_eq!(broken(&base(), &unraised), ["spec-version"]);
+    let code_alone = base().change(|s| s.version.impl_version += 1);
+    assert_eq!(broken(&base(), &code_alone), ["spec-version"], "another blob, whatever is in it");
+    assert!(broken(&base(), &base()).is_empty(), "the same blob");
+    assert_eq!(broken(&released(&base()), &base()), ["spec-version", "transaction-version"]);
+    assert_eq!(broken(&base(), &next(|s| s.version.state_version = Some(0))), ["state-version"]);
+}
+
+#[test]
+fn what_is_signed_and_the_transaction_version() {
+    let same_version = |new: Sketch| new.change(|s| s.version.transaction_version = Some(1));
+    let demanding = [
+        with_calls(ty::<calls::moved::Call>()),
+        with_calls(ty::<calls::replaced::Call>()),
+        with_calls(ty::<calls::narrowed::Call>()),
+        with_calls(ty::<calls::removed::Call>()),
+        next(|s| s.pallets[0].index = 11),
+        next(|s| s.pallets.clear()),
+        next(|s| s.extensions[0].1 = ty::<u64>()),
+        next(|s| s.extensions[1].2 = ty::<u64>()),
+        next(|s| s.extensions.reverse()),
+        next(|s| s.extension_versions = [(0, vec![0])].into()),
+        next(|s| s.extrinsic_versions = vec![5]),
+        next(|s| s.address = ty::<u64>()),
+        next(|s| s.signature = ty::<u64>()),
+    ];
+    for (place, new) in demanding.into_iter().enumerate() {
+        assert!(broken(&base(), &new).is_empty(), "{place}: raised");
+        assert_eq!(broken(&base(), &same_version(new)), ["transaction-version"], "{place}");
+    }
+    let harmless = [
+        with_calls(ty::<calls::added::Call>()),
+        with_calls(ty::<calls::renamed::Call>()),
+        with_calls(ty::<calls::relabelled::Call>()),
+        next(|s| s.pallets.push(Pallet { name: "New", index: 20, ..Pallet::default() })),
+    ];
+    for (place, new) in harmless.into_iter().enumerate() {
+        assert!(broken(&base(), &same_version(new)).is_empty(), "{place}");
+    }
+    // A pallet that nobody calls may move.
+    let silent = |index| {
+        move |s: &mut Sketch| {
+            s.pallets.push(Pallet { name: "Silent", index, event: Some(ty::<Event>()), ..Pallet::default() })
+        }
+    };
+    assert!(broken(&base().change(silent(20)), &same_version(next(silent(21)))).is_empty());
+}
+
+#[test]
+fn a_chain_without_a_transaction_version_is_warned() {
+    let old = base().change(|s| s.version.transaction_version = None);
+    let new = old.change(|s| {
+        s.version.spec_version = 2;
+        s.pallets[0].index = 11;
+    });
+    assert_eq!(status(&compared(&old, &new), "transaction-version"), Status::Warn);
+}
+
+#[test]
+fn slots_and_epochs() {
+    let with = |name, constant, value: u64| {
+        let pallet =
+            Pallet { name, index: 2, constants: vec![(constant, ty::<u64>(), value.encode())], ..Pallet::default() };
+        base().with(pallet)
+    };
+    for (name, constant) in [("Babe", "EpochDuration"), ("Babe", "ExpectedBlockTime"), ("Aura", "SlotDuration")] {
+        let (old, new) = (with(name, constant, 600), released(&with(name, constant, 2400)));
+        assert_eq!(broken(&old, &new), ["consensus"], "{name}.{constant}");
+    }
+    let (old, new) = (with("Timestamp", "MinimumPeriod", 3000), released(&with("Timestamp", "MinimumPeriod", 0)));
+    assert_eq!(status(&compared(&old, &new), "consensus"), Status::Warn);
+}
+
+#[test]
+fn storage_that_changes_needs_a_higher_storage_version() {
+    let at = |sketch: Sketch, version: u16| sketch.change(|s| s.storage_versions = Some(vec![("Balances", version)]));
+    let changed = [
+        next(|s| s.pallets[0].items[1].value = ty::<values::Account>()),
+        next(|s| s.pallets[0].items[1].key = Some((vec![StorageHasher::Twox64Concat], ty::<[u8; 32]>()))),
+        next(|s| s.pallets[0].items[1].key = Some((vec![StorageHasher::Blake2_128Concat], ty::<u64>()))),
+        next(|s| s.pallets[0].prefix = Some("Elsewhere")),
+    ];
+    for (place, new) in changed.into_iter().enumerate() {
+        assert_eq!(broken(&at(base(), 1), &at(new.clone(), 1)), ["storage-migration"], "{place}");
+        assert!(broken(&at(base(), 1), &at(new.clone(), 2)).is_empty(), "{place}: raised");
+        assert_eq!(broken(&at(base(), 1), &at(new.clone(), 0)), ["storage-migration"], "{place}: set back");
+        let unknown = new.change(|s| s.storage_versions = None);
+        assert_eq!(status(&compared(&at(base(), 1), &unknown), "storage-migration"), Status::Warn, "{place}");
+    }
+    let grown = next(|s| s.pallets[0].items[1].value = ty::<values::grown::Account>());
+    assert!(broken(&base(), &grown).is_empty(), "a variant more is read as before");
+    let added = next(|s| drop(s.pallets[0].items.pop()));
+    assert!(broken(&base(), &added).is_empty());
+}
+
+#[test]
+fn storage_that_each_block_writes_anew_needs_no_migration() {
+    let system = |value| {
+        let items = vec![crate::testing::Item::value("Events", value)];
+        base().with(Pallet { name: "System", index: 0, items, ..Pallet::default() })
+    };
+    assert!(broken(&system(ty::<u32>()), &released(&system(ty::<u64>()))).is_empty());
+}
+
+#[test]
+fn apis_and_their_versions() {
+    let api = |version| vec![Api::new(blake2_64(b"ParachainHost"), version)];
+    let result = |version: u32| {
+        next(|s| {
+            s.apis[0].1[0].2 = ty::<u64>();
+            s.version.apis = api(version);
+        })
+    };
+    assert_eq!(broken(&base(), &result(10)), ["api-version"]);
+    assert_eq!(status(&compared(&base(), &result(11)), "api-version"), Status::Warn);
+    assert_eq!(broken(&base(), &next(|s| s.apis[0].1[0].1.clear())), ["api-version"]);
+    assert_eq!(broken(&base(), &next(|s| s.apis[0].1.clear())), ["api-version"]);
+    assert_eq!(broken(&base(), &next(|s| s.version.apis = api(9))), ["api-version"]);
+    assert_eq!(broken(&base(), &next(|s| s.version.apis.clear())), ["api-version"]);
+    let grown = next(|s| s.apis[0].1[0].2 = ty::<values::grown::Kind>());
+    assert_eq!(status(&compared(&base(), &grown), "api-version"), Status::Warn);
+    let other = base().api("OwnApi", 1, vec![]);
+    assert_eq!(status(&compared(&other, &released(&base())), "api-version"), Status::Warn, "no node needs it");
+}
+
+#[test]
+fn host_functions_that_nodes_may_lack() {
+    assert_eq!(broken(&base(), &next(|s| s.host_functions.push("ext_new_version_1"))), ["host-functions"]);
+    assert!(broken(&base(), &next(|s| s.host_functions.clear())).is_empty());
+}
+
+#[test]
+fn a_broken_rule_may_be_allowed_and_keeps_its_reason() {
+    let new = next(|s| s.host_functions.push("ext_new_version_1"));
+    let allowed = Allowed::from([("host-functions".into(), Some("every node is new".into()))]);
+    let document = diff(&base().runtime(16), &new.runtime(16), &allowed).expect("compared");
+    let rule = document.rules.iter().find(|rule| rule.name == "host-functions").expect("the rule");
+    assert_eq!((rule.status, rule.reason.as_deref()), (Status::Allowed, Some("every node is new")));
+    assert_eq!(document.verdict, Verdict::Pass);
+    let other = Allowed::from([("spec-name".into(), None)]);
+    let document = diff(&base().runtime(16), &new.runtime(16), &other).expect("compared");
+    assert_eq!(document.verdict, Verdict::Fail, "another rule is allowed");
+}
+
+#[test]
+fn a_rule_that_is_none_cannot_be_allowed() {
+    let failure = check_allowed(&Allowed::from([("nonsense".into(), None)])).expect_err("refused");
+    assert_eq!(failure.kind, worker::Kind::Usage);
+    assert!(failure.expected.is_some_and(|expected| NAMES.iter().all(|name| expected.contains(name))));
+    for name in NAMES {
+        check_allowed(&Allowed::from([(name.into(), None)])).expect("a rule");
+    }
+}

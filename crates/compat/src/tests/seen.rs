@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a person sees, kept as snapshots: `INSTA_UPDATE=always` writes them anew.
+
+use super::parts::*;
+use crate::{
+    Runtime, diff,
+    parameters::{Tokens, parameters},
+    rules::Allowed,
+    testing::{Pallet, Sketch, ty},
+};
+use codec::Encode;
+
+fn both() -> (Runtime, Runtime) {
+    let constants = |deposit: u128, period: u32| {
+        vec![("VotingPeriod", ty::<u32>(), period.encode()), ("MinimumDeposit", ty::<u128>(), deposit.encode())]
+    };
+    let of = |sketch: Sketch, deposit, period| {
+        let time = vec![("ExpectedBlockTime", ty::<u64>(), 6000u64.encode())];
+        sketch.with(Pallet { name: "Babe", index: 2, constants: time, ..Pallet::default() }).with(Pallet {
+            name: "Democracy",
+            index: 14,
+            constants: constants(deposit, period),
+            ..Pallet::default()
+        })
+    };
+    let new = of(base(), 20_000_000_000, 100_800).change(|s| {
+        s.version.spec_version = 2;
+        s.pallets[0].calls = Some(ty::<calls::moved::Call>());
+        s.pallets[0].items[1].value = ty::<values::Account>();
+        s.host_functions.push("ext_hashing_keccak_256_version_1");
+        s.pallets[2].constants.push(("MaxVotes", ty::<u32>(), 100u32.encode()));
+    });
+    (of(base(), 10_000_000_000, 403_200).runtime(15), new.runtime(16))
+}
+
+#[test]
+fn a_comparison_on_a_terminal() {
+    let (old, new) = both();
+    let allowed = Allowed::from([("host-functions".into(), Some("every node is of release 2609".into()))]);
+    let document = serde_json::to_value(diff(&old, &new, &allowed).expect("compared")).expect("JSON");
+    insta::assert_snapshot!(report::diff::difference(&document));
+}
+
+#[test]
+fn the_parameters_of_a_release() {
+    let (old, new) = both();
+    let tokens = Tokens { decimals: Some(10), symbol: Some("PAS".into()), from: "the command line".into() };
+    let document = parameters(&old, &new, &tokens, None).expect("compared");
+    insta::assert_snapshot!(report::diff::parameters(&serde_json::to_value(document).expect("JSON")));
+}
