@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line's shape. The reference in `docs/commands.md` is made from it.
 
+mod weights;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
+pub use weights::*;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -67,6 +70,8 @@ pub enum Command {
     Fork(Fork),
     /// Make a snapshot of a chain's state
     Snapshot(Snapshot),
+    /// Compare weights, check those of a runtime, make weight files from raw results
+    Weights(Weights),
     /// Make the calls by which a chain authorizes and applies an upgrade
     Propose(Propose),
     /// Sign the manifest of a bundle

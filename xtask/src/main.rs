@@ -14,6 +14,7 @@ mod jobs;
 mod networks;
 mod printer;
 mod process;
+mod revision;
 mod runtimes;
 mod toolchain;
 mod workers;
@@ -53,6 +54,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
         Command::DryRun(options) => commands::dry_run::run(context, &options),
         Command::Fork(options) => commands::fork::run(context, &options),
         Command::Snapshot(options) => commands::snapshot::run(context, &options),
+        Command::Weights(options) => commands::weights::run(context, &options),
         Command::Propose(options) => commands::propose::run(context, &options),
         Command::Sign(options) => commands::sign::run(context, &options),
         Command::Signers(options) => commands::signers::run(context, &options),

@@ -26,6 +26,7 @@ pub enum Worker {
     DryRun,
     Evidence,
     Proposal,
+    Weights,
 }
 
 impl Worker {
@@ -35,6 +36,7 @@ impl Worker {
             Self::DryRun => "cutover-dry-run",
             Self::Evidence => "cutover-evidence",
             Self::Proposal => "cutover-proposal",
+            Self::Weights => "cutover-weights",
         }
     }
 }

@@ -10,5 +10,7 @@ mod field;
 pub mod markdown;
 mod table;
 pub mod terminal;
+pub mod weights;
+pub mod weights_picture;
 
 pub use markdown::{Bundle, report};

@@ -18,6 +18,7 @@ pub mod test;
 pub mod upgrade;
 pub mod verify;
 pub mod verify_build;
+pub mod weights;
 
 use crate::context::Context;
 use std::path::Path;

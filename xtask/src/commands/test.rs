@@ -27,7 +27,12 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     let heavy: Vec<String> = HEAVY.iter().flat_map(|name| ["--package".to_string(), (*name).to_string()]).collect();
     let task = context.printer.task("workers");
     workers::build_all(context, &[Worker::DryRun], &heavy, &task)?;
-    workers::build_all(context, &[Worker::Artifact, Worker::Evidence, Worker::Proposal], &light, &task)?;
+    workers::build_all(
+        context,
+        &[Worker::Artifact, Worker::Evidence, Worker::Proposal, Worker::Weights],
+        &light,
+        &task,
+    )?;
     drop(task);
 
     let nextest = Tool::new(cargo()).args(["nextest", "--version"]).timeout(Duration::from_secs(60)).capture();
