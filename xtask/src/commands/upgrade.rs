@@ -7,6 +7,7 @@
 mod bundle;
 mod plan;
 mod summary;
+mod weights;
 
 use super::{root_file, sign::parse_key};
 use crate::{

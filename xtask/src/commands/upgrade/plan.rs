@@ -54,11 +54,13 @@ impl Plan<'_> {
             Job::new(name("inspect"), |desk| self.inspect(desk)).after([name("build")]),
             Job::new(name("build-try-runtime"), |desk| self.build_try_runtime(desk)).after([name("build")]),
             Job::new(name("propose"), |desk| self.propose(desk)).after([name("build")]),
+            Job::new(name("weights"), |desk| self.weights(desk)).after([name("build")]),
             Job::new(name("dry-run"), |desk| self.dry_run(desk)).after([name("build-try-runtime")]),
             Job::new(name("report"), |desk| self.report(desk)).after([
                 name("inspect"),
                 name("dry-run"),
                 name("propose"),
+                name("weights"),
             ]),
             Job::new(name("manifest"), |desk| self.manifest(desk)).after([name("report")]),
             Job::new(name("sign"), |desk| self.sign(desk)).after(signing),
@@ -86,7 +88,7 @@ impl Plan<'_> {
         self.bundle.work.join("try-runtime").join(self.blob_name())
     }
 
-    fn blob_input(&self) -> Result<Value> {
+    pub fn blob_input(&self) -> Result<Value> {
         let hash = file_digest(&self.blob())?;
         Ok(json!({"digest": hash, "blake2_256": hash, "path": self.blob_name()}))
     }
@@ -145,7 +147,7 @@ impl Plan<'_> {
     }
 
     /// A worker's version is part of what its result is made from.
-    fn tool(&self, worker: Worker, desk: &Desk<'_>) -> Result<String> {
+    pub fn tool(&self, worker: Worker, desk: &Desk<'_>) -> Result<String> {
         let program = workers::locate(self.context, worker, desk.task)?;
         let metadata = std::fs::metadata(&program).map_err(|error| Failure::io("read", &program, &error))?;
         Ok(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
@@ -296,6 +298,7 @@ impl Plan<'_> {
             inspect: result("inspect")?,
             dry_run: result("dry-run")?,
             propose: result("propose")?,
+            weights: if self.checks_weights() { result(super::weights::STEP)? } else { Value::Null },
         });
         let path = self.bundle.path(REPORT);
         if std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
@@ -312,7 +315,7 @@ impl Plan<'_> {
         let request = json!({
             "command": "assemble",
             "bundle": utf8(&self.bundle.directory)?,
-            "steps": ["build", "inspect", "dry-run", "propose"],
+            "steps": self.steps(),
             "files": [REPORT],
             "runtimes": [{
                 "name": self.runtime.name,
@@ -337,9 +340,16 @@ impl Plan<'_> {
         Ok(if kept > 0 { Done::Unchanged } else { Done::Now("joined".into()) })
     }
 
+    /// The steps that leave evidence.
+    fn steps(&self) -> Vec<&'static str> {
+        let mut steps = vec!["build", "inspect", "dry-run", "propose"];
+        steps.extend(self.checks_weights().then_some(super::weights::STEP));
+        steps
+    }
+
     pub fn passed(&self) -> Result<bool> {
         let mut passed = true;
-        for step in ["build", "inspect", "dry-run", "propose"] {
+        for step in self.steps() {
             passed &= self.bundle.read_step(step)?.get("verdict").and_then(Value::as_str) == Some("passed");
         }
         Ok(passed)
