@@ -4,8 +4,18 @@
 use cutover_weights::parse::WeightFile;
 use std::path::{Path, PathBuf};
 
-/// What people wrote by hand and what is no sum, by crate and function.
-const UNREADABLE: [&str; 0] = [];
+/// What people wrote by hand and what is no sum. `docs/weights.md` lists them.
+const UNREADABLE: [&str; 8] = [
+    "pallet-babe/src/default_weights.rs report_equivocation",
+    "pallet-grandpa/src/default_weights.rs report_equivocation",
+    // A trait of the same name, by which XCM's calls weigh messages.
+    "pallet-xcm/src/lib.rs execute",
+    "pallet-xcm/src/lib.rs send",
+    "pallet-xcm/src/lib.rs query",
+    "pallet-xcm/src/lib.rs take_response",
+    "polkadot-runtime-parachains/src/initializer.rs force_approve",
+    "polkadot-runtime-parachains/src/paras/mod.rs include_pvf_check_statement",
+];
 
 #[test]
 fn every_weight_file_of_the_workspaces_crates_is_read() {
@@ -17,7 +27,9 @@ fn every_weight_file_of_the_workspaces_crates_is_read() {
     for directory in published_crates() {
         for path in rust_files(&directory.join("src"), 6) {
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            if !text.contains("WeightInfo") {
+            // Weights that pallets' own tests are written with are made up.
+            let of_tests = path.ends_with("mock.rs") || path.ends_with("tests.rs");
+            if of_tests || !text.contains("WeightInfo") {
                 continue;
             }
             let name =
@@ -46,7 +58,8 @@ fn every_weight_file_of_the_workspaces_crates_is_read() {
                             );
                         }
                         Err(problem) => {
-                            unreadable.push(format!("{name}:{} {}: {}", problem.line, extrinsic.name, problem.reason))
+                            println!("{name}:{} {}: {}", problem.line, extrinsic.name, problem.reason);
+                            unreadable.push(format!("{} {}", without_version(&name), extrinsic.name))
                         }
                     }
                 }
@@ -58,8 +71,14 @@ fn every_weight_file_of_the_workspaces_crates_is_read() {
         "{files} files, {extrinsics} weight functions, {lines} lines, {:.0} lines per second",
         lines as f64 / seconds
     );
-    assert!(files > 30 && extrinsics > 600, "only {files} files with {extrinsics} weight functions were found");
+    assert!(files > 45 && extrinsics > 800, "only {files} files with {extrinsics} weight functions were found");
     assert_eq!(unreadable, UNREADABLE, "functions that cannot be read");
+}
+
+/// `pallet-babe/src/lib.rs` of `pallet-babe-50.0.0/src/lib.rs`.
+fn without_version(name: &str) -> String {
+    let (package, inside) = name.split_once('/').expect("a crate's directory");
+    format!("{}/{inside}", package.rsplit_once('-').expect("a version").0)
 }
 
 /// The directories of the crates of our lock file in cargo's registry: they were downloaded to build this test.

@@ -64,6 +64,7 @@ pub struct WeightsCompare {
     pub old: String,
     /// The same
     pub new: String,
+    /// At which values of its components an extrinsic is compared
     #[arg(long, short, value_enum, default_value_t)]
     pub method: CompareMethod,
     /// A change of more than this, up or down, is a negative verdict
@@ -122,8 +123,10 @@ pub struct WeightsRender {
     /// The directory of the weight files, or the file
     #[arg(long, short, value_name = "DIR|FILE.rs")]
     pub output: PathBuf,
+    /// What the files implement
     #[arg(long, value_enum, default_value_t)]
     pub shape: WeightShape,
+    /// What stands at the top of the files
     #[arg(long, value_enum, default_value_t)]
     pub header: WeightHeader,
     /// A file of comment lines that go before everything else: a licence

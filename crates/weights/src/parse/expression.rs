@@ -300,11 +300,15 @@ impl Reader<'_, '_> {
     }
 }
 
-/// `1_000`, `5u64`, `3_u64`; what does not fit is no number.
+/// `1_000`, `5u64`, `0xff_u64`; what does not fit is no number.
 fn number(text: &str) -> Option<u64> {
     let digits = text.find('u').map_or(text, |at| &text[..at]);
     let digits: String = digits.chars().filter(|one| *one != '_').collect();
-    digits.parse().ok()
+    let radix = [("0x", 16), ("0b", 2), ("0o", 8)];
+    match radix.iter().find_map(|(prefix, radix)| Some((digits.strip_prefix(prefix)?, *radix))) {
+        Some((digits, radix)) => u64::from_str_radix(digits, radix).ok(),
+        None => digits.parse().ok(),
+    }
 }
 
 /// The constants of `sp_weights`, in picoseconds and bytes.
@@ -367,6 +371,7 @@ mod tests {
                 [(0, 1), (0, 2), none, none],
             ),
             ("Weight::from_ref_time(3).set_proof_size(4)", [(3, 0), (4, 0), none, none]),
+            ("Weight::from_parts(0x10_u64, 0b11)", [(16, 0), (3, 0), none, none]),
             ("Weight::MAX", [(u64::MAX, 0), (u64::MAX, 0), none, none]),
         ] {
             assert_eq!(parts(source), expected, "{source}");
