@@ -61,6 +61,11 @@ fn of_extrinsic(
             format!("charges {} bytes of proof at least, and its comment says {}", cost.proof.base, estimated.base);
         found(Rule::ProofDiffers, detail);
     }
+    // `Weight::MAX` says on purpose that no block takes it.
+    if cost.time.base == u64::MAX {
+        found(Rule::NeverFits, "weighs Weight::MAX: no block ever takes it".into());
+        return;
+    }
     let greatest: BTreeMap<String, u64> = extrinsic
         .components
         .iter()

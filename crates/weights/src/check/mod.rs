@@ -63,6 +63,8 @@ pub enum Rule {
     NoWrites,
     ProofDiffers,
     TooHeavy,
+    /// Its weight is the largest there is: switched off, or measured as impossible.
+    NeverFits,
     /// A weight function that is no sum.
     Unreadable,
     OtherMachine,
@@ -74,7 +76,9 @@ pub enum Rule {
 impl Rule {
     fn severity(self) -> Severity {
         match self {
-            Self::UnusedFile | Self::NoWeightFiles | Self::ProofDiffers | Self::Unreadable => Severity::Warning,
+            Self::UnusedFile | Self::NoWeightFiles | Self::ProofDiffers | Self::NeverFits | Self::Unreadable => {
+                Severity::Warning
+            }
             _ => Severity::Failure,
         }
     }
@@ -233,7 +237,7 @@ fn of_wiring(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<Finding
                 Finding::new(Rule::TestWeights, format!("{weights}: made for tests, measured nowhere"))
             }
             WireKind::OfThePallet => {
-                let detail = format!("{weights}: measured for the SDK's own node, not for this runtime");
+                let detail = format!("{weights}: the pallet's own, not measured for this runtime");
                 Finding::new(Rule::ForeignWeights, detail)
             }
             WireKind::OfAnother => Finding::new(Rule::ForeignWeights, format!("{weights}: of another crate")),

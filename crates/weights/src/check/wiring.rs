@@ -26,7 +26,7 @@ pub enum WireKind {
     Own(String),
     /// `()`.
     Unit,
-    /// What the pallet brings with it: measured for the SDK's own node.
+    /// What the pallet brings with it: measured for another runtime, the SDK's own node for the SDK's pallets.
     OfThePallet,
     /// Weights for tests, which mean nothing.
     ForTests,
