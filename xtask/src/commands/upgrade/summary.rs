@@ -30,6 +30,9 @@ impl Plan<'_> {
         if let (Some(error), Some(list)) = (proposal.pointer("/error/message"), checks.as_array_mut()) {
             list.push(json!({"name": "proposal", "status": "fail", "detail": error}));
         }
+        if let (true, Some(list)) = (self.checks_weights(), checks.as_array_mut()) {
+            list.extend(weights_failure(&result_of(&self.bundle.read_step(super::weights::STEP)?)));
+        }
         let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
         let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
         let jobs = finished.iter().filter_map(|job| {
@@ -60,6 +63,15 @@ impl Plan<'_> {
     }
 }
 
+/// What the check of the runtime's source says against it: its first failure and how many there are.
+fn weights_failure(result: &Value) -> Option<Value> {
+    let findings = result.get("findings").and_then(Value::as_array)?;
+    let failures: Vec<&Value> = findings.iter().filter(|finding| finding["severity"] == "failure").collect();
+    let first = report::weights::finding_line(failures.first()?);
+    let detail = format!("{} findings, see weights.json; the first: {first}", failures.len());
+    Some(json!({"name": "weights-in-source", "status": "fail", "detail": detail}))
+}
+
 fn signature_status(steps_passed: bool, verified: &Value) -> String {
     if !steps_passed {
         return "none: an upgrade that failed is not signed".into();
@@ -79,6 +91,15 @@ fn signature_status(steps_passed: bool, verified: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_of_the_weights_are_told_and_warnings_are_not() {
+        let finding =
+            |severity: &str| json!({"rule": "zero-proof", "severity": severity, "pallet": "p", "detail": "x"});
+        assert_eq!(weights_failure(&json!({"findings": [finding("warning")]})), None);
+        let failed = weights_failure(&json!({"findings": [finding("failure"), finding("warning")]})).expect("told");
+        assert_eq!(failed["detail"], "1 findings, see weights.json; the first: zero-proof  p: x");
+    }
 
     #[test]
     fn the_status_says_who_signed_and_whether_it_is_enough() {
