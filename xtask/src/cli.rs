@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line's shape. The reference in `docs/commands.md` is made from it.
 
+mod weights;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
+pub use weights::*;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -67,6 +70,8 @@ pub enum Command {
     Fork(Fork),
     /// Make a snapshot of a chain's state
     Snapshot(Snapshot),
+    /// Compare weights, check those of a runtime, make weight files from raw results
+    Weights(Weights),
     /// Make the calls by which a chain authorizes and applies an upgrade
     Propose(Propose),
     /// Sign the manifest of a bundle
@@ -77,8 +82,6 @@ pub enum Command {
     Verify(Verify),
     /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
     Upgrade(Upgrade),
-    /// Measure the weights of a runtime's calls, hold them against others, check them
-    Weights(Weights),
     /// Run the tests of Cutover's workspace
     Test(Test),
     /// Print a completion script for a shell
@@ -564,87 +567,4 @@ pub fn usage_error(error: &clap::Error) -> ExitCode {
         true => ExitCode::from(worker::Kind::Usage.exit_code()),
         false => ExitCode::SUCCESS,
     }
-}
-
-#[derive(Debug, Args)]
-pub struct Weights {
-    #[command(subcommand)]
-    pub what: WeightsWhat,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum WeightsWhat {
-    /// Run a runtime's benchmarks and make its weight files anew
-    Run(Box<WeightsRun>),
-    /// Measure this machine, and hold it against a profile
-    Machine(WeightsMachine),
-}
-
-#[derive(Debug, Args)]
-pub struct WeightsRun {
-    /// A runtime: its package, or the package without `-runtime` [default: the workspace's]
-    #[arg(long = "runtime", short, value_name = "NAME")]
-    pub runtimes: Vec<String>,
-    /// A blob that was built with `runtime-benchmarks`, in place of building one
-    #[arg(long, value_name = "BLOB")]
-    pub blob: Option<PathBuf>,
-    /// Only these pallets, as benchmarks name them: `pallet_balances`
-    #[arg(long = "pallet", short, value_name = "PALLET")]
-    pub pallets: Vec<String>,
-    /// Only these benchmarks. Weight files are made of pallets that were measured whole
-    #[arg(long = "extrinsic", short, value_name = "NAME")]
-    pub extrinsics: Vec<String>,
-    /// Not this pallet, or not this benchmark (`pallet_balances::upgrade_accounts`)
-    #[arg(long, value_name = "NAME")]
-    pub exclude: Vec<String>,
-    /// Benchmarks too that the runtime marks as extra
-    #[arg(long)]
-    pub extra: bool,
-    /// Only list what there is to run
-    #[arg(long)]
-    pub list: bool,
-    /// Values of each component, from the lowest to the highest [default: 50]
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u32>,
-    /// Repetitions of each value at most [default: 20]
-    #[arg(long, value_name = "N")]
-    pub repeat: Option<u32>,
-    /// Stop repeating when the worst case is known to this share of it; 0 to repeat to the end [default: 0.02]
-    #[arg(long, value_name = "SHARE")]
-    pub tolerance: Option<f64>,
-    /// The genesis preset that benchmarks begin with [default: development]
-    #[arg(long, value_name = "NAME")]
-    pub preset: Option<String>,
-    /// Go on when a benchmark fails; the failures are listed at the end, and the exit code is 1
-    #[arg(long)]
-    pub continue_on_fail: bool,
-    /// Run again what was run before, and write what was measured where a former value is within the noise
-    #[arg(long)]
-    pub anew: bool,
-    /// The hardware profile that this machine is held against
-    #[arg(long, value_name = "FILE")]
-    pub profile: Option<PathBuf>,
-    /// Make weight files on a machine that is not the profile's too; their header says so
-    #[arg(long)]
-    pub any_machine: bool,
-    /// Make no weight files, only raw results
-    #[arg(long)]
-    pub raw_only: bool,
-    /// Where raw results are kept [default: target/weights/RUNTIME of the workspace]
-    #[arg(long, value_name = "DIR")]
-    pub raw: Option<PathBuf>,
-    /// Where weight files are written [default: `weights.directory` of the runtime's [package.metadata.cutover], else its
-    /// src/weights]
-    #[arg(long, short, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct WeightsMachine {
-    /// The hardware profile that this machine is held against
-    #[arg(long, value_name = "FILE")]
-    pub profile: Option<PathBuf>,
-    /// Where the disk is measured [default: Cutover's cache directory]
-    #[arg(long, value_name = "DIR")]
-    pub directory: Option<PathBuf>,
 }

@@ -39,6 +39,13 @@ pub fn commit(workspace: &Path, name: &str) -> Option<String> {
     Some(found.trim().to_owned()).filter(|hash| !hash.is_empty())
 }
 
+/// The directory of the repository that a path is in.
+pub fn root(path: &Path) -> Option<std::path::PathBuf> {
+    let directory = if path.is_dir() { path } else { path.parent()? };
+    let root = git(directory, &["rev-parse", "--show-toplevel"])?;
+    std::fs::canonicalize(root.trim_end_matches('\n')).ok()
+}
+
 fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
     let tool = Tool::new("git").arg("-C").arg(workspace).args(arguments).env("GIT_OPTIONAL_LOCKS", "0");
     let captured = tool.timeout(Duration::from_secs(60)).capture().ok()?;

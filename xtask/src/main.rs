@@ -14,6 +14,7 @@ mod jobs;
 mod networks;
 mod printer;
 mod process;
+mod revision;
 mod runtimes;
 mod toolchain;
 mod workers;

@@ -11,7 +11,6 @@ mod request;
 mod run;
 mod runtime;
 mod select;
-mod stop;
 
 pub use request::{Machine, Request, Run};
 

@@ -7,7 +7,6 @@ use crate::{
     request::{Run, Settings},
     runtime::{Bench, Case, Runtime},
     select::{self, Benchmark, Pallet, points},
-    stop,
 };
 use frame_benchmarking::{BenchmarkBatch, BenchmarkParameter, BenchmarkResult};
 use frame_support::traits::StorageInfo;
@@ -17,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use weights::raw::{self, FORMAT, Key, RawResults, Repetition, StorageItem};
+use weights::statistics;
 use worker::{Failure, Reporter, Result};
 
 /// Samples that a benchmark without components has at least: an interval over three would be luck.
@@ -235,6 +235,12 @@ fn measure(
     }
     sane(bench, pallet, benchmark, settings, &case, &points, &proof)?;
 
+    let components = benchmark.components.iter().map(|(name, min, max)| raw::ComponentRange {
+        name: name.to_string(),
+        min: *min,
+        max: *max,
+    });
+    let components: Vec<_> = components.collect();
     let mut time = Vec::new();
     let count = u32::try_from(points.len()).unwrap_or(u32::MAX);
     // A benchmark with fewer points may take the more samples of each.
@@ -246,20 +252,15 @@ fn measure(
             collect(&mut time, bench.time(&case(point), next)?, pallet)?;
         }
         done += next;
-        if settings.tolerance > 0.0 && stop::tight(&time, settings.tolerance) {
+        if settings.tolerance > 0.0 && statistics::enough(&time, &components, settings.tolerance) {
             break;
         }
         // As many again: the interval narrows with the root of their number.
         next = done.min(most - done);
     }
-    let components = benchmark.components.iter().map(|(name, min, max)| raw::ComponentRange {
-        name: name.to_string(),
-        min: *min,
-        max: *max,
-    });
     Ok(Some(raw::Benchmark {
         extrinsic: benchmark.extrinsic.clone(),
-        components: components.collect(),
+        components,
         pov_modes: benchmark.pov_modes.clone(),
         time,
         proof,

@@ -14,5 +14,7 @@ pub mod junit;
 pub mod markdown;
 mod table;
 pub mod terminal;
+pub mod weights;
+pub mod weights_picture;
 
 pub use markdown::{Bundle, report};

@@ -16,6 +16,7 @@ pub struct Bundle {
     pub dry_run: Value,
     pub diff: Value,
     pub propose: Value,
+    pub weights: Value,
 }
 
 /// The same evidence gives the same bytes: nothing here says when or how long.
@@ -38,6 +39,7 @@ pub fn report(bundle: &Bundle) -> String {
         blocks(&bundle.dry_run),
         changes(&bundle.dry_run),
         crate::diff::section_of_report(&bundle.diff),
+        weights(&bundle.weights),
         proposal(&bundle.propose),
     ] {
         if !section.is_empty() {
@@ -121,6 +123,25 @@ fn blocks(dry_run: &Value) -> String {
     format!("## The blocks built\n\n{}", markdown(&["Block", "Phase", "ref_time", "proof_size"], &rows))
 }
 
+fn weights(weights: &Value) -> String {
+    if weights.is_null() {
+        return String::new();
+    }
+    let mut all = format!(
+        "## The weights\n\n{} pallets, {} weight files of the runtime's own with {} extrinsics: {}.\n\n",
+        text(weights, "/pallets"),
+        text(weights, "/files"),
+        text(weights, "/extrinsics"),
+        escape(&text(weights, "/verdict")),
+    );
+    let rows: Vec<_> = list(weights, "/findings")
+        .iter()
+        .map(|finding| vec![text(finding, "/severity"), crate::weights::finding_line(finding)])
+        .collect();
+    all.push_str(&if rows.is_empty() { "No findings.\n".into() } else { markdown(&["Severity", "Finding"], &rows) });
+    all
+}
+
 fn changes(dry_run: &Value) -> String {
     let changes = list(dry_run, "/storage_changes");
     if changes.is_empty() {
@@ -180,6 +201,8 @@ mod tests {
             dry_run: json!({"from": {"spec_version": 1}, "verdict": "pass", "seconds": 5, "checks": [{"name": "x", "status": "pass", "detail": "a|b"}]}),
             diff: Value::Null,
             propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x12", "decoded": "Sudo.sudo(<x>)"}]}),
+            weights: json!({"pallets": 3, "files": 0, "extrinsics": 0, "verdict": "passed",
+                "findings": [{"rule": "unit-weights", "severity": "warning", "pallet": "pallet_x", "detail": "()"}]}),
         }
     }
 
@@ -191,6 +214,7 @@ mod tests {
         assert!(text.contains("| pass | x | a\\|b |"), "{text}");
         assert!(text.contains("| Call | Sudo.sudo(\\<x\\>) |"), "{text}");
         assert!(text.contains("abc with uncommitted changes"), "{text}");
+        assert!(text.contains("| warning | unit-weights  pallet_x: () |"), "{text}");
     }
 
     #[test]

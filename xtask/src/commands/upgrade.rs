@@ -8,6 +8,7 @@ mod bundle;
 mod compare;
 mod plan;
 mod summary;
+mod weights;
 
 use super::{root_file, sign::parse_key};
 use crate::{

@@ -58,12 +58,14 @@ impl Plan<'_> {
             Job::new(name("build-try-runtime"), |desk| self.build_try_runtime(desk)).after([name("build")]),
             Job::new(name("propose"), |desk| self.propose(desk)).after([name("build")]),
             Job::new(name("diff"), |desk| self.diff(desk)).after([name("build")]),
+            Job::new(name("weights"), |desk| self.weights(desk)).after([name("build")]),
             Job::new(name("dry-run"), |desk| self.dry_run(desk)).after([name("build-try-runtime")]),
             Job::new(name("report"), |desk| self.report(desk)).after([
                 name("inspect"),
                 name("dry-run"),
                 name("propose"),
                 name("diff"),
+                name("weights"),
             ]),
             Job::new(name("manifest"), |desk| self.manifest(desk)).after([name("report")]),
             Job::new(name("sign"), |desk| self.sign(desk)).after(signing),
@@ -302,6 +304,7 @@ impl Plan<'_> {
             dry_run: result("dry-run")?,
             diff: result("diff")?,
             propose: result("propose")?,
+            weights: if self.checks_weights() { result(super::weights::STEP)? } else { Value::Null },
         };
         let mut done = Done::Unchanged;
         for (name, text) in [(REPORT, report::report(&bundle)), (PAGE, report::html::report(&bundle))] {
@@ -321,7 +324,7 @@ impl Plan<'_> {
         let request = json!({
             "command": "assemble",
             "bundle": utf8(&self.bundle.directory)?,
-            "steps": STEPS,
+            "steps": self.steps(),
             "files": [REPORT, PAGE],
             "runtimes": [{
                 "name": self.runtime.name,
@@ -346,9 +349,16 @@ impl Plan<'_> {
         Ok(if kept > 0 { Done::Unchanged } else { Done::Now("joined".into()) })
     }
 
+    /// The steps that leave evidence.
+    fn steps(&self) -> Vec<&'static str> {
+        let mut steps = STEPS.to_vec();
+        steps.extend(self.checks_weights().then_some(super::weights::STEP));
+        steps
+    }
+
     pub fn passed(&self) -> Result<bool> {
         let mut passed = true;
-        for step in STEPS {
+        for step in self.steps() {
             passed &= self.bundle.read_step(step)?.get("verdict").and_then(Value::as_str) == Some("passed");
         }
         Ok(passed)

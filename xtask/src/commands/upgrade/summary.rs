@@ -32,6 +32,9 @@ impl Plan<'_> {
         }
         if let Some(list) = checks.as_array_mut() {
             list.push(compared(&result_of(&self.bundle.read_step("diff")?)));
+            if self.checks_weights() {
+                list.extend(weights_failure(&result_of(&self.bundle.read_step(super::weights::STEP)?)));
+            }
         }
         let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
         let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
@@ -82,6 +85,15 @@ fn compared(diff: &Value) -> Value {
     json!({"name": "diff", "status": status, "detail": detail})
 }
 
+/// What the check of the runtime's source says against it: its first failure and how many there are.
+fn weights_failure(result: &Value) -> Option<Value> {
+    let findings = result.get("findings").and_then(Value::as_array)?;
+    let failures: Vec<&Value> = findings.iter().filter(|finding| finding["severity"] == "failure").collect();
+    let first = report::weights::finding_line(failures.first()?);
+    let detail = format!("{} findings, see weights.json; the first: {first}", failures.len());
+    Some(json!({"name": "weights-in-source", "status": "fail", "detail": detail}))
+}
+
 fn signature_status(steps_passed: bool, verified: &Value) -> String {
     if !steps_passed {
         return "none: an upgrade that failed is not signed".into();
@@ -110,6 +122,15 @@ mod tests {
         assert_eq!(check(vec![rule("a", "pass"), rule("b", "allowed")])["status"], "warn");
         let broken = check(vec![rule("a", "warn"), rule("spec-name", "fail")]);
         assert_eq!((&broken["status"], &broken["detail"]), (&json!("fail"), &json!("broken: spec-name (why)")));
+    }
+
+    #[test]
+    fn failures_of_the_weights_are_told_and_warnings_are_not() {
+        let finding =
+            |severity: &str| json!({"rule": "zero-proof", "severity": severity, "pallet": "p", "detail": "x"});
+        assert_eq!(weights_failure(&json!({"findings": [finding("warning")]})), None);
+        let failed = weights_failure(&json!({"findings": [finding("failure"), finding("warning")]})).expect("told");
+        assert_eq!(failed["detail"], "1 findings, see weights.json; the first: zero-proof  p: x");
     }
 
     #[test]

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The proof size of a benchmark, estimated from the storage items it touched.
+//!
+//! The rule is `process_storage_results` of `frame-benchmarking-cli` 64.0.0 (`src/pallet/writer.rs`). A first read of a
+//! map's entry carries 15 sibling hashes of 33 bytes for each layer of a trie that holds as many values as the map can,
+//! and the largest value; an item without a bound has its recorded proof in place of it.
+
+use super::{Fit, Sample, least_squares_line, rounded, values};
+use crate::raw::{Benchmark, PovMode, RawResults, Repetition, StorageItem};
+use std::collections::{BTreeMap, BTreeSet};
+use worker::{Failure, Result};
+
+/// A storage item as the comments of a weight file name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    pub line: String,
+    /// A line for each of the item's keys that was seen.
+    pub proofs: Vec<String>,
+}
+
+/// Bytes of proof a layer of the trie adds to a read.
+const LAYER: u64 = 15 * 33;
+
+/// The estimated proof size, and the storage items that were touched in the order in which comments name them.
+pub fn estimated(results: &RawResults, benchmark: &Benchmark, names: &[&str]) -> Result<(Fit, Vec<Touched>)> {
+    let items: BTreeMap<&[u8], &StorageItem> =
+        results.storage.iter().map(|item| (item.prefix.as_slice(), item)).collect();
+    let modes = &benchmark.pov_modes;
+    let all_ignored = modes.get("ALL").or_else(|| modes.get("ALL::ALL")) == Some(&PovMode::Ignored);
+    let mut samples: BTreeMap<&[u8], Vec<Sample>> = BTreeMap::new();
+    let mut seen: BTreeSet<&[u8]> = BTreeSet::new();
+    let mut touched: BTreeMap<&[u8], usize> = BTreeMap::new();
+    let mut list: Vec<Touched> = Vec::new();
+    // The last repetitions have the largest components, and the first time a key is met gives its comment.
+    for repetition in benchmark.proof.iter().rev() {
+        for key in repetition.keys.iter().filter(|key| !key.whitelisted) {
+            let prefix = &key.key[..key.key.len().min(32)];
+            let item = items.get(prefix).copied();
+            let (proof, mode) = charged(results, benchmark, repetition, item, key.reads, all_ignored)?;
+            samples.entry(prefix).or_default().push((values(repetition, names), proof));
+            if !seen.insert(&key.key) {
+                continue;
+            }
+            let name = item.map(|item| format!("`{}::{}`", item.pallet, item.item));
+            let name = name.unwrap_or_else(|| format!("UNKNOWN KEY `{}`", worker::hex_prefixed(&key.key)));
+            let counts = format!("(r:{} w:{})", key.reads, key.writes);
+            let first = !touched.contains_key(prefix);
+            let place = *touched.entry(prefix).or_insert_with(|| {
+                list.push(Touched { line: format!("{name} {counts}"), proofs: Vec::new() });
+                list.len() - 1
+            });
+            list[place].proofs.push(match item {
+                Some(item) => format!("{name} {}", bounds(results, item, first, mode)),
+                None => format!("{name} {counts}"),
+            });
+        }
+    }
+    let mut total = Fit { slopes: vec![Default::default(); names.len()], ..Fit::default() };
+    for samples in samples.values() {
+        let fit = least_squares_line(samples, names)?;
+        for (largest, one) in
+            std::iter::once((&mut total.base, fit.base)).chain(total.slopes.iter_mut().zip(fit.slopes))
+        {
+            if rounded(one.value) > rounded(largest.value) {
+                *largest = one;
+            }
+        }
+    }
+    Ok((total, list))
+}
+
+/// Bytes that a key adds in a repetition, and the mode they were estimated by.
+fn charged(
+    results: &RawResults,
+    benchmark: &Benchmark,
+    repetition: &Repetition,
+    item: Option<&StorageItem>,
+    reads: u32,
+    all_ignored: bool,
+) -> Result<(u64, PovMode)> {
+    let chosen = item.and_then(|item| chosen(&benchmark.pov_modes, item));
+    let max_size = item.and_then(|item| item.max_size);
+    let overhead =
+        layers(item.and_then(|item| item.max_values).unwrap_or(results.settings.worst_case_map_values)) * LAYER;
+    let recorded = u64::from(repetition.proof_size);
+    let name = item.map(|item| format!("{}::{}", item.pallet, item.item)).unwrap_or_default();
+    if all_ignored && chosen.is_some_and(|mode| mode != PovMode::Ignored) {
+        return Err(Failure::input(format!("{name} is to be estimated while everything is ignored"))
+            .hint("name the items to ignore one by one"));
+    }
+    let default = results.settings.default_pov_mode;
+    let (bytes, mode) = match (chosen.unwrap_or(default), max_size) {
+        (PovMode::Ignored, _) if chosen.is_none() || all_ignored => (0, PovMode::Ignored),
+        (PovMode::Ignored, _) => (recorded, PovMode::Ignored),
+        (PovMode::MaxEncodedLen, Some(size)) => {
+            ((overhead + u64::from(size)) * u64::from(reads), PovMode::MaxEncodedLen)
+        }
+        (PovMode::MaxEncodedLen, None) if chosen.is_some() => {
+            return Err(Failure::input(format!("{name} has no bound"))
+                .expected("a storage item whose type is bounded, for the mode max_encoded_len")
+                .hint("measure it: mode `Measured`"));
+        }
+        // An item without a bound is measured for want of anything better.
+        (PovMode::Measured | PovMode::MaxEncodedLen, _) => (recorded + overhead * u64::from(reads), PovMode::Measured),
+    };
+    let above = if reads > 0 && !all_ignored { LAYER * u64::from(results.settings.additional_trie_layers) } else { 0 };
+    Ok((bytes + above, mode))
+}
+
+/// The mode that the benchmark gives for an item: by its name, its pallet's, or for all.
+fn chosen(modes: &BTreeMap<String, PovMode>, item: &StorageItem) -> Option<PovMode> {
+    let StorageItem { pallet, item, .. } = item;
+    let names =
+        [format!("{pallet}::{item}"), format!("{pallet}::ALL"), pallet.clone(), "ALL::ALL".into(), "ALL".into()];
+    names.iter().find_map(|name| modes.get(name).copied())
+}
+
+fn bounds(results: &RawResults, item: &StorageItem, first: bool, mode: PovMode) -> String {
+    let map = item.max_values.unwrap_or(results.settings.worst_case_map_values);
+    let trie = if first { layers(map) * LAYER } else { 0 };
+    let added = item.max_size.map(|size| format!(" added: {},", trie + u64::from(size))).unwrap_or_default();
+    format!("(`max_values`: {:?}, `max_size`: {:?},{added} mode: `{mode:?}`)", item.max_values, item.max_size)
+}
+
+/// The layers of a trie of 16 children a node that holds so many values.
+fn layers(values: u32) -> u64 {
+    let (mut layers, mut room) = (0, 1u64);
+    while room < u64::from(values) {
+        room *= 16;
+        layers += 1;
+    }
+    if values == 1 { 1 } else { layers }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn layers_are_the_logarithm_rounded_up() {
+        let known = [
+            (0, 0),
+            (1, 1),
+            (16, 1),
+            (17, 2),
+            (256, 2),
+            (257, 3),
+            (65_536, 4),
+            (65_537, 5),
+            (16_777_217, 7),
+            (u32::MAX, 8),
+        ];
+        for (values, layers) in known {
+            assert_eq!(super::layers(values), layers, "{values}");
+        }
+    }
+}

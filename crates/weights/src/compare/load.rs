@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The weights of a file, of a directory, or of raw results, by pallet.
+
+use crate::{
+    parse::{Extrinsic, WeightFile},
+    raw::RawResults,
+    render,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+/// No workspace has more weight files than this; it bounds a walk through something else.
+const FILE_LIMIT: usize = 5_000;
+const DEPTH_LIMIT: u32 = 12;
+
+/// Files of weights by what they are called: the name of the file, or of the pallet where the file's says nothing.
+pub type Weights = BTreeMap<String, WeightFile>;
+
+/// Reads what is at a path; `name` is how it is called in messages.
+pub fn load(path: &Path, name: &str) -> Result<Weights> {
+    if !path.is_dir() {
+        let file = if is_raw(path) { render::extrinsics(&RawResults::read(path)?)? } else { WeightFile::read(path)? };
+        return Ok(Weights::from([(called(path, &file), file)]));
+    }
+    let mut paths = Vec::new();
+    walk(path, DEPTH_LIMIT, &mut paths)?;
+    let mut weights = Weights::new();
+    for path in paths {
+        let file = if is_raw(&path) {
+            match RawResults::read(&path) {
+                Ok(results) => render::extrinsics(&results)?,
+                // Other documents may lie beside weights; another version of these is refused.
+                Err(failure) if failure.message.contains("another version") => return Err(failure),
+                Err(_) => continue,
+            }
+        } else {
+            source(&path)?
+        };
+        if file.implementations.is_empty() {
+            continue;
+        }
+        let called = called(&path, &file);
+        if let Some(other) = weights.get(&called) {
+            return Err(Failure::input(format!("{name} holds the weights of {called} twice"))
+                .found(format!("{} and {}", other.name, file.name))
+                .hint("compare the directories of one runtime each"));
+        }
+        weights.insert(called, file);
+    }
+    if weights.is_empty() {
+        return Err(Failure::input(format!("{name} holds no weight file"))
+            .expected("Rust files with implementations of weight functions, or raw results"));
+    }
+    Ok(weights)
+}
+
+/// Any Rust source: one without weights is empty.
+pub fn source(path: &Path) -> Result<WeightFile> {
+    let name = path.display().to_string();
+    let text = worker::read_bounded(path, 8 * 1024 * 1024)?;
+    let text = String::from_utf8(text)
+        .map_err(|_| Failure::input(format!("{name} is no Rust source")).found("bytes that are not UTF-8"))?;
+    WeightFile::parse_any(&text, &name)
+}
+
+/// Rust files and JSON documents under a directory, in a fixed order. Links are not followed: they may lead in circles.
+pub fn walk(directory: &Path, depth: u32, found: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |error: std::io::Error| Failure::io("read", directory, &error);
+    let mut entries =
+        std::fs::read_dir(directory).map_err(failed)?.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let kind = entry.file_type().map_err(failed)?;
+        let path = entry.path();
+        if kind.is_dir() && depth > 0 && !entry.file_name().to_string_lossy().starts_with('.') {
+            walk(&path, depth - 1, found)?;
+        } else if kind.is_file() && (is_raw(&path) || path.extension().is_some_and(|extension| extension == "rs")) {
+            found.push(path);
+        }
+        if found.len() > FILE_LIMIT {
+            return Err(Failure::input(format!("{} holds too many files", directory.display()))
+                .expected(format!("at most {FILE_LIMIT}"))
+                .hint("name the directory of the weights"));
+        }
+    }
+    Ok(())
+}
+
+fn is_raw(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
+fn called(path: &Path, file: &WeightFile) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    match (stem.as_ref(), file.pallet()) {
+        ("weights" | "mod" | "lib" | "default_weights", Some(pallet)) => pallet,
+        _ => stem.into_owned(),
+    }
+}
+
+pub fn find<'file>(file: Option<&'file WeightFile>, name: &str) -> Option<&'file Extrinsic> {
+    file?.extrinsics().iter().find(|extrinsic| extrinsic.name == name)
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use crate::parse::WeightFile;
+
+/// A weight file of functions given as `name(arguments) = body`, with the ranges before them.
+fn weights(functions: &[(&str, &str, &str, &str)]) -> Weights {
+    let mut text = String::from("impl<T> pallet_x::WeightInfo for WeightInfo<T> {\n");
+    for (ranges, name, arguments, body) in functions {
+        for range in ranges.split(';').filter(|range| !range.is_empty()) {
+            let (component, inside) = range.split_once('=').expect("a range");
+            text.push_str(&format!("/// The range of component `{component}` is `[{inside}]`.\n"));
+        }
+        text.push_str(&format!("fn {name}({arguments}) -> Weight {{ {body} }}\n"));
+    }
+    text.push_str("}\n");
+    Weights::from([("pallet_x".into(), WeightFile::parse(&text, "x.rs").expect("read"))])
+}
+
+fn compared(old: &Weights, new: &Weights, method: Method) -> Compared {
+    let options = Options { method, price: DatabasePrice { read: 10, write: 100 }, ..Options::default() };
+    compare(("old", "new"), old.clone(), new.clone(), &options).extrinsics.remove(0)
+}
+
+fn values(pair: Pair) -> (u64, u64) {
+    (pair.old.expect("old"), pair.new.expect("new"))
+}
+
+/// Old: 1000 + 10 n + 1 read + n writes = 1010 + 110 n; new: 500 + 40 n + 3 writes = 800 + 40 n; proof 50 + n against 50 + 3 n.
+fn pair() -> (Weights, Weights) {
+    let old = "Weight::from_parts(1000, 50).saturating_add(Weight::from_parts(10, 1).saturating_mul(n.into())).saturating_add(T::DbWeight::get().reads(1)).saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))";
+    let new = "Weight::from_parts(500, 50).saturating_add(Weight::from_parts(40, 3).saturating_mul(n.into())).saturating_add(T::DbWeight::get().writes(3))";
+    (weights(&[("n=1, 10", "f", "n: u32", old)]), weights(&[("n=1, 10", "f", "n: u32", new)]))
+}
+
+#[test]
+fn every_method_gives_what_is_computed_by_hand() {
+    let (old, new) = pair();
+    // At n = 1: 1120 against 840 (−25 %), proof 51 against 53. At n = 10: 2110 against 1200 (−43 %), proof 60 against 80.
+    for (method, time, proof) in [
+        (Method::Base, (1120, 840), (51, 53)),
+        (Method::ExactWorst, (1120, 840), (60, 80)),
+        (Method::GuessWorst, (1120, 840), (60, 80)),
+        (Method::ExactAsymptotic, (2110, 1200), (60, 80)),
+        (Method::Asymptotic, (2110, 1200), (60, 80)),
+    ] {
+        let compared = compared(&old, &new, method);
+        assert_eq!(
+            (values(compared.by_method.ref_time), values(compared.by_method.proof_size)),
+            (time, proof),
+            "{method:?}"
+        );
+        assert_eq!((compared.change, compared.beyond_threshold), (Change::Changed, true));
+    }
+    let compared = compared(&old, &new, Method::Base);
+    assert_eq!(compared.by_method.ref_time.percent, Some(-25.0));
+    assert_eq!((values(compared.base.ref_time), values(compared.slopes["n"].ref_time)), ((1010, 800), (110, 40)));
+    assert_eq!(
+        (values(compared.greatest.ref_time), values(compared.reads), values(compared.writes)),
+        ((2110, 1200), (1, 0), (10, 3))
+    );
+}
+
+#[test]
+fn ranges_that_differ_or_lack_are_guessed_or_refused() {
+    let body = "Weight::from_parts(100, 0).saturating_add(Weight::from_parts(1, 0).saturating_mul(n.into()))";
+    let with = |range: &str| weights(&[(range, "f", "n: u32", body)]);
+    let (narrow, wide, none) = (with("n=2, 10"), with("n=0, 20"), with(""));
+    assert_eq!(values(compared(&narrow, &wide, Method::Asymptotic).by_method.ref_time), (120, 120));
+    assert_eq!(values(compared(&narrow, &wide, Method::Base).by_method.ref_time), (100, 100));
+    assert_eq!(values(compared(&none, &none, Method::GuessWorst).by_method.ref_time), (200, 200));
+    assert_eq!(values(compared(&narrow, &none, Method::ExactAsymptotic).by_method.ref_time), (110, 110));
+    for (old, new) in [(&narrow, &wide), (&none, &none)] {
+        let compared = compared(old, new, Method::ExactWorst);
+        assert_eq!(compared.change, Change::Incomparable);
+        assert!(compared.problem.expect("a reason").contains("guess-worst"));
+    }
+}
+
+#[test]
+fn two_components_are_compared_at_every_corner() {
+    let body = |n: u32, m: u32| {
+        format!(
+            "Weight::from_parts(100, 0).saturating_add(Weight::from_parts({n}, 0).saturating_mul(n.into())).saturating_add(Weight::from_parts({m}, 0).saturating_mul(m.into()))"
+        )
+    };
+    let with = |body: &str| weights(&[("n=0, 10;m=0, 10", "f", "n: u32, m: u32", body)]);
+    // It grew by n and shrank by m: worst at n = 10, m = 0, with 200 against 400.
+    let compared = compared(&with(&body(10, 10)), &with(&body(30, 1)), Method::ExactWorst);
+    assert_eq!((values(compared.by_method.ref_time), compared.by_method.ref_time.percent), ((200, 400), Some(100.0)));
+}
+
+#[test]
+fn new_removed_unchanged_and_unreadable_are_told_apart() {
+    let old = weights(&[
+        ("", "a", "", "Weight::from_parts(1, 1)"),
+        ("", "b", "", "Weight::from_parts(1, 1)"),
+        ("", "d", "", "Weight::zero()"),
+    ]);
+    let new = weights(&[
+        ("", "a", "", "Weight::from_parts(1, 1)"),
+        ("", "c", "", "Weight::from_parts(1, 1)"),
+        ("", "d", "", "Self::a()"),
+    ]);
+    let comparison = compare(("old", "new"), old, new, &Options::default());
+    let changes: Vec<_> = comparison.extrinsics.iter().map(|one| (one.extrinsic.as_str(), one.change)).collect();
+    use Change::*;
+    assert_eq!(changes, [("a", Unchanged), ("b", Removed), ("c", New), ("d", Incomparable)]);
+    assert!(comparison.passed());
+    let problem = comparison.extrinsics[3].problem.clone().expect("a reason");
+    assert!(problem.contains("the new one") && problem.contains("line 4"), "{problem}");
+}
+
+#[test]
+fn a_threshold_counts_both_ways_and_from_nothing() {
+    let of = |time: u64, proof: u64| weights(&[("", "a", "", &format!("Weight::from_parts({time}, {proof})"))]);
+    let passed =
+        |old: &Weights, new: &Weights| compare(("", ""), old.clone(), new.clone(), &Options::default()).passed();
+    assert!(passed(&of(100, 100), &of(105, 95)), "five percent is not more than five");
+    assert!(!passed(&of(100, 100), &of(106, 100)));
+    assert!(!passed(&of(100, 100), &of(100, 94)));
+    assert!(!passed(&of(100, 0), &of(100, 1)), "from nothing");
+    assert!(!passed(&of(100, 9), &of(100, 0)), "to nothing");
+}
+
+#[test]
+fn what_no_longer_fits_in_a_block_fails_even_when_it_is_new() {
+    let of = |time: u64| weights(&[("", "a", "", &format!("Weight::from_parts({time}, 0)"))]);
+    let limits = Limits { ref_time: 1000, proof_size: 1000 };
+    let compared = |old: u64, new: u64| {
+        let options = Options { limits, threshold: 1e9, ..Options::default() };
+        let comparison = compare(("", ""), of(old), of(new), &options);
+        (comparison.passed(), comparison.extrinsics[0].no_longer_fits.clone())
+    };
+    assert_eq!(compared(1000, 1001), (false, vec!["ref_time".to_owned()]));
+    assert_eq!(compared(1001, 1002), (true, vec![]), "it did not fit before");
+    let other = weights(&[("", "b", "", "Weight::from_parts(0, 2000)")]);
+    let comparison = compare(("", ""), of(1), other, &Options { limits, ..Options::default() });
+    assert_eq!(comparison.extrinsics[1].no_longer_fits, ["proof_size"]);
+}
+
+#[test]
+fn single_files_are_meant_for_each_other_and_directories_are_by_name() {
+    let (old, new) = pair();
+    let renamed: Weights = new.into_values().map(|file| ("other".to_owned(), file)).collect();
+    assert_eq!(compare(("", ""), old.clone(), renamed.clone(), &Options::default()).summary.changed, 1);
+    let mut two = old.clone();
+    two.extend(renamed);
+    let summary = compare(("", ""), old, two, &Options::default()).summary;
+    assert_eq!((summary.unchanged, summary.new), (1, 1));
+}
+
+#[test]
+fn directories_are_read_and_what_is_no_weights_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    std::fs::create_dir(at("xcm")).expect("made");
+    let text = "impl<T> WeightInfo<T> { fn a() -> Weight { Weight::zero() } }";
+    std::fs::write(at("mod.rs"), "pub mod pallet_a;").expect("written");
+    std::fs::write(at("pallet_a.rs"), text).expect("written");
+    std::fs::write(at("xcm/generic.rs"), text).expect("written");
+    std::fs::write(at("notes.json"), "{}").expect("written");
+    let weights = load::load(directory.path(), "there").expect("loaded");
+    assert_eq!(weights.keys().collect::<Vec<_>>(), ["generic", "pallet_a"]);
+    std::fs::write(at("xcm/pallet_a.rs"), text).expect("written");
+    assert!(load::load(directory.path(), "there").expect_err("twice").message.contains("twice"));
+    let empty = tempfile::tempdir().expect("a directory");
+    assert!(load::load(empty.path(), "there").expect_err("nothing").message.contains("no weight file"));
+    assert!(load::load(&at("mod.rs"), "there").expect_err("no weights").message.contains("no weight file"));
+    assert!(load::load(&at("nothing.rs"), "there").is_err());
+    std::fs::write(at("raw.json"), "{\"format\": \"cutover-raw-weights/9\"}").expect("written");
+    assert!(load::load(&at("raw.json"), "there").expect_err("another").message.contains("another version"));
+}

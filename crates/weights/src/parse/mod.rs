@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Weight files: Rust source in the shapes that the templates of Substrate, Polkadot, Cumulus and XCM give it, and as
+//! people write it.
+//!
+//! A file holds implementations of weight functions. Those of pallets have two, for `SubstrateWeight<T>` and for `()`,
+//! which say the same for different databases: [`WeightFile::extrinsics`] is one of them, the generic one.
+
+pub mod comments;
+mod expression;
+pub mod token;
+
+use crate::formula::{Cost, Linear};
+use comments::{Facts, Header, Touched};
+use serde::Serialize;
+use std::path::Path;
+use token::{Kind, Source, Token};
+use worker::{Failure, Result};
+
+/// The largest published file has a tenth of this.
+const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
+/// No `impl` or `fn` has more tokens before its block or its arguments.
+const HEAD_LIMIT: usize = 500;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WeightFile {
+    /// How the file is called in messages.
+    pub name: String,
+    pub header: Header,
+    pub implementations: Vec<Implementation>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Implementation {
+    /// `WeightInfo` of a crate: `pallet_sudo::WeightInfo`; None in files of XCM, which implement no trait.
+    pub of_trait: Option<String>,
+    /// `SubstrateWeight<T>`, `WeightInfo<T>`, `()`.
+    pub for_type: String,
+    /// `T::DbWeight`, `RocksDbWeight`; None where nothing is read or written.
+    pub database: Option<String>,
+    pub extrinsics: Vec<Extrinsic>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Extrinsic {
+    pub name: String,
+    pub line: usize,
+    pub components: Vec<Component>,
+    /// What it costs, or why that cannot be said.
+    pub cost: std::result::Result<Cost, Unreadable>,
+    pub storage: Vec<Touched>,
+    pub measured_proof: Option<Linear>,
+    pub estimated_proof: Option<Linear>,
+    /// Picoseconds.
+    pub minimum_time: Option<u64>,
+    /// Of the slopes of time, in the order of their terms.
+    pub standard_errors: Vec<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Component {
+    pub name: String,
+    /// The least and the greatest value it was measured at.
+    pub range: Option<(u64, u64)>,
+}
+
+/// A function whose weight is not a sum that can be read: people may write anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    pub reason: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl WeightFile {
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let text = worker::read_bounded(path, SIZE_LIMIT)?;
+        let text = String::from_utf8(text)
+            .map_err(|_| Failure::input(format!("{name} is no weight file")).found("bytes that are not UTF-8"))?;
+        Self::parse(&text, &name)
+    }
+
+    /// Parses a file; `name` is how it is called in messages.
+    pub fn parse(source: &str, name: &str) -> Result<Self> {
+        let file = Self::parse_any(source, name)?;
+        if file.implementations.is_empty() {
+            return Err(Failure::input(format!("{name} is no weight file"))
+                .found("no implementation of weight functions")
+                .expected("`impl … WeightInfo for …` or `impl<T> WeightInfo<T>` with functions that give a `Weight`"));
+        }
+        Ok(file)
+    }
+
+    /// The same for any Rust source, which may hold no weights at all.
+    pub fn parse_any(text: &str, name: &str) -> Result<Self> {
+        let source = Source::new(text, name)?;
+        let tokens = &source.tokens;
+        let mut header = Header::default();
+        let mut in_command = false;
+        for token in tokens.iter().take_while(|token| token.kind == Kind::Comment || !token.is("use")) {
+            if token.kind == Kind::Comment {
+                header.read(token.text, &mut in_command);
+            }
+        }
+        let mut implementations = Vec::new();
+        let mut at = 0;
+        while at < tokens.len() {
+            let block = tokens[at].is("impl").then(|| source.block(at)).flatten();
+            if let Some((open, close)) = block.filter(|(open, _)| open - at < HEAD_LIMIT)
+                && let Some((of_trait, for_type)) = weights_of(&tokens[at..open])
+            {
+                implementations.extend(implementation(&source, (open, close), of_trait, for_type));
+                at = close;
+            }
+            at += 1;
+        }
+        Ok(Self { name: name.to_owned(), header, implementations })
+    }
+
+    /// The weights a runtime uses: those of the generic implementation, or of the only one.
+    pub fn extrinsics(&self) -> &[Extrinsic] {
+        let generic = self.implementations.iter().find(|one| one.for_type != "()");
+        generic.or(self.implementations.first()).map(|one| one.extrinsics.as_slice()).unwrap_or_default()
+    }
+
+    /// The pallet whose extrinsics they are: as the header or the trait names it.
+    pub fn pallet(&self) -> Option<String> {
+        let of_trait = self.implementations.iter().find_map(|one| one.of_trait.as_deref()?.rsplit_once("::"));
+        let of_trait = of_trait.map(|(path, _)| path.to_owned()).filter(|path| path != "crate");
+        self.header.pallet.clone().or(of_trait)
+    }
+}
+
+/// The trait and the type that an `impl` with this head gives weight functions to.
+fn weights_of(head: &[Token<'_>]) -> Option<(Option<String>, String)> {
+    let (of_trait, for_type) = names(head);
+    let last = |path: &str| path.split('<').next().unwrap_or(path).rsplit("::").next().unwrap_or_default().to_owned();
+    let is_weights = match &of_trait {
+        // `XcmWeightInfo` is what calls weight functions, not where they are.
+        Some(path) => last(path).ends_with("WeightInfo") && last(path) != "XcmWeightInfo",
+        None => last(&for_type).ends_with("WeightInfo") || last(&for_type) == "SubstrateWeight",
+    };
+    is_weights.then_some((of_trait, for_type))
+}
+
+fn implementation(
+    source: &Source<'_>,
+    (open, close): (usize, usize),
+    of_trait: Option<String>,
+    for_type: String,
+) -> Option<Implementation> {
+    let mut extrinsics = Vec::new();
+    let mut database = None;
+    let mut facts = Facts::default();
+    let mut at = open + 1;
+    while at < close {
+        let token = &source.tokens[at];
+        if token.kind == Kind::Comment {
+            facts.read(token.text);
+        } else if token.is("fn") {
+            let Some(function) = Function::find(source, at) else { break };
+            let facts = std::mem::take(&mut facts);
+            if function.gives_weight {
+                database = database.or_else(|| database_of(function.inside(source)));
+                extrinsics.push(function.read(source, facts));
+            }
+            at = function.block.1;
+        }
+        at += 1;
+    }
+    (!extrinsics.is_empty()).then_some(Implementation { of_trait, for_type, database, extrinsics })
+}
+
+/// The trait and the type of `impl<…> Trait for Type`, as written but without spaces; no trait for `impl<…> Type`.
+fn names(head: &[Token<'_>]) -> (Option<String>, String) {
+    let mut rest = head.get(1..).unwrap_or_default();
+    if rest.first().is_some_and(|token| token.is("<")) {
+        let mut open = 0i64;
+        let end = rest.iter().position(|token| {
+            open += i64::from(token.is("<")) - i64::from(token.is(">"));
+            open == 0
+        });
+        rest = end.and_then(|end| rest.get(end + 1..)).unwrap_or_default();
+    }
+    let text = |tokens: &[Token<'_>]| {
+        let before_where = tokens.iter().take_while(|token| !token.is("where"));
+        before_where.filter(|token| token.kind != Kind::Comment).map(|token| token.text).collect::<String>()
+    };
+    match rest.iter().position(|token| token.is("for")) {
+        Some(at) => (Some(text(&rest[..at])), text(&rest[at + 1..])),
+        None => (None, text(rest)),
+    }
+}
+
+/// The path before the first `::get()`.
+fn database_of(body: &[Token<'_>]) -> Option<String> {
+    let at = body.iter().position(|token| token.kind == Kind::Identifier && token.text.ends_with("DbWeight"))?;
+    let generic = at.checked_sub(1).and_then(|before| body.get(before)).is_some_and(|token| token.is(":"));
+    Some(if generic { format!("T::{}", body[at].text) } else { body[at].text.to_owned() })
+}
+
+/// Where the parts of a function are, as indices of tokens.
+struct Function {
+    name: usize,
+    arguments: (usize, usize),
+    block: (usize, usize),
+    gives_weight: bool,
+}
+
+impl Function {
+    fn find(source: &Source<'_>, at: usize) -> Option<Self> {
+        let ahead = source.tokens[at..].iter().take(HEAD_LIMIT);
+        let open = at + ahead.into_iter().position(|token| token.is("("))?;
+        let close = source.closing(open)?;
+        let block = source.block(close)?;
+        let result = source.tokens[close..block.0].iter().rev().find(|token| token.kind == Kind::Identifier);
+        Some(Self {
+            name: at + 1,
+            arguments: (open, close),
+            block,
+            gives_weight: result.is_some_and(|token| token.text == "Weight"),
+        })
+    }
+
+    fn inside<'tokens, 'source>(&self, source: &'tokens Source<'source>) -> &'tokens [Token<'source>] {
+        &source.tokens[self.block.0 + 1..self.block.1]
+    }
+
+    fn read(&self, source: &Source<'_>, mut facts: Facts) -> Extrinsic {
+        let inside = self.inside(source);
+        inside.iter().filter(|token| token.kind == Kind::Comment).for_each(|token| facts.read(token.text));
+        let arguments = &source.tokens[self.arguments.0 + 1..self.arguments.1];
+        let is_name = |pair: &&[Token<'_>]| pair[0].kind == Kind::Identifier && pair[1].is(":");
+        let written: Vec<&str> = arguments.windows(2).filter(is_name).map(|pair| pair[0].text).collect();
+        // An argument that the weight does not depend on is written `_n`; the comments call it `n`.
+        let components = written
+            .iter()
+            .map(|name| name.strip_prefix('_').unwrap_or(name))
+            .map(|name| Component { name: name.to_owned(), range: facts.ranges.get(name).copied() });
+        let names: Vec<String> = written.iter().map(|name| (*name).to_owned()).collect();
+        let end = source.tokens[self.block.1].offset;
+        let cost = expression::evaluate(inside, end, &names).map_err(|refusal| {
+            let (line, column) = source.position(refusal.offset);
+            Unreadable { reason: refusal.reason, line, column }
+        });
+        Extrinsic {
+            name: source.tokens[self.name].text.to_owned(),
+            line: source.position(source.tokens[self.name].offset).0,
+            components: components.collect(),
+            cost,
+            storage: facts.storage,
+            measured_proof: facts.measured,
+            estimated_proof: facts.estimated,
+            minimum_time: facts.minimum_time,
+            standard_errors: facts.standard_errors,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

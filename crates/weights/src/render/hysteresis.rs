@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A change within the noise is no change: the old value stays, so that a difference between two files is a real one.
+
+use super::Function;
+use crate::{
+    analysis::{Analysed, Fit},
+    formula::Linear,
+    parse::Extrinsic,
+};
+use serde::Serialize;
+
+/// A value of the former file that a new measurement did not refute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    pub extrinsic: String,
+    /// `base time`, `time of n`, `base proof`, `proof of n`.
+    pub value: String,
+    /// Picoseconds or bytes.
+    pub old: u64,
+    pub measured: u64,
+    /// Half of the 95 % confidence interval of what was measured, in the same unit.
+    pub half_width: u64,
+}
+
+/// Puts the old values back where they are within the interval. Where nothing is left that differs, the figures in the
+/// comments stay too.
+pub fn keep(function: &mut Function, analysed: &Analysed, old: &Extrinsic) -> Vec<Kept> {
+    let Ok(former) = &old.cost else { return Vec::new() };
+    let names: Vec<&str> = analysed.components.iter().map(|(name, ..)| name.as_str()).collect();
+    // A value means what it meant only while the components are the same ones.
+    if !old.components.iter().map(|one| one.name.as_str()).eq(names.iter().copied()) {
+        return Vec::new();
+    }
+    let mut kept = Vec::new();
+    let mut of = |new: &mut Linear, former: &Linear, fit: &Fit, unit: f64, what: &str| {
+        let mut one = |value: &mut u64, old: u64, half_width: f64, name: String| {
+            let half_width = half_width * unit;
+            let refuted = half_width == 0.0 || (*value as f64 - old as f64).abs() > half_width;
+            if *value != old && !refuted {
+                kept.push(Kept {
+                    extrinsic: function.name.clone(),
+                    value: name,
+                    old,
+                    measured: *value,
+                    half_width: half_width as u64,
+                });
+                *value = old;
+            }
+        };
+        one(&mut new.base, former.base, fit.base.half_width, format!("base {what}"));
+        for (name, slope) in names.iter().zip(&fit.slopes) {
+            let mut value = new.slopes.get(*name).copied().unwrap_or_default();
+            let old = former.slopes.get(*name).copied().unwrap_or_default();
+            one(&mut value, old, slope.half_width, format!("{what} of {name}"));
+            new.slopes.insert((*name).to_owned(), value);
+        }
+        new.slopes.retain(|_, slope| *slope != 0);
+    };
+    of(&mut function.cost.time, &former.time, &analysed.time, 1000.0, "time");
+    of(&mut function.cost.proof, &former.proof, &analysed.estimated_proof, 1.0, "proof");
+    if function.cost == *former {
+        function.minimum = old.minimum_time.unwrap_or(function.minimum);
+        function.recorded_proof = old.measured_proof.clone().unwrap_or_else(|| function.recorded_proof.clone());
+        function.errors = old.standard_errors.clone();
+    }
+    // There are as many errors as slopes, whatever was kept of them.
+    function.errors.resize(function.cost.time.slopes.len(), 0);
+    kept
+}

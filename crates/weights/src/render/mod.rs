@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Weight files made from raw results: the same results give the same bytes.
+
+mod hysteresis;
+mod template;
+
+use crate::{
+    analysis::{self, Analysed, Fit},
+    formula::{Cost, Linear},
+    parse::{Component, Extrinsic, WeightFile, comments},
+    raw::RawResults,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use worker::{Failure, Result};
+
+pub use hysteresis::Kept;
+
+/// What the file implements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// `impl pallet_x::WeightInfo for WeightInfo<T>`: a runtime's file.
+    #[default]
+    Runtime,
+    /// The trait, `SubstrateWeight<T>` and `()`: a pallet's own file.
+    Pallet,
+    /// `impl WeightInfo<T>` without a trait: the files of XCM's instructions.
+    Xcm,
+}
+
+/// What stands at the top of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "style", rename_all = "snake_case")]
+pub enum HeaderStyle {
+    /// Only what changes when the weights may: settings and machine.
+    #[default]
+    Stable,
+    /// The lines of `frame-benchmarking-cli`'s template, which are others each time.
+    Conventional { date: String, hostname: String, command: Vec<String> },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    #[serde(default)]
+    pub shape: Shape,
+    #[serde(default)]
+    pub header: HeaderStyle,
+    /// Text before everything else: a licence.
+    #[serde(default)]
+    pub preamble: String,
+}
+
+/// One weight function, its numbers as they are written.
+#[derive(Clone, Debug, PartialEq)]
+struct Function {
+    name: String,
+    /// Name, least and greatest value.
+    components: Vec<(String, u32, u32)>,
+    cost: Cost,
+    recorded_proof: Linear,
+    /// Picoseconds: standard errors of the slopes of time that are not zero, in their order.
+    errors: Vec<u64>,
+    /// Picoseconds.
+    minimum: u64,
+    storage: Vec<analysis::Touched>,
+}
+
+/// A file and the values that were kept although the measurement gave others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    pub text: String,
+    pub kept: Vec<Kept>,
+}
+
+/// Renders a file. Where the `former` one is given, a value within the measurement's confidence interval stays as it is.
+pub fn render(results: &RawResults, options: &Options, former: Option<&WeightFile>) -> Result<Rendered> {
+    let mut functions = Vec::new();
+    let mut kept = Vec::new();
+    for benchmark in &results.benchmarks {
+        let analysed = analysis::analyse(results, benchmark)?;
+        let mut function = function(&analysed);
+        let old = former.and_then(|file| file.extrinsics().iter().find(|old| old.name == function.name));
+        if let Some(old) = old {
+            kept.extend(hysteresis::keep(&mut function, &analysed, old));
+        }
+        functions.push(function);
+    }
+    Ok(Rendered { text: template::file(results, options, &functions)?, kept })
+}
+
+/// What the results say, in the form in which a weight file is read.
+pub fn extrinsics(results: &RawResults) -> Result<WeightFile> {
+    let extrinsics = results.benchmarks.iter().map(|benchmark| {
+        let function = function(&analysis::analyse(results, benchmark)?);
+        let component = |(name, min, max): &(String, u32, u32)| Component {
+            name: name.clone(),
+            range: Some((u64::from(*min), u64::from(*max))),
+        };
+        Ok(Extrinsic {
+            components: function.components.iter().map(component).collect(),
+            estimated_proof: Some(function.cost.proof.clone()),
+            measured_proof: Some(function.recorded_proof),
+            minimum_time: Some(function.minimum),
+            standard_errors: function.errors,
+            cost: Ok(function.cost),
+            name: function.name,
+            line: 0,
+            storage: Vec::new(),
+        })
+    });
+    let implementation = crate::parse::Implementation {
+        of_trait: None,
+        for_type: "WeightInfo<T>".into(),
+        database: Some("T::DbWeight".into()),
+        extrinsics: extrinsics.collect::<Result<_>>()?,
+    };
+    let header = comments::Header {
+        pallet: Some(results.pallet.clone()),
+        steps: Some(results.settings.steps.to_string()),
+        repeat: Some(template::repeat(&results.settings)),
+        cpu: Some(results.machine.cpu.clone()),
+        profile: results.machine.profile.clone(),
+        ..comments::Header::default()
+    };
+    Ok(WeightFile { name: results.pallet.clone(), header, implementations: vec![implementation] })
+}
+
+fn function(analysed: &Analysed) -> Function {
+    let names: Vec<&str> = analysed.components.iter().map(|(name, ..)| name.as_str()).collect();
+    let linear = |fit: &Fit, whole: fn(f64) -> u64| {
+        let slopes = names.iter().zip(&fit.slopes).map(|(name, slope)| ((*name).to_owned(), whole(slope.value)));
+        Linear {
+            base: whole(fit.base.value),
+            slopes: slopes.filter(|(_, slope)| *slope != 0).collect::<BTreeMap<_, _>>(),
+        }
+    };
+    let of_proof = |value: f64| value as u64;
+    let slopes = names.iter().zip(&analysed.time.slopes);
+    let used = slopes.filter(|(_, slope)| analysis::picoseconds(slope.value) != 0);
+    Function {
+        name: analysed.name.clone(),
+        components: analysed.components.clone(),
+        errors: used.map(|(_, slope)| analysis::picoseconds(slope.standard_error)).collect(),
+        cost: Cost {
+            time: linear(&analysed.time, analysis::picoseconds),
+            proof: linear(&analysed.estimated_proof, analysis::rounded),
+            reads: linear(&analysed.reads, analysis::rounded),
+            writes: linear(&analysed.writes, analysis::rounded),
+        },
+        // Median slopes are cut, not rounded, by those who made the rule.
+        recorded_proof: linear(&analysed.recorded_proof, of_proof),
+        minimum: analysed.time.minimum.saturating_mul(1000),
+        storage: analysed.storage.clone(),
+    }
+}
+
+/// `1234567` as `1_234_567`.
+fn underscored(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The name of the file that a pallet's weights are in; with the instance where the runtime has several.
+pub fn file_name(results: &RawResults, several: bool) -> String {
+    let mut name = results.pallet.replace("::", "_");
+    if several {
+        name.push('_');
+        let mut former = '_';
+        for character in results.instance.chars().filter(char::is_ascii_alphanumeric) {
+            if character.is_ascii_uppercase() && former.is_ascii_lowercase() {
+                name.push('_');
+            }
+            name.push(character.to_ascii_lowercase());
+            former = character;
+        }
+    }
+    format!("{name}.rs")
+}
+
+/// A preamble must stay one: comments, not code.
+pub fn check_preamble(text: &str, name: &str) -> Result<()> {
+    let inside = text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with("//"));
+    if inside {
+        return Ok(());
+    }
+    Err(Failure::input(format!("{name} is no header")).expected("lines that begin with `//`"))
+}
+
+#[cfg(test)]
+mod tests;

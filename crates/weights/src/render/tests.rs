@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::*;
+use crate::raw::{Benchmark, ComponentRange, FORMAT, Key, Repetition, StorageItem};
+
+/// `time + n · slope` nanoseconds with a spread, at `n` from 1 to 5.
+fn results(time: u64, slope: u64, spread: u64) -> RawResults {
+    let machine = crate::raw::Machine { cpu: "A ` CPU\n".into(), ..Default::default() };
+    let head = serde_json::json!({
+        "format": FORMAT,
+        "runtime": {"spec_name": "x", "spec_version": 1, "blob_blake2_256": "0x"},
+        "settings": {"steps": 5, "repeat_min": 4, "repeat_max": 4, "tolerance": null, "heap_pages": null,
+            "additional_trie_layers": 2, "worst_case_map_values": 1_000_000, "default_pov_mode": "max_encoded_len"},
+        "machine": serde_json::to_value(machine).expect("JSON"),
+        "pallet": "pallet_x", "instance": "X", "benchmarks": [], "storage": [],
+    });
+    let mut results: RawResults = serde_json::from_value(head).expect("results");
+    results.storage = vec![StorageItem {
+        pallet: "X".into(),
+        item: "A".into(),
+        prefix: vec![7; 32],
+        max_values: Some(1),
+        max_size: Some(16),
+    }];
+    let repetition = |n: u32, extrinsic_time: u64| Repetition {
+        components: [("n".to_owned(), n), ("u".to_owned(), 3)].into(),
+        extrinsic_time,
+        reads: 1,
+        writes: n,
+        proof_size: 100 + n * 10,
+        keys: vec![Key { key: vec![7; 32], reads: 1, writes: n, whitelisted: false }],
+        ..Repetition::default()
+    };
+    let range = |name: &str, min, max| ComponentRange { name: name.into(), min, max };
+    results.benchmarks = vec![
+        Benchmark {
+            extrinsic: "with_components".into(),
+            components: vec![range("n", 1, 5), range("u", 3, 3)],
+            pov_modes: BTreeMap::new(),
+            time: (0..40u64)
+                .map(|at| repetition(1 + (at % 5) as u32, time + slope * (1 + at % 5) + (at / 5 * 7) % 8 * spread))
+                .collect(),
+            proof: (1..=5).map(|n| repetition(n, 0)).collect(),
+        },
+        Benchmark {
+            extrinsic: "without".into(),
+            components: Vec::new(),
+            pov_modes: BTreeMap::new(),
+            time: vec![Repetition { extrinsic_time: 1234, ..Default::default() }; 4],
+            proof: vec![Repetition::default()],
+        },
+    ];
+    // A component of one value has no median slope, so the recorded proof needs two of them.
+    for (at, one) in results.benchmarks[0].proof.iter_mut().enumerate() {
+        one.components.insert("u".into(), 3 + at as u32 % 2);
+    }
+    let mut again = results.benchmarks[0].proof.clone();
+    for one in &mut again {
+        let other = 7 - one.components["u"];
+        one.components.insert("u".into(), other);
+    }
+    results.benchmarks[0].proof.extend(again);
+    results
+}
+
+fn rendered(results: &RawResults, shape: Shape) -> String {
+    render(results, &Options { shape, ..Options::default() }, None).expect("rendered").text
+}
+
+#[test]
+fn a_file_is_what_the_conventional_template_makes() {
+    let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
+    let expected = "\
+/// Weight functions for `pallet_x`.
+pub struct WeightInfo<T>(PhantomData<T>);
+impl<T: frame_system::Config> pallet_x::WeightInfo for WeightInfo<T> {
+\t/// Storage: `X::A` (r:1 w:5)
+\t/// Proof: `X::A` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+\t/// The range of component `n` is `[1, 5]`.
+\t/// The range of component `u` is `[3, 3]`.
+\tfn with_components(n: u32, _u: u32, ) -> Weight {
+\t\t// Proof Size summary in bytes:
+\t\t//  Measured:  `100 + n * (10 ±0)`
+\t\t//  Estimated: `1501`
+\t\t// Minimum execution time: 5_100_000 picoseconds.
+\t\tWeight::from_parts(5_000_000, 0)
+\t\t\t.saturating_add(Weight::from_parts(0, 1501))
+\t\t\t// Standard Error: 0
+\t\t\t.saturating_add(Weight::from_parts(100_000, 0).saturating_mul(n.into()))
+\t\t\t.saturating_add(T::DbWeight::get().reads(1))
+\t\t\t.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
+\t}
+\tfn without() -> Weight {
+\t\t// Proof Size summary in bytes:
+\t\t//  Measured:  `0`
+\t\t//  Estimated: `0`
+\t\t// Minimum execution time: 1_234_000 picoseconds.
+\t\tWeight::from_parts(1_234_000, 0)
+\t\t\t.saturating_add(Weight::from_parts(0, 0))
+\t}
+}
+";
+    assert!(text.ends_with(expected), "{text}");
+    assert!(text.contains("//! CPU: `A   CPU `\n"), "nothing of the machine ends its line or its backticks");
+}
+
+#[test]
+fn every_shape_is_read_back_as_it_was_meant() {
+    let results = results(5_000, 100, 3);
+    let meant = extrinsics(&results).expect("analysed");
+    for shape in [Shape::Runtime, Shape::Pallet, Shape::Xcm] {
+        let text = rendered(&results, shape);
+        assert_eq!(text, rendered(&results, shape), "the same bytes each time");
+        let file = WeightFile::parse(&text, "x.rs").expect("read");
+        assert_eq!(file.implementations.len(), if shape == Shape::Pallet { 2 } else { 1 });
+        for implementation in &file.implementations {
+            for (read, meant) in implementation.extrinsics.iter().zip(meant.extrinsics()) {
+                assert_eq!((&read.name, &read.components, &read.cost), (&meant.name, &meant.components, &meant.cost));
+                assert_eq!(
+                    (&read.estimated_proof, &read.measured_proof),
+                    (&meant.estimated_proof, &meant.measured_proof)
+                );
+                assert_eq!((read.minimum_time, &read.standard_errors), (meant.minimum_time, &meant.standard_errors));
+            }
+        }
+        assert_eq!(file.header.steps.as_deref(), Some("5"));
+    }
+}
+
+#[test]
+fn a_change_within_the_noise_keeps_the_old_file() {
+    let old = results(5_000, 100, 30);
+    let former = WeightFile::parse(&rendered(&old, Shape::Runtime), "x.rs").expect("read");
+    let again = |results: &RawResults| render(results, &Options::default(), Some(&former)).expect("rendered");
+
+    let near = again(&results(5_010, 101, 30));
+    assert_eq!(near.text, rendered(&old, Shape::Runtime), "not even a comment differs");
+    let values: Vec<_> = near.kept.iter().map(|kept| (kept.value.as_str(), kept.measured > kept.old)).collect();
+    assert_eq!(values, [("base time", true), ("time of n", true)]);
+
+    let far = again(&results(9_000, 101, 30));
+    assert!(far.text.contains("time") && !far.text.contains(&near.text[near.text.len() - 600..]));
+    assert!(far.kept.iter().all(|kept| kept.value != "base time"), "{:?}", far.kept);
+}
+
+#[test]
+fn other_components_are_another_meaning() {
+    let old =
+        rendered(&results(5_000, 100, 30), Shape::Runtime).replace("n: u32", "k: u32").replace("n.into()", "k.into()");
+    let former = WeightFile::parse(&old, "x.rs").expect("read");
+    let rendered = render(&results(5_010, 101, 30), &Options::default(), Some(&former)).expect("rendered");
+    assert!(rendered.kept.iter().all(|kept| kept.extrinsic != "with_components"), "{:?}", rendered.kept);
+}
+
+#[test]
+fn the_conventional_header_is_read_back() {
+    let header = HeaderStyle::Conventional {
+        date: "2026-01-02".into(),
+        hostname: "h".into(),
+        command: vec!["--steps=5".into(), "a\nfn x() {}".into()],
+    };
+    let options = Options { header, preamble: "// A licence".into(), ..Options::default() };
+    let text = render(&results(5_000, 100, 0), &options, None).expect("rendered").text;
+    let file = WeightFile::parse(&text, "x.rs").expect("read");
+    assert_eq!((file.header.date.as_deref(), file.header.hostname.as_deref()), (Some("2026-01-02"), Some("h")));
+    assert_eq!(file.header.command, ["--steps=5", "a fn x() {}"]);
+    assert!(text.starts_with("// A licence\n\n//! Autogenerated"));
+}
+
+#[test]
+fn names_of_files_and_headers() {
+    let mut results = results(1, 1, 0);
+    results.pallet = "pallet_xcm_benchmarks::generic".into();
+    results.instance = "FellowshipCore".into();
+    assert_eq!(file_name(&results, false), "pallet_xcm_benchmarks_generic.rs");
+    assert_eq!(file_name(&results, true), "pallet_xcm_benchmarks_generic_fellowship_core.rs");
+    assert!(check_preamble("// a\n\n//b\n", "h").is_ok());
+    assert!(check_preamble("fn main() {}", "h").is_err());
+    assert_eq!([0, 999, 1000, 1234567].map(underscored), ["0", "999", "1_000", "1_234_567"]);
+}

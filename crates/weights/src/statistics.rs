@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//! When a benchmark was repeated often enough.
+
+use crate::{
+    analysis::{Regression, Sample, median, values},
+    raw::{ComponentRange, Repetition},
+};
+
+/// How well the time of the worst case is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Precision {
+    /// Nanoseconds with every component at its greatest value.
+    pub worst_case: f64,
+    /// Nanoseconds: half of the 95 % confidence interval.
+    pub half_width: f64,
+}
+
+impl Precision {
+    /// The half-width as a share of the worst case: 0.02 is two percent.
+    pub fn relative(&self) -> f64 {
+        if self.worst_case > 0.0 { self.half_width / self.worst_case } else { f64::INFINITY }
+    }
+}
+
+/// Fewer repetitions than this tell nothing about their spread.
+const LEAST: usize = 8;
+
+/// The precision that the repetitions so far give. None where they are too few, or do not determine a line yet.
+pub fn precision(repetitions: &[Repetition], components: &[ComponentRange]) -> Option<Precision> {
+    if repetitions.len() < LEAST {
+        return None;
+    }
+    if components.is_empty() {
+        let time = median(repetitions.iter().map(|one| one.extrinsic_time).collect());
+        return Some(Precision { worst_case: time.value, half_width: time.half_width });
+    }
+    let names: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
+    let samples: Vec<Sample> = repetitions.iter().map(|one| (values(one, &names), one.extrinsic_time)).collect();
+    let regression = Regression::new(&samples).ok()?;
+    let worst: Vec<f64> = components.iter().map(|component| f64::from(component.max)).collect();
+    let half_width = regression.half_width(regression.line.error_at(&worst));
+    Some(Precision { worst_case: regression.line.value_at(&worst), half_width })
+}
+
+/// Whether no further repetition is needed: the interval of the worst case is within `tolerance` of it (0.02 is two
+/// percent) to either side.
+pub fn enough(repetitions: &[Repetition], components: &[ComponentRange], tolerance: f64) -> bool {
+    precision(repetitions, components).is_some_and(|precision| precision.relative() <= tolerance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn repetition(n: Option<u32>, extrinsic_time: u64) -> Repetition {
+        let components = n.map(|n| ("n".to_owned(), n)).into_iter().collect::<BTreeMap<_, _>>();
+        Repetition { components, extrinsic_time, ..Repetition::default() }
+    }
+
+    /// Uniform noise from a fixed sequence.
+    fn noise(at: u64) -> u64 {
+        at.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407) >> 33
+    }
+
+    #[test]
+    fn quiet_measurements_are_enough_and_noisy_ones_are_not() {
+        let range = [ComponentRange { name: "n".into(), min: 0, max: 10 }];
+        let measured = |spread: u64, count: u64| -> Vec<Repetition> {
+            (0..count)
+                .map(|at| repetition(Some((at % 11) as u32), 10_000 + 100 * (at % 11) + noise(at) % spread))
+                .collect()
+        };
+        assert!(enough(&measured(20, 66), &range, 0.01));
+        assert!(!enough(&measured(9_000, 66), &range, 0.01));
+        let few = precision(&measured(9_000, 66), &range).expect("known").half_width;
+        let many = precision(&measured(9_000, 660), &range).expect("known").half_width;
+        assert!(many < few / 2.0, "ten times the repetitions: {few} {many}");
+    }
+
+    #[test]
+    fn a_benchmark_without_components_is_judged_by_its_median() {
+        let same: Vec<_> = (0..20).map(|_| repetition(None, 500)).collect();
+        assert_eq!(precision(&same, &[]), Some(Precision { worst_case: 500.0, half_width: 0.0 }));
+        let spread: Vec<_> = (0..20).map(|at| repetition(None, 100 * at)).collect();
+        assert!(!enough(&spread, &[], 0.1));
+    }
+
+    #[test]
+    fn too_little_is_never_enough() {
+        assert!(!enough(&[], &[], 1.0));
+        assert!(!enough(&vec![repetition(None, 5); 3], &[], 1.0));
+        assert!(!enough(&vec![repetition(None, 0); 30], &[], 1.0), "no time at all is a clock that does not run");
+    }
+}
