@@ -47,7 +47,8 @@ const ERAS: [(&str, &str); 3] =
     [("Staking", "BondingDuration"), ("Staking", "SlashDeferDuration"), ("FastUnstake", "MaxErasToCheckPerBlock")];
 
 /// Words in the name of an amount of tokens, where its type has 128 bits.
-const AMOUNTS: [&str; 14] = [
+const AMOUNTS: [&str; 15] = [
+    "contribution",
     "deposit",
     "bond",
     "fee",

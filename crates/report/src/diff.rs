@@ -28,7 +28,8 @@ pub fn difference(document: &Value) -> String {
         all.push('\n');
     }
     let count = list(document, "/changes").len() as u64;
-    all.push_str(&format!("\nverdict: {} ({} changes)\n", text(document, "/verdict"), grouped(count)));
+    let plural = if count == 1 { "" } else { "s" };
+    all.push_str(&format!("\nverdict: {} ({} change{plural})\n", text(document, "/verdict"), grouped(count)));
     all
 }
 
@@ -71,10 +72,13 @@ fn whom(document: &Value) -> String {
         .map(|concerned| {
             let count = |field: &str| text(concerned, field);
             let breaking = match count("/breaking").as_str() {
-                "0" => "nothing breaks".to_owned(),
+                "0" => "none breaks them".to_owned(),
+                "1" => "1 breaks them".to_owned(),
                 breaking => format!("{breaking} break them"),
             };
-            vec![format!("  {}", count("/label")), format!("{} changes", count("/changes")), breaking]
+            let changes = count("/changes");
+            let plural = if changes == "1" { "" } else { "s" };
+            vec![format!("  {}", count("/label")), format!("{changes} change{plural}"), breaking]
         })
         .collect();
     aligned(&rows)

@@ -50,6 +50,7 @@ pub(super) fn call(
         "ext_storage_get_version_1" => {
             let key = passed(&mut caller, name, arguments)?;
             let found = caller.data().storage.get(&key).map(<[u8]>::to_vec).encode();
+            charge(&mut caller, found.len())?;
             Some(returned(&mut caller, &found)?)
         }
         "ext_storage_next_key_version_1" => {
@@ -69,6 +70,9 @@ pub(super) fn call(
         }
         "ext_storage_append_version_1" => {
             let (key, value) = (passed(&mut caller, name, arguments)?, passed_at(&mut caller, name, arguments, 1)?);
+            // The whole list is written again.
+            let former = caller.data().storage.get(&key).map_or(0, <[u8]>::len);
+            charge(&mut caller, former)?;
             caller.data_mut().storage.append(key, &value).map_err(Error::new)?;
             None
         }
@@ -78,6 +82,8 @@ pub(super) fn call(
             None
         }
         "ext_storage_start_transaction_version_1" => {
+            let copied = caller.data().storage.size();
+            charge(&mut caller, copied)?;
             caller.data_mut().storage.start_transaction().map_err(Error::new)?;
             None
         }
@@ -175,6 +181,7 @@ fn read(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<
     let offset = word(name, arguments, 2)? as usize;
     let value = caller.data().storage.get(&key).map(|value| value.get(offset..).unwrap_or_default().to_vec());
     if let Some(value) = &value {
+        charge(caller, value.len())?;
         write(caller, pointer, value.get(..room).unwrap_or(value))?;
     }
     returned(caller, &value.map(|value| value.len() as u32).encode())
@@ -189,14 +196,19 @@ fn passed_at(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val], place
     let Some(Val::I64(packed)) = arguments.get(place) else { return Err(wrong(name)) };
     let packed = *packed as u64;
     let (start, length) = (packed as u32 as usize, (packed >> 32) as usize);
-    // The work that is done here with bytes is not metered otherwise.
-    if let Ok(fuel) = caller.get_fuel() {
-        let left = fuel.checked_sub(length as u64).ok_or_else(|| Error::from(wasmi::TrapCode::OutOfFuel))?;
-        caller.set_fuel(left)?;
-    }
+    charge(caller, length)?;
     let memory = memory(caller)?;
     let bytes = memory.data(&*caller).get(start..start.saturating_add(length)).map(<[u8]>::to_vec);
     bytes.ok_or_else(|| Error::new(format!("{name} is given bytes that are not in memory")))
+}
+
+/// The work that is done here with bytes costs fuel too: nothing else meters it.
+fn charge(caller: &mut Caller<'_, Host>, bytes: usize) -> Result<(), Error> {
+    if let Ok(fuel) = caller.get_fuel() {
+        let left = fuel.checked_sub(bytes as u64).ok_or_else(|| Error::from(wasmi::TrapCode::OutOfFuel))?;
+        caller.set_fuel(left)?;
+    }
+    Ok(())
 }
 
 fn word(name: &str, arguments: &[Val], index: usize) -> Result<u32, Error> {

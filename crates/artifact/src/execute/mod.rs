@@ -218,6 +218,24 @@ mod tests {
     }
 
     #[test]
+    fn a_function_that_writes_without_end_is_stopped() {
+        // Each turn appends to one list, which is written whole again.
+        let module = r#"(module
+            (import "env" "ext_storage_append_version_1" (func $append (param i64 i64)))
+            (memory (export "memory") 2)
+            (func (export "f") (param i32 i32) (result i64)
+                (loop $l (call $append (i64.const 0x100000000) (i64.const 0x1000000000000)) (br $l)) unreachable))"#;
+        let wasm = wat::parse_str(module).expect("a module");
+        let failure = Executor::new("blob", &wasm).expect("executable").call("f", b"").expect_err("stopped");
+        assert!(failure.found.as_ref().is_some_and(|found| found.contains("writes more than")), "{failure}");
+        let little = module.replace("0x1000000000000", "0x100000000");
+        let wasm = wat::parse_str(little).expect("a module");
+        let executor = Executor { fuel: 1_000_000, ..Executor::new("blob", &wasm).expect("executable") };
+        let failure = executor.call("f", b"").expect_err("stopped");
+        assert_eq!(failure.found.as_deref(), Some("no end after 1000000 instructions"));
+    }
+
+    #[test]
     fn the_host_answers_as_on_an_empty_chain() {
         // Storage reads give an encoded nothing; a hash of nothing is the well-known one.
         let module = r#"(module

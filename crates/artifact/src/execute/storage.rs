@@ -24,6 +24,11 @@ impl Storage {
         self.entries.get(key).map(Vec::as_slice)
     }
 
+    /// Of keys and values, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     pub(super) fn next_key(&self, key: &[u8]) -> Option<&[u8]> {
         let after = (Bound::Excluded(key), Bound::Unbounded);
         self.entries.range::<[u8], _>(after).next().map(|(key, _)| key.as_slice())

@@ -65,9 +65,10 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
     Rule::pass(NAME, "storage changed, and the storage versions rose with it").with(raised)
 }
 
-/// Written anew by each block before it is read: frame-system kills its own when a block begins, and cumulus takes the
-/// relay chain's from the inherent.
-const WRITTEN_ANEW: [(&str, &str); 7] = [
+/// Written anew by each block before it is read: frame-system kills its own when a block begins, Babe when it ends, and
+/// cumulus takes the relay chain's from the inherent.
+const WRITTEN_ANEW: [(&str, &str); 8] = [
+    ("Babe", "Initialized"),
     ("System", "Events"),
     ("System", "EventTopics"),
     ("System", "BlockWeight"),

@@ -13,7 +13,7 @@ use crate::{
 };
 use serde_json::json;
 use std::time::Instant;
-use worker::Result;
+use worker::{Kind, Result};
 
 impl Plan<'_> {
     /// The chain's present runtime, which is the `:code` of its state, against the one that ships.
@@ -30,8 +30,16 @@ impl Plan<'_> {
             return Ok(Done::Unchanged);
         }
         let request = json!({"command": "diff", "old": self.state, "new": utf8(&self.blob())?, "allow": allow});
-        let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log)?;
-        let mut result = outcome.value;
+        let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log);
+        let (passed, mut result) = match outcome {
+            Ok(outcome) => (outcome.passed, outcome.value),
+            // A runtime too old to tell its types, say. The dry run judges the upgrade all the same; this says it did not.
+            Err(failure) if failure.kind == Kind::Input => {
+                let rule = json!({"name": "comparable", "status": "warn", "detail": failure.to_string()});
+                (true, json!({"rules": [rule], "verdict": "none", "error": failure}))
+            }
+            Err(failure) => return Err(failure),
+        };
         hide_directory(&mut result, "/old/source", self.state);
         hide_directory(&mut result, "/new/source", utf8(&self.blob())?);
         let step = Step {
@@ -39,12 +47,12 @@ impl Plan<'_> {
             runtime: &self.runtime.name,
             inputs: json!({"blob": self.blob_input()?, "state": self.state_input()?}),
             result,
-            passed: outcome.passed,
+            passed,
             outputs: Vec::new(),
             seconds: started.elapsed().as_secs_f64(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("diff", &key, &["diff.json".into()])?;
-        Ok(Done::Now(if outcome.passed { "passed" } else { "FAILED" }.into()))
+        Ok(Done::Now(if passed { "passed" } else { "FAILED" }.into()))
     }
 }
