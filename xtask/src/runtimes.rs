@@ -81,6 +81,8 @@ pub struct Weights {
     pub preset: Option<String>,
     /// `pallet` or `pallet::extrinsic`, never measured.
     pub exclude: Vec<String>,
+    /// What `weights check` lets pass, by `pallet` or `pallet::extrinsic`, with the reason.
+    pub allow: BTreeMap<String, String>,
     /// `steps`, `repeat-min`, `repeat-max`, `tolerance`, `heap-pages` and the others of docs/weights.md.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The same for single pallets, where they differ.

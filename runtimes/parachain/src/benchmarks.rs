@@ -24,8 +24,11 @@ frame_benchmarking::define_benchmarks!(
     [pallet_migrations, MultiBlockMigrations]
     [pallet_sudo, Sudo]
     [pallet_timestamp, Timestamp]
+    [pallet_transaction_payment, TransactionPayment]
     [pallet_utility, Utility]
 );
+
+impl pallet_transaction_payment::BenchmarkConfig for Runtime {}
 
 impl frame_system_benchmarking::Config for Runtime {
     fn setup_set_code_requirements(code: &Vec<u8>) -> Result<(), BenchmarkError> {

@@ -26,9 +26,12 @@ frame_benchmarking::define_benchmarks!(
     [pallet_scheduler, Scheduler]
     [pallet_sudo, Sudo]
     [pallet_timestamp, Timestamp]
+    [pallet_transaction_payment, TransactionPayment]
     [pallet_utility, Utility]
     [pallet_whitelist, Whitelist]
 );
+
+impl pallet_transaction_payment::BenchmarkConfig for Runtime {}
 
 impl frame_system_benchmarking::Config for Runtime {}
 

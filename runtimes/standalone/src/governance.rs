@@ -35,7 +35,7 @@ impl pallet_scheduler::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type RuntimeOrigin = RuntimeOrigin;
     type ScheduleOrigin = EnsureRoot<AccountId>;
-    type WeightInfo = pallet_scheduler::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_scheduler::WeightInfo<Runtime>;
 }
 
 impl pallet_preimage::Config for Runtime {
@@ -48,7 +48,7 @@ impl pallet_preimage::Config for Runtime {
     type Currency = Balances;
     type ManagerOrigin = EnsureRoot<AccountId>;
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_preimage::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_preimage::WeightInfo<Runtime>;
 }
 
 impl pallet_conviction_voting::Config for Runtime {
@@ -60,7 +60,7 @@ impl pallet_conviction_voting::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type VoteLockingPeriod = ConstU32<{ 7 * DAYS }>;
     type VotingHooks = ();
-    type WeightInfo = pallet_conviction_voting::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_conviction_voting::WeightInfo<Runtime>;
 }
 
 impl pallet_referenda::Config for Runtime {
@@ -81,7 +81,7 @@ impl pallet_referenda::Config for Runtime {
     type Tracks = Tracks;
     type UndecidingTimeout = ConstU32<{ 14 * DAYS }>;
     type Votes = pallet_conviction_voting::VotesOf<Runtime>;
-    type WeightInfo = pallet_referenda::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_referenda::WeightInfo<Runtime>;
 }
 
 impl origins::pallet_custom_origins::Config for Runtime {}
@@ -93,7 +93,7 @@ impl pallet_whitelist::Config for Runtime {
     type Preimages = Preimage;
     type RuntimeCall = RuntimeCall;
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_whitelist::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_whitelist::WeightInfo<Runtime>;
     // There is no body of experts here: the sudo key stands for it.
     type WhitelistOrigin = EnsureRoot<AccountId>;
 }

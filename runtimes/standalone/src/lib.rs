@@ -24,6 +24,7 @@ mod tests;
 mod tracks;
 #[cfg(feature = "try-runtime")]
 mod try_runtime;
+mod weights;
 
 // The macros below name it without a path.
 use alloc::vec::Vec;

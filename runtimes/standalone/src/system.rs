@@ -61,7 +61,7 @@ impl frame_system::Config for Runtime {
     type Nonce = Nonce;
     type SS58Prefix = Ss58Prefix;
     type SingleBlockMigrations = release::SingleBlockMigrations;
-    type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
+    type SystemWeightInfo = crate::weights::frame_system::WeightInfo<Runtime>;
     type Version = Version;
 }
 
@@ -69,7 +69,7 @@ impl pallet_timestamp::Config for Runtime {
     type MinimumPeriod = ConstU64<{ SLOT_DURATION / 2 }>;
     type Moment = u64;
     type OnTimestampSet = Aura;
-    type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_timestamp::WeightInfo<Runtime>;
 }
 
 impl pallet_aura::Config for Runtime {

@@ -41,6 +41,9 @@ pub struct Request {
     pub lock: Option<PathBuf>,
     #[serde(default)]
     pub base_lock: Option<PathBuf>,
+    /// What may stay as it is, by `pallet` or `pallet::extrinsic`, with the reason.
+    #[serde(default)]
+    pub allow: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -89,6 +92,8 @@ impl Rule {
 pub enum Severity {
     Failure,
     Warning,
+    /// A failure that the workspace's configuration lets pass, with its reason.
+    Allowed,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -114,6 +119,12 @@ impl Finding {
         self.file = Some(file.name.clone());
         self.line = Some(extrinsic.line);
         self
+    }
+
+    fn allowed_by<'a>(&self, allow: &'a BTreeMap<String, String>) -> Option<&'a String> {
+        let pallet = self.pallet.as_ref()?;
+        let whole = self.extrinsic.as_ref().map(|extrinsic| format!("{pallet}::{extrinsic}"));
+        whole.and_then(|name| allow.get(&name)).or_else(|| allow.get(pallet))
     }
 
     fn of(mut self, wire: &Wire) -> Self {
@@ -165,6 +176,12 @@ pub fn check(request: &Request) -> Result<Report> {
     findings.extend(files::agreement(&own.values().collect::<Vec<_>>()));
     if let Some(base) = &request.base {
         findings.extend(jumps(request, base, &own)?);
+    }
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Failure) {
+        if let Some(reason) = finding.allowed_by(&request.allow) {
+            finding.severity = Severity::Allowed;
+            finding.detail.push_str(&format!("; allowed: {reason}"));
+        }
     }
     for finding in &mut findings {
         // Paths as they are in the runtime's package, whatever machine this is.

@@ -22,11 +22,34 @@ fn request(directory: &tempfile::TempDir) -> Request {
         base: None,
         lock: None,
         base_lock: None,
+        allow: Default::default(),
     }
 }
 
 fn rules(report: &Report) -> Vec<(Rule, Severity)> {
     report.findings.iter().map(|finding| (finding.rule, finding.severity)).collect()
+}
+
+#[test]
+fn what_is_allowed_with_a_reason_does_not_fail() {
+    let weights = file("", STORAGE, "Weight::from_parts(1_000, 0)");
+    let directory = runtime(&[
+        ("src/lib.rs", LIB),
+        ("src/weights/pallet_x.rs", &weights),
+        ("src/weights/mod.rs", "pub mod pallet_x;"),
+    ]);
+    let verdict = |name: &str| {
+        let mut request = request(&directory);
+        request.allow.insert(name.into(), "measured by hand".into());
+        check(&request).expect("checked")
+    };
+    for name in ["pallet_x", "pallet_x::f"] {
+        let report = verdict(name);
+        assert!(report.passed());
+        assert!(report.findings.iter().all(|finding| finding.severity == Severity::Allowed));
+        assert!(report.findings[0].detail.ends_with("; allowed: measured by hand"), "{}", report.findings[0].detail);
+    }
+    assert!(!verdict("pallet_y").passed() && !verdict("pallet_x::g").passed());
 }
 
 const LIB: &str =
