@@ -85,7 +85,9 @@ fn header(text: &mut String, results: &RawResults, style: &HeaderStyle) -> std::
             )?;
             writeln!(text, "//! STEPS: `{steps}`, REPEAT: `{repeat}`")?;
             writeln!(text, "//! WORST CASE MAP SIZE: `{map}`")?;
-            let profile = results.machine.profile.as_deref().map(|name| format!(", PROFILE: `{}`", clean(name)));
+            let reached = if results.machine.within_profile == Some(false) { " (not reached)" } else { "" };
+            let profile = results.machine.profile.as_deref();
+            let profile = profile.map(|name| format!(", PROFILE: `{}{reached}`", clean(name)));
             writeln!(text, "//! CPU: `{cpu}`{}", profile.unwrap_or_default())?;
         }
         HeaderStyle::Conventional { date, hostname, command } => {

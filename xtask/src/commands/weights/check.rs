@@ -38,7 +38,9 @@ pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {
 
 /// The request that checks a runtime's weights by themselves.
 pub fn request(runtime: &Runtime) -> Result<Value> {
-    Ok(json!({"command": "check", "runtime": runtime.name, "directory": utf8(&runtime.directory)?, "jump": 30.0, "allow": runtime.config.weights.allow}))
+    Ok(
+        json!({"command": "check", "runtime": runtime.name, "directory": utf8(&runtime.directory)?, "jump": 30.0, "allow": runtime.config.weights.allow}),
+    )
 }
 
 /// A runtime's source and the workspace's lock file in another revision.
