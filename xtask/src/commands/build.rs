@@ -159,8 +159,13 @@ pub fn build_into(
     };
     let size = std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
     let limit = runtime.max_code_size();
-    // What is not compressed goes on no chain.
-    let verdict = if variant.profile == Profile::Dev.name() { "not applicable" } else { size_verdict(size, limit) };
+    // What is not compressed goes on no chain, and neither does what was built to be tested or measured.
+    let tested =
+        variant.features.iter().any(|feature| ["runtime-benchmarks", "try-runtime"].contains(&feature.as_str()));
+    let verdict = match tested || variant.profile == Profile::Dev.name() {
+        true => "not applicable",
+        false => size_verdict(size, limit),
+    };
     let share = format!("{} bytes, {} % of the network's limit of {limit}", size, size * 100 / limit.max(1));
     match verdict {
         "warn" => task.warning(&format!("{} has {share}", runtime.package)),

@@ -145,7 +145,9 @@ pub fn refresh_lists(log: &Path, task: &Task) -> Result<()> {
     task.say("asking what packages there are (apt-get update)");
     if let Err(failure) = apt(&prefix, &["update"]).logged(log, |line| task.tick(line)) {
         interrupt::check()?;
-        task.warning(&format!("{}; going on with the lists that are here", failure.message));
+        let found = failure.found.as_deref().unwrap_or_default();
+        let why = found.lines().map(str::trim).find(|line| line.starts_with("E:")).unwrap_or("see the log");
+        task.warning(&format!("{} ({why}); going on with the lists that are here", failure.message));
     }
     Ok(())
 }

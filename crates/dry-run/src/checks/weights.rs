@@ -28,6 +28,9 @@ struct Tally {
     /// Calls that had a proof, and those of them that have none now.
     proving: usize,
     lost: Vec<String>,
+    /// Whether the pallet keeps anything: a call of one that does not may well prove nothing, as in `pallet-utility`, whose
+    /// published weights prove what another runtime reads.
+    stores: bool,
 }
 
 pub fn weights(from: &Runtime, to: &Runtime, chain: &Chain, migrated: &Chain, executor: &Executor) -> Result<Check> {
@@ -62,6 +65,7 @@ pub fn weights(from: &Runtime, to: &Runtime, chain: &Chain, migrated: &Chain, ex
             let name = format!("{}.{}", new_pallet.name, new_call.name);
             let tally = pallets.entry(new_pallet.name).or_default();
             tally.compared += 1;
+            tally.stores = !new_pallet.items.is_empty();
             if before.proof_size > 0 {
                 tally.proving += 1;
                 if after.proof_size == 0 {
@@ -84,7 +88,8 @@ fn verdict(compared: usize, pallets: Vec<Tally>, cheaper: Vec<String>, dearer: V
         return Check::skip(NAME, format!("the runtimes do not tell the weights of their calls: no {FUNCTION}"));
     }
     // One call may have been rewritten; most of a pallet's losing their proofs is a benchmark that measured none.
-    let unmeasured = pallets.iter().any(|tally| tally.lost.len() >= 2 && tally.lost.len() * 2 > tally.proving);
+    let unmeasured =
+        pallets.iter().any(|tally| tally.stores && tally.lost.len() >= 2 && tally.lost.len() * 2 > tally.proving);
     let lost: Vec<_> = pallets.into_iter().flat_map(|tally| tally.lost).collect();
     let many = |list: &[String]| list.len() >= 3 && list.len() * 3 > compared;
     let (status, detail) = if unmeasured {
@@ -118,7 +123,7 @@ mod tests {
     use super::*;
 
     fn tally(proving: usize, lost: usize) -> Tally {
-        Tally { compared: proving, proving, lost: vec!["Pallet.call".to_string(); lost] }
+        Tally { compared: proving, proving, lost: vec!["Pallet.call".to_string(); lost], stores: true }
     }
 
     #[test]
@@ -126,6 +131,12 @@ mod tests {
         assert_eq!(verdict(20, vec![tally(10, 10), tally(10, 0)], vec![], vec![]).status, Status::Fail);
         assert_eq!(verdict(20, vec![tally(10, 1), tally(10, 0)], vec![], vec![]).status, Status::Warn);
         assert_eq!(verdict(20, vec![tally(10, 0), tally(0, 0)], vec![], vec![]).status, Status::Pass);
+    }
+
+    #[test]
+    fn a_pallet_that_keeps_nothing_may_prove_nothing() {
+        let utility = Tally { stores: false, ..tally(10, 10) };
+        assert_eq!(verdict(20, vec![utility, tally(10, 0)], vec![], vec![]).status, Status::Warn);
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub fn report(bundle: &Bundle) -> String {
         sections::hashes(bundle),
         sections::checks(&bundle.dry_run),
         sections::changes(&bundle.diff),
+        sections::weights(&bundle.weights),
         sections::blocks(&bundle.dry_run),
         sections::storage(&bundle.dry_run),
         sections::proposal(&bundle.propose),

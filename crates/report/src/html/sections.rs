@@ -136,6 +136,31 @@ pub fn changes(diff: &Value) -> String {
     section("What changed", &content)
 }
 
+/// What the runtime's source says about its weights.
+pub fn weights(weights: &Value) -> String {
+    if weights.is_null() {
+        return String::new();
+    }
+    let findings = list(weights, "/findings");
+    let rows: Vec<_> = findings
+        .iter()
+        .take(MOST_CHANGES)
+        .map(|finding| ["/severity", "/rule", "/pallet", "/detail"].map(|pointer| field(finding, pointer)).to_vec())
+        .collect();
+    let told = format!(
+        "{} weight files with {} extrinsics: {}, {} findings",
+        field(weights, "/files"),
+        field(weights, "/extrinsics"),
+        field(weights, "/verdict"),
+        findings.len()
+    );
+    let mut content = tag("p", &text(&told));
+    if !rows.is_empty() {
+        content.push_str(&table(&["Severity", "Rule", "Pallet", "Finding"], false, &rows));
+    }
+    section("The weights in the source", &content)
+}
+
 pub fn blocks(dry_run: &Value) -> String {
     let blocks = list(dry_run, "/blocks");
     if blocks.is_empty() {

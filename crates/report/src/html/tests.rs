@@ -24,6 +24,9 @@ fn bundle() -> Bundle {
             "whom": [{"label": "indexers and front ends", "changes": 3, "breaking": 1}],
             "changes": [{"pallet": "Balances", "name": "Account", "kind": "storage value", "severity": "breaking"}],
         }),
+        weights: json!({"files": 1, "extrinsics": 2, "verdict": "passed", "findings": [
+            {"severity": "warning", "rule": "never-fits", "pallet": "pallet_xcm", "detail": "Weight::MAX"},
+        ]}),
         propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x34", "decoded": "Sudo.sudo(x)", "length": 9}]}),
     }
 }
@@ -40,6 +43,8 @@ fn the_page_tells_verdict_hashes_blocks_and_calls() {
         "proof_size of each block; at most 0.0 % of the limit",
         "<td>indexers and front ends</td><td class=\"number\">3</td>",
         "<summary>all 1 changes</summary>",
+        "1 weight files with 2 extrinsics: passed, 1 findings",
+        "<td>warning</td><td>never-fits</td><td>pallet_xcm</td>",
         "<code>Sudo.sudo(x)</code>",
         "<span class=\"pass\">&#9745;</span> The blob is newer than what the chain runs, and small enough",
         "<span class=\"open\">&#9744;</span> Sessions end under the new code (sessions -)",
@@ -75,7 +80,9 @@ fn poison(value: &mut Value, text: &str) {
 fn hostile_names_are_no_markup() {
     let text = "</script><script>alert(1)</script><img src=x onerror=\"alert(2)\">' onload='x\u{202e}";
     let mut evil = bundle();
-    for step in [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.diff, &mut evil.propose] {
+    for step in
+        [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.diff, &mut evil.weights, &mut evil.propose]
+    {
         poison(step, text);
     }
     evil.name = text.to_string();
