@@ -207,7 +207,9 @@ mod tests {
             let opened = [directory.path(), killed.path()].map(|path| {
                 let began = std::time::Instant::now();
                 let disk = Disk::open(path).expect("opened");
-                assert!(disk.get(&numbered(nodes - 1).0).is_some());
+                let found = disk.get(&numbered(nodes - 1).0);
+                // What was still being written when the copy was taken is not in it.
+                assert!(found.is_some() || path == killed.path());
                 began.elapsed().as_secs_f64()
             });
             let size = size(&directory.path().join("nodes")) >> 20;
