@@ -6,7 +6,7 @@ use crate::{
     keys,
     state::{Lazy, Nodes, StateBackend, Traffic},
 };
-use codec::Decode;
+use codec::{Decode, Encode};
 use sp_core::{H256, storage::well_known_keys};
 use sp_runtime::{
     StateVersion,
@@ -204,19 +204,22 @@ impl Chain {
         Ok((result, self.checked(changes)?))
     }
 
-    /// What a call of the runtime would write under a key: nothing where it leaves it alone. Nothing of it is kept.
-    pub fn would_write(
+    /// What beginning the block of this header would write under a key: nothing where it leaves it alone. The header may be
+    /// of any number to come; nothing of it is kept.
+    pub fn would_begin(
         &self,
         executor: &Executor,
         code: &Code,
-        method: &str,
-        arguments: &[u8],
+        header: &Header,
         key: &[u8],
     ) -> Result<Option<Vec<u8>>> {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
+        let (number, last) = self.numbered(header.number().saturating_sub(1))?;
+        overlay.set_storage(number, Some(last));
         let mut extensions = executor.extensions(Default::default());
-        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments);
+        let method = "Core_initialize_block";
+        let result = executor.call(&backend, &mut overlay, &mut extensions, code, method, &header.encode());
         self.checked(result)?;
         Ok(overlay.storage(key).flatten().map(<[u8]>::to_vec))
     }
@@ -228,9 +231,20 @@ impl Chain {
         Ok(stored.map_or(4, |number| if number.len() == 8 { 8 } else { 4 }))
     }
 
-    /// Makes the last block one of another number, as if blocks had passed in which nothing happened.
-    pub fn renumber(&mut self, number: u32) {
+    /// Makes the last block one of another number, as if blocks had passed in which nothing happened: the runtime keeps
+    /// the number too, and wants the next one to follow.
+    pub fn renumber(&mut self, number: u32) -> Result<()> {
+        let (key, value) = self.numbered(number)?;
+        self.set(vec![(key, Some(value))])?;
         self.header.set_number(number);
+        Ok(())
+    }
+
+    /// Where the runtime keeps the number of the last block, and this number as it keeps it.
+    fn numbered(&self, number: u32) -> Result<(Vec<u8>, Vec<u8>)> {
+        let mut value = u64::from(number).to_le_bytes().to_vec();
+        value.truncate(self.number_width()?);
+        Ok((keys::item("System", "Number"), value))
     }
 
     /// Every entry of the main trie under a prefix. For what is known to be small.
@@ -291,7 +305,6 @@ pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codec::Encode;
 
     #[test]
     fn a_header_of_64_bit_numbers_is_read() {

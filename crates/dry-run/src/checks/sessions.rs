@@ -6,7 +6,7 @@
 //! number of the block whose beginning ends a session, and going on from there as if the blocks between had been empty.
 
 use crate::{ask::ask, input::Runtime, result::Check};
-use codec::{Compact, Decode, Encode};
+use codec::{Compact, Decode};
 use fork::{Author, Chain, Executor, Header, Wish};
 use sp_runtime::traits::Header as _;
 use std::time::{Duration, Instant};
@@ -78,7 +78,7 @@ fn rotate(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Au
                     let detail = format!("no block within {FURTHEST} ends a session, or it takes too long to find it");
                     return Ok(Outcome::Unknown(detail));
                 };
-                chain.renumber(number - 1);
+                chain.renumber(number - 1)?;
                 Wish::default()
             }
         };
@@ -134,8 +134,7 @@ fn end_of_session(
             return Ok(None);
         }
         let header = Header::new(number, Default::default(), Default::default(), parent, digest.clone());
-        let method = "Core_initialize_block";
-        match chain.would_write(executor, &runtime.code, method, &header.encode(), index) {
+        match chain.would_begin(executor, &runtime.code, &header, index) {
             Ok(Some(written)) if Some(&written) != current.as_ref() => return Ok(Some(number)),
             Ok(_) => (),
             // Whatever it is that fails at this number, the block that is built there shows it.
