@@ -133,7 +133,7 @@ fn where_nothing_can_be_written_the_run_says_so() {
     let file = run.at("taken");
     fs::write(&file, "not a directory").expect("written");
     let output = file.join("weights").display().to_string();
-    let refused = run.with(&["--pallet", PALLET, "--output", &output]).run().expect_code(3);
+    let refused = run.with(&["--pallet", PALLET, "--output", &output]).run().expect_code(4);
     assert!(refused.stderr.contains("taken"), "{}", refused.stderr);
     // What was measured is kept: it is only rendered the next time.
     let again = run.with(&["--pallet", PALLET]).run().expect_code(0).json();
