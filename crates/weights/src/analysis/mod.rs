@@ -82,11 +82,7 @@ pub fn least_squares_line(samples: &[Sample], names: &[&str]) -> Result<Fit> {
     let minimum =
         samples.iter().map(|(_, value)| *value).min().ok_or_else(|| Failure::input("there is no measurement"))?;
     if names.is_empty() {
-        return Ok(Fit {
-            base: median(samples.iter().map(|(_, value)| *value).collect()),
-            slopes: Vec::new(),
-            minimum,
-        });
+        return Ok(constant(samples, minimum));
     }
     // Two samples determine a line, but no least squares.
     if samples.len() <= 2 {
@@ -191,6 +187,11 @@ pub fn median(mut values: Vec<u64>) -> Estimate {
     Estimate { value: at(middle), half_width, standard_error: half_width / 1.96 }
 }
 
+/// Without components there is nothing but a base.
+fn constant(samples: &[Sample], minimum: u64) -> Fit {
+    Fit { base: median(samples.iter().map(|(_, value)| *value).collect()), slopes: Vec::new(), minimum }
+}
+
 /// So many samples at most are held against each other: their pairs grow with the square.
 const PAIRED_LIMIT: usize = 2_000;
 
@@ -200,11 +201,7 @@ pub fn median_slopes(samples: &[Sample], names: &[&str]) -> Result<Fit> {
     let minimum =
         samples.iter().map(|(_, value)| *value).min().ok_or_else(|| Failure::input("there is no measurement"))?;
     if names.is_empty() {
-        return Ok(Fit {
-            base: median(samples.iter().map(|(_, value)| *value).collect()),
-            slopes: Vec::new(),
-            minimum,
-        });
+        return Ok(constant(samples, minimum));
     }
     let mut models = Vec::new();
     for (at, name) in names.iter().enumerate() {
