@@ -3,7 +3,7 @@
 
 use artifact::{Blob, Version, sections::Sections};
 use fork::{Chain, Code, Executor, Layout};
-use std::{collections::BTreeSet, time::Instant};
+use std::collections::BTreeSet;
 use worker::{Failure, Result};
 
 use crate::{result::Identity, types::Interface};
@@ -15,8 +15,6 @@ pub struct Runtime {
     pub layout: Layout,
     /// Bytes of the Wasm, unpacked.
     pub unpacked: usize,
-    /// How long it took to be compiled, or found compiled, and to answer with its metadata.
-    pub seconds: f64,
 }
 
 impl Runtime {
@@ -26,7 +24,7 @@ impl Runtime {
         let unpacked = blob.wasm.len();
         let Some(version) = sections.version.clone() else { return Ok(None) };
         let (code, layout) = (Code::new(blob.deployed), Layout::default());
-        Ok(Some(Self { code, version, sections, layout, unpacked, seconds: 0.0 }))
+        Ok(Some(Self { code, version, sections, layout, unpacked }))
     }
 
     /// `chain` is where the metadata is asked for: some runtimes read state to answer.
@@ -34,9 +32,7 @@ impl Runtime {
         let sections = Sections::read(name, &blob)?;
         let unpacked = blob.wasm.len();
         let code = Code::new(blob.deployed);
-        let began = Instant::now();
         let layout = Layout::of(chain, executor, &code)?;
-        let seconds = began.elapsed().as_secs_f64();
         let version = match &sections.version {
             Some(version) => version.clone(),
             // Runtimes of before 2021 have no such section and tell their version when called.
@@ -45,7 +41,7 @@ impl Runtime {
                 Version::decode(name, &answer)?
             }
         };
-        Ok(Self { code, version, sections, layout, unpacked, seconds })
+        Ok(Self { code, version, sections, layout, unpacked })
     }
 
     /// What the metadata tells with types, where it has them.

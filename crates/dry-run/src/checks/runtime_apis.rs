@@ -17,6 +17,8 @@ const NAME: &str = "runtime-apis";
 
 /// A node that waits this long misses its slot.
 const SLOW: Duration = Duration::from_secs(2);
+/// How often what seems slow is asked again.
+const REPEATS: u32 = 3;
 
 /// Not asked: they execute blocks, which the other checks do, or are for building, testing and simulating.
 const LEFT_OUT: [&str; 11] = [
@@ -276,8 +278,17 @@ fn on_both_states(
                 let _ = errors_logged();
                 continue;
             }
-            Answer::Value(answer, took) => {
+            Answer::Value(answer, mut took) => {
                 findings.called += 1;
+                // What fetching the state or a busy machine took is not the runtime's.
+                for _ in 0..REPEATS {
+                    if took <= SLOW {
+                        break;
+                    }
+                    if let Answer::Value(_, again) = ask(to, chain, executor, function, &call.new_arguments)? {
+                        took = took.min(again);
+                    }
+                }
                 if took > SLOW {
                     let told = format!("{function} takes {:.1} s on the state {state}", took.as_secs_f64());
                     if nodes.is_some() { findings.failed.push(told) } else { findings.odd.push(told) }
