@@ -7,6 +7,7 @@
 use cutover_tests::{Tiny, alone};
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -84,6 +85,47 @@ fn a_warm_target_directory_and_a_cold_one_give_one_blob() {
     tiny.build(&["--features", "extra"], &[]);
     let warm = tiny.hash(&[], &[]);
     assert_eq!(warm, tiny.hash(&["--anew"], &[]));
+}
+
+/// Stands in for sccache: it remembers nothing, and tells how it was called and what it saw.
+fn sccache(directory: &Path) -> PathBuf {
+    let program = directory.join("sccache");
+    let told = directory.join("told");
+    let script = format!(
+        r#"#!/bin/sh
+case $1 in
+--version) echo 'sccache 0.0.1' ;;
+--start-server) echo "server with ${{AWS_SECRET_ACCESS_KEY:-nothing}}" >> '{told}' ;;
+*) echo "client at $SCCACHE_SERVER_PORT with ${{AWS_SECRET_ACCESS_KEY:-nothing}}: $*" >> '{told}'; exec "$@" ;;
+esac
+"#,
+        told = told.display()
+    );
+    fs::write(&program, script).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+    told
+}
+
+#[test]
+fn a_shared_compiler_cache_gives_one_blob_and_sees_no_secret() {
+    let (directory, tiny) = tiny();
+    let programs = directory.path().join("programs");
+    fs::create_dir(&programs).expect("made");
+    let told = sccache(&programs);
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("a path"));
+    let variables = [("PATH", path.as_str()), ("SCCACHE_SERVER_PORT", "4226"), ("AWS_SECRET_ACCESS_KEY", "hidden")];
+    let shared = tiny.build(&["--sccache"], &variables);
+    assert_eq!((&shared["cached"], &shared["compiler_cache"]), (&false.into(), &"sccache 0.0.1".into()));
+    let told = fs::read_to_string(told).expect("told");
+    assert!(told.starts_with("server with hidden\n"), "{told}");
+    let clients: Vec<_> = told.lines().filter(|line| line.starts_with("client at 4226 with nothing: ")).collect();
+    assert_eq!(clients.len() + 1, told.lines().count(), "{told}");
+    assert!(clients.iter().any(|line| line.contains("--crate-name tiny_runtime") && line.contains("wasm32")), "{told}");
+    // Whoever takes the blob from this cache is told too; whoever verifies it compiles everything.
+    assert_eq!(tiny.build(&[], &[])["compiler_cache"], "sccache 0.0.1");
+    let anew = tiny.build(&["--anew"], &[]);
+    assert_eq!((&anew["blake2_256"], &anew["compiler_cache"]), (&shared["blake2_256"], &serde_json::Value::Null));
+    tiny.try_build(&["--anew", "--sccache"], &variables).expect_code(2).mentions(&["--sccache"]);
 }
 
 #[test]

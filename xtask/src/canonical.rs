@@ -23,6 +23,8 @@ const NAME: &str = "cutover-rustc";
 pub const REMAP: &str = "CUTOVER_REMAP";
 /// The directory of the runtime: the Wasm project knows it by its path even where it came from a registry.
 pub const RUNTIME: &str = "CUTOVER_RUNTIME";
+/// A program that is given rustc and its arguments, and may know the result already.
+pub const COMPILER_CACHE: &str = "CUTOVER_COMPILER_CACHE";
 /// A file that gets a line for every crate that is compiled.
 pub const PROGRESS: &str = "CUTOVER_PROGRESS";
 
@@ -53,7 +55,15 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
     let package = Package::from_environment(|name| std::env::var(name).ok());
     report(&arguments, &package);
     let arguments = rewrite(arguments, &package, &std::env::var(REMAP).unwrap_or_default());
-    let error = Command::new(rustc).args(arguments).exec();
+    let mut command = match std::env::var_os(COMPILER_CACHE) {
+        None => Command::new(rustc),
+        Some(cache) => {
+            let mut command = Command::new(cache);
+            command.arg(rustc);
+            command
+        }
+    };
+    let error = command.args(arguments).exec();
     let _ = writeln!(std::io::stderr(), "error: cannot start rustc: {error}");
     Some(ExitCode::from(worker::Kind::Environment.exit_code()))
 }

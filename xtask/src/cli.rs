@@ -68,7 +68,7 @@ pub enum Command {
     DryRun(DryRun),
     /// Serve a copy of a chain over JSON-RPC on this machine, and build blocks on it
     Fork(Fork),
-    /// Make a snapshot of a chain's state
+    /// Make a snapshot of a chain's state, look into one, check one
     Snapshot(Snapshot),
     /// Compare weights, check those of a runtime, make weight files from raw results
     Weights(Weights),
@@ -162,6 +162,10 @@ pub struct EngineOptions {
     /// the blob is that of srtool, which may differ from the host's
     #[arg(long)]
     pub plain: bool,
+    /// Let an installed sccache give what other builds compiled, and keep what this one compiles, wherever it is configured
+    /// to (host engine). The evidence says so; what is built anew to verify it never does that
+    #[arg(long)]
+    pub sccache: bool,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -281,8 +285,36 @@ pub struct Snapshot {
 
 #[derive(Debug, Subcommand)]
 pub enum SnapshotOf {
-    /// Of a chain that begins with a genesis preset of a runtime
+    /// Take the whole state of a block from nodes, each byte of it proven. Cut short, it goes on where it was; of a later
+    /// block it takes what changed
+    Create(SnapshotCreate),
+    /// Make one of a chain that begins with a genesis preset of a runtime
     Genesis(SnapshotGenesis),
+    /// Say what a snapshot or chain spec holds
+    Info(SnapshotFile),
+    /// Compute the root of a snapshot's entries and compare it with the one of its header
+    Verify(SnapshotFile),
+    /// Forget the trie nodes of live chains that were kept between runs
+    Prune,
+}
+
+#[derive(Debug, Args)]
+pub struct SnapshotCreate {
+    /// Nodes of one chain (ws:// or http://), or a network (`paseo/asset-hub`), whose nodes are then all asked
+    #[arg(required = true, value_name = "NODE")]
+    pub nodes: Vec<String>,
+    /// The block, by hash or number [default: the last finalized]
+    #[arg(long, value_name = "BLOCK")]
+    pub at: Option<String>,
+    /// Where the snapshot is written
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct SnapshotFile {
+    /// A snapshot (of Cutover, or of try-runtime), or a raw chain spec
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Args)]

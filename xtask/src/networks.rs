@@ -49,6 +49,18 @@ pub fn source(context: &Context, text: &str) -> Result<String> {
     }
 }
 
+/// All nodes of a network; nothing where the text is no network's name.
+pub fn nodes(context: &Context, text: &str) -> Result<Option<Vec<String>>> {
+    if !may_be_a_name(text) {
+        return Ok(None);
+    }
+    let nodes = find(context, text)?.nodes.unwrap_or_default();
+    match nodes.is_empty() {
+        true => Err(no_node(text)),
+        false => Ok(Some(nodes)),
+    }
+}
+
 pub fn source_of(context: &Context, text: Option<&str>) -> Result<Option<String>> {
     text.map(|text| source(context, text)).transpose()
 }
@@ -67,8 +79,7 @@ pub fn find(context: &Context, name: &str) -> Result<Network> {
 pub fn node(context: &Context, name: &str, network: &Network) -> Result<String> {
     let nodes = network.nodes.as_deref().unwrap_or_default();
     if nodes.is_empty() {
-        return Err(Failure::usage(format!("no node of {name} is known"))
-            .hint(format!("give its address, or set `nodes` in [workspace.metadata.cutover.networks.\"{name}\"]")));
+        return Err(no_node(name));
     }
     let mut refusals = Vec::new();
     for url in nodes {
@@ -88,6 +99,11 @@ pub fn node(context: &Context, name: &str, network: &Network) -> Result<String> 
             "check the network, give another node's address, or set `nodes` in \
              [workspace.metadata.cutover.networks.\"{name}\"]"
         )))
+}
+
+fn no_node(name: &str) -> Failure {
+    Failure::usage(format!("no node of {name} is known"))
+        .hint(format!("give its address, or set `nodes` in [workspace.metadata.cutover.networks.\"{name}\"]"))
 }
 
 /// Names have no dots and are no files: a file of the same name is meant as a file.

@@ -132,7 +132,7 @@ fn cargo_build(context: &Context, what: &str, selection: &[String], directory: &
     let log = context.log(&format!("build-{}", what.split(',').next().unwrap_or(what)));
     let _ = std::fs::remove_file(&log);
     task.say(&format!("building {what} (on first use or after a change; log in {})", log.display()));
-    let mut tool = Tool::new(cargo())
+    let mut tool = cargo()
         .args(["build", "--locked"])
         .args(selection)
         .directory(&context.home)
@@ -170,7 +170,15 @@ pub fn target_directory(context: &Context) -> PathBuf {
     directory.parent().map(Path::to_path_buf).unwrap_or(directory)
 }
 
-pub fn cargo() -> std::ffi::OsString {
+/// Cargo, as from a shell. What `cargo run` told this program of its own package would otherwise be told to build scripts:
+/// one that asks for it (ring's) makes everything above it compile again in each checkout.
+pub fn cargo() -> Tool {
+    let told = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let told = told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+    told.fold(Tool::new(program()), |tool, name| tool.env_remove(&name))
+}
+
+fn program() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 

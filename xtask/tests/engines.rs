@@ -412,6 +412,12 @@ fn a_script_in_the_builder_image_is_executable_and_has_a_licence() {
 
 #[test]
 fn setup_makes_a_builder_image_even_where_podman_needs_another_configuration() {
+    makes_a_builder_image("build", "crun: cannot set up cgroup");
+    // What an image is for is to be run.
+    makes_a_builder_image("run", "runc: error setting rlimit type 7: operation not permitted");
+}
+
+fn makes_a_builder_image(fails: &str, why: &str) {
     let machine = Machine::new();
     machine.rustup("exit 1");
     let toolchain = "home/.rustup/toolchains/1.95.0-here/lib";
@@ -424,11 +430,13 @@ fn setup_makes_a_builder_image_even_where_podman_needs_another_configuration() {
     );
     machine.program(
         "podman",
-        r#"case "$1" in
-build) [ -n "$CONTAINERS_CONF" ] || { echo 'error: crun: cannot set up cgroup' >&2; exit 126; } ;;
+        &format!(
+            r#"[ "$1" = {fails} ] && [ -z "$CONTAINERS_CONF" ] && {{ echo 'error: {why}' >&2; exit 126; }}
+case "$1" in
 image) echo sha256:1234 ;;
-run) echo '{"rustc":"rustc 1.96.0"}' ;;
-esac"#,
+run) echo '{{"rustc":"rustc 1.96.0"}}' ;;
+esac"#
+        ),
     );
     let (code, stdout, stderr) = machine.seen(machine.in_workspace(&["setup", "--builder-image", "--json"]));
     assert_eq!(code, Some(0), "{stderr}");

@@ -20,7 +20,7 @@ mod run;
 mod serve;
 mod types;
 
-pub use request::{DryRun, Genesis, Prepare, Request, Serve};
+pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot};
 pub use result::{Block, Check, Phase, Report, Status};
 
 use worker::{Outcome, Reporter, Result};
@@ -38,6 +38,15 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
         Request::Genesis(request) => {
             let summary = genesis::snapshot(request, reporter)?;
             Ok(Outcome::passed(value(serde_json::to_value(summary))?))
+        }
+        Request::Snapshot(request) => {
+            let Snapshot { nodes, at, store, out } = request;
+            let made = fork::snapshot::create(&fork::snapshot::Wish { nodes, at, store, out }, reporter)?;
+            Ok(Outcome::passed(value(serde_json::to_value(made))?))
+        }
+        Request::Prune(Prune { store }) => {
+            let freed = fork::snapshot::prune(store)?;
+            Ok(Outcome::passed(serde_json::json!({"version": 1, "store": store, "freed": freed})))
         }
         Request::Serve(request) => {
             serve::serve(request, reporter)?;

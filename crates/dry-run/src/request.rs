@@ -8,6 +8,8 @@ use worker::{Failure, Result};
 pub enum Request {
     DryRun(DryRun),
     Genesis(Genesis),
+    Snapshot(Snapshot),
+    Prune(Prune),
     Serve(Serve),
     Prepare(Prepare),
 }
@@ -62,6 +64,27 @@ pub struct Genesis {
     pub out: PathBuf,
 }
 
+/// Take the whole state of a block from nodes.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// Nodes of one chain.
+    pub nodes: Vec<String>,
+    /// The block: a number, a hash or `finalized`.
+    #[serde(default = "finalized")]
+    pub at: String,
+    /// Where trie nodes are kept between runs.
+    pub store: PathBuf,
+    pub out: PathBuf,
+}
+
+/// Forget the trie nodes that were kept.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prune {
+    pub store: PathBuf,
+}
+
 /// Serve a fork over JSON-RPC until the process is ended.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +133,10 @@ fn healthy_blocks() -> u32 {
 /// What try-runtime allows too.
 fn migration_blocks() -> u32 {
     600
+}
+
+fn finalized() -> String {
+    "finalized".into()
 }
 
 fn preset() -> String {

@@ -17,6 +17,7 @@ mod remote;
 pub mod runtime_log;
 pub mod sample;
 pub mod serve;
+pub mod snapshot;
 pub mod state;
 
 pub use author::{Author, Wish};

@@ -161,14 +161,65 @@ fn version(result: &Value, pointer: &str) -> String {
 
 /// The state that was written.
 pub fn snapshot(summary: &Value) -> String {
-    let rows = [
+    let mut rows = vec![
         ("chain", format!("{} {}", text(summary, "/spec_name"), text(summary, "/spec_version"))),
         ("block", format!("{} {}", text(summary, "/number"), text(summary, "/block_hash"))),
         ("state root", text(summary, "/state_root")),
         ("entries", text(summary, "/entries")),
         ("file", format!("{} ({})", text(summary, "/out"), size(summary, "/size"))),
     ];
-    aligned(&rows.map(|(name, value)| vec![name.to_string(), value]))
+    if summary.get("requests").is_some() {
+        let asked = format!("{} requests, {}", text(summary, "/requests"), size(summary, "/bytes"));
+        rows.push((
+            "asked for",
+            format!("{asked}, {} trie nodes; {} s", text(summary, "/fetched"), text(summary, "/seconds")),
+        ));
+    }
+    for dropped in summary.get("dropped").and_then(Value::as_array).into_iter().flatten() {
+        rows.push(("given up", dropped.as_str().unwrap_or_default().to_owned()));
+    }
+    rows_of(rows)
+}
+
+/// What a state file holds.
+pub fn state(summary: &Value) -> String {
+    let known = |name: &str| summary.get(name).filter(|value| !value.is_null()).is_some();
+    let mut rows = Vec::new();
+    if known("chain") {
+        rows.push(("name", text(summary, "/chain")));
+    }
+    if known("spec_name") {
+        rows.push(("chain", format!("{} {}", text(summary, "/spec_name"), text(summary, "/spec_version"))));
+    }
+    if known("block_hash") {
+        rows.push(("block", format!("{} {}", text(summary, "/block_number"), text(summary, "/block_hash"))));
+    }
+    if known("state_root") {
+        rows.push(("state root", text(summary, "/state_root")));
+    }
+    let is = |name: &str| summary.get(name).and_then(Value::as_bool);
+    let verdict = match (known("state_root"), is("verified"), is("complete")) {
+        (false, _, _) => "not known: the file has no root to compare with",
+        (_, Some(false), _) => "no: its entries have another root",
+        (_, _, Some(false)) => "no: the header of its block has another root",
+        (_, _, Some(true)) => "yes: its entries have the root of the block's header",
+        _ => "its entries have the root that it says; it has no header",
+    };
+    rows.push(("whole", verdict.into()));
+    let children = format!("{} in {} child tries", text(summary, "/child_entries"), text(summary, "/child_tries"));
+    rows.push(("entries", format!("{}, {children}, {}", text(summary, "/entries"), size(summary, "/bytes"))));
+    if known("code_blake2_256") {
+        rows.push(("runtime", format!("{} ({})", text(summary, "/code_blake2_256"), size(summary, "/code_size"))));
+    }
+    rows_of(rows)
+}
+
+pub fn pruned(summary: &Value) -> String {
+    rows_of(vec![("store", text(summary, "/store")), ("freed", size(summary, "/freed"))])
+}
+
+fn rows_of(rows: Vec<(&str, String)>) -> String {
+    aligned(&rows.into_iter().map(|(name, value)| vec![name.to_string(), value]).collect::<Vec<_>>())
 }
 
 pub fn propose(proposal: &Value) -> String {

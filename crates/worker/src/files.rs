@@ -2,35 +2,71 @@
 use crate::{Failure, Result};
 use std::{
     fs::File,
-    io::{Read, Write},
-    path::Path,
+    io::{BufWriter, Read, Write},
+    path::{Path, PathBuf},
 };
 
 /// Writes a file so that under its name there is either the old content or all of the new one: beside it, synced,
 /// renamed.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let directory = match path.parent() {
+    let mut file = WholeFile::create(path)?;
+    file.write_all(content).map_err(|error| Failure::io("write", path, &error))?;
+    file.commit().map(drop)
+}
+
+/// A file that appears under its name when it is whole, for what is too large to be held in memory. Dropped before that,
+/// it leaves nothing behind.
+pub struct WholeFile {
+    file: BufWriter<tempfile::NamedTempFile>,
+    path: PathBuf,
+}
+
+impl WholeFile {
+    pub fn create(path: &Path) -> Result<Self> {
+        let failed = |error: std::io::Error| Failure::io("write", path, &error);
+        let directory = directory_of(path);
+        std::fs::create_dir_all(directory).map_err(failed)?;
+        let file = tempfile::Builder::new().prefix(".partial-").tempfile_in(directory).map_err(failed)?;
+        Ok(Self { file: BufWriter::new(file), path: path.to_path_buf() })
+    }
+
+    /// Puts the file under its name, and gives its length.
+    pub fn commit(self) -> Result<u64> {
+        let Self { file, path } = self;
+        let failed = |error: std::io::Error| Failure::io("write", &path, &error);
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.as_file().sync_all().map_err(failed)?;
+        #[cfg(unix)]
+        {
+            // tempfile makes files private; what is published is for everyone to read.
+            use std::os::unix::fs::PermissionsExt;
+            let _ = file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644));
+        }
+        let length = file.as_file().metadata().map_err(failed)?.len();
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        // The rename itself is durable only when the directory is.
+        if let Ok(directory) = File::open(directory_of(&path)) {
+            let _ = directory.sync_all();
+        }
+        Ok(length)
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    let failed = |error: &std::io::Error| Failure::io("write", path, error);
-    std::fs::create_dir_all(directory).map_err(|error| failed(&error))?;
-    let mut file =
-        tempfile::Builder::new().prefix(".partial-").tempfile_in(directory).map_err(|error| failed(&error))?;
-    file.write_all(content).map_err(|error| failed(&error))?;
-    file.as_file().sync_all().map_err(|error| failed(&error))?;
-    #[cfg(unix)]
-    {
-        // tempfile makes files private; what is published is for everyone to read.
-        use std::os::unix::fs::PermissionsExt;
-        let _ = file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644));
     }
-    file.persist(path).map_err(|error| failed(&error.error))?;
-    // The rename itself is durable only when the directory is.
-    if let Ok(directory) = File::open(directory) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
 }
 
 /// Reads a file of at most `limit` bytes: a hostile or mistaken file must not fill the memory.

@@ -12,5 +12,5 @@ mod serve;
 
 pub use event::{Event, Progress};
 pub use failure::{Failure, Kind, Result};
-pub use files::{hex_prefixed, read_bounded, write_whole};
+pub use files::{WholeFile, hex_prefixed, read_bounded, write_whole};
 pub use serve::{Outcome, Reporter, serve};

@@ -193,6 +193,7 @@ pub fn build_into(
         "features": variant.features,
         "default_features": variant.default_features,
         "rustc": blob.rustc,
+        "compiler_cache": blob.compiler_cache,
         "commit": source.commit,
         "dirty": source.dirty,
         "cached": blob.cached,

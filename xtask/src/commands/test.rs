@@ -2,7 +2,6 @@
 use crate::{
     cli,
     context::Context,
-    process::Tool,
     toolchain, workers,
     workers::{Worker, cargo},
 };
@@ -35,7 +34,7 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     )?;
     drop(task);
 
-    let nextest = Tool::new(cargo()).args(["nextest", "--version"]).timeout(Duration::from_secs(60)).capture();
+    let nextest = cargo().args(["nextest", "--version"]).timeout(Duration::from_secs(60)).capture();
     let nextest = nextest.is_ok_and(|captured| captured.status.success());
     if !nextest {
         context.printer.status("cargo-nextest is not installed; using cargo test");
@@ -47,7 +46,7 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
         } else {
             &["test", "--no-fail-fast"]
         };
-        let status = Tool::new(cargo())
+        let status = cargo()
             .args(runner)
             .args(["--locked"])
             .args(selection)

@@ -5,7 +5,11 @@
 //! cargo is asked for build scripts and procedural macros alone, which runs the script and stops. The environment is
 //! fixed, paths are made canonical (see `canonical`), and what was built once for the same inputs is taken from the cache.
 
-use super::{Blob, Engine, cargo_home, environment, explain, record::Record};
+use super::{
+    Blob, Engine, cargo_home, environment, explain,
+    record::Record,
+    sccache::{self, Sccache},
+};
 use crate::{
     canonical,
     context::Context,
@@ -35,6 +39,7 @@ pub struct Builder<'context> {
     host: String,
     /// Whether everything is compiled again, whatever was built before.
     anew: bool,
+    sccache: Option<Sccache>,
 }
 
 impl<'context> Builder<'context> {
@@ -42,12 +47,17 @@ impl<'context> Builder<'context> {
         let toolchain = toolchain::ensure(context)?;
         let active = rustup::active(context)?;
         let host = toolchain::verbose_version(&active.directory.join("bin/rustc"))?;
-        Ok(Self { context, workspace, toolchain, active, host, anew: false })
+        Ok(Self { context, workspace, toolchain, active, host, anew: false, sccache: None })
     }
 
     /// Compiles all Wasm code again: what a verifier needs who wants to know whether source gives blob.
     pub fn anew(self) -> Self {
         Self { anew: true, ..self }
+    }
+
+    /// Shares compiled crates through sccache.
+    pub fn with_sccache(self) -> Result<Self> {
+        Ok(Self { sccache: Some(Sccache::start()?), ..self })
     }
 
     /// The blob of these inputs: from the cache, or built.
@@ -73,6 +83,7 @@ impl<'context> Builder<'context> {
             rustc: self.toolchain.version().into(),
             sources: self.extra_sources(runtime, variant)?,
             seconds,
+            compiler_cache: self.sccache.as_ref().map(|sccache| sccache.version.clone()),
             ..Record::default()
         };
         record.keep(&self.context.cache, &key, &blob)
@@ -144,6 +155,17 @@ impl<'context> Builder<'context> {
             "dev" => "debug",
             other => other,
         };
+        if let Some(sccache) = &self.sccache {
+            // Cargo tells build scripts of its wrapper, and theirs overrules what we configure for the Wasm build: so
+            // both have the same one, which hands on to sccache.
+            tool = tool.arg("--config").arg(format!("build.rustc-wrapper={wrapper}"));
+            tool = tool.env(canonical::COMPILER_CACHE, &sccache.program);
+            for name in sccache::CLIENT {
+                if let Some(value) = std::env::var_os(name) {
+                    tool = tool.env(name, value);
+                }
+            }
+        }
         Ok(tool
             .env("CARGO_TARGET_DIR", self.target())
             .env("CARGO_HOME", cargo_home()?)

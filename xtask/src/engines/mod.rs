@@ -6,6 +6,7 @@
 pub mod container;
 pub mod host;
 mod record;
+mod sccache;
 pub mod srtool;
 
 use crate::{
@@ -63,6 +64,8 @@ pub struct Blob {
     pub blake2_256: String,
     /// The compiler of the Wasm, in its own words.
     pub rustc: String,
+    /// What gave parts that were compiled elsewhere, if anything did.
+    pub compiler_cache: Option<String>,
     pub cached: bool,
 }
 
@@ -109,13 +112,25 @@ pub fn open<'context>(
                 .expected("host, docker, podman or srtool")
         })?,
     };
+    if options.sccache && engine != cli::Engine::Host {
+        return Err(Failure::usage("--sccache is for builds of the host engine")
+            .hint("a container keeps what it compiled in a directory of its own, without it"));
+    }
+    if options.sccache && anew {
+        return Err(Failure::usage("--sccache and a build anew exclude each other")
+            .expected("to compile everything here, so that nothing has to be trusted"));
+    }
     Ok(match engine {
         cli::Engine::Host => {
             if options.image.is_some() {
                 return Err(Failure::usage("the host engine takes no image").hint("add --engine podman or docker"));
             }
             let builder = Builder::new(context, workspace)?;
-            Box::new(if anew { builder.anew() } else { builder })
+            Box::new(match (anew, options.sccache) {
+                (true, _) => builder.anew(),
+                (false, true) => builder.with_sccache()?,
+                (false, false) => builder,
+            })
         }
         cli::Engine::Docker | cli::Engine::Podman => {
             let program = if engine == cli::Engine::Docker { "docker" } else { "podman" };

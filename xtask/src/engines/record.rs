@@ -15,6 +15,9 @@ pub struct Record {
     /// The compiler, in its own words.
     #[serde(default)]
     pub rustc: String,
+    /// What gave parts that were compiled elsewhere.
+    #[serde(default)]
+    pub compiler_cache: Option<String>,
     /// Files outside the packages that the blob was made from, which the key does not know.
     pub sources: Vec<(PathBuf, String)>,
 }
@@ -34,6 +37,7 @@ impl Record {
             file_name: record.file_name,
             blake2_256: record.blake2_256,
             rustc: record.rustc,
+            compiler_cache: record.compiler_cache,
             cached: true,
         })
     }
@@ -48,8 +52,8 @@ impl Record {
         let text = serde_json::to_vec_pretty(&record)
             .map_err(|error| Failure::internal("a build's record cannot be written").found(error.to_string()))?;
         worker::write_whole(&record_path(cache, key), &text)?;
-        let Self { blake2_256, file_name, rustc, .. } = record;
-        Ok(Blob { path, file_name, blake2_256, rustc, cached: false })
+        let Self { blake2_256, file_name, rustc, compiler_cache, .. } = record;
+        Ok(Blob { path, file_name, blake2_256, rustc, compiler_cache, cached: false })
     }
 }
 

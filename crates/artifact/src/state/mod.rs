@@ -9,7 +9,7 @@ mod snapshot;
 mod stream;
 mod try_runtime;
 
-pub use snapshot::MAGIC as SNAPSHOT_MAGIC;
+pub use snapshot::{Facts as SnapshotFacts, MAGIC as SNAPSHOT_MAGIC, Writer as SnapshotWriter};
 
 use crate::{
     Blob, Version,

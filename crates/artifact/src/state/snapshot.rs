@@ -34,39 +34,134 @@ const HASH: usize = 32;
 const LEVEL: i32 = 9;
 
 pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| Failure::internal("a snapshot cannot be compressed").found(error.to_string());
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(VERSION.to_le_bytes());
-    let mut encoder = zstd::Encoder::new(bytes, LEVEL).map_err(failed)?;
-    let block = state.block.map(|block| (block.number, block.hash));
-    let facts = (&state.chain, &state.spec_name, state.spec_version, block, &state.header, state.state_root);
-    encoder.write_all(&facts.encode()).map_err(failed)?;
-    encoder.write_all(&[state.state_version]).map_err(failed)?;
-    write_entries(&mut encoder, &state.top)?;
-    encoder.write_all(&length(state.children.len())?).map_err(failed)?;
+    let mut writer = Writer::begin(
+        Vec::new(),
+        &Facts {
+            chain: state.chain.as_deref(),
+            spec_name: state.spec_name.as_deref(),
+            spec_version: state.spec_version,
+            block: state.block,
+            header: state.header.as_deref(),
+            state_root: state.state_root,
+            state_version: state.state_version,
+        },
+    )?;
+    writer.entries(&state.top)?;
+    writer.children(state.children.len())?;
     let mut children: Vec<_> = state.children.iter().collect();
     children.sort();
     for (key, entries) in children {
-        encoder.write_all(&key.encode()).map_err(failed)?;
-        write_entries(&mut encoder, entries)?;
+        writer.child(key)?;
+        writer.entries(entries)?;
     }
-    let mut bytes = encoder.finish().map_err(failed)?;
-    let hash = crate::hashes::blake2_256(&bytes);
-    bytes.extend(hash);
-    Ok(bytes)
+    writer.finish()
 }
 
-fn write_entries(encoder: &mut impl Write, entries: &Entries) -> Result<()> {
-    let failed = |error: io::Error| Failure::internal("a snapshot cannot be compressed").found(error.to_string());
-    if !entries.is_sorted_by(|(one, _), (other, _)| one < other) {
-        return Err(Failure::internal("a state's keys are not in order"));
+/// What a snapshot says of its state before the entries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    pub chain: Option<&'a str>,
+    pub spec_name: Option<&'a str>,
+    pub spec_version: Option<u32>,
+    pub block: Option<Block>,
+    pub header: Option<&'a [u8]>,
+    pub state_root: Option<[u8; 32]>,
+    pub state_version: u8,
+}
+
+/// Writes a snapshot as its entries come: how many there are has to be known before, nothing else. In this order: a list
+/// of entries; how many child tries; for each, by their keys, its key and a list of entries.
+pub struct Writer<W: Write> {
+    encoder: zstd::Encoder<'static, Sealed<W>>,
+    /// Entries of the list that are still to come, and the last key.
+    due: usize,
+    last: Option<Vec<u8>>,
+}
+
+impl<W: Write> Writer<W> {
+    pub fn begin(sink: W, facts: &Facts<'_>) -> Result<Self> {
+        let mut sealed = Sealed { sink, hasher: Blake2b::new() };
+        sealed.write_all(&MAGIC).map_err(unwritten)?;
+        sealed.write_all(&VERSION.to_le_bytes()).map_err(unwritten)?;
+        let mut encoder = zstd::Encoder::new(sealed, LEVEL).map_err(unwritten)?;
+        let block = facts.block.map(|block| (block.number, block.hash));
+        let body = (facts.chain, facts.spec_name, facts.spec_version, block, facts.header, facts.state_root);
+        encoder.write_all(&body.encode()).map_err(unwritten)?;
+        encoder.write_all(&[facts.state_version]).map_err(unwritten)?;
+        Ok(Self { encoder, due: 0, last: None })
     }
-    encoder.write_all(&length(entries.len())?).map_err(failed)?;
-    for (key, value) in entries {
-        encoder.write_all(&key.encode()).map_err(failed)?;
-        encoder.write_all(&value.encode()).map_err(failed)?;
+
+    /// Begins a list of so many entries, keys ascending.
+    pub fn list(&mut self, count: usize) -> Result<()> {
+        self.complete()?;
+        (self.due, self.last) = (count, None);
+        self.encoder.write_all(&length(count)?).map_err(unwritten)
     }
-    Ok(())
+
+    pub fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        if self.due == 0 || self.last.as_deref().is_some_and(|last| last >= key) {
+            return Err(Failure::internal("a state's keys are not in order"));
+        }
+        self.due -= 1;
+        self.last = Some(key.to_vec());
+        self.encoder.write_all(&key.encode()).map_err(unwritten)?;
+        self.encoder.write_all(&value.encode()).map_err(unwritten)
+    }
+
+    pub fn children(&mut self, count: usize) -> Result<()> {
+        self.complete()?;
+        self.encoder.write_all(&length(count)?).map_err(unwritten)
+    }
+
+    pub fn child(&mut self, key: &[u8]) -> Result<()> {
+        self.complete()?;
+        self.encoder.write_all(&key.encode()).map_err(unwritten)
+    }
+
+    fn entries(&mut self, entries: &Entries) -> Result<()> {
+        self.list(entries.len())?;
+        entries.iter().try_for_each(|(key, value)| self.entry(key, value))
+    }
+
+    fn complete(&self) -> Result<()> {
+        match self.due {
+            0 => Ok(()),
+            due => Err(Failure::internal(format!("{due} entries of a state were not given"))),
+        }
+    }
+
+    pub fn finish(self) -> Result<W> {
+        self.complete()?;
+        let Sealed { mut sink, hasher } = self.encoder.finish().map_err(unwritten)?;
+        sink.write_all(&<[u8; HASH]>::from(hasher.finalize())).map_err(unwritten)?;
+        Ok(sink)
+    }
+}
+
+fn unwritten(error: io::Error) -> Failure {
+    let failure = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::environment("the disk is full"),
+        _ => Failure::environment("a snapshot cannot be written"),
+    };
+    failure.found(error.to_string())
+}
+
+/// Hashes what is written through it.
+struct Sealed<W> {
+    sink: W,
+    hasher: Blake2b<U32>,
+}
+
+impl<W: Write> Write for Sealed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.sink.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
 }
 
 fn length(length: usize) -> Result<Vec<u8>> {

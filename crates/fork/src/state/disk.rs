@@ -39,6 +39,19 @@ impl Disk {
         Ok(Self { database, path })
     }
 
+    /// Removes the database of a directory, unless a process uses it; how many bytes it had.
+    pub fn remove(directory: &Path) -> Result<u64, String> {
+        let path = directory.join("nodes");
+        if !path.exists() {
+            return Ok(0);
+        }
+        // Opening it is how to know that nobody else has it.
+        drop(Self::open(directory)?);
+        let bytes = size(&path);
+        std::fs::remove_dir_all(&path).map_err(|error| format!("{} cannot be removed: {error}", path.display()))?;
+        Ok(bytes)
+    }
+
     pub fn get(&self, hash: &H256) -> Option<Vec<u8>> {
         let node = self.database.get(COLUMN, &hash.0).ok()??;
         // A damaged node is as good as none.

@@ -20,6 +20,7 @@ pub use disk::Disk;
 pub use lazy::Lazy;
 pub use node::RemoteNode;
 pub use transport::{Traffic, Transport, Trouble};
+pub(crate) use walk::{End, walk};
 
 use crate::keys;
 use hint::Hint;

@@ -41,22 +41,27 @@ pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
     lay_out(context, &directory, &log, &task)?;
     let reference = format!("{NAME}:1");
     task.say(&format!("building {reference} (log in {})", log.display()));
-    if let Err(failure) = build(context, &directory, &reference, &log, &task) {
-        let configuration = program::configuration(context);
-        let said = std::fs::read_to_string(&log).unwrap_or_default();
-        let cannot_run = ["crun", "rlimit", "cgroup", "OCI"].iter().any(|word| said.contains(word));
-        if !cannot_run || configuration.exists() {
-            return Err(failure);
+    let document = match build_and_try(context, &directory, &reference, &log, &task) {
+        Ok(document) => document,
+        Err(failure) => {
+            let configuration = program::configuration(context);
+            let said = std::fs::read_to_string(&log).unwrap_or_default() + &failure.to_string();
+            let cannot_run = ["crun", "rlimit", "cgroup", "OCI"].iter().any(|word| said.contains(word));
+            if !cannot_run || configuration.exists() {
+                return Err(failure);
+            }
+            task.warning("podman cannot run a container as it is configured; trying with runc and lower limits");
+            let text = worker::read_bounded(&context.home.join("scripts/builder/containers.conf"), 64 * 1024)?;
+            worker::write_whole(&configuration, &text)?;
+            match build_and_try(context, &directory, &reference, &log, &task) {
+                Ok(document) => document,
+                Err(again) => {
+                    let _ = std::fs::remove_file(&configuration);
+                    return Err(again);
+                }
+            }
         }
-        task.warning("podman cannot run a container as it is configured; trying with runc and lower limits");
-        let text = worker::read_bounded(&context.home.join("scripts/builder/containers.conf"), 64 * 1024)?;
-        worker::write_whole(&configuration, &text)?;
-        if let Err(again) = build(context, &directory, &reference, &log, &task) {
-            let _ = std::fs::remove_file(&configuration);
-            return Err(again);
-        }
-    }
-    let document = describe(context, &reference)?;
+    };
     task.done("made");
     context.printer.result(&document, || {
         let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -122,14 +127,11 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to).map(drop).map_err(io)
 }
 
-fn build(context: &Context, directory: &Path, reference: &str, log: &Path, task: &Task) -> Result<()> {
+/// Some machines let podman build an image and not run it: what runs builds must have run.
+fn build_and_try(context: &Context, directory: &Path, reference: &str, log: &Path, task: &Task) -> Result<Value> {
     let podman = Program::find(context, "podman")?;
     let fixed = ["build", "--layers", "--network=none", "--timestamp", EPOCH, "--tag", reference];
-    podman.tool().args(fixed).arg(directory).logged(log, |line| task.tick(line))
-}
-
-fn describe(context: &Context, reference: &str) -> Result<Value> {
-    let podman = Program::find(context, "podman")?;
+    podman.tool().args(fixed).arg(directory).logged(log, |line| task.tick(line))?;
     let limit = Duration::from_secs(120);
     let inspected =
         podman.tool().args(["image", "inspect", "--format", "{{.Digest}}", reference]).timeout(limit).output()?;

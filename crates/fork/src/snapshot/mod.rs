@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The whole state of a block, taken from one or several nodes, trie node by trie node.
+//!
+//! The trie is gone through from the header's root. What the node store has is not asked for again, so that a download
+//! that was cut short goes on, and a later block costs what changed. What is missing is fetched by read proofs and known
+//! by its hash: a node that lies can only fail to prove, and is dropped by name. Nothing is held in memory but what is
+//! on its way; at the end the entries are written as they are met in the order of their keys.
+
+mod crew;
+mod write;
+
+use crate::{
+    keys,
+    state::{Disk, RemoteNode, Transport, Trouble},
+};
+use artifact::{
+    hashes::blake2_256,
+    source::RpcBlock,
+    trie::{CHILD_PREFIX, Child, Node, Value},
+};
+use crew::{Answer, Crew, Task};
+use sp_core::H256;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
+use worker::{Failure, Reporter, Result, hex_prefixed};
+
+/// Connections to each node: so that one answer is on its way while another is made.
+const CONNECTIONS: usize = 4;
+/// Keys in one request, at first and at least. A node may refuse so many.
+const BATCH: usize = 512;
+const SMALLEST_BATCH: usize = 16;
+/// Trie nodes that came and may be wanted in a moment, in bytes.
+const RECENT: usize = 32 << 20;
+/// A key longer than this is of no chain.
+const NIBBLES: usize = 2 * 4096;
+
+pub struct Wish<'a> {
+    /// Nodes of one chain.
+    pub nodes: &'a [String],
+    /// A block: `finalized`, a number or a hash.
+    pub at: &'a str,
+    /// The directory of the node store.
+    pub store: &'a Path,
+    pub out: &'a Path,
+}
+
+/// What came of it.
+#[derive(Debug, serde::Serialize)]
+pub struct Made {
+    pub out: String,
+    pub spec_name: Option<String>,
+    pub spec_version: Option<u32>,
+    pub number: u64,
+    pub block_hash: String,
+    pub state_root: String,
+    pub finalized: bool,
+    /// Of the main trie; of the child tries.
+    pub entries: usize,
+    pub child_tries: usize,
+    pub child_entries: usize,
+    /// Trie nodes that had to be fetched.
+    pub fetched: u64,
+    pub requests: u64,
+    pub bytes: u64,
+    /// Nodes that were given up, each with the reason.
+    pub dropped: Vec<String>,
+    pub size: u64,
+    pub seconds: f64,
+}
+
+/// A place in the trie: the node there, or the value, known by its hash.
+#[derive(Clone, Debug)]
+struct Unit {
+    hash: H256,
+    /// Nibbles of the way to it; for a value the whole key.
+    path: Vec<u8>,
+    /// The key of the child trie it is in, without prefix.
+    child: Option<Arc<Vec<u8>>>,
+    is_value: bool,
+    /// Which part of the trie it is, if every branch divides what is above it evenly: what progress is told by.
+    weight: f64,
+}
+
+impl Unit {
+    fn root(hash: H256, child: Option<Arc<Vec<u8>>>, weight: f64) -> Self {
+        Self { hash, path: Vec::new(), child, is_value: false, weight }
+    }
+
+    /// The lowest key that has it on its way.
+    fn lowest_key(&self) -> Vec<u8> {
+        bytes_of(&self.path)
+    }
+}
+
+/// Half a byte at the end is the upper half.
+fn bytes_of(nibbles: &[u8]) -> Vec<u8> {
+    nibbles.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()
+}
+
+pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
+    let began = Instant::now();
+    let (first, block, mut dropped) = connect(wish)?;
+    for why in &dropped {
+        reporter.warning(why.clone());
+    }
+    let disk = Disk::open(wish.store).map_err(|why| {
+        Failure::environment("the store of trie nodes cannot be used")
+            .found(why)
+            .hint("wait for the other process, or set CUTOVER_NODES to another directory")
+    })?;
+    reporter.status(format!("taking the state of block {} from {}", block.number, first.name()));
+    let hash = hex_prefixed(&block.hash);
+    let crew = Crew::start(first, &wish.nodes[dropped.len()..], &hash, CONNECTIONS);
+    let mut walk = Walk::new(&disk, block.state_root.into());
+    walk.all(&crew, reporter)?;
+    dropped.extend(crew.dropped());
+    let traffic = crew.end();
+    let counts = walk.counts;
+    let fetched = walk.fetched;
+    reporter.status(format!("writing {}", wish.out.display()));
+    let written = write::write(&disk, &block, &counts, wish.out)?;
+    Ok(Made {
+        out: wish.out.display().to_string(),
+        spec_name: written.spec_name,
+        spec_version: written.spec_version,
+        number: block.number,
+        block_hash: hash,
+        state_root: hex_prefixed(&block.state_root),
+        finalized: block.finalized,
+        entries: counts.top,
+        child_tries: counts.children.len(),
+        child_entries: counts.children.values().sum(),
+        fetched,
+        requests: traffic.requests + block.requests,
+        bytes: traffic.bytes,
+        dropped,
+        size: written.size,
+        seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+    })
+}
+
+/// The first node that knows the block, and why those before it do not count.
+fn connect(wish: &Wish<'_>) -> Result<(RemoteNode, RpcBlock, Vec<String>)> {
+    let mut dropped = Vec::new();
+    let mut last = None;
+    for url in wish.nodes {
+        match RemoteNode::connect(url, wish.at) {
+            Ok((node, block)) => return Ok((node, block, dropped)),
+            Err(failure) => {
+                dropped.push(format!("{url}: {}", one_line(&failure)));
+                last = Some(failure);
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| Failure::usage("no node is given to take the state from")))
+}
+
+fn one_line(failure: &Failure) -> String {
+    match &failure.found {
+        Some(found) => format!("{} ({})", failure.message, found.lines().next().unwrap_or_default()),
+        None => failure.message.clone(),
+    }
+}
+
+/// How many entries there are, which a snapshot says before they come.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Without the roots of child tries, which follow from those.
+    top: usize,
+    children: BTreeMap<Vec<u8>, usize>,
+}
+
+struct Walk<'a> {
+    disk: &'a Disk,
+    recent: HashMap<H256, Vec<u8>>,
+    recent_bytes: usize,
+    /// What is still to be looked at; the last comes first, so that places are met in the order of their keys.
+    stack: Vec<Unit>,
+    /// What is neither here nor on its way.
+    missing: Vec<Unit>,
+    in_order: bool,
+    counts: Counts,
+    fetched: u64,
+    done: f64,
+    /// Keys that one request may have.
+    batch: usize,
+    /// How many keys there were below a missing place, lately: how many places make a request.
+    keys_per_unit: f64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(disk: &'a Disk, root: H256) -> Self {
+        Self {
+            disk,
+            recent: HashMap::new(),
+            recent_bytes: 0,
+            stack: vec![Unit::root(root, None, 1.0)],
+            missing: Vec::new(),
+            in_order: true,
+            counts: Counts::default(),
+            fetched: 0,
+            done: 0.0,
+            batch: BATCH,
+            keys_per_unit: 1.0,
+        }
+    }
+
+    /// Until every node and every value is in the store.
+    fn all(&mut self, crew: &Crew, reporter: &Reporter) -> Result<()> {
+        let mut under_way = 0;
+        let mut told = Instant::now();
+        loop {
+            let wanted = crew.size() * 2;
+            while self.missing.len() < wanted * self.batch {
+                let Some(unit) = self.stack.pop() else { break };
+                self.look(unit)?;
+            }
+            while under_way < wanted && !self.missing.is_empty() {
+                let task = self.next_task();
+                crew.give(task);
+                under_way += 1;
+            }
+            if under_way == 0 {
+                return Ok(());
+            }
+            let answer = crew.answer()?;
+            match answer {
+                Answer::Gone => continue,
+                Answer::Done { task, nodes, keys, from } => {
+                    under_way -= 1;
+                    self.keep(nodes)?;
+                    if let Some(unit) = task.units.iter().find(|unit| self.local(&unit.hash).is_none()) {
+                        crew.drop_node(&from, &without(&from, unit));
+                    }
+                    if let Some(keys) = keys {
+                        let now = keys as f64 / task.units.len().max(1) as f64;
+                        self.keys_per_unit = (self.keys_per_unit + now) / 2.0;
+                    }
+                    self.stack.extend(task.units.into_iter().rev());
+                }
+                Answer::Refused { task, failure, from } => {
+                    under_way -= 1;
+                    if self.batch > SMALLEST_BATCH {
+                        self.batch /= 2;
+                    } else {
+                        crew.drop_node(&from, &failure);
+                    }
+                    self.stack.extend(task.units.into_iter().rev());
+                }
+                Answer::Failed { task, failure, from } => {
+                    under_way -= 1;
+                    crew.drop_node(&from, &failure);
+                    self.stack.extend(task.units.into_iter().rev());
+                }
+            }
+            for warning in crew.warnings() {
+                reporter.warning(warning);
+            }
+            if told.elapsed().as_millis() > 200 {
+                told = Instant::now();
+                let entries = self.counts.top + self.counts.children.values().sum::<usize>();
+                let share = (self.done * 10_000.0) as u64;
+                reporter.progress(&format!("{entries} entries"), share.min(10_000), Some(10_000), "parts of the trie");
+            }
+        }
+    }
+
+    /// The next places in the order of keys, as many as their keys fill a request.
+    fn next_task(&mut self) -> Task {
+        if !self.in_order {
+            self.missing.sort_by(|one, other| (&one.child, &one.path).cmp(&(&other.child, &other.path)));
+            self.in_order = true;
+        }
+        // Of the root it is not known yet how much below it changed.
+        let bulk = self.disk_is_new() && self.missing.first().is_some_and(|unit| !unit.path.is_empty());
+        let count = match bulk {
+            true => (self.batch as f64 / self.keys_per_unit.max(1.0)) as usize,
+            false => self.batch,
+        };
+        // Those of one trie, since a request is for one.
+        let child = self.missing.first().and_then(|unit| unit.child.clone());
+        let same = self.missing.iter().take(count.max(1)).take_while(|unit| unit.child == child).count();
+        let units: Vec<_> = self.missing.drain(..same.max(1)).collect();
+        Task { units, child, keys: self.batch, bulk }
+    }
+
+    /// Whether most of what is looked at has to be fetched: keys are then asked for in pages, and whole parts of the trie
+    /// come by one proof. Where only some of it changed, just those places are asked for.
+    fn disk_is_new(&self) -> bool {
+        let entries = self.counts.top as u64;
+        entries == 0 || self.fetched * 4 > entries
+    }
+
+    /// Goes on below a place that is here; else remembers that it is missing.
+    fn look(&mut self, unit: Unit) -> Result<()> {
+        if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
+            self.done += unit.weight;
+            return Ok(());
+        }
+        match self.local(&unit.hash) {
+            None => {
+                self.missing.push(unit);
+                self.in_order = false;
+            }
+            Some(_) if unit.is_value => self.done += unit.weight,
+            Some(bytes) => {
+                let Unit { path, child, weight, .. } = unit;
+                self.open(&bytes, path, child, weight)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, bytes: &[u8], path: Vec<u8>, child: Option<Arc<Vec<u8>>>, weight: f64) -> Result<()> {
+        let (path, node) = decode(bytes, path)?;
+        let below = node.children.len() + usize::from(matches!(node.value, Some(Value::Hash(_))));
+        let weight = weight / below.max(1) as f64;
+        if below == 0 {
+            self.done += weight;
+        }
+        // What is looked at last has to be put down first.
+        for (index, below) in node.children.iter().rev() {
+            let path: Vec<u8> = path.iter().copied().chain([*index]).collect();
+            match below {
+                Child::Hash(hash) => {
+                    let hash = H256(*hash);
+                    self.stack.push(Unit { hash, path, child: child.clone(), is_value: false, weight });
+                }
+                Child::Inline(bytes) => self.open(bytes, path, child.clone(), weight)?,
+            }
+        }
+        match node.value {
+            None => {}
+            Some(value) => self.value(value, path, child, weight)?,
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, value: Value<'_>, path: Vec<u8>, child: Option<Arc<Vec<u8>>>, weight: f64) -> Result<()> {
+        match &child {
+            Some(name) => *self.counts.children.entry(name.to_vec()).or_default() += 1,
+            None => {
+                let key = bytes_of(&path);
+                if let (Some(name), Value::Inline(root)) = (key.strip_prefix(CHILD_PREFIX), &value) {
+                    let root = <[u8; 32]>::try_from(*root).map_err(|_| no_root(&key))?;
+                    self.counts.children.entry(name.to_vec()).or_default();
+                    self.stack.push(Unit::root(H256(root), Some(Arc::new(name.to_vec())), 0.0));
+                    return Ok(());
+                }
+                self.counts.top += 1;
+            }
+        }
+        if let Value::Hash(hash) = value {
+            self.stack.push(Unit { hash: H256(hash), path, child, is_value: true, weight });
+        }
+        Ok(())
+    }
+
+    fn local(&self, hash: &H256) -> Option<Vec<u8>> {
+        self.recent.get(hash).cloned().or_else(|| self.disk.get(hash))
+    }
+
+    fn keep(&mut self, nodes: Vec<Vec<u8>>) -> Result<()> {
+        if self.recent_bytes > RECENT {
+            self.recent.clear();
+            self.recent_bytes = 0;
+        }
+        let mut new = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let hash = H256(blake2_256(&node));
+            // The upper nodes come with every proof.
+            if !self.recent.contains_key(&hash) {
+                self.recent_bytes += node.len() + 64;
+                self.recent.insert(hash, node);
+                new.push(hash);
+            }
+        }
+        self.fetched += new.len() as u64;
+        let pairs = new.iter().filter_map(|hash| Some((hash, self.recent.get(hash)?)));
+        self.disk.insert(pairs).map_err(|why| Failure::environment("trie nodes cannot be stored").found(why))
+    }
+}
+
+/// What a node covers of the key is put behind the way to it.
+fn decode(bytes: &[u8], mut path: Vec<u8>) -> Result<(Vec<u8>, Node<'_>)> {
+    let node = Node::decode(bytes).ok_or_else(|| {
+        Failure::input("the chain's state has a trie node that is none")
+            .found(hex_prefixed(&bytes[..bytes.len().min(64)]))
+            .hint("its hash is right: the chain uses a trie that is not the SDK's")
+    })?;
+    path.extend_from_slice(&node.partial);
+    if path.len() > NIBBLES {
+        return Err(Failure::input("the chain's state has a key that is too long")
+            .found(format!("more than {} bytes", NIBBLES / 2))
+            .expected("keys as runtimes make them"));
+    }
+    Ok((path, node))
+}
+
+fn no_root(key: &[u8]) -> Failure {
+    Failure::input("the chain's state has a child trie whose root is no hash").found(hex_prefixed(key))
+}
+
+fn without(url: &str, unit: &Unit) -> Failure {
+    Failure::input(format!("the node {url} does not prove its state")).found(format!(
+        "an answer for the key {} without {}",
+        hex_prefixed(&unit.lowest_key()),
+        hex_prefixed(unit.hash.as_bytes())
+    ))
+}
+
+/// Forgets all trie nodes; how many bytes that freed.
+pub fn prune(store: &Path) -> Result<u64> {
+    Disk::remove(store).map_err(|why| Failure::environment("the store of trie nodes cannot be removed").found(why))
+}
+
+/// Whether a proof that a node gives for these keys could be had at all.
+fn trouble(trouble: Trouble) -> (bool, Failure) {
+    match trouble {
+        Trouble::Refused(failure) => (true, failure),
+        Trouble::Failed(failure) => (false, failure),
+    }
+}

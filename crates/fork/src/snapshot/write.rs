@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The file, from a store that has everything: one list of entries after the other, none of them held in memory.
+
+use super::{Counts, Unit, bytes_of, decode, no_root};
+use crate::{
+    keys,
+    state::{Disk, End, walk},
+};
+use artifact::{
+    Blob,
+    sections::Sections,
+    source::RpcBlock,
+    state::{Block, CODE, SnapshotFacts, SnapshotWriter},
+    trie::{CHILD_PREFIX, Child, Value},
+};
+use sp_core::H256;
+use std::path::Path;
+use worker::{Failure, Result, WholeFile, hex_prefixed};
+
+pub(super) struct Written {
+    pub spec_name: Option<String>,
+    pub spec_version: Option<u32>,
+    pub size: u64,
+}
+
+pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, out: &Path) -> Result<Written> {
+    let root = H256(block.state_root);
+    let value = |key: &[u8]| match walk(root, key, |hash| disk.get(hash)) {
+        End::Known(value) => Ok(value),
+        End::Missing => Err(lost(&root)),
+    };
+    let version = match value(CODE)? {
+        None => None,
+        Some(code) => {
+            Sections::read("the chain's runtime", &Blob::from_deployed("the chain's runtime", code)?)?.version
+        }
+    };
+    let facts = SnapshotFacts {
+        chain: None,
+        spec_name: version.as_ref().map(|version| version.spec_name.as_str()),
+        spec_version: version.as_ref().map(|version| version.spec_version),
+        block: Some(Block { number: block.number, hash: block.hash }),
+        header: Some(&block.header),
+        state_root: Some(block.state_root),
+        state_version: version.as_ref().map_or(0, |version| version.effective_state_version()),
+    };
+    let mut writer = SnapshotWriter::begin(WholeFile::create(out)?, &facts)?;
+    writer.list(counts.top)?;
+    entries(disk, root, &mut |key, value| match key.starts_with(CHILD_PREFIX) {
+        true => Ok(()),
+        false => writer.entry(key, value),
+    })?;
+    let children: Vec<_> = counts.children.iter().filter(|(_, count)| **count > 0).collect();
+    writer.children(children.len())?;
+    for (name, count) in children {
+        let key = [CHILD_PREFIX, name].concat();
+        let root = value(&key)?.and_then(|root| <[u8; 32]>::try_from(root).ok()).ok_or_else(|| no_root(&key))?;
+        writer.child(name)?;
+        writer.list(*count)?;
+        entries(disk, H256(root), &mut |key, value| writer.entry(key, value))?;
+    }
+    let size = writer.finish()?.commit()?;
+    let (spec_name, spec_version) = (version.as_ref().map(|v| v.spec_name.clone()), version.map(|v| v.spec_version));
+    Ok(Written { spec_name, spec_version, size })
+}
+
+/// All entries of a trie in the order of their keys.
+fn entries(disk: &Disk, root: H256, found: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+    let mut stack = vec![Unit::root(root, None, 0.0)];
+    while let Some(unit) = stack.pop() {
+        if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
+            continue;
+        }
+        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(&unit.hash))?;
+        open(disk, &bytes, unit.path, &mut stack, found)?;
+    }
+    Ok(())
+}
+
+/// A value comes before what is below it, and what is in the node itself before what only its hash is.
+fn open(
+    disk: &Disk,
+    bytes: &[u8],
+    path: Vec<u8>,
+    stack: &mut Vec<Unit>,
+    found: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    let (path, node) = decode(bytes, path)?;
+    if path.len() % 2 == 1 && node.value.is_some() {
+        return Err(Failure::input("the chain's state has a key of half a byte").found(hex_prefixed(&bytes_of(&path))));
+    }
+    match node.value {
+        None => {}
+        Some(Value::Inline(value)) => found(&bytes_of(&path), value)?,
+        Some(Value::Hash(hash)) => {
+            let hash = H256(hash);
+            found(&bytes_of(&path), &disk.get(&hash).ok_or_else(|| lost(&hash))?)?;
+        }
+    }
+    let below = |index: u8| path.iter().copied().chain([index]).collect::<Vec<u8>>();
+    // Children by hash wait on the stack, the last below the first; one that is inline has to wait for those before it.
+    let first_hash = node.children.iter().position(|(_, child)| matches!(child, Child::Hash(_)));
+    let (now, later) = node.children.split_at(first_hash.unwrap_or(node.children.len()));
+    for (index, child) in now {
+        if let Child::Inline(bytes) = child {
+            open(disk, bytes, below(*index), stack, found)?;
+        }
+    }
+    let waiting = stack.len();
+    for (index, child) in later.iter() {
+        let hash = match child {
+            Child::Hash(hash) => H256(*hash),
+            Child::Inline(bytes) => {
+                // Its turn is later: everything before it is gone through here.
+                drain(disk, stack, waiting, found)?;
+                open(disk, bytes, below(*index), stack, found)?;
+                continue;
+            }
+        };
+        stack.insert(waiting, Unit { hash, path: below(*index), child: None, is_value: false, weight: 0.0 });
+    }
+    Ok(())
+}
+
+/// Goes through what was put on the stack above a height.
+fn drain(
+    disk: &Disk,
+    stack: &mut Vec<Unit>,
+    height: usize,
+    found: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    while stack.len() > height {
+        let Some(unit) = stack.pop() else { break };
+        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(&unit.hash))?;
+        open(disk, &bytes, unit.path, stack, found)?;
+    }
+    Ok(())
+}
+
+fn lost(hash: &H256) -> Failure {
+    Failure::environment("the store of trie nodes lost one while it was read")
+        .found(hex_prefixed(hash.as_bytes()))
+        .hint("run the command again: what is missing is fetched")
+}
