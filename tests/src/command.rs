@@ -93,6 +93,11 @@ impl Output {
     }
 }
 
+/// A worker's program, for tests that end it at a moment of their own.
+pub fn worker(name: &str) -> Command {
+    Command::new(binary().with_file_name(name))
+}
+
 /// Beside the test that runs, where Cargo puts all binaries of the profile.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("CUTOVER_XTASK") {

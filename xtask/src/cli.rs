@@ -309,6 +309,18 @@ pub struct SnapshotCreate {
     /// Where the snapshot is written
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
+    /// The kind of file
+    #[arg(long, value_enum, default_value_t)]
+    pub format: SnapshotFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SnapshotFormat {
+    /// Compressed, and sealed by a hash
+    #[default]
+    Cutover,
+    /// What try-runtime reads (its version 4)
+    TryRuntime,
 }
 
 #[derive(Debug, Args)]

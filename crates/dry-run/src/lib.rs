@@ -40,8 +40,9 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             Ok(Outcome::passed(value(serde_json::to_value(summary))?))
         }
         Request::Snapshot(request) => {
-            let Snapshot { nodes, at, store, out } = request;
-            let made = fork::snapshot::create(&fork::snapshot::Wish { nodes, at, store, out }, reporter)?;
+            let Snapshot { nodes, at, store, out, format } = request;
+            let wish = fork::snapshot::Wish { nodes, at, store, out, format: *format };
+            let made = fork::snapshot::create(&wish, reporter)?;
             Ok(Outcome::passed(value(serde_json::to_value(made))?))
         }
         Request::Prune(Prune { store }) => {

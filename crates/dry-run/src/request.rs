@@ -76,6 +76,8 @@ pub struct Snapshot {
     /// Where trie nodes are kept between runs.
     pub store: PathBuf,
     pub out: PathBuf,
+    #[serde(default)]
+    pub format: fork::snapshot::Format,
 }
 
 /// Forget the trie nodes that were kept.

@@ -47,6 +47,10 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
         "at": options.at.as_deref().unwrap_or("finalized"),
         "store": utf8(&context.nodes)?,
         "out": utf8(&out)?,
+        "format": match options.format {
+            cli::SnapshotFormat::Cutover => "cutover",
+            cli::SnapshotFormat::TryRuntime => "try-runtime",
+        },
     });
     call(context, Worker::DryRun, &request, report::terminal::snapshot)
 }

@@ -96,16 +96,8 @@ impl Crew {
             };
             let work = {
                 let shared = shared.clone();
-                let sender = sender.clone();
                 move || {
-                    let node = match node {
-                        Some(node) => Ok(node),
-                        None => RemoteNode::connect(&url, &block).map(|(node, _)| node),
-                    };
-                    match node {
-                        Ok(node) => shared.work(&node, &url, &sender),
-                        Err(failure) => shared.not_connected(&url, &failure),
-                    }
+                    shared.work(node, &url, &block, &sender);
                     shared.alive.fetch_sub(1, Ordering::SeqCst);
                     let _ = sender.send(Answer::Gone);
                 }
@@ -223,10 +215,25 @@ impl Shared {
         }
     }
 
-    fn work(&self, node: &RemoteNode, url: &str, answers: &mpsc::Sender<Answer>) {
+    /// Answers until there is nothing more to do. `node` is connected when the first task comes, if it is not yet.
+    fn work(&self, node: Option<RemoteNode>, url: &str, block: &str, answers: &mpsc::Sender<Answer>) {
+        let mut node = node;
         while let Some(task) = self.next(url) {
             let from = url.to_owned();
-            let answer = match perform(node, &task) {
+            let connected = match node.take() {
+                Some(node) => Ok(node),
+                None => RemoteNode::connect(url, block).map(|(node, _)| node),
+            };
+            let connected = match connected {
+                Ok(connected) => node.insert(connected),
+                Err(failure) => {
+                    self.board().tasks.push_front(task);
+                    self.not_connected(url, &failure);
+                    self.changed.notify_all();
+                    return;
+                }
+            };
+            let answer = match perform(connected, &task) {
                 Ok((nodes, keys)) => Answer::Done { task, nodes, keys, from },
                 Err((true, failure)) => Answer::Refused { task, failure, from },
                 Err((false, failure)) => Answer::Failed { task, failure, from },
@@ -235,7 +242,7 @@ impl Shared {
                 break;
             }
         }
-        let moved = node.traffic();
+        let moved = node.map(|node| node.traffic()).unwrap_or_default();
         let mut board = self.board();
         board.traffic.requests += moved.requests;
         board.traffic.bytes += moved.bytes;

@@ -7,6 +7,9 @@
 //! on its way; at the end the entries are written as they are met in the order of their keys.
 
 mod crew;
+#[cfg(test)]
+mod tests;
+mod try_runtime;
 mod write;
 
 use crate::{
@@ -46,6 +49,17 @@ pub struct Wish<'a> {
     /// The directory of the node store.
     pub store: &'a Path,
     pub out: &'a Path,
+    pub format: Format,
+}
+
+/// The kind of file that is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    #[default]
+    Cutover,
+    /// What try-runtime reads.
+    TryRuntime,
 }
 
 /// What came of it.
@@ -122,7 +136,7 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
     let counts = walk.counts;
     let fetched = walk.fetched;
     reporter.status(format!("writing {}", wish.out.display()));
-    let written = write::write(&disk, &block, &counts, wish.out)?;
+    let written = write::write(&disk, &block, &counts, wish.format, wish.out)?;
     Ok(Made {
         out: wish.out.display().to_string(),
         spec_name: written.spec_name,
@@ -135,7 +149,7 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
         child_tries: counts.children.len(),
         child_entries: counts.children.values().sum(),
         fetched,
-        requests: traffic.requests + block.requests,
+        requests: traffic.requests,
         bytes: traffic.bytes,
         dropped,
         size: written.size,
@@ -171,6 +185,8 @@ fn one_line(failure: &Failure) -> String {
 struct Counts {
     /// Without the roots of child tries, which follow from those.
     top: usize,
+    /// Trie nodes, and values that are stored apart.
+    nodes: u64,
     children: BTreeMap<Vec<u8>, usize>,
 }
 
@@ -306,8 +322,12 @@ impl<'a> Walk<'a> {
                 self.missing.push(unit);
                 self.in_order = false;
             }
-            Some(_) if unit.is_value => self.done += unit.weight,
+            Some(_) if unit.is_value => {
+                self.counts.nodes += 1;
+                self.done += unit.weight;
+            }
             Some(bytes) => {
+                self.counts.nodes += 1;
                 let Unit { path, child, weight, .. } = unit;
                 self.open(&bytes, path, child, weight)?;
             }
@@ -418,7 +438,7 @@ pub fn prune(store: &Path) -> Result<u64> {
     Disk::remove(store).map_err(|why| Failure::environment("the store of trie nodes cannot be removed").found(why))
 }
 
-/// Whether a proof that a node gives for these keys could be had at all.
+/// Whether less may be granted, and what the node said.
 fn trouble(trouble: Trouble) -> (bool, Failure) {
     match trouble {
         Trouble::Refused(failure) => (true, failure),

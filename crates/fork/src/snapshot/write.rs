@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The file, from a store that has everything: one list of entries after the other, none of them held in memory.
 
-use super::{Counts, Unit, bytes_of, decode, no_root};
+use super::{Counts, Format, Unit, bytes_of, decode, no_root, try_runtime};
 use crate::{
     keys,
     state::{Disk, End, walk},
@@ -23,7 +23,7 @@ pub(super) struct Written {
     pub size: u64,
 }
 
-pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, out: &Path) -> Result<Written> {
+pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, format: Format, out: &Path) -> Result<Written> {
     let root = H256(block.state_root);
     let value = |key: &[u8]| match walk(root, key, |hash| disk.get(hash)) {
         End::Known(value) => Ok(value),
@@ -35,6 +35,15 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, out: &Path) 
             Sections::read("the chain's runtime", &Blob::from_deployed("the chain's runtime", code)?)?.version
         }
     };
+    let state_version = version.as_ref().map_or(0, |version| version.effective_state_version());
+    let named = |size| Written {
+        spec_name: version.as_ref().map(|version| version.spec_name.clone()),
+        spec_version: version.as_ref().map(|version| version.spec_version),
+        size,
+    };
+    if format == Format::TryRuntime {
+        return Ok(named(try_runtime::write(disk, block, counts, state_version, out)?));
+    }
     let facts = SnapshotFacts {
         chain: None,
         spec_name: version.as_ref().map(|version| version.spec_name.as_str()),
@@ -42,7 +51,7 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, out: &Path) 
         block: Some(Block { number: block.number, hash: block.hash }),
         header: Some(&block.header),
         state_root: Some(block.state_root),
-        state_version: version.as_ref().map_or(0, |version| version.effective_state_version()),
+        state_version,
     };
     let mut writer = SnapshotWriter::begin(WholeFile::create(out)?, &facts)?;
     writer.list(counts.top)?;
@@ -59,9 +68,7 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, out: &Path) 
         writer.list(*count)?;
         entries(disk, H256(root), &mut |key, value| writer.entry(key, value))?;
     }
-    let size = writer.finish()?.commit()?;
-    let (spec_name, spec_version) = (version.as_ref().map(|v| v.spec_name.clone()), version.map(|v| v.spec_version));
-    Ok(Written { spec_name, spec_version, size })
+    Ok(named(writer.finish()?.commit()?))
 }
 
 /// All entries of a trie in the order of their keys.
@@ -137,7 +144,7 @@ fn drain(
     Ok(())
 }
 
-fn lost(hash: &H256) -> Failure {
+pub(super) fn lost(hash: &H256) -> Failure {
     Failure::environment("the store of trie nodes lost one while it was read")
         .found(hex_prefixed(hash.as_bytes()))
         .hint("run the command again: what is missing is fetched")

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Both files, from a store that has all of a state.
+
+use super::*;
+use artifact::{State, header::Header};
+use codec::Decode;
+use sp_core::storage::{ChildInfo, StateVersion};
+use sp_runtime::traits::BlakeTwo256;
+use sp_state_machine::InMemoryBackend;
+
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Small and large values, keys that begin others, values below and beyond what a node holds itself.
+fn entries(seed: u8) -> Entries {
+    let mut entries: Entries = (0..60u8).map(|key| (vec![seed, key % 7, key], vec![key; usize::from(key)])).collect();
+    entries.push((vec![seed], vec![1; 33]));
+    entries.push((vec![seed, 3], vec![2]));
+    entries.sort();
+    entries
+}
+
+struct Stored {
+    _directory: tempfile::TempDir,
+    disk: Disk,
+    root: H256,
+    /// As the backend keeps them: under their places.
+    nodes: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+fn stored(top: &Entries, children: &[(Vec<u8>, Entries)], version: StateVersion) -> Stored {
+    let mut backend = InMemoryBackend::<BlakeTwo256>::default();
+    let given = |entries: &Entries| entries.iter().cloned().map(|(key, value)| (key, Some(value))).collect::<Vec<_>>();
+    let below = children.iter().map(|(key, entries)| (Some(ChildInfo::new_default(key)), given(entries)));
+    backend.insert(std::iter::once((None, given(top))).chain(below), version);
+    let root = *backend.root();
+    let mut storage = backend.into_storage();
+    let directory = tempfile::tempdir().expect("a directory");
+    let disk = Disk::open(directory.path()).expect("opened");
+    let mut nodes = BTreeMap::new();
+    for (key, (node, count)) in storage.drain() {
+        let hash = H256::from_slice(&key[key.len() - 32..]);
+        // The trie of nothing is known without being stored.
+        if count > 0 && hash.0 != keys::EMPTY_TRIE_ROOT {
+            disk.insert([(&hash, &node)]).expect("stored");
+            nodes.insert(key, node);
+        }
+    }
+    Stored { _directory: directory, disk, root, nodes }
+}
+
+fn block(root: H256) -> RpcBlock {
+    let header = Header::genesis(root.0);
+    let hash = Header::hash(&header);
+    RpcBlock { number: 0, hash, state_root: root.0, header, finalized: true, requests: 0 }
+}
+
+fn counted(stored: &Stored) -> Counts {
+    let mut walk = Walk::new(&stored.disk, stored.root);
+    while let Some(unit) = walk.stack.pop() {
+        walk.look(unit).expect("looked at");
+    }
+    assert!(walk.missing.is_empty(), "all of it is there");
+    assert!((walk.done - 1.0).abs() < 1e-6, "all of it was gone through: {}", walk.done);
+    walk.counts
+}
+
+#[test]
+fn both_files_hold_the_whole_state() {
+    let top = entries(1);
+    let children = vec![(b"a".to_vec(), entries(9)), (b"ab".to_vec(), entries(5))];
+    for (version, number) in [(StateVersion::V0, 0u8), (StateVersion::V1, 1)] {
+        let stored = stored(&top, &children, version);
+        let (counts, block) = (counted(&stored), block(stored.root));
+        let directory = tempfile::tempdir().expect("a directory");
+
+        // Without a runtime in it the version of the state is not known, and not written.
+        let own = directory.path().join("own");
+        write::write(&stored.disk, &block, &counts, Format::Cutover, &own).expect("written");
+        let read = State::read(&own).expect("read");
+        assert_eq!((&read.top, &read.children), (&top, &children));
+
+        let other = directory.path().join("other");
+        try_runtime::write(&stored.disk, &block, &counts, number, &other).expect("written");
+        let read = State::read(&other).expect("read");
+        assert_eq!((&read.top, &read.children, read.state_version), (&top, &children, number));
+        // Our reader takes nodes by their hashes alone; try-runtime's database asks by place.
+        let bytes = std::fs::read(&other).expect("read");
+        let raw = Vec::<(Vec<u8>, (Vec<u8>, i32))>::decode(&mut &bytes[2..]).expect("nodes");
+        let places: BTreeMap<_, _> = raw.iter().map(|(place, (node, _))| (place.clone(), node.clone())).collect();
+        assert_eq!(raw.len(), places.len(), "each once");
+        assert_eq!(places, stored.nodes);
+    }
+}
+
+#[test]
+fn a_state_of_nothing_is_one_too() {
+    let stored = stored(&Entries::new(), &[], StateVersion::V1);
+    let counts = counted(&stored);
+    assert_eq!((counts.top, counts.nodes), (0, 0));
+    let directory = tempfile::tempdir().expect("a directory");
+    for format in [Format::Cutover, Format::TryRuntime] {
+        let out = directory.path().join("out");
+        write::write(&stored.disk, &block(stored.root), &counts, format, &out).expect("written");
+        assert_eq!(State::read(&out).expect("read").top, Entries::new());
+    }
+}
