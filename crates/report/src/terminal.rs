@@ -125,7 +125,11 @@ pub fn dry_run(result: &Value) -> String {
     all.push('\n');
     let mut rows = Vec::new();
     for check in list(result, "/checks") {
-        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), text(check, "/detail")]);
+        let mut detail = text(check, "/detail");
+        if let Some(measured) = check.get("measured").and_then(Value::as_str) {
+            detail.push_str(&format!("; {measured}"));
+        }
+        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), detail]);
         let findings = list(check, "/findings").iter();
         rows.extend(
             findings
@@ -341,6 +345,18 @@ pub fn upgrade(summary: &Value) -> String {
         all.push('\n');
     }
     all.trim_end().to_owned() + "\n"
+}
+
+/// Some jobs of an upgrade: what each step says.
+pub fn part_of_upgrade(summary: &Value) -> String {
+    let mut rows = Vec::new();
+    for runtime in list(summary, "/runtimes") {
+        let name = text(runtime, "/name");
+        let steps = list(runtime, "/steps").iter();
+        rows.extend(steps.map(|step| vec![name.clone(), text(step, "/name"), text(step, "/verdict")]));
+        rows.push(vec![name.clone(), "bundle".into(), text(runtime, "/bundle")]);
+    }
+    aligned(&rows)
 }
 
 #[cfg(test)]
