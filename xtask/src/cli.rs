@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line's shape. The reference in `docs/commands.md` is made from it.
 
+mod ci;
 mod upgrade;
 mod weights;
 
+pub use ci::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
 pub use upgrade::*;
@@ -40,6 +42,9 @@ pub struct GlobalOptions {
     /// Color what goes to standard error (NO_COLOR is honoured too)
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
     pub color: ColorChoice,
+    /// Annotate the commit with what failed and add to the step's summary, in a workflow of GitHub
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub github: bool,
     /// Work on the runtimes of another Cargo workspace
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub workspace: Option<PathBuf>,
@@ -84,6 +89,8 @@ pub enum Command {
     Verify(Verify),
     /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
     Upgrade(Upgrade),
+    /// What pull requests need: a matrix of jobs, what a change affects, a comment
+    Ci(Ci),
     /// Run the tests of Cutover's workspace
     Test(Test),
     /// Print a completion script for a shell

@@ -113,7 +113,7 @@ fn on_its_network(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgr
 }
 
 fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
-    let configured = runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
+    let configured = runtime.state().map(|state| runtime.configured_source(&state));
     let state = options.state.clone().or(configured).ok_or_else(|| {
         Failure::usage(format!("there is no state to upgrade {} from", runtime.name))
             .expected("a raw chain spec, a snapshot, a node or a network")

@@ -47,11 +47,17 @@ fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Che
     if cpu > TIME_LIMIT {
         found(Status::Fail, format!("more processor time than the {TIME_LIMIT} s that validators have"));
     } else if cpu > TIME_LIMIT / 2.0 {
-        found(Status::Warn, format!("more than half of the {TIME_LIMIT} s that validators have: slower ones may not make it"));
+        found(
+            Status::Warn,
+            format!("more than half of the {TIME_LIMIT} s that validators have: slower ones may not make it"),
+        );
     }
     match prepared.peak_memory {
         Some(peak) if peak > MEMORY_LIMIT => {
-            found(Status::Fail, format!("more memory than the {} MiB that relay chains allow", mebibytes(MEMORY_LIMIT)));
+            found(
+                Status::Fail,
+                format!("more memory than the {} MiB that relay chains allow", mebibytes(MEMORY_LIMIT)),
+            );
         }
         Some(peak) if peak > MEMORY_WARNING => {
             let most = mebibytes(MEMORY_WARNING);

@@ -40,9 +40,12 @@ impl Bundle {
         let mut foreign = None;
         for entry in std::fs::read_dir(directory).map_err(io)? {
             let entry = entry.map_err(io)?;
-            // What a killed run left of a file that it was writing.
             if entry.file_name().to_string_lossy().starts_with(".partial-") {
-                std::fs::remove_file(entry.path()).map_err(io)?;
+                // What a killed run left of a file that it was writing. Where jobs share the directory it may be one that is
+                // being written.
+                if !carried {
+                    std::fs::remove_file(entry.path()).map_err(io)?;
+                }
             } else {
                 foreign = Some(entry.file_name());
             }

@@ -46,9 +46,12 @@ impl Plan<'_> {
         }
         let evidence = self.bundle.read_step(step)?;
         if evidence.get("runtime").and_then(Value::as_str) != Some(&self.runtime.name) {
-            return Err(Failure::input(format!("{step}.json in {} is of another runtime", self.bundle.directory.display()))
-                .found(evidence.get("runtime").cloned().unwrap_or_default().to_string())
-                .expected(&self.runtime.name));
+            return Err(Failure::input(format!(
+                "{step}.json in {} is of another runtime",
+                self.bundle.directory.display()
+            ))
+            .found(evidence.get("runtime").cloned().unwrap_or_default().to_string())
+            .expected(&self.runtime.name));
         }
         Ok(evidence)
     }

@@ -101,7 +101,10 @@ impl Plan<'_> {
     }
 
     pub fn last_build(&self) -> Option<String> {
-        [UpgradeJob::BuildTryRuntime, UpgradeJob::Build].into_iter().find(|job| self.does(*job)).map(|job| self.name(job))
+        [UpgradeJob::BuildTryRuntime, UpgradeJob::Build]
+            .into_iter()
+            .find(|job| self.does(*job))
+            .map(|job| self.name(job))
     }
 
     pub fn blob(&self) -> PathBuf {
@@ -137,8 +140,7 @@ impl Plan<'_> {
         if self.bundle.is_done("build", &key) {
             return Ok(Done::Unchanged);
         }
-        let built =
-            build::build_into(builder, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
+        let built = build::build_into(builder, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
         if !built.fits {
             return Err(Failure::check(format!("{} is too large for the network", self.runtime.package))
                 .found(format!("{} of {} bytes", built.document["size"], built.document["size_limit"])));
@@ -391,8 +393,9 @@ impl Plan<'_> {
         }
         let throw_away = [json!("throw_away")];
         let keys = if self.keys.is_empty() { &throw_away } else { self.keys };
-        let manifest: Value = serde_json::from_slice(&worker::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?)
-            .map_err(|error| Failure::input(format!("{MANIFEST} is no JSON")).found(error.to_string()))?;
+        let manifest: Value =
+            serde_json::from_slice(&worker::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?)
+                .map_err(|error| Failure::input(format!("{MANIFEST} is no JSON")).found(error.to_string()))?;
         let key = inputs(&[
             ("payload", manifest.get("payload").and_then(Value::as_str).unwrap_or_default()),
             ("keys", &Value::from(keys.to_vec()).to_string()),
