@@ -93,6 +93,11 @@ impl Output {
     }
 }
 
+/// The directory of the built programs, workers among them.
+pub fn programs() -> PathBuf {
+    binary().parent().map(Path::to_path_buf).expect("a program is in a directory")
+}
+
 /// Beside the test that runs, where Cargo puts all binaries of the profile.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("CUTOVER_XTASK") {

@@ -16,6 +16,6 @@ mod redact;
 mod tiny;
 
 pub use blobs::{Runtime, built, snapshot};
-pub use command::{Output, Xtask, repository};
+pub use command::{Output, Xtask, programs, repository};
 pub use redact::redact;
 pub use tiny::{Tiny, alone};
