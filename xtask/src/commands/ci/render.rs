@@ -22,7 +22,8 @@ pub fn gitlab(jobs: &[MatrixJob], image: Option<&str>) -> String {
         pipeline.insert("default".into(), json!({"image": image}));
     }
     for job in jobs {
-        let bundle = format!("bundles/{}", job.runtime);
+        // Where git looks away: files that are part of no commit would make the source differ from it.
+        let bundle = format!("target/bundles/{}", job.runtime);
         let before = |other: &&MatrixJob| other.runtime == job.runtime && other.stage < job.stage;
         let needs: Vec<_> = jobs.iter().filter(before).map(gitlab_name).collect();
         let mut fields = json!({
