@@ -35,8 +35,9 @@ pub fn render(bundles: &[Bundle], weights: &Value) -> String {
     }
     const CUT: &str = "\n\nThe rest is too long for a comment: see the bundle.\n";
     let most = LIMIT - CUT.len();
-    let at = comment.char_indices().filter(|(at, character)| *character == '\n' && *at < most).last();
-    comment.truncate(at.map_or(0, |(at, _)| at));
+    // At the end of a line: no span or row is left open.
+    let at = comment.bytes().take(most).rposition(|byte| byte == b'\n');
+    comment.truncate(at.unwrap_or(0));
     comment + CUT
 }
 
