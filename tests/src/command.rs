@@ -95,7 +95,12 @@ impl Output {
 
 /// A worker's program, for tests that end it at a moment of their own.
 pub fn worker(name: &str) -> Command {
-    Command::new(binary().with_file_name(name))
+    Command::new(programs().join(name))
+}
+
+/// The directory of the built programs, workers among them.
+pub fn programs() -> PathBuf {
+    binary().parent().map(Path::to_path_buf).expect("a program is in a directory")
 }
 
 /// Beside the test that runs, where Cargo puts all binaries of the profile.

@@ -16,6 +16,6 @@ mod redact;
 mod tiny;
 
 pub use blobs::{Runtime, built, snapshot};
-pub use command::{Output, Xtask, repository, worker};
+pub use command::{Output, Xtask, programs, repository, worker};
 pub use redact::redact;
 pub use tiny::{Tiny, alone};

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line's shape. The reference in `docs/commands.md` is made from it.
 
+mod ci;
+mod upgrade;
 mod weights;
 
+pub use ci::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
+pub use upgrade::*;
 pub use weights::*;
 
 const EXIT_CODES: &str = "\
@@ -38,6 +42,9 @@ pub struct GlobalOptions {
     /// Color what goes to standard error (NO_COLOR is honoured too)
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
     pub color: ColorChoice,
+    /// Annotate the commit with what failed and add to the step's summary, in a workflow of GitHub
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub github: bool,
     /// Work on the runtimes of another Cargo workspace
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub workspace: Option<PathBuf>,
@@ -82,6 +89,8 @@ pub enum Command {
     Verify(Verify),
     /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
     Upgrade(Upgrade),
+    /// What pull requests need: a matrix of jobs, what a change affects, a comment
+    Ci(Ci),
     /// Run the tests of Cutover's workspace
     Test(Test),
     /// Print a completion script for a shell
@@ -553,43 +562,6 @@ pub struct Diff {
     /// Compare the bytes: where they differ, and the probable causes
     #[arg(long)]
     pub bytes: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Upgrade {
-    /// A runtime of the workspace [default: the one that [workspace.metadata.cutover] names]
-    #[arg(long = "runtime", short, value_name = "NAME")]
-    pub runtimes: Vec<String>,
-    /// The chain to upgrade: a raw chain spec, a snapshot, a node or a network [default: `state` of the runtime's
-    /// [package.metadata.cutover]]
-    #[arg(long, short, value_name = "SOURCE")]
-    pub state: Option<String>,
-    /// A chain by name, such as `paseo/asset-hub`: its runtime, its state, and the relay that governs it
-    #[arg(long, value_name = "NETWORK")]
-    pub network: Option<String>,
-    /// The block, where the state is a node's [default: the last finalized]
-    #[arg(long, value_name = "BLOCK")]
-    pub at: Option<String>,
-    /// How many healthy blocks must follow the last migration
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    pub blocks: u32,
-    #[command(flatten)]
-    pub route: RouteOptions,
-    /// Where the bundle is put [default: target/upgrade/RUNTIME of the workspace]
-    #[arg(long, short, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// A key to sign with, as `sign --with` takes it [default: one that is thrown away]
-    #[arg(long, value_name = "KEY")]
-    pub sign_with: Vec<String>,
-    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
-    #[arg(long, value_name = "FILE")]
-    pub root: Option<PathBuf>,
-    /// A rule of `diff` that may be broken, and why
-    #[arg(long, value_name = "KIND[=REASON]")]
-    pub allow: Vec<String>,
-    /// How many jobs may run at once [default: as many as there are processors]
-    #[arg(long, short, value_name = "N")]
-    pub jobs: Option<usize>,
 }
 
 #[derive(Debug, Args)]

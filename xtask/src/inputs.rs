@@ -10,7 +10,7 @@ use std::{
 };
 use worker::{Failure, Result};
 
-mod manifests;
+pub mod manifests;
 
 /// Counted up when the way a blob is built changes.
 const RECIPE: u32 = 2;
@@ -74,7 +74,7 @@ fn path_packages(metadata: &Metadata, runtime: &PackageId) -> BTreeSet<PathBuf> 
 }
 
 /// All packages that the runtime is made from, in the order of their names and versions.
-fn closure<'a>(metadata: &'a Metadata, runtime: &'a PackageId) -> Vec<&'a Package> {
+pub fn closure<'a>(metadata: &'a Metadata, runtime: &'a PackageId) -> Vec<&'a Package> {
     let nodes: BTreeMap<_, _> =
         metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).map(|node| (&node.id, node)).collect();
     let mut seen = BTreeSet::new();
@@ -100,21 +100,27 @@ fn files(directory: &Path) -> Result<BTreeMap<PathBuf, String>> {
         let io = |error: std::io::Error| Failure::io("list", &current, &error);
         for entry in std::fs::read_dir(&current).map_err(io)? {
             let path = entry.map_err(io)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.starts_with('.') || name == "target" {
+            if !is_covered(Path::new(path.file_name().unwrap_or_default())) {
                 continue;
             }
             if path.is_dir() {
                 if !path.join("Cargo.toml").is_file() && !path.is_symlink() {
                     pending.push(path);
                 }
-            } else if path.is_file() && !name.ends_with(".snapshot") {
+            } else if path.is_file() {
                 let relative = path.strip_prefix(directory).unwrap_or(&path).to_path_buf();
                 found.insert(relative, file_digest(&path)?);
             }
         }
     }
     Ok(found)
+}
+
+/// Whether a path within a package is one of its files: hidden files, build directories and recorded states are not.
+pub fn is_covered(path: &Path) -> bool {
+    let named = |name: &str| !name.starts_with('.') && name != "target";
+    path.components().all(|part| named(&part.as_os_str().to_string_lossy()))
+        && path.extension().is_none_or(|extension| extension != "snapshot")
 }
 
 /// Names and contents, each with its length, so that no two lists are one text.

@@ -3,6 +3,7 @@
 //! a worker binary (see `workers`).
 
 mod canonical;
+mod changes;
 mod cli;
 mod commands;
 mod context;
@@ -60,6 +61,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
         Command::Verify(options) => commands::verify::run(context, &options),
         Command::Upgrade(options) => commands::upgrade::run(context, &options),
         Command::Weights(options) => commands::weights::run(context, &options),
+        Command::Ci(options) => commands::ci::run(context, &options),
         Command::Test(options) => commands::test::run(context, &options),
         Command::Completions(options) => commands::completions::run(context, &options),
     }

@@ -2,6 +2,8 @@
 //! The only place that prints. Data goes to standard output and status to standard error; what a person reads, the one
 //! JSON document and silence are handlers of the same values and events.
 
+pub mod github;
+
 use crate::{
     cli::{ColorChoice, GlobalOptions},
     interrupt,
@@ -26,6 +28,10 @@ struct Settings {
     json: bool,
     quiet: bool,
     color: bool,
+    /// Whether GitHub's runner reads what is printed.
+    github: bool,
+    /// What is run, for the heading of a summary.
+    title: String,
     /// Whether the one document is on standard output already.
     written: AtomicBool,
     /// Present only where a person looks at a terminal.
@@ -51,6 +57,8 @@ impl Printer {
             json: options.json,
             quiet: options.quiet,
             color,
+            github: options.github,
+            title: title(std::env::args().skip(1)),
             written: AtomicBool::new(false),
             bars,
         }))
@@ -77,9 +85,34 @@ impl Printer {
             let text = serde_json::to_string_pretty(value)
                 .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;
             self.0.written.store(true, Ordering::Relaxed);
+            if self.0.github {
+                self.tell_github(value, &human())?;
+                return self.data(&github::tame_json(&text));
+            }
             return self.data(&text);
         }
-        self.data(&clean(&human()))
+        let text = human();
+        if self.0.github {
+            self.tell_github(value, &text)?;
+            return self.data(&github::tame(&clean(&text)));
+        }
+        self.data(&clean(&text))
+    }
+
+    /// Annotations of what failed, and the step's summary.
+    fn tell_github(&self, value: &Value, human: &str) -> Result<()> {
+        for annotation in github::failed(value) {
+            self.command(&annotation);
+        }
+        match std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()) {
+            Some(file) => github::summarize(std::path::Path::new(&file), &self.0.title, human),
+            None => Ok(()),
+        }
+    }
+
+    /// To standard error, which the runner reads too: standard output is for one document.
+    fn command(&self, annotation: &github::Annotation) {
+        self.write(&annotation.command());
     }
 
     /// Text that is data as it stands.
@@ -129,6 +162,9 @@ impl Printer {
     }
 
     fn failure(&self, failure: &Failure) {
+        if self.0.github {
+            self.command(&github::Annotation::of_failure(failure));
+        }
         if self.0.json && !self.0.written.load(Ordering::Relaxed) {
             let document = json!({ "error": failure });
             let _ = self.data(&serde_json::to_string_pretty(&document).unwrap_or_default());
@@ -153,6 +189,13 @@ impl Printer {
     }
 
     fn line(&self, line: &str) {
+        if self.0.github {
+            return self.write(&github::tame(line));
+        }
+        self.write(line);
+    }
+
+    fn write(&self, line: &str) {
         let write = || {
             let mut err = std::io::stderr().lock();
             let _ = writeln!(err, "{line}");
@@ -233,6 +276,14 @@ pub fn seconds(seconds: f64) -> String {
     } else {
         format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
     }
+}
+
+/// The command's words, before its options: those may be long, and are of the log.
+fn title(arguments: impl Iterator<Item = String>) -> String {
+    let plain = |word: &String| !word.is_empty() && word.chars().all(|one| one.is_ascii_lowercase() || one == '-');
+    let words = arguments.skip_while(|word| word.starts_with('-')).take_while(|word| !word.starts_with('-'));
+    let words: Vec<_> = words.take_while(plain).take(2).collect();
+    format!("cargo xtask {}", words.join(" "))
 }
 
 /// Names and errors come from files and nodes that nobody vouches for: nothing in them may drive the terminal.

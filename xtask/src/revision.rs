@@ -55,7 +55,7 @@ fn entry_of(entry: &[u8]) -> Option<(&str, String, String)> {
     Some((if mode == "120000" { "link" } else { kind }, hash.to_owned(), name.to_owned()))
 }
 
-fn objects(repository: &Path, arguments: &[&str], path: Option<&str>) -> Result<Vec<u8>> {
+pub fn objects(repository: &Path, arguments: &[&str], path: Option<&str>) -> Result<Vec<u8>> {
     let tool = Tool::new("git").arg("-C").arg(repository).args(["--literal-pathspecs"]).args(arguments).args(path);
     let argv = tool.argv();
     let captured = tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(LONGEST).capture()?;
@@ -64,6 +64,15 @@ fn objects(repository: &Path, arguments: &[&str], path: Option<&str>) -> Result<
         false => Err(Failure::input("git cannot read its objects")
             .found(format!("{} (running `{argv}`)", captured.stderr.trim()))),
     }
+}
+
+/// A file of a commit; `None` if it has no such file.
+pub fn file(repository: &Path, commit: &str, path: &Path) -> Result<Option<Vec<u8>>> {
+    let name = path.to_string_lossy();
+    let arguments = ["ls-tree", "-z", "--full-tree", commit, "--"];
+    let listing = objects(repository, &arguments, Some(&name))?;
+    let entry = listing.split(|byte| *byte == 0).find_map(entry_of).filter(|(kind, _, _)| *kind == "blob");
+    entry.map(|(_, hash, _)| objects(repository, &["cat-file", "blob", &hash], None)).transpose()
 }
 
 /// The whole hash of a revision, which must exist.
@@ -119,6 +128,15 @@ mod tests {
         let (_directory, found) = extract(repository.path(), &commit, "a/b/x.rs", &[".rs"]).expect("extracted");
         assert!(found.is_file());
         assert_eq!(std::fs::read_to_string(repository.path().join("a/b/x.rs")).expect("read"), "two");
+    }
+
+    #[test]
+    fn one_file_of_a_revision_is_read_or_known_to_be_missing() {
+        let repository = repository();
+        let commit = commit(repository.path(), "HEAD").expect("a commit");
+        let of = |name: &str| file(repository.path(), &commit, Path::new(name)).expect("read");
+        assert_eq!(of("a/b/x.rs").as_deref(), Some(&b"one"[..]));
+        assert_eq!((of("a/b"), of("a/link.rs"), of("none")), (None, None, None));
     }
 
     #[test]

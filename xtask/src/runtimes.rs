@@ -26,6 +26,9 @@ const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
 const RELAY_CODE_LIMIT: u64 = 5 * 1024 * 1024;
 /// `max_code_size` that relay chains set for parachains.
 const PARACHAIN_CODE_LIMIT: u64 = 3 * 1024 * 1024;
+/// Where the Fellowship's workspace has its matrix, and where others may.
+pub const MATRIX_PLACES: [&str; 3] =
+    [".github/workflows/runtimes-matrix.json", ".github/runtimes-matrix.json", "runtimes-matrix.json"];
 const MATRIX_LIMIT: u64 = 4 * 1024 * 1024;
 
 #[derive(Clone, Debug)]
@@ -273,6 +276,13 @@ impl Runtime {
         features
     }
 
+    /// What its upgrade starts from: as configured, else a node that the matrix names.
+    pub fn state(&self) -> Option<String> {
+        let node =
+            || self.matrix.as_ref().and_then(|matrix| matrix.uri.clone().or_else(|| matrix.uris.first().cloned()));
+        self.config.state.clone().or_else(node)
+    }
+
     /// The largest blob that the network takes: of the configuration, else what relay chains and parachains have.
     pub fn max_code_size(&self) -> u64 {
         let configured = self.config.max_code_size.or(self.matrix.as_ref().and_then(|matrix| matrix.max_code_size));
@@ -328,8 +338,7 @@ fn section<T: for<'de> Deserialize<'de>>(metadata: &serde_json::Value, name: &st
 }
 
 fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
-    let places = [".github/workflows/runtimes-matrix.json", ".github/runtimes-matrix.json", "runtimes-matrix.json"];
-    let Some(path) = places.iter().map(|place| root.join(place)).find(|path| path.is_file()) else {
+    let Some(path) = MATRIX_PLACES.iter().map(|place| root.join(place)).find(|path| path.is_file()) else {
         return Ok(Vec::new());
     };
     let text = worker::read_bounded(&path, MATRIX_LIMIT)?;

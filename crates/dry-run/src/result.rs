@@ -22,11 +22,14 @@ pub struct Check {
     /// The findings one by one, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+    /// What a clock or meter of this machine said. It differs from run to run, so nothing else of a check may tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<String>,
 }
 
 impl Check {
     pub fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
-        Self { name, status, detail: detail.into(), findings: Vec::new() }
+        Self { name, status, detail: detail.into(), findings: Vec::new(), measured: None }
     }
 
     pub fn pass(name: &'static str, detail: impl Into<String>) -> Self {
@@ -47,6 +50,11 @@ impl Check {
 
     pub fn with(mut self, findings: Vec<String>) -> Self {
         self.findings = findings;
+        self
+    }
+
+    pub fn measured(mut self, measured: impl Into<String>) -> Self {
+        self.measured = Some(measured.into());
         self
     }
 

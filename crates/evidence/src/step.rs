@@ -2,8 +2,8 @@
 //! The evidence of one step: what went in, what came out, and whether it is good.
 //!
 //! Two people who run the same step on the same inputs must be able to compare. What differs from run to run (how long
-//! it took, how many requests it needed) may stand in the file under [`VOLATILE`] keys; the file's digest protects it like
-//! every byte, but [`digest`], which the manifest records for each step, leaves it out.
+//! it took, how many requests it needed: [`worker::VOLATILE`]) is not written by `upgrade`; where it stands in a file, the
+//! file's digest protects it like every byte, but [`digest`], which the manifest records for each step, leaves it out.
 
 use crate::{canonical, digest};
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,6 @@ use std::{
 use worker::{Failure, Result};
 
 pub const FORMAT: &str = "cutover/step/v1";
-
-/// Keys left out of [`digest`] wherever they stand.
-pub const VOLATILE: [&str; 2] = ["seconds", "rpc"];
 
 /// Evidence is facts, not data: a step that has more to say writes a file of its own.
 pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -166,23 +163,11 @@ impl Step {
     }
 }
 
-/// The blake2-256 of a step's canonical JSON without its [`VOLATILE`] keys: what two runs compare.
+/// The blake2-256 of a step's canonical JSON without its [`worker::VOLATILE`] keys: what two runs compare.
 pub fn digest(text: &[u8]) -> Result<String> {
-    let mut value: Value = serde_json::from_slice(text)
+    let value: Value = serde_json::from_slice(text)
         .map_err(|error| Failure::input("a step's evidence is no JSON").found(error.to_string()))?;
-    strip(&mut value);
-    Ok(digest::blake2_256(&canonical::to_bytes_any_number(&value)?))
-}
-
-fn strip(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|key, _| !VOLATILE.contains(&key.as_str()));
-            fields.values_mut().for_each(strip);
-        }
-        Value::Array(items) => items.iter_mut().for_each(strip),
-        _ => {}
-    }
+    Ok(digest::blake2_256(&canonical::to_bytes_any_number(&worker::without_volatile(value))?))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub mod benchmarks;
 pub mod bytes;
+pub mod comment;
 pub mod diff;
 mod field;
 pub mod html;

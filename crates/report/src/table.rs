@@ -23,11 +23,17 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
 
 /// A Markdown table; what would end a cell is escaped.
 pub fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
+    ready(head, &rows)
+}
+
+/// A Markdown table of cells that are Markdown already.
+pub fn ready(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
     let mut text = line(&mut head.iter().map(|cell| (*cell).to_owned()));
     text.push_str(&line(&mut head.iter().map(|_| "---".to_owned())));
     for row in rows {
-        text.push_str(&line(&mut row.iter().map(|cell| escape(cell))));
+        text.push_str(&line(&mut row.iter().cloned()));
     }
     text
 }

@@ -125,7 +125,11 @@ pub fn dry_run(result: &Value) -> String {
     all.push('\n');
     let mut rows = Vec::new();
     for check in list(result, "/checks") {
-        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), text(check, "/detail")]);
+        let mut detail = text(check, "/detail");
+        if let Some(measured) = check.get("measured").and_then(Value::as_str) {
+            detail.push_str(&format!("; {measured}"));
+        }
+        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), detail]);
         let findings = list(check, "/findings").iter();
         rows.extend(
             findings
@@ -392,6 +396,56 @@ pub fn upgrade(summary: &Value) -> String {
         all.push('\n');
     }
     all.trim_end().to_owned() + "\n"
+}
+
+/// The runtimes that a change can affect, the first reasons of each.
+pub fn changed_runtimes(document: &Value) -> String {
+    const SHOWN: usize = 5;
+    let mut all = format!("since {}: {} files differ\n", text(document, "/base"), text(document, "/files"));
+    let mut rows = Vec::new();
+    for runtime in list(document, "/runtimes") {
+        let affected = if text(runtime, "/affected") == "yes" { "affected" } else { "not affected" };
+        rows.push(vec![text(runtime, "/name"), affected.to_owned()]);
+        let reasons = list(runtime, "/reasons");
+        rows.extend(reasons.iter().take(SHOWN).map(|reason| vec![String::new(), text(reason, "/what")]));
+        if reasons.len() > SHOWN {
+            rows.push(vec![String::new(), format!("and {} more, see --json", reasons.len() - SHOWN)]);
+        }
+    }
+    all.push_str(&aligned(&rows));
+    all
+}
+
+/// Checks with their findings, and the verdict.
+pub fn checks(document: &Value) -> String {
+    let mut rows = Vec::new();
+    for check in list(document, "/checks") {
+        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), text(check, "/detail")]);
+        let findings = list(check, "/findings").iter().filter_map(Value::as_str);
+        rows.extend(findings.map(|finding| vec![String::new(), finding.to_owned()]));
+    }
+    format!("{}verdict  {}\n", aligned(&rows), text(document, "/verdict").to_uppercase())
+}
+
+/// The jobs of a matrix.
+pub fn matrix(document: &Value) -> String {
+    let mut rows = vec![["RUNTIME", "STAGE", "JOB", "DOES"].map(str::to_owned).to_vec()];
+    for job in list(document, "/include") {
+        rows.push(["/runtime", "/stage", "/job", "/only"].map(|pointer| text(job, pointer)).to_vec());
+    }
+    aligned(&rows)
+}
+
+/// Some jobs of an upgrade: what each step says.
+pub fn part_of_upgrade(summary: &Value) -> String {
+    let mut rows = Vec::new();
+    for runtime in list(summary, "/runtimes") {
+        let name = text(runtime, "/name");
+        let steps = list(runtime, "/steps").iter();
+        rows.extend(steps.map(|step| vec![name.clone(), text(step, "/name"), text(step, "/verdict")]));
+        rows.push(vec![name.clone(), "bundle".into(), text(runtime, "/bundle")]);
+    }
+    aligned(&rows)
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn bytes(compared: &Value, pointer: &str) -> String {
     compared.pointer(pointer).and_then(Value::as_u64).map_or_else(|| "-".into(), grouped)
 }
 
-const HEAD: [&str; 9] = [
+pub(crate) const HEAD: [&str; 9] = [
     "extrinsic",
     "change",
     "time before",
@@ -86,6 +86,11 @@ fn row(compared: &Value) -> Vec<String> {
         percent(compared, "/proof_size"),
         notes.join("; "),
     ]
+}
+
+/// Those of interest as rows under [`HEAD`].
+pub(crate) fn rows_of_interest(comparison: &Value) -> Vec<Vec<String>> {
+    of_interest(comparison).into_iter().map(row).collect()
 }
 
 fn rows(comparison: &Value) -> (Vec<Vec<String>>, String) {

@@ -2,6 +2,7 @@
 //! One command, one file, one `run`.
 
 pub mod build;
+pub mod ci;
 pub mod completions;
 pub mod diff;
 pub mod dry_run;

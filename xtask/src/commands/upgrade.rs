@@ -6,13 +6,14 @@
 
 mod bundle;
 mod compare;
+mod part;
 mod plan;
 mod summary;
 mod weights;
 
 use super::{root_file, sign::parse_key};
 use crate::{
-    cli,
+    cli::{self, UpgradeJob},
     context::Context,
     engines::Builder,
     jobs, networks,
@@ -35,9 +36,12 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
     let root = if keys.is_empty() { None } else { root_file(context, options.root.as_deref())? };
     let states = selected.iter().map(|runtime| state_of(context, runtime, options)).collect::<Result<Vec<_>>>()?;
     let outs = directories(&workspace, &selected, options.out.as_deref())?;
-    let bundles = outs.iter().map(|out| Bundle::open(out)).collect::<Result<Vec<_>>>()?;
+    let carried = !options.only.is_empty();
+    let bundles = outs.iter().map(|out| Bundle::open(out, carried)).collect::<Result<Vec<_>>>()?;
     // Once, before anything runs side by side.
-    let builder = Builder::new(context, &workspace)?;
+    let builds =
+        !carried || [UpgradeJob::Build, UpgradeJob::BuildTryRuntime].iter().any(|job| options.only.contains(job));
+    let builder = builds.then(|| Builder::new(context, &workspace)).transpose()?;
 
     let plans: Vec<Plan<'_>> = selected
         .iter()
@@ -45,7 +49,8 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
         .zip(&bundles)
         .map(|((runtime, state), bundle)| Plan {
             context,
-            builder: &builder,
+            workspace: &workspace,
+            builder: builder.as_ref(),
             runtime,
             bundle,
             state,
@@ -55,12 +60,15 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
             prefix: if selected.len() > 1 { format!("{}/", runtime.name) } else { String::new() },
         })
         .collect();
+    for plan in plans.iter().filter(|_| carried) {
+        plan.check_carried()?;
+    }
     let mut all_jobs = Vec::new();
     let mut last_build = None;
     for plan in &plans {
         // Cargo builds one thing at a time in a target directory.
         all_jobs.extend(plan.jobs(last_build.as_deref()));
-        last_build = Some(plan.last_build());
+        last_build = plan.last_build().or(last_build);
     }
     let limit = options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, |count| count.get()));
     let logs = plans.first().map(|plan| plan.bundle.logs.clone()).unwrap_or_default();
@@ -69,8 +77,9 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
 
     let mut passed = true;
     let mut runtimes = Vec::new();
+    let whole = !carried || options.only.contains(&UpgradeJob::Verify);
     for plan in &plans {
-        let (good, summary) = plan.summary(&finished)?;
+        let (good, summary) = if whole { plan.summary(&finished)? } else { plan.part(&finished)? };
         passed &= good;
         runtimes.push(summary);
     }
@@ -80,7 +89,8 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
         "verdict": if passed { "passed" } else { "failed" },
         "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
     });
-    context.printer.result(&document, || report::terminal::upgrade(&document))?;
+    let human = if whole { report::terminal::upgrade } else { report::terminal::part_of_upgrade };
+    context.printer.result(&document, || human(&document))?;
     Ok(passed)
 }
 
@@ -103,7 +113,7 @@ fn on_its_network(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgr
 }
 
 fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
-    let configured = runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
+    let configured = runtime.state().map(|state| runtime.configured_source(&state));
     let state = options.state.clone().or(configured).ok_or_else(|| {
         Failure::usage(format!("there is no state to upgrade {} from", runtime.name))
             .expected("a raw chain spec, a snapshot, a node or a network")

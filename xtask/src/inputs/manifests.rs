@@ -29,7 +29,7 @@ pub fn words(digest: &mut Digester, metadata: &Metadata, packages: &[&Package]) 
     Ok(())
 }
 
-fn text(path: &Path) -> Result<String> {
+pub fn text(path: &Path) -> Result<String> {
     if !path.is_file() {
         return Ok(String::new());
     }
@@ -69,11 +69,8 @@ fn requirements(digest: &mut Digester, package: &Package) {
 fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     let mut found = BTreeMap::new();
     for entry in lock.split("[[package]]").skip(1) {
-        let field = |name: &str| {
-            let line = entry.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
-            line.map(|value| value.trim().trim_matches('"').to_string())
-        };
-        if let (Some(name), Some(version), Some(checksum)) = (field("name"), field("version"), field("checksum")) {
+        let of = |name: &str| field(entry, name);
+        if let (Some(name), Some(version), Some(checksum)) = (of("name"), of("version"), of("checksum")) {
             found.insert((name, version), checksum);
         }
     }
@@ -82,7 +79,7 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
 
 /// A root manifest without the tables that only tell what the workspace consists of, or that cargo has put into the
 /// packages' own requirements. Of `[workspace]` itself the resolver stays.
-fn reaching(manifest: &str) -> String {
+pub fn reaching(manifest: &str) -> String {
     const ELSEWHERE: [&str; 4] =
         ["workspace.dependencies", "workspace.metadata", "workspace.lints", "workspace.package"];
     let mut kept = String::new();
@@ -102,6 +99,66 @@ fn reaching(manifest: &str) -> String {
         }
     }
     kept
+}
+
+/// The entries of a lock file as they stand, by name and version.
+pub fn entries(lock: &str) -> BTreeMap<(String, String), String> {
+    let mut found = BTreeMap::new();
+    for entry in lock.split("[[package]]").skip(1) {
+        if let (Some(name), Some(version)) = (field(entry, "name"), field(entry, "version")) {
+            found.insert((name, version), entry.trim().to_owned());
+        }
+    }
+    found
+}
+
+fn field(entry: &str, name: &str) -> Option<String> {
+    let line = entry.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
+    line.map(|value| value.trim().trim_matches('"').to_string())
+}
+
+/// The lines of one table of a manifest and of those within it.
+pub fn table(manifest: &str, name: &str) -> String {
+    let mut kept = String::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        let trimmed = line.trim();
+        if trimmed.starts_with('[') && trimmed.ends_with(']') && !line.starts_with(' ') {
+            let table = trimmed.trim_matches(['[', ']']).trim();
+            inside = table.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        }
+        if inside && !trimmed.starts_with('#') && !trimmed.is_empty() {
+            kept.push_str(line.trim_end());
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+/// What `[workspace.dependencies]` says, by the name that packages inherit it under.
+pub fn inherited(manifest: &str) -> BTreeMap<String, String> {
+    const TABLE: &str = "workspace.dependencies";
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let mut name = String::new();
+    for line in table(manifest, TABLE).lines() {
+        if let Some(header) = line.trim().strip_prefix('[') {
+            let header = header.trim_end_matches(']').trim();
+            name = header.strip_prefix(TABLE).map(|rest| rest.trim_start_matches('.')).unwrap_or_default().to_owned();
+            if name.is_empty() {
+                continue;
+            }
+        } else if let Some((key, _)) = line.split_once('=')
+            && !line.starts_with([' ', '\t', ']', '}'])
+            && found.get(&name).is_none_or(|text| !text.starts_with("["))
+        {
+            // `serde.version = "1"` belongs to `serde`.
+            name = key.trim().split('.').next().unwrap_or_default().trim_matches('"').to_owned();
+        }
+        let text = found.entry(name.clone()).or_default();
+        text.push_str(line);
+        text.push('\n');
+    }
+    found
 }
 
 #[cfg(test)]
@@ -135,5 +192,26 @@ mod tests {
         let found = checksums(lock);
         assert_eq!(found.len(), 1);
         assert_eq!(found[&("a".to_string(), "1.0.0".to_string())], "aa");
+    }
+
+    #[test]
+    fn an_inherited_dependency_is_known_by_its_name_however_it_is_written() {
+        let manifest = "[workspace.dependencies]\na = \"1\"\nb = { version = \"2\", features = [\n    \"x\",\n] }\nc.version = \"3\"\n\
+            c.features = [\"y\"]\n[workspace.dependencies.d]\nversion = \"4\"\n\n[profile.dev]\nz = 1\n";
+        let found = inherited(manifest);
+        assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        assert!(found["b"].contains("\"x\"") && found["c"].contains("\"y\"") && found["d"].contains("\"4\""));
+        let other = inherited(&manifest.replace("\"x\"", "\"w\""));
+        assert_ne!(found["b"], other["b"]);
+        assert_eq!(found["c"], other["c"]);
+    }
+
+    #[test]
+    fn a_table_is_taken_with_what_is_within_it_and_no_more() {
+        let manifest = "[workspace.package]\nedition = \"2024\"\n[workspace.metadata.cutover]\ndefault = \"x\"\n\
+            # about\n[workspace.metadata.cutover.allow]\na = \"b\"\n[workspace.metadata.cutovers]\nc = 1\n";
+        assert_eq!(table(manifest, "workspace.package"), "[workspace.package]\nedition = \"2024\"\n");
+        let cutover = table(manifest, "workspace.metadata.cutover");
+        assert!(cutover.contains("a = \"b\"") && !cutover.contains("c = 1") && !cutover.contains("about"));
     }
 }

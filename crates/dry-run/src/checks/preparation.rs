@@ -45,19 +45,23 @@ fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Che
     };
     let cpu = prepared.cpu_seconds;
     if cpu > TIME_LIMIT {
-        found(Status::Fail, format!("{cpu:.1} s of processor time, validators have {TIME_LIMIT} s"));
+        found(Status::Fail, format!("more processor time than the {TIME_LIMIT} s that validators have"));
     } else if cpu > TIME_LIMIT / 2.0 {
-        found(Status::Warn, format!("{cpu:.1} s of processor time of {TIME_LIMIT} s: slower machines may not make it"));
+        found(
+            Status::Warn,
+            format!("more than half of the {TIME_LIMIT} s that validators have: slower ones may not make it"),
+        );
     }
     match prepared.peak_memory {
         Some(peak) if peak > MEMORY_LIMIT => {
             found(
                 Status::Fail,
-                format!("{} MiB of memory, relay chains allow {} at most", mebibytes(peak), mebibytes(MEMORY_LIMIT)),
+                format!("more memory than the {} MiB that relay chains allow", mebibytes(MEMORY_LIMIT)),
             );
         }
         Some(peak) if peak > MEMORY_WARNING => {
-            found(Status::Warn, format!("{} MiB of memory: smaller validators do not have that", mebibytes(peak)));
+            let most = mebibytes(MEMORY_WARNING);
+            found(Status::Warn, format!("more than {most} MiB of memory: smaller validators do not have that"));
         }
         _ => {}
     }
@@ -68,8 +72,8 @@ fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Che
         );
     }
     let memory = prepared.peak_memory.map(|peak| format!(" and {} MiB of memory", mebibytes(peak))).unwrap_or_default();
-    let detail = format!("prepared as validators pre-check it, in {cpu:.1} s of processor time{memory}");
-    Check::new(NAME, status, detail).with(findings)
+    let measured = format!("{cpu:.1} s of processor time{memory}");
+    Check::new(NAME, status, "prepared as validators pre-check it").with(findings).measured(measured)
 }
 
 fn mebibytes(bytes: u64) -> u64 {

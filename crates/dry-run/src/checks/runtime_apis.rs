@@ -290,7 +290,7 @@ fn on_both_states(
                     }
                 }
                 if took > SLOW {
-                    let told = format!("{function} takes {:.1} s on the state {state}", took.as_secs_f64());
+                    let told = format!("{function} takes longer than {} s on the state {state}", SLOW.as_secs());
                     if nodes.is_some() { findings.failed.push(told) } else { findings.odd.push(told) }
                 }
                 decodes(call, from, to, &answer, state, nodes, findings);

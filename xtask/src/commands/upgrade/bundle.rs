@@ -10,7 +10,7 @@ use std::{
 };
 use worker::{Failure, Result};
 
-const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
+pub const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
 
 pub struct Bundle {
     pub directory: PathBuf,
@@ -28,7 +28,8 @@ struct Stamp {
 impl Bundle {
     /// The directory, made if it is not there. One that holds something else is refused: files in it that no step wrote
     /// would have to be deleted or be signed.
-    pub fn open(directory: &Path) -> Result<Self> {
+    /// `carried`: what earlier jobs wrote may have come from another machine.
+    pub fn open(directory: &Path, carried: bool) -> Result<Self> {
         let beside = |ending: &str| {
             let name = directory.file_name().unwrap_or_default().to_string_lossy();
             directory.with_file_name(format!("{name}.{ending}"))
@@ -39,14 +40,18 @@ impl Bundle {
         let mut foreign = None;
         for entry in std::fs::read_dir(directory).map_err(io)? {
             let entry = entry.map_err(io)?;
-            // What a killed run left of a file that it was writing.
             if entry.file_name().to_string_lossy().starts_with(".partial-") {
-                std::fs::remove_file(entry.path()).map_err(io)?;
+                // What a killed run left of a file that it was writing. Where jobs share the directory it may be one that is
+                // being written.
+                if !carried {
+                    std::fs::remove_file(entry.path()).map_err(io)?;
+                }
             } else {
                 foreign = Some(entry.file_name());
             }
         }
-        if let Some(name) = foreign.filter(|_| !bundle.work.is_dir()) {
+        let known = bundle.work.is_dir() || (carried && bundle.path("build.json").is_file());
+        if let Some(name) = foreign.filter(|_| !known) {
             return Err(Failure::usage(format!(
                 "{} is not empty and no bundle of an earlier run",
                 directory.display()
@@ -96,9 +101,9 @@ impl Bundle {
             "step": step.name,
             "runtime": step.runtime,
             "inputs": step.inputs,
-            "result": step.result,
+            // The same step on the same inputs gives the same bytes, on whatever machine it ran.
+            "result": worker::without_volatile(step.result),
             "verdict": if step.passed { "passed" } else { "failed" },
-            "seconds": (step.seconds * 1000.0).round() / 1000.0,
         });
         if let (false, Some(fields)) = (outputs.is_empty(), document.as_object_mut()) {
             fields.insert("outputs".into(), Value::Object(outputs));
@@ -123,7 +128,6 @@ pub struct Step<'step> {
     pub passed: bool,
     /// Files of the bundle that the step wrote beside its evidence.
     pub outputs: Vec<String>,
-    pub seconds: f64,
 }
 
 /// A digest of what a job is made from.
@@ -151,7 +155,7 @@ mod tests {
 
     fn bundle() -> (tempfile::TempDir, Bundle) {
         let directory = tempfile::tempdir().expect("a directory");
-        let bundle = Bundle::open(&directory.path().join("bundle")).expect("opened");
+        let bundle = Bundle::open(&directory.path().join("bundle"), false).expect("opened");
         (directory, bundle)
     }
 
@@ -173,8 +177,14 @@ mod tests {
         let home = directory.path().join("home");
         std::fs::create_dir_all(&home).expect("made");
         std::fs::write(home.join("letter"), "").expect("written");
-        let failure = Bundle::open(&home).err().expect("refused");
-        assert_eq!((failure.kind, failure.found.as_deref()), (worker::Kind::Usage, Some("letter")));
+        for carried in [false, true] {
+            let failure = Bundle::open(&home, carried).err().expect("refused");
+            assert_eq!((failure.kind, failure.found.as_deref()), (worker::Kind::Usage, Some("letter")));
+        }
+        // What another machine's build left is a bundle, where that is asked for.
+        std::fs::write(home.join("build.json"), "{}").expect("written");
+        assert!(Bundle::open(&home, false).is_err());
+        assert!(Bundle::open(&home, true).is_ok());
     }
 
     #[test]
@@ -182,7 +192,7 @@ mod tests {
         let (directory, bundle) = bundle();
         worker::write_whole(&bundle.path("report.md"), b"x").expect("written");
         std::fs::write(bundle.path(".partial-abc"), "x").expect("written");
-        let again = Bundle::open(&directory.path().join("bundle")).expect("opened");
+        let again = Bundle::open(&directory.path().join("bundle"), false).expect("opened");
         assert!(again.path("report.md").is_file() && !again.path(".partial-abc").exists());
     }
 
@@ -194,15 +204,15 @@ mod tests {
             name: "build",
             runtime: "solo",
             inputs: json!({"blob": {"digest": "0x1"}}),
-            result: json!({"x": 1}),
+            result: json!({"x": 1, "seconds": 2.5, "checks": [{"measured": "2.5 s"}]}),
             passed: true,
             outputs: vec!["a.wasm".into()],
-            seconds: 1.0,
         };
         bundle.write_step(step).expect("written");
         let read = bundle.read_step("build").expect("read");
         assert_eq!(read["format"], "cutover/step/v1");
         assert_eq!(read["outputs"]["a.wasm"], "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+        assert_eq!(read["result"], json!({"x": 1, "checks": [{}]}));
         assert_eq!((&read["verdict"], &read["runtime"]), (&json!("passed"), &json!("solo")));
     }
 }

@@ -12,13 +12,11 @@ use crate::{
     workers::{self, Worker},
 };
 use serde_json::json;
-use std::time::Instant;
 use worker::{Kind, Result};
 
 impl Plan<'_> {
     /// The chain's present runtime, which is the `:code` of its state, against the one that ships.
     pub(super) fn diff(&self, desk: &Desk<'_>) -> Result<Done> {
-        let started = Instant::now();
         let allow = diff::allowances(self.context, &self.options.allow)?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
@@ -49,7 +47,6 @@ impl Plan<'_> {
             result,
             passed,
             outputs: Vec::new(),
-            seconds: started.elapsed().as_secs_f64(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("diff", &key, &["diff.json".into()])?;

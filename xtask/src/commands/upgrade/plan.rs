@@ -3,24 +3,25 @@
 
 use super::{
     super::{build, dry_run, propose, sign, target, utf8, verify},
-    bundle::{Bundle, Step, inputs},
+    bundle::{Bundle, EVIDENCE_LIMIT, Step, inputs},
     result_of,
 };
 use crate::{
-    cli::{self, Profile, RouteOptions},
+    cli::{self, Profile, RouteOptions, UpgradeJob},
     context::Context,
     engines::Builder,
     git,
     inputs::file_digest,
     jobs::{Desk, Done, Job},
     networks,
-    runtimes::Runtime,
+    runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
-    time::Instant,
 };
 use worker::{Failure, Kind, Result};
 
@@ -32,7 +33,9 @@ const STEPS: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
 
 pub struct Plan<'run> {
     pub context: &'run Context,
-    pub builder: &'run Builder<'run>,
+    pub workspace: &'run Workspace,
+    /// Only where something is built.
+    pub builder: Option<&'run Builder<'run>>,
     pub runtime: &'run Runtime,
     pub bundle: &'run Bundle,
     pub state: &'run str,
@@ -44,37 +47,64 @@ pub struct Plan<'run> {
 }
 
 impl Plan<'_> {
-    /// In an order in which each comes after those it needs.
+    /// The jobs that are to be done, in an order in which each comes after those it needs.
     pub fn jobs(&self, after_build: Option<&str>) -> Vec<Job<'_>> {
-        let name = |job: &str| format!("{}{job}", self.prefix);
-        let mut build = Job::new(name("build"), |desk| self.build(desk));
-        if let Some(other) = after_build {
-            build = build.after([other]);
-        }
-        let signing = [name("manifest")];
-        vec![
-            build,
-            Job::new(name("inspect"), |desk| self.inspect(desk)).after([name("build")]),
-            Job::new(name("build-try-runtime"), |desk| self.build_try_runtime(desk)).after([name("build")]),
-            Job::new(name("propose"), |desk| self.propose(desk)).after([name("build")]),
-            Job::new(name("diff"), |desk| self.diff(desk)).after([name("build")]),
-            Job::new(name("weights"), |desk| self.weights(desk)).after([name("build")]),
-            Job::new(name("dry-run"), |desk| self.dry_run(desk)).after([name("build-try-runtime")]),
-            Job::new(name("report"), |desk| self.report(desk)).after([
-                name("inspect"),
-                name("dry-run"),
-                name("propose"),
-                name("diff"),
-                name("weights"),
-            ]),
-            Job::new(name("manifest"), |desk| self.manifest(desk)).after([name("report")]),
-            Job::new(name("sign"), |desk| self.sign(desk)).after(signing),
-            Job::new(name("verify"), |desk| self.verify(desk)).after([name("sign")]),
-        ]
+        let chosen = UpgradeJob::value_variants().iter().copied().filter(|job| self.does(*job));
+        chosen
+            .map(|job| {
+                let after = self.needs(job).into_iter().map(|needed| self.name(needed));
+                let made = Job::new(self.name(job), move |desk| self.work(job, desk)).after(after);
+                // Both builds wait: cargo builds one thing at a time in a target directory.
+                match job {
+                    UpgradeJob::Build | UpgradeJob::BuildTryRuntime => made.after(after_build),
+                    _ => made,
+                }
+            })
+            .collect()
     }
 
-    pub fn last_build(&self) -> String {
-        format!("{}build-try-runtime", self.prefix)
+    fn work(&self, job: UpgradeJob, desk: &Desk<'_>) -> Result<Done> {
+        match job {
+            UpgradeJob::Build => self.build(desk),
+            UpgradeJob::Inspect => self.inspect(desk),
+            UpgradeJob::BuildTryRuntime => self.build_try_runtime(desk),
+            UpgradeJob::Propose => self.propose(desk),
+            UpgradeJob::Diff => self.diff(desk),
+            UpgradeJob::Weights => self.weights(desk),
+            UpgradeJob::DryRun => self.dry_run(desk),
+            UpgradeJob::Report => self.report(desk),
+            UpgradeJob::Manifest => self.manifest(desk),
+            UpgradeJob::Sign => self.sign(desk),
+            UpgradeJob::Verify => self.verify(desk),
+        }
+    }
+
+    fn name(&self, job: UpgradeJob) -> String {
+        format!("{}{}", self.prefix, job.name())
+    }
+
+    /// Whether a job is one of those that were asked for.
+    pub fn does(&self, job: UpgradeJob) -> bool {
+        self.options.only.is_empty() || self.options.only.contains(&job)
+    }
+
+    /// The jobs of this run that must be done before: in place of one that is not, those that it would come after.
+    fn needs(&self, job: UpgradeJob) -> BTreeSet<UpgradeJob> {
+        let mut needed = BTreeSet::new();
+        for before in job.after() {
+            match self.does(*before) {
+                true => needed.extend([*before]),
+                false => needed.extend(self.needs(*before)),
+            }
+        }
+        needed
+    }
+
+    pub fn last_build(&self) -> Option<String> {
+        [UpgradeJob::BuildTryRuntime, UpgradeJob::Build]
+            .into_iter()
+            .find(|job| self.does(*job))
+            .map(|job| self.name(job))
     }
 
     pub fn blob(&self) -> PathBuf {
@@ -85,11 +115,15 @@ impl Plan<'_> {
         format!("{}.compact.compressed.wasm", self.runtime.library)
     }
 
+    fn builder(&self) -> Result<&Builder<'_>> {
+        self.builder.ok_or_else(|| Failure::internal("a build was planned without a builder"))
+    }
+
     fn digest_name(&self) -> String {
         format!("{}-srtool-digest.json", self.runtime.library)
     }
 
-    fn try_runtime_blob(&self) -> PathBuf {
+    pub(super) fn try_runtime_blob(&self) -> PathBuf {
         self.bundle.work.join("try-runtime").join(self.blob_name())
     }
 
@@ -99,16 +133,14 @@ impl Plan<'_> {
     }
 
     fn build(&self, desk: &Desk<'_>) -> Result<Done> {
-        let started = Instant::now();
         let variant = build::release_variant(self.runtime, Profile::Production);
         let source = git::source(&self.context.workspace);
-        let key =
-            inputs(&[("sources", &self.builder.key(self.runtime, &variant)?), ("commit", &format!("{source:?}"))]);
+        let builder = self.builder()?;
+        let key = inputs(&[("sources", &builder.key(self.runtime, &variant)?), ("commit", &format!("{source:?}"))]);
         if self.bundle.is_done("build", &key) {
             return Ok(Done::Unchanged);
         }
-        let built =
-            build::build_into(self.builder, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
+        let built = build::build_into(builder, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
         if !built.fits {
             return Err(Failure::check(format!("{} is too large for the network", self.runtime.package))
                 .found(format!("{} of {} bytes", built.document["size"], built.document["size_limit"])));
@@ -129,12 +161,11 @@ impl Plan<'_> {
             inputs: json!({
                 "lock_file": {"digest": file_digest(&lock)?, "path": "Cargo.lock"},
                 "source": {"digest": source.commit.clone().unwrap_or_else(|| "no commit".into()), "dirty": source.dirty},
-                "toolchain": {"digest": self.builder.toolchain.version()},
+                "toolchain": {"digest": builder.toolchain.version()},
             }),
             result,
             passed: true,
             outputs: vec![self.blob_name(), self.digest_name()],
-            seconds: started.elapsed().as_secs_f64(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("build", &key, &["build.json".into(), self.blob_name(), self.digest_name()])?;
@@ -146,7 +177,7 @@ impl Plan<'_> {
             return Ok(Done::Now("the runtime has no feature try-runtime".into()));
         };
         let out = self.bundle.work.join("try-runtime");
-        let built = build::build_into(self.builder, self.runtime, &variant, &out, desk.task, desk.log)?;
+        let built = build::build_into(self.builder()?, self.runtime, &variant, &out, desk.task, desk.log)?;
         let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
         Ok(if cached { Done::Unchanged } else { Done::Now("built".into()) })
     }
@@ -178,7 +209,6 @@ impl Plan<'_> {
     }
 
     fn inspect(&self, desk: &Desk<'_>) -> Result<Done> {
-        let started = Instant::now();
         let key = inputs(&[("blob", &file_digest(&self.blob())?), ("tool", &self.tool(Worker::Artifact, desk)?)]);
         if self.bundle.is_done("inspect", &key) {
             return Ok(Done::Unchanged);
@@ -193,7 +223,6 @@ impl Plan<'_> {
             result: outcome.value,
             passed: outcome.passed,
             outputs: Vec::new(),
-            seconds: started.elapsed().as_secs_f64(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("inspect", &key, &["inspect.json".into()])?;
@@ -201,7 +230,6 @@ impl Plan<'_> {
     }
 
     fn dry_run(&self, desk: &Desk<'_>) -> Result<Done> {
-        let started = Instant::now();
         let try_runtime = Some(self.try_runtime_blob())
             .filter(|path| path.is_file() && self.runtime.features.contains("try-runtime"));
         let try_digest = try_runtime.as_deref().map(file_digest).transpose()?;
@@ -240,7 +268,6 @@ impl Plan<'_> {
             result,
             passed: outcome.passed,
             outputs: Vec::new(),
-            seconds: started.elapsed().as_secs_f64(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("dry-run", &key, &["dry-run.json".into()])?;
@@ -259,7 +286,6 @@ impl Plan<'_> {
     }
 
     fn propose(&self, desk: &Desk<'_>) -> Result<Done> {
-        let started = Instant::now();
         let route = self.route()?;
         let relay = route.relay.as_deref().map(|relay| self.state_digest(relay)).transpose()?.unwrap_or_default();
         let key = inputs(&[
@@ -288,7 +314,6 @@ impl Plan<'_> {
             result,
             passed,
             outputs: outputs.clone(),
-            seconds: started.elapsed().as_secs_f64(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("propose", &key, &[vec!["propose.json".into()], outputs].concat())?;
@@ -339,18 +364,16 @@ impl Plan<'_> {
                 "lock_file": build.pointer("/inputs/lock_file/digest"),
             },
             "chain": dry_run.get("state"),
-            "versions": {"cutover": env!("CARGO_PKG_VERSION"), "rustc": self.builder.toolchain.version()},
+            "versions": {"cutover": env!("CARGO_PKG_VERSION"), "rustc": build.pointer("/inputs/toolchain/digest")},
             "previous": dry_run.get("from"),
         });
         let outcome = workers::call(self.context, Worker::Evidence, &request, desk.task, desk.log)?;
-        let hash = outcome.value.get("payload_sha256").and_then(Value::as_str).unwrap_or_default();
-        worker::write_whole(&self.bundle.work.join("payload"), hash.as_bytes())?;
         let kept = outcome.value.get("signatures_kept").and_then(Value::as_u64).unwrap_or_default();
         Ok(if kept > 0 { Done::Unchanged } else { Done::Now("joined".into()) })
     }
 
     /// The steps that leave evidence.
-    fn steps(&self) -> Vec<&'static str> {
+    pub fn steps(&self) -> Vec<&'static str> {
         let mut steps = STEPS.to_vec();
         steps.extend(self.checks_weights().then_some(super::weights::STEP));
         steps
@@ -370,9 +393,11 @@ impl Plan<'_> {
         }
         let throw_away = [json!("throw_away")];
         let keys = if self.keys.is_empty() { &throw_away } else { self.keys };
-        let payload = worker::read_bounded(&self.bundle.work.join("payload"), 1024)?;
+        let manifest: Value =
+            serde_json::from_slice(&worker::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?)
+                .map_err(|error| Failure::input(format!("{MANIFEST} is no JSON")).found(error.to_string()))?;
         let key = inputs(&[
-            ("payload", &String::from_utf8_lossy(&payload)),
+            ("payload", manifest.get("payload").and_then(Value::as_str).unwrap_or_default()),
             ("keys", &Value::from(keys.to_vec()).to_string()),
             ("root", &self.root.map(file_digest).transpose()?.unwrap_or_default()),
         ]);

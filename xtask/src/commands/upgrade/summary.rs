@@ -38,10 +38,6 @@ impl Plan<'_> {
         }
         let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
         let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
-        let jobs = finished.iter().filter_map(|job| {
-            let name = job.name.strip_prefix(&self.prefix)?;
-            Some(json!({"name": name, "unchanged": job.done == Done::Unchanged, "seconds": (job.seconds * 1000.0).round() / 1000.0}))
-        });
         let summary = json!({
             "name": self.runtime.name,
             "package": self.runtime.package,
@@ -59,10 +55,17 @@ impl Plan<'_> {
             "satisfied": verified.get("satisfied"),
             "bundle": utf8(&self.bundle.directory)?,
             "logs": utf8(&self.bundle.logs)?,
-            "jobs": jobs.collect::<Vec<_>>(),
+            "jobs": self.finished(finished),
             "verdict": if passed { "passed" } else { "failed" },
         });
         Ok((passed, summary))
+    }
+
+    pub(super) fn finished(&self, all: &[Finished]) -> Vec<Value> {
+        let seconds = |job: &Finished| (job.seconds * 1000.0).round() / 1000.0;
+        let own = all.iter().filter_map(|job| Some((job.name.strip_prefix(&self.prefix)?, job)));
+        own.map(|(name, job)| json!({"name": name, "unchanged": job.done == Done::Unchanged, "seconds": seconds(job)}))
+            .collect()
     }
 }
 

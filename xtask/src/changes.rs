@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which runtimes a change can affect.
+//!
+//! What reaches a runtime is what `inputs` makes its digest from: the packages without a registry in its closure, their
+//! entries in the lock file, and what the root manifest says to all. Two revisions are compared part by part, so that each
+//! reason can be told. In doubt a runtime counts as affected, at the price of a job.
+
+use crate::{
+    context::Context,
+    git,
+    inputs::{self, manifests},
+    process::Tool,
+    revision,
+    runtimes::{self, Runtime, Workspace},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use worker::{Failure, Result};
+
+/// So many reasons are told for one runtime.
+const REASONS: usize = 40;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A file of a package that the runtime is made from.
+    Package,
+    /// A dependency's entry.
+    LockFile,
+    /// What is said to all packages of the workspace.
+    Workspace,
+    /// What an upgrade of it starts from.
+    State,
+    /// What Cutover is told about it.
+    Configuration,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::LockFile => "lock_file",
+            Self::Workspace => "workspace",
+            Self::State => "state",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
+pub struct Change<'workspace> {
+    workspace: &'workspace Workspace,
+    /// The commit that the two have in common.
+    pub base: String,
+    /// What differs now, changes that are not committed included.
+    pub files: BTreeSet<PathBuf>,
+    /// Reasons that hold for all.
+    general: Vec<(Kind, String)>,
+    former: Former,
+}
+
+/// Files of the base that are compared part by part.
+#[derive(Default)]
+struct Former {
+    lock: BTreeMap<(String, String), String>,
+    dependencies: BTreeMap<String, String>,
+    matrix: Vec<runtimes::Matrix>,
+    /// Whether it could be read at all; a base without a lock file affects everything.
+    has_lock: bool,
+}
+
+pub fn since<'workspace>(
+    context: &Context,
+    workspace: &'workspace Workspace,
+    base: &str,
+) -> Result<Change<'workspace>> {
+    let repository = git::root(&context.workspace).ok_or_else(|| {
+        Failure::input(format!("{} is in no git repository", context.workspace.display()))
+            .expected("a repository, whose history tells what changed")
+    })?;
+    let named = revision::commit(&repository, base)?;
+    let parted = merge_base(&repository, &named, base)?;
+    let files = changed_files(&repository, &parted)?;
+    let root = std::fs::canonicalize(&context.workspace)
+        .map_err(|error| Failure::io("open the workspace", &context.workspace, &error))?;
+    let place = root.strip_prefix(&repository).unwrap_or(Path::new(""));
+    let at_base = |name: &str| -> Result<String> {
+        let content = revision::file(&repository, &parted, &place.join(name))?;
+        Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())
+    };
+    let lock = at_base("Cargo.lock")?;
+    let manifest = at_base("Cargo.toml")?;
+    let now = manifests::text(&root.join("Cargo.toml"))?;
+    let mut general = Vec::new();
+    for name in ["rust-toolchain.toml", "rust-toolchain", ".cargo/config.toml", ".cargo/config"] {
+        if files.contains(&root.join(name)) {
+            general.push((Kind::Workspace, name.to_owned()));
+        }
+    }
+    for (what, kind, of) in [
+        ("profiles, patches or the resolver in Cargo.toml", Kind::Workspace, manifests::reaching as fn(&str) -> String),
+        ("[workspace.package] in Cargo.toml", Kind::Workspace, |text| manifests::table(text, "workspace.package")),
+        ("[workspace.metadata.cutover] in Cargo.toml", Kind::Configuration, |text| {
+            manifests::table(text, "workspace.metadata.cutover")
+        }),
+    ] {
+        if of(&manifest) != of(&now) {
+            general.push((kind, what.to_owned()));
+        }
+    }
+    let mut matrix = Vec::new();
+    for name in runtimes::MATRIX_PLACES {
+        let text = at_base(name)?;
+        // One that cannot be read was none: then every runtime of the present one is new.
+        matrix = if text.is_empty() { continue } else { serde_json::from_str(&text).unwrap_or_default() };
+        break;
+    }
+    let former = Former {
+        has_lock: !lock.is_empty(),
+        lock: manifests::entries(&lock),
+        dependencies: manifests::inherited(&manifest),
+        matrix,
+    };
+    Ok(Change { workspace, base: parted, files, general, former })
+}
+
+impl Change<'_> {
+    /// Why a runtime may differ; nothing where it cannot.
+    pub fn reasons(&self, runtime: &Runtime) -> Vec<(Kind, String)> {
+        let mut reasons = self.general.clone();
+        let metadata = &self.workspace.metadata;
+        let root = metadata.workspace_root.as_std_path();
+        let closure = inputs::closure(metadata, &runtime.id);
+        let through = metadata.packages.iter().filter(|package| {
+            // The package that a published runtime is taken through says with which features.
+            runtime.through.as_deref() == Some(package.name.as_str()) && package.source.is_none()
+        });
+        let own: BTreeSet<PathBuf> = closure
+            .iter()
+            .copied()
+            .chain(through)
+            .filter(|package| package.source.is_none())
+            .filter_map(|package| canonical(package.manifest_path.parent()?.as_std_path()))
+            .collect();
+        let packages: BTreeSet<PathBuf> = metadata
+            .packages
+            .iter()
+            .filter(|package| package.source.is_none())
+            .filter_map(|package| canonical(package.manifest_path.parent()?.as_std_path()))
+            .collect();
+        for file in &self.files {
+            if let Some(directory) = holder(file, &packages)
+                && own.contains(directory)
+                && inputs::is_covered(file.strip_prefix(directory).unwrap_or(file))
+            {
+                reasons.push((Kind::Package, shown(file, root)));
+            } else if own.iter().any(|directory| directory.starts_with(file)) {
+                // A submodule changes as a whole.
+                reasons.push((Kind::Package, shown(file, root)));
+            }
+        }
+        for source in [runtime.state(), runtime.config.relay.clone()].into_iter().flatten() {
+            let source = PathBuf::from(runtime.configured_source(&source));
+            if canonical(&source).is_some_and(|source| self.files.contains(&source)) {
+                reasons.push((Kind::State, shown(&source, root)));
+            }
+        }
+        self.lock_file(&closure, &mut reasons);
+        if let Some(now) = &runtime.matrix
+            && !self.former.matrix.contains(now)
+        {
+            reasons.push((Kind::Configuration, format!("the entry {} of runtimes-matrix.json", now.name)));
+        }
+        reasons.truncate(REASONS);
+        reasons
+    }
+
+    fn lock_file(&self, closure: &[&cargo_metadata::Package], reasons: &mut Vec<(Kind, String)>) {
+        let root = self.workspace.metadata.workspace_root.as_std_path();
+        if !self.former.has_lock {
+            reasons.push((Kind::LockFile, "Cargo.lock is new".into()));
+            return;
+        }
+        let (lock, manifest) = (root.join("Cargo.lock"), root.join("Cargo.toml"));
+        let now = manifests::entries(&manifests::text(&lock).unwrap_or_default());
+        let inherited = manifests::inherited(&manifests::text(&manifest).unwrap_or_default());
+        for package in closure {
+            let key = (package.name.to_string(), package.version.to_string());
+            if now.get(&key) != self.former.lock.get(&key) {
+                reasons.push((Kind::LockFile, format!("{} {} in Cargo.lock", key.0, key.1)));
+            }
+            if package.source.is_some() {
+                continue;
+            }
+            for dependency in &package.dependencies {
+                let name = dependency.rename.as_deref().unwrap_or(&dependency.name);
+                if inherited.get(name) != self.former.dependencies.get(name) {
+                    let told = (Kind::Workspace, format!("{name} in [workspace.dependencies]"));
+                    if !reasons.contains(&told) {
+                        reasons.push(told);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The innermost package that a file lies in.
+fn holder<'a>(file: &Path, packages: &'a BTreeSet<PathBuf>) -> Option<&'a PathBuf> {
+    file.ancestors().find_map(|directory| packages.get(directory))
+}
+
+fn canonical(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
+fn shown(file: &Path, root: &Path) -> String {
+    file.strip_prefix(root).unwrap_or(file).display().to_string()
+}
+
+fn merge_base(repository: &Path, commit: &str, name: &str) -> Result<String> {
+    let tool = Tool::new("git").arg("-C").arg(repository).args(["merge-base", commit, "HEAD"]);
+    let captured = tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(Duration::from_secs(60)).capture()?;
+    let found = String::from_utf8_lossy(&captured.stdout).trim().to_owned();
+    match captured.status.success() && !found.is_empty() {
+        true => Ok(found),
+        false => Err(Failure::input(format!("{name} and HEAD have no commit in common here"))
+            .expected("a history that reaches back to where they parted")
+            .hint("git fetch --unshallow, or check out with the whole history (fetch-depth: 0)")),
+    }
+}
+
+/// Everything that differs from a commit, whether committed, staged, changed or new.
+fn changed_files(repository: &Path, commit: &str) -> Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    for arguments in [
+        &["diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit, "--"][..],
+        &["ls-files", "--others", "--exclude-standard", "-z"],
+    ] {
+        let listed = revision::objects(repository, arguments, None)?;
+        for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            files.insert(repository.join(bytes_as_path(name)));
+        }
+    }
+    Ok(files)
+}
+
+fn bytes_as_path(bytes: &[u8]) -> &Path {
+    use std::os::unix::ffi::OsStrExt;
+    Path::new(std::ffi::OsStr::from_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_belongs_to_the_innermost_package() {
+        let packages = ["/w", "/w/runtimes/a", "/w/runtimes/a/pallet"].map(PathBuf::from).into_iter().collect();
+        let of = |file: &str| holder(Path::new(file), &packages).map(|found| found.display().to_string());
+        assert_eq!(of("/w/runtimes/a/pallet/src/lib.rs").as_deref(), Some("/w/runtimes/a/pallet"));
+        assert_eq!(of("/w/runtimes/a/src/lib.rs").as_deref(), Some("/w/runtimes/a"));
+        assert_eq!(of("/w/README.md").as_deref(), Some("/w"));
+        assert_eq!(of("/elsewhere/x"), None);
+    }
+}

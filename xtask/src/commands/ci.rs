@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What pull requests need. Everything comes from the configuration that the tool itself reads.
+
+mod changed;
+mod comment;
+mod lint;
+mod matrix;
+mod post;
+mod render;
+
+use crate::{
+    cli::{Ci, CiWhat},
+    context::Context,
+};
+use worker::Result;
+
+pub fn run(context: &Context, options: &Ci) -> Result<bool> {
+    match &options.what {
+        CiWhat::Matrix(options) => matrix::run(context, options),
+        CiWhat::Changed(options) => changed::run(context, options),
+        CiWhat::Comment(options) => comment::run(context, options),
+        CiWhat::Post(options) => post::run(context, options),
+        CiWhat::Lint(_) => lint::run(context),
+    }
+}

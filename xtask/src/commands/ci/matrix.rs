@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The jobs of the workspace's upgrades, for engines that run them on many machines.
+
+use super::render;
+use crate::{
+    changes,
+    cli::{self, MatrixFormat, Stage, UpgradeJob},
+    context::Context,
+    runtimes::{Runtime, Workspace},
+};
+use serde_json::{Value, json};
+use worker::{Failure, Result};
+
+/// GitHub runs no more jobs of one matrix.
+const GITHUB_JOBS: usize = 256;
+
+/// One machine's share of an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatrixJob {
+    pub runtime: String,
+    pub package: String,
+    pub stage: Stage,
+    pub job: &'static str,
+    pub only: String,
+}
+
+/// Jobs that share a machine because the one is nothing without the other, or takes no time.
+const SHARES: [(Stage, &str, &[UpgradeJob]); 6] = [
+    (Stage::Build, "build", &[UpgradeJob::Build, UpgradeJob::Inspect]),
+    (Stage::Check, "diff", &[UpgradeJob::Diff]),
+    (Stage::Check, "dry-run", &[UpgradeJob::BuildTryRuntime, UpgradeJob::DryRun]),
+    (Stage::Check, "propose", &[UpgradeJob::Propose]),
+    (Stage::Check, "weights", &[UpgradeJob::Weights]),
+    (Stage::Join, "join", &[UpgradeJob::Report, UpgradeJob::Manifest, UpgradeJob::Sign, UpgradeJob::Verify]),
+];
+
+pub fn run(context: &Context, options: &cli::CiMatrix) -> Result<bool> {
+    let workspace = Workspace::load(context)?;
+    let mut selected = workspace.select(&options.runtimes)?;
+    if let Some(base) = &options.base {
+        let change = changes::since(context, &workspace, base)?;
+        selected.retain(|runtime| !change.reasons(runtime).is_empty());
+    }
+    let (ready, without): (Vec<_>, Vec<_>) = selected.into_iter().partition(|runtime| runtime.state().is_some());
+    for runtime in without {
+        context.printer.warning(&format!(
+            "{} is left out: there is no state to upgrade it from (set `state` in its [package.metadata.cutover])",
+            runtime.name
+        ));
+    }
+    let mut jobs = Vec::new();
+    for (stage, job, parts) in SHARES {
+        for runtime in &ready {
+            if job != "weights" || runtime.through.is_none() {
+                jobs.push(matrix_job(runtime, stage, job, parts)?);
+            }
+        }
+    }
+    jobs.retain(|job| options.stages.is_empty() || options.stages.contains(&job.stage));
+    match options.format {
+        None => {
+            let document = include(jobs.iter());
+            context.printer.result(&document, || report::terminal::matrix(&document))?;
+        }
+        Some(MatrixFormat::Github) => context.printer.data(&github(&jobs)?)?,
+        Some(MatrixFormat::Gitlab) => context.printer.data(&render::gitlab(&jobs, options.image.as_deref()))?,
+        Some(MatrixFormat::Kubernetes) => {
+            let image = options.image.as_deref().ok_or_else(|| {
+                Failure::usage("jobs of Kubernetes need an image").hint(
+                    "--image IMAGE: one that holds the workspace at the commit, and its toolchain; see docs/ci.md",
+                )
+            })?;
+            context.printer.data(&render::kubernetes(&jobs, image, &options.claim))?;
+        }
+    }
+    Ok(true)
+}
+
+fn matrix_job(runtime: &Runtime, stage: Stage, job: &'static str, parts: &[UpgradeJob]) -> Result<MatrixJob> {
+    // It becomes part of paths, of names of artifacts and of command lines.
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    let name = &runtime.name;
+    if name.is_empty() || name.len() > 64 || name.starts_with(['-', '.']) || !name.chars().all(plain) {
+        return Err(Failure::input(format!("the runtime {} has a name that no job can have", runtime.package))
+            .found(format!("{name:?}"))
+            .expected("at most 64 letters, digits, dots, hyphens and underscores, a letter or digit first")
+            .hint("change `name` in runtimes-matrix.json"));
+    }
+    Ok(MatrixJob {
+        runtime: name.clone(),
+        package: runtime.package.clone(),
+        stage,
+        job,
+        only: parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(","),
+    })
+}
+
+/// What GitHub takes as `strategy.matrix`.
+fn include<'job>(jobs: impl Iterator<Item = &'job MatrixJob>) -> Value {
+    let entries = jobs.map(|job| {
+        json!({
+            "runtime": job.runtime,
+            "package": job.package,
+            "stage": job.stage.name(),
+            "job": job.job,
+            "only": job.only,
+        })
+    });
+    json!({"include": entries.collect::<Vec<_>>()})
+}
+
+/// `name=value` lines: a value must be on one line, and a matrix without jobs is an error there.
+fn github(jobs: &[MatrixJob]) -> Result<String> {
+    let mut text = String::new();
+    for stage in [Stage::Build, Stage::Check, Stage::Join] {
+        let of_stage: Vec<_> = jobs.iter().filter(|job| job.stage == stage).collect();
+        if of_stage.len() > GITHUB_JOBS {
+            return Err(Failure::input(format!("the stage {} has too many jobs for GitHub", stage.name()))
+                .found(of_stage.len().to_string())
+                .expected(format!("at most {GITHUB_JOBS} in one matrix"))
+                .hint("select runtimes with --runtime, in several workflows"));
+        }
+        text.push_str(&format!("{}={}\n", stage.name(), include(of_stage.into_iter())));
+    }
+    text.push_str(&format!("any={}\n", !jobs.is_empty()));
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(runtime: &str, stage: Stage) -> MatrixJob {
+        MatrixJob {
+            runtime: runtime.into(),
+            package: format!("{runtime}-runtime"),
+            stage,
+            job: "build",
+            only: "build,inspect".into(),
+        }
+    }
+
+    #[test]
+    fn every_job_of_an_upgrade_is_in_one_share_and_after_those_it_needs() {
+        use clap::ValueEnum;
+        let all: Vec<(usize, UpgradeJob)> = SHARES
+            .iter()
+            .enumerate()
+            .flat_map(|(at, (_, _, parts))| parts.iter().map(move |part| (at, *part)))
+            .collect();
+        for job in UpgradeJob::value_variants() {
+            let places: Vec<_> = all.iter().filter(|(_, part)| part == job).collect();
+            assert_eq!(places.len(), 1, "{job:?}");
+            let stage = SHARES[places[0].0].0;
+            for before in job.after() {
+                let other = all.iter().find(|(_, part)| part == before).expect("in a share").0;
+                assert!(SHARES[other].0 < stage || other == places[0].0, "{before:?} before {job:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_are_lines_and_say_whether_there_is_anything_to_do() {
+        let text = github(&[job("a", Stage::Build)]).expect("few jobs");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert!(lines[0].starts_with("build={\"include\":[{"), "{text}");
+        assert_eq!((lines[1], lines[3]), ("check={\"include\":[]}", "any=true"));
+        assert!(github(&[]).expect("none").ends_with("any=false\n"));
+        let many: Vec<_> = (0..257).map(|at| job(&at.to_string(), Stage::Build)).collect();
+        assert_eq!(github(&many).expect_err("too many").kind, worker::Kind::Input);
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Puts a comment under a pull request with `gh`, which has the rights; the comment of the last run is replaced.
+//!
+//! Which pull request it is, is asked of GitHub by the commit and the branch: a bundle's word would let anyone write under
+//! another's.
+
+use crate::{cli, context::Context, process::Tool};
+use report::comment::{LIMIT, MARKER};
+use serde_json::{Value, json};
+use std::time::Duration;
+use worker::{Failure, Result};
+
+const LONGEST: Duration = Duration::from_secs(120);
+
+pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
+    let text = worker::read_bounded(&options.comment, LIMIT as u64)?;
+    if !text.starts_with(MARKER.as_bytes()) {
+        return Err(Failure::input(format!("{} is no comment of Cutover", options.comment.display()))
+            .expected(format!("a file that begins with {MARKER}, as `ci comment` writes it")));
+    }
+    let repository = &options.repository;
+    check("--repository", repository, |text| {
+        let parts: Vec<_> = text.split('/').collect();
+        parts.len() == 2
+            && parts.iter().all(|part| !part.is_empty() && part.chars().all(is_plain) && !part.starts_with('.'))
+    })?;
+    check("--commit", &options.commit, |text| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    check("--head", &options.head, |text| {
+        text.split_once(':').is_some_and(|(owner, branch)| !owner.is_empty() && !branch.is_empty())
+    })?;
+
+    let head = format!("head={}", options.head);
+    let path = format!("repos/{repository}/pulls");
+    let pulls = gh(&["--method", "GET", &path, "--raw-field", "state=open", "--raw-field", &head])?;
+    let of_commit = |pull: &&Value| pull.pointer("/head/sha").and_then(Value::as_str) == Some(&options.commit);
+    let Some(number) = items(&pulls).iter().find(of_commit).and_then(|pull| pull.get("number")?.as_u64()) else {
+        // It was closed or got another commit, whose own run comments.
+        context.printer.status(&format!("no open pull request of {} is at {}", options.head, options.commit));
+        let document = json!({"version": 1, "pull_request": null, "posted": false});
+        context.printer.result(&document, || "nothing posted\n".into())?;
+        return Ok(true);
+    };
+    let comments = format!("repos/{repository}/issues/{number}/comments");
+    let present = gh(&["--method", "GET", "--paginate", "--slurp", &comments, "--raw-field", "per_page=100"])?;
+    // Anyone can write the marker; only a bot's comment is ours to replace.
+    let ours = |comment: &&Value| {
+        comment.get("body").and_then(Value::as_str).is_some_and(|body| body.starts_with(MARKER))
+            && comment.pointer("/user/type").and_then(Value::as_str) == Some("Bot")
+    };
+    let pages = items(&present).iter().flat_map(|page| items(page).iter());
+    let former = pages.filter(ours).find_map(|comment| comment.get("id")?.as_u64());
+    let body = format!("body=@{}", super::super::utf8(&options.comment)?);
+    let answer = match former {
+        Some(id) => gh(&["--method", "PATCH", &format!("repos/{repository}/issues/comments/{id}"), "--field", &body])?,
+        None => gh(&["--method", "POST", &comments, "--field", &body])?,
+    };
+    let document = json!({
+        "version": 1,
+        "pull_request": number,
+        "posted": true,
+        "replaced": former.is_some(),
+        "url": answer.get("html_url"),
+    });
+    let done = if former.is_some() { "replaced" } else { "posted" };
+    context.printer.result(&document, || format!("comment of pull request {number} {done}\n"))?;
+    Ok(true)
+}
+
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "._-".contains(character)
+}
+
+fn check(option: &str, text: &str, good: impl Fn(&str) -> bool) -> Result<()> {
+    let fits = text.len() <= 512 && !text.chars().any(char::is_control) && good(text);
+    let expected = match option {
+        "--repository" => "OWNER/NAME",
+        "--commit" => "40 hex digits",
+        _ => "OWNER:BRANCH",
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("{option} is not what it has to be"))
+            .found(format!("{text:?}"))
+            .expected(expected)),
+    }
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn gh(arguments: &[&str]) -> Result<Value> {
+    let tool = Tool::new("gh").arg("api").args(arguments).env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
+    let argv = tool.argv();
+    let captured = tool.timeout(LONGEST).capture().map_err(|failure| {
+        failure.hint("install GitHub's command line (https://cli.github.com); its runners have it")
+    })?;
+    if !captured.status.success() {
+        return Err(Failure::environment("GitHub refused what `gh` asked")
+            .found(format!("{} (running `{argv}`)", captured.stderr.trim()))
+            .hint("GH_TOKEN must be set to a token with the permission pull-requests: write"));
+    }
+    serde_json::from_slice(&captured.stdout)
+        .map_err(|error| Failure::environment("`gh` answered something unknown").found(error.to_string()))
+}

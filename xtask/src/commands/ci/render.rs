@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A matrix as the files of other engines.
+
+use super::matrix::MatrixJob;
+use crate::cli::Stage;
+use serde_json::{Map, Value, json};
+
+const HEAD: &str = "# Made by `cargo xtask ci matrix`: change the runtimes' configuration, not this.\n";
+
+/// A child pipeline of GitLab. Each job hands its bundle on as an artifact; files that several hold are the same.
+pub fn gitlab(jobs: &[MatrixJob], image: Option<&str>) -> String {
+    let mut pipeline = Map::new();
+    let mut stages: Vec<&str> = jobs.iter().map(|job| job.stage.name()).collect();
+    stages.dedup();
+    // A pipeline without a job is an error there.
+    if jobs.is_empty() {
+        pipeline.insert("nothing-to-do".into(), json!({"script": ["true"], "variables": {"GIT_STRATEGY": "none"}}));
+    } else {
+        pipeline.insert("stages".into(), json!(stages));
+    }
+    if let Some(image) = image {
+        pipeline.insert("default".into(), json!({"image": image}));
+    }
+    for job in jobs {
+        // Where git looks away: files that are part of no commit would make the source differ from it.
+        let bundle = format!("target/bundles/{}", job.runtime);
+        let before = |other: &&MatrixJob| other.runtime == job.runtime && other.stage < job.stage;
+        let needs: Vec<_> = jobs.iter().filter(before).map(gitlab_name).collect();
+        let mut fields = json!({
+            "stage": job.stage.name(),
+            "script": [format!("cargo xtask upgrade --runtime {} --only {} --out {bundle}", job.runtime, job.only)],
+            "needs": needs,
+            "artifacts": {"when": "always", "expire_in": "1 week", "paths": [format!("{bundle}/")]},
+        });
+        if job.stage == Stage::Join {
+            // A check that failed is told in the bundle too.
+            fields["when"] = json!("always");
+        }
+        pipeline.insert(gitlab_name(job), fields);
+    }
+    format!("{HEAD}{}", yaml(&Value::Object(pipeline)))
+}
+
+fn gitlab_name(job: &MatrixJob) -> String {
+    format!("{} {}", job.job, job.runtime)
+}
+
+/// Jobs of Kubernetes, one document each. They share a volume for the bundles.
+pub fn kubernetes(jobs: &[MatrixJob], image: &str, claim: &str) -> String {
+    let documents = jobs.iter().map(|job| {
+        let labels = json!({
+            "app.kubernetes.io/name": "cutover",
+            "cutover.dev/runtime": job.runtime,
+            "cutover.dev/stage": job.stage.name(),
+        });
+        let arguments = [
+            "cargo",
+            "xtask",
+            "upgrade",
+            "--runtime",
+            &job.runtime,
+            "--only",
+            &job.only,
+            "--out",
+            &format!("/bundles/{}", job.runtime),
+        ];
+        let pod = json!({
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": false,
+            "containers": [{
+                "name": "cutover",
+                "image": image,
+                "command": arguments,
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                "volumeMounts": [{"name": "bundles", "mountPath": "/bundles"}],
+            }],
+            "volumes": [{"name": "bundles", "persistentVolumeClaim": {"claimName": claim}}],
+        });
+        let document = json!({
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": kubernetes_name(job), "labels": labels},
+            // A check that failed fails again.
+            "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
+        });
+        format!("---\n{}", yaml(&document))
+    });
+    format!("{HEAD}{}", documents.collect::<String>())
+}
+
+/// A name by the rules of DNS labels; what had to be changed gets a digest, so that no two become one.
+fn kubernetes_name(job: &MatrixJob) -> String {
+    const MOST: usize = 63;
+    let whole = format!("cutover-{}-{}", job.job, job.runtime);
+    let plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+    if whole.len() <= MOST && whole.chars().all(plain) && !whole.ends_with('-') {
+        return whole;
+    }
+    let mut digester = crate::inputs::Digester::new();
+    digester.word("job", &whole);
+    let digest = digester.finish();
+    let lower = whole.to_ascii_lowercase();
+    let kept = lower.chars().map(|character| if plain(character) { character } else { '-' }).take(MOST - 9);
+    format!("{}-{}", kept.collect::<String>(), &digest[2..10])
+}
+
+/// A JSON value as YAML in block style. Texts are JSON's, which YAML reads the same.
+fn yaml(value: &Value) -> String {
+    let mut text = String::new();
+    block(value, 0, &mut text);
+    text
+}
+
+fn block(value: &Value, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                text.push_str(&format!("{indent}{}:", Value::from(key.as_str())));
+                child(value, depth, text);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                text.push_str(&format!("{indent}-"));
+                child(item, depth, text);
+            }
+        }
+        scalar => text.push_str(&format!("{indent}{scalar}\n")),
+    }
+}
+
+fn child(value: &Value, depth: usize, text: &mut String) {
+    match value {
+        Value::Object(fields) if fields.is_empty() => text.push_str(" {}\n"),
+        Value::Array(items) if items.is_empty() => text.push_str(" []\n"),
+        Value::Object(_) | Value::Array(_) => {
+            text.push('\n');
+            block(value, depth + 1, text);
+        }
+        scalar => text.push_str(&format!(" {scalar}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(runtime: &str) -> MatrixJob {
+        MatrixJob {
+            runtime: runtime.into(),
+            package: "p".into(),
+            stage: Stage::Check,
+            job: "dry-run",
+            only: "build-try-runtime,dry-run".into(),
+        }
+    }
+
+    #[test]
+    fn blocks_are_indented_and_texts_quoted() {
+        let value = json!({"a": [{"b": "x: #", "c": []}, 1], "d": {}, "e": null, "f": true});
+        let expected = "\"a\":\n  -\n    \"b\": \"x: #\"\n    \"c\": []\n  - 1\n\"d\": {}\n\"e\": null\n\"f\": true\n";
+        assert_eq!(yaml(&value), expected);
+    }
+
+    #[test]
+    fn names_are_dns_labels_and_stay_apart() {
+        assert_eq!(kubernetes_name(&job("standalone")), "cutover-dry-run-standalone");
+        let (one, other) = (kubernetes_name(&job("A_b")), kubernetes_name(&job("a.b")));
+        assert!(one.starts_with("cutover-dry-run-a-b-") && one != other, "{one} {other}");
+        let long = kubernetes_name(&job(&"x".repeat(64)));
+        assert_eq!(long.len(), 63);
+    }
+}
