@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line's shape. The reference in `docs/commands.md` is made from it.
 
+mod release;
 mod weights;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use release::*;
 use std::{path::PathBuf, process::ExitCode};
 pub use weights::*;
 
@@ -82,6 +84,8 @@ pub enum Command {
     Verify(Verify),
     /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
     Upgrade(Upgrade),
+    /// Release runtimes: plan it, prepare its files, publish it
+    Release(Release),
     /// Run the tests of Cutover's workspace
     Test(Test),
     /// Print a completion script for a shell

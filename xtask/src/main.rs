@@ -59,6 +59,7 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
         Command::Signers(options) => commands::signers::run(context, &options),
         Command::Verify(options) => commands::verify::run(context, &options),
         Command::Upgrade(options) => commands::upgrade::run(context, &options),
+        Command::Release(options) => commands::release::run(context, &options),
         Command::Weights(options) => commands::weights::run(context, &options),
         Command::Test(options) => commands::test::run(context, &options),
         Command::Completions(options) => commands::completions::run(context, &options),

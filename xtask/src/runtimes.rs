@@ -8,6 +8,7 @@
 //! `[package.metadata.cutover] runtime = true|false` overrules the rule.
 
 mod configured;
+pub mod release;
 
 pub use configured::{configured_allowances, configured_networks};
 
@@ -64,6 +65,8 @@ pub struct Config {
     pub max_code_size: Option<u64>,
     #[serde(default)]
     pub weights: Weights,
+    #[serde(default)]
+    pub release: release::OfRuntime,
 }
 
 /// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are kept. Files are relative
@@ -105,6 +108,8 @@ pub struct WorkspaceConfig {
     /// Rules of `diff` that this workspace breaks on purpose, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
+    #[serde(default)]
+    pub release: release::Rules,
 }
 
 /// An entry of the Fellowship's `runtimes-matrix.json`; what else stands in it is not ours to judge.

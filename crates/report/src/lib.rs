@@ -12,6 +12,8 @@ mod field;
 pub mod html;
 pub mod junit;
 pub mod markdown;
+pub mod release;
+pub mod release_notes;
 mod table;
 pub mod terminal;
 pub mod weights;

@@ -9,6 +9,7 @@ pub mod fork;
 pub mod inspect;
 pub mod list;
 pub mod propose;
+pub mod release;
 pub mod setup;
 pub mod sign;
 pub mod signers;

@@ -4,9 +4,9 @@
 //! Beside the bundle lie two directories that are no part of it: `<bundle>.logs`, a log for each job, and
 //! `<bundle>.work`, what an interrupted run resumes from.
 
-mod bundle;
+pub(super) mod bundle;
 mod compare;
-mod plan;
+pub(super) mod plan;
 mod summary;
 mod weights;
 
@@ -25,7 +25,13 @@ use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
-    let workspace = Workspace::load(context)?;
+    let (passed, document) = make(context, &Workspace::load(context)?, options)?;
+    context.printer.result(&document, || report::terminal::upgrade(&document))?;
+    Ok(passed)
+}
+
+/// The bundles, and what is said of them.
+pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(bool, Value)> {
     let options = &on_its_network(context, options)?;
     let selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
@@ -34,10 +40,10 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     let root = if keys.is_empty() { None } else { root_file(context, options.root.as_deref())? };
     let states = selected.iter().map(|runtime| state_of(context, runtime, options)).collect::<Result<Vec<_>>>()?;
-    let outs = directories(&workspace, &selected, options.out.as_deref())?;
+    let outs = directories(workspace, &selected, options.out.as_deref())?;
     let bundles = outs.iter().map(|out| Bundle::open(out)).collect::<Result<Vec<_>>>()?;
     // Once, before anything runs side by side.
-    let builder = Builder::new(context, &workspace)?;
+    let builder = Builder::new(context, workspace)?;
 
     let plans: Vec<Plan<'_>> = selected
         .iter()
@@ -80,8 +86,7 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
         "verdict": if passed { "passed" } else { "failed" },
         "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
     });
-    context.printer.result(&document, || report::terminal::upgrade(&document))?;
-    Ok(passed)
+    Ok((passed, document))
 }
 
 /// What `--network` stands for, where the command line does not say otherwise: the runtime, its state, who governs it.
