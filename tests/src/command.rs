@@ -93,6 +93,11 @@ impl Output {
     }
 }
 
+/// The directory of all built programs, the workers among them.
+pub fn binaries() -> PathBuf {
+    binary().parent().expect("a directory").to_path_buf()
+}
+
 /// Beside the test that runs, where Cargo puts all binaries of the profile.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("CUTOVER_XTASK") {

@@ -18,6 +18,6 @@ mod tiny;
 
 pub use blobs::{Runtime, built, snapshot};
 pub use checkout::Checkout;
-pub use command::{Output, Xtask, repository};
+pub use command::{Output, Xtask, binaries, repository};
 pub use redact::redact;
 pub use tiny::{Tiny, alone};

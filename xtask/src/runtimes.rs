@@ -10,7 +10,7 @@
 mod configured;
 pub mod release;
 
-pub use configured::{configured_allowances, configured_networks};
+pub use configured::{configured_allowances, configured_networks, members};
 
 use crate::{context::Context, networks::Networks, process::Tool};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
@@ -143,6 +143,11 @@ impl Workspace {
     pub fn load(context: &Context) -> Result<Self> {
         let metadata = metadata(context)?;
         Self::of(metadata, &context.workspace)
+    }
+
+    /// Of the members alone, so that it needs no lock file: runtimes from a registry are not found.
+    pub fn of_members(context: &Context) -> Result<Self> {
+        Self::of(members(context)?, &context.workspace)
     }
 
     fn of(metadata: Metadata, root: &Path) -> Result<Self> {

@@ -132,12 +132,17 @@ fn cargo_build(context: &Context, what: &str, selection: &[String], directory: &
     let log = context.log(&format!("build-{}", what.split(',').next().unwrap_or(what)));
     let _ = std::fs::remove_file(&log);
     task.say(&format!("building {what} (on first use or after a change; log in {})", log.display()));
-    let mut tool = Tool::new(cargo())
+    let cargo = if context.adopted { "cargo".into() } else { cargo() };
+    let mut tool = Tool::new(cargo)
         .args(["build", "--locked"])
         .args(selection)
         .directory(&context.home)
         // What it compiles for itself needs no Wasm, and a half-set environment would change fingerprints.
         .env("SKIP_WASM_BUILD", "1");
+    if context.adopted {
+        // Cutover's own sources are compiled by the compiler that they name, not by that of the workspace.
+        tool = tool.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC");
+    }
     if let Some(target) = directory.parent() {
         tool = tool.env("CARGO_TARGET_DIR", target);
     }

@@ -10,6 +10,7 @@ pub mod bytes;
 pub mod diff;
 mod field;
 pub mod html;
+pub mod init;
 pub mod junit;
 pub mod markdown;
 pub mod release;

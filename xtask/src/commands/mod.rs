@@ -6,6 +6,7 @@ pub mod completions;
 pub mod diff;
 pub mod dry_run;
 pub mod fork;
+pub mod init;
 pub mod inspect;
 pub mod list;
 pub mod propose;
