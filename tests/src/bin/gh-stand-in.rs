@@ -62,7 +62,10 @@ impl Hub {
         let name = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
         match self.fault(&name).as_deref() {
             Some("before") => Err((1, "error connecting to api.github.com".into())),
-            Some("after") => self.perform(&words).and(Err((1, "HTTP 502: Server Error".into()))),
+            Some("after") => {
+                let _ = self.perform(&words);
+                Err((1, "HTTP 502: Server Error".into()))
+            }
             Some("half") => self.half(&words),
             _ => self.perform(&words),
         }
@@ -154,6 +157,8 @@ impl Hub {
         if rest == ["--draft=false"] {
             assert_eq!(release["isDraft"], true, "it is published once");
             release["isDraft"] = json!(false);
+            // So that a test can see that this was reached.
+            release["published"] = json!(true);
             return Ok(String::new());
         }
         let ["--title", title, "--notes-file", notes, prerelease] = rest else {

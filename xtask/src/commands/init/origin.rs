@@ -36,7 +36,8 @@ impl Origin {
 
     fn git(text: &str) -> Result<Self> {
         let wrong = |what: &str| {
-            Failure::usage(format!("{text:?} names no commit of a repository"))
+            // Not what was given: it may hold credentials.
+            Failure::usage("--cutover names no commit of a repository")
                 .found(what.to_owned())
                 .expected("URL@REV, REV being a commit's whole hash")
         };
