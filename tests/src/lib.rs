@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 mod blobs;
+mod checkout;
 mod command;
 pub mod faults;
 pub mod fork;
@@ -16,6 +17,7 @@ mod redact;
 mod tiny;
 
 pub use blobs::{Runtime, built, snapshot};
+pub use checkout::Checkout;
 pub use command::{Output, Xtask, programs, repository, worker};
 pub use redact::redact;
 pub use tiny::{Tiny, alone};

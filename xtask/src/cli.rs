@@ -2,11 +2,13 @@
 //! The command line's shape. The reference in `docs/commands.md` is made from it.
 
 mod ci;
+mod release;
 mod upgrade;
 mod weights;
 
 pub use ci::*;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use release::*;
 use std::{path::PathBuf, process::ExitCode};
 pub use upgrade::*;
 pub use weights::*;
@@ -63,6 +65,8 @@ pub enum ColorChoice {
 pub enum Command {
     /// Find what this machine lacks, say what will be done, do it
     Setup(Setup),
+    /// Make Cutover the `cargo xtask` of another workspace: show what changes, then change it
+    Init(Init),
     /// List the runtimes of the workspace
     List(List),
     /// Build runtimes to Wasm blobs, reproducibly
@@ -91,6 +95,8 @@ pub enum Command {
     Upgrade(Upgrade),
     /// What pull requests need: a matrix of jobs, what a change affects, a comment
     Ci(Ci),
+    /// Release runtimes: plan it, prepare its files, publish it
+    Release(Release),
     /// Run the tests of Cutover's workspace
     Test(Test),
     /// Print a completion script for a shell
@@ -114,6 +120,20 @@ pub struct Setup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ImageEngine {
     Podman,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where the workspace gets Cutover from: a directory, or a git repository at a commit [default: the directory that
+    /// this command runs from, which only this machine has]
+    #[arg(long, value_name = "PATH|URL@REV")]
+    pub cutover: Option<String>,
+    /// The name of the command and of its package's directory [default: xtask, or cutover where that is taken]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Change what is shown without asking
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

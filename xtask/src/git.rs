@@ -4,6 +4,9 @@
 
 use crate::process::Tool;
 use std::{path::Path, time::Duration};
+use worker::{Failure, Result};
+
+const LONGEST: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
@@ -47,9 +50,25 @@ pub fn root(path: &Path) -> Option<std::path::PathBuf> {
 }
 
 fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
-    let tool = Tool::new("git").arg("-C").arg(workspace).args(arguments).env("GIT_OPTIONAL_LOCKS", "0");
-    let captured = tool.timeout(Duration::from_secs(60)).capture().ok()?;
+    let captured = tool(workspace, arguments).capture().ok()?;
     captured.status.success().then(|| String::from_utf8_lossy(&captured.stdout).into_owned())
+}
+
+fn tool(workspace: &Path, arguments: &[&str]) -> Tool {
+    let tool = Tool::new("git").arg("-C").arg(workspace).args(arguments);
+    tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(LONGEST)
+}
+
+/// What git answers, for commands that need a repository with that history in it.
+pub fn ask(workspace: &Path, arguments: &[&str]) -> Result<String> {
+    let tool = tool(workspace, arguments);
+    let argv = tool.argv();
+    let captured = tool.capture()?;
+    match captured.status.success() {
+        true => Ok(String::from_utf8_lossy(&captured.stdout).into_owned()),
+        false => Err(Failure::input(format!("git cannot tell about {}", workspace.display()))
+            .found(format!("{} (running `{argv}`)", captured.stderr.trim()))),
+    }
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub fn covered(metadata: &Metadata, runtime: &Runtime) -> Result<BTreeSet<PathBu
 }
 
 /// The directories of all packages without a registry that the runtime is made from.
-fn path_packages(metadata: &Metadata, runtime: &PackageId) -> BTreeSet<PathBuf> {
+pub fn path_packages(metadata: &Metadata, runtime: &PackageId) -> BTreeSet<PathBuf> {
     let packages = closure(metadata, runtime).into_iter().filter(|package| package.source.is_none());
     packages.filter_map(|package| Some(package.manifest_path.parent()?.as_std_path().to_path_buf())).collect()
 }

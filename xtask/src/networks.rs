@@ -130,6 +130,11 @@ fn all(context: &Context) -> Result<Networks> {
     Ok(networks)
 }
 
+/// The network whose runtime is this package, by its name.
+pub fn of_package(package: &str) -> Result<Option<(String, Network)>> {
+    Ok(built_in()?.into_iter().find(|(_, network)| network.package.as_deref() == Some(package)))
+}
+
 fn built_in() -> Result<Networks> {
     serde_json::from_str(BUILT_IN)
         .map_err(|error| Failure::internal("the built-in networks cannot be read").found(error.to_string()))

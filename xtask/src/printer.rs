@@ -11,7 +11,7 @@ use crate::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::{
-    io::{IsTerminal, Write},
+    io::{BufRead, IsTerminal, Read, Write},
     process::ExitCode,
     sync::{
         Arc,
@@ -73,6 +73,17 @@ impl Printer {
         if !self.0.quiet {
             self.line(&clean(message));
         }
+    }
+
+    /// Asks a person who can answer; `false` where nobody is there or the answer is not yes.
+    pub fn confirm(&self, question: &str) -> bool {
+        if self.0.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        self.line(&format!("{} [y/N]", clean(question)));
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().take(64).read_line(&mut answer);
+        read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
     }
 
     pub fn warning(&self, message: &str) {

@@ -48,6 +48,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | `relay` | the chain whose root governs this one, given like `state` |
 | `para-id` | the chain's id among the parachains of its relay |
 | `route` | how root comes to authorize the upgrade, as `--route` |
+| `release` | `group` and `variants` of its releases; see [release.md](release.md) |
 
 `[workspace.metadata.cutover]`:
 
@@ -55,6 +56,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | --- | --- |
 | `default` | the runtime that is meant when none is named |
 | `allow` | rules of `diff` that may be broken, each with the reason: `allow = {transaction-version = "…"}`; see [diff.md](diff.md) |
+| `release` | `tag`, `asset-name`, `title`, `changelog` and `variants` of releases; see [release.md](release.md) |
 | `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; each key that is left out is as built in |
 
 ## Networks

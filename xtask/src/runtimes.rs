@@ -8,8 +8,9 @@
 //! `[package.metadata.cutover] runtime = true|false` overrules the rule.
 
 mod configured;
+pub mod release;
 
-pub use configured::{configured_allowances, configured_networks};
+pub use configured::{configured_allowances, configured_networks, members};
 
 use crate::{context::Context, networks::Networks, process::Tool};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
@@ -67,6 +68,8 @@ pub struct Config {
     pub max_code_size: Option<u64>,
     #[serde(default)]
     pub weights: Weights,
+    #[serde(default)]
+    pub release: release::OfRuntime,
 }
 
 /// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are kept. Files are relative
@@ -108,6 +111,8 @@ pub struct WorkspaceConfig {
     /// Rules of `diff` that this workspace breaks on purpose, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
+    #[serde(default)]
+    pub release: release::Rules,
 }
 
 /// An entry of the Fellowship's `runtimes-matrix.json`; what else stands in it is not ours to judge.
@@ -141,6 +146,11 @@ impl Workspace {
     pub fn load(context: &Context) -> Result<Self> {
         let metadata = metadata(context)?;
         Self::of(metadata, &context.workspace)
+    }
+
+    /// Of the members alone, so that it needs no lock file: runtimes from a registry are not found.
+    pub fn of_members(context: &Context) -> Result<Self> {
+        Self::of(members(context)?, &context.workspace)
     }
 
     fn of(metadata: Metadata, root: &Path) -> Result<Self> {

@@ -132,12 +132,16 @@ fn cargo_build(context: &Context, what: &str, selection: &[String], directory: &
     let log = context.log(&format!("build-{}", what.split(',').next().unwrap_or(what)));
     let _ = std::fs::remove_file(&log);
     task.say(&format!("building {what} (on first use or after a change; log in {})", log.display()));
-    let mut tool = cargo()
+    let mut tool = if context.adopted { as_from_a_shell("cargo".into()) } else { cargo() }
         .args(["build", "--locked"])
         .args(selection)
         .directory(&context.home)
         // What it compiles for itself needs no Wasm, and a half-set environment would change fingerprints.
         .env("SKIP_WASM_BUILD", "1");
+    if context.adopted {
+        // Cutover's own sources are compiled by the compiler that they name, not by that of the workspace.
+        tool = tool.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC");
+    }
     if let Some(target) = directory.parent() {
         tool = tool.env("CARGO_TARGET_DIR", target);
     }
@@ -170,12 +174,17 @@ pub fn target_directory(context: &Context) -> PathBuf {
     directory.parent().map(Path::to_path_buf).unwrap_or(directory)
 }
 
-/// Cargo, as from a shell. What `cargo run` told this program of its own package would otherwise be told to build scripts:
-/// one that asks for it (ring's) makes everything above it compile again in each checkout.
+/// The cargo that runs this program.
 pub fn cargo() -> Tool {
+    as_from_a_shell(program())
+}
+
+/// What `cargo run` told this program of its own package would otherwise be told to build scripts: one that asks for it
+/// (ring's) makes everything above it compile again in each checkout.
+fn as_from_a_shell(cargo: std::ffi::OsString) -> Tool {
     let told = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let told = told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
-    told.fold(Tool::new(program()), |tool, name| tool.env_remove(&name))
+    told.fold(Tool::new(cargo), |tool, name| tool.env_remove(&name))
 }
 
 fn program() -> std::ffi::OsString {

@@ -4,10 +4,10 @@
 //! Beside the bundle lie two directories that are no part of it: `<bundle>.logs`, a log for each job, and
 //! `<bundle>.work`, what an interrupted run resumes from.
 
-mod bundle;
+pub(super) mod bundle;
 mod compare;
 mod part;
-mod plan;
+pub(super) mod plan;
 mod summary;
 mod weights;
 
@@ -26,7 +26,19 @@ use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
-    let workspace = Workspace::load(context)?;
+    let (passed, document) = make(context, &Workspace::load(context)?, options)?;
+    let human = if is_whole(options) { report::terminal::upgrade } else { report::terminal::part_of_upgrade };
+    context.printer.result(&document, || human(&document))?;
+    Ok(passed)
+}
+
+/// Whether the bundle is finished at the end.
+fn is_whole(options: &cli::Upgrade) -> bool {
+    options.only.is_empty() || options.only.contains(&UpgradeJob::Verify)
+}
+
+/// The bundles, and what is said of them.
+pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(bool, Value)> {
     let options = &on_its_network(context, options)?;
     let selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
@@ -35,13 +47,13 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     let root = if keys.is_empty() { None } else { root_file(context, options.root.as_deref())? };
     let states = selected.iter().map(|runtime| state_of(context, runtime, options)).collect::<Result<Vec<_>>>()?;
-    let outs = directories(&workspace, &selected, options.out.as_deref())?;
+    let outs = directories(workspace, &selected, options.out.as_deref())?;
     let carried = !options.only.is_empty();
     let bundles = outs.iter().map(|out| Bundle::open(out, carried)).collect::<Result<Vec<_>>>()?;
     // Once, before anything runs side by side.
     let builds =
         !carried || [UpgradeJob::Build, UpgradeJob::BuildTryRuntime].iter().any(|job| options.only.contains(job));
-    let builder = builds.then(|| Builder::new(context, &workspace)).transpose()?;
+    let builder = builds.then(|| Builder::new(context, workspace)).transpose()?;
 
     let plans: Vec<Plan<'_>> = selected
         .iter()
@@ -49,7 +61,7 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
         .zip(&bundles)
         .map(|((runtime, state), bundle)| Plan {
             context,
-            workspace: &workspace,
+            workspace,
             builder: builder.as_ref(),
             runtime,
             bundle,
@@ -77,7 +89,7 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
 
     let mut passed = true;
     let mut runtimes = Vec::new();
-    let whole = !carried || options.only.contains(&UpgradeJob::Verify);
+    let whole = is_whole(options);
     for plan in &plans {
         let (good, summary) = if whole { plan.summary(&finished)? } else { plan.part(&finished)? };
         passed &= good;
@@ -89,9 +101,7 @@ pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
         "verdict": if passed { "passed" } else { "failed" },
         "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
     });
-    let human = if whole { report::terminal::upgrade } else { report::terminal::part_of_upgrade };
-    context.printer.result(&document, || human(&document))?;
-    Ok(passed)
+    Ok((passed, document))
 }
 
 /// What `--network` stands for, where the command line does not say otherwise: the runtime, its state, who governs it.

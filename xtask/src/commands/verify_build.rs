@@ -242,6 +242,7 @@ fn copy(context: &Context, workspace: &Path) -> Context {
     Context {
         printer: context.printer.clone(),
         home: context.home.clone(),
+        adopted: context.adopted,
         workspace: workspace.to_path_buf(),
         cache: context.cache.clone(),
         nodes: context.nodes.clone(),

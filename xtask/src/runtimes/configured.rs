@@ -3,7 +3,7 @@
 
 use super::{WorkspaceConfig, explain, metadata, section};
 use crate::{context::Context, networks::Networks, process::Tool};
-use cargo_metadata::MetadataCommand;
+use cargo_metadata::{Metadata, MetadataCommand};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
@@ -16,14 +16,18 @@ pub fn configured_networks(context: &Context) -> Result<Networks> {
 
 /// The rules of `diff` that the workspace allows to be broken, each with the reason.
 pub fn configured_allowances(context: &Context) -> Result<BTreeMap<String, String>> {
-    // Without its dependencies, of which nothing is asked: they take a second.
+    let metadata = members(context)?;
+    let config: Option<WorkspaceConfig> = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?;
+    Ok(config.unwrap_or_default().allow)
+}
+
+/// What cargo knows about the workspace without its dependencies: they take a second, and a lock file.
+pub fn members(context: &Context) -> Result<Metadata> {
     let cargo = Tool::new("cargo").args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]);
     let mut cargo = cargo.arg(context.workspace.join("Cargo.toml")).directory(&context.workspace);
     if context.foreign() {
         cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");
     }
-    let metadata = MetadataCommand::parse(cargo.output().map_err(|failure| explain(failure, context))?)
-        .map_err(|error| Failure::environment("`cargo metadata` gave something unknown").found(error.to_string()))?;
-    let config: Option<WorkspaceConfig> = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?;
-    Ok(config.unwrap_or_default().allow)
+    MetadataCommand::parse(cargo.output().map_err(|failure| explain(failure, context))?)
+        .map_err(|error| Failure::environment("`cargo metadata` gave something unknown").found(error.to_string()))
 }

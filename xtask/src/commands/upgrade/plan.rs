@@ -428,7 +428,7 @@ fn files_of(proposal: &Value) -> Vec<String> {
 }
 
 /// Where a file lies on this machine is nobody's business, and would make the evidence of two people differ.
-pub(super) fn hide_directory(result: &mut Value, pointer: &str, source: &str) {
+pub(in crate::commands) fn hide_directory(result: &mut Value, pointer: &str, source: &str) {
     if !source.contains("://")
         && let Some(value) = result.pointer_mut(pointer)
     {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Releases, as a person reads them: the plan, what was prepared, what was published.
+
+use crate::{
+    field::{list, size, text},
+    table::aligned,
+};
+use serde_json::Value;
+
+/// The document of `release plan`.
+pub fn plan(document: &Value) -> String {
+    let of = |pointer: &str| text(document, pointer);
+    let last = match of("/last/tag").as_str() {
+        "-" => "none: this is the first".to_owned(),
+        tag => format!("{tag}, spec_version {}", of("/last/spec_version")),
+    };
+    let changes = match of("/section").as_str() {
+        "-" => "no section".to_owned(),
+        heading => format!("{}, {heading:?}", of("/changelog")),
+    };
+    let commit = if of("/dirty") == "yes" { format!("{} with changes", of("/commit")) } else { of("/commit") };
+    let mut all = rows(&[
+        ("release", format!("{}, {:?}", of("/tag"), of("/title"))),
+        ("last release", last),
+        ("commit", commit),
+        ("commits since", of("/commit_count")),
+        ("changelog", changes),
+    ]);
+    let mut table =
+        vec![["", "RUNTIME", "GROUP", "SPEC_VERSION", "COMMITS", "FILES", "WHY"].map(str::to_owned).to_vec()];
+    for runtime in list(document, "/runtimes") {
+        let mark = if text(runtime, "/released") == "yes" { "release" } else { "leave" };
+        let fields = ["/name", "/group", "/spec_version", "/commits", "/files_changed", "/reason"];
+        table.push(std::iter::once(mark.to_owned()).chain(fields.map(|field| text(runtime, field))).collect());
+    }
+    all.push('\n');
+    all.push_str(&aligned(&table));
+    let released = list(document, "/runtimes").iter().filter(|runtime| text(runtime, "/released") == "yes");
+    let mut files = Vec::new();
+    for runtime in released {
+        files.push(vec![text(runtime, "/asset"), "goes on chain".into()]);
+        for (name, variant) in runtime.get("variants").and_then(Value::as_object).into_iter().flatten() {
+            let features: Vec<_> = list(variant, "/features").iter().filter_map(Value::as_str).collect();
+            let required = if text(variant, "/required") == "yes" { "required" } else { "optional" };
+            files.push(vec![text(variant, "/asset"), format!("{name}, {required}: {}", features.join(", "))]);
+        }
+    }
+    if !files.is_empty() {
+        all.push('\n');
+        all.push_str(&aligned(&files));
+    }
+    all.push_str(&notes(document, "/warnings", "warning"));
+    all.push_str(&notes(document, "/problems", "problem"));
+    all.push_str(&format!("\nverdict: {}\n", of("/verdict")));
+    all
+}
+
+fn rows(rows: &[(&str, String)]) -> String {
+    aligned(&rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect::<Vec<_>>())
+}
+
+fn notes(document: &Value, pointer: &str, label: &str) -> String {
+    let those = list(document, pointer).iter().filter_map(Value::as_str);
+    let text: String = those.map(|note| format!("{label}: {note}\n")).collect();
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// The document of `release prepare`.
+pub fn prepared(document: &Value) -> String {
+    let of = |pointer: &str| text(document, pointer);
+    let mut all = rows(&[
+        ("release", of("/tag")),
+        ("directory", of("/directory")),
+        ("files", if of("/unchanged") == "yes" { "nothing changed".into() } else { "written".to_owned() }),
+    ]);
+    let mut table = Vec::new();
+    for asset in list(document, "/assets") {
+        table.push(vec![text(asset, "/name"), size(asset, "/size"), text(asset, "/sha256")]);
+    }
+    all.push('\n');
+    all.push_str(&aligned(&table));
+    all.push_str(&notes(document, "/warnings", "warning"));
+    all.push_str(&notes(document, "/problems", "problem"));
+    all.push_str(&format!("\nverdict: {}\n", of("/verdict")));
+    all
+}
+
+/// What `release prepare --dry-run` would do.
+pub fn intended(document: &Value) -> String {
+    let mut all = plan(document);
+    all.push_str(&format!("\nnothing was done; these would be the files of {}\n", text(document, "/directory")));
+    for name in list(document, "/files").iter().filter_map(Value::as_str) {
+        all.push_str(&format!("  {name}\n"));
+    }
+    all
+}
+
+/// The document of `release publish`.
+pub fn published(document: &Value) -> String {
+    let of = |pointer: &str| text(document, pointer);
+    let mut all = rows(&[("release", of("/tag")), ("state", of("/state")), ("address", of("/url"))]);
+    let table: Vec<_> = list(document, "/assets")
+        .iter()
+        .map(|asset| vec![text(asset, "/action"), text(asset, "/name"), size(asset, "/size")])
+        .collect();
+    all.push('\n');
+    all.push_str(&aligned(&table));
+    for command in list(document, "/commands").iter().filter_map(Value::as_str) {
+        all.push_str(&format!("$ {command}\n"));
+    }
+    all
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::EngineOptions;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct Release {
+    #[command(subcommand)]
+    pub what: ReleaseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Say what would be released and why: the tag, the runtimes, what changed since the last release
+    Plan(ReleasePlan),
+    /// Make the directory of a release: blobs, variants, notes, parameters, bundles, checksums
+    Prepare(Box<ReleasePrepare>),
+    /// Publish a prepared release on GitHub by the command `gh`: a draft first, its files compared, then the release
+    Publish(ReleasePublish),
+}
+
+/// Which part of a network is released: each has its own tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Group {
+    /// Relay chains and solo chains; the tag ends with `-relay`
+    Relay,
+    /// Parachains; the tag ends with `-parachains`
+    Parachains,
+}
+
+impl Group {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Parachains => "parachains",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct ReleaseSelection {
+    /// A runtime to release [default: all whose spec_version rose since the last release]
+    #[arg(long = "runtime", short, value_name = "NAME")]
+    pub runtimes: Vec<String>,
+    /// Release only this part of the network, under a tag of its own
+    #[arg(long, value_enum, value_name = "GROUP")]
+    pub group: Option<Group>,
+    /// The tag [default: made from the spec_version by `tag` of [workspace.metadata.cutover.release]]
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// The tag is there already, at the commit that is released
+    #[arg(long)]
+    pub tagged: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReleasePlan {
+    #[command(flatten)]
+    pub selection: ReleaseSelection,
+    /// Change nothing: a plan never does
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReleasePrepare {
+    #[command(flatten)]
+    pub selection: ReleaseSelection,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// The state that a runtime's upgrade is tried on, for its bundle [default: `state` of the runtime's
+    /// [package.metadata.cutover]]
+    #[arg(long = "state", value_name = "[NAME=]SOURCE")]
+    pub states: Vec<String>,
+    /// The runtime that the release is compared with: a blob, chain spec, snapshot, node or network [default: that of
+    /// the state]
+    #[arg(long = "previous", value_name = "[NAME=]SOURCE")]
+    pub previous: Vec<String>,
+    /// Try no upgrade and make no bundle
+    #[arg(long)]
+    pub no_bundle: bool,
+    /// A key to sign the bundles with, as `sign --with` takes it [default: one that is thrown away]
+    #[arg(long, value_name = "KEY")]
+    pub sign_with: Vec<String>,
+    /// Where the release is put [default: target/releases/TAG of the workspace]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Only say what would be built and written
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReleasePublish {
+    /// The directory that `release prepare` made
+    pub directory: PathBuf,
+    /// The repository on GitHub [default: that of the workspace's remote, as gh finds it]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repo: Option<String>,
+    /// Mark it as a pre-release
+    #[arg(long)]
+    pub prerelease: bool,
+    /// Leave the draft as it is when all is uploaded: somebody publishes it by hand
+    #[arg(long)]
+    pub draft: bool,
+    /// Only print the commands, start none
+    #[arg(long)]
+    pub dry_run: bool,
+}

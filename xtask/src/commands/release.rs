@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Releases: what would be released, its files, and publishing them. See docs/release.md.
+
+mod archive;
+mod changelog;
+mod directory;
+mod gh;
+mod plan;
+mod prepare;
+mod publish;
+mod source;
+mod template;
+
+use crate::{
+    cli::{self, ReleaseCommand},
+    context::Context,
+    runtimes::Workspace,
+};
+use worker::Result;
+
+pub fn run(context: &Context, options: &cli::Release) -> Result<bool> {
+    match &options.what {
+        ReleaseCommand::Plan(options) => {
+            let plan = plan::make(context, &Workspace::load(context)?, &options.selection)?;
+            let document = plan.document()?;
+            context.printer.result(&document, || report::release::plan(&document))?;
+            Ok(plan.passed())
+        }
+        ReleaseCommand::Prepare(options) => prepare::run(context, options),
+        ReleaseCommand::Publish(options) => publish::run(context, options),
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A directory as one file: a POSIX tar archive (ustar) whose bytes depend on names and contents alone.
+
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+const BLOCK: usize = 512;
+const FILE_LIMIT: u64 = 256 << 20;
+const FILES: usize = 10_000;
+
+/// All files below `directory`, under the name `top`, sorted; owned by nobody, dated 1970.
+pub fn tar(directory: &Path, top: &str) -> Result<Vec<u8>> {
+    let mut archive = Vec::new();
+    for path in files(directory)? {
+        let inside = path.strip_prefix(directory).unwrap_or(&path);
+        let name = format!("{top}/{}", super::super::utf8(inside)?);
+        let content = worker::read_bounded(&path, FILE_LIMIT)?;
+        archive.extend_from_slice(&header(&name, content.len() as u64)?);
+        archive.extend_from_slice(&content);
+        archive.resize(archive.len().next_multiple_of(BLOCK), 0);
+    }
+    archive.resize(archive.len() + 2 * BLOCK, 0);
+    Ok(archive)
+}
+
+fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut pending = vec![directory.to_path_buf()];
+    while let Some(current) = pending.pop() {
+        let io = |error: std::io::Error| Failure::io("list", &current, &error);
+        for entry in std::fs::read_dir(&current).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let kind = entry.file_type().map_err(io)?;
+            match (kind.is_dir(), kind.is_file()) {
+                (true, _) => pending.push(entry.path()),
+                (_, true) if found.len() < FILES => found.push(entry.path()),
+                _ => return Err(Failure::input(format!("{} cannot be archived", entry.path().display()))),
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn header(name: &str, size: u64) -> Result<[u8; BLOCK]> {
+    let mut block = [0u8; BLOCK];
+    let mut put = |at: usize, bytes: &[u8]| {
+        if let Some(place) = block.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    };
+    if name.len() > 100 {
+        return Err(Failure::input(format!("the name {name} is too long for an archive")).expected("100 bytes"));
+    }
+    put(0, name.as_bytes());
+    put(100, b"0000644\0");
+    put(108, b"0000000\0");
+    put(116, b"0000000\0");
+    put(124, format!("{size:011o}\0").as_bytes());
+    put(136, b"00000000000\0");
+    put(148, b"        ");
+    put(156, b"0");
+    put(257, b"ustar\x0000");
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    Ok(block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tar_itself_reads_it_and_dates_make_no_difference() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let from = directory.path().join("from");
+        std::fs::create_dir_all(from.join("calls")).expect("made");
+        std::fs::write(from.join("a.json"), "{}").expect("written");
+        std::fs::write(from.join("calls/x.hex"), "y".repeat(1000)).expect("written");
+        let archive = tar(&from, "bundle").expect("archived");
+        assert_eq!(archive.len() % BLOCK, 0);
+        let file = directory.path().join("x.tar");
+        std::fs::write(&file, &archive).expect("written");
+        let listed = std::process::Command::new("tar").arg("-xf").arg(&file).arg("-C").arg(directory.path()).output();
+        assert!(listed.expect("tar").status.success());
+        for name in ["a.json", "calls/x.hex"] {
+            let read = |base: &str| std::fs::read(directory.path().join(base).join(name)).expect("read");
+            assert_eq!(read("bundle"), read("from"));
+        }
+        let again = std::fs::File::options().write(true).open(from.join("a.json")).expect("opened");
+        again.set_modified(std::time::UNIX_EPOCH).expect("dated");
+        assert_eq!(tar(&from, "bundle").expect("archived"), archive);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::os::unix::fs::symlink("/etc/passwd", directory.path().join("link")).expect("linked");
+        assert_eq!(tar(directory.path(), "x").expect_err("refused").kind, worker::Kind::Input);
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The section of a file of changes that is about one release.
+
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+const LIMIT: u64 = 16 << 20;
+/// GitHub takes notes of 125,000 characters in all.
+const LONGEST_SECTION: usize = 60_000;
+const USUAL: [&str; 2] = ["CHANGELOG.md", "CHANGELOG"];
+
+/// A section, as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub heading: String,
+    pub text: String,
+}
+
+/// The file that is configured, which must be there, or one with a usual name.
+pub fn file(root: &Path, configured: Option<&Path>) -> Result<Option<PathBuf>> {
+    if let Some(name) = configured {
+        let path = root.join(name);
+        return match path.is_file() {
+            true => Ok(Some(path)),
+            false => Err(Failure::input(format!("there is no file of changes {}", path.display()))
+                .hint("see `changelog` of [workspace.metadata.cutover.release]")),
+        };
+    }
+    Ok(USUAL.iter().map(|name| root.join(name)).find(|path| path.is_file()))
+}
+
+/// The section whose heading has one of these words: the tag, the version with dots, the spec_version.
+pub fn section(path: &Path, words: &[&str]) -> Result<Option<Section>> {
+    let text = worker::read_bounded(path, LIMIT)?;
+    let text = String::from_utf8(text)
+        .map_err(|_| Failure::input(format!("{} is not UTF-8", path.display())).expected("Markdown"))?;
+    Ok(find(&text, words))
+}
+
+fn find(text: &str, words: &[&str]) -> Option<Section> {
+    let mut lines = text.lines();
+    let (heading, depth) = lines.by_ref().find_map(|line| {
+        let depth = depth(line)?;
+        let title = line[depth..].trim();
+        // `## [1.3.4] - 2026-11-22` and `# v1.3.4 (spec 1003004)` name their version as a word.
+        let separators = |c: char| c.is_whitespace() || "[](),:".contains(c);
+        title.split(separators).any(|word| words.contains(&word)).then(|| (title.to_owned(), depth))
+    })?;
+    let mut section = String::new();
+    for line in lines {
+        if self::depth(line).is_some_and(|next| next <= depth) {
+            break;
+        }
+        if section.len() + line.len() > LONGEST_SECTION {
+            section.push_str("…\n");
+            break;
+        }
+        section.push_str(line);
+        section.push('\n');
+    }
+    Some(Section { heading, text: section.trim().to_owned() })
+}
+
+/// How deep a heading is.
+fn depth(line: &str) -> Option<usize> {
+    let depth = line.bytes().take_while(|byte| *byte == b'#').count();
+    ((1..=6).contains(&depth) && line[depth..].starts_with(' ')).then_some(depth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# Changelog\n\n## Unreleased\n\n- soon\n\n## [1.3.4] - 2026-11-22\n\n### Added\n\n- a\n- b\n\n\
+        ## [1.3.3]\n\n- old\n";
+
+    #[test]
+    fn the_section_of_a_version_ends_at_the_next_of_its_depth() {
+        let found = find(TEXT, &["v1.3.4", "1.3.4"]).expect("a section");
+        assert_eq!(found.heading, "[1.3.4] - 2026-11-22");
+        assert_eq!(found.text, "### Added\n\n- a\n- b");
+        assert_eq!(find(TEXT, &["1.3.3"]).expect("a section").text, "- old");
+    }
+
+    #[test]
+    fn a_version_is_a_word_and_not_a_part_of_one() {
+        for word in ["1.3", "3.4", "1.3.44", "old", "soon"] {
+            assert_eq!(find(TEXT, &[word]), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_section_without_end_is_cut() {
+        let text = format!("## 1.0.0\n{}", "- x\n".repeat(LONGEST_SECTION));
+        let found = find(&text, &["1.0.0"]).expect("a section");
+        assert!(found.text.len() <= LONGEST_SECTION + 4 && found.text.ends_with('…'));
+    }
+
+    #[test]
+    fn a_configured_file_must_be_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert_eq!(file(directory.path(), None).expect("none"), None);
+        assert_eq!(file(directory.path(), Some(Path::new("NEWS"))).expect_err("named").kind, worker::Kind::Input);
+        std::fs::write(directory.path().join("CHANGELOG"), "").expect("written");
+        assert!(file(directory.path(), None).expect("found").is_some());
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The directory of a release: put together beside its place, then renamed. `release.json` in it says what the others
+//! are.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+pub const FORMAT: &str = "cutover/release/v1";
+pub const RECORD: &str = "release.json";
+pub const NOTES: &str = "notes.md";
+pub const SUMS: &str = "SHA256SUMS";
+/// GitHub takes files below 2 GiB; no file of a release comes near this.
+pub const FILE_LIMIT: u64 = 512 << 20;
+const RECORD_LIMIT: u64 = 16 << 20;
+
+/// A file that is published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asset {
+    pub name: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+/// What `publish` reads of `release.json`; the rest is for people and other programs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Record {
+    pub format: String,
+    pub tag: String,
+    pub title: String,
+    pub commit: String,
+    pub dirty: bool,
+    pub assets: Vec<Asset>,
+    pub notes: Asset,
+}
+
+pub fn sha256(content: &[u8]) -> String {
+    worker::hex_prefixed(&Sha256::digest(content)).trim_start_matches("0x").to_owned()
+}
+
+/// The files of a release by their names.
+#[derive(Default)]
+pub struct Files(BTreeMap<String, Vec<u8>>);
+
+impl Files {
+    pub fn add(&mut self, name: impl Into<String>, content: Vec<u8>) -> Result<()> {
+        let name = name.into();
+        super::template::check_asset(&name)?;
+        match self.0.insert(name.clone(), content) {
+            None => Ok(()),
+            Some(_) => Err(Failure::input(format!("two files of the release would be called {name}"))
+                .hint("see `asset-name` of [workspace.metadata.cutover.release]")),
+        }
+    }
+
+    /// Adds the checksums of all that are there now, as `sha256sum --check` takes them.
+    pub fn add_sums(&mut self) -> Result<()> {
+        let lines = self.0.iter().map(|(name, content)| format!("{}  {name}\n", sha256(content)));
+        let text: String = lines.collect();
+        self.add(SUMS, text.into_bytes())
+    }
+
+    pub fn assets(&self) -> Vec<Asset> {
+        let asset = |(name, content): (&String, &Vec<u8>)| Asset {
+            name: name.clone(),
+            size: content.len() as u64,
+            sha256: sha256(content),
+        };
+        self.0.iter().map(asset).collect()
+    }
+
+    /// Puts the directory in its place. `false` if it was there already, every byte of it.
+    pub fn place(self, out: &Path) -> Result<bool> {
+        if self.is_at(out) {
+            return Ok(false);
+        }
+        let io = |error: std::io::Error| Failure::io("write", out, &error);
+        let parent = out.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).map_err(io)?;
+        let beside = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent).map_err(io)?;
+        let (new, old) = (beside.path().join("new"), beside.path().join("old"));
+        for (name, content) in &self.0 {
+            worker::write_whole(&new.join(name), content)?;
+        }
+        if out.exists() {
+            std::fs::rename(out, &old).map_err(io)?;
+        }
+        if let Err(error) = std::fs::rename(&new, out) {
+            let _ = std::fs::rename(&old, out);
+            return Err(io(error));
+        }
+        Ok(true)
+    }
+
+    fn is_at(&self, out: &Path) -> bool {
+        let Ok(names) = names(out) else { return false };
+        names.iter().eq(self.0.keys())
+            && self.0.iter().all(|(name, content)| std::fs::read(out.join(name)).is_ok_and(|there| there == *content))
+    }
+}
+
+fn names(directory: &Path) -> Result<BTreeSet<String>> {
+    let io = |error: std::io::Error| Failure::io("list", directory, &error);
+    let entries = std::fs::read_dir(directory).map_err(io)?;
+    entries.map(|entry| Ok(entry.map_err(io)?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// A directory that is not there, is empty, or is a release of an earlier run.
+pub fn check_place(out: &Path) -> Result<()> {
+    if !out.exists() || out.join(RECORD).is_file() {
+        return Ok(());
+    }
+    match names(out)?.first() {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(format!("{} is not empty and no release of an earlier run", out.display()))
+            .found(name)
+            .hint("name an empty or a new directory with --out")),
+    }
+}
+
+/// Reads a directory and holds every file against the record.
+pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
+    let directory = std::fs::canonicalize(directory)
+        .map_err(|error| Failure::io("open", directory, &error).hint("cargo xtask release prepare"))?;
+    let path = directory.join(RECORD);
+    let bad = |found: String| {
+        Failure::input(format!("{} is no release", directory.display()))
+            .found(found)
+            .expected(format!("a directory with the {RECORD} that `release prepare` writes"))
+    };
+    let text = worker::read_bounded(&path, RECORD_LIMIT)?;
+    let record: Record = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+    if record.format != FORMAT {
+        return Err(bad(format!("the format {:?}", record.format)));
+    }
+    super::template::check_tag(&record.tag).map_err(|failure| bad(failure.message))?;
+    if record.commit.len() < 40 || !record.commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(bad(format!("the commit {:?}", record.commit)));
+    }
+    let listed: BTreeSet<String> = record.assets.iter().map(|asset| asset.name.clone()).collect();
+    let mut expected = listed.clone();
+    expected.extend([RECORD.to_owned(), NOTES.to_owned()]);
+    let there = names(&directory)?;
+    if let Some(extra) = there.difference(&expected).next() {
+        return Err(bad(format!("the file {extra}, which {RECORD} does not name")));
+    }
+    if listed.len() != record.assets.len() || record.notes.name != NOTES {
+        return Err(bad(format!("a {RECORD} that names a file twice, or other notes")));
+    }
+    for asset in record.assets.iter().chain([&record.notes]) {
+        super::template::check_asset(&asset.name)?;
+        let content = worker::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?;
+        let found = sha256(&content);
+        if found != asset.sha256 || content.len() as u64 != asset.size {
+            return Err(Failure::input(format!("{} was changed", directory.join(&asset.name).display()))
+                .found(format!("{} bytes, sha256 {found}", content.len()))
+                .expected(format!("{} bytes, sha256 {}", asset.size, asset.sha256))
+                .hint("cargo xtask release prepare"));
+        }
+    }
+    Ok((record, directory))
+}
+
+pub fn pretty(document: &Value) -> Result<Vec<u8>> {
+    super::super::upgrade::bundle::pretty(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn files(blob: &[u8]) -> Files {
+        let mut files = Files::default();
+        files.add("a.wasm", blob.to_vec()).expect("added");
+        files.add_sums().expect("added");
+        let assets = files.assets();
+        let notes = Asset { name: NOTES.into(), size: 2, sha256: sha256(b"hi") };
+        let record = json!({"format": FORMAT, "tag": "v1.0.0", "title": "t", "commit": "a".repeat(40), "dirty": false,
+            "assets": assets, "notes": notes});
+        files.add(NOTES, b"hi".to_vec()).expect("added");
+        files.add(RECORD, pretty(&record).expect("JSON")).expect("added");
+        files
+    }
+
+    #[test]
+    fn a_release_is_placed_whole_and_the_same_one_is_left_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path().join("v1.0.0");
+        assert!(files(b"one").place(&out).expect("placed"));
+        assert!(!files(b"one").place(&out).expect("there"));
+        assert!(files(b"two").place(&out).expect("replaced"));
+        let (record, _) = read(&out).expect("read");
+        assert_eq!(record.assets.iter().map(|asset| asset.name.as_str()).collect::<Vec<_>>(), [SUMS, "a.wasm"]);
+        assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_file_that_was_changed_added_or_removed_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path().join("v1.0.0");
+        files(b"one").place(&out).expect("placed");
+        std::fs::write(out.join("a.wasm"), "two").expect("written");
+        assert!(read(&out).expect_err("changed").message.ends_with("a.wasm was changed"));
+        std::fs::write(out.join("a.wasm"), "one").expect("written");
+        std::fs::write(out.join("b.wasm"), "").expect("written");
+        assert!(read(&out).expect_err("added").found.unwrap_or_default().contains("b.wasm"));
+        std::fs::remove_file(out.join("b.wasm")).expect("removed");
+        std::fs::remove_file(out.join("a.wasm")).expect("removed");
+        assert!(read(&out).expect_err("removed").message.contains("a.wasm"));
+    }
+
+    #[test]
+    fn a_directory_with_other_files_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        check_place(directory.path()).expect("empty");
+        std::fs::write(directory.path().join("letter"), "").expect("written");
+        assert_eq!(check_place(directory.path()).expect_err("refused").kind, worker::Kind::Usage);
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//! GitHub, by its own command `gh`: who may do what is its business, and no token passes through here.
+
+use crate::process::{Captured, Tool, quote};
+use serde::Deserialize;
+use std::{ffi::OsStr, path::Path, time::Duration};
+use worker::{Failure, Result};
+
+/// An upload of some megabytes over a bad line takes minutes; what takes longer hangs.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// gh's exit code where nobody is logged in.
+const NOT_LOGGED_IN: i32 = 4;
+
+pub struct Gh<'run> {
+    /// Where gh finds the repository, unless it is named.
+    pub workspace: &'run Path,
+    pub repo: Option<&'run str>,
+}
+
+/// A release as `gh release view` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Release {
+    pub name: String,
+    pub body: String,
+    pub is_draft: bool,
+    pub is_prerelease: bool,
+    pub target_commitish: String,
+    pub url: String,
+    pub assets: Vec<Uploaded>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Uploaded {
+    pub name: String,
+    pub size: u64,
+    /// `uploaded`, or `starter` where an upload was cut short.
+    pub state: String,
+    /// `sha256:` and hex; older servers and older versions of gh do not tell it.
+    pub digest: Option<String>,
+}
+
+const FIELDS: &str = "name,body,isDraft,isPrerelease,targetCommitish,url,assets";
+
+impl Gh<'_> {
+    fn tool(&self, arguments: &[&str]) -> Tool {
+        let tool = Tool::new("gh").args(arguments).directory(self.workspace).timeout(LONGEST);
+        let tool = tool.env("GH_PROMPT_DISABLED", "1").env("GH_NO_UPDATE_NOTIFIER", "1").env("NO_COLOR", "1");
+        match self.repo {
+            Some(repo) => tool.env("GH_REPO", repo),
+            None => tool,
+        }
+    }
+
+    /// A command as a person would type it.
+    pub fn line(&self, arguments: &[&str]) -> String {
+        let mut words: Vec<String> = Vec::new();
+        words.extend(self.repo.map(|repo| format!("GH_REPO={}", quote(OsStr::new(repo)))));
+        words.push("gh".into());
+        words.extend(arguments.iter().map(|word| quote(OsStr::new(word))));
+        words.join(" ")
+    }
+
+    pub fn check(&self) -> Result<()> {
+        let answered = self.tool(&["--version"]).capture().is_ok_and(|captured| captured.status.success());
+        crate::interrupt::check()?;
+        match answered {
+            true => Ok(()),
+            false => Err(Failure::environment("gh is not installed")
+                .expected("GitHub's command line, gh, in PATH")
+                .hint("install it (https://cli.github.com), then: gh auth login")),
+        }
+    }
+
+    fn capture(&self, arguments: &[&str]) -> Result<Captured> {
+        let captured = self.tool(arguments).capture()?;
+        crate::interrupt::check()?;
+        Ok(captured)
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Result<String> {
+        let captured = self.capture(arguments)?;
+        match captured.status.success() {
+            true => Ok(String::from_utf8_lossy(&captured.stdout).into_owned()),
+            false => Err(self.explain(arguments, &captured)),
+        }
+    }
+
+    /// The release of a tag, a draft too. `None` if there is none.
+    pub fn view(&self, tag: &str) -> Result<Option<Release>> {
+        let arguments = ["release", "view", tag, "--json", FIELDS];
+        let captured = self.capture(&arguments)?;
+        if !captured.status.success() {
+            return match captured.stderr.trim() == "release not found" {
+                true => Ok(None),
+                false => Err(self.explain(&arguments, &captured)),
+            };
+        }
+        serde_json::from_slice(&captured.stdout).map(Some).map_err(|error| {
+            Failure::environment("gh gave something unknown")
+                .found(format!("{error} (running `{}`)", self.line(&arguments)))
+                .hint("gh --version; one of the last two years is expected")
+        })
+    }
+
+    /// The commit that GitHub has under a name. `None` if it has none.
+    pub fn commit(&self, name: &str) -> Result<Option<String>> {
+        let address = format!("repos/{{owner}}/{{repo}}/commits/{name}");
+        let arguments = ["api", &address, "--jq", ".sha"];
+        let captured = self.capture(&arguments)?;
+        if captured.status.success() {
+            return Ok(Some(String::from_utf8_lossy(&captured.stdout).trim().to_owned()));
+        }
+        // 422: "No commit found for SHA". A repository that is not there, or not to be seen, gives 404.
+        match captured.stderr.contains("HTTP 422") {
+            true => Ok(None),
+            false => Err(self.explain(&arguments, &captured)),
+        }
+    }
+
+    fn explain(&self, arguments: &[&str], captured: &Captured) -> Failure {
+        let said = captured.stderr.trim();
+        let failure = Failure::environment(format!("`{}` failed", self.line(arguments)))
+            .found(format!("{}: {said}", captured.status));
+        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if captured.status.code() == Some(NOT_LOGGED_IN) || says(&["HTTP 401", "gh auth login", "Bad credentials"]) {
+            return failure.expected("somebody logged in").hint("gh auth login, or set GH_TOKEN in the environment");
+        }
+        if says(&["HTTP 403", "HTTP 404", "Could not resolve to a Repository", "not accessible"]) {
+            return failure
+                .expected("the right to write the contents of the repository")
+                .hint("gh auth refresh --scopes repo; in a workflow: permissions: contents: write");
+        }
+        failure.hint("run the command again: what is done is not done twice")
+    }
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What would be released, and why: from the sources and the history alone, before anything is compiled.
+
+use super::{
+    changelog::{self, Section},
+    source,
+    template::{TagRule, check_asset, check_tag, dotted, fill},
+};
+use crate::{
+    cli::{Group, ReleaseSelection},
+    context::Context,
+    git, inputs,
+    runtimes::{Runtime, Workspace, release::Variant},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+use worker::{Failure, Result};
+
+/// So many commits are named; how many there are is said of all.
+const COMMITS: usize = 300;
+const SUBJECT: usize = 200;
+const ASSET: &str = "{name}_runtime-v{spec}{variant}.compact.compressed.wasm";
+
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    pub tag: String,
+    pub title: String,
+    pub group: Option<&'static str>,
+    pub spec_version: u32,
+    /// The release before, by its tag. `None` for the first.
+    pub last: Option<Last>,
+    pub commit: String,
+    pub dirty: bool,
+    pub changelog: Option<String>,
+    /// The heading of the section about this release.
+    pub section: Option<String>,
+    #[serde(skip)]
+    pub section_text: Option<String>,
+    pub commits: Vec<Commit>,
+    pub commit_count: u64,
+    pub runtimes: Vec<Planned>,
+    pub warnings: Vec<String>,
+    /// What stops the release.
+    pub problems: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Last {
+    pub tag: String,
+    pub commit: String,
+    pub spec_version: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Commit {
+    pub hash: String,
+    pub subject: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Planned {
+    pub name: String,
+    pub package: String,
+    pub group: &'static str,
+    pub spec_version: u32,
+    pub last_spec_version: Option<u32>,
+    pub released: bool,
+    pub reason: String,
+    /// Since the last release, of the packages in the workspace that it is made from.
+    pub commits: u64,
+    pub files_changed: usize,
+    pub asset: String,
+    pub variants: BTreeMap<String, PlannedVariant>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct PlannedVariant {
+    pub asset: String,
+    #[serde(flatten)]
+    pub variant: Variant,
+}
+
+impl Plan {
+    pub fn passed(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    pub fn document(&self) -> Result<Value> {
+        let mut document = serde_json::to_value(self)
+            .map_err(|error| Failure::internal("the plan cannot be written as JSON").found(error.to_string()))?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("version".into(), json!(1));
+            fields.insert("verdict".into(), json!(if self.passed() { "passed" } else { "failed" }));
+        }
+        Ok(document)
+    }
+
+    /// What is released of it, with the runtime of the workspace.
+    pub fn released<'a>(&'a self, workspace: &'a Workspace) -> Result<Vec<(&'a Planned, &'a Runtime)>> {
+        let those = self.runtimes.iter().filter(|planned| planned.released);
+        those.map(|planned| Ok((planned, workspace.find(&planned.package)?))).collect()
+    }
+}
+
+pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelection) -> Result<Plan> {
+    let root = &context.workspace;
+    let state = git::source(root);
+    let commit = state.commit.ok_or_else(|| {
+        Failure::input(format!("{} is in no git repository with a commit", root.display()))
+            .expected("the history that a release is told from")
+    })?;
+    let selected = select(workspace, selection)?;
+    let versions = selected.iter().map(|runtime| source::stated(runtime)).collect::<Result<Vec<_>>>()?;
+    let suffix = selection.group.map(|group| format!("-{}", group.name())).unwrap_or_default();
+    let rule = TagRule::new(workspace.config.release.tag.as_deref(), &suffix)?;
+    let last = last(root, &rule, selection.tag.as_deref(), selection.tagged)?;
+
+    let mut runtimes = Vec::new();
+    for (runtime, version) in selected.iter().zip(versions) {
+        runtimes.push(planned(root, workspace, runtime, version, last.as_ref())?);
+    }
+    let mut problems = judge(&mut runtimes, &selection.runtimes, last.as_ref());
+    let risen: BTreeSet<u32> = runtimes.iter().filter(|one| one.released).map(|one| one.spec_version).collect();
+    let highest = runtimes.iter().filter(|one| one.released || risen.is_empty()).map(|one| one.spec_version).max();
+    let spec_version = highest.unwrap_or_default();
+    if risen.len() > 1 && selection.tag.is_none() {
+        let those = runtimes.iter().filter(|one| one.released);
+        let those: Vec<_> = those.map(|one| format!("{} {}", one.name, one.spec_version)).collect();
+        return Err(Failure::input(format!(
+            "the runtimes of the release have {} different spec_versions",
+            risen.len()
+        ))
+        .found(those.join(", "))
+        .expected("one, as there is one tag for each version")
+        .hint("choose some with --runtime or --group, or name the tag with --tag"));
+    }
+    let tag = match &selection.tag {
+        Some(tag) => tag.clone(),
+        None => rule.tag(spec_version)?,
+    };
+    check_tag(&tag)?;
+    // Where nothing is released there is no tag to be made, and the last one is in nobody's way.
+    if !risen.is_empty() {
+        check_free(root, &tag, &commit, selection.tagged)?;
+    }
+    let commits = match &last {
+        Some(last) => log(root, &last.commit, &[])?,
+        None => Vec::new(),
+    };
+    let range = last.as_ref().map_or_else(|| "HEAD".to_owned(), |last| format!("{}..HEAD", last.commit));
+    let file = changelog::file(root, workspace.config.release.changelog.as_deref())?;
+    let found = section(file.as_deref(), &tag, spec_version)?;
+    let mut warnings = Vec::new();
+    if found.is_none() {
+        let where_to = file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let where_to = where_to.unwrap_or_else(|| "CHANGELOG.md".into());
+        warnings.push(format!("{where_to} has no section about {}", dotted(spec_version)));
+    }
+    let dirty = state.dirty.unwrap_or_default();
+    if dirty {
+        warnings.push("the work tree differs from its commit".into());
+    }
+    for one in runtimes.iter().filter(|one| !one.released && one.commits > 0) {
+        warnings.push(format!(
+            "{}: {} commits changed {} files of it, and its spec_version is still {}",
+            one.name, one.commits, one.files_changed, one.spec_version
+        ));
+    }
+    problems.sort();
+    let title = workspace.config.release.title.as_deref().unwrap_or("Runtimes {tag}");
+    let version = dotted(spec_version);
+    let title = fill(
+        "title of [workspace.metadata.cutover.release]",
+        title,
+        &[("tag", &tag), ("version", &version), ("spec", &spec_version.to_string())],
+    )?;
+    Ok(Plan {
+        title,
+        tag,
+        group: selection.group.map(Group::name),
+        spec_version,
+        last,
+        commit,
+        dirty,
+        changelog: file.map(|path| path.strip_prefix(root).unwrap_or(&path).display().to_string()),
+        section: found.as_ref().map(|found| found.heading.clone()),
+        section_text: found.map(|found| found.text),
+        commits,
+        commit_count: git::ask(root, &["rev-list", "--count", &range])?.trim().parse().unwrap_or_default(),
+        runtimes,
+        warnings,
+        problems,
+    })
+}
+
+fn select<'a>(workspace: &'a Workspace, selection: &ReleaseSelection) -> Result<Vec<&'a Runtime>> {
+    let mut selected = workspace.select(&selection.runtimes)?;
+    let Some(group) = selection.group else { return Ok(selected) };
+    for (index, runtime) in selected.iter().enumerate() {
+        if workspace.group(runtime)? != group && !selection.runtimes.is_empty() {
+            let name = selection.runtimes.get(index).unwrap_or(&runtime.name);
+            return Err(Failure::usage(format!("{name} is none of the group {}", group.name()))
+                .hint("leave --group out, or set `group` in its [package.metadata.cutover.release]"));
+        }
+    }
+    let groups = selected.iter().map(|runtime| workspace.group(runtime)).collect::<Result<Vec<_>>>()?;
+    let mut groups = groups.into_iter();
+    selected.retain(|_| groups.next() == Some(group));
+    match selected.is_empty() {
+        false => Ok(selected),
+        true => Err(Failure::input(format!("the workspace has no runtime of the group {}", group.name()))
+            .hint("set `group` in the runtime's [package.metadata.cutover.release]")),
+    }
+}
+
+/// The highest version among the tags of the rule that this commit comes after.
+fn last(root: &Path, rule: &TagRule, named: Option<&str>, tagged: bool) -> Result<Option<Last>> {
+    let merged = git::ask(root, &["tag", "--list", "--merged", "HEAD"])?;
+    let here = git::ask(root, &["tag", "--list", "--points-at", "HEAD"])?;
+    let of_this = |tag: &str| named == Some(tag) || (tagged && here.lines().any(|line| line == tag));
+    let all = merged.lines().filter(|tag| !of_this(tag)).filter_map(|tag| Some((rule.version_of(tag)?, tag)));
+    let Some((spec_version, tag)) = all.max() else { return Ok(None) };
+    let commit = git::commit(root, &format!("refs/tags/{tag}"))
+        .ok_or_else(|| Failure::input(format!("the tag {tag} is no commit's")))?;
+    Ok(Some(Last { tag: tag.to_owned(), commit, spec_version }))
+}
+
+/// A tag is made once: what has it is what everybody downloaded.
+fn check_free(root: &Path, tag: &str, commit: &str, tagged: bool) -> Result<()> {
+    let there = git::commit(root, &format!("refs/tags/{tag}"));
+    match (there, tagged) {
+        (None, false) => Ok(()),
+        (None, true) => {
+            Err(Failure::input(format!("there is no tag {tag}")).hint("leave --tagged out, or git fetch --tags"))
+        }
+        (Some(there), true) if there == commit => Ok(()),
+        (Some(there), _) => {
+            let failure = Failure::input(format!("the tag {tag} exists already")).found(format!("at commit {there}"));
+            let failure = failure.expected("a tag that nothing was released under");
+            Err(match there == commit {
+                true => failure.hint("if the release is to be made from this tag, add --tagged"),
+                false => failure.hint("raise spec_version, or name another tag with --tag"),
+            })
+        }
+    }
+}
+
+fn planned(
+    root: &Path,
+    workspace: &Workspace,
+    runtime: &Runtime,
+    spec_version: u32,
+    last: Option<&Last>,
+) -> Result<Planned> {
+    let directories = inputs::path_packages(&workspace.metadata, &runtime.id);
+    let mut paths: Vec<String> = Vec::new();
+    for directory in &directories {
+        // What is not of this repository is not of its history.
+        if let Ok(inside) = directory.strip_prefix(root) {
+            let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
+            paths.push(super::super::utf8(inside)?.to_owned());
+        }
+    }
+    let (commits, files_changed) = match last {
+        Some(last) if !paths.is_empty() => {
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            (log(root, &last.commit, &paths)?.len() as u64, changed(root, &last.commit, &paths)?)
+        }
+        _ => (0, 0),
+    };
+    let variants = workspace.variants(runtime);
+    let asset = |variant: &str| asset(workspace, runtime, spec_version, variant);
+    let variants = variants
+        .into_iter()
+        .map(|(name, variant)| {
+            variant.profile(&name)?;
+            Ok((name.clone(), PlannedVariant { asset: asset(&name)?, variant }))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Planned {
+        name: runtime.name.clone(),
+        package: runtime.package.clone(),
+        group: workspace.group(runtime)?.name(),
+        spec_version,
+        last_spec_version: last.map(|last| source::stated_at(root, &last.commit, runtime).unwrap_or(last.spec_version)),
+        released: false,
+        reason: String::new(),
+        commits,
+        files_changed,
+        asset: asset("")?,
+        variants,
+    })
+}
+
+/// The name of a blob among the files of the release; `variant` is empty for what goes on chain.
+fn asset(workspace: &Workspace, runtime: &Runtime, spec_version: u32, variant: &str) -> Result<String> {
+    let template = workspace.config.release.asset_name.as_deref().unwrap_or(ASSET);
+    let variant = if variant.is_empty() { String::new() } else { format!(".{variant}") };
+    let setting = "asset-name of [workspace.metadata.cutover.release]";
+    if !template.contains("{variant}") && !variant.is_empty() {
+        return Err(Failure::input(format!("`{setting}` has no place for the variant"))
+            .found(template)
+            .expected("{variant} in it"));
+    }
+    let (version, spec) = (dotted(spec_version), spec_version.to_string());
+    let name = fill(
+        setting,
+        template,
+        &[
+            ("name", &runtime.name),
+            ("package", &runtime.package),
+            ("library", &runtime.library),
+            ("version", &version),
+            ("spec", &spec),
+            ("variant", &variant),
+        ],
+    )?;
+    check_asset(&name)?;
+    Ok(name)
+}
+
+/// Says of each runtime whether it is released and why, and what stops the release.
+fn judge(runtimes: &mut [Planned], named: &[String], last: Option<&Last>) -> Vec<String> {
+    let mut problems = Vec::new();
+    for one in runtimes.iter_mut() {
+        let now = one.spec_version;
+        (one.released, one.reason) = match (one.last_spec_version, last) {
+            (Some(before), _) if now > before => (true, format!("spec_version rises from {before} to {now}")),
+            (Some(before), Some(last)) if now == before => {
+                (false, format!("spec_version is {now}, as it was in {}", last.tag))
+            }
+            (Some(before), Some(last)) => {
+                (false, format!("spec_version falls to {now}: it was {before} in {}", last.tag))
+            }
+            _ => (true, "no release was tagged before".into()),
+        };
+        let fell = one.last_spec_version.is_some_and(|before| now < before);
+        if !one.released && (fell || !named.is_empty()) {
+            problems.push(format!("{}: {}", one.name, one.reason));
+        }
+    }
+    if problems.is_empty() && !runtimes.iter().any(|one| one.released) {
+        problems.extend(runtimes.iter().map(|one| format!("{}: {}", one.name, one.reason)));
+    }
+    let mut assets: BTreeMap<&str, &str> = BTreeMap::new();
+    for one in runtimes.iter().filter(|one| one.released) {
+        for asset in std::iter::once(&one.asset).chain(one.variants.values().map(|variant| &variant.asset)) {
+            if let Some(other) = assets.insert(asset, &one.name) {
+                problems.push(format!("{other} and {} would both be the file {asset}", one.name));
+            }
+        }
+    }
+    problems
+}
+
+/// Commits since another one, the newest first, merges left out.
+fn log(root: &Path, since: &str, paths: &[&str]) -> Result<Vec<Commit>> {
+    let (range, most) = (format!("{since}..HEAD"), format!("--max-count={COMMITS}"));
+    let fixed = ["--literal-pathspecs", "log", "--no-merges", "--format=%h%x09%s", "--abbrev=10", &most, &range, "--"];
+    let text = git::ask(root, &[&fixed, paths].concat())?;
+    let split = text.lines().filter_map(|line| line.split_once('\t'));
+    Ok(split
+        .map(|(hash, subject)| Commit { hash: hash.to_owned(), subject: subject.chars().take(SUBJECT).collect() })
+        .collect())
+}
+
+fn changed(root: &Path, since: &str, paths: &[&str]) -> Result<usize> {
+    let fixed = ["--literal-pathspecs", "diff", "--name-only", "-z", since, "HEAD", "--"];
+    let text = git::ask(root, &[&fixed, paths].concat())?;
+    Ok(text.split('\0').filter(|name| !name.is_empty()).count())
+}
+
+fn section(file: Option<&Path>, tag: &str, spec_version: u32) -> Result<Option<Section>> {
+    let Some(file) = file else { return Ok(None) };
+    let (version, spec) = (dotted(spec_version), spec_version.to_string());
+    changelog::section(file, &[tag, &version, &format!("v{version}"), &spec])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(name: &str, before: Option<u32>, now: u32) -> Planned {
+        Planned {
+            name: name.into(),
+            package: format!("{name}-runtime"),
+            group: "relay",
+            spec_version: now,
+            last_spec_version: before,
+            released: false,
+            reason: String::new(),
+            commits: 0,
+            files_changed: 0,
+            asset: format!("{name}.wasm"),
+            variants: BTreeMap::new(),
+        }
+    }
+
+    fn last_release() -> Last {
+        Last { tag: "v1.0.0".into(), commit: "c".into(), spec_version: 1_000_000 }
+    }
+
+    #[test]
+    fn what_rose_is_released_and_what_did_not_is_named() {
+        let mut all = [one("a", Some(1_000_000), 1_000_001), one("b", Some(1_000_000), 1_000_000)];
+        assert_eq!(judge(&mut all, &[], Some(&last_release())), [""; 0]);
+        assert_eq!((all[0].released, all[1].released), (true, false));
+        assert_eq!(all[1].reason, "spec_version is 1000000, as it was in v1.0.0");
+        let asked = judge(&mut all, &["b".into()], Some(&last_release()));
+        assert_eq!(asked, ["b: spec_version is 1000000, as it was in v1.0.0"]);
+    }
+
+    #[test]
+    fn nothing_that_rose_and_something_that_fell_stop_a_release() {
+        let mut all = [one("a", Some(5), 5)];
+        assert_eq!(judge(&mut all, &[], Some(&last_release())).len(), 1);
+        let mut all = [one("a", Some(5), 6), one("b", Some(5), 4)];
+        assert_eq!(judge(&mut all, &[], Some(&last_release())), ["b: spec_version falls to 4: it was 5 in v1.0.0"]);
+    }
+
+    #[test]
+    fn two_blobs_of_one_name_stop_a_release() {
+        let mut all = [one("a", None, 1), one("b", None, 1)];
+        all[1].asset = "a.wasm".into();
+        assert_eq!(judge(&mut all, &[], None), ["a and b would both be the file a.wasm"]);
+    }
+}

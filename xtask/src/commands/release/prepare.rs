@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The files of a release: blobs, variants, notes, parameters, bundles, checksums.
+//!
+//! What took long is kept in `<directory>.work`, under a digest of what it was made from: a second run repeats nothing
+//! that has not changed, and gives the same bytes.
+
+use super::{
+    archive,
+    directory::{self, Asset, FILE_LIMIT, FORMAT, Files, NOTES, RECORD},
+    plan::{self, Plan, Planned, PlannedVariant},
+};
+use crate::{
+    cli::{self, Profile, ReleasePrepare},
+    commands::{
+        build::{self, Built},
+        diff, sign, upgrade, utf8,
+    },
+    context::Context,
+    engines::{self, Engine},
+    inputs::{self, Digester, file_digest},
+    interrupt, networks,
+    runtimes::{Runtime, Workspace},
+    workers::{self, Worker},
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Kind, Result};
+
+const REMEMBERED_LIMIT: u64 = 64 << 20;
+
+pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
+    let workspace = Workspace::load(context)?;
+    let plan = plan::make(context, &workspace, &options.selection)?;
+    let released = plan.released(&workspace)?;
+    let sources = Sources::of(context, &released, options)?;
+    for key in &options.sign_with {
+        sign::parse_key(key)?;
+    }
+    let out = match &options.out {
+        Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,
+        None => workspace.metadata.target_directory.as_std_path().join("releases").join(plan.tag.replace('/', "-")),
+    };
+    if options.dry_run {
+        return intend(context, &plan, &sources, &out);
+    }
+    if !plan.passed() {
+        return Err(Failure::check("there is nothing to release")
+            .found(plan.problems.join("\n"))
+            .hint("cargo xtask release plan"));
+    }
+    if plan.dirty && !options.engine.allow_dirty {
+        return Err(Failure::check("the work tree differs from its commit")
+            .expected("a release that everybody can build from its commit")
+            .hint("commit the changes, or add --allow-dirty: such a release cannot be published"));
+    }
+    directory::check_place(&out)?;
+    let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let engine = engines::open(context, &workspace, &options.engine, false)?;
+    let work = out.with_file_name(format!("{name}.work"));
+    let press = Press { context, workspace: &workspace, plan: &plan, options, engine: &*engine, work };
+    press.run(&released, &sources, &out)
+}
+
+/// Where a runtime's upgrade starts from, and what it is compared with.
+struct Sources(Vec<Source>);
+
+#[derive(Default)]
+struct Source {
+    state: Option<String>,
+    previous: Option<String>,
+}
+
+impl Sources {
+    fn of(context: &Context, released: &[(&Planned, &Runtime)], options: &ReleasePrepare) -> Result<Self> {
+        let names: Vec<&str> = released.iter().map(|(planned, _)| planned.name.as_str()).collect();
+        let states = named("--state", &options.states, &names)?;
+        let previous = named("--previous", &options.previous, &names)?;
+        let mut all = Vec::new();
+        for ((_, runtime), (state, previous)) in released.iter().zip(states.into_iter().zip(previous)) {
+            let configured = || runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
+            let state = state.or_else(configured);
+            let previous = previous.or_else(|| state.clone());
+            // A dry run asks no node whether it is there.
+            let source = |text: Option<String>| match options.dry_run {
+                true => Ok(text),
+                false => networks::source_of(context, text.as_deref()),
+            };
+            all.push(Source { state: source(state.filter(|_| !options.no_bundle))?, previous: source(previous)? });
+        }
+        Ok(Self(all))
+    }
+}
+
+/// `NAME=SOURCE` for each of several runtimes, or `SOURCE` for the only one.
+fn named(option: &str, given: &[String], names: &[&str]) -> Result<Vec<Option<String>>> {
+    let mut found: Vec<Option<String>> = names.iter().map(|_| None).collect();
+    for text in given {
+        let by_name = text
+            .split_once('=')
+            .and_then(|(name, source)| Some((names.iter().position(|known| *known == name)?, source)));
+        let (place, source) = match (by_name, names) {
+            (Some(found), _) => found,
+            (None, [_]) => (0, text.as_str()),
+            (None, _) => {
+                return Err(Failure::usage(format!("{option} {text} does not say which runtime it is for"))
+                    .expected(format!("NAME=SOURCE, with NAME one of {}", names.join(", "))));
+            }
+        };
+        if let Some(slot) = found.get_mut(place)
+            && slot.replace(source.to_owned()).is_some()
+        {
+            return Err(Failure::usage(format!("{option} is given twice for {}", names[place])));
+        }
+    }
+    Ok(found)
+}
+
+fn intend(context: &Context, plan: &Plan, sources: &Sources, out: &Path) -> Result<bool> {
+    let mut files = vec![directory::SUMS.to_owned(), NOTES.to_owned(), RECORD.to_owned()];
+    let released = plan.runtimes.iter().filter(|planned| planned.released);
+    for (planned, source) in released.zip(&sources.0) {
+        files.push(planned.asset.clone());
+        files.push(digest_name(&planned.name));
+        files.extend(planned.variants.values().map(|variant| variant.asset.clone()));
+        if source.state.is_some() {
+            files.push(bundle_name(planned));
+        }
+        if source.previous.is_some() {
+            files.extend([diff_name(planned), parameters_name(planned)]);
+        }
+    }
+    files.sort();
+    let mut document = plan.document()?;
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("dry_run".into(), json!(true));
+        fields.insert("directory".into(), json!(utf8(out)?));
+        fields.insert("files".into(), json!(files));
+    }
+    context.printer.result(&document, || report::release::intended(&document))?;
+    Ok(plan.passed())
+}
+
+fn digest_name(name: &str) -> String {
+    format!("{name}-srtool-digest.json")
+}
+
+fn bundle_name(planned: &Planned) -> String {
+    format!("{}-upgrade-v{}.tar", planned.name, planned.spec_version)
+}
+
+fn diff_name(planned: &Planned) -> String {
+    format!("{}-changes-v{}.json", planned.name, planned.spec_version)
+}
+
+fn parameters_name(planned: &Planned) -> String {
+    format!("{}-parameters-v{}.md", planned.name, planned.spec_version)
+}
+
+struct Press<'run> {
+    context: &'run Context,
+    workspace: &'run Workspace,
+    plan: &'run Plan,
+    options: &'run ReleasePrepare,
+    engine: &'run dyn Engine,
+    work: PathBuf,
+}
+
+/// What is known of one runtime when its files are made.
+struct Printed {
+    /// For the notes and the record.
+    document: Value,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Press<'_> {
+    fn run(&self, released: &[(&Planned, &Runtime)], sources: &Sources, out: &Path) -> Result<bool> {
+        let mut files = Files::default();
+        let mut runtimes = Vec::new();
+        let (mut problems, mut warnings) = (Vec::new(), self.plan.warnings.clone());
+        for ((planned, runtime), source) in released.iter().zip(&sources.0) {
+            let printed = self.runtime(planned, runtime, source, &mut files)?;
+            problems.extend(printed.problems);
+            warnings.extend(printed.warnings);
+            runtimes.push(printed.document);
+        }
+        files.add_sums()?;
+        let assets = files.assets();
+        let document = self.record(&runtimes, &warnings, &mut files, &assets)?;
+        let passed = problems.is_empty();
+        // A release that must not go out is not there to be published by mistake.
+        let placed = if passed { files.place(out)? } else { false };
+        if !passed && out.exists() {
+            warnings.push(format!("{} is of an earlier run", out.display()));
+        }
+        let summary = json!({
+            "version": 1,
+            "tag": self.plan.tag,
+            "directory": if passed { json!(utf8(out)?) } else { Value::Null },
+            "unchanged": passed && !placed,
+            "assets": assets,
+            "runtimes": document.get("runtimes"),
+            "warnings": warnings,
+            "problems": problems,
+            "verdict": if passed { "passed" } else { "failed" },
+        });
+        self.context.printer.result(&summary, || report::release::prepared(&summary))?;
+        Ok(passed)
+    }
+
+    /// Adds `notes.md` and `release.json`.
+    fn record(&self, runtimes: &[Value], warnings: &[String], files: &mut Files, assets: &[Asset]) -> Result<Value> {
+        let mut document = self.plan.document()?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.remove("version");
+            fields.remove("problems");
+            fields.insert("format".into(), json!(FORMAT));
+            fields.insert("runtimes".into(), json!(runtimes));
+            fields.insert("warnings".into(), json!(warnings));
+        }
+        let section = self.plan.section_text.as_deref().unwrap_or_default();
+        let notes = report::release_notes::notes(&document, section).into_bytes();
+        let described = Asset { name: NOTES.into(), size: notes.len() as u64, sha256: directory::sha256(&notes) };
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("notes".into(), json!(described));
+            fields.insert("assets".into(), json!(assets));
+        }
+        files.add(NOTES, notes)?;
+        files.add(RECORD, directory::pretty(&document)?)?;
+        Ok(document)
+    }
+
+    fn runtime(&self, planned: &Planned, runtime: &Runtime, source: &Source, files: &mut Files) -> Result<Printed> {
+        let mut printed = Printed { document: Value::Null, problems: Vec::new(), warnings: Vec::new() };
+        let variant = build::release_variant(runtime, Profile::Production);
+        let built = build::build_one(self.engine, runtime, &variant, &self.work.join("blobs").join(&planned.name))?;
+        let stated = built.document.get("spec_version").and_then(Value::as_u64);
+        if stated != Some(u64::from(planned.spec_version)) {
+            return Err(Failure::input(format!(
+                "the blob of {} has another spec_version than its source",
+                planned.name
+            ))
+            .found(format!("{stated:?}"))
+            .expected(planned.spec_version.to_string())
+            .hint("write the number out in the RuntimeVersion of what goes on chain"));
+        }
+        if !built.fits {
+            let (size, limit) = (&built.document["size"], &built.document["size_limit"]);
+            printed.problems.push(format!("{}: {size} bytes are too large for the limit of {limit}", planned.name));
+        }
+        files.add(&planned.asset, read(&built.path)?)?;
+        let digest_file = built.document.get("digest_file").and_then(Value::as_str).unwrap_or_default();
+        files.add(digest_name(&planned.name), read(Path::new(digest_file))?)?;
+        let facts = self.facts(planned, &built.path)?;
+        let variants = self.variants(planned, runtime, files, &mut printed)?;
+        let compared = self.compared(planned, &built.path, source, files, &mut printed)?;
+        let bundle = self.bundle(planned, &built, source, files, &mut printed)?;
+        printed.document = self.document(planned, &built, &facts, variants, compared, bundle);
+        Ok(printed)
+    }
+
+    fn document(
+        &self,
+        planned: &Planned,
+        built: &Built,
+        facts: &Value,
+        variants: Value,
+        compared: Value,
+        bundle: Value,
+    ) -> Value {
+        let of = |name: &str| built.document.get(name).cloned().unwrap_or_default();
+        let fact = |name: &str| facts.get(name).cloned().unwrap_or_default();
+        json!({
+            "name": planned.name,
+            "package": planned.package,
+            "released": true,
+            "reason": planned.reason,
+            "asset": planned.asset,
+            "digest_asset": digest_name(&planned.name),
+            "spec_name": fact("spec_name"),
+            "impl_name": fact("impl_name"),
+            "spec_version": fact("spec_version"),
+            "impl_version": fact("impl_version"),
+            "transaction_version": fact("transaction_version"),
+            "authoring_version": fact("authoring_version"),
+            "state_version": fact("state_version"),
+            "last_spec_version": planned.last_spec_version,
+            "size": fact("size"),
+            "size_decompressed": fact("size_decompressed"),
+            "metadata_versions": fact("metadata_versions"),
+            "blake2_256": fact("blake2_256"),
+            "sha256": fact("sha256"),
+            "ipfs_cid": fact("ipfs_cid"),
+            "set_code_hash": fact("set_code_hash"),
+            "authorize_upgrade_call": fact("authorize_upgrade_call"),
+            "authorize_upgrade_hash": of("digest").get("authorize_upgrade_prop"),
+            "rustc": of("rustc"),
+            "engine": of("engine"),
+            "image": of("image"),
+            "image_digest": of("image_digest"),
+            "profile": of("profile"),
+            "features": of("features"),
+            "variants": variants,
+            "compared": compared,
+            "bundle": bundle,
+        })
+    }
+
+    fn facts(&self, planned: &Planned, blob: &Path) -> Result<Value> {
+        let key = self.key(Worker::Artifact, &[("blob", &file_digest(blob)?)])?;
+        let name = format!("{}-facts", planned.name);
+        self.remembered(&name, Some(key), || {
+            let request = json!({"command": "inspect", "source": utf8(blob)?, "metadata": true});
+            Ok(self.ask(&format!("inspect {}", planned.name), Worker::Artifact, &request)?.1)
+        })
+    }
+
+    /// One that is not required and fails is named, and the release goes on without it.
+    fn variants(
+        &self,
+        planned: &Planned,
+        runtime: &Runtime,
+        files: &mut Files,
+        printed: &mut Printed,
+    ) -> Result<Value> {
+        let mut documents = Vec::new();
+        for (name, wanted) in &planned.variants {
+            let outcome = self.variant(planned, runtime, name, wanted);
+            interrupt::check()?;
+            let mut document = json!({"name": name, "features": wanted.variant.features, "asset": wanted.asset,
+                "profile": wanted.variant.profile(name)?.name(), "required": wanted.variant.required});
+            let error = match outcome {
+                Ok(built) => {
+                    document["blake2_256"] = built.document.get("blake2_256").cloned().unwrap_or_default();
+                    files.add(&wanted.asset, read(&built.path)?)?;
+                    None
+                }
+                Err(failure) => Some(failure),
+            };
+            if let Some(failure) = error {
+                let told = format!("{}: the variant {name} was not built: {failure}", planned.name);
+                match wanted.variant.required {
+                    true => printed.problems.push(told),
+                    false => {
+                        self.context.printer.warning(&told);
+                        printed.warnings.push(told);
+                    }
+                }
+                document["asset"] = Value::Null;
+                document["error"] = json!(failure.message);
+            }
+            documents.push(document);
+        }
+        Ok(Value::Array(documents))
+    }
+
+    fn variant(&self, planned: &Planned, runtime: &Runtime, name: &str, wanted: &PlannedVariant) -> Result<Built> {
+        let variant = inputs::Variant {
+            profile: wanted.variant.profile(name)?.name(),
+            features: wanted.variant.features.clone(),
+            default_features: true,
+            native: false,
+        };
+        let out = self.work.join("blobs").join(&planned.name).join(name);
+        build::build_one(self.engine, runtime, &variant, &out)
+    }
+
+    /// The blob against the runtime that is: what changed, and the parameters.
+    fn compared(
+        &self,
+        planned: &Planned,
+        blob: &Path,
+        source: &Source,
+        files: &mut Files,
+        printed: &mut Printed,
+    ) -> Result<Value> {
+        let Some(previous) = &source.previous else { return Ok(Value::Null) };
+        let allow = diff::allowances(self.context, &[])?;
+        let key = match Path::new(previous).is_file() {
+            true => Some(self.key(
+                Worker::Compat,
+                &[
+                    ("old", &file_digest(Path::new(previous))?),
+                    ("new", &file_digest(blob)?),
+                    ("allow", &allow.to_string()),
+                ],
+            )?),
+            // What a node or standard input says is not known before it is asked.
+            false => None,
+        };
+        let comparison = self.remembered(&format!("{}-changes", planned.name), key, || {
+            let request = |command: &str| json!({"command": command, "old": previous, "new": utf8(blob).unwrap_or_default(), "allow": allow});
+            let title = format!("diff {}", planned.name);
+            let (passed, mut changes) = match self.ask(&title, Worker::Compat, &request("diff")) {
+                // A runtime too old to tell its types is no fault of this one.
+                Err(failure) if failure.kind == Kind::Input => return Ok(json!({"error": failure.to_string()})),
+                other => other?,
+            };
+            let parameters = json!({"command": "parameters", "old": previous, "new": utf8(blob)?});
+            let (_, mut parameters) = self.ask(&title, Worker::Compat, &parameters)?;
+            for document in [&mut changes, &mut parameters] {
+                upgrade::plan::hide_directory(document, "/old/source", previous);
+                upgrade::plan::hide_directory(document, "/new/source", utf8(blob)?);
+            }
+            Ok(json!({"passed": passed, "changes": changes, "parameters": parameters}))
+        })?;
+        if let Some(error) = comparison.get("error").and_then(Value::as_str) {
+            printed.warnings.push(format!("{}: not compared with the runtime before: {error}", planned.name));
+            return Ok(json!({"error": error}));
+        }
+        let of = |pointer: &str| comparison.pointer(pointer).cloned().unwrap_or_default();
+        files.add(diff_name(planned), directory::pretty(&of("/changes"))?)?;
+        files.add(parameters_name(planned), report::diff::parameters(&of("/parameters")).into_bytes())?;
+        if of("/passed") != json!(true) {
+            let broken = of("/changes/rules");
+            let broken = broken.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+            let broken = broken.filter(|rule| rule["status"] == "fail").filter_map(|rule| rule["name"].as_str());
+            let broken: Vec<_> = broken.collect();
+            printed.problems.push(format!("{}: broken rules of `diff`: {}", planned.name, broken.join(", ")));
+        }
+        Ok(json!({
+            "old": {"spec_name": of("/changes/old/spec_name"), "spec_version": of("/changes/old/spec_version"),
+                "blake2_256": of("/changes/old/blake2_256")},
+            "changes": of("/changes/changes").as_array().map(Vec::len),
+            "parameters": of("/parameters/parameters").as_array().map(Vec::len),
+            "verdict": of("/changes/verdict"),
+            "changes_asset": diff_name(planned),
+            "parameters_asset": parameters_name(planned),
+        }))
+    }
+
+    /// The upgrade, tried and signed, as one file.
+    fn bundle(
+        &self,
+        planned: &Planned,
+        built: &Built,
+        source: &Source,
+        files: &mut Files,
+        printed: &mut Printed,
+    ) -> Result<Value> {
+        let Some(state) = &source.state else {
+            if !self.options.no_bundle {
+                printed
+                    .warnings
+                    .push(format!("{}: no state is known to try the upgrade on, so there is no bundle", planned.name));
+            }
+            return Ok(Value::Null);
+        };
+        let out = self.work.join("bundles").join(&planned.name);
+        let options = cli::Upgrade {
+            only: Vec::new(),
+            runtimes: vec![planned.package.clone()],
+            state: Some(state.clone()),
+            network: None,
+            at: None,
+            blocks: 3,
+            route: cli::RouteOptions::default(),
+            out: Some(out.clone()),
+            sign_with: self.options.sign_with.clone(),
+            root: None,
+            allow: Vec::new(),
+            jobs: None,
+        };
+        let (passed, summary) = upgrade::make(self.context, self.workspace, &options)?;
+        let of = |pointer: &str| summary.pointer(pointer).cloned().unwrap_or_default();
+        let (tried, ships) = (of("/runtimes/0/blob/blake2_256"), built.document["blake2_256"].clone());
+        if tried != ships {
+            printed.problems.push(format!(
+                "{}: the upgrade was tried with the blob {tried}, and {ships} is released",
+                planned.name
+            ));
+        }
+        if !passed {
+            let checks = of("/runtimes/0/checks");
+            let failed = checks.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+            let failed = failed.filter(|check| check["status"] == "fail").filter_map(|check| check["name"].as_str());
+            let failed: Vec<_> = failed.collect();
+            printed.problems.push(format!("{}: the upgrade failed in {}", planned.name, failed.join(", ")));
+        }
+        let top = format!("{}-upgrade-v{}", planned.name, planned.spec_version);
+        files.add(bundle_name(planned), archive::tar(&out, &top)?)?;
+        Ok(json!({
+            "asset": bundle_name(planned),
+            "from_spec_version": of("/runtimes/0/from_spec_version"),
+            "verdict": of("/runtimes/0/verdict"),
+            "signatures": of("/runtimes/0/signatures"),
+            "proposal": of("/runtimes/0/proposal"),
+        }))
+    }
+
+    fn ask(&self, title: &str, worker: Worker, request: &Value) -> Result<(bool, Value)> {
+        let task = self.context.printer.task(title);
+        let outcome = workers::call(self.context, worker, request, &task, &self.context.log("release"))?;
+        Ok((outcome.passed, outcome.value))
+    }
+
+    /// What a worker's result is made from: the request's parts and the worker itself.
+    fn key(&self, worker: Worker, words: &[(&str, &str)]) -> Result<String> {
+        let task = self.context.printer.task("release");
+        let program = workers::locate(self.context, worker, &task)?;
+        let mut digester = Digester::new();
+        digester.word("worker", file_digest(&program)?);
+        words.iter().for_each(|(name, value)| digester.word(name, value));
+        Ok(digester.finish())
+    }
+
+    /// The value of an earlier run with the same key, else a new one.
+    fn remembered(&self, name: &str, key: Option<String>, make: impl FnOnce() -> Result<Value>) -> Result<Value> {
+        let path = self.work.join(format!("{name}.json"));
+        if let Some(key) = &key
+            && let Ok(text) = worker::read_bounded(&path, REMEMBERED_LIMIT)
+            && let Ok(former) = serde_json::from_slice::<Value>(&text)
+            && former.get("inputs") == Some(&json!(key))
+            && let Some(value) = former.get("value")
+        {
+            return Ok(value.clone());
+        }
+        let value = make()?;
+        if let Some(key) = key {
+            worker::write_whole(&path, &directory::pretty(&json!({"inputs": key, "value": value}))?)?;
+        }
+        Ok(value)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    worker::read_bounded(path, FILE_LIMIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_belongs_to_the_runtime_that_it_names() {
+        let given = |texts: &[&str], names: &[&str]| {
+            named("--state", &texts.iter().map(|text| text.to_string()).collect::<Vec<_>>(), names)
+        };
+        assert_eq!(given(&["x.snapshot"], &["a"]).expect("one"), [Some("x.snapshot".to_owned())]);
+        assert_eq!(given(&["b=y"], &["a", "b"]).expect("named"), [None, Some("y".to_owned())]);
+        // A file may have an equals sign in its name.
+        assert_eq!(given(&["c=y"], &["a"]).expect("a file"), [Some("c=y".to_owned())]);
+        for texts in [&["x"][..], &["c=y"], &["a=x", "a=y"]] {
+            assert_eq!(given(texts, &["a", "b"]).expect_err("refused").kind, Kind::Usage);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A prepared release, published: a draft is made, files are uploaded and compared, and only then it is a release.
+//!
+//! Each step looks first what is there, so that a run that was cut short is gone on with by running it again, and a
+//! release that is out is never touched.
+
+use super::{
+    directory::{self, Asset, FILE_LIMIT, NOTES, Record},
+    gh::{Gh, Release, Uploaded},
+};
+use crate::{cli::ReleasePublish, commands::utf8, context::Context};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+pub fn run(context: &Context, options: &ReleasePublish) -> Result<bool> {
+    let (record, directory) = directory::read(&options.directory)?;
+    if record.dirty {
+        return Err(Failure::check(format!("{} was made from a work tree with changes", options.directory.display()))
+            .expected("a release that everybody can build from its commit")
+            .hint("commit the changes and prepare it again"));
+    }
+    if utf8(&directory)?.contains('#') {
+        return Err(Failure::usage(format!("{} has a # in its path", directory.display()))
+            .expected("a path that gh does not take for a label"));
+    }
+    check_repo(options.repo.as_deref())?;
+    let gh = Gh { workspace: &context.workspace, repo: options.repo.as_deref() };
+    let publishing = Publishing { context, options, gh, record, directory };
+    let document = if options.dry_run { publishing.intended()? } else { publishing.run()? };
+    context.printer.result(&document, || report::release::published(&document))?;
+    Ok(true)
+}
+
+fn check_repo(repo: Option<&str>) -> Result<()> {
+    let Some(repo) = repo else { return Ok(()) };
+    let plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    let parts: Vec<&str> = repo.split('/').collect();
+    match (2..=3).contains(&parts.len()) && parts.into_iter().all(plain) {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("{repo:?} is no repository")).expected("OWNER/NAME or HOST/OWNER/NAME")),
+    }
+}
+
+struct Publishing<'run> {
+    context: &'run Context,
+    options: &'run ReleasePublish,
+    gh: Gh<'run>,
+    record: Record,
+    directory: PathBuf,
+}
+
+/// What is there of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Same,
+    Other,
+    Missing,
+}
+
+impl Publishing<'_> {
+    fn path(&self, name: &str) -> Result<String> {
+        Ok(utf8(&self.directory.join(name))?.to_owned())
+    }
+
+    fn create(&self) -> Result<Vec<String>> {
+        let record = &self.record;
+        let mut words = vec!["release".to_owned(), "create".into(), record.tag.clone(), "--draft".into()];
+        words.extend(["--title".into(), record.title.clone(), "--notes-file".into(), self.path(NOTES)?]);
+        words.extend(["--target".into(), record.commit.clone()]);
+        words.extend(self.options.prerelease.then(|| "--prerelease".into()));
+        Ok(words)
+    }
+
+    fn upload(&self, asset: &Asset) -> Result<Vec<String>> {
+        let words = ["release", "upload", &self.record.tag, &self.path(&asset.name)?, "--clobber"];
+        Ok(words.map(str::to_owned).to_vec())
+    }
+
+    fn publish(&self) -> Vec<String> {
+        ["release", "edit", &self.record.tag, "--draft=false"].map(str::to_owned).to_vec()
+    }
+
+    /// All commands, where nothing is there yet.
+    fn intended(&self) -> Result<Value> {
+        let mut commands = vec![self.create()?];
+        for asset in &self.record.assets {
+            commands.push(self.upload(asset)?);
+        }
+        commands.extend((!self.options.draft).then(|| self.publish()));
+        let lines: Vec<_> = commands.iter().map(|words| self.gh.line(&borrowed(words))).collect();
+        let mut document = self.document("nothing was done", None, &[]);
+        document["commands"] = json!(lines);
+        Ok(document)
+    }
+
+    fn document(&self, state: &str, url: Option<&str>, actions: &[(&Asset, &str)]) -> Value {
+        let assets = actions.iter();
+        let assets: Vec<_> = assets
+            .map(|(asset, action)| json!({"name": asset.name, "size": asset.size, "sha256": asset.sha256, "action": action}))
+            .collect();
+        json!({"version": 1, "tag": self.record.tag, "state": state, "url": url, "assets": assets,
+            "dry_run": self.options.dry_run})
+    }
+
+    fn run(&self) -> Result<Value> {
+        self.gh.check()?;
+        let release = match self.gh.view(&self.record.tag)? {
+            Some(release) if !release.is_draft => return self.already(&release),
+            Some(release) => release,
+            None => self.draft()?,
+        };
+        self.check_draft(&release)?;
+        self.edit_notes(&release)?;
+        let mut actions = Vec::new();
+        for asset in &self.record.assets {
+            let action = match self.found(&release, asset)? {
+                Found::Same => "there already",
+                Found::Missing => "uploaded",
+                Found::Other => "replaced",
+            };
+            if action != "there already" {
+                self.context.printer.status(&format!("uploading {}", asset.name));
+                self.gh.run(&borrowed(&self.upload(asset)?))?;
+            }
+            actions.push((asset, action));
+        }
+        let release = self.present()?;
+        self.check_assets(&release)?;
+        if self.options.draft {
+            return Ok(self.document("draft", Some(&release.url), &actions));
+        }
+        self.gh.run(&borrowed(&self.publish()))?;
+        let release = self.present()?;
+        if release.is_draft {
+            return Err(Failure::environment(format!("the release {} is still a draft", self.record.tag))
+                .hint("run the command again"));
+        }
+        Ok(self.document("published", Some(&release.url), &actions))
+    }
+
+    fn present(&self) -> Result<Release> {
+        self.gh.view(&self.record.tag)?.ok_or_else(|| {
+            Failure::environment(format!("the release {} is not there any more, or not yet", self.record.tag))
+                .hint("run the command again: what is done is not done twice")
+        })
+    }
+
+    /// A release that is out is what people downloaded: it is compared and left alone.
+    fn already(&self, release: &Release) -> Result<Value> {
+        self.check_assets(release)?;
+        let actions: Vec<_> = self.record.assets.iter().map(|asset| (asset, "there already")).collect();
+        Ok(self.document("was published before", Some(&release.url), &actions))
+    }
+
+    fn draft(&self) -> Result<Release> {
+        let record = &self.record;
+        if self.gh.commit(&record.commit)?.as_ref() != Some(&record.commit) {
+            return Err(Failure::input(format!("GitHub does not have the commit {}", record.commit))
+                .expected("the commit that the release was made from")
+                .hint("git push, then run the command again"));
+        }
+        match self.gh.commit(&format!("tags/{}", record.tag))? {
+            Some(commit) if commit != record.commit => {
+                return Err(Failure::input(format!("the tag {} exists already on GitHub", record.tag))
+                    .found(format!("at commit {commit}"))
+                    .expected(format!("no such tag, or one at {}", record.commit))
+                    .hint("prepare the release again, under another tag or from that commit"));
+            }
+            _ => {}
+        }
+        self.context.printer.status(&format!("creating the draft of {}", record.tag));
+        self.gh.run(&borrowed(&self.create()?))?;
+        self.present()
+    }
+
+    /// A draft that somebody else made, or that is of another commit, is not ours to fill.
+    fn check_draft(&self, release: &Release) -> Result<()> {
+        let record = &self.record;
+        let hint = format!("if it is not needed: gh release delete {} --yes; then run the command again", record.tag);
+        if release.target_commitish != record.commit {
+            return Err(Failure::input(format!("there is a draft of {} for another commit", record.tag))
+                .found(&release.target_commitish)
+                .expected(&record.commit)
+                .hint(hint));
+        }
+        match self.unknown(release) {
+            None => Ok(()),
+            Some(name) => {
+                Err(Failure::input(format!("the draft of {} has a file that is not of this release", record.tag))
+                    .found(name)
+                    .hint(hint))
+            }
+        }
+    }
+
+    fn unknown<'release>(&self, release: &'release Release) -> Option<&'release str> {
+        let known = |name: &str| self.record.assets.iter().any(|asset| asset.name == name);
+        release.assets.iter().map(|asset| asset.name.as_str()).find(|name| !known(name))
+    }
+
+    fn edit_notes(&self, release: &Release) -> Result<()> {
+        let notes = worker::read_bounded(&self.directory.join(NOTES), FILE_LIMIT)?;
+        let notes = String::from_utf8_lossy(&notes).into_owned();
+        // GitHub keeps the line ends of its own pages.
+        let same = release.body.replace("\r\n", "\n").trim() == notes.trim() && release.name == self.record.title;
+        if same && release.is_prerelease == self.options.prerelease {
+            return Ok(());
+        }
+        let (path, prerelease) = (self.path(NOTES)?, format!("--prerelease={}", self.options.prerelease));
+        let words =
+            ["release", "edit", &self.record.tag, "--title", &self.record.title, "--notes-file", &path, &prerelease];
+        self.gh.run(&words).map(|_| ())
+    }
+
+    fn found(&self, release: &Release, asset: &Asset) -> Result<Found> {
+        let Some(there) = release.assets.iter().find(|there| there.name == asset.name) else {
+            return Ok(Found::Missing);
+        };
+        Ok(if self.is_same(there, asset)? { Found::Same } else { Found::Other })
+    }
+
+    fn is_same(&self, there: &Uploaded, asset: &Asset) -> Result<bool> {
+        if there.size != asset.size || !(there.state.is_empty() || there.state == "uploaded") {
+            return Ok(false);
+        }
+        match &there.digest {
+            Some(digest) => Ok(*digest == format!("sha256:{}", asset.sha256)),
+            None => Ok(self.downloaded(&asset.name)? == asset.sha256),
+        }
+    }
+
+    /// The sha256 of what GitHub gives, where it does not tell it.
+    fn downloaded(&self, name: &str) -> Result<String> {
+        let directory = tempfile::tempdir()
+            .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
+        let into = utf8(directory.path())?;
+        self.gh.run(&["release", "download", &self.record.tag, "--pattern", name, "--dir", into])?;
+        Ok(directory::sha256(&worker::read_bounded(&Path::new(into).join(name), FILE_LIMIT)?))
+    }
+
+    fn check_assets(&self, release: &Release) -> Result<()> {
+        let mut wrong = Vec::new();
+        for asset in &self.record.assets {
+            match self.found(release, asset)? {
+                Found::Same => {}
+                Found::Other => wrong.push(format!("{} is another file", asset.name)),
+                Found::Missing => wrong.push(format!("{} is missing", asset.name)),
+            }
+        }
+        wrong.extend(self.unknown(release).map(|name| format!("{name} is not of this release")));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let (state, hint) = match release.is_draft {
+            true => ("draft", "run the command again"),
+            false => ("published release", "a published release is not changed: raise spec_version and make another"),
+        };
+        Err(Failure::check(format!("the {state} {} is not what was prepared", self.record.tag))
+            .found(wrong.join("\n"))
+            .expected(format!("the files of {}", self.directory.display()))
+            .hint(hint))
+    }
+}
+
+fn borrowed(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}

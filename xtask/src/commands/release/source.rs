@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The spec_version that a runtime's source states: a plan is made before anything is compiled. The blob is asked when
+//! there is one, and must say the same.
+
+use crate::{git, runtimes::Runtime};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+const FILE_LIMIT: u64 = 8 << 20;
+const FILES: usize = 20_000;
+const FIELD: &str = "spec_version:";
+
+/// The highest that stands in the package: a runtime may keep the declaration of an earlier release beside the present.
+pub fn stated(runtime: &Runtime) -> Result<u32> {
+    let directory = runtime.directory.join("src");
+    let mut highest = None;
+    let mut count = 0;
+    let mut pending = vec![directory.clone()];
+    while let Some(current) = pending.pop() {
+        let io = |error: std::io::Error| Failure::io("list", &current, &error);
+        for entry in std::fs::read_dir(&current).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") && count < FILES {
+                count += 1;
+                let text = worker::read_bounded(&path, FILE_LIMIT)?;
+                highest = highest.max(in_text(&String::from_utf8_lossy(&text)));
+            }
+        }
+    }
+    highest.ok_or_else(|| {
+        Failure::input(format!("the source of {} does not say its spec_version", runtime.package))
+            .found(format!("no `{FIELD} NUMBER` in {}", directory.display()))
+            .expected("the RuntimeVersion with its numbers written out")
+    })
+}
+
+/// The same in a commit. `None` where it has no such package or does not say it.
+pub fn stated_at(workspace: &Path, commit: &str, runtime: &Runtime) -> Option<u32> {
+    let path: PathBuf = runtime.directory.strip_prefix(workspace).ok()?.join("src");
+    let path = path.to_str()?;
+    let arguments = ["--literal-pathspecs", "grep", "-h", "-I", "-F", "-e", FIELD, commit, "--", path];
+    in_text(&git::ask(workspace, &arguments).ok()?)
+}
+
+fn in_text(text: &str) -> Option<u32> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines.filter_map(|line| number(line.split_once(FIELD)?.1)).max()
+}
+
+/// `1_003_004`, with what may follow a number.
+fn number(text: &str) -> Option<u32> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    text[..end].replace('_', "").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_as_rust_writes_it() {
+        assert_eq!(in_text("    spec_version: 1_003_004,\n"), Some(1_003_004));
+        assert_eq!(in_text("RuntimeVersion { spec_name: x, spec_version: 104, impl_version: 0 }"), Some(104));
+        assert_eq!(in_text("// spec_version: 9\nspec_version: 7u32,\n spec_version: 8,"), Some(8));
+        for text in ["", "spec_version: VERSION,", "spec_version: 99999999999,", "spec_version"] {
+            assert_eq!(in_text(text), None, "{text}");
+        }
+    }
+}

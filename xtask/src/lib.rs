@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask`: parse, dispatch, print. What a command does is in its file under `commands`; what is heavy is in
+//! a worker binary (see `workers`).
+//!
+//! It is a library so that another workspace can have it as a dependency, pinned by that workspace's own lock file, and
+//! start it from a package of three lines.
+
+mod canonical;
+mod changes;
+mod cli;
+mod commands;
+mod context;
+mod engines;
+mod git;
+mod inputs;
+mod interrupt;
+mod jobs;
+mod networks;
+mod printer;
+mod process;
+mod revision;
+mod runtimes;
+mod toolchain;
+mod workers;
+
+#[cfg(test)]
+mod reference;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use context::Context;
+use std::process::ExitCode;
+
+/// `package` is the directory of the package that is started: `env!("CARGO_MANIFEST_DIR")`. Its workspace is the one whose
+/// runtimes are meant.
+pub fn main(package: &str) -> ExitCode {
+    // The same binary stands before rustc in a Wasm build: see `canonical` for why.
+    if let Some(code) = canonical::run_as_wrapper() {
+        return code;
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::usage_error(&error),
+    };
+    let printer = printer::Printer::new(&cli.global);
+    let outcome = interrupt::install()
+        .and_then(|()| Context::new(printer.clone(), &cli.global, package))
+        .and_then(|context| dispatch(&context, cli.command));
+    printer.finish(outcome)
+}
+
+/// `Ok(true)` when every check passed, `Ok(false)` when one gave a negative verdict.
+fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
+    match command {
+        Command::Setup(options) => commands::setup::run(context, &options),
+        Command::List(options) => commands::list::run(context, &options),
+        Command::Build(options) => commands::build::run(context, &options),
+        Command::Inspect(options) => commands::inspect::run(context, &options),
+        Command::Diff(options) => commands::diff::run(context, &options),
+        Command::DryRun(options) => commands::dry_run::run(context, &options),
+        Command::Fork(options) => commands::fork::run(context, &options),
+        Command::Snapshot(options) => commands::snapshot::run(context, &options),
+        Command::Propose(options) => commands::propose::run(context, &options),
+        Command::Sign(options) => commands::sign::run(context, &options),
+        Command::Signers(options) => commands::signers::run(context, &options),
+        Command::Verify(options) => commands::verify::run(context, &options),
+        Command::Upgrade(options) => commands::upgrade::run(context, &options),
+        Command::Release(options) => commands::release::run(context, &options),
+        Command::Init(options) => commands::init::run(context, &options),
+        Command::Weights(options) => commands::weights::run(context, &options),
+        Command::Ci(options) => commands::ci::run(context, &options),
+        Command::Test(options) => commands::test::run(context, &options),
+        Command::Completions(options) => commands::completions::run(context, &options),
+    }
+}
