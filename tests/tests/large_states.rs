@@ -84,3 +84,48 @@ fn the_cost_does_not_grow_with_the_state() {
         std::fs::remove_file(path).expect("removed");
     }
 }
+
+/// Takes the whole state; what was said of it, and the most memory that any process of the command had, in KiB.
+fn take(url: &str, at: &str, directory: &Path) -> (Value, u64) {
+    let out = directory.join("taken.snapshot").display().to_string();
+    let peak = directory.join("peak");
+    let words = ["-f", "%M", "-o", peak.to_str().expect("UTF-8")].map(String::from);
+    let arguments = ["snapshot", "create", "--json", url, "--at", at, "--out", &out].map(String::from).to_vec();
+    let command = Xtask::behind("/usr/bin/time", words, arguments).env("CUTOVER_NODES", directory.join("nodes"));
+    let document = command.run().expect_code(0).json();
+    let peak = std::fs::read_to_string(peak).expect("a figure");
+    (document, peak.trim().parse().expect("a number"))
+}
+
+#[test]
+#[ignore = "a measurement that takes minutes"]
+fn the_cost_of_a_whole_state() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let nodes = directory.path().join("nodes");
+    println!("accounts  latency  what             requests       bytes   fetched  seconds  peak MiB");
+    for count in [10_000, 100_000, 1_000_000] {
+        let path = with_accounts(count, directory.path());
+        let fork = Fork::of(&path);
+        let head = fork.call("dev_newBlock", serde_json::json!([]));
+        let base = fork.call("chain_getBlockHash", serde_json::json!([3]));
+        let (head, base) = (head.as_str().expect("a hash"), base.as_str().expect("a hash"));
+        for (latency, what) in [(20, "all"), (100, "all"), (0, "all"), (0, "the same again"), (0, "the next block")] {
+            if what == "all" {
+                let _ = std::fs::remove_dir_all(&nodes);
+            }
+            let url = proxy(&fork, move |_, _, answer| {
+                std::thread::sleep(Duration::from_millis(latency));
+                Answer::Pass(answer)
+            });
+            let at = if what == "the next block" { head } else { base };
+            let (made, peak) = take(&url, at, directory.path());
+            let [requests, bytes, fetched, seconds] =
+                ["requests", "bytes", "fetched", "seconds"].map(|name| made[name].to_string());
+            println!(
+                "{count:>8}  {latency:>7}  {what:<15}  {requests:>8}  {bytes:>10}  {fetched:>8}  {seconds:>7}  {:>8}",
+                peak / 1024
+            );
+        }
+        std::fs::remove_file(path).expect("removed");
+    }
+}

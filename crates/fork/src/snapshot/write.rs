@@ -25,7 +25,11 @@ pub(super) struct Written {
 
 pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, format: Format, out: &Path) -> Result<Written> {
     let root = H256(block.state_root);
-    let value = |key: &[u8]| match walk(root, key, |hash| disk.get(hash)) {
+    let node = |hash: &H256| match hash.0 == keys::EMPTY_TRIE_ROOT {
+        true => Some(vec![0]),
+        false => disk.get(hash),
+    };
+    let value = |key: &[u8]| match walk(root, key, node) {
         End::Known(value) => Ok(value),
         End::Missing => Err(lost(&root)),
     };

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 const COLUMN: u8 = 0;
 /// A database beyond this is begun anew.
-const SIZE_LIMIT: u64 = 8 << 30;
+const SIZE_LIMIT: u64 = 32 << 30;
 
 pub struct Disk {
     database: Db,
