@@ -88,15 +88,10 @@ impl<'context> Container<'context> {
     }
 
     /// Kept from build to build, one for each image and package: several containers may run at once.
-    fn target(&self, runtime: &Runtime) -> Result<PathBuf> {
+    fn target(&self, runtime: &Runtime) -> PathBuf {
         let image = self.image.digest.trim_start_matches("sha256:").get(..16).unwrap_or_default();
         let plain = if self.plain { "-plain" } else { "" };
-        let directory = self.context.cache.join("containers").join(format!("{image}{plain}")).join(&runtime.package);
-        if self.anew && directory.exists() {
-            std::fs::remove_dir_all(&directory).map_err(|error| Failure::io("empty", &directory, &error))?;
-        }
-        open_to_container(&directory)?;
-        Ok(directory)
+        self.context.cache.join("containers").join(format!("{image}{plain}")).join(&runtime.package)
     }
 
     fn build_anew(&self, runtime: &Runtime, variant: &Variant, key: &str, task: &Task, log: &Path) -> Result<Blob> {
@@ -108,7 +103,14 @@ impl<'context> Container<'context> {
             return Err(Failure::input(format!("the sources of {} changed while they were copied", runtime.package))
                 .hint("run the command again"));
         }
-        let target = self.target(runtime)?;
+        let target = self.target(runtime);
+        let unpacked = target.with_extension("unpacked");
+        for directory in [&target, &unpacked] {
+            if self.anew && directory.exists() {
+                std::fs::remove_dir_all(directory).map_err(|error| Failure::io("empty", directory, &error))?;
+            }
+            open_to_container(directory)?;
+        }
         let out = sources.path().with_extension("out");
         open_to_container(&out)?;
         let _remove = RemoveWhenDropped(out.clone());
@@ -143,6 +145,7 @@ impl<'context> Container<'context> {
             target: (&target, &target_place),
             out: &out,
             cargo_home: &cargo_home()?,
+            unpacked: &unpacked,
             wrapper: wrapper.as_deref(),
         };
         task.say(&format!("building {} in {} (log in {})", runtime.package, self.image.reference, log.display()));

@@ -35,6 +35,8 @@ pub struct Run<'run> {
     pub target: (&'run Path, &'run Path),
     pub out: &'run Path,
     pub cargo_home: &'run Path,
+    /// Where the container unpacks what the registry's archives hold, kept from build to build.
+    pub unpacked: &'run Path,
     pub wrapper: Option<&'run Path>,
 }
 
@@ -68,17 +70,21 @@ impl Run<'_> {
         words.extend(self.user(rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
         let build = Path::new("/build");
         let registry = self.cargo_home.join("registry");
-        let git = self.cargo_home.join("git");
+        let (index, cache, git) = (registry.join("index"), registry.join("cache"), self.cargo_home.join("git"));
         words.extend(["--tmpfs".into(), format!("{CARGO_HOME}:rw,mode=1777").into()]);
         let mut mounts = vec![
             (self.sources, build.to_path_buf(), true),
             (self.target.0, build.join(self.target.1), false),
             (self.out, PathBuf::from("/out"), false),
+            // Unpacked there: archives may hold files that only their owner can read, and what was unpacked on this
+            // machine anyone may have changed.
+            (self.unpacked, Path::new(CARGO_HOME).join("registry/src"), false),
         ];
         // Not the whole home: that has credentials in it.
-        for directory in [&registry, &git] {
+        for directory in [&index, &cache, &git] {
             if directory.is_dir() {
-                mounts.push((directory, Path::new(CARGO_HOME).join(directory.file_name().unwrap_or_default()), true));
+                let within = directory.strip_prefix(self.cargo_home).unwrap_or(directory);
+                mounts.push((directory, Path::new(CARGO_HOME).join(within), true));
             }
         }
         if let Some(wrapper) = self.wrapper {
@@ -296,6 +302,7 @@ mod tests {
             target: (Path::new("/cache/target"), Path::new("runtimes/tiny/target")),
             out: Path::new("/cache/out"),
             cargo_home: Path::new("/nowhere"),
+            unpacked: Path::new("/cache/unpacked"),
             wrapper: None,
         }
     }
@@ -336,13 +343,20 @@ mod tests {
     #[test]
     fn cargos_cache_is_mounted_where_cargo_looks_for_it() {
         let home = tempfile::tempdir().expect("a directory");
-        std::fs::create_dir(home.path().join("registry")).expect("made");
+        for directory in ["index", "cache", "src"] {
+            std::fs::create_dir_all(home.path().join("registry").join(directory)).expect("made");
+        }
         std::fs::write(home.path().join("credentials.toml"), "secret").expect("written");
         let image = image();
         let words = words(&Run { cargo_home: home.path(), ..run(&image, "", "docker") });
-        let source = home.path().join("registry");
-        let mount = format!("type=bind,source={},target=/home/builder/cargo/registry,readonly", source.display());
-        assert!(words.contains(&mount), "{words:?}");
+        for directory in ["index", "cache"] {
+            let source = home.path().join("registry").join(directory);
+            let target = format!("target=/home/builder/cargo/registry/{directory},readonly");
+            assert!(words.contains(&format!("type=bind,source={},{target}", source.display())), "{words:?}");
+        }
+        // What the archives hold is unpacked by the container itself, not taken from here.
+        let unpacked = "type=bind,source=/cache/unpacked,target=/home/builder/cargo/registry/src";
+        assert!(words.contains(&unpacked.to_owned()), "{words:?}");
         assert!(words.contains(&"CARGO_HOME=/home/builder/cargo".to_owned()));
         assert!(
             !words.iter().any(|word| word.contains(&format!("source={},", home.path().display()))),
