@@ -178,7 +178,8 @@ impl Printer {
         }
         if self.0.json && !self.0.written.load(Ordering::Relaxed) {
             let document = json!({ "error": failure });
-            let _ = self.data(&serde_json::to_string_pretty(&document).unwrap_or_default());
+            let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+            let _ = self.data(&if self.0.github { github::tame_json(&text) } else { text.into() });
         }
         self.labelled("error", RED, &failure.message);
         let rest = [("found", &failure.found), ("expected", &failure.expected), ("hint", &failure.hint)];
