@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line of `upgrade`.
 
-use super::RouteOptions;
+use super::{EngineOptions, RouteOptions};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -23,6 +23,8 @@ pub struct Upgrade {
     /// How many healthy blocks must follow the last migration
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub blocks: u32,
+    #[command(flatten)]
+    pub engine: EngineOptions,
     #[command(flatten)]
     pub route: RouteOptions,
     /// Where the bundle is put [default: target/upgrade/RUNTIME of the workspace]

@@ -3,9 +3,9 @@
 
 use super::build::{Built, build_one, default_out, release_variant};
 use crate::{
-    cli::Profile,
+    cli::{EngineOptions, Profile},
     context::Context,
-    engines::Builder,
+    engines,
     inputs::Variant,
     runtimes::{Runtime, Workspace},
 };
@@ -43,12 +43,12 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
         Some(name) => workspace.find(name)?,
         None => workspace.default_runtime()?,
     };
-    let builder = Builder::new(context, &workspace)?;
+    let engine = engines::open(context, &workspace, &EngineOptions::default(), false)?;
     let out = default_out(&workspace);
-    let shipping = build_one(&builder, runtime, &release_variant(runtime, Profile::Production), &out)?;
+    let shipping = build_one(&*engine, runtime, &release_variant(runtime, Profile::Production), &out)?;
     let try_runtime = match try_runtime {
         true => try_runtime_variant(runtime)
-            .map(|variant| build_one(&builder, runtime, &variant, &out.join("try-runtime")))
+            .map(|variant| build_one(&*engine, runtime, &variant, &out.join("try-runtime")))
             .transpose()?,
         false => None,
     };

@@ -15,8 +15,7 @@ use super::{root_file, sign::parse_key};
 use crate::{
     cli::{self, UpgradeJob},
     context::Context,
-    engines::Builder,
-    jobs, networks,
+    engines, jobs, networks,
     runtimes::{Runtime, Workspace},
 };
 use bundle::Bundle;
@@ -53,7 +52,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     // Once, before anything runs side by side.
     let builds =
         !carried || [UpgradeJob::Build, UpgradeJob::BuildTryRuntime].iter().any(|job| options.only.contains(job));
-    let builder = builds.then(|| Builder::new(context, workspace)).transpose()?;
+    let engine = builds.then(|| engines::open(context, workspace, &options.engine, false)).transpose()?;
 
     let plans: Vec<Plan<'_>> = selected
         .iter()
@@ -62,7 +61,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         .map(|((runtime, state), bundle)| Plan {
             context,
             workspace,
-            builder: builder.as_ref(),
+            engine: engine.as_deref(),
             runtime,
             bundle,
             state,

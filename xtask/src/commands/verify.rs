@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{build::build_into, root_file, utf8};
 use crate::{
-    cli, context::Context, engines::Builder, git, inputs::Variant, printer::Task, runtimes::Workspace, workers,
+    cli::{self, EngineOptions},
+    context::Context,
+    engines, git,
+    inputs::Variant,
+    printer::Task,
+    runtimes::Workspace,
+    workers,
     workers::Worker,
 };
+use clap::ValueEnum as _;
 use serde_json::{Value, json};
 use std::path::Path;
 use worker::{Failure, Outcome, Result};
@@ -48,7 +55,8 @@ pub fn verify(
 /// Compiles every blob of the bundle again from the workspace's source, nothing taken from the cache.
 fn rebuild(context: &Context, bundle: &Path, verified: &Value, task: &Task, log: &Path) -> Result<(bool, Value)> {
     let workspace = Workspace::load(context)?;
-    let builder = Builder::new(context, &workspace)?.anew();
+    let (variant, options) = recorded_build(bundle)?;
+    let engine = engines::open(context, &workspace, &options, true)?;
     let source = git::source(&context.workspace);
     let stated = verified.pointer("/predicate/source/commit").and_then(Value::as_str);
     if stated.is_some() && stated != source.commit.as_deref() {
@@ -65,9 +73,8 @@ fn rebuild(context: &Context, bundle: &Path, verified: &Value, task: &Task, log:
     for shipped in verified.pointer("/predicate/runtimes").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| shipped.get(name).and_then(Value::as_str).unwrap_or_default();
         let runtime = workspace.find(text("name"))?;
-        let variant = recorded_variant(bundle)?;
         task.say(&format!("building {} again", runtime.package));
-        let built = build_into(&builder, runtime, &variant, out.path(), task, log)?;
+        let built = build_into(&*engine, runtime, &variant, out.path(), task, log)?;
         let hash = built.document.get("blake2_256").and_then(Value::as_str).unwrap_or_default();
         let same = hash == text("blake2_256");
         all_same &= same;
@@ -76,7 +83,8 @@ fn rebuild(context: &Context, bundle: &Path, verified: &Value, task: &Task, log:
             "blake2_256": hash,
             "expected": text("blake2_256"),
             "same": same,
-            "rustc": builder.toolchain.version(),
+            "rustc": built.document.get("rustc"),
+            "engine": engine.name(),
             "commit": source.commit,
             "dirty": source.dirty,
         }));
@@ -87,8 +95,8 @@ fn rebuild(context: &Context, bundle: &Path, verified: &Value, task: &Task, log:
     Ok((all_same, json!({"same": all_same, "runtimes": runtimes})))
 }
 
-/// How `build.json` of the bundle says the blob was built. The manifest that was just verified covers that file.
-fn recorded_variant(bundle: &Path) -> Result<Variant> {
+/// How and where `build.json` of the bundle says the blob was built. The manifest that was just verified covers that file.
+fn recorded_build(bundle: &Path) -> Result<(Variant, EngineOptions)> {
     let path = bundle.join("build.json");
     let step: Value = serde_json::from_slice(&worker::read_bounded(&path, STEP_LIMIT)?)
         .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))?;
@@ -106,5 +114,13 @@ fn recorded_variant(bundle: &Path) -> Result<Variant> {
     let features = result.get("features").and_then(Value::as_array).into_iter().flatten();
     let features = features.filter_map(Value::as_str).map(str::to_owned).collect();
     let default_features = result.get("default_features").and_then(Value::as_bool).unwrap_or(true);
-    Ok(Variant { profile, features, default_features, native: false })
+    let name = result.get("engine").and_then(Value::as_str).unwrap_or_default();
+    let engine = cli::Engine::from_str(name, false).map_err(|_| {
+        Failure::input(format!("{} does not say where the blob was built", path.display()))
+            .found(format!("engine {name:?}"))
+            .expected("host, docker, podman or srtool")
+    })?;
+    let image = result.get("image").and_then(Value::as_str).map(str::to_owned);
+    let options = EngineOptions { engine: Some(engine), image, ..EngineOptions::default() };
+    Ok((Variant { profile, features, default_features, native: false }, options))
 }

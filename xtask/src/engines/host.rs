@@ -247,6 +247,10 @@ impl Engine for Builder<'_> {
         "host"
     }
 
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        Builder::key(self, runtime, variant)
+    }
+
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         Builder::build(self, runtime, variant, task, log)
     }

@@ -84,6 +84,8 @@ pub struct Image {
 pub trait Engine: Sync {
     fn context(&self) -> &Context;
     fn name(&self) -> &'static str;
+    /// What the blob is made from: the same key, the same blob.
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String>;
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob>;
 
     fn image(&self) -> Option<&Image> {

@@ -87,6 +87,12 @@ impl Engine for Srtool<'_> {
         "srtool"
     }
 
+    /// What image it takes is not known for sure, so each build has a key of its own, and nothing is taken from the cache.
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        let nonce = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
+        inputs::key(&self.workspace.metadata, runtime, &[("srtool", &self.version), ("at", &nonce)], variant)
+    }
+
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         check_features(runtime, variant)?;
         if variant.profile == "dev" || variant.native {
@@ -119,10 +125,7 @@ impl Engine for Srtool<'_> {
                 .found(format!("no {}", blob.display())));
         }
         answer.check("srtool", &inputs::file_digest(&blob)?)?;
-        // What image it took is not known for sure, so nothing is taken from the cache: each build has its own key.
-        let nonce = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
-        let key =
-            inputs::key(&self.workspace.metadata, runtime, &[("srtool", &self.version), ("at", &nonce)], variant)?;
+        let key = self.key(runtime, variant)?;
         let record = Record { rustc: answer.rustc, seconds: started.elapsed().as_secs_f64(), ..Record::default() };
         record.keep(&self.context.cache, &key, &blob)
     }

@@ -449,6 +449,7 @@ impl Press<'_> {
         let out = self.work.join("bundles").join(&planned.name);
         let options = cli::Upgrade {
             only: Vec::new(),
+            engine: self.options.engine.clone(),
             runtimes: vec![planned.package.clone()],
             state: Some(state.clone()),
             network: None,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cli::{self, Profile, RouteOptions, UpgradeJob},
     context::Context,
-    engines::Builder,
+    engines::Engine,
     git,
     inputs::file_digest,
     jobs::{Desk, Done, Job},
@@ -35,7 +35,7 @@ pub struct Plan<'run> {
     pub context: &'run Context,
     pub workspace: &'run Workspace,
     /// Only where something is built.
-    pub builder: Option<&'run Builder<'run>>,
+    pub engine: Option<&'run (dyn Engine + 'run)>,
     pub runtime: &'run Runtime,
     pub bundle: &'run Bundle,
     pub state: &'run str,
@@ -115,8 +115,8 @@ impl Plan<'_> {
         format!("{}.compact.compressed.wasm", self.runtime.library)
     }
 
-    fn builder(&self) -> Result<&Builder<'_>> {
-        self.builder.ok_or_else(|| Failure::internal("a build was planned without a builder"))
+    fn engine(&self) -> Result<&dyn Engine> {
+        self.engine.ok_or_else(|| Failure::internal("a build was planned without an engine"))
     }
 
     fn digest_name(&self) -> String {
@@ -135,12 +135,12 @@ impl Plan<'_> {
     fn build(&self, desk: &Desk<'_>) -> Result<Done> {
         let variant = build::release_variant(self.runtime, Profile::Production);
         let source = git::source(&self.context.workspace);
-        let builder = self.builder()?;
-        let key = inputs(&[("sources", &builder.key(self.runtime, &variant)?), ("commit", &format!("{source:?}"))]);
+        let engine = self.engine()?;
+        let key = inputs(&[("sources", &engine.key(self.runtime, &variant)?), ("commit", &format!("{source:?}"))]);
         if self.bundle.is_done("build", &key) {
             return Ok(Done::Unchanged);
         }
-        let built = build::build_into(builder, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
+        let built = build::build_into(engine, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
         if !built.fits {
             return Err(Failure::check(format!("{} is too large for the network", self.runtime.package))
                 .found(format!("{} of {} bytes", built.document["size"], built.document["size_limit"])));
@@ -155,14 +155,18 @@ impl Plan<'_> {
             }
         }
         let lock = self.context.workspace.join("Cargo.lock");
+        let mut inputs = json!({
+            "lock_file": {"digest": file_digest(&lock)?, "path": "Cargo.lock"},
+            "source": {"digest": source.commit.clone().unwrap_or_else(|| "no commit".into()), "dirty": source.dirty},
+            "toolchain": {"digest": result.get("rustc").cloned().unwrap_or_default()},
+        });
+        if let (Some(image), Some(inputs)) = (engine.image(), inputs.as_object_mut()) {
+            inputs.insert("image".into(), json!({"digest": image.digest, "name": image.name}));
+        }
         let step = Step {
             name: "build",
             runtime: &self.runtime.name,
-            inputs: json!({
-                "lock_file": {"digest": file_digest(&lock)?, "path": "Cargo.lock"},
-                "source": {"digest": source.commit.clone().unwrap_or_else(|| "no commit".into()), "dirty": source.dirty},
-                "toolchain": {"digest": builder.toolchain.version()},
-            }),
+            inputs,
             result,
             passed: true,
             outputs: vec![self.blob_name(), self.digest_name()],
@@ -177,7 +181,7 @@ impl Plan<'_> {
             return Ok(Done::Now("the runtime has no feature try-runtime".into()));
         };
         let out = self.bundle.work.join("try-runtime");
-        let built = build::build_into(self.builder()?, self.runtime, &variant, &out, desk.task, desk.log)?;
+        let built = build::build_into(self.engine()?, self.runtime, &variant, &out, desk.task, desk.log)?;
         let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
         Ok(if cached { Done::Unchanged } else { Done::Now("built".into()) })
     }

@@ -181,6 +181,10 @@ impl Engine for Container<'_> {
         true
     }
 
+    fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
+        Container::key(self, runtime, variant)
+    }
+
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         check_features(runtime, variant)?;
         if variant.profile == "dev" || variant.native {
