@@ -456,3 +456,27 @@ esac"#
     let (code, _, _) = machine.seen(machine.in_workspace(&["setup", "--builder-image"]));
     assert_eq!(code, Some(3));
 }
+
+#[test]
+fn an_upgrade_is_built_where_the_workspace_says() {
+    let machine = machine(&["solo-runtime"]);
+    engine(&machine, "podman", &format!("{BLOB}; {ANSWER}"));
+    let written = std::fs::read_to_string(machine.path("metadata.json")).expect("written");
+    let mut metadata: Value = serde_json::from_str(&written).expect("JSON");
+    metadata["metadata"] = json!({"cutover": {"engine": "podman", "image": format!("r/builder@{DIGEST}")}});
+    machine.write("metadata.json", &metadata.to_string());
+    machine.write("state.snapshot", "not read by this job");
+    let (out, state) = (machine.path("out"), machine.path("state.snapshot"));
+    let mut command =
+        machine.in_workspace(&["upgrade", "--only", "build", "--allow-dirty", "--runtime", "solo-runtime"]);
+    command.args(["--out".as_ref(), out.as_os_str(), "--state".as_ref(), state.as_os_str()]);
+    command.env("CUTOVER_WORKERS", machine.path("bin"));
+    let (code, _, stderr) = machine.seen(command);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(calls(&machine).contains("--network=none"), "a container was run");
+    let evidence: Value =
+        serde_json::from_slice(&std::fs::read(out.join("build.json")).expect("evidence")).expect("JSON");
+    assert_eq!(evidence["result"]["engine"], "podman");
+    assert_eq!(evidence["inputs"]["image"]["digest"], DIGEST);
+    assert_eq!(evidence["inputs"]["toolchain"]["digest"], "rustc 1.96.0 (stand-in)");
+}
