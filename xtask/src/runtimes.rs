@@ -396,7 +396,9 @@ fn explain(failure: Failure, context: &Context) -> Failure {
                 format!("cargo update --workspace --manifest-path {}", crate::process::quote(manifest.as_os_str()))
             });
     }
-    if found.contains("failed to parse manifest") || found.contains("TOML parse error") {
+    // Cargo points at the place; of old, it said what it was doing.
+    let points = found.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
+    if points || found.contains("failed to parse manifest") || found.contains("TOML parse error") {
         return Failure::input(format!("{} cannot be read", manifest.display())).found(found);
     }
     failure
