@@ -125,12 +125,10 @@ impl Crew {
     /// Waits for one; fails when there is nobody left to answer.
     pub fn answer(&self) -> Result<Answer> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match answers.recv() {
-                Ok(Answer::Gone) if self.shared.alive.load(Ordering::SeqCst) > 0 => return Ok(Answer::Gone),
-                Ok(Answer::Gone) | Err(_) => return Err(self.nobody()),
-                Ok(answer) => return Ok(answer),
-            }
+        match answers.recv() {
+            Ok(Answer::Gone) | Err(_) if self.shared.alive.load(Ordering::SeqCst) == 0 => Err(self.nobody()),
+            Ok(answer) => Ok(answer),
+            Err(_) => Err(self.nobody()),
         }
     }
 

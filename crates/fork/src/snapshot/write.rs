@@ -75,8 +75,11 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, format: Form
     Ok(named(writer.finish()?.commit()?))
 }
 
+/// Gets each key with its value.
+type Found<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
+
 /// All entries of a trie in the order of their keys.
-fn entries(disk: &Disk, root: H256, found: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
+fn entries(disk: &Disk, root: H256, found: &mut Found<'_>) -> Result<()> {
     let mut stack = vec![Unit::root(root, None, 0.0)];
     while let Some(unit) = stack.pop() {
         if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
@@ -89,13 +92,7 @@ fn entries(disk: &Disk, root: H256, found: &mut dyn FnMut(&[u8], &[u8]) -> Resul
 }
 
 /// A value comes before what is below it, and what is in the node itself before what only its hash is.
-fn open(
-    disk: &Disk,
-    bytes: &[u8],
-    path: Vec<u8>,
-    stack: &mut Vec<Unit>,
-    found: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<()> {
+fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: &mut Found<'_>) -> Result<()> {
     let (path, node) = decode(bytes, path)?;
     if path.len() % 2 == 1 && node.value.is_some() {
         return Err(Failure::input("the chain's state has a key of half a byte").found(hex_prefixed(&bytes_of(&path))));
@@ -134,12 +131,7 @@ fn open(
 }
 
 /// Goes through what was put on the stack above a height.
-fn drain(
-    disk: &Disk,
-    stack: &mut Vec<Unit>,
-    height: usize,
-    found: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<()> {
+fn drain(disk: &Disk, stack: &mut Vec<Unit>, height: usize, found: &mut Found<'_>) -> Result<()> {
     while stack.len() > height {
         let Some(unit) = stack.pop() else { break };
         let bytes = disk.get(&unit.hash).ok_or_else(|| lost(&unit.hash))?;
