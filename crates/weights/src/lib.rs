@@ -4,6 +4,7 @@
 pub mod analysis;
 pub mod check;
 pub mod compare;
+pub mod constants;
 pub mod formula;
 mod hexadecimal;
 pub mod parse;

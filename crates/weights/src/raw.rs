@@ -13,7 +13,7 @@ use worker::{Failure, Result};
 pub const FORMAT: &str = "cutover-raw-weights/1";
 
 /// Fifty steps of twenty repetitions of a pallet with a hundred benchmarks, all their keys included, stay below this.
-const SIZE_LIMIT: u64 = 512 * 1024 * 1024;
+pub(crate) const SIZE_LIMIT: u64 = 512 * 1024 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RawResults {
@@ -191,7 +191,11 @@ impl RawResults {
         };
         let head: Head = serde_json::from_slice(text).map_err(none)?;
         if head.format != FORMAT {
-            return Err(Failure::input(format!("{name} holds raw results of another version"))
+            // Beside those of pallets lie those of blocks, extrinsics and databases.
+            let of_pallets = head.format.split('/').next() == FORMAT.split('/').next();
+            let what =
+                if of_pallets { "holds raw results of another version" } else { "holds no raw results of pallets" };
+            return Err(Failure::input(format!("{name} {what}"))
                 .found(head.format.chars().take(100).collect::<String>())
                 .expected(FORMAT)
                 .hint("run the benchmarks again, or take the Cutover that made the file"));

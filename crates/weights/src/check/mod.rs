@@ -44,6 +44,45 @@ pub struct Request {
     /// What may stay as it is, by `pallet` or `pallet::extrinsic`, with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
+    /// What version control tells of the code that was measured.
+    #[serde(default)]
+    pub age: Age,
+}
+
+/// Weight files and the code they are of, as version control knows them. It is asked by who calls: no tool is run here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Age {
+    pub stale: Vec<Stale>,
+    /// Why it could not be told of all or of some.
+    pub not_checked: Vec<String>,
+}
+
+/// A weight file that is older than the code it was measured of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stale {
+    pub pallet: String,
+    /// Relative to the runtime's directory.
+    pub file: String,
+    pub detail: String,
+}
+
+/// A pallet and the weight file of the runtime's own that it is given, relative to the runtime's directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Measured {
+    pub pallet: String,
+    pub file: String,
+}
+
+/// The pallets of a runtime that have weight files of its own.
+pub fn measured(directory: &Path) -> Result<Vec<Measured>> {
+    let (wiring, own) = read_runtime(directory)?;
+    let files = wiring.wires.into_iter().filter_map(|wire| match wire.kind {
+        WireKind::Own(module) => Some(Measured { pallet: wire.pallet, file: own.get(&module)?.name.clone() }),
+        _ => None,
+    });
+    let sorted: BTreeSet<_> = files.collect();
+    Ok(sorted.into_iter().collect())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -74,14 +113,19 @@ pub enum Rule {
     OtherSettings,
     /// A weight is far from that of the former revision, and the pallet is the same.
     Jump,
+    /// The code was changed after it was measured.
+    Stale,
 }
 
 impl Rule {
     fn severity(self) -> Severity {
         match self {
-            Self::UnusedFile | Self::NoWeightFiles | Self::ProofDiffers | Self::NeverFits | Self::Unreadable => {
-                Severity::Warning
-            }
+            Self::UnusedFile
+            | Self::NoWeightFiles
+            | Self::ProofDiffers
+            | Self::NeverFits
+            | Self::Unreadable
+            | Self::Stale => Severity::Warning,
             _ => Severity::Failure,
         }
     }
@@ -153,6 +197,9 @@ pub struct Report {
     pub files: usize,
     pub extrinsics: usize,
     pub findings: Vec<Finding>,
+    /// Rules that could not be asked, with why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_checked: Vec<String>,
     pub verdict: &'static str,
 }
 
@@ -177,6 +224,11 @@ pub fn check(request: &Request) -> Result<Report> {
     if let Some(base) = &request.base {
         findings.extend(jumps(request, base, &own)?);
     }
+    findings.extend(request.age.stale.iter().map(|stale| {
+        let mut finding = Finding::new(Rule::Stale, stale.detail.clone());
+        (finding.pallet, finding.file) = (Some(stale.pallet.clone()), Some(stale.file.clone()));
+        finding
+    }));
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Failure) {
         if let Some(reason) = finding.allowed_by(&request.allow) {
             finding.severity = Severity::Allowed;
@@ -204,6 +256,7 @@ pub fn check(request: &Request) -> Result<Report> {
         files: own.len(),
         extrinsics: own.values().map(|file| file.extrinsics().len()).sum(),
         findings,
+        not_checked: request.age.not_checked.clone(),
         verdict: if failed { "failed" } else { "passed" },
     })
 }

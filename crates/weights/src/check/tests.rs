@@ -23,6 +23,7 @@ fn request(directory: &tempfile::TempDir) -> Request {
         lock: None,
         base_lock: None,
         allow: Default::default(),
+        age: Age::default(),
     }
 }
 
@@ -198,4 +199,21 @@ fn what_is_no_runtime_is_refused() {
     let failure = check(&request(&runtime(&[("src/lib.rs", "fn main() {}")]))).expect_err("no runtime");
     assert!(failure.message.contains("configures no pallet"), "{failure}");
     assert_eq!(check(&request(&runtime(&[]))).expect_err("no source").kind, worker::Kind::Input);
+}
+
+#[test]
+fn code_that_was_changed_after_it_was_measured_warns() {
+    let directory = runtime(&[
+        ("src/lib.rs", LIB),
+        ("src/weights/pallet_x.rs", &file("", STORAGE, SANE)),
+        ("src/weights/mod.rs", "pub mod pallet_x;"),
+    ]);
+    let measured = measured(directory.path()).expect("read");
+    assert_eq!(measured, [Measured { pallet: "pallet_x".into(), file: "src/weights/pallet_x.rs".into() }]);
+    let mut request = request(&directory);
+    let stale = Stale { pallet: "pallet_x".into(), file: measured[0].file.clone(), detail: "changed since".into() };
+    request.age = Age { stale: vec![stale], not_checked: vec!["a part of it".into()] };
+    let report = check(&request).expect("checked");
+    assert_eq!((rules(&report), report.passed()), (vec![(Rule::Stale, Severity::Warning)], true));
+    assert_eq!((report.findings[0].file.as_deref(), report.not_checked.len()), (Some("src/weights/pallet_x.rs"), 1));
 }

@@ -167,6 +167,89 @@ fn directories_are_read_and_what_is_no_weights_is_refused() {
     assert!(load::load(empty.path(), "there").expect_err("nothing").message.contains("no weight file"));
     assert!(load::load(&at("mod.rs"), "there").expect_err("no weights").message.contains("no weight file"));
     assert!(load::load(&at("nothing.rs"), "there").is_err());
+    std::fs::write(at("pallet_b.json"), "{\"format\": \"cutover-raw-overhead/1\"}").expect("written");
+    std::fs::remove_file(at("xcm/pallet_a.rs")).expect("removed");
+    assert_eq!(load::load(directory.path(), "there").expect("what is of no pallet is passed over").len(), 2);
     std::fs::write(at("raw.json"), "{\"format\": \"cutover-raw-weights/9\"}").expect("written");
+    assert!(load::load(directory.path(), "there").expect_err("another").message.contains("another version"));
     assert!(load::load(&at("raw.json"), "there").expect_err("another").message.contains("another version"));
+}
+
+/// Worst cases of real shapes, computed by hand with reads of 10 and writes of 100.
+#[test]
+fn hand_computed_worst_cases_of_every_shape_of_weight() {
+    let ranged = |ranges: &str, arguments: &str, body: &str| weights(&[(ranges, "f", arguments, body)]);
+    let term = |time: u64, proof: u64, name: &str| {
+        format!(".saturating_add(Weight::from_parts({time}, {proof}).saturating_mul({name}.into()))")
+    };
+    let by = |what: &str, count: u64, name: &str| {
+        format!(".saturating_add(T::DbWeight::get().{what}(({count}_u64).saturating_mul({name}.into())))")
+    };
+    for (ranges, arguments, old, new, time, proof) in [
+        // 7 + 2 reads, 3 writes = 327, against 9 + 1 read = 19.
+        (
+            "",
+            "",
+            "Weight::from_parts(7, 1).saturating_add(T::DbWeight::get().reads_writes(2, 3))".to_owned(),
+            "Weight::from_parts(9, 1).saturating_add(T::DbWeight::get().reads(1_u64))".to_owned(),
+            (327, 19),
+            (1, 1),
+        ),
+        // n from 0 to 1000: nothing at 0, so the greatest counts: 1000 · 2 against 1000 · 3.
+        (
+            "n=0, 1000",
+            "n: u32",
+            format!("Weight::zero(){}", term(2, 5, "n")),
+            format!("Weight::zero(){}", term(3, 5, "n")),
+            (2000, 3000),
+            (5000, 5000),
+        ),
+        // From 5 to 50 and 1 to 9, grown by both: 100 + 50 · 3 + 9 · 10 = 340 against 100 + 50 · 4 + 9 · 100 = 1200;
+        // reads of 2 n in both: 1000 on top. Proof 50 · 1 + 9 · 2 = 68 against 50 + 27 = 77.
+        (
+            "n=5, 50;m=1, 9",
+            "n: u32, m: u32",
+            format!("Weight::from_parts(100, 0){}{}{}", term(3, 1, "n"), term(10, 2, "m"), by("reads", 2, "n")),
+            format!("Weight::from_parts(100, 0){}{}{}", term(4, 1, "n"), term(100, 3, "m"), by("reads", 2, "n")),
+            (1340, 2200),
+            (68, 77),
+        ),
+        // A component that came: `exact` ranges of the new side. 100 against 100 + 10 · 7 writes of 100.
+        (
+            "n=1, 10",
+            "n: u32",
+            "Weight::from_parts(100, 9)".to_owned(),
+            format!("Weight::from_parts(100, 9){}", by("writes", 7, "n")),
+            (100, 7100),
+            (9, 9),
+        ),
+        // All shrank: the least increase is the largest decrease's other end. 1000 + 10 · 10 at 10, 1010 at 1: at 1 −50.5 %,
+        // at 10 −54.5 %.
+        (
+            "n=1, 10",
+            "n: u32",
+            format!("Weight::from_parts(1000, 0){}", term(10, 0, "n")),
+            "Weight::from_parts(500, 0)".to_owned(),
+            (1010, 500),
+            (0, 0),
+        ),
+    ] {
+        let compared = compared(&ranged(ranges, arguments, &old), &ranged(ranges, arguments, &new), Method::ExactWorst);
+        let found = (values(compared.by_method.ref_time), values(compared.by_method.proof_size));
+        assert_eq!(found, (time, proof), "{old}\n{new}");
+    }
+}
+
+#[test]
+fn more_components_than_have_corners_are_refused() {
+    let names: Vec<String> = (0..13).map(|at| format!("c{at}")).collect();
+    let arguments: Vec<String> = names.iter().map(|name| format!("{name}: u32")).collect();
+    let body: String = names
+        .iter()
+        .map(|name| format!(".saturating_add(Weight::from_parts(1, 0).saturating_mul({name}.into()))"))
+        .collect();
+    let weights = weights(&[("", "f", &arguments.join(", "), &format!("Weight::zero(){body}"))]);
+    let compared = compared(&weights, &weights, Method::GuessWorst);
+    assert_eq!(compared.change, Change::Incomparable);
+    assert!(compared.problem.expect("a reason").contains("13 components"));
 }

@@ -372,6 +372,24 @@ mod tests {
             ),
             ("Weight::from_ref_time(3).set_proof_size(4)", [(3, 0), (4, 0), none, none]),
             ("Weight::from_parts(0x10_u64, 0b11)", [(16, 0), (3, 0), none, none]),
+            ("Weight::from_parts(0o17, 0).clone()", [(15, 0), none, none, none]),
+            ("Weight::from_all(6)", [(6, 0), (6, 0), none, none]),
+            ("Weight::from_proof_size(u64::from(n) * 2)", [none, (0, 2), none, none]),
+            ("Default::default()", [none, none, none, none]),
+            ("Weight::zero().set_ref_time(3).add(Weight::from_parts(1, 1))", [(4, 0), (1, 0), none, none]),
+            ("Weight::from_parts(2, 1).mul(3)", [(6, 0), (3, 0), none, none]),
+            ("5 * Weight::from_parts(2, 1)", [(10, 0), (5, 0), none, none]),
+            (
+                "Weight::from_parts(WEIGHT_REF_TIME_PER_SECOND, WEIGHT_PROOF_SIZE_PER_MB)",
+                [(1_000_000_000_000, 0), (1_048_576, 0), none, none],
+            ),
+            (
+                "Weight::from_parts(constants::WEIGHT_REF_TIME_PER_MILLIS + WEIGHT_REF_TIME_PER_NANOS, WEIGHT_PROOF_SIZE_PER_KB)",
+                [(1_000_001_000, 0), (1024, 0), none, none],
+            ),
+            ("Weight::from_parts(WEIGHT_PER_NANOS, 0,)", [(1000, 0), none, none, none]),
+            ("<<T as A>::B as C>::DbWeight::get().writes(n as u64)", [none, none, none, (0, 1)]),
+            ("let a = 2; let b = a * 3; Weight::from_parts(b, a)", [(6, 0), (2, 0), none, none]),
             ("Weight::MAX", [(u64::MAX, 0), (u64::MAX, 0), none, none]),
         ] {
             assert_eq!(parts(source), expected, "{source}");
@@ -390,6 +408,20 @@ mod tests {
             ("Weight::from_parts(99999999999999999999, 0)", "no number", 19),
             ("Weight::zero() }", "after the weight", 15),
             ("T::DbWeight::get()", "database", 18),
+            ("Weight::from_parts(Weight::zero(), 0)", "a weight where a number", 19),
+            ("Weight::zero() * Weight::zero()", "a weight multiplied by a weight", 31),
+            ("T::DbWeight::get().reads(1) + T::DbWeight::get()", "database", 48),
+            ("<T as Config", "without its `>`", 12),
+            ("<T as Config> + 1", "a type where a weight", 14),
+            ("::zero()", "a name is missing", 0),
+            ("let 5 = 3; n", "a name is missing", 4),
+            ("let a 3; n", "`=`", 6),
+            ("let a = 3", "`;`", 9),
+            ("Weight::from_parts(1, 2, 3)", "`from_parts`", 8),
+            ("Weight::from_parts(1 2)", "`)`", 21),
+            ("Weight::zero().reads(1)", "`.reads`", 20),
+            ("Weight::from_parts(0xfg, 0)", "no number", 19),
+            ("Weight::zero() as 5", "a name is missing", 18),
         ] {
             let refusal = read(source).expect_err(source);
             assert!(refusal.reason.contains(reason), "{source}: {refusal:?}");

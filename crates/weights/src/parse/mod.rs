@@ -6,8 +6,11 @@
 //! which say the same for different databases: [`WeightFile::extrinsics`] is one of them, the generic one.
 
 pub mod comments;
+mod constants;
 mod expression;
 pub mod token;
+
+pub use constants::constant;
 
 use crate::formula::{Cost, Linear};
 use comments::{Facts, Header, Touched};

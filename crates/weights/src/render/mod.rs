@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Weight files made from raw results: the same results give the same bytes.
 
+mod foreign;
 mod hysteresis;
 mod template;
 
@@ -14,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
+pub use foreign::Template;
 pub use hysteresis::Kept;
+pub(crate) use template::clean;
+use template::slopes;
 
 /// What the file implements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,20 @@ pub enum Shape {
     Pallet,
     /// `impl WeightInfo<T>` without a trait: the files of XCM's instructions.
     Xcm,
+}
+
+/// Whose benchmarks are XCM's instructions: `pallet_xcm_benchmarks::generic` and `::fungible`.
+const XCM_INSTRUCTIONS: &str = "pallet_xcm_benchmarks";
+
+impl Shape {
+    /// The shape of a runtime's file for this pallet.
+    pub fn of(pallet: &str) -> Self {
+        if is_xcm(pallet) { Self::Xcm } else { Self::Runtime }
+    }
+}
+
+fn is_xcm(pallet: &str) -> bool {
+    pallet.split("::").next() == Some(XCM_INSTRUCTIONS)
 }
 
 /// What stands at the top of the file.
@@ -49,6 +67,9 @@ pub struct Options {
     /// Text before everything else: a licence.
     #[serde(default)]
     pub preamble: String,
+    /// A team's own template in place of the shape.
+    #[serde(skip)]
+    pub template: Option<Template>,
 }
 
 /// One weight function, its numbers as they are written.
@@ -86,7 +107,11 @@ pub fn render(results: &RawResults, options: &Options, former: Option<&WeightFil
         }
         functions.push(function);
     }
-    Ok(Rendered { text: template::file(results, options, &functions)?, kept })
+    let text = match &options.template {
+        Some(template) => template.render(results, options, &functions)?,
+        None => template::file(results, options, &functions)?,
+    };
+    Ok(Rendered { text, kept })
 }
 
 /// What the results say, in the form in which a weight file is read.
@@ -156,7 +181,7 @@ fn function(analysed: &Analysed) -> Function {
 }
 
 /// `1234567` as `1_234_567`.
-fn underscored(number: u64) -> String {
+pub(crate) fn underscored(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -166,6 +191,12 @@ fn underscored(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Where in a runtime's directory of weights the file is: those of XCM's instructions have a directory of their own.
+pub fn place(results: &RawResults, several: bool) -> std::path::PathBuf {
+    let name = file_name(results, several);
+    if is_xcm(&results.pallet) { std::path::Path::new("xcm").join(name) } else { name.into() }
 }
 
 /// The name of the file that a pallet's weights are in; with the instance where the runtime has several.
@@ -195,4 +226,4 @@ pub fn check_preamble(text: &str, name: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -25,7 +25,7 @@ pub fn repeat(settings: &Settings) -> String {
 }
 
 /// Text of the machine or of the command line, which must not end the comment or the backticks it stands in.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars().map(|one| if one.is_control() || one == '`' { ' ' } else { one }).collect()
 }
 
@@ -121,17 +121,18 @@ fn bodies(text: &mut String, functions: &[Function], style: Style) -> std::fmt::
 
 /// `n: u32, _m: u32, `: what the weight does not depend on has an underscore.
 fn arguments(function: &Function, marked: bool) -> String {
+    let mark = |name: &str| if !marked || is_used(function, name) { "" } else { "_" };
+    function.components.iter().map(|(name, ..)| format!("{}{name}: u32, ", mark(name))).collect()
+}
+
+/// Whether the weight depends on a component.
+pub fn is_used(function: &Function, name: &str) -> bool {
     let cost = &function.cost;
-    let used = |name: &String| {
-        [&cost.time, &cost.proof, &cost.reads, &cost.writes].iter().any(|part| part.slopes.contains_key(name))
-    };
-    let one =
-        |(name, ..): &(String, u32, u32)| format!("{}{name}: u32, ", if !marked || used(name) { "" } else { "_" });
-    function.components.iter().map(one).collect()
+    [&cost.time, &cost.proof, &cost.reads, &cost.writes].iter().any(|part| part.slopes.contains_key(name))
 }
 
 /// The slopes that are not zero, in the order of the components.
-fn slopes<'function>(
+pub fn slopes<'function>(
     function: &'function Function,
     part: &'function Linear,
 ) -> impl Iterator<Item = (&'function str, u64)> {

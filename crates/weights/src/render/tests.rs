@@ -3,7 +3,7 @@ use super::*;
 use crate::raw::{Benchmark, ComponentRange, FORMAT, Key, Repetition, StorageItem};
 
 /// `time + n · slope` nanoseconds with a spread, at `n` from 1 to 5.
-fn results(time: u64, slope: u64, spread: u64) -> RawResults {
+pub(crate) fn results(time: u64, slope: u64, spread: u64) -> RawResults {
     let machine = crate::raw::Machine { cpu: "A ` CPU\n".into(), ..Default::default() };
     let head = serde_json::json!({
         "format": FORMAT,

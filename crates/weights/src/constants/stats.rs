@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the comments of weight files of constants tell about a measurement. The percentiles are those of
+//! `frame-benchmarking-cli` 64.0.0 (`src/shared/stats.rs`): the value at the rank, nothing interpolated.
+
+use crate::analysis::median;
+
+/// Nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stats {
+    pub min: u64,
+    pub max: u64,
+    pub average: u64,
+    pub median: u64,
+    pub deviation: f64,
+    pub p99: u64,
+    pub p95: u64,
+    pub p75: u64,
+    /// Half of the 95 % confidence interval of the median.
+    pub half_width: f64,
+}
+
+/// All zero where nothing was measured.
+pub fn stats(times: &[u64]) -> Stats {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let (Some(min), Some(max)) = (sorted.first(), sorted.last()) else { return Stats::default() };
+    let count = sorted.len() as f64;
+    let average = sorted.iter().map(|time| *time as f64).sum::<f64>() / count;
+    let variance = sorted.iter().map(|time| (*time as f64 - average).powi(2)).sum::<f64>() / count;
+    let percentile = |share: f64| {
+        let rank = (count * share).ceil() as usize;
+        sorted[rank.saturating_sub(1).min(sorted.len() - 1)]
+    };
+    Stats {
+        min: *min,
+        max: *max,
+        average: average as u64,
+        median: percentile(0.5),
+        deviation: variance.sqrt(),
+        p99: percentile(0.99),
+        p95: percentile(0.95),
+        p75: percentile(0.75),
+        half_width: median(sorted.clone()).half_width,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_numbers_have_the_percentiles_that_others_compute() {
+        let backwards: Vec<u64> = (1..=100).rev().collect();
+        let found = stats(&backwards);
+        assert_eq!((found.min, found.max, found.average, found.median), (1, 100, 50, 50));
+        assert_eq!((found.p99, found.p95, found.p75), (99, 95, 75));
+        assert!((found.deviation - 28.866).abs() < 0.001, "{}", found.deviation);
+        assert!(found.half_width > 8.0 && found.half_width < 12.0, "{}", found.half_width);
+    }
+
+    #[test]
+    fn few_numbers_and_none_are_no_trouble() {
+        assert_eq!(stats(&[]), Stats::default());
+        for count in 1..10 {
+            let found = stats(&vec![7; count]);
+            assert_eq!((found.min, found.median, found.p99, found.half_width), (7, 7, 7, 0.0));
+        }
+    }
+}

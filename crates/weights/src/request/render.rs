@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Files from raw results, whatever these are of.
+
+use crate::{
+    constants::{Database, File, Overhead},
+    parse::WeightFile,
+    raw::{self, RawResults},
+    render::{self, Kept, Template},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Reporter, Result};
+
+const PREAMBLE_LIMIT: u64 = 1024 * 1024;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Render {
+    pub raw: Vec<PathBuf>,
+    /// A directory, or a file ending with `.rs` for the results of one pallet.
+    pub out: PathBuf,
+    /// None: what the pallet's name says.
+    #[serde(default)]
+    pub shape: Option<render::Shape>,
+    #[serde(default)]
+    pub header: render::HeaderStyle,
+    /// A file whose text stands before everything else.
+    #[serde(default)]
+    pub preamble: Option<PathBuf>,
+    /// A Handlebars template in place of the shape.
+    #[serde(default)]
+    pub template: Option<PathBuf>,
+    /// The same for single pallets, by their names.
+    #[serde(default)]
+    pub templates: BTreeMap<String, PathBuf>,
+    /// Write what was measured, also where a former file's value is within the noise.
+    #[serde(default)]
+    pub anew: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Written {
+    /// The pallet, or the constant that the file holds.
+    pub pallet: String,
+    pub instance: String,
+    pub file: PathBuf,
+    pub extrinsics: usize,
+    /// Whether the file is another one than before.
+    pub changed: bool,
+    pub kept: Vec<Kept>,
+}
+
+#[derive(Serialize)]
+pub struct RenderedAll {
+    pub version: u32,
+    pub files: Vec<Written>,
+}
+
+/// Raw results, told apart by their format.
+enum Raw {
+    Pallet(RawResults),
+    Overhead(Overhead),
+    Database(Database),
+}
+
+impl Raw {
+    fn read(path: &Path) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let name = path.display().to_string();
+        let text = worker::read_bounded(path, raw::SIZE_LIMIT)?;
+        let format = serde_json::from_slice::<Head>(&text).map(|head| head.format).unwrap_or_default();
+        Ok(match format.as_str() {
+            Overhead::FORMAT => Self::Overhead(Overhead::parse(&text, &name)?),
+            Database::FORMAT => Self::Database(Database::parse(&text, &name)?),
+            // What is none of them is refused there, by name.
+            _ => Self::Pallet(RawResults::parse(&text, &name)?),
+        })
+    }
+}
+
+/// All files are rendered before the first is written: a mistake in the last results changes nothing.
+pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> {
+    let preamble = match &request.preamble {
+        None => String::new(),
+        Some(path) => {
+            let text = String::from_utf8_lossy(&worker::read_bounded(path, PREAMBLE_LIMIT)?).into_owned();
+            render::check_preamble(&text, &path.display().to_string())?;
+            text
+        }
+    };
+    let template = request.template.as_deref().map(Template::read).transpose()?;
+    let templates = request.templates.iter().map(|(pallet, path)| Ok((pallet.as_str(), Template::read(path)?)));
+    let templates = templates.collect::<Result<BTreeMap<_, _>>>()?;
+    let options = |pallet: &str| render::Options {
+        shape: request.shape.unwrap_or(render::Shape::of(pallet)),
+        header: request.header.clone(),
+        preamble: preamble.clone(),
+        template: templates.get(pallet).or(template.as_ref()).cloned(),
+    };
+    let all = request.raw.iter().map(|path| Raw::read(path)).collect::<Result<Vec<_>>>()?;
+    let is_file = request.out.extension().is_some_and(|extension| extension == "rs");
+    if is_file && !matches!(all.as_slice(), [Raw::Pallet(_)]) {
+        return Err(Failure::usage(format!("{} is one file", request.out.display()))
+            .found("the results of several")
+            .hint("name a directory"));
+    }
+    let mut files: Vec<Written> = Vec::new();
+    let mut texts = Vec::new();
+    for one in &all {
+        let rendered = match one {
+            Raw::Pallet(results) => {
+                reporter.status(format!("rendering {}", results.pallet));
+                let of_pallet = |other: &&Raw| matches!(other, Raw::Pallet(other) if other.pallet == results.pallet);
+                let several = all.iter().filter(of_pallet).count() > 1;
+                let place = render::place(results, several);
+                let file = if is_file { request.out.clone() } else { request.out.join(place) };
+                vec![pallet(results, &options(&results.pallet), file, request.anew)?]
+            }
+            Raw::Overhead(results) => constants(&results.files(&options("")), request)?,
+            Raw::Database(results) => constants(&results.files(&options("")), request)?,
+        };
+        for (written, text) in rendered {
+            if let Some(other) = files.iter().find(|other| other.file == written.file) {
+                return Err(Failure::input(format!("two results are of {}", written.pallet))
+                    .found(format!("the instances {:?} and {:?}", other.instance, written.instance))
+                    .expected("each pallet and instance once"));
+            }
+            files.push(written);
+            texts.push(text);
+        }
+    }
+    for (file, text) in files.iter().zip(texts).filter(|(file, _)| file.changed) {
+        worker::write_whole(&file.file, text.as_bytes())?;
+    }
+    Ok(RenderedAll { version: 1, files })
+}
+
+fn pallet(results: &RawResults, options: &render::Options, file: PathBuf, anew: bool) -> Result<(Written, String)> {
+    let former = if anew { None } else { former(&file)? };
+    let rendered = render::render(results, options, former.as_ref())?;
+    let written = Written {
+        pallet: results.pallet.clone(),
+        instance: results.instance.clone(),
+        extrinsics: results.benchmarks.len(),
+        changed: is_changed(&file, &rendered.text),
+        file,
+        kept: rendered.kept,
+    };
+    Ok((written, rendered.text))
+}
+
+fn constants(files: &[File], request: &Render) -> Result<Vec<(Written, String)>> {
+    let mut all = Vec::new();
+    for new in files {
+        let file = request.out.join(new.name);
+        let former = if request.anew { None } else { new.former(&file)? };
+        let kept = former.as_deref().map(|former| new.kept(former)).unwrap_or_default();
+        // A file whose values all stay keeps what its comments tell of them.
+        let text = former.filter(|_| !kept.is_empty()).unwrap_or_else(|| new.text.clone());
+        let written = Written {
+            pallet: new.constants.iter().map(|one| one.name).collect::<Vec<_>>().join(", "),
+            instance: String::new(),
+            extrinsics: new.constants.len(),
+            changed: is_changed(&file, &text),
+            file,
+            // What was measured as it stands there was not kept, but met.
+            kept: kept.into_iter().filter(|kept| kept.old != kept.measured).collect(),
+        };
+        all.push((written, text));
+    }
+    Ok(all)
+}
+
+fn is_changed(file: &Path, text: &str) -> bool {
+    !std::fs::read(file).is_ok_and(|former| former == text.as_bytes())
+}
+
+/// The weight file that will be replaced; what is something else is not written over.
+fn former(file: &Path) -> Result<Option<WeightFile>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    WeightFile::read(file)
+        .map(Some)
+        .map_err(|failure| failure.hint("it is not written over; remove it, or take --anew"))
+}
+
+#[cfg(test)]
+mod tests;
