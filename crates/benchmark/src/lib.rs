@@ -6,13 +6,16 @@
 //! `frame-benchmarking`, `sc-executor`. It is not that crate's command because of what that loses: the keys of each
 //! repetition are left out of its JSON, its repetitions are fixed beforehand, and a failed argument ends the process.
 
+mod database;
 pub mod machine;
+mod overhead;
 mod request;
 mod run;
 mod runtime;
 mod select;
+mod state;
 
-pub use request::{Machine, Request, Run};
+pub use request::{Database, Machine, Overhead, Request, Run};
 
 use worker::{Outcome, Reporter, Result};
 
@@ -33,6 +36,14 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             let machine = machine::measure(request, reporter)?;
             let passed = machine.within_profile != Some(false);
             Ok(Outcome { passed, value: value(serde_json::to_value(machine))? })
+        }
+        Request::Overhead(request) => {
+            let summary = overhead::overhead(request, reporter)?;
+            Ok(Outcome { passed: summary.not_measured.is_none(), value: value(serde_json::to_value(summary))? })
+        }
+        Request::Database(request) => {
+            let summary = database::database(request, reporter)?;
+            Ok(Outcome::passed(value(serde_json::to_value(summary))?))
         }
     }
 }

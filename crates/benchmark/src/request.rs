@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
-use weights::raw::PovMode;
+use weights::{constants::DatabaseSettings, raw::PovMode};
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -10,6 +10,8 @@ pub enum Request {
     /// What there is to run: pallets and their benchmarks.
     List(Run),
     Machine(Machine),
+    Overhead(Overhead),
+    Database(Database),
 }
 
 /// Run benchmarks and write their raw results, a file for each pallet.
@@ -90,6 +92,58 @@ impl Default for Settings {
             block_proof_size: 10 << 20,
         }
     }
+}
+
+/// Measure what blocks and extrinsics cost by themselves.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overhead {
+    /// The blob that ships.
+    pub runtime: String,
+    /// Where raw results are written.
+    pub out: PathBuf,
+    /// Whose genesis state blocks are executed on.
+    #[serde(default = "preset")]
+    pub preset: String,
+    #[serde(default)]
+    pub settings: OverheadSettings,
+    pub machine: Machine,
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
+}
+
+/// The defaults of warm-up and repetitions are those of `frame-benchmarking-cli`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OverheadSettings {
+    /// Executions before the first that counts.
+    pub warmup: u32,
+    pub repeat_min: u32,
+    pub repeat_max: u32,
+    /// The relative half-width of the confidence interval below which repeating ends.
+    pub tolerance: f64,
+    /// None: as the chain's nodes do, a parachain's with and others without.
+    pub record_proof: Option<bool>,
+    /// None: as many as fit into a block.
+    pub max_extrinsics: Option<u32>,
+}
+
+impl Default for OverheadSettings {
+    fn default() -> Self {
+        Self { warmup: 10, repeat_min: 100, repeat_max: 500, tolerance: 0.02, record_proof: None, max_extrinsics: None }
+    }
+}
+
+/// Measure what reads and writes of a database cost.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// A chain spec or a snapshot.
+    pub state: String,
+    pub out: PathBuf,
+    #[serde(default)]
+    pub settings: DatabaseSettings,
+    pub machine: Machine,
 }
 
 /// Measure this machine and hold it against a profile.

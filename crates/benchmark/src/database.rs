@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What reading and writing an entry of a state costs, as `frame-benchmarking-cli` 64.0.0 measures it for the import of
+//! blocks (`src/storage/read.rs`, `src/storage/write.rs`): each key read in a random order through one recorder a batch;
+//! batches of other values written with their part of the trie, and taken out again.
+
+use crate::{machine, request::Database as Request, state};
+use artifact::{Source, State};
+use serde::Serialize;
+use sp_runtime::traits::BlakeTwo256;
+use sp_state_machine::Backend as _;
+use sp_trie::recorder::Recorder;
+use state::Stored;
+use std::{path::PathBuf, time::Instant};
+use weights::{
+    constants::{Access, Database, DatabaseSettings, StateFacts},
+    raw,
+};
+use worker::{Failure, Reporter, Result};
+
+/// Fewer tell nothing about how much they differ.
+const FEWEST_BATCHES: u32 = 20;
+
+#[derive(Serialize)]
+pub struct Summary {
+    pub state: StateFacts,
+    pub machine: raw::Machine,
+    /// The raw results.
+    pub path: PathBuf,
+    pub reads: usize,
+    /// Batches.
+    pub writes: usize,
+    /// The medians, in nanoseconds.
+    pub read_time: u64,
+    pub write_time: u64,
+}
+
+pub fn database(request: &Request, reporter: &Reporter) -> Result<Summary> {
+    let mut settings = request.settings.clone();
+    if settings.batch == 0 || settings.keys == 0 {
+        return Err(Failure::usage("`keys` or `batch` is 0").expected("one key at least, and one at least in a batch"));
+    }
+    reporter.status("reading the state");
+    let state = request.state.parse::<Source>()?.state()?;
+    let keys = chosen(&state, settings.keys as usize, settings.seed);
+    if keys.is_empty() {
+        return Err(
+            Failure::input(format!("{} has nothing to read", request.state)).expected("entries beside the code")
+        );
+    }
+    // Of a small state smaller batches, so that there are some.
+    settings.batch = settings.batch.min(u32::try_from(keys.len()).unwrap_or(u32::MAX).div_ceil(FEWEST_BATCHES));
+    let settings = settings;
+    let machine = machine::measure(&request.machine, reporter)?;
+    reporter.status("writing the state into a database");
+    let stored = Stored::new(&state, &request.machine.directory)?;
+
+    let reader = Reader { stored: &stored, keys: &keys, settings: &settings };
+    for round in 0..settings.warmup {
+        reporter.status(format!("reading all keys, warm-up {} of {}", round + 1, settings.warmup));
+        reader.read()?;
+    }
+    reporter.status(format!("reading {} keys", keys.len()));
+    let read = reader.read()?;
+    reporter.status(format!("writing {} keys", keys.len()));
+    let write = reader.write(reporter)?;
+
+    let results = Database {
+        format: Database::FORMAT.into(),
+        database: state::NAME.into(),
+        state: StateFacts {
+            chain: state.chain.clone().or_else(|| state.spec_name.clone()),
+            block: state.block.map(|block| block.number),
+            root: worker::hex_prefixed(stored.root().as_bytes()),
+            entries: state.top.len() as u64,
+            state_version: state.state_version,
+        },
+        settings,
+        machine: machine.clone(),
+        read,
+        write,
+    };
+    std::fs::create_dir_all(&request.out).map_err(|error| Failure::io("create", &request.out, &error))?;
+    let path = request.out.join("database.json");
+    results.write(&path)?;
+    let median = |accesses: &[Access]| {
+        weights::constants::stats(&accesses.iter().map(|one| one.time).collect::<Vec<_>>()).median
+    };
+    Ok(Summary {
+        reads: results.read.len(),
+        writes: results.write.len(),
+        read_time: median(&results.read),
+        write_time: median(&results.write),
+        state: results.state,
+        machine,
+        path,
+    })
+}
+
+/// Keys with the length of their values, at most so many, in an order that follows from the seed alone. The code is no
+/// entry that extrinsics read.
+fn chosen(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
+    let mut keys: Vec<_> = state
+        .top
+        .iter()
+        .filter(|(key, _)| key != artifact::state::CODE)
+        .map(|(key, value)| (key.clone(), value.len()))
+        .collect();
+    let mut random = Random(seed);
+    // Fisher and Yates.
+    for last in (1..keys.len()).rev() {
+        keys.swap(last, random.below(last + 1));
+    }
+    keys.truncate(most);
+    keys
+}
+
+struct Reader<'a> {
+    stored: &'a Stored,
+    keys: &'a [(Vec<u8>, usize)],
+    settings: &'a DatabaseSettings,
+}
+
+impl Reader<'_> {
+    fn recorder(&self) -> Option<Recorder<BlakeTwo256>> {
+        self.settings.record_proof.then(Recorder::default)
+    }
+
+    fn read(&self) -> Result<Vec<Access>> {
+        let mut accesses = Vec::with_capacity(self.keys.len());
+        for batch in self.keys.chunks(self.settings.batch as usize) {
+            let backend = self.stored.backend(self.recorder());
+            for (key, _) in batch {
+                let began = Instant::now();
+                let value = backend.storage(key);
+                let time = nanoseconds(began);
+                let value = value.ok().flatten().ok_or_else(|| missing(key))?;
+                accesses.push(Access { size: value.len() as u32, time });
+            }
+        }
+        Ok(accesses)
+    }
+
+    /// Only whole batches are written: a small one would share the cost of its trie among few.
+    fn write(&self, reporter: &Reporter) -> Result<Vec<Access>> {
+        let batch = self.settings.batch as usize;
+        let mut random = Random(self.settings.seed ^ 0x5851_f42d_4c95_7f2d);
+        let mut accesses = Vec::new();
+        let total = (self.keys.len() / batch) as u64;
+        for keys in self.keys.chunks_exact(batch) {
+            let values: Vec<_> = keys.iter().map(|(key, length)| (key.as_slice(), random.bytes(*length))).collect();
+            let backend = self.stored.backend(self.recorder());
+            let began = Instant::now();
+            let delta = values.iter().map(|(key, value)| (*key, Some(value.as_slice())));
+            let (_, transaction) = backend.storage_root(delta, self.stored.version());
+            self.stored.write(transaction.clone())?;
+            let time = nanoseconds(began) / batch as u64;
+            self.stored.undo(transaction)?;
+            let size = values.iter().map(|(_, value)| value.len()).sum::<usize>() / batch;
+            accesses.push(Access { size: size as u32, time });
+            reporter.progress("batches", accesses.len() as u64, Some(total), "batches");
+        }
+        Ok(accesses)
+    }
+}
+
+fn nanoseconds(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn missing(key: &[u8]) -> Failure {
+    Failure::internal("an entry of the state is not in the database").found(worker::hex_prefixed(key))
+}
+
+/// SplitMix64: the same numbers from the same seed, everywhere and for ever.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length + 8);
+        while bytes.len() < length {
+            bytes.extend(self.next().to_le_bytes());
+        }
+        bytes.truncate(length);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn state(entries: u32) -> State {
+        let top = (0..entries).map(|at| (sp_crypto_hashing::blake2_256(&at.to_le_bytes()).to_vec(), vec![1; 40]));
+        let mut top: Vec<_> = top.collect();
+        top.push((artifact::state::CODE.to_vec(), vec![0; 100]));
+        top.sort();
+        State {
+            origin: artifact::state::Origin::Memory,
+            chain: Some("here".into()),
+            spec_name: None,
+            spec_version: None,
+            state_version: 1,
+            state_root: None,
+            block: None,
+            header: None,
+            top,
+            children: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn keys_are_chosen_by_the_seed_alone_and_the_code_never() {
+        let state = state(50);
+        let all = chosen(&state, 1000, 1);
+        assert_eq!(all.len(), 50);
+        let different: HashSet<_> = all.iter().map(|(key, _)| key).collect();
+        assert_eq!(different.len(), 50);
+        assert_eq!(chosen(&state, 10, 1), all[..10]);
+        assert_ne!(chosen(&state, 10, 2), all[..10]);
+    }
+
+    #[test]
+    fn every_key_is_read_and_whole_batches_are_written_and_undone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = state(25);
+        let stored = Stored::new(&state, directory.path()).expect("stored");
+        let keys = chosen(&state, 1000, 0);
+        let settings = DatabaseSettings { warmup: 0, keys: 1000, seed: 0, batch: 10, record_proof: true };
+        let reader = Reader { stored: &stored, keys: &keys, settings: &settings };
+        let before = reader.read().expect("read");
+        assert_eq!((before.len(), before[0].size), (25, 40));
+        let written = reader.write(&Reporter::silent()).expect("written");
+        assert_eq!((written.len(), written[0].size), (2, 40));
+        assert!(before.iter().chain(&written).all(|access| access.time > 0));
+        // The state is as it was.
+        assert_eq!(reader.read().expect("read again").len(), 25);
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a block costs by itself, and what an extrinsic does: the method of `frame-benchmarking-cli` 64.0.0
+//! (`src/overhead/command.rs`, `src/extrinsic/bench.rs`). A block with nothing but inherents is executed again and again,
+//! then one that is filled with signed `System.remark`; the difference is shared among these.
+
+mod blocks;
+mod signer;
+
+use crate::{
+    machine,
+    request::{Overhead as Request, OverheadSettings},
+    state::{self, Stored},
+};
+use artifact::{Source, hashes::blake2_256, sections::Sections};
+use blocks::{Block, Measure};
+use fork::{Author, Chain, Code, Executor, Wish, genesis};
+use serde::Serialize;
+use signer::Signer;
+use std::path::PathBuf;
+use weights::{
+    constants::{self, Filled, Overhead, Timed, stats},
+    raw,
+};
+use worker::{Failure, Reporter, Result};
+
+const CALL: &str = "System.remark";
+
+#[derive(Serialize)]
+pub struct Summary {
+    pub spec_name: String,
+    pub spec_version: u32,
+    pub blob_blake2_256: String,
+    pub machine: raw::Machine,
+    /// The raw results.
+    pub path: PathBuf,
+    pub record_proof: bool,
+    pub block: Told,
+    pub extrinsic: Option<Told>,
+    /// Extrinsics in the full block.
+    pub extrinsics: Option<u64>,
+    /// Why no extrinsic was measured.
+    pub not_measured: Option<String>,
+}
+
+/// A measurement in short.
+#[derive(Serialize)]
+pub struct Told {
+    /// Nanoseconds: the median, and half of its 95 % confidence interval.
+    pub time: u64,
+    pub half_width: u64,
+    pub executions: usize,
+}
+
+pub fn overhead(request: &Request, reporter: &Reporter) -> Result<Summary> {
+    let settings = &request.settings;
+    check(settings)?;
+    reporter.status("reading the runtime");
+    let blob = request.runtime.parse::<Source>()?.blob()?;
+    let version = Sections::read(&request.runtime, &blob)?.version.ok_or_else(|| {
+        Failure::input(format!("{} does not tell its version", request.runtime)).expected("a runtime_version section")
+    })?;
+    let hash = worker::hex_prefixed(&blake2_256(&blob.deployed));
+    let code = Code::new(blob.deployed);
+    let executor = Executor::new(request.cache.as_deref());
+    let genesis = genesis::of_preset(&executor, &code, version.effective_state_version(), &request.preset)?;
+    let machine = machine::measure(&request.machine, reporter)?;
+    let stored = Stored::new(&genesis, &request.machine.directory)?;
+    let chain = Chain::from_state(genesis)?;
+    let mut author = Author::new(&executor);
+    let layout = author.layout(&chain)?.clone();
+    // As a collator does: on other chains no proof is ever made.
+    let record_proof = settings.record_proof.unwrap_or(layout.parachain_system().is_some());
+    let measure = Measure { executor: &executor, code: &code, stored: &stored, settings, record_proof, reporter };
+
+    reporter.status("executing an empty block");
+    let plan = author.plan(&chain, &code, Wish::default())?;
+    let empty = Block::empty(&chain, &executor, &code, plan)?;
+    let block = measure.timed("empty blocks", &empty, None)?;
+    let base = stats(&block.time);
+
+    let signed = Signer::of(&layout, &version, chain.header())
+        .and_then(|signer| filled(&measure, &chain, &mut author, &signer, base.median));
+    let (extrinsic, not_measured) = match signed {
+        Ok(extrinsic) => (Some(extrinsic), None),
+        // What a block costs is known all the same.
+        Err(failure) if failure.kind == worker::Kind::Check => {
+            reporter.warning(failure.to_string());
+            (None, Some(failure.found.map_or(failure.message.clone(), |found| format!("{}: {found}", failure.message))))
+        }
+        Err(failure) => return Err(failure),
+    };
+    let results = Overhead {
+        format: Overhead::FORMAT.into(),
+        runtime: raw::Runtime {
+            spec_name: version.spec_name.clone(),
+            spec_version: version.spec_version,
+            blob_blake2_256: hash.clone(),
+        },
+        settings: constants::OverheadSettings {
+            warmup: settings.warmup,
+            repeat_min: settings.repeat_min,
+            repeat_max: settings.repeat_max,
+            tolerance: (settings.tolerance > 0.0).then_some(settings.tolerance),
+            record_proof,
+            preset: request.preset.clone(),
+        },
+        machine: machine.clone(),
+        database: state::NAME.into(),
+        block,
+        extrinsic,
+    };
+    std::fs::create_dir_all(&request.out).map_err(|error| Failure::io("create", &request.out, &error))?;
+    let path = request.out.join("overhead.json");
+    results.write(&path)?;
+    let told = |times: &[u64]| {
+        let stats = stats(times);
+        Told { time: stats.median, half_width: stats.half_width as u64, executions: times.len() }
+    };
+    Ok(Summary {
+        spec_name: version.spec_name,
+        spec_version: version.spec_version,
+        blob_blake2_256: hash,
+        machine,
+        path,
+        record_proof,
+        block: told(&results.block.time),
+        extrinsics: results.extrinsic.as_ref().map(|filled| filled.count),
+        extrinsic: results.extrinsic.as_ref().map(|filled| {
+            let stats = results.per_extrinsic(filled);
+            Told { time: stats.median, half_width: stats.half_width as u64, executions: filled.timed.time.len() }
+        }),
+        not_measured,
+    })
+}
+
+fn filled(
+    measure: &Measure<'_>,
+    chain: &Chain,
+    author: &mut Author<'_>,
+    signer: &Signer,
+    empty: u64,
+) -> Result<Filled> {
+    measure.reporter.status(format!("filling a block with {CALL}"));
+    let (full, count) = Block::full(measure, chain, author, signer)?;
+    measure.reporter.status(format!("executing a block of {count} extrinsics"));
+    let timed: Timed = measure.timed("full blocks", &full, Some(empty))?;
+    Ok(Filled { call: CALL.into(), signer: signer::SIGNER.into(), count, timed })
+}
+
+fn check(settings: &OverheadSettings) -> Result<()> {
+    let broken = |what: &str, expected: &str| Err(Failure::usage(what.to_string()).expected(expected.to_string()));
+    if settings.repeat_min == 0 || settings.repeat_max < settings.repeat_min {
+        return broken("the numbers of repetitions do not fit", "at least one, and at most no fewer than at least");
+    }
+    if !(0.0..1.0).contains(&settings.tolerance) {
+        return broken("`tolerance` is no share", "0.02 for two percent, or 0 for no end before `repeat-max`");
+    }
+    if settings.max_extrinsics == Some(0) {
+        return broken("`max-extrinsics` is 0", "one extrinsic at least");
+    }
+    Ok(())
+}
