@@ -3,11 +3,13 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
+use artifact::hashes::twox_128;
 use cutover_tests::{
+    Checkout,
     Runtime::Standalone,
     Xtask, built,
-    faults::{Act, Faults},
-    patch,
+    faults::{Act, Faults, When},
+    patch, snapshot,
 };
 use serde_json::Value;
 use std::{
@@ -138,4 +140,202 @@ fn where_nothing_can_be_written_the_run_says_so() {
     // What was measured is kept: it is only rendered the next time.
     let again = run.with(&["--pallet", PALLET]).run().expect_code(0).json();
     assert_eq!(pallets(&again)[0]["unchanged"], true);
+}
+
+#[test]
+fn blocks_and_extrinsics_are_measured_by_themselves() {
+    let run = Run::of(built(Standalone, &[]));
+    let (raw, files, blob) = (run.at("raw"), run.at("files"), run.blob.display().to_string());
+    let arguments = [
+        "weights",
+        "run",
+        "--json",
+        "--runtime",
+        "standalone",
+        "--overhead",
+        "--any-machine",
+        "--repeat",
+        "3",
+        "--max-extrinsics",
+        "20",
+        "--blob",
+        &blob,
+        "--raw",
+        raw.to_str().expect("UTF-8"),
+        "--output",
+        files.to_str().expect("UTF-8"),
+    ];
+    let document = Xtask::new(arguments).run().expect_code(0).json();
+    let overhead = &document["runtimes"][0]["overhead"];
+    // A solo chain: no proof is recorded, and the block is full of what was allowed.
+    assert_eq!((&overhead["record_proof"], &overhead["extrinsics"]), (&false.into(), &20.into()));
+    for (name, constant) in
+        [("block_weights.rs", "BlockExecutionWeight"), ("extrinsic_weights.rs", "ExtrinsicBaseWeight")]
+    {
+        let text = fs::read_to_string(files.join(name)).expect("the weight file");
+        assert!(text.contains(&format!("pub const {constant}: Weight =\n")), "{text}");
+        assert!(text.contains("WARMUPS: `10`, REPEAT: `3`"), "{text}");
+    }
+    let raw = fs::read_to_string(raw.join("overhead.json")).expect("raw results");
+    let raw: Value = serde_json::from_str(&raw).expect("JSON");
+    assert_eq!(raw["block"]["time"].as_array().map(Vec::len), Some(3));
+    assert!(raw["extrinsic"]["time"].as_array().is_some_and(|all| all.iter().all(|one| one.as_u64() > Some(0))));
+}
+
+#[test]
+fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
+    let good = fs::read(built(Standalone, &[])).expect("the blob");
+    let run = Run::of(PathBuf::new());
+    let raw = run.at("raw").display().to_string();
+    let overhead = |blob: &Path, more: &[&str]| {
+        let blob = blob.display().to_string();
+        let arguments = ["weights", "run", "--json", "--overhead", "--raw-only", "--any-machine", "--repeat", "2"];
+        Xtask::new([&arguments[..], &["--blob", &blob, "--raw", &raw], more].concat()).run()
+    };
+    overhead(&built(Standalone, &[]), &["--preset", "none-such"])
+        .expect_code(4)
+        .mentions(&["no genesis preset none-such"]);
+    assert!(!run.at("raw").exists());
+
+    // To what is no inherent the runtime answers `Err(Invalid(Payment))`: the block is measured, and it says why no more is.
+    let blob = run.at("faulty.wasm");
+    let after_the_inherent = When::Has([twox_128(b"Timestamp"), twox_128(b"DidUpdate")].concat());
+    let refuse = Act::Answer(vec![1, 0, 1]);
+    let faulty = Faults::new().step("BlockBuilder_apply_extrinsic", vec![after_the_inherent], refuse);
+    fs::write(&blob, faulty.apply(&patch::wasm(&good))).expect("written");
+    let document = overhead(&blob, &[]).expect_code(1).json();
+    let found = &document["runtimes"][0]["overhead"];
+    assert!(found["block"]["time"].as_u64() > Some(0) && found["extrinsic"].is_null(), "{found}");
+    assert!(found["not_measured"].as_str().is_some_and(|why| why.contains("takes no System.remark")), "{found}");
+}
+
+#[test]
+fn a_database_is_measured_on_a_state() {
+    let run = Run::of(PathBuf::new());
+    let (raw, files, state) =
+        (run.at("raw").display().to_string(), run.at("files"), snapshot(Standalone).display().to_string());
+    let output = files.display().to_string();
+    let arguments =
+        ["weights", "run", "--json", "--database", &state, "--any-machine", "--raw", &raw, "--output", &output];
+    let document = Xtask::new(arguments).run().expect_code(0).json();
+    let database = &document["runtimes"][0]["database"];
+    assert!(database["reads"].as_u64() > Some(400) && database["writes"].as_u64() > Some(10), "{database}");
+    let text = fs::read_to_string(files.join("paritydb_weights.rs")).expect("the weight file");
+    assert!(text.contains("pub const ParityDbWeight: RuntimeDbWeight"), "{text}");
+    // The same raw results, the same bytes.
+    let again = run.at("again").display().to_string();
+    let raw = run.at("raw").join("database.json").display().to_string();
+    let licence = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtimes/weights-header.txt");
+    Xtask::new(["weights", "render", &raw, "--output", &again, "--header-file", licence]).run().expect_code(0);
+    assert_eq!(fs::read_to_string(run.at("again").join("paritydb_weights.rs")).expect("rendered"), text);
+    let node = ["weights", "run", "--database", "ws://127.0.0.1:1", "--raw", &raw];
+    Xtask::new(node).run().expect_code(2).mentions(&["a state in a file"]);
+}
+
+#[test]
+fn weights_older_than_their_code_are_told_with_the_commits() {
+    let checkout = Checkout::copy();
+    let findings = |checkout: &Checkout| -> Vec<(String, String)> {
+        let document = checkout.run(&["weights", "check", "--runtime", "standalone", "--json"]).json();
+        let all = document["runtimes"][0]["findings"].as_array().expect("findings").clone();
+        let stale = all.iter().filter(|one| one["rule"] == "stale");
+        let told = |one: &Value| {
+            let of = |key: &str| one[key].as_str().expect("text").to_owned();
+            (of("pallet"), of("detail"))
+        };
+        stale.map(told).collect()
+    };
+    // The weights are committed with the lock file of then.
+    checkout.edit(
+        "Cargo.lock",
+        "name = \"pallet-sudo\"\nversion = \"50.0.0\"",
+        "name = \"pallet-sudo\"\nversion = \"49.0.0\"",
+    );
+    let first = checkout.commit("weights");
+    checkout.edit(
+        "Cargo.lock",
+        "name = \"pallet-sudo\"\nversion = \"49.0.0\"",
+        "name = \"pallet-sudo\"\nversion = \"50.0.0\"",
+    );
+    checkout.commit("a newer pallet");
+    let found = findings(&checkout);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "pallet_sudo");
+    assert!(
+        found[0].1.contains(&first[..12]) && found[0].1.contains("49.0.0") && found[0].1.contains("50.0.0"),
+        "{found:?}"
+    );
+
+    // What is not measured makes nothing older.
+    let code = "runtimes/pallets/attestations/src/lib.rs";
+    let append = |name: &str| {
+        let text = fs::read_to_string(checkout.path(name)).expect("read");
+        fs::write(checkout.path(name), text + "\n// changed\n").expect("written");
+    };
+    append("runtimes/pallets/attestations/src/mock.rs");
+    checkout.commit("a mock");
+    assert_eq!(findings(&checkout).len(), 1);
+    append(code);
+    let found = findings(&checkout);
+    assert!(
+        found.iter().any(|(pallet, why)| pallet == "pallet_attestations" && why.contains("not committed")),
+        "{found:?}"
+    );
+    let changed = checkout.commit("another code");
+    let found = findings(&checkout);
+    let (_, why) = found.iter().find(|(pallet, _)| pallet == "pallet_attestations").expect("stale");
+    assert!(why.contains(&changed[..12]) && why.contains("another code"), "{why}");
+    // Measured again, be it not committed yet.
+    append("runtimes/standalone/src/weights/pallet_attestations.rs");
+    assert_eq!(findings(&checkout).len(), 1);
+
+    let clone = tempfile::tempdir().expect("a directory");
+    checkout.commit("measured again");
+    let (from, to) =
+        (format!("file://{}", checkout.root().display()), clone.path().join("clone").display().to_string());
+    checkout.git(&["clone", "--quiet", "--depth", "1", &from, &to]);
+    let shallow =
+        Xtask::new(["weights", "check", "--runtime", "standalone", "--json", "--workspace", &to]).run().json();
+    let why = shallow["runtimes"][0]["not_checked"][0].as_str().expect("a reason").to_owned();
+    assert!(why.contains("shallow"), "{why}");
+}
+
+#[test]
+fn an_upgrade_holds_its_weights_against_the_release_before() {
+    let checkout = Checkout::copy();
+    let file = "runtimes/standalone/src/weights/pallet_timestamp.rs";
+    let now = fs::read_to_string(checkout.path(file)).expect("read");
+    let line =
+        now.lines().find(|line| line.contains("Weight::from_parts(") && line.contains(", 0)")).expect("a weight");
+    let base: u64 = line.split(['(', ',']).nth(1).expect("a number").replace('_', "").parse().expect("a number");
+    checkout.edit(file, line, &format!("\t\tWeight::from_parts({}, 0)", base + base / 5));
+    checkout.commit("the release before");
+    checkout.git(&["tag", "v1.0.0"]);
+    fs::write(checkout.path(file), &now).expect("written");
+    checkout.commit("measured anew");
+    let out = tempfile::tempdir().expect("a directory");
+    let bundle = out.path().join("bundle").display().to_string();
+    let upgrade = |more: &[&str]| {
+        let mut arguments =
+            vec!["upgrade", "--json", "--runtime", "standalone", "--out", &bundle, "--only", "build,weights"];
+        arguments.extend(more);
+        checkout.run(&arguments)
+    };
+    let evidence = || -> Value {
+        let text = fs::read_to_string(Path::new(&bundle).join("weights.json")).expect("the evidence");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    upgrade(&[]).expect_code(0);
+    let comparison = &evidence()["result"]["comparison"];
+    assert_eq!((&comparison["old"], &comparison["summary"]["changed"]), (&"v1.0.0".into(), &1.into()));
+    let changed = &comparison["extrinsics"][0];
+    assert_eq!((&changed["pallet"], &changed["extrinsic"]), (&"pallet_timestamp".into(), &"set".into()));
+    assert!(comparison["summary"]["unchanged"].as_u64() > Some(100));
+    assert_eq!(comparison["extrinsics"].as_array().map(Vec::len), Some(1), "what did not change is left out");
+
+    // Another revision, by name; and one that is none.
+    upgrade(&["--weights-base", "HEAD"]).expect_code(0);
+    assert_eq!(evidence()["result"]["comparison"]["summary"]["changed"], 0);
+    upgrade(&["--weights-base", "none-such"]).expect_code(4).mentions(&["none-such"]);
+    upgrade(&["--weights"]).expect_code(2);
 }

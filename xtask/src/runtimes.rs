@@ -97,6 +97,9 @@ pub struct Weights {
 
 /// `[workspace.metadata.cutover]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+    /// A Handlebars template for the files of all pallets, and for those of single ones.
+    pub template: Option<PathBuf>,
+    pub templates: BTreeMap<String, PathBuf>,
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WorkspaceConfig {
     /// The runtime that is meant when none is named.
@@ -105,6 +108,10 @@ pub struct WorkspaceConfig {
     #[serde(default)]
     pub networks: Networks,
     /// Where builds run when nothing is said: host, docker, podman or srtool.
+    /// `warmup`, `repeat-min`, `repeat-max`, `tolerance`, `record-proof`, `max-extrinsics` of blocks and extrinsics.
+    pub overhead: serde_json::Map<String, serde_json::Value>,
+    /// `warmup`, `keys`, `seed`, `batch`, `record-proof` of a database.
+    pub database: serde_json::Map<String, serde_json::Value>,
     pub engine: Option<String>,
     /// The image of container builds, by its digest.
     pub image: Option<String>,
@@ -146,6 +153,17 @@ impl Workspace {
     pub fn load(context: &Context) -> Result<Self> {
         let metadata = metadata(context)?;
         Self::of(metadata, &context.workspace)
+    /// Of benchmarks; files are relative to the workspace.
+    #[serde(default)]
+    pub header: Option<PathBuf>,
+    #[serde(default)]
+    pub template: Option<PathBuf>,
+    /// By pallet.
+    #[serde(default)]
+    pub benchmarks_templates: Option<BTreeMap<String, PathBuf>>,
+    /// By pallet, the names of its benchmarks.
+    #[serde(default)]
+    pub benchmarks_exclude_extrinsics: Option<BTreeMap<String, Vec<String>>>,
     }
 
     /// Of the members alone, so that it needs no lock file: runtimes from a registry are not found.

@@ -71,6 +71,48 @@ pub fn run(document: &Value) -> String {
     all.trim_end().to_owned() + "\n"
 }
 
+/// What blocks, extrinsics and a database cost by themselves.
+pub fn alone(document: &Value) -> String {
+    let mut all = String::new();
+    for runtime in list(document, "/runtimes") {
+        let mut rows = vec![vec!["runtime".to_owned(), text(runtime, "/runtime")]];
+        let of = |name: &str| runtime.pointer(name).filter(|found| !found.is_null());
+        if let Some(found) = of("/overhead").or(of("/database")) {
+            let machine =
+                format!("{}, {} cores, {}", text(found, "/machine/cpu"), text(found, "/machine/cores"), profile(found));
+            rows.push(vec!["machine".to_owned(), machine]);
+        }
+        let told = |found: &Value| {
+            let [time, half_width] = ["/time", "/half_width"].map(|name| microseconds(found, name));
+            format!("{time} ±{half_width}, {} executions", text(found, "/executions"))
+        };
+        if let Some(found) = of("/overhead/block") {
+            rows.push(vec!["block".to_owned(), told(found)]);
+        }
+        if let Some(found) = of("/overhead/extrinsic") {
+            let told = format!("{} of a block of {}", told(found), text(runtime, "/overhead/extrinsics"));
+            rows.push(vec!["extrinsic".to_owned(), told]);
+        }
+        if let Some(why) = of("/overhead/not_measured") {
+            rows.push(vec!["failed".to_owned(), text(why, "")]);
+        }
+        if let Some(found) = of("/database") {
+            let (reads, writes) = (text(found, "/reads"), text(found, "/writes"));
+            rows.push(vec!["read".to_owned(), format!("{}, {reads} keys", microseconds(found, "/read_time"))]);
+            rows.push(vec!["write".to_owned(), format!("{}, {writes} batches", microseconds(found, "/write_time"))]);
+        }
+        all.push_str(&aligned(&rows));
+        all.push_str(&files(runtime));
+        all.push('\n');
+    }
+    all.trim_end().to_owned() + "\n"
+}
+
+/// Nanoseconds as microseconds.
+fn microseconds(value: &Value, pointer: &str) -> String {
+    number(value, pointer).map_or_else(|| "-".into(), |time| format!("{:.2} µs", time / 1000.0))
+}
+
 fn profile(run: &Value) -> String {
     match (text(run, "/machine/profile").as_str(), text(run, "/machine/within_profile").as_str()) {
         ("-", _) => "held against no profile".into(),
@@ -146,6 +188,46 @@ left     pallet_proxy: not all of its benchmarks were run, so its file stays as 
 raw      target/weights/standalone
 ";
         assert_eq!(run(&document), expected);
+    }
+
+    #[test]
+    fn what_costs_something_by_itself_is_told_with_how_well_it_is_known() {
+        let machine = json!({"cpu": "AMD EPYC", "cores": 2, "profile": "reference", "within_profile": true});
+        let document = json!({"runtimes": [
+            {
+                "runtime": "standalone", "raw": "target/weights/standalone",
+                "overhead": {
+                    "machine": machine, "extrinsics": 9000, "not_measured": null,
+                    "block": {"time": 412_345, "half_width": 1_500, "executions": 100},
+                    "extrinsic": {"time": 81_230, "half_width": 40, "executions": 200},
+                },
+                "database": {"machine": machine, "reads": 900, "read_time": 4_500, "writes": 9, "write_time": 30_000},
+                "files": {"directory": "src/weights"},
+            },
+            {
+                "runtime": "other", "raw": "raw",
+                "overhead": {"machine": machine, "block": {"time": 1, "half_width": 0, "executions": 3}, "not_measured": "why"},
+                "files": {"left": "only raw results were asked for"},
+            },
+        ]});
+        let expected = "\
+runtime    standalone
+machine    AMD EPYC, 2 cores, as good as reference
+block      412.35 µs ±1.50 µs, 100 executions
+extrinsic  81.23 µs ±0.04 µs, 200 executions of a block of 9000
+read       4.50 µs, 900 keys
+write      30.00 µs, 9 batches
+files    src/weights
+raw      target/weights/standalone
+
+runtime  other
+machine  AMD EPYC, 2 cores, as good as reference
+block    0.00 µs ±0.00 µs, 3 executions
+failed   why
+files    none written: only raw results were asked for
+raw      raw
+";
+        assert_eq!(alone(&document), expected);
     }
 
     #[test]

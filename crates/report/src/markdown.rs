@@ -162,6 +162,7 @@ fn proposal(propose: &Value) -> String {
     for (index, call) in list(propose, "/calls").iter().enumerate() {
         all.push_str(&format!("\n{}. {}\n\n", index + 1, escape(&text(call, "/description"))));
         let mut rows = vec![
+    all.push_str(&crate::weights::section_of_report(weights));
             row("Chain", text(call, "/chain")),
             row("Call", text(call, "/decoded")),
             row("Call hash", text(call, "/hash")),

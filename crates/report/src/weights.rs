@@ -246,6 +246,7 @@ fn findings(runtime: &Value) -> String {
     if lines.len() == 1 {
         lines.push(vec!["pass".into(), "no findings".into()]);
     }
+    lines.extend(list(runtime, "/not_checked").iter().map(|why| vec!["skipped".into(), text(why, "")]));
     table::aligned(&lines)
 }
 
@@ -259,13 +260,43 @@ pub fn finding_line(finding: &Value) -> String {
         "" => String::new(),
         file => format!(" ({file}{})", named("/line", ":")),
     };
-    format!(
-        "{}{}{}{place}: {}",
-        text(finding, "/rule"),
-        named("/pallet", "  "),
-        named("/extrinsic", "::"),
-        text(finding, "/detail")
-    )
+    format!("{}{}{place}", named("/pallet", ""), named("/extrinsic", "::")).trim_start().to_owned()
+}
+
+/// So many rows are in a report that people vote on.
+const IN_REPORT: usize = 25;
+
+/// In a sentence how the weights of an upgrade differ from those of the release before; nothing where there is none.
+pub(crate) fn against_release(weights: &Value) -> Option<String> {
+    let comparison = weights.pointer("/comparison").filter(|found| found.is_object())?;
+    if let Some(why) = comparison.pointer("/skipped") {
+        return Some(format!("Not compared with the release before: {}.", text(why, "")));
+    }
+    let count = |name: &str| text(comparison, &format!("/summary/{name}"));
+    Some(format!(
+        "Against {}: {} changed, {} unchanged, {} new, {} removed; {} by more than {} %.",
+        text(comparison, "/old"),
+        count("changed"),
+        count("unchanged"),
+        count("new"),
+        count("removed"),
+        count("beyond_threshold"),
+        text(comparison, "/threshold")
+    ))
+}
+
+/// Their largest changes, under [`HEAD`].
+pub(crate) fn largest_against_release(weights: &Value) -> Vec<Vec<String>> {
+    let comparison = weights.pointer("/comparison").unwrap_or(&Value::Null);
+    of_interest(comparison).into_iter().take(IN_REPORT).map(row).collect()
+}
+
+/// For the report of a bundle: the weights held against those of the release before.
+pub fn section_of_report(weights: &Value) -> String {
+    let Some(told) = against_release(weights) else { return String::new() };
+    let rows = largest_against_release(weights);
+    let table = if rows.is_empty() { String::new() } else { format!("\n{}", table::markdown(&HEAD, &rows)) };
+    format!("\n{}\n{table}", table::escape(&told))
 }
 
 /// The files that `weights render` wrote.
@@ -311,6 +342,19 @@ mod tests {
 
     #[test]
     fn the_largest_change_stands_first_and_what_is_unchanged_nowhere() {
+    #[test]
+    fn a_report_has_the_largest_changes_since_the_release_before() {
+        assert_eq!(section_of_report(&json!({"verdict": "passed", "comparison": null})), "");
+        let skipped = json!({"comparison": {"skipped": "v1 has no weight files"}});
+        assert!(section_of_report(&skipped).contains("Not compared with the release before: v1 has no weight files."));
+        let section = section_of_report(&json!({"comparison": comparison()}));
+        assert!(
+            section.starts_with("\nAgainst main: 2 changed, 1 unchanged, 0 new, 0 removed; 1 by more than 5 %."),
+            "{section}"
+        );
+        assert!(section.contains("| extrinsic | change |") && section.lines().count() > 4, "{section}");
+    }
+
         let page = terminal(&comparison());
         let lines: Vec<&str> = page.lines().collect();
         assert!(

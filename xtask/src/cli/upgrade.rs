@@ -42,6 +42,12 @@ pub struct Upgrade {
     /// How many jobs may run at once [default: as many as there are processors]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,
+    /// Run the runtime's benchmarks and make its weight files anew before anything is built
+    #[arg(long, conflicts_with = "only")]
+    pub weights: bool,
+    /// The revision whose weights the present ones are held against [default: the tag of the release before]
+    #[arg(long, value_name = "REVISION")]
+    pub weights_base: Option<String>,
     /// Do only these jobs, on the evidence that earlier ones left in --out, be it on another machine
     #[arg(long, value_enum, value_name = "JOB", value_delimiter = ',', requires = "out")]
     pub only: Vec<UpgradeJob>,

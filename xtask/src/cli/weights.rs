@@ -99,10 +99,9 @@ pub struct WeightsCheck {
     pub limits: WeightLimits,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WeightShape {
     /// A runtime's file: `impl pallet_x::WeightInfo for WeightInfo<T>`
-    #[default]
     Runtime,
     /// A pallet's own file: the trait, `SubstrateWeight<T>` and `()`
     Pallet,
@@ -127,9 +126,12 @@ pub struct WeightsRender {
     /// The directory of the weight files, or the file
     #[arg(long, short, value_name = "DIR|FILE.rs")]
     pub output: PathBuf,
-    /// What the files implement
-    #[arg(long, value_enum, default_value_t)]
-    pub shape: WeightShape,
+    /// What the files implement [default: a runtime's file, or XCM's, as the pallet is]
+    #[arg(long, value_enum)]
+    pub shape: Option<WeightShape>,
+    /// A Handlebars template for pallets, as frame-benchmarking-cli takes it, in place of a shape
+    #[arg(long, value_name = "FILE", conflicts_with = "shape")]
+    pub template: Option<PathBuf>,
     /// What stands at the top of the files
     #[arg(long, value_enum, default_value_t)]
     pub header: WeightHeader,
@@ -141,12 +143,15 @@ pub struct WeightsRender {
     pub anew: bool,
 }
 
-#[derive(Debug, Args)]
+/// What only the pallets' benchmarks have.
+const PALLETS: [&str; 7] = ["pallets", "extrinsics", "exclude", "extra", "list", "steps", "continue_on_fail"];
+
+#[derive(Clone, Debug, Default, Args)]
 pub struct WeightsRun {
     /// A runtime: its package, or the package without `-runtime` [default: the workspace's]
     #[arg(long = "runtime", short, value_name = "NAME")]
     pub runtimes: Vec<String>,
-    /// A blob that was built with `runtime-benchmarks`, in place of building one
+    /// A blob that was built with `runtime-benchmarks`, in place of building one; with --overhead, the blob that ships
     #[arg(long, value_name = "BLOB")]
     pub blob: Option<PathBuf>,
     /// Only these pallets, as benchmarks name them: `pallet_balances`
@@ -164,10 +169,19 @@ pub struct WeightsRun {
     /// Only list what there is to run
     #[arg(long)]
     pub list: bool,
+    /// Measure what a block and an extrinsic cost by themselves, in place of the pallets
+    #[arg(long, conflicts_with_all = PALLETS)]
+    pub overhead: bool,
+    /// At most so many extrinsics in the full block [default: as many as fit]
+    #[arg(long, value_name = "N", requires = "overhead")]
+    pub max_extrinsics: Option<u32>,
+    /// Measure what reads and writes of a database cost, on this state, in place of the pallets
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = PALLETS)]
+    pub database: Option<String>,
     /// Values of each component, from the lowest to the highest [default: 50]
     #[arg(long, value_name = "N")]
     pub steps: Option<u32>,
-    /// Repetitions of each value at most [default: 20]
+    /// Repetitions of each value, or of each block, at most [default: 20 and 500]
     #[arg(long, value_name = "N")]
     pub repeat: Option<u32>,
     /// Stop repeating when the worst case is known to this share of it; 0 to repeat to the end [default: 0.02]
@@ -191,6 +205,9 @@ pub struct WeightsRun {
     /// Make no weight files, only raw results
     #[arg(long)]
     pub raw_only: bool,
+    /// What stands at the top of the files
+    #[arg(long, value_enum, default_value_t)]
+    pub header: WeightHeader,
     /// Where raw results are kept [default: target/weights/RUNTIME of the workspace]
     #[arg(long, value_name = "DIR")]
     pub raw: Option<PathBuf>,

@@ -5,7 +5,7 @@ mod archive;
 mod changelog;
 mod directory;
 mod gh;
-mod plan;
+pub mod plan;
 mod prepare;
 mod publish;
 mod source;

@@ -49,6 +49,12 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let outs = directories(workspace, &selected, options.out.as_deref())?;
     let carried = !options.only.is_empty();
     let bundles = outs.iter().map(|out| Bundle::open(out, carried)).collect::<Result<Vec<_>>>()?;
+    // What is built and checked is the source with its new weights.
+    let measured = selected.iter().map(|runtime| match options.weights {
+        true => weights::measure(context, workspace, runtime),
+        false => Ok(Value::Null),
+    });
+    let measured = measured.collect::<Result<Vec<_>>>()?;
     // Once, before anything runs side by side.
     let builds =
         !carried || [UpgradeJob::Build, UpgradeJob::BuildTryRuntime].iter().any(|job| options.only.contains(job));
@@ -58,7 +64,8 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         .iter()
         .zip(&states)
         .zip(&bundles)
-        .map(|((runtime, state), bundle)| Plan {
+        .zip(measured)
+        .map(|(((runtime, state), bundle), measured)| Plan {
             context,
             workspace,
             engine: engine.as_deref(),
@@ -68,6 +75,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
             options,
             keys: &keys,
             root: root.as_deref(),
+            measured,
             prefix: if selected.len() > 1 { format!("{}/", runtime.name) } else { String::new() },
         })
         .collect();

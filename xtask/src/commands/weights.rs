@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+mod age;
 pub mod check;
 mod compare;
 mod machine;
 mod render;
-mod run;
+pub mod run;
+mod settings;
 
 use crate::{
     cli::{self, WeightLimits, WeightsCommand},

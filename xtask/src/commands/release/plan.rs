@@ -229,6 +229,16 @@ fn last(root: &Path, rule: &TagRule, named: Option<&str>, tagged: bool) -> Resul
     Ok(Some(Last { tag: tag.to_owned(), commit, spec_version }))
 }
 
+/// The release before what is in the workspace, by the tags of its rule: those of all runtimes, or of this one's group.
+pub fn before(workspace: &Workspace, root: &Path, runtime: &Runtime) -> Result<Option<Last>> {
+    let mut found = Vec::new();
+    for suffix in [String::new(), format!("-{}", workspace.group(runtime)?.name())] {
+        let rule = TagRule::new(workspace.config.release.tag.as_deref(), &suffix)?;
+        found.extend(last(root, &rule, None, true)?);
+    }
+    Ok(found.into_iter().max_by_key(|last| last.spec_version))
+}
+
 /// A tag is made once: what has it is what everybody downloaded.
 fn check_free(root: &Path, tag: &str, commit: &str, tagged: bool) -> Result<()> {
     let there = git::commit(root, &format!("refs/tags/{tag}"));

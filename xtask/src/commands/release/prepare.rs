@@ -461,6 +461,8 @@ impl Press<'_> {
             root: None,
             allow: Vec::new(),
             jobs: None,
+            weights: false,
+            weights_base: None,
         };
         let (passed, summary) = upgrade::make(self.context, self.workspace, &options)?;
         let of = |pointer: &str| summary.pointer(pointer).cloned().unwrap_or_default();

@@ -42,6 +42,8 @@ pub struct Plan<'run> {
     pub options: &'run cli::Upgrade,
     pub keys: &'run [Value],
     pub root: Option<&'run Path>,
+    /// What was measured for this upgrade, where its weights were made anew.
+    pub measured: Value,
     /// Before the names of its jobs, where several runtimes are upgraded.
     pub prefix: String,
 }

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{super::utf8, call, limits};
+use super::{
+    super::utf8,
+    age::{self, Measured},
+    call, limits,
+};
 use crate::{
     cli,
     context::Context,
-    git, revision,
+    git,
+    printer::Task,
+    revision,
     runtimes::{Runtime, Workspace},
+    workers::{self, Worker},
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -17,15 +24,15 @@ pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {
     let mut reports = Vec::new();
     for runtime in workspace.select(&options.runtimes)? {
         let (price, limits) = limits(&options.limits);
-        let mut request = request(runtime)?;
+        let task = context.printer.task("weights");
+        let mut request = request(context, &workspace, runtime, &task, &context.log("weights"))?;
+        drop(task);
         let base = options.base.as_deref().map(|base| Base::of(context, runtime, base)).transpose()?;
         if let Some(fields) = request.as_object_mut() {
             fields.extend([("price".into(), price), ("limits".into(), limits), ("jump".into(), json!(options.jump))]);
-            if let Some(base) = &base {
-                fields.insert("base".into(), json!(utf8(&base.directory)?));
-                fields.insert("base_lock".into(), json!(base.lock.as_deref().map(utf8).transpose()?));
-                fields.insert("lock".into(), json!(utf8(&context.workspace.join("Cargo.lock"))?));
-            }
+        }
+        if let Some(base) = &base {
+            base.add_to(context, &mut request)?;
         }
         let outcome = call(context, &request)?;
         passed &= outcome.passed;
@@ -36,22 +43,42 @@ pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {
     Ok(passed)
 }
 
-/// The request that checks a runtime's weights by themselves.
-pub fn request(runtime: &Runtime) -> Result<Value> {
-    Ok(
-        json!({"command": "check", "runtime": runtime.name, "directory": utf8(&runtime.directory)?, "jump": 30.0, "allow": runtime.config.weights.allow}),
-    )
+/// The request that checks a runtime's weights by themselves, and against the code they are of.
+pub fn request(context: &Context, workspace: &Workspace, runtime: &Runtime, task: &Task, log: &Path) -> Result<Value> {
+    let directory = utf8(&runtime.directory)?;
+    let measured = json!({"command": "measured", "directory": directory});
+    let measured = workers::call(context, Worker::Weights, &measured, task, log)?.value;
+    let measured: Vec<Measured> = serde_json::from_value(measured).map_err(|error| {
+        Failure::internal("the worker told of weight files unintelligibly").found(error.to_string())
+    })?;
+    Ok(json!({
+        "command": "check",
+        "runtime": runtime.name,
+        "directory": directory,
+        "jump": 30.0,
+        "allow": runtime.config.weights.allow,
+        "age": age::of(workspace, runtime, &measured)?,
+    }))
 }
 
 /// A runtime's source and the workspace's lock file in another revision.
-struct Base {
-    directory: PathBuf,
+pub struct Base {
+    /// The runtime's directory.
+    pub directory: PathBuf,
     lock: Option<PathBuf>,
     _extracted: Vec<TempDir>,
 }
 
 impl Base {
-    fn of(context: &Context, runtime: &Runtime, name: &str) -> Result<Self> {
+    /// Makes a request one that holds the weights against this revision's.
+    pub fn add_to(&self, context: &Context, request: &mut Value) -> Result<()> {
+        request["base"] = json!(utf8(&self.directory)?);
+        request["base_lock"] = json!(self.lock.as_deref().map(utf8).transpose()?);
+        request["lock"] = json!(utf8(&context.workspace.join("Cargo.lock"))?);
+        Ok(())
+    }
+
+    pub fn of(context: &Context, runtime: &Runtime, name: &str) -> Result<Self> {
         let root = git::root(&runtime.directory).ok_or_else(|| {
             Failure::input(format!("the runtime {} is in no git repository", runtime.name))
                 .found(runtime.directory.display().to_string())

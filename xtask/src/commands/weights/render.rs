@@ -1,33 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{super::utf8, call};
+use super::{super::utf8, call, settings::style};
 use crate::{
-    cli::{self, WeightHeader, WeightShape},
+    cli::{self, WeightShape},
     context::Context,
 };
 use serde_json::json;
 use worker::Result;
 
 pub fn run(context: &Context, options: &cli::WeightsRender) -> Result<bool> {
-    let header = match options.header {
-        WeightHeader::Stable => json!({"style": "stable"}),
-        WeightHeader::Conventional => json!({
-            "style": "conventional",
-            "date": today(),
-            "hostname": std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim(),
-            "command": std::env::args().collect::<Vec<_>>(),
-        }),
-    };
-    let shape = match options.shape {
+    let shape = options.shape.map(|shape| match shape {
         WeightShape::Runtime => "runtime",
         WeightShape::Pallet => "pallet",
         WeightShape::Xcm => "xcm",
-    };
+    });
     let request = json!({
         "command": "render",
         "raw": options.raw.iter().map(|path| utf8(path)).collect::<Result<Vec<_>>>()?,
         "out": utf8(&options.output)?,
         "shape": shape,
-        "header": header,
+        "template": options.template.as_deref().map(utf8).transpose()?,
+        "header": style(options.header),
         "preamble": options.header_file.as_deref().map(utf8).transpose()?,
         "anew": options.anew,
     });
@@ -37,7 +29,7 @@ pub fn run(context: &Context, options: &cli::WeightsRender) -> Result<bool> {
 }
 
 /// The day in UTC, `2026-11-22`.
-fn today() -> String {
+pub fn today() -> String {
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     date(seconds / 86_400)
 }

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Benchmarks run, their raw results kept, weight files made of them where the runtime keeps its own.
 
-use super::super::{build, utf8};
+mod alone;
+
+use super::{
+    super::{build, utf8},
+    settings::{Settings, style},
+};
 use crate::{
     cli::{self, Profile},
     context::Context,
     engines::Builder,
     inputs::Variant,
-    runtimes::{Runtime, Weights, Workspace},
+    runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
-use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use serde_json::{Value, json};
+use std::path::PathBuf;
 use worker::{Failure, Result};
 
 const FEATURE: &str = "runtime-benchmarks";
@@ -25,149 +30,147 @@ pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
     let builder = Builder::new(context, &workspace)?;
     let mut passed = true;
     let mut documents = Vec::new();
+    let alone = options.overhead || options.database.is_some();
     for runtime in selected {
-        let (good, document) = of_runtime(context, &builder, &workspace, runtime, options)?;
+        let run = Run { context, builder: &builder, workspace: &workspace, runtime, options };
+        let (good, document) = if alone { run.alone()? } else { run.pallets()? };
         passed &= good;
         documents.push(document);
     }
     let document = json!({"version": 1, "runtimes": documents});
-    context.printer.result(&document, || match options.list {
-        true => report::benchmarks::list_all(&document),
-        false => report::benchmarks::run(&document),
+    context.printer.result(&document, || match (options.list, alone) {
+        (true, _) => report::benchmarks::list_all(&document),
+        (false, true) => report::benchmarks::alone(&document),
+        (false, false) => report::benchmarks::run(&document),
     })?;
     Ok(passed)
 }
 
-fn of_runtime(
-    context: &Context,
-    builder: &Builder<'_>,
-    workspace: &Workspace,
-    runtime: &Runtime,
-    options: &cli::WeightsRun,
-) -> Result<(bool, Value)> {
-    let blob = match &options.blob {
-        Some(blob) => blob.clone(),
-        None => build_with_benchmarks(builder, workspace, runtime)?,
-    };
-    let config = &runtime.config.weights;
-    let raw = match &options.raw {
-        Some(raw) => raw.clone(),
-        None => workspace.metadata.target_directory.as_std_path().join("weights").join(&runtime.name),
-    };
-    let profile = profile(runtime, options);
-    let excluded = [options.exclude.as_slice(), config.exclude.as_slice()].concat();
-    let mut request = json!({
-        "command": if options.list { "list" } else { "run" },
-        "runtime": utf8(&blob)?,
-        "out": utf8(&raw)?,
-        "pallets": options.pallets,
-        "extrinsics": options.extrinsics,
-        "exclude": excluded,
-        "extra": options.extra,
-        "settings": settings(config, options),
-        "per_pallet": per_pallet(config, options),
-        "continue_on_fail": options.continue_on_fail,
-        "anew": options.anew,
-        "machine": {"profile": profile.as_deref().map(utf8).transpose()?, "directory": utf8(&context.cache)?},
-        "cache": utf8(&context.cache.join("executor"))?,
-    });
-    if let Some(preset) = options.preset.as_ref().or(config.preset.as_ref()) {
-        request["preset"] = json!(preset);
+/// One runtime's run.
+pub struct Run<'a> {
+    pub context: &'a Context,
+    pub builder: &'a Builder<'a>,
+    pub workspace: &'a Workspace,
+    pub runtime: &'a Runtime,
+    pub options: &'a cli::WeightsRun,
+}
+
+impl Run<'_> {
+    fn settings(&self) -> Settings<'_> {
+        Settings { runtime: self.runtime, workspace: &self.context.workspace, options: self.options }
     }
-    let task = context.printer.task(&format!("weights {}", runtime.name));
-    let outcome = workers::call(context, Worker::Benchmark, &request, &task, &context.log("weights"))?;
-    if options.list {
-        return Ok((true, json!({"runtime": runtime.name, "pallets": outcome.value})));
+
+    /// Where raw results are kept.
+    fn raw(&self) -> PathBuf {
+        let target = self.workspace.metadata.target_directory.as_std_path();
+        self.options.raw.clone().unwrap_or_else(|| target.join("weights").join(&self.runtime.name))
     }
-    let outside = outcome.value.pointer("/machine/within_profile") == Some(&Value::Bool(false));
-    let written = if options.raw_only {
-        json!({"left": "only raw results were asked for"})
-    } else if outside && !options.any_machine {
-        json!({"left": "this machine is not the profile's; `--any-machine` makes weight files all the same"})
-    } else {
-        render(context, runtime, options, &outcome.value)?
-    };
-    let mut passed = outcome.passed;
-    passed &= !outside || options.any_machine;
-    Ok((passed, json!({"runtime": runtime.name, "raw": raw, "run": outcome.value, "files": written})))
-}
 
-/// The blob that has the benchmarks in it. It is optimised like the one that ships: weights are its times.
-fn build_with_benchmarks(builder: &Builder<'_>, workspace: &Workspace, runtime: &Runtime) -> Result<PathBuf> {
-    if !runtime.features.contains(FEATURE) {
-        return Err(Failure::input(format!("{} has no benchmarks", runtime.package))
-            .found(format!("no feature {FEATURE}"))
-            .expected(format!("a feature {FEATURE} that turns on the pallets' benchmarks"))
-            .hint("define_benchmarks! in the runtime and the runtime API Benchmark are what else it takes"));
+    fn machine(&self) -> Result<Value> {
+        let profile = self.settings().profile();
+        Ok(json!({"profile": profile.as_deref().map(utf8).transpose()?, "directory": utf8(&self.context.cache)?}))
     }
-    let variant = Variant {
-        profile: Profile::Production.name(),
-        features: vec![FEATURE.into()],
-        default_features: true,
-        native: false,
-    };
-    let out = workspace.metadata.target_directory.as_std_path().join("cutover").join("benchmarks");
-    let built = build::build_one(builder, runtime, &variant, &out)?;
-    Ok(built.path)
-}
 
-/// The hardware profile: of the command line, else of the runtime's configuration, relative to its manifest.
-fn profile(runtime: &Runtime, options: &cli::WeightsRun) -> Option<PathBuf> {
-    let configured = runtime.config.weights.profile.as_ref().map(|path| runtime.directory.join(path));
-    options.profile.clone().or(configured)
-}
+    fn measure(&self, request: &Value) -> Result<worker::Outcome<Value>> {
+        let task = self.context.printer.task(&format!("weights {}", self.runtime.name));
+        workers::call(self.context, Worker::Benchmark, request, &task, &self.context.log("weights"))
+    }
 
-/// The configuration's settings under those of the command line. Keys stand there with hyphens, as in all of it.
-fn settings(config: &Weights, options: &cli::WeightsRun) -> Value {
-    let mut settings = keys(&config.settings);
-    let given = [
-        ("steps", options.steps.map(Value::from)),
-        ("repeat_max", options.repeat.map(Value::from)),
-        ("repeat_min", options.repeat.map(|repeat| Value::from(repeat.min(3)))),
-        ("tolerance", options.tolerance.map(Value::from)),
-    ];
-    settings.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))));
-    Value::Object(settings)
-}
-
-fn per_pallet(config: &Weights, options: &cli::WeightsRun) -> Value {
-    let all = settings(config, options);
-    let merged = config.per_pallet.iter().map(|(pallet, own)| {
-        let mut merged = all.clone();
-        if let Some(merged) = merged.as_object_mut() {
-            merged.extend(keys(own));
+    /// The verdict and what is said of the pallets' benchmarks.
+    pub fn pallets(&self) -> Result<(bool, Value)> {
+        let blob = match &self.options.blob {
+            Some(blob) => blob.clone(),
+            None => self.build_with_benchmarks()?,
+        };
+        let settings = self.settings();
+        let raw = self.raw();
+        let mut request = json!({
+            "command": if self.options.list { "list" } else { "run" },
+            "runtime": utf8(&blob)?,
+            "out": utf8(&raw)?,
+            "pallets": self.options.pallets,
+            "extrinsics": self.options.extrinsics,
+            "exclude": settings.excluded(),
+            "extra": self.options.extra,
+            "settings": settings.of_all(),
+            "per_pallet": settings.per_pallet(),
+            "continue_on_fail": self.options.continue_on_fail,
+            "anew": self.options.anew,
+            "machine": self.machine()?,
+            "cache": utf8(&self.context.cache.join("executor"))?,
+        });
+        if let Some(preset) = settings.preset() {
+            request["preset"] = json!(preset);
         }
-        (pallet.clone(), merged)
-    });
-    Value::Object(merged.collect())
-}
-
-fn keys(settings: &Map<String, Value>) -> Map<String, Value> {
-    settings.iter().map(|(name, value)| (name.replace('-', "_"), value.clone())).collect()
-}
-
-/// Makes the weight files of all pallets that were measured whole.
-fn render(context: &Context, runtime: &Runtime, options: &cli::WeightsRun, run: &Value) -> Result<Value> {
-    let config = &runtime.config.weights;
-    let directory = options
-        .output
-        .clone()
-        .unwrap_or_else(|| runtime.directory.join(config.directory.as_deref().unwrap_or(Path::new("src/weights"))));
-    let (mut whole, mut left) = (Vec::new(), Vec::new());
-    for pallet in run["pallets"].as_array().into_iter().flatten() {
-        let complete = pallet["complete"].as_bool().unwrap_or_default();
-        let some = pallet["benchmarks"].as_u64().is_some_and(|count| count > 0);
-        if complete && some { whole.push(pallet["path"].clone()) } else { left.push(pallet["pallet"].clone()) }
+        let outcome = self.measure(&request)?;
+        if self.options.list {
+            return Ok((true, json!({"runtime": self.runtime.name, "pallets": outcome.value})));
+        }
+        let (mut whole, mut left) = (Vec::new(), Vec::new());
+        for pallet in outcome.value["pallets"].as_array().into_iter().flatten() {
+            let complete = pallet["complete"].as_bool().unwrap_or_default();
+            let some = pallet["benchmarks"].as_u64().is_some_and(|count| count > 0);
+            if complete && some { whole.push(pallet["path"].clone()) } else { left.push(pallet["pallet"].clone()) }
+        }
+        let (good, mut files) = self.render(&outcome.value, whole)?;
+        if let Some(fields) = files.as_object_mut().filter(|fields| fields.contains_key("rendered")) {
+            fields.insert("incomplete".into(), json!(left));
+        }
+        let document = json!({"runtime": self.runtime.name, "raw": raw, "run": outcome.value, "files": files});
+        Ok((outcome.passed && good, document))
     }
-    let header = config.header.as_ref().map(|header| runtime.directory.join(header));
-    let request = json!({
-        "command": "render",
-        "raw": whole,
-        "out": utf8(&directory)?,
-        "preamble": header.as_deref().map(utf8).transpose()?,
-        "anew": options.anew,
-    });
-    let task = context.printer.task(&format!("weights {}", runtime.name));
-    let rendered = workers::call(context, Worker::Weights, &request, &task, &context.log("weights"))?.value;
-    Ok(json!({"directory": directory, "rendered": rendered, "incomplete": left}))
+
+    /// The blob that has the benchmarks in it. It is optimised like the one that ships: weights are its times.
+    fn build_with_benchmarks(&self) -> Result<PathBuf> {
+        if !self.runtime.features.contains(FEATURE) {
+            return Err(Failure::input(format!("{} has no benchmarks", self.runtime.package))
+                .found(format!("no feature {FEATURE}"))
+                .expected(format!("a feature {FEATURE} that turns on the pallets' benchmarks"))
+                .hint("define_benchmarks! in the runtime and the runtime API Benchmark are what else it takes"));
+        }
+        let variant = Variant {
+            profile: Profile::Production.name(),
+            features: vec![FEATURE.into()],
+            default_features: true,
+            native: false,
+        };
+        self.build(&variant, "benchmarks")
+    }
+
+    /// The blob, in a directory of its own.
+    fn build(&self, variant: &Variant, name: &str) -> Result<PathBuf> {
+        let out = self.workspace.metadata.target_directory.as_std_path().join("cutover").join(name);
+        Ok(build::build_one(self.builder, self.runtime, variant, &out)?.path)
+    }
+
+    /// Makes weight files of raw results, unless the machine that they are of is not the profile's; and whether it is.
+    fn render(&self, run: &Value, raw: Vec<Value>) -> Result<(bool, Value)> {
+        let outside = run.pointer("/machine/within_profile") == Some(&Value::Bool(false));
+        let good = !outside || self.options.any_machine;
+        if self.options.raw_only {
+            return Ok((good, json!({"left": "only raw results were asked for"})));
+        }
+        if !good {
+            let why = "this machine is not the profile's; `--any-machine` makes weight files all the same";
+            return Ok((good, json!({"left": why})));
+        }
+        let settings = self.settings();
+        let directory = settings.directory();
+        let templates = settings.templates();
+        let templates = templates.iter().map(|(pallet, path)| Ok((pallet.clone(), json!(utf8(path)?))));
+        let request = json!({
+            "command": "render",
+            "raw": raw,
+            "out": utf8(&directory)?,
+            "preamble": settings.header().as_deref().map(utf8).transpose()?,
+            "header": style(self.options.header),
+            "template": settings.template().as_deref().map(utf8).transpose()?,
+            "templates": templates.collect::<Result<serde_json::Map<_, _>>>()?,
+            "anew": self.options.anew,
+        });
+        let task = self.context.printer.task(&format!("weights {}", self.runtime.name));
+        let log = self.context.log("weights");
+        let rendered = workers::call(self.context, Worker::Weights, &request, &task, &log)?.value;
+        Ok((good, json!({"directory": directory, "rendered": rendered})))
+    }
 }

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Whether weight files are newer than the code they measure, as git's objects tell. A file that is not committed, or was
+//! changed since, is as new as can be.
+
+use crate::{
+    git, revision,
+    runtimes::{Runtime, Workspace},
+};
+use cargo_metadata::Package;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+/// What of a pallet's package is measured, and what is not.
+const MEASURED: [&str; 1] = ["src"];
+const NOT_MEASURED: [&str; 4] = ["src/weights.rs", "src/mock.rs", "src/tests.rs", "src/tests"];
+
+/// A pallet, and the weight file that the runtime has for it.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Measured {
+    pub pallet: String,
+    /// Relative to the runtime's directory.
+    pub file: PathBuf,
+}
+
+/// What the worker's check takes as `age`.
+pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Result<Value> {
+    let skipped = |why: &str| Ok(json!({"not_checked": [format!("whether weights are older than their code: {why}")]}));
+    if measured.is_empty() {
+        return Ok(json!({}));
+    }
+    let Some(root) = git::root(&runtime.directory) else {
+        return skipped("the runtime is in no git repository");
+    };
+    if git::commit(&root, "HEAD").is_none() {
+        return skipped("the repository has no commit");
+    }
+    if git::ask(&root, &["rev-parse", "--is-shallow-repository"])?.trim() == "true" {
+        return skipped("the clone is shallow, and its history cut off; `git fetch --unshallow` brings it");
+    }
+    let mut history = History { root, workspace, runtime, locks: BTreeMap::new() };
+    let (mut stale, mut unknown) = (Vec::new(), BTreeSet::new());
+    for one in measured {
+        match history.judge(one)? {
+            Verdict::Newer => {}
+            Verdict::Stale(detail) => stale.push(json!({"pallet": one.pallet, "file": one.file, "detail": detail})),
+            Verdict::Unknown(why) => {
+                unknown.insert(format!("whether the weights of {} are older than its code: {why}", one.pallet));
+            }
+        }
+    }
+    Ok(json!({"stale": stale, "not_checked": unknown}))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Newer,
+    Stale(String),
+    Unknown(String),
+}
+
+struct History<'a> {
+    root: PathBuf,
+    workspace: &'a Workspace,
+    runtime: &'a Runtime,
+    /// The workspace's lock file in commits, where they have one.
+    locks: BTreeMap<String, Option<String>>,
+}
+
+impl<'a> History<'a> {
+    fn judge(&mut self, measured: &Measured) -> Result<Verdict> {
+        let file = self.inside(&self.runtime.directory.join(&measured.file))?;
+        let file = pathspec(&file, false);
+        if self.is_changed(std::slice::from_ref(&file))? {
+            return Ok(Verdict::Newer);
+        }
+        let Some(commit) = self.last(&["HEAD"], &[file])? else { return Ok(Verdict::Newer) };
+        let Some(package) = self.package(&measured.pallet) else {
+            return Ok(Verdict::Unknown("the runtime has no dependency of that name".into()));
+        };
+        match package.source {
+            None => self.of_path(package, &commit),
+            Some(_) => self.of_registry(package, &commit),
+        }
+    }
+
+    /// The package that a runtime's source calls by this name.
+    fn package(&self, pallet: &str) -> Option<&'a Package> {
+        let name = pallet.split("::").next().unwrap_or(pallet);
+        let metadata: &'a _ = &self.workspace.metadata;
+        let node = metadata.resolve.as_ref()?.nodes.iter().find(|node| node.id == self.runtime.id)?;
+        let id = &node.deps.iter().find(|dependency| dependency.name == name)?.pkg;
+        metadata.packages.iter().find(|package| package.id == *id)
+    }
+
+    /// Commits that touched the code and that the weights' commit does not come after.
+    fn of_path(&self, package: &Package, measured_at: &str) -> Result<Verdict> {
+        let Some(directory) = package.manifest_path.parent() else {
+            return Ok(Verdict::Unknown("its package is nowhere".into()));
+        };
+        let Ok(directory) = self.inside(directory.as_std_path()) else {
+            return Ok(Verdict::Unknown(format!("{directory} is in another repository")));
+        };
+        let measured = MEASURED.iter().map(|part| pathspec(&directory.join(part), false));
+        let not = NOT_MEASURED.iter().map(|part| pathspec(&directory.join(part), true));
+        let code: Vec<String> = measured.chain(not).collect();
+        let at = short(measured_at);
+        if self.is_changed(&code)? {
+            return Ok(Verdict::Stale(format!(
+                "measured at {at}, and {} has changes that are not committed",
+                directory.display()
+            )));
+        }
+        Ok(match self.last(&[&format!("{measured_at}..HEAD")], &code)? {
+            None => Verdict::Newer,
+            Some(commit) => Verdict::Stale(format!(
+                "measured at {at}, and {} was changed since, at {} ({})",
+                directory.display(),
+                short(&commit),
+                self.subject(&commit)?
+            )),
+        })
+    }
+
+    /// The version that the lock file had when the weights were committed, and the one it has.
+    fn of_registry(&mut self, package: &Package, measured_at: &str) -> Result<Verdict> {
+        if !self.locks.contains_key(measured_at) {
+            let lock = self.inside(&self.workspace.metadata.workspace_root.as_std_path().join("Cargo.lock"))?;
+            let text = revision::file(&self.root, measured_at, &lock)?;
+            let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+            self.locks.insert(measured_at.to_owned(), text);
+        }
+        let Some(Some(lock)) = self.locks.get(measured_at) else {
+            return Ok(Verdict::Unknown(format!("{} has no lock file", short(measured_at))));
+        };
+        let before = versions(lock, &package.name);
+        let now = package.version.to_string();
+        Ok(match before.contains(&now) {
+            true => Verdict::Newer,
+            false => Verdict::Stale(format!(
+                "measured at {}, with {} {}; the lock file has {now} now",
+                short(measured_at),
+                package.name,
+                if before.is_empty() { "in no version".into() } else { before.join(" and ") }
+            )),
+        })
+    }
+
+    /// A path relative to the repository.
+    fn inside(&self, path: &Path) -> Result<PathBuf> {
+        let path = std::fs::canonicalize(path).map_err(|error| Failure::io("open", path, &error))?;
+        path.strip_prefix(&self.root)
+            .map(Path::to_path_buf)
+            .map_err(|_| Failure::input(format!("{} is not in the repository {}", path.display(), self.root.display())))
+    }
+
+    /// The last commit of a range that touched the paths.
+    fn last(&self, range: &[&str], paths: &[String]) -> Result<Option<String>> {
+        let mut arguments = vec!["rev-list", "-1"];
+        arguments.extend(range);
+        arguments.push("--");
+        arguments.extend(paths.iter().map(String::as_str));
+        let found = git::ask(&self.root, &arguments)?;
+        Ok(Some(found.trim().to_owned()).filter(|commit| !commit.is_empty()))
+    }
+
+    /// Whether the work tree differs there from the last commit.
+    fn is_changed(&self, paths: &[String]) -> Result<bool> {
+        let mut arguments = vec!["status", "--porcelain", "--"];
+        arguments.extend(paths.iter().map(String::as_str));
+        Ok(!git::ask(&self.root, &arguments)?.trim().is_empty())
+    }
+
+    fn subject(&self, commit: &str) -> Result<String> {
+        let subject = git::ask(&self.root, &["log", "-1", "--format=%s", commit])?;
+        Ok(subject.trim().chars().take(80).collect())
+    }
+}
+
+/// A path from the repository's root, taken letter by letter.
+fn pathspec(path: &Path, exclude: bool) -> String {
+    format!(":(top,literal{}){}", if exclude { ",exclude" } else { "" }, path.display())
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
+/// The versions of a package in the text of a lock file.
+fn versions(lock: &str, package: &str) -> Vec<String> {
+    let (name, mut of_package) = (format!("name = {package:?}"), false);
+    let mut versions = Vec::new();
+    for line in lock.lines() {
+        match line.strip_prefix("version = ") {
+            Some(version) if of_package => versions.push(version.trim_matches('"').to_owned()),
+            _ => {}
+        }
+        of_package = line == name;
+    }
+    versions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_tells_the_versions_of_a_package() {
+        let lock = "version = 4\n\n[[package]]\nname = \"pallet-x\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"pallet-x\"\nversion = \"2.0.0\"\n\n[[package]]\nname = \"pallet-xy\"\nversion = \"3.0.0\"\n";
+        assert_eq!(versions(lock, "pallet-x"), ["1.0.0", "2.0.0"]);
+        assert_eq!(versions(lock, "pallet-y"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_path_is_taken_as_it_is() {
+        assert_eq!(pathspec(Path::new("a*/b"), false), ":(top,literal)a*/b");
+        assert_eq!(pathspec(Path::new("src"), true), ":(top,literal,exclude)src");
+    }
+}
