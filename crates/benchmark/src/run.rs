@@ -228,7 +228,7 @@ fn measure(
     let mut proof = Vec::new();
     for point in &points {
         bench.verify(&case(point))?;
-        collect(&mut proof, bench.track(&case(point))?, pallet)?;
+        collect(&mut proof, bench.track(&case(point))?, pallet, point)?;
     }
     if proof.is_empty() {
         return Ok(None);
@@ -249,7 +249,7 @@ fn measure(
     let mut done = 0;
     while done < most {
         for point in &points {
-            collect(&mut time, bench.time(&case(point), next)?, pallet)?;
+            collect(&mut time, bench.time(&case(point), next)?, pallet, point)?;
         }
         done += next;
         if settings.tolerance > 0.0 && statistics::enough(&time, &components, settings.tolerance) {
@@ -285,7 +285,7 @@ fn sane<'a>(
     }
     let (Some(point), Some(first)) = (points.last(), proof.last()) else { return Ok(()) };
     let mut again = Vec::new();
-    collect(&mut again, bench.track(&case(point))?, pallet)?;
+    collect(&mut again, bench.track(&case(point))?, pallet, point)?;
     let told =
         |one: &Repetition| format!("{} reads, {} writes, {} bytes of proof", one.reads, one.writes, one.proof_size);
     match again.last() {
@@ -299,12 +299,22 @@ fn sane<'a>(
     }
 }
 
-fn collect(into: &mut Vec<Repetition>, batches: Vec<BenchmarkBatch>, pallet: &Pallet) -> Result<()> {
-    for batch in batches {
-        // An API without instances answers for each of them.
-        if batch.instance == pallet.instance.as_bytes() {
-            into.extend(batch.results.into_iter().map(repetition));
+fn collect(
+    into: &mut Vec<Repetition>,
+    batches: Vec<BenchmarkBatch>,
+    pallet: &Pallet,
+    point: &[(BenchmarkParameter, u32)],
+) -> Result<()> {
+    // An API without instances answers for each of them.
+    for result in
+        batches.into_iter().filter(|batch| batch.instance == pallet.instance.as_bytes()).flat_map(|one| one.results)
+    {
+        let mut repetition = repetition(result);
+        // A benchmark that states its weight in place of being run does not say for which components: for these.
+        if repetition.components.is_empty() {
+            repetition.components = point.iter().map(|(name, value)| (name.to_string(), *value)).collect();
         }
+        into.push(repetition);
     }
     Ok(())
 }

@@ -23,8 +23,9 @@ const LAYER: u64 = 15 * 33;
 
 /// The estimated proof size, and the storage items that were touched in the order in which comments name them.
 pub fn estimated(results: &RawResults, benchmark: &Benchmark, names: &[&str]) -> Result<(Fit, Vec<Touched>)> {
+    let stated = stated();
     let items: BTreeMap<&[u8], &StorageItem> =
-        results.storage.iter().map(|item| (item.prefix.as_slice(), item)).collect();
+        results.storage.iter().chain(&stated).map(|item| (item.prefix.as_slice(), item)).collect();
     let modes = &benchmark.pov_modes;
     let all_ignored = modes.get("ALL").or_else(|| modes.get("ALL::ALL")) == Some(&PovMode::Ignored);
     let mut samples: BTreeMap<&[u8], Vec<Sample>> = BTreeMap::new();
@@ -67,6 +68,18 @@ pub fn estimated(results: &RawResults, benchmark: &Benchmark, names: &[&str]) ->
         }
     }
     Ok((total, list))
+}
+
+/// What `frame-benchmarking` puts in place of a key where a benchmark states its weight (`BenchmarkError::Override`) and
+/// where the runtime left the keys away.
+fn stated() -> [StorageItem; 2] {
+    [("Benchmark", "Override"), ("Skipped", "Metadata")].map(|(pallet, item)| StorageItem {
+        pallet: pallet.into(),
+        item: item.into(),
+        prefix: format!("{pallet} {item}").into_bytes(),
+        max_values: None,
+        max_size: None,
+    })
 }
 
 /// Bytes that a key adds in a repetition, and the mode they were estimated by.

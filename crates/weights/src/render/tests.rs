@@ -177,3 +177,24 @@ fn names_of_files_and_headers() {
     assert!(check_preamble("fn main() {}", "h").is_err());
     assert_eq!([0, 999, 1000, 1234567].map(underscored), ["0", "999", "1_000", "1_234_567"]);
 }
+
+/// A call that the runtime never lets through states `Weight::MAX`, and the tool says so as others do.
+#[test]
+fn a_weight_that_a_benchmark_states_is_told_as_stated() {
+    let mut results = results(1, 1, 0);
+    let key = |name: &[u8]| Key { key: name.to_vec(), reads: 0, writes: 0, whitelisted: false };
+    let stated =
+        Repetition { extrinsic_time: u64::MAX / 1000, keys: vec![key(b"Benchmark Override")], ..Default::default() };
+    results.benchmarks = vec![Benchmark {
+        extrinsic: "send".into(),
+        components: Vec::new(),
+        pov_modes: BTreeMap::new(),
+        time: vec![stated.clone(); 30],
+        proof: vec![stated],
+    }];
+    let text = rendered(&results, Shape::Runtime);
+    assert!(text.contains("\t/// Storage: `Benchmark::Override` (r:0 w:0)\n\t/// Proof: `Benchmark::Override` (`max_values`: None, `max_size`: None, mode: `Measured`)\n"), "{text}");
+    let file = WeightFile::parse(&text, "x.rs").expect("read");
+    let cost = file.extrinsics()[0].cost.as_ref().expect("readable");
+    assert!(cost.time.base >= u64::MAX / 1000 * 1000 && cost.proof.is_zero(), "{text}");
+}
