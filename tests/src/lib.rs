@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 mod blobs;
+mod bundle;
 mod checkout;
 mod command;
 pub mod faults;
@@ -17,6 +18,7 @@ mod redact;
 mod tiny;
 
 pub use blobs::{Runtime, built, snapshot};
+pub use bundle::bundle;
 pub use checkout::Checkout;
 pub use command::{Output, Xtask, programs, repository, worker};
 pub use redact::redact;

@@ -3,24 +3,13 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Output, Xtask};
+use cutover_tests::{Output, Xtask, bundle};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
-
-/// One bundle serves all tests of this file: the first to come makes it.
-fn bundle() -> PathBuf {
-    let base = std::env::temp_dir().join("cutover-tests").join("bundle");
-    fs::create_dir_all(&base).expect("a directory");
-    let lock = File::create(base.join(".lock")).expect("a lock file");
-    lock.lock().expect("locked");
-    let out = base.join("standalone");
-    upgrade(&out).expect_code(0);
-    out
-}
 
 fn upgrade(out: &Path) -> Output {
     Xtask::new(["upgrade", "--json", "--out", &out.display().to_string()]).run()

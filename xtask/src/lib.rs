@@ -5,6 +5,7 @@
 //! It is a library so that another workspace can have it as a dependency, pinned by that workspace's own lock file, and
 //! start it from a package of three lines.
 
+mod browser;
 mod canonical;
 mod changes;
 mod cli;
@@ -16,6 +17,7 @@ mod inputs;
 mod interrupt;
 mod jobs;
 mod networks;
+mod pinned;
 mod printer;
 mod process;
 mod revision;

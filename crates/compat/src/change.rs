@@ -34,15 +34,21 @@ pub enum Kind {
     /// Its index is another call's now, which takes something else.
     CallReplaced,
     CallArguments,
-    /// Old encodings mean what they did: variants came or went, or names changed.
+    /// Variants went: calls that hold one are refused, all others mean what they did.
+    CallArgumentsShrunk,
+    /// Old encodings mean what they did: variants came, or names changed.
     CallArgumentsGrown,
 
     StorageAdded,
     StorageRemoved,
     StorageHashers,
     StorageKey,
+    /// Variants went: keys that hold one are not read any more.
+    StorageKeyShrunk,
     StorageValue,
-    /// What is stored is read as before: variants came or went, or names changed.
+    /// Variants went: values that hold one are not read any more, all others as before.
+    StorageValueShrunk,
+    /// What is stored is read as before: variants came, or names changed.
     StorageValueGrown,
     StorageModifier,
     StorageDefault,
@@ -82,6 +88,8 @@ pub enum Kind {
     ApiMethodAdded,
     ApiMethodRemoved,
     ApiMethodArguments,
+    /// Variants went that callers may send.
+    ApiMethodArgumentsShrunk,
     ApiMethodResult,
     /// Callers that know the old types meet variants that they do not know.
     ApiMethodTypesGrown,

@@ -40,6 +40,11 @@ impl Differences {
         !self.changed.is_empty() || !self.moved.is_empty()
     }
 
+    /// Whether some of what one side encoded is nothing to the other, though the rest is what it was.
+    pub fn lossy(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
     /// Whether there is anything to tell.
     pub fn any(&self) -> bool {
         self.all().next().is_some()

@@ -4,6 +4,7 @@
 use crate::{
     change::Change,
     changes::{Found, changes},
+    parameters::Parameter,
     rules::{Allowed, Rule, Status, judge},
     runtime::{Identity, Runtime},
     whom::{Severity, Whom},
@@ -25,6 +26,9 @@ pub struct Document {
     /// Whom the changes concern, each with how many there are and how many of them break something.
     pub whom: Vec<Concerned>,
     pub changes: Vec<Change>,
+    /// The constants that changed, in human units, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Vec<Parameter>>,
     /// What the metadata of a side does not tell, so that it could not be compared.
     pub untold: Vec<String>,
 }
@@ -59,6 +63,7 @@ pub fn diff(old: &Runtime, new: &Runtime, allowed: &Allowed) -> Result<Document>
         whom: concerned(&found),
         untold: found.untold,
         changes: found.changes,
+        parameters: None,
     })
 }
 

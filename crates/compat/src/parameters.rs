@@ -92,11 +92,11 @@ fn of_constant(
     constant: &Constant<'_>,
 ) -> Vec<(String, Told)> {
     match value::parts(interface.types, constant.ty, constant.value) {
-        Ok(parts) => parts
-            .iter()
+        Ok(parts) => value::named(parts)
+            .into_iter()
             .map(|part| {
-                let told = scales.told(pallet, constant.name, part);
-                (part.path.clone(), Told { raw: part.text.clone(), text: told.text, unit: told.unit })
+                let told = scales.told(pallet, constant.name, &part);
+                (part.path, Told { raw: part.text, text: told.text, unit: told.unit })
             })
             .collect(),
         // Shown as it is: a constant that cannot be read may still have changed.

@@ -21,6 +21,9 @@ pub enum Request {
         /// Rules that may be broken, each with the reason or null.
         #[serde(default)]
         allow: Allowed,
+        /// Whether to tell the constants that changed in human units too.
+        #[serde(default)]
+        parameters: bool,
     },
     /// The constants that changed, in human units ([`crate::parameters::Document`]).
     Parameters {
@@ -39,10 +42,13 @@ pub enum Request {
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
-        Request::Diff { old, new, allow } => {
+        Request::Diff { old, new, allow, parameters: with_parameters } => {
             check_allowed(&allow)?;
+            let tokens = with_parameters.then(|| tokens(&old, &new, None, None));
             let (old, new) = both(&old, &new, reporter)?;
-            let document = diff(&old, &new, &allow)?;
+            let mut document = diff(&old, &new, &allow)?;
+            document.parameters =
+                tokens.map(|tokens| Ok(parameters(&old, &new, &tokens, None)?.parameters)).transpose()?;
             Ok(Outcome { passed: document.verdict == Verdict::Pass, value: to_value(&document)? })
         }
         Request::Parameters { old, new, decimals, symbol, block_time } => {

@@ -19,6 +19,8 @@ pub struct Scales {
     pub tokens: Tokens,
     /// Milliseconds between two blocks, and who says so.
     pub block: Option<(u128, String)>,
+    /// Whether it has a relay chain, whose blocks many of its pallets count instead of its own. No metadata says which.
+    pub parachain: bool,
 }
 
 /// A value, and what it is counted in with the reason for it; no unit for a plain number or text.
@@ -46,8 +48,12 @@ const MILLISECONDS: [(&str, &str); 3] =
 const ERAS: [(&str, &str); 3] =
     [("Staking", "BondingDuration"), ("Staking", "SlashDeferDuration"), ("FastUnstake", "MaxErasToCheckPerBlock")];
 
+/// Slots, each as long as a block is expected to take.
+const SLOTS: [(&str, &str); 1] = [("Babe", "EpochDuration")];
+const RELAY_BLOCKS: [(&str, &str); 1] = [("Broker", "TimeslicePeriod")];
+
 /// Words in the name of an amount of tokens, where its type has 128 bits.
-const AMOUNTS: [&str; 15] = [
+const AMOUNTS: [&str; 17] = [
     "contribution",
     "deposit",
     "bond",
@@ -63,10 +69,24 @@ const AMOUNTS: [&str; 15] = [
     "existential",
     "rent",
     "bounty",
+    "bid",
+    "transfer",
 ];
 /// Words in the name of a number of blocks, where its type has 32 or 64 bits.
-const BLOCKS: [&str; 9] =
-    ["period", "delay", "duration", "timeout", "window", "lifetime", "interval", "cooldown", "locking"];
+const BLOCKS: [&str; 12] = [
+    "period",
+    "delay",
+    "duration",
+    "timeout",
+    "window",
+    "lifetime",
+    "interval",
+    "cooldown",
+    "countdown",
+    "locking",
+    "phase",
+    "expiration",
+];
 
 impl Scales {
     /// Takes the time of a block from the constants of the pallets that keep it, where nobody says it.
@@ -85,7 +105,7 @@ impl Scales {
             .or_else(|| Some((constant("Babe", "ExpectedBlockTime")?, "Babe.ExpectedBlockTime".into())))
             .or_else(|| Some((slot?, "Aura.SlotDuration".into())))
             .or_else(|| Some((period?, "twice Timestamp.MinimumPeriod".into())));
-        Self { tokens: tokens.clone(), block }
+        Self { tokens: tokens.clone(), block, parachain: interface.pallet("ParachainSystem").is_some() }
     }
 
     /// One part of a constant.
@@ -127,6 +147,13 @@ impl Scales {
         if is(&ERAS) {
             return of(grouped(number), "eras, as the pallet documents".into());
         }
+        if is(&RELAY_BLOCKS) {
+            let count = counted(number, "relay chain block");
+            return of(count, "blocks of the relay chain, as the pallet documents".into());
+        }
+        if is(&SLOTS) {
+            return self.time(number, "slot", format!("slots, as {pallet} documents"));
+        }
         let width = part.types.last().map(String::as_str).unwrap_or_default();
         // A part's own name says more than that of the whole.
         let name = if last.is_empty() || last.bytes().all(|byte| byte.is_ascii_digit()) { constant } else { last };
@@ -160,19 +187,26 @@ impl Scales {
     }
 
     fn blocks(&self, number: u128, name: &str) -> Told {
-        let count = format!("{} block{}", grouped(number), if number == 1 { "" } else { "s" });
-        let named = format!("blocks, by the name {name}");
+        let whose = if self.parachain { ", if they are its own and not its relay chain's" } else { "" };
+        self.time(number, "block", format!("blocks, by the name {name}{whose}"))
+    }
+
+    /// A number of blocks or slots, and how long they take.
+    fn time(&self, number: u128, what: &str, unit: String) -> Told {
+        let count = counted(number, what);
         let known = self.block.as_ref();
         match known.and_then(|(each, from)| Some((number.checked_mul(*each)?, *each, from))) {
             Some((total, each, from)) => Told {
                 text: format!("{count} = {}", duration(total)),
-                unit: Some(format!("{named}; {} each by {from}", duration(each))),
+                unit: Some(format!("{unit}; {} each by {from}", duration(each))),
             },
-            None => {
-                Told { text: count, unit: Some(format!("{named}; the time of a block is not told (--block-time)")) }
-            }
+            None => Told { text: count, unit: Some(format!("{unit}; the time of a block is not told (--block-time)")) },
         }
     }
+}
+
+fn counted(number: u128, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `MinimumDeposit` and `minimum_deposit` as `minimum`, `deposit`.
@@ -249,7 +283,7 @@ mod tests {
 
     fn scales() -> Scales {
         let tokens = Tokens { decimals: Some(10), symbol: Some("PAS".into()), from: "the command line".into() };
-        Scales { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())) }
+        Scales { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())), parachain: false }
     }
 
     #[test]
@@ -267,6 +301,19 @@ mod tests {
             "1,200 blocks = 2 h"
         );
         assert_eq!(told("Proxy", "MaxProxies", part("", &["u32"], 32_000)), "32,000");
+        assert_eq!(told("Babe", "EpochDuration", part("", &["u64"], 2400)), "2,400 slots = 4 h");
+        assert_eq!(told("Vesting", "MinVestedTransfer", part("", &["u128"], 5_000_000_000)), "0.5 PAS");
+        let phase = part("", &["u32"], 150);
+        assert_eq!(told("ElectionProviderMultiPhase", "SignedPhase", phase), "150 blocks = 15 min");
+    }
+
+    #[test]
+    fn whose_blocks_a_parachain_counts_is_not_known() {
+        let scales = Scales { parachain: true, ..scales() };
+        let timeslice = scales.told("Broker", "TimeslicePeriod", &part("", &["u32"], 80));
+        assert_eq!(timeslice.text, "80 relay chain blocks", "not of this chain, and so of no known time");
+        let voting = scales.told("Democracy", "VotingPeriod", &part("", &["u32"], 10));
+        assert!(voting.unit.is_some_and(|unit| unit.contains("and not its relay chain's")));
     }
 
     #[test]

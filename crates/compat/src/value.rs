@@ -5,6 +5,7 @@
 
 use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
+use std::collections::{BTreeMap, BTreeSet};
 
 const DEPTH: usize = 64;
 /// Parts of one value that are told. Constants are small; a schedule of weights has some hundred.
@@ -33,6 +34,33 @@ pub fn parts(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<Vec<Part
         0 => Ok(reader.parts),
         left => Err(format!("{left} of {} bytes are left over", bytes.len())),
     }
+}
+
+/// Calls the elements of a list by their names, where each has one of its own: one that comes in between moves no other.
+pub fn named(mut parts: Vec<Part>) -> Vec<Part> {
+    const LONGEST: usize = 64;
+    let split = |path: &str| -> Option<(usize, String)> {
+        let (place, below) = path.split_once('.')?;
+        Some((place.parse().ok()?, below.to_owned()))
+    };
+    let Some(elements) = parts.iter().map(|part| split(&part.path)).collect::<Option<Vec<_>>>() else { return parts };
+    let mut names: BTreeMap<usize, String> = BTreeMap::new();
+    for ((place, below), part) in elements.iter().zip(&parts) {
+        let name = part.text.trim_matches('"');
+        let word = |letter: char| letter.is_ascii_alphanumeric() || "_- ".contains(letter);
+        let fit = !name.is_empty() && name.len() <= LONGEST && name.chars().all(word);
+        if fit && below.rsplit('.').next() == Some("name") {
+            names.entry(*place).or_insert_with(|| name.to_owned());
+        }
+    }
+    let places: BTreeSet<_> = elements.iter().map(|(place, _)| place).collect();
+    let distinct: BTreeSet<_> = names.values().collect();
+    if places.len() == distinct.len() {
+        for (part, (place, below)) in parts.iter_mut().zip(&elements) {
+            part.path = format!("{}.{below}", names.get(place).map(String::as_str).unwrap_or_default());
+        }
+    }
+    parts
 }
 
 /// The value in one line; as hex, and why, where it cannot be read.
@@ -277,6 +305,27 @@ mod tests {
         assert_eq!(parts[0].types, ["Limits", "Perbill", "u32"]);
         assert_eq!(parts[0].number, Some(7));
         assert_eq!(line(&parts), "{share: 7, reserved: 9, id: \"py/t\", change: -3, none: None}");
+    }
+
+    #[test]
+    fn elements_of_a_list_are_called_by_their_names() {
+        #[derive(Encode, TypeInfo)]
+        struct Track {
+            name: String,
+            deposit: u32,
+        }
+        let paths = |names: &[&str]| -> Vec<String> {
+            let (types, id) = registry::<Vec<(u16, Track)>>();
+            let tracks: Vec<_> =
+                names.iter().map(|name| (1u16, Track { name: (*name).to_owned(), deposit: 5 })).collect();
+            named(parts(&types, id, &tracks.encode()).expect("read")).into_iter().map(|part| part.path).collect()
+        };
+        assert_eq!(paths(&["root", "fellow"])[..3], ["root.0", "root.1.name", "root.1.deposit"]);
+        assert_eq!(paths(&["root", "root"])[3], "1.0", "two of one name");
+        assert_eq!(paths(&["root", "a.b"])[3], "1.0", "no name");
+        let (types, id) = registry::<Limits>();
+        let one = parts(&types, id, &limits().encode()).expect("read");
+        assert_eq!(named(one.clone()), one, "no list");
     }
 
     #[test]

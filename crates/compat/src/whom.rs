@@ -79,12 +79,14 @@ pub fn effect(kind: Kind) -> Effect {
         StorageVersion => (Notable, READERS),
 
         CallAdded => (Harmless, &[]),
-        CallRemoved | CallMoved | CallReplaced | CallArguments => (Breaking, CALLS),
+        CallRemoved | CallMoved | CallReplaced | CallArguments | CallArgumentsShrunk => (Breaking, CALLS),
         CallRenamed | CallArgumentsGrown => (Notable, READERS),
 
-        StorageAdded | StorageDefault => (Harmless, &[]),
-        StorageRemoved | StorageHashers | StorageKey | StorageValue => (Breaking, STATE),
-        StorageValueGrown | StorageModifier => (Notable, READERS),
+        StorageAdded => (Harmless, &[]),
+        StorageRemoved | StorageHashers | StorageKey | StorageKeyShrunk | StorageValue | StorageValueShrunk => {
+            (Breaking, STATE)
+        }
+        StorageValueGrown | StorageModifier | StorageDefault => (Notable, READERS),
 
         ConstantAdded => (Harmless, &[]),
         ConstantRemoved | ConstantType => (Breaking, READERS),
@@ -101,7 +103,7 @@ pub fn effect(kind: Kind) -> Effect {
         ViewFunctionRemoved | ViewFunctionChanged => (Breaking, READERS),
 
         ApiAdded | ApiMethodAdded => (Harmless, &[]),
-        ApiVersionRaised | ApiMethodTypesGrown => (Notable, ASKING),
+        ApiVersionRaised | ApiMethodTypesGrown | ApiMethodArgumentsShrunk => (Notable, ASKING),
         ApiMethodTypesRenamed => (Notable, READERS),
         ApiRemoved | ApiVersionLowered | ApiMethodRemoved | ApiMethodArguments | ApiMethodResult => (Breaking, ASKING),
 

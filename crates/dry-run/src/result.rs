@@ -163,6 +163,15 @@ pub struct StorageChange {
     pub removed: usize,
 }
 
+/// A call whose weight is another after the upgrade, with the plainest arguments.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallWeight {
+    /// `Balances.transfer_allow_death`.
+    pub call: String,
+    pub old: Weight,
+    pub new: Weight,
+}
+
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Rpc {
     pub requests: u64,
@@ -180,6 +189,8 @@ pub struct Report {
     pub blocks: Vec<Block>,
     pub limits: Weight,
     pub storage_changes: Vec<StorageChange>,
+    /// Null where the runtimes were not asked.
+    pub call_weights: Option<Vec<CallWeight>>,
     pub rpc: Rpc,
     pub seconds: f64,
     pub verdict: &'static str,

@@ -228,6 +228,27 @@ pub fn section_of_report(document: &Value) -> String {
     all
 }
 
+/// For the report of a bundle: the constants that both runtimes have and that change, in human units.
+pub fn parameters_of_report(document: &Value) -> String {
+    const MOST: usize = 100;
+    let both = |one: &&Value| ["old", "new"].iter().all(|side| one.get(side).is_some_and(|value| !value.is_null()));
+    let changed: Vec<_> = list(document, "/parameters").iter().filter(both).collect();
+    if changed.is_empty() {
+        return String::new();
+    }
+    let row = |one: &&Value| {
+        let name = format!("{}.{}", text(one, "/pallet"), text(one, "/constant"));
+        [vec![name], ["/old", "/new", "/unit"].map(|field| text(one, field)).to_vec()].concat()
+    };
+    let rows: Vec<_> = changed.iter().take(MOST).map(row).collect();
+    let head = ["Parameter", "Old", "New", "Unit, and how it is known"];
+    let mut all = format!("## The parameters that change\n\n{}", markdown(&head, &rows));
+    if changed.len() > MOST {
+        all.push_str(&format!("\nAnd {} more, which are in diff.json.\n", changed.len() - MOST));
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,7 +301,18 @@ mod tests {
     }
 
     #[test]
+    fn the_report_has_the_parameters_that_both_have() {
+        let document = json!({"parameters": [
+            {"pallet": "B", "constant": "Deposit", "old": "1 PAS", "new": "2 PAS", "unit": "an amount"},
+            {"pallet": "B", "constant": "New", "old": null, "new": "5"},
+        ]});
+        let text = parameters_of_report(&document);
+        assert!(text.ends_with("| B.Deposit | 1 PAS | 2 PAS | an amount |\n"), "{text}");
+    }
+
+    #[test]
     fn nothing_is_rendered_as_nothing() {
+        assert!(parameters_of_report(&Value::Null).is_empty());
         assert!(section_of_report(&Value::Null).is_empty());
         assert!(difference(&json!({})).ends_with("verdict: - (0 changes)\n"));
         assert!(parameters(&json!({})).ends_with("No constant of the runtime changes.\n"));

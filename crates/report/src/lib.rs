@@ -7,6 +7,7 @@
 
 pub mod benchmarks;
 pub mod bytes;
+mod call_weights;
 pub mod comment;
 pub mod diff;
 mod field;
@@ -16,6 +17,7 @@ pub mod junit;
 pub mod markdown;
 pub mod release;
 pub mod release_notes;
+mod steps;
 mod table;
 pub mod terminal;
 pub mod weights;

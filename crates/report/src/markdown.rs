@@ -2,7 +2,9 @@
 //! `report.md`: the evidence of an upgrade for those who vote on it.
 
 use crate::{
+    call_weights,
     field::{list, milliseconds, size, text},
+    steps,
     table::{escape, markdown},
 };
 use serde_json::Value;
@@ -24,11 +26,16 @@ pub fn report(bundle: &Bundle) -> String {
     let from = text(&bundle.dry_run, "/from/spec_version");
     let to = text(&bundle.inspect, "/spec_version");
     let mut all = format!("# Upgrade of {} from {from} to {to}\n\n", escape(&bundle.name));
-    all.push_str(&format!("**Verdict of the dry run: {}.**\n", escape(&text(&bundle.dry_run, "/verdict"))));
-    if !bundle.diff.is_null() {
-        let verdict = escape(&text(&bundle.diff, "/verdict"));
-        all.push_str(&format!("**Verdict of the comparison with the present runtime: {verdict}.**\n"));
-    }
+    let verdict = match steps::passed(bundle) {
+        Some(true) => "PASSED",
+        Some(false) => "FAILED",
+        None => "NOT REHEARSED",
+    };
+    let rows: Vec<_> = steps::steps(bundle)
+        .into_iter()
+        .map(|step| vec![step.status.word().to_owned(), step.name.to_owned(), step.told])
+        .collect();
+    all.push_str(&format!("**Verdict: {verdict}.**\n\n{}\n", markdown(&["Status", "Step", "Finding"], &rows)));
     all.push_str(
         "This report is a rendering of the evidence files beside it; where they differ, those files count. \
          `cargo xtask verify` checks them all.\n",
@@ -38,7 +45,9 @@ pub fn report(bundle: &Bundle) -> String {
         checks(&bundle.dry_run),
         blocks(&bundle.dry_run),
         changes(&bundle.dry_run),
+        weights_of_calls(&bundle.dry_run),
         crate::diff::section_of_report(&bundle.diff),
+        crate::diff::parameters_of_report(&bundle.diff),
         weights(&bundle.weights),
         proposal(&bundle.propose),
     ] {
@@ -123,12 +132,26 @@ fn blocks(dry_run: &Value) -> String {
     format!("## The blocks built\n\n{}", markdown(&["Block", "Phase", "ref_time", "proof_size"], &rows))
 }
 
+fn weights_of_calls(dry_run: &Value) -> String {
+    const MOST: usize = 30;
+    let Some(all) = call_weights::changed(dry_run) else { return String::new() };
+    let mut section = format!("## The weights of calls that changed\n\n{}\n", escape(&call_weights::summary(&all)));
+    let rows = call_weights::rows(&all, MOST);
+    if !rows.is_empty() {
+        section.push_str(&format!("\n{}", markdown(&["Call", "ref_time", "proof_size"], &rows)));
+    }
+    if all.len() > MOST {
+        section.push_str(&format!("\nAnd {} more, which are in dry-run.json.\n", all.len() - MOST));
+    }
+    section
+}
+
 fn weights(weights: &Value) -> String {
     if weights.is_null() {
         return String::new();
     }
     let mut all = format!(
-        "## The weights\n\n{} pallets, {} weight files of the runtime's own with {} extrinsics: {}.\n\n",
+        "## The weights in the source\n\n{} pallets, {} weight files of the runtime's own with {} extrinsics: {}.\n\n",
         text(weights, "/pallets"),
         text(weights, "/files"),
         text(weights, "/extrinsics"),
@@ -139,6 +162,7 @@ fn weights(weights: &Value) -> String {
         .map(|finding| vec![text(finding, "/severity"), crate::weights::finding_line(finding)])
         .collect();
     all.push_str(&if rows.is_empty() { "No findings.\n".into() } else { markdown(&["Severity", "Finding"], &rows) });
+    all.push_str(&crate::weights::section_of_report(weights));
     all
 }
 
@@ -158,11 +182,13 @@ fn proposal(propose: &Value) -> String {
     if propose.is_null() {
         return String::new();
     }
+    if let Some(error) = propose.get("error") {
+        return format!("## The proposal\n\nRefused: {}.\n", escape(&text(error, "/message")));
+    }
     let mut all = format!("## The proposal\n\nRoute: {}.\n", escape(&text(propose, "/route")));
     for (index, call) in list(propose, "/calls").iter().enumerate() {
         all.push_str(&format!("\n{}. {}\n\n", index + 1, escape(&text(call, "/description"))));
         let mut rows = vec![
-    all.push_str(&crate::weights::section_of_report(weights));
             row("Chain", text(call, "/chain")),
             row("Call", text(call, "/decoded")),
             row("Call hash", text(call, "/hash")),
@@ -171,6 +197,10 @@ fn proposal(propose: &Value) -> String {
         ];
         if call.get("preimage").is_some_and(Value::is_object) {
             rows.push(row("Preimage", format!("{}, {}", text(call, "/preimage/hash"), size(call, "/preimage/length"))));
+        }
+        for carried in list(call, "/carries") {
+            rows.push(row("In it", text(carried, "/decoded")));
+            rows.push(row("Its hash", text(carried, "/hash")));
         }
         all.push_str(&markdown(&["", ""], &rows));
     }
@@ -211,7 +241,8 @@ mod tests {
     fn the_report_names_versions_verdict_and_calls() {
         let text = report(&bundle());
         assert!(text.starts_with("# Upgrade of standalone from 1 to 2\n"), "{text}");
-        assert!(text.contains("**Verdict of the dry run: pass.**"), "{text}");
+        assert!(text.contains("**Verdict: PASSED.**"), "{text}");
+        assert!(text.contains("| pass | Dry run on the chain's state | of 1 check: 1 passed |"), "{text}");
         assert!(text.contains("| pass | x | a\\|b |"), "{text}");
         assert!(text.contains("| Call | Sudo.sudo(\\<x\\>) |"), "{text}");
         assert!(text.contains("abc with uncommitted changes"), "{text}");

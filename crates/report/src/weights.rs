@@ -252,6 +252,24 @@ fn findings(runtime: &Value) -> String {
 
 /// `zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A, and …`
 pub fn finding_line(finding: &Value) -> String {
+    let rule = text(finding, "/rule");
+    match subject(finding).as_str() {
+        "" => format!("{rule}: {}", text(finding, "/detail")),
+        _ => format!("{rule}  {}", finding_place(finding)),
+    }
+}
+
+/// The same without the rule.
+pub fn finding_place(finding: &Value) -> String {
+    let detail = text(finding, "/detail");
+    match subject(finding).as_str() {
+        "" => detail,
+        subject => format!("{subject}: {detail}"),
+    }
+}
+
+/// What a finding is about, and where that is.
+fn subject(finding: &Value) -> String {
     let named = |key: &str, before: &str| match finding.pointer(key) {
         None | Some(Value::Null) => String::new(),
         Some(_) => format!("{before}{}", text(finding, key)),
@@ -324,6 +342,19 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[test]
+    fn a_report_has_the_largest_changes_since_the_release_before() {
+        assert_eq!(section_of_report(&json!({"verdict": "passed", "comparison": null})), "");
+        let skipped = json!({"comparison": {"skipped": "v1 has no weight files"}});
+        assert!(section_of_report(&skipped).contains("Not compared with the release before: v1 has no weight files."));
+        let section = section_of_report(&json!({"comparison": comparison()}));
+        assert!(
+            section.starts_with("\nAgainst main: 2 changed, 1 unchanged, 0 new, 0 removed; 1 by more than 5 %."),
+            "{section}"
+        );
+        assert!(section.contains("| extrinsic | change |") && section.lines().count() > 4, "{section}");
+    }
+
     pub(crate) fn comparison() -> Value {
         let pair = |old: u64, new: u64| json!({"old": old, "new": new, "percent": (new as f64 - old as f64) * 100.0 / old as f64});
         json!({
@@ -342,19 +373,6 @@ mod tests {
 
     #[test]
     fn the_largest_change_stands_first_and_what_is_unchanged_nowhere() {
-    #[test]
-    fn a_report_has_the_largest_changes_since_the_release_before() {
-        assert_eq!(section_of_report(&json!({"verdict": "passed", "comparison": null})), "");
-        let skipped = json!({"comparison": {"skipped": "v1 has no weight files"}});
-        assert!(section_of_report(&skipped).contains("Not compared with the release before: v1 has no weight files."));
-        let section = section_of_report(&json!({"comparison": comparison()}));
-        assert!(
-            section.starts_with("\nAgainst main: 2 changed, 1 unchanged, 0 new, 0 removed; 1 by more than 5 %."),
-            "{section}"
-        );
-        assert!(section.contains("| extrinsic | change |") && section.lines().count() > 4, "{section}");
-    }
-
         let page = terminal(&comparison());
         let lines: Vec<&str> = page.lines().collect();
         assert!(

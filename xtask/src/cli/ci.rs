@@ -22,6 +22,8 @@ pub enum CiWhat {
     Post(CiPost),
     /// Check the workflows of the workspace with actionlint and zizmor, installed into the cache
     Lint(CiLint),
+    /// Look at a bundle's report.html in headless Chromium, through Playwright, installed into the cache
+    Page(CiPage),
 }
 
 #[derive(Debug, Args)]
@@ -114,3 +116,13 @@ pub struct CiPost {
 
 #[derive(Debug, Args)]
 pub struct CiLint {}
+
+#[derive(Debug, Args)]
+pub struct CiPage {
+    /// The page
+    #[arg(value_name = "FILE")]
+    pub page: PathBuf,
+    /// Where a picture of each view is put
+    #[arg(long, value_name = "DIR")]
+    pub pictures: Option<PathBuf>,
+}

@@ -5,6 +5,7 @@ mod changed;
 mod comment;
 mod lint;
 mod matrix;
+mod page;
 mod post;
 mod render;
 
@@ -21,5 +22,6 @@ pub fn run(context: &Context, options: &Ci) -> Result<bool> {
         CiWhat::Comment(options) => comment::run(context, options),
         CiWhat::Post(options) => post::run(context, options),
         CiWhat::Lint(_) => lint::run(context),
+        CiWhat::Page(options) => page::run(context, options),
     }
 }

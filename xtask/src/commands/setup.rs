@@ -2,7 +2,7 @@
 mod builder_image;
 
 use crate::{
-    cli,
+    browser, cli,
     context::Context,
     process::Tool,
     toolchain::{self, Plan, State, TARGET, distribution, in_path},
@@ -85,6 +85,7 @@ fn examine(context: &Context) -> Result<Vec<Item>> {
         program("git", "gives the commit a blob is built from", &["git"]),
         wasm_target(context)?,
         container_engine(),
+        chromium(),
     ])
 }
 
@@ -124,6 +125,17 @@ fn wasm_target(context: &Context) -> Result<Item> {
             item(TARGET, Status::Missing, detail, Some(plan.describe(&active)))
         }
     })
+}
+
+/// `test` installs it: who only upgrades does without.
+fn chromium() -> Item {
+    match browser::program() {
+        Some(path) => item("chromium", Status::Ok, path.display().to_string(), None),
+        None => {
+            let detail = "not in PATH; the tests look at report.html in it, and `cargo xtask test` installs it";
+            item("chromium", Status::Optional, detail.into(), None)
+        }
+    }
 }
 
 fn container_engine() -> Item {

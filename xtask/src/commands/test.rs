@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::{
-    cli,
+    browser, cli,
     context::Context,
     toolchain, workers,
     workers::{Worker, cargo},
@@ -20,6 +20,7 @@ const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standal
 /// compilers take.
 pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     toolchain::ensure(context)?;
+    browser::ensure(context)?;
     let light: Vec<String> = std::iter::once("--workspace".to_string())
         .chain(HEAVY.iter().chain(&NOT_NATIVE).flat_map(|name| ["--exclude".to_string(), (*name).to_string()]))
         .collect();

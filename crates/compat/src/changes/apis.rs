@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Runtime APIs: their versions, as `Core_version` gives them, and the types of their functions, as metadata does.
 
-use super::{Found, Pair};
+use super::{Found, Kinds, Pair};
 use crate::{
     change::{Change, Kind},
     compare::Differences,
@@ -60,7 +60,9 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, found: &mut
             };
             arguments(pair, &name, &before.inputs, &after.inputs, &mut found.changes);
             let result = pair.types(before.output, after.output);
-            found.changes.extend(super::of_types(&result, Kind::ApiMethodResult, grown(&result), &name));
+            let mild = grown(&result);
+            let kinds = Kinds { worse: Kind::ApiMethodResult, shrunk: mild, grown: mild };
+            found.changes.extend(super::of_types(&result, kinds, &name));
         }
         let known = |name: &str| was.methods.iter().any(|method| method.name == name);
         for after in is.methods.iter().filter(|method| !known(method.name)) {
@@ -109,9 +111,13 @@ fn arguments(pair: &Pair<'_>, name: &str, old: &[u32], new: &[u32], changes: &mu
     }
     for (place, (was, is)) in old.iter().zip(new).enumerate() {
         let found = pair.types(*was, *is);
-        // New variants of an argument are for who knows them to use.
-        let mild = Kind::ApiMethodTypesRenamed;
-        if let Some(change) = super::of_types(&found, Kind::ApiMethodArguments, mild, name) {
+        const KINDS: Kinds = Kinds {
+            worse: Kind::ApiMethodArguments,
+            shrunk: Kind::ApiMethodArgumentsShrunk,
+            // New variants of an argument are for who knows them to use.
+            grown: Kind::ApiMethodTypesRenamed,
+        };
+        if let Some(change) = super::of_types(&found, KINDS, name) {
             changes.push(change.new_is(format!("argument {}", place + 1)));
         }
     }

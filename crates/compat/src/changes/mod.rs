@@ -141,8 +141,22 @@ fn keeps_calls(pallet: &Pallet<'_>) -> bool {
     KEEPERS.iter().any(|(name, item)| pallet.name.contains(name) && pallet.item(item).is_some())
 }
 
-/// A change of a type, by how bad it is: `worse` where bytes are read as something else, `grown` where they are not.
-fn of_types(found: &Differences, worse: Kind, grown: Kind, name: &str) -> Option<Change> {
-    let kind = if found.breaking() { worse } else { grown };
+/// What a change of a type is called, by what it does to bytes that were encoded before.
+#[derive(Clone, Copy)]
+struct Kinds {
+    /// They are read as something else, or not at all.
+    worse: Kind,
+    /// Those with a variant that is gone are not read any more.
+    shrunk: Kind,
+    /// All of them mean what they did.
+    grown: Kind,
+}
+
+fn of_types(found: &Differences, kinds: Kinds, name: &str) -> Option<Change> {
+    let kind = match (found.breaking(), found.lossy()) {
+        (true, _) => kinds.worse,
+        (false, true) => kinds.shrunk,
+        (false, false) => kinds.grown,
+    };
     found.any().then(|| Change::new(kind, name).with(found.all()))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Pallets, recognised by name, else by index and content, and what is in them.
 
-use super::{Pair, of_types, storage, variants};
+use super::{Kinds, Pair, of_types, storage, variants};
 use crate::{
     change::{Change, Kind},
     interface::{Constant, Interface, Pallet, ViewFunction},
@@ -156,7 +156,7 @@ fn constants(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut V
             changes.push(change.with(types.all()));
         } else if before.value != after.value {
             let values = |interface: &Interface<'_>, constant: &Constant<'_>| {
-                value::parts(interface.types, constant.ty, constant.value).unwrap_or_default()
+                value::named(value::parts(interface.types, constant.ty, constant.value).unwrap_or_default())
             };
             let (old_parts, new_parts) = (values(pair.old, before), values(pair.new, after));
             let change =
@@ -191,7 +191,7 @@ fn associated_types(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes:
             Some((_, after)) => {
                 let found = pair.types(*before, *after);
                 let kind = Kind::AssociatedTypeChanged;
-                changes.extend(of_types(&found, kind, kind, name));
+                changes.extend(of_types(&found, Kinds { worse: kind, shrunk: kind, grown: kind }, name));
             }
             None => changes.push(Change::new(Kind::AssociatedTypeRemoved, *name)),
         }

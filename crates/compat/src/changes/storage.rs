@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The storage items of a pallet: where their values stand, and what the values are.
 
-use super::{Pair, of_types};
+use super::{Kinds, Pair, of_types};
 use crate::{
     change::{Change, Kind},
     interface::{Item, Pallet},
@@ -43,12 +43,15 @@ fn item(pair: &Pair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change
     if let (Some(old), Some(new)) = (was.key, is.key) {
         let found = pair.types(old, new);
         // A key with more variants is the same key to those that are stored.
-        if found.breaking() {
-            changes.push(Change::new(Kind::StorageKey, was.name).with(found.all()));
+        if found.breaking() || found.lossy() {
+            let kind = if found.breaking() { Kind::StorageKey } else { Kind::StorageKeyShrunk };
+            changes.push(Change::new(kind, was.name).with(found.all()));
         }
     }
     let found = pair.types(was.value, is.value);
-    changes.extend(of_types(&found, Kind::StorageValue, Kind::StorageValueGrown, was.name));
+    const VALUES: Kinds =
+        Kinds { worse: Kind::StorageValue, shrunk: Kind::StorageValueShrunk, grown: Kind::StorageValueGrown };
+    changes.extend(of_types(&found, VALUES, was.name));
     if was.optional != is.optional {
         let modifier = |item: &Item<'_>| if item.optional { "nothing" } else { "a default" };
         let told = Change::new(Kind::StorageModifier, was.name).from_to(modifier(was), modifier(is));

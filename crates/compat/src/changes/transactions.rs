@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a transaction is made of beside its call: format, sender, signature and extensions.
 
-use super::{Found, Pair, of_types};
+use super::{Found, Kinds, Pair, of_types};
 use crate::{
     change::{Change, Kind},
     interface::{Extension, Interface, WALLETS_KNOW},
     read,
 };
+
+/// Who signs with a variant that is gone is refused.
+fn signed(worse: Kind) -> Kinds {
+    Kinds { worse, shrunk: worse, grown: Kind::ExtensionTypesGrown }
+}
 
 pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
     extensions(pair, &mut found.changes);
@@ -20,7 +25,7 @@ pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
     for (kind, name, was, is) in told {
         match (was, is) {
             (Some(was), Some(is)) => {
-                found.changes.extend(of_types(&pair.types(was, is), kind, Kind::ExtensionTypesGrown, name));
+                found.changes.extend(of_types(&pair.types(was, is), signed(kind), name));
             }
             _ => found.untold.push(format!("the type of a transaction's {name}: not told by metadata V14")),
         }
@@ -46,9 +51,9 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
             changes.push(Change::new(kind, name));
             continue;
         };
-        let grown = Kind::ExtensionTypesGrown;
-        changes.extend(of_types(&pair.types(was.explicit, is.explicit), Kind::ExtensionExplicit, grown, name));
-        changes.extend(of_types(&pair.types(was.implicit, is.implicit), Kind::ExtensionImplicit, grown, name));
+        let (explicit, implicit) = (Kind::ExtensionExplicit, Kind::ExtensionImplicit);
+        changes.extend(of_types(&pair.types(was.explicit, is.explicit), signed(explicit), name));
+        changes.extend(of_types(&pair.types(was.implicit, is.implicit), signed(implicit), name));
     }
     let known = |name: &str| pair.old.extensions.iter().any(|extension| extension.identifier == name);
     for is in pair.new.extensions.iter().filter(|extension| !known(extension.identifier)) {

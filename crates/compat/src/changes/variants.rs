@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The enums of a pallet: its calls, events and errors, variant by variant.
 
-use super::Pair;
+use super::{Kinds as OfFields, Pair};
 use crate::change::{Change, Kind};
 use scale_info::{Variant, form::PortableForm};
 use std::collections::HashMap;
@@ -13,8 +13,7 @@ pub(super) struct Kinds {
     pub renamed: Kind,
     pub moved: Kind,
     pub replaced: Kind,
-    pub fields: Kind,
-    pub grown: Kind,
+    pub fields: OfFields,
 }
 
 pub(super) const CALLS: Kinds = Kinds {
@@ -23,8 +22,7 @@ pub(super) const CALLS: Kinds = Kinds {
     renamed: Kind::CallRenamed,
     moved: Kind::CallMoved,
     replaced: Kind::CallReplaced,
-    fields: Kind::CallArguments,
-    grown: Kind::CallArgumentsGrown,
+    fields: OfFields { worse: Kind::CallArguments, shrunk: Kind::CallArgumentsShrunk, grown: Kind::CallArgumentsGrown },
 };
 
 pub(super) const EVENTS: Kinds = Kinds {
@@ -33,8 +31,8 @@ pub(super) const EVENTS: Kinds = Kinds {
     renamed: Kind::EventRenamed,
     moved: Kind::EventMoved,
     replaced: Kind::EventReplaced,
-    fields: Kind::EventFields,
-    grown: Kind::EventFieldsGrown,
+    // Those of old blocks are read by the metadata of their time.
+    fields: OfFields { worse: Kind::EventFields, shrunk: Kind::EventFieldsGrown, grown: Kind::EventFieldsGrown },
 };
 
 pub(super) const ERRORS: Kinds = Kinds {
@@ -43,8 +41,8 @@ pub(super) const ERRORS: Kinds = Kinds {
     renamed: Kind::ErrorRenamed,
     moved: Kind::ErrorMoved,
     replaced: Kind::ErrorReplaced,
-    fields: Kind::ErrorFields,
-    grown: Kind::ErrorFieldsGrown,
+    // Those of old blocks are read by the metadata of their time.
+    fields: OfFields { worse: Kind::ErrorFields, shrunk: Kind::ErrorFieldsGrown, grown: Kind::ErrorFieldsGrown },
 };
 
 type Variants<'a> = &'a [Variant<PortableForm>];
@@ -64,7 +62,7 @@ pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kin
                 changes.push(Change::new(kinds.moved, &was.name).from_to(index(was), index(is)));
             }
             let found = pair.fields(&was.fields, &is.fields);
-            changes.extend(super::of_types(&found, kinds.fields, kinds.grown, &was.name));
+            changes.extend(super::of_types(&found, kinds.fields, &was.name));
             continue;
         }
         let index = format!("index {}", was.index);
@@ -80,7 +78,7 @@ pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kin
         // Both new names at an old place: renamed, if it takes what it took. Without fields everything takes the same.
         let found = pair.fields(&was.fields, &heir.fields);
         renamed.push(heir.index);
-        if was.fields.is_empty() || found.breaking() || !found.renamed.is_empty() {
+        if was.fields.is_empty() || found.breaking() || found.lossy() || !found.renamed.is_empty() {
             let change = Change::new(kinds.replaced, &was.name).from_to(&was.name, &heir.name);
             changes.push(change.with([format!("both at {index}")]).with(found.all()));
         } else {

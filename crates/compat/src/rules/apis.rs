@@ -31,6 +31,9 @@ pub(super) fn api_version(found: &Found) -> Rule {
             Kind::ApiMethodTypesGrown if !raised(api) => {
                 odd.push(format!("{}; {callers} cannot decode it where it occurs", change.told()));
             }
+            Kind::ApiMethodArgumentsShrunk if !raised(api) => {
+                odd.push(format!("{}; {callers} that send one are not understood", change.told()));
+            }
             _ => {}
         }
     }

@@ -14,11 +14,11 @@ const NAME: &str = "storage-migration";
 
 pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
     let mut pallets: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
-    for change in found.changes.iter().filter(|change| demands(change)) {
+    for change in found.changes.iter().filter(|change| (demands(change) || asks(change)) && !written_anew(change)) {
         pallets.entry(change.pallet.as_deref().unwrap_or_default()).or_default().push(change);
     }
     if pallets.is_empty() {
-        return Rule::pass(NAME, "what is stored is read as it was written");
+        return Rule::pass(NAME, "what is stored is found, and read as it was written");
     }
     let renamed: BTreeMap<&str, &str> = found
         .changes
@@ -28,41 +28,47 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
         .collect();
     let (before, after) = (&old.storage_versions, &new.storage_versions);
     let known = before.from != VersionsFrom::Unknown && after.from != VersionsFrom::Unknown;
-    let (mut broken, mut unknown, mut raised) = (Vec::new(), Vec::new(), Vec::new());
-    for (pallet, changes) in pallets {
-        let told = changes.iter().map(|change| change.told());
-        if !known {
-            unknown.extend(told);
-            continue;
-        }
+    let (mut broken, mut doubtful, mut raised) = (Vec::new(), Vec::new(), Vec::new());
+    for (pallet, changes) in &pallets {
         let of = |versions: &BTreeMap<String, u16>, name: &str| versions.get(name).copied().unwrap_or(0);
         let was = of(&before.of, renamed.get(pallet).copied().unwrap_or(pallet));
         let is = of(&after.of, pallet);
-        if is > was {
-            raised.push(format!("{pallet}: storage version {was} to {is}"));
-        } else if is < was {
-            broken.extend(told.map(|told| format!("{told}; the storage version went from {was} back to {is}")));
-        } else {
-            broken.extend(told.map(|told| format!("{told}; the storage version stays {is}")));
+        let why = match (known, is.cmp(&was)) {
+            (true, std::cmp::Ordering::Greater) => {
+                raised.push(format!("{pallet}: storage version {was} to {is}"));
+                continue;
+            }
+            (true, std::cmp::Ordering::Less) => format!("; the storage version went from {was} back to {is}"),
+            (true, std::cmp::Ordering::Equal) => format!("; the storage version stays {is}"),
+            (false, _) => String::new(),
+        };
+        for change in changes {
+            let list = if known && demands(change) { &mut broken } else { &mut doubtful };
+            list.push(change.told() + &why);
         }
     }
     if !broken.is_empty() {
         return Rule::fail(NAME, "storage changed and nothing says that it is migrated")
-            .with([broken, raised].concat());
+            .with([broken, doubtful, raised].concat());
     }
-    if !unknown.is_empty() {
-        let side = match (before.from, after.from) {
-            (VersionsFrom::Unknown, VersionsFrom::Unknown) => "either runtime",
-            (VersionsFrom::Unknown, _) => "the old runtime",
-            _ => "the new runtime",
-        };
-        let detail = format!(
-            "storage changed; whether it is migrated cannot be told: the storage versions of {side} are not known (a \
-             dry run tells)"
-        );
-        return Rule::warn(NAME, detail).with(unknown);
+    if doubtful.is_empty() {
+        return Rule::pass(NAME, "storage changed, and the storage versions rose with it").with(raised);
     }
-    Rule::pass(NAME, "storage changed, and the storage versions rose with it").with(raised)
+    let detail = match known {
+        true => "what is stored may be left behind, or hold what is not read any more (a dry run tells)".to_owned(),
+        false => {
+            let side = match (before.from, after.from) {
+                (VersionsFrom::Unknown, VersionsFrom::Unknown) => "either runtime",
+                (VersionsFrom::Unknown, _) => "the old runtime",
+                _ => "the new runtime",
+            };
+            format!(
+                "storage changed; whether it is migrated cannot be told: the storage versions of {side} are not known (a \
+                 dry run tells)"
+            )
+        }
+    };
+    Rule::warn(NAME, detail).with([doubtful, raised].concat())
 }
 
 /// Written anew by each block before it is read: frame-system kills its own when a block begins, Babe when it ends, and
@@ -78,11 +84,16 @@ const WRITTEN_ANEW: [(&str, &str); 8] = [
     ("ParachainSystem", "HostConfiguration"),
 ];
 
+fn written_anew(change: &Change) -> bool {
+    WRITTEN_ANEW.iter().any(|(pallet, item)| change.pallet.as_deref() == Some(*pallet) && change.name == *item)
+}
+
 /// Whether a value that is stored is not found any more, or is read as what it is not.
 fn demands(change: &Change) -> bool {
-    let anew =
-        WRITTEN_ANEW.iter().any(|(pallet, item)| change.pallet.as_deref() == Some(*pallet) && change.name == *item);
-    let kind =
-        matches!(change.kind, Kind::StorageHashers | Kind::StorageKey | Kind::StorageValue | Kind::StoragePrefixMoved);
-    kind && !anew
+    matches!(change.kind, Kind::StorageHashers | Kind::StorageKey | Kind::StorageValue | Kind::StoragePrefixMoved)
+}
+
+/// Whether that depends on what is stored: a variant that is gone may be stored nowhere, an item that is gone be empty.
+fn asks(change: &Change) -> bool {
+    matches!(change.kind, Kind::StorageKeyShrunk | Kind::StorageValueShrunk | Kind::StorageRemoved)
 }

@@ -42,6 +42,8 @@ pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Rule {
 pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
     const NAME: &str = "transaction-version";
     let demanding: Vec<_> = found.changes.iter().filter(|change| demands(change)).map(Change::told).collect();
+    let shrunk = found.changes.iter().filter(|change| change.kind == Kind::CallArgumentsShrunk);
+    let shrunk: Vec<_> = shrunk.map(Change::told).collect();
     let (was, is) = (old.version.transaction_version, new.version.transaction_version);
     let told = |version: Option<u32>| version.map_or("not told".to_owned(), |version| version.to_string());
     let from_to = format!("{} to {}", told(was), told(is));
@@ -53,6 +55,15 @@ pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -
         return Rule::fail(NAME, format!("{from_to}: it went back")).with(demanding);
     }
     match (demanding.is_empty(), is > was) {
+        // Nothing is taken for something else; so releases drop old versions of XCM without raising it.
+        (true, false) if !shrunk.is_empty() => Rule::warn(
+            NAME,
+            format!(
+                "{} stays; calls that hold a variant that is gone are refused, all others encode as before",
+                told(is)
+            ),
+        )
+        .with(shrunk),
         (true, false) => Rule::pass(NAME, format!("{} stays; what is signed encodes as before", told(is))),
         (true, true) => Rule::pass(NAME, format!("{from_to}, although nothing demands it")),
         (false, true) => Rule::pass(NAME, format!("{from_to}, and {count}")).with(demanding),

@@ -60,6 +60,10 @@ fn calls() {
     assert_eq!(with(ty::<calls::replaced::Call>()), ["call-replaced Balances.transfer"]);
     assert_eq!(with(ty::<calls::narrowed::Call>()), ["call-arguments Balances.transfer"]);
     assert_eq!(with(ty::<calls::relabelled::Call>()), ["call-arguments-grown Balances.transfer"]);
+    let [few, more] = [ty::<calls::of_a_kind::Call>(), ty::<calls::of_more_kinds::Call>()]
+        .map(|calls| base().change(|s| s.pallets[0].calls = Some(calls)));
+    assert_eq!(kinds(&few, &more), ["call-arguments-grown Balances.choose"]);
+    assert_eq!(kinds(&more, &few), ["call-arguments-shrunk Balances.choose"]);
 }
 
 #[test]
@@ -92,6 +96,12 @@ fn storage() {
     assert_eq!(with(|items| items[1].value = ty::<values::Account>()), ["storage-value Balances.Account"]);
     let grown = with(|items| items[1].value = ty::<values::grown::Account>());
     assert_eq!(grown, ["storage-value-grown Balances.Account"]);
+    let more = base().change(|s| s.pallets[0].items[1].value = ty::<values::grown::Account>());
+    assert_eq!(kinds(&more, &base()), ["storage-value-shrunk Balances.Account"]);
+    let keyed = |key| base().change(|s| s.pallets[0].items[1].key = Some((vec![StorageHasher::Twox64Concat], key)));
+    let (few, more) = (keyed(ty::<Kind>()), keyed(ty::<values::grown::Kind>()));
+    assert!(kinds(&few, &more).is_empty(), "a key with more variants is the same key to those that are stored");
+    assert_eq!(kinds(&more, &few), ["storage-key-shrunk Balances.Account"]);
     assert_eq!(with(|items| items[0].optional = true), ["storage-modifier Balances.Total"]);
     assert_eq!(with(|items| items[0].default = 1u128.encode()), ["storage-default Balances.Total"]);
     let versions = kinds(&base(), &base().change(|s| s.storage_versions = Some(vec![("Balances", 1)])));
@@ -146,6 +156,10 @@ fn runtime_apis() {
     assert_eq!(grown, ["api-method-types-grown ParachainHost_validators"]);
     let shrunk = kinds(&base().change(|s| s.apis[0].1[0].2 = ty::<values::grown::Kind>()), &base());
     assert_eq!(shrunk, ["api-method-types-renamed ParachainHost_validators"]);
+    let asked = |ty| base().change(|s| s.apis[0].1[0].1 = vec![ty]);
+    let (few, more) = (asked(ty::<Kind>()), asked(ty::<values::grown::Kind>()));
+    assert_eq!(kinds(&few, &more), ["api-method-types-renamed ParachainHost_validators"]);
+    assert_eq!(kinds(&more, &few), ["api-method-arguments-shrunk ParachainHost_validators"]);
 }
 
 #[test]
@@ -181,6 +195,25 @@ fn transactions() {
     assert_eq!(with(|s| s.extrinsic_versions.push(6)), ["extrinsic-format-added extrinsic format 6"]);
     assert_eq!(with(|s| s.address = ty::<[u8; 20]>()), ["transaction-sender sender"]);
     assert_eq!(with(|s| s.signature = ty::<[u8; 65]>()), ["transaction-signature signature"]);
+    let signing = |change: fn(&mut Sketch, scale_info::MetaType)| {
+        let of = |ty| {
+            base().change(|s| {
+                s.extension_versions.clear();
+                change(s, ty);
+            })
+        };
+        let (few, more) = (of(ty::<Kind>()), of(ty::<values::grown::Kind>()));
+        [kinds(&few, &more), kinds(&more, &few)].concat()
+    };
+    assert_eq!(signing(|s, ty| s.address = ty), ["extension-types-grown sender", "transaction-sender sender"]);
+    assert_eq!(
+        signing(|s, ty| s.signature = ty),
+        ["extension-types-grown signature", "transaction-signature signature"]
+    );
+    assert_eq!(
+        signing(|s, ty| s.extensions[0].1 = ty),
+        ["extension-types-grown CheckNonce", "extension-explicit CheckNonce"]
+    );
     let without = base().change(|s| s.extension_versions.clear());
     let with_weight = without.change(|s| s.extensions.push(weight));
     assert_eq!(kinds(&with_weight, &without), ["extension-removed-without-data CheckWeight"]);

@@ -27,6 +27,8 @@ pub mod calls {
     calls!(narrowed { 0 transfer { dest: [u8; 32], value: u64 } 1 burn { value: u128 } });
     calls!(relabelled { 0 transfer { to: [u8; 32], value: u128 } 1 burn { value: u128 } });
     calls!(added { 0 transfer { dest: [u8; 32], value: u128 } 1 burn { value: u128 } 2 mint { value: u128 } });
+    calls!(of_a_kind { 0 choose { kind: super::super::Kind } });
+    calls!(of_more_kinds { 0 choose { kind: super::super::values::grown::Kind } });
     calls!(removed { 0 transfer { dest: [u8; 32], value: u128 } });
 }
 

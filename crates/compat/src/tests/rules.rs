@@ -6,7 +6,7 @@ use crate::{
     diff,
     document::Verdict,
     rules::{Allowed, NAMES, Status, check_allowed},
-    testing::{Pallet, Sketch, ty},
+    testing::{Item, Pallet, Sketch, ty},
 };
 use artifact::{hashes::blake2_64, version::Api};
 use codec::Encode;
@@ -80,6 +80,12 @@ fn what_is_signed_and_the_transaction_version() {
     for (place, new) in harmless.into_iter().enumerate() {
         assert!(broken(&base(), &same_version(new)).is_empty(), "{place}");
     }
+    // Calls that hold the variant that went are refused, none is taken for another.
+    let of = |sketch: Sketch, calls| sketch.change(|s| s.pallets[0].calls = Some(calls));
+    let old = of(base(), ty::<calls::of_more_kinds::Call>());
+    let new = of(released(&base()), ty::<calls::of_a_kind::Call>());
+    assert_eq!(status(&compared(&old, &same_version(new.clone())), "transaction-version"), Status::Warn);
+    assert_eq!(status(&compared(&old, &new), "transaction-version"), Status::Pass, "raised");
     // A pallet that nobody calls may move.
     let silent = |index| {
         move |s: &mut Sketch| {
@@ -132,14 +138,21 @@ fn storage_that_changes_needs_a_higher_storage_version() {
     }
     let grown = next(|s| s.pallets[0].items[1].value = ty::<values::grown::Account>());
     assert!(broken(&base(), &grown).is_empty(), "a variant more is read as before");
-    let added = next(|s| drop(s.pallets[0].items.pop()));
-    assert!(broken(&base(), &added).is_empty());
+    let added = next(|s| s.pallets[0].items.push(Item::value("New", ty::<u8>())));
+    assert_eq!(status(&compared(&base(), &added), "storage-migration"), Status::Pass);
+    // Whether these need one depends on what is stored.
+    let more = base().change(|s| s.pallets[0].items[1].value = ty::<values::grown::Account>());
+    for (old, new) in [(more, next(|_| ())), (base(), next(|s| drop(s.pallets[0].items.pop())))] {
+        assert_eq!(status(&compared(&old, &new), "storage-migration"), Status::Warn);
+        assert!(broken(&old, &new).is_empty());
+        assert_eq!(status(&compared(&old, &at(new, 1)), "storage-migration"), Status::Pass, "raised");
+    }
 }
 
 #[test]
 fn storage_that_each_block_writes_anew_needs_no_migration() {
     let system = |value| {
-        let items = vec![crate::testing::Item::value("Events", value)];
+        let items = vec![Item::value("Events", value)];
         base().with(Pallet { name: "System", index: 0, items, ..Pallet::default() })
     };
     assert!(broken(&system(ty::<u32>()), &released(&system(ty::<u64>()))).is_empty());
@@ -162,6 +175,9 @@ fn apis_and_their_versions() {
     assert_eq!(broken(&base(), &next(|s| s.version.apis.clear())), ["api-version"]);
     let grown = next(|s| s.apis[0].1[0].2 = ty::<values::grown::Kind>());
     assert_eq!(status(&compared(&base(), &grown), "api-version"), Status::Warn);
+    let asked = |sketch: Sketch, ty| sketch.change(|s| s.apis[0].1[0].1 = vec![ty]);
+    let (old, new) = (asked(base(), ty::<values::grown::Kind>()), asked(next(|_| ()), ty::<Kind>()));
+    assert_eq!(status(&compared(&old, &new), "api-version"), Status::Warn, "an argument that callers may send is gone");
     let other = base().api("OwnApi", 1, vec![]);
     assert_eq!(status(&compared(&other, &released(&base())), "api-version"), Status::Warn, "no node needs it");
 }

@@ -5,7 +5,7 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::{Check, Status},
+    result::{CallWeight, Check, Status},
     types::read,
 };
 use codec::{Decode, Encode};
@@ -33,10 +33,18 @@ struct Tally {
     stores: bool,
 }
 
-pub fn weights(from: &Runtime, to: &Runtime, chain: &Chain, migrated: &Chain, executor: &Executor) -> Result<Check> {
+/// The verdict, and the calls whose weight changed, where they could be asked for.
+pub fn weights(
+    from: &Runtime,
+    to: &Runtime,
+    chain: &Chain,
+    migrated: &Chain,
+    executor: &Executor,
+) -> Result<(Check, Option<Vec<CallWeight>>)> {
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
-        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14"));
+        return Ok((Check::skip(NAME, "one of the runtimes has metadata from before version 14"), None));
     };
+    let mut changed = Vec::new();
     let mut pallets = BTreeMap::<&str, Tally>::new();
     let (mut cheaper, mut dearer, mut compared) = (Vec::new(), Vec::new(), 0);
     'all: for new_pallet in &new.pallets {
@@ -63,6 +71,9 @@ pub fn weights(from: &Runtime, to: &Runtime, chain: &Chain, migrated: &Chain, ex
             };
             compared += 1;
             let name = format!("{}.{}", new_pallet.name, new_call.name);
+            if before != after {
+                changed.push(CallWeight { call: name.clone(), old: before, new: after });
+            }
             let tally = pallets.entry(new_pallet.name).or_default();
             tally.compared += 1;
             tally.stores = !new_pallet.items.is_empty();
@@ -80,7 +91,8 @@ pub fn weights(from: &Runtime, to: &Runtime, chain: &Chain, migrated: &Chain, ex
             }
         }
     }
-    Ok(verdict(compared, pallets.into_values().collect(), cheaper, dearer))
+    let changed = (compared > 0).then_some(changed);
+    Ok((verdict(compared, pallets.into_values().collect(), cheaper, dearer), changed))
 }
 
 fn verdict(compared: usize, pallets: Vec<Tally>, cheaper: Vec<String>, dearer: Vec<String>) -> Check {

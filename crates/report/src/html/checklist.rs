@@ -2,17 +2,20 @@
 //! What an upgrade takes, step by step, as Paseo's upgrade template lists it: ticked where the evidence says so, open where
 //! only people can say.
 
-use super::element::{class, text};
+use super::element::{class, tag, text};
 use crate::{
     Bundle,
     field::{list, text as field},
+    steps::Status,
 };
+use serde_json::Value;
 
-/// A step, and the checks that tick it when all of them passed.
-const BY_CHECKS: [(&str, &[&str]); 7] = [
+/// A step, and the checks of the dry run that tick it when all of them passed.
+const BY_CHECKS: [(&str, &[&str]); 8] = [
     ("The blob is newer than what the chain runs, and small enough", &["versions", "code-size"]),
     ("Nodes can run it", &["host-functions", "runtime-apis", "authorities", "consensus", "validator-preparation"]),
     ("Wallets can sign for it", &["transaction-signing"]),
+    ("Calls weigh what they weighed, or what was benchmarked anew", &["weights"]),
     (
         "Migrations end, fit into blocks and change nothing a second time",
         &["migrations", "block-limits", "idempotency"],
@@ -25,57 +28,85 @@ const BY_CHECKS: [(&str, &[&str]); 7] = [
     ("Sessions end under the new code", &["sessions"]),
 ];
 
-/// What no evidence can tick.
-const BY_PEOPLE: [&str; 8] = [
+/// What no evidence can tick: before the upgrade, on the day, and after it.
+const BEFORE: [&str; 4] = [
     "The proposal was reviewed by someone who did not write it",
+    "Those whom the changes break were told, and can be ready in time",
     "Messages to and from other chains were tried: a teleport, a reserve transfer",
     "A day on a test instance",
+];
+const ON_THE_DAY: [&str; 4] = [
     "Databases were backed up",
     "Stakeholders were told, and the window was agreed on",
-    "The hashes above were compared with the preimage on chain, last thing before the vote or the call",
-    "After the upgrade: the version on chain is the one above, blocks are made and finalized",
-    "The upgrade was announced and looked back on",
+    "The hashes above were compared with those on chain, last thing before the vote or the call",
+    "Someone watches that blocks are made and finalized while it is enacted",
+];
+const AFTER: [&str; 3] = [
+    "The version on chain is the one above, blocks are made and finalized",
+    "The upgrade was announced",
+    "It was looked back on: what to do better next time",
 ];
 
-fn tasks(bundle: &Bundle) -> Vec<(bool, String)> {
-    let status = |name: &str| {
-        let checks = list(&bundle.dry_run, "/checks");
-        checks
-            .iter()
-            .find(|check| field(check, "/name") == name)
-            .map_or_else(|| "-".to_string(), |check| field(check, "/status"))
-    };
-    let mut tasks = Vec::new();
+type Task = (bool, String);
+
+/// What the evidence ticks, or why it does not.
+fn by_evidence(bundle: &Bundle) -> Vec<Task> {
     let built = !bundle.build.is_null() && field(&bundle.build, "/dirty") != "yes";
-    tasks.push((built, "The blob was built from a commit, nothing uncommitted in it".to_string()));
-    for (task, checks) in BY_CHECKS {
-        // A check that does not apply to this chain holds nothing up; one that was never made does.
-        let open: Vec<_> = checks
-            .iter()
-            .map(|name| (name, status(name)))
-            .filter(|(name, status)| match status.as_str() {
-                "pass" => false,
-                "skip" => ["pre-post-hooks", "try-state", "equivalence"].contains(*name),
-                _ => true,
-            })
-            .map(|(name, status)| format!("{name} {status}"))
-            .collect();
-        let told = if open.is_empty() { task.to_string() } else { format!("{task} ({})", open.join(", ")) };
-        tasks.push((open.is_empty(), told));
-    }
+    let compared = field(&bundle.diff, "/verdict") == "pass";
     let proposed = !list(&bundle.propose, "/calls").is_empty();
-    tasks.push((proposed, "The calls of the proposal are made, and decoded back".to_string()));
-    tasks.extend(BY_PEOPLE.map(|task| (false, task.to_string())));
+    let mut tasks = vec![
+        (built, "The blob was built from a commit, nothing uncommitted in it".to_owned()),
+        (compared, "What changes and whom it breaks is known, and the versions say so".to_owned()),
+    ];
+    tasks.extend(BY_CHECKS.iter().map(|(task, checks)| by_checks(&bundle.dry_run, task, checks)));
+    tasks.push((proposed, "The calls of the proposal are made, and decoded back".to_owned()));
     tasks
 }
 
-pub fn section(bundle: &Bundle) -> String {
-    let items: String = tasks(bundle)
+/// A check that does not apply to this chain holds nothing up; one that was never made does.
+fn by_checks(dry_run: &Value, task: &str, names: &[&str]) -> Task {
+    let open: Vec<_> = names
+        .iter()
+        .filter_map(|name| {
+            let Some(check) = list(dry_run, "/checks").iter().find(|check| field(check, "/name") == *name) else {
+                return Some(format!("{name}: not made"));
+            };
+            let fine = match Status::of(check) {
+                Status::Pass => true,
+                Status::Skip => !["pre-post-hooks", "try-state", "equivalence"].contains(name),
+                Status::Warn | Status::Fail => false,
+            };
+            (!fine).then(|| format!("{name}: {}", Status::of(check).word()))
+        })
+        .collect();
+    match open.is_empty() {
+        true => (true, task.to_owned()),
+        false => (false, format!("{task} ({})", open.join(", "))),
+    }
+}
+
+fn listed(tasks: impl IntoIterator<Item = Task>) -> String {
+    let items: String = tasks
         .into_iter()
         .map(|(done, task)| {
             let (mark, look) = if done { ("&#9745;", "pass") } else { ("&#9744;", "open") };
-            format!("<li><span class=\"{look}\">{mark}</span> {}</li>\n", text(&task))
+            format!("<li><span class=\"{look}\">{mark}</span>{}</li>\n", text(&task))
         })
         .collect();
-    super::element::section("What is done, and what people still have to do", &class("ul", "tasks", &items))
+    class("ul", "tasks", &items)
+}
+
+pub fn section(bundle: &Bundle) -> String {
+    let open = |tasks: &[&str]| listed(tasks.iter().map(|task| (false, (*task).to_owned())));
+    let content = [
+        tag("h3", "Ticked by the evidence"),
+        listed(by_evidence(bundle)),
+        tag("h3", "For people, before"),
+        open(&BEFORE),
+        tag("h3", "On the day"),
+        open(&ON_THE_DAY),
+        tag("h3", "After"),
+        open(&AFTER),
+    ];
+    super::element::section("What is done, and what people still have to do", &content.concat())
 }

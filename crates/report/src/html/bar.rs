@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Bars beside figures. The figure is text, so the bars carry none: they stretch with the page, down to a phone's width.
+
+/// How much of a limit is taken. The whole width is the limit; what is beyond it is told by the colour.
+pub fn of_limit(percent: f64) -> String {
+    let look = if percent > 100.0 {
+        "over"
+    } else if percent >= 80.0 {
+        "near"
+    } else {
+        "used"
+    };
+    drawn(&format!("<rect class=\"{look}\" x=\"0\" y=\"0\" width=\"{:.2}\" height=\"6\"/>", percent.clamp(0.0, 100.0)))
+}
+
+/// A change from a line in the middle: to the right what grew, to the left what shrank. A side is `most` percent.
+pub fn of_change(percent: f64, most: f64) -> String {
+    let length = (percent.abs() / most).min(1.0) * 50.0;
+    let (look, start) = if percent > 0.0 { ("over", 50.0) } else { ("less", 50.0 - length) };
+    drawn(&format!(
+        "<rect class=\"{look}\" x=\"{start:.2}\" y=\"0\" width=\"{length:.2}\" height=\"6\"/>\
+         <line x1=\"50\" x2=\"50\" y1=\"0\" y2=\"6\"/>"
+    ))
+}
+
+fn drawn(content: &str) -> String {
+    format!(
+        "<svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
+         <rect class=\"whole\" x=\"0\" y=\"0\" width=\"100\" height=\"6\"/>{content}</svg>"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share() {
+        assert!(of_limit(12.5).contains("<rect class=\"used\" x=\"0\" y=\"0\" width=\"12.50\""));
+        assert!(of_limit(80.0).contains("class=\"near\""));
+        assert!(of_limit(250.0).contains("<rect class=\"over\" x=\"0\" y=\"0\" width=\"100.00\""));
+        assert!(of_change(50.0, 100.0).contains("<rect class=\"over\" x=\"50.00\" y=\"0\" width=\"25.00\""));
+        assert!(of_change(-400.0, 100.0).contains("<rect class=\"less\" x=\"0.00\" y=\"0\" width=\"50.00\""));
+        assert!(of_change(f64::INFINITY, 100.0).contains("width=\"50.00\""));
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The blocks that the upgrade and its migrations took, against what a block may take.
+
+use super::{
+    bar,
+    element::{class, pairs, section, tag, text},
+};
+use crate::{
+    field::{list, milliseconds, size, text as field},
+    steps::counted,
+};
+use serde_json::Value;
+
+/// More rows than this are read by nobody: then the heaviest are shown.
+const MOST: usize = 60;
+
+pub fn blocks(dry_run: &Value) -> String {
+    let all = list(dry_run, "/blocks");
+    if all.is_empty() {
+        return String::new();
+    }
+    let limits = ["ref_time", "proof_size"].map(|what| Limit::of(dry_run, what));
+    let mut content = tag("p", &text(&phases(all)));
+    content.push_str(&tag("p", &text(&limits.iter().map(|limit| limit.told(all)).collect::<Vec<_>>().join(" "))));
+    let shown = heaviest(all, &limits);
+    if shown.len() < all.len() {
+        let told = format!("The {} heaviest of {} blocks; dry-run.json has them all.", shown.len(), all.len());
+        content.push_str(&class("p", "soft", &told));
+    }
+    let rows: Vec<_> = shown
+        .into_iter()
+        .map(|block| {
+            let name = text(&format!("{} {}", field(block, "/number"), field(block, "/phase")));
+            let [time, proof] = &limits;
+            [name, time.cell(block), proof.cell(block)]
+        })
+        .collect();
+    content.push_str(&pairs(["Block", "ref_time", "proof_size"], &rows));
+    section("Migrations: the blocks they took", &content)
+}
+
+/// `1 enactment, 1 upgrade, 2 migration and 3 healthy blocks`, in the order in which they come.
+fn phases(blocks: &[Value]) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for block in blocks {
+        let phase = field(block, "/phase");
+        match counts.last_mut() {
+            Some((last, count)) if *last == phase => *count += 1,
+            _ => counts.push((phase, 1)),
+        }
+    }
+    counts.truncate(20);
+    let counts: Vec<_> = counts.iter().map(|(phase, count)| counted(*count, &format!("{phase} block"))).collect();
+    format!("In this order: {}.", counts.join(", "))
+}
+
+struct Limit {
+    what: &'static str,
+    pointer: String,
+    /// Nothing where there is none, or none is known.
+    limit: Option<u64>,
+    unlimited: bool,
+}
+
+impl Limit {
+    fn of(dry_run: &Value, what: &'static str) -> Self {
+        let limit = dry_run.pointer(&format!("/limits/{what}")).and_then(Value::as_u64);
+        let unlimited = limit == Some(u64::MAX);
+        Self { what, pointer: format!("/{what}"), limit: limit.filter(|limit| *limit > 0 && !unlimited), unlimited }
+    }
+
+    fn taken(&self, block: &Value) -> u64 {
+        block.pointer(&self.pointer).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    fn percent(&self, block: &Value) -> Option<f64> {
+        Some(self.taken(block) as f64 * 100.0 / self.limit? as f64)
+    }
+
+    fn worded(&self, value: &Value, pointer: &str) -> String {
+        if self.what == "ref_time" { milliseconds(value, pointer) } else { size(value, pointer) }
+    }
+
+    fn told(&self, blocks: &[Value]) -> String {
+        let Some(heaviest) = blocks.iter().max_by_key(|block| self.taken(block)) else { return String::new() };
+        let most = self.worded(heaviest, &self.pointer);
+        let of = match (self.limit, self.percent(heaviest), self.unlimited) {
+            (Some(limit), Some(percent), _) => {
+                format!("{percent:.1} % of the {} that a block may take", self.worded(&Value::from(limit), ""))
+            }
+            (_, _, true) => "this chain sets no limit".into(),
+            _ => "the limit is not known".into(),
+        };
+        format!("The most {} is {most}: {of}.", self.what)
+    }
+
+    fn cell(&self, block: &Value) -> String {
+        let value = text(&self.worded(block, &self.pointer));
+        match self.percent(block) {
+            Some(percent) => format!("{value} <small>{percent:.1} %</small>{}", bar::of_limit(percent)),
+            None => value,
+        }
+    }
+}
+
+/// As many as are shown, in their order.
+fn heaviest<'b>(blocks: &'b [Value], limits: &[Limit; 2]) -> Vec<&'b Value> {
+    let share = |block: &Value| {
+        // Without a limit the larger number is the heavier block.
+        let shares = limits.iter().map(|limit| limit.percent(block).unwrap_or(limit.taken(block) as f64 / 1e12));
+        shares.fold(0.0, f64::max)
+    };
+    let mut order: Vec<(usize, f64)> = blocks.iter().map(share).enumerate().collect();
+    order.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let mut chosen: Vec<usize> = order.into_iter().take(MOST).map(|(place, _)| place).collect();
+    chosen.sort_unstable();
+    chosen.into_iter().filter_map(|place| blocks.get(place)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn dry_run(count: u64, proof_limit: u64) -> Value {
+        let block = |number: u64| {
+            let phase = if number == 1 { "enactment" } else { "migration" };
+            json!({"number": number, "phase": phase, "ref_time": number * 10_000_000_000, "proof_size": 100})
+        };
+        json!({"limits": {"ref_time": 2_000_000_000_000u64, "proof_size": proof_limit}, "blocks": (1..=count).map(block).collect::<Vec<_>>()})
+    }
+
+    #[test]
+    fn blocks_are_held_against_their_limits() {
+        let page = blocks(&dry_run(3, 1000));
+        for part in [
+            "In this order: 1 enactment block, 2 migration blocks.",
+            "The most ref_time is 30.00 ms: 1.5 % of the 2000.00 ms that a block may take.",
+            "The most proof_size is 100 bytes: 10.0 % of the 1,000 bytes that a block may take.",
+            "<th scope=\"row\">3 migration</th><td>30.00 ms <small>1.5 %</small><svg",
+        ] {
+            assert!(page.contains(part), "{part}\n{page}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_none_or_not_known_is_said() {
+        assert!(blocks(&dry_run(1, u64::MAX)).contains("100 bytes: this chain sets no limit."));
+        assert!(blocks(&dry_run(1, 0)).contains("100 bytes: the limit is not known."));
+        assert!(blocks(&json!({"blocks": [{}]})).contains("the limit is not known"));
+    }
+
+    #[test]
+    fn of_many_blocks_the_heaviest_are_shown_in_their_order() {
+        let page = blocks(&dry_run(500, 1000));
+        assert!(page.contains("The 60 heaviest of 500 blocks"));
+        assert!(page.contains("440 migration") || page.contains("441 migration"));
+        assert!(!page.contains(">439 migration<") && page.find(">499 ") < page.find(">500 "));
+    }
+}

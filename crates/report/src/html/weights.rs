@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Weights: of calls, as both runtimes tell them, and of the weight files in the runtime's source.
+
+use super::{
+    bar,
+    element::{class, folded, name, pairs, section, tag, text, verdicts},
+};
+use crate::{
+    call_weights::{self, Changed, Pair, Unit},
+    field::{list, text as field},
+    steps::{Status, counted},
+};
+use serde_json::Value;
+
+/// So many stand in the page at once, the largest changes first.
+const SHOWN: usize = 20;
+const MOST: usize = 500;
+/// A bar's side: twice as much, or nothing left.
+const SCALE: f64 = 100.0;
+
+pub fn of_calls(dry_run: &Value) -> String {
+    let Some(all) = call_weights::changed(dry_run) else { return String::new() };
+    let mut content = tag("p", &text(&call_weights::summary(&all)));
+    content.push_str(&charted(&all, "Call", "dry-run.json"));
+    section("Weights of calls that changed", &content)
+}
+
+/// The largest changes with their bars, the others folded. `file` has them all.
+fn charted(all: &[Changed], what: &'static str, file: &str) -> String {
+    let rows: Vec<_> = all.iter().take(MOST).map(row).collect();
+    let (first, rest) = rows.split_at(rows.len().min(SHOWN));
+    let head = [what, "ref_time", "proof_size"];
+    let mut content = String::new();
+    if !first.is_empty() {
+        let legend = "Bars to the right: dearer, to the left: cheaper; they end at twice as much.";
+        content.push_str(&class("p", "soft", legend));
+        content.push_str(&pairs(head, first));
+    }
+    if !rest.is_empty() {
+        content.push_str(&folded(&format!("{} more, with smaller changes", rest.len()), &pairs(head, rest)));
+    }
+    if all.len() > MOST {
+        content.push_str(&class("p", "soft", &format!("And {} more, which are in {file}.", all.len() - MOST)));
+    }
+    content
+}
+
+fn row(changed: &Changed) -> [String; 3] {
+    let cell = |pair: Pair, unit: Unit| {
+        let change = pair.change().map(|change| format!(" <small>{change}</small>")).unwrap_or_default();
+        let bar = pair.percent().map(|percent| bar::of_change(percent, SCALE)).unwrap_or_default();
+        text(&pair.told(unit)) + &change + &bar
+    };
+    [name(&changed.call), cell(changed.ref_time, call_weights::time), cell(changed.proof_size, call_weights::bytes)]
+}
+
+/// What the runtime's source says about its weights.
+pub fn in_source(weights: &Value) -> String {
+    if weights.is_null() {
+        return String::new();
+    }
+    let findings = list(weights, "/findings");
+    let told = format!(
+        "{} weight files with {} extrinsics: {}, {}.",
+        field(weights, "/files"),
+        field(weights, "/extrinsics"),
+        field(weights, "/verdict"),
+        counted(findings.len(), "finding")
+    );
+    let rows: Vec<_> = findings
+        .iter()
+        .take(MOST)
+        .map(|finding| {
+            let status = if field(finding, "/severity") == "failure" { Status::Fail } else { Status::Warn };
+            (status, field(finding, "/rule"), text(&crate::weights::finding_place(finding)))
+        })
+        .collect();
+    let mut content = tag("p", &text(&told));
+    if !rows.is_empty() {
+        content.push_str(&verdicts(&rows));
+    }
+    if let Some(told) = crate::weights::against_release(weights) {
+        content.push_str(&tag("h3", "Since the release before"));
+        content.push_str(&tag("p", &text(&told)));
+        let comparison = weights.get("comparison").unwrap_or(&Value::Null);
+        content.push_str(&charted(&call_weights::compared(comparison), "Extrinsic", "weights.json"));
+    }
+    if let Some(told) = crate::weights::against_release(weights) {
+        content.push_str(&tag("p", &text(&told)));
+        let rows = crate::weights::largest_against_release(weights);
+        // Name, change of time, change of proof.
+        let rows: Vec<_> = rows.iter().map(|row| [0, 4, 7].map(|at| text(&row[at]))).collect();
+        if !rows.is_empty() {
+            content.push_str(&pairs(["Call", "ref_time", "proof_size"], &rows));
+        }
+    }
+    section("Weights in the source", &content)
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `report.html` in a browser: rendered from the evidence of a real upgrade, then from the same evidence with hostile names
+//! in it, then broken in every way that is looked for.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{Xtask, bundle};
+use report::Bundle;
+use serde_json::Value;
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+const CHECKS: [&str; 7] = ["renders", "width", "letters", "console", "requests", "markup", "copying"];
+
+/// What the browser says of a page: the checks that failed, each with its findings. Nothing where there is no browser.
+fn faults(page: &Path) -> Option<Vec<(String, String)>> {
+    let output = Xtask::new(["ci", "page", "--json", &page.display().to_string()]).run();
+    let document = output.json();
+    let checks = document["checks"].as_array().expect("checks");
+    if checks[0]["status"] == "skip" {
+        // Not by a macro, whose words a test that passes would keep to itself.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: the page was not looked at: {}", output.stderr);
+        return None;
+    }
+    let names: Vec<_> = checks.iter().map(|check| check["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, CHECKS);
+    let failed: Vec<_> = checks
+        .iter()
+        .filter(|check| check["status"] != "pass")
+        .map(|check| (check["name"].as_str().expect("a name").to_owned(), check["findings"].to_string()))
+        .collect();
+    output.expect_code(i32::from(!failed.is_empty()));
+    Some(failed)
+}
+
+fn expect_none(page: &Path) {
+    if let Some(faults) = faults(page) {
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
+
+/// The evidence that a bundle's page is made of.
+fn evidence(bundle: &Path) -> Bundle {
+    let result = |step: &str| {
+        let text = fs::read(bundle.join(format!("{step}.json"))).expect("read");
+        serde_json::from_slice::<Value>(&text).expect("JSON")["result"].take()
+    };
+    Bundle {
+        name: "standalone".into(),
+        build: result("build"),
+        inspect: result("inspect"),
+        dry_run: result("dry-run"),
+        diff: result("diff"),
+        propose: result("propose"),
+        weights: result("weights"),
+    }
+}
+
+fn written(page: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("report.html");
+    fs::write(&path, page).expect("written");
+    (directory, path)
+}
+
+#[test]
+fn the_page_of_an_upgrade_is_fit_for_phone_desk_and_paper() {
+    expect_none(&bundle().join("report.html"));
+}
+
+#[test]
+fn the_page_is_what_the_evidence_gives() {
+    let bundle = bundle();
+    let page = fs::read_to_string(bundle.join("report.html")).expect("read");
+    assert_eq!(page, report::html::report(&evidence(&bundle)));
+    // Each part has its section, so that the test above looked at all of them.
+    for part in [
+        "What it is about",
+        "The checks of the dry run",
+        "What changed, and whom it breaks",
+        "Migrations: the blocks they took",
+        "Storage that the upgrade changed",
+        "Weights of calls that changed",
+        "Weights in the source",
+        "The blob",
+        "The proposal",
+        "What is done, and what people still have to do",
+        "Checking all of this",
+    ] {
+        assert!(page.contains(&format!("<h2>{part}</h2>")), "{part}");
+    }
+}
+
+const HOSTILE: [&str; 10] = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(2)>",
+    "\" onmouseover=\"alert(3)\" style=\"position:fixed;inset:0\" x=\"",
+    "' autofocus onfocus='alert(4)",
+    "</title></style><svg onload=alert(5)><a href=\"javascript:alert(6)\">",
+    "--><!-- <iframe src=\"https://evil.example/\"></iframe>",
+    "</code><button onclick=alert(7)>copy</button><form action=\"https://evil.example/\">",
+    "{{constructor.constructor('alert(8)')()}} ${alert(9)} `alert(10)`",
+    "0x12\u{202e}43x0 \u{0}\u{7}\r\n\u{feff}<math><mtext><table><mglyph><style><img src=x onerror=alert(11)>",
+    "&lt;script&gt;alert(12)&lt;/script&gt;&#x3c;script&#x3e;",
+];
+
+/// Puts hostile text wherever a text or a name stands. What only the tool itself says stays, so that every section is made.
+fn poison(value: &mut Value, place: &mut usize) {
+    match value {
+        Value::Object(fields) => {
+            let words = ["status", "verdict", "severity"];
+            let foreign = fields.iter_mut().filter(|(name, _)| !words.contains(&name.as_str()));
+            foreign.for_each(|(_, value)| poison(value, place));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| poison(item, place)),
+        Value::String(text) => {
+            *place += 1;
+            *text = match HOSTILE.get(*place % (HOSTILE.len() + 1)) {
+                Some(hostile) => (*hostile).to_owned(),
+                None => "without-an-end".repeat(40),
+            };
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn hostile_names_neither_run_nor_show_as_anything_but_text() {
+    let mut evil = evidence(&bundle());
+    let mut place = 0;
+    for step in
+        [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.diff, &mut evil.weights, &mut evil.propose]
+    {
+        poison(step, &mut place);
+    }
+    assert!(place > 100, "only {place} texts");
+    evil.name = HOSTILE[0].to_owned();
+    let (_directory, page) = written(&report::html::report(&evil));
+    expect_none(&page);
+}
+
+#[test]
+fn what_is_wrong_with_a_page_is_found() {
+    let good = fs::read_to_string(bundle().join("report.html")).expect("read");
+    let (policy, rest) = good.split_once("<meta http-equiv").expect("a policy");
+    let (_, rest) = rest.split_once(">\n").expect("its end");
+    let without_policy = format!("{policy}{rest}");
+    let broken = without_policy
+        .replace("<h1>", "<h2>")
+        .replace("--soft: #5d5a55", "--soft: #dddddd")
+        .replace("writeText(code.textContent)", "writeText(code.textContent.slice(1))")
+        .replace(
+            "</body>",
+            "<p style=\"width: 3000px\">wide</p><img src=\"other.png\"><script>alert(1); console.error(2)</script></body>",
+        );
+    let (_directory, page) = written(&broken);
+    let Some(faults) = faults(&page) else { return };
+    let names: Vec<_> = faults.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, CHECKS, "{faults:#?}");
+    let told = |check: &str| &faults.iter().find(|(name, _)| name == check).expect("failed").1;
+    for (check, words) in [
+        ("renders", "headings of the first rank"),
+        ("width", "the screen 360"),
+        ("letters", "a contrast of 1."),
+        ("console", "a dialog: 1"),
+        ("requests", "other.png"),
+        ("markup", "an element img"),
+        ("markup", "no policy"),
+        ("copying", "instead of"),
+    ] {
+        assert!(told(check).contains(words), "{check}: {}", told(check));
+    }
+}
+
+#[test]
+fn without_a_browser_the_page_is_skipped_loudly() {
+    let (directory, page) = written("<!doctype html>");
+    let look = |page: &Path| {
+        Xtask::new(["ci", "page", &page.display().to_string()]).env("PATH", directory.path().join("nothing")).run()
+    };
+    let skipped = look(&page).expect_code(0).mentions(&["report.html is SKIPPED", "no Chromium", "apt-get install"]);
+    assert!(skipped.stdout.contains("SKIP"), "{}", skipped.stdout);
+    look(&directory.path().join("none.html")).expect_code(4).mentions(&["none.html"]);
+}

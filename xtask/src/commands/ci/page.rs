@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A bundle's page, opened in headless Chromium as people will open it: on a phone, on a desk and on paper, light and dark.
+//!
+//! `scripts/browser/page.mjs` drives the browser through Playwright, which `scripts/browser/` pins with its digest. Where the
+//! browser or the registry is not there the page is not looked at, and that is said.
+
+use super::super::utf8;
+use crate::{
+    browser, cli,
+    context::Context,
+    pinned::{self, Pinned},
+    process::Tool,
+};
+use serde_json::{Value, json};
+use std::{path::PathBuf, time::Duration};
+use worker::{Failure, Kind, Result};
+
+const PROGRAM: &str = "page.mjs";
+const PLAYWRIGHT: Pinned = Pinned {
+    name: "playwright",
+    directory: "browser",
+    files: &["package.json", "package-lock.json", PROGRAM],
+    install: pinned::from_npm,
+};
+/// It takes seconds; a page that keeps the browser busy for ever is one that failed.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
+    let page = std::fs::canonicalize(&options.page).map_err(|error| Failure::io("open", &options.page, &error))?;
+    if !page.is_file() {
+        return Err(Failure::input(format!("{} is no file", options.page.display())).expected("a bundle's report.html"));
+    }
+    let (browser, program) = match tools(context) {
+        Ok(tools) => tools,
+        Err(failure) if failure.kind == Kind::Environment => {
+            context.printer.warning(&format!("{} is SKIPPED, it cannot be opened: {failure}", options.page.display()));
+            let detail = format!("not looked at: {}", failure.message);
+            return finish(context, vec![json!({"name": "page", "status": "skip", "detail": detail, "findings": []})]);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let mut tool = Tool::new("node").arg(program).arg(browser).arg(utf8(&page)?).timeout(TIMEOUT);
+    if let Some(pictures) = &options.pictures {
+        std::fs::create_dir_all(pictures).map_err(|error| Failure::io("make", pictures, &error))?;
+        tool = tool.arg(utf8(pictures)?);
+    }
+    let said = tool.output()?;
+    let checks = serde_json::from_str::<Value>(&said).ok().and_then(|mut answer| {
+        answer.get_mut("checks").and_then(Value::as_array_mut).map(std::mem::take).filter(|checks| !checks.is_empty())
+    });
+    let checks = checks.ok_or_else(|| {
+        let said: String = said.chars().take(500).collect();
+        Failure::internal(format!("{PROGRAM} gave no checks")).found(said)
+    })?;
+    finish(context, checks)
+}
+
+/// The browser, and the program that drives it.
+fn tools(context: &Context) -> Result<(PathBuf, PathBuf)> {
+    let browser = browser::program().ok_or_else(|| {
+        Failure::environment("there is no Chromium").hint("as root: apt-get install --no-install-recommends chromium")
+    })?;
+    Ok((browser, PLAYWRIGHT.installed(context)?.join(PROGRAM)))
+}
+
+fn finish(context: &Context, checks: Vec<Value>) -> Result<bool> {
+    let passed = checks.iter().all(|check| check["status"] != "fail");
+    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "passed" } else { "failed" }});
+    context.printer.result(&document, || report::terminal::checks(&document))?;
+    Ok(passed)
+}
