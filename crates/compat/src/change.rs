@@ -17,6 +17,8 @@ pub enum Kind {
     StateVersion,
     CodeSize,
     HostFunctionAdded,
+    /// Newly imported too, and every node has had it for years.
+    HostFunctionLongOffered,
     HostFunctionRemoved,
 
     PalletAdded,

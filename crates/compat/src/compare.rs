@@ -274,12 +274,16 @@ impl Comparison<'_> {
                 (Some(name), _) | (None, Some(name)) => format!("{path}.{name}"),
                 (None, None) => format!("{path}.{place}"),
             };
-            if let (Some(old_name), Some(new_name)) = (old_name, new_name)
-                && old_name != new_name
-            {
-                let elsewhere = new.iter().any(|(name, _)| name.as_ref() == Some(old_name));
-                let told = format!("{below}: {old_name} stood where {new_name} stands now");
-                if elsewhere { keep(&mut self.found.moved, told) } else { keep(&mut self.found.renamed, told) }
+            match (old_name, new_name) {
+                (Some(old_name), Some(new_name)) if old_name != new_name => {
+                    let elsewhere = new.iter().any(|(name, _)| name.as_ref() == Some(old_name));
+                    let told = format!("{below}: {old_name} stood where {new_name} stands now");
+                    if elsewhere { keep(&mut self.found.moved, told) } else { keep(&mut self.found.renamed, told) }
+                }
+                // Who decodes gets an object where a list was.
+                (None, Some(_)) => keep(&mut self.found.renamed, format!("{below}: the field had no name")),
+                (Some(_), None) => keep(&mut self.found.renamed, format!("{below}: the field has no name any more")),
+                _ => {}
             }
             self.types(*old_type, *new_type, &below, depth + 1);
         }

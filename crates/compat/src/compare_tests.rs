@@ -85,6 +85,24 @@ fn a_width_that_changed_deep_inside_is_named_by_its_path() {
 }
 
 #[test]
+fn fields_that_get_names_or_lose_them_are_told() {
+    #[derive(TypeInfo)]
+    #[allow(dead_code)]
+    enum Listed {
+        Sent(u32, u8),
+    }
+    #[derive(TypeInfo)]
+    #[allow(dead_code)]
+    enum Named {
+        Sent { amount: u32, fee: u8 },
+    }
+    let found = differences::<Listed, Named>();
+    assert!(!found.breaking() && !found.lossy());
+    assert_eq!(found.renamed, ["Sent.amount: the field had no name", "Sent.fee: the field had no name"]);
+    assert_eq!(differences::<Named, Listed>().renamed.len(), 2);
+}
+
+#[test]
 fn fields_and_variants_that_change_places_are_told_from_new_ones() {
     assert_eq!(differences::<old::Policy, new::Policy>().moved.len(), 2);
     let grown = differences::<old::Kind, new::Kind>();

@@ -13,6 +13,7 @@ pub mod change;
 pub mod changes;
 pub mod compare;
 pub mod document;
+pub mod host_functions;
 pub mod interface;
 pub mod parameters;
 pub mod read;

@@ -73,7 +73,7 @@ const AMOUNTS: [&str; 17] = [
     "transfer",
 ];
 /// Words in the name of a number of blocks, where its type has 32 or 64 bits.
-const BLOCKS: [&str; 12] = [
+const BLOCKS: [&str; 13] = [
     "period",
     "delay",
     "duration",
@@ -86,6 +86,7 @@ const BLOCKS: [&str; 12] = [
     "locking",
     "phase",
     "expiration",
+    "validity",
 ];
 
 impl Scales {

@@ -71,7 +71,7 @@ pub fn effect(kind: Kind) -> Effect {
         AuthoringVersion => (Breaking, &[Nodes]),
         StateVersion => (Notable, &[Nodes]),
         HostFunctionAdded => (Breaking, &[Nodes]),
-        HostFunctionRemoved => (Harmless, &[]),
+        HostFunctionLongOffered | HostFunctionRemoved => (Harmless, &[]),
 
         PalletAdded => (Harmless, &[]),
         PalletRemoved | PalletMoved => (Breaking, CALLS),

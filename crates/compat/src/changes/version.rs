@@ -3,6 +3,7 @@
 
 use crate::{
     change::{Change, Kind},
+    host_functions,
     runtime::Runtime,
 };
 
@@ -40,7 +41,9 @@ pub(super) fn changes(old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
         }
     }
     for function in new.host_functions.difference(&old.host_functions) {
-        changes.push(Change::new(Kind::HostFunctionAdded, function));
+        let known = host_functions::is_long_offered(function);
+        let kind = if known { Kind::HostFunctionLongOffered } else { Kind::HostFunctionAdded };
+        changes.push(Change::new(kind, function));
     }
     for function in old.host_functions.difference(&new.host_functions) {
         changes.push(Change::new(Kind::HostFunctionRemoved, function));

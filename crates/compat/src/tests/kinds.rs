@@ -30,6 +30,8 @@ fn fields_of_the_version() {
     assert_eq!(after(|s| s.version.state_version = None), ["state-version state_version"]);
     assert_eq!(after(|s| s.host_functions = vec![]), ["host-function-removed ext_storage_get_version_1"]);
     assert_eq!(after(|s| s.host_functions.push("ext_new")), ["host-function-added ext_new"]);
+    let known = "ext_hashing_sha2_256_version_1";
+    assert_eq!(after(|s| s.host_functions.push(known)), [format!("host-function-long-offered {known}")]);
     let mut larger = base().runtime(16);
     larger.code_size += 1;
     let document = crate::diff(&base().runtime(16), &larger, &Default::default()).expect("compared");

@@ -186,6 +186,7 @@ fn apis_and_their_versions() {
 fn host_functions_that_nodes_may_lack() {
     assert_eq!(broken(&base(), &next(|s| s.host_functions.push("ext_new_version_1"))), ["host-functions"]);
     assert!(broken(&base(), &next(|s| s.host_functions.clear())).is_empty());
+    assert!(broken(&base(), &next(|s| s.host_functions.push("ext_offchain_timestamp_version_1"))).is_empty());
 }
 
 #[test]

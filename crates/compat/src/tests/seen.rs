@@ -27,7 +27,7 @@ fn both() -> (Runtime, Runtime) {
         s.version.spec_version = 2;
         s.pallets[0].calls = Some(ty::<calls::moved::Call>());
         s.pallets[0].items[1].value = ty::<values::Account>();
-        s.host_functions.push("ext_hashing_keccak_256_version_1");
+        s.host_functions.push("ext_storage_proof_size_storage_proof_size_version_1");
         s.pallets[2].constants.push(("MaxVotes", ty::<u32>(), 100u32.encode()));
     });
     (of(base(), 10_000_000_000, 403_200).runtime(15), new.runtime(16))

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Host functions that every node has: those that `sp-io` 3.0 (February 2021) offered and `sp-io` 49 still does. A runtime that
+//! begins to import one of them asks nothing new.
+
+/// By their module; all of version 1.
+const LONG_OFFERED: [(&str, &[&str]); 10] = [
+    (
+        "crypto",
+        &[
+            "ecdsa_batch_verify",
+            "ecdsa_generate",
+            "ecdsa_public_keys",
+            "ecdsa_sign",
+            "ecdsa_verify",
+            "ed25519_batch_verify",
+            "ed25519_generate",
+            "ed25519_public_keys",
+            "ed25519_sign",
+            "ed25519_verify",
+            "finish_batch_verify",
+            "secp256k1_ecdsa_recover_compressed",
+            "secp256k1_ecdsa_recover",
+            "sr25519_batch_verify",
+            "sr25519_generate",
+            "sr25519_public_keys",
+            "sr25519_sign",
+            "sr25519_verify",
+            "start_batch_verify",
+        ],
+    ),
+    (
+        "default_child_storage",
+        &["clear_prefix", "clear", "exists", "get", "next_key", "read", "root", "set", "storage_kill"],
+    ),
+    (
+        "hashing",
+        &["blake2_128", "blake2_256", "keccak_256", "keccak_512", "sha2_256", "twox_128", "twox_256", "twox_64"],
+    ),
+    ("logging", &["log"]),
+    ("misc", &["print_hex", "print_num", "print_utf8", "runtime_version"]),
+    (
+        "offchain",
+        &[
+            "http_request_add_header",
+            "http_request_start",
+            "http_request_write_body",
+            "http_response_headers",
+            "http_response_read_body",
+            "http_response_wait",
+            "is_validator",
+            "local_storage_clear",
+            "local_storage_compare_and_set",
+            "local_storage_get",
+            "local_storage_set",
+            "network_state",
+            "random_seed",
+            "set_authorized_nodes",
+            "sleep_until",
+            "submit_transaction",
+            "timestamp",
+        ],
+    ),
+    ("offchain_index", &["clear", "set"]),
+    (
+        "storage",
+        &[
+            "append",
+            "changes_root",
+            "clear_prefix",
+            "clear",
+            "commit_transaction",
+            "exists",
+            "get",
+            "next_key",
+            "read",
+            "rollback_transaction",
+            "root",
+            "set",
+            "start_transaction",
+        ],
+    ),
+    ("trie", &["blake2_256_ordered_root", "blake2_256_root", "keccak_256_ordered_root", "keccak_256_root"]),
+    ("wasm_tracing", &["enabled", "enter_span", "event", "exit"]),
+];
+const LATER_VERSIONS: [&str; 2] =
+    ["ext_crypto_sr25519_verify_version_2", "ext_default_child_storage_storage_kill_version_2"];
+
+pub fn is_long_offered(name: &str) -> bool {
+    let of_version_1 = || {
+        let name = name.strip_prefix("ext_")?.strip_suffix("_version_1")?;
+        let found = LONG_OFFERED.iter().any(|(module, functions)| {
+            name.strip_prefix(module)
+                .and_then(|rest| rest.strip_prefix('_'))
+                .is_some_and(|function| functions.contains(&function))
+        });
+        Some(found)
+    };
+    LATER_VERSIONS.contains(&name) || of_version_1().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_later_or_went_is_not_among_them() {
+        for name in [
+            "ext_offchain_timestamp_version_1",
+            "ext_offchain_index_set_version_1",
+            "ext_crypto_sr25519_verify_version_2",
+        ] {
+            assert!(is_long_offered(name), "{name}");
+        }
+        for name in [
+            "ext_storage_root_version_2",
+            "ext_crypto_secp256k1_ecdsa_recover_version_2",
+            "ext_sandbox_invoke_version_1",
+            "ext_storage_proof_size_storage_proof_size_version_1",
+            "ext_storage",
+            "",
+        ] {
+            assert!(!is_long_offered(name), "{name}");
+        }
+    }
+}
