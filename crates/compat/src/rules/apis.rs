@@ -59,10 +59,7 @@ pub(super) fn host_functions(found: &Found) -> Rule {
         .map(|change| format!("{}: every node must offer it before the upgrade", change.name))
         .collect();
     match added.len() {
-        0 => Rule::pass(
-            NAME,
-            "nothing imported that the old runtime does not import, or that not every node has long had",
-        ),
+        0 => Rule::pass(NAME, "nothing newly imported but what every node has long had"),
         1 => Rule::fail(NAME, "1 function is newly imported").with(added),
         count => Rule::fail(NAME, format!("{count} functions are newly imported")).with(added),
     }
