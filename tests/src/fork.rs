@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     process::Child,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc,
     },
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -27,8 +29,18 @@ pub struct Fork {
 
 impl Fork {
     pub fn of(source: impl AsRef<OsStr>) -> Self {
+        Self::with(source, &[])
+    }
+
+    /// One that builds blocks only when it is asked for one.
+    pub fn manual(source: impl AsRef<OsStr>) -> Self {
+        Self::with(source, &["--manual"])
+    }
+
+    fn with(source: impl AsRef<OsStr>, more: &[&str]) -> Self {
         let nodes = tempfile::tempdir().expect("a directory");
-        let command = Xtask::new(["fork".as_ref(), "--json".as_ref(), source.as_ref()]);
+        let fixed = ["fork".as_ref(), "--json".as_ref(), source.as_ref()];
+        let command = Xtask::new(fixed.into_iter().chain(more.iter().map(AsRef::as_ref)));
         let mut child = command.env("CUTOVER_NODES", nodes.path()).spawn_group();
         let stdout = child.stdout.take().expect("piped");
         let mut documents = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
@@ -128,6 +140,59 @@ pub fn proxy(fork: &Fork, change: impl Fn(usize, &str, Vec<u8>) -> Answer + Send
     url
 }
 
+/// A line to a fork on which every answer is so much later, and bytes are counted: for WebSocket as for HTTP.
+pub struct Line {
+    pub address: String,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Line {
+    pub fn to(fork: &Fork, latency: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let bytes = Arc::new(AtomicU64::new(0));
+        let (target, counted) = (fork.address().to_owned(), bytes.clone());
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(&target) else { continue };
+                let _ = (client.set_nodelay(true), server.set_nodelay(true));
+                let (Ok(to_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { continue };
+                carry(client, to_server, Duration::ZERO, counted.clone());
+                carry(server, to_client, latency, counted.clone());
+            }
+        });
+        Self { address, bytes }
+    }
+
+    /// What went over it so far, both ways.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::SeqCst)
+    }
+}
+
+/// Later, and not slower: what comes together arrives together.
+fn carry(mut from: TcpStream, mut to: TcpStream, latency: Duration, bytes: Arc<AtomicU64>) {
+    let (sender, arriving) = mpsc::channel::<(Instant, Vec<u8>)>();
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            bytes.fetch_add(count as u64, Ordering::SeqCst);
+            if sender.send((Instant::now() + latency, buffer[..count].to_vec())).is_err() {
+                return;
+            }
+        }
+    });
+    std::thread::spawn(move || {
+        for (due, part) in arriving {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if to.write_all(&part).is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+    });
+}
+
 fn respond(stream: &mut TcpStream, status: u16, body: &[u8], length: usize) -> Option<()> {
     let head =
         format!("HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
@@ -135,7 +200,7 @@ fn respond(stream: &mut TcpStream, status: u16, body: &[u8], length: usize) -> O
 }
 
 /// One request to a fork by HTTP, on a connection of its own.
-fn forward(address: &str, body: &[u8]) -> Option<Vec<u8>> {
+pub fn forward(address: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(address).ok()?;
     let head = format!(
         "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",

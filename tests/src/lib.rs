@@ -15,7 +15,9 @@ pub mod fork;
 pub mod incident;
 pub mod patch;
 mod redact;
+pub mod registry;
 mod tiny;
+pub mod transaction;
 
 pub use blobs::{Runtime, built, snapshot};
 pub use bundle::bundle;

@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Output, Runtime, Xtask, built, snapshot};
+use cutover_tests::{Output, Runtime, Xtask, built, fork::Fork, snapshot};
 use std::{fs, io::Write, path::Path, process::Command};
 
 /// Fills DIR, copies FROM into it, runs the command, lists what is there afterwards. Arguments: size, directory, directory
@@ -48,6 +48,16 @@ fn namespace() -> Option<Vec<&'static str>> {
 }
 
 fn on_a_full_disk(before: Option<&Path>, arguments: impl Fn(&str) -> Vec<String>) -> Option<Full> {
+    let nodes = tempfile::tempdir().expect("a directory");
+    on_a_full_disk_with(before, |_| nodes.path().display().to_string(), arguments)
+}
+
+/// `nodes`: where the trie nodes of live chains are kept.
+fn on_a_full_disk_with(
+    before: Option<&Path>,
+    nodes: impl Fn(&str) -> String,
+    arguments: impl Fn(&str) -> Vec<String>,
+) -> Option<Full> {
     let namespace = namespace()?;
     let directory = tempfile::tempdir().expect("a directory");
     let disk = directory.path().join("disk");
@@ -60,6 +70,7 @@ fn on_a_full_disk(before: Option<&Path>, arguments: impl Fn(&str) -> Vec<String>
     let output = Xtask::behind("unshare", words, arguments(&disk.join("in").display().to_string()))
         .env("LISTING", &listing)
         .env("HERE", cutover_tests::repository())
+        .env("CUTOVER_NODES", nodes(&disk.join("in").display().to_string()))
         .run();
     Some(Full { output, files: fs::read_to_string(listing).expect("what was there is listed") })
 }
@@ -158,4 +169,33 @@ fn a_signature_that_cannot_be_written_leaves_the_manifest_as_it_was() {
         return;
     };
     full.expect_told_and_left(&before);
+}
+
+#[test]
+fn no_half_snapshot_of_a_live_chain_is_left() {
+    let node = Fork::of(snapshot(Runtime::Standalone));
+    let create = |disk: &str| words(&["snapshot", "create", node.url(), "--out", &format!("{disk}/live.snapshot")]);
+    let Some(full) = on_a_full_disk(None, create) else { return };
+    full.expect_told_and_left("");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_ends_a_snapshot_and_not_a_dry_run() {
+    let node = Fork::of(snapshot(Runtime::Standalone));
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let out = elsewhere.path().join("live.snapshot").display().to_string();
+    let store = |disk: &str| format!("{disk}/nodes");
+    let Some(full) = on_a_full_disk_with(None, store, |_| words(&["snapshot", "create", node.url(), "--out", &out]))
+    else {
+        return;
+    };
+    let output = full.output.expect_code(3);
+    assert!(output.stderr.contains("no space is left") && output.stderr.contains("/disk/"), "{}", output.stderr);
+    assert!(!Path::new(&out).exists());
+
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let dry_run = ["dry-run", "--blocks", "1", "--runtime", &blob, "--state", node.url()];
+    let Some(full) = on_a_full_disk_with(None, store, |_| words(&dry_run)) else { return };
+    let output = full.output.expect_code(0);
+    assert!(output.stderr.contains("no space is left"), "it is told: {}", output.stderr);
 }

@@ -7,12 +7,13 @@
 use artifact::{Source, State, header::Header, trie};
 use cutover_tests::{
     Runtime, Xtask, built,
-    fork::{Answer, Fork, proxy},
+    fork::{Answer, Fork, Line, proxy},
     snapshot,
 };
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -125,6 +126,67 @@ fn the_cost_of_a_whole_state() {
                 "{count:>8}  {latency:>7}  {what:<15}  {requests:>8}  {bytes:>10}  {fetched:>8}  {seconds:>7}  {:>8}",
                 peak / 1024
             );
+        }
+        std::fs::remove_file(path).expect("removed");
+    }
+}
+
+/// The program of `tests/peers/remote-externalities`, built apart: `cargo build --release` there, and its path in the variable.
+const PEER: &str = "CUTOVER_PEER";
+
+/// Takes the whole state by try-runtime's library; seconds, and the most memory it had, in KiB.
+fn taken_by_peer(peer: &Path, url: &str, at: &str, directory: &Path) -> (Value, u64) {
+    let (out, peak) = (directory.join("peer.snapshot"), directory.join("peer.peak"));
+    let _ = std::fs::remove_file(&out);
+    let output = Command::new("/usr/bin/time")
+        .args(["-f", "%M", "-o"])
+        .arg(&peak)
+        .arg(peer)
+        .args([url, at])
+        .arg(&out)
+        .output()
+        .expect("the peer starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).expect("text");
+    let told = told.lines().rev().find_map(|line| serde_json::from_str(line).ok()).expect("one document");
+    let peak = std::fs::read_to_string(peak).expect("a figure");
+    (told, peak.trim().parse().expect("a number"))
+}
+
+#[test]
+#[ignore = "a measurement that takes an hour, and a program that is compiled for half of one"]
+fn the_cost_beside_that_of_try_runtimes_library() {
+    let peer = PathBuf::from(std::env::var_os(PEER).expect("CUTOVER_PEER: the built program of the peer"));
+    let most: u32 = std::env::var("CUTOVER_MOST").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let directory = tempfile::tempdir().expect("a directory");
+    let nodes = directory.path().join("nodes");
+    println!("accounts  latency  who                     bytes  seconds  peak MiB");
+    for count in [10_000, 100_000, 1_000_000].into_iter().filter(|count| *count <= most) {
+        let path = with_accounts(count, directory.path());
+        let fork = Fork::of(&path);
+        let base = fork.document["block_hash"].as_str().expect("a hash").to_owned();
+        let root = fork.document["state_root"].clone();
+        // Once before, so that the compiled runtimes are there in each run.
+        measure(fork.url(), "lazy", &nodes);
+        for latency in [0, 20, 100] {
+            let row = |who: &str, bytes: u64, seconds: &Value, peak: u64| {
+                println!("{count:>8}  {latency:>7}  {who:<20}  {bytes:>11}  {seconds:>7}  {:>8}", peak / 1024);
+            };
+            let line = || Line::to(&fork, Duration::from_millis(latency));
+            let way = line();
+            let (told, peak) = taken_by_peer(&peer, &format!("ws://{}", way.address), &base, directory.path());
+            assert_eq!(told["state_root"], root, "it took the same state");
+            row("remote-externalities", way.bytes(), &told["seconds"], peak);
+
+            let _ = std::fs::remove_dir_all(&nodes);
+            let way = line();
+            let (made, peak) = take(&format!("ws://{}", way.address), &base, directory.path());
+            row("snapshot create", way.bytes(), &made["seconds"], peak);
+
+            let _ = std::fs::remove_dir_all(&nodes);
+            let way = line();
+            let report = measure(&format!("ws://{}", way.address), "lazy", &nodes);
+            row("dry-run, lazy", way.bytes(), &report["seconds"], 0);
         }
         std::fs::remove_file(path).expect("removed");
     }

@@ -5,7 +5,7 @@
 
 use cutover_tests::{
     Output, Runtime, Xtask, built,
-    fork::{Answer, Fork, proxy},
+    fork::{Answer, Fork, forward, proxy},
     snapshot,
 };
 use serde_json::{Value, json};
@@ -207,4 +207,94 @@ fn a_node_without_proofs_is_told_with_the_way_out() {
     });
     dry_run(&url, &[]).expect_code(4).mentions(&[&url, "state_getReadProof", "--state-mode full", "--unverified"]);
     assert_eq!(dry_run(&url, &["--unverified"]).expect_code(0).json()["state"]["mode"], "full");
+}
+
+#[test]
+fn a_node_that_wants_to_be_asked_less_is_asked_again() {
+    let node = standalone();
+    let refusals = ["Too many requests", "Rate limit exceeded", "server is busy, please try again"];
+    let url = proxy(&node, move |number, request, answer| {
+        let Some(refusal) = refusals.get(number % 4).filter(|_| is_proof(request)) else { return Answer::Pass(answer) };
+        let id = serde_json::from_str::<Value>(request).expect("JSON")["id"].clone();
+        let refused = json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32000, "message": refusal}});
+        Answer::Pass(refused.to_string().into_bytes())
+    });
+    let report = dry_run(&url, &[]).expect_code(0).json();
+    assert!(report["rpc"]["requests"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_pruned_state_is_told_with_the_way_out() {
+    let node = standalone();
+    let url = proxy(&node, |_, request, answer| {
+        if !is_proof(request) {
+            return Answer::Pass(answer);
+        }
+        let id = serde_json::from_str::<Value>(request).expect("JSON")["id"].clone();
+        let message = "Client error: UnknownBlock: State already discarded for 0x12";
+        let refused = json!({"jsonrpc": "2.0", "id": id, "error": {"code": 4003, "message": message}});
+        Answer::Pass(refused.to_string().into_bytes())
+    });
+    dry_run(&url, &[]).expect_code(4).mentions(&[&url, "State already discarded", "archive node"]);
+}
+
+/// Has proofs answered by another fork, or by the same one at another block.
+fn answered(address: String, at: Value) -> impl Fn(usize, &str, Vec<u8>) -> Answer + Send + Sync {
+    move |_, request, answer| {
+        if !is_proof(request) {
+            return Answer::Pass(answer);
+        }
+        let mut request: Value = serde_json::from_str(request).expect("JSON");
+        request["params"][1] = at.clone();
+        Answer::Pass(forward(&address, request.to_string().as_bytes()).expect("an answer"))
+    }
+}
+
+#[test]
+fn proofs_of_another_block_or_another_chain_are_caught() {
+    let (node, foreign) = (standalone(), Fork::of(snapshot(Runtime::Parachain)));
+    let before = node.document["block_hash"].clone();
+    node.call("dev_newBlock", json!([{"count": 2}]));
+    let stale = proxy(&node, answered(node.address().to_owned(), before));
+    let of_another = proxy(&node, answered(foreign.address().to_owned(), Value::Null));
+    for url in [stale, of_another] {
+        dry_run(&url, &[]).expect_code(4).mentions(&[&url, "does not prove its state"]);
+    }
+}
+
+/// A proxy before a node that is read whole, which changes one answer.
+fn scraped(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) -> String {
+    proxy(node, move |_, request, answer| {
+        let mut document: Value = serde_json::from_slice(&answer).expect("JSON");
+        if request.contains(method) {
+            change(&mut document["result"]);
+        }
+        Answer::Pass(document.to_string().into_bytes())
+    })
+}
+
+#[test]
+fn one_value_altered_or_one_key_left_out_of_a_whole_state_is_caught() {
+    let node = standalone();
+    let altered = scraped(&node, "state_queryStorageAt", |result| {
+        // The last byte of the shortest value that there is.
+        let changes = result[0]["changes"].as_array_mut().expect("changes");
+        let shortest = changes.iter_mut().filter(|change| change[1].as_str().is_some_and(|value| value.len() > 2));
+        let value = &mut shortest.min_by_key(|change| change[1].as_str().map(str::len)).expect("a value")[1];
+        let mut text = value.as_str().expect("hex").to_owned();
+        let other = if text.ends_with('0') { "1" } else { "0" };
+        text.replace_range(text.len() - 1.., other);
+        *value = json!(text);
+    });
+    let missing = scraped(&node, "state_getKeysPaged", |result| {
+        let keys = result.as_array_mut().expect("keys");
+        // An account's, or whatever stands in the middle.
+        keys.remove(keys.len() / 2);
+    });
+    for url in [altered, missing] {
+        let full = ["--state-mode", "full"];
+        dry_run(&url, &full).expect_code(4).mentions(&[&url, "lies about its state, or left a part of it out"]);
+        let taken = dry_run(&url, &["--unverified"]);
+        assert!(taken.stderr.contains("does not have the root of its block's header"), "{}", taken.stderr);
+    }
 }

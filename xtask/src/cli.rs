@@ -241,7 +241,10 @@ pub struct Inspect {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DryRun {
+    #[command(subcommand)]
+    pub of: Option<DryRunOf>,
     /// The runtime to upgrade to: a name (it is built first) or a blob
     #[arg(long, short, value_name = "NAME|BLOB")]
     pub runtime: Option<String>,
@@ -269,6 +272,28 @@ pub struct DryRun {
     /// Write the checks as JUnit XML to this file
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DryRunOf {
+    /// Execute a live block once more on its parent's state, by the chain's own code, and compare with its header
+    Block(DryRunBlock),
+}
+
+#[derive(Debug, Args)]
+pub struct DryRunBlock {
+    /// The block: a number, a hash or `finalized`
+    #[arg(value_name = "NUMBER|HASH")]
+    pub block: String,
+    /// The node that has the block and the state before it, or a network (`paseo/asset-hub`)
+    #[arg(long, short, value_name = "NODE")]
+    pub state: String,
+    /// See also what another runtime would have made of the block's transactions: a name (it is built first) or a blob
+    #[arg(long, short, value_name = "NAME|BLOB")]
+    pub runtime: Option<String>,
+    /// Write the evidence to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,7 @@
 
 mod ask;
 mod checks;
+mod block;
 mod enactment;
 mod events;
 mod genesis;
@@ -22,6 +23,7 @@ mod types;
 
 pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot};
 pub use result::{Block, Check, Phase, Report, Status};
+pub use block::Replay;
 
 use worker::{Outcome, Reporter, Result};
 
@@ -37,6 +39,11 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
         }
         Request::Genesis(request) => {
             let summary = genesis::snapshot(request, reporter)?;
+        Request::Block(request) => {
+            let report = block::replay(request, reporter)?;
+            let passed = report.passed();
+            Ok(Outcome { passed, value: value(serde_json::to_value(report))? })
+        }
             Ok(Outcome::passed(value(serde_json::to_value(summary))?))
         }
         Request::Snapshot(request) => {

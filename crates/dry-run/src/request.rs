@@ -7,6 +7,7 @@ use worker::{Failure, Result};
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
     DryRun(DryRun),
+    Block(crate::block::Replay),
     Genesis(Genesis),
     Snapshot(Snapshot),
     Prune(Prune),
@@ -133,7 +134,7 @@ fn healthy_blocks() -> u32 {
 }
 
 /// What try-runtime allows too.
-fn migration_blocks() -> u32 {
+pub fn migration_blocks() -> u32 {
     600
 }
 

@@ -233,7 +233,7 @@ fn write(request: &DryRun, report: Report) -> Result<Report> {
 
 /// Where every pallet keeps what: plain values are read by some block or check, and before the keys of maps stands what
 /// leads to them.
-fn known_keys(runtimes: &[&Runtime]) -> Vec<Vec<u8>> {
+pub fn known_keys(runtimes: &[&Runtime]) -> Vec<Vec<u8>> {
     let pallets = runtimes.iter().flat_map(|runtime| runtime.layout.pallets.iter());
     let mut keys: Vec<_> = pallets
         .flat_map(|pallet| {

@@ -4,7 +4,7 @@
 use crate::request::Serve;
 use artifact::Source;
 use fork::{
-    Executor, How,
+    Executor, How, LiveBlock,
     serve::{Fork, Listener},
 };
 use serde_json::json;
@@ -17,9 +17,10 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     // First, so that a port that is taken is told before a state is read.
     let listener = Listener::bind(request.port)?;
     reporter.status(format!("reading the state of {}", request.state));
+    let source = request.state.parse::<Source>()?;
     let how =
         How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, nodes: request.nodes.as_deref() };
-    let loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
+    let loaded = fork::load(&source, how, reporter)?;
     let chain = loaded.chain.clone();
     let ready = json!({
         "url": listener.url(),
@@ -30,7 +31,15 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
         "mode": loaded.mode.name(),
         "verified": loaded.verified,
     });
-    let fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
+    let hash = chain.header().hash();
+    let mut fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
+    if let Source::Node(url) = &source {
+        // Without them the fork serves all the same; `chain_getBlock` then says what is missing.
+        match LiveBlock::fetch(url, &hex_prefixed(hash.as_bytes())) {
+            Ok(block) => fork = fork.with_extrinsics(block.extrinsics),
+            Err(failure) => reporter.warning(format!("the forked block's extrinsics are not served: {failure}")),
+        }
+    }
     reporter.send(Event::Ready { value: ready });
     fork::serve::serve(fork, listener)
 }

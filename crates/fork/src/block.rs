@@ -101,9 +101,12 @@ fn build_as(
     manner: Manner,
 ) -> Result<(BuiltBlock, Refused)> {
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
-    let backend = chain.backend();
+    // Recorded as authors record it: a parachain's runtime asks how large the proof is by now, gives unused weight back, and
+    // would come to another state than who imports the block with the proof recorded.
+    let recorder = Recorder::<BlakeTwo256>::default();
+    let backend = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
-    let mut extensions = executor.extensions(Default::default());
+    let mut extensions = executor.extensions(recorder.clone());
     let mut call = |overlay: &mut OverlayedChanges<BlakeTwo256>, method: &str, arguments: &[u8]| {
         chain.checked(executor.call(&backend, overlay, &mut extensions, code, method, arguments))
     };
@@ -114,8 +117,11 @@ fn build_as(
     // Runtimes before version 5 of the Core API return nothing.
     let only_inherents = mode.first() == Some(&1);
 
+    // Making the inherents is no part of the block.
+    begin(&mut overlay, &recorder);
     let inherents = call(&mut overlay, "BlockBuilder_inherent_extrinsics", &plan.inherents.encode())
         .map_err(|failure| in_block(failure, number))?;
+    end(&mut overlay, &recorder, false)?;
     let mut extrinsics = Vec::<OpaqueExtrinsic>::decode(&mut &inherents[..])
         .map_err(|error| undecodable("BlockBuilder_inherent_extrinsics", &error))?;
     for (index, inherent) in extrinsics.iter().enumerate() {
@@ -129,20 +135,18 @@ fn build_as(
             Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
         })?;
         // What an extrinsic wrote that is not let in must go again.
-        overlay.start_transaction();
+        begin(&mut overlay, &recorder);
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic)
             .map_err(|failure| in_block(failure, number))?;
         if manner == Manner::Strict {
             accepted(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
         }
-        let in_order = if result.first() == Some(&0) {
-            extrinsics.push(opaque);
-            overlay.commit_transaction()
-        } else {
-            refused.push((extrinsic, result));
-            overlay.rollback_transaction()
-        };
-        in_order.map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
+        let taken = result.first() == Some(&0);
+        match taken {
+            true => extrinsics.push(opaque),
+            false => refused.push((extrinsic, result)),
+        }
+        end(&mut overlay, &recorder, taken)?;
     }
     let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
     let header =
@@ -171,10 +175,69 @@ fn build_as(
     Ok((built, refused))
 }
 
-struct Imported {
-    proof_size: u64,
-    compact_proof_size: u64,
-    seconds: f64,
+fn begin(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>) {
+    overlay.start_transaction();
+    recorder.start_transaction();
+}
+
+/// Keeps what was written and read since the beginning, or forgets both.
+fn end(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>, keep: bool) -> Result<()> {
+    let in_order = match keep {
+        true => overlay.commit_transaction().is_ok() && recorder.commit_transaction().is_ok(),
+        false => overlay.rollback_transaction().is_ok() && recorder.rollback_transaction().is_ok(),
+    };
+    if in_order { Ok(()) } else { Err(Failure::internal("a runtime left a storage transaction open")) }
+}
+
+/// A block that was imported, as every node does it.
+pub struct Imported {
+    /// What the block declares to have used, as the runtime counted it.
+    pub declared: Weight,
+    pub proof_size: u64,
+    pub compact_proof_size: u64,
+    pub seconds: f64,
+    pub changes: StorageChanges<BlakeTwo256>,
+}
+
+/// Executes a block that was built elsewhere on the state before it. Its header is without a seal.
+pub fn execute(
+    chain: &Chain,
+    executor: &Executor,
+    code: &Code,
+    header: &Header,
+    extrinsics: &[OpaqueExtrinsic],
+) -> Result<Imported> {
+    import(chain, executor, code, &(header, extrinsics).encode()).map_err(|failure| in_block(failure, header.number))
+}
+
+/// The header that executing the extrinsics leads to, whatever the block's own says: to tell what of it is wrong.
+pub fn header_of(
+    chain: &Chain,
+    executor: &Executor,
+    code: &Code,
+    header: &Header,
+    extrinsics: &[OpaqueExtrinsic],
+) -> Result<Header> {
+    let number = header.number;
+    let backend = chain.backend();
+    let mut overlay = OverlayedChanges::default();
+    let mut extensions = executor.extensions(Default::default());
+    let mut call = |method: &str, arguments: &[u8]| {
+        let answer = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments);
+        chain.checked(answer).map_err(|failure| in_block(failure, number))
+    };
+    // The other items are what executing the block is to deposit.
+    let logs = header.digest.logs.iter().filter(|item| item.as_pre_runtime().is_some()).cloned().collect();
+    let unfinished = Header::new(number, H256::zero(), H256::zero(), header.parent_hash, Digest { logs });
+    call("Core_initialize_block", &unfinished.encode())?;
+    for (index, extrinsic) in extrinsics.iter().enumerate() {
+        let result = call("BlockBuilder_apply_extrinsic", &extrinsic.encode())?;
+        if result.first() != Some(&0) {
+            accepted(&result, index, false).map_err(|failure| in_block(failure, number))?;
+        }
+    }
+    let answer = call("BlockBuilder_finalize_block", &[])?;
+    Header::decode(&mut &answer[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))
 }
 
 fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<Imported> {
@@ -186,8 +249,8 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let result = executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block);
     chain.checked(result)?;
     // The root is part of what a validator computes from the proof.
-    let _ = overlay.storage_root(&recording, chain.state_version());
-    chain.checked(Ok(()))?;
+    let changes = overlay.drain_storage_changes(&recording, chain.state_version()).map_err(unreadable);
+    let changes = chain.checked(changes)?;
     let seconds = began.elapsed().as_secs_f64();
     let proof = recorder.drain_storage_proof();
     let proof_size = proof.encoded_size() as u64;
@@ -195,7 +258,7 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
         .encoded_compact_size::<BlakeTwo256>(chain.root())
         .ok_or_else(|| Failure::internal("the storage proof of a block cannot be made compact"))?
         as u64;
-    Ok(Imported { proof_size, compact_proof_size, seconds })
+    Ok(Imported { declared: declared_weight(&changes), proof_size, compact_proof_size, seconds, changes })
 }
 
 /// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.

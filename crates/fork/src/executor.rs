@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
 
+use crate::signatures;
 use sc_executor::{HeapAllocStrategy, WasmExecutor};
 use sp_core::traits::{CallContext, CodeExecutor, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode};
 use sp_externalities::Extensions;
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::{Backend, Ext, OverlayedChanges};
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
-use sp_wasm_interface::HostFunctions as _;
+use sp_wasm_interface::{ExtendedHostFunctions, HostFunctions as _};
 use std::{
     borrow::Cow,
     collections::BTreeSet,
@@ -54,25 +55,27 @@ impl PartialEq for Code {
     }
 }
 
+/// The same with signatures that are remembered from one runtime to the next.
+type Remembering = ExtendedHostFunctions<HostFunctions, signatures::HostFunctions>;
+
 pub struct Executor {
-    wasm: WasmExecutor<HostFunctions>,
+    wasm: Wasm,
+}
+
+enum Wasm {
+    AsNodes(WasmExecutor<HostFunctions>),
+    Remembering(WasmExecutor<Remembering>),
 }
 
 impl Executor {
     /// `cache` is where compiled runtimes are kept between runs, if anywhere.
     pub fn new(cache: Option<&Path>) -> Self {
-        let heap = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
-        let mut builder = WasmExecutor::builder()
-            .with_onchain_heap_alloc_strategy(heap)
-            .with_offchain_heap_alloc_strategy(heap)
-            // What is missing is a check of its own with a verdict; a runtime that never calls it may still run.
-            .with_allow_missing_host_functions(true)
-            .with_max_runtime_instances(2)
-            .with_runtime_cache_size(4);
-        if let Some(cache) = cache {
-            builder = builder.with_cache_path(cache);
-        }
-        Self { wasm: builder.build() }
+        Self { wasm: Wasm::AsNodes(executor(cache)) }
+    }
+
+    /// One that remembers which signatures were good: see [`signatures`].
+    pub fn remembering_signatures(cache: Option<&Path>) -> Self {
+        Self { wasm: Wasm::Remembering(executor(cache)) }
     }
 
     /// The names of the host functions this executor offers, which are those of today's nodes.
@@ -84,7 +87,10 @@ impl Executor {
     pub fn extensions(&self, recorder: Recorder<BlakeTwo256>) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.register(ProofSizeExt::new(recorder));
-        extensions.register(ReadRuntimeVersionExt::new(self.wasm.clone()));
+        extensions.register(match &self.wasm {
+            Wasm::AsNodes(wasm) => ReadRuntimeVersionExt::new(wasm.clone()),
+            Wasm::Remembering(wasm) => ReadRuntimeVersionExt::new(wasm.clone()),
+        });
         extensions
     }
 
@@ -105,9 +111,11 @@ impl Executor {
         let watch = Watch::start(method);
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
-            self.wasm
-                .call(&mut externalities, &runtime_code, method, arguments, CallContext::Onchain { import: false })
-                .0
+            let context = CallContext::Onchain { import: false };
+            match &self.wasm {
+                Wasm::AsNodes(wasm) => wasm.call(&mut externalities, &runtime_code, method, arguments, context).0,
+                Wasm::Remembering(wasm) => wasm.call(&mut externalities, &runtime_code, method, arguments, context).0,
+            }
         };
         drop(watch);
         overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
@@ -119,6 +127,21 @@ impl Executor {
             Failure::check(format!("{method} failed in the runtime")).found(found)
         })
     }
+}
+
+fn executor<H: sp_wasm_interface::HostFunctions>(cache: Option<&Path>) -> WasmExecutor<H> {
+    let heap = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
+    let mut builder = WasmExecutor::builder()
+        .with_onchain_heap_alloc_strategy(heap)
+        .with_offchain_heap_alloc_strategy(heap)
+        // What is missing is a check of its own with a verdict; a runtime that never calls it may still run.
+        .with_allow_missing_host_functions(true)
+        .with_max_runtime_instances(2)
+        .with_runtime_cache_size(4);
+    if let Some(cache) = cache {
+        builder = builder.with_cache_path(cache);
+    }
+    builder.build()
 }
 
 /// How long calls may take now, in seconds.

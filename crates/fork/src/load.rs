@@ -142,7 +142,10 @@ fn full(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
         expect_whole(url, &taken.state)?;
     }
     let entries = count(&taken.state);
-    let chain = Chain::from_state(taken.state)?;
+    let chain = Chain::from_state(taken.state).map_err(|mut failure| {
+        failure.message = format!("the node {url} lies about its state, or left a part of it out: {}", failure.message);
+        failure
+    })?;
     let verified = claimed == Some(chain.root().0);
     if !verified {
         reporter.warning(format!("the state that {url} gave does not have the root of its block's header"));

@@ -6,6 +6,7 @@
 //! written helps nobody.
 
 pub mod benchmarks;
+pub mod block;
 pub mod bytes;
 mod call_weights;
 pub mod comment;

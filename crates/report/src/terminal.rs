@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::Value;
 
-fn pairs(rows: &[(&str, String)]) -> String {
+pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
     aligned(&rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect::<Vec<_>>())
 }
 
@@ -157,7 +157,7 @@ pub fn dry_run(result: &Value) -> String {
     all
 }
 
-fn version(result: &Value, pointer: &str) -> String {
+pub(crate) fn version(result: &Value, pointer: &str) -> String {
     let name = text(result, &format!("{pointer}/spec_name"));
     let version = text(result, &format!("{pointer}/spec_version"));
     format!("{name} {version} {}", text(result, &format!("{pointer}/blake2_256")))

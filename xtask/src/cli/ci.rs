@@ -24,6 +24,8 @@ pub enum CiWhat {
     Lint(CiLint),
     /// Look at a bundle's report.html in headless Chromium, through Playwright, installed into the cache
     Page(CiPage),
+    /// Have clients that nobody here wrote use a fork that is served: @polkadot/api and chopsticks, installed into the cache
+    Clients(CiClients),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +118,13 @@ pub struct CiPost {
 
 #[derive(Debug, Args)]
 pub struct CiLint {}
+
+#[derive(Debug, Args)]
+pub struct CiClients {
+    /// Where the fork listens, as `cargo xtask fork` says it
+    #[arg(value_name = "URL")]
+    pub url: String,
+}
 
 #[derive(Debug, Args)]
 pub struct CiPage {

@@ -2,6 +2,7 @@
 //! What pull requests need. Everything comes from the configuration that the tool itself reads.
 
 mod changed;
+mod clients;
 mod comment;
 mod lint;
 mod matrix;
@@ -23,5 +24,6 @@ pub fn run(context: &Context, options: &Ci) -> Result<bool> {
         CiWhat::Post(options) => post::run(context, options),
         CiWhat::Lint(_) => lint::run(context),
         CiWhat::Page(options) => page::run(context, options),
+        CiWhat::Clients(options) => clients::run(context, options),
     }
 }

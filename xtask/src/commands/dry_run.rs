@@ -6,6 +6,9 @@ use std::path::Path;
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
+    if let Some(cli::DryRunOf::Block(options)) = &options.of {
+        return super::dry_run_block::run(context, options);
+    }
     if let Some(name) = &options.runtime {
         target::check_path(name)?;
     }

@@ -6,6 +6,7 @@ pub mod ci;
 pub mod completions;
 pub mod diff;
 pub mod dry_run;
+pub mod dry_run_block;
 pub mod fork;
 pub mod init;
 pub mod inspect;

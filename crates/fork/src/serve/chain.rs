@@ -38,7 +38,7 @@ fn header(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
 fn block(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
     let Ok(entry) = fork.entry(parameters.at(0)?) else { return Ok(Value::Null) };
     let extrinsics = entry.extrinsics.as_ref().ok_or_else(|| {
-        Error::new(-32000, "the extrinsics of the block that was forked are not here: only its state was taken")
+        Error::new(-32000, "the extrinsics of the block that was forked are not here: a file holds its state alone")
     })?;
     let extrinsics: Vec<_> = extrinsics.iter().map(|extrinsic| Bytes(extrinsic.encode())).collect();
     Ok(json!({

@@ -39,7 +39,7 @@ pub(super) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 pub(super) struct Entry {
     pub chain: Chain,
-    /// Not known of the block that was forked: a state does not hold it.
+    /// Not known of a block that was forked from a file: a state does not hold it.
     pub extrinsics: Option<Vec<OpaqueExtrinsic>>,
 }
 
@@ -49,11 +49,13 @@ const NOT_YET: [&[u8]; 2] = [&[1, 0, 2], &[1, 0, 6]];
 impl<'a> Fork<'a> {
     pub fn new(name: String, chain: Chain, executor: &'a Executor, manual: bool) -> Self {
         let base = chain.header().hash();
+        // Nothing made the block that a chain begins with.
+        let extrinsics = (chain.number() == 0).then(Vec::new);
         Self {
             executor,
             author: Author::new(executor),
             name,
-            blocks: HashMap::from([(base, Entry { chain, extrinsics: None })]),
+            blocks: HashMap::from([(base, Entry { chain, extrinsics })]),
             base,
             head: base,
             pool: Vec::new(),
@@ -62,6 +64,14 @@ impl<'a> Fork<'a> {
             subscriptions: Subscriptions::default(),
             state_versions: HashMap::new(),
         }
+    }
+
+    /// The extrinsics of the block that was forked, where they are known.
+    pub fn with_extrinsics(mut self, extrinsics: Vec<OpaqueExtrinsic>) -> Self {
+        if let Some(base) = self.blocks.get_mut(&self.base) {
+            base.extrinsics = Some(extrinsics);
+        }
+        self
     }
 
     pub(super) fn head(&self) -> H256 {

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 const COLUMN: u8 = 0;
 /// A database beyond this is begun anew.
 const SIZE_LIMIT: u64 = 32 << 30;
+/// The database writes into files that it has mapped: where the disk has no room for a page of them the process dies. So it is
+/// not used on a disk with less room than some portions of nodes, their log and a new index take.
+const ROOM: u64 = 128 << 20;
 
 pub struct Disk {
     database: Db,
@@ -22,20 +25,9 @@ impl Disk {
     /// Opens the database in a directory. Only one process at a time may have it; the error is a sentence for people.
     pub fn open(directory: &Path) -> Result<Self, String> {
         let path = directory.join("nodes");
-        let failed = |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}", path.display());
-        std::fs::create_dir_all(&path).map_err(|error| failed(&error))?;
-        let database = match Db::open_or_create(&options(&path)) {
-            Ok(database) if size(&path) > SIZE_LIMIT => {
-                drop(database);
-                renewed(&path)
-            }
-            Ok(database) => Ok(database),
-            Err(Error::Locked(_)) => return Err(format!("another process uses {}", path.display())),
-            // A disk error may pass; only what says of itself that it is broken is thrown away.
-            Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(failed(&error)),
-            Err(_) => renewed(&path),
-        };
-        let database = database.map_err(|error| failed(&error))?;
+        std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
+        room(&path)?;
+        let database = opened(&path)?;
         Ok(Self { database, path })
     }
 
@@ -45,8 +37,8 @@ impl Disk {
         if !path.exists() {
             return Ok(0);
         }
-        // Opening it is how to know that nobody else has it.
-        drop(Self::open(directory)?);
+        // Opening it is how to know that nobody else has it. There need be no room: it is what makes some.
+        drop(opened(&path)?);
         let bytes = size(&path);
         std::fs::remove_dir_all(&path).map_err(|error| format!("{} cannot be removed: {error}", path.display()))?;
         Ok(bytes)
@@ -60,8 +52,43 @@ impl Disk {
 
     /// Stores nodes; they can be read at once and are on disk a moment later.
     pub fn insert<'a>(&self, nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>) -> Result<(), String> {
+        room(&self.path)?;
         let nodes = nodes.into_iter().map(|(hash, node)| (COLUMN, hash.0, Some(node.clone())));
         self.database.commit(nodes).map_err(|error| format!("{} cannot be written: {error}", self.path.display()))
+    }
+}
+
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("{} cannot be used: {error}", path.display())
+}
+
+fn opened(path: &Path) -> Result<Db, String> {
+    let database = match Db::open_or_create(&options(path)) {
+        Ok(database) if size(path) > SIZE_LIMIT => {
+            drop(database);
+            renewed(path)
+        }
+        Ok(database) => Ok(database),
+        Err(Error::Locked(_)) => return Err(format!("another process uses {}", path.display())),
+        // A disk error may pass; only what says of itself that it is broken is thrown away.
+        Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(failed(path, &error)),
+        Err(_) => renewed(path),
+    };
+    database.map_err(|error| failed(path, &error))
+}
+
+fn room(path: &Path) -> Result<(), String> {
+    // A file system that does not tell is taken to have some.
+    let Ok(told) = rustix::fs::statvfs(path) else { return Ok(()) };
+    let left = told.f_bavail.saturating_mul(told.f_frsize);
+    match left < ROOM {
+        true => Err(format!(
+            "{} cannot be used: no space is left on its disk but {} MiB, and {} MiB are wanted",
+            path.display(),
+            left >> 20,
+            ROOM >> 20
+        )),
+        false => Ok(()),
     }
 }
 
@@ -162,7 +189,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let program = std::env::current_exe().expect("this test");
         let (mut committed, mut kept) = (0, 0);
-        for round in 0..12u64 {
+        for round in 0..50u64 {
             let mut writer = std::process::Command::new(&program)
                 .args(["--exact", "state::disk::tests::writes_until_it_is_killed", "--ignored"])
                 .env(KILLED, directory.path())

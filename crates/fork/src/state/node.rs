@@ -2,6 +2,7 @@
 //! A live node, asked from code that cannot wait asynchronously: the connection lives on a thread of its own.
 
 use super::{Traffic, Transport, Trouble, lazy::method};
+use crate::chain::Header;
 use artifact::source::{Client, RpcBlock, failure_of};
 use jsonrpsee::{
     core::{ClientError, params::ArrayParams},
@@ -21,14 +22,23 @@ use tokio::sync::mpsc;
 use worker::{Failure, Kind, Result, hex_prefixed};
 
 const RETRIES: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// One answer, and one question with all its repetitions.
-const ANSWER: Duration = Duration::from_secs(45);
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Patience =
+    Patience { answer: Duration::from_secs(45), question: Duration::from_secs(120), pause: Duration::from_millis(250) };
 /// JSON-RPC's code for a method that is not there.
 const METHOD_NOT_FOUND: i32 = -32601;
 /// The storage key of a child trie as the RPC takes it.
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
+
+/// How long is waited.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For one answer.
+    answer: Duration,
+    /// For that to one question, with all repetitions.
+    question: Duration,
+    /// Before the first repetition; each later pause is twice as long.
+    pause: Duration,
+}
 
 /// The state of one block at a node.
 pub struct RemoteNode {
@@ -36,6 +46,7 @@ pub struct RemoteNode {
     at: String,
     questions: mpsc::UnboundedSender<Question>,
     counts: Arc<Counts>,
+    patience: Patience,
 }
 
 #[derive(Default)]
@@ -55,10 +66,14 @@ struct Question {
 impl RemoteNode {
     /// Connects and finds a block: `finalized`, a number or a hash.
     pub fn connect(url: &str, at: &str) -> Result<(Self, RpcBlock)> {
+        Self::connect_with(url, at, PATIENCE)
+    }
+
+    fn connect_with(url: &str, at: &str, patience: Patience) -> Result<(Self, RpcBlock)> {
         let (found, block) = blocking::channel();
         let (questions, asked) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::default());
-        let mut connection = Connection { url: url.to_owned(), client: None, counts: counts.clone() };
+        let mut connection = Connection { url: url.to_owned(), client: None, counts: counts.clone(), patience };
         let at = at.to_owned();
         std::thread::Builder::new()
             .name("node".into())
@@ -74,9 +89,20 @@ impl RemoteNode {
                 }
             })
             .map_err(|error| Failure::environment("cannot start a thread").found(error.to_string()))?;
-        let block: RpcBlock = block.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(silent(url, "chain_getHeader")))?;
+        let silent = |_| Err(silent(url, "chain_getHeader", patience));
+        let block: RpcBlock = block.recv_timeout(patience.question).unwrap_or_else(silent)?;
         let at = hex_prefixed(&block.hash);
-        Ok((Self { url: url.to_owned(), at, questions, counts }, block))
+        Ok((Self { url: url.to_owned(), at, questions, counts, patience }, block))
+    }
+
+    /// What the node gives as the block that was found: its header once more, and its extrinsics. Nothing of it is proven.
+    pub fn block(&self) -> Result<Option<RemoteBlock>> {
+        let answer: Option<SignedBlock> =
+            self.ask("chain_getBlock", rpc_params![&self.at]).map_err(Trouble::into_failure)?;
+        let Some(SignedBlock { block }) = answer else { return Ok(None) };
+        let extrinsics = block.extrinsics.iter().map(|extrinsic| self.bytes("chain_getBlock", extrinsic));
+        let extrinsics = extrinsics.collect::<std::result::Result<_, _>>().map_err(Trouble::into_failure)?;
+        Ok(Some(RemoteBlock { header: block.header, extrinsics }))
     }
 
     fn ask<T: DeserializeOwned>(
@@ -84,10 +110,10 @@ impl RemoteNode {
         method: &'static str,
         parameters: ArrayParams,
     ) -> std::result::Result<T, Trouble> {
-        let gone = || Trouble::Failed(silent(&self.url, method));
+        let gone = || Trouble::Failed(silent(&self.url, method, self.patience));
         let (answer, answered) = blocking::channel();
         self.questions.send(Question { method, parameters, answer }).map_err(|_| gone())?;
-        let text = answered.recv_timeout(PATIENCE + 2 * ANSWER).map_err(|_| gone())??;
+        let text = answered.recv_timeout(self.patience.question + 2 * self.patience.answer).map_err(|_| gone())??;
         self.counts.bytes.fetch_add(text.get().len() as u64, Ordering::Relaxed);
         serde_json::from_str(text.get())
             .map_err(|error| Trouble::Failed(failure_of(&self.url, method, ClientError::ParseError(error))))
@@ -104,10 +130,27 @@ impl RemoteNode {
     }
 }
 
-fn silent(url: &str, method: &str) -> Failure {
+fn silent(url: &str, method: &str, patience: Patience) -> Failure {
     Failure::environment(format!("the node {url} does not answer {method}"))
-        .expected(format!("an answer within {} s", PATIENCE.as_secs()))
+        .expected(format!("an answer within {} s", patience.question.as_secs_f64()))
         .hint("try again, or use another node")
+}
+
+/// A block as a node gives it, its extrinsics encoded.
+pub struct RemoteBlock {
+    pub header: Header,
+    pub extrinsics: Vec<Vec<u8>>,
+}
+
+#[derive(serde::Deserialize)]
+struct SignedBlock {
+    block: Body,
+}
+
+#[derive(serde::Deserialize)]
+struct Body {
+    header: Header,
+    extrinsics: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -162,6 +205,7 @@ struct Connection {
     url: String,
     client: Option<Client>,
     counts: Arc<Counts>,
+    patience: Patience,
 }
 
 impl Connection {
@@ -184,7 +228,7 @@ impl Connection {
     }
 
     async fn found_block(&mut self, at: &str) -> Result<RpcBlock> {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = self.patience.pause;
         for _ in 0..RETRIES {
             match self.block(at).await {
                 Err(failure) if failure.kind == Kind::Environment => tokio::time::sleep(pause).await,
@@ -206,7 +250,7 @@ impl Connection {
     /// Asks, and again with growing pauses where the connection broke or the node asks for patience.
     async fn answer(&mut self, method: &'static str, parameters: ArrayParams) -> Answer {
         let began = Instant::now();
-        let mut pause = FIRST_PAUSE;
+        let mut pause = self.patience.pause;
         for attempt in 0.. {
             self.counts.requests.fetch_add(1, Ordering::Relaxed);
             let failure = match self.attempt(method, parameters.clone()).await {
@@ -215,14 +259,14 @@ impl Connection {
                 Err(Attempt::Hopeless(failure)) => return Err(Trouble::Failed(failure)),
                 Err(Attempt::Broken(failure)) => failure,
             };
-            if attempt == RETRIES || began.elapsed() > PATIENCE {
+            if attempt == RETRIES || began.elapsed() > self.patience.question {
                 let hint = format!("tried {} times; try again later, or use another node", attempt + 1);
                 return Err(Trouble::Failed(failure.hint(hint)));
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        Err(Trouble::Failed(silent(&self.url, method)))
+        Err(Trouble::Failed(silent(&self.url, method, self.patience)))
     }
 
     async fn attempt(
@@ -234,7 +278,7 @@ impl Connection {
             Some(client) => client,
             None => Client::connect(&self.url).await.map_err(Attempt::Broken)?,
         };
-        let answer = tokio::time::timeout(ANSWER, client.request(method, parameters)).await;
+        let answer = tokio::time::timeout(self.patience.answer, client.request(method, parameters)).await;
         match answer {
             Ok(Ok(answer)) => {
                 self.client = Some(client);
@@ -277,4 +321,104 @@ fn without_proofs(failure: Failure, method: &str) -> Failure {
         "take another node; or read the whole state by --state-mode full, which still compares its root; or take it \
          as it comes by --unverified",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::{TcpListener, TcpStream},
+        sync::atomic::AtomicUsize,
+    };
+
+    const SHORT: Patience = Patience {
+        answer: Duration::from_millis(300),
+        question: Duration::from_secs(20),
+        pause: Duration::from_millis(1),
+    };
+
+    /// A node of one block, which says nothing to its first `silences` questions for a proof.
+    fn node(silences: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked = Arc::new(AtomicUsize::new(0));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let asked = asked.clone();
+                std::thread::spawn(move || converse(stream, &asked, silences));
+            }
+        });
+        url
+    }
+
+    fn converse(stream: TcpStream, asked: &AtomicUsize, silences: usize) {
+        let mut reader = BufReader::new(stream);
+        while let Some(request) = request(&mut reader) {
+            let header = json!({
+                "parentHash": format!("0x{}", "00".repeat(32)),
+                "number": "0x7",
+                "stateRoot": format!("0x{}", "01".repeat(32)),
+                "extrinsicsRoot": format!("0x{}", "02".repeat(32)),
+                "digest": {"logs": []},
+            });
+            let hash = serde_json::from_value::<Header>(header.clone()).expect("a header");
+            let hash = hex_prefixed(sp_runtime::traits::Header::hash(&hash).as_bytes());
+            let result = match request["method"].as_str().expect("a method") {
+                "chain_getHeader" => header,
+                "state_getReadProof" if asked.fetch_add(1, Ordering::SeqCst) < silences => {
+                    std::thread::sleep(Duration::from_secs(60));
+                    return;
+                }
+                "state_getReadProof" => json!({"at": hash, "proof": ["0x1234"]}),
+                _ => json!(hash),
+            };
+            let body = json!({"jsonrpc": "2.0", "id": request["id"], "result": result}).to_string();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+            if reader.get_mut().write_all((head + &body).as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn request(reader: &mut BufReader<TcpStream>) -> Option<Value> {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if line == "\r\n" {
+                break;
+            }
+            if let Some((name, value)) =
+                line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            {
+                length = value.trim().parse().unwrap_or_else(|_| panic!("{name}: {value}"));
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        serde_json::from_slice(&body).ok()
+    }
+
+    #[test]
+    fn a_question_that_is_not_answered_is_asked_again() {
+        let (node, block) = RemoteNode::connect_with(&node(2), "finalized", SHORT).expect("connected");
+        assert_eq!(block.number, 7);
+        let proof = node.read_proof(None, &[vec![1]]).map_err(Trouble::into_failure).expect("an answer");
+        assert_eq!(proof, [vec![0x12, 0x34]]);
+    }
+
+    #[test]
+    fn a_node_that_never_answers_is_given_up_by_name() {
+        let url = node(usize::MAX);
+        let (node, _) = RemoteNode::connect_with(&url, "finalized", SHORT).expect("connected");
+        let failure = node.read_proof(None, &[vec![1]]).map_err(Trouble::into_failure).expect_err("silence");
+        assert_eq!(failure.kind, Kind::Environment);
+        assert!(failure.message.contains(&url) && failure.message.contains("state_getReadProof"), "{failure}");
+        assert!(failure.hint.is_some_and(|hint| hint.contains("another node")));
+    }
 }

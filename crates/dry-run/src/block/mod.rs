@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A block of a live chain, executed once more on its parent's state; and what another runtime would have made of it.
+
+mod extrinsic;
+mod other;
+mod records;
+mod report;
+
+pub use report::Report;
+
+use crate::{
+    input::Runtime,
+    result::{Rpc, State, errors_logged},
+};
+use artifact::Source;
+use codec::Encode;
+use fork::{Chain, Executor, Header, How, LiveBlock, Loaded};
+use records::{Class, Record};
+use report::{Block, Difference, Executed, Extrinsic, FailedDispatch, Outcome};
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, time::Instant};
+use worker::{Failure, Kind, Reporter, Result, hex_prefixed};
+
+/// Execute a live block once more.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// A number, a hash or `finalized`.
+    pub block: String,
+    /// The node that has the block and its parent's state.
+    pub state: String,
+    /// Another runtime, to see what it would make of the block's transactions.
+    #[serde(default)]
+    pub runtime: Option<String>,
+    /// The most blocks that the other runtime's multi-block migrations may take.
+    #[serde(default = "crate::request::migration_blocks")]
+    pub migration_blocks: u32,
+    /// Where compiled runtimes are kept between runs.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
+    /// Where trie nodes are kept between runs.
+    #[serde(default)]
+    pub nodes: Option<PathBuf>,
+}
+
+pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
+    let began = Instant::now();
+    let source = request.state.parse::<Source>()?;
+    let Source::Node(url) = &source else {
+        return Err(Failure::usage(format!("{source} is no node: a state does not hold the extrinsics of its block"))
+            .expected("a ws:// or http:// address, or the name of a network"));
+    };
+    reporter.status(format!("taking block {} from {url}", request.block));
+    let block = LiveBlock::fetch(url, &request.block)?;
+    let number = block.header.number;
+    if number == 0 {
+        return Err(Failure::usage("block 0 has no parent: no extrinsics made it").expected("a later block"));
+    }
+    let parent = hex_prefixed(block.header.parent_hash.as_bytes());
+    let how = How { at: Some(&parent), nodes: request.nodes.as_deref(), ..How::default() };
+    let loaded = fork::load(&source, how, reporter)?;
+    let mut chain = loaded.chain.clone();
+
+    let executor = Executor::remembering_signatures(request.cache.as_deref());
+    reporter.status("reading the chain's runtime");
+    let code = chain.next_code()?;
+    let blob = artifact::Blob::from_deployed(url, code.bytes().to_vec())?;
+    let runtime = Runtime::read(url, blob, &chain, &executor)?;
+    chain.set_state_version(runtime.version.effective_state_version());
+    chain.prefetch(crate::run::known_keys(&[&runtime]))?;
+
+    reporter.status(format!("executing block {number}"));
+    let header = block.unsealed();
+    let (executed, after) = execute(&chain, &executor, &runtime, &block, &header)?;
+    let records = match (&after, runtime.interface()) {
+        (Some(after), Some(interface)) => records::of(after, &interface)?,
+        _ => None,
+    };
+    let extrinsics = extrinsics(&runtime, &block, records.as_deref());
+    let other = match (&request.runtime, executed.holds) {
+        (Some(name), true) => {
+            let asked = other::Asked { chain: &chain, executor: &executor, block: &block, extrinsics: &extrinsics };
+            Some(other::under(name, &asked, request.migration_blocks, reporter)?)
+        }
+        _ => None,
+    };
+    for (level, line) in fork::runtime_log::take() {
+        reporter.log(format!("{level} {line}"));
+    }
+    // A part of the state that could not be had makes every verdict void, whatever took it for an answer.
+    chain.checked(Ok(()))?;
+    for warning in chain.take_warnings() {
+        reporter.warning(warning);
+    }
+    let traffic = loaded.traffic();
+    let failed = !executed.holds || other.as_ref().is_some_and(report::Other::is_worse);
+    Ok(Report {
+        format: "cutover/block/v1",
+        block: Block {
+            number,
+            hash: hex_prefixed(block.hash.as_bytes()),
+            parent_hash: parent,
+            state_root: hex_prefixed(header.state_root.as_bytes()),
+            extrinsics_root: hex_prefixed(header.extrinsics_root.as_bytes()),
+            sealed: header.digest != block.header.digest,
+            finalized: block.finalized,
+        },
+        state: state(&request.state, &loaded),
+        runtime: runtime.identity(),
+        failed_dispatches: records.as_deref().map(failed_dispatches).unwrap_or_default(),
+        executed,
+        extrinsics,
+        other,
+        rpc: Rpc { requests: traffic.requests + block.traffic.requests, bytes: traffic.bytes + block.traffic.bytes },
+        seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+        verdict: if failed { "fail" } else { "pass" },
+    })
+}
+
+/// The state of the block's parent.
+fn state(source: &str, loaded: &Loaded) -> State {
+    let chain = &loaded.chain;
+    State {
+        source: source.to_owned(),
+        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
+        number: chain.number(),
+        state_root: hex_prefixed(chain.root().as_bytes()),
+        verified: loaded.verified,
+        finalized: loaded.finalized,
+        mode: loaded.mode.name(),
+        entries: loaded.entries,
+    }
+}
+
+/// As a node that imports the block does it. Also gives the chain after it, where that is what its header says.
+fn execute(
+    chain: &Chain,
+    executor: &Executor,
+    runtime: &Runtime,
+    block: &LiveBlock,
+    header: &Header,
+) -> Result<(Executed, Option<Chain>)> {
+    let code = &runtime.code;
+    match fork::block::execute(chain, executor, code, header, &block.extrinsics) {
+        Ok(imported) => {
+            let root = imported.changes.transaction_storage_root;
+            let differences = differences(&[("state root", header.state_root, root)]);
+            let executed = Executed {
+                holds: differences.is_empty(),
+                differences,
+                failure: None,
+                ref_time: Some(imported.declared.ref_time),
+                proof_size: Some(imported.proof_size),
+                compact_proof_size: Some(imported.compact_proof_size),
+                declared_proof_size: Some(imported.declared.proof_size),
+                import_seconds: Some((imported.seconds * 1e6).round() / 1e6),
+            };
+            let mut after = chain.clone();
+            after.advance(block.header.clone(), imported.changes);
+            Ok((executed, Some(after)))
+        }
+        // The runtime stops at the first thing that does not fit and may not say which: it is asked for what fits.
+        Err(failure) if failure.kind == Kind::Check => {
+            let mut told = vec![failure.to_string()];
+            told.extend(errors_logged());
+            let differences = match fork::block::header_of(chain, executor, code, header, &block.extrinsics) {
+                Ok(computed) => compared(header, &computed),
+                Err(failure) if failure.kind == Kind::Check => {
+                    told.push(failure.to_string());
+                    Vec::new()
+                }
+                Err(failure) => return Err(failure),
+            };
+            Ok((Executed { differences, failure: Some(told.join("; ")), ..Executed::default() }, None))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn compared(header: &Header, computed: &Header) -> Vec<Difference> {
+    let mut found = differences(&[
+        ("state root", header.state_root, computed.state_root),
+        ("extrinsics root", header.extrinsics_root, computed.extrinsics_root),
+        ("parent hash", header.parent_hash, computed.parent_hash),
+    ]);
+    if header.digest != computed.digest {
+        let text = |header: &Header| hex_prefixed(&header.digest.encode());
+        found.push(Difference { what: "digest", header: text(header), computed: text(computed) });
+    }
+    found
+}
+
+fn differences(pairs: &[(&'static str, sp_core::H256, sp_core::H256)]) -> Vec<Difference> {
+    let differing = pairs.iter().filter(|(_, header, computed)| header != computed);
+    differing
+        .map(|(what, header, computed)| Difference {
+            what,
+            header: hex_prefixed(header.as_bytes()),
+            computed: hex_prefixed(computed.as_bytes()),
+        })
+        .collect()
+}
+
+fn extrinsics(runtime: &Runtime, block: &LiveBlock, records: Option<&[Record]>) -> Vec<Extrinsic> {
+    let interface = runtime.interface();
+    let listed = block.extrinsics.iter().enumerate();
+    listed
+        .map(|(index, extrinsic)| {
+            let own = records.unwrap_or_default().iter().filter(|record| record.extrinsic == Some(index as u32));
+            Extrinsic {
+                index,
+                call: interface.as_ref().and_then(|interface| extrinsic::call(interface, extrinsic)),
+                inherent: own.clone().any(|record| record.class == Some(Class::Mandatory)),
+                outcome: outcome(own),
+            }
+        })
+        .collect()
+}
+
+/// What the events of an extrinsic say of it.
+fn outcome<'a>(mut own: impl Iterator<Item = &'a Record>) -> Outcome {
+    own.find_map(|record| match (record.pallet.as_str(), record.name.as_str()) {
+        ("System", "ExtrinsicSuccess") => Some(Outcome::Success),
+        ("System", "ExtrinsicFailed") => Some(Outcome::Failed(record.error.clone().unwrap_or_default())),
+        _ => None,
+    })
+    .unwrap_or(Outcome::Unknown)
+}
+
+fn failed_dispatches(records: &[Record]) -> Vec<FailedDispatch> {
+    let failed = records.iter().filter_map(|record| Some((record, record.error.clone()?)));
+    failed
+        .map(|(record, error)| FailedDispatch {
+            phase: record.phase.clone(),
+            extrinsic: record.extrinsic,
+            event: format!("{}.{}", record.pallet, record.name),
+            error,
+        })
+        .collect()
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What another runtime would have made of a block.
+//!
+//! It takes the chain over at the block's parent: its migrations run, in blocks of their own, and then the transactions of the
+//! block are given to it in their order. They are not executed as the block: its header holds a state root that another code
+//! does not lead to, and its inherents are of a moment that is over by then. Signatures that were good stay good.
+
+use super::{
+    extrinsics as listed, records,
+    report::{Changed, Extrinsic, Other, Outcome},
+};
+use crate::{input::Runtime, rehearsal};
+use artifact::Source;
+use codec::{Decode, Encode};
+use fork::{Author, Chain, Executor, LiveBlock, Wish, signatures::Believing};
+use sp_core::storage::well_known_keys;
+use sp_runtime::{OpaqueExtrinsic, transaction_validity::TransactionValidityError};
+use std::collections::VecDeque;
+use worker::{Kind, Reporter, Result};
+
+pub struct Asked<'a> {
+    /// At the block's parent.
+    pub chain: &'a Chain,
+    pub executor: &'a Executor,
+    pub block: &'a LiveBlock,
+    /// As they went under the chain's own code.
+    pub extrinsics: &'a [Extrinsic],
+}
+
+pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> Result<Other> {
+    reporter.status(format!("asking {name} what it would have made of the block"));
+    let blob = name.parse::<Source>()?.blob()?;
+    let to = Runtime::read(name, blob, asked.chain, asked.executor)?;
+    let mut chain = asked.chain.clone();
+    chain.set(vec![(well_known_keys::CODE.to_vec(), Some(to.code.bytes().to_vec()))])?;
+    chain.set_state_version(to.version.effective_state_version());
+    let mut author = Author::new(asked.executor);
+    let migrated = rehearsal::migrate(&chain, &mut author, &to.code, &to.layout, limit, "migration blocks", reporter)?;
+    let transactions: Vec<_> = asked.extrinsics.iter().filter(|extrinsic| !extrinsic.inherent).collect();
+    let mut other = Other {
+        runtime: to.identity(),
+        migration_blocks: migrated.blocks.len(),
+        failure: migrated.failure.map(|failure| failure.to_string()),
+        transactions: transactions.len(),
+        changed: Vec::new(),
+    };
+    if other.failure.is_some() {
+        return Ok(other);
+    }
+    let given: Vec<_> = transactions.iter().map(|extrinsic| &asked.block.extrinsics[extrinsic.index]).collect();
+    let outcomes = match outcomes(&to, migrated.migrated, &mut author, asked.executor, &given) {
+        Ok(outcomes) => outcomes,
+        Err(failure) if failure.kind == Kind::Check => {
+            other.failure = Some(failure.to_string());
+            return Ok(other);
+        }
+        Err(failure) => return Err(failure),
+    };
+    other.changed = transactions
+        .into_iter()
+        .zip(outcomes)
+        .filter(|(extrinsic, after)| extrinsic.outcome != *after)
+        .map(|(extrinsic, after)| Changed {
+            index: extrinsic.index,
+            call: extrinsic.call.clone(),
+            before: extrinsic.outcome.clone(),
+            after,
+        })
+        .collect();
+    Ok(other)
+}
+
+/// What becomes of each transaction in one block of the new code.
+fn outcomes(
+    to: &Runtime,
+    mut chain: Chain,
+    author: &mut Author<'_>,
+    executor: &Executor,
+    transactions: &[&OpaqueExtrinsic],
+) -> Result<Vec<Outcome>> {
+    let extrinsics = transactions.iter().map(|extrinsic| extrinsic.encode()).collect();
+    let plan = author.plan(&chain, &to.code, Wish { extrinsics, ..Wish::default() })?;
+    let _believing = Believing::begin();
+    let (mut built, refused) = fork::block::build_willing(&chain, executor, &to.code, plan)?;
+    let changes = std::mem::take(&mut built.changes);
+    chain.advance(built.header.clone(), changes);
+    let records = match to.interface() {
+        Some(interface) => records::of(&chain, &interface)?,
+        None => None,
+    };
+    let block = LiveBlock {
+        hash: built.hash(),
+        header: built.header,
+        extrinsics: built.extrinsics,
+        finalized: false,
+        traffic: Default::default(),
+    };
+    // Those that were let in stand last in the block, in their order.
+    let accepted = transactions.len() - refused.len();
+    let in_block = listed(to, &block, records.as_deref());
+    let first = in_block.len().saturating_sub(accepted);
+    let mut accepted: VecDeque<_> = in_block.into_iter().skip(first).collect();
+    let mut refused = VecDeque::from(refused);
+    let decided = transactions.iter().map(|extrinsic| {
+        let encoded = extrinsic.encode();
+        match accepted.front() {
+            Some(front) if block.extrinsics[front.index].encode() == encoded => {
+                accepted.pop_front().map_or(Outcome::Unknown, |extrinsic| extrinsic.outcome)
+            }
+            _ => refused.pop_front().map_or(Outcome::Unknown, |(_, answer)| Outcome::Refused(reason(&answer))),
+        }
+    });
+    Ok(decided.collect())
+}
+
+/// `Err(TransactionValidityError)`, by name.
+fn reason(answer: &[u8]) -> String {
+    match answer.get(1..).map(|mut bytes| TransactionValidityError::decode(&mut bytes)) {
+        Some(Ok(error)) => format!("{error:?}"),
+        _ => worker::hex_prefixed(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_have_their_names() {
+        assert_eq!(reason(&[1, 0, 4]), "Invalid(BadProof)");
+        assert_eq!(reason(&[1, 0, 7, 9]), "Invalid(Custom(9))");
+        assert_eq!(reason(&[1, 0, 200]), "0x0100c8");
+    }
+}

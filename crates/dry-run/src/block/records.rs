@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The events of a block with the extrinsic that they belong to, and what errors they carry.
+
+use crate::types::{Interface, read};
+use codec::{Compact, Decode};
+use fork::Chain;
+use scale_info::{TypeDef, Variant, form::PortableForm};
+use worker::Result;
+
+/// Blocks of busy chains have some thousand events.
+const MOST: u32 = 100_000;
+/// Errors within errors.
+const DEPTH: u32 = 4;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// `Initialization`, `ApplyExtrinsic` or `Finalization`.
+    pub phase: String,
+    pub extrinsic: Option<u32>,
+    pub pallet: String,
+    pub name: String,
+    /// A dispatch error that the event tells of, by name.
+    pub error: Option<String>,
+    /// Of an extrinsic's dispatch.
+    pub class: Option<Class>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// What a block may carry beyond its limits: its inherents.
+    Mandatory,
+    Other,
+}
+
+/// The events of the chain's last block; nothing where the runtime's types do not tell how to read them.
+pub fn of(chain: &Chain, interface: &Interface<'_>) -> Result<Option<Vec<Record>>> {
+    let Some(system) = interface.pallet("System") else { return Ok(None) };
+    let Some(item) = system.item("Events") else { return Ok(None) };
+    let bytes = chain.storage(&system.key("Events"))?.unwrap_or_else(|| vec![0]);
+    Ok(decode(interface, item.value, &bytes))
+}
+
+fn decode(interface: &Interface<'_>, list: u32, bytes: &[u8]) -> Option<Vec<Record>> {
+    let types = interface.types;
+    let TypeDef::Sequence(records) = &types.resolve(list)?.type_def else { return None };
+    let TypeDef::Composite(record) = &types.resolve(records.type_param.id)?.type_def else { return None };
+    let mut input = bytes;
+    let count = Compact::<u32>::decode(&mut input).ok()?.0;
+    let mut found = Vec::new();
+    for _ in 0..count.min(MOST) {
+        let mut event = None;
+        let mut phase = None;
+        for field in &record.fields {
+            let rest = read::skip(types, field.ty.id, input).ok()?;
+            let value = &input[..input.len() - rest.len()];
+            match field.name.as_deref() {
+                Some("phase") => phase = Some(phase_of(interface, field.ty.id, value)?),
+                Some("event") => event = Some(event_of(interface, field.ty.id, value)?),
+                _ => {}
+            }
+            input = rest;
+        }
+        let (phase, extrinsic) = phase?;
+        found.push(Record { phase, extrinsic, ..event? });
+    }
+    Some(found)
+}
+
+fn phase_of(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<(String, Option<u32>)> {
+    let name = variant(interface, id, *bytes.first()?)?.name.clone();
+    let extrinsic = (name == "ApplyExtrinsic").then(|| u32::decode(&mut &bytes[1..]).ok()).flatten();
+    Some((name, extrinsic))
+}
+
+/// The outer enum tells the pallet, the one within it the event.
+fn event_of(interface: &Interface<'_>, outer: u32, bytes: &[u8]) -> Option<Record> {
+    let pallet = variant(interface, outer, *bytes.first()?)?;
+    let event = variant(interface, pallet.fields.first()?.ty.id, *bytes.get(1)?)?;
+    let mut input = bytes.get(2..)?;
+    let (mut error, mut class) = (None, None);
+    for field in &event.fields {
+        let rest = read::skip(interface.types, field.ty.id, input).ok()?;
+        let value = &input[..input.len() - rest.len()];
+        error = error.or_else(|| error_in(interface, field.ty.id, value));
+        class = class.or_else(|| class_in(interface, field.ty.id, value));
+        input = rest;
+    }
+    Some(Record {
+        phase: String::new(),
+        extrinsic: None,
+        pallet: pallet.name.clone(),
+        name: event.name.clone(),
+        error,
+        class,
+    })
+}
+
+fn variant<'a>(interface: &Interface<'a>, id: u32, index: u8) -> Option<&'a Variant<PortableForm>> {
+    match &interface.types.resolve(id)?.type_def {
+        TypeDef::Variant(variants) => variants.variants.iter().find(|variant| variant.index == index),
+        _ => None,
+    }
+}
+
+fn is(interface: &Interface<'_>, id: u32, name: &str) -> bool {
+    let ty = interface.types.resolve(id);
+    ty.is_some_and(|ty| ty.path.segments.last().is_some_and(|last| last == name))
+}
+
+/// A dispatch error, or a result that is one.
+fn error_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<String> {
+    if is(interface, id, "DispatchError") {
+        return named(interface, id, bytes, 0);
+    }
+    if is(interface, id, "Result") {
+        let chosen = variant(interface, id, *bytes.first()?)?;
+        let inner = chosen.fields.first()?.ty.id;
+        return match chosen.name.as_str() {
+            "Err" => error_in(interface, inner, bytes.get(1..)?),
+            _ => None,
+        };
+    }
+    None
+}
+
+/// An error by the names of its variants; one of a pallet by the pallet's.
+fn named(interface: &Interface<'_>, id: u32, bytes: &[u8], depth: u32) -> Option<String> {
+    let chosen = variant(interface, id, *bytes.first()?)?;
+    let (name, rest) = (&chosen.name, bytes.get(1..)?);
+    if name == "Module"
+        && let [index, error, ..] = rest
+        && let Some(pallet) = interface.pallets.iter().find(|pallet| pallet.index == *index)
+        && let Some(error) = interface.variants(pallet.error).iter().find(|known| known.index == *error)
+    {
+        return Some(format!("{}.{}", pallet.name, error.name));
+    }
+    let within = chosen.fields.first().filter(|_| depth < DEPTH);
+    match within.and_then(|field| named(interface, field.ty.id, rest, depth + 1)) {
+        Some(within) => Some(format!("{name}({within})")),
+        None => Some(name.clone()),
+    }
+}
+
+/// The class in a `DispatchInfo`.
+fn class_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<Class> {
+    let leaves = read::leaves(interface.types, id, bytes).ok()?;
+    let (_, id, value) = leaves
+        .into_iter()
+        .find(|(path, id, _)| path.rsplit('.').next() == Some("class") && is(interface, *id, "DispatchClass"))?;
+    Some(match variant(interface, id, *value.first()?)?.name.as_str() {
+        "Mandatory" => Class::Mandatory,
+        _ => Class::Other,
+    })
+}

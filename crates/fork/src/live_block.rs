@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A block of a live chain, its header proven by the hash and its extrinsics by the header.
+
+use crate::{
+    chain::Header,
+    state::{RemoteNode, Traffic, Transport},
+};
+use artifact::source::RpcBlock;
+use codec::{Decode, Encode};
+use sp_core::H256;
+use sp_runtime::{
+    DigestItem, OpaqueExtrinsic, StateVersion,
+    traits::{BlakeTwo256, Hash as _},
+};
+use worker::{Failure, Result};
+
+/// Blocks of busy chains have some thousand extrinsics.
+const MOST_EXTRINSICS: usize = 100_000;
+
+#[derive(Clone, Debug)]
+pub struct LiveBlock {
+    pub hash: H256,
+    /// With its seal, as it was hashed.
+    pub header: Header,
+    pub extrinsics: Vec<OpaqueExtrinsic>,
+    /// Whether the node holds it for final.
+    pub finalized: bool,
+    /// What it took to know all this.
+    pub traffic: Traffic,
+}
+
+impl LiveBlock {
+    /// Asks a node for a block by its number, its hash, or as `finalized`.
+    pub fn fetch(url: &str, at: &str) -> Result<Self> {
+        let (node, found) = RemoteNode::connect(url, at)?;
+        let header = Header::decode(&mut &found.header[..]).map_err(|error| {
+            Failure::input(format!("the header of block {} cannot be decoded", found.number))
+                .found(error.to_string())
+                .expected("a header with blake2-256 hashes and a block number below 2^32, in 32 or 64 bits")
+        })?;
+        let given = node.block()?.ok_or_else(|| {
+            Failure::input(format!("{url} has the header of block {} and not its extrinsics", found.number))
+                .expected("the whole block from chain_getBlock")
+                .hint(
+                    "the node drops the bodies of old blocks: take one with --blocks-pruning archive, or a later block",
+                )
+        })?;
+        let hash = H256(found.hash);
+        if given.header.hash() != hash {
+            return Err(Failure::input(format!("the node {url} gives another block than asked for"))
+                .found(format!("chain_getBlock: a header with the hash {:?}", given.header.hash()))
+                .expected(format!("{hash:?}")));
+        }
+        let extrinsics = proven(url, &found, &header, given.extrinsics)?;
+        Ok(Self { hash, header, extrinsics, finalized: found.finalized, traffic: node.traffic() })
+    }
+
+    /// The header as the runtime executes it. The seal is the author's signature under the header: it cannot be part of what
+    /// it signs, so nodes check it and take it off.
+    pub fn unsealed(&self) -> Header {
+        unsealed(&self.header)
+    }
+}
+
+fn unsealed(header: &Header) -> Header {
+    let mut header = header.clone();
+    while let Some(DigestItem::Seal(..)) = header.digest.logs.last() {
+        header.digest.logs.pop();
+    }
+    header
+}
+
+/// Extrinsics whose root is the header's. Chains of system version 0 and 1 make it without hashing long values apart.
+fn proven(url: &str, block: &RpcBlock, header: &Header, encoded: Vec<Vec<u8>>) -> Result<Vec<OpaqueExtrinsic>> {
+    let lie = |found: String| {
+        Failure::input(format!("the node {url} gives extrinsics that are not those of block {}", block.number))
+            .found(found)
+            .expected(format!("the extrinsics root {:?} of its header", header.extrinsics_root))
+            .hint("the node lies or its database is damaged: take another node")
+    };
+    if encoded.len() > MOST_EXTRINSICS {
+        return Err(lie(format!("{} extrinsics", encoded.len())));
+    }
+    let roots = [StateVersion::V1, StateVersion::V0].map(|version| root(encoded.clone(), version));
+    if !roots.contains(&header.extrinsics_root) {
+        return Err(lie(format!("{} extrinsics with the root {:?}", encoded.len(), roots[0])));
+    }
+    encoded
+        .iter()
+        .enumerate()
+        .map(|(index, bytes)| match OpaqueExtrinsic::decode(&mut &bytes[..]) {
+            Ok(extrinsic) if extrinsic.encode() == *bytes => Ok(extrinsic),
+            _ => Err(Failure::input(format!("extrinsic {index} of block {} is none", block.number))
+                .found(worker::hex_prefixed(&bytes[..bytes.len().min(32)]))
+                .expected("bytes with their length in front")),
+        })
+        .collect()
+}
+
+/// The root of a block's extrinsics, each as it is encoded, its length in front.
+fn root(encoded: Vec<Vec<u8>>, version: StateVersion) -> H256 {
+    BlakeTwo256::ordered_trie_root(encoded, version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sp_runtime::traits::Header as _;
+
+    fn block(encoded: &[Vec<u8>], version: StateVersion) -> (RpcBlock, Header) {
+        let header = Header::new(7, root(encoded.to_vec(), version), H256::zero(), H256::zero(), Default::default());
+        let bytes = header.encode();
+        let block = RpcBlock {
+            number: 7,
+            hash: header.hash().0,
+            state_root: [0; 32],
+            header: bytes,
+            finalized: true,
+            requests: 0,
+        };
+        (block, header)
+    }
+
+    fn extrinsics() -> Vec<Vec<u8>> {
+        vec![crate::block::bare_extrinsic(&[1, 2]), crate::block::bare_extrinsic(&[3; 100])]
+    }
+
+    #[test]
+    fn extrinsics_are_taken_by_the_root_of_either_layout() {
+        for version in [StateVersion::V0, StateVersion::V1] {
+            let (block, header) = block(&extrinsics(), version);
+            let taken = proven("ws://node", &block, &header, extrinsics()).expect("proven");
+            assert_eq!(taken.encode()[1..], extrinsics().concat());
+        }
+    }
+
+    #[test]
+    fn extrinsics_that_are_not_the_blocks_are_a_lie_of_the_node() {
+        let (block, header) = block(&extrinsics(), StateVersion::V1);
+        let mut altered = extrinsics();
+        altered[1][5] ^= 1;
+        let swapped = extrinsics().into_iter().rev().collect();
+        for lie in [altered, swapped, Vec::new(), vec![extrinsics().remove(0)]] {
+            let failure = proven("ws://node", &block, &header, lie).expect_err("a lie");
+            assert!(failure.message.contains("ws://node") && failure.message.contains("block 7"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_extrinsic_is_named_even_where_the_root_holds() {
+        let bytes = vec![vec![12, 4, 7, 8], vec![255]];
+        let (block, header) = block(&bytes, StateVersion::V1);
+        let failure = proven("ws://node", &block, &header, bytes).expect_err("none");
+        assert!(failure.message.contains("extrinsic 1 of block 7"), "{failure}");
+    }
+
+    #[test]
+    fn only_the_seal_is_taken_off() {
+        let slot = DigestItem::PreRuntime(*b"aura", vec![1]);
+        let log = DigestItem::Consensus(*b"BABE", vec![2]);
+        let mut header = block(&[], StateVersion::V1).1;
+        header.digest.logs = vec![slot.clone(), log.clone(), DigestItem::Seal(*b"aura", vec![3; 64])];
+        assert_eq!(unsealed(&header).digest.logs, [slot, log]);
+        let as_it_is = unsealed(&header);
+        assert_eq!(unsealed(&as_it_is), as_it_is);
+    }
+}

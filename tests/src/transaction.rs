@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Transactions of Alice, the account of the development presets, signed for a fork that is served.
+
+use crate::fork::Fork;
+use codec::{Compact, Decode, Encode};
+use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed, v14::RuntimeMetadataV14};
+use scale_info::TypeDef;
+use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey};
+use serde_json::json;
+
+/// The seed of `//Alice` by the development phrase that every node of the SDK knows.
+const ALICE: &str = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
+/// `//Bob`
+pub const BOB: &str = "8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48";
+
+fn alice() -> Keypair {
+    let seed = hex::decode(ALICE).expect("hex");
+    MiniSecretKey::from_bytes(&seed).expect("a seed").expand_to_keypair(ExpansionMode::Ed25519)
+}
+
+/// A transaction in extrinsic format 4, immortal and without a tip, in hex.
+pub fn signed(fork: &Fork, nonce: u32, pallet: &str, call: &str, arguments: &[u8]) -> String {
+    let metadata = metadata(fork);
+    let call = [&call_index(&metadata, pallet, call)[..], arguments].concat();
+    let version = fork.call("state_getRuntimeVersion", json!([]));
+    let number = |name: &str| (version[name].as_u64().expect("a number") as u32).encode();
+    let genesis = fork.call("chain_getBlockHash", json!([0]));
+    let genesis = hex::decode(&genesis.as_str().expect("a hash")[2..]).expect("hex");
+    let (mut carried, mut only_signed) = (Vec::new(), Vec::new());
+    for extension in &metadata.extrinsic.signed_extensions {
+        let (explicit, implicit) = match extension.identifier.as_str() {
+            "CheckSpecVersion" => (vec![], number("specVersion")),
+            "CheckTxVersion" => (vec![], number("transactionVersion")),
+            "CheckGenesis" => (vec![], genesis.clone()),
+            "CheckMortality" => (vec![0], genesis.clone()),
+            "CheckNonce" => (Compact(nonce).encode(), vec![]),
+            "ChargeTransactionPayment" => (vec![0], vec![]),
+            "CheckMetadataHash" => (vec![0], vec![0]),
+            _ => (vec![], vec![]),
+        };
+        carried.extend(explicit);
+        only_signed.extend(implicit);
+    }
+    let mut payload = [&call[..], &carried, &only_signed].concat();
+    if payload.len() > 256 {
+        payload = artifact::hashes::blake2_256(&payload).to_vec();
+    }
+    let pair = alice();
+    let signature = pair.sign_simple(b"substrate", &payload).to_bytes();
+    // Signed, format 4; an account id; an sr25519 signature.
+    let extrinsic = [&[0x84, 0][..], &pair.public.to_bytes(), &[1], &signature, &carried, &call].concat().encode();
+    format!("0x{}", hex::encode(extrinsic))
+}
+
+/// `Balances.transfer_keep_alive` to Bob.
+pub fn transfer(fork: &Fork, nonce: u32, amount: u128) -> String {
+    let to = [&[0][..], &hex::decode(BOB).expect("hex")].concat();
+    signed(fork, nonce, "Balances", "transfer_keep_alive", &[to, Compact(amount).encode()].concat())
+}
+
+fn metadata(fork: &Fork) -> RuntimeMetadataV14 {
+    let text = fork.call("state_getMetadata", json!([]));
+    let bytes = hex::decode(&text.as_str().expect("hex")[2..]).expect("hex");
+    match RuntimeMetadataPrefixed::decode(&mut &bytes[..]).expect("metadata").1 {
+        RuntimeMetadata::V14(metadata) => metadata,
+        other => panic!("metadata {} from state_getMetadata", other.version()),
+    }
+}
+
+fn call_index(metadata: &RuntimeMetadataV14, pallet: &str, call: &str) -> [u8; 2] {
+    let pallet = metadata.pallets.iter().find(|found| found.name == pallet).expect("the pallet");
+    let calls = pallet.calls.as_ref().expect("calls").ty.id;
+    let TypeDef::Variant(calls) = &metadata.types.resolve(calls).expect("a type").type_def else { panic!("no enum") };
+    [pallet.index, calls.variants.iter().find(|found| found.name == call).expect("the call").index]
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Live blocks, executed once more: those that a served fork built, and those that a liar makes up.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use artifact::header::Header;
+use codec::{Compact, Encode};
+use cutover_tests::{
+    Output, Runtime, Xtask, built,
+    faults::{Act, Faults, When},
+    fork::{Answer, Fork, proxy},
+    incident::item,
+    patch, snapshot, transaction,
+};
+use serde_json::{Value, json};
+
+const AMOUNT: u128 = 1_000_000_000_000;
+
+fn replay(url: &str, block: &str, more: &[&str]) -> Output {
+    let nodes = tempfile::tempdir().expect("a directory");
+    let arguments = ["dry-run", "block", block, "--json", "--state", url];
+    Xtask::new(arguments.iter().chain(more)).env("CUTOVER_NODES", nodes.path()).run()
+}
+
+/// A fork whose last block has a transfer in it, and one of more than there is.
+fn with_transfers(runtime: Runtime) -> (Fork, String) {
+    let node = Fork::manual(snapshot(runtime));
+    for (nonce, amount) in [(0, AMOUNT), (1, u128::MAX / 2)] {
+        node.call("author_submitExtrinsic", json!([transaction::transfer(&node, nonce, amount)]));
+    }
+    let head = node.call("dev_newBlock", json!([]));
+    (node, head.as_str().expect("a hash").to_owned())
+}
+
+fn extrinsics(report: &Value) -> Vec<String> {
+    let listed = report["extrinsics"].as_array().expect("extrinsics");
+    let told = |extrinsic: &Value, name: &str| extrinsic[name].as_str().expect("text").to_owned();
+    listed.iter().map(|extrinsic| format!("{}: {}", told(extrinsic, "call"), told(extrinsic, "outcome"))).collect()
+}
+
+#[test]
+fn blocks_that_a_fork_built_hold_and_what_failed_in_them_is_told() {
+    let (node, head) = with_transfers(Runtime::Standalone);
+    let report = replay(node.url(), &head, &[]).expect_code(0).json();
+    assert_eq!((&report["format"], &report["verdict"]), (&json!("cutover/block/v1"), &json!("pass")));
+    let header = node.call("chain_getHeader", json!([head]));
+    for (name, told) in
+        [("hash", &json!(head)), ("state_root", &header["stateRoot"]), ("parent_hash", &header["parentHash"])]
+    {
+        assert_eq!(&report["block"][name], told, "{name}");
+    }
+    let executed = &report["executed"];
+    assert_eq!((&executed["holds"], &executed["differences"]), (&json!(true), &json!([])));
+    for name in ["ref_time", "proof_size", "compact_proof_size", "declared_proof_size"] {
+        assert!(executed[name].as_u64() > Some(0), "{name}: {executed}");
+    }
+    assert_eq!((&report["state"]["mode"], &report["state"]["verified"]), (&json!("lazy"), &json!(true)));
+    assert_eq!(report["state"]["block_hash"], header["parentHash"], "the state is the parent's");
+    assert_eq!(
+        extrinsics(&report),
+        [
+            "Timestamp.set: success",
+            "Balances.transfer_keep_alive: success",
+            "Balances.transfer_keep_alive: failed: Arithmetic(Underflow)"
+        ]
+    );
+    assert_eq!(report["extrinsics"][0]["inherent"], true);
+    let failed = json!([{
+        "phase": "ApplyExtrinsic",
+        "extrinsic": 2,
+        "event": "System.ExtrinsicFailed",
+        "error": "Arithmetic(Underflow)",
+    }]);
+    assert_eq!(report["failed_dispatches"], failed);
+
+    let number = report["block"]["number"].to_string();
+    assert_eq!(replay(node.url(), &number, &[]).expect_code(0).json()["block"], report["block"]);
+    assert_eq!(replay(node.url(), "finalized", &[]).expect_code(0).json()["block"], report["block"]);
+    let shown = Xtask::new(["dry-run", "block", &head, "--state", node.url()]).run().expect_code(0).stdout;
+    assert!(shown.contains("is what the block leads to") && shown.contains("Arithmetic(Underflow)"), "{shown}");
+}
+
+#[test]
+fn a_parachains_block_holds_too() {
+    let (node, head) = with_transfers(Runtime::Parachain);
+    let report = replay(node.url(), &head, &[]).expect_code(0).json();
+    assert!(extrinsics(&report).contains(&"ParachainSystem.set_validation_data: success".to_owned()), "{report}");
+}
+
+#[test]
+fn another_runtime_is_asked_what_it_would_have_made_of_the_block() {
+    let (node, head) = with_transfers(Runtime::Standalone);
+    let blob = built(Runtime::Standalone, &[]);
+    let report = replay(node.url(), &head, &["--runtime", &blob.display().to_string()]).expect_code(0).json();
+    let other = &report["other"];
+    // Signed for another spec_version, and good all the same.
+    assert_eq!((&other["transactions"], &other["changed"], &other["failure"]), (&json!(2), &json!([]), &Value::Null));
+    assert!(other["migration_blocks"].as_u64() > Some(1), "its migrations ran: {other}");
+    assert_ne!(other["runtime"]["spec_version"], report["runtime"]["spec_version"]);
+
+    // One that takes no transaction: once the time is set, `InvalidTransaction::Call` is its answer.
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("refuses.wasm");
+    let did_update = item("Timestamp", "DidUpdate");
+    let refusal = Act::Answer(vec![1, 0, 0]);
+    let refusing = Faults::new().step("BlockBuilder_apply_extrinsic", vec![When::Has(did_update)], refusal);
+    let wasm = refusing.apply(&patch::wasm(&std::fs::read(&blob).expect("the blob")));
+    std::fs::write(&path, patch::deployed(&wasm)).expect("written");
+    let report = replay(node.url(), &head, &["--runtime", &path.display().to_string()]).expect_code(1).json();
+    assert_eq!(report["executed"]["holds"], true, "{report:#}");
+    let changed = json!([
+        {
+            "index": 1,
+            "call": "Balances.transfer_keep_alive",
+            "before": "success",
+            "after": "refused: Invalid(Call)",
+        },
+        {
+            "index": 2,
+            "call": "Balances.transfer_keep_alive",
+            "before": "failed: Arithmetic(Underflow)",
+            "after": "refused: Invalid(Call)",
+        },
+    ]);
+    assert_eq!(report["other"]["changed"], changed);
+}
+
+/// A proxy that changes one answer of the node.
+fn liar(node: &Fork, method: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) -> String {
+    proxy(node, move |_, request, answer| {
+        let mut document: Value = serde_json::from_slice(&answer).expect("JSON");
+        if request.contains(&format!("\"{method}\"")) {
+            change(&mut document);
+        }
+        Answer::Pass(document.to_string().into_bytes())
+    })
+}
+
+#[test]
+fn a_node_that_lies_about_a_block_is_named() {
+    let (node, head) = with_transfers(Runtime::Standalone);
+    let altered = liar(&node, "chain_getBlock", |document| {
+        let extrinsic = &mut document["result"]["block"]["extrinsics"][1];
+        let mut text = extrinsic.as_str().expect("hex").to_owned();
+        let other = if text.ends_with('0') { "1" } else { "0" };
+        text.replace_range(text.len() - 1.., other);
+        *extrinsic = json!(text);
+    });
+    replay(&altered, &head, &[]).expect_code(4).mentions(&[&altered, "extrinsics that are not those of block"]);
+    let left_out = liar(&node, "chain_getBlock", |document| {
+        document["result"]["block"]["extrinsics"].as_array_mut().expect("a list").pop();
+    });
+    replay(&left_out, &head, &[]).expect_code(4).mentions(&[&left_out, "extrinsics that are not those of block"]);
+    let header = liar(&node, "chain_getBlock", |document| {
+        document["result"]["block"]["header"]["stateRoot"] =
+            document["result"]["block"]["header"]["parentHash"].clone();
+    });
+    replay(&header, &head, &[]).expect_code(4).mentions(&[&header, "another block than asked for", &head]);
+    let header = liar(&node, "chain_getHeader", |document| {
+        document["result"]["extrinsicsRoot"] = document["result"]["stateRoot"].clone();
+    });
+    replay(&header, &head, &[]).expect_code(4).mentions(&[&header, "another header"]);
+    let proof = liar(&node, "state_getReadProof", |document| {
+        let nodes = document["result"]["proof"].as_array_mut().expect("nodes");
+        for node in nodes {
+            *node = json!(format!("{}00", node.as_str().expect("hex")));
+        }
+    });
+    replay(&proof, &head, &[]).expect_code(4).mentions(&[&proof, "does not prove its state"]);
+}
+
+#[test]
+fn what_a_node_does_not_have_is_told_as_that() {
+    let (node, head) = with_transfers(Runtime::Standalone);
+    replay(node.url(), "4000000000", &[]).expect_code(4).mentions(&[node.url(), "no block 4000000000"]);
+    let unknown = format!("0x{}", "12".repeat(32));
+    replay(node.url(), &unknown, &[]).expect_code(4).mentions(&[node.url(), &unknown]);
+    replay(node.url(), "yesterday", &[]).expect_code(2).mentions(&["yesterday", "a number, a hash or `finalized`"]);
+    // The first block of the fork: its extrinsics stand in no snapshot.
+    let base = node.document["block_hash"].as_str().expect("a hash");
+    replay(node.url(), base, &[]).expect_code(4).mentions(&[node.url(), "chain_getBlock"]);
+    let file = snapshot(Runtime::Standalone).display().to_string();
+    replay(&file, &head, &[]).expect_code(2).mentions(&["is no node", "ws://"]);
+
+    let bodiless = liar(&node, "chain_getBlock", |document| document["result"] = Value::Null);
+    replay(&bodiless, &head, &[]).expect_code(4).mentions(&[&bodiless, "not its extrinsics", "--blocks-pruning"]);
+    let pruned = liar(&node, "state_getReadProof", |document| {
+        let message = "Client error: UnknownBlock: State already discarded for 0x12";
+        document["error"] = json!({"code": 4003, "message": message});
+        document.as_object_mut().expect("an object").remove("result");
+    });
+    replay(&pruned, &head, &[]).expect_code(4).mentions(&[&pruned, "State already discarded", "archive node"]);
+}
+
+/// The node's last block under another header, with the hash that this header has; gives the URL and the hash.
+fn made_up(node: &Fork, head: &str, alter: impl FnOnce(&mut Value)) -> (String, String) {
+    let mut answer = node.call("chain_getBlock", json!([head]));
+    alter(&mut answer["block"]["header"]);
+    let header = answer["block"]["header"].clone();
+    let hash = format!("0x{}", hex::encode(Header::hash(&encoded(&header))));
+    let named = hash.clone();
+    let url = proxy(node, move |_, request, passed| {
+        let request: Value = serde_json::from_str(request).expect("JSON");
+        let result = match request["method"].as_str() {
+            _ if request["params"][0] != json!(named) => return Answer::Pass(passed),
+            Some("chain_getHeader") => &header,
+            Some("chain_getBlock") => &answer,
+            _ => return Answer::Pass(passed),
+        };
+        Answer::Pass(json!({"jsonrpc": "2.0", "id": request["id"], "result": result}).to_string().into_bytes())
+    });
+    (url, hash)
+}
+
+fn encoded(header: &Value) -> Vec<u8> {
+    let bytes = |text: &Value| hex::decode(&text.as_str().expect("hex")[2..]).expect("hex");
+    let fixed = |name: &str| -> [u8; 32] { bytes(&header[name]).try_into().expect("a hash") };
+    let number = u64::from_str_radix(&header["number"].as_str().expect("a number")[2..], 16).expect("hex");
+    let logs: Vec<_> = header["digest"]["logs"].as_array().expect("a list").iter().map(bytes).collect();
+    let digest = [Compact(logs.len() as u32).encode(), logs.concat()].concat();
+    let [parent_hash, state_root, extrinsics_root] = ["parentHash", "stateRoot", "extrinsicsRoot"].map(fixed);
+    Header { parent_hash, number, state_root, extrinsics_root }.encode(&digest)
+}
+
+fn with_log(header: &mut Value, log: Vec<u8>) {
+    header["digest"]["logs"].as_array_mut().expect("a list").push(json!(format!("0x{}", hex::encode(log))));
+}
+
+#[test]
+fn a_block_that_does_not_lead_to_its_state_root_fails_and_says_to_what_it_leads() {
+    let (node, head) = with_transfers(Runtime::Standalone);
+    let true_root = node.call("chain_getHeader", json!([head]))["stateRoot"].clone();
+    let wrong = json!(format!("0x{}", "99".repeat(32)));
+    let (url, hash) = made_up(&node, &head, |header| header["stateRoot"] = wrong.clone());
+    let report = replay(&url, &hash, &[]).expect_code(1).json();
+    assert_eq!((&report["verdict"], &report["executed"]["holds"]), (&json!("fail"), &json!(false)));
+    let differences = json!([{"what": "state root", "header": wrong, "computed": true_root}]);
+    assert_eq!(report["executed"]["differences"], differences);
+
+    // An item that nothing in the block deposits.
+    let (url, hash) = made_up(&node, &head, |header| with_log(header, [&[4][..], b"test", &[4, 7]].concat()));
+    let report = replay(&url, &hash, &[]).expect_code(1).json();
+    let differences = report["executed"]["differences"].as_array().expect("a list");
+    assert!(differences.iter().any(|found| found["what"] == "digest"), "{report:#}");
+}
+
+#[test]
+fn the_seal_of_a_block_is_taken_off_before_it_is_executed() {
+    let (node, head) = with_transfers(Runtime::Standalone);
+    let seal = [&[5][..], b"aura", &vec![7u8; 64].encode()].concat();
+    let (url, hash) = made_up(&node, &head, |header| with_log(header, seal));
+    let report = replay(&url, &hash, &[]).expect_code(0).json();
+    assert_eq!((&report["block"]["hash"], &report["block"]["sealed"]), (&json!(hash), &json!(true)));
+    assert_eq!(replay(node.url(), &head, &[]).expect_code(0).json()["block"]["sealed"], false);
+}

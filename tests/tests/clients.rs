@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Clients that nobody here wrote, against a served fork.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{Runtime, Xtask, fork::Fork, snapshot};
+use serde_json::json;
+use std::io::Write;
+
+fn used_by_clients(runtime: Runtime) {
+    let node = Fork::of(snapshot(runtime));
+    // Chopsticks takes a parachain's inherents from the block before, so that there has to be one with extrinsics.
+    node.call("dev_newBlock", json!([]));
+    let document = Xtask::new(["ci", "clients", "--json", node.url()]).run().expect_code(0).json();
+    let checks = document["checks"].as_array().expect("checks");
+    assert_eq!(checks.len(), 2);
+    for check in checks {
+        if check["status"] == "skip" {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {}: {}", check["name"], check["detail"]);
+            continue;
+        }
+        assert_eq!((&check["status"], &check["findings"]), (&json!("pass"), &json!([])), "{check:#}");
+    }
+}
+
+#[test]
+fn polkadot_js_and_chopsticks_use_a_solo_chain() {
+    used_by_clients(Runtime::Standalone);
+}
+
+#[test]
+fn polkadot_js_and_chopsticks_use_a_parachain() {
+    used_by_clients(Runtime::Parachain);
+}

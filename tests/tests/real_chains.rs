@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Upgrades of chains that nobody here wrote.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_tests::{Xtask, patch, registry};
+
+#[test]
+fn paseo_passes_sessions_and_waits_for_an_era() {
+    let Some(service) = registry::package("polkadot-service", "42.0.0") else { return };
+    let spec = service.join("chain-specs/paseo.json");
+    let state = artifact::State::read(&spec).expect("a chain spec");
+    // The runtime that it begins with, as one of a later version: an upgrade that changes nothing must pass.
+    let wasm = patch::wasm(state.get(b":code").expect("a runtime"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let blob = directory.path().join("paseo.wasm");
+    std::fs::write(&blob, patch::deployed(&patch::spec_version(&wasm, 1_001_003))).expect("written");
+    let (blob, spec) = (blob.display().to_string(), spec.display().to_string());
+    let report = Xtask::new(["dry-run", "--json", "--runtime", &blob, "--state", &spec]).run().json();
+    let checks = report["checks"].as_array().expect("checks");
+    let check = checks.iter().find(|check| check["name"] == "sessions").expect("the check");
+    assert_eq!(check["status"], "pass", "{check:#}");
+    // Nobody submits a solution of the election here, so that no era begins: under either code.
+    let detail = check["detail"].as_str().expect("a detail");
+    assert!(detail.contains("11 sessions ended") && detail.contains("none does either"), "{check:#}");
+}

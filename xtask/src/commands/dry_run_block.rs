@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::{target, utf8};
+use crate::{cli, context::Context, networks, workers, workers::Worker};
+use serde_json::json;
+use worker::{Failure, Result};
+
+pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
+    let runtime = match &options.runtime {
+        Some(name) => {
+            target::check_path(name)?;
+            Some(target::resolve(context, Some(name), false)?.blob)
+        }
+        None => None,
+    };
+    let request = json!({
+        "command": "block",
+        "block": options.block,
+        "state": networks::source(context, &options.state)?,
+        "runtime": runtime.as_deref().map(utf8).transpose()?,
+        "cache": utf8(&context.cache.join("executor"))?,
+        "nodes": utf8(&context.nodes)?,
+    });
+    let task = context.printer.task("dry-run");
+    let outcome = workers::call(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;
+    drop(task);
+    if let Some(out) = &options.out {
+        let mut text = serde_json::to_vec_pretty(&outcome.value)
+            .map_err(|error| Failure::internal("the evidence cannot be written").found(error.to_string()))?;
+        text.push(b'\n');
+        worker::write_whole(out, &text)?;
+    }
+    context.printer.result(&outcome.value, || report::block::terminal(&outcome.value))?;
+    Ok(outcome.passed)
+}
