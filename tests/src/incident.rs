@@ -146,15 +146,19 @@ impl Before {
         self
     }
 
+    /// The code that the chain runs.
+    pub fn code(&self) -> Vec<u8> {
+        patch::wasm(self.state.get(b":code").expect("a runtime"))
+    }
+
     /// The code that the chain runs, altered.
     pub fn with_code(self, alter: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
-        let code = patch::wasm(self.state.get(b":code").expect("a runtime"));
-        let altered = patch::deployed(&alter(&code));
+        let altered = patch::deployed(&alter(&self.code()));
         self.set(b":code", Some(altered))
     }
 
     /// Writes it with the header that such a state would have had.
-    fn write(mut self, path: &std::path::Path) {
+    pub fn write(mut self, path: &std::path::Path) {
         let root = self.state.compute_root().expect("a root");
         let header = self.state.header.as_mut().expect("a header");
         // The parent's hash, a block number below 64 in one byte, then the root.
@@ -168,8 +172,26 @@ impl Before {
     }
 }
 
+/// The release whose first block writes these values, when its migrations would.
+pub fn migrating(wasm: &[u8], values: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let mut faults = Faults::new();
+    for export in ["Core_initialize_block", "Core_execute_block"] {
+        for (key, value) in values {
+            let first = vec![Lacks(MIGRATED.to_vec())];
+            faults = faults.step(export, first, Act::Set(key.clone(), value.clone()));
+        }
+        faults = faults.step(export, Vec::new(), Act::Set(MIGRATED.to_vec(), vec![1]));
+    }
+    faults.apply(wasm)
+}
+
 /// The dry run's report on upgrading that chain to this blob, with no special flag.
 pub fn rehearse(before: Before, wasm: &[u8]) -> Report {
+    rehearse_with(before, wasm, &[])
+}
+
+/// The same where somebody said something of it on the command line.
+pub fn rehearse_with(before: Before, wasm: &[u8], more: &[&str]) -> Report {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (blob, state): (PathBuf, PathBuf) =
         (directory.path().join("runtime.compact.compressed.wasm"), directory.path().join("state.snapshot"));
@@ -177,7 +199,7 @@ pub fn rehearse(before: Before, wasm: &[u8]) -> Report {
     before.write(&state);
     let arguments =
         ["dry-run", "--json", "--runtime", blob.to_str().expect("UTF-8"), "--state", state.to_str().expect("UTF-8")];
-    let output = Xtask::new(arguments).run();
+    let output = Xtask::new(arguments.iter().chain(more)).run();
     Report { code: output.code, document: output.json() }
 }
 
@@ -209,6 +231,12 @@ impl Report {
 
     pub fn status(&self, check: &str, status: &str) -> &Self {
         assert_eq!(self.check(check)["status"], status, "{:#}", self.check(check));
+        self
+    }
+
+    pub fn says(&self, check: &str, words: &str) -> &Self {
+        let found = self.check(check).to_string();
+        assert!(found.contains(words), "{check} does not say {words:?}: {found}");
         self
     }
 

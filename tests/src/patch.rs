@@ -91,6 +91,16 @@ pub fn without_api(wasm: &[u8], name: &str) -> Vec<u8> {
     patched
 }
 
+/// The blob says that it has this runtime API in another version.
+pub fn api_version(wasm: &[u8], name: &str, version: u32) -> Vec<u8> {
+    let section = section(wasm, "runtime_apis");
+    let id = artifact::hashes::blake2_64(name.as_bytes());
+    let mut patched = wasm.to_vec();
+    let entry = patched[section].chunks_exact_mut(12).find(|entry| entry[..8] == id).expect("the API");
+    entry[8..].copy_from_slice(&version.to_le_bytes());
+    patched
+}
+
 /// An exported function under a name that nobody calls.
 pub fn without_export(wasm: &[u8], export: &str) -> Vec<u8> {
     for payload in Parser::new(0).parse_all(wasm) {

@@ -266,6 +266,12 @@ pub struct DryRun {
     /// How many healthy blocks must follow the last migration
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub blocks: u32,
+    /// Another chain, given like the state, that this one exchanges messages with: they are delivered to a fork of it
+    #[arg(long, value_name = "SOURCE")]
+    pub with: Vec<String>,
+    /// A check that may fail, and who knows that it is well
+    #[arg(long, value_name = "CHECK=REASON")]
+    pub allow: Vec<String>,
     /// Write the evidence to this file
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -48,6 +48,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | `relay` | the chain whose root governs this one, given like `state` |
 | `para-id` | the chain's id among the parachains of its relay |
 | `route` | how root comes to authorize the upgrade, as `--route` |
+| `dry-run` | `allow = {CHECK = "reason"}`: checks that may fail; `with`: chains that it exchanges messages with, given like `state`; see [dry-run.md](dry-run.md) |
 | `release` | `group` and `variants` of its releases; see [release.md](release.md) |
 
 `[workspace.metadata.cutover]`:

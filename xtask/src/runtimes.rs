@@ -67,9 +67,21 @@ pub struct Config {
     /// The largest blob that the network takes, in bytes.
     pub max_code_size: Option<u64>,
     #[serde(default)]
+    pub dry_run: DryRun,
+    #[serde(default)]
     pub weights: Weights,
     #[serde(default)]
     pub release: release::OfRuntime,
+}
+
+/// `[package.metadata.cutover.dry-run]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct DryRun {
+    /// Checks that may fail, each with the reason.
+    pub allow: BTreeMap<String, String>,
+    /// Chains that this one exchanges messages with, given like `state`.
+    pub with: Vec<String>,
 }
 
 /// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are kept. Files are relative
@@ -85,6 +97,9 @@ pub struct Weights {
     pub profile: Option<PathBuf>,
     /// The genesis preset that benchmarks begin with [development].
     pub preset: Option<String>,
+    /// A Handlebars template for the files of all pallets, and for those of single ones.
+    pub template: Option<PathBuf>,
+    pub templates: BTreeMap<String, PathBuf>,
     /// `pallet` or `pallet::extrinsic`, never measured.
     pub exclude: Vec<String>,
     /// What `weights check` lets pass, by `pallet` or `pallet::extrinsic`, with the reason.
@@ -93,13 +108,14 @@ pub struct Weights {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// The same for single pallets, where they differ.
     pub per_pallet: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// `warmup`, `repeat-min`, `repeat-max`, `tolerance`, `record-proof`, `max-extrinsics` of blocks and extrinsics.
+    pub overhead: serde_json::Map<String, serde_json::Value>,
+    /// `warmup`, `keys`, `seed`, `batch`, `record-proof` of a database.
+    pub database: serde_json::Map<String, serde_json::Value>,
 }
 
 /// `[workspace.metadata.cutover]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-    /// A Handlebars template for the files of all pallets, and for those of single ones.
-    pub template: Option<PathBuf>,
-    pub templates: BTreeMap<String, PathBuf>,
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WorkspaceConfig {
     /// The runtime that is meant when none is named.
@@ -108,10 +124,6 @@ pub struct WorkspaceConfig {
     #[serde(default)]
     pub networks: Networks,
     /// Where builds run when nothing is said: host, docker, podman or srtool.
-    /// `warmup`, `repeat-min`, `repeat-max`, `tolerance`, `record-proof`, `max-extrinsics` of blocks and extrinsics.
-    pub overhead: serde_json::Map<String, serde_json::Value>,
-    /// `warmup`, `keys`, `seed`, `batch`, `record-proof` of a database.
-    pub database: serde_json::Map<String, serde_json::Value>,
     pub engine: Option<String>,
     /// The image of container builds, by its digest.
     pub image: Option<String>,
@@ -141,6 +153,17 @@ pub struct Matrix {
     pub blocktime: Option<u64>,
     #[serde(default)]
     pub build_extra_features: Option<String>,
+    /// Of benchmarks; files are relative to the workspace.
+    #[serde(default)]
+    pub header: Option<PathBuf>,
+    #[serde(default)]
+    pub template: Option<PathBuf>,
+    /// By pallet.
+    #[serde(default)]
+    pub benchmarks_templates: Option<BTreeMap<String, PathBuf>>,
+    /// By pallet, the names of its benchmarks.
+    #[serde(default)]
+    pub benchmarks_exclude_extrinsics: Option<BTreeMap<String, Vec<String>>>,
 }
 
 pub struct Workspace {
@@ -153,17 +176,6 @@ impl Workspace {
     pub fn load(context: &Context) -> Result<Self> {
         let metadata = metadata(context)?;
         Self::of(metadata, &context.workspace)
-    /// Of benchmarks; files are relative to the workspace.
-    #[serde(default)]
-    pub header: Option<PathBuf>,
-    #[serde(default)]
-    pub template: Option<PathBuf>,
-    /// By pallet.
-    #[serde(default)]
-    pub benchmarks_templates: Option<BTreeMap<String, PathBuf>>,
-    /// By pallet, the names of its benchmarks.
-    #[serde(default)]
-    pub benchmarks_exclude_extrinsics: Option<BTreeMap<String, Vec<String>>>,
     }
 
     /// Of the members alone, so that it needs no lock file: runtimes from a registry are not found.
@@ -317,6 +329,11 @@ impl Runtime {
         let is_parachain =
             self.config.para_id.is_some() || self.matrix.as_ref().is_some_and(|matrix| matrix.is_relay == Some(false));
         configured.unwrap_or(if is_parachain { PARACHAIN_CODE_LIMIT } else { RELAY_CODE_LIMIT })
+    }
+
+    /// The chains that it exchanges messages with.
+    pub fn with(&self) -> Vec<String> {
+        self.config.dry_run.with.iter().map(|source| self.configured_source(source)).collect()
     }
 
     /// A source of its configuration: a file stands relative to the manifest.

@@ -2,6 +2,7 @@
 //! Runtime APIs, called as nodes call them.
 
 use crate::input::Runtime;
+use codec::Decode;
 use fork::{Chain, Executor, Hurry};
 use std::time::{Duration, Instant};
 use worker::{Kind, Result};
@@ -24,6 +25,17 @@ impl Answer {
             _ => None,
         }
     }
+}
+
+/// The number by which the relay chain knows a parachain.
+pub fn parachain_id(runtime: &Runtime, chain: &Chain, executor: &Executor) -> Result<Option<u32>> {
+    let number = |bytes: Vec<u8>| u32::decode(&mut &bytes[..]).ok();
+    let told = ask(runtime, chain, executor, "GetParachainInfo_parachain_id", &[])?.value().and_then(number);
+    if told.is_some() {
+        return Ok(told);
+    }
+    let Some(pallet) = runtime.layout.pallet_with(&["ParachainId"], None) else { return Ok(None) };
+    Ok(chain.storage(&pallet.key("ParachainId"))?.and_then(number))
 }
 
 /// Calls `Api_method` on the state of `chain`; nothing that it writes is kept.

@@ -7,7 +7,7 @@
 
 use crate::result::{Block, Check, Phase};
 use codec::{Compact, Encode};
-use fork::{Author, Chain, Code, Wish, block};
+use fork::{Author, Chain, Code, Signal, Wish, block};
 use worker::{Failure, Kind, Reporter, Result};
 
 const NAME: &str = "enactment";
@@ -20,28 +20,52 @@ pub struct Enacted {
     pub chain: Chain,
     pub blocks: Vec<Block>,
     pub check: Check,
+    /// Whether the chain's own rules put the code in place, and not a hand in the state.
+    pub by_the_chain: bool,
 }
 
 pub fn enact(chain: &Chain, author: &mut Author<'_>, code: &Code, reporter: &Reporter) -> Result<Enacted> {
     reporter.status("applying the upgrade as the chain would");
-    let reason = match through_the_chain(chain, author, code) {
-        Ok(enacted) => return Ok(enacted),
+    let reason = match apply(chain, author, code, Versions::MustRise) {
+        Ok(Applied { chain, blocks, detail }) => {
+            return Ok(Enacted { chain, blocks, check: Check::pass(NAME, detail), by_the_chain: true });
+        }
         Err(failure) if failure.kind == Kind::Check => failure,
         Err(failure) => return Err(failure),
     };
     // What follows is still worth knowing: put the code there by force and say that the chain would not have.
     let mut replaced = chain.clone();
     replaced.set(vec![(sp_core::storage::well_known_keys::CODE.to_vec(), Some(code.bytes().to_vec()))])?;
-    let refused = reason.message == REFUSED;
+    let refused = [REFUSED, UNASKED, NOT_ABORTED].contains(&reason.message.as_str());
     let detail = format!("{reason}; the checks below ran with :code replaced in the state");
     let findings = crate::result::errors_logged();
     let check = if refused { Check::fail(NAME, detail) } else { Check::warn(NAME, detail) };
-    Ok(Enacted { chain: replaced, blocks: Vec::new(), check: check.with(findings) })
+    Ok(Enacted { chain: replaced, blocks: Vec::new(), check: check.with(findings), by_the_chain: false })
 }
 
 const REFUSED: &str = "the chain consumed the authorization and did not take the code";
+const UNASKED: &str = "the chain puts the new code in place without its relay chain's go-ahead, and the relay chain refuses \
+                       every block of a code that it did not let in";
+const NOT_ABORTED: &str = "the relay chain aborts the upgrade, as it does where validators cannot prepare the code, and the \
+                           chain does not give the code up: it could never schedule another";
 
-fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Result<Enacted> {
+/// Whether the chain is to compare spec_name and spec_version before it takes the code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    MustRise,
+    /// As `system.authorize_upgrade_without_checks` does.
+    Unchecked,
+}
+
+/// The chain after the block in which its own rules put the code in place.
+pub struct Applied {
+    pub chain: Chain,
+    pub blocks: Vec<Block>,
+    pub detail: String,
+}
+
+/// Has the chain apply an authorized upgrade; a failure of the kind `Check` says what of its rules stands in the way.
+pub fn apply(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versions) -> Result<Applied> {
     if chain.next_code()? == *code {
         return Err(Failure::check(REFUSED)
             .found("the very code that the chain runs")
@@ -49,7 +73,7 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
     }
     let layout = author.layout(chain)?;
     let system = layout.pallet("System").ok_or_else(|| Failure::check("the chain's runtime has no System pallet"))?;
-    let parachain = layout.parachain_system().cloned();
+    let scheduled = layout.parachain_system().map(|pallet| pallet.key("PendingValidationCode"));
     let (Some(call), true) = (system.call("apply_authorized_upgrade"), system.has_item("AuthorizedUpgrade")) else {
         return Err(Failure::check("the chain's runtime is older than system.apply_authorized_upgrade"));
     };
@@ -57,44 +81,82 @@ fn through_the_chain(chain: &Chain, author: &mut Author<'_>, code: &Code) -> Res
 
     let mut chain = chain.clone();
     // `CodeUpgradeAuthorization { code_hash, check_version }` of frame-system.
-    let authorization = (sp_core::H256::from_slice(code.hash()), true).encode();
+    let authorization = (sp_core::H256::from_slice(code.hash()), versions == Versions::MustRise).encode();
     chain.set(vec![(authorized.clone(), Some(authorization))])?;
     let extrinsic = block::bare_extrinsic(&(call, Compact(code.bytes().len() as u32), Raw(code.bytes())).encode());
-
-    let mut build = |chain: &mut Chain, wish: Wish| -> Result<Block> {
-        author.build(chain, wish).map(|built| Block::of(&built, Phase::Enactment))
-    };
-    let mut blocks = vec![build(&mut chain, Wish { extrinsics: vec![extrinsic], ..Default::default() })?];
+    let mut blocks = vec![build(&mut chain, author, Wish { extrinsics: vec![extrinsic], ..Default::default() })?];
 
     for _ in 0..PATIENCE {
         if chain.next_code()? == *code {
+            if scheduled.is_some() && blocks.len() == 1 {
+                return Err(unasked("in the block that applies the authorized upgrade"));
+            }
             let numbers =
                 (blocks.first().map_or(0, |block| block.number), blocks.last().map_or(0, |block| block.number));
-            let by = if parachain.is_some() { ", the relay chain's go-ahead included" } else { "" };
+            let by = if scheduled.is_some() { ", the relay chain's go-ahead included" } else { "" };
             let detail = match numbers {
                 (first, last) if first == last => format!("system.apply_authorized_upgrade in block {first}{by}"),
                 (first, last) => format!("system.apply_authorized_upgrade in blocks {first} to {last}{by}"),
             };
-            return Ok(Enacted { chain, blocks, check: Check::pass(NAME, detail) });
+            return Ok(Applied { chain, blocks, detail });
         }
-        let pending = match &parachain {
-            Some(pallet) => chain.storage(&pallet.key("PendingValidationCode"))?.is_some_and(|code| code.len() > 1),
+        let pending = match &scheduled {
+            Some(key) => is_pending(&chain, key)?,
             None => false,
         };
-        if !pending && chain.storage(&authorized)?.is_none() && parachain.is_none() {
+        if !pending && chain.storage(&authorized)?.is_none() && scheduled.is_none() {
             return Err(Failure::check(REFUSED)
                 .found("RejectedInvalidAuthorizedUpgrade")
                 .expected("the same spec_name and a higher spec_version"));
         }
-        if !pending && parachain.is_some() && blocks.len() == 1 {
+        if !pending && scheduled.is_some() && blocks.len() == 1 {
             return Err(Failure::check(REFUSED)
                 .found("no PendingValidationCode after system.apply_authorized_upgrade")
                 .expected("the same spec_name, a higher spec_version and a code within the relay chain's limit"));
         }
-        blocks.push(build(&mut chain, Wish { go_ahead: pending, ..Default::default() })?);
+        if let Some(key) = scheduled.as_ref().filter(|_| pending) {
+            waits_for_its_relay_chain(&chain, author, code, key)?;
+        }
+        let signal = pending.then_some(Signal::GoAhead);
+        blocks.push(build(&mut chain, author, Wish { signal, ..Default::default() })?);
     }
     Err(Failure::check("the new code did not take effect")
         .found(format!("{PATIENCE} blocks after the upgrade was applied")))
+}
+
+/// The relay chain decides which code a block is checked by. A parachain that changes its code a block too early, or does
+/// not hear that the code was refused, is on its own from then on.
+fn waits_for_its_relay_chain(chain: &Chain, author: &mut Author<'_>, code: &Code, scheduled: &[u8]) -> Result<()> {
+    let mut silent = chain.clone();
+    build(&mut silent, author, Wish::default())?;
+    if silent.next_code()? == *code {
+        return Err(unasked("in a block without a signal"));
+    }
+    let mut aborted = chain.clone();
+    build(&mut aborted, author, Wish { signal: Some(Signal::Abort), ..Default::default() })?;
+    if aborted.next_code()? == *code {
+        return Err(unasked("in the block with the signal to abort"));
+    }
+    if is_pending(&aborted, scheduled)? {
+        return Err(Failure::check(NOT_ABORTED)
+            .found("PendingValidationCode is still there after the signal to abort")
+            .expected("none, as cumulus has it"));
+    }
+    Ok(())
+}
+
+fn unasked(when: &str) -> Failure {
+    Failure::check(UNASKED)
+        .found(format!("the new :code {when}"))
+        .expected("the new :code in the block with the relay chain's go-ahead")
+}
+
+fn is_pending(chain: &Chain, scheduled: &[u8]) -> Result<bool> {
+    Ok(chain.storage(scheduled)?.is_some_and(|code| code.len() > 1))
+}
+
+fn build(chain: &mut Chain, author: &mut Author<'_>, wish: Wish) -> Result<Block> {
+    author.build(chain, wish).map(|built| Block::of(&built, Phase::Enactment))
 }
 
 /// Bytes that encode as themselves.

@@ -5,13 +5,15 @@
 //! until its migrations have ended and some more; the try-runtime build, where there is one, runs its own hooks from
 //! the same state, and what both wrote is compared. Each check gives its own verdict and never hides another's.
 
+mod allowance;
 mod ask;
-mod checks;
 mod block;
+mod checks;
 mod enactment;
 mod events;
 mod genesis;
 mod input;
+mod messages;
 mod preparation;
 mod rehearsal;
 mod relay_root;
@@ -21,9 +23,9 @@ mod run;
 mod serve;
 mod types;
 
+pub use block::Replay;
 pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot};
 pub use result::{Block, Check, Phase, Report, Status};
-pub use block::Replay;
 
 use worker::{Outcome, Reporter, Result};
 
@@ -37,13 +39,13 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             let passed = report.passed();
             Ok(Outcome { passed, value: value(serde_json::to_value(report))? })
         }
-        Request::Genesis(request) => {
-            let summary = genesis::snapshot(request, reporter)?;
         Request::Block(request) => {
             let report = block::replay(request, reporter)?;
             let passed = report.passed();
             Ok(Outcome { passed, value: value(serde_json::to_value(report))? })
         }
+        Request::Genesis(request) => {
+            let summary = genesis::snapshot(request, reporter)?;
             Ok(Outcome::passed(value(serde_json::to_value(summary))?))
         }
         Request::Snapshot(request) => {

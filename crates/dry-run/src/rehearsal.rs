@@ -3,6 +3,7 @@
 
 use crate::{
     events::{self, Event},
+    messages::outbound,
     result::{Block, Phase, StorageChange},
     types::Interface,
 };
@@ -25,6 +26,8 @@ pub struct Rehearsal {
     pub steps: u32,
     /// The chain after the first block of the new code.
     pub first: Option<Chain>,
+    /// The messages to other chains that left it.
+    pub sent: outbound::Queues,
     /// What the pallet of multi-block migrations said, each with its block.
     pub events: Vec<(u32, Event)>,
 }
@@ -47,6 +50,7 @@ pub fn migrate(
         failure: None,
         steps: 0,
         first: None,
+        sent: outbound::Queues::new(),
         events: Vec::new(),
     };
     let interface = layout.metadata.as_deref().and_then(Interface::of);
@@ -70,6 +74,7 @@ pub fn migrate(
                 }
             }
         }
+        outbound::join(&mut rehearsal.sent, outbound::left(layout, &rehearsal.migrated)?);
         if first {
             rehearsal.first = Some(rehearsal.migrated.clone());
         }
@@ -134,17 +139,22 @@ fn active(cursor: &[u8]) -> String {
     }
 }
 
-/// Blocks after the migrations: the chain has to live on.
+/// Blocks after the migrations: the chain has to live on. What leaves it joins what was `sent`.
 pub fn live_on(
     chain: &mut Chain,
     author: &mut Author<'_>,
+    layout: &Layout,
     count: u32,
+    sent: &mut outbound::Queues,
     reporter: &Reporter,
 ) -> Result<(Vec<Block>, Option<Failure>)> {
     let mut blocks = Vec::new();
     for index in 0..count {
         match author.build(chain, Wish::default()) {
-            Ok(built) => blocks.push(Block::of(&built, Phase::Healthy)),
+            Ok(built) => {
+                blocks.push(Block::of(&built, Phase::Healthy));
+                outbound::join(sent, outbound::left(layout, chain)?);
+            }
             Err(failure) if failure.kind == worker::Kind::Check => return Ok((blocks, Some(failure))),
             Err(failure) => return Err(failure),
         }

@@ -38,6 +38,12 @@ pub struct DryRun {
     /// Where trie nodes are kept between runs.
     #[serde(default)]
     pub nodes: Option<PathBuf>,
+    /// Other chains that the upgraded one exchanges messages with, given like its state.
+    #[serde(default)]
+    pub with: Vec<String>,
+    /// Checks that may fail, each with the reason.
+    #[serde(default)]
+    pub allow: crate::allowance::Allowed,
     /// Healthy blocks to build after the migrations have ended.
     #[serde(default = "healthy_blocks")]
     pub blocks: u32,

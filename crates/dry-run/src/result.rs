@@ -22,6 +22,9 @@ pub struct Check {
     /// The findings one by one, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+    /// Who answers for it, and why, where it failed and was allowed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<String>,
     /// What a clock or meter of this machine said. It differs from run to run, so nothing else of a check may tell it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measured: Option<String>,
@@ -29,7 +32,7 @@ pub struct Check {
 
 impl Check {
     pub fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
-        Self { name, status, detail: detail.into(), findings: Vec::new(), measured: None }
+        Self { name, status, detail: detail.into(), findings: Vec::new(), allowed: None, measured: None }
     }
 
     pub fn pass(name: &'static str, detail: impl Into<String>) -> Self {
@@ -144,6 +147,18 @@ pub struct State {
     pub entries: Option<usize>,
 }
 
+/// Another chain that took part.
+#[derive(Clone, Debug, Serialize)]
+pub struct Beside {
+    /// `parachain 1000 (asset-hub-paseo)`.
+    pub chain: String,
+    pub spec_version: u32,
+    pub blake2_256: String,
+    pub block_hash: String,
+    pub number: u32,
+    pub state_root: String,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Identity {
     pub spec_name: String,
@@ -185,6 +200,8 @@ pub struct Report {
     pub from: Identity,
     pub to: Identity,
     pub try_runtime: Option<String>,
+    /// Chains that messages were delivered to.
+    pub with: Vec<Beside>,
     pub checks: Vec<Check>,
     pub blocks: Vec<Block>,
     pub limits: Weight,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::{
-    checks,
+    allowance,
+    checks::{self, message_delivery},
     enactment::{self, Enacted},
     input::Runtime,
+    messages::{Counterpart, outbound},
     preparation::{Preparation, Prepared},
     rehearsal::{self, Rehearsal},
     request::DryRun,
@@ -15,6 +17,7 @@ use worker::{Failure, Kind, Reporter, Result, hex_prefixed};
 
 pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let began = Instant::now();
+    allowance::expect_checks(&request.allow)?;
     let executor = Executor::new(request.cache.as_deref());
 
     reporter.status(format!("reading the state of {}", request.state));
@@ -54,6 +57,10 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         None => None,
     };
     chain.prefetch(known_keys(&[&from, &to]))?;
+    // Each as its source has it now: a block of this chain says nothing of theirs.
+    let beside = How { at: None, ..how };
+    let counterparts = request.with.iter().map(|source| Counterpart::load(source, beside, &executor, reporter));
+    let counterparts = counterparts.collect::<Result<Vec<_>>>()?;
 
     let mut checks = vec![
         checks::versions::versions(&from, &to),
@@ -62,7 +69,8 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         checks::signing::signing(&from, &to),
     ];
     let mut author = Author::new(&executor);
-    let Enacted { chain: enacted, mut blocks, check } = enactment::enact(&chain, &mut author, &to.code, reporter)?;
+    let Enacted { chain: enacted, mut blocks, check, by_the_chain } =
+        enactment::enact(&chain, &mut author, &to.code, reporter)?;
     checks.push(check);
 
     reporter.status("building blocks with the new code");
@@ -82,26 +90,33 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let migrated = ended.then_some(&shipping.migrated);
     reporter.status("asking what nodes ask, before and after the migrations");
     checks.push(checks::consensus::consensus(&from, &to, &enacted, migrated, &executor)?);
+    checks.push(checks::node_demands::node_demands(&from, &to, &enacted, migrated, &executor)?);
     checks.push(checks::authorities::authorities(&from, &to, &enacted, migrated, &executor)?);
     checks.push(checks::runtime_apis::runtime_apis(&from, &to, &enacted, migrated, &executor)?);
     reporter.status("making the migrations fail");
     checks.push(checks::migration_failure::migration_failure(&enacted, &shipping, &mut author, &to)?);
     let mut alive = shipping.migrated.clone();
-    let (healthy, failure) =
-        if ended { rehearsal::live_on(&mut alive, &mut author, request.blocks, reporter)? } else { (Vec::new(), None) };
+    let (healthy, failure) = match ended {
+        true => rehearsal::live_on(&mut alive, &mut author, &to.layout, request.blocks, &mut shipping.sent, reporter)?,
+        false => (Vec::new(), None),
+    };
     blocks.extend(shipping.blocks.iter().cloned());
     blocks.extend(healthy.iter().cloned());
     let limits = checks::blocks::limits(&to.layout);
     let pace = checks::blocks::Pace::of(&to, &enacted, &executor)?;
     checks.push(checks::blocks::fit(&blocks, limits, pace));
     checks.push(checks::blocks::healthy(request.blocks, &healthy, failure, ended)?);
+    checks.extend(match ended {
+        true => between_chains(&from, &to, &enacted, &alive, &shipping.sent, &counterparts, &executor, reporter)?,
+        false => ["message-queues", "message-delivery"].map(|name| Check::skip(name, "the migrations did not end")),
+    });
     checks.push(if ended {
         checks::storage_versions::storage_versions(&enacted, &shipping.migrated, &to.layout)?
     } else {
         Check::skip("storage-versions", "the migrations did not end")
     });
     checks.push(match migrated {
-        Some(migrated) => checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, &mut author)?,
+        Some(migrated) => checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, by_the_chain, &mut author)?,
         None => Check::skip("next-upgrade", "the migrations did not end"),
     });
     checks.push(match migrated {
@@ -148,6 +163,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         reporter.warning(warning);
     }
     let traffic = loaded.traffic();
+    allowance::apply(&mut checks, &request.allow);
     let verdict = if checks.iter().any(|check| check.status == Status::Fail) { "fail" } else { "pass" };
     let report = Report {
         format: "cutover/dry-run/v1",
@@ -155,6 +171,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         from: from.identity(),
         to: to.identity(),
         try_runtime: tested.as_ref().map(|tested| hex_prefixed(tested.code.hash())),
+        with: counterparts.iter().map(Counterpart::identity).collect(),
         checks,
         blocks,
         limits: limits.unwrap_or_default(),
@@ -210,6 +227,7 @@ fn unusable(
         from: from.identity(),
         to: to.identity(),
         try_runtime: None,
+        with: Vec::new(),
         checks,
         blocks: Vec::new(),
         limits: Default::default(),
@@ -244,6 +262,31 @@ pub fn known_keys(runtimes: &[&Runtime]) -> Vec<Vec<u8>> {
     keys.sort();
     keys.dedup();
     keys
+}
+
+/// What the upgrade says to other chains, and whether they understand it.
+#[allow(clippy::too_many_arguments, reason = "both sides of the upgrade and everybody it speaks to")]
+fn between_chains(
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    alive: &Chain,
+    left: &outbound::Queues,
+    counterparts: &[Counterpart],
+    executor: &Executor,
+    reporter: &Reporter,
+) -> Result<[Check; 2]> {
+    let mut sent = left.clone();
+    outbound::join(&mut sent, outbound::waiting(&to.layout, alive)?);
+    outbound::without(&mut sent, &outbound::waiting(&from.layout, enacted)?);
+    if !counterparts.is_empty() {
+        reporter.status("delivering messages to the other chains");
+    }
+    let sides = message_delivery::Sides { from: (from, enacted), to: (to, alive), sent: &sent };
+    Ok([
+        checks::message_queues::message_queues(from, to, enacted, alive)?,
+        message_delivery::message_delivery(&sides, counterparts, executor)?,
+    ])
 }
 
 /// What the migrations left in the state, read as the new code reads it.

@@ -22,7 +22,7 @@ pub mod signatures;
 pub mod snapshot;
 pub mod state;
 
-pub use author::{Author, Wish};
+pub use author::{AbridgedHostConfiguration, Author, Signal, Wish};
 pub use block::{BuiltBlock, Weight};
 pub use chain::{Chain, Entries, Header};
 pub use executor::{Code, Executor, Hurry};

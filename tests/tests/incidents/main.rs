@@ -7,6 +7,7 @@
 mod identity;
 mod migrations;
 mod nodes;
+mod relay_chain;
 mod sessions;
 mod signing;
 mod storage;

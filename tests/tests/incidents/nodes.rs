@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Blobs that run, and nodes that cannot go on with them.
 
+use codec::{Compact, Encode};
 use cutover_tests::{
     Runtime::{Parachain, Standalone},
     faults::{Act, Faults},
-    incident::{Before, Fault, faulty, rehearse, sound, with_metadata},
+    incident::{Before, Fault, faulty, item, migrating, rehearse, rehearse_with, sound, with_metadata},
     patch,
 };
-use scale_info::{TypeDef, TypeDefPrimitive};
+use frame_metadata::v16::{
+    ItemDeprecationInfo, RuntimeMetadataV16, StorageEntryMetadata, StorageEntryModifier, StorageEntryType,
+};
+use scale_info::{
+    Field, Path, PortableType, Type, TypeDef, TypeDefBitSequence, TypeDefComposite, TypeDefPrimitive, TypeDefSequence,
+    TypeDefTuple, form::PortableForm,
+};
 
 #[test]
 fn n07_a_parachains_code_without_what_validators_call() {
@@ -69,4 +76,131 @@ fn n26_an_answer_of_another_type_under_the_same_api_version() {
     });
     rehearse(Before::of(Standalone), &blob)
         .stopped_by("runtime-apis", &["AccountNonceApi_account_nonce, same API version", "u32 became u64"]);
+}
+
+#[test]
+fn n26_an_answer_of_another_type_under_a_higher_api_version() {
+    let blob = with_metadata(&sound(Standalone), |metadata| {
+        let wide = primitive(metadata, TypeDefPrimitive::U128);
+        let api = metadata.apis.iter_mut().find(|api| api.name == "AuraApi").expect("the API");
+        let method = api.methods.iter_mut().find(|method| method.name == "slot_duration").expect("the method");
+        method.output = wide.into();
+    });
+    let blob = Faults::new().answer("AuraApi_slot_duration", 6_000u128.encode()).apply(&blob);
+    let blob = patch::api_version(&blob, "AuraApi", 7);
+    rehearse(Before::of(Standalone), &blob).stopped_by(
+        "runtime-apis",
+        &["AuraApi_slot_duration answers with what deployed nodes cannot decode", "know version 7 of AuraApi"],
+    );
+}
+
+#[test]
+fn n19_an_api_set_back_to_an_older_version() {
+    let blob = patch::api_version(&sound(Standalone), "GrandpaApi", 1);
+    rehearse(Before::of(Standalone), &blob).stopped_by("runtime-apis", &["GrandpaApi went from version", "back to 1"]);
+}
+
+#[test]
+fn n23_authorities_that_a_migration_lost() {
+    let blob = migrating(&sound(Standalone), &[(item("Aura", "Authorities"), vec![0])]);
+    rehearse(Before::of(Standalone), &blob).stopped_by("authorities", &["who may author (Aura)"]);
+}
+
+#[test]
+fn n23_a_parachains_copy_of_its_authorities_for_checking_seals_is_kept_elsewhere() {
+    let blob = with_metadata(&sound(Parachain), |metadata| {
+        let pallet = metadata.pallets.iter_mut().find(|pallet| pallet.name == "AuraExt").expect("the pallet");
+        pallet.storage.as_mut().expect("storage").prefix = "AuraExtension".into();
+    });
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("authorities", &["AuraExt.Authorities is empty before the migrations"]);
+}
+
+#[test]
+fn n01_a_parachain_with_another_number() {
+    let blob = migrating(&sound(Parachain), &[(item("ParachainInfo", "ParachainId"), 3_333u32.encode())]);
+    rehearse(Before::of(Parachain), &blob).stopped_by("consensus", &["the parachain's number", "3333"]);
+}
+
+fn primitive(metadata: &RuntimeMetadataV16, wanted: TypeDefPrimitive) -> u32 {
+    let is = |def: &TypeDef<PortableForm>| matches!(def, TypeDef::Primitive(found) if *found == wanted);
+    metadata.types.types.iter().find(|ty| is(&ty.ty.type_def)).expect("the type").id
+}
+
+/// A relay chain's configuration with the features of its nodes, now and to come.
+fn with_node_features(wasm: &[u8]) -> Vec<u8> {
+    with_metadata(wasm, |metadata| {
+        let (byte, number) = (primitive(metadata, TypeDefPrimitive::U8), primitive(metadata, TypeDefPrimitive::U32));
+        let mut add = |path: &[&str], def: TypeDef<PortableForm>| -> u32 {
+            let id = metadata.types.types.len() as u32;
+            let path = Path::from_segments_unchecked(path.iter().map(|part| (*part).to_owned()));
+            metadata.types.types.push(PortableType { id, ty: Type::new(path, vec![], def, vec![]) });
+            id
+        };
+        let order = add(&["bitvec", "order", "Lsb0"], TypeDefComposite::<PortableForm>::new(vec![]).into());
+        let bits = TypeDefBitSequence { bit_store_type: byte.into(), bit_order_type: order.into() };
+        let bits = add(&[], bits.into());
+        let field = |name: &str, ty: u32| Field::<PortableForm>::new(Some(name.to_owned()), ty.into(), None, vec![]);
+        let fields = vec![field("max_code_size", number), field("node_features", bits)];
+        let active = add(&["HostConfiguration"], TypeDefComposite::<PortableForm>::new(fields).into());
+        let entry = TypeDefTuple::<PortableForm>::new_portable(vec![number.into(), active.into()]);
+        let entry = add(&[], entry.into());
+        let pending = add(&[], TypeDefSequence::<PortableForm>::new(entry.into()).into());
+        let pallet = metadata.pallets.iter_mut().find(|pallet| pallet.name == "Attestations").expect("the pallet");
+        for (name, ty) in [("ActiveConfig", active), ("PendingConfigs", pending)] {
+            pallet.storage.as_mut().expect("storage").entries.push(StorageEntryMetadata {
+                name: name.into(),
+                modifier: StorageEntryModifier::Optional,
+                ty: StorageEntryType::Plain(ty.into()),
+                default: vec![0],
+                docs: vec![],
+                deprecation_info: ItemDeprecationInfo::NotDeprecated,
+            });
+        }
+    })
+}
+
+/// The code limit, then features as a bit vector of eight.
+fn configuration(features: u8) -> Vec<u8> {
+    (3_145_728u32, Compact(8u32), features).encode()
+}
+
+fn before_node_features() -> Before {
+    Before::of(Standalone)
+        .with_code(with_node_features)
+        .set(&item("Attestations", "ActiveConfig"), Some(configuration(0b0000_0001)))
+        .set(&item("Attestations", "PendingConfigs"), Some(Vec::<(u32, ())>::new().encode()))
+}
+
+#[test]
+fn n21_a_node_feature_that_old_validators_do_not_know() {
+    let now = (item("Attestations", "ActiveConfig"), configuration(0b0000_1001));
+    let blob = migrating(&with_node_features(&sound(Standalone)), &[now]);
+    rehearse(before_node_features(), &blob)
+        .stopped_by("node-demands", &["node feature 3 (CandidateReceiptV2) is switched on", "--allow node-demands"]);
+    let known = ["--allow", "node-demands=all validators run 1.19 or newer, by telemetry of today"];
+    rehearse_with(before_node_features(), &blob, &known)
+        .status("node-demands", "warn")
+        .says("node-demands", "by telemetry of today")
+        .passed();
+}
+
+#[test]
+fn n21_a_node_feature_that_a_coming_session_switches_on() {
+    let then = [Compact(1u32).encode(), 9u32.encode(), configuration(0b0000_0101)].concat();
+    let blob = migrating(&with_node_features(&sound(Standalone)), &[(item("Attestations", "PendingConfigs"), then)]);
+    rehearse(before_node_features(), &blob).stopped_by("node-demands", &["node feature 2 (AvailabilityChunkMapping)"]);
+}
+
+#[test]
+fn n21_features_as_they_were_pass() {
+    let same = (item("Attestations", "ActiveConfig"), configuration(0b0000_0001));
+    let blob = migrating(&with_node_features(&sound(Standalone)), &[same]);
+    rehearse(before_node_features(), &blob).status("node-demands", "pass").passed();
+}
+
+#[test]
+fn n29_a_relay_parent_offset_that_collators_do_not_build_by() {
+    let blob = Faults::new().answer("RelayParentOffsetApi_relay_parent_offset", 1u32.encode()).apply(&sound(Parachain));
+    rehearse(Before::of(Parachain), &blob).stopped_by("node-demands", &["the relay parent offset goes from 0 to 1"]);
 }

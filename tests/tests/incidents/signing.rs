@@ -3,7 +3,7 @@
 
 use cutover_tests::{
     Runtime::Standalone,
-    incident::{Before, rehearse, sound, with_metadata},
+    incident::{Before, rehearse, rehearse_with, sound, with_metadata},
     patch,
 };
 use frame_metadata::v16::{RuntimeMetadataV16, TransactionExtensionMetadata};
@@ -51,6 +51,16 @@ fn n18_an_extension_that_wallets_cannot_sign() {
     let blob = with_metadata(&sound(Standalone), with_extension);
     rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
         .stopped_by("transaction-signing", &["transactions carry other extensions: with OwnMode"]);
-    // With the version raised as it must be, what remains is that wallets have to learn it.
-    rehearse(Before::of(Standalone), &blob).status("transaction-signing", "warn").passed();
+    // With the version raised as it must be, wallets still have to learn it, and somebody to say that they have.
+    rehearse(Before::of(Standalone), &blob).stopped_by("transaction-signing", &["OwnMode", "wallets cannot sign"]);
+    let known = ["--allow", "transaction-signing=the two wallets in use were released with it on Monday"];
+    rehearse_with(Before::of(Standalone), &blob, &known).status("transaction-signing", "warn").passed();
+}
+
+#[test]
+fn a_format_of_extrinsics_that_is_not_understood_any_more() {
+    let blob =
+        with_metadata(&sound(Standalone), |metadata| metadata.extrinsic.versions.retain(|version| *version != 4));
+    rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
+        .stopped_by("transaction-signing", &["extrinsics of format [4] are not understood any more"]);
 }

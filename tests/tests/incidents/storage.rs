@@ -9,6 +9,7 @@ use cutover_tests::{
 };
 use frame_metadata::v16::{
     ItemDeprecationInfo, RuntimeMetadataV16, StorageEntryMetadata, StorageEntryModifier, StorageEntryType,
+    StorageHasher,
 };
 use scale_info::{Field, Path, PortableType, Type, TypeDef, TypeDefComposite, TypeDefPrimitive, form::PortableForm};
 
@@ -118,4 +119,16 @@ fn a_pallet_renamed_without_its_storage() {
     });
     rehearse(Before::of(Standalone), &blob)
         .stopped_by("leftovers", &["Sudo is called Superuser now", "the new one begins empty"]);
+}
+
+#[test]
+fn a_map_whose_keys_are_hashed_otherwise_and_were_not_moved() {
+    let blob = with_metadata(&sound(Standalone), |metadata| {
+        let pallet = metadata.pallets.iter_mut().find(|pallet| pallet.name == "System").expect("the pallet");
+        let entries = &mut pallet.storage.as_mut().expect("storage").entries;
+        let entry = entries.iter_mut().find(|entry| entry.name == "Account").expect("the item");
+        let StorageEntryType::Map { hashers, .. } = &mut entry.ty else { panic!("a map") };
+        *hashers = vec![StorageHasher::Twox64Concat];
+    });
+    rehearse(Before::of(Standalone), &blob).stopped_by("storage-layout", &["System.Account"]);
 }

@@ -2,7 +2,7 @@
 use super::{target, utf8};
 use crate::{cli, context::Context, networks, workers, workers::Worker};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
@@ -28,6 +28,10 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
         options.at.as_deref(),
         options.blocks,
     )?;
+    let with = target.with.iter().chain(&options.with).map(|source| networks::source(context, source));
+    let with = with.collect::<Result<Vec<_>>>()?;
+    request["with"] = json!(with);
+    request["allow"] = json!(allowed(target.allow, &options.allow)?);
     request["state_mode"] = json!(options.state_mode.map(cli::StateMode::name));
     request["unverified"] = json!(options.unverified);
     let task = context.printer.task("dry-run");
@@ -44,6 +48,19 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
     }
     context.printer.result(&outcome.value, || report::terminal::dry_run(&outcome.value))?;
     Ok(outcome.passed)
+}
+
+/// Those of the runtime's configuration, then those of the command line.
+fn allowed(configured: BTreeMap<String, String>, named: &[String]) -> Result<BTreeMap<String, String>> {
+    let mut allowed = configured;
+    for text in named {
+        let (check, reason) = text.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("--allow {text} does not say why"))
+                .expected("CHECK=REASON: who knows that it is well, and how")
+        })?;
+        allowed.insert(check.to_owned(), reason.to_owned());
+    }
+    Ok(allowed)
 }
 
 pub fn request(

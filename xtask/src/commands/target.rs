@@ -9,7 +9,10 @@ use crate::{
     inputs::Variant,
     runtimes::{Runtime, Workspace},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 use worker::{Failure, Result};
 
 /// A runtime that was named or given.
@@ -22,6 +25,10 @@ pub struct Target {
     pub relay: Option<String>,
     pub para_id: Option<u32>,
     pub route: Option<String>,
+    /// Checks of the dry run that may fail, each with the reason.
+    pub allow: BTreeMap<String, String>,
+    /// Chains that this one exchanges messages with.
+    pub with: Vec<String>,
 }
 
 /// `name` as a file, or built; with its try-runtime variant if that is asked for and the runtime has one.
@@ -36,6 +43,8 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
             relay: None,
             para_id: None,
             route: None,
+            allow: BTreeMap::new(),
+            with: Vec::new(),
         });
     }
     let workspace = Workspace::load(context)?;
@@ -60,6 +69,8 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
         relay: source(&runtime.config.relay),
         para_id: runtime.config.para_id,
         route: runtime.config.route.clone(),
+        allow: runtime.config.dry_run.allow.clone(),
+        with: runtime.with(),
     })
 }
 

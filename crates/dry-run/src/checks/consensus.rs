@@ -3,7 +3,7 @@
 //! parameters, the parachain's own number. The blob of another network differs here even if its name does not.
 
 use crate::{
-    ask::ask,
+    ask::{ask, parachain_id},
     input::Runtime,
     result::{Check, Status},
 };
@@ -108,13 +108,6 @@ fn slots(
         Ok(answer.and_then(|bytes| Babe::decode(&mut &bytes[..]).ok()))
     };
     findings.babe(babe(from)?, babe(to)?);
-
-    let (old, new) = (number32(from, chain, executor, OFFSET)?, number32(to, chain, executor, OFFSET)?);
-    let collators = "every collator must run a node that builds accordingly before the upgrade";
-    findings.compare("the relay parent offset", old.or(new.map(|_| 0)), new, Status::Warn, collators);
-    const RATE: &str = "TargetBlockRate_target_block_rate";
-    let (old, new) = (number32(from, chain, executor, RATE)?, number32(to, chain, executor, RATE)?);
-    findings.compare("blocks per relay chain slot", old, new, Status::Warn, collators);
     Ok(())
 }
 
@@ -129,13 +122,6 @@ fn keeps_pace(to: &Runtime, before: &Chain, after: &Chain, duration: u64) -> Res
     let blocks = u64::from(after.number().saturating_sub(before.number()));
     // Before the first block there is no time to compare with.
     Ok(from == 0 || to.saturating_sub(from) <= blocks.saturating_add(2).saturating_mul(duration))
-}
-
-const OFFSET: &str = "RelayParentOffsetApi_relay_parent_offset";
-
-fn number32(runtime: &Runtime, chain: &Chain, executor: &Executor, function: &str) -> Result<Option<u32>> {
-    let answer = ask(runtime, chain, executor, function, &[])?.value();
-    Ok(answer.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
 }
 
 /// Constants of the metadata, by pallet and name: a pallet that is new or gone has nothing to compare.
@@ -180,17 +166,11 @@ fn identity(
     migrated: Option<&Chain>,
     executor: &Executor,
 ) -> Result<()> {
-    const FUNCTION: &str = "GetParachainInfo_parachain_id";
-    let stored = |runtime: &Runtime, chain: &Chain| -> Result<Option<u32>> {
-        let Some(pallet) = runtime.layout.pallet_with(&["ParachainId"], None) else { return Ok(None) };
-        Ok(chain.storage(&pallet.key("ParachainId"))?.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
-    };
     let why = "the relay chain knows this parachain under another number";
-    let old = number32(from, enacted, executor, FUNCTION)?.or(stored(from, enacted)?);
-    let new = number32(to, enacted, executor, FUNCTION)?;
+    let (old, new) = (parachain_id(from, enacted, executor)?, parachain_id(to, enacted, executor)?);
     findings.compare("the parachain's number", old, new, Status::Fail, why);
     if let Some(migrated) = migrated {
-        let new = number32(to, migrated, executor, FUNCTION)?.or(stored(to, migrated)?);
+        let new = parachain_id(to, migrated, executor)?;
         findings.compare("the parachain's number after the migrations", old, new, Status::Fail, why);
     }
     Ok(())

@@ -1,44 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Will the chain take the upgrade after this one?
 //!
-//! A parachain that its relay chain governs authorizes upgrades on a message of the relay chain's root. Where the old
-//! code does so and the new code does not, the chain cannot be upgraded that way any more.
+//! It is rehearsed as this one was, with the chain's present code as what comes next: the way there is what counts, and no
+//! block of it is built. A parachain that its relay chain governs also has to hear its relay chain's root.
 
-use crate::{input::Runtime, relay_root, result::Check};
+use crate::{
+    enactment::{self, Versions},
+    input::Runtime,
+    relay_root,
+    result::Check,
+};
 use codec::Encode;
 use fork::{Author, Chain};
-use worker::Result;
+use worker::{Kind, Result};
 
 const NAME: &str = "next-upgrade";
 
+/// `by_the_chain`: whether the chain's present code put the new one in place by its own rules.
 pub fn next_upgrade(
     from: &Runtime,
     to: &Runtime,
     before: &Chain,
     migrated: &Chain,
+    by_the_chain: bool,
     author: &mut Author<'_>,
 ) -> Result<Check> {
-    if to.layout.parachain_system().is_none() {
-        return Ok(Check::skip(NAME, "no parachain: its own transactions upgrade it, and the enactment was one"));
+    // What the present code cannot do either is no fault of the upgrade.
+    let mut ways = Vec::new();
+    if by_the_chain {
+        match enactment::apply(migrated, author, &from.code, Versions::Unchecked) {
+            Ok(_) => ways.push("the chain applies an authorized upgrade"),
+            Err(failure) if failure.kind == Kind::Check => {
+                let detail = "the chain could apply an authorized upgrade, and cannot under the new code";
+                return Ok(Check::fail(NAME, detail).with(vec![failure.to_string()]));
+            }
+            Err(failure) => return Err(failure),
+        }
     }
-    let Some(old) = authorizes(from, before, author)? else {
-        return Ok(Check::skip(NAME, "the chain's runtime is older than system.authorize_upgrade"));
-    };
-    if !old {
-        let detail = "the chain's runtime does not authorize upgrades on the word of the relay chain's root either";
-        return Ok(Check::skip(NAME, detail));
+    if to.layout.parachain_system().is_some() && authorizes(from, before, author)? == Some(true) {
+        match authorizes(to, migrated, author)? {
+            Some(true) => ways.push("the relay chain's root can authorize one"),
+            Some(false) => {
+                let detail = "the relay chain's root could authorize an upgrade, and cannot under the new code";
+                return Ok(Check::fail(NAME, detail).with(vec![
+                    "sent: UnpaidExecution, Transact of system.authorize_upgrade as Superuser, in XCM 5, 4 and 3"
+                        .into(),
+                    "see the barrier, the origin converter and the queue of messages".into(),
+                ]));
+            }
+            None => return Ok(Check::fail(NAME, "the new code has no system.authorize_upgrade")),
+        }
     }
-    Ok(match authorizes(to, migrated, author)? {
-        Some(true) => Check::pass(NAME, "the relay chain's root can authorize the next upgrade under the new code too"),
-        Some(false) => Check::fail(
-            NAME,
-            "the relay chain's root could authorize an upgrade, and cannot under the new code",
-        )
-        .with(vec![
-            "sent: UnpaidExecution, Transact of system.authorize_upgrade as Superuser, in XCM 5, 4 and 3".into(),
-            "see the barrier, the origin converter and the queue of messages".into(),
-        ]),
-        None => Check::fail(NAME, "the new code has no system.authorize_upgrade"),
+    Ok(match ways.is_empty() {
+        true => {
+            Check::skip(NAME, "the chain's present code takes no upgrade by system.apply_authorized_upgrade either")
+        }
+        false => Check::pass(NAME, format!("under the new code too, {}", ways.join(", and "))),
     })
 }
 

@@ -22,7 +22,8 @@ const NAME: &str = "transaction-signing";
 struct Findings {
     /// What needs a higher `transaction_version`.
     breaking: Vec<String>,
-    odd: Vec<String>,
+    /// What wallets cannot sign, whatever the version.
+    unsignable: Vec<String>,
     /// Said, but no reason to worry.
     noted: Vec<String>,
 }
@@ -39,24 +40,26 @@ pub fn signing(from: &Runtime, to: &Runtime) -> Check {
 }
 
 fn verdict(before: Option<u32>, after: Option<u32>, findings: Findings) -> Check {
-    let Findings { mut breaking, odd, mut noted } = findings;
+    let Findings { mut breaking, unsignable, mut noted } = findings;
     noted.truncate(10);
     let raised = after > before;
     let version = |version: Option<u32>| version.map_or("none".into(), |version| version.to_string());
     let from_to = format!("transaction_version {} to {}", version(before), version(after));
     breaking.truncate(25);
     let broken = breaking.len();
-    let (status, detail) = match (broken, raised, odd.is_empty()) {
+    let (status, detail) = match (broken, raised, unsignable.is_empty()) {
         (1.., false, _) => (
             Status::Fail,
             format!("{broken} changes to what is signed, and transaction_version stays {}", version(after)),
         ),
-        (_, _, false) => (Status::Warn, format!("{from_to}; some clients cannot sign before they are updated")),
+        (_, _, false) => {
+            (Status::Fail, format!("{from_to}; wallets cannot sign transactions before they have learnt what is new"))
+        }
         (1.., true, true) => (Status::Pass, format!("{from_to}, as {broken} changes to what is signed demand")),
         (0, true, true) => (Status::Pass, format!("{from_to}, although calls and extensions encode as before")),
         (0, false, true) => (Status::Pass, "calls and transaction extensions encode as before".to_string()),
     };
-    Check::new(NAME, status, detail).with([breaking, odd, noted].concat())
+    Check::new(NAME, status, detail).with([breaking, unsignable, noted].concat())
 }
 
 /// Every call of the old runtime: is it where it was, does it take what it took?
@@ -156,8 +159,8 @@ fn extensions(old: &Interface<'_>, new: &Interface<'_>, findings: &mut Findings)
         let is_new = !old.extensions.iter().any(|known| known.identifier == name);
         let has_part = has_bytes(new, extension.explicit) || has_bytes(new, extension.implicit);
         if is_new && has_part && !WALLETS_KNOW.contains(&name) {
-            findings.odd.push(format!(
-                "extension {name} is new and not one that wallets know: they cannot sign until they learn it"
+            findings.unsignable.push(format!(
+                "extension {name} is new and not one that wallets know: where they have learnt it, --allow {NAME}=REASON"
             ));
         }
     }
@@ -304,15 +307,24 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_with_bytes_fails_without_a_higher_version_and_warns_with_it() {
+    fn an_extension_that_wallets_do_not_know_fails_whatever_the_version() {
         let old = fixture::<before::Call>(&[nonce()]);
         let explicit = ("OwnMode", MetaType::new::<u8>(), MetaType::new::<()>());
         let implicit = ("OwnHash", MetaType::new::<()>(), MetaType::new::<Option<[u8; 32]>>());
         for extension in [explicit, implicit] {
             let new = fixture::<before::Call>(&[nonce(), extension]);
             assert_eq!(check(&old, &new, (1, 1)).status, Status::Fail);
-            assert_eq!(check(&old, &new, (1, 2)).status, Status::Warn);
+            assert_eq!(check(&old, &new, (1, 2)).status, Status::Fail);
         }
+    }
+
+    #[test]
+    fn an_extension_that_wallets_know_fails_only_without_a_higher_version() {
+        let old = fixture::<before::Call>(&[nonce()]);
+        let known = ("CheckMetadataHash", MetaType::new::<u8>(), MetaType::new::<Option<[u8; 32]>>());
+        let new = fixture::<before::Call>(&[nonce(), known]);
+        assert_eq!(check(&old, &new, (1, 1)).status, Status::Fail);
+        assert_eq!(check(&old, &new, (1, 2)).status, Status::Pass);
     }
 
     #[test]

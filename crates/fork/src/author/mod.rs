@@ -16,14 +16,15 @@ use sp_inherents::InherentData;
 use sp_runtime::{Digest, traits::Header as _};
 use worker::{Failure, Result};
 
+pub use cumulus_primitives_core::{AbridgedHostConfiguration, relay_chain::UpgradeGoAhead as Signal};
 pub use relay::RelayView;
 
 /// What may be wanted of the next block beside what every block has.
 #[derive(Clone, Default)]
 pub struct Wish {
     pub extrinsics: Vec<Vec<u8>>,
-    /// The relay chain tells the parachain that its new code may be applied now.
-    pub go_ahead: bool,
+    /// What the relay chain tells the parachain of the new code that it scheduled.
+    pub signal: Option<Signal>,
     /// Messages from the relay chain to the parachain: encoded `VersionedXcm`s.
     pub downward: Vec<Vec<u8>>,
     /// Slots that pass without a block before this one.

@@ -13,8 +13,8 @@ use crate::{
 };
 use codec::Decode;
 use cumulus_primitives_core::{
-    AbridgedHostConfiguration, InboundDownwardMessage, ParaId, PersistedValidationData,
-    relay_chain::{AsyncBackingParams, HeadData, UpgradeGoAhead},
+    AbridgedHostConfiguration, AbridgedHrmpChannel, InboundDownwardMessage, ParaId, PersistedValidationData,
+    relay_chain::{AsyncBackingParams, HeadData, HrmpChannelId},
 };
 use cumulus_primitives_parachain_inherent::{
     INHERENT_IDENTIFIER, PARACHAIN_INHERENT_IDENTIFIER_V0, ParachainInherentData,
@@ -57,7 +57,7 @@ impl RelayView {
             para_id: self.para_id(chain, layout),
             host_config: self.host_configuration(chain, &parachain_system.key("HostConfiguration"))?,
             current_slot: (slot.timestamp / RELAY_SLOT_DURATION).into(),
-            upgrade_go_ahead: wish.go_ahead.then_some(UpgradeGoAhead::GoAhead),
+            upgrade_go_ahead: wish.signal,
             included_para_head: Some(HeadData(super::head_data(chain))),
             ..Default::default()
         };
@@ -78,6 +78,8 @@ impl RelayView {
             let link = (before, message.sent_at, BlakeTwo256::hash_of(&message.msg));
             builder.dmq_mqc_head = Some(BlakeTwo256::hash_of(&link));
         }
+
+        channels(&mut builder, chain, &parachain_system.key("RelevantMessagingState"))?;
 
         let offset = chain
             .call(executor, code, "RelayParentOffsetApi_relay_parent_offset", &[])
@@ -142,4 +144,26 @@ impl RelayView {
             async_backing_params: AsyncBackingParams { max_candidate_depth: 3, allowed_ancestry_len: 2 },
         }))
     }
+}
+
+/// Channels by the parachain at the other end.
+type Channels = Vec<(ParaId, AbridgedHrmpChannel)>;
+
+/// The channels to and from other parachains, as the chain last saw them: without them nothing could be sent there, and a
+/// message that came would be one of nowhere.
+fn channels(builder: &mut RelayStateSproofBuilder, chain: &Chain, key: &[u8]) -> Result<()> {
+    let Some(bytes) = chain.storage(key)? else { return Ok(()) };
+    // `MessagingStateSnapshot`: the head of the downward queue, two numbers of the upward one, then the channels.
+    let decoded = <(sp_core::H256, (u32, u32), Channels, Channels)>::decode(&mut &bytes[..]);
+    let Ok((_, _, ingress, egress)) = decoded else { return Ok(()) };
+    let ids = |channels: &Channels| Some(channels.iter().map(|(id, _)| *id).collect());
+    builder.hrmp_ingress_channel_index = ids(&ingress);
+    builder.hrmp_egress_channel_index = ids(&egress);
+    let own = builder.para_id;
+    let known = ingress
+        .into_iter()
+        .map(|(id, channel)| (HrmpChannelId { sender: id, recipient: own }, channel))
+        .chain(egress.into_iter().map(|(id, channel)| (HrmpChannelId { sender: own, recipient: id }, channel)));
+    builder.hrmp_channels.extend(known);
+    Ok(())
 }

@@ -6,7 +6,7 @@ use super::{
     subscriptions::Subscriptions,
 };
 use crate::{
-    author::{Author, Wish},
+    author::{Author, Signal, Wish},
     block,
     chain::{Chain, Header},
     executor::{Code, Executor},
@@ -203,7 +203,8 @@ impl<'a> Fork<'a> {
             Some(key) => chain.storage(&key)?.is_some_and(|code| code.len() > 1),
             None => false,
         };
-        let wish = Wish { extrinsics: self.pool.clone(), go_ahead, ..Wish::default() };
+        let signal = go_ahead.then_some(Signal::GoAhead);
+        let wish = Wish { extrinsics: self.pool.clone(), signal, ..Wish::default() };
         let plan = self.author.plan(&chain, &code, wish)?;
         let (mut built, refused) = block::build_willing(&chain, self.executor, &code, plan)?;
         let changes = std::mem::take(&mut built.changes);

@@ -239,17 +239,22 @@ impl Plan<'_> {
         let try_runtime = Some(self.try_runtime_blob())
             .filter(|path| path.is_file() && self.runtime.features.contains("try-runtime"));
         let try_digest = try_runtime.as_deref().map(file_digest).transpose()?;
+        let allow = &self.runtime.config.dry_run.allow;
+        let with = self.runtime.with().into_iter().map(|source| networks::source(self.context, &source));
+        let with = with.collect::<Result<Vec<_>>>()?;
+        let beside = with.iter().map(|source| self.state_digest(source)).collect::<Result<Vec<_>>>()?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
             ("try-runtime", try_digest.as_deref().unwrap_or_default()),
             ("state", &self.state_digest(self.state)?),
-            ("options", &format!("{:?} {}", self.options.at, self.options.blocks)),
+            ("with", &beside.join(" ")),
+            ("options", &format!("{:?} {} {allow:?}", self.options.at, self.options.blocks)),
             ("tool", &self.tool(Worker::DryRun, desk)?),
         ]);
         if self.bundle.is_done("dry-run", &key) {
             return Ok(Done::Unchanged);
         }
-        let request = dry_run::request(
+        let mut request = dry_run::request(
             self.context,
             &self.blob(),
             try_runtime.as_deref(),
@@ -257,6 +262,8 @@ impl Plan<'_> {
             self.options.at.as_deref(),
             self.options.blocks,
         )?;
+        request["allow"] = json!(allow);
+        request["with"] = json!(with);
         let outcome = workers::call(self.context, Worker::DryRun, &request, desk.task, desk.log)?;
         let mut result = outcome.value;
         hide_directory(&mut result, "/state/source", self.state);

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What does the upgrade ask of nodes that deployed ones may not do?
+//!
+//! A switch that a runtime turns is obeyed by every node at once, and a node that does not know it goes its own way: old
+//! validators dispute what new ones approve, collators build blocks that no validator backs. No state tells which nodes are
+//! deployed. So a switch fails the check until somebody answers for the nodes, by name (see [`crate::allowance`]).
+
+use crate::{
+    ask::ask,
+    input::Runtime,
+    result::{Check, Status},
+    types::{Interface, interface::Item, read},
+};
+use codec::{Compact, Decode};
+use fork::{Chain, Executor};
+use scale_info::TypeDef;
+use std::collections::BTreeSet;
+use worker::Result;
+
+const NAME: &str = "node-demands";
+
+/// `node_features::FeatureIndex` of polkadot-primitives 26.
+const FEATURES: [&str; 5] = [
+    "EnableAssignmentsV2",
+    "ElasticScalingMVP",
+    "AvailabilityChunkMapping",
+    "CandidateReceiptV2",
+    "CandidateReceiptV3",
+];
+
+/// More configurations than wait for a session at any time.
+const MOST_PENDING: u32 = 64;
+/// More features than there will be.
+const MOST_FEATURES: u32 = 4_096;
+
+#[derive(Default)]
+struct Findings {
+    /// Nodes have to be renewed before.
+    demands: Vec<String>,
+    noted: Vec<String>,
+    compared: usize,
+}
+
+pub fn node_demands(
+    from: &Runtime,
+    to: &Runtime,
+    enacted: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+) -> Result<Check> {
+    let mut findings = Findings::default();
+    if let Some(migrated) = migrated {
+        validators(from, to, enacted, migrated, &mut findings)?;
+    }
+    collators(from, to, enacted, executor, &mut findings)?;
+    let Findings { demands, noted, compared } = findings;
+    if compared == 0 {
+        return Ok(Check::skip(NAME, "neither validators nor collators take switches from this runtime"));
+    }
+    let (status, detail) = match (demands.is_empty(), noted.is_empty()) {
+        (false, _) => (Status::Fail, format!("{} switches that every node has to know beforehand", demands.len())),
+        (true, false) => (Status::Warn, "collators are to be looked at".to_string()),
+        (true, true) => (Status::Pass, format!("{compared} switches of nodes are as they were")),
+    };
+    let hint = (!demands.is_empty()).then(|| format!("where they are known to be ready: --allow {NAME}=REASON"));
+    Ok(Check::new(NAME, status, detail).with([demands, noted].concat().into_iter().chain(hint).collect()))
+}
+
+/// A relay chain's configuration switches features of validators on, now or at a session to come.
+fn validators(from: &Runtime, to: &Runtime, before: &Chain, after: &Chain, findings: &mut Findings) -> Result<()> {
+    let (Some(old), Some(new)) = (from.interface(), to.interface()) else { return Ok(()) };
+    let (Some(had), Some(has)) = (features(&old, before)?, features(&new, after)?) else { return Ok(()) };
+    findings.compared += 1;
+    for index in has.difference(&had) {
+        let name = FEATURES.get(*index as usize).copied().unwrap_or("not one that Cutover knows");
+        findings.demands.push(format!(
+            "node feature {index} ({name}) is switched on: validators that do not know it dispute those that do"
+        ));
+    }
+    Ok(())
+}
+
+/// The features of all configurations that are or will be in force; nothing where the runtime has no such configuration.
+fn features(interface: &Interface<'_>, chain: &Chain) -> Result<Option<BTreeSet<u32>>> {
+    let pallet = interface.pallets.iter().find(|pallet| {
+        ["ActiveConfig", "PendingConfigs"].iter().all(|item| pallet.items.iter().any(|known| known.name == *item))
+    });
+    let Some(pallet) = pallet else { return Ok(None) };
+    let mut all = None;
+    if let Some(active) = pallet.item("ActiveConfig")
+        && let Some(bytes) = chain.storage(&pallet.key("ActiveConfig"))?
+    {
+        all = of_configuration(interface, active.value, &bytes);
+    }
+    if let (Some(all), Some(pending)) = (&mut all, pallet.item("PendingConfigs"))
+        && let Some(bytes) = chain.storage(&pallet.key("PendingConfigs"))?
+    {
+        all.extend(scheduled(interface, pending, &bytes).unwrap_or_default());
+    }
+    Ok(all)
+}
+
+/// `PendingConfigs` is a list of sessions with the configuration that is in force from each.
+fn scheduled(interface: &Interface<'_>, item: &Item<'_>, bytes: &[u8]) -> Option<BTreeSet<u32>> {
+    let types = interface.types;
+    let TypeDef::Sequence(list) = &types.resolve(item.value)?.type_def else { return None };
+    let TypeDef::Tuple(entry) = &types.resolve(list.type_param.id)?.type_def else { return None };
+    let [session, configuration] = entry.fields.as_slice() else { return None };
+    let mut input = bytes;
+    let mut all = BTreeSet::new();
+    for _ in 0..Compact::<u32>::decode(&mut input).ok()?.0.min(MOST_PENDING) {
+        input = read::skip(types, session.id, input).ok()?;
+        let left = read::skip(types, configuration.id, input).ok()?;
+        all.extend(of_configuration(interface, configuration.id, &input[..input.len() - left.len()])?);
+        input = left;
+    }
+    Some(all)
+}
+
+fn of_configuration(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<BTreeSet<u32>> {
+    let leaves = read::leaves(interface.types, id, bytes).ok()?;
+    let (_, leaf, bits) = leaves.into_iter().find(|(path, _, _)| path == "node_features")?;
+    matches!(interface.types.resolve(leaf)?.type_def, TypeDef::BitSequence(_)).then_some(())?;
+    // `BitVec<u8, Lsb0>`: the number of bits, then eight of them a byte, the lowest first.
+    let mut bits = bits;
+    let count = Compact::<u32>::decode(&mut bits).ok()?.0.min(MOST_FEATURES);
+    let is_set = |index: &u32| bits.get((index / 8) as usize).is_some_and(|byte| byte >> (index % 8) & 1 == 1);
+    Some((0..count).filter(is_set).collect())
+}
+
+/// Collators ask a parachain's runtime how its blocks have to be built. Those that do not ask build as before.
+fn collators(from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor, findings: &mut Findings) -> Result<()> {
+    if to.layout.parachain_system().is_none() {
+        return Ok(());
+    }
+    let number = |runtime: &Runtime, function: &str| -> Result<Option<u32>> {
+        let answer = ask(runtime, chain, executor, function, &[])?.value();
+        Ok(answer.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
+    };
+    let flag = |runtime: &Runtime, function: &str| -> Result<bool> {
+        let answer = ask(runtime, chain, executor, function, &[])?.value();
+        Ok(answer.is_some_and(|bytes| bytes.first() == Some(&1)))
+    };
+    findings.compared += 1;
+    // Without the function collators build on the newest relay block.
+    const OFFSET: &str = "RelayParentOffsetApi_relay_parent_offset";
+    let (had, has) = (number(from, OFFSET)?.unwrap_or(0), number(to, OFFSET)?.unwrap_or(0));
+    if had != has {
+        findings.demands.push(format!(
+            "the relay parent offset goes from {had} to {has}: validators back no block of a collator that builds by the old one"
+        ));
+    }
+    const SCHEDULING: &str = "SchedulingV3EnabledApi_scheduling_v3_enabled";
+    let (had, v3) = (flag(from, SCHEDULING)?, flag(to, SCHEDULING)?);
+    if v3 && !had {
+        findings
+            .demands
+            .push("scheduling of version 3 is switched on: collators must make candidates of that version".into());
+    }
+    if v3 && has > 0 {
+        findings.demands.push(format!(
+            "scheduling of version 3 and a relay parent offset of {has} exclude each other: no block would be backed"
+        ));
+    }
+    const RATE: &str = "TargetBlockRate_target_block_rate";
+    if let (Some(had), Some(has)) = (number(from, RATE)?, number(to, RATE)?)
+        && had != has
+    {
+        findings.noted.push(format!("{has} blocks per relay chain slot instead of {had}: collators must be able to"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Encode;
+    use scale_info::{MetaType, Path, PortableRegistry, Registry, Type, TypeDefBitSequence, TypeInfo, build::Fields};
+
+    struct Lsb0;
+
+    impl TypeInfo for Lsb0 {
+        type Identity = Self;
+
+        fn type_info() -> Type {
+            Type::builder().path(Path::new("Lsb0", "bitvec::order")).composite(Fields::unit())
+        }
+    }
+
+    struct NodeFeatures;
+
+    impl TypeInfo for NodeFeatures {
+        type Identity = Self;
+
+        fn type_info() -> Type {
+            TypeDefBitSequence::new::<u8, Lsb0>().into()
+        }
+    }
+
+    #[derive(TypeInfo)]
+    #[allow(dead_code)]
+    struct Configuration {
+        max_code_size: u32,
+        node_features: NodeFeatures,
+    }
+
+    fn registry<T: TypeInfo + 'static>() -> (PortableRegistry, u32) {
+        let mut registry = Registry::new();
+        let id = registry.register_type(&MetaType::new::<T>()).id;
+        (registry.into(), id)
+    }
+
+    fn configuration(bits: u32, bytes: &[u8]) -> Vec<u8> {
+        [3_145_728u32.encode(), Compact(bits).encode(), bytes.to_vec()].concat()
+    }
+
+    #[test]
+    fn features_are_the_bits_that_are_set() {
+        let (types, id) = registry::<Configuration>();
+        let interface = Interface::empty(&types);
+        let of = |bytes: &[u8]| of_configuration(&interface, id, bytes);
+        assert_eq!(of(&configuration(10, &[0b0000_1001, 0b10])), Some(BTreeSet::from([0, 3, 9])));
+        assert_eq!(of(&configuration(0, &[])), Some(BTreeSet::new()));
+        assert_eq!(of(&[0; 3]), None, "what does not decode says nothing");
+    }
+
+    #[test]
+    fn features_of_a_session_to_come_count() {
+        let (types, list) = registry::<Vec<(u32, Configuration)>>();
+        let interface = Interface::empty(&types);
+        let item = Item { name: "PendingConfigs", value: list, ..Item::default() };
+        let entry = |session: u32, configuration: Vec<u8>| [session.encode(), configuration].concat();
+        let pending =
+            [Compact(2u32).encode(), entry(7, configuration(1, &[1])), entry(8, configuration(4, &[0b1000]))].concat();
+        assert_eq!(scheduled(&interface, &item, &pending), Some(BTreeSet::from([0, 3])));
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Another chain, forked beside the one that is upgraded, and what it makes of messages.
+//!
+//! It is asked by `DryRunApi_dry_run_xcm` (xcm-runtime-apis): its own barrier and its own executor take the message and say
+//! what became of it. What a message did is undone.
+
+use super::{Place, answer, outbound::Form};
+use crate::{
+    ask::{Answer, ask},
+    input::Runtime,
+    result::Beside,
+    types::{Interface, read},
+};
+use artifact::Source;
+use codec::{Compact, Decode};
+use fork::{Chain, Executor, How};
+use scale_info::TypeDef;
+use worker::{Failure, Reporter, Result};
+
+/// Messages of one page, of which more are not taken out.
+const MOST: usize = 1_024;
+
+pub struct Counterpart {
+    pub chain: Chain,
+    pub runtime: Runtime,
+    pub place: Place,
+}
+
+/// How far a message came, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// The barrier turned it away, or nothing could be made of it.
+    Refused,
+    /// An instruction of it failed.
+    CutShort,
+    Complete,
+}
+
+pub struct Received {
+    pub fate: Fate,
+    pub told: String,
+}
+
+impl Received {
+    fn refused(told: String) -> Self {
+        Self { fate: Fate::Refused, told }
+    }
+}
+
+impl Counterpart {
+    pub fn load(source: &str, how: How<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
+        reporter.status(format!("reading the state of {source}"));
+        let mut chain = fork::load(&source.parse::<Source>()?, how, reporter)?.chain;
+        let code = chain.next_code()?;
+        let blob = artifact::blob::Blob::from_deployed(source, code.bytes().to_vec())?;
+        let runtime = Runtime::read(source, blob, &chain, executor)?;
+        chain.set_state_version(runtime.version.effective_state_version());
+        let place = Place::of(&runtime, &chain, executor)?.ok_or_else(|| {
+            Failure::input(format!("{source} is no chain that messages are sent to"))
+                .found(runtime.version.spec_name.clone())
+                .expected("a relay chain or a parachain")
+        })?;
+        Ok(Self { chain, runtime, place })
+    }
+
+    /// What it is, which block of it, and what it runs.
+    pub fn identity(&self) -> Beside {
+        Beside {
+            chain: self.to_string(),
+            spec_version: self.runtime.version.spec_version,
+            blake2_256: worker::hex_prefixed(self.runtime.code.hash()),
+            block_hash: worker::hex_prefixed(self.chain.header().hash().as_bytes()),
+            number: self.chain.number(),
+            state_root: worker::hex_prefixed(self.chain.root().as_bytes()),
+        }
+    }
+
+    /// Nothing where the chain's runtime has no function to ask.
+    pub fn receive(&self, from: Place, message: &[u8], executor: &Executor) -> Result<Option<Received>> {
+        let Some(interface) = self.runtime.interface() else { return Ok(None) };
+        let Some(method) = interface.method("DryRunApi", "dry_run_xcm") else { return Ok(None) };
+        let Some(origin) =
+            newest(&interface, method.inputs.first()).and_then(|version| from.seen_from(self.place, version))
+        else {
+            return Ok(None);
+        };
+        if let Some(id) = method.inputs.get(1)
+            && let Err(why) = read::whole(interface.types, *id, message)
+        {
+            return Ok(Some(Received::refused(format!("no message that its runtime can decode: {why}"))));
+        }
+        let arguments = [&origin[..], message].concat();
+        Ok(match ask(&self.runtime, &self.chain, executor, "DryRunApi_dry_run_xcm", &arguments)? {
+            Answer::Absent => None,
+            Answer::Trap(why) => Some(Received::refused(why)),
+            Answer::Value(value, _) => Some(outcome(&interface, method.output, &value)),
+        })
+    }
+
+    /// The messages of a part of a queue, as the chain tells them apart. Signals to the channel are none.
+    pub fn messages(&self, form: Form, part: &[u8]) -> Vec<Vec<u8>> {
+        const CONCATENATED: u8 = 0;
+        const CONCATENATED_OPAQUE: u8 = 3;
+        match (form, part.split_first()) {
+            (Form::Single, _) => vec![part.to_vec()],
+            (Form::Page, Some((&CONCATENATED, messages))) => self.concatenated(messages),
+            (Form::Page, Some((&CONCATENATED_OPAQUE, messages))) => {
+                let mut input = messages;
+                std::iter::from_fn(|| Vec::<u8>::decode(&mut input).ok()).take(MOST).collect()
+            }
+            (Form::Page, _) => Vec::new(),
+        }
+    }
+
+    /// Only the types tell where one ends. What is behind one that does not decode is given as it is, to be refused.
+    fn concatenated(&self, messages: &[u8]) -> Vec<Vec<u8>> {
+        let Some(interface) = self.runtime.interface() else { return Vec::new() };
+        let Some(id) = interface.method("DryRunApi", "dry_run_xcm").and_then(|method| method.inputs.get(1).copied())
+        else {
+            return Vec::new();
+        };
+        let mut input = messages;
+        let mut found = Vec::new();
+        while !input.is_empty() && found.len() < MOST {
+            let left = read::skip(interface.types, id, input).unwrap_or_default();
+            found.push(input[..input.len() - left.len()].to_vec());
+            input = left;
+        }
+        found
+    }
+}
+
+impl std::fmt::Display for Counterpart {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} ({})", self.place, self.runtime.version.spec_name)
+    }
+}
+
+/// The newest version of a versioned enum, such as `VersionedLocation`.
+pub fn newest(interface: &Interface<'_>, id: Option<&u32>) -> Option<u8> {
+    match &interface.types.resolve(*id?)?.type_def {
+        TypeDef::Variant(versions) => versions.variants.iter().map(|version| version.index).max(),
+        _ => None,
+    }
+}
+
+fn outcome(interface: &Interface<'_>, result: u32, bytes: &[u8]) -> Received {
+    let (id, effects) = match answer::success(interface, result, bytes) {
+        Ok(effects) => effects,
+        Err(why) => return Received::refused(why),
+    };
+    let Some((id, outcome)) = answer::field(interface, id, effects, "execution_result") else {
+        return Received::refused("an answer without an execution_result".into());
+    };
+    let name = match interface.types.resolve(id).map(|ty| &ty.type_def) {
+        Some(TypeDef::Variant(variants)) => {
+            variants.variants.iter().find(|variant| Some(&variant.index) == outcome.first()).map(|it| it.name.as_str())
+        }
+        _ => None,
+    };
+    let fate = match name {
+        Some("Complete") => Fate::Complete,
+        Some("Incomplete") => Fate::CutShort,
+        _ => Fate::Refused,
+    };
+    Received { fate, told: compat::value::text(interface.types, id, outcome) }
+}
+
+/// `Vec<Asset>` with one asset of so much: `Location { parents, Here }`, `Fungible`. So it is written in versions 4 and 5.
+pub fn assets(version: u8, parents: u8, amount: u128) -> Vec<u8> {
+    use codec::Encode;
+    let head = [version, 1 << 2, parents, 0, 0];
+    [&head[..], &Compact(amount).encode()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_asset_is_encoded_as_xcm_is() {
+        assert_eq!(assets(5, 1, 10), [5, 4, 1, 0, 0, 40]);
+    }
+
+    #[test]
+    fn what_comes_further_is_better() {
+        assert!(Fate::Refused < Fate::CutShort && Fate::CutShort < Fate::Complete);
+    }
+}
