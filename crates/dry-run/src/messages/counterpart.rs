@@ -158,9 +158,12 @@ fn outcome(interface: &Interface<'_>, result: u32, bytes: &[u8]) -> Received {
         }
         _ => None,
     };
+    // The executor calls a message incomplete that its barrier turned away before the first instruction.
+    let barred = compat::value::parts(interface.types, id, outcome)
+        .is_ok_and(|parts| parts.iter().any(|part| part.text == "Barrier"));
     let fate = match name {
         Some("Complete") => Fate::Complete,
-        Some("Incomplete") => Fate::CutShort,
+        Some("Incomplete") if !barred => Fate::CutShort,
         _ => Fate::Refused,
     };
     Received { fate, told: compat::value::text(interface.types, id, outcome) }
