@@ -119,7 +119,8 @@ fn n23_a_parachains_copy_of_its_authorities_for_checking_seals_is_kept_elsewhere
 #[test]
 fn n01_a_parachain_that_takes_another_number() {
     let blob = migrating(&sound(Parachain), &[(item("ParachainInfo", "ParachainId"), 3_333u32.encode())]);
-    rehearse(Before::of(Parachain), &blob).stopped_by("migrations", &["included head not present in relay storage proof"]);
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("migrations", &["included head not present in relay storage proof"]);
 }
 
 fn primitive(metadata: &RuntimeMetadataV16, wanted: TypeDefPrimitive) -> u32 {
