@@ -299,7 +299,7 @@ pub(crate) fn against_release(weights: &Value) -> Option<String> {
         count("new"),
         count("removed"),
         count("beyond_threshold"),
-        text(comparison, "/threshold")
+        text(comparison, "/threshold").trim_end_matches(".0")
     ))
 }
 
