@@ -408,7 +408,7 @@ mod tests {
             ("Weight::from_parts(99999999999999999999, 0)", "no number", 19),
             ("Weight::zero() }", "after the weight", 15),
             ("T::DbWeight::get()", "database", 18),
-            ("Weight::from_parts(Weight::zero(), 0)", "a weight where a number", 19),
+            ("Weight::from_parts(Weight::zero(), 0)", "a weight where a number", 8),
             ("Weight::zero() * Weight::zero()", "a weight multiplied by a weight", 31),
             ("T::DbWeight::get().reads(1) + T::DbWeight::get()", "database", 48),
             ("<T as Config", "without its `>`", 12),
@@ -419,7 +419,7 @@ mod tests {
             ("let a = 3", "`;`", 9),
             ("Weight::from_parts(1, 2, 3)", "`from_parts`", 8),
             ("Weight::from_parts(1 2)", "`)`", 21),
-            ("Weight::zero().reads(1)", "`.reads`", 20),
+            ("Weight::zero().reads(1)", "`.reads`", 22),
             ("Weight::from_parts(0xfg, 0)", "no number", 19),
             ("Weight::zero() as 5", "a name is missing", 18),
         ] {

@@ -33,7 +33,9 @@ pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
     let (browser, program) = match tools(context) {
         Ok(tools) => tools,
         Err(failure) if failure.kind == Kind::Environment => {
-            context.printer.warning(&format!("{} is SKIPPED, it cannot be opened: {failure}", options.page.display()));
+            let how = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            let page = options.page.display();
+            context.printer.warning(&format!("{page} is SKIPPED, it cannot be opened: {failure}{how}"));
             let detail = format!("not looked at: {}", failure.message);
             return finish(context, vec![json!({"name": "page", "status": "skip", "detail": detail, "findings": []})]);
         }

@@ -82,6 +82,8 @@ impl Plan<'_> {
         }
         let mut request = check::request(self.context, self.workspace, self.runtime, desk.task, desk.log)?;
         let mut comparison = Value::Null;
+        // Its files are there for as long as it is: the worker reads them.
+        let mut before = None;
         if let Some((name, commit)) = &base {
             let old = Base::of(self.context, self.runtime, commit);
             // A release in which the runtime was not there yet has nothing to say.
@@ -89,6 +91,7 @@ impl Plan<'_> {
                 Ok(old) => {
                     old.add_to(self.context, &mut request)?;
                     comparison = self.compare(&old, name, desk)?;
+                    before = Some(old);
                 }
                 Err(failure) if failure.kind == worker::Kind::Input => {
                     comparison = json!({"skipped": failure.to_string()})
@@ -97,6 +100,7 @@ impl Plan<'_> {
             }
         }
         let outcome = workers::call(self.context, Worker::Weights, &request, desk.task, desk.log)?;
+        drop(before);
         let mut result = outcome.value;
         result["comparison"] = comparison;
         if !self.measured.is_null() {

@@ -185,7 +185,7 @@ fn a_mistake_in_a_template_leaves_the_old_files() {
     let missing = "{{#each benchmarks as |b|}}{{#if (eq b.name \"without\")}}impl WeightInfo for X { fn {{b.name}}() -> Weight { Weight::zero() } }{{/if}}{{/each}}";
     for (text, message) in [
         ("{{#each benchmarks as |b|}}", "is no Handlebars template"),
-        ("{{#if}}", "cannot be filled in for pallet_x"),
+        ("{{#if}}", "is no Handlebars template"),
         ("{{shout pallet}}", "cannot be filled in for pallet_x"),
         ("// {{pallet}} and nothing else", "is no weight file"),
         ("", "is no weight file"),
