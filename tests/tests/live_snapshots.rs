@@ -14,6 +14,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -128,9 +129,24 @@ fn alter(answer: Vec<u8>) -> Vec<u8> {
 #[test]
 fn a_liar_is_dropped_by_name_and_the_others_go_on() {
     let node = standalone();
-    let liar = proxy(&node, |_, request, answer| Answer::Pass(if is_proof(request) { alter(answer) } else { answer }));
+    let lied = Arc::new(OnceLock::new());
+    let liar = proxy(&node, {
+        let lied = lied.clone();
+        move |_, request, answer| match is_proof(request) {
+            true => {
+                let _ = lied.set(());
+                Answer::Pass(alter(answer))
+            }
+            false => Answer::Pass(answer),
+        }
+    });
+    // The honest one is slow to come: else it may do all before the other was asked, and nobody lied.
+    let honest = proxy(&node, move |_, _, answer| {
+        lied.wait();
+        Answer::Pass(answer)
+    });
     let place = Place::new();
-    let made = place.create(&[&liar, node.url()]);
+    let made = place.create(&[&liar, &honest]);
     let dropped = made["dropped"][0].as_str().expect("one was dropped");
     assert!(dropped.starts_with(&liar) && dropped.contains("does not prove"), "{dropped}");
     ask("verify", &place.file()).expect_code(0);
@@ -169,7 +185,6 @@ fn nodes_at_different_heights_and_dead_ones_are_named() {
     let head = ahead.call("dev_newBlock", json!([]));
     let head = head.as_str().expect("a hash");
     let place = Place::new();
-    // It may be that the one that is ahead does all before the other was asked: then nobody was dropped.
     let made = place.try_create(&[behind.url(), ahead.url()], &["--at", head]).expect_code(0).json();
     let dropped = made["dropped"][0].as_str().expect("one does not know the block");
     assert!(dropped.starts_with(behind.url()), "{dropped}");

@@ -49,7 +49,6 @@ pub(super) enum Answer {
 pub(super) struct Crew {
     shared: Arc<Shared>,
     answers: Mutex<mpsc::Receiver<Answer>>,
-    threads: Vec<std::thread::JoinHandle<()>>,
 }
 
 struct Shared {
@@ -62,6 +61,8 @@ struct Shared {
 struct Board {
     tasks: VecDeque<Task>,
     closed: bool,
+    /// Connections that are made, and not given up again.
+    at_work: usize,
     /// Connections to each node that may still come to be.
     hoped_for: BTreeMap<String, usize>,
     /// Nodes that are not asked any more, with the reason.
@@ -85,7 +86,7 @@ impl Crew {
         });
         let mut first = Some(first);
         let places = (0..connections).flat_map(|_| urls.iter());
-        let threads = places.filter_map(|url| {
+        for url in places {
             let (url, block, shared, sender) = (url.clone(), block.to_owned(), shared.clone(), sender.clone());
             let node = match first.take() {
                 Some(node) if node.name() == url => Some(node),
@@ -106,10 +107,8 @@ impl Crew {
             if started.is_err() {
                 shared.alive.fetch_sub(1, Ordering::SeqCst);
             }
-            started.ok()
-        });
-        let threads = threads.collect();
-        Self { shared, answers: Mutex::new(answers), threads }
+        }
+        Self { shared, answers: Mutex::new(answers) }
     }
 
     /// Connections that may still answer.
@@ -119,7 +118,7 @@ impl Crew {
 
     pub fn give(&self, task: Task) {
         self.shared.board().tasks.push_back(task);
-        self.shared.changed.notify_one();
+        self.shared.changed.notify_all();
     }
 
     /// Waits for one; fails when there is nobody left to answer.
@@ -156,14 +155,16 @@ impl Crew {
         self.shared.board().dropped.iter().map(|(url, why)| told(url, why)).collect()
     }
 
-    /// Sends everyone home, and says what they moved.
+    /// Sends everyone home, and says what they moved. Nobody waits for those that are not connected yet: they may try for
+    /// long, and have moved nothing.
     pub fn end(self) -> Traffic {
-        self.shared.board().closed = true;
+        let mut board = self.shared.board();
+        board.closed = true;
         self.shared.changed.notify_all();
-        for thread in self.threads {
-            let _ = thread.join();
+        while board.at_work > 0 {
+            board = self.shared.wait(board);
         }
-        self.shared.board().traffic
+        board.traffic
     }
 }
 
@@ -200,38 +201,44 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn next(&self, url: &str) -> Option<Task> {
+    fn wait<'a>(&self, board: MutexGuard<'a, Board>) -> MutexGuard<'a, Board> {
+        self.changed.wait(board).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for something of the board that a node may have, until there is nothing more to do for it.
+    fn await_of<T>(&self, url: &str, wanted: impl Fn(&mut Board) -> Option<T>) -> Option<T> {
         let mut board = self.board();
         loop {
             if board.closed || board.dropped.contains_key(url) {
                 return None;
             }
-            if let Some(task) = board.tasks.pop_front() {
-                return Some(task);
+            if let Some(found) = wanted(&mut board) {
+                return Some(found);
             }
-            board = self.changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+            board = self.wait(board);
         }
     }
 
-    /// Answers until there is nothing more to do. `node` is connected when the first task comes, if it is not yet.
+    /// A connection once there is something to do. It holds no task meanwhile: one that is long in coming keeps nobody
+    /// from doing it.
+    fn connected(&self, url: &str, block: &str) -> Option<RemoteNode> {
+        self.await_of(url, |board| board.tasks.front().map(|_| ()))?;
+        match RemoteNode::connect(url, block) {
+            Ok((node, _)) => Some(node),
+            Err(failure) => {
+                self.not_connected(url, &failure);
+                None
+            }
+        }
+    }
+
+    /// Answers until there is nothing more to do.
     fn work(&self, node: Option<RemoteNode>, url: &str, block: &str, answers: &mpsc::Sender<Answer>) {
-        let mut node = node;
-        while let Some(task) = self.next(url) {
+        let Some(node) = node.or_else(|| self.connected(url, block)) else { return };
+        self.board().at_work += 1;
+        while let Some(task) = self.await_of(url, |board| board.tasks.pop_front()) {
             let from = url.to_owned();
-            let connected = match node.take() {
-                Some(node) => Ok(node),
-                None => RemoteNode::connect(url, block).map(|(node, _)| node),
-            };
-            let connected = match connected {
-                Ok(connected) => node.insert(connected),
-                Err(failure) => {
-                    self.board().tasks.push_front(task);
-                    self.not_connected(url, &failure);
-                    self.changed.notify_all();
-                    return;
-                }
-            };
-            let answer = match perform(connected, &task) {
+            let answer = match perform(&node, &task) {
                 Ok((nodes, keys)) => Answer::Done { task, nodes, keys, from },
                 Err((true, failure)) => Answer::Refused { task, failure, from },
                 Err((false, failure)) => Answer::Failed { task, failure, from },
@@ -240,10 +247,13 @@ impl Shared {
                 break;
             }
         }
-        let moved = node.map(|node| node.traffic()).unwrap_or_default();
+        let moved = node.traffic();
         let mut board = self.board();
         board.traffic.requests += moved.requests;
         board.traffic.bytes += moved.bytes;
+        board.at_work -= 1;
+        drop(board);
+        self.changed.notify_all();
     }
 }
 
