@@ -164,6 +164,10 @@ function whatIsForeign([elements, attributes]) {
 // Presses every button with the pointer and reads the clipboard each time.
 async function copying(context) {
   const view = "copying";
+  // The button takes its word back after two seconds: on a slow machine before anyone has read it.
+  await context.addInitScript(() => {
+    window.setTimeout = () => 0;
+  });
   const reader = await opened(context, view);
   const clipboard = async () => {
     await reader.bringToFront();
@@ -174,7 +178,7 @@ async function copying(context) {
     await reader.evaluate(() => navigator.clipboard.writeText("something else"));
     await page.bringToFront();
     await button.click();
-    await button.filter({ hasText: "copied" }).waitFor({ timeout: 5000 }).catch(() => {});
+    await button.filter({ hasText: /copied|marked/ }).waitFor({ timeout: 60_000 }).catch(() => {});
     const [said, got] = [await button.textContent(), await clipboard()];
     if (got !== wanted) found.copying.add(`${how}: ${JSON.stringify(got.slice(0, 80))} instead of ${JSON.stringify(wanted.slice(0, 80))}`);
     if (said !== "copied") found.copying.add(`${how}: the button says ${JSON.stringify(said)}`);
@@ -207,6 +211,7 @@ const browser = await chromium.launch({
   chromiumSandbox: process.getuid() !== 0,
   args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   env: { ...process.env, HOME: profile, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile },
+  timeout: 120_000,
 });
 try {
   for (const { name, width, height, scheme, media = "screen", mobile = false } of VIEWS) {
@@ -217,6 +222,7 @@ try {
       hasTouch: mobile,
       deviceScaleFactor: mobile ? 2 : 1,
     });
+    context.setDefaultTimeout(120_000);
     const page = await opened(context, name);
     const paper = media === "print";
     const add = (check, findings) => findings.forEach((finding) => found[check].add(`${name}: ${finding}`));
@@ -237,6 +243,7 @@ try {
     await context.close();
   }
   const context = await browser.newContext({ viewport: { width: DESK.width, height: DESK.height } });
+  context.setDefaultTimeout(120_000);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   buttons = await copying(context);
   await context.close();

@@ -62,7 +62,7 @@ await run(async () => {
 
   const built = await provider.send("dev_newBlock", [{ count: 2 }]);
   const last = await api.rpc.chain.getHeader(built);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await until(() => [heads, watched].every((told) => told.includes(last.number.toNumber())));
   unsubscribe();
   unwatch();
   holds("is told of heads", heads.includes(last.number.toNumber()), heads.join(", "));
@@ -70,6 +70,14 @@ await run(async () => {
   await api.disconnect();
 });
 finish();
+
+// Returns after a minute at the latest: what did not come by then is missed by who asks for it.
+async function until(condition) {
+  const end = Date.now() + 60_000;
+  while (!condition() && Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 function submitted(api, transaction, signer) {
   return new Promise((resolve, reject) => {

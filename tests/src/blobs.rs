@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::{Xtask, repository};
-use std::{fs::File, path::PathBuf};
+use crate::{Xtask, locked, repository, shared};
+use std::path::PathBuf;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Runtime {
@@ -25,10 +25,8 @@ pub fn snapshot(runtime: Runtime) -> PathBuf {
 /// The runtime as it ships, or with other features. The first test that asks builds it, the others wait.
 pub fn built(runtime: Runtime, features: &[&str]) -> PathBuf {
     let label = if features.is_empty() { "release".to_string() } else { features.join("-") };
-    let out = std::env::temp_dir().join("cutover-tests").join("blobs").join(format!("{}-{label}", runtime.name()));
-    std::fs::create_dir_all(&out).expect("a directory for blobs");
-    let lock = File::create(out.join(".lock")).expect("a lock file");
-    lock.lock().expect("locked");
+    let out = shared(&format!("blobs/{}-{label}", runtime.name()));
+    let _lock = locked(out.join(".lock"));
     let mut arguments: Vec<String> = ["build", "--json", "--quiet", "--runtime", runtime.name(), "--out"]
         .iter()
         .map(|argument| argument.to_string())

@@ -1,17 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::Xtask;
+use crate::{Xtask, copy, locked, shared};
 use std::{
-    fs::{self, File},
-    path::PathBuf,
+    ops::Deref,
+    path::{Path, PathBuf},
 };
+use tempfile::TempDir;
 
-/// The bundle of an upgrade of `standalone`. One serves all tests: the first to come makes it, and nobody spoils it.
-pub fn bundle() -> PathBuf {
-    let base = std::env::temp_dir().join("cutover-tests").join("bundle");
-    fs::create_dir_all(&base).expect("a directory");
-    let lock = File::create(base.join(".lock")).expect("a lock file");
-    lock.lock().expect("locked");
+/// A bundle for one test, gone with it.
+pub struct Bundle {
+    _directory: TempDir,
+    path: PathBuf,
+}
+
+impl Deref for Bundle {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The bundle of an upgrade of `standalone`, with what the command keeps beside it: the first test to come makes it, each gets a
+/// copy, since every run writes into its bundle.
+pub fn bundle() -> Bundle {
+    let base = shared("bundle");
+    let _lock = locked(base.join(".lock"));
     let out = base.join("standalone");
     Xtask::new(["upgrade", "--quiet", "--out", &out.display().to_string()]).run().expect_code(0);
-    out
+    let own = tempfile::tempdir().expect("a directory");
+    for name in ["standalone", "standalone.work", "standalone.logs"] {
+        copy(&base.join(name), &own.path().join(name));
+    }
+    let path = own.path().join("standalone");
+    Bundle { _directory: own, path }
 }

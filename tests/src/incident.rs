@@ -18,6 +18,9 @@ use std::path::PathBuf;
 /// Written by the first block of the new code: before it stands there, the state is as the old code left it.
 const MIGRATED: &[u8] = b":test:migrated";
 
+/// Turns of a loop that take seconds, on the fastest machine too.
+pub const LONG: i64 = 13_000_000_000;
+
 /// A fault of [`faulty`], which a key of the state switches on.
 #[derive(Clone, Copy)]
 pub enum Fault {
@@ -84,7 +87,7 @@ pub fn faulty(runtime: Runtime) -> Vec<u8> {
     let cursor = (0u8, 0u32, Some(Vec::<u8>::new()), 0u32).encode();
     for export in ["Core_initialize_block", "Core_execute_block"] {
         faults = faults
-            .step(export, first(Fault::Slow), Act::Burn(9_000_000_000))
+            .step(export, first(Fault::Slow), Act::Burn(LONG))
             .step(export, first(Fault::Proof), Act::Read(b":test:large".to_vec()))
             .step(
                 export,

@@ -16,6 +16,7 @@ pub mod incident;
 pub mod patch;
 mod redact;
 pub mod registry;
+mod shared;
 mod tiny;
 pub mod transaction;
 
@@ -24,4 +25,5 @@ pub use bundle::bundle;
 pub use checkout::Checkout;
 pub use command::{Output, Xtask, programs, repository, worker};
 pub use redact::redact;
-pub use tiny::{Tiny, alone};
+pub use shared::{copy, locked, shared};
+pub use tiny::{Tiny, alone, target_directory};

@@ -51,6 +51,21 @@ pub fn trap(wasm: &[u8], export: &str) -> Vec<u8> {
     patched
 }
 
+/// These bytes wherever they stand, as others of the same number.
+pub fn replaced(wasm: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    assert_eq!(old.len(), new.len(), "nothing else may move");
+    let mut patched = wasm.to_vec();
+    let mut found = 0;
+    let mut at = 0;
+    while let Some(next) = patched[at..].windows(old.len()).position(|window| window == old) {
+        patched[at + next..at + next + old.len()].copy_from_slice(new);
+        at += next + old.len();
+        found += 1;
+    }
+    assert!(found > 0, "what was to be replaced is not in the blob");
+    patched
+}
+
 /// Another spec_version in the section that nodes and chains read it from.
 pub fn spec_version(wasm: &[u8], version: u32) -> Vec<u8> {
     let section = section(wasm, "runtime_version");

@@ -12,7 +12,9 @@ pub fn package(name: &str, version: &str) -> Option<PathBuf> {
     let sources = home.join("registry/src");
     let find = || {
         let registries = std::fs::read_dir(&sources).ok()?;
-        registries.flatten().map(|entry| entry.path().join(format!("{name}-{version}"))).find(|path| path.is_dir())
+        let mut packages = registries.flatten().map(|entry| entry.path().join(format!("{name}-{version}")));
+        // Cargo writes this file last: without it another process is still unpacking.
+        packages.find(|path| path.join(".cargo-ok").is_file())
     };
     let found = find().or_else(|| {
         let _ = Command::new("cargo").args(["info", "--quiet", &format!("{name}@{version}")]).output();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The small runtime on which builds are compared, copied where a test wants it.
 
-use crate::{Output, Xtask, repository};
+use crate::{Output, Xtask, copy, locked, repository};
 use serde_json::Value;
 use std::{
     fs::{self, File},
@@ -67,28 +67,11 @@ impl Tiny {
 
 /// Held while something is built: all copies share one target directory, where the build script works in one place.
 pub fn alone() -> File {
-    let base = std::env::temp_dir().join("cutover-tests");
-    fs::create_dir_all(&base).expect("a directory");
-    let lock = File::create(base.join(".tiny-runtime.lock")).expect("a lock file");
-    lock.lock().expect("locked");
-    lock
+    locked(target_directory().join(".tiny-runtime.lock"))
 }
 
 /// `<target>/<profile>/deps/<test>`.
-fn target_directory() -> PathBuf {
+pub fn target_directory() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     test.ancestors().nth(3).expect("a target directory").to_path_buf()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("made");
-    for entry in fs::read_dir(from).expect("listed") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copied");
-        }
-    }
 }

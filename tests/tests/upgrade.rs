@@ -44,7 +44,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 fn the_bundle_holds_what_a_voter_needs() {
     let bundle = bundle();
     let names: Vec<_> =
-        files(&bundle).iter().map(|path| path.strip_prefix(&bundle).expect("within").display().to_string()).collect();
+        files(&bundle).iter().map(|path| path.strip_prefix(&*bundle).expect("within").display().to_string()).collect();
     for wanted in ["manifest.json", "report.md"] {
         assert!(names.iter().any(|name| name == wanted), "{wanted} is missing: {names:?}");
     }
@@ -87,7 +87,7 @@ fn verify_accepts_the_bundle_only_as_what_it_is() {
 fn any_changed_file_is_named() {
     let bundle = bundle();
     for path in files(&bundle) {
-        let name = path.strip_prefix(&bundle).expect("within").display().to_string();
+        let name = path.strip_prefix(&*bundle).expect("within").display().to_string();
         let spoiled = copy(&bundle);
         let target = spoiled.path().join(&name);
         let mut bytes = fs::read(&target).expect("read");

@@ -139,9 +139,12 @@ fn in_job(name: &str, failure: Failure) -> Failure {
 mod tests {
     use super::*;
     use crate::cli::GlobalOptions;
-    use std::sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::{Duration, Instant},
     };
 
     fn printer() -> Printer {
@@ -178,10 +181,16 @@ mod tests {
     #[test]
     fn no_more_than_the_limit_run_at_once() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let began = Instant::now();
         let work = |_: &Desk<'_>| {
             let running = now.fetch_add(1, Ordering::SeqCst) + 1;
             most.fetch_max(running, Ordering::SeqCst);
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            // The second may be slow to start.
+            while most.load(Ordering::SeqCst) < 2 && began.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // Long enough for a third, were it let in.
+            std::thread::sleep(Duration::from_millis(20));
             now.fetch_sub(1, Ordering::SeqCst);
             Ok(Done::Unchanged)
         };

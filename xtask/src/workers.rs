@@ -104,6 +104,11 @@ pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf>
         .expected(program.display().to_string()))
 }
 
+/// Whether a worker was built here, be it of the present sources or older ones.
+pub fn is_there(context: &Context, worker: Worker) -> bool {
+    target_profile_directory(context).join(worker.name()).is_file()
+}
+
 /// Builds workers, and whatever else `selection` names, by the same cargo call that the tests make: a worker then shares
 /// every dependency with them.
 pub fn build_all(context: &Context, workers: &[Worker], selection: &[String], task: &Task) -> Result<()> {

@@ -12,7 +12,7 @@ use worker::{Failure, Result};
 pub type Allowed = BTreeMap<String, String>;
 
 /// Every check there is.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 28] = [
     "versions",
     "code-size",
     "host-functions",
@@ -40,6 +40,7 @@ const NAMES: [&str; 27] = [
     "try-state",
     "equivalence",
     "validator-preparation",
+    "validator-execution",
 ];
 
 /// Refuses names that no check has, so that one that was renamed does not go unnoticed, and reasons that say nothing.

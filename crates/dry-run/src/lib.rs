@@ -14,7 +14,6 @@ mod events;
 mod genesis;
 mod input;
 mod messages;
-mod preparation;
 mod rehearsal;
 mod relay_root;
 mod request;
@@ -22,9 +21,10 @@ mod result;
 mod run;
 mod serve;
 mod types;
+mod validator;
 
 pub use block::Replay;
-pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot};
+pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot, Validate};
 pub use result::{Block, Check, Phase, Report, Status};
 
 use worker::{Outcome, Reporter, Result};
@@ -63,8 +63,12 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             Ok(Outcome::passed(serde_json::Value::Null))
         }
         Request::Prepare(request) => {
-            let prepared = preparation::prepare(&request.bytes()?)?;
+            let prepared = validator::prepare(&request::bytes(&request.code)?, &request.artifact)?;
             Ok(Outcome::passed(value(serde_json::to_value(prepared))?))
+        }
+        Request::Validate(request) => {
+            let executed = validator::execute(&request.artifact, &request::bytes(&request.parameters)?)?;
+            Ok(Outcome::passed(value(serde_json::to_value(executed))?))
         }
     }
 }

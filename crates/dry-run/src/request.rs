@@ -13,6 +13,7 @@ pub enum Request {
     Prune(Prune),
     Serve(Serve),
     Prepare(Prepare),
+    Validate(Validate),
 }
 
 /// Rehearse an upgrade.
@@ -124,15 +125,23 @@ pub struct Serve {
 pub struct Prepare {
     /// The code as deployed, in hex.
     pub code: String,
+    /// Where the machine code is left.
+    pub artifact: PathBuf,
 }
 
-impl Prepare {
-    pub fn bytes(&self) -> Result<Vec<u8>> {
-        let digits = self.code.strip_prefix("0x").unwrap_or(&self.code);
-        let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
-        bytes.ok_or_else(|| Failure::usage("the code to prepare is not in hex"))
-    }
+/// Have a prepared code check a block: the other thing that a dry run asks a process of its own for.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validate {
+    /// What `prepare` left.
+    pub artifact: PathBuf,
+    /// `ValidationParams`, in hex.
+    pub parameters: String,
+}
+
+pub fn bytes(hex: &str) -> Result<Vec<u8>> {
+    sp_core::bytes::from_hex(hex)
+        .map_err(|error| Failure::usage("what the request gives as bytes is not in hex").found(error.to_string()))
 }
 
 fn healthy_blocks() -> u32 {

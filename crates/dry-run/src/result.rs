@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+use codec::Encode;
 use fork::{BuiltBlock, Weight};
 use serde::Serialize;
 use worker::{Failure, Kind, hex_prefixed};
@@ -123,7 +124,7 @@ impl Block {
             phase,
             ref_time,
             proof_size: built.proof_size,
-            compact_proof_size: built.compact_proof_size,
+            compact_proof_size: built.proof.encoded_size() as u64,
             declared_proof_size: proof_size,
             only_inherents: built.only_inherents,
             import_seconds: (built.seconds * 1e6).round() / 1e6,

@@ -5,10 +5,10 @@ use crate::{
     enactment::{self, Enacted},
     input::Runtime,
     messages::{Counterpart, outbound},
-    preparation::{Preparation, Prepared},
     rehearsal::{self, Rehearsal},
     request::DryRun,
     result::{Check, Report, Rpc, State, Status},
+    validator::{Preparation, Validator},
 };
 use artifact::Source;
 use fork::{Author, Chain, Executor, How, Loaded};
@@ -154,7 +154,24 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
             .collect(),
     });
     let prepared = preparation.map(Preparation::finish);
-    checks.push(checks::preparation::preparation(&to, prepared)?);
+    checks.push(checks::preparation::preparation(&to, prepared.as_ref())?);
+    checks.push(match &prepared {
+        Some(Ok(validator)) => {
+            reporter.status("validating blocks as the relay chain's validators do");
+            let alive = ended.then_some(&alive);
+            checks::validator_execution::validator_execution(
+                &from,
+                &to,
+                &chain,
+                &enacted,
+                alive,
+                validator,
+                &mut author,
+            )?
+        }
+        Some(Err(_)) => Check::skip("validator-execution", "validators do not get the code prepared"),
+        None => Check::skip("validator-execution", "no parachain: no validator of another chain executes its blocks"),
+    });
     for (level, line) in fork::runtime_log::take() {
         reporter.log(format!("{level} {line}"));
     }
@@ -212,7 +229,7 @@ fn unusable(
     from: &Runtime,
     to: &Runtime,
     failure: Failure,
-    prepared: Option<Result<Prepared>>,
+    prepared: Option<Result<Validator>>,
     chain: &Chain,
 ) -> Result<Report> {
     let mut findings = vec![failure.to_string()];

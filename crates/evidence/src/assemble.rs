@@ -114,7 +114,10 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     let path = bundle.join(MANIFEST);
     let mut envelope = Envelope::new(STATEMENT_PAYLOAD, &payload);
     envelope.signatures = former_signatures(&path, &payload, reporter);
-    envelope.write(&path)?;
+    // Somebody may be reading it, and most often it is what it was.
+    if std::fs::read(&path).ok().as_deref() != Some(&envelope.to_bytes()?[..]) {
+        envelope.write(&path)?;
+    }
     let predicate = statement.predicate;
     Ok(Assembled {
         manifest: path,

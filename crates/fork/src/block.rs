@@ -14,7 +14,7 @@ use sp_runtime::{
     traits::{BlakeTwo256, Header as _},
 };
 use sp_state_machine::{OverlayedChanges, StorageChanges};
-use sp_trie::recorder::Recorder;
+use sp_trie::{CompactProof, recorder::Recorder};
 use worker::{Failure, Result};
 
 /// What the next block is built with, beside the chain it stands on.
@@ -52,7 +52,7 @@ pub struct BuiltBlock {
     /// Bytes of the storage proof that importing the block needs: its PoV without the extrinsics.
     pub proof_size: u64,
     /// The same proof in the compact form in which parachain blocks travel.
-    pub compact_proof_size: u64,
+    pub proof: CompactProof,
     /// Whether the runtime lets no transaction into the block: a multi-block migration is under way.
     pub only_inherents: bool,
     /// How long importing it took here.
@@ -167,7 +167,7 @@ fn build_as(
         extrinsics,
         declared,
         proof_size: imported.proof_size,
-        compact_proof_size: imported.compact_proof_size,
+        proof: imported.proof,
         only_inherents,
         seconds: imported.seconds,
         changes,
@@ -194,7 +194,7 @@ pub struct Imported {
     /// What the block declares to have used, as the runtime counted it.
     pub declared: Weight,
     pub proof_size: u64,
-    pub compact_proof_size: u64,
+    pub proof: CompactProof,
     pub seconds: f64,
     pub changes: StorageChanges<BlakeTwo256>,
 }
@@ -254,11 +254,10 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let seconds = began.elapsed().as_secs_f64();
     let proof = recorder.drain_storage_proof();
     let proof_size = proof.encoded_size() as u64;
-    let compact_proof_size = proof
-        .encoded_compact_size::<BlakeTwo256>(chain.root())
-        .ok_or_else(|| Failure::internal("the storage proof of a block cannot be made compact"))?
-        as u64;
-    Ok(Imported { declared: declared_weight(&changes), proof_size, compact_proof_size, seconds, changes })
+    let proof = proof
+        .into_compact_proof::<BlakeTwo256>(chain.root())
+        .map_err(|_| Failure::internal("the storage proof of a block cannot be made compact"))?;
+    Ok(Imported { declared: declared_weight(&changes), proof_size, proof, seconds, changes })
 }
 
 /// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.

@@ -171,6 +171,11 @@ impl Chain {
         Ok(())
     }
 
+    /// Makes the state as it is that of the last block, whatever was written to it since: its header tells of it from now on.
+    pub fn stand_on_state(&mut self) {
+        self.header.set_state_root(self.root);
+    }
+
     /// The chain after a block.
     pub fn advance(&mut self, header: Header, changes: StorageChanges<BlakeTwo256>) {
         self.apply(changes.transaction, changes.transaction_storage_root);

@@ -7,6 +7,7 @@
 
 pub mod author;
 pub mod block;
+pub mod candidate;
 pub mod chain;
 pub mod executor;
 pub mod genesis;
@@ -24,6 +25,7 @@ pub mod state;
 
 pub use author::{AbridgedHostConfiguration, Author, Signal, Wish};
 pub use block::{BuiltBlock, Weight};
+pub use candidate::Candidate;
 pub use chain::{Chain, Entries, Header};
 pub use executor::{Code, Executor, Hurry};
 pub use layout::Layout;

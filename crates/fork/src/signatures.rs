@@ -20,10 +20,14 @@ use std::{cell::RefCell, collections::HashSet};
 /// A signature and the key it was made with.
 type Signed = ([u8; 64], [u8; 32]);
 
+/// Stands for the signature of the author of a block that was built here, whoever it is: nobody here has the authors' keys.
+pub const SEAL: [u8; 64] = *b"the seal of a block that was built on a fork, good for any key..";
+
 #[derive(Default)]
 struct Memory {
     good: HashSet<Signed>,
     believing: bool,
+    sealing: bool,
 }
 
 thread_local! {
@@ -47,8 +51,27 @@ impl Drop for Believing {
     }
 }
 
+/// While this lives, [`SEAL`] is taken for everybody's signature.
+pub struct Sealing;
+
+impl Sealing {
+    pub fn begin() -> Self {
+        MEMORY.with_borrow_mut(|memory| memory.sealing = true);
+        Self
+    }
+}
+
+impl Drop for Sealing {
+    fn drop(&mut self) {
+        MEMORY.with_borrow_mut(|memory| memory.sealing = false);
+    }
+}
+
 fn judged(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
     MEMORY.with_borrow_mut(|memory| {
+        if memory.sealing && *signature == SEAL {
+            return true;
+        }
         let signed = (*signature, *key);
         match (memory.believing, good) {
             (true, _) => good || memory.good.contains(&signed),
@@ -116,6 +139,17 @@ mod tests {
         assert!(!check(&signature, b"under the new code"));
         let _believing = Believing::begin();
         assert!(!check(&signature, b"under the new code"), "it is forgotten with the end");
+    }
+
+    #[test]
+    fn a_seal_is_good_only_where_blocks_are_validated() {
+        assert!(!judged(&SEAL, &[1; 32], false));
+        {
+            let _sealing = Sealing::begin();
+            assert!(judged(&SEAL, &[1; 32], false));
+            assert!(!judged(&[7; 64], &[1; 32], false));
+        }
+        assert!(!judged(&SEAL, &[1; 32], false));
     }
 
     #[test]

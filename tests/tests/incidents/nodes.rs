@@ -5,7 +5,7 @@ use codec::{Compact, Encode};
 use cutover_tests::{
     Runtime::{Parachain, Standalone},
     faults::{Act, Faults},
-    incident::{Before, Fault, faulty, item, migrating, rehearse, rehearse_with, sound, with_metadata},
+    incident::{Before, Fault, LONG, faulty, item, migrating, rehearse, rehearse_with, sound, with_metadata},
     patch,
 };
 use frame_metadata::v16::{
@@ -32,6 +32,17 @@ fn n07_instructions_that_validators_and_nodes_do_not_enable() {
 fn n19_an_api_that_fails_on_state_that_is_not_migrated_yet() {
     rehearse(Before::of(Standalone).with(Fault::NonceUnmigrated), &faulty(Standalone))
         .stopped_by("runtime-apis", &["AccountNonceApi_account_nonce fails on the state before the migrations"])
+        .status("healthy-blocks", "pass");
+}
+
+#[test]
+fn n19_an_api_that_takes_seconds() {
+    let blob = Faults::new().step("AccountNonceApi_account_nonce", Vec::new(), Act::Burn(LONG));
+    rehearse(Before::of(Standalone), &blob.apply(&sound(Standalone)))
+        .stopped_by(
+            "runtime-apis",
+            &["AccountNonceApi_account_nonce takes longer than 2 s on the state before the migrations"],
+        )
         .status("healthy-blocks", "pass");
 }
 
@@ -114,6 +125,34 @@ fn n23_a_parachains_copy_of_its_authorities_for_checking_seals_is_kept_elsewhere
     });
     rehearse(Before::of(Parachain), &blob)
         .stopped_by("authorities", &["AuraExt.Authorities is empty before the migrations"]);
+}
+
+#[test]
+fn n23_seals_that_the_new_code_cannot_check() {
+    // A pallet renamed, its storage left where it was: blocks are built, and imported where seals are checked by the node.
+    let [old, new] = ["AuraExt", "AuraExtension"].map(|name| artifact::hashes::twox_128(name.as_bytes()));
+    let blob = patch::replaced(&sound(Parachain), &old, &new);
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("validator-execution", &["the first block of the new code", "Invalid AuRa author index"])
+        .status("migrations", "pass")
+        .status("healthy-blocks", "pass");
+}
+
+#[test]
+fn n23_blocks_that_validators_refuse() {
+    let blob = patch::trap(&sound(Parachain), "validate_block");
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("validator-execution", &["the first block of the new code", "validate_block refuses the block"])
+        .status("validator-preparation", "pass")
+        .status("healthy-blocks", "pass");
+}
+
+#[test]
+fn n05_blocks_that_take_validators_too_long() {
+    let blob = Faults::new().step("validate_block", Vec::new(), Act::Burn(LONG)).apply(&sound(Parachain));
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("validator-execution", &["takes longer than it may"])
+        .status("block-limits", "pass");
 }
 
 #[test]

@@ -3,7 +3,7 @@ use super::utf8;
 use crate::{
     cli::{self, BuildOptions, Profile},
     context::Context,
-    engines::{self, Engine},
+    engines::{self, Engine, Purpose},
     git,
     inputs::Variant,
     jobs::{self, Done, Job},
@@ -39,7 +39,8 @@ pub fn run(context: &Context, options: &cli::Build) -> Result<bool> {
     let workspace = Workspace::load(context)?;
     let selected = workspace.select(&options.runtimes)?;
     one_name_each(&selected)?;
-    let engine = engines::open(context, &workspace, &options.options.engine, options.anew)?;
+    let purpose = if options.anew { Purpose::Verification } else { Purpose::Blob };
+    let engine = engines::open(context, &workspace, &options.options.engine, purpose)?;
     let out = match &options.out {
         Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,
         None => default_out(&workspace),

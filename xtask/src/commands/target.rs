@@ -5,7 +5,7 @@ use super::build::{Built, build_one, default_out, release_variant};
 use crate::{
     cli::{EngineOptions, Profile},
     context::Context,
-    engines,
+    engines::{self, Purpose},
     inputs::Variant,
     runtimes::{Runtime, Workspace},
 };
@@ -52,7 +52,7 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
         Some(name) => workspace.find(name)?,
         None => workspace.default_runtime()?,
     };
-    let engine = engines::open(context, &workspace, &EngineOptions::default(), false)?;
+    let engine = engines::open(context, &workspace, &EngineOptions::default(), Purpose::Rehearsal)?;
     let out = default_out(&workspace);
     let shipping = build_one(&*engine, runtime, &release_variant(runtime, Profile::Production), &out)?;
     let try_runtime = match try_runtime {

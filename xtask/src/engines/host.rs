@@ -19,8 +19,10 @@ use crate::{
     process::Tool,
     runtimes::{Runtime, Workspace},
     toolchain::{self, WasmToolchain, rustup},
+    workers::{self, Worker},
 };
 use std::{
+    fs::{File, TryLockError},
     io::{Read, Seek},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -39,6 +41,8 @@ pub struct Builder<'context> {
     host: String,
     /// Whether everything is compiled again, whatever was built before.
     anew: bool,
+    /// Whether nothing else that is wanted needs what this build needs.
+    alone: bool,
     sccache: Option<Sccache>,
 }
 
@@ -47,12 +51,17 @@ impl<'context> Builder<'context> {
         let toolchain = toolchain::ensure(context)?;
         let active = rustup::active(context)?;
         let host = toolchain::verbose_version(&active.directory.join("bin/rustc"))?;
-        Ok(Self { context, workspace, toolchain, active, host, anew: false, sccache: None })
+        Ok(Self { context, workspace, toolchain, active, host, anew: false, alone: false, sccache: None })
     }
 
     /// Compiles all Wasm code again: what a verifier needs who wants to know whether source gives blob.
     pub fn anew(self) -> Self {
         Self { anew: true, ..self }
+    }
+
+    /// The blob is all that is wanted.
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
 
     /// Shares compiled crates through sccache.
@@ -64,10 +73,12 @@ impl<'context> Builder<'context> {
     pub fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         super::check_features(runtime, variant)?;
         let key = self.key(runtime, variant)?;
-        if !self.anew
-            && let Some(blob) = Record::find(&self.context.cache, &key)
-        {
-            let blob = Blob { rustc: self.toolchain.version().into(), ..blob };
+        if let Some(blob) = self.known(&key) {
+            return Ok(blob);
+        }
+        // All variants of a runtime are built in one place, and all Wasm in one directory: until the blob is kept, nobody else may.
+        let _lock = self.lock(task)?;
+        if let Some(blob) = self.known(&key) {
             return Ok(blob);
         }
         let before = SystemTime::now();
@@ -109,6 +120,33 @@ impl<'context> Builder<'context> {
         self.target().join("debug/wbuild").join(&runtime.package)
     }
 
+    /// What was built before.
+    fn known(&self, key: &str) -> Option<Blob> {
+        let blob = Record::find(&self.context.cache, key).filter(|_| !self.anew)?;
+        Some(Blob { rustc: self.toolchain.version().into(), ..blob })
+    }
+
+    fn lock(&self, task: &Task) -> Result<File> {
+        let projects = self.target().join("debug/wbuild");
+        let path = projects.join(".cutover.lock");
+        let io = |error: std::io::Error| Failure::io("lock", &path, &error);
+        let file = std::fs::create_dir_all(&projects).and_then(|()| File::create(&path)).map_err(io)?;
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(io(error)),
+                Err(TryLockError::WouldBlock) => {
+                    if !std::mem::replace(&mut told, true) {
+                        task.say(&format!("waiting for another build in {}", self.target().display()));
+                    }
+                    interrupt::check()?;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+        }
+    }
+
     fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
         self.prepare(runtime)?;
         let progress = tempfile::NamedTempFile::new()
@@ -147,6 +185,9 @@ impl<'context> Builder<'context> {
                 tool = tool.arg("--config").arg(format!("env.{CHANNEL}.{setting}"));
             }
         }
+        if self.tools_run_once() {
+            tool = tool.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
+        }
         tool = match &runtime.through {
             None => tool.args(["--package", &runtime.package]).args(features(variant, None)),
             Some(member) => tool.args(["--package", member]).args(features(variant, Some(&runtime.package))),
@@ -182,6 +223,14 @@ impl<'context> Builder<'context> {
             .env(canonical::REMAP, self.remap()?)
             .env(canonical::RUNTIME, &runtime.directory)
             .env(canonical::PROGRESS, progress))
+    }
+
+    /// Whether optimising what runs during the build is wasted. Our own workspace does it for the sake of the dry run's worker,
+    /// which shares the executor with the build scripts: twenty minutes, where the scripts run for seconds. Once the worker is
+    /// there all of it is, too.
+    fn tools_run_once(&self) -> bool {
+        let own = self.workspace.metadata.workspace_root.as_std_path() == self.context.home;
+        self.alone && own && !workers::is_there(self.context, Worker::DryRun)
     }
 
     /// Paths as the reproducible builds of others have them.
@@ -231,7 +280,7 @@ impl<'context> Builder<'context> {
         let profile = if variant.profile == "dev" { "debug" } else { variant.profile };
         let dep_info = self.shared().join(toolchain::TARGET).join(profile).join(format!("{}.d", runtime.library));
         let Ok(text) = std::fs::read_to_string(&dep_info) else { return Ok(Vec::new()) };
-        let sources = crate::workers::dep_info_sources(&text);
+        let sources = workers::dep_info_sources(&text);
         let covered = inputs::covered(&self.workspace.metadata, runtime)?;
         let outside = sources.into_iter().filter(|path| !path.starts_with(self.target()) && !covered.contains(path));
         outside.map(|path| Ok((path.clone(), inputs::file_digest(&path)?))).collect()

@@ -98,13 +98,25 @@ pub trait Engine: Sync {
     }
 }
 
+/// What a blob is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The blob is all that is wanted.
+    Blob,
+    /// The same, to see whether source gives blob: nothing that was compiled before is taken for granted.
+    Verification,
+    /// It is tried next, by a worker that needs much of what building it needs.
+    Rehearsal,
+}
+
 /// The engine that the options ask for, else the one that the workspace's configuration names.
 pub fn open<'context>(
     context: &'context Context,
     workspace: &'context Workspace,
     options: &cli::EngineOptions,
-    anew: bool,
+    purpose: Purpose,
 ) -> Result<Box<dyn Engine + 'context>> {
+    let anew = purpose == Purpose::Verification;
     let engine = match (options.engine, workspace.config.engine.as_deref()) {
         (Some(engine), _) => engine,
         (None, None) => cli::Engine::Host,
@@ -128,6 +140,7 @@ pub fn open<'context>(
                 return Err(Failure::usage("the host engine takes no image").hint("add --engine podman or docker"));
             }
             let builder = Builder::new(context, workspace)?;
+            let builder = if purpose == Purpose::Rehearsal { builder } else { builder.alone() };
             Box::new(match (anew, options.sccache) {
                 (true, _) => builder.anew(),
                 (false, true) => builder.with_sccache()?,

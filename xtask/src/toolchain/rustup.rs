@@ -166,9 +166,9 @@ mod tests {
     fn a_port_that_listens_is_reachable_and_one_that_does_not_is_not() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        reachable(&address, PATIENCE).expect("reachable");
-        drop(listener);
-        assert!(reachable(&address, PATIENCE).is_err());
+        reachable(&address, Duration::from_secs(60)).expect("reachable");
+        // Nobody listens there, and no other test is given that port.
+        assert!(reachable("127.0.0.1:1", PATIENCE).is_err());
     }
 
     #[test]

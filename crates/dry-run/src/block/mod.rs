@@ -151,7 +151,7 @@ fn execute(
                 failure: None,
                 ref_time: Some(imported.declared.ref_time),
                 proof_size: Some(imported.proof_size),
-                compact_proof_size: Some(imported.compact_proof_size),
+                compact_proof_size: Some(imported.proof.encoded_size() as u64),
                 declared_proof_size: Some(imported.declared.proof_size),
                 import_seconds: Some((imported.seconds * 1e6).round() / 1e6),
             };

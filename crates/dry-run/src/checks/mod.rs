@@ -21,5 +21,6 @@ pub mod signing;
 pub mod storage_layout;
 pub mod storage_versions;
 pub mod try_runtime;
+pub mod validator_execution;
 pub mod versions;
 pub mod weights;

@@ -4,8 +4,8 @@
 
 use crate::{
     input::Runtime,
-    preparation::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT},
     result::{Check, Status},
+    validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT, Validator},
 };
 use worker::{Kind, Result};
 
@@ -15,7 +15,7 @@ const NAME: &str = "validator-preparation";
 const UNPACKED_LIMIT: usize = 4 * 3 * 1024 * 1024;
 
 /// `prepared` only for parachains: no validator prepares another chain's code.
-pub fn preparation(to: &Runtime, prepared: Option<Result<Prepared>>) -> Result<Check> {
+pub fn preparation(to: &Runtime, prepared: Option<&Result<Validator>>) -> Result<Check> {
     let Some(prepared) = prepared else {
         // The metadata was asked of it before: it can be compiled.
         return Ok(Check::pass(NAME, "no parachain: nodes compile the code themselves, as was done here"));
@@ -25,14 +25,14 @@ pub fn preparation(to: &Runtime, prepared: Option<Result<Prepared>>) -> Result<C
         findings.push("no function validate_block: validators have nothing to call".to_string());
     }
     let prepared = match prepared {
-        Ok(prepared) => prepared,
+        Ok(validator) => &validator.prepared,
         Err(failure) if failure.kind == Kind::Check => {
             findings.push(failure.to_string());
             return Ok(Check::fail(NAME, "validators refuse the code when they pre-check it").with(findings));
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => return Err(failure.clone()),
     };
-    Ok(judge(&prepared, to.unpacked, findings))
+    Ok(judge(prepared, to.unpacked, findings))
 }
 
 fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Check {

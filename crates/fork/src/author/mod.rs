@@ -6,6 +6,7 @@ mod slots;
 
 use crate::{
     block::{self, BuiltBlock, Plan},
+    candidate::Candidate,
     chain::Chain,
     executor::{Code, Executor},
     layout::Layout,
@@ -70,6 +71,14 @@ impl<'a> Author<'a> {
         chain.advance(built.header.clone(), changes);
         built.changes.main_storage_changes = kept;
         Ok(built)
+    }
+
+    /// Builds the next block of a parachain and hands it over as its collator does. The chain is the one after it.
+    pub fn candidate(&mut self, chain: &mut Chain, bundled: bool) -> Result<Candidate> {
+        chain.stand_on_state();
+        let parent = chain.clone();
+        let built = self.build(chain, Wish::default())?;
+        Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)
     }
 
     pub fn plan(&mut self, chain: &Chain, code: &Code, wish: Wish) -> Result<Plan> {

@@ -13,7 +13,10 @@ use serde_json::Value;
 /// A step, and the checks of the dry run that tick it when all of them passed.
 const BY_CHECKS: [(&str, &[&str]); 8] = [
     ("The blob is newer than what the chain runs, and small enough", &["versions", "code-size"]),
-    ("Nodes can run it", &["host-functions", "runtime-apis", "authorities", "consensus", "validator-preparation"]),
+    (
+        "Nodes can run it, and validators accept its blocks",
+        &["host-functions", "runtime-apis", "authorities", "consensus", "validator-preparation", "validator-execution"],
+    ),
     ("Wallets can sign for it", &["transaction-signing"]),
     ("Calls weigh what they weighed, or what was benchmarked anew", &["weights"]),
     (

@@ -24,7 +24,7 @@ const INSTALLED: Pinned = Pinned {
     install: pinned::from_npm,
 };
 /// It takes seconds; one that waits for ever for an answer has found something.
-const TIMEOUT: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 pub fn run(context: &Context, options: &cli::CiClients) -> Result<bool> {
     let checks: Vec<_> = match INSTALLED.installed(context) {

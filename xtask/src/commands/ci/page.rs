@@ -23,7 +23,7 @@ const PLAYWRIGHT: Pinned = Pinned {
     install: pinned::from_npm,
 };
 /// It takes seconds; a page that keeps the browser busy for ever is one that failed.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
     let page = std::fs::canonicalize(&options.page).map_err(|error| Failure::io("open", &options.page, &error))?;

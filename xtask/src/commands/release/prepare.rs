@@ -16,7 +16,7 @@ use crate::{
         diff, sign, upgrade, utf8,
     },
     context::Context,
-    engines::{self, Engine},
+    engines::{self, Engine, Purpose},
     inputs::{self, Digester, file_digest},
     interrupt, networks,
     runtimes::{Runtime, Workspace},
@@ -55,7 +55,7 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     }
     directory::check_place(&out)?;
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let engine = engines::open(context, &workspace, &options.engine, false)?;
+    let engine = engines::open(context, &workspace, &options.engine, Purpose::Rehearsal)?;
     let work = out.with_file_name(format!("{name}.work"));
     let press = Press { context, workspace: &workspace, plan: &plan, options, engine: &*engine, work };
     press.run(&released, &sources, &out)

@@ -37,16 +37,14 @@ impl Bundle {
         let bundle = Self { directory: directory.to_path_buf(), logs: beside("logs"), work: beside("work") };
         let io = |error: std::io::Error| Failure::io("use", directory, &error);
         std::fs::create_dir_all(directory).map_err(io)?;
+        // Where jobs share the directory it may be one that is being written.
+        if !carried {
+            bundle.tidy()?;
+        }
         let mut foreign = None;
         for entry in std::fs::read_dir(directory).map_err(io)? {
             let entry = entry.map_err(io)?;
-            if entry.file_name().to_string_lossy().starts_with(".partial-") {
-                // What a killed run left of a file that it was writing. Where jobs share the directory it may be one that is
-                // being written.
-                if !carried {
-                    std::fs::remove_file(entry.path()).map_err(io)?;
-                }
-            } else {
+            if !is_partial(&entry) {
                 foreign = Some(entry.file_name());
             }
         }
@@ -63,6 +61,23 @@ impl Bundle {
             std::fs::create_dir_all(directory).map_err(io)?;
         }
         Ok(bundle)
+    }
+
+    /// Removes what a killed job left of files that it was writing.
+    pub fn tidy(&self) -> Result<()> {
+        let mut directories = vec![self.directory.clone()];
+        while let Some(directory) = directories.pop() {
+            let io = |error: std::io::Error| Failure::io("tidy", &directory, &error);
+            for entry in std::fs::read_dir(&directory).map_err(io)? {
+                let entry = entry.map_err(io)?;
+                if entry.file_type().map_err(io)?.is_dir() {
+                    directories.push(entry.path());
+                } else if is_partial(&entry) {
+                    std::fs::remove_file(entry.path()).map_err(io)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -149,6 +164,10 @@ fn not_json(error: serde_json::Error) -> Failure {
     Failure::internal("a document cannot be written as JSON").found(error.to_string())
 }
 
+fn is_partial(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(".partial-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,9 +210,12 @@ mod tests {
     fn a_bundle_is_opened_again_without_what_was_half_written() {
         let (directory, bundle) = bundle();
         worker::write_whole(&bundle.path("report.md"), b"x").expect("written");
-        std::fs::write(bundle.path(".partial-abc"), "x").expect("written");
+        std::fs::create_dir(bundle.path("calls")).expect("made");
+        let partial = [".partial-abc", "calls/.partial-def"];
+        partial.iter().for_each(|name| std::fs::write(bundle.path(name), "x").expect("written"));
         let again = Bundle::open(&directory.path().join("bundle"), false).expect("opened");
-        assert!(again.path("report.md").is_file() && !again.path(".partial-abc").exists());
+        assert!(again.path("report.md").is_file());
+        assert!(partial.iter().all(|name| !again.path(name).exists()));
     }
 
     #[test]

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Would validators accept the first blocks of the new code?
+//!
+//! They see neither the state nor what a collator's node knows: the code that they prepared has to check a block by the part
+//! of the state that came with it, the author's seal and what it says of the relay chain included. A block that collators
+//! build and import and that fails there is never backed, and the chain stands.
+
+use crate::{
+    input::Runtime,
+    result::{Check, Status},
+    validator::{EXECUTION_TIME, Validator},
+};
+use fork::{Author, Chain, candidate};
+use worker::{Failure, Kind, Result};
+
+const NAME: &str = "validator-execution";
+
+/// `before` is the chain before the upgrade, `enacted` the one whose next block is the first of the new code, `alive` one of
+/// after the migrations, if they ended.
+pub fn validator_execution(
+    from: &Runtime,
+    to: &Runtime,
+    before: &Chain,
+    enacted: &Chain,
+    alive: Option<&Chain>,
+    validator: &Validator,
+    author: &mut Author<'_>,
+) -> Result<Check> {
+    let stages = [("the first block of the new code", Some(enacted)), ("a block after the migrations", alive)];
+    let (mut findings, mut accepted, mut cpu_seconds) = (Vec::new(), Vec::new(), 0.0f64);
+    for (when, chain) in stages {
+        let Some(chain) = chain else { continue };
+        match validated(to, chain, validator, author)? {
+            // Other checks say why there is none.
+            Validated::NoBlock => {}
+            Validated::Accepted(seconds) => {
+                accepted.push(when);
+                cpu_seconds = cpu_seconds.max(seconds);
+            }
+            Validated::Refused(failure) => findings.push(format!("{when}: {failure}")),
+        }
+    }
+    if !findings.is_empty() {
+        // A seal of a kind that is not known here, say: then nothing is known of the new code either.
+        return Ok(match present(from, before, author)? {
+            None => Check::fail(NAME, "validators would refuse blocks that collators build: the chain would stand")
+                .with(findings),
+            Some(why) => {
+                let detail = "a block of the chain's present code, on its present state, is not accepted here either";
+                Check::skip(NAME, detail).with([vec![why], findings].concat())
+            }
+        });
+    }
+    let measured = format!("{cpu_seconds:.2} s of processor time at most");
+    Ok(if accepted.is_empty() {
+        Check::skip(NAME, "there is no block to validate")
+    } else {
+        judge(&accepted, cpu_seconds).measured(measured)
+    })
+}
+
+fn judge(accepted: &[&str], cpu_seconds: f64) -> Check {
+    let status = match cpu_seconds {
+        seconds if seconds > EXECUTION_TIME => Status::Fail,
+        seconds if seconds > EXECUTION_TIME / 2.0 => Status::Warn,
+        _ => Status::Pass,
+    };
+    let detail = match status {
+        Status::Pass => format!("validate_block accepts {}", accepted.join(" and ")),
+        _ => format!("validate_block takes longer than it may, or nearly: {EXECUTION_TIME} s"),
+    };
+    Check::new(NAME, status, detail)
+}
+
+enum Validated {
+    /// None could be built.
+    NoBlock,
+    /// In so many seconds of processor time.
+    Accepted(f64),
+    Refused(Failure),
+}
+
+fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &mut Author<'_>) -> Result<Validated> {
+    let mut chain = chain.clone();
+    let bundled =
+        runtime.version.apis.iter().any(|api| api.name.as_deref() == Some("CollectCollationInfo") && api.version >= 3);
+    let candidate = match author.candidate(&mut chain, bundled) {
+        Ok(candidate) => candidate,
+        Err(failure) if failure.kind == Kind::Check => return Ok(Validated::NoBlock),
+        Err(failure) => return Err(failure),
+    };
+    match validator.execute(&candidate) {
+        Ok(executed) => {
+            let answer = sp_core::bytes::from_hex(&executed.answer).map_err(|error| {
+                Failure::internal("what validate_block answered is not in hex").found(error.to_string())
+            })?;
+            Ok(match candidate::contradiction(&answer, &candidate.head) {
+                None => Validated::Accepted(executed.cpu_seconds),
+                Some(why) => {
+                    Validated::Refused(Failure::check("validate_block does not answer for the block").found(why))
+                }
+            })
+        }
+        Err(failure) if failure.kind == Kind::Check => Ok(Validated::Refused(failure)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Why a block of the present code is not accepted, if it is not.
+fn present(from: &Runtime, before: &Chain, author: &mut Author<'_>) -> Result<Option<String>> {
+    let validator = match Validator::prepare(from.code.bytes()) {
+        Ok(validator) => validator,
+        Err(failure) if failure.kind == Kind::Check => return Ok(Some(failure.to_string())),
+        Err(failure) => return Err(failure),
+    };
+    Ok(match validated(from, before, &validator, author)? {
+        Validated::Accepted(_) => None,
+        Validated::Refused(failure) => Some(failure.to_string()),
+        Validated::NoBlock => Some("none can be built".into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_that_take_validators_too_long_fail() {
+        assert_eq!(judge(&["a block"], 0.3).status, Status::Pass);
+        assert_eq!(judge(&["a block"], 1.5).status, Status::Warn);
+        assert_eq!(judge(&["a block"], 2.5).status, Status::Fail);
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A parachain's block checked as a validator checks it: `validate_block` of the prepared code, which has no state but the
+//! block's own proof.
+
+use super::{Errand, HEAP, NATIVE_STACK, cpu_seconds, first_line, semantics};
+use fork::{Candidate, candidate, signatures::Sealing};
+use sc_executor_common::wasm_runtime::WasmModule;
+use serde::{Deserialize, Serialize};
+use sp_state_machine::BasicExternalities;
+use std::{path::Path, time::Duration};
+use worker::{Failure, Result};
+
+/// Processor time that a backing validator gives a block: `DEFAULT_BACKING_EXECUTION_TIMEOUT`.
+pub const TIME_LIMIT: f64 = 2.0;
+/// Of the clock: on a busy machine it says little of the code.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// What a thread needs beside the stack of the code.
+const STACK: usize = NATIVE_STACK as usize + 2 * 1024 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Executed {
+    /// What `validate_block` answered, in hex.
+    pub answer: String,
+    pub cpu_seconds: f64,
+}
+
+pub(super) fn errand(artifact: &Path, candidate: &Candidate) -> Errand<'static> {
+    let parameters = worker::hex_prefixed(&candidate.parameters);
+    Errand {
+        doing: "validate_block",
+        request: serde_json::json!({ "command": "validate", "artifact": artifact, "parameters": parameters }),
+        patience: PATIENCE,
+        expected: format!("at most {TIME_LIMIT} s, as validators give it"),
+    }
+}
+
+/// Calls `validate_block` in this process, on a thread with a stack as large as validators give it.
+pub fn execute(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || call(artifact, parameters));
+        let thread = thread.map_err(|error| {
+            Failure::environment("cannot start a thread for validate_block").found(error.to_string())
+        })?;
+        thread.join().map_err(|_| Failure::internal("the thread that called validate_block has panicked"))?
+    })
+}
+
+fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
+    let refused = |error: String| {
+        let found = fork::runtime_log::last_panic().unwrap_or_else(|| first_line(&error));
+        Failure::check("validate_block refuses the block").found(found)
+    };
+    let config = sc_executor_wasmtime::Config {
+        // Stubs that trap when they are called stand for what validators lack, as in their own workers.
+        allow_missing_func_imports: true,
+        cache_path: None,
+        semantics: semantics(),
+    };
+    #[allow(
+        unsafe_code,
+        reason = "machine code is loaded as validators load theirs; to compile it again takes seconds"
+    )]
+    // SAFETY: the file was written by `preparation::prepare` of this very program, into a directory that was made for it alone
+    // and is removed after the last use; nothing writes to it afterwards.
+    let module =
+        unsafe { sc_executor_wasmtime::create_runtime_from_artifact::<candidate::HostFunctions>(artifact, config) };
+    let module = module.map_err(|error| refused(error.to_string()))?;
+    let mut instance = module.new_instance(HEAP).map_err(|error| refused(error.to_string()))?;
+    let mut externalities = BasicExternalities::default();
+    *externalities.extensions() = candidate::extensions();
+    let _sealing = Sealing::begin();
+    let used = cpu_seconds();
+    let answer = externalities.execute_with(|| instance.call_export("validate_block", parameters));
+    let answer = answer.map_err(|error| refused(error.to_string()))?;
+    let cpu_seconds = used.zip(cpu_seconds()).map_or(0.0, |(before, after)| after - before);
+    Ok(Executed { answer: worker::hex_prefixed(&answer), cpu_seconds })
+}

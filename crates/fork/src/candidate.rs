@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A parachain's block as its collator hands it to validators: with the part of the state that executing it needs, and with
+//! what the relay chain will say of itself to `validate_block`.
+
+use crate::{
+    block::BuiltBlock,
+    chain::{Chain, Header},
+    executor::Executor,
+    layout::Layout,
+    signatures,
+};
+use codec::{Decode, Encode};
+use cumulus_primitives_core::{ParachainBlockData, PersistedValidationData};
+use sp_core::H256;
+use sp_externalities::Extensions;
+use sp_runtime::{DigestItem, OpaqueExtrinsic, generic};
+use sp_wasm_interface::ExtendedHostFunctions;
+use worker::{Failure, Result};
+
+/// What validators offer to a parachain's code: no state, no clock, no network (`polkadot-node-core-pvf-common`). The seals of
+/// blocks that were built here are taken for good.
+pub type HostFunctions = ExtendedHostFunctions<
+    (
+        sp_io::misc::HostFunctions,
+        sp_io::crypto::HostFunctions,
+        sp_io::hashing::HostFunctions,
+        sp_io::allocator::HostFunctions,
+        sp_io::logging::HostFunctions,
+        sp_io::trie::HostFunctions,
+    ),
+    signatures::HostFunctions,
+>;
+
+type Block = generic::Block<Header, OpaqueExtrinsic>;
+
+pub struct Candidate {
+    pub number: u32,
+    /// The head that the relay chain would keep of it: its header, sealed.
+    pub head: Vec<u8>,
+    /// `ValidationParams`: what `validate_block` is called with.
+    pub parameters: Vec<u8>,
+}
+
+impl Candidate {
+    /// `built` stands on `parent` and led to `after`. Blocks travel in bundles that say their version since version 3 of the
+    /// runtime's `CollectCollationInfo`.
+    pub fn of(parent: &Chain, after: &Chain, layout: &Layout, built: &BuiltBlock, bundled: bool) -> Result<Self> {
+        let pallet = layout
+            .parachain_system()
+            .ok_or_else(|| Failure::internal("a block of a chain that is no parachain was to be validated"))?;
+        let told = after.storage(&pallet.key("ValidationData"))?.unwrap_or_default();
+        let told = PersistedValidationData::<H256, u32>::decode(&mut &told[..]).map_err(|error| {
+            Failure::check("the block does not keep what it was told of the relay chain")
+                .found(error.to_string())
+                .expected(format!("{}.ValidationData", pallet.name))
+        })?;
+        let header = sealed(built.header.clone());
+        let head = header.encode();
+        let block = Block { header, extrinsics: built.extrinsics.clone() };
+        let data = ParachainBlockData::new(vec![block], built.proof.clone(), None);
+        let data = match bundled {
+            true => data.encode(),
+            false => data.as_v0().map(|data| data.encode()).unwrap_or_default(),
+        };
+        let parent = parent.header().encode();
+        let parameters = (parent, data, told.relay_parent_number, told.relay_parent_storage_root).encode();
+        Ok(Self { number: built.header.number, head, parameters })
+    }
+}
+
+/// With what stands for its author's signature, where its consensus has seals. The seal's engine is that of the slot.
+fn sealed(mut header: Header) -> Header {
+    const AURA: [u8; 4] = *b"aura";
+    let has_slot = header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime).any(|(engine, _)| engine == AURA);
+    if has_slot {
+        header.digest.push(DigestItem::Seal(AURA, signatures::SEAL.to_vec()));
+    }
+    header
+}
+
+/// What `validate_block` answers, as far as a block of ours is concerned: the head, and a code to schedule.
+/// `ValidationResult` of `polkadot-parachain-primitives`.
+type Answer = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u8>)>, u32, u32);
+
+/// Why an answer of `validate_block` is not the one for a block with this head, if it is not.
+pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
+    let mut rest = answer;
+    match Answer::decode(&mut rest) {
+        Ok(_) if !rest.is_empty() => {
+            Some(format!("an answer that is no ValidationResult: {} bytes are left", rest.len()))
+        }
+        Ok((_, Some(_), ..)) => Some("it has the relay chain schedule another code".into()),
+        Ok((found, ..)) if found != head => Some(format!(
+            "a head that is not the block's header: {} instead of {}",
+            worker::hex_prefixed(&artifact::hashes::blake2_256(&found)),
+            worker::hex_prefixed(&artifact::hashes::blake2_256(head))
+        )),
+        Ok(_) => None,
+        Err(error) => Some(format!("an answer that is no ValidationResult: {error}")),
+    }
+}
+
+/// What host functions find beside the call: how to read a blob's version.
+pub fn extensions() -> Extensions {
+    Executor::new(None).extensions(Default::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sp_runtime::traits::Header as _;
+
+    #[test]
+    fn answers_that_are_not_for_the_block_are_told() {
+        let answer = |head: &[u8], code: Option<Vec<u8>>| {
+            (head.to_vec(), code, Vec::<Vec<u8>>::new(), Vec::<(u32, Vec<u8>)>::new(), 0u32, 7u32).encode()
+        };
+        assert_eq!(contradiction(&answer(b"head", None), b"head"), None);
+        assert!(
+            contradiction(&answer(b"other", None), b"head").is_some_and(|why| why.contains("not the block's header"))
+        );
+        assert!(
+            contradiction(&answer(b"head", Some(vec![1])), b"head").is_some_and(|why| why.contains("another code"))
+        );
+        let long = [answer(b"head", None), vec![0]].concat();
+        assert!(contradiction(&long, b"head").is_some_and(|why| why.contains("1 bytes are left")));
+        assert!(contradiction(&[], b"head").is_some_and(|why| why.contains("no ValidationResult")));
+    }
+
+    #[test]
+    fn only_blocks_with_a_slot_get_a_seal() {
+        let header = |logs| Header::new(1, H256::zero(), H256::zero(), H256::zero(), sp_runtime::Digest { logs });
+        assert!(sealed(header(vec![])).digest.logs.is_empty());
+        let with_slot = sealed(header(vec![DigestItem::PreRuntime(*b"aura", vec![7])]));
+        assert_eq!(with_slot.digest.logs[1], DigestItem::Seal(*b"aura", signatures::SEAL.to_vec()));
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Whether others come to the same.
+
+use super::{EngineOptions, Profile};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Verify {
+    #[command(subcommand)]
+    pub what: Option<VerifyWhat>,
+    /// The bundle's directory
+    #[arg(required = true)]
+    pub bundle: Option<PathBuf>,
+    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+    /// Compile the runtimes again from the workspace's source and compare
+    #[arg(long)]
+    pub rebuild: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VerifyWhat {
+    /// Build a runtime again and compare it with a digest, a blob, a hash or what a chain has
+    Build(VerifyBuild),
+}
+
+#[derive(Debug, Args)]
+#[group(id = "expected", required = true, multiple = false, args = ["source", "digest", "blob", "code_hash"])]
+pub struct VerifyBuild {
+    /// What has the blob: a chain spec, a snapshot, or a ws:// or http:// node
+    pub source: Option<String>,
+    /// The digest of a build: Cutover's or srtool's JSON
+    #[arg(long, value_name = "FILE")]
+    pub digest: Option<PathBuf>,
+    /// The blob itself
+    #[arg(long, value_name = "FILE")]
+    pub blob: Option<PathBuf>,
+    /// The blake2-256 of the deployed blob
+    #[arg(long, value_name = "0xHEX")]
+    pub code_hash: Option<String>,
+    /// The runtime: its package, or the package without `-runtime` [default: the digest's, else the workspace's]
+    #[arg(long, short, value_name = "NAME")]
+    pub runtime: Option<String>,
+    /// The commit to build [default: the digest's, else the work tree as it is]
+    #[arg(long, value_name = "COMMIT")]
+    pub commit: Option<String>,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// How the blob is optimised [default: the digest's, else production]
+    #[arg(long, value_enum)]
+    pub profile: Option<Profile>,
+    /// Exactly these features of the runtime, in place of those for what goes on chain
+    #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// Leave the runtime's default features out
+    #[arg(long)]
+    pub no_default_features: bool,
+}
