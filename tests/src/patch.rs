@@ -51,18 +51,30 @@ pub fn trap(wasm: &[u8], export: &str) -> Vec<u8> {
     patched
 }
 
+/// The code looks for what a pallet keeps under another prefix, as if the pallet had been renamed.
+pub fn other_prefix(wasm: &[u8], pallet: &str) -> Vec<u8> {
+    // Prefixes stand in the code as two constants of 64 bits each.
+    let prefix = artifact::hashes::twox_128(pallet.as_bytes());
+    let half = i64::from_le_bytes(prefix[..8].try_into().expect("eight bytes"));
+    replaced(wasm, &constant(half), &constant(half ^ 1))
+}
+
+/// The instruction `i64.const`.
+fn constant(value: i64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    wasm_encoder::Encode::encode(&wasm_encoder::Instruction::I64Const(value), &mut bytes);
+    bytes
+}
+
 /// These bytes wherever they stand, as others of the same number.
-pub fn replaced(wasm: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+fn replaced(wasm: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     assert_eq!(old.len(), new.len(), "nothing else may move");
+    let places: Vec<_> = (0..wasm.len() - old.len()).filter(|at| wasm[*at..].starts_with(old)).collect();
+    assert!(!places.is_empty(), "what was to be replaced is not in the blob");
     let mut patched = wasm.to_vec();
-    let mut found = 0;
-    let mut at = 0;
-    while let Some(next) = patched[at..].windows(old.len()).position(|window| window == old) {
-        patched[at + next..at + next + old.len()].copy_from_slice(new);
-        at += next + old.len();
-        found += 1;
+    for at in places {
+        patched[at..at + new.len()].copy_from_slice(new);
     }
-    assert!(found > 0, "what was to be replaced is not in the blob");
     patched
 }
 
