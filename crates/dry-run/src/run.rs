@@ -147,7 +147,9 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         Check::skip("idempotency", "the migrations did not end")
     });
     checks.extend(match &tested {
-        Some(tested) => with_try_runtime(&enacted, &shipping, tested, &executor, request.migration_blocks, reporter)?,
+        Some(tested) => {
+            with_try_runtime(&enacted, &shipping, &to, tested, &executor, request.migration_blocks, reporter)?
+        }
         None => ["pre-post-hooks", "try-state", "equivalence"]
             .into_iter()
             .map(|name| Check::skip(name, "no try-runtime build was given"))
@@ -324,9 +326,11 @@ fn what_is_stored(
 }
 
 /// The try-runtime build from the same state, in a chain of its own.
+#[allow(clippy::too_many_arguments, reason = "both builds of the new code, and what came of the first")]
 fn with_try_runtime(
     enacted: &Chain,
     shipping: &Rehearsal,
+    to: &Runtime,
     tested: &Runtime,
     executor: &Executor,
     limit: u32,
@@ -380,6 +384,12 @@ fn with_try_runtime(
             reporter,
         )?,
     };
-    let equivalence = checks::equivalence::equivalence(shipping, &rehearsal, &tested.layout);
+    let control = || {
+        reporter.status("building them once more with the shipping blob, to see what headers alone change");
+        let mut chain = enacted.clone();
+        chain.set(vec![(checks::equivalence::STRAY.to_vec(), Some(Vec::new()))])?;
+        rehearsal::migrate(&chain, &mut Author::new(executor), &to.code, &to.layout, limit, "blocks", reporter)
+    };
+    let equivalence = checks::equivalence::equivalence(shipping, &rehearsal, &tested.layout, control)?;
     Ok(vec![hooks, try_state, equivalence])
 }

@@ -23,6 +23,7 @@ mod system;
 mod tests;
 #[cfg(feature = "try-runtime")]
 mod try_runtime;
+mod weights;
 mod xcm_config;
 
 // The macros below name it without a path.

@@ -66,7 +66,7 @@ impl pallet_message_queue::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type ServiceWeight = MessageWeight;
     type Size = u32;
-    type WeightInfo = pallet_message_queue::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_message_queue::WeightInfo<Runtime>;
 }
 
 impl cumulus_pallet_xcmp_queue::Config for Runtime {
@@ -79,6 +79,6 @@ impl cumulus_pallet_xcmp_queue::Config for Runtime {
     type PriceForSiblingDelivery = polkadot_runtime_common::xcm_sender::NoPriceForMessageDelivery<ParaId>;
     type RuntimeEvent = RuntimeEvent;
     type VersionWrapper = PolkadotXcm;
-    type WeightInfo = cumulus_pallet_xcmp_queue::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::cumulus_pallet_xcmp_queue::WeightInfo<Runtime>;
     type XcmpQueue = TransformOrigin<MessageQueue, AggregateMessageOrigin, ParaId, AsSibling>;
 }

@@ -29,7 +29,7 @@ impl pallet_migrations::Config for Runtime {
     #[cfg(feature = "runtime-benchmarks")]
     type Migrations = pallet_migrations::mock_helpers::MockedMigrations;
     type RuntimeEvent = RuntimeEvent;
-    type WeightInfo = pallet_migrations::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_migrations::WeightInfo<Runtime>;
 }
 
 impl pallet_attestations::Config for Runtime {
@@ -38,5 +38,5 @@ impl pallet_attestations::Config for Runtime {
     type DefaultValidity = ConstU32<{ 90 * DAYS }>;
     type Deposit = ConstU128<UNIT>;
     type RuntimeHoldReason = RuntimeHoldReason;
-    type WeightInfo = pallet_attestations::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_attestations::WeightInfo<Runtime>;
 }

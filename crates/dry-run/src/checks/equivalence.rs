@@ -2,69 +2,84 @@
 //! The blob that was tested must be the blob that ships: both write the same, or nothing that the try-runtime build
 //! proved holds for the other.
 //!
-//! Left out of the comparison is what the hooks themselves leave behind: pallet-migrations keeps what `pre_upgrade`
-//! returned under a key of its own, which only a try-runtime build has; with it the state roots of the blocks between
-//! differ, and so the hashes of their headers, which `System` remembers.
+//! Left out of the comparison is what differs because the hooks ran, whatever the migrations did: pallet-migrations keeps what
+//! `pre_upgrade` returned under a key of its own, which only a try-runtime build has. With it the state roots of the blocks differ,
+//! and so the hashes of their headers, which find their way into the state: `System` remembers them, and a parachain is told of its
+//! own head by its relay chain. Which keys these are is seen from a control: the shipping blob once more, on a state with one key
+//! more that nobody reads.
 
-use crate::{rehearsal::Rehearsal, result::Check};
-use fork::{Layout, keys};
-use std::collections::BTreeMap;
+use crate::{
+    rehearsal::{Rehearsal, Touched},
+    result::Check,
+};
+use fork::Layout;
+use std::collections::{BTreeMap, HashSet};
+use worker::Result;
 
-pub fn equivalence(shipping: &Rehearsal, tested: &Rehearsal, layout: &Layout) -> Check {
-    const NAME: &str = "equivalence";
+const NAME: &str = "equivalence";
+
+/// The key of the control.
+pub const STRAY: &[u8] = b":cutover:control:";
+
+/// `control` makes the control, if it is needed.
+pub fn equivalence(
+    shipping: &Rehearsal,
+    tested: &Rehearsal,
+    layout: &Layout,
+    control: impl FnOnce() -> Result<Rehearsal>,
+) -> Result<Check> {
     if shipping.failure.is_some() || tested.failure.is_some() {
-        return Check::skip(NAME, "one of the two did not reach the end of its migrations");
+        return Ok(Check::skip(NAME, "one of the two did not reach the end of its migrations"));
     }
+    let blocks = shipping.blocks.len();
     if shipping.migrated.root() == tested.migrated.root() {
-        return Check::pass(
-            NAME,
-            format!(
-                "the shipping blob and the try-runtime build lead to the same state root after {} blocks",
-                shipping.blocks.len()
-            ),
-        );
+        let detail = "the shipping blob and the try-runtime build lead to the same state root";
+        return Ok(Check::pass(NAME, format!("{detail} after {blocks} blocks")));
     }
-    let after = |rehearsal: &Rehearsal, key: &Vec<u8>| rehearsal.touched.get(key).map(|(_, after)| after.clone());
+    let mut keys = differing(shipping, tested)?;
+    keys.retain(|key| !of_hooks(key, layout));
+    if !keys.is_empty() {
+        let control = control()?;
+        let by_headers: HashSet<_> = differing(shipping, &control)?.into_iter().collect();
+        keys.retain(|key| !by_headers.contains(key));
+    }
+    if keys.is_empty() {
+        let detail = "the shipping blob and the try-runtime build write the same";
+        return Ok(Check::pass(NAME, format!("{detail} in {blocks} blocks, but for what the hooks keep")));
+    }
     let mut items = BTreeMap::<String, usize>::new();
-    for key in shipping.touched.keys().chain(tested.touched.keys().filter(|key| !shipping.touched.contains_key(*key))) {
-        if by_hooks(key, layout) {
-            continue;
-        }
-        let untouched = |rehearsal: &Rehearsal| rehearsal.migrated.storage(key).ok().flatten();
-        let one = after(shipping, key).unwrap_or_else(|| untouched(shipping));
-        let other = after(tested, key).unwrap_or_else(|| untouched(tested));
-        if one != other {
-            *items.entry(layout.describe(key)).or_default() += 1;
-        }
-    }
-    if items.is_empty() {
-        return Check::pass(
-            NAME,
-            format!(
-                "the shipping blob and the try-runtime build write the same in {} blocks, but for what the hooks keep",
-                shipping.blocks.len()
-            ),
-        );
+    for key in keys {
+        *items.entry(layout.describe(key)).or_default() += 1;
     }
     let findings = items.into_iter().map(|(item, keys)| format!("{item}: {keys} keys differ")).collect();
-    Check::fail(
-        NAME,
-        format!(
-            "the shipping blob and the try-runtime build write different states after {} and {} blocks",
-            shipping.blocks.len(),
-            tested.blocks.len()
-        ),
-    )
-    .with(findings)
+    let detail = "the shipping blob and the try-runtime build write different states";
+    Ok(Check::fail(NAME, format!("{detail} after {blocks} and {} blocks", tested.blocks.len())).with(findings))
 }
 
-/// Whether the key differs because the hooks ran, whatever the migrations did.
-fn by_hooks(key: &[u8], layout: &Layout) -> bool {
-    let header_hashes = [keys::item("System", "BlockHash"), keys::item("System", "ParentHash")];
-    if header_hashes.iter().any(|prefix| key.starts_with(prefix)) {
-        return true;
+/// The keys that one of them wrote and whose values are not the same after both.
+fn differing<'a>(one: &'a Rehearsal, other: &'a Rehearsal) -> Result<Vec<&'a Vec<u8>>> {
+    let after = |rehearsal: &Rehearsal, key: &Vec<u8>| match written(&rehearsal.touched, key) {
+        Some(value) => Ok(value),
+        None => rehearsal.migrated.storage(key),
+    };
+    let mut keys: Vec<_> = one.touched.keys().chain(other.touched.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let mut found = Vec::new();
+    for key in keys {
+        if after(one, key)? != after(other, key)? {
+            found.push(key);
+        }
     }
-    // Of the migrations pallet, but of no item that its metadata knows.
+    Ok(found)
+}
+
+fn written(touched: &Touched, key: &[u8]) -> Option<Option<Vec<u8>>> {
+    touched.get(key).map(|(_, after)| after.clone())
+}
+
+/// Whether it is of the migrations pallet, but of no item that its metadata knows.
+fn of_hooks(key: &[u8], layout: &Layout) -> bool {
     layout.migrations().is_some_and(|pallet| {
         key.starts_with(&pallet.prefix()) && !pallet.items.iter().any(|item| key.starts_with(&pallet.key(item)))
     })
