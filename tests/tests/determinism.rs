@@ -96,7 +96,7 @@ fn sccache(directory: &Path) -> PathBuf {
         r#"#!/bin/sh
 case $1 in
 --version) echo 'sccache 0.0.1' ;;
---start-server) echo "server with ${{AWS_SECRET_ACCESS_KEY:-nothing}}" >> '{told}' ;;
+--show-stats) echo "server with ${{AWS_SECRET_ACCESS_KEY:-nothing}}" >> '{told}' ;;
 *) echo "client at $SCCACHE_SERVER_PORT with ${{AWS_SECRET_ACCESS_KEY:-nothing}}: $*" >> '{told}'; exec "$@" ;;
 esac
 "#,
@@ -195,7 +195,7 @@ fn what_sccache_keeps_on_its_disk_is_not_compiled_again_and_gives_one_blob() {
     variables.push(("CARGO_TARGET_DIR", target.to_str().expect("UTF-8")));
     tiny.hash(&["--sccache"], &variables);
     let (hits, misses) = server.hits_and_misses();
-    assert!(misses > 20 && hits == 0, "{hits} hits, {misses} misses");
+    assert!(misses >= 10 && hits == 0, "{hits} hits, {misses} misses");
 
     // As on another machine of the same layout: only the runtime itself is new.
     fs::remove_dir_all(target.join("wasm")).expect("removed");
@@ -203,7 +203,7 @@ fn what_sccache_keeps_on_its_disk_is_not_compiled_again_and_gives_one_blob() {
     fs::write(tiny.workspace.join("runtime/src/nonce.rs"), nonce).expect("written");
     let shared = tiny.hash(&["--sccache"], &variables);
     let (again, missed) = server.hits_and_misses();
-    assert!(again >= misses && missed == misses, "{again} hits, {} misses", missed - misses);
+    assert_eq!((again, missed), (misses - 1, misses + 1), "all but the runtime was there");
     assert_eq!(shared, tiny.hash(&["--anew"], &[]));
 }
 

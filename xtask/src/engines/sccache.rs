@@ -29,13 +29,11 @@ impl Sccache {
         })?;
         let tool = || Tool::new(&program).timeout(LIMIT);
         let version = tool().arg("--version").output()?.trim().to_owned();
-        let started = tool().arg("--start-server").capture()?;
-        // One that runs already cannot be started; whether it answers is what counts.
-        if !started.status.success() {
-            tool().arg("--show-stats").output().map_err(|failure| {
-                failure.hint("sccache --stop-server, then again; what it keeps where is in its own configuration")
-            })?;
-        }
+        // It starts the server where none answers. `--start-server` would put a second one in the place of one that listens on a
+        // socket, which then runs on with nobody to ask it.
+        tool().arg("--show-stats").output().map_err(|failure| {
+            failure.hint("sccache --stop-server, then again; what it keeps where is in its own configuration")
+        })?;
         Ok(Self { program, version })
     }
 }
