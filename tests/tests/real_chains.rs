@@ -24,3 +24,19 @@ fn paseo_passes_sessions_and_waits_for_an_era() {
     let detail = check["detail"].as_str().expect("a detail");
     assert!(detail.contains("11 sessions ended") && detail.contains("none does either"), "{check:#}");
 }
+
+#[test]
+fn validators_would_accept_the_blocks_of_real_parachains() {
+    let Some(package) = registry::package("polkadot-parachain-bin", "5.0.0") else { return };
+    // Runtimes of 2022 and 2023: seals, relay proofs and compact proofs must be what their own code takes.
+    for name in ["collectives-westend", "contracts-rococo"] {
+        let spec = package.join(format!("chain-specs/{name}.json")).display().to_string();
+        let report =
+            Xtask::new(["dry-run", "--json", "--runtime", &spec, "--state", &spec, "--blocks", "2"]).run().json();
+        let checks = report["checks"].as_array().expect("checks");
+        let check = checks.iter().find(|check| check["name"] == "validator-execution").expect("the check");
+        assert_eq!(check["status"], "pass", "{name}: {check:#}");
+        let detail = check["detail"].as_str().expect("a detail");
+        assert!(detail.contains("a block after the migrations"), "{name}: {check:#}");
+    }
+}
