@@ -22,11 +22,7 @@ fn verify(bundle: &Path) -> Output {
 /// A copy that a test may spoil.
 fn copy(bundle: &Path) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    for path in files(bundle) {
-        let target = directory.path().join(path.strip_prefix(bundle).expect("within"));
-        fs::create_dir_all(target.parent().expect("a parent")).expect("made");
-        fs::copy(&path, &target).expect("copied");
-    }
+    cutover_tests::copy(bundle, directory.path());
     directory
 }
 

@@ -226,7 +226,7 @@ impl<'context> Builder<'context> {
     }
 
     /// Whether optimising what runs during the build is wasted. Our own workspace does it for the sake of the dry run's worker,
-    /// which shares the executor with the build scripts: twenty minutes, where the scripts run for seconds. Once the worker is
+    /// which shares the executor with the build scripts: ten minutes more, where the scripts run for seconds. Once the worker is
     /// there all of it is, too.
     fn tools_run_once(&self) -> bool {
         let own = self.workspace.metadata.workspace_root.as_std_path() == self.context.home;
