@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Transactions of Alice, the account of the development presets, signed for a fork that is served.
+//! Transactions, signed for a fork that is served.
 
 use crate::fork::Fork;
 use codec::{Compact, Decode, Encode};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed, v14::RuntimeMetadataV14};
+use k256::ecdsa::SigningKey;
 use scale_info::TypeDef;
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey};
 use serde_json::json;
@@ -13,13 +14,47 @@ const ALICE: &str = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6ed
 /// `//Bob`
 pub const BOB: &str = "8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48";
 
-fn alice() -> Keypair {
-    let seed = hex::decode(ALICE).expect("hex");
-    MiniSecretKey::from_bytes(&seed).expect("a seed").expand_to_keypair(ExpansionMode::Ed25519)
+/// Who signs, with which kind of key.
+pub enum Signer {
+    Sr25519(Box<Keypair>),
+    Ecdsa(SigningKey),
+}
+
+impl Signer {
+    /// The account that the development presets endow.
+    pub fn alice() -> Self {
+        let seed = hex::decode(ALICE).expect("hex");
+        let pair = MiniSecretKey::from_bytes(&seed).expect("a seed").expand_to_keypair(ExpansionMode::Ed25519);
+        Self::Sr25519(Box::new(pair))
+    }
+
+    /// An account that owns nothing yet.
+    pub fn with_ecdsa() -> Self {
+        Self::Ecdsa(SigningKey::from_slice(&[7; 32]).expect("a key"))
+    }
+
+    pub fn account(&self) -> [u8; 32] {
+        match self {
+            Self::Sr25519(pair) => pair.public.to_bytes(),
+            Self::Ecdsa(key) => artifact::hashes::blake2_256(key.verifying_key().to_encoded_point(true).as_bytes()),
+        }
+    }
+
+    /// As `sp_runtime::MultiSignature` encodes it.
+    fn sign(&self, payload: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sr25519(pair) => [&[1][..], &pair.sign_simple(b"substrate", payload).to_bytes()].concat(),
+            Self::Ecdsa(key) => {
+                let digest = artifact::hashes::blake2_256(payload);
+                let (signature, form) = key.sign_prehash_recoverable(&digest).expect("signed");
+                [&[2][..], &signature.to_bytes(), &[form.to_byte()]].concat()
+            }
+        }
+    }
 }
 
 /// A transaction in extrinsic format 4, immortal and without a tip, in hex.
-pub fn signed(fork: &Fork, nonce: u32, pallet: &str, call: &str, arguments: &[u8]) -> String {
+pub fn signed(fork: &Fork, signer: &Signer, nonce: u32, pallet: &str, call: &str, arguments: &[u8]) -> String {
     let metadata = metadata(fork);
     let call = [&call_index(&metadata, pallet, call)[..], arguments].concat();
     let version = fork.call("state_getRuntimeVersion", json!([]));
@@ -45,17 +80,15 @@ pub fn signed(fork: &Fork, nonce: u32, pallet: &str, call: &str, arguments: &[u8
     if payload.len() > 256 {
         payload = artifact::hashes::blake2_256(&payload).to_vec();
     }
-    let pair = alice();
-    let signature = pair.sign_simple(b"substrate", &payload).to_bytes();
-    // Signed, format 4; an account id; an sr25519 signature.
-    let extrinsic = [&[0x84, 0][..], &pair.public.to_bytes(), &[1], &signature, &carried, &call].concat().encode();
+    // Signed, format 4; an account id.
+    let extrinsic = [&[0x84, 0][..], &signer.account(), &signer.sign(&payload), &carried, &call].concat().encode();
     format!("0x{}", hex::encode(extrinsic))
 }
 
-/// `Balances.transfer_keep_alive` to Bob.
-pub fn transfer(fork: &Fork, nonce: u32, amount: u128) -> String {
-    let to = [&[0][..], &hex::decode(BOB).expect("hex")].concat();
-    signed(fork, nonce, "Balances", "transfer_keep_alive", &[to, Compact(amount).encode()].concat())
+/// `Balances.transfer_keep_alive`
+pub fn transfer(fork: &Fork, signer: &Signer, nonce: u32, to: [u8; 32], amount: u128) -> String {
+    let arguments = [&[0][..], &to, &Compact(amount).encode()].concat();
+    signed(fork, signer, nonce, "Balances", "transfer_keep_alive", &arguments)
 }
 
 fn metadata(fork: &Fork) -> RuntimeMetadataV14 {

@@ -10,7 +10,8 @@ use cutover_tests::{
     faults::{Act, Faults, When},
     fork::{Answer, Fork, proxy},
     incident::item,
-    patch, snapshot, transaction,
+    patch, snapshot,
+    transaction::{self, Signer},
 };
 use serde_json::{Value, json};
 
@@ -25,8 +26,10 @@ fn replay(url: &str, block: &str, more: &[&str]) -> Output {
 /// A fork whose last block has a transfer in it, and one of more than there is.
 fn with_transfers(runtime: Runtime) -> (Fork, String) {
     let node = Fork::manual(snapshot(runtime));
+    let bob = hex::decode(transaction::BOB).expect("hex").try_into().expect("an account");
     for (nonce, amount) in [(0, AMOUNT), (1, u128::MAX / 2)] {
-        node.call("author_submitExtrinsic", json!([transaction::transfer(&node, nonce, amount)]));
+        let transfer = transaction::transfer(&node, &Signer::alice(), nonce, bob, amount);
+        node.call("author_submitExtrinsic", json!([transfer]));
     }
     let head = node.call("dev_newBlock", json!([]));
     (node, head.as_str().expect("a hash").to_owned())
@@ -123,6 +126,23 @@ fn another_runtime_is_asked_what_it_would_have_made_of_the_block() {
         },
     ]);
     assert_eq!(report["other"]["changed"], changed);
+}
+
+#[test]
+fn an_ecdsa_signature_is_good_for_the_other_runtime_too() {
+    let node = Fork::manual(snapshot(Runtime::Standalone));
+    let (alice, other) = (Signer::alice(), Signer::with_ecdsa());
+    let blocks = [(&alice, &other, 3 * AMOUNT), (&other, &alice, AMOUNT)].map(|(from, to, amount)| {
+        let transfer = transaction::transfer(&node, from, 0, to.account(), amount);
+        node.call("author_submitExtrinsic", json!([transfer]));
+        node.call("dev_newBlock", json!([]))
+    });
+    let head = blocks[1].as_str().expect("a hash");
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let report = replay(node.url(), head, &["--runtime", &blob]).expect_code(0).json();
+    assert_eq!(extrinsics(&report), ["Timestamp.set: success", "Balances.transfer_keep_alive: success"]);
+    let other = &report["other"];
+    assert_eq!((&other["transactions"], &other["changed"], &other["failure"]), (&json!(1), &json!([]), &Value::Null));
 }
 
 /// A proxy that changes one answer of the node.

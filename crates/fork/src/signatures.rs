@@ -11,11 +11,15 @@ use sp_core::{
     Pair as _, ed25519,
     sr25519::{self, Pair},
 };
+use sp_io::EcdsaVerifyError;
 use sp_runtime_interface::{
-    pass_by::{PassFatPointerAndRead, PassPointerAndRead},
+    pass_by::{AllocateAndReturnByCodec, PassFatPointerAndRead, PassPointerAndRead},
     runtime_interface,
 };
-use std::{cell::RefCell, collections::HashSet};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet, hash_map::Entry},
+};
 
 /// A signature and the key it was made with.
 type Signed = ([u8; 64], [u8; 32]);
@@ -23,9 +27,14 @@ type Signed = ([u8; 64], [u8; 32]);
 /// Stands for the signature of the author of a block that was built here, whoever it is: nobody here has the authors' keys.
 pub const SEAL: [u8; 64] = *b"the seal of a block that was built on a fork, good for any key..";
 
+/// A signature by ECDSA, and how many bytes its key has in the form that the runtime asks for.
+type Recoverable = ([u8; 65], usize);
+
 #[derive(Default)]
 struct Memory {
     good: HashSet<Signed>,
+    /// The key that a signature gave; nothing where it gave several, with several messages.
+    keys: HashMap<Recoverable, Option<Vec<u8>>>,
     believing: bool,
     sealing: bool,
 }
@@ -84,8 +93,41 @@ fn judged(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
     })
 }
 
-/// The host functions that check signatures of accounts, as `sp-io` has them, with a memory. ECDSA is not among them: there a
-/// runtime is given the key that made the signature of these very bytes.
+/// By ECDSA a runtime is not told whether a signature is good, but which key made it; with another message it is another key.
+fn recovered<const SIZE: usize>(
+    signature: &[u8; 65],
+    key: Result<[u8; SIZE], EcdsaVerifyError>,
+) -> Result<[u8; SIZE], EcdsaVerifyError> {
+    MEMORY.with_borrow_mut(|memory| {
+        let known = memory.keys.entry((*signature, SIZE));
+        if memory.believing {
+            return match known {
+                Entry::Occupied(known) => known.get().as_deref().and_then(|key| key.try_into().ok()).map_or(key, Ok),
+                Entry::Vacant(_) => key,
+            };
+        }
+        if let Ok(key) = &key {
+            match known {
+                Entry::Vacant(new) => drop(new.insert(Some(key.to_vec()))),
+                Entry::Occupied(mut known) if known.get().as_deref() != Some(key) => drop(known.insert(None)),
+                Entry::Occupied(_) => {}
+            }
+        }
+        key
+    })
+}
+
+/// The first version's rule, which takes numbers above the curve's order, too.
+fn recover_overflowing(signature: &[u8; 65], message: &[u8; 32]) -> Result<libsecp256k1::PublicKey, EcdsaVerifyError> {
+    let [parts @ .., form] = signature;
+    let form = if *form > 26 { form - 27 } else { *form };
+    let form = libsecp256k1::RecoveryId::parse(form).map_err(|_| EcdsaVerifyError::BadV)?;
+    let parts = libsecp256k1::Signature::parse_overflowing(parts);
+    libsecp256k1::recover(&libsecp256k1::Message::parse(message), &parts, &form)
+        .map_err(|_| EcdsaVerifyError::BadSignature)
+}
+
+/// The host functions that check signatures of accounts, as `sp-io` has them, with a memory.
 #[runtime_interface]
 pub trait Crypto {
     fn ed25519_verify(
@@ -112,6 +154,43 @@ pub trait Crypto {
         key: PassPointerAndRead<&sr25519::Public, 32>,
     ) -> bool {
         judged(&signature.0, &key.0, Pair::verify(signature, message, key))
+    }
+
+    /// For signatures of before 2021, as the next but one.
+    fn secp256k1_ecdsa_recover(
+        signature: PassPointerAndRead<&[u8; 65], 65>,
+        message: PassPointerAndRead<&[u8; 32], 32>,
+    ) -> AllocateAndReturnByCodec<Result<[u8; 64], EcdsaVerifyError>> {
+        // The first byte only tells that it is not the compressed form.
+        let key = recover_overflowing(signature, message).map(|key| {
+            let [_, key @ ..] = key.serialize();
+            key
+        });
+        recovered(signature, key)
+    }
+
+    #[version(2)]
+    fn secp256k1_ecdsa_recover(
+        signature: PassPointerAndRead<&[u8; 65], 65>,
+        message: PassPointerAndRead<&[u8; 32], 32>,
+    ) -> AllocateAndReturnByCodec<Result<[u8; 64], EcdsaVerifyError>> {
+        recovered(signature, sp_io::crypto::secp256k1_ecdsa_recover(signature, message))
+    }
+
+    fn secp256k1_ecdsa_recover_compressed(
+        signature: PassPointerAndRead<&[u8; 65], 65>,
+        message: PassPointerAndRead<&[u8; 32], 32>,
+    ) -> AllocateAndReturnByCodec<Result<[u8; 33], EcdsaVerifyError>> {
+        let key = recover_overflowing(signature, message).map(|key| key.serialize_compressed());
+        recovered(signature, key)
+    }
+
+    #[version(2)]
+    fn secp256k1_ecdsa_recover_compressed(
+        signature: PassPointerAndRead<&[u8; 65], 65>,
+        message: PassPointerAndRead<&[u8; 32], 32>,
+    ) -> AllocateAndReturnByCodec<Result<[u8; 33], EcdsaVerifyError>> {
+        recovered(signature, sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message))
     }
 }
 
@@ -153,10 +232,50 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_before_is_believed_where_there_was_one() {
+        let pair = sp_core::ecdsa::Pair::from_seed(&[7; 32]);
+        let (old, new, third) = ([1; 32], [2; 32], [3; 32]);
+        let [signature, never_seen, twice] = [old, third, old].map(|message| pair.sign_prehashed(&message).0);
+        let twice = [&twice[..64], &[twice[64] ^ 1]].concat().try_into().expect("65 bytes");
+        let recover = |signature: &[u8; 65], message: &[u8; 32]| {
+            let honest = sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message);
+            let given = recovered(signature, honest).ok();
+            (given == honest.ok(), given)
+        };
+        let owner = Some(pair.public().0);
+        assert_eq!(recover(&signature, &old), (true, owner));
+        // The same bytes with two messages: nobody knows which is meant.
+        assert!(recover(&twice, &old).0);
+        assert!(recover(&twice, &third).0);
+        {
+            let _believing = Believing::begin();
+            assert_eq!(recover(&signature, &new), (false, owner));
+            assert!(recover(&never_seen, &new).0);
+            assert!(recover(&twice, &new).0);
+            let other_form = sp_io::crypto::secp256k1_ecdsa_recover(&signature, &new);
+            assert_eq!(recovered(&signature, other_form).ok(), other_form.ok());
+        }
+        assert!(recover(&signature, &new).0, "it is forgotten with the end");
+    }
+
+    #[test]
+    fn the_older_rule_gives_the_same_key_for_what_both_take() {
+        let pair = sp_core::ecdsa::Pair::from_seed(&[7; 32]);
+        let message = [9; 32];
+        let signature = pair.sign_prehashed(&message).0;
+        let key = recover_overflowing(&signature, &message).expect("a key");
+        assert_eq!(key.serialize_compressed(), pair.public().0);
+        let mut of_no_form = signature;
+        of_no_form[64] = 9;
+        assert!(matches!(recover_overflowing(&of_no_form, &message), Err(EcdsaVerifyError::BadV)));
+        assert!(matches!(recover_overflowing(&[0; 65], &message), Err(EcdsaVerifyError::BadSignature)));
+    }
+
+    #[test]
     fn the_functions_stand_in_for_those_of_nodes() {
         use sp_wasm_interface::HostFunctions as _;
         let own: Vec<_> = HostFunctions::host_functions().iter().map(|function| function.name()).collect();
-        assert_eq!(own.len(), 3);
+        assert_eq!(own.len(), 7);
         let known = crate::Executor::host_functions();
         assert!(own.iter().all(|name| known.contains(*name)), "{own:?}");
     }

@@ -87,5 +87,5 @@ impl pallet_session::Config for Runtime {
     type ShouldEndSession = Sessions;
     type ValidatorId = AccountId;
     type ValidatorIdOf = ConvertInto;
-    type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
+    type WeightInfo = crate::weights::pallet_session::WeightInfo<Runtime>;
 }
