@@ -44,9 +44,10 @@ pub fn weights(
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
         return Ok((Check::skip(NAME, "one of the runtimes has metadata from before version 14"), None));
     };
+    let limits = [from, to].map(|runtime| super::blocks::limits(&runtime.layout));
     let mut changed = Vec::new();
     let mut pallets = BTreeMap::<&str, Tally>::new();
-    let (mut cheaper, mut dearer, mut compared) = (Vec::new(), Vec::new(), 0);
+    let (mut cheaper, mut dearer, mut stuck, mut compared) = (Vec::new(), Vec::new(), Vec::new(), 0);
     'all: for new_pallet in &new.pallets {
         let Some(old_pallet) = old.pallet(new_pallet.name) else { continue };
         for new_call in new.calls(new_pallet) {
@@ -83,6 +84,16 @@ pub fn weights(
                     tally.lost.push(format!("{name}: proof_size {} became 0", before.proof_size));
                 }
             }
+            if let [Some(old), Some(new)] = limits
+                && fits(before, old)
+                && !fits(after, new)
+                && !is_refused_on_purpose(after)
+            {
+                stuck.push(format!(
+                    "{name}: ref_time {} and proof_size {} with the least arguments: no block takes it any more, which takes {} and {}",
+                    after.ref_time, after.proof_size, new.ref_time, new.proof_size
+                ));
+            }
             let told = || format!("{name}: ref_time {} became {}", before.ref_time, after.ref_time);
             if before.ref_time > SMALL && after.ref_time < before.ref_time / FACTOR {
                 cheaper.push(told());
@@ -92,10 +103,25 @@ pub fn weights(
         }
     }
     let changed = (compared > 0).then_some(changed);
-    Ok((verdict(compared, pallets.into_values().collect(), cheaper, dearer), changed))
+    Ok((verdict(compared, pallets.into_values().collect(), cheaper, dearer, stuck), changed))
 }
 
-fn verdict(compared: usize, pallets: Vec<Tally>, cheaper: Vec<String>, dearer: Vec<String>) -> Check {
+fn fits(weight: Weight, limit: Weight) -> bool {
+    weight.ref_time <= limit.ref_time && weight.proof_size <= limit.proof_size
+}
+
+/// `Weight::MAX`, by which a runtime says that a call is not for it; through a benchmark it comes cut to whole nanoseconds.
+fn is_refused_on_purpose(weight: Weight) -> bool {
+    weight.ref_time >= u64::MAX / 1_000 * 1_000
+}
+
+fn verdict(
+    compared: usize,
+    pallets: Vec<Tally>,
+    cheaper: Vec<String>,
+    dearer: Vec<String>,
+    stuck: Vec<String>,
+) -> Check {
     if compared == 0 {
         return Check::skip(NAME, format!("the runtimes do not tell the weights of their calls: no {FUNCTION}"));
     }
@@ -104,7 +130,9 @@ fn verdict(compared: usize, pallets: Vec<Tally>, cheaper: Vec<String>, dearer: V
         pallets.iter().any(|tally| tally.stores && tally.lost.len() >= 2 && tally.lost.len() * 2 > tally.proving);
     let lost: Vec<_> = pallets.into_iter().flat_map(|tally| tally.lost).collect();
     let many = |list: &[String]| list.len() >= 3 && list.len() * 3 > compared;
-    let (status, detail) = if unmeasured {
+    let (status, detail) = if !stuck.is_empty() {
+        (Status::Fail, format!("{} calls that fitted into a block do not any more", stuck.len()))
+    } else if unmeasured {
         (Status::Fail, "pallets lost the proof sizes of their calls: benchmarked without measuring proofs?".to_string())
     } else if many(&cheaper) {
         (Status::Warn, format!("{} of {compared} calls cost less than a quarter: another machine?", cheaper.len()))
@@ -115,7 +143,7 @@ fn verdict(compared: usize, pallets: Vec<Tally>, cheaper: Vec<String>, dearer: V
     } else {
         (Status::Pass, format!("the weights of {compared} calls are of the order they were"))
     };
-    let mut findings = [lost, cheaper, dearer].concat();
+    let mut findings = [stuck, lost, cheaper, dearer].concat();
     findings.truncate(20);
     Check::new(NAME, status, detail).with(findings)
 }
@@ -140,26 +168,38 @@ mod tests {
 
     #[test]
     fn a_pallet_whose_calls_lost_their_proofs_fails() {
-        assert_eq!(verdict(20, vec![tally(10, 10), tally(10, 0)], vec![], vec![]).status, Status::Fail);
-        assert_eq!(verdict(20, vec![tally(10, 1), tally(10, 0)], vec![], vec![]).status, Status::Warn);
-        assert_eq!(verdict(20, vec![tally(10, 0), tally(0, 0)], vec![], vec![]).status, Status::Pass);
+        assert_eq!(verdict(20, vec![tally(10, 10), tally(10, 0)], vec![], vec![], vec![]).status, Status::Fail);
+        assert_eq!(verdict(20, vec![tally(10, 1), tally(10, 0)], vec![], vec![], vec![]).status, Status::Warn);
+        assert_eq!(verdict(20, vec![tally(10, 0), tally(0, 0)], vec![], vec![], vec![]).status, Status::Pass);
     }
 
     #[test]
     fn a_pallet_that_keeps_nothing_may_prove_nothing() {
         let utility = Tally { stores: false, ..tally(10, 10) };
-        assert_eq!(verdict(20, vec![utility, tally(10, 0)], vec![], vec![]).status, Status::Warn);
+        assert_eq!(verdict(20, vec![utility, tally(10, 0)], vec![], vec![], vec![]).status, Status::Warn);
     }
 
     #[test]
     fn a_whole_runtime_at_a_quarter_of_its_cost_warns() {
         let cheaper = vec!["Pallet.call".to_string(); 10];
-        assert_eq!(verdict(20, vec![tally(20, 0)], cheaper.clone(), vec![]).status, Status::Warn);
-        assert_eq!(verdict(200, vec![tally(200, 0)], cheaper, vec![]).status, Status::Pass);
+        assert_eq!(verdict(20, vec![tally(20, 0)], cheaper.clone(), vec![], vec![]).status, Status::Warn);
+        assert_eq!(verdict(200, vec![tally(200, 0)], cheaper, vec![], vec![]).status, Status::Pass);
+    }
+
+    #[test]
+    fn a_call_that_no_block_takes_any_more_fails() {
+        let stuck = vec!["Pallet.call".to_string()];
+        assert_eq!(verdict(20, vec![tally(10, 0)], vec![], vec![], stuck).status, Status::Fail);
+        let weight = |ref_time, proof_size| Weight { ref_time, proof_size };
+        assert!(fits(weight(10, 10), weight(10, 10)));
+        assert!(!fits(weight(11, 10), weight(10, 10)) && !fits(weight(10, 11), weight(10, 10)));
+        assert!(
+            is_refused_on_purpose(weight(u64::MAX / 1_000 * 1_000, 0)) && !is_refused_on_purpose(weight(1, u64::MAX))
+        );
     }
 
     #[test]
     fn without_an_answer_nothing_is_claimed() {
-        assert_eq!(verdict(0, vec![], vec![], vec![]).status, Status::Skip);
+        assert_eq!(verdict(0, vec![], vec![], vec![], vec![]).status, Status::Skip);
     }
 }
