@@ -67,6 +67,14 @@ fn n25_calls_that_weigh_and_prove_nothing() {
 }
 
 #[test]
+fn n25_calls_that_no_block_takes_any_more() {
+    // Three seconds, where a block has two.
+    let info = (Compact(3_000_000_000_000u64), Compact(5_000u64), 0u8, 0u128).encode();
+    let blob = Faults::new().answer("TransactionPaymentCallApi_query_call_info", info).apply(&sound(Standalone));
+    rehearse(Before::of(Standalone), &blob).stopped_by("weights", &["no block takes it any more"]);
+}
+
+#[test]
 fn n26_an_answer_that_deployed_nodes_cannot_decode() {
     rehearse(Before::of(Standalone).with(Fault::LongAnswer), &faulty(Standalone))
         .stopped_by("runtime-apis", &["AuraApi_slot_duration answers with what", "1 of 9 bytes are left over"]);
