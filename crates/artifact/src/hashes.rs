@@ -2,10 +2,6 @@
 //! The hashes people compare and vote on, all of the deployed bytes.
 
 use crate::{cid, metadata::Pallets};
-use blake2::{
-    Blake2b,
-    digest::consts::{U8, U16, U32},
-};
 use codec::{Compact, Encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -84,17 +80,43 @@ impl Hashes {
     }
 }
 
+/// BLAKE2b of so many bytes, of what comes piece by piece.
+pub struct Blake2b<const LENGTH: usize>(blake2b_simd::State);
+
+impl<const LENGTH: usize> Blake2b<LENGTH> {
+    #[allow(clippy::new_without_default, reason = "a hasher is begun, not had by default")]
+    pub fn new() -> Self {
+        Self(blake2b_simd::Params::new().hash_length(LENGTH).to_state())
+    }
+
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(&self) -> [u8; LENGTH] {
+        let mut out = [0; LENGTH];
+        out.copy_from_slice(self.0.finalize().as_bytes());
+        out
+    }
+}
+
+fn blake2b<const LENGTH: usize>(bytes: &[u8]) -> [u8; LENGTH] {
+    let mut out = [0; LENGTH];
+    out.copy_from_slice(blake2b_simd::Params::new().hash_length(LENGTH).hash(bytes).as_bytes());
+    out
+}
+
 pub fn blake2_256(bytes: &[u8]) -> [u8; 32] {
-    Blake2b::<U32>::digest(bytes).into()
+    blake2b(bytes)
 }
 
 pub fn blake2_128(bytes: &[u8]) -> [u8; 16] {
-    Blake2b::<U16>::digest(bytes).into()
+    blake2b(bytes)
 }
 
 /// How a runtime API's name becomes the eight bytes that stand for it.
 pub fn blake2_64(bytes: &[u8]) -> [u8; 8] {
-    Blake2b::<U8>::digest(bytes).into()
+    blake2b(bytes)
 }
 
 pub fn twox_64(bytes: &[u8]) -> [u8; 8] {
@@ -127,11 +149,11 @@ fn twox(bytes: &[u8], seed: u64) -> [u8; 8] {
 
 /// The hash of `system.set_code(code)`, fed piece by piece: the call is as large as the code.
 pub fn set_code_hash(code: &[u8], (pallet, call): (u8, u8)) -> [u8; 32] {
-    let mut hasher = Blake2b::<U32>::new();
-    hasher.update([pallet, call]);
-    hasher.update(compact_length(code));
+    let mut hasher = Blake2b::<32>::new();
+    hasher.update(&[pallet, call]);
+    hasher.update(&compact_length(code));
     hasher.update(code);
-    hasher.finalize().into()
+    hasher.finish()
 }
 
 /// The bytes of `system.authorize_upgrade(code_hash)`.

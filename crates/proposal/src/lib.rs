@@ -24,14 +24,10 @@ pub mod xcm;
 #[cfg(test)]
 mod tests;
 
+/// The hash of calls, preimages and code.
+pub use artifact::hashes::blake2_256;
 pub use calls::Enactment;
 pub use metadata::{Pallet, Target, Version};
 pub use propose::{Options, Proposal, Release, upgrade};
 pub use route::{Chains, Route};
 pub use value::{Field, Value, named};
-
-/// The hash of calls, preimages and code.
-pub fn blake2_256(bytes: &[u8]) -> [u8; 32] {
-    use blake2::{Blake2b, Digest, digest::consts::U32};
-    Blake2b::<U32>::digest(bytes).into()
-}

@@ -85,13 +85,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
 
 /// Bytes as they stand in every JSON document of Cutover: `0x` and lower-case hex.
 pub fn hex_prefixed(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(2 + 2 * bytes.len());
-    text.push_str("0x");
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    hex::encode_prefixed(bytes)
 }
 
 #[cfg(test)]

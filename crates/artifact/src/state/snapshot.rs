@@ -16,8 +16,7 @@
 //! order of keys makes the same state the same bytes.
 
 use super::{Block, Origin, State, stream::Stream};
-use crate::{header::Header, trie::Entries};
-use blake2::{Blake2b, Digest, digest::consts::U32};
+use crate::{hashes::Blake2b, header::Header, trie::Entries};
 use codec::{Compact, Encode};
 use std::{
     cell::Cell,
@@ -31,7 +30,7 @@ pub const MAGIC: [u8; 8] = *b"\x93CUTOVER";
 const VERSION: u32 = 1;
 const HASH: usize = 32;
 /// Fast to write, and close to the best that zstd does on hashes and balances.
-const LEVEL: i32 = 9;
+const LEVEL: i32 = 3;
 
 pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
     let mut writer = Writer::begin(
@@ -133,7 +132,7 @@ impl<W: Write> Writer<W> {
     pub fn finish(self) -> Result<W> {
         self.complete()?;
         let Sealed { mut sink, hasher } = self.encoder.finish().map_err(unwritten)?;
-        sink.write_all(&<[u8; HASH]>::from(hasher.finalize())).map_err(unwritten)?;
+        sink.write_all(&hasher.finish()).map_err(unwritten)?;
         Ok(sink)
     }
 }
@@ -149,7 +148,7 @@ fn unwritten(error: io::Error) -> Failure {
 /// Hashes what is written through it.
 struct Sealed<W> {
     sink: W,
-    hasher: Blake2b<U32>,
+    hasher: Blake2b<HASH>,
 }
 
 impl<W: Write> Write for Sealed<W> {
@@ -263,7 +262,7 @@ fn check(name: &str, state: &mut State) -> Result<()> {
 /// A reader that keeps the last 32 bytes back, and hashes what it lets through.
 struct Tail<R> {
     reader: R,
-    hasher: Blake2b<U32>,
+    hasher: Blake2b<HASH>,
     held: Vec<u8>,
     consumed: Rc<Cell<u64>>,
 }
@@ -275,7 +274,7 @@ impl<R: Read> Tail<R> {
 
     /// The hash that was kept back, and the one of what went through.
     fn finish(self) -> ([u8; HASH], [u8; HASH]) {
-        (<[u8; HASH]>::try_from(self.held).unwrap_or_default(), self.hasher.finalize().into())
+        (<[u8; HASH]>::try_from(self.held).unwrap_or_default(), self.hasher.finish())
     }
 }
 

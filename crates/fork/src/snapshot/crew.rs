@@ -272,13 +272,12 @@ fn perform(node: &dyn Transport, task: &Task) -> std::result::Result<Got, (bool,
         let prefix = &end[..common.min(whole).min(first.path.len() / 2)];
         let count = u32::try_from(task.keys).unwrap_or(u32::MAX);
         keys = node.keys_after(child, prefix, &start, count).map_err(trouble)?;
-        let nibbles = |key: &[u8]| key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect::<Vec<u8>>();
         // What is behind the last place is another task's.
-        keys.retain(|key| key.len() <= super::NIBBLES / 2 && key > &start);
-        keys.retain(|key| {
-            let key = nibbles(key);
-            key.starts_with(&last.path) || key < last.path
-        });
+        let not_behind = |key: &[u8]| {
+            let nibbles = key.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(last.path.len());
+            nibbles.cmp(last.path.iter().copied()).is_le()
+        };
+        keys.retain(|key| key.len() <= super::NIBBLES / 2 && key > &start && not_behind(key));
         keys.truncate(task.keys);
         keys.sort();
     }

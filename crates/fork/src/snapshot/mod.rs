@@ -32,7 +32,7 @@ use std::{
 use worker::{Failure, Reporter, Result, hex_prefixed};
 
 /// Connections to each node: so that one answer is on its way while another is made.
-const CONNECTIONS: usize = 4;
+const CONNECTIONS: usize = 8;
 /// Keys in one request, at first and at least. A node may refuse so many.
 const BATCH: usize = 512;
 const SMALLEST_BATCH: usize = 16;
@@ -317,7 +317,12 @@ impl<'a> Walk<'a> {
             self.done += unit.weight;
             return Ok(());
         }
-        match self.local(&unit.hash) {
+        let known = match unit.is_value {
+            // Its bytes are wanted when they are written.
+            true => (self.recent.contains_key(&unit.hash) || self.disk.get(&unit.hash).is_some()).then(Vec::new),
+            false => self.local(&unit.hash),
+        };
+        match known {
             None => {
                 self.missing.push(unit);
                 self.in_order = false;

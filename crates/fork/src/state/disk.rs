@@ -7,7 +7,14 @@
 
 use parity_db::{Db, Error, Options};
 use sp_core::H256;
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 const COLUMN: u8 = 0;
 /// A database beyond this is begun anew.
@@ -16,9 +23,23 @@ const SIZE_LIMIT: u64 = 32 << 30;
 /// not used on a disk with less room than some portions of nodes, their log and a new index take.
 const ROOM: u64 = 128 << 20;
 
+/// The database maps its files, and what was read or written of them stays in this process's memory until it is closed: of
+/// files that are mapped, so much may be in memory before it is opened anew, which takes milliseconds.
+const MAPPED_LIMIT: u64 = 96 << 20;
+/// What was given to the database waits in memory for its log, and leaves it for good when it is closed.
+const WRITTEN_LIMIT: u64 = 32 << 20;
+/// How often that is looked at, in nodes.
+const LOOK_EVERY: u64 = 32_768;
+
 pub struct Disk {
-    database: Db,
+    /// Why there is none, where it could not be opened anew.
+    database: RwLock<Result<Db, String>>,
     path: PathBuf,
+    /// Nodes that went in or out, and the bytes that went in since the database was opened.
+    nodes: AtomicU64,
+    written: AtomicU64,
+    /// Held as long as this is: the database's own lock is not there while it is opened anew.
+    _lock: File,
 }
 
 impl Disk {
@@ -26,9 +47,11 @@ impl Disk {
     pub fn open(directory: &Path) -> Result<Self, String> {
         let path = directory.join("nodes");
         std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
+        let lock = locked(directory, &path)?;
         room(&path)?;
         let database = opened(&path)?;
-        Ok(Self { database, path })
+        let [nodes, written] = [(); 2].map(|()| AtomicU64::new(0));
+        Ok(Self { database: RwLock::new(Ok(database)), path, nodes, written, _lock: lock })
     }
 
     /// Removes the database of a directory, unless a process uses it; how many bytes it had.
@@ -37,7 +60,8 @@ impl Disk {
         if !path.exists() {
             return Ok(0);
         }
-        // Opening it is how to know that nobody else has it. There need be no room: it is what makes some.
+        let _lock = locked(directory, &path)?;
+        // Opening it is how to know that no older Cutover has it. There need be no room: it is what makes some.
         drop(opened(&path)?);
         let bytes = size(&path);
         std::fs::remove_dir_all(&path).map_err(|error| format!("{} cannot be removed: {error}", path.display()))?;
@@ -45,7 +69,9 @@ impl Disk {
     }
 
     pub fn get(&self, hash: &H256) -> Option<Vec<u8>> {
-        let node = self.database.get(COLUMN, &hash.0).ok()??;
+        let node =
+            self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok()?.get(COLUMN, &hash.0).ok()??;
+        self.breathe(1);
         // A damaged node is as good as none.
         (artifact::hashes::blake2_256(&node) == hash.0).then_some(node)
     }
@@ -53,9 +79,67 @@ impl Disk {
     /// Stores nodes; they can be read at once and are on disk a moment later.
     pub fn insert<'a>(&self, nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>) -> Result<(), String> {
         room(&self.path)?;
-        let nodes = nodes.into_iter().map(|(hash, node)| (COLUMN, hash.0, Some(node.clone())));
-        self.database.commit(nodes).map_err(|error| format!("{} cannot be written: {error}", self.path.display()))
+        let (mut count, mut bytes) = (0, 0);
+        let nodes = nodes.into_iter().map(|(hash, node)| {
+            count += 1;
+            bytes += node.len() as u64;
+            (COLUMN, hash.0, Some(node.clone()))
+        });
+        {
+            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = database.as_ref().map_err(String::clone)?;
+            database.commit(nodes).map_err(|error| format!("{} cannot be written: {error}", self.path.display()))?;
+        }
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+        self.breathe(count);
+        Ok(())
     }
+
+    /// Opens the database anew when it has taken much memory.
+    fn breathe(&self, nodes: u64) {
+        let before = self.nodes.fetch_add(nodes, Ordering::Relaxed);
+        if before / LOOK_EVERY == (before + nodes) / LOOK_EVERY {
+            return;
+        }
+        let much = mapped() > MAPPED_LIMIT || self.written.load(Ordering::Relaxed) > WRITTEN_LIMIT;
+        if !much || grows(&self.path) {
+            return;
+        }
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        self.written.store(0, Ordering::Relaxed);
+        // Closed first: it is not opened twice.
+        *database = Err(String::new());
+        *database = opened(&self.path);
+    }
+}
+
+/// Whether the database moves its entries to a larger index, which it would begin again if it were closed.
+fn grows(path: &Path) -> bool {
+    let files = std::fs::read_dir(path).into_iter().flatten().flatten();
+    files.filter(|file| file.file_name().to_string_lossy().starts_with("index_")).count() > 1
+}
+
+/// How much of mapped files is in this process's memory, in bytes; 0 where the system does not tell.
+fn mapped() -> u64 {
+    let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kibibytes = told.lines().find_map(|line| line.strip_prefix("RssFile:")?.trim().strip_suffix(" kB"));
+    kibibytes.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0) << 10
+}
+
+fn locked(directory: &Path, path: &Path) -> Result<File, String> {
+    let lock = directory.join("nodes.lock");
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&lock).map_err(|error| failed(&lock, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(in_use(path)),
+        // A file system without locks.
+        Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+fn in_use(path: &Path) -> String {
+    format!("another process uses {}", path.display())
 }
 
 fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
@@ -69,7 +153,7 @@ fn opened(path: &Path) -> Result<Db, String> {
             renewed(path)
         }
         Ok(database) => Ok(database),
-        Err(Error::Locked(_)) => return Err(format!("another process uses {}", path.display())),
+        Err(Error::Locked(_)) => return Err(in_use(path)),
         // A disk error may pass; only what says of itself that it is broken is thrown away.
         Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(failed(path, &error)),
         Err(_) => renewed(path),
@@ -140,6 +224,23 @@ mod tests {
         let _first = Disk::open(directory.path()).expect("opened");
         let refused = Disk::open(directory.path()).err().expect("refused");
         assert!(refused.contains("another process"), "{refused}");
+    }
+
+    #[test]
+    fn a_database_that_was_opened_anew_to_free_memory_has_all_that_was_stored() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let disk = Disk::open(directory.path()).expect("opened");
+        let portions = (WRITTEN_LIMIT / 800 + 2 * LOOK_EVERY) / 4_000;
+        for portion in 0..portions as u32 {
+            let nodes: Vec<_> = (portion * 4_000..(portion + 1) * 4_000).map(numbered).collect();
+            disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).expect("stored");
+        }
+        assert!(disk.written.load(Ordering::Relaxed) < WRITTEN_LIMIT, "it was opened anew");
+        for number in (0..portions as u32 * 4_000).step_by(97) {
+            let (hash, node) = numbered(number);
+            assert_eq!(disk.get(&hash), Some(node));
+        }
+        assert!(Disk::open(directory.path()).is_err(), "nobody else has it meanwhile");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jsonrpsee::{
     core::{ClientError, params::ArrayParams},
     rpc_params,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::{
     sync::{
@@ -110,13 +110,27 @@ impl RemoteNode {
         method: &'static str,
         parameters: ArrayParams,
     ) -> std::result::Result<T, Trouble> {
+        let text = self.ask_text(method, parameters)?;
+        self.read(method, &text)
+    }
+
+    fn ask_text(&self, method: &'static str, parameters: ArrayParams) -> Answer {
         let gone = || Trouble::Failed(silent(&self.url, method, self.patience));
         let (answer, answered) = blocking::channel();
         self.questions.send(Question { method, parameters, answer }).map_err(|_| gone())?;
         let text = answered.recv_timeout(self.patience.question + 2 * self.patience.answer).map_err(|_| gone())??;
         self.counts.bytes.fetch_add(text.get().len() as u64, Ordering::Relaxed);
+        Ok(text)
+    }
+
+    fn read<'a, T: Deserialize<'a>>(&self, method: &str, text: &'a RawValue) -> std::result::Result<T, Trouble> {
         serde_json::from_str(text.get())
             .map_err(|error| Trouble::Failed(failure_of(&self.url, method, ClientError::ParseError(error))))
+    }
+
+    /// The parts of an answer that is large: their digits are read where they stand in it.
+    fn parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
+        parts.iter().map(|part| self.bytes(method, part)).collect()
     }
 
     fn bytes(&self, method: &str, text: &str) -> std::result::Result<Vec<u8>, Trouble> {
@@ -142,20 +156,21 @@ pub struct RemoteBlock {
     pub extrinsics: Vec<Vec<u8>>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct SignedBlock {
     block: Body,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Body {
     header: Header,
     extrinsics: Vec<String>,
 }
 
-#[derive(serde::Deserialize)]
-struct ReadProof {
-    proof: Vec<String>,
+#[derive(Deserialize)]
+struct ReadProof<'a> {
+    #[serde(borrow)]
+    proof: Vec<&'a str>,
 }
 
 impl Transport for RemoteNode {
@@ -169,8 +184,9 @@ impl Transport for RemoteNode {
             None => rpc_params![names, &self.at],
             Some(child) => rpc_params![hex_prefixed(&[CHILD_PREFIX, child].concat()), names, &self.at],
         };
-        let answer: ReadProof = self.ask(method(child), parameters)?;
-        answer.proof.iter().map(|node| self.bytes(method(child), node)).collect()
+        let text = self.ask_text(method(child), parameters)?;
+        let answer: ReadProof<'_> = self.read(method(child), &text)?;
+        self.parts(method(child), &answer.proof)
     }
 
     fn keys_after(
@@ -188,8 +204,9 @@ impl Transport for RemoteNode {
                 ("childstate_getKeysPaged", rpc_params![child, prefix, count, after, &self.at])
             }
         };
-        let keys: Vec<String> = self.ask(method, parameters)?;
-        keys.iter().map(|key| self.bytes(method, key)).collect()
+        let text = self.ask_text(method, parameters)?;
+        let keys: Vec<&str> = self.read(method, &text)?;
+        self.parts(method, &keys)
     }
 
     fn traffic(&self) -> Traffic {
