@@ -33,8 +33,14 @@ struct Worst {
 }
 
 fn worst(repetitions: &[Value]) -> Worst {
-    let greatest = |component: &Value| component[1].as_u64().expect("a value");
-    let sum = |result: &Value| result["components"].as_array().expect("components").iter().map(greatest).sum::<u64>();
+    // Pairs of a name and a value there, an object here.
+    let sum = |result: &Value| -> u64 {
+        let values: Vec<&Value> = match &result["components"] {
+            Value::Object(values) => values.values().collect(),
+            pairs => pairs.as_array().expect("components").iter().map(|pair| &pair[1]).collect(),
+        };
+        values.into_iter().map(|value| value.as_u64().expect("a value")).sum()
+    };
     let most = repetitions.iter().map(sum).max().expect("a repetition");
     let of_most = repetitions.iter().filter(|result| sum(result) == most);
     let mut times: Vec<f64> =
