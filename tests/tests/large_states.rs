@@ -47,10 +47,6 @@ fn with_accounts(count: u32, directory: &Path) -> PathBuf {
     path
 }
 
-fn measure(url: &str, mode: &str, nodes: &Path) -> Value {
-    dry_run(&["--state", url, "--state-mode", mode], nodes).0
-}
-
 /// What was found, and the most memory that any process of the command had, in KiB.
 fn dry_run(arguments: &[&str], nodes: &Path) -> (Value, u64) {
     let blob = built(Runtime::Standalone, &[]).display().to_string();
@@ -67,36 +63,6 @@ fn with_peak<'a>(arguments: impl IntoIterator<Item = &'a &'a str>, nodes: &Path)
     let document = command.run().expect_code(0).json();
     let peak = std::fs::read_to_string(peak.path()).expect("a figure");
     (document, peak.trim().parse().expect("a number"))
-}
-
-#[test]
-#[ignore = "a measurement that takes minutes"]
-fn the_cost_does_not_grow_with_the_state() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let nodes = directory.path().join("nodes");
-    println!("accounts  latency  how         requests       bytes  seconds");
-    for count in [10_000, 100_000, 1_000_000] {
-        let path = with_accounts(count, directory.path());
-        let fork = Fork::of(&path);
-        // Once before, so that the compiled runtimes are there in each run.
-        measure(fork.url(), "lazy", &nodes);
-        for (latency, how) in [(0, "lazy"), (0, "lazy again"), (20, "lazy"), (100, "lazy"), (0, "full")] {
-            if how != "lazy again" {
-                let _ = std::fs::remove_dir_all(&nodes);
-            }
-            let url = proxy(&fork, move |_, _, answer| {
-                std::thread::sleep(Duration::from_millis(latency));
-                Answer::Pass(answer)
-            });
-            let report = measure(&url, how.split(' ').next().expect("a word"), &nodes);
-            let [requests, bytes] = ["requests", "bytes"].map(|name| report["rpc"][name].to_string());
-            println!(
-                "{count:>8}  {latency:>7}  {how:<10}  {requests:>8}  {bytes:>10}  {:>7}",
-                report["seconds"].to_string()
-            );
-        }
-        std::fs::remove_file(path).expect("removed");
-    }
 }
 
 /// Takes the whole state; what was said of it, and the most memory that any process of the command had, in KiB.
@@ -174,7 +140,7 @@ fn the_cost_beside_that_of_try_runtimes_library() {
         let base = fork.document["block_hash"].as_str().expect("a hash").to_owned();
         let root = fork.document["state_root"].clone();
         // Once before, so that the compiled runtimes are there in each run.
-        measure(fork.url(), "lazy", &nodes);
+        dry_run(&["--state", fork.url(), "--state-mode", "lazy"], &nodes);
         for latency in [0, 20, 100] {
             let row = |who: &str, bytes: u64, seconds: &Value, peak: u64| {
                 println!("{count:>8}  {latency:>7}  {who:<23}  {bytes:>11}  {seconds:>7}  {:>8}", peak / 1024);

@@ -101,9 +101,9 @@ impl<const LENGTH: usize> Blake2b<LENGTH> {
 }
 
 fn blake2b<const LENGTH: usize>(bytes: &[u8]) -> [u8; LENGTH] {
-    let mut out = [0; LENGTH];
-    out.copy_from_slice(blake2b_simd::Params::new().hash_length(LENGTH).hash(bytes).as_bytes());
-    out
+    let mut hasher = Blake2b::new();
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 pub fn blake2_256(bytes: &[u8]) -> [u8; 32] {

@@ -317,12 +317,7 @@ impl<'a> Walk<'a> {
             self.done += unit.weight;
             return Ok(());
         }
-        let known = match unit.is_value {
-            // Its bytes are wanted when they are written.
-            true => (self.recent.contains_key(&unit.hash) || self.disk.get(&unit.hash).is_some()).then(Vec::new),
-            false => self.local(&unit.hash),
-        };
-        match known {
+        match self.local(&unit.hash) {
             None => {
                 self.missing.push(unit);
                 self.in_order = false;
