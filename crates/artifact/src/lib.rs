@@ -31,5 +31,5 @@ pub mod version;
 pub use blob::Blob;
 pub use metadata::{Metadata, Pallets};
 pub use source::Source;
-pub use state::State;
+pub use state::{State, StateFile};
 pub use version::Version;

@@ -11,7 +11,7 @@ use crate::{
     validator::{Preparation, Validator},
 };
 use artifact::Source;
-use fork::{Author, Chain, Executor, How, Loaded};
+use fork::{Author, Chain, Executor, How, Loaded, Store};
 use std::time::Instant;
 use worker::{Failure, Kind, Reporter, Result, hex_prefixed};
 
@@ -21,11 +21,12 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let executor = Executor::new(request.cache.as_deref());
 
     reporter.status(format!("reading the state of {}", request.state));
+    let store = Store::new(request.nodes.as_deref());
     let how = How {
         at: request.at.as_deref(),
         mode: request.state_mode,
         unverified: request.unverified,
-        nodes: request.nodes.as_deref(),
+        store: Some(&store),
     };
     let loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
     let mut chain = loaded.chain.clone();

@@ -4,7 +4,7 @@
 use crate::request::Serve;
 use artifact::Source;
 use fork::{
-    Executor, How, LiveBlock,
+    Executor, How, LiveBlock, Store,
     serve::{Fork, Listener},
 };
 use serde_json::json;
@@ -18,8 +18,8 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     let listener = Listener::bind(request.port)?;
     reporter.status(format!("reading the state of {}", request.state));
     let source = request.state.parse::<Source>()?;
-    let how =
-        How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, nodes: request.nodes.as_deref() };
+    let store = Store::new(request.nodes.as_deref());
+    let how = How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
     let loaded = fork::load(&source, how, reporter)?;
     let chain = loaded.chain.clone();
     let ready = json!({

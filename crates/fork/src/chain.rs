@@ -4,7 +4,7 @@
 use crate::{
     executor::{Code, Executor},
     keys,
-    state::{Lazy, Nodes, StateBackend, Traffic},
+    state::{Lazy, Nodes, StateBackend, Stored, Traffic},
 };
 use codec::{Decode, Encode};
 use sp_core::{H256, storage::well_known_keys};
@@ -31,10 +31,7 @@ pub struct Chain {
 impl Chain {
     /// Builds the trie of a state that was read from a file or a node, and holds it against the root it claims.
     pub fn from_state(state: artifact::state::State) -> Result<Self> {
-        let state_version = match state.state_version {
-            0 => StateVersion::V0,
-            _ => StateVersion::V1,
-        };
+        let state_version = version_of(state.state_version);
         let claimed = state.state_root;
         let mut backend = InMemoryBackend::<BlakeTwo256>::default();
         let top = state.top.into_iter().map(|(key, value)| (key, Some(value))).collect::<Vec<_>>();
@@ -47,16 +44,19 @@ impl Chain {
         if let Some(claimed) = claimed
             && root.as_bytes() != claimed
         {
-            return Err(Failure::input("the state is not the one its header names")
-                .found(format!("state root {}", worker::hex_prefixed(root.as_bytes())))
-                .expected(worker::hex_prefixed(&claimed))
-                .hint("the state is incomplete or altered: take it again"));
+            return Err(other_root(root.as_fixed_bytes(), &claimed));
         }
-        let header = match &state.header {
-            Some(bytes) => decode_header(bytes)?,
-            None => Header::new(0, H256::from(keys::EMPTY_TRIE_ROOT), root, H256::zero(), Default::default()),
-        };
+        let header = header_of(state.header.as_deref(), root)?;
         Ok(Self { nodes: Nodes::full(backend.into_storage()), root, header, state_version })
+    }
+
+    /// The state of a file that is read from the node store.
+    pub fn from_stored(stored: Arc<Stored>, facts: &artifact::state::State) -> Result<Self> {
+        let root = stored.root();
+        let header = header_of(facts.header.as_deref(), root)?;
+        let mut chain = Self { nodes: Nodes::stored(stored), root, header, state_version: StateVersion::V1 };
+        chain.set_state_version(facts.state_version);
+        Ok(chain)
     }
 
     /// A state of which nothing is here yet: its root is the header's, and all that is read is proven by it.
@@ -86,7 +86,7 @@ impl Chain {
     }
 
     pub fn set_state_version(&mut self, version: u8) {
-        self.state_version = if version == 0 { StateVersion::V0 } else { StateVersion::V1 };
+        self.state_version = version_of(version);
     }
 
     pub fn backend(&self) -> StateBackend {
@@ -139,11 +139,9 @@ impl Chain {
         self.nodes.as_lazy().map(Lazy::take_warnings).unwrap_or_default()
     }
 
-    /// Lets a lazy state be asked again after a failure.
+    /// Lets a state be read again after a failure.
     pub fn forget_failure(&self) {
-        if let Some(lazy) = self.nodes.as_lazy() {
-            lazy.forget_failure();
-        }
+        self.nodes.forget_failure();
     }
 
     /// The code that builds the next block: `:pending_code` while an upgrade is pending, `:code` otherwise, as nodes
@@ -285,6 +283,25 @@ impl Chain {
         }
         Ok(Export { top, children })
     }
+}
+
+fn version_of(number: u8) -> StateVersion {
+    if number == 0 { StateVersion::V0 } else { StateVersion::V1 }
+}
+
+/// Where there is no header, the state is one before the first block.
+fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
+    match bytes {
+        Some(bytes) => decode_header(bytes),
+        None => Ok(Header::new(0, H256::from(keys::EMPTY_TRIE_ROOT), root, H256::zero(), Default::default())),
+    }
+}
+
+pub(crate) fn other_root(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
+    Failure::input("the state is not the one its header names")
+        .found(format!("state root {}", worker::hex_prefixed(found)))
+        .expected(worker::hex_prefixed(claimed))
+        .hint("the state is incomplete or altered: take it again")
 }
 
 fn decode_header(bytes: &[u8]) -> Result<Header> {

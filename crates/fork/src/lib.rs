@@ -31,3 +31,4 @@ pub use executor::{Code, Executor, Hurry};
 pub use layout::Layout;
 pub use live_block::LiveBlock;
 pub use load::{How, Loaded, Mode, load};
+pub use state::Store;

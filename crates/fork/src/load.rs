@@ -4,12 +4,16 @@
 use crate::{
     chain::Chain,
     keys, remote,
-    state::{Disk, Lazy, RemoteNode, Traffic},
+    state::{Lazy, RemoteNode, Store, Stored, Traffic},
 };
-use artifact::Source;
-use sp_core::storage::well_known_keys;
-use std::{path::Path, sync::Arc};
+use artifact::{Source, StateFile};
+use sp_core::{H256, storage::well_known_keys};
+use std::sync::Arc;
 use worker::{Failure, Reporter, Result};
+
+/// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some 85 bytes
+/// an account; in memory an account takes a kilobyte.
+const LARGE: u64 = 16 << 20;
 
 /// How much of a state is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -31,16 +35,16 @@ impl Mode {
 }
 
 /// How a state is taken from its source.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct How<'a> {
     /// A block of a node: a number, a hash or `finalized`.
     pub at: Option<&'a str>,
-    /// Nodes are read lazily and files in full, unless this says otherwise.
+    /// Nodes are read lazily, large files from the store and others in full, unless this says otherwise.
     pub mode: Option<Mode>,
     /// Go on with what a node tells, whatever its root is.
     pub unverified: bool,
-    /// The directory in which trie nodes are kept between runs.
-    pub nodes: Option<&'a Path>,
+    /// Where trie nodes are kept between runs.
+    pub store: Option<&'a Store>,
 }
 
 pub struct Loaded {
@@ -71,20 +75,14 @@ pub fn load(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded
         _ if how.mode == Some(Mode::Lazy) => {
             Err(Failure::usage(format!("{source} is a file: it is read whole")).hint("leave --state-mode out"))
         }
-        file => from_file(file, how.at),
+        file => from_file(file, how, reporter),
     }
 }
 
 fn lazy(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     let (node, block) = RemoteNode::connect(url, how.at.unwrap_or("finalized"))?;
     reporter.status(format!("taking what is needed of the state of block {} from {url}", block.number));
-    let disk = how.nodes.and_then(|directory| match Disk::open(directory) {
-        Ok(disk) => Some(disk),
-        Err(why) => {
-            reporter.status(format!("trie nodes are kept in memory only: {why}"));
-            None
-        }
-    });
+    let disk = how.store.and_then(|store| store.disk(reporter));
     let lazy = Arc::new(Lazy::new(Box::new(node), block.state_root.into(), disk));
     let mut chain = Chain::from_lazy(lazy, &block.header)?;
     chain.prefetch(first_keys())?;
@@ -154,16 +152,42 @@ fn full(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     Ok(Loaded { chain, verified, finalized: Some(taken.finalized), mode: Mode::Full, entries: Some(entries), loading })
 }
 
-fn from_file(file: &Source, at: Option<&str>) -> Result<Loaded> {
-    let state = file.state()?;
-    if let Some(at) = at {
-        expect_block(file, &state, at)?;
-    }
-    expect_whole(&file.to_string(), &state)?;
-    let entries = Some(count(&state));
-    let verified = state.header.is_some() && state.state_root.is_some();
+fn from_file(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+    let large = match (source, how.mode) {
+        (Source::File(path), None) => StateFile::open(path, LARGE)?,
+        _ => None,
+    };
+    let (chain, entries, verified) = match large {
+        Some(file) => {
+            let (entries, verified) = (file.entries(), expect(source, how.at, file.facts())?);
+            (large_file(source, file, how, reporter)?, entries, verified)
+        }
+        None => {
+            let state = source.state()?;
+            let (entries, verified) = (Some(count(&state)), expect(source, how.at, &state)?);
+            (Chain::from_state(state)?, entries, verified)
+        }
+    };
     let (finalized, loading) = (None, Traffic::default());
-    Ok(Loaded { chain: Chain::from_state(state)?, verified, finalized, mode: Mode::Full, entries, loading })
+    Ok(Loaded { chain, verified, finalized, mode: Mode::Full, entries, loading })
+}
+
+/// From the store, where there is one and the file says which state it has.
+fn large_file(source: &Source, file: StateFile, how: How<'_>, reporter: &Reporter) -> Result<Chain> {
+    let disk = how.store.and_then(|store| store.disk(reporter));
+    let (Some(root), Some(disk)) = (file.facts().state_root, disk) else { return Chain::from_state(source.state()?) };
+    let facts = file.facts().clone();
+    let stored = Stored::open(file, source.to_string(), H256(root), disk, reporter)?;
+    Chain::from_stored(Arc::new(stored), &facts)
+}
+
+/// A file has to be of the block that is asked for, and whole; whether a header vouches for its state is told.
+fn expect(source: &Source, at: Option<&str>, state: &artifact::State) -> Result<bool> {
+    if let Some(at) = at {
+        expect_block(source, state, at)?;
+    }
+    expect_whole(&source.to_string(), state)?;
+    Ok(state.header.is_some() && state.state_root.is_some())
 }
 
 fn count(state: &artifact::State) -> usize {

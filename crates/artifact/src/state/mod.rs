@@ -5,10 +5,12 @@
 //! of our own. None is trusted: sizes are bounded while reading, and what carries a root is proven against it.
 
 mod chain_spec;
+mod file;
 mod snapshot;
 mod stream;
 mod try_runtime;
 
+pub use file::StateFile;
 pub use snapshot::{Facts as SnapshotFacts, MAGIC as SNAPSHOT_MAGIC, Writer as SnapshotWriter};
 
 use crate::{

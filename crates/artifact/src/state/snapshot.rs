@@ -168,7 +168,47 @@ fn length(length: usize) -> Result<Vec<u8>> {
     Ok(Compact(length).encode())
 }
 
+/// Whom a snapshot's parts are given to, in the order of the file.
+pub(super) trait Visit {
+    /// What stands before the entries.
+    fn begin(&mut self, facts: &State) -> Result<()>;
+    /// An entry of the main trie or, after a child trie was named, of that.
+    fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
+    fn child(&mut self, name: Vec<u8>) -> Result<()>;
+}
+
 pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
+    let mut all = All::default();
+    let facts = read_through(name, reader, &mut all)?;
+    Ok(State { top: all.top, children: all.children, ..facts })
+}
+
+/// Keeps everything.
+#[derive(Default)]
+struct All {
+    top: Entries,
+    children: Vec<(Vec<u8>, Entries)>,
+}
+
+impl Visit for All {
+    fn begin(&mut self, _: &State) -> Result<()> {
+        Ok(())
+    }
+
+    fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.children.last_mut().map_or(&mut self.top, |(_, entries)| entries).push((key, value));
+        Ok(())
+    }
+
+    fn child(&mut self, name: Vec<u8>) -> Result<()> {
+        self.children.push((name, Entries::new()));
+        Ok(())
+    }
+}
+
+/// Gives what a snapshot holds to a visitor, and what it says of itself to the caller, without entries. What was visited counts
+/// only when this ends well: the seal stands at the end.
+pub(super) fn read_through(name: &str, reader: impl Read, visit: &mut dyn Visit) -> Result<State> {
     let consumed = Rc::new(Cell::new(0));
     let mut tail = Tail::new(reader, consumed.clone());
     let mut start = [0; 12];
@@ -186,7 +226,19 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     let decoder = zstd::Decoder::new(tail)
         .map_err(|error| Failure::internal("zstd cannot be started").found(error.to_string()))?;
     let mut stream = Stream::decompressed(name, BufReader::with_capacity(1 << 16, decoder), consumed);
-    let mut state = body(&mut stream)?;
+    let facts = facts(&mut stream)?;
+    visit.begin(&facts)?;
+    entries(&mut stream, visit)?;
+    let mut last = None;
+    for _ in 0..stream.compact()? {
+        let key = stream.bytes()?;
+        if last.as_ref().is_some_and(|last| *last >= key) {
+            return Err(stream.broken("child tries out of order"));
+        }
+        visit.child(key.clone())?;
+        last = Some(key);
+        entries(&mut stream, visit)?;
+    }
     stream.end()?;
     let (expected, found) = stream.into_inner().into_inner().finish().into_inner().finish();
     if expected != found {
@@ -195,11 +247,11 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
             .expected(format!("{} as its last 32 bytes say", worker::hex_prefixed(&expected)))
             .hint("make or download the file again"));
     }
-    check(name, &mut state)?;
-    Ok(state)
+    check(name, &facts)?;
+    Ok(facts)
 }
 
-fn body<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
+fn facts<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
     let chain = stream.option(Stream::text)?;
     let spec_name = stream.option(Stream::text)?;
     let spec_version = stream.option(Stream::u32)?;
@@ -207,44 +259,28 @@ fn body<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
     let header = stream.option(Stream::bytes)?;
     let state_root = stream.option(Stream::array)?;
     let state_version = stream.byte()?;
-    let top = entries(stream)?;
-    let mut children: Vec<(Vec<u8>, Entries)> = Vec::new();
-    for _ in 0..stream.compact()? {
-        let key = stream.bytes()?;
-        if children.last().is_some_and(|(last, _)| *last >= key) {
-            return Err(stream.broken("child tries out of order"));
-        }
-        children.push((key, entries(stream)?));
-    }
-    Ok(State {
-        origin: Origin::Snapshot,
-        chain,
-        spec_name,
-        spec_version,
-        state_version,
-        state_root,
-        block,
-        header,
-        top,
-        children,
-    })
+    let (top, children) = Default::default();
+    let origin = Origin::Snapshot;
+    Ok(State { origin, chain, spec_name, spec_version, state_version, state_root, block, header, top, children })
 }
 
 /// Strictly ascending keys keep the number of entries in proportion to their bytes, too.
-fn entries<R: Read>(stream: &mut Stream<'_, R>) -> Result<Entries> {
-    let mut entries = Entries::new();
+fn entries<R: Read>(stream: &mut Stream<'_, R>, visit: &mut dyn Visit) -> Result<()> {
+    let mut last: Option<Vec<u8>> = None;
     for _ in 0..stream.compact()? {
         let key = stream.bytes()?;
-        if entries.last().is_some_and(|(last, _)| *last >= key) {
+        if last.as_ref().is_some_and(|last| *last >= key) {
             return Err(stream.broken("keys out of order"));
         }
-        entries.push((key, stream.bytes()?));
+        let value = stream.bytes()?;
+        last = Some(key.clone());
+        visit.entry(key, value)?;
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// The hash says that nobody changed the file; this, that whoever wrote it made sense.
-fn check(name: &str, state: &mut State) -> Result<()> {
+fn check(name: &str, state: &State) -> Result<()> {
     let senseless = |found: String| Failure::input(format!("{name} contradicts itself")).found(found);
     if state.state_version > 1 {
         return Err(senseless(format!("state version {}", state.state_version)).expected("0 or 1"));

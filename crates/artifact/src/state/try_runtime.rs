@@ -15,6 +15,36 @@ use worker::{Failure, Result};
 const VERSION: u32 = 4;
 
 pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
+    let mut nodes = Nodes::default();
+    let mut state = read_through(name, reader, &mut |hash, node| {
+        nodes.insert(hash, node);
+        Ok(())
+    })?;
+    let entries = |root| nodes.entries(name, root);
+    let (roots, top): (Vec<_>, Vec<_>) =
+        entries(state.state_root.unwrap_or_default())?.into_iter().partition(|(key, _)| key.starts_with(CHILD_PREFIX));
+    state.top = top;
+    for (key, value) in roots {
+        let root = <[u8; 32]>::try_from(value).map_err(|value| {
+            Failure::input(format!("{name} is damaged"))
+                .found(format!("a child trie whose root has {} bytes", value.len()))
+        })?;
+        let entries = entries(root)?;
+        if !entries.is_empty() {
+            state.children.push((key.get(CHILD_PREFIX.len()..).unwrap_or_default().to_vec(), entries));
+        }
+    }
+    state.describe_code(name)?;
+    Ok(state)
+}
+
+/// Gives every trie node to `each` under the hash that the file has it under, which is for `each` to check; what the file says
+/// of its state comes back without entries.
+pub(super) fn read_through(
+    name: &str,
+    reader: impl Read,
+    each: &mut dyn FnMut([u8; 32], Vec<u8>) -> Result<()>,
+) -> Result<State> {
     let mut stream = Stream::new(name, BufReader::with_capacity(1 << 16, reader));
     let version = stream.compact()?;
     if version != VERSION {
@@ -27,7 +57,6 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     if state_version > 1 {
         return Err(stream.broken(&format!("state version {state_version}")));
     }
-    let mut nodes = Nodes::default();
     for _ in 0..stream.compact()? {
         let key = stream.bytes()?;
         let bytes = stream.bytes()?;
@@ -36,7 +65,7 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
         let Some(hash) = key.last_chunk::<32>() else {
             return Err(stream.broken(&format!("a trie node under a key of {} bytes", key.len())));
         };
-        nodes.insert(*hash, bytes);
+        each(*hash, bytes)?;
     }
     let root = stream.array::<32>()?;
     let header = stream.rest(header::SIZE_LIMIT)?;
@@ -46,18 +75,7 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
             false => stream.broken("no whole block header at its end"),
         });
     };
-
-    let (roots, top): (Vec<_>, Vec<_>) =
-        nodes.entries(name, root)?.into_iter().partition(|(key, _)| key.starts_with(CHILD_PREFIX));
-    let mut children = Vec::new();
-    for (key, value) in roots {
-        let root = <[u8; 32]>::try_from(value).map_err(|_| stream.broken("a child trie whose root is no hash"))?;
-        let entries = nodes.entries(name, root)?;
-        if !entries.is_empty() {
-            children.push((key.get(CHILD_PREFIX.len()..).unwrap_or_default().to_vec(), entries));
-        }
-    }
-    let mut state = State {
+    Ok(State {
         origin: Origin::TryRuntimeSnapshot,
         chain: None,
         spec_name: None,
@@ -66,11 +84,9 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
         state_root: Some(root),
         block: Some(Block { number: decoded.number, hash: Header::hash(&header) }),
         header: Some(header),
-        top,
-        children,
-    };
-    state.describe_code(name)?;
-    Ok(state)
+        top: Vec::new(),
+        children: Vec::new(),
+    })
 }
 
 #[cfg(test)]

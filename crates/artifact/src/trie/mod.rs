@@ -8,7 +8,7 @@ mod root;
 mod walk;
 
 pub use node::{Child, Node, Value};
-pub use root::root;
+pub use root::{Builder, Each, root};
 pub use walk::Nodes;
 
 /// A state's entries, ordered by key.
@@ -32,9 +32,13 @@ mod tests {
     /// All nodes of the trie of some entries.
     fn nodes(entries: &Entries, version: u8) -> (Nodes, [u8; 32]) {
         let mut nodes = Nodes::default();
-        let root =
-            root::build(entries, version, &mut |node| nodes.insert(crate::hashes::blake2_256(node), node.to_vec()))
-                .expect("not deep");
+        let mut each = |hash, node: &[u8]| {
+            nodes.insert(hash, node.to_vec());
+            Ok(())
+        };
+        let mut builder = Builder::new(version);
+        entries.iter().try_for_each(|(key, value)| builder.push(key, value.clone(), &mut each)).expect("not deep");
+        let root = builder.finish(&mut each).expect("not deep");
         (nodes, root)
     }
 
@@ -87,6 +91,14 @@ mod tests {
         assert_ne!(root(&long, 0), root(&long, 1));
         let short: Entries = vec![(b"k".to_vec(), vec![7; 32])];
         assert_eq!(root(&short, 0), root(&short, 1));
+    }
+
+    #[test]
+    fn keys_out_of_order_or_twice_have_no_root() {
+        for keys in [["b", "a"], ["a", "a"], ["ab", "a"]] {
+            let entries: Entries = keys.iter().map(|key| (key.as_bytes().to_vec(), vec![1])).collect();
+            assert_eq!(root(&entries, 1), None, "{keys:?}");
+        }
     }
 
     #[test]

@@ -3,46 +3,116 @@
 
 use super::{DEPTH_LIMIT, HASHED_FROM};
 use crate::hashes::blake2_256;
-use codec::{Compact, Encode};
+use codec::Encode;
+use worker::{Failure, Result};
 
-/// The root of entries that are ordered by key, without repetition, in layout 0 or 1. Nothing where the trie would be
-/// deeper than any chain's.
+/// The root of entries in layout 0 or 1. Nothing where they are not ordered by key, without repetition, or where the trie
+/// would be deeper than any chain's.
 pub fn root(entries: &[(Vec<u8>, Vec<u8>)], version: u8) -> Option<[u8; 32]> {
-    build(entries, version, &mut |_| {})
+    let mut builder = Builder::new(version);
+    entries.iter().try_for_each(|(key, value)| builder.push(key, value.clone(), &mut |_, _| Ok(()))).ok()?;
+    builder.finish(&mut |_, _| Ok(())).ok()
 }
 
-/// Also shows `each` every node, and every value stored apart, that is named by hash.
-pub(super) fn build(entries: &[(Vec<u8>, Vec<u8>)], version: u8, each: &mut dyn FnMut(&[u8])) -> Option<[u8; 32]> {
-    let node = match entries {
-        [] => vec![0],
-        _ => Builder { hashed: version > 0, each }.node(entries, 0, 0)?,
-    };
-    each(&node);
-    Some(blake2_256(&node))
-}
+/// Who is shown a trie's nodes, and the values that are stored apart, under their hashes.
+pub type Each<'a> = dyn FnMut([u8; 32], &[u8]) -> Result<()> + 'a;
 
-struct Builder<'a> {
+/// The trie of entries that come one by one in the order of their keys. It holds no more of them than lie on the way to the
+/// last one.
+pub struct Builder {
     hashed: bool,
-    each: &'a mut dyn FnMut(&[u8]),
+    /// The last key; every node that is open lies on the way to it.
+    last: Vec<u8>,
+    open: Vec<Open>,
 }
 
-impl Builder<'_> {
-    /// The node of entries that agree in their first `from` nibbles.
-    fn node(&mut self, entries: &[(Vec<u8>, Vec<u8>)], from: usize, depth: usize) -> Option<Vec<u8>> {
-        let ((first, value), (last, _)) = (entries.first()?, entries.last()?);
-        if depth > DEPTH_LIMIT {
-            return None;
+/// A node that more may still come below of.
+struct Open {
+    /// How many nibbles of its entries' keys lead to its end.
+    to: usize,
+    value: Option<Vec<u8>>,
+    bitmap: u16,
+    /// Encoded as they stand in the node.
+    children: Vec<u8>,
+}
+
+impl Open {
+    fn new(to: usize, value: Option<Vec<u8>>) -> Self {
+        Self { to, value, bitmap: 0, children: Vec::new() }
+    }
+}
+
+impl Builder {
+    pub fn new(version: u8) -> Self {
+        Self { hashed: version > 0, last: Vec::new(), open: Vec::new() }
+    }
+
+    /// The next entry, whose key comes after the one before.
+    pub fn push(&mut self, key: &[u8], value: Vec<u8>, each: &mut Each<'_>) -> Result<()> {
+        if !self.open.is_empty() {
+            if key <= self.last.as_slice() {
+                return Err(Failure::input("a state's keys are not in order"));
+            }
+            self.close(agreement(&self.last, key), each)?;
         }
-        // Ordered entries: what the first and the last agree in, all agree in.
-        let longest = 2 * first.len().min(last.len());
-        let to = (from..longest).find(|at| nibble(first, *at) != nibble(last, *at)).unwrap_or(longest);
-        let here = (first.len() * 2 == to).then_some(value.as_slice());
-        let stored_apart = self.hashed && here.is_some_and(|value| value.len() >= HASHED_FROM);
-        let below = match here {
-            Some(_) => entries.get(1..)?,
-            None => entries,
+        if self.open.len() > DEPTH_LIMIT {
+            return Err(Failure::input("a state has a trie that is deeper than any chain's")
+                .found(format!("more than {DEPTH_LIMIT} branches above one entry")));
+        }
+        self.last.clear();
+        self.last.extend_from_slice(key);
+        self.open.push(Open::new(2 * key.len(), Some(value)));
+        Ok(())
+    }
+
+    pub fn finish(mut self, each: &mut Each<'_>) -> Result<[u8; 32]> {
+        // What is left lies on one way, each node below the one before.
+        while self.open.len() > 1 {
+            if let Some(open) = self.open.pop() {
+                self.attach(&open, each)?;
+            }
+        }
+        let node = match self.open.pop() {
+            Some(root) => self.encode(&root, 0, each)?,
+            None => vec![0],
         };
-        let (prefix, bits) = match (below.is_empty(), here.is_some(), stored_apart) {
+        let hash = blake2_256(&node);
+        each(hash, &node)?;
+        Ok(hash)
+    }
+
+    /// Ends the nodes that lie deeper than what the next key has in common with the last, so many nibbles: where it leaves the
+    /// way between two of them, a branch begins.
+    fn close(&mut self, agreed: usize, each: &mut Each<'_>) -> Result<()> {
+        while let Some(open) = self.open.pop_if(|open| open.to > agreed) {
+            if self.open.last().is_none_or(|above| above.to < agreed) {
+                self.open.push(Open::new(agreed, None));
+            }
+            self.attach(&open, each)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a node that has ended a child of the one that is now the last.
+    fn attach(&mut self, open: &Open, each: &mut Each<'_>) -> Result<()> {
+        let above = self.open.last().map_or(0, |above| above.to);
+        let child = self.encode(open, above + 1, each)?;
+        let index = nibble(&self.last, above);
+        let hash = (child.len() >= 32).then(|| blake2_256(&child));
+        if let Some(hash) = hash {
+            each(hash, &child)?;
+        }
+        if let Some(above) = self.open.last_mut() {
+            above.bitmap |= 1 << index;
+            hash.as_ref().map_or(child.as_slice(), <[u8; 32]>::as_slice).encode_to(&mut above.children);
+        }
+        Ok(())
+    }
+
+    /// The bytes of a node whose part of the key begins after so many nibbles.
+    fn encode(&self, open: &Open, from: usize, each: &mut Each<'_>) -> Result<Vec<u8>> {
+        let apart = self.hashed && open.value.as_ref().is_some_and(|value| value.len() >= HASHED_FROM);
+        let (prefix, bits) = match (open.bitmap == 0, open.value.is_some(), apart) {
             (true, _, false) => (0b0100_0000, 2),
             (true, _, true) => (0b0010_0000, 3),
             (false, false, _) => (0b1000_0000, 2),
@@ -50,43 +120,35 @@ impl Builder<'_> {
             (false, true, true) => (0b0001_0000, 4),
         };
         let mut node = Vec::new();
-        header(&mut node, prefix, bits, to - from);
+        header(&mut node, prefix, bits, open.to - from);
         let mut at = from;
-        if (to - from) % 2 == 1 {
-            node.push(nibble(first, at));
+        if (open.to - from) % 2 == 1 {
+            node.push(nibble(&self.last, at));
             at += 1;
         }
-        node.extend((at..to).step_by(2).map(|at| nibble(first, at) << 4 | nibble(first, at + 1)));
-
-        let mut children = Vec::new();
-        let mut bitmap = 0u16;
-        for group in below.chunk_by(|(one, _), (other, _)| nibble(one, to) == nibble(other, to)) {
-            bitmap |= 1 << nibble(&group.first()?.0, to);
-            let child = self.node(group, to + 1, depth + 1)?;
-            if child.len() < 32 {
-                child.encode_to(&mut children);
-            } else {
-                (self.each)(&child);
-                blake2_256(&child).as_slice().encode_to(&mut children);
-            }
+        node.extend((at..open.to).step_by(2).map(|at| nibble(&self.last, at) << 4 | nibble(&self.last, at + 1)));
+        if open.bitmap != 0 {
+            node.extend(open.bitmap.to_le_bytes());
         }
-        if !below.is_empty() {
-            node.extend(bitmap.to_le_bytes());
-        }
-        match here {
-            Some(value) if stored_apart => {
-                (self.each)(value);
-                node.extend(blake2_256(value));
+        match &open.value {
+            Some(value) if apart => {
+                let hash = blake2_256(value);
+                each(hash, value)?;
+                node.extend(hash);
             }
-            Some(value) => {
-                Compact(value.len() as u32).encode_to(&mut node);
-                node.extend(value);
-            }
+            Some(value) => value.encode_to(&mut node),
             None => {}
         }
-        node.extend(children);
-        Some(node)
+        node.extend_from_slice(&open.children);
+        Ok(node)
     }
+}
+
+/// How many nibbles two keys begin with alike.
+fn agreement(one: &[u8], other: &[u8]) -> usize {
+    let bytes = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let half = one.get(bytes).zip(other.get(bytes)).is_some_and(|(one, other)| one >> 4 == other >> 4);
+    2 * bytes + usize::from(half)
 }
 
 fn header(node: &mut Vec<u8>, prefix: u8, bits: u32, nibbles: usize) {

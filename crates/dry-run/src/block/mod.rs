@@ -14,7 +14,7 @@ use crate::{
 };
 use artifact::Source;
 use codec::Encode;
-use fork::{Chain, Executor, Header, How, LiveBlock, Loaded};
+use fork::{Chain, Executor, Header, How, LiveBlock, Loaded, Store};
 use records::{Class, Record};
 use report::{Block, Difference, Executed, Extrinsic, FailedDispatch, Outcome};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,8 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
         return Err(Failure::usage("block 0 has no parent: no extrinsics made it").expected("a later block"));
     }
     let parent = hex_prefixed(block.header.parent_hash.as_bytes());
-    let how = How { at: Some(&parent), nodes: request.nodes.as_deref(), ..How::default() };
+    let store = Store::new(request.nodes.as_deref());
+    let how = How { at: Some(&parent), store: Some(&store), ..How::default() };
     let loaded = fork::load(&source, how, reporter)?;
     let mut chain = loaded.chain.clone();
 

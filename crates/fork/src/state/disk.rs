@@ -76,6 +76,11 @@ impl Disk {
         (artifact::hashes::blake2_256(&node) == hash.0).then_some(node)
     }
 
+    /// Why nodes are not found any more that were there: the database could not be opened anew.
+    pub fn trouble(&self) -> Option<String> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned()
+    }
+
     /// Stores nodes; they can be read at once and are on disk a moment later.
     pub fn insert<'a>(&self, nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>) -> Result<(), String> {
         room(&self.path)?;

@@ -8,6 +8,7 @@
 use super::{
     Disk, Prefix, Traffic, Transport, Trouble,
     hint::{Hint, Purpose},
+    memory::Memory,
     walk::{End, walk},
 };
 use crate::keys;
@@ -16,11 +17,11 @@ use sp_core::H256;
 use sp_state_machine::DBValue;
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use worker::{Failure, Result, hex_prefixed};
 
-/// Nodes in memory beyond this are dropped: they can be had again.
+/// Nodes that are held in memory, in bytes.
 const MEMORY_LIMIT: usize = 512 << 20;
 /// New nodes go to the disk in portions, since each commit waits for it.
 const DISK_PORTION: usize = 4 << 20;
@@ -43,14 +44,8 @@ pub struct Lazy {
     warnings: Mutex<Vec<String>>,
 }
 
-#[derive(Default)]
-struct Memory {
-    nodes: HashMap<H256, DBValue>,
-    bytes: usize,
-}
-
 struct Buffered {
-    disk: Disk,
+    disk: Arc<Disk>,
     waiting: HashMap<H256, Vec<u8>>,
     bytes: usize,
 }
@@ -64,11 +59,11 @@ struct Pace {
 }
 
 impl Lazy {
-    pub fn new(transport: Box<dyn Transport>, root: H256, disk: Option<Disk>) -> Self {
+    pub fn new(transport: Box<dyn Transport>, root: H256, disk: Option<Arc<Disk>>) -> Self {
         Self {
             transport,
             root,
-            memory: Mutex::default(),
+            memory: Mutex::new(Memory::new(MEMORY_LIMIT)),
             disk: Mutex::new(disk.map(|disk| Buffered { disk, waiting: HashMap::new(), bytes: 0 })),
             failure: Mutex::default(),
             pace: Mutex::new(Pace { child: None, last: Vec::new(), count: FIRST_PAGE, limit: LARGEST_PAGE }),
@@ -120,8 +115,8 @@ impl Lazy {
         if hash.0 == keys::EMPTY_TRIE_ROOT {
             return Some(vec![0]);
         }
-        if let Some(node) = locked(&self.memory).nodes.get(hash) {
-            return Some(node.clone());
+        if let Some(node) = locked(&self.memory).get(hash) {
+            return Some(node);
         }
         let node = {
             let disk = locked(&self.disk);
@@ -132,17 +127,8 @@ impl Lazy {
                 None => buffered.disk.get(hash)?,
             }
         };
-        self.remember(*hash, node.clone());
+        locked(&self.memory).insert(*hash, node.clone());
         Some(node)
-    }
-
-    fn remember(&self, hash: H256, node: DBValue) {
-        let mut memory = locked(&self.memory);
-        if memory.bytes > MEMORY_LIMIT {
-            *memory = Memory::default();
-        }
-        memory.bytes += node.len() + 64;
-        memory.nodes.insert(hash, node);
     }
 
     /// Takes the node with this hash, and with it what the reader will want next.
@@ -215,8 +201,9 @@ impl Lazy {
         let mut new = Vec::new();
         for node in nodes {
             let hash = H256(blake2_256(&node));
-            if !locked(&self.memory).nodes.contains_key(&hash) {
-                self.remember(hash, node.clone());
+            let mut memory = locked(&self.memory);
+            if !memory.contains(&hash) {
+                memory.insert(hash, node.clone());
                 new.push((hash, node));
             }
         }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where the nodes of a state's trie come from.
 //!
-//! What built blocks added lies over a base: the whole trie in memory, or a lazy one whose nodes are taken from a node
-//! when they are first needed. Nodes are named by their hash, so layers never contradict each other and nothing that
+//! What built blocks added lies over a base: the whole trie in memory or, of a large file, in the store; or a lazy one whose
+//! nodes are taken from a node when they are first needed. Nodes are named by their hash, so layers never contradict each other and nothing that
 //! was once read or built becomes wrong.
 
 mod backend;
 mod disk;
 mod hint;
 mod lazy;
+mod memory;
 mod node;
+mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -19,6 +22,8 @@ pub use backend::StateBackend;
 pub use disk::Disk;
 pub use lazy::Lazy;
 pub use node::RemoteNode;
+pub use store::Store;
+pub use stored::Stored;
 pub use transport::{Traffic, Transport, Trouble};
 pub(crate) use walk::{End, walk};
 
@@ -40,6 +45,7 @@ type Prefix<'a> = (&'a [u8], Option<u8>);
 #[derive(Clone)]
 enum Base {
     Full(Arc<PrefixedMemoryDB<BlakeTwo256>>),
+    Stored(Arc<Stored>),
     Lazy(Arc<Lazy>),
 }
 
@@ -58,6 +64,10 @@ impl Nodes {
         Self::over(Base::Full(Arc::new(nodes)))
     }
 
+    pub fn stored(stored: Arc<Stored>) -> Self {
+        Self::over(Base::Stored(stored))
+    }
+
     pub fn lazy(lazy: Arc<Lazy>) -> Self {
         Self::over(Base::Lazy(lazy))
     }
@@ -73,14 +83,27 @@ impl Nodes {
 
     pub fn as_lazy(&self) -> Option<&Lazy> {
         match &self.base {
-            Base::Full(_) => None,
+            Base::Full(_) | Base::Stored(_) => None,
             Base::Lazy(lazy) => Some(lazy),
         }
     }
 
     /// Why a node could not be had, once that has happened. The trie's own code only knows that it is missing.
     pub fn failure(&self) -> Option<Failure> {
-        self.as_lazy().and_then(Lazy::failure)
+        match &self.base {
+            Base::Full(_) => None,
+            Base::Stored(stored) => stored.failure(),
+            Base::Lazy(lazy) => lazy.failure(),
+        }
+    }
+
+    /// Lets reading be tried again after a failure.
+    pub fn forget_failure(&self) {
+        match &self.base {
+            Base::Full(_) => {}
+            Base::Stored(stored) => stored.forget_failure(),
+            Base::Lazy(lazy) => lazy.forget_failure(),
+        }
     }
 
     fn announce(&self, hint: impl FnOnce() -> Hint) {
@@ -111,6 +134,7 @@ impl TrieBackendStorage<BlakeTwo256> for Nodes {
         }
         match &self.base {
             Base::Full(nodes) => TrieBackendStorage::get(&**nodes, hash, prefix),
+            Base::Stored(stored) => stored.get(hash).map(Some),
             Base::Lazy(lazy) => {
                 let hint = self.hint.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 lazy.get(hash, prefix, &hint).map(Some)

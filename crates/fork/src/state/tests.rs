@@ -371,11 +371,8 @@ fn a_dead_node_ends_the_work_with_its_name_and_can_be_asked_again() {
     let root = *backend(&top, &BTreeMap::new(), StateVersion::V1).root();
     let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::Dead);
     let header = Header::new(1, Default::default(), root, Default::default(), Default::default());
-    let lazy = match &pair.nodes.base {
-        Base::Lazy(lazy) => lazy.clone(),
-        Base::Full(_) => unreachable!("made lazy"),
-    };
-    let chain = Chain::from_lazy(lazy, &header.encode()).expect("a chain");
+    let Base::Lazy(lazy) = &pair.nodes.base else { unreachable!("made lazy") };
+    let chain = Chain::from_lazy(lazy.clone(), &header.encode()).expect("a chain");
     let key = top.keys().next().expect("a key");
     let failure = chain.storage(key).expect_err("dead");
     assert_eq!(failure.kind, Kind::Environment);
@@ -409,7 +406,7 @@ fn nodes_on_disk_serve_the_next_run_without_a_request() {
         let requests = Arc::new(AtomicU64::new(0));
         let node = FakeNode { state: state(), other: state(), vice, requests: requests.clone() };
         let disk = Disk::open(directory.path()).expect("opened");
-        let nodes = Nodes::lazy(Arc::new(Lazy::new(Box::new(node), root, Some(disk))));
+        let nodes = Nodes::lazy(Arc::new(Lazy::new(Box::new(node), root, Some(Arc::new(disk)))));
         let backend = StateBackend::new(&nodes, root, None);
         let values: Vec<_> = top.keys().take(20).map(|key| backend.storage(key).expect("read")).collect();
         (values, requests.load(Ordering::Relaxed))

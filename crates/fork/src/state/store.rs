@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The node store of a run: one for all states that the run reads.
+
+use super::Disk;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+use worker::Reporter;
+
+/// Opened when it is first wanted: whoever has it keeps other processes from it.
+pub struct Store {
+    directory: Option<PathBuf>,
+    disk: OnceLock<Option<Arc<Disk>>>,
+}
+
+impl Store {
+    /// In a directory; without one, nothing is kept.
+    pub fn new(directory: Option<&Path>) -> Self {
+        Self { directory: directory.map(Path::to_owned), disk: OnceLock::new() }
+    }
+
+    /// A run goes on without it where it cannot be had, and says why.
+    pub fn disk(&self, reporter: &Reporter) -> Option<Arc<Disk>> {
+        let opened = self.disk.get_or_init(|| match Disk::open(self.directory.as_ref()?) {
+            Ok(disk) => Some(Arc::new(disk)),
+            Err(why) => {
+                reporter.status(format!("trie nodes are kept in memory only: {why}"));
+                None
+            }
+        });
+        opened.clone()
+    }
+}
