@@ -2,11 +2,12 @@
 //! The facts of a runtime, as one document.
 
 use crate::{
-    Blob, Metadata, Source, State, Version,
+    Blob, Metadata, Source, Version,
     hashes::{CallIndicesFrom, Hashes, SystemCalls},
     metadata::{self, Pallets},
     sections::{Import, Producer, Sections},
     source::{Content, Node},
+    state::{Brief, Origin},
     version::Api,
 };
 use serde::{Deserialize, Serialize};
@@ -91,16 +92,13 @@ pub fn inspect(source: &Source, with_metadata: bool) -> Result<Facts> {
     }
 }
 
-fn of_state(name: &str, state: &State, with_metadata: bool) -> Result<Facts> {
-    use crate::state::Origin;
+fn of_state(name: &str, state: &Brief, with_metadata: bool) -> Result<Facts> {
     let kind = match state.origin {
         Origin::ChainSpec => SourceKind::ChainSpec,
         Origin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
         Origin::Snapshot | Origin::Memory => SourceKind::Snapshot,
     };
-    let facts = facts(name, kind, &state.code(name)?, with_metadata, |keys| {
-        keys.iter().filter_map(|key| Some((key.clone(), state.get(key)?.to_vec()))).collect()
-    })?;
+    let facts = facts(name, kind, &state.code(name)?, with_metadata, |keys| state.values(keys))?;
     Ok(Facts {
         block_number: state.block.map(|block| block.number),
         block_hash: state.block.map(|block| hex_prefixed(&block.hash)),

@@ -75,11 +75,7 @@ impl Runtime {
                     Origin::TryRuntimeSnapshot | Origin::Snapshot | Origin::Memory => "snapshot",
                 };
                 let runtime = Self::asked(&name, kind, &state.code(&name)?)?;
-                let values = |keys: &[Vec<u8>]| {
-                    let value = |key: &Vec<u8>| Some((key.clone(), state.get(key)?.to_vec()));
-                    keys.iter().filter_map(value).collect()
-                };
-                Ok(runtime.with_state(values))
+                Ok(runtime.with_state(|keys| state.values(keys)))
             }
             Content::Node(node) => Ok(Self::asked(&name, "node", &node.blob)?.with_state(|keys| node.values(keys))),
         }

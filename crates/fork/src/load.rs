@@ -11,8 +11,8 @@ use sp_core::{H256, storage::well_known_keys};
 use std::sync::Arc;
 use worker::{Failure, Reporter, Result};
 
-/// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some 85 bytes
-/// an account; in memory an account takes a kilobyte.
+/// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some fifty
+/// bytes an account; in memory an account takes more than a kilobyte.
 const LARGE: u64 = 16 << 20;
 
 /// How much of a state is taken.
@@ -217,4 +217,81 @@ fn expect_block(source: &Source, state: &artifact::State, at: &str) -> Result<()
     Err(Failure::usage(format!("{source} is not of block {at}"))
         .found(format!("block {}, {}", block.number, worker::hex_prefixed(&block.hash)))
         .hint("leave --at out, or take the state of that block from a node"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use artifact::{State, state::Origin};
+    use std::path::Path;
+
+    /// Just large enough, of bytes that do not compress.
+    fn snapshot(directory: &Path) -> Source {
+        let noise = |seed: u32| {
+            let block = |part: u32| artifact::hashes::blake2_256(&[seed.to_le_bytes(), part.to_le_bytes()].concat());
+            (0..2048).flat_map(block).collect::<Vec<u8>>()
+        };
+        let count = LARGE as u32 / 65_536 + 1;
+        let mut state = State {
+            origin: Origin::Memory,
+            chain: None,
+            spec_name: None,
+            spec_version: None,
+            state_version: 1,
+            state_root: None,
+            block: None,
+            header: None,
+            top: (0..count).map(|key| (key.to_be_bytes().to_vec(), noise(key))).collect(),
+            children: Vec::new(),
+        };
+        state.state_root = state.compute_root();
+        let path = directory.join("large");
+        state.write(&path).expect("written");
+        Source::File(path)
+    }
+
+    #[test]
+    fn a_large_snapshot_is_read_from_the_store_and_from_memory_where_there_is_none() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let source = snapshot(directory.path());
+        let store = Store::new(Some(&directory.path().join("store")));
+        let silent = Reporter::silent();
+        let stored = load(&source, How { store: Some(&store), ..How::default() }, &silent).expect("loaded");
+        let nodes = std::fs::read_dir(directory.path().join("store/nodes")).expect("the store was made").count();
+        assert!(nodes > 0);
+        // The store is taken: another run does without it.
+        let taken = Store::new(Some(&directory.path().join("store")));
+        for (how, why) in [
+            (How { store: Some(&taken), ..How::default() }, "the store is another's"),
+            (How::default(), "there is no store"),
+            (How { store: Some(&store), mode: Some(Mode::Full), ..How::default() }, "it was asked for"),
+        ] {
+            let whole = load(&source, how, &silent).expect("loaded");
+            assert_eq!(whole.chain.root(), stored.chain.root(), "{why}");
+            assert_eq!((whole.entries, whole.mode, whole.verified), (stored.entries, stored.mode, stored.verified));
+            assert_eq!(whole.chain.header(), stored.chain.header());
+            assert_eq!(whole.chain.entries(&[]).expect("all"), stored.chain.entries(&[]).expect("all"));
+        }
+        assert_eq!(stored.entries, Some(LARGE as usize / 65_536 + 1));
+        let elsewhere = How { at: Some("7"), store: Some(&store), ..How::default() };
+        assert!(load(&source, elsewhere, &silent).is_err(), "it says of no block");
+    }
+
+    #[test]
+    fn a_small_snapshot_leaves_the_store_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("small");
+        let mut top = vec![(b"a".to_vec(), vec![1])];
+        top.sort();
+        let root = artifact::trie::root(&top, 1);
+        let (origin, children) = (Origin::Memory, Vec::new());
+        let (chain, spec_name, spec_version, block, header) = Default::default();
+        let (state_version, state_root) = (1, root);
+        State { origin, chain, spec_name, spec_version, state_version, state_root, block, header, top, children }
+            .write(&path)
+            .expect("written");
+        let store = Store::new(Some(&directory.path().join("store")));
+        load(&Source::File(path), How { store: Some(&store), ..How::default() }, &Reporter::silent()).expect("loaded");
+        assert!(!directory.path().join("store").exists());
+    }
 }

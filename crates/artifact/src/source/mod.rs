@@ -10,7 +10,7 @@ pub use properties::Properties;
 use crate::{
     Blob, State,
     blob::FILE_LIMIT,
-    state::{HEAD, Kind},
+    state::{Brief, HEAD, Kind},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
@@ -32,7 +32,7 @@ pub enum Source {
 /// What a source turned out to be.
 pub enum Content {
     Blob(Blob),
-    State(Box<State>),
+    State(Brief),
     Node(Box<Node>),
 }
 
@@ -88,7 +88,7 @@ fn read(name: &str, mut reader: impl Read) -> Result<Content> {
     let mut head = Vec::new();
     reader.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
     if Kind::of(&head).is_some() {
-        return State::from_reader(name, Cursor::new(head).chain(reader)).map(Box::new).map(Content::State);
+        return Brief::from_reader(name, Cursor::new(head).chain(reader)).map(Content::State);
     }
     let mut bytes = head;
     reader.take(FILE_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;

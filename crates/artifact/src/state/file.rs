@@ -40,7 +40,7 @@ impl StateFile {
         let (name, mut survey) = (path.display().to_string(), Survey::default());
         let facts = match kind {
             Some(Kind::Snapshot) => snapshot::read_through(&name, reader, &mut survey)?,
-            Some(Kind::TryRuntime) => try_runtime::read_through(&name, reader, &mut |_, _| Ok(()))?,
+            Some(Kind::TryRuntime) => try_runtime::read_through(&name, reader, &mut |_, _, _| Ok(()))?,
             _ => return Ok(None),
         };
         survey.end_child()?;
@@ -67,7 +67,7 @@ impl StateFile {
             return Err(Failure::input(format!("{name} was replaced while it was read")));
         }
         if self.kind == Kind::TryRuntime {
-            let facts = try_runtime::read_through(&name, reader, &mut |hash, node| {
+            let facts = try_runtime::read_through(&name, reader, &mut |_, hash, node| {
                 let found = blake2_256(&node);
                 if found != hash {
                     return Err(Failure::input(format!("a trie node in {name} is not what its hash says"))

@@ -4,12 +4,14 @@
 //! Three kinds of file are read, told apart by how they begin: raw chain specs, try-runtime's snapshots, and snapshots
 //! of our own. None is trusted: sizes are bounded while reading, and what carries a root is proven against it.
 
+mod brief;
 mod chain_spec;
 mod file;
 mod snapshot;
 mod stream;
 mod try_runtime;
 
+pub use brief::Brief;
 pub use file::StateFile;
 pub use snapshot::{Facts as SnapshotFacts, MAGIC as SNAPSHOT_MAGIC, Writer as SnapshotWriter};
 
@@ -125,12 +127,7 @@ impl State {
 
     /// The runtime in this state.
     pub fn code(&self, name: &str) -> Result<Blob> {
-        let code = self.get(CODE).ok_or_else(|| {
-            Failure::input(format!("{name} has no runtime"))
-                .found("no value under :code")
-                .expected("a state with the runtime in it")
-        })?;
-        Blob::from_deployed(&format!("the runtime in {name}"), code.to_vec())
+        code_of(name, self.get(CODE))
     }
 
     /// The root of the entries, child tries included. Nothing where the keys are of no real chain.
@@ -196,6 +193,15 @@ impl State {
         self.spec_version = Some(version.spec_version);
         Ok(Some(version))
     }
+}
+
+fn code_of(name: &str, code: Option<&[u8]>) -> Result<Blob> {
+    let code = code.ok_or_else(|| {
+        Failure::input(format!("{name} has no runtime"))
+            .found("no value under :code")
+            .expected("a state with the runtime in it")
+    })?;
+    Blob::from_deployed(&format!("the runtime in {name}"), code.to_vec())
 }
 
 const EXPECTED: &str = "a raw chain spec, a try-runtime snapshot or a snapshot of Cutover";

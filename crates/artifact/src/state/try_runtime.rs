@@ -4,10 +4,10 @@
 //! The file holds trie nodes, not entries, as a node's in-memory database keeps them: under the path to the node
 //! followed by its hash. The path is ignored; walking from the root proves every node by its hash.
 
-use super::{Block, Origin, State, stream::Stream};
+use super::{Block, Origin, State, brief::ITEM_KEY, stream::Stream};
 use crate::{
     header::{self, Header},
-    trie::{CHILD_PREFIX, Nodes},
+    trie::{CHILD_PREFIX, Entries, Nodes},
 };
 use std::io::{BufReader, Read};
 use worker::{Failure, Result};
@@ -16,7 +16,7 @@ const VERSION: u32 = 4;
 
 pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     let mut nodes = Nodes::default();
-    let mut state = read_through(name, reader, &mut |hash, node| {
+    let mut state = read_through(name, reader, &mut |_, hash, node| {
         nodes.insert(hash, node);
         Ok(())
     })?;
@@ -38,12 +38,27 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     Ok(state)
 }
 
-/// Gives every trie node to `each` under the hash that the file has it under, which is for `each` to check; what the file says
-/// of its state comes back without entries.
+/// What the file says of its state, and the entries of the main trie whose keys are no longer than those of single values.
+pub(super) fn items(name: &str, reader: impl Read) -> Result<(State, Entries)> {
+    let mut nodes = Nodes::default();
+    // A file that has nodes under wrong ways only lacks them: they are known by their hashes.
+    let state = read_through(name, reader, &mut |way, hash, node| {
+        if way <= ITEM_KEY {
+            nodes.insert(hash, node);
+        }
+        Ok(())
+    })?;
+    let mut items = nodes.entries_up_to(name, state.state_root.unwrap_or_default(), ITEM_KEY)?;
+    items.retain(|(key, _)| !key.starts_with(CHILD_PREFIX));
+    Ok((state, items))
+}
+
+/// Gives every trie node to `each`: how many bytes lead to it, as the file says, and its hash, which is for `each` to check.
+/// What the file says of its state comes back without entries.
 pub(super) fn read_through(
     name: &str,
     reader: impl Read,
-    each: &mut dyn FnMut([u8; 32], Vec<u8>) -> Result<()>,
+    each: &mut dyn FnMut(usize, [u8; 32], Vec<u8>) -> Result<()>,
 ) -> Result<State> {
     let mut stream = Stream::new(name, BufReader::with_capacity(1 << 16, reader));
     let version = stream.compact()?;
@@ -65,7 +80,7 @@ pub(super) fn read_through(
         let Some(hash) = key.last_chunk::<32>() else {
             return Err(stream.broken(&format!("a trie node under a key of {} bytes", key.len())));
         };
-        each(*hash, bytes)?;
+        each(key.len() - hash.len(), *hash, bytes)?;
     }
     let root = stream.array::<32>()?;
     let header = stream.rest(header::SIZE_LIMIT)?;

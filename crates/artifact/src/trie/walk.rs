@@ -20,6 +20,8 @@ struct Walk<'a> {
     nodes: &'a Nodes,
     name: &'a str,
     nibbles: Vec<u8>,
+    /// Longer keys are passed over, and what leads to nothing else.
+    longest: usize,
     entries: Entries,
     /// What may still be visited: a trie of which parts repeat is finite and yet endless.
     steps: usize,
@@ -43,6 +45,11 @@ impl Nodes {
 
     /// All entries below a root, ordered by key. `name` is what errors call the source.
     pub fn entries(&self, name: &str, root: [u8; 32]) -> Result<Entries> {
+        self.entries_up_to(name, root, usize::MAX / 2)
+    }
+
+    /// The entries with keys of at most so many bytes. Nodes that lead to longer ones only need not be here.
+    pub fn entries_up_to(&self, name: &str, root: [u8; 32], bytes: usize) -> Result<Entries> {
         if root == blake2_256(&[0]) {
             return Ok(vec![]);
         }
@@ -50,6 +57,7 @@ impl Nodes {
             nodes: self,
             name,
             nibbles: Vec::new(),
+            longest: bytes * 2,
             entries: Vec::new(),
             // Equal values and equal small tries do occur in real states, so a few repetitions have to pass.
             steps: self.len().saturating_mul(64).saturating_add(1024),
@@ -103,6 +111,10 @@ impl Walk<'_> {
         self.spend(bytes.len())?;
         let above = self.nibbles.len();
         self.nibbles.extend_from_slice(&node.partial);
+        if self.nibbles.len() > self.longest {
+            self.nibbles.truncate(above);
+            return Ok(());
+        }
         match node.value {
             None => {}
             Some(Value::Inline(value)) => self.value(value)?,
@@ -111,7 +123,8 @@ impl Walk<'_> {
                 self.value(value)?;
             }
         }
-        for (index, child) in node.children {
+        let children = if self.nibbles.len() < self.longest { node.children } else { Vec::new() };
+        for (index, child) in children {
             self.nibbles.push(index);
             match child {
                 Child::Inline(bytes) => self.node(bytes, depth + 1)?,

@@ -80,6 +80,17 @@ pub fn before(
     try_state(&chain, author, executor, tested)
 }
 
+/// How values that do not decode are told among the pallets that fail.
+const UNDECODABLE: &str = "values that do not decode";
+
+/// What some pallets answered together.
+enum Answer {
+    Holds,
+    /// Their invariants hold; some value of the state, theirs or not, does not decode.
+    Undecodable(String),
+    Fails(String),
+}
+
 fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested: &Runtime) -> Result<Failures> {
     let plan = author.plan(chain, &tested.code, Wish::default())?;
     let built = block::build(chain, executor, &tested.code, plan)?;
@@ -87,37 +98,55 @@ fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested
     let ask = |select: Vec<u8>| {
         // State root and signatures checked: two booleans.
         let arguments = (Raw(built.encode()), true, true, Raw(select)).encode();
-        chain.call(executor, &tested.code, "TryRuntime_execute_block", &arguments)
-    };
-    match ask(vec![ALL]) {
-        Ok(_) => return Ok(Failures::new()),
-        Err(failure) if failure.kind == Kind::Check => {}
-        Err(failure) => return Err(failure),
-    }
-    let mut failures = Failures::new();
-    let mut undecodable = errors_logged();
-    undecodable.retain(|line| line.contains("- ") && line.contains("error"));
-    for pallet in tested.layout.pallets.iter() {
-        let select = (ONLY, vec![pallet.name.as_bytes()]).encode();
-        let Err(failure) = ask(select) else { continue };
+        let failure = match chain.call(executor, &tested.code, "TryRuntime_execute_block", &arguments) {
+            Ok(_) => return Ok(Answer::Holds),
+            Err(failure) if failure.kind == Kind::Check => failure.to_string(),
+            Err(failure) => return Err(failure),
+        };
         let mut lines = errors_logged();
-        let decoding = failure.to_string().contains("try_decode_entire_state");
-        if decoding {
-            // Every pallet fails alike when any value cannot be decoded: told once.
-            if undecodable.is_empty() {
-                undecodable = lines;
+        // The runtime decodes the state when all that it was asked about holds. (`try_execute_block` in frame-executive)
+        if failure.contains("try_decode_entire_state") {
+            lines.retain(|line| line.contains("- ") && line.contains("error"));
+            return Ok(Answer::Undecodable(lines.join("; ")));
+        }
+        lines.truncate(3);
+        Ok(Answer::Fails(if lines.is_empty() { failure } else { lines.join("; ") }))
+    };
+    let mut failures = Failures::new();
+    match ask(vec![ALL])? {
+        Answer::Holds => {}
+        Answer::Undecodable(values) => drop(failures.insert(UNDECODABLE.into(), values)),
+        Answer::Fails(_) => {
+            let pallets: Vec<_> = tested.layout.pallets.iter().map(|pallet| pallet.name.as_str()).collect();
+            let named =
+                |pallets: &[&str]| (ONLY, pallets.iter().map(|name| name.as_bytes()).collect::<Vec<_>>()).encode();
+            failing(&pallets, &mut |pallets| ask(named(pallets)), &mut failures)?;
+            if failures.keys().all(|pallet| pallet == UNDECODABLE) {
+                failures
+                    .insert("the runtime as a whole".into(), "try-state fails, although no pallet alone does".into());
             }
-            failures.entry("values that do not decode".into()).or_insert_with(|| undecodable.join("; "));
-        } else {
-            lines.truncate(3);
-            let why = if lines.is_empty() { failure.to_string() } else { lines.join("; ") };
-            failures.insert(pallet.name.clone(), why);
         }
     }
-    if failures.is_empty() {
-        failures.insert("the runtime as a whole".into(), "try-state fails, although no pallet alone does".into());
-    }
     Ok(failures)
+}
+
+/// Finds the pallets that fail, each with its own reason. By halves: the whole state is decoded for each answer that all of
+/// some pallets hold, which is what takes long on a large state, and for none that one of them fails.
+fn failing(pallets: &[&str], ask: &mut dyn FnMut(&[&str]) -> Result<Answer>, failures: &mut Failures) -> Result<()> {
+    if pallets.is_empty() {
+        return Ok(());
+    }
+    match (ask(pallets)?, pallets) {
+        (Answer::Holds, _) => {}
+        (Answer::Undecodable(values), _) => drop(failures.entry(UNDECODABLE.into()).or_insert(values)),
+        (Answer::Fails(why), [pallet]) => drop(failures.insert((*pallet).to_owned(), why)),
+        (Answer::Fails(_), _) => {
+            let (first, second) = pallets.split_at(pallets.len() / 2);
+            failing(first, ask, failures)?;
+            failing(second, ask, failures)?;
+        }
+    }
+    Ok(())
 }
 
 /// The invariants after the upgrade, against those before: an old failure is not this upgrade's.
@@ -185,5 +214,37 @@ mod tests {
         assert!(!only_versions_behind(&check(&[])));
         assert!(!only_versions_behind(&check(&[&behind, &line("post_upgrade: an account was lost")])));
         assert!(!only_versions_behind(&Check::pass("pre-post-hooks", "x")));
+    }
+
+    #[test]
+    fn pallets_that_fail_are_found_among_those_that_hold() {
+        let names: Vec<_> = (0..60).map(|number| format!("P{number}")).collect();
+        let pallets: Vec<_> = names.iter().map(String::as_str).collect();
+        for (bad, held_at_most) in
+            [(vec![], 1), (vec!["P7"], 6), (vec!["P0", "P59"], 11), (vec!["P30", "P31", "P32"], 9)]
+        {
+            for undecodable in [false, true] {
+                let (mut failures, mut held) = (Failures::new(), 0);
+                let mut ask = |pallets: &[&str]| {
+                    if let Some(pallet) = pallets.iter().find(|pallet| bad.contains(pallet)) {
+                        return Ok(Answer::Fails(format!("{pallet} is wrong")));
+                    }
+                    held += 1;
+                    Ok(if undecodable { Answer::Undecodable("a value".into()) } else { Answer::Holds })
+                };
+                failing(&pallets, &mut ask, &mut failures).expect("asked");
+                assert!(held <= held_at_most, "{held} times the whole state was decoded for {bad:?}");
+                let mut expected: Failures =
+                    bad.iter().map(|pallet| ((*pallet).to_owned(), format!("{pallet} is wrong"))).collect();
+                if undecodable {
+                    expected.insert(UNDECODABLE.into(), "a value".into());
+                }
+                assert_eq!(failures, expected);
+            }
+        }
+        let all_fail = &mut |pallets: &[&str]| Ok(Answer::Fails(pallets.join(" ")));
+        let mut failures = Failures::new();
+        failing(&pallets, all_fail, &mut failures).expect("asked");
+        assert_eq!(failures.len(), 60);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The trie backend of nodes, which announces to a lazy state what is about to be read.
 
-use super::{Nodes, hint::Hint};
+use super::{Nodes, cursor::Cursors, hint::Hint};
 use sp_core::H256;
 use sp_runtime::{StateVersion, traits::BlakeTwo256};
 use sp_state_machine::{
@@ -10,22 +10,31 @@ use sp_state_machine::{
 };
 use sp_storage::ChildInfo;
 use sp_trie::{MerkleValue, recorder::Recorder};
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
-type Inner = TrieBackend<Nodes, BlakeTwo256>;
-type Error = <Inner as Backend<BlakeTwo256>>::Error;
-type Result<T> = std::result::Result<T, Error>;
+pub(super) type Inner = TrieBackend<Nodes, BlakeTwo256>;
+pub(super) type Error = <Inner as Backend<BlakeTwo256>>::Error;
+pub(super) type Result<T> = std::result::Result<T, Error>;
 
 /// How much of a key names the pallet and the item: who iterates does so within them.
 const ITEM_PREFIX: usize = 32;
 
 pub struct StateBackend {
     inner: Inner,
+    /// Where keys are gone through; none where reads are recorded, which is to be done as nodes do it.
+    cursors: Option<Mutex<Cursors>>,
 }
 
 impl StateBackend {
     pub(crate) fn new(nodes: &Nodes, root: H256, recorder: Option<Recorder<BlakeTwo256>>) -> Self {
-        Self { inner: TrieBackendBuilder::new(nodes.for_reader(), root).with_optional_recorder(recorder).build() }
+        let cursors = recorder.is_none().then(Mutex::default);
+        Self {
+            inner: TrieBackendBuilder::new(nodes.for_reader(), root).with_optional_recorder(recorder).build(),
+            cursors,
+        }
     }
 
     #[cfg(test)]
@@ -112,7 +121,10 @@ impl Backend<BlakeTwo256> for StateBackend {
 
     fn next_storage_key(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.nodes().announce(|| Hint::iterate(None, item(key), key));
-        self.inner.next_storage_key(key)
+        match &self.cursors {
+            Some(cursors) => cursors.lock().unwrap_or_else(PoisonError::into_inner).next(&self.inner, key),
+            None => self.inner.next_storage_key(key),
+        }
     }
 
     fn next_child_storage_key(&self, child: &ChildInfo, key: &[u8]) -> Result<Option<Vec<u8>>> {

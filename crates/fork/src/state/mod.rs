@@ -6,6 +6,7 @@
 //! was once read or built becomes wrong.
 
 mod backend;
+mod cursor;
 mod disk;
 mod hint;
 mod lazy;

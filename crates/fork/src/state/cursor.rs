@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Places in a trie from which keys are gone through.
+//!
+//! A runtime asks for the key after a key, and the trie backend finds that from the root each time. Who goes through a map
+//! asks from where he came, so what was found stays open for him.
+
+use super::backend::{Inner, Result};
+use sp_runtime::traits::BlakeTwo256;
+use sp_state_machine::{Backend, IterArgs, StorageIterator};
+
+/// Maps that are gone through within another, and that one within another.
+const LIMIT: usize = 4;
+
+#[derive(Default)]
+pub struct Cursors {
+    /// The one that was used last is at the end.
+    open: Vec<Cursor>,
+}
+
+struct Cursor {
+    /// The key that was given last.
+    at: Vec<u8>,
+    iterator: <Inner as Backend<BlakeTwo256>>::RawIter,
+}
+
+impl Cursors {
+    /// The key after a key.
+    pub fn next(&mut self, backend: &Inner, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let known = self.open.iter().position(|cursor| cursor.at == key);
+        let mut iterator = match known {
+            Some(place) => self.open.remove(place).iterator,
+            None => {
+                // The lowest key that may come after.
+                let lowest = [key, &[0]].concat();
+                let mut arguments = IterArgs::default();
+                arguments.start_at = Some(&lowest);
+                backend.raw_iter(arguments)?
+            }
+        };
+        let next = iterator.next_key(backend).transpose()?;
+        if let Some(at) = &next {
+            if self.open.len() == LIMIT {
+                self.open.remove(0);
+            }
+            self.open.push(Cursor { at: at.clone(), iterator });
+        }
+        Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Nodes;
+    use proptest::prelude::*;
+    use sp_runtime::StateVersion;
+    use sp_state_machine::{InMemoryBackend, TrieBackendBuilder};
+    use std::collections::BTreeMap;
+
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop::sample::select(vec![0u8, 1, 0x10, 0xff]), 0..5)
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_gives_what_the_backend_finds_from_the_root(
+            entries in prop::collection::btree_map(key(), Just(vec![1]), 0..60),
+            mut walkers in prop::collection::vec(key(), 1..7),
+            steps in prop::collection::vec(any::<prop::sample::Index>(), 0..120),
+        ) {
+            let entries: BTreeMap<Vec<u8>, Vec<u8>> = entries;
+            let mut backend = InMemoryBackend::<BlakeTwo256>::default();
+            let top = entries.into_iter().map(|(key, value)| (key, Some(value))).collect();
+            backend.insert([(None, top)], StateVersion::V1);
+            let root = *backend.root();
+            let backend: Inner = TrieBackendBuilder::new(Nodes::full(backend.into_storage()), root).build();
+            let mut cursors = Cursors::default();
+            for step in steps {
+                let walker = step.index(walkers.len());
+                let expected = backend.next_storage_key(&walkers[walker]).expect("found");
+                let found = cursors.next(&backend, &walkers[walker]).expect("found");
+                prop_assert_eq!(&found, &expected);
+                prop_assert!(cursors.open.len() <= LIMIT);
+                walkers[walker] = found.unwrap_or_default();
+            }
+        }
+    }
+}
