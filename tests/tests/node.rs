@@ -84,6 +84,28 @@ fn what_one_run_took_the_next_one_does_not_ask_for() {
 }
 
 #[test]
+fn invariants_are_asked_of_a_whole_state_that_is_taken_at_once_where_there_is_a_store() {
+    let node = standalone();
+    let tested = built(Runtime::Standalone, &["try-runtime"]).display().to_string();
+    let more = ["--try-runtime", tested.as_str()];
+    let whole = dry_run(&snapshot(Runtime::Standalone).display().to_string(), &more).expect_code(0).json();
+
+    let nodes = tempfile::tempdir().expect("a directory");
+    let stored = dry_run_knowing(nodes.path(), node.url(), &more).expect_code(0).mentions(&["taking the whole state"]);
+    let stored = stored.json();
+    assert_eq!(outcome(&stored), outcome(&whole));
+    assert!(stored["rpc"]["requests"].as_u64() > Some(6), "what that took is counted: {}", stored["rpc"]);
+    let out = nodes.path().join("snapshot").display().to_string();
+    let taken =
+        Xtask::new(["snapshot", "create", node.url(), "--out", &out, "--json"]).env("CUTOVER_NODES", nodes.path());
+    assert_eq!(taken.run().expect_code(0).json()["fetched"], 0, "all of it is in the store");
+
+    let file = tempfile::NamedTempFile::new().expect("a file where a directory is wanted");
+    let alone = dry_run_knowing(file.path(), node.url(), &more).expect_code(0).mentions(&["a proof at a time"]).json();
+    assert_eq!(outcome(&alone), outcome(&whole));
+}
+
+#[test]
 fn the_facts_of_a_runtime_are_read_from_a_node() {
     let node = standalone();
     let facts = Xtask::new(["inspect", "--json", node.url()]).run().expect_code(0).json();

@@ -28,7 +28,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         unverified: request.unverified,
         store: Some(&store),
     };
-    let loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
+    let mut loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
     let mut chain = loaded.chain.clone();
 
     reporter.status("reading the runtimes");
@@ -149,6 +149,8 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     });
     checks.extend(match &tested {
         Some(tested) => {
+            // Its invariants read every entry.
+            loaded.take_whole(reporter);
             with_try_runtime(&enacted, &shipping, &to, tested, &executor, request.migration_blocks, reporter)?
         }
         None => ["pre-post-hooks", "try-state", "equivalence"]
@@ -337,9 +339,6 @@ fn with_try_runtime(
     limit: u32,
     reporter: &Reporter,
 ) -> Result<Vec<Check>> {
-    if enacted.is_lazy() {
-        reporter.warning("try-state reads every entry: the whole state is taken from the node, a proof at a time");
-    }
     reporter.status("running the hooks of the try-runtime build");
     let mut author = Author::new(executor);
     let hooks = checks::try_runtime::hooks(enacted, executor, tested)?;

@@ -3,8 +3,8 @@
 
 use crate::{
     chain::Chain,
-    keys, remote,
-    state::{Lazy, RemoteNode, Store, Stored, Traffic},
+    keys, remote, snapshot,
+    state::{Disk, Lazy, RemoteNode, Store, Stored, Traffic},
 };
 use artifact::{Source, StateFile};
 use sp_core::{H256, storage::well_known_keys};
@@ -58,13 +58,37 @@ pub struct Loaded {
     pub entries: Option<usize>,
     /// What loading took; a lazy chain counts what comes after by itself.
     pub loading: Traffic,
+    /// From whom the rest of a lazy state can be had at once, and where to.
+    rest: Option<Rest>,
+}
+
+struct Rest {
+    url: String,
+    disk: Arc<Disk>,
 }
 
 impl Loaded {
+    /// Takes all of a lazy state that is not here yet, for whoever is about to read every entry: many parts at a time, where they
+    /// would come one after the other. What cannot be taken so is taken when it is read.
+    pub fn take_whole(&mut self, reporter: &Reporter) {
+        if !self.chain.is_lazy() {
+            return;
+        }
+        let slowly = "the whole state is taken from the node, a proof at a time";
+        let Some(rest) = &self.rest else {
+            reporter.warning(format!("{slowly}: there is no store of trie nodes"));
+            return;
+        };
+        reporter.status(format!("taking the whole state from {}", rest.url));
+        match snapshot::take_whole(&rest.url, self.chain.header(), &rest.disk, reporter) {
+            Ok(more) => self.loading = self.loading + more,
+            Err(failure) => reporter.warning(format!("{slowly}: {failure}")),
+        }
+    }
+
     /// All that was asked of the node so far.
     pub fn traffic(&self) -> Traffic {
-        let later = self.chain.traffic();
-        Traffic { requests: self.loading.requests + later.requests, bytes: self.loading.bytes + later.bytes }
+        self.loading + self.chain.traffic()
     }
 }
 
@@ -83,6 +107,7 @@ fn lazy(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     let (node, block) = RemoteNode::connect(url, how.at.unwrap_or("finalized"))?;
     reporter.status(format!("taking what is needed of the state of block {} from {url}", block.number));
     let disk = how.store.and_then(|store| store.disk(reporter));
+    let rest = disk.clone().map(|disk| Rest { url: url.to_owned(), disk });
     let lazy = Arc::new(Lazy::new(Box::new(node), block.state_root.into(), disk));
     let mut chain = Chain::from_lazy(lazy, &block.header)?;
     chain.prefetch(first_keys())?;
@@ -91,7 +116,7 @@ fn lazy(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     let version = artifact::sections::Sections::read(url, &blob)?.version;
     chain.set_state_version(version.map_or(0, |version| version.effective_state_version()));
     let (finalized, loading) = (Some(block.finalized), Traffic::default());
-    Ok(Loaded { chain, verified: true, finalized, mode: Mode::Lazy, entries: None, loading })
+    Ok(Loaded { chain, verified: true, finalized, mode: Mode::Lazy, entries: None, loading, rest })
 }
 
 /// What every block reads. Keys that a chain does not have cost next to nothing.
@@ -149,7 +174,15 @@ fn full(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
         reporter.warning(format!("the state that {url} gave does not have the root of its block's header"));
     }
     let loading = Traffic { requests: taken.requests, bytes: taken.bytes };
-    Ok(Loaded { chain, verified, finalized: Some(taken.finalized), mode: Mode::Full, entries: Some(entries), loading })
+    Ok(Loaded {
+        chain,
+        verified,
+        finalized: Some(taken.finalized),
+        mode: Mode::Full,
+        entries: Some(entries),
+        loading,
+        rest: None,
+    })
 }
 
 fn from_file(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
@@ -169,7 +202,7 @@ fn from_file(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loade
         }
     };
     let (finalized, loading) = (None, Traffic::default());
-    Ok(Loaded { chain, verified, finalized, mode: Mode::Full, entries, loading })
+    Ok(Loaded { chain, verified, finalized, mode: Mode::Full, entries, loading, rest: None })
 }
 
 /// From the store, where there is one and the file says which state it has.

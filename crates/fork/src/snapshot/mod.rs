@@ -13,8 +13,9 @@ mod try_runtime;
 mod write;
 
 use crate::{
+    chain::Header,
     keys,
-    state::{Disk, RemoteNode, Transport, Trouble},
+    state::{Disk, RemoteNode, Traffic, Transport, Trouble},
 };
 use artifact::{
     hashes::blake2_256,
@@ -23,6 +24,7 @@ use artifact::{
 };
 use crew::{Answer, Crew, Task};
 use sp_core::H256;
+use sp_runtime::traits::Header as _;
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
@@ -155,6 +157,15 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
         size: written.size,
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     })
+}
+
+/// Puts the whole state at a block into the store.
+pub fn take_whole(url: &str, header: &Header, disk: &Disk, reporter: &Reporter) -> Result<Traffic> {
+    let hash = hex_prefixed(header.hash().as_bytes());
+    let (node, _) = RemoteNode::connect(url, &hash)?;
+    let crew = Crew::start(node, &[url.to_owned()], &hash, CONNECTIONS);
+    Walk::new(disk, *header.state_root()).all(&crew, reporter)?;
+    Ok(crew.end())
 }
 
 /// The first node that knows the block, and why those before it do not count.

@@ -21,8 +21,9 @@ use std::{
 };
 use worker::{Failure, Result, hex_prefixed};
 
-/// Nodes that are held in memory, in bytes.
-const MEMORY_LIMIT: usize = 512 << 20;
+/// Nodes that are held in memory, in bytes: where there is a disk, and where there is none.
+const MEMORY_LIMIT: usize = 64 << 20;
+const MEMORY_ALONE: usize = 512 << 20;
 /// New nodes go to the disk in portions, since each commit waits for it.
 const DISK_PORTION: usize = 4 << 20;
 /// Keys in one request for a proof.
@@ -60,10 +61,11 @@ struct Pace {
 
 impl Lazy {
     pub fn new(transport: Box<dyn Transport>, root: H256, disk: Option<Arc<Disk>>) -> Self {
+        let limit = if disk.is_some() { MEMORY_LIMIT } else { MEMORY_ALONE };
         Self {
             transport,
             root,
-            memory: Mutex::new(Memory::new(MEMORY_LIMIT)),
+            memory: Mutex::new(Memory::new(limit)),
             disk: Mutex::new(disk.map(|disk| Buffered { disk, waiting: HashMap::new(), bytes: 0 })),
             failure: Mutex::default(),
             pace: Mutex::new(Pace { child: None, last: Vec::new(), count: FIRST_PAGE, limit: LARGEST_PAGE }),

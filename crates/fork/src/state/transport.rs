@@ -27,6 +27,14 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
+impl std::ops::Add for Traffic {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self { requests: self.requests + more.requests, bytes: self.bytes + more.bytes }
+    }
+}
+
 /// A node that answers for the state of one block. Nothing it says is believed.
 pub trait Transport: Send + Sync {
     /// What errors call it: its address.
