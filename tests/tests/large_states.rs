@@ -72,6 +72,22 @@ fn take(url: &str, at: &str, directory: &Path) -> (Value, u64) {
 }
 
 #[test]
+#[ignore = "a measurement that takes a quarter of an hour"]
+fn the_cost_of_a_state_from_a_file() {
+    for count in [100_000, 1_000_000, 10_000_000] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = with_accounts(count, directory.path());
+        let size = std::fs::metadata(&file).expect("written").len() >> 20;
+        let arguments = ["--state", file.to_str().expect("UTF-8")];
+        for which in ["first", "again"] {
+            let (report, peak) = dry_run(&arguments, &directory.path().join("nodes"));
+            assert_eq!(report["verdict"], "pass");
+            println!("{count} accounts, {size} MiB: {which} {:.2} s, peak {} MiB", report["seconds"], peak >> 10);
+        }
+    }
+}
+
+#[test]
 #[ignore = "a measurement that takes minutes"]
 fn the_cost_of_a_whole_state() {
     let directory = tempfile::tempdir().expect("a directory");
