@@ -30,14 +30,20 @@ pub struct Builder {
 struct Open {
     /// How many nibbles of its entries' keys lead to its end.
     to: usize,
-    value: Option<Vec<u8>>,
+    value: Option<Held>,
     bitmap: u16,
     /// Encoded as they stand in the node.
     children: Vec<u8>,
 }
 
+/// A value as it stands in its node: itself, or where it is stored apart, its hash.
+enum Held {
+    Inline(Vec<u8>),
+    Hash([u8; 32]),
+}
+
 impl Open {
-    fn new(to: usize, value: Option<Vec<u8>>) -> Self {
+    fn new(to: usize, value: Option<Held>) -> Self {
         Self { to, value, bitmap: 0, children: Vec::new() }
     }
 }
@@ -61,7 +67,14 @@ impl Builder {
         }
         self.last.clear();
         self.last.extend_from_slice(key);
-        self.open.push(Open::new(2 * key.len(), Some(value)));
+        let held = if self.hashed && value.len() >= HASHED_FROM {
+            let hash = blake2_256(&value);
+            each(hash, &value)?;
+            Held::Hash(hash)
+        } else {
+            Held::Inline(value)
+        };
+        self.open.push(Open::new(2 * key.len(), Some(held)));
         Ok(())
     }
 
@@ -73,7 +86,7 @@ impl Builder {
             }
         }
         let node = match self.open.pop() {
-            Some(root) => self.encode(&root, 0, each)?,
+            Some(root) => self.encode(&root, 0),
             None => vec![0],
         };
         let hash = blake2_256(&node);
@@ -96,7 +109,7 @@ impl Builder {
     /// Makes a node that has ended a child of the one that is now the last.
     fn attach(&mut self, open: &Open, each: &mut Each<'_>) -> Result<()> {
         let above = self.open.last().map_or(0, |above| above.to);
-        let child = self.encode(open, above + 1, each)?;
+        let child = self.encode(open, above + 1);
         let index = nibble(&self.last, above);
         let hash = (child.len() >= 32).then(|| blake2_256(&child));
         if let Some(hash) = hash {
@@ -110,8 +123,8 @@ impl Builder {
     }
 
     /// The bytes of a node whose part of the key begins after so many nibbles.
-    fn encode(&self, open: &Open, from: usize, each: &mut Each<'_>) -> Result<Vec<u8>> {
-        let apart = self.hashed && open.value.as_ref().is_some_and(|value| value.len() >= HASHED_FROM);
+    fn encode(&self, open: &Open, from: usize) -> Vec<u8> {
+        let apart = matches!(open.value, Some(Held::Hash(_)));
         let (prefix, bits) = match (open.bitmap == 0, open.value.is_some(), apart) {
             (true, _, false) => (0b0100_0000, 2),
             (true, _, true) => (0b0010_0000, 3),
@@ -131,16 +144,12 @@ impl Builder {
             node.extend(open.bitmap.to_le_bytes());
         }
         match &open.value {
-            Some(value) if apart => {
-                let hash = blake2_256(value);
-                each(hash, value)?;
-                node.extend(hash);
-            }
-            Some(value) => value.encode_to(&mut node),
+            Some(Held::Hash(hash)) => node.extend(hash),
+            Some(Held::Inline(value)) => value.encode_to(&mut node),
             None => {}
         }
         node.extend_from_slice(&open.children);
-        Ok(node)
+        node
     }
 }
 

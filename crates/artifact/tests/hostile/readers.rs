@@ -2,13 +2,40 @@
 //! What must hold for any bytes whatever: no panic, and what is accepted holds together. Called by the bounded run of
 //! the tests and, without an end, by `cargo fuzz`.
 
-use cutover_artifact::{Blob, Metadata, State, hashes::blake2_256, header::Header, sections::Sections, trie};
+use cutover_artifact::{
+    Blob, Metadata, State, StateFile, hashes::blake2_256, header::Header, sections::Sections, state::Brief, trie,
+};
 
 /// Chain specs, snapshots of ours and of try-runtime, as they are.
 pub fn state(bytes: &[u8]) {
+    let brief = Brief::from_reader("hostile", bytes);
+    let nodes = gone_through(bytes);
     if let Ok(state) = State::from_reader("hostile", bytes) {
         accepted(&state);
+        // A snapshot of nodes may say wrongly where they are in the trie; then they are missed.
+        if let Ok(brief) = brief {
+            for (key, value) in state.top.iter().filter(|(key, _)| key.len() <= 32) {
+                assert_eq!(brief.get(key), Some(value.as_slice()));
+            }
+        }
+        // A file that contradicts itself in its root is refused by whoever needs the root.
+        assert!(nodes.is_none_or(|root| Some(root) == state.compute_root() || Some(root) == state.state_root));
     }
+}
+
+/// The root of the nodes that a snapshot gives where it is too large to be held.
+fn gone_through(bytes: &[u8]) -> Option<[u8; 32]> {
+    let path = std::env::temp_dir().join(format!("cutover-hostile-{}", std::process::id()));
+    std::fs::write(&path, bytes).expect("written");
+    let root = StateFile::open(&path, 0).ok().flatten().and_then(|file| {
+        let each = &mut |hash, node: &[u8]| {
+            assert_eq!(hash, blake2_256(node), "every node is under its own hash");
+            Ok(())
+        };
+        file.nodes(each).ok()
+    });
+    std::fs::remove_file(&path).expect("removed");
+    root
 }
 
 /// The body of a snapshot of ours: compressed and sealed as the file has it, or no change of it would get past the
