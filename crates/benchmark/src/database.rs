@@ -206,18 +206,7 @@ mod tests {
         let mut top: Vec<_> = top.collect();
         top.push((artifact::state::CODE.to_vec(), vec![0; 100]));
         top.sort();
-        State {
-            origin: artifact::state::Origin::Memory,
-            chain: Some("here".into()),
-            spec_name: None,
-            spec_version: None,
-            state_version: 1,
-            state_root: None,
-            block: None,
-            header: None,
-            top,
-            children: Vec::new(),
-        }
+        State { chain: Some("here".into()), ..State::of_entries(1, top, Vec::new()) }
     }
 
     #[test]

@@ -128,23 +128,12 @@ fn trie(state: &State, version: StateVersion) -> (H256, BackendTransaction<Blake
 #[cfg(test)]
 mod tests {
     use super::*;
-    use artifact::state::Origin;
     use sp_state_machine::Backend as _;
 
     fn state() -> State {
         let entry = |at: u8| (vec![at; 20], vec![at; usize::from(at) + 1]);
-        State {
-            origin: Origin::Memory,
-            chain: None,
-            spec_name: None,
-            spec_version: None,
-            state_version: 1,
-            state_root: None,
-            block: None,
-            header: None,
-            top: (0..100).map(entry).collect(),
-            children: vec![(b"child".to_vec(), vec![(b"a".to_vec(), b"b".to_vec())])],
-        }
+        let children = vec![(b"child".to_vec(), vec![(b"a".to_vec(), b"b".to_vec())])];
+        State::of_entries(1, (0..100).map(entry).collect(), children)
     }
 
     #[test]

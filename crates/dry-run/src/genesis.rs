@@ -2,10 +2,7 @@
 //! Makes the state of a chain that begins with a runtime's genesis preset: how the recorded previous releases are made.
 
 use crate::request::Genesis;
-use artifact::{
-    Source, State,
-    state::{Block, Origin},
-};
+use artifact::{Source, State, state::Block};
 use codec::Encode;
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
 use serde::Serialize;
@@ -46,16 +43,13 @@ pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
     let entries = export.top.len();
     let header = chain.header().encode();
     let state = State {
-        origin: Origin::Memory,
         chain: Some(format!("{} {} preset", version.spec_name, request.preset)),
         spec_name: Some(version.spec_name.clone()),
         spec_version: Some(version.spec_version),
-        state_version,
         state_root: Some(chain.root().0),
         block: Some(Block { number: u64::from(chain.number()), hash: chain.header().hash().0 }),
         header: Some(header),
-        top: export.top,
-        children: export.children.into_iter().collect(),
+        ..State::of_entries(state_version, export.top, export.children.into_iter().collect())
     };
     state.write(&request.out)?;
     let size = std::fs::metadata(&request.out).map(|file| file.len()).unwrap_or(0);

@@ -2,7 +2,7 @@
 //! The state before the first block, as a runtime builds it from one of its genesis presets (`GenesisBuilder`).
 
 use crate::{Chain, Code, Executor};
-use artifact::{State, state::Origin};
+use artifact::State;
 use codec::{Decode, Encode};
 use serde_json::Value;
 use worker::{Failure, Result};
@@ -52,18 +52,7 @@ fn merge(into: &mut Value, patch: Value) {
 
 fn state(state_version: u8, mut top: Vec<(Vec<u8>, Vec<u8>)>) -> State {
     top.sort();
-    State {
-        origin: Origin::Memory,
-        chain: None,
-        spec_name: None,
-        spec_version: None,
-        state_version,
-        state_root: None,
-        block: None,
-        header: None,
-        top,
-        children: Vec::new(),
-    }
+    State::of_entries(state_version, top, Vec::new())
 }
 
 #[cfg(test)]

@@ -255,7 +255,7 @@ fn expect_block(source: &Source, state: &artifact::State, at: &str) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use artifact::{State, state::Origin};
+    use artifact::State;
     use std::path::Path;
 
     /// Just large enough, of bytes that do not compress.
@@ -265,18 +265,8 @@ mod tests {
             (0..2048).flat_map(block).collect::<Vec<u8>>()
         };
         let count = LARGE as u32 / 65_536 + 1;
-        let mut state = State {
-            origin: Origin::Memory,
-            chain: None,
-            spec_name: None,
-            spec_version: None,
-            state_version: 1,
-            state_root: None,
-            block: None,
-            header: None,
-            top: (0..count).map(|key| (key.to_be_bytes().to_vec(), noise(key))).collect(),
-            children: Vec::new(),
-        };
+        let top = (0..count).map(|key| (key.to_be_bytes().to_vec(), noise(key))).collect();
+        let mut state = State::of_entries(1, top, Vec::new());
         state.state_root = state.compute_root();
         let path = directory.join("large");
         state.write(&path).expect("written");
@@ -314,15 +304,9 @@ mod tests {
     fn a_small_snapshot_leaves_the_store_alone() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("small");
-        let mut top = vec![(b"a".to_vec(), vec![1])];
-        top.sort();
-        let root = artifact::trie::root(&top, 1);
-        let (origin, children) = (Origin::Memory, Vec::new());
-        let (chain, spec_name, spec_version, block, header) = Default::default();
-        let (state_version, state_root) = (1, root);
-        State { origin, chain, spec_name, spec_version, state_version, state_root, block, header, top, children }
-            .write(&path)
-            .expect("written");
+        let mut state = State::of_entries(1, vec![(b"a".to_vec(), vec![1])], Vec::new());
+        state.state_root = state.compute_root();
+        state.write(&path).expect("written");
         let store = Store::new(Some(&directory.path().join("store")));
         load(&Source::File(path), How { store: Some(&store), ..How::default() }, &Reporter::silent()).expect("loaded");
         assert!(!directory.path().join("store").exists());

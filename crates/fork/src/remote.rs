@@ -7,7 +7,7 @@
 use artifact::{
     State,
     source::{Client, RpcBlock},
-    state::{Block, Origin},
+    state::Block,
 };
 use jsonrpsee::rpc_params;
 use std::time::Duration;
@@ -50,16 +50,10 @@ async fn take(url: &str, at: &str, reporter: &Reporter) -> Result<Taken> {
     // Roots of child tries follow from the child tries; a node's word for them is not needed.
     let top = top.into_iter().filter(|(key, _)| !key.starts_with(CHILD_PREFIX)).collect();
     let mut state = State {
-        origin: Origin::Memory,
-        chain: None,
-        spec_name: None,
-        spec_version: None,
-        state_version: 0,
         state_root: Some(block.state_root),
         block: Some(Block { number: block.number, hash: block.hash }),
         header: Some(block.header.clone()),
-        top,
-        children,
+        ..State::of_entries(0, top, children)
     };
     state.top.sort();
     let version = artifact::sections::Sections::read(url, &state.code(url)?)?.version;

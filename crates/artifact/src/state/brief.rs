@@ -65,10 +65,6 @@ struct Items {
 }
 
 impl snapshot::Visit for Items {
-    fn begin(&mut self, _: &State) -> Result<()> {
-        Ok(())
-    }
-
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         if !self.in_child && key.len() <= ITEM_KEY {
             self.items.push((key, value));

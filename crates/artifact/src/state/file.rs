@@ -34,15 +34,14 @@ impl StateFile {
         if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() >= at_least) {
             return Ok(None);
         }
-        let (kind, reader) = begun(path)?;
+        let (Some(kind), reader) = begun(path)? else { return Ok(None) };
         let (name, mut survey) = (path.display().to_string(), Survey::default());
         let facts = match kind {
-            Some(Kind::Snapshot) => snapshot::read_through(&name, reader, &mut survey)?,
-            Some(Kind::TryRuntime) => try_runtime::read_through(&name, reader, &mut |_, _, _| Ok(()))?,
-            _ => return Ok(None),
+            Kind::Snapshot => snapshot::read_through(&name, reader, &mut survey)?,
+            Kind::TryRuntime => try_runtime::read_through(&name, reader, &mut |_, _, _| Ok(()))?,
+            Kind::ChainSpec => return Ok(None),
         };
         survey.end_child()?;
-        let kind = kind.unwrap_or(Kind::Snapshot);
         // How often a node occurs in its trie, a file of nodes does not tell.
         let entries = (kind == Kind::Snapshot).then_some(survey.entries);
         Ok(Some(Self { path: path.to_owned(), kind, facts, entries, roots: survey.roots }))
@@ -111,9 +110,8 @@ impl Survey {
 }
 
 impl snapshot::Visit for Survey {
-    fn begin(&mut self, facts: &State) -> Result<()> {
+    fn begin(&mut self, facts: &State) {
         self.version = facts.state_version;
-        Ok(())
     }
 
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
@@ -157,10 +155,6 @@ impl Tries<'_, '_> {
 }
 
 impl snapshot::Visit for Tries<'_, '_> {
-    fn begin(&mut self, _: &State) -> Result<()> {
-        Ok(())
-    }
-
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         if self.main.is_none() {
             while let Some((child, root)) = self.roots.next_if(|(child, _)| **child < key) {

@@ -99,6 +99,22 @@ pub struct Summary {
 pub(crate) const HEAD: usize = 16;
 
 impl State {
+    /// Of entries that a program has, ordered by key: of no block, and nothing said of its chain.
+    pub fn of_entries(state_version: u8, top: Entries, children: Vec<(Vec<u8>, Entries)>) -> Self {
+        Self {
+            origin: Origin::Memory,
+            chain: None,
+            spec_name: None,
+            spec_version: None,
+            state_version,
+            state_root: None,
+            block: None,
+            header: None,
+            top,
+            children,
+        }
+    }
+
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = std::fs::File::open(path).map_err(|error| Failure::io("read", path, &error))?;
@@ -239,18 +255,9 @@ pub(crate) mod tests {
 
     /// A small whole state with a child trie, at a block.
     pub(crate) fn sample() -> State {
-        let mut state = State {
-            origin: Origin::Memory,
-            chain: Some("Sample".into()),
-            spec_name: None,
-            spec_version: None,
-            state_version: 1,
-            state_root: None,
-            block: None,
-            header: None,
-            top: (0..50u8).map(|index| (vec![index, 7], vec![index; usize::from(index)])).collect(),
-            children: vec![(b"child".to_vec(), vec![(b"a".to_vec(), vec![1; 40]), (b"b".to_vec(), vec![])])],
-        };
+        let top = (0..50u8).map(|index| (vec![index, 7], vec![index; usize::from(index)])).collect();
+        let children = vec![(b"child".to_vec(), vec![(b"a".to_vec(), vec![1; 40]), (b"b".to_vec(), vec![])])];
+        let mut state = State { chain: Some("Sample".into()), ..State::of_entries(1, top, children) };
         state.state_root = state.compute_root();
         let header = Header {
             parent_hash: [1; 32],

@@ -171,7 +171,7 @@ fn length(length: usize) -> Result<Vec<u8>> {
 /// Whom a snapshot's parts are given to, in the order of the file.
 pub(super) trait Visit {
     /// What stands before the entries.
-    fn begin(&mut self, facts: &State) -> Result<()>;
+    fn begin(&mut self, _facts: &State) {}
     /// An entry of the main trie or, after a child trie was named, of that.
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
     fn child(&mut self, name: Vec<u8>) -> Result<()>;
@@ -191,10 +191,6 @@ struct All {
 }
 
 impl Visit for All {
-    fn begin(&mut self, _: &State) -> Result<()> {
-        Ok(())
-    }
-
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         self.children.last_mut().map_or(&mut self.top, |(_, entries)| entries).push((key, value));
         Ok(())
@@ -227,7 +223,7 @@ pub(super) fn read_through(name: &str, reader: impl Read, visit: &mut dyn Visit)
         .map_err(|error| Failure::internal("zstd cannot be started").found(error.to_string()))?;
     let mut stream = Stream::decompressed(name, BufReader::with_capacity(1 << 16, decoder), consumed);
     let facts = facts(&mut stream)?;
-    visit.begin(&facts)?;
+    visit.begin(&facts);
     entries(&mut stream, visit)?;
     let mut last = None;
     for _ in 0..stream.compact()? {

@@ -7,7 +7,7 @@ use crate::{
     executor::Executor,
     serve::rpc::{Client, Socket, answer},
 };
-use artifact::state::{Origin, State};
+use artifact::state::State;
 use serde_json::{Value, json};
 use sp_core::H256;
 use sp_runtime::traits::BlakeTwo256;
@@ -19,19 +19,7 @@ use tokio::sync::{mpsc as channel, oneshot};
 fn chain() -> Chain {
     let top = (0..30u8).map(|index| (vec![0xaa, index], vec![index; 40])).collect();
     let child = (0..5u8).map(|index| (vec![index], vec![7; 40])).collect();
-    Chain::from_state(State {
-        origin: Origin::Memory,
-        chain: None,
-        spec_name: None,
-        spec_version: None,
-        state_version: 1,
-        state_root: None,
-        block: None,
-        header: None,
-        top,
-        children: vec![(b"kid".to_vec(), child)],
-    })
-    .expect("a chain")
+    Chain::from_state(State::of_entries(1, top, vec![(b"kid".to_vec(), child)])).expect("a chain")
 }
 
 fn ask(fork: &mut Fork<'_>, message: Value) -> Value {

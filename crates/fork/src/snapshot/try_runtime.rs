@@ -26,7 +26,7 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, state_versio
         if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
             continue;
         }
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(&unit.hash))?;
+        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
         put(&(place(&unit), &bytes, 1i32).encode())?;
         if !unit.is_value {
             below(&bytes, unit.path, unit.child, &mut stack)?;

@@ -31,7 +31,7 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, format: Form
     };
     let value = |key: &[u8]| match walk(root, key, node) {
         End::Known(value) => Ok(value),
-        End::Missing => Err(lost(&root)),
+        End::Missing => Err(lost(disk, &root)),
     };
     let version = match value(CODE)? {
         None => None,
@@ -85,7 +85,7 @@ fn entries(disk: &Disk, root: H256, found: &mut Found<'_>) -> Result<()> {
         if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
             continue;
         }
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(&unit.hash))?;
+        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
         open(disk, &bytes, unit.path, &mut stack, found)?;
     }
     Ok(())
@@ -102,7 +102,7 @@ fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: 
         Some(Value::Inline(value)) => found(&bytes_of(&path), value)?,
         Some(Value::Hash(hash)) => {
             let hash = H256(hash);
-            found(&bytes_of(&path), &disk.get(&hash).ok_or_else(|| lost(&hash))?)?;
+            found(&bytes_of(&path), &disk.get(&hash).ok_or_else(|| lost(disk, &hash))?)?;
         }
     }
     let below = |index: u8| path.iter().copied().chain([index]).collect::<Vec<u8>>();
@@ -134,14 +134,14 @@ fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: 
 fn drain(disk: &Disk, stack: &mut Vec<Unit>, height: usize, found: &mut Found<'_>) -> Result<()> {
     while stack.len() > height {
         let Some(unit) = stack.pop() else { break };
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(&unit.hash))?;
+        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
         open(disk, &bytes, unit.path, stack, found)?;
     }
     Ok(())
 }
 
-pub(super) fn lost(hash: &H256) -> Failure {
+pub(super) fn lost(disk: &Disk, hash: &H256) -> Failure {
     Failure::environment("the store of trie nodes lost one while it was read")
-        .found(hex_prefixed(hash.as_bytes()))
+        .found(disk.trouble().unwrap_or_else(|| hex_prefixed(hash.as_bytes())))
         .hint("run the command again: what is missing is fetched")
 }

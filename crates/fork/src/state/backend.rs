@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The trie backend of nodes, which announces to a lazy state what is about to be read.
 
-use super::{Nodes, cursor::Cursors, hint::Hint};
+use super::{Nodes, cursor::Cursors, hint::Hint, locked};
 use sp_core::H256;
 use sp_runtime::{StateVersion, traits::BlakeTwo256};
 use sp_state_machine::{
@@ -10,10 +10,7 @@ use sp_state_machine::{
 };
 use sp_storage::ChildInfo;
 use sp_trie::{MerkleValue, recorder::Recorder};
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use std::{fmt, sync::Mutex};
 
 pub(super) type Inner = TrieBackend<Nodes, BlakeTwo256>;
 pub(super) type Error = <Inner as Backend<BlakeTwo256>>::Error;
@@ -122,7 +119,7 @@ impl Backend<BlakeTwo256> for StateBackend {
     fn next_storage_key(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.nodes().announce(|| Hint::iterate(None, item(key), key));
         match &self.cursors {
-            Some(cursors) => cursors.lock().unwrap_or_else(PoisonError::into_inner).next(&self.inner, key),
+            Some(cursors) => locked(cursors).next(&self.inner, key),
             None => self.inner.next_storage_key(key),
         }
     }

@@ -8,6 +8,7 @@
 use super::{
     Disk, Prefix, Traffic, Transport, Trouble,
     hint::{Hint, Purpose},
+    locked,
     memory::Memory,
     walk::{End, walk},
 };
@@ -17,7 +18,7 @@ use sp_core::H256;
 use sp_state_machine::DBValue;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 use worker::{Failure, Result, hex_prefixed};
 
@@ -304,8 +305,4 @@ pub(super) fn method(child: Option<&[u8]>) -> &'static str {
         None => "state_getReadProof",
         Some(_) => "state_getChildReadProof",
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

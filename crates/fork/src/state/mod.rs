@@ -36,7 +36,7 @@ use sp_state_machine::{BackendTransaction, DBValue, TrieBackendStorage};
 use sp_trie::PrefixedMemoryDB;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 use worker::Failure;
 
@@ -109,7 +109,7 @@ impl Nodes {
 
     fn announce(&self, hint: impl FnOnce() -> Hint) {
         if let Base::Lazy(_) = self.base {
-            *self.hint.lock().unwrap_or_else(PoisonError::into_inner) = hint();
+            *locked(&self.hint) = hint();
         }
     }
 
@@ -125,6 +125,11 @@ impl Nodes {
     }
 }
 
+/// What is behind these locks is whole at any time, whoever died with it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl TrieBackendStorage<BlakeTwo256> for Nodes {
     fn get(&self, hash: &H256, prefix: Prefix<'_>) -> Result<Option<DBValue>, String> {
         if hash.0 == keys::EMPTY_TRIE_ROOT {
@@ -137,7 +142,7 @@ impl TrieBackendStorage<BlakeTwo256> for Nodes {
             Base::Full(nodes) => TrieBackendStorage::get(&**nodes, hash, prefix),
             Base::Stored(stored) => stored.get(hash).map(Some),
             Base::Lazy(lazy) => {
-                let hint = self.hint.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let hint = locked(&self.hint).clone();
                 lazy.get(hash, prefix, &hint).map(Some)
             }
         }

@@ -5,12 +5,12 @@
 //! The first node that is not in the store sends all of the file's nodes there. So the store needs no list of whole states:
 //! what was put there by a download, by another file or by an earlier run is used, and what was lost is put there again.
 
-use super::{Disk, memory::Memory};
+use super::{Disk, locked, memory::Memory};
 use crate::keys;
 use artifact::StateFile;
 use sp_core::H256;
 use sp_state_machine::DBValue;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use worker::{Failure, Reporter, Result, hex_prefixed};
 
 /// Nodes that are held in memory, in bytes.
@@ -134,31 +134,19 @@ impl Stored {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chain::Chain;
-    use artifact::{State, header::Header, state::Origin};
+    use artifact::{State, header::Header};
     use codec::{Compact, Encode};
     use std::path::{Path, PathBuf};
 
     fn state(version: u8) -> State {
-        let mut state = State {
-            origin: Origin::Memory,
-            chain: None,
-            spec_name: None,
-            spec_version: None,
-            state_version: version,
-            state_root: None,
-            block: None,
-            header: None,
-            top: (0..400u16).map(|key| (key.to_be_bytes().to_vec(), vec![key as u8; usize::from(key) % 70])).collect(),
-            children: vec![(b"child".to_vec(), (0..90u8).map(|key| (vec![key], vec![key; 40])).collect())],
-        };
+        let value = |key: u16| vec![key as u8; usize::from(key) % 70];
+        let top = (0..400u16).map(|key| (key.to_be_bytes().to_vec(), value(key))).collect();
+        let child = (0..90u8).map(|key| (vec![key], vec![key; 40])).collect();
+        let mut state = State::of_entries(version, top, vec![(b"child".to_vec(), child)]);
         state.state_root = state.compute_root();
         let root = state.state_root.expect("computed");
         let header =
