@@ -5,10 +5,14 @@
 //! written into the fork's state, the extrinsic goes into a block of the old code, and a parachain then gets its relay
 //! chain's go-ahead. The chain's own code checks names, versions and limits on the way.
 
-use crate::result::{Block, Check, Phase};
+use crate::{
+    block::records,
+    result::{Block, Check, Phase},
+    types::Interface,
+};
 use codec::{Compact, Encode};
-use fork::{Author, Chain, Code, Signal, Wish, block};
-use worker::{Failure, Kind, Reporter, Result};
+use fork::{Author, Chain, Code, Layout, Signal, Wish, block};
+use worker::{Code as Failed, Failure, Kind, Reporter, Result};
 
 const NAME: &str = "enactment";
 
@@ -24,30 +28,59 @@ pub struct Enacted {
     pub by_the_chain: bool,
 }
 
+/// Why a chain does not come to run a code that was authorized.
+#[derive(Debug)]
+pub enum Obstacle {
+    /// Its runtime has no call that applies an authorized upgrade. Such a chain takes a code by other calls.
+    OlderThanTheCall(Failure),
+    /// Its rules refuse the code, or its present runtime cannot build the blocks that it takes.
+    Refused(Failure),
+    /// The tool cannot author its blocks.
+    NotJudged(Failure),
+}
+
+impl Obstacle {
+    pub fn failure(&self) -> &Failure {
+        match self {
+            Self::OlderThanTheCall(failure) | Self::Refused(failure) | Self::NotJudged(failure) => failure,
+        }
+    }
+
+    /// A failure that says nothing of the chain is an error of the run.
+    fn of(failure: Failure) -> Result<Self> {
+        match failure.kind {
+            Kind::Check => Ok(Self::Refused(failure)),
+            Kind::NotJudged => Ok(Self::NotJudged(failure)),
+            _ => Err(failure),
+        }
+    }
+}
+
 pub fn enact(chain: &Chain, author: &mut Author<'_>, code: &Code, reporter: &Reporter) -> Result<Enacted> {
     reporter.status("applying the upgrade as the chain would");
-    let reason = match apply(chain, author, code, Versions::MustRise) {
+    let obstacle = match apply(chain, author, code, Versions::MustRise)? {
         Ok(Applied { chain, blocks, detail }) => {
             return Ok(Enacted { chain, blocks, check: Check::pass(NAME, detail), by_the_chain: true });
         }
-        Err(failure) if failure.kind == Kind::Check => failure,
-        Err(failure) => return Err(failure),
+        Err(obstacle) => obstacle,
     };
-    // What follows is still worth knowing: put the code there by force and say that the chain would not have.
+    // What the new code would do is still worth knowing: it is put there by hand.
     let mut replaced = chain.clone();
     replaced.set(vec![(sp_core::storage::well_known_keys::CODE.to_vec(), Some(code.bytes().to_vec()))])?;
-    let refused = [REFUSED, UNASKED, NOT_ABORTED].contains(&reason.message.as_str());
-    let detail = format!("{reason}; the checks below ran with :code replaced in the state");
-    let findings = crate::result::errors_logged();
-    let check = if refused { Check::fail(NAME, detail) } else { Check::warn(NAME, detail) };
-    Ok(Enacted { chain: replaced, blocks: Vec::new(), check: check.with(findings), by_the_chain: false })
+    Ok(Enacted { chain: replaced, blocks: Vec::new(), check: judged(&obstacle), by_the_chain: false })
 }
 
-const REFUSED: &str = "the chain consumed the authorization and did not take the code";
-const UNASKED: &str = "the chain puts the new code in place without its relay chain's go-ahead, and the relay chain refuses \
-                       every block of a code that it did not let in";
-const NOT_ABORTED: &str = "the relay chain aborts the upgrade, as it does where validators cannot prepare the code, and the \
-                           chain does not give the code up: it could never schedule another";
+/// Only what the chain has no rule for may be done for it by hand; everything else stands in the way of the upgrade.
+fn judged(obstacle: &Obstacle) -> Check {
+    let detail = format!("{}; the checks below ran with :code replaced in the state", obstacle.failure());
+    let findings = crate::result::errors_logged();
+    match obstacle {
+        Obstacle::OlderThanTheCall(_) => Check::warn(NAME, detail),
+        Obstacle::Refused(_) => Check::fail(NAME, detail),
+        Obstacle::NotJudged(_) => Check::not_judged(NAME, detail),
+    }
+    .with(findings)
+}
 
 /// Whether the chain is to compare spec_name and spec_version before it takes the code.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,19 +97,39 @@ pub struct Applied {
     pub detail: String,
 }
 
-/// Has the chain apply an authorized upgrade; a failure of the kind `Check` says what of its rules stands in the way.
-pub fn apply(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versions) -> Result<Applied> {
+/// Has the chain apply an authorized upgrade, or says what stands in the way.
+pub fn apply(
+    chain: &Chain,
+    author: &mut Author<'_>,
+    code: &Code,
+    versions: Versions,
+) -> Result<std::result::Result<Applied, Obstacle>> {
+    match attempt(chain, author, code, versions) {
+        Ok(applied) => Ok(Ok(applied)),
+        Err(failure) if failure.is(Failed::OlderThanTheCall) => Ok(Err(Obstacle::OlderThanTheCall(failure))),
+        Err(failure) => Obstacle::of(failure).map(Err),
+    }
+}
+
+fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versions) -> Result<Applied> {
     if chain.next_code()? == *code {
-        return Err(Failure::check(REFUSED)
-            .found("the very code that the chain runs")
-            .expected("a higher spec_version"));
+        return Err(refused().found("the very code that the chain runs").expected("a higher spec_version"));
     }
     let layout = author.layout(chain)?;
     let system = layout.pallet("System").ok_or_else(|| Failure::check("the chain's runtime has no System pallet"))?;
     let scheduled = layout.parachain_system().map(|pallet| pallet.key("PendingValidationCode"));
     let (Some(call), true) = (system.call("apply_authorized_upgrade"), system.has_item("AuthorizedUpgrade")) else {
-        return Err(Failure::check("the chain's runtime is older than system.apply_authorized_upgrade"));
+        return Err(Failure::check("the chain's runtime is older than system.apply_authorized_upgrade")
+            .code(Failed::OlderThanTheCall));
     };
+    if let Some(key) = scheduled.as_ref()
+        && is_pending(chain, key)?
+    {
+        return Err(refused()
+            .found("an upgrade that is pending already: PendingValidationCode is set")
+            .expected("none, or OverlappingUpgrades refuses this one")
+            .hint("rehearse it on a block after the pending one took effect"));
+    }
     let authorized = system.key("AuthorizedUpgrade");
 
     let mut chain = chain.clone();
@@ -85,6 +138,7 @@ pub fn apply(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Vers
     chain.set(vec![(authorized.clone(), Some(authorization))])?;
     let extrinsic = block::bare_extrinsic(&(call, Compact(code.bytes().len() as u32), Raw(code.bytes())).encode());
     let mut blocks = vec![build(&mut chain, author, Wish { extrinsics: vec![extrinsic], ..Default::default() })?];
+    let said = upgrade_events(&layout, &chain)?;
 
     for _ in 0..PATIENCE {
         if chain.next_code()? == *code {
@@ -104,15 +158,12 @@ pub fn apply(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Vers
             Some(key) => is_pending(&chain, key)?,
             None => false,
         };
-        if !pending && chain.storage(&authorized)?.is_none() && scheduled.is_none() {
-            return Err(Failure::check(REFUSED)
-                .found("RejectedInvalidAuthorizedUpgrade")
-                .expected("the same spec_name and a higher spec_version"));
-        }
-        if !pending && scheduled.is_some() && blocks.len() == 1 {
-            return Err(Failure::check(REFUSED)
-                .found("no PendingValidationCode after system.apply_authorized_upgrade")
-                .expected("the same spec_name, a higher spec_version and a code within the relay chain's limit"));
+        if !pending && blocks.len() == 1 && (scheduled.is_some() || chain.storage(&authorized)?.is_none()) {
+            let expected = match scheduled {
+                Some(_) => "the same spec_name, a higher spec_version and a code within the relay chain's limit",
+                None => "the same spec_name and a higher spec_version",
+            };
+            return Err(refused().found(said).expected(expected));
         }
         if let Some(key) = scheduled.as_ref().filter(|_| pending) {
             waits_for_its_relay_chain(&chain, author, code, key)?;
@@ -121,7 +172,30 @@ pub fn apply(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Vers
         blocks.push(build(&mut chain, author, Wish { signal, ..Default::default() })?);
     }
     Err(Failure::check("the new code did not take effect")
-        .found(format!("{PATIENCE} blocks after the upgrade was applied")))
+        .found(format!("another :code {PATIENCE} blocks after system.apply_authorized_upgrade, which left {said}"))
+        .expected("the new code"))
+}
+
+fn refused() -> Failure {
+    Failure::check("the chain does not take the code")
+}
+
+/// What the block's events say of the upgrade: the error of a call that failed, or what became of the authorization.
+fn upgrade_events(layout: &Layout, chain: &Chain) -> Result<String> {
+    let interface = layout.metadata.as_deref().and_then(Interface::of);
+    let records = match &interface {
+        Some(interface) => records::of(chain, interface)?.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let told: Vec<_> = records
+        .iter()
+        .filter(|record| record.error.is_some() || record.name.contains("Upgrade"))
+        .map(|record| match &record.error {
+            Some(error) => format!("{}.{} ({error})", record.pallet, record.name),
+            None => format!("{}.{}", record.pallet, record.name),
+        })
+        .collect();
+    Ok(if told.is_empty() { "no event of an upgrade".into() } else { told.join(", ") })
 }
 
 /// The relay chain decides which code a block is checked by. A parachain that changes its code a block too early, or does
@@ -138,17 +212,23 @@ fn waits_for_its_relay_chain(chain: &Chain, author: &mut Author<'_>, code: &Code
         return Err(unasked("in the block with the signal to abort"));
     }
     if is_pending(&aborted, scheduled)? {
-        return Err(Failure::check(NOT_ABORTED)
-            .found("PendingValidationCode is still there after the signal to abort")
-            .expected("none, as cumulus has it"));
+        return Err(Failure::check(
+            "the relay chain aborts the upgrade, as it does where validators cannot prepare the code, and the chain does \
+             not give the code up: it could never schedule another",
+        )
+        .found("PendingValidationCode is still there after the signal to abort")
+        .expected("none, as cumulus has it"));
     }
     Ok(())
 }
 
 fn unasked(when: &str) -> Failure {
-    Failure::check(UNASKED)
-        .found(format!("the new :code {when}"))
-        .expected("the new :code in the block with the relay chain's go-ahead")
+    Failure::check(
+        "the chain puts the new code in place without its relay chain's go-ahead, and the relay chain refuses every block \
+         of a code that it did not let in",
+    )
+    .found(format!("the new :code {when}"))
+    .expected("the new :code in the block with the relay chain's go-ahead")
 }
 
 fn is_pending(chain: &Chain, scheduled: &[u8]) -> Result<bool> {
@@ -165,5 +245,29 @@ struct Raw<'a>(&'a [u8]);
 impl Encode for Raw<'_> {
     fn encode_to<T: codec::Output + ?Sized>(&self, destination: &mut T) {
         destination.write(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Status;
+
+    #[test]
+    fn only_a_chain_older_than_the_call_is_helped_by_hand() {
+        let older = Failure::check("older").code(Failed::OlderThanTheCall);
+        assert_eq!(judged(&Obstacle::OlderThanTheCall(older)).status, Status::Warn);
+        for obstacle in [
+            "the extrinsic is not valid",
+            "ProhibitedByPolkadot",
+            "OverlappingUpgrades",
+            "the new code did not take effect",
+        ] {
+            let obstacle = Obstacle::of(Failure::check(obstacle)).expect("a verdict");
+            assert_eq!(judged(&obstacle).status, Status::Fail, "{obstacle:?}");
+        }
+        let unknown = Obstacle::of(Failure::not_judged("proof of work")).expect("a verdict");
+        assert_eq!(judged(&unknown).status, Status::NotJudged);
+        assert!(Obstacle::of(Failure::environment("the node is gone")).is_err(), "an error of the run");
     }
 }

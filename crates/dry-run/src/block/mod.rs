@@ -3,7 +3,7 @@
 
 mod extrinsic;
 mod other;
-mod records;
+pub(crate) mod records;
 mod report;
 
 pub use report::Report;

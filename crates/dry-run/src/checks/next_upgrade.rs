@@ -5,14 +5,14 @@
 //! block of it is built. A parachain that its relay chain governs also has to hear its relay chain's root.
 
 use crate::{
-    enactment::{self, Versions},
+    enactment::{self, Obstacle, Versions},
     input::Runtime,
     relay_root,
     result::Check,
 };
 use codec::Encode;
 use fork::{Author, Chain};
-use worker::{Kind, Result};
+use worker::Result;
 
 const NAME: &str = "next-upgrade";
 
@@ -28,13 +28,13 @@ pub fn next_upgrade(
     // What the present code cannot do either is no fault of the upgrade.
     let mut ways = Vec::new();
     if by_the_chain {
-        match enactment::apply(migrated, author, &from.code, Versions::Unchecked) {
+        match enactment::apply(migrated, author, &from.code, Versions::Unchecked)? {
             Ok(_) => ways.push("the chain applies an authorized upgrade"),
-            Err(failure) if failure.kind == Kind::Check => {
+            Err(Obstacle::NotJudged(failure)) => return Ok(Check::not_judged(NAME, failure.to_string())),
+            Err(obstacle) => {
                 let detail = "the chain could apply an authorized upgrade, and cannot under the new code";
-                return Ok(Check::fail(NAME, detail).with(vec![failure.to_string()]));
+                return Ok(Check::fail(NAME, detail).with(vec![obstacle.failure().to_string()]));
             }
-            Err(failure) => return Err(failure),
         }
     }
     if to.layout.parachain_system().is_some() && authorizes(from, before, author)? == Some(true) {
