@@ -32,6 +32,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use context::Context;
 use std::process::ExitCode;
+use worker::Verdict;
 
 /// `package` is the directory of the package that is started: `env!("CARGO_MANIFEST_DIR")`. Its workspace is the one whose
 /// runtimes are meant.
@@ -51,27 +52,28 @@ pub fn main(package: &str) -> ExitCode {
     printer.finish(outcome)
 }
 
-/// `Ok(true)` when every check passed, `Ok(false)` when one gave a negative verdict.
-fn dispatch(context: &Context, command: Command) -> worker::Result<bool> {
-    match command {
+/// What the command came to. Most commands say only whether every check passed.
+fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
+    let passed = match command {
+        Command::DryRun(options) => return commands::dry_run::run(context, &options),
+        Command::Upgrade(options) => return commands::upgrade::run(context, &options),
         Command::Setup(options) => commands::setup::run(context, &options),
         Command::List(options) => commands::list::run(context, &options),
         Command::Build(options) => commands::build::run(context, &options),
         Command::Inspect(options) => commands::inspect::run(context, &options),
         Command::Diff(options) => commands::diff::run(context, &options),
-        Command::DryRun(options) => commands::dry_run::run(context, &options),
         Command::Fork(options) => commands::fork::run(context, &options),
         Command::Snapshot(options) => commands::snapshot::run(context, &options),
         Command::Propose(options) => commands::propose::run(context, &options),
         Command::Sign(options) => commands::sign::run(context, &options),
         Command::Signers(options) => commands::signers::run(context, &options),
         Command::Verify(options) => commands::verify::run(context, &options),
-        Command::Upgrade(options) => commands::upgrade::run(context, &options),
         Command::Release(options) => commands::release::run(context, &options),
         Command::Init(options) => commands::init::run(context, &options),
         Command::Weights(options) => commands::weights::run(context, &options),
         Command::Ci(options) => commands::ci::run(context, &options),
         Command::Test(options) => commands::test::run(context, &options),
         Command::Completions(options) => commands::completions::run(context, &options),
-    }
+    };
+    passed.map(Verdict::from)
 }

@@ -19,7 +19,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use worker::{Event, Failure, Kind, Result};
+use worker::{Event, Failure, Result, Verdict};
 
 #[derive(Clone)]
 pub struct Printer(Arc<Settings>);
@@ -156,10 +156,9 @@ impl Printer {
     }
 
     /// The closing act of `main`.
-    pub fn finish(&self, outcome: Result<bool>) -> ExitCode {
+    pub fn finish(&self, outcome: Result<Verdict>) -> ExitCode {
         let code = match outcome {
-            Ok(true) => 0,
-            Ok(false) => Kind::Check.exit_code(),
+            Ok(verdict) => verdict.exit_code(),
             Err(_) if interrupt::happened() => {
                 self.failure(&interrupt::failure());
                 interrupt::EXIT_CODE

@@ -80,6 +80,10 @@ pub struct Config {
 pub struct DryRun {
     /// Checks that may fail, each with the reason.
     pub allow: BTreeMap<String, String>,
+    /// Checks whose hazards count as failures.
+    pub deny: Vec<String>,
+    /// The hazards of every check count as failures.
+    pub strict: bool,
     /// Chains that this one exchanges messages with, given like `state`.
     pub with: Vec<String>,
 }

@@ -25,7 +25,7 @@ mod validator;
 
 pub use block::Replay;
 pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot, Validate};
-pub use result::{Block, Check, Phase, Report, Status};
+pub use result::{Block, Check, Finding, Phase, Rank, Report, Status, Verdict};
 
 use worker::{Outcome, Reporter, Result};
 
@@ -36,7 +36,7 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
     match request {
         Request::DryRun(request) => {
             let report = run::dry_run(request, reporter)?;
-            let passed = report.passed();
+            let passed = report.verdict.passed();
             Ok(Outcome { passed, value: value(serde_json::to_value(report))? })
         }
         Request::Block(request) => {

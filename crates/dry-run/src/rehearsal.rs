@@ -58,7 +58,7 @@ pub fn migrate(
         let first = rehearsal.blocks.is_empty();
         let built = match author.build_with(&mut rehearsal.migrated, code, Wish::default()) {
             Ok(built) => built,
-            Err(failure) if failure.kind == worker::Kind::Check => {
+            Err(failure) if failure.is_verdict() => {
                 rehearsal.failure = Some(failure);
                 return Ok(rehearsal);
             }
@@ -155,7 +155,7 @@ pub fn live_on(
                 blocks.push(Block::of(&built, Phase::Healthy));
                 outbound::join(sent, outbound::left(layout, chain)?);
             }
-            Err(failure) if failure.kind == worker::Kind::Check => return Ok((blocks, Some(failure))),
+            Err(failure) if failure.is_verdict() => return Ok((blocks, Some(failure))),
             Err(failure) => return Err(failure),
         }
         reporter.progress("healthy blocks", u64::from(index) + 1, Some(u64::from(count)), "blocks");

@@ -45,6 +45,12 @@ pub struct DryRun {
     /// Checks that may fail, each with the reason.
     #[serde(default)]
     pub allow: crate::allowance::Allowed,
+    /// Checks whose hazards count as failures.
+    #[serde(default)]
+    pub deny: Vec<String>,
+    /// The hazards of every check count as failures.
+    #[serde(default)]
+    pub strict: bool,
     /// Healthy blocks to build after the migrations have ended.
     #[serde(default = "healthy_blocks")]
     pub blocks: u32,

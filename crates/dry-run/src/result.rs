@@ -8,10 +8,60 @@ use worker::{Failure, Kind, hex_prefixed};
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Pass,
+    /// It saw something break.
     Fail,
+    /// It found a hazard, which somebody must judge.
     Warn,
+    /// It does not apply, or was not asked for.
     Skip,
+    /// It applies, and the tool could not look.
+    NotJudged,
 }
+
+/// What a finding means for the verdict of its check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rank {
+    /// Known, and no reason to hesitate.
+    Note,
+    /// What could go wrong, or is for people to know: it warns.
+    Hazard,
+    /// What the tool could not look at.
+    NotJudged,
+    /// What was seen to break.
+    Seen,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub rank: Rank,
+    pub text: String,
+}
+
+impl Finding {
+    pub fn new(rank: Rank, text: impl Into<String>) -> Self {
+        Self { rank, text: text.into() }
+    }
+
+    pub fn seen(text: impl Into<String>) -> Self {
+        Self::new(Rank::Seen, text)
+    }
+
+    pub fn hazard(text: impl Into<String>) -> Self {
+        Self::new(Rank::Hazard, text)
+    }
+
+    pub fn not_judged(text: impl Into<String>) -> Self {
+        Self::new(Rank::NotJudged, text)
+    }
+
+    pub fn note(text: impl Into<String>) -> Self {
+        Self::new(Rank::Note, text)
+    }
+}
+
+/// The version of the report's schema. Version 2 has ranked findings, `not_judged`, and hazards in the verdict.
+pub const FORMAT: &str = "cutover/dry-run/v2";
 
 /// One question with its own verdict.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +72,7 @@ pub struct Check {
     pub detail: String,
     /// The findings one by one, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// Who answers for it, and why, where it failed and was allowed to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,
@@ -52,8 +102,30 @@ impl Check {
         Self::new(name, Status::Skip, detail)
     }
 
+    pub fn not_judged(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::NotJudged, detail)
+    }
+
+    /// Returns the check whose status its gravest finding gives; without any it passes.
+    pub fn judged(name: &'static str, detail: impl Into<String>, findings: Vec<Finding>) -> Self {
+        let status = match findings.iter().map(|finding| finding.rank).max() {
+            Some(Rank::Seen) => Status::Fail,
+            Some(Rank::NotJudged) => Status::NotJudged,
+            Some(Rank::Hazard) => Status::Warn,
+            Some(Rank::Note) | None => Status::Pass,
+        };
+        Self { findings, ..Self::new(name, status, detail) }
+    }
+
+    /// Adds findings that are all of the rank that the check's status stands for.
     pub fn with(mut self, findings: Vec<String>) -> Self {
-        self.findings = findings;
+        let rank = match self.status {
+            Status::Fail => Rank::Seen,
+            Status::Warn => Rank::Hazard,
+            Status::NotJudged => Rank::NotJudged,
+            Status::Pass | Status::Skip => Rank::Note,
+        };
+        self.findings.extend(findings.into_iter().map(|text| Finding::new(rank, text)));
         self
     }
 
@@ -62,10 +134,11 @@ impl Check {
         self
     }
 
-    /// The runtime's own failure is a verdict; anything else is an error of the run.
+    /// The runtime's own failure is a verdict, and so is a limit of the tool; anything else is an error of the run.
     pub fn from_failure(name: &'static str, failure: Failure) -> worker::Result<Self> {
         match failure.kind {
             Kind::Check => Ok(Self::fail(name, failure.to_string()).with(errors_logged())),
+            Kind::NotJudged => Ok(Self::not_judged(name, failure.to_string())),
             _ => Err(failure),
         }
     }
@@ -211,11 +284,70 @@ pub struct Report {
     pub call_weights: Option<Vec<CallWeight>>,
     pub rpc: Rpc,
     pub seconds: f64,
-    pub verdict: &'static str,
+    pub verdict: Verdict,
+    /// Checks that warn and that nobody has answered for.
+    pub hazards: usize,
 }
 
-impl Report {
-    pub fn passed(&self) -> bool {
-        !self.checks.iter().any(|check| check.status == Status::Fail)
+/// What all checks come to. A hazard that somebody answered for is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Pass,
+    PassWithHazards,
+    /// A check saw something break.
+    Fail,
+    /// Nothing was seen to break, and at least one check that applies could not look.
+    NotJudged,
+}
+
+impl Verdict {
+    pub fn of(checks: &[Check]) -> Self {
+        let any = |status: Status| checks.iter().any(|check| check.status == status);
+        match (any(Status::Fail), any(Status::NotJudged), hazards(checks)) {
+            (true, _, _) => Self::Fail,
+            (false, true, _) => Self::NotJudged,
+            (false, false, 0) => Self::Pass,
+            (false, false, _) => Self::PassWithHazards,
+        }
+    }
+
+    pub fn passed(self) -> bool {
+        matches!(self, Self::Pass | Self::PassWithHazards)
+    }
+}
+
+pub fn hazards(checks: &[Check]) -> usize {
+    checks.iter().filter(|check| check.status == Status::Warn && check.allowed.is_none()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_finding_decides() {
+        let status = |ranks: &[Rank]| {
+            let findings = ranks.iter().map(|rank| Finding::new(*rank, "x")).collect();
+            Check::judged("weights", "", findings).status
+        };
+        assert_eq!(status(&[]), Status::Pass);
+        assert_eq!(status(&[Rank::Note]), Status::Pass);
+        assert_eq!(status(&[Rank::Note, Rank::Hazard]), Status::Warn);
+        assert_eq!(status(&[Rank::Hazard, Rank::NotJudged]), Status::NotJudged);
+        assert_eq!(status(&[Rank::NotJudged, Rank::Seen, Rank::Hazard]), Status::Fail);
+    }
+
+    #[test]
+    fn a_verdict_passes_only_what_was_looked_at() {
+        let (pass, skip) = (Check::pass("versions", ""), Check::skip("sessions", ""));
+        let (warn, not) = (Check::warn("weights", ""), Check::not_judged("migrations", ""));
+        let of = |checks: &[&Check]| Verdict::of(&checks.iter().map(|check| (*check).clone()).collect::<Vec<_>>());
+        assert_eq!(of(&[&pass, &skip]), Verdict::Pass);
+        assert_eq!(of(&[&pass, &warn]), Verdict::PassWithHazards);
+        assert_eq!(of(&[&pass, &warn, &not]), Verdict::NotJudged);
+        assert_eq!(of(&[&not, &Check::fail("versions", "")]), Verdict::Fail);
+        let answered = Check { allowed: Some("ana knows".into()), ..warn };
+        assert_eq!(of(&[&answered]), Verdict::Pass, "somebody answered for it");
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::{
-    allowance,
+    allowance::{self, Denied},
     checks::{self, message_delivery},
     enactment::{self, Enacted},
     input::Runtime,
     messages::{Counterpart, outbound},
     rehearsal::{self, Rehearsal},
     request::DryRun,
-    result::{Check, Report, Rpc, State, Status},
+    result::{self, Check, Report, Rpc, State, Status, Verdict},
     validator::{Preparation, Validator},
 };
 use artifact::Source;
@@ -18,6 +18,8 @@ use worker::{Failure, Kind, Reporter, Result, hex_prefixed};
 pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let began = Instant::now();
     allowance::expect_checks(&request.allow)?;
+    let denied = Denied { all: request.strict, named: &request.deny };
+    denied.expect_checks()?;
     let executor = Executor::new(request.cache.as_deref());
 
     reporter.status(format!("reading the state of {}", request.state));
@@ -111,41 +113,38 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     checks.push(checks::blocks::healthy(request.blocks, &healthy, failure, ended)?);
     checks.extend(match ended {
         true => between_chains(&from, &to, &enacted, &alive, &shipping.sent, &counterparts, &executor, reporter)?,
-        false => ["message-queues", "message-delivery"].map(|name| Check::skip(name, "the migrations did not end")),
+        false => ["message-queues", "message-delivery"].map(|name| unreached(name)),
     });
     checks.push(if ended {
         checks::storage_versions::storage_versions(&enacted, &shipping.migrated, &to.layout)?
     } else {
-        Check::skip("storage-versions", "the migrations did not end")
+        unreached("storage-versions")
     });
     checks.push(match migrated {
         Some(migrated) => checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, by_the_chain, &mut author)?,
-        None => Check::skip("next-upgrade", "the migrations did not end"),
+        None => unreached("next-upgrade"),
     });
     checks.push(match migrated {
         Some(migrated) => {
             reporter.status("ending sessions");
             checks::sessions::sessions(&from, &to, &chain, migrated, &executor, &mut author)?
         }
-        None => Check::skip("sessions", "the migrations did not end"),
+        None => unreached("sessions"),
     });
     checks.extend(match migrated {
         Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping)?,
-        None => ["storage-layout", "kept-fields", "leftovers"]
-            .into_iter()
-            .map(|name| Check::skip(name, "the migrations did not end"))
-            .collect(),
+        None => ["storage-layout", "kept-fields", "leftovers"].into_iter().map(|name| unreached(name)).collect(),
     });
     let (check, call_weights) = match migrated {
         Some(migrated) => checks::weights::weights(&from, &to, &enacted, migrated, &executor)?,
-        None => (Check::skip("weights", "the migrations did not end"), None),
+        None => (unreached("weights"), None),
     };
     checks.push(check);
     checks.push(if ended {
         reporter.status("running the migrations once more");
         checks::idempotency::idempotency(&enacted, &shipping.migrated, &mut author, &executor, &to.code, &to.layout)?
     } else {
-        Check::skip("idempotency", "the migrations did not end")
+        unreached("idempotency")
     });
     checks.extend(match &tested {
         Some(tested) => {
@@ -187,10 +186,11 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         reporter.warning(warning);
     }
     let traffic = loaded.traffic();
-    allowance::apply(&mut checks, &request.allow);
-    let verdict = if checks.iter().any(|check| check.status == Status::Fail) { "fail" } else { "pass" };
+    allowance::apply(&mut checks, &request.allow, &denied);
+    let verdict = Verdict::of(&checks);
+    let hazards = result::hazards(&checks);
     let report = Report {
-        format: "cutover/dry-run/v1",
+        format: result::FORMAT,
         state: state(request, &chain, &loaded),
         from: from.identity(),
         to: to.identity(),
@@ -204,8 +204,14 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         rpc: Rpc { requests: traffic.requests, bytes: traffic.bytes },
         seconds: seconds(began),
         verdict,
+        hazards,
     };
     write(request, report)
+}
+
+/// A check of the migrated state, where there is none.
+fn unreached(name: &'static str) -> Check {
+    Check::not_judged(name, "the migrations did not end")
 }
 
 fn seconds(began: Instant) -> f64 {
@@ -246,7 +252,7 @@ fn unusable(
         Check::fail("validator-preparation", "the code cannot be run: every node stops at it").with(findings),
     ];
     Ok(Report {
-        format: "cutover/dry-run/v1",
+        format: result::FORMAT,
         state,
         from: from.identity(),
         to: to.identity(),
@@ -259,7 +265,8 @@ fn unusable(
         call_weights: None,
         rpc: Rpc { requests: loaded.traffic().requests, bytes: loaded.traffic().bytes },
         seconds: seconds(began),
-        verdict: "fail",
+        verdict: Verdict::Fail,
+        hazards: 0,
     })
 }
 
@@ -370,7 +377,7 @@ fn with_try_runtime(
         }
     };
     let try_state = match (&rehearsal.failure, before) {
-        (Some(_), _) => Check::skip("try-state", "the migrations of the try-runtime build did not end"),
+        (Some(_), _) => Check::not_judged("try-state", "the migrations of the try-runtime build did not end"),
         (None, Ok(before)) => {
             checks::try_runtime::after(before, &rehearsal.migrated, &mut author, executor, tested, reporter)?
         }

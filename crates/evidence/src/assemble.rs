@@ -92,13 +92,18 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     };
     check_blobs(&steps, &runtimes)?;
 
-    let failed = summaries.iter().any(|step| step.verdict == Verdict::Failed);
+    let any = |verdict: Verdict| summaries.iter().any(|step| step.verdict == verdict);
+    let verdict = match (any(Verdict::Failed), any(Verdict::NotJudged)) {
+        (true, _) => Verdict::Failed,
+        (false, true) => Verdict::NotJudged,
+        (false, false) => Verdict::Passed,
+    };
     let statement = Statement {
         kind: STATEMENT_TYPE.into(),
         subject: digests.iter().map(|(name, digests)| Subject::new(name, digests)).collect(),
         predicate_type: PREDICATE_TYPE.into(),
         predicate: Predicate {
-            verdict: if failed { Verdict::Failed } else { Verdict::Passed },
+            verdict,
             steps: summaries,
             runtimes,
             source: request.source.clone(),

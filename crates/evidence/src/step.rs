@@ -25,6 +25,8 @@ pub enum Verdict {
     Passed,
     Failed,
     Skipped,
+    /// It applies, and could not be looked at.
+    NotJudged,
 }
 
 /// One thing a step was given.

@@ -7,7 +7,7 @@
 
 use crate::{
     Bundle,
-    field::{list, size, text},
+    field::{findings, list, size, text},
     table,
 };
 use serde_json::Value;
@@ -133,17 +133,20 @@ fn checks(title: &str, checks: &[Value], most: usize) -> String {
         return String::new();
     }
     let with = |status: &str| checks.iter().filter(|check| text(check, "/status") == status).count();
-    let counts = ["pass", "warn", "allowed", "fail", "skip"].map(|status| (with(status), status));
-    let counts: Vec<_> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    let counts = ["pass", "warn", "allowed", "fail", "not_judged", "skip"].map(|status| (with(status), status));
+    let counts: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {}", name.replace('_', " ")))
+        .collect();
     let mut all = format!("\n**{title}:** {}\n", counts.join(", "));
     let told = |wanted: &'static str| checks.iter().filter(move |check| text(check, "/status") == wanted);
     let lines: Vec<_> = told("fail")
+        .chain(told("not_judged"))
         .chain(told("allowed"))
         .chain(told("warn"))
         .map(|check| {
-            let finding = list(check, "/findings").first().and_then(Value::as_str);
-            let finding = finding.map(|finding| format!("; {}", code(finding))).unwrap_or_default();
+            let finding = findings(check).first().map(|finding| format!("; {}", code(finding))).unwrap_or_default();
             format!("{} {}: {}{finding}", status(check), code(&text(check, "/name")), code(&text(check, "/detail")))
         })
         .collect();
@@ -154,6 +157,7 @@ fn checks(title: &str, checks: &[Value], most: usize) -> String {
 fn status(check: &Value) -> &'static str {
     match text(check, "/status").as_str() {
         "fail" => "**FAIL**",
+        "not_judged" => "**NOT JUDGED**",
         "allowed" => "allowed",
         _ => "warn",
     }
@@ -198,7 +202,7 @@ fn weights(bundle: &Bundle, most: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     if let Some(check) = of_calls {
         lines.push(format!("the calls of both runtimes: {}", code(&text(check, "/detail"))));
-        lines.extend(list(check, "/findings").iter().filter_map(Value::as_str).map(code));
+        lines.extend(findings(check).iter().map(|finding| code(finding)));
     }
     for finding in list(&bundle.weights, "/findings") {
         lines.push(format!("in the source: {}", code(&crate::weights::finding_line(finding))));
@@ -245,7 +249,8 @@ pub fn passed(bundle: &Bundle) -> bool {
     let failed =
         [&bundle.dry_run, &bundle.diff, &bundle.weights].into_iter().any(|result| verdict(result) == "**FAIL**");
     // A dry run that did not end in a verdict passed nothing.
-    !failed && proposed(bundle) && verdict(&bundle.dry_run) == "pass"
+    let rehearsed = ["pass", "passed", "pass_with_hazards"].contains(&text(&bundle.dry_run, "/verdict").as_str());
+    !failed && proposed(bundle) && rehearsed
 }
 
 fn proposed(bundle: &Bundle) -> bool {
@@ -256,6 +261,8 @@ fn proposed(bundle: &Bundle) -> bool {
 fn verdict(result: &Value) -> &'static str {
     match text(result, "/verdict").as_str() {
         "pass" | "passed" => "pass",
+        "pass_with_hazards" => "pass, with hazards",
+        "not_judged" => "**NOT JUDGED**",
         "warn" => "warn",
         "fail" | "failed" => "**FAIL**",
         _ => "no verdict",

@@ -2,7 +2,7 @@
 //! Two runtimes compared, as a person reads it: the verdict and whom it breaks first, then every change by pallet.
 
 use crate::{
-    field::{grouped, list, text},
+    field::{findings, grouped, list, text},
     table::{aligned, escape, markdown},
 };
 use serde_json::Value;
@@ -59,7 +59,7 @@ fn rules(document: &Value) -> String {
         }
         rows.push(vec![status.to_uppercase(), text(rule, "/name"), detail]);
         if status != "pass" {
-            let findings = list(rule, "/findings").iter().filter_map(Value::as_str);
+            let findings = findings(rule).into_iter();
             rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
         }
     }
@@ -196,10 +196,10 @@ pub fn section_of_report(document: &Value) -> String {
     let rows: Vec<_> = list(document, "/rules")
         .iter()
         .map(|rule| {
-            let findings = list(rule, "/findings").iter().filter_map(Value::as_str);
+            let findings = findings(rule);
             let mut told = text(rule, "/detail");
             if text(rule, "/status") != "pass" {
-                told.extend(findings.flat_map(|finding| ["; ", finding]));
+                told.extend(findings.iter().flat_map(|finding| ["; ", finding]));
             }
             if let Some(reason) = rule.get("reason").and_then(Value::as_str) {
                 told.push_str(&format!("; allowed: {reason}"));

@@ -18,6 +18,28 @@ pub fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
+/// The findings of a check or a rule, each as one text. A check's own have ranks: one that is not what the check's status
+/// stands for says so.
+pub fn findings(check: &Value) -> Vec<String> {
+    let own = match text(check, "/status").as_str() {
+        "fail" => "seen",
+        "warn" => "hazard",
+        "not_judged" => "not_judged",
+        _ => "note",
+    };
+    let told = list(check, "/findings").iter().filter_map(|finding| match (finding.as_str(), finding.get("text")) {
+        (Some(text), _) => Some(text.to_owned()),
+        (None, Some(Value::String(text))) => match finding.get("rank").and_then(Value::as_str) {
+            Some("hazard") if own != "hazard" => Some(format!("hazard: {text}")),
+            Some("note") if own != "note" => Some(format!("note: {text}")),
+            Some("not_judged") if own != "not_judged" => Some(format!("not judged: {text}")),
+            _ => Some(text.clone()),
+        },
+        _ => None,
+    });
+    told.collect()
+}
+
 pub fn number(value: &Value, pointer: &str) -> Option<f64> {
     value.pointer(pointer).and_then(Value::as_f64)
 }
@@ -56,6 +78,15 @@ pub fn milliseconds(value: &Value, pointer: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn findings_say_their_rank_where_the_check_does_not() {
+        let ranked =
+            json!([{"rank": "seen", "text": "a"}, {"rank": "hazard", "text": "b"}, {"rank": "note", "text": "c"}]);
+        assert_eq!(findings(&json!({"status": "fail", "findings": ranked})), ["a", "hazard: b", "note: c"]);
+        assert_eq!(findings(&json!({"status": "warn", "findings": [{"rank": "hazard", "text": "b"}]})), ["b"]);
+        assert_eq!(findings(&json!({"status": "fail", "findings": ["of a rule", 7, {"rank": "seen"}]})), ["of a rule"]);
+    }
 
     #[test]
     fn what_is_missing_is_a_dash() {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A dry run as JUnit XML, which every CI shows: one suite, a case for each check.
 //!
-//! JUnit has no warnings: a check that warned passed, and what it said stands in its output.
+//! JUnit has no warnings: a check that warned passed, and what it said stands in its output. A check that could not look
+//! is an error, JUnit's word for a case that came to no verdict.
 
-use crate::field::{list, number, text};
+use crate::field::{findings, list, number, text};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -22,10 +23,11 @@ pub fn dry_run(report: &Value) -> String {
     );
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" \
-         errors=\"0\" skipped=\"{}\" time=\"{:.3}\">\n{cases}</testsuite>\n</testsuites>\n",
+         errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n{cases}</testsuite>\n</testsuites>\n",
         escaped(&name),
         checks.len(),
         count("fail"),
+        count("not_judged"),
         count("skip"),
         number(report, "/seconds").unwrap_or_default(),
     )
@@ -33,12 +35,13 @@ pub fn dry_run(report: &Value) -> String {
 
 fn case(check: &Value) -> String {
     let detail = escaped(&text(check, "/detail"));
-    let findings: Vec<String> = list(check, "/findings").iter().filter_map(Value::as_str).map(escaped).collect();
+    let findings: Vec<String> = findings(check).iter().map(|finding| escaped(finding)).collect();
     let findings = findings.join("\n");
     let mut inside = String::new();
     // Writing to a string does not fail.
     let _ = match text(check, "/status").as_str() {
         "fail" => writeln!(inside, "<failure message=\"{detail}\">{findings}</failure>"),
+        "not_judged" => writeln!(inside, "<error message=\"{detail}\">{findings}</error>"),
         "skip" => writeln!(inside, "<skipped message=\"{detail}\"/>"),
         "warn" => writeln!(inside, "<system-out>warning: {detail}\n{findings}</system-out>"),
         _ => writeln!(inside, "<system-out>{detail}</system-out>"),
@@ -78,15 +81,17 @@ mod tests {
                 {"name": "versions", "status": "pass", "detail": "1 to 2"},
                 {"name": "code-size", "status": "warn", "detail": "81 %", "findings": ["large"]},
                 {"name": "try-state", "status": "skip", "detail": "no try-runtime build"},
+                {"name": "healthy-blocks", "status": "not_judged", "detail": "proof of work"},
                 {"name": "migrations", "status": "fail", "detail": "a < b", "findings": ["<evil a=\"b\">", "\u{1b}[31m"]},
             ],
         });
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
             <testsuites>\n\
-            <testsuite name=\"upgrade of statemint 1 to 2\" tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"1.500\">\n\
+            <testsuite name=\"upgrade of statemint 1 to 2\" tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"1.500\">\n\
             <testcase classname=\"dry-run\" name=\"versions\">\n<system-out>1 to 2</system-out>\n</testcase>\n\
             <testcase classname=\"dry-run\" name=\"code-size\">\n<system-out>warning: 81 %\nlarge</system-out>\n</testcase>\n\
             <testcase classname=\"dry-run\" name=\"try-state\">\n<skipped message=\"no try-runtime build\"/>\n</testcase>\n\
+            <testcase classname=\"dry-run\" name=\"healthy-blocks\">\n<error message=\"proof of work\"></error>\n</testcase>\n\
             <testcase classname=\"dry-run\" name=\"migrations\">\n<failure message=\"a &lt; b\">&lt;evil a=&quot;b&quot;&gt;\n\
             \u{fffd}[31m</failure>\n</testcase>\n\
             </testsuite>\n</testsuites>\n";

@@ -3,7 +3,7 @@
 
 use crate::{
     call_weights,
-    field::{list, milliseconds, size, text},
+    field::{findings, list, milliseconds, size, text},
     steps,
     table::{escape, markdown},
 };
@@ -26,9 +26,10 @@ pub fn report(bundle: &Bundle) -> String {
     let from = text(&bundle.dry_run, "/from/spec_version");
     let to = text(&bundle.inspect, "/spec_version");
     let mut all = format!("# Upgrade of {} from {from} to {to}\n\n", escape(&bundle.name));
-    let verdict = match steps::passed(bundle) {
-        Some(true) => "PASSED",
-        Some(false) => "FAILED",
+    let verdict = match steps::verdict(bundle) {
+        Some(steps::Status::Pass) => "PASSED",
+        Some(steps::Status::NotJudged) => "NOT JUDGED",
+        Some(_) => "FAILED",
         None => "NOT REHEARSED",
     };
     let rows: Vec<_> = steps::steps(bundle)
@@ -103,9 +104,9 @@ fn checks(dry_run: &Value) -> String {
     let mut rows = Vec::new();
     for check in list(dry_run, "/checks") {
         let mut detail = text(check, "/detail");
-        for finding in list(check, "/findings").iter().filter_map(Value::as_str) {
+        for finding in findings(check) {
             detail.push_str("; ");
-            detail.push_str(finding);
+            detail.push_str(&finding);
         }
         rows.push(vec![text(check, "/status"), text(check, "/name"), detail]);
     }

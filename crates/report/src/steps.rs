@@ -13,6 +13,8 @@ pub enum Status {
     Pass,
     Warn,
     Fail,
+    /// It applies, and could not be looked at.
+    NotJudged,
     /// Not done, or it does not apply.
     Skip,
 }
@@ -23,6 +25,7 @@ impl Status {
             Self::Pass => "pass",
             Self::Warn => "warn",
             Self::Fail => "fail",
+            Self::NotJudged => "not judged",
             Self::Skip => "skip",
         }
     }
@@ -33,13 +36,15 @@ impl Status {
             "pass" => Self::Pass,
             "warn" | "allowed" => Self::Warn,
             "fail" => Self::Fail,
+            "not_judged" => Self::NotJudged,
             _ => Self::Skip,
         }
     }
 
     fn of_verdict(result: &Value) -> Self {
         match text(result, "/verdict").as_str() {
-            "pass" | "passed" => Self::Pass,
+            "pass" | "passed" | "pass_with_hazards" => Self::Pass,
+            "not_judged" => Self::NotJudged,
             "fail" | "failed" => Self::Fail,
             _ => Self::Warn,
         }
@@ -52,12 +57,13 @@ pub struct Step {
     pub told: String,
 }
 
-/// Whether all of it passed; nothing where it was not rehearsed, and so nobody can tell.
-pub fn passed(bundle: &Bundle) -> Option<bool> {
-    let steps = steps(bundle);
-    match steps.iter().any(|step| step.status == Status::Fail) {
-        true => Some(false),
-        false => (Status::of_verdict(&bundle.dry_run) == Status::Pass).then_some(true),
+/// What all of it comes to: passed, failed or not judged. Nothing where it was not rehearsed, and so nobody can tell.
+pub fn verdict(bundle: &Bundle) -> Option<Status> {
+    let any = |status: Status| steps(bundle).iter().any(|step| step.status == status);
+    match (any(Status::Fail), any(Status::NotJudged)) {
+        (true, _) => Some(Status::Fail),
+        (false, true) => Some(Status::NotJudged),
+        (false, false) => Some(Status::of_verdict(&bundle.dry_run)).filter(|verdict| *verdict == Status::Pass),
     }
 }
 
@@ -147,6 +153,7 @@ fn statuses(checks: &[Value]) -> String {
         (warn, plural(warn, "warns", "warn")),
         (with("allowed"), "broken on purpose"),
         (with("fail"), "failed"),
+        (with("not_judged"), "not judged"),
         (skip, plural(skip, "does not apply", "do not apply")),
     ];
     let told: Vec<_> =
@@ -192,13 +199,17 @@ mod tests {
         let changed = |change: fn(&mut Bundle)| {
             let mut bundle = bundle();
             change(&mut bundle);
-            passed(&bundle)
+            verdict(&bundle)
         };
-        assert_eq!(changed(|_| ()), Some(true));
-        assert_eq!(changed(|bundle| bundle.diff["verdict"] = json!("fail")), Some(false));
-        assert_eq!(changed(|bundle| bundle.dry_run["verdict"] = json!("fail")), Some(false));
-        assert_eq!(changed(|bundle| bundle.weights["verdict"] = json!("failed")), Some(false));
-        assert_eq!(changed(|bundle| bundle.propose = json!({"error": {"message": "old"}})), Some(false));
+        assert_eq!(changed(|_| ()), Some(Status::Pass));
+        let hazards = |bundle: &mut Bundle| bundle.dry_run["verdict"] = json!("pass_with_hazards");
+        assert_eq!(changed(hazards), Some(Status::Pass));
+        let not_judged = |bundle: &mut Bundle| bundle.dry_run["verdict"] = json!("not_judged");
+        assert_eq!(changed(not_judged), Some(Status::NotJudged));
+        assert_eq!(changed(|bundle| bundle.diff["verdict"] = json!("fail")), Some(Status::Fail));
+        assert_eq!(changed(|bundle| bundle.dry_run["verdict"] = json!("fail")), Some(Status::Fail));
+        assert_eq!(changed(|bundle| bundle.weights["verdict"] = json!("failed")), Some(Status::Fail));
+        assert_eq!(changed(|bundle| bundle.propose = json!({"error": {"message": "old"}})), Some(Status::Fail));
         assert_eq!(changed(|bundle| bundle.dry_run = Value::Null), None, "not rehearsed");
         assert_eq!(changed(|bundle| bundle.dry_run = json!({})), None, "no verdict");
     }

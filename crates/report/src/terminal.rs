@@ -2,7 +2,7 @@
 //! What a person sees when a command ends.
 
 use crate::{
-    field::{grouped, list, milliseconds, number, short, size, text},
+    field::{findings, grouped, list, milliseconds, number, short, size, text},
     table::aligned,
 };
 use serde_json::Value;
@@ -129,13 +129,9 @@ pub fn dry_run(result: &Value) -> String {
         if let Some(measured) = check.get("measured").and_then(Value::as_str) {
             detail.push_str(&format!("; {measured}"));
         }
-        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), detail]);
-        let findings = list(check, "/findings").iter();
-        rows.extend(
-            findings
-                .filter_map(Value::as_str)
-                .map(|finding| vec![String::new(), String::new(), format!("- {finding}")]),
-        );
+        rows.push(vec![status_word(check), text(check, "/name"), detail]);
+        let findings = findings(check).into_iter();
+        rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
     }
     all.push_str(&aligned(&rows));
     let blocks = list(result, "/blocks");
@@ -153,8 +149,22 @@ pub fn dry_run(result: &Value) -> String {
         all.push_str(&aligned(&rows));
     }
     let seconds = number(result, "/seconds").unwrap_or_default();
-    all.push_str(&format!("\nverdict: {} ({seconds:.1} s)\n", text(result, "/verdict")));
+    all.push_str(&format!("\nverdict: {} ({seconds:.1} s)\n", verdict(result)));
     all
+}
+
+/// `PASS`, `NOT JUDGED`.
+fn status_word(check: &Value) -> String {
+    text(check, "/status").to_uppercase().replace('_', " ")
+}
+
+/// The verdict of a dry run: `pass with 2 hazards`, `not judged`.
+pub fn verdict(result: &Value) -> String {
+    match (text(result, "/verdict").as_str(), number(result, "/hazards").unwrap_or_default()) {
+        ("pass_with_hazards", 1.0) => "pass with 1 hazard".into(),
+        ("pass_with_hazards", hazards) => format!("pass with {hazards} hazards"),
+        (other, _) => other.replace('_', " "),
+    }
 }
 
 pub(crate) fn version(result: &Value, pointer: &str) -> String {
@@ -372,14 +382,16 @@ pub fn upgrade(summary: &Value) -> String {
             ("blob", format!("{}, {}", text(&blob, "/blake2_256"), size(&blob, "/size"))),
         ];
         let checks = list(runtime, "/checks");
-        for status in ["fail", "warn", "skip", "pass"] {
+        for (status, word) in
+            [("fail", "fail"), ("not_judged", "not judged"), ("warn", "warn"), ("skip", "skip"), ("pass", "pass")]
+        {
             let names: Vec<_> = checks
                 .iter()
                 .filter(|check| text(check, "/status") == status)
                 .map(|check| text(check, "/name"))
                 .collect();
             if !names.is_empty() {
-                rows.push((status, names.join(", ")));
+                rows.push((word, names.join(", ")));
             }
         }
         rows.push((
@@ -388,9 +400,9 @@ pub fn upgrade(summary: &Value) -> String {
         ));
         rows.push(("signatures", text(runtime, "/signatures")));
         rows.push(("bundle", text(runtime, "/bundle")));
-        rows.push(("verdict", text(runtime, "/verdict").to_uppercase()));
+        rows.push(("verdict", text(runtime, "/verdict").to_uppercase().replace('_', " ")));
         all.push_str(&pairs(&rows));
-        for failed in checks.iter().filter(|check| text(check, "/status") == "fail") {
+        for failed in checks.iter().filter(|check| ["fail", "not_judged"].contains(&text(check, "/status").as_str())) {
             all.push_str(&format!("  {}: {}\n", text(failed, "/name"), text(failed, "/detail")));
         }
         all.push('\n');
@@ -420,9 +432,9 @@ pub fn changed_runtimes(document: &Value) -> String {
 pub fn checks(document: &Value) -> String {
     let mut rows = Vec::new();
     for check in list(document, "/checks") {
-        rows.push(vec![text(check, "/status").to_uppercase(), text(check, "/name"), text(check, "/detail")]);
-        let findings = list(check, "/findings").iter().filter_map(Value::as_str);
-        rows.extend(findings.map(|finding| vec![String::new(), finding.to_owned()]));
+        rows.push(vec![status_word(check), text(check, "/name"), text(check, "/detail")]);
+        let findings = findings(check).into_iter();
+        rows.extend(findings.map(|finding| vec![String::new(), finding]));
     }
     format!("{}verdict  {}\n", aligned(&rows), text(document, "/verdict").to_uppercase())
 }

@@ -16,6 +16,8 @@ pub enum Kind {
     Input = 4,
     /// A defect of Cutover.
     Internal = 5,
+    /// The tool could not look: what stands in the way is a limit of its own, and says nothing of what was asked.
+    NotJudged = 6,
 }
 
 impl Kind {
@@ -24,12 +26,31 @@ impl Kind {
     }
 }
 
+/// What code, not people, tells failures apart by. A message's text decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The chain's runtime has no call that applies an authorized upgrade.
+    OlderThanTheCall,
+    /// Blocks of the chain cannot be authored here: its consensus, its headers or its inherents are not known.
+    CannotAuthor,
+    /// The code imports host functions that only the chain's own node offers.
+    HostFunctions,
+    /// A call into a runtime did not end in the time that it has.
+    Timeout,
+    /// A document is of another version of its format.
+    OtherVersion,
+}
+
 pub type Result<T> = std::result::Result<T, Failure>;
 
 /// An error as part of the interface: the thing, what was found, what was expected, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub kind: Kind,
+    /// Which failure it is, where code decides on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// Lower-case fragment that names the thing: `blob.wasm is not a runtime`.
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +64,7 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), found: None, expected: None, hint: None }
+        Self { kind, code: None, message: message.into(), found: None, expected: None, hint: None }
     }
 
     pub fn check(message: impl Into<String>) -> Self {
@@ -64,6 +85,24 @@ impl Failure {
 
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+
+    pub fn not_judged(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotJudged, message)
+    }
+
+    pub fn code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    pub fn is(&self, code: Code) -> bool {
+        self.code == Some(code)
+    }
+
+    /// Whether it is an answer about what was asked, and not an error of the run.
+    pub fn is_verdict(&self) -> bool {
+        matches!(self.kind, Kind::Check | Kind::NotJudged)
     }
 
     pub fn found(mut self, found: impl Into<String>) -> Self {

@@ -9,10 +9,12 @@ mod event;
 mod failure;
 mod files;
 mod serve;
+mod verdict;
 mod volatile;
 
 pub use event::{Event, Progress};
-pub use failure::{Failure, Kind, Result};
+pub use failure::{Code, Failure, Kind, Result};
 pub use files::{WholeFile, hex_prefixed, read_bounded, write_whole};
 pub use serve::{Outcome, Reporter, serve};
+pub use verdict::Verdict;
 pub use volatile::{VOLATILE, without_volatile};

@@ -36,6 +36,12 @@ pub struct DryRun {
     /// A check that may fail, and who knows that it is well
     #[arg(long, value_name = "CHECK=REASON")]
     pub allow: Vec<String>,
+    /// A check whose hazards count as failures
+    #[arg(long, value_name = "CHECK")]
+    pub deny: Vec<String>,
+    /// Hazards count as failures, whatever the check
+    #[arg(long)]
+    pub strict: bool,
     /// Write the evidence to this file
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,

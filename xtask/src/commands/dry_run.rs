@@ -3,11 +3,11 @@ use super::{target, utf8};
 use crate::{cli, context::Context, networks, workers, workers::Worker};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
-use worker::{Failure, Result};
+use worker::{Failure, Result, Verdict};
 
-pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
+pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     if let Some(cli::DryRunOf::Block(options)) = &options.of {
-        return super::dry_run_block::run(context, options);
+        return super::dry_run_block::run(context, options).map(Verdict::from);
     }
     if let Some(name) = &options.runtime {
         target::check_path(name)?;
@@ -32,6 +32,8 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
     let with = with.collect::<Result<Vec<_>>>()?;
     request["with"] = json!(with);
     request["allow"] = json!(allowed(target.allow, &options.allow)?);
+    request["deny"] = json!([target.deny, options.deny.clone()].concat());
+    request["strict"] = json!(options.strict || target.strict);
     request["state_mode"] = json!(options.state_mode.map(cli::StateMode::name));
     request["unverified"] = json!(options.unverified);
     let task = context.printer.task("dry-run");
@@ -47,7 +49,16 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<bool> {
         worker::write_whole(junit, report::junit::dry_run(&outcome.value).as_bytes())?;
     }
     context.printer.result(&outcome.value, || report::terminal::dry_run(&outcome.value))?;
-    Ok(outcome.passed)
+    Ok(verdict(&outcome.value))
+}
+
+/// What a report of a dry run comes to.
+pub fn verdict(report: &Value) -> Verdict {
+    match report.get("verdict").and_then(Value::as_str) {
+        Some("pass" | "pass_with_hazards") => Verdict::Passed,
+        Some("not_judged") => Verdict::NotJudged,
+        _ => Verdict::Failed,
+    }
 }
 
 /// Those of the runtime's configuration, then those of the command line.

@@ -27,6 +27,9 @@ pub struct Target {
     pub route: Option<String>,
     /// Checks of the dry run that may fail, each with the reason.
     pub allow: BTreeMap<String, String>,
+    /// Checks of the dry run whose hazards count as failures, and whether those of all do.
+    pub deny: Vec<String>,
+    pub strict: bool,
     /// Chains that this one exchanges messages with.
     pub with: Vec<String>,
 }
@@ -44,6 +47,8 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
             para_id: None,
             route: None,
             allow: BTreeMap::new(),
+            deny: Vec::new(),
+            strict: false,
             with: Vec::new(),
         });
     }
@@ -70,6 +75,8 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
         para_id: runtime.config.para_id,
         route: runtime.config.route.clone(),
         allow: runtime.config.dry_run.allow.clone(),
+        deny: runtime.config.dry_run.deny.clone(),
+        strict: runtime.config.dry_run.strict,
         with: runtime.with(),
     })
 }

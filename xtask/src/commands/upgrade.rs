@@ -23,13 +23,13 @@ use bundle::Bundle;
 use plan::Plan;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Failure, Result};
+use worker::{Failure, Result, Verdict};
 
-pub fn run(context: &Context, options: &cli::Upgrade) -> Result<bool> {
-    let (passed, document) = make(context, &Workspace::load(context)?, options)?;
+pub fn run(context: &Context, options: &cli::Upgrade) -> Result<Verdict> {
+    let (verdict, document) = make(context, &Workspace::load(context)?, options)?;
     let human = if is_whole(options) { report::terminal::upgrade } else { report::terminal::part_of_upgrade };
     context.printer.result(&document, || human(&document))?;
-    Ok(passed)
+    Ok(verdict)
 }
 
 /// Whether the bundle is finished at the end.
@@ -38,7 +38,7 @@ fn is_whole(options: &cli::Upgrade) -> bool {
 }
 
 /// The bundles, and what is said of them.
-pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(bool, Value)> {
+pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(Verdict, Value)> {
     let options = &on_its_network(context, options)?;
     let selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
@@ -103,21 +103,21 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     }
     let finished = finished?;
 
-    let mut passed = true;
+    let mut verdict = Verdict::Passed;
     let mut runtimes = Vec::new();
     let whole = is_whole(options);
     for plan in &plans {
         let (good, summary) = if whole { plan.summary(&finished)? } else { plan.part(&finished)? };
-        passed &= good;
+        verdict = verdict.and(good);
         runtimes.push(summary);
     }
     let document = json!({
         "version": 1,
         "runtimes": runtimes,
-        "verdict": if passed { "passed" } else { "failed" },
+        "verdict": verdict,
         "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
     });
-    Ok((passed, document))
+    Ok((verdict, document))
 }
 
 /// What `--network` stands for, where the command line does not say otherwise: the runtime, its state, who governs it.
@@ -166,6 +166,17 @@ fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>)
 }
 
 /// The result within a step's evidence.
+/// What a step's evidence says of it. Runtimes too old to be compared are none the worse for it; any other step that was
+/// left out leaves the upgrade unjudged.
+fn verdict_of(evidence: &Value) -> Verdict {
+    let of = |field: &str| evidence.get(field).and_then(Value::as_str).unwrap_or_default();
+    match (of("verdict"), of("step")) {
+        ("passed", _) | ("skipped", "diff") => Verdict::Passed,
+        ("not_judged" | "skipped", _) => Verdict::NotJudged,
+        _ => Verdict::Failed,
+    }
+}
+
 fn result_of(evidence: &Value) -> Value {
     evidence.get("result").cloned().unwrap_or_default()
 }

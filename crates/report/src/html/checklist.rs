@@ -77,7 +77,7 @@ fn by_checks(dry_run: &Value, task: &str, names: &[&str]) -> Task {
             let fine = match Status::of(check) {
                 Status::Pass => true,
                 Status::Skip => !["pre-post-hooks", "try-state", "equivalence"].contains(name),
-                Status::Warn | Status::Fail => false,
+                Status::Warn | Status::Fail | Status::NotJudged => false,
             };
             (!fine).then(|| format!("{name}: {}", Status::of(check).word()))
         })

@@ -7,16 +7,17 @@ use super::{
 };
 use crate::{
     Bundle,
-    field::{grouped, list, size, text as field},
+    field::{findings, grouped, list, size, text as field},
     steps,
 };
 use serde_json::Value;
 
 /// Which chain, from which version to which, and whether all is well.
 pub fn verdict(bundle: &Bundle) -> String {
-    let (word, look) = match steps::passed(bundle) {
-        Some(true) => ("PASSED", "pass"),
-        Some(false) => ("FAILED", "fail"),
+    let (word, look) = match steps::verdict(bundle) {
+        Some(steps::Status::Pass) => ("PASSED", "pass"),
+        Some(steps::Status::NotJudged) => ("NOT JUDGED", "warn"),
+        Some(_) => ("FAILED", "fail"),
         None => ("NOT REHEARSED", "skip"),
     };
     let rows: Vec<_> =
@@ -127,8 +128,7 @@ pub fn checks(dry_run: &Value) -> String {
 /// A check or a rule. What is wrong is shown; what was fine unfolds.
 pub fn check(check: &Value) -> (steps::Status, String, String) {
     let status = steps::Status::of(check);
-    let findings: String =
-        list(check, "/findings").iter().filter_map(Value::as_str).map(|finding| tag("li", &text(finding))).collect();
+    let findings: String = findings(check).iter().map(|finding| tag("li", &text(finding))).collect();
     let mut detail = text(&field(check, "/detail"));
     // A rule of the comparison says that it is allowed, a check of the dry run says by whom.
     let reason = check.get("allowed").or(check.get("reason")).and_then(Value::as_str);
@@ -138,7 +138,9 @@ pub fn check(check: &Value) -> (steps::Status, String, String) {
     }
     let content = match (findings.is_empty(), status) {
         (true, _) => detail,
-        (false, steps::Status::Fail | steps::Status::Warn) => format!("{detail}<ul>{findings}</ul>"),
+        (false, steps::Status::Fail | steps::Status::Warn | steps::Status::NotJudged) => {
+            format!("{detail}<ul>{findings}</ul>")
+        }
         (false, _) => format!("<details><summary>{detail}</summary><ul>{findings}</ul></details>"),
     };
     (status, field(check, "/name"), content)

@@ -24,7 +24,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Failure, Kind, Result};
+use worker::{Failure, Kind, Result, Verdict};
 
 const REMEMBERED_LIMIT: u64 = 64 << 20;
 
@@ -464,7 +464,7 @@ impl Press<'_> {
             weights: false,
             weights_base: None,
         };
-        let (passed, summary) = upgrade::make(self.context, self.workspace, &options)?;
+        let (verdict, summary) = upgrade::make(self.context, self.workspace, &options)?;
         let of = |pointer: &str| summary.pointer(pointer).cloned().unwrap_or_default();
         let (tried, ships) = (of("/runtimes/0/blob/blake2_256"), built.document["blake2_256"].clone());
         if tried != ships {
@@ -473,7 +473,7 @@ impl Press<'_> {
                 planned.name
             ));
         }
-        if !passed {
+        if verdict != Verdict::Passed {
             let checks = of("/runtimes/0/checks");
             let failed = checks.as_array().map(Vec::as_slice).unwrap_or_default().iter();
             let failed = failed.filter(|check| check["status"] == "fail").filter_map(|check| check["name"].as_str());

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result};
+use worker::{Failure, Result, Verdict};
 
 pub const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -118,7 +118,7 @@ impl Bundle {
             "inputs": step.inputs,
             // The same step on the same inputs gives the same bytes, on whatever machine it ran.
             "result": worker::without_volatile(step.result),
-            "verdict": if step.passed { "passed" } else { "failed" },
+            "verdict": step.verdict,
         });
         if let (false, Some(fields)) = (outputs.is_empty(), document.as_object_mut()) {
             fields.insert("outputs".into(), Value::Object(outputs));
@@ -140,7 +140,7 @@ pub struct Step<'step> {
     /// Name to what identifies it: a `digest` and whatever helps.
     pub inputs: Value,
     pub result: Value,
-    pub passed: bool,
+    pub verdict: Verdict,
     /// Files of the bundle that the step wrote beside its evidence.
     pub outputs: Vec<String>,
 }
@@ -227,7 +227,7 @@ mod tests {
             runtime: "solo",
             inputs: json!({"blob": {"digest": "0x1"}}),
             result: json!({"x": 1, "seconds": 2.5, "checks": [{"measured": "2.5 s"}]}),
-            passed: true,
+            verdict: Verdict::Passed,
             outputs: vec!["a.wasm".into()],
         };
         bundle.write_step(step).expect("written");

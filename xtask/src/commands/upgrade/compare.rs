@@ -45,7 +45,7 @@ impl Plan<'_> {
             runtime: &self.runtime.name,
             inputs: json!({"blob": self.blob_input()?, "state": self.state_input()?}),
             result,
-            passed,
+            verdict: passed.into(),
             outputs: Vec::new(),
         };
         self.bundle.write_step(step)?;

@@ -4,10 +4,10 @@
 //! What came with the bundle is believed to be what it says only after it was held against the blob and the commit here:
 //! a step about something else must not be joined to these.
 
-use super::{super::utf8, plan::Plan};
+use super::{super::utf8, plan::Plan, verdict_of};
 use crate::{cli::UpgradeJob, git, inputs::file_digest, jobs::Finished};
 use serde_json::{Value, json};
-use worker::{Failure, Result};
+use worker::{Failure, Result, Verdict};
 
 impl Plan<'_> {
     /// Whether what the jobs of this run need, and do not make themselves, is there and belongs together.
@@ -83,13 +83,15 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// What a run of some jobs tells; `true` if none of their steps gave a negative verdict.
-    pub fn part(&self, finished: &[Finished]) -> Result<(bool, Value)> {
+    /// What a run of some jobs tells, and the verdict of their steps.
+    pub fn part(&self, finished: &[Finished]) -> Result<(Verdict, Value)> {
         let mut steps = Vec::new();
+        let mut verdict = Verdict::Passed;
         for step in self.steps().into_iter().filter(|step| self.options.only.iter().any(|job| job.name() == *step)) {
-            steps.push(json!({"name": step, "verdict": self.bundle.read_step(step)?.get("verdict")}));
+            let evidence = self.bundle.read_step(step)?;
+            verdict = verdict.and(verdict_of(&evidence));
+            steps.push(json!({"name": step, "verdict": evidence.get("verdict")}));
         }
-        let passed = steps.iter().all(|step| step["verdict"] == "passed");
         let part = json!({
             "name": self.runtime.name,
             "package": self.runtime.package,
@@ -97,8 +99,8 @@ impl Plan<'_> {
             "bundle": utf8(&self.bundle.directory)?,
             "logs": utf8(&self.bundle.logs)?,
             "jobs": self.finished(finished),
-            "verdict": if passed { "passed" } else { "failed" },
+            "verdict": verdict,
         });
-        Ok((passed, part))
+        Ok((verdict, part))
     }
 }

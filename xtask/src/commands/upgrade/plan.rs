@@ -4,7 +4,7 @@
 use super::{
     super::{build, dry_run, propose, sign, target, utf8, verify},
     bundle::{Bundle, EVIDENCE_LIMIT, Step, inputs},
-    result_of,
+    result_of, verdict_of,
 };
 use crate::{
     cli::{self, Profile, RouteOptions, UpgradeJob},
@@ -23,7 +23,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Kind, Result};
+use worker::{Failure, Kind, Result, Verdict};
 
 const REPORT: &str = "report.md";
 const PAGE: &str = "report.html";
@@ -170,7 +170,7 @@ impl Plan<'_> {
             runtime: &self.runtime.name,
             inputs,
             result,
-            passed: true,
+            verdict: Verdict::Passed,
             outputs: vec![self.blob_name(), self.digest_name()],
         };
         self.bundle.write_step(step)?;
@@ -227,7 +227,7 @@ impl Plan<'_> {
             runtime: &self.runtime.name,
             inputs: json!({"blob": self.blob_input()?}),
             result: outcome.value,
-            passed: outcome.passed,
+            verdict: outcome.passed.into(),
             outputs: Vec::new(),
         };
         self.bundle.write_step(step)?;
@@ -239,7 +239,7 @@ impl Plan<'_> {
         let try_runtime = Some(self.try_runtime_blob())
             .filter(|path| path.is_file() && self.runtime.features.contains("try-runtime"));
         let try_digest = try_runtime.as_deref().map(file_digest).transpose()?;
-        let allow = &self.runtime.config.dry_run.allow;
+        let config = &self.runtime.config.dry_run;
         let with = self.runtime.with().into_iter().map(|source| networks::source(self.context, &source));
         let with = with.collect::<Result<Vec<_>>>()?;
         let beside = with.iter().map(|source| self.state_digest(source)).collect::<Result<Vec<_>>>()?;
@@ -248,7 +248,7 @@ impl Plan<'_> {
             ("try-runtime", try_digest.as_deref().unwrap_or_default()),
             ("state", &self.state_digest(self.state)?),
             ("with", &beside.join(" ")),
-            ("options", &format!("{:?} {} {allow:?}", self.options.at, self.options.blocks)),
+            ("options", &format!("{:?} {} {config:?}", self.options.at, self.options.blocks)),
             ("tool", &self.tool(Worker::DryRun, desk)?),
         ]);
         if self.bundle.is_done("dry-run", &key) {
@@ -262,10 +262,17 @@ impl Plan<'_> {
             self.options.at.as_deref(),
             self.options.blocks,
         )?;
-        request["allow"] = json!(allow);
+        request["allow"] = json!(config.allow);
+        request["deny"] = json!(config.deny);
+        request["strict"] = json!(config.strict);
         request["with"] = json!(with);
         let outcome = workers::call(self.context, Worker::DryRun, &request, desk.task, desk.log)?;
         let mut result = outcome.value;
+        let verdict = dry_run::verdict(&result);
+        let told = match verdict {
+            Verdict::Failed => "FAILED".into(),
+            _ => report::terminal::verdict(&result),
+        };
         hide_directory(&mut result, "/state/source", self.state);
         if let (Some(path), Some(value)) = (&try_runtime, result.pointer_mut("/try_runtime")) {
             *value = json!(path.file_name().unwrap_or_default().to_string_lossy());
@@ -279,12 +286,12 @@ impl Plan<'_> {
                 "state": self.state_input()?,
             }),
             result,
-            passed: outcome.passed,
+            verdict,
             outputs: Vec::new(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("dry-run", &key, &["dry-run.json".into()])?;
-        Ok(Done::Now(if outcome.passed { "passed" } else { "FAILED" }.into()))
+        Ok(Done::Now(told))
     }
 
     /// The command line first, then the runtime's own configuration.
@@ -325,7 +332,7 @@ impl Plan<'_> {
             runtime: &self.runtime.name,
             inputs: json!({"blob": self.blob_input()?, "state": self.state_input()?}),
             result,
-            passed,
+            verdict: passed.into(),
             outputs: outputs.clone(),
         };
         self.bundle.write_step(step)?;
@@ -392,17 +399,15 @@ impl Plan<'_> {
         steps
     }
 
-    pub fn passed(&self) -> Result<bool> {
-        let mut passed = true;
-        for step in self.steps() {
-            passed &= self.bundle.read_step(step)?.get("verdict").and_then(Value::as_str) == Some("passed");
-        }
-        Ok(passed)
+    /// What the steps come to, all together.
+    pub fn verdict(&self) -> Result<Verdict> {
+        let steps = self.steps().into_iter().map(|step| self.bundle.read_step(step));
+        steps.map(|step| Ok(verdict_of(&step?))).try_fold(Verdict::Passed, |all, step| Ok(all.and(step?)))
     }
 
     fn sign(&self, desk: &Desk<'_>) -> Result<Done> {
-        if !self.passed()? {
-            return Ok(Done::Now("not signed, as a check failed".into()));
+        if self.verdict()? != Verdict::Passed {
+            return Ok(Done::Now("not signed, as not everything passed".into()));
         }
         let throw_away = [json!("throw_away")];
         let keys = if self.keys.is_empty() { &throw_away } else { self.keys };

@@ -7,17 +7,17 @@ use crate::{
     jobs::{Done, Finished},
 };
 use serde_json::{Value, json};
-use worker::{Failure, Result};
+use worker::{Failure, Result, Verdict};
 
 impl Plan<'_> {
-    /// What a person wants to know at the end; `true` if the upgrade can be proposed.
-    pub fn summary(&self, finished: &[Finished]) -> Result<(bool, Value)> {
+    /// What a person wants to know at the end; it passed if the upgrade can be proposed.
+    pub fn summary(&self, finished: &[Finished]) -> Result<(Verdict, Value)> {
         let dry_run = result_of(&self.bundle.read_step("dry-run")?);
         let proposal = result_of(&self.bundle.read_step("propose")?);
         let verified: Value =
             serde_json::from_slice(&worker::read_bounded(&self.bundle.work.join("verified.json"), 16 << 20)?)
                 .map_err(|error| Failure::internal("the verification is no JSON").found(error.to_string()))?;
-        let steps_passed = self.passed()?;
+        let steps = self.verdict()?;
         // More signatures than one machine has may be asked for; that they are missing does not make the upgrade bad.
         let sound = verified
             .get("subjects")
@@ -25,7 +25,7 @@ impl Plan<'_> {
             .into_iter()
             .flatten()
             .all(|subject| subject.get("ok") == Some(&json!(true)));
-        let passed = steps_passed && sound;
+        let verdict = steps.and(sound.into());
         let mut checks = dry_run.get("checks").cloned().unwrap_or_default();
         if let (Some(error), Some(list)) = (proposal.pointer("/error/message"), checks.as_array_mut()) {
             list.push(json!({"name": "proposal", "status": "fail", "detail": error}));
@@ -51,14 +51,14 @@ impl Plan<'_> {
             },
             "checks": checks,
             "proposal": {"route": proposal.get("route"), "hash": hash},
-            "signatures": signature_status(steps_passed, &verified),
+            "signatures": signature_status(steps == Verdict::Passed, &verified),
             "satisfied": verified.get("satisfied"),
             "bundle": utf8(&self.bundle.directory)?,
             "logs": utf8(&self.bundle.logs)?,
             "jobs": self.finished(finished),
-            "verdict": if passed { "passed" } else { "failed" },
+            "verdict": verdict,
         });
-        Ok((passed, summary))
+        Ok((verdict, summary))
     }
 
     pub(super) fn finished(&self, all: &[Finished]) -> Vec<Value> {
@@ -99,7 +99,7 @@ fn weights_failure(result: &Value) -> Option<Value> {
 
 fn signature_status(steps_passed: bool, verified: &Value) -> String {
     if !steps_passed {
-        return "none: an upgrade that failed is not signed".into();
+        return "none: only an upgrade that passed is signed".into();
     }
     let signatures = verified.get("signatures").and_then(Value::as_array).cloned().unwrap_or_default();
     let valid = signatures.iter().filter(|signature| signature.get("valid") == Some(&json!(true))).count();

@@ -115,7 +115,7 @@ impl Plan<'_> {
                 "release_before": {"digest": base.as_ref().map_or("none", |(_, commit)| commit), "name": base.as_ref().map(|(name, _)| name)},
             }),
             result,
-            passed: outcome.passed,
+            verdict: outcome.passed.into(),
             outputs: Vec::new(),
         };
         self.bundle.write_step(step)?;
