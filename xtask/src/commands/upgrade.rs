@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The main job: every step as a named job, each leaving its evidence in the bundle.
 //!
-//! Beside the bundle lie two directories that are no part of it: `<bundle>.logs`, a log for each job, and
-//! `<bundle>.work`, what an interrupted run resumes from.
+//! Beside the bundle lie directories that are no part of it: `<bundle>.logs`, a log for each job; `<bundle>.work`, where the
+//! jobs write and what an interrupted run resumes from; `<bundle>.before`, one that people had signed and that another
+//! upgrade took the place of.
 
 pub(super) mod bundle;
 mod compare;
 mod part;
+pub(super) mod place;
 pub(super) mod plan;
 mod summary;
 mod weights;
@@ -45,7 +47,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         names => workspace.select(names)?,
     };
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
-    let root = if keys.is_empty() { None } else { root_file(context, options.root.as_deref())? };
+    let root = root_file(context, options.root.as_deref())?;
     let states = selected.iter().map(|runtime| state_of(context, runtime, options)).collect::<Result<Vec<_>>>()?;
     let outs = directories(workspace, &selected, options.out.as_deref())?;
     let carried = !options.only.is_empty();
@@ -110,6 +112,16 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         let (good, summary) = if whole { plan.summary(&finished)? } else { plan.part(&finished)? };
         verdict = verdict.and(good);
         runtimes.push(summary);
+    }
+    // All of them, or none: what was there is not replaced by what was not finished.
+    for bundle in &bundles {
+        if let Some(kept) = bundle.finish()? {
+            context.printer.warning(&format!(
+                "{} holds another upgrade now; the one that people signed is kept in {}",
+                bundle.place.display(),
+                kept.display()
+            ));
+        }
     }
     let document = json!({
         "version": 1,

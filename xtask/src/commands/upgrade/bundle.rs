@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A bundle while it is made: evidence files, and what is remembered of a job to know that it need not be done again.
+//!
+//! Jobs write beside the bundle's place. What is there, and whoever signed it, is replaced by a whole new bundle or by none.
 
+use super::place::{self, MANIFEST, Manifest};
 use crate::inputs::{Digester, file_digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result, Verdict};
@@ -13,9 +17,16 @@ use worker::{Failure, Result, Verdict};
 pub const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
 
 pub struct Bundle {
+    /// Where jobs write.
     pub directory: PathBuf,
+    /// Where the bundle is when they have ended.
+    pub place: PathBuf,
     pub logs: PathBuf,
     pub work: PathBuf,
+    /// The manifest that was there when the run began.
+    former: Option<Vec<u8>>,
+    /// Held while this is written; the end of the process gives it back.
+    _turn: Option<File>,
 }
 
 /// What a job was made from and what it made.
@@ -26,41 +37,90 @@ struct Stamp {
 }
 
 impl Bundle {
-    /// The directory, made if it is not there. One that holds something else is refused: files in it that no step wrote
-    /// would have to be deleted or be signed.
-    /// `carried`: what earlier jobs wrote may have come from another machine.
-    pub fn open(directory: &Path, carried: bool) -> Result<Self> {
-        let beside = |ending: &str| {
-            let name = directory.file_name().unwrap_or_default().to_string_lossy();
-            directory.with_file_name(format!("{name}.{ending}"))
-        };
-        let bundle = Self { directory: directory.to_path_buf(), logs: beside("logs"), work: beside("work") };
-        let io = |error: std::io::Error| Failure::io("use", directory, &error);
-        std::fs::create_dir_all(directory).map_err(io)?;
-        // Where jobs share the directory it may be one that is being written.
-        if !carried {
-            bundle.tidy()?;
+    /// Prepares what the jobs write into. A place that holds something else than a bundle is refused: files in it that no step
+    /// wrote would have to be deleted or be signed.
+    /// `carried`: what earlier jobs wrote may have come from another machine. Others may write there too, so it is no copy.
+    pub fn open(place: &Path, carried: bool) -> Result<Self> {
+        let io = |error: std::io::Error| Failure::io("use", place, &error);
+        let place = if place.is_symlink() { std::fs::canonicalize(place).map_err(io)? } else { place.to_path_buf() };
+        let (logs, work) = (beside(&place, "logs"), beside(&place, "work"));
+        if carried {
+            std::fs::create_dir_all(&place).map_err(io)?;
         }
-        let mut foreign = None;
-        for entry in std::fs::read_dir(directory).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            if !is_partial(&entry) {
-                foreign = Some(entry.file_name());
-            }
-        }
-        let known = bundle.work.is_dir() || (carried && bundle.path("build.json").is_file());
+        let foreign = if place.exists() { content_of(&place)? } else { None };
+        let known = work.is_dir() || (carried && place.join("build.json").is_file());
         if let Some(name) = foreign.filter(|_| !known) {
-            return Err(Failure::usage(format!(
-                "{} is not empty and no bundle of an earlier run",
-                directory.display()
-            ))
-            .found(name.to_string_lossy())
-            .hint("name an empty or a new directory with --out"));
+            return Err(unknown(&place, &work, &name));
         }
-        for directory in [&bundle.logs, &bundle.work] {
+        for directory in [&logs, &work] {
             std::fs::create_dir_all(directory).map_err(io)?;
         }
+        let mut bundle = Self { directory: place.clone(), place, logs, work, former: None, _turn: None };
+        if !carried {
+            bundle.begin()?;
+        }
         Ok(bundle)
+    }
+
+    /// A copy of the bundle, or what an interrupted run left of one, with the signatures of now.
+    fn begin(&mut self) -> Result<()> {
+        self._turn = Some(self.lock()?);
+        self.directory = self.work.join("bundle");
+        match (self.directory.is_dir(), self.place.is_dir()) {
+            (true, _) => self.tidy()?,
+            (false, true) => place::copy(&self.place, &self.directory)?,
+            (false, false) => std::fs::create_dir_all(&self.directory)
+                .map_err(|error| Failure::io("make", &self.directory, &error))?,
+        }
+        self.former = std::fs::read(self.place.join(MANIFEST)).ok();
+        match &self.former {
+            Some(manifest) => worker::write_whole(&self.directory.join(MANIFEST), manifest),
+            None => Ok(()),
+        }
+    }
+
+    /// Two runs that write one bundle would mix their files.
+    fn lock(&self) -> Result<File> {
+        let path = self.work.join("lock");
+        let io = |error: std::io::Error| Failure::io("lock", &path, &error);
+        let file = File::create(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::Error(error)) => Err(io(error)),
+            Err(TryLockError::WouldBlock) => {
+                Err(Failure::environment(format!("another run writes {}", self.place.display()))
+                    .hint("wait until it has ended, or name another directory with --out"))
+            }
+        }
+    }
+
+    /// Puts the bundle into its place, where it is not the one that is there. Returns where a former one is kept: one of
+    /// another upgrade, that people had signed.
+    pub fn finish(&self) -> Result<Option<PathBuf>> {
+        if self.directory == self.place {
+            return Ok(None);
+        }
+        // Whoever signs has locked the directory.
+        let signing = File::open(&self.place).ok();
+        let _turn = signing.as_ref().map(File::lock);
+        if std::fs::read(self.place.join(MANIFEST)).ok() != self.former {
+            return Err(Failure::environment(format!("{} was changed meanwhile", self.place.display()))
+                .found("another manifest.json than at the beginning, or one that was signed")
+                .hint("run the command again: what is done is not repeated, and signatures are kept"));
+        }
+        if place::same(&self.directory, &self.place)? {
+            place::remove(&self.directory)?;
+            return Ok(None);
+        }
+        let now = Manifest::parse(&std::fs::read(self.path(MANIFEST)).unwrap_or_default());
+        let former = self.former.as_deref().map(Manifest::parse).unwrap_or_default();
+        let kept = (former.by_people() > 0 && former.payload != now.payload).then(|| beside(&self.place, "before"));
+        let old = kept.clone().unwrap_or_else(|| self.work.join("former"));
+        place::put(&self.directory, &self.place, &old)?;
+        if kept.is_none() {
+            place::remove(&old)?;
+        }
+        Ok(kept)
     }
 
     /// Removes what a killed job left of files that it was writing.
@@ -164,6 +224,36 @@ fn not_json(error: serde_json::Error) -> Failure {
     Failure::internal("a document cannot be written as JSON").found(error.to_string())
 }
 
+/// The directory of this name and ending beside a bundle.
+fn beside(place: &Path, ending: &str) -> PathBuf {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    place.with_file_name(format!("{name}.{ending}"))
+}
+
+/// The name of something in a directory, if it is not empty.
+fn content_of(directory: &Path) -> Result<Option<String>> {
+    let io = |error: std::io::Error| Failure::io("use", directory, &error);
+    let entries = std::fs::read_dir(directory).map_err(io)?.collect::<std::io::Result<Vec<_>>>().map_err(io)?;
+    let mut names: Vec<_> =
+        entries.iter().filter(|entry| !is_partial(entry)).map(std::fs::DirEntry::file_name).collect();
+    names.sort();
+    Ok(names.first().map(|name| name.to_string_lossy().into_owned()))
+}
+
+fn unknown(place: &Path, work: &Path, found: &str) -> Failure {
+    if place.join(MANIFEST).is_file() {
+        return Failure::usage(format!(
+            "{} is a bundle, and what a run goes on from is not beside it",
+            place.display()
+        ))
+        .found(format!("no directory {}", work.display()))
+        .hint("copy that too, or name an empty or a new directory with --out");
+    }
+    Failure::usage(format!("{} is not empty and no bundle of an earlier run", place.display()))
+        .found(found)
+        .hint("name an empty or a new directory with --out")
+}
+
 fn is_partial(entry: &std::fs::DirEntry) -> bool {
     entry.file_name().to_string_lossy().starts_with(".partial-")
 }
@@ -208,12 +298,14 @@ mod tests {
 
     #[test]
     fn a_bundle_is_opened_again_without_what_was_half_written() {
-        let (directory, bundle) = bundle();
+        let (_directory, bundle) = bundle();
         worker::write_whole(&bundle.path("report.md"), b"x").expect("written");
         std::fs::create_dir(bundle.path("calls")).expect("made");
         let partial = [".partial-abc", "calls/.partial-def"];
         partial.iter().for_each(|name| std::fs::write(bundle.path(name), "x").expect("written"));
-        let again = Bundle::open(&directory.path().join("bundle"), false).expect("opened");
+        let place = bundle.place.clone();
+        drop(bundle);
+        let again = Bundle::open(&place, false).expect("opened");
         assert!(again.path("report.md").is_file());
         assert!(partial.iter().all(|name| !again.path(name).exists()));
     }
@@ -236,5 +328,87 @@ mod tests {
         assert_eq!(read["outputs"]["a.wasm"], "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
         assert_eq!(read["result"], json!({"x": 1, "checks": [{}]}));
         assert_eq!((&read["verdict"], &read["runtime"]), (&json!("passed"), &json!("solo")));
+    }
+
+    /// A manifest that people signed or nobody did.
+    fn manifest(payload: &str, key_ids: &[&str]) -> String {
+        let signatures: Vec<_> = key_ids.iter().map(|id| json!({"keyid": id, "sig": ""})).collect();
+        json!({"payload": payload, "signatures": signatures}).to_string()
+    }
+
+    fn write(bundle: &Bundle, files: &[(&str, &str)]) {
+        for (name, text) in files {
+            worker::write_whole(&bundle.path(name), text.as_bytes()).expect("written");
+        }
+    }
+
+    #[test]
+    fn a_run_that_does_not_end_leaves_the_bundle_as_it_was() {
+        let (directory, bundle) = bundle();
+        let place = directory.path().join("bundle");
+        write(&bundle, &[("diff.json", "1"), (MANIFEST, "1")]);
+        assert!(!place.exists(), "nothing is there before all is");
+        assert_eq!(bundle.finish().expect("put"), None);
+        drop(bundle);
+        assert_eq!(std::fs::read(place.join("diff.json")).expect("there"), b"1");
+        let bundle = Bundle::open(&place, false).expect("opened");
+        write(&bundle, &[("diff.json", "2")]);
+        drop(bundle);
+        assert_eq!(std::fs::read(place.join("diff.json")).expect("there"), b"1");
+        // The next one goes on with what was done.
+        assert_eq!(Bundle::open(&place, false).expect("opened").read_step("diff").expect("read"), json!(2));
+    }
+
+    #[test]
+    fn signatures_that_came_meanwhile_are_not_lost() {
+        let (directory, bundle) = bundle();
+        let place = directory.path().join("bundle");
+        write(&bundle, &[(MANIFEST, &manifest("x", &[]))]);
+        bundle.finish().expect("put");
+        drop(bundle);
+        let bundle = Bundle::open(&place, false).expect("opened");
+        let signed = manifest("x", &["ssh:SHA256:a"]);
+        std::fs::write(place.join(MANIFEST), &signed).expect("signed");
+        assert_eq!(bundle.finish().expect_err("refused").kind, worker::Kind::Environment);
+        drop(bundle);
+        let bundle = Bundle::open(&place, false).expect("opened");
+        assert_eq!(std::fs::read_to_string(bundle.path(MANIFEST)).expect("taken along"), signed);
+        assert_eq!(bundle.finish().expect("the same"), None);
+    }
+
+    #[test]
+    fn a_bundle_that_people_signed_is_kept_when_another_takes_its_place() {
+        for (key, is_kept) in [("throw-away:ed25519:0x1", false), ("ssh:SHA256:a", true)] {
+            let (directory, bundle) = bundle();
+            let place = directory.path().join("bundle");
+            write(&bundle, &[(MANIFEST, &manifest("one", &[key]))]);
+            bundle.finish().expect("put");
+            drop(bundle);
+            let bundle = Bundle::open(&place, false).expect("opened");
+            write(&bundle, &[(MANIFEST, &manifest("two", &[]))]);
+            let kept = bundle.finish().expect("put");
+            assert_eq!(kept.is_some(), is_kept, "{key}");
+            assert_eq!(directory.path().join("bundle.before").exists(), is_kept);
+            assert_eq!(std::fs::read_to_string(place.join(MANIFEST)).expect("put"), manifest("two", &[]));
+        }
+    }
+
+    #[test]
+    fn two_runs_do_not_write_one_bundle() {
+        let (directory, bundle) = bundle();
+        let again = || Bundle::open(&directory.path().join("bundle"), false);
+        assert_eq!(again().err().expect("refused").kind, worker::Kind::Environment);
+        drop(bundle);
+        again().expect("opened");
+    }
+
+    #[test]
+    fn a_bundle_without_its_work_is_called_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let copy = directory.path().join("copy");
+        std::fs::create_dir(&copy).expect("made");
+        std::fs::write(copy.join(MANIFEST), "{}").expect("written");
+        let failure = Bundle::open(&copy, false).err().expect("refused");
+        assert!(failure.message.contains("is a bundle") && failure.found.unwrap_or_default().contains("copy.work"));
     }
 }

@@ -96,7 +96,7 @@ impl Plan<'_> {
             "name": self.runtime.name,
             "package": self.runtime.package,
             "steps": steps,
-            "bundle": utf8(&self.bundle.directory)?,
+            "bundle": utf8(&self.bundle.place)?,
             "logs": utf8(&self.bundle.logs)?,
             "jobs": self.finished(finished),
             "verdict": verdict,

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A finished bundle, put where it belongs: all of it at once, or what was there stays.
+
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+pub const MANIFEST: &str = "manifest.json";
+/// What a key's id begins with that was made for one run.
+const THROW_AWAY: &str = "throw-away:";
+
+/// Puts the files of `from` into `place`; what was there goes to `old`.
+pub fn put(from: &Path, place: &Path, old: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Failure::io("put the bundle into", place, &error);
+    remove(old)?;
+    match std::fs::rename(place, old) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        // A volume that is mounted here cannot be moved.
+        Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {
+            copy(place, old)?;
+            return fill(from, place);
+        }
+        Err(error) => return Err(failed(error)),
+    }
+    if let Err(error) = std::fs::rename(from, place) {
+        let _ = std::fs::rename(old, place);
+        return Err(failed(error));
+    }
+    // The renames are durable only when their directory is.
+    if let Some(Ok(parent)) = place.parent().map(File::open) {
+        let _ = parent.sync_all();
+    }
+    Ok(())
+}
+
+/// The same, file by file. There is no manifest while they do not belong together.
+fn fill(from: &Path, place: &Path) -> Result<()> {
+    let (new, there) = (files(from)?, files(place)?);
+    remove(&place.join(MANIFEST))?;
+    for (name, path) in there.iter().filter(|(name, _)| !new.contains_key(*name)) {
+        std::fs::remove_file(path).map_err(|error| Failure::io("remove", &place.join(name), &error))?;
+    }
+    let (manifest, others): (Vec<_>, Vec<_>) = new.iter().partition(|(name, _)| name.as_path() == Path::new(MANIFEST));
+    for (name, path) in others.into_iter().chain(manifest) {
+        worker::write_whole(&place.join(name), &read(path)?)?;
+    }
+    remove(from)
+}
+
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).map_err(|error| Failure::io("make", to, &error))?;
+    for (name, path) in files(from)? {
+        worker::write_whole(&to.join(name), &read(&path)?)?;
+    }
+    Ok(())
+}
+
+/// Whether both hold the same files, byte for byte.
+pub fn same(one: &Path, other: &Path) -> Result<bool> {
+    if !other.is_dir() {
+        return Ok(false);
+    }
+    let (one, other) = (files(one)?, files(other)?);
+    if !one.keys().eq(other.keys()) {
+        return Ok(false);
+    }
+    for (one, other) in one.values().zip(other.values()) {
+        if read(one)? != read(other)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Removes a file, or a directory with all that is in it, if it is there.
+pub fn remove(path: &Path) -> Result<()> {
+    let removed = match path.symlink_metadata() {
+        Err(_) => return Ok(()),
+        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+    };
+    removed.map_err(|error| Failure::io("remove", path, &error))
+}
+
+/// All regular files below a directory, by their names in it.
+fn files(directory: &Path) -> Result<BTreeMap<PathBuf, PathBuf>> {
+    let mut found = BTreeMap::new();
+    let mut pending = vec![directory.to_path_buf()];
+    while let Some(current) = pending.pop() {
+        let io = |error: std::io::Error| Failure::io("list", &current, &error);
+        for entry in std::fs::read_dir(&current).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let kind = entry.file_type().map_err(io)?;
+            if kind.is_dir() {
+                pending.push(entry.path());
+            } else if kind.is_file() {
+                let path = entry.path();
+                found.insert(path.strip_prefix(directory).unwrap_or(&path).to_path_buf(), path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Failure::io("read", path, &error))
+}
+
+/// A manifest as far as a bundle's maker has to know it.
+#[derive(Default)]
+pub struct Manifest {
+    pub payload: String,
+    pub key_ids: Vec<String>,
+}
+
+impl Manifest {
+    /// Reads one. What is none has neither a payload nor signatures.
+    pub fn parse(text: &[u8]) -> Self {
+        let envelope: Value = serde_json::from_slice(text).unwrap_or_default();
+        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let signatures = envelope.get("signatures").and_then(Value::as_array).into_iter().flatten();
+        Self { payload: text(&envelope, "payload"), key_ids: signatures.map(|one| text(one, "keyid")).collect() }
+    }
+
+    /// The signatures by keys that somebody keeps.
+    pub fn by_people(&self) -> usize {
+        self.key_ids.iter().filter(|id| !id.starts_with(THROW_AWAY)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (name, text) in files {
+            worker::write_whole(&directory.path().join(name), text.as_bytes()).expect("written");
+        }
+        directory
+    }
+
+    #[test]
+    fn a_directory_is_replaced_and_the_former_one_is_kept() {
+        let base = directory_with(&[("new/a", "2"), ("new/calls/b", "2"), ("place/a", "1"), ("place/c", "1")]);
+        let at = |name: &str| base.path().join(name);
+        assert!(!same(&at("new"), &at("place")).expect("compared"));
+        put(&at("new"), &at("place"), &at("old")).expect("put");
+        assert!(!at("new").exists() && !at("place/c").exists() && at("place/calls/b").exists());
+        assert_eq!(std::fs::read(at("old/a")).expect("kept"), b"1");
+        // Where there was nothing yet.
+        copy(&at("place"), &at("new")).expect("copied");
+        assert!(same(&at("new"), &at("place")).expect("compared"));
+        put(&at("new"), &at("elsewhere"), &at("old")).expect("put");
+        assert!(at("elsewhere/a").exists() && !at("old").exists());
+    }
+
+    #[test]
+    fn what_cannot_be_moved_is_filled_and_the_manifest_comes_last() {
+        let base = directory_with(&[
+            ("new/manifest.json", "2"),
+            ("new/a", "2"),
+            ("place/manifest.json", "1"),
+            ("place/c", "1"),
+        ]);
+        let at = |name: &str| base.path().join(name);
+        fill(&at("new"), &at("place")).expect("filled");
+        let names: Vec<_> = files(&at("place")).expect("listed").into_keys().collect();
+        assert_eq!(names, ["a", "manifest.json"].map(PathBuf::from));
+        assert_eq!(std::fs::read(at("place/manifest.json")).expect("read"), b"2");
+        assert!(!at("new").exists());
+    }
+
+    #[test]
+    fn signatures_of_people_are_told_from_those_of_thrown_away_keys() {
+        let text =
+            br#"{"payload": "x", "signatures": [{"keyid": "throw-away:ed25519:0x1"}, {"keyid": "ssh:SHA256:a"}]}"#;
+        let manifest = Manifest::parse(text);
+        assert_eq!((manifest.payload.as_str(), manifest.by_people(), manifest.key_ids.len()), ("x", 1, 2));
+        assert_eq!(Manifest::parse(b"no").by_people(), 0);
+    }
+}
