@@ -250,7 +250,7 @@ pub fn propose(proposal: &Value) -> String {
     if let Some(apply) = proposal.get("apply").filter(|apply| apply.is_object()) {
         all.push_str(&format!("\nThen: {}\n", text(apply, "/description")));
         all.push_str(&indented(&pairs(&[
-            ("call", text(apply, "/name")),
+            ("call", with_its_pallet(apply)),
             ("hash", text(apply, "/hash")),
             ("length", size(apply, "/length")),
             ("events", list(apply, "/expected_events").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
@@ -260,6 +260,14 @@ pub fn propose(proposal: &Value) -> String {
         all.push_str(&format!("\nnote: {note}\n"));
     }
     all
+}
+
+/// `System.apply_authorized_upgrade`: its arguments are the code.
+fn with_its_pallet(call: &Value) -> String {
+    match text(call, "/decoded").split_whitespace().next() {
+        Some(name) if name.contains('.') => name.to_owned(),
+        _ => text(call, "/name"),
+    }
 }
 
 fn call_lines(call: &Value) -> String {
@@ -400,14 +408,36 @@ pub fn upgrade(summary: &Value) -> String {
         ));
         rows.push(("signatures", text(runtime, "/signatures")));
         rows.push(("bundle", text(runtime, "/bundle")));
-        rows.push(("verdict", text(runtime, "/verdict").to_uppercase().replace('_', " ")));
+        rows.push(("verdict", verdict_of_upgrade(runtime)));
         all.push_str(&pairs(&rows));
         for failed in checks.iter().filter(|check| ["fail", "not_judged"].contains(&text(check, "/status").as_str())) {
-            all.push_str(&format!("  {}: {}\n", text(failed, "/name"), text(failed, "/detail")));
+            all.push_str(&format!("  {}: {}\n", text(failed, "/name"), cut(&text(failed, "/detail"))));
         }
         all.push('\n');
     }
     all.trim_end().to_owned() + "\n"
+}
+
+/// Ten seconds are no time for a value of kilobytes: all of it is in the evidence.
+fn cut(detail: &str) -> String {
+    const SHOWN: usize = 400;
+    match detail.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}… (whole in report.md)", &detail[..end]),
+        None => detail.to_owned(),
+    }
+}
+
+/// That the checks passed, and whether those whose signatures count agreed: two things, of which nobody shall take one for
+/// the other.
+fn verdict_of_upgrade(runtime: &Value) -> String {
+    let verdict = text(runtime, "/verdict").to_uppercase().replace('_', " ");
+    if verdict != "PASSED" || text(runtime, "/signed_off") != "no" {
+        return verdict;
+    }
+    match text(runtime, "/needed").as_str() {
+        "-" => format!("{verdict}, not signed off: no file of signers"),
+        needed => format!("{verdict}, not signed off: {} of {needed}", text(runtime, "/counted")),
+    }
 }
 
 /// The runtimes that a change can affect, the first reasons of each.

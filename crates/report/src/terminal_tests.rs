@@ -92,3 +92,28 @@ fn a_file_of_signers_tells_who_agreed_and_whether_that_is_enough() {
          its own threshold: not satisfied\nthe threshold of the version before: satisfied\n"
     ));
 }
+
+#[test]
+fn an_upgrade_that_passed_says_whether_it_is_signed_off() {
+    let last = |runtime: Value| {
+        let text = upgrade(&json!({ "runtimes": [runtime] }));
+        text.lines()
+            .find_map(|line| line.strip_prefix("verdict"))
+            .map(|line| line.trim().to_owned())
+            .expect("a verdict")
+    };
+    let runtime = |verdict: &str, signed_off: bool, needed: Option<u64>| json!({"verdict": verdict, "signed_off": signed_off, "needed": needed, "counted": 1});
+    assert_eq!(last(runtime("passed", true, Some(1))), "PASSED");
+    assert_eq!(last(runtime("passed", false, Some(2))), "PASSED, not signed off: 1 of 2");
+    assert_eq!(last(runtime("passed", false, None)), "PASSED, not signed off: no file of signers");
+    assert_eq!(last(runtime("failed", false, Some(2))), "FAILED");
+    assert_eq!(last(runtime("not_judged", false, None)), "NOT JUDGED");
+}
+
+#[test]
+fn a_failure_of_kilobytes_is_cut_at_the_end_of_an_upgrade() {
+    let detail = "pallet_name: [66, 97], ".repeat(300);
+    let check = json!({"name": "enactment", "status": "fail", "detail": detail});
+    let text = upgrade(&json!({"runtimes": [{"verdict": "failed", "checks": [check]}]}));
+    assert!(text.len() < 1200 && text.contains("… (whole in report.md)"), "{text}");
+}

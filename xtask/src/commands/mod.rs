@@ -16,6 +16,7 @@ pub mod release;
 pub mod setup;
 pub mod sign;
 pub mod signers;
+pub mod signing;
 pub mod snapshot;
 pub mod target;
 pub mod test;

@@ -4,6 +4,7 @@
 use super::{
     super::{build, dry_run, propose, sign, target, utf8, verify},
     bundle::{Bundle, EVIDENCE_LIMIT, Step, inputs},
+    place::{MANIFEST, Manifest},
     result_of, verdict_of,
 };
 use crate::{
@@ -27,7 +28,6 @@ use worker::{Failure, Kind, Result, Verdict};
 
 const REPORT: &str = "report.md";
 const PAGE: &str = "report.html";
-const MANIFEST: &str = "manifest.json";
 /// Those whose evidence makes the bundle, and each of which can refuse it.
 const STEPS: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
 
@@ -113,7 +113,7 @@ impl Plan<'_> {
         self.bundle.path(&self.blob_name())
     }
 
-    fn blob_name(&self) -> String {
+    pub(super) fn blob_name(&self) -> String {
         format!("{}.compact.compressed.wasm", self.runtime.library)
     }
 
@@ -405,26 +405,43 @@ impl Plan<'_> {
         steps.map(|step| Ok(verdict_of(&step?))).try_fold(Verdict::Passed, |all, step| Ok(all.and(step?)))
     }
 
+    /// What people signed is not signed once more by a key that nobody keeps, and each key signs a manifest once: another
+    /// signature of the same would only change the file.
     fn sign(&self, desk: &Desk<'_>) -> Result<Done> {
         if self.verdict()? != Verdict::Passed {
             return Ok(Done::Now("not signed, as not everything passed".into()));
         }
-        let throw_away = [json!("throw_away")];
-        let keys = if self.keys.is_empty() { &throw_away } else { self.keys };
-        let manifest: Value =
-            serde_json::from_slice(&worker::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?)
-                .map_err(|error| Failure::input(format!("{MANIFEST} is no JSON")).found(error.to_string()))?;
+        let manifest = Manifest::parse(&worker::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?);
+        if self.keys.is_empty() {
+            if !manifest.key_ids.is_empty() {
+                return Ok(Done::Unchanged);
+            }
+            let throw_away = [json!("throw_away")];
+            sign::sign(self.context, &self.bundle.directory, &throw_away, self.root, desk.task, desk.log)?;
+            return Ok(Done::Now("signed with a key that was thrown away".into()));
+        }
+        let path = self.bundle.work.join("signed.json");
         let key = inputs(&[
-            ("payload", manifest.get("payload").and_then(Value::as_str).unwrap_or_default()),
-            ("keys", &Value::from(keys.to_vec()).to_string()),
+            ("payload", &manifest.payload),
+            ("keys", &Value::from(self.keys.to_vec()).to_string()),
             ("root", &self.root.map(file_digest).transpose()?.unwrap_or_default()),
         ]);
-        if self.bundle.is_done("sign", &key) {
+        let there = |id: &Value| id.as_str().is_some_and(|id| manifest.key_ids.iter().any(|there| there == id));
+        if let Ok(text) = std::fs::read(&path)
+            && let Ok(former) = serde_json::from_slice::<Value>(&text)
+            && former.get("inputs") == Some(&json!(key))
+            && former.get("key_ids").and_then(Value::as_array).is_some_and(|ids| ids.iter().all(there))
+        {
             return Ok(Done::Unchanged);
         }
-        sign::sign(self.context, &self.bundle.directory, keys, self.root, desk.task, desk.log)?;
-        self.bundle.done("sign", &key, &[MANIFEST.into()])?;
-        Ok(Done::Now(if self.keys.is_empty() { "signed with a key that was thrown away" } else { "signed" }.into()))
+        let mut key_ids = Vec::new();
+        for with in self.keys {
+            let with = std::slice::from_ref(with);
+            let signed = sign::sign(self.context, &self.bundle.directory, with, self.root, desk.task, desk.log)?;
+            key_ids.push(signed.get("key_id").cloned().unwrap_or_default());
+        }
+        worker::write_whole(&path, &super::bundle::pretty(&json!({"inputs": key, "key_ids": key_ids}))?)?;
+        Ok(Done::Now("signed".into()))
     }
 
     fn verify(&self, desk: &Desk<'_>) -> Result<Done> {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The closing words of an upgrade.
 
-use super::{super::utf8, plan::Plan, result_of};
+use super::{
+    super::{signing::Signing, utf8},
+    plan::Plan,
+    result_of,
+};
 use crate::{
     inputs::file_digest,
     jobs::{Done, Finished},
@@ -38,6 +42,7 @@ impl Plan<'_> {
         }
         let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
         let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
+        let signing = Signing::of(&verified);
         let summary = json!({
             "name": self.runtime.name,
             "package": self.runtime.package,
@@ -45,15 +50,18 @@ impl Plan<'_> {
             "from_spec_version": dry_run.pointer("/from/spec_version"),
             "to_spec_version": dry_run.pointer("/to/spec_version"),
             "blob": {
-                "path": utf8(&self.blob())?,
+                "path": utf8(&self.bundle.place.join(self.blob_name()))?,
                 "blake2_256": file_digest(&self.blob())?,
                 "size": std::fs::metadata(self.blob()).map(|metadata| metadata.len()).unwrap_or_default(),
             },
             "checks": checks,
             "proposal": {"route": proposal.get("route"), "hash": hash},
-            "signatures": signature_status(steps == Verdict::Passed, &verified),
-            "satisfied": verified.get("satisfied"),
-            "bundle": utf8(&self.bundle.directory)?,
+            "signatures": signing.told(steps == Verdict::Passed),
+            "signed_off": signing.signed_off,
+            "needed": signing.needed,
+            "counted": signing.counted,
+            "missing": signing.missing,
+            "bundle": utf8(&self.bundle.place)?,
             "logs": utf8(&self.bundle.logs)?,
             "jobs": self.finished(finished),
             "verdict": verdict,
@@ -97,22 +105,6 @@ fn weights_failure(result: &Value) -> Option<Value> {
     Some(json!({"name": "weights-in-source", "status": "fail", "detail": detail}))
 }
 
-fn signature_status(steps_passed: bool, verified: &Value) -> String {
-    if !steps_passed {
-        return "none: only an upgrade that passed is signed".into();
-    }
-    let signatures = verified.get("signatures").and_then(Value::as_array).cloned().unwrap_or_default();
-    let valid = signatures.iter().filter(|signature| signature.get("valid") == Some(&json!(true))).count();
-    if signatures.iter().any(|signature| signature.get("throw_away") == Some(&json!(true))) {
-        return format!("{valid} by a key that was thrown away: it shows that nothing changed since, not who signed");
-    }
-    let satisfied = if verified.get("satisfied") == Some(&json!(true)) { "enough" } else { "not enough yet" };
-    match verified.get("threshold").and_then(Value::as_u64) {
-        Some(threshold) => format!("{valid} of {threshold} needed: {satisfied}"),
-        None => format!("{valid}; without a file of signers nobody can say whether that is enough"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,16 +126,5 @@ mod tests {
         assert_eq!(weights_failure(&json!({"findings": [finding("warning")]})), None);
         let failed = weights_failure(&json!({"findings": [finding("failure"), finding("warning")]})).expect("told");
         assert_eq!(failed["detail"], "1 findings, see weights.json; the first: zero-proof  p: x");
-    }
-
-    #[test]
-    fn the_status_says_who_signed_and_whether_it_is_enough() {
-        assert!(signature_status(false, &json!({})).contains("not signed"));
-        let thrown = json!({"signatures": [{"valid": true, "throw_away": true}], "satisfied": true, "threshold": 1});
-        assert!(signature_status(true, &thrown).contains("thrown away"));
-        let one = json!({"signatures": [{"valid": true}, {"valid": false}], "satisfied": false, "threshold": 2});
-        assert_eq!(signature_status(true, &one), "1 of 2 needed: not enough yet");
-        let without = json!({"signatures": [{"valid": true}], "satisfied": false, "threshold": null});
-        assert!(signature_status(true, &without).starts_with("1; without a file of signers"));
     }
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who signed a bundle and whether that is enough, as `upgrade` and `release` tell it.
+
+use serde_json::{Value, json};
+
+/// Who signed, by what `verify` says of it.
+#[derive(Debug, Default)]
+pub struct Signing {
+    /// Whether enough of those whose signatures count signed. Nobody can say so without a file of signers.
+    pub signed_off: bool,
+    /// By the file of signers, where there is one.
+    pub needed: Option<u64>,
+    pub counted: usize,
+    /// Whose signature is not there, or does not count.
+    pub missing: Vec<String>,
+    /// Valid signatures by keys that somebody keeps, and by such that nobody does.
+    by_people: usize,
+    thrown_away: usize,
+}
+
+impl Signing {
+    pub fn of(verified: &Value) -> Self {
+        let is = |value: &Value, name: &str| value.get(name) == Some(&json!(true));
+        let all = verified.get("signatures").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let valid = |thrown_away: bool| {
+            all.iter().filter(|one| is(one, "valid") && is(one, "throw_away") == thrown_away).count()
+        };
+        let by_file = verified.pointer("/root/source") == Some(&json!("file"));
+        Self {
+            signed_off: by_file && is(verified, "satisfied"),
+            needed: verified.get("threshold").and_then(Value::as_u64).filter(|_| by_file),
+            counted: if by_file { all.iter().filter(|one| is(one, "counted")).count() } else { 0 },
+            missing: Vec::new(),
+            by_people: valid(false),
+            thrown_away: valid(true),
+        }
+    }
+
+    /// In one line.
+    pub fn told(&self, steps_passed: bool) -> String {
+        if !steps_passed {
+            return "none: an upgrade that did not pass is not signed".into();
+        }
+        match (self.needed, self.by_people, self.thrown_away) {
+            (Some(needed), _, _) if self.signed_off => format!("{} of {needed} needed: enough", self.counted),
+            (Some(needed), _, _) => {
+                let missing = match self.missing.is_empty() {
+                    true => String::new(),
+                    false => format!("; not signed by {}", self.missing.join(", ")),
+                };
+                format!("{} of {needed} needed: not enough yet{missing}", self.counted)
+            }
+            (None, 0, 0) => "none".into(),
+            (None, 0, count) => {
+                format!("{count} by a key that was thrown away: it shows that nothing changed since, not who signed")
+            }
+            (None, people, _) => {
+                format!("{people}; without a file of signers nobody can say whether that is enough")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_says_who_signed_and_whether_it_is_enough() {
+        let signature =
+            |name: &str| json!({"valid": true, "counted": name != "x", "throw_away": false, "signer": name});
+        let thrown = json!({"valid": true, "counted": true, "throw_away": true});
+        let told = |verified: &Value| Signing::of(verified).told(true);
+        assert!(Signing::default().told(false).contains("not signed"));
+        let alone =
+            json!({"signatures": [thrown], "satisfied": true, "threshold": 1, "root": {"source": "throw_away"}});
+        assert!(told(&alone).starts_with("1 by a key that was thrown away"));
+        assert!(!Signing::of(&alone).signed_off, "nobody signed off what a thrown-away key signed");
+        // What people signed is told as such, whatever else is there.
+        let mut ours = json!({"valid": true, "counted": false, "throw_away": true});
+        let mut both = |count: usize, satisfied: bool| {
+            let people = ["ana", "cas"].iter().take(count).map(|name| signature(name));
+            let all: Vec<_> = people.chain([ours.take()]).collect();
+            ours = all[count].clone();
+            json!({"signatures": all, "satisfied": satisfied, "threshold": 2, "root": {"source": "file"}})
+        };
+        assert_eq!(told(&both(2, true)), "2 of 2 needed: enough");
+        assert!(Signing::of(&both(2, true)).signed_off);
+        assert_eq!(told(&both(1, false)), "1 of 2 needed: not enough yet");
+        let without = json!({"signatures": [signature("x"), thrown], "satisfied": false, "root": {"source": "none"}});
+        assert!(told(&without).starts_with("1; without a file of signers"));
+    }
+}
