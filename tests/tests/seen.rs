@@ -104,6 +104,7 @@ fn the_main_job_and_its_bundle() {
     let bundle = desk.path("bundle");
     insta::assert_snapshot!("upgrade", desk.see(&["upgrade", "--quiet", "--out", &bundle]));
     insta::assert_snapshot!("verify", desk.see(&["verify", "--quiet", &bundle]));
+    insta::assert_snapshot!("verify-integrity", desk.see(&["verify", "--quiet", "--integrity-only", &bundle]));
     std::fs::write(Path::new(&bundle).join("report.md"), "all is well\n").expect("tampered");
     insta::assert_snapshot!("verify-tampered", desk.see(&["verify", "--quiet", &bundle]));
 }

@@ -5,7 +5,10 @@ use crate::{
     MANIFEST, bundle, canonical,
     digest::Digests,
     envelope::{Envelope, Manifest, STATEMENT_PAYLOAD},
-    statement::{PREDICATE_TYPE, Predicate, RuntimeBlob, STATEMENT_TYPE, Statement, StepSummary, Subject, check_blobs},
+    statement::{
+        PREDICATE_TYPE, Predicate, RuntimeBlob, STATEMENT_TYPE, Statement, StepSummary, Subject, check_blobs,
+        check_complete,
+    },
     step::{self, Step, Verdict},
 };
 use serde::{Deserialize, Serialize};
@@ -91,6 +94,7 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
         false => request.runtimes.iter().map(|shipped| shipped.blob(&digests)).collect::<Result<_>>()?,
     };
     check_blobs(&steps, &runtimes)?;
+    check_complete(&steps, &runtimes)?;
 
     let any = |verdict: Verdict| summaries.iter().any(|step| step.verdict == verdict);
     let verdict = match (any(Verdict::Failed), any(Verdict::NotJudged)) {
@@ -345,7 +349,13 @@ mod tests {
 
     #[test]
     fn missing_and_unfinished_steps_are_refused_by_name() {
-        let failure = refused(|_, request| request.steps.push("propose".into()));
+        let failure = refused(|_, request| request.steps.push("weights".into()));
+        assert!(failure.message.contains("weights"), "{failure}");
+        // One that every upgrade goes through is missed even where nobody asked for it.
+        let failure = refused(|bundle, request| {
+            request.steps.retain(|step| step != "propose");
+            std::fs::remove_file(bundle.path("propose.json")).expect("removed");
+        });
         assert!(failure.message.contains("propose"), "{failure}");
         let failure = refused(|bundle, _| bundle.write("dry-run.json", b"{\"format\": \"cutover/step/v1\""));
         assert!(failure.message.contains("dry-run.json"), "{failure}");

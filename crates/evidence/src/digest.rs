@@ -70,6 +70,15 @@ pub(crate) fn open_regular(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Reads a file that somebody named. A link may lead to it; a pipe, which might never end, is refused.
+pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let seen = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
+    match seen.is_file() {
+        true => worker::read_bounded(path, limit),
+        false => Err(Failure::input(format!("{} is no regular file", path.display())).expected("a regular file")),
+    }
+}
+
 pub fn blake2_256(bytes: &[u8]) -> String {
     hex_prefixed(&Blake2b256::digest(bytes))
 }

@@ -2,8 +2,8 @@
 //! What an upgrade leaves behind so that anyone can check it again.
 //!
 //! Each step of the pipeline writes one evidence file ([`step`]). A [`manifest`](assemble) joins them: an in-toto
-//! statement whose subjects are all files of the bundle, in a DSSE [`envelope`]. Signers named in a [`root`] file sign
-//! it with keys they already have, and [`verify`] counts distinct signers against the root's threshold.
+//! statement whose subjects are all files of the bundle, in a DSSE [`envelope`]. The people that a file of signers
+//! ([`root`]) lists sign it with keys they already have, and [`verify`] counts them against the file's threshold.
 //!
 //! `docs/evidence.md` documents every format here; it changes with this code.
 
@@ -19,6 +19,8 @@ mod agent;
 #[cfg(feature = "signatures")]
 pub mod assemble;
 #[cfg(feature = "signatures")]
+pub mod integrity;
+#[cfg(feature = "signatures")]
 pub mod keys;
 #[cfg(feature = "signatures")]
 pub mod request;
@@ -28,6 +30,8 @@ pub mod root;
 pub mod root_change;
 #[cfg(feature = "signatures")]
 pub mod sign;
+#[cfg(feature = "signatures")]
+pub mod trust;
 #[cfg(feature = "signatures")]
 pub mod verify;
 

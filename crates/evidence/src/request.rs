@@ -9,7 +9,7 @@ use crate::{
     root_change::{self, InitRoot},
     sign::{Sign, With, sign},
     step::Verdict,
-    verify::verify,
+    verify::{Verify, verify},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,11 +24,7 @@ pub enum Request {
     /// Add a signature to it.
     Sign(Sign),
     /// Check a bundle.
-    Verify {
-        bundle: PathBuf,
-        #[serde(default)]
-        root: Option<PathBuf>,
-    },
+    Verify(Verify),
     /// Write the bytes to sign elsewhere.
     Message { bundle: PathBuf, out: PathBuf },
     /// Write a root file.
@@ -50,8 +46,8 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Value>> {
             outcome(assembled.verdict == Verdict::Passed, assembled)
         }
         Request::Sign(request) => outcome(true, sign(&request, reporter)?),
-        Request::Verify { bundle, root } => {
-            let verified = verify(&bundle, root.as_deref(), reporter)?;
+        Request::Verify(request) => {
+            let verified = verify(&request, reporter)?;
             outcome(verified.passed, verified.value)
         }
         Request::Message { bundle, out } => message(&bundle, &out),
@@ -93,32 +89,47 @@ mod tests {
         let assembled = ask(json!({
             "command": "assemble",
             "bundle": path,
-            "steps": ["build", "dry-run"],
+            "steps": ["build", "inspect", "diff", "dry-run", "propose"],
             "files": ["report.md", "calls/"],
             "runtimes": [{"name": "standalone", "file": "blobs/standalone.wasm", "spec_version": 2}],
         }))
         .expect("assembled");
         assert!(assembled.passed);
         assert_eq!(assembled.value["runtimes"][0]["spec_version"], 2);
-        assert_eq!(assembled.value["subjects"].as_array().expect("a list").len(), 5);
+        assert_eq!(assembled.value["subjects"].as_array().expect("a list").len(), 8);
 
         let unsigned = ask(json!({"command": "verify", "bundle": path})).expect("verified");
         assert!(!unsigned.passed);
         assert_eq!(unsigned.value["signatures"], json!([]));
 
         let signed = ask(json!({"command": "sign", "bundle": path, "with": "throw_away"})).expect("signed");
-        assert_eq!((&signed.value["throw_away"], &signed.value["satisfied"]), (&json!(true), &json!(true)));
+        assert_eq!((&signed.value["throw_away"], &signed.value["satisfied"]), (&json!(true), &json!(false)));
 
         let verified = ask(json!({"command": "verify", "bundle": path})).expect("verified");
-        assert!(verified.passed, "{:#}", verified.value);
+        assert!(!verified.passed, "{:#}", verified.value);
         let value = verified.value;
-        assert_eq!(value["root"]["source"], "throw_away");
-        assert_eq!(value["threshold"], 1);
-        assert_eq!(value["rebuilt"], Value::Null);
+        for (field, expected) in [
+            ("verdict", json!("failed")),
+            ("integrity", json!(true)),
+            ("signed_off", json!(false)),
+            ("threshold", Value::Null),
+            ("needed", Value::Null),
+            ("counted", json!(0)),
+            ("missing", json!([])),
+            ("satisfied", json!(false)),
+            ("rebuilt", Value::Null),
+        ] {
+            assert_eq!(value.get(field), Some(&expected), "{field}");
+        }
+        assert_eq!(value["root"]["source"], "none");
         assert_eq!(value["subjects"][0]["name"], MANIFEST);
+        assert_eq!((&value["steps"][3]["name"], &value["steps"][3]["verdict"]), (&json!("dry-run"), &json!("passed")));
         assert_eq!(value["signatures"][0]["valid"], true);
         assert_eq!(value["signatures"][0]["key_type"], "ed25519");
         assert!(value["warnings"][0].as_str().expect("a warning").contains("throw-away"));
+
+        let undamaged = ask(json!({"command": "verify", "bundle": path, "integrity_only": true})).expect("verified");
+        assert!(undamaged.passed && undamaged.value["verdict"] == "passed", "{:#}", undamaged.value);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Who may sign an upgrade, and how many of them it takes: a file in the repository, reviewed like code.
 
 use crate::{
+    digest::read_regular,
     envelope::Signature,
     keys::{Checked, KeyType, PublicKey},
 };
@@ -26,9 +27,12 @@ pub struct RootFile {
     /// Rises by one with every change.
     pub version: u64,
     pub threshold: u32,
-    /// The last day (UTC) on which the root holds: `2027-06-30`.
+    /// The last day (UTC) on which the file holds: `2027-06-30`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// The same in every version of one file: see [`Root::lineage`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     pub signers: Vec<SignerEntry>,
     /// Signatures over the rest, by the signers of this version and of the one before: see [`crate::root_change`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -44,19 +48,30 @@ pub struct SignerEntry {
     pub public_key: String,
 }
 
-/// A root whose keys and threshold make sense.
+/// A file of signers whose keys and threshold make sense.
 #[derive(Clone, Debug)]
 pub struct Root {
     pub file: RootFile,
-    signers: Vec<(String, PublicKey)>,
-    throw_away: bool,
+    signers: Vec<Signer>,
 }
 
-/// How signatures count under a root.
+#[derive(Clone, Debug)]
+struct Signer {
+    name: String,
+    key: PublicKey,
+    /// The first entry that is the same person's.
+    person: usize,
+}
+
+/// How signatures count under a file of signers.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// For each signature the signer's name, and why it does not count if it does not.
     pub each: Vec<(Option<String>, Option<String>)>,
+    /// How many people it counts.
+    pub counted: u32,
+    /// Who could still sign, where more are needed.
+    pub missing: Vec<String>,
     pub satisfied: bool,
 }
 
@@ -66,13 +81,13 @@ impl Root {
             failure.message = format!("{}: {}", path.display(), failure.message);
             failure
         };
-        let text = worker::read_bounded(path, SIZE_LIMIT)?;
+        let text = read_regular(path, SIZE_LIMIT)?;
         Self::parse(&text).map_err(named)
     }
 
     pub fn parse(text: &[u8]) -> Result<Self> {
         let file: RootFile = serde_json::from_slice(text).map_err(|error| {
-            Failure::input("is no file of signers").found(error.to_string()).expected(format!("the format {FORMAT}"))
+            Failure::input("it is no file of signers").found(error.to_string()).expected(format!("the format {FORMAT}"))
         })?;
         Self::new(file)
     }
@@ -80,12 +95,14 @@ impl Root {
     pub fn new(file: RootFile) -> Result<Self> {
         let wrong = |message: String| Failure::input(message);
         if file.format != FORMAT {
-            return Err(wrong("has a format this version does not know".into()).found(file.format).expected(FORMAT));
+            return Err(wrong("its format is one this version does not know".into())
+                .found(file.format)
+                .expected(FORMAT));
         }
         if file.version == 0 {
-            return Err(wrong("has the version 0".into()).expected("1 or more"));
+            return Err(wrong("its version is 0".into()).expected("1 or more"));
         }
-        let mut signers: Vec<(String, PublicKey)> = Vec::new();
+        let mut signers: Vec<Signer> = Vec::new();
         let mut materials: BTreeMap<Vec<u8>, String> = BTreeMap::new();
         for entry in &file.signers {
             let name = entry.name.clone();
@@ -94,61 +111,64 @@ impl Root {
                     .found(format!("{name:?}"))
                     .expected("1 to 100 bytes without spaces around them"));
             }
-            if signers.iter().any(|(other, _)| other.to_lowercase() == name.to_lowercase()) {
-                return Err(wrong(format!("lists {name} twice")).hint("a signer has one key; two would count twice"));
+            // Several keys under one name are one person's; two names that look alike are a trap.
+            let alike = |other: &&Signer| other.name != name && other.name.to_lowercase() == name.to_lowercase();
+            if let Some(other) = signers.iter().find(alike) {
+                return Err(wrong(format!("{} and {name} differ only in case", other.name))
+                    .hint("spell one person's name one way"));
             }
             let key = PublicKey::parse(entry.key_type, &entry.public_key).map_err(|mut failure| {
                 failure.message = format!("the key of {name}: {}", failure.message);
                 failure
             })?;
             if let Some(other) = materials.insert(key.material(), name.clone()) {
-                return Err(wrong(format!("{other} and {name} have the same key"))
-                    .found(key.key_id())
-                    .hint("one key is one signer"));
+                let whose = if other == name {
+                    format!("{name} is listed twice with one key")
+                } else {
+                    format!("{other} and {name} have the same key")
+                };
+                return Err(wrong(whose).found(key.key_id()).hint("list each key once"));
             }
-            signers.push((name, key));
+            let person = signers.iter().find(|other| other.name == name).map_or(signers.len(), |other| other.person);
+            signers.push(Signer { name, key, person });
         }
-        if file.threshold == 0 || file.threshold as usize > signers.len() {
-            return Err(wrong("has a threshold that its signers cannot meet, or that asks for nobody".into())
-                .found(format!("{} of {}", file.threshold, signers.len()))
-                .expected(format!("1 to {}", signers.len())));
+        let root = Self { file, signers };
+        let (threshold, people) = (root.file.threshold, root.people());
+        if threshold == 0 || threshold as usize > people {
+            return Err(wrong("the threshold asks for nobody, or for more signers than there are".into())
+                .found(format!("{threshold} of {people}"))
+                .expected(format!("1 to {people}")));
         }
-        if let Some(date) = &file.expires {
+        if let Some(date) = &root.file.expires {
             day_of(date)
-                .ok_or_else(|| wrong("has an end that is no date".into()).found(date).expected("YYYY-MM-DD"))?;
+                .ok_or_else(|| wrong("the day it expires is no date".into()).found(date).expected("YYYY-MM-DD"))?;
         }
-        Ok(Self { file, signers, throw_away: false })
+        if let Some(lineage) = &root.file.lineage {
+            is_lineage(lineage).then_some(()).ok_or_else(|| {
+                wrong("its lineage is none".into())
+                    .found(format!("{lineage:?}"))
+                    .expected("what `cargo xtask signers init` writes: 0x and 32 or 64 lower-case hex digits")
+            })?;
+        }
+        Ok(root)
     }
 
-    /// The root that a throw-away signature brings along: it proves that the bundle was not damaged, and nothing
-    /// about who made it.
-    pub fn of_throw_away(signatures: &[Checked]) -> Option<Self> {
-        // As soon as one signature claims to be somebody's, only a root can say whose.
-        let [signature] = signatures else { return None };
-        let key = signature.key.clone().filter(|_| signature.throw_away)?;
-        let name = "throw-away".to_owned();
-        let entry = SignerEntry { name: name.clone(), key_type: key.key_type(), public_key: key.to_text().ok()? };
-        let file = RootFile {
-            format: FORMAT.into(),
-            version: 1,
-            threshold: 1,
-            expires: None,
-            signers: vec![entry],
-            signatures: Vec::new(),
-        };
-        Some(Self { file, signers: vec![(name, key)], throw_away: true })
+    /// How many people sign, whatever number of keys each has.
+    pub fn people(&self) -> usize {
+        self.signers.iter().map(|signer| signer.person).collect::<BTreeSet<_>>().len()
     }
 
-    pub fn is_throw_away(&self) -> bool {
-        self.throw_away
+    fn signer(&self, signature: &Checked) -> Option<&Signer> {
+        self.signers.iter().find(|signer| signature.is_by(&signer.key))
     }
 
-    pub fn signer(&self, signature: &Checked) -> Option<&str> {
-        self.signers.iter().find(|(_, key)| signature.is_by(key)).map(|(name, _)| name.as_str())
+    /// Whether one of the listed keys made it.
+    pub fn lists(&self, signature: &Checked) -> bool {
+        self.signer(signature).is_some()
     }
 
     pub fn knows(&self, key: &ssh_key::PublicKey) -> bool {
-        self.signers.iter().any(|(_, own)| matches!(own, PublicKey::Ssh(own) if own.key_data() == key.key_data()))
+        self.signers.iter().any(|signer| matches!(&signer.key, PublicKey::Ssh(own) if own.key_data() == key.key_data()))
     }
 
     pub fn expired(&self, now: SystemTime) -> bool {
@@ -157,28 +177,41 @@ impl Root {
         self.file.expires.as_deref().is_some_and(|date| day_of(date).is_none_or(|last| last < today))
     }
 
-    /// Counts distinct signers. A signature counts if it is valid and the first of a signer of this root.
-    pub fn tally(&self, signatures: &[Checked], now: SystemTime) -> Tally {
+    /// Counts distinct people. A signature counts if it is valid and the first of a signer of this file; none does where
+    /// the file no longer `holds`.
+    pub fn tally(&self, signatures: &[Checked], holds: bool) -> Tally {
         let mut counted = BTreeSet::new();
         let mut each = Vec::new();
         for signature in signatures {
-            let name = self.signer(signature).map(str::to_owned);
-            let reason = if let Some(wrong) = &signature.wrong {
-                Some(wrong.clone())
-            } else if signature.throw_away && !self.throw_away {
-                Some("is by a throw-away key".into())
-            } else {
-                match &name {
-                    None => Some("is by a key that the root does not list".into()),
-                    Some(name) if !counted.insert(name.clone()) => Some(format!("is not the first by {name}")),
-                    Some(_) => None,
+            let signer = self.signer(signature);
+            let reason = match (&signature.wrong, signer) {
+                (Some(wrong), _) => Some(wrong.clone()),
+                (None, _) if signature.throw_away => Some("is by a throw-away key".into()),
+                (None, None) => Some("is by a key that the file of signers does not list".into()),
+                (None, Some(_)) if !holds => Some("is under a file of signers that expired".into()),
+                (None, Some(signer)) if !counted.insert(signer.person) => {
+                    Some(format!("is not the first by {}", signer.name))
                 }
+                (None, Some(_)) => None,
             };
-            each.push((name, reason));
+            each.push((signer.map(|signer| signer.name.clone()), reason));
         }
-        let satisfied = counted.len() >= self.file.threshold as usize && !self.expired(now);
-        Tally { each, satisfied }
+        let satisfied = counted.len() >= self.file.threshold as usize;
+        let first_of_missing = |(index, signer): &(usize, &Signer)| signer.person == *index && !counted.contains(index);
+        let missing = self.signers.iter().enumerate().filter(first_of_missing).map(|(_, signer)| signer.name.clone());
+        Tally {
+            each,
+            counted: counted.len() as u32,
+            missing: if satisfied { Vec::new() } else { missing.collect() },
+            satisfied,
+        }
     }
+}
+
+/// A lineage is the name of a file: see [`crate::trust`].
+fn is_lineage(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or_default();
+    matches!(digits.len(), 32 | 64) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Days since 1970-01-01 of a date in the Gregorian calendar.
@@ -236,13 +269,13 @@ mod tests {
     fn a_root_is_read() {
         let root = Root::parse(root().to_string().as_bytes()).expect("a root");
         assert_eq!(root.file.threshold, 2);
-        assert!(!root.is_throw_away() && !root.expired(SystemTime::now()));
+        assert!(!root.expired(SystemTime::now()));
     }
 
     #[test]
-    fn a_signer_or_a_key_listed_twice_is_refused() {
+    fn a_key_listed_twice_and_names_that_look_alike_are_refused() {
         let failure = refused(|root| root["signers"][1]["name"] = json!("Alice"));
-        assert!(failure.message.contains("twice"), "{failure}");
+        assert!(failure.message.contains("alice and Alice"), "{failure}");
         let failure = refused(|root| {
             root["signers"][1]["public_key"] =
                 json!("0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d");

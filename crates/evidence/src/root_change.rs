@@ -9,6 +9,7 @@ use crate::{
     root::{FORMAT, Root, RootFile, SignerEntry},
     sign::{With, make},
     step::Verdict,
+    trust::signatures_of,
     verify::{SignatureCheck, count},
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,10 @@ pub struct RootSummary {
     pub root: PathBuf,
     pub version: u64,
     pub threshold: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    pub expired: bool,
+    /// How many people it lists.
     pub signers: usize,
     /// Signatures under the new signers and, if there was one, under the version before.
     pub signatures: Vec<SignatureCheck>,
@@ -45,6 +50,7 @@ pub struct RootSummary {
     pub satisfied: bool,
     pub satisfied_by_previous: Option<bool>,
     pub verdict: Verdict,
+    pub warnings: Vec<String>,
 }
 
 /// Writes a root file, after checking that it makes sense.
@@ -59,6 +65,7 @@ pub fn init(request: &InitRoot) -> Result<RootSummary> {
         version: previous.map_or(1, |previous| previous.file.version + 1),
         threshold: request.threshold,
         expires: request.expires.clone(),
+        lineage: None,
         signers: request.signers.clone(),
         signatures: Vec::new(),
     };
@@ -107,24 +114,31 @@ pub fn message(root: &Root) -> Result<Vec<u8>> {
 }
 
 fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<RootSummary>> {
-    let message = message(root)?;
-    let checked: Vec<Checked> = root.file.signatures.iter().map(|one| check(one, &message)).collect();
-    let now = SystemTime::now();
-    let (signatures, satisfied) = count(&checked, Some(root), now);
-    let old = previous.map(|previous| count(&checked, Some(previous), now));
-    let satisfied_by_previous = old.as_ref().map(|(_, satisfied)| *satisfied);
+    let checked = signatures_of(root)?;
+    let expired = root.expired(SystemTime::now());
+    let own = count(&checked, root, !expired);
+    // A version that expired can still be replaced by those it lists, or nobody ever could.
+    let old = previous.map(|previous| count(&checked, previous, true));
+    let satisfied_by_previous = old.as_ref().map(|old| old.satisfied);
     let valid = checked.iter().all(Checked::is_valid);
-    let passed = valid && satisfied && satisfied_by_previous.unwrap_or(true);
+    let passed = valid && own.satisfied && satisfied_by_previous.unwrap_or(true);
+    let mut warnings = Vec::new();
+    if let (true, Some(date)) = (expired, &root.file.expires) {
+        warnings.push(format!("it expired on {date}: no signature counts under it"));
+    }
     let value = RootSummary {
         root: path.to_path_buf(),
         version: root.file.version,
         threshold: root.file.threshold,
-        signers: root.file.signers.len(),
-        signatures,
-        signatures_of_previous: old.map(|(signatures, _)| signatures).unwrap_or_default(),
-        satisfied,
+        expires: root.file.expires.clone(),
+        expired,
+        signers: root.people(),
+        signatures: own.signatures,
+        signatures_of_previous: old.map(|old| old.signatures).unwrap_or_default(),
+        satisfied: own.satisfied,
         satisfied_by_previous,
         verdict: if passed { Verdict::Passed } else { Verdict::Failed },
+        warnings,
     };
     Ok(Outcome { passed, value })
 }

@@ -7,18 +7,20 @@
 use crate::{
     MANIFEST,
     agent::Agent,
+    digest::Digests,
     envelope::{Manifest, Signature},
+    integrity::{check_files, told},
     keys::{self, ChainSecret, KeyType, PublicKey, check, read_private},
     root::Root,
-    statement::Predicate,
+    statement::{Predicate, StepSummary, objects},
     step::Verdict,
-    verify::{SignatureCheck, check_files, count},
+    trust::Trusted,
+    verify::Agreement,
 };
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 use worker::{Failure, Reporter, Result};
 
@@ -30,6 +32,9 @@ pub struct Sign {
     /// To say how many signatures are still missing, and to choose among an agent's keys.
     #[serde(default)]
     pub root: Option<PathBuf>,
+    /// Where the files of signers that were accepted before are remembered.
+    #[serde(default)]
+    pub accepted: Option<PathBuf>,
 }
 
 /// Where a signature comes from.
@@ -67,20 +72,25 @@ pub enum With {
 #[derive(Clone, Debug, Serialize)]
 pub struct Signed {
     pub manifest: PathBuf,
+    /// What was signed.
+    pub payload_sha256: String,
+    pub steps: Vec<StepSummary>,
     pub key_id: String,
-    /// The name the root gives to the key.
+    /// The name the file of signers gives to the key.
     pub signer: Option<String>,
     pub throw_away: bool,
     /// Whether a former signature by this key was replaced.
     pub replaced: bool,
-    pub signatures: Vec<SignatureCheck>,
-    pub threshold: Option<u32>,
-    pub satisfied: bool,
+    #[serde(flatten)]
+    pub agreement: Agreement,
+    /// Whether no more signatures are needed.
+    pub signed_off: bool,
+    pub warnings: Vec<String>,
 }
 
 /// Signs a bundle.
 pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
-    let root = request.root.as_deref().map(Root::read).transpose()?;
+    let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
     // Two who sign at once must not lose one of the signatures.
     let _turn = lock(&request.bundle)?;
     let path = request.bundle.join(MANIFEST);
@@ -90,7 +100,7 @@ pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
 
     let message = manifest.signed_bytes();
     reporter.status("signing");
-    let signature = make(&request.with, &message, root.as_ref())?;
+    let signature = make(&request.with, &message, trusted.as_ref().map(|trusted| &trusted.root))?;
     let checked = check(&signature, &message);
     if let Some(wrong) = checked.wrong {
         return Err(unfit(&request.with, &signature.keyid, &wrong));
@@ -104,22 +114,24 @@ pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
     manifest.envelope.write(&path)?;
 
     let all: Vec<_> = manifest.envelope.signatures.iter().map(|one| check(one, &message)).collect();
-    let used = root.or_else(|| Root::of_throw_away(&all));
-    let (signatures, satisfied) = count(&all, used.as_ref(), SystemTime::now());
-    let own = signatures.iter().find(|one| one.key_id == key_id);
-    if request.root.is_some() && !own.is_some_and(|own| own.counted) {
+    let agreement = Agreement::of(&all, trusted.as_ref());
+    let own = agreement.signatures.iter().find(|one| one.key_id == key_id);
+    let mut warnings = trusted.as_ref().map(|trusted| trusted.warnings.clone()).unwrap_or_default();
+    if trusted.is_some() && !own.is_some_and(|own| own.counted) {
         let reason = own.and_then(|own| own.reason.clone()).unwrap_or_default();
-        reporter.warning(format!("the signature {key_id} does not count: it {reason}"));
+        warnings.push(format!("the signature {key_id} does not count: it {reason}"));
     }
     Ok(Signed {
         manifest: path,
+        payload_sha256: Digests::of(&manifest.payload).sha256,
+        steps: manifest.statement.predicate.steps,
         signer: own.and_then(|own| own.signer.clone()),
         throw_away: own.is_some_and(|own| own.throw_away),
         key_id,
         replaced,
-        threshold: used.map(|root| root.file.threshold),
-        signatures,
-        satisfied,
+        signed_off: agreement.satisfied,
+        agreement,
+        warnings,
     })
 }
 
@@ -145,9 +157,9 @@ fn refuse_failed(predicate: &Predicate) -> Result<()> {
     if predicate.verdict == Verdict::Passed {
         return Ok(());
     }
-    let failed: Vec<_> = predicate.steps.iter().filter(|step| step.verdict == Verdict::Failed).collect();
-    let names = failed.iter().map(|step| step.name.as_str()).collect::<Vec<_>>().join(", ");
-    Err(Failure::check("an upgrade that failed is not signed").found(format!("failed: {names}")).hint("read report.md"))
+    let objections: Vec<_> = predicate.steps.iter().filter(|step| objects(step)).collect();
+    let told = objections.iter().map(|step| format!("{} {}", step.name, told(step))).collect::<Vec<_>>().join(", ");
+    Err(Failure::check("an upgrade that did not pass is not signed").found(told).hint("read report.md"))
 }
 
 /// A signature of `message`.

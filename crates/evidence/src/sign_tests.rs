@@ -3,7 +3,7 @@ use super::*;
 use crate::{
     envelope::Envelope,
     testing::Bundle,
-    verify::{Verification, verify},
+    verify::{Verification, Verify, verify},
 };
 use std::{
     io::Write,
@@ -37,7 +37,8 @@ fn ssh_keygen(bundle: &Bundle, name: &str, kind: &[&str], passphrase: &str) -> (
 }
 
 fn verified(bundle: &Bundle, root: &Path) -> Verification {
-    verify(&bundle.root_directory(), Some(root), &Reporter::silent()).expect("verified").value
+    let request = Verify { bundle: bundle.root_directory(), root: Some(root.to_path_buf()), ..Verify::default() };
+    verify(&request, &Reporter::silent()).expect("verified").value
 }
 
 fn message(bundle: &Bundle) -> PathBuf {
@@ -116,7 +117,7 @@ fn we_accept_what_ssh_keygen_signs_in_our_namespace_only() {
         assert_eq!(failure.kind, worker::Kind::Input);
         std::fs::write(bundle.beside("other"), "something else").expect("written");
         import("cutover-upgrade", &bundle.beside("other")).expect_err("another message");
-        assert!(!verified(&bundle, &root).satisfied);
+        assert!(!verified(&bundle, &root).agreement.satisfied);
         import("cutover-upgrade", &message).expect("imported");
         assert_eq!(verified(&bundle, &root).verdict, Verdict::Passed, "{kind:?}");
     }
@@ -167,7 +168,7 @@ fn an_ssh_agent_signs_with_the_key_that_is_named() {
     let root = bundle.root(2, &[("ana", KeyType::Ssh, first_line.clone()), ("ben", KeyType::Ssh, second_line.clone())]);
     agent.add(&first);
     bundle.sign(agent.with(None)).expect("the only key");
-    assert!(!verified(&bundle, &root).satisfied);
+    assert!(!verified(&bundle, &root).agreement.satisfied);
 
     agent.add(&second);
     let several = bundle.sign(agent.with(None)).expect_err("which?");
@@ -177,18 +178,18 @@ fn an_ssh_agent_signs_with_the_key_that_is_named() {
     assert!(unknown.message.contains("third"));
 
     let by_name = bundle.sign(agent.with(Some("second"))).expect("by name");
-    assert_eq!(by_name.signatures.len(), 2, "the former signature stays");
+    assert_eq!(by_name.agreement.signatures.len(), 2, "the former signature stays");
     assert_eq!(verified(&bundle, &root).verdict, Verdict::Passed);
     let by_line = bundle.sign(agent.with(Some(&second_line))).expect("by line");
-    assert!(by_line.replaced && by_line.signatures.len() == 2);
+    assert!(by_line.replaced && by_line.agreement.signatures.len() == 2);
     bundle.sign(agent.with(Some(&by_line.key_id))).expect("by fingerprint");
     assert_eq!(verified(&bundle, &root).verdict, Verdict::Passed);
 
     // With a root that knows one of them, there is nothing to ask.
     let narrow = bundle.root(1, &[("ana", KeyType::Ssh, first_line)]);
-    let request = Sign { bundle: bundle.root_directory(), with: agent.with(None), root: Some(narrow) };
+    let request = Sign { bundle: bundle.root_directory(), with: agent.with(None), root: Some(narrow), accepted: None };
     let signed = sign(&request, &Reporter::silent()).expect("the root's own");
-    assert_eq!((signed.signer.as_deref(), signed.satisfied), (Some("ana"), true));
+    assert_eq!((signed.signer.as_deref(), signed.signed_off), (Some("ana"), true));
 }
 
 #[test]
@@ -238,11 +239,11 @@ fn signatures_are_added_and_kept() {
     let bundle = Bundle::assembled();
     let (ana, entry) = bundle.chain_key("ana", KeyType::Sr25519);
     let (ben, _) = bundle.chain_key("ben", KeyType::Ed25519);
-    assert_eq!(bundle.sign(ana.clone()).expect("signed").signatures.len(), 1);
-    assert_eq!(bundle.sign(ben).expect("signed").signatures.len(), 2);
+    assert_eq!(bundle.sign(ana.clone()).expect("signed").agreement.signatures.len(), 1);
+    assert_eq!(bundle.sign(ben).expect("signed").agreement.signatures.len(), 2);
     let again = bundle.sign(ana).expect("signed again");
     assert!(again.replaced);
-    assert_eq!(again.signatures.len(), 2);
+    assert_eq!(again.agreement.signatures.len(), 2);
     assert_eq!(again.key_id, format!("sr25519:{}", entry.2));
     let entries = std::fs::read_dir(bundle.root_directory()).expect("listed");
     assert!(entries.flatten().all(|entry| !entry.file_name().to_string_lossy().starts_with(".partial")));
@@ -254,8 +255,8 @@ fn throw_away_keys_do_not_pile_up() {
     let first = bundle.sign(With::ThrowAway).expect("signed");
     let second = bundle.sign(With::ThrowAway).expect("signed");
     assert_ne!(first.key_id, second.key_id);
-    assert_eq!(second.signatures.len(), 1);
-    assert!(second.throw_away && second.satisfied);
+    assert_eq!(second.agreement.signatures.len(), 1);
+    assert!(second.throw_away && !second.signed_off);
 }
 
 #[test]

@@ -94,6 +94,46 @@ pub struct RuntimeBlob {
     pub detail: Map<String, Value>,
 }
 
+/// The steps that every upgrade goes through. Others, such as `weights`, come with the runtimes that have them.
+pub const MANDATORY: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
+
+/// The one among them that may not apply: runtimes can be too old to be compared.
+const SKIPPABLE: &str = "diff";
+
+/// Whether a step stands in the way of an upgrade: it failed, or nobody could tell, or it was left out and must not be.
+pub fn objects(step: &StepSummary) -> bool {
+    let name = step.name.rsplit('/').next().unwrap_or_default();
+    match step.verdict {
+        Verdict::Passed => false,
+        Verdict::Skipped => MANDATORY.contains(&name) && name != SKIPPABLE,
+        Verdict::Failed | Verdict::NotJudged => true,
+    }
+}
+
+/// Whether every runtime that ships went through every step of an upgrade.
+pub fn check_complete(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> Result<()> {
+    if runtimes.is_empty() {
+        return Err(Failure::check("the upgrade ships no runtime").hint("cargo xtask upgrade"));
+    }
+    for runtime in runtimes {
+        let is_about = |step: &Step| {
+            step.blobs().iter().any(|claim| {
+                let named = claim.runtime.as_ref().is_none_or(|name| *name == runtime.name);
+                let same = |other: &&RuntimeBlob| other.name == runtime.name && other.blake2_256 == claim.blake2_256;
+                named && runtimes.iter().any(|other| same(&other))
+            })
+        };
+        let lacks = |name: &&&str| !steps.values().any(|step| step.step == **name && is_about(step));
+        if let Some(name) = MANDATORY.iter().find(lacks) {
+            return Err(Failure::check(format!("the step {name} is missing for {}", runtime.name))
+                .found("no evidence of it that is about the blob that ships")
+                .expected(MANDATORY.join(", "))
+                .hint("run the step, then assemble the bundle anew"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether every step is about the blobs that are shipped. Two steps about different blobs prove nothing together.
 pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> Result<()> {
     // One name may stand for a compact and a compressed blob, never for what no file of the bundle holds.

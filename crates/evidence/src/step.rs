@@ -16,6 +16,9 @@ use worker::{Failure, Result};
 
 pub const FORMAT: &str = "cutover/step/v1";
 
+/// How the format of every version begins.
+pub(crate) const FORMATS: &str = "cutover/step/";
+
 /// Evidence is facts, not data: a step that has more to say writes a file of its own.
 pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -142,6 +145,11 @@ impl Step {
                 .expected(stem));
         }
         Ok(step)
+    }
+
+    /// Whether it is about that runtime, or about the only one.
+    pub fn is_of(&self, runtime: &str) -> bool {
+        self.runtime.as_deref().is_none_or(|own| own == runtime)
     }
 
     /// The blobs this step is about: `inputs.blob`, `result.blob`, and `blob` of each of `result.runtimes`.

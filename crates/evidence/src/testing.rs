@@ -7,7 +7,8 @@ use crate::{
     keys::{ChainSecret, KeyType},
     root::{FORMAT, Root, RootFile, SignerEntry},
     sign::{Sign, Signed, With, sign},
-    verify::{Verification, verify},
+    statement::MANDATORY,
+    verify::{Verification, Verify, verify},
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -25,7 +26,9 @@ impl Bundle {
         bundle.write("blobs/standalone.wasm", BLOB);
         bundle.write("calls/authorize_upgrade.hex", b"0x0009");
         bundle.write("report.md", b"# report\n");
-        bundle.write_step("build", Verdict::Passed, |_| {});
+        for step in ["build", "inspect", "diff", "propose"] {
+            bundle.write_step(step, Verdict::Passed, |_| {});
+        }
         bundle.write_step("dry-run", Verdict::Passed, |step| step.result = json!({"seconds": 1.5, "blocks": [1, 2]}));
         bundle
     }
@@ -38,8 +41,17 @@ impl Bundle {
     }
 
     /// The files that the manifest covers, in its order.
-    pub fn files(&self) -> [&'static str; 5] {
-        ["blobs/standalone.wasm", "build.json", "calls/authorize_upgrade.hex", "dry-run.json", "report.md"]
+    pub fn files(&self) -> [&'static str; 8] {
+        [
+            "blobs/standalone.wasm",
+            "build.json",
+            "calls/authorize_upgrade.hex",
+            "diff.json",
+            "dry-run.json",
+            "inspect.json",
+            "propose.json",
+            "report.md",
+        ]
     }
 
     pub fn root_directory(&self) -> PathBuf {
@@ -73,7 +85,7 @@ impl Bundle {
     pub fn request(&self) -> Assemble {
         Assemble {
             bundle: self.root_directory(),
-            steps: vec!["build".into(), "dry-run".into()],
+            steps: MANDATORY.map(str::to_owned).to_vec(),
             files: vec!["blobs/standalone.wasm".into(), "calls/".into(), "report.md".into()],
             runtimes: Vec::new(),
             source: json!({"commit": "c0ffee"}),
@@ -95,8 +107,15 @@ impl Bundle {
             public_key: public_key.clone(),
         };
         let signers = signers.iter().map(entry).collect();
-        let file =
-            RootFile { format: FORMAT.into(), version: 1, threshold, expires: None, signers, signatures: Vec::new() };
+        let file = RootFile {
+            format: FORMAT.into(),
+            version: 1,
+            threshold,
+            expires: None,
+            lineage: None,
+            signers,
+            signatures: Vec::new(),
+        };
         Root::new(file.clone()).expect("a root that makes sense");
         let path = self.beside("signers.json");
         worker::write_whole(&path, &serde_json::to_vec(&file).expect("JSON")).expect("written");
@@ -122,12 +141,22 @@ impl Bundle {
     }
 
     pub fn sign(&self, with: With) -> Result<Signed> {
-        let request = Sign { bundle: self.root_directory(), with, root: None };
+        let request = Sign { bundle: self.root_directory(), with, root: None, accepted: None };
         sign(&request, &Reporter::silent())
     }
 
     pub fn verify(&self, root: Option<&PathBuf>) -> Verification {
-        verify(&self.root_directory(), root.map(PathBuf::as_path), &Reporter::silent()).expect("verified").value
+        self.ask(root, false)
+    }
+
+    /// Whether it is undamaged, and nothing else.
+    pub fn verify_integrity(&self) -> Verification {
+        self.ask(None, true)
+    }
+
+    fn ask(&self, root: Option<&PathBuf>, integrity_only: bool) -> Verification {
+        let request = Verify { bundle: self.root_directory(), root: root.cloned(), accepted: None, integrity_only };
+        verify(&request, &Reporter::silent()).expect("verified").value
     }
 
     /// Changes one byte of a file.

@@ -2,34 +2,49 @@
 //! Checks a bundle that came from anywhere: its files, its steps, its signatures, and whether enough signers agreed.
 
 use crate::{
-    MANIFEST, bundle,
-    digest::Digests,
+    MANIFEST,
     envelope::Manifest,
+    integrity::{SubjectCheck, accuse, check_files},
     keys::{self, Checked, KeyType},
     root::Root,
-    statement::{Predicate, SubjectDigest, check_blobs},
-    step::{self, Step, Verdict},
+    statement::{Predicate, StepSummary},
+    step::Verdict,
+    trust::Trusted,
 };
-use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use worker::{Kind, Outcome, Reporter, Result};
+
+/// What is to be checked.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    pub bundle: PathBuf,
+    /// The file that says whose signatures count.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+    /// Where the files of signers that were accepted before are remembered.
+    #[serde(default)]
+    pub accepted: Option<PathBuf>,
+    /// Ask only whether the bundle is undamaged, not whether it is signed off.
+    #[serde(default)]
+    pub integrity_only: bool,
+}
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Verification {
     pub bundle: PathBuf,
-    /// Whether everything below is well.
+    /// Whether what was asked for holds: that it is signed off or, with `integrity_only`, that it is undamaged.
     pub verdict: Verdict,
+    pub integrity_only: bool,
+    /// Whether every file is what the manifest says, and every step of an upgrade is among them.
+    pub integrity: bool,
+    /// Whether enough signers of a file of signers signed this, undamaged and with every step well.
+    pub signed_off: bool,
     pub subjects: Vec<SubjectCheck>,
-    pub signatures: Vec<SignatureCheck>,
-    /// How many distinct signers it takes; unknown without a root.
-    pub threshold: Option<u32>,
-    /// Whether that many of the root's signers signed.
-    pub satisfied: bool,
-    pub root: RootUsed,
+    pub steps: Vec<StepSummary>,
+    #[serde(flatten)]
+    pub agreement: Agreement,
     /// What the manifest states, to rebuild by. Only worth something if the rest is well.
     pub predicate: Option<Predicate>,
     /// Filled in by whoever rebuilds.
@@ -39,23 +54,26 @@ pub struct Verification {
     pub hint: Option<String>,
 }
 
-/// A file of the bundle, or one that should be there.
+/// Who signed, and whether that is enough.
 #[derive(Clone, Debug, Serialize)]
-pub struct SubjectCheck {
-    pub name: String,
-    pub ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The digests found.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blake2_256: Option<String>,
+pub struct Agreement {
+    pub signatures: Vec<SignatureCheck>,
+    /// How many distinct signers it takes; unknown without a file of signers.
+    pub threshold: Option<u32>,
+    /// The same number, by the name it has beside `counted`.
+    pub needed: Option<u32>,
+    /// How many distinct signers signed.
+    pub counted: u32,
+    /// Who could still sign, where more are needed.
+    pub missing: Vec<String>,
+    /// Whether enough signed.
+    pub satisfied: bool,
+    pub root: RootUsed,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct SignatureCheck {
-    /// The name that the root gives to the key.
+    /// The name that the file of signers gives to the key.
     pub signer: Option<String>,
     pub key_type: Option<KeyType>,
     pub key_id: String,
@@ -68,6 +86,7 @@ pub struct SignatureCheck {
     pub reason: Option<String>,
 }
 
+/// The file of signers that was asked.
 #[derive(Clone, Debug, Serialize)]
 pub struct RootUsed {
     pub source: RootSource,
@@ -77,26 +96,31 @@ pub struct RootUsed {
     pub version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    pub expired: bool,
+    /// How many people it lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signers: Option<usize>,
+    /// Whether as many of them signed the file itself as it asks for.
+    pub agreed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RootSource {
     File,
-    /// The key that the bundle brings along.
-    ThrowAway,
     None,
 }
 
-/// Verifies a bundle. A bundle that fails is an outcome; a bundle that is not there is an error.
-pub fn verify(bundle: &Path, root: Option<&Path>, reporter: &Reporter) -> Result<Outcome<Verification>> {
-    let given = root.map(Root::read).transpose()?;
-    let path = bundle.join(MANIFEST);
+/// Verifies a bundle. A bundle that fails is an outcome; a bundle that is not there is an error, and so is a file of
+/// signers that is not to be believed.
+pub fn verify(request: &Verify, reporter: &Reporter) -> Result<Outcome<Verification>> {
+    let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
+    let path = request.bundle.join(MANIFEST);
     let (subjects, signatures, predicate) = match Manifest::read(&path) {
         Ok(manifest) => {
             let message = manifest.signed_bytes();
             let signatures = manifest.envelope.signatures.iter().map(|one| keys::check(one, &message)).collect();
-            (check_files(bundle, &manifest, reporter)?, signatures, Some(manifest.statement.predicate))
+            (check_files(&request.bundle, &manifest, reporter)?, signatures, Some(manifest.statement.predicate))
         }
         // A manifest that is there and is none was damaged: that is a finding, not a mistake of who runs this.
         Err(failure) if failure.kind == Kind::Input && std::fs::symlink_metadata(&path).is_ok() => {
@@ -104,81 +128,133 @@ pub fn verify(bundle: &Path, root: Option<&Path>, reporter: &Reporter) -> Result
         }
         Err(failure) => return Err(failure),
     };
-    let used = given.or_else(|| Root::of_throw_away(&signatures));
-    let verification = conclude(bundle, root, used.as_ref(), subjects, &signatures, predicate);
+    let agreement = Agreement::of(&signatures, trusted.as_ref());
+    let verification = conclude(request, trusted.as_ref(), subjects, agreement, predicate);
     Ok(Outcome { passed: verification.verdict == Verdict::Passed, value: verification })
 }
 
 fn conclude(
-    bundle: &Path,
-    path: Option<&Path>,
-    root: Option<&Root>,
+    request: &Verify,
+    trusted: Option<&Trusted>,
     mut subjects: Vec<SubjectCheck>,
-    signatures: &[Checked],
+    agreement: Agreement,
     predicate: Option<Predicate>,
 ) -> Verification {
-    let now = SystemTime::now();
-    let (checks, satisfied) = count(signatures, root, now);
-    let mut warnings = Vec::new();
-    let mut hint = None;
-    if let Some(broken) = checks.iter().find(|signature| !signature.valid) {
-        // Whatever the threshold: somebody changed the manifest or put a signature there that is none.
+    let mut warnings = trusted.map(|trusted| trusted.warnings.clone()).unwrap_or_default();
+    for broken in agreement.signatures.iter().filter(|signature| !signature.valid) {
         let reason = format!("its signature {} {}", broken.key_id, broken.reason.as_deref().unwrap_or("is not valid"));
-        accuse(&mut subjects, MANIFEST, reason);
-    }
-    match root {
-        Some(root) if root.is_throw_away() => warnings.push(
-            "signed with a throw-away key: this shows that the bundle is undamaged, and nothing about who signed it"
-                .into(),
-        ),
-        Some(root) if root.expired(now) => {
-            warnings.push(format!("the root expired on {}", root.file.expires.as_deref().unwrap_or_default()));
-            hint = Some("use the newest signers.json of the repository".into());
+        // Anyone can add a line. Where enough have signed, only one that claims to be a signer's is held against it.
+        match agreement.satisfied && broken.signer.is_none() {
+            true => warnings.push(format!("{MANIFEST}: {reason}; it is nobody's that the file of signers lists")),
+            false => accuse(&mut subjects, MANIFEST, reason),
         }
-        Some(_) if !satisfied && signatures.is_empty() => hint = Some("cargo xtask sign BUNDLE".into()),
-        Some(_) if !satisfied => hint = Some("more of the root's signers must sign: cargo xtask sign BUNDLE".into()),
-        Some(_) => {}
-        None if signatures.is_empty() => hint = Some("nobody signed it: cargo xtask sign BUNDLE".into()),
-        None => hint = Some("name the file that says whose signatures count: --root signers.json".into()),
+    }
+    if trusted.is_none() && agreement.signatures.iter().any(|signature| signature.throw_away) {
+        warnings.push(
+            "signed with a throw-away key: this shows that the bundle is undamaged since, and nothing about who signed it"
+                .into(),
+        );
     }
     let stated = predicate.as_ref().map(|predicate| predicate.verdict);
-    if stated == Some(Verdict::Failed) {
+    if stated.is_some_and(|stated| stated != Verdict::Passed) {
         warnings.push("the manifest itself states that a step failed".into());
     }
-    let passed = satisfied && stated == Some(Verdict::Passed) && subjects.iter().all(|subject| subject.ok);
+    let integrity = subjects.iter().all(|subject| subject.ok);
+    let undamaged = integrity && stated == Some(Verdict::Passed);
+    let signed_off = undamaged && agreement.satisfied;
+    let passed = if request.integrity_only { undamaged } else { signed_off };
     Verification {
-        bundle: bundle.to_path_buf(),
+        bundle: request.bundle.clone(),
         verdict: if passed { Verdict::Passed } else { Verdict::Failed },
+        integrity_only: request.integrity_only,
+        integrity,
+        signed_off,
         subjects,
-        signatures: checks,
-        threshold: root.map(|root| root.file.threshold),
-        satisfied,
-        root: RootUsed {
-            source: match root {
-                Some(root) if root.is_throw_away() => RootSource::ThrowAway,
-                Some(_) => RootSource::File,
-                None => RootSource::None,
-            },
-            path: path.map(Path::to_path_buf),
-            version: root.filter(|root| !root.is_throw_away()).map(|root| root.file.version),
-            expires: root.and_then(|root| root.file.expires.clone()),
-        },
+        steps: predicate.as_ref().map(|predicate| predicate.steps.clone()).unwrap_or_default(),
+        hint: (undamaged && !passed).then(|| agreement.hint(&request.bundle)),
+        agreement,
         predicate,
         rebuilt: None,
         warnings,
-        hint,
     }
 }
 
-/// Each signature with what the root makes of it, and whether the threshold is met.
-pub fn count(signatures: &[Checked], root: Option<&Root>, now: SystemTime) -> (Vec<SignatureCheck>, bool) {
-    let tally = root.map(|root| root.tally(signatures, now));
-    let check = |(index, signature): (usize, &Checked)| {
-        let (signer, reason) = match &tally {
-            Some(tally) => tally.each.get(index).cloned().unwrap_or_default(),
-            None => (None, signature.wrong.clone().or_else(|| Some("no root says whether it counts".into()))),
+impl Agreement {
+    pub fn of(signatures: &[Checked], trusted: Option<&Trusted>) -> Self {
+        let Some(trusted) = trusted else {
+            let nobody_says = || Some("counts for nobody: no file of signers was named".to_owned());
+            let check = |one: &Checked| SignatureCheck::new(one, None, one.wrong.clone().or_else(nobody_says));
+            return Self {
+                signatures: signatures.iter().map(check).collect(),
+                threshold: None,
+                needed: None,
+                counted: 0,
+                missing: Vec::new(),
+                satisfied: false,
+                root: RootUsed {
+                    source: RootSource::None,
+                    path: None,
+                    version: None,
+                    expires: None,
+                    expired: false,
+                    signers: None,
+                    agreed: false,
+                },
+            };
         };
-        SignatureCheck {
+        let file = &trusted.root.file;
+        let count = count(signatures, &trusted.root, !trusted.expired);
+        Self {
+            signatures: count.signatures,
+            threshold: Some(file.threshold),
+            needed: Some(file.threshold),
+            counted: count.counted,
+            missing: count.missing,
+            satisfied: count.satisfied,
+            root: RootUsed {
+                source: RootSource::File,
+                path: Some(trusted.path.clone()),
+                version: Some(file.version),
+                expires: file.expires.clone(),
+                expired: trusted.expired,
+                signers: Some(trusted.root.people()),
+                agreed: trusted.agreed,
+            },
+        }
+    }
+
+    /// What to do where they are not enough.
+    pub fn hint(&self, bundle: &Path) -> String {
+        let bundle = bundle.display();
+        let sign = format!("cargo xtask sign {bundle} --with KEY");
+        match self.needed {
+            None if self.signatures.is_empty() => {
+                format!(
+                    "nobody signed it: {sign}; whether it is undamaged: cargo xtask verify {bundle} --integrity-only"
+                )
+            }
+            None => format!(
+                "name the file that says whose signatures count: --root signers.json; \
+                 whether it is undamaged: cargo xtask verify {bundle} --integrity-only"
+            ),
+            Some(_) if self.root.expired => {
+                let path = self.root.path.clone().unwrap_or_default();
+                format!(
+                    "take the newest version of the file of signers, or make it and have the signers of this one sign it: \
+                     cargo xtask signers init NEXT --previous {}",
+                    path.display()
+                )
+            }
+            Some(needed) => {
+                format!("{} of {needed} counted; {} is missing: {sign}", self.counted, self.missing.join(" or "))
+            }
+        }
+    }
+}
+
+impl SignatureCheck {
+    fn new(signature: &Checked, signer: Option<String>, reason: Option<String>) -> Self {
+        Self {
             signer,
             key_type: signature.key.as_ref().map(keys::PublicKey::key_type),
             key_id: signature.key_id.clone(),
@@ -187,100 +263,27 @@ pub fn count(signatures: &[Checked], root: Option<&Root>, now: SystemTime) -> (V
             throw_away: signature.throw_away,
             reason,
         }
-    };
-    let checks = signatures.iter().enumerate().map(check).collect();
-    (checks, tally.is_some_and(|tally| tally.satisfied))
-}
-
-impl SubjectCheck {
-    fn wrong(name: &str, reason: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: false, reason: Some(reason.into()), sha256: None, blake2_256: None }
     }
 }
 
-fn accuse(subjects: &mut Vec<SubjectCheck>, name: &str, reason: String) {
-    match subjects.iter_mut().find(|subject| subject.name == name) {
-        Some(subject) if subject.ok => {
-            subject.ok = false;
-            subject.reason = Some(reason);
-        }
-        Some(_) => {}
-        None => subjects.push(SubjectCheck::wrong(name, reason)),
-    }
+/// Signatures under a file of signers.
+pub struct Count {
+    pub signatures: Vec<SignatureCheck>,
+    pub counted: u32,
+    pub missing: Vec<String>,
+    pub satisfied: bool,
 }
 
-/// Compares the files that are there with the manifest, both ways, and what the steps say with what the manifest says
-/// they say.
-pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> Result<Vec<SubjectCheck>> {
-    let mut listing = bundle::list(bundle)?;
-    let mut checks =
-        vec![SubjectCheck { name: MANIFEST.into(), ok: true, reason: None, sha256: None, blake2_256: None }];
-    let mut found = BTreeMap::new();
-    let total = manifest.statement.subject.len() as u64;
-    for subject in &manifest.statement.subject {
-        reporter.progress("checking the files", checks.len() as u64, Some(total), "files");
-        let Some(path) = listing.files.remove(&subject.name) else {
-            let reason = listing.refused.remove(&subject.name).unwrap_or("is missing");
-            checks.push(SubjectCheck::wrong(&subject.name, reason));
-            continue;
-        };
-        match Digests::of_file(&path) {
-            Ok(digests) => {
-                let ok = SubjectDigest::from(&digests) == subject.digest;
-                checks.push(SubjectCheck {
-                    name: subject.name.clone(),
-                    ok,
-                    reason: (!ok).then(|| format!("was changed: the manifest has sha256 {}", subject.digest.sha256)),
-                    sha256: Some(digests.sha256.clone()),
-                    blake2_256: Some(digests.blake2_256.clone()),
-                });
-                found.insert(subject.name.clone(), (path, digests));
-            }
-            Err(failure) => checks.push(SubjectCheck::wrong(&subject.name, failure.to_string())),
-        }
+/// Each signature with what the file of signers makes of it, and whether the threshold is met.
+pub fn count(signatures: &[Checked], root: &Root, holds: bool) -> Count {
+    let tally = root.tally(signatures, holds);
+    let pairs = signatures.iter().zip(tally.each);
+    Count {
+        signatures: pairs.map(|(one, (signer, reason))| SignatureCheck::new(one, signer, reason)).collect(),
+        counted: tally.counted,
+        missing: tally.missing,
+        satisfied: tally.satisfied,
     }
-    checks.extend(listing.files.keys().map(|name| SubjectCheck::wrong(name, "is not in the manifest")));
-    checks.extend(listing.refused.iter().map(|(name, reason)| SubjectCheck::wrong(name, *reason)));
-    // With damaged files there is nothing to compare the statements with.
-    if checks.iter().all(|check| check.ok)
-        && let Err((name, reason)) = check_statements(&manifest.statement.predicate, &found)
-    {
-        accuse(&mut checks, &name, reason);
-    }
-    Ok(checks)
-}
-
-type Found = BTreeMap<String, (PathBuf, Digests)>;
-
-/// A manifest that somebody signed may still have been joined carelessly.
-fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result<(), (String, String)> {
-    let mut steps = BTreeMap::new();
-    for summary in &predicate.steps {
-        let wrong = |reason: String| (summary.file.clone(), reason);
-        let (path, _) =
-            found.get(&summary.file).ok_or_else(|| wrong("is stated as a step and is no subject".into()))?;
-        let read = worker::read_bounded(path, step::SIZE_LIMIT).map_err(|failure| wrong(failure.to_string()))?;
-        let step = Step::parse(&read, &summary.file).map_err(|failure| wrong(failure.to_string()))?;
-        let digest = step::digest(&read).map_err(|failure| wrong(failure.to_string()))?;
-        if (step.verdict, &step.runtime, &digest) != (summary.verdict, &summary.runtime, &summary.digest) {
-            return Err(wrong("says something else than the manifest says it does".into()));
-        }
-        steps.insert(summary.file.clone(), step);
-    }
-    for runtime in &predicate.runtimes {
-        let digests = found.get(&runtime.file).map(|(_, digests)| digests);
-        let fits = |digests: &Digests| digests.blake2_256 == runtime.blake2_256 && digests.sha256 == runtime.sha256;
-        if !digests.is_some_and(fits) {
-            return Err((
-                runtime.file.clone(),
-                format!("is not the blob of {} that the manifest states", runtime.name),
-            ));
-        }
-    }
-    if predicate.verdict == Verdict::Passed && predicate.steps.iter().any(|step| step.verdict == Verdict::Failed) {
-        return Err((MANIFEST.into(), "states that all is well although a step failed".into()));
-    }
-    check_blobs(&steps, &predicate.runtimes).map_err(|failure| (MANIFEST.into(), failure.to_string()))
 }
 
 #[cfg(test)]

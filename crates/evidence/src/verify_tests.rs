@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::{
+    digest::Digests,
     envelope::{Envelope, Signature},
+    statement::SubjectDigest,
     testing::{Bundle, accused, all_files},
 };
+use crate::{root_change, step};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
@@ -24,11 +27,11 @@ fn two_of_three_satisfy() {
     let (bundle, root) = signed();
     let verification = bundle.verify(Some(&root));
     assert_eq!(verification.verdict, Verdict::Passed, "{verification:#?}");
-    assert_eq!((verification.threshold, verification.satisfied), (Some(2), true));
-    let signers: Vec<_> = verification.signatures.iter().map(|one| one.signer.as_deref()).collect();
+    assert_eq!((verification.agreement.threshold, verification.agreement.satisfied), (Some(2), true));
+    let signers: Vec<_> = verification.agreement.signatures.iter().map(|one| one.signer.as_deref()).collect();
     assert_eq!(signers, [Some("ana"), Some("ben")]);
-    assert_eq!(verification.root.source, RootSource::File);
-    assert_eq!(verification.root.path.as_ref(), Some(&root));
+    assert_eq!(verification.agreement.root.source, RootSource::File);
+    assert_eq!(verification.agreement.root.path.as_ref(), Some(&root));
     assert_eq!(accused(&verification), [""; 0]);
 }
 
@@ -39,7 +42,7 @@ fn one_of_two_needed_does_not() {
     envelope.signatures.pop();
     envelope.write(&bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
-    assert_eq!((verification.verdict, verification.satisfied), (Verdict::Failed, false));
+    assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Failed, false));
     assert!(verification.hint.is_some());
     assert_eq!(accused(&verification), [""; 0], "the files are well");
 }
@@ -60,9 +63,9 @@ fn a_signer_counts_once() {
     envelope.write(&bundle.path(MANIFEST)).expect("written");
 
     let verification = bundle.verify(Some(&root));
-    assert!(verification.signatures.iter().all(|one| one.valid));
-    let counted: Vec<_> = verification.signatures.iter().map(|one| one.counted).collect();
-    assert_eq!((counted, verification.satisfied), (vec![true, false], false));
+    assert!(verification.agreement.signatures.iter().all(|one| one.valid));
+    let counted: Vec<_> = verification.agreement.signatures.iter().map(|one| one.counted).collect();
+    assert_eq!((counted, verification.agreement.satisfied), (vec![true, false], false));
 }
 
 #[test]
@@ -71,9 +74,9 @@ fn a_stranger_does_not_count() {
     let (eve, _) = bundle.chain_key("eve", KeyType::Sr25519);
     bundle.sign(eve).expect("anyone can sign");
     let verification = bundle.verify(Some(&root));
-    let last = verification.signatures.last().expect("three");
+    let last = verification.agreement.signatures.last().expect("three");
     assert_eq!((last.valid, last.counted, last.signer.as_deref()), (true, false, None));
-    assert!(verification.satisfied, "the two others still do");
+    assert!(verification.agreement.satisfied, "the two others still do");
 
     let (_, entry) = bundle.chain_key("nobody", KeyType::Sr25519);
     let other = bundle.root(1, &[entry]);
@@ -93,49 +96,263 @@ fn a_signature_of_another_bundle_does_not_fit() {
     envelope.signatures[0] = foreign.signatures[0].clone();
     envelope.write(&bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
-    assert!(!verification.satisfied && !verification.signatures[0].valid);
+    assert!(!verification.agreement.satisfied && !verification.agreement.signatures[0].valid);
     assert_eq!(accused(&verification), [MANIFEST]);
 }
 
+/// DSSE's rule: what nobody vouches for is passed over. A signer's own name under nonsense is not.
 #[test]
-fn an_invalid_signature_fails_even_where_enough_others_are_valid() {
+fn a_stray_signature_is_told_and_not_counted() {
+    let (_, (_, _, stranger)) = Bundle::new().chain_key("eve", KeyType::Sr25519);
+    let strays = [
+        Signature::new(format!("sr25519:{stranger}"), &[7; 64]),
+        Signature::new("ssh:SHA256:abc", b"no signature"),
+        Signature::new("pgp:0x12", &[7; 64]),
+        keys::throw_away(b"another message"),
+    ];
+    for stray in strays {
+        let (bundle, root) = signed();
+        let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
+        envelope.signatures.insert(1, stray.clone());
+        envelope.write(&bundle.path(MANIFEST)).expect("written");
+        let verification = bundle.verify(Some(&root));
+        assert_eq!(verification.verdict, Verdict::Passed, "{}: {verification:#?}", stray.keyid);
+        assert!(verification.integrity && verification.signed_off);
+        assert_eq!(verification.agreement.counted, 2);
+        assert!(
+            verification.warnings.iter().any(|warning| warning.contains(&stray.keyid)),
+            "{:?}",
+            verification.warnings
+        );
+        let told = &verification.agreement.signatures[1];
+        assert!(!told.valid && !told.counted && told.reason.is_some(), "{told:?}");
+
+        // Where too few signed, it may be one of theirs that was damaged.
+        envelope.signatures.truncate(2);
+        envelope.write(&bundle.path(MANIFEST)).expect("written");
+        assert_eq!(accused(&bundle.verify(Some(&root))), [MANIFEST]);
+    }
+
     let (bundle, root) = signed();
     let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
-    let (_, (_, _, key)) = bundle.chain_key("cas", KeyType::Sr25519);
-    envelope.signatures.push(Signature::new(format!("sr25519:{key}"), &[7; 64]));
+    let (_, (_, _, listed)) = bundle.chain_key("cas", KeyType::Sr25519);
+    envelope.signatures.push(Signature::new(format!("sr25519:{listed}"), &[7; 64]));
     envelope.write(&bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
-    assert!(verification.satisfied);
+    assert!(verification.agreement.satisfied && !verification.signed_off);
     assert_eq!((verification.verdict, accused(&verification)), (Verdict::Failed, vec![MANIFEST]));
 }
 
 #[test]
-fn without_a_root_signatures_are_listed_and_satisfy_nothing() {
+fn without_a_file_of_signers_a_bundle_is_undamaged_and_not_signed_off() {
     let (bundle, _) = signed();
     let verification = bundle.verify(None);
-    assert_eq!(verification.signatures.len(), 2);
-    assert!(verification.signatures.iter().all(|one| one.valid && !one.counted));
-    assert_eq!((verification.threshold, verification.satisfied), (None, false));
-    assert!(verification.hint.expect("a hint").contains("--root"));
+    assert_eq!(verification.agreement.signatures.len(), 2);
+    assert!(verification.agreement.signatures.iter().all(|one| one.valid && !one.counted));
+    assert_eq!((verification.agreement.threshold, verification.agreement.satisfied), (None, false));
+    assert_eq!((verification.verdict, verification.integrity, verification.signed_off), (Verdict::Failed, true, false));
+    let hint = verification.hint.expect("a hint");
+    assert!(hint.contains("--root") && hint.contains("--integrity-only"), "{hint}");
+
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Passed);
+    bundle.flip("report.md", 0, 1);
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Failed);
 }
 
 #[test]
-fn a_throw_away_signature_satisfies_itself_and_says_so() {
+fn a_throw_away_signature_never_signs_off() {
     let bundle = Bundle::assembled();
     bundle.sign(crate::sign::With::ThrowAway).expect("signed");
     let verification = bundle.verify(None);
-    assert_eq!(verification.verdict, Verdict::Passed, "{verification:#?}");
-    assert_eq!(verification.root.source, RootSource::ThrowAway);
+    assert_eq!((verification.verdict, verification.integrity), (Verdict::Failed, true), "{verification:#?}");
+    assert_eq!(verification.agreement.root.source, RootSource::None);
     assert!(verification.warnings[0].contains("nothing about who signed"));
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Passed);
 
-    // It never counts under a real root, and never beside a signature that claims to be somebody's.
     let (ana, entry) = bundle.chain_key("ana", KeyType::Ed25519);
     let root = bundle.root(1, &[entry]);
     let verification = bundle.verify(Some(&root));
-    assert!(!verification.satisfied && verification.signatures[0].valid);
+    assert!(!verification.agreement.satisfied && verification.agreement.signatures[0].valid);
     bundle.sign(ana).expect("signed");
     assert_eq!(bundle.verify(None).verdict, Verdict::Failed);
     assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Passed);
+}
+
+#[test]
+fn who_is_missing_is_named() {
+    let (bundle, root) = signed();
+    let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
+    envelope.signatures.pop();
+    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    let verification = bundle.verify(Some(&root));
+    let agreement = &verification.agreement;
+    assert_eq!(
+        (agreement.needed, agreement.counted, &agreement.missing[..]),
+        (Some(2), 1, &["ben".to_owned(), "cas".into()][..])
+    );
+    let hint = verification.hint.expect("a hint");
+    assert!(hint.contains("1 of 2 counted; ben or cas is missing"), "{hint}");
+}
+
+/// What the manifest leaves out is looked for: those who sign have the bundle from somebody else.
+fn crafted(change: impl FnOnce(&Bundle, &mut Predicate)) -> (Bundle, PathBuf) {
+    let bundle = Bundle::assembled();
+    let mut statement = Manifest::read(&bundle.path(MANIFEST)).expect("read").statement;
+    change(&bundle, &mut statement.predicate);
+    for subject in &mut statement.subject {
+        subject.digest = SubjectDigest::from(&Digests::of(&bundle.read(&subject.name)));
+    }
+    let payload = crate::canonical::to_bytes(&serde_json::to_value(&statement).expect("JSON")).expect("canonical");
+    let mut envelope = Envelope::new(crate::envelope::STATEMENT_PAYLOAD, &payload);
+    let message = crate::envelope::signed_bytes(&envelope.payload_type, &payload);
+    let (_, entry) = bundle.chain_key("ana", KeyType::Ed25519);
+    let seed = Digests::of(b"ana").sha256;
+    envelope.add(keys::ChainSecret::parse(KeyType::Ed25519, &seed).expect("a key").sign(&message));
+    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    let root = bundle.root(1, &[entry]);
+    (bundle, root)
+}
+
+fn refused(change: impl FnOnce(&Bundle, &mut Predicate)) -> String {
+    let (bundle, root) = crafted(change);
+    let verification = bundle.verify(Some(&root));
+    assert!(verification.agreement.satisfied, "the signature itself is fine");
+    assert_eq!((verification.verdict, verification.integrity), (Verdict::Failed, false));
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Failed);
+    let failure = bundle.sign(crate::sign::With::ThrowAway).expect_err("not signed either");
+    assert_eq!(failure.kind, Kind::Check);
+    let wrong = verification.subjects.into_iter().find(|subject| !subject.ok).expect("one is accused");
+    format!("{}: {}", wrong.name, wrong.reason.expect("a reason"))
+}
+
+fn without(predicate: &mut Predicate, step: &str) {
+    predicate.steps.retain(|one| one.name != step);
+}
+
+#[test]
+fn a_step_that_the_manifest_leaves_out_is_found() {
+    let (bundle, root) = crafted(|_, _| {});
+    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Passed, "as it was assembled");
+
+    let reason = refused(|bundle, predicate| {
+        bundle.write_step("dry-run", Verdict::Failed, |_| {});
+        without(predicate, "dry-run");
+    });
+    assert!(reason.starts_with("dry-run.json: ") && reason.contains("(failed)"), "{reason}");
+    let reason = refused(|_, predicate| predicate.steps.clear());
+    assert!(reason.starts_with("build.json: "), "{reason}");
+    // Where the evidence is gone as well, or lies under another name or format, the step is missing.
+    let reason = refused(|bundle, predicate| {
+        bundle.write("dry-run.json", b"{\"verdict\": \"failed\"}");
+        without(predicate, "dry-run");
+    });
+    assert!(reason.starts_with("manifest.json: ") && reason.contains("dry-run is missing"), "{reason}");
+    // Nor does evidence about nothing stand for a step.
+    let reason = refused(|bundle, predicate| {
+        bundle.write_step("dry-run", Verdict::Passed, |step| step.inputs.clear());
+        let digest = step::digest(&bundle.read("dry-run.json")).expect("a digest");
+        predicate.steps.iter_mut().filter(|one| one.name == "dry-run").for_each(|one| one.digest = digest.clone());
+    });
+    assert!(reason.contains("dry-run is missing"), "{reason}");
+    assert!(refused(|_, predicate| predicate.runtimes.clear()).contains("runtime"));
+}
+
+#[test]
+fn a_manifest_that_praises_what_did_not_pass_is_refused() {
+    for verdict in [Verdict::Failed, Verdict::NotJudged, Verdict::Skipped] {
+        let reason = refused(|bundle, predicate| {
+            bundle.write_step("dry-run", verdict, |_| {});
+            let digest = step::digest(&bundle.read("dry-run.json")).expect("a digest");
+            for step in predicate.steps.iter_mut().filter(|one| one.name == "dry-run") {
+                (step.verdict, step.digest) = (verdict, digest.clone());
+            }
+        });
+        assert!(reason.contains("the step dry-run"), "{reason}");
+    }
+}
+
+#[test]
+fn versions_and_outputs_are_held_against_the_evidence() {
+    let reason = refused(|bundle, predicate| {
+        bundle.write_step("inspect", Verdict::Passed, |step| step.result = serde_json::json!({"spec_version": 2}));
+        let digest = step::digest(&bundle.read("inspect.json")).expect("a digest");
+        predicate.steps.iter_mut().filter(|one| one.name == "inspect").for_each(|one| one.digest = digest.clone());
+        predicate.runtimes[0].detail.insert("spec_version".into(), 3.into());
+    });
+    assert!(reason.contains("spec_version 3") && reason.contains("has 2"), "{reason}");
+    let reason = refused(|bundle, predicate| {
+        let other = Digests::of(b"another").blake2_256;
+        bundle.write_step("propose", Verdict::Passed, |step| {
+            step.outputs.insert("calls/authorize_upgrade.hex".into(), other);
+        });
+        let digest = step::digest(&bundle.read("propose.json")).expect("a digest");
+        predicate.steps.iter_mut().filter(|one| one.name == "propose").for_each(|one| one.digest = digest.clone());
+    });
+    assert!(reason.starts_with("calls/authorize_upgrade.hex: ") && reason.contains("propose.json"), "{reason}");
+}
+
+/// A file of signers that was signed by ana and ben.
+fn agreed_root(bundle: &Bundle) -> PathBuf {
+    let root = bundle.root(2, &["ana", "ben", "cas"].map(|name| bundle.chain_key(name, KeyType::Ed25519).1));
+    for name in ["ana", "ben"] {
+        root_change::sign(&root, &bundle.chain_key(name, KeyType::Ed25519).0).expect("signed");
+    }
+    root
+}
+
+#[test]
+fn a_file_of_signers_that_was_changed_after_it_was_signed_is_refused() {
+    let bundle = Bundle::assembled();
+    let root = agreed_root(&bundle);
+    let (ana, ben) = (bundle.chain_key("ana", KeyType::Ed25519).0, bundle.chain_key("ben", KeyType::Ed25519).0);
+    bundle.sign(ana).expect("signed");
+    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Failed, "one of two");
+    let text = std::fs::read_to_string(&root).expect("read");
+    std::fs::write(&root, text.replace("\"threshold\": 2", "\"threshold\": 1")).expect("written");
+    let request = Verify { bundle: bundle.root_directory(), root: Some(root.clone()), ..Verify::default() };
+    let failure = verify(&request, &Reporter::silent()).err().expect("refused");
+    assert_eq!(failure.kind, Kind::Check);
+    assert!(failure.message.contains("version 1") && failure.message.contains("signers.json"), "{failure}");
+    let request = crate::sign::Sign {
+        bundle: bundle.root_directory(),
+        with: ben.clone(),
+        root: Some(root.clone()),
+        accepted: None,
+    };
+    assert_eq!(crate::sign::sign(&request, &Reporter::silent()).expect_err("refused").kind, Kind::Check);
+
+    std::fs::write(&root, text).expect("mended");
+    bundle.sign(ben).expect("signed");
+    let verification = bundle.verify(Some(&root));
+    assert_eq!(
+        (verification.verdict, verification.warnings.len()),
+        (Verdict::Passed, 0),
+        "{:?}",
+        verification.warnings
+    );
+    assert!(verification.agreement.root.agreed && verification.agreement.root.signers == Some(3));
+}
+
+#[test]
+fn a_file_of_signers_that_nobody_signed_is_told() {
+    let (bundle, root) = signed();
+    let verification = bundle.verify(Some(&root));
+    assert_eq!(verification.verdict, Verdict::Passed);
+    let warning = &verification.warnings[0];
+    assert!(warning.contains("nobody signed") && warning.contains("signers.json") && warning.contains("version 1"));
+    root_change::sign(&root, &bundle.chain_key("ana", KeyType::Sr25519).0).expect("signed");
+    assert!(bundle.verify(Some(&root)).warnings[0].contains("by 1 of the 2"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_the_file_of_signers_is_refused_at_once() {
+    let bundle = Bundle::assembled();
+    let pipe = bundle.beside("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
+    let request = Verify { bundle: bundle.root_directory(), root: Some(pipe), ..Verify::default() };
+    let failure = verify(&request, &Reporter::silent()).err().expect("refused");
+    assert!(failure.message.contains("no regular file"), "{failure}");
 }
 
 #[test]
@@ -144,14 +361,16 @@ fn an_expired_root_satisfies_nothing() {
     let text = std::fs::read_to_string(&root).expect("read");
     std::fs::write(&root, text.replacen('{', "{\"expires\": \"2020-01-01\",", 1)).expect("written");
     let verification = bundle.verify(Some(&root));
-    assert!(!verification.satisfied && verification.warnings[0].contains("2020-01-01"));
+    assert!(!verification.agreement.satisfied && verification.warnings.iter().any(|one| one.contains("2020-01-01")));
+    assert!(verification.agreement.root.expired && verification.agreement.signatures.iter().all(|one| !one.counted));
+    assert!(verification.hint.expect("a hint").contains("signers init"));
 }
 
 #[test]
 fn an_unsigned_bundle_fails() {
     let bundle = Bundle::assembled();
     let verification = bundle.verify(None);
-    assert_eq!((verification.verdict, verification.satisfied), (Verdict::Failed, false));
+    assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Failed, false));
     assert!(verification.hint.expect("a hint").contains("sign"));
 }
 
@@ -199,8 +418,10 @@ fn a_file_replaced_by_a_link_to_its_own_content_is_named() {
 fn a_missing_bundle_or_manifest_or_root_is_an_error() {
     let (bundle, _) = signed();
     let missing = bundle.beside("none");
-    let of =
-        |bundle: &Path, root: Option<&Path>| verify(bundle, root, &Reporter::silent()).err().expect("an error").kind;
+    let of = |bundle: &Path, root: Option<&Path>| {
+        let request = Verify { bundle: bundle.into(), root: root.map(Path::to_path_buf), ..Verify::default() };
+        verify(&request, &Reporter::silent()).err().expect("an error").kind
+    };
     assert_eq!(of(&missing, None), Kind::Input);
     assert_eq!(of(&bundle.root_directory(), Some(&missing)), Kind::Input);
     std::fs::remove_file(bundle.path(MANIFEST)).expect("removed");
@@ -225,8 +446,7 @@ fn a_carelessly_joined_manifest_is_refused_although_it_is_signed() {
     envelope.add(keys::throw_away(&message));
     envelope.write(&bundle.path(MANIFEST)).expect("written");
 
-    let verification = bundle.verify(None);
-    assert!(verification.satisfied, "the signature itself is fine");
+    let verification = bundle.verify_integrity();
     assert_eq!((verification.verdict, accused(&verification)), (Verdict::Failed, vec![MANIFEST]));
     assert!(verification.subjects[0].reason.as_ref().expect("a reason").contains("another blob"));
 }
@@ -257,7 +477,7 @@ fn shared() -> &'static (Bundle, PathBuf) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn any_changed_byte_in_any_file_is_named(file in 0usize..6, at in any::<prop::sample::Index>(), mask in 1u8..=255) {
+    fn any_changed_byte_in_any_file_is_named(file in 0usize..9, at in any::<prop::sample::Index>(), mask in 1u8..=255) {
         let (bundle, root) = shared();
         let name = all_files(bundle)[file];
         let content = bundle.read(name);

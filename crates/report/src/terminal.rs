@@ -301,12 +301,14 @@ fn indented(text: &str) -> String {
 }
 
 pub fn sign(result: &Value) -> String {
-    let mut all =
-        pairs(&[("manifest", text(result, "/manifest")), ("payload sha256", text(result, "/payload_sha256"))]);
-    for signature in ["/signed", "/signatures", "/added"].iter().flat_map(|pointer| list(result, pointer)) {
-        let key = if signature.is_string() { text(signature, "") } else { text(signature, "/key_id") };
-        all.push_str(&format!("signed by {key}\n"));
-    }
+    let mut all = pairs(&[
+        ("manifest", text(result, "/manifest")),
+        ("payload sha256", text(result, "/payload_sha256")),
+        ("steps", steps(result)),
+        ("signed by", text(result, "/key_id")),
+    ]);
+    all.push_str(&agreement(result));
+    all.push_str(&warnings(result));
     all
 }
 
@@ -317,20 +319,70 @@ pub fn verify(result: &Value) -> String {
     for subject in &bad {
         all.push_str(&format!("FAIL  {}: {}\n", text(subject, "/name"), text(subject, "/reason")));
     }
-    all.push_str(&format!("{} of {} files are what was signed\n", subjects.len() - bad.len(), subjects.len()));
-    for signature in list(result, "/signatures") {
-        all.push_str(&format!("{}\n", signature_line(signature)));
-    }
-    all.push_str(&format!("threshold: {}, {}\n", text(result, "/threshold"), satisfied(result)));
+    all.push_str(&format!("{} of {} files are what the manifest says\n", subjects.len() - bad.len(), subjects.len()));
+    all.push_str(&format!("steps: {}\n", steps(result)));
+    all.push_str(&agreement(result));
     for rebuilt in list(result, "/rebuilt/runtimes") {
         let same = if text(rebuilt, "/same") == "yes" { "the same blob" } else { "ANOTHER BLOB" };
         all.push_str(&format!("rebuilt {}: {same} ({})\n", text(rebuilt, "/name"), text(rebuilt, "/blake2_256")));
     }
-    for warning in list(result, "/warnings").iter().filter_map(Value::as_str) {
-        all.push_str(&format!("warning: {warning}\n"));
+    all.push_str(&warnings(result));
+    if let Some(hint) = result.get("hint").and_then(Value::as_str) {
+        all.push_str(&format!("hint: {hint}\n"));
     }
-    all.push_str(&format!("verdict: {}\n", text(result, "/verdict")));
+    let is = |pointer: &str| text(result, pointer) == "yes";
+    let state = match (is("/integrity"), is("/signed_off")) {
+        (true, true) => "undamaged, signed off",
+        (true, false) => "undamaged, not signed off",
+        (false, _) => "damaged, or not what an upgrade leaves",
+    };
+    all.push_str(&format!("verdict: {} ({state})\n", text(result, "/verdict")));
     all
+}
+
+/// Each step of a bundle with its verdict.
+fn steps(result: &Value) -> String {
+    let steps: Vec<_> = list(result, "/steps")
+        .iter()
+        .map(|step| format!("{} {}", text(step, "/name"), text(step, "/verdict").replace('_', " ")))
+        .collect();
+    if steps.is_empty() { "none".into() } else { steps.join(", ") }
+}
+
+/// Whose signatures a bundle has, under which file of signers, and whether they are enough.
+fn agreement(result: &Value) -> String {
+    let mut all = String::new();
+    for signature in list(result, "/signatures") {
+        all.push_str(&format!("{}\n", signature_line(signature)));
+    }
+    let Some(needed) = result.get("needed").and_then(Value::as_u64) else {
+        all.push_str("signers: no file of signers was named, so no signature counts\n");
+        return all;
+    };
+    let root = |field: &str| text(result, &format!("/root/{field}"));
+    let expires = match (root("expires").as_str(), root("expired") == "yes") {
+        ("-", _) => String::new(),
+        (date, true) => format!(", EXPIRED on {date}"),
+        (date, false) => format!(", expires on {date}"),
+    };
+    all.push_str(&format!(
+        "signers: {}, version {}, {needed} of {} must sign{expires}\n",
+        root("path"),
+        root("version"),
+        root("signers"),
+    ));
+    let counted = text(result, "/counted");
+    all.push_str(&format!("threshold: {counted} of {needed} needed, {}", satisfied(result)));
+    let missing: Vec<_> = list(result, "/missing").iter().filter_map(Value::as_str).collect();
+    match missing.is_empty() {
+        true => all.push('\n'),
+        false => all.push_str(&format!("; {} is missing\n", missing.join(" or "))),
+    }
+    all
+}
+
+fn warnings(result: &Value) -> String {
+    list(result, "/warnings").iter().filter_map(Value::as_str).map(|warning| format!("warning: {warning}\n")).collect()
 }
 
 /// A file of signers, and who agreed to it.
@@ -351,6 +403,7 @@ pub fn signers(result: &Value) -> String {
         "no" => all.push_str("the threshold of the version before: not satisfied\n"),
         _ => {}
     }
+    all.push_str(&warnings(result));
     all
 }
 
@@ -360,10 +413,15 @@ fn signature_line(signature: &Value) -> String {
         "-" => "somebody unknown".to_owned(),
         name => name.to_owned(),
     };
-    let validity = if text(signature, "/valid") == "yes" { "valid" } else { "NOT VALID" };
+    let (valid, counted) = (text(signature, "/valid") == "yes", text(signature, "/counted") == "yes");
+    let validity = match (valid, counted) {
+        (true, true) => "valid",
+        (true, false) => "valid, not counted",
+        (false, _) => "NOT VALID",
+    };
     let reason = match text(signature, "/reason").as_str() {
         "-" => String::new(),
-        reason => format!(": {reason}"),
+        reason => format!(": it {reason}"),
     };
     format!("signature by {signer} ({}): {validity}{reason}", text(signature, "/key_id"))
 }

@@ -54,21 +54,38 @@ fn a_document_without_anything_in_it_is_rendered() {
 fn a_changed_file_stands_first_when_a_bundle_is_verified() {
     let text = verify(&json!({
         "subjects": [{"name": "a.wasm", "ok": false, "reason": "changed"}, {"name": "b", "ok": true}],
-        "signatures": [{"signer": "alice", "key_id": "ssh:1", "valid": true}],
-        "threshold": 1, "satisfied": true, "verdict": "failed",
+        "steps": [{"name": "build", "verdict": "passed"}, {"name": "dry-run", "verdict": "not_judged"}],
+        "signatures": [{"signer": "alice", "key_id": "ssh:1", "valid": true, "counted": true}],
+        "root": {"path": "signers.json", "version": 3, "signers": 4, "expires": "2027-06-30", "expired": false},
+        "threshold": 2, "needed": 2, "counted": 1, "missing": ["bob", "carol"], "satisfied": false,
+        "integrity": false, "signed_off": false, "verdict": "failed",
     }));
     assert_eq!(
         text,
-        "FAIL  a.wasm: changed\n1 of 2 files are what was signed\nsignature by alice (ssh:1): valid\n\
-         threshold: 1, satisfied\nverdict: failed\n"
+        "FAIL  a.wasm: changed\n1 of 2 files are what the manifest says\nsteps: build passed, dry-run not judged\n\
+         signature by alice (ssh:1): valid\n\
+         signers: signers.json, version 3, 2 of 4 must sign, expires on 2027-06-30\n\
+         threshold: 1 of 2 needed, not satisfied; bob or carol is missing\n\
+         verdict: failed (damaged, or not what an upgrade leaves)\n"
     );
 }
 
 #[test]
-fn a_throw_away_signature_is_called_one() {
-    let text =
-        verify(&json!({"signatures": [{"key_id": "throw-away:ed25519:0x1", "valid": true, "throw_away": true}]}));
-    assert!(text.contains("signature by a throw-away key (throw-away:ed25519:0x1): valid\n"), "{text}");
+fn a_throw_away_signature_is_called_one_and_counts_for_nobody() {
+    let signature = json!({
+        "key_id": "throw-away:ed25519:0x1", "valid": true, "throw_away": true, "reason": "counts for nobody",
+    });
+    let text = verify(&json!({
+        "signatures": [signature], "integrity": true, "hint": "name the file", "verdict": "failed",
+    }));
+    assert!(
+        text.ends_with(
+            "signature by a throw-away key (throw-away:ed25519:0x1): valid, not counted: it counts for nobody\n\
+             signers: no file of signers was named, so no signature counts\nhint: name the file\n\
+             verdict: failed (undamaged, not signed off)\n"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -82,8 +99,8 @@ fn long_calls_are_abridged() {
 fn a_file_of_signers_tells_who_agreed_and_whether_that_is_enough() {
     let text = signers(&json!({
         "root": "next.json", "version": 2, "threshold": 2, "signers": 3,
-        "signatures": [{"signer": "ana", "key_id": "ssh:1", "valid": true}],
-        "signatures_of_previous": [{"signer": "ana", "key_id": "ssh:1", "valid": true}],
+        "signatures": [{"signer": "ana", "key_id": "ssh:1", "valid": true, "counted": true}],
+        "signatures_of_previous": [{"signer": "ana", "key_id": "ssh:1", "valid": true, "counted": true}],
         "satisfied": false, "satisfied_by_previous": true,
     }));
     assert!(text.contains("2 of 3"), "{text}");

@@ -16,6 +16,9 @@ pub struct Verify {
     /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
+    /// Ask only whether the bundle is undamaged and its steps passed, not whether enough signers signed it off
+    #[arg(long)]
+    pub integrity_only: bool,
     /// Compile the runtimes again from the workspace's source and compare
     #[arg(long)]
     pub rebuild: bool,

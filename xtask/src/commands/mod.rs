@@ -43,3 +43,8 @@ pub fn root_file(context: &Context, named: Option<&Path>) -> Result<Option<std::
     let conventional = context.workspace.join("signers.json");
     Ok(conventional.is_file().then_some(conventional))
 }
+
+/// Where the files of signers that were accepted on this machine are remembered.
+pub fn accepted_signers(context: &Context) -> std::path::PathBuf {
+    context.cache.join("signers")
+}

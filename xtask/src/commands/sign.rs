@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{root_file, utf8};
+use super::{accepted_signers, root_file, utf8};
 use crate::{cli, context::Context, printer::Task, workers, workers::Worker};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -35,8 +35,13 @@ pub fn sign(
 ) -> Result<Value> {
     let mut last = Value::Null;
     for key in keys {
-        let request =
-            json!({"command": "sign", "bundle": utf8(bundle)?, "with": key, "root": root.map(utf8).transpose()?});
+        let request = json!({
+            "command": "sign",
+            "bundle": utf8(bundle)?,
+            "with": key,
+            "root": root.map(utf8).transpose()?,
+            "accepted": utf8(&accepted_signers(context))?,
+        });
         last = workers::call(context, Worker::Evidence, &request, task, log)?.value;
     }
     Ok(last)

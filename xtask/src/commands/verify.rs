@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{build::build_into, root_file, utf8};
+use super::{accepted_signers, build::build_into, root_file, utf8};
 use crate::{
     cli::{self, EngineOptions},
     context::Context,
@@ -27,7 +27,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     let task = context.printer.task("verify");
     let log = context.log("verify");
     let root = root_file(context, options.root.as_deref())?;
-    let mut outcome = verify(context, bundle, root.as_deref(), &task, &log)?;
+    let mut outcome = ask(context, bundle, root.as_deref(), options.integrity_only, &task, &log)?;
     // What nobody signed for is not worth half an hour of compiling.
     if options.rebuild && outcome.passed {
         let (same, rebuilt) = rebuild(context, bundle, &outcome.value, &task, &log)?;
@@ -42,6 +42,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     Ok(outcome.passed)
 }
 
+/// Whether a bundle is signed off.
 pub fn verify(
     context: &Context,
     bundle: &Path,
@@ -49,7 +50,24 @@ pub fn verify(
     task: &Task,
     log: &Path,
 ) -> Result<Outcome<Value>> {
-    let request = json!({"command": "verify", "bundle": utf8(bundle)?, "root": root.map(utf8).transpose()?});
+    ask(context, bundle, root, false, task, log)
+}
+
+fn ask(
+    context: &Context,
+    bundle: &Path,
+    root: Option<&Path>,
+    integrity_only: bool,
+    task: &Task,
+    log: &Path,
+) -> Result<Outcome<Value>> {
+    let request = json!({
+        "command": "verify",
+        "bundle": utf8(bundle)?,
+        "root": root.map(utf8).transpose()?,
+        "accepted": utf8(&accepted_signers(context))?,
+        "integrity_only": integrity_only,
+    });
     workers::call(context, Worker::Evidence, &request, task, log)
 }
 
