@@ -115,7 +115,7 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
     if chain.next_code()? == *code {
         return Err(refused().found("the very code that the chain runs").expected("a higher spec_version"));
     }
-    let layout = author.layout(chain)?;
+    let layout = author.layout(chain)?.clone();
     let system = layout.pallet("System").ok_or_else(|| Failure::check("the chain's runtime has no System pallet"))?;
     let scheduled = layout.parachain_system().map(|pallet| pallet.key("PendingValidationCode"));
     let (Some(call), true) = (system.call("apply_authorized_upgrade"), system.has_item("AuthorizedUpgrade")) else {
