@@ -43,10 +43,10 @@ pub fn only_versions_behind(check: &Check) -> bool {
     let version =
         |text: &str| text.contains("in-code storage version") || text.contains("storage version do not match");
     // The runtime's panic repeats it, or says that there were errors.
-    let expected = |text: &String| version(text) || text.contains("panicked at");
+    let expected = |text: &str| version(text) || text.contains("panicked at");
     check.status == Status::Fail
-        && check.findings.iter().any(|line| version(line))
-        && check.findings.iter().all(expected)
+        && check.findings.iter().any(|line| version(&line.text))
+        && check.findings.iter().all(|line| expected(&line.text))
 }
 
 /// The hooks once more where all migrations have ended: by then the versions must be those of the code.
@@ -57,7 +57,8 @@ pub fn after_all(before: Check, migrated: &Chain, executor: &Executor, tested: &
     }
     let detail =
         "passed; storage versions that were behind the code's agree with it since the multi-block migrations ended";
-    let behind = before.findings.into_iter().filter(|line| line.contains("in-code storage version")).collect();
+    let behind = before.findings.into_iter().map(|line| line.text);
+    let behind = behind.filter(|line| line.contains("in-code storage version")).collect();
     Ok(Check::pass(before.name, detail).with(behind))
 }
 
