@@ -53,6 +53,9 @@ pub struct Facts {
     pub block_number: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_hash: Option<String>,
+    /// What is not known of the chain's headers. Their hashes are not known then either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_header: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +104,7 @@ fn of_state(name: &str, state: &Brief, with_metadata: bool) -> Result<Facts> {
     let facts = facts(name, kind, &state.code(name)?, with_metadata, |keys| state.values(keys))?;
     Ok(Facts {
         block_number: state.block.map(|block| block.number),
-        block_hash: state.block.map(|block| hex_prefixed(&block.hash)),
+        block_hash: state.block.filter(|_| facts.foreign_header.is_none()).map(|block| hex_prefixed(&block.hash)),
         ..facts
     })
 }
@@ -157,6 +160,7 @@ fn facts(
         features: sections.features,
         block_number: None,
         block_hash: None,
+        foreign_header: metadata.as_ref().and_then(|metadata| metadata::foreign_header(&metadata.decoded)),
     })
 }
 

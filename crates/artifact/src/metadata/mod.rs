@@ -4,9 +4,11 @@
 //! It is not in the blob's bytes: the runtime makes it when asked, so this module runs the runtime.
 
 mod genesis;
+mod header;
 mod pallets;
 
 pub use genesis::genesis_storage_versions;
+pub use header::foreign_header;
 pub use pallets::storage_version_key;
 pub use pallets::{Call, Constant, Pallet, Pallets};
 

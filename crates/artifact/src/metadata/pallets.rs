@@ -11,7 +11,7 @@ use worker::{Failure, Result};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pallets(Vec<Pallet>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pallet {
     pub name: String,
     /// What stands first in the bytes of its calls. Before metadata 12 only pallets with calls had one.
@@ -35,6 +35,12 @@ pub struct Constant {
     pub name: String,
     /// SCALE-encoded.
     pub value: Vec<u8>,
+}
+
+impl FromIterator<Pallet> for Pallets {
+    fn from_iter<I: IntoIterator<Item = Pallet>>(pallets: I) -> Self {
+        Self(pallets.into_iter().collect())
+    }
 }
 
 impl Pallets {
