@@ -3,6 +3,7 @@
 //! what the relay chain will say of itself to `validate_block`.
 
 use crate::{
+    author::slots::{NIMBUS, engines},
     block::BuiltBlock,
     chain::{Chain, Header},
     executor::Executor,
@@ -13,7 +14,7 @@ use codec::{Decode, Encode};
 use cumulus_primitives_core::{ParachainBlockData, PersistedValidationData};
 use sp_core::H256;
 use sp_externalities::Extensions;
-use sp_runtime::{DigestItem, OpaqueExtrinsic, generic};
+use sp_runtime::{ConsensusEngineId, DigestItem, OpaqueExtrinsic, generic};
 use sp_wasm_interface::ExtendedHostFunctions;
 use worker::{Failure, Result};
 
@@ -70,10 +71,11 @@ impl Candidate {
 
 /// With what stands for its author's signature, where its consensus has seals. The seal's engine is that of the slot.
 fn sealed(mut header: Header) -> Header {
-    const AURA: [u8; 4] = *b"aura";
-    let has_slot = header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime).any(|(engine, _)| engine == AURA);
-    if has_slot {
-        header.digest.push(DigestItem::Seal(AURA, signatures::SEAL.to_vec()));
+    // Where the author stands in the digest beside the slot, the seal is his.
+    const SEALED: [ConsensusEngineId; 2] = [NIMBUS, *b"aura"];
+    let carried = engines(&header);
+    if let Some(engine) = SEALED.into_iter().find(|engine| carried.contains(engine)) {
+        header.digest.push(DigestItem::Seal(engine, signatures::SEAL.to_vec()));
     }
     header
 }
@@ -133,5 +135,8 @@ mod tests {
         assert!(sealed(header(vec![])).digest.logs.is_empty());
         let with_slot = sealed(header(vec![DigestItem::PreRuntime(*b"aura", vec![7])]));
         assert_eq!(with_slot.digest.logs[1], DigestItem::Seal(*b"aura", signatures::SEAL.to_vec()));
+        let author = DigestItem::PreRuntime(*b"nmbs", vec![7; 32]);
+        let with_both = sealed(header(vec![DigestItem::PreRuntime(*b"aura", vec![7]), author]));
+        assert_eq!(with_both.digest.logs[2], DigestItem::Seal(*b"nmbs", signatures::SEAL.to_vec()));
     }
 }

@@ -245,9 +245,7 @@ impl Chain {
 
     /// Where the runtime keeps the number of the last block, and this number as it keeps it.
     fn numbered(&self, number: u32) -> Result<(Vec<u8>, Vec<u8>)> {
-        let mut value = u64::from(number).to_le_bytes().to_vec();
-        value.truncate(self.number_width()?);
-        Ok((keys::item("System", "Number"), value))
+        Ok((keys::item("System", "Number"), keys::number(number.into(), self.number_width()?)))
     }
 
     /// Every entry of the main trie under a prefix. For what is known to be small.

@@ -13,10 +13,16 @@ pub fn item(pallet: &str, item: &str) -> Vec<u8> {
     [twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
 }
 
+/// A block number as it stands in the state; `width` is the bytes that the chain's block numbers take.
+pub fn number(number: u64, width: usize) -> Vec<u8> {
+    let mut encoded = number.to_le_bytes().to_vec();
+    encoded.truncate(width);
+    encoded
+}
+
 /// Where a chain keeps the hash of one of its last blocks; `width` is the bytes that its block numbers take.
 pub fn block_hash(number: u32, width: usize) -> Vec<u8> {
-    let mut encoded = u64::from(number).to_le_bytes().to_vec();
-    encoded.truncate(width);
+    let encoded = self::number(number.into(), width);
     [item("System", "BlockHash"), twox_64(&encoded).to_vec(), encoded].concat()
 }
 

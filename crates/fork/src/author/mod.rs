@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Stands in for the node that authors blocks: slots, digests and inherent data as the chain's consensus wants them.
+//!
+//! What it cannot author it says, by [`worker::Kind::NotJudged`]: that a block of ours is not taken is then no word on the
+//! chain. A chain whose present code does not take a plain block is one of these, for it builds them every day.
 
+mod duties;
+mod nimbus;
 mod relay;
-mod slots;
+pub(crate) mod slots;
 
 use crate::{
     block::{self, BuiltBlock, Plan},
     candidate::Candidate,
-    chain::Chain,
+    chain::{Chain, Header},
     executor::{Code, Executor},
     layout::Layout,
 };
 use codec::Encode;
 use slots::{Consensus, Slot};
 use sp_inherents::InherentData;
-use sp_runtime::{Digest, traits::Header as _};
-use worker::{Failure, Result};
+use sp_runtime::traits::Header as _;
+use std::collections::BTreeSet;
+use worker::{Failure, Kind, Result};
 
 pub use cumulus_primitives_core::{AbridgedHostConfiguration, relay_chain::UpgradeGoAhead as Signal};
 pub use relay::RelayView;
@@ -30,20 +36,68 @@ pub struct Wish {
     pub downward: Vec<Vec<u8>>,
     /// Slots that pass without a block before this one.
     pub slots_ahead: u64,
+    /// The parachain's last block that the relay chain has included; the parent where nothing else is said.
+    pub included: Option<Header>,
+    /// Whether the block stands on the same relay block as its parent, in the same slot.
+    pub again: bool,
+    /// How far behind the newest relay block the block stands; as the runtime says where nothing else is said.
+    pub relay_parent_offset: Option<u32>,
 }
 
 /// Builds blocks on a chain, one after another.
 pub struct Author<'a> {
     executor: &'a Executor,
     /// The runtime of the next block with what is known of it; refreshed when the code changes.
-    runtime: Option<(Code, Layout, Consensus)>,
+    runtime: Option<(Code, Layout, Option<Consensus>)>,
     /// Relay chain blocks that pass between two blocks are derived from the slots.
     relay: RelayView,
+    /// Why blocks of this chain cannot be authored, if they cannot.
+    unable: Option<Failure>,
+    /// What was done to the state that no author does.
+    notes: BTreeSet<String>,
 }
 
 impl<'a> Author<'a> {
     pub fn new(executor: &'a Executor) -> Self {
-        Self { executor, runtime: None, relay: RelayView }
+        Self { executor, runtime: None, relay: RelayView, unable: None, notes: BTreeSet::new() }
+    }
+
+    /// Sees whether the chain's present code takes a plain block. Where it does not, every block that is asked for from now on
+    /// is [`Kind::NotJudged`]: the chain's own authors know what is missing, and nothing can be said of another code.
+    pub fn prove(&mut self, chain: &Chain) -> Result<()> {
+        let mut fork = chain.clone();
+        // Some digests are due from the second block on only.
+        for _ in 0..if chain.number() == 0 { 2 } else { 1 } {
+            match self.build(&mut fork, Wish::default()) {
+                Ok(_) => {}
+                Err(failure) if failure.kind == Kind::Check => {
+                    let carried = slots::engines(chain.header());
+                    let carried: Vec<_> = carried.iter().map(|engine| format!("{:?}", slots::name(engine))).collect();
+                    let mut why = format!("its present code does not take a plain block: {failure}");
+                    if !carried.is_empty() {
+                        why.push_str(&format!("; its last block carries digests of {}", carried.join(", ")));
+                    }
+                    self.unable = Some(slots::cannot(why));
+                    return Ok(());
+                }
+                Err(failure) if failure.kind == Kind::NotJudged => {
+                    self.unable = Some(failure);
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an author of the same chain that knows nothing yet but whether its blocks can be authored.
+    pub fn anew(&self) -> Self {
+        Self { unable: self.unable.clone(), ..Self::new(self.executor) }
+    }
+
+    /// What was done to the state that no author does.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.notes.iter().map(String::as_str)
     }
 
     /// The metadata of the runtime that builds the next block of `chain`.
@@ -52,7 +106,7 @@ impl<'a> Author<'a> {
         self.refresh(chain, &code)?;
         match &self.runtime {
             Some((_, layout, _)) => Ok(layout),
-            None => Err(Failure::internal("the runtime was not read")),
+            None => Err(unread()),
         }
     }
 
@@ -64,42 +118,98 @@ impl<'a> Author<'a> {
 
     /// The same with another runtime than the chain's own: its try-runtime build.
     pub fn build_with(&mut self, chain: &mut Chain, code: &Code, wish: Wish) -> Result<BuiltBlock> {
-        let plan = self.plan(chain, code, wish)?;
-        let mut built = block::build(chain, self.executor, code, plan)?;
-        let changes = std::mem::take(&mut built.changes);
-        let kept = changes.main_storage_changes.clone();
-        chain.advance(built.header.clone(), changes);
-        built.changes.main_storage_changes = kept;
-        Ok(built)
+        self.attend(chain, code)?;
+        let ways = self.consensus(chain, code)?.ways.len();
+        let mut refused = None;
+        for way in 0..ways {
+            for plan in self.plans(chain, code, &wish, way)? {
+                match block::build(chain, self.executor, code, plan) {
+                    Ok(mut built) => {
+                        if let Some((_, _, Some(consensus))) = &mut self.runtime {
+                            consensus.took(way);
+                        }
+                        let changes = std::mem::take(&mut built.changes);
+                        let kept = changes.main_storage_changes.clone();
+                        chain.advance(built.header.clone(), changes);
+                        built.changes.main_storage_changes = kept;
+                        return Ok(built);
+                    }
+                    Err(failure) if failure.kind == Kind::Check => drop(refused.get_or_insert(failure)),
+                    Err(failure) => return Err(failure),
+                }
+            }
+        }
+        let failure = refused.ok_or_else(|| Failure::internal("a block was built in no way"))?;
+        Err(without_host_functions(code, failure)?)
     }
 
     /// Builds the next block of a parachain and hands it over as its collator does. The chain is the one after it.
     pub fn candidate(&mut self, chain: &mut Chain, bundled: bool) -> Result<Candidate> {
+        let code = chain.next_code()?;
+        self.attend(chain, &code)?;
         chain.stand_on_state();
         let parent = chain.clone();
         let built = self.build(chain, Wish::default())?;
         Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)
     }
 
-    pub fn plan(&mut self, chain: &Chain, code: &Code, wish: Wish) -> Result<Plan> {
+    /// Marks in the state as done what the runtime asks of every author and nobody here can give. It is noted.
+    pub fn attend(&mut self, chain: &mut Chain, code: &Code) -> Result<()> {
         self.refresh(chain, code)?;
-        let Some((_, layout, consensus)) = &self.runtime else {
-            return Err(Failure::internal("the runtime was not read"));
+        let Some((_, layout, _)) = &self.runtime else { return Err(unread()) };
+        if let Some(marked) = duties::storage_proof(chain, layout)? {
+            chain.set(vec![(marked.key, Some(marked.value))])?;
+            self.notes.insert(marked.why);
+        }
+        Ok(())
+    }
+
+    /// The likeliest plan of the next block, for who builds it himself.
+    pub fn plan(&mut self, chain: &Chain, code: &Code, wish: Wish) -> Result<Plan> {
+        self.consensus(chain, code)?;
+        let mut plans = self.plans(chain, code, &wish, 0)?;
+        if plans.is_empty() { Err(unread()) } else { Ok(plans.swap_remove(0)) }
+    }
+
+    /// The plans of the next block by one way of the consensus: one, or where authors are named one for each who might.
+    fn plans(&self, chain: &Chain, code: &Code, wish: &Wish, way: usize) -> Result<Vec<Plan>> {
+        let Some((_, layout, Some(consensus))) = &self.runtime else { return Err(unread()) };
+        let way = consensus.ways.get(way).ok_or_else(unread)?;
+        let slot = way.next_slot(chain, layout, wish.slots_ahead, wish.again)?;
+        let authors: Vec<_> = match way.kind.has_author() {
+            false => vec![None],
+            true => {
+                let relay_parent = relay::parent_number(chain, layout, &slot, wish.again)?;
+                // A count of slots in 32 bits is Nimbus's own.
+                let beacons = [slot.number as u32, chain.number().saturating_add(1)];
+                let beacons: Vec<_> = relay_parent.into_iter().chain(beacons).collect();
+                let authors = nimbus::authors(chain, self.executor, code, layout, &beacons)?;
+                authors.into_iter().map(Some).collect()
+            }
         };
-        let slot = consensus.next_slot(chain, layout, wish.slots_ahead)?;
+        authors
+            .into_iter()
+            .map(|author| {
+                let inherents = self.inherents(chain, code, layout, &slot, wish)?;
+                Ok(Plan { digest: slot.digest(author.as_ref()), inherents, extrinsics: wish.extrinsics.clone() })
+            })
+            .collect()
+    }
+
+    fn inherents(&self, chain: &Chain, code: &Code, layout: &Layout, slot: &Slot, wish: &Wish) -> Result<InherentData> {
         let mut inherents = InherentData::new();
         let refused =
             |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &slot.timestamp).map_err(refused)?;
         if layout.parachain_system().is_some() {
-            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, &slot, &wish)?;
+            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, slot, wish)?;
         }
         if layout.pallet_with(&["OnChainVotes"], None).is_some() {
             // A relay chain's block without backed candidates: no bitfields, no candidates, no disputes.
             let data = (Vec::<u8>::new(), Vec::<u8>::new(), Vec::<u8>::new(), chain.header());
             inherents.put_data(*b"parachn0", &data).map_err(refused)?;
         }
-        Ok(Plan { digest: digest(&slot), inherents, extrinsics: wish.extrinsics })
+        Ok(inherents)
     }
 
     fn refresh(&mut self, chain: &Chain, code: &Code) -> Result<()> {
@@ -107,18 +217,88 @@ impl<'a> Author<'a> {
             return Ok(());
         }
         let layout = Layout::of(chain, self.executor, code)?;
-        let consensus = Consensus::of(chain, self.executor, code, &layout)?;
-        self.runtime = Some((code.clone(), layout, consensus));
+        self.runtime = Some((code.clone(), layout, None));
         Ok(())
+    }
+
+    /// How the runtime takes blocks, or why none can be authored.
+    fn consensus(&mut self, chain: &Chain, code: &Code) -> Result<&Consensus> {
+        if let Some(failure) = &self.unable {
+            return Err(failure.clone());
+        }
+        self.refresh(chain, code)?;
+        let Some((_, layout, consensus)) = &mut self.runtime else { return Err(unread()) };
+        if consensus.is_none() {
+            if let Some(why) = layout.metadata.as_deref().and_then(artifact::metadata::foreign_header) {
+                return Err(slots::cannot(format!("its headers are not those that are known here: {why}")));
+            }
+            *consensus = Some(Consensus::of(chain, self.executor, code, layout)?);
+        }
+        consensus.as_ref().ok_or_else(unread)
     }
 }
 
-fn digest(slot: &Slot) -> Digest {
-    Digest { logs: slot.digest_item().into_iter().collect() }
+fn unread() -> Failure {
+    Failure::internal("the runtime was not read")
+}
+
+/// Where the code imports what only the chain's own node offers, a block that fails says nothing of the code: what is not
+/// there traps when it is called.
+fn without_host_functions(code: &Code, failure: Failure) -> Result<Failure> {
+    let missing = missing_host_functions(code)?;
+    if missing.is_empty() {
+        return Ok(failure);
+    }
+    Ok(Failure::not_judged(format!(
+        "blocks of this chain cannot be authored here: its code imports {} host functions that only its own node offers",
+        missing.len()
+    ))
+    .code(worker::Code::HostFunctions)
+    .found(format!("{}; {failure}", missing.into_iter().collect::<Vec<_>>().join(", ")))
+    .expected("host functions of nodes of polkadot-sdk 2609"))
+}
+
+fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
+    let name = "the runtime";
+    let blob = artifact::Blob::from_deployed(name, code.bytes().to_vec())?;
+    let imports = artifact::sections::Sections::read(name, &blob)?;
+    let offered = Executor::host_functions();
+    let imported = imports.host_functions().map(|import| import.name.clone());
+    Ok(imported.filter(|name| !offered.contains(name)).collect())
 }
 
 /// The relay chain's view of this chain: the encoded header of its last block.
 pub(crate) fn head_data(chain: &Chain) -> Vec<u8> {
     debug_assert_eq!(*chain.header().number(), chain.number());
     chain.header().encode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module that imports functions of these names, and exports nothing.
+    fn code(imports: &[&str]) -> Code {
+        let text = |text: &str| [&[text.len() as u8], text.as_bytes()].concat();
+        let types = [1, 0x60, 0, 0];
+        let entries: Vec<u8> = imports.iter().flat_map(|name| [text("env"), text(name), vec![0, 0]].concat()).collect();
+        let section = |id: u8, body: &[u8]| [&[id, body.len() as u8], body].concat();
+        let imports = [&[imports.len() as u8], entries.as_slice()].concat();
+        Code::new([b"\0asm\x01\0\0\0".to_vec(), section(1, &types), section(2, &imports)].concat())
+    }
+
+    #[test]
+    fn a_block_that_needs_the_chains_own_node_is_not_judged() {
+        let failed = || Failure::check("Core_initialize_block failed in the runtime");
+        let own = code(&["ext_misc_print_utf8_version_1", "ext_native_bridge_apply_version_1"]);
+        let failure = without_host_functions(&own, failed()).expect("read");
+        assert_eq!(failure.kind, Kind::NotJudged);
+        assert!(failure.is(worker::Code::HostFunctions));
+        let found = failure.found.unwrap_or_default();
+        assert!(found.contains("ext_native_bridge_apply_version_1") && !found.contains("ext_misc_print"), "{found}");
+        assert!(found.contains("Core_initialize_block"), "what failed is told");
+
+        let usual = code(&["ext_misc_print_utf8_version_1"]);
+        assert_eq!(without_host_functions(&usual, failed()).expect("read"), failed(), "it is the code's own fault");
+    }
 }

@@ -11,7 +11,7 @@ use crate::{
     executor::{Code, Executor},
     layout::Layout,
 };
-use codec::Decode;
+use codec::{Decode, Encode};
 use cumulus_primitives_core::{
     AbridgedHostConfiguration, AbridgedHrmpChannel, InboundDownwardMessage, ParaId, PersistedValidationData,
     relay_chain::{AsyncBackingParams, HeadData, HrmpChannelId},
@@ -19,9 +19,16 @@ use cumulus_primitives_core::{
 use cumulus_primitives_parachain_inherent::{
     INHERENT_IDENTIFIER, PARACHAIN_INHERENT_IDENTIFIER_V0, ParachainInherentData,
 };
-use cumulus_test_relay_sproof_builder::RelayStateSproofBuilder;
-use sp_inherents::InherentData;
-use sp_runtime::traits::{BlakeTwo256, Hash as _};
+use cumulus_test_relay_sproof_builder::{
+    RelayStateSproofBuilder, build_relay_parent_descendants, generate_authority_pairs,
+};
+use sp_core::H256;
+use sp_inherents::{InherentData, InherentIdentifier};
+use sp_runtime::{
+    StateVersion,
+    traits::{BlakeTwo256, Hash as _},
+};
+use sp_state_machine::{Backend, InMemoryBackend, IterArgs, StorageProof, TrieBackendBuilder, prove_read};
 use worker::{Failure, Result};
 
 /// Bytes of a PoV that relay chains accept today: 10 MiB.
@@ -29,7 +36,26 @@ const MAX_POV_SIZE: u32 = 10 * 1024 * 1024;
 /// The code size limit of Polkadot's parachains, where the chain's own state does not tell another.
 const MAX_CODE_SIZE: u32 = 3_145_728;
 
+/// What a parachain that notes the heads of others is given: the relay chain's state once more, in which no other has one.
+/// (`tp-author-noting-inherent`)
+const AUTHOR_NOTING: InherentIdentifier = *b"auno1337";
+
+/// A hostile runtime must not make us sign headers for ever; the real ones ask for one or two.
+const FURTHEST_RELAY_PARENT: u32 = 64;
+
 pub struct RelayView;
+
+/// The relay block that the next block of `chain` is built on: as many pass as fit into the slot, one at least, unless it is
+/// the last block's once more.
+pub(super) fn parent_number(chain: &Chain, layout: &Layout, slot: &Slot, again: bool) -> Result<Option<u32>> {
+    let Some(parachain_system) = layout.parachain_system() else { return Ok(None) };
+    let last = chain
+        .storage(&parachain_system.key("LastRelayChainBlockNumber"))?
+        .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
+        .unwrap_or(0);
+    let passed = if again { 0 } else { u32::try_from(slot.duration / RELAY_SLOT_DURATION).unwrap_or(1).max(1) };
+    Ok(Some(last.saturating_add(passed)))
+}
 
 impl RelayView {
     #[allow(clippy::too_many_arguments, reason = "the view is derived from all that the block stands on")]
@@ -46,19 +72,16 @@ impl RelayView {
         let parachain_system = layout
             .parachain_system()
             .ok_or_else(|| Failure::internal("a relay view was asked for without a parachain system"))?;
-        let last_relay_block = chain
-            .storage(&parachain_system.key("LastRelayChainBlockNumber"))?
-            .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
-            .unwrap_or(0);
-        // As many relay blocks pass as fit into the slot, one at least.
-        let passed = u32::try_from(slot.duration / RELAY_SLOT_DURATION).unwrap_or(1).max(1);
+        let relay_parent_number = parent_number(chain, layout, slot, wish.again)?.unwrap_or_default();
 
         let mut builder = RelayStateSproofBuilder {
             para_id: self.para_id(chain, layout),
             host_config: self.host_configuration(chain, &parachain_system.key("HostConfiguration"))?,
             current_slot: (slot.timestamp / RELAY_SLOT_DURATION).into(),
             upgrade_go_ahead: wish.signal,
-            included_para_head: Some(HeadData(super::head_data(chain))),
+            included_para_head: Some(HeadData(
+                wish.included.as_ref().map_or_else(|| super::head_data(chain), |header| header.encode()),
+            )),
             ..Default::default()
         };
         // The queue heads that the chain last saw, or it would take its own messages for lost.
@@ -66,7 +89,6 @@ impl RelayView {
             .storage(&parachain_system.key("LastDmqMqcHead"))?
             .and_then(|bytes| sp_core::H256::decode(&mut &bytes[..]).ok())
             .filter(|head| !head.is_zero());
-        let relay_parent_number = last_relay_block.saturating_add(passed);
         let downward_messages: Vec<_> = wish
             .downward
             .iter()
@@ -81,23 +103,24 @@ impl RelayView {
 
         channels(&mut builder, chain, &parachain_system.key("RelevantMessagingState"))?;
 
-        let offset = chain
-            .call(executor, code, "RelayParentOffsetApi_relay_parent_offset", &[])
-            .ok()
-            .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
-            .unwrap_or(0);
-        // A hostile runtime must not make us sign headers for ever; the real ones ask for one or two.
-        if offset > 64 {
+        let offset = match wish.relay_parent_offset {
+            Some(offset) => offset,
+            None => chain
+                .call(executor, code, "RelayParentOffsetApi_relay_parent_offset", &[])
+                .ok()
+                .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
+                .unwrap_or(0),
+        };
+        if offset > FURTHEST_RELAY_PARENT {
             return Err(Failure::check("the runtime asks for an implausible relay parent offset")
                 .found(offset.to_string())
                 .expected("a few relay blocks"));
         }
-        let (relay_parent_storage_root, relay_chain_state, relay_parent_descendants) = match offset {
-            0 => {
-                let (root, proof) = builder.into_state_root_and_proof();
-                (root, proof, Vec::new())
-            }
-            offset => builder.into_state_root_proof_and_descendants(u64::from(offset)),
+        let authorities = generate_authority_pairs(builder.num_authorities);
+        let (relay_parent_storage_root, relay_chain_state) = state_and_proof(builder, chain.state_version())?;
+        let relay_parent_descendants = match offset {
+            0 => Vec::new(),
+            offset => build_relay_parent_descendants(u64::from(offset) + 1, relay_parent_storage_root, authorities),
         };
         let data = ParachainInherentData {
             validation_data: PersistedValidationData {
@@ -114,6 +137,7 @@ impl RelayView {
         };
         let refused =
             |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
+        inherents.put_data(AUTHOR_NOTING, &data.relay_chain_state).map_err(refused)?;
         // Older runtimes decode a prefix of today's data under the older identifier.
         inherents.put_data(PARACHAIN_INHERENT_IDENTIFIER_V0, &data).map_err(refused)?;
         inherents.put_data(INHERENT_IDENTIFIER, &data).map_err(refused)
@@ -146,6 +170,28 @@ impl RelayView {
     }
 }
 
+/// The relay chain's state and its proof, in the layout that the runtime reads: one from before state version 1 knows no
+/// trie in which long values stand apart, and what keeps its own state in version 1 reads both. The proof holds all of the
+/// state, so that what a runtime asks for beside is proven to be absent.
+fn state_and_proof(builder: RelayStateSproofBuilder, version: StateVersion) -> Result<(H256, StorageProof)> {
+    let (root, proof) = builder.into_state_root_and_proof();
+    if version == StateVersion::V1 {
+        return Ok((root, proof));
+    }
+    let defect = |error: String| Failure::internal("the relay chain's state cannot be made").found(error);
+    let made = TrieBackendBuilder::new(proof.into_memory_db::<BlakeTwo256>(), root).build();
+    let entries: Vec<(Vec<u8>, Vec<u8>)> = made
+        .pairs(IterArgs::default())
+        .and_then(|entries| entries.collect::<std::result::Result<_, _>>())
+        .map_err(|error| defect(error.to_string()))?;
+    let keys: Vec<_> = entries.iter().map(|(key, _)| key.clone()).collect();
+    let mut state = InMemoryBackend::<BlakeTwo256>::default();
+    state.insert(vec![(None, entries.into_iter().map(|(key, value)| (key, Some(value))).collect())], StateVersion::V0);
+    let root = *state.root();
+    let proof = prove_read(state, keys).map_err(|error| defect(error.to_string()))?;
+    Ok((root, proof))
+}
+
 /// Channels by the parachain at the other end.
 type Channels = Vec<(ParaId, AbridgedHrmpChannel)>;
 
@@ -166,4 +212,54 @@ fn channels(builder: &mut RelayStateSproofBuilder, chain: &Chain, key: &[u8]) ->
         .chain(egress.into_iter().map(|(id, channel)| (HrmpChannelId { sender: own, recipient: id }, channel)));
     builder.hrmp_channels.extend(known);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cumulus_primitives_core::relay_chain::well_known_keys;
+    use sp_state_machine::read_proof_check;
+    use sp_trie::{LayoutV0, TrieDBBuilder};
+
+    fn builder() -> RelayStateSproofBuilder {
+        RelayStateSproofBuilder {
+            included_para_head: Some(HeadData(vec![7; 200])),
+            upgrade_go_ahead: Some(super::super::Signal::GoAhead),
+            ..RelayStateSproofBuilder::default()
+        }
+    }
+
+    /// What a runtime from before state version 1 reads: its trie knows the older layout alone.
+    fn read_by_the_old(root: H256, proof: StorageProof, key: &[u8]) -> Option<Vec<u8>> {
+        use sp_trie::Trie as _;
+        let db = proof.into_memory_db::<BlakeTwo256>();
+        let trie = TrieDBBuilder::<LayoutV0<BlakeTwo256>>::new(&db, &root).build();
+        trie.get(key).ok().flatten()
+    }
+
+    #[test]
+    fn long_values_stand_in_the_proof_of_a_runtime_that_knows_no_other() {
+        let configuration = well_known_keys::ACTIVE_CONFIG;
+        let (root, proof) = state_and_proof(builder(), StateVersion::V0).expect("made");
+        let read = read_by_the_old(root, proof, configuration).expect("read");
+        assert_eq!(read, builder().host_config.encode());
+        assert!(read.len() > 32, "long enough to stand apart in the newer layout");
+        let (_, newer) = state_and_proof(builder(), StateVersion::V1).expect("made");
+        let (_, older) = state_and_proof(builder(), StateVersion::V0).expect("made");
+        assert!(newer.iter_nodes().any(|node| *node == read[..]), "it stands apart there");
+        assert!(!older.iter_nodes().any(|node| *node == read[..]));
+    }
+
+    #[test]
+    fn all_that_is_asked_for_is_proven_there_or_absent() {
+        for version in [StateVersion::V0, StateVersion::V1] {
+            let (root, proof) = state_and_proof(builder(), version).expect("made");
+            let head = well_known_keys::para_head(builder().para_id);
+            let unknown = b"what a runtime includes by KeyToIncludeInRelayProof".to_vec();
+            let keys = [head.clone(), unknown.clone()];
+            let read = read_proof_check::<BlakeTwo256, _>(root, proof, keys.iter()).expect("proven");
+            assert_eq!(read[&head], Some(HeadData(vec![7; 200]).encode()));
+            assert_eq!(read[&unknown], None);
+        }
+    }
 }

@@ -2,12 +2,13 @@
 //! Time on a chain: the next slot and the digest that announces it.
 
 use crate::{
-    chain::Chain,
+    chain::{Chain, Header},
     executor::{Code, Executor},
     layout::Layout,
 };
+use artifact::{Version, hashes::blake2_64, metadata::Pallet};
 use codec::{Decode, Encode};
-use sp_runtime::DigestItem;
+use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
 use worker::{Failure, Result};
 
 /// A state without a clock, genesis, begins here: a fixed moment, so that the same input gives the same blocks.
@@ -16,18 +17,50 @@ const FIRST_TIMESTAMP: u64 = 1_767_225_600_000;
 /// Without a slot-based consensus the relay chain's slot serves, in milliseconds.
 pub(super) const RELAY_SLOT_DURATION: u64 = 6_000;
 
+const AURA: ConsensusEngineId = *b"aura";
+const BABE: ConsensusEngineId = *b"BABE";
+/// The author's own key stands in the digest, and the runtime decides whether he may.
+pub(crate) const NIMBUS: ConsensusEngineId = *b"nmbs";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Aura,
     Babe,
-    /// Neither: a runtime that takes any digest.
-    None,
+    Nimbus,
+    /// Slots of Aura, authors of Nimbus.
+    NimbusWithAura,
+    /// None of them: a runtime that takes any digest.
+    Free,
 }
 
+impl Kind {
+    fn engines(self) -> &'static [ConsensusEngineId] {
+        match self {
+            Self::Aura => &[AURA],
+            Self::Babe => &[BABE],
+            Self::Nimbus => &[NIMBUS],
+            Self::NimbusWithAura => &[AURA, NIMBUS],
+            Self::Free => &[],
+        }
+    }
+
+    pub fn has_author(self) -> bool {
+        matches!(self, Self::Nimbus | Self::NimbusWithAura)
+    }
+}
+
+/// One way to announce a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub kind: Kind,
+    pub slot_duration: u64,
+}
+
+/// The ways in which a runtime may take blocks, the likeliest first. A runtime that goes from one consensus to another
+/// answers for both.
 #[derive(Clone, Debug)]
 pub(super) struct Consensus {
-    kind: Kind,
-    slot_duration: u64,
+    pub ways: Vec<Way>,
 }
 
 pub(super) struct Slot {
@@ -38,51 +71,213 @@ pub(super) struct Slot {
 }
 
 impl Consensus {
-    /// Asks the runtime itself: its API tells the slot duration, so no flag has to be guessed.
+    /// Asks the runtime itself: its APIs tell the consensus and the slot duration, so no flag has to be guessed.
     pub fn of(chain: &Chain, executor: &Executor, code: &Code, layout: &Layout) -> Result<Self> {
-        let has_slot = layout.pallet_with(&["CurrentSlot"], None).is_some();
-        if has_slot && let Ok(answer) = chain.call(executor, code, "BabeApi_configuration", &[]) {
-            return Self::new(Kind::Babe, &answer);
-        }
-        if let Ok(answer) = chain.call(executor, code, "AuraApi_slot_duration", &[]) {
-            return Self::new(Kind::Aura, &answer);
-        }
-        Ok(Self { kind: Kind::None, slot_duration: RELAY_SLOT_DURATION })
-    }
-
-    /// Both APIs answer with the slot duration in milliseconds first.
-    fn new(kind: Kind, answer: &[u8]) -> Result<Self> {
-        match u64::decode(&mut &answer[..]) {
-            Ok(slot_duration) if slot_duration > 0 => Ok(Self { kind, slot_duration }),
-            _ => Err(Failure::check("the runtime tells no slot duration").found(worker::hex_prefixed(answer))),
-        }
-    }
-
-    pub fn next_slot(&self, chain: &Chain, layout: &Layout, ahead: u64) -> Result<Slot> {
-        let read = |pallet: Option<&artifact::metadata::Pallet>, item: &str| -> Result<Option<u64>> {
-            let Some(pallet) = pallet else { return Ok(None) };
-            Ok(chain.storage(&pallet.key(item))?.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))
+        let version = Version::decode("the runtime", &chain.call(executor, code, "Core_version", &[])?)?;
+        let offers = |api: &str| {
+            let id = worker::hex_prefixed(&blake2_64(api.as_bytes()));
+            version.apis.iter().any(|known| known.id == id)
         };
-        let last = read(layout.pallet_with(&["CurrentSlot"], None), "CurrentSlot")?.unwrap_or(0);
-        let now = read(layout.pallet_with(&["Now", "DidUpdate"], None), "Now")?.unwrap_or(0);
-        let earliest = if now == 0 { FIRST_TIMESTAMP } else { now.saturating_add(self.slot_duration) };
-        let number = (earliest / self.slot_duration).max(last.saturating_add(1)).saturating_add(ahead);
-        Ok(Slot {
-            kind: self.kind,
-            number,
-            timestamp: number.saturating_mul(self.slot_duration),
-            duration: self.slot_duration,
-        })
+        let told = |function: &str, constant: Option<u64>| duration(chain, executor, code, function, constant);
+        let nimbus = layout.pallets.iter().any(|pallet| pallet.call("kick_off_authorship_validation").is_some());
+        let mut ways = Vec::new();
+        if let Some(pallet) = babe(layout)
+            && offers("BabeApi")
+        {
+            let constant = number(layout.constant(&pallet.name, "ExpectedBlockTime"));
+            ways.push(Way { kind: Kind::Babe, slot_duration: told("BabeApi_configuration", constant)? });
+        }
+        if offers("AuraApi") {
+            let slot_duration = told("AuraApi_slot_duration", aura_slots(layout))?;
+            // An author's inherent without an author in the digest is refused.
+            let kind = if nimbus { Kind::NimbusWithAura } else { Kind::Aura };
+            ways.push(Way { kind, slot_duration });
+        }
+        if nimbus {
+            let slot_duration = aura_slots(layout).unwrap_or(RELAY_SLOT_DURATION);
+            ways.insert(0, Way { kind: Kind::Nimbus, slot_duration });
+        }
+        let carried = engines(chain.header());
+        if ways.is_empty() {
+            if offers("DifficultyApi") {
+                return Err(cannot("its authors prove work, and nobody here does"));
+            }
+            if let Some(engine) = carried.first() {
+                return Err(cannot(format!(
+                    "they carry a digest of the consensus engine {:?}, which is not served",
+                    name(engine)
+                )));
+            }
+            ways.push(Way { kind: Kind::Free, slot_duration: RELAY_SLOT_DURATION });
+        }
+        by_likelihood(&mut ways, &carried);
+        Ok(Self { ways })
+    }
+
+    /// Remembers which way the runtime took.
+    pub fn took(&mut self, way: usize) {
+        if let Some(front) = self.ways.get_mut(..=way) {
+            front.rotate_right(1);
+        }
+    }
+}
+
+/// The ways of the engines that the chain's last block carries come first, in their order otherwise.
+fn by_likelihood(ways: &mut [Way], carried: &[ConsensusEngineId]) {
+    ways.sort_by_key(|way| {
+        let engines = way.kind.engines();
+        let known = engines.iter().filter(|engine| carried.contains(engine)).count();
+        // As many as possible of those that are there, and as few as possible that are not.
+        (usize::MAX - known, engines.len() - known)
+    });
+}
+
+/// The engines whose items a block's author put into its digest.
+pub(crate) fn engines(header: &Header) -> Vec<ConsensusEngineId> {
+    header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime).map(|(engine, _)| engine).collect()
+}
+
+pub(super) fn name(engine: &ConsensusEngineId) -> String {
+    String::from_utf8_lossy(engine).into_owned()
+}
+
+/// What stands in the way of building blocks is a limit of this tool, and none of the chain's.
+pub(super) fn cannot(why: impl std::fmt::Display) -> Failure {
+    Failure::not_judged(format!("blocks of this chain cannot be authored here: {why}")).code(worker::Code::CannotAuthor)
+}
+
+/// Both APIs answer with the slot duration in milliseconds first. One that traps, because its pallet is set up only in
+/// the first block, leaves what the metadata has.
+fn duration(chain: &Chain, executor: &Executor, code: &Code, function: &str, constant: Option<u64>) -> Result<u64> {
+    let answer = match (chain.call(executor, code, function, &[]), constant) {
+        (Ok(answer), _) => answer,
+        (Err(failure), Some(constant)) if failure.kind == worker::Kind::Check => return Ok(constant),
+        (Err(failure), _) => return Err(failure),
+    };
+    match (u64::decode(&mut &answer[..]), constant) {
+        (Ok(told), _) if told > 0 => Ok(told),
+        (_, Some(constant)) => Ok(constant),
+        _ => Err(Failure::check("the runtime tells no slot duration").found(worker::hex_prefixed(&answer))),
+    }
+}
+
+fn number(constant: Option<&[u8]>) -> Option<u64> {
+    constant.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).filter(|number| *number > 0)
+}
+
+/// Aura's slots by the constants: its own, or twice the time that has to lie between two blocks.
+fn aura_slots(layout: &Layout) -> Option<u64> {
+    let own = aura(layout).and_then(|pallet| number(layout.constant(&pallet.name, "SlotDuration")));
+    own.or_else(|| {
+        let clock = clock(layout)?;
+        number(layout.constant(&clock.name, "MinimumPeriod")).map(|period| period.saturating_mul(2))
+    })
+}
+
+fn babe(layout: &Layout) -> Option<&Pallet> {
+    layout.pallet_with(&["CurrentSlot", "EpochIndex"], None)
+}
+
+/// The one that counts slots and no epochs.
+fn aura(layout: &Layout) -> Option<&Pallet> {
+    layout.pallets.iter().find(|pallet| pallet.has_item("CurrentSlot") && !pallet.has_item("EpochIndex"))
+}
+
+pub(super) fn clock(layout: &Layout) -> Option<&Pallet> {
+    layout.pallet_with(&["Now", "DidUpdate"], None)
+}
+
+impl Way {
+    /// The slot of the next block; `again` is the last block's once more.
+    pub fn next_slot(self, chain: &Chain, layout: &Layout, ahead: u64, again: bool) -> Result<Slot> {
+        let read = |pallet: Option<&Pallet>, item: &str| -> Result<u64> {
+            let Some(pallet) = pallet else { return Ok(0) };
+            let stored = chain.storage(&pallet.key(item))?;
+            Ok(stored.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).unwrap_or(0))
+        };
+        // Slots of two consensuses are not of one length: only those of this one are counted on.
+        let counted = match self.kind {
+            Kind::Babe => babe(layout),
+            Kind::Aura | Kind::NimbusWithAura => aura(layout),
+            Kind::Nimbus | Kind::Free => None,
+        };
+        let (last, now) = (read(counted, "CurrentSlot")?, read(clock(layout), "Now")?);
+        let duration = self.slot_duration;
+        if again {
+            return Ok(Slot { kind: self.kind, number: now / duration, timestamp: now, duration });
+        }
+        let earliest = if now == 0 { FIRST_TIMESTAMP } else { now.saturating_add(duration) };
+        let number = (earliest / duration).max(last.saturating_add(1)).saturating_add(ahead);
+        Ok(Slot { kind: self.kind, number, timestamp: number.saturating_mul(duration), duration })
     }
 }
 
 impl Slot {
-    pub fn digest_item(&self) -> Option<DigestItem> {
-        match self.kind {
-            Kind::Aura => Some(DigestItem::PreRuntime(*b"aura", self.number.encode())),
+    pub fn digest(&self, author: Option<&[u8; 32]>) -> Digest {
+        let items = self.kind.engines().iter().filter_map(|engine| match *engine {
             // A secondary plain slot of the first authority: variant 2, authority index, slot.
-            Kind::Babe => Some(DigestItem::PreRuntime(*b"BABE", (2u8, 0u32, self.number).encode())),
-            Kind::None => None,
-        }
+            BABE => Some((BABE, (2u8, 0u32, self.number).encode())),
+            NIMBUS => author.map(|author| (NIMBUS, author.to_vec())),
+            engine => Some((engine, self.number.encode())),
+        });
+        Digest { logs: items.map(|(engine, data)| DigestItem::PreRuntime(engine, data)).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(kind: Kind) -> Way {
+        Way { kind, slot_duration: 6_000 }
+    }
+
+    fn sorted(kinds: &[Kind], carried: &[ConsensusEngineId]) -> Vec<Kind> {
+        let mut ways: Vec<_> = kinds.iter().copied().map(way).collect();
+        by_likelihood(&mut ways, carried);
+        ways.into_iter().map(|way| way.kind).collect()
+    }
+
+    #[test]
+    fn the_last_block_tells_which_of_two_consensuses_is_in_force() {
+        use Kind::{Aura, Babe, Nimbus, NimbusWithAura};
+        assert_eq!(sorted(&[Babe, Aura], &[AURA]), [Aura, Babe]);
+        assert_eq!(sorted(&[Babe, Aura], &[BABE]), [Babe, Aura]);
+        assert_eq!(sorted(&[Babe, Aura], &[]), [Babe, Aura], "genesis tells nothing");
+        // Manta answers AuraApi and has the author alone in its blocks; Tanssi has both.
+        assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[NIMBUS]), [Nimbus, NimbusWithAura]);
+        assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[AURA, NIMBUS]), [NimbusWithAura, Nimbus]);
+        assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[]), [Nimbus, NimbusWithAura]);
+    }
+
+    #[test]
+    fn the_way_that_was_taken_is_tried_first_from_then_on() {
+        let mut consensus = Consensus { ways: vec![way(Kind::Babe), way(Kind::Aura), way(Kind::Free)] };
+        consensus.took(1);
+        assert_eq!(consensus.ways, [way(Kind::Aura), way(Kind::Babe), way(Kind::Free)]);
+        consensus.took(0);
+        assert_eq!(consensus.ways[0], way(Kind::Aura));
+    }
+
+    #[test]
+    fn each_consensus_has_its_digest() {
+        let author = [7; 32];
+        let digest = |kind| {
+            let slot = Slot { kind, number: 9, timestamp: 54_000, duration: 6_000 };
+            slot.digest(Some(&author)).logs
+        };
+        let item = |engine, data: Vec<u8>| DigestItem::PreRuntime(engine, data);
+        assert_eq!(digest(Kind::Aura), [item(AURA, 9u64.encode())]);
+        assert_eq!(digest(Kind::Babe), [item(BABE, (2u8, 0u32, 9u64).encode())]);
+        assert_eq!(digest(Kind::Nimbus), [item(NIMBUS, author.to_vec())], "the bare key of 32 bytes");
+        assert_eq!(digest(Kind::NimbusWithAura), [item(AURA, 9u64.encode()), item(NIMBUS, author.to_vec())]);
+        assert!(digest(Kind::Free).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_authored_is_no_verdict_on_the_chain() {
+        let failure = cannot("its authors prove work");
+        assert_eq!(failure.kind, worker::Kind::NotJudged);
+        assert!(failure.is(worker::Code::CannotAuthor));
     }
 }

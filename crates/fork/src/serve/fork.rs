@@ -205,6 +205,7 @@ impl<'a> Fork<'a> {
         };
         let signal = go_ahead.then_some(Signal::GoAhead);
         let wish = Wish { extrinsics: self.pool.clone(), signal, ..Wish::default() };
+        self.author.attend(&mut chain, &code)?;
         let plan = self.author.plan(&chain, &code, wish)?;
         let (mut built, refused) = block::build_willing(&chain, self.executor, &code, plan)?;
         let changes = std::mem::take(&mut built.changes);

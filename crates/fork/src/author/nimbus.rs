@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who may author on a chain of Nimbus: keys that the state names, one of which the runtime lets author.
+
+use super::slots::{self, NIMBUS};
+use crate::{
+    chain::{Chain, Header},
+    executor::{Code, Executor},
+    layout::Layout,
+    sample,
+};
+use codec::{Compact, Decode, Encode};
+use sp_runtime::DigestItem;
+use worker::{Kind, Result};
+
+/// `NimbusId`: a public key of sr25519.
+pub(super) type Id = [u8; 32];
+
+/// More than any chain has collators.
+const MOST: usize = 4_096;
+
+/// The authors to try, the likeliest first: one that may by every count of slots that there is, or one for each. What counts
+/// them is the runtime's choice: blocks of the relay chain, slots, or the chain's own blocks.
+pub(super) fn authors(
+    chain: &Chain,
+    executor: &Executor,
+    code: &Code,
+    layout: &Layout,
+    beacons: &[u32],
+) -> Result<Vec<Id>> {
+    let known = known(chain, layout)?;
+    let may = |id: &Id, slot: u32| -> Result<bool> {
+        let arguments = (id, slot, chain.header()).encode();
+        match chain.call(executor, code, "NimbusApi_can_author", &arguments) {
+            Ok(answer) => Ok(answer.first() == Some(&1)),
+            Err(failure) if failure.kind == Kind::Check => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    };
+    let chosen = choose(&known, beacons, may)?;
+    if chosen.is_empty() {
+        return Err(slots::cannot(format!(
+            "none of the {} authors that the state names may author the next one, as NimbusApi_can_author tells",
+            known.len()
+        )));
+    }
+    Ok(chosen)
+}
+
+fn choose(known: &[Id], beacons: &[u32], may: impl Fn(&Id, u32) -> Result<bool>) -> Result<Vec<Id>> {
+    let mut each = vec![None; beacons.len()];
+    for id in known {
+        let mut always = true;
+        for (beacon, first) in beacons.iter().zip(&mut each) {
+            if may(id, *beacon)? {
+                first.get_or_insert(*id);
+            } else {
+                always = false;
+            }
+        }
+        if always {
+            return Ok(vec![*id]);
+        }
+    }
+    let mut chosen = Vec::new();
+    for id in each.into_iter().flatten() {
+        if !chosen.contains(&id) {
+            chosen.push(id);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Keys of authors: of the last block, of sessions, of the pallets that map them to accounts, and Aura's, which some
+/// chains have in common with Nimbus.
+fn known(chain: &Chain, layout: &Layout) -> Result<Vec<Id>> {
+    let mut ids: Vec<Id> = of_block(chain.header()).into_iter().collect();
+    for pallet in layout.pallets.iter() {
+        let maps = ["MappingWithDeposit", "Mapping", "KeyOwner"].into_iter().filter(|item| pallet.has_item(item));
+        for item in maps {
+            let (entries, _) = sample::entries(chain, &pallet.key(item), MOST)?;
+            ids.extend(entries.iter().filter_map(|(key, _)| of_key(item, key)));
+        }
+        let lists = ["Authorities", "Validators", "EligibleCandidates", "StoredAccounts"];
+        for item in lists.into_iter().filter(|item| pallet.has_item(item)) {
+            let list = chain.storage(&pallet.key(item))?.unwrap_or_default();
+            ids.extend(of_list(&list));
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    ids.retain(|id| seen.insert(*id));
+    ids.truncate(MOST);
+    Ok(ids)
+}
+
+fn of_block(header: &Header) -> Option<Id> {
+    let mut items = header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime);
+    items.find(|(engine, _)| *engine == NIMBUS).and_then(|(_, data)| data.try_into().ok())
+}
+
+/// The key of an entry ends with what the map is asked for. `KeyOwner` has keys of all kinds: the kind, then the bytes with
+/// their length.
+fn of_key(item: &str, key: &[u8]) -> Option<Id> {
+    // After two hashes of 16 bytes, and one of 8 at least.
+    let (before, id) = key.get(40..)?.split_last_chunk::<32>()?;
+    let is_of_nimbus = item != "KeyOwner" || before.ends_with(&[&NIMBUS[..], &Compact(32u32).encode()].concat());
+    is_of_nimbus.then_some(*id)
+}
+
+/// Nothing where the list is not one of keys alone.
+fn of_list(bytes: &[u8]) -> Vec<Id> {
+    let mut rest = bytes;
+    match Vec::<Id>::decode(&mut rest) {
+        Ok(ids) if rest.is_empty() => ids,
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sp_core::H256;
+    use sp_runtime::{Digest, traits::Header as _};
+
+    #[test]
+    fn one_who_may_by_every_count_is_taken_alone() {
+        let known = [[1; 32], [2; 32], [3; 32]];
+        let chosen = |may: fn(u8, u32) -> bool| choose(&known, &[10, 20], |id, slot| Ok(may(id[0], slot)));
+        assert_eq!(chosen(|id, _| id == 3).expect("chosen"), [[3; 32]]);
+        assert_eq!(chosen(|id, slot| u32::from(id) * 10 == slot).expect("chosen"), [[1; 32], [2; 32]]);
+        assert_eq!(chosen(|id, slot| id == 2 && slot == 20).expect("chosen"), [[2; 32]]);
+        assert!(chosen(|_, _| false).expect("chosen").is_empty());
+    }
+
+    #[test]
+    fn authors_are_read_from_where_chains_keep_them() {
+        let (id, map) = ([7; 32], [0; 32]);
+        let session = |kind: &[u8]| [&map[..], &[0; 8], kind, &[128], &id].concat();
+        assert_eq!(of_key("KeyOwner", &session(b"nmbs")), Some(id));
+        assert_eq!(of_key("KeyOwner", &session(b"aura")), None, "a key for something else");
+        assert_eq!(of_key("MappingWithDeposit", &[&map[..], &[0; 16], &id].concat()), Some(id));
+        assert_eq!(of_key("Mapping", &map), None);
+        assert_eq!(of_list(&[[8].as_slice(), &id, &[8; 32]].concat()), [id, [8; 32]]);
+        assert!(of_list(&[&[4], &id[..], &[1; 8]].concat()).is_empty(), "keys with weights are Babe's");
+        let logs = vec![DigestItem::PreRuntime(*b"nmbs", id.to_vec()), DigestItem::PreRuntime(*b"rand", vec![1])];
+        let header = Header::new(1, H256::zero(), H256::zero(), H256::zero(), Digest { logs });
+        assert_eq!(of_block(&header), Some(id));
+    }
+}
