@@ -134,6 +134,20 @@ impl Check {
         self
     }
 
+    /// What came of a check, unless the tool came to a limit of its own on the way.
+    pub fn or_not_judged(name: &'static str, check: worker::Result<Self>) -> worker::Result<Self> {
+        match check {
+            Err(failure) if failure.kind == Kind::NotJudged => Ok(Self::not_judged(name, failure.to_string())),
+            check => check,
+        }
+    }
+
+    /// Facts beside the findings, which change nothing of the verdict.
+    pub fn noting(mut self, notes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.findings.extend(notes.into_iter().map(Finding::note));
+        self
+    }
+
     /// The runtime's own failure is a verdict, and so is a limit of the tool; anything else is an error of the run.
     pub fn from_failure(name: &'static str, failure: Failure) -> worker::Result<Self> {
         match failure.kind {

@@ -72,6 +72,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         checks::signing::signing(&from, &to),
     ];
     let mut author = Author::new(&executor);
+    author.prove(&chain)?;
     let Enacted { chain: enacted, mut blocks, check, by_the_chain } =
         enactment::enact(&chain, &mut author, &to.code, reporter)?;
     checks.push(check);
@@ -99,7 +100,8 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     checks.push(checks::authorities::authorities(&from, &to, &enacted, reached, &executor)?);
     checks.push(checks::runtime_apis::runtime_apis(&from, &to, &enacted, migrated, &executor)?);
     reporter.status("making the migrations fail");
-    checks.push(checks::migration_failure::migration_failure(&enacted, &shipping, &mut author, &to)?);
+    let failing = checks::migration_failure::migration_failure(&enacted, &shipping, &mut author, &to);
+    checks.push(Check::or_not_judged("migration-failure", failing)?);
     let mut alive = shipping.migrated.clone();
     let (healthy, failure) = match ended {
         true => rehearsal::live_on(&mut alive, &mut author, &to.layout, request.blocks, &mut shipping.sent, reporter)?,
@@ -121,13 +123,17 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         unreached("storage-versions")
     });
     checks.push(match migrated {
-        Some(migrated) => checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, by_the_chain, &mut author)?,
+        Some(migrated) => {
+            let next = checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, by_the_chain, &mut author);
+            Check::or_not_judged("next-upgrade", next)?
+        }
         None => unreached("next-upgrade"),
     });
     checks.push(match migrated {
         Some(migrated) => {
             reporter.status("ending sessions");
-            checks::sessions::sessions(&from, &to, &chain, migrated, &executor, &mut author)?
+            let ended = checks::sessions::sessions(&from, &to, &chain, migrated, &executor, &mut author);
+            Check::or_not_judged("sessions", ended)?
         }
         None => unreached("sessions"),
     });
@@ -150,7 +156,8 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         Some(tested) => {
             // Its invariants read every entry.
             loaded.take_whole(reporter);
-            with_try_runtime(&enacted, &shipping, &to, tested, &executor, request.migration_blocks, reporter)?
+            let author = author.anew();
+            with_try_runtime(&enacted, &shipping, &to, tested, author, &executor, request.migration_blocks, reporter)?
         }
         None => ["pre-post-hooks", "try-state", "equivalence"]
             .into_iter()
@@ -187,6 +194,9 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     }
     let traffic = loaded.traffic();
     allowance::apply(&mut checks, &request.allow, &denied);
+    if let Some(check) = checks.iter_mut().find(|check| check.name == "enactment") {
+        *check = check.clone().noting(author.notes());
+    }
     let verdict = Verdict::of(&checks);
     let hazards = result::hazards(&checks);
     let report = Report {
@@ -342,12 +352,12 @@ fn with_try_runtime(
     shipping: &Rehearsal,
     to: &Runtime,
     tested: &Runtime,
+    mut author: Author<'_>,
     executor: &Executor,
     limit: u32,
     reporter: &Reporter,
 ) -> Result<Vec<Check>> {
     reporter.status("running the hooks of the try-runtime build");
-    let mut author = Author::new(executor);
     let hooks = checks::try_runtime::hooks(enacted, executor, tested)?;
     let before = checks::try_runtime::before(enacted, &mut author, executor, tested, reporter);
     reporter.status("building the same blocks with the try-runtime build");

@@ -16,7 +16,7 @@ use fork::{Author, Chain, Executor, LiveBlock, Wish, signatures::Believing};
 use sp_core::storage::well_known_keys;
 use sp_runtime::{OpaqueExtrinsic, transaction_validity::TransactionValidityError};
 use std::collections::VecDeque;
-use worker::{Kind, Reporter, Result};
+use worker::{Reporter, Result};
 
 pub struct Asked<'a> {
     /// At the block's parent.
@@ -50,7 +50,7 @@ pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> 
     let given: Vec<_> = transactions.iter().map(|extrinsic| &asked.block.extrinsics[extrinsic.index]).collect();
     let outcomes = match outcomes(&to, migrated.migrated, &mut author, asked.executor, &given) {
         Ok(outcomes) => outcomes,
-        Err(failure) if failure.kind == Kind::Check => {
+        Err(failure) if failure.is_verdict() => {
             other.failure = Some(failure.to_string());
             return Ok(other);
         }
@@ -79,6 +79,7 @@ fn outcomes(
     transactions: &[&OpaqueExtrinsic],
 ) -> Result<Vec<Outcome>> {
     let extrinsics = transactions.iter().map(|extrinsic| extrinsic.encode()).collect();
+    author.attend(&mut chain, &to.code)?;
     let plan = author.plan(&chain, &to.code, Wish { extrinsics, ..Wish::default() })?;
     let _believing = Believing::begin();
     let (mut built, refused) = fork::block::build_willing(&chain, executor, &to.code, plan)?;

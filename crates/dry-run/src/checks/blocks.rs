@@ -191,7 +191,7 @@ mod tests {
         for (ref_time, proof) in [(1_011, 10), (10, 1_011)] {
             let check = fit(&[block(Phase::Migration, ref_time, proof, 2_000.min(proof))], Some(LIMITS), PACE);
             assert_eq!(check.status, Status::Fail);
-            assert!(check.findings[0].starts_with("block 7"));
+            assert!(check.findings[0].text.starts_with("block 7"));
         }
     }
 

@@ -93,6 +93,9 @@ enum Answer {
 }
 
 fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested: &Runtime) -> Result<Failures> {
+    let mut chain = chain.clone();
+    author.attend(&mut chain, &tested.code)?;
+    let chain = &chain;
     let plan = author.plan(chain, &tested.code, Wish::default())?;
     let built = block::build(chain, executor, &tested.code, plan)?;
     let _ = errors_logged();

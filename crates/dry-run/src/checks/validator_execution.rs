@@ -53,7 +53,7 @@ pub fn validator_execution(
     }
     let measured = format!("{cpu_seconds:.2} s of processor time at most");
     Ok(if accepted.is_empty() {
-        Check::skip(NAME, "there is no block to validate")
+        Check::not_judged(NAME, "there is no block to validate")
     } else {
         judge(&accepted, cpu_seconds).measured(measured)
     })
@@ -86,7 +86,7 @@ fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &m
         runtime.version.apis.iter().any(|api| api.name.as_deref() == Some("CollectCollationInfo") && api.version >= 3);
     let candidate = match author.candidate(&mut chain, bundled) {
         Ok(candidate) => candidate,
-        Err(failure) if failure.kind == Kind::Check => return Ok(Validated::NoBlock),
+        Err(failure) if failure.is_verdict() => return Ok(Validated::NoBlock),
         Err(failure) => return Err(failure),
     };
     match validator.execute(&candidate) {
