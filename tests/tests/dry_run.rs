@@ -81,7 +81,7 @@ fn the_parachain_runtime_upgrades_with_the_go_ahead_of_its_relay_chain() {
     expect_an_upgrade(&report, &ALONE);
     // What a parachain is told of its own head differs between the two builds, and is no difference of theirs.
     expect_an_upgrade(&report, &WITH_TRY_RUNTIME);
-    expect_an_upgrade(&report, &["sessions", "node-demands", "message-queues", "validator-execution"]);
+    expect_an_upgrade(&report, &["sessions", "async-backing", "node-demands", "message-queues", "validator-execution"]);
     let validated = &check(&report, "validator-execution")["detail"];
     assert_eq!(validated, "validate_block accepts the first block of the new code and a block after the migrations");
     let enactment = check(&report, "enactment");

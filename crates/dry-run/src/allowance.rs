@@ -13,7 +13,7 @@ use worker::{Failure, Result};
 pub type Allowed = BTreeMap<String, String>;
 
 /// Every check there is.
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 29] = [
     "versions",
     "code-size",
     "host-functions",
@@ -32,6 +32,7 @@ const NAMES: [&str; 28] = [
     "storage-versions",
     "next-upgrade",
     "sessions",
+    "async-backing",
     "storage-layout",
     "kept-fields",
     "leftovers",

@@ -137,6 +137,9 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         }
         None => unreached("sessions"),
     });
+    reporter.status("building blocks on blocks that are not included yet");
+    let backing = checks::async_backing::async_backing(&from, &to, &chain, &enacted, migrated, &executor, &mut author);
+    checks.push(Check::or_not_judged("async-backing", backing)?);
     checks.extend(match migrated {
         Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping)?,
         None => ["storage-layout", "kept-fields", "leftovers"].into_iter().map(|name| unreached(name)).collect(),

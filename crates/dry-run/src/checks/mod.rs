@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One file a question. Each gives a [`crate::Check`]; none builds on another's answer.
 
+pub mod async_backing;
 pub mod authorities;
 pub mod blocks;
 pub mod consensus;

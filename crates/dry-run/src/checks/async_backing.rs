@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Does a parachain keep its pace where its blocks are not included at once?
+//!
+//! A block is backed in the relay block after the one that it stands on, and included in the next: two relay blocks, twelve
+//! seconds. A chain of shorter slots builds on blocks that are not included yet, always. So blocks are built whose relay
+//! chain says that it has included the parent, or only an ancestor of it, and two on one relay block where the runtime says
+//! that it takes two. What collators have to build at the runtime's own pace must work; what else worked before and does not
+//! any more is a hazard.
+
+use crate::{
+    ask::ask,
+    input::Runtime,
+    result::{Check, Finding},
+};
+use codec::{Compact, Decode, Encode};
+use fork::{Author, Chain, Executor, Wish};
+use worker::{Kind, Result};
+
+const NAME: &str = "async-backing";
+
+/// From the relay block that a block stands on to the one that includes it.
+const INCLUSION: u64 = 12_000;
+const RELAY_SLOT: u64 = 6_000;
+/// The furthest that the included head is behind the parent in a rehearsal.
+const FURTHEST: u64 = 3;
+/// Relay parent offsets that are tried where the one that the runtime says does not work.
+const OFFSETS: std::ops::RangeInclusive<u32> = 0..=3;
+
+/// What blocks a runtime takes.
+struct Shapes {
+    /// In milliseconds, where the runtime tells it.
+    slot: Option<u64>,
+    offset: u32,
+    reach: Reach,
+    two: Two,
+}
+
+/// How far the included head may be behind the parent.
+enum Reach {
+    /// Not even a block whose parent is included is taken.
+    None(String),
+    /// So many blocks, and why no more where more were tried.
+    Blocks(u64, Option<String>),
+}
+
+/// A second block on one relay block.
+#[derive(Debug, PartialEq, Eq)]
+enum Two {
+    /// The runtime does not say whether it takes one, or that it takes none.
+    None,
+    Taken,
+    /// It says that it takes one, and does not.
+    Refused(String),
+}
+
+/// `before` is the chain before the upgrade, `enacted` the one whose next block is the first of the new code.
+pub fn async_backing(
+    from: &Runtime,
+    to: &Runtime,
+    before: &Chain,
+    enacted: &Chain,
+    migrated: Option<&Chain>,
+    executor: &Executor,
+    author: &mut Author<'_>,
+) -> Result<Check> {
+    if from.layout.parachain_system().is_none() || to.layout.parachain_system().is_none() {
+        return Ok(Check::skip(NAME, "no parachain: no relay chain includes its blocks"));
+    }
+    let Some(migrated) = migrated else { return unreached(to, enacted, executor, author) };
+    let new = shapes(to, migrated, executor, author)?;
+    let old = shapes(from, before, executor, author)?;
+    let keys = ask(to, migrated, executor, "KeyToIncludeInRelayProof_keys_to_prove", &[])?.value();
+    let keys = keys.and_then(|bytes| Compact::<u32>::decode(&mut &bytes[..]).ok()).filter(|keys| keys.0 > 0);
+    let note =
+        keys.map(|keys| format!("the runtime asks for {} more keys of the relay chain: proven absent here", keys.0));
+    Ok(judge(&old, &new).noting(note))
+}
+
+/// Where no block of the new code was taken, another relay parent offset than the one that it says may be why.
+fn unreached(to: &Runtime, enacted: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<Check> {
+    let Some(said) = said_offset(to, enacted, executor)? else { return Ok(unended()) };
+    let taken = |offset: u32| {
+        let wish = Wish { relay_parent_offset: Some(offset), ..Wish::default() };
+        refusal(author.build_with(&mut enacted.clone(), &to.code, wish)).map(|refusal| refusal.is_none())
+    };
+    judge_offset(said, taken)
+}
+
+fn judge_offset(said: u32, mut taken: impl FnMut(u32) -> Result<bool>) -> Result<Check> {
+    if taken(said)? {
+        return Ok(unended());
+    }
+    for other in OFFSETS.filter(|other| *other != said) {
+        if taken(other)? {
+            return Ok(Check::fail(NAME, "collators build no block that is taken: the relay parent offset is another")
+                .with(vec![format!(
+                    "RelayParentOffsetApi says {said}, and a block is taken with {other}: the chain would stall"
+                )]));
+        }
+    }
+    Ok(unended())
+}
+
+fn unended() -> Check {
+    Check::not_judged(NAME, "the migrations did not end")
+}
+
+/// Collators build on the newest relay block where the runtime says nothing.
+fn said_offset(runtime: &Runtime, chain: &Chain, executor: &Executor) -> Result<Option<u32>> {
+    let answer = ask(runtime, chain, executor, "RelayParentOffsetApi_relay_parent_offset", &[])?.value();
+    Ok(answer.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
+}
+
+/// Why a block was refused, if it was.
+fn refusal<T>(built: Result<T>) -> Result<Option<String>> {
+    match built {
+        Ok(_) => Ok(None),
+        Err(failure) if failure.kind == Kind::Check => Ok(Some(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn shapes(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<Shapes> {
+    let slot = ask(runtime, chain, executor, "AuraApi_slot_duration", &[])?.value();
+    Ok(Shapes {
+        slot: slot.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).filter(|slot| *slot > 0),
+        offset: said_offset(runtime, chain, executor)?.unwrap_or(0),
+        reach: reach(runtime, chain, author)?,
+        two: two(runtime, chain, executor, author)?,
+    })
+}
+
+/// Builds block after block while the included one stays, and then one more when it goes on.
+fn reach(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Reach> {
+    let mut chain = chain.clone();
+    let mut heads = vec![chain.header().clone()];
+    for behind in 0..=FURTHEST + 1 {
+        let included = heads[behind.saturating_sub(FURTHEST) as usize].clone();
+        let wish = Wish { included: Some(included), ..Wish::default() };
+        match (refusal(author.build_with(&mut chain, &runtime.code, wish))?, behind) {
+            (None, _) => heads.push(chain.header().clone()),
+            (Some(why), 0) => return Ok(Reach::None(why)),
+            (Some(why), _) => return Ok(Reach::Blocks(behind - 1, Some(why))),
+        }
+    }
+    Ok(Reach::Blocks(FURTHEST, None))
+}
+
+fn two(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<Two> {
+    let mut chain = chain.clone();
+    let included = chain.header().clone();
+    let wish = || Wish { included: Some(included.clone()), ..Wish::default() };
+    if refusal(author.build_with(&mut chain, &runtime.code, wish()))?.is_some() {
+        return Ok(Two::None);
+    }
+    let Some(clock) = runtime.layout.pallet_with(&["Now", "DidUpdate"], None) else { return Ok(Two::None) };
+    let now = chain.storage(&clock.key("Now"))?.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).unwrap_or(0);
+    // `AuraUnincludedSegmentApi`, from version 2 on, counts the relay chain's slots.
+    let arguments = (included.hash(), now / RELAY_SLOT).encode();
+    let answer = ask(runtime, &chain, executor, "AuraUnincludedSegmentApi_can_build_upon", &arguments)?.value();
+    if answer.is_none_or(|answer| answer.first() != Some(&1)) {
+        return Ok(Two::None);
+    }
+    let again = Wish { again: true, ..wish() };
+    Ok(refusal(author.build_with(&mut chain, &runtime.code, again))?.map_or(Two::Taken, Two::Refused))
+}
+
+impl Shapes {
+    /// How far behind the included head is where every slot has its block, as far as that is rehearsed.
+    fn needed(&self) -> u64 {
+        let Some(slot) = self.slot else { return 0 };
+        let included = INCLUSION + RELAY_SLOT * u64::from(self.offset);
+        (included.div_ceil(slot).max(1) - 1).min(FURTHEST)
+    }
+
+    fn keeps_pace(&self) -> bool {
+        matches!(self.reach, Reach::Blocks(reach, _) if reach >= self.needed())
+    }
+}
+
+fn judge(old: &Shapes, new: &Shapes) -> Check {
+    let mut findings = Vec::new();
+    let pace = match new.slot {
+        Some(slot) => format!("slots of {slot} ms and a relay parent offset of {}", new.offset),
+        None => format!("a relay parent offset of {}", new.offset),
+    };
+    match &new.reach {
+        _ if !old.keeps_pace() => {
+            findings.push(Finding::not_judged("blocks of the present code are not taken at its own pace here either"));
+        }
+        Reach::None(why) => findings.push(Finding::seen(format!("a block whose parent is included is refused: {why}"))),
+        Reach::Blocks(reach, why) if *reach < new.needed() => findings.push(Finding::seen(format!(
+            "with {pace} a block stands on one that is not included yet, {} behind: the chain would stall. Refused: {}",
+            new.needed(),
+            why.as_deref().unwrap_or("nothing said")
+        ))),
+        Reach::Blocks(reach, why) => {
+            if let Reach::Blocks(had, _) = &old.reach
+                && reach < had
+            {
+                findings.push(Finding::hazard(format!(
+                    "the included head may be {reach} blocks behind instead of {had}: where the relay chain is late, the chain waits \
+                     for it. Refused: {}",
+                    why.as_deref().unwrap_or("nothing said")
+                )));
+            }
+        }
+    }
+    if old.two == Two::Taken {
+        match &new.two {
+            Two::Taken => {}
+            Two::None => findings.push(Finding::hazard("the runtime does not take two blocks on one relay block any more")),
+            Two::Refused(why) => findings.push(Finding::seen(format!(
+                "can_build_upon says that a second block on one relay block is taken, as before, and it is refused: {why}"
+            ))),
+        }
+    }
+    let reach = match &new.reach {
+        Reach::None(_) => "no block is taken".to_string(),
+        Reach::Blocks(reach, _) => format!("blocks are taken whose included head is up to {reach} behind"),
+    };
+    let two = if new.two == Two::Taken { ", and two on one relay block" } else { "" };
+    Check::judged(NAME, format!("with {pace}, {reach}{two}"), findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Status;
+
+    fn shapes(slot: u64, offset: u32, reach: u64) -> Shapes {
+        let why = (reach < FURTHEST).then(|| "expected parent to be included".to_string());
+        Shapes { slot: Some(slot), offset, reach: Reach::Blocks(reach, why), two: Two::None }
+    }
+
+    fn status(old: &Shapes, new: &Shapes) -> Status {
+        judge(old, new).status
+    }
+
+    #[test]
+    fn what_has_to_work_follows_from_the_pace() {
+        assert_eq!(shapes(12_000, 0, 0).needed(), 0, "the parent is included by then");
+        assert_eq!(shapes(6_000, 0, 0).needed(), 1);
+        assert_eq!(shapes(6_000, 1, 0).needed(), 2, "the relay block is older by one");
+        assert_eq!(shapes(12_000, 1, 0).needed(), 1);
+        assert_eq!(shapes(2_000, 0, 0).needed(), FURTHEST);
+    }
+
+    #[test]
+    fn shorter_slots_with_a_hook_that_expects_the_parent_included_fail() {
+        let check = judge(&shapes(12_000, 0, 0), &shapes(6_000, 0, 0));
+        assert_eq!(check.status, Status::Fail);
+        assert!(check.findings[0].text.contains("the chain would stall"), "{:?}", check.findings);
+        assert_eq!(status(&shapes(12_000, 0, 0), &shapes(6_000, 0, 1)), Status::Pass, "the good twin");
+        assert_eq!(status(&shapes(12_000, 0, 0), &shapes(12_000, 0, 0)), Status::Pass);
+    }
+
+    #[test]
+    fn a_reach_beyond_the_pace_that_is_lost_warns() {
+        assert_eq!(status(&shapes(6_000, 0, 3), &shapes(6_000, 0, 1)), Status::Warn);
+        assert_eq!(status(&shapes(6_000, 0, 3), &shapes(12_000, 0, 0)), Status::Warn, "back to the longer slots");
+        assert_eq!(status(&shapes(6_000, 0, 1), &shapes(6_000, 0, 3)), Status::Pass);
+    }
+
+    #[test]
+    fn what_the_present_code_cannot_do_here_either_is_not_judged() {
+        assert_eq!(status(&shapes(6_000, 0, 0), &shapes(6_000, 0, 0)), Status::NotJudged);
+        let broken = Shapes { reach: Reach::None("it trapped".into()), ..shapes(6_000, 0, 0) };
+        assert_eq!(status(&shapes(6_000, 0, 1), &broken), Status::Fail);
+    }
+
+    #[test]
+    fn an_offset_that_is_not_the_one_said_fails() {
+        let check = judge_offset(0, |offset| Ok(offset == 2)).expect("judged");
+        assert_eq!(check.status, Status::Fail);
+        assert!(check.findings[0].text.contains("says 0, and a block is taken with 2"), "{:?}", check.findings);
+        let later = judge_offset(2, |offset| Ok(offset == 2)).expect("judged");
+        assert_eq!(later.status, Status::NotJudged, "blocks are taken with it, and something else stops later");
+        assert_eq!(judge_offset(0, |_| Ok(false)).expect("judged").status, Status::NotJudged, "it is something else");
+    }
+
+    #[test]
+    fn a_second_block_that_is_promised_and_refused_fails() {
+        let with = |two: Two| Shapes { two, ..shapes(6_000, 0, 3) };
+        assert_eq!(status(&with(Two::Taken), &with(Two::Taken)), Status::Pass);
+        assert_eq!(status(&with(Two::Taken), &with(Two::None)), Status::Warn);
+        assert_eq!(status(&with(Two::Taken), &with(Two::Refused("slot".into()))), Status::Fail);
+        assert_eq!(status(&with(Two::None), &with(Two::Refused("slot".into()))), Status::Pass, "it never was");
+    }
+}
