@@ -77,3 +77,33 @@ fn an_upgrade_interrupted_at_any_moment_leaves_nothing_that_looks_whole_and_goes
     assert_eq!(output.json()["verdict"], "passed");
     Xtask::new(["verify", "--integrity-only", &out.display().to_string()]).run().expect_code(0);
 }
+
+#[test]
+fn a_worker_ends_when_what_started_it_is_gone() {
+    use std::{
+        io::{BufRead, BufReader},
+        process::Stdio,
+    };
+    let program = cutover_tests::worker("cutover-artifact").get_program().to_owned();
+    // It waits for a request that does not come: this end of its standard input stays open.
+    let mut shell = Command::new("sh")
+        .args(["-c", "exec 3<&0; \"$0\" <&3 & echo $!; wait"])
+        .arg(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("sh starts");
+    let mut line = String::new();
+    BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    let worker = PathBuf::from("/proc").join(line.trim());
+    assert!(worker.exists(), "the worker runs: {line}");
+    std::thread::sleep(Duration::from_millis(300));
+    shell.kill().expect("killed");
+    let began = std::time::Instant::now();
+    let runs = || fs::read_to_string(worker.join("stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while runs() && began.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(!runs(), "the worker goes on for nobody");
+    shell.wait().expect("ended");
+}

@@ -8,6 +8,7 @@
 mod event;
 mod failure;
 mod files;
+mod parent;
 mod serve;
 mod verdict;
 mod volatile;
