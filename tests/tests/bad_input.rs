@@ -199,3 +199,32 @@ fn an_output_that_cannot_be_written_is_told_and_nothing_is_left() {
     assert!(matches!(output.code, Some(3 | 4)), "{:?}\n{}", output.code, output.stderr);
     assert!(output.stderr.contains("/dev/full"), "{}", output.stderr);
 }
+
+#[test]
+fn options_that_the_route_has_no_use_for_are_refused() {
+    let (blob, state) = (built(Runtime::Standalone, &[]).display().to_string(), snapshot(Runtime::Standalone));
+    let state = state.display().to_string();
+    let propose = |more: &[&str]| {
+        Xtask::new([&["propose", "upgrade", "--runtime", &blob, "--target", &state][..], more].concat()).run()
+    };
+    propose(&["--route", "sudo", "--enact-after", "10"]).expect_code(2).mentions(&["sudo", "--enact-after"]);
+    propose(&["--relay", &state]).expect_code(2).mentions(&["the chain that is upgraded itself"]);
+    propose(&["--route", "root-referendum", "--enact-after", "10"]).expect_code(0);
+}
+
+#[test]
+fn a_parachains_state_and_another_chains_runtime_are_a_failed_check() {
+    let blob = built(Runtime::Standalone, &[]);
+    let report = dry_run(&blob, &snapshot(Runtime::Parachain)).expect_code(1).json();
+    assert_eq!(status(&report, "versions"), "fail");
+    assert_eq!(status(&report, "validator-execution"), "fail");
+}
+
+#[test]
+fn a_released_bundle_is_unpacked_first() {
+    let files = Files::new();
+    let tar = files.file("bundle.tar", b"").display().to_string();
+    for arguments in [&["verify", &tar][..], &["sign", &tar, "--with", "throw-away"]] {
+        Xtask::new(arguments).run().expect_code(4).mentions(&["bundle.tar", "hint: unpack it: tar xf"]);
+    }
+}

@@ -46,9 +46,12 @@ impl Candidate {
     /// `built` stands on `parent` and led to `after`. Blocks travel in bundles that say their version since version 3 of the
     /// runtime's `CollectCollationInfo`.
     pub fn of(parent: &Chain, after: &Chain, layout: &Layout, built: &BuiltBlock, bundled: bool) -> Result<Self> {
-        let pallet = layout
-            .parachain_system()
-            .ok_or_else(|| Failure::internal("a block of a chain that is no parachain was to be validated"))?;
+        // The code may be another chain's.
+        let pallet = layout.parachain_system().ok_or_else(|| {
+            Failure::check("the code makes no block that a relay chain's validators could check")
+                .found("no pallet ParachainSystem")
+                .expected("a parachain's runtime")
+        })?;
         let told = after.storage(&pallet.key("ValidationData"))?.unwrap_or_default();
         let told = PersistedValidationData::<H256, u32>::decode(&mut &told[..]).map_err(|error| {
             Failure::check("the block does not keep what it was told of the relay chain")

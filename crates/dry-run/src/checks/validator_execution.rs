@@ -26,6 +26,9 @@ pub fn validator_execution(
     validator: &Validator,
     author: &mut Author<'_>,
 ) -> Result<Check> {
+    if to.layout.parachain_system().is_none() {
+        return Ok(Check::fail(NAME, "the new code has no ParachainSystem: it makes no block for validators"));
+    }
     let stages = [("the first block of the new code", Some(enacted)), ("a block after the migrations", alive)];
     let (mut findings, mut accepted, mut cpu_seconds) = (Vec::new(), Vec::new(), 0.0f64);
     for (when, chain) in stages {
