@@ -36,6 +36,24 @@ pub struct Options {
     pub referendum_index: Option<u32>,
 }
 
+impl Options {
+    /// What only a referendum has is not left out in silence where there is none.
+    fn expect_to_fit(&self, route: Route) -> Result<()> {
+        let given = [
+            ("--enact-after or --enact-at", self.enactment != Enactment::default()),
+            ("--note-preimage", self.note_preimage),
+            ("--referendum-index", self.referendum_index.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given && !route.by_referendum()) {
+            None => Ok(()),
+            Some((option, _)) => Err(Failure::usage(format!("the route {route} has no use for {option}"))
+                .found("a route without a referendum: what it proposes takes effect at once")
+                .expected("a referendum")
+                .hint("leave it out, or choose another route with --route")),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Proposal {
     pub route: Route,
@@ -134,6 +152,7 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
     let mut notes = Vec::new();
     notes.extend(check_version(target, release, options.without_checks)?);
     let route = chains.choose(options.route)?;
+    options.expect_to_fit(route)?;
     let upgrading = Upgrading::of(target).ok_or_else(|| missing("a call to upgrade"))?;
     if upgrading.never_checks() && !options.without_checks {
         notes

@@ -66,6 +66,14 @@ fn propose(request: &Propose, reporter: &Reporter) -> Result<Proposal> {
         }
         (asked, own) => asked.or(own),
     };
+    if let (Some(relay), Some(source)) = (&relay, &request.relay)
+        && (relay.chain.name(), relay.para_id) == (target.chain.name(), target.para_id)
+    {
+        return Err(Failure::usage("the relay is the chain that is upgraded itself")
+            .found(format!("{source} is {}", relay.chain.name()))
+            .expected("the chain whose root governs it")
+            .hint("leave --relay out where the chain governs itself"));
+    }
     let chains = Chains { target: &target.chain, relay: relay.as_ref().map(|relay| &relay.chain), para_id };
     let release = Release { code: &blob.deployed, spec_name: version.spec_name, spec_version: version.spec_version };
     let options = Options {

@@ -44,6 +44,10 @@ impl Route {
         }
     }
 
+    pub fn by_referendum(self) -> bool {
+        !matches!(self, Self::Sudo | Self::RelaySuperuserSudo)
+    }
+
     pub fn by_relay(self) -> bool {
         matches!(self, Self::RelaySuperuserSudo | Self::RelaySuperuserReferendum)
     }

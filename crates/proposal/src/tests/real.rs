@@ -125,8 +125,12 @@ fn todays_chains_take_every_route_they_have() {
         }
         for route in chains.possible() {
             for note_preimage in [false, true] {
-                let options =
-                    Options { route: Some(route), note_preimage, referendum_index: Some(1), ..Options::default() };
+                let options = match route.by_referendum() {
+                    true => {
+                        Options { route: Some(route), note_preimage, referendum_index: Some(1), ..Options::default() }
+                    }
+                    false => Options { route: Some(route), ..Options::default() },
+                };
                 let release = Release { code: b"code", spec_name: target.name().into(), spec_version: u32::MAX };
                 let proposal = upgrade(chains, &release, &options).expect(name);
                 for call in &proposal.calls {

@@ -367,3 +367,20 @@ fn links_open_with_the_node_that_was_named() {
         format!("https://polkadot.js.org/apps/?rpc=ws%3A%2F%2F127.0.0.1%3A9944%2Fa%20b#/extrinsics/decode/{bytes}");
     assert_eq!(proposal.links, [expected]);
 }
+
+#[test]
+fn what_only_a_referendum_has_is_refused_on_other_routes() {
+    let solo = chain::target("solo", 16, vec![chain::system(), chain::sudo_part()]);
+    for options in [
+        Options { enactment: Enactment::After(10), ..Options::default() },
+        Options { enactment: Enactment::At(10), ..Options::default() },
+        Options { note_preimage: true, ..Options::default() },
+        Options { referendum_index: Some(1), ..Options::default() },
+    ] {
+        let failure = propose(&solo, None, options).expect_err("refused");
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(failure.message.contains("sudo"), "{failure}");
+    }
+    // What it is without.
+    propose(&solo, None, Options { enactment: Enactment::After(0), ..Options::default() }).expect("a proposal");
+}
