@@ -34,6 +34,16 @@ pub fn utf8(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| Failure::input(format!("{} is not UTF-8", path.display())).expected("a path in UTF-8"))
 }
 
+/// The directory of a bundle. A released one is in an archive.
+pub fn bundle_directory(path: &Path) -> Result<&Path> {
+    match path.is_file() {
+        false => Ok(path),
+        true => Err(Failure::input(format!("{} is a file, and no bundle's directory", path.display()))
+            .expected("the directory that holds manifest.json")
+            .hint(format!("unpack it: tar xf {}", path.display()))),
+    }
+}
+
 /// The file of signers: the one named, else the one that the workspace's configuration names.
 pub fn root_file(context: &Context, named: Option<&Path>) -> Result<Option<std::path::PathBuf>> {
     if let Some(named) = named {

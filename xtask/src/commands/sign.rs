@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{accepted_signers, root_file, utf8};
+use super::{accepted_signers, bundle_directory, root_file, utf8};
 use crate::{cli, context::Context, printer::Task, workers, workers::Worker};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -8,6 +8,7 @@ use worker::{Failure, Result};
 pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
     let task = context.printer.task("sign");
     let log = context.log("sign");
+    bundle_directory(&options.bundle)?;
     if let Some(out) = &options.message {
         let request = json!({"command": "message", "bundle": utf8(&options.bundle)?, "out": utf8(out)?});
         let outcome = workers::call(context, Worker::Evidence, &request, &task, &log)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{accepted_signers, build::build_into, root_file, utf8};
+use super::{accepted_signers, build::build_into, bundle_directory, root_file, utf8};
 use crate::{
     cli::{self, EngineOptions},
     context::Context,
@@ -24,6 +24,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
         return super::verify_build::run(context, options);
     }
     let Some(bundle) = options.bundle.as_deref() else { return Err(Failure::usage("no bundle is named")) };
+    bundle_directory(bundle)?;
     let task = context.printer.task("verify");
     let log = context.log("verify");
     let root = root_file(context, options.root.as_deref())?;
