@@ -8,7 +8,7 @@ use artifact::{
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Code, Failure, Result, hex_prefixed};
 
 /// Real pallets number some eighty, and an index is one byte.
 const PALLETS: usize = 1024;
@@ -136,6 +136,7 @@ impl Runtime {
         };
         let interface = Interface::of(&self.metadata).ok_or_else(|| {
             refused(format!("version {}", self.metadata_version), "version 14, 15 or 16, which have types".into())
+                .code(Code::OldMetadata)
         })?;
         if interface.pallets.len() > PALLETS {
             return Err(refused(format!("{} pallets", interface.pallets.len()), format!("at most {PALLETS}")));
@@ -183,4 +184,20 @@ fn longest_name(interface: &Interface<'_>) -> Option<usize> {
         items.chain(constants).chain([pallet.name.len()]).max()
     });
     in_types.flatten().chain(in_pallets).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sketch;
+
+    #[test]
+    fn a_runtime_from_before_metadata_had_types_is_told_by_its_code() {
+        let runtime = Sketch::new().runtime(14);
+        runtime.interface().expect("with types");
+        // Version 13, no pallets, extrinsics of version 4 without extensions.
+        let metadata = Metadata::from_bytes("old", b"meta\x0d\x00\x04\x00".to_vec()).expect("read");
+        let old = Runtime { metadata: metadata.decoded, metadata_version: metadata.version, ..runtime };
+        assert!(old.interface().err().is_some_and(|failure| failure.is(Code::OldMetadata)));
+    }
 }

@@ -71,7 +71,7 @@ fn overview(bundles: &[Bundle]) -> String {
                     code(&text(&bundle.inspect, "/spec_version"))
                 ),
                 verdict(&bundle.dry_run).into(),
-                verdict(&bundle.diff).into(),
+                if bundle.diff.get("error").is_some() { "not compared" } else { verdict(&bundle.diff) }.into(),
                 if bundle.weights.is_null() { "not checked" } else { verdict(&bundle.weights) }.into(),
                 if proposed(bundle) { "pass" } else { "**FAIL**" }.into(),
                 share(bundle),

@@ -38,6 +38,8 @@ pub enum Code {
     HostFunctions,
     /// A call into a runtime did not end in the time that it has.
     Timeout,
+    /// A runtime's metadata is from before it had types: two such cannot be compared.
+    OldMetadata,
     /// A document is of another version of its format.
     OtherVersion,
 }

@@ -177,7 +177,6 @@ fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>)
     Ok(selected.iter().map(|runtime| base.join(&runtime.name)).collect())
 }
 
-/// The result within a step's evidence.
 /// What a step's evidence says of it. Runtimes too old to be compared are none the worse for it; any other step that was
 /// left out leaves the upgrade unjudged.
 fn verdict_of(evidence: &Value) -> Verdict {
@@ -189,6 +188,7 @@ fn verdict_of(evidence: &Value) -> Verdict {
     }
 }
 
+/// The result within a step's evidence.
 fn result_of(evidence: &Value) -> Value {
     evidence.get("result").cloned().unwrap_or_default()
 }

@@ -15,7 +15,7 @@ pub use pallets::{Call, Constant, Pallet, Pallets};
 use crate::{Blob, Version, execute::Executor};
 use codec::{Decode, Encode, MemTrackingInput};
 pub use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// The versions that this program understands whole, the best one first.
 const UNDERSTOOD: [u32; 3] = [16, 15, 14];
@@ -92,6 +92,9 @@ impl Metadata {
         if bytes.len() > SIZE_LIMIT {
             return Err(broken(format!("{} bytes, more than the limit of {SIZE_LIMIT}", bytes.len())));
         }
+        if let [b'm', b'e', b't', b'a', version @ 0..=8, ..] = bytes.as_slice() {
+            return Err(broken(format!("version {version}")).code(Code::OldMetadata));
+        }
         let input = &mut bytes.as_slice();
         let prefixed = RuntimeMetadataPrefixed::decode(&mut MemTrackingInput::new(input, DECODED_LIMIT))
             .map_err(|error| broken(error.to_string()))?;
@@ -134,4 +137,18 @@ fn not_offered(name: &str, wanted: u32, offered: &[u32]) -> Failure {
     Failure::input(format!("{name} does not offer metadata of version {wanted}"))
         .found(format!("versions {}", offered.join(", ")))
         .expected(format!("version {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_of_the_first_versions_is_old_and_no_broken_metadata_is() {
+        let read = |bytes: &[u8]| Metadata::from_bytes("old", bytes.to_vec()).expect_err("refused");
+        assert!(read(b"meta\x08").is(Code::OldMetadata));
+        for broken in [&b"meta\x0e"[..], b"meta", b"mete\x08", b"meta\xff"] {
+            assert_eq!(read(broken).code, None, "{broken:?}");
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Failure, Kind, Result, Verdict};
+use worker::{Code, Failure, Result, Verdict};
 
 const REMEMBERED_LIMIT: u64 = 64 << 20;
 
@@ -392,8 +392,8 @@ impl Press<'_> {
             let request = |command: &str| json!({"command": command, "old": previous, "new": utf8(blob).unwrap_or_default(), "allow": allow});
             let title = format!("diff {}", planned.name);
             let (passed, mut changes) = match self.ask(&title, Worker::Compat, &request("diff")) {
-                // A runtime too old to tell its types is no fault of this one.
-                Err(failure) if failure.kind == Kind::Input => return Ok(json!({"error": failure.to_string()})),
+                // That the former runtime is too old to tell its types is no fault of this one.
+                Err(failure) if failure.is(Code::OldMetadata) => return Ok(json!({"error": failure.to_string()})),
                 other => other?,
             };
             let parameters = json!({"command": "parameters", "old": previous, "new": utf8(blob)?});
@@ -544,7 +544,7 @@ mod tests {
         // A file may have an equals sign in its name.
         assert_eq!(given(&["c=y"], &["a"]).expect("a file"), [Some("c=y".to_owned())]);
         for texts in [&["x"][..], &["c=y"], &["a=x", "a=y"]] {
-            assert_eq!(given(texts, &["a", "b"]).expect_err("refused").kind, Kind::Usage);
+            assert_eq!(given(texts, &["a", "b"]).expect_err("refused").kind, worker::Kind::Usage);
         }
     }
 }

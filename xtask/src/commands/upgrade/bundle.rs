@@ -178,7 +178,7 @@ impl Bundle {
             "inputs": step.inputs,
             // The same step on the same inputs gives the same bytes, on whatever machine it ran.
             "result": worker::without_volatile(step.result),
-            "verdict": step.verdict,
+            "verdict": step.verdict.name(),
         });
         if let (false, Some(fields)) = (outputs.is_empty(), document.as_object_mut()) {
             fields.insert("outputs".into(), Value::Object(outputs));
@@ -194,13 +194,42 @@ impl Bundle {
     }
 }
 
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepVerdict {
+    Judged(Verdict),
+    /// It does not apply, and is not missed.
+    Skipped,
+}
+
+impl StepVerdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Judged(verdict) => verdict.name(),
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl From<Verdict> for StepVerdict {
+    fn from(verdict: Verdict) -> Self {
+        Self::Judged(verdict)
+    }
+}
+
+impl From<bool> for StepVerdict {
+    fn from(passed: bool) -> Self {
+        Self::Judged(passed.into())
+    }
+}
+
 pub struct Step<'step> {
     pub name: &'step str,
     pub runtime: &'step str,
     /// Name to what identifies it: a `digest` and whatever helps.
     pub inputs: Value,
     pub result: Value,
-    pub verdict: Verdict,
+    pub verdict: StepVerdict,
     /// Files of the bundle that the step wrote beside its evidence.
     pub outputs: Vec<String>,
 }
@@ -319,7 +348,7 @@ mod tests {
             runtime: "solo",
             inputs: json!({"blob": {"digest": "0x1"}}),
             result: json!({"x": 1, "seconds": 2.5, "checks": [{"measured": "2.5 s"}]}),
-            verdict: Verdict::Passed,
+            verdict: true.into(),
             outputs: vec!["a.wasm".into()],
         };
         bundle.write_step(step).expect("written");

@@ -3,7 +3,7 @@
 
 use super::{
     super::{diff, utf8},
-    bundle::{Step, inputs},
+    bundle::{Step, StepVerdict, inputs},
     plan::{Plan, hide_directory},
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     workers::{self, Worker},
 };
 use serde_json::json;
-use worker::{Kind, Result};
+use worker::{Code, Result, Verdict};
 
 impl Plan<'_> {
     /// The chain's present runtime, which is the `:code` of its state, against the one that ships.
@@ -29,12 +29,13 @@ impl Plan<'_> {
         }
         let request = json!({"command": "diff", "old": self.state, "new": utf8(&self.blob())?, "allow": allow, "parameters": true});
         let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log);
-        let (passed, mut result) = match outcome {
-            Ok(outcome) => (outcome.passed, outcome.value),
-            // A runtime too old to tell its types, say. The dry run judges the upgrade all the same; this says it did not.
-            Err(failure) if failure.kind == Kind::Input => {
-                let rule = json!({"name": "comparable", "status": "warn", "detail": failure.to_string()});
-                (true, json!({"rules": [rule], "verdict": "none", "error": failure}))
+        let (verdict, mut result): (StepVerdict, _) = match outcome {
+            Ok(outcome) => (outcome.passed.into(), outcome.value),
+            // The dry run judges the upgrade all the same; this says that it did not. Whatever else cannot be compared is no
+            // state that an upgrade starts from.
+            Err(failure) if failure.is(Code::OldMetadata) => {
+                let rule = json!({"name": "comparable", "status": "skip", "detail": failure.to_string()});
+                (StepVerdict::Skipped, json!({"rules": [rule], "verdict": "none", "error": failure}))
             }
             Err(failure) => return Err(failure),
         };
@@ -45,11 +46,16 @@ impl Plan<'_> {
             runtime: &self.runtime.name,
             inputs: json!({"blob": self.blob_input()?, "state": self.state_input()?}),
             result,
-            verdict: passed.into(),
+            verdict,
             outputs: Vec::new(),
         };
         self.bundle.write_step(step)?;
         self.bundle.done("diff", &key, &["diff.json".into()])?;
-        Ok(Done::Now(if passed { "passed" } else { "FAILED" }.into()))
+        let told = match verdict {
+            StepVerdict::Skipped => "not compared",
+            StepVerdict::Judged(Verdict::Passed) => "passed",
+            StepVerdict::Judged(_) => "FAILED",
+        };
+        Ok(Done::Now(told.into()))
     }
 }

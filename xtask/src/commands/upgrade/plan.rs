@@ -170,7 +170,7 @@ impl Plan<'_> {
             runtime: &self.runtime.name,
             inputs,
             result,
-            verdict: Verdict::Passed,
+            verdict: true.into(),
             outputs: vec![self.blob_name(), self.digest_name()],
         };
         self.bundle.write_step(step)?;
@@ -286,7 +286,7 @@ impl Plan<'_> {
                 "state": self.state_input()?,
             }),
             result,
-            verdict,
+            verdict: verdict.into(),
             outputs: Vec::new(),
         };
         self.bundle.write_step(step)?;

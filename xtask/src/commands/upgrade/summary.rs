@@ -79,6 +79,9 @@ impl Plan<'_> {
 
 /// The rules of the comparison as one check among those of the dry run.
 fn compared(diff: &Value) -> Value {
+    if let Some(error) = diff.pointer("/error/message").and_then(Value::as_str) {
+        return json!({"name": "diff", "status": "skip", "detail": format!("not compared: {error}")});
+    }
     let rules = diff.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |rule: &Value, field: &str| rule.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let of = |status: &str| -> Vec<String> {
@@ -115,6 +118,8 @@ mod tests {
         let check = |rules: Vec<Value>| compared(&json!({ "rules": rules }));
         assert_eq!(check(vec![rule("a", "pass")])["status"], "pass");
         assert_eq!(check(vec![rule("a", "pass"), rule("b", "allowed")])["status"], "warn");
+        let old = compared(&json!({"error": {"message": "version 13"}, "rules": [rule("comparable", "skip")]}));
+        assert_eq!((&old["status"], &old["detail"]), (&json!("skip"), &json!("not compared: version 13")));
         let broken = check(vec![rule("a", "warn"), rule("spec-name", "fail")]);
         assert_eq!((&broken["status"], &broken["detail"]), (&json!("fail"), &json!("broken: spec-name (why)")));
     }
