@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Output, Xtask};
+use cutover_tests::{Output, Xtask, bundle, copy};
 use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -75,4 +75,74 @@ fn what_makes_no_sense_is_refused_and_nothing_is_written() {
     init(&file, &["--threshold", "1", "--signer", &format!("alias={ALICE}")]).expect_code(4).mentions(&["alias"]);
     assert!(!file.exists());
     signers(&["verify", &text(&file)]).expect_code(4).mentions(&["signers.json"]);
+}
+
+#[test]
+fn a_key_that_nobody_lists_and_a_secret_in_place_of_a_key_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("signers.json");
+    let secret = format!("cas=sr25519:{PHRASE}");
+    let output = init(&file, &["--threshold", "1", "--signer", &secret]).expect_code(2).mentions(&["public key"]);
+    assert!(!output.stderr.contains("bottom") && !output.stdout.contains("bottom"), "{}", output.stderr);
+    assert!(!file.exists());
+
+    init(&file, &["--threshold", "1"]).expect_code(0);
+    let charlie = key(directory.path(), "Charlie");
+    signers(&["sign", &text(&file), "--with", &charlie]).expect_code(2).mentions(&["no signer", "alice"]);
+    let shown = signers(&["key", &key(directory.path(), "Alice"), "--json"]).expect_code(0).json();
+    assert_eq!(shown["keys"][0]["address"], ALICE.trim_start_matches("sr25519:"));
+    // A file that does not say which kind of key is meant shows both.
+    let both = signers(&["key", &text(&directory.path().join("Alice")), "--json"]).expect_code(0).json();
+    assert_eq!(both["keys"].as_array().map(Vec::len), Some(2));
+    assert!(!both.to_string().contains("bottom"));
+}
+
+#[test]
+fn a_file_that_expired_says_so_and_can_be_replaced() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (file, next) = (directory.path().join("signers.json"), directory.path().join("next.json"));
+    init(&file, &["--threshold", "1", "--expires", "2020-01-01"]).expect_code(0);
+    let alice = key(directory.path(), "Alice");
+    signers(&["sign", &text(&file), "--with", &alice]).expect_code(0);
+    let told = signers(&["verify", &text(&file)]).expect_code(1).stdout;
+    assert!(told.contains("EXPIRED on 2020-01-01"), "{told}");
+    init(&next, &["--threshold", "1", "--expires", "2999-01-01", "--previous", &text(&file)]).expect_code(0);
+    signers(&["sign", &text(&next), "--with", &alice, "--previous", &text(&file)]).expect_code(0);
+    signers(&["verify", &text(&next), "--previous", &text(&file)]).expect_code(0);
+    let alone = signers(&["verify", &text(&next)]).expect_code(0).stdout;
+    assert!(alone.contains("--previous"), "nobody looked at version 1: {alone}");
+}
+
+#[test]
+fn a_bundle_is_signed_off_by_the_newest_file_of_signers_only() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let own = directory.path().join("bundle");
+    copy(&bundle(), &own);
+    let (file, next) = (directory.path().join("signers.json"), directory.path().join("next.json"));
+    let (alice, bob) = (key(directory.path(), "Alice"), key(directory.path(), "Bob"));
+    let both = |command: &[&str]| Xtask::new(command.iter().chain(&["--with", &alice, "--with", &bob])).run();
+    let verify = |root: &Path| Xtask::new(["verify", &text(&own), "--root", &text(root)]).run();
+    init(&file, &["--threshold", "2"]).expect_code(0);
+    both(&["signers", "sign", &text(&file)]).expect_code(0);
+
+    let one = Xtask::new(["sign", &text(&own), "--with", &alice, "--root", &text(&file)]).run().expect_code(0).stdout;
+    assert!(one.contains("1 of 2 needed") && one.contains("bob is missing") && one.contains("dry-run passed"), "{one}");
+    let said = verify(&file).expect_code(1).stdout;
+    assert!(said.contains("1 of 2 counted; bob is missing"), "{said}");
+    both(&["sign", &text(&own), "--root", &text(&file)]).expect_code(0);
+    let said = verify(&file).expect_code(0).stdout;
+    assert!(said.contains("undamaged, signed off") && said.contains("version 1"), "{said}");
+
+    // Changed after it was signed.
+    let changed = directory.path().join("changed.json");
+    let content = std::fs::read_to_string(&file).expect("read").replace("\"threshold\": 2", "\"threshold\": 1");
+    std::fs::write(&changed, content).expect("written");
+    verify(&changed).expect_code(1).mentions(&["is not believed", "version 1"]);
+
+    // Once the next was accepted, the former is none any more.
+    init(&next, &["--threshold", "1", "--previous", &text(&file)]).expect_code(0);
+    verify(&next).expect_code(1).mentions(&["was not agreed to by the signers of version 1"]);
+    both(&["signers", "sign", &text(&next), "--previous", &text(&file)]).expect_code(0);
+    verify(&next).expect_code(0);
+    verify(&file).expect_code(1).mentions(&["is older than", "version 2"]);
 }

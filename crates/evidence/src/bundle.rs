@@ -21,6 +21,17 @@ pub struct Listing {
     pub refused: BTreeMap<String, &'static str>,
 }
 
+/// Where a bundle's manifest is.
+pub fn manifest(bundle: &Path) -> Result<PathBuf> {
+    match bundle.is_file() {
+        false => Ok(bundle.join(MANIFEST)),
+        true => Err(Failure::input(format!("{} is no bundle", bundle.display()))
+            .found("a file")
+            .expected(format!("a directory with a {MANIFEST}"))
+            .hint(format!("if it is an archive, unpack it: tar xf {}", bundle.display()))),
+    }
+}
+
 /// Lists a bundle. Nothing is opened and no link is followed.
 pub fn list(bundle: &Path) -> Result<Listing> {
     let mut listing = Listing::default();

@@ -2,12 +2,12 @@
 //! What the worker can be asked.
 
 use crate::{
-    MANIFEST,
     assemble::{Assemble, assemble},
+    bundle,
     digest::Digests,
     envelope::Manifest,
     root_change::{self, InitRoot},
-    sign::{Sign, With, sign},
+    sign::{Sign, With, public_halves, sign},
     step::Verdict,
     verify::{Verify, verify},
 };
@@ -30,13 +30,23 @@ pub enum Request {
     /// Write a root file.
     InitRoot(InitRoot),
     /// Add a signature to a root file.
-    SignRoot { root: PathBuf, with: With },
+    SignRoot {
+        root: PathBuf,
+        with: With,
+        #[serde(default)]
+        previous: Option<PathBuf>,
+    },
     /// Check that a root file was agreed to.
     VerifyRoot {
         root: PathBuf,
         #[serde(default)]
         previous: Option<PathBuf>,
+        /// Where the files of signers that were accepted before are remembered.
+        #[serde(default)]
+        accepted: Option<PathBuf>,
     },
+    /// Show what is public of a key file.
+    Key { with: With },
 }
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Value>> {
@@ -52,9 +62,12 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Value>> {
         }
         Request::Message { bundle, out } => message(&bundle, &out),
         Request::InitRoot(request) => outcome(true, root_change::init(&request)?),
-        Request::SignRoot { root, with } => outcome(true, root_change::sign(&root, &with)?),
-        Request::VerifyRoot { root, previous } => {
-            let verified = root_change::verify(&root, previous.as_deref())?;
+        Request::SignRoot { root, with, previous } => {
+            outcome(true, root_change::sign(&root, &with, previous.as_deref())?)
+        }
+        Request::Key { with } => outcome(true, json!({"keys": public_halves(&with)?})),
+        Request::VerifyRoot { root, previous, accepted } => {
+            let verified = root_change::verify(&root, previous.as_deref(), accepted.as_deref(), reporter)?;
             outcome(verified.passed, verified.value)
         }
     }
@@ -67,7 +80,7 @@ fn outcome(passed: bool, value: impl Serialize) -> Result<Outcome<Value>> {
 }
 
 fn message(bundle: &Path, out: &Path) -> Result<Outcome<Value>> {
-    let message = Manifest::read(&bundle.join(MANIFEST))?.signed_bytes();
+    let message = Manifest::read(&bundle::manifest(bundle)?)?.signed_bytes();
     worker::write_whole(out, &message)?;
     let digests = Digests::of(&message);
     Ok(Outcome::passed(json!({"message": out, "size": digests.size, "sha256": digests.sha256})))
@@ -76,7 +89,7 @@ fn message(bundle: &Path, out: &Path) -> Result<Outcome<Value>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Bundle;
+    use crate::{MANIFEST, testing::Bundle};
 
     fn ask(request: Value) -> Result<Outcome<Value>> {
         handle(serde_json::from_value(request).expect("a request"), &Reporter::silent())

@@ -2,9 +2,10 @@
 //! Who may sign an upgrade, and how many of them it takes: a file in the repository, reviewed like code.
 
 use crate::{
-    digest::read_regular,
+    digest::{blake2_256, read_regular},
     envelope::Signature,
     keys::{Checked, KeyType, PublicKey},
+    root_change,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -129,7 +130,9 @@ impl Root {
                 };
                 return Err(wrong(whose).found(key.key_id()).hint("list each key once"));
             }
-            let person = signers.iter().find(|other| other.name == name).map_or(signers.len(), |other| other.person);
+            // Two keys of one seed are one person's, under whatever names.
+            let same = |other: &&Signer| other.name == name || other.key.of_one_seed(&key);
+            let person = signers.iter().find(same).map_or(signers.len(), |other| other.person);
             signers.push(Signer { name, key, person });
         }
         let root = Self { file, signers };
@@ -151,6 +154,32 @@ impl Root {
             })?;
         }
         Ok(root)
+    }
+
+    /// Why a further signature of one person does not count.
+    fn repeats(&self, signer: &Signer) -> String {
+        match self.signers.get(signer.person) {
+            Some(first) if first.name != signer.name => {
+                format!("is not the first by {}, whose key comes of the same seed", first.name)
+            }
+            _ => format!("is not the first by {}", signer.name),
+        }
+    }
+
+    /// What stays the same from version to version of one file: what `init` wrote into the first, else the first
+    /// version's hash. A later version that does not say cannot be told apart from another file.
+    pub fn lineage(&self) -> Result<Option<String>> {
+        match (&self.file.lineage, self.file.version) {
+            (Some(lineage), _) => Ok(Some(lineage.clone())),
+            (None, 1) => Ok(Some(blake2_256(&root_change::message(self)?))),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// The names, each with its key.
+    pub fn listed(&self) -> String {
+        let listed = self.signers.iter().map(|signer| format!("{} ({})", signer.name, signer.key.key_id()));
+        listed.collect::<Vec<_>>().join(", ")
     }
 
     /// How many people sign, whatever number of keys each has.
@@ -189,9 +218,7 @@ impl Root {
                 (None, _) if signature.throw_away => Some("is by a throw-away key".into()),
                 (None, None) => Some("is by a key that the file of signers does not list".into()),
                 (None, Some(_)) if !holds => Some("is under a file of signers that expired".into()),
-                (None, Some(signer)) if !counted.insert(signer.person) => {
-                    Some(format!("is not the first by {}", signer.name))
-                }
+                (None, Some(signer)) if !counted.insert(signer.person) => Some(self.repeats(signer)),
                 (None, Some(_)) => None,
             };
             each.push((signer.map(|signer| signer.name.clone()), reason));
@@ -241,6 +268,7 @@ fn day_of(date: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::{ChainSecret, check};
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -294,6 +322,66 @@ mod tests {
                 json!({"name": "chain", "key_type": "ed25519", "public_key": worker::hex_prefixed(&point)});
         });
         assert!(failure.message.contains("ssh and chain"), "{failure}");
+    }
+
+    /// The published development phrase, as both kinds of key, and as an ssh key of the same seed.
+    #[test]
+    fn keys_of_one_seed_and_keys_under_one_name_are_one_person() {
+        let seed = "0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e";
+        let key = |key_type, secret: &str| ChainSecret::parse(key_type, secret).expect("a key");
+        let (sr, ed) = (key(KeyType::Sr25519, seed), key(KeyType::Ed25519, seed));
+        let other = key(KeyType::Ed25519, &"11".repeat(32));
+        let text = |key: &ChainSecret| key.public_key().to_text().expect("text");
+        let ssh = ssh_key::PublicKey::from(ssh_key::public::Ed25519PublicKey(
+            ed.public_key().material().try_into().expect("32 bytes"),
+        ));
+        let ssh = ssh.to_openssh().expect("a line");
+        let of = |signers: Value, threshold: u32| {
+            let file = json!({"format": FORMAT, "version": 1, "threshold": threshold, "signers": signers});
+            Root::parse(file.to_string().as_bytes())
+        };
+        let entry =
+            |name: &str, key_type: &str, key: &str| json!({"name": name, "key_type": key_type, "public_key": key});
+        let signatures: Vec<Checked> =
+            [&sr, &ed, &other].iter().map(|key| check(&key.sign(b"message"), b"message")).collect();
+        for (first, second) in [
+            (entry("ana", "sr25519", &text(&sr)), entry("ben", "ed25519", &text(&ed))),
+            (entry("ana", "ed25519", &text(&ed)), entry("ben", "sr25519", &text(&sr))),
+            (entry("ana", "sr25519", &text(&sr)), entry("ana", "ed25519", &text(&ed))),
+        ] {
+            let third = entry("cas", "ed25519", &text(&other));
+            let root = of(json!([first, second, third]), 2).expect("a root");
+            assert_eq!(root.people(), 2);
+            let tally = root.tally(&signatures[..2], true);
+            assert_eq!((tally.counted, tally.satisfied, &tally.missing[..]), (1, false, &["cas".to_owned()][..]));
+            let told = tally.each[1].1.clone().expect("why");
+            assert!(told.contains("not the first by ana"), "{told}");
+            assert!(root.tally(&signatures, true).satisfied);
+            assert_eq!(of(json!([first, second]), 2).expect_err("one person").found.as_deref(), Some("2 of 1"));
+        }
+        let root = of(json!([entry("ana", "ssh", &ssh), entry("ben", "sr25519", &text(&sr))]), 1).expect("a root");
+        assert_eq!(root.people(), 1);
+        // Strangers stay two, and so do keys that were derived: what they come of cannot be seen.
+        let root = of(json!([entry("ana", "sr25519", &text(&sr)), entry("ben", "ed25519", &text(&other))]), 2);
+        assert_eq!(root.expect("a root").people(), 2);
+    }
+
+    #[test]
+    fn a_lineage_is_what_init_writes_or_the_first_versions_hash() {
+        let lineage = |change: &dyn Fn(&mut Value)| {
+            let mut root = root();
+            change(&mut root);
+            Root::parse(root.to_string().as_bytes()).expect("a root").lineage().expect("a hash")
+        };
+        let hash = lineage(&|_| {}).expect("a hash");
+        assert!(is_lineage(&hash), "{hash}");
+        assert_ne!(lineage(&|root| root["threshold"] = json!(1)), Some(hash));
+        assert_eq!(lineage(&|root| root["version"] = json!(2)), None);
+        let written = format!("0x{}", "ab".repeat(16));
+        assert_eq!(lineage(&|root| root["lineage"] = json!(written)), Some(written.clone()));
+        for lineage in ["", "0x", "../../etc/passwd", "0xAB", &"ab".repeat(16), &format!("0x{}/", "ab".repeat(15))] {
+            refused(|root| root["lineage"] = json!(lineage));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     root::{FORMAT, Root, RootFile, SignerEntry},
     sign::{With, make},
     step::Verdict,
-    trust::signatures_of,
+    trust::{Memory, fitting_signatures, signatures_of},
     verify::{SignatureCheck, count},
 };
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     time::SystemTime,
 };
-use worker::{Failure, Outcome, Result};
+use worker::{Failure, Outcome, Reporter, Result};
 
 pub const PAYLOAD: &str = "application/vnd.cutover.signers+json";
 
@@ -53,55 +53,139 @@ pub struct RootSummary {
     pub warnings: Vec<String>,
 }
 
-/// Writes a root file, after checking that it makes sense.
+/// Stands for a day where a new version is to have no end although the one before has.
+const NEVER: &str = "never";
+
+/// Writes a file of signers, after checking that it makes sense.
 pub fn init(request: &InitRoot) -> Result<RootSummary> {
-    let previous = request.previous.as_deref().map(Root::read).transpose()?;
+    let previous = request.previous.as_deref().map(read_fitting).transpose()?;
     if request.path.exists() {
         return Err(Failure::usage(format!("{} exists already", request.path.display()))
             .hint("write the new version to another file, have it signed, then put it in the old one's place"));
     }
+    let lineage = previous.as_ref().map(Root::lineage).transpose()?.flatten();
+    let (expires, note) = expires(request.expires.as_deref(), previous.as_ref());
     let file = RootFile {
         format: FORMAT.into(),
         version: previous.map_or(1, |previous| previous.file.version + 1),
         threshold: request.threshold,
-        expires: request.expires.clone(),
-        lineage: None,
+        expires,
+        lineage: Some(lineage.unwrap_or_else(new_lineage)),
         signers: request.signers.clone(),
         signatures: Vec::new(),
     };
     let root = Root::new(file)?;
     write(&request.path, &root.file)?;
-    Ok(summary(&request.path, &root, None)?.value)
+    let mut summary = summary(&request.path, &root, None)?.value;
+    summary.warnings.extend(note);
+    Ok(summary)
 }
 
-/// Adds a signature to a root file.
-pub fn sign(path: &Path, with: &With) -> Result<RootSummary> {
+/// The day that was named, else the one of the version before as long as it lies ahead, and what has to be said of it.
+fn expires(named: Option<&str>, previous: Option<&Root>) -> (Option<String>, Option<String>) {
+    let former = previous.and_then(|previous| previous.file.expires.clone());
+    let over = previous.is_some_and(|previous| previous.expired(SystemTime::now()));
+    match (named, former) {
+        (Some(NEVER), _) | (None, None) => (None, None),
+        (Some(date), _) => (Some(date.to_owned()), None),
+        (None, Some(date)) if over => {
+            (None, Some(format!("the version before expired on {date}; this one has no end, as --expires names none")))
+        }
+        (None, Some(date)) => {
+            let note =
+                format!("it expires on {date}, as the version before does: --expires names another day or `{NEVER}`");
+            (Some(date), Some(note))
+        }
+    }
+}
+
+/// A number that no other file of signers has.
+fn new_lineage() -> String {
+    let mut lineage = [0; 16];
+    rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut lineage);
+    worker::hex_prefixed(&lineage)
+}
+
+/// Adds a signature to a file of signers.
+pub fn sign(path: &Path, with: &With, previous: Option<&Path>) -> Result<RootSummary> {
     if matches!(with, With::ThrowAway) {
-        return Err(Failure::usage("a root is not signed with a throw-away key").found("--throw-away"));
+        return Err(Failure::usage("a file of signers is not signed with a throw-away key").found("--with throw-away"));
     }
     let mut root = Root::read(path)?;
+    let previous = previous.map(|previous| previous_of(path, &root, previous)).transpose()?;
     let message = message(&root)?;
     let signature = make(with, &message, Some(&root))?;
-    if let Some(wrong) = check(&signature, &message).wrong {
+    let checked = check(&signature, &message);
+    if let Some(wrong) = checked.wrong {
         return Err(Failure::input(format!("the signature {} {wrong}", signature.keyid)));
+    }
+    let mut note = None;
+    if !root.lists(&checked) && !previous.as_ref().is_some_and(|previous| previous.lists(&checked)) {
+        let stranger = format!("{} is the key of no signer of {}", signature.keyid, path.display());
+        // Those whom only the version before lists have to agree as well, where there is one.
+        if root.file.version == 1 || previous.is_some() {
+            return Err(Failure::usage(stranger)
+                .expected(root.listed())
+                .hint("nothing was written; `cargo xtask signers key FILE` shows which key a file holds"));
+        }
+        note = Some(format!("{stranger}: it counts only if the version before lists it, which --previous FILE tells"));
     }
     add(&mut root.file.signatures, signature);
     write(path, &root.file)?;
-    Ok(summary(path, &root, None)?.value)
+    let mut summary = summary(path, &root, previous.as_ref())?.value;
+    summary.warnings.extend(note);
+    Ok(summary)
 }
 
-/// Checks that a root was agreed to by its own signers and by those of the version before it.
-pub fn verify(path: &Path, previous: Option<&Path>) -> Result<Outcome<RootSummary>> {
+/// Checks that a file of signers was agreed to by its own signers and by those of the version before it. One that was is
+/// remembered.
+pub fn verify(
+    path: &Path,
+    previous: Option<&Path>,
+    accepted: Option<&Path>,
+    reporter: &Reporter,
+) -> Result<Outcome<RootSummary>> {
     let root = Root::read(path)?;
-    let previous = previous.map(Root::read).transpose()?;
-    if let Some(previous) = &previous
-        && root.file.version != previous.file.version + 1
-    {
-        return Err(Failure::check(format!("{} is not the next version of the root", path.display()))
+    let previous = previous.map(|previous| previous_of(path, &root, previous)).transpose()?;
+    let mut outcome = summary(path, &root, previous.as_ref())?;
+    if root.file.version > 1 && previous.is_none() {
+        outcome.value.warnings.push(format!(
+            "nobody looked whether the signers of version {} agreed to it: name that file with --previous",
+            root.file.version - 1
+        ));
+    }
+    if let Some(memory) = Memory::open(accepted, &root)? {
+        match memory.judge(&root, path) {
+            Ok(()) if outcome.passed => memory.keep(&root, reporter),
+            Ok(()) => {}
+            Err(failure) => outcome.value.warnings.push(failure.to_string()),
+        }
+    }
+    Ok(outcome)
+}
+
+/// A file of signers whose own signatures fit it: what was changed says nothing about who may sign the next.
+fn read_fitting(path: &Path) -> Result<Root> {
+    let root = Root::read(path)?;
+    fitting_signatures(&root, path).map(|_| root)
+}
+
+/// The version before, if it is that.
+fn previous_of(path: &Path, root: &Root, previous: &Path) -> Result<Root> {
+    let previous = read_fitting(previous)?;
+    if root.file.version != previous.file.version + 1 {
+        return Err(Failure::check(format!("{} is not the next version of the file of signers", path.display()))
             .found(format!("version {}", root.file.version))
             .expected(format!("version {}", previous.file.version + 1)));
     }
-    summary(path, &root, previous.as_ref())
+    let (own, former) = (root.lineage()?, previous.lineage()?);
+    if own.is_some() && former.is_some() && own != former {
+        return Err(Failure::check(format!("{} is no version of that file of signers", path.display()))
+            .found(format!("the lineage {}", own.unwrap_or_default()))
+            .expected(former.unwrap_or_default())
+            .hint("cargo xtask signers init NEXT --previous FILE"));
+    }
+    Ok(previous)
 }
 
 /// What is signed: everything but the signatures, in canonical JSON.
@@ -124,7 +208,7 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
     let passed = valid && own.satisfied && satisfied_by_previous.unwrap_or(true);
     let mut warnings = Vec::new();
     if let (true, Some(date)) = (expired, &root.file.expires) {
-        warnings.push(format!("it expired on {date}: no signature counts under it"));
+        warnings.push(format!("version {} expired on {date}: no signature counts under it", root.file.version));
     }
     let value = RootSummary {
         root: path.to_path_buf(),
@@ -143,7 +227,7 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
     Ok(Outcome { passed, value })
 }
 
-fn write(path: &Path, file: &RootFile) -> Result<()> {
+pub fn write(path: &Path, file: &RootFile) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(file)
         .map_err(|error| Failure::internal("a root cannot be written").found(error.to_string()))?;
     text.push(b'\n');
@@ -173,6 +257,10 @@ mod tests {
         path
     }
 
+    fn look(path: &Path, previous: Option<&Path>) -> Result<Outcome<RootSummary>> {
+        verify(path, previous, None, &Reporter::silent())
+    }
+
     #[test]
     fn a_new_root_needs_the_old_and_the_new_threshold() {
         let bundle = Bundle::new();
@@ -182,9 +270,9 @@ mod tests {
 
         let agreed = |with: Option<&With>| {
             if let Some(with) = with {
-                sign(&new, with).expect("signed");
+                sign(&new, with, Some(&old)).expect("signed");
             }
-            let outcome = verify(&new, Some(&old)).expect("verified");
+            let outcome = look(&new, Some(&old)).expect("verified");
             (outcome.value.satisfied_by_previous, outcome.value.satisfied, outcome.passed)
         };
         assert_eq!(agreed(None), (Some(false), false, false));
@@ -192,7 +280,7 @@ mod tests {
         assert_eq!(agreed(Some(&d.0)), (Some(false), false, false), "signing twice counts once");
         assert_eq!(agreed(Some(&c.0)), (Some(false), true, false), "the new signers alone");
         assert_eq!(agreed(Some(&a.0)), (Some(true), true, true));
-        assert!(verify(&new, None).expect("verified").passed);
+        assert!(look(&new, None).expect("verified").passed);
     }
 
     #[test]
@@ -200,11 +288,11 @@ mod tests {
         let bundle = Bundle::new();
         let [a, b] = ["ana", "ben"].map(|name| bundle.chain_key(name, KeyType::Ed25519));
         let path = make_root(bundle.beside("1.json"), 1, &[&a, &b], None);
-        sign(&path, &a.0).expect("signed");
-        assert!(verify(&path, None).expect("verified").passed);
+        sign(&path, &a.0, None).expect("signed");
+        assert!(look(&path, None).expect("verified").passed);
         let text = std::fs::read_to_string(&path).expect("read").replace("\"ben\"", "\"eve\"");
         std::fs::write(&path, text).expect("written");
-        assert!(!verify(&path, None).expect("verified").passed);
+        assert!(!look(&path, None).expect("verified").passed);
     }
 
     #[test]
@@ -214,10 +302,82 @@ mod tests {
         let first = make_root(bundle.beside("1.json"), 1, &[&a], None);
         let second = make_root(bundle.beside("2.json"), 1, &[&a], Some(&first));
         let third = make_root(bundle.beside("3.json"), 1, &[&a], Some(&second));
-        let failure = verify(&third, Some(&first)).err().expect("a version is missing");
+        let failure = look(&third, Some(&first)).err().expect("a version is missing");
         assert_eq!(failure.expected.as_deref(), Some("version 2"));
         let again = InitRoot { path: first, threshold: 1, signers: entries(&[&a]), expires: None, previous: None };
         assert_eq!(init(&again).expect_err("exists").kind, worker::Kind::Usage);
-        assert_eq!(sign(&third, &With::ThrowAway).expect_err("refused").kind, worker::Kind::Usage);
+        assert_eq!(sign(&third, &With::ThrowAway, None).expect_err("refused").kind, worker::Kind::Usage);
+    }
+
+    #[test]
+    fn a_file_that_expired_says_so_and_is_replaced_by_those_it_lists() {
+        let bundle = Bundle::new();
+        let [a, b] = ["ana", "ben"].map(|name| bundle.chain_key(name, KeyType::Ed25519));
+        let of = |name: &str, expires: Option<&str>, previous: Option<&Path>| {
+            let (path, previous) = (bundle.beside(name), previous.map(Path::to_path_buf));
+            let signers = entries(&[&a, &b]);
+            let expires = expires.map(str::to_owned);
+            let request = InitRoot { path: path.clone(), threshold: 2, signers, expires, previous };
+            (path, init(&request).expect("made"))
+        };
+        let (old, made) = of("1.json", Some("2020-01-01"), None);
+        assert!(made.expired && made.warnings[0].contains("2020-01-01"), "{:?}", made.warnings);
+        sign(&old, &a.0, None).expect("signed");
+        sign(&old, &b.0, None).expect("signed");
+        let outcome = look(&old, None).expect("verified");
+        assert!(!outcome.passed && outcome.value.expired && outcome.value.warnings[0].contains("2020-01-01"));
+        assert!(outcome.value.signatures.iter().all(|one| one.valid && !one.counted));
+
+        let (new, made) = of("2.json", None, Some(&old));
+        assert!(made.expires.is_none() && made.warnings[0].contains("no end"), "{:?}", made.warnings);
+        sign(&new, &a.0, None).expect("signed");
+        assert!(!look(&new, Some(&old)).expect("verified").passed, "one of two");
+        sign(&new, &b.0, None).expect("signed");
+        assert!(look(&new, Some(&old)).expect("verified").passed);
+        // What nobody looked at is said.
+        assert!(look(&new, None).expect("verified").value.warnings[0].contains("version 1"));
+
+        // An end that lies ahead goes on, and is told; one can be left out.
+        let (third, made) = of("3.json", Some("2999-01-01"), Some(&new));
+        assert_eq!((made.expires.as_deref(), made.warnings.len()), (Some("2999-01-01"), 0));
+        let (_, made) = of("4.json", None, Some(&third));
+        assert_eq!(made.expires.as_deref(), Some("2999-01-01"));
+        assert!(made.warnings[0].contains("2999-01-01"), "{:?}", made.warnings);
+        assert_eq!(of("5.json", Some("never"), Some(&third)).1.expires, None);
+    }
+
+    #[test]
+    fn a_key_that_nobody_lists_does_not_sign() {
+        let bundle = Bundle::new();
+        let [a, b, eve] = ["ana", "ben", "eve"].map(|name| bundle.chain_key(name, KeyType::Sr25519));
+        let first = make_root(bundle.beside("1.json"), 1, &[&a], None);
+        let before = std::fs::read(&first).expect("read");
+        let failure = sign(&first, &eve.0, None).expect_err("refused");
+        assert!(failure.expected.as_ref().is_some_and(|listed| listed.contains("ana")), "{failure}");
+        assert_eq!((failure.kind, std::fs::read(&first).expect("read")), (worker::Kind::Usage, before));
+
+        let second = make_root(bundle.beside("2.json"), 1, &[&b], Some(&first));
+        sign(&second, &eve.0, Some(&first)).expect_err("in neither version");
+        sign(&second, &a.0, Some(&first)).expect("the one before lists it");
+        let unsure = sign(&second, &eve.0, None).expect("may be of the one before");
+        assert!(unsure.warnings[0].contains("--previous"), "{:?}", unsure.warnings);
+    }
+
+    #[test]
+    fn a_version_of_another_file_is_not_the_next() {
+        let bundle = Bundle::new();
+        let a = bundle.chain_key("ana", KeyType::Ed25519);
+        let (first, other) =
+            (make_root(bundle.beside("1.json"), 1, &[&a], None), make_root(bundle.beside("o.json"), 1, &[&a], None));
+        let second = make_root(bundle.beside("2.json"), 1, &[&a], Some(&first));
+        look(&second, Some(&first)).expect("the next");
+        assert_eq!(look(&second, Some(&other)).err().expect("refused").kind, worker::Kind::Check);
+
+        // One that was changed after it was signed says nothing about who may sign the next.
+        sign(&first, &a.0, None).expect("signed");
+        look(&second, Some(&first)).expect("as it was signed");
+        let text = std::fs::read_to_string(&first).expect("read").replace("\"ana\"", "\"eve\"");
+        std::fs::write(&first, text).expect("written");
+        assert!(look(&second, Some(&first)).err().expect("refused").message.contains("not believed"));
     }
 }

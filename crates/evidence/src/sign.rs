@@ -5,9 +5,9 @@
 //! through here: who has an encrypted key has an agent.
 
 use crate::{
-    MANIFEST,
     agent::Agent,
-    digest::Digests,
+    bundle,
+    digest::{Digests, read_regular},
     envelope::{Manifest, Signature},
     integrity::{check_files, told},
     keys::{self, ChainSecret, KeyType, PublicKey, check, read_private},
@@ -91,9 +91,9 @@ pub struct Signed {
 /// Signs a bundle.
 pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
     let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
+    let path = bundle::manifest(&request.bundle)?;
     // Two who sign at once must not lose one of the signatures.
     let _turn = lock(&request.bundle)?;
-    let path = request.bundle.join(MANIFEST);
     let mut manifest = Manifest::read(&path)?;
     refuse_damaged(&request.bundle, &manifest, reporter)?;
     refuse_failed(&manifest.statement.predicate)?;
@@ -162,6 +162,59 @@ fn refuse_failed(predicate: &Predicate) -> Result<()> {
     Err(Failure::check("an upgrade that did not pass is not signed").found(told).hint("read report.md"))
 }
 
+/// What is public of a key file.
+#[derive(Clone, Debug, Serialize)]
+pub struct PublicHalf {
+    pub key_type: KeyType,
+    pub public_key: String,
+    pub key_id: String,
+    /// For a chain key, with the prefix of no network in particular.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// The public keys of a key file: for a seed or a phrase both kinds, where it does not say which is meant.
+pub fn public_halves(with: &With) -> Result<Vec<PublicHalf>> {
+    let keys = match with {
+        With::Ed25519 { key_file } => vec![ChainSecret::read(KeyType::Ed25519, key_file)?.public_key()],
+        With::Sr25519 { key_file } => vec![ChainSecret::read(KeyType::Sr25519, key_file)?.public_key()],
+        With::Ssh { key_file } if is_public(key_file) => vec![public_line(key_file)?],
+        With::Ssh { key_file } => {
+            let text = read_private(key_file)?;
+            match text.contains("-----BEGIN") {
+                true => vec![PublicKey::Ssh(parse_private(key_file, &text)?.public_key().clone())],
+                false => {
+                    // A path with a soft part is one of sr25519 alone.
+                    let sr25519 = ChainSecret::read(KeyType::Sr25519, key_file)?.public_key();
+                    let ed25519 = ChainSecret::read(KeyType::Ed25519, key_file).ok();
+                    std::iter::once(sr25519).chain(ed25519.map(|key| key.public_key())).collect()
+                }
+            }
+        }
+        With::ThrowAway | With::Agent { .. } | With::Import { .. } => {
+            return Err(Failure::usage("only a key file has a public key to show")
+                .expected("FILE, ssh:FILE, sr25519:FILE or ed25519:FILE"));
+        }
+    };
+    let half = |key: PublicKey| {
+        Ok(PublicHalf {
+            key_type: key.key_type(),
+            public_key: key.to_text()?,
+            key_id: key.key_id(),
+            address: key.address(),
+        })
+    };
+    keys.into_iter().map(half).collect()
+}
+
+fn is_public(key_file: &Path) -> bool {
+    key_file.extension().is_some_and(|extension| extension == "pub")
+}
+
+fn public_line(key_file: &Path) -> Result<PublicKey> {
+    PublicKey::parse(KeyType::Ssh, &String::from_utf8_lossy(&read_regular(key_file, 64 * 1024)?))
+}
+
 /// A signature of `message`.
 pub fn make(with: &With, message: &[u8], root: Option<&Root>) -> Result<Signature> {
     let by_agent = |wanted: Option<&str>, socket: Option<&Path>| {
@@ -172,10 +225,7 @@ pub fn make(with: &With, message: &[u8], root: Option<&Root>) -> Result<Signatur
     match with {
         With::ThrowAway => Ok(keys::throw_away(message)),
         With::Agent { key, socket } => by_agent(key.as_deref(), socket.as_deref()),
-        With::Ssh { key_file } if key_file.extension().is_some_and(|extension| extension == "pub") => {
-            let line = worker::read_bounded(key_file, 64 * 1024)?;
-            by_agent(Some(String::from_utf8_lossy(&line).trim()), None)
-        }
+        With::Ssh { key_file } if is_public(key_file) => by_agent(Some(&public_line(key_file)?.to_text()?), None),
         With::Ssh { key_file } => by_ssh_file(key_file, message),
         With::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(|key| key.sign(message)),
         With::Sr25519 { key_file } => ChainSecret::read(KeyType::Sr25519, key_file).map(|key| key.sign(message)),
@@ -186,24 +236,12 @@ pub fn make(with: &With, message: &[u8], root: Option<&Root>) -> Result<Signatur
 }
 
 fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
-    let text = read_private(path)?;
+    let key = parse_private(path, &read_private(path)?)?;
     let through_the_agent = |found: &str| {
         Failure::input(format!("the key {} can only sign through an ssh agent", path.display()))
             .found(found)
             .hint(format!("ssh-add {}, then sign with the agent", path.display()))
     };
-    if text.contains("-----BEGIN") && !text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
-        return Err(Failure::input(format!("{} is no OpenSSH private key", path.display()))
-            .found("a key in an older or another format")
-            .expected("-----BEGIN OPENSSH PRIVATE KEY-----")
-            .hint(format!("sign through the agent, or convert it: ssh-keygen -p -f {}", path.display())));
-    }
-    let key = ssh_key::PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
-        // Half of all P-521 keys have a secret that is shorter than its field, which the library does not read.
-        Failure::input(format!("{} is no OpenSSH private key that can be read here", path.display()))
-            .found(error.to_string())
-            .hint(format!("if ssh-add {} takes it, sign with the agent", path.display()))
-    })?;
     if key.is_encrypted() {
         return Err(through_the_agent("a key with a passphrase"));
     }
@@ -224,10 +262,25 @@ fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
     Ok(Signature::new(public.key_id(), &keys::encode_ssh_signature(&wire, &signature)))
 }
 
+/// An OpenSSH private key. The public half of one with a passphrase is there as well.
+fn parse_private(path: &Path, text: &str) -> Result<ssh_key::PrivateKey> {
+    if text.contains("-----BEGIN") && !text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
+        return Err(Failure::input(format!("{} is no OpenSSH private key", path.display()))
+            .found("a key in an older or another format")
+            .expected("-----BEGIN OPENSSH PRIVATE KEY-----")
+            .hint(format!("sign through the agent, or convert it: ssh-keygen -p -f {}", path.display())));
+    }
+    ssh_key::PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
+        // Half of all P-521 keys have a secret that is shorter than its field, which the library does not read.
+        Failure::input(format!("{} is no OpenSSH private key that can be read here", path.display()))
+            .found(error.to_string())
+            .hint(format!("if ssh-add {} takes it, sign with the agent", path.display()))
+    })
+}
+
 fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Signature> {
     let wrong = |found: String| Failure::input(format!("{} holds no signature", file.display())).found(found);
-    let text = String::from_utf8(worker::read_bounded(file, 64 * 1024)?)
-        .map_err(|_| wrong("bytes that are no text".into()))?;
+    let text = String::from_utf8(read_regular(file, 64 * 1024)?).map_err(|_| wrong("bytes that are no text".into()))?;
     let key = public_key.map(|text| PublicKey::parse(key_type, text)).transpose()?;
     if key_type == KeyType::Ssh {
         let blob = keys::ssh_dearmor(&text)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::{
+    MANIFEST,
     envelope::Envelope,
     testing::Bundle,
     verify::{Verification, Verify, verify},

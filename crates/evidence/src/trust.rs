@@ -12,6 +12,7 @@ use crate::{
     root_change,
 };
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -29,24 +30,31 @@ pub struct Trusted {
 }
 
 impl Trusted {
-    /// The file of signers that was named, which is remembered if it holds.
+    /// The file of signers that was named, held against the one that was accepted before and then remembered.
     pub fn read_and_keep(path: Option<&Path>, accepted: Option<&Path>, reporter: &Reporter) -> Result<Option<Self>> {
         let Some(path) = path else { return Ok(None) };
-        let trusted = Self::read(path)?;
-        let _ = (accepted, reporter);
+        let mut trusted = Self::read(path)?;
+        match Memory::open(accepted, &trusted.root)? {
+            Some(memory) => {
+                memory.judge(&trusted.root, path)?;
+                if !trusted.expired {
+                    memory.keep(&trusted.root, reporter);
+                }
+            }
+            None if accepted.is_some() => trusted.warnings.push(format!(
+                "{} does not say of which file it is a version: an older one of it cannot be told; \
+                 `cargo xtask signers init --previous` writes its lineage",
+                path.display()
+            )),
+            None => {}
+        }
         Ok(Some(trusted))
     }
 
     fn read(path: &Path) -> Result<Self> {
         let root = Root::read(path)?;
-        let signatures = signatures_of(&root)?;
-        let named = format!("the file of signers {} (version {})", path.display(), root.file.version);
-        if let Some(broken) = signatures.iter().find(|signature| !signature.is_valid()) {
-            return Err(Failure::check(format!("{named} is not believed"))
-                .found(format!("its signature {} {}", broken.key_id, broken.wrong.as_deref().unwrap_or("is not valid")))
-                .expected("signatures that fit what it says")
-                .hint("somebody changed it after it was signed: take it as it stands in the repository"));
-        }
+        let signatures = fitting_signatures(&root, path)?;
+        let named = named(&root, path);
         let own = root.tally(&signatures, true);
         let mut warnings = Vec::new();
         if signatures.is_empty() {
@@ -65,8 +73,87 @@ impl Trusted {
     }
 }
 
+fn named(root: &Root, path: &Path) -> String {
+    format!("the file of signers {} (version {})", path.display(), root.file.version)
+}
+
+/// The signatures of a file of signers, which is refused if one of them does not fit it.
+pub fn fitting_signatures(root: &Root, path: &Path) -> Result<Vec<Checked>> {
+    let signatures = signatures_of(root)?;
+    match signatures.iter().find(|signature| !signature.is_valid()) {
+        None => Ok(signatures),
+        Some(broken) => Err(Failure::check(format!("{} is not believed", named(root, path)))
+            .found(format!("its signature {} {}", broken.key_id, broken.wrong.as_deref().unwrap_or("is not valid")))
+            .expected("signatures that fit what it says")
+            .hint("somebody changed it after it was signed: take it as it stands in the repository")),
+    }
+}
+
 /// The signatures of a file of signers, looked at.
 pub fn signatures_of(root: &Root) -> Result<Vec<Checked>> {
     let message = root_change::message(root)?;
     Ok(root.file.signatures.iter().map(|one| check(one, &message)).collect())
+}
+
+/// The newest version of a file of signers that was accepted on this machine.
+pub struct Memory {
+    path: PathBuf,
+    newest: Option<Root>,
+}
+
+impl Memory {
+    /// What is remembered of the file; nothing where it does not say which one it is.
+    pub fn open(directory: Option<&Path>, root: &Root) -> Result<Option<Self>> {
+        let (Some(directory), Some(lineage)) = (directory, root.lineage()?) else { return Ok(None) };
+        let path = directory.join(format!("{}.json", lineage.trim_start_matches("0x")));
+        let missing = std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let newest = if missing { None } else { Some(Root::read(&path)?) };
+        Ok(Some(Self { path, newest }))
+    }
+
+    /// Refuses what is older than what was accepted before, another file of the same version, and a newer one that the
+    /// signers of the accepted one did not agree to.
+    pub fn judge(&self, root: &Root, path: &Path) -> Result<()> {
+        let Some(newest) = &self.newest else { return Ok(()) };
+        let (version, accepted) = (root.file.version, newest.file.version);
+        let refused = |what: String| {
+            Failure::check(format!("the file of signers {} {what}", path.display()))
+                .found(format!("version {version}"))
+                .hint(format!("what was accepted is kept in {}", self.path.display()))
+        };
+        if version < accepted {
+            return Err(refused("is older than the one that was accepted on this machine before".into())
+                .expected(format!("version {accepted} or later: take the newest of the repository")));
+        }
+        if version == accepted && root_change::message(root)? != root_change::message(newest)? {
+            return Err(refused("is not the one of this version that was accepted on this machine before".into())
+                .expected(format!("the version {accepted} that was accepted, or the next")));
+        }
+        // One that nobody ever signed stands on its review alone, and so do those that follow it.
+        let was_agreed = newest.tally(&signatures_of(newest)?, true).satisfied;
+        let agreed = newest.tally(&signatures_of(root)?, true);
+        if version > accepted && was_agreed && !agreed.satisfied {
+            return Err(refused(format!("was not agreed to by the signers of version {accepted}, which was accepted before"))
+                .found(format!("{} of their signatures", agreed.counted))
+                .expected(format!("{}; {} is missing", newest.file.threshold, agreed.missing.join(" or ")))
+                .hint(format!(
+                    "have them sign it, or where versions lie between: `cargo xtask signers verify NEXT --previous FILE` for \
+                     each; what was accepted is kept in {}",
+                    self.path.display()
+                )));
+        }
+        Ok(())
+    }
+
+    /// Remembers a file that was judged. That this cannot be done, on a disk that is full, say, is told and no more.
+    pub fn keep(&self, root: &Root, reporter: &Reporter) {
+        let known = |newest: &Root| {
+            (newest.file.version, newest.file.signatures.len()) >= (root.file.version, root.file.signatures.len())
+        };
+        if !self.newest.as_ref().is_some_and(known)
+            && let Err(failure) = root_change::write(&self.path, &root.file)
+        {
+            reporter.warning(format!("the file of signers cannot be remembered: {failure}"));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! Checks a bundle that came from anywhere: its files, its steps, its signatures, and whether enough signers agreed.
 
 use crate::{
-    MANIFEST,
+    MANIFEST, bundle,
     envelope::Manifest,
     integrity::{SubjectCheck, accuse, check_files},
     keys::{self, Checked, KeyType},
@@ -115,7 +115,7 @@ pub enum RootSource {
 /// signers that is not to be believed.
 pub fn verify(request: &Verify, reporter: &Reporter) -> Result<Outcome<Verification>> {
     let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
-    let path = request.bundle.join(MANIFEST);
+    let path = bundle::manifest(&request.bundle)?;
     let (subjects, signatures, predicate) = match Manifest::read(&path) {
         Ok(manifest) => {
             let message = manifest.signed_bytes();

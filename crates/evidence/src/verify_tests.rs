@@ -6,7 +6,7 @@ use crate::{
     statement::SubjectDigest,
     testing::{Bundle, accused, all_files},
 };
-use crate::{root_change, step};
+use crate::{root, root_change, step};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
@@ -291,11 +291,117 @@ fn versions_and_outputs_are_held_against_the_evidence() {
     assert!(reason.starts_with("calls/authorize_upgrade.hex: ") && reason.contains("propose.json"), "{reason}");
 }
 
+/// The versions of a file of signers, each agreed to by the one before, and what a machine accepts of them.
+#[test]
+fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
+    let bundle = Bundle::assembled();
+    let keys = ["ana", "ben"].map(|name| bundle.chain_key(name, KeyType::Ed25519));
+    bundle.sign(keys[0].0.clone()).expect("signed");
+    let signers: Vec<_> = keys
+        .iter()
+        .map(|(_, (name, key_type, key))| root::SignerEntry {
+            name: (*name).into(),
+            key_type: *key_type,
+            public_key: key.clone(),
+        })
+        .collect();
+    let make = |name: &str, previous: Option<&PathBuf>, agreed: bool| {
+        let (path, previous) = (bundle.beside(name), previous.cloned());
+        let request = root_change::InitRoot {
+            path: path.clone(),
+            threshold: 1,
+            signers: signers.clone(),
+            expires: None,
+            previous,
+        };
+        root_change::init(&request).expect("made");
+        if agreed {
+            root_change::sign(&path, &keys[1].0, None).expect("signed");
+        }
+        path
+    };
+    let first = make("1.json", None, true);
+    let second = make("2.json", Some(&first), true);
+    let unsigned = make("2-unsigned.json", Some(&first), false);
+    let third = make("3.json", Some(&second), true);
+    let accepted = bundle.beside("accepted");
+    let ask = |root: &PathBuf| {
+        let root = Some(root.clone());
+        let request =
+            Verify { bundle: bundle.root_directory(), root, accepted: Some(accepted.clone()), ..Verify::default() };
+        verify(&request, &Reporter::silent()).map(|outcome| outcome.passed)
+    };
+    assert!(ask(&first).expect("the first") && ask(&first).expect("again"));
+    // The signers of the version that was accepted did not agree to it.
+    let failure = ask(&unsigned).expect_err("not agreed to");
+    assert!(failure.kind == Kind::Check && failure.to_string().contains("ana or ben is missing"), "{failure}");
+    assert!(ask(&second).expect("the next") && ask(&third).expect("and the next"));
+    for old in [&first, &second, &unsigned] {
+        let failure = ask(old).expect_err("older");
+        assert!(failure.message.contains("is older than"), "{failure}");
+        assert_eq!(
+            (failure.kind, failure.expected.as_deref().map(|text| &text[..9])),
+            (Kind::Check, Some("version 3"))
+        );
+        let request = crate::sign::Sign {
+            bundle: bundle.root_directory(),
+            with: keys[1].0.clone(),
+            root: Some(old.clone()),
+            accepted: Some(accepted.clone()),
+        };
+        assert_eq!(crate::sign::sign(&request, &Reporter::silent()).expect_err("nor signed").kind, Kind::Check);
+    }
+    // Another file of the same version is not the one that was accepted; the same with one signature more is.
+    let another = bundle.beside("3-other.json");
+    let text = std::fs::read_to_string(make("3-new.json", Some(&second), false)).expect("read");
+    std::fs::write(&another, text.replace("\"threshold\": 1", "\"threshold\": 2")).expect("written");
+    assert!(ask(&another).expect_err("another").message.contains("is not the one of this version"));
+    root_change::sign(&third, &keys[0].0, None).expect("signed by both");
+    assert!(ask(&third).expect("the same"));
+    // Other files are no business of this one.
+    assert!(ask(&make("other-1.json", None, true)).expect("a file of its own"));
+}
+
+#[test]
+fn an_expired_file_of_signers_is_not_remembered_and_one_of_unknown_lineage_is_told() {
+    let (bundle, root) = signed();
+    let text = std::fs::read_to_string(&root).expect("read");
+    let accepted = bundle.beside("accepted");
+    let ask = |content: &str| {
+        std::fs::write(&root, content).expect("written");
+        let (root, accepted) = (Some(root.clone()), Some(accepted.clone()));
+        let request = Verify { bundle: bundle.root_directory(), root, accepted, ..Verify::default() };
+        verify(&request, &Reporter::silent()).expect("verified").value
+    };
+    ask(&text.replacen('{', "{\"expires\": \"2020-01-01\",", 1));
+    assert!(!accepted.exists());
+    let verification = ask(&text.replace("\"version\":1", "\"version\":2"));
+    assert!(verification.warnings.iter().any(|warning| warning.contains("lineage")), "{:?}", verification.warnings);
+    assert!(!accepted.exists());
+    ask(&text);
+    assert_eq!(std::fs::read_dir(&accepted).expect("listed").count(), 1);
+}
+
+#[test]
+fn an_archive_of_a_bundle_is_to_be_unpacked() {
+    let bundle = Bundle::assembled();
+    let archive = bundle.beside("bundle.tar");
+    std::fs::write(&archive, "x").expect("written");
+    let request = Verify { bundle: archive.clone(), ..Verify::default() };
+    let of_verify = verify(&request, &Reporter::silent()).err().expect("refused");
+    let request = crate::sign::Sign { bundle: archive, with: crate::sign::With::ThrowAway, root: None, accepted: None };
+    let of_sign = crate::sign::sign(&request, &Reporter::silent()).expect_err("refused");
+    for failure in [of_verify, of_sign] {
+        assert_eq!(failure.kind, Kind::Input);
+        assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("tar xf")), "{failure:?}");
+    }
+}
+
 /// A file of signers that was signed by ana and ben.
 fn agreed_root(bundle: &Bundle) -> PathBuf {
     let root = bundle.root(2, &["ana", "ben", "cas"].map(|name| bundle.chain_key(name, KeyType::Ed25519).1));
     for name in ["ana", "ben"] {
-        root_change::sign(&root, &bundle.chain_key(name, KeyType::Ed25519).0).expect("signed");
+        root_change::sign(&root, &bundle.chain_key(name, KeyType::Ed25519).0, None).expect("signed");
     }
     root
 }
@@ -340,7 +446,7 @@ fn a_file_of_signers_that_nobody_signed_is_told() {
     assert_eq!(verification.verdict, Verdict::Passed);
     let warning = &verification.warnings[0];
     assert!(warning.contains("nobody signed") && warning.contains("signers.json") && warning.contains("version 1"));
-    root_change::sign(&root, &bundle.chain_key("ana", KeyType::Sr25519).0).expect("signed");
+    root_change::sign(&root, &bundle.chain_key("ana", KeyType::Sr25519).0, None).expect("signed");
     assert!(bundle.verify(Some(&root)).warnings[0].contains("by 1 of the 2"));
 }
 

@@ -392,6 +392,10 @@ pub fn signers(result: &Value) -> String {
         ("version", text(result, "/version")),
         ("threshold", format!("{} of {}", text(result, "/threshold"), text(result, "/signers"))),
     ]);
+    if let Some(date) = result.get("expires").and_then(Value::as_str) {
+        let holds = if text(result, "/expired") == "yes" { "EXPIRED on" } else { "holds through" };
+        all.push_str(&format!("{holds} {date}\n"));
+    }
     for (title, pointer) in [("", "/signatures"), ("under the version before: ", "/signatures_of_previous")] {
         for signature in list(result, pointer) {
             all.push_str(&format!("{title}{}\n", signature_line(signature)));
@@ -405,6 +409,23 @@ pub fn signers(result: &Value) -> String {
     }
     all.push_str(&warnings(result));
     all
+}
+
+/// The public halves of a key file, and how a signer is named by each.
+pub fn key(result: &Value) -> String {
+    let mut all = String::new();
+    for key in list(result, "/keys") {
+        let (kind, public) = (text(key, "/key_type"), text(key, "/public_key"));
+        let signer = if kind == "ssh" { format!("'NAME={public}'") } else { format!("NAME={kind}:{public}") };
+        let mut rows = vec![("key", kind), ("public key", public), ("key id", text(key, "/key_id"))];
+        if key.get("address").is_some() {
+            rows.push(("address", text(key, "/address")));
+        }
+        rows.push(("as a signer", format!("--signer {signer}")));
+        all.push_str(&pairs(&rows));
+        all.push('\n');
+    }
+    all.trim_end().to_owned() + "\n"
 }
 
 fn signature_line(signature: &Value) -> String {

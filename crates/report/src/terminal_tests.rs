@@ -134,3 +134,19 @@ fn a_failure_of_kilobytes_is_cut_at_the_end_of_an_upgrade() {
     let text = upgrade(&json!({"runtimes": [{"verdict": "failed", "checks": [check]}]}));
     assert!(text.len() < 1200 && text.contains("… (whole in report.md)"), "{text}");
 }
+
+#[test]
+fn a_file_of_signers_that_expired_says_so() {
+    let text =
+        signers(&json!({"root": "s.json", "expires": "2020-01-01", "expired": true, "warnings": ["it expired"]}));
+    assert!(text.contains("EXPIRED on 2020-01-01\n") && text.ends_with("warning: it expired\n"), "{text}");
+}
+
+#[test]
+fn a_key_file_is_shown_as_a_signer_is_named() {
+    let chain = json!({"key_type": "sr25519", "public_key": "0x12", "key_id": "sr25519:0x12", "address": "5Abc"});
+    let ssh = json!({"key_type": "ssh", "public_key": "ssh-ed25519 AAAA", "key_id": "ssh:SHA256:x"});
+    let text = key(&json!({"keys": [chain, ssh]}));
+    assert!(text.contains("5Abc") && text.contains("--signer NAME=sr25519:0x12\n"), "{text}");
+    assert!(text.ends_with("--signer 'NAME=ssh-ed25519 AAAA'\n"), "{text}");
+}

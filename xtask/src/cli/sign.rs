@@ -35,6 +35,8 @@ pub enum SignersCommand {
     Sign(SignersSign),
     /// Check that its own signers, and those of the version before it, agreed to it
     Verify(SignersVerify),
+    /// Show the public key and the address of a key file, and nothing secret
+    Key(SignersKey),
 }
 
 #[derive(Debug, Args)]
@@ -45,10 +47,10 @@ pub struct SignersInit {
     #[arg(long, value_name = "M")]
     pub threshold: u32,
     /// A signer: `NAME=ssh-ed25519 AAAA…` (a public key line), `NAME=FILE.pub`, `NAME=sr25519:KEY` or `NAME=ed25519:KEY` with
-    /// a chain key as 0x hex or address
+    /// a chain key as 0x hex or address; one name with several keys is one person, who counts once
     #[arg(long = "signer", value_name = "NAME=KEY", required = true)]
     pub signers: Vec<String>,
-    /// The last day on which it holds (UTC)
+    /// The last day on which it holds (UTC), or `never` [default: that of --previous while it lies ahead]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub expires: Option<String>,
     /// The version that this one replaces
@@ -63,6 +65,16 @@ pub struct SignersSign {
     /// A key, as `sign --with` takes it; not a throw-away one
     #[arg(long = "with", value_name = "KEY", required = true)]
     pub keys: Vec<String>,
+    /// The version that this one replaces: its signers sign as well
+    #[arg(long, value_name = "FILE")]
+    pub previous: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct SignersKey {
+    /// The key file: an OpenSSH key or public key, a seed or secret phrase; `sr25519:FILE` or `ed25519:FILE` for one kind alone
+    #[arg(value_name = "FILE")]
+    pub key: String,
 }
 
 #[derive(Debug, Args)]

@@ -56,7 +56,12 @@ pub fn parse_key(text: &str) -> Result<Value> {
              import:TYPE:PUBLIC_KEY:SIGNATURE_FILE or throw-away",
         )
     };
-    let file = |path: &str| if path.is_empty() { Err(unknown()) } else { Ok(json!({"key_file": path})) };
+    let file = |path: &str| match path {
+        "" => Err(unknown()),
+        // Before it is looked for, and told that there is no such file.
+        path if is_secret(path) && !Path::new(path).exists() => Err(secret_given()),
+        path => Ok(json!({"key_file": path})),
+    };
     match text.split_once(':') {
         None if text.is_empty() => Err(unknown()),
         None if text == "throw-away" => Ok(json!("throw_away")),
@@ -71,15 +76,38 @@ pub fn parse_key(text: &str) -> Result<Value> {
             [kind @ ("ssh" | "ed25519" | "sr25519"), file] => {
                 Ok(json!({"import": {"key_type": kind, "signature_file": file}}))
             }
+            ["ed25519" | "sr25519", key, _] if key.contains(char::is_whitespace) => Err(secret_given()),
             [kind @ ("ssh" | "ed25519" | "sr25519"), key, file] => {
                 Ok(json!({"import": {"key_type": kind, "public_key": key, "signature_file": file}}))
             }
             _ => Err(unknown()),
         },
+        Some(_) if is_secret(text) => Err(secret_given()),
         // A path may hold a colon.
         Some(_) if Path::new(text).exists() => Ok(json!({"ssh": file(text)?})),
         Some(_) => Err(unknown()),
     }
+}
+
+/// More words than a path has: a secret phrase has twelve or more.
+const MANY_WORDS: usize = 6;
+
+/// Whether a text looks as a secret phrase or a seed does.
+pub fn is_secret(text: &str) -> bool {
+    let seed = text.split('/').next().unwrap_or_default();
+    let digits = seed.strip_prefix("0x").unwrap_or(seed);
+    let is_seed = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_seed || text.split_whitespace().count() >= MANY_WORDS
+}
+
+/// It is not repeated: what stands on a command line is in the shell's history already, and need not be in a log.
+pub fn secret_given() -> Failure {
+    Failure::usage("a secret stands where a file or a public key belongs")
+        .found("what looks like a secret phrase or a seed; it is not repeated here")
+        .expected("the name of a file that holds it, or the public key")
+        .hint(
+            "consider the secret known: shells keep what was typed; `cargo xtask signers key FILE` shows a public key",
+        )
 }
 
 #[cfg(test)]
@@ -109,5 +137,21 @@ mod tests {
         for text in ["", "ssh:", "pgp:x", "import:ssh", "import:pgp:x"] {
             assert_eq!(parse_key(text).expect_err("refused").kind, worker::Kind::Usage, "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_place_of_a_file_is_not_repeated() {
+        let phrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+        let seed = "0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e";
+        for form in ["", "ssh:", "sr25519:", "ed25519:"] {
+            for secret in [phrase, seed, &format!("{phrase}//Alice"), &format!("{seed}//release")] {
+                let failure = parse_key(&format!("{form}{secret}")).expect_err("refused");
+                let told = format!("{failure:?}");
+                assert!(!told.contains("bottom") && !told.contains("fac7959d"), "{told}");
+            }
+        }
+        let import = parse_key(&format!("import:sr25519:{phrase}:m.sig")).expect_err("refused");
+        assert!(!format!("{import:?}").contains("bottom"), "{import:?}");
+        assert!(parse_key("agent:ssh-ed25519 AAAA a key of ana on her desk").is_ok(), "the name of an agent's key");
     }
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The file of signers: who they are, how many it takes, and their agreement to its next version.
 
-use super::{sign::parse_key, utf8};
+use super::{
+    accepted_signers,
+    sign::{is_secret, parse_key, secret_given},
+    utf8,
+};
 use crate::{
     cli::{self, SignersCommand},
     context::Context,
@@ -29,13 +33,17 @@ pub fn run(context: &Context, options: &cli::Signers) -> Result<bool> {
             // All are understood before the first one signs.
             let keys = sign.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
             let file = utf8(&sign.file)?;
-            keys.into_iter().map(|key| json!({"command": "sign_root", "root": file, "with": key})).collect()
+            let previous = sign.previous.as_deref().map(utf8).transpose()?;
+            let request = |key| json!({"command": "sign_root", "root": file, "with": key, "previous": previous});
+            keys.into_iter().map(request).collect()
         }
         SignersCommand::Verify(verify) => vec![json!({
             "command": "verify_root",
             "root": utf8(&verify.file)?,
             "previous": verify.previous.as_deref().map(utf8).transpose()?,
+            "accepted": utf8(&accepted_signers(context))?,
         })],
+        SignersCommand::Key(key) => vec![json!({"command": "key", "with": parse_key(&key.key)?})],
     };
     let task = context.printer.task("signers");
     let mut last = worker::Outcome::passed(Value::Null);
@@ -43,22 +51,38 @@ pub fn run(context: &Context, options: &cli::Signers) -> Result<bool> {
         last = workers::call(context, Worker::Evidence, request, &task, &context.log("signers"))?;
     }
     drop(task);
-    context.printer.result(&last.value, || report::terminal::signers(&last.value))?;
+    let human = match &options.what {
+        SignersCommand::Key(_) => report::terminal::key,
+        _ => report::terminal::signers,
+    };
+    context.printer.result(&last.value, || human(&last.value))?;
     Ok(last.passed)
 }
 
+/// How public key lines of OpenSSH begin.
+const SSH_LINES: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
+
 /// A signer as the command line has it, as the file has it.
 fn signer(text: &str) -> Result<Value> {
+    let (name, key) = text.split_once('=').unwrap_or((text, ""));
+    // The key is not repeated, nor a name that may be one: people paste secrets here.
     let unknown = || {
-        Failure::usage(format!("{text:?} is no signer"))
+        let shown = match name.contains(char::is_whitespace) || is_secret(name) {
+            true => "what was given".to_owned(),
+            false => format!("{name:?}"),
+        };
+        Failure::usage(format!("{shown} is no signer"))
             .expected("NAME=ssh-ed25519 AAAA…, NAME=FILE.pub, NAME=sr25519:KEY or NAME=ed25519:KEY")
     };
-    let (name, key) =
-        text.split_once('=').filter(|(name, key)| !name.is_empty() && !key.is_empty()).ok_or_else(unknown)?;
+    if name.is_empty() || key.is_empty() {
+        return Err(unknown());
+    }
     let (key_type, public_key) = match key.split_once(':') {
+        Some(("sr25519" | "ed25519", key)) if key.contains(char::is_whitespace) => return Err(secret_given()),
         Some((kind @ ("sr25519" | "ed25519"), key)) => (kind, key.to_owned()),
-        _ if key.contains(' ') => ("ssh", key.to_owned()),
+        _ if SSH_LINES.iter().any(|kind| key.starts_with(kind)) && key.contains(' ') => ("ssh", key.to_owned()),
         _ if Path::new(key).is_file() => ("ssh", public_key_line(Path::new(key))?),
+        _ if is_secret(key) => return Err(secret_given()),
         _ => return Err(unknown()),
     };
     Ok(json!({"name": name, "key_type": key_type, "public_key": public_key}))
@@ -112,5 +136,25 @@ mod tests {
         let failure = signer(&format!("ana={}", file.display())).expect_err("refused");
         assert_eq!(failure.kind, worker::Kind::Input);
         assert!(!failure.to_string().contains("b3Bl"), "{failure}");
+    }
+
+    #[test]
+    fn a_secret_in_place_of_a_public_key_is_not_repeated() {
+        let phrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+        let seed = "fac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e";
+        let given = [
+            format!("cas=sr25519:{phrase}"),
+            format!("cas=ed25519:{phrase}//Alice"),
+            format!("cas={phrase}"),
+            format!("cas={seed}"),
+            phrase.to_owned(),
+            seed.to_owned(),
+        ];
+        for text in given {
+            let failure = signer(&text).expect_err("refused");
+            assert_eq!(failure.kind, worker::Kind::Usage);
+            let told = format!("{failure:?}");
+            assert!(!told.contains("bottom") && !told.contains("walk") && !told.contains(seed), "{told}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Signatures by the chain's own account keys.
 
-use super::ss58;
+use super::{NAME_THE_PUBLIC_KEY, ss58};
 use ed25519_dalek::VerifyingKey;
+use hex::FromHexError;
+use num_bigint_dig::BigUint;
 use worker::{Failure, Result};
 
 /// What Substrate signs with sr25519 under.
@@ -17,9 +19,15 @@ pub fn parse(text: &str) -> Result<[u8; 32]> {
         Some(digits) => {
             let mut key = [0; 32];
             hex::decode_to_slice(digits, &mut key).map_err(|error| {
-                Failure::input(format!("{text:?} is no public key"))
-                    .found(error.to_string())
+                // Neither the text nor the error, which repeats a part of it: it may be a secret.
+                let found = match error {
+                    FromHexError::InvalidHexCharacter { .. } => "0x and what is no hex".to_owned(),
+                    _ => format!("0x and {} digits", digits.len()),
+                };
+                Failure::input("it is no public key")
+                    .found(found)
                     .expected("0x and 64 hex digits")
+                    .hint(NAME_THE_PUBLIC_KEY)
             })?;
             Ok(key)
         }
@@ -39,7 +47,7 @@ pub fn check_ed25519(key: &[u8; 32]) -> Result<()> {
     match VerifyingKey::from_bytes(key) {
         // A point can be written in more than one way; a key has one name.
         Ok(point) if !point.is_weak() && point.to_edwards().compress().as_bytes() == key => Ok(()),
-        _ => Err(no_key(key, "ed25519")),
+        _ => Err(no_key("ed25519")),
     }
 }
 
@@ -47,14 +55,29 @@ pub fn check_sr25519(key: &[u8; 32]) -> Result<()> {
     match schnorrkel::PublicKey::from_bytes(key) {
         // The neutral element: anyone can sign for it.
         Ok(_) if key != &[0; 32] => Ok(()),
-        _ => Err(no_key(key, "sr25519")),
+        _ => Err(no_key("sr25519")),
     }
 }
 
-fn no_key(key: &[u8; 32], kind: &str) -> Failure {
-    Failure::input(format!("{} is no {kind} public key", worker::hex_prefixed(key)))
+/// The 32 bytes are not repeated: a seed looks the same.
+fn no_key(kind: &str) -> Failure {
+    Failure::input(format!("it is no {kind} public key"))
         .found("32 bytes that are no point of its curve, or one that anyone can sign for")
-        .hint("check the key's type: an address does not tell ed25519 from sr25519")
+        .hint("check the key's type: an address does not tell ed25519 from sr25519; a seed is no public key")
+}
+
+/// The ed25519 key of the seed that an sr25519 key comes of, if it was not derived any further. Both take the same number
+/// from the seed, of which sr25519 has the eighth part, as its group leaves out the cofactor.
+pub fn ed25519_of(sr25519: &[u8; 32]) -> Option<[u8; 32]> {
+    // RFC 9496, 4.3.1: s stands for the point whose y is (1 - s²) / (1 + s²) and whose x is even.
+    let prime = (BigUint::from(1u8) << 255usize) - 19u8;
+    let s = BigUint::from_bytes_le(sr25519);
+    let square = &s * &s % &prime;
+    let inverse = (&square + 1u8).modpow(&(&prime - 2u8), &prime);
+    let mut y = ((&prime + 1u8 - square) * inverse % &prime).to_bytes_le();
+    y.resize(32, 0);
+    let point = VerifyingKey::from_bytes(&y.try_into().ok()?).ok()?;
+    Some(point.to_edwards().mul_by_cofactor().compress().to_bytes())
 }
 
 pub fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Check {

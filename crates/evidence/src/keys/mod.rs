@@ -85,6 +85,25 @@ impl PublicKey {
         }
     }
 
+    /// Whether it is seen that both come of one seed: an sr25519 key shows the ed25519 key of its seed.
+    pub fn of_one_seed(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sr25519(_), Self::Sr25519(_)) => false,
+            (Self::Sr25519(sr25519), ed25519) | (ed25519, Self::Sr25519(sr25519)) => {
+                chain::ed25519_of(sr25519).is_some_and(|key| ed25519.material() == key)
+            }
+            _ => false,
+        }
+    }
+
+    /// As wallets show it, for a chain key.
+    pub fn address(&self) -> Option<String> {
+        match self {
+            Self::Ssh(_) => None,
+            Self::Ed25519(key) | Self::Sr25519(key) => Some(ss58::encode(key)),
+        }
+    }
+
     fn same_key(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ssh(left), Self::Ssh(right)) => left.key_data() == right.key_data(),
@@ -92,6 +111,18 @@ impl PublicKey {
         }
     }
 }
+
+/// What somebody gave as a public key, without repeating it: it may be the secret.
+fn described(text: &str) -> String {
+    match text.split_whitespace().count() {
+        0 | 1 => format!("one word of {} characters", text.trim().chars().count()),
+        words => format!("{words} words"),
+    }
+}
+
+/// What to do where something else was given as a public key.
+const NAME_THE_PUBLIC_KEY: &str =
+    "name the public key, never the secret: `cargo xtask signers key FILE` shows that of a key file";
 
 /// The key that an SSHSIG blob says made it.
 pub fn ssh_key_of(blob: &[u8]) -> std::result::Result<PublicKey, String> {
@@ -201,5 +232,25 @@ mod tests {
         assert_ne!(upper, signature.keyid, "a key without letters cannot be spelt twice");
         signature.keyid = upper;
         assert!(!check(&signature, b"message").is_valid());
+    }
+
+    #[test]
+    fn a_secret_given_as_a_public_key_is_never_repeated() {
+        let phrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+        let seed = "0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e";
+        let cut = &seed[..40];
+        for secret in [phrase, &format!("{phrase}//Alice///pass"), &seed[2..], seed, cut, "hunter2", "0xhunter2"] {
+            for key_type in [KeyType::Ssh, KeyType::Ed25519, KeyType::Sr25519] {
+                // Half of all seeds are points as well: those cannot be told.
+                let Err(failure) = PublicKey::parse(key_type, secret) else {
+                    assert!(secret.trim_start_matches("0x").len() == 64);
+                    continue;
+                };
+                let told = format!("{failure:?}");
+                for word in secret.split([' ', '/']).filter(|word| word.len() > 3) {
+                    assert!(!told.contains(word), "{key_type:?}: {told}");
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! The blob is written here rather than by the library: what a FIDO key behind an agent returned must reach the file as
 //! it was, trailer included.
 
+use super::described;
 use crate::NAMESPACE;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ssh_key::{Algorithm, HashAlg, PublicKey, Signature, SshSig, public::KeyData};
@@ -30,7 +31,10 @@ pub fn parse(line: &str) -> Result<PublicKey> {
     if line.contains('\n') || line.len() > 16 * 1024 {
         return Err(wrong(format!("{} bytes on {} lines", line.len(), line.lines().count())));
     }
-    let key = PublicKey::from_openssh(line).map_err(|error| wrong(format!("{:?}: {error}", shorten(line))))?;
+    // What does not begin as such a line does may be a secret.
+    let begins = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| line.starts_with(kind));
+    let shown = if begins { format!("{:?}", shorten(line)) } else { described(line) };
+    let key = PublicKey::from_openssh(line).map_err(|error| wrong(format!("{shown}: {error}")))?;
     match supported(key.key_data()) {
         Ok(()) => Ok(key),
         Err(reason) => Err(wrong(format!("{}: {reason}", shorten(line)))),
