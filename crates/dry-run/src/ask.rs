@@ -3,8 +3,11 @@
 
 use crate::input::Runtime;
 use codec::Decode;
-use fork::{Chain, Executor, Hurry};
-use std::time::{Duration, Instant};
+use fork::{
+    Chain, Executor, Hurry,
+    processor::{Of, Stopwatch, Took},
+};
+use std::time::Duration;
 use worker::{Kind, Result};
 
 /// No node waits this long; one that loops for ever ends the run, by name.
@@ -13,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub enum Answer {
     /// The runtime has no such function.
     Absent,
-    Value(Vec<u8>, Duration),
+    Value(Vec<u8>, Took),
     /// Why the runtime gave up.
     Trap(String),
 }
@@ -44,9 +47,9 @@ pub fn ask(runtime: &Runtime, chain: &Chain, executor: &Executor, function: &str
         return Ok(Answer::Absent);
     }
     let _hurry = Hurry::within(LIMIT);
-    let began = Instant::now();
+    let watch = Stopwatch::start(Of::Thread);
     match chain.call(executor, &runtime.code, function, arguments) {
-        Ok(value) => Ok(Answer::Value(value, began.elapsed())),
+        Ok(value) => Ok(Answer::Value(value, watch.stop())),
         Err(failure) if failure.kind == Kind::Check => Ok(Answer::Trap(failure.found.unwrap_or(failure.message))),
         Err(failure) => Err(failure),
     }

@@ -5,6 +5,7 @@ use crate::{
     chain::{Chain, Header, unreadable},
     executor::{Code, Executor},
     keys,
+    processor::{Of, Stopwatch, Took},
 };
 use codec::{Compact, Decode, Encode};
 use sp_core::H256;
@@ -56,7 +57,7 @@ pub struct BuiltBlock {
     /// Whether the runtime lets no transaction into the block: a multi-block migration is under way.
     pub only_inherents: bool,
     /// How long importing it took here.
-    pub seconds: f64,
+    pub took: Took,
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
@@ -169,7 +170,7 @@ fn build_as(
         proof_size: imported.proof_size,
         proof: imported.proof,
         only_inherents,
-        seconds: imported.seconds,
+        took: imported.took,
         changes,
     };
     Ok((built, refused))
@@ -195,7 +196,7 @@ pub struct Imported {
     pub declared: Weight,
     pub proof_size: u64,
     pub proof: CompactProof,
-    pub seconds: f64,
+    pub took: Took,
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
@@ -245,19 +246,19 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let recording = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
     let mut extensions = executor.extensions(recorder.clone());
-    let began = std::time::Instant::now();
+    let watch = Stopwatch::start(Of::Thread);
     let result = executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block);
     chain.checked(result)?;
     // The root is part of what a validator computes from the proof.
     let changes = overlay.drain_storage_changes(&recording, chain.state_version()).map_err(unreadable);
     let changes = chain.checked(changes)?;
-    let seconds = began.elapsed().as_secs_f64();
+    let took = watch.stop();
     let proof = recorder.drain_storage_proof();
     let proof_size = proof.encoded_size() as u64;
     let proof = proof
         .into_compact_proof::<BlakeTwo256>(chain.root())
         .map_err(|_| Failure::internal("the storage proof of a block cannot be made compact"))?;
-    Ok(Imported { declared: declared_weight(&changes), proof_size, proof, seconds, changes })
+    Ok(Imported { declared: declared_weight(&changes), proof_size, proof, took, changes })
 }
 
 /// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod layout;
 mod live_block;
 mod load;
+pub mod processor;
 mod remote;
 pub mod runtime_log;
 pub mod sample;

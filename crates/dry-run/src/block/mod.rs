@@ -154,7 +154,7 @@ fn execute(
                 proof_size: Some(imported.proof_size),
                 compact_proof_size: Some(imported.proof.encoded_size() as u64),
                 declared_proof_size: Some(imported.declared.proof_size),
-                import_seconds: Some((imported.seconds * 1e6).round() / 1e6),
+                import_seconds: Some((imported.took.clock * 1e6).round() / 1e6),
             };
             let mut after = chain.clone();
             after.advance(block.header.clone(), imported.changes);

@@ -5,10 +5,11 @@ use crate::{
     ask::ask,
     input::Runtime,
     rehearsal::Rehearsal,
-    result::{Block, Check, Phase, Status, errors_logged},
+    result::{Block, Check, Finding, Phase, Rank, errors_logged},
+    time_limit,
 };
 use codec::Decode;
-use fork::{Chain, Executor, Layout, Weight};
+use fork::{Chain, Executor, Layout, Weight, processor::Took};
 use worker::{Failure, Result};
 
 /// `System.BlockWeights` begins with the base weight of a block and the most a block may weigh.
@@ -69,64 +70,65 @@ impl Pace {
 pub fn fit(blocks: &[Block], limits: Option<Weight>, pace: Pace) -> Check {
     const NAME: &str = "block-limits";
     let Some(limits) = limits else {
-        return Check::skip(NAME, "the runtime's metadata does not tell System.BlockWeights");
+        return Check::not_judged(NAME, "the runtime's metadata does not tell System.BlockWeights");
     };
-    let mut status = Status::Pass;
     let mut findings = Vec::new();
     let (mut most_time, mut most_proof) = (0u64, 0u64);
-    let mut slowest = 0f64;
+    let mut slowest = Took::default();
     for block in blocks.iter().filter(|block| block.phase != Phase::Enactment) {
+        let number = block.number;
         let time = percent(block.ref_time, limits.ref_time);
         // Chains that are not parachains have no limit of proof: u64::MAX.
-        let proof = percent(block.proof_size.max(block.declared_proof_size), limits.proof_size);
+        let proof = percent(block.proof_size, limits.proof_size);
+        let declared = percent(block.declared_proof_size, limits.proof_size);
         most_time = most_time.max(time);
-        most_proof = most_proof.max(proof);
-        for (share, what) in [(time, "ref_time"), (proof, "proof_size")] {
-            let level = match share {
-                101.. => Status::Fail,
-                80.. => Status::Warn,
+        most_proof = most_proof.max(proof.max(declared));
+        for (share, what, beyond) in [
+            (time, "ref_time", Rank::Seen),
+            (proof, "proof_size", Rank::Seen),
+            // What is only declared takes room from transactions, and stops no block.
+            (if declared > proof { declared } else { 0 }, "declared proof_size", Rank::Hazard),
+        ] {
+            let rank = match share {
+                101.. => beyond,
+                80.. => Rank::Hazard,
                 _ => continue,
             };
-            if level == Status::Fail || status == Status::Pass {
-                status = level;
-            }
-            findings.push(format!("block {}: {what} at {share} % of the limit", block.number));
+            findings.push(Finding::new(rank, format!("block {number}: {what} at {share} % of the limit")));
         }
-        let share = block.import_seconds / pace.limit;
-        if share > 0.5 {
-            let level = if share > 1.0 { Status::Fail } else { Status::Warn };
-            if level == Status::Fail || status == Status::Pass {
-                status = level;
-            }
-            let share = if level == Status::Fail { "longer than" } else { "more than half of" };
-            findings.push(format!(
-                "block {}: importing it took {share} the {} s that {} here: a migration that does too much in one block",
-                block.number, pace.limit, pace.why
+        if let Some(rank) = time_limit::judge(block.took, pace.limit) {
+            findings.push(Finding::new(
+                rank,
+                format!(
+                    "block {number}: importing it took {} that {}: a migration that does too much in one block",
+                    time_limit::told(rank, pace.limit),
+                    pace.why
+                ),
             ));
-            slowest = slowest.max(block.import_seconds);
+            slowest = time_limit::longer(slowest, block.took);
         }
         if block.phase != Phase::Healthy
             && limits.proof_size != u64::MAX
             && block.proof_size > block.declared_proof_size
         {
-            if status == Status::Pass {
-                status = Status::Warn;
-            }
-            findings.push(format!(
-                "block {}: declares {} bytes of proof and needs {}: a migration's weight is too low",
-                block.number, block.declared_proof_size, block.proof_size
-            ));
+            findings.push(Finding::hazard(format!(
+                "block {number}: declares {} bytes of proof and needs {}: a migration's weight is too low",
+                block.declared_proof_size, block.proof_size
+            )));
         }
     }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
     findings.truncate(40);
     let proof = if limits.proof_size == u64::MAX {
         "no limit of proof".into()
     } else {
         format!("{most_proof} % of proof_size")
     };
-    let check = Check::new(NAME, status, format!("at most {most_time} % of ref_time and {proof} in a block"));
-    let check = check.with(findings);
-    if slowest > 0.0 { check.measured(format!("importing a block took up to {slowest:.1} s")) } else { check }
+    let check = Check::judged(NAME, format!("at most {most_time} % of ref_time and {proof} in a block"), findings);
+    match slowest == Took::default() {
+        true => check,
+        false => check.measured(format!("importing a block took up to {}", time_limit::measured(slowest))),
+    }
 }
 
 fn percent(part: u64, whole: u64) -> u64 {
@@ -159,6 +161,7 @@ pub fn healthy(asked: u32, built: &[Block], failure: Option<Failure>, migrations
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{result::Status, time_limit::tests::took};
 
     fn block(phase: Phase, ref_time: u64, proof_size: u64, declared_proof_size: u64) -> Block {
         Block {
@@ -172,6 +175,7 @@ mod tests {
             declared_proof_size,
             only_inherents: false,
             import_seconds: 0.0,
+            took: Took::default(),
         }
     }
 
@@ -179,11 +183,24 @@ mod tests {
     const PACE: Pace = Pace { limit: 2.0, why: "validators give a parachain's block" };
 
     #[test]
-    fn a_block_that_takes_longer_than_there_is_fails() {
-        for (seconds, status) in [(0.9, Status::Pass), (1.5, Status::Warn), (2.5, Status::Fail)] {
-            let block = Block { import_seconds: seconds, ..block(Phase::Upgrade, 1, 1, 1) };
-            assert_eq!(fit(&[block], Some(LIMITS), PACE).status, status);
+    fn a_block_that_takes_the_processor_longer_than_there_is_fails() {
+        for (seconds, status) in [(0.9, Status::Pass), (1.5, Status::Warn), (2.5, Status::Warn), (3.5, Status::Fail)] {
+            let block = Block { took: took(seconds), ..block(Phase::Upgrade, 1, 1, 1) };
+            let check = fit(&[block], Some(LIMITS), PACE);
+            assert_eq!((check.status, check.measured.is_some()), (status, status != Status::Pass));
         }
+    }
+
+    #[test]
+    fn a_busy_machine_and_a_slow_network_change_no_word_of_the_verdict() {
+        let told = |took| {
+            let check = fit(&[Block { took, ..block(Phase::Upgrade, 1, 1, 1) }], Some(LIMITS), PACE);
+            (check.status, check.detail, check.findings)
+        };
+        assert_eq!(told(Took { clock: 600.0, ..took(0.1) }), told(took(0.1)));
+        assert_eq!(told(Took { clock: 600.0, ..took(4.0) }), told(took(5.0)));
+        let by_the_clock = Took { processor: None, ..took(600.0) };
+        assert_eq!(told(by_the_clock).0, Status::Warn);
     }
 
     #[test]
@@ -193,6 +210,8 @@ mod tests {
             assert_eq!(check.status, Status::Fail);
             assert!(check.findings[0].text.starts_with("block 7"));
         }
+        let only_declared = fit(&[block(Phase::Migration, 10, 10, 1_011)], Some(LIMITS), PACE);
+        assert_eq!(only_declared.status, Status::Warn, "no block was seen to need it");
     }
 
     #[test]
@@ -210,6 +229,6 @@ mod tests {
 
     #[test]
     fn without_limits_nothing_is_claimed() {
-        assert_eq!(fit(&[block(Phase::Upgrade, 1, 1, 1)], None, PACE).status, Status::Skip);
+        assert_eq!(fit(&[block(Phase::Upgrade, 1, 1, 1)], None, PACE).status, Status::NotJudged);
     }
 }

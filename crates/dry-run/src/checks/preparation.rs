@@ -4,7 +4,8 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Status},
+    result::{Check, Finding},
+    time_limit,
     validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT, Validator},
 };
 use worker::{Kind, Result};
@@ -22,58 +23,44 @@ pub fn preparation(to: &Runtime, prepared: Option<&Result<Validator>>) -> Result
     };
     let mut findings = Vec::new();
     if !to.sections.exports.iter().any(|export| export == "validate_block") {
-        findings.push("no function validate_block: validators have nothing to call".to_string());
+        findings.push(Finding::seen("no function validate_block: validators have nothing to call"));
     }
     let prepared = match prepared {
         Ok(validator) => &validator.prepared,
         Err(failure) if failure.kind == Kind::Check => {
-            findings.push(failure.to_string());
-            return Ok(Check::fail(NAME, "validators refuse the code when they pre-check it").with(findings));
+            findings.push(Finding::seen(failure.to_string()));
+            return Ok(Check::judged(NAME, "validators refuse the code when they pre-check it", findings));
         }
         Err(failure) => return Err(failure.clone()),
     };
     Ok(judge(prepared, to.unpacked, findings))
 }
 
-fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<String>) -> Check {
-    let mut status = if findings.is_empty() { Status::Pass } else { Status::Fail };
-    let mut found = |level: Status, told: String| {
-        if level == Status::Fail || status == Status::Pass {
-            status = level;
-        }
-        findings.push(told);
-    };
-    let cpu = prepared.cpu_seconds;
-    if cpu > TIME_LIMIT {
-        found(Status::Fail, format!("more processor time than the {TIME_LIMIT} s that validators have"));
-    } else if cpu > TIME_LIMIT / 2.0 {
-        found(
-            Status::Warn,
-            format!("more than half of the {TIME_LIMIT} s that validators have: slower ones may not make it"),
-        );
+fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<Finding>) -> Check {
+    if let Some(rank) = time_limit::judge(prepared.took, TIME_LIMIT) {
+        let told = format!("{} that validators have: slower ones do not make it", time_limit::told(rank, TIME_LIMIT));
+        findings.push(Finding::new(rank, told));
     }
     match prepared.peak_memory {
         Some(peak) if peak > MEMORY_LIMIT => {
-            found(
-                Status::Fail,
-                format!("more memory than the {} MiB that relay chains allow", mebibytes(MEMORY_LIMIT)),
-            );
+            let most = mebibytes(MEMORY_LIMIT);
+            findings.push(Finding::seen(format!("more memory than the {most} MiB that relay chains allow")));
         }
         Some(peak) if peak > MEMORY_WARNING => {
             let most = mebibytes(MEMORY_WARNING);
-            found(Status::Warn, format!("more than {most} MiB of memory: smaller validators do not have that"));
+            findings
+                .push(Finding::hazard(format!("more than {most} MiB of memory: smaller validators do not have that")));
         }
         _ => {}
     }
     if unpacked > UNPACKED_LIMIT {
-        found(
-            Status::Warn,
-            format!("{unpacked} bytes unpacked: validators before 2025 refuse more than {UNPACKED_LIMIT}"),
-        );
+        findings.push(Finding::hazard(format!(
+            "{unpacked} bytes unpacked: validators before 2025 refuse more than {UNPACKED_LIMIT}"
+        )));
     }
     let memory = prepared.peak_memory.map(|peak| format!(" and {} MiB of memory", mebibytes(peak))).unwrap_or_default();
-    let measured = format!("{cpu:.1} s of processor time{memory}");
-    Check::new(NAME, status, "prepared as validators pre-check it").with(findings).measured(measured)
+    let measured = format!("{}{memory}", time_limit::measured(prepared.took));
+    Check::judged(NAME, "prepared as validators pre-check it", findings).measured(measured)
 }
 
 fn mebibytes(bytes: u64) -> u64 {
@@ -83,16 +70,17 @@ fn mebibytes(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{result::Status, time_limit::tests::took};
 
-    fn prepared(cpu_seconds: f64, peak_memory: u64) -> Prepared {
-        Prepared { cpu_seconds, seconds: cpu_seconds, peak_memory: Some(peak_memory), artifact_size: 1 }
+    fn prepared(seconds: f64, peak_memory: u64) -> Prepared {
+        Prepared { took: took(seconds), peak_memory: Some(peak_memory), artifact_size: 1 }
     }
 
     #[test]
     fn time_and_memory_beyond_what_validators_have_fail() {
         assert_eq!(judge(&prepared(8.0, 1 << 28), 1, vec![]).status, Status::Pass);
         assert_eq!(judge(&prepared(31.0, 1 << 28), 1, vec![]).status, Status::Warn);
-        assert_eq!(judge(&prepared(61.0, 1 << 28), 1, vec![]).status, Status::Fail);
+        assert_eq!(judge(&prepared(91.0, 1 << 28), 1, vec![]).status, Status::Fail);
         assert_eq!(judge(&prepared(8.0, 1 << 35), 1, vec![]).status, Status::Fail);
         assert_eq!(judge(&prepared(8.0, 5 << 30), 1, vec![]).status, Status::Warn);
         assert_eq!(judge(&prepared(8.0, 1 << 28), 1 << 26, vec![]).status, Status::Warn);

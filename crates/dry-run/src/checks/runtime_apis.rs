@@ -5,18 +5,18 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::{Check, Status, errors_logged},
+    result::{Check, Finding, Rank, errors_logged},
+    time_limit,
     types::{Differences, Interface, compare, interface::Method, read},
 };
 use compat::changes::needed_by;
 use fork::{Chain, Executor};
-use std::time::Duration;
 use worker::Result;
 
 const NAME: &str = "runtime-apis";
 
 /// A node that waits this long misses its slot.
-const SLOW: Duration = Duration::from_secs(2);
+const SLOW: f64 = 2.0;
 /// How often what seems slow is asked again.
 const REPEATS: u32 = 3;
 
@@ -69,7 +69,9 @@ const KNOWN: [(&str, &[&str]); 7] = [
 
 #[derive(Default)]
 struct Findings {
+    /// Seen to break.
     failed: Vec<String>,
+    /// Hazards.
     odd: Vec<String>,
     called: usize,
 }
@@ -94,22 +96,17 @@ pub fn runtime_apis(
     if called == 0 && failed.is_empty() && odd.is_empty() {
         return Ok(Check::skip(NAME, "the runtime has none of the functions that nodes call without more to go on"));
     }
-    let status = match (failed.is_empty(), odd.is_empty()) {
-        (false, _) => Status::Fail,
-        (true, false) => Status::Warn,
-        (true, true) => Status::Pass,
-    };
-    let detail = match status {
-        Status::Fail => format!("{} of what nodes rely on is broken; {called} functions called", failed.len()),
-        Status::Warn => format!("{called} functions answer; some of it needs newer nodes or clients"),
-        _ => {
+    let detail = match (failed.len(), odd.len()) {
+        (0, 0) => {
             format!("{called} functions answer on the state before the migrations and after, in types that nodes know")
         }
+        (0, _) => format!("{called} functions answer; some of it needs newer nodes or clients"),
+        (failed, _) => format!("{failed} of what nodes rely on is broken; {called} functions called"),
     };
-    let mut told = failed;
-    told.extend(odd);
+    let mut told: Vec<_> = failed.into_iter().map(Finding::seen).collect();
+    told.extend(odd.into_iter().map(Finding::hazard));
     told.truncate(40);
-    Ok(Check::new(NAME, status, detail).with(told))
+    Ok(Check::judged(NAME, detail, told))
 }
 
 /// The APIs each runtime says it has.
@@ -280,18 +277,22 @@ fn on_both_states(
             }
             Answer::Value(answer, mut took) => {
                 findings.called += 1;
-                // What fetching the state or a busy machine took is not the runtime's.
+                // The first call of a code may compile it.
                 for _ in 0..REPEATS {
-                    if took <= SLOW {
+                    if time_limit::judge(took, SLOW).is_none() {
                         break;
                     }
                     if let Answer::Value(_, again) = ask(to, chain, executor, function, &call.new_arguments)? {
-                        took = took.min(again);
+                        took = again;
                     }
                 }
-                if took > SLOW {
-                    let told = format!("{function} takes longer than {} s on the state {state}", SLOW.as_secs());
-                    if nodes.is_some() { findings.failed.push(told) } else { findings.odd.push(told) }
+                if let Some(rank) = time_limit::judge(took, SLOW) {
+                    let told = format!(
+                        "{function} takes {} that a node waits, on the state {state}",
+                        time_limit::told(rank, SLOW)
+                    );
+                    let broken = rank == Rank::Seen && nodes.is_some();
+                    if broken { findings.failed.push(told) } else { findings.odd.push(told) }
                 }
                 decodes(call, from, to, &answer, state, nodes, findings);
             }
@@ -332,12 +333,18 @@ fn decodes(
     {
         // A higher version tells nodes that know it; those that do not decode by the old type all the same.
         let version = |runtime: &Runtime| runtime.version.api(&call.api).unwrap_or_default();
-        let renewed = match version(from) == version(to) {
-            true => String::new(),
-            false => format!("; where all of them know version {} of {}, --allow {NAME}=REASON", version(to), call.api),
-        };
-        findings.failed.push(format!(
-            "{function} answers with what deployed nodes cannot decode, on the state {state}: {why}; called by {nodes}{renewed}"
-        ));
+        let told = format!(
+            "{function} answers with what deployed nodes cannot decode, on the state {state}: {why}; called by {nodes}"
+        );
+        if version(from) == version(to) {
+            findings.failed.push(told);
+        } else {
+            // No state tells which nodes are deployed.
+            findings.odd.push(format!(
+                "{told}; where all of them know version {} of {}, --allow {NAME}=REASON",
+                version(to),
+                call.api
+            ));
+        }
     }
 }

@@ -7,10 +7,11 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Status},
+    result::{Check, Finding},
+    time_limit,
     validator::{EXECUTION_TIME, Validator},
 };
-use fork::{Author, Chain, candidate};
+use fork::{Author, Chain, candidate, processor::Took};
 use worker::{Failure, Kind, Result};
 
 const NAME: &str = "validator-execution";
@@ -30,15 +31,15 @@ pub fn validator_execution(
         return Ok(Check::fail(NAME, "the new code has no ParachainSystem: it makes no block for validators"));
     }
     let stages = [("the first block of the new code", Some(enacted)), ("a block after the migrations", alive)];
-    let (mut findings, mut accepted, mut cpu_seconds) = (Vec::new(), Vec::new(), 0.0f64);
+    let (mut findings, mut accepted, mut longest) = (Vec::new(), Vec::new(), Took::default());
     for (when, chain) in stages {
         let Some(chain) = chain else { continue };
         match validated(to, chain, validator, author)? {
             // Other checks say why there is none.
             Validated::NoBlock => {}
-            Validated::Accepted(seconds) => {
+            Validated::Accepted(took) => {
                 accepted.push(when);
-                cpu_seconds = cpu_seconds.max(seconds);
+                longest = time_limit::longer(longest, took);
             }
             Validated::Refused(failure) => findings.push(format!("{when}: {failure}")),
         }
@@ -50,36 +51,31 @@ pub fn validator_execution(
                 .with(findings),
             Some(why) => {
                 let detail = "a block of the chain's present code, on its present state, is not accepted here either";
-                Check::skip(NAME, detail).with([vec![why], findings].concat())
+                Check::not_judged(NAME, detail).with([vec![why], findings].concat())
             }
         });
     }
-    let measured = format!("{cpu_seconds:.2} s of processor time at most");
     Ok(if accepted.is_empty() {
         Check::not_judged(NAME, "there is no block to validate")
     } else {
-        judge(&accepted, cpu_seconds).measured(measured)
+        judge(&accepted, longest).measured(format!("at most {}", time_limit::measured(longest)))
     })
 }
 
-fn judge(accepted: &[&str], cpu_seconds: f64) -> Check {
-    let status = match cpu_seconds {
-        seconds if seconds > EXECUTION_TIME => Status::Fail,
-        seconds if seconds > EXECUTION_TIME / 2.0 => Status::Warn,
-        _ => Status::Pass,
+fn judge(accepted: &[&str], took: Took) -> Check {
+    let rank = time_limit::judge(took, EXECUTION_TIME);
+    let detail = match rank {
+        None => format!("validate_block accepts {}", accepted.join(" and ")),
+        Some(_) => format!("validate_block takes longer than it may, or nearly: {EXECUTION_TIME} s"),
     };
-    let detail = match status {
-        Status::Pass => format!("validate_block accepts {}", accepted.join(" and ")),
-        _ => format!("validate_block takes longer than it may, or nearly: {EXECUTION_TIME} s"),
-    };
-    Check::new(NAME, status, detail)
+    let told = |rank| format!("{} that validators give a block", time_limit::told(rank, EXECUTION_TIME));
+    Check::judged(NAME, detail, rank.map(|rank| Finding::new(rank, told(rank))).into_iter().collect())
 }
 
 enum Validated {
     /// None could be built.
     NoBlock,
-    /// In so many seconds of processor time.
-    Accepted(f64),
+    Accepted(Took),
     Refused(Failure),
 }
 
@@ -98,7 +94,7 @@ fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &m
                 Failure::internal("what validate_block answered is not in hex").found(error.to_string())
             })?;
             Ok(match candidate::contradiction(&answer, &candidate.head) {
-                None => Validated::Accepted(executed.cpu_seconds),
+                None => Validated::Accepted(executed.took),
                 Some(why) => {
                     Validated::Refused(Failure::check("validate_block does not answer for the block").found(why))
                 }
@@ -126,11 +122,12 @@ fn present(from: &Runtime, before: &Chain, author: &mut Author<'_>) -> Result<Op
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{result::Status, time_limit::tests::took};
 
     #[test]
     fn blocks_that_take_validators_too_long_fail() {
-        assert_eq!(judge(&["a block"], 0.3).status, Status::Pass);
-        assert_eq!(judge(&["a block"], 1.5).status, Status::Warn);
-        assert_eq!(judge(&["a block"], 2.5).status, Status::Fail);
+        assert_eq!(judge(&["a block"], took(0.3)).status, Status::Pass);
+        assert_eq!(judge(&["a block"], took(1.5)).status, Status::Warn);
+        assert_eq!(judge(&["a block"], took(3.5)).status, Status::Fail);
     }
 }

@@ -2,8 +2,12 @@
 //! A parachain's block checked as a validator checks it: `validate_block` of the prepared code, which has no state but the
 //! block's own proof.
 
-use super::{Errand, HEAP, NATIVE_STACK, cpu_seconds, first_line, semantics};
-use fork::{Candidate, candidate, signatures::Sealing};
+use super::{Errand, HEAP, NATIVE_STACK, first_line, semantics};
+use fork::{
+    Candidate, candidate,
+    processor::{Of, Stopwatch, Took},
+    signatures::Sealing,
+};
 use sc_executor_common::wasm_runtime::WasmModule;
 use serde::{Deserialize, Serialize};
 use sp_state_machine::BasicExternalities;
@@ -21,7 +25,7 @@ const STACK: usize = NATIVE_STACK as usize + 2 * 1024 * 1024;
 pub struct Executed {
     /// What `validate_block` answered, in hex.
     pub answer: String,
-    pub cpu_seconds: f64,
+    pub took: Took,
 }
 
 pub(super) fn errand(artifact: &Path, candidate: &Candidate) -> Errand<'static> {
@@ -69,9 +73,9 @@ fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
     let mut externalities = BasicExternalities::default();
     *externalities.extensions() = candidate::extensions();
     let _sealing = Sealing::begin();
-    let used = cpu_seconds();
+    let watch = Stopwatch::start(Of::Thread);
     let answer = externalities.execute_with(|| instance.call_export("validate_block", parameters));
+    let took = watch.stop();
     let answer = answer.map_err(|error| refused(error.to_string()))?;
-    let cpu_seconds = used.zip(cpu_seconds()).map_or(0.0, |(before, after)| after - before);
-    Ok(Executed { answer: worker::hex_prefixed(&answer), cpu_seconds })
+    Ok(Executed { answer: worker::hex_prefixed(&answer), took })
 }

@@ -52,15 +52,6 @@ fn first_line(text: &str) -> String {
     line
 }
 
-/// Processor time of this process so far. Linux counts it in hundredths of a second.
-fn cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The program's name in parentheses may hold anything; fields are counted after it.
-    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    Some(ticks as f64 / 100.0)
-}
-
 /// The worker's own program; none where this is used as a library.
 fn own_program() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;

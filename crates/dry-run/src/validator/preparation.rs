@@ -2,14 +2,17 @@
 //! A parachain's blob made ready as a validator does it before it votes for it: PVF pre-checking. It goes on beside the rest of
 //! the dry run.
 
-use super::{Errand, Executed, cpu_seconds, execution, first_line, own_program, semantics};
-use fork::Candidate;
+use super::{Errand, Executed, execution, first_line, own_program, semantics};
+use fork::{
+    Candidate,
+    processor::{Of, Stopwatch, Took},
+};
 use sc_executor_common::runtime_blob::RuntimeBlob;
 use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tempfile::TempDir;
 use worker::{Failure, Result};
@@ -25,8 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Prepared {
     /// Of the processor, all threads together: what validators count.
-    pub cpu_seconds: f64,
-    pub seconds: f64,
+    pub took: Took,
     /// Nothing where the platform does not tell.
     pub peak_memory: Option<u64>,
     /// Bytes of machine code.
@@ -35,20 +37,15 @@ pub struct Prepared {
 
 /// Prepares the code in this process and leaves the machine code in a file.
 pub fn prepare(code: &[u8], artifact: &Path) -> Result<Prepared> {
-    let began = Instant::now();
-    let used = cpu_seconds();
+    let watch = Stopwatch::start(Of::Process);
     let refused = |error: sc_executor_common::error::WasmError| {
         Failure::check("validators cannot prepare the code").found(first_line(&error.to_string()))
     };
     let blob = RuntimeBlob::uncompress_if_needed(code).map_err(refused)?;
     let machine_code = sc_executor_wasmtime::prepare_runtime_artifact(blob, &semantics()).map_err(refused)?;
-    let seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    let cpu_seconds = match (used, cpu_seconds()) {
-        (Some(before), Some(after)) => after - before,
-        _ => seconds,
-    };
+    let took = watch.stop();
     std::fs::write(artifact, &machine_code).map_err(|error| Failure::io("write", artifact, &error))?;
-    Ok(Prepared { cpu_seconds, seconds, peak_memory: peak_memory(), artifact_size: machine_code.len() as u64 })
+    Ok(Prepared { took, peak_memory: peak_memory(), artifact_size: machine_code.len() as u64 })
 }
 
 /// The most memory this process ever had.
