@@ -64,7 +64,17 @@ fn expect_an_upgrade(report: &Value, checks: &[&str]) {
     let numbers: Vec<_> = blocks.iter().map(|block| block["number"].as_u64().expect("a number")).collect();
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "blocks follow each other: {numbers:?}");
     let changed = report["storage_changes"].as_array().expect("storage changes");
-    assert!(changed.iter().any(|change| change["item"].as_str().is_some_and(|item| item.starts_with("Attestations."))));
+    let every_block = |prefix: &str| {
+        let of_item = |change: &&Value| change["item"].as_str().is_some_and(|item| item.starts_with(prefix));
+        changed.iter().filter(of_item).map(|change| change["every_block"] == true).collect::<Vec<_>>()
+    };
+    let migrated = every_block("Attestations.");
+    assert!(!migrated.is_empty() && migrated.iter().all(|routine| !routine), "what the migrations did: {changed:#?}");
+    for item in ["System.Number", "System.ParentHash", "System.BlockHash", "Timestamp.Now"] {
+        let routine = every_block(item);
+        assert!(!routine.is_empty() && routine.iter().all(|routine| *routine), "{item}: {changed:#?}");
+    }
+    assert_eq!(every_block("System.LastRuntimeUpgrade"), [false]);
 }
 
 #[test]

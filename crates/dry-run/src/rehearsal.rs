@@ -3,13 +3,14 @@
 
 use crate::{
     events::{self, Event},
+    input::Runtime,
     messages::outbound,
     result::{Block, Phase, StorageChange},
     types::Interface,
 };
 use codec::Decode;
 use fork::{Author, Chain, Code, Layout, Wish};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use worker::{Failure, Reporter, Result};
 
 /// Each key that was written, with what it was before the first block and is after the last.
@@ -163,9 +164,82 @@ pub fn live_on(
     Ok((blocks, None))
 }
 
-/// Counts what was touched by storage item. Items that the new runtime no longer has go by the name they had.
-pub fn storage_changes(rehearsal: &Rehearsal, layout: &Layout, old: &Layout) -> Vec<StorageChange> {
-    let mut items = BTreeMap::<String, StorageChange>::new();
+/// What every block writes, whatever an upgrade does, as blocks without one show it.
+#[derive(Default)]
+pub struct Routine {
+    /// Keys that each block writes.
+    keys: HashSet<Vec<u8>>,
+    /// Items with a key for each block's number: the front of such a key, and the number.
+    counted: Vec<(Vec<u8>, Tail)>,
+}
+
+/// The number at the end of a key, in so many bytes.
+type Tail = (usize, u64);
+
+/// A hash of the pallet's name and one of the item's.
+const ITEM: usize = 32;
+/// Numbers this far from those seen are of other blocks: hashes of blocks are kept for as many at most.
+const FAR: u64 = 8_192;
+
+impl Routine {
+    /// Two blocks of the runtime on that state are the control. Where it cannot build them, nothing is told apart.
+    pub fn of(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Self> {
+        let mut chain = chain.clone();
+        chain.set_state_version(runtime.version.effective_state_version());
+        let mut written = Vec::new();
+        for _ in 0..2 {
+            match author.build_with(&mut chain, &runtime.code, Wish::default()) {
+                Ok(built) => written.push(built.changes.main_storage_changes.into_iter().map(|(key, _)| key)),
+                Err(failure) if failure.is_verdict() => return Ok(Self::default()),
+                Err(failure) => return Err(failure),
+            }
+        }
+        let [first, second] = <[_; 2]>::try_from(written)
+            .map_err(|_| Failure::internal("two blocks were built, and others are there"))?
+            .map(|keys| keys.collect::<HashSet<_>>());
+        Ok(Self::seen(&first, &second))
+    }
+
+    fn seen(first: &HashSet<Vec<u8>>, second: &HashSet<Vec<u8>>) -> Self {
+        let mut routine = Self { keys: first.intersection(second).cloned().collect(), counted: Vec::new() };
+        for key in second.difference(first).filter(|key| key.len() > ITEM) {
+            let before = |known: &&Vec<u8>| known.len() == key.len() && known[..ITEM] == key[..ITEM];
+            for known in first.iter().filter(before) {
+                let follows = |width: &usize| Some(number(known, *width)?.checked_add(1)? == number(key, *width)?);
+                if let Some(width) = [8, 4].into_iter().find(|width| follows(width) == Some(true)) {
+                    routine.counted.push((key[..ITEM].to_vec(), (width, number(key, width).unwrap_or_default())));
+                }
+            }
+        }
+        routine
+    }
+
+    pub fn writes(&self, key: &[u8]) -> bool {
+        let counted = |(item, (width, seen)): &(Vec<u8>, Tail)| {
+            key.starts_with(item) && number(key, *width).is_some_and(|number| number.abs_diff(*seen) < FAR)
+        };
+        self.keys.contains(key) || self.counted.iter().any(counted)
+    }
+
+    /// Adds what every block of another runtime writes.
+    pub fn join(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+        self.counted.extend(other.counted);
+    }
+}
+
+/// The number at the end of an item's key, little-endian as all are.
+fn number(key: &[u8], width: usize) -> Option<u64> {
+    let tail = key.get(ITEM..)?;
+    let mut wide = [0; 8];
+    wide.get_mut(..width)?.copy_from_slice(tail.get(tail.len().checked_sub(width)?..)?);
+    Some(u64::from_le_bytes(wide))
+}
+
+/// Counts what was touched by storage item, what every block writes apart. Items that the new runtime no longer has go by the
+/// name they had.
+pub fn storage_changes(rehearsal: &Rehearsal, routine: &Routine, layout: &Layout, old: &Layout) -> Vec<StorageChange> {
+    let mut items = BTreeMap::<(String, bool), StorageChange>::new();
     for (key, (before, after)) in &rehearsal.touched {
         if before == after {
             continue;
@@ -174,7 +248,12 @@ pub fn storage_changes(rehearsal: &Rehearsal, layout: &Layout, old: &Layout) -> 
             name if name.ends_with(".?") => old.describe(key),
             name => name,
         };
-        let change = items.entry(name.clone()).or_insert_with(|| StorageChange { item: name, ..Default::default() });
+        let every_block = routine.writes(key);
+        let change = items.entry((name.clone(), every_block)).or_insert_with(|| StorageChange {
+            item: name,
+            every_block,
+            ..Default::default()
+        });
         match (before, after) {
             (None, _) => change.added += 1,
             (_, None) => change.removed += 1,
@@ -182,4 +261,34 @@ pub fn storage_changes(rehearsal: &Rehearsal, layout: &Layout, old: &Layout) -> 
         }
     }
     items.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(item: u8, rest: &[u8]) -> Vec<u8> {
+        [&[item; ITEM][..], rest].concat()
+    }
+
+    fn hashed(item: u8, number: &[u8]) -> Vec<u8> {
+        key(item, &[&artifact::hashes::twox_64(number)[..], number].concat())
+    }
+
+    #[test]
+    fn what_every_block_writes_is_told_from_what_one_did() {
+        let block = |number: u32, more: &[Vec<u8>]| {
+            let wide = u64::from(number).to_le_bytes();
+            let keys = [key(1, &[]), hashed(2, &number.to_le_bytes()), hashed(3, &wide), key(4, &[7; 32])];
+            keys.into_iter().chain(more.iter().cloned()).collect::<HashSet<_>>()
+        };
+        let session_ends = [key(5, &[])];
+        let routine = Routine::seen(&block(70, &session_ends), &block(71, &[]));
+        assert!(routine.writes(&key(1, &[])) && routine.writes(&key(4, &[7; 32])));
+        assert!(routine.writes(&hashed(2, &76u32.to_le_bytes())), "of another block");
+        assert!(routine.writes(&hashed(3, &64u64.to_le_bytes())));
+        assert!(!routine.writes(&hashed(2, &900_000u32.to_le_bytes())), "of no block near");
+        assert!(!routine.writes(&key(4, &[8; 32])), "another account of the same item");
+        assert!(!routine.writes(&key(5, &[])), "one block wrote it, and the next did not");
+    }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use codec::Encode;
-use fork::{BuiltBlock, Weight};
+use fork::{BuiltBlock, Weight, processor::Took};
 use serde::Serialize;
 use worker::{Failure, Kind, hex_prefixed};
 
@@ -199,6 +199,9 @@ pub struct Block {
     pub declared_proof_size: u64,
     pub only_inherents: bool,
     pub import_seconds: f64,
+    /// The same with the processor time, for who judges it.
+    #[serde(skip)]
+    pub took: Took,
 }
 
 impl Block {
@@ -214,7 +217,8 @@ impl Block {
             compact_proof_size: built.proof.encoded_size() as u64,
             declared_proof_size: proof_size,
             only_inherents: built.only_inherents,
-            import_seconds: (built.seconds * 1e6).round() / 1e6,
+            import_seconds: (built.took.clock * 1e6).round() / 1e6,
+            took: built.took,
         }
     }
 }
@@ -261,6 +265,8 @@ pub struct Identity {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StorageChange {
     pub item: String,
+    /// Whether every block writes these keys, with an upgrade or without.
+    pub every_block: bool,
     pub added: usize,
     pub changed: usize,
     pub removed: usize,

@@ -5,7 +5,7 @@ use crate::{
     enactment::{self, Enacted},
     input::Runtime,
     messages::{Counterpart, outbound},
-    rehearsal::{self, Rehearsal},
+    rehearsal::{self, Rehearsal, Routine},
     request::DryRun,
     result::{self, Check, Report, Rpc, State, Status, Verdict},
     validator::{Preparation, Validator},
@@ -67,7 +67,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
 
     let mut checks = vec![
         checks::versions::versions(&from, &to),
-        checks::versions::code_size(&to, &chain)?,
+        checks::versions::code_size(&from, &to, &chain)?,
         checks::host_functions::host_functions(&from, &to),
         checks::signing::signing(&from, &to),
     ];
@@ -102,6 +102,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     reporter.status("making the migrations fail");
     let failing = checks::migration_failure::migration_failure(&enacted, &shipping, &mut author, &to);
     checks.push(Check::or_not_judged("migration-failure", failing)?);
+    let mut routine = Routine::of(&from, &enacted, &mut Author::new(&executor))?;
     let mut alive = shipping.migrated.clone();
     let (healthy, failure) = match ended {
         true => rehearsal::live_on(&mut alive, &mut author, &to.layout, request.blocks, &mut shipping.sent, reporter)?,
@@ -124,7 +125,11 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     });
     checks.push(match migrated {
         Some(migrated) => {
-            let next = checks::next_upgrade::next_upgrade(&from, &to, &chain, migrated, by_the_chain, &mut author);
+            reporter.status("trying the ways to the next upgrade");
+            // Here, where nobody has a key, the seal of a fork stands for signatures.
+            let signing = Executor::remembering_signatures(request.cache.as_deref());
+            let sides = [(&from, &chain), (&to, migrated)];
+            let next = checks::next_upgrade::next_upgrade(sides, by_the_chain, &mut author, &executor, &signing);
             Check::or_not_judged("next-upgrade", next)?
         }
         None => unreached("next-upgrade"),
@@ -141,7 +146,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let backing = checks::async_backing::async_backing(&from, &to, &chain, &enacted, migrated, &executor, &mut author);
     checks.push(Check::or_not_judged("async-backing", backing)?);
     checks.extend(match migrated {
-        Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping)?,
+        Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping, &routine)?,
         None => ["storage-layout", "kept-fields", "leftovers"].into_iter().map(|name| unreached(name)).collect(),
     });
     let (check, call_weights) = match migrated {
@@ -186,6 +191,10 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         Some(Err(_)) => Check::skip("validator-execution", "validators do not get the code prepared"),
         None => Check::skip("validator-execution", "no parachain: no validator of another chain executes its blocks"),
     });
+    if let Some(migrated) = migrated {
+        // Items that the new code writes with every block, and the old one did not have.
+        routine.join(Routine::of(&to, migrated, &mut author)?);
+    }
     for (level, line) in fork::runtime_log::take() {
         reporter.log(format!("{level} {line}"));
     }
@@ -212,7 +221,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         checks,
         blocks,
         limits: limits.unwrap_or_default(),
-        storage_changes: rehearsal::storage_changes(&shipping, &to.layout, &from.layout),
+        storage_changes: rehearsal::storage_changes(&shipping, &routine, &to.layout, &from.layout),
         call_weights,
         rpc: Rpc { requests: traffic.requests, bytes: traffic.bytes },
         seconds: seconds(began),
@@ -260,7 +269,7 @@ fn unusable(
     findings.extend(prepared.and_then(Result::err).map(|failure| failure.to_string()));
     let checks = vec![
         checks::versions::versions(from, to),
-        checks::versions::code_size(to, chain)?,
+        checks::versions::code_size(from, to, chain)?,
         checks::host_functions::host_functions(from, to),
         Check::fail("validator-preparation", "the code cannot be run: every node stops at it").with(findings),
     ];
@@ -340,10 +349,11 @@ fn what_is_stored(
     enacted: &Chain,
     migrated: &Chain,
     shipping: &Rehearsal,
+    routine: &Routine,
 ) -> Result<Vec<Check>> {
     Ok(vec![
-        checks::storage_layout::storage_layout(from, to, enacted, migrated, &shipping.touched)?,
-        checks::kept_fields::kept_fields(from, to, enacted, migrated)?,
+        checks::storage_layout::storage_layout(from, to, enacted, migrated, &shipping.touched, routine)?,
+        checks::kept_fields::kept_fields(from, to, enacted, migrated, routine)?,
         checks::leftovers::leftovers(from, to, migrated)?,
     ])
 }

@@ -19,6 +19,7 @@ pub mod markdown;
 pub mod release;
 pub mod release_notes;
 mod steps;
+mod storage;
 mod table;
 pub mod terminal;
 pub mod weights;

@@ -168,15 +168,22 @@ fn weights(weights: &Value) -> String {
 }
 
 fn changes(dry_run: &Value) -> String {
-    let changes = list(dry_run, "/storage_changes");
-    if changes.is_empty() {
+    let (changes, others) = crate::storage::of_the_upgrade(dry_run);
+    if changes.is_empty() && others.is_none() {
         return String::new();
     }
     let rows: Vec<_> = changes
         .iter()
         .map(|change| ["/item", "/added", "/changed", "/removed"].map(|field| text(change, field)).to_vec())
         .collect();
-    format!("## The storage changed\n\n{}", markdown(&["Item", "Keys added", "Keys changed", "Keys removed"], &rows))
+    let mut all = String::from("## The storage changed\n\n");
+    if !rows.is_empty() {
+        all.push_str(&markdown(&["Item", "Keys added", "Keys changed", "Keys removed"], &rows));
+    }
+    if let Some(others) = others {
+        all.push_str(&format!("\n{others}\n"));
+    }
+    all
 }
 
 fn proposal(propose: &Value) -> String {

@@ -6,7 +6,8 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Status},
+    rehearsal::Routine,
+    result::{Check, Finding, Rank},
     types::{Interface, compare, interface::Item, read},
 };
 use fork::{Chain, sample};
@@ -25,11 +26,11 @@ struct Kept {
     shifted: usize,
 }
 
-pub fn kept_fields(from: &Runtime, to: &Runtime, before: &Chain, migrated: &Chain) -> Result<Check> {
+pub fn kept_fields(from: &Runtime, to: &Runtime, before: &Chain, migrated: &Chain, routine: &Routine) -> Result<Check> {
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
         return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
     };
-    let (mut wrong, mut odd, mut compared) = (Vec::new(), Vec::new(), 0);
+    let (mut findings, mut compared) = (Vec::new(), 0);
     for new_pallet in &new.pallets {
         let Some(old_pallet) = old.pallet(new_pallet.name) else { continue };
         for new_item in &new_pallet.items {
@@ -40,25 +41,24 @@ pub fn kept_fields(from: &Runtime, to: &Runtime, before: &Chain, migrated: &Chai
             let prefix = new_pallet.key(new_item.name);
             let (entries, _) = sample::entries(before, &prefix, MOST_ENTRIES)?;
             let mut kept = Vec::new();
-            for (key, earlier) in entries {
+            // What every block writes anew holds no value for longer.
+            for (key, earlier) in entries.into_iter().filter(|(key, _)| !routine.writes(key)) {
                 let Some(later) = migrated.storage(&key)?.filter(|later| *later != earlier) else { continue };
                 kept.extend(fields(&old, old_item, &earlier, &new, new_item, &later));
             }
             compared += kept.len();
-            judge(&format!("{}.{}", new_pallet.name, new_item.name), &kept, &mut wrong, &mut odd);
+            findings.extend(judge(&format!("{}.{}", new_pallet.name, new_item.name), &kept));
         }
     }
-    let status = match (wrong.is_empty(), odd.is_empty()) {
-        (false, _) => Status::Fail,
-        (true, false) => Status::Warn,
-        (true, true) => Status::Pass,
-    };
-    let detail = match (status, compared) {
-        (Status::Fail, _) => "fields that a struct kept have the values of others, or none of their own".to_string(),
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
+    let detail = match (findings.first().map(|finding| finding.rank), compared) {
+        (Some(Rank::Seen), _) => {
+            "fields that a struct kept have the values of others, or none of their own".to_string()
+        }
         (_, 0) => "no struct was migrated in its place".to_string(),
         (_, count) => format!("{count} migrated structs compared field by field with what they were"),
     };
-    Ok(Check::new(NAME, status, detail).with([wrong, odd].concat()))
+    Ok(Check::judged(NAME, detail, findings))
 }
 
 fn fields(
@@ -92,22 +92,20 @@ fn fields(
     Some(kept)
 }
 
-fn judge(item: &str, kept: &[Kept], wrong: &mut Vec<String>, odd: &mut Vec<String>) {
+fn judge(item: &str, kept: &[Kept]) -> Option<Finding> {
     let differing: Vec<_> = kept.iter().filter(|kept| !kept.other.is_empty()).collect();
-    let Some(first) = differing.first() else { return };
+    let first = differing.first()?;
     let shifted = differing.iter().filter(|kept| kept.shifted >= 2).count();
     let replaced = differing.iter().filter(|kept| kept.other.len() >= 3 && kept.other.len() > kept.same).count();
     let examples: Vec<_> =
         first.other.iter().take(4).map(|(path, was, is)| format!("{path} was {was} and is {is}")).collect();
     let told =
         |what: &str, count: usize| format!("{item}: {count} of {} values {what}: {}", kept.len(), examples.join("; "));
-    if shifted > 0 {
-        wrong.push(told("have fields with the values of other fields", shifted));
-    } else if replaced > 0 {
-        wrong.push(told("lost most of what their fields held", replaced));
-    } else {
-        odd.push(told("have fields with other values than before, is that meant?", differing.len()));
-    }
+    Some(match (shifted, replaced) {
+        (0, 0) => Finding::hazard(told("have fields with other values than before, is that meant?", differing.len())),
+        (0, replaced) => Finding::seen(told("lost most of what their fields held", replaced)),
+        (shifted, _) => Finding::seen(told("have fields with the values of other fields", shifted)),
+    })
 }
 
 #[cfg(test)]
@@ -143,7 +141,7 @@ mod tests {
         (registry.into(), id)
     }
 
-    fn verdict(after: after::Configuration) -> (usize, usize) {
+    fn verdict(after: after::Configuration) -> Option<Rank> {
         let ((old_types, old_id), (new_types, new_id)) =
             (registry::<before::Configuration>(), registry::<after::Configuration>());
         let interface = Interface::empty;
@@ -157,35 +155,33 @@ mod tests {
             &item(new_id),
             &after.encode(),
         );
-        let (mut wrong, mut odd) = (Vec::new(), Vec::new());
-        judge("Configuration.ActiveConfig", &kept.into_iter().collect::<Vec<_>>(), &mut wrong, &mut odd);
-        (wrong.len(), odd.len())
+        judge("Configuration.ActiveConfig", &kept.into_iter().collect::<Vec<_>>()).map(|finding| finding.rank)
     }
 
     #[test]
     fn a_field_put_in_and_the_rest_kept_is_well() {
         let right =
             after::Configuration { max_code: 3_145_728, backing: 2, delay: 600, cooldown: 14_400, lookahead: 3 };
-        assert_eq!(verdict(right), (0, 0));
+        assert_eq!(verdict(right), None);
     }
 
     #[test]
     fn fields_read_one_place_off_fail() {
         let shifted =
             after::Configuration { max_code: 3_145_728, backing: 600, delay: 14_400, cooldown: 3, lookahead: 0 };
-        assert_eq!(verdict(shifted), (1, 0));
+        assert_eq!(verdict(shifted), Some(Rank::Seen));
     }
 
     #[test]
     fn a_default_in_place_of_everything_fails() {
         let replaced = after::Configuration { max_code: 0, backing: 0, delay: 0, cooldown: 0, lookahead: 0 };
-        assert_eq!(verdict(replaced), (1, 0));
+        assert_eq!(verdict(replaced), Some(Rank::Seen));
     }
 
     #[test]
     fn one_value_set_anew_is_asked_about() {
         let tuned =
             after::Configuration { max_code: 3_145_728, backing: 2, delay: 600, cooldown: 14_400, lookahead: 5 };
-        assert_eq!(verdict(tuned), (0, 1));
+        assert_eq!(verdict(tuned), Some(Rank::Hazard));
     }
 }

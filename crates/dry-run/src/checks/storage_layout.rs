@@ -6,8 +6,8 @@
 
 use crate::{
     input::Runtime,
-    rehearsal::Touched,
-    result::{Check, Status},
+    rehearsal::{Routine, Touched},
+    result::{Check, Finding, Rank},
     types::{
         Differences, Interface, compare,
         interface::{Item, Pallet},
@@ -25,26 +25,33 @@ const NAME: &str = "storage-layout";
 const MOST_ENTRIES: usize = 5_000;
 const MOST_TOUCHED: usize = 200_000;
 
+/// How values are told that no upgrade of today made unreadable.
+const OLD: &str = "that decoded by neither type before the upgrade either";
+
 /// What is wrong with the values of one item, counted.
 #[derive(Default)]
 struct Wrong {
-    counts: BTreeMap<(String, &'static str), (usize, String)>,
+    counts: BTreeMap<(Rank, String, &'static str), (usize, String)>,
 }
 
 impl Wrong {
-    fn add(&mut self, item: &str, kind: &'static str, example: impl FnOnce() -> String) {
-        let entry = self.counts.entry((item.to_owned(), kind)).or_default();
+    fn add(&mut self, rank: Rank, item: &str, kind: &'static str, example: impl FnOnce() -> String) {
+        let entry = self.counts.entry((rank, item.to_owned(), kind)).or_default();
         if entry.0 == 0 {
             entry.1 = example();
         }
         entry.0 += 1;
     }
 
-    fn told(self) -> Vec<String> {
+    /// The gravest first.
+    fn told(self) -> Vec<Finding> {
         let values = |count| if count == 1 { "1 value".to_string() } else { format!("{count} values") };
-        self.counts
-            .into_iter()
-            .map(|((item, kind), (count, example))| format!("{item}: {} {kind}: {example}", values(count)))
+        let mut all: Vec<_> = self.counts.into_iter().collect();
+        all.sort_by_key(|((rank, _, _), _)| std::cmp::Reverse(*rank));
+        all.into_iter()
+            .map(|((rank, item, kind), (count, example))| {
+                Finding::new(rank, format!("{item}: {} {kind}: {example}", values(count)))
+            })
             .take(40)
             .collect()
     }
@@ -56,11 +63,12 @@ pub fn storage_layout(
     before: &Chain,
     migrated: &Chain,
     touched: &Touched,
+    routine: &Routine,
 ) -> Result<Check> {
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
         return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
     };
-    let (mut wrong, mut odd) = (Wrong::default(), Wrong::default());
+    let mut wrong = Wrong::default();
     let (mut changed, mut decoded) = (0, 0);
     for new_pallet in &new.pallets {
         let Some(old_pallet) = old.pallet(new_pallet.name) else { continue };
@@ -75,22 +83,26 @@ pub fn storage_layout(
                 continue;
             }
             changed += 1;
-            let pair = Pair { old: &old, new: &new, old_item, new_item, differences: &differences, keys };
-            decoded += pair.look(new_pallet, before, migrated, &mut wrong, &mut odd)?;
+            let rewritten = |key: &[u8]| routine.writes(key) && touched.contains_key(key);
+            let pair = Pair {
+                old: &old,
+                new: &new,
+                old_item,
+                new_item,
+                differences: &differences,
+                keys,
+                rewritten: &rewritten,
+            };
+            decoded += pair.look(new_pallet, before, migrated, &mut wrong)?;
         }
     }
     decoded += written(&new, touched, &mut wrong);
-    let (wrong, odd) = (wrong.told(), odd.told());
-    let status = match (wrong.is_empty(), odd.is_empty()) {
-        (false, _) => Status::Fail,
-        (true, false) => Status::Warn,
-        (true, true) => Status::Pass,
-    };
-    let detail = match status {
-        Status::Fail => "values are not what the new code takes them for".to_string(),
+    let findings = wrong.told();
+    let detail = match findings.first().map(|finding| finding.rank) {
+        Some(Rank::Seen) => "values are not what the new code takes them for".to_string(),
         _ => format!("{decoded} values decode by the new types; {changed} items changed theirs"),
     };
-    Ok(Check::new(NAME, status, detail).with([wrong, odd].concat()))
+    Ok(Check::judged(NAME, detail, findings))
 }
 
 fn keys_differ(old: &Interface<'_>, old_item: &Item<'_>, new: &Interface<'_>, new_item: &Item<'_>) -> bool {
@@ -112,17 +124,12 @@ struct Pair<'a> {
     new_item: &'a Item<'a>,
     differences: &'a Differences,
     keys: bool,
+    /// Whether every block writes what stands under the key, and a block of the new code has: by its own type then.
+    rewritten: &'a dyn Fn(&[u8]) -> bool,
 }
 
 impl Pair<'_> {
-    fn look(
-        &self,
-        pallet: &Pallet<'_>,
-        before: &Chain,
-        migrated: &Chain,
-        wrong: &mut Wrong,
-        odd: &mut Wrong,
-    ) -> Result<usize> {
+    fn look(&self, pallet: &Pallet<'_>, before: &Chain, migrated: &Chain, wrong: &mut Wrong) -> Result<usize> {
         let prefix = pallet.key(self.new_item.name);
         let item = format!("{}.{}", pallet.name, self.new_item.name);
         let (entries, _) = sample::entries(migrated, &prefix, MOST_ENTRIES)?;
@@ -131,32 +138,39 @@ impl Pair<'_> {
         let count = entries.len();
         for (key, value) in entries {
             if self.keys && !key_fits(self.new, self.new_item, &key[prefix.len()..]) {
-                wrong.add(&item, "under keys that the new code does not find", || worker::hex_prefixed(&key));
-                continue;
-            }
-            if let Err(why) = read::whole(self.new.types, self.new_item.value, &value) {
-                wrong.add(&item, "not of the new type", || why);
+                wrong.add(Rank::Seen, &item, "under keys that the new code does not find", || {
+                    worker::hex_prefixed(&key)
+                });
                 continue;
             }
             let untouched = earlier.get(&key).is_some_and(|earlier| *earlier == value);
-            if untouched {
-                self.same_meaning(&item, &value, wrong, odd);
+            if let Err(why) = read::whole(self.new.types, self.new_item.value, &value) {
+                match untouched && read::whole(self.old.types, self.old_item.value, &value).is_err() {
+                    true => wrong.add(Rank::Hazard, &item, OLD, || why),
+                    false => wrong.add(Rank::Seen, &item, "not of the new type", || why),
+                }
+                continue;
+            }
+            if untouched && !(self.rewritten)(&key) {
+                self.same_meaning(&item, &value, wrong);
             }
         }
         Ok(count)
     }
 
     /// A value that nobody migrated, although its type is another one now.
-    fn same_meaning(&self, item: &str, value: &[u8], wrong: &mut Wrong, odd: &mut Wrong) {
-        let old = read::meaning(self.old.types, self.old_item.value, value);
+    fn same_meaning(&self, item: &str, value: &[u8], wrong: &mut Wrong) {
+        // What was not of the old type either is of the new one already.
+        let Ok(old) = read::meaning(self.old.types, self.old_item.value, value) else { return };
         let new = read::meaning(self.new.types, self.new_item.value, value);
-        if old.is_ok() && old != new {
+        if new.as_ref() != Ok(&old) {
             let kind = "left as they were, and mean something else by the new type";
-            wrong.add(item, kind, || self.differences.told());
+            wrong.add(Rank::Seen, item, kind, || self.differences.told());
         } else if let Some(moved) = self.differences.moved.first() {
-            wrong.add(item, "left as they were, although fields or variants changed places", || moved.clone());
+            let kind = "left as they were, although fields or variants changed places";
+            wrong.add(Rank::Seen, item, kind, || moved.clone());
         } else if let Some(renamed) = self.differences.renamed.first() {
-            odd.add(item, "left as they were under other names", || renamed.clone());
+            wrong.add(Rank::Hazard, item, "left as they were under other names", || renamed.clone());
         }
     }
 }
@@ -208,9 +222,10 @@ fn written(new: &Interface<'_>, touched: &Touched, wrong: &mut Wrong) -> usize {
         let Some((pallet, item)) = key.get(..32).and_then(|prefix| items.get(prefix)) else { continue };
         let name = || format!("{}.{}", pallet.name, item.name);
         if let Err(why) = read::whole(new.types, item.value, value) {
-            wrong.add(&name(), "written that are not of the item's type", || why);
+            wrong.add(Rank::Seen, &name(), "written that are not of the item's type", || why);
         } else if !key_fits(new, item, &key[32..]) {
-            wrong.add(&name(), "written under keys that the new code does not find", || worker::hex_prefixed(key));
+            let kind = "written under keys that the new code does not find";
+            wrong.add(Rank::Seen, &name(), kind, || worker::hex_prefixed(key));
         }
         decoded += 1;
     }

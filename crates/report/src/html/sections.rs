@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::element::{copied, facts, numbers, section};
-use crate::field::{list, text as field};
+use super::element::{copied, facts, numbers, section, tag, text};
+use crate::{field::text as field, storage};
 use serde_json::Value;
 
 pub fn storage(dry_run: &Value) -> String {
-    let rows: Vec<_> = list(dry_run, "/storage_changes")
+    let (changes, others) = storage::of_the_upgrade(dry_run);
+    let rows: Vec<_> = changes
         .iter()
         .map(|change| ["/item", "/added", "/changed", "/removed"].map(|pointer| field(change, pointer)).to_vec())
         .collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    section("Storage that the upgrade changed", &numbers(&["Keys of", "added", "changed", "removed"], &rows))
+    let table =
+        if rows.is_empty() { String::new() } else { numbers(&["Keys of", "added", "changed", "removed"], &rows) };
+    let others = others.map(|others| tag("p", &text(&others))).unwrap_or_default();
+    section("Storage that the upgrade changed", &format!("{table}{others}"))
 }
 
 pub fn verifying() -> String {

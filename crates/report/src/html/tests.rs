@@ -18,7 +18,7 @@ fn bundle() -> Bundle {
                 {"name": "code-size", "status": "pass", "detail": "small"},
             ],
             "blocks": [{"number": 4, "phase": "upgrade", "ref_time": 1_000_000_000_000_u64, "proof_size": 100}],
-            "storage_changes": [{"item": "System.Number", "added": 0, "changed": 1, "removed": 0}],
+            "storage_changes": [{"item": "System.Number", "every_block": true, "added": 0, "changed": 1, "removed": 0}, {"item": "Attestations.ByCode", "every_block": false, "added": 2, "changed": 0, "removed": 0}],
             "call_weights": [{"call": "Balances.transfer", "old": {"ref_time": 4_000_000, "proof_size": 7}, "new": {"ref_time": 5_000_000, "proof_size": 7}}],
         }),
         diff: json!({
