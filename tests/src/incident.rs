@@ -149,6 +149,16 @@ impl Before {
         self
     }
 
+    /// The account that has most, of those that the checks look at.
+    pub fn richest(&self) -> [u8; 32] {
+        let prefix = item("System", "Account");
+        let accounts = self.state.top.iter().filter(|(key, _)| key.starts_with(&prefix));
+        // `AccountInfo`: a nonce and three counters of 32 bits, then what is free.
+        let free = |info: &[u8]| u128::from_le_bytes(info[16..32].try_into().expect("16 bytes"));
+        let (key, _) = accounts.max_by_key(|(_, info)| free(info)).expect("an account");
+        key[key.len() - 32..].try_into().expect("32 bytes")
+    }
+
     /// The code that the chain runs.
     pub fn code(&self) -> Vec<u8> {
         patch::wasm(self.state.get(b":code").expect("a runtime"))
@@ -229,6 +239,24 @@ impl Report {
         }
         assert_eq!(self.document["verdict"], "fail");
         assert_eq!(self.code, Some(1), "the exit code of a failed check");
+        self
+    }
+
+    /// The upgrade is not stopped by this check, which tells the hazard in these words.
+    pub fn warned_by(&self, check: &str, words: &[&str]) -> &Self {
+        let found = self.check(check);
+        assert_eq!(found["status"], "warn", "{check}: {found:#}");
+        let told = found.to_string();
+        for word in words {
+            assert!(told.contains(word), "{check} does not say {word:?}: {found:#}");
+        }
+        let hazards = found["findings"].as_array().is_some_and(|all| all.iter().any(|one| one["rank"] == "hazard"));
+        assert!(hazards, "{check}: no hazard among {found:#}");
+        self
+    }
+
+    pub fn verdict(&self, verdict: &str) -> &Self {
+        assert_eq!(self.document["verdict"], verdict, "{:#}", self.document["checks"]);
         self
     }
 

@@ -15,11 +15,13 @@ mod genesis;
 mod input;
 mod messages;
 mod rehearsal;
-mod relay_root;
 mod request;
 mod result;
 mod run;
 mod serve;
+mod superuser;
+mod time_limit;
+mod transaction;
 mod types;
 mod validator;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Migrations that cost too much, fail, or would freeze the chain if they failed; and the upgrade after this one.
 
+use codec::Encode;
 use cutover_tests::{
     Runtime::{Parachain, Standalone},
-    incident::{Before, Fault, faulty, rehearse, sound},
+    incident::{Before, Fault, faulty, item, migrating, rehearse, rehearse_with, sound},
 };
 
 #[test]
@@ -22,9 +23,13 @@ fn n09_a_migration_that_needs_more_proof_than_a_block_may_have() {
 
 #[test]
 fn n27_a_failed_migration_that_would_freeze_the_chain_for_ever() {
-    rehearse(Before::of(Parachain).with(Fault::NoMessages), &faulty(Parachain))
-        .stopped_by("migration-failure", &["frozen for ever"])
+    // The migrations end: what would be if they did not is a hazard, which a team may take for a failure.
+    let frozen = || Before::of(Parachain).with(Fault::NoMessages);
+    rehearse(frozen(), &faulty(Parachain))
+        .warned_by("migration-failure", &["frozen for ever", "FailedMigrationHandler"])
         .status("migrations", "pass");
+    rehearse_with(frozen(), &faulty(Parachain), &["--deny", "migration-failure"])
+        .stopped_by("migration-failure", &["frozen for ever"]);
 }
 
 #[test]
@@ -44,10 +49,35 @@ fn n27_a_migration_that_fails_although_the_chain_goes_on() {
 
 #[test]
 fn n15_the_next_upgrades_authorization_is_refused() {
-    rehearse(Before::of(Parachain).with(Fault::Refused), &faulty(Parachain))
-        .stopped_by(
-            "next-upgrade",
-            &["the relay chain's root could authorize an upgrade, and cannot under the new code"],
-        )
+    let refused = || Before::of(Parachain).with(Fault::Refused);
+    // The sudo key can still decide.
+    rehearse(refused(), &faulty(Parachain))
+        .warned_by("next-upgrade", &["no more under the new code: the relay chain's root can authorize one"])
         .status("healthy-blocks", "pass");
+    rehearse(refused().set(&item("Sudo", "Key"), None), &faulty(Parachain))
+        .stopped_by("next-upgrade", &["nobody who could decide", "the relay chain's root can authorize one"])
+        .status("healthy-blocks", "pass");
+}
+
+#[test]
+fn n33_no_preimage_can_be_noted_any_more() {
+    // As with `MaxHolds = ()`: there is no room for one more hold. What is there is of `Attestations`, twice.
+    let before = Before::of(Standalone);
+    let account = before.richest();
+    let key = [&item("Balances", "Holds")[..], &artifact::hashes::blake2_128(&account), &account].concat();
+    let full = vec![([40u8, 0], 1u128); 2].encode();
+    rehearse(before, &migrating(&sound(Standalone), &[(key, full)])).warned_by(
+        "next-upgrade",
+        &["no more under the new code: a preimage as large as the code can be noted (Preimage.note_preimage)"],
+    );
+}
+
+#[test]
+fn n33_a_chain_whose_ways_to_the_next_upgrade_stay_open_passes() {
+    rehearse(Before::of(Standalone), &sound(Standalone))
+        .status("next-upgrade", "pass")
+        .says("next-upgrade", "a preimage as large as the code can be noted (Preimage.note_preimage)")
+        .says("next-upgrade", "a referendum can be submitted (Referenda.submit)")
+        .says("next-upgrade", "Sudo's key can authorize one")
+        .passed();
 }

@@ -2,10 +2,17 @@
 //! If a multi-block migration failed: could the chain still be upgraded?
 //!
 //! Each migration is made to fail on a fork, by a cursor that it cannot decode, and the runtime's own handler decides
-//! what follows. Where it freezes the chain, which takes no transactions then, the one way left is tried: hooks alone,
+//! what follows. The migrations of this upgrade end, or `migrations` fails: what would be if they did not is a hazard. Where it freezes the chain, which takes no transactions then, the one way left is tried: hooks alone,
 //! and for a parachain a message of its relay chain's root that clears the cursor.
 
-use crate::{events, input::Runtime, rehearsal::Rehearsal, relay_root, result::Check, types::Interface};
+use crate::{
+    events,
+    input::Runtime,
+    rehearsal::Rehearsal,
+    result::{Check, Finding},
+    superuser::{self, Sender},
+    types::Interface,
+};
 use codec::Encode;
 use fork::{Author, Chain, Wish};
 use worker::{Kind, Result};
@@ -62,32 +69,40 @@ pub fn migration_failure(
             Outcome::Unstuck => failed += 1,
             Outcome::Frozen(Some(way)) => {
                 failed += 1;
-                findings.push(format!("migration {index}: frozen, and freed by {way}"));
+                findings.push(Finding::note(format!("migration {index}: frozen, and freed by {way}")));
             }
             Outcome::Frozen(None) => {
-                return Ok(Check::fail(
-                    NAME,
-                    format!("if migration {index} failed, the chain would be frozen for ever: it takes no transaction, and nothing frees it"),
-                )
-                .with(vec![
-                    "tried: blocks with their hooks; for a parachain, a message of the relay chain's root that clears the cursor".into(),
-                    format!("see {}'s FailedMigrationHandler", pallet.name),
-                ]));
+                let detail = format!(
+                    "if migration {index} failed, the chain would be frozen for ever: it takes no transaction, and nothing frees it"
+                );
+                findings.extend([
+                    Finding::hazard(format!("migration {index}: frozen for ever; see {}'s FailedMigrationHandler", pallet.name)),
+                    Finding::note(
+                        "tried: blocks with their hooks; for a parachain, a message of the relay chain's root that clears the cursor",
+                    ),
+                ]);
+                return Ok(Check::judged(NAME, detail, findings));
             }
             Outcome::Broken(why) => {
-                return Ok(Check::fail(NAME, format!("if migration {index} failed, no block could be built: {why}")));
+                findings.push(Finding::hazard(why));
+                return Ok(Check::judged(
+                    NAME,
+                    format!("if migration {index} failed, no block could be built"),
+                    findings,
+                ));
             }
         }
     }
     if failed == 0 {
+        // At worst there is a hazard that is not seen.
         let detail = format!("no migration could be made to fail from outside: {went_on} took any cursor");
-        return Ok(Check::skip(NAME, detail));
+        return Ok(Check::warn(NAME, detail));
     }
     let detail = match findings.len() {
         0 => format!("{failed} migrations made to fail, one by one: the chain goes on and can be upgraded"),
         _ => format!("{failed} migrations made to fail, one by one: the chain freezes and can be freed"),
     };
-    Ok(Check::pass(NAME, detail).with(findings))
+    Ok(Check::judged(NAME, detail, findings))
 }
 
 /// Makes the migration of that index fail and sees what the runtime makes of it.
@@ -132,7 +147,9 @@ fn fail(
         return Ok(Outcome::Frozen(None));
     };
     let clear = [call.as_slice(), &[0]].concat();
-    let freed = relay_root::obeyed(&chain, author, &to.code, &clear, |chain| Ok(chain.storage(&cursor)?.is_none()))?;
+    let freed = superuser::obeyed(&chain, author, &to.code, Sender::RelayChain, &clear, |chain| {
+        Ok(chain.storage(&cursor)?.is_none())
+    })?;
     Ok(Outcome::Frozen(freed.then_some("a message of the relay chain's root that clears the cursor")))
 }
 

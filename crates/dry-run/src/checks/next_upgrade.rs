@@ -1,35 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Will the chain take the upgrade after this one?
 //!
-//! It is rehearsed as this one was, with the chain's present code as what comes next: the way there is what counts, and no
-//! block of it is built. A parachain that its relay chain governs also has to hear its relay chain's root.
+//! Two things are needed: somebody who decides on a code, and the chain's applying it. Applying is rehearsed as this upgrade
+//! was, with the chain's present code as what comes next: the way there is what counts, and no block of it is built. Who may
+//! decide is tried on both runtimes: the roots of other chains, the sudo key, and the first steps of the chain's own
+//! governance. Only what the present code could do and the new one cannot counts.
 
 use crate::{
+    ask::parachain_id,
     enactment::{self, Obstacle, Versions},
     input::Runtime,
-    relay_root,
+    messages::transfers,
     result::Check,
+    superuser::{self, Sender},
+    transaction::{self, Sent, variant},
+    types::{Interface, interface::Pallet, read},
 };
-use codec::Encode;
-use fork::{Author, Chain};
+use codec::{Compact, Encode};
+use fork::{Author, Chain, Executor};
 use worker::Result;
 
 const NAME: &str = "next-upgrade";
 
-/// `by_the_chain`: whether the chain's present code put the new one in place by its own rules.
+/// Asset Hub's number at every relay chain of the Polkadot SDK: where their governance is, or is moving.
+const ASSET_HUB: u32 = 1_000;
+
+/// Somebody or something that decides on a code.
+struct Way {
+    /// `the relay chain's root can authorize one`
+    name: String,
+    /// Why it is closed, if it is.
+    closed: Option<String>,
+}
+
+/// A runtime on a state of its chain.
+type Side<'a> = (&'a Runtime, &'a Chain);
+
+/// `sides`: before the upgrade and after it. `by_the_chain`: whether the chain's present code put the new one in place by its
+/// own rules. `signing` remembers signatures.
 pub fn next_upgrade(
-    from: &Runtime,
-    to: &Runtime,
-    before: &Chain,
-    migrated: &Chain,
+    [before, after]: [Side<'_>; 2],
     by_the_chain: bool,
     author: &mut Author<'_>,
+    executor: &Executor,
+    signing: &Executor,
 ) -> Result<Check> {
+    let mut applies = None;
     // What the present code cannot do either is no fault of the upgrade.
-    let mut ways = Vec::new();
     if by_the_chain {
-        match enactment::apply(migrated, author, &from.code, Versions::Unchecked)? {
-            Ok(_) => ways.push("the chain applies an authorized upgrade"),
+        match enactment::apply(after.1, author, &before.0.code, Versions::Unchecked)? {
+            Ok(_) => applies = Some("the chain applies an authorized upgrade"),
             Err(Obstacle::NotJudged(failure)) => return Ok(Check::not_judged(NAME, failure.to_string())),
             Err(obstacle) => {
                 let detail = "the chain could apply an authorized upgrade, and cannot under the new code";
@@ -37,34 +57,198 @@ pub fn next_upgrade(
             }
         }
     }
-    if to.layout.parachain_system().is_some() && authorizes(from, before, author)? == Some(true) {
-        match authorizes(to, migrated, author)? {
-            Some(true) => ways.push("the relay chain's root can authorize one"),
-            Some(false) => {
-                let detail = "the relay chain's root could authorize an upgrade, and cannot under the new code";
-                return Ok(Check::fail(NAME, detail).with(vec![
-                    "sent: UnpaidExecution, Transact of system.authorize_upgrade as Superuser, in XCM 5, 4 and 3"
-                        .into(),
-                    "see the barrier, the origin converter and the queue of messages".into(),
-                ]));
-            }
-            None => return Ok(Check::fail(NAME, "the new code has no system.authorize_upgrade")),
-        }
-    }
-    Ok(match ways.is_empty() {
-        true => {
-            Check::skip(NAME, "the chain's present code takes no upgrade by system.apply_authorized_upgrade either")
-        }
-        false => Check::pass(NAME, format!("under the new code too, {}", ways.join(", and "))),
-    })
+    let size = after.0.code.bytes().len();
+    let mut had = ways(before, size, executor, signing)?;
+    had.retain(|way| way.closed.is_none());
+    let has = match had.is_empty() {
+        true => Vec::new(),
+        false => ways(after, size, executor, signing)?,
+    };
+    Ok(judge(applies, &had, &has))
 }
 
-/// Nothing where the runtime lacks the call.
-fn authorizes(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Option<bool>> {
-    let Some(system) = runtime.layout.pallet("System") else { return Ok(None) };
-    let Some(call) = system.call("authorize_upgrade") else { return Ok(None) };
-    let key = system.key("AuthorizedUpgrade");
-    // Any hash will do: the code comes later.
-    let call = (call, [7u8; 32]).encode();
-    relay_root::obeyed(chain, author, &runtime.code, &call, |chain| Ok(chain.storage(&key)?.is_some())).map(Some)
+/// `had` are the ways that were open; `has` are those of the new code, open or closed.
+fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> Check {
+    let mut open: Vec<_> = applies.into_iter().map(str::to_owned).collect();
+    let mut closed = Vec::new();
+    for way in had {
+        match has.iter().find(|known| known.name == way.name) {
+            Some(Way { closed: None, .. }) => open.push(way.name.clone()),
+            Some(Way { closed: Some(why), .. }) => {
+                closed.push(format!("no more under the new code: {}: {why}", way.name))
+            }
+            None => closed.push(format!("no more under the new code: {}: it is gone", way.name)),
+        }
+    }
+    let decides = open.len() > usize::from(applies.is_some());
+    match (closed.len(), decides) {
+        (0, _) if open.is_empty() => {
+            Check::skip(NAME, "none of the ways that are known here is open to the chain's present code")
+        }
+        (0, _) => Check::pass(NAME, format!("under the new code too, {}", open.join(", "))),
+        (_, false) => Check::fail(NAME, "nobody who could decide on an upgrade can under the new code").with(closed),
+        (gone, true) => Check::warn(
+            NAME,
+            format!("{gone} of the ways to the next upgrade are closed by this one; left are: {}", open.join(", ")),
+        )
+        .with(closed),
+    }
+}
+
+/// Every way that the runtime has, open or closed. Those that the tool cannot try are left out.
+fn ways(side: Side<'_>, size: usize, executor: &Executor, signing: &Executor) -> Result<Vec<Way>> {
+    let mut ways = by_message(side, executor)?;
+    let (runtime, chain) = side;
+    let Some(interface) = runtime.interface() else { return Ok(ways) };
+    let mut author = Author::new(signing);
+    let mut send =
+        |name: String, account: [u8; 32], call: &[u8], done: &dyn Fn(&Chain) -> Result<bool>| -> Result<()> {
+            let closed = match transaction::send(runtime, &interface, chain, &mut author, account, call)? {
+                Sent::Unsigned => return Ok(()),
+                Sent::Dispatched(after) if done(&after)? => None,
+                Sent::Dispatched(_) => Some("the call changes nothing".to_owned()),
+                Sent::Refused(why) => Some(why),
+            };
+            ways.push(Way { name, closed });
+            Ok(())
+        };
+    let authorize = authorize(runtime);
+    if let (Some((call, key)), Some(sudo)) = (&authorize, runtime.layout.pallet_with(&["Key"], Some("sudo_as")))
+        && let Some(holder) = chain.storage(&sudo.key("Key"))?.and_then(|key| <[u8; 32]>::try_from(key).ok())
+        && let Some(index) = sudo.call("sudo")
+    {
+        let name = format!("{}'s key can authorize one", sudo.name);
+        let call = [&index[..], call].concat();
+        send(name, holder, &call, &|after| authorized(after, key))?;
+    }
+    let Some((account, _)) = transfers::sender(runtime, chain)? else { return Ok(ways) };
+    for (name, call) in of_governance(&interface, authorize.as_ref().map(|(call, _)| call.as_slice()), size) {
+        send(name, account, &call, &|_| Ok(true))?;
+    }
+    Ok(ways)
+}
+
+/// The hash of a code that comes later: any will do.
+const HASH: [u8; 32] = *b"the code of the upgrade to come.";
+
+/// `system.authorize_upgrade`, and where it shows.
+fn authorize(runtime: &Runtime) -> Option<(Vec<u8>, Vec<u8>)> {
+    let system = runtime.layout.pallet("System")?;
+    let call = system.call("authorize_upgrade").filter(|_| system.has_item("AuthorizedUpgrade"))?;
+    Some(((call, HASH).encode(), system.key("AuthorizedUpgrade")))
+}
+
+/// Whether it is that code which is authorized: another may have been before.
+fn authorized(chain: &Chain, key: &[u8]) -> Result<bool> {
+    Ok(chain.storage(key)?.is_some_and(|authorization| authorization.starts_with(&HASH)))
+}
+
+/// The roots of other chains, which a parachain may take for its own.
+fn by_message((runtime, chain): Side<'_>, executor: &Executor) -> Result<Vec<Way>> {
+    let mut ways = Vec::new();
+    if runtime.layout.parachain_system().is_none() {
+        return Ok(ways);
+    }
+    let mut senders = vec![(Sender::RelayChain, "the relay chain's root can authorize one")];
+    if parachain_id(runtime, chain, executor)?.is_some_and(|id| id != ASSET_HUB) {
+        senders.push((Sender::Sibling(ASSET_HUB), "Asset Hub's root can authorize one"));
+    }
+    let Some((call, key)) = authorize(runtime) else { return Ok(ways) };
+    let mut author = Author::new(executor);
+    for (sender, name) in senders {
+        let open =
+            superuser::obeyed(chain, &mut author, &runtime.code, sender, &call, |chain| authorized(chain, &key))?;
+        let why = "UnpaidExecution, Transact of system.authorize_upgrade as Superuser, in XCM 5, 4 and 3, was sent, and is not \
+                   obeyed; see the barrier, the origin converter and the queue of messages";
+        ways.push(Way { name: name.to_owned(), closed: (!open).then(|| why.to_owned()) });
+    }
+    Ok(ways)
+}
+
+/// What anybody does first for an upgrade: notes it, or submits it to a vote. The proposal is `authorize`; what is noted is as
+/// large as a code.
+fn of_governance(interface: &Interface<'_>, authorize: Option<&[u8]>, size: usize) -> Vec<(String, Vec<u8>)> {
+    let mut calls = Vec::new();
+    let mut add = |pallet: &Pallet<'_>, what: &str, call: &str, arguments: Option<Vec<u8>>| {
+        let index = interface.calls(pallet).iter().find(|known| known.name == call).map(|call| call.index);
+        if let (Some(index), Some(arguments)) = (index, arguments) {
+            let name = format!("{what} ({}.{call})", pallet.name);
+            calls.push((name, [&[pallet.index, index][..], &arguments].concat()));
+        }
+    };
+    for pallet in &interface.pallets {
+        let has = |item: &str| pallet.item(item).is_some();
+        if has("PreimageFor") {
+            // Like no other: one that is noted already is refused.
+            let noted = || [b"cutover".to_vec(), vec![0; size.saturating_sub(7)]].concat();
+            add(pallet, "a preimage as large as the code can be noted", "note_preimage", Some(noted().encode()));
+        }
+        let Some(proposal) = authorize else { continue };
+        if has("ReferendumInfoFor") {
+            let arguments = referendum(interface, pallet, proposal);
+            add(pallet, "a referendum can be submitted", "submit", arguments);
+        }
+        if has("PublicProps") {
+            add(pallet, "a referendum can be proposed", "propose", motion(interface, pallet, proposal));
+        }
+    }
+    calls
+}
+
+/// The types of a call's arguments.
+fn arguments(interface: &Interface<'_>, pallet: &Pallet<'_>, call: &str) -> Option<Vec<u32>> {
+    let call = interface.calls(pallet).iter().find(|known| known.name == call)?;
+    Some(call.fields.iter().map(|field| field.ty.id).collect())
+}
+
+/// Of `pallet_referenda::submit`: the origin Root, the proposal, as soon as it may be.
+fn referendum(interface: &Interface<'_>, pallet: &Pallet<'_>, proposal: &[u8]) -> Option<Vec<u8>> {
+    let [origin, call, moment] = arguments(interface, pallet, "submit")?.try_into().ok()?;
+    let system = variant(interface, origin, "system")?;
+    let root = variant(interface, system.fields.first()?.ty.id, "Root")?;
+    let after = variant(interface, moment, "After")?;
+    let blocks = read::plainest(interface.types, after.fields.first()?.ty.id)?;
+    Some([&[system.index, root.index][..], &bounded(interface, call, proposal)?, &[after.index], &blocks].concat())
+}
+
+/// Of `pallet_democracy::propose`: the proposal, or its hash in older ones, and the least deposit.
+fn motion(interface: &Interface<'_>, pallet: &Pallet<'_>, proposal: &[u8]) -> Option<Vec<u8>> {
+    let [call, _] = arguments(interface, pallet, "propose")?.try_into().ok()?;
+    let least = pallet.constants.iter().find(|constant| constant.name == "MinimumDeposit")?;
+    let mut wide = [0; 16];
+    wide.get_mut(..least.value.len())?.copy_from_slice(least.value);
+    let call = match bounded(interface, call, proposal) {
+        Some(call) => call,
+        None => read::plainest(interface.types, call).filter(|hash| hash.len() == 32)?,
+    };
+    Some([call, Compact(u128::from_le_bytes(wide)).encode()].concat())
+}
+
+/// `Bounded::Inline`
+fn bounded(interface: &Interface<'_>, id: u32, call: &[u8]) -> Option<Vec<u8>> {
+    Some([vec![variant(interface, id, "Inline")?.index], call.encode()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Status;
+
+    fn way(name: &str, open: bool) -> Way {
+        Way { name: name.into(), closed: (!open).then(|| "TooManyHolds".into()) }
+    }
+
+    #[test]
+    fn one_way_of_several_that_closes_warns_and_the_last_one_fails() {
+        let had = [way("a preimage", true), way("a referendum", true)];
+        let check = |has: &[Way]| judge(Some("applies"), &had, has);
+        assert_eq!(check(&had).status, Status::Pass);
+        let one = check(&[way("a preimage", false), way("a referendum", true)]);
+        assert_eq!(one.status, Status::Warn);
+        assert!(one.findings[0].text.contains("a preimage: TooManyHolds"), "{one:?}");
+        assert_eq!(check(&[way("a preimage", false)]).status, Status::Fail, "the other is gone");
+        assert_eq!(judge(Some("applies"), &[], &[]).status, Status::Pass, "nobody was known to decide before either");
+        assert_eq!(judge(None, &[], &[]).status, Status::Skip);
+        assert_eq!(judge(None, &had, &[way("a preimage", false), way("a referendum", true)]).status, Status::Warn);
+    }
 }

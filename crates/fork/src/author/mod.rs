@@ -34,6 +34,8 @@ pub struct Wish {
     pub signal: Option<Signal>,
     /// Messages from the relay chain to the parachain: encoded `VersionedXcm`s.
     pub downward: Vec<Vec<u8>>,
+    /// Messages from siblings, each with the parachain that sends it: pages as `XcmpQueue` takes them.
+    pub horizontal: Vec<(u32, Vec<u8>)>,
     /// Slots that pass without a block before this one.
     pub slots_ahead: u64,
     /// The parachain's last block that the relay chain has included; the parent where nothing else is said.

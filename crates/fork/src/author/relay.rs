@@ -13,7 +13,8 @@ use crate::{
 };
 use codec::{Decode, Encode};
 use cumulus_primitives_core::{
-    AbridgedHostConfiguration, AbridgedHrmpChannel, InboundDownwardMessage, ParaId, PersistedValidationData,
+    AbridgedHostConfiguration, AbridgedHrmpChannel, InboundDownwardMessage, InboundHrmpMessage, ParaId,
+    PersistedValidationData,
     relay_chain::{AsyncBackingParams, HeadData, HrmpChannelId},
 };
 use cumulus_primitives_parachain_inherent::{
@@ -29,6 +30,7 @@ use sp_runtime::{
     traits::{BlakeTwo256, Hash as _},
 };
 use sp_state_machine::{Backend, InMemoryBackend, IterArgs, StorageProof, TrieBackendBuilder, prove_read};
+use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
 /// Bytes of a PoV that relay chains accept today: 10 MiB.
@@ -102,6 +104,8 @@ impl RelayView {
         }
 
         channels(&mut builder, chain, &parachain_system.key("RelevantMessagingState"))?;
+        let heads = parachain_system.key("LastHrmpMqcHeads");
+        let horizontal_messages = horizontal(&mut builder, chain, &heads, wish, relay_parent_number)?;
 
         let offset = match wish.relay_parent_offset {
             Some(offset) => offset,
@@ -131,7 +135,7 @@ impl RelayView {
             },
             relay_chain_state,
             downward_messages,
-            horizontal_messages: Default::default(),
+            horizontal_messages,
             relay_parent_descendants,
             collator_peer_id: None,
         };
@@ -212,6 +216,46 @@ fn channels(builder: &mut RelayStateSproofBuilder, chain: &Chain, key: &[u8]) ->
         .chain(egress.into_iter().map(|(id, channel)| (HrmpChannelId { sender: own, recipient: id }, channel)));
     builder.hrmp_channels.extend(known);
     Ok(())
+}
+
+/// Room for the messages of a sibling that has no channel yet.
+const CHANNEL: u32 = 1024 * 1024;
+
+/// The messages of siblings, each put into the channel of its sender as the relay chain vouches for it.
+fn horizontal(
+    builder: &mut RelayStateSproofBuilder,
+    chain: &Chain,
+    heads: &[u8],
+    wish: &Wish,
+    sent_at: u32,
+) -> Result<BTreeMap<ParaId, Vec<InboundHrmpMessage>>> {
+    let mut messages = BTreeMap::<_, Vec<_>>::new();
+    if wish.horizontal.is_empty() {
+        return Ok(messages);
+    }
+    let heads = chain.storage(heads)?.and_then(|bytes| BTreeMap::<ParaId, sp_core::H256>::decode(&mut &bytes[..]).ok());
+    for (sender, data) in &wish.horizontal {
+        let sender = ParaId::from(*sender);
+        let id = HrmpChannelId { sender, recipient: builder.para_id };
+        let channel = builder.hrmp_channels.entry(id).or_insert_with(|| AbridgedHrmpChannel {
+            max_capacity: CHANNEL,
+            max_total_size: CHANNEL,
+            max_message_size: CHANNEL,
+            msg_count: 0,
+            total_size: 0,
+            mqc_head: heads.as_ref().and_then(|heads| heads.get(&sender)).copied(),
+        });
+        let link = (channel.mqc_head.unwrap_or_default(), sent_at, BlakeTwo256::hash_of(data));
+        channel.mqc_head = Some(BlakeTwo256::hash_of(&link));
+        channel.msg_count += 1;
+        channel.total_size = channel.total_size.saturating_add(data.len() as u32);
+        let senders = builder.hrmp_ingress_channel_index.get_or_insert_default();
+        if let Err(place) = senders.binary_search(&sender) {
+            senders.insert(place, sender);
+        }
+        messages.entry(sender).or_default().push(InboundHrmpMessage { sent_at, data: data.clone() });
+    }
+    Ok(messages)
 }
 
 #[cfg(test)]

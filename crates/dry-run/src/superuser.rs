@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a parachain does on the word of its relay chain's root, tried on a fork.
+//! What a parachain does on the word of another chain's root that it takes for its own, tried on a fork.
 
 use codec::{Compact, Encode};
 use fork::{Author, Chain, Code, Wish};
@@ -8,17 +8,29 @@ use worker::{Kind, Result};
 /// A message is put into a queue in one block and served in a later one.
 const PATIENCE: u32 = 4;
 
-/// Sends the call as the relay chain's root would, and tells whether `done` holds a few blocks later.
+/// Whose root it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    RelayChain,
+    Sibling(u32),
+}
+
+/// Sends the call as that root would, and tells whether `done` holds a few blocks later.
 pub fn obeyed(
     chain: &Chain,
     author: &mut Author<'_>,
     code: &Code,
+    sender: Sender,
     call: &[u8],
     done: impl Fn(&Chain) -> Result<bool>,
 ) -> Result<bool> {
     for message in superuser(call) {
         let mut told = chain.clone();
-        let mut wish = Wish { downward: vec![message], ..Default::default() };
+        let mut wish = match sender {
+            Sender::RelayChain => Wish { downward: vec![message], ..Default::default() },
+            // `XcmpMessageFormat::ConcatenatedVersionedXcm`
+            Sender::Sibling(id) => Wish { horizontal: vec![(id, [vec![0], message].concat())], ..Default::default() },
+        };
         for _ in 0..PATIENCE {
             match author.build_with(&mut told, code, std::mem::take(&mut wish)) {
                 Ok(_) if done(&told)? => return Ok(true),
@@ -31,7 +43,7 @@ pub fn obeyed(
     Ok(false)
 }
 
-/// A call as the relay chain's root sends it, in the versions of XCM that chains still understand, the newest first:
+/// A call as a root sends it, in the versions of XCM that chains still understand, the newest first:
 /// `UnpaidExecution { Unlimited, None }`, `Transact { Superuser, weight, call }`.
 fn superuser(call: &[u8]) -> [Vec<u8>; 3] {
     const UNPAID_EXECUTION: u8 = 47;
@@ -51,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_of_the_relay_chains_root_is_encoded_as_xcm_is() {
+    fn a_message_of_a_root_is_encoded_as_xcm_is() {
         let [fifth, fourth, third] = superuser(&[40, 3, 0]);
         assert_eq!(fifth, [5, 8, 47, 0, 0, 6, 2, 0, 12, 40, 3, 0]);
         assert_eq!(fourth, [4, 8, 47, 0, 0, 6, 2, 0x02, 0x28, 0x6b, 0xee, 0x02, 0x00, 0x04, 0x00, 12, 40, 3, 0]);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Transactions of an account whose key nobody here has: on a fork the seal stands for its signature.
+
+use crate::{
+    input::Runtime,
+    types::{Interface, read},
+};
+use codec::{Compact, Decode, Encode};
+use fork::{
+    Author, Chain, Wish, keys,
+    signatures::{SEAL, Sealing},
+};
+use scale_info::{TypeDef, Variant, form::PortableForm};
+use worker::{Kind, Result};
+
+/// More than any deposit, whatever the token's decimals, and far from the end of its numbers.
+const WEALTH: u128 = 1 << 100;
+const WEALTH_IN_64_BITS: u64 = 1 << 61;
+
+/// What became of a transaction that was to be the next block's only one.
+pub enum Sent {
+    /// It was dispatched well; the chain after its block.
+    Dispatched(Box<Chain>),
+    Refused(String),
+    /// The runtime's transactions are not of a form that the seal can stand in.
+    Unsigned,
+}
+
+/// Has the account, made rich, send a call. `author`'s executor has to remember signatures.
+pub fn send(
+    runtime: &Runtime,
+    interface: &Interface<'_>,
+    chain: &Chain,
+    author: &mut Author<'_>,
+    account: [u8; 32],
+    call: &[u8],
+) -> Result<Sent> {
+    let Some(mut chain) = enriched(interface, chain, account)? else { return Ok(Sent::Unsigned) };
+    let stored = chain.storage(&account_key(interface, account))?.unwrap_or_default();
+    // `AccountInfo` begins with the nonce, in 32 or 64 bits; compact it is the same.
+    let nonce = u32::decode(&mut &stored[..]).unwrap_or_default();
+    let Some(extrinsic) = signed(interface, account, nonce, call) else { return Ok(Sent::Unsigned) };
+    let _sealing = Sealing::begin();
+    let wish = Wish { extrinsics: vec![extrinsic], ..Default::default() };
+    match author.build_with(&mut chain, &runtime.code, wish) {
+        Ok(_) => Ok(Sent::Dispatched(Box::new(chain))),
+        Err(failure) if failure.kind == Kind::Check => Ok(Sent::Refused(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn account_key(interface: &Interface<'_>, account: [u8; 32]) -> Vec<u8> {
+    let prefix = interface.pallet("System").and_then(|system| system.prefix).unwrap_or("System");
+    [keys::item(prefix, "Account"), artifact::hashes::blake2_128(&account).to_vec(), account.to_vec()].concat()
+}
+
+/// The chain on which the account lacks nothing; nothing where accounts are of another form.
+fn enriched(interface: &Interface<'_>, chain: &Chain, account: [u8; 32]) -> Result<Option<Chain>> {
+    let item = interface.pallet("System").and_then(|system| system.item("Account"));
+    let Some(item) = item else { return Ok(None) };
+    let key = account_key(interface, account);
+    let stored = chain.storage(&key)?.or_else(|| read::plainest(interface.types, item.value));
+    let Some(rich) = stored.and_then(|stored| rich(interface, item.value, &stored)) else { return Ok(None) };
+    let mut chain = chain.clone();
+    chain.set(vec![(key, Some(rich))])?;
+    Ok(Some(chain))
+}
+
+fn rich(interface: &Interface<'_>, info: u32, stored: &[u8]) -> Option<Vec<u8>> {
+    let leaves = read::leaves(interface.types, info, stored).ok()?;
+    let mut all = Vec::new();
+    let mut found = false;
+    for (path, _, bytes) in leaves {
+        let value = match (path.as_str(), bytes.len()) {
+            ("data.free", 16) => WEALTH.encode(),
+            ("data.free", 8) => WEALTH_IN_64_BITS.encode(),
+            // An account that nothing provides for is none.
+            ("providers", 4) if bytes == [0; 4] => 1u32.encode(),
+            _ => bytes.to_vec(),
+        };
+        found |= path == "data.free";
+        all.extend(value);
+    }
+    found.then_some(all)
+}
+
+/// In extrinsic format 4: immortal, without a tip, everything else as plain as can be.
+fn signed(interface: &Interface<'_>, account: [u8; 32], nonce: u32, call: &[u8]) -> Option<Vec<u8>> {
+    let mut extrinsic = vec![0x84];
+    extrinsic.extend(address(interface, account)?);
+    extrinsic.extend(signature(interface)?);
+    for extension in &interface.extensions {
+        match extension.identifier {
+            "CheckNonce" => extrinsic.extend(Compact(nonce).encode()),
+            _ => extrinsic.extend(read::plainest(interface.types, extension.explicit)?),
+        }
+    }
+    extrinsic.extend_from_slice(call);
+    Some(extrinsic.encode())
+}
+
+/// `MultiAddress::Id` or the bare account. Metadata 14 does not tell which, and most chains have the former.
+fn address(interface: &Interface<'_>, account: [u8; 32]) -> Option<Vec<u8>> {
+    let Some(id) = interface.address else { return Some([&[0][..], &account].concat()) };
+    match variant(interface, id, "Id") {
+        Some(bare) => (read::plainest(interface.types, bare.fields.first()?.ty.id)?.len() == 32)
+            .then(|| [&[bare.index][..], &account].concat()),
+        None => (read::plainest(interface.types, id)?.len() == 32).then(|| account.to_vec()),
+    }
+}
+
+/// `MultiSignature::Sr25519` of the seal.
+fn signature(interface: &Interface<'_>) -> Option<Vec<u8>> {
+    let index = match interface.signature {
+        Some(id) => variant(interface, id, "Sr25519")?.index,
+        None => 1,
+    };
+    Some([&[index][..], &SEAL].concat())
+}
+
+pub fn variant<'a>(interface: &Interface<'a>, id: u32, name: &str) -> Option<&'a Variant<PortableForm>> {
+    match &interface.types.resolve(id)?.type_def {
+        TypeDef::Variant(variants) => variants.variants.iter().find(|variant| variant.name == name),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::interface::Extension;
+    use scale_info::{MetaType, PortableRegistry, Registry, TypeInfo};
+
+    #[derive(TypeInfo, Encode)]
+    struct Data<B> {
+        free: B,
+        reserved: B,
+    }
+
+    #[derive(TypeInfo, Encode)]
+    struct Info<B> {
+        nonce: u32,
+        providers: u32,
+        data: Data<B>,
+    }
+
+    fn registry<T: TypeInfo + 'static>() -> (PortableRegistry, u32) {
+        let mut registry = Registry::new();
+        let id = registry.register_type(&MetaType::new::<T>()).id;
+        (registry.into(), id)
+    }
+
+    #[test]
+    fn an_account_is_made_rich_and_nothing_else_of_it_changes() {
+        let (types, id) = registry::<Info<u128>>();
+        let made = rich(&Interface::empty(&types), id, &(7u32, 0u32, 5u128, 9u128).encode());
+        assert_eq!(made, Some((7u32, 1u32, WEALTH, 9u128).encode()));
+        let (types, id) = registry::<Info<u64>>();
+        let made = rich(&Interface::empty(&types), id, &(7u32, 3u32, 5u64, 9u64).encode());
+        assert_eq!(made, Some((7u32, 3u32, WEALTH_IN_64_BITS, 9u64).encode()));
+        let (types, id) = registry::<(u32, u128)>();
+        assert_eq!(rich(&Interface::empty(&types), id, &(7u32, 5u128).encode()), None, "nothing is known to be free");
+    }
+
+    #[test]
+    fn a_transaction_carries_the_seal_and_its_nonce() {
+        let (types, id) = registry::<Compact<u32>>();
+        let extension = |identifier| Extension { identifier, explicit: id, implicit: id };
+        let interface = Interface {
+            extensions: vec![extension("CheckNonce"), extension("ChargeTransactionPayment")],
+            ..Interface::empty(&types)
+        };
+        let extrinsic = signed(&interface, [3; 32], 5, &[8, 9]).expect("signed");
+        let inner = Vec::<u8>::decode(&mut &extrinsic[..]).expect("with its length in front");
+        assert_eq!(inner, [&[0x84, 0][..], &[3; 32], &[1], &SEAL, &[5 << 2, 0], &[8, 9]].concat());
+    }
+}
