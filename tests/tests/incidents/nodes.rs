@@ -41,7 +41,7 @@ fn n19_an_api_that_takes_seconds() {
     rehearse(Before::of(Standalone), &blob.apply(&sound(Standalone)))
         .stopped_by(
             "runtime-apis",
-            &["AccountNonceApi_account_nonce takes longer than 2 s on the state before the migrations"],
+            &["AccountNonceApi_account_nonce takes more than 1.5 times the 2 s", "on the state before the migrations"],
         )
         .status("healthy-blocks", "pass");
 }
@@ -107,7 +107,8 @@ fn n26_an_answer_of_another_type_under_a_higher_api_version() {
     });
     let blob = Faults::new().answer("AuraApi_slot_duration", 6_000u128.encode()).apply(&blob);
     let blob = patch::api_version(&blob, "AuraApi", 7);
-    rehearse(Before::of(Standalone), &blob).stopped_by(
+    // Nodes that know the version decode it, and no state tells which are deployed.
+    rehearse(Before::of(Standalone), &blob).warned_by(
         "runtime-apis",
         &["AuraApi_slot_duration answers with what deployed nodes cannot decode", "know version 7 of AuraApi"],
     );
@@ -224,7 +225,10 @@ fn n21_a_node_feature_that_old_validators_do_not_know() {
     let now = (item("Attestations", "ActiveConfig"), configuration(0b0000_1001));
     let blob = migrating(&with_node_features(&sound(Standalone)), &[now]);
     rehearse(before_node_features(), &blob)
-        .stopped_by("node-demands", &["node feature 3 (CandidateReceiptV2) is switched on", "--allow node-demands"]);
+        .warned_by("node-demands", &["node feature 3 (CandidateReceiptV2) is switched on", "--allow node-demands"])
+        .verdict("pass_with_hazards");
+    rehearse_with(before_node_features(), &blob, &["--strict"])
+        .stopped_by("node-demands", &["node feature 3 (CandidateReceiptV2)"]);
     let known = ["--allow", "node-demands=all validators run 1.19 or newer, by telemetry of today"];
     rehearse_with(before_node_features(), &blob, &known)
         .status("node-demands", "warn")
@@ -236,7 +240,7 @@ fn n21_a_node_feature_that_old_validators_do_not_know() {
 fn n21_a_node_feature_that_a_coming_session_switches_on() {
     let then = [Compact(1u32).encode(), 9u32.encode(), configuration(0b0000_0101)].concat();
     let blob = migrating(&with_node_features(&sound(Standalone)), &[(item("Attestations", "PendingConfigs"), then)]);
-    rehearse(before_node_features(), &blob).stopped_by("node-demands", &["node feature 2 (AvailabilityChunkMapping)"]);
+    rehearse(before_node_features(), &blob).warned_by("node-demands", &["node feature 2 (AvailabilityChunkMapping)"]);
 }
 
 #[test]
@@ -249,5 +253,5 @@ fn n21_features_as_they_were_pass() {
 #[test]
 fn n29_a_relay_parent_offset_that_collators_do_not_build_by() {
     let blob = Faults::new().answer("RelayParentOffsetApi_relay_parent_offset", 1u32.encode()).apply(&sound(Parachain));
-    rehearse(Before::of(Parachain), &blob).stopped_by("node-demands", &["the relay parent offset goes from 0 to 1"]);
+    rehearse(Before::of(Parachain), &blob).warned_by("node-demands", &["the relay parent offset goes from 0 to 1"]);
 }

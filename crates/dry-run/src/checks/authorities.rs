@@ -7,7 +7,7 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::{Check, Status},
+    result::{Check, Finding, Rank},
     types::{Interface, compare},
 };
 use fork::{Chain, Executor};
@@ -24,6 +24,22 @@ struct Question {
     lasting: bool,
     /// Whether the answer is a list and may not be empty.
     list: bool,
+}
+
+impl Question {
+    /// What another answer of the new code means. Blocks and votes are held against authors' and finalizers' keys; those that
+    /// nodes ask for again whenever they connect or sign for bridges stop no block.
+    fn differs(&self) -> Rank {
+        match self.api {
+            "BeefyApi" | "AuthorityDiscoveryApi" => Rank::Hazard,
+            _ => Rank::Seen,
+        }
+    }
+
+    /// What authorities that the migrations changed mean: Aura's are asked for with every block, Grandpa's change by votes.
+    fn changes(&self) -> Rank {
+        if self.api == "AuraApi" { Rank::Hazard } else { Rank::Seen }
+    }
 }
 
 const fn question(api: &'static str, method: &'static str, what: &'static str, lasting: bool, list: bool) -> Question {
@@ -61,7 +77,8 @@ pub fn authorities(
         let new = match ask(to, enacted, executor, &function, &[])? {
             Answer::Absent => continue,
             Answer::Trap(why) if old.is_some() => {
-                wrong.push(format!("{function} on the state before the migrations: {why}"));
+                let told = format!("{function} on the state before the migrations: {why}");
+                wrong.push(Finding::seen(told));
                 continue;
             }
             Answer::Trap(_) => continue,
@@ -74,24 +91,27 @@ pub fn authorities(
         let was_empty = question.list && old.as_ref().is_some_and(|old| old.first() == Some(&0));
         let types = old_interface.as_ref().zip(new_interface.as_ref());
         if let Some((old, new)) = types.and_then(|(old, new)| other_keys(old, new, question)) {
-            wrong.push(format!("{what}: keys of {old} became keys of {new}: the keys that nodes hold are of no use"));
+            let told = format!("{what}: keys of {old} became keys of {new}: the keys that nodes hold are of no use");
+            wrong.push(Finding::seen(told));
         } else if empty && !was_empty {
-            wrong.push(format!(
+            wrong.push(Finding::seen(format!(
                 "{what}: nobody, until the migrations have run: the first block of the new code is refused by every node"
-            ));
+            )));
         } else if let Some(old) = &old
             && *old != new
             && !types.is_some_and(|(old, new)| reshaped(old, new, question))
         {
-            wrong.push(format!("{what}: the new code answers differently before its migrations have run"));
+            let told = format!("{what}: the new code answers differently before its migrations have run");
+            wrong.push(Finding::new(question.differs(), told));
         }
         if let Some(migrated) = migrated.filter(|_| question.lasting || question.list)
             && let Answer::Value(after, _) = ask(to, migrated, executor, &function, &[])?
         {
             if question.list && after.first() == Some(&0) && !was_empty {
-                wrong.push(format!("{what}: nobody after the migrations"));
+                wrong.push(Finding::seen(format!("{what}: nobody after the migrations")));
             } else if question.lasting && same_session && old.as_ref().is_some_and(|old| *old != after) {
-                wrong.push(format!("{what}: the migrations changed it within a session"));
+                let told = format!("{what}: the migrations changed it within a session");
+                wrong.push(Finding::new(question.changes(), told));
             }
         }
     }
@@ -101,19 +121,19 @@ pub fn authorities(
     }
     Ok(match wrong.is_empty() {
         true => Check::pass(NAME, "the new code names the same ones as the old, before its migrations and after"),
-        false => Check::new(NAME, Status::Fail, "the first block of the new code meets other authorities").with(wrong),
+        false => Check::judged(NAME, "the first block of the new code meets other authorities", wrong),
     })
 }
 
 /// What validators check a parachain block's seal with: the copy that `cumulus-pallet-aura-ext` keeps of the last block.
-fn seal_keys(to: &Runtime, enacted: &Chain, wrong: &mut Vec<String>) -> Result<bool> {
+fn seal_keys(to: &Runtime, enacted: &Chain, wrong: &mut Vec<Finding>) -> Result<bool> {
     let Some(pallet) = to.layout.pallet_with(&["Authorities", "RelaySlotInfo"], None) else { return Ok(false) };
     let kept = enacted.storage(&pallet.key("Authorities"))?;
     if kept.is_none_or(|kept| kept.first() == Some(&0)) {
-        wrong.push(format!(
+        wrong.push(Finding::seen(format!(
             "{}.Authorities is empty before the migrations: validators cannot check the seal of the first block",
             pallet.name
-        ));
+        )));
     }
     Ok(true)
 }

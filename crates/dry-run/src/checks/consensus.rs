@@ -5,7 +5,7 @@
 use crate::{
     ask::{ask, parachain_id},
     input::Runtime,
-    result::{Check, Status},
+    result::{Check, Finding, Rank},
 };
 use codec::Decode;
 use fork::{Chain, Executor};
@@ -16,9 +16,9 @@ const NAME: &str = "consensus";
 /// The front of Babe's configuration, as `BabeApi_configuration` answers: slot duration, epoch length, c.
 type Babe = (u64, u64, (u64, u64));
 
+#[derive(Default)]
 struct Findings {
-    status: Status,
-    told: Vec<String>,
+    told: Vec<Finding>,
     compared: usize,
 }
 
@@ -28,7 +28,7 @@ impl Findings {
         what: &str,
         old: Option<T>,
         new: Option<T>,
-        status: Status,
+        rank: Rank,
         why: &str,
     ) {
         let (Some(old), Some(new)) = (old, new) else { return };
@@ -36,10 +36,7 @@ impl Findings {
         if old == new {
             return;
         }
-        self.told.push(format!("{what}: found {new}, expected {old}: {why}"));
-        if status == Status::Fail || self.status == Status::Pass {
-            self.status = status;
-        }
+        self.told.push(Finding::new(rank, format!("{what}: found {new}, expected {old}: {why}")));
     }
 
     /// What `BabeApi_configuration` answered.
@@ -48,9 +45,9 @@ impl Findings {
         let ratio = |babe: Babe| format!("{}/{}", babe.2.0, babe.2.1);
         let slot = |babe: Babe| babe.0.to_string();
         let epoch = |babe: Babe| babe.1.to_string();
-        self.compare("Babe's slot duration in ms", old.map(slot), new.map(slot), Status::Fail, WHY);
-        self.compare("Babe's epoch length in slots", old.map(epoch), new.map(epoch), Status::Fail, WHY);
-        self.compare("Babe's c", old.map(ratio), new.map(ratio), Status::Fail, WHY);
+        self.compare("Babe's slot duration in ms", old.map(slot), new.map(slot), Rank::Seen, WHY);
+        self.compare("Babe's epoch length in slots", old.map(epoch), new.map(epoch), Rank::Seen, WHY);
+        self.compare("Babe's c", old.map(ratio), new.map(ratio), Rank::Seen, WHY);
     }
 }
 
@@ -63,18 +60,18 @@ pub fn consensus(
     migrated: Option<&Chain>,
     executor: &Executor,
 ) -> Result<Check> {
-    let mut findings = Findings { status: Status::Pass, told: Vec::new(), compared: 0 };
+    let mut findings = Findings::default();
     slots(&mut findings, from, to, enacted, migrated, executor)?;
     constants(&mut findings, from, to);
     identity(&mut findings, from, to, enacted, migrated, executor)?;
     if findings.compared == 0 {
         return Ok(Check::skip(NAME, "neither runtime tells anything of its consensus"));
     }
-    let detail = match findings.status {
-        Status::Pass => format!("{} parameters are as the chain has them", findings.compared),
-        _ => format!("{} of {} parameters differ from the chain's", findings.told.len(), findings.compared),
+    let detail = match findings.told.len() {
+        0 => format!("{} parameters are as the chain has them", findings.compared),
+        differ => format!("{differ} of {} parameters differ from the chain's", findings.compared),
     };
-    Ok(Check::new(NAME, findings.status, detail).with(findings.told))
+    Ok(Check::judged(NAME, detail, findings.told))
 }
 
 fn slots(
@@ -97,11 +94,11 @@ fn slots(
             (Some(duration), Some(migrated)) => keeps_pace(to, chain, migrated, duration)?,
             _ => new < old,
         };
-    let (status, why) = match goes_on {
-        true => (Status::Warn, "collators must ask for the slot duration with every block"),
-        false => (Status::Fail, "slots are counted anew: nodes and runtime disagree on whose slot it is"),
+    let (rank, why) = match goes_on {
+        true => (Rank::Hazard, "collators must ask for the slot duration with every block"),
+        false => (Rank::Seen, "slots are counted anew: nodes and runtime disagree on whose slot it is"),
     };
-    findings.compare("Aura's slot duration in ms", old, new, status, why);
+    findings.compare("Aura's slot duration in ms", old, new, rank, why);
 
     let babe = |runtime: &Runtime| -> Result<Option<Babe>> {
         let answer = ask(runtime, chain, executor, "BabeApi_configuration", &[])?.value();
@@ -134,27 +131,27 @@ fn constants(findings: &mut Findings, from: &Runtime, to: &Runtime) {
         Some(u128::from_le_bytes(wide))
     };
     for pallet in to.layout.pallets.iter().map(|pallet| pallet.name.as_str()) {
-        for (name, status, why) in CONSTANTS {
+        for (name, rank, why) in CONSTANTS {
             let (old, new) = (constant(from, pallet, name), constant(to, pallet, name));
-            findings.compare(&format!("{pallet}.{name}"), old, new, status, why);
+            findings.compare(&format!("{pallet}.{name}"), old, new, rank, why);
         }
         let (old, new) = (constant(from, pallet, "ExistentialDeposit"), constant(to, pallet, "ExistentialDeposit"));
         if new > old {
             let why = "accounts that have less are reaped when they are next touched";
-            findings.compare(&format!("{pallet}.ExistentialDeposit"), old, new, Status::Warn, why);
+            findings.compare(&format!("{pallet}.ExistentialDeposit"), old, new, Rank::Hazard, why);
         }
     }
     let why = "nodes that still compare it with their own do not author";
     let versions = (Some(from.version.authoring_version), Some(to.version.authoring_version));
-    findings.compare("authoring_version", versions.0, versions.1, Status::Warn, why);
+    findings.compare("authoring_version", versions.0, versions.1, Rank::Hazard, why);
 }
 
-const CONSTANTS: [(&str, Status, &str); 5] = [
-    ("EpochDuration", Status::Fail, "the running epoch would end at another slot than nodes expect"),
-    ("ExpectedBlockTime", Status::Fail, "the chain runs at another pace"),
-    ("MinimumPeriod", Status::Warn, "blocks must be this far apart, in ms"),
-    ("SS58Prefix", Status::Warn, "addresses would be written differently; is this blob of another network?"),
-    ("SelfParaId", Status::Fail, "this is another parachain's runtime"),
+const CONSTANTS: [(&str, Rank, &str); 5] = [
+    ("EpochDuration", Rank::Seen, "the running epoch would end at another slot than nodes expect"),
+    ("ExpectedBlockTime", Rank::Seen, "the chain runs at another pace"),
+    ("MinimumPeriod", Rank::Hazard, "blocks must be this far apart, in ms"),
+    ("SS58Prefix", Rank::Hazard, "addresses would be written differently; is this blob of another network?"),
+    ("SelfParaId", Rank::Seen, "this is another parachain's runtime"),
 ];
 
 /// Who the chain is to its relay chain.
@@ -168,10 +165,10 @@ fn identity(
 ) -> Result<()> {
     let why = "the relay chain knows this parachain under another number";
     let (old, new) = (parachain_id(from, enacted, executor)?, parachain_id(to, enacted, executor)?);
-    findings.compare("the parachain's number", old, new, Status::Fail, why);
+    findings.compare("the parachain's number", old, new, Rank::Seen, why);
     if let Some(migrated) = migrated {
         let new = parachain_id(to, migrated, executor)?;
-        findings.compare("the parachain's number after the migrations", old, new, Status::Fail, why);
+        findings.compare("the parachain's number after the migrations", old, new, Rank::Seen, why);
     }
     Ok(())
 }
@@ -182,18 +179,18 @@ mod tests {
 
     const KUSAMA: Babe = (6_000, 600, (1, 4));
 
-    fn found(new: Option<Babe>) -> (Status, usize) {
-        let mut findings = Findings { status: Status::Pass, told: Vec::new(), compared: 0 };
+    fn found(new: Option<Babe>) -> Vec<Rank> {
+        let mut findings = Findings::default();
         findings.babe(Some(KUSAMA), new);
-        (findings.status, findings.told.len())
+        findings.told.iter().map(|finding| finding.rank).collect()
     }
 
     #[test]
     fn each_of_babes_parameters_fails_alone() {
-        assert_eq!(found(Some(KUSAMA)), (Status::Pass, 0));
+        assert_eq!(found(Some(KUSAMA)), []);
         for other in [(3_000, 600, (1, 4)), (6_000, 2_400, (1, 4)), (6_000, 600, (1, 2))] {
-            assert_eq!(found(Some(other)), (Status::Fail, 1));
+            assert_eq!(found(Some(other)), [Rank::Seen]);
         }
-        assert_eq!(found(None), (Status::Pass, 0), "an API that is gone is for another check");
+        assert_eq!(found(None), [], "an API that is gone is for another check");
     }
 }

@@ -1,33 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A blob that imports what nodes lack stops every one of them.
 
-use crate::{input::Runtime, result::Check};
+use crate::{
+    input::Runtime,
+    result::{Check, Finding},
+};
 use fork::Executor;
+use std::collections::BTreeSet;
+
+const NAME: &str = "host-functions";
 
 pub fn host_functions(from: &Runtime, to: &Runtime) -> Check {
-    const NAME: &str = "host-functions";
-    let offered = Executor::host_functions();
-    let before = from.host_functions();
-    let missing: Vec<_> = to.host_functions().into_iter().filter(|name| !offered.contains(name)).collect();
-    let new: Vec<_> = to.host_functions().into_iter().filter(|name| !before.contains(name)).collect();
-    if !missing.is_empty() {
-        let findings = missing
-            .into_iter()
-            .map(|name| {
-                let known = if before.contains(&name) { "; the chain's runtime imports it too" } else { "" };
-                format!("{name}: not offered by nodes of polkadot-sdk 2609{known}")
-            })
-            .collect::<Vec<_>>();
-        // A chain with a node of its own may offer more: it does when today's code already imports the same.
-        let only_known = findings.iter().all(|finding| finding.ends_with("imports it too"));
-        let detail = format!("{} imported host functions are unknown to today's nodes", findings.len());
-        return if only_known { Check::warn(NAME, detail) } else { Check::fail(NAME, detail) }.with(findings);
-    }
-    if new.is_empty() {
-        Check::pass(NAME, "nothing imported that the chain's runtime does not import")
-    } else {
-        let findings =
-            new.into_iter().map(|name| format!("{name}: newly imported; every node must offer it")).collect();
-        Check::warn(NAME, "host functions are imported that the chain's runtime did not need").with(findings)
+    judge(&to.host_functions(), &from.host_functions(), &Executor::host_functions())
+}
+
+fn judge(imported: &BTreeSet<String>, before: &BTreeSet<String>, offered: &BTreeSet<String>) -> Check {
+    let missing = imported.difference(offered).count();
+    let findings: Vec<_> = imported
+        .iter()
+        .filter_map(|name| match (offered.contains(name), before.contains(name)) {
+            (true, true) => None,
+            (true, false) => Some(Finding::hazard(format!("{name}: newly imported; every node must offer it"))),
+            // A chain with a node of its own may offer more: it does when today's code already imports the same.
+            (false, true) => Some(Finding::hazard(format!(
+                "{name}: not offered by nodes of polkadot-sdk 2609; the chain's runtime imports it too"
+            ))),
+            (false, false) => Some(Finding::seen(format!("{name}: not offered by nodes of polkadot-sdk 2609"))),
+        })
+        .collect();
+    let detail = match (missing, findings.is_empty()) {
+        (0, true) => "nothing imported that the chain's runtime does not import".to_string(),
+        (0, false) => "host functions are imported that the chain's runtime did not need".to_string(),
+        (missing, _) => format!("{missing} imported host functions are unknown to today's nodes"),
+    };
+    Check::judged(NAME, detail, findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Rank;
+
+    #[test]
+    fn each_import_is_judged_by_itself() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let check =
+            judge(&names(&["known", "own", "new", "unknown"]), &names(&["known", "own"]), &names(&["known", "new"]));
+        let ranks: Vec<_> = check.findings.iter().map(|finding| finding.rank).collect();
+        assert_eq!(ranks, [Rank::Hazard, Rank::Hazard, Rank::Seen], "{check:?}");
+        assert!(judge(&names(&["known"]), &names(&["known"]), &names(&["known"])).findings.is_empty());
     }
 }

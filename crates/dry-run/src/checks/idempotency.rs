@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Migrations that run a second time must change nothing.
+//! Migrations that run a second time should change nothing. On chain they run once: what a second run does is a hazard of
+//! the next release, if it still carries them.
 //!
 //! On the migrated state the block is initialized twice with the shipping blob: once as it is, once with the chain's
 //! memory of its last upgrade set back, so that every migration runs again. What differs is what they did.
@@ -50,7 +51,7 @@ pub fn idempotency(
     let twice = match initialize(&again) {
         Ok(twice) => twice,
         Err(failure) => {
-            return Ok(Check::fail(NAME, format!("the migrations fail when they run again: {failure}"))
+            return Ok(Check::warn(NAME, format!("the migrations fail when they run again: {failure}"))
                 .with(crate::result::errors_logged()));
         }
     };
@@ -81,5 +82,5 @@ pub fn idempotency(
             keys => format!("{item} changes again: {} keys, {} the first", keys.len(), keys[0]),
         })
         .collect();
-    Ok(Check::fail(NAME, "the migrations do not leave migrated state alone").with(findings))
+    Ok(Check::warn(NAME, "the migrations do not leave migrated state alone").with(findings))
 }

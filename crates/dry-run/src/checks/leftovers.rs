@@ -3,7 +3,7 @@
 
 use crate::{
     input::Runtime,
-    result::Check,
+    result::{Check, Finding, Rank},
     types::interface::{Interface, Pallet},
 };
 use fork::{Chain, sample};
@@ -17,14 +17,15 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
         return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14"));
     };
-    let (mut left, mut lost) = (Vec::new(), Vec::new());
+    let mut findings = Vec::new();
     for pallet in old.pallets.iter().filter(|pallet| pallet.prefix.is_some()) {
         match same_prefix(&new, pallet) {
             Some(now) => {
                 for item in pallet.items.iter().filter(|item| now.item(item.name).is_none()) {
                     let count = sample::count(migrated, &pallet.key(item.name), MOST)?;
                     if count > 0 {
-                        left.push(format!("{}.{}: {}", pallet.name, item.name, keys(count)));
+                        let told = format!("{}.{}: {}", pallet.name, item.name, keys(count));
+                        findings.push(Finding::hazard(told));
                     }
                 }
             }
@@ -34,26 +35,24 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
                 if count == 0 {
                     continue;
                 }
-                match heir(&old, &new, pallet, migrated)? {
-                    Some(heir) => lost.push(format!(
+                findings.push(match heir(&old, &new, pallet, migrated)? {
+                    Some(heir) => Finding::seen(format!(
                         "{} is called {heir} now, its {} still stand under the old name: the new one begins empty",
                         pallet.name,
                         keys(count)
                     )),
-                    None => left.push(format!("{}, a pallet that is gone: {}", pallet.name, keys(count))),
-                }
+                    None => Finding::hazard(format!("{}, a pallet that is gone: {}", pallet.name, keys(count))),
+                });
             }
         }
     }
-    if !lost.is_empty() {
-        return Ok(
-            Check::fail(NAME, "pallets were renamed and their storage was not moved").with([lost, left].concat())
-        );
-    }
-    if left.is_empty() {
-        return Ok(Check::pass(NAME, "nothing stays behind of pallets and items that are gone"));
-    }
-    Ok(Check::warn(NAME, format!("keys stay behind of {} pallets and items that are gone", left.len())).with(left))
+    let lost = findings.iter().any(|finding| finding.rank == Rank::Seen);
+    let detail = match (lost, findings.len()) {
+        (true, _) => "pallets were renamed and their storage was not moved".to_string(),
+        (false, 0) => "nothing stays behind of pallets and items that are gone".to_string(),
+        (false, left) => format!("keys stay behind of {left} pallets and items that are gone"),
+    };
+    Ok(Check::judged(NAME, detail, findings))
 }
 
 fn keys(count: usize) -> String {

@@ -7,7 +7,7 @@
 use crate::{
     input::Runtime,
     messages::{Counterpart, Fate, Place, Received, outbound, transfers},
-    result::{Check, Status},
+    result::{Check, Finding, Rank},
 };
 use fork::{Chain, Executor};
 use std::collections::BTreeMap;
@@ -19,9 +19,7 @@ const MOST_MESSAGES: usize = 64;
 
 #[derive(Default)]
 struct Findings {
-    wrong: Vec<String>,
-    odd: Vec<String>,
-    noted: Vec<String>,
+    told: Vec<Finding>,
     delivered: usize,
     /// Chains whose runtime has nothing to ask.
     mute: Vec<String>,
@@ -51,16 +49,21 @@ pub fn message_delivery(sides: &Sides<'_>, counterparts: &[Counterpart], executo
 }
 
 fn judge(findings: Findings) -> Check {
-    let Findings { wrong, odd, noted, delivered, mute } = findings;
-    let mute: Vec<_> =
-        mute.into_iter().map(|chain| format!("{chain} has no DryRunApi: it could not be asked")).collect();
-    let (status, detail) = match (wrong.len(), odd.len() + mute.len(), delivered) {
-        (0, 0, 0) => (Status::Skip, "nothing that this chain sends came to the chains that were named".to_string()),
-        (0, 0, count) => (Status::Pass, format!("{count} messages came as far as before")),
-        (0, _, count) => (Status::Warn, format!("{count} messages delivered, not everything could be known")),
-        (wrong, _, _) => (Status::Fail, format!("{wrong} messages do not arrive any more, or never did")),
+    let Findings { mut told, delivered, mute } = findings;
+    // Somebody asked for it, by name.
+    told.extend(
+        mute.into_iter().map(|chain| Finding::not_judged(format!("{chain} has no DryRunApi: it could not be asked"))),
+    );
+    told.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
+    let wrong = told.iter().filter(|finding| finding.rank == Rank::Seen).count();
+    let unsure = told.iter().any(|finding| finding.rank > Rank::Note);
+    let detail = match (wrong, unsure, delivered) {
+        (0, false, 0) => return Check::skip(NAME, "nothing that this chain sends came to the chains that were named"),
+        (0, false, count) => format!("{count} messages came as far as before"),
+        (0, true, count) => format!("{count} messages delivered, not everything could be known"),
+        (wrong, _, _) => format!("{wrong} messages do not arrive any more, or never did"),
     };
-    Check::new(NAME, status, detail).with([wrong, odd, mute, noted].concat())
+    Check::judged(NAME, detail, told)
 }
 
 /// What the migrations and the blocks after them sent.
@@ -83,10 +86,10 @@ fn of_the_upgrade(
         }
     }
     for (told, count) in failed {
-        findings.wrong.push(format!(
+        findings.told.push(Finding::seen(format!(
             "{count} of {} messages that the upgrade sends to {counterpart} are not executed to their end: {told}",
             messages.len()
-        ));
+        )));
     }
     Ok(())
 }
@@ -122,24 +125,25 @@ fn of_users(
         let sent = match new.iter().find(|known| known.name == transfer.name).map(|known| &known.messages) {
             Some(Ok(sent)) if !sent.is_empty() => sent,
             Some(Err(why)) => {
-                findings.wrong.push(format!("{name} is not sent any more: {why}"));
+                findings.told.push(Finding::seen(format!("{name} is not sent any more: {why}")));
                 continue;
             }
             Some(Ok(_)) => {
-                findings.wrong.push(format!("{name} sends nothing any more"));
+                findings.told.push(Finding::seen(format!("{name} sends nothing any more")));
                 continue;
             }
             None => {
-                findings.odd.push(format!("{name} is gone"));
+                findings.told.push(Finding::hazard(format!("{name} is gone")));
                 continue;
             }
         };
         let Some(has) = worst(counterpart, place, sent, executor)? else { return mute(counterpart, findings) };
         findings.delivered += 1;
         if has.fate < had.fate {
-            findings.wrong.push(format!("{name}: {} now, {} before", has.told, had.told));
+            findings.told.push(Finding::seen(format!("{name}: {} now, {} before", has.told, had.told)));
         } else if has.fate < Fate::Complete {
-            findings.noted.push(format!("{name} did not come to its end before either: {}", has.told));
+            let told = format!("{name} did not come to its end before either: {}", has.told);
+            findings.told.push(Finding::note(told));
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::{
         Place,
         outbound::{self, Form},
     },
-    result::{Check, Status},
+    result::{Check, Finding, Rank},
 };
 use codec::Decode;
 use fork::{AbridgedHostConfiguration, Chain, Layout};
@@ -60,7 +60,7 @@ pub fn message_queues(from: &Runtime, to: &Runtime, enacted: &Chain, alive: &Cha
 }
 
 fn judge(before: &Lengths, after: &Lengths) -> Check {
-    let (mut stuck, mut grown) = (Vec::new(), Vec::new());
+    let mut findings = Vec::new();
     for (to, (waiting, limit)) in after {
         let had = before.get(to).map(|(had, _)| *had).unwrap_or_default();
         if waiting.messages <= had.messages && waiting.bytes <= had.bytes {
@@ -74,17 +74,18 @@ fn judge(before: &Lengths, after: &Lengths) -> Check {
         }
         if waiting.messages > limit.messages || waiting.bytes > limit.bytes || blocks.is_some_and(|all| all > PATIENCE)
         {
-            stuck.push(format!("{told}; {}", limit.why));
+            findings.push(Finding::seen(format!("{told}; {}", limit.why)));
         } else {
-            grown.push(told);
+            findings.push(Finding::hazard(told));
         }
     }
-    let (status, detail) = match (stuck.len(), grown.len()) {
-        (0, 0) => (Status::Pass, "no queue of messages is longer than before".to_string()),
-        (0, grown) => (Status::Warn, format!("{grown} queues of messages are longer than before")),
-        (stuck, _) => (Status::Fail, format!("the upgrade floods {stuck} queues of messages")),
+    let flooded = findings.iter().filter(|finding| finding.rank == Rank::Seen).count();
+    let detail = match (flooded, findings.len()) {
+        (0, 0) => "no queue of messages is longer than before".to_string(),
+        (0, grown) => format!("{grown} queues of messages are longer than before"),
+        (flooded, _) => format!("the upgrade floods {flooded} queues of messages"),
     };
-    Check::new(NAME, status, detail).with([stuck, grown].concat())
+    Check::judged(NAME, detail, findings)
 }
 
 fn lengths(layout: &Layout, chain: &Chain) -> Result<Lengths> {
@@ -129,6 +130,7 @@ fn upward(layout: &Layout, chain: &Chain) -> Result<Limit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::Status;
 
     fn queue(messages: u64, bytes: u64) -> Lengths {
         let limit = Limit { pace: Some(16), messages: 327, bytes: 524_288, why: "no more" };

@@ -3,12 +3,12 @@
 //!
 //! A switch that a runtime turns is obeyed by every node at once, and a node that does not know it goes its own way: old
 //! validators dispute what new ones approve, collators build blocks that no validator backs. No state tells which nodes are
-//! deployed. So a switch fails the check until somebody answers for the nodes, by name (see [`crate::allowance`]).
+//! deployed: a switch is a hazard until somebody answers for the nodes, by name (see [`crate::allowance`]).
 
 use crate::{
     ask::ask,
     input::Runtime,
-    result::{Check, Status},
+    result::{Check, Finding},
     types::{Interface, interface::Item, read},
 };
 use codec::{Compact, Decode};
@@ -35,9 +35,7 @@ const MOST_FEATURES: u32 = 4_096;
 
 #[derive(Default)]
 struct Findings {
-    /// Nodes have to be renewed before.
-    demands: Vec<String>,
-    noted: Vec<String>,
+    told: Vec<Finding>,
     compared: usize,
 }
 
@@ -53,17 +51,16 @@ pub fn node_demands(
         validators(from, to, enacted, migrated, &mut findings)?;
     }
     collators(from, to, enacted, executor, &mut findings)?;
-    let Findings { demands, noted, compared } = findings;
+    let Findings { mut told, compared } = findings;
     if compared == 0 {
         return Ok(Check::skip(NAME, "neither validators nor collators take switches from this runtime"));
     }
-    let (status, detail) = match (demands.is_empty(), noted.is_empty()) {
-        (false, _) => (Status::Fail, format!("{} switches that every node has to know beforehand", demands.len())),
-        (true, false) => (Status::Warn, "collators are to be looked at".to_string()),
-        (true, true) => (Status::Pass, format!("{compared} switches of nodes are as they were")),
-    };
-    let hint = (!demands.is_empty()).then(|| format!("where they are known to be ready: --allow {NAME}=REASON"));
-    Ok(Check::new(NAME, status, detail).with([demands, noted].concat().into_iter().chain(hint).collect()))
+    if told.is_empty() {
+        return Ok(Check::pass(NAME, format!("{compared} switches of nodes are as they were")));
+    }
+    let detail = format!("{} switches that every node has to know beforehand", told.len());
+    told.push(Finding::note(format!("where they are known to be ready: --allow {NAME}=REASON")));
+    Ok(Check::judged(NAME, detail, told))
 }
 
 /// A relay chain's configuration switches features of validators on, now or at a session to come.
@@ -73,9 +70,9 @@ fn validators(from: &Runtime, to: &Runtime, before: &Chain, after: &Chain, findi
     findings.compared += 1;
     for index in has.difference(&had) {
         let name = FEATURES.get(*index as usize).copied().unwrap_or("not one that Cutover knows");
-        findings.demands.push(format!(
+        findings.told.push(Finding::hazard(format!(
             "node feature {index} ({name}) is switched on: validators that do not know it dispute those that do"
-        ));
+        )));
     }
     Ok(())
 }
@@ -146,27 +143,30 @@ fn collators(from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor, f
     const OFFSET: &str = "RelayParentOffsetApi_relay_parent_offset";
     let (had, has) = (number(from, OFFSET)?.unwrap_or(0), number(to, OFFSET)?.unwrap_or(0));
     if had != has {
-        findings.demands.push(format!(
+        findings.told.push(Finding::hazard(format!(
             "the relay parent offset goes from {had} to {has}: validators back no block of a collator that builds by the old one"
-        ));
+        )));
     }
     const SCHEDULING: &str = "SchedulingV3EnabledApi_scheduling_v3_enabled";
-    let (had, v3) = (flag(from, SCHEDULING)?, flag(to, SCHEDULING)?);
-    if v3 && !had {
-        findings
-            .demands
-            .push("scheduling of version 3 is switched on: collators must make candidates of that version".into());
-    }
-    if v3 && has > 0 {
-        findings.demands.push(format!(
-            "scheduling of version 3 and a relay parent offset of {has} exclude each other: no block would be backed"
+    let (had_v3, v3) = (flag(from, SCHEDULING)?, flag(to, SCHEDULING)?);
+    if v3 && !had_v3 {
+        findings.told.push(Finding::hazard(
+            "scheduling of version 3 is switched on: collators must make candidates of that version",
         ));
+    }
+    // A chain that lives with both already is not one that this upgrade stops.
+    if v3 && has > 0 && !(had_v3 && had > 0) {
+        findings.told.push(Finding::seen(format!(
+            "scheduling of version 3 and a relay parent offset of {has} exclude each other: no block is backed"
+        )));
     }
     const RATE: &str = "TargetBlockRate_target_block_rate";
     if let (Some(had), Some(has)) = (number(from, RATE)?, number(to, RATE)?)
         && had != has
     {
-        findings.noted.push(format!("{has} blocks per relay chain slot instead of {had}: collators must be able to"));
+        findings.told.push(Finding::hazard(format!(
+            "{has} blocks per relay chain slot instead of {had}: collators must be able to"
+        )));
     }
     Ok(())
 }

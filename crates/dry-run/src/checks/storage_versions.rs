@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The on-chain storage version of every pallet, before and after.
 
-use crate::result::Check;
+use crate::result::{Check, Finding};
 use codec::Decode;
 use fork::{Chain, Layout};
 use worker::Result;
@@ -11,9 +11,8 @@ pub fn storage_versions(before: &Chain, after: &Chain, layout: &Layout) -> Resul
     let version = |chain: &Chain, key: &[u8]| -> Result<Option<u16>> {
         Ok(chain.storage(key)?.and_then(|bytes| u16::decode(&mut &bytes[..]).ok()))
     };
-    let mut raised = Vec::new();
-    let mut lowered = Vec::new();
-    let mut counted = 0;
+    let mut findings = Vec::new();
+    let (mut raised, mut lowered, mut counted) = (0, false, 0);
     for pallet in layout.pallets.iter() {
         let key = pallet.storage_version_key();
         let (old, new) = (version(before, &key)?, version(after, &key)?);
@@ -21,19 +20,31 @@ pub fn storage_versions(before: &Chain, after: &Chain, layout: &Layout) -> Resul
         let text = |version: Option<u16>| version.map_or("none".to_string(), |version| version.to_string());
         match (old, new) {
             (old, new) if old == new => {}
-            (old, new) if new.unwrap_or(0) < old.unwrap_or(0) => {
-                lowered.push(format!("{}: {} to {}", pallet.name, text(old), text(new)));
+            (old, new) => {
+                let told = format!("{}: {} to {}", pallet.name, text(old), text(new));
+                findings.push(match (old, new) {
+                    // A pallet whose storage was emptied, on purpose most likely.
+                    (Some(1..), None) => {
+                        lowered = true;
+                        Finding::hazard(told)
+                    }
+                    (old, new) if new.unwrap_or(0) < old.unwrap_or(0) => {
+                        lowered = true;
+                        Finding::seen(format!("{told}: its migrations take data of the newer form for the older one"))
+                    }
+                    _ => {
+                        raised += 1;
+                        Finding::note(told)
+                    }
+                });
             }
-            (old, new) => raised.push(format!("{}: {} to {}", pallet.name, text(old), text(new))),
         }
     }
-    if !lowered.is_empty() {
-        return Ok(Check::fail(NAME, "on-chain storage versions went down").with(lowered));
-    }
-    let detail = match raised.len() {
+    let detail = match raised {
+        _ if lowered => "on-chain storage versions went down".to_string(),
         0 => format!("unchanged on chain, {counted} pallets keep one"),
         1 => "1 pallet's on-chain version rose".to_string(),
         count => format!("{count} pallets' on-chain versions rose"),
     };
-    Ok(Check::pass(NAME, detail).with(raised))
+    Ok(Check::judged(NAME, detail, findings))
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Status, errors_logged},
+    result::{Check, Finding, Status, errors_logged},
 };
 use codec::{Decode, Encode};
 use fork::{Author, Chain, Executor, Weight, Wish, block, keys};
@@ -173,14 +173,15 @@ pub fn after(
         failures.into_iter().map(|(pallet, why)| format!("{pallet} ({when}): {why}")).collect::<Vec<_>>()
     };
     let pallets = tested.layout.pallets.iter().count();
-    if !new.is_empty() {
-        let mut findings = told(new, "new");
-        findings.extend(told(old, "failed before the upgrade too"));
-        return Ok(Check::fail(NAME, "invariants that held before the upgrade fail after it").with(findings));
-    }
-    if !old.is_empty() {
-        return Ok(Check::warn(NAME, "invariants fail that failed before the upgrade too")
-            .with(told(old, "failed before the upgrade too")));
+    let detail = match (new.is_empty(), old.is_empty()) {
+        (false, _) => Some("invariants that held before the upgrade fail after it"),
+        (true, false) => Some("invariants fail that failed before the upgrade too"),
+        (true, true) => None,
+    };
+    if let Some(detail) = detail {
+        let new = told(new, "new").into_iter().map(Finding::seen);
+        let old = told(old, "failed before the upgrade too").into_iter().map(Finding::hazard);
+        return Ok(Check::judged(NAME, detail, new.chain(old).collect()));
     }
     let healed = match before.len() {
         0 => String::new(),
