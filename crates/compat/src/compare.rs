@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two types compared by what their encodings are, wherever they stand in two registries.
+//! Two types compared by what is written on the wire, wherever they stand in two registries.
 //!
-//! Wrappers of one field encode as what they wrap and count as it. Differences are sorted by what they do to bytes
-//! that the other side encoded.
+//! Fields of structs, tuples and arrays stand one after the other with nothing between them. So both types are taken
+//! apart to the parts that do say what they are (numbers, sequences, enums), and these are held against each other in
+//! their order: `X2(Junction, Junction)` and `X2([Junction; 2])` are one encoding. Differences are sorted by what they do
+//! to bytes that the other side encoded.
 
 use crate::interface::Interface;
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    rc::Rc,
+};
 
 /// Types nest some twenty deep; a hostile registry nests for ever.
 const DEPTH: usize = 200;
 /// Enough to understand what changed.
 const FINDINGS: usize = 12;
-/// Pairs of types that one comparison looks at. The largest real one, of a call that carries XCM, has some thousand.
-const PAIRS: usize = 100_000;
+/// Pairs of parts that one comparison looks at. The largest real one, of a call that carries XCM, has some thousand.
+const STEPS: usize = 200_000;
+/// Types that are opened one in the other, or one after the other without a byte between them.
+const OPENED: usize = 1000;
 
 /// What differs, each with the path to it.
 #[derive(Clone, Debug, Default)]
@@ -22,16 +29,16 @@ pub struct Differences {
     pub changed: Vec<String>,
     /// Fields or variants of a known name stand elsewhere: bytes are read as what they are not, and nobody notices.
     pub moved: Vec<String>,
-    /// Variants that only the new type has.
+    /// Variants and numbers that only the new type has.
     pub added: Vec<String>,
-    /// Variants that only the old type has.
+    /// Variants and numbers that only the old type has.
     pub removed: Vec<String>,
-    /// The same encoding under another name.
+    /// The same encoding under another name, or in other brackets.
     pub renamed: Vec<String>,
     /// The types nest deeper, or are more, than any real ones: what is below is not known.
     pub unfinished: bool,
-    /// How many pairs of types were looked at.
-    pub pairs: usize,
+    /// How many pairs of parts were looked at.
+    pub steps: usize,
 }
 
 impl Differences {
@@ -52,14 +59,9 @@ impl Differences {
 
     /// All of them, the worst first.
     pub fn all(&self) -> impl Iterator<Item = String> {
-        let said = |list: &[String], what: &'static str| {
-            list.iter().map(|told| format!("{told}{what}")).collect::<Vec<_>>().into_iter()
-        };
-        said(&self.changed, "")
-            .chain(said(&self.moved, ""))
-            .chain(said(&self.removed, " is gone"))
-            .chain(said(&self.added, " is new"))
-            .chain(said(&self.renamed, " (the name alone)"))
+        let renamed = self.renamed.iter().map(|told| format!("{told} (encoded as before)"));
+        let others = [&self.changed, &self.moved, &self.removed, &self.added];
+        others.into_iter().flatten().cloned().chain(renamed)
     }
 
     /// The breaking ones, in words.
@@ -97,21 +99,19 @@ fn outer(types: &PortableRegistry, id: u32) -> Option<&'static str> {
 
 /// Compares a type of the old runtime with one of the new.
 pub fn compare(old: &Interface<'_>, old_id: u32, new: &Interface<'_>, new_id: u32) -> Differences {
-    let mut comparison =
-        Comparison { old: old.types, new: new.types, seen: HashSet::new(), found: Differences::default() };
-    comparison.types(old_id, new_id, "", 0);
+    let mut comparison = Comparison::new(old.types, new.types);
+    comparison.element(old_id, new_id, "", 0);
     comparison.end()
 }
 
-/// Compares what a call takes, field by field.
+/// Compares what a call takes, one argument after the other.
 pub fn compare_fields(
     old: &Interface<'_>,
     old_fields: &[Field<PortableForm>],
     new: &Interface<'_>,
     new_fields: &[Field<PortableForm>],
 ) -> Differences {
-    let mut comparison =
-        Comparison { old: old.types, new: new.types, seen: HashSet::new(), found: Differences::default() };
+    let mut comparison = Comparison::new(old.types, new.types);
     comparison.fields(&fields_of(old_fields), &fields_of(new_fields), "", 0);
     comparison.end()
 }
@@ -119,9 +119,47 @@ pub fn compare_fields(
 struct Comparison<'a> {
     old: &'a PortableRegistry,
     new: &'a PortableRegistry,
-    /// Pairs that are under comparison or were: equal as far as anything below them goes.
-    seen: HashSet<(u32, u32)>,
+    /// Pairs that are under comparison or were, and that nothing speaks against: a type that holds itself is what the
+    /// other is as long as no difference is met.
+    same: Noted,
+    /// Pairs that do not encode alike, whatever else is assumed.
+    unlike: HashSet<(u32, u32)>,
+    /// Pairs of which it was told why they do not.
+    told: Noted,
+    /// Whether anything was met that is not the same, told or not.
+    differs: bool,
+    steps: usize,
     found: Differences,
+}
+
+/// Pairs in the order in which they came, so that an assumption can be taken back with all that was built on it.
+#[derive(Default)]
+struct Noted {
+    pairs: HashSet<(u32, u32)>,
+    order: Vec<(u32, u32)>,
+}
+
+impl Noted {
+    fn insert(&mut self, pair: (u32, u32)) -> bool {
+        let new = self.pairs.insert(pair);
+        if new {
+            self.order.push(pair);
+        }
+        new
+    }
+
+    fn truncate(&mut self, length: usize) {
+        for pair in self.order.drain(length.min(self.order.len())..) {
+            self.pairs.remove(&pair);
+        }
+    }
+}
+
+/// How far a comparison was, to go back to.
+struct Mark {
+    same: usize,
+    told: usize,
+    found: [usize; 5],
 }
 
 /// A field's name, where it has one, and its type.
@@ -137,9 +175,68 @@ enum Form<'a> {
     Variants(BTreeMap<u8, &'a scale_info::Variant<PortableForm>>),
     Sequence(u32),
     Array(u32, u32),
-    Compact(u32),
+    /// A number by the type that bounds it; nothing where that is none.
+    Compact(Option<&'static str>),
     Primitive(&'static str),
     Bits(u32, u32),
+}
+
+impl Form<'_> {
+    /// Whether nothing of it is written but its parts.
+    fn is_parts(&self) -> bool {
+        matches!(self, Form::Fields(_) | Form::Array(..))
+    }
+}
+
+/// Parts that are still to be read, the next one last.
+type Parts = Vec<Part>;
+
+/// So many of one type in a row, and the path to them.
+#[derive(Clone)]
+struct Part {
+    id: u32,
+    times: u32,
+    path: Rc<str>,
+}
+
+fn part(id: u32, path: &str) -> Part {
+    Part { id, times: 1, path: path.into() }
+}
+
+/// The fields in front of what is there already.
+fn push_fields(parts: &mut Parts, fields: &[FieldOf<'_>], path: &str) {
+    for (place, (name, id)) in fields.iter().enumerate().rev() {
+        let below = match name {
+            Some(name) => format!("{path}.{name}"),
+            None if fields.len() == 1 => path.to_owned(),
+            None => format!("{path}.{place}"),
+        };
+        parts.push(part(*id, &below));
+    }
+}
+
+/// Puts what the first part consists of in its place, where it has parts.
+fn open(types: &PortableRegistry, parts: &mut Parts) {
+    let Some(next) = parts.last() else { return };
+    let (id, path) = (next.id, next.path.clone());
+    let Some(form) = form(types, id).filter(Form::is_parts) else { return };
+    match parts.last_mut() {
+        Some(next) if next.times > 1 => next.times -= 1,
+        _ => drop(parts.pop()),
+    }
+    match form {
+        Form::Fields(fields) => push_fields(parts, &fields, &path),
+        Form::Array(0, _) => {}
+        Form::Array(times, id) => parts.push(Part { id, times, path }),
+        _ => {}
+    }
+}
+
+fn take(parts: &mut Parts, times: u32) {
+    match parts.last_mut() {
+        Some(next) if next.times > times => next.times -= times,
+        _ => drop(parts.pop()),
+    }
 }
 
 /// The type behind wrappers of one field.
@@ -164,10 +261,24 @@ fn form(types: &PortableRegistry, id: u32) -> Option<Form<'_>> {
         }
         TypeDef::Sequence(sequence) => Form::Sequence(sequence.type_param.id),
         TypeDef::Array(array) => Form::Array(array.len, array.type_param.id),
-        TypeDef::Compact(compact) => Form::Compact(compact.type_param.id),
+        TypeDef::Compact(compact) => match &types.resolve(unwrapped(types, compact.type_param.id))?.type_def {
+            TypeDef::Primitive(primitive) => Form::Compact(Some(primitive_name(primitive))),
+            // A compact nothing is nothing.
+            TypeDef::Tuple(tuple) if tuple.fields.is_empty() => Form::Fields(Vec::new()),
+            _ => Form::Compact(None),
+        },
         TypeDef::Primitive(primitive) => Form::Primitive(primitive_name(primitive)),
         TypeDef::BitSequence(bits) => Form::Bits(bits.bit_store_type.id, bits.bit_order_type.id),
     })
+}
+
+/// [`Form::is_parts`] of a type, without making the form.
+fn made_of_parts(types: &PortableRegistry, id: u32) -> bool {
+    match types.resolve(id).map(|ty| &ty.type_def) {
+        Some(TypeDef::Composite(_) | TypeDef::Tuple(_) | TypeDef::Array(_)) => true,
+        Some(TypeDef::Compact(_)) => form(types, id).is_some_and(|form| form.is_parts()),
+        _ => false,
+    }
 }
 
 pub fn primitive_name(primitive: &TypeDefPrimitive) -> &'static str {
@@ -195,68 +306,206 @@ pub fn name(types: &PortableRegistry, id: u32) -> Option<&str> {
     types.resolve(id)?.path.segments.last().map(String::as_str)
 }
 
-impl Comparison<'_> {
-    fn end(self) -> Differences {
-        Differences { pairs: self.seen.len(), ..self.found }
+impl<'a> Comparison<'a> {
+    fn new(old: &'a PortableRegistry, new: &'a PortableRegistry) -> Self {
+        Self {
+            old,
+            new,
+            same: Noted::default(),
+            unlike: HashSet::new(),
+            told: Noted::default(),
+            differs: false,
+            steps: 0,
+            found: Differences::default(),
+        }
     }
 
-    fn types(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) {
-        if self.found.changed.len() >= FINDINGS {
-            return;
+    fn end(mut self) -> Differences {
+        if self.differs && !self.found.breaking() {
+            self.changed("", "it is encoded otherwise".into());
         }
-        if depth > DEPTH || self.seen.len() > PAIRS {
+        Differences { steps: self.steps, ..self.found }
+    }
+
+    fn mark(&self) -> Mark {
+        let Differences { changed, moved, added, removed, renamed, .. } = &self.found;
+        Mark {
+            same: self.same.order.len(),
+            told: self.told.order.len(),
+            found: [changed, moved, added, removed, renamed].map(Vec::len),
+        }
+    }
+
+    /// Takes back what was found and assumed since.
+    fn undo(&mut self, mark: Mark) {
+        self.same.truncate(mark.same);
+        self.told.truncate(mark.told);
+        let Differences { changed, moved, added, removed, renamed, .. } = &mut self.found;
+        for (list, length) in [changed, moved, added, removed, renamed].into_iter().zip(mark.found) {
+            list.truncate(length);
+        }
+    }
+
+    /// One whole value of each side, with nothing beside it: says why, where they are not alike.
+    fn element(&mut self, old: u32, new: u32, path: &str, depth: usize) {
+        if !self.alike(old, new, path, depth) {
+            self.differs = true;
+            self.tell(old, new, path, depth);
+        }
+    }
+
+    /// Whether both take the same place among others: a value of one ends where one of the other would. What differs
+    /// within that place, such as the variants of an enum, is told.
+    fn alike(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) -> bool {
+        self.steps += 1;
+        if self.found.changed.len() >= FINDINGS {
+            return true;
+        }
+        if depth > DEPTH || self.steps > STEPS {
             self.found.unfinished = true;
-            return;
+            return true;
         }
         if let (Some(old), Some(new)) = (outer(self.old, old_id), outer(self.new, new_id))
             && old == new
         {
-            return;
+            return true;
         }
-        let (old_id, new_id) = (unwrapped(self.old, old_id), unwrapped(self.new, new_id));
-        if !self.seen.insert((old_id, new_id)) {
-            return;
+        if self.unlike.contains(&(old_id, new_id)) {
+            return false;
+        }
+        let mark = self.mark();
+        if !self.same.insert((old_id, new_id)) {
+            return true;
         }
         let (old_types, new_types) = (self.old, self.new);
         let (Some(old), Some(new)) = (form(old_types, old_id), form(new_types, new_id)) else {
             self.changed(path, "a type that its registry lacks".into());
-            return;
+            return true;
         };
-        match (old, new) {
-            (Form::Fields(old), Form::Fields(new)) => self.fields(&old, &new, path, depth),
-            (Form::Variants(old), Form::Variants(new)) => self.variants(&old, &new, path, depth),
-            (Form::Sequence(old), Form::Sequence(new)) | (Form::Compact(old), Form::Compact(new)) => {
-                self.types(old, new, path, depth + 1);
+        if let (Form::Fields(old), Form::Fields(new)) = (&old, &new) {
+            self.names(old, new, path);
+        }
+        let alike = match old.is_parts() || new.is_parts() {
+            true => {
+                let (mut was, mut is) = (vec![part(old_id, path)], vec![part(new_id, path)]);
+                // This pair is under comparison: what is compared now is what it consists of.
+                open(old_types, &mut was);
+                open(new_types, &mut is);
+                self.in_order(was, is, depth)
             }
-            (Form::Array(old_length, old), Form::Array(new_length, new)) => {
-                if old_length == new_length {
-                    self.types(old, new, path, depth + 1);
-                } else {
-                    self.changed(path, format!("an array of {old_length} became one of {new_length}"));
+            false => self.leaves(&old, &new, path, depth),
+        };
+        if !alike {
+            self.undo(mark);
+            self.unlike.insert((old_id, new_id));
+        }
+        alike
+    }
+
+    /// Whether two rows of parts are alike to their ends, however they are put into brackets.
+    fn in_order(&mut self, mut old: Parts, mut new: Parts, depth: usize) -> bool {
+        let mut opened = 0;
+        loop {
+            self.steps += 1;
+            if self.steps > STEPS {
+                self.found.unfinished = true;
+                return true;
+            }
+            let in_old = old.last().is_some_and(|part| made_of_parts(self.old, part.id));
+            let in_new = new.last().is_some_and(|part| made_of_parts(self.new, part.id));
+            match (old.last().cloned(), new.last().cloned()) {
+                (None, None) => return true,
+                (Some(was), Some(is)) if in_old == in_new && self.alike(was.id, is.id, &is.path, depth + 1) => {
+                    let times = was.times.min(is.times);
+                    take(&mut old, times);
+                    take(&mut new, times);
+                    opened = 0;
+                    continue;
                 }
+                _ => {}
             }
-            (Form::Primitive(old), Form::Primitive(new)) if old == new => {}
-            (Form::Primitive("str"), Form::Sequence(item)) if self.is_byte(new_types, item) => {}
-            (Form::Sequence(item), Form::Primitive("str")) if self.is_byte(old_types, item) => {}
+            // What is left over may be nothing: a unit, an array of no elements. What has parts for ever and never any
+            // bytes is no type.
+            if !(in_old || in_new) || opened > OPENED {
+                return false;
+            }
+            opened += 1;
+            if in_old {
+                open(self.old, &mut old);
+            }
+            if in_new {
+                open(self.new, &mut new);
+            }
+        }
+    }
+
+    /// Two parts that have no parts that are written one by one.
+    fn leaves(&mut self, old: &Form<'_>, new: &Form<'_>, path: &str, depth: usize) -> bool {
+        match (old, new) {
+            (Form::Variants(old), Form::Variants(new)) => self.variants(old, new, path, depth),
+            (Form::Sequence(old), Form::Sequence(new)) => self.element(*old, *new, path, depth + 1),
+            (Form::Compact(old), Form::Compact(new)) => match (old.and_then(bits), new.and_then(bits)) {
+                (Some(was), Some(is)) if was > is => {
+                    keep(&mut self.found.removed, at(path, format!("numbers of more than {is} bits are refused")));
+                }
+                (Some(was), Some(is)) if was < is => {
+                    keep(&mut self.found.added, at(path, format!("numbers of more than {was} bits are new")));
+                }
+                _ => return old == new,
+            },
+            (Form::Primitive(old), Form::Primitive(new)) => return old == new,
+            (Form::Primitive("str"), Form::Sequence(item)) => return self.is_byte(self.new, *item),
+            (Form::Sequence(item), Form::Primitive("str")) => {
+                if !self.is_byte(self.old, *item) {
+                    return false;
+                }
+                keep(&mut self.found.removed, at(path, "bytes that are no text are refused".into()));
+            }
             (Form::Bits(old_store, old_order), Form::Bits(new_store, new_order)) => {
-                let (was, is) = (name(old_types, old_order), name(new_types, new_order));
+                let (was, is) = (name(self.old, *old_order), name(self.new, *new_order));
                 if was != is {
                     self.changed(path, format!("bits from {} became {}", was.unwrap_or("?"), is.unwrap_or("?")));
                 }
-                self.types(old_store, new_store, path, depth + 1);
+                self.element(*old_store, *new_store, path, depth + 1);
             }
-            (old, new) => {
+            _ => return false,
+        }
+        true
+    }
+
+    /// Fields that are all there is of a variant or a call: says why, where they are not alike.
+    fn fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
+        let mark = self.mark();
+        self.names(old, new, path);
+        if !self.in_order(parts_of(old, path), parts_of(new, path), depth) {
+            self.undo(mark);
+            self.differs = true;
+            self.tell_fields(old, new, path, depth);
+        }
+    }
+
+    /// Where two types begin to differ.
+    fn tell(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) {
+        let (old_types, new_types) = (self.old, self.new);
+        let (old_id, new_id) = (unwrapped(old_types, old_id), unwrapped(new_types, new_id));
+        if depth > DEPTH || !self.told.insert((old_id, new_id)) {
+            return;
+        }
+        let (Some(old), Some(new)) = (form(old_types, old_id), form(new_types, new_id)) else { return };
+        match (&old, &new) {
+            (Form::Fields(old), Form::Fields(new)) => self.tell_fields(old, new, path, depth),
+            (Form::Array(was, old), Form::Array(is, new)) if was == is => self.tell(*old, *new, path, depth + 1),
+            (Form::Array(was, _), Form::Array(is, _)) => {
+                self.changed(path, format!("an array of {was} became one of {is}"));
+            }
+            _ => {
                 let told = format!("{} became {}", told(old_types, old_id, &old), told(new_types, new_id, &new));
                 self.changed(path, told);
             }
         }
     }
 
-    fn is_byte(&self, types: &PortableRegistry, id: u32) -> bool {
-        matches!(form(types, unwrapped(types, id)), Some(Form::Primitive("u8")))
-    }
-
-    fn fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
+    fn tell_fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
         if old.len() != new.len() {
             let names = |fields: &[FieldOf<'_>]| {
                 fields.iter().filter_map(|(name, _)| name.map(str::to_owned)).collect::<Vec<_>>()
@@ -266,10 +515,26 @@ impl Comparison<'_> {
             let come = new_names.iter().filter(|name| !old_names.contains(name)).map(|name| format!("with {name}"));
             let named = gone.chain(come).take(6).collect::<Vec<_>>().join(", ");
             let named = if named.is_empty() { named } else { format!(" ({named})") };
-            self.changed(path, format!("{} fields became {}{named}", old.len(), new.len()));
+            self.changed(path, format!("{} became {}{named}", counted(old.len()), new.len()));
             return;
         }
-        for (place, ((old_name, old_type), (new_name, new_type))) in old.iter().zip(new).enumerate() {
+        self.names(old, new, path);
+        let (was, is) = (parts_of(old, path), parts_of(new, path));
+        for (was, is) in was.into_iter().zip(is).rev() {
+            if !self.alike(was.id, is.id, &is.path, depth + 1) {
+                self.tell(was.id, is.id, &is.path, depth + 1);
+            }
+        }
+    }
+
+    /// The names of fields that stand for the same place.
+    fn names(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str) {
+        if old.len() != new.len() {
+            let told = format!("{} became {}", counted(old.len()), new.len());
+            keep(&mut self.found.renamed, at(path, told));
+            return;
+        }
+        for (place, ((old_name, _), (new_name, _))) in old.iter().zip(new).enumerate() {
             let below = match (new_name, old_name) {
                 (Some(name), _) | (None, Some(name)) => format!("{path}.{name}"),
                 (None, None) => format!("{path}.{place}"),
@@ -285,8 +550,11 @@ impl Comparison<'_> {
                 (Some(_), None) => keep(&mut self.found.renamed, format!("{below}: the field has no name any more")),
                 _ => {}
             }
-            self.types(*old_type, *new_type, &below, depth + 1);
         }
+    }
+
+    fn is_byte(&self, types: &PortableRegistry, id: u32) -> bool {
+        matches!(form(types, unwrapped(types, id)), Some(Form::Primitive("u8")))
     }
 
     fn variants(
@@ -301,7 +569,7 @@ impl Comparison<'_> {
                 let told = format!("{path}::{}", old_variant.name);
                 match new.values().find(|variant| variant.name == old_variant.name) {
                     Some(now) => keep(&mut self.found.moved, format!("{told}: variant {index} became {}", now.index)),
-                    None => keep(&mut self.found.removed, told),
+                    None => keep(&mut self.found.removed, format!("{told} is gone")),
                 }
                 continue;
             };
@@ -320,15 +588,34 @@ impl Comparison<'_> {
         }
         for (index, variant) in new {
             if !old.contains_key(index) && !old.values().any(|known| known.name == variant.name) {
-                keep(&mut self.found.added, format!("{path}::{}", variant.name));
+                keep(&mut self.found.added, format!("{path}::{} is new", variant.name));
             }
         }
     }
 
     fn changed(&mut self, path: &str, what: String) {
-        let told = if path.is_empty() { what } else { format!("{}: {what}", path.trim_start_matches('.')) };
-        keep(&mut self.found.changed, told);
+        keep(&mut self.found.changed, at(path, what));
     }
+}
+
+/// The parts of fields, the first one last.
+fn parts_of(fields: &[FieldOf<'_>], path: &str) -> Parts {
+    let mut parts = Vec::with_capacity(fields.len());
+    push_fields(&mut parts, fields, path);
+    parts
+}
+
+fn counted(fields: usize) -> String {
+    format!("{fields} field{}", if fields == 1 { "" } else { "s" })
+}
+
+/// How wide the numbers are that a compact one is bounded by.
+fn bits(name: &str) -> Option<u32> {
+    name.strip_prefix('u')?.parse().ok()
+}
+
+fn at(path: &str, what: String) -> String {
+    if path.is_empty() { what } else { format!("{path}: {what}") }
 }
 
 fn keep(list: &mut Vec<String>, told: String) {

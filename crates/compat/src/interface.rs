@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a runtime offers, with its types, in one form whatever the version of its metadata.
 
-use artifact::hashes::twox_128;
+use artifact::hashes::{blake2_64, twox_128};
 use frame_metadata::{
     RuntimeMetadata,
     v14::{StorageEntryModifier, StorageEntryType, StorageHasher},
@@ -234,6 +234,12 @@ impl<'a> Interface<'a> {
 
     pub fn pallet(&self, name: &str) -> Option<&Pallet<'a>> {
         self.pallets.iter().find(|pallet| pallet.name == name)
+    }
+
+    /// What an API is called that `Core_version` names by its hash, in hex.
+    pub fn api_name(&self, id: &str) -> Option<&'a str> {
+        let hashed = |name: &str| worker::hex_prefixed(&blake2_64(name.as_bytes()));
+        self.apis.iter().map(|api| api.name).find(|name| hashed(name) == id)
     }
 
     pub fn method(&self, api: &str, method: &str) -> Option<&Method<'a>> {

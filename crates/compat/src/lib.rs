@@ -5,6 +5,7 @@
 //! - [`compare`], [`read`], [`value`]: two types held against each other, and values read by their types
 //! - [`change`], [`whom`]: a change, and the table of whom each kind of change breaks
 //! - [`changes`]: every change between two runtimes
+//! - [`signing`]: whether what was signed for the old runtime means the same to the new one
 //! - [`rules`]: what a release has to keep, and whether it did
 //! - [`parameters`]: the constants that changed, in units that people think in
 //! - [`document`]: all of it, as `diff` gives it
@@ -20,6 +21,7 @@ pub mod read;
 pub mod request;
 pub mod rules;
 pub mod runtime;
+pub mod signing;
 pub mod units;
 pub mod value;
 pub mod whom;
@@ -34,3 +36,4 @@ pub use compare::Differences;
 pub use document::{Document, diff};
 pub use interface::Interface;
 pub use runtime::Runtime;
+pub use signing::Signing;

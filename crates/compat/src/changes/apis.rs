@@ -7,8 +7,7 @@ use crate::{
     compare::Differences,
     runtime::Runtime,
 };
-use artifact::{hashes::blake2_64, version::Api};
-use std::collections::BTreeMap;
+use artifact::version::Api;
 
 /// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
 const NODES: [(&str, &str); 18] = [
@@ -77,13 +76,9 @@ fn grown(found: &Differences) -> Kind {
 
 fn versions(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
     // `Core_version` names them by a hash; the metadata knows the names.
-    let apis = pair.old.apis.iter().chain(&pair.new.apis);
-    let names: BTreeMap<String, &str> =
-        apis.map(|api| (worker::hex_prefixed(&blake2_64(api.name.as_bytes())), api.name)).collect();
-    let name = |api: &Api| match (&api.name, names.get(&api.id)) {
-        (Some(name), _) => name.clone(),
-        (None, Some(name)) => (*name).to_owned(),
-        (None, None) => api.id.clone(),
+    let name = |api: &Api| {
+        let told = pair.old.api_name(&api.id).or_else(|| pair.new.api_name(&api.id));
+        told.map(str::to_owned).or_else(|| api.name.clone()).unwrap_or_else(|| api.id.clone())
     };
     let version = |api: &Api| format!("version {}", api.version);
     for was in &old.version.apis {

@@ -5,6 +5,7 @@ mod apis;
 mod pallets;
 mod storage;
 mod transactions;
+mod unsigned;
 mod variants;
 mod version;
 
@@ -21,11 +22,13 @@ use std::{
     collections::HashMap,
     rc::Rc,
 };
+use unsigned::Unsigned;
 use worker::{Failure, Result};
 
 pub use apis::needed_by;
+pub use unsigned::Indices;
 
-/// Pairs of types that are looked at for one pair of runtimes. Two relay runtimes take some ten thousand.
+/// Pairs of parts that are looked at for one pair of runtimes. Two relay runtimes take some hundred thousand.
 const BUDGET: usize = 10_000_000;
 
 /// Everything that was found.
@@ -42,14 +45,33 @@ pub struct Found {
 pub(crate) struct Pair<'a> {
     pub old: &'a Interface<'a>,
     pub new: &'a Interface<'a>,
+    /// Which calls of the old one nobody signs.
+    unsigned: Unsigned<'a>,
     known: RefCell<HashMap<(u32, u32), Rc<Differences>>>,
     looked_at: Cell<usize>,
     unfinished: Cell<bool>,
 }
 
 impl<'a> Pair<'a> {
-    pub fn new(old: &'a Interface<'a>, new: &'a Interface<'a>) -> Self {
-        Self { old, new, known: RefCell::default(), looked_at: Cell::new(0), unfinished: Cell::new(false) }
+    pub fn new(old: &'a Interface<'a>, new: &'a Interface<'a>, inherents: &'a Indices) -> Self {
+        Self {
+            old,
+            new,
+            unsigned: Unsigned::new(inherents),
+            known: RefCell::default(),
+            looked_at: Cell::new(0),
+            unfinished: Cell::new(false),
+        }
+    }
+
+    /// Nothing is said of types that were not compared to their end.
+    fn finished(&self) -> Result<()> {
+        match self.unfinished.get() {
+            false => Ok(()),
+            true => Err(Failure::input("the types of these runtimes cannot be compared to their end")
+                .found("types that nest deeper than 200 or are more than any runtime's")
+                .expected("metadata of a real runtime")),
+        }
     }
 
     pub fn types(&self, old: u32, new: u32) -> Rc<Differences> {
@@ -78,7 +100,7 @@ impl<'a> Pair<'a> {
     }
 
     fn counted(&self, found: Differences) -> Differences {
-        self.looked_at.set(self.looked_at.get() + found.pairs.max(1));
+        self.looked_at.set(self.looked_at.get() + found.steps.max(1));
         self.unfinished.set(self.unfinished.get() || found.unfinished);
         found
     }
@@ -87,17 +109,14 @@ impl<'a> Pair<'a> {
 /// Compares two runtimes.
 pub fn changes(old: &Runtime, new: &Runtime) -> Result<Found> {
     let (old_interface, new_interface) = (old.interface()?, new.interface()?);
-    let pair = Pair::new(&old_interface, &new_interface);
+    let inherents = Indices::new();
+    let pair = Pair::new(&old_interface, &new_interface, &inherents);
     let mut found = Found::default();
     version::changes(old, new, &mut found.changes);
     transactions::changes(&pair, &mut found);
     pallets::changes(&pair, old, new, &mut found.changes);
     apis::changes(&pair, old, new, &mut found);
-    if pair.unfinished.get() {
-        return Err(Failure::input("the types of these runtimes cannot be compared to their end")
-            .found("types that nest deeper than 200 or are more than any runtime's")
-            .expected("metadata of a real runtime"));
-    }
+    pair.finished()?;
     untold_of_pallets(&pair, &mut found.untold);
     let contracts = [&old_interface, &new_interface].iter().any(|interface| has_contracts(interface));
     for change in &mut found.changes {
@@ -106,6 +125,16 @@ pub fn changes(old: &Runtime, new: &Runtime) -> Result<Found> {
     }
     found.keepers = old_interface.pallets.iter().filter(|pallet| keeps_calls(pallet)).map(|p| p.name.into()).collect();
     Ok(found)
+}
+
+/// What changed for who signs: calls, extensions and what stands around them.
+pub(crate) fn of_signing(old: &Interface<'_>, new: &Interface<'_>, inherents: &Indices) -> Result<Vec<Change>> {
+    let pair = Pair::new(old, new, inherents);
+    let mut found = Found::default();
+    transactions::changes(&pair, &mut found);
+    pallets::calls(&pair, &mut found.changes);
+    pair.finished()?;
+    Ok(found.changes)
 }
 
 /// Only metadata 16 tells of them.

@@ -19,11 +19,7 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &m
                 found.extend(storage_version(was, is, old, new));
                 changes.extend(found.into_iter().map(|change| change.within(is.name)));
             }
-            (Some(was), None) => {
-                let calls = pair.old.calls(was).len();
-                let change = of_calls(calls, Change::new(Kind::PalletRemoved, was.name)).within(was.name);
-                changes.push(change.old(format!("index {}", was.index)).with([contents(calls, was)]));
-            }
+            (Some(was), None) => changes.push(removed(pair, was)),
             (None, Some(is)) => {
                 let calls = pair.new.calls(is).len();
                 let change = Change::new(Kind::PalletAdded, is.name).within(is.name);
@@ -34,9 +30,30 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &m
     }
 }
 
-/// Nobody signs or keeps calls of a pallet that has none.
-fn of_calls(calls: usize, mut change: Change) -> Change {
-    if calls == 0 {
+/// What of it concerns calls alone.
+pub(super) fn calls(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+    for (was, is) in matched(pair.old, pair.new) {
+        match (was, is) {
+            (Some(was), Some(is)) => {
+                let found = moved(pair, was, is).into_iter().chain(calls_of_both(pair, was, is));
+                changes.extend(found.map(|change| change.within(is.name)));
+            }
+            (Some(was), None) if was.calls.is_some() => changes.push(removed(pair, was)),
+            _ => {}
+        }
+    }
+}
+
+fn removed(pair: &Pair<'_>, was: &Pallet<'_>) -> Change {
+    let change = of_calls(pair, was, Change::new(Kind::PalletRemoved, was.name)).within(was.name);
+    let heir = pair.new.pallets.iter().find(|pallet| pallet.index == was.index);
+    let heir = heir.map(|heir| format!("{} stands at its index now", heir.name));
+    change.old(format!("index {}", was.index)).with(heir).with([contents(pair.old.calls(was).len(), was)])
+}
+
+/// Nobody signs or keeps calls of a pallet that has none, or none that anybody signs.
+fn of_calls(pair: &Pair<'_>, was: &Pallet<'_>, mut change: Change) -> Change {
+    if pair.unsigned.signed(pair.old, was) == 0 {
         change.breaks.retain(|whom| !matches!(whom, Whom::SignedTransactions | Whom::EncodedCalls));
     }
     change
@@ -100,22 +117,29 @@ fn likeness(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> O
     enough.then_some(percent)
 }
 
-fn both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
+/// Its name and its place.
+fn moved(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     if was.name != is.name {
         changes.push(Change::new(Kind::PalletRenamed, is.name).from_to(was.name, is.name));
     }
     if was.index != is.index {
         let index = |pallet: &Pallet<'_>| format!("index {}", pallet.index);
-        let calls = pair.old.calls(was).len();
-        let told = of_calls(calls, Change::new(Kind::PalletMoved, is.name)).from_to(index(was), index(is));
-        changes.push(told.with([contents(calls, was)]));
+        let told = of_calls(pair, was, Change::new(Kind::PalletMoved, is.name)).from_to(index(was), index(is));
+        changes.push(told.with([contents(pair.old.calls(was).len(), was)]));
     }
-    let enums = [
-        (was.calls, is.calls, &variants::CALLS),
-        (was.event, is.event, &variants::EVENTS),
-        (was.error, is.error, &variants::ERRORS),
-    ];
+    changes
+}
+
+fn calls_of_both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
+    let found = variants::changes(pair, pair.old.calls(was), pair.new.calls(is), &variants::CALLS);
+    found.into_iter().map(|change| pair.unsigned.relieved(pair.old, was, change)).collect()
+}
+
+fn both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
+    let mut changes = moved(pair, was, is);
+    changes.extend(calls_of_both(pair, was, is));
+    let enums = [(was.event, is.event, &variants::EVENTS), (was.error, is.error, &variants::ERRORS)];
     for (old, new, kinds) in enums {
         changes.extend(variants::changes(pair, pair.old.variants(old), pair.new.variants(new), kinds));
     }

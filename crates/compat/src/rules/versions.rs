@@ -6,7 +6,7 @@ use crate::{
     change::{Change, Kind},
     changes::Found,
     runtime::Runtime,
-    whom::Whom,
+    signing::Signing,
 };
 
 /// `frame_system::can_set_code` refuses the code of another chain.
@@ -41,9 +41,7 @@ pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Rule {
 /// or moves, and that it need not when one is added. What is signed beside the call counts like the call.
 pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
     const NAME: &str = "transaction-version";
-    let demanding: Vec<_> = found.changes.iter().filter(|change| demands(change)).map(Change::told).collect();
-    let shrunk = found.changes.iter().filter(|change| change.kind == Kind::CallArgumentsShrunk);
-    let shrunk: Vec<_> = shrunk.map(Change::told).collect();
+    let Signing { broken: demanding, partly, .. } = Signing::of(&found.changes);
     let (was, is) = (old.version.transaction_version, new.version.transaction_version);
     let told = |version: Option<u32>| version.map_or("not told".to_owned(), |version| version.to_string());
     let from_to = format!("{} to {}", told(was), told(is));
@@ -56,14 +54,11 @@ pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -
     }
     match (demanding.is_empty(), is > was) {
         // Nothing is taken for something else; so releases drop old versions of XCM without raising it.
-        (true, false) if !shrunk.is_empty() => Rule::warn(
+        (true, false) if !partly.is_empty() => Rule::warn(
             NAME,
-            format!(
-                "{} stays; calls that hold a variant that is gone are refused, all others encode as before",
-                told(is)
-            ),
+            format!("{} stays; calls that hold what is gone are refused, all others encode as before", told(is)),
         )
-        .with(shrunk),
+        .with(partly),
         (true, false) => Rule::pass(NAME, format!("{} stays; what is signed encodes as before", told(is))),
         (true, true) => Rule::pass(NAME, format!("{from_to}, although nothing demands it")),
         (false, true) => Rule::pass(NAME, format!("{from_to}, and {count}")).with(demanding),
@@ -71,19 +66,6 @@ pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -
             Rule::warn(NAME, format!("neither runtime tells one, and {count}")).with(demanding)
         }
         (false, false) => Rule::fail(NAME, format!("{} stays, and {count} to rise", told(is))).with(demanding),
-    }
-}
-
-/// Whether what was signed, or will be by who knows the old runtime alone, is not what it was.
-fn demands(change: &Change) -> bool {
-    use Kind::*;
-    match change.kind {
-        CallRemoved | CallMoved | CallReplaced | CallArguments => true,
-        ExtensionAdded | ExtensionRemoved | ExtensionOrder | ExtensionExplicit | ExtensionImplicit => true,
-        ExtrinsicFormatRemoved | TransactionSender | TransactionSignature => true,
-        // One without calls concerns nobody who signs.
-        PalletMoved | PalletRemoved => change.breaks.contains(&Whom::SignedTransactions),
-        _ => false,
     }
 }
 

@@ -45,6 +45,21 @@ fn n10_call_indices_moved_under_the_same_transaction_version() {
 }
 
 #[test]
+fn n34_pallets_that_moved_under_the_same_transaction_version() {
+    let of = |sudo, para_sudo| {
+        let pallet = |name, index| Pallet { name, index, calls: Some(ty::<calls::plain::Call>()), ..Pallet::default() };
+        base().with(pallet("Sudo", sudo)).with(pallet("ParaSudoWrapper", para_sudo))
+    };
+    let moved = released(&of(251, 249));
+    assert_eq!(compared(&of(255, 250), &moved).verdict, Verdict::Pass, "raised");
+    let document = compared(&of(255, 250), &moved.change(|s| s.version.transaction_version = Some(1)));
+    assert_eq!(status(&document, "transaction-version"), Status::Fail);
+    let rule = document.rules.iter().find(|rule| rule.name == "transaction-version").expect("the rule");
+    assert!(rule.findings[0].starts_with("Sudo: pallet moved, index 255 to index 251"), "{rule:?}");
+    assert!(rule.findings[1].starts_with("ParaSudoWrapper: pallet moved, index 250 to index 249"), "{rule:?}");
+}
+
+#[test]
 fn n18_an_extension_that_wallets_do_not_know() {
     let extended = released(&base()).change(|s| {
         s.extensions.push(("VerifySignature", ty::<Option<[u8; 64]>>(), ty::<()>()));

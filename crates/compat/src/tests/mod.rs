@@ -8,6 +8,8 @@ mod pairings;
 mod parts;
 mod rules;
 mod seen;
+mod signing;
+mod wire;
 
 use crate::{
     Document, diff,

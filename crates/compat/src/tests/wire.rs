@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The verdict on two types against what it promises: one encoding is spelled in two registries, with other newtypes,
+//! tuples, structs and arrays, sometimes with one change; values that the one wrote are read by the other.
+
+use crate::{Interface, compare::compare};
+use codec::{Decode, Encode};
+use proptest::prelude::*;
+use scale_info::{
+    Field, Path, PortableRegistry, PortableType, Type, TypeDef, TypeDefArray, TypeDefCompact, TypeDefComposite,
+    TypeDefPrimitive, TypeDefSequence, TypeDefTuple, TypeDefVariant, Variant, form::PortableForm,
+};
+
+/// What is written, without brackets.
+#[derive(Clone, Debug, PartialEq)]
+enum Shape {
+    /// A number of so many bytes.
+    Number(usize),
+    Compact(usize),
+    Many(Box<Shape>),
+    Row(Vec<Shape>),
+    Choice(Vec<(u8, Vec<Shape>)>),
+    /// A list of the whole.
+    Again,
+}
+use Shape::*;
+
+const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
+
+/// Numbers that a seed gives, always the same.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+}
+
+fn shape(dice: &mut Dice, depth: usize) -> Shape {
+    match dice.below(if depth == 0 { 3 } else { 7 }) {
+        0 => Number(dice.one(&WIDTHS)),
+        1 => Compact(dice.one(&WIDTHS)),
+        2 => Again,
+        3 => Many(Box::new(shape(dice, depth - 1))),
+        4 | 5 => Row(row(dice, depth)),
+        _ => Choice((0..=dice.below(3) as u8).map(|index| (index * 2, row(dice, depth))).collect()),
+    }
+}
+
+fn row(dice: &mut Dice, depth: usize) -> Vec<Shape> {
+    let first = shape(dice, depth - 1);
+    let mut row = vec![first.clone(); dice.below(4)];
+    row.extend((0..dice.below(3)).map(|_| shape(dice, depth - 1)));
+    row
+}
+
+/// One thing is other than it was, somewhere in it.
+fn changed(shape: &Shape, dice: &mut Dice) -> Shape {
+    match shape {
+        Number(width) => match dice.below(3) {
+            0 => Compact(*width),
+            _ => Number(dice.one(&WIDTHS)),
+        },
+        Compact(_) => Compact(dice.one(&WIDTHS)),
+        Again => Number(4),
+        Many(of) => Many(Box::new(changed(of, dice))),
+        Row(of) => Row(changed_row(of, dice)),
+        Choice(of) => {
+            let mut of = of.clone();
+            let place = dice.below(of.len());
+            match dice.below(4) {
+                0 => of.push((101, vec![Number(1)])),
+                1 if of.len() > 1 => drop(of.remove(place)),
+                2 => of[place].0 = 99,
+                _ => of[place].1 = changed_row(&of[place].1, dice),
+            }
+            Choice(of)
+        }
+    }
+}
+
+fn changed_row(row: &[Shape], dice: &mut Dice) -> Vec<Shape> {
+    let mut row = row.to_vec();
+    match (row.len(), dice.below(4)) {
+        (0, _) | (_, 0) => row.push(Number(1)),
+        (_, 1) => drop(row.pop()),
+        (length, _) => {
+            let place = dice.below(length);
+            row[place] = changed(&row[place], dice);
+        }
+    }
+    row
+}
+
+/// A registry that describes a shape in some words of many.
+struct Spelling<'d> {
+    types: Vec<Option<Type<PortableForm>>>,
+    dice: &'d mut Dice,
+    /// What variants are called by: the same letter for the same names.
+    letter: char,
+}
+
+impl Spelling<'_> {
+    /// Type 0 is the whole.
+    fn of(shape: &Shape, letter: char, dice: &mut Dice) -> PortableRegistry {
+        let mut spelling = Spelling { types: vec![None], dice, letter };
+        let inner = spelling.spell(shape);
+        spelling.types[0] = Some(plain(TypeDefTuple::new_portable(vec![inner.into()])));
+        let types = spelling.types.into_iter().flatten().enumerate();
+        PortableRegistry { types: types.map(|(id, ty)| PortableType::new(id as u32, ty)).collect() }
+    }
+
+    fn add(&mut self, def: impl Into<TypeDef<PortableForm>>) -> u32 {
+        self.types.push(Some(plain(def)));
+        let id = self.types.len() as u32 - 1;
+        // Wrapped, or not.
+        match self.dice.below(4) {
+            0 => self.composite(vec![id]),
+            _ => id,
+        }
+    }
+
+    fn composite(&mut self, ids: Vec<u32>) -> u32 {
+        let named = self.dice.below(2) == 0;
+        let names = self.types.len();
+        let fields = ids.into_iter().enumerate();
+        let field = |(place, id): (usize, u32)| {
+            Field::new(named.then(|| format!("of{names}at{place}")), id.into(), None, vec![])
+        };
+        let def = TypeDefComposite::new(fields.map(field).collect::<Vec<_>>());
+        self.types.push(Some(plain(def)));
+        self.types.len() as u32 - 1
+    }
+
+    fn spell(&mut self, shape: &Shape) -> u32 {
+        match shape {
+            Number(width) => self.add(primitive(*width)),
+            Compact(width) => {
+                let of = self.add(primitive(*width));
+                self.add(TypeDefCompact::new(of.into()))
+            }
+            Many(of) => {
+                let of = self.spell(of);
+                self.add(TypeDefSequence::new(of.into()))
+            }
+            Again => self.add(TypeDefSequence::new(0.into())),
+            Row(of) => {
+                let fields = self.fields(of);
+                self.composite(fields)
+            }
+            Choice(of) => {
+                let variants = of.iter().map(|(index, fields)| {
+                    let fields = self.fields(fields).into_iter();
+                    let fields = fields.map(|id| Field::new(None, id.into(), None, vec![])).collect();
+                    Variant::new(format!("{}{index}", self.letter), fields, *index, vec![])
+                });
+                let variants: Vec<_> = variants.collect();
+                self.add(TypeDefVariant::new(variants))
+            }
+        }
+    }
+
+    /// The same parts in other brackets.
+    fn fields(&mut self, shapes: &[Shape]) -> Vec<u32> {
+        let mut fields = Vec::new();
+        let mut left = shapes;
+        while let Some(first) = left.first() {
+            let alike = left.iter().take_while(|shape| *shape == first).count();
+            let taken = match self.dice.below(5) {
+                0 if alike > 1 => {
+                    let of = self.spell(first);
+                    fields.push(self.add(TypeDefArray::new(alike as u32, of.into())));
+                    alike
+                }
+                1 if left.len() > 1 => {
+                    let inner = 1 + self.dice.below(left.len() - 1);
+                    let ids = self.fields(&left[..inner]);
+                    fields.push(self.composite(ids));
+                    inner
+                }
+                2 => {
+                    fields.push(self.add(TypeDefTuple::new_portable(vec![])));
+                    0
+                }
+                _ => {
+                    fields.push(self.spell(first));
+                    1
+                }
+            };
+            left = &left[taken..];
+        }
+        fields
+    }
+}
+
+fn plain(def: impl Into<TypeDef<PortableForm>>) -> Type<PortableForm> {
+    Type::new(Path::default(), vec![], def, vec![])
+}
+
+fn primitive(width: usize) -> TypeDefPrimitive {
+    match width {
+        1 => TypeDefPrimitive::U8,
+        2 => TypeDefPrimitive::U16,
+        4 => TypeDefPrimitive::U32,
+        8 => TypeDefPrimitive::U64,
+        _ => TypeDefPrimitive::U128,
+    }
+}
+
+/// Values that show every variant and every end of every number of a shape, each beside the plainest rest.
+fn values(shape: &Shape) -> Vec<Vec<u8>> {
+    match shape {
+        Number(width) => vec![vec![0; *width], vec![0xff; *width]],
+        Compact(width) => vec![vec![0], compact(u128::MAX >> (128 - 8 * width))],
+        Many(of) => {
+            vec![vec![0]].into_iter().chain(values(of).into_iter().map(|one| [vec![4], one].concat())).collect()
+        }
+        Again => vec![vec![0]],
+        Row(of) => row_values(of),
+        Choice(of) => {
+            let one = |(index, of): &(u8, Vec<Shape>)| {
+                row_values(of).into_iter().map(|row| [vec![*index], row].concat()).collect::<Vec<_>>()
+            };
+            of.iter().flat_map(one).collect()
+        }
+    }
+}
+
+fn compact(number: u128) -> Vec<u8> {
+    codec::Compact(number).encode()
+}
+
+fn row_values(row: &[Shape]) -> Vec<Vec<u8>> {
+    let all: Vec<_> = row.iter().map(values).collect();
+    let plainest: Vec<_> = all.iter().map(|values| values[0].clone()).collect();
+    let mut rows = vec![plainest.concat()];
+    for (place, values) in all.iter().enumerate() {
+        for value in values {
+            let mut row = plainest.clone();
+            row[place] = value.clone();
+            rows.push(row.concat());
+        }
+    }
+    rows
+}
+
+/// A value as what it means, read by the plainest reader there can be. Nothing where it is refused.
+fn read(types: &PortableRegistry, id: u32, input: &mut &[u8], told: &mut Vec<String>) -> Option<()> {
+    let number = |input: &mut &[u8]| codec::Compact::<u128>::decode(input).ok().map(|number| number.0);
+    match &types.resolve(id)?.type_def {
+        TypeDef::Primitive(of) => {
+            let width = WIDTHS.into_iter().find(|width| primitive(*width) == *of)?;
+            let (value, rest) = input.split_at_checked(width)?;
+            *input = rest;
+            told.push(format!("{width} bytes {value:?}"));
+        }
+        TypeDef::Compact(of) => {
+            let mut inner = of.type_param.id;
+            let bound = loop {
+                match &types.resolve(inner)?.type_def {
+                    TypeDef::Composite(of) => inner = of.fields[0].ty.id,
+                    TypeDef::Primitive(of) => break WIDTHS.into_iter().find(|width| primitive(*width) == *of)?,
+                    _ => return None,
+                }
+            };
+            let value = number(input).filter(|value| *value <= u128::MAX >> (128 - 8 * bound))?;
+            told.push(format!("compact {value}"));
+        }
+        TypeDef::Sequence(of) => {
+            let length = number(input)?;
+            told.push(format!("{length} of"));
+            for _ in 0..length {
+                read(types, of.type_param.id, input, told)?;
+            }
+        }
+        TypeDef::Array(of) => (0..of.len).try_for_each(|_| read(types, of.type_param.id, input, told))?,
+        TypeDef::Tuple(of) => of.fields.iter().try_for_each(|field| read(types, field.id, input, told))?,
+        TypeDef::Composite(of) => of.fields.iter().try_for_each(|field| read(types, field.ty.id, input, told))?,
+        TypeDef::Variant(of) => {
+            let (index, rest) = input.split_first()?;
+            *input = rest;
+            let chosen = of.variants.iter().find(|variant| variant.index == *index)?;
+            told.push(format!("variant {index}"));
+            chosen.fields.iter().try_for_each(|field| read(types, field.ty.id, input, told))?;
+        }
+        TypeDef::BitSequence(_) => return None,
+    }
+    Some(())
+}
+
+fn meaning(types: &PortableRegistry, mut bytes: &[u8]) -> Option<Vec<String>> {
+    let mut told = Vec::new();
+    read(types, 0, &mut bytes, &mut told)?;
+    bytes.is_empty().then_some(told)
+}
+
+/// Compares both spellings, and holds what is said against what becomes of every value.
+fn judged(old_shape: &Shape, new_shape: &Shape, letters: [char; 2], dice: &mut Dice) -> Result<(), TestCaseError> {
+    let old = Spelling::of(old_shape, letters[0], dice);
+    let new = Spelling::of(new_shape, letters[1], dice);
+    let found = compare(&Interface::empty(&old), 0, &Interface::empty(&new), 0);
+    prop_assert!(!found.unfinished);
+    let mut refused = 0;
+    let mut mistaken = 0;
+    for value in values(old_shape) {
+        let was = meaning(&old, &value);
+        prop_assert!(was.is_some(), "its own type does not read {value:?}");
+        match meaning(&new, &value) {
+            None => refused += 1,
+            is if is != was => mistaken += 1,
+            _ => {}
+        }
+    }
+    let told: Vec<_> = found.all().collect();
+    match (found.breaking(), found.lossy()) {
+        (true, _) => prop_assert!(refused + mistaken > 0, "nothing breaks: {told:?}\n{old_shape:?}\n{new_shape:?}"),
+        (false, true) => {
+            prop_assert!(refused > 0 && mistaken == 0, "{refused} refused, {mistaken} mistaken: {told:?}");
+        }
+        (false, false) => {
+            prop_assert!(
+                refused + mistaken == 0,
+                "{refused} refused, {mistaken} mistaken: {told:?}\n{old_shape:?}\n{new_shape:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn one_encoding_in_other_words_is_one(seed: u64) {
+        let dice = &mut Dice(seed);
+        let shape = shape(dice, 4);
+        judged(&shape, &shape, ['V', 'V'], dice)?;
+        let (old, new) = (Spelling::of(&shape, 'V', dice), Spelling::of(&shape, 'W', dice));
+        let found = compare(&Interface::empty(&old), 0, &Interface::empty(&new), 0);
+        prop_assert!(!found.breaking() && !found.lossy() && found.added.is_empty(), "{:?}", found.all().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_said_of_a_change_is_what_becomes_of_values(seed: u64) {
+        let dice = &mut Dice(seed);
+        let old = shape(dice, 4);
+        let new = changed(&old, dice);
+        judged(&old, &new, ['V', 'V'], dice)?;
+        judged(&new, &old, ['V', 'W'], dice)?;
+    }
+}
