@@ -5,6 +5,7 @@ use crate::{
     Blob, Metadata, Source, Version,
     hashes::{CallIndicesFrom, Hashes, SystemCalls},
     metadata::{self, Pallets},
+    pace::{self, Pace},
     sections::{Import, Producer, Sections},
     source::{Content, Node},
     state::{Brief, Origin},
@@ -43,6 +44,10 @@ pub struct Facts {
     pub metadata_versions: Option<Vec<u32>>,
     pub metadata_version: Option<u32>,
     pub pallets: Option<Vec<PalletFacts>>,
+    /// How long slots, epochs and the like are. A build for quick rehearsals has the name and version of the chain's own,
+    /// and differs here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pace: Vec<Pace>,
     pub imports: Vec<Import>,
     pub exports: Vec<String>,
     pub apis: Vec<Api>,
@@ -152,6 +157,7 @@ fn facts(
         call_indices_from: calls.from,
         metadata_versions: metadata.as_ref().map(|metadata| metadata.versions.clone()),
         metadata_version: metadata.as_ref().map(|metadata| metadata.version),
+        pace: metadata.as_ref().map(|metadata| pace::of(&metadata.pallets)).unwrap_or_default(),
         pallets: metadata.as_ref().map(|metadata| pallets(&metadata.pallets, values)),
         imports: sections.imports,
         exports: sections.exports,

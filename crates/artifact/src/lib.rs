@@ -19,6 +19,7 @@ pub mod hashes;
 pub mod header;
 pub mod inspect;
 pub mod metadata;
+pub mod pace;
 pub mod request;
 pub mod sections;
 pub mod source;

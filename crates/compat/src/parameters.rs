@@ -47,19 +47,53 @@ pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u
     keys.dedup();
     let parameters = keys
         .into_iter()
-        .filter(|key| was.get(*key).map(|found| &found.raw) != is.get(*key).map(|found| &found.raw))
+        .filter(|key| match (was.get(*key), is.get(*key)) {
+            (Some(was), Some(is)) => !was.is(is),
+            _ => true,
+        })
         .map(|key| parameter(key, was.get(key), is.get(key)))
         .collect();
     Ok(Document { format: FORMAT, old: old.identity(), new: new.identity(), parameters })
 }
 
+/// The constants that count blocks and last longer or shorter than they did because blocks are of another length, each
+/// with both numbers in time. Nothing where blocks are as long as before, or nobody says how long they are.
+///
+/// `blocks`: milliseconds between two blocks before and after, where somebody knows better than the constants.
+pub fn stretched(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>; 2]) -> Vec<String> {
+    let scales = |interface: &Interface<'_>, block| Scales::of(interface, &Tokens::default(), block);
+    let (before, after) = (scales(old, blocks[0]), scales(new, blocks[1]));
+    let each = |scales: &Scales| scales.block.as_ref().map(|(each, _)| *each);
+    match (each(&before), each(&after)) {
+        (Some(was), Some(is)) if was != is => {}
+        _ => return Vec::new(),
+    }
+    let (was, is) = (told(old, &before), told(new, &after));
+    let both = was.iter().filter_map(|(key, was)| Some((key, was, is.get(key)?)));
+    both.filter(|(_, was, is)| !was.same_time(is))
+        .map(|((pallet, constant), was, is)| format!("{pallet}.{constant}: {} became {}", was.text, is.text))
+        .collect()
+}
+
 type Key = (String, String);
 
 struct Told {
-    /// What is compared: the same number of blocks is the same parameter, though blocks became longer.
+    /// What the constant holds.
     raw: String,
     text: String,
     unit: Option<String>,
+    /// How long so many blocks take. The same number of blocks is another parameter where blocks became shorter.
+    time: Option<u128>,
+}
+
+impl Told {
+    fn is(&self, other: &Self) -> bool {
+        self.raw == other.raw && self.same_time(other)
+    }
+
+    fn same_time(&self, other: &Self) -> bool {
+        !matches!((self.time, other.time), (Some(was), Some(is)) if was != is)
+    }
 }
 
 fn parameter((pallet, constant): &Key, old: Option<&Told>, new: Option<&Told>) -> Parameter {
@@ -96,14 +130,14 @@ fn of_constant(
             .into_iter()
             .map(|part| {
                 let told = scales.told(pallet, constant.name, &part);
-                (part.path, Told { raw: part.text, text: told.text, unit: told.unit })
+                (part.path, Told { raw: part.text, text: told.text, unit: told.unit, time: told.time })
             })
             .collect(),
         // Shown as it is: a constant that cannot be read may still have changed.
         Err(_) => {
             let text = value::text(interface.types, constant.ty, constant.value);
             let raw = worker::hex_prefixed(constant.value);
-            vec![(String::new(), Told { raw, text, unit: None })]
+            vec![(String::new(), Told { raw, text, unit: None, time: None })]
         }
     }
 }

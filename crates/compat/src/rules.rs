@@ -86,7 +86,7 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &Allowed) -> 
         versions::spec_version(old, new),
         versions::transaction_version(old, new, found),
         versions::state_version(old, new),
-        versions::consensus(found),
+        versions::consensus(old, new, found),
         storage::migration(old, new, found),
         apis::api_version(found),
         apis::host_functions(found),

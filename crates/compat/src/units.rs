@@ -3,6 +3,7 @@
 //! of these it was is told beside it.
 
 use crate::{interface::Interface, value::Part};
+use artifact::pace::{counted, duration, grouped, little_endian};
 
 /// How a chain's tokens are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,10 +25,12 @@ pub struct Scales {
 }
 
 /// A value, and what it is counted in with the reason for it; no unit for a plain number or text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     pub text: String,
     pub unit: Option<String>,
+    /// Milliseconds that so many blocks take: another number where blocks are of another length.
+    pub time: Option<u128>,
 }
 
 /// The parts of one that the SDK's types count in.
@@ -47,6 +50,16 @@ const MILLISECONDS: [(&str, &str); 3] =
 /// Constants whose names sound like blocks and are not.
 const ERAS: [(&str, &str); 3] =
     [("Staking", "BondingDuration"), ("Staking", "SlashDeferDuration"), ("FastUnstake", "MaxErasToCheckPerBlock")];
+const ROUNDS: [(&str, &str); 6] = [
+    ("ParachainStaking", "LeaveCandidatesDelay"),
+    ("ParachainStaking", "CandidateBondLessDelay"),
+    ("ParachainStaking", "LeaveDelegatorsDelay"),
+    ("ParachainStaking", "RevokeDelegationDelay"),
+    ("ParachainStaking", "DelegationBondLessDelay"),
+    ("ParachainStaking", "RewardPaymentDelay"),
+];
+/// Blocks that no word in the name tells.
+const OWN_BLOCKS: [(&str, &str); 1] = [("System", "BlockHashCount")];
 
 /// Slots, each as long as a block is expected to take.
 const SLOTS: [(&str, &str); 1] = [("Babe", "EpochDuration")];
@@ -73,7 +86,7 @@ const AMOUNTS: [&str; 17] = [
     "transfer",
 ];
 /// Words in the name of a number of blocks, where its type has 32 or 64 bits.
-const BLOCKS: [&str; 13] = [
+const BLOCKS: [&str; 16] = [
     "period",
     "delay",
     "duration",
@@ -86,6 +99,9 @@ const BLOCKS: [&str; 13] = [
     "locking",
     "phase",
     "expiration",
+    "expiry",
+    "grace",
+    "maturity",
     "validity",
 ];
 
@@ -94,18 +110,19 @@ impl Scales {
     pub fn of(interface: &Interface<'_>, tokens: &Tokens, block: Option<u64>) -> Self {
         let constant = |pallet: &str, name: &str| {
             let found = interface.pallet(pallet)?.constants.iter().find(|constant| constant.name == name)?;
-            let mut bytes = [0; 16];
-            bytes.get_mut(..found.value.len())?.copy_from_slice(found.value);
-            Some(u128::from_le_bytes(bytes)).filter(|milliseconds| *milliseconds > 0)
+            little_endian(found.value).filter(|milliseconds| *milliseconds > 0)
         };
         let given = block.map(|milliseconds| (u128::from(milliseconds), "the command line".to_owned()));
         // Half a slot, by the pallet's documentation. Without it a slot of Aura may have many blocks.
         let period = constant("Timestamp", "MinimumPeriod").and_then(|period| period.checked_mul(2));
-        let slot = constant("Aura", "SlotDuration").filter(|slot| Some(*slot) == period);
+        let slot = constant("Aura", "SlotDuration");
+        let own = slot.filter(|slot| Some(*slot) == period);
         let block = given
             .or_else(|| Some((constant("Babe", "ExpectedBlockTime")?, "Babe.ExpectedBlockTime".into())))
-            .or_else(|| Some((slot?, "Aura.SlotDuration".into())))
-            .or_else(|| Some((period?, "twice Timestamp.MinimumPeriod".into())));
+            .or_else(|| Some((own?, "Aura.SlotDuration".into())))
+            .or_else(|| Some((period?, "twice Timestamp.MinimumPeriod".into())))
+            // No period at all is how chains of asynchronous backing have it.
+            .or_else(|| Some((slot?, "Aura.SlotDuration, if each slot has one block".into())));
         Self { tokens: tokens.clone(), block, parachain: interface.pallet("ParachainSystem").is_some() }
     }
 
@@ -113,12 +130,12 @@ impl Scales {
     pub fn told(&self, pallet: &str, constant: &str, part: &Part) -> Told {
         match part.number {
             Some(number) => self.number(number, pallet, constant, part),
-            None => Told { text: part.text.clone(), unit: None },
+            None => Told { text: part.text.clone(), ..Told::default() },
         }
     }
 
     fn number(&self, number: u128, pallet: &str, constant: &str, part: &Part) -> Told {
-        let of = |text: String, unit: String| Told { text, unit: Some(unit) };
+        let of = |text: String, unit: String| Told { text, unit: Some(unit), time: None };
         let ty = |name: &str| part.types.iter().any(|ty| ty == name);
         if let Some((name, whole)) = SHARES.iter().find(|(name, _)| ty(name)) {
             let percent = decimal(number.saturating_mul(100), *whole);
@@ -148,6 +165,12 @@ impl Scales {
         if is(&ERAS) {
             return of(grouped(number), "eras, as the pallet documents".into());
         }
+        if is(&ROUNDS) {
+            return of(grouped(number), "rounds, as the pallet documents".into());
+        }
+        if is(&OWN_BLOCKS) {
+            return self.time(number, "block", format!("blocks, as {pallet} documents"));
+        }
         if is(&RELAY_BLOCKS) {
             let count = counted(number, "relay chain block");
             return of(count, "blocks of the relay chain, as the pallet documents".into());
@@ -166,7 +189,7 @@ impl Scales {
         if matches!(width, "u32" | "u64") && named(&BLOCKS) {
             return self.blocks(number, name);
         }
-        Told { text: grouped(number), unit: None }
+        Told { text: grouped(number), ..Told::default() }
     }
 
     fn amount(&self, number: u128, name: &str) -> Told {
@@ -174,7 +197,7 @@ impl Scales {
             let unit = format!(
                 "smallest units of a token, by the name {name}; the chain's decimals are not known (--decimals)"
             );
-            return Told { text: grouped(number), unit: Some(unit) };
+            return Told { text: grouped(number), unit: Some(unit), time: None };
         };
         let symbol = self.tokens.symbol.as_deref().unwrap_or("tokens");
         let text = match 10u128.checked_pow(decimals) {
@@ -184,6 +207,7 @@ impl Scales {
         Told {
             text,
             unit: Some(format!("an amount, by the name {name}; {decimals} decimals from {}", self.tokens.from)),
+            time: None,
         }
     }
 
@@ -200,14 +224,14 @@ impl Scales {
             Some((total, each, from)) => Told {
                 text: format!("{count} = {}", duration(total)),
                 unit: Some(format!("{unit}; {} each by {from}", duration(each))),
+                time: Some(total),
             },
-            None => Told { text: count, unit: Some(format!("{unit}; the time of a block is not told (--block-time)")) },
+            None => {
+                let unit = format!("{unit}; the time of a block is not told (--block-time)");
+                Told { text: count, unit: Some(unit), time: None }
+            }
         }
     }
-}
-
-fn counted(number: u128, what: &str) -> String {
-    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `MinimumDeposit` and `minimum_deposit` as `minimum`, `deposit`.
@@ -223,18 +247,6 @@ fn words(name: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
-}
-
-fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `number / whole`, exact: a fraction that does not end is cut after 18 digits and marked so.
@@ -254,19 +266,6 @@ fn decimal(number: u128, whole: u128) -> String {
 
 fn bytes(number: u128) -> String {
     format!("{} bytes", grouped(number))
-}
-
-/// Milliseconds by their largest units.
-fn duration(milliseconds: u128) -> String {
-    let units = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)];
-    let (mut left, mut told) = (milliseconds, Vec::new());
-    for (name, length) in units {
-        if left >= length {
-            told.push(format!("{} {name}", grouped(left / length)));
-            left %= length;
-        }
-    }
-    if told.is_empty() { "0 s".into() } else { told.join(" ") }
 }
 
 #[cfg(test)]

@@ -81,6 +81,9 @@ pub fn inspect(facts: &Value) -> String {
         let versions: Vec<_> = versions.iter().map(Value::to_string).collect();
         rows.push(("metadata_versions", versions.join(", ")));
     }
+    for pace in list(facts, "/pace") {
+        rows.push(("pace", format!("{} {}", text(pace, "/constant"), text(pace, "/told"))));
+    }
     if text(facts, "/block_number") != "-" {
         rows.push(("block", format!("{} {}", text(facts, "/block_number"), text(facts, "/block_hash"))));
     }

@@ -5,6 +5,8 @@ use super::Rule;
 use crate::{
     change::{Change, Kind},
     changes::Found,
+    interface::Interface,
+    parameters::stretched,
     runtime::Runtime,
     signing::Signing,
 };
@@ -87,24 +89,35 @@ const FIXED: [(&str, &str); 4] = [
     ("Aura", "SlotDuration"),
     ("ParachainSystem", "SelfParaId"),
 ];
-/// A sign of other slots that has good uses too.
-const LOOSE: [(&str, &str); 1] = [("Timestamp", "MinimumPeriod")];
+/// Signs of other slots that have good uses too, and what a build for quick rehearsals has otherwise.
+const LOOSE: [(&str, &str); 2] = [("Timestamp", "MinimumPeriod"), ("Broker", "TimeslicePeriod")];
+/// The collators of a parachain ask for it with every block, and nodes of other chains once, when they start.
+const OF_COLLATORS: (&str, &str) = ("Aura", "SlotDuration");
 
-pub(super) fn consensus(found: &Found) -> Rule {
+pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
     const NAME: &str = "consensus";
-    let among = |list: &[(&str, &str)]| {
-        let listed = |change: &&Change| {
-            matches!(change.kind, Kind::ConstantValue | Kind::ConstantType)
-                && list.iter().any(|(pallet, name)| change.pallet.as_deref() == Some(*pallet) && change.name == *name)
-        };
-        found.changes.iter().filter(listed).map(Change::told).collect::<Vec<_>>()
+    let (old, new) = (Interface::of(&old.metadata), Interface::of(&new.metadata));
+    let parachain = new.as_ref().is_some_and(|new| new.pallet("ParachainSystem").is_some());
+    let among = |listed: &dyn Fn((&str, &str)) -> bool| {
+        let of_kind = |change: &&Change| matches!(change.kind, Kind::ConstantValue | Kind::ConstantType);
+        let changes = found.changes.iter().filter(of_kind);
+        let listed =
+            changes.filter(|change| listed((change.pallet.as_deref().unwrap_or_default(), change.name.as_str())));
+        listed.map(Change::told).collect::<Vec<_>>()
     };
-    let (fixed, loose) = (among(&FIXED), among(&LOOSE));
+    let excused = |(pallet, name): (&str, &str)| parachain && (pallet, name) == OF_COLLATORS;
+    let fixed = among(&|constant| FIXED.contains(&constant) && !excused(constant));
+    let mut loose = among(&|constant| LOOSE.contains(&constant) || excused(constant));
+    if let (Some(old), Some(new)) = (&old, &new) {
+        loose.extend(stretched(old, new, [None, None]));
+    }
     if !fixed.is_empty() {
         return Rule::fail(NAME, "slots or epochs are not what the chain runs on").with([fixed, loose].concat());
     }
     match loose.is_empty() {
         true => Rule::pass(NAME, "slots and epochs, as far as constants tell them, are the same"),
-        false => Rule::warn(NAME, "the pace of blocks may change").with(loose),
+        false => {
+            Rule::warn(NAME, "the pace of blocks may change, and all that is counted in blocks with it").with(loose)
+        }
     }
 }

@@ -211,3 +211,52 @@ fn a_rule_that_is_none_cannot_be_allowed() {
         check_allowed(&Allowed::from([(name.into(), None)])).expect("a rule");
     }
 }
+
+/// A chain whose blocks are so many milliseconds apart, with constants that count blocks.
+fn paced(slot: u64, voting: u32, parachain: bool) -> Sketch {
+    let of = |name, index, constants| Pallet { name, index, constants, ..Pallet::default() };
+    let voting = vec![("VotingPeriod", ty::<u32>(), voting.encode()), ("MaxVotes", ty::<u32>(), 100u32.encode())];
+    let sketch = base()
+        .with(of("Aura", 2, vec![("SlotDuration", ty::<u64>(), slot.encode())]))
+        .with(of("Timestamp", 3, vec![("MinimumPeriod", ty::<u64>(), (slot / 2).encode())]))
+        .with(of("Democracy", 4, voting));
+    if parachain { sketch.with(of("ParachainSystem", 1, vec![])) } else { sketch }
+}
+
+#[test]
+fn what_is_counted_in_blocks_lasts_half_as_long_when_blocks_come_twice_as_often() {
+    let document = compared(&paced(12_000, 50_400, true), &released(&paced(6_000, 50_400, true)));
+    let rule = document.rules.iter().find(|rule| rule.name == "consensus").expect("the rule");
+    assert_eq!((rule.status, document.verdict), (Status::Warn, Verdict::Pass), "collators ask with every block");
+    let told: Vec<_> = rule.findings.iter().filter(|told| told.contains("blocks = ")).collect();
+    assert_eq!(told, ["Democracy.VotingPeriod: 50,400 blocks = 7 d became 50,400 blocks = 3 d 12 h"]);
+    // The number was doubled with the slots: it lasts what it lasted.
+    let document = compared(&paced(12_000, 50_400, true), &released(&paced(6_000, 100_800, true)));
+    let rule = document.rules.iter().find(|rule| rule.name == "consensus").expect("the rule");
+    assert!(!rule.findings.iter().any(|told| told.contains("VotingPeriod")), "{rule:?}");
+    // Nodes of a chain of its own asked once.
+    assert_eq!(broken(&paced(12_000, 50_400, false), &released(&paced(6_000, 50_400, false))), ["consensus"]);
+}
+
+#[test]
+fn parameters_tell_both_numbers_in_time_where_blocks_changed() {
+    let told = |old: Sketch, new: Sketch| {
+        let document =
+            crate::parameters::parameters(&old.runtime(16), &new.runtime(16), &Default::default(), None).expect("told");
+        let found = document.parameters.into_iter().find(|parameter| parameter.constant == "VotingPeriod");
+        found.map(|parameter| (parameter.old.unwrap_or_default(), parameter.new.unwrap_or_default()))
+    };
+    let halved = told(paced(12_000, 50_400, true), paced(6_000, 50_400, true));
+    assert_eq!(halved, Some(("50,400 blocks = 7 d".into(), "50,400 blocks = 3 d 12 h".into())));
+    assert_eq!(told(paced(6_000, 50_400, true), paced(6_000, 50_400, true)), None, "nothing changed");
+}
+
+#[test]
+fn a_build_for_quick_rehearsals_is_told_from_the_chains() {
+    let with = |timeslice: u32| {
+        let constants = vec![("TimeslicePeriod", ty::<u32>(), timeslice.encode())];
+        base().with(Pallet { name: "Broker", index: 50, constants, ..Pallet::default() })
+    };
+    assert_eq!(status(&compared(&with(80), &released(&with(20))), "consensus"), Status::Warn);
+    assert_eq!(status(&compared(&with(80), &released(&with(80))), "consensus"), Status::Pass);
+}
