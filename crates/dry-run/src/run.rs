@@ -69,10 +69,10 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         checks::versions::versions(&from, &to),
         checks::versions::code_size(&from, &to, &chain)?,
         checks::host_functions::host_functions(&from, &to),
-        checks::signing::signing(&from, &to),
     ];
     let mut author = Author::new(&executor);
     author.prove(&chain)?;
+    checks.push(checks::signing::signing(&from, &to, &chain, &mut author)?);
     let Enacted { chain: enacted, mut blocks, check, by_the_chain } =
         enactment::enact(&chain, &mut author, &to.code, reporter)?;
     checks.push(check);

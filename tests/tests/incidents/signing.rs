@@ -21,14 +21,14 @@ fn n10_calls_that_moved_under_the_same_transaction_version() {
         calls.variants[1].index = first;
     });
     rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
-        .stopped_by("transaction-signing", &["Balances.transfer_allow_death moved from index 0 to 2"]);
+        .stopped_by("transaction-signing", &["Balances.transfer_allow_death: call moved, index 0 to index 2"]);
 }
 
 #[test]
 fn n10_arguments_that_changed_under_the_same_transaction_version() {
     let blob = patch::transaction_version(&sound(Standalone), 1);
     rehearse(Before::of(Standalone), &blob)
-        .stopped_by("transaction-signing", &["Attestations.attest: 2 fields became 3 (with outcome)"]);
+        .stopped_by("transaction-signing", &["Attestations.attest: call arguments (2 fields became 3 (with outcome))"]);
 }
 
 fn with_extension(metadata: &mut RuntimeMetadataV16) {
@@ -50,7 +50,7 @@ fn with_extension(metadata: &mut RuntimeMetadataV16) {
 fn n18_an_extension_that_wallets_cannot_sign() {
     let blob = with_metadata(&sound(Standalone), with_extension);
     rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
-        .stopped_by("transaction-signing", &["transactions carry other extensions: with OwnMode"]);
+        .stopped_by("transaction-signing", &["OwnMode: extension added"]);
     // With the version raised as it must be, wallets still have to learn it, and somebody to say that they have.
     rehearse(Before::of(Standalone), &blob).stopped_by("transaction-signing", &["OwnMode", "wallets cannot sign"]);
     let known = ["--allow", "transaction-signing=the two wallets in use were released with it on Monday"];
@@ -62,5 +62,5 @@ fn a_format_of_extrinsics_that_is_not_understood_any_more() {
     let blob =
         with_metadata(&sound(Standalone), |metadata| metadata.extrinsic.versions.retain(|version| *version != 4));
     rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
-        .stopped_by("transaction-signing", &["extrinsics of format [4] are not understood any more"]);
+        .stopped_by("transaction-signing", &["extrinsic format 4: extrinsic format removed"]);
 }

@@ -39,6 +39,15 @@ impl Findings {
         self.told.push(Finding::new(rank, format!("{what}: found {new}, expected {old}: {why}")));
     }
 
+    /// Whatever is counted in blocks lasts as many of them as before, and so another time.
+    fn stretched(&mut self, from: &Runtime, to: &Runtime, blocks: [Option<u64>; 2]) {
+        let (Some(old), Some(new)) = (from.interface(), to.interface()) else { return };
+        let found = compat::parameters::stretched(&old, &new, blocks);
+        self.compared += found.len();
+        let told = |constant: String| Finding::hazard(format!("{constant}: blocks are of another length"));
+        self.told.extend(found.into_iter().map(told));
+    }
+
     /// What `BabeApi_configuration` answered.
     fn babe(&mut self, old: Option<Babe>, new: Option<Babe>) {
         const WHY: &str = "nodes and runtime would disagree on who may author when";
@@ -61,7 +70,8 @@ pub fn consensus(
     executor: &Executor,
 ) -> Result<Check> {
     let mut findings = Findings::default();
-    slots(&mut findings, from, to, enacted, migrated, executor)?;
+    let blocks = slots(&mut findings, from, to, enacted, migrated, executor)?;
+    findings.stretched(from, to, blocks);
     constants(&mut findings, from, to);
     identity(&mut findings, from, to, enacted, migrated, executor)?;
     if findings.compared == 0 {
@@ -81,7 +91,7 @@ fn slots(
     chain: &Chain,
     migrated: Option<&Chain>,
     executor: &Executor,
-) -> Result<()> {
+) -> Result<[Option<u64>; 2]> {
     let number = |runtime: &Runtime, function: &str| -> Result<Option<u64>> {
         let answer = ask(runtime, chain, executor, function, &[])?.value();
         Ok(answer.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))
@@ -104,8 +114,10 @@ fn slots(
         let answer = ask(runtime, chain, executor, "BabeApi_configuration", &[])?.value();
         Ok(answer.and_then(|bytes| Babe::decode(&mut &bytes[..]).ok()))
     };
-    findings.babe(babe(from)?, babe(to)?);
-    Ok(())
+    let both = [babe(from)?, babe(to)?];
+    findings.babe(both[0], both[1]);
+    // A slot of Aura is as long as a block where it has one; a chain that moves from one to the other asks both.
+    Ok([both[0].map(|babe| babe.0).or(old), both[1].map(|babe| babe.0).or(new)])
 }
 
 /// Whether time went on at the pace of the new slots, and did not jump to where the last slot's number would lie.

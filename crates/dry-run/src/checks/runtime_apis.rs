@@ -85,7 +85,7 @@ pub fn runtime_apis(
 ) -> Result<Check> {
     let (old, new) = (from.interface(), to.interface());
     let mut findings = Findings::default();
-    versions(from, to, &mut findings);
+    versions(from, to, [&old, &new], &mut findings);
     if let (Some(old), Some(new)) = (&old, &new) {
         types(from, to, old, new, &mut findings);
     }
@@ -109,10 +109,11 @@ pub fn runtime_apis(
     Ok(Check::judged(NAME, detail, told))
 }
 
-/// The APIs each runtime says it has.
-fn versions(from: &Runtime, to: &Runtime, findings: &mut Findings) {
+/// The APIs each runtime says it has, by the name that the metadata of either gives them.
+fn versions(from: &Runtime, to: &Runtime, metadata: [&Option<Interface<'_>>; 2], findings: &mut Findings) {
     for old in &from.version.apis {
-        let name = old.name.clone().unwrap_or_else(|| old.id.clone());
+        let named = metadata.into_iter().flatten().find_map(|interface| interface.api_name(&old.id));
+        let name = named.map(str::to_owned).or_else(|| old.name.clone()).unwrap_or_else(|| old.id.clone());
         let nodes = needed_by(&name);
         match to.version.apis.iter().find(|new| new.id == old.id) {
             None => {
