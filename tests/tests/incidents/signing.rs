@@ -64,3 +64,31 @@ fn a_format_of_extrinsics_that_is_not_understood_any_more() {
     rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
         .stopped_by("transaction-signing", &["extrinsic format 4: extrinsic format removed"]);
 }
+
+#[test]
+fn n34_pallets_that_moved_under_the_same_transaction_version() {
+    let blob = with_metadata(&sound(Standalone), |metadata| {
+        let place = |name: &str| metadata.pallets.iter().position(|pallet| pallet.name == name).expect("the pallet");
+        let (sudo, utility) = (place("Sudo"), place("Utility"));
+        let (first, second) = (metadata.pallets[sudo].index, metadata.pallets[utility].index);
+        metadata.pallets[sudo].index = second;
+        metadata.pallets[utility].index = first;
+    });
+    rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
+        .stopped_by("transaction-signing", &["Sudo: pallet moved", "Utility: pallet moved"]);
+}
+
+#[test]
+fn an_inherent_that_takes_more_breaks_nobody() {
+    let blob = with_metadata(&sound(Standalone), |metadata| {
+        let timestamp = metadata.pallets.iter().find(|pallet| pallet.name == "Timestamp").expect("the pallet");
+        let calls = timestamp.calls.as_ref().expect("calls").ty.id;
+        let ty = metadata.types.types.iter_mut().find(|ty| ty.id == calls).expect("the calls' type");
+        let TypeDef::Variant(calls) = &mut ty.ty.type_def else { panic!("an enum") };
+        let more = calls.variants[0].fields[0].clone();
+        calls.variants[0].fields.push(more);
+    });
+    rehearse(Before::of(Standalone), &blob)
+        .says("transaction-signing", "Timestamp.set: call arguments (nobody signs it")
+        .status("transaction-signing", "pass");
+}
