@@ -24,6 +24,11 @@ impl Took {
     pub fn on_reference(self) -> Option<f64> {
         self.processor.map(|seconds| seconds * speed())
     }
+
+    /// The same; by the clock where the platform tells no other.
+    pub fn seconds(self) -> f64 {
+        self.on_reference().unwrap_or(self.clock)
+    }
 }
 
 /// Whose time of the processor counts.
@@ -45,7 +50,7 @@ impl Stopwatch {
         Self { of, began: Instant::now(), processor: seconds(of) }
     }
 
-    pub fn stop(self) -> Took {
+    pub fn stop(&self) -> Took {
         let processor = self.processor.zip(seconds(self.of)).map(|(before, after)| (after - before).max(0.0));
         Took { clock: self.began.elapsed().as_secs_f64(), processor }
     }
