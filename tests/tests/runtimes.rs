@@ -3,7 +3,12 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use artifact::{Source, sections::Sections};
+use artifact::{
+    Source,
+    inspect::{HeldFacts, inspect},
+    metadata_hash::Token,
+    sections::Sections,
+};
 use cutover_tests::{Runtime, built};
 use std::collections::BTreeSet;
 
@@ -58,4 +63,24 @@ fn the_parachain_runtime_has_the_apis_of_the_omni_node() {
             "validate",
         ],
     );
+}
+
+/// What ships was compiled with the hash of its metadata, and what is built to be tested was not: its build would take twice
+/// as long.
+#[test]
+fn the_hash_of_the_metadata_is_in_the_blob_that_ships() {
+    for runtime in [Runtime::Standalone, Runtime::Parachain] {
+        let token = Token { symbol: "CUT".into(), decimals: 12 };
+        let facts = inspect(&Source::File(built(runtime, &[])), true, Some(token)).expect("read");
+        let hash = facts.metadata_hash.expect("asked for");
+        assert_eq!((hash.held, hash.unknown.as_slice()), (HeldFacts::Present, &[][..]), "{hash:?}");
+        assert!(hash.computed.is_some() && hash.hash == hash.computed, "{hash:?}");
+        assert_eq!(hash.computed_from_16 == hash.computed, hash.differences.is_empty(), "{hash:?}");
+        let token = Token { symbol: "CUT".into(), decimals: 10 };
+        let other = inspect(&Source::File(built(runtime, &[])), true, Some(token)).expect("read").metadata_hash;
+        assert!(other.is_some_and(|other| other.computed != hash.computed && other.hash == hash.hash));
+    }
+    let tested = inspect(&Source::File(built(Runtime::Standalone, &["try-runtime"])), true, None).expect("read");
+    let hash = tested.metadata_hash.expect("asked for");
+    assert_eq!((hash.held, hash.hash, hash.computed), (HeldFacts::Missing, None, None));
 }

@@ -158,6 +158,9 @@ pub struct Inspect {
     /// Only read what the blob's sections say, without executing it: no metadata versions and no pallets
     #[arg(long)]
     pub no_metadata: bool,
+    /// The chain's token, with which the hash of the metadata is made, where the source does not say it
+    #[arg(long, value_name = "SYMBOL:DECIMALS", conflicts_with = "no_metadata")]
+    pub token: Option<String>,
 }
 
 #[derive(Debug, Args)]

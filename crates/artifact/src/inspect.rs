@@ -3,12 +3,13 @@
 
 use crate::{
     Blob, Metadata, Source, Version,
-    hashes::{CallIndicesFrom, Hashes, SystemCalls},
+    hashes::{CallIndicesFrom, Hashes, SystemCalls, blake2_256},
     metadata::{self, Pallets},
     pace::{self, Pace},
+    metadata_hash::{self, Held, Token},
     sections::{Import, Producer, Sections},
     source::{Content, Node},
-    state::{Brief, Origin},
+    state::{Brief, Origin, Substitute},
     version::Api,
 };
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct Facts {
     /// and differs here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pace: Vec<Pace>,
+    /// Absent when the runtime was not asked.
+    pub metadata_hash: Option<MetadataHashFacts>,
     pub imports: Vec<Import>,
     pub exports: Vec<String>,
     pub apis: Vec<Api>,
@@ -61,6 +64,48 @@ pub struct Facts {
     /// What is not known of the chain's headers. Their hashes are not known then either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_header: Option<String>,
+    /// What nodes run in place of the chain's own code, by a chain spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub code_substitutes: Vec<SubstituteFacts>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubstituteFacts {
+    /// The block from which on, by its number or hash.
+    pub at: String,
+    pub blake2_256: String,
+    pub size: u64,
+    pub spec_name: String,
+    pub spec_version: u32,
+}
+
+/// The hash of its metadata that wallets sign: the one in the blob, and the one that belongs there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataHashFacts {
+    pub held: HeldFacts,
+    /// The one in the blob, where the runtime showed it.
+    pub hash: Option<String>,
+    /// Of metadata 15 and the token, which is what a blob is compiled with.
+    pub computed: Option<String>,
+    /// The same from metadata 16, where the runtime has that.
+    pub computed_from_16: Option<String>,
+    pub token: Option<Token>,
+    /// Where metadata 15 and 16 differ in what the hash is made from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
+    /// Why something of it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldFacts {
+    NoExtension,
+    Missing,
+    Present,
+    #[default]
+    Unseen,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,22 +136,46 @@ pub struct PalletFacts {
     pub storage_version: Option<u16>,
 }
 
-/// All facts of a source's runtime. Metadata takes executing it.
-pub fn inspect(source: &Source, with_metadata: bool) -> Result<Facts> {
+/// All facts of a source's runtime. Metadata takes executing it. Without a token the source is asked for the chain's.
+pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Result<Facts> {
+    let name = source.to_string();
+    let token = token.or_else(|| with_metadata.then(|| source.properties().token()).flatten());
+    let how = How { with_metadata, token };
     match source.open()? {
-        Content::Blob(blob) => facts(&source.to_string(), SourceKind::Blob, &blob, with_metadata, |_| BTreeMap::new()),
-        Content::State(state) => of_state(&source.to_string(), &state, with_metadata),
-        Content::Node(node) => of_node(&source.to_string(), &node, with_metadata),
+        Content::Blob(blob) => facts(&name, SourceKind::Blob, &blob, how, |_| BTreeMap::new()),
+        Content::State(state) => {
+            let substitutes = source.substitutes()?;
+            let code_substitutes = substitutes.iter().map(|substitute| of_substitute(&name, substitute));
+            Ok(Facts { code_substitutes: code_substitutes.collect::<Result<_>>()?, ..of_state(&name, &state, how)? })
+        }
+        Content::Node(node) => of_node(&name, &node, how),
     }
 }
 
-fn of_state(name: &str, state: &Brief, with_metadata: bool) -> Result<Facts> {
+fn of_substitute(name: &str, substitute: &Substitute) -> Result<SubstituteFacts> {
+    let name = format!("the code substitute {} of {name}", substitute.at);
+    let version = version_of(&name, &Blob::from_deployed(&name, substitute.code.clone())?)?;
+    Ok(SubstituteFacts {
+        at: substitute.at.clone(),
+        blake2_256: hex_prefixed(&blake2_256(&substitute.code)),
+        size: substitute.code.len() as u64,
+        spec_name: version.spec_name,
+        spec_version: version.spec_version,
+    })
+}
+
+struct How {
+    with_metadata: bool,
+    token: Option<Token>,
+}
+
+fn of_state(name: &str, state: &Brief, how: How) -> Result<Facts> {
     let kind = match state.origin {
         Origin::ChainSpec => SourceKind::ChainSpec,
         Origin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
         Origin::Snapshot | Origin::Memory => SourceKind::Snapshot,
     };
-    let facts = facts(name, kind, &state.code(name)?, with_metadata, |keys| state.values(keys))?;
+    let facts = facts(name, kind, &state.code(name)?, how, |keys| state.values(keys))?;
     Ok(Facts {
         block_number: state.block.map(|block| block.number),
         block_hash: state.block.filter(|_| facts.foreign_header.is_none()).map(|block| hex_prefixed(&block.hash)),
@@ -114,8 +183,8 @@ fn of_state(name: &str, state: &Brief, with_metadata: bool) -> Result<Facts> {
     })
 }
 
-fn of_node(name: &str, node: &Node, with_metadata: bool) -> Result<Facts> {
-    let facts = facts(name, SourceKind::Node, &node.blob, with_metadata, |keys| node.values(keys))?;
+fn of_node(name: &str, node: &Node, how: How) -> Result<Facts> {
+    let facts = facts(name, SourceKind::Node, &node.blob, how, |keys| node.values(keys))?;
     Ok(Facts { block_number: Some(node.number), block_hash: Some(hex_prefixed(&node.hash)), ..facts })
 }
 
@@ -124,7 +193,7 @@ fn facts(
     name: &str,
     source_kind: SourceKind,
     blob: &Blob,
-    with_metadata: bool,
+    How { with_metadata, token }: How,
     values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>,
 ) -> Result<Facts> {
     let sections = Sections::read(name, blob)?;
@@ -135,6 +204,8 @@ fn facts(
     let metadata = if with_metadata { Some(Metadata::read(name, blob)?) } else { None };
     let calls = metadata.as_ref().map(|metadata| SystemCalls::of(&metadata.pallets)).unwrap_or_default();
     let hashes = Hashes::of(&blob.deployed, &calls);
+    let metadata_hash =
+        metadata.as_ref().map(|metadata| metadata_hash_facts(name, blob, metadata, &version, token)).transpose()?;
     Ok(Facts {
         source: name.to_owned(),
         source_kind,
@@ -159,6 +230,7 @@ fn facts(
         metadata_version: metadata.as_ref().map(|metadata| metadata.version),
         pace: metadata.as_ref().map(|metadata| pace::of(&metadata.pallets)).unwrap_or_default(),
         pallets: metadata.as_ref().map(|metadata| pallets(&metadata.pallets, values)),
+        metadata_hash,
         imports: sections.imports,
         exports: sections.exports,
         apis: version.apis,
@@ -167,7 +239,74 @@ fn facts(
         block_number: None,
         block_hash: None,
         foreign_header: metadata.as_ref().and_then(|metadata| metadata::foreign_header(&metadata.decoded)),
+        code_substitutes: Vec::new(),
     })
+}
+
+/// Whether a blob has the hash of its metadata. What cannot be asked has not been seen.
+pub fn held(name: &str, blob: &Blob) -> MetadataHashFacts {
+    let held = Metadata::read(name, blob).and_then(|metadata| metadata_hash::held(name, blob, &metadata));
+    MetadataHashFacts::of(held.unwrap_or_else(|failure| Held::Unseen(failure.to_string())))
+}
+
+impl MetadataHashFacts {
+    fn of(held: Held) -> Self {
+        let (held, hash, unknown) = match held {
+            Held::NoExtension => (HeldFacts::NoExtension, None, None),
+            Held::Missing => (HeldFacts::Missing, None, None),
+            Held::Present(hash) => (HeldFacts::Present, hash.map(|hash| hex_prefixed(&hash)), None),
+            Held::Unseen(why) => (HeldFacts::Unseen, None, Some(format!("whether the blob has one: {why}"))),
+        };
+        Self { held, hash, unknown: unknown.into_iter().collect(), ..Self::default() }
+    }
+}
+
+fn metadata_hash_facts(
+    name: &str,
+    blob: &Blob,
+    metadata: &Metadata,
+    version: &Version,
+    token: Option<Token>,
+) -> Result<MetadataHashFacts> {
+    let mut facts = MetadataHashFacts::of(metadata_hash::held(name, blob, metadata)?);
+    // Nobody signs a hash that nothing checks.
+    if facts.held == HeldFacts::NoExtension {
+        return Ok(facts);
+    }
+    let other = |wanted: u32| {
+        let offered = metadata.version != wanted && metadata.versions.contains(&wanted);
+        offered.then(|| Metadata::read_version(name, blob, Some(wanted))).transpose()
+    };
+    let (of_15, of_16) = (other(15)?, other(16)?);
+    let of_15 = of_15.as_ref().or((metadata.version == 15).then_some(metadata));
+    let of_16 = of_16.as_ref().or((metadata.version == 16).then_some(metadata));
+    let Some(of_15) = of_15 else {
+        facts.unknown.push("the hash that belongs there: it is made from metadata 15, which the runtime lacks".into());
+        return Ok(facts);
+    };
+    let computed = |of: &Metadata, token: &Token, unknown: &mut Vec<String>| {
+        let computed = metadata_hash::compute(of, version, token);
+        computed.map_err(|why| unknown.push(format!("the hash from metadata {}: {why}", of.version))).ok()
+    };
+    match &token {
+        Some(token) => {
+            facts.computed = computed(of_15, token, &mut facts.unknown).map(|hash| hex_prefixed(&hash));
+            let from_16 = of_16.and_then(|of_16| computed(of_16, token, &mut facts.unknown));
+            facts.computed_from_16 = from_16.map(|hash| hex_prefixed(&hash));
+        }
+        None => facts.unknown.push(
+            "the hash that belongs there: it takes the chain's token, which no runtime says (--token SYMBOL:DECIMALS)"
+                .into(),
+        ),
+    }
+    facts.token = token;
+    if let Some(of_16) = of_16 {
+        match metadata_hash::differences(of_15, of_16) {
+            Ok(differences) => facts.differences = differences,
+            Err(why) => facts.unknown.push(format!("where metadata 15 and 16 differ: {why}")),
+        }
+    }
+    Ok(facts)
 }
 
 /// What a blob says of itself: from its section, or by asking it where it has none.
@@ -199,6 +338,10 @@ mod tests {
     use super::*;
     use crate::{hashes::IndicesFrom, test_runtime};
 
+    fn how(with_metadata: bool) -> How {
+        How { with_metadata, token: None }
+    }
+
     fn none(_: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
         BTreeMap::new()
     }
@@ -206,7 +349,7 @@ mod tests {
     #[test]
     fn without_metadata_nothing_is_asked() {
         let blob = test_runtime::blob();
-        let facts = facts("blob", SourceKind::Blob, &blob, false, none).expect("read");
+        let facts = facts("blob", SourceKind::Blob, &blob, how(false), none).expect("read");
         assert_eq!((facts.spec_name.as_str(), facts.spec_version), ("test-runtime", 7));
         assert_eq!(facts.version_from, VersionFrom::Section);
         assert_eq!((facts.metadata_versions, facts.pallets), (None, None));
@@ -220,7 +363,7 @@ mod tests {
     #[test]
     fn metadata_gives_the_calls_their_true_indices() {
         let blob = test_runtime::blob();
-        let facts = facts("blob", SourceKind::Blob, &blob, true, |keys| {
+        let facts = facts("blob", SourceKind::Blob, &blob, how(true), |keys| {
             keys.iter().map(|key| (key.clone(), vec![3, 0])).collect()
         })
         .expect("read");
@@ -240,7 +383,7 @@ mod tests {
     #[test]
     fn a_runtime_without_sections_is_asked_for_its_version() {
         let blob = Blob::parse("blob", test_runtime::wasm(false)).expect("a blob");
-        let facts = facts("blob", SourceKind::Blob, &blob, false, none).expect("read");
+        let facts = facts("blob", SourceKind::Blob, &blob, how(false), none).expect("read");
         assert_eq!(facts.version_from, VersionFrom::Call);
         assert_eq!(facts.spec_version, 7);
         assert_eq!(facts.apis.len(), 2);
@@ -249,7 +392,7 @@ mod tests {
     #[test]
     fn a_module_that_is_no_runtime_is_an_error() {
         let blob = Blob::parse("blob", b"\0asm\x01\0\0\0".to_vec()).expect("a blob");
-        let failure = facts("blob", SourceKind::Blob, &blob, false, none).expect_err("refused");
+        let failure = facts("blob", SourceKind::Blob, &blob, how(false), none).expect_err("refused");
         assert_eq!(failure.kind, worker::Kind::Input);
         assert!(failure.found.as_ref().is_some_and(|found| found.contains("runtime_version")), "{failure}");
     }

@@ -6,6 +6,7 @@
 //!
 //! - [`blob`], [`hashes`], [`sections`]: facts that are in the bytes, read without executing them
 //! - [`metadata`]: facts that only the runtime itself can tell, asked in a bounded interpreter
+//! - [`metadata_hash`]: the hash of it that wallets sign: the one in the blob, and the one that belongs there
 //! - [`state`]: chain specs and snapshots read to plain entries, proven against their root where they carry one
 //! - [`source`]: all the places a runtime or a state may come from, given the same way to every command
 //! - [`inspect`], [`digest`], [`diff_bytes`]: the documents made of these facts
@@ -20,6 +21,7 @@ pub mod header;
 pub mod inspect;
 pub mod metadata;
 pub mod pace;
+pub mod metadata_hash;
 pub mod request;
 pub mod sections;
 pub mod source;

@@ -20,7 +20,12 @@ pub enum Request {
         /// Whether the runtime is asked for its metadata, which takes executing it.
         #[serde(default = "yes")]
         metadata: bool,
+        /// `SYMBOL:DECIMALS`, with which the hash of the metadata is made; without, the source is asked.
+        #[serde(default)]
+        token: Option<String>,
     },
+    /// Whether a runtime was compiled with the hash of its metadata ([`inspect::MetadataHashFacts`]).
+    MetadataHash { source: Source },
     /// The srtool document of a build, written to `out` and given back.
     Digest {
         #[serde(flatten)]
@@ -50,10 +55,12 @@ fn yes() -> bool {
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     let value = match request {
-        Request::Inspect { source, metadata } => {
+        Request::Inspect { source, metadata, token } => {
             reporter.status(format!("inspecting {source}"));
-            to_value(&inspect::inspect(&source, metadata)?)?
+            let token = token.map(|token| token.parse()).transpose()?;
+            to_value(&inspect::inspect(&source, metadata, token)?)?
         }
+        Request::MetadataHash { source } => to_value(&inspect::held(&source.to_string(), &source.blob()?))?,
         Request::Digest { files, context, out } => {
             reporter.status(format!("digesting {}", context.package));
             let digest = crate::digest::digest(&files, &context)?;
@@ -96,7 +103,7 @@ mod tests {
         let request = r#"{"command":"inspect","source":"ws://127.0.0.1:1"}"#;
         let request: Request = serde_json::from_str(request).expect("a request");
         let source = Source::Node("ws://127.0.0.1:1".into());
-        assert_eq!(request, Request::Inspect { source, metadata: true });
+        assert_eq!(request, Request::Inspect { source, metadata: true, token: None });
         let digest = r#"{"command":"digest","compressed":"a.wasm","out":"a.json","context":{"package":"a",
             "version":"1","runtime_dir":"a","rustc":"rustc 1","profile":"production","timestamp":"t"}}"#;
         assert!(matches!(serde_json::from_str(digest), Ok(Request::Digest { .. })));

@@ -108,7 +108,7 @@ fn serve(mut stream: TcpStream, answer: impl Fn(&Value) -> Option<Value>) -> Opt
 #[test]
 fn an_honest_node_gives_its_runtime() {
     let source = http(|request| Some(honest(request)));
-    let facts = inspect(&source, false).expect("read");
+    let facts = inspect(&source, false, None).expect("read");
     assert_eq!((facts.spec_name.as_str(), facts.spec_version), ("stand-in", 9));
     assert_eq!(facts.source_kind, SourceKind::Node);
     assert_eq!((facts.block_number, facts.block_hash), (Some(77), Some(hex_prefixed(&header().1))));

@@ -7,7 +7,7 @@
 use cutover_artifact::{
     Source, State,
     hashes::IndicesFrom,
-    inspect::{Facts, SourceKind, VersionFrom, inspect},
+    inspect::{Facts, HeldFacts, SourceKind, VersionFrom, inspect},
 };
 use std::{
     path::{Path, PathBuf},
@@ -39,7 +39,7 @@ fn package(name: &str, version: &str) -> Option<PathBuf> {
 }
 
 fn facts(path: &Path, metadata: bool) -> Facts {
-    inspect(&Source::File(path.to_owned()), metadata).unwrap_or_else(|failure| panic!("{failure}"))
+    inspect(&Source::File(path.to_owned()), metadata, None).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 struct Expected {
@@ -176,13 +176,34 @@ fn a_snapshot_of_try_runtime_is_read() {
 }
 
 #[test]
-fn a_plain_chain_spec_is_refused_with_the_way_out() {
+fn a_plain_chain_spec_has_a_runtime_and_no_state() {
     let Some(package) = package("zombienet-orchestrator", "0.7.1") else { return };
     let path = package.join("testing/rococo-penpal-local-plain.json");
-    let failure = Source::File(path).blob().expect_err("refused");
+    let facts = facts(&path, true);
+    assert_eq!((facts.source_kind, facts.block_hash), (SourceKind::ChainSpec, None));
+    assert!(facts.pallets.is_some_and(|pallets| pallets.len() > 10), "{}", facts.spec_name);
+    // It checks the hash of its metadata, and was compiled without.
+    assert_eq!(facts.metadata_hash.map(|hash| hash.held), Some(HeldFacts::Missing));
+    // The other form, with the code in the configuration of System: a byte that stands for it in this one.
+    let other = Source::File(package.join("testing/rococo-local-plain.json")).blob().expect_err("refused");
+    assert!(other.message.contains("is not a runtime"), "{other}");
+    let failure = Source::File(path).state().expect_err("refused");
     assert_eq!(failure.kind, worker::Kind::Input);
     assert!(failure.message.contains("plain chain spec"), "{failure}");
     assert!(failure.hint.is_some_and(|hint| hint.contains("raw")));
+}
+
+#[test]
+fn the_code_substitute_of_polkadot_is_listed() {
+    let Some(package) = package("polkadot-service", "42.0.0") else { return };
+    let path = package.join("chain-specs/polkadot.json");
+    let substitutes = facts(&path, false).code_substitutes;
+    let [substitute] = substitutes.as_slice() else { panic!("one: {substitutes:?}") };
+    assert_eq!((substitute.at.as_str(), substitute.spec_name.as_str()), ("5203203", "polkadot"));
+    assert_eq!((substitute.spec_version, substitute.size), (30, 2_030_359));
+    let code = Source::File(path.clone()).code("5203203").expect("read");
+    assert_eq!(hex_prefixed(&cutover_artifact::hashes::blake2_256(&code.deployed)), substitute.blake2_256);
+    assert_eq!(Source::File(path).code(&substitute.blake2_256), Ok(code));
 }
 
 #[test]

@@ -57,6 +57,34 @@ fn commit(runtime: &Value) -> String {
     }
 }
 
+/// The hash of its metadata that wallets sign.
+fn metadata_hash(facts: &Value) -> Vec<(&'static str, String)> {
+    let Some(hash) = facts.get("metadata_hash").filter(|hash| hash.is_object()) else { return Vec::new() };
+    let given = |name: &str| hash.get(name).and_then(Value::as_str);
+    let held = match given("held") {
+        Some("no-extension") => return vec![("metadata_hash", "no extension checks one".into())],
+        Some("missing") => "none in the blob: transactions that sign one are refused (offline wallets)".into(),
+        Some("present") => given("hash").unwrap_or("in the blob; its bytes do not show").to_owned(),
+        _ => "it does not show whether the blob has one".into(),
+    };
+    let mut rows = vec![("metadata_hash", held)];
+    if let Some(computed) = given("computed") {
+        let token = format!("{} with {} decimals", text(hash, "/token/symbol"), text(hash, "/token/decimals"));
+        let judged = match given("hash") {
+            Some(hash) if hash == computed => "that is the one",
+            Some(_) => "which is another one: another token than the build script has, or another source",
+            None => "",
+        };
+        rows.push(("  for its token", format!("{computed} ({token}) {judged}").trim_end().to_owned()));
+        if let Some(other) = given("computed_from_16").filter(|other| *other != computed) {
+            rows.push(("  by metadata 16", format!("{other}: who makes it from that is refused")));
+        }
+    }
+    rows.extend(list(hash, "/differences").iter().filter_map(|line| Some(("  15 and 16", line.as_str()?.to_owned()))));
+    rows.extend(list(hash, "/unknown").iter().filter_map(|line| Some(("  not known", line.as_str()?.to_owned()))));
+    rows
+}
+
 pub fn inspect(facts: &Value) -> String {
     let versions = format!(
         "spec {}, implementation {}, transaction {}, state {}",
@@ -84,9 +112,22 @@ pub fn inspect(facts: &Value) -> String {
     for pace in list(facts, "/pace") {
         rows.push(("pace", format!("{} {}", text(pace, "/constant"), text(pace, "/told"))));
     }
+    rows.extend(metadata_hash(facts));
     if text(facts, "/block_number") != "-" {
-        rows.push(("block", format!("{} {}", text(facts, "/block_number"), text(facts, "/block_hash"))));
+        let block = match facts.get("foreign_header").and_then(Value::as_str) {
+            Some(why) => format!(
+                "{}; its hash is not known: the headers of the chain are not known here, {why}",
+                text(facts, "/block_number")
+            ),
+            None => format!("{} {}", text(facts, "/block_number"), text(facts, "/block_hash")),
+        };
+        rows.push(("block", block));
     }
+    rows.extend(list(facts, "/code_substitutes").iter().map(|substitute| {
+        let version = format!("{} {}", text(substitute, "/spec_name"), text(substitute, "/spec_version"));
+        let from = text(substitute, "/at");
+        ("code_substitute", format!("from block {from} on, {version}, {}", text(substitute, "/blake2_256")))
+    }));
     let mut all = pairs(&rows);
     let pallets = list(facts, "/pallets");
     if !pallets.is_empty() {

@@ -8,6 +8,7 @@ use super::{
 use crate::hashes;
 use codec::Encode;
 use sha2::{Digest, Sha256};
+use sha3::Keccak256;
 use wasmi::{AsContextMut, Caller, Error, Memory, StoreLimits, Val};
 
 const PAGE: u64 = 65536;
@@ -17,11 +18,27 @@ pub(super) struct Host {
     pub(super) memory: Option<Memory>,
     pub(super) allocator: Allocator,
     pub(super) storage: Storage,
+    pub(super) heard: Heard,
+}
+
+/// What a call gave to check signatures of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// The messages themselves, in the order in which they came.
+    pub(crate) messages: Vec<Vec<u8>>,
+    /// What was hashed last: by ECDSA a hash is signed.
+    hashed: Vec<u8>,
 }
 
 impl Host {
     pub(super) fn new(limits: StoreLimits) -> Self {
-        Self { limits, memory: None, allocator: Allocator::default(), storage: Storage::default() }
+        Self {
+            limits,
+            memory: None,
+            allocator: Allocator::default(),
+            storage: Storage::default(),
+            heard: Heard::default(),
+        }
     }
 }
 
@@ -81,6 +98,17 @@ pub(super) fn call(
             caller.data_mut().storage.clear(&key);
             None
         }
+        "ext_storage_clear_prefix_version_1" => {
+            let prefix = passed(&mut caller, name, arguments)?;
+            caller.data_mut().storage.clear_prefix(&prefix);
+            None
+        }
+        "ext_storage_clear_prefix_version_2" => {
+            let prefix = passed(&mut caller, name, arguments)?;
+            let cleared = caller.data_mut().storage.clear_prefix(&prefix);
+            // `KillStorageResult::AllRemoved`.
+            Some(returned(&mut caller, &[&[0], &cleared.to_le_bytes()[..]].concat())?)
+        }
         "ext_storage_start_transaction_version_1" => {
             let copied = caller.data().storage.size();
             charge(&mut caller, copied)?;
@@ -102,7 +130,31 @@ pub(super) fn call(
             Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_128(bytes).to_vec())?)
         }
         "ext_hashing_blake2_256_version_1" => {
+            caller.data_mut().heard.hashed = passed(&mut caller, name, arguments)?;
             Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_256(bytes).to_vec())?)
+        }
+        "ext_hashing_keccak_256_version_1" => {
+            caller.data_mut().heard.hashed = passed(&mut caller, name, arguments)?;
+            Some(hash(&mut caller, name, arguments, |bytes| Keccak256::digest(bytes).to_vec())?)
+        }
+        // Nobody's signature is good here, and who asks learns what would have been signed.
+        "ext_crypto_ed25519_verify_version_1"
+        | "ext_crypto_sr25519_verify_version_1"
+        | "ext_crypto_sr25519_verify_version_2"
+        | "ext_crypto_ecdsa_verify_version_1"
+        | "ext_crypto_ecdsa_verify_version_2" => {
+            let message = passed_at(&mut caller, name, arguments, 1)?;
+            caller.data_mut().heard.messages.push(message);
+            Some(Val::I32(0))
+        }
+        "ext_crypto_secp256k1_ecdsa_recover_version_1"
+        | "ext_crypto_secp256k1_ecdsa_recover_version_2"
+        | "ext_crypto_secp256k1_ecdsa_recover_compressed_version_1"
+        | "ext_crypto_secp256k1_ecdsa_recover_compressed_version_2" => {
+            let heard = &mut caller.data_mut().heard;
+            heard.messages.push(std::mem::take(&mut heard.hashed));
+            // `Err(EcdsaVerifyError::BadSignature)`.
+            Some(returned(&mut caller, &[1, 2])?)
         }
         "ext_hashing_twox_64_version_1" => {
             Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_64(bytes).to_vec())?)

@@ -9,6 +9,7 @@ mod allocator;
 mod host;
 mod storage;
 
+pub(crate) use host::Heard;
 use host::Host;
 use storage::Entries;
 use wasmi::{
@@ -49,11 +50,20 @@ impl<'a> Executor<'a> {
 
     /// Calls a function of the runtime's interface with SCALE-encoded arguments and gives back the bytes it returns.
     pub(crate) fn call(&self, function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
-        Ok(self.call_and_keep(function, arguments)?.0)
+        Ok(self.run(function, arguments)?.0)
     }
 
     /// The same, with what the function wrote to the empty chain.
     pub(crate) fn call_and_keep(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Entries)> {
+        self.run(function, arguments).map(|(answer, host)| (answer, host.storage.into_entries()))
+    }
+
+    /// The same, with the messages that the function took a signature for.
+    pub(crate) fn call_and_hear(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Heard)> {
+        self.run(function, arguments).map(|(answer, host)| (answer, host.heard))
+    }
+
+    fn run(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Host)> {
         let name = self.name;
         let failed = |error: wasmi::Error| {
             let failure = Failure::input(format!("{function} of {name} failed"));
@@ -111,7 +121,7 @@ impl<'a> Executor<'a> {
                 .found(format!("bytes {start} to {end}"))
                 .expected(format!("an end at or before {}", memory.data_size(&store)))
         })?;
-        Ok((answer, store.into_data().storage.into_entries()))
+        Ok((answer, store.into_data()))
     }
 
     /// Gives the module everything it imports: what the host provides, and a trap for what it does not.
@@ -247,5 +257,8 @@ mod tests {
                 (i64.or (i64.extend_i32_u (call $hash (i64.const 0))) (i64.const 0x2000000000))))"#;
         assert_eq!(call(module, "get", b"").expect("answered"), [0]);
         assert_eq!(call(module, "hash", b"").expect("answered"), crate::hashes::blake2_256(b""));
+        let keccak = module.replace("blake2_256", "keccak_256");
+        let expected = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+        assert_eq!(hex::encode(call(&keccak, "hash", b"").expect("answered")), expected);
     }
 }

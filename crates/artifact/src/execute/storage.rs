@@ -60,6 +60,14 @@ impl Storage {
         }
     }
 
+    /// Removes everything whose key begins so, and tells how much that was.
+    pub(super) fn clear_prefix(&mut self, prefix: &[u8]) -> u32 {
+        let below = self.entries.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
+        let keys: Vec<_> = below.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(prefix)).collect();
+        keys.iter().for_each(|key| self.clear(key));
+        keys.len() as u32
+    }
+
     pub(super) fn start_transaction(&mut self) -> Result<(), String> {
         if self.before.len() >= DEPTH_LIMIT {
             return Err(format!("more than {DEPTH_LIMIT} transactions within each other"));
@@ -106,6 +114,20 @@ mod tests {
             storage.append(b"list".to_vec(), &item.encode()).expect("appended");
         }
         assert_eq!(storage.get(b"list"), Some(&vec![5u16, 6].encode()[..]));
+    }
+
+    #[test]
+    fn what_begins_alike_is_cleared_together() {
+        let mut storage = Storage::default();
+        for key in ["a", "ab", "abc", "b"] {
+            storage.set(key.into(), vec![1]).expect("written");
+        }
+        assert_eq!(storage.clear_prefix(b"ab"), 2);
+        assert_eq!(
+            (storage.get(b"a"), storage.get(b"ab"), storage.next_key(b"a")),
+            (Some(&[1][..]), None, Some(&b"b"[..]))
+        );
+        assert_eq!(storage.size(), 4);
     }
 
     #[test]

@@ -20,9 +20,23 @@ pub fn foreign_header(metadata: &RuntimeMetadata) -> Option<String> {
     }
     match metadata {
         RuntimeMetadata::V15(metadata) => header!(metadata),
-        RuntimeMetadata::V16(metadata) => header!(metadata),
+        RuntimeMetadata::V16(metadata) => {
+            if let Some(why) = header!(metadata) {
+                return Some(why);
+            }
+            // Only this version tells by what the usual header is hashed.
+            let system = metadata.pallets.iter().find(|pallet| pallet.name == "System")?;
+            let hashing = system.associated_types.iter().find(|associated| associated.name == "Hashing")?;
+            hashed_otherwise(&metadata.types, hashing.ty.id)
+        }
         _ => None,
     }
+}
+
+fn hashed_otherwise(types: &PortableRegistry, id: u32) -> Option<String> {
+    let path = &types.resolve(id)?.path;
+    let name = path.segments.last()?;
+    (name != "BlakeTwo256").then(|| format!("they are hashed by {}", path.segments.join("::")))
 }
 
 fn foreign(types: &PortableRegistry, id: u32) -> Option<String> {
@@ -81,5 +95,16 @@ mod tests {
         assert_eq!(told::<Usual>(), None);
         assert!(told::<Own>().is_some_and(|why| why.contains("qp_header::Header")));
         assert!(told::<Extended>().is_some_and(|why| why.ends_with("extension")));
+        #[derive(TypeInfo)]
+        struct BlakeTwo256;
+        #[derive(TypeInfo)]
+        struct Poseidon;
+        let by = |ty: MetaType| {
+            let mut registry = Registry::new();
+            let id = registry.register_type(&ty).id;
+            hashed_otherwise(&registry.into(), id)
+        };
+        assert_eq!(by(MetaType::new::<BlakeTwo256>()), None);
+        assert!(by(MetaType::new::<Poseidon>()).is_some_and(|why| why.ends_with("::Poseidon")));
     }
 }

@@ -6,11 +6,13 @@
 mod genesis;
 mod header;
 mod pallets;
+mod plain;
 
 pub use genesis::genesis_storage_versions;
 pub use header::foreign_header;
 pub use pallets::storage_version_key;
 pub use pallets::{Call, Constant, Pallet, Pallets};
+pub use plain::{filled, plainest, width};
 
 use crate::{Blob, Version, execute::Executor};
 use codec::{Decode, Encode, MemTrackingInput};

@@ -10,7 +10,8 @@ pub use properties::Properties;
 use crate::{
     Blob, State,
     blob::FILE_LIMIT,
-    state::{Brief, HEAD, Kind},
+    hashes::blake2_256,
+    state::{self, Brief, HEAD, Kind, Substitute},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
@@ -19,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
     str::FromStr,
 };
-use worker::{Failure, Result};
+use worker::{Failure, Result, hex_prefixed};
 
 /// A file, standard input or a node. What a file is shows in its content, never in its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,44 @@ impl Source {
             Content::State(state) => state.code(&self.to_string()),
             Content::Node(node) => Ok(node.blob),
         }
+    }
+
+    /// The code substitutes of a chain spec. No other source has any.
+    pub fn substitutes(&self) -> Result<Vec<Substitute>> {
+        let Self::File(path) = self else { return Ok(Vec::new()) };
+        let mut file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
+        let name = self.to_string();
+        let mut head = Vec::new();
+        file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(|error| Failure::io("read", path, &error))?;
+        match Kind::of(&head) {
+            Some(Kind::ChainSpec) => state::substitutes(&name, Cursor::new(head).chain(file)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// A code that takes the place of the one in this source's state: a substitute of its chain spec, by its block or its
+    /// hash, or the runtime of another source.
+    pub fn code(&self, named: &str) -> Result<Blob> {
+        let substitutes = self.substitutes()?;
+        let is_named = |substitute: &&Substitute| {
+            substitute.at == named || hex_prefixed(&blake2_256(&substitute.code)).eq_ignore_ascii_case(named)
+        };
+        if let Some(substitute) = substitutes.iter().find(is_named) {
+            return Blob::from_deployed(
+                &format!("the code substitute {} of {self}", substitute.at),
+                substitute.code.clone(),
+            );
+        }
+        let by_name = named.bytes().all(|byte| byte.is_ascii_digit())
+            || (named.len() == 66 && named.starts_with("0x") && !Path::new(named).exists());
+        if by_name {
+            let known: Vec<_> = substitutes.iter().map(|one| one.at.as_str()).collect();
+            let known = if known.is_empty() { "no code substitutes".into() } else { known.join(", ") };
+            return Err(Failure::usage(format!("{self} has no code substitute {named}"))
+                .found(known)
+                .expected("the block or the blake2-256 of one, or a file with a runtime"));
+        }
+        named.parse::<Self>()?.blob()
     }
 
     /// The state in a file. A node's state is not read here: it is taken piece by piece, and proven.
@@ -172,6 +211,27 @@ mod tests {
         assert_eq!(source.state().expect("read").top, state.top);
         sample().write(&path).expect("written");
         assert!(source.blob().expect_err("no code").message.contains("has no runtime"));
+    }
+
+    #[test]
+    fn a_code_is_named_by_its_block_its_hash_or_its_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, other) = (directory.path().join("spec.json"), directory.path().join("blob.wasm"));
+        let blob = test_runtime::blob();
+        let spec = serde_json::json!({"genesis": {}, "codeSubstitutes": {"900": hex_prefixed(&blob.deployed)}});
+        worker::write_whole(&path, spec.to_string().as_bytes()).expect("written");
+        worker::write_whole(&other, &blob.wasm).expect("written");
+        let source = Source::File(path);
+        let hash = hex_prefixed(&blake2_256(&blob.deployed));
+        assert_eq!((source.code("900"), source.code(&hash)), (Ok(blob.clone()), Ok(blob.clone())));
+        assert_eq!(source.code(&other.to_string_lossy()).expect("read").wasm, blob.wasm);
+        for (named, source) in
+            [("901", &source), ("900", &Source::File(other.clone())), (&hash.replace('a', "b"), &source)]
+        {
+            let failure = source.code(named).expect_err("none");
+            assert_eq!(failure.kind, Exit::Usage, "{failure}");
+        }
+        assert_eq!(source.code("missing.wasm").expect_err("none").kind, Exit::Input);
     }
 
     #[test]

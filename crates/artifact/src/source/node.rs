@@ -39,6 +39,9 @@ struct RpcHeader {
     state_root: String,
     extrinsics_root: String,
     digest: RpcDigest,
+    /// What headers of other chains carry beside.
+    #[serde(flatten)]
+    more: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -260,9 +263,16 @@ fn check(url: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64, [u8; 32
     let encoded = decoded.encode(&digest);
     let found = Header::hash(&encoded);
     if found != *hash {
+        let more: Vec<_> = header.more.keys().map(String::as_str).collect();
+        if !more.is_empty() {
+            return Err(Failure::input(format!("the headers of the chain of {url} are unlike those of other chains"))
+                .found(format!("they carry {} too", more.join(", ")))
+                .expected("parent, number, state root, extrinsics root and digest, whose hash is the block's"));
+        }
         return Err(Failure::input(format!("the node {url} gives another header than asked for"))
             .found(hex_prefixed(&found))
-            .expected(hex_prefixed(hash)));
+            .expected(hex_prefixed(hash))
+            .hint("unless the chain's headers are not hashed by BLAKE2-256: such chains cannot be read, as nothing can be proven"));
     }
     Ok((number, state_root, encoded))
 }

@@ -2,6 +2,7 @@
 //! How a chain's tokens are written, which no runtime says: a chain spec's `properties`, or a node's.
 
 use super::Source;
+use crate::metadata_hash::Token;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{io::BufReader, path::Path};
@@ -16,6 +17,14 @@ const DECIMALS_LIMIT: u64 = 38;
 pub struct Properties {
     pub decimals: Option<u32>,
     pub symbol: Option<String>,
+}
+
+impl Properties {
+    /// The token, where both are said.
+    pub fn token(&self) -> Option<Token> {
+        let decimals = u8::try_from(self.decimals?).ok()?;
+        Some(Token { symbol: self.symbol.clone()?, decimals })
+    }
 }
 
 impl Source {

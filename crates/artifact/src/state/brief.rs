@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a file says of its state, with the entries of no map: enough to know a chain's runtime, however large its state is.
 
-use super::{Block, CODE, HEAD, Kind, Origin, State, code_of, snapshot, stream, try_runtime};
+use super::{Block, CODE, HEAD, Kind, Origin, State, chain_spec, code_of, snapshot, stream, try_runtime};
 use crate::{Blob, trie::Entries};
 use std::{
     collections::BTreeMap,
@@ -27,11 +27,17 @@ impl Brief {
         let rest = Cursor::new(head.clone()).chain(reader);
         let (state, items) = match Kind::of(&head) {
             Some(Kind::TryRuntime) => try_runtime::items(name, rest)?,
+            Some(Kind::ChainSpec) => {
+                let (block, items) = chain_spec::brief(name, rest)?;
+                let items = items.into_iter().filter(|(key, _)| key.len() <= ITEM_KEY).collect();
+                return Ok(Self { origin: Origin::ChainSpec, block, items });
+            }
             Some(Kind::Snapshot) => {
                 let mut items = Items::default();
                 (snapshot::read_through(name, rest, &mut items)?, items.items)
             }
-            _ => {
+            // What it is instead, the reader of whole states says.
+            None => {
                 let mut state = State::from_reader(name, rest)?;
                 let items = std::mem::take(&mut state.top);
                 (state, items)

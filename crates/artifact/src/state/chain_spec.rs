@@ -29,12 +29,54 @@ struct Spec {
 #[serde(rename_all = "camelCase")]
 struct Genesis {
     raw: Option<Raw>,
-    runtime: Option<IgnoredAny>,
-    runtime_genesis: Option<IgnoredAny>,
-    runtime_genesis_config: Option<IgnoredAny>,
+    /// A node's configuration, with the code in that of its System pallet.
+    runtime: Option<Configuration>,
+    runtime_genesis_config: Option<Configuration>,
+    /// The code beside a configuration that only it understands.
+    runtime_genesis: Option<WithCode>,
+    runtime_and_code: Option<WithCode>,
     runtime_genesis_config_patch: Option<IgnoredAny>,
-    runtime_and_code: Option<IgnoredAny>,
     state_root_hash: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Configuration {
+    /// `frameSystem` until 2021.
+    #[serde(alias = "frameSystem")]
+    system: Option<WithCode>,
+}
+
+#[derive(Deserialize)]
+struct WithCode {
+    code: Option<Hex>,
+}
+
+impl Genesis {
+    /// Whether it is a plain one, whose state only its node or runtime can make.
+    fn is_plain(&self) -> bool {
+        self.runtime.is_some()
+            || self.runtime_genesis_config.is_some()
+            || self.runtime_genesis.is_some()
+            || self.runtime_and_code.is_some()
+            || self.runtime_genesis_config_patch.is_some()
+    }
+
+    /// The code of a plain one.
+    fn plain_code(&mut self) -> Option<Vec<u8>> {
+        let configured = [&mut self.runtime, &mut self.runtime_genesis_config].into_iter().flatten();
+        let configured = configured.filter_map(|configuration| configuration.system.as_mut());
+        let beside = [&mut self.runtime_genesis, &mut self.runtime_and_code].into_iter().flatten();
+        configured.chain(beside).find_map(|with_code| with_code.code.take()).map(|code| code.0)
+    }
+}
+
+/// A code that nodes run in place of the one on the chain, from a block on and until the chain's own is upgraded
+/// (`codeSubstitutes`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Substitute {
+    /// The number of the block; its hash in specs of 2021.
+    pub at: String,
+    pub code: Vec<u8>,
 }
 
 struct Raw {
@@ -51,6 +93,40 @@ struct Pairs(Entries);
 struct Hex(Vec<u8>);
 
 pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
+    let text = text(name, reader)?;
+    state(name, parse(name, &text)?)
+}
+
+/// What it says of its state with entries of no map; of a plain one, the runtime alone.
+pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<Block>, Entries)> {
+    let text = text(name, reader)?;
+    let mut spec: Spec = parse(name, &text)?;
+    if let Some(genesis) = &mut spec.genesis
+        && genesis.raw.is_none()
+        && let Some(code) = genesis.plain_code()
+    {
+        return Ok((None, vec![(CODE.to_vec(), code)]));
+    }
+    let state = state(name, spec)?;
+    Ok((state.block, state.top))
+}
+
+/// Its code substitutes, in the order of their blocks.
+pub fn substitutes(name: &str, reader: impl Read) -> Result<Vec<Substitute>> {
+    #[derive(Deserialize)]
+    struct Substitutes {
+        #[serde(default, rename = "codeSubstitutes")]
+        codes: Option<BTreeMap<String, Hex>>,
+    }
+    let text = text(name, reader)?;
+    let substitutes: Substitutes = parse(name, &text)?;
+    let codes = substitutes.codes.unwrap_or_default().into_iter();
+    let mut substitutes: Vec<_> = codes.map(|(at, code)| Substitute { at, code: code.0 }).collect();
+    substitutes.sort_by_key(|substitute| substitute.at.parse::<u64>().unwrap_or(u64::MAX));
+    Ok(substitutes)
+}
+
+fn text(name: &str, reader: impl Read) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     reader.take(SIZE_LIMIT + 1).read_to_end(&mut text).map_err(|error| super::stream::unreadable(name, &error))?;
     if text.len() as u64 > SIZE_LIMIT {
@@ -58,17 +134,22 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
             .found("more bytes than that")
             .expected(format!("a chain spec of at most {SIZE_LIMIT} bytes")));
     }
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    let spec: Spec = serde_json::from_slice(text).map_err(|error| {
+    Ok(text)
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(name: &str, text: &[u8]) -> Result<T> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    serde_json::from_slice(text).map_err(|error| {
         let what = if error.is_eof() { "is cut short" } else { "is no chain spec" };
         Failure::input(format!("{name} {what}")).found(error.to_string()).expected("the JSON of a raw chain spec")
-    })?;
+    })
+}
+
+fn state(name: &str, spec: Spec) -> Result<State> {
     let Some(genesis) = spec.genesis else {
         return Err(Failure::input(format!("{name} is no chain spec")).found("JSON without genesis").expected(RAW));
     };
-    let Some(raw) = genesis.raw else {
-        return Err(no_raw(name, &genesis));
-    };
+    let Genesis { raw: Some(raw), .. } = genesis else { return Err(no_raw(name, &genesis)) };
     if raw.old_children > 0 {
         return Err(Failure::input(format!("{name} has child tries in a form that is no longer read"))
             .found(format!("{} entries in genesis.raw.children", raw.old_children))
@@ -123,14 +204,7 @@ fn no_raw(name: &str, genesis: &Genesis) -> Failure {
             .expected(RAW)
             .hint("use the chain spec that full nodes start from");
     }
-    let plain = [
-        &genesis.runtime,
-        &genesis.runtime_genesis,
-        &genesis.runtime_genesis_config,
-        &genesis.runtime_genesis_config_patch,
-        &genesis.runtime_and_code,
-    ];
-    if plain.iter().any(|field| field.is_some()) {
+    if genesis.is_plain() {
         return Failure::input(format!("{name} is a plain chain spec, not a raw one"))
             .found("a genesis configuration that only its node or runtime can turn into a state")
             .expected(RAW)
@@ -254,11 +328,42 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_spec_has_a_runtime() {
+        for genesis in [
+            serde_json::json!({"runtimeGenesis": {"code": code(), "patch": {}}}),
+            serde_json::json!({"runtime": {"system": {"code": code()}, "balances": {}}}),
+            serde_json::json!({"runtime": {"frameSystem": {"code": code(), "changesTrieConfig": null}}}),
+            serde_json::json!({"runtimeGenesisConfig": {"system": {"code": code()}}}),
+            serde_json::json!({"runtimeAndCode": {"runtime": {}, "code": code()}}),
+        ] {
+            let spec = serde_json::json!({"name": "Test", "id": "test", "genesis": genesis}).to_string();
+            let (block, entries) = brief("spec.json", spec.as_bytes()).expect("read");
+            assert_eq!((block, entries), (None, vec![(CODE.to_vec(), test_runtime::blob().deployed)]));
+        }
+        let without = serde_json::json!({"genesis": {"runtimeGenesis": {"patch": {}}}}).to_string();
+        assert!(brief("spec.json", without.as_bytes()).expect_err("refused").message.contains("plain chain spec"));
+    }
+
+    #[test]
+    fn substitutes_are_read_in_the_order_of_their_blocks() {
+        let spec = r#"{"genesis": {}, "codeSubstitutes": {"5203203": "0x02", "900": "0x01", "0xab": "0x03"}}"#;
+        let found = substitutes("spec.json", spec.as_bytes()).expect("read");
+        let found: Vec<_> = found.iter().map(|one| (one.at.as_str(), one.code[0])).collect();
+        assert_eq!(found, [("900", 1), ("5203203", 2), ("0xab", 3)]);
+        for none in ["{}", r#"{"codeSubstitutes": null}"#, r#"{"codeSubstitutes": {}}"#] {
+            assert!(substitutes("spec.json", none.as_bytes()).expect("read").is_empty());
+        }
+        assert!(substitutes("spec.json", &br#"{"codeSubstitutes": {"1": "zz"}}"#[..]).is_err());
+    }
+
+    #[test]
     fn what_is_no_raw_spec_is_told_apart() {
         let failure = |genesis| read_json(genesis).expect_err("refused");
         let plain = failure(serde_json::json!({"runtimeGenesis": {"code": "0x00", "patch": {}}}));
         assert!(plain.message.contains("plain chain spec") && plain.hint.is_some(), "{plain}");
         assert!(failure(serde_json::json!({"runtime": {}})).message.contains("plain chain spec"));
+        let plain = failure(serde_json::json!({"runtimeGenesis": {"code": code(), "patch": {}}}));
+        assert!(plain.message.contains("plain chain spec"), "the code alone is no state: {plain}");
         let light = failure(serde_json::json!({"stateRootHash": "0x00"}));
         assert!(light.message.contains("light chain spec"), "{light}");
         let bare = failure(serde_json::json!({"raw": {"top": {"0x01": "0x02"}, "childrenDefault": {}}}));

@@ -12,6 +12,8 @@ mod stream;
 mod try_runtime;
 
 pub use brief::Brief;
+pub use chain_spec::Substitute;
+pub(crate) use chain_spec::substitutes;
 pub use file::StateFile;
 pub use snapshot::{Facts as SnapshotFacts, MAGIC as SNAPSHOT_MAGIC, Writer as SnapshotWriter};
 

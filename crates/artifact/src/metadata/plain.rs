@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What bytes a type's plainest value has. Types are foreign: depth and work are bounded.
+
+use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
+
+/// Bytes of the type's plainest value: zeros, nothing, the first variant. Nothing for a type that holds itself.
+pub fn plainest(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
+    filled(types, id, 0)
+}
+
+/// The same with every byte of an array being `fill`: for keys and signatures, of which zeros may be good ones.
+pub fn filled(types: &PortableRegistry, id: u32, fill: u8) -> Option<Vec<u8>> {
+    let mut plain = Plain { types, fill, parts: 0, bytes: Vec::new() };
+    plain.value(id, 0)?;
+    Some(plain.bytes)
+}
+
+/// Bytes of a primitive of fixed width.
+pub fn width(primitive: &TypeDefPrimitive) -> Option<usize> {
+    Some(match primitive {
+        TypeDefPrimitive::Str => return None,
+        TypeDefPrimitive::Bool | TypeDefPrimitive::U8 | TypeDefPrimitive::I8 => 1,
+        TypeDefPrimitive::U16 | TypeDefPrimitive::I16 => 2,
+        TypeDefPrimitive::Char | TypeDefPrimitive::U32 | TypeDefPrimitive::I32 => 4,
+        TypeDefPrimitive::U64 | TypeDefPrimitive::I64 => 8,
+        TypeDefPrimitive::U128 | TypeDefPrimitive::I128 => 16,
+        TypeDefPrimitive::U256 | TypeDefPrimitive::I256 => 32,
+    })
+}
+
+struct Plain<'t> {
+    types: &'t PortableRegistry,
+    fill: u8,
+    parts: usize,
+    bytes: Vec<u8>,
+}
+
+impl Plain<'_> {
+    fn value(&mut self, id: u32, depth: usize) -> Option<()> {
+        // Parts without bytes, doubled at each depth, would take for ever and no room.
+        self.parts += 1;
+        if depth > 32 || self.bytes.len() > 1024 * 1024 || self.parts > 1024 * 1024 {
+            return None;
+        }
+        let types = self.types;
+        match &types.resolve(id)?.type_def {
+            TypeDef::Composite(composite) => {
+                for field in &composite.fields {
+                    self.value(field.ty.id, depth + 1)?;
+                }
+            }
+            TypeDef::Tuple(tuple) => {
+                for field in &tuple.fields {
+                    self.value(field.id, depth + 1)?;
+                }
+            }
+            TypeDef::Variant(variant) => {
+                // The variant with the least in it, lest a call that holds calls is chosen.
+                let chosen = variant.variants.iter().min_by_key(|variant| (variant.fields.len(), variant.index))?;
+                self.bytes.push(chosen.index);
+                for field in &chosen.fields {
+                    self.value(field.ty.id, depth + 1)?;
+                }
+            }
+            TypeDef::Array(array) => {
+                let item = types.resolve(array.type_param.id)?;
+                if matches!(item.type_def, TypeDef::Primitive(TypeDefPrimitive::U8)) && array.len <= 1024 * 1024 {
+                    self.bytes.resize(self.bytes.len() + array.len as usize, self.fill);
+                    return Some(());
+                }
+                for _ in 0..array.len {
+                    self.value(array.type_param.id, depth + 1)?;
+                }
+            }
+            TypeDef::Sequence(_) | TypeDef::Compact(_) | TypeDef::BitSequence(_) => self.bytes.push(0),
+            TypeDef::Primitive(primitive) => match width(primitive) {
+                Some(width) => self.bytes.resize(self.bytes.len() + width, 0),
+                None => self.bytes.push(0),
+            },
+        }
+        Some(())
+    }
+}
