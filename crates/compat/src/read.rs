@@ -3,6 +3,8 @@
 //! a type's plainest value has. Types and bytes are foreign: depth and work are bounded.
 
 use crate::compare::{primitive_name, unwrapped};
+pub use artifact::metadata::plainest;
+use artifact::metadata::width;
 use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 use std::fmt::Write;
@@ -76,65 +78,6 @@ fn collect<'b>(
     let left = skip(types, id, bytes)?;
     found.push((path.to_owned(), id, &bytes[..bytes.len() - left.len()]));
     Ok(left)
-}
-
-/// Bytes of the type's plainest value: zeros, nothing, the first variant. Nothing for a type that holds itself.
-pub fn plainest(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
-    let (mut bytes, mut parts) = (Vec::new(), 0);
-    plain(types, id, 0, &mut parts, &mut bytes)?;
-    Some(bytes)
-}
-
-fn plain(types: &PortableRegistry, id: u32, depth: usize, parts: &mut usize, into: &mut Vec<u8>) -> Option<()> {
-    // Parts without bytes, doubled at each depth, would take for ever and no room.
-    *parts += 1;
-    if depth > 32 || into.len() > 1024 * 1024 || *parts > 1024 * 1024 {
-        return None;
-    }
-    match &types.resolve(id)?.type_def {
-        TypeDef::Composite(composite) => {
-            for field in &composite.fields {
-                plain(types, field.ty.id, depth + 1, parts, into)?;
-            }
-        }
-        TypeDef::Tuple(tuple) => {
-            for field in &tuple.fields {
-                plain(types, field.id, depth + 1, parts, into)?;
-            }
-        }
-        TypeDef::Variant(variant) => {
-            // The variant with the least in it, lest a call that holds calls is chosen.
-            let chosen = variant.variants.iter().min_by_key(|variant| (variant.fields.len(), variant.index))?;
-            into.push(chosen.index);
-            for field in &chosen.fields {
-                plain(types, field.ty.id, depth + 1, parts, into)?;
-            }
-        }
-        TypeDef::Array(array) => {
-            for _ in 0..array.len {
-                plain(types, array.type_param.id, depth + 1, parts, into)?;
-            }
-        }
-        TypeDef::Sequence(_) | TypeDef::Compact(_) | TypeDef::BitSequence(_) => into.push(0),
-        TypeDef::Primitive(primitive) => match width(primitive) {
-            Some(width) => into.resize(into.len() + width, 0),
-            None => into.push(0),
-        },
-    }
-    Some(())
-}
-
-/// Bytes of a primitive of fixed width.
-fn width(primitive: &TypeDefPrimitive) -> Option<usize> {
-    Some(match primitive {
-        TypeDefPrimitive::Str => return None,
-        TypeDefPrimitive::Bool | TypeDefPrimitive::U8 | TypeDefPrimitive::I8 => 1,
-        TypeDefPrimitive::U16 | TypeDefPrimitive::I16 => 2,
-        TypeDefPrimitive::Char | TypeDefPrimitive::U32 | TypeDefPrimitive::I32 => 4,
-        TypeDefPrimitive::U64 | TypeDefPrimitive::I64 => 8,
-        TypeDefPrimitive::U128 | TypeDefPrimitive::I128 => 16,
-        TypeDefPrimitive::U256 | TypeDefPrimitive::I256 => 32,
-    })
 }
 
 struct Reader<'t, 'b> {

@@ -2,6 +2,7 @@
 //! What an upgrade has to keep, and whether it did. Each rule has a name, by which it can be allowed to be broken.
 
 mod apis;
+mod metadata_hash;
 mod storage;
 mod versions;
 
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
 /// The rules in the order in which they are told.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "spec-name",
     "spec-version",
     "transaction-version",
@@ -20,6 +21,7 @@ pub const NAMES: [&str; 8] = [
     "storage-migration",
     "api-version",
     "host-functions",
+    "metadata-hash",
 ];
 
 /// What of a rule is told; counts are always whole.
@@ -90,6 +92,7 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &Allowed) -> 
         storage::migration(old, new, found),
         apis::api_version(found),
         apis::host_functions(found),
+        metadata_hash::metadata_hash(old, new),
     ];
     for rule in rules.iter_mut().filter(|rule| rule.status == Status::Fail) {
         if let Some(reason) = allowed.get(rule.name) {

@@ -3,8 +3,14 @@
 
 use crate::interface::Interface;
 use artifact::{
-    Blob, Metadata, Source, Version, hashes::blake2_256, inspect::version_of, metadata::RuntimeMetadata,
-    sections::Sections, source::Content, state::Origin,
+    Blob, Metadata, Source, Version,
+    hashes::blake2_256,
+    inspect::version_of,
+    metadata::RuntimeMetadata,
+    metadata_hash::{self, Held},
+    sections::Sections,
+    source::Content,
+    state::Origin,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +34,8 @@ pub struct Runtime {
     pub code_size: u64,
     pub blake2_256: String,
     pub storage_versions: StorageVersions,
+    /// Whether it was compiled with the hash of its metadata.
+    pub metadata_hash: Held,
 }
 
 /// The storage version of each pallet, as far as something tells it: no metadata does.
@@ -74,19 +82,28 @@ impl Runtime {
                     Origin::ChainSpec => "chain-spec",
                     Origin::TryRuntimeSnapshot | Origin::Snapshot | Origin::Memory => "snapshot",
                 };
-                let runtime = Self::asked(&name, kind, &state.code(&name)?)?;
-                Ok(runtime.with_state(|keys| state.values(keys)))
+                let blob = state.code(&name)?;
+                let runtime = Self::asked(&name, kind, &blob)?;
+                // A plain chain spec has a runtime and no state.
+                Ok(match (state.origin, state.block) {
+                    (Origin::ChainSpec, None) => runtime.with_genesis(&name, &blob),
+                    _ => runtime.with_state(|keys| state.values(keys)),
+                })
             }
             Content::Node(node) => Ok(Self::asked(&name, "node", &node.blob)?.with_state(|keys| node.values(keys))),
         }
     }
 
     pub fn of_blob(name: &str, blob: &Blob) -> Result<Self> {
-        let mut runtime = Self::asked(name, "blob", blob)?;
-        if let Some(of) = artifact::metadata::genesis_storage_versions(name, blob, &runtime.pallet_names()) {
-            runtime.storage_versions = StorageVersions { from: VersionsFrom::Genesis, of };
+        Ok(Self::asked(name, "blob", blob)?.with_genesis(name, blob))
+    }
+
+    /// Takes the storage versions from the genesis state that the runtime builds.
+    fn with_genesis(mut self, name: &str, blob: &Blob) -> Self {
+        if let Some(of) = artifact::metadata::genesis_storage_versions(name, blob, &self.pallet_names()) {
+            self.storage_versions = StorageVersions { from: VersionsFrom::Genesis, of };
         }
-        Ok(runtime)
+        self
     }
 
     fn asked(name: &str, kind: &'static str, blob: &Blob) -> Result<Self> {
@@ -96,6 +113,7 @@ impl Runtime {
             source: name.to_owned(),
             kind,
             version: version_of(name, blob)?,
+            metadata_hash: metadata_hash::held(name, blob, &metadata)?,
             metadata_version: metadata.version,
             metadata: metadata.decoded,
             host_functions,

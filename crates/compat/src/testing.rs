@@ -3,7 +3,7 @@
 //! from its bytes as that of a real one is.
 
 use crate::runtime::{Runtime, StorageVersions, VersionsFrom};
-use artifact::{Version, hashes::blake2_64, version::Api};
+use artifact::{Version, hashes::blake2_64, metadata_hash::Held, version::Api};
 use codec::{Compact, Encode};
 use frame_metadata::{RuntimeMetadataPrefixed, v14, v15, v16};
 use scale_info::{MetaType, TypeInfo};
@@ -27,6 +27,7 @@ pub struct Sketch {
     pub apis: Vec<(&'static str, Vec<Method>)>,
     pub host_functions: Vec<&'static str>,
     pub storage_versions: Option<Vec<(&'static str, u16)>>,
+    pub metadata_hash: Held,
 }
 
 pub type Method = (&'static str, Vec<MetaType>, MetaType);
@@ -88,6 +89,7 @@ impl Sketch {
             apis: vec![],
             host_functions: vec![],
             storage_versions: Some(vec![]),
+            metadata_hash: Held::NoExtension,
         }
     }
 
@@ -219,6 +221,7 @@ impl Sketch {
             host_functions: self.host_functions.iter().map(|name| (*name).to_owned()).collect(),
             code_size: 1000,
             blake2_256,
+            metadata_hash: self.metadata_hash.clone(),
             storage_versions: match &self.storage_versions {
                 None => StorageVersions::default(),
                 Some(of) => StorageVersions {

@@ -7,7 +7,7 @@ use crate::{
     rules::Status,
     testing::{Pallet, Sketch, ty},
 };
-use artifact::{hashes::blake2_64, version::Api};
+use artifact::{hashes::blake2_64, metadata_hash::Held, version::Api};
 use codec::Encode;
 
 fn babe(spec_name: &str, epoch: u64) -> Sketch {
@@ -103,4 +103,22 @@ fn a_storage_type_that_changed_without_a_migration() {
     assert!(rule.findings[0].contains("free: u128 became u64"), "{rule:?}");
     let migrated = changed.change(|s| s.storage_versions = Some(vec![("Balances", 1)]));
     assert_eq!(compared(&base(), &migrated).verdict, Verdict::Pass);
+}
+
+#[test]
+fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
+    let holding = |sketch: Sketch, held: Held| sketch.change(|s| s.metadata_hash = held);
+    let present = Held::Present(Some([7; 32]));
+    let old = holding(base(), present.clone());
+    for lost in [Held::Missing, Held::NoExtension] {
+        let document = compared(&old, &holding(released(&base()), lost));
+        assert_eq!((document.verdict, status(&document, "metadata-hash")), (Verdict::Fail, Status::Fail));
+    }
+    let unseen = holding(released(&base()), Held::Unseen("it traps".into()));
+    assert_eq!(status(&compared(&old, &unseen), "metadata-hash"), Status::Warn);
+    // Both have one; neither has; the old one had none.
+    for (old, new) in [(present.clone(), present.clone()), (Held::Missing, Held::Missing), (Held::Missing, present)] {
+        let document = compared(&holding(base(), old), &holding(released(&base()), new));
+        assert_eq!((document.verdict, status(&document, "metadata-hash")), (Verdict::Pass, Status::Pass));
+    }
 }
