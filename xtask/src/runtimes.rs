@@ -23,6 +23,10 @@ use worker::{Failure, Result};
 
 const BUILDER: &str = "substrate-wasm-builder";
 const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
+/// What checks the hash of the metadata, and the feature that has build scripts compile it in, as polkadot-sdk's own
+/// runtimes and the Fellowship's have it.
+const HASH_EXTENSION: &str = "frame-metadata-hash-extension";
+pub const HASH_FEATURE: &str = "metadata-hash";
 /// `max_code_size` of relay chains; what solo chains take is bounded by their block length, which this fits.
 const RELAY_CODE_LIMIT: u64 = 5 * 1024 * 1024;
 /// `max_code_size` that relay chains set for parachains.
@@ -44,6 +48,8 @@ pub struct Runtime {
     /// The library's name, which is the blob's.
     pub library: String,
     pub features: BTreeSet<String>,
+    /// Those that compile the hash of its metadata in, by themselves or through others; none where nothing checks one.
+    pub hash_features: BTreeSet<String>,
     /// `None`: of the workspace. Else the package of the workspace that depends on it.
     pub through: Option<String>,
     pub config: Config,
@@ -223,6 +229,7 @@ impl Workspace {
                     directory: package.manifest_path.parent().map(|path| path.into()).unwrap_or_default(),
                     library,
                     features: package.features.keys().cloned().collect(),
+                    hash_features: hash_features(package),
                     through,
                     config,
                     matrix,
@@ -317,7 +324,20 @@ impl Runtime {
         if let Some(extra) = self.matrix.as_ref().and_then(|matrix| matrix.build_extra_features.as_ref()) {
             features.extend(extra.split([',', ' ']).filter(|feature| !feature.is_empty()).map(str::to_owned));
         }
+        if self.leaves_hash_out(&features, true) {
+            features.push(HASH_FEATURE.into());
+        }
         features
+    }
+
+    /// Whether a build with these features lacks the hash of the metadata, though the runtime checks one and has a feature
+    /// that compiles it in.
+    pub fn leaves_hash_out(&self, features: &[String], default_features: bool) -> bool {
+        let by_default = default_features && self.hash_features.contains("default");
+        let of_package = |feature: &String| feature.rsplit('/').next().unwrap_or_default().to_owned();
+        !self.hash_features.is_empty()
+            && !by_default
+            && !features.iter().any(|feature| self.hash_features.contains(&of_package(feature)))
     }
 
     /// What its upgrade starts from: as configured, else a node that the matrix names.
@@ -362,6 +382,31 @@ fn is_runtime(package: &Package) -> bool {
                 || UMBRELLAS.contains(&dependency.name.as_str())
         });
     builds_wasm && is_frame && package.targets.iter().any(|target| target.is_custom_build())
+}
+
+/// The features that lead to [`HASH_FEATURE`], where the runtime has an extension that checks the hash.
+fn hash_features(package: &Package) -> BTreeSet<String> {
+    let checks = package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.kind == DependencyKind::Normal)
+        .any(|dependency| dependency.name == HASH_EXTENSION || UMBRELLAS.contains(&dependency.name.as_str()));
+    let mut leading = BTreeSet::new();
+    if !checks || !package.features.contains_key(HASH_FEATURE) {
+        return leading;
+    }
+    leading.insert(HASH_FEATURE.to_owned());
+    loop {
+        let more = package
+            .features
+            .iter()
+            .filter(|(name, parts)| !leading.contains(*name) && parts.iter().any(|part| leading.contains(part)));
+        let more: Vec<_> = more.map(|(name, _)| name.clone()).collect();
+        if more.is_empty() {
+            return leading;
+        }
+        leading.extend(more);
+    }
 }
 
 fn library(package: &Package) -> Option<String> {

@@ -9,6 +9,7 @@ struct Sketch {
     cutover: serde_json::Value,
     member: bool,
     directory: String,
+    features: serde_json::Value,
 }
 
 fn sketch(name: &'static str) -> Sketch {
@@ -19,6 +20,7 @@ fn sketch(name: &'static str) -> Sketch {
         cutover: serde_json::Value::Null,
         member: true,
         directory: format!("/w/{name}"),
+        features: serde_json::json!({"std": [], "try-runtime": []}),
     }
 }
 
@@ -45,7 +47,7 @@ fn workspace(sketches: &[Sketch], root: &Path) -> Result<Workspace> {
                 "name": sketch.name, "version": "1.0.0", "id": id(sketch), "source": null, "description": null, "license": null,
                 "license_file": null, "dependencies": sketch.build.iter().cloned().chain(normal).collect::<Vec<_>>(),
                 "targets": [target("lib"), target("custom-build")],
-                "features": {"std": [], "try-runtime": []},
+                "features": sketch.features,
                 "manifest_path": format!("{}/Cargo.toml", sketch.directory),
                 "metadata": {"cutover": sketch.cutover}, "publish": null, "authors": [], "categories": [], "keywords": [],
                 "readme": null, "repository": null, "homepage": null, "documentation": null, "edition": "2021", "links": null,
@@ -186,4 +188,33 @@ fn distances_are_counted_in_letters() {
         [("", ""), ("a", ""), ("kitten", "sitting"), ("ä", "a")].map(|(left, right)| distance(left, right)),
         [0, 1, 3, 1]
     );
+}
+
+#[test]
+fn the_hash_of_the_metadata_is_not_left_out() {
+    let with = |features: serde_json::Value, normal: &[&'static str]| {
+        let mut normal = normal.to_vec();
+        normal.push("frame-support");
+        let sketch = Sketch { features, normal, ..sketch("own-runtime") };
+        workspace(&[sketch], nowhere()).expect("a workspace").runtimes.remove(0)
+    };
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    // A feature of its own, which nothing else names.
+    let plain = with(serde_json::json!({"std": [], "metadata-hash": []}), &[HASH_EXTENSION]);
+    assert_eq!(plain.release_features(), ["metadata-hash"]);
+    assert!(plain.leaves_hash_out(&named(&["std"]), true));
+    assert!(!plain.leaves_hash_out(&named(&["own-runtime/metadata-hash"]), true));
+    // Through another, and through the default.
+    let features =
+        serde_json::json!({"metadata-hash": [], "on-chain-release-build": ["full"], "full": ["metadata-hash"]});
+    let through = with(features, &[HASH_EXTENSION]);
+    assert_eq!(through.release_features(), ["on-chain-release-build"]);
+    assert!(!through.leaves_hash_out(&named(&["full"]), false));
+    let default = with(serde_json::json!({"metadata-hash": [], "default": ["metadata-hash"]}), &[HASH_EXTENSION]);
+    assert!(default.release_features().is_empty() && default.leaves_hash_out(&[], false));
+    // Nothing checks a hash, or no feature compiles one in.
+    for runtime in [with(serde_json::json!({"metadata-hash": []}), &[]), with(serde_json::json!({}), &[HASH_EXTENSION])]
+    {
+        assert!(runtime.release_features().is_empty() && !runtime.leaves_hash_out(&[], true));
+    }
 }

@@ -70,7 +70,8 @@ pub struct BuildOptions {
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
     /// Exactly these features of the runtime, in place of those for what goes on chain
-    /// (`features` of its [package.metadata.cutover], else `on-chain-release-build` where it has that)
+    /// (`features` of its [package.metadata.cutover], else `on-chain-release-build` where it has that, and `metadata-hash`
+    /// where it checks the hash of its metadata and nothing else compiles it in)
     #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
     pub features: Vec<String>,
     /// Leave the runtime's default features out. Without `std` most runtimes build no Wasm

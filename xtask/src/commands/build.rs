@@ -7,7 +7,7 @@ use crate::{
     git,
     inputs::Variant,
     jobs::{self, Done, Job},
-    runtimes::{Runtime, Workspace},
+    runtimes::{HASH_FEATURE, Runtime, Workspace},
     workers,
     workers::Worker,
 };
@@ -163,10 +163,8 @@ pub fn build_into(
     // What is not compressed goes on no chain, and neither does what was built to be tested or measured.
     let tested =
         variant.features.iter().any(|feature| ["runtime-benchmarks", "try-runtime"].contains(&feature.as_str()));
-    let verdict = match tested || variant.profile == Profile::Dev.name() {
-        true => "not applicable",
-        false => size_verdict(size, limit),
-    };
+    let deployable = !tested && variant.profile != Profile::Dev.name();
+    let verdict = if deployable { size_verdict(size, limit) } else { "not applicable" };
     let share = format!("{} bytes, {} % of the network's limit of {limit}", size, size * 100 / limit.max(1));
     match verdict {
         "warn" => task.warning(&format!("{} has {share}", runtime.package)),
@@ -174,6 +172,13 @@ pub fn build_into(
             task.warning(&format!("{} is too large: it has {share}, and {SIZE_FAILS} % is the most", runtime.package))
         }
         _ => {}
+    }
+    let metadata_hash = match deployable {
+        true => metadata_hash(engine, &path, &blob.blake2_256, task, log)?,
+        false => Value::Null,
+    };
+    if metadata_hash.get("held").and_then(Value::as_str) == Some("missing") {
+        task.warning(&without_hash(runtime, variant));
     }
     let document = json!({
         "package": runtime.package,
@@ -191,6 +196,7 @@ pub fn build_into(
         "image": engine.image().map(|image| &image.reference),
         "image_digest": engine.image().map(|image| &image.digest),
         "profile": variant.profile,
+        "metadata_hash": metadata_hash,
         "features": variant.features,
         "default_features": variant.default_features,
         "rustc": blob.rustc,
@@ -201,6 +207,40 @@ pub fn build_into(
         "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     });
     Ok(Built { path, document, fits: verdict != "fail" })
+}
+
+/// Whether the blob was compiled with the hash of its metadata, asked once for each blob.
+fn metadata_hash(
+    engine: &dyn Engine,
+    blob: &Path,
+    blake2_256: &str,
+    task: &crate::printer::Task,
+    log: &Path,
+) -> Result<Value> {
+    let stamp = engine.context().cache.join("metadata-hashes").join(blake2_256.trim_start_matches("0x"));
+    if let Ok(text) = worker::read_bounded(&stamp, DIGEST_LIMIT)
+        && let Ok(known) = serde_json::from_slice(&text)
+    {
+        return Ok(known);
+    }
+    let request = json!({"command": "metadata_hash", "source": utf8(blob)?});
+    let held = workers::call(engine.context(), Worker::Artifact, &request, task, log)?.value;
+    worker::write_whole(&stamp, held.to_string().as_bytes())?;
+    Ok(held)
+}
+
+/// What is said of a blob that checks the hash of its metadata and was compiled without.
+fn without_hash(runtime: &Runtime, variant: &Variant) -> String {
+    let blob = format!("the blob of {} has CheckMetadataHash and no hash of its metadata", runtime.package);
+    let who = "offline wallets (Ledger, Polkadot Vault) will be refused";
+    if runtime.leaves_hash_out(&variant.features, variant.default_features) {
+        let features = match variant.features.join(", ") {
+            none if none.is_empty() => "no features were asked for".to_owned(),
+            some => format!("the features asked for are {some}"),
+        };
+        return format!("{blob}: {who}. {features}, and {HASH_FEATURE} is what compiles it in");
+    }
+    format!("{blob}: {who}. Its build script does not compile it in with these features (`enable_metadata_hash`)")
 }
 
 fn size_verdict(size: u64, limit: u64) -> &'static str {

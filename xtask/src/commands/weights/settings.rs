@@ -155,6 +155,7 @@ mod tests {
             directory: "/w/x".into(),
             library: "x_runtime".into(),
             features: Default::default(),
+            hash_features: Default::default(),
             through: None,
             config: serde_json::from_value::<Config>(config).expect("a configuration"),
             matrix: Some(serde_json::from_value::<Matrix>(matrix).expect("an entry of a matrix")),
