@@ -51,10 +51,8 @@ fn block_hash(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
     let one = |number: &Value| -> Result<Option<H256>, Error> {
         let number = match number {
             Value::Number(number) => number.as_u64(),
-            Value::String(text) => match text.strip_prefix("0x") {
-                Some(digits) => u64::from_str_radix(digits, 16).ok(),
-                None => text.parse().ok(),
-            },
+            // Text is hex, as nodes read it.
+            Value::String(text) => u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok(),
             _ => None,
         };
         let number = number.ok_or_else(|| Error::parameters("parameter 0 is no block number"))?;

@@ -24,7 +24,7 @@ mod tests;
 pub use fork::Fork;
 pub use http::Listener;
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use worker::Result;
 
 /// What the speaking side hands to the one that knows the chain.
@@ -39,14 +39,15 @@ pub(crate) enum Job {
 pub fn serve(mut fork: Fork<'_>, listener: Listener) -> Result<()> {
     let (jobs, asked) = mpsc::channel();
     listener.start(jobs)?;
-    for job in asked {
-        match job {
-            Job::Message { text, from } => {
+    loop {
+        match asked.recv_timeout(fork.subscriptions.due_in()) {
+            Ok(Job::Message { text, from }) => {
                 rpc::answer(&mut fork, &text, &from);
                 fork.settle();
             }
-            Job::Closed(client) => fork.subscriptions.forget(client),
+            Ok(Job::Closed(client)) => fork.subscriptions.forget(client),
+            Err(RecvTimeoutError::Timeout) => fork.subscriptions.flush(),
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
     }
-    Ok(())
 }

@@ -37,7 +37,7 @@ impl Client {
         }
     }
 
-    fn answer(&self, text: String) {
+    pub fn answer(&self, text: String) {
         match self {
             Self::Http(sender) => {
                 if let Some(sender) = sender.lock().ok().and_then(|mut sender| sender.take()) {
@@ -114,15 +114,13 @@ impl Parameters {
     }
 }
 
-/// Bytes as `0x` and hex.
+/// Bytes in hex: written with `0x`, read with and without it, as nodes do it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub Vec<u8>);
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix("0x").ok_or_else(|| serde::de::Error::custom("hex begins with 0x"))?;
-        hex::decode(digits).map(Self).map_err(serde::de::Error::custom)
+        sp_core::bytes::deserialize(deserializer).map(Self)
     }
 }
 

@@ -10,10 +10,17 @@ use super::{
 use crate::chain::Header;
 use serde_json::{Value, json};
 use sp_core::H256;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
 
 /// Subscriptions of one client.
 const LIMIT: usize = 1_024;
+
+/// Between the word that an extrinsic is in a block and the one that the block is final. Clients that look into the block
+/// before they pass on the first (`@polkadot/api`) would pass on the second alone.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// To subscribe, to unsubscribe, and what the notification is called.
 pub const METHODS: &[(&str, &str, &str)] = &[
@@ -33,6 +40,8 @@ pub struct Subscriptions {
     next: u64,
     /// Told when the answer that gave rise to it is on its way.
     queue: Vec<(Socket, String)>,
+    /// The last words of subscriptions, and when they are due, in that order.
+    last: VecDeque<(Instant, u64, Value)>,
 }
 
 struct Subscription {
@@ -46,6 +55,8 @@ enum Subject {
     RuntimeVersion,
     Storage(Vec<Vec<u8>>),
     Extrinsic(Vec<u8>),
+    /// An extrinsic that is in a block.
+    Included,
 }
 
 pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters, client: &Client) -> Reply {
@@ -134,8 +145,21 @@ impl Subscriptions {
         }
     }
 
+    /// How long nothing is due.
+    pub fn due_in(&self) -> Duration {
+        self.last.front().map_or(Duration::MAX, |(due, ..)| due.saturating_duration_since(Instant::now()))
+    }
+
     /// Sends what is due. Who does not read loses it, and is not waited for.
     pub fn flush(&mut self) {
+        self.flush_at(Instant::now());
+    }
+
+    fn flush_at(&mut self, now: Instant) {
+        while let Some((_, id, result)) = self.last.pop_front_if(|(due, ..)| *due <= now) {
+            self.notify(id, result);
+            self.active.remove(&id);
+        }
         for (socket, text) in self.queue.drain(..) {
             let _ = socket.out.try_send(text);
         }
@@ -158,29 +182,66 @@ impl Subscriptions {
         });
     }
 
-    /// Blocks are final at once.
+    /// Blocks are final at once; that is told a little later.
     pub fn included(&mut self, block: H256, extrinsics: &[Vec<u8>]) {
-        for state in ["inBlock", "finalized"] {
-            self.notify_all(|subject| match subject {
-                Subject::Extrinsic(extrinsic) if extrinsics.contains(extrinsic) => Some(json!({state: block})),
-                _ => None,
-            });
+        let due = Instant::now() + PAUSE;
+        for id in self.watching(extrinsics) {
+            self.notify(id, json!({"inBlock": block}));
+            if let Some(subscription) = self.active.get_mut(&id) {
+                subscription.subject = Subject::Included;
+            }
+            self.last.push_back((due, id, json!({"finalized": block})));
         }
-        self.end(extrinsics);
     }
 
     pub fn dropped(&mut self, extrinsics: &[Vec<u8>]) {
-        self.notify_all(|subject| match subject {
-            Subject::Extrinsic(extrinsic) if extrinsics.contains(extrinsic) => Some(json!("invalid")),
-            _ => None,
-        });
-        self.end(extrinsics);
+        for id in self.watching(extrinsics) {
+            self.notify(id, json!("invalid"));
+            self.active.remove(&id);
+        }
     }
 
-    fn end(&mut self, extrinsics: &[Vec<u8>]) {
-        self.active.retain(|_, subscription| match &subscription.subject {
-            Subject::Extrinsic(extrinsic) => !extrinsics.contains(extrinsic),
-            _ => true,
-        });
+    fn watching(&self, extrinsics: &[Vec<u8>]) -> Vec<u64> {
+        let watches = |subject: &Subject| matches!(subject, Subject::Extrinsic(one) if extrinsics.contains(one));
+        self.active.iter().filter(|(_, one)| watches(&one.subject)).map(|(id, _)| *id).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+
+    #[test]
+    fn that_an_extrinsic_is_in_a_block_is_told_before_the_block_is_final() {
+        let (out, mut told) = mpsc::channel(16);
+        let socket = Socket { id: 1, out };
+        let mut next = || {
+            let text = told.try_recv().ok()?;
+            let message: Value = serde_json::from_str(&text).expect("JSON");
+            Some(message["params"]["result"].clone())
+        };
+        let mut subscriptions = Subscriptions::default();
+        let watch = |subscriptions: &mut Subscriptions, extrinsic: &[u8]| {
+            subscriptions
+                .add(&socket, "author_extrinsicUpdate", Subject::Extrinsic(extrinsic.to_vec()))
+                .expect("watched")
+        };
+        let (block, began) = (H256::repeat_byte(1), Instant::now());
+        watch(&mut subscriptions, b"first");
+        let given_up = watch(&mut subscriptions, b"second");
+        assert_eq!(subscriptions.due_in(), Duration::MAX);
+        subscriptions.included(block, &[b"first".to_vec(), b"second".to_vec()]);
+        subscriptions.flush_at(began);
+        assert_eq!([next(), next(), next()], [Some(json!({"inBlock": block})), Some(json!({"inBlock": block})), None]);
+        assert!(subscriptions.due_in() <= PAUSE);
+
+        // It is in a block: what happens to the same bytes elsewhere is not its fate.
+        subscriptions.dropped(&[b"first".to_vec()]);
+        assert!(subscriptions.remove(&socket, &json!(given_up.to_string())), "who has heard enough may go");
+        subscriptions.flush_at(Instant::now() + PAUSE);
+        assert_eq!([next(), next()], [Some(json!({"finalized": block})), None]);
+        assert!(subscriptions.active.is_empty());
+        assert_eq!(subscriptions.due_in(), Duration::MAX);
     }
 }

@@ -53,13 +53,25 @@ fn values_and_keys_are_read_as_from_a_node() {
     with_fork(|fork| {
         let value = format!("0x{}", "03".repeat(40));
         assert_eq!(result(fork, "state_getStorage", json!(["0xaa03"])), json!(value));
+        assert_eq!(
+            result(fork, "state_getStorage", json!(["aa03"])),
+            json!(value),
+            "nodes read hex without 0x as well"
+        );
         assert_eq!(result(fork, "state_getStorage", json!(["0xaa77"])), Value::Null);
         assert_eq!(result(fork, "state_getStorageSize", json!(["0xaa03"])), json!(40));
         let first = result(fork, "state_getKeysPaged", json!(["0xaa", 20]));
         let second = result(fork, "state_getKeysPaged", json!(["0xaa", 20, first[19]]));
         assert_eq!((first.as_array().map(Vec::len), second.as_array().map(Vec::len)), (Some(20), Some(10)));
         assert_eq!(second[0], json!("0xaa14"));
+        let all = result(fork, "state_getKeysPaged", json!(["0x", 20]));
+        assert_eq!(result(fork, "state_getKeysPaged", json!(["", 20])), all, "nothing at all is hex too");
         let head = result(fork, "chain_getFinalizedHead", json!([]));
+        let plain = head.as_str().expect("text").trim_start_matches("0x");
+        assert_eq!(result(fork, "state_getStorage", json!(["aa03", plain])), json!(value));
+        for zero in [json!(0), json!("0x0"), json!("0"), json!("00")] {
+            assert_eq!(result(fork, "chain_getBlockHash", json!([zero])), head);
+        }
         let found = result(fork, "state_queryStorageAt", json!([["0xaa03", "0xaa77"], head]));
         assert_eq!(found, json!([{"block": head, "changes": [["0xaa03", value], ["0xaa77", null]]}]));
         let kid = "0x3a6368696c645f73746f726167653a64656661756c743a6b6964";
