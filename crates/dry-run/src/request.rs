@@ -117,6 +117,9 @@ pub struct Serve {
     /// Build a block only when asked for one, not for every extrinsic.
     #[serde(default)]
     pub manual: bool,
+    /// Origins of pages that may use it, besides those of this machine.
+    #[serde(default)]
+    pub allow_origin: Vec<String>,
     /// Where compiled runtimes are kept between runs.
     #[serde(default)]
     pub cache: Option<PathBuf>,

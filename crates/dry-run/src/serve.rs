@@ -15,7 +15,7 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     end_with_parent();
     let executor = Executor::new(request.cache.as_deref());
     // First, so that a port that is taken is told before a state is read.
-    let listener = Listener::bind(request.port)?;
+    let listener = Listener::bind(request.port, &request.allow_origin)?;
     reporter.status(format!("reading the state of {}", request.state));
     let source = request.state.parse::<Source>()?;
     let store = Store::new(request.nodes.as_deref());

@@ -105,4 +105,7 @@ pub struct Fork {
     /// Build blocks only for `dev_newBlock`, not for every extrinsic
     #[arg(long)]
     pub manual: bool,
+    /// Let pages of this origin use the fork, as https://polkadot.js.org; those of this machine may, others are refused
+    #[arg(long, value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
 }

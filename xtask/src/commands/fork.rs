@@ -13,6 +13,7 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
         "state_mode": options.state_mode.map(cli::StateMode::name),
         "port": options.port,
         "manual": options.manual,
+        "allow_origin": options.allow_origin,
         "cache": utf8(&context.cache.join("executor"))?,
         "nodes": utf8(&context.nodes)?,
     });

@@ -13,6 +13,7 @@ mod child_state;
 mod dev;
 mod fork;
 mod http;
+mod origins;
 mod payment;
 mod rpc;
 mod state;
