@@ -126,6 +126,8 @@ fn files(runtime: &Value) -> String {
         return format!("files    none written: {left}\nraw      {}\n", text(runtime, "/raw"));
     }
     let mut said = format!("files    {}\n", text(runtime, "/files/directory"));
+    let by_hand: Vec<_> = list(runtime, "/files/rendered/files").iter().flat_map(crate::weights::by_hand).collect();
+    said.push_str(&aligned(&by_hand));
     for pallet in list(runtime, "/files/incomplete") {
         let name = pallet.as_str().unwrap_or_default();
         said.push_str(&format!("left     {name}: not all of its benchmarks were run, so its file stays as it is\n"));

@@ -333,8 +333,27 @@ pub fn rendered(document: &Value) -> String {
             );
             lines.push(vec!["kept".into(), value, why]);
         }
+        lines.extend(by_hand(file));
     }
     table::aligned(&lines)
+}
+
+/// What people had added to the file that was replaced.
+pub(crate) fn by_hand(file: &Value) -> Vec<Vec<String>> {
+    let line = |one: &Value| {
+        let fate = match text(one, "/fate").as_str() {
+            "kept" => "kept",
+            "measured" => "left out: as much is measured now",
+            _ => "GONE: it has no place in the new file",
+        };
+        let place = match text(one, "/extrinsic").as_str() {
+            "" | "-" => format!("line {}", text(one, "/line")),
+            extrinsic => format!("{extrinsic}, line {}", text(one, "/line")),
+        };
+        let last = text(one, "/text");
+        vec!["by hand".into(), format!("{place}: {}", last.lines().last().unwrap_or_default().trim()), fate.into()]
+    };
+    list(file, "/by_hand").iter().map(line).collect()
 }
 
 #[cfg(test)]

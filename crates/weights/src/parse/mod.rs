@@ -9,6 +9,7 @@ pub mod comments;
 mod constants;
 mod expression;
 pub mod token;
+pub mod written;
 
 pub use constants::constant;
 
@@ -76,11 +77,14 @@ pub struct Unreadable {
 
 impl WeightFile {
     pub fn read(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
-        let text = worker::read_bounded(path, SIZE_LIMIT)?;
-        let text = String::from_utf8(text)
-            .map_err(|_| Failure::input(format!("{name} is no weight file")).found("bytes that are not UTF-8"))?;
-        Self::parse(&text, &name)
+        Self::parse(&Self::text(path)?, &path.display().to_string())
+    }
+
+    /// The text of a file that may be one.
+    pub fn text(path: &Path) -> Result<String> {
+        String::from_utf8(worker::read_bounded(path, SIZE_LIMIT)?).map_err(|_| {
+            Failure::input(format!("{} is no weight file", path.display())).found("bytes that are not UTF-8")
+        })
     }
 
     /// Parses a file; `name` is how it is called in messages.
@@ -105,18 +109,7 @@ impl WeightFile {
                 header.read(token.text, &mut in_command);
             }
         }
-        let mut implementations = Vec::new();
-        let mut at = 0;
-        while at < tokens.len() {
-            let block = tokens[at].is("impl").then(|| source.block(at)).flatten();
-            if let Some((open, close)) = block.filter(|(open, _)| open - at < HEAD_LIMIT)
-                && let Some((of_trait, for_type)) = weights_of(&tokens[at..open])
-            {
-                implementations.extend(implementation(&source, (open, close), of_trait, for_type));
-                at = close;
-            }
-            at += 1;
-        }
+        let implementations = found(&source).into_iter().filter_map(|found| implementation(&source, found)).collect();
         Ok(Self { name: name.to_owned(), header, implementations })
     }
 
@@ -134,6 +127,30 @@ impl WeightFile {
     }
 }
 
+/// An implementation of weight functions: where it begins and where its braces are, as indices of tokens.
+struct Found {
+    at: usize,
+    block: (usize, usize),
+    of_trait: Option<String>,
+    for_type: String,
+}
+
+fn found(source: &Source<'_>) -> Vec<Found> {
+    let tokens = &source.tokens;
+    let (mut list, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        let block = tokens[at].is("impl").then(|| source.block(at)).flatten();
+        if let Some(block) = block.filter(|(open, _)| open - at < HEAD_LIMIT)
+            && let Some((of_trait, for_type)) = weights_of(&tokens[at..block.0])
+        {
+            list.push(Found { at, block, of_trait, for_type });
+            at = block.1;
+        }
+        at += 1;
+    }
+    list
+}
+
 /// The trait and the type that an `impl` with this head gives weight functions to.
 fn weights_of(head: &[Token<'_>]) -> Option<(Option<String>, String)> {
     let (of_trait, for_type) = names(head);
@@ -146,12 +163,8 @@ fn weights_of(head: &[Token<'_>]) -> Option<(Option<String>, String)> {
     is_weights.then_some((of_trait, for_type))
 }
 
-fn implementation(
-    source: &Source<'_>,
-    (open, close): (usize, usize),
-    of_trait: Option<String>,
-    for_type: String,
-) -> Option<Implementation> {
+fn implementation(source: &Source<'_>, found: Found) -> Option<Implementation> {
+    let Found { block: (open, close), of_trait, for_type, .. } = found;
     let mut extrinsics = Vec::new();
     let mut database = None;
     let mut facts = Facts::default();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Weight files made from raw results: the same results give the same bytes.
 
+mod by_hand;
 mod foreign;
 mod hysteresis;
 mod template;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
+pub use by_hand::{ByHand, Fate, Former};
 pub use foreign::Template;
 pub use hysteresis::Kept;
 pub(crate) use template::clean;
@@ -87,21 +89,24 @@ struct Function {
     storage: Vec<analysis::Touched>,
 }
 
-/// A file and the values that were kept although the measurement gave others.
+/// A file, the values that were kept although the measurement gave others, and what people had added to the former file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
     pub text: String,
     pub kept: Vec<Kept>,
+    pub by_hand: Vec<ByHand>,
 }
 
-/// Renders a file. Where the `former` one is given, a value within the measurement's confidence interval stays as it is.
-pub fn render(results: &RawResults, options: &Options, former: Option<&WeightFile>) -> Result<Rendered> {
+/// Renders a file. Where the `former` one is given, what was added to it by hand stays, and so does a value within the
+/// measurement's confidence interval.
+pub fn render(results: &RawResults, options: &Options, former: Option<&Former>) -> Result<Rendered> {
     let mut functions = Vec::new();
     let mut kept = Vec::new();
     for benchmark in &results.benchmarks {
         let analysed = analysis::analyse(results, benchmark)?;
         let mut function = function(&analysed);
-        let old = former.and_then(|file| file.extrinsics().iter().find(|old| old.name == function.name));
+        let old = former.filter(|former| former.values_stay);
+        let old = old.and_then(|former| former.file.extrinsics().iter().find(|old| old.name == function.name));
         if let Some(old) = old {
             kept.extend(hysteresis::keep(&mut function, &analysed, old));
         }
@@ -111,7 +116,11 @@ pub fn render(results: &RawResults, options: &Options, former: Option<&WeightFil
         Some(template) => template.render(results, options, &functions)?,
         None => template::file(results, options, &functions)?,
     };
-    Ok(Rendered { text, kept })
+    let (text, by_hand) = match former {
+        Some(former) => former.carry(text)?,
+        None => (text, Vec::new()),
+    };
+    Ok(Rendered { text, kept, by_hand })
 }
 
 /// What the results say, in the form in which a weight file is read.

@@ -129,7 +129,7 @@ fn every_shape_is_read_back_as_it_was_meant() {
 #[test]
 fn a_change_within_the_noise_keeps_the_old_file() {
     let old = results(5_000, 100, 30);
-    let former = WeightFile::parse(&rendered(&old, Shape::Runtime), "x.rs").expect("read");
+    let former = Former::parse(rendered(&old, Shape::Runtime), "x.rs", true).expect("read");
     let again = |results: &RawResults| render(results, &Options::default(), Some(&former)).expect("rendered");
 
     let near = again(&results(5_010, 101, 30));
@@ -146,7 +146,7 @@ fn a_change_within_the_noise_keeps_the_old_file() {
 fn other_components_are_another_meaning() {
     let old =
         rendered(&results(5_000, 100, 30), Shape::Runtime).replace("n: u32", "k: u32").replace("n.into()", "k.into()");
-    let former = WeightFile::parse(&old, "x.rs").expect("read");
+    let former = Former::parse(old, "x.rs", true).expect("read");
     let rendered = render(&results(5_010, 101, 30), &Options::default(), Some(&former)).expect("rendered");
     assert!(rendered.kept.iter().all(|kept| kept.extrinsic != "with_components"), "{:?}", rendered.kept);
 }
@@ -197,4 +197,149 @@ fn a_weight_that_a_benchmark_states_is_told_as_stated() {
     let file = WeightFile::parse(&text, "x.rs").expect("read");
     let cost = file.extrinsics()[0].cost.as_ref().expect("readable");
     assert!(cost.time.base >= u64::MAX / 1000 * 1000 && cost.proof.is_zero(), "{text}");
+}
+
+/// A file, changed by people, and the one that is made of new results after that.
+fn again(text: String, results: &RawResults, shape: Shape) -> Rendered {
+    let former = Former::parse(text, "x.rs", true).expect("read");
+    render(results, &Options { shape, ..Options::default() }, Some(&former)).expect("rendered")
+}
+
+fn told(rendered: &Rendered) -> Vec<(&str, &str, Fate)> {
+    rendered.by_hand.iter().map(|one| (one.extrinsic.as_str(), one.text.as_str(), one.fate)).collect()
+}
+
+fn cost(text: &str, name: &str) -> Cost {
+    let file = WeightFile::parse(text, "x.rs").expect("read");
+    file.extrinsics().iter().find(|one| one.name == name).expect(name).cost.clone().expect("a sum")
+}
+
+const SHAPES: [Shape; 3] = [Shape::Runtime, Shape::Pallet, Shape::Xcm];
+
+#[test]
+fn nothing_is_taken_for_work_by_hand_in_a_file_that_nobody_touched() {
+    for shape in SHAPES {
+        let text = rendered(&results(5_000, 100, 0), shape);
+        assert_eq!(told(&again(text, &results(9_000, 300, 0), shape)), [], "{shape:?}");
+    }
+}
+
+/// What a team lost: 100 reads and 130 writes that no benchmark of a pallet sees, since another pallet's hook makes them.
+#[test]
+fn reads_and_writes_by_hand_survive_new_measurements() {
+    let new = results(9_000, 300, 0);
+    for shape in SHAPES {
+        let database = "T::DbWeight";
+        let reads = format!(".saturating_add({database}::get().reads(100))");
+        let writes = format!(".saturating_add({database}::get().writes((130_u64).saturating_mul(u.into())))");
+        let text = rendered(&results(5_000, 100, 0), shape);
+        let (head, tail) = text.split_once("\t}\n").expect("the first function");
+        let added = format!(
+            "{head}\t\t\t// Queues that are swept in on_idle.\n\t\t\t{reads} // all of them\n\t\t\t{writes}\n\t}}\n{tail}"
+        );
+        let added = added.replace("_u: u32", "u: u32");
+        let made = again(added, &new, shape);
+        let with_comments = format!("// Queues that are swept in on_idle.\n{reads} // all of them");
+        let expected = [with_comments.as_str(), &writes].map(|text| ("with_components", text, Fate::Kept));
+        assert_eq!(told(&made), expected, "{shape:?}\n{}", made.text);
+        let (plain, cost_now) = (cost(&rendered(&new, shape), "with_components"), cost(&made.text, "with_components"));
+        assert_eq!(cost_now.reads.base, plain.reads.base + 100);
+        assert_eq!((cost_now.writes.slopes["u"], cost_now.time), (130, plain.time));
+        assert!(made.text.contains("fn with_components(n: u32, u: u32, )"), "{}", made.text);
+        // Whatever is measured later, they stay, and once.
+        assert_eq!(again(made.text.clone(), &new, shape).text, made.text, "{shape:?}");
+    }
+}
+
+#[test]
+fn numbers_that_were_raised_in_place_stay_raised() {
+    let new = results(9_000, 300, 0);
+    let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
+    let raised = text.replace("reads(1)", "reads(101)").replace("from_parts(0, 1501)", "from_parts(0, 5501)");
+    assert!(raised.contains("reads(101)") && raised.contains("5501"), "{raised}");
+    let made = again(raised, &new, Shape::Runtime);
+    let now = cost(&made.text, "with_components");
+    assert_eq!((now.reads.base, now.proof.base), (101, 5501), "{}", made.text);
+    assert_eq!(made.by_hand.len(), 2);
+    assert_eq!(again(made.text.clone(), &new, Shape::Runtime).text, made.text);
+}
+
+#[test]
+fn what_the_benchmark_has_come_to_see_is_not_charged_twice() {
+    let mut new = results(9_000, 300, 0);
+    for one in &mut new.benchmarks[0].proof {
+        one.reads = 101;
+    }
+    for one in &mut new.benchmarks[0].time {
+        one.reads = 101;
+    }
+    let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
+    let (head, tail) = text.split_once("\t}\n").expect("the first function");
+    let reads = ".saturating_add(T::DbWeight::get().reads(100))";
+    let made = again(format!("{head}\t\t\t{reads}\n\t}}\n{tail}"), &new, Shape::Runtime);
+    assert_eq!(told(&made), [("with_components", reads, Fate::Measured)]);
+    assert_eq!(cost(&made.text, "with_components").reads.base, 101);
+}
+
+#[test]
+fn comments_functions_and_lines_by_hand_are_kept_or_told() {
+    let new = results(9_000, 300, 0);
+    for shape in SHAPES {
+        let text = rendered(&results(5_000, 100, 0), shape);
+        let public = if shape == Shape::Xcm { "pub(crate) " } else { "" };
+        let own = format!(
+            "\t/// By hand: no benchmark is of it.\n\t{public}fn own(n: u32, ) -> Weight {{\n\t\tOTHER.max(T::DbWeight::get().reads(n.into()))\n\t}}\n"
+        );
+        let text =
+            text.replacen("\tfn with", "\t/// Mind the queue.\n\tfn with", if shape == Shape::Pallet { 0 } else { 1 });
+        let text = text.replace("}\n\n// For backwards", &format!("{own}}}\n\n// For backwards"));
+        let text = match shape {
+            Shape::Pallet => {
+                text.replacen("trait WeightInfo {\n", "trait WeightInfo {\n\tfn own(n: u32, ) -> Weight;\n", 1)
+            }
+            _ => format!("{}{own}}}\n", text.strip_suffix("}\n").expect("an end")),
+        };
+        let text = format!("{text}\nconst OTHER: Weight = Weight::from_parts(7, 0);\n");
+        let made = again(text, &new, shape);
+        assert!(made.text.contains(&own), "{}", made.text);
+        assert_eq!(made.text.contains("\tfn own(n: u32, ) -> Weight;\n"), shape == Shape::Pallet, "{}", made.text);
+        let fates = told(&made);
+        assert!(fates.contains(&("own", "fn own(n: u32, ) -> Weight", Fate::Kept)), "{fates:?}");
+        assert!(fates.contains(&("", "const OTHER: Weight = Weight::from_parts(7, 0);", Fate::Gone)), "{fates:?}");
+        if shape == Shape::Runtime {
+            assert!(made.text.contains("\t/// Mind the queue.\n"), "{}", made.text);
+        }
+    }
+}
+
+#[test]
+fn a_function_whose_benchmark_is_gone_is_told_and_one_that_is_no_sum_stays() {
+    let mut new = results(9_000, 300, 0);
+    let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
+    let without = new.benchmarks.pop().expect("two");
+    let made = again(text.clone(), &new, Shape::Runtime);
+    assert_eq!(told(&made), [("without", "fn without() -> Weight", Fate::Gone)]);
+
+    new.benchmarks.push(without);
+    let (head, tail) = text.split_once("Weight::from_parts(1_234_000, 0)").expect("the second function");
+    let odd = format!("{head}core::cmp::max(Weight::from_parts(1_234_000, 0), Self::other()){tail}");
+    let made = again(odd, &new, Shape::Runtime);
+    assert_eq!(told(&made), [("without", "fn without() -> Weight", Fate::Kept)]);
+    assert!(made.text.contains("core::cmp::max("), "{}", made.text);
+}
+
+#[test]
+fn what_uses_a_component_that_is_gone_is_told() {
+    let mut new = results(9_000, 300, 0);
+    let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
+    let (head, tail) = text.split_once("\t}\n").expect("the first function");
+    let term = ".saturating_add(T::DbWeight::get().reads((7_u64).saturating_mul(u.into())))";
+    let text = format!("{head}\t\t\t{term}\n\t}}\n{tail}").replace("_u: u32", "u: u32");
+    let benchmark = &mut new.benchmarks[0];
+    benchmark.components.pop();
+    benchmark.time.iter_mut().chain(&mut benchmark.proof).for_each(|one| {
+        one.components.remove("u");
+    });
+    let made = again(text, &new, Shape::Runtime);
+    assert_eq!(told(&made), [("with_components", term, Fate::Gone)]);
 }

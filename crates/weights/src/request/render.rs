@@ -5,7 +5,7 @@ use crate::{
     constants::{Database, File, Overhead},
     parse::WeightFile,
     raw::{self, RawResults},
-    render::{self, Kept, Template},
+    render::{self, ByHand, Fate, Former, Kept, Template},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -50,6 +50,8 @@ pub struct Written {
     /// Whether the file is another one than before.
     pub changed: bool,
     pub kept: Vec<Kept>,
+    /// What people had added to the former file.
+    pub by_hand: Vec<ByHand>,
 }
 
 #[derive(Serialize)]
@@ -137,11 +139,21 @@ pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> 
     for (file, text) in files.iter().zip(texts).filter(|(file, _)| file.changed) {
         worker::write_whole(&file.file, text.as_bytes())?;
     }
+    for file in &files {
+        let mut gone = file.by_hand.iter().filter(|one| one.fate == Fate::Gone);
+        if let Some(first) = gone.next() {
+            let (name, count) = (file.file.display(), 1 + gone.count());
+            reporter.warning(format!(
+                "{name}: {count} lines of the former file are not in this one, as line {}: {}",
+                first.line, first.text
+            ));
+        }
+    }
     Ok(RenderedAll { version: 1, files })
 }
 
 fn pallet(results: &RawResults, options: &render::Options, file: PathBuf, anew: bool) -> Result<(Written, String)> {
-    let former = if anew { None } else { former(&file)? };
+    let former = former(&file, anew)?;
     let rendered = render::render(results, options, former.as_ref())?;
     let written = Written {
         pallet: results.pallet.clone(),
@@ -150,6 +162,7 @@ fn pallet(results: &RawResults, options: &render::Options, file: PathBuf, anew: 
         changed: is_changed(&file, &rendered.text),
         file,
         kept: rendered.kept,
+        by_hand: rendered.by_hand,
     };
     Ok((written, rendered.text))
 }
@@ -170,6 +183,7 @@ fn constants(files: &[File], request: &Render) -> Result<Vec<(Written, String)>>
             file,
             // What was measured as it stands there was not kept, but met.
             kept: kept.into_iter().filter(|kept| kept.old != kept.measured).collect(),
+            by_hand: Vec::new(),
         };
         all.push((written, text));
     }
@@ -181,13 +195,15 @@ fn is_changed(file: &Path, text: &str) -> bool {
 }
 
 /// The weight file that will be replaced; what is something else is not written over.
-fn former(file: &Path) -> Result<Option<WeightFile>> {
+fn former(file: &Path, anew: bool) -> Result<Option<Former>> {
     if !file.exists() {
         return Ok(None);
     }
-    WeightFile::read(file)
-        .map(Some)
-        .map_err(|failure| failure.hint("it is not written over; remove it, or take --anew"))
+    match WeightFile::text(file).and_then(|text| Former::parse(text, &file.display().to_string(), !anew)) {
+        Ok(former) => Ok(Some(former)),
+        Err(_) if anew => Ok(None),
+        Err(failure) => Err(failure.hint("it is not written over; remove it, or take --anew")),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Weight functions as they are written, taken apart into what templates write and what people write: terms and comments,
+//! with their places.
+
+use super::{
+    Function,
+    comments::{self, Facts},
+    expression,
+    token::{Kind, Source, Token},
+};
+use crate::formula::Cost;
+use std::ops::Range;
+
+/// The functions of one implementation.
+pub struct Block<'source> {
+    /// Whether it is the one for `()`.
+    pub of_unit: bool,
+    pub span: Range<usize>,
+    pub functions: Vec<Body<'source>>,
+}
+
+pub struct Body<'source> {
+    pub name: &'source str,
+    pub line: usize,
+    /// From the first comment before it to its closing brace.
+    pub span: Range<usize>,
+    /// From `fn` to the opening brace.
+    pub signature: &'source str,
+    pub arguments: Vec<Token<'source>>,
+    /// Right after the opening brace.
+    pub begin: usize,
+    /// Right after the weight: a term can follow.
+    pub end: usize,
+    /// Whether there is a comment as templates write it.
+    pub is_generated: bool,
+    pub facts: Facts,
+    /// Comments and attributes by hand before the function.
+    pub before: Vec<Line<'source>>,
+    /// Comments by hand in it that belong to none of the terms.
+    pub inside: Vec<Line<'source>>,
+    /// The weight, and what is added to it; None where it is no such sum.
+    pub terms: Option<Vec<Term<'source>>>,
+}
+
+#[derive(Clone, Copy)]
+pub struct Line<'source> {
+    pub text: &'source str,
+    pub line: usize,
+}
+
+/// `.saturating_add(…)`, or the first weight.
+pub struct Term<'source> {
+    pub text: &'source str,
+    pub line: usize,
+    /// None where that cannot be said.
+    pub cost: Option<Cost>,
+    pub names: Vec<&'source str>,
+    /// Comments by hand on the lines before it, and the one behind it.
+    pub before: Vec<Line<'source>>,
+    pub behind: Option<Line<'source>>,
+}
+
+pub fn blocks<'source>(source: &Source<'source>) -> Vec<Block<'source>> {
+    let read = |found: super::Found| {
+        let (open, close) = found.block;
+        let mut functions = Vec::new();
+        let (mut from, mut at) = (open + 1, open + 1);
+        while at < close {
+            if source.tokens[at].is("fn") {
+                let Some(function) = Function::find(source, at) else { break };
+                if function.gives_weight {
+                    functions.push(Body::read(source, from, at, &function));
+                }
+                at = function.block.1;
+                from = at + 1;
+            }
+            at += 1;
+        }
+        let span = source.tokens[found.at].offset..source.tokens[close].offset + 1;
+        Block { of_unit: found.for_type == "()", span, functions }
+    };
+    super::found(source).into_iter().map(read).filter(|block| !block.functions.is_empty()).collect()
+}
+
+impl<'source> Body<'source> {
+    fn read(source: &Source<'source>, from: usize, at: usize, function: &Function) -> Self {
+        let tokens = &source.tokens;
+        let (open, close) = function.block;
+        let line = |token: &Token<'source>| Line { text: token.text.trim_end(), line: source.position(token.offset).0 };
+        let by_hand = |token: &&Token<'source>| !comments::is_generated(token.text);
+        let in_front = &tokens[from..at];
+        let mut before: Vec<_> =
+            in_front.iter().filter(|token| token.kind == Kind::Comment).filter(by_hand).map(line).collect();
+        for (index, token) in in_front.iter().enumerate().filter(|(_, token)| token.is("#")) {
+            let end = source.closing(from + index + 1).map_or(token.offset + 1, |end| tokens[end].offset + 1);
+            before.push(Line { text: &source.text[token.offset..end], ..line(token) });
+        }
+        let comments = || in_front.iter().chain(&tokens[open..close]).filter(|token| token.kind == Kind::Comment);
+        let mut facts = Facts::default();
+        comments().for_each(|token| facts.read(token.text));
+        let arguments = &tokens[function.arguments.0 + 1..function.arguments.1];
+        let is_name = |pair: &&[Token<'source>]| pair[0].kind == Kind::Identifier && pair[1].is(":");
+        let arguments: Vec<_> = arguments.windows(2).filter(is_name).map(|pair| pair[0]).collect();
+        let names: Vec<_> = arguments.iter().map(|token| token.text.to_owned()).collect();
+        let (terms, inside) = match split(source, function.block) {
+            Some(ranges) => {
+                let (terms, inside) = terms(source, function.block, &ranges, &names);
+                (Some(terms), inside)
+            }
+            None => (None, Vec::new()),
+        };
+        let last = tokens[open..close].iter().rev().find(|token| token.kind != Kind::Comment);
+        Self {
+            name: tokens[function.name].text,
+            line: source.position(tokens[at].offset).0,
+            span: tokens[from].offset..tokens[close].offset + 1,
+            signature: source.text[tokens[at].offset..tokens[open].offset].trim_end(),
+            arguments,
+            begin: tokens[open].offset + 1,
+            end: last.map_or(tokens[open].offset + 1, |token| token.offset + token.text.len()),
+            is_generated: comments().any(|token| comments::is_fact(token.text)),
+            facts,
+            before,
+            inside,
+            terms,
+        }
+    }
+}
+
+/// The first and the last token of each term.
+fn split(source: &Source<'_>, (open, close): (usize, usize)) -> Option<Vec<(usize, usize)>> {
+    const NO_SUM: [&str; 12] = [";", "+", "*", "-", "/", "?", "=", "{", "let", "if", "match", "return"];
+    let tokens = &source.tokens;
+    let code = |at: &usize| tokens[*at].kind != Kind::Comment;
+    let mut start = (open + 1..close).find(code)?;
+    let (mut ranges, mut at, mut last) = (Vec::new(), start, start);
+    while at < close {
+        let token = &tokens[at];
+        if token.kind == Kind::Comment {
+            at += 1;
+            continue;
+        }
+        if NO_SUM.iter().any(|sign| token.is(sign)) {
+            return None;
+        }
+        if token.is(".") && at != start {
+            ranges.push((start, last));
+            start = at;
+        }
+        // What is in brackets belongs to what they are of.
+        last = source.closing(at).unwrap_or(at);
+        at = last + 1;
+    }
+    ranges.push((start, last));
+    let is_added = |(start, last): &(usize, usize)| {
+        tokens[start + 1].is("saturating_add") && source.closing(start + 2) == Some(*last)
+    };
+    (last < close && ranges[1..].iter().all(is_added)).then_some(ranges)
+}
+
+fn terms<'source>(
+    source: &Source<'source>,
+    (open, close): (usize, usize),
+    ranges: &[(usize, usize)],
+    names: &[String],
+) -> (Vec<Term<'source>>, Vec<Line<'source>>) {
+    let tokens = &source.tokens;
+    let end_of = |at: usize| tokens[at].offset + tokens[at].text.len();
+    let mut list: Vec<Term<'source>> = Vec::new();
+    let mut inside = Vec::new();
+    let mut former = open;
+    let gap = |from: usize, to: usize| {
+        let comments = tokens[from + 1..to].iter().filter(|token| token.kind == Kind::Comment);
+        comments.filter(|token| !comments::is_generated(token.text)).map(move |token| {
+            let line = Line { text: token.text.trim_end(), line: source.position(token.offset).0 };
+            (line, !source.text[end_of(from)..token.offset].contains('\n'))
+        })
+    };
+    for (index, (start, last)) in ranges.iter().enumerate() {
+        let mut before = Vec::new();
+        for (line, is_behind) in gap(former, *start) {
+            match list.last_mut().filter(|_| is_behind) {
+                Some(term) if term.behind.is_none() => term.behind = Some(line),
+                _ if index == 0 => inside.push(line),
+                _ => before.push(line),
+            }
+        }
+        let argument = if index == 0 { *start..last + 1 } else { start + 3..*last };
+        list.push(Term {
+            text: &source.text[tokens[*start].offset..end_of(*last)],
+            line: source.position(tokens[*start].offset).0,
+            cost: expression::evaluate(&tokens[argument], end_of(*last), names).ok(),
+            names: tokens[*start..*last]
+                .iter()
+                .filter(|one| one.kind == Kind::Identifier)
+                .map(|one| one.text)
+                .collect(),
+            before,
+            behind: None,
+        });
+        former = *last;
+    }
+    for (line, is_behind) in gap(former, close) {
+        match list.last_mut().filter(|term| is_behind && term.behind.is_none()) {
+            Some(term) => term.behind = Some(line),
+            None => inside.push(line),
+        }
+    }
+    (list, inside)
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What people added to a weight file: a benchmark does not see all that a call costs on a chain. It is put into the file
+//! that is made anew, unless the measurement has come to include it; what cannot be put there is told.
+
+use crate::{
+    formula::{Cost, Linear},
+    parse::{
+        WeightFile, comments,
+        token::Source,
+        written::{self, Block, Body, Line, Term},
+    },
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use worker::Result;
+
+/// Written above what was a number that somebody raised.
+const RAISED: &str = "// Added by hand: beyond what was measured.";
+
+/// Something in the former file that no benchmark put there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ByHand {
+    /// Empty outside of weight functions.
+    pub extrinsic: String,
+    /// Of the former file.
+    pub line: usize,
+    pub text: String,
+    pub fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It is in the new file.
+    Kept,
+    /// What was measured now is as much.
+    Measured,
+    /// It is not in the new file.
+    Gone,
+}
+
+/// The weight file that is to be replaced.
+pub struct Former {
+    pub file: WeightFile,
+    text: String,
+    /// Whether values stay that a new measurement did not refute.
+    pub values_stay: bool,
+}
+
+impl Former {
+    pub fn parse(text: String, name: &str, values_stay: bool) -> Result<Self> {
+        let mut file = WeightFile::parse(&text, name)?;
+        // What was measured is compared with what was measured.
+        for (implementation, block) in file.implementations.iter_mut().zip(written::blocks(&Source::new(&text, name)?))
+        {
+            let lists = lists_storage(&block);
+            for extrinsic in &mut implementation.extrinsics {
+                let body = block.functions.iter().find(|body| body.name == extrinsic.name);
+                if let Some(taken) = body.and_then(|body| Taken::apart(body, lists, "")) {
+                    extrinsic.cost = Ok(taken.measured);
+                }
+            }
+        }
+        Ok(Self { file, text, values_stay })
+    }
+
+    /// A new file with what people had added to this one.
+    pub fn carry(&self, text: String) -> Result<(String, Vec<ByHand>)> {
+        let (old, new) = (Source::new(&self.text, &self.file.name)?, Source::new(&text, &self.file.name)?);
+        let (former, blocks) = (written::blocks(&old), written::blocks(&new));
+        let mut carrier = Carrier { old: &old, new: &new, edits: Vec::new(), found: Vec::new() };
+        carrier.outside(&former);
+        let mut told = Vec::new();
+        for block in &former {
+            let Some(target) = blocks.iter().find(|target| target.of_unit == block.of_unit) else { continue };
+            let database = self.file.implementations.iter().find(|one| (one.for_type == "()") == block.of_unit);
+            let usual = if block.of_unit { "RocksDbWeight" } else { "T::DbWeight" };
+            let database = database.and_then(|one| one.database.as_deref()).unwrap_or(usual);
+            carrier.block(block, target, database, self.file.header.pallet.is_some());
+            // `()` says the same for another database.
+            let found = std::mem::take(&mut carrier.found);
+            if told.is_empty() || !block.of_unit {
+                told.extend(found);
+            }
+        }
+        let text = applied(&text, carrier.edits);
+        // What cannot be read again was put together wrongly.
+        WeightFile::parse(&text, &self.file.name)?;
+        Ok((text, told))
+    }
+}
+
+fn lists_storage(block: &Block<'_>) -> bool {
+    block.functions.iter().any(|body| !body.facts.storage.is_empty())
+}
+
+/// A function's weight, what was measured apart from what people added.
+struct Taken {
+    measured: Cost,
+    additions: Vec<Addition>,
+}
+
+struct Addition {
+    text: String,
+    line: usize,
+    /// None where that cannot be said.
+    cost: Option<Cost>,
+    names: BTreeSet<String>,
+}
+
+impl Taken {
+    /// None where the weight is not a sum. `lists` is whether the file lists the storage that was touched at all.
+    fn apart(body: &Body<'_>, lists: bool, database: &str) -> Option<Self> {
+        let terms = body.terms.as_ref()?;
+        let storage = &body.facts.storage;
+        let listed = |of: fn(&comments::Touched) -> u64| storage.iter().map(of).fold(0, u64::saturating_add);
+        let (reads, writes) = (listed(|one| one.reads), listed(|one| one.writes));
+        // `Skipped::Metadata (r:0 w:0)` stands for what was not counted.
+        let lists = lists && storage.iter().all(|one| one.reads > 0 || one.writes > 0);
+        let estimated = body.facts.estimated.as_ref();
+        let most = |name: &String| body.facts.ranges.get(name).map(|(_, most)| *most);
+        let greatest = |part: &Linear| {
+            let terms = part.slopes.iter().map(|(name, slope)| Some(slope.saturating_mul(most(name)?)));
+            terms.sum::<Option<u64>>().map(|sum| sum.saturating_add(part.base))
+        };
+        // The comments say how often storage was touched at most; slopes are rounded to it.
+        let beyond = |so_far: &Linear, more: &Linear, listed: u64| {
+            let mut sum = so_far.clone();
+            sum.add(more);
+            let rounding =
+                greatest(&Linear { base: 1, slopes: sum.slopes.keys().map(|name| (name.clone(), 1)).collect() });
+            let all = greatest(&sum).zip(rounding);
+            !more.is_zero()
+                && (listed == 0
+                    || !more.is_constant() && all.is_some_and(|(all, more)| all > listed.saturating_add(more)))
+        };
+        // The templates write each term once, and none for what the comments say is not there.
+        let without_cause = |measured: &Cost, cost: &Cost| {
+            lists && (beyond(&measured.reads, &cost.reads, reads) || beyond(&measured.writes, &cost.writes, writes))
+                || !cost.proof.is_zero() && estimated.is_some_and(Linear::is_zero)
+        };
+        let mut seen = BTreeSet::from([("time", String::new())]);
+        let (mut measured, mut additions) = (Cost::default(), Vec::new());
+        for (index, term) in terms.iter().enumerate() {
+            let keys = term.cost.as_ref().map(keys);
+            match (&term.cost, keys) {
+                (Some(cost), Some(keys))
+                    if index == 0
+                        || keys.len() <= 1
+                            && !keys.iter().any(|key| seen.contains(key))
+                            && !without_cause(&measured, cost) =>
+                {
+                    if keys.is_empty() {
+                        seen.insert(("proof", String::new()));
+                    }
+                    seen.extend(keys);
+                    measured.add(cost);
+                }
+                (None, _) if index == 0 => return None,
+                _ => additions.push(Addition::of(term)),
+            }
+        }
+        let mut raised = |text: String, cost: Cost| {
+            let text = format!("{RAISED}\n{text}");
+            additions.push(Addition { text, line: body.line, cost: Some(cost), names: BTreeSet::new() });
+        };
+        // More than the comments have of it. What depends on components is not always listed at its greatest.
+        let room = |listed: u64| if body.arguments.is_empty() { 0 } else { listed };
+        let more = |part: &mut Linear, listed: u64, room: u64, is_listed: bool| {
+            let more = part.base.saturating_sub(listed);
+            (is_listed && part.is_constant() && more > room).then(|| {
+                part.base -= more;
+                more
+            })
+        };
+        if let Some(more) = more(&mut measured.reads, reads, room(reads), lists) {
+            let cost = Cost { reads: Linear::constant(more), ..Cost::default() };
+            raised(format!(".saturating_add({database}::get().reads({more}_u64))"), cost);
+        }
+        if let Some(more) = more(&mut measured.writes, writes, room(writes), lists) {
+            let cost = Cost { writes: Linear::constant(more), ..Cost::default() };
+            raised(format!(".saturating_add({database}::get().writes({more}_u64))"), cost);
+        }
+        if let Some(more) =
+            estimated.and_then(|estimated| more(&mut measured.proof, estimated.base, 0, estimated.is_constant()))
+        {
+            let cost = Cost { proof: Linear::constant(more), ..Cost::default() };
+            raised(format!(".saturating_add(Weight::from_parts(0, {more}))"), cost);
+        }
+        Some(Self { measured, additions })
+    }
+}
+
+impl Addition {
+    fn of(term: &Term<'_>) -> Self {
+        let mut text: String = term.before.iter().map(|line| format!("{}\n", line.text)).collect();
+        text.push_str(term.text);
+        if let Some(behind) = term.behind {
+            text.push(' ');
+            text.push_str(behind.text);
+        }
+        let names = term.names.iter().map(|name| (*name).to_owned()).collect();
+        Self { text, line: term.line, cost: term.cost.clone(), names }
+    }
+
+    /// Whether all of it is reads, writes or proof, and so many are measured now that it must be among them. Time is left
+    /// out: it is another one each time.
+    fn is_in(&self, new: &Cost, former: &Cost, values: &BTreeMap<String, u64>) -> bool {
+        let Some(cost) = &self.cost else { return false };
+        let covered = |of: fn(&Cost) -> &Linear| of(cost).is_zero() || of(new).at(values) >= of(former).at(values);
+        cost.time.is_zero()
+            && covered(|cost| &cost.reads)
+            && covered(|cost| &cost.writes)
+            && covered(|cost| &cost.proof)
+    }
+}
+
+/// The parts of a cost that are not zero.
+fn keys(cost: &Cost) -> Vec<(&'static str, String)> {
+    let parts = [("time", &cost.time), ("proof", &cost.proof), ("reads", &cost.reads), ("writes", &cost.writes)];
+    let of = |(name, part): (&'static str, &Linear)| {
+        let base = (part.base != 0).then(|| (name, String::new()));
+        base.into_iter().chain(part.slopes.keys().map(move |slope| (name, slope.clone()))).collect::<Vec<_>>()
+    };
+    parts.into_iter().flat_map(of).collect()
+}
+
+/// All that a function charges.
+fn whole(body: &Body<'_>) -> Option<Cost> {
+    let mut sum = Cost::default();
+    for term in body.terms.as_ref()? {
+        sum.add(term.cost.as_ref()?);
+    }
+    Some(sum)
+}
+
+struct Carrier<'a> {
+    old: &'a Source<'a>,
+    new: &'a Source<'a>,
+    /// From, to, and what stands there then.
+    edits: Vec<(usize, usize, String)>,
+    found: Vec<ByHand>,
+}
+
+impl Carrier<'_> {
+    fn tell(&mut self, extrinsic: &str, line: usize, text: &str, fate: Fate) {
+        self.found.push(ByHand { extrinsic: extrinsic.into(), line, text: text.into(), fate });
+    }
+
+    fn insert(&mut self, at: usize, text: String) {
+        self.edits.push((at, at, text));
+    }
+
+    fn block(&mut self, block: &Block<'_>, target: &Block<'_>, database: &str, is_generated: bool) {
+        let lists = lists_storage(block);
+        let is_marked = block.functions.iter().any(|body| body.facts.minimum_time.is_some());
+        for body in &block.functions {
+            // Files of the oldest templates have no comments at all.
+            let by_hand = if is_marked { !body.is_generated } else { !is_generated };
+            let Some(new) = target.functions.iter().find(|new| new.name == body.name) else {
+                if by_hand {
+                    self.add(body, target);
+                } else {
+                    self.tell(body.name, body.line, body.signature, Fate::Gone);
+                }
+                continue;
+            };
+            let values = new.facts.ranges.iter().map(|(name, (_, most))| (name.clone(), *most)).collect();
+            match Taken::apart(body, lists, database) {
+                Some(taken) if !by_hand => {
+                    let of_template = Taken::apart(new, lists_storage(target), database).map(|taken| taken.additions);
+                    self.terms(body, new, taken, &of_template.unwrap_or_default(), &values);
+                }
+                // A team's template may write no sums.
+                None if !by_hand && new.terms.is_none() => {}
+                _ if by_hand && is_covered(body, new, &values) => {
+                    self.tell(body.name, body.line, body.signature, Fate::Measured);
+                }
+                _ => {
+                    let span = body.span.clone();
+                    self.edits.push((new.span.start, new.span.end, self.old.text[span].to_owned()));
+                    self.tell(body.name, body.line, body.signature, Fate::Kept);
+                }
+            }
+        }
+    }
+
+    /// A function that no benchmark is of.
+    fn add(&mut self, body: &Body<'_>, target: &Block<'_>) {
+        let text = &self.old.text[line_start(self.old.text, body.span.start)..body.span.end];
+        self.insert(line_start(self.new.text, target.span.end - 1), format!("{}\n", text.trim_start_matches('\n')));
+        self.tell(body.name, body.line, body.signature, Fate::Kept);
+        // A pallet's own file has the trait as well.
+        let tokens = &self.new.tokens;
+        let of_trait = (0..tokens.len()).find(|at| tokens[*at].is("trait")).and_then(|at| self.new.block(at));
+        if let Some((_, close)) = of_trait.filter(|_| !target.of_unit) {
+            let at = line_start(self.new.text, tokens[close].offset);
+            self.insert(at, format!("\t{};\n", body.signature));
+        }
+    }
+
+    /// What was added to a function that a benchmark is of. A team's template may add something to each function itself.
+    fn terms(
+        &mut self,
+        body: &Body<'_>,
+        new: &Body<'_>,
+        taken: Taken,
+        of_template: &[Addition],
+        values: &BTreeMap<String, u64>,
+    ) {
+        let kept = |line: &&Line<'_>| !self.new.text.contains(line.text);
+        let (before, inside): (Vec<_>, Vec<_>) =
+            (body.before.iter().filter(kept).collect(), body.inside.iter().filter(kept).collect());
+        let loose = body.terms.iter().flatten().filter(|term| {
+            !taken.additions.iter().any(|addition| addition.line == term.line && addition.text.contains(term.text))
+        });
+        let loose: Vec<_> = loose.flat_map(|term| term.before.iter().chain(&term.behind)).collect();
+        for line in before {
+            self.insert(line_start(self.new.text, new.span.start), format!("\t{}\n", line.text));
+            self.tell(body.name, line.line, line.text, Fate::Kept);
+        }
+        for line in inside.into_iter().chain(loose.into_iter().filter(kept)) {
+            self.insert(new.begin, format!("\n\t\t{}", line.text));
+            self.tell(body.name, line.line, line.text, Fate::Kept);
+        }
+        let former = {
+            let mut sum = taken.measured;
+            taken.additions.iter().filter_map(|one| one.cost.as_ref()).for_each(|cost| sum.add(cost));
+            sum
+        };
+        let measured = whole(new);
+        let by_template = |one: &Addition| of_template.iter().any(|other| other.text == one.text);
+        for addition in taken.additions.into_iter().filter(|one| !by_template(one)) {
+            let used = body.arguments.iter().filter(|name| addition.names.contains(name.text));
+            let used: Vec<_> =
+                used.map(|name| new.arguments.iter().find(|new| bare(new.text) == bare(name.text))).collect();
+            let fate = if new.terms.is_none() || used.iter().any(Option::is_none) {
+                Fate::Gone
+            } else if measured.as_ref().is_some_and(|new| addition.is_in(new, &former, values)) {
+                Fate::Measured
+            } else {
+                // A name that nothing depended on has an underscore.
+                for name in used.into_iter().flatten().filter(|name| name.text.starts_with('_')) {
+                    let edit = (name.offset, name.offset + name.text.len(), bare(name.text).to_owned());
+                    if !self.edits.contains(&edit) {
+                        self.edits.push(edit);
+                    }
+                }
+                let lines = addition.text.split('\n').map(|line| format!("\n\t\t\t{}", line.trim()));
+                self.insert(new.end, lines.collect());
+                Fate::Kept
+            };
+            self.tell(body.name, addition.line, &addition.text, fate);
+        }
+    }
+
+    /// Lines outside of the functions that no template writes and that the new file does not have.
+    fn outside(&mut self, former: &[Block<'_>]) {
+        let source = self.old;
+        let of_trait = (0..source.tokens.len()).filter(|at| source.tokens[*at].is("trait"));
+        let of_trait = of_trait.filter_map(|at| {
+            let (_, close) = source.block(at)?;
+            Some(source.tokens[at].offset..source.tokens[close].offset + 1)
+        });
+        let inside: Vec<_> = former.iter().map(|block| block.span.clone()).chain(of_trait).collect();
+        let there: BTreeSet<_> = self.new.text.lines().map(str::trim).collect();
+        let mut in_command = false;
+        let mut gone = Vec::new();
+        let mut offset = 0;
+        for (index, line) in source.text.split('\n').enumerate() {
+            let (start, text) = (offset, line.trim());
+            offset += line.len() + 1;
+            let is_inside = inside.iter().any(|span| start < span.end && start + line.len() > span.start);
+            if !is_inside && !there.contains(text) && !comments::is_usual(text, &mut in_command) {
+                gone.push((index + 1, text));
+            }
+        }
+        for (line, text) in gone {
+            self.tell("", line, text, Fate::Gone);
+        }
+    }
+}
+
+/// Whether a function that somebody wrote charges no more than what is measured now.
+fn is_covered(body: &Body<'_>, new: &Body<'_>, values: &BTreeMap<String, u64>) -> bool {
+    let (Some(former), Some(measured)) = (whole(body), whole(new)) else { return false };
+    keys(&former).iter().all(|(name, _)| {
+        let of = |cost: &Cost| match *name {
+            "time" => cost.time.at(values),
+            "proof" => cost.proof.at(values),
+            "reads" => cost.reads.at(values),
+            _ => cost.writes.at(values),
+        };
+        of(&former) <= of(&measured)
+    })
+}
+
+fn bare(name: &str) -> &str {
+    name.strip_prefix('_').unwrap_or(name)
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |before| before + 1)
+}
+
+/// What is put at one place stays in its order.
+fn applied(text: &str, mut edits: Vec<(usize, usize, String)>) -> String {
+    edits.sort_by_key(|(from, ..)| *from);
+    let (mut new, mut at) = (String::new(), 0);
+    for (from, to, with) in edits {
+        new.push_str(text.get(at..from).unwrap_or_default());
+        new.push_str(&with);
+        at = at.max(to);
+    }
+    new.push_str(&text[at..]);
+    new
+}
