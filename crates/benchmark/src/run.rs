@@ -33,6 +33,25 @@ pub struct Summary {
     pub failed: Vec<Failed>,
 }
 
+impl Summary {
+    /// A pallet that nothing was measured of makes no weight file; whoever knows why excludes it.
+    fn without_results(&mut self) {
+        for pallet in self.pallets.iter().filter(|pallet| pallet.benchmarks == 0) {
+            let failed = self.failed.iter().any(|failed| failed.pallet == pallet.pallet);
+            if !failed {
+                self.failed.push(Failed {
+                    pallet: pallet.pallet.clone(),
+                    extrinsic: "*".into(),
+                    why: format!(
+                        "the runtime skips all of its benchmarks, so there is no weight file: {}",
+                        pallet.skipped.join(", ")
+                    ),
+                });
+            }
+        }
+    }
+}
+
 #[derive(Serialize)]
 pub struct Measured {
     pub pallet: String,
@@ -158,6 +177,7 @@ pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
             seconds: began.elapsed().as_secs_f64(),
         });
     }
+    summary.without_results();
     Ok(summary)
 }
 

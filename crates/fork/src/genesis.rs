@@ -10,6 +10,11 @@ use worker::{Failure, Result};
 /// The state of a chain that begins with `code` and the preset of this name.
 pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str) -> Result<State> {
     let empty = Chain::from_state(state(state_version, Vec::new()))?;
+    // A runtime that panics says neither what it was doing nor of which preset.
+    let told = |failure: Failure| {
+        let message = format!("the genesis preset {name} does not build: {}", failure.message);
+        Failure { message, ..failure }
+    };
     let preset = |name: Option<&str>| -> Result<Option<Value>> {
         let answer = empty.call(executor, code, "GenesisBuilder_get_preset", &name.map(str::as_bytes).encode())?;
         let text = Option::<Vec<u8>>::decode(&mut &answer[..]).ok().flatten();
@@ -21,13 +26,14 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
     };
     // A preset says what differs from the default.
     let mut genesis = preset(None)?.unwrap_or_default();
-    let patch = preset(Some(name))?.ok_or_else(|| {
+    let patch = preset(Some(name)).map_err(told)?.ok_or_else(|| {
         Failure::input(format!("the runtime has no genesis preset {name}"))
             .hint("`development` is what most runtimes offer")
     })?;
     merge(&mut genesis, patch);
-    let (answer, changes) =
-        empty.call_with_changes(executor, code, "GenesisBuilder_build_state", &genesis.to_string().encode())?;
+    let (answer, changes) = empty
+        .call_with_changes(executor, code, "GenesisBuilder_build_state", &genesis.to_string().encode())
+        .map_err(told)?;
     if answer.first() != Some(&0) {
         let why = answer.get(1..).and_then(|mut bytes| String::decode(&mut bytes).ok()).unwrap_or_default();
         return Err(Failure::check(format!("the genesis preset {name} does not build")).found(why));
