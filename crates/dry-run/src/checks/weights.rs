@@ -5,7 +5,7 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::{CallWeight, Check, Status},
+    result::{CallWeight, Check, Finding, Rank},
     types::read,
 };
 use codec::{Decode, Encode};
@@ -22,15 +22,28 @@ const SMALL: u64 = 10_000_000;
 /// A machine is not four times another.
 const FACTOR: u64 = 4;
 
+/// A pallet of fewer calls with a proof is no sign of how its benchmarks were run: `System.set_code` of a relay chain, which
+/// proves nothing any more, is the only one of its pallet's that did.
+const SEVERAL: usize = 3;
+
 #[derive(Default)]
 struct Tally {
-    compared: usize,
-    /// Calls that had a proof, and those of them that have none now.
+    /// Calls that had a proof.
     proving: usize,
+    /// Those of them that have none now but still cost what they read and write.
     lost: Vec<String>,
+    /// Those that have lost both, as a benchmark without a recorder measures them.
+    bare: Vec<String>,
     /// Whether the pallet keeps anything: a call of one that does not may well prove nothing, as in `pallet-utility`, whose
     /// published weights prove what another runtime reads.
     stores: bool,
+}
+
+impl Tally {
+    /// The incident: most calls of a pallet were charged neither proof nor reads.
+    fn is_unmeasured(&self) -> bool {
+        self.stores && self.proving >= SEVERAL && self.bare.len() >= SEVERAL && self.bare.len() * 2 > self.proving
+    }
 }
 
 /// The verdict, and the calls whose weight changed, where they could be asked for.
@@ -44,6 +57,7 @@ pub fn weights(
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
         return Ok((Check::skip(NAME, "one of the runtimes has metadata from before version 14"), None));
     };
+    let read = read_price(to);
     let limits = [from, to].map(|runtime| super::blocks::limits(&runtime.layout));
     let mut changed = Vec::new();
     let mut pallets = BTreeMap::<&str, Tally>::new();
@@ -76,11 +90,13 @@ pub fn weights(
                 changed.push(CallWeight { call: name.clone(), old: before, new: after });
             }
             let tally = pallets.entry(new_pallet.name).or_default();
-            tally.compared += 1;
             tally.stores = !new_pallet.items.is_empty();
             if before.proof_size > 0 {
                 tally.proving += 1;
-                if after.proof_size == 0 {
+                if after.proof_size == 0 && lost_reads(before, after, read) {
+                    let fell = format!("and ref_time fell from {} to {}", before.ref_time, after.ref_time);
+                    tally.bare.push(format!("{name}: proof_size {} became 0, {fell}", before.proof_size));
+                } else if after.proof_size == 0 {
                     tally.lost.push(format!("{name}: proof_size {} became 0", before.proof_size));
                 }
             }
@@ -115,6 +131,16 @@ fn is_refused_on_purpose(weight: Weight) -> bool {
     weight.ref_time >= u64::MAX / 1_000 * 1_000
 }
 
+/// What a read costs, in picoseconds; nothing where the runtime does not say.
+fn read_price(runtime: &Runtime) -> u64 {
+    runtime.layout.constant("System", "DbWeight").and_then(|mut bytes| u64::decode(&mut bytes).ok()).unwrap_or_default()
+}
+
+/// Whether a call costs less by a read or more.
+fn lost_reads(before: Weight, after: Weight, read: u64) -> bool {
+    read > 0 && after.ref_time.saturating_add(read) <= before.ref_time
+}
+
 fn verdict(
     compared: usize,
     pallets: Vec<Tally>,
@@ -125,27 +151,38 @@ fn verdict(
     if compared == 0 {
         return Check::skip(NAME, format!("the runtimes do not tell the weights of their calls: no {FUNCTION}"));
     }
-    // One call may have been rewritten; most of a pallet's losing their proofs is a benchmark that measured none.
-    let unmeasured =
-        pallets.iter().any(|tally| tally.stores && tally.lost.len() >= 2 && tally.lost.len() * 2 > tally.proving);
-    let lost: Vec<_> = pallets.into_iter().flat_map(|tally| tally.lost).collect();
     let many = |list: &[String]| list.len() >= 3 && list.len() * 3 > compared;
-    let (status, detail) = if !stuck.is_empty() {
-        (Status::Fail, format!("{} calls that fitted into a block do not any more", stuck.len()))
-    } else if unmeasured {
-        (Status::Fail, "pallets lost the proof sizes of their calls: benchmarked without measuring proofs?".to_string())
+    let unmeasured = pallets.iter().filter(|tally| tally.is_unmeasured()).count();
+    let lost: usize = pallets.iter().map(|tally| tally.lost.len() + tally.bare.len()).sum();
+    let detail = if !stuck.is_empty() {
+        format!("{} calls that fitted into a block do not any more", stuck.len())
+    } else if unmeasured > 0 {
+        format!("most calls of {unmeasured} pallets lost their proof size and their reads: benchmarked without them?")
     } else if many(&cheaper) {
-        (Status::Warn, format!("{} of {compared} calls cost less than a quarter: another machine?", cheaper.len()))
+        format!("{} of {compared} calls cost less than a quarter: another machine?", cheaper.len())
     } else if many(&dearer) {
-        (Status::Warn, format!("{} of {compared} calls cost more than four times: another machine?", dearer.len()))
-    } else if !lost.is_empty() {
-        (Status::Warn, format!("{} calls lost their proof size", lost.len()))
+        format!("{} of {compared} calls cost more than four times: another machine?", dearer.len())
+    } else if lost > 0 {
+        format!("{lost} calls lost their proof size")
     } else {
-        (Status::Pass, format!("the weights of {compared} calls are of the order they were"))
+        format!("the weights of {compared} calls are of the order they were")
     };
-    let mut findings = [stuck, lost, cheaper, dearer].concat();
+    // Single calls are rewritten; of many at once somebody should know why.
+    let of_many = |list: Vec<String>| {
+        let rank = if many(&list) { Rank::Hazard } else { Rank::Note };
+        list.into_iter().map(move |text| Finding::new(rank, text))
+    };
+    let mut findings: Vec<_> = stuck.into_iter().map(Finding::seen).collect();
+    for tally in pallets {
+        let rank = if tally.is_unmeasured() { Rank::Seen } else { Rank::Hazard };
+        findings.extend(tally.bare.into_iter().map(|text| Finding::new(rank, text)));
+        findings.extend(tally.lost.into_iter().map(Finding::hazard));
+    }
+    findings.extend(of_many(cheaper).chain(of_many(dearer)));
+    // The gravest are told first, and always.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
     findings.truncate(20);
-    Check::new(NAME, status, detail).with(findings)
+    Check::judged(NAME, detail, findings)
 }
 
 /// `RuntimeDispatchInfo` begins with the call's weight.
@@ -162,34 +199,72 @@ fn weight(runtime: &Runtime, chain: &Chain, executor: &Executor, call: &[u8]) ->
 mod tests {
     use super::*;
 
-    fn tally(proving: usize, lost: usize) -> Tally {
-        Tally { compared: proving, proving, lost: vec!["Pallet.call".to_string(); lost], stores: true }
+    use crate::result::Status;
+
+    fn tally(proving: usize, lost: usize, bare: usize) -> Tally {
+        let calls = |count| vec!["Pallet.call".to_string(); count];
+        Tally { proving, lost: calls(lost), bare: calls(bare), stores: true }
+    }
+
+    fn status_of(pallets: Vec<Tally>) -> Status {
+        verdict(20, pallets, vec![], vec![], vec![]).status
     }
 
     #[test]
-    fn a_pallet_whose_calls_lost_their_proofs_fails() {
-        assert_eq!(verdict(20, vec![tally(10, 10), tally(10, 0)], vec![], vec![], vec![]).status, Status::Fail);
-        assert_eq!(verdict(20, vec![tally(10, 1), tally(10, 0)], vec![], vec![], vec![]).status, Status::Warn);
-        assert_eq!(verdict(20, vec![tally(10, 0), tally(0, 0)], vec![], vec![], vec![]).status, Status::Pass);
+    fn a_pallet_whose_calls_lost_proofs_and_reads_fails() {
+        assert_eq!(status_of(vec![tally(10, 0, 10), tally(10, 0, 0)]), Status::Fail);
+        assert_eq!(status_of(vec![tally(10, 0, 6)]), Status::Fail);
+        assert_eq!(status_of(vec![tally(10, 0, 5)]), Status::Warn);
+        assert_eq!(status_of(vec![tally(10, 0, 0), tally(0, 0, 0)]), Status::Pass);
+    }
+
+    /// A relay chain's `System.set_code` and `Initializer.force_approve`.
+    #[test]
+    fn pallets_of_one_or_two_such_calls_only_warn() {
+        let check = verdict(20, vec![tally(1, 0, 1), tally(1, 1, 0), tally(2, 0, 2)], vec![], vec![], vec![]);
+        assert_eq!(check.status, Status::Warn);
+        assert!(check.findings.iter().all(|finding| finding.rank == Rank::Hazard), "{check:?}");
+    }
+
+    #[test]
+    fn proofs_lost_alone_only_warn() {
+        assert_eq!(status_of(vec![tally(10, 10, 0)]), Status::Warn);
+        assert_eq!(status_of(vec![tally(10, 8, 2)]), Status::Warn);
+    }
+
+    #[test]
+    fn reads_are_lost_where_a_call_costs_less_by_one() {
+        let weight = |ref_time| Weight { ref_time, proof_size: 0 };
+        assert!(lost_reads(weight(30), weight(5), 25) && lost_reads(weight(25), weight(0), 25));
+        assert!(!lost_reads(weight(30), weight(6), 25), "another machine, but no read less");
+        assert!(!lost_reads(weight(30), weight(0), 0), "reads cost nothing here");
+    }
+
+    #[test]
+    fn what_breaks_is_told_first_however_much_else_there_is() {
+        let cheaper = vec!["Pallet.cheaper".to_string(); 30];
+        let check = verdict(40, vec![tally(40, 30, 0)], cheaper, vec![], vec!["Pallet.stuck".to_string()]);
+        assert_eq!((check.status, check.findings.len()), (Status::Fail, 20));
+        assert_eq!(check.findings[0], Finding::seen("Pallet.stuck"));
     }
 
     #[test]
     fn a_pallet_that_keeps_nothing_may_prove_nothing() {
-        let utility = Tally { stores: false, ..tally(10, 10) };
-        assert_eq!(verdict(20, vec![utility, tally(10, 0)], vec![], vec![], vec![]).status, Status::Warn);
+        let utility = Tally { stores: false, ..tally(10, 0, 10) };
+        assert_eq!(status_of(vec![utility, tally(10, 0, 0)]), Status::Warn);
     }
 
     #[test]
     fn a_whole_runtime_at_a_quarter_of_its_cost_warns() {
         let cheaper = vec!["Pallet.call".to_string(); 10];
-        assert_eq!(verdict(20, vec![tally(20, 0)], cheaper.clone(), vec![], vec![]).status, Status::Warn);
-        assert_eq!(verdict(200, vec![tally(200, 0)], cheaper, vec![], vec![]).status, Status::Pass);
+        assert_eq!(verdict(20, vec![tally(20, 0, 0)], cheaper.clone(), vec![], vec![]).status, Status::Warn);
+        assert_eq!(verdict(200, vec![tally(200, 0, 0)], cheaper, vec![], vec![]).status, Status::Pass);
     }
 
     #[test]
     fn a_call_that_no_block_takes_any_more_fails() {
         let stuck = vec!["Pallet.call".to_string()];
-        assert_eq!(verdict(20, vec![tally(10, 0)], vec![], vec![], stuck).status, Status::Fail);
+        assert_eq!(verdict(20, vec![tally(10, 0, 0)], vec![], vec![], stuck).status, Status::Fail);
         let weight = |ref_time, proof_size| Weight { ref_time, proof_size };
         assert!(fits(weight(10, 10), weight(10, 10)));
         assert!(!fits(weight(11, 10), weight(10, 10)) && !fits(weight(10, 11), weight(10, 10)));
