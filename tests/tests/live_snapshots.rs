@@ -260,7 +260,12 @@ fn what_is_no_node_and_no_state_is_refused() {
     let middle = altered.len() / 2;
     altered[middle] ^= 1;
     fs::write(place.file(), altered).expect("written");
-    ask("verify", &place.file()).expect_code(4);
+    // A verdict where that is asked, and bad input where a state is.
+    ask("verify", &place.file()).expect_code(1).mentions(&["changed after it was written"]);
+    ask("info", &place.file()).expect_code(4);
+    let whole = fs::read(snapshot(Runtime::Standalone)).expect("read");
+    fs::write(place.file(), &whole[..whole.len() / 2]).expect("written");
+    ask("verify", &place.file()).expect_code(1).mentions(&["cut short"]);
     // Whole as a file, and not as a state.
     let mut state = artifact::State::read(&snapshot(Runtime::Standalone)).expect("a state");
     state.top.pop();

@@ -42,6 +42,8 @@ pub enum Code {
     OldMetadata,
     /// A document is of another version of its format.
     OtherVersion,
+    /// A file is of the kind that it is taken for, and not as it was written: changed, cut short, out of order.
+    Damaged,
 }
 
 pub type Result<T> = std::result::Result<T, Failure>;

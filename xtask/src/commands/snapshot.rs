@@ -15,7 +15,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Failure, Result};
+use worker::{Code, Failure, Kind, Result};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     match &options.of {
@@ -56,7 +56,12 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
 }
 
 fn verify(context: &Context, options: &cli::SnapshotFile) -> Result<bool> {
-    let Some(summary) = state(context, options)? else { return Ok(false) };
+    // That a snapshot is not what it was is the answer; that a file is none is not.
+    let verdict = |failure: Failure| match failure.is(Code::Damaged) {
+        true => Failure { kind: Kind::Check, ..failure },
+        false => failure,
+    };
+    let Some(summary) = state(context, options).map_err(verdict)? else { return Ok(false) };
     if summary.get("state_root").is_none_or(Value::is_null) {
         return Err(Failure::input(format!("{} carries no state root", options.file.display()))
             .expected("a snapshot of a block, whose header has the root of its state"));

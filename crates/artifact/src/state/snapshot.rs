@@ -23,7 +23,7 @@ use std::{
     io::{self, BufReader, Read, Write},
     rc::Rc,
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// Neither text nor the beginning of any other file that a source may be.
 pub const MAGIC: [u8; 8] = *b"\x93CUTOVER";
@@ -239,6 +239,7 @@ pub(super) fn read_through(name: &str, reader: impl Read, visit: &mut dyn Visit)
     let (expected, found) = stream.into_inner().into_inner().finish().into_inner().finish();
     if expected != found {
         return Err(Failure::input(format!("{name} was changed after it was written"))
+            .code(Code::Damaged)
             .found(worker::hex_prefixed(&found))
             .expected(format!("{} as its last 32 bytes say", worker::hex_prefixed(&expected)))
             .hint("make or download the file again"));
@@ -277,7 +278,8 @@ fn entries<R: Read>(stream: &mut Stream<'_, R>, visit: &mut dyn Visit) -> Result
 
 /// The hash says that nobody changed the file; this, that whoever wrote it made sense.
 fn check(name: &str, state: &State) -> Result<()> {
-    let senseless = |found: String| Failure::input(format!("{name} contradicts itself")).found(found);
+    let senseless =
+        |found: String| Failure::input(format!("{name} contradicts itself")).code(Code::Damaged).found(found);
     if state.state_version > 1 {
         return Err(senseless(format!("state version {}", state.state_version)).expected("0 or 1"));
     }
@@ -359,13 +361,18 @@ mod tests {
     #[test]
     fn every_cut_and_every_changed_byte_is_noticed() {
         let bytes = sample().to_snapshot().expect("written");
+        let failed = |bytes: &[u8], what: &str, at: usize, head: usize| {
+            let failure = State::from_reader("snap", bytes).err().unwrap_or_else(|| panic!("{what} {at}"));
+            // What does not begin as a snapshot of this version is none.
+            assert_eq!(failure.is(Code::Damaged), at >= head, "{what} {at}: {failure}");
+        };
         for length in 0..bytes.len() {
-            assert!(State::from_reader("snap", &bytes[..length]).is_err(), "cut to {length}");
+            failed(&bytes[..length], "cut to", length, MAGIC.len());
         }
         for position in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[position] ^= 0x10;
-            assert!(State::from_reader("snap", changed.as_slice()).is_err(), "changed at {position}");
+            failed(&changed, "changed at", position, MAGIC.len() + 4);
         }
         let mut longer = bytes;
         longer.push(0);

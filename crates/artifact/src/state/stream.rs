@@ -7,7 +7,7 @@ use std::{
     io::{self, ErrorKind, Read},
     rc::Rc,
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// A single value larger than this is a mistake or an attack: the node's own limits are far below.
 const VALUE_LIMIT: u64 = 256 * 1024 * 1024;
@@ -129,12 +129,14 @@ impl<'a, R: Read> Stream<'a, R> {
 
     pub(super) fn broken(&self, found: &str) -> Failure {
         Failure::input(format!("{} is damaged", self.name))
+            .code(Code::Damaged)
             .found(format!("{found}, before byte {}", self.position))
             .hint("make or download the file again")
     }
 
     pub(super) fn cut_short(&self) -> Failure {
         Failure::input(format!("{} is cut short", self.name))
+            .code(Code::Damaged)
             .found(format!("its end near byte {}", self.position))
             .expected("more of the snapshot")
             .hint("make or download the file again")

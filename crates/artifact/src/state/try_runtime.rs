@@ -10,7 +10,7 @@ use crate::{
     trie::{CHILD_PREFIX, Entries, Nodes},
 };
 use std::io::{BufReader, Read};
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 const VERSION: u32 = 4;
 
@@ -27,6 +27,7 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     for (key, value) in roots {
         let root = <[u8; 32]>::try_from(value).map_err(|value| {
             Failure::input(format!("{name} is damaged"))
+                .code(Code::Damaged)
                 .found(format!("a child trie whose root has {} bytes", value.len()))
         })?;
         let entries = entries(root)?;
