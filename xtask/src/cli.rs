@@ -198,6 +198,7 @@ pub struct Test {
 
 #[derive(Debug, Args)]
 pub struct Completions {
+    /// The shell that is to source it
     pub shell: clap_complete::Shell,
 }
 

@@ -67,6 +67,18 @@ Wherever a source is asked for, the name of a network stands for a node of it: t
 chains: `paseo/asset-hub`, `kusama/people` and so on (`xtask/networks.json`). None of their nodes could be asked from where
 Cutover is built: the addresses are those that the networks' own repositories name.
 
+## Completions
+
+Write the script into a file and have the shell source that when it starts; in zsh after `compinit`:
+
+    mkdir -p ~/.local/share/cutover
+    cargo xtask completions bash > ~/.local/share/cutover/completions.bash
+    echo 'source ~/.local/share/cutover/completions.bash' >> ~/.bashrc
+
+For zsh the same with `zsh` and `~/.zshrc`, for fish `cargo xtask completions fish > ~/.config/fish/conf.d/cutover.fish`. What comes after
+`cargo xtask` is completed then, and the rest of cargo's command line as before. The scripts for Elvish and PowerShell complete the word
+`xtask` alone, for which an alias is needed there.
+
 ## Environment
 
 | Variable | Meaning |

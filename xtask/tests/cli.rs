@@ -212,6 +212,39 @@ fn an_interruption_ends_the_children_too_and_exits_with_130() {
     assert!(stderr.starts_with("error: interrupted\nhint: run the same command again"), "{stderr}");
 }
 
+/// What bash would offer for the last of these words, after the script was sourced beside cargo's own completion.
+fn offered(script: &std::path::Path, words: &[&str]) -> String {
+    let ask = r#"
+        _cargo() { COMPREPLY=("cargo's own: $2"); }
+        source "$1"
+        shift
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        _cargo_xtask cargo "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let output = Command::new("bash").args(["-c", ask, "bash"]).arg(script).args(words).output().expect("bash");
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn the_two_words_that_people_type_are_completed() {
+    let machine = Machine::new();
+    let (code, script, _) = machine.seen(machine.command(&["completions", "bash"]));
+    assert_eq!(code, Some(0));
+    let file = machine.path("completions.bash");
+    std::fs::write(&file, script).expect("written");
+    assert_eq!(offered(&file, &["cargo", "xtask", "dry-r"]), "dry-run\n");
+    assert_eq!(offered(&file, &["cargo", "xtask", "dry-run", "--runti"]), "--runtime\n");
+    assert!(offered(&file, &["cargo", "xtask", "snapshot", ""]).contains("verify\n"));
+    assert_eq!(offered(&file, &["cargo", "xt"]), "cargo's own: xt\n");
+    assert_eq!(offered(&file, &["cargo", "build", "--re"]), "cargo's own: --re\n");
+    for (shell, of_cargo) in [("zsh", "compdef _cargo_xtask cargo"), ("fish", "complete -c cargo -n")] {
+        let (_, script, _) = machine.seen(machine.command(&["completions", shell]));
+        assert!(script.contains(of_cargo), "{shell}");
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let machine = Machine::new();
