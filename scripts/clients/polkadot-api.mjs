@@ -42,6 +42,7 @@ await run(async () => {
   const before = await free(bob);
   const sent = await submitted(api, transfer, alice);
   holds("sends a transaction", sent.dispatchError === undefined, sent.events.join(", "));
+  holds("is told that it is in a block, and then that it is final", sent.told.join() === "InBlock,Finalized", sent.told.join());
   holds("it had its effect", (await free(bob)) === before + AMOUNT, "balances.transferKeepAlive");
 
   // The block that it is in, whole, and the state at that block.
@@ -81,11 +82,15 @@ async function until(condition) {
 
 function submitted(api, transaction, signer) {
   return new Promise((resolve, reject) => {
+    const told = [];
     transaction
       .signAndSend(signer, ({ status, events, dispatchError }) => {
+        if (status.isInBlock || status.isFinalized) {
+          told.push(status.type);
+        }
         if (status.isFinalized) {
           const names = events.map(({ event }) => `${event.section}.${event.method}`);
-          resolve({ block: status.asFinalized, events: names, dispatchError });
+          resolve({ block: status.asFinalized, events: names, dispatchError, told });
         } else if (status.isInvalid || status.isDropped) {
           reject(new Error(`the transaction became ${status.type}`));
         }

@@ -196,6 +196,11 @@ fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
         .expect_code(4)
         .mentions(&["no genesis preset none-such"]);
     assert!(!run.at("raw").exists());
+    let panics = run.at("panics.wasm");
+    let faulty = Faults::new().step("GenesisBuilder_build_state", Vec::new(), Act::Trap);
+    fs::write(&panics, faulty.apply(&patch::wasm(&good))).expect("written");
+    overhead(&panics, &[]).expect_code(1).mentions(&["the genesis preset development does not build"]);
+    assert!(!run.at("raw").exists());
 
     // To what is no inherent the runtime answers `Err(Invalid(Payment))`: the block is measured, and it says why no more is.
     let blob = run.at("faulty.wasm");

@@ -415,3 +415,38 @@ fn told(duration: Duration) -> String {
         seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pallet_that_nothing_was_measured_of_fails_by_its_name() {
+        let pallet = |name: &str, benchmarks: usize, skipped: &[&str]| Measured {
+            pallet: name.into(),
+            instance: "X".into(),
+            path: PathBuf::new(),
+            benchmarks,
+            complete: true,
+            unchanged: false,
+            skipped: skipped.iter().map(|name| (*name).into()).collect(),
+            seconds: 0.0,
+        };
+        let mut summary = Summary {
+            spec_name: "x".into(),
+            spec_version: 1,
+            blob_blake2_256: "0x".into(),
+            machine: raw::Machine::default(),
+            pallets: vec![
+                pallet("some", 2, &["third"]),
+                pallet("none", 0, &["first", "second"]),
+                pallet("trapped", 0, &[]),
+            ],
+            failed: vec![Failed { pallet: "trapped".into(), extrinsic: "first".into(), why: "a panic".into() }],
+        };
+        summary.without_results();
+        let failed: Vec<_> = summary.failed.iter().map(|one| one.pallet.as_str()).collect();
+        assert_eq!(failed, ["trapped", "none"], "what was told is not told again");
+        assert!(summary.failed[1].why.ends_with("first, second"), "{}", summary.failed[1].why);
+    }
+}
