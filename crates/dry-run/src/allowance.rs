@@ -13,11 +13,12 @@ use worker::{Failure, Result};
 pub type Allowed = BTreeMap<String, String>;
 
 /// Every check there is.
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 30] = [
     "versions",
     "code-size",
     "host-functions",
     "transaction-signing",
+    "metadata-hash",
     "enactment",
     "migrations",
     "consensus",

@@ -30,6 +30,9 @@ pub struct DryRun {
     /// The block of a node whose state is taken: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
+    /// What takes the place of the state's own code: a substitute of its chain spec, by its block or blake2-256, or a blob.
+    #[serde(default)]
+    pub code: Option<String>,
     /// How a node's state is taken: lazily unless this says otherwise.
     #[serde(default)]
     pub state_mode: Option<fork::Mode>,
@@ -109,6 +112,9 @@ pub struct Serve {
     pub state: String,
     #[serde(default)]
     pub at: Option<String>,
+    /// What takes the place of the state's own code, as in a dry run.
+    #[serde(default)]
+    pub code: Option<String>,
     #[serde(default)]
     pub state_mode: Option<fork::Mode>,
     /// The port on loopback; 0 takes one that is free.

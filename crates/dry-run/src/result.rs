@@ -229,6 +229,9 @@ pub struct State {
     pub block_hash: String,
     pub number: u32,
     pub state_root: String,
+    /// What took the place of the state's own code, as it was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// Whether the state was held against a root that its source gave apart from it.
     pub verified: bool,
     /// Whether the block is known to be final; files do not tell.

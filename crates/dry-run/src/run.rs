@@ -30,8 +30,12 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         unverified: request.unverified,
         store: Some(&store),
     };
-    let mut loaded = fork::load(&request.state.parse::<Source>()?, how, reporter)?;
+    let source = request.state.parse::<Source>()?;
+    let mut loaded = fork::load(&source, how, reporter)?;
     let mut chain = loaded.chain.clone();
+    if let Some(named) = &request.code {
+        chain.put_code(&source.code(named)?)?;
+    }
 
     reporter.status("reading the runtimes");
     let old_code = chain.next_code()?;
@@ -73,6 +77,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let mut author = Author::new(&executor);
     author.prove(&chain)?;
     checks.push(checks::signing::signing(&from, &to, &chain, &mut author)?);
+    checks.push(checks::metadata_hash::metadata_hash(&from, &to, &chain, &executor));
     let Enacted { chain: enacted, mut blocks, check, by_the_chain } =
         enactment::enact(&chain, &mut author, &to.code, reporter)?;
     checks.push(check);
@@ -245,7 +250,9 @@ fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> State {
         source: request.state.clone(),
         block_hash: hex_prefixed(chain.header().hash().as_bytes()),
         number: chain.number(),
-        state_root: hex_prefixed(chain.root().as_bytes()),
+        // As its source has it, whatever code takes the place of its own.
+        state_root: hex_prefixed(loaded.chain.root().as_bytes()),
+        code: request.code.clone(),
         verified: loaded.verified,
         finalized: loaded.finalized,
         mode: loaded.mode.name(),

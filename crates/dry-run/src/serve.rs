@@ -21,7 +21,10 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     let store = Store::new(request.nodes.as_deref());
     let how = How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
     let loaded = fork::load(&source, how, reporter)?;
-    let chain = loaded.chain.clone();
+    let mut chain = loaded.chain.clone();
+    if let Some(named) = &request.code {
+        chain.put_code(&source.code(named)?)?;
+    }
     let ready = json!({
         "url": listener.url(),
         "source": request.state,

@@ -169,6 +169,16 @@ impl Chain {
         Ok(())
     }
 
+    /// Puts a code in place of the chain's own, and of one that is pending: as nodes do with a code substitute.
+    pub fn put_code(&mut self, blob: &artifact::Blob) -> Result<()> {
+        let version = artifact::inspect::version_of("the code", blob)?;
+        self.set_state_version(version.effective_state_version());
+        self.set(vec![
+            (well_known_keys::CODE.to_vec(), Some(blob.deployed.clone())),
+            (well_known_keys::PENDING_CODE.to_vec(), None),
+        ])
+    }
+
     /// Makes the state as it is that of the last block, whatever was written to it since: its header tells of it from now on.
     pub fn stand_on_state(&mut self) {
         self.header.set_state_root(self.root);

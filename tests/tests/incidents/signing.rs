@@ -3,6 +3,7 @@
 
 use cutover_tests::{
     Runtime::Standalone,
+    built,
     incident::{Before, rehearse, rehearse_with, sound, with_metadata},
     patch,
 };
@@ -53,7 +54,13 @@ fn n18_an_extension_that_wallets_cannot_sign() {
         .stopped_by("transaction-signing", &["OwnMode: extension added"]);
     // With the version raised as it must be, wallets still have to learn it, and somebody to say that they have.
     rehearse(Before::of(Standalone), &blob).stopped_by("transaction-signing", &["OwnMode", "wallets cannot sign"]);
-    let known = ["--allow", "transaction-signing=the two wallets in use were released with it on Monday"];
+    let known = [
+        "--allow",
+        "transaction-signing=the two wallets in use were released with it on Monday",
+        // The extension is in the altered metadata alone, so that a transaction made by it is none to the code.
+        "--allow",
+        "metadata-hash=the metadata of this blob was altered",
+    ];
     rehearse_with(Before::of(Standalone), &blob, &known).status("transaction-signing", "warn").passed();
 }
 
@@ -91,4 +98,18 @@ fn an_inherent_that_takes_more_breaks_nobody() {
     rehearse(Before::of(Standalone), &blob)
         .says("transaction-signing", "Timestamp.set: call arguments (nobody signs it")
         .status("transaction-signing", "pass");
+}
+
+/// The build with the hooks is one without the hash, as a release is that was built with the wrong features; the chain runs the
+/// release. A sound upgrade passes: see `dry_run.rs`.
+#[test]
+fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
+    let tested = patch::wasm(&std::fs::read(built(Standalone, &["try-runtime"])).expect("the blob"));
+    let blob = patch::spec_version(&tested, 1_002_000);
+    let released = built(Standalone, &[]);
+    let on_release = ["--code", released.to_str().expect("UTF-8")];
+    rehearse_with(Before::of(Standalone), &blob, &on_release)
+        .stopped_by("metadata-hash", &["compiled without", "offline wallet"]);
+    // The recorded release had none either: nobody loses anything.
+    rehearse(Before::of(Standalone), &tested).status("metadata-hash", "pass");
 }

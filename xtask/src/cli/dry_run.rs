@@ -21,6 +21,10 @@ pub struct DryRun {
     /// The block, by hash or number, where the state is a node's [default: the last finalized]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,
+    /// The code that the chain runs, in place of the one in its state: a code substitute of the chain spec, by its block or
+    /// blake2-256, or a blob
+    #[arg(long, value_name = "BLOCK|HASH|FILE")]
+    pub code: Option<String>,
     /// How the state of a node is taken [default: lazy]
     #[arg(long, value_enum, value_name = "MODE")]
     pub state_mode: Option<StateMode>,
@@ -96,6 +100,10 @@ pub struct Fork {
     /// The block, by hash or number, where the source is a node [default: the last finalized]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,
+    /// The code that the chain runs, in place of the one in its state: a code substitute of the chain spec, by its block or
+    /// blake2-256, or a blob
+    #[arg(long, value_name = "BLOCK|HASH|FILE")]
+    pub code: Option<String>,
     /// How the state of a node is taken [default: lazy]
     #[arg(long, value_enum, value_name = "MODE")]
     pub state_mode: Option<StateMode>,

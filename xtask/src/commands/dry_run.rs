@@ -34,6 +34,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request["allow"] = json!(allowed(target.allow, &options.allow)?);
     request["deny"] = json!([target.deny, options.deny.clone()].concat());
     request["strict"] = json!(options.strict || target.strict);
+    request["code"] = json!(options.code);
     request["state_mode"] = json!(options.state_mode.map(cli::StateMode::name));
     request["unverified"] = json!(options.unverified);
     let task = context.printer.task("dry-run");

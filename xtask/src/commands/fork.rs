@@ -10,6 +10,7 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
         "command": "serve",
         "state": options.source,
         "at": options.at,
+        "code": options.code,
         "state_mode": options.state_mode.map(cli::StateMode::name),
         "port": options.port,
         "manual": options.manual,

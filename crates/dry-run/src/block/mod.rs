@@ -126,6 +126,7 @@ fn state(source: &str, loaded: &Loaded) -> State {
         block_hash: hex_prefixed(chain.header().hash().as_bytes()),
         number: chain.number(),
         state_root: hex_prefixed(chain.root().as_bytes()),
+        code: None,
         verified: loaded.verified,
         finalized: loaded.finalized,
         mode: loaded.mode.name(),

@@ -12,6 +12,7 @@ pub mod kept_fields;
 pub mod leftovers;
 pub mod message_delivery;
 pub mod message_queues;
+pub mod metadata_hash;
 pub mod migration_failure;
 pub mod next_upgrade;
 pub mod node_demands;

@@ -17,7 +17,7 @@ const BY_CHECKS: [(&str, &[&str]); 8] = [
         "Nodes can run it, and validators accept its blocks",
         &["host-functions", "runtime-apis", "authorities", "consensus", "validator-preparation", "validator-execution"],
     ),
-    ("Wallets can sign for it", &["transaction-signing"]),
+    ("Wallets can sign for it", &["transaction-signing", "metadata-hash"]),
     ("Calls weigh what they weighed, or what was benchmarked anew", &["weights"]),
     (
         "Migrations end, fit into blocks and change nothing a second time",
