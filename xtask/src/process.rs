@@ -13,7 +13,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// More output than this from a program whose output is read whole is a mistake.
 const CAPTURE_LIMIT: u64 = 256 * 1024 * 1024;
@@ -236,7 +236,12 @@ impl Tool {
 
 fn failed(argv: &str, status: ExitStatus, last_lines: &str) -> Failure {
     let found = if last_lines.is_empty() { status.to_string() } else { format!("{status}, after\n{last_lines}") };
-    Failure::environment(format!("`{argv}` failed")).found(found)
+    Failure::environment(format!("`{argv}` failed")).code(Code::ProgramFailed).found(found)
+}
+
+/// Whether cargo refused to write the lock file. It has one exit status for every error, so its words are all there is.
+pub fn lock_file_is_old(failure: &Failure) -> bool {
+    failure.is(Code::ProgramFailed) && failure.found.as_ref().is_some_and(|found| found.contains("--locked"))
 }
 
 /// Kills the group when the time is over, unless what this returns is dropped first.

@@ -137,6 +137,9 @@ pub struct WorkspaceConfig {
     pub engine: Option<String>,
     /// The image of container builds, by its digest.
     pub image: Option<String>,
+    /// Digests (`sha256:…`) of the images in which a bundle may say that it was built: `verify --rebuild` takes those.
+    #[serde(default)]
+    pub images: Vec<String>,
     /// Rules of `diff` that this workspace breaks on purpose, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
@@ -468,7 +471,7 @@ fn explain(failure: Failure, context: &Context) -> Failure {
     let manifest = context.workspace.join("Cargo.toml");
     let found = failure.found.clone().unwrap_or_default();
     let mend = format!("cargo generate-lockfile --manifest-path {}", crate::process::quote(manifest.as_os_str()));
-    if found.contains("--locked") {
+    if crate::process::lock_file_is_old(&failure) {
         let missing = !context.workspace.join("Cargo.lock").exists();
         let state = if missing { "has no lock file" } else { "has a lock file that does not fit its manifests" };
         return Failure::input(format!("the workspace {} {state}", context.workspace.display()))

@@ -7,7 +7,7 @@
 use crate::hexadecimal;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// Raw results of another format are refused: a field that means something else would make wrong weights.
 pub const FORMAT: &str = "cutover-raw-weights/1";
@@ -195,7 +195,9 @@ impl RawResults {
             let of_pallets = head.format.split('/').next() == FORMAT.split('/').next();
             let what =
                 if of_pallets { "holds raw results of another version" } else { "holds no raw results of pallets" };
-            return Err(Failure::input(format!("{name} {what}"))
+            let failure = Failure::input(format!("{name} {what}"));
+            let failure = if of_pallets { failure.code(Code::OtherVersion) } else { failure };
+            return Err(failure
                 .found(head.format.chars().take(100).collect::<String>())
                 .expected(FORMAT)
                 .hint("run the benchmarks again, or take the Cutover that made the file"));

@@ -40,6 +40,8 @@ pub enum Code {
     Timeout,
     /// A runtime's metadata is from before it had types: two such cannot be compared.
     OldMetadata,
+    /// A program that was run ended with another exit status than 0.
+    ProgramFailed,
     /// A document is of another version of its format.
     OtherVersion,
     /// A file is of the kind that it is taken for, and not as it was written: changed, cut short, out of order.

@@ -37,7 +37,7 @@ pub enum Engine {
     Srtool,
 }
 
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct EngineOptions {
     /// Where the build runs [default: `engine` of [workspace.metadata.cutover], else host]
     #[arg(long, value_enum)]

@@ -19,9 +19,12 @@ pub struct Verify {
     /// Ask only whether the bundle is undamaged and its steps passed, not whether enough signers signed it off
     #[arg(long)]
     pub integrity_only: bool,
-    /// Compile the runtimes again from the workspace's source and compare
+    /// Compile the runtimes again from a clean checkout of the bundle's commit and compare. Where that is done is up to the
+    /// options below and the workspace, never to the bundle
     #[arg(long)]
     pub rebuild: bool,
+    #[command(flatten)]
+    pub engine: EngineOptions,
 }
 
 #[derive(Debug, Subcommand)]

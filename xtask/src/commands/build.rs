@@ -193,6 +193,7 @@ pub fn build_into(
         "digest": digest,
         "digest_file": utf8(&digest_file)?,
         "engine": engine.name(),
+        "plain": engine.plain(),
         "image": engine.image().map(|image| &image.reference),
         "image_digest": engine.image().map(|image| &image.digest),
         "profile": variant.profile,

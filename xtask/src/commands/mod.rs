@@ -12,6 +12,7 @@ pub mod init;
 pub mod inspect;
 pub mod list;
 pub mod propose;
+pub mod rebuild;
 pub mod release;
 pub mod setup;
 pub mod sign;

@@ -2,23 +2,20 @@
 //! `verify build`: the blob that somebody shows, built again from source and compared; if it differs, why.
 
 use super::{
-    build::{build_into, variant},
+    build::variant,
+    rebuild::{Sources, Wanted, rebuild},
     utf8,
 };
 use crate::{
     cli::{self, BuildOptions, Profile},
     context::Context,
-    engines::{self, Purpose},
-    git,
-    inputs::{Variant, file_digest},
+    inputs::file_digest,
     printer::Task,
-    process::Tool,
-    runtimes::Workspace,
     workers,
     workers::Worker,
 };
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use worker::{Failure, Result};
 
 const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
@@ -49,68 +46,36 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
     let _ = std::fs::remove_file(&log);
     let expected = expected(context, options, &task, &log)?;
     let stated = expected.digest.as_ref().and_then(|digest| digest.commit.clone());
-    let tree = Tree::open(context, options.commit.as_deref(), stated.as_deref(), &task)?;
-    let mut workspace = Workspace::load(&tree.context)?;
-    if tree.directory.is_some() {
-        // Build scripts are compiled once for all commits.
-        let own = Workspace::load(context)?;
-        workspace.metadata.target_directory = own.metadata.target_directory;
-    }
+    let sources = Sources::open(context, options.commit.as_deref(), stated.as_deref(), &task)?;
     let package = expected.digest.as_ref().and_then(|digest| digest.package.clone());
     let runtime = match options.runtime.as_ref().or(package.as_ref()) {
-        Some(name) => workspace.find(name)?,
-        None => workspace.default_runtime()?,
+        Some(name) => sources.workspace.find(name)?,
+        None => sources.workspace.default_runtime()?,
     };
-    let mut engine_options = options.engine.clone();
-    // What was taken out of a commit is as clean as that.
-    engine_options.allow_dirty |= tree.directory.is_some();
     let variant = variant(
         runtime,
         &BuildOptions {
-            engine: engine_options.clone(),
+            engine: options.engine.clone(),
             profile: profile(options, expected.digest.as_ref())?,
             features: options.features.clone(),
             no_default_features: options.no_default_features,
             with_native: false,
         },
     );
-    let engine = engines::open(&tree.context, &workspace, &engine_options, Purpose::Verification)?;
-    let out = tempfile::tempdir()
-        .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
-    let built = build_into(&*engine, runtime, &variant, out.path(), &task, &log)?;
-    let hash = built.document.get("blake2_256").and_then(Value::as_str).unwrap_or_default();
-    let same = hash == expected.blake2_256;
-    let difference = match (&expected.source, same) {
-        (Some(source), false) => {
-            let features: Vec<_> = runtime.features.iter().collect();
-            let request = json!({
-                "command": "diff_bytes",
-                "old": source,
-                "new": utf8(&built.path)?,
-                "old_build": stated_facts(expected.digest.as_ref()),
-                "new_build": facts(&built.document, &variant, &tree, expected.digest.is_some()),
-                "features": features,
-            });
-            Some(workers::call(context, Worker::Artifact, &request, &task, &log)?.value)
-        }
-        _ => None,
+    let wanted = Wanted {
+        runtime,
+        variant: &variant,
+        blake2_256: &expected.blake2_256,
+        blob: expected.source.as_deref(),
+        stated: expected.digest.as_ref().map(stated_facts),
     };
-    let document = json!({
-        "version": 1,
-        "package": runtime.package,
-        "engine": engine.name(),
-        "image_digest": engine.image().map(|image| &image.digest),
-        "commit": tree.commit,
-        "dirty": built.document.get("dirty").filter(|_| tree.directory.is_none()),
-        "profile": variant.profile,
-        "features": variant.features,
-        "rustc": built.document.get("rustc"),
-        "expected": expected.blake2_256,
-        "rebuilt": hash,
-        "same": same,
-        "difference": difference,
-        "verdict": if same { "passed" } else { "failed" },
-    });
+    let engine = sources.engine(&options.engine)?;
+    let mut document = rebuild(&*engine, &sources, &wanted, &task, &log)?;
+    let same = document["same"] == json!(true);
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("version".into(), json!(1));
+        fields.insert("verdict".into(), json!(if same { "passed" } else { "failed" }));
+    }
     drop(task);
     context.printer.result(&document, || report::bytes::verify_build(&document))?;
     Ok(same)
@@ -196,81 +161,14 @@ fn profile(options: &cli::VerifyBuild, digest: Option<&Digest>) -> Result<Profil
     }
 }
 
-fn stated_facts(digest: Option<&Digest>) -> Value {
-    let digest = digest.cloned().unwrap_or_default();
+fn stated_facts(digest: &Digest) -> Value {
     json!({"rustc": digest.rustc, "profile": digest.profile, "commit": digest.commit, "image": digest.image})
-}
-
-fn facts(document: &Value, variant: &Variant, tree: &Tree, has_digest: bool) -> Value {
-    // Compared only with what the other side says.
-    match has_digest {
-        true => json!({"rustc": document.get("rustc"), "profile": variant.profile, "commit": tree.commit}),
-        false => json!({}),
-    }
-}
-
-/// The sources to build: the work tree as it is, or a commit taken out of it.
-struct Tree {
-    context: Context,
-    commit: Option<String>,
-    directory: Option<tempfile::TempDir>,
-}
-
-impl Tree {
-    /// `asked` must be there; `stated`, by a digest, too, but only if it is not what the work tree is.
-    fn open(context: &Context, asked: Option<&str>, stated: Option<&str>, task: &Task) -> Result<Self> {
-        let here = git::source(&context.workspace);
-        let as_it_is =
-            |commit: Option<String>| Self { context: copy(context, &context.workspace), commit, directory: None };
-        let Some(name) = asked.or(stated) else { return Ok(as_it_is(here.commit)) };
-        let commit = git::commit(&context.workspace, name).ok_or_else(|| {
-            let who = if asked.is_some() { "" } else { ", which the digest names," };
-            Failure::input(format!("the commit {name}{who} is not in {}", context.workspace.display()))
-                .hint("git fetch, or name another one with --commit")
-        })?;
-        if here.commit.as_ref() == Some(&commit) && here.dirty == Some(false) {
-            return Ok(as_it_is(Some(commit)));
-        }
-        task.say(&format!("taking {commit} out of git"));
-        let directory = export(context, &commit)?;
-        let root =
-            std::fs::canonicalize(directory.path()).map_err(|error| Failure::io("use", directory.path(), &error))?;
-        Ok(Self { context: copy(context, &root), commit: Some(commit), directory: Some(directory) })
-    }
-}
-
-fn copy(context: &Context, workspace: &Path) -> Context {
-    Context {
-        printer: context.printer.clone(),
-        home: context.home.clone(),
-        adopted: context.adopted,
-        workspace: workspace.to_path_buf(),
-        cache: context.cache.clone(),
-        nodes: context.nodes.clone(),
-    }
-}
-
-/// A commit's files, without git's own: a work tree of git would have to be tidied up.
-fn export(context: &Context, commit: &str) -> Result<tempfile::TempDir> {
-    let parent: PathBuf = context.cache.join("sources");
-    let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
-    std::fs::create_dir_all(&parent).map_err(io)?;
-    let directory = tempfile::Builder::new().prefix("commit-").tempdir_in(&parent).map_err(io)?;
-    let archive = tempfile::Builder::new().suffix(".tar").tempfile_in(&parent).map_err(io)?;
-    Tool::new("git")
-        .arg("-C")
-        .arg(&context.workspace)
-        .args(["archive", "--format=tar", "--output"])
-        .arg(archive.path())
-        .arg(commit)
-        .output()?;
-    Tool::new("tar").arg("-C").arg(directory.path()).arg("-xf").arg(archive.path()).output()?;
-    Ok(directory)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().expect("a directory");

@@ -6,7 +6,7 @@
 //! fixed, paths are made canonical (see `canonical`), and what was built once for the same inputs is taken from the cache.
 
 use super::{
-    Blob, Engine, cargo_home, environment, explain,
+    Blob, Engine, building, cargo_home, explain, fetch,
     record::Record,
     sccache::{self, Sccache},
 };
@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
-use worker::{Failure, Result};
+use worker::{Failure, Kind, Result};
 
 /// Makes a stable cargo take an option that is not stable; it changes nothing else that cargo does.
 const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
@@ -149,6 +149,14 @@ impl<'context> Builder<'context> {
 
     fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
         self.prepare(runtime)?;
+        // What is here already may be enough; what is missing the build names.
+        if let Err(failure) = fetch(self.context, Some(&self.active.name), task) {
+            interrupt::check()?;
+            if failure.kind == Kind::Input {
+                return Err(failure);
+            }
+            task.warning(&format!("{failure}; building with what was fetched before"));
+        }
         let progress = tempfile::NamedTempFile::new()
             .map_err(|error| Failure::environment("cannot make a temporary file").found(error.to_string()))?;
         task.say(&format!("building {} (log in {})", runtime.package, log.display()));
@@ -177,7 +185,7 @@ impl<'context> Builder<'context> {
         let wrapper = toml_string(&wrapper)?;
         let mut tool =
             Tool::new("cargo").arg(if variant.native { "build" } else { "check" }).arg("--locked").directory(root);
-        tool = tool.only_env(environment()).env("RUSTUP_TOOLCHAIN", &self.active.name);
+        tool = tool.only_env(building(&self.context.cache)?).env("RUSTUP_TOOLCHAIN", &self.active.name);
         if without_native {
             tool = tool.args(["--compile-time-deps", "-Zunstable-options"]).env(CHANNEL, "nightly");
             // For this cargo alone: the one that builds the Wasm must be what it is.
@@ -209,7 +217,6 @@ impl<'context> Builder<'context> {
         }
         Ok(tool
             .env("CARGO_TARGET_DIR", self.target())
-            .env("CARGO_HOME", cargo_home()?)
             .env("WASM_BUILD_TYPE", profile)
             .env("WASM_BUILD_TOOLCHAIN", &self.toolchain.name)
             .env("WASM_BUILD_WORKSPACE_HINT", root)

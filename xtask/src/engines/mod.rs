@@ -15,8 +15,9 @@ use crate::{
     inputs::{self, Variant},
     interrupt,
     printer::Task,
-    process::for_each_line,
+    process::{Tool, for_each_line, lock_file_is_old},
     runtimes::{Runtime, Workspace},
+    toolchain::rustup,
 };
 pub use host::Builder;
 use std::{
@@ -24,23 +25,21 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
-/// Variables that a build may see: where tools and caches are, and how the network is reached.
-const ALLOWED: [&str; 24] = [
-    "PATH",
+/// Variables that a build may see: where tools are.
+const FOR_BUILDING: [&str; 5] = ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS"];
+
+/// Variables that only the fetching of sources sees beside them: how the network is reached, and who may.
+const FOR_FETCHING: [&str; 19] = [
     "HOME",
-    "USER",
-    "TMPDIR",
     "CARGO_HOME",
     "RUSTUP_HOME",
-    "RUSTUP_AUTO_INSTALL",
     "RUSTUP_DIST_SERVER",
     "CARGO_NET_OFFLINE",
     "CARGO_HTTP_CAINFO",
     "CARGO_HTTP_PROXY",
     "CARGO_NET_GIT_FETCH_WITH_CLI",
-    "CARGO_BUILD_JOBS",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "SSH_AUTH_SOCK",
@@ -92,6 +91,11 @@ pub trait Engine: Sync {
         None
     }
 
+    /// Whether symbols are those that cargo gives, as srtool has them.
+    fn plain(&self) -> bool {
+        false
+    }
+
     /// Whether several builds may run side by side.
     fn parallel(&self) -> bool {
         false
@@ -117,14 +121,9 @@ pub fn open<'context>(
     purpose: Purpose,
 ) -> Result<Box<dyn Engine + 'context>> {
     let anew = purpose == Purpose::Verification;
-    let engine = match (options.engine, workspace.config.engine.as_deref()) {
-        (Some(engine), _) => engine,
-        (None, None) => cli::Engine::Host,
-        (None, Some(name)) => <cli::Engine as clap::ValueEnum>::from_str(name, false).map_err(|_| {
-            Failure::input("[workspace.metadata.cutover] names an engine that is none")
-                .found(name)
-                .expected("host, docker, podman or srtool")
-        })?,
+    let engine = match options.engine {
+        Some(engine) => engine,
+        None => named(workspace.config.engine.as_deref())?,
     };
     if options.sccache && engine != cli::Engine::Host {
         return Err(Failure::usage("--sccache is for builds of the host engine")
@@ -155,11 +154,56 @@ pub fn open<'context>(
     })
 }
 
-/// The environment of a build, before what the build itself sets.
-pub fn environment() -> Vec<(OsString, OsString)> {
-    let allowed = ALLOWED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+/// The engine that a workspace's configuration names; the host where it names none.
+pub fn named(name: Option<&str>) -> Result<cli::Engine> {
+    let Some(name) = name else { return Ok(cli::Engine::Host) };
+    <cli::Engine as clap::ValueEnum>::from_str(name, false).map_err(|_| {
+        Failure::input("[workspace.metadata.cutover] names an engine that is none")
+            .found(name)
+            .expected("host, docker, podman or srtool")
+    })
+}
+
+/// The environment in which sources are fetched. No code of a dependency runs in it.
+pub fn fetching() -> Vec<(OsString, OsString)> {
+    let allowed = FOR_BUILDING.iter().chain(&FOR_FETCHING);
+    let allowed = allowed.filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    allowed.chain(fixed()).collect()
+}
+
+/// The environment of a build, before what the build itself sets. The build scripts of every dependency run in it, beside
+/// a command that may sign: they get no agent, no home and no network. What they need was fetched before.
+pub fn building(cache: &Path) -> Result<Vec<(OsString, OsString)>> {
+    let home = cache.join("home");
+    std::fs::create_dir_all(&home).map_err(|error| Failure::io("make", &home, &error))?;
+    let allowed = FOR_BUILDING.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    let own = [
+        ("HOME", home.into_os_string()),
+        ("CARGO_HOME", cargo_home()?.into_os_string()),
+        ("RUSTUP_HOME", rustup::home()?.into_os_string()),
+        ("CARGO_NET_OFFLINE", "true".into()),
+    ];
+    Ok(allowed.chain(own.map(|(name, value)| (name.into(), value))).chain(fixed()).collect())
+}
+
+fn fixed() -> impl Iterator<Item = (OsString, OsString)> {
     let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("CARGO_TERM_COLOR", "never")];
-    allowed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).collect()
+    fixed.into_iter().map(|(name, value)| (name.into(), value.into()))
+}
+
+/// Fetches all packages that the lock file names, while there is a network. The index is not asked for newer ones.
+fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> {
+    let log = context.log("fetch");
+    let _ = std::fs::remove_file(&log);
+    let mut tool = Tool::new("cargo").args(["fetch", "--locked", "--manifest-path"]);
+    tool = tool.arg(context.workspace.join("Cargo.toml")).directory(&context.workspace).only_env(fetching());
+    if let Some(name) = toolchain {
+        tool = tool.env("RUSTUP_TOOLCHAIN", name);
+    }
+    tool.logged(&log, |line| task.tick(line)).map_err(|failure| match lock_file_is_old(&failure) {
+        true => other_lock_file(failure),
+        false => Failure { message: "the sources cannot be fetched".into(), ..failure },
+    })
 }
 
 pub fn cargo_home() -> Result<PathBuf> {
@@ -178,15 +222,18 @@ fn check_features(runtime: &Runtime, variant: &Variant) -> Result<()> {
     Err(Failure::usage(format!("{} has no feature {unknown:?}", runtime.package)).expected(format!("of {known}")))
 }
 
+fn other_lock_file(failure: Failure) -> Failure {
+    Failure { found: failure.found, ..Failure::input("the lock file does not fit the manifests") }
+        .hint("cargo update --workspace")
+}
+
 /// A runtime that does not compile is the input's fault.
 fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Failure {
     let found = failure.found.clone().unwrap_or_default();
-    if found.contains("--locked") {
-        return Failure::input("the lock file does not fit the manifests")
-            .found(found)
-            .hint("cargo update --workspace");
+    if lock_file_is_old(&failure) {
+        return other_lock_file(failure);
     }
-    if !failure.message.contains("failed") || interrupt::happened() {
+    if !failure.is(Code::ProgramFailed) || interrupt::happened() {
         return failure;
     }
     let errors = std::fs::File::open(log).map(compiler_errors).unwrap_or_default();
@@ -231,9 +278,13 @@ pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> 
 mod tests {
     use super::*;
 
+    fn names(variables: Vec<(OsString, OsString)>) -> Vec<String> {
+        variables.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+    }
+
     #[test]
     fn a_build_sees_nothing_that_could_change_it() {
-        let names: Vec<_> = environment().into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+        let names = names(fetching());
         for name in [
             "RUSTFLAGS",
             "RUSTC_WRAPPER",
@@ -245,6 +296,22 @@ mod tests {
             assert!(!names.contains(&name.to_owned()), "{name}");
         }
         assert!(names.contains(&"LC_ALL".to_owned()));
+    }
+
+    #[test]
+    fn build_scripts_see_no_agent_no_home_and_no_network() {
+        let cache = tempfile::tempdir().expect("a directory");
+        let building = building(cache.path()).expect("an environment");
+        let value = |name: &str| building.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+        assert_eq!(value("HOME"), Some(cache.path().join("home").into_os_string()), "an empty one");
+        assert_eq!(value("CARGO_NET_OFFLINE"), Some("true".into()));
+        let names = names(building);
+        for name in FOR_FETCHING
+            .iter()
+            .filter(|name| !["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_NET_OFFLINE"].contains(name))
+        {
+            assert!(!names.contains(&(*name).to_owned()), "{name}");
+        }
     }
 
     #[test]

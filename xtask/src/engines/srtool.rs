@@ -87,6 +87,10 @@ impl Engine for Srtool<'_> {
         "srtool"
     }
 
+    fn plain(&self) -> bool {
+        true
+    }
+
     /// What image it takes is not known for sure, so each build has a key of its own, and nothing is taken from the cache.
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
         let nonce = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());

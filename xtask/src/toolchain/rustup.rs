@@ -45,7 +45,7 @@ pub fn active(context: &Context) -> Result<Active> {
     Ok(Active { name, directory })
 }
 
-fn home() -> Result<PathBuf> {
+pub fn home() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("RUSTUP_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".rustup")))

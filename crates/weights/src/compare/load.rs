@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result};
+use worker::{Code, Failure, Result};
 
 /// No workspace has more weight files than this; it bounds a walk through something else.
 const FILE_LIMIT: usize = 5_000;
@@ -33,7 +33,7 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
             match RawResults::read(&path) {
                 Ok(results) => render::extrinsics(&results)?,
                 // Other documents may lie beside weights; another version of these is refused.
-                Err(failure) if failure.message.contains("another version") => return Err(failure),
+                Err(failure) if failure.is(Code::OtherVersion) => return Err(failure),
                 Err(_) => continue,
             }
         } else {

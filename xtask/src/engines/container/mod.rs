@@ -14,13 +14,12 @@ mod sources;
 pub use answer::Listener;
 pub use sources::check_clean;
 
-use super::{Blob, Engine, Image, cargo_home, check_features, environment, explain, host, record::Record};
+use super::{Blob, Engine, Image, cargo_home, check_features, explain, fetch, host, record::Record};
 use crate::{
     cli::EngineOptions,
     context::Context,
     inputs::{self, Variant},
     printer::Task,
-    process::Tool,
     runtimes::{Runtime, Workspace},
 };
 use program::Program;
@@ -63,7 +62,7 @@ impl<'context> Container<'context> {
         sources::check_clean(context, options.allow_dirty)?;
         let task = context.printer.task(name);
         let image = image::resolve(context, workspace, &program, options, &task)?;
-        fetch(context, &task)?;
+        fetch(context, None, &task)?;
         Ok(Self { context, workspace, program, image, anew, plain: options.plain })
     }
 
@@ -177,6 +176,10 @@ impl Engine for Container<'_> {
         Some(&self.image)
     }
 
+    fn plain(&self) -> bool {
+        self.plain
+    }
+
     fn parallel(&self) -> bool {
         true
     }
@@ -200,23 +203,6 @@ impl Engine for Container<'_> {
         }
         self.build_anew(runtime, variant, &key, task, log)
     }
-}
-
-/// All packages that the lock file names, while there is a network. The index is not asked for newer ones.
-fn fetch(context: &Context, task: &Task) -> Result<()> {
-    let log = context.log("fetch");
-    let _ = std::fs::remove_file(&log);
-    let mut tool = Tool::new("cargo").args(["fetch", "--locked", "--manifest-path"]);
-    tool = tool.arg(context.workspace.join("Cargo.toml")).directory(&context.workspace).only_env(environment());
-    tool.logged(&log, |line| task.tick(line)).map_err(|failure| {
-        let found = failure.found.clone().unwrap_or_default();
-        if found.contains("--locked") {
-            return Failure::input("the lock file does not fit the manifests")
-                .found(found)
-                .hint("cargo update --workspace");
-        }
-        Failure { message: "the sources cannot be fetched".into(), ..failure }
-    })
 }
 
 /// A directory of the workspace or of cargo's home, as the container has it.

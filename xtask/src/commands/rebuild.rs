@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A blob built again from source: what `verify build` and `verify --rebuild` have in common.
+//!
+//! Whoever verifies believes nobody: where it is built and in which image are the verifier's own choice, and the source is
+//! a clean checkout of the commit.
+
+use super::{build::build_into, utf8};
+use crate::{
+    cli::{self, EngineOptions},
+    context::Context,
+    engines::{self, Engine, Purpose},
+    git,
+    inputs::Variant,
+    printer::Task,
+    process::Tool,
+    runtimes::{Runtime, Workspace},
+    workers,
+    workers::Worker,
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+/// What a build has to give.
+pub struct Wanted<'a> {
+    pub runtime: &'a Runtime,
+    pub variant: &'a Variant,
+    pub blake2_256: &'a str,
+    /// Where the blob itself is, to explain a difference.
+    pub blob: Option<&'a str>,
+    /// What its digest says of its build.
+    pub stated: Option<Value>,
+}
+
+/// The sources to build: the work tree as it is, or a commit taken out of git.
+pub struct Sources {
+    context: Context,
+    pub workspace: Workspace,
+    pub commit: Option<String>,
+    directory: Option<tempfile::TempDir>,
+    /// The engine and the image that the verifier's own workspace configures, whatever the sources configure.
+    own: (Option<String>, Option<String>),
+}
+
+impl Sources {
+    /// `asked` must be there; `stated`, by a digest or a bundle, too. The work tree itself serves where it is clean and at
+    /// that commit.
+    pub fn open(context: &Context, asked: Option<&str>, stated: Option<&str>, task: &Task) -> Result<Self> {
+        let here = git::source(&context.workspace);
+        let own = Workspace::load(context)?;
+        let configured = (own.config.engine.clone(), own.config.image.clone());
+        let as_it_is = |commit: Option<String>, own: Workspace| Self {
+            context: copy(context, &context.workspace),
+            workspace: own,
+            commit,
+            directory: None,
+            own: configured.clone(),
+        };
+        let Some(name) = asked.or(stated) else { return Ok(as_it_is(here.commit, own)) };
+        let commit = git::commit(&context.workspace, name).ok_or_else(|| {
+            let who = if asked.is_some() { "" } else { ", which was stated," };
+            Failure::input(format!("the commit {name}{who} is not in {}", context.workspace.display()))
+                .hint("git fetch, or name another one with --commit")
+        })?;
+        if here.commit.as_ref() == Some(&commit) && here.dirty == Some(false) {
+            return Ok(as_it_is(Some(commit), own));
+        }
+        task.say(&format!("taking {commit} out of git"));
+        let directory = export(context, &commit)?;
+        let root =
+            std::fs::canonicalize(directory.path()).map_err(|error| Failure::io("use", directory.path(), &error))?;
+        let context = copy(context, &root);
+        let mut workspace = Workspace::load(&context)?;
+        // Build scripts are compiled once for all commits.
+        workspace.metadata.target_directory = own.metadata.target_directory;
+        Ok(Self { context, workspace, commit: Some(commit), directory: Some(directory), own: configured })
+    }
+
+    /// Where to build, by the options of whoever verifies, else by the configuration of their workspace. Nothing is taken
+    /// from what was built before.
+    pub fn engine<'a>(&'a self, options: &EngineOptions) -> Result<Box<dyn Engine + 'a>> {
+        let mut options = options.clone();
+        // What was taken out of a commit is as clean as that.
+        options.allow_dirty |= self.directory.is_some();
+        let (engine, image) = &self.own;
+        if options.engine.is_none() {
+            options.engine = Some(engines::named(engine.as_deref())?);
+        }
+        // An image is for a container.
+        if options.engine != Some(cli::Engine::Host) {
+            options.image = options.image.or_else(|| image.clone());
+        }
+        engines::open(&self.context, &self.workspace, &options, Purpose::Verification)
+    }
+}
+
+/// Builds the runtime and compares; where the blob differs and is at hand, says why.
+pub fn rebuild(engine: &dyn Engine, sources: &Sources, wanted: &Wanted<'_>, task: &Task, log: &Path) -> Result<Value> {
+    let Wanted { runtime, variant, blake2_256, blob, stated } = wanted;
+    let out = tempfile::tempdir()
+        .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
+    task.say(&format!("building {} again", runtime.package));
+    let built = build_into(engine, runtime, variant, out.path(), task, log)?;
+    let hash = built.document.get("blake2_256").and_then(Value::as_str).unwrap_or_default();
+    let same = hash == *blake2_256;
+    let difference = match (blob, same) {
+        (Some(blob), false) => {
+            let features: Vec<_> = runtime.features.iter().collect();
+            // Compared only with what the other side says.
+            let facts = match stated {
+                Some(_) => json!({
+                    "rustc": built.document.get("rustc"),
+                    "profile": variant.profile,
+                    "commit": sources.commit,
+                }),
+                None => json!({}),
+            };
+            let request = json!({
+                "command": "diff_bytes",
+                "old": blob,
+                "new": utf8(&built.path)?,
+                "old_build": stated.clone().unwrap_or_else(|| json!({})),
+                "new_build": facts,
+                "features": features,
+            });
+            Some(workers::call(&sources.context, Worker::Artifact, &request, task, log)?.value)
+        }
+        _ => None,
+    };
+    Ok(json!({
+        "package": runtime.package,
+        "engine": engine.name(),
+        "plain": engine.plain(),
+        "image_digest": engine.image().map(|image| &image.digest),
+        "commit": sources.commit,
+        "dirty": built.document.get("dirty").filter(|_| sources.directory.is_none()),
+        "profile": variant.profile,
+        "features": variant.features,
+        "rustc": built.document.get("rustc"),
+        "expected": blake2_256,
+        "rebuilt": hash,
+        "same": same,
+        "difference": difference,
+    }))
+}
+
+fn copy(context: &Context, workspace: &Path) -> Context {
+    Context {
+        printer: context.printer.clone(),
+        home: context.home.clone(),
+        adopted: context.adopted,
+        workspace: workspace.to_path_buf(),
+        cache: context.cache.clone(),
+        nodes: context.nodes.clone(),
+    }
+}
+
+/// A commit's files, without git's own: a work tree of git would have to be tidied up.
+fn export(context: &Context, commit: &str) -> Result<tempfile::TempDir> {
+    let parent: PathBuf = context.cache.join("sources");
+    let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
+    std::fs::create_dir_all(&parent).map_err(io)?;
+    let directory = tempfile::Builder::new().prefix("commit-").tempdir_in(&parent).map_err(io)?;
+    let archive = tempfile::Builder::new().suffix(".tar").tempfile_in(&parent).map_err(io)?;
+    Tool::new("git")
+        .arg("-C")
+        .arg(&context.workspace)
+        .args(["archive", "--format=tar", "--output"])
+        .arg(archive.path())
+        .arg(commit)
+        .output()?;
+    Tool::new("tar").arg("-C").arg(directory.path()).arg("-xf").arg(archive.path()).output()?;
+    Ok(directory)
+}
