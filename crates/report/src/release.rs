@@ -73,6 +73,16 @@ pub fn prepared(document: &Value) -> String {
         ("directory", of("/directory")),
         ("files", if of("/unchanged") == "yes" { "nothing changed".into() } else { "written".to_owned() }),
     ]);
+    let bundles = list(document, "/runtimes").iter().filter_map(|runtime| {
+        let mut bundle = runtime.get("bundle").filter(|bundle| bundle.is_object())?.clone();
+        bundle["name"] = runtime.get("name")?.clone();
+        Some(bundle)
+    });
+    let bundles: Vec<_> = bundles.collect();
+    all.push_str(&signatures(&bundles));
+    if bundles.iter().any(|bundle| text(bundle, "/signed_off") == "no" && text(bundle, "/needed") != "-") {
+        all.push_str(&format!("not signed off yet: cargo xtask release sign {} --with KEY\n", of("/directory")));
+    }
     let mut table = Vec::new();
     for asset in list(document, "/assets") {
         table.push(vec![text(asset, "/name"), size(asset, "/size"), text(asset, "/sha256")]);
@@ -85,9 +95,28 @@ pub fn prepared(document: &Value) -> String {
     all
 }
 
+/// The document of `release sign`.
+pub fn signed(document: &Value) -> String {
+    let mut all = rows(&[("release", text(document, "/tag")), ("directory", text(document, "/directory"))]);
+    all.push_str(&signatures(list(document, "/bundles")));
+    if text(document, "/signed_off") == "yes" {
+        all.push_str("\nsigned off: it can be published\n");
+    }
+    all
+}
+
+/// Who signed, a line for each runtime.
+fn signatures(bundles: &[Value]) -> String {
+    let rows = bundles.iter().map(|one| vec!["signatures".to_owned(), text(one, "/name"), text(one, "/signatures")]);
+    aligned(&rows.collect::<Vec<_>>())
+}
+
 /// What `release prepare --dry-run` would do.
 pub fn intended(document: &Value) -> String {
     let mut all = plan(document);
+    if list(document, "/files").is_empty() {
+        return all + "\nnothing was done, and nothing would be\n";
+    }
     all.push_str(&format!("\nnothing was done; these would be the files of {}\n", text(document, "/directory")));
     for name in list(document, "/files").iter().filter_map(Value::as_str) {
         all.push_str(&format!("  {name}\n"));
@@ -99,6 +128,7 @@ pub fn intended(document: &Value) -> String {
 pub fn published(document: &Value) -> String {
     let of = |pointer: &str| text(document, pointer);
     let mut all = rows(&[("release", of("/tag")), ("state", of("/state")), ("address", of("/url"))]);
+    all.push_str(&signatures(list(document, "/signatures")));
     let table: Vec<_> = list(document, "/assets")
         .iter()
         .map(|asset| vec![text(asset, "/action"), text(asset, "/name"), size(asset, "/size")])

@@ -15,6 +15,8 @@ pub enum ReleaseCommand {
     Plan(ReleasePlan),
     /// Make the directory of a release: blobs, variants, notes, parameters, bundles, checksums
     Prepare(Box<ReleasePrepare>),
+    /// Add a signature to the bundles of a prepared release: each signer, one after the other
+    Sign(ReleaseSign),
     /// Publish a prepared release on GitHub by the command `gh`: a draft first, its files compared, then the release
     Publish(ReleasePublish),
 }
@@ -82,6 +84,9 @@ pub struct ReleasePrepare {
     /// A key to sign the bundles with, as `sign --with` takes it [default: one that is thrown away]
     #[arg(long, value_name = "KEY")]
     pub sign_with: Vec<String>,
+    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
     /// Where the release is put [default: target/releases/TAG of the workspace]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -91,9 +96,25 @@ pub struct ReleasePrepare {
 }
 
 #[derive(Debug, Args)]
+pub struct ReleaseSign {
+    /// The directory that `release prepare` made
+    pub directory: PathBuf,
+    /// A key, as `sign --with` takes it
+    #[arg(long = "with", value_name = "KEY", required = true)]
+    pub keys: Vec<String>,
+    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct ReleasePublish {
     /// The directory that `release prepare` made
     pub directory: PathBuf,
+    /// The file that lists signers and threshold: below it nothing is published [default: signers.json of the workspace,
+    /// if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
     /// The repository on GitHub [default: that of the workspace's remote, as gh finds it]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,

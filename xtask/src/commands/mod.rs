@@ -35,6 +35,18 @@ pub fn utf8(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| Failure::input(format!("{} is not UTF-8", path.display())).expected("a path in UTF-8"))
 }
 
+/// A source that is to be there when it is needed, half an hour from now: a file, a node's address or a network.
+pub fn expect_source(context: &Context, text: &str) -> Result<()> {
+    if text == "-" || text.contains("://") || Path::new(text).is_file() {
+        return Ok(());
+    }
+    match crate::networks::find(context, text) {
+        Ok(_) => Ok(()),
+        Err(unknown) => Err(Failure::input(format!("{text} is neither a file nor a network"))
+            .expected(format!("a file, the address of a node, or one of {}", unknown.expected.unwrap_or_default()))),
+    }
+}
+
 /// The directory of a bundle. A released one is in an archive.
 pub fn bundle_directory(path: &Path) -> Result<&Path> {
     match path.is_file() {

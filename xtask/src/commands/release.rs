@@ -8,6 +8,8 @@ mod gh;
 pub mod plan;
 mod prepare;
 mod publish;
+mod sign;
+mod signed;
 mod source;
 mod template;
 
@@ -27,6 +29,7 @@ pub fn run(context: &Context, options: &cli::Release) -> Result<bool> {
             Ok(plan.passed())
         }
         ReleaseCommand::Prepare(options) => prepare::run(context, options),
+        ReleaseCommand::Sign(options) => sign::run(context, options),
         ReleaseCommand::Publish(options) => publish::run(context, options),
     }
 }

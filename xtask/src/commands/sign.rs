@@ -48,6 +48,34 @@ pub fn sign(
     Ok(last)
 }
 
+/// What can be seen of a key before it is needed: that its file is there and nobody else reads it, that an agent runs.
+pub fn expect_key(key: &Value) -> Result<()> {
+    if key.get("agent").is_some() {
+        return match std::env::var_os("SSH_AUTH_SOCK").filter(|socket| Path::new(socket).exists()) {
+            Some(_) => Ok(()),
+            None => Err(Failure::environment("no ssh agent is there to sign with")
+                .found("SSH_AUTH_SOCK names no socket")
+                .hint("eval $(ssh-agent), then ssh-add")),
+        };
+    }
+    let secret = ["ssh", "ed25519", "sr25519"].iter().find_map(|kind| key.get(kind)?.get("key_file")?.as_str());
+    let file = secret.or_else(|| key.pointer("/import/signature_file")?.as_str());
+    let Some(path) = file.map(Path::new) else { return Ok(()) };
+    let metadata = std::fs::metadata(path).map_err(|error| Failure::io("read the key", path, &error))?;
+    if !metadata.is_file() {
+        return Err(Failure::input(format!("{} is no key file", path.display())).expected("a file"));
+    }
+    let is_public = path.extension().is_some_and(|extension| extension == "pub");
+    let mode = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777;
+    if secret.is_some() && !is_public && mode & 0o077 != 0 {
+        return Err(Failure::input(format!("the key file {} can be read by others", path.display()))
+            .found(format!("mode {mode:03o}"))
+            .expected("mode 600")
+            .hint(format!("chmod 600 {}", path.display())));
+    }
+    Ok(())
+}
+
 /// A key as the command line has it, as the worker takes it.
 pub fn parse_key(text: &str) -> Result<Value> {
     let unknown = || {
@@ -130,6 +158,24 @@ mod tests {
         ] {
             assert_eq!(parse_key(text).expect("a key"), expected);
         }
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_or_that_others_read_is_told_before_it_is_needed() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let key = |kind: &str| parse_key(&format!("{kind}:{}", file.path().display())).expect("a key");
+        let mode = |mode: u32| {
+            file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).expect("changed");
+        };
+        mode(0o600);
+        expect_key(&key("sr25519")).expect("fine");
+        mode(0o644);
+        assert_eq!(expect_key(&key("ssh")).expect_err("read by others").kind, worker::Kind::Input);
+        expect_key(&key("import:ssh")).expect("a signature is no secret");
+        expect_key(&json!("throw_away")).expect("made when it is needed");
+        let missing = parse_key("keys/nosuch").expect("a key");
+        assert!(expect_key(&missing).expect_err("missing").message.contains("keys/nosuch"));
     }
 
     #[test]

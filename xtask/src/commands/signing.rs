@@ -36,6 +36,17 @@ impl Signing {
         }
     }
 
+    /// As it stands in documents.
+    pub fn document(&self) -> Value {
+        json!({
+            "signatures": self.told(true),
+            "signed_off": self.signed_off,
+            "needed": self.needed,
+            "counted": self.counted,
+            "missing": self.missing,
+        })
+    }
+
     /// In one line.
     pub fn told(&self, steps_passed: bool) -> String {
         if !steps_passed {

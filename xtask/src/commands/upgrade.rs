@@ -13,12 +13,15 @@ pub(super) mod plan;
 mod summary;
 mod weights;
 
-use super::{root_file, sign::parse_key};
+use super::{
+    expect_source, root_file,
+    sign::{expect_key, parse_key},
+};
 use crate::{
     cli::{self, UpgradeJob},
     context::Context,
     engines::{self, Purpose},
-    jobs, networks,
+    jobs, networks, revision,
     runtimes::{Runtime, Workspace},
 };
 use bundle::Bundle;
@@ -47,6 +50,11 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         names => workspace.select(names)?,
     };
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
+    // What is only needed at the end is looked at before anything begins.
+    keys.iter().try_for_each(expect_key)?;
+    if let Some(base) = &options.weights_base {
+        revision::commit(&context.workspace, base)?;
+    }
     let root = root_file(context, options.root.as_deref())?;
     let states = selected.iter().map(|runtime| state_of(context, runtime, options)).collect::<Result<Vec<_>>>()?;
     let outs = directories(workspace, &selected, options.out.as_deref())?;
@@ -157,13 +165,8 @@ fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Res
             .expected("a raw chain spec, a snapshot, a node or a network")
             .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
     })?;
-    let state = networks::source(context, &state)?;
-    if !state.contains("://") && !Path::new(&state).is_file() {
-        return Err(
-            Failure::input(format!("there is no state file {state}")).expected("a raw chain spec or a snapshot")
-        );
-    }
-    Ok(state)
+    expect_source(context, &state)?;
+    networks::source(context, &state)
 }
 
 fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>) -> Result<Vec<PathBuf>> {

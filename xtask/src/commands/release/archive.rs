@@ -23,6 +23,45 @@ pub fn tar(directory: &Path, top: &str) -> Result<Vec<u8>> {
     Ok(archive)
 }
 
+/// Unpacks an archive that [`tar`] made, byte for byte, and no other. Returns the directory that was in it.
+pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
+    let wrong =
+        |found: String| Failure::input("the archive of a bundle is none that `release prepare` made").found(found);
+    let short = || wrong("it is cut short".into());
+    let mut top: Option<String> = None;
+    let mut rest = archive;
+    loop {
+        let (block, after) = rest.split_at_checked(BLOCK).ok_or_else(short)?;
+        if block.iter().all(|byte| *byte == 0) {
+            break;
+        }
+        let text = |bytes: &[u8]| {
+            let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+            String::from_utf8_lossy(&bytes[..end]).into_owned()
+        };
+        let (name, size) = (text(&block[..100]), text(&block[124..136]));
+        let size = u64::from_str_radix(&size, 8).map_err(|_| wrong(format!("a file of the size {size:?}")))?;
+        let plain = |part: &str| {
+            !part.is_empty() && part != "." && part != ".." && !part.chars().any(|c| c.is_control() || c == '\\')
+        };
+        let inside = name.split_once('/').filter(|_| name.split('/').all(plain));
+        let (own, _) = inside.ok_or_else(|| wrong(format!("a file named {name:?}")))?;
+        if top.get_or_insert_with(|| own.to_owned()) != own {
+            return Err(wrong(format!("{name}, beside another directory")));
+        }
+        let length = usize::try_from(size).ok().filter(|length| *length as u64 <= FILE_LIMIT).ok_or_else(short)?;
+        let (content, _) = after.split_at_checked(length).ok_or_else(short)?;
+        worker::write_whole(&into.join(&name), content)?;
+        rest = after.get(length.next_multiple_of(BLOCK)..).ok_or_else(short)?;
+    }
+    let top = top.ok_or_else(|| wrong("nothing in it".into()))?;
+    let directory = into.join(&top);
+    match tar(&directory, &top)? == archive {
+        true => Ok(directory),
+        false => Err(wrong("other bytes than its files make".into())),
+    }
+}
+
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_path_buf()];
@@ -90,6 +129,33 @@ mod tests {
         let again = std::fs::File::options().write(true).open(from.join("a.json")).expect("opened");
         again.set_modified(std::time::UNIX_EPOCH).expect("dated");
         assert_eq!(tar(&from, "bundle").expect("archived"), archive);
+    }
+
+    #[test]
+    fn only_what_was_made_here_is_unpacked() {
+        let from = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(from.path().join("calls")).expect("made");
+        for name in ["manifest.json", "calls/x.hex"] {
+            std::fs::write(from.path().join(name), name.repeat(100)).expect("written");
+        }
+        let archive = tar(from.path(), "bundle").expect("archived");
+        let unpacked = |archive: &[u8]| {
+            let into = tempfile::tempdir().expect("a directory");
+            unpack(archive, into.path()).map(|directory| tar(&directory, "bundle").expect("archived"))
+        };
+        assert_eq!(unpacked(&archive).expect("unpacked"), archive);
+        let changed = |at: usize, byte: u8| {
+            let mut changed = archive.clone();
+            changed[at] = byte;
+            changed
+        };
+        let escaping = [header("bundle/../../x", 0).expect("a header").to_vec(), vec![0; 2 * BLOCK]].concat();
+        let longer = [&archive[..], b"x"].concat();
+        for wrong in
+            [changed(0, b'/'), changed(124, b'x'), changed(257, 0), archive[..700].to_vec(), escaping, longer, vec![]]
+        {
+            assert_eq!(unpacked(&wrong).expect_err("refused").kind, worker::Kind::Input);
+        }
     }
 
     #[test]

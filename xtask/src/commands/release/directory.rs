@@ -3,7 +3,7 @@
 //! are.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +37,27 @@ pub struct Record {
     pub dirty: bool,
     pub assets: Vec<Asset>,
     pub notes: Asset,
+    #[serde(default)]
+    pub runtimes: Vec<Released>,
+    /// The file of signers that it was prepared under.
+    #[serde(default)]
+    pub signers: Option<Value>,
+}
+
+/// A runtime of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Released {
+    pub name: String,
+    /// Its blob.
+    pub asset: String,
+    #[serde(default)]
+    pub bundle: Option<Bundled>,
+}
+
+/// The bundle of a runtime's upgrade.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Bundled {
+    pub asset: String,
 }
 
 pub fn sha256(content: &[u8]) -> String {
@@ -63,6 +84,37 @@ impl Files {
         let lines = self.0.iter().map(|(name, content)| format!("{}  {name}\n", sha256(content)));
         let text: String = lines.collect();
         self.add(SUMS, text.into_bytes())
+    }
+
+    /// The files of a release that [`read`] found well, without those that [`Files::seal`] makes.
+    pub fn of(record: &Record, directory: &Path) -> Result<Self> {
+        let mut files = Self::default();
+        for asset in record.assets.iter().filter(|asset| asset.name != SUMS) {
+            files.add(asset.name.clone(), worker::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?)?;
+        }
+        Ok(files)
+    }
+
+    pub fn replace(&mut self, name: &str, content: Vec<u8>) -> Result<()> {
+        self.0.remove(name);
+        self.add(name, content)
+    }
+
+    /// Adds checksums, notes and the record of what is there now; `document` is what the notes are made from, and becomes
+    /// the record.
+    pub fn seal(&mut self, document: &mut Value) -> Result<Vec<Asset>> {
+        self.add_sums()?;
+        let assets = self.assets();
+        let section = document.get("section_text").and_then(Value::as_str).unwrap_or_default();
+        let notes = report::release_notes::notes(document, section).into_bytes();
+        let described = Asset { name: NOTES.into(), size: notes.len() as u64, sha256: sha256(&notes) };
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("notes".into(), json!(described));
+            fields.insert("assets".into(), json!(assets));
+        }
+        self.add(NOTES, notes)?;
+        self.add(RECORD, pretty(document)?)?;
+        Ok(assets)
     }
 
     pub fn assets(&self) -> Vec<Asset> {
@@ -152,6 +204,11 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     if listed.len() != record.assets.len() || record.notes.name != NOTES {
         return Err(bad(format!("a {RECORD} that names a file twice, or other notes")));
     }
+    let bundles = record.runtimes.iter().filter_map(|released| Some(&released.bundle.as_ref()?.asset));
+    if let Some(name) = bundles.chain(record.runtimes.iter().map(|one| &one.asset)).find(|name| !listed.contains(*name))
+    {
+        return Err(bad(format!("a runtime with {name}, which is no file of it")));
+    }
     for asset in record.assets.iter().chain([&record.notes]) {
         super::template::check_asset(&asset.name)?;
         let content = worker::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?;
@@ -166,6 +223,13 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     Ok((record, directory))
 }
 
+/// All that the record of a release says.
+pub fn document(directory: &Path) -> Result<Value> {
+    let path = directory.join(RECORD);
+    serde_json::from_slice(&worker::read_bounded(&path, RECORD_LIMIT)?)
+        .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
+}
+
 pub fn pretty(document: &Value) -> Result<Vec<u8>> {
     super::super::upgrade::bundle::pretty(document)
 }
@@ -173,7 +237,6 @@ pub fn pretty(document: &Value) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn files(blob: &[u8]) -> Files {
         let mut files = Files::default();

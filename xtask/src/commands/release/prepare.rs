@@ -6,14 +6,20 @@
 
 use super::{
     archive,
-    directory::{self, Asset, FILE_LIMIT, FORMAT, Files, NOTES, RECORD},
+    directory::{self, FILE_LIMIT, FORMAT, Files, NOTES, RECORD},
     plan::{self, Plan, Planned, PlannedVariant},
+    signed,
 };
 use crate::{
     cli::{self, Profile, ReleasePrepare},
     commands::{
         build::{self, Built},
-        diff, sign, upgrade, utf8,
+        diff, expect_source, root_file, sign,
+        upgrade::{
+            self,
+            place::{MANIFEST, Manifest},
+        },
+        utf8,
     },
     context::Context,
     engines::{self, Engine, Purpose},
@@ -34,8 +40,9 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     let released = plan.released(&workspace)?;
     let sources = Sources::of(context, &released, options)?;
     for key in &options.sign_with {
-        sign::parse_key(key)?;
+        sign::expect_key(&sign::parse_key(key)?)?;
     }
+    let root = root_file(context, options.root.as_deref())?;
     let out = match &options.out {
         Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,
         None => workspace.metadata.target_directory.as_std_path().join("releases").join(plan.tag.replace('/', "-")),
@@ -57,7 +64,7 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let engine = engines::open(context, &workspace, &options.engine, Purpose::Rehearsal)?;
     let work = out.with_file_name(format!("{name}.work"));
-    let press = Press { context, workspace: &workspace, plan: &plan, options, engine: &*engine, work };
+    let press = Press { context, workspace: &workspace, plan: &plan, options, engine: &*engine, work, root };
     press.run(&released, &sources, &out)
 }
 
@@ -81,6 +88,9 @@ impl Sources {
             let state = state.or_else(configured);
             let previous = previous.or_else(|| state.clone());
             // A dry run asks no node whether it is there.
+            for text in previous.iter().chain(state.iter().filter(|_| !options.no_bundle)) {
+                expect_source(context, text)?;
+            }
             let source = |text: Option<String>| match options.dry_run {
                 true => Ok(text),
                 false => networks::source_of(context, text.as_deref()),
@@ -94,6 +104,10 @@ impl Sources {
 /// `NAME=SOURCE` for each of several runtimes, or `SOURCE` for the only one.
 fn named(option: &str, given: &[String], names: &[&str]) -> Result<Vec<Option<String>>> {
     let mut found: Vec<Option<String>> = names.iter().map(|_| None).collect();
+    // That nothing is released is told by the plan.
+    if names.is_empty() {
+        return Ok(found);
+    }
     for text in given {
         let by_name = text
             .split_once('=')
@@ -134,7 +148,8 @@ fn intend(context: &Context, plan: &Plan, sources: &Sources, out: &Path) -> Resu
     if let Some(fields) = document.as_object_mut() {
         fields.insert("dry_run".into(), json!(true));
         fields.insert("directory".into(), json!(utf8(out)?));
-        fields.insert("files".into(), json!(files));
+        // What is stopped has none.
+        fields.insert("files".into(), if plan.passed() { json!(files) } else { json!([]) });
     }
     context.printer.result(&document, || report::release::intended(&document))?;
     Ok(plan.passed())
@@ -163,6 +178,8 @@ struct Press<'run> {
     options: &'run ReleasePrepare,
     engine: &'run dyn Engine,
     work: PathBuf,
+    /// The file of signers, where there is one.
+    root: Option<PathBuf>,
 }
 
 /// What is known of one runtime when its files are made.
@@ -179,14 +196,13 @@ impl Press<'_> {
         let mut runtimes = Vec::new();
         let (mut problems, mut warnings) = (Vec::new(), self.plan.warnings.clone());
         for ((planned, runtime), source) in released.iter().zip(&sources.0) {
-            let printed = self.runtime(planned, runtime, source, &mut files)?;
+            let printed = self.runtime(planned, runtime, source, out, &mut files)?;
             problems.extend(printed.problems);
             warnings.extend(printed.warnings);
             runtimes.push(printed.document);
         }
-        files.add_sums()?;
-        let assets = files.assets();
-        let document = self.record(&runtimes, &warnings, &mut files, &assets)?;
+        let mut document = self.document_of_all(&runtimes, &warnings)?;
+        let assets = files.seal(&mut document)?;
         let passed = problems.is_empty();
         // A release that must not go out is not there to be published by mistake.
         let placed = if passed { files.place(out)? } else { false };
@@ -208,29 +224,34 @@ impl Press<'_> {
         Ok(passed)
     }
 
-    /// Adds `notes.md` and `release.json`.
-    fn record(&self, runtimes: &[Value], warnings: &[String], files: &mut Files, assets: &[Asset]) -> Result<Value> {
+    /// What the notes are made from, and the record says.
+    fn document_of_all(&self, runtimes: &[Value], warnings: &[String]) -> Result<Value> {
         let mut document = self.plan.document()?;
+        let signers = self.root.as_deref().map(|root| {
+            let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(json!({"file": name, "sha256": directory::sha256(&read(root)?)}))
+        });
+        let signers = signers.transpose()?;
         if let Some(fields) = document.as_object_mut() {
             fields.remove("version");
             fields.remove("problems");
             fields.insert("format".into(), json!(FORMAT));
             fields.insert("runtimes".into(), json!(runtimes));
             fields.insert("warnings".into(), json!(warnings));
+            fields.insert("signers".into(), json!(signers));
+            fields.insert("section_text".into(), json!(self.plan.section_text));
         }
-        let section = self.plan.section_text.as_deref().unwrap_or_default();
-        let notes = report::release_notes::notes(&document, section).into_bytes();
-        let described = Asset { name: NOTES.into(), size: notes.len() as u64, sha256: directory::sha256(&notes) };
-        if let Some(fields) = document.as_object_mut() {
-            fields.insert("notes".into(), json!(described));
-            fields.insert("assets".into(), json!(assets));
-        }
-        files.add(NOTES, notes)?;
-        files.add(RECORD, directory::pretty(&document)?)?;
         Ok(document)
     }
 
-    fn runtime(&self, planned: &Planned, runtime: &Runtime, source: &Source, files: &mut Files) -> Result<Printed> {
+    fn runtime(
+        &self,
+        planned: &Planned,
+        runtime: &Runtime,
+        source: &Source,
+        out: &Path,
+        files: &mut Files,
+    ) -> Result<Printed> {
         let mut printed = Printed { document: Value::Null, problems: Vec::new(), warnings: Vec::new() };
         let variant = build::release_variant(runtime, Profile::Production);
         let built = build::build_one(self.engine, runtime, &variant, &self.work.join("blobs").join(&planned.name))?;
@@ -254,7 +275,7 @@ impl Press<'_> {
         let facts = self.facts(planned, &built.path)?;
         let variants = self.variants(planned, runtime, files, &mut printed)?;
         let compared = self.compared(planned, &built.path, source, files, &mut printed)?;
-        let bundle = self.bundle(planned, &built, source, files, &mut printed)?;
+        let bundle = self.bundle(planned, &built, source, out, files, &mut printed)?;
         printed.document = self.document(planned, &built, &facts, variants, compared, bundle);
         Ok(printed)
     }
@@ -435,6 +456,7 @@ impl Press<'_> {
         planned: &Planned,
         built: &Built,
         source: &Source,
+        place: &Path,
         files: &mut Files,
         printed: &mut Printed,
     ) -> Result<Value> {
@@ -447,6 +469,7 @@ impl Press<'_> {
             return Ok(Value::Null);
         };
         let out = self.work.join("bundles").join(&planned.name);
+        keep_signatures(&place.join(bundle_name(planned)), &out)?;
         let options = cli::Upgrade {
             only: Vec::new(),
             engine: self.options.engine.clone(),
@@ -458,7 +481,7 @@ impl Press<'_> {
             route: cli::RouteOptions::default(),
             out: Some(out.clone()),
             sign_with: self.options.sign_with.clone(),
-            root: None,
+            root: self.root.clone(),
             allow: Vec::new(),
             jobs: None,
             weights: false,
@@ -487,6 +510,10 @@ impl Press<'_> {
             "from_spec_version": of("/runtimes/0/from_spec_version"),
             "verdict": of("/runtimes/0/verdict"),
             "signatures": of("/runtimes/0/signatures"),
+            "signed_off": of("/runtimes/0/signed_off"),
+            "needed": of("/runtimes/0/needed"),
+            "counted": of("/runtimes/0/counted"),
+            "missing": of("/runtimes/0/missing"),
             "proposal": of("/runtimes/0/proposal"),
         }))
     }
@@ -523,6 +550,19 @@ impl Press<'_> {
             worker::write_whole(&path, &directory::pretty(&json!({"inputs": key, "value": value}))?)?;
         }
         Ok(value)
+    }
+}
+
+/// What `release sign` added to the bundle that is in the release, where it is made once more and is the same.
+fn keep_signatures(released: &Path, bundle: &Path) -> Result<()> {
+    let ours = bundle.join(MANIFEST);
+    if !released.is_file() || !ours.is_file() {
+        return Ok(());
+    }
+    let theirs = read(&signed::unpack(released)?.directory.join(MANIFEST))?;
+    match Manifest::parse(&theirs).payload == Manifest::parse(&read(&ours)?).payload {
+        true => worker::write_whole(&ours, &theirs),
+        false => Ok(()),
     }
 }
 

@@ -7,8 +7,13 @@
 use super::{
     directory::{self, Asset, FILE_LIMIT, NOTES, Record},
     gh::{Gh, Release, Uploaded},
+    signed,
 };
-use crate::{cli::ReleasePublish, commands::utf8, context::Context};
+use crate::{
+    cli::ReleasePublish,
+    commands::{root_file, utf8},
+    context::Context,
+};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
@@ -25,8 +30,10 @@ pub fn run(context: &Context, options: &ReleasePublish) -> Result<bool> {
             .expected("a path that gh does not take for a label"));
     }
     check_repo(options.repo.as_deref())?;
+    let root = root_file(context, options.root.as_deref())?;
+    let signatures = signed::expect_signed_off(context, &record, &directory, root.as_deref())?;
     let gh = Gh { workspace: &context.workspace, repo: options.repo.as_deref() };
-    let publishing = Publishing { context, options, gh, record, directory };
+    let publishing = Publishing { context, options, gh, record, directory, signatures };
     let document = if options.dry_run { publishing.intended()? } else { publishing.run()? };
     context.printer.result(&document, || report::release::published(&document))?;
     Ok(true)
@@ -50,6 +57,8 @@ struct Publishing<'run> {
     gh: Gh<'run>,
     record: Record,
     directory: PathBuf,
+    /// Who signed, a runtime each.
+    signatures: Vec<Value>,
 }
 
 /// What is there of a file.
@@ -102,7 +111,7 @@ impl Publishing<'_> {
             .map(|(asset, action)| json!({"name": asset.name, "size": asset.size, "sha256": asset.sha256, "action": action}))
             .collect();
         json!({"version": 1, "tag": self.record.tag, "state": state, "url": url, "assets": assets,
-            "dry_run": self.options.dry_run})
+            "signatures": self.signatures, "dry_run": self.options.dry_run})
     }
 
     fn run(&self) -> Result<Value> {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A signature more on a prepared release: on each of its bundles, with checksums, notes and record made anew.
+
+use super::{
+    archive,
+    directory::{self, Files},
+    signed,
+};
+use crate::{
+    cli::ReleaseSign,
+    commands::{
+        root_file,
+        sign::{expect_key, parse_key, sign},
+        utf8,
+    },
+    context::Context,
+};
+use serde_json::{Value, json};
+use worker::{Failure, Result};
+
+pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
+    let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
+    keys.iter().try_for_each(expect_key)?;
+    let root = root_file(context, options.root.as_deref())?;
+    // Two who sign at once must not lose one of the signatures.
+    let place =
+        std::fs::File::open(&options.directory).map_err(|error| Failure::io("open", &options.directory, &error))?;
+    let _ = place.lock();
+    let (record, directory) = directory::read(&options.directory)?;
+    let mut document = directory::document(&directory)?;
+    let mut files = Files::of(&record, &directory)?;
+    let task = context.printer.task("sign");
+    let mut bundles = Vec::new();
+    let mut signed_off = true;
+    for (index, released) in record.runtimes.iter().enumerate() {
+        let Some(bundle) = &released.bundle else { continue };
+        let unpacked = signed::unpack(&directory.join(&bundle.asset))?;
+        sign(context, &unpacked.directory, &keys, root.as_deref(), &task, &context.log("release"))?;
+        let (signing, _) = signed::signing(context, &released.name, &unpacked.directory, root.as_deref(), &task)?;
+        let top = unpacked.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.replace(&bundle.asset, archive::tar(&unpacked.directory, &top)?)?;
+        signed_off &= signing.signed_off;
+        let mut told = signing.document();
+        if let Some(Value::Object(fields)) = document.pointer_mut(&format!("/runtimes/{index}/bundle")) {
+            fields.extend(told.as_object().cloned().unwrap_or_default());
+        }
+        told["name"] = json!(released.name);
+        bundles.push(told);
+    }
+    drop(task);
+    if bundles.is_empty() {
+        return Err(Failure::input(format!("{} has no bundle to sign", directory.display()))
+            .hint("prepare it with a state that the upgrade is tried on"));
+    }
+    files.seal(&mut document)?;
+    files.place(&directory)?;
+    let summary = json!({"version": 1, "tag": record.tag, "directory": utf8(&directory)?, "bundles": bundles,
+        "signed_off": signed_off});
+    context.printer.result(&summary, || report::release::signed(&summary))?;
+    Ok(true)
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who signed the bundles of a release. They lie in it as archives, and are asked themselves: what the record says of them is
+//! for people.
+
+use super::{
+    archive,
+    directory::{FILE_LIMIT, Record, Released},
+};
+use crate::{
+    commands::{signing::Signing, verify},
+    context::Context,
+    printer::Task,
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Result};
+
+/// The bundle of a release in a directory of its own, gone with this.
+pub struct Unpacked {
+    pub directory: PathBuf,
+    _home: tempfile::TempDir,
+}
+
+pub fn unpack(archive: &Path) -> Result<Unpacked> {
+    let home = tempfile::tempdir()
+        .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
+    let directory = archive::unpack(&worker::read_bounded(archive, FILE_LIMIT)?, home.path())
+        .map_err(|failure| Failure { message: format!("{}: {}", archive.display(), failure.message), ..failure })?;
+    Ok(Unpacked { directory, _home: home })
+}
+
+/// Who signed a bundle, which must be whole and of an upgrade that passed.
+pub fn signing(
+    context: &Context,
+    name: &str,
+    bundle: &Path,
+    root: Option<&Path>,
+    task: &Task,
+) -> Result<(Signing, Value)> {
+    let verified = verify::verify(context, bundle, root, task, &context.log("release"))?.value;
+    let passed = verified.pointer("/predicate/verdict") == Some(&json!("passed"));
+    if !passed || verified.get("integrity") != Some(&json!(true)) {
+        let subjects = verified.get("subjects").and_then(Value::as_array).into_iter().flatten();
+        let wrong = subjects.filter(|subject| subject["ok"] != json!(true));
+        let told: Vec<_> = wrong
+            .map(|one| format!("{} {}", one["name"].as_str().unwrap_or("-"), one["reason"].as_str().unwrap_or("-")))
+            .collect();
+        let found = if told.is_empty() { "a manifest that does not say it passed".to_owned() } else { told.join("\n") };
+        return Err(Failure::check(format!("the bundle of {name} cannot be released"))
+            .found(found)
+            .expected("an undamaged bundle of an upgrade that passed")
+            .hint("cargo xtask release prepare"));
+    }
+    Ok((Signing::of(&verified), verified))
+}
+
+/// Whether enough of those whose signatures count agreed to everything that is published. Below the threshold nothing is.
+pub fn expect_signed_off(
+    context: &Context,
+    record: &Record,
+    directory: &Path,
+    root: Option<&Path>,
+) -> Result<Vec<Value>> {
+    if root.is_none()
+        && let Some(signers) = &record.signers
+    {
+        return Err(Failure::usage(format!("nobody says whose signatures on {} count", record.tag))
+            .found("no file of signers")
+            .expected(format!("the one that it was prepared under: {}", signers["file"].as_str().unwrap_or("-")))
+            .hint("name it with --root"));
+    }
+    let task = context.printer.task("signatures");
+    let (mut told, mut lacking) = (Vec::new(), Vec::new());
+    for released in &record.runtimes {
+        let Some(bundle) = &released.bundle else {
+            if root.is_some() {
+                context.printer.warning(&format!("{} has no bundle: nobody signed for it", released.name));
+            }
+            continue;
+        };
+        let unpacked = unpack(&directory.join(&bundle.asset))?;
+        let (signing, verified) = signing(context, &released.name, &unpacked.directory, root, &task)?;
+        expect_its_blob(record, released, &verified)?;
+        let line = format!("{}: {}", released.name, signing.told(true));
+        if root.is_some() && !signing.signed_off {
+            lacking.push(line.clone());
+        }
+        told.push(json!({"name": released.name, "signatures": signing.told(true), "signed_off": signing.signed_off}));
+        if root.is_none() {
+            context.printer.warning(&format!("not signed off: there is no file of signers, see --root; {line}"));
+        }
+    }
+    match (lacking.is_empty(), root) {
+        (false, Some(root)) => Err(Failure::check(format!("{} is not signed off", record.tag))
+            .found(lacking.join("\n"))
+            .expected(format!("as many signatures as {} asks for", root.display()))
+            .hint(format!("cargo xtask release sign {} --with KEY", directory.display()))),
+        _ => Ok(told),
+    }
+}
+
+/// What was signed is about the blob that is published with it.
+fn expect_its_blob(record: &Record, released: &Released, verified: &Value) -> Result<()> {
+    let published = record.assets.iter().find(|asset| asset.name == released.asset).map(|asset| asset.sha256.as_str());
+    let signed = verified.pointer("/predicate/runtimes").and_then(Value::as_array).into_iter().flatten();
+    let signed: Vec<_> =
+        signed.filter_map(|runtime| Some(runtime["sha256"].as_str()?.trim_start_matches("0x"))).collect();
+    match published.is_some_and(|published| signed == [published]) {
+        true => Ok(()),
+        false => Err(Failure::check(format!(
+            "the bundle of {} is about another blob than {}",
+            released.name, released.asset
+        ))
+        .found(format!("sha256 {}", signed.join(", ")))
+        .expected(published.unwrap_or("-"))
+        .hint("cargo xtask release prepare")),
+    }
+}
