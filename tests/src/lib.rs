@@ -13,6 +13,7 @@ mod command;
 pub mod faults;
 pub mod fork;
 pub mod incident;
+pub mod keys;
 pub mod patch;
 mod redact;
 pub mod registry;

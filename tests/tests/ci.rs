@@ -409,6 +409,19 @@ fn a_comment_over_what_is_no_whole_bundle_is_refused() {
         fs::copy(bundle.join("build.json"), bundle.join("dry-run.json")).map(|_| ()).expect("copied");
     });
     renamed.expect_code(4).mentions(&["dry-run.json", "no evidence of the step"]);
+    let reworded = spoiled("reworded", &|bundle| {
+        let path = bundle.join("dry-run.json");
+        let text = fs::read_to_string(&path).expect("read");
+        fs::write(path, text + "\n").expect("written");
+    });
+    reworded.expect_code(1).mentions(&["dry-run.json", "does not fit its manifest"]);
+    let two = spoiled("two", &|bundle| {
+        let path = bundle.join("dry-run.json");
+        let mut evidence: Value = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");
+        evidence["verdict"] = "failed".into();
+        fs::write(path, evidence.to_string()).expect("written");
+    });
+    two.expect_code(1).mentions(&["dry-run.json", "has two verdicts"]);
     Xtask::new(["ci", "comment", "/no/such/bundle"]).run().expect_code(4).mentions(&["/no/such/bundle"]);
     let empty = directory.path().join("empty");
     fs::create_dir(&empty).expect("made");

@@ -4,7 +4,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Checkout, Output, Xtask};
+use cutover_tests::{Checkout, Output, Xtask, keys};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
@@ -63,7 +63,7 @@ fn a_plan_says_what_is_released_and_why() {
     let output = checkout.run(&["release", "plan"]).expect_code(0);
     for line in [
         "CHANGELOG.md, \"[1.1.0] - soon\"",
-        "warning: parachain: 1 commits changed 1 files of it, and its spec_version is still 1000000",
+        "warning: parachain: 1 commit changed 1 file of it, and its spec_version is still 1000000",
     ] {
         assert!(output.stdout.contains(line), "{line}\n{}", output.stdout);
     }
@@ -97,6 +97,25 @@ fn a_plan_says_what_is_released_and_why() {
         .run(&["release", "plan", "--tag", "v1.1.0"])
         .expect_code(4)
         .mentions(&["the tag v1.1.0 exists already", "raise spec_version"]);
+}
+
+#[test]
+fn what_a_release_needs_is_looked_for_before_anything_is_built() {
+    let checkout = history();
+    for (option, value, code, words) in [
+        ("--sign-with", "keys/nosuch", 4, "keys/nosuch"),
+        ("--state", "standalone=nosuch", 4, "nosuch is neither a file nor a network"),
+        ("--previous", "standalone=nosuch2", 4, "nosuch2 is neither a file nor a network"),
+    ] {
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let arguments = [&["release", "prepare", option, value][..], dry_run].concat();
+            checkout.run(&arguments).expect_code(code).mentions(&[words]);
+        }
+    }
+    checkout.git(&["tag", "v1.1.0"]);
+    // Nothing is released then: that is what is told, and no file is promised.
+    let output = checkout.run(&["release", "prepare", "--state", "standalone=nosuch", "--dry-run"]).expect_code(1);
+    assert!(output.stdout.contains("nothing would be"), "{}", output.stdout);
 }
 
 #[test]
@@ -221,6 +240,37 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     assert_eq!(hub.state()["release"]["isDraft"], false);
     let body = hub.state()["release"]["body"].clone();
     assert_eq!(body, notes);
+
+    // Two of two: the one prepares, the other signs what was prepared, and below that nothing is published.
+    let people = tempfile::tempdir().expect("a directory");
+    let root = people.path().join("signers.json");
+    let root = root.to_str().expect("UTF-8");
+    let (alice, bob) = (format!("alice={}", keys::ALICE), format!("bob={}", keys::BOB));
+    Xtask::new(["signers", "init", root, "--threshold", "2", "--signer", &alice, "--signer", &bob])
+        .run()
+        .expect_code(0);
+    let (alice, bob) = (keys::key(people.path(), "Alice"), keys::key(people.path(), "Bob"));
+    let signing = [&prepare[..], &["--root", root, "--sign-with", &alice]].concat();
+    let summary = checkout.run(&signing).expect_code(0).json();
+    let bundle = summary["runtimes"][0]["bundle"].clone();
+    assert_eq!((&bundle["counted"], &bundle["signed_off"]), (&json!(1), &json!(false)), "{bundle}");
+    let hub = Hub::new(&commit);
+    let below = ["--root", root, "--dry-run"];
+    hub.publish(&out, &below).expect_code(1).mentions(&["v1.1.0 is not signed off", "1 of 2", "release sign"]);
+    hub.publish(&out, &[]).expect_code(2).mentions(&["signers.json", "--root"]);
+    let directory = out.to_str().expect("UTF-8");
+    let second = Xtask::new(["release", "sign", directory, "--with", &bob, "--root", root]).run().expect_code(0);
+    assert!(second.stdout.contains("2 of 2 needed: enough"), "{}", second.stdout);
+    let notes = fs::read_to_string(out.join("notes.md")).expect("read");
+    assert!(notes.contains("2 of 2 needed: enough") && notes.contains("- It is faster."), "{notes}");
+    let signed = content(&out);
+    assert!(checkout.run(&signing).expect_code(0).json()["unchanged"] == true, "preparing again keeps the signatures");
+    assert!(content(&out) == signed);
+    hub.publish(&out, &["--root", root]).expect_code(0);
+    assert_eq!(hub.state()["release"]["isDraft"], false);
+    // Without it, as before.
+    checkout.run(&prepare).expect_code(0);
+    let first = content(&out);
 
     // A changed work tree is no release; what is there stays as it is.
     checkout.edit("CHANGELOG.md", "faster", "slower");

@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Output, Xtask, bundle};
+use cutover_tests::{Output, Xtask, bundle, keys};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -66,6 +66,46 @@ fn the_second_run_repeats_nothing_and_leaves_the_same_bundle() {
         assert!(after[path] == *bytes, "{} changed", path.display());
     }
     assert_eq!(output.json()["verdict"], "passed");
+}
+
+#[test]
+fn what_people_signed_is_counted_and_not_signed_over() {
+    let bundle = bundle();
+    let people = tempfile::tempdir().expect("a directory");
+    let root = people.path().join("signers.json").display().to_string();
+    let (alice, bob) = (format!("alice={}", keys::ALICE), format!("bob={}", keys::BOB));
+    Xtask::new(["signers", "init", &root, "--threshold", "2", "--signer", &alice, "--signer", &bob])
+        .run()
+        .expect_code(0);
+    let path = bundle.display().to_string();
+    let upgraded = || Xtask::new(["upgrade", "--quiet", "--out", &path, "--root", &root]).run().expect_code(0).stdout;
+    for (name, signatures, verdict) in [
+        ("Alice", "1 of 2 needed: not enough yet", "PASSED, not signed off: 1 of 2"),
+        ("Bob", "2 of 2 needed: enough", "PASSED"),
+    ] {
+        Xtask::new(["sign", &path, "--with", &keys::key(people.path(), name)]).run().expect_code(0);
+        let signed = fs::read(bundle.join("manifest.json")).expect("read");
+        let said = upgraded();
+        assert!(said.contains(signatures) && said.trim_end().ends_with(verdict), "{said}");
+        assert!(fs::read(bundle.join("manifest.json")).expect("read") == signed, "nobody signed over {name}");
+    }
+}
+
+#[test]
+fn a_wrong_state_or_key_is_told_first_and_leaves_the_bundle_as_it_is() {
+    let bundle = bundle();
+    let path = bundle.display().to_string();
+    let content = |bundle: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        files(bundle).into_iter().map(|path| (path.clone(), fs::read(&path).expect("read"))).collect()
+    };
+    let before = content(&bundle);
+    let report = bundle.join("report.md").display().to_string();
+    for (option, value) in [("--state", report.as_str()), ("--state", "paseo/nosuch"), ("--sign-with", "keys/nosuch")] {
+        let output = Xtask::new(["upgrade", "--out", &path, option, value]).run().expect_code(4);
+        assert!(!output.stderr.contains("build: "), "before the first job: {}", output.stderr);
+        assert!(content(&bundle) == before, "{option} {value}");
+    }
+    Xtask::new(["upgrade", "--out", &path, "--state", "paseo/nosuch"]).run().mentions(&["paseo/asset-hub"]);
 }
 
 #[test]

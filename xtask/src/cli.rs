@@ -165,9 +165,9 @@ pub struct Inspect {
 
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// The runtime that is: a blob, hex, chain spec, snapshot, node or network; `-` for standard input
+    /// The present runtime: a blob, hex, chain spec, snapshot, node or network; `-` for standard input
     pub old: String,
-    /// The runtime that is to be
+    /// The new runtime
     pub new: String,
     /// A rule that may be broken, and why
     #[arg(long, value_name = "KIND[=REASON]", conflicts_with_all = ["bytes", "parameters"])]

@@ -23,7 +23,7 @@ pub fn plan(document: &Value) -> String {
         ("release", format!("{}, {:?}", of("/tag"), of("/title"))),
         ("last release", last),
         ("commit", commit),
-        ("commits since", of("/commit_count")),
+        (if of("/last/tag") == "-" { "commits" } else { "commits since" }, of("/commit_count")),
         ("changelog", changes),
     ]);
     let mut table =

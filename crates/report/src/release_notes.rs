@@ -111,14 +111,18 @@ fn engine(runtime: &Value) -> String {
 
 fn compared(runtime: &Value) -> String {
     let of = |pointer: &str| text(runtime, &format!("/compared{pointer}"));
+    let counted = |pointer: &str, what: &str| match of(pointer).as_str() {
+        "1" => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
     match of("/error").as_str() {
         "-" => format!(
-            "{} {}: {} changes ({}), {} parameters ({}); the rules of versions: {}",
+            "{} {}: {} ({}), {} ({}); the rules of versions: {}",
             of("/old/spec_name"),
             of("/old/spec_version"),
-            of("/changes"),
+            counted("/changes", "change"),
             of("/changes_asset"),
-            of("/parameters"),
+            counted("/parameters", "parameter"),
             of("/parameters_asset"),
             of("/verdict")
         ),

@@ -594,6 +594,9 @@ pub fn checks(document: &Value) -> String {
 
 /// The jobs of a matrix.
 pub fn matrix(document: &Value) -> String {
+    if list(document, "/include").is_empty() {
+        return "no runtime is affected: there is nothing to do\n".into();
+    }
     let mut rows = vec![["RUNTIME", "STAGE", "JOB", "DOES"].map(str::to_owned).to_vec()];
     for job in list(document, "/include") {
         rows.push(["/runtime", "/stage", "/job", "/only"].map(|pointer| text(job, pointer)).to_vec());

@@ -24,7 +24,7 @@ pub struct RouteOptions {
     /// The target's id among the parachains of its relay
     #[arg(long, value_name = "ID")]
     pub para_id: Option<u32>,
-    /// How root comes to say it: sudo, root-referendum, whitelisted-referendum, relay-superuser-sudo,
+    /// By whose authority: sudo, root-referendum, whitelisted-referendum, relay-superuser-sudo,
     /// relay-superuser-referendum [default: the obvious one]
     #[arg(long, value_name = "ROUTE")]
     pub route: Option<String>,

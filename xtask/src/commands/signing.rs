@@ -10,8 +10,8 @@ pub struct Signing {
     pub signed_off: bool,
     /// By the file of signers, where there is one.
     pub needed: Option<u64>,
-    pub counted: usize,
-    /// Whose signature is not there, or does not count.
+    pub counted: u64,
+    /// Who could still sign.
     pub missing: Vec<String>,
     /// Valid signatures by keys that somebody keeps, and by such that nobody does.
     by_people: usize,
@@ -25,12 +25,12 @@ impl Signing {
         let valid = |thrown_away: bool| {
             all.iter().filter(|one| is(one, "valid") && is(one, "throw_away") == thrown_away).count()
         };
-        let by_file = verified.pointer("/root/source") == Some(&json!("file"));
+        let missing = verified.get("missing").and_then(Value::as_array).into_iter().flatten();
         Self {
-            signed_off: by_file && is(verified, "satisfied"),
-            needed: verified.get("threshold").and_then(Value::as_u64).filter(|_| by_file),
-            counted: if by_file { all.iter().filter(|one| is(one, "counted")).count() } else { 0 },
-            missing: Vec::new(),
+            signed_off: is(verified, "signed_off"),
+            needed: verified.get("needed").and_then(Value::as_u64),
+            counted: verified.get("counted").and_then(Value::as_u64).unwrap_or_default(),
+            missing: missing.filter_map(Value::as_str).map(str::to_owned).collect(),
             by_people: valid(false),
             thrown_away: valid(true),
         }
@@ -57,7 +57,7 @@ impl Signing {
             (Some(needed), _, _) => {
                 let missing = match self.missing.is_empty() {
                     true => String::new(),
-                    false => format!("; not signed by {}", self.missing.join(", ")),
+                    false => format!("; {} can still sign", self.missing.join(" or ")),
                 };
                 format!("{} of {needed} needed: not enough yet{missing}", self.counted)
             }
@@ -78,27 +78,21 @@ mod tests {
 
     #[test]
     fn the_status_says_who_signed_and_whether_it_is_enough() {
-        let signature =
-            |name: &str| json!({"valid": true, "counted": name != "x", "throw_away": false, "signer": name});
-        let thrown = json!({"valid": true, "counted": true, "throw_away": true});
+        let by = |name: &str| json!({"valid": true, "counted": true, "throw_away": false, "signer": name});
+        let thrown = json!({"valid": true, "counted": false, "throw_away": true});
         let told = |verified: &Value| Signing::of(verified).told(true);
         assert!(Signing::default().told(false).contains("not signed"));
-        let alone =
-            json!({"signatures": [thrown], "satisfied": true, "threshold": 1, "root": {"source": "throw_away"}});
+        let alone = json!({"signatures": [thrown], "needed": null, "counted": 0, "signed_off": false});
         assert!(told(&alone).starts_with("1 by a key that was thrown away"));
         assert!(!Signing::of(&alone).signed_off, "nobody signed off what a thrown-away key signed");
         // What people signed is told as such, whatever else is there.
-        let mut ours = json!({"valid": true, "counted": false, "throw_away": true});
-        let mut both = |count: usize, satisfied: bool| {
-            let people = ["ana", "cas"].iter().take(count).map(|name| signature(name));
-            let all: Vec<_> = people.chain([ours.take()]).collect();
-            ours = all[count].clone();
-            json!({"signatures": all, "satisfied": satisfied, "threshold": 2, "root": {"source": "file"}})
-        };
-        assert_eq!(told(&both(2, true)), "2 of 2 needed: enough");
-        assert!(Signing::of(&both(2, true)).signed_off);
-        assert_eq!(told(&both(1, false)), "1 of 2 needed: not enough yet");
-        let without = json!({"signatures": [signature("x"), thrown], "satisfied": false, "root": {"source": "none"}});
+        let both = json!({"signatures": [thrown, by("ana"), by("cas")], "needed": 2, "counted": 2, "signed_off": true});
+        assert_eq!(told(&both), "2 of 2 needed: enough");
+        let one = json!({"signatures": [thrown, by("ana")], "needed": 2, "counted": 1, "missing": ["ben", "cas"],
+            "signed_off": false});
+        assert_eq!(told(&one), "1 of 2 needed: not enough yet; ben or cas can still sign");
+        let without = json!({"signatures": [by("x"), thrown], "needed": null, "counted": 0, "signed_off": false});
         assert!(told(&without).starts_with("1; without a file of signers"));
+        assert_eq!(told(&json!({"signatures": []})), "none");
     }
 }

@@ -4,7 +4,13 @@
 //! A bundle may come from a pull request that nobody trusts: it is read bounded, its parts are held against each other, and
 //! what it says is text and never markup.
 
-use crate::{cli, context::Context, inputs::file_digest};
+use crate::{
+    cli,
+    commands::utf8,
+    context::Context,
+    inputs::file_digest,
+    workers::{self, Worker},
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -27,7 +33,7 @@ pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
             .found(directories.len().to_string())
             .expected(format!("at most {BUNDLES}")));
     }
-    let bundles = directories.iter().map(|directory| read(directory)).collect::<Result<Vec<_>>>()?;
+    let bundles = directories.iter().map(|directory| read(context, directory)).collect::<Result<Vec<_>>>()?;
     let mut names = BTreeSet::new();
     if let Some(twice) = bundles.iter().find(|bundle| !names.insert(&bundle.name)) {
         return Err(Failure::input(format!("two bundles are of the runtime {}", twice.name)).expected("one of each"));
@@ -73,7 +79,29 @@ fn bundles_in(given: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn read(directory: &Path) -> Result<report::Bundle> {
+/// Where there is a manifest, what it covers must be what it says. A part that did not travel is not missed here.
+fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
+    if !directory.join("manifest.json").is_file() {
+        return Ok(());
+    }
+    let task = context.printer.task("comment");
+    let request = json!({"command": "verify", "bundle": utf8(directory)?, "integrity_only": true});
+    let verified = workers::call(context, Worker::Evidence, &request, &task, &context.log("comment"))?.value;
+    let subjects = verified.get("subjects").and_then(Value::as_array).into_iter().flatten();
+    let name = |subject: &Value| subject.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut wrong = subjects.filter(|subject| subject["ok"] != json!(true) && directory.join(name(subject)).exists());
+    match wrong.next() {
+        None => Ok(()),
+        Some(subject) => {
+            let reason = subject.get("reason").and_then(Value::as_str).unwrap_or("is not what it says").to_owned();
+            Err(Failure::check(format!("{} in {} does not fit its manifest", name(subject), directory.display()))
+                .found(format!("it {reason}"))
+                .hint("take the files of one upgrade"))
+        }
+    }
+}
+
+fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
     let build = step(directory, "build")?;
     let runtime = build.get("runtime").and_then(Value::as_str).unwrap_or_default().to_owned();
     let blob = build.pointer("/result/blob/blake2_256").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -101,6 +129,7 @@ fn read(directory: &Path) -> Result<report::Bundle> {
             .found(file_digest(&file)?)
             .expected(blob));
     }
+    expect_its_files(context, directory)?;
     let mut results = results.into_iter();
     let mut next = || results.next().unwrap_or_default();
     Ok(report::Bundle {
@@ -128,8 +157,28 @@ fn same_upgrade(directory: &Path, name: &str, runtime: &str, blob: &str) -> Resu
         .expected(format!("{blob} of {runtime:?}"))
         .hint("take the files of one upgrade"));
     }
+    expect_one_verdict(directory, name, &evidence)?;
     // Older evidence has it; a comment that changes with the clock would be posted anew each time.
     Ok(worker::without_volatile(evidence.get("result").cloned().unwrap_or_default()))
+}
+
+/// A step that failed has no result that passed, and none that failed passed.
+fn expect_one_verdict(directory: &Path, name: &str, evidence: &Value) -> Result<()> {
+    let of = |pointer: &str| evidence.pointer(pointer).and_then(Value::as_str);
+    let (step, result) = (of("/verdict").unwrap_or("none"), of("/result/verdict"));
+    let same = match result {
+        Some("pass" | "passed" | "pass_with_hazards") => step == "passed",
+        Some("fail" | "failed") => step == "failed",
+        Some("not_judged") => step == "not_judged",
+        // Others say nothing of it, and a proposal that was refused has no verdict of its own.
+        _ => true,
+    };
+    match same {
+        true => Ok(()),
+        false => Err(Failure::check(format!("{name}.json in {} has two verdicts", directory.display()))
+            .found(format!("the step: {step}, its result: {}", result.unwrap_or("none")))
+            .hint("run the step again")),
+    }
 }
 
 fn step(directory: &Path, name: &str) -> Result<Value> {

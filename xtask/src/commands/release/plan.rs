@@ -166,9 +166,19 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
     }
     for one in runtimes.iter().filter(|one| !one.released && one.commits > 0) {
         warnings.push(format!(
-            "{}: {} commits changed {} files of it, and its spec_version is still {}",
-            one.name, one.commits, one.files_changed, one.spec_version
+            "{}: {} changed {} of it, and its spec_version is still {}",
+            one.name,
+            counted(one.commits, "commit"),
+            counted(one.files_changed as u64, "file"),
+            one.spec_version
         ));
+    }
+    if let Some(last) = &last {
+        let above = |one: &&Planned| one.last_spec_version.is_some_and(|stated| stated > last.spec_version);
+        warnings.extend(runtimes.iter().filter(above).map(|one| {
+            let stated = one.last_spec_version.unwrap_or_default();
+            format!("{}: at {} its source says spec_version {stated}, which is not that of the tag", one.name, last.tag)
+        }));
     }
     problems.sort();
     let title = workspace.config.release.title.as_deref().unwrap_or("Runtimes {tag}");
@@ -195,6 +205,10 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
         warnings,
         problems,
     })
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn select<'a>(workspace: &'a Workspace, selection: &ReleaseSelection) -> Result<Vec<&'a Runtime>> {
@@ -248,7 +262,11 @@ fn check_free(root: &Path, tag: &str, commit: &str, tagged: bool) -> Result<()> 
             Err(Failure::input(format!("there is no tag {tag}")).hint("leave --tagged out, or git fetch --tags"))
         }
         (Some(there), true) if there == commit => Ok(()),
-        (Some(there), _) => {
+        (Some(there), true) => Err(Failure::input(format!("the tag {tag} is at another commit than this"))
+            .found(format!("at commit {there}"))
+            .expected(commit)
+            .hint(format!("git checkout {tag}, and run the command there"))),
+        (Some(there), false) => {
             let failure = Failure::input(format!("the tag {tag} exists already")).found(format!("at commit {there}"));
             let failure = failure.expected("a tag that nothing was released under");
             Err(match there == commit {
