@@ -29,5 +29,5 @@ fn n30_a_spec_version_that_did_not_rise() {
     let blob = patch::spec_version(&sound(Standalone), 1_000_000);
     rehearse(Before::of(Standalone), &blob)
         .stopped_by("versions", &["spec_version", "expected more than 1000000"])
-        .stopped_by("enactment", &["did not take the code"]);
+        .stopped_by("enactment", &["does not take the code"]);
 }
