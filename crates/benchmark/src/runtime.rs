@@ -160,6 +160,7 @@ impl Bench<'_> {
 
     fn call(&self, state: &State, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
         let code = &self.runtime.code;
+        let watch = fork::watch::Watch::start(method, code);
         let fetcher = WrappedRuntimeCode(Cow::Borrowed(code.bytes()));
         let code = RuntimeCode {
             code_fetcher: &fetcher,
@@ -169,7 +170,6 @@ impl Bench<'_> {
         let mut overlay = OverlayedChanges::default();
         let mut extensions = self.extensions(state);
         fork::runtime_log::forget_panic();
-        let watch = fork::executor::Watch::start(method);
         let result = StateMachine::new(
             state,
             &mut overlay,

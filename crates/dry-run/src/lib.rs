@@ -24,6 +24,7 @@ mod time_limit;
 mod transaction;
 mod types;
 mod validator;
+mod verdicts;
 
 pub use block::Replay;
 pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot, Validate};
@@ -31,30 +32,33 @@ pub use result::{Block, Check, Finding, Phase, Rank, Report, Status, Verdict};
 
 use worker::{Outcome, Reporter, Result};
 
+/// A result as JSON.
+fn value(result: impl serde::Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(result)
+        .map_err(|error| worker::Failure::internal("a result cannot be written as JSON").found(error.to_string()))
+}
+
 pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
-    let value = |value: serde_json::Result<serde_json::Value>| {
-        value.map_err(|error| worker::Failure::internal("a result cannot be written as JSON").found(error.to_string()))
-    };
     match request {
         Request::DryRun(request) => {
             let report = run::dry_run(request, reporter)?;
             let passed = report.verdict.passed();
-            Ok(Outcome { passed, value: value(serde_json::to_value(report))? })
+            Ok(Outcome { passed, value: value(report)? })
         }
         Request::Block(request) => {
             let report = block::replay(request, reporter)?;
             let passed = report.passed();
-            Ok(Outcome { passed, value: value(serde_json::to_value(report))? })
+            Ok(Outcome { passed, value: value(report)? })
         }
         Request::Genesis(request) => {
             let summary = genesis::snapshot(request, reporter)?;
-            Ok(Outcome::passed(value(serde_json::to_value(summary))?))
+            Ok(Outcome::passed(value(summary)?))
         }
         Request::Snapshot(request) => {
             let Snapshot { nodes, at, store, out, format } = request;
             let wish = fork::snapshot::Wish { nodes, at, store, out, format: *format };
             let made = fork::snapshot::create(&wish, reporter)?;
-            Ok(Outcome::passed(value(serde_json::to_value(made))?))
+            Ok(Outcome::passed(value(made)?))
         }
         Request::Prune(Prune { store }) => {
             let freed = fork::snapshot::prune(store)?;
@@ -66,11 +70,11 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
         }
         Request::Prepare(request) => {
             let prepared = validator::prepare(&request::bytes(&request.code)?, &request.artifact)?;
-            Ok(Outcome::passed(value(serde_json::to_value(prepared))?))
+            Ok(Outcome::passed(value(prepared)?))
         }
         Request::Validate(request) => {
             let executed = validator::execute(&request.artifact, &request::bytes(&request.parameters)?)?;
-            Ok(Outcome::passed(value(serde_json::to_value(executed))?))
+            Ok(Outcome::passed(value(executed)?))
         }
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+use crate::allowance::{self, Allowed, Denied};
 use codec::Encode;
 use fork::{BuiltBlock, Weight, processor::Took};
 use serde::Serialize;
@@ -312,6 +313,16 @@ pub struct Report {
     pub hazards: usize,
 }
 
+impl Report {
+    /// Returns the report with what its checks come to, given what somebody answers for and which hazards are denied.
+    pub fn judged(mut self, allowed: &Allowed, denied: &Denied<'_>) -> Self {
+        allowance::apply(&mut self.checks, allowed, denied);
+        self.verdict = Verdict::of(&self.checks);
+        self.hazards = hazards(&self.checks);
+        self
+    }
+}
+
 /// What all checks come to. A hazard that somebody answered for is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -340,7 +351,7 @@ impl Verdict {
     }
 }
 
-pub fn hazards(checks: &[Check]) -> usize {
+fn hazards(checks: &[Check]) -> usize {
     checks.iter().filter(|check| check.status == Status::Warn && check.allowed.is_none()).count()
 }
 

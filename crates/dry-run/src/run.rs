@@ -9,11 +9,12 @@ use crate::{
     request::DryRun,
     result::{self, Check, Report, Rpc, State, Status, Verdict},
     validator::{Preparation, Validator},
+    verdicts::Verdicts,
 };
 use artifact::Source;
-use fork::{Author, Chain, Executor, How, Loaded, Store};
-use std::time::Instant;
-use worker::{Failure, Kind, Reporter, Result, hex_prefixed};
+use fork::{Author, Chain, Executor, How, Loaded, Store, watch::Rescue};
+use std::{path::Path, time::Instant};
+use worker::{Event, Failure, Kind, Reporter, Result, hex_prefixed};
 
 pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let began = Instant::now();
@@ -51,7 +52,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
             let Some(to) = Runtime::unrun(&request.runtime, new_blob)? else { return Err(failure) };
             let prepared = preparation.map(Preparation::finish);
             return unusable(began, state(request, &chain, &loaded), &loaded, &from, &to, failure, prepared, &chain)
-                .and_then(|report| write(request, report));
+                .and_then(|report| write(request.out.as_deref(), report));
         }
         Err(failure) => return Err(failure),
     };
@@ -69,19 +70,24 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let counterparts = request.with.iter().map(|source| Counterpart::load(source, beside, &executor, reporter));
     let counterparts = counterparts.collect::<Result<Vec<_>>>()?;
 
-    let mut checks = vec![
+    let checks = Verdicts::default();
+    let _rescue = rescue(request, began, &checks, &chain, &loaded, &from, &to, tested.as_ref(), &counterparts);
+    checks.extend([
         checks::versions::versions(&from, &to),
         checks::versions::code_size(&from, &to, &chain)?,
         checks::host_functions::host_functions(&from, &to),
-    ];
+    ]);
+    checks.begin("transaction-signing");
     let mut author = Author::new(&executor);
     author.prove(&chain)?;
     checks.push(checks::signing::signing(&from, &to, &chain, &mut author)?);
     checks.push(checks::metadata_hash::metadata_hash(&from, &to, &chain, &executor));
+    checks.begin("enactment");
     let Enacted { chain: enacted, mut blocks, check, by_the_chain } =
         enactment::enact(&chain, &mut author, &to.code, reporter)?;
     checks.push(check);
 
+    checks.begin("migrations");
     reporter.status("building blocks with the new code");
     let mut enacted = enacted;
     enacted.set_state_version(to.version.effective_state_version());
@@ -100,14 +106,20 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     // Where the migrations did not end, what they did until then may say why.
     let reached = (!shipping.blocks.is_empty()).then_some(&shipping.migrated);
     reporter.status("asking what nodes ask, before and after the migrations");
+    checks.begin("consensus");
     checks.push(checks::consensus::consensus(&from, &to, &enacted, reached, &executor)?);
+    checks.begin("node-demands");
     checks.push(checks::node_demands::node_demands(&from, &to, &enacted, reached, &executor)?);
+    checks.begin("authorities");
     checks.push(checks::authorities::authorities(&from, &to, &enacted, reached, &executor)?);
+    checks.begin("runtime-apis");
     checks.push(checks::runtime_apis::runtime_apis(&from, &to, &enacted, migrated, &executor)?);
+    checks.begin("migration-failure");
     reporter.status("making the migrations fail");
     let failing = checks::migration_failure::migration_failure(&enacted, &shipping, &mut author, &to);
     checks.push(Check::or_not_judged("migration-failure", failing)?);
     let mut routine = Routine::of(&from, &enacted, &mut Author::new(&executor))?;
+    checks.begin("healthy-blocks");
     let mut alive = shipping.migrated.clone();
     let (healthy, failure) = match ended {
         true => rehearsal::live_on(&mut alive, &mut author, &to.layout, request.blocks, &mut shipping.sent, reporter)?,
@@ -115,19 +127,23 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     };
     blocks.extend(shipping.blocks.iter().cloned());
     blocks.extend(healthy.iter().cloned());
+    checks.begin("block-limits");
     let limits = checks::blocks::limits(&to.layout);
     let pace = checks::blocks::Pace::of(&to, &enacted, &executor)?;
     checks.push(checks::blocks::fit(&blocks, limits, pace));
     checks.push(checks::blocks::healthy(request.blocks, &healthy, failure, ended)?);
+    checks.begin("message-delivery");
     checks.extend(match ended {
         true => between_chains(&from, &to, &enacted, &alive, &shipping.sent, &counterparts, &executor, reporter)?,
         false => ["message-queues", "message-delivery"].map(|name| unreached(name)),
     });
+    checks.begin("storage-versions");
     checks.push(if ended {
         checks::storage_versions::storage_versions(&enacted, &shipping.migrated, &to.layout)?
     } else {
         unreached("storage-versions")
     });
+    checks.begin("next-upgrade");
     checks.push(match migrated {
         Some(migrated) => {
             reporter.status("trying the ways to the next upgrade");
@@ -139,6 +155,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         }
         None => unreached("next-upgrade"),
     });
+    checks.begin("sessions");
     checks.push(match migrated {
         Some(migrated) => {
             reporter.status("ending sessions");
@@ -147,24 +164,29 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         }
         None => unreached("sessions"),
     });
+    checks.begin("async-backing");
     reporter.status("building blocks on blocks that are not included yet");
     let backing = checks::async_backing::async_backing(&from, &to, &chain, &enacted, migrated, &executor, &mut author);
     checks.push(Check::or_not_judged("async-backing", backing)?);
+    checks.begin("storage-layout");
     checks.extend(match migrated {
         Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping, &routine)?,
         None => ["storage-layout", "kept-fields", "leftovers"].into_iter().map(|name| unreached(name)).collect(),
     });
+    checks.begin("weights");
     let (check, call_weights) = match migrated {
         Some(migrated) => checks::weights::weights(&from, &to, &enacted, migrated, &executor)?,
         None => (unreached("weights"), None),
     };
     checks.push(check);
+    checks.begin("idempotency");
     checks.push(if ended {
         reporter.status("running the migrations once more");
         checks::idempotency::idempotency(&enacted, &shipping.migrated, &mut author, &executor, &to.code, &to.layout)?
     } else {
         unreached("idempotency")
     });
+    checks.begin("try-state");
     checks.extend(match &tested {
         Some(tested) => {
             // Its invariants read every entry.
@@ -177,8 +199,10 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
             .map(|name| Check::skip(name, "no try-runtime build was given"))
             .collect(),
     });
+    checks.begin("validator-preparation");
     let prepared = preparation.map(Preparation::finish);
     checks.push(checks::preparation::preparation(&to, prepared.as_ref())?);
+    checks.begin("validator-execution");
     checks.push(match &prepared {
         Some(Ok(validator)) => {
             reporter.status("validating blocks as the relay chain's validators do");
@@ -210,12 +234,10 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         reporter.warning(warning);
     }
     let traffic = loaded.traffic();
-    allowance::apply(&mut checks, &request.allow, &denied);
+    let mut checks = checks.all();
     if let Some(check) = checks.iter_mut().find(|check| check.name == "enactment") {
         *check = check.clone().noting(author.notes());
     }
-    let verdict = Verdict::of(&checks);
-    let hazards = result::hazards(&checks);
     let report = Report {
         format: result::FORMAT,
         state: state(request, &chain, &loaded),
@@ -230,10 +252,55 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         call_weights,
         rpc: Rpc { requests: traffic.requests, bytes: traffic.bytes },
         seconds: seconds(began),
-        verdict,
-        hazards,
+        verdict: Verdict::Fail,
+        hazards: 0,
     };
-    write(request, report)
+    let report = report.judged(&request.allow, &denied);
+    write(request.out.as_deref(), report)
+}
+
+/// Has a call that does not end leave the report of what was judged until then.
+#[allow(clippy::too_many_arguments, reason = "all of them go into the report")]
+fn rescue(
+    request: &DryRun,
+    began: Instant,
+    checks: &Verdicts,
+    chain: &Chain,
+    loaded: &Loaded,
+    from: &Runtime,
+    to: &Runtime,
+    tested: Option<&Runtime>,
+    counterparts: &[Counterpart],
+) -> Rescue {
+    let checks = checks.clone();
+    let new: Vec<_> = [Some(to), tested].into_iter().flatten().map(|runtime| runtime.code.hash().to_vec()).collect();
+    let (allow, deny, strict, out) = (request.allow.clone(), request.deny.clone(), request.strict, request.out.clone());
+    let mut report = Report {
+        format: result::FORMAT,
+        state: state(request, chain, loaded),
+        from: from.identity(),
+        to: to.identity(),
+        try_runtime: tested.map(|tested| hex_prefixed(tested.code.hash())),
+        with: counterparts.iter().map(Counterpart::identity).collect(),
+        checks: Vec::new(),
+        blocks: Vec::new(),
+        limits: Default::default(),
+        storage_changes: Vec::new(),
+        call_weights: None,
+        rpc: Rpc::default(),
+        seconds: 0.0,
+        verdict: Verdict::Fail,
+        hazards: 0,
+    };
+    Rescue::with(move |overdue| {
+        report.checks = checks.ended_by(&overdue, &new);
+        report.seconds = seconds(began);
+        let report = report.judged(&allow, &Denied { all: strict, named: &deny });
+        match write(out.as_deref(), report).and_then(crate::value) {
+            Ok(value) => Event::Done { passed: false, value },
+            Err(failure) => Event::Failed(failure),
+        }
+    })
 }
 
 /// A check of the migrated state, where there is none.
@@ -300,8 +367,8 @@ fn unusable(
 }
 
 /// Writes the report where it is wanted as well.
-fn write(request: &DryRun, report: Report) -> Result<Report> {
-    if let Some(out) = &request.out {
+fn write(out: Option<&Path>, report: Report) -> Result<Report> {
+    if let Some(out) = out {
         let json = serde_json::to_vec_pretty(&report)
             .map_err(|error| Failure::internal("the report is no JSON").found(error.to_string()))?;
         worker::write_whole(out, &json)?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
 
-use crate::signatures;
+use crate::{signatures, watch::Watch};
 use sc_executor::{HeapAllocStrategy, WasmExecutor};
 use sp_core::traits::{CallContext, CodeExecutor, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode};
 use sp_externalities::Extensions;
@@ -9,13 +9,7 @@ use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::{Backend, Ext, OverlayedChanges};
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
 use sp_wasm_interface::{ExtendedHostFunctions, HostFunctions as _};
-use std::{
-    borrow::Cow,
-    collections::BTreeSet,
-    path::Path,
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, collections::BTreeSet, path::Path};
 use worker::{Failure, Result};
 
 pub type HostFunctions =
@@ -23,9 +17,6 @@ pub type HostFunctions =
 
 /// 64 KiB pages a runtime's heap may take: 128 MiB, what nodes and validators give a block's execution by default.
 const HEAP_PAGES: u32 = 2048;
-
-/// A call that runs longer than this is taken for endless. The slowest known block took a minute on slow machines.
-const CALL_LIMIT: Duration = Duration::from_secs(300);
 
 /// A runtime as it stands on chain, with the hash the executor caches its compiled form under.
 #[derive(Clone)]
@@ -108,7 +99,7 @@ impl Executor {
         let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
         overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
         crate::runtime_log::forget_panic();
-        let watch = Watch::start(method);
+        let watch = Watch::start(method, code);
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
             let context = CallContext::Onchain { import: false };
@@ -142,81 +133,4 @@ fn executor<H: sp_wasm_interface::HostFunctions>(cache: Option<&Path>) -> WasmEx
         builder = builder.with_cache_path(cache);
     }
     builder.build()
-}
-
-/// How long calls may take now, in seconds.
-static LIMIT: AtomicU64 = AtomicU64::new(CALL_LIMIT.as_secs());
-
-/// While this lives, calls have less time than a block: for what nodes ask in passing.
-pub struct Hurry;
-
-impl Hurry {
-    pub fn within(limit: Duration) -> Self {
-        LIMIT.store(limit.as_secs().max(1), Ordering::SeqCst);
-        Self
-    }
-}
-
-impl Drop for Hurry {
-    fn drop(&mut self) {
-        LIMIT.store(CALL_LIMIT.as_secs(), Ordering::SeqCst);
-    }
-}
-
-/// When the call under way has to be over, in milliseconds since the process began to watch; 0 while none is.
-static DEADLINE: AtomicU64 = AtomicU64::new(0);
-
-/// Ends the process when a runtime loops: compiled Wasm cannot be interrupted from outside.
-pub struct Watch;
-
-impl Watch {
-    pub fn start(method: &str) -> Self {
-        static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-        let mut first = false;
-        let began = *BEGAN.get_or_init(|| {
-            first = true;
-            Instant::now()
-        });
-        let deadline = (began.elapsed() + Duration::from_secs(LIMIT.load(Ordering::SeqCst))).as_millis() as u64;
-        DEADLINE.store(deadline, Ordering::SeqCst);
-        if let Ok(mut name) = METHOD.lock() {
-            method.clone_into(&mut name);
-        }
-        if first {
-            std::thread::spawn(move || {
-                loop {
-                    std::thread::sleep(Duration::from_millis(500));
-                    let deadline = DEADLINE.load(Ordering::SeqCst);
-                    if deadline != 0 && began.elapsed().as_millis() as u64 > deadline {
-                        give_up();
-                    }
-                }
-            });
-        }
-        Self
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        DEADLINE.store(0, Ordering::SeqCst);
-    }
-}
-
-static METHOD: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
-
-/// The only way out of an endless runtime: say so in the worker's own protocol, and end.
-fn give_up() -> ! {
-    use std::io::Write;
-    let method = METHOD.lock().map(|name| name.clone()).unwrap_or_default();
-    let failure = Failure::check(format!("{method} does not end"))
-        .found(format!("still running after {} s", LIMIT.load(Ordering::SeqCst)))
-        .expected("an answer, or a block, within a slot")
-        .hint("a migration or an API that loops, or does too much at once; see the last lines of the log");
-    if let Ok(mut line) = serde_json::to_vec(&worker::Event::Failed(failure)) {
-        line.push(b'\n');
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(&line).and_then(|()| out.flush());
-    }
-    std::process::exit(i32::from(worker::Kind::Check.exit_code()))
 }

@@ -23,13 +23,15 @@ pub mod serve;
 pub mod signatures;
 pub mod snapshot;
 pub mod state;
+pub mod watch;
 
 pub use author::{AbridgedHostConfiguration, Author, Signal, Wish};
 pub use block::{BuiltBlock, Weight};
 pub use candidate::Candidate;
 pub use chain::{Chain, Entries, Header};
-pub use executor::{Code, Executor, Hurry};
+pub use executor::{Code, Executor};
 pub use layout::Layout;
 pub use live_block::LiveBlock;
 pub use load::{How, Loaded, Mode, load};
 pub use state::Store;
+pub use watch::Hurry;

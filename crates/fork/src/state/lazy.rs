@@ -12,7 +12,7 @@ use super::{
     memory::Memory,
     walk::{End, walk},
 };
-use crate::keys;
+use crate::{keys, watch::Pause};
 use artifact::hashes::blake2_256;
 use sp_core::H256;
 use sp_state_machine::DBValue;
@@ -105,6 +105,8 @@ impl Lazy {
         if let Some(failure) = self.failure() {
             return Err(failure.to_string());
         }
+        // A call into a runtime waits for this: its time is not the runtime's.
+        let _pause = Pause::begin();
         self.fetch(hash, prefix, hint).map_err(|failure| self.fail(failure))
     }
 
