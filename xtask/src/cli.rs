@@ -33,6 +33,7 @@ Exit codes:
   3    the environment lacks something (a tool, the network, disk space)
   4    an input is not what it has to be
   5    a defect of Cutover
+  6    not judged: a check that applies could not look
   130  interrupted";
 
 /// Take a runtime of a Polkadot SDK chain from source to a signed upgrade

@@ -21,6 +21,7 @@ one JSON document: the result, or `{\"error\": …}` with `kind`, `message` and,
 | 3 | the environment lacks something (a tool, the network, disk space); the hint mends it |
 | 4 | an input is not what it has to be |
 | 5 | a defect of Cutover |
+| 6 | not judged: nothing was seen to break, and a check that applies could not look; the check says why |
 | 130 | interrupted; the same command resumes where that is possible |
 
 A *source* is given the same way everywhere: a file (a blob, hex, a chain spec, a snapshot), the `ws://` or `http://`
@@ -48,7 +49,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | `relay` | the chain whose root governs this one, given like `state` |
 | `para-id` | the chain's id among the parachains of its relay |
 | `route` | how root comes to authorize the upgrade, as `--route` |
-| `dry-run` | `allow = {CHECK = "reason"}`: checks that may fail; `with`: chains that it exchanges messages with, given like `state`; see [dry-run.md](dry-run.md) |
+| `dry-run` | `allow = {CHECK = "reason"}`: checks that may fail; `deny = ["CHECK"]` and `strict = true`: hazards that count as failures; `with`: chains that it exchanges messages with, given like `state`; see [dry-run.md](dry-run.md) |
 | `release` | `group` and `variants` of its releases; see [release.md](release.md) |
 
 `[workspace.metadata.cutover]`:
