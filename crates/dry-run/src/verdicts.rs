@@ -78,7 +78,7 @@ mod tests {
     fn a_call_that_does_not_end_is_one_failed_check_of_a_complete_report() {
         let checks = after(8);
         assert_eq!(checks.iter().map(|check| check.name).collect::<Vec<_>>(), NAMES);
-        let with = |status| checks.iter().filter(|check| check.status == status).map(|check| check.name);
+        let with = |status| checks.iter().filter(move |check| check.status == status).map(|check| check.name);
         assert_eq!(with(Status::Pass).collect::<Vec<_>>(), ["versions"]);
         assert_eq!(with(Status::Fail).collect::<Vec<_>>(), ["migrations"]);
         assert_eq!(with(Status::NotJudged).count(), NAMES.len() - 2);
