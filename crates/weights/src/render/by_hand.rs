@@ -120,8 +120,8 @@ impl Taken {
         let estimated = body.facts.estimated.as_ref();
         let most = |name: &String| body.facts.ranges.get(name).map(|(_, most)| *most);
         let greatest = |part: &Linear| {
-            let terms = part.slopes.iter().map(|(name, slope)| Some(slope.saturating_mul(most(name)?)));
-            terms.sum::<Option<u64>>().map(|sum| sum.saturating_add(part.base))
+            let mut terms = part.slopes.iter().map(|(name, slope)| Some(slope.saturating_mul(most(name)?)));
+            terms.try_fold(part.base, |sum, term| Some(sum.saturating_add(term?)))
         };
         // The comments say how often storage was touched at most; slopes are rounded to it.
         let beyond = |so_far: &Linear, more: &Linear, listed: u64| {
@@ -129,36 +129,36 @@ impl Taken {
             sum.add(more);
             let rounding =
                 greatest(&Linear { base: 1, slopes: sum.slopes.keys().map(|name| (name.clone(), 1)).collect() });
-            let all = greatest(&sum).zip(rounding);
-            !more.is_zero()
-                && (listed == 0
-                    || !more.is_constant() && all.is_some_and(|(all, more)| all > listed.saturating_add(more)))
+            let is_more = greatest(&sum).zip(rounding).is_some_and(|(all, room)| all > listed.saturating_add(room));
+            !more.is_zero() && (listed == 0 || (is_more && !more.is_constant()))
         };
         // The templates write each term once, and none for what the comments say is not there.
         let without_cause = |measured: &Cost, cost: &Cost| {
-            lists && (beyond(&measured.reads, &cost.reads, reads) || beyond(&measured.writes, &cost.writes, writes))
-                || !cost.proof.is_zero() && estimated.is_some_and(Linear::is_zero)
+            let beyond = beyond(&measured.reads, &cost.reads, reads) || beyond(&measured.writes, &cost.writes, writes);
+            (lists && beyond) || (!cost.proof.is_zero() && estimated.is_some_and(Linear::is_zero))
         };
         let mut seen = BTreeSet::from([("time", String::new())]);
         let (mut measured, mut additions) = (Cost::default(), Vec::new());
         for (index, term) in terms.iter().enumerate() {
-            let keys = term.cost.as_ref().map(keys);
-            match (&term.cost, keys) {
-                (Some(cost), Some(keys))
-                    if index == 0
-                        || keys.len() <= 1
-                            && !keys.iter().any(|key| seen.contains(key))
-                            && !without_cause(&measured, cost) =>
-                {
-                    if keys.is_empty() {
-                        seen.insert(("proof", String::new()));
-                    }
-                    seen.extend(keys);
-                    measured.add(cost);
+            let is_first = index == 0;
+            let Some(cost) = &term.cost else {
+                if is_first {
+                    return None;
                 }
-                (None, _) if index == 0 => return None,
-                _ => additions.push(Addition::of(term)),
+                additions.push(Addition::of(term));
+                continue;
+            };
+            let keys = keys(cost);
+            let is_new = keys.len() <= 1 && !keys.iter().any(|key| seen.contains(key));
+            if !is_first && (!is_new || without_cause(&measured, cost)) {
+                additions.push(Addition::of(term));
+                continue;
             }
+            if keys.is_empty() {
+                seen.insert(("proof", String::new()));
+            }
+            seen.extend(keys);
+            measured.add(cost);
         }
         let mut raised = |text: String, cost: Cost| {
             let text = format!("{RAISED}\n{text}");
