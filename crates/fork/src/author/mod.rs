@@ -8,6 +8,7 @@ mod duties;
 mod nimbus;
 mod relay;
 pub(crate) mod slots;
+mod vrf;
 
 use crate::{
     block::{self, BuiltBlock, Plan},
@@ -159,11 +160,13 @@ impl<'a> Author<'a> {
     pub fn attend(&mut self, chain: &mut Chain, code: &Code) -> Result<()> {
         self.refresh(chain, code)?;
         let Some((_, layout, _)) = &self.runtime else { return Err(unread()) };
-        if let Some(marked) = duties::storage_proof(chain, layout)? {
-            chain.set(vec![(marked.key, Some(marked.value))])?;
-            self.notes.insert(marked.why);
+        let mut marked = vrf::keys(chain, layout)?;
+        marked.extend(duties::storage_proof(chain, layout)?);
+        if marked.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.notes.extend(marked.iter().map(|marked| marked.why.clone()));
+        chain.set(marked.into_iter().map(|marked| (marked.key, Some(marked.value))).collect())
     }
 
     /// The likeliest plan of the next block, for who builds it himself.
@@ -192,8 +195,12 @@ impl<'a> Author<'a> {
         authors
             .into_iter()
             .map(|author| {
+                let mut digest = slot.digest(author.as_ref());
+                if author.is_some() {
+                    digest.logs.extend(vrf::item(chain, layout)?);
+                }
                 let inherents = self.inherents(chain, code, layout, &slot, wish)?;
-                Ok(Plan { digest: slot.digest(author.as_ref()), inherents, extrinsics: wish.extrinsics.clone() })
+                Ok(Plan { digest, inherents, extrinsics: wish.extrinsics.clone() })
             })
             .collect()
     }
