@@ -10,7 +10,7 @@
 use crate::{
     ask::ask,
     input::Runtime,
-    result::{Check, Finding},
+    result::{Check, Finding, errors_logged},
 };
 use codec::{Compact, Decode, Encode};
 use fork::{Author, Chain, Executor, Wish};
@@ -69,6 +69,8 @@ pub fn async_backing(
     let Some(migrated) = migrated else { return unreached(to, enacted, executor, author) };
     let new = shapes(to, migrated, executor, author)?;
     let old = shapes(from, before, executor, author)?;
+    // What the refused blocks logged is told here, and by no check after this one.
+    let _ = errors_logged();
     let keys = ask(to, migrated, executor, "KeyToIncludeInRelayProof_keys_to_prove", &[])?.value();
     let keys = keys.and_then(|bytes| Compact::<u32>::decode(&mut &bytes[..]).ok()).filter(|keys| keys.0 > 0);
     let note =
