@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Blobs that run, and nodes that cannot go on with them.
 
+use artifact::hashes::blake2_64;
 use codec::{Compact, Encode};
 use cutover_tests::{
     Runtime::{Parachain, Standalone},
@@ -50,6 +51,41 @@ fn n19_an_api_that_takes_seconds() {
 fn n19_an_api_that_nodes_need_is_gone() {
     let blob = patch::without_api(&sound(Standalone), "GrandpaApi");
     rehearse(Before::of(Standalone), &blob).stopped_by("runtime-apis", &["GrandpaApi is gone"]);
+}
+
+/// The runtime says that its authors prove work, and nothing of Aura.
+fn mining(wasm: &[u8]) -> Vec<u8> {
+    let [aura, work] = ["AuraApi", "DifficultyApi"].map(|api| blake2_64(api.as_bytes()));
+    let mut mining = wasm.to_vec();
+    let places: Vec<_> = mining.windows(8).enumerate().filter(|(_, id)| *id == aura).map(|(at, _)| at).collect();
+    assert!(!places.is_empty(), "the runtime has AuraApi");
+    places.into_iter().for_each(|at| mining[at..at + 8].copy_from_slice(&work));
+    mining
+}
+
+#[test]
+fn a_chain_whose_blocks_cannot_be_authored_here_is_not_judged() {
+    let report = rehearse(Before::of(Standalone).with_code(mining), &mining(&sound(Standalone)));
+    report.not_judged().status("versions", "pass").status("transaction-signing", "pass").status("consensus", "pass");
+    for check in ["enactment", "migrations"] {
+        report
+            .status(check, "not_judged")
+            .says(check, "blocks of this chain cannot be authored here: its authors prove work");
+    }
+    for check in ["block-limits", "healthy-blocks", "migration-failure", "next-upgrade", "idempotency"] {
+        report.status(check, "not_judged");
+    }
+}
+
+#[test]
+fn host_functions_of_the_chains_own_node_are_named_and_its_blocks_not_judged() {
+    let own = |wasm: &[u8]| patch::unknown_import(wasm, "ext_storage_append_version_1");
+    rehearse(Before::of(Standalone).with_code(own), &own(&sound(Standalone)))
+        .not_judged()
+        .status("host-functions", "warn")
+        .says("host-functions", "new_storage_append_version_1")
+        .status("migrations", "not_judged")
+        .says("enactment", "host functions that only its own node offers");
 }
 
 #[test]

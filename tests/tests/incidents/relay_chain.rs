@@ -36,6 +36,14 @@ fn n04_an_upgrade_after_which_the_next_one_would_come_too_early() {
 }
 
 #[test]
+fn n32_blocks_stand_on_blocks_that_are_not_included_yet() {
+    // The good twin: the bad one is a hook that no blob here has, and is judged beside the check.
+    rehearse(Before::of(Parachain), &sound(Parachain))
+        .status("async-backing", "pass")
+        .says("async-backing", "whose included head is up to 2 behind, and two on one relay block");
+}
+
+#[test]
 fn n22_a_migration_that_floods_the_queue_to_the_relay_chain() {
     let messages = vec![vec![1u8]; 2_000].encode();
     let blob = migrating(&sound(Parachain), &[(item("ParachainSystem", "PendingUpwardMessages"), messages)]);
