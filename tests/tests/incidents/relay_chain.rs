@@ -36,6 +36,13 @@ fn n04_an_upgrade_after_which_the_next_one_would_come_too_early() {
 }
 
 #[test]
+fn n35_a_relay_parent_offset_that_is_not_the_one_that_blocks_are_taken_with() {
+    let blob = Faults::new().answer("RelayParentOffsetApi_relay_parent_offset", 1u32.encode()).apply(&sound(Parachain));
+    rehearse(Before::of(Parachain), &blob)
+        .stopped_by("async-backing", &["lets collators look 2 claims ahead for a core, and their block is refused"]);
+}
+
+#[test]
 fn n32_blocks_stand_on_blocks_that_are_not_included_yet() {
     // The good twin: the bad one is a hook that no blob here has, and is judged beside the check.
     rehearse(Before::of(Parachain), &sound(Parachain))

@@ -33,6 +33,8 @@ struct Shapes {
     offset: u32,
     reach: Reach,
     two: Two,
+    /// How far into the queue of claims collators may look for a core, and why such a block is refused, if it is.
+    claims: Option<(u8, Option<String>)>,
 }
 
 /// How far the included head may be behind the parent.
@@ -129,7 +131,29 @@ fn shapes(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Au
         offset: said_offset(runtime, chain, executor)?.unwrap_or(0),
         reach: reach(runtime, chain, author)?,
         two: two(runtime, chain, executor, author)?,
+        claims: claims(runtime, chain, executor, author)?,
     })
+}
+
+/// A block on the core that lies as far ahead as the runtime tells collators that it may. Where scheduling is of version 3, the
+/// relay parent's age does not count.
+fn claims(
+    runtime: &Runtime,
+    chain: &Chain,
+    executor: &Executor,
+    author: &mut Author<'_>,
+) -> Result<Option<(u8, Option<String>)>> {
+    let most = ask(runtime, chain, executor, "RelayParentOffsetApi_max_claim_queue_offset", &[])?.value();
+    let Some(most) = most.and_then(|bytes| bytes.first().copied()) else { return Ok(None) };
+    let v3 = ask(runtime, chain, executor, "SchedulingV3EnabledApi_scheduling_v3_enabled", &[])?.value();
+    let behind = match v3.is_some_and(|answer| answer.first() == Some(&1)) {
+        true => 0,
+        false => u8::try_from(said_offset(runtime, chain, executor)?.unwrap_or(0)).unwrap_or(u8::MAX),
+    };
+    let most = most.saturating_add(behind);
+    let wish = Wish { claim_queue_offset: Some(most), ..Wish::default() };
+    let refused = refusal(author.build_with(&mut chain.clone(), &runtime.code, wish))?;
+    Ok(Some((most, refused)))
 }
 
 /// Builds block after block while the included one stays, and then one more when it goes on.
@@ -208,6 +232,14 @@ fn judge(old: &Shapes, new: &Shapes) -> Check {
             }
         }
     }
+    if let Some((most, Some(why))) = &new.claims
+        && !matches!(old.claims, Some((_, Some(_))))
+        && matches!(new.reach, Reach::Blocks(..))
+    {
+        findings.push(Finding::seen(format!(
+            "RelayParentOffsetApi lets collators look {most} claims ahead for a core, and their block is refused: {why}"
+        )));
+    }
     if old.two == Two::Taken {
         match &new.two {
             Two::Taken => {}
@@ -232,7 +264,7 @@ mod tests {
 
     fn shapes(slot: u64, offset: u32, reach: u64) -> Shapes {
         let why = (reach < FURTHEST).then(|| "expected parent to be included".to_string());
-        Shapes { slot: Some(slot), offset, reach: Reach::Blocks(reach, why), two: Two::None }
+        Shapes { slot: Some(slot), offset, reach: Reach::Blocks(reach, why), two: Two::None, claims: None }
     }
 
     fn status(old: &Shapes, new: &Shapes) -> Status {
@@ -279,6 +311,16 @@ mod tests {
         let later = judge_offset(2, |offset| Ok(offset == 2)).expect("judged");
         assert_eq!(later.status, Status::NotJudged, "blocks are taken with it, and something else stops later");
         assert_eq!(judge_offset(0, |_| Ok(false)).expect("judged").status, Status::NotJudged, "it is something else");
+    }
+
+    #[test]
+    fn a_core_that_collators_may_look_for_and_that_is_refused_fails() {
+        let with = |claims| Shapes { claims, ..shapes(6_000, 0, 3) };
+        let (taken, refused) = (|| with(Some((1, None))), || with(Some((2, Some("exceeds".into())))));
+        assert_eq!(status(&taken(), &taken()), Status::Pass);
+        assert_eq!(status(&taken(), &refused()), Status::Fail);
+        assert_eq!(status(&with(None), &refused()), Status::Fail, "nothing was said before");
+        assert_eq!(status(&refused(), &refused()), Status::Pass, "it never worked");
     }
 
     #[test]

@@ -18,9 +18,10 @@ use crate::{
     layout::Layout,
 };
 use codec::Encode;
+use cumulus_primitives_core::{ClaimQueueOffset, CoreInfo, CoreSelector};
 use slots::{Consensus, Slot};
 use sp_inherents::InherentData;
-use sp_runtime::traits::Header as _;
+use sp_runtime::{DigestItem, traits::Header as _};
 use std::collections::BTreeSet;
 use worker::{Failure, Kind, Result};
 
@@ -43,6 +44,8 @@ pub struct Wish {
     pub included: Option<Header>,
     /// Whether the block stands on the same relay block as its parent, in the same slot.
     pub again: bool,
+    /// How far into the relay chain's queue of claims the block's core is looked for, where its collator says it.
+    pub claim_queue_offset: Option<u8>,
     /// How far behind the newest relay block the block stands; as the runtime says where nothing else is said.
     pub relay_parent_offset: Option<u32>,
 }
@@ -199,6 +202,7 @@ impl<'a> Author<'a> {
                 if author.is_some() {
                     digest.logs.extend(vrf::item(chain, layout)?);
                 }
+                digest.logs.extend(wish.claim_queue_offset.map(core));
                 let inherents = self.inherents(chain, code, layout, &slot, wish)?;
                 Ok(Plan { digest, inherents, extrinsics: wish.extrinsics.clone() })
             })
@@ -274,6 +278,12 @@ fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
     let offered = Executor::host_functions();
     let imported = imports.host_functions().map(|import| import.name.clone());
     Ok(imported.filter(|name| !offered.contains(name)).collect())
+}
+
+/// A collator that has one core says on which.
+fn core(offset: u8) -> DigestItem {
+    let claim_queue_offset = ClaimQueueOffset(offset);
+    CoreInfo { selector: CoreSelector(0), claim_queue_offset, number_of_cores: codec::Compact(1) }.to_digest_item()
 }
 
 /// The relay chain's view of this chain: the encoded header of its last block.

@@ -8,6 +8,7 @@ use crate::{
 };
 use artifact::{Version, hashes::blake2_64, metadata::Pallet};
 use codec::{Decode, Encode};
+use cumulus_primitives_core::CUMULUS_CONSENSUS_ID;
 use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
 use worker::{Failure, Result};
 
@@ -132,9 +133,10 @@ fn by_likelihood(ways: &mut [Way], carried: &[ConsensusEngineId]) {
     });
 }
 
-/// The engines whose items a block's author put into its digest.
+/// The engines whose items a block's author put into its digest. What collators say of the relay chain is of no engine.
 pub(crate) fn engines(header: &Header) -> Vec<ConsensusEngineId> {
-    header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime).map(|(engine, _)| engine).collect()
+    let items = header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime);
+    items.map(|(engine, _)| engine).filter(|engine| *engine != CUMULUS_CONSENSUS_ID).collect()
 }
 
 pub(super) fn name(engine: &ConsensusEngineId) -> String {
