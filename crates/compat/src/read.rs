@@ -32,7 +32,8 @@ pub fn skip<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<&'
     Ok(reader.input)
 }
 
-/// The value as text without the names of fields: two types mean the same by the same bytes if this is the same.
+/// The value as text without the names of fields and without brackets around what stands in a row: two types mean the
+/// same by the same bytes if this is the same.
 pub fn meaning(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String, String> {
     let mut reader = Reader::new(types, bytes, Some(String::new()));
     reader.value(id, 0)?;
@@ -101,18 +102,7 @@ impl<'t, 'b> Reader<'t, 'b> {
         let ty = types.resolve(id).ok_or_else(|| format!("its type {id} is not in the metadata"))?;
         match &ty.type_def {
             TypeDef::Composite(composite) => self.fields(&composite.fields, depth),
-            TypeDef::Tuple(tuple) => match tuple.fields.as_slice() {
-                [one] => self.value(one.id, depth + 1),
-                several => {
-                    self.say("(");
-                    for field in several {
-                        self.value(field.id, depth + 1)?;
-                        self.say(" ");
-                    }
-                    self.say(")");
-                    Ok(())
-                }
-            },
+            TypeDef::Tuple(tuple) => tuple.fields.iter().try_for_each(|field| self.value(field.id, depth + 1)),
             TypeDef::Variant(variant) => {
                 let index = self.take(1)?[0];
                 let chosen = variant
@@ -121,16 +111,20 @@ impl<'t, 'b> Reader<'t, 'b> {
                     .find(|candidate| candidate.index == index)
                     .ok_or_else(|| format!("{} has no variant {index}", label(&ty.path.segments)))?;
                 self.say(&chosen.name);
+                self.say(" ");
                 self.fields(&chosen.fields, depth)
             }
             TypeDef::Sequence(sequence) => {
                 let length = self.compact()?;
-                self.many(length, sequence.type_param.id, depth)
+                self.sequence(length, sequence.type_param.id, depth)
             }
-            TypeDef::Array(array) => self.many(u128::from(array.len), array.type_param.id, depth),
+            // Bytes are told one by one, as fields are: nothing but the type says that they belong together.
+            TypeDef::Array(array) if self.text.is_none() => self.sequence(array.len.into(), array.type_param.id, depth),
+            TypeDef::Array(array) => self.many(array.len.into(), array.type_param.id, depth),
             TypeDef::Compact(_) => {
                 let value = self.compact()?;
                 self.say(&value.to_string());
+                self.say(" ");
                 Ok(())
             }
             TypeDef::Primitive(TypeDefPrimitive::Str) => {
@@ -167,19 +161,10 @@ impl<'t, 'b> Reader<'t, 'b> {
     }
 
     fn fields(&mut self, fields: &[Field<PortableForm>], depth: usize) -> Result<(), String> {
-        if let [one] = fields {
-            return self.value(one.ty.id, depth + 1);
-        }
-        self.say("(");
-        for field in fields {
-            self.value(field.ty.id, depth + 1)?;
-            self.say(" ");
-        }
-        self.say(")");
-        Ok(())
+        fields.iter().try_for_each(|field| self.value(field.ty.id, depth + 1))
     }
 
-    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+    fn sequence(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let inner = unwrapped(self.types, id);
         if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = self.types.resolve(inner).map(|ty| &ty.type_def) {
             let length = usize::try_from(length).map_err(|_| "bytes of an impossible length".to_string())?;
@@ -188,6 +173,12 @@ impl<'t, 'b> Reader<'t, 'b> {
             return Ok(());
         }
         self.say("[");
+        self.many(length, id, depth)?;
+        self.say("]");
+        Ok(())
+    }
+
+    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let mut done = 0;
         while done < length {
             let before = self.input.len();
@@ -197,9 +188,7 @@ impl<'t, 'b> Reader<'t, 'b> {
             if self.input.len() == before && self.text.is_none() {
                 break;
             }
-            self.say(" ");
         }
-        self.say("]");
         Ok(())
     }
 
@@ -228,6 +217,7 @@ impl<'t, 'b> Reader<'t, 'b> {
             for byte in bytes.iter().take(RENDERED) {
                 let _ = write!(text, "{byte:02x}");
             }
+            text.push(' ');
         }
     }
 }
@@ -299,6 +289,17 @@ mod tests {
         let (other, other_id) = registry::<(u32, u32)>();
         assert_ne!(meaning(&one, one_id, &bytes), meaning(&other, other_id, &bytes));
         assert_eq!(meaning(&one, one_id, &bytes), meaning(&one, one_id, &bytes));
+    }
+
+    #[test]
+    fn the_same_bytes_in_other_brackets_mean_the_same() {
+        let bytes = [1, 2, 0, 3, 0];
+        let told = |(types, id): (PortableRegistry, u32)| meaning(&types, id, &bytes).expect("read");
+        let flat = told(registry::<(u8, u16, u16)>());
+        assert_eq!(told(registry::<(u8, [u16; 2])>()), flat);
+        assert_eq!(told(registry::<((u8, (u16,)), u16)>()), flat);
+        assert_eq!(told(registry::<[u8; 5]>()), told(registry::<(u8, [u8; 2], (u8, u8))>()));
+        assert_ne!(told(registry::<[u8; 5]>()), flat);
     }
 
     #[test]
