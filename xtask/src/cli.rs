@@ -205,7 +205,12 @@ pub struct Completions {
 
 /// Help and versions are data and go to standard output; a wrong command line exits with 2.
 pub fn usage_error(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
+    // It repeats what it does not understand, which may be an address with a key in it.
+    let text = error.render().to_string();
+    let _ = match error.use_stderr() && text.contains("://") {
+        true => std::io::Write::write_all(&mut std::io::stderr(), worker::hide_addresses(&text).as_bytes()),
+        false => error.print(),
+    };
     match error.use_stderr() {
         true => ExitCode::from(worker::Kind::Usage.exit_code()),
         false => ExitCode::SUCCESS,

@@ -251,7 +251,8 @@ fn converse(
     }
     let mut file = File::options().create(true).append(true).open(log).map_err(io)?;
     let text = request.to_string();
-    writeln!(file, "$ {name} <<< {text}").map_err(io)?;
+    // Whole addresses of nodes are for the worker alone.
+    writeln!(file, "$ {name} <<< {}", worker::without_addresses(request)).map_err(io)?;
 
     let (mut child, group) = Tool::new(program).directory(directory).converse(Some(file.try_clone().map_err(io)?))?;
     if let Some(mut stdin) = child.stdin.take() {

@@ -185,7 +185,7 @@ fn of_state(name: &str, state: &Brief, how: How) -> Result<Facts> {
 
 fn of_node(name: &str, node: &Node, how: How) -> Result<Facts> {
     let facts = facts(name, SourceKind::Node, &node.blob, how, |keys| node.values(keys))?;
-    Ok(Facts { block_number: Some(node.number), block_hash: Some(hex_prefixed(&node.hash)), ..facts })
+    Ok(Facts { block_number: Some(node.block.number), block_hash: Some(hex_prefixed(&node.block.hash)), ..facts })
 }
 
 /// `values` looks keys up in the state that the blob came with, if it came with one.

@@ -47,6 +47,8 @@ pub enum Request {
     },
     /// What a state file holds ([`crate::state::Summary`]).
     State { source: Source },
+    /// Which state of which chain a source stands for now ([`crate::source::Pin`]).
+    Pin { source: Source },
 }
 
 fn yes() -> bool {
@@ -81,6 +83,10 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             reporter.status(format!("reading {source}"));
             to_value(&source.state()?.summary())?
         }
+        Request::Pin { source } => {
+            reporter.status(format!("looking which state {source} has"));
+            to_value(&crate::source::pin(&source)?)?
+        }
     };
     Ok(Outcome::passed(value))
 }
@@ -102,7 +108,7 @@ mod tests {
     fn requests_are_what_the_documentation_says() {
         let request = r#"{"command":"inspect","source":"ws://127.0.0.1:1"}"#;
         let request: Request = serde_json::from_str(request).expect("a request");
-        let source = Source::Node("ws://127.0.0.1:1".into());
+        let source = Source::Node("ws://127.0.0.1:1".parse().expect("an address"));
         assert_eq!(request, Request::Inspect { source, metadata: true, token: None });
         let digest = r#"{"command":"digest","compressed":"a.wasm","out":"a.json","context":{"package":"a",
             "version":"1","runtime_dir":"a","rustc":"rustc 1","profile":"production","timestamp":"t"}}"#;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+use artifact::Source;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use worker::{Failure, Result};
+use worker::{Endpoint, Failure, Result};
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -26,7 +27,7 @@ pub struct DryRun {
     #[serde(default)]
     pub try_runtime: Option<String>,
     /// Where the state comes from: a raw chain spec, a snapshot, a node.
-    pub state: String,
+    pub state: Source,
     /// The block of a node whose state is taken: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
@@ -44,7 +45,7 @@ pub struct DryRun {
     pub nodes: Option<PathBuf>,
     /// Other chains that the upgraded one exchanges messages with, given like its state.
     #[serde(default)]
-    pub with: Vec<String>,
+    pub with: Vec<Source>,
     /// Checks that may fail, each with the reason.
     #[serde(default)]
     pub allow: crate::allowance::Allowed,
@@ -86,7 +87,7 @@ pub struct Genesis {
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
     /// Nodes of one chain.
-    pub nodes: Vec<String>,
+    pub nodes: Vec<Endpoint>,
     /// The block: a number, a hash or `finalized`.
     #[serde(default = "finalized")]
     pub at: String,
@@ -109,7 +110,7 @@ pub struct Prune {
 #[serde(deny_unknown_fields)]
 pub struct Serve {
     /// Where the state comes from: a raw chain spec, a snapshot, a node.
-    pub state: String,
+    pub state: Source,
     #[serde(default)]
     pub at: Option<String>,
     /// What takes the place of the state's own code, as in a dry run.

@@ -226,7 +226,10 @@ impl Block {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct State {
+    /// A node as it may be shown: without what is behind its host.
     pub source: String,
+    /// The chain, by the hash of its first block. Some state does not tell.
+    pub genesis_hash: Option<String>,
     pub block_hash: String,
     pub number: u32,
     pub state_root: String,

@@ -23,7 +23,8 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     denied.expect_checks()?;
     let executor = Executor::new(request.cache.as_deref());
 
-    reporter.status(format!("reading the state of {}", request.state));
+    let name = request.state.to_string();
+    reporter.status(format!("reading the state of {name}"));
     let store = Store::new(request.nodes.as_deref());
     let how = How {
         at: request.at.as_deref(),
@@ -31,17 +32,16 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         unverified: request.unverified,
         store: Some(&store),
     };
-    let source = request.state.parse::<Source>()?;
-    let mut loaded = fork::load(&source, how, reporter)?;
+    let mut loaded = fork::load(&request.state, how, reporter)?;
     let mut chain = loaded.chain.clone();
     if let Some(named) = &request.code {
-        chain.put_code(&source.code(named)?)?;
+        chain.put_code(&request.state.code(named)?)?;
     }
 
     reporter.status("reading the runtimes");
     let old_code = chain.next_code()?;
-    let old_blob = artifact::blob::Blob::from_deployed(&request.state, old_code.bytes().to_vec())?;
-    let from = Runtime::read(&request.state, old_blob, &chain, &executor)?;
+    let old_blob = artifact::blob::Blob::from_deployed(&name, old_code.bytes().to_vec())?;
+    let from = Runtime::read(&name, old_blob, &chain, &executor)?;
     chain.set_state_version(from.version.effective_state_version());
     let new_blob = request.runtime.parse::<Source>()?.blob()?;
     // Begun now, beside everything else: it takes as long as the rest.
@@ -51,7 +51,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         Err(failure) if failure.kind == Kind::Check => {
             let Some(to) = Runtime::unrun(&request.runtime, new_blob)? else { return Err(failure) };
             let prepared = preparation.map(Preparation::finish);
-            return unusable(began, state(request, &chain, &loaded), &loaded, &from, &to, failure, prepared, &chain)
+            return unusable(began, state(request, &chain, &loaded)?, &loaded, &from, &to, failure, prepared, &chain)
                 .and_then(|report| write(request.out.as_deref(), report));
         }
         Err(failure) => return Err(failure),
@@ -71,7 +71,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let counterparts = counterparts.collect::<Result<Vec<_>>>()?;
 
     let checks = Verdicts::default();
-    let _rescue = rescue(request, began, &checks, &chain, &loaded, &from, &to, tested.as_ref(), &counterparts);
+    let _rescue = rescue(request, began, &checks, &chain, &loaded, &from, &to, tested.as_ref(), &counterparts)?;
     checks.extend([
         checks::versions::versions(&from, &to),
         checks::versions::code_size(&from, &to, &chain)?,
@@ -246,7 +246,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     }
     let report = Report {
         format: result::FORMAT,
-        state: state(request, &chain, &loaded),
+        state: state(request, &chain, &loaded)?,
         from: from.identity(),
         to: to.identity(),
         try_runtime: tested.as_ref().map(|tested| hex_prefixed(tested.code.hash())),
@@ -277,13 +277,13 @@ fn rescue(
     to: &Runtime,
     tested: Option<&Runtime>,
     counterparts: &[Counterpart],
-) -> Rescue {
+) -> Result<Rescue> {
     let checks = checks.clone();
     let new: Vec<_> = [Some(to), tested].into_iter().flatten().map(|runtime| runtime.code.hash().to_vec()).collect();
     let (allow, deny, strict, out) = (request.allow.clone(), request.deny.clone(), request.strict, request.out.clone());
     let mut report = Report {
         format: result::FORMAT,
-        state: state(request, chain, loaded),
+        state: state(request, chain, loaded)?,
         from: from.identity(),
         to: to.identity(),
         try_runtime: tested.map(|tested| hex_prefixed(tested.code.hash())),
@@ -298,7 +298,7 @@ fn rescue(
         verdict: Verdict::Fail,
         hazards: 0,
     };
-    Rescue::with(move |overdue| {
+    Ok(Rescue::with(move |overdue| {
         report.checks = checks.ended_by(&overdue, &new);
         report.seconds = seconds(began);
         let report = report.judged(&allow, &Denied { all: strict, named: &deny });
@@ -306,7 +306,7 @@ fn rescue(
             Ok(value) => Event::Done { passed: false, value },
             Err(failure) => Event::Failed(failure),
         }
-    })
+    }))
 }
 
 /// A check of the migrated state, where there is none.
@@ -318,9 +318,10 @@ fn seconds(began: Instant) -> f64 {
     (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> State {
-    State {
-        source: request.state.clone(),
+fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> Result<State> {
+    Ok(State {
+        source: request.state.to_string(),
+        genesis_hash: chain.genesis_hash()?.map(|hash| hex_prefixed(hash.as_bytes())),
         block_hash: hex_prefixed(chain.header().hash().as_bytes()),
         number: chain.number(),
         // As its source has it, whatever code takes the place of its own.
@@ -330,7 +331,7 @@ fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> State {
         finalized: loaded.finalized,
         mode: loaded.mode.name(),
         entries: loaded.entries,
-    }
+    })
 }
 
 /// The report where the new code cannot even tell its metadata: what is known without running it, and why.

@@ -17,13 +17,12 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     // First, so that a port that is taken is told before a state is read.
     let listener = Listener::bind(request.port, &request.allow_origin)?;
     reporter.status(format!("reading the state of {}", request.state));
-    let source = request.state.parse::<Source>()?;
     let store = Store::new(request.nodes.as_deref());
     let how = How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
-    let loaded = fork::load(&source, how, reporter)?;
+    let loaded = fork::load(&request.state, how, reporter)?;
     let mut chain = loaded.chain.clone();
     if let Some(named) = &request.code {
-        chain.put_code(&source.code(named)?)?;
+        chain.put_code(&request.state.code(named)?)?;
     }
     let ready = json!({
         "url": listener.url(),
@@ -36,9 +35,9 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     });
     let hash = chain.header().hash();
     let mut fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
-    if let Source::Node(url) = &source {
+    if let Source::Node(live) = &request.state {
         // Without them the fork serves all the same; `chain_getBlock` then says what is missing.
-        match LiveBlock::fetch(url, &hex_prefixed(hash.as_bytes())) {
+        match LiveBlock::fetch(live, &hex_prefixed(hash.as_bytes())) {
             Ok(block) => fork = fork.with_extrinsics(block.extrinsics),
             Err(failure) => reporter.warning(format!("the forked block's extrinsics are not served: {failure}")),
         }

@@ -7,7 +7,7 @@ use crate::{
     envelope::{Envelope, Manifest, STATEMENT_PAYLOAD},
     statement::{
         PREDICATE_TYPE, Predicate, RuntimeBlob, STATEMENT_TYPE, Statement, StepSummary, Subject, check_blobs,
-        check_complete,
+        check_complete, check_states,
     },
     step::{self, Step, Verdict},
 };
@@ -95,6 +95,7 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     };
     check_blobs(&steps, &runtimes)?;
     check_complete(&steps, &runtimes)?;
+    check_states(&steps)?;
 
     let any = |verdict: Verdict| summaries.iter().any(|step| step.verdict == verdict);
     let verdict = match (any(Verdict::Failed), any(Verdict::NotJudged)) {
@@ -345,6 +346,19 @@ mod tests {
             });
             assert!(failure.message.contains("about another blob"), "{failure}");
         }
+    }
+
+    #[test]
+    fn steps_about_different_states_are_refused() {
+        let failure = refused(|bundle, _| {
+            for (step, root) in [("build", "0x01"), ("dry-run", "0x02")] {
+                bundle.write_step(step, Verdict::Passed, |step| {
+                    step.inputs.insert("state".into(), Input::new(root));
+                });
+            }
+        });
+        assert_eq!(failure.kind, worker::Kind::Check);
+        assert!(failure.message.contains("about another state than"), "{failure}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     MANIFEST, bundle,
     digest::Digests,
     envelope::Manifest,
-    statement::{Predicate, StepSummary, SubjectDigest, check_blobs, check_complete, objects},
+    statement::{Predicate, StepSummary, SubjectDigest, check_blobs, check_complete, check_states, objects},
     step::{self, Step, Verdict},
 };
 use serde::Serialize;
@@ -155,6 +155,7 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
     }
     check_blobs(&steps, &predicate.runtimes)
         .and_then(|()| check_complete(&steps, &predicate.runtimes))
+        .and_then(|()| check_states(&steps))
         .map_err(|failure| (MANIFEST.into(), format!("does not hold together: {failure}")))
 }
 

@@ -164,6 +164,43 @@ pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> 
     Ok(())
 }
 
+/// What identifies a state, by the names that a step's evidence has for it; a step may leave some of them out.
+const STATE: [&str; 3] = ["state_root", "genesis_hash", "block_hash"];
+
+/// Whether all steps of a runtime start from one state. A diff with one state and a dry run on another prove nothing together.
+pub fn check_states(steps: &BTreeMap<String, Step>) -> Result<()> {
+    // Who said it first, by the runtime and the fact.
+    let mut said: BTreeMap<(Option<&str>, &str), (&str, &str)> = BTreeMap::new();
+    for (file, step) in steps {
+        for (fact, value) in step.states() {
+            let (first, expected) = *said.entry((step.runtime.as_deref(), fact)).or_insert((file, value));
+            if value != expected {
+                return Err(Failure::check(format!("{file} is about another state than {first}"))
+                    .found(format!("the {} {value}", fact.replace('_', " ")))
+                    .expected(expected)
+                    .hint(
+                        "run the steps again on one state, named by its block with --at, then assemble the bundle anew",
+                    ));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Step {
+    /// What the step says of the state that it starts from: in its inputs, and in the result of a dry run.
+    fn states(&self) -> Vec<(&'static str, &str)> {
+        let mut states = Vec::new();
+        if let Some(input) = self.inputs.get("state") {
+            states.push(("digest", input.digest.as_str()));
+            states.extend(STATE.iter().filter_map(|fact| Some((*fact, input.detail.get(*fact)?.as_str()?))));
+        }
+        let result = self.result.get("state").filter(|state| state.is_object());
+        states.extend(STATE.iter().filter_map(|fact| Some((*fact, result?.get(*fact)?.as_str()?))));
+        states
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +226,38 @@ mod tests {
         let shipped = [runtime("one", "0x01"), runtime("two", "0x02")];
         let steps = steps(&[("build", Some("one"), "0x01"), ("dry-run", Some("two"), "0x02"), ("any", None, "0x02")]);
         check_blobs(&steps, &shipped).expect("agreed");
+    }
+
+    #[test]
+    fn steps_of_one_runtime_are_about_one_state() {
+        let state = |root: &str, genesis: Option<&str>| {
+            let mut input = Input::new(root);
+            input.detail.insert("state_root".into(), json!(root));
+            input.detail.insert("genesis_hash".into(), json!(genesis));
+            input
+        };
+        let step = |name: &str, input: Input, result: serde_json::Value| {
+            let mut step = Step::new(name, Verdict::Passed, result).input("state", input);
+            step.runtime = Some("one".into());
+            (format!("{name}.json"), step)
+        };
+        let dry_run = json!({"state": {"state_root": "0x01", "genesis_hash": "0x09", "block_hash": "0x05"}});
+        let diff = step("diff", state("0x01", None), json!(null));
+        let agreed = [diff.clone(), step("dry-run", state("0x01", Some("0x09")), dry_run.clone())];
+        check_states(&agreed.into()).expect("one state, as far as each tells it");
+        let other_result = json!({"state": {"state_root": "0x02"}});
+        for (input, result, found) in
+            [(state("0x02", None), json!(null), "0x02"), (state("0x01", None), other_result, "the state root 0x02")]
+        {
+            let steps = [diff.clone(), step("dry-run", input, result)];
+            let failure = check_states(&steps.into()).expect_err("two states");
+            assert_eq!((failure.kind, failure.expected.as_deref()), (worker::Kind::Check, Some("0x01")));
+            assert!(failure.message.contains("dry-run.json is about another state than diff.json"), "{failure}");
+            assert!(failure.found.as_ref().is_some_and(|text| text.contains(found)), "{failure}");
+        }
+        let (file, mut other) = step("dry-run", state("0x02", None), json!(null));
+        other.runtime = Some("two".into());
+        check_states(&[diff, (file, other)].into()).expect("another runtime is on another chain");
     }
 
     #[test]

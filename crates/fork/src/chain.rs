@@ -81,6 +81,19 @@ impl Chain {
         self.root
     }
 
+    /// The hash of the chain's first block: this one's, or the one that its state keeps for ever. Some state does not tell.
+    pub fn genesis_hash(&self) -> Result<Option<H256>> {
+        if self.number() == 0 {
+            return Ok(Some(self.header().hash()));
+        }
+        for key in artifact::state::genesis_hash_keys() {
+            if let Some(hash) = self.storage(&key)?.filter(|hash| hash.len() == 32) {
+                return Ok(Some(H256::from_slice(&hash)));
+            }
+        }
+        Ok(None)
+    }
+
     pub fn state_version(&self) -> StateVersion {
         self.state_version
     }

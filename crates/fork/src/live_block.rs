@@ -12,7 +12,7 @@ use sp_runtime::{
     DigestItem, OpaqueExtrinsic, StateVersion,
     traits::{BlakeTwo256, Hash as _},
 };
-use worker::{Failure, Result};
+use worker::{Failure, Live, Result};
 
 /// Blocks of busy chains have some thousand extrinsics.
 const MOST_EXTRINSICS: usize = 100_000;
@@ -31,15 +31,15 @@ pub struct LiveBlock {
 
 impl LiveBlock {
     /// Asks a node for a block by its number, its hash, or as `finalized`.
-    pub fn fetch(url: &str, at: &str) -> Result<Self> {
-        let (node, found) = RemoteNode::connect(url, at)?;
+    pub fn fetch(live: &Live, at: &str) -> Result<Self> {
+        let (node, found) = RemoteNode::connect(&live.nodes, at)?;
         let header = Header::decode(&mut &found.header[..]).map_err(|error| {
             Failure::input(format!("the header of block {} cannot be decoded", found.number))
                 .found(error.to_string())
                 .expected("a header with blake2-256 hashes and a block number below 2^32, in 32 or 64 bits")
         })?;
         let given = node.block()?.ok_or_else(|| {
-            Failure::input(format!("{url} has the header of block {} and not its extrinsics", found.number))
+            Failure::input(format!("{live} has the header of block {} and not its extrinsics", found.number))
                 .expected("the whole block from chain_getBlock")
                 .hint(
                     "the node drops the bodies of old blocks: take one with --blocks-pruning archive, or a later block",
@@ -47,11 +47,11 @@ impl LiveBlock {
         })?;
         let hash = H256(found.hash);
         if given.header.hash() != hash {
-            return Err(Failure::input(format!("the node {url} gives another block than asked for"))
+            return Err(Failure::input(format!("the node {live} gives another block than asked for"))
                 .found(format!("chain_getBlock: a header with the hash {:?}", given.header.hash()))
                 .expected(format!("{hash:?}")));
         }
-        let extrinsics = proven(url, &found, &header, given.extrinsics)?;
+        let extrinsics = proven(&live.to_string(), &found, &header, given.extrinsics)?;
         Ok(Self { hash, header, extrinsics, finalized: found.finalized, traffic: node.traffic() })
     }
 
@@ -116,6 +116,7 @@ mod tests {
             state_root: [0; 32],
             header: bytes,
             finalized: true,
+            genesis: None,
             requests: 0,
         };
         (block, header)

@@ -9,7 +9,7 @@ use crate::{
 use artifact::{Source, StateFile};
 use sp_core::{H256, storage::well_known_keys};
 use std::sync::Arc;
-use worker::{Failure, Reporter, Result};
+use worker::{Endpoint, Failure, Live, Reporter, Result};
 
 /// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some fifty
 /// bytes an account; in memory an account takes more than a kilobyte.
@@ -63,7 +63,7 @@ pub struct Loaded {
 }
 
 struct Rest {
-    url: String,
+    nodes: Vec<Endpoint>,
     disk: Arc<Disk>,
 }
 
@@ -79,8 +79,9 @@ impl Loaded {
             reporter.warning(format!("{slowly}: there is no store of trie nodes"));
             return;
         };
-        reporter.status(format!("taking the whole state from {}", rest.url));
-        match snapshot::take_whole(&rest.url, self.chain.header(), &rest.disk, reporter) {
+        let from = rest.nodes.first().map(Endpoint::to_string).unwrap_or_default();
+        reporter.status(format!("taking the whole state from {from}"));
+        match snapshot::take_whole(&rest.nodes, self.chain.header(), &rest.disk, reporter) {
             Ok(more) => self.loading = self.loading + more,
             Err(failure) => reporter.warning(format!("{slowly}: {failure}")),
         }
@@ -94,8 +95,8 @@ impl Loaded {
 
 pub fn load(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     match source {
-        Source::Node(url) if how.mode != Some(Mode::Full) && !how.unverified => lazy(url, how, reporter),
-        Source::Node(url) => full(url, how, reporter),
+        Source::Node(live) if how.mode != Some(Mode::Full) && !how.unverified => lazy(live, how, reporter),
+        Source::Node(live) => full(live, how, reporter),
         _ if how.mode == Some(Mode::Lazy) => {
             Err(Failure::usage(format!("{source} is a file: it is read whole")).hint("leave --state-mode out"))
         }
@@ -103,17 +104,17 @@ pub fn load(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded
     }
 }
 
-fn lazy(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let (node, block) = RemoteNode::connect(url, how.at.unwrap_or("finalized"))?;
-    reporter.status(format!("taking what is needed of the state of block {} from {url}", block.number));
+fn lazy(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+    let (node, block) = RemoteNode::connect(&live.nodes, how.at.unwrap_or(live.block()))?;
+    reporter.status(format!("taking what is needed of the state of block {} from {live}", block.number));
     let disk = how.store.and_then(|store| store.disk(reporter));
-    let rest = disk.clone().map(|disk| Rest { url: url.to_owned(), disk });
+    let rest = disk.clone().map(|disk| Rest { nodes: live.nodes.clone(), disk });
     let lazy = Arc::new(Lazy::new(Box::new(node), block.state_root.into(), disk));
     let mut chain = Chain::from_lazy(lazy, &block.header)?;
     chain.prefetch(first_keys())?;
     let code = chain.next_code()?;
-    let blob = artifact::Blob::from_deployed(&format!("the runtime of {url}"), code.bytes().to_vec())?;
-    let version = artifact::sections::Sections::read(url, &blob)?.version;
+    let blob = artifact::Blob::from_deployed(&format!("the runtime of {live}"), code.bytes().to_vec())?;
+    let version = artifact::sections::Sections::read(&live.to_string(), &blob)?.version;
     chain.set_state_version(version.map_or(0, |version| version.effective_state_version()));
     let (finalized, loading) = (Some(block.finalized), Traffic::default());
     Ok(Loaded { chain, verified: true, finalized, mode: Mode::Lazy, entries: None, loading, rest })
@@ -155,23 +156,24 @@ fn first_keys() -> Vec<Vec<u8>> {
     well_known.into_iter().map(<[u8]>::to_vec).chain(items.map(|(pallet, item)| keys::item(pallet, item))).collect()
 }
 
-fn full(url: &str, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let mut taken = remote::state(url, how.at.unwrap_or("finalized"), reporter)?;
+fn full(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+    let mut taken = remote::state(live, how.at.unwrap_or(live.block()), reporter)?;
     let claimed = taken.state.state_root;
     if how.unverified {
         // What the entries give is taken for the root, and whether it is the header's is told.
         taken.state.state_root = None;
     } else {
-        expect_whole(url, &taken.state)?;
+        expect_whole(&live.to_string(), &taken.state)?;
     }
     let entries = count(&taken.state);
     let chain = Chain::from_state(taken.state).map_err(|mut failure| {
-        failure.message = format!("the node {url} lies about its state, or left a part of it out: {}", failure.message);
+        failure.message =
+            format!("the node {live} lies about its state, or left a part of it out: {}", failure.message);
         failure
     })?;
     let verified = claimed == Some(chain.root().0);
     if !verified {
-        reporter.warning(format!("the state that {url} gave does not have the root of its block's header"));
+        reporter.warning(format!("the state that {live} gave does not have the root of its block's header"));
     }
     let loading = Traffic { requests: taken.requests, bytes: taken.bytes };
     Ok(Loaded {

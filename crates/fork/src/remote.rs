@@ -6,18 +6,16 @@
 
 use artifact::{
     State,
-    source::{Client, RpcBlock},
+    source::{Patience, RpcBlock, Session, Trouble},
     state::Block,
 };
-use jsonrpsee::rpc_params;
-use std::time::Duration;
-use worker::{Failure, Reporter, Result, hex_prefixed};
+use jsonrpsee::{core::params::ArrayParams, rpc_params};
+use worker::{Failure, Live, Reporter, Result, hex_prefixed};
 
 /// What nodes give in one page of keys.
 const PAGE: u32 = 1_000;
 /// Values asked for at once, at first.
 const BATCH: usize = 500;
-const RETRIES: u32 = 4;
 const CHILD_PREFIX: &[u8] = b":child_storage:default:";
 
 pub struct Taken {
@@ -27,18 +25,19 @@ pub struct Taken {
     pub bytes: u64,
 }
 
-pub fn state(url: &str, at: &str, reporter: &Reporter) -> Result<Taken> {
+pub fn state(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::environment("cannot start the network runtime").found(error.to_string()))?;
-    runtime.block_on(take(url, at, reporter))
+    runtime.block_on(take(live, at, reporter))
 }
 
-async fn take(url: &str, at: &str, reporter: &Reporter) -> Result<Taken> {
-    let mut node = Scrape { client: Client::connect(url).await?, url, requests: 0, bytes: 0 };
-    let block = node.client.block(url, at).await?;
-    reporter.status(format!("taking the state of block {} from {url}", block.number));
+async fn take(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
+    let name = live.to_string();
+    let mut node = Scrape { session: Session::new(&live.nodes, Patience::default()), name: &name, bytes: 0 };
+    let block = node.session.block(at).await?;
+    reporter.status(format!("taking the state of block {} from {live}", block.number));
     let keys = node.keys(&block, None, "keys", reporter).await?;
     let top = node.values(&block, None, &keys, reporter).await?;
     let mut children = Vec::new();
@@ -56,15 +55,15 @@ async fn take(url: &str, at: &str, reporter: &Reporter) -> Result<Taken> {
         ..State::of_entries(0, top, children)
     };
     state.top.sort();
-    let version = artifact::sections::Sections::read(url, &state.code(url)?)?.version;
+    let version = artifact::sections::Sections::read(&name, &state.code(&name)?)?.version;
     state.state_version = version.map_or(0, |version| version.effective_state_version());
-    Ok(Taken { state, finalized: block.finalized, requests: node.requests, bytes: node.bytes })
+    Ok(Taken { state, finalized: block.finalized, requests: node.session.requests(), bytes: node.bytes })
 }
 
 struct Scrape<'a> {
-    client: Client,
-    url: &'a str,
-    requests: u64,
+    session: Session,
+    /// What errors call the nodes.
+    name: &'a str,
     bytes: u64,
 }
 
@@ -92,7 +91,7 @@ impl Scrape<'_> {
                 let key = self.decode("a key", &key)?;
                 // A node that repeats itself would keep us here for ever.
                 if keys.last().is_some_and(|last| *last >= key) {
-                    return Err(Failure::input(format!("{} gives keys that are not in order", self.url))
+                    return Err(Failure::input(format!("{} gives keys that are not in order", self.name))
                         .found(hex_prefixed(&key))
                         .expected("each key once, ascending"));
                 }
@@ -118,20 +117,23 @@ impl Scrape<'_> {
         while entries.len() < keys.len() {
             let part = &keys[entries.len()..keys.len().min(entries.len() + batch)];
             let names: Vec<_> = part.iter().map(|key| hex_prefixed(key)).collect();
-            let answer: Result<Vec<Option<String>>> = match child {
-                None => self
-                    .ask::<Vec<Changes>>("state_queryStorageAt", rpc_params![&names, &at])
-                    .await
-                    .map(|sets| sets.into_iter().flat_map(|set| set.changes).map(|(_, value)| value).collect()),
-                Some(child) => {
-                    self.ask("childstate_getStorageEntries", rpc_params![hex_prefixed(child), &names, &at]).await
+            let (method, parameters) = match child {
+                None => ("state_queryStorageAt", rpc_params![&names, &at]),
+                Some(child) => ("childstate_getStorageEntries", rpc_params![hex_prefixed(child), &names, &at]),
+            };
+            let answer = match self.session.request(method, parameters, part.len() > 1).await {
+                Ok(answer) if child.is_none() => {
+                    let sets: Vec<Changes> = self.session.read(method, &answer)?;
+                    Ok(sets.into_iter().flat_map(|set| set.changes).map(|(_, value)| value).collect())
                 }
+                Ok(answer) => Ok(self.session.read::<Vec<Option<String>>>(method, &answer)?),
+                Err(trouble) => Err(trouble),
             };
             match answer {
                 Ok(values) if values.len() == part.len() => {
                     for (key, value) in part.iter().zip(values) {
                         let value = value.ok_or_else(|| {
-                            Failure::input(format!("{} names a key and gives no value for it", self.url))
+                            Failure::input(format!("{} names a key and gives no value for it", self.name))
                                 .found(hex_prefixed(key))
                         })?;
                         entries.push((key.clone(), self.decode("a value", &value)?));
@@ -139,49 +141,26 @@ impl Scrape<'_> {
                     reporter.progress("values", entries.len() as u64, Some(keys.len() as u64), "keys");
                 }
                 Ok(values) => {
-                    return Err(Failure::input(format!("{} answers another number of values", self.url))
+                    return Err(Failure::input(format!("{} answers another number of values", self.name))
                         .found(values.len().to_string())
                         .expected(part.len().to_string()));
                 }
                 // Often the answer was too large.
-                Err(_) if batch > 1 => batch = (batch / 2).max(1),
-                Err(failure) => return Err(failure),
+                Err(Trouble::Refused(_)) if part.len() > 1 => batch = (part.len() / 2).max(1),
+                Err(trouble) => return Err(trouble.into_failure()),
             }
         }
         Ok(entries)
     }
 
-    /// One request, tried again a few times with growing pauses: public nodes drop some.
-    async fn ask<T: serde::de::DeserializeOwned>(
-        &mut self,
-        method: &str,
-        parameters: jsonrpsee::core::params::ArrayParams,
-    ) -> Result<T> {
-        let mut pause = Duration::from_millis(250);
-        let mut attempt = 0;
-        loop {
-            self.requests += 1;
-            match self.client.ask(self.url, method, parameters.clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(failure) if attempt == RETRIES => {
-                    return Err(failure.hint(format!("tried {} times; take another node", RETRIES + 1)));
-                }
-                Err(_) => {
-                    attempt += 1;
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                    if !self.client.is_connected() {
-                        self.client = Client::connect(self.url).await?;
-                    }
-                }
-            }
-        }
+    async fn ask<T: serde::de::DeserializeOwned>(&mut self, method: &str, parameters: ArrayParams) -> Result<T> {
+        self.session.ask(method, parameters).await
     }
 
     fn decode(&mut self, what: &str, text: &str) -> Result<Vec<u8>> {
         self.bytes += text.len() as u64;
         hex::decode(text.trim_start_matches("0x")).map_err(|error| {
-            Failure::input(format!("{} gives {what} that is no hex", self.url)).found(error.to_string())
+            Failure::input(format!("{} gives {what} that is no hex", self.name)).found(error.to_string())
         })
     }
 }

@@ -41,6 +41,17 @@ pub struct Propose {
     /// Where `calls/` is written.
     #[serde(default)]
     pub out: Option<PathBuf>,
+    /// What links open with.
+    #[serde(default)]
+    pub browser: Browser,
+}
+
+/// Nodes that may be shown to everybody, of the two chains.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Browser {
+    pub target: Option<String>,
+    pub relay: Option<String>,
 }
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Proposal>> {
@@ -84,9 +95,9 @@ fn propose(request: &Propose, reporter: &Reporter) -> Result<Proposal> {
         referendum_index: request.referendum_index,
     };
     let mut proposal = upgrade(chains, &release, &options)?;
-    let submitted_on = if proposal.route.by_relay() { request.relay.as_ref() } else { Some(&request.target) };
-    if let Some(Source::Node(url)) = submitted_on {
-        proposal.link_to(url);
+    let Browser { target, relay } = &request.browser;
+    if let Some(node) = if proposal.route.by_relay() { relay } else { target } {
+        proposal.link_to(node);
     }
     if let Some(directory) = &request.out {
         files::write(&mut proposal, directory)?;
@@ -135,7 +146,7 @@ mod tests {
     fn a_request_needs_two_sources_and_no_more() {
         let request = parse(r#"{"command":"propose","runtime":"new.wasm","target":"ws://node:9944"}"#);
         let request = request.expect("enough");
-        assert_eq!(request.target, Source::Node("ws://node:9944".into()));
+        assert_eq!(request.target, Source::Node("ws://node:9944".parse().expect("an address")));
         assert_eq!((request.enactment, request.route), (Enactment::After(0), None));
         let request = parse(
             r#"{"command":"propose","runtime":"new.wasm","target":"para.json","relay":"relay.json","para_id":1000,

@@ -5,6 +5,7 @@
 //! output. It prints nothing else and decides nothing about looks: xtask's printer renders the events. Its exit code
 //! is the one of [`Kind`], so a worker that is run by hand behaves like the command it serves.
 
+mod endpoint;
 mod event;
 mod failure;
 mod files;
@@ -13,6 +14,7 @@ mod serve;
 mod verdict;
 mod volatile;
 
+pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};
 pub use event::{Event, Progress};
 pub use failure::{Code, Failure, Kind, Result};
 pub use files::{WholeFile, hex_prefixed, read_bounded, write_whole};

@@ -99,6 +99,11 @@ impl UpgradeJob {
         }
     }
 
+    /// Whether it is about the chain's state; the build finds out which one that is, for those after it.
+    pub fn takes_state(self) -> bool {
+        matches!(self, Self::Build | Self::Propose | Self::Diff | Self::DryRun)
+    }
+
     /// Whether it reads the source or the state, and so must run on the commit that the blob is of.
     pub fn reads_source(self) -> bool {
         !matches!(self, Self::Report | Self::Manifest | Self::Sign | Self::Verify)

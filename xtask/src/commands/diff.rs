@@ -11,7 +11,7 @@ pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
     let ask = |worker: Worker, request: Value| -> Result<Outcome<Value>> {
         workers::call(context, worker, &request, &task, &context.log("diff"))
     };
-    let source = |text: &str| networks::source(context, text);
+    let source = |text: &str| networks::source(context, text).map(|place| place.handed());
     let (old, new) = (source(&options.old)?, source(&options.new)?);
     let (outcome, show): (_, fn(&Value) -> String) = if options.bytes {
         let request = json!({"command": "diff_bytes", "old": old, "new": new});

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{target, utf8};
-use crate::{cli, context::Context, networks, workers, workers::Worker};
+use crate::{
+    cli,
+    context::Context,
+    networks::{self, Place},
+    workers,
+    workers::Worker,
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
 use worker::{Failure, Result, Verdict};
@@ -18,7 +24,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
             .expected("a raw chain spec, a snapshot, a node or a network")
             .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
     })?;
-    let state = networks::source(context, &state)?;
+    let state = networks::source_at(context, &state, options.at.as_deref())?;
     let try_runtime = options.try_runtime.as_ref().or(target.try_runtime.as_ref());
     let mut request = request(
         context,
@@ -28,7 +34,7 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
         options.at.as_deref(),
         options.blocks,
     )?;
-    let with = target.with.iter().chain(&options.with).map(|source| networks::source(context, source));
+    let with = target.with.iter().chain(&options.with).map(|source| Ok(networks::source(context, source)?.handed()));
     let with = with.collect::<Result<Vec<_>>>()?;
     request["with"] = json!(with);
     request["allow"] = json!(allowed(target.allow, &options.allow)?);
@@ -79,7 +85,7 @@ pub fn request(
     context: &Context,
     runtime: &Path,
     try_runtime: Option<&Path>,
-    state: &str,
+    state: &Place,
     at: Option<&str>,
     blocks: u32,
 ) -> Result<Value> {
@@ -87,7 +93,7 @@ pub fn request(
         "command": "dry_run",
         "runtime": utf8(runtime)?,
         "try_runtime": try_runtime.map(utf8).transpose()?,
-        "state": state,
+        "state": state.handed(),
         "at": at,
         "blocks": blocks,
         "cache": utf8(&context.cache.join("executor"))?,

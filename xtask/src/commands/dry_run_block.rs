@@ -15,7 +15,7 @@ pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
     let request = json!({
         "command": "block",
         "block": options.block,
-        "state": networks::source(context, &options.state)?,
+        "state": networks::source(context, &options.state)?.handed(),
         "runtime": runtime.as_deref().map(utf8).transpose()?,
         "cache": utf8(&context.cache.join("executor"))?,
         "nodes": utf8(&context.nodes)?,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::utf8;
-use crate::{cli, context::Context, interrupt, workers, workers::Worker};
+use crate::{cli, context::Context, interrupt, networks, workers, workers::Worker};
 use serde_json::{Value, json};
 use worker::Result;
 
@@ -8,7 +8,7 @@ use worker::Result;
 pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
     let request = json!({
         "command": "serve",
-        "state": options.source,
+        "state": networks::source_at(context, &options.source, options.at.as_deref())?.handed(),
         "at": options.at,
         "code": options.code,
         "state_mode": options.state_mode.map(cli::StateMode::name),

@@ -6,8 +6,7 @@ use worker::Result;
 pub fn run(context: &Context, options: &cli::Inspect) -> Result<bool> {
     let task = context.printer.task("inspect");
     let source = networks::source(context, &options.source)?;
-    let request =
-        json!({"command": "inspect", "source": source, "metadata": !options.no_metadata, "token": options.token});
+    let request = json!({"command": "inspect", "source": source.handed(), "metadata": !options.no_metadata, "token": options.token});
     let outcome = workers::call(context, Worker::Artifact, &request, &task, &context.log("inspect"))?;
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::inspect(&outcome.value))?;

@@ -3,7 +3,8 @@ use super::{target, utf8};
 use crate::{
     cli::{self, RouteOptions},
     context::Context,
-    networks, workers,
+    networks::{self, Place},
+    workers,
     workers::Worker,
 };
 use serde_json::{Value, json};
@@ -18,11 +19,11 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     route.relay = route.relay.or(target.relay);
     route.para_id = route.para_id.or(target.para_id);
     route.route = route.route.or(target.route);
-    if let Some(name) = route.relay.take() {
-        route.relay = Some(networks::source(context, &name)?);
-    }
+    let relay = route.relay.as_deref().map(|relay| networks::source(context, relay)).transpose()?;
     let chain = networks::source(context, &options.target)?;
-    let request = request(&target.blob, &chain, &route, options.out.as_deref())?;
+    let mut request = request(&target.blob, &chain, relay.as_ref(), &route, options.out.as_deref())?;
+    // Who reads this is who asked that node; evidence is for everyone.
+    request["browser"] = json!({"target": shown(&chain), "relay": relay.as_ref().and_then(shown)});
     let task = context.printer.task("propose");
     let outcome = workers::call(context, Worker::Proposal, &request, &task, &context.log("propose"))?;
     drop(task);
@@ -30,7 +31,20 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     Ok(outcome.passed)
 }
 
-pub fn request(runtime: &Path, chain: &str, route: &RouteOptions, out: Option<&Path>) -> Result<Value> {
+/// The node that links open with: none where its address holds more than may be shown.
+fn shown(place: &Place) -> Option<String> {
+    let Place::Live(live) = place else { return None };
+    let node = live.nodes.first()?;
+    (node.to_string() == node.expose().trim_end_matches('/')).then(|| node.to_string())
+}
+
+pub fn request(
+    runtime: &Path,
+    chain: &Place,
+    relay: Option<&Place>,
+    route: &RouteOptions,
+    out: Option<&Path>,
+) -> Result<Value> {
     let enactment = match (route.enact_after, route.enact_at) {
         (Some(blocks), _) => Some(json!({"after": blocks})),
         (_, Some(block)) => Some(json!({"at": block})),
@@ -39,8 +53,8 @@ pub fn request(runtime: &Path, chain: &str, route: &RouteOptions, out: Option<&P
     let mut request = json!({
         "command": "propose",
         "runtime": utf8(runtime)?,
-        "target": chain,
-        "relay": route.relay,
+        "target": chain.handed(),
+        "relay": relay.map(Place::handed),
         "para_id": route.para_id,
         "route": route.route,
         "without_checks": route.without_checks,

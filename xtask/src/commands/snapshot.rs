@@ -8,14 +8,14 @@ use crate::{
     context::Context,
     engines::Builder,
     inputs::Variant,
-    networks,
+    networks::{self, Place},
     runtimes::Workspace,
     workers,
     workers::Worker,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Code, Failure, Kind, Result};
+use worker::{Code, Endpoint, Failure, Kind, Result};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     match &options.of {
@@ -33,17 +33,19 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
     for text in &options.nodes {
         match networks::nodes(context, text)? {
             Some(all) => nodes.extend(all),
-            None => nodes.push(text.clone()),
+            None => match Place::parse(text)? {
+                Place::Live(live) => nodes.extend(live.nodes),
+                Place::File(other) => {
+                    return Err(Failure::usage(format!("{other} is no node"))
+                        .expected("a ws:// or http:// address, or the name of a network")
+                        .hint("cargo xtask snapshot info FILE says what a file holds"));
+                }
+            },
         }
-    }
-    if let Some(other) = nodes.iter().find(|node| !node.contains("://")) {
-        return Err(Failure::usage(format!("{other} is no node"))
-            .expected("a ws:// or http:// address, or the name of a network")
-            .hint("cargo xtask snapshot info FILE says what a file holds"));
     }
     let request = json!({
         "command": "snapshot",
-        "nodes": nodes,
+        "nodes": nodes.iter().map(Endpoint::expose).collect::<Vec<_>>(),
         "at": options.at.as_deref().unwrap_or("finalized"),
         "store": utf8(&context.nodes)?,
         "out": utf8(&out)?,

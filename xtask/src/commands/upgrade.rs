@@ -10,6 +10,7 @@ mod compare;
 mod part;
 pub(super) mod place;
 pub(super) mod plan;
+mod state;
 mod summary;
 mod weights;
 
@@ -60,6 +61,9 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let outs = directories(workspace, &selected, options.out.as_deref())?;
     let carried = !options.only.is_empty();
     let bundles = outs.iter().map(|out| Bundle::open(out, carried)).collect::<Result<Vec<_>>>()?;
+    let pinned = selected.iter().zip(&states).zip(&bundles);
+    let pinned = pinned.map(|((runtime, text), bundle)| state::pinned(context, runtime, text, bundle, options));
+    let states = pinned.collect::<Result<Vec<_>>>()?;
     // What is built and checked is the source with its new weights.
     let measured = selected.iter().map(|runtime| match options.weights {
         true => weights::measure(context, workspace, runtime),
@@ -148,16 +152,14 @@ fn on_its_network(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgr
         if options.runtimes.is_empty() {
             options.runtimes.extend(network.package.clone());
         }
-        if options.state.is_none() {
-            options.state = Some(networks::node(context, name, &network)?);
-        }
+        options.state.get_or_insert_with(|| name.clone());
         options.route.relay = options.route.relay.or(network.relay);
         options.route.para_id = options.route.para_id.or(network.para_id);
     }
-    options.route.relay = networks::source_of(context, options.route.relay.as_deref())?;
     Ok(options)
 }
 
+/// What a runtime's upgrade starts from, as it is given. Whether it is there is seen before anything is done.
 fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
     let configured = runtime.state().map(|state| runtime.configured_source(&state));
     let state = options.state.clone().or(configured).ok_or_else(|| {
@@ -166,7 +168,7 @@ fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Res
             .hint("name it with --state, or set `state` in the runtime's [package.metadata.cutover]")
     })?;
     expect_source(context, &state)?;
-    networks::source(context, &state)
+    Ok(state)
 }
 
 fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>) -> Result<Vec<PathBuf>> {

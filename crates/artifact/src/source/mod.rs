@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where a runtime or a state is taken from, given the same way to every command.
 
+mod client;
 mod node;
+mod pin;
 mod properties;
+mod session;
+#[cfg(test)]
+mod session_tests;
 
-pub use node::{Client, Node, RpcBlock, failure_of};
+pub use client::senseless;
+pub use node::Node;
+pub use pin::{Pin, pin};
 pub use properties::Properties;
+pub use session::{Patience, RpcBlock, Session, Trouble};
 
 use crate::{
     Blob, State,
@@ -20,14 +28,14 @@ use std::{
     path::{Path, PathBuf},
     str::FromStr,
 };
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Live, Result, hex_prefixed, hide_addresses};
 
 /// A file, standard input or a node. What a file is shows in its content, never in its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     File(PathBuf),
     Stdin,
-    Node(String),
+    Node(Live),
 }
 
 /// What a source turned out to be.
@@ -46,7 +54,7 @@ impl Source {
                 read(&self.to_string(), file)
             }
             Self::Stdin => read("standard input", io::stdin().lock()),
-            Self::Node(url) => Ok(Content::Node(Box::new(Node::fetch(url)?))),
+            Self::Node(live) => Ok(Content::Node(Box::new(Node::fetch(live)?))),
         }
     }
 
@@ -105,9 +113,9 @@ impl Source {
                 State::from_reader(&self.to_string(), file)
             }
             Self::Stdin => State::from_reader("standard input", io::stdin().lock()),
-            Self::Node(url) => Err(Failure::usage(format!("{url} is a node, not a state file"))
+            Self::Node(live) => Err(Failure::usage(format!("{live} is a node, not a state file"))
                 .expected("a raw chain spec or a snapshot")
-                .hint(format!("cargo xtask snapshot {url}"))),
+                .hint("cargo xtask snapshot create NODE --out FILE")),
         }
     }
 }
@@ -143,15 +151,13 @@ impl FromStr for Source {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.split_once("://") {
-            _ if text == "-" => Ok(Self::Stdin),
-            _ if text.is_empty() => Err(Failure::usage("a source is empty").expected("a file, a node's address, or -")),
-            Some(("ws" | "wss" | "http" | "https", rest)) if !rest.is_empty() => Ok(Self::Node(text.to_owned())),
-            Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-                Err(Failure::usage(format!("{text} is no source"))
-                    .found(format!("an address with {scheme}://"))
-                    .expected("ws://, wss://, http:// or https:// and a host"))
-            }
+        match text {
+            "-" => Ok(Self::Stdin),
+            "" => Err(Failure::usage("a source is empty").expected("a file, a node's address, or -")),
+            _ if Live::is_meant_by(text) => text.parse().map(Self::Node).map_err(|failure: Failure| Failure {
+                message: format!("{} is no source: {}", hide_addresses(text), failure.message),
+                ..failure
+            }),
             _ => Ok(Self::File(PathBuf::from(text))),
         }
     }
@@ -162,20 +168,26 @@ impl fmt::Display for Source {
         match self {
             Self::File(path) => path.display().fmt(formatter),
             Self::Stdin => formatter.write_str("-"),
-            Self::Node(url) => formatter.write_str(url),
+            Self::Node(live) => live.fmt(formatter),
         }
     }
 }
 
+/// As it is shown: the whole address of a node is for nobody to read.
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
+/// A text as the command line takes it, or nodes at a block ([`Live::handed`]).
 impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        use serde::de::Error;
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => text.parse().map_err(Error::custom),
+            live => Live::deserialize(live).map(Self::Node).map_err(Error::custom),
+        }
     }
 }
 
@@ -188,11 +200,24 @@ mod tests {
     #[test]
     fn sources_are_told_apart_by_how_they_are_written() {
         assert_eq!("-".parse(), Ok(Source::Stdin));
-        assert_eq!("wss://host:443/path".parse(), Ok(Source::Node("wss://host:443/path".into())));
+        assert_eq!("wss://host:443/path".parse(), Ok(Source::Node("wss://host:443/path".parse().expect("an address"))));
         assert_eq!("a/b.wasm".parse(), Ok(Source::File("a/b.wasm".into())));
-        for bad in ["", "ftp://host", "ws://"] {
+        for bad in ["", "ftp://host", "ws://", "wss:/host"] {
             assert_eq!(bad.parse::<Source>().expect_err("refused").kind, Exit::Usage, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn nodes_are_handed_over_whole_and_shown_without_their_keys() {
+        let source: Source = "wss://host/0123456789abcdef,ws://other?key=0123456789abcdef".parse().expect("two nodes");
+        let Source::Node(live) = &source else { panic!("{source}") };
+        let live = Live { at: Some("0x12".into()), ..live.clone() };
+        let read: Source = serde_json::from_value(live.handed()).expect("as a worker reads it");
+        assert_eq!(read, Source::Node(live));
+        let shown = format!("{source} {source:?} {}", serde_json::json!(source));
+        assert!(!shown.contains("0123456789abcdef") && shown.contains("wss://host,ws://other"), "{shown}");
+        let failure = "wss:/host/0123456789abcdef".parse::<Source>().expect_err("no address");
+        assert!(!format!("{failure:?}").contains("0123456789abcdef"), "{failure}");
     }
 
     #[test]
@@ -243,6 +268,6 @@ mod tests {
         assert!(failure.message.contains("missing.wasm") && failure.expected.is_some(), "{failure}");
         let failure = Source::File(directory.path().to_owned()).blob().expect_err("a directory");
         assert_eq!(failure.kind, Exit::Input, "{failure}");
-        assert_eq!(Source::Node("ws://x".into()).state().expect_err("a node").kind, Exit::Usage);
+        assert_eq!(Source::Node("ws://x".parse().expect("an address")).state().expect_err("a node").kind, Exit::Usage);
     }
 }

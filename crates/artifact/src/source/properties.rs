@@ -32,7 +32,7 @@ impl Source {
     pub fn properties(&self) -> Properties {
         let said = match self {
             Self::File(path) => of_chain_spec(path),
-            Self::Node(url) => super::node::properties(url),
+            Self::Node(live) => super::node::properties(live),
             Self::Stdin => None,
         };
         said.map(|said| of(&said)).unwrap_or_default()

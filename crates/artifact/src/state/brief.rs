@@ -2,10 +2,15 @@
 //! What a file says of its state, with the entries of no map: enough to know a chain's runtime, however large its state is.
 
 use super::{Block, CODE, HEAD, Kind, Origin, State, chain_spec, code_of, snapshot, stream, try_runtime};
-use crate::{Blob, trie::Entries};
+use crate::{
+    Blob,
+    hashes::{twox_64, twox_128},
+    trie::Entries,
+};
 use std::{
     collections::BTreeMap,
     io::{Cursor, Read},
+    sync::LazyLock,
 };
 use worker::Result;
 
@@ -17,6 +22,8 @@ pub(super) const ITEM_KEY: usize = 32;
 pub struct Brief {
     pub origin: Origin,
     pub block: Option<Block>,
+    /// As the file says it: nothing was computed.
+    pub state_root: Option<[u8; 32]>,
     items: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -30,7 +37,8 @@ impl Brief {
             Some(Kind::ChainSpec) => {
                 let (block, items) = chain_spec::brief(name, rest)?;
                 let items = items.into_iter().filter(|(key, _)| key.len() <= ITEM_KEY).collect();
-                return Ok(Self { origin: Origin::ChainSpec, block, items });
+                let (block, state_root) = block.unzip();
+                return Ok(Self { origin: Origin::ChainSpec, block, state_root, items });
             }
             Some(Kind::Snapshot) => {
                 let mut items = Items::default();
@@ -43,8 +51,8 @@ impl Brief {
                 (state, items)
             }
         };
-        let items = items.into_iter().filter(|(key, _)| key.len() <= ITEM_KEY).collect();
-        Ok(Self { origin: state.origin, block: state.block, items })
+        let items = items.into_iter().filter(|(key, _)| is_kept(key)).collect();
+        Ok(Self { origin: state.origin, block: state.block, state_root: state.state_root, items })
     }
 
     /// The value of a key that is no map's.
@@ -57,10 +65,33 @@ impl Brief {
         keys.iter().filter_map(|key| Some((key.clone(), self.get(key)?.to_vec()))).collect()
     }
 
+    /// The hash of the chain's first block: this one's, or the one that the state keeps for ever.
+    pub fn genesis_hash(&self) -> Option<[u8; 32]> {
+        match self.block {
+            Some(block) if block.number == 0 => Some(block.hash),
+            _ => genesis_hash_keys().iter().find_map(|key| self.get(key)?.try_into().ok()),
+        }
+    }
+
     /// The runtime in this state.
     pub fn code(&self, name: &str) -> Result<Blob> {
         code_of(name, self.get(CODE))
     }
+}
+
+fn is_kept(key: &[u8]) -> bool {
+    // Every key of a state is asked about.
+    static GENESIS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(genesis_hash_keys);
+    key.len() <= ITEM_KEY || GENESIS.iter().any(|kept| kept == key)
+}
+
+/// `System.BlockHash` of block 0, which frame-system never removes, with block numbers of 32 and of 64 bits.
+pub fn genesis_hash_keys() -> [Vec<u8>; 2] {
+    let item = [twox_128(b"System"), twox_128(b"BlockHash")].concat();
+    [4, 8].map(|length| {
+        let number = vec![0; length];
+        [item.clone(), twox_64(&number).to_vec(), number].concat()
+    })
 }
 
 /// Keeps what is of the main trie and of no map.
@@ -72,7 +103,7 @@ struct Items {
 
 impl snapshot::Visit for Items {
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        if !self.in_child && key.len() <= ITEM_KEY {
+        if !self.in_child && is_kept(&key) {
             self.items.push((key, value));
         }
         Ok(())

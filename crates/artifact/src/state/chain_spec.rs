@@ -97,8 +97,8 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     state(name, parse(name, &text)?)
 }
 
-/// What it says of its state with entries of no map; of a plain one, the runtime alone.
-pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<Block>, Entries)> {
+/// Which block it makes and the root of its state, with entries of no map; of a plain one, the runtime alone.
+pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<(Block, [u8; 32])>, Entries)> {
     let text = text(name, reader)?;
     let mut spec: Spec = parse(name, &text)?;
     if let Some(genesis) = &mut spec.genesis
@@ -108,7 +108,7 @@ pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<Block>, Ent
         return Ok((None, vec![(CODE.to_vec(), code)]));
     }
     let state = state(name, spec)?;
-    Ok((state.block, state.top))
+    Ok((state.block.zip(state.state_root), state.top))
 }
 
 /// Its code substitutes, in the order of their blocks.

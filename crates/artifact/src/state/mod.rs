@@ -11,7 +11,7 @@ mod snapshot;
 mod stream;
 mod try_runtime;
 
-pub use brief::Brief;
+pub use brief::{Brief, genesis_hash_keys};
 pub use chain_spec::Substitute;
 pub(crate) use chain_spec::substitutes;
 pub use file::StateFile;

@@ -28,7 +28,7 @@ pub struct Replay {
     /// A number, a hash or `finalized`.
     pub block: String,
     /// The node that has the block and its parent's state.
-    pub state: String,
+    pub state: Source,
     /// Another runtime, to see what it would make of the block's transactions.
     #[serde(default)]
     pub runtime: Option<String>,
@@ -45,13 +45,13 @@ pub struct Replay {
 
 pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
     let began = Instant::now();
-    let source = request.state.parse::<Source>()?;
-    let Source::Node(url) = &source else {
+    let source = &request.state;
+    let Source::Node(live) = source else {
         return Err(Failure::usage(format!("{source} is no node: a state does not hold the extrinsics of its block"))
             .expected("a ws:// or http:// address, or the name of a network"));
     };
-    reporter.status(format!("taking block {} from {url}", request.block));
-    let block = LiveBlock::fetch(url, &request.block)?;
+    reporter.status(format!("taking block {} from {live}", request.block));
+    let block = LiveBlock::fetch(live, &request.block)?;
     let number = block.header.number;
     if number == 0 {
         return Err(Failure::usage("block 0 has no parent: no extrinsics made it").expected("a later block"));
@@ -59,14 +59,14 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
     let parent = hex_prefixed(block.header.parent_hash.as_bytes());
     let store = Store::new(request.nodes.as_deref());
     let how = How { at: Some(&parent), store: Some(&store), ..How::default() };
-    let loaded = fork::load(&source, how, reporter)?;
+    let loaded = fork::load(source, how, reporter)?;
     let mut chain = loaded.chain.clone();
 
     let executor = Executor::remembering_signatures(request.cache.as_deref());
     reporter.status("reading the chain's runtime");
     let code = chain.next_code()?;
-    let blob = artifact::Blob::from_deployed(url, code.bytes().to_vec())?;
-    let runtime = Runtime::read(url, blob, &chain, &executor)?;
+    let blob = artifact::Blob::from_deployed(&live.to_string(), code.bytes().to_vec())?;
+    let runtime = Runtime::read(&live.to_string(), blob, &chain, &executor)?;
     chain.set_state_version(runtime.version.effective_state_version());
     chain.prefetch(crate::run::known_keys(&[&runtime]))?;
 
@@ -106,7 +106,7 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
             sealed: header.digest != block.header.digest,
             finalized: block.finalized,
         },
-        state: state(&request.state, &loaded),
+        state: state(source, &loaded)?,
         runtime: runtime.identity(),
         failed_dispatches: records.as_deref().map(failed_dispatches).unwrap_or_default(),
         executed,
@@ -119,10 +119,11 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
 }
 
 /// The state of the block's parent.
-fn state(source: &str, loaded: &Loaded) -> State {
+fn state(source: &Source, loaded: &Loaded) -> Result<State> {
     let chain = &loaded.chain;
-    State {
-        source: source.to_owned(),
+    Ok(State {
+        source: source.to_string(),
+        genesis_hash: chain.genesis_hash()?.map(|hash| hex_prefixed(hash.as_bytes())),
         block_hash: hex_prefixed(chain.header().hash().as_bytes()),
         number: chain.number(),
         state_root: hex_prefixed(chain.root().as_bytes()),
@@ -131,7 +132,7 @@ fn state(source: &str, loaded: &Loaded) -> State {
         finalized: loaded.finalized,
         mode: loaded.mode.name(),
         entries: loaded.entries,
-    }
+    })
 }
 
 /// As a node that imports the block does it. Also gives the chain after it, where that is what its header says.

@@ -48,12 +48,12 @@ impl Received {
 }
 
 impl Counterpart {
-    pub fn load(source: &str, how: How<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
+    pub fn load(source: &Source, how: How<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
         reporter.status(format!("reading the state of {source}"));
-        let mut chain = fork::load(&source.parse::<Source>()?, how, reporter)?.chain;
+        let mut chain = fork::load(source, how, reporter)?.chain;
         let code = chain.next_code()?;
-        let blob = artifact::blob::Blob::from_deployed(source, code.bytes().to_vec())?;
-        let runtime = Runtime::read(source, blob, &chain, executor)?;
+        let blob = artifact::blob::Blob::from_deployed(&source.to_string(), code.bytes().to_vec())?;
+        let runtime = Runtime::read(&source.to_string(), blob, &chain, executor)?;
         chain.set_state_version(runtime.version.effective_state_version());
         let place = Place::of(&runtime, &chain, executor)?.ok_or_else(|| {
             Failure::input(format!("{source} is no chain that messages are sent to"))

@@ -11,7 +11,7 @@ use std::{
         mpsc,
     },
 };
-use worker::{Failure, Result};
+use worker::{Endpoint, Failure, Result};
 
 /// Places that are missing, of one trie and in the order of their keys.
 #[derive(Debug)]
@@ -29,18 +29,18 @@ pub(super) enum Answer {
         task: Task,
         nodes: Vec<Vec<u8>>,
         keys: Option<usize>,
-        from: String,
+        from: Endpoint,
     },
     /// Perhaps less would be given.
     Refused {
         task: Task,
         failure: Failure,
-        from: String,
+        from: Endpoint,
     },
     Failed {
         task: Task,
         failure: Failure,
-        from: String,
+        from: Endpoint,
     },
     /// A connection less.
     Gone,
@@ -64,16 +64,16 @@ struct Board {
     /// Connections that are made, and not given up again.
     at_work: usize,
     /// Connections to each node that may still come to be.
-    hoped_for: BTreeMap<String, usize>,
+    hoped_for: BTreeMap<Endpoint, usize>,
     /// Nodes that are not asked any more, with the reason.
-    dropped: BTreeMap<String, Failure>,
+    dropped: BTreeMap<Endpoint, Failure>,
     warnings: Vec<String>,
     traffic: Traffic,
 }
 
 impl Crew {
-    /// `first` is connected already; the others and more connections to it are made here.
-    pub fn start(first: RemoteNode, urls: &[String], block: &str, connections: usize) -> Self {
+    /// `first` is connected already, to the first of the nodes; the others and more connections to it are made here.
+    pub fn start(first: RemoteNode, urls: &[Endpoint], block: &str, connections: usize) -> Self {
         let total = urls.len() * connections;
         let (sender, answers) = mpsc::channel();
         let shared = Arc::new(Shared {
@@ -88,13 +88,7 @@ impl Crew {
         let places = (0..connections).flat_map(|_| urls.iter());
         for url in places {
             let (url, block, shared, sender) = (url.clone(), block.to_owned(), shared.clone(), sender.clone());
-            let node = match first.take() {
-                Some(node) if node.name() == url => Some(node),
-                other => {
-                    first = other;
-                    None
-                }
-            };
+            let node = first.take();
             let work = {
                 let shared = shared.clone();
                 move || {
@@ -143,7 +137,7 @@ impl Crew {
         }
     }
 
-    pub fn drop_node(&self, url: &str, failure: &Failure) {
+    pub fn drop_node(&self, url: &Endpoint, failure: &Failure) {
         self.shared.drop_node(url, failure);
     }
 
@@ -168,7 +162,7 @@ impl Crew {
     }
 }
 
-fn told(url: &str, why: &Failure) -> String {
+fn told(url: &Endpoint, why: &Failure) -> String {
     format!("{url}: {}", one_line(why))
 }
 
@@ -178,10 +172,10 @@ impl Shared {
     }
 
     /// A node may grant fewer connections than are wished for; it is dropped if it grants none.
-    fn not_connected(&self, url: &str, failure: &Failure) {
+    fn not_connected(&self, url: &Endpoint, failure: &Failure) {
         let none = {
             let mut board = self.board();
-            let left = board.hoped_for.entry(url.to_owned()).or_default();
+            let left = board.hoped_for.entry(url.clone()).or_default();
             *left = left.saturating_sub(1);
             *left == 0
         };
@@ -190,12 +184,12 @@ impl Shared {
         }
     }
 
-    fn drop_node(&self, url: &str, failure: &Failure) {
+    fn drop_node(&self, url: &Endpoint, failure: &Failure) {
         let mut board = self.board();
         if !board.dropped.contains_key(url) {
             let warning = format!("{url} is not asked any more: {}", one_line(failure));
             board.warnings.push(warning);
-            board.dropped.insert(url.to_owned(), failure.clone());
+            board.dropped.insert(url.clone(), failure.clone());
         }
         drop(board);
         self.changed.notify_all();
@@ -206,7 +200,7 @@ impl Shared {
     }
 
     /// Waits for something of the board that a node may have, until there is nothing more to do for it.
-    fn await_of<T>(&self, url: &str, wanted: impl Fn(&mut Board) -> Option<T>) -> Option<T> {
+    fn await_of<T>(&self, url: &Endpoint, wanted: impl Fn(&mut Board) -> Option<T>) -> Option<T> {
         let mut board = self.board();
         loop {
             if board.closed || board.dropped.contains_key(url) {
@@ -221,9 +215,9 @@ impl Shared {
 
     /// A connection once there is something to do. It holds no task meanwhile: one that is long in coming keeps nobody
     /// from doing it.
-    fn connected(&self, url: &str, block: &str) -> Option<RemoteNode> {
+    fn connected(&self, url: &Endpoint, block: &str) -> Option<RemoteNode> {
         self.await_of(url, |board| board.tasks.front().map(|_| ()))?;
-        match RemoteNode::connect(url, block) {
+        match RemoteNode::connect(std::slice::from_ref(url), block) {
             Ok((node, _)) => Some(node),
             Err(failure) => {
                 self.not_connected(url, &failure);
@@ -233,11 +227,11 @@ impl Shared {
     }
 
     /// Answers until there is nothing more to do.
-    fn work(&self, node: Option<RemoteNode>, url: &str, block: &str, answers: &mpsc::Sender<Answer>) {
+    fn work(&self, node: Option<RemoteNode>, url: &Endpoint, block: &str, answers: &mpsc::Sender<Answer>) {
         let Some(node) = node.or_else(|| self.connected(url, block)) else { return };
         self.board().at_work += 1;
         while let Some(task) = self.await_of(url, |board| board.tasks.pop_front()) {
-            let from = url.to_owned();
+            let from = url.clone();
             let answer = match perform(&node, &task) {
                 Ok((nodes, keys)) => Answer::Done { task, nodes, keys, from },
                 Err((true, failure)) => Answer::Refused { task, failure, from },

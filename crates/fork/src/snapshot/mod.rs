@@ -19,7 +19,7 @@ use crate::{
 };
 use artifact::{
     hashes::blake2_256,
-    source::RpcBlock,
+    source::{Patience, RpcBlock},
     trie::{CHILD_PREFIX, Child, Node, Value},
 };
 use crew::{Answer, Crew, Task};
@@ -29,9 +29,9 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
-use worker::{Failure, Reporter, Result, hex_prefixed};
+use worker::{Endpoint, Failure, Reporter, Result, hex_prefixed};
 
 /// Connections to each node: so that one answer is on its way while another is made.
 const CONNECTIONS: usize = 8;
@@ -45,7 +45,7 @@ const NIBBLES: usize = 2 * 4096;
 
 pub struct Wish<'a> {
     /// Nodes of one chain.
-    pub nodes: &'a [String],
+    pub nodes: &'a [Endpoint],
     /// A block: `finalized`, a number or a hash.
     pub at: &'a str,
     /// The directory of the node store.
@@ -160,24 +160,32 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
 }
 
 /// Puts the whole state at a block into the store.
-pub fn take_whole(url: &str, header: &Header, disk: &Disk, reporter: &Reporter) -> Result<Traffic> {
+pub fn take_whole(nodes: &[Endpoint], header: &Header, disk: &Disk, reporter: &Reporter) -> Result<Traffic> {
     let hash = hex_prefixed(header.hash().as_bytes());
-    let (node, _) = RemoteNode::connect(url, &hash)?;
-    let crew = Crew::start(node, &[url.to_owned()], &hash, CONNECTIONS);
+    // Its connections go to the first, so what is not there is asked of the others before.
+    let first = nodes.get(..1).unwrap_or_default();
+    let (node, _) = RemoteNode::connect(first, &hash)?;
+    let crew = Crew::start(node, nodes, &hash, CONNECTIONS);
     Walk::new(disk, *header.state_root()).all(&crew, reporter)?;
     Ok(crew.end())
 }
 
-/// The first node that knows the block, and why those before it do not count.
+/// The first node that knows the block, and why those before it do not count. Where there are several, one that does not know it
+/// yet is waited for only if none of the others does.
 fn connect(wish: &Wish<'_>) -> Result<(RemoteNode, RpcBlock, Vec<String>)> {
-    let mut dropped = Vec::new();
+    let patient = Patience::default();
+    let hasty = Patience { block: Duration::ZERO, ..patient };
+    let rounds = if wish.nodes.len() > 1 { vec![hasty, patient] } else { vec![patient] };
     let mut last = None;
-    for url in wish.nodes {
-        match RemoteNode::connect(url, wish.at) {
-            Ok((node, block)) => return Ok((node, block, dropped)),
-            Err(failure) => {
-                dropped.push(format!("{url}: {}", one_line(&failure)));
-                last = Some(failure);
+    for patience in rounds {
+        let mut dropped = Vec::new();
+        for node in wish.nodes {
+            match RemoteNode::connect_with(std::slice::from_ref(node), wish.at, patience) {
+                Ok((node, block)) => return Ok((node, block, dropped)),
+                Err(failure) => {
+                    dropped.push(format!("{node}: {}", one_line(&failure)));
+                    last = Some(failure);
+                }
             }
         }
     }
@@ -436,7 +444,7 @@ fn no_root(key: &[u8]) -> Failure {
     Failure::input("the chain's state has a child trie whose root is no hash").found(hex_prefixed(key))
 }
 
-fn without(url: &str, unit: &Unit) -> Failure {
+fn without(url: &Endpoint, unit: &Unit) -> Failure {
     Failure::input(format!("the node {url} does not prove its state")).found(format!(
         "an answer for the key {} without {}",
         hex_prefixed(&unit.lowest_key()),

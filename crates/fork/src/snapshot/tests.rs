@@ -51,7 +51,7 @@ fn stored(top: &Entries, children: &[(Vec<u8>, Entries)], version: StateVersion)
 fn block(root: H256) -> RpcBlock {
     let header = Header::genesis(root.0);
     let hash = Header::hash(&header);
-    RpcBlock { number: 0, hash, state_root: root.0, header, finalized: true, requests: 0 }
+    RpcBlock { number: 0, hash, state_root: root.0, header, finalized: true, genesis: None, requests: 0 }
 }
 
 fn counted(stored: &Stored) -> Counts {

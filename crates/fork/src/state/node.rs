@@ -3,46 +3,25 @@
 
 use super::{Traffic, Transport, Trouble, lazy::method};
 use crate::chain::Header;
-use artifact::source::{Client, RpcBlock, failure_of};
-use jsonrpsee::{
-    core::{ClientError, params::ArrayParams},
-    rpc_params,
-};
+use artifact::source::{Patience, RpcBlock, Session, senseless};
+use jsonrpsee::{core::params::ArrayParams, rpc_params};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc as blocking,
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+    mpsc as blocking,
 };
 use tokio::sync::mpsc;
-use worker::{Failure, Kind, Result, hex_prefixed};
+use worker::{Endpoint, Failure, Live, Result, hex_prefixed};
 
-const RETRIES: u32 = 4;
-const PATIENCE: Patience =
-    Patience { answer: Duration::from_secs(45), question: Duration::from_secs(120), pause: Duration::from_millis(250) };
-/// JSON-RPC's code for a method that is not there.
-const METHOD_NOT_FOUND: i32 = -32601;
 /// The storage key of a child trie as the RPC takes it.
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
 
-/// How long is waited.
-#[derive(Clone, Copy)]
-struct Patience {
-    /// For one answer.
-    answer: Duration,
-    /// For that to one question, with all repetitions.
-    question: Duration,
-    /// Before the first repetition; each later pause is twice as long.
-    pause: Duration,
-}
-
-/// The state of one block at a node.
+/// The state of one block at the nodes of a chain.
 pub struct RemoteNode {
-    url: String,
+    /// As they may be shown.
+    name: String,
     at: String,
     questions: mpsc::UnboundedSender<Question>,
     counts: Arc<Counts>,
@@ -60,20 +39,23 @@ type Answer = std::result::Result<Box<RawValue>, Trouble>;
 struct Question {
     method: &'static str,
     parameters: ArrayParams,
+    /// Whether less can be asked for.
+    divisible: bool,
     answer: blocking::Sender<Answer>,
 }
 
 impl RemoteNode {
     /// Connects and finds a block: `finalized`, a number or a hash.
-    pub fn connect(url: &str, at: &str) -> Result<(Self, RpcBlock)> {
-        Self::connect_with(url, at, PATIENCE)
+    pub fn connect(nodes: &[Endpoint], at: &str) -> Result<(Self, RpcBlock)> {
+        Self::connect_with(nodes, at, Patience::default())
     }
 
-    fn connect_with(url: &str, at: &str, patience: Patience) -> Result<(Self, RpcBlock)> {
+    pub fn connect_with(nodes: &[Endpoint], at: &str, patience: Patience) -> Result<(Self, RpcBlock)> {
         let (found, block) = blocking::channel();
         let (questions, asked) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::default());
-        let mut connection = Connection { url: url.to_owned(), client: None, counts: counts.clone(), patience };
+        let session = Session::new(nodes, patience);
+        let connection = Connection { session, counts: counts.clone() };
         let at = at.to_owned();
         std::thread::Builder::new()
             .name("node".into())
@@ -89,10 +71,11 @@ impl RemoteNode {
                 }
             })
             .map_err(|error| Failure::environment("cannot start a thread").found(error.to_string()))?;
-        let silent = |_| Err(silent(url, "chain_getHeader", patience));
-        let block: RpcBlock = block.recv_timeout(patience.question).unwrap_or_else(silent)?;
+        let name = Live { nodes: nodes.to_vec(), at: None }.to_string();
+        let silent = |_| Err(silent(&name, "chain_getHeader", patience));
+        let block: RpcBlock = block.recv_timeout(patience.question + patience.block).unwrap_or_else(silent)?;
         let at = hex_prefixed(&block.hash);
-        Ok((Self { url: url.to_owned(), at, questions, counts, patience }, block))
+        Ok((Self { name, at, questions, counts, patience }, block))
     }
 
     /// What the node gives as the block that was found: its header once more, and its extrinsics. Nothing of it is proven.
@@ -110,22 +93,24 @@ impl RemoteNode {
         method: &'static str,
         parameters: ArrayParams,
     ) -> std::result::Result<T, Trouble> {
-        let text = self.ask_text(method, parameters)?;
+        let text = self.ask_text(method, parameters, false)?;
         self.read(method, &text)
     }
 
-    fn ask_text(&self, method: &'static str, parameters: ArrayParams) -> Answer {
-        let gone = || Trouble::Failed(silent(&self.url, method, self.patience));
+    fn ask_text(&self, method: &'static str, parameters: ArrayParams, divisible: bool) -> Answer {
+        let gone = || Trouble::Failed(silent(&self.name, method, self.patience));
         let (answer, answered) = blocking::channel();
-        self.questions.send(Question { method, parameters, answer }).map_err(|_| gone())?;
+        self.questions.send(Question { method, parameters, divisible, answer }).map_err(|_| gone())?;
         let text = answered.recv_timeout(self.patience.question + 2 * self.patience.answer).map_err(|_| gone())??;
         self.counts.bytes.fetch_add(text.get().len() as u64, Ordering::Relaxed);
         Ok(text)
     }
 
     fn read<'a, T: Deserialize<'a>>(&self, method: &str, text: &'a RawValue) -> std::result::Result<T, Trouble> {
-        serde_json::from_str(text.get())
-            .map_err(|error| Trouble::Failed(failure_of(&self.url, method, ClientError::ParseError(error))))
+        serde_json::from_str(text.get()).map_err(|error| {
+            // The answer may repeat the address, and the error the answer.
+            Trouble::Failed(senseless(&self.name, method).found(worker::hide_addresses(&error.to_string())))
+        })
     }
 
     /// The parts of an answer that is large: their digits are read where they stand in it.
@@ -136,7 +121,7 @@ impl RemoteNode {
     fn bytes(&self, method: &str, text: &str) -> std::result::Result<Vec<u8>, Trouble> {
         hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|error| {
             Trouble::Failed(
-                Failure::input(format!("the answer of {} to {method} makes no sense", self.url))
+                Failure::input(format!("the answer of {} to {method} makes no sense", self.name))
                     .found(error.to_string())
                     .expected("hex"),
             )
@@ -144,8 +129,8 @@ impl RemoteNode {
     }
 }
 
-fn silent(url: &str, method: &str, patience: Patience) -> Failure {
-    Failure::environment(format!("the node {url} does not answer {method}"))
+fn silent(name: &str, method: &str, patience: Patience) -> Failure {
+    Failure::environment(format!("the node {name} does not answer {method}"))
         .expected(format!("an answer within {} s", patience.question.as_secs_f64()))
         .hint("try again, or use another node")
 }
@@ -175,7 +160,7 @@ struct ReadProof<'a> {
 
 impl Transport for RemoteNode {
     fn name(&self) -> String {
-        self.url.clone()
+        self.name.clone()
     }
 
     fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
@@ -184,7 +169,7 @@ impl Transport for RemoteNode {
             None => rpc_params![names, &self.at],
             Some(child) => rpc_params![hex_prefixed(&[CHILD_PREFIX, child].concat()), names, &self.at],
         };
-        let text = self.ask_text(method(child), parameters)?;
+        let text = self.ask_text(method(child), parameters, keys.len() > 1)?;
         let answer: ReadProof<'_> = self.read(method(child), &text)?;
         self.parts(method(child), &answer.proof)
     }
@@ -204,7 +189,7 @@ impl Transport for RemoteNode {
                 ("childstate_getKeysPaged", rpc_params![child, prefix, count, after, &self.at])
             }
         };
-        let text = self.ask_text(method, parameters)?;
+        let text = self.ask_text(method, parameters, count > 1)?;
         let keys: Vec<&str> = self.read(method, &text)?;
         self.parts(method, &keys)
     }
@@ -219,125 +204,34 @@ impl Transport for RemoteNode {
 
 /// The side of the thread.
 struct Connection {
-    url: String,
-    client: Option<Client>,
+    session: Session,
     counts: Arc<Counts>,
-    patience: Patience,
 }
 
 impl Connection {
     async fn serve(
-        &mut self,
+        mut self,
         at: &str,
         found: &blocking::Sender<Result<RpcBlock>>,
         mut asked: mpsc::UnboundedReceiver<Question>,
     ) {
-        let block = self.found_block(at).await;
+        let block = self.session.block(at).await;
+        self.count();
         let failed = block.is_err();
         if found.send(block).is_err() || failed {
             return;
         }
-        while let Some(question) = asked.recv().await {
-            let answer = self.answer(question.method, question.parameters).await;
+        while let Some(Question { method, parameters, divisible, answer: wanted }) = asked.recv().await {
+            let answer = self.session.request(method, parameters, divisible).await;
+            self.count();
             // Who asked may have given up.
-            let _ = question.answer.send(answer);
+            let _ = wanted.send(answer);
         }
     }
 
-    async fn found_block(&mut self, at: &str) -> Result<RpcBlock> {
-        let mut pause = self.patience.pause;
-        for _ in 0..RETRIES {
-            match self.block(at).await {
-                Err(failure) if failure.kind == Kind::Environment => tokio::time::sleep(pause).await,
-                block => return block,
-            }
-            pause *= 2;
-        }
-        self.block(at).await
+    fn count(&self) {
+        self.counts.requests.store(self.session.requests(), Ordering::Relaxed);
     }
-
-    async fn block(&mut self, at: &str) -> Result<RpcBlock> {
-        let client = Client::connect(&self.url).await?;
-        let block = client.block(&self.url, at).await?;
-        self.counts.requests.fetch_add(block.requests, Ordering::Relaxed);
-        self.client = Some(client);
-        Ok(block)
-    }
-
-    /// Asks, and again with growing pauses where the connection broke or the node asks for patience.
-    async fn answer(&mut self, method: &'static str, parameters: ArrayParams) -> Answer {
-        let began = Instant::now();
-        let mut pause = self.patience.pause;
-        for attempt in 0.. {
-            self.counts.requests.fetch_add(1, Ordering::Relaxed);
-            let failure = match self.attempt(method, parameters.clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(Attempt::Refused(failure)) => return Err(Trouble::Refused(failure)),
-                Err(Attempt::Hopeless(failure)) => return Err(Trouble::Failed(failure)),
-                Err(Attempt::Broken(failure)) => failure,
-            };
-            if attempt == RETRIES || began.elapsed() > self.patience.question {
-                let hint = format!("tried {} times; try again later, or use another node", attempt + 1);
-                return Err(Trouble::Failed(failure.hint(hint)));
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-        Err(Trouble::Failed(silent(&self.url, method, self.patience)))
-    }
-
-    async fn attempt(
-        &mut self,
-        method: &'static str,
-        parameters: ArrayParams,
-    ) -> std::result::Result<Box<RawValue>, Attempt> {
-        let client = match self.client.take().filter(Client::is_connected) {
-            Some(client) => client,
-            None => Client::connect(&self.url).await.map_err(Attempt::Broken)?,
-        };
-        let answer = tokio::time::timeout(self.patience.answer, client.request(method, parameters)).await;
-        match answer {
-            Ok(Ok(answer)) => {
-                self.client = Some(client);
-                Ok(answer)
-            }
-            Ok(Err(ClientError::Call(error))) => {
-                self.client = Some(client);
-                let code = error.code();
-                let text = error.message().to_lowercase();
-                let failure = failure_of(&self.url, method, ClientError::Call(error));
-                if text.contains("too many requests") || text.contains("rate limit") || text.contains("try again") {
-                    return Err(Attempt::Broken(failure));
-                }
-                if code == METHOD_NOT_FOUND && method.ends_with("ReadProof") {
-                    return Err(Attempt::Hopeless(without_proofs(failure, method)));
-                }
-                if text.contains("discarded") || text.contains("unknown block") {
-                    return Err(Attempt::Hopeless(
-                        failure.hint("the node has dropped that block's state: take an archive node, or a later block"),
-                    ));
-                }
-                Err(Attempt::Refused(failure))
-            }
-            // The connection is not used again: what came last may be half an answer.
-            Ok(Err(error)) => Err(Attempt::Broken(failure_of(&self.url, method, error))),
-            Err(_) => Err(Attempt::Broken(failure_of(&self.url, method, ClientError::RequestTimeout))),
-        }
-    }
-}
-
-/// What came of asking once.
-enum Attempt {
-    Refused(Failure),
-    Hopeless(Failure),
-    Broken(Failure),
-}
-
-fn without_proofs(failure: Failure, method: &str) -> Failure {
-    failure.expected(format!("{method}, by which every value is proven")).hint(
-        "take another node; or read the whole state by --state-mode full, which still compares its root; or take it \
-         as it comes by --unverified",
-    )
 }
 
 #[cfg(test)]
@@ -348,16 +242,19 @@ mod tests {
         io::{BufRead, BufReader, Read, Write},
         net::{TcpListener, TcpStream},
         sync::atomic::AtomicUsize,
+        time::Duration,
     };
+    use worker::Kind;
 
     const SHORT: Patience = Patience {
         answer: Duration::from_millis(300),
         question: Duration::from_secs(120),
+        block: Duration::from_millis(200),
         pause: Duration::from_millis(1),
     };
 
     /// A node of one block, which says nothing to its first `silences` questions for a proof.
-    fn node(silences: usize) -> String {
+    fn node(silences: usize) -> [Endpoint; 1] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(AtomicUsize::new(0));
@@ -367,7 +264,7 @@ mod tests {
                 std::thread::spawn(move || converse(stream, &asked, silences));
             }
         });
-        url
+        [url.parse().expect("an address")]
     }
 
     fn converse(stream: TcpStream, asked: &AtomicUsize, silences: usize) {
@@ -433,11 +330,14 @@ mod tests {
 
     #[test]
     fn a_node_that_never_answers_is_given_up_by_name() {
-        let url = node(usize::MAX);
-        let (node, _) = RemoteNode::connect_with(&url, "finalized", SHORT).expect("connected");
+        let nodes = node(usize::MAX);
+        let (node, _) = RemoteNode::connect_with(&nodes, "finalized", SHORT).expect("connected");
         let failure = node.read_proof(None, &[vec![1]]).map_err(Trouble::into_failure).expect_err("silence");
         assert_eq!(failure.kind, Kind::Environment);
-        assert!(failure.message.contains(&url) && failure.message.contains("state_getReadProof"), "{failure}");
+        assert!(
+            failure.message.contains(&nodes[0].to_string()) && failure.message.contains("state_getReadProof"),
+            "{failure}"
+        );
         assert!(failure.hint.is_some_and(|hint| hint.contains("another node")));
     }
 }

@@ -1,24 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a lazy state needs of a node. Tests put a liar in its place.
 
-use worker::Failure;
-
-/// Why a node did not give what it was asked for.
-#[derive(Debug)]
-pub enum Trouble {
-    /// It refused this request; it may grant a smaller one.
-    Refused(Failure),
-    /// There is no use in asking on.
-    Failed(Failure),
-}
-
-impl Trouble {
-    pub fn into_failure(self) -> Failure {
-        match self {
-            Self::Refused(failure) | Self::Failed(failure) => failure,
-        }
-    }
-}
+pub use artifact::source::Trouble;
 
 /// What went over the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +20,7 @@ impl std::ops::Add for Traffic {
 
 /// A node that answers for the state of one block. Nothing it says is believed.
 pub trait Transport: Send + Sync {
-    /// What errors call it: its address.
+    /// What errors call it: its address, as it may be shown.
     fn name(&self) -> String;
 
     /// Trie nodes on the way to some keys and the values under them; `child` is a child trie's key without prefix.

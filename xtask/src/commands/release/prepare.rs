@@ -24,7 +24,8 @@ use crate::{
     context::Context,
     engines::{self, Engine, Purpose},
     inputs::{self, Digester, file_digest},
-    interrupt, networks,
+    interrupt,
+    networks::{self, Place},
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
@@ -73,8 +74,9 @@ struct Sources(Vec<Source>);
 
 #[derive(Default)]
 struct Source {
-    state: Option<String>,
-    previous: Option<String>,
+    /// As it was given, and the block that it stands for.
+    state: Option<(String, Option<String>)>,
+    previous: Option<Place>,
 }
 
 impl Sources {
@@ -87,15 +89,25 @@ impl Sources {
             let configured = || runtime.config.state.as_ref().map(|state| runtime.configured_source(state));
             let state = state.or_else(configured);
             let previous = previous.or_else(|| state.clone());
-            // A dry run asks no node whether it is there.
             for text in previous.iter().chain(state.iter().filter(|_| !options.no_bundle)) {
                 expect_source(context, text)?;
             }
-            let source = |text: Option<String>| match options.dry_run {
-                true => Ok(text),
-                false => networks::source_of(context, text.as_deref()),
+            // A dry run asks no node whether it is there; all others are about one block of a chain.
+            let block = |text: &String| match (options.dry_run, Place::parse(text)?) {
+                (false, Place::Live(_)) => networks::pinned(context, text, None).map(|pinned| pinned.pin.block_hash),
+                _ => Ok(None),
             };
-            all.push(Source { state: source(state.filter(|_| !options.no_bundle))?, previous: source(previous)? });
+            let state = match state {
+                Some(text) => Some((block(&text)?, text)).map(|(at, text)| (text, at)),
+                None => None,
+            };
+            let at = |text: &str| state.as_ref().filter(|(other, _)| other == text).and_then(|(_, at)| at.as_deref());
+            let previous = match previous {
+                Some(text) if options.dry_run => Some(Place::File(text)),
+                Some(text) => Some(networks::source_at(context, &text, at(&text))?),
+                None => None,
+            };
+            all.push(Source { state: state.filter(|_| !options.no_bundle), previous });
         }
         Ok(Self(all))
     }
@@ -397,31 +409,27 @@ impl Press<'_> {
     ) -> Result<Value> {
         let Some(previous) = &source.previous else { return Ok(Value::Null) };
         let allow = diff::allowances(self.context, &[])?;
-        let key = match Path::new(previous).is_file() {
-            true => Some(self.key(
+        let key = match previous {
+            Place::File(path) if Path::new(path).is_file() => Some(self.key(
                 Worker::Compat,
-                &[
-                    ("old", &file_digest(Path::new(previous))?),
-                    ("new", &file_digest(blob)?),
-                    ("allow", &allow.to_string()),
-                ],
+                &[("old", &file_digest(Path::new(path))?), ("new", &file_digest(blob)?), ("allow", &allow.to_string())],
             )?),
             // What a node or standard input says is not known before it is asked.
-            false => None,
+            _ => None,
         };
         let comparison = self.remembered(&format!("{}-changes", planned.name), key, || {
-            let request = |command: &str| json!({"command": command, "old": previous, "new": utf8(blob).unwrap_or_default(), "allow": allow});
+            let request = |command: &str| json!({"command": command, "old": previous.handed(), "new": utf8(blob).unwrap_or_default(), "allow": allow});
             let title = format!("diff {}", planned.name);
             let (passed, mut changes) = match self.ask(&title, Worker::Compat, &request("diff")) {
                 // That the former runtime is too old to tell its types is no fault of this one.
                 Err(failure) if failure.is(Code::OldMetadata) => return Ok(json!({"error": failure.to_string()})),
                 other => other?,
             };
-            let parameters = json!({"command": "parameters", "old": previous, "new": utf8(blob)?});
+            let parameters = json!({"command": "parameters", "old": previous.handed(), "new": utf8(blob)?});
             let (_, mut parameters) = self.ask(&title, Worker::Compat, &parameters)?;
             for document in [&mut changes, &mut parameters] {
-                upgrade::plan::hide_directory(document, "/old/source", previous);
-                upgrade::plan::hide_directory(document, "/new/source", utf8(blob)?);
+                upgrade::plan::name_source(document, "/old/source", &previous.name());
+                upgrade::plan::name_source(document, "/new/source", &Place::File(utf8(blob)?.to_owned()).name());
             }
             Ok(json!({"passed": passed, "changes": changes, "parameters": parameters}))
         })?;
@@ -460,7 +468,7 @@ impl Press<'_> {
         files: &mut Files,
         printed: &mut Printed,
     ) -> Result<Value> {
-        let Some(state) = &source.state else {
+        let Some((state, at)) = &source.state else {
             if !self.options.no_bundle {
                 printed
                     .warnings
@@ -476,7 +484,7 @@ impl Press<'_> {
             runtimes: vec![planned.package.clone()],
             state: Some(state.clone()),
             network: None,
-            at: None,
+            at: at.clone(),
             blocks: 3,
             route: cli::RouteOptions::default(),
             out: Some(out.clone()),

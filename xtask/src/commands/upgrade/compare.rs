@@ -4,7 +4,7 @@
 use super::{
     super::{diff, utf8},
     bundle::{Step, StepVerdict, inputs},
-    plan::{Plan, hide_directory},
+    plan::{Plan, name_source},
 };
 use crate::{
     inputs::file_digest,
@@ -20,14 +20,14 @@ impl Plan<'_> {
         let allow = diff::allowances(self.context, &self.options.allow)?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
-            ("state", &self.state_digest(self.state)?),
+            ("state", &self.state_digest()?),
             ("allow", &allow.to_string()),
             ("tool", &self.tool(Worker::Compat, desk)?),
         ]);
         if self.bundle.is_done("diff", &key) {
             return Ok(Done::Unchanged);
         }
-        let request = json!({"command": "diff", "old": self.state, "new": utf8(&self.blob())?, "allow": allow, "parameters": true});
+        let request = json!({"command": "diff", "old": self.state.place.handed(), "new": utf8(&self.blob())?, "allow": allow, "parameters": true});
         let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log);
         let (verdict, mut result): (StepVerdict, _) = match outcome {
             Ok(outcome) => (outcome.passed.into(), outcome.value),
@@ -39,12 +39,12 @@ impl Plan<'_> {
             }
             Err(failure) => return Err(failure),
         };
-        hide_directory(&mut result, "/old/source", self.state);
-        hide_directory(&mut result, "/new/source", utf8(&self.blob())?);
+        name_source(&mut result, "/old/source", &self.state.place.name());
+        name_source(&mut result, "/new/source", &self.blob_name());
         let step = Step {
             name: "diff",
             runtime: &self.runtime.name,
-            inputs: json!({"blob": self.blob_input()?, "state": self.state_input()?}),
+            inputs: json!({"blob": self.blob_input()?, "state": self.state.input()?}),
             result,
             verdict,
             outputs: Vec::new(),

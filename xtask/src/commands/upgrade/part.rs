@@ -42,7 +42,12 @@ impl Plan<'_> {
             let out = self.bundle.directory.display();
             return Err(Failure::input(format!("the evidence of {step} is missing from {out}"))
                 .expected(format!("{step}.json, written by that job"))
-                .hint(format!("cargo xtask upgrade --runtime {} --only {step} --out {out}", self.runtime.name)));
+                .hint(format!(
+                    "cargo xtask upgrade --runtime {} --only {} --out {out}",
+                    self.runtime.name,
+                    // The first job looks which state is meant.
+                    if step == super::state::STEP { "build" } else { step }
+                )));
         }
         let evidence = self.bundle.read_step(step)?;
         if evidence.get("runtime").and_then(Value::as_str) != Some(&self.runtime.name) {

@@ -14,7 +14,7 @@ use crate::{
     git,
     inputs::file_digest,
     jobs::{Desk, Done, Job},
-    networks,
+    networks::{self, Pinned, Place},
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
@@ -24,12 +24,12 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Kind, Result, Verdict};
+use worker::{Failure, Kind, Live, Result, Verdict};
 
 const REPORT: &str = "report.md";
 const PAGE: &str = "report.html";
 /// Those whose evidence makes the bundle, and each of which can refuse it.
-const STEPS: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
+const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
 
 pub struct Plan<'run> {
     pub context: &'run Context,
@@ -38,7 +38,7 @@ pub struct Plan<'run> {
     pub engine: Option<&'run (dyn Engine + 'run)>,
     pub runtime: &'run Runtime,
     pub bundle: &'run Bundle,
-    pub state: &'run str,
+    pub state: &'run Pinned,
     pub options: &'run cli::Upgrade,
     pub keys: &'run [Value],
     pub root: Option<&'run Path>,
@@ -195,23 +195,18 @@ impl Plan<'_> {
         Ok(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
     }
 
-    /// A file by its digest. What a node says changes by itself, so it is asked again, each time.
-    pub(super) fn state_digest(&self, source: &str) -> Result<String> {
-        if source.contains("://") {
-            let now = std::time::SystemTime::now();
-            return Ok(format!("{source} {now:?}"));
+    /// What a job that reads a place is made from: a file by its digest, a block by its hash. What a node says without one
+    /// changes by itself, so it is asked again, each time.
+    pub(super) fn digest_of(&self, place: &Place) -> Result<String> {
+        match place {
+            Place::File(path) => file_digest(Path::new(path)),
+            Place::Live(Live { at: Some(block), .. }) if block.starts_with("0x") => Ok(block.clone()),
+            Place::Live(live) => Ok(format!("{live} {:?}", std::time::SystemTime::now())),
         }
-        file_digest(Path::new(source))
     }
 
-    pub(super) fn state_input(&self) -> Result<Value> {
-        Ok(match self.state.contains("://") {
-            true => json!({"digest": self.state, "url": self.state, "at": self.options.at}),
-            false => {
-                let name = Path::new(self.state).file_name().unwrap_or_default().to_string_lossy().into_owned();
-                json!({"digest": file_digest(Path::new(self.state))?, "name": name})
-            }
-        })
+    pub(super) fn state_digest(&self) -> Result<String> {
+        self.digest_of(&self.state.place)
     }
 
     fn inspect(&self, desk: &Desk<'_>) -> Result<Done> {
@@ -242,11 +237,11 @@ impl Plan<'_> {
         let config = &self.runtime.config.dry_run;
         let with = self.runtime.with().into_iter().map(|source| networks::source(self.context, &source));
         let with = with.collect::<Result<Vec<_>>>()?;
-        let beside = with.iter().map(|source| self.state_digest(source)).collect::<Result<Vec<_>>>()?;
+        let beside = with.iter().map(|place| self.digest_of(place)).collect::<Result<Vec<_>>>()?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
             ("try-runtime", try_digest.as_deref().unwrap_or_default()),
-            ("state", &self.state_digest(self.state)?),
+            ("state", &self.state_digest()?),
             ("with", &beside.join(" ")),
             ("options", &format!("{:?} {} {config:?}", self.options.at, self.options.blocks)),
             ("tool", &self.tool(Worker::DryRun, desk)?),
@@ -258,14 +253,17 @@ impl Plan<'_> {
             self.context,
             &self.blob(),
             try_runtime.as_deref(),
-            self.state,
-            self.options.at.as_deref(),
+            &self.state.place,
+            match &self.state.place {
+                Place::File(_) => self.options.at.as_deref(),
+                Place::Live(_) => None,
+            },
             self.options.blocks,
         )?;
         request["allow"] = json!(config.allow);
         request["deny"] = json!(config.deny);
         request["strict"] = json!(config.strict);
-        request["with"] = json!(with);
+        request["with"] = with.iter().map(Place::handed).collect();
         let outcome = workers::call(self.context, Worker::DryRun, &request, desk.task, desk.log)?;
         let mut result = outcome.value;
         let verdict = dry_run::verdict(&result);
@@ -273,7 +271,7 @@ impl Plan<'_> {
             Verdict::Failed => "FAILED".into(),
             _ => report::terminal::verdict(&result),
         };
-        hide_directory(&mut result, "/state/source", self.state);
+        name_source(&mut result, "/state/source", &self.state.place.name());
         if let (Some(path), Some(value)) = (&try_runtime, result.pointer_mut("/try_runtime")) {
             *value = json!(path.file_name().unwrap_or_default().to_string_lossy());
         }
@@ -283,7 +281,7 @@ impl Plan<'_> {
             inputs: json!({
                 "blob": self.blob_input()?,
                 "try_runtime": {"digest": try_digest.unwrap_or_else(|| "none".into())},
-                "state": self.state_input()?,
+                "state": self.state.input()?,
             }),
             result,
             verdict: verdict.into(),
@@ -295,30 +293,38 @@ impl Plan<'_> {
     }
 
     /// The command line first, then the runtime's own configuration.
-    fn route(&self) -> Result<RouteOptions> {
+    fn route(&self) -> RouteOptions {
         let mut route = self.options.route.clone();
         let config = &self.runtime.config;
         let configured = || config.relay.as_ref().map(|relay| self.runtime.configured_source(relay));
-        route.relay = networks::source_of(self.context, route.relay.or_else(configured).as_deref())?;
+        route.relay = route.relay.or_else(configured);
         route.para_id = route.para_id.or(config.para_id);
         route.route = route.route.or_else(|| config.route.clone());
-        Ok(route)
+        route
     }
 
     fn propose(&self, desk: &Desk<'_>) -> Result<Done> {
-        let route = self.route()?;
-        let relay = route.relay.as_deref().map(|relay| self.state_digest(relay)).transpose()?.unwrap_or_default();
+        let mut route = self.route();
+        let governs = route.relay.take();
+        let relay = governs.as_deref().map(|relay| networks::source(self.context, relay)).transpose()?;
+        let relay_digest = relay.as_ref().map(|relay| self.digest_of(relay)).transpose()?.unwrap_or_default();
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
-            ("state", &self.state_digest(self.state)?),
-            ("relay", &relay),
+            ("state", &self.state_digest()?),
+            ("relay", &relay_digest),
             ("route", &format!("{route:?}")),
             ("tool", &self.tool(Worker::Proposal, desk)?),
         ]);
         if self.bundle.is_done("propose", &key) {
             return Ok(Done::Unchanged);
         }
-        let request = propose::request(&self.blob(), self.state, &route, Some(&self.bundle.directory))?;
+        let mut request =
+            propose::request(&self.blob(), &self.state.place, relay.as_ref(), &route, Some(&self.bundle.directory))?;
+        let genesis_hash = self.state.pin.genesis_hash.as_deref();
+        request["browser"] = json!({
+            "target": networks::public_node(None, genesis_hash)?,
+            "relay": networks::public_node(governs.as_deref(), None)?,
+        });
         let outcome = workers::call(self.context, Worker::Proposal, &request, desk.task, desk.log);
         let (passed, result) = match outcome {
             Ok(outcome) => (outcome.passed, outcome.value),
@@ -330,7 +336,7 @@ impl Plan<'_> {
         let step = Step {
             name: "propose",
             runtime: &self.runtime.name,
-            inputs: json!({"blob": self.blob_input()?, "state": self.state_input()?}),
+            inputs: json!({"blob": self.blob_input()?, "state": self.state.input()?}),
             result,
             verdict: passed.into(),
             outputs: outputs.clone(),
@@ -462,11 +468,10 @@ fn files_of(proposal: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Where a file lies on this machine is nobody's business, and would make the evidence of two people differ.
-pub(in crate::commands) fn hide_directory(result: &mut Value, pointer: &str, source: &str) {
-    if !source.contains("://")
-        && let Some(value) = result.pointer_mut(pointer)
-    {
-        *value = json!(Path::new(source).file_name().unwrap_or_default().to_string_lossy());
+/// Where a file lies on this machine and which node was asked is nobody's business, and would make the evidence of two people
+/// differ.
+pub(in crate::commands) fn name_source(result: &mut Value, pointer: &str, name: &str) {
+    if let Some(value) = result.pointer_mut(pointer) {
+        *value = json!(name);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     super::super::{build, utf8},
     Run,
 };
-use crate::{cli::Profile, networks};
+use crate::{cli::Profile, networks::Place};
 use serde_json::{Map, Value, json};
 use worker::{Failure, Result};
 
@@ -61,16 +61,16 @@ impl Run<'_> {
     }
 
     fn of_database(&self, state: &str) -> Result<Value> {
-        let state = networks::source(self.context, state)?;
-        if state.contains("://") {
+        let state = Place::parse(state)?;
+        if let Place::Live(live) = &state {
             return Err(Failure::usage("a database is measured on a state in a file")
-                .found(state)
+                .found(live.to_string())
                 .expected("a raw chain spec or a snapshot")
                 .hint("`cargo xtask snapshot create NODE --out FILE` takes one of a node"));
         }
         Ok(json!({
             "command": "database",
-            "state": state,
+            "state": state.handed(),
             "out": utf8(&self.raw())?,
             "settings": self.settings().of_database(),
             "machine": self.machine()?,

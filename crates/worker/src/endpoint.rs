@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Addresses of nodes, which hold keys: providers put them into the path, the query or before the host.
+//!
+//! An [`Endpoint`] shows its scheme, host and port, whatever it is printed by. The whole of it is for the transport, and for a
+//! worker's standard input.
+
+use crate::{Failure, Result};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::{Value, json};
+use std::{fmt, str::FromStr};
+
+const SCHEMES: [&str; 4] = ["ws", "wss", "http", "https"];
+/// Shorter parts of an address are no keys, and hiding them would make messages unreadable.
+const SHORTEST_KEY: usize = 6;
+const HIDDEN: &str = "…";
+
+/// The address of a node.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    whole: String,
+    scheme: String,
+    /// With the port, where the address names one.
+    host: String,
+}
+
+impl Endpoint {
+    /// The whole address. It is for the transport alone: what is written shows the endpoint itself.
+    pub fn expose(&self) -> &str {
+        &self.whole
+    }
+
+    /// What a connection is made to.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        let default = if self.is_encrypted() { 443 } else { 80 };
+        let (host, port) = split_port(&self.host);
+        let port = port.and_then(|port| port.parse().ok()).unwrap_or(default);
+        (host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)
+    }
+
+    pub fn is_websocket(&self) -> bool {
+        self.scheme.starts_with("ws")
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        self.scheme.ends_with('s') && self.scheme != "ws"
+    }
+
+    /// A text of somebody else without the parts of this address that may be keys: transports and nodes repeat them in their errors.
+    pub fn hide(&self, text: &str) -> String {
+        let text = text.replace(&self.whole, &self.to_string());
+        let rest = self.whole.get(self.scheme.len() + 3..).unwrap_or_default();
+        let mut parts: Vec<&str> = rest.split(['/', '?', '#', '&', '=', '@', ':', ';', ',']).collect();
+        parts.retain(|part| part.len() >= SHORTEST_KEY && !self.host.contains(*part));
+        // One may be a part of another.
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        let text = parts.into_iter().fold(text, |text, part| text.replace(part, HIDDEN));
+        hide_addresses(&text)
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = |found: &str| {
+            Failure::usage("the address of a node is malformed")
+                .found(format!("{}, {found}", hide_addresses(text)))
+                .expected("ws://, wss://, http:// or https://, a host, and what the provider gave behind it")
+        };
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(Failure::usage("what is given as the address of a node is none")
+                .expected("ws://, wss://, http:// or https:// and a host"));
+        };
+        if !SCHEMES.contains(&scheme) {
+            return Err(wrong("another scheme"));
+        }
+        if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
+            return Err(wrong("with a space in it"));
+        }
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (name, port) = split_port(host);
+        let plain = |character: char| character.is_ascii_alphanumeric() || "-._[]:%".contains(character);
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(wrong("without a host"));
+        }
+        if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Err(wrong("with a port that is no number"));
+        }
+        Ok(Self { whole: text.to_owned(), scheme: scheme.to_owned(), host: host.to_owned() })
+    }
+}
+
+/// `[::1]:80`, `host:80`, `host`.
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}://{}", self.scheme, self.host)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// As it is shown. A request is made by [`Live::handed`].
+impl Serialize for Endpoint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => text.parse().map_err(D::Error::custom),
+            _ => Err(D::Error::custom("the address of a node is no string")),
+        }
+    }
+}
+
+/// A chain as some nodes give it, at a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Live {
+    /// In the order in which they are asked; at least one.
+    pub nodes: Vec<Endpoint>,
+    /// A number, a hash or `finalized`, which it is without one.
+    pub at: Option<String>,
+}
+
+impl Live {
+    /// Whether a text is meant as addresses of nodes, be they well-formed or not.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            || SCHEMES.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| rest.starts_with([':', '/'])))
+    }
+
+    /// The block of it that is meant.
+    pub fn block(&self) -> &str {
+        self.at.as_deref().unwrap_or("finalized")
+    }
+
+    /// As a worker takes it on its standard input: with the whole addresses.
+    pub fn handed(&self) -> Value {
+        json!({"nodes": self.nodes.iter().map(Endpoint::expose).collect::<Vec<_>>(), "at": self.at})
+    }
+}
+
+/// One address, or several of one chain with commas between them.
+impl FromStr for Live {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(Self { nodes: addresses(text).map(str::parse).collect::<Result<_>>()?, at: None })
+    }
+}
+
+/// A comma may be a part of an address: one that separates has a scheme behind it.
+fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let begins = |rest: &str| {
+            SCHEMES.iter().any(|scheme| rest.strip_prefix(scheme).is_some_and(|rest| rest.starts_with("://")))
+        };
+        let end =
+            text.match_indices(',').find(|(at, _)| text.get(at + 1..).is_some_and(|rest| begins(rest.trim_start())));
+        let (one, more) = match end {
+            Some((at, _)) => (text.get(..at)?, text.get(at + 1..)),
+            None => (text, None),
+        };
+        rest = more;
+        Some(one.trim())
+    })
+}
+
+impl fmt::Display for Live {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes: Vec<_> = self.nodes.iter().map(Endpoint::to_string).collect();
+        formatter.write_str(&nodes.join(","))
+    }
+}
+
+impl<'de> Deserialize<'de> for Live {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Given {
+            nodes: Vec<Endpoint>,
+            at: Option<String>,
+        }
+        let Given { nodes, at } = Given::deserialize(deserializer)?;
+        if nodes.is_empty() {
+            return Err(D::Error::custom("no node is given"));
+        }
+        Ok(Self { nodes, at })
+    }
+}
+
+/// A text in which every address shows scheme, host and port alone.
+pub fn hide_addresses(text: &str) -> String {
+    const ENDS: &[char] = &['"', '\'', '`', '<', '>', '\\', '(', ')', '{', '}', '|'];
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, from) = rest.split_at(at + 3);
+        shown.push_str(before);
+        let end =
+            from.find(|character: char| character.is_whitespace() || ENDS.contains(&character)).unwrap_or(from.len());
+        let (address, after) = from.split_at(end);
+        let address = addresses(address).next().unwrap_or(address);
+        let (_, after_this) = from.split_at(address.len());
+        let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+        shown.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
+        // The end of a sentence is no part of it.
+        if authority.len() < address.len() {
+            let bare = address.trim_end_matches(['.', ',', ':', ';']);
+            shown.push_str(address.get(bare.len().max(authority.len())..).unwrap_or_default());
+        }
+        rest = if address.len() == end { after } else { after_this };
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// A document of which every text is without keys: what a log may hold of a request.
+pub fn without_addresses(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(hide_addresses(text)),
+        Value::Array(items) => items.iter().map(without_addresses).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (hide_addresses(name), without_addresses(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    fn endpoint(text: &str) -> Endpoint {
+        text.parse().unwrap_or_else(|failure| panic!("{text}: {failure}"))
+    }
+
+    fn with_token() -> [String; 5] {
+        [
+            format!("wss://host/{TOKEN}"),
+            format!("https://host:8443/v1?apikey={TOKEN}&x=1"),
+            format!("http://{TOKEN}:word@host"),
+            format!("ws://user:{TOKEN}@[::1]:9944/a,b"),
+            format!("wss://host?k#{TOKEN}"),
+        ]
+    }
+
+    #[test]
+    fn nothing_shows_more_than_scheme_and_host() {
+        let shown = ["wss://host", "https://host:8443", "http://host", "ws://[::1]:9944", "wss://host"];
+        for (text, shown) in with_token().iter().zip(shown) {
+            let endpoint = endpoint(text);
+            assert_eq!(endpoint.to_string(), shown);
+            assert_eq!(format!("{endpoint:?} {endpoint:#?}"), format!("{shown} {shown}"));
+            assert_eq!(json!(endpoint), json!(shown));
+            assert_eq!(endpoint.expose(), text);
+            let live: Live = text.parse().expect("one");
+            assert!(!format!("{live} {live:?} {}", json!(live)).contains(TOKEN), "{text}");
+            assert!(live.handed().to_string().contains(TOKEN));
+            let again: Live = serde_json::from_value(live.handed()).expect("as a worker reads it");
+            assert_eq!(again, live);
+        }
+    }
+
+    #[test]
+    fn addresses_are_taken_apart() {
+        for (text, expected) in [
+            ("wss://rpc.ibp.network/paseo", ("rpc.ibp.network", 443)),
+            ("ws://127.0.0.1:9944", ("127.0.0.1", 9944)),
+            ("http://[::1]:80/x", ("::1", 80)),
+            ("http://[::1]", ("::1", 80)),
+            ("https://user:word@host?key=1", ("host", 443)),
+        ] {
+            assert_eq!(endpoint(text).host_and_port(), expected, "{text}");
+        }
+        assert!(endpoint("ws://a").is_websocket() && !endpoint("ws://a").is_encrypted());
+        assert!(endpoint("wss://a").is_encrypted() && endpoint("https://a").is_encrypted());
+        assert!(!endpoint("http://a").is_encrypted());
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_without_being_repeated() {
+        for text in ["ftp://host/", "ws://:", "ws://host:port/", "wss:host/", "http://:80/", "ws://a b/", "https:///"] {
+            let failure = format!("{text}{TOKEN}").parse::<Endpoint>().expect_err(text);
+            assert!(!format!("{failure} {failure:?}").contains(TOKEN), "{failure:?}");
+            let read = serde_json::from_value::<Endpoint>(json!(format!("{text}{TOKEN}"))).expect_err(text);
+            assert!(!read.to_string().contains(TOKEN), "{read}");
+        }
+        let read = serde_json::from_value::<Vec<Endpoint>>(json!([{"url": TOKEN}])).expect_err("no string");
+        assert!(!read.to_string().contains(TOKEN), "{read}");
+        assert!(serde_json::from_value::<Live>(json!({"nodes": []})).is_err());
+    }
+
+    #[test]
+    fn several_addresses_are_told_apart_from_commas_in_one() {
+        let live: Live = "ws://a/x,y,wss://b, http://c:1".parse().expect("three");
+        let nodes: Vec<_> = live.nodes.iter().map(Endpoint::expose).collect();
+        assert_eq!(nodes, ["ws://a/x,y", "wss://b", "http://c:1"]);
+        assert_eq!((live.to_string().as_str(), live.block()), ("ws://a,wss://b,http://c:1", "finalized"));
+        assert!("ws://a,b".parse::<Live>().is_err(), "a host has no comma");
+        for (text, meant) in [("ws://a", true), ("wss:/a", true), ("htps://a", true), ("a.wasm", false), ("-", false)] {
+            assert_eq!(Live::is_meant_by(text), meant, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_a_text_lose_what_may_be_a_key() {
+        for address in with_token() {
+            let text = hide_addresses(&format!("cannot reach {address}: refused, nor \"{address}\"."));
+            assert!(!text.contains(TOKEN), "{text}");
+            assert!(
+                text.starts_with("cannot reach ") && text.contains(": refused, nor \"") && text.ends_with("\"."),
+                "{text}"
+            );
+        }
+        let two = hide_addresses(&format!("ws://a/{TOKEN},wss://b/{TOKEN} and more"));
+        assert_eq!(two, "ws://a,wss://b and more");
+        assert_eq!(hide_addresses("a/b.wasm, {\"c\": 1}"), "a/b.wasm, {\"c\": 1}");
+        assert_eq!(hide_addresses("x://"), "x://");
+        let request = json!({"state": {"nodes": [format!("ws://a/{TOKEN}")]}, format!("ws://a/{TOKEN}"): 1, "n": null});
+        assert_eq!(without_addresses(&request), json!({"state": {"nodes": ["ws://a"]}, "ws://a": 1, "n": null}));
+    }
+
+    #[test]
+    fn a_message_of_somebody_else_loses_the_keys_of_the_address() {
+        for address in with_token() {
+            let endpoint = endpoint(&address);
+            for text in [format!("invalid key {TOKEN}"), format!("GET {address} gave 403"), format!("/{TOKEN}?x")] {
+                let hidden = endpoint.hide(&text);
+                assert!(!hidden.contains(TOKEN), "{hidden}");
+            }
+            assert_eq!(endpoint.hide("connection refused by host"), "connection refused by host");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A key in the address of a node: planted wherever an address is accepted, and looked for in everything that was written.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+use cutover_tests::{Runtime, Xtask, built, fork::Fork, snapshot};
+use std::path::Path;
+
+const TOKEN: &str = "tok3n0f4ccount1234567890";
+
+/// The address of a fork as a provider would write it: with a key before the host, in the path and in the query.
+fn with_token(url: &str) -> [String; 3] {
+    let (scheme, host) = url.split_once("://").expect("an address");
+    [
+        format!("{scheme}://{host}/{TOKEN}"),
+        format!("http://{host}/?apikey={TOKEN}"),
+        format!("http://user:{TOKEN}@{host}/"),
+    ]
+}
+
+/// Every file below a directory, logs, caches and evidence, with its content.
+fn nothing_holds_the_token(directory: &Path) {
+    let mut directories = vec![directory.to_path_buf()];
+    let mut files = 0;
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).expect("listed").flatten() {
+            let path = entry.path();
+            assert!(!entry.file_name().to_string_lossy().contains(TOKEN), "{}", path.display());
+            if path.is_dir() {
+                directories.push(path);
+            } else if let Ok(content) = std::fs::read(&path) {
+                files += 1;
+                let found = content.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
+                assert!(!found, "{} holds the key", path.display());
+            }
+        }
+    }
+    assert!(files > 0, "something was written");
+}
+
+/// Runs the command in a cache of its own. What it says shows the host and not the key, and so does what it leaves.
+fn leaves_no_token(place: &Path, arguments: &[&str], code: i32) {
+    let cache = place.join("cache");
+    let output = Xtask::new(arguments).env("CUTOVER_CACHE", &cache).env("CUTOVER_NODES", cache.join("nodes")).run();
+    let output = output.expect_code(code);
+    for text in [&output.stdout, &output.stderr] {
+        assert!(!text.contains(TOKEN), "{arguments:?}:\n{text}");
+    }
+    nothing_holds_the_token(place);
+}
+
+#[test]
+fn a_key_in_an_address_is_written_nowhere() {
+    let node = Fork::of(snapshot(Runtime::Standalone));
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let place = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| place.path().join(name).display().to_string();
+    for address in &with_token(node.url()) {
+        let address = address.as_str();
+        let both = format!("{address},{address}");
+        let commands: [(&[&str], i32); 9] = [
+            (&["inspect", address], 0),
+            (&["inspect", "--json", &both], 0),
+            (&["diff", "--json", "--parameters", address, address], 0),
+            (&["diff", "--parameters", address, &blob], 0),
+            (&["dry-run", "--blocks", "1", "--runtime", &blob, "--state", address, "--out", &at("report.json")], 0),
+            (&["dry-run", "block", "0", "--state", address], 2),
+            // The chain is none that messages are sent to, and is told by name.
+            (&["dry-run", "--blocks", "1", "--runtime", &blob, "--state", address, "--with", address], 4),
+            (&["snapshot", "create", address, "--out", &at("state.snapshot")], 0),
+            (&["propose", "upgrade", "--runtime", &blob, "--target", address, "--out", &at("calls")], 0),
+        ];
+        for (arguments, code) in commands {
+            leaves_no_token(place.path(), arguments, code);
+        }
+    }
+}
+
+#[test]
+fn a_key_is_not_repeated_by_what_goes_wrong() {
+    let node = Fork::of(snapshot(Runtime::Standalone));
+    let place = tempfile::tempdir().expect("a directory");
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let fine = format!("{}/{TOKEN}", node.url());
+    let gone = format!("ws://127.0.0.1:9/{TOKEN}?key={TOKEN}");
+    let gone_over_http = format!("http://{TOKEN}@127.0.0.1:9/{TOKEN}");
+    let unknown_scheme = format!("ftp://host/{TOKEN}");
+    let no_scheme = format!("wss:/host/{TOKEN}");
+    let no_port = format!("wss://host:port/{TOKEN}");
+    let unknown = format!("0x{}", "12".repeat(32));
+    for (arguments, code) in [
+        (&["inspect", gone.as_str()][..], 3),
+        (&["inspect", gone_over_http.as_str()], 3),
+        (&["inspect", unknown_scheme.as_str()], 2),
+        (&["diff", no_scheme.as_str(), blob.as_str()], 2),
+        (&["dry-run", "--runtime", blob.as_str(), "--state", no_port.as_str()], 2),
+        (&["dry-run", "--runtime", blob.as_str(), "--state", fine.as_str(), "--at", "4000000000"], 4),
+        (&["dry-run", "block", "yesterday", "--state", fine.as_str()], 2),
+        (&["fork", gone.as_str()], 3),
+        (&["fork", fine.as_str(), "--at", "4000000000"], 4),
+        (&["snapshot", "create", gone.as_str(), "--out", unknown.as_str()], 3),
+        // What the command line does not understand it repeats.
+        (&["inspect", fine.as_str(), fine.as_str()], 2),
+    ] {
+        leaves_no_token(place.path(), arguments, code);
+    }
+}
