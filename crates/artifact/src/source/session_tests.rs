@@ -186,6 +186,7 @@ fn a_block_that_stays_unknown_is_told_by_name() {
         "chain_getBlockHash" if asked > 2 => Reply::Result(Value::Null),
         _ => honest(method),
     });
+    let patient = Patience { block: Duration::from_secs(60), ..SHORT };
     let failure = ask(&[&above], patient, async |session| session.block("4000000000").await).expect_err("none");
     assert!(failure.message.contains("has no block 4000000000"), "{failure}");
     assert!(began.elapsed() < Duration::from_secs(20), "nobody waited");
