@@ -141,7 +141,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     checks.begin("message-delivery");
     checks.extend(match ended {
         true => between_chains(&from, &to, &enacted, &alive, &shipping.sent, &counterparts, &executor, reporter)?,
-        false => ["message-queues", "message-delivery"].map(|name| unreached(name)),
+        false => ["message-queues", "message-delivery"].map(unreached),
     });
     checks.begin("storage-versions");
     checks.push(if ended {
@@ -177,7 +177,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     checks.begin("storage-layout");
     checks.extend(match migrated {
         Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping, &routine)?,
-        None => ["storage-layout", "kept-fields", "leftovers"].into_iter().map(|name| unreached(name)).collect(),
+        None => ["storage-layout", "kept-fields", "leftovers"].into_iter().map(unreached).collect(),
     });
     checks.begin("weights");
     let (check, call_weights) = match migrated {

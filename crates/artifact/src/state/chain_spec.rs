@@ -97,8 +97,11 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     state(name, parse(name, &text)?)
 }
 
+/// A block and the root of its state.
+type GenesisBlock = (Block, [u8; 32]);
+
 /// Which block it makes and the root of its state, with entries of no map; of a plain one, the runtime alone.
-pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<(Block, [u8; 32])>, Entries)> {
+pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<GenesisBlock>, Entries)> {
     let text = text(name, reader)?;
     let mut spec: Spec = parse(name, &text)?;
     if let Some(genesis) = &mut spec.genesis
