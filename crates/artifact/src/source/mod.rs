@@ -155,11 +155,19 @@ impl FromStr for Source {
             "-" => Ok(Self::Stdin),
             "" => Err(Failure::usage("a source is empty").expected("a file, a node's address, or -")),
             _ if Live::is_meant_by(text) => text.parse().map(Self::Node).map_err(|failure: Failure| Failure {
-                message: format!("{} is no source: {}", hide_addresses(text), failure.message),
+                message: format!("{} is no source: {}", without_keys(text), failure.message),
                 ..failure
             }),
             _ => Ok(Self::File(PathBuf::from(text))),
         }
+    }
+}
+
+/// What was given as an address, without what may be a key: all that follows the scheme where no host can be told.
+fn without_keys(text: &str) -> String {
+    match text.split_once(':') {
+        Some((scheme, _)) if !text.contains("://") => format!("{scheme}:…"),
+        _ => hide_addresses(text),
     }
 }
 

@@ -154,9 +154,11 @@ impl Session {
                     began.elapsed() < self.patience.block
                 }
                 Refusal::Busy(told) => {
-                    wait = told;
+                    // Another node may have time now.
+                    let others = tries < self.nodes.len();
+                    wait = told.filter(|_| !others);
                     let longest = self.patience.question.saturating_sub(began.elapsed());
-                    told.unwrap_or(pause) <= longest
+                    others || told.unwrap_or(pause) <= longest
                 }
                 Refusal::Unreachable | Refusal::Senseless => {
                     tries <= retries && began.elapsed() < self.patience.question
