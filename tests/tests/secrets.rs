@@ -58,13 +58,12 @@ fn a_key_in_an_address_is_written_nowhere() {
     for address in &with_token(node.url()) {
         let address = address.as_str();
         let both = format!("{address},{address}");
-        let commands: [(&[&str], i32); 9] = [
+        let commands: [(&[&str], i32); 8] = [
             (&["inspect", address], 0),
             (&["inspect", "--json", &both], 0),
             (&["diff", "--json", "--parameters", address, address], 0),
             (&["diff", "--parameters", address, &blob], 0),
             (&["dry-run", "--blocks", "1", "--runtime", &blob, "--state", address, "--out", &at("report.json")], 0),
-            (&["dry-run", "block", "0", "--state", address], 2),
             // The chain is none that messages are sent to, and is told by name.
             (&["dry-run", "--blocks", "1", "--runtime", &blob, "--state", address, "--with", address], 4),
             (&["snapshot", "create", address, "--out", &at("state.snapshot")], 0),
