@@ -62,14 +62,18 @@ impl FromStr for Endpoint {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = |found: &str| {
-            Failure::usage("the address of a node is malformed")
-                .found(format!("{}, {found}", hide_addresses(text)))
-                .expected("ws://, wss://, http:// or https://, a host, and what the provider gave behind it")
-        };
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(Failure::usage("what is given as the address of a node is none")
                 .expected("ws://, wss://, http:// or https:// and a host"));
+        };
+        // Where the host cannot be told from the rest, any part of it may be a key.
+        let wrong = |found: &str| {
+            Failure::usage("the address of a node is malformed")
+                .found(match SCHEMES.contains(&scheme) {
+                    true => format!("{scheme}://…, {found}"),
+                    false => found.to_owned(),
+                })
+                .expected("ws://, wss://, http:// or https://, a host, and what the provider gave behind it")
         };
         if !SCHEMES.contains(&scheme) {
             return Err(wrong("another scheme"));
