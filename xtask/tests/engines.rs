@@ -58,6 +58,10 @@ fn machine(runtimes: &[&str]) -> Machine {
     machine.program(
         "cutover-artifact",
         r#"read request
+case $request in *'"command":"pin"'*)
+    echo '{"event":"done","passed":true,"value":{"state_root":"0x01","spec_name":"solo","spec_version":1}}'
+    exit;;
+esac
 out=${request#*'"out":"'}
 out=${out%%'"'*}
 echo '{"made":true}' > "$out"
