@@ -3,7 +3,11 @@
 
 use crate::{
     input::Runtime,
-    types::{Interface, read},
+    types::{
+        Interface,
+        interface::{Extension, WALLETS_KNOW},
+        read,
+    },
 };
 use codec::{Compact, Decode, Encode};
 use fork::{
@@ -11,7 +15,7 @@ use fork::{
     signatures::{SEAL, Sealing},
 };
 use scale_info::{TypeDef, Variant, form::PortableForm};
-use worker::{Kind, Result};
+use worker::{Code, Kind, Result};
 
 /// More than any deposit, whatever the token's decimals, and far from the end of its numbers.
 const WEALTH: u128 = 1 << 100;
@@ -22,8 +26,8 @@ pub enum Sent {
     /// It was dispatched well; the chain after its block.
     Dispatched(Box<Chain>),
     Refused(String),
-    /// The runtime's transactions are not of a form that the seal can stand in.
-    Unsigned,
+    /// What stood in the way is a limit of this tool: it cannot make the runtime's transactions as their senders would.
+    NotKnown(String),
 }
 
 /// Has the account, made rich, send a call. `author`'s executor has to remember signatures.
@@ -35,16 +39,24 @@ pub fn send(
     account: [u8; 32],
     call: &[u8],
 ) -> Result<Sent> {
-    let Some(mut chain) = enriched(interface, chain, account)? else { return Ok(Sent::Unsigned) };
+    let form = || Ok(Sent::NotKnown("transactions of a form that is not known here".into()));
+    let Some(mut chain) = enriched(interface, chain, account)? else { return form() };
     let stored = chain.storage(&account_key(interface, account))?.unwrap_or_default();
     // `AccountInfo` begins with the nonce, in 32 or 64 bits; compact it is the same.
     let nonce = u32::decode(&mut &stored[..]).unwrap_or_default();
-    let Some(extrinsic) = signed(interface, account, nonce, call) else { return Ok(Sent::Unsigned) };
+    let Some(extrinsic) = signed(interface, account, nonce, call) else { return form() };
     let _sealing = Sealing::begin();
     let wish = Wish { extrinsics: vec![extrinsic], ..Default::default() };
     match author.build_with(&mut chain, &runtime.code, wish) {
         Ok(_) => Ok(Sent::Dispatched(Box::new(chain))),
-        Err(failure) if failure.kind == Kind::Check => Ok(Sent::Refused(failure.to_string())),
+        Err(failure) if failure.kind == Kind::Check => {
+            let guessed = guessed(interface);
+            // Whose call was dispatched was understood.
+            Ok(match guessed.is_empty() || failure.code == Some(Code::Dispatch) {
+                true => Sent::Refused(failure.to_string()),
+                false => Sent::NotKnown(format!("what {} carries is not known here: {failure}", guessed.join(", "))),
+            })
+        }
         Err(failure) => Err(failure),
     }
 }
@@ -97,6 +109,17 @@ fn signed(interface: &Interface<'_>, account: [u8; 32], nonce: u32, call: &[u8])
     }
     extrinsic.extend_from_slice(call);
     Some(extrinsic.encode())
+}
+
+/// Returns the extensions whose data was guessed: neither nothing, nor `None`, nor known to everybody who signs.
+fn guessed<'a>(interface: &Interface<'a>) -> Vec<&'a str> {
+    let known = |extension: &Extension<'_>| {
+        let option = interface.types.resolve(extension.explicit).is_some_and(|ty| ty.path.segments == ["Option"]);
+        option
+            || WALLETS_KNOW.contains(&extension.identifier)
+            || read::plainest(interface.types, extension.explicit).is_some_and(|data| data.is_empty())
+    };
+    interface.extensions.iter().filter(|extension| !known(extension)).map(|extension| extension.identifier).collect()
 }
 
 /// `MultiAddress::Id` or the bare account. Metadata 14 does not tell which, and most chains have the former.
@@ -173,5 +196,22 @@ mod tests {
         let extrinsic = signed(&interface, [3; 32], 5, &[8, 9]).expect("signed");
         let inner = Vec::<u8>::decode(&mut &extrinsic[..]).expect("with its length in front");
         assert_eq!(inner, [&[0x84, 0][..], &[3; 32], &[1], &SEAL, &[5 << 2, 0], &[8, 9]].concat());
+    }
+
+    #[test]
+    fn data_that_only_its_authors_know_is_a_guess() {
+        let mut registry = Registry::new();
+        let mut id = |ty: MetaType| registry.register_type(&ty).id;
+        let (number, nothing, option) =
+            (id(MetaType::new::<u64>()), id(MetaType::new::<()>()), id(MetaType::new::<Option<u64>>()));
+        let types = registry.into();
+        let extension = |identifier, explicit| Extension { identifier, explicit, implicit: nothing };
+        let extensions = vec![
+            extension("CheckNonce", number),
+            extension("OwnMode", number),
+            extension("OwnChoice", option),
+            extension("OwnRule", nothing),
+        ];
+        assert_eq!(guessed(&Interface { extensions, ..Interface::empty(&types) }), ["OwnMode"]);
     }
 }

@@ -267,6 +267,7 @@ fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
     match result {
         [0, 0, ..] => Ok(()),
         [0, 1, error @ ..] => Err(Failure::check(format!("{kind} {index} failed to dispatch"))
+            .code(worker::Code::Dispatch)
             .found(format!("DispatchError {}", worker::hex_prefixed(error)))),
         [1, error @ ..] => Err(Failure::check(format!("{kind} {index} is not valid in this block"))
             .found(format!("TransactionValidityError {}", worker::hex_prefixed(error)))),

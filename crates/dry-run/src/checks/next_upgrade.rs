@@ -11,7 +11,7 @@ use crate::{
     enactment::{self, Obstacle, Versions},
     input::Runtime,
     messages::transfers,
-    result::Check,
+    result::{Check, Finding, Rank},
     superuser::{self, Sender},
     transaction::{self, Sent, variant},
     types::{Interface, interface::Pallet, read},
@@ -29,8 +29,15 @@ const ASSET_HUB: u32 = 1_000;
 struct Way {
     /// `the relay chain's root can authorize one`
     name: String,
-    /// Why it is closed, if it is.
-    closed: Option<String>,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// Why it is closed.
+    Closed(String),
+    /// Why it could not be tried.
+    NotTried(String),
 }
 
 /// A runtime on a state of its chain.
@@ -59,7 +66,8 @@ pub fn next_upgrade(
     }
     let size = after.0.code.bytes().len();
     let mut had = ways(before, size, executor, signing)?;
-    had.retain(|way| way.closed.is_none());
+    had.retain(|way| matches!(way.state, State::Open));
+    // Where nobody could decide before, nothing can be lost.
     let has = match had.is_empty() {
         true => Vec::new(),
         false => ways(after, size, executor, signing)?,
@@ -70,29 +78,42 @@ pub fn next_upgrade(
 /// `had` are the ways that were open; `has` are those of the new code, open or closed.
 fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> Check {
     let mut open: Vec<_> = applies.into_iter().map(str::to_owned).collect();
-    let mut closed = Vec::new();
+    let (mut closed, mut not_tried) = (Vec::new(), Vec::new());
     for way in had {
-        match has.iter().find(|known| known.name == way.name) {
-            Some(Way { closed: None, .. }) => open.push(way.name.clone()),
-            Some(Way { closed: Some(why), .. }) => {
-                closed.push(format!("no more under the new code: {}: {why}", way.name))
-            }
+        match has.iter().find(|known| known.name == way.name).map(|known| &known.state) {
+            Some(State::Open) => open.push(way.name.clone()),
+            Some(State::Closed(why)) => closed.push(format!("no more under the new code: {}: {why}", way.name)),
+            Some(State::NotTried(why)) => not_tried.push(format!("under the new code: {}: {why}", way.name)),
             None => closed.push(format!("no more under the new code: {}: it is gone", way.name)),
         }
     }
+    // Sudo that goes when governance comes leaves a way that was not there before.
+    let new = has.iter().filter(|way| !had.iter().any(|known| known.name == way.name));
+    open.extend(new.filter(|way| matches!(way.state, State::Open)).map(|way| way.name.clone()));
     let decides = open.len() > usize::from(applies.is_some());
-    match (closed.len(), decides) {
-        (0, _) if open.is_empty() => {
-            Check::skip(NAME, "none of the ways that are known here is open to the chain's present code")
+    // While somebody was seen to decide, what else is closed is for people to judge.
+    let of_closed = match (decides, not_tried.is_empty()) {
+        (false, true) => Rank::Seen,
+        _ => Rank::Hazard,
+    };
+    let of_not_tried = if decides { Rank::Note } else { Rank::NotJudged };
+    let detail = match (closed.len(), not_tried.len(), decides) {
+        (0, 0, _) if open.is_empty() => {
+            return Check::skip(NAME, "none of the ways that are known here is open to the chain's present code");
         }
-        (0, _) => Check::pass(NAME, format!("under the new code too, {}", open.join(", "))),
-        (_, false) => Check::fail(NAME, "nobody who could decide on an upgrade can under the new code").with(closed),
-        (gone, true) => Check::warn(
-            NAME,
-            format!("{gone} of the ways to the next upgrade are closed by this one; left are: {}", open.join(", ")),
-        )
-        .with(closed),
-    }
+        (0, 0, _) | (0, _, true) => format!("under the new code too, {}", open.join(", ")),
+        (_, 0, false) => "nobody who could decide on an upgrade can under the new code".to_owned(),
+        (_, untried, false) => {
+            format!(
+                "{untried} of the ways to the next upgrade could not be tried under the new code, and no other is left"
+            )
+        }
+        (gone, _, true) => {
+            format!("{gone} of the ways to the next upgrade are closed by this one; left are: {}", open.join(", "))
+        }
+    };
+    let ranked = |rank: Rank, texts: Vec<String>| texts.into_iter().map(move |text| Finding::new(rank, text));
+    Check::judged(NAME, detail, ranked(of_closed, closed).chain(ranked(of_not_tried, not_tried)).collect())
 }
 
 /// Every way that the runtime has, open or closed. Those that the tool cannot try are left out.
@@ -103,13 +124,13 @@ fn ways(side: Side<'_>, size: usize, executor: &Executor, signing: &Executor) ->
     let mut author = Author::new(signing);
     let mut send =
         |name: String, account: [u8; 32], call: &[u8], done: &dyn Fn(&Chain) -> Result<bool>| -> Result<()> {
-            let closed = match transaction::send(runtime, &interface, chain, &mut author, account, call)? {
-                Sent::Unsigned => return Ok(()),
-                Sent::Dispatched(after) if done(&after)? => None,
-                Sent::Dispatched(_) => Some("the call changes nothing".to_owned()),
-                Sent::Refused(why) => Some(why),
+            let state = match transaction::send(runtime, &interface, chain, &mut author, account, call)? {
+                Sent::Dispatched(after) if done(&after)? => State::Open,
+                Sent::Dispatched(_) => State::Closed("the call changes nothing".to_owned()),
+                Sent::Refused(why) => State::Closed(why),
+                Sent::NotKnown(why) => State::NotTried(why),
             };
-            ways.push(Way { name, closed });
+            ways.push(Way { name, state });
             Ok(())
         };
     let authorize = authorize(runtime);
@@ -160,7 +181,8 @@ fn by_message((runtime, chain): Side<'_>, executor: &Executor) -> Result<Vec<Way
             superuser::obeyed(chain, &mut author, &runtime.code, sender, &call, |chain| authorized(chain, &key))?;
         let why = "UnpaidExecution, Transact of system.authorize_upgrade as Superuser, in XCM 5, 4 and 3, was sent, and is not \
                    obeyed; see the barrier, the origin converter and the queue of messages";
-        ways.push(Way { name: name.to_owned(), closed: (!open).then(|| why.to_owned()) });
+        let state = if open { State::Open } else { State::Closed(why.to_owned()) };
+        ways.push(Way { name: name.to_owned(), state });
     }
     Ok(ways)
 }
@@ -235,7 +257,7 @@ mod tests {
     use crate::result::Status;
 
     fn way(name: &str, open: bool) -> Way {
-        Way { name: name.into(), closed: (!open).then(|| "TooManyHolds".into()) }
+        Way { name: name.into(), state: if open { State::Open } else { State::Closed("TooManyHolds".into()) } }
     }
 
     #[test]
@@ -247,8 +269,22 @@ mod tests {
         assert_eq!(one.status, Status::Warn);
         assert!(one.findings[0].text.contains("a preimage: TooManyHolds"), "{one:?}");
         assert_eq!(check(&[way("a preimage", false)]).status, Status::Fail, "the other is gone");
+        let replaced = check(&[way("a motion", true)]);
+        assert_eq!(replaced.status, Status::Warn, "somebody else decides from now on");
+        assert!(replaced.detail.ends_with("left are: applies, a motion"), "{replaced:?}");
         assert_eq!(judge(Some("applies"), &[], &[]).status, Status::Pass, "nobody was known to decide before either");
         assert_eq!(judge(None, &[], &[]).status, Status::Skip);
         assert_eq!(judge(None, &had, &[way("a preimage", false), way("a referendum", true)]).status, Status::Warn);
+    }
+
+    #[test]
+    fn a_way_that_could_not_be_tried_is_not_said_to_be_closed() {
+        let had = [way("a preimage", true), way("a referendum", true)];
+        let not_tried = |name: &str| Way { name: name.into(), state: State::NotTried("OwnMode".into()) };
+        let check = |has: &[Way]| judge(Some("applies"), &had, has).status;
+        assert_eq!(check(&[not_tried("a preimage"), not_tried("a referendum")]), Status::NotJudged);
+        assert_eq!(check(&[way("a preimage", false), not_tried("a referendum")]), Status::NotJudged);
+        assert_eq!(check(&[way("a preimage", true), not_tried("a referendum")]), Status::Pass);
+        assert_eq!(judge(None, &[], &[not_tried("a preimage")]).status, Status::Skip);
     }
 }
