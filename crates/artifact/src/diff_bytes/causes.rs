@@ -59,6 +59,7 @@ pub fn rank(
         other_features(difference, facts, features),
         other_lock_file(paths, facts),
         other_version(difference),
+        other_pace(difference),
         other_profile(difference, facts),
         paths_not_remapped(paths),
         other_symbols(difference),
@@ -257,6 +258,17 @@ fn other_version(difference: &Difference) -> Option<Cause> {
             vec![format!("runtime versions: {} and {}", text(old), text(new))],
         )
     })
+}
+
+/// A build for quick rehearsals shares its name and version with the one that a chain runs.
+fn other_pace(difference: &Difference) -> Option<Cause> {
+    let (old, new) = (&difference.old.pace, &difference.new.pace);
+    let changed = old.iter().filter_map(|was| {
+        let is = new.iter().find(|is| is.constant == was.constant && is.told != was.told)?;
+        Some(format!("{}: {} and {}", was.constant, was.told, is.told))
+    });
+    let evidence: Vec<_> = changed.collect();
+    (!evidence.is_empty()).then(|| cause("another pace, as a build for quick rehearsals has it", Certain, evidence))
 }
 
 fn other_profile(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {

@@ -4,7 +4,12 @@
 mod causes;
 mod parts;
 
-use crate::{Blob, hashes::blake2_256};
+use crate::{
+    Blob,
+    hashes::blake2_256,
+    metadata::Metadata,
+    pace::{self, Pace},
+};
 pub use causes::{BuildFacts, Cause};
 use parts::Parts;
 use serde::Serialize;
@@ -48,6 +53,8 @@ pub struct Side {
     pub spec_name: Option<String>,
     pub spec_version: Option<u32>,
     pub names: bool,
+    /// How long things take by its constants. Nothing for a blob that gives no metadata.
+    pub pace: Vec<Pace>,
 }
 
 #[derive(Debug, Serialize)]
@@ -163,6 +170,8 @@ fn side(name: &str, blob: &Blob, parts: &Parts) -> Side {
         spec_name: version.map(|version| version.spec_name.clone()),
         spec_version: version.map(|version| version.spec_version),
         names: parts.has_names,
+        // Bytes are compared whatever they are: of a damaged runtime, too.
+        pace: Metadata::read(name, blob).map(|metadata| pace::of(&metadata.pallets)).unwrap_or_default(),
     }
 }
 

@@ -43,6 +43,22 @@ fn another_compression_is_told_from_another_runtime() {
 }
 
 #[test]
+fn a_build_for_quick_rehearsals_is_told_by_its_pace() {
+    let mut difference = diff(&module("(func (export \"f\"))"), &module("(func (export \"f\") (nop))"));
+    let epoch =
+        |told: &str| vec![Pace { constant: "Babe.EpochDuration".into(), told: told.into(), milliseconds: None }];
+    let mut causes = |old: Vec<Pace>, new: Vec<Pace>| {
+        (difference.old.pace, difference.new.pace) = (old, new);
+        let none = BuildFacts::default();
+        causes::rank(&difference, (&BTreeSet::new(), &BTreeSet::new()), (&none, &none), &[])
+    };
+    let told = causes(epoch("2,400 slots = 4 h"), epoch("20 slots = 2 min"));
+    assert!(told[0].cause.starts_with("another pace"), "{told:?}");
+    assert_eq!(told[0].evidence, ["Babe.EpochDuration: 2,400 slots = 4 h and 20 slots = 2 min"]);
+    assert_eq!(causes(epoch("2,400 slots = 4 h"), epoch("2,400 slots = 4 h"))[0].cause, "another source");
+}
+
+#[test]
 fn the_first_difference_is_found_with_section_and_function() {
     let text =
         |number: u32| format!(r#"(import "env" "g" (func)) (func) (func (export "f") (drop (i32.const {number})))"#);

@@ -90,7 +90,12 @@ const FIXED: [(&str, &str); 4] = [
     ("ParachainSystem", "SelfParaId"),
 ];
 /// Signs of other slots that have good uses too, and what a build for quick rehearsals has otherwise.
-const LOOSE: [(&str, &str); 2] = [("Timestamp", "MinimumPeriod"), ("Broker", "TimeslicePeriod")];
+const LOOSE: [(&str, &str); 4] = [
+    ("Timestamp", "MinimumPeriod"),
+    ("Broker", "TimeslicePeriod"),
+    ("Staking", "SessionsPerEra"),
+    ("Slots", "LeasePeriod"),
+];
 /// The collators of a parachain ask for it with every block, and nodes of other chains once, when they start.
 const OF_COLLATORS: (&str, &str) = ("Aura", "SlotDuration");
 
