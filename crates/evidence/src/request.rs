@@ -7,7 +7,7 @@ use crate::{
     digest::Digests,
     envelope::Manifest,
     root_change::{self, InitRoot},
-    sign::{Sign, With, public_halves, sign},
+    sign::{Sign, With, expect, public_halves, sign},
     step::Verdict,
     verify::{Verify, verify},
 };
@@ -47,6 +47,8 @@ pub enum Request {
     },
     /// Show what is public of a key file.
     Key { with: With },
+    /// Look at a key that is to sign later.
+    ExpectKey { with: With },
 }
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Value>> {
@@ -66,6 +68,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Value>> {
             outcome(true, root_change::sign(&root, &with, previous.as_deref())?)
         }
         Request::Key { with } => outcome(true, json!({"keys": public_halves(&with)?})),
+        Request::ExpectKey { with } => expect(&with).map(|()| Outcome::passed(Value::Null)),
         Request::VerifyRoot { root, previous, accepted } => {
             let verified = root_change::verify(&root, previous.as_deref(), accepted.as_deref(), reporter)?;
             outcome(verified.passed, verified.value)

@@ -235,7 +235,17 @@ pub fn make(with: &With, message: &[u8], root: Option<&Root>) -> Result<Signatur
     }
 }
 
-fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
+/// Looks at a key before it is needed: that its file can be read, is a key and signs without being asked for anything.
+pub fn expect(with: &With) -> Result<()> {
+    match with {
+        With::Ssh { key_file } if !is_public(key_file) => ssh_key_that_signs(key_file).map(drop),
+        With::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(drop),
+        With::Sr25519 { key_file } => ChainSecret::read(KeyType::Sr25519, key_file).map(drop),
+        With::ThrowAway | With::Agent { .. } | With::Ssh { .. } | With::Import { .. } => Ok(()),
+    }
+}
+
+fn ssh_key_that_signs(path: &Path) -> Result<ssh_key::PrivateKey> {
     let key = parse_private(path, &read_private(path)?)?;
     let through_the_agent = |found: &str| {
         Failure::input(format!("the key {} can only sign through an ssh agent", path.display()))
@@ -247,12 +257,16 @@ fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
     }
     match key.algorithm() {
         ssh_key::Algorithm::SkEd25519 | ssh_key::Algorithm::SkEcdsaSha2NistP256 => {
-            return Err(through_the_agent("a hardware key"));
+            Err(through_the_agent("a hardware key"))
         }
         // The library's RSA arithmetic takes a time that depends on the key (RUSTSEC-2023-0071).
-        ssh_key::Algorithm::Rsa { .. } => return Err(through_the_agent("an RSA key")),
-        _ => {}
+        ssh_key::Algorithm::Rsa { .. } => Err(through_the_agent("an RSA key")),
+        _ => Ok(key),
     }
+}
+
+fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
+    let key = ssh_key_that_signs(path)?;
     let failed =
         |error: ssh_key::Error| Failure::input(format!("{} cannot sign", path.display())).found(error.to_string());
     let signed = key.sign(crate::NAMESPACE, ssh_key::HashAlg::Sha512, message).map_err(failed)?;

@@ -91,6 +91,21 @@ fn ssh_keygen_accepts_what_we_sign_and_refuses_another_message() {
 }
 
 #[test]
+fn a_key_that_cannot_sign_by_itself_is_known_before_it_is_needed() {
+    if !installed("ssh-keygen") {
+        return;
+    }
+    let bundle = Bundle::assembled();
+    let (locked, _) = ssh_keygen(&bundle, "locked", &["ed25519"], "a passphrase");
+    let refused = expect(&With::Ssh { key_file: locked.clone() }).expect_err("it asks for its passphrase");
+    assert!(refused.hint.is_some_and(|hint| hint.contains("ssh-add")), "the agent can");
+    // Its public half stands for the key in the agent.
+    expect(&With::Ssh { key_file: locked.with_extension("pub") }).expect("fine");
+    let (open, _) = ssh_keygen(&bundle, "open", &["ed25519"], "");
+    expect(&With::Ssh { key_file: open }).expect("it signs");
+}
+
+#[test]
 fn we_accept_what_ssh_keygen_signs_in_our_namespace_only() {
     if !installed("ssh-keygen") {
         return;

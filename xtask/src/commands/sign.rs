@@ -48,8 +48,19 @@ pub fn sign(
     Ok(last)
 }
 
+/// Looks at the keys that are to sign when all else is done: that each can.
+pub fn expect_keys(context: &Context, keys: &[Value]) -> Result<()> {
+    keys.iter().try_for_each(expect_key)?;
+    let (task, log) = (context.printer.task("keys"), context.log("sign"));
+    // Only what is kept in a file can be looked into.
+    for key in keys.iter().filter(|key| key.is_object() && key.get("agent").is_none()) {
+        workers::call(context, Worker::Evidence, &json!({"command": "expect_key", "with": key}), &task, &log)?;
+    }
+    Ok(())
+}
+
 /// What can be seen of a key before it is needed: that its file is there and nobody else reads it, that an agent runs.
-pub fn expect_key(key: &Value) -> Result<()> {
+fn expect_key(key: &Value) -> Result<()> {
     if key.get("agent").is_some() {
         return match std::env::var_os("SSH_AUTH_SOCK").filter(|socket| Path::new(socket).exists()) {
             Some(_) => Ok(()),

@@ -16,7 +16,7 @@ mod weights;
 
 use super::{
     expect_source, root_file,
-    sign::{expect_key, parse_key},
+    sign::{expect_keys, parse_key},
 };
 use crate::{
     cli::{self, UpgradeJob},
@@ -52,7 +52,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     };
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     // What is only needed at the end is looked at before anything begins.
-    keys.iter().try_for_each(expect_key)?;
+    expect_keys(context, &keys)?;
     if let Some(base) = &options.weights_base {
         revision::commit(&context.workspace, base)?;
     }

@@ -40,9 +40,8 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     let plan = plan::make(context, &workspace, &options.selection)?;
     let released = plan.released(&workspace)?;
     let sources = Sources::of(context, &released, options)?;
-    for key in &options.sign_with {
-        sign::expect_key(&sign::parse_key(key)?)?;
-    }
+    let keys = options.sign_with.iter().map(|key| sign::parse_key(key)).collect::<Result<Vec<_>>>()?;
+    sign::expect_keys(context, &keys)?;
     let root = root_file(context, options.root.as_deref())?;
     let out = match &options.out {
         Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,
@@ -284,8 +283,9 @@ impl Press<'_> {
         files.add(&planned.asset, read(&built.path)?)?;
         let digest_file = built.document.get("digest_file").and_then(Value::as_str).unwrap_or_default();
         files.add(digest_name(&planned.name), read(Path::new(digest_file))?)?;
-        let facts = self.facts(planned, &built.path)?;
+        let facts = self.facts(&planned.name, &built.path)?;
         let variants = self.variants(planned, runtime, files, &mut printed)?;
+        printed.warnings.extend(alike(&planned.name, &built.document["blake2_256"], &variants));
         let compared = self.compared(planned, &built.path, source, files, &mut printed)?;
         let bundle = self.bundle(planned, &built, source, out, files, &mut printed)?;
         printed.document = self.document(planned, &built, &facts, variants, compared, bundle);
@@ -321,6 +321,7 @@ impl Press<'_> {
             "size": fact("size"),
             "size_decompressed": fact("size_decompressed"),
             "metadata_versions": fact("metadata_versions"),
+            "pace": fact("pace"),
             "blake2_256": fact("blake2_256"),
             "sha256": fact("sha256"),
             "ipfs_cid": fact("ipfs_cid"),
@@ -339,12 +340,12 @@ impl Press<'_> {
         })
     }
 
-    fn facts(&self, planned: &Planned, blob: &Path) -> Result<Value> {
+    /// What the blob says of itself. `name` is that of the runtime, with the variant's for one.
+    fn facts(&self, name: &str, blob: &Path) -> Result<Value> {
         let key = self.key(Worker::Artifact, &[("blob", &file_digest(blob)?)])?;
-        let name = format!("{}-facts", planned.name);
-        self.remembered(&name, Some(key), || {
+        self.remembered(&format!("{name}-facts"), Some(key), || {
             let request = json!({"command": "inspect", "source": utf8(blob)?, "metadata": true});
-            Ok(self.ask(&format!("inspect {}", planned.name), Worker::Artifact, &request)?.1)
+            Ok(self.ask(&format!("inspect {name}"), Worker::Artifact, &request)?.1)
         })
     }
 
@@ -359,12 +360,17 @@ impl Press<'_> {
         let mut documents = Vec::new();
         for (name, wanted) in &planned.variants {
             let outcome = self.variant(planned, runtime, name, wanted);
+            let outcome = outcome.and_then(|built| {
+                let facts = self.facts(&format!("{}-{name}", planned.name), &built.path)?;
+                Ok((built, facts))
+            });
             interrupt::check()?;
             let mut document = json!({"name": name, "features": wanted.variant.features, "asset": wanted.asset,
                 "profile": wanted.variant.profile(name)?.name(), "required": wanted.variant.required});
             let error = match outcome {
-                Ok(built) => {
+                Ok((built, facts)) => {
                     document["blake2_256"] = built.document.get("blake2_256").cloned().unwrap_or_default();
+                    document["pace"] = facts.get("pace").cloned().unwrap_or_default();
                     files.add(&wanted.asset, read(&built.path)?)?;
                     None
                 }
@@ -440,9 +446,15 @@ impl Press<'_> {
         let of = |pointer: &str| comparison.pointer(pointer).cloned().unwrap_or_default();
         files.add(diff_name(planned), directory::pretty(&of("/changes"))?)?;
         files.add(parameters_name(planned), report::diff::parameters(&of("/parameters")).into_bytes())?;
+        let rules = of("/changes/rules");
+        let rules = rules.as_array().map(Vec::as_slice).unwrap_or_default();
+        // A build for quick rehearsals has the name and the version of what goes on chain, and another pace.
+        let pace = rules.iter().filter(|rule| rule["name"] == "consensus" && rule["status"] == "warn");
+        for finding in pace.flat_map(|rule| rule["findings"].as_array().cloned().unwrap_or_default()) {
+            printed.warnings.push(format!("{}: {}", planned.name, finding.as_str().unwrap_or_default()));
+        }
         if of("/passed") != json!(true) {
-            let broken = of("/changes/rules");
-            let broken = broken.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+            let broken = rules.iter();
             let broken = broken.filter(|rule| rule["status"] == "fail").filter_map(|rule| rule["name"].as_str());
             let broken: Vec<_> = broken.collect();
             printed.problems.push(format!("{}: broken rules of `diff`: {}", planned.name, broken.join(", ")));
@@ -561,6 +573,16 @@ impl Press<'_> {
     }
 }
 
+/// Names the variants that are the very blob that goes on chain: what was to make another of them did nothing.
+fn alike<'a>(name: &'a str, blake2_256: &'a Value, variants: &'a Value) -> impl Iterator<Item = String> + 'a {
+    let variants = variants.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+    let same = variants.filter(move |variant| variant["blake2_256"] == *blake2_256);
+    same.map(move |variant| {
+        let which = variant["name"].as_str().unwrap_or_default();
+        format!("{name}: the variant {which} is the same blob as what goes on chain: its features change nothing")
+    })
+}
+
 /// What `release sign` added to the bundle that is in the release, where it is made once more and is the same.
 fn keep_signatures(released: &Path, bundle: &Path) -> Result<()> {
     let ours = bundle.join(MANIFEST);
@@ -581,6 +603,15 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variant_that_is_no_other_blob_is_named() {
+        let variants = json!([{"name": "fast", "blake2_256": "0x01"}, {"name": "trace", "blake2_256": "0x02"}]);
+        let told: Vec<_> = alike("paseo", &json!("0x01"), &variants).collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("variant fast"), "{told:?}");
+        assert_eq!(alike("paseo", &json!("0x03"), &variants).count(), 0);
+    }
 
     #[test]
     fn a_source_belongs_to_the_runtime_that_it_names() {

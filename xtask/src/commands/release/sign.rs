@@ -10,7 +10,7 @@ use crate::{
     cli::ReleaseSign,
     commands::{
         root_file,
-        sign::{expect_key, parse_key, sign},
+        sign::{expect_keys, parse_key, sign},
         utf8,
     },
     context::Context,
@@ -20,7 +20,7 @@ use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
     let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
-    keys.iter().try_for_each(expect_key)?;
+    expect_keys(context, &keys)?;
     let root = root_file(context, options.root.as_deref())?;
     // Two who sign at once must not lose one of the signatures.
     let place =
