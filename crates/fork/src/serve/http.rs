@@ -20,7 +20,10 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
-use soketto::connection::{Builder, Mode};
+use soketto::{
+    connection::{Builder, Mode},
+    data::ByteSlice125,
+};
 use std::{
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
@@ -29,6 +32,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc as blocking,
     },
+    time::Duration,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::compat::TokioAsyncReadCompatExt;
@@ -39,6 +43,9 @@ const MESSAGE_LIMIT: usize = 32 << 20;
 const CONNECTION_LIMIT: usize = 128;
 /// Answers and notifications that wait for one client.
 const QUEUE: usize = 4_096;
+
+/// A client that hears nothing for so long is sent a ping, as nodes do it: polkadot-api gives a silent node up after 40 s.
+const SILENCE: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(20) };
 
 /// A bound port that nobody serves yet.
 pub struct Listener {
@@ -249,8 +256,16 @@ async fn talk(server: Server, upgraded: Upgraded) {
     let (out, mut waiting) = mpsc::channel::<String>(QUEUE);
     let id = server.connections.fetch_add(1, Ordering::Relaxed);
     let writer = tokio::spawn(async move {
-        while let Some(text) = waiting.recv().await {
-            if sender.send_text_owned(text).await.is_err() || sender.flush().await.is_err() {
+        loop {
+            let sent = match tokio::time::timeout(SILENCE, waiting.recv()).await {
+                Ok(Some(text)) => sender.send_text_owned(text).await,
+                Ok(None) => break,
+                Err(_) => match ByteSlice125::try_from(&[][..]) {
+                    Ok(nothing) => sender.send_ping(nothing).await,
+                    Err(_) => Ok(()),
+                },
+            };
+            if sent.is_err() || sender.flush().await.is_err() {
                 return;
             }
         }
@@ -387,5 +402,26 @@ mod tests {
         let asked = answered.join().expect("answered");
         let messages = asked.try_iter().filter(|job| matches!(job, Job::Message { .. }));
         assert_eq!(messages.count(), 0, "nothing else was handed on");
+    }
+
+    #[test]
+    fn a_client_that_hears_nothing_is_sent_a_ping() {
+        use std::io::{Read, Write};
+        let listener = Listener::bind(0, &[]).expect("bound");
+        let (address, (jobs, _asked)) = (listener.address, blocking::channel());
+        listener.start(jobs).expect("started");
+        let mut stream = std::net::TcpStream::connect(address).expect("connected");
+        let upgrade = format!(
+            "GET / HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(upgrade.as_bytes()).expect("sent");
+        let mut received = Vec::new();
+        // A ping without data: final, opcode 9, no mask, length 0.
+        while !received.ends_with(b"\r\n\r\n\x89\0") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("more");
+            received.push(byte[0]);
+        }
     }
 }
