@@ -9,6 +9,7 @@ use parity_db::{Db, Error, Options};
 use sp_core::H256;
 use std::{
     fs::{File, TryLockError},
+    io::{Read, Write},
     path::{Path, PathBuf},
     sync::{
         PoisonError, RwLock,
@@ -133,18 +134,36 @@ fn mapped() -> u64 {
 
 fn locked(directory: &Path, path: &Path) -> Result<File, String> {
     let lock = directory.join("nodes.lock");
-    let file =
-        File::options().create(true).truncate(false).write(true).open(&lock).map_err(|error| failed(&lock, &error))?;
+    let mut options = File::options();
+    let mut file = options
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&lock)
+        .map_err(|error| failed(&lock, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(in_use(path)),
+        // Whoever comes next can say which process it is.
+        Ok(()) => {
+            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            written.map_err(|error| failed(&lock, &error)).map(|()| file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut id = String::new();
+            // A file of another's: as much as a number has.
+            let read = file.take(20).read_to_string(&mut id);
+            Err(in_use(path, read.ok().and_then(|_| id.parse().ok())))
+        }
         // A file system without locks.
         Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 
-fn in_use(path: &Path) -> String {
-    format!("another process uses {}", path.display())
+fn in_use(path: &Path, process: Option<u32>) -> String {
+    match process {
+        Some(id) => format!("process {id} uses {}", path.display()),
+        None => format!("another process uses {}", path.display()),
+    }
 }
 
 fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
@@ -158,7 +177,7 @@ fn opened(path: &Path) -> Result<Db, String> {
             renewed(path)
         }
         Ok(database) => Ok(database),
-        Err(Error::Locked(_)) => return Err(in_use(path)),
+        Err(Error::Locked(_)) => return Err(in_use(path, None)),
         // A disk error may pass; only what says of itself that it is broken is thrown away.
         Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(failed(path, &error)),
         Err(_) => renewed(path),
@@ -228,7 +247,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let _first = Disk::open(directory.path()).expect("opened");
         let refused = Disk::open(directory.path()).err().expect("refused");
-        assert!(refused.contains("another process"), "{refused}");
+        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
     }
 
     #[test]
