@@ -26,12 +26,7 @@ pub fn report(bundle: &Bundle) -> String {
     let from = text(&bundle.dry_run, "/from/spec_version");
     let to = text(&bundle.inspect, "/spec_version");
     let mut all = format!("# Upgrade of {} from {from} to {to}\n\n", escape(&bundle.name));
-    let verdict = match steps::verdict(bundle) {
-        Some(steps::Status::Pass) => "PASSED",
-        Some(steps::Status::NotJudged) => "NOT JUDGED",
-        Some(_) => "FAILED",
-        None => "NOT REHEARSED",
-    };
+    let verdict = steps::headline(steps::verdict(bundle), steps::hazards(&bundle.dry_run));
     let rows: Vec<_> = steps::steps(bundle)
         .into_iter()
         .map(|step| vec![step.status.word().to_owned(), step.name.to_owned(), step.told])

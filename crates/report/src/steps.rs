@@ -163,6 +163,23 @@ fn statuses(checks: &[Value]) -> String {
     if told.is_empty() { "none".into() } else { told.join(", ") }
 }
 
+/// The verdict in capitals, for the head of a report: `PASSED WITH 2 HAZARDS`. `None` stands for no verdict.
+pub(crate) fn headline(status: Option<Status>, hazards: u64) -> String {
+    match (status, hazards) {
+        (Some(Status::Pass), 0) => "PASSED".into(),
+        (Some(Status::Pass), 1) => "PASSED WITH 1 HAZARD".into(),
+        (Some(Status::Pass), hazards) => format!("PASSED WITH {hazards} HAZARDS"),
+        (Some(Status::NotJudged), _) => "NOT JUDGED".into(),
+        (Some(_), _) => "FAILED".into(),
+        (None, _) => "NOT REHEARSED".into(),
+    }
+}
+
+/// The hazards that a dry run counted.
+pub(crate) fn hazards(dry_run: &Value) -> u64 {
+    dry_run.get("hazards").and_then(Value::as_u64).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

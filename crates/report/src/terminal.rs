@@ -3,6 +3,7 @@
 
 use crate::{
     field::{findings, grouped, list, milliseconds, number, short, size, text},
+    steps,
     table::aligned,
 };
 use serde_json::Value;
@@ -553,8 +554,11 @@ fn cut(detail: &str) -> String {
 /// That the checks passed, and whether those whose signatures count agreed: two things, of which nobody shall take one for
 /// the other.
 fn verdict_of_upgrade(runtime: &Value) -> String {
-    let verdict = text(runtime, "/verdict").to_uppercase().replace('_', " ");
-    if verdict != "PASSED" || text(runtime, "/signed_off") != "no" {
+    if text(runtime, "/verdict") != "passed" {
+        return text(runtime, "/verdict").to_uppercase().replace('_', " ");
+    }
+    let verdict = steps::headline(Some(steps::Status::Pass), steps::hazards(runtime));
+    if text(runtime, "/signed_off") != "no" {
         return verdict;
     }
     match text(runtime, "/needed").as_str() {

@@ -123,6 +123,9 @@ fn an_upgrade_that_passed_says_whether_it_is_signed_off() {
     assert_eq!(last(runtime("passed", true, Some(1))), "PASSED");
     assert_eq!(last(runtime("passed", false, Some(2))), "PASSED, not signed off: 1 of 2");
     assert_eq!(last(runtime("passed", false, None)), "PASSED, not signed off: no file of signers");
+    let mut hazardous = runtime("passed", true, Some(1));
+    hazardous["hazards"] = json!(2);
+    assert_eq!(last(hazardous), "PASSED WITH 2 HAZARDS");
     assert_eq!(last(runtime("failed", false, Some(2))), "FAILED");
     assert_eq!(last(runtime("not_judged", false, None)), "NOT JUDGED");
 }

@@ -14,15 +14,16 @@ use serde_json::Value;
 
 /// Which chain, from which version to which, and whether all is well.
 pub fn verdict(bundle: &Bundle) -> String {
-    let (word, look) = match steps::verdict(bundle) {
-        Some(steps::Status::Pass) => ("PASSED", "pass"),
-        Some(steps::Status::NotJudged) => ("NOT JUDGED", "warn"),
-        Some(_) => ("FAILED", "fail"),
-        None => ("NOT REHEARSED", "skip"),
+    let (status, hazards) = (steps::verdict(bundle), steps::hazards(&bundle.dry_run));
+    let look = match (status, hazards) {
+        (Some(steps::Status::Pass), 0) => "pass",
+        (Some(steps::Status::Pass | steps::Status::NotJudged), _) => "warn",
+        (Some(_), _) => "fail",
+        (None, _) => "skip",
     };
     let rows: Vec<_> =
         steps::steps(bundle).into_iter().map(|step| (step.status, step.name.to_owned(), text(&step.told))).collect();
-    class("p", &format!("verdict {look}"), word) + &verdicts(&rows)
+    class("p", &format!("verdict {look}"), &steps::headline(status, hazards)) + &verdicts(&rows)
 }
 
 /// What a vote is about: all that has to be the same on chain.

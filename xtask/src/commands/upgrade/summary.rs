@@ -55,6 +55,7 @@ impl Plan<'_> {
                 "size": std::fs::metadata(self.blob()).map(|metadata| metadata.len()).unwrap_or_default(),
             },
             "checks": checks,
+            "hazards": dry_run.get("hazards"),
             "proposal": {"route": proposal.get("route"), "hash": hash},
             "signatures": signing.told(steps == Verdict::Passed),
             "signed_off": signing.signed_off,
