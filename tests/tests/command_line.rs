@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::Xtask;
+use cutover_tests::{Xtask, workspace_with_network};
 
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
@@ -63,23 +63,6 @@ fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
     // The test run has set the machine up.
     let document = output.expect_code(0).json();
     assert!(document.is_object());
-}
-
-/// A workspace with nothing in it but networks.
-fn workspace_with_network(name: &str, nodes: &str) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
-    std::fs::create_dir(directory.path().join("src")).expect("made");
-    write("src/lib.rs", "");
-    write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"nothing\"\nversion = \"0.0.0\"\n");
-    write(
-        "Cargo.toml",
-        &format!(
-            "[package]\nname = \"nothing\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n\
-             [workspace.metadata.cutover.networks]\n\"{name}\" = {{nodes = {nodes}}}\n"
-        ),
-    );
-    directory
 }
 
 #[test]

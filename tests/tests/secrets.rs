@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
-use cutover_tests::{Runtime, Xtask, built, fork::Fork, snapshot};
+use cutover_tests::{Runtime, Xtask, built, fork::Fork, snapshot, workspace_with_network};
 use std::path::Path;
 
 const TOKEN: &str = "tok3n0f4ccount1234567890";
@@ -103,4 +103,40 @@ fn a_key_is_not_repeated_by_what_goes_wrong() {
     ] {
         leaves_no_token(place.path(), arguments, code);
     }
+}
+
+#[test]
+fn a_key_in_the_address_of_a_network_is_written_nowhere() {
+    let node = Fork::of(snapshot(Runtime::Standalone));
+    let blob = built(Runtime::Standalone, &[]).display().to_string();
+    let place = tempfile::tempdir().expect("a directory");
+    let report = place.path().join("report.json").display().to_string();
+    for address in &with_token(node.url()) {
+        // The first of its nodes is one that nobody answers at.
+        let nodes = format!("[\"ws://127.0.0.1:1/{TOKEN}\", \"{address}\"]");
+        let workspace = workspace_with_network("here/chain", &nodes);
+        let workspace = workspace.path().display().to_string();
+        let within = ["--workspace", &workspace];
+        let dry_run = ["dry-run", "--blocks", "1", "--runtime", &blob, "--state", "here/chain", "--out", &report];
+        leaves_no_token(place.path(), &[&within[..], &["inspect", "here/chain"]].concat(), 0);
+        leaves_no_token(place.path(), &[&within[..], &dry_run].concat(), 0);
+    }
+    let nobody = workspace_with_network("here/chain", &format!("[\"ws://127.0.0.1:1/{TOKEN}\"]"));
+    let workspace = nobody.path().display().to_string();
+    leaves_no_token(place.path(), &["--workspace", &workspace, "inspect", "here/chain"], 3);
+}
+
+/// The blob is taken from the cache of all tests, as it is built in minutes; what the upgrade writes is looked through.
+#[test]
+fn a_key_in_the_address_of_a_state_is_not_in_the_bundle() {
+    let node = Fork::of(snapshot(Runtime::Standalone));
+    built(Runtime::Standalone, &[]);
+    let place = tempfile::tempdir().expect("a directory");
+    let bundle = place.path().join("bundle").display().to_string();
+    let [_, address, _] = with_token(node.url());
+    let output = Xtask::new(["upgrade", "--state", &address, "--out", &bundle]).run().expect_code(0);
+    for text in [&output.stdout, &output.stderr] {
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+    nothing_holds_the_token(place.path());
 }
