@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Uses a fork as wallets and explorers do, through @polkadot/api, and prints what held as one JSON document.
 //
-//   node polkadot-api.mjs URL
+//   node polkadot-js.mjs URL
 import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
 import { finish, holds, run } from "./checks.mjs";
 

@@ -13,7 +13,7 @@ fn used_by_clients(runtime: Runtime) {
     node.call("dev_newBlock", json!([]));
     let document = Xtask::new(["ci", "clients", "--json", node.url()]).run().expect_code(0).json();
     let checks = document["checks"].as_array().expect("checks");
-    assert_eq!(checks.len(), 2);
+    assert_eq!(checks.len(), 3);
     for check in checks {
         if check["status"] == "skip" {
             let _ = writeln!(std::io::stderr(), "SKIPPED: {}: {}", check["name"], check["detail"]);
@@ -24,11 +24,11 @@ fn used_by_clients(runtime: Runtime) {
 }
 
 #[test]
-fn polkadot_js_and_chopsticks_use_a_solo_chain() {
+fn front_ends_and_chopsticks_use_a_solo_chain() {
     used_by_clients(Runtime::Standalone);
 }
 
 #[test]
-fn polkadot_js_and_chopsticks_use_a_parachain() {
+fn front_ends_and_chopsticks_use_a_parachain() {
     used_by_clients(Runtime::Parachain);
 }

@@ -24,7 +24,7 @@ pub enum CiWhat {
     Lint(CiLint),
     /// Look at a bundle's report.html in headless Chromium, through Playwright, installed into the cache
     Page(CiPage),
-    /// Have clients that nobody here wrote use a fork that is served: @polkadot/api and chopsticks, installed into the cache
+    /// Have clients that nobody here wrote use a fork that is served: @polkadot/api, polkadot-api and chopsticks, installed into the cache
     Clients(CiClients),
 }
 

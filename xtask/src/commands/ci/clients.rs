@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A served fork, used by clients that nobody here wrote: `@polkadot/api`, on which wallets and explorers stand, and chopsticks,
-//! which forks it once more.
+//! A served fork, used by clients that nobody here wrote: `@polkadot/api` and `polkadot-api`, on which wallets,
+//! explorers and front ends stand, and chopsticks, which forks it once more.
 //!
 //! `scripts/clients/` pins them with their digests and has a program for each. Where node or the registry is not there they
 //! are skipped, and that is said.
@@ -16,11 +16,12 @@ use std::{path::Path, time::Duration};
 use worker::{Failure, Kind, Result};
 
 /// The name of a client, and its program.
-const CLIENTS: [(&str, &str); 2] = [("polkadot-api", "polkadot-api.mjs"), ("chopsticks", "chopsticks.mjs")];
+const CLIENTS: [(&str, &str); 3] =
+    [("polkadot-js", "polkadot-js.mjs"), ("polkadot-api", "polkadot-api.mjs"), ("chopsticks", "chopsticks.mjs")];
 const INSTALLED: Pinned = Pinned {
     name: "npm",
     directory: "clients",
-    files: &["package.json", "package-lock.json", "checks.mjs", CLIENTS[0].1, CLIENTS[1].1],
+    files: &["package.json", "package-lock.json", "checks.mjs", CLIENTS[0].1, CLIENTS[1].1, CLIENTS[2].1],
     install: pinned::from_npm,
 };
 /// It takes seconds; one that waits for ever for an answer has found something.
