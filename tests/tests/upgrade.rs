@@ -111,14 +111,15 @@ fn a_wrong_state_or_key_is_told_first_and_leaves_the_bundle_as_it_is() {
 #[test]
 fn verify_accepts_the_bundle_only_as_what_it_is() {
     // The key was thrown away: the signature is valid, and nobody signed off.
-    let output = verify(&bundle()).expect_code(1);
+    let bundle = bundle();
+    let output = verify(&bundle).expect_code(1);
     let document = output.json();
     assert!(document["signatures"].as_array().is_some_and(|signatures| {
         !signatures.is_empty() && signatures.iter().all(|signature| signature["valid"] == true)
     }));
     assert_eq!((&document["integrity"], &document["signed_off"]), (&true.into(), &false.into()));
     assert!(output.stderr.contains("throw-away") || output.stdout.contains("throw-away"), "{}", output.stderr);
-    let path = bundle().display().to_string();
+    let path = bundle.display().to_string();
     let said = Xtask::new(["verify", &path]).run().expect_code(1).stdout;
     assert!(said.contains("undamaged, not signed off") && said.contains("--root"), "{said}");
     let said = Xtask::new(["verify", "--integrity-only", &path]).run().expect_code(0).stdout;
