@@ -128,6 +128,12 @@ fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
     assert_ne!(head, base);
     let header = first.call("chain_getHeader", json!([head]));
     assert_eq!(second.call("chain_getHeader", json!([])), header);
+    // Clients begin with the header before the head: a fork of a node has it though it has not the block.
+    let parent = json!([header["parentHash"]]);
+    let third = Fork::of(first.url());
+    let before_it = third.call("chain_getHeader", parent.clone());
+    assert!(before_it.is_object(), "{before_it}");
+    assert_eq!(before_it, first.call("chain_getHeader", parent));
     let block = first.call("chain_getBlock", json!([head]));
     assert_eq!(block["block"]["header"], header);
     assert!(block["block"]["extrinsics"].as_array().is_some_and(|list| !list.is_empty()), "inherents at least");

@@ -38,7 +38,13 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     if let Source::Node(live) = &request.state {
         // Without them the fork serves all the same; `chain_getBlock` then says what is missing.
         match LiveBlock::fetch(live, &hex_prefixed(hash.as_bytes())) {
-            Ok(block) => fork = fork.with_extrinsics(block.extrinsics),
+            Ok(block) => {
+                match block.fetch_parent(live) {
+                    Ok(parent) => fork = fork.with_parent(parent),
+                    Err(failure) => reporter.warning(format!("the header before the fork is not served: {failure}")),
+                }
+                fork = fork.with_extrinsics(block.extrinsics);
+            }
             Err(failure) => reporter.warning(format!("the forked block's extrinsics are not served: {failure}")),
         }
     }

@@ -33,11 +33,7 @@ impl LiveBlock {
     /// Asks a node for a block by its number, its hash, or as `finalized`.
     pub fn fetch(live: &Live, at: &str) -> Result<Self> {
         let (node, found) = RemoteNode::connect(&live.nodes, at)?;
-        let header = Header::decode(&mut &found.header[..]).map_err(|error| {
-            Failure::input(format!("the header of block {} cannot be decoded", found.number))
-                .found(error.to_string())
-                .expected("a header with blake2-256 hashes and a block number below 2^32, in 32 or 64 bits")
-        })?;
+        let header = decoded(&found)?;
         let given = node.block()?.ok_or_else(|| {
             Failure::input(format!("{live} has the header of block {} and not its extrinsics", found.number))
                 .expected("the whole block from chain_getBlock")
@@ -55,11 +51,25 @@ impl LiveBlock {
         Ok(Self { hash, header, extrinsics, finalized: found.finalized, traffic: node.traffic() })
     }
 
+    /// Asks a node for the header of the block before, known by its hash.
+    pub fn fetch_parent(&self, live: &Live) -> Result<Header> {
+        let (_, found) = RemoteNode::connect(&live.nodes, &worker::hex_prefixed(self.header.parent_hash.as_bytes()))?;
+        decoded(&found)
+    }
+
     /// The header as the runtime executes it. The seal is the author's signature under the header: it cannot be part of what
     /// it signs, so nodes check it and take it off.
     pub fn unsealed(&self) -> Header {
         unsealed(&self.header)
     }
+}
+
+fn decoded(found: &RpcBlock) -> Result<Header> {
+    Header::decode(&mut &found.header[..]).map_err(|error| {
+        Failure::input(format!("the header of block {} cannot be decoded", found.number))
+            .found(error.to_string())
+            .expected("a header with blake2-256 hashes and a block number below 2^32, in 32 or 64 bits")
+    })
 }
 
 fn unsealed(header: &Header) -> Header {

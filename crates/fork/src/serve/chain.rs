@@ -32,7 +32,7 @@ pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Optio
 
 fn header(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
     // Nodes answer with nothing for a block they do not have.
-    Ok(fork.chain(parameters.at(0)?).map_or(Value::Null, |chain| header_json(chain.header())))
+    Ok(fork.header(parameters.at(0)?).map_or(Value::Null, header_json))
 }
 
 fn block(fork: &Fork<'_>, parameters: &Parameters) -> Reply {

@@ -28,6 +28,8 @@ pub struct Fork<'a> {
     pub(super) pool: Vec<Vec<u8>>,
     /// Whether only `dev_newBlock` builds blocks.
     manual: bool,
+    /// The header of the block before the one that was forked, where it is known: clients ask for it when they begin.
+    parent: Option<Header>,
     /// Whether a block could not be built for want of the node; the next extrinsic tries again.
     stalled: bool,
     pub(super) subscriptions: Subscriptions,
@@ -60,6 +62,7 @@ impl<'a> Fork<'a> {
             head: base,
             pool: Vec::new(),
             manual,
+            parent: None,
             stalled: false,
             subscriptions: Subscriptions::default(),
             state_versions: HashMap::new(),
@@ -72,6 +75,20 @@ impl<'a> Fork<'a> {
             base.extrinsics = Some(extrinsics);
         }
         self
+    }
+
+    /// The header of the block before the one that was forked.
+    pub fn with_parent(mut self, parent: Header) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// The header of the block with a hash, or of the head.
+    pub(super) fn header(&self, at: Option<H256>) -> Option<&Header> {
+        match self.chain(at) {
+            Ok(chain) => Some(chain.header()),
+            Err(_) => self.parent.as_ref().filter(|parent| at == Some(parent.hash())),
+        }
     }
 
     pub(super) fn head(&self) -> H256 {
