@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Host functions that every node has: those that `sp-io` 3.0 (February 2021) offered and `sp-io` 49 still does. A runtime that
-//! begins to import one of them asks nothing new.
+//! Host functions that every node has: those that `sp-io` 7.0 of 2022 offered and `sp-io` 49 still does. A runtime that begins to
+//! import one of them asks nothing new.
 
 /// By their module; all of version 1.
-const LONG_OFFERED: [(&str, &[&str]); 10] = [
+const LONG_OFFERED: [(&str, &[&str]); 13] = [
+    ("allocator", &["free", "malloc"]),
     (
         "crypto",
         &[
@@ -11,15 +12,17 @@ const LONG_OFFERED: [(&str, &[&str]); 10] = [
             "ecdsa_generate",
             "ecdsa_public_keys",
             "ecdsa_sign",
+            "ecdsa_sign_prehashed",
             "ecdsa_verify",
+            "ecdsa_verify_prehashed",
             "ed25519_batch_verify",
             "ed25519_generate",
             "ed25519_public_keys",
             "ed25519_sign",
             "ed25519_verify",
             "finish_batch_verify",
-            "secp256k1_ecdsa_recover_compressed",
             "secp256k1_ecdsa_recover",
+            "secp256k1_ecdsa_recover_compressed",
             "sr25519_batch_verify",
             "sr25519_generate",
             "sr25519_public_keys",
@@ -30,13 +33,13 @@ const LONG_OFFERED: [(&str, &[&str]); 10] = [
     ),
     (
         "default_child_storage",
-        &["clear_prefix", "clear", "exists", "get", "next_key", "read", "root", "set", "storage_kill"],
+        &["clear", "clear_prefix", "exists", "get", "next_key", "read", "root", "set", "storage_kill"],
     ),
     (
         "hashing",
         &["blake2_128", "blake2_256", "keccak_256", "keccak_512", "sha2_256", "twox_128", "twox_256", "twox_64"],
     ),
-    ("logging", &["log"]),
+    ("logging", &["log", "max_level"]),
     ("misc", &["print_hex", "print_num", "print_utf8", "runtime_version"]),
     (
         "offchain",
@@ -61,13 +64,14 @@ const LONG_OFFERED: [(&str, &[&str]); 10] = [
         ],
     ),
     ("offchain_index", &["clear", "set"]),
+    ("panic_handler", &["abort_on_panic"]),
     (
         "storage",
         &[
             "append",
             "changes_root",
-            "clear_prefix",
             "clear",
+            "clear_prefix",
             "commit_transaction",
             "exists",
             "get",
@@ -79,11 +83,41 @@ const LONG_OFFERED: [(&str, &[&str]); 10] = [
             "start_transaction",
         ],
     ),
-    ("trie", &["blake2_256_ordered_root", "blake2_256_root", "keccak_256_ordered_root", "keccak_256_root"]),
+    ("transaction_index", &["index", "renew"]),
+    (
+        "trie",
+        &[
+            "blake2_256_ordered_root",
+            "blake2_256_root",
+            "blake2_256_verify_proof",
+            "keccak_256_ordered_root",
+            "keccak_256_root",
+            "keccak_256_verify_proof",
+        ],
+    ),
     ("wasm_tracing", &["enabled", "enter_span", "event", "exit"]),
 ];
-const LATER_VERSIONS: [&str; 2] =
-    ["ext_crypto_sr25519_verify_version_2", "ext_default_child_storage_storage_kill_version_2"];
+const LATER_VERSIONS: [&str; 19] = [
+    "ext_crypto_ecdsa_verify_version_2",
+    "ext_crypto_secp256k1_ecdsa_recover_compressed_version_2",
+    "ext_crypto_secp256k1_ecdsa_recover_version_2",
+    "ext_crypto_sr25519_verify_version_2",
+    "ext_default_child_storage_clear_prefix_version_2",
+    "ext_default_child_storage_clear_prefix_version_3",
+    "ext_default_child_storage_root_version_2",
+    "ext_default_child_storage_storage_kill_version_2",
+    "ext_default_child_storage_storage_kill_version_3",
+    "ext_default_child_storage_storage_kill_version_4",
+    "ext_storage_clear_prefix_version_2",
+    "ext_storage_clear_prefix_version_3",
+    "ext_storage_root_version_2",
+    "ext_trie_blake2_256_ordered_root_version_2",
+    "ext_trie_blake2_256_root_version_2",
+    "ext_trie_blake2_256_verify_proof_version_2",
+    "ext_trie_keccak_256_ordered_root_version_2",
+    "ext_trie_keccak_256_root_version_2",
+    "ext_trie_keccak_256_verify_proof_version_2",
+];
 
 pub fn is_long_offered(name: &str) -> bool {
     let of_version_1 = || {
@@ -108,12 +142,15 @@ mod tests {
             "ext_offchain_timestamp_version_1",
             "ext_offchain_index_set_version_1",
             "ext_crypto_sr25519_verify_version_2",
+            // State version 1 and libsecp256k1's successor, both of 2021 and 2022.
+            "ext_storage_root_version_2",
+            "ext_crypto_secp256k1_ecdsa_recover_version_2",
         ] {
             assert!(is_long_offered(name), "{name}");
         }
         for name in [
-            "ext_storage_root_version_2",
-            "ext_crypto_secp256k1_ecdsa_recover_version_2",
+            "ext_storage_root_version_3",
+            "ext_crypto_bls381_generate_version_1",
             "ext_sandbox_invoke_version_1",
             "ext_storage_proof_size_storage_proof_size_version_1",
             "ext_storage",
