@@ -236,7 +236,8 @@ fn is_pending(chain: &Chain, scheduled: &[u8]) -> Result<bool> {
 }
 
 fn build(chain: &mut Chain, author: &mut Author<'_>, wish: Wish) -> Result<Block> {
-    author.build(chain, wish).map(|built| Block::of(&built, Phase::Enactment))
+    let layout = author.layout(chain)?.clone();
+    author.build(chain, wish).map(|built| Block::of(&built, Phase::Enactment, &layout))
 }
 
 /// Bytes that encode as themselves.

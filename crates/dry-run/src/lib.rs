@@ -25,6 +25,7 @@ mod transaction;
 mod types;
 mod validator;
 mod verdicts;
+mod weight;
 
 pub use block::Replay;
 pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot, Validate};

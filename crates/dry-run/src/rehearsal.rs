@@ -65,7 +65,7 @@ pub fn migrate(
             }
             Err(failure) => return Err(failure),
         };
-        rehearsal.blocks.push(Block::of(&built, if first { Phase::Upgrade } else { Phase::Migration }));
+        rehearsal.blocks.push(Block::of(&built, if first { Phase::Upgrade } else { Phase::Migration }, layout));
         for (key, value) in built.changes.main_storage_changes {
             match rehearsal.touched.get_mut(&key) {
                 Some((_, now)) => *now = value,
@@ -153,7 +153,7 @@ pub fn live_on(
     for index in 0..count {
         match author.build(chain, Wish::default()) {
             Ok(built) => {
-                blocks.push(Block::of(&built, Phase::Healthy));
+                blocks.push(Block::of(&built, Phase::Healthy, layout));
                 outbound::join(sent, outbound::left(layout, chain)?);
             }
             Err(failure) if failure.is_verdict() => return Ok((blocks, Some(failure))),

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::allowance::{self, Allowed, Denied};
+use crate::{
+    allowance::{self, Allowed, Denied},
+    weight::{self, Weight},
+};
 use codec::Encode;
-use fork::{BuiltBlock, Weight, processor::Took};
+use fork::{BuiltBlock, Layout, block_weight, processor::Took};
 use serde::Serialize;
 use worker::{Failure, Kind, hex_prefixed};
 
@@ -206,8 +209,9 @@ pub struct Block {
 }
 
 impl Block {
-    pub fn of(built: &BuiltBlock, phase: Phase) -> Self {
-        let Weight { ref_time, proof_size } = built.declared;
+    /// `layout` is that of the code which built the block.
+    pub fn of(built: &BuiltBlock, phase: Phase, layout: &Layout) -> Self {
+        let Weight { ref_time, proof_size } = weight::declared(layout, block_weight(&built.changes));
         Self {
             number: built.header.number,
             hash: hex_prefixed(built.hash().as_bytes()),

@@ -10,6 +10,7 @@ use crate::{
     result::{self, Check, Report, Rpc, State, Status, Verdict},
     validator::{Preparation, Validator},
     verdicts::Verdicts,
+    weight,
 };
 use artifact::Source;
 use fork::{Author, Chain, Executor, How, Loaded, Store, watch::Rescue};
@@ -134,7 +135,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     blocks.extend(shipping.blocks.iter().cloned());
     blocks.extend(healthy.iter().cloned());
     checks.begin("block-limits");
-    let limits = checks::blocks::limits(&to.layout);
+    let limits = weight::block_limit(&to.layout);
     let pace = checks::blocks::Pace::of(&to, &enacted, &executor)?;
     checks.push(if built { checks::blocks::fit(&blocks, limits, pace) } else { unreached("block-limits") });
     checks.push(checks::blocks::healthy(request.blocks, &healthy, failure, ended)?);

@@ -26,30 +26,9 @@ pub struct Plan {
     pub extrinsics: Vec<Vec<u8>>,
 }
 
-/// A weight as the runtime counts it: picoseconds of computation, bytes of storage proof.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Decode, Encode, serde::Serialize)]
-pub struct Weight {
-    #[codec(compact)]
-    pub ref_time: u64,
-    #[codec(compact)]
-    pub proof_size: u64,
-}
-
-impl std::ops::Add for Weight {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self {
-            ref_time: self.ref_time.saturating_add(other.ref_time),
-            proof_size: self.proof_size.saturating_add(other.proof_size),
-        }
-    }
-}
-
 pub struct BuiltBlock {
     pub header: Header,
     pub extrinsics: Vec<OpaqueExtrinsic>,
-    /// What the block declares to have used, as the runtime counted it.
-    pub declared: Weight,
     /// Bytes of the storage proof that importing the block needs: its PoV without the extrinsics.
     pub proof_size: u64,
     /// The same proof in the compact form in which parachain blocks travel.
@@ -162,11 +141,9 @@ fn build_as(
 
     let block = (&header, &extrinsics).encode();
     let imported = import(chain, executor, code, &block).map_err(|failure| in_block(failure, number))?;
-    let declared = declared_weight(&changes);
     let built = BuiltBlock {
         header,
         extrinsics,
-        declared,
         proof_size: imported.proof_size,
         proof: imported.proof,
         only_inherents,
@@ -192,8 +169,6 @@ fn end(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo
 
 /// A block that was imported, as every node does it.
 pub struct Imported {
-    /// What the block declares to have used, as the runtime counted it.
-    pub declared: Weight,
     pub proof_size: u64,
     pub proof: CompactProof,
     pub took: Took,
@@ -258,7 +233,7 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let proof = proof
         .into_compact_proof::<BlakeTwo256>(chain.root())
         .map_err(|_| Failure::internal("the storage proof of a block cannot be made compact"))?;
-    Ok(Imported { declared: declared_weight(&changes), proof_size, proof, took, changes })
+    Ok(Imported { proof_size, proof, took, changes })
 }
 
 /// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.
@@ -276,15 +251,10 @@ fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
     }
 }
 
-/// `System.BlockWeight` after the block: one weight for each dispatch class.
-fn declared_weight(changes: &StorageChanges<BlakeTwo256>) -> Weight {
+/// `System.BlockWeight` after the block: what it declares to have used, in the form of its runtime.
+pub fn block_weight(changes: &StorageChanges<BlakeTwo256>) -> Option<&[u8]> {
     let key = keys::item("System", "BlockWeight");
-    let value =
-        changes.main_storage_changes.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.as_ref());
-    value
-        .and_then(|bytes| <[Weight; 3]>::decode(&mut &bytes[..]).ok())
-        .map(|classes| classes.into_iter().fold(Weight::default(), std::ops::Add::add))
-        .unwrap_or_default()
+    changes.main_storage_changes.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.as_deref())
 }
 
 /// Signed by nobody, as `system.apply_authorized_upgrade` may be sent: extrinsic format 4, bare.

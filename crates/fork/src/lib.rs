@@ -26,7 +26,7 @@ pub mod state;
 pub mod watch;
 
 pub use author::{AbridgedHostConfiguration, Author, Signal, Wish};
-pub use block::{BuiltBlock, Weight};
+pub use block::{BuiltBlock, block_weight};
 pub use candidate::Candidate;
 pub use chain::{Chain, Entries, Header};
 pub use executor::{Code, Executor};

@@ -11,6 +11,7 @@ pub use report::Report;
 use crate::{
     input::Runtime,
     result::{Rpc, State, errors_logged},
+    weight,
 };
 use artifact::Source;
 use codec::Encode;
@@ -148,14 +149,15 @@ fn execute(
         Ok(imported) => {
             let root = imported.changes.transaction_storage_root;
             let differences = differences(&[("state root", header.state_root, root)]);
+            let declared = weight::declared(&runtime.layout, fork::block_weight(&imported.changes));
             let executed = Executed {
                 holds: differences.is_empty(),
                 differences,
                 failure: None,
-                ref_time: Some(imported.declared.ref_time),
+                ref_time: Some(declared.ref_time),
                 proof_size: Some(imported.proof_size),
                 compact_proof_size: Some(imported.proof.encoded_size() as u64),
-                declared_proof_size: Some(imported.declared.proof_size),
+                declared_proof_size: Some(declared.proof_size),
                 import_seconds: Some((imported.took.clock * 1e6).round() / 1e6),
             };
             let mut after = chain.clone();

@@ -7,16 +7,11 @@ use crate::{
     rehearsal::Rehearsal,
     result::{Block, Check, Finding, Phase, Rank, errors_logged},
     time_limit,
+    weight::Weight,
 };
 use codec::Decode;
-use fork::{Chain, Executor, Layout, Weight, processor::Took};
+use fork::{Chain, Executor, Layout, processor::Took};
 use worker::{Failure, Result};
-
-/// `System.BlockWeights` begins with the base weight of a block and the most a block may weigh.
-pub fn limits(layout: &Layout) -> Option<Weight> {
-    let bytes = layout.constant("System", "BlockWeights")?;
-    <(Weight, Weight)>::decode(&mut &bytes[..]).ok().map(|(_, limit)| limit)
-}
 
 pub fn migrations(rehearsal: &mut Rehearsal, layout: &Layout) -> Result<Check> {
     const NAME: &str = "migrations";

@@ -4,9 +4,10 @@
 use crate::{
     input::Runtime,
     result::{Check, Finding, Status, errors_logged},
+    weight::Form,
 };
-use codec::{Decode, Encode};
-use fork::{Author, Chain, Executor, Weight, Wish, block, keys};
+use codec::Encode;
+use fork::{Author, Chain, Executor, Wish, block, keys};
 use std::collections::BTreeMap;
 use worker::{Kind, Reporter, Result};
 
@@ -21,10 +22,10 @@ pub fn hooks(chain: &Chain, executor: &Executor, tested: &Runtime) -> Result<Che
     let _ = errors_logged();
     match chain.call(executor, &tested.code, "TryRuntime_on_runtime_upgrade", &[PRE_AND_POST]) {
         Ok(answer) => {
-            let weights = <(Weight, Weight)>::decode(&mut &answer[..]).ok();
-            let detail = weights.map_or_else(
+            let used = Form::of(&tested.layout).and_then(|form| form.read(&mut &answer[..]));
+            let detail = used.map_or_else(
                 || "passed".to_string(),
-                |(used, _)| {
+                |used| {
                     format!(
                         "passed on the state before the upgrade; the migrations declare {} ps of ref_time and {} bytes of proof_size",
                         used.ref_time, used.proof_size

@@ -7,9 +7,10 @@ use crate::{
     input::Runtime,
     result::{CallWeight, Check, Finding, Rank},
     types::read,
+    weight::{self, Form, Weight},
 };
 use codec::{Decode, Encode};
-use fork::{Chain, Executor, Weight};
+use fork::{Chain, Executor};
 use std::collections::BTreeMap;
 use worker::Result;
 
@@ -58,7 +59,13 @@ pub fn weights(
         return Ok((Check::skip(NAME, "one of the runtimes has metadata from before version 14"), None));
     };
     let read = read_price(to);
-    let limits = [from, to].map(|runtime| super::blocks::limits(&runtime.layout));
+    let limits = [from, to].map(|runtime| weight::block_limit(&runtime.layout));
+    let (Some(old_form), Some(new_form)) = (Form::of(&from.layout), Form::of(&to.layout)) else {
+        return Ok((
+            Check::skip(NAME, "the metadata of one of the runtimes does not tell how weights are written"),
+            None,
+        ));
+    };
     let mut changed = Vec::new();
     let mut pallets = BTreeMap::<&str, Tally>::new();
     let (mut cheaper, mut dearer, mut stuck, mut compared) = (Vec::new(), Vec::new(), Vec::new(), 0);
@@ -79,9 +86,10 @@ pub fn weights(
             else {
                 continue;
             };
-            let (Some(before), Some(after)) =
-                (weight(from, chain, executor, &old_bytes)?, weight(to, migrated, executor, &new_bytes)?)
-            else {
+            let (Some(before), Some(after)) = (
+                charged(from, old_form, chain, executor, &old_bytes)?,
+                charged(to, new_form, migrated, executor, &new_bytes)?,
+            ) else {
                 continue;
             };
             compared += 1;
@@ -91,7 +99,7 @@ pub fn weights(
             }
             let tally = pallets.entry(new_pallet.name).or_default();
             tally.stores = !new_pallet.items.is_empty();
-            if before.proof_size > 0 {
+            if before.proof_size > 0 && !is_refused_on_purpose(before) {
                 tally.proving += 1;
                 if after.proof_size == 0 && lost_reads(before, after, read) {
                     let fell = format!("and ref_time fell from {} to {}", before.ref_time, after.ref_time);
@@ -111,10 +119,10 @@ pub fn weights(
                 ));
             }
             let told = || format!("{name}: ref_time {} became {}", before.ref_time, after.ref_time);
-            if before.ref_time > SMALL && after.ref_time < before.ref_time / FACTOR {
-                cheaper.push(told());
-            } else if after.ref_time > SMALL && before.ref_time < after.ref_time / FACTOR {
-                dearer.push(told());
+            match trend(before, after) {
+                Some(Trend::Cheaper) => cheaper.push(told()),
+                Some(Trend::Dearer) => dearer.push(told()),
+                None => {}
             }
         }
     }
@@ -122,11 +130,31 @@ pub fn weights(
     Ok((verdict(compared, pallets.into_values().collect(), cheaper, dearer, stuck), changed))
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trend {
+    Cheaper,
+    Dearer,
+}
+
+/// By more than machines differ.
+fn trend(before: Weight, after: Weight) -> Option<Trend> {
+    if is_refused_on_purpose(before) || is_refused_on_purpose(after) {
+        None
+    } else if before.ref_time > SMALL && after.ref_time < before.ref_time / FACTOR {
+        Some(Trend::Cheaper)
+    } else if after.ref_time > SMALL && before.ref_time < after.ref_time / FACTOR {
+        Some(Trend::Dearer)
+    } else {
+        None
+    }
+}
+
 fn fits(weight: Weight, limit: Weight) -> bool {
     weight.ref_time <= limit.ref_time && weight.proof_size <= limit.proof_size
 }
 
-/// `Weight::MAX`, by which a runtime says that a call is not for it; through a benchmark it comes cut to whole nanoseconds.
+/// `Weight::MAX`, by which a runtime says that a call is not for it; through a benchmark it comes cut to whole nanoseconds. It
+/// is no measure to compare with another.
 fn is_refused_on_purpose(weight: Weight) -> bool {
     weight.ref_time >= u64::MAX / 1_000 * 1_000
 }
@@ -186,11 +214,11 @@ fn verdict(
 }
 
 /// `RuntimeDispatchInfo` begins with the call's weight.
-fn weight(runtime: &Runtime, chain: &Chain, executor: &Executor, call: &[u8]) -> Result<Option<Weight>> {
+fn charged(runtime: &Runtime, form: Form, chain: &Chain, executor: &Executor, call: &[u8]) -> Result<Option<Weight>> {
     let length = u32::try_from(call.len()).unwrap_or(u32::MAX);
     let arguments = [call, &length.encode()].concat();
     match ask(runtime, chain, executor, FUNCTION, &arguments)? {
-        Answer::Value(answer, _) => Ok(Weight::decode(&mut &answer[..]).ok()),
+        Answer::Value(answer, _) => Ok(form.read(&mut &answer[..])),
         _ => Ok(None),
     }
 }
@@ -271,6 +299,17 @@ mod tests {
         assert!(
             is_refused_on_purpose(weight(u64::MAX / 1_000 * 1_000, 0)) && !is_refused_on_purpose(weight(1, u64::MAX))
         );
+    }
+
+    /// `XcmPallet.execute` of Paseo, from `Weight::MAX` to a benchmark.
+    #[test]
+    fn a_call_that_is_refused_on_purpose_gets_neither_cheaper_nor_dearer() {
+        let weight = |ref_time| Weight { ref_time, proof_size: 0 };
+        let (most, some) = (u64::MAX / 1_000 * 1_000, 37_010_000);
+        assert_eq!((trend(weight(most), weight(some)), trend(weight(some), weight(u64::MAX))), (None, None));
+        assert_eq!(trend(weight(some * 5), weight(some)), Some(Trend::Cheaper));
+        assert_eq!(trend(weight(some), weight(some * 5)), Some(Trend::Dearer));
+        assert_eq!(trend(weight(some * 4), weight(some)), None);
     }
 
     #[test]

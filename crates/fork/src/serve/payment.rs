@@ -5,8 +5,7 @@ use super::{
     Fork,
     rpc::{Bytes, Error, Parameters, Reply},
 };
-use crate::block::Weight;
-use codec::{Decode, Encode};
+use codec::{Compact, Decode, Encode};
 use serde_json::json;
 
 pub const METHODS: &[&str] = &["payment_queryInfo"];
@@ -21,15 +20,16 @@ fn query_info(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
     let length = arguments.0.len() as u32;
     arguments.0.extend(length.encode());
     let answer = fork.call(parameters.at(1)?, "TransactionPaymentApi_query_info", &arguments.0)?;
-    let (weight, class, fee) = <(Weight, u8, u128)>::decode(&mut &answer[..])
-        .map_err(|error| Error::new(-32000, format!("the runtime's dispatch info cannot be decoded: {error}")))?;
+    let ((Compact(ref_time), Compact(proof_size)), class, fee) =
+        <((Compact<u64>, Compact<u64>), u8, u128)>::decode(&mut &answer[..])
+            .map_err(|error| Error::new(-32000, format!("the runtime's dispatch info cannot be decoded: {error}")))?;
     let class = match class {
         0 => "normal",
         1 => "operational",
         _ => "mandatory",
     };
     Ok(json!({
-        "weight": {"ref_time": weight.ref_time, "proof_size": weight.proof_size},
+        "weight": {"ref_time": ref_time, "proof_size": proof_size},
         "class": class,
         "partialFee": fee.to_string(),
     }))

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Weights, as runtimes of all years write them: a plain number until 2022, then a struct, which got its second field later.
+
+use codec::{Compact, Decode};
+use fork::Layout;
+use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
+use serde::Serialize;
+
+use crate::types::Interface;
+
+/// Picoseconds of computation, bytes of storage proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Weight {
+    pub ref_time: u64,
+    pub proof_size: u64,
+}
+
+impl std::ops::Add for Weight {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            ref_time: self.ref_time.saturating_add(other.ref_time),
+            proof_size: self.proof_size.saturating_add(other.proof_size),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    Plain,
+    Compact,
+}
+
+impl Number {
+    fn read(self, input: &mut &[u8]) -> Option<u64> {
+        match self {
+            Self::Plain => u64::decode(input).ok(),
+            Self::Compact => Compact::<u64>::decode(input).ok().map(|Compact(number)| number),
+        }
+    }
+}
+
+/// How a runtime writes a weight. Bytes of one form may well be read by another, to other numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    ref_time: Number,
+    /// Runtimes from before 2023 may count no proof.
+    proof_size: Option<Number>,
+}
+
+impl Form {
+    /// What runtimes without types in their metadata, from before 2022, have.
+    const OLDEST: Self = Self { ref_time: Number::Plain, proof_size: None };
+
+    /// Nothing where the metadata has types and tells no weight.
+    pub fn of(layout: &Layout) -> Option<Self> {
+        let Some(interface) = layout.metadata.as_deref().and_then(Interface::of) else { return Some(Self::OLDEST) };
+        let system = interface.pallet("System")?;
+        let limits = system.constants.iter().find(|constant| constant.name == "BlockWeights")?;
+        let TypeDef::Composite(limits) = &interface.types.resolve(limits.ty)?.type_def else { return None };
+        Self::of_type(interface.types, limits.fields.first()?.ty.id)
+    }
+
+    fn of_type(types: &PortableRegistry, id: u32) -> Option<Self> {
+        match &types.resolve(id)?.type_def {
+            TypeDef::Composite(weight) => match &weight.fields[..] {
+                [time] => Some(Self { ref_time: number(types, time.ty.id)?, proof_size: None }),
+                [time, proof] => {
+                    Some(Self { ref_time: number(types, time.ty.id)?, proof_size: Some(number(types, proof.ty.id)?) })
+                }
+                _ => None,
+            },
+            _ => Some(Self { ref_time: number(types, id)?, proof_size: None }),
+        }
+    }
+
+    /// Reads what was used or is charged: where proofs are not counted, none.
+    pub fn read(self, input: &mut &[u8]) -> Option<Weight> {
+        Some(Weight {
+            ref_time: self.ref_time.read(input)?,
+            proof_size: self.proof_size.map_or(Some(0), |number| number.read(input))?,
+        })
+    }
+
+    /// Reads the most that there may be: where proofs are not counted, any number.
+    fn read_limit(self, input: &mut &[u8]) -> Option<Weight> {
+        let limit = self.read(input)?;
+        Some(if self.proof_size.is_some() { limit } else { Weight { proof_size: u64::MAX, ..limit } })
+    }
+}
+
+fn number(types: &PortableRegistry, id: u32) -> Option<Number> {
+    match &types.resolve(id)?.type_def {
+        TypeDef::Primitive(TypeDefPrimitive::U64) => Some(Number::Plain),
+        TypeDef::Compact(_) => Some(Number::Compact),
+        _ => None,
+    }
+}
+
+/// The most that a block may weigh: `System.BlockWeights` begins with a block's base weight and this.
+pub fn block_limit(layout: &Layout) -> Option<Weight> {
+    let form = Form::of(layout)?;
+    let mut bytes = layout.constant("System", "BlockWeights")?;
+    form.read(&mut bytes)?;
+    form.read_limit(&mut bytes)
+}
+
+/// What a block declares to have used: `System.BlockWeight` after it has one weight for each of the three dispatch classes.
+pub fn declared(layout: &Layout, block_weight: Option<&[u8]>) -> Weight {
+    let sum = || {
+        let (form, mut bytes) = (Form::of(layout)?, block_weight?);
+        (0..3).try_fold(Weight::default(), |sum, _| Some(sum + form.read(&mut bytes)?))
+    };
+    sum().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codec::Encode;
+    use scale_info::{MetaType, Registry, TypeInfo, meta_type};
+
+    #[derive(TypeInfo)]
+    #[allow(dead_code, reason = "its type is asked for")]
+    struct TimeAlone {
+        #[codec(compact)]
+        ref_time: u64,
+    }
+
+    #[derive(TypeInfo)]
+    #[allow(dead_code, reason = "its type is asked for")]
+    struct Both {
+        #[codec(compact)]
+        ref_time: u64,
+        #[codec(compact)]
+        proof_size: u64,
+    }
+
+    fn form(weight: MetaType) -> Option<Form> {
+        let mut registry = Registry::new();
+        let id = registry.register_type(&weight).id;
+        Form::of_type(&registry.into(), id)
+    }
+
+    #[test]
+    fn each_form_is_read_as_its_runtime_writes_it() {
+        let time = 500_000_000_000u64;
+        let read = |weight, bytes: Vec<u8>| {
+            let (form, mut input) = (form(weight).expect("a weight"), &bytes[..]);
+            let found = (form.read(&mut input), form.read_limit(&mut &bytes[..]));
+            assert!(input.is_empty(), "nothing is left over");
+            found
+        };
+        let weight = |proof_size| Some(Weight { ref_time: time, proof_size });
+        assert_eq!(read(meta_type::<u64>(), time.encode()), (weight(0), weight(u64::MAX)));
+        assert_eq!(read(meta_type::<TimeAlone>(), Compact(time).encode()), (weight(0), weight(u64::MAX)));
+        let both = (Compact(time), Compact(7u64)).encode();
+        assert_eq!(read(meta_type::<Both>(), both), (weight(7), weight(7)));
+    }
+
+    #[test]
+    fn what_is_no_weight_is_not_taken_for_one() {
+        assert_eq!(form(meta_type::<u32>()), None);
+        assert_eq!(form(meta_type::<(u64, u64)>()), None);
+    }
+
+    #[test]
+    fn runtimes_without_types_write_plain_numbers() {
+        assert_eq!(Form::of(&Layout::default()), Some(Form::OLDEST));
+    }
+}
