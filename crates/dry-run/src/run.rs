@@ -312,7 +312,7 @@ fn rescue(
 
 /// A check of the migrated state, where there is none.
 fn unreached(name: &'static str) -> Check {
-    Check::not_judged(name, "the migrations did not end")
+    Check::not_judged(name, checks::UNREACHED)
 }
 
 fn seconds(began: Instant) -> f64 {

@@ -106,7 +106,7 @@ fn judge_offset(said: u32, mut taken: impl FnMut(u32) -> Result<bool>) -> Result
 }
 
 fn unended() -> Check {
-    Check::not_judged(NAME, "the migrations did not end")
+    Check::not_judged(NAME, super::UNREACHED)
 }
 
 /// Collators build on the newest relay block where the runtime says nothing.

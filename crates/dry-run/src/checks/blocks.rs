@@ -139,7 +139,7 @@ fn percent(part: u64, whole: u64) -> u64 {
 pub fn healthy(asked: u32, built: &[Block], failure: Option<Failure>, migrations_ended: bool) -> Result<Check> {
     const NAME: &str = "healthy-blocks";
     if !migrations_ended {
-        return Ok(Check::not_judged(NAME, "the migrations did not end"));
+        return Ok(Check::not_judged(NAME, super::UNREACHED));
     }
     if let Some(failure) = failure {
         return Check::from_failure(NAME, failure);

@@ -26,3 +26,7 @@ pub mod try_runtime;
 pub mod validator_execution;
 pub mod versions;
 pub mod weights;
+
+/// Why nothing is said of the migrated state, where there is none. The migrations need not be at fault: it may be that no block of
+/// the chain can be authored here.
+pub const UNREACHED: &str = "it is asked of the state after the migrations, and `migrations` says why there is none";
