@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who may author and finalize, as nodes learn it for the first block of the new code.
 //!
-//! A node checks that block's author before it executes it: with the new code, on the state before the migrations.
-//! A runtime that reads its authorities where only a migration will put them has none then, and every block is refused.
+//! A node checks that block's author before it executes it. Aura's asks for the authorities with the new code, on the state before
+//! the migrations: a runtime that reads them where only a migration will put them has none then, and every block is refused.
+//! Babe's and Grandpa's nodes know theirs from the digests of blocks, and ask only once they have taken over a whole state.
 
 use crate::{
     ask::{Answer, ask},
@@ -27,13 +28,23 @@ struct Question {
 }
 
 impl Question {
-    /// What another answer of the new code means. Blocks and votes are held against authors' and finalizers' keys; those that
-    /// nodes ask for again whenever they connect or sign for bridges stop no block.
+    /// What another answer of the new code before its migrations means: with each block, nodes ask for Aura's authors and for a
+    /// relay chain's validators, and for no others that a block has to wait for.
     fn differs(&self) -> Rank {
         match self.api {
-            "BeefyApi" | "AuthorityDiscoveryApi" => Rank::Hazard,
-            _ => Rank::Seen,
+            "AuraApi" | "ParachainHost" => Rank::Seen,
+            _ => Rank::Hazard,
         }
+    }
+
+    /// The same where the new code names nobody then.
+    fn nobody(&self) -> Finding {
+        let who = match self.api {
+            "AuraApi" => "the first block of the new code is refused by every node",
+            "ParachainHost" => "who looks at the first state of the new code finds no validators",
+            _ => "nodes go on with those they know; one that takes over the state of that very block has none",
+        };
+        Finding::new(self.differs(), format!("{}: nobody, until the migrations have run: {who}", self.what))
     }
 
     /// What authorities that the migrations changed mean: Aura's are asked for with every block, Grandpa's change by votes.
@@ -94,9 +105,7 @@ pub fn authorities(
             let told = format!("{what}: keys of {old} became keys of {new}: the keys that nodes hold are of no use");
             wrong.push(Finding::seen(told));
         } else if empty && !was_empty {
-            wrong.push(Finding::seen(format!(
-                "{what}: nobody, until the migrations have run: the first block of the new code is refused by every node"
-            )));
+            wrong.push(question.nobody());
         } else if let Some(old) = &old
             && *old != new
             && !types.is_some_and(|(old, new)| reshaped(old, new, question))
@@ -210,6 +219,21 @@ mod tests {
         let id = registry.register_type(&MetaType::new::<T>()).id;
         let types: PortableRegistry = registry.into();
         crypto(&types, id, 0)
+    }
+
+    /// Relay chains moved Grandpa's authorities from a key of their own into the pallet by a migration, and went on.
+    #[test]
+    fn only_authorities_that_nodes_ask_for_with_each_block_stop_the_first_one() {
+        let rank = |api: &str| {
+            let question = QUESTIONS.iter().find(|question| question.api == api).expect("a question");
+            (question.nobody().rank, question.differs())
+        };
+        for api in ["AuraApi", "ParachainHost"] {
+            assert_eq!(rank(api), (Rank::Seen, Rank::Seen), "{api}");
+        }
+        for api in ["BabeApi", "GrandpaApi", "BeefyApi", "AuthorityDiscoveryApi"] {
+            assert_eq!(rank(api), (Rank::Hazard, Rank::Hazard), "{api}");
+        }
     }
 
     #[test]
