@@ -121,6 +121,19 @@ fn a_pallet_renamed_without_its_storage() {
         .stopped_by("leftovers", &["Sudo is called Superuser now", "the new one begins empty"]);
 }
 
+/// A council that goes and another one that comes are of one kind.
+#[test]
+fn another_pallet_of_the_same_kind_is_not_said_to_be_the_one_that_is_gone() {
+    let blob = with_metadata(&sound(Standalone), |metadata| {
+        let pallet = metadata.pallets.iter_mut().find(|pallet| pallet.name == "Sudo").expect("the pallet");
+        pallet.name = "Superuser".into();
+        pallet.index = 250;
+        pallet.storage.as_mut().expect("storage").prefix = "Superuser".into();
+    });
+    rehearse(Before::of(Standalone), &blob)
+        .warned_by("leftovers", &["Sudo, a pallet that is gone", "Superuser has the same items and begins empty"]);
+}
+
 #[test]
 fn a_map_whose_keys_are_hashed_otherwise_and_were_not_moved() {
     let blob = with_metadata(&sound(Standalone), |metadata| {

@@ -36,8 +36,13 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
                     continue;
                 }
                 findings.push(match heir(&old, &new, pallet, migrated)? {
-                    Some(heir) => Finding::seen(format!(
+                    Some((heir, Heir::InItsPlace)) => Finding::seen(format!(
                         "{} is called {heir} now, its {} still stand under the old name: the new one begins empty",
+                        pallet.name,
+                        keys(count)
+                    )),
+                    Some((heir, Heir::Alike)) => Finding::hazard(format!(
+                        "{}, a pallet that is gone: {}; {heir} has the same items and begins empty: is it the same pallet?",
                         pallet.name,
                         keys(count)
                     )),
@@ -67,11 +72,26 @@ fn same_prefix<'i, 'a>(new: &'i Interface<'a>, pallet: &Pallet<'_>) -> Option<&'
     new.pallets.iter().find(|candidate| candidate.prefix == pallet.prefix)
 }
 
-/// The new pallet with the very items of one that is gone, and nothing in them.
-fn heir(old: &Interface<'_>, new: &Interface<'_>, pallet: &Pallet<'_>, migrated: &Chain) -> Result<Option<String>> {
+/// What a new pallet with the very items of one that is gone is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heir {
+    /// It has its index too, which calls and events are told by: the same pallet under another name.
+    InItsPlace,
+    /// Another instance of the same kind, as councils have several; or the same one at another index.
+    Alike,
+}
+
+/// The new pallet with the very items of one that is gone, and nothing in them: where there are several, that in its place.
+fn heir(
+    old: &Interface<'_>,
+    new: &Interface<'_>,
+    pallet: &Pallet<'_>,
+    migrated: &Chain,
+) -> Result<Option<(String, Heir)>> {
     if pallet.items.is_empty() {
         return Ok(None);
     }
+    let mut found = None;
     for candidate in &new.pallets {
         let known = old.pallets.iter().any(|known| known.prefix == candidate.prefix);
         let alike = candidate.items.iter().map(|item| item.name).eq(pallet.items.iter().map(|item| item.name));
@@ -81,8 +101,11 @@ fn heir(old: &Interface<'_>, new: &Interface<'_>, pallet: &Pallet<'_>, migrated:
         let prefix = artifact::hashes::twox_128(candidate.prefix.unwrap_or(candidate.name).as_bytes());
         // Its storage version alone is no storage.
         if sample::count(migrated, &prefix, 2)? < 2 {
-            return Ok(Some(candidate.name.to_owned()));
+            if candidate.index == pallet.index {
+                return Ok(Some((candidate.name.to_owned(), Heir::InItsPlace)));
+            }
+            found = found.or(Some((candidate.name.to_owned(), Heir::Alike)));
         }
     }
-    Ok(None)
+    Ok(found)
 }
