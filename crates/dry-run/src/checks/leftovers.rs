@@ -25,7 +25,9 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
                     let count = sample::count(migrated, &pallet.key(item.name), MOST)?;
                     if count > 0 {
                         let told = format!("{}.{}: {}", pallet.name, item.name, keys(count));
-                        findings.push(Finding::hazard(told));
+                        // How pallets kept their version before FRAME did it for them.
+                        let rank = if item.name == "StorageVersion" { Rank::Note } else { Rank::Hazard };
+                        findings.push(Finding::new(rank, told));
                     }
                 }
             }
@@ -46,18 +48,35 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
                         pallet.name,
                         keys(count)
                     )),
+                    None if only_versions(migrated, &prefix)? => {
+                        Finding::note(format!("{}, a pallet that is gone: its storage version alone", pallet.name))
+                    }
                     None => Finding::hazard(format!("{}, a pallet that is gone: {}", pallet.name, keys(count))),
                 });
             }
         }
     }
-    let lost = findings.iter().any(|finding| finding.rank == Rank::Seen);
-    let detail = match (lost, findings.len()) {
-        (true, _) => "pallets were renamed and their storage was not moved".to_string(),
-        (false, 0) => "nothing stays behind of pallets and items that are gone".to_string(),
-        (false, left) => format!("keys stay behind of {left} pallets and items that are gone"),
-    };
-    Ok(Check::judged(NAME, detail, findings))
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
+    Ok(Check::judged(NAME, detail(&findings), findings))
+}
+
+fn detail(findings: &[Finding]) -> String {
+    let of_rank = |rank| findings.iter().filter(|finding| finding.rank == rank).count();
+    match (of_rank(Rank::Seen), of_rank(Rank::Hazard), findings.len()) {
+        (0, 0, 0) => "nothing stays behind of pallets and items that are gone".into(),
+        (0, 0, _) => "nothing but storage versions stays behind of pallets and items that are gone".into(),
+        (0, 1, _) => "keys stay behind of a pallet or an item that is gone".into(),
+        (0, left, _) => format!("keys stay behind of {left} pallets and items that are gone"),
+        _ => "pallets were renamed and their storage was not moved".into(),
+    }
+}
+
+/// FRAME keeps a pallet's version beside its items, until 2021 under another name.
+fn only_versions(chain: &Chain, prefix: &[u8]) -> Result<bool> {
+    let marks = [":__STORAGE_VERSION__:", ":__PALLET_VERSION__:"];
+    let (entries, all) = sample::entries(chain, prefix, marks.len())?;
+    let marks = marks.map(|mark| artifact::hashes::twox_128(mark.as_bytes()));
+    Ok(all && entries.iter().all(|(key, _)| marks.iter().any(|mark| key.get(prefix.len()..) == Some(&mark[..]))))
 }
 
 fn keys(count: usize) -> String {
@@ -108,4 +127,34 @@ fn heir(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::Status;
+    use artifact::{hashes::twox_128, state::State};
+
+    #[test]
+    fn storage_versions_are_no_leftovers_to_think_about() {
+        let prefix = twox_128(b"XTokens");
+        let chain = |items: &[&str]| {
+            let entry = |item: &&str| ([prefix, twox_128(item.as_bytes())].concat(), vec![1, 0]);
+            let mut entries: Vec<_> = items.iter().map(entry).collect();
+            entries.sort();
+            Chain::from_state(State::of_entries(1, entries, vec![])).expect("a chain")
+        };
+        let only = |items: &[&str]| only_versions(&chain(items), &prefix).expect("it is in memory");
+        assert!(only(&[":__STORAGE_VERSION__:"]) && only(&[":__STORAGE_VERSION__:", ":__PALLET_VERSION__:"]));
+        assert!(!only(&["Key"]) && !only(&[":__STORAGE_VERSION__:", "Key"]));
+    }
+
+    #[test]
+    fn what_is_told_is_of_the_gravest_finding() {
+        let note = Finding::note("Balances.StorageVersion: 1 key");
+        assert_eq!(Check::judged(NAME, "", vec![note.clone()]).status, Status::Pass);
+        assert!(detail(&[]).starts_with("nothing stays"));
+        assert!(detail(&[note.clone()]).starts_with("nothing but storage versions"));
+        assert_eq!(detail(&[note, Finding::hazard("x")]), "keys stay behind of a pallet or an item that is gone");
+    }
 }
