@@ -111,11 +111,16 @@ impl Executor {
         drop(watch);
         overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
         result.map_err(|error| {
+            let trapped = matches!(error, sc_executor::error::Error::AbortedDueToTrap(_));
             // A backtrace of addresses helps nobody; why the runtime panicked stands in its log.
             let error = error.to_string();
             let first_line = error.lines().next().unwrap_or_default().to_string();
-            let found = crate::runtime_log::last_panic().unwrap_or(first_line);
-            Failure::check(format!("{method} failed in the runtime")).found(found)
+            let failure = Failure::check(format!("{method} failed in the runtime"));
+            match crate::runtime_log::last_panic() {
+                Some(panic) => failure.found(panic),
+                None if trapped => failure.found(first_line).code(worker::Code::Trap),
+                None => failure.found(first_line),
+            }
         })
     }
 }

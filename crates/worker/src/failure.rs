@@ -36,6 +36,8 @@ pub enum Code {
     CannotAuthor,
     /// The code imports host functions that only the chain's own node offers.
     HostFunctions,
+    /// A call into a runtime ended in a trap, and the runtime did not say that it panicked.
+    Trap,
     /// A transaction was let into a block, and its call failed.
     Dispatch,
     /// A call into a runtime did not end in the time that it has.

@@ -126,7 +126,7 @@ impl<'a> Author<'a> {
     pub fn build_with(&mut self, chain: &mut Chain, code: &Code, wish: Wish) -> Result<BuiltBlock> {
         self.attend(chain, code)?;
         let ways = self.consensus(chain, code)?.ways.len();
-        let mut refused = None;
+        let mut refused = Vec::new();
         for way in 0..ways {
             for plan in self.plans(chain, code, &wish, way)? {
                 match block::build(chain, self.executor, code, plan) {
@@ -140,13 +140,12 @@ impl<'a> Author<'a> {
                         built.changes.main_storage_changes = kept;
                         return Ok(built);
                     }
-                    Err(failure) if failure.kind == Kind::Check => drop(refused.get_or_insert(failure)),
+                    Err(failure) if failure.kind == Kind::Check => refused.push(failure),
                     Err(failure) => return Err(failure),
                 }
             }
         }
-        let failure = refused.ok_or_else(|| Failure::internal("a block was built in no way"))?;
-        Err(without_host_functions(code, failure)?)
+        Err(without_host_functions(code, refused)?)
     }
 
     /// Builds the next block of a parachain and hands it over as its collator does. The chain is the one after it.
@@ -255,13 +254,15 @@ fn unread() -> Failure {
     Failure::internal("the runtime was not read")
 }
 
-/// Where the code imports what only the chain's own node offers, a block that fails says nothing of the code: what is not
-/// there traps when it is called.
-fn without_host_functions(code: &Code, failure: Failure) -> Result<Failure> {
-    let missing = missing_host_functions(code)?;
-    if missing.is_empty() {
-        return Ok(failure);
-    }
+/// Where the code imports what only the chain's own node offers, a block that traps says nothing of the code: what is not
+/// there does so when it is called. Where the runtime refuses a block or panics, it was none of that.
+fn without_host_functions(code: &Code, refused: Vec<Failure>) -> Result<Failure> {
+    let trapped = refused.iter().find(|failure| failure.is(worker::Code::Trap));
+    let missing = if trapped.is_some() { missing_host_functions(code)? } else { BTreeSet::new() };
+    let Some(failure) = trapped.filter(|_| !missing.is_empty()) else {
+        // What the likeliest way of authoring came to.
+        return refused.into_iter().next().ok_or_else(|| Failure::internal("a block was built in no way"));
+    };
     Ok(Failure::not_judged(format!(
         "blocks of this chain cannot be authored here: its code imports {} host functions that only its own node offers",
         missing.len()
@@ -308,9 +309,9 @@ mod tests {
 
     #[test]
     fn a_block_that_needs_the_chains_own_node_is_not_judged() {
-        let failed = || Failure::check("Core_initialize_block failed in the runtime");
+        let failed = || Failure::check("Core_initialize_block failed in the runtime").code(worker::Code::Trap);
         let own = code(&["ext_misc_print_utf8_version_1", "ext_native_bridge_apply_version_1"]);
-        let failure = without_host_functions(&own, failed()).expect("read");
+        let failure = without_host_functions(&own, vec![Failure::check("no such digest"), failed()]).expect("read");
         assert_eq!(failure.kind, Kind::NotJudged);
         assert!(failure.is(worker::Code::HostFunctions));
         let found = failure.found.unwrap_or_default();
@@ -318,6 +319,14 @@ mod tests {
         assert!(found.contains("Core_initialize_block"), "what failed is told");
 
         let usual = code(&["ext_misc_print_utf8_version_1"]);
-        assert_eq!(without_host_functions(&usual, failed()).expect("read"), failed(), "it is the code's own fault");
+        let own_fault = |code, failure: Failure| {
+            assert_eq!(without_host_functions(code, vec![failure.clone(), failed()]).expect("read"), failure);
+        };
+        own_fault(&usual, failed());
+        own_fault(&usual, Failure::check("no such digest"));
+        // Chains with tracing import for it what no block calls.
+        let panicked =
+            || Failure::check("Core_initialize_block failed in the runtime").found("a panic at 'no space left'");
+        assert_eq!(without_host_functions(&own, vec![panicked()]).expect("read"), panicked());
     }
 }
