@@ -117,7 +117,7 @@ fn versions(from: &Runtime, to: &Runtime, metadata: [&Option<Interface<'_>>; 2],
         let nodes = needed_by(&name);
         match to.version.apis.iter().find(|new| new.id == old.id) {
             None => {
-                let told = format!("{name} is gone: {} no longer find it", nodes.unwrap_or("those who call it"));
+                let told = format!("{name} is gone: it is missed by {}", nodes.unwrap_or("those who call it"));
                 if nodes.is_some() { findings.failed.push(told) } else { findings.odd.push(told) }
             }
             Some(new) if new.version < old.version => {

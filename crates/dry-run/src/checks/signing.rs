@@ -49,10 +49,12 @@ fn verdict(before: Option<u32>, after: Option<u32>, found: Signing) -> Check {
     let from_to = format!("transaction_version {} to {}", version(before), version(after));
     let Signing { broken, partly, unsignable, noted } = found;
     let detail = match (broken.len(), raised, unsignable.is_empty()) {
+        (1, false, _) => format!("a change to what is signed, and transaction_version stays {}", version(after)),
         (count @ 1.., false, _) => {
             format!("{count} changes to what is signed, and transaction_version stays {}", version(after))
         }
         (_, _, false) => format!("{from_to}; wallets cannot sign transactions before they have learnt what is new"),
+        (1, true, true) => format!("{from_to}, as a change to what is signed demands"),
         (count @ 1.., true, true) => format!("{from_to}, as {count} changes to what is signed demand"),
         (0, true, true) => format!("{from_to}, although calls and extensions encode as before"),
         (0, false, true) if !partly.is_empty() => {
