@@ -7,51 +7,17 @@
 
 use crate::result::{Check, Status};
 use std::collections::BTreeMap;
-use worker::{Failure, Result};
+use worker::{CHECKS, Failure, Result};
 
 /// Checks that may fail, each with the reason.
 pub type Allowed = BTreeMap<String, String>;
 
-/// Every check there is, in the order of a report.
-pub const NAMES: [&str; 30] = [
-    "versions",
-    "code-size",
-    "host-functions",
-    "transaction-signing",
-    "metadata-hash",
-    "enactment",
-    "migrations",
-    "consensus",
-    "node-demands",
-    "authorities",
-    "runtime-apis",
-    "migration-failure",
-    "block-limits",
-    "healthy-blocks",
-    "message-queues",
-    "message-delivery",
-    "storage-versions",
-    "next-upgrade",
-    "sessions",
-    "async-backing",
-    "storage-layout",
-    "kept-fields",
-    "leftovers",
-    "weights",
-    "idempotency",
-    "pre-post-hooks",
-    "try-state",
-    "equivalence",
-    "validator-preparation",
-    "validator-execution",
-];
-
 /// Refuses names that no check has, so that one that was renamed does not go unnoticed, and reasons that say nothing.
 pub fn expect_checks(allowed: &Allowed) -> Result<()> {
     for (name, reason) in allowed {
-        if !NAMES.contains(&name.as_str()) {
+        if !CHECKS.contains(&name.as_str()) {
             return Err(Failure::usage(format!("there is no check {name:?} that could be allowed to fail"))
-                .expected(format!("one of {}", NAMES.join(", ")))
+                .expected(format!("one of {}", CHECKS.join(", ")))
                 .hint("checks are allowed by --allow CHECK=REASON and in [package.metadata.cutover.dry-run.allow]"));
         }
         if reason.trim().is_empty() {
@@ -72,9 +38,9 @@ pub struct Denied<'a> {
 
 impl Denied<'_> {
     pub fn expect_checks(&self) -> Result<()> {
-        match self.named.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        match self.named.iter().find(|name| !CHECKS.contains(&name.as_str())) {
             Some(name) => Err(Failure::usage(format!("there is no check {name:?} whose hazards could be denied"))
-                .expected(format!("one of {}", NAMES.join(", ")))
+                .expected(format!("one of {}", CHECKS.join(", ")))
                 .hint(
                     "hazards are denied by --deny CHECK, by --strict and in [package.metadata.cutover.dry-run] deny",
                 )),

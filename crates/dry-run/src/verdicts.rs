@@ -4,9 +4,10 @@
 //! A call into a runtime that does not end can only be left by ending the process (see [`fork::watch`]). The report is
 //! complete all the same: the check under way failed, and what comes after it could not be judged.
 
-use crate::{allowance::NAMES, result::Check};
+use crate::result::Check;
 use fork::watch::Overdue;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use worker::CHECKS;
 
 #[derive(Clone, Default)]
 pub struct Verdicts(Arc<Mutex<Progress>>);
@@ -52,10 +53,10 @@ impl Verdicts {
             false => Check::not_judged(under_way, format!("not in the new code: {told}")),
         });
         let missing: Vec<_> =
-            NAMES.into_iter().filter(|name| !checks.iter().any(|check| check.name == *name)).collect();
+            CHECKS.into_iter().filter(|name| !checks.iter().any(|check| check.name == *name)).collect();
         let why = format!("the run ended at {under_way}: a call into the runtime did not end");
         checks.extend(missing.into_iter().map(|name| Check::not_judged(name, why.clone())));
-        checks.sort_by_key(|check| NAMES.iter().position(|name| *name == check.name));
+        checks.sort_by_key(|check| CHECKS.iter().position(|name| *name == check.name));
         checks
     }
 }
@@ -77,11 +78,11 @@ mod tests {
     #[test]
     fn a_call_that_does_not_end_is_one_failed_check_of_a_complete_report() {
         let checks = after(8);
-        assert_eq!(checks.iter().map(|check| check.name).collect::<Vec<_>>(), NAMES);
+        assert_eq!(checks.iter().map(|check| check.name).collect::<Vec<_>>(), CHECKS);
         let with = |status| checks.iter().filter(move |check| check.status == status).map(|check| check.name);
         assert_eq!(with(Status::Pass).collect::<Vec<_>>(), ["versions"]);
         assert_eq!(with(Status::Fail).collect::<Vec<_>>(), ["migrations"]);
-        assert_eq!(with(Status::NotJudged).count(), NAMES.len() - 2);
+        assert_eq!(with(Status::NotJudged).count(), CHECKS.len() - 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::{
     MANIFEST, bundle, canonical,
+    content::{Facts, check_results},
     digest::Digests,
     envelope::{Envelope, Manifest, STATEMENT_PAYLOAD},
     statement::{
@@ -34,13 +35,7 @@ pub struct Assemble {
     #[serde(default)]
     pub runtimes: Vec<Shipped>,
     #[serde(default)]
-    pub source: Value,
-    #[serde(default)]
-    pub chain: Value,
-    #[serde(default)]
     pub versions: Value,
-    #[serde(default)]
-    pub previous: Value,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,6 +91,11 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     check_blobs(&steps, &runtimes)?;
     check_complete(&steps, &runtimes)?;
     check_states(&steps)?;
+    let content = |name: &str| bundle::content(listing.files.get(name)?);
+    check_results(&steps, &runtimes, &content).map_err(|(file, reason)| {
+        Failure::check(format!("{file} {reason}")).hint("run the step again, then assemble the bundle anew")
+    })?;
+    let facts = Facts::of(&steps);
 
     let any = |verdict: Verdict| summaries.iter().any(|step| step.verdict == verdict);
     let verdict = match (any(Verdict::Failed), any(Verdict::NotJudged)) {
@@ -111,10 +111,10 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
             verdict,
             steps: summaries,
             runtimes,
-            source: request.source.clone(),
-            chain: request.chain.clone(),
+            source: facts.source,
+            chain: facts.chain,
             versions: request.versions.clone(),
-            previous: request.previous.clone(),
+            previous: facts.previous,
         },
     };
     let value = serde_json::to_value(&statement)
@@ -408,8 +408,8 @@ mod tests {
 
     #[test]
     fn numbers_that_readers_round_are_refused() {
-        let failure = refused(|_, request| request.chain = json!({"supply": u64::MAX}));
-        assert!(failure.message.contains("/predicate/chain/supply"), "{failure}");
+        let failure = refused(|_, request| request.versions = json!({"supply": u64::MAX}));
+        assert!(failure.message.contains("/predicate/versions/supply"), "{failure}");
     }
 
     #[test]

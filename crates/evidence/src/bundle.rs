@@ -66,13 +66,36 @@ pub fn list(bundle: &Path) -> Result<Listing> {
     Ok(listing)
 }
 
+/// Removes what a signing that was killed left beside the manifest. Whoever calls this has locked the bundle.
+pub fn tidy(bundle: &Path) {
+    let entries = std::fs::read_dir(bundle).into_iter().flatten().flatten();
+    let left = |entry: &std::fs::DirEntry| {
+        entry.file_name().to_string_lossy().starts_with(PARTIAL) && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    for entry in entries.filter(left) {
+        // One that stays is told by name when the files are compared.
+        let _ = std::fs::remove_file(entry.path());
+    }
+}
+
+/// How the names of files begin that are being written.
+const PARTIAL: &str = ".partial-";
+
+/// A file larger than a runtime in hex is read by nobody here.
+const CONTENT_LIMIT: u64 = 64 << 20;
+
+/// The bytes of a file of a bundle, if it can be read.
+pub fn content(path: &Path) -> Option<Vec<u8>> {
+    worker::read_bounded(path, CONTENT_LIMIT).ok()
+}
+
 fn refused_name(file_name: &std::ffi::OsStr, name: &str) -> Option<&'static str> {
     if file_name.to_str().is_none() {
         Some("has a name that is no UTF-8")
     } else if name.chars().any(|character| character.is_control() || character == '\\') {
         Some("has a name with control characters or backslashes")
-    } else if file_name.to_string_lossy().starts_with(".partial-") {
-        Some("is a half-written file")
+    } else if file_name.to_string_lossy().starts_with(PARTIAL) {
+        Some("is a half-written file, which the next `sign` removes")
     } else {
         None
     }

@@ -5,6 +5,7 @@
 
 use crate::{
     MANIFEST, bundle,
+    content::{Facts, check_results},
     digest::Digests,
     envelope::Manifest,
     statement::{Predicate, StepSummary, SubjectDigest, check_blobs, check_complete, check_states, objects},
@@ -148,6 +149,15 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
             }
         }
     }
+    let facts = Facts::of(&steps);
+    let stated = [
+        ("source", &predicate.source, &facts.source),
+        ("chain", &predicate.chain, &facts.chain),
+        ("previous", &predicate.previous, &facts.previous),
+    ];
+    if let Some((name, ..)) = stated.iter().find(|(_, stated, found)| stated != found) {
+        return Err((MANIFEST.into(), format!("states another {name} than the evidence of its steps")));
+    }
     if predicate.verdict == Verdict::Passed
         && let Some(step) = predicate.steps.iter().find(|step| objects(step))
     {
@@ -156,7 +166,8 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
     check_blobs(&steps, &predicate.runtimes)
         .and_then(|()| check_complete(&steps, &predicate.runtimes))
         .and_then(|()| check_states(&steps))
-        .map_err(|failure| (MANIFEST.into(), format!("does not hold together: {failure}")))
+        .map_err(|failure| (MANIFEST.into(), format!("does not hold together: {failure}")))?;
+    check_results(&steps, &predicate.runtimes, &|name| bundle::content(&found.get(name)?.0))
 }
 
 /// A step's verdict within a sentence.

@@ -19,6 +19,8 @@ mod agent;
 #[cfg(feature = "signatures")]
 pub mod assemble;
 #[cfg(feature = "signatures")]
+pub mod content;
+#[cfg(feature = "signatures")]
 pub mod integrity;
 #[cfg(feature = "signatures")]
 pub mod keys;

@@ -38,6 +38,9 @@ pub struct InitRoot {
 pub struct RootSummary {
     pub root: PathBuf,
     pub version: u64,
+    /// What stays the same from version to version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     pub threshold: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
@@ -158,7 +161,15 @@ pub fn verify(
         match memory.judge(&root, path) {
             Ok(()) if outcome.passed => memory.keep(&root, reporter),
             Ok(()) => {}
-            Err(failure) => outcome.value.warnings.push(failure.to_string()),
+            Err(failure) => {
+                // Two versions that lie behind can still be held against each other; alone, one that `verify` would not
+                // take must not pass here.
+                if previous.is_none() {
+                    outcome.passed = false;
+                    outcome.value.verdict = Verdict::Failed;
+                }
+                outcome.value.warnings.push(failure.to_string());
+            }
         }
     }
     Ok(outcome)
@@ -213,6 +224,7 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
     let value = RootSummary {
         root: path.to_path_buf(),
         version: root.file.version,
+        lineage: root.lineage()?,
         threshold: root.file.threshold,
         expires: root.file.expires.clone(),
         expired,

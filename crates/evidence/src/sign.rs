@@ -94,6 +94,7 @@ pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
     let path = bundle::manifest(&request.bundle)?;
     // Two who sign at once must not lose one of the signatures.
     let _turn = lock(&request.bundle)?;
+    bundle::tidy(&request.bundle);
     let mut manifest = Manifest::read(&path)?;
     refuse_damaged(&request.bundle, &manifest, reporter)?;
     refuse_failed(&manifest.statement.predicate)?;
@@ -104,6 +105,17 @@ pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
     let checked = check(&signature, &message);
     if let Some(wrong) = checked.wrong {
         return Err(unfit(&request.with, &signature.keyid, &wrong));
+    }
+    if let (Some(trusted), false) = (&trusted, checked.throw_away)
+        && trusted.root.tally(std::slice::from_ref(&checked), true).each.iter().all(|(signer, _)| signer.is_none())
+    {
+        return Err(Failure::usage(format!(
+            "the key {} is none that {} lists",
+            checked.key_id,
+            trusted.path.display()
+        ))
+        .expected(trusted.root.listed())
+        .hint("name the key that is listed, or another file of signers with --root"));
     }
     if checked.throw_away {
         // A new one each time: the former ones say nothing that this one does not.

@@ -106,6 +106,38 @@ fn a_key_that_cannot_sign_by_itself_is_known_before_it_is_needed() {
 }
 
 #[test]
+fn what_a_killed_signing_left_is_gone_with_the_next() {
+    let bundle = Bundle::assembled();
+    bundle.write(".partial-Ab1", b"{");
+    assert_eq!(bundle.verify_integrity().verdict, crate::Verdict::Failed, "it belongs to nothing");
+    bundle.sign(With::ThrowAway).expect("signed");
+    assert_eq!(bundle.verify_integrity().verdict, crate::Verdict::Passed);
+}
+
+#[test]
+fn a_key_that_the_file_of_signers_does_not_list_does_not_sign() {
+    if !installed("ssh-keygen") {
+        return;
+    }
+    let bundle = Bundle::assembled();
+    let (stranger, _) = ssh_keygen(&bundle, "mallory", &["ed25519"], "");
+    let (listed, line) = ssh_keygen(&bundle, "ana", &["ed25519"], "");
+    let root = bundle.root(1, &[("ana", KeyType::Ssh, line)]);
+    let by = |key_file: PathBuf| {
+        let request = Sign {
+            bundle: bundle.root_directory(),
+            with: With::Ssh { key_file },
+            root: Some(root.clone()),
+            accepted: None,
+        };
+        sign(&request, &Reporter::silent())
+    };
+    let refused = by(stranger).expect_err("nobody listed it");
+    assert!(refused.kind == worker::Kind::Usage && refused.expected.is_some_and(|names| names.contains("ana")));
+    by(listed).expect("signed");
+}
+
+#[test]
 fn we_accept_what_ssh_keygen_signs_in_our_namespace_only() {
     if !installed("ssh-keygen") {
         return;

@@ -188,14 +188,18 @@ pub fn check_states(steps: &BTreeMap<String, Step>) -> Result<()> {
 }
 
 impl Step {
-    /// What the step says of the state that it starts from: in its inputs, and in the result of a dry run.
+    /// What the step says of the state that it starts from: in its inputs, and in the result of a dry run or of `state`.
     fn states(&self) -> Vec<(&'static str, &str)> {
         let mut states = Vec::new();
         if let Some(input) = self.inputs.get("state") {
             states.push(("digest", input.digest.as_str()));
             states.extend(STATE.iter().filter_map(|fact| Some((*fact, input.detail.get(*fact)?.as_str()?))));
         }
-        let result = self.result.get("state").filter(|state| state.is_object());
+        let result = match self.step.as_str() {
+            // The step that resolves the state for all others.
+            "state" => Some(&self.result),
+            _ => self.result.get("state").filter(|state| state.is_object()),
+        };
         states.extend(STATE.iter().filter_map(|fact| Some((*fact, result?.get(*fact)?.as_str()?))));
         states
     }

@@ -12,9 +12,33 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use worker::{Reporter, Result};
+use worker::{CHECKS, Failure, Reporter, Result};
 
 const BLOB: &[u8] = b"\0asm runtime";
+
+/// `system.authorize_upgrade` of the blob.
+pub fn call() -> Vec<u8> {
+    let hash = hex::decode(Digests::of(BLOB).blake2_256.trim_start_matches("0x")).expect("hex");
+    [&[0, 9][..], &hash].concat()
+}
+
+/// What a step that passed has to say.
+fn result(step: &str) -> Value {
+    let Digests { blake2_256, sha256, .. } = Digests::of(BLOB);
+    match step {
+        "build" => json!({"commit": "c0ffee", "dirty": false}),
+        "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
+        "diff" => {
+            json!({"format": "cutover/diff/v1", "verdict": "pass", "rules": [{"name": "spec-name", "status": "pass"}],
+            "new": {"blake2_256": blake2_256}})
+        }
+        "dry-run" => json!({"format": "cutover/dry-run/v2", "verdict": "pass", "to": {"blake2_256": blake2_256},
+            "checks": CHECKS.map(|name| json!({"name": name, "status": "pass"})), "seconds": 1.5, "blocks": [1, 2]}),
+        "propose" => json!({"code_hash": blake2_256, "calls": [{"name": "authorize_upgrade",
+            "hash": Digests::of(&call()).blake2_256, "files": ["calls/authorize_upgrade.hex"]}]}),
+        _ => Value::Null,
+    }
+}
 
 pub struct Bundle {
     directory: tempfile::TempDir,
@@ -24,12 +48,11 @@ impl Bundle {
     pub fn new() -> Self {
         let bundle = Self { directory: tempfile::tempdir().expect("a directory") };
         bundle.write("blobs/standalone.wasm", BLOB);
-        bundle.write("calls/authorize_upgrade.hex", b"0x0009");
+        bundle.write("calls/authorize_upgrade.hex", format!("0x{}\n", hex::encode(call())).as_bytes());
         bundle.write("report.md", b"# report\n");
-        for step in ["build", "inspect", "diff", "propose"] {
+        for step in MANDATORY {
             bundle.write_step(step, Verdict::Passed, |_| {});
         }
-        bundle.write_step("dry-run", Verdict::Passed, |step| step.result = json!({"seconds": 1.5, "blocks": [1, 2]}));
         bundle
     }
 
@@ -77,7 +100,7 @@ impl Bundle {
 
     pub fn write_step(&self, name: &str, verdict: Verdict, change: impl FnOnce(&mut Step)) {
         let blob = Input::blob("blobs/standalone.wasm", Digests::of(BLOB).blake2_256);
-        let mut step = Step::new(name, verdict, Value::Null).of_runtime("standalone").input("blob", blob);
+        let mut step = Step::new(name, verdict, result(name)).of_runtime("standalone").input("blob", blob);
         change(&mut step);
         step.write(&self.root_directory()).expect("written");
     }
@@ -88,15 +111,26 @@ impl Bundle {
             steps: MANDATORY.map(str::to_owned).to_vec(),
             files: vec!["blobs/standalone.wasm".into(), "calls/".into(), "report.md".into()],
             runtimes: Vec::new(),
-            source: json!({"commit": "c0ffee"}),
-            chain: Value::Null,
             versions: json!({"cutover": "0.1.0"}),
-            previous: Value::Null,
         }
     }
 
     pub fn assemble(&self) -> Assembled {
-        assemble(&self.request(), &Reporter::silent()).expect("assembled")
+        self.try_assemble().expect("assembled")
+    }
+
+    pub fn try_assemble(&self) -> Result<Assembled> {
+        assemble(&self.request(), &Reporter::silent())
+    }
+
+    /// Why the bundle is not assembled.
+    pub fn refused(&self) -> Failure {
+        self.try_assemble().expect_err("refused")
+    }
+
+    /// Writes a step that passed, with something of it changed.
+    pub fn change_step(&self, name: &str, change: impl FnOnce(&mut Step)) {
+        self.write_step(name, Verdict::Passed, change);
     }
 
     /// Writes a root of these signers beside the bundle.

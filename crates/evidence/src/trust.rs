@@ -37,6 +37,7 @@ impl Trusted {
         match Memory::open(accepted, &trusted.root)? {
             Some(memory) => {
                 memory.judge(&trusted.root, path)?;
+                trusted.warnings.extend(memory.strangeness(path));
                 if !trusted.expired {
                     memory.keep(&trusted.root, reporter);
                 }
@@ -143,6 +144,23 @@ impl Memory {
                 )));
         }
         Ok(())
+    }
+
+    /// Says so where other files of signers were accepted on this machine, and none of this lineage: whoever begins one anew
+    /// decides alone who signs.
+    fn strangeness(&self, path: &Path) -> Option<String> {
+        let directory = self.path.parent()?;
+        let others = std::fs::read_dir(directory).ok()?.flatten();
+        let others =
+            others.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json")).count();
+        (self.newest.is_none() && others > 0).then(|| {
+            format!(
+                "the file of signers {} is of no lineage that was accepted on this machine before ({} other(s) were): \
+                 it says for itself who signs; hold it against the one of the repository",
+                path.display(),
+                others
+            )
+        })
     }
 
     /// Remembers a file that was judged. That this cannot be done, on a disk that is full, say, is told and no more.

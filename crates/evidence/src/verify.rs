@@ -94,6 +94,9 @@ pub struct RootUsed {
     pub path: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
+    /// What stays the same from version to version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     pub expired: bool,
@@ -195,6 +198,7 @@ impl Agreement {
                     source: RootSource::None,
                     path: None,
                     version: None,
+                    lineage: None,
                     expires: None,
                     expired: false,
                     signers: None,
@@ -215,6 +219,7 @@ impl Agreement {
                 source: RootSource::File,
                 path: Some(trusted.path.clone()),
                 version: Some(file.version),
+                lineage: trusted.root.lineage().ok().flatten(),
                 expires: file.expires.clone(),
                 expired: trusted.expired,
                 signers: Some(trusted.root.people()),

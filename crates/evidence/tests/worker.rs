@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The worker as xtask starts it: a request on standard input, events on standard output, the exit code of the outcome.
 
+use cutover_evidence::Digests;
 use serde_json::{Value, json};
 use std::{
     io::Write,
     path::Path,
     process::{Command, Stdio},
 };
+use worker::CHECKS;
 
 fn ask(request: &Value) -> (Option<i32>, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cutover-evidence"))
@@ -26,17 +28,35 @@ const STEPS: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
 /// The blake2-256 of the three bytes `abc`.
 const BLOB: &str = "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319";
 
+/// What a step that passed says.
+fn result(step: &str, call: &[u8]) -> Value {
+    let Digests { blake2_256, sha256, .. } = Digests::of(b"abc");
+    match step {
+        "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
+        "diff" => json!({"format": "cutover/diff/v1", "verdict": "pass", "new": {"blake2_256": blake2_256},
+            "rules": [{"status": "pass"}]}),
+        "dry-run" => json!({"format": "cutover/dry-run/v2", "verdict": "pass", "to": {"blake2_256": blake2_256},
+            "checks": CHECKS.map(|name| json!({"name": name, "status": "pass"}))}),
+        "propose" => json!({"code_hash": blake2_256, "calls": [
+            {"name": "authorize_upgrade", "hash": Digests::of(call).blake2_256, "files": ["call.scale"]}]}),
+        _ => json!({}),
+    }
+}
+
 fn bundle(directory: &Path) -> Value {
     std::fs::write(directory.join("blob.wasm"), "abc").expect("written");
+    let call = [&[0, 9][..], &hex::decode(&BLOB[2..]).expect("hex")].concat();
+    std::fs::write(directory.join("call.scale"), &call).expect("written");
     for step in STEPS {
         let inputs = json!({"blob": {"digest": BLOB, "path": "blob.wasm"}});
+        let result = result(step, &call);
         let step =
-            json!({"format": "cutover/step/v1", "step": step, "inputs": inputs, "result": {}, "verdict": "passed"});
+            json!({"format": "cutover/step/v1", "step": step, "inputs": inputs, "result": result, "verdict": "passed"});
         let name = format!("{}.json", step["step"].as_str().expect("a name"));
         std::fs::write(directory.join(name), step.to_string()).expect("written");
     }
     let (code, event) =
-        ask(&json!({"command": "assemble", "bundle": directory, "steps": STEPS, "files": ["blob.wasm"]}));
+        ask(&json!({"command": "assemble", "bundle": directory, "steps": STEPS, "files": ["blob.wasm", "call.scale"]}));
     assert_eq!((code, &event["event"]), (Some(0), &json!("done")), "{event}");
     event["value"].clone()
 }

@@ -5,6 +5,11 @@
 //! output. It prints nothing else and decides nothing about looks: xtask's printer renders the events. Its exit code
 //! is the one of [`Kind`], so a worker that is run by hand behaves like the command it serves.
 
+/// Names the environment variable by which a worker is told where its caller's standard input is kept: its own carries the
+/// request.
+pub const STANDARD_INPUT: &str = "CUTOVER_STANDARD_INPUT";
+
+mod checks;
 mod endpoint;
 mod event;
 mod failure;
@@ -14,6 +19,7 @@ mod serve;
 mod verdict;
 mod volatile;
 
+pub use checks::CHECKS;
 pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};
 pub use event::{Event, Progress};
 pub use failure::{Code, Failure, Kind, Result};

@@ -14,6 +14,7 @@ pub mod list;
 pub mod propose;
 pub mod rebuild;
 pub mod release;
+pub mod reports;
 pub mod setup;
 pub mod sign;
 pub mod signers;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{accepted_signers, bundle_directory, root_file, utf8};
+use super::{accepted_signers, bundle_directory, reports, root_file, utf8};
 use crate::{cli, context::Context, printer::Task, workers, workers::Worker};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -19,10 +19,27 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
     // All are understood before the first one signs.
     let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     let root = root_file(context, options.root.as_deref())?;
+    expect_its_reports(context, &options.bundle, &task, &log)?;
     let signed = sign(context, &options.bundle, &keys, root.as_deref(), &task, &log)?;
     drop(task);
     context.printer.result(&signed, || report::terminal::sign(&signed))?;
     Ok(true)
+}
+
+/// Whoever signs has the bundle from somebody else, and read its reports.
+pub fn expect_its_reports(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<()> {
+    let request = json!({"command": "verify", "bundle": utf8(bundle)?, "integrity_only": true});
+    let verified = workers::call(context, Worker::Evidence, &request, task, log)?.value;
+    // What else is wrong with it is told by who signs.
+    if verified["integrity"] != json!(true) || !reports::are_of_this_version(&verified) {
+        return Ok(());
+    }
+    match reports::differing(bundle, &verified)?.first() {
+        None => Ok(()),
+        Some(name) => Err(Failure::check(format!("{name} in {} cannot be signed", bundle.display()))
+            .found("it does not say what the evidence says")
+            .expected("the report that `upgrade` makes of the evidence")),
+    }
 }
 
 /// One signature after the other; the last result tells of all.

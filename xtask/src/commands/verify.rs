@@ -2,7 +2,7 @@
 use super::{
     accepted_signers, bundle_directory,
     rebuild::{Sources, Wanted, rebuild},
-    root_file, utf8,
+    reports, root_file, utf8,
 };
 use crate::{
     cli::{self, EngineOptions},
@@ -77,7 +77,38 @@ fn ask(
         "accepted": utf8(&accepted_signers(context))?,
         "integrity_only": integrity_only,
     });
-    workers::call(context, Worker::Evidence, &request, task, log)
+    let mut outcome = workers::call(context, Worker::Evidence, &request, task, log)?;
+    if outcome.value["integrity"] == json!(true) {
+        hold_reports(bundle, &mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+/// Voters read the reports and nothing else, so they have to say what the evidence says.
+fn hold_reports(bundle: &Path, outcome: &mut Outcome<Value>) -> Result<()> {
+    let same_version = reports::are_of_this_version(&outcome.value);
+    for name in reports::differing(bundle, &outcome.value)? {
+        let fields = &mut outcome.value;
+        if !same_version {
+            let told = format!("{name} is not what this version of Cutover makes of the evidence, and another made it");
+            fields["warnings"].as_array_mut().into_iter().for_each(|warnings| warnings.push(json!(told)));
+            continue;
+        }
+        let subjects = fields["subjects"].as_array_mut().into_iter().flatten();
+        for subject in subjects.filter(|subject| subject["name"] == json!(name)) {
+            subject["ok"] = json!(false);
+            subject["reason"] = json!("does not say what the evidence says: `upgrade` makes it of that alone");
+        }
+        outcome.passed = false;
+        for (field, value) in [("integrity", json!(false)), ("signed_off", json!(false)), ("verdict", json!("failed"))]
+        {
+            fields[field] = value;
+        }
+        if let Some(fields) = fields.as_object_mut() {
+            fields.remove("hint");
+        }
+    }
+    Ok(())
 }
 
 /// Compiles every blob of the bundle again from a clean checkout of the commit that it states, nothing taken from the cache.

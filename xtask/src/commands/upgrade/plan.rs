@@ -2,7 +2,11 @@
 //! The jobs of one runtime's upgrade.
 
 use super::{
-    super::{build, dry_run, propose, sign, target, utf8, verify},
+    super::{
+        build, dry_run, propose,
+        reports::{self, PAGE, REPORT},
+        sign, target, utf8, verify,
+    },
     bundle::{Bundle, EVIDENCE_LIMIT, Step, inputs},
     place::{MANIFEST, Manifest},
     result_of, verdict_of,
@@ -26,8 +30,6 @@ use std::{
 };
 use worker::{Failure, Kind, Live, Result, Verdict};
 
-const REPORT: &str = "report.md";
-const PAGE: &str = "report.html";
 /// Those whose evidence makes the bundle, and each of which can refuse it.
 const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
 
@@ -347,18 +349,14 @@ impl Plan<'_> {
     }
 
     fn report(&self, _: &Desk<'_>) -> Result<Done> {
-        let result = |step: &str| self.bundle.read_step(step).map(|evidence| result_of(&evidence));
-        let bundle = report::Bundle {
-            name: self.runtime.name.clone(),
-            build: result("build")?,
-            inspect: result("inspect")?,
-            dry_run: result("dry-run")?,
-            diff: result("diff")?,
-            propose: result("propose")?,
-            weights: if self.checks_weights() { result(super::weights::STEP)? } else { Value::Null },
-        };
+        let reports = reports::rendered(&self.runtime.name, |step| {
+            match step == super::weights::STEP && !self.checks_weights() {
+                true => Ok(Value::Null),
+                false => self.bundle.read_step(step).map(|evidence| result_of(&evidence)),
+            }
+        })?;
         let mut done = Done::Unchanged;
-        for (name, text) in [(REPORT, report::report(&bundle)), (PAGE, report::html::report(&bundle))] {
+        for (name, text) in reports {
             let path = self.bundle.path(name);
             if !std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
                 worker::write_whole(&path, text.as_bytes())?;
@@ -370,7 +368,6 @@ impl Plan<'_> {
 
     fn manifest(&self, desk: &Desk<'_>) -> Result<Done> {
         let build = self.bundle.read_step("build")?;
-        let dry_run = result_of(&self.bundle.read_step("dry-run")?);
         let facts = result_of(&self.bundle.read_step("inspect")?);
         let request = json!({
             "command": "assemble",
@@ -384,14 +381,7 @@ impl Plan<'_> {
                 "spec_name": facts.get("spec_name"),
                 "spec_version": facts.get("spec_version"),
             }],
-            "source": {
-                "commit": build.pointer("/result/commit"),
-                "dirty": build.pointer("/result/dirty"),
-                "lock_file": build.pointer("/inputs/lock_file/digest"),
-            },
-            "chain": dry_run.get("state"),
             "versions": {"cutover": env!("CARGO_PKG_VERSION"), "rustc": build.pointer("/inputs/toolchain/digest")},
-            "previous": dry_run.get("from"),
         });
         let outcome = workers::call(self.context, Worker::Evidence, &request, desk.task, desk.log)?;
         let kept = outcome.value.get("signatures_kept").and_then(Value::as_u64).unwrap_or_default();
@@ -453,7 +443,7 @@ impl Plan<'_> {
     fn verify(&self, desk: &Desk<'_>) -> Result<Done> {
         let outcome = verify::verify(self.context, &self.bundle.directory, self.root, desk.task, desk.log)?;
         worker::write_whole(&self.bundle.work.join("verified.json"), &super::bundle::pretty(&outcome.value)?)?;
-        Ok(Done::Now(if outcome.passed { "verified" } else { "not verified" }.into()))
+        Ok(Done::Now(if outcome.passed { "verified" } else { "not signed off" }.into()))
     }
 }
 

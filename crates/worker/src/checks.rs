@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The names of the checks of a dry run, for those who make them and those who ask whether all were made.
+
+/// Every check there is, in the order of a report.
+pub const CHECKS: [&str; 30] = [
+    "versions",
+    "code-size",
+    "host-functions",
+    "transaction-signing",
+    "metadata-hash",
+    "enactment",
+    "migrations",
+    "consensus",
+    "node-demands",
+    "authorities",
+    "runtime-apis",
+    "migration-failure",
+    "block-limits",
+    "healthy-blocks",
+    "message-queues",
+    "message-delivery",
+    "storage-versions",
+    "next-upgrade",
+    "sessions",
+    "async-backing",
+    "storage-layout",
+    "kept-fields",
+    "leftovers",
+    "weights",
+    "idempotency",
+    "pre-post-hooks",
+    "try-state",
+    "equivalence",
+    "validator-preparation",
+    "validator-execution",
+];
