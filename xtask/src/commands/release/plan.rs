@@ -123,7 +123,7 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
     for (runtime, version) in selected.iter().zip(versions) {
         runtimes.push(planned(root, workspace, runtime, version, last.as_ref())?);
     }
-    let mut problems = judge(&mut runtimes, &selection.runtimes, last.as_ref());
+    let mut problems = judge(&mut runtimes, &selection.runtimes, last.as_ref(), &commit);
     let risen: BTreeSet<u32> = runtimes.iter().filter(|one| one.released).map(|one| one.spec_version).collect();
     let highest = runtimes.iter().filter(|one| one.released || risen.is_empty()).map(|one| one.spec_version).max();
     let spec_version = highest.unwrap_or_default();
@@ -352,14 +352,15 @@ fn asset(workspace: &Workspace, runtime: &Runtime, spec_version: u32, variant: &
 }
 
 /// Says of each runtime whether it is released and why, and what stops the release.
-fn judge(runtimes: &mut [Planned], named: &[String], last: Option<&Last>) -> Vec<String> {
+fn judge(runtimes: &mut [Planned], named: &[String], last: Option<&Last>, commit: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for one in runtimes.iter_mut() {
         let now = one.spec_version;
         (one.released, one.reason) = match (one.last_spec_version, last) {
             (Some(before), _) if now > before => (true, format!("spec_version rises from {before} to {now}")),
             (Some(before), Some(last)) if now == before => {
-                (false, format!("spec_version is {now}, as it was in {}", last.tag))
+                let here = if last.commit == commit { ", which is at this commit: --tagged releases it" } else { "" };
+                (false, format!("spec_version is {now}, as it was in {}{here}", last.tag))
             }
             (Some(before), Some(last)) => {
                 (false, format!("spec_version falls to {now}: it was {before} in {}", last.tag))
@@ -435,25 +436,28 @@ mod tests {
     #[test]
     fn what_rose_is_released_and_what_did_not_is_named() {
         let mut all = [one("a", Some(1_000_000), 1_000_001), one("b", Some(1_000_000), 1_000_000)];
-        assert_eq!(judge(&mut all, &[], Some(&last_release())), [""; 0]);
+        assert_eq!(judge(&mut all, &[], Some(&last_release()), "the head"), [""; 0]);
         assert_eq!((all[0].released, all[1].released), (true, false));
         assert_eq!(all[1].reason, "spec_version is 1000000, as it was in v1.0.0");
-        let asked = judge(&mut all, &["b".into()], Some(&last_release()));
+        let asked = judge(&mut all, &["b".into()], Some(&last_release()), "the head");
         assert_eq!(asked, ["b: spec_version is 1000000, as it was in v1.0.0"]);
     }
 
     #[test]
     fn nothing_that_rose_and_something_that_fell_stop_a_release() {
         let mut all = [one("a", Some(5), 5)];
-        assert_eq!(judge(&mut all, &[], Some(&last_release())).len(), 1);
+        assert_eq!(judge(&mut all, &[], Some(&last_release()), "the head").len(), 1);
         let mut all = [one("a", Some(5), 6), one("b", Some(5), 4)];
-        assert_eq!(judge(&mut all, &[], Some(&last_release())), ["b: spec_version falls to 4: it was 5 in v1.0.0"]);
+        assert_eq!(
+            judge(&mut all, &[], Some(&last_release()), "the head"),
+            ["b: spec_version falls to 4: it was 5 in v1.0.0"]
+        );
     }
 
     #[test]
     fn two_blobs_of_one_name_stop_a_release() {
         let mut all = [one("a", None, 1), one("b", None, 1)];
         all[1].asset = "a.wasm".into();
-        assert_eq!(judge(&mut all, &[], None), ["a and b would both be the file a.wasm"]);
+        assert_eq!(judge(&mut all, &[], None, "the head"), ["a and b would both be the file a.wasm"]);
     }
 }

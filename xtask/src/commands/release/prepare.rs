@@ -240,7 +240,9 @@ impl Press<'_> {
         let mut document = self.plan.document()?;
         let signers = self.root.as_deref().map(|root| {
             let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Ok(json!({"file": name, "sha256": directory::sha256(&read(root)?)}))
+            let request = json!({"command": "verify_root", "root": utf8(root)?});
+            let (_, told) = self.ask("signers", Worker::Evidence, &request)?;
+            Ok(json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": told.get("lineage")}))
         });
         let signers = signers.transpose()?;
         if let Some(fields) = document.as_object_mut() {

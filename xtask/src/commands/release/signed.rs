@@ -81,6 +81,7 @@ pub fn expect_signed_off(
         let unpacked = unpack(&directory.join(&bundle.asset))?;
         let (signing, verified) = signing(context, &released.name, &unpacked.directory, root, &task)?;
         expect_its_blob(record, released, &verified)?;
+        expect_its_signers(record, root, &verified)?;
         let line = format!("{}: {}", released.name, signing.told(true));
         if root.is_some() && !signing.signed_off {
             lacking.push(line.clone());
@@ -99,6 +100,24 @@ pub fn expect_signed_off(
     }
 }
 
+/// A release is signed off by those that it was prepared under, or by who came after them. A file of signers that begins
+/// anew is another's.
+fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Value) -> Result<()> {
+    let prepared = record.signers.as_ref().and_then(|signers| signers["lineage"].as_str());
+    let used = verified.pointer("/root/lineage").and_then(Value::as_str);
+    match (prepared, root) {
+        (Some(prepared), Some(root)) if used != Some(prepared) => Err(Failure::check(format!(
+            "{} was prepared under another file of signers than {}",
+            record.tag,
+            root.display()
+        ))
+        .found(format!("the lineage {}", used.unwrap_or("of none")))
+        .expected(prepared)
+        .hint("name the one that it was prepared under, or a later version of it, with --root")),
+        _ => Ok(()),
+    }
+}
+
 /// What was signed is about the blob that is published with it.
 fn expect_its_blob(record: &Record, released: &Released, verified: &Value) -> Result<()> {
     let published = record.assets.iter().find(|asset| asset.name == released.asset).map(|asset| asset.sha256.as_str());
@@ -114,5 +133,26 @@ fn expect_its_blob(record: &Record, released: &Released, verified: &Value) -> Re
         .found(format!("sha256 {}", signed.join(", ")))
         .expected(published.unwrap_or("-"))
         .hint("cargo xtask release prepare")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_signers_that_begins_anew_does_not_sign_off_a_release() {
+        let record = |signers: Value| {
+            let notes = json!({"name": "notes.md", "size": 0, "sha256": ""});
+            let record = json!({"format": "", "tag": "v1", "title": "", "commit": "", "dirty": false, "assets": [],
+                "notes": notes, "signers": signers});
+            serde_json::from_value::<Record>(record).expect("a record")
+        };
+        let under = |lineage: &str| json!({"root": {"lineage": lineage}});
+        let (root, prepared) = (Some(Path::new("signers.json")), record(json!({"lineage": "0x01"})));
+        expect_its_signers(&prepared, root, &under("0x01")).expect("a later version has the same lineage");
+        let refused = expect_its_signers(&prepared, root, &under("0x02")).expect_err("another lineage");
+        assert_eq!((refused.kind, refused.expected.as_deref()), (worker::Kind::Check, Some("0x01")));
+        expect_its_signers(&record(json!({"file": "old.json"})), root, &under("0x02")).expect("not recorded then");
     }
 }
