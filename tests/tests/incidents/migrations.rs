@@ -78,6 +78,6 @@ fn n33_a_chain_whose_ways_to_the_next_upgrade_stay_open_passes() {
         .status("next-upgrade", "pass")
         .says("next-upgrade", "a preimage as large as the code can be noted (Preimage.note_preimage)")
         .says("next-upgrade", "a referendum can be submitted (Referenda.submit)")
-        .says("next-upgrade", "Sudo's key can authorize one")
+        .says("next-upgrade", "Sudo's key can decide on one")
         .passed();
 }

@@ -133,17 +133,17 @@ fn ways(side: Side<'_>, size: usize, executor: &Executor, signing: &Executor) ->
             ways.push(Way { name, state });
             Ok(())
         };
-    let authorize = authorize(runtime);
-    if let (Some((call, key)), Some(sudo)) = (&authorize, runtime.layout.pallet_with(&["Key"], Some("sudo_as")))
+    let decision = decision(runtime);
+    if let (Some((call, key)), Some(sudo)) = (&decision, runtime.layout.pallet_with(&["Key"], Some("sudo_as")))
         && let Some(holder) = chain.storage(&sudo.key("Key"))?.and_then(|key| <[u8; 32]>::try_from(key).ok())
         && let Some(index) = sudo.call("sudo")
     {
-        let name = format!("{}'s key can authorize one", sudo.name);
+        let name = format!("{}'s key can decide on one", sudo.name);
         let call = [&index[..], call].concat();
         send(name, holder, &call, &|after| authorized(after, key))?;
     }
     let Some((account, _)) = transfers::sender(runtime, chain)? else { return Ok(ways) };
-    for (name, call) in of_governance(&interface, authorize.as_ref().map(|(call, _)| call.as_slice()), size) {
+    for (name, call) in of_governance(&interface, decision.as_ref().map(|(call, _)| call.as_slice()), size) {
         send(name, account, &call, &|_| Ok(true))?;
     }
     Ok(ways)
@@ -157,6 +157,16 @@ fn authorize(runtime: &Runtime) -> Option<(Vec<u8>, Vec<u8>)> {
     let system = runtime.layout.pallet("System")?;
     let call = system.call("authorize_upgrade").filter(|_| system.has_item("AuthorizedUpgrade"))?;
     Some(((call, HASH).encode(), system.key("AuthorizedUpgrade")))
+}
+
+/// What root decides, and where it shows. Runtimes from before `system.authorize_upgrade` have their code set by root, which is
+/// obeyed in that if it is in anything that it writes.
+fn decision(runtime: &Runtime) -> Option<(Vec<u8>, Vec<u8>)> {
+    const KEY: &[u8] = b":cutover:next-upgrade";
+    authorize(runtime).or_else(|| {
+        let call = runtime.layout.pallet("System")?.call("set_storage")?;
+        Some(((call, vec![(KEY.to_vec(), HASH.to_vec())]).encode(), KEY.to_vec()))
+    })
 }
 
 /// Whether it is that code which is authorized: another may have been before.
