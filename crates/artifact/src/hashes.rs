@@ -26,9 +26,10 @@ pub struct CallIndicesFrom {
 pub enum IndicesFrom {
     /// The runtime's own metadata.
     Metadata,
-    /// Where nearly every chain has the call: the runtime was not asked, or does not have it. Runtimes from before
-    /// 2024 have no `authorize_upgrade`.
+    /// Where nearly every chain has the call: the runtime was not asked.
     Default,
+    /// Nobody's: the runtime has no such call. Those from before 2024 have no `authorize_upgrade`.
+    Missing,
 }
 
 /// Without metadata: nearly every chain gives the `System` pallet the first place.
@@ -46,7 +47,7 @@ impl SystemCalls {
         let system = pallets.get("System").and_then(|pallet| pallet.index);
         let find = |call: &str, (pallet, index): (u8, u8)| match pallets.call("System", call) {
             Some(indices) => (indices, IndicesFrom::Metadata),
-            None => ((system.unwrap_or(pallet), index), IndicesFrom::Default),
+            None => ((system.unwrap_or(pallet), index), IndicesFrom::Missing),
         };
         let (set_code, set_code_from) = find("set_code", usual.set_code);
         let (authorize_upgrade, authorize_from) = find("authorize_upgrade", usual.authorize_upgrade);

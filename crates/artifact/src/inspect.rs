@@ -3,7 +3,7 @@
 
 use crate::{
     Blob, Metadata, Source, Version,
-    hashes::{CallIndicesFrom, Hashes, SystemCalls, blake2_256},
+    hashes::{CallIndicesFrom, Hashes, IndicesFrom, SystemCalls, blake2_256},
     metadata::{self, Pallets},
     metadata_hash::{self, Held, Token},
     pace::{self, Pace},
@@ -39,7 +39,8 @@ pub struct Facts {
     pub ipfs_cid: String,
     /// Of the call with the code, and the bytes of the call with its hash.
     pub set_code_hash: String,
-    pub authorize_upgrade_call: String,
+    /// Nothing where the runtime has no such call.
+    pub authorize_upgrade_call: Option<String>,
     pub call_indices_from: CallIndicesFrom,
     /// What the runtime offers, and the one that was read. Absent when it was not asked.
     pub metadata_versions: Option<Vec<u32>>,
@@ -224,7 +225,8 @@ fn facts(
         sha256: hex_prefixed(&hashes.sha256),
         ipfs_cid: hashes.ipfs_cid,
         set_code_hash: hex_prefixed(&hashes.set_code),
-        authorize_upgrade_call: hex_prefixed(&hashes.authorize_upgrade_call),
+        authorize_upgrade_call: (calls.from.authorize_upgrade != IndicesFrom::Missing)
+            .then(|| hex_prefixed(&hashes.authorize_upgrade_call)),
         call_indices_from: calls.from,
         metadata_versions: metadata.as_ref().map(|metadata| metadata.versions.clone()),
         metadata_version: metadata.as_ref().map(|metadata| metadata.version),
@@ -355,7 +357,7 @@ mod tests {
         assert_eq!((facts.metadata_versions, facts.pallets), (None, None));
         assert_eq!(facts.size, blob.deployed.len() as u64);
         assert_eq!(facts.blake2_256, hex_prefixed(&crate::hashes::blake2_256(&blob.deployed)));
-        assert!(facts.authorize_upgrade_call.starts_with("0x0009"));
+        assert!(facts.authorize_upgrade_call.is_some_and(|call| call.starts_with("0x0009")));
         assert_eq!(facts.call_indices_from.set_code, IndicesFrom::Default);
         assert_eq!(facts.apis[1].name.as_deref(), Some("Metadata"));
     }
@@ -369,7 +371,7 @@ mod tests {
         .expect("read");
         assert_eq!(facts.metadata_versions, Some(vec![14, 15]));
         assert_eq!(facts.metadata_version, Some(15));
-        assert!(facts.authorize_upgrade_call.starts_with("0x0509"));
+        assert!(facts.authorize_upgrade_call.is_some_and(|call| call.starts_with("0x0509")));
         assert_eq!(facts.call_indices_from.authorize_upgrade, IndicesFrom::Metadata);
         let set_code = crate::hashes::set_code_hash(&blob.deployed, (5, 2));
         assert_eq!(facts.set_code_hash, hex_prefixed(&set_code));

@@ -74,8 +74,9 @@ impl Sections {
                     }
                 }
                 Payload::CustomSection(section) => match section.name() {
-                    "runtime_version" => version = Some(Version::decode(name, section.data())?),
-                    "runtime_apis" => apis = Some(decode_apis(name, section.data())?),
+                    // Of several sections of one name, nodes read the first.
+                    "runtime_version" if version.is_none() => version = Some(Version::decode(name, section.data())?),
+                    "runtime_apis" if apis.is_none() => apis = Some(decode_apis(name, section.data())?),
                     "target_features" => sections.features = target_features(section.data()),
                     "producers" => {
                         if let KnownCustom::Producers(reader) = section.as_known() {
@@ -195,6 +196,24 @@ mod tests {
         assert_eq!(sections.exports, ["Core_version"]);
         assert_eq!(sections.features, ["+sign-ext"]);
         assert_eq!(sections.producers[0].version, "1.95");
+    }
+
+    #[test]
+    fn of_two_versions_the_first_is_the_one_that_nodes_read() {
+        let mut wasm = wat::parse_str("(module)").expect("a module");
+        custom(&mut wasm, "runtime_version", &version().to_bytes());
+        custom(&mut wasm, "runtime_version", &Version { spec_version: 999, ..version() }.to_bytes());
+        let sections = Sections::read("blob", &Blob::parse("blob", wasm).expect("a blob")).expect("read");
+        assert_eq!(sections.version, Some(version()));
+    }
+
+    #[test]
+    fn a_name_that_would_write_lines_of_its_own_is_refused() {
+        for spec_name in ["evil\nverdict PASSED", "evil\u{202e}", "\u{1b}[2K"] {
+            let mut wasm = wat::parse_str("(module)").expect("a module");
+            custom(&mut wasm, "runtime_version", &Version { spec_name: spec_name.into(), ..version() }.to_bytes());
+            assert!(Sections::read("blob", &Blob::parse("blob", wasm).expect("a blob")).is_err(), "{spec_name:?}");
+        }
     }
 
     #[test]

@@ -119,7 +119,14 @@ fn too_many_apis(name: &str, count: usize) -> Failure {
 
 fn name_of(input: &mut &[u8]) -> std::result::Result<String, codec::Error> {
     let name = String::decode(input)?;
-    if name.len() > NAME_LIMIT { Err("name too long".into()) } else { Ok(name) }
+    if name.len() > NAME_LIMIT {
+        return Err("name too long".into());
+    }
+    // It is shown to people, line by line: it must not write lines of its own, nor turn others around.
+    let misleads = |one: char| {
+        one.is_control() || matches!(one, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if name.chars().any(misleads) { Err("name with control characters".into()) } else { Ok(name) }
 }
 
 /// For tests and hand-made runtimes: the layout of today.

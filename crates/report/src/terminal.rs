@@ -103,7 +103,13 @@ pub fn inspect(facts: &Value) -> String {
         ("sha256", text(facts, "/sha256")),
         ("ipfs_cid", text(facts, "/ipfs_cid")),
         ("set_code_hash", text(facts, "/set_code_hash")),
-        ("authorize_upgrade_call", text(facts, "/authorize_upgrade_call")),
+        (
+            "authorize_upgrade_call",
+            match text(facts, "/authorize_upgrade_call").as_str() {
+                "-" => "none: the runtime has no system.authorize_upgrade".into(),
+                call => call.to_owned(),
+            },
+        ),
         ("imports", format!("{} host functions", list(facts, "/imports").len())),
     ];
     if let Some(versions) = facts.get("metadata_versions").and_then(Value::as_array) {
