@@ -22,6 +22,7 @@ mod printer;
 mod process;
 mod revision;
 mod runtimes;
+mod stdin;
 mod toolchain;
 mod workers;
 
@@ -75,5 +76,6 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
         Command::Test(options) => commands::test::run(context, &options),
         Command::Completions(options) => commands::completions::run(context, &options),
     };
+    stdin::forget();
     passed.map(Verdict::from)
 }

@@ -254,7 +254,11 @@ fn converse(
     // Whole addresses of nodes are for the worker alone.
     writeln!(file, "$ {name} <<< {}", worker::without_addresses(request)).map_err(io)?;
 
-    let (mut child, group) = Tool::new(program).directory(directory).converse(Some(file.try_clone().map_err(io)?))?;
+    let mut tool = Tool::new(program).directory(directory);
+    if request.as_object().is_some_and(|fields| fields.values().any(|value| value == "-")) {
+        tool = tool.env(worker::STANDARD_INPUT, crate::stdin::kept()?);
+    }
+    let (mut child, group) = tool.converse(Some(file.try_clone().map_err(io)?))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A worker that ends before it has read its request explains itself through its events.
         let _ = stdin.write_all(text.as_bytes());

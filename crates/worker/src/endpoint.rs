@@ -5,6 +5,7 @@
 //! worker's standard input.
 
 use crate::{Failure, Result};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Value, json};
 use std::{fmt, str::FromStr};
@@ -49,12 +50,25 @@ impl Endpoint {
     pub fn hide(&self, text: &str) -> String {
         let text = text.replace(&self.whole, &self.to_string());
         let rest = self.whole.get(self.scheme.len() + 3..).unwrap_or_default();
-        let mut parts: Vec<&str> = rest.split(['/', '?', '#', '&', '=', '@', ':', ';', ',']).collect();
-        parts.retain(|part| part.len() >= SHORTEST_KEY && !self.host.contains(*part));
+        let mut parts: Vec<String> =
+            rest.split(['/', '?', '#', '&', '=', '@', ':', ';', ',']).map(str::to_owned).collect();
+        // As servers read them, and as a client sends a name with its password.
+        parts.extend(parts.iter().map(|part| percent_decoded(part)).collect::<Vec<_>>());
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if let Some((name_and_password, _)) = authority.rsplit_once('@') {
+            parts.push(BASE64_STANDARD.encode(percent_decoded(name_and_password)));
+        }
+        parts.retain(|part| part.len() >= SHORTEST_KEY && !self.host.contains(part.as_str()));
         // One may be a part of another.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
-        let text = parts.into_iter().fold(text, |text, part| text.replace(part, HIDDEN));
-        hide_addresses(&text)
+        let text = parts.into_iter().fold(text, |text, part| text.replace(&part, HIDDEN));
+        let mut text = hide_addresses(&text);
+        // What a node has to say fits into a few lines; what it could send does not.
+        if let Some((end, _)) = text.char_indices().nth(LONGEST_MESSAGE) {
+            text.truncate(end);
+            text.push('…');
+        }
+        text
     }
 }
 
@@ -93,6 +107,29 @@ impl FromStr for Endpoint {
         }
         Ok(Self { whole: text.to_owned(), scheme: scheme.to_owned(), host: host.to_owned() })
     }
+}
+
+/// The text that `%2F` and the like stand for.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, more @ ..] = rest {
+        let decoded = match rest {
+            [b'%', digits @ ..] => digits.get(..2).and_then(|two| std::str::from_utf8(two).ok()),
+            _ => None,
+        };
+        match decoded.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = more.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// `[::1]:80`, `host:80`, `host`.
@@ -143,7 +180,9 @@ pub struct Live {
 impl Live {
     /// Whether a text is meant as addresses of nodes, be they well-formed or not.
     pub fn is_meant_by(text: &str) -> bool {
-        text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        let text = text.trim_start();
+        lacks_scheme(text)
+            || text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             || SCHEMES.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| rest.starts_with([':', '/'])))
     }
 
@@ -156,6 +195,15 @@ impl Live {
     pub fn handed(&self) -> Value {
         json!({"nodes": self.nodes.iter().map(Endpoint::expose).collect::<Vec<_>>(), "at": self.at})
     }
+}
+
+/// Whether a text is an address without its scheme: `//host/key`, or a host with a port and more behind it, `host:9944/?key`.
+fn lacks_scheme(text: &str) -> bool {
+    let (authority, more) = text.split_once(['/', '?']).unwrap_or((text, ""));
+    let has_port = authority.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    text.starts_with("//") || (has_port && !more.is_empty())
 }
 
 /// One address, or several of one chain with commas between them.
@@ -250,6 +298,32 @@ pub fn without_addresses(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_hidden_as_servers_spell_it() {
+        let endpoint: Endpoint =
+            "https://alice99:s3cretPASS@node.example.org/?apikey=ZZtop%2Fsecret99".parse().expect("one");
+        let spelt = "Basic YWxpY2U5OTpzM2NyZXRQQVNT, ZZtop/secret99, ZZtop%2Fsecret99, s3cretPASS";
+        let shown = endpoint.hide(spelt);
+        for key in ["YWxp", "secret", "s3cret"] {
+            assert!(!shown.contains(key), "{shown}");
+        }
+        assert!(endpoint.hide(&"x".repeat(100_000)).len() < 2_000, "a node's message is not a page");
+    }
+
+    #[test]
+    fn an_address_without_its_scheme_is_not_taken_for_a_file() {
+        for text in
+            ["127.0.0.1:9944/?apikey=keyTOK", "//127.0.0.1/keyTOK", " ws://127.0.0.1:1/keyTOK", "host:9944/v1/keyTOK"]
+        {
+            assert!(Live::is_meant_by(text), "{text}");
+            let refused = text.parse::<Live>().expect_err("it is none").to_string();
+            assert!(!refused.contains("keyTOK"), "{refused}");
+        }
+        for text in ["paseo.json", "dir/paseo.json", "C:/paseo.json", "paseo/people", "a:1", "-"] {
+            assert!(!Live::is_meant_by(text), "{text}");
+        }
+    }
 
     const TOKEN: &str = "0123456789abcdef";
 

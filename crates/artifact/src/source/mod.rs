@@ -38,6 +38,15 @@ pub enum Source {
     Node(Live),
 }
 
+const STDIN: &str = "standard input";
+
+/// What came in on the standard input of whoever asks.
+fn standard_input() -> Result<std::fs::File> {
+    let kept = std::env::var_os(worker::STANDARD_INPUT).map(PathBuf::from);
+    let kept = kept.ok_or_else(|| Failure::usage("standard input is no source for a worker that is run by hand"))?;
+    std::fs::File::open(&kept).map_err(|error| missing(&kept, &error))
+}
+
 /// What a source turned out to be.
 pub enum Content {
     Blob(Blob),
@@ -53,7 +62,7 @@ impl Source {
                 let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
                 read(&self.to_string(), file)
             }
-            Self::Stdin => read("standard input", io::stdin().lock()),
+            Self::Stdin => read(STDIN, standard_input()?),
             Self::Node(live) => Ok(Content::Node(Box::new(Node::fetch(live)?))),
         }
     }
@@ -112,7 +121,7 @@ impl Source {
                 let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
                 State::from_reader(&self.to_string(), file)
             }
-            Self::Stdin => State::from_reader("standard input", io::stdin().lock()),
+            Self::Stdin => State::from_reader(STDIN, standard_input()?),
             Self::Node(live) => Err(Failure::usage(format!("{live} is a node, not a state file"))
                 .expected("a raw chain spec or a snapshot")
                 .hint("cargo xtask snapshot create NODE --out FILE")),

@@ -104,7 +104,9 @@ fn set_head(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
     let which: Value = parameters.required(0, "block")?;
     let hash = match &which {
         Value::Number(number) => {
-            let number = number.as_i64().unwrap_or(-1);
+            let number = number
+                .as_i64()
+                .ok_or_else(|| Error::parameters(format!("parameter 0 (block): {which} is no block number")))?;
             let head = i64::from(*fork.chain(None)?.header().number());
             let number = if number < 0 { head + number } else { number };
             u32::try_from(number).ok().map(|number| fork.hash_of(number)).transpose()?.flatten()
