@@ -14,6 +14,8 @@ const SCHEMES: [&str; 4] = ["ws", "wss", "http", "https"];
 /// Shorter parts of an address are no keys, and hiding them would make messages unreadable.
 const SHORTEST_KEY: usize = 6;
 const HIDDEN: &str = "…";
+/// So many characters of what a node says are shown.
+const LONGEST_MESSAGE: usize = 500;
 
 /// The address of a node.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
