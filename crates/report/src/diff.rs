@@ -29,7 +29,15 @@ pub fn difference(document: &Value) -> String {
     }
     let count = list(document, "/changes").len() as u64;
     let plural = if count == 1 { "" } else { "s" };
-    all.push_str(&format!("\nverdict: {} ({} change{plural})\n", text(document, "/verdict"), grouped(count)));
+    // A comparison that passes may still have something for people to judge.
+    let warned = list(document, "/rules").iter().filter(|rule| text(rule, "/status") == "warn").count();
+    let hazards = match (text(document, "/verdict").as_str(), warned) {
+        ("pass", 1) => " with 1 hazard".to_owned(),
+        ("pass", warned) if warned > 0 => format!(" with {warned} hazards"),
+        _ => String::new(),
+    };
+    let verdict = text(document, "/verdict") + &hazards;
+    all.push_str(&format!("\nverdict: {verdict} ({} change{plural})\n", grouped(count)));
     all
 }
 
@@ -281,6 +289,8 @@ mod tests {
         assert!(at("signed transactions") < at("\nBalances\n  !  call moved  burn  index 1 -> index 2\n"));
         assert!(text.contains("(allowed: nodes are new)") && !text.contains("not shown"), "{text}");
         assert!(text.ends_with("verdict: fail (2 changes)\n"), "{text}");
+        let warned = json!({"verdict": "pass", "rules": [{"name": "storage-migration", "status": "warn"}]});
+        assert!(difference(&warned).ends_with("verdict: pass with 1 hazard (0 changes)\n"));
     }
 
     #[test]
