@@ -64,7 +64,7 @@ case $request in *'"command":"pin"'*)
 esac
 out=${request#*'"out":"'}
 out=${out%%'"'*}
-case "$out" in /*) echo '{"made":true}' > "$out";; esac
+case "$out" in "{") ;; *) echo '{"made":true}' > "$out";; esac
 echo '{"event":"done","passed":true,"value":{"made":true}}'"#,
     );
     machine

@@ -322,6 +322,7 @@ mod tests {
             let refused = text.parse::<Live>().expect_err("it is none").to_string();
             assert!(!refused.contains("keyTOK"), "{refused}");
         }
+        assert!(Live::is_meant_by(" ws://127.0.0.1:1/keyTOK"), "a space in front makes it no file's name");
         for text in ["paseo.json", "dir/paseo.json", "C:/paseo.json", "paseo/people", "a:1", "-"] {
             assert!(!Live::is_meant_by(text), "{text}");
         }
