@@ -17,7 +17,17 @@ mod state;
 
 pub use request::{Database, Machine, Overhead, Request, Run};
 
+use sp_wasm_interface::HostFunctions;
+use std::process::ExitCode;
 use worker::{Outcome, Reporter, Result};
+
+/// The worker, which offers these host functions beside those that nodes offer and those that benchmarks use to wipe, commit
+/// and count.
+pub fn main<Own: HostFunctions>() -> ExitCode {
+    fork::executor::offer::<(Own, frame_benchmarking::benchmarking::HostFunctions)>();
+    fork::runtime_log::install();
+    worker::serve(|request: Request, reporter| handle(&request, reporter))
+}
 
 pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     let value = |value: serde_json::Result<serde_json::Value>| {

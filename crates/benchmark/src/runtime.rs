@@ -4,11 +4,11 @@
 use crate::request::Settings;
 use artifact::{Source, Version, hashes::blake2_256, sections::Sections};
 use codec::{Decode, Encode};
-use fork::{Code, genesis};
+use fork::{Code, executor::Wasm, genesis};
 use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::StorageInfo;
 use sc_client_db::BenchmarkingState;
-use sc_executor::{DEFAULT_HEAP_ALLOC_STRATEGY, HeapAllocStrategy, WasmExecutor};
+use sc_executor::{DEFAULT_HEAP_ALLOC_STRATEGY, HeapAllocStrategy};
 use sp_core::{
     offchain::{
         OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,
@@ -23,9 +23,6 @@ use sp_state_machine::{OverlayedChanges, StateMachine};
 use sp_storage::Storage;
 use std::{borrow::Cow, path::Path};
 use worker::{Failure, Result};
-
-/// What nodes offer, and what benchmarks use to wipe, commit and count.
-type HostFunctions = (fork::executor::HostFunctions, frame_benchmarking::benchmarking::HostFunctions);
 
 type State = BenchmarkingState<BlakeTwo256>;
 
@@ -43,7 +40,7 @@ pub struct Runtime {
 /// The state that benchmarks of one pallet run on, twice: once as a block sees it, once counting every access.
 pub struct Bench<'a> {
     runtime: &'a Runtime,
-    executor: WasmExecutor<HostFunctions>,
+    executor: Wasm,
     timing: State,
     tracking: State,
     heap_pages: Option<u32>,
@@ -85,18 +82,9 @@ impl Runtime {
         let heap = settings
             .heap_pages
             .map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |extra_pages| HeapAllocStrategy::Static { extra_pages });
-        let mut builder = WasmExecutor::<HostFunctions>::builder()
-            .with_onchain_heap_alloc_strategy(heap)
-            .with_offchain_heap_alloc_strategy(heap)
-            .with_allow_missing_host_functions(true)
-            .with_max_runtime_instances(2)
-            .with_runtime_cache_size(2);
-        if let Some(cache) = cache {
-            builder = builder.with_cache_path(cache);
-        }
         Ok(Bench {
             runtime: self,
-            executor: builder.build(),
+            executor: Wasm::new(cache, heap),
             timing: state(settings.record_proof, false)?,
             tracking: state(true, true)?,
             heap_pages: settings.heap_pages,

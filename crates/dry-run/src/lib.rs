@@ -31,7 +31,17 @@ pub use block::Replay;
 pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot, Validate};
 pub use result::{Block, Check, Finding, Phase, Rank, Report, Status, Verdict};
 
+use sp_wasm_interface::HostFunctions;
+use std::process::ExitCode;
 use worker::{Outcome, Reporter, Result};
+
+/// The worker, which offers these host functions beside those that nodes offer.
+pub fn main<Own: HostFunctions>() -> ExitCode {
+    fork::executor::offer::<Own>();
+    fork::runtime_log::install();
+    validator::serve_errands();
+    worker::serve(|request: Request, reporter| handle(&request, reporter))
+}
 
 /// A result as JSON.
 fn value(result: impl serde::Serialize) -> Result<serde_json::Value> {

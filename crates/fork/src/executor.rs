@@ -2,21 +2,39 @@
 //! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
 
 use crate::{signatures, watch::Watch};
-use sc_executor::{HeapAllocStrategy, WasmExecutor};
-use sp_core::traits::{CallContext, CodeExecutor, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode};
-use sp_externalities::Extensions;
+use sc_executor::{HeapAllocStrategy, WasmExecutor, error::Error};
+use sp_core::traits::{
+    CallContext, CodeExecutor, ReadRuntimeVersion, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode,
+};
+use sp_externalities::{Extensions, Externalities};
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::{Backend, Ext, OverlayedChanges};
 use sp_trie::{proof_size_extension::ProofSizeExt, recorder::Recorder};
-use sp_wasm_interface::{ExtendedHostFunctions, HostFunctions as _};
-use std::{borrow::Cow, collections::BTreeSet, path::Path};
+use sp_wasm_interface::{ExtendedHostFunctions, HostFunctions};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 use worker::{Failure, Result};
 
-pub type HostFunctions =
+/// What nodes of relay chains, solo chains and parachains offer that have nothing of their own.
+type OfNodes =
     (sp_io::SubstrateHostFunctions, cumulus_primitives_proof_size_hostfunction::storage_proof_size::HostFunctions);
+
+/// Who offers a host function, beside the executor here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Today's nodes, which have nothing of their own.
+    Nodes,
+    /// The chain's own node, as the workspace says.
+    Workspace,
+}
 
 /// 64 KiB pages a runtime's heap may take: 128 MiB, what nodes and validators give a block's execution by default.
 const HEAP_PAGES: u32 = 2048;
+const HEAP: HeapAllocStrategy = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
 
 /// A runtime as it stands on chain, with the hash the executor caches its compiled form under.
 #[derive(Clone)]
@@ -46,42 +64,143 @@ impl PartialEq for Code {
     }
 }
 
-/// The same with signatures that are remembered from one runtime to the next.
-type Remembering = ExtendedHostFunctions<HostFunctions, signatures::HostFunctions>;
+/// What is made of the host functions that this process offers beside those of nodes.
+struct Offer {
+    names: fn() -> Vec<String>,
+    as_nodes: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
+    /// The same with signatures that are remembered from one runtime to the next.
+    remembering: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
+}
+
+impl Offer {
+    fn of<Own: HostFunctions>() -> Self {
+        type Offered<Own> = ExtendedHostFunctions<OfNodes, Own>;
+        Self {
+            names: names::<Own>,
+            as_nodes: Wasm::of::<Offered<Own>>,
+            remembering: Wasm::of::<ExtendedHostFunctions<Offered<Own>, signatures::HostFunctions>>,
+        }
+    }
+
+    fn here() -> &'static Self {
+        OFFER.get_or_init(Self::of::<()>)
+    }
+}
+
+static OFFER: OnceLock<Offer> = OnceLock::new();
+
+/// Has every executor of this process offer these host functions too, in place of those of the same names. What is offered
+/// first counts, and it has to be offered before there is an executor.
+pub fn offer<Own: HostFunctions>() {
+    OFFER.get_or_init(Offer::of::<Own>);
+}
+
+fn names<H: HostFunctions>() -> Vec<String> {
+    H::host_functions().iter().map(|function| function.name().to_owned()).collect()
+}
+
+/// What runs Wasm, whatever host functions it offers.
+#[derive(Clone)]
+pub struct Wasm(Arc<dyn Run>);
+
+trait Run: ReadRuntimeVersion {
+    fn run(
+        &self,
+        externalities: &mut dyn Externalities,
+        code: &RuntimeCode,
+        method: &str,
+        arguments: &[u8],
+        context: CallContext,
+    ) -> std::result::Result<Vec<u8>, Error>;
+}
+
+impl<H: HostFunctions> Run for WasmExecutor<H> {
+    fn run(
+        &self,
+        externalities: &mut dyn Externalities,
+        code: &RuntimeCode,
+        method: &str,
+        arguments: &[u8],
+        context: CallContext,
+    ) -> std::result::Result<Vec<u8>, Error> {
+        self.call(externalities, code, method, arguments, context).0
+    }
+}
+
+impl Wasm {
+    /// With what this process offers. `cache` is where compiled runtimes are kept between runs, if anywhere.
+    pub fn new(cache: Option<&Path>, heap: HeapAllocStrategy) -> Self {
+        (Offer::here().as_nodes)(cache, heap)
+    }
+
+    fn of<H: HostFunctions>(cache: Option<&Path>, heap: HeapAllocStrategy) -> Self {
+        let mut builder = WasmExecutor::<H>::builder()
+            .with_onchain_heap_alloc_strategy(heap)
+            .with_offchain_heap_alloc_strategy(heap)
+            // What is missing is a check of its own with a verdict; a runtime that never calls it may still run.
+            .with_allow_missing_host_functions(true)
+            .with_max_runtime_instances(2)
+            .with_runtime_cache_size(4);
+        if let Some(cache) = cache {
+            builder = builder.with_cache_path(cache);
+        }
+        Self(Arc::new(builder.build()))
+    }
+}
+
+impl ReadRuntimeVersion for Wasm {
+    fn read_runtime_version(
+        &self,
+        code: &[u8],
+        externalities: &mut dyn Externalities,
+    ) -> std::result::Result<Vec<u8>, String> {
+        self.0.read_runtime_version(code, externalities)
+    }
+}
+
+impl CodeExecutor for Wasm {
+    type Error = Error;
+
+    fn call(
+        &self,
+        externalities: &mut dyn Externalities,
+        code: &RuntimeCode,
+        method: &str,
+        arguments: &[u8],
+        context: CallContext,
+    ) -> (std::result::Result<Vec<u8>, Error>, bool) {
+        // Nothing is native.
+        (self.0.run(externalities, code, method, arguments, context), false)
+    }
+}
 
 pub struct Executor {
     wasm: Wasm,
 }
 
-enum Wasm {
-    AsNodes(WasmExecutor<HostFunctions>),
-    Remembering(WasmExecutor<Remembering>),
-}
-
 impl Executor {
     /// `cache` is where compiled runtimes are kept between runs, if anywhere.
     pub fn new(cache: Option<&Path>) -> Self {
-        Self { wasm: Wasm::AsNodes(executor(cache)) }
+        Self { wasm: Wasm::new(cache, HEAP) }
     }
 
     /// One that remembers which signatures were good: see [`signatures`].
     pub fn remembering_signatures(cache: Option<&Path>) -> Self {
-        Self { wasm: Wasm::Remembering(executor(cache)) }
+        Self { wasm: (Offer::here().remembering)(cache, HEAP) }
     }
 
-    /// The names of the host functions this executor offers, which are those of today's nodes.
-    pub fn host_functions() -> BTreeSet<String> {
-        HostFunctions::host_functions().iter().map(|function| function.name().to_string()).collect()
+    /// The host functions that are offered here, each with who else offers it.
+    pub fn host_functions() -> BTreeMap<String, Origin> {
+        let own = (Offer::here().names)().into_iter().map(|name| (name, Origin::Workspace));
+        let of_nodes = names::<OfNodes>().into_iter().map(|name| (name, Origin::Nodes));
+        own.chain(of_nodes).collect()
     }
 
     /// What host functions find beside the state: how large the proof is so far, and how to read a blob's version.
     pub fn extensions(&self, recorder: Recorder<BlakeTwo256>) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.register(ProofSizeExt::new(recorder));
-        extensions.register(match &self.wasm {
-            Wasm::AsNodes(wasm) => ReadRuntimeVersionExt::new(wasm.clone()),
-            Wasm::Remembering(wasm) => ReadRuntimeVersionExt::new(wasm.clone()),
-        });
+        extensions.register(ReadRuntimeVersionExt::new(self.wasm.clone()));
         extensions
     }
 
@@ -103,10 +222,7 @@ impl Executor {
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
             let context = CallContext::Onchain { import: false };
-            match &self.wasm {
-                Wasm::AsNodes(wasm) => wasm.call(&mut externalities, &runtime_code, method, arguments, context).0,
-                Wasm::Remembering(wasm) => wasm.call(&mut externalities, &runtime_code, method, arguments, context).0,
-            }
+            self.wasm.0.run(&mut externalities, &runtime_code, method, arguments, context)
         };
         drop(watch);
         overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
@@ -125,17 +241,61 @@ impl Executor {
     }
 }
 
-fn executor<H: sp_wasm_interface::HostFunctions>(cache: Option<&Path>) -> WasmExecutor<H> {
-    let heap = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
-    let mut builder = WasmExecutor::builder()
-        .with_onchain_heap_alloc_strategy(heap)
-        .with_offchain_heap_alloc_strategy(heap)
-        // What is missing is a check of its own with a verdict; a runtime that never calls it may still run.
-        .with_allow_missing_host_functions(true)
-        .with_max_runtime_instances(2)
-        .with_runtime_cache_size(4);
-    if let Some(cache) = cache {
-        builder = builder.with_cache_path(cache);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    mod of_a_workspace {
+        #![allow(dead_code, unexpected_cfgs, reason = "the macro writes more than is asked for, some for runtimes")]
+
+        use sp_runtime_interface::runtime_interface;
+
+        #[runtime_interface]
+        pub trait Bridge {
+            fn height() -> u32 {
+                7
+            }
+        }
     }
-    builder.build()
+
+    /// A module whose one function answers with what a host function gives.
+    const ASKS: &str = r#"(module
+        (import "env" "memory" (memory 1))
+        (import "env" "ext_bridge_height_version_1" (func $height (result i32)))
+        (global (export "__heap_base") i32 (i32.const 1024))
+        (func (export "ask") (param i32 i32) (result i64)
+            (i32.store (i32.const 16) (call $height))
+            (i64.or (i64.const 16) (i64.shl (i64.const 4) (i64.const 32)))))"#;
+
+    #[test]
+    fn each_function_is_told_with_who_offers_it() {
+        offer::<of_a_workspace::bridge::HostFunctions>();
+        let offered = Executor::host_functions();
+        let origin = |name: &str| offered.get(name).copied();
+        assert_eq!(origin("ext_storage_get_version_1"), Some(Origin::Nodes));
+        assert_eq!(origin("ext_bridge_height_version_1"), Some(Origin::Workspace));
+        assert_eq!(origin("ext_bridge_depth_version_1"), None);
+    }
+
+    #[test]
+    fn every_executor_has_what_was_offered() {
+        offer::<of_a_workspace::bridge::HostFunctions>();
+        let code = Code::new(wat::parse_str(ASKS).expect("a module"));
+        for executor in [Executor::new(None), Executor::remembering_signatures(None)] {
+            let answer = ask(&executor, &code).expect("answered");
+            assert_eq!(answer, 7u32.to_le_bytes());
+        }
+    }
+
+    #[test]
+    fn what_was_not_offered_traps() {
+        let code = Code::new(wat::parse_str(ASKS.replace("height", "depth")).expect("a module"));
+        assert!(ask(&Executor::new(None), &code).is_err());
+    }
+
+    fn ask(executor: &Executor, code: &Code) -> Result<Vec<u8>> {
+        let backend = sp_state_machine::InMemoryBackend::<BlakeTwo256>::default();
+        let mut overlay = OverlayedChanges::default();
+        executor.call(&backend, &mut overlay, &mut Extensions::new(), code, "ask", &[])
+    }
 }

@@ -18,6 +18,7 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 use worker::{Event, Failure, Result};
@@ -52,10 +53,18 @@ fn first_line(text: &str) -> String {
     line
 }
 
-/// The worker's own program; none where this is used as a library.
-fn own_program() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
-    (program.file_stem()?.to_str()? == env!("CARGO_PKG_NAME")).then_some(program)
+/// The worker's own program, once it is known to run errands: see [`serve_errands`].
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says that this program is the worker, whatever it is called. Where it is not, everything is done in this process.
+pub fn serve_errands() {
+    if let Ok(program) = std::env::current_exe() {
+        PROGRAM.get_or_init(|| program);
+    }
+}
+
+fn own_program() -> Option<&'static Path> {
+    PROGRAM.get().map(PathBuf::as_path)
 }
 
 /// What a process of the worker's own program does.

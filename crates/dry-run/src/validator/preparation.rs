@@ -91,7 +91,7 @@ impl Validator {
                 patience: PATIENCE,
                 expected: format!("at most {TIME_LIMIT} s, as validators give it"),
             }
-            .run(&program)?,
+            .run(program)?,
             None => Prepared { peak_memory: None, ..prepare(code, &artifact)? },
         };
         Ok(Self { prepared, directory })
@@ -101,7 +101,7 @@ impl Validator {
     pub fn execute(&self, candidate: &Candidate) -> Result<Executed> {
         let artifact = artifact_in(&self.directory);
         match own_program() {
-            Some(program) => execution::errand(&artifact, candidate).run(&program),
+            Some(program) => execution::errand(&artifact, candidate).run(program),
             None => execution::execute(&artifact, &candidate.parameters),
         }
     }

@@ -269,7 +269,8 @@ fn without_host_functions(code: &Code, refused: Vec<Failure>) -> Result<Failure>
     ))
     .code(worker::Code::HostFunctions)
     .found(format!("{}; {failure}", missing.into_iter().collect::<Vec<_>>().join(", ")))
-    .expected("host functions of nodes of polkadot-sdk 2609"))
+    .expected("host functions of nodes of polkadot-sdk 2609")
+    .hint("name them, as `host-functions` in [workspace.metadata.cutover]"))
 }
 
 fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
@@ -278,7 +279,7 @@ fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
     let imports = artifact::sections::Sections::read(name, &blob)?;
     let offered = Executor::host_functions();
     let imported = imports.host_functions().map(|import| import.name.clone());
-    Ok(imported.filter(|name| !offered.contains(name)).collect())
+    Ok(imported.filter(|name| !offered.contains_key(name)).collect())
 }
 
 /// A collator that has one core says on which.
