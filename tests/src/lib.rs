@@ -26,7 +26,7 @@ pub use blobs::{Runtime, built, snapshot};
 pub use bundle::bundle;
 pub use checkout::Checkout;
 pub use command::{Output, Xtask, programs, repository, worker};
-pub use networks::workspace_with_network;
+pub use networks::{workspace_with, workspace_with_network};
 pub use redact::redact;
 pub use shared::{copy, locked, shared};
 pub use tiny::{Tiny, alone, target_directory};

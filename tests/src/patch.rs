@@ -154,9 +154,16 @@ pub fn without_version_section(wasm: &[u8]) -> Vec<u8> {
 
 /// Renames an imported host function to one that no node offers.
 pub fn unknown_import(wasm: &[u8], import: &str) -> Vec<u8> {
+    let unknown = import.replacen("ext", "new", 1);
+    other_import(wasm, import, &unknown)
+}
+
+/// Renames an imported host function to another one, whose name is as long.
+pub fn other_import(wasm: &[u8], import: &str, other: &str) -> Vec<u8> {
+    assert_eq!(import.len(), other.len(), "the module keeps its size");
     let at = wasm.windows(import.len()).position(|window| window == import.as_bytes()).expect("the import");
     let mut patched = wasm.to_vec();
-    patched[at..at + 3].copy_from_slice(b"new");
+    patched[at..at + other.len()].copy_from_slice(other.as_bytes());
     patched
 }
 

@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Xtask, workspace_with_network};
+use cutover_tests::{Runtime, Xtask, snapshot, workspace_with, workspace_with_network};
 
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
@@ -91,4 +91,19 @@ fn a_network_is_asked_at_the_first_of_its_nodes_that_can_be_reached() {
     output.expect_code(2).mentions(&["no node of paseo/bulletin is known"]);
     let output = Xtask::new(["--workspace", &directory, "upgrade", "--network", "paseo/peopel"]).run();
     output.expect_code(2).mentions(&["paseo/peopel", "paseo/people"]);
+}
+
+#[test]
+fn host_functions_that_are_not_there_are_named() {
+    let dry_run = |named: &str| {
+        let directory = workspace_with(&format!("[workspace.metadata.cutover]\nhost-functions = {named:?}\n"));
+        let workspace = directory.path().to_str().expect("UTF-8");
+        let blob = directory.path().join("Cargo.toml");
+        let state = snapshot(Runtime::Standalone);
+        let (blob, state) = (blob.to_str().expect("UTF-8"), state.to_str().expect("UTF-8"));
+        Xtask::new(["dry-run", "--workspace", workspace, "--runtime", blob, "--state", state]).run()
+    };
+    dry_run("HostFunctions").expect_code(4).mentions(&["`host-functions`", "\"HostFunctions\"", "crate"]);
+    dry_run("nothing::Host Functions").expect_code(4).mentions(&["`host-functions`"]);
+    dry_run("elsewhere::HostFunctions").expect_code(4).mentions(&["`host-functions`", "elsewhere", "dependencies"]);
 }

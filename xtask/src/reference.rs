@@ -58,6 +58,7 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | --- | --- |
 | `default` | the runtime that is meant when none is named |
 | `allow` | rules of `diff` that may be broken, each with the reason: `allow = {transaction-version = "…"}`; see [diff.md](diff.md) |
+| `host-functions` | the host functions of the chain's own node: `"crate::Type"`, a type that implements `sp_wasm_interface::HostFunctions`; see [adopt.md](adopt.md#host-functions-of-the-chains-own-node) |
 | `release` | `tag`, `asset-name`, `title`, `changelog` and `variants` of releases; see [release.md](release.md) |
 | `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; each key that is left out is as built in |
 

@@ -10,7 +10,7 @@
 mod configured;
 pub mod release;
 
-pub use configured::{configured_allowances, configured_networks, members};
+pub use configured::{HostFunctions, configured_allowances, configured_host_functions, configured_networks, members};
 
 use crate::{context::Context, networks::Networks, process::Tool};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
@@ -140,6 +140,8 @@ pub struct WorkspaceConfig {
     /// Digests (`sha256:…`) of the images in which a bundle may say that it was built: `verify --rebuild` takes those.
     #[serde(default)]
     pub images: Vec<String>,
+    /// A type with the host functions of the chain's own node: `crate::Type`.
+    pub host_functions: Option<String>,
     /// Rules of `diff` that this workspace breaks on purpose, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,

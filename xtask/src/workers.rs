@@ -5,12 +5,15 @@
 //! checks share its dependencies. Asking cargo costs a second even when nothing is to do, so it is asked only when a
 //! file of the worker is newer than the worker.
 
+mod own;
+
 use crate::{
     context::Context,
     interrupt,
     printer::Task,
     process::{Tool, for_each_line},
 };
+use own::Own;
 use serde_json::Value;
 use std::{
     fs::File,
@@ -78,30 +81,41 @@ pub fn call_until_ended(
 
 /// The path of a worker that is up to date.
 pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf> {
+    let own = Own::of(context, worker)?;
+    let name = own.as_ref().map_or(worker.name(), |own| &own.name);
     if let Some(directory) = std::env::var_os("CUTOVER_WORKERS").filter(|value| !value.is_empty()) {
-        let program = PathBuf::from(directory).join(worker.name());
+        let program = PathBuf::from(directory).join(name);
         return match program.is_file() {
             true => Ok(program),
             false => Err(Failure::environment(format!("there is no {}", program.display()))
-                .expected(format!("CUTOVER_WORKERS to be a directory with the prebuilt {}", worker.name()))
+                .expected(format!("CUTOVER_WORKERS to be a directory with the prebuilt {name}"))
                 .hint("unset CUTOVER_WORKERS to have the workers built")),
         };
     }
     let directory = target_profile_directory(context);
-    let program = directory.join(worker.name());
-    let stamp = directory.join(format!(".{}.fresh", worker.name()));
-    if is_fresh(&context.home, &program, &stamp) {
+    let program = directory.join(name);
+    let stamp = directory.join(format!(".{name}.fresh"));
+    let fresh = match &own {
+        Some(own) => {
+            own.prepare(context)?;
+            is_fresh(&own.root, &own.sources(context), &program, &stamp)
+        }
+        None => is_fresh(&context.home, &[], &program, &stamp),
+    };
+    if fresh {
         return Ok(program);
     }
     let asked = SystemTime::now();
-    build(context, worker, &directory, task)?;
+    match &own {
+        Some(own) => own.build(context, &target_directory(context), task)?,
+        None => build(context, worker, &directory, task)?,
+    }
     // Only now: a build that failed must be tried again. What changed while cargo ran counts as newer.
     let _ = File::create(&stamp).and_then(|file| file.set_modified(asked));
     if program.is_file() {
         return Ok(program);
     }
-    Err(Failure::internal(format!("cargo built {} somewhere else", worker.name()))
-        .expected(program.display().to_string()))
+    Err(Failure::internal(format!("cargo built {name} somewhere else")).expected(program.display().to_string()))
 }
 
 /// Whether a worker was built here, be it of the present sources or older ones.
@@ -196,8 +210,9 @@ fn program() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Whether nothing the worker is made of is newer than the worker, or than the last time cargo was asked.
-fn is_fresh(home: &Path, program: &Path, stamp: &Path) -> bool {
+/// Whether nothing the worker is made of is newer than the worker, or than the last time cargo was asked. `home` is its
+/// workspace; `beside` are directories outside that it is made from too.
+fn is_fresh(home: &Path, beside: &[&Path], program: &Path, stamp: &Path) -> bool {
     let modified = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let Some(built) = modified(program) else { return false };
     let asked: SystemTime = modified(stamp).map_or(built, |stamp| stamp.max(built));
@@ -207,8 +222,11 @@ fn is_fresh(home: &Path, program: &Path, stamp: &Path) -> bool {
         return false;
     }
     // The dep-info names sources only; what else can change the worker is in the manifests.
-    let manifests = sources.iter().filter_map(|path| manifest_of(path, home)).collect::<Vec<_>>();
+    let places = || beside.iter().copied().chain([home]);
+    let manifests = sources.iter().flat_map(|path| places().filter_map(move |place| manifest_of(path, place)));
+    let manifests = manifests.collect::<Vec<_>>();
     sources.extend(manifests);
+    sources.extend(beside.iter().map(|place| place.join("Cargo.toml")));
     sources.extend(["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].map(|name| home.join(name)));
     sources.iter().all(|path| modified(path).is_some_and(|changed| changed <= asked))
 }
@@ -340,15 +358,25 @@ mod tests {
         }
         let program = at("target/debug/w", 20);
         let stamp = home.join("target/debug/.w.fresh");
-        assert!(!is_fresh(home, &program, &stamp), "without dep-info nothing is known");
+        assert!(!is_fresh(home, &[], &program, &stamp), "without dep-info nothing is known");
         std::fs::write(program.with_extension("d"), format!("{}: {}\n", program.display(), source.display()))
             .expect("written");
-        assert!(is_fresh(home, &program, &stamp));
+        assert!(is_fresh(home, &[], &program, &stamp));
         at("crates/x/Cargo.toml", 30);
-        assert!(!is_fresh(home, &program, &stamp));
+        assert!(!is_fresh(home, &[], &program, &stamp));
         at("target/debug/.w.fresh", 40);
-        assert!(is_fresh(home, &program, &stamp), "cargo was asked since");
+        assert!(is_fresh(home, &[], &program, &stamp), "cargo was asked since");
         at("crates/x/src/main.rs", 50);
-        assert!(!is_fresh(home, &program, &stamp));
+        assert!(!is_fresh(home, &[], &program, &stamp));
+
+        at("target/debug/.w.fresh", 60);
+        let other = tempfile::tempdir().expect("a directory");
+        let manifest = other.path().join("Cargo.toml");
+        assert!(!is_fresh(home, &[other.path()], &program, &stamp), "there is no manifest");
+        std::fs::write(&manifest, "").expect("written");
+        assert!(!is_fresh(home, &[other.path()], &program, &stamp), "it is new");
+        let file = File::options().write(true).open(&manifest).expect("opened");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("dated");
+        assert!(is_fresh(home, &[other.path()], &program, &stamp));
     }
 }

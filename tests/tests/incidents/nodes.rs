@@ -7,7 +7,7 @@ use cutover_tests::{
     Runtime::{Parachain, Standalone},
     faults::{Act, Faults},
     incident::{Before, Fault, LONG, faulty, item, migrating, rehearse, rehearse_with, sound, with_metadata},
-    patch,
+    patch, repository,
 };
 use frame_metadata::v16::{
     ItemDeprecationInfo, RuntimeMetadataV16, StorageEntryMetadata, StorageEntryModifier, StorageEntryType,
@@ -86,6 +86,19 @@ fn host_functions_of_the_chains_own_node_are_named_and_its_blocks_not_judged() {
         .says("host-functions", "new_storage_append_version_1")
         .status("migrations", "not_judged")
         .says("enactment", "host functions that only its own node offers");
+}
+
+#[test]
+fn host_functions_that_the_workspace_names_are_offered() {
+    let own = |wasm: &[u8]| patch::other_import(wasm, "ext_storage_append_version_1", "ext_archive_append_version_1");
+    let rehearse = |more: &[&str]| rehearse_with(Before::of(Standalone).with_code(own), &own(&sound(Standalone)), more);
+    rehearse(&[]).not_judged().says("host-functions", "ext_archive_append_version_1: not offered by nodes");
+
+    let workspace = repository().join("tests/fixtures/own-host-functions");
+    rehearse(&["--workspace", workspace.to_str().expect("UTF-8")])
+        .passed()
+        .status("host-functions", "pass")
+        .says("host-functions", "ext_archive_append_version_1: offered by the workspace's own host functions");
 }
 
 #[test]

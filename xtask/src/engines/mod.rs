@@ -246,7 +246,7 @@ fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Fail
 }
 
 /// What the compiler said was wrong, its first words: a build ends with pages about what did not work in turn.
-fn compiler_errors(log: impl Read) -> String {
+pub fn compiler_errors(log: impl Read) -> String {
     const LINES: usize = 24;
     let mut kept: Vec<String> = Vec::new();
     let mut within = false;
