@@ -81,7 +81,7 @@ fn crate_named(packages: &[Package], name: &str) -> Result<Option<(String, PathB
     let library = name.replace('-', "_");
     let is_it = |package: &&Package| {
         let mut libraries = package.targets.iter().filter(|target| target.is_lib() || target.is_rlib());
-        libraries.any(|target| target.name.replace('-', "_") == library || package.name.to_string() == name)
+        libraries.any(|target| target.name.replace('-', "_") == library || package.name == name)
     };
     let found: Vec<_> = packages.iter().filter(is_it).collect();
     match found.as_slice() {
