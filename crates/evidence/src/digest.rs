@@ -13,6 +13,9 @@ use worker::{Failure, Result, hex_prefixed};
 
 pub(crate) type Blake2b256 = Blake2b<U32>;
 
+/// So many bytes has no file of a bundle.
+const LARGEST: u64 = 1 << 30;
+
 /// Runtimes hash themselves with blake2-256; everyone has a tool for sha256. A bundle's files are known by both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digests {
@@ -27,10 +30,16 @@ impl Digests {
         Self { size: bytes.len() as u64, sha256: hex_prefixed(&Sha256::digest(bytes)), blake2_256: blake2_256(bytes) }
     }
 
-    /// Reads the file once, 64 KiB at a time.
+    /// Reads the file once, 64 KiB at a time. A bundle holds runtimes and text: what is larger than any is refused unread.
     pub fn of_file(path: &Path) -> Result<Self> {
         let failed = |error: &std::io::Error| Failure::io("read", path, error);
         let mut file = open_regular(path)?;
+        let length = file.metadata().map_err(|error| failed(&error))?.len();
+        if length > LARGEST {
+            return Err(Failure::input(format!("{} is too large", path.display()))
+                .found(format!("{length} bytes"))
+                .expected(format!("at most {LARGEST}")));
+        }
         let (mut sha256, mut blake2) = (Sha256::new(), Blake2b256::new());
         let mut buffer = vec![0; 64 * 1024];
         let mut size = 0;
@@ -116,5 +125,15 @@ mod tests {
         let link = directory.path().join("link");
         std::os::unix::fs::symlink("/etc/hostname", &link).expect("linked");
         assert!(Digests::of_file(&link).expect_err("refused").message.contains("link"));
+    }
+
+    #[test]
+    fn a_file_that_no_bundle_has_is_refused_unread() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("large");
+        let file = File::create(&path).expect("made");
+        // Sparse: it takes no room, and reading it would take minutes.
+        file.set_len(LARGEST + 1).expect("long");
+        assert!(Digests::of_file(&path).expect_err("refused").message.contains("too large"));
     }
 }

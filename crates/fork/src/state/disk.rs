@@ -145,8 +145,9 @@ fn locked(directory: &Path, path: &Path) -> Result<File, String> {
     match file.try_lock() {
         // Whoever comes next can say which process it is.
         Ok(()) => {
-            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-            written.map_err(|error| failed(&lock, &error)).map(|()| file)
+            // A disk without room for that is told of where nodes are written.
+            let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            Ok(file)
         }
         Err(TryLockError::WouldBlock) => {
             let mut id = String::new();
