@@ -39,8 +39,11 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
         // Without them the fork serves all the same; `chain_getBlock` then says what is missing.
         match LiveBlock::fetch(live, &hex_prefixed(hash.as_bytes())) {
             Ok(block) => {
-                match block.fetch_parent(live) {
-                    Ok(parent) => fork = fork.with_parent(parent),
+                // A chain's first block has none, and nodes are asked for a while for what they do not know.
+                let parent = (block.header.number > 0).then(|| block.fetch_parent(live));
+                match parent.transpose() {
+                    Ok(Some(parent)) => fork = fork.with_parent(parent),
+                    Ok(None) => {}
                     Err(failure) => reporter.warning(format!("the header before the fork is not served: {failure}")),
                 }
                 fork = fork.with_extrinsics(block.extrinsics);

@@ -176,6 +176,7 @@ impl FromStr for Source {
 fn without_keys(text: &str) -> String {
     match text.split_once(':') {
         Some((scheme, _)) if !text.contains("://") => format!("{scheme}:…"),
+        None => "an address without its scheme".to_owned(),
         _ => hide_addresses(text),
     }
 }
@@ -233,8 +234,10 @@ mod tests {
         assert_eq!(read, Source::Node(live));
         let shown = format!("{source} {source:?} {}", serde_json::json!(source));
         assert!(!shown.contains("0123456789abcdef") && shown.contains("wss://host,ws://other"), "{shown}");
-        let failure = "wss:/host/0123456789abcdef".parse::<Source>().expect_err("no address");
-        assert!(!format!("{failure:?}").contains("0123456789abcdef"), "{failure}");
+        for malformed in ["wss:/host/0123456789abcdef", "//host/0123456789abcdef", "host:9944/?key=0123456789abcdef"] {
+            let failure = malformed.parse::<Source>().expect_err("no address");
+            assert!(!format!("{failure:?}").contains("0123456789abcdef"), "{failure}");
+        }
     }
 
     #[test]
