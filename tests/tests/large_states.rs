@@ -4,12 +4,13 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
-use artifact::{Source, State, header::Header, trie};
+use artifact::{ReadSource, State, header::Header, trie};
 use cutover_tests::{
     Runtime, Xtask, built,
     fork::{Answer, Fork, Line, proxy},
     snapshot,
 };
+use protocol::Source;
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},

@@ -4,12 +4,13 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use artifact::{
-    Source,
+    ReadSource,
     inspect::{HeldFacts, inspect},
     metadata_hash::Token,
     sections::Sections,
 };
 use cutover_tests::{Runtime, built};
+use protocol::Source;
 use std::collections::BTreeSet;
 
 /// The runtime APIs of a blob, by the functions it exports.

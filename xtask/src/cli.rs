@@ -208,7 +208,7 @@ pub fn usage_error(error: &clap::Error) -> ExitCode {
     // It repeats what it does not understand, which may be an address with a key in it.
     let text = error.render().to_string();
     let _ = match error.use_stderr() && text.contains("://") {
-        true => std::io::Write::write_all(&mut std::io::stderr(), worker::hide_addresses(&text).as_bytes()),
+        true => std::io::Write::write_all(&mut std::io::stderr(), protocol::hide_addresses(&text).as_bytes()),
         false => error.print(),
     };
     match error.use_stderr() {

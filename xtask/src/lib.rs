@@ -32,8 +32,8 @@ mod reference;
 use clap::Parser;
 use cli::{Cli, Command};
 use context::Context;
+use protocol::Verdict;
 use std::process::ExitCode;
-use worker::Verdict;
 
 /// `package` is the directory of the package that is started: `env!("CARGO_MANIFEST_DIR")`. Its workspace is the one whose
 /// runtimes are meant.

@@ -5,6 +5,7 @@
 //! of another chain than its network says is refused.
 
 use crate::{context::Context, runtimes, workers, workers::Worker};
+use protocol::{Endpoint, Live, exposed::Exposed as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -14,7 +15,7 @@ use std::{
     path::Path,
     time::Duration,
 };
-use worker::{Endpoint, Failure, Live, Result};
+use worker::{Failure, Result};
 
 const BUILT_IN: &str = include_str!("../networks.json");
 /// A node that does not accept a connection within this is passed over.
@@ -78,7 +79,7 @@ impl Place {
     /// As it is given on the command line, where it is no network's name.
     pub fn parse(text: &str) -> Result<Self> {
         match Live::is_meant_by(text) {
-            true => text.parse().map(Self::Live),
+            true => Ok(Self::Live(text.parse()?)),
             false => Ok(Self::File(text.to_owned())),
         }
     }
@@ -87,7 +88,7 @@ impl Place {
     pub fn handed(&self) -> Value {
         match self {
             Self::File(path) => json!(path),
-            Self::Live(live) => live.handed(),
+            Self::Live(live) => json!(live.exposed()),
         }
     }
 

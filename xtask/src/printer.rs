@@ -9,6 +9,7 @@ use crate::{
     interrupt,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use protocol::Verdict;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
@@ -19,7 +20,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use worker::{Event, Failure, Result, Verdict};
+use worker::{Event, Failure, Kind, Result};
 
 #[derive(Clone)]
 pub struct Printer(Arc<Settings>);
@@ -158,7 +159,9 @@ impl Printer {
     /// The closing act of `main`.
     pub fn finish(&self, outcome: Result<Verdict>) -> ExitCode {
         let code = match outcome {
-            Ok(verdict) => verdict.exit_code(),
+            Ok(Verdict::Pass | Verdict::PassWithHazards | Verdict::Skip) => 0,
+            Ok(Verdict::Fail) => Kind::Check.exit_code(),
+            Ok(Verdict::NotJudged) => Kind::NotJudged.exit_code(),
             Err(_) if interrupt::happened() => {
                 self.failure(&interrupt::failure());
                 interrupt::EXIT_CODE

@@ -431,7 +431,7 @@ fn section<T: for<'de> Deserialize<'de>>(metadata: &serde_json::Value, name: &st
     let Some(section) = metadata.get("cutover").filter(|section| !section.is_null()) else { return Ok(None) };
     serde_json::from_value(section.clone()).map(Some).map_err(|error| {
         Failure::input(format!("{name} cannot be understood"))
-            .found(worker::hide_addresses(&error.to_string()))
+            .found(protocol::hide_addresses(&error.to_string()))
             .hint("docs/commands.md lists its keys")
     })
 }
@@ -443,7 +443,7 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
     let text = worker::read_bounded(&path, MATRIX_LIMIT)?;
     serde_json::from_slice(&text).map_err(|error| {
         Failure::input(format!("{} is no matrix of runtimes", path.display()))
-            .found(worker::hide_addresses(&error.to_string()))
+            .found(protocol::hide_addresses(&error.to_string()))
             .expected("a JSON array of objects with `name` and `package`")
     })
 }

@@ -270,7 +270,7 @@ fn converse(
     let mut file = File::options().create(true).append(true).open(log).map_err(io)?;
     let text = request.to_string();
     // Whole addresses of nodes are for the worker alone.
-    writeln!(file, "$ {name} <<< {}", worker::without_addresses(request)).map_err(io)?;
+    writeln!(file, "$ {name} <<< {}", protocol::without_addresses(request)).map_err(io)?;
 
     let mut tool = Tool::new(program).directory(directory);
     if request.as_object().is_some_and(|fields| fields.values().any(|value| value == "-")) {

@@ -2,7 +2,7 @@
 //! The facts of a runtime, as one document.
 
 use crate::{
-    Blob, Metadata, Source, Version,
+    Blob, Metadata, ReadSource, Version,
     hashes::{CallIndicesFrom, Hashes, IndicesFrom, SystemCalls, blake2_256},
     metadata::{self, Pallets},
     metadata_hash::{self, Held, Token},
@@ -12,6 +12,7 @@ use crate::{
     state::{Brief, Origin, Substitute},
     version::Api,
 };
+use protocol::Source;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use worker::{Result, hex_prefixed};

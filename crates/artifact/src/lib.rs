@@ -33,6 +33,6 @@ pub mod version;
 
 pub use blob::Blob;
 pub use metadata::{Metadata, Pallets};
-pub use source::Source;
+pub use source::ReadSource;
 pub use state::{State, StateFile};
 pub use version::Version;

@@ -2,11 +2,12 @@
 //! What the worker is asked to do.
 
 use crate::{
-    Source,
+    ReadSource,
     diff_bytes::{BuildFacts, diff_bytes},
     digest::{BuildContext, Files},
     inspect,
 };
+use protocol::Source;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use worker::{Failure, Outcome, Reporter, Result};

@@ -3,11 +3,12 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cutover_artifact::{
-    Source, Version,
+    ReadSource, Version,
     header::Header,
     inspect::{SourceKind, inspect},
     version::Api,
 };
+use protocol::Source;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use std::{

@@ -5,10 +5,11 @@
 //! machine that can do neither skips these tests, and says so on standard error.
 
 use cutover_artifact::{
-    Source, State,
+    ReadSource, State,
     hashes::IndicesFrom,
     inspect::{Facts, HeldFacts, SourceKind, VersionFrom, inspect},
 };
+use protocol::Source;
 use std::{
     path::{Path, PathBuf},
     process::Command,

@@ -4,7 +4,8 @@
 //! batches of other values written with their part of the trie, and taken out again.
 
 use crate::{machine, request::Database as Request, state};
-use artifact::{Source, State};
+use artifact::{ReadSource, State};
+use protocol::Source;
 use serde::Serialize;
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::Backend as _;

@@ -11,9 +11,10 @@ use crate::{
     request::{Overhead as Request, OverheadSettings},
     state::{self, Stored},
 };
-use artifact::{Source, hashes::blake2_256, sections::Sections};
+use artifact::{ReadSource, hashes::blake2_256, sections::Sections};
 use blocks::{Block, Measure};
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
+use protocol::Source;
 use serde::Serialize;
 use signer::Signer;
 use std::path::PathBuf;

@@ -7,7 +7,8 @@ use crate::{
     parameters::{Tokens, parameters},
     rules::{Allowed, check_allowed},
 };
-use artifact::{Source, source::Properties};
+use artifact::{ReadSource, source::Properties};
+use protocol::Source;
 use serde::{Deserialize, Serialize};
 use worker::{Failure, Outcome, Reporter, Result};
 
@@ -48,7 +49,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             let (old, new) = both(&old, &new, reporter)?;
             let mut document = diff(&old, &new, &allow)?;
             document.parameters =
-                tokens.map(|tokens| Ok(parameters(&old, &new, &tokens, None)?.parameters)).transpose()?;
+                tokens.map(|tokens| Ok::<_, Failure>(parameters(&old, &new, &tokens, None)?.parameters)).transpose()?;
             Ok(Outcome { passed: document.verdict == Verdict::Pass, value: to_value(&document)? })
         }
         Request::Parameters { old, new, decimals, symbol, block_time } => {

@@ -3,7 +3,7 @@
 
 use crate::interface::Interface;
 use artifact::{
-    Blob, Metadata, Source, Version,
+    Blob, Metadata, ReadSource, Version,
     hashes::blake2_256,
     inspect::version_of,
     metadata::RuntimeMetadata,
@@ -12,6 +12,7 @@ use artifact::{
     source::Content,
     state::Origin,
 };
+use protocol::Source;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Code, Failure, Result, hex_prefixed};

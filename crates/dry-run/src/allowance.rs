@@ -6,8 +6,9 @@
 //! The other way round, a team may decide that a hazard of a check counts as a failure.
 
 use crate::result::{Check, Status};
+use protocol::CHECKS;
 use std::collections::BTreeMap;
-use worker::{CHECKS, Failure, Result};
+use worker::{Failure, Result};
 
 /// Checks that may fail, each with the reason.
 pub type Allowed = BTreeMap<String, String>;

@@ -2,9 +2,10 @@
 //! Makes the state of a chain that begins with a runtime's genesis preset: how the recorded previous releases are made.
 
 use crate::request::Genesis;
-use artifact::{Source, State, state::Block};
+use artifact::{ReadSource, State, state::Block};
 use codec::Encode;
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
+use protocol::Source;
 use serde::Serialize;
 use worker::{Failure, Reporter, Result, hex_prefixed};
 

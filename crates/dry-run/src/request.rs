@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-use artifact::Source;
+use protocol::Endpoint;
+use protocol::Source;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use worker::{Endpoint, Failure, Result};
+use worker::{Failure, Result};
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]

@@ -12,8 +12,9 @@ use crate::{
     verdicts::Verdicts,
     weight,
 };
-use artifact::Source;
+use artifact::ReadSource;
 use fork::{Author, Chain, Executor, How, Loaded, Store, watch::Rescue};
+use protocol::Source;
 use std::{path::Path, time::Instant};
 use worker::{Event, Failure, Kind, Reporter, Result, hex_prefixed};
 

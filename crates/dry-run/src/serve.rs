@@ -2,11 +2,12 @@
 //! A fork that clients can connect to.
 
 use crate::request::Serve;
-use artifact::Source;
+use artifact::ReadSource;
 use fork::{
     Executor, How, LiveBlock, Store,
     serve::{Fork, Listener},
 };
+use protocol::Source;
 use serde_json::json;
 use worker::{Event, Reporter, Result, hex_prefixed};
 

@@ -6,8 +6,8 @@
 
 use crate::result::Check;
 use fork::watch::Overdue;
+use protocol::CHECKS;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use worker::CHECKS;
 
 #[derive(Clone, Default)]
 pub struct Verdicts(Arc<Mutex<Progress>>);

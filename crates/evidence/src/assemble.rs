@@ -10,8 +10,9 @@ use crate::{
         PREDICATE_TYPE, Predicate, RuntimeBlob, STATEMENT_TYPE, Statement, StepSummary, Subject, check_blobs,
         check_complete, check_states,
     },
-    step::{self, Step, Verdict},
+    step::{self, Step},
 };
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{
@@ -98,10 +99,10 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     let facts = Facts::of(&steps);
 
     let any = |verdict: Verdict| summaries.iter().any(|step| step.verdict == verdict);
-    let verdict = match (any(Verdict::Failed), any(Verdict::NotJudged)) {
-        (true, _) => Verdict::Failed,
+    let verdict = match (any(Verdict::Fail), any(Verdict::NotJudged)) {
+        (true, _) => Verdict::Fail,
         (false, true) => Verdict::NotJudged,
-        (false, false) => Verdict::Passed,
+        (false, false) => Verdict::Pass,
     };
     let statement = Statement {
         kind: STATEMENT_TYPE.into(),
@@ -283,7 +284,7 @@ mod tests {
     fn a_bundle_is_joined_and_joining_again_gives_the_same_bytes() {
         let bundle = Bundle::new();
         let assembled = bundle.assemble();
-        assert_eq!(assembled.verdict, Verdict::Passed);
+        assert_eq!(assembled.verdict, Verdict::Pass);
         assert_eq!(assembled.runtimes[0].name, "standalone");
         assert_eq!(assembled.runtimes[0].file, "blobs/standalone.wasm");
         let names: Vec<_> = assembled.subjects.iter().map(|subject| subject.name.as_str()).collect();
@@ -320,7 +321,7 @@ mod tests {
     fn steps_about_different_blobs_are_refused() {
         let other = "0x".to_owned() + &"12".repeat(32);
         let failure = refused(|bundle, _| {
-            bundle.write_step("dry-run", Verdict::Passed, |step| {
+            bundle.write_step("dry-run", Verdict::Pass, |step| {
                 step.inputs.insert("blob".into(), Input::blob("other.wasm", &other));
             });
         });
@@ -333,7 +334,7 @@ mod tests {
                 bundle.write("blobs/other.wasm", b"another blob");
                 request.files.push("blobs/".into());
                 let other = Digests::of(b"another blob").blake2_256;
-                bundle.write_step("dry-run", Verdict::Passed, |step| {
+                bundle.write_step("dry-run", Verdict::Pass, |step| {
                     step.inputs.insert("blob".into(), Input::blob("blobs/other.wasm", &other));
                 });
                 if named {
@@ -352,7 +353,7 @@ mod tests {
     fn steps_about_different_states_are_refused() {
         let failure = refused(|bundle, _| {
             for (step, root) in [("build", "0x01"), ("dry-run", "0x02")] {
-                bundle.write_step(step, Verdict::Passed, |step| {
+                bundle.write_step(step, Verdict::Pass, |step| {
                     step.inputs.insert("state".into(), Input::new(root));
                 });
             }
@@ -390,7 +391,7 @@ mod tests {
     #[test]
     fn an_output_that_changed_after_its_step_is_refused() {
         let failure = refused(|bundle, _| {
-            bundle.write_step("build", Verdict::Passed, |step| {
+            bundle.write_step("build", Verdict::Pass, |step| {
                 step.outputs.insert("report.md".into(), Digests::of(b"other").blake2_256);
             });
         });
@@ -415,7 +416,7 @@ mod tests {
     #[test]
     fn a_failed_step_makes_a_failed_manifest() {
         let bundle = Bundle::new();
-        bundle.write_step("dry-run", Verdict::Failed, |_| {});
-        assert_eq!(bundle.assemble().verdict, Verdict::Failed);
+        bundle.write_step("dry-run", Verdict::Fail, |_| {});
+        assert_eq!(bundle.assemble().verdict, Verdict::Fail);
     }
 }

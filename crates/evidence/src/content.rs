@@ -5,15 +5,12 @@
 //! verifies looks into the results: a dry run passed if its checks did, the files of a proposal are the calls that it names, and
 //! these hold the hash of the blob that ships.
 
-use crate::{
-    digest,
-    statement::RuntimeBlob,
-    step::{Step, Verdict},
-};
+use crate::{digest, statement::RuntimeBlob, step::Step};
+use protocol::CHECKS;
+use protocol::Verdict;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use worker::CHECKS;
 
 /// The formats of results whose verdicts are read here.
 const DRY_RUN: &str = "cutover/dry-run/v2";
@@ -104,7 +101,7 @@ pub fn check_results(
 
 /// One that failed, was skipped or was not judged stands in the way, whatever its result says.
 fn check_result(step: &Step, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<(), String> {
-    if step.verdict != Verdict::Passed {
+    if step.verdict != Verdict::Pass {
         return Ok(());
     }
     match step.step.as_str() {
@@ -166,7 +163,7 @@ fn diff(result: &Diff, blobs: &[&RuntimeBlob]) -> Result<(), String> {
 
 fn weights(result: &Weights) -> Result<(), String> {
     let failed = result.findings.iter().any(|finding| finding.severity == "failure");
-    match result.verdict == "passed" && !failed {
+    match result.verdict == "pass" && !failed {
         true => Ok(()),
         false => Err("states that it passed, and its findings do not".into()),
     }

@@ -190,7 +190,7 @@ mod tests {
             "_type": statement::STATEMENT_TYPE,
             "predicateType": statement::PREDICATE_TYPE,
             "subject": [],
-            "predicate": {"verdict": "passed", "steps": [], "runtimes": []},
+            "predicate": {"verdict": "pass", "steps": [], "runtimes": []},
         })
     }
 

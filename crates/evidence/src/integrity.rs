@@ -9,8 +9,9 @@ use crate::{
     digest::Digests,
     envelope::Manifest,
     statement::{Predicate, StepSummary, SubjectDigest, check_blobs, check_complete, check_states, objects},
-    step::{self, Step, Verdict},
+    step::{self, Step},
 };
+use protocol::Verdict;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
@@ -158,7 +159,7 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
     if let Some((name, ..)) = stated.iter().find(|(_, stated, found)| stated != found) {
         return Err((MANIFEST.into(), format!("states another {name} than the evidence of its steps")));
     }
-    if predicate.verdict == Verdict::Passed
+    if predicate.verdict == Verdict::Pass
         && let Some(step) = predicate.steps.iter().find(|step| objects(step))
     {
         return Err((MANIFEST.into(), format!("states that all is well, where the step {} {}", step.name, told(step))));
@@ -173,9 +174,9 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
 /// A step's verdict within a sentence.
 pub fn told(step: &StepSummary) -> &'static str {
     match step.verdict {
-        Verdict::Passed => "passed",
-        Verdict::Failed => "failed",
-        Verdict::Skipped => "was skipped",
+        Verdict::Pass | Verdict::PassWithHazards => "passed",
+        Verdict::Fail => "failed",
+        Verdict::Skip => "was skipped",
         Verdict::NotJudged => "was not judged",
     }
 }

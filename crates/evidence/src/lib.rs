@@ -41,7 +41,7 @@ pub mod verify;
 mod testing;
 
 pub use digest::Digests;
-pub use step::{Input, Step, Verdict};
+pub use step::{Input, Step};
 
 /// The manifest's name in a bundle.
 pub const MANIFEST: &str = "manifest.json";

@@ -8,9 +8,9 @@ use crate::{
     envelope::Manifest,
     root_change::{self, InitRoot},
     sign::{Sign, With, expect, public_halves, sign},
-    step::Verdict,
     verify::{Verify, verify},
 };
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Value>> {
     match request {
         Request::Assemble(request) => {
             let assembled = assemble(&request, reporter)?;
-            outcome(assembled.verdict == Verdict::Passed, assembled)
+            outcome(assembled.verdict == Verdict::Pass, assembled)
         }
         Request::Sign(request) => outcome(true, sign(&request, reporter)?),
         Request::Verify(request) => {
@@ -125,7 +125,7 @@ mod tests {
         assert!(!verified.passed, "{:#}", verified.value);
         let value = verified.value;
         for (field, expected) in [
-            ("verdict", json!("failed")),
+            ("verdict", json!("fail")),
             ("integrity", json!(true)),
             ("signed_off", json!(false)),
             ("threshold", Value::Null),
@@ -139,13 +139,13 @@ mod tests {
         }
         assert_eq!(value["root"]["source"], "none");
         assert_eq!(value["subjects"][0]["name"], MANIFEST);
-        assert_eq!((&value["steps"][3]["name"], &value["steps"][3]["verdict"]), (&json!("dry-run"), &json!("passed")));
+        assert_eq!((&value["steps"][3]["name"], &value["steps"][3]["verdict"]), (&json!("dry-run"), &json!("pass")));
         assert_eq!(value["signatures"][0]["valid"], true);
         assert_eq!(value["signatures"][0]["key_type"], "ed25519");
         assert!(value["warnings"][0].as_str().expect("a warning").contains("throw-away"));
 
         let undamaged = ask(json!({"command": "verify", "bundle": path, "integrity_only": true})).expect("verified");
-        assert!(undamaged.passed && undamaged.value["verdict"] == "passed", "{:#}", undamaged.value);
+        assert!(undamaged.passed && undamaged.value["verdict"] == "pass", "{:#}", undamaged.value);
     }
 
     #[test]

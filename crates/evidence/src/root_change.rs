@@ -8,10 +8,10 @@ use crate::{
     keys::{Checked, check},
     root::{FORMAT, Root, RootFile, SignerEntry},
     sign::{With, make},
-    step::Verdict,
     trust::{Memory, fitting_signatures, signatures_of},
     verify::{SignatureCheck, count},
 };
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
@@ -166,7 +166,7 @@ pub fn verify(
                 // take must not pass here.
                 if previous.is_none() {
                     outcome.passed = false;
-                    outcome.value.verdict = Verdict::Failed;
+                    outcome.value.verdict = Verdict::Fail;
                 }
                 outcome.value.warnings.push(failure.to_string());
             }
@@ -233,7 +233,7 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
         signatures_of_previous: old.map(|old| old.signatures).unwrap_or_default(),
         satisfied: own.satisfied,
         satisfied_by_previous,
-        verdict: if passed { Verdict::Passed } else { Verdict::Failed },
+        verdict: if passed { Verdict::Pass } else { Verdict::Fail },
         warnings,
     };
     Ok(Outcome { passed, value })

@@ -13,10 +13,10 @@ use crate::{
     keys::{self, ChainSecret, KeyType, PublicKey, check, read_private},
     root::Root,
     statement::{Predicate, StepSummary, objects},
-    step::Verdict,
     trust::Trusted,
     verify::Agreement,
 };
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -166,7 +166,7 @@ fn refuse_damaged(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> Re
 }
 
 fn refuse_failed(predicate: &Predicate) -> Result<()> {
-    if predicate.verdict == Verdict::Passed {
+    if predicate.verdict == Verdict::Pass {
         return Ok(());
     }
     let objections: Vec<_> = predicate.steps.iter().filter(|step| objects(step)).collect();

@@ -109,9 +109,9 @@ fn a_key_that_cannot_sign_by_itself_is_known_before_it_is_needed() {
 fn what_a_killed_signing_left_is_gone_with_the_next() {
     let bundle = Bundle::assembled();
     bundle.write(".partial-Ab1", b"{");
-    assert_eq!(bundle.verify_integrity().verdict, crate::Verdict::Failed, "it belongs to nothing");
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Fail, "it belongs to nothing");
     bundle.sign(With::ThrowAway).expect("signed");
-    assert_eq!(bundle.verify_integrity().verdict, crate::Verdict::Passed);
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Pass);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn we_accept_what_ssh_keygen_signs_in_our_namespace_only() {
         import("cutover-upgrade", &bundle.beside("other")).expect_err("another message");
         assert!(!verified(&bundle, &root).agreement.satisfied);
         import("cutover-upgrade", &message).expect("imported");
-        assert_eq!(verified(&bundle, &root).verdict, Verdict::Passed, "{kind:?}");
+        assert_eq!(verified(&bundle, &root).verdict, Verdict::Pass, "{kind:?}");
     }
 }
 
@@ -227,11 +227,11 @@ fn an_ssh_agent_signs_with_the_key_that_is_named() {
 
     let by_name = bundle.sign(agent.with(Some("second"))).expect("by name");
     assert_eq!(by_name.agreement.signatures.len(), 2, "the former signature stays");
-    assert_eq!(verified(&bundle, &root).verdict, Verdict::Passed);
+    assert_eq!(verified(&bundle, &root).verdict, Verdict::Pass);
     let by_line = bundle.sign(agent.with(Some(&second_line))).expect("by line");
     assert!(by_line.replaced && by_line.agreement.signatures.len() == 2);
     bundle.sign(agent.with(Some(&by_line.key_id))).expect("by fingerprint");
-    assert_eq!(verified(&bundle, &root).verdict, Verdict::Passed);
+    assert_eq!(verified(&bundle, &root).verdict, Verdict::Pass);
 
     // With a root that knows one of them, there is nothing to ask.
     let narrow = bundle.root(1, &[("ana", KeyType::Ssh, first_line)]);
@@ -316,9 +316,9 @@ fn damaged_and_failed_bundles_are_not_signed() {
     assert_eq!(failure.kind, worker::Kind::Check);
 
     let bundle = Bundle::new();
-    bundle.write_step("dry-run", Verdict::Failed, |_| {});
+    bundle.write_step("dry-run", Verdict::Fail, |_| {});
     bundle.assemble();
-    let failure = bundle.sign(With::ThrowAway).expect_err("failed");
+    let failure = bundle.sign(With::ThrowAway).expect_err("fail");
     assert!(failure.found.expect("which").contains("dry-run"));
 }
 
@@ -372,7 +372,7 @@ fn a_wallets_signature_is_imported() {
             });
             assert_eq!(result.is_ok(), accepted, "{key_type:?} {prefix:?}");
         }
-        assert_eq!(verified(&bundle, &root).verdict, Verdict::Passed);
+        assert_eq!(verified(&bundle, &root).verdict, Verdict::Pass);
     }
     let signature_file = bundle.beside("signature");
     let unnamed = With::Import { key_type: KeyType::Sr25519, public_key: None, signature_file };

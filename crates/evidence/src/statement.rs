@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The in-toto statement that joins a bundle's files and steps.
 
-use crate::{
-    digest::Digests,
-    step::{Step, Verdict},
-};
+use crate::{digest::Digests, step::Step};
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,9 +102,9 @@ const SKIPPABLE: &str = "diff";
 pub fn objects(step: &StepSummary) -> bool {
     let name = step.name.rsplit('/').next().unwrap_or_default();
     match step.verdict {
-        Verdict::Passed => false,
-        Verdict::Skipped => MANDATORY.contains(&name) && name != SKIPPABLE,
-        Verdict::Failed | Verdict::NotJudged => true,
+        Verdict::Pass | Verdict::PassWithHazards => false,
+        Verdict::Skip => MANDATORY.contains(&name) && name != SKIPPABLE,
+        Verdict::Fail | Verdict::NotJudged => true,
     }
 }
 
@@ -218,7 +216,7 @@ mod tests {
 
     fn steps(claims: &[(&str, Option<&str>, &str)]) -> BTreeMap<String, Step> {
         let step = |(name, runtime, hash): &(&str, Option<&str>, &str)| {
-            let mut step = Step::new(*name, Verdict::Passed, json!(null)).input("blob", Input::blob("b", *hash));
+            let mut step = Step::new(*name, Verdict::Pass, json!(null)).input("blob", Input::blob("b", *hash));
             step.runtime = runtime.map(str::to_owned);
             (format!("{name}.json"), step)
         };
@@ -241,7 +239,7 @@ mod tests {
             input
         };
         let step = |name: &str, input: Input, result: serde_json::Value| {
-            let mut step = Step::new(name, Verdict::Passed, result).input("state", input);
+            let mut step = Step::new(name, Verdict::Pass, result).input("state", input);
             step.runtime = Some("one".into());
             (format!("{name}.json"), step)
         };

@@ -2,10 +2,11 @@
 //! The evidence of one step: what went in, what came out, and whether it is good.
 //!
 //! Two people who run the same step on the same inputs must be able to compare. What differs from run to run (how long
-//! it took, how many requests it needed: [`worker::VOLATILE`]) is not written by `upgrade`; where it stands in a file, the
+//! it took, how many requests it needed: [`protocol::VOLATILE`]) is not written by `upgrade`; where it stands in a file, the
 //! file's digest protects it like every byte, but [`digest`], which the manifest records for each step, leaves it out.
 
 use crate::{canonical, digest};
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{
@@ -21,16 +22,6 @@ pub(crate) const FORMATS: &str = "cutover/step/";
 
 /// Evidence is facts, not data: a step that has more to say writes a file of its own.
 pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Passed,
-    Failed,
-    Skipped,
-    /// It applies, and could not be looked at.
-    NotJudged,
-}
 
 /// One thing a step was given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -173,11 +164,11 @@ impl Step {
     }
 }
 
-/// The blake2-256 of a step's canonical JSON without its [`worker::VOLATILE`] keys: what two runs compare.
+/// The blake2-256 of a step's canonical JSON without its [`protocol::VOLATILE`] keys: what two runs compare.
 pub fn digest(text: &[u8]) -> Result<String> {
     let value: Value = serde_json::from_slice(text)
         .map_err(|error| Failure::input("a step's evidence is no JSON").found(error.to_string()))?;
-    Ok(digest::blake2_256(&canonical::to_bytes_any_number(&worker::without_volatile(value))?))
+    Ok(digest::blake2_256(&canonical::to_bytes_any_number(&protocol::without_volatile(value))?))
 }
 
 #[cfg(test)]
@@ -188,7 +179,7 @@ mod tests {
     #[test]
     fn a_step_is_written_and_read_back() {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut step = Step::new("dry-run", Verdict::Passed, json!({"blocks": 3}))
+        let mut step = Step::new("dry-run", Verdict::Pass, json!({"blocks": 3}))
             .of_runtime("standalone")
             .input("blob", Input::blob("standalone.wasm", "0x12"))
             .input("toolchain", Input::new("rustc 1.95.0"));
@@ -200,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_shape_on_disk_is_the_documented_one() {
-        let step = Step::new("inspect", Verdict::Skipped, json!(null)).input("blob", Input::blob("a.wasm", "0xab"));
+        let step = Step::new("inspect", Verdict::Skip, json!(null)).input("blob", Input::blob("a.wasm", "0xab"));
         assert_eq!(
             serde_json::to_value(&step).expect("JSON"),
             json!({
@@ -208,7 +199,7 @@ mod tests {
                 "step": "inspect",
                 "inputs": {"blob": {"digest": "0xab", "blake2_256": "0xab", "path": "a.wasm"}},
                 "result": null,
-                "verdict": "skipped",
+                "verdict": "skip",
             })
         );
     }
@@ -242,7 +233,7 @@ mod tests {
     fn blobs_are_found_in_inputs_and_results() {
         let step = Step::new(
             "build",
-            Verdict::Passed,
+            Verdict::Pass,
             json!({
                 "blob": {"blake2_256": "0x02"},
                 "runtimes": [{"package": "other", "blob": {"blake2_256": "0x03"}}, {"package": "none", "blob": "path"}],

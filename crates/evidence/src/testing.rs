@@ -2,7 +2,7 @@
 //! A small bundle for tests to sign, verify and damage.
 
 use crate::{
-    Digests, Input, MANIFEST, Step, Verdict,
+    Digests, Input, MANIFEST, Step,
     assemble::{Assemble, Assembled, assemble},
     keys::{ChainSecret, KeyType},
     root::{FORMAT, Root, RootFile, SignerEntry},
@@ -10,9 +10,11 @@ use crate::{
     statement::MANDATORY,
     verify::{Verification, Verify, verify},
 };
+use protocol::CHECKS;
+use protocol::Verdict;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use worker::{CHECKS, Failure, Reporter, Result};
+use worker::{Failure, Reporter, Result};
 
 const BLOB: &[u8] = b"\0asm runtime";
 
@@ -51,7 +53,7 @@ impl Bundle {
         bundle.write("calls/authorize_upgrade.hex", format!("0x{}\n", hex::encode(call())).as_bytes());
         bundle.write("report.md", b"# report\n");
         for step in MANDATORY {
-            bundle.write_step(step, Verdict::Passed, |_| {});
+            bundle.write_step(step, Verdict::Pass, |_| {});
         }
         bundle
     }
@@ -130,7 +132,7 @@ impl Bundle {
 
     /// Writes a step that passed, with something of it changed.
     pub fn change_step(&self, name: &str, change: impl FnOnce(&mut Step)) {
-        self.write_step(name, Verdict::Passed, change);
+        self.write_step(name, Verdict::Pass, change);
     }
 
     /// Writes a root of these signers beside the bundle.

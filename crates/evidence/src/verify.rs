@@ -8,9 +8,9 @@ use crate::{
     keys::{self, Checked, KeyType},
     root::Root,
     statement::{Predicate, StepSummary},
-    step::Verdict,
     trust::Trusted,
 };
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use worker::{Kind, Outcome, Reporter, Result};
@@ -133,7 +133,7 @@ pub fn verify(request: &Verify, reporter: &Reporter) -> Result<Outcome<Verificat
     };
     let agreement = Agreement::of(&signatures, trusted.as_ref());
     let verification = conclude(request, trusted.as_ref(), subjects, agreement, predicate);
-    Ok(Outcome { passed: verification.verdict == Verdict::Passed, value: verification })
+    Ok(Outcome { passed: verification.verdict == Verdict::Pass, value: verification })
 }
 
 fn conclude(
@@ -159,16 +159,16 @@ fn conclude(
         );
     }
     let stated = predicate.as_ref().map(|predicate| predicate.verdict);
-    if stated.is_some_and(|stated| stated != Verdict::Passed) {
+    if stated.is_some_and(|stated| stated != Verdict::Pass) {
         warnings.push("the manifest itself states that a step failed".into());
     }
     let integrity = subjects.iter().all(|subject| subject.ok);
-    let undamaged = integrity && stated == Some(Verdict::Passed);
+    let undamaged = integrity && stated == Some(Verdict::Pass);
     let signed_off = undamaged && agreement.satisfied;
     let passed = if request.integrity_only { undamaged } else { signed_off };
     Verification {
         bundle: request.bundle.clone(),
-        verdict: if passed { Verdict::Passed } else { Verdict::Failed },
+        verdict: if passed { Verdict::Pass } else { Verdict::Fail },
         integrity_only: request.integrity_only,
         integrity,
         signed_off,

@@ -26,7 +26,7 @@ fn signed() -> (Bundle, PathBuf) {
 fn two_of_three_satisfy() {
     let (bundle, root) = signed();
     let verification = bundle.verify(Some(&root));
-    assert_eq!(verification.verdict, Verdict::Passed, "{verification:#?}");
+    assert_eq!(verification.verdict, Verdict::Pass, "{verification:#?}");
     assert_eq!((verification.agreement.threshold, verification.agreement.satisfied), (Some(2), true));
     let signers: Vec<_> = verification.agreement.signatures.iter().map(|one| one.signer.as_deref()).collect();
     assert_eq!(signers, [Some("ana"), Some("ben")]);
@@ -42,7 +42,7 @@ fn one_of_two_needed_does_not() {
     envelope.signatures.pop();
     envelope.write(&bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
-    assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Failed, false));
+    assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Fail, false));
     assert!(verification.hint.is_some());
     assert_eq!(accused(&verification), [""; 0], "the files are well");
 }
@@ -80,7 +80,7 @@ fn a_stranger_does_not_count() {
 
     let (_, entry) = bundle.chain_key("nobody", KeyType::Sr25519);
     let other = bundle.root(1, &[entry]);
-    assert_eq!(bundle.verify(Some(&other)).verdict, Verdict::Failed);
+    assert_eq!(bundle.verify(Some(&other)).verdict, Verdict::Fail);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_stray_signature_is_told_and_not_counted() {
         envelope.signatures.insert(1, stray.clone());
         envelope.write(&bundle.path(MANIFEST)).expect("written");
         let verification = bundle.verify(Some(&root));
-        assert_eq!(verification.verdict, Verdict::Passed, "{}: {verification:#?}", stray.keyid);
+        assert_eq!(verification.verdict, Verdict::Pass, "{}: {verification:#?}", stray.keyid);
         assert!(verification.integrity && verification.signed_off);
         assert_eq!(verification.agreement.counted, 2);
         assert!(
@@ -140,7 +140,7 @@ fn a_stray_signature_is_told_and_not_counted() {
     envelope.write(&bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
     assert!(verification.agreement.satisfied && !verification.signed_off);
-    assert_eq!((verification.verdict, accused(&verification)), (Verdict::Failed, vec![MANIFEST]));
+    assert_eq!((verification.verdict, accused(&verification)), (Verdict::Fail, vec![MANIFEST]));
 }
 
 #[test]
@@ -150,13 +150,13 @@ fn without_a_file_of_signers_a_bundle_is_undamaged_and_not_signed_off() {
     assert_eq!(verification.agreement.signatures.len(), 2);
     assert!(verification.agreement.signatures.iter().all(|one| one.valid && !one.counted));
     assert_eq!((verification.agreement.threshold, verification.agreement.satisfied), (None, false));
-    assert_eq!((verification.verdict, verification.integrity, verification.signed_off), (Verdict::Failed, true, false));
+    assert_eq!((verification.verdict, verification.integrity, verification.signed_off), (Verdict::Fail, true, false));
     let hint = verification.hint.expect("a hint");
     assert!(hint.contains("--root") && hint.contains("--integrity-only"), "{hint}");
 
-    assert_eq!(bundle.verify_integrity().verdict, Verdict::Passed);
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Pass);
     bundle.flip("report.md", 0, 1);
-    assert_eq!(bundle.verify_integrity().verdict, Verdict::Failed);
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Fail);
 }
 
 #[test]
@@ -164,18 +164,18 @@ fn a_throw_away_signature_never_signs_off() {
     let bundle = Bundle::assembled();
     bundle.sign(crate::sign::With::ThrowAway).expect("signed");
     let verification = bundle.verify(None);
-    assert_eq!((verification.verdict, verification.integrity), (Verdict::Failed, true), "{verification:#?}");
+    assert_eq!((verification.verdict, verification.integrity), (Verdict::Fail, true), "{verification:#?}");
     assert_eq!(verification.agreement.root.source, RootSource::None);
     assert!(verification.warnings[0].contains("nothing about who signed"));
-    assert_eq!(bundle.verify_integrity().verdict, Verdict::Passed);
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Pass);
 
     let (ana, entry) = bundle.chain_key("ana", KeyType::Ed25519);
     let root = bundle.root(1, &[entry]);
     let verification = bundle.verify(Some(&root));
     assert!(!verification.agreement.satisfied && verification.agreement.signatures[0].valid);
     bundle.sign(ana).expect("signed");
-    assert_eq!(bundle.verify(None).verdict, Verdict::Failed);
-    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Passed);
+    assert_eq!(bundle.verify(None).verdict, Verdict::Fail);
+    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Pass);
 }
 
 #[test]
@@ -217,8 +217,8 @@ fn refused(change: impl FnOnce(&Bundle, &mut Predicate)) -> String {
     let (bundle, root) = crafted(change);
     let verification = bundle.verify(Some(&root));
     assert!(verification.agreement.satisfied, "the signature itself is fine");
-    assert_eq!((verification.verdict, verification.integrity), (Verdict::Failed, false));
-    assert_eq!(bundle.verify_integrity().verdict, Verdict::Failed);
+    assert_eq!((verification.verdict, verification.integrity), (Verdict::Fail, false));
+    assert_eq!(bundle.verify_integrity().verdict, Verdict::Fail);
     let failure = bundle.sign(crate::sign::With::ThrowAway).expect_err("not signed either");
     assert_eq!(failure.kind, Kind::Check);
     let wrong = verification.subjects.into_iter().find(|subject| !subject.ok).expect("one is accused");
@@ -232,10 +232,10 @@ fn without(predicate: &mut Predicate, step: &str) {
 #[test]
 fn a_step_that_the_manifest_leaves_out_is_found() {
     let (bundle, root) = crafted(|_, _| {});
-    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Passed, "as it was assembled");
+    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Pass, "as it was assembled");
 
     let reason = refused(|bundle, predicate| {
-        bundle.write_step("dry-run", Verdict::Failed, |_| {});
+        bundle.write_step("dry-run", Verdict::Fail, |_| {});
         without(predicate, "dry-run");
     });
     assert!(reason.starts_with("dry-run.json: ") && reason.contains("(failed)"), "{reason}");
@@ -249,7 +249,7 @@ fn a_step_that_the_manifest_leaves_out_is_found() {
     assert!(reason.starts_with("manifest.json: ") && reason.contains("dry-run is missing"), "{reason}");
     // Nor does evidence about nothing stand for a step.
     let reason = refused(|bundle, predicate| {
-        bundle.write_step("dry-run", Verdict::Passed, |step| step.inputs.clear());
+        bundle.write_step("dry-run", Verdict::Pass, |step| step.inputs.clear());
         let digest = step::digest(&bundle.read("dry-run.json")).expect("a digest");
         predicate.steps.iter_mut().filter(|one| one.name == "dry-run").for_each(|one| one.digest = digest.clone());
     });
@@ -259,7 +259,7 @@ fn a_step_that_the_manifest_leaves_out_is_found() {
 
 #[test]
 fn a_manifest_that_praises_what_did_not_pass_is_refused() {
-    for verdict in [Verdict::Failed, Verdict::NotJudged, Verdict::Skipped] {
+    for verdict in [Verdict::Fail, Verdict::NotJudged, Verdict::Skip] {
         let reason = refused(|bundle, predicate| {
             bundle.write_step("dry-run", verdict, |_| {});
             let digest = step::digest(&bundle.read("dry-run.json")).expect("a digest");
@@ -274,7 +274,7 @@ fn a_manifest_that_praises_what_did_not_pass_is_refused() {
 #[test]
 fn versions_and_outputs_are_held_against_the_evidence() {
     let reason = refused(|bundle, predicate| {
-        bundle.write_step("inspect", Verdict::Passed, |step| step.result = serde_json::json!({"spec_version": 2}));
+        bundle.write_step("inspect", Verdict::Pass, |step| step.result = serde_json::json!({"spec_version": 2}));
         let digest = step::digest(&bundle.read("inspect.json")).expect("a digest");
         predicate.steps.iter_mut().filter(|one| one.name == "inspect").for_each(|one| one.digest = digest.clone());
         predicate.runtimes[0].detail.insert("spec_version".into(), 3.into());
@@ -282,7 +282,7 @@ fn versions_and_outputs_are_held_against_the_evidence() {
     assert!(reason.contains("spec_version 3") && reason.contains("has 2"), "{reason}");
     let reason = refused(|bundle, predicate| {
         let other = Digests::of(b"another").blake2_256;
-        bundle.write_step("propose", Verdict::Passed, |step| {
+        bundle.write_step("propose", Verdict::Pass, |step| {
             step.outputs.insert("calls/authorize_upgrade.hex".into(), other);
         });
         let digest = step::digest(&bundle.read("propose.json")).expect("a digest");
@@ -412,7 +412,7 @@ fn a_file_of_signers_that_was_changed_after_it_was_signed_is_refused() {
     let root = agreed_root(&bundle);
     let (ana, ben) = (bundle.chain_key("ana", KeyType::Ed25519).0, bundle.chain_key("ben", KeyType::Ed25519).0);
     bundle.sign(ana).expect("signed");
-    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Failed, "one of two");
+    assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Fail, "one of two");
     let text = std::fs::read_to_string(&root).expect("read");
     std::fs::write(&root, text.replace("\"threshold\": 2", "\"threshold\": 1")).expect("written");
     let request = Verify { bundle: bundle.root_directory(), root: Some(root.clone()), ..Verify::default() };
@@ -430,12 +430,7 @@ fn a_file_of_signers_that_was_changed_after_it_was_signed_is_refused() {
     std::fs::write(&root, text).expect("mended");
     bundle.sign(ben).expect("signed");
     let verification = bundle.verify(Some(&root));
-    assert_eq!(
-        (verification.verdict, verification.warnings.len()),
-        (Verdict::Passed, 0),
-        "{:?}",
-        verification.warnings
-    );
+    assert_eq!((verification.verdict, verification.warnings.len()), (Verdict::Pass, 0), "{:?}", verification.warnings);
     assert!(verification.agreement.root.agreed && verification.agreement.root.signers == Some(3));
 }
 
@@ -443,7 +438,7 @@ fn a_file_of_signers_that_was_changed_after_it_was_signed_is_refused() {
 fn a_file_of_signers_that_nobody_signed_is_told() {
     let (bundle, root) = signed();
     let verification = bundle.verify(Some(&root));
-    assert_eq!(verification.verdict, Verdict::Passed);
+    assert_eq!(verification.verdict, Verdict::Pass);
     let warning = &verification.warnings[0];
     assert!(warning.contains("nobody signed") && warning.contains("signers.json") && warning.contains("version 1"));
     root_change::sign(&root, &bundle.chain_key("ana", KeyType::Sr25519).0, None).expect("signed");
@@ -476,14 +471,14 @@ fn an_expired_root_satisfies_nothing() {
 fn an_unsigned_bundle_fails() {
     let bundle = Bundle::assembled();
     let verification = bundle.verify(None);
-    assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Failed, false));
+    assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Fail, false));
     assert!(verification.hint.expect("a hint").contains("sign"));
 }
 
 #[test]
 fn an_upgrade_that_failed_does_not_verify() {
     let bundle = Bundle::new();
-    bundle.write_step("dry-run", Verdict::Failed, |_| {});
+    bundle.write_step("dry-run", Verdict::Fail, |_| {});
     bundle.assemble();
     let verification = bundle.verify(None);
     assert!(verification.warnings.iter().any(|warning| warning.contains("a step failed")));
@@ -553,7 +548,7 @@ fn a_carelessly_joined_manifest_is_refused_although_it_is_signed() {
     envelope.write(&bundle.path(MANIFEST)).expect("written");
 
     let verification = bundle.verify_integrity();
-    assert_eq!((verification.verdict, accused(&verification)), (Verdict::Failed, vec![MANIFEST]));
+    assert_eq!((verification.verdict, accused(&verification)), (Verdict::Fail, vec![MANIFEST]));
     assert!(verification.subjects[0].reason.as_ref().expect("a reason").contains("another blob"));
 }
 
@@ -564,7 +559,7 @@ fn every_byte_of_the_manifest_matters() {
     for index in 0..content.len() {
         bundle.flip(MANIFEST, index, 1);
         let verification = bundle.verify(Some(&root));
-        assert_eq!(verification.verdict, Verdict::Failed, "byte {index}");
+        assert_eq!(verification.verdict, Verdict::Fail, "byte {index}");
         assert!(accused(&verification).contains(&MANIFEST), "byte {index}: {verification:#?}");
         std::fs::write(bundle.path(MANIFEST), &content).expect("mended");
     }
@@ -590,8 +585,8 @@ proptest! {
         bundle.flip(name, at.index(content.len()), mask);
         let verification = bundle.verify(Some(root));
         std::fs::write(bundle.path(name), &content).expect("mended");
-        prop_assert_eq!(verification.verdict, Verdict::Failed);
+        prop_assert_eq!(verification.verdict, Verdict::Fail);
         prop_assert!(accused(&verification).contains(&name), "{:?}", accused(&verification));
-        prop_assert_eq!(bundle.verify(Some(root)).verdict, Verdict::Passed);
+        prop_assert_eq!(bundle.verify(Some(root)).verdict, Verdict::Pass);
     }
 }

@@ -2,13 +2,13 @@
 //! The worker as xtask starts it: a request on standard input, events on standard output, the exit code of the outcome.
 
 use cutover_evidence::Digests;
+use protocol::CHECKS;
 use serde_json::{Value, json};
 use std::{
     io::Write,
     path::Path,
     process::{Command, Stdio},
 };
-use worker::CHECKS;
 
 fn ask(request: &Value) -> (Option<i32>, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cutover-evidence"))
@@ -51,7 +51,7 @@ fn bundle(directory: &Path) -> Value {
         let inputs = json!({"blob": {"digest": BLOB, "path": "blob.wasm"}});
         let result = result(step, &call);
         let step =
-            json!({"format": "cutover/step/v1", "step": step, "inputs": inputs, "result": result, "verdict": "passed"});
+            json!({"format": "cutover/step/v1", "step": step, "inputs": inputs, "result": result, "verdict": "pass"});
         let name = format!("{}.json", step["step"].as_str().expect("a name"));
         std::fs::write(directory.join(name), step.to_string()).expect("written");
     }
@@ -83,7 +83,7 @@ fn a_bundle_from_assembly_to_a_negative_verdict() {
     assert_eq!(code, Some(1));
     let subject = event["value"]["subjects"].as_array().expect("a list").iter().find(|one| one["ok"] == false);
     assert_eq!(subject.expect("one is accused")["name"], "inspect.json");
-    assert_eq!(event["value"]["verdict"], "failed");
+    assert_eq!(event["value"]["verdict"], "fail");
 }
 
 #[test]

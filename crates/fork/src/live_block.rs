@@ -7,12 +7,13 @@ use crate::{
 };
 use artifact::source::RpcBlock;
 use codec::{Decode, Encode};
+use protocol::Live;
 use sp_core::H256;
 use sp_runtime::{
     DigestItem, OpaqueExtrinsic, StateVersion,
     traits::{BlakeTwo256, Hash as _},
 };
-use worker::{Failure, Live, Result};
+use worker::{Failure, Result};
 
 /// Blocks of busy chains have some thousand extrinsics.
 const MOST_EXTRINSICS: usize = 100_000;

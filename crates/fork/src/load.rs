@@ -6,10 +6,12 @@ use crate::{
     keys, remote, snapshot,
     state::{Disk, Lazy, RemoteNode, Store, Stored, Traffic},
 };
-use artifact::{Source, StateFile};
+use artifact::{ReadSource, StateFile};
+use protocol::Source;
+use protocol::{Endpoint, Live};
 use sp_core::{H256, storage::well_known_keys};
 use std::sync::Arc;
-use worker::{Endpoint, Failure, Live, Reporter, Result};
+use worker::{Failure, Reporter, Result};
 
 /// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some fifty
 /// bytes an account; in memory an account takes more than a kilobyte.

@@ -10,7 +10,8 @@ use artifact::{
     state::Block,
 };
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
-use worker::{Failure, Live, Reporter, Result, hex_prefixed};
+use protocol::Live;
+use worker::{Failure, Reporter, Result, hex_prefixed};
 
 /// What nodes give in one page of keys.
 const PAGE: u32 = 1_000;

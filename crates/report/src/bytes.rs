@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_hash_alone_explains_nothing_and_says_so() {
-        let text = verify_build(&json!({"same": false, "verdict": "failed", "difference": null}));
+        let text = verify_build(&json!({"same": false, "verdict": "fail", "difference": null}));
         assert!(text.contains("give the blob with --blob") && text.ends_with("verdict: failed\n"), "{text}");
     }
 }

@@ -249,7 +249,7 @@ pub fn passed(bundle: &Bundle) -> bool {
     let failed =
         [&bundle.dry_run, &bundle.diff, &bundle.weights].into_iter().any(|result| verdict(result) == "**FAIL**");
     // A dry run that did not end in a verdict passed nothing.
-    let rehearsed = ["pass", "passed", "pass_with_hazards"].contains(&text(&bundle.dry_run, "/verdict").as_str());
+    let rehearsed = ["pass", "pass_with_hazards"].contains(&text(&bundle.dry_run, "/verdict").as_str());
     !failed && proposed(bundle) && rehearsed
 }
 
@@ -260,11 +260,11 @@ fn proposed(bundle: &Bundle) -> bool {
 /// The tool's own word, and none that the evidence brings.
 fn verdict(result: &Value) -> &'static str {
     match text(result, "/verdict").as_str() {
-        "pass" | "passed" => "pass",
+        "pass" => "pass",
         "pass_with_hazards" => "pass, with hazards",
         "not_judged" => "**NOT JUDGED**",
         "warn" => "warn",
-        "fail" | "failed" => "**FAIL**",
+        "fail" => "**FAIL**",
         _ => "no verdict",
     }
 }
@@ -316,7 +316,7 @@ mod tests {
                 "changes": [{"severity": "breaking", "kind": "call-arguments", "pallet": "P", "name": "attest", "details": ["2 became 3"]}],
                 "whom": [{"label": "wallets", "changes": 1, "breaking": 1}]}),
             propose: json!({"route": "sudo", "calls": [{"hash": "0x34"}]}),
-            weights: json!({"verdict": "passed", "findings": [{"rule": "unit-weights", "severity": "warning", "pallet": "p", "detail": "()"}]}),
+            weights: json!({"verdict": "pass", "findings": [{"rule": "unit-weights", "severity": "warning", "pallet": "p", "detail": "()"}]}),
         }
     }
 
@@ -351,7 +351,7 @@ mod tests {
             changed(|bundle| bundle.dry_run = json!({})),
             changed(|bundle| bundle.diff["verdict"] = json!("fail")),
             changed(|bundle| bundle.propose = json!({"error": {"message": "too old"}})),
-            changed(|bundle| bundle.weights["verdict"] = json!("failed")),
+            changed(|bundle| bundle.weights["verdict"] = json!("fail")),
         ] {
             assert!(comment.contains("## Runtime upgrades: failed"), "{comment}");
         }

@@ -235,7 +235,7 @@ mod tests {
             dry_run: json!({"from": {"spec_version": 1}, "verdict": "pass", "seconds": 5, "checks": [{"name": "x", "status": "pass", "detail": "a|b"}]}),
             diff: Value::Null,
             propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x12", "decoded": "Sudo.sudo(<x>)"}]}),
-            weights: json!({"pallets": 3, "files": 0, "extrinsics": 0, "verdict": "passed",
+            weights: json!({"pallets": 3, "files": 0, "extrinsics": 0, "verdict": "pass",
                 "findings": [{"rule": "unit-weights", "severity": "warning", "pallet": "pallet_x", "detail": "()"}]}),
         }
     }

@@ -169,7 +169,7 @@ mod tests {
                 "spec_name": "solo", "spec_version": 2, "impl_name": "solo-node", "impl_version": 0,
                 "transaction_version": 1, "authoring_version": 1, "metadata_versions": [14, 15],
                 "digest_asset": "solo-srtool-digest.json", "engine": "podman", "image": "r/b@sha256:aa",
-                "bundle": {"asset": "solo-upgrade-v2.tar", "from_spec_version": 1, "verdict": "passed"},
+                "bundle": {"asset": "solo-upgrade-v2.tar", "from_spec_version": 1, "verdict": "pass"},
                 "variants": [{"name": "fast-runtime", "features": ["fast-runtime"], "error": "no such feature"}],
             }],
         })

@@ -43,9 +43,9 @@ impl Status {
 
     fn of_verdict(result: &Value) -> Self {
         match text(result, "/verdict").as_str() {
-            "pass" | "passed" | "pass_with_hazards" => Self::Pass,
+            "pass" | "pass_with_hazards" => Self::Pass,
             "not_judged" => Self::NotJudged,
-            "fail" | "failed" => Self::Fail,
+            "fail" => Self::Fail,
             _ => Self::Warn,
         }
     }
@@ -192,7 +192,7 @@ mod tests {
             dry_run: json!({"verdict": "pass", "checks": [{"status": "pass"}, {"status": "skip"}, {"status": "warn"}]}),
             diff: json!({"verdict": "pass", "rules": [{"status": "allowed"}], "changes": [{"severity": "breaking"}]}),
             propose: json!({"route": "sudo", "calls": [{}]}),
-            weights: json!({"verdict": "passed", "files": 1, "extrinsics": 2, "findings": []}),
+            weights: json!({"verdict": "pass", "files": 1, "extrinsics": 2, "findings": []}),
             ..Bundle::default()
         }
     }
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(changed(not_judged), Some(Status::NotJudged));
         assert_eq!(changed(|bundle| bundle.diff["verdict"] = json!("fail")), Some(Status::Fail));
         assert_eq!(changed(|bundle| bundle.dry_run["verdict"] = json!("fail")), Some(Status::Fail));
-        assert_eq!(changed(|bundle| bundle.weights["verdict"] = json!("failed")), Some(Status::Fail));
+        assert_eq!(changed(|bundle| bundle.weights["verdict"] = json!("fail")), Some(Status::Fail));
         assert_eq!(changed(|bundle| bundle.propose = json!({"error": {"message": "old"}})), Some(Status::Fail));
         assert_eq!(changed(|bundle| bundle.dry_run = Value::Null), None, "not rehearsed");
         assert_eq!(changed(|bundle| bundle.dry_run = json!({})), None, "no verdict");

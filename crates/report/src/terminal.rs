@@ -560,7 +560,7 @@ fn cut(detail: &str) -> String {
 /// That the checks passed, and whether those whose signatures count agreed: two things, of which nobody shall take one for
 /// the other.
 fn verdict_of_upgrade(runtime: &Value) -> String {
-    if text(runtime, "/verdict") != "passed" {
+    if text(runtime, "/verdict") != "pass" {
         return text(runtime, "/verdict").to_uppercase().replace('_', " ");
     }
     let verdict = steps::headline(Some(steps::Status::Pass), steps::hazards(runtime));

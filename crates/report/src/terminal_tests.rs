@@ -54,11 +54,11 @@ fn a_document_without_anything_in_it_is_rendered() {
 fn a_changed_file_stands_first_when_a_bundle_is_verified() {
     let text = verify(&json!({
         "subjects": [{"name": "a.wasm", "ok": false, "reason": "changed"}, {"name": "b", "ok": true}],
-        "steps": [{"name": "build", "verdict": "passed"}, {"name": "dry-run", "verdict": "not_judged"}],
+        "steps": [{"name": "build", "verdict": "pass"}, {"name": "dry-run", "verdict": "not_judged"}],
         "signatures": [{"signer": "alice", "key_id": "ssh:1", "valid": true, "counted": true}],
         "root": {"path": "signers.json", "version": 3, "signers": 4, "expires": "2027-06-30", "expired": false},
         "threshold": 2, "needed": 2, "counted": 1, "missing": ["bob", "carol"], "satisfied": false,
-        "integrity": false, "signed_off": false, "verdict": "failed",
+        "integrity": false, "signed_off": false, "verdict": "fail",
     }));
     assert_eq!(
         text,
@@ -76,7 +76,7 @@ fn a_throw_away_signature_is_called_one_and_counts_for_nobody() {
         "key_id": "throw-away:ed25519:0x1", "valid": true, "throw_away": true, "reason": "counts for nobody",
     });
     let text = verify(&json!({
-        "signatures": [signature], "integrity": true, "hint": "name the file", "verdict": "failed",
+        "signatures": [signature], "integrity": true, "hint": "name the file", "verdict": "fail",
     }));
     assert!(
         text.ends_with(
@@ -120,13 +120,13 @@ fn an_upgrade_that_passed_says_whether_it_is_signed_off() {
             .expect("a verdict")
     };
     let runtime = |verdict: &str, signed_off: bool, needed: Option<u64>| json!({"verdict": verdict, "signed_off": signed_off, "needed": needed, "counted": 1});
-    assert_eq!(last(runtime("passed", true, Some(1))), "PASSED");
-    assert_eq!(last(runtime("passed", false, Some(2))), "PASSED, not signed off: 1 of 2");
-    assert_eq!(last(runtime("passed", false, None)), "PASSED, not signed off: no file of signers");
-    let mut hazardous = runtime("passed", true, Some(1));
+    assert_eq!(last(runtime("pass", true, Some(1))), "PASSED");
+    assert_eq!(last(runtime("pass", false, Some(2))), "PASSED, not signed off: 1 of 2");
+    assert_eq!(last(runtime("pass", false, None)), "PASSED, not signed off: no file of signers");
+    let mut hazardous = runtime("pass", true, Some(1));
     hazardous["hazards"] = json!(2);
     assert_eq!(last(hazardous), "PASSED WITH 2 HAZARDS");
-    assert_eq!(last(runtime("failed", false, Some(2))), "FAILED");
+    assert_eq!(last(runtime("fail", false, Some(2))), "FAILED");
     assert_eq!(last(runtime("not_judged", false, None)), "NOT JUDGED");
 }
 
@@ -134,7 +134,7 @@ fn an_upgrade_that_passed_says_whether_it_is_signed_off() {
 fn a_failure_of_kilobytes_is_cut_at_the_end_of_an_upgrade() {
     let detail = "pallet_name: [66, 97], ".repeat(300);
     let check = json!({"name": "enactment", "status": "fail", "detail": detail});
-    let text = upgrade(&json!({"runtimes": [{"verdict": "failed", "checks": [check]}]}));
+    let text = upgrade(&json!({"runtimes": [{"verdict": "fail", "checks": [check]}]}));
     assert!(text.len() < 1200 && text.contains("… (whole in report.md)"), "{text}");
 }
 

@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_report_has_the_largest_changes_since_the_release_before() {
-        assert_eq!(section_of_report(&json!({"verdict": "passed", "comparison": null})), "");
+        assert_eq!(section_of_report(&json!({"verdict": "pass", "comparison": null})), "");
         let skipped = json!({"comparison": {"skipped": "v1 has no weight files"}});
         assert!(section_of_report(&skipped).contains("Not compared with the release before: v1 has no weight files."));
         let section = section_of_report(&json!({"comparison": comparison()}));
@@ -377,7 +377,7 @@ mod tests {
     pub(crate) fn comparison() -> Value {
         let pair = |old: u64, new: u64| json!({"old": old, "new": new, "percent": (new as f64 - old as f64) * 100.0 / old as f64});
         json!({
-            "old": "main", "new": "weights|x", "method": "guess-worst", "threshold": 5.0, "verdict": "failed",
+            "old": "main", "new": "weights|x", "method": "guess-worst", "threshold": 5.0, "verdict": "fail",
             "summary": {"changed": 2, "unchanged": 1, "new": 0, "removed": 0, "incomparable": 1, "beyond_threshold": 1, "no_longer_fits": 0},
             "extrinsics": [
                 {"pallet": "pallet_balances", "extrinsic": "transfer_keep_alive", "change": "changed", "beyond_threshold": false,
@@ -424,7 +424,7 @@ mod tests {
         let none =
             json!({"rule": "no-weight-files", "severity": "warning", "pallet": null, "file": null, "detail": "none"});
         let report = json!({"runtime": "r", "pallets": 3, "files": 1, "extrinsics": 2, "findings": [finding, none]});
-        let page = checked(&json!({"runtimes": [report], "verdict": "failed"}));
+        let page = checked(&json!({"runtimes": [report], "verdict": "fail"}));
         assert_eq!(
             page,
             "runtime  r: 3 pallets, 1 weight files with 2 extrinsics\n\

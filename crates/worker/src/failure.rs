@@ -162,3 +162,10 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// What is no address is the caller's mistake.
+impl From<protocol::AddressError> for Failure {
+    fn from(error: protocol::AddressError) -> Self {
+        Self { found: error.found, ..Self::usage(error.message).expected(error.expected) }
+    }
+}

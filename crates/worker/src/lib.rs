@@ -9,21 +9,13 @@
 /// request.
 pub const STANDARD_INPUT: &str = "CUTOVER_STANDARD_INPUT";
 
-mod checks;
-mod endpoint;
 mod event;
 mod failure;
 mod files;
 mod parent;
 mod serve;
-mod verdict;
-mod volatile;
 
-pub use checks::CHECKS;
-pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};
 pub use event::{Event, Progress};
 pub use failure::{Code, Failure, Kind, Result};
 pub use files::{WholeFile, hex_prefixed, read_bounded, write_whole};
 pub use serve::{Outcome, Reporter, serve};
-pub use verdict::Verdict;
-pub use volatile::{VOLATILE, without_volatile};

@@ -7,9 +7,10 @@ use crate::{
     workers,
     workers::Worker,
 };
+use protocol::Verdict;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path};
-use worker::{Failure, Result, Verdict};
+use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     if let Some(cli::DryRunOf::Block(options)) = &options.of {
@@ -62,9 +63,9 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
 /// What a report of a dry run comes to.
 pub fn verdict(report: &Value) -> Verdict {
     match report.get("verdict").and_then(Value::as_str) {
-        Some("pass" | "pass_with_hazards") => Verdict::Passed,
+        Some("pass" | "pass_with_hazards") => Verdict::Pass,
         Some("not_judged") => Verdict::NotJudged,
-        _ => Verdict::Failed,
+        _ => Verdict::Fail,
     }
 }
 

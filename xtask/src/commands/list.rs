@@ -32,7 +32,7 @@ fn describe(context: &Context, runtime: &Runtime) -> Value {
         "path": from,
         "features": runtime.features,
         "release_features": runtime.release_features(),
-        "state": runtime.config.state.as_deref().map(worker::hide_addresses),
-        "matrix": worker::without_addresses(&json!(runtime.matrix)),
+        "state": runtime.config.state.as_deref().map(protocol::hide_addresses),
+        "matrix": protocol::without_addresses(&json!(runtime.matrix)),
     })
 }

@@ -38,7 +38,7 @@ pub fn utf8(path: &Path) -> Result<&str> {
 
 /// A source that is to be there when it is needed, half an hour from now: a file, a node's address or a network.
 pub fn expect_source(context: &Context, text: &str) -> Result<()> {
-    if text == "-" || worker::Live::is_meant_by(text) || Path::new(text).is_file() {
+    if text == "-" || protocol::Live::is_meant_by(text) || Path::new(text).is_file() {
         return Ok(());
     }
     match crate::networks::find(context, text) {

@@ -13,9 +13,10 @@ use crate::{
     workers,
     workers::Worker,
 };
+use protocol::Endpoint;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Code, Endpoint, Failure, Kind, Result};
+use worker::{Code, Failure, Kind, Result};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     match &options.of {

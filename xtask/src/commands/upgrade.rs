@@ -27,9 +27,10 @@ use crate::{
 };
 use bundle::Bundle;
 use plan::Plan;
+use protocol::Verdict;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Failure, Result, Verdict};
+use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<Verdict> {
     let (verdict, document) = make(context, &Workspace::load(context)?, options)?;
@@ -117,7 +118,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     }
     let finished = finished?;
 
-    let mut verdict = Verdict::Passed;
+    let mut verdict = Verdict::Pass;
     let mut runtimes = Vec::new();
     let whole = is_whole(options);
     for plan in &plans {
@@ -187,9 +188,9 @@ fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>)
 fn verdict_of(evidence: &Value) -> Verdict {
     let of = |field: &str| evidence.get(field).and_then(Value::as_str).unwrap_or_default();
     match (of("verdict"), of("step")) {
-        ("passed", _) | ("skipped", "diff") => Verdict::Passed,
-        ("not_judged" | "skipped", _) => Verdict::NotJudged,
-        _ => Verdict::Failed,
+        ("pass", _) | ("skip", "diff") => Verdict::Pass,
+        ("not_judged" | "skip", _) => Verdict::NotJudged,
+        _ => Verdict::Fail,
     }
 }
 

@@ -43,7 +43,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
         outcome.passed &= same;
         if let Some(fields) = outcome.value.as_object_mut() {
             fields.insert("rebuilt".into(), rebuilt);
-            fields.insert("verdict".into(), json!(if outcome.passed { "passed" } else { "failed" }));
+            fields.insert("verdict".into(), json!(if outcome.passed { "pass" } else { "fail" }));
         }
     }
     drop(task);
@@ -100,8 +100,7 @@ fn hold_reports(bundle: &Path, outcome: &mut Outcome<Value>) -> Result<()> {
             subject["reason"] = json!("does not say what the evidence says: `upgrade` makes it of that alone");
         }
         outcome.passed = false;
-        for (field, value) in [("integrity", json!(false)), ("signed_off", json!(false)), ("verdict", json!("failed"))]
-        {
+        for (field, value) in [("integrity", json!(false)), ("signed_off", json!(false)), ("verdict", json!("fail"))] {
             fields[field] = value;
         }
         if let Some(fields) = fields.as_object_mut() {

@@ -74,7 +74,7 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
     let same = document["same"] == json!(true);
     if let Some(fields) = document.as_object_mut() {
         fields.insert("version".into(), json!(1));
-        fields.insert("verdict".into(), json!(if same { "passed" } else { "failed" }));
+        fields.insert("verdict".into(), json!(if same { "pass" } else { "fail" }));
     }
     drop(task);
     context.printer.result(&document, || report::bytes::verify_build(&document))?;

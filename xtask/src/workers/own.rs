@@ -211,7 +211,7 @@ fn versions(lock: &str, package: &str) -> BTreeSet<String> {
             let version = string(table, "version")?;
             Some(match string(table, "source") {
                 Some(source) if source.starts_with("registry+") => version,
-                Some(source) => format!("{version} of {}", worker::hide_addresses(&source)),
+                Some(source) => format!("{version} of {}", protocol::hide_addresses(&source)),
                 None => format!("{version} of a directory"),
             })
         })

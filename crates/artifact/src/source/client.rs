@@ -13,6 +13,7 @@ use jsonrpsee::{
     },
     ws_client::{WsClient, WsClientBuilder},
 };
+use protocol::Endpoint;
 use serde::de::DeserializeOwned;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -20,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tower::{Layer, Service, ServiceBuilder};
-use worker::{Endpoint, Failure, Result};
+use worker::{Failure, Result};
 
 const CONNECT: Duration = Duration::from_secs(20);
 /// The largest answer: a runtime in hex, and what stands around it.
@@ -199,7 +200,7 @@ pub fn senseless(node: &impl std::fmt::Display, method: &str) -> Failure {
 pub(super) fn bytes(node: &impl std::fmt::Display, method: &str, text: &str) -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text.trim_start_matches("0x"), &mut bytes).map_err(|error| {
-        let shown = worker::hide_addresses(&text.chars().take(80).collect::<String>());
+        let shown = protocol::hide_addresses(&text.chars().take(80).collect::<String>());
         senseless(node, method).found(format!("{shown:?}: {error}"))
     })?;
     Ok(bytes)

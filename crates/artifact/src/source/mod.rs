@@ -21,22 +21,12 @@ use crate::{
     hashes::blake2_256,
     state::{self, Brief, HEAD, Kind, Substitute},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use protocol::Source;
 use std::{
-    fmt,
     io::{self, Cursor, Read},
     path::{Path, PathBuf},
-    str::FromStr,
 };
-use worker::{Failure, Live, Result, hex_prefixed, hide_addresses};
-
-/// A file, standard input or a node. What a file is shows in its content, never in its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    File(PathBuf),
-    Stdin,
-    Node(Live),
-}
+use worker::{Failure, Result, hex_prefixed};
 
 const STDIN: &str = "standard input";
 
@@ -54,9 +44,30 @@ pub enum Content {
     Node(Box<Node>),
 }
 
-impl Source {
+/// Reads what a source names.
+pub trait ReadSource {
     /// Finds out what the source is and reads it.
-    pub fn open(&self) -> Result<Content> {
+    fn open(&self) -> Result<Content>;
+
+    /// The runtime: the blob itself, or the one that the state has under `:code`.
+    fn blob(&self) -> Result<Blob>;
+
+    /// The code substitutes of a chain spec. No other source has any.
+    fn substitutes(&self) -> Result<Vec<Substitute>>;
+
+    /// A code that takes the place of the one in this source's state: a substitute of its chain spec, by its block or its
+    /// hash, or the runtime of another source.
+    fn code(&self, named: &str) -> Result<Blob>;
+
+    /// The state in a file. A node's state is not read here: it is taken piece by piece, and proven.
+    fn state(&self) -> Result<State>;
+
+    /// Returns what the source says of the chain's token. Nothing where it says nothing, or cannot be asked.
+    fn properties(&self) -> Properties;
+}
+
+impl ReadSource for Source {
+    fn open(&self) -> Result<Content> {
         match self {
             Self::File(path) => {
                 let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
@@ -67,8 +78,7 @@ impl Source {
         }
     }
 
-    /// The runtime: the blob itself, or the one that the state has under `:code`.
-    pub fn blob(&self) -> Result<Blob> {
+    fn blob(&self) -> Result<Blob> {
         match self.open()? {
             Content::Blob(blob) => Ok(blob),
             Content::State(state) => state.code(&self.to_string()),
@@ -76,8 +86,7 @@ impl Source {
         }
     }
 
-    /// The code substitutes of a chain spec. No other source has any.
-    pub fn substitutes(&self) -> Result<Vec<Substitute>> {
+    fn substitutes(&self) -> Result<Vec<Substitute>> {
         let Self::File(path) = self else { return Ok(Vec::new()) };
         let mut file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
         let name = self.to_string();
@@ -89,9 +98,7 @@ impl Source {
         }
     }
 
-    /// A code that takes the place of the one in this source's state: a substitute of its chain spec, by its block or its
-    /// hash, or the runtime of another source.
-    pub fn code(&self, named: &str) -> Result<Blob> {
+    fn code(&self, named: &str) -> Result<Blob> {
         let substitutes = self.substitutes()?;
         let is_named = |substitute: &&Substitute| {
             substitute.at == named || hex_prefixed(&blake2_256(&substitute.code)).eq_ignore_ascii_case(named)
@@ -114,8 +121,7 @@ impl Source {
         named.parse::<Self>()?.blob()
     }
 
-    /// The state in a file. A node's state is not read here: it is taken piece by piece, and proven.
-    pub fn state(&self) -> Result<State> {
+    fn state(&self) -> Result<State> {
         match self {
             Self::File(path) => {
                 let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
@@ -126,6 +132,10 @@ impl Source {
                 .expected("a raw chain spec or a snapshot")
                 .hint("cargo xtask snapshot create NODE --out FILE")),
         }
+    }
+
+    fn properties(&self) -> Properties {
+        properties::of_source(self)
     }
 }
 
@@ -156,89 +166,11 @@ fn read(name: &str, mut reader: impl Read) -> Result<Content> {
     Blob::parse(name, bytes).map(Content::Blob)
 }
 
-impl FromStr for Source {
-    type Err = Failure;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "-" => Ok(Self::Stdin),
-            "" => Err(Failure::usage("a source is empty").expected("a file, a node's address, or -")),
-            _ if Live::is_meant_by(text) => text.parse().map(Self::Node).map_err(|failure: Failure| Failure {
-                message: format!("{} is no source: {}", without_keys(text), failure.message),
-                ..failure
-            }),
-            _ => Ok(Self::File(PathBuf::from(text))),
-        }
-    }
-}
-
-/// What was given as an address, without what may be a key: all that follows the scheme where no host can be told.
-fn without_keys(text: &str) -> String {
-    match text.split_once(':') {
-        Some((scheme, _)) if !text.contains("://") => format!("{scheme}:…"),
-        None => "an address without its scheme".to_owned(),
-        _ => hide_addresses(text),
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => path.display().fmt(formatter),
-            Self::Stdin => formatter.write_str("-"),
-            Self::Node(live) => live.fmt(formatter),
-        }
-    }
-}
-
-/// As it is shown: the whole address of a node is for nobody to read.
-impl Serialize for Source {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// A text as the command line takes it, or nodes at a block ([`Live::handed`]).
-impl<'de> Deserialize<'de> for Source {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        use serde::de::Error;
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => text.parse().map_err(Error::custom),
-            live => Live::deserialize(live).map(Self::Node).map_err(Error::custom),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{state::tests::sample, test_runtime};
     use worker::Kind as Exit;
-
-    #[test]
-    fn sources_are_told_apart_by_how_they_are_written() {
-        assert_eq!("-".parse(), Ok(Source::Stdin));
-        assert_eq!("wss://host:443/path".parse(), Ok(Source::Node("wss://host:443/path".parse().expect("an address"))));
-        assert_eq!("a/b.wasm".parse(), Ok(Source::File("a/b.wasm".into())));
-        for bad in ["", "ftp://host", "ws://", "wss:/host"] {
-            assert_eq!(bad.parse::<Source>().expect_err("refused").kind, Exit::Usage, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn nodes_are_handed_over_whole_and_shown_without_their_keys() {
-        let source: Source = "wss://host/0123456789abcdef,ws://other?key=0123456789abcdef".parse().expect("two nodes");
-        let Source::Node(live) = &source else { panic!("{source}") };
-        let live = Live { at: Some("0x12".into()), ..live.clone() };
-        let read: Source = serde_json::from_value(live.handed()).expect("as a worker reads it");
-        assert_eq!(read, Source::Node(live));
-        let shown = format!("{source} {source:?} {}", serde_json::json!(source));
-        assert!(!shown.contains("0123456789abcdef") && shown.contains("wss://host,ws://other"), "{shown}");
-        for malformed in ["wss:/host/0123456789abcdef", "//host/0123456789abcdef", "host:9944/?key=0123456789abcdef"] {
-            let failure = malformed.parse::<Source>().expect_err("no address");
-            assert!(!format!("{failure:?}").contains("0123456789abcdef"), "{failure}");
-        }
-    }
 
     #[test]
     fn what_a_file_is_shows_in_its_content() {

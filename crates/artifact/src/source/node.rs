@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{Blob, inspect::version_of};
 use jsonrpsee::rpc_params;
+use protocol::Live;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use worker::{Failure, Live, Result, hex_prefixed};
+use worker::{Failure, Result, hex_prefixed};
 
 /// What the nodes said of their chain's runtime.
 #[derive(Clone, Debug)]

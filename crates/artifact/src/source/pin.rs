@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which state of which chain a source stands for, resolved once, so that all steps are about the same.
 
-use super::{Content, Source, session::on_a_runtime};
+use super::{Content, ReadSource, session::on_a_runtime};
 use crate::{
     inspect::version_of,
     state::{Brief, Origin},
 };
 use jsonrpsee::rpc_params;
+use protocol::Live;
+use protocol::Source;
 use serde::{Deserialize, Serialize};
-use worker::{Failure, Live, Result, hex_prefixed};
+use worker::{Failure, Result, hex_prefixed};
 
 /// A state, by what identifies it wherever it is taken from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How a chain's tokens are written, which no runtime says: a chain spec's `properties`, or a node's.
 
-use super::Source;
 use crate::metadata_hash::Token;
+use protocol::Source;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{io::BufReader, path::Path};
@@ -27,16 +27,13 @@ impl Properties {
     }
 }
 
-impl Source {
-    /// What the source says of the chain's token. Nothing where it says nothing, or cannot be asked.
-    pub fn properties(&self) -> Properties {
-        let said = match self {
-            Self::File(path) => of_chain_spec(path),
-            Self::Node(live) => super::node::properties(live),
-            Self::Stdin => None,
-        };
-        said.map(|said| of(&said)).unwrap_or_default()
-    }
+pub(super) fn of_source(source: &Source) -> Properties {
+    let said = match source {
+        Source::File(path) => of_chain_spec(path),
+        Source::Node(live) => super::node::properties(live),
+        Source::Stdin => None,
+    };
+    said.map(|said| of(&said)).unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -69,6 +66,7 @@ fn of(properties: &Value) -> Properties {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ReadSource as _;
     use serde_json::json;
 
     #[test]

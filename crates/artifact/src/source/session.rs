@@ -7,13 +7,14 @@
 use super::client::{Client, Refusal, bytes, senseless, silent};
 use crate::header::Header;
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
+use protocol::{Endpoint, Live};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-use worker::{Endpoint, Failure, Live, Result, hex_prefixed};
+use worker::{Failure, Result, hex_prefixed};
 
 /// So often a question whose connection broke is asked again, at each node.
 const RETRIES: usize = 4;

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::header::Header;
 use jsonrpsee::rpc_params;
+use protocol::Live;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -17,7 +18,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use worker::{Kind, Live, Result, hex_prefixed};
+use worker::{Kind, Result, hex_prefixed};
 
 const SHORT: Patience = Patience {
     answer: Duration::from_secs(5),

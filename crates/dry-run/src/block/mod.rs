@@ -13,9 +13,9 @@ use crate::{
     result::{Rpc, State, errors_logged},
     weight,
 };
-use artifact::Source;
 use codec::Encode;
 use fork::{Chain, Executor, Header, How, LiveBlock, Loaded, Store};
+use protocol::Source;
 use records::{Class, Record};
 use report::{Block, Difference, Executed, Extrinsic, FailedDispatch, Outcome};
 use serde::{Deserialize, Serialize};

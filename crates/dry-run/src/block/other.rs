@@ -10,9 +10,10 @@ use super::{
     report::{Changed, Extrinsic, Other, Outcome},
 };
 use crate::{input::Runtime, rehearsal};
-use artifact::Source;
+use artifact::ReadSource;
 use codec::{Decode, Encode};
 use fork::{Author, Chain, Executor, LiveBlock, Wish, signatures::Believing};
+use protocol::Source;
 use sp_core::storage::well_known_keys;
 use sp_runtime::{OpaqueExtrinsic, transaction_validity::TransactionValidityError};
 use std::collections::VecDeque;

@@ -11,9 +11,9 @@ use crate::{
     result::Beside,
     types::{Interface, read},
 };
-use artifact::Source;
 use codec::{Compact, Decode};
 use fork::{Chain, Executor, How};
+use protocol::Source;
 use scale_info::TypeDef;
 use worker::{Failure, Reporter, Result};
 

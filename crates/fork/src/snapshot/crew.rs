@@ -3,6 +3,7 @@
 
 use super::{Unit, one_line, trouble};
 use crate::state::{RemoteNode, Traffic, Transport};
+use protocol::Endpoint;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
@@ -11,7 +12,7 @@ use std::{
         mpsc,
     },
 };
-use worker::{Endpoint, Failure, Result};
+use worker::{Failure, Result};
 
 /// Places that are missing, of one trie and in the order of their keys.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ use artifact::{
     trie::{CHILD_PREFIX, Child, Node, Value},
 };
 use crew::{Answer, Crew, Task};
+use protocol::Endpoint;
 use sp_core::H256;
 use sp_runtime::traits::Header as _;
 use std::{
@@ -31,7 +32,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use worker::{Endpoint, Failure, Reporter, Result, hex_prefixed};
+use worker::{Failure, Reporter, Result, hex_prefixed};
 
 /// Connections to each node: so that one answer is on its way while another is made.
 const CONNECTIONS: usize = 8;

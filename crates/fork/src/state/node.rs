@@ -5,6 +5,7 @@ use super::{Traffic, Transport, Trouble, lazy::method};
 use crate::chain::Header;
 use artifact::source::{Patience, RpcBlock, Session, senseless};
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
+use protocol::{Endpoint, Live};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::sync::{
@@ -13,7 +14,7 @@ use std::sync::{
     mpsc as blocking,
 };
 use tokio::sync::mpsc;
-use worker::{Endpoint, Failure, Live, Result, hex_prefixed};
+use worker::{Failure, Result, hex_prefixed};
 
 /// The storage key of a child trie as the RPC takes it.
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
@@ -109,7 +110,7 @@ impl RemoteNode {
     fn read<'a, T: Deserialize<'a>>(&self, method: &str, text: &'a RawValue) -> std::result::Result<T, Trouble> {
         serde_json::from_str(text.get()).map_err(|error| {
             // The answer may repeat the address, and the error the answer.
-            Trouble::Failed(senseless(&self.name, method).found(worker::hide_addresses(&error.to_string())))
+            Trouble::Failed(senseless(&self.name, method).found(protocol::hide_addresses(&error.to_string())))
         })
     }
 

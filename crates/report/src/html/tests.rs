@@ -38,7 +38,7 @@ fn bundle() -> Bundle {
             ],
             "untold": ["view functions"],
         }),
-        weights: json!({"files": 1, "extrinsics": 2, "verdict": "passed", "findings": [
+        weights: json!({"files": 1, "extrinsics": 2, "verdict": "pass", "findings": [
             {"severity": "warning", "rule": "never-fits", "pallet": "pallet_xcm", "detail": "Weight::MAX"},
         ], "comparison": {"old": "v1", "extrinsics": [{"pallet": "pallet_own", "extrinsic": "f", "change": "changed",
             "ref_time": {"old": 2_000_000, "new": 1_000_000}, "proof_size": {"old": 5, "new": 5}}]}}),

@@ -159,7 +159,7 @@ fn same_upgrade(directory: &Path, name: &str, runtime: &str, blob: &str) -> Resu
     }
     expect_one_verdict(directory, name, &evidence)?;
     // Older evidence has it; a comment that changes with the clock would be posted anew each time.
-    Ok(worker::without_volatile(evidence.get("result").cloned().unwrap_or_default()))
+    Ok(protocol::without_volatile(evidence.get("result").cloned().unwrap_or_default()))
 }
 
 /// A step that failed has no result that passed, and none that failed passed.
@@ -167,8 +167,8 @@ fn expect_one_verdict(directory: &Path, name: &str, evidence: &Value) -> Result<
     let of = |pointer: &str| evidence.pointer(pointer).and_then(Value::as_str);
     let (step, result) = (of("/verdict").unwrap_or("none"), of("/result/verdict"));
     let same = match result {
-        Some("pass" | "passed" | "pass_with_hazards") => step == "passed",
-        Some("fail" | "failed") => step == "failed",
+        Some("pass" | "pass_with_hazards") => step == "pass",
+        Some("fail") => step == "fail",
         Some("not_judged") => step == "not_judged",
         // Others say nothing of it, and a proposal that was refused has no verdict of its own.
         _ => true,

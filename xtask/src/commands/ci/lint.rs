@@ -54,7 +54,7 @@ pub fn run(context: &Context) -> Result<bool> {
         "version": 1,
         "workflows": workflows.len(),
         "checks": checks,
-        "verdict": if passed { "passed" } else { "failed" },
+        "verdict": if passed { "pass" } else { "fail" },
     });
     context.printer.result(&document, || report::terminal::checks(&document))?;
     Ok(passed)

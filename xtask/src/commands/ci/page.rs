@@ -67,7 +67,7 @@ fn tools(context: &Context) -> Result<(PathBuf, PathBuf)> {
 
 fn finish(context: &Context, checks: Vec<Value>) -> Result<bool> {
     let passed = checks.iter().all(|check| check["status"] != "fail");
-    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "passed" } else { "failed" }});
+    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "pass" } else { "fail" }});
     context.printer.result(&document, || report::terminal::checks(&document))?;
     Ok(passed)
 }

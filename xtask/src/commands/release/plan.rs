@@ -94,7 +94,7 @@ impl Plan {
             .map_err(|error| Failure::internal("the plan cannot be written as JSON").found(error.to_string()))?;
         if let Some(fields) = document.as_object_mut() {
             fields.insert("version".into(), json!(1));
-            fields.insert("verdict".into(), json!(if self.passed() { "passed" } else { "failed" }));
+            fields.insert("verdict".into(), json!(if self.passed() { "pass" } else { "fail" }));
         }
         Ok(document)
     }

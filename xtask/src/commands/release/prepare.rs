@@ -29,9 +29,10 @@ use crate::{
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
+use protocol::Verdict;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Code, Failure, Result, Verdict};
+use worker::{Code, Failure, Result};
 
 const REMEMBERED_LIMIT: u64 = 64 << 20;
 
@@ -229,7 +230,7 @@ impl Press<'_> {
             "runtimes": document.get("runtimes"),
             "warnings": warnings,
             "problems": problems,
-            "verdict": if passed { "passed" } else { "failed" },
+            "verdict": if passed { "pass" } else { "fail" },
         });
         self.context.printer.result(&summary, || report::release::prepared(&summary))?;
         Ok(passed)
@@ -242,7 +243,9 @@ impl Press<'_> {
             let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let request = json!({"command": "verify_root", "root": utf8(root)?});
             let (_, told) = self.ask("signers", Worker::Evidence, &request)?;
-            Ok(json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": told.get("lineage")}))
+            Ok::<_, Failure>(
+                json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": told.get("lineage")}),
+            )
         });
         let signers = signers.transpose()?;
         if let Some(fields) = document.as_object_mut() {
@@ -518,7 +521,7 @@ impl Press<'_> {
                 planned.name
             ));
         }
-        if verdict != Verdict::Passed {
+        if verdict != Verdict::Pass {
             let checks = of("/runtimes/0/checks");
             let failed = checks.as_array().map(Vec::as_slice).unwrap_or_default().iter();
             let failed = failed.filter(|check| check["status"] == "fail").filter_map(|check| check["name"].as_str());

@@ -38,7 +38,7 @@ pub fn signing(
     task: &Task,
 ) -> Result<(Signing, Value)> {
     let verified = verify::verify(context, bundle, root, task, &context.log("release"))?.value;
-    let passed = verified.pointer("/predicate/verdict") == Some(&json!("passed"));
+    let passed = verified.pointer("/predicate/verdict") == Some(&json!("pass"));
     if !passed || verified.get("integrity") != Some(&json!(true)) {
         let subjects = verified.get("subjects").and_then(Value::as_array).into_iter().flatten();
         let wrong = subjects.filter(|subject| subject["ok"] != json!(true));

@@ -5,6 +5,7 @@
 
 use super::place::{self, MANIFEST, Manifest};
 use crate::inputs::{Digester, file_digest};
+use protocol::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -12,7 +13,7 @@ use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result, Verdict};
+use worker::{Failure, Result};
 
 pub const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -177,7 +178,7 @@ impl Bundle {
             "runtime": step.runtime,
             "inputs": step.inputs,
             // The same step on the same inputs gives the same bytes, on whatever machine it ran.
-            "result": worker::without_volatile(step.result),
+            "result": protocol::without_volatile(step.result),
             "verdict": step.verdict.name(),
         });
         if let (false, Some(fields)) = (outputs.is_empty(), document.as_object_mut()) {
@@ -194,42 +195,13 @@ impl Bundle {
     }
 }
 
-/// What a step came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepVerdict {
-    Judged(Verdict),
-    /// It does not apply, and is not missed.
-    Skipped,
-}
-
-impl StepVerdict {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Judged(verdict) => verdict.name(),
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-impl From<Verdict> for StepVerdict {
-    fn from(verdict: Verdict) -> Self {
-        Self::Judged(verdict)
-    }
-}
-
-impl From<bool> for StepVerdict {
-    fn from(passed: bool) -> Self {
-        Self::Judged(passed.into())
-    }
-}
-
 pub struct Step<'step> {
     pub name: &'step str,
     pub runtime: &'step str,
     /// Name to what identifies it: a `digest` and whatever helps.
     pub inputs: Value,
     pub result: Value,
-    pub verdict: StepVerdict,
+    pub verdict: Verdict,
     /// Files of the bundle that the step wrote beside its evidence.
     pub outputs: Vec<String>,
 }
@@ -356,7 +328,7 @@ mod tests {
         assert_eq!(read["format"], "cutover/step/v1");
         assert_eq!(read["outputs"]["a.wasm"], "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
         assert_eq!(read["result"], json!({"x": 1, "checks": [{}]}));
-        assert_eq!((&read["verdict"], &read["runtime"]), (&json!("passed"), &json!("solo")));
+        assert_eq!((&read["verdict"], &read["runtime"]), (&json!("pass"), &json!("solo")));
     }
 
     /// A manifest that people signed or nobody did.

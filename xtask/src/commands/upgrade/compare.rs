@@ -3,7 +3,7 @@
 
 use super::{
     super::{diff, utf8},
-    bundle::{Step, StepVerdict, inputs},
+    bundle::{Step, inputs},
     plan::{Plan, name_source},
 };
 use crate::{
@@ -11,8 +11,9 @@ use crate::{
     jobs::{Desk, Done},
     workers::{self, Worker},
 };
+use protocol::Verdict;
 use serde_json::json;
-use worker::{Code, Result, Verdict};
+use worker::{Code, Result};
 
 impl Plan<'_> {
     /// The chain's present runtime, which is the `:code` of its state, against the one that ships.
@@ -29,13 +30,13 @@ impl Plan<'_> {
         }
         let request = json!({"command": "diff", "old": self.state.place.handed(), "new": utf8(&self.blob())?, "allow": allow, "parameters": true});
         let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log);
-        let (verdict, mut result): (StepVerdict, _) = match outcome {
+        let (verdict, mut result): (Verdict, _) = match outcome {
             Ok(outcome) => (outcome.passed.into(), outcome.value),
             // The dry run judges the upgrade all the same; this says that it did not. Whatever else cannot be compared is no
             // state that an upgrade starts from.
             Err(failure) if failure.is(Code::OldMetadata) => {
                 let rule = json!({"name": "comparable", "status": "skip", "detail": failure.to_string()});
-                (StepVerdict::Skipped, json!({"rules": [rule], "verdict": "none", "error": failure}))
+                (Verdict::Skip, json!({"rules": [rule], "verdict": "none", "error": failure}))
             }
             Err(failure) => return Err(failure),
         };
@@ -52,9 +53,9 @@ impl Plan<'_> {
         self.bundle.write_step(step)?;
         self.bundle.done("diff", &key, &["diff.json".into()])?;
         let told = match verdict {
-            StepVerdict::Skipped => "not compared",
-            StepVerdict::Judged(Verdict::Passed) => "passed",
-            StepVerdict::Judged(_) => "FAILED",
+            Verdict::Skip => "not compared",
+            Verdict::Pass => "passed",
+            _ => "FAILED",
         };
         Ok(Done::Now(told.into()))
     }

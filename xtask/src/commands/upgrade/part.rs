@@ -6,8 +6,9 @@
 
 use super::{super::utf8, plan::Plan, verdict_of};
 use crate::{cli::UpgradeJob, git, inputs::file_digest, jobs::Finished};
+use protocol::Verdict;
 use serde_json::{Value, json};
-use worker::{Failure, Result, Verdict};
+use worker::{Failure, Result};
 
 impl Plan<'_> {
     /// Whether what the jobs of this run need, and do not make themselves, is there and belongs together.
@@ -91,7 +92,7 @@ impl Plan<'_> {
     /// What a run of some jobs tells, and the verdict of their steps.
     pub fn part(&self, finished: &[Finished]) -> Result<(Verdict, Value)> {
         let mut steps = Vec::new();
-        let mut verdict = Verdict::Passed;
+        let mut verdict = Verdict::Pass;
         for step in self.steps().into_iter().filter(|step| self.options.only.iter().any(|job| job.name() == *step)) {
             let evidence = self.bundle.read_step(step)?;
             verdict = verdict.and(verdict_of(&evidence));

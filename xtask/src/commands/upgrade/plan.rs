@@ -23,12 +23,13 @@ use crate::{
     workers::{self, Worker},
 };
 use clap::ValueEnum;
+use protocol::{Live, Verdict};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Kind, Live, Result, Verdict};
+use worker::{Failure, Kind, Result};
 
 /// Those whose evidence makes the bundle, and each of which can refuse it.
 const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
@@ -270,7 +271,7 @@ impl Plan<'_> {
         let mut result = outcome.value;
         let verdict = dry_run::verdict(&result);
         let told = match verdict {
-            Verdict::Failed => "FAILED".into(),
+            Verdict::Fail => "FAILED".into(),
             _ => report::terminal::verdict(&result),
         };
         name_source(&mut result, "/state/source", &self.state.place.name());
@@ -398,13 +399,13 @@ impl Plan<'_> {
     /// What the steps come to, all together.
     pub fn verdict(&self) -> Result<Verdict> {
         let steps = self.steps().into_iter().map(|step| self.bundle.read_step(step));
-        steps.map(|step| Ok(verdict_of(&step?))).try_fold(Verdict::Passed, |all, step| Ok(all.and(step?)))
+        steps.map(|step| Ok::<_, Failure>(verdict_of(&step?))).try_fold(Verdict::Pass, |all, step| Ok(all.and(step?)))
     }
 
     /// What people signed is not signed once more by a key that nobody keeps, and each key signs a manifest once: another
     /// signature of the same would only change the file.
     fn sign(&self, desk: &Desk<'_>) -> Result<Done> {
-        if self.verdict()? != Verdict::Passed {
+        if self.verdict()? != Verdict::Pass {
             return Ok(Done::Now("not signed, as not everything passed".into()));
         }
         let manifest = Manifest::parse(&worker::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?);

@@ -13,9 +13,10 @@ use crate::{
     networks::{self, Pin, Pinned, Place},
     runtimes::Runtime,
 };
+use protocol::Verdict;
 use serde_json::{Value, json};
 use std::path::Path;
-use worker::{Failure, Result, Verdict};
+use worker::{Failure, Result};
 
 pub const STEP: &str = "state";
 
@@ -46,7 +47,7 @@ pub fn pinned(
         inputs: json!({"state": pinned.input()?}),
         result: serde_json::to_value(&pinned.pin)
             .map_err(|error| Failure::internal("a state cannot be written as JSON").found(error.to_string()))?,
-        verdict: Verdict::Passed.into(),
+        verdict: Verdict::Pass,
         outputs: Vec::new(),
     })?;
     Ok(pinned)

@@ -10,8 +10,9 @@ use crate::{
     inputs::file_digest,
     jobs::{Done, Finished},
 };
+use protocol::Verdict;
 use serde_json::{Value, json};
-use worker::{Failure, Result, Verdict};
+use worker::{Failure, Result};
 
 impl Plan<'_> {
     /// What a person wants to know at the end; it passed if the upgrade can be proposed.
@@ -57,7 +58,7 @@ impl Plan<'_> {
             "checks": checks,
             "hazards": dry_run.get("hazards"),
             "proposal": {"route": proposal.get("route"), "hash": hash},
-            "signatures": signing.told(steps == Verdict::Passed),
+            "signatures": signing.told(steps == Verdict::Pass),
             "signed_off": signing.signed_off,
             "needed": signing.needed,
             "counted": signing.counted,

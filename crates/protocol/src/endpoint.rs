@@ -4,10 +4,10 @@
 //! An [`Endpoint`] shows its scheme, host and port, whatever it is printed by. The whole of it is for the transport, and for a
 //! worker's standard input.
 
-use crate::{Failure, Result};
+use crate::AddressError;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{fmt, str::FromStr};
 
 const SCHEMES: [&str; 4] = ["ws", "wss", "http", "https"];
@@ -75,21 +75,24 @@ impl Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = Failure;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(Failure::usage("what is given as the address of a node is none")
-                .expected("ws://, wss://, http:// or https:// and a host"));
+            return Err(AddressError {
+                message: "what is given as the address of a node is none".into(),
+                found: None,
+                expected: "ws://, wss://, http:// or https:// and a host",
+            });
         };
         // Where the host cannot be told from the rest, any part of it may be a key.
-        let wrong = |found: &str| {
-            Failure::usage("the address of a node is malformed")
-                .found(match SCHEMES.contains(&scheme) {
-                    true => format!("{scheme}://…, {found}"),
-                    false => found.to_owned(),
-                })
-                .expected("ws://, wss://, http:// or https://, a host, and what the provider gave behind it")
+        let wrong = |found: &str| AddressError {
+            message: "the address of a node is malformed".into(),
+            found: Some(match SCHEMES.contains(&scheme) {
+                true => format!("{scheme}://…, {found}"),
+                false => found.to_owned(),
+            }),
+            expected: "ws://, wss://, http:// or https://, a host, and what the provider gave behind it",
         };
         if !SCHEMES.contains(&scheme) {
             return Err(wrong("another scheme"));
@@ -154,15 +157,15 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// As it is shown. A request is made by [`Live::handed`].
+/// As it is shown. A request carries it whole: [`crate::exposed`].
 impl Serialize for Endpoint {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Endpoint {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(text) => text.parse().map_err(D::Error::custom),
             _ => Err(D::Error::custom("the address of a node is no string")),
@@ -192,11 +195,6 @@ impl Live {
     pub fn block(&self) -> &str {
         self.at.as_deref().unwrap_or("finalized")
     }
-
-    /// As a worker takes it on its standard input: with the whole addresses.
-    pub fn handed(&self) -> Value {
-        json!({"nodes": self.nodes.iter().map(Endpoint::expose).collect::<Vec<_>>(), "at": self.at})
-    }
 }
 
 /// Whether a text is an address without its scheme: `//host/key`, or a host with a port and more behind it, `host:9944/?key`.
@@ -210,10 +208,10 @@ fn lacks_scheme(text: &str) -> bool {
 
 /// One address, or several of one chain with commas between them.
 impl FromStr for Live {
-    type Err = Failure;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self> {
-        Ok(Self { nodes: addresses(text).map(str::parse).collect::<Result<_>>()?, at: None })
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Ok(Self { nodes: addresses(text).map(str::parse).collect::<Result<_, _>>()?, at: None })
     }
 }
 
@@ -244,7 +242,7 @@ impl fmt::Display for Live {
 }
 
 impl<'de> Deserialize<'de> for Live {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Given {
@@ -300,6 +298,8 @@ pub fn without_addresses(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposed::Exposed as _;
+    use serde_json::json;
 
     #[test]
     fn a_key_is_hidden_as_servers_spell_it() {
@@ -353,8 +353,9 @@ mod tests {
             assert_eq!(endpoint.expose(), text);
             let live: Live = text.parse().expect("one");
             assert!(!format!("{live} {live:?} {}", json!(live)).contains(TOKEN), "{text}");
-            assert!(live.handed().to_string().contains(TOKEN));
-            let again: Live = serde_json::from_value(live.handed()).expect("as a worker reads it");
+            let whole = json!(live.exposed());
+            assert!(whole.to_string().contains(TOKEN));
+            let again: Live = serde_json::from_value(whole).expect("as a worker reads it");
             assert_eq!(again, live);
         }
     }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The names of formats: `cutover/<document>/v<version>`, in one scheme, each in one place.
+//!
+//! A document says its format first. A reader takes the formats that it knows and refuses others by name. The version goes up
+//! when a field is renamed, removed or means something else; new fields do not raise it.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $constant:ident $schema:ident $name:literal)*) => {
+        $(
+            $(#[$doc])*
+            pub const $constant: &str = $name;
+
+            /// Returns the schema of a field that holds the name of this format and no other.
+            pub(crate) fn $schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "const": $name})
+            }
+        )*
+
+        /// Every format there is.
+        pub const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+formats! {
+    /// The report of a dry run. Version 3 has one verdict for all documents.
+    DRY_RUN dry_run "cutover/dry-run/v3"
+    /// A block of a chain, executed once more.
+    BLOCK block "cutover/block/v1"
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_format_is_named_by_the_one_scheme() {
+        for name in super::ALL {
+            let parts: Vec<_> = name.split('/').collect();
+            let [cutover, document, version] = parts[..] else { panic!("{name}") };
+            assert_eq!(cutover, "cutover");
+            assert!(document.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+            assert!(version.strip_prefix('v').is_some_and(|number| number.parse::<u32>().is_ok()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What crosses a process boundary or is published: requests and results of workers, and the documents of evidence.
+//!
+//! Types and their serde forms alone. Each document has one type, which its writer writes and every reader reads, so that the
+//! compiler names the readers of a field that changes. From the same types come the JSON schemas in `docs/schema`.
+//! This crate imports nothing of Cutover.
+
+mod address;
+pub mod block;
+mod chain;
+mod check;
+mod checks;
+pub mod dry_run;
+mod endpoint;
+pub mod exposed;
+pub mod fork;
+pub mod format;
+pub mod snapshot;
+mod source;
+mod verdict;
+mod volatile;
+
+pub use address::AddressError;
+pub use chain::{RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
+pub use check::{Check, Finding, Rank, Status, hazards};
+pub use checks::CHECKS;
+pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};
+pub use source::Source;
+pub use verdict::Verdict;
+pub use volatile::{VOLATILE, without_volatile};

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where a runtime or a state is taken from, given the same way to every command.
+
+use crate::{AddressError, Live, hide_addresses};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{fmt, path::PathBuf, str::FromStr};
+
+/// A file, standard input or a node. What a file is shows in its content, never in its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    File(PathBuf),
+    Stdin,
+    Node(Live),
+}
+
+impl FromStr for Source {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match text {
+            "-" => Ok(Self::Stdin),
+            "" => Err(AddressError {
+                message: "a source is empty".into(),
+                found: None,
+                expected: "a file, a node's address, or -",
+            }),
+            _ if Live::is_meant_by(text) => text.parse().map(Self::Node).map_err(|error: AddressError| AddressError {
+                message: format!("{} is no source: {}", without_keys(text), error.message),
+                ..error
+            }),
+            _ => Ok(Self::File(PathBuf::from(text))),
+        }
+    }
+}
+
+/// What was given as an address, without what may be a key: all that follows the scheme where no host can be told.
+fn without_keys(text: &str) -> String {
+    match text.split_once(':') {
+        Some((scheme, _)) if !text.contains("://") => format!("{scheme}:…"),
+        None => "an address without its scheme".to_owned(),
+        _ => hide_addresses(text),
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(formatter),
+            Self::Stdin => formatter.write_str("-"),
+            Self::Node(live) => live.fmt(formatter),
+        }
+    }
+}
+
+/// As it is shown: the whole address of a node is for nobody to read. A request carries it whole: [`crate::exposed`].
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A text as the command line takes it, or nodes at a block.
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => text.parse().map_err(Error::custom),
+            live => Live::deserialize(live).map(Self::Node).map_err(Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposed;
+
+    #[derive(Serialize, Deserialize)]
+    struct Request {
+        #[serde(serialize_with = "exposed::one")]
+        source: Source,
+    }
+
+    #[test]
+    fn sources_are_told_apart_by_how_they_are_written() {
+        assert_eq!("-".parse(), Ok(Source::Stdin));
+        assert_eq!("wss://host:443/path".parse(), Ok(Source::Node("wss://host:443/path".parse().expect("an address"))));
+        assert_eq!("a/b.wasm".parse(), Ok(Source::File("a/b.wasm".into())));
+        for bad in ["", "ftp://host", "ws://", "wss:/host"] {
+            assert!(bad.parse::<Source>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_handed_over_whole_and_shown_without_their_keys() {
+        let source: Source = "wss://host/0123456789abcdef,ws://other?key=0123456789abcdef".parse().expect("two nodes");
+        let Source::Node(live) = &source else { panic!("{source}") };
+        let with_block = Source::Node(Live { at: Some("0x12".into()), ..live.clone() });
+        let text = serde_json::to_string(&Request { source: with_block.clone() }).expect("written");
+        assert!(text.contains("wss://host/0123456789abcdef"), "{text}");
+        let read: Request = serde_json::from_str(&text).expect("as a worker reads it");
+        assert_eq!(read.source, with_block);
+        let shown = format!("{source} {source:?} {}", serde_json::json!(source));
+        assert!(!shown.contains("0123456789abcdef") && shown.contains("wss://host,ws://other"), "{shown}");
+        for malformed in ["wss:/host/0123456789abcdef", "//host/0123456789abcdef", "host:9944/?key=0123456789abcdef"] {
+            let error = malformed.parse::<Source>().expect_err("no address");
+            assert!(!format!("{error:?}").contains("0123456789abcdef"), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_and_standard_input_are_handed_over_as_they_are_written() {
+        for text in ["a/b.wasm", "-"] {
+            let source = text.parse().expect("a source");
+            let written = serde_json::to_value(Request { source }).expect("written");
+            assert_eq!(written, serde_json::json!({"source": text}));
+        }
+    }
+}
