@@ -10,7 +10,7 @@ use std::{
 /// A directory of this checkout's own: another one is another source.
 pub fn shared(name: &str) -> PathBuf {
     let checkout = artifact::hashes::blake2_64(repository().as_os_str().as_encoded_bytes());
-    let checkout = worker::hex_prefixed(&checkout);
+    let checkout = hex::encode_prefixed(checkout);
     let directory = std::env::temp_dir().join("cutover-tests").join(&checkout[2..]).join(name);
     fs::create_dir_all(&directory).expect("a directory");
     directory

@@ -209,7 +209,7 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     Xtask::new(["verify", "--integrity-only", bundle.to_str().expect("UTF-8")]).run().expect_code(0);
     assert_eq!(fs::read(bundle.join("standalone_runtime.compact.compressed.wasm")).expect("read"), first[blob]);
 
-    let hash = worker::hex_prefixed(&artifact::hashes::blake2_256(&first[blob]));
+    let hash = hex::encode_prefixed(artifact::hashes::blake2_256(&first[blob]));
     let notes = String::from_utf8(first["notes.md"].clone()).expect("UTF-8");
     for wanted in [
         commit.as_str(),

@@ -166,7 +166,7 @@ fn the_proposal_authorizes_the_blob_of_the_bundle() {
         .find(|path| path.display().to_string().ends_with(".compact.compressed.wasm"))
         .expect("a blob");
     let hash = artifact::hashes::blake2_256(&fs::read(blob).expect("read"));
-    let hash = worker::hex_prefixed(&hash);
+    let hash = hex::encode_prefixed(hash);
     let evidence = files(&bundle)
         .into_iter()
         .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("propose")))

@@ -139,7 +139,7 @@ impl Digester {
     }
 
     pub fn finish(self) -> String {
-        worker::hex_prefixed(&self.0.finalize())
+        hex::encode_prefixed(self.0.finalize())
     }
 }
 
@@ -152,7 +152,7 @@ pub fn file_digest(path: &Path) -> Result<String> {
     loop {
         let count = std::io::Read::read(&mut file, &mut buffer).map_err(io)?;
         if count == 0 {
-            return Ok(worker::hex_prefixed(&digest.finalize()));
+            return Ok(hex::encode_prefixed(digest.finalize()));
         }
         digest.update(&buffer[..count]);
     }

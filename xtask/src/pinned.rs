@@ -53,7 +53,7 @@ impl Pinned {
                 std::fs::copy(pins.join(name), directory.join(name)).map_err(io)?;
             }
             (self.install)(&directory, &context.log(&format!("install-{}", self.name)))?;
-            worker::write_whole(&stamp, b"")?;
+            files::write_whole(&stamp, b"")?;
         }
         Ok(directory)
     }

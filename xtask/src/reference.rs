@@ -156,7 +156,7 @@ fn the_reference_is_up_to_date() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/commands.md");
     let text = reference();
     if std::env::var_os("UPDATE").is_some() {
-        worker::write_whole(&path, text.as_bytes()).expect("written");
+        files::write_whole(&path, text.as_bytes()).expect("written");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(written == text, "docs/commands.md is stale: run UPDATE=1 cargo test --package xtask");

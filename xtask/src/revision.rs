@@ -40,7 +40,7 @@ pub fn extract(repository: &Path, commit: &str, path: &str, endings: &[&str]) ->
             return Err(Failure::input(format!("the revision {commit} has a file with the path {name:?}")));
         }
         let content = objects(repository, &["cat-file", "blob", &hash], None)?;
-        worker::write_whole(&directory.path().join(inside), &content)?;
+        files::write_whole(&directory.path().join(inside), &content)?;
     }
     let found = directory.path().join(path);
     if files == 0 { Err(missing()) } else { Ok((directory, found)) }

@@ -440,7 +440,7 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
     let Some(path) = MATRIX_PLACES.iter().map(|place| root.join(place)).find(|path| path.is_file()) else {
         return Ok(Vec::new());
     };
-    let text = worker::read_bounded(&path, MATRIX_LIMIT)?;
+    let text = files::read_bounded(&path, MATRIX_LIMIT)?;
     serde_json::from_slice(&text).map_err(|error| {
         Failure::input(format!("{} is no matrix of runtimes", path.display()))
             .found(protocol::hide_addresses(&error.to_string()))

@@ -164,12 +164,12 @@ fn the_matrix_of_the_fellowship_names_runtimes() {
     let path = root.path().join(".github/workflows/runtimes-matrix.json");
     let matrix = r#"[{"name": "kusama", "package": "staging-kusama-runtime", "path": "relay/kusama", "uris": ["wss://a"],
         "is_relay": true, "max_code_size": 5242880, "build_extra_features": "fast-runtime", "unknown": {"x": 1}}]"#;
-    worker::write_whole(&path, matrix.as_bytes()).expect("written");
+    files::write_whole(&path, matrix.as_bytes()).expect("written");
     let found = workspace(&[sketch("staging-kusama-runtime")], root.path()).expect("read");
     assert_eq!(names(&found), ["kusama"]);
     let runtime = found.find("staging-kusama").expect("found");
     assert_eq!(runtime.release_features(), ["fast-runtime"]);
-    worker::write_whole(&path, b"{}").expect("written");
+    files::write_whole(&path, b"{}").expect("written");
     let failure = workspace(&[sketch("staging-kusama-runtime")], root.path()).err().expect("refused");
     assert!(failure.message.contains("runtimes-matrix.json"));
 }

@@ -13,7 +13,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// What is known of a build beside its blobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,9 +109,9 @@ pub fn digest(files: &Files, context: &BuildContext) -> Result<Value> {
         "size": deployed.deployed.len().to_string(),
         "prop": set_code_hash,
         "authorize_upgrade_prop": authorize_hash,
-        "blake2_256": hex_prefixed(&hashes.blake2_256),
+        "blake2_256": hex::encode_prefixed(hashes.blake2_256),
         "ipfs": hashes.ipfs_cid,
-        "sha256": hex_prefixed(&hashes.sha256),
+        "sha256": hex::encode_prefixed(hashes.sha256),
         "wasm": name,
         "info": {
             "generator": {"name": "cutover", "version": generator},
@@ -147,9 +147,9 @@ fn runtime(
         "size": blob.deployed.len().to_string(),
         "prop": set_code_hash,
         "authorize_upgrade_prop": authorize_hash,
-        "blake2_256": hex_prefixed(&hashes.blake2_256),
+        "blake2_256": hex::encode_prefixed(hashes.blake2_256),
         "ipfs": hashes.ipfs_cid,
-        "sha256": hex_prefixed(&hashes.sha256),
+        "sha256": hex::encode_prefixed(hashes.sha256),
         "wasm": path.display().to_string(),
         "subwasm": {
             "size": blob.deployed.len(),
@@ -165,19 +165,19 @@ fn runtime(
             "proposal_hash": set_code_hash,
             "parachain_authorize_upgrade_hash": authorize_hash,
             "ipfs_hash": hashes.ipfs_cid,
-            "blake2_256": hex_prefixed(&hashes.blake2_256),
+            "blake2_256": hex::encode_prefixed(hashes.blake2_256),
         },
     })
 }
 
 /// The hashes of the two calls.
 fn call_hashes(hashes: &Hashes) -> (String, String) {
-    (hex_prefixed(&hashes.set_code), hex_prefixed(&blake2_256(&hashes.authorize_upgrade_call)))
+    (hex::encode_prefixed(hashes.set_code), hex::encode_prefixed(blake2_256(&hashes.authorize_upgrade_call)))
 }
 
 fn read(path: Option<&Path>) -> Result<Option<(PathBuf, Blob)>> {
     let Some(path) = path else { return Ok(None) };
-    let bytes = worker::read_bounded(path, crate::blob::FILE_LIMIT)?;
+    let bytes = files::read_bounded(path, crate::blob::FILE_LIMIT)?;
     Ok(Some((path.to_owned(), Blob::parse(&path.display().to_string(), bytes)?)))
 }
 
@@ -192,24 +192,24 @@ mod tests {
         let blob = test_runtime::blob();
         let compact = directory.path().join("r.compact.wasm");
         let compressed = directory.path().join("r.compact.compressed.wasm");
-        worker::write_whole(&compact, &blob.wasm).expect("written");
-        worker::write_whole(&compressed, &blob.deployed).expect("written");
+        files::write_whole(&compact, &blob.wasm).expect("written");
+        files::write_whole(&compressed, &blob.deployed).expect("written");
         let files = Files { compact: Some(compact.clone()), compressed: Some(compressed.clone()) };
         let context = BuildContext { package: "r".into(), profile: "production".into(), ..Default::default() };
         let digest = digest(&files, &context).expect("made");
 
-        let deployed = hex_prefixed(&blake2_256(&blob.deployed));
+        let deployed = hex::encode_prefixed(blake2_256(&blob.deployed));
         assert_eq!(digest["blake2_256"], deployed.as_str());
         assert_eq!(digest["size"], blob.deployed.len().to_string());
         assert_eq!(digest["wasm"], compressed.display().to_string());
         assert_eq!(digest["runtimes"]["compressed"]["subwasm"]["blake2_256"], deployed.as_str());
-        assert_eq!(digest["runtimes"]["compact"]["blake2_256"], hex_prefixed(&blake2_256(&blob.wasm)));
+        assert_eq!(digest["runtimes"]["compact"]["blake2_256"], hex::encode_prefixed(blake2_256(&blob.wasm)));
         assert_eq!(digest["runtimes"]["compact"]["subwasm"]["compression"]["compressed"], false);
         assert_eq!(digest["runtimes"]["compressed"]["subwasm"]["core_version"]["specVersion"], 7);
         assert_eq!(digest["runtimes"]["compressed"]["subwasm"]["reserved_meta"], json!([109, 101, 116, 97]));
         // The metadata puts System at 5: these are hashes of calls that this very runtime understands.
         let call = [&[5u8, 9][..], &blake2_256(&blob.deployed)].concat();
-        assert_eq!(digest["authorize_upgrade_prop"], hex_prefixed(&blake2_256(&call)));
+        assert_eq!(digest["authorize_upgrade_prop"], hex::encode_prefixed(blake2_256(&call)));
         assert_eq!(digest["info"]["generator"]["name"], "cutover");
 
         let failure =
@@ -222,8 +222,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let compact = directory.path().join("r.compact.wasm");
         let compressed = directory.path().join("r.compact.compressed.wasm");
-        worker::write_whole(&compact, &test_runtime::wasm(false)).expect("written");
-        worker::write_whole(&compressed, &test_runtime::blob().deployed).expect("written");
+        files::write_whole(&compact, &test_runtime::wasm(false)).expect("written");
+        files::write_whole(&compressed, &test_runtime::blob().deployed).expect("written");
         let files = Files { compact: Some(compact), compressed: Some(compressed) };
         let failure = digest(&files, &BuildContext::default()).expect_err("refused");
         assert!(failure.message.contains("not the same runtime"), "{failure}");

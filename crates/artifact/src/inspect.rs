@@ -15,7 +15,7 @@ use crate::{
 use protocol::Source;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use worker::{Result, hex_prefixed};
+use worker::Result;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
@@ -159,7 +159,7 @@ fn of_substitute(name: &str, substitute: &Substitute) -> Result<SubstituteFacts>
     let version = version_of(&name, &Blob::from_deployed(&name, substitute.code.clone())?)?;
     Ok(SubstituteFacts {
         at: substitute.at.clone(),
-        blake2_256: hex_prefixed(&blake2_256(&substitute.code)),
+        blake2_256: hex::encode_prefixed(blake2_256(&substitute.code)),
         size: substitute.code.len() as u64,
         spec_name: version.spec_name,
         spec_version: version.spec_version,
@@ -180,14 +180,21 @@ fn of_state(name: &str, state: &Brief, how: How) -> Result<Facts> {
     let facts = facts(name, kind, &state.code(name)?, how, |keys| state.values(keys))?;
     Ok(Facts {
         block_number: state.block.map(|block| block.number),
-        block_hash: state.block.filter(|_| facts.foreign_header.is_none()).map(|block| hex_prefixed(&block.hash)),
+        block_hash: state
+            .block
+            .filter(|_| facts.foreign_header.is_none())
+            .map(|block| hex::encode_prefixed(block.hash)),
         ..facts
     })
 }
 
 fn of_node(name: &str, node: &Node, how: How) -> Result<Facts> {
     let facts = facts(name, SourceKind::Node, &node.blob, how, |keys| node.values(keys))?;
-    Ok(Facts { block_number: Some(node.block.number), block_hash: Some(hex_prefixed(&node.block.hash)), ..facts })
+    Ok(Facts {
+        block_number: Some(node.block.number),
+        block_hash: Some(hex::encode_prefixed(node.block.hash)),
+        ..facts
+    })
 }
 
 /// `values` looks keys up in the state that the blob came with, if it came with one.
@@ -222,12 +229,12 @@ fn facts(
         compressed: blob.compressed,
         size: blob.deployed.len() as u64,
         size_decompressed: blob.wasm.len() as u64,
-        blake2_256: hex_prefixed(&hashes.blake2_256),
-        sha256: hex_prefixed(&hashes.sha256),
+        blake2_256: hex::encode_prefixed(hashes.blake2_256),
+        sha256: hex::encode_prefixed(hashes.sha256),
         ipfs_cid: hashes.ipfs_cid,
-        set_code_hash: hex_prefixed(&hashes.set_code),
+        set_code_hash: hex::encode_prefixed(hashes.set_code),
         authorize_upgrade_call: (calls.from.authorize_upgrade != IndicesFrom::Missing)
-            .then(|| hex_prefixed(&hashes.authorize_upgrade_call)),
+            .then(|| hex::encode_prefixed(&hashes.authorize_upgrade_call)),
         call_indices_from: calls.from,
         metadata_versions: metadata.as_ref().map(|metadata| metadata.versions.clone()),
         metadata_version: metadata.as_ref().map(|metadata| metadata.version),
@@ -257,7 +264,7 @@ impl MetadataHashFacts {
         let (held, hash, unknown) = match held {
             Held::NoExtension => (HeldFacts::NoExtension, None, None),
             Held::Missing => (HeldFacts::Missing, None, None),
-            Held::Present(hash) => (HeldFacts::Present, hash.map(|hash| hex_prefixed(&hash)), None),
+            Held::Present(hash) => (HeldFacts::Present, hash.map(hex::encode_prefixed), None),
             Held::Unseen(why) => (HeldFacts::Unseen, None, Some(format!("whether the blob has one: {why}"))),
         };
         Self { held, hash, unknown: unknown.into_iter().collect(), ..Self::default() }
@@ -293,9 +300,9 @@ fn metadata_hash_facts(
     };
     match &token {
         Some(token) => {
-            facts.computed = computed(of_15, token, &mut facts.unknown).map(|hash| hex_prefixed(&hash));
+            facts.computed = computed(of_15, token, &mut facts.unknown).map(hex::encode_prefixed);
             let from_16 = of_16.and_then(|of_16| computed(of_16, token, &mut facts.unknown));
-            facts.computed_from_16 = from_16.map(|hash| hex_prefixed(&hash));
+            facts.computed_from_16 = from_16.map(hex::encode_prefixed);
         }
         None => facts.unknown.push(
             "the hash that belongs there: it takes the chain's token, which no runtime says (--token SYMBOL:DECIMALS)"
@@ -357,7 +364,7 @@ mod tests {
         assert_eq!(facts.version_from, VersionFrom::Section);
         assert_eq!((facts.metadata_versions, facts.pallets), (None, None));
         assert_eq!(facts.size, blob.deployed.len() as u64);
-        assert_eq!(facts.blake2_256, hex_prefixed(&crate::hashes::blake2_256(&blob.deployed)));
+        assert_eq!(facts.blake2_256, hex::encode_prefixed(crate::hashes::blake2_256(&blob.deployed)));
         assert!(facts.authorize_upgrade_call.is_some_and(|call| call.starts_with("0x0009")));
         assert_eq!(facts.call_indices_from.set_code, IndicesFrom::Default);
         assert_eq!(facts.apis[1].name.as_deref(), Some("Metadata"));
@@ -375,7 +382,7 @@ mod tests {
         assert!(facts.authorize_upgrade_call.is_some_and(|call| call.starts_with("0x0509")));
         assert_eq!(facts.call_indices_from.authorize_upgrade, IndicesFrom::Metadata);
         let set_code = crate::hashes::set_code_hash(&blob.deployed, (5, 2));
-        assert_eq!(facts.set_code_hash, hex_prefixed(&set_code));
+        assert_eq!(facts.set_code_hash, hex::encode_prefixed(set_code));
         let system = PalletFacts { name: "System".into(), index: Some(5), storage_version: Some(3) };
         assert_eq!(facts.pallets, Some(vec![system]));
         let metadata = Metadata::read("blob", &blob).expect("read");

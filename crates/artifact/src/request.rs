@@ -69,7 +69,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             let digest = crate::digest::digest(&files, &context)?;
             let mut text = serde_json::to_vec_pretty(&digest).map_err(not_json)?;
             text.push(b'\n');
-            worker::write_whole(&out, &text)?;
+            files::write_whole(&out, &text)?;
             digest
         }
         Request::DiffBytes { old, new, old_build, new_build, features } => {
@@ -120,7 +120,7 @@ mod tests {
     fn a_digest_is_written_and_given_back() {
         let directory = tempfile::tempdir().expect("a directory");
         let compressed = directory.path().join("r.wasm");
-        worker::write_whole(&compressed, &test_runtime::blob().deployed).expect("written");
+        files::write_whole(&compressed, &test_runtime::blob().deployed).expect("written");
         let out = directory.path().join("r.json");
         let files = Files { compact: None, compressed: Some(compressed) };
         let request = Request::Digest { files, context: Box::default(), out: out.clone() };

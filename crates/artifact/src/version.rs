@@ -42,7 +42,7 @@ pub struct Api {
 impl Api {
     pub fn new(id: [u8; 8], version: u32) -> Self {
         let name = KNOWN_APIS.iter().find(|name| blake2_64(name.as_bytes()) == id).map(|name| (*name).to_owned());
-        Self { id: worker::hex_prefixed(&id), name, version }
+        Self { id: hex::encode_prefixed(id), name, version }
     }
 }
 
@@ -92,7 +92,7 @@ impl Version {
     }
 
     pub fn api(&self, name: &str) -> Option<u32> {
-        let id = worker::hex_prefixed(&blake2_64(name.as_bytes()));
+        let id = hex::encode_prefixed(blake2_64(name.as_bytes()));
         self.apis.iter().find(|api| api.id == id).map(|api| api.version)
     }
 }

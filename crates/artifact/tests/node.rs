@@ -16,7 +16,7 @@ use std::{
     net::{TcpListener, TcpStream},
     thread,
 };
-use worker::{Kind, hex_prefixed};
+use worker::Kind;
 
 /// A runtime that says who it is and can do nothing else.
 fn code(spec_version: u32) -> Vec<u8> {
@@ -44,8 +44,8 @@ fn header() -> (Value, [u8; 32]) {
     // One digest item: other, three bytes.
     let digest = [4, 0, 12, 7, 8, 9];
     let json = json!({
-        "parentHash": hex_prefixed(&[1; 32]), "number": "0x4d", "stateRoot": hex_prefixed(&[2; 32]),
-        "extrinsicsRoot": hex_prefixed(&[3; 32]), "digest": {"logs": [hex_prefixed(&digest[1..])]},
+        "parentHash": hex::encode_prefixed([1; 32]), "number": "0x4d", "stateRoot": hex::encode_prefixed([2; 32]),
+        "extrinsicsRoot": hex::encode_prefixed([3; 32]), "digest": {"logs": [hex::encode_prefixed(&digest[1..])]},
     });
     (json, Header::hash(&header.encode(&digest)))
 }
@@ -53,10 +53,10 @@ fn header() -> (Value, [u8; 32]) {
 fn honest(request: &Value) -> Value {
     let (header, hash) = header();
     match request["method"].as_str() {
-        Some("chain_getFinalizedHead") => json!(hex_prefixed(&hash)),
+        Some("chain_getFinalizedHead") => json!(hex::encode_prefixed(hash)),
         Some("chain_getHeader") => header,
         Some("state_getRuntimeVersion") => json!({"specName": "stand-in", "specVersion": 9}),
-        Some("state_getStorage") => json!(hex_prefixed(&code(9))),
+        Some("state_getStorage") => json!(hex::encode_prefixed(code(9))),
         _ => Value::Null,
     }
 }
@@ -112,7 +112,7 @@ fn an_honest_node_gives_its_runtime() {
     let facts = inspect(&source, false, None).expect("read");
     assert_eq!((facts.spec_name.as_str(), facts.spec_version), ("stand-in", 9));
     assert_eq!(facts.source_kind, SourceKind::Node);
-    assert_eq!((facts.block_number, facts.block_hash), (Some(77), Some(hex_prefixed(&header().1))));
+    assert_eq!((facts.block_number, facts.block_hash), (Some(77), Some(hex::encode_prefixed(header().1))));
     assert_eq!(source.blob().expect("read").deployed, code(9));
 }
 
@@ -120,7 +120,7 @@ fn an_honest_node_gives_its_runtime() {
 fn a_node_that_lies_is_found_out() {
     let other_version = http(|request| {
         Some(match request["method"].as_str() {
-            Some("state_getStorage") => json!(hex_prefixed(&code(8))),
+            Some("state_getStorage") => json!(hex::encode_prefixed(code(8))),
             _ => honest(request),
         })
     });

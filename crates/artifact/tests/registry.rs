@@ -14,7 +14,6 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use worker::hex_prefixed;
 
 /// Where a package is unpacked, if it can be had.
 #[allow(clippy::print_stderr)] // a test that checks nothing must say so
@@ -173,7 +172,7 @@ fn a_snapshot_of_try_runtime_is_read() {
     let facts = facts(&path, true);
     assert_eq!(facts.source_kind, SourceKind::TryRuntimeSnapshot);
     assert_eq!(facts.call_indices_from.authorize_upgrade, IndicesFrom::Metadata);
-    assert_eq!(hex_prefixed(&state.state_root.expect("a root")).len(), 66);
+    assert_eq!(hex::encode_prefixed(state.state_root.expect("a root")).len(), 66);
 }
 
 #[test]
@@ -203,7 +202,7 @@ fn the_code_substitute_of_polkadot_is_listed() {
     assert_eq!((substitute.at.as_str(), substitute.spec_name.as_str()), ("5203203", "polkadot"));
     assert_eq!((substitute.spec_version, substitute.size), (30, 2_030_359));
     let code = Source::File(path.clone()).code("5203203").expect("read");
-    assert_eq!(hex_prefixed(&cutover_artifact::hashes::blake2_256(&code.deployed)), substitute.blake2_256);
+    assert_eq!(hex::encode_prefixed(cutover_artifact::hashes::blake2_256(&code.deployed)), substitute.blake2_256);
     assert_eq!(Source::File(path).code(&substitute.blake2_256), Ok(code));
 }
 

@@ -71,7 +71,7 @@ pub fn database(request: &Request, reporter: &Reporter) -> Result<Summary> {
         state: StateFacts {
             chain: state.chain.clone().or_else(|| state.spec_name.clone()),
             block: state.block.map(|block| block.number),
-            root: worker::hex_prefixed(stored.root().as_bytes()),
+            root: hex::encode_prefixed(stored.root().as_bytes()),
             entries: state.top.len() as u64,
             state_version: state.state_version,
         },
@@ -169,7 +169,7 @@ fn nanoseconds(began: Instant) -> u64 {
 }
 
 fn missing(key: &[u8]) -> Failure {
-    Failure::internal("an entry of the state is not in the database").found(worker::hex_prefixed(key))
+    Failure::internal("an entry of the state is not in the database").found(hex::encode_prefixed(key))
 }
 
 /// SplitMix64: the same numbers from the same seed, everywhere and for ever.

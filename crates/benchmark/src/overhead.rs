@@ -60,7 +60,7 @@ pub fn overhead(request: &Request, reporter: &Reporter) -> Result<Summary> {
     let version = Sections::read(&request.runtime, &blob)?.version.ok_or_else(|| {
         Failure::input(format!("{} does not tell its version", request.runtime)).expected("a runtime_version section")
     })?;
-    let hash = worker::hex_prefixed(&blake2_256(&blob.deployed));
+    let hash = hex::encode_prefixed(blake2_256(&blob.deployed));
     let code = Code::new(blob.deployed);
     let executor = Executor::new(request.cache.as_deref());
     let genesis = genesis::of_preset(&executor, &code, version.effective_state_version(), &request.preset)?;

@@ -97,7 +97,7 @@ pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
     let mut summary = Summary {
         spec_name: runtime.version.spec_name.clone(),
         spec_version: runtime.version.spec_version,
-        blob_blake2_256: worker::hex_prefixed(&runtime.hash),
+        blob_blake2_256: hex::encode_prefixed(runtime.hash),
         machine: machine.clone(),
         pallets: Vec::new(),
         failed: Vec::new(),

@@ -238,7 +238,7 @@ impl<'a> Interface<'a> {
 
     /// What an API is called that `Core_version` names by its hash, in hex.
     pub fn api_name(&self, id: &str) -> Option<&'a str> {
-        let hashed = |name: &str| worker::hex_prefixed(&blake2_64(name.as_bytes()));
+        let hashed = |name: &str| hex::encode_prefixed(blake2_64(name.as_bytes()));
         self.apis.iter().map(|api| api.name).find(|name| hashed(name) == id)
     }
 

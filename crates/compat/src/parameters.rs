@@ -136,7 +136,7 @@ fn of_constant(
         // Shown as it is: a constant that cannot be read may still have changed.
         Err(_) => {
             let text = value::text(interface.types, constant.ty, constant.value);
-            let raw = worker::hex_prefixed(constant.value);
+            let raw = hex::encode_prefixed(constant.value);
             vec![(String::new(), Told { raw, text, unit: None, time: None })]
         }
     }

@@ -15,7 +15,7 @@ use artifact::{
 use protocol::Source;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use worker::{Code, Failure, Result, hex_prefixed};
+use worker::{Code, Failure, Result};
 
 /// Real pallets number some eighty, and an index is one byte.
 const PALLETS: usize = 1024;
@@ -119,7 +119,7 @@ impl Runtime {
             metadata: metadata.decoded,
             host_functions,
             code_size: blob.deployed.len() as u64,
-            blake2_256: hex_prefixed(&blake2_256(&blob.deployed)),
+            blake2_256: hex::encode_prefixed(blake2_256(&blob.deployed)),
             storage_versions: StorageVersions::default(),
         };
         runtime.interface()?;

@@ -208,7 +208,7 @@ impl Sketch {
     /// The runtime with metadata of a version. Its blob is the description itself.
     pub fn runtime(&self, metadata_version: u32) -> Runtime {
         let bytes = self.metadata(metadata_version);
-        let blake2_256 = worker::hex_prefixed(&artifact::hashes::blake2_256(
+        let blake2_256 = hex::encode_prefixed(artifact::hashes::blake2_256(
             &[bytes.as_slice(), &self.version.to_bytes(), self.host_functions.join(" ").as_bytes()].concat(),
         ));
         let metadata = artifact::Metadata::from_bytes("sketch", bytes).expect("metadata");

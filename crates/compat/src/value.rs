@@ -83,7 +83,7 @@ pub fn line(parts: &[Part]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let shown = worker::hex_prefixed(bytes.get(..SHOWN).unwrap_or(bytes));
+    let shown = hex::encode_prefixed(bytes.get(..SHOWN).unwrap_or(bytes));
     if bytes.len() > SHOWN { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
 }
 

@@ -7,7 +7,7 @@ use codec::Encode;
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
 use protocol::Source;
 use serde::Serialize;
-use worker::{Failure, Reporter, Result, hex_prefixed};
+use worker::{Failure, Reporter, Result};
 
 #[derive(Serialize)]
 pub struct Summary {
@@ -59,8 +59,8 @@ pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
         spec_name: version.spec_name,
         spec_version: version.spec_version,
         number: chain.number(),
-        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
-        state_root: hex_prefixed(chain.root().as_bytes()),
+        block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
+        state_root: hex::encode_prefixed(chain.root().as_bytes()),
         entries,
         size,
     })

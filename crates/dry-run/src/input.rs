@@ -60,7 +60,7 @@ impl Runtime {
             transaction_version: self.version.transaction_version,
             state_version: self.version.effective_state_version(),
             code_size: self.code.bytes().len(),
-            blake2_256: worker::hex_prefixed(self.code.hash()),
+            blake2_256: hex::encode_prefixed(self.code.hash()),
         }
     }
 

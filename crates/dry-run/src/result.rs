@@ -6,7 +6,7 @@ use crate::{
 use codec::Encode;
 use fork::{BuiltBlock, Layout, block_weight, processor::Took};
 use serde::Serialize;
-use worker::{Failure, Kind, hex_prefixed};
+use worker::{Failure, Kind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -214,8 +214,8 @@ impl Block {
         let Weight { ref_time, proof_size } = weight::declared(layout, block_weight(&built.changes));
         Self {
             number: built.header.number,
-            hash: hex_prefixed(built.hash().as_bytes()),
-            state_root: hex_prefixed(built.header.state_root.as_bytes()),
+            hash: hex::encode_prefixed(built.hash().as_bytes()),
+            state_root: hex::encode_prefixed(built.header.state_root.as_bytes()),
             phase,
             ref_time,
             proof_size: built.proof_size,

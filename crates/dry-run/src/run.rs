@@ -16,7 +16,7 @@ use artifact::ReadSource;
 use fork::{Author, Chain, Executor, How, Loaded, Store, watch::Rescue};
 use protocol::Source;
 use std::{path::Path, time::Instant};
-use worker::{Event, Failure, Kind, Reporter, Result, hex_prefixed};
+use worker::{Event, Failure, Kind, Reporter, Result};
 
 pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let began = Instant::now();
@@ -251,7 +251,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         state: state(request, &chain, &loaded)?,
         from: from.identity(),
         to: to.identity(),
-        try_runtime: tested.as_ref().map(|tested| hex_prefixed(tested.code.hash())),
+        try_runtime: tested.as_ref().map(|tested| hex::encode_prefixed(tested.code.hash())),
         with: counterparts.iter().map(Counterpart::identity).collect(),
         checks,
         blocks,
@@ -288,7 +288,7 @@ fn rescue(
         state: state(request, chain, loaded)?,
         from: from.identity(),
         to: to.identity(),
-        try_runtime: tested.map(|tested| hex_prefixed(tested.code.hash())),
+        try_runtime: tested.map(|tested| hex::encode_prefixed(tested.code.hash())),
         with: counterparts.iter().map(Counterpart::identity).collect(),
         checks: Vec::new(),
         blocks: Vec::new(),
@@ -323,11 +323,11 @@ fn seconds(began: Instant) -> f64 {
 fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> Result<State> {
     Ok(State {
         source: request.state.to_string(),
-        genesis_hash: chain.genesis_hash()?.map(|hash| hex_prefixed(hash.as_bytes())),
-        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
+        genesis_hash: chain.genesis_hash()?.map(|hash| hex::encode_prefixed(hash.as_bytes())),
+        block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
         number: chain.number(),
         // As its source has it, whatever code takes the place of its own.
-        state_root: hex_prefixed(loaded.chain.root().as_bytes()),
+        state_root: hex::encode_prefixed(loaded.chain.root().as_bytes()),
         code: request.code.clone(),
         verified: loaded.verified,
         finalized: loaded.finalized,
@@ -380,7 +380,7 @@ fn write(out: Option<&Path>, report: Report) -> Result<Report> {
     if let Some(out) = out {
         let json = serde_json::to_vec_pretty(&report)
             .map_err(|error| Failure::internal("the report is no JSON").found(error.to_string()))?;
-        worker::write_whole(out, &json)?;
+        files::write_whole(out, &json)?;
     }
     Ok(report)
 }

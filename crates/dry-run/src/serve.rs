@@ -9,7 +9,7 @@ use fork::{
 };
 use protocol::Source;
 use serde_json::json;
-use worker::{Event, Reporter, Result, hex_prefixed};
+use worker::{Event, Reporter, Result};
 
 /// Says where it listens and answers until the process is ended.
 pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
@@ -29,8 +29,8 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
         "url": listener.url(),
         "source": request.state,
         "number": chain.number(),
-        "block_hash": hex_prefixed(chain.header().hash().as_bytes()),
-        "state_root": hex_prefixed(chain.root().as_bytes()),
+        "block_hash": hex::encode_prefixed(chain.header().hash().as_bytes()),
+        "state_root": hex::encode_prefixed(chain.root().as_bytes()),
         "mode": loaded.mode.name(),
         "verified": loaded.verified,
     });
@@ -38,7 +38,7 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     let mut fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
     if let Source::Node(live) = &request.state {
         // Without them the fork serves all the same; `chain_getBlock` then says what is missing.
-        match LiveBlock::fetch(live, &hex_prefixed(hash.as_bytes())) {
+        match LiveBlock::fetch(live, &hex::encode_prefixed(hash.as_bytes())) {
             Ok(block) => {
                 // A chain's first block has none, and nodes are asked for a while for what they do not know.
                 let parent = (block.header.number > 0).then(|| block.fetch_parent(live));

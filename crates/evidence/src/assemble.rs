@@ -167,7 +167,7 @@ fn read_steps(request: &Assemble, files: &BTreeMap<String, PathBuf>) -> Result<(
                 .expected(&file)
                 .hint("run the step, then assemble the bundle")
         })?;
-        let text = worker::read_bounded(path, step::SIZE_LIMIT)?;
+        let text = files::read_bounded(path, step::SIZE_LIMIT)?;
         let step = Step::parse(&text, &file)?;
         let summary = StepSummary {
             name: name.clone(),

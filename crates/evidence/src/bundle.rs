@@ -86,7 +86,7 @@ const CONTENT_LIMIT: u64 = 64 << 20;
 
 /// The bytes of a file of a bundle, if it can be read.
 pub fn content(path: &Path) -> Option<Vec<u8>> {
-    worker::read_bounded(path, CONTENT_LIMIT).ok()
+    files::read_bounded(path, CONTENT_LIMIT).ok()
 }
 
 fn refused_name(file_name: &std::ffi::OsStr, name: &str) -> Option<&'static str> {

@@ -9,7 +9,7 @@ use std::{
     io::{ErrorKind, Read},
     path::Path,
 };
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 pub(crate) type Blake2b256 = Blake2b<U32>;
 
@@ -27,7 +27,11 @@ pub struct Digests {
 
 impl Digests {
     pub fn of(bytes: &[u8]) -> Self {
-        Self { size: bytes.len() as u64, sha256: hex_prefixed(&Sha256::digest(bytes)), blake2_256: blake2_256(bytes) }
+        Self {
+            size: bytes.len() as u64,
+            sha256: hex::encode_prefixed(Sha256::digest(bytes)),
+            blake2_256: blake2_256(bytes),
+        }
     }
 
     /// Reads the file once, 64 KiB at a time. A bundle holds runtimes and text: what is larger than any is refused unread.
@@ -55,7 +59,11 @@ impl Digests {
             blake2.update(chunk);
             size += read as u64;
         }
-        Ok(Self { size, sha256: hex_prefixed(&sha256.finalize()), blake2_256: hex_prefixed(&blake2.finalize()) })
+        Ok(Self {
+            size,
+            sha256: hex::encode_prefixed(sha256.finalize()),
+            blake2_256: hex::encode_prefixed(blake2.finalize()),
+        })
     }
 }
 
@@ -83,13 +91,13 @@ pub(crate) fn open_regular(path: &Path) -> Result<File> {
 pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let seen = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
     match seen.is_file() {
-        true => worker::read_bounded(path, limit),
+        true => files::read_bounded(path, limit),
         false => Err(Failure::input(format!("{} is no regular file", path.display())).expected("a regular file")),
     }
 }
 
 pub fn blake2_256(bytes: &[u8]) -> String {
-    hex_prefixed(&Blake2b256::digest(bytes))
+    hex::encode_prefixed(Blake2b256::digest(bytes))
 }
 
 #[cfg(test)]

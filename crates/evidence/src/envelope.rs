@@ -64,7 +64,7 @@ impl Envelope {
     }
 
     pub fn write(&self, path: &Path) -> Result<()> {
-        worker::write_whole(path, &self.to_bytes()?)
+        files::write_whole(path, &self.to_bytes()?)
     }
 
     /// A signature replaces the former one by the same key and leaves all others.
@@ -102,7 +102,7 @@ impl Manifest {
         if !seen.is_file() {
             return Err(Failure::input(format!("{} is no regular file", path.display())).expected("a regular file"));
         }
-        Self::parse(&worker::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
+        Self::parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
     }
 
     /// Parses a manifest; `name` is how the file is called in messages.

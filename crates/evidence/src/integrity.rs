@@ -105,7 +105,7 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
         let wrong = |reason: String| (summary.file.clone(), reason);
         let (path, _) =
             found.get(&summary.file).ok_or_else(|| wrong("is stated as a step and is no subject".into()))?;
-        let read = worker::read_bounded(path, step::SIZE_LIMIT).map_err(|failure| wrong(failure.to_string()))?;
+        let read = files::read_bounded(path, step::SIZE_LIMIT).map_err(|failure| wrong(failure.to_string()))?;
         let step = Step::parse(&read, &summary.file).map_err(|failure| wrong(failure.to_string()))?;
         let digest = step::digest(&read).map_err(|failure| wrong(failure.to_string()))?;
         if (step.verdict, &step.runtime, &digest) != (summary.verdict, &summary.runtime, &summary.digest)
@@ -184,7 +184,7 @@ pub fn told(step: &StepSummary) -> &'static str {
 /// What a file says of itself, if it is the evidence of a step of whatever version.
 fn verdict_of_a_step(name: &str, path: &Path) -> Option<String> {
     let is_json = name.to_lowercase().ends_with(".json");
-    let text = is_json.then(|| worker::read_bounded(path, step::SIZE_LIMIT).ok())??;
+    let text = is_json.then(|| files::read_bounded(path, step::SIZE_LIMIT).ok())??;
     let value: Value = serde_json::from_slice(&text).ok()?;
     let of = |key: &str| value.get(key).and_then(Value::as_str);
     of("format")?.starts_with(step::FORMATS).then(|| of("verdict").unwrap_or("no verdict").escape_default().to_string())

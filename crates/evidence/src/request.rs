@@ -84,7 +84,7 @@ fn outcome(passed: bool, value: impl Serialize) -> Result<Outcome<Value>> {
 
 fn message(bundle: &Path, out: &Path) -> Result<Outcome<Value>> {
     let message = Manifest::read(&bundle::manifest(bundle)?)?.signed_bytes();
-    worker::write_whole(out, &message)?;
+    files::write_whole(out, &message)?;
     let digests = Digests::of(&message);
     Ok(Outcome::passed(json!({"message": out, "size": digests.size, "sha256": digests.sha256})))
 }

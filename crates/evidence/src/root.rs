@@ -319,7 +319,7 @@ mod tests {
         let failure = refused(|root| {
             root["signers"][0] = json!({"name": "ssh", "key_type": "ssh", "public_key": line});
             root["signers"][1] =
-                json!({"name": "chain", "key_type": "ed25519", "public_key": worker::hex_prefixed(&point)});
+                json!({"name": "chain", "key_type": "ed25519", "public_key": hex::encode_prefixed(point)});
         });
         assert!(failure.message.contains("ssh and chain"), "{failure}");
     }

@@ -106,7 +106,7 @@ fn expires(named: Option<&str>, previous: Option<&Root>) -> (Option<String>, Opt
 fn new_lineage() -> String {
     let mut lineage = [0; 16];
     rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut lineage);
-    worker::hex_prefixed(&lineage)
+    hex::encode_prefixed(lineage)
 }
 
 /// Adds a signature to a file of signers.
@@ -243,7 +243,7 @@ pub fn write(path: &Path, file: &RootFile) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(file)
         .map_err(|error| Failure::internal("a root cannot be written").found(error.to_string()))?;
     text.push(b'\n');
-    worker::write_whole(path, &text)
+    files::write_whole(path, &text)
 }
 
 #[cfg(test)]

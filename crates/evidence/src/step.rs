@@ -108,12 +108,12 @@ impl Step {
             Failure::internal(format!("the evidence of {} cannot be written", self.step)).found(error.to_string())
         })?;
         text.push(b'\n');
-        worker::write_whole(&path, &text)?;
+        files::write_whole(&path, &text)?;
         Ok(path)
     }
 
     pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(&worker::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
+        Self::parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
     }
 
     /// Parses a step's evidence; `name` is how the file is called in messages.

@@ -97,7 +97,7 @@ impl Bundle {
     }
 
     pub fn write(&self, name: &str, content: &[u8]) {
-        worker::write_whole(&self.path(name), content).expect("written");
+        files::write_whole(&self.path(name), content).expect("written");
     }
 
     pub fn write_step(&self, name: &str, verdict: Verdict, change: impl FnOnce(&mut Step)) {
@@ -154,7 +154,7 @@ impl Bundle {
         };
         Root::new(file.clone()).expect("a root that makes sense");
         let path = self.beside("signers.json");
-        worker::write_whole(&path, &serde_json::to_vec(&file).expect("JSON")).expect("written");
+        files::write_whole(&path, &serde_json::to_vec(&file).expect("JSON")).expect("written");
         path
     }
 

@@ -243,11 +243,11 @@ fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
         [0, 0, ..] => Ok(()),
         [0, 1, error @ ..] => Err(Failure::check(format!("{kind} {index} failed to dispatch"))
             .code(worker::Code::Dispatch)
-            .found(format!("DispatchError {}", worker::hex_prefixed(error)))),
+            .found(format!("DispatchError {}", hex::encode_prefixed(error)))),
         [1, error @ ..] => Err(Failure::check(format!("{kind} {index} is not valid in this block"))
-            .found(format!("TransactionValidityError {}", worker::hex_prefixed(error)))),
+            .found(format!("TransactionValidityError {}", hex::encode_prefixed(error)))),
         _ => Err(Failure::check("BlockBuilder_apply_extrinsic answered with something that is no result")
-            .found(worker::hex_prefixed(result))),
+            .found(hex::encode_prefixed(result))),
     }
 }
 

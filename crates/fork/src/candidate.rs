@@ -97,8 +97,8 @@ pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
         Ok((_, Some(_), ..)) => Some("it has the relay chain schedule another code".into()),
         Ok((found, ..)) if found != head => Some(format!(
             "a head that is not the block's header: {} instead of {}",
-            worker::hex_prefixed(&artifact::hashes::blake2_256(&found)),
-            worker::hex_prefixed(&artifact::hashes::blake2_256(head))
+            hex::encode_prefixed(artifact::hashes::blake2_256(&found)),
+            hex::encode_prefixed(artifact::hashes::blake2_256(head))
         )),
         Ok(_) => None,
         Err(error) => Some(format!("an answer that is no ValidationResult: {error}")),

@@ -320,8 +320,8 @@ fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
 
 pub(crate) fn other_root(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
     Failure::input("the state is not the one its header names")
-        .found(format!("state root {}", worker::hex_prefixed(found)))
-        .expected(worker::hex_prefixed(claimed))
+        .found(format!("state root {}", hex::encode_prefixed(found)))
+        .expected(hex::encode_prefixed(claimed))
         .hint("the state is incomplete or altered: take it again")
 }
 

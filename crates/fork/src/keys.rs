@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn the_key_of_the_block_number_is_the_one_every_explorer_knows() {
         let key = item("System", "Number");
-        assert_eq!(worker::hex_prefixed(&key), "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac");
+        assert_eq!(hex::encode_prefixed(&key), "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac");
     }
 
     #[test]

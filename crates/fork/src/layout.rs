@@ -86,7 +86,7 @@ impl Layout {
         }
         match std::str::from_utf8(key) {
             Ok(text) if text.chars().all(|letter| letter.is_ascii_graphic()) => text.to_string(),
-            _ => worker::hex_prefixed(&key[..key.len().min(32)]),
+            _ => hex::encode_prefixed(&key[..key.len().min(32)]),
         }
     }
 }

@@ -54,7 +54,7 @@ impl LiveBlock {
 
     /// Asks a node for the header of the block before, known by its hash.
     pub fn fetch_parent(&self, live: &Live) -> Result<Header> {
-        let (_, found) = RemoteNode::connect(&live.nodes, &worker::hex_prefixed(self.header.parent_hash.as_bytes()))?;
+        let (_, found) = RemoteNode::connect(&live.nodes, &hex::encode_prefixed(self.header.parent_hash.as_bytes()))?;
         decoded(&found)
     }
 
@@ -102,7 +102,7 @@ fn proven(url: &str, block: &RpcBlock, header: &Header, encoded: Vec<Vec<u8>>) -
         .map(|(index, bytes)| match OpaqueExtrinsic::decode(&mut &bytes[..]) {
             Ok(extrinsic) if extrinsic.encode() == *bytes => Ok(extrinsic),
             _ => Err(Failure::input(format!("extrinsic {index} of block {} is none", block.number))
-                .found(worker::hex_prefixed(&bytes[..bytes.len().min(32)]))
+                .found(hex::encode_prefixed(&bytes[..bytes.len().min(32)]))
                 .expected("bytes with their length in front")),
         })
         .collect()

@@ -235,7 +235,7 @@ fn expect_whole(source: &str, state: &artifact::State) -> Result<()> {
     if state.complete() != Some(false) {
         return Ok(());
     }
-    let root = state.state_root.map(|root| worker::hex_prefixed(&root)).unwrap_or_default();
+    let root = state.state_root.map(hex::encode_prefixed).unwrap_or_default();
     Err(Failure::input(format!("{source} holds only a part of the state of its block"))
         .found(format!("a state root {root}"))
         .expected("the one in the block's header")
@@ -248,11 +248,11 @@ fn expect_block(source: &Source, state: &artifact::State, at: &str) -> Result<()
         return Err(Failure::usage(format!("{source} does not say of which block it is"))
             .hint("leave --at out: it chooses a block of a node"));
     };
-    if at == block.number.to_string() || at.eq_ignore_ascii_case(&worker::hex_prefixed(&block.hash)) {
+    if at == block.number.to_string() || at.eq_ignore_ascii_case(&hex::encode_prefixed(block.hash)) {
         return Ok(());
     }
     Err(Failure::usage(format!("{source} is not of block {at}"))
-        .found(format!("block {}, {}", block.number, worker::hex_prefixed(&block.hash)))
+        .found(format!("block {}, {}", block.number, hex::encode_prefixed(block.hash)))
         .hint("leave --at out, or take the state of that block from a node"))
 }
 

@@ -11,7 +11,7 @@ use artifact::{
 };
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
 use protocol::Live;
-use worker::{Failure, Reporter, Result, hex_prefixed};
+use worker::{Failure, Reporter, Result};
 
 /// What nodes give in one page of keys.
 const PAGE: u32 = 1_000;
@@ -76,14 +76,14 @@ impl Scrape<'_> {
         task: &str,
         reporter: &Reporter,
     ) -> Result<Vec<Vec<u8>>> {
-        let at = hex_prefixed(&block.hash);
+        let at = hex::encode_prefixed(block.hash);
         let mut keys: Vec<Vec<u8>> = Vec::new();
         loop {
-            let last = keys.last().map(|key| hex_prefixed(key));
+            let last = keys.last().map(hex::encode_prefixed);
             let page: Vec<String> = match child {
                 None => self.ask("state_getKeysPaged", rpc_params!["0x", PAGE, last, &at]).await?,
                 Some(child) => {
-                    let child = hex_prefixed(child);
+                    let child = hex::encode_prefixed(child);
                     self.ask("childstate_getKeysPaged", rpc_params![child, "0x", PAGE, last, &at]).await?
                 }
             };
@@ -93,7 +93,7 @@ impl Scrape<'_> {
                 // A node that repeats itself would keep us here for ever.
                 if keys.last().is_some_and(|last| *last >= key) {
                     return Err(Failure::input(format!("{} gives keys that are not in order", self.name))
-                        .found(hex_prefixed(&key))
+                        .found(hex::encode_prefixed(&key))
                         .expected("each key once, ascending"));
                 }
                 keys.push(key);
@@ -112,15 +112,15 @@ impl Scrape<'_> {
         keys: &[Vec<u8>],
         reporter: &Reporter,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        let at = hex_prefixed(&block.hash);
+        let at = hex::encode_prefixed(block.hash);
         let mut entries = Vec::with_capacity(keys.len());
         let mut batch = BATCH;
         while entries.len() < keys.len() {
             let part = &keys[entries.len()..keys.len().min(entries.len() + batch)];
-            let names: Vec<_> = part.iter().map(|key| hex_prefixed(key)).collect();
+            let names: Vec<_> = part.iter().map(hex::encode_prefixed).collect();
             let (method, parameters) = match child {
                 None => ("state_queryStorageAt", rpc_params![&names, &at]),
-                Some(child) => ("childstate_getStorageEntries", rpc_params![hex_prefixed(child), &names, &at]),
+                Some(child) => ("childstate_getStorageEntries", rpc_params![hex::encode_prefixed(child), &names, &at]),
             };
             let answer = match self.session.request(method, parameters, part.len() > 1).await {
                 Ok(answer) if child.is_none() => {
@@ -135,7 +135,7 @@ impl Scrape<'_> {
                     for (key, value) in part.iter().zip(values) {
                         let value = value.ok_or_else(|| {
                             Failure::input(format!("{} names a key and gives no value for it", self.name))
-                                .found(hex_prefixed(key))
+                                .found(hex::encode_prefixed(key))
                         })?;
                         entries.push((key.clone(), self.decode("a value", &value)?));
                     }

@@ -2,8 +2,9 @@
 //! The calls as files: what a wallet uploads and a manifest signs.
 
 use crate::Proposal;
+use files::write_whole;
 use std::path::Path;
-use worker::{Failure, Result, hex_prefixed, write_whole};
+use worker::{Failure, Result};
 
 const FOLDER: &str = "calls";
 
@@ -14,7 +15,7 @@ pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
     let mut written = Vec::new();
     let mut write_call = |position: usize, name: &str, bytes: &[u8]| -> Result<Vec<String>> {
         let stem = format!("{:02}-{name}", position + 1);
-        let mut text = hex_prefixed(bytes);
+        let mut text = hex::encode_prefixed(bytes);
         text.push('\n');
         let mut names = Vec::new();
         for (extension, content) in [("hex", text.as_bytes()), ("scale", bytes)] {
@@ -91,7 +92,7 @@ mod tests {
         assert_eq!(text.trim_end(), proposal.calls[0].bytes);
         let written = std::fs::read(folder.join("02-apply_authorized_upgrade.scale")).expect("read");
         let apply = proposal.apply.expect("an apply step");
-        assert_eq!(hex_prefixed(&crate::blake2_256(&written)), apply.hash);
+        assert_eq!(hex::encode_prefixed(crate::blake2_256(&written)), apply.hash);
         assert_eq!(written.len(), apply.length);
         assert_eq!(apply.files[1], "calls/02-apply_authorized_upgrade.scale");
     }

@@ -2,7 +2,7 @@
 //! Nothing leaves this crate that was not read back: bytes, and the meaning found in them.
 
 use crate::{Target, Value, decode, encode};
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// A call whose bytes have been shown to mean what was intended.
 pub struct Encoded<'chain> {
@@ -40,7 +40,7 @@ fn read_back(chain: &Target, bytes: &[u8], intention: &Value) -> Result<Value> {
         Err(failure) => Err(differs(format!(
             "{failure} in {} bytes, {}…",
             bytes.len(),
-            hex_prefixed(bytes.get(..64).unwrap_or(bytes))
+            hex::encode_prefixed(bytes.get(..64).unwrap_or(bytes))
         ))),
     }
 }

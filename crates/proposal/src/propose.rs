@@ -11,7 +11,7 @@ use crate::{
     xcm,
 };
 use serde::Serialize;
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// A call beyond this carries code.
 const SHOWN_LIMIT: usize = 64 * 1024;
@@ -177,7 +177,7 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
         chain: target.name().into(),
         from_spec_version: target.version().spec_version,
         to_spec_version: release.spec_version,
-        code_hash: hex_prefixed(&crate::blake2_256(release.code)),
+        code_hash: hex::encode_prefixed(crate::blake2_256(release.code)),
         code_length: release.code.len(),
         without_checks: options.without_checks,
         xcm_version: draft.xcm_version,
@@ -226,11 +226,11 @@ impl<'chain> Draft<'chain> {
             name: call.name().into(),
             chain: self.chain.name().into(),
             description,
-            hash: hex_prefixed(&crate::blake2_256(&call.bytes)),
+            hash: hex::encode_prefixed(crate::blake2_256(&call.bytes)),
             length: call.bytes.len(),
             bytes: shown(&call.bytes),
             preimage: preimage.map(|proposal| Preimage {
-                hash: hex_prefixed(&crate::blake2_256(&proposal.bytes)),
+                hash: hex::encode_prefixed(crate::blake2_256(&proposal.bytes)),
                 length: proposal.bytes.len(),
             }),
             decoded: call.decoded.to_string(),
@@ -341,7 +341,7 @@ fn carried_call(carried: &Encoded<'_>) -> Carried {
     Carried {
         chain: carried.chain.name().into(),
         bytes: shown(&carried.bytes),
-        hash: hex_prefixed(&crate::blake2_256(&carried.bytes)),
+        hash: hex::encode_prefixed(crate::blake2_256(&carried.bytes)),
         length: carried.bytes.len(),
         decoded: carried.decoded.to_string(),
     }
@@ -355,7 +355,7 @@ fn apply(target: &Target, upgrading: &Upgrading<'_>, code: &[u8]) -> Result<Opti
         name: call.name().into(),
         chain: target.name().into(),
         description: format!("Hand the authorized code to {}: by any account, after the authorization", target.name()),
-        hash: hex_prefixed(&crate::blake2_256(&call.bytes)),
+        hash: hex::encode_prefixed(crate::blake2_256(&call.bytes)),
         length: call.bytes.len(),
         decoded: call.decoded.to_string(),
         expected_events: expected_events(target),
@@ -397,7 +397,7 @@ fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
 
 /// The bytes as text, unless they are nothing to look at.
 fn shown(bytes: &[u8]) -> String {
-    if bytes.len() > SHOWN_LIMIT { String::new() } else { hex_prefixed(bytes) }
+    if bytes.len() > SHOWN_LIMIT { String::new() } else { hex::encode_prefixed(bytes) }
 }
 
 /// A route is only taken when nothing is lacking, so this is ours to explain.

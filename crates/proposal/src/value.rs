@@ -6,7 +6,6 @@
 //! field (a newtype carries no meaning of its own), and a run of `u8` is [`Value::Bytes`], whether a vector or an array.
 
 use std::fmt::{self, Write};
-use worker::hex_prefixed;
 
 /// Longer byte strings are shown by their beginning, their length and their hash.
 const SHOWN_BYTES: usize = 256;
@@ -114,11 +113,11 @@ impl fmt::Display for Value {
 
 fn write_bytes(bytes: &[u8], out: &mut fmt::Formatter<'_>) -> fmt::Result {
     if bytes.len() <= SHOWN_BYTES {
-        return out.write_str(&hex_prefixed(bytes));
+        return out.write_str(&hex::encode_prefixed(bytes));
     }
     let start = bytes.get(..16).unwrap_or_default();
-    let hash = hex_prefixed(&crate::blake2_256(bytes));
-    write!(out, "{}… ({} bytes, blake2_256 {hash})", hex_prefixed(start), bytes.len())
+    let hash = hex::encode_prefixed(crate::blake2_256(bytes));
+    write!(out, "{}… ({} bytes, blake2_256 {hash})", hex::encode_prefixed(start), bytes.len())
 }
 
 fn write_fields(fields: &[Field], out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -175,7 +175,7 @@ pub struct StorageItem {
 
 impl RawResults {
     pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(&worker::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
+        Self::parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
     }
 
     /// Parses raw results; `name` is how the file is called in messages.
@@ -212,7 +212,7 @@ impl RawResults {
         let mut text = serde_json::to_vec_pretty(self)
             .map_err(|error| Failure::internal("raw results cannot be written as JSON").found(error.to_string()))?;
         text.push(b'\n');
-        worker::write_whole(path, &text)
+        files::write_whole(path, &text)
     }
 
     /// What later steps rely on: names that can stand in Rust source, a value for each component in each repetition.

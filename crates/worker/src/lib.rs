@@ -11,11 +11,9 @@ pub const STANDARD_INPUT: &str = "CUTOVER_STANDARD_INPUT";
 
 mod event;
 mod failure;
-mod files;
 mod parent;
 mod serve;
 
 pub use event::{Event, Progress};
 pub use failure::{Code, Failure, Kind, Result};
-pub use files::{WholeFile, hex_prefixed, read_bounded, write_whole};
 pub use serve::{Outcome, Reporter, serve};

@@ -219,14 +219,14 @@ fn metadata_hash(
     log: &Path,
 ) -> Result<Value> {
     let stamp = engine.context().cache.join("metadata-hashes").join(blake2_256.trim_start_matches("0x"));
-    if let Ok(text) = worker::read_bounded(&stamp, DIGEST_LIMIT)
+    if let Ok(text) = files::read_bounded(&stamp, DIGEST_LIMIT)
         && let Ok(known) = serde_json::from_slice(&text)
     {
         return Ok(known);
     }
     let request = json!({"command": "metadata_hash", "source": utf8(blob)?});
     let held = workers::call(engine.context(), Worker::Artifact, &request, task, log)?.value;
-    worker::write_whole(&stamp, held.to_string().as_bytes())?;
+    files::write_whole(&stamp, held.to_string().as_bytes())?;
     Ok(held)
 }
 
@@ -292,16 +292,16 @@ fn digest(
     inputs.word("request", request.to_string());
     inputs.word("blob", crate::inputs::file_digest(&out.join(&blob.file_name))?);
     let stamp = engine.context().cache.join("digests").join(inputs.finish().trim_start_matches("0x"));
-    if let Ok(text) = worker::read_bounded(&stamp, DIGEST_LIMIT)
+    if let Ok(text) = files::read_bounded(&stamp, DIGEST_LIMIT)
         && let Ok(digest) = serde_json::from_slice(&text)
     {
         if std::fs::read(digest_file).ok().as_ref() != Some(&text) {
-            worker::write_whole(digest_file, &text)?;
+            files::write_whole(digest_file, &text)?;
         }
         return Ok(digest);
     }
     let outcome = workers::call_in(engine.context(), Worker::Artifact, &request, task, log, out)?;
-    worker::write_whole(&stamp, &worker::read_bounded(digest_file, DIGEST_LIMIT)?)?;
+    files::write_whole(&stamp, &files::read_bounded(digest_file, DIGEST_LIMIT)?)?;
     Ok(outcome.value)
 }
 

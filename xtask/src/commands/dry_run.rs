@@ -51,10 +51,10 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
         let mut text = serde_json::to_vec_pretty(&outcome.value)
             .map_err(|error| Failure::internal("the evidence cannot be written").found(error.to_string()))?;
         text.push(b'\n');
-        worker::write_whole(out, &text)?;
+        files::write_whole(out, &text)?;
     }
     if let Some(junit) = &options.junit {
-        worker::write_whole(junit, report::junit::dry_run(&outcome.value).as_bytes())?;
+        files::write_whole(junit, report::junit::dry_run(&outcome.value).as_bytes())?;
     }
     context.printer.result(&outcome.value, || report::terminal::dry_run(&outcome.value))?;
     Ok(verdict(&outcome.value))

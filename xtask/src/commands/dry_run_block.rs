@@ -27,7 +27,7 @@ pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
         let mut text = serde_json::to_vec_pretty(&outcome.value)
             .map_err(|error| Failure::internal("the evidence cannot be written").found(error.to_string()))?;
         text.push(b'\n');
-        worker::write_whole(out, &text)?;
+        files::write_whole(out, &text)?;
     }
     context.printer.result(&outcome.value, || report::block::terminal(&outcome.value))?;
     Ok(outcome.passed)

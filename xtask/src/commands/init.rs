@@ -198,7 +198,7 @@ fn read(path: &Path) -> Result<Option<String>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = String::from_utf8(worker::read_bounded(path, LIMIT)?);
+    let text = String::from_utf8(files::read_bounded(path, LIMIT)?);
     text.map(Some).map_err(|_| Failure::input(format!("{} is not UTF-8", path.display())))
 }
 
@@ -263,5 +263,5 @@ fn apply(change: &Change) -> Result<()> {
             Failure::input(format!("{} was changed meanwhile", change.path.display())).hint("run the command again")
         );
     }
-    worker::write_whole(&change.path, change.new.as_bytes())
+    files::write_whole(&change.path, change.new.as_bytes())
 }

@@ -36,14 +36,14 @@ pub fn differing(bundle: &Path, verified: &Value) -> Result<Vec<&'static str>> {
         if !path.exists() {
             return Ok(Value::Null);
         }
-        let evidence: Value = serde_json::from_slice(&worker::read_bounded(&path, LIMIT)?)
+        let evidence: Value = serde_json::from_slice(&files::read_bounded(&path, LIMIT)?)
             .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))?;
         Ok(evidence.get("result").cloned().unwrap_or_default())
     })?;
     let subjects = verified.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let in_bundle = |name: &str| subjects.iter().any(|subject| subject["name"] == json!(name));
     let other = |(name, text): &(&'static str, String)| {
-        in_bundle(name) && !worker::read_bounded(&bundle.join(name), LIMIT).is_ok_and(|there| there == text.as_bytes())
+        in_bundle(name) && !files::read_bounded(&bundle.join(name), LIMIT).is_ok_and(|there| there == text.as_bytes())
     };
     Ok(reports.iter().filter(|report| other(report)).map(|(name, _)| *name).collect())
 }

@@ -89,7 +89,7 @@ fn signer(text: &str) -> Result<Value> {
 }
 
 fn public_key_line(path: &Path) -> Result<String> {
-    let bytes = worker::read_bounded(path, PUBLIC_KEY_LIMIT)?;
+    let bytes = files::read_bounded(path, PUBLIC_KEY_LIMIT)?;
     let text = String::from_utf8(bytes).unwrap_or_default();
     // Somebody will name the secret half by mistake: none of it may end up in a file that is published.
     let line = text.lines().find(|line| !line.trim().is_empty() && !line.contains("PRIVATE KEY"));

@@ -175,11 +175,11 @@ impl Recorded {
     /// Reads the file once, and takes it only if it is the one that was just verified.
     fn read(bundle: &Path, verified: &Value) -> Result<Self> {
         let path = bundle.join(BUILD);
-        let text = worker::read_bounded(&path, STEP_LIMIT)?;
+        let text = files::read_bounded(&path, STEP_LIMIT)?;
         let subjects = verified.get("subjects").and_then(Value::as_array).into_iter().flatten();
         let mut signed =
             subjects.filter(|subject| subject["name"] == BUILD).filter_map(|subject| subject["sha256"].as_str());
-        let found = worker::hex_prefixed(&Sha256::digest(&text));
+        let found = hex::encode_prefixed(Sha256::digest(&text));
         if signed.next() != Some(found.as_str()) {
             return Err(Failure::check(format!("{} is not the file that was verified", path.display()))
                 .found(format!("sha256 {found}"))
@@ -269,7 +269,7 @@ mod tests {
         let text = json!({"result": {"profile": "production"}}).to_string();
         std::fs::write(directory.path().join(BUILD), &text).expect("written");
         let verified = |text: &str| {
-            let digest = worker::hex_prefixed(&Sha256::digest(text.as_bytes()));
+            let digest = hex::encode_prefixed(Sha256::digest(text.as_bytes()));
             json!({"subjects": [{"name": BUILD, "sha256": digest}]})
         };
         assert!(Recorded::read(directory.path(), &verified(&text)).is_ok());

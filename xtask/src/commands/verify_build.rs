@@ -110,7 +110,7 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
 
 /// The hash of the deployed blob in a digest, which srtool has deep inside: at the top it has the compact one's.
 fn read_digest(path: &Path) -> Result<Expected> {
-    let text = worker::read_bounded(path, DIGEST_LIMIT)?;
+    let text = files::read_bounded(path, DIGEST_LIMIT)?;
     let document: Value = serde_json::from_slice(&text)
         .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))?;
     let text = |pointers: &[&str]| {

@@ -270,7 +270,7 @@ pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> 
     if path.is_file() && inputs::file_digest(&path)? == blob.blake2_256 {
         return Ok(path);
     }
-    worker::write_whole(&path, &worker::read_bounded(&blob.path, BLOB_LIMIT)?)?;
+    files::write_whole(&path, &files::read_bounded(&blob.path, BLOB_LIMIT)?)?;
     Ok(path)
 }
 

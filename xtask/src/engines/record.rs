@@ -46,12 +46,12 @@ impl Record {
     pub fn keep(self, cache: &Path, key: &str, built: &Path) -> Result<Blob> {
         let blake2_256 = inputs::file_digest(built)?;
         let path = blob_path(cache, &blake2_256);
-        worker::write_whole(&path, &worker::read_bounded(built, BLOB_LIMIT)?)?;
+        files::write_whole(&path, &files::read_bounded(built, BLOB_LIMIT)?)?;
         let file_name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record = Self { blake2_256, file_name, ..self };
         let text = serde_json::to_vec_pretty(&record)
             .map_err(|error| Failure::internal("a build's record cannot be written").found(error.to_string()))?;
-        worker::write_whole(&record_path(cache, key), &text)?;
+        files::write_whole(&record_path(cache, key), &text)?;
         let Self { blake2_256, file_name, rustc, compiler_cache, .. } = record;
         Ok(Blob { path, file_name, blake2_256, rustc, compiler_cache, cached: false })
     }

@@ -33,7 +33,7 @@ pub fn text(path: &Path) -> Result<String> {
     if !path.is_file() {
         return Ok(String::new());
     }
-    Ok(String::from_utf8_lossy(&worker::read_bounded(path, LIMIT)?).into_owned())
+    Ok(String::from_utf8_lossy(&files::read_bounded(path, LIMIT)?).into_owned())
 }
 
 /// What a package of the workspace asks for, with what it inherits from the workspace put in by cargo.

@@ -225,8 +225,8 @@ fn build_core(directory: &Path, linkers: &Path, log: &Path, task: &Task) -> Resu
     let package = directory.join("build");
     let manifest =
         format!("[package]\nname = \"core-for-{TARGET}\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n");
-    worker::write_whole(&package.join("Cargo.toml"), manifest.as_bytes())?;
-    worker::write_whole(&package.join("src/lib.rs"), b"#![no_std]\n")?;
+    files::write_whole(&package.join("Cargo.toml"), manifest.as_bytes())?;
+    files::write_whole(&package.join("src/lib.rs"), b"#![no_std]\n")?;
     let target = package.join("target");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(linkers.to_path_buf()).chain(std::env::split_paths(&path)))
@@ -285,12 +285,12 @@ fn assemble(
     symlink(CARGO, sysroot.join("bin/cargo")).map_err(io)?;
     let wrapper = sysroot.join("bin/rustc");
     let text = format!("#!/bin/sh\nexec {RUSTC} --sysroot {} \"$@\"\n", quote(final_directory.as_os_str()));
-    worker::write_whole(&wrapper, text.as_bytes())?;
+    files::write_whole(&wrapper, text.as_bytes())?;
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).map_err(io)?;
     let stamp = Stamp { recipe: RECIPE, target: TARGET.into(), rustc: rustc.into() };
     let stamp = serde_json::to_vec_pretty(&stamp)
         .map_err(|error| Failure::internal("the stamp of a toolchain cannot be written").found(error.to_string()))?;
-    worker::write_whole(&sysroot.join(STAMP), &stamp)
+    files::write_whole(&sysroot.join(STAMP), &stamp)
 }
 
 /// A rename; what is already there under the name is moved aside, unless it has become whole meanwhile.

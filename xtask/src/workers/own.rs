@@ -219,7 +219,7 @@ fn versions(lock: &str, package: &str) -> BTreeSet<String> {
 }
 
 fn text(path: &Path) -> Result<String> {
-    String::from_utf8(worker::read_bounded(path, LIMIT)?)
+    String::from_utf8(files::read_bounded(path, LIMIT)?)
         .map_err(|_| Failure::input(format!("{} is no text", path.display())))
 }
 
@@ -228,7 +228,7 @@ fn refresh(path: &Path, content: &str) -> Result<bool> {
     if std::fs::read(path).is_ok_and(|present| present == content.as_bytes()) {
         return Ok(false);
     }
-    worker::write_whole(path, content.as_bytes()).map(|()| true)
+    files::write_whole(path, content.as_bytes()).map(|()| true)
 }
 
 fn link(to: &Path, at: &Path) -> Result<()> {

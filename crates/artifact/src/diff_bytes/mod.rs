@@ -14,7 +14,7 @@ pub use causes::{BuildFacts, Cause};
 use parts::Parts;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use worker::{Result, hex_prefixed};
+use worker::Result;
 
 /// So many of a long list are shown; the count is always whole.
 const SHOWN: usize = 20;
@@ -165,8 +165,8 @@ fn side(name: &str, blob: &Blob, parts: &Parts) -> Side {
         size: blob.deployed.len(),
         size_decompressed: blob.wasm.len(),
         compressed: blob.compressed,
-        blake2_256: hex_prefixed(&blake2_256(&blob.deployed)),
-        wasm_blake2_256: hex_prefixed(&blake2_256(&blob.wasm)),
+        blake2_256: hex::encode_prefixed(blake2_256(&blob.deployed)),
+        wasm_blake2_256: hex::encode_prefixed(blake2_256(&blob.wasm)),
         spec_name: version.map(|version| version.spec_name.clone()),
         spec_version: version.map(|version| version.spec_version),
         names: parts.has_names,
@@ -186,7 +186,7 @@ fn first_difference(old: &[u8], new: &[u8]) -> Option<usize> {
 }
 
 fn around(bytes: &[u8], offset: usize) -> String {
-    hex_prefixed(bytes.get(offset..bytes.len().min(offset + 16)).unwrap_or_default())
+    hex::encode_prefixed(bytes.get(offset..bytes.len().min(offset + 16)).unwrap_or_default())
 }
 
 fn sections(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec<SectionDifference> {

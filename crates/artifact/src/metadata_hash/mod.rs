@@ -149,7 +149,7 @@ impl Probe {
         let unseen = |what: &str, answer: Result<Vec<u8>>| {
             Held::Unseen(match answer {
                 Ok(answer) => {
-                    let answer = worker::hex_prefixed(answer.get(..16).unwrap_or(&answer));
+                    let answer = hex::encode_prefixed(answer.get(..16).unwrap_or(&answer));
                     format!("a transaction {what} the hash is answered with {answer}")
                 }
                 Err(failure) => format!("a transaction {what} the hash: {}", told(&failure)),

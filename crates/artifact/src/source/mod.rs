@@ -26,7 +26,7 @@ use std::{
     io::{self, Cursor, Read},
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 const STDIN: &str = "standard input";
 
@@ -101,7 +101,7 @@ impl ReadSource for Source {
     fn code(&self, named: &str) -> Result<Blob> {
         let substitutes = self.substitutes()?;
         let is_named = |substitute: &&Substitute| {
-            substitute.at == named || hex_prefixed(&blake2_256(&substitute.code)).eq_ignore_ascii_case(named)
+            substitute.at == named || hex::encode_prefixed(blake2_256(&substitute.code)).eq_ignore_ascii_case(named)
         };
         if let Some(substitute) = substitutes.iter().find(is_named) {
             return Blob::from_deployed(
@@ -178,7 +178,7 @@ mod tests {
         let path = directory.path().join("anything.at.all");
         let source = Source::File(path.clone());
         let blob = test_runtime::blob();
-        worker::write_whole(&path, hex::encode(&blob.deployed).as_bytes()).expect("written");
+        files::write_whole(&path, hex::encode(&blob.deployed).as_bytes()).expect("written");
         assert_eq!(source.blob().expect("read"), blob);
         let mut state = sample();
         state.top.push((b":code".to_vec(), blob.deployed.clone()));
@@ -195,11 +195,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let (path, other) = (directory.path().join("spec.json"), directory.path().join("blob.wasm"));
         let blob = test_runtime::blob();
-        let spec = serde_json::json!({"genesis": {}, "codeSubstitutes": {"900": hex_prefixed(&blob.deployed)}});
-        worker::write_whole(&path, spec.to_string().as_bytes()).expect("written");
-        worker::write_whole(&other, &blob.wasm).expect("written");
+        let spec = serde_json::json!({"genesis": {}, "codeSubstitutes": {"900": hex::encode_prefixed(&blob.deployed)}});
+        files::write_whole(&path, spec.to_string().as_bytes()).expect("written");
+        files::write_whole(&other, &blob.wasm).expect("written");
         let source = Source::File(path);
-        let hash = hex_prefixed(&blake2_256(&blob.deployed));
+        let hash = hex::encode_prefixed(blake2_256(&blob.deployed));
         assert_eq!((source.code("900"), source.code(&hash)), (Ok(blob.clone()), Ok(blob.clone())));
         assert_eq!(source.code(&other.to_string_lossy()).expect("read").wasm, blob.wasm);
         for (named, source) in

@@ -13,7 +13,7 @@ use jsonrpsee::rpc_params;
 use protocol::Live;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// What the nodes said of their chain's runtime.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Node {
     pub fn fetch(live: &Live) -> Result<Self> {
         on_a_runtime(live, async |session| {
             let block = session.block(live.block()).await?;
-            let at = hex_prefixed(&block.hash);
+            let at = hex::encode_prefixed(block.hash);
             let version: RpcVersion = session.ask("state_getRuntimeVersion", rpc_params![&at]).await?;
             let code: Option<String> = session.ask("state_getStorage", rpc_params!["0x3a636f6465", &at]).await?;
             let code = code.ok_or_else(|| {
@@ -65,8 +65,8 @@ impl Node {
     /// The values of some keys in the state of the block, as far as the node gives them. They only add to the facts,
     /// so that a node which refuses does not keep anyone from the others.
     pub fn values(&self, keys: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
-        let keys: Vec<String> = keys.iter().map(|key| hex_prefixed(key)).collect();
-        let at = hex_prefixed(&self.block.hash);
+        let keys: Vec<String> = keys.iter().map(hex::encode_prefixed).collect();
+        let at = hex::encode_prefixed(self.block.hash);
         let asked = on_a_runtime(&self.live, async |session| {
             session.ask::<Vec<Changes>>("state_queryStorageAt", rpc_params![keys, at]).await
         });

@@ -10,7 +10,7 @@ use jsonrpsee::rpc_params;
 use protocol::Live;
 use protocol::Source;
 use serde::{Deserialize, Serialize};
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// A state, by what identifies it wherever it is taken from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,13 +52,13 @@ pub fn pin(source: &Source) -> Result<Pin> {
 fn of_nodes(live: &Live) -> Result<Pin> {
     on_a_runtime(live, async |session| {
         let block = session.block(live.block()).await?;
-        let at = hex_prefixed(&block.hash);
+        let at = hex::encode_prefixed(block.hash);
         let version: Version = session.ask("state_getRuntimeVersion", rpc_params![&at]).await?;
         Ok(Pin {
-            genesis_hash: block.genesis.map(|hash| hex_prefixed(&hash)),
+            genesis_hash: block.genesis.map(hex::encode_prefixed),
             block_hash: Some(at),
             number: Some(block.number),
-            state_root: Some(hex_prefixed(&block.state_root)),
+            state_root: Some(hex::encode_prefixed(block.state_root)),
             finalized: Some(block.finalized),
             spec_name: version.spec_name,
             spec_version: version.spec_version,
@@ -73,7 +73,7 @@ fn of_file(name: &str, state: &Brief) -> Result<Pin> {
             .expected("a raw one: the node's `export-chain-spec --raw` or `build-spec --raw` makes it"));
     }
     let version = version_of(&format!("the runtime in {name}"), &state.code(name)?)?;
-    let hash = |hash: [u8; 32]| hex_prefixed(&hash);
+    let hash = |hash: [u8; 32]| hex::encode_prefixed(hash);
     Ok(Pin {
         genesis_hash: state.genesis_hash().map(hash),
         block_hash: state.block.map(|block| hash(block.hash)),
@@ -116,9 +116,9 @@ mod tests {
             kept.write(&path).expect("written");
             let pin = pin(&Source::File(path)).expect("pinned");
             let block = kept.block.expect("a block");
-            assert_eq!(pin.genesis_hash, Some(hex_prefixed(&[9; 32])));
-            assert_eq!((pin.number, pin.block_hash), (Some(7), Some(hex_prefixed(&block.hash))));
-            assert_eq!(pin.state_root, kept.state_root.map(|root| hex_prefixed(&root)));
+            assert_eq!(pin.genesis_hash, Some(hex::encode_prefixed([9; 32])));
+            assert_eq!((pin.number, pin.block_hash), (Some(7), Some(hex::encode_prefixed(block.hash))));
+            assert_eq!(pin.state_root, kept.state_root.map(hex::encode_prefixed));
             assert_eq!((pin.spec_name.as_str(), pin.spec_version), ("test-runtime", 7));
         }
     }
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!((pinned.genesis_hash.is_some(), &pinned.genesis_hash), (true, &pinned.block_hash));
         state(5, Vec::new()).write(&path).expect("written");
         assert_eq!(pin(&Source::File(path.clone())).expect("pinned").genesis_hash, None);
-        worker::write_whole(&path, &test_runtime::blob().deployed).expect("written");
+        files::write_whole(&path, &test_runtime::blob().deployed).expect("written");
         let failure = pin(&Source::File(path)).expect_err("no state");
         assert_eq!((failure.kind, failure.found.as_deref()), (worker::Kind::Input, Some("a runtime")));
     }

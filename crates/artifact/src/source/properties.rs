@@ -82,10 +82,10 @@ mod tests {
     fn a_chain_spec_is_asked_and_another_file_is_not() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("spec.json");
-        worker::write_whole(&path, br#" {"name": "x", "properties": {"tokenDecimals": 12}, "genesis": {}}"#)
+        files::write_whole(&path, br#" {"name": "x", "properties": {"tokenDecimals": 12}, "genesis": {}}"#)
             .expect("written");
         assert_eq!(Source::File(path.clone()).properties().decimals, Some(12));
-        worker::write_whole(&path, b"0x00").expect("written");
+        files::write_whole(&path, b"0x00").expect("written");
         assert_eq!(Source::File(path).properties(), Properties::default());
     }
 }

@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// So often a question whose connection broke is asked again, at each node.
 const RETRIES: usize = 4;
@@ -283,7 +283,7 @@ impl Session {
     }
 
     async fn header(&mut self, hash: &[u8; 32]) -> Result<(u64, [u8; 32], Vec<u8>)> {
-        let text = hex_prefixed(hash);
+        let text = hex::encode_prefixed(hash);
         let missing = |node: &str| {
             Failure::input(format!("{node} does not know the block {text}")).expected("a block of its chain")
         };
@@ -357,8 +357,8 @@ fn check(node: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64, [u8; 3
                 .expected("parent, number, state root, extrinsics root and digest, whose hash is the block's"));
         }
         return Err(Failure::input(format!("the node {node} gives another header than asked for"))
-            .found(hex_prefixed(&found))
-            .expected(hex_prefixed(hash))
+            .found(hex::encode_prefixed(found))
+            .expected(hex::encode_prefixed(hash))
             .hint("unless the chain's headers are not hashed by BLAKE2-256: such chains cannot be read, as nothing can be proven"));
     }
     Ok((number, state_root, encoded))

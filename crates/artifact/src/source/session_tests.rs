@@ -18,7 +18,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use worker::{Kind, Result, hex_prefixed};
+use worker::{Kind, Result};
 
 const SHORT: Patience = Patience {
     answer: Duration::from_secs(5),
@@ -112,13 +112,13 @@ fn header() -> (Value, String) {
     let header = Header { parent_hash: [0; 32], number: 7, state_root: [1; 32], extrinsics_root: [2; 32] };
     let hash = Header::hash(&header.encode(&[0]));
     let json = json!({
-        "parentHash": hex_prefixed(&header.parent_hash),
+        "parentHash": hex::encode_prefixed(header.parent_hash),
         "number": "0x7",
-        "stateRoot": hex_prefixed(&header.state_root),
-        "extrinsicsRoot": hex_prefixed(&header.extrinsics_root),
+        "stateRoot": hex::encode_prefixed(header.state_root),
+        "extrinsicsRoot": hex::encode_prefixed(header.extrinsics_root),
         "digest": {"logs": []},
     });
-    (json, hex_prefixed(&hash))
+    (json, hex::encode_prefixed(hash))
 }
 
 fn honest(method: &str) -> Reply {
@@ -162,7 +162,7 @@ fn a_block_that_is_not_there_yet_is_asked_for_again() {
         _ => honest(method),
     });
     let found = block(&[&node], "finalized").expect("found in the end");
-    assert_eq!((found.number, found.finalized, hex_prefixed(&found.hash)), (7, true, header().1));
+    assert_eq!((found.number, found.finalized, hex::encode_prefixed(found.hash)), (7, true, header().1));
     let node = Node::new(|asked, _| match asked {
         0..3 => Reply::Error(4003, "Client error: UnknownBlock: Header was not found in the database: 0x12"),
         _ => Reply::Result(json!("word")),

@@ -165,7 +165,7 @@ fn state(name: &str, spec: Spec) -> Result<State> {
     }
     if let Some((key, _)) = raw.top.0.iter().find(|(key, _)| key.starts_with(CHILD_PREFIX)) {
         return Err(Failure::input(format!("{name} gives a child trie by its root alone"))
-            .found(format!("{} in genesis.raw.top", worker::hex_prefixed(key)))
+            .found(format!("{} in genesis.raw.top", hex::encode_prefixed(key)))
             .expected("its entries in genesis.raw.childrenDefault"));
     }
     let children =
@@ -251,7 +251,7 @@ impl<'de> Deserialize<'de> for Pairs {
                 entries.sort();
                 // Which of two values a node would take is nobody's to guess.
                 match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                    Some(pair) => Err(A::Error::custom(format!("the key {} twice", worker::hex_prefixed(&pair[0].0)))),
+                    Some(pair) => Err(A::Error::custom(format!("the key {} twice", hex::encode_prefixed(&pair[0].0)))),
                     None => Ok(Pairs(entries)),
                 }
             }
@@ -300,7 +300,7 @@ mod tests {
     use crate::test_runtime;
 
     fn code() -> String {
-        worker::hex_prefixed(&test_runtime::blob().deployed)
+        hex::encode_prefixed(&test_runtime::blob().deployed)
     }
 
     fn read_json(genesis: serde_json::Value) -> Result<State> {

@@ -16,7 +16,7 @@ use std::{
     io::{BufReader, Cursor, Read},
     path::{Path, PathBuf},
 };
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 pub struct StateFile {
     path: PathBuf,
@@ -68,8 +68,8 @@ impl StateFile {
                 let found = blake2_256(&node);
                 if found != hash {
                     return Err(Failure::input(format!("a trie node in {name} is not what its hash says"))
-                        .found(hex_prefixed(&found))
-                        .expected(hex_prefixed(&hash))
+                        .found(hex::encode_prefixed(found))
+                        .expected(hex::encode_prefixed(hash))
                         .hint("the file is damaged or forged: make it again"));
                 }
                 each(hash, &node)

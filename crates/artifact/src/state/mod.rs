@@ -28,7 +28,7 @@ use std::{
     io::{Cursor, Read},
     path::Path,
 };
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// The key of the runtime.
 pub const CODE: &[u8] = b":code";
@@ -133,7 +133,7 @@ impl State {
             Some(Kind::Snapshot) => snapshot::read(name, rest),
             None if head.is_empty() => Err(Failure::input(format!("{name} is empty")).expected(EXPECTED)),
             None => Err(Failure::input(format!("{name} is no state"))
-                .found(format!("a file that begins with {}", hex_prefixed(&head)))
+                .found(format!("a file that begins with {}", hex::encode_prefixed(&head)))
                 .expected(EXPECTED)),
         }
     }
@@ -170,7 +170,7 @@ impl State {
 
     /// Writes our own snapshot, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<()> {
-        worker::write_whole(path, &self.to_snapshot()?)
+        files::write_whole(path, &self.to_snapshot()?)
     }
 
     /// Our own snapshot. The same state gives the same bytes.
@@ -187,17 +187,17 @@ impl State {
             spec_name: self.spec_name.clone(),
             spec_version: self.spec_version,
             state_version: self.state_version,
-            state_root: self.state_root.map(|root| hex_prefixed(&root)),
+            state_root: self.state_root.map(hex::encode_prefixed),
             verified: self.state_root.is_some() && self.compute_root() == self.state_root,
             complete: self.complete(),
             block_number: self.block.map(|block| block.number),
-            block_hash: self.block.map(|block| hex_prefixed(&block.hash)),
+            block_hash: self.block.map(|block| hex::encode_prefixed(block.hash)),
             entries: self.top.len() as u64,
             child_tries: self.children.len() as u64,
             child_entries: self.children.iter().map(|(_, entries)| entries.len() as u64).sum(),
             bytes: size(&self.top) + self.children.iter().map(|(_, entries)| size(entries)).sum::<u64>(),
             code_size: code.map(|code| code.len() as u64),
-            code_blake2_256: code.map(|code| hex_prefixed(&crate::hashes::blake2_256(code))),
+            code_blake2_256: code.map(|code| hex::encode_prefixed(crate::hashes::blake2_256(code))),
         }
     }
 

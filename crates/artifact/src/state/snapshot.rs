@@ -240,8 +240,8 @@ pub(super) fn read_through(name: &str, reader: impl Read, visit: &mut dyn Visit)
     if expected != found {
         return Err(Failure::input(format!("{name} was changed after it was written"))
             .code(Code::Damaged)
-            .found(worker::hex_prefixed(&found))
-            .expected(format!("{} as its last 32 bytes say", worker::hex_prefixed(&expected)))
+            .found(hex::encode_prefixed(found))
+            .expected(format!("{} as its last 32 bytes say", hex::encode_prefixed(expected)))
             .hint("make or download the file again"));
     }
     check(name, &facts)?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::hashes::blake2_256;
 use std::collections::HashMap;
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// Trie nodes, and values stored apart, under their hashes. What is not reachable from a root does no harm.
 #[derive(Default)]
@@ -70,14 +70,14 @@ impl Nodes {
     fn get(&self, name: &str, hash: &[u8; 32]) -> Result<&[u8]> {
         let bytes = self.by_hash.get(hash).ok_or_else(|| {
             Failure::input(format!("the state in {name} is not whole"))
-                .found(format!("no trie node with the hash {}", hex_prefixed(hash)))
+                .found(format!("no trie node with the hash {}", hex::encode_prefixed(hash)))
                 .expected("every node below the state root")
         })?;
         let found = blake2_256(bytes);
         if found != *hash {
             return Err(Failure::input(format!("a trie node in {name} is not what its hash says"))
-                .found(hex_prefixed(&found))
-                .expected(hex_prefixed(hash))
+                .found(hex::encode_prefixed(found))
+                .expected(hex::encode_prefixed(hash))
                 .hint("the file is damaged or forged: make it again"));
         }
         Ok(bytes)

@@ -21,7 +21,7 @@ pub fn facts() -> Machine {
 
 /// These files are a few kilobytes; on a machine of hundreds of cores some hundred.
 fn text(path: &str) -> Option<String> {
-    let bytes = worker::read_bounded(Path::new(path), 4 << 20).ok()?;
+    let bytes = files::read_bounded(Path::new(path), 4 << 20).ok()?;
     Some(String::from_utf8_lossy(&bytes).trim().to_string()).filter(|text| !text.is_empty())
 }
 

@@ -43,7 +43,7 @@ struct Minimum {
 
 impl Profile {
     pub fn read(path: &Path) -> Result<Self> {
-        let text = worker::read_bounded(path, LIMIT)?;
+        let text = files::read_bounded(path, LIMIT)?;
         let broken = |found: String| {
             Failure::input(format!("{} is no hardware profile", path.display()))
                 .found(found)

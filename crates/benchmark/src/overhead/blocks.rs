@@ -53,8 +53,8 @@ impl Block {
                 && !answer.starts_with(&FULL)
             {
                 return Err(Failure::check(format!("the runtime does not take {CALL} until a block is full"))
-                    .found(format!("BlockBuilder_apply_extrinsic answered {}", worker::hex_prefixed(answer)))
-                    .expected(format!("{}: the block is full", worker::hex_prefixed(&FULL))));
+                    .found(format!("BlockBuilder_apply_extrinsic answered {}", hex::encode_prefixed(answer)))
+                    .expected(format!("{}: the block is full", hex::encode_prefixed(FULL))));
             }
             if !refused.is_empty() || count == most {
                 let fitted = u64::from(count) - refused.len() as u64;

@@ -20,7 +20,7 @@ use records::{Class, Record};
 use report::{Block, Difference, Executed, Extrinsic, FailedDispatch, Outcome};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Instant};
-use worker::{Failure, Kind, Reporter, Result, hex_prefixed};
+use worker::{Failure, Kind, Reporter, Result};
 
 /// Execute a live block once more.
 #[derive(Debug, Deserialize, Serialize)]
@@ -57,7 +57,7 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
     if number == 0 {
         return Err(Failure::usage("block 0 has no parent: no extrinsics made it").expected("a later block"));
     }
-    let parent = hex_prefixed(block.header.parent_hash.as_bytes());
+    let parent = hex::encode_prefixed(block.header.parent_hash.as_bytes());
     let store = Store::new(request.nodes.as_deref());
     let how = How { at: Some(&parent), store: Some(&store), ..How::default() };
     let loaded = fork::load(source, how, reporter)?;
@@ -100,10 +100,10 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
         format: "cutover/block/v1",
         block: Block {
             number,
-            hash: hex_prefixed(block.hash.as_bytes()),
+            hash: hex::encode_prefixed(block.hash.as_bytes()),
             parent_hash: parent,
-            state_root: hex_prefixed(header.state_root.as_bytes()),
-            extrinsics_root: hex_prefixed(header.extrinsics_root.as_bytes()),
+            state_root: hex::encode_prefixed(header.state_root.as_bytes()),
+            extrinsics_root: hex::encode_prefixed(header.extrinsics_root.as_bytes()),
             sealed: header.digest != block.header.digest,
             finalized: block.finalized,
         },
@@ -124,10 +124,10 @@ fn state(source: &Source, loaded: &Loaded) -> Result<State> {
     let chain = &loaded.chain;
     Ok(State {
         source: source.to_string(),
-        genesis_hash: chain.genesis_hash()?.map(|hash| hex_prefixed(hash.as_bytes())),
-        block_hash: hex_prefixed(chain.header().hash().as_bytes()),
+        genesis_hash: chain.genesis_hash()?.map(|hash| hex::encode_prefixed(hash.as_bytes())),
+        block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
         number: chain.number(),
-        state_root: hex_prefixed(chain.root().as_bytes()),
+        state_root: hex::encode_prefixed(chain.root().as_bytes()),
         code: None,
         verified: loaded.verified,
         finalized: loaded.finalized,
@@ -189,7 +189,7 @@ fn compared(header: &Header, computed: &Header) -> Vec<Difference> {
         ("parent hash", header.parent_hash, computed.parent_hash),
     ]);
     if header.digest != computed.digest {
-        let text = |header: &Header| hex_prefixed(&header.digest.encode());
+        let text = |header: &Header| hex::encode_prefixed(header.digest.encode());
         found.push(Difference { what: "digest", header: text(header), computed: text(computed) });
     }
     found
@@ -200,8 +200,8 @@ fn differences(pairs: &[(&'static str, sp_core::H256, sp_core::H256)]) -> Vec<Di
     differing
         .map(|(what, header, computed)| Difference {
             what,
-            header: hex_prefixed(header.as_bytes()),
-            computed: hex_prefixed(computed.as_bytes()),
+            header: hex::encode_prefixed(header.as_bytes()),
+            computed: hex::encode_prefixed(computed.as_bytes()),
         })
         .collect()
 }

@@ -119,7 +119,7 @@ fn outcomes(
 fn reason(answer: &[u8]) -> String {
     match answer.get(1..).map(|mut bytes| TransactionValidityError::decode(&mut bytes)) {
         Some(Ok(error)) => format!("{error:?}"),
-        _ => worker::hex_prefixed(answer),
+        _ => hex::encode_prefixed(answer),
     }
 }
 

@@ -69,7 +69,7 @@ pub fn idempotency(
             written.get(key).map_or_else(|| migrated.storage(key), |value| Ok(value.clone()))
         };
         if value(&once)? != value(&twice)? {
-            items.entry(layout.describe(key)).or_default().push(worker::hex_prefixed(key));
+            items.entry(layout.describe(key)).or_default().push(hex::encode_prefixed(key));
         }
     }
     if items.is_empty() {

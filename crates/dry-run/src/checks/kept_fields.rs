@@ -87,7 +87,7 @@ fn fields(
         let plain = bytes.iter().all(|byte| *byte == 0);
         let elsewhere = !plain && before.iter().any(|(known, _, other)| known != path && other == bytes);
         kept.shifted += usize::from(elsewhere);
-        kept.other.push((path.clone(), worker::hex_prefixed(before[place].2), worker::hex_prefixed(bytes)));
+        kept.other.push((path.clone(), hex::encode_prefixed(before[place].2), hex::encode_prefixed(bytes)));
     }
     Some(kept)
 }

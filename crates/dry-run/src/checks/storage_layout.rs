@@ -139,7 +139,7 @@ impl Pair<'_> {
         for (key, value) in entries {
             if self.keys && !key_fits(self.new, self.new_item, &key[prefix.len()..]) {
                 wrong.add(Rank::Seen, &item, "under keys that the new code does not find", || {
-                    worker::hex_prefixed(&key)
+                    hex::encode_prefixed(&key)
                 });
                 continue;
             }
@@ -225,7 +225,7 @@ fn written(new: &Interface<'_>, touched: &Touched, wrong: &mut Wrong) -> usize {
             wrong.add(Rank::Seen, &name(), "written that are not of the item's type", || why);
         } else if !key_fits(new, item, &key[32..]) {
             let kind = "written under keys that the new code does not find";
-            wrong.add(Rank::Seen, &name(), kind, || worker::hex_prefixed(key));
+            wrong.add(Rank::Seen, &name(), kind, || hex::encode_prefixed(key));
         }
         decoded += 1;
     }

@@ -68,10 +68,10 @@ impl Counterpart {
         Beside {
             chain: self.to_string(),
             spec_version: self.runtime.version.spec_version,
-            blake2_256: worker::hex_prefixed(self.runtime.code.hash()),
-            block_hash: worker::hex_prefixed(self.chain.header().hash().as_bytes()),
+            blake2_256: hex::encode_prefixed(self.runtime.code.hash()),
+            block_hash: hex::encode_prefixed(self.chain.header().hash().as_bytes()),
             number: self.chain.number(),
-            state_root: worker::hex_prefixed(self.chain.root().as_bytes()),
+            state_root: hex::encode_prefixed(self.chain.root().as_bytes()),
         }
     }
 

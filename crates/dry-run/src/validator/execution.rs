@@ -29,7 +29,7 @@ pub struct Executed {
 }
 
 pub(super) fn errand(artifact: &Path, candidate: &Candidate) -> Errand<'static> {
-    let parameters = worker::hex_prefixed(&candidate.parameters);
+    let parameters = hex::encode_prefixed(&candidate.parameters);
     Errand {
         doing: "validate_block",
         request: serde_json::json!({ "command": "validate", "artifact": artifact, "parameters": parameters }),
@@ -77,5 +77,5 @@ fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
     let answer = externalities.execute_with(|| instance.call_export("validate_block", parameters));
     let took = watch.stop();
     let answer = answer.map_err(|error| refused(error.to_string()))?;
-    Ok(Executed { answer: worker::hex_prefixed(&answer), took })
+    Ok(Executed { answer: hex::encode_prefixed(&answer), took })
 }

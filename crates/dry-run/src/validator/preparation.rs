@@ -86,7 +86,7 @@ impl Validator {
             Some(program) => Errand {
                 doing: "preparing the code",
                 request: serde_json::json!({
-                    "command": "prepare", "code": worker::hex_prefixed(code), "artifact": artifact,
+                    "command": "prepare", "code": hex::encode_prefixed(code), "artifact": artifact,
                 }),
                 patience: PATIENCE,
                 expected: format!("at most {TIME_LIMIT} s, as validators give it"),

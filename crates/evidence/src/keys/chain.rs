@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Result<[u8; 32]> {
 pub fn parse_exact(text: &str) -> std::result::Result<[u8; 32], String> {
     parse(text)
         .ok()
-        .filter(|key| worker::hex_prefixed(key) == text)
+        .filter(|key| hex::encode_prefixed(key) == text)
         .ok_or_else(|| "names a key that is not 0x and 64 lower-case hex digits".into())
 }
 

@@ -14,7 +14,7 @@ pub use ssh::{
 
 use crate::envelope::Signature;
 use serde::{Deserialize, Serialize};
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// Marks the key id of a key that was made for one run and forgotten.
 const THROW_AWAY: &str = "throw-away:";
@@ -61,8 +61,8 @@ impl PublicKey {
     pub fn key_id(&self) -> String {
         match self {
             Self::Ssh(key) => format!("ssh:{}", key.fingerprint(ssh_key::HashAlg::Sha256)),
-            Self::Ed25519(key) => format!("ed25519:{}", hex_prefixed(key)),
-            Self::Sr25519(key) => format!("sr25519:{}", hex_prefixed(key)),
+            Self::Ed25519(key) => format!("ed25519:{}", hex::encode_prefixed(key)),
+            Self::Sr25519(key) => format!("sr25519:{}", hex::encode_prefixed(key)),
         }
     }
 
@@ -72,7 +72,7 @@ impl PublicKey {
             Self::Ssh(key) => key
                 .to_openssh()
                 .map_err(|error| Failure::internal("an ssh key cannot be written").found(error.to_string())),
-            Self::Ed25519(key) | Self::Sr25519(key) => Ok(hex_prefixed(key)),
+            Self::Ed25519(key) | Self::Sr25519(key) => Ok(hex::encode_prefixed(key)),
         }
     }
 

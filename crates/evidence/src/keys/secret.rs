@@ -27,7 +27,7 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<String>> {
                 .hint(format!("chmod 600 {}", path.display())));
         }
     }
-    let content = Zeroizing::new(worker::read_bounded(path, SIZE_LIMIT)?);
+    let content = Zeroizing::new(files::read_bounded(path, SIZE_LIMIT)?);
     std::str::from_utf8(&content)
         .map(|text| Zeroizing::new(text.to_owned()))
         .map_err(|_| Failure::input(format!("{} is no key file", path.display())).found("bytes that are no text"))

@@ -76,7 +76,7 @@ impl Consensus {
     pub fn of(chain: &Chain, executor: &Executor, code: &Code, layout: &Layout) -> Result<Self> {
         let version = Version::decode("the runtime", &chain.call(executor, code, "Core_version", &[])?)?;
         let offers = |api: &str| {
-            let id = worker::hex_prefixed(&blake2_64(api.as_bytes()));
+            let id = hex::encode_prefixed(blake2_64(api.as_bytes()));
             version.apis.iter().any(|known| known.id == id)
         };
         let told = |function: &str, constant: Option<u64>| duration(chain, executor, code, function, constant);
@@ -159,7 +159,7 @@ fn duration(chain: &Chain, executor: &Executor, code: &Code, function: &str, con
     match (u64::decode(&mut &answer[..]), constant) {
         (Ok(told), _) if told > 0 => Ok(told),
         (_, Some(constant)) => Ok(constant),
-        _ => Err(Failure::check("the runtime tells no slot duration").found(worker::hex_prefixed(&answer))),
+        _ => Err(Failure::check("the runtime tells no slot duration").found(hex::encode_prefixed(&answer))),
     }
 }
 

@@ -173,7 +173,7 @@ impl<'a> Fork<'a> {
         if validity.first() != Some(&0) {
             return Err(refused(
                 "Invalid Transaction",
-                format!("TransactionValidityError {}", worker::hex_prefixed(validity.get(1..).unwrap_or_default())),
+                format!("TransactionValidityError {}", hex::encode_prefixed(validity.get(1..).unwrap_or_default())),
             ));
         }
         let hash = H256(artifact::hashes::blake2_256(&extrinsic));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 use serde_json::{Value, json};
 use sp_core::H256;
 use tokio::sync::{mpsc, oneshot};
-use worker::{Failure, hex_prefixed};
+use worker::Failure;
 
 /// Calls in one batch.
 const BATCH_LIMIT: usize = 1_000;
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex_prefixed(&self.0))
+        serializer.serialize_str(&hex::encode_prefixed(&self.0))
     }
 }
 

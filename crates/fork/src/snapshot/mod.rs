@@ -32,7 +32,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use worker::{Failure, Reporter, Result, hex_prefixed};
+use worker::{Failure, Reporter, Result};
 
 /// Connections to each node: so that one answer is on its way while another is made.
 const CONNECTIONS: usize = 8;
@@ -130,7 +130,7 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
             .hint("wait for the other process, or set CUTOVER_NODES to another directory")
     })?;
     reporter.status(format!("taking the state of block {} from {}", block.number, first.name()));
-    let hash = hex_prefixed(&block.hash);
+    let hash = hex::encode_prefixed(block.hash);
     let crew = Crew::start(first, &wish.nodes[dropped.len()..], &hash, CONNECTIONS);
     let mut walk = Walk::new(&disk, block.state_root.into());
     walk.all(&crew, reporter)?;
@@ -146,7 +146,7 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
         spec_version: written.spec_version,
         number: block.number,
         block_hash: hash,
-        state_root: hex_prefixed(&block.state_root),
+        state_root: hex::encode_prefixed(block.state_root),
         finalized: block.finalized,
         entries: counts.top,
         child_tries: counts.children.len(),
@@ -162,7 +162,7 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
 
 /// Puts the whole state at a block into the store.
 pub fn take_whole(nodes: &[Endpoint], header: &Header, disk: &Disk, reporter: &Reporter) -> Result<Traffic> {
-    let hash = hex_prefixed(header.hash().as_bytes());
+    let hash = hex::encode_prefixed(header.hash().as_bytes());
     // Its connections go to the first, so what is not there is asked of the others before.
     let first = nodes.get(..1).unwrap_or_default();
     let (node, _) = RemoteNode::connect(first, &hash)?;
@@ -429,7 +429,7 @@ impl<'a> Walk<'a> {
 fn decode(bytes: &[u8], mut path: Vec<u8>) -> Result<(Vec<u8>, Node<'_>)> {
     let node = Node::decode(bytes).ok_or_else(|| {
         Failure::input("the chain's state has a trie node that is none")
-            .found(hex_prefixed(&bytes[..bytes.len().min(64)]))
+            .found(hex::encode_prefixed(&bytes[..bytes.len().min(64)]))
             .hint("its hash is right: the chain uses a trie that is not the SDK's")
     })?;
     path.extend_from_slice(&node.partial);
@@ -442,14 +442,14 @@ fn decode(bytes: &[u8], mut path: Vec<u8>) -> Result<(Vec<u8>, Node<'_>)> {
 }
 
 fn no_root(key: &[u8]) -> Failure {
-    Failure::input("the chain's state has a child trie whose root is no hash").found(hex_prefixed(key))
+    Failure::input("the chain's state has a child trie whose root is no hash").found(hex::encode_prefixed(key))
 }
 
 fn without(url: &Endpoint, unit: &Unit) -> Failure {
     Failure::input(format!("the node {url} does not prove its state")).found(format!(
         "an answer for the key {} without {}",
-        hex_prefixed(&unit.lowest_key()),
-        hex_prefixed(unit.hash.as_bytes())
+        hex::encode_prefixed(unit.lowest_key()),
+        hex::encode_prefixed(unit.hash.as_bytes())
     ))
 }
 

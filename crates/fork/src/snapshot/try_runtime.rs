@@ -9,9 +9,10 @@ use artifact::{
     trie::{CHILD_PREFIX, Child, Value},
 };
 use codec::{Compact, Encode};
+use files::WholeFile;
 use sp_core::H256;
 use std::{io::Write, path::Path, sync::Arc};
-use worker::{Failure, Result, WholeFile};
+use worker::{Failure, Result};
 
 const VERSION: u32 = 4;
 

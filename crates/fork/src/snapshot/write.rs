@@ -13,9 +13,10 @@ use artifact::{
     state::{Block, CODE, SnapshotFacts, SnapshotWriter},
     trie::{CHILD_PREFIX, Child, Value},
 };
+use files::WholeFile;
 use sp_core::H256;
 use std::path::Path;
-use worker::{Failure, Result, WholeFile, hex_prefixed};
+use worker::{Failure, Result};
 
 pub(super) struct Written {
     pub spec_name: Option<String>,
@@ -95,7 +96,9 @@ fn entries(disk: &Disk, root: H256, found: &mut Found<'_>) -> Result<()> {
 fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: &mut Found<'_>) -> Result<()> {
     let (path, node) = decode(bytes, path)?;
     if path.len() % 2 == 1 && node.value.is_some() {
-        return Err(Failure::input("the chain's state has a key of half a byte").found(hex_prefixed(&bytes_of(&path))));
+        return Err(
+            Failure::input("the chain's state has a key of half a byte").found(hex::encode_prefixed(bytes_of(&path)))
+        );
     }
     match node.value {
         None => {}
@@ -142,6 +145,6 @@ fn drain(disk: &Disk, stack: &mut Vec<Unit>, height: usize, found: &mut Found<'_
 
 pub(super) fn lost(disk: &Disk, hash: &H256) -> Failure {
     Failure::environment("the store of trie nodes lost one while it was read")
-        .found(disk.trouble().unwrap_or_else(|| hex_prefixed(hash.as_bytes())))
+        .found(disk.trouble().unwrap_or_else(|| hex::encode_prefixed(hash.as_bytes())))
         .hint("run the command again: what is missing is fetched")
 }

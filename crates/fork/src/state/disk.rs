@@ -306,7 +306,7 @@ mod tests {
         for portion in from.. {
             let nodes: Vec<_> = (0..20).map(|index| numbered(portion * 20 + index)).collect();
             disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).expect("stored");
-            worker::write_whole(&log, (portion + 1).to_string().as_bytes()).expect("written");
+            files::write_whole(&log, (portion + 1).to_string().as_bytes()).expect("written");
         }
     }
 
@@ -349,7 +349,7 @@ mod tests {
             let found = (0..committed * 20).take_while(|number| there(*number)).count();
             assert!(found >= kept, "round {round}: {found} of the {kept} nodes that were there are left");
             kept = found / 20 * 20;
-            worker::write_whole(&log, (kept / 20).to_string().as_bytes()).expect("written");
+            files::write_whole(&log, (kept / 20).to_string().as_bytes()).expect("written");
         }
         assert!(kept > 0, "something was written at all");
     }

@@ -20,7 +20,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
 };
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// Nodes that are held in memory, in bytes: where there is a disk, and where there is none.
 const MEMORY_LIMIT: usize = 64 << 20;
@@ -158,10 +158,13 @@ impl Lazy {
                 .found(format!(
                     "an answer to {} for the key {} without the trie node {}",
                     method(child),
-                    hex_prefixed(&key),
-                    hex_prefixed(hash.as_bytes())
+                    hex::encode_prefixed(&key),
+                    hex::encode_prefixed(hash.as_bytes())
                 ))
-                .expected(format!("every node on the way from the state root {}", hex_prefixed(self.root.as_bytes())))
+                .expected(format!(
+                    "every node on the way from the state root {}",
+                    hex::encode_prefixed(self.root.as_bytes())
+                ))
                 .hint("the node lies or its database is damaged: take another node")
         })
     }

@@ -14,7 +14,7 @@ use std::sync::{
     mpsc as blocking,
 };
 use tokio::sync::mpsc;
-use worker::{Failure, Result, hex_prefixed};
+use worker::{Failure, Result};
 
 /// The storage key of a child trie as the RPC takes it.
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
@@ -75,7 +75,7 @@ impl RemoteNode {
         let name = Live { nodes: nodes.to_vec(), at: None }.to_string();
         let silent = |_| Err(silent(&name, "chain_getHeader", patience));
         let block: RpcBlock = block.recv_timeout(patience.question + patience.block).unwrap_or_else(silent)?;
-        let at = hex_prefixed(&block.hash);
+        let at = hex::encode_prefixed(block.hash);
         Ok((Self { name, at, questions, counts, patience }, block))
     }
 
@@ -165,10 +165,10 @@ impl Transport for RemoteNode {
     }
 
     fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
-        let names: Vec<_> = keys.iter().map(|key| hex_prefixed(key)).collect();
+        let names: Vec<_> = keys.iter().map(hex::encode_prefixed).collect();
         let parameters = match child {
             None => rpc_params![names, &self.at],
-            Some(child) => rpc_params![hex_prefixed(&[CHILD_PREFIX, child].concat()), names, &self.at],
+            Some(child) => rpc_params![hex::encode_prefixed([CHILD_PREFIX, child].concat()), names, &self.at],
         };
         let text = self.ask_text(method(child), parameters, keys.len() > 1)?;
         let answer: ReadProof<'_> = self.read(method(child), &text)?;
@@ -182,11 +182,11 @@ impl Transport for RemoteNode {
         after: &[u8],
         count: u32,
     ) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
-        let (prefix, after) = (hex_prefixed(prefix), hex_prefixed(after));
+        let (prefix, after) = (hex::encode_prefixed(prefix), hex::encode_prefixed(after));
         let (method, parameters) = match child {
             None => ("state_getKeysPaged", rpc_params![prefix, count, after, &self.at]),
             Some(child) => {
-                let child = hex_prefixed(&[CHILD_PREFIX, child].concat());
+                let child = hex::encode_prefixed([CHILD_PREFIX, child].concat());
                 ("childstate_getKeysPaged", rpc_params![child, prefix, count, after, &self.at])
             }
         };
@@ -279,7 +279,7 @@ mod tests {
                 "digest": {"logs": []},
             });
             let hash = serde_json::from_value::<Header>(header.clone()).expect("a header");
-            let hash = hex_prefixed(sp_runtime::traits::Header::hash(&hash).as_bytes());
+            let hash = hex::encode_prefixed(sp_runtime::traits::Header::hash(&hash).as_bytes());
             let result = match request["method"].as_str().expect("a method") {
                 "chain_getHeader" => header,
                 "state_getReadProof" if asked.fetch_add(1, Ordering::SeqCst) < silences => {

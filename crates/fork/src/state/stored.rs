@@ -11,7 +11,7 @@ use artifact::StateFile;
 use sp_core::H256;
 use sp_state_machine::DBValue;
 use std::sync::{Arc, Mutex};
-use worker::{Failure, Reporter, Result, hex_prefixed};
+use worker::{Failure, Reporter, Result};
 
 /// Nodes that are held in memory, in bytes.
 const MEMORY_LIMIT: usize = 64 << 20;
@@ -92,7 +92,7 @@ impl Stored {
         self.local(hash).ok_or_else(|| match self.disk.trouble() {
             Some(why) => Failure::environment("the store of trie nodes cannot be used any more").found(why),
             None => Failure::input(format!("the state in {} is not whole", self.name))
-                .found(format!("no trie node with the hash {}", hex_prefixed(hash.as_bytes())))
+                .found(format!("no trie node with the hash {}", hex::encode_prefixed(hash.as_bytes())))
                 .expected("every node below the state root")
                 .hint("take the state again"),
         })

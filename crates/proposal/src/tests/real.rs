@@ -4,7 +4,6 @@
 use crate::{Chains, Options, Release, Route, Target, Value, decode, named, proof, upgrade, xcm};
 use scale_value::{Composite, ValueDef};
 use std::path::PathBuf;
-use worker::hex_prefixed;
 
 /// A file of the source of `frame-metadata`, wherever cargo keeps it.
 fn kusama_v14() -> Vec<u8> {
@@ -89,7 +88,7 @@ fn agrees(target: &Target, bytes: &[u8]) {
     assert_eq!(theirs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
     let mut again = vec![bytes[0]];
     scale_value::scale::encode_as_type(&value, calls, target.registry(), &mut again).expect("it writes them too");
-    assert_eq!(hex_prefixed(&again), hex_prefixed(bytes));
+    assert_eq!(hex::encode_prefixed(&again), hex::encode_prefixed(bytes));
 }
 
 /// A file of the npm package `@polkadot/types-support` 16.5.6, for instance `v15/asset-hub-kusama`.

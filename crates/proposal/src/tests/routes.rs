@@ -6,7 +6,7 @@ use super::{
 use crate::{Chains, Enactment, Options, Proposal, Release, Route, Target, upgrade};
 use codec::Encode;
 use scale_info::meta_type;
-use worker::{Kind, hex_prefixed};
+use worker::Kind;
 
 const CODE: &[u8] = b"not really code";
 
@@ -30,7 +30,7 @@ fn by(route: Route) -> Options {
 
 fn submit(origin: OriginCaller, proposal: Bounded, enactment_moment: DispatchTime) -> String {
     let call = referenda::Call::submit { proposal_origin: Box::new(origin), proposal, enactment_moment };
-    hex_prefixed(&RuntimeCall::<NewXcm>::Referenda(call).encode())
+    hex::encode_prefixed(RuntimeCall::<NewXcm>::Referenda(call).encode())
 }
 
 fn names(proposal: &Proposal) -> Vec<&str> {
@@ -45,10 +45,10 @@ fn by_sudo_in_every_version_of_metadata() {
         let proposal = propose(&target, None, Options::default()).expect("a proposal");
         let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(authorize()) }).encode();
         let [call] = proposal.calls.as_slice() else { panic!("one call, not {}", proposal.calls.len()) };
-        assert_eq!(call.bytes, hex_prefixed(&expected));
-        assert_eq!(call.hash, hex_prefixed(&crate::blake2_256(&expected)));
+        assert_eq!(call.bytes, hex::encode_prefixed(&expected));
+        assert_eq!(call.hash, hex::encode_prefixed(crate::blake2_256(&expected)));
         assert_eq!((call.length, call.chain.as_str()), (expected.len(), "solo"));
-        let hash = hex_prefixed(&code_hash());
+        let hash = hex::encode_prefixed(code_hash());
         assert_eq!(call.decoded, format!("Sudo.sudo {{ call: System.authorize_upgrade {{ code_hash: {hash} }} }}"));
         assert_eq!(call.preimage, None);
         assert_eq!(proposal.route, Route::Sudo);
@@ -64,7 +64,7 @@ fn the_apply_step_hands_over_the_code() {
         RuntimeCall::<NewXcm>::System(system::Call::apply_authorized_upgrade { code: CODE.to_vec() }).encode();
     let apply = proposal.apply.expect("an apply step");
     assert_eq!(apply.bytes, expected);
-    assert_eq!(apply.hash, hex_prefixed(&crate::blake2_256(&expected)));
+    assert_eq!(apply.hash, hex::encode_prefixed(crate::blake2_256(&expected)));
     assert_eq!(apply.expected_events, ["System.CodeUpdated"]);
     assert_eq!(apply.rejected_event.as_deref(), Some("System.RejectedInvalidAuthorizedUpgrade"));
 
@@ -84,8 +84,11 @@ fn a_root_referendum_holds_a_short_proposal_itself() {
         submit(OriginCaller::system(RawOrigin::Root), Bounded::Inline(inner.clone()), DispatchTime::After(10));
     assert_eq!(call.bytes, expected);
     let preimage = call.preimage.as_ref().expect("of the call voted on");
-    assert_eq!((preimage.hash.as_str(), preimage.length), (&*hex_prefixed(&crate::blake2_256(&inner)), inner.len()));
-    assert_eq!(call.carries[0].bytes, hex_prefixed(&inner));
+    assert_eq!(
+        (preimage.hash.as_str(), preimage.length),
+        (&*hex::encode_prefixed(crate::blake2_256(&inner)), inner.len())
+    );
+    assert_eq!(call.carries[0].bytes, hex::encode_prefixed(&inner));
     assert!(call.carries[0].decoded.starts_with("System.authorize_upgrade"));
     assert!(proposal.notes.iter().any(|note| note.contains("place_decision_deposit")), "{:?}", proposal.notes);
 }
@@ -102,7 +105,7 @@ fn a_root_referendum_by_preimage_with_its_deposit() {
     assert_eq!(names(&proposal), ["note_preimage", "submit", "place_decision_deposit"]);
     let inner = authorize::<NewXcm>().encode();
     let note = RuntimeCall::<NewXcm>::Preimage(preimage::Call::note_preimage { bytes: inner.clone() });
-    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&note.encode()));
+    assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(note.encode()));
     let lookup = Bounded::Lookup { hash: H256(crate::blake2_256(&inner)), len: inner.len() as u32 };
     let expected = submit(OriginCaller::system(RawOrigin::Root), lookup, DispatchTime::At(70_000));
     assert_eq!(proposal.calls[1].bytes, expected);
@@ -110,7 +113,7 @@ fn a_root_referendum_by_preimage_with_its_deposit() {
     assert_eq!(proposal.calls[0].preimage, proposal.calls[1].preimage);
     assert_ne!(proposal.calls[0].preimage.as_ref().map(|preimage| &preimage.hash), Some(&proposal.calls[0].hash));
     let deposit = RuntimeCall::<NewXcm>::Referenda(referenda::Call::place_decision_deposit { index: 5 });
-    assert_eq!(proposal.calls[2].bytes, hex_prefixed(&deposit.encode()));
+    assert_eq!(proposal.calls[2].bytes, hex::encode_prefixed(deposit.encode()));
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn a_whitelisted_referendum() {
     assert_eq!(names(&proposal), ["whitelist_call", "submit"]);
     let call_hash = H256(crate::blake2_256(&authorize::<NewXcm>().encode()));
     let whitelist = RuntimeCall::<NewXcm>::Whitelist(whitelist::Call::whitelist_call { call_hash });
-    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&whitelist.encode()));
+    assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(whitelist.encode()));
     let dispatch = whitelist::Call::dispatch_whitelisted_call_with_preimage { call: Box::new(authorize()) };
     let dispatch = RuntimeCall::<NewXcm>::Whitelist(dispatch).encode();
     let origin = OriginCaller::Origins(CustomOrigin::WhitelistedCaller);
@@ -144,12 +147,13 @@ fn by_the_relays_sudo() {
     let send = RuntimeCall::XcmPallet(send(0, Junctions::X1([Junction::Parachain(1000)])));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(send) }).encode();
     let call = &proposal.calls[0];
-    assert_eq!(call.bytes, hex_prefixed(&expected));
+    assert_eq!(call.bytes, hex::encode_prefixed(&expected));
     assert_eq!((call.chain.as_str(), proposal.chain.as_str()), ("relay", "para"));
     assert_eq!(call.carries[0].chain, "para");
-    assert_eq!(call.carries[0].bytes, hex_prefixed(&authorize::<NewXcm>().encode()));
+    assert_eq!(call.carries[0].bytes, hex::encode_prefixed(authorize::<NewXcm>().encode()));
     // The bytes the network's own tool is known to make, but for pallet indices and parents.
-    let tail = format!("630005000100a10f05082f000006020088{}", &hex_prefixed(&authorize::<NewXcm>().encode())[2..]);
+    let tail =
+        format!("630005000100a10f05082f000006020088{}", &hex::encode_prefixed(authorize::<NewXcm>().encode())[2..]);
     assert_eq!(call.bytes, format!("0x0700{tail}"));
 }
 
@@ -175,7 +179,7 @@ fn a_governing_parachain_sends_to_siblings_and_to_its_relay() {
     let proposal = propose(&chain::para(), Some(&hub), Options::default()).expect("a proposal");
     let sibling = RuntimeCall::XcmPallet(send(1, Junctions::X1([Junction::Parachain(1000)])));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(sibling) }).encode();
-    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+    assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
 
     let relay = chain::relay();
     let release = Release { code: CODE, spec_name: "relay".into(), spec_version: 101 };
@@ -183,7 +187,7 @@ fn a_governing_parachain_sends_to_siblings_and_to_its_relay() {
     let proposal = upgrade(chains, &release, &Options::default()).expect("a proposal");
     let parent = RuntimeCall::XcmPallet(send(1, Junctions::Here));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(parent) }).encode();
-    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+    assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
 }
 
 #[test]
@@ -206,7 +210,7 @@ fn the_xcm_version_is_the_newest_both_know() {
     };
     let call = Box::new(RuntimeCall::XcmPallet(send));
     let expected = RuntimeCall::<OldXcm>::Sudo(sudo::Call::sudo { call }).encode();
-    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+    assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
 
     // One that knows no more than version 2 is not sent a 3.
     type Oldest = xcm::Call<oldest::VersionedLocation, oldest::VersionedXcm>;
@@ -227,7 +231,7 @@ fn the_xcm_version_is_the_newest_both_know() {
     };
     let call = Box::new(RuntimeCall::XcmPallet(send));
     let expected = RuntimeCall::<Oldest>::Sudo(sudo::Call::sudo { call }).encode();
-    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+    assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
 
     // A parachain that knows no more than version 4 is not sent a 5.
     type Middle = xcm::Call<VersionedLocation, middle::VersionedXcm>;
@@ -250,7 +254,7 @@ fn an_old_parachain_authorizes_in_parachain_system() {
     let call = parachain_system::Call::authorize_upgrade { code_hash: H256(code_hash()), check_version: false };
     let call = Box::new(RuntimeCall::ParachainSystem(call));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call }).encode();
-    assert_eq!(proposal.calls[0].bytes, hex_prefixed(&expected));
+    assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
     let apply = proposal.apply.expect("an apply step");
     assert_eq!((apply.name.as_str(), apply.rejected_event), ("enact_authorized_upgrade", None));
 }

@@ -43,7 +43,7 @@ pub fn estimated(results: &RawResults, benchmark: &Benchmark, names: &[&str]) ->
                 continue;
             }
             let name = item.map(|item| format!("`{}::{}`", item.pallet, item.item));
-            let name = name.unwrap_or_else(|| format!("UNKNOWN KEY `{}`", worker::hex_prefixed(&key.key)));
+            let name = name.unwrap_or_else(|| format!("UNKNOWN KEY `{}`", hex::encode_prefixed(&key.key)));
             let counts = format!("(r:{} w:{})", key.reads, key.writes);
             let first = !touched.contains_key(prefix);
             let place = *touched.entry(prefix).or_insert_with(|| {

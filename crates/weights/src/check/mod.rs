@@ -272,7 +272,7 @@ fn read_runtime(directory: &Path) -> Result<(Wiring, BTreeMap<String, WeightFile
         if ["tests", "mock"].contains(&stem.as_str()) {
             continue;
         }
-        let text = String::from_utf8_lossy(&worker::read_bounded(path, 8 * 1024 * 1024)?).into_owned();
+        let text = String::from_utf8_lossy(&::files::read_bounded(path, 8 * 1024 * 1024)?).into_owned();
         let name = path.strip_prefix(directory).unwrap_or(path).display().to_string();
         wiring.read(&Source::new(&text, &name)?, &name);
         let file = WeightFile::parse_any(&text, &name)?;
@@ -362,7 +362,7 @@ fn jumps(request: &Request, base: &Path, own: &BTreeMap<String, WeightFile>) -> 
 
 /// The versions of the packages in a lock file; several of one name are joined.
 fn locked(path: &Path) -> Result<BTreeMap<String, String>> {
-    let text = String::from_utf8_lossy(&worker::read_bounded(path, LOCK_LIMIT)?).into_owned();
+    let text = String::from_utf8_lossy(&::files::read_bounded(path, LOCK_LIMIT)?).into_owned();
     let mut versions: BTreeMap<String, String> = BTreeMap::new();
     let mut name = "";
     for line in text.lines() {

@@ -60,7 +60,7 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
 /// Any Rust source: one without weights is empty.
 pub fn source(path: &Path) -> Result<WeightFile> {
     let name = path.display().to_string();
-    let text = worker::read_bounded(path, 8 * 1024 * 1024)?;
+    let text = files::read_bounded(path, 8 * 1024 * 1024)?;
     let text = String::from_utf8(text)
         .map_err(|_| Failure::input(format!("{name} is no Rust source")).found("bytes that are not UTF-8"))?;
     WeightFile::parse_any(&text, &name)

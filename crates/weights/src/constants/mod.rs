@@ -73,7 +73,7 @@ impl File {
         if !path.exists() {
             return Ok(None);
         }
-        let text = String::from_utf8_lossy(&worker::read_bounded(path, FILE_LIMIT)?).into_owned();
+        let text = String::from_utf8_lossy(&files::read_bounded(path, FILE_LIMIT)?).into_owned();
         let lacks = |new: &&Constant| constant(&text, new.name).is_none();
         match self.constants.iter().find(lacks) {
             None => Ok(Some(text)),
@@ -97,7 +97,7 @@ fn write<T: serde::Serialize>(results: &T, path: &Path) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(results)
         .map_err(|error| Failure::internal("raw results cannot be written as JSON").found(error.to_string()))?;
     text.push(b'\n');
-    worker::write_whole(path, &text)
+    files::write_whole(path, &text)
 }
 
 /// The lines at the top: what they are of, how they were made, on which machine.

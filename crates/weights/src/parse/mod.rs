@@ -82,7 +82,7 @@ impl WeightFile {
 
     /// The text of a file that may be one.
     pub fn text(path: &Path) -> Result<String> {
-        String::from_utf8(worker::read_bounded(path, SIZE_LIMIT)?).map_err(|_| {
+        String::from_utf8(files::read_bounded(path, SIZE_LIMIT)?).map_err(|_| {
             Failure::input(format!("{} is no weight file", path.display())).found("bytes that are not UTF-8")
         })
     }

@@ -23,7 +23,7 @@ pub struct Template {
 impl Template {
     pub fn read(path: &std::path::Path) -> Result<Self> {
         let name = path.display().to_string();
-        let text = String::from_utf8(worker::read_bounded(path, SIZE_LIMIT)?)
+        let text = String::from_utf8(files::read_bounded(path, SIZE_LIMIT)?)
             .map_err(|_| Failure::input(format!("{name} is no template")).found("bytes that are not UTF-8"))?;
         let template = Self { name, text };
         template.engine()?;

@@ -74,7 +74,7 @@ impl Raw {
             format: String,
         }
         let name = path.display().to_string();
-        let text = worker::read_bounded(path, raw::SIZE_LIMIT)?;
+        let text = files::read_bounded(path, raw::SIZE_LIMIT)?;
         let format = serde_json::from_slice::<Head>(&text).map(|head| head.format).unwrap_or_default();
         Ok(match format.as_str() {
             Overhead::FORMAT => Self::Overhead(Overhead::parse(&text, &name)?),
@@ -90,7 +90,7 @@ pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> 
     let preamble = match &request.preamble {
         None => String::new(),
         Some(path) => {
-            let text = String::from_utf8_lossy(&worker::read_bounded(path, PREAMBLE_LIMIT)?).into_owned();
+            let text = String::from_utf8_lossy(&files::read_bounded(path, PREAMBLE_LIMIT)?).into_owned();
             render::check_preamble(&text, &path.display().to_string())?;
             text
         }
@@ -137,7 +137,7 @@ pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> 
         }
     }
     for (file, text) in files.iter().zip(texts).filter(|(file, _)| file.changed) {
-        worker::write_whole(&file.file, text.as_bytes())?;
+        files::write_whole(&file.file, text.as_bytes())?;
     }
     for file in &files {
         let mut gone = file.by_hand.iter().filter(|one| one.fate == Fate::Gone);

@@ -42,7 +42,7 @@ pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
     let comment = report::comment::render(&bundles, &weights);
     match &options.out {
         Some(path) => {
-            worker::write_whole(path, comment.as_bytes())?;
+            files::write_whole(path, comment.as_bytes())?;
             context.printer.status(&format!("{} bytes written to {}", comment.len(), path.display()));
             if context.printer.is_json() {
                 let document = json!({"version": 1, "comment": path, "size": comment.len()});
@@ -211,6 +211,6 @@ fn compared_weights(path: &Path) -> Result<Value> {
 }
 
 fn json_file(path: &Path) -> Result<Value> {
-    serde_json::from_slice(&worker::read_bounded(path, EVIDENCE_LIMIT)?)
+    serde_json::from_slice(&files::read_bounded(path, EVIDENCE_LIMIT)?)
         .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
 }

@@ -13,7 +13,7 @@ use worker::{Failure, Result};
 const LONGEST: Duration = Duration::from_secs(120);
 
 pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
-    let text = worker::read_bounded(&options.comment, LIMIT as u64)?;
+    let text = files::read_bounded(&options.comment, LIMIT as u64)?;
     if !text.starts_with(MARKER.as_bytes()) {
         return Err(Failure::input(format!("{} is no comment of Cutover", options.comment.display()))
             .expected(format!("a file that begins with {MARKER}, as `ci comment` writes it")));

@@ -66,7 +66,7 @@ fn read(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     paths.retain(|path| path.is_file() && path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml"));
     paths.sort();
     let texts = paths.into_iter().take(FILES).map(|path| {
-        let text = worker::read_bounded(&path, LIMIT)?;
+        let text = files::read_bounded(&path, LIMIT)?;
         Ok((path, String::from_utf8_lossy(&text).into_owned()))
     });
     texts.collect()

@@ -14,7 +14,7 @@ pub fn tar(directory: &Path, top: &str) -> Result<Vec<u8>> {
     for path in files(directory)? {
         let inside = path.strip_prefix(directory).unwrap_or(&path);
         let name = format!("{top}/{}", super::super::utf8(inside)?);
-        let content = worker::read_bounded(&path, FILE_LIMIT)?;
+        let content = files::read_bounded(&path, FILE_LIMIT)?;
         archive.extend_from_slice(&header(&name, content.len() as u64)?);
         archive.extend_from_slice(&content);
         archive.resize(archive.len().next_multiple_of(BLOCK), 0);
@@ -51,7 +51,7 @@ pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
         }
         let length = usize::try_from(size).ok().filter(|length| *length as u64 <= FILE_LIMIT).ok_or_else(short)?;
         let (content, _) = after.split_at_checked(length).ok_or_else(short)?;
-        worker::write_whole(&into.join(&name), content)?;
+        files::write_whole(&into.join(&name), content)?;
         rest = after.get(length.next_multiple_of(BLOCK)..).ok_or_else(short)?;
     }
     let top = top.ok_or_else(|| wrong("nothing in it".into()))?;

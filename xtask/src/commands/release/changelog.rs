@@ -31,7 +31,7 @@ pub fn file(root: &Path, configured: Option<&Path>) -> Result<Option<PathBuf>> {
 
 /// The section whose heading has one of these words: the tag, the version with dots, the spec_version.
 pub fn section(path: &Path, words: &[&str]) -> Result<Option<Section>> {
-    let text = worker::read_bounded(path, LIMIT)?;
+    let text = files::read_bounded(path, LIMIT)?;
     let text = String::from_utf8(text)
         .map_err(|_| Failure::input(format!("{} is not UTF-8", path.display())).expected("Markdown"))?;
     Ok(find(&text, words))

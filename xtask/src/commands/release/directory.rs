@@ -61,7 +61,7 @@ pub struct Bundled {
 }
 
 pub fn sha256(content: &[u8]) -> String {
-    worker::hex_prefixed(&Sha256::digest(content)).trim_start_matches("0x").to_owned()
+    hex::encode_prefixed(Sha256::digest(content)).trim_start_matches("0x").to_owned()
 }
 
 /// The files of a release by their names.
@@ -90,7 +90,7 @@ impl Files {
     pub fn of(record: &Record, directory: &Path) -> Result<Self> {
         let mut files = Self::default();
         for asset in record.assets.iter().filter(|asset| asset.name != SUMS) {
-            files.add(asset.name.clone(), worker::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?)?;
+            files.add(asset.name.clone(), files::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?)?;
         }
         Ok(files)
     }
@@ -137,7 +137,7 @@ impl Files {
         let beside = tempfile::Builder::new().prefix(".partial-").tempdir_in(parent).map_err(io)?;
         let (new, old) = (beside.path().join("new"), beside.path().join("old"));
         for (name, content) in &self.0 {
-            worker::write_whole(&new.join(name), content)?;
+            files::write_whole(&new.join(name), content)?;
         }
         if out.exists() {
             std::fs::rename(out, &old).map_err(io)?;
@@ -185,7 +185,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
             .found(found)
             .expected(format!("a directory with the {RECORD} that `release prepare` writes"))
     };
-    let text = worker::read_bounded(&path, RECORD_LIMIT)?;
+    let text = files::read_bounded(&path, RECORD_LIMIT)?;
     let record: Record = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
     if record.format != FORMAT {
         return Err(bad(format!("the format {:?}", record.format)));
@@ -211,7 +211,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     }
     for asset in record.assets.iter().chain([&record.notes]) {
         super::template::check_asset(&asset.name)?;
-        let content = worker::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?;
+        let content = files::read_bounded(&directory.join(&asset.name), FILE_LIMIT)?;
         let found = sha256(&content);
         if found != asset.sha256 || content.len() as u64 != asset.size {
             return Err(Failure::input(format!("{} was changed", directory.join(&asset.name).display()))
@@ -226,7 +226,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
 /// All that the record of a release says.
 pub fn document(directory: &Path) -> Result<Value> {
     let path = directory.join(RECORD);
-    serde_json::from_slice(&worker::read_bounded(&path, RECORD_LIMIT)?)
+    serde_json::from_slice(&files::read_bounded(&path, RECORD_LIMIT)?)
         .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
 }
 

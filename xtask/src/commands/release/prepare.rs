@@ -563,7 +563,7 @@ impl Press<'_> {
     fn remembered(&self, name: &str, key: Option<String>, make: impl FnOnce() -> Result<Value>) -> Result<Value> {
         let path = self.work.join(format!("{name}.json"));
         if let Some(key) = &key
-            && let Ok(text) = worker::read_bounded(&path, REMEMBERED_LIMIT)
+            && let Ok(text) = files::read_bounded(&path, REMEMBERED_LIMIT)
             && let Ok(former) = serde_json::from_slice::<Value>(&text)
             && former.get("inputs") == Some(&json!(key))
             && let Some(value) = former.get("value")
@@ -572,7 +572,7 @@ impl Press<'_> {
         }
         let value = make()?;
         if let Some(key) = key {
-            worker::write_whole(&path, &directory::pretty(&json!({"inputs": key, "value": value}))?)?;
+            files::write_whole(&path, &directory::pretty(&json!({"inputs": key, "value": value}))?)?;
         }
         Ok(value)
     }
@@ -596,13 +596,13 @@ fn keep_signatures(released: &Path, bundle: &Path) -> Result<()> {
     }
     let theirs = read(&signed::unpack(released)?.directory.join(MANIFEST))?;
     match Manifest::parse(&theirs).payload == Manifest::parse(&read(&ours)?).payload {
-        true => worker::write_whole(&ours, &theirs),
+        true => files::write_whole(&ours, &theirs),
         false => Ok(()),
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    worker::read_bounded(path, FILE_LIMIT)
+    files::read_bounded(path, FILE_LIMIT)
 }
 
 #[cfg(test)]

@@ -211,7 +211,7 @@ impl Publishing<'_> {
     }
 
     fn edit_notes(&self, release: &Release) -> Result<()> {
-        let notes = worker::read_bounded(&self.directory.join(NOTES), FILE_LIMIT)?;
+        let notes = files::read_bounded(&self.directory.join(NOTES), FILE_LIMIT)?;
         let notes = String::from_utf8_lossy(&notes).into_owned();
         // GitHub keeps the line ends of its own pages.
         let same = release.body.replace("\r\n", "\n").trim() == notes.trim() && release.name == self.record.title;
@@ -247,7 +247,7 @@ impl Publishing<'_> {
             .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
         let into = utf8(directory.path())?;
         self.gh.run(&["release", "download", &self.record.tag, "--pattern", name, "--dir", into])?;
-        Ok(directory::sha256(&worker::read_bounded(&Path::new(into).join(name), FILE_LIMIT)?))
+        Ok(directory::sha256(&files::read_bounded(&Path::new(into).join(name), FILE_LIMIT)?))
     }
 
     fn check_assets(&self, release: &Release) -> Result<()> {

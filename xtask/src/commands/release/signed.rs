@@ -24,7 +24,7 @@ pub struct Unpacked {
 pub fn unpack(archive: &Path) -> Result<Unpacked> {
     let home = tempfile::tempdir()
         .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
-    let directory = archive::unpack(&worker::read_bounded(archive, FILE_LIMIT)?, home.path())
+    let directory = archive::unpack(&files::read_bounded(archive, FILE_LIMIT)?, home.path())
         .map_err(|failure| Failure { message: format!("{}: {}", archive.display(), failure.message), ..failure })?;
     Ok(Unpacked { directory, _home: home })
 }

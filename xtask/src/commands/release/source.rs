@@ -27,7 +27,7 @@ pub fn stated(runtime: &Runtime) -> Result<u32> {
                 pending.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs") && count < FILES {
                 count += 1;
-                let text = worker::read_bounded(&path, FILE_LIMIT)?;
+                let text = files::read_bounded(&path, FILE_LIMIT)?;
                 highest = highest.max(in_text(&String::from_utf8_lossy(&text)));
             }
         }

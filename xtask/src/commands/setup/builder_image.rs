@@ -51,8 +51,8 @@ pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
                 return Err(failure);
             }
             task.warning("podman cannot run a container as it is configured; trying with runc and lower limits");
-            let text = worker::read_bounded(&context.home.join("scripts/builder/containers.conf"), 64 * 1024)?;
-            worker::write_whole(&configuration, &text)?;
+            let text = files::read_bounded(&context.home.join("scripts/builder/containers.conf"), 64 * 1024)?;
+            files::write_whole(&configuration, &text)?;
             match build_and_try(context, &directory, &reference, &log, &task) {
                 Ok(document) => document,
                 Err(again) => {

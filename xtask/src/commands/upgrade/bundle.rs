@@ -75,7 +75,7 @@ impl Bundle {
         }
         self.former = std::fs::read(self.place.join(MANIFEST)).ok();
         match &self.former {
-            Some(manifest) => worker::write_whole(&self.directory.join(MANIFEST), manifest),
+            Some(manifest) => files::write_whole(&self.directory.join(MANIFEST), manifest),
             None => Ok(()),
         }
     }
@@ -158,7 +158,7 @@ impl Bundle {
         let outputs =
             outputs.iter().map(|name| Ok((name.clone(), file_digest(&self.path(name))?))).collect::<Result<_>>()?;
         let stamp = Stamp { inputs: inputs.to_owned(), outputs };
-        worker::write_whole(&self.stamp(job), &pretty(&serde_json::to_value(&stamp).map_err(not_json)?)?)
+        files::write_whole(&self.stamp(job), &pretty(&serde_json::to_value(&stamp).map_err(not_json)?)?)
     }
 
     fn stamp(&self, job: &str) -> PathBuf {
@@ -184,13 +184,13 @@ impl Bundle {
         if let (false, Some(fields)) = (outputs.is_empty(), document.as_object_mut()) {
             fields.insert("outputs".into(), Value::Object(outputs));
         }
-        worker::write_whole(&self.path(&format!("{}.json", step.name)), &pretty(&document)?)
+        files::write_whole(&self.path(&format!("{}.json", step.name)), &pretty(&document)?)
     }
 
     /// The evidence of a step that was done.
     pub fn read_step(&self, step: &str) -> Result<Value> {
         let path = self.path(&format!("{step}.json"));
-        serde_json::from_slice(&worker::read_bounded(&path, EVIDENCE_LIMIT)?)
+        serde_json::from_slice(&files::read_bounded(&path, EVIDENCE_LIMIT)?)
             .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
     }
 }
@@ -272,12 +272,12 @@ mod tests {
     #[test]
     fn a_job_is_done_while_inputs_and_outputs_are_the_same() {
         let (_directory, bundle) = bundle();
-        worker::write_whole(&bundle.path("out"), b"one").expect("written");
+        files::write_whole(&bundle.path("out"), b"one").expect("written");
         assert!(!bundle.is_done("job", "a"));
         bundle.done("job", "a", &["out".into()]).expect("stamped");
         assert!(bundle.is_done("job", "a"));
         assert!(!bundle.is_done("job", "b"), "other inputs");
-        worker::write_whole(&bundle.path("out"), b"two").expect("written");
+        files::write_whole(&bundle.path("out"), b"two").expect("written");
         assert!(!bundle.is_done("job", "a"), "another output");
     }
 
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_bundle_is_opened_again_without_what_was_half_written() {
         let (_directory, bundle) = bundle();
-        worker::write_whole(&bundle.path("report.md"), b"x").expect("written");
+        files::write_whole(&bundle.path("report.md"), b"x").expect("written");
         std::fs::create_dir(bundle.path("calls")).expect("made");
         let partial = [".partial-abc", "calls/.partial-def"];
         partial.iter().for_each(|name| std::fs::write(bundle.path(name), "x").expect("written"));
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_step_has_the_documented_shape() {
         let (_directory, bundle) = bundle();
-        worker::write_whole(&bundle.path("a.wasm"), b"").expect("written");
+        files::write_whole(&bundle.path("a.wasm"), b"").expect("written");
         let step = Step {
             name: "build",
             runtime: "solo",
@@ -339,7 +339,7 @@ mod tests {
 
     fn write(bundle: &Bundle, files: &[(&str, &str)]) {
         for (name, text) in files {
-            worker::write_whole(&bundle.path(name), text.as_bytes()).expect("written");
+            files::write_whole(&bundle.path(name), text.as_bytes()).expect("written");
         }
     }
 

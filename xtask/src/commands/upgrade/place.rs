@@ -48,7 +48,7 @@ fn fill(from: &Path, place: &Path) -> Result<()> {
     }
     let (manifest, others): (Vec<_>, Vec<_>) = new.iter().partition(|(name, _)| name.as_path() == Path::new(MANIFEST));
     for (name, path) in others.into_iter().chain(manifest) {
-        worker::write_whole(&place.join(name), &read(path)?)?;
+        files::write_whole(&place.join(name), &read(path)?)?;
     }
     remove(from)
 }
@@ -56,7 +56,7 @@ fn fill(from: &Path, place: &Path) -> Result<()> {
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).map_err(|error| Failure::io("make", to, &error))?;
     for (name, path) in files(from)? {
-        worker::write_whole(&to.join(name), &read(&path)?)?;
+        files::write_whole(&to.join(name), &read(&path)?)?;
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ mod tests {
     fn directory_with(files: &[(&str, &str)]) -> tempfile::TempDir {
         let directory = tempfile::tempdir().expect("a directory");
         for (name, text) in files {
-            worker::write_whole(&directory.path().join(name), text.as_bytes()).expect("written");
+            files::write_whole(&directory.path().join(name), text.as_bytes()).expect("written");
         }
         directory
     }

@@ -360,7 +360,7 @@ impl Plan<'_> {
         for (name, text) in reports {
             let path = self.bundle.path(name);
             if !std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
-                worker::write_whole(&path, text.as_bytes())?;
+                files::write_whole(&path, text.as_bytes())?;
                 done = Done::Now("written".into());
             }
         }
@@ -408,7 +408,7 @@ impl Plan<'_> {
         if self.verdict()? != Verdict::Pass {
             return Ok(Done::Now("not signed, as not everything passed".into()));
         }
-        let manifest = Manifest::parse(&worker::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?);
+        let manifest = Manifest::parse(&files::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?);
         if self.keys.is_empty() {
             if !manifest.key_ids.is_empty() {
                 return Ok(Done::Unchanged);
@@ -437,13 +437,13 @@ impl Plan<'_> {
             let signed = sign::sign(self.context, &self.bundle.directory, with, self.root, desk.task, desk.log)?;
             key_ids.push(signed.get("key_id").cloned().unwrap_or_default());
         }
-        worker::write_whole(&path, &super::bundle::pretty(&json!({"inputs": key, "key_ids": key_ids}))?)?;
+        files::write_whole(&path, &super::bundle::pretty(&json!({"inputs": key, "key_ids": key_ids}))?)?;
         Ok(Done::Now("signed".into()))
     }
 
     fn verify(&self, desk: &Desk<'_>) -> Result<Done> {
         let outcome = verify::verify(self.context, &self.bundle.directory, self.root, desk.task, desk.log)?;
-        worker::write_whole(&self.bundle.work.join("verified.json"), &super::bundle::pretty(&outcome.value)?)?;
+        files::write_whole(&self.bundle.work.join("verified.json"), &super::bundle::pretty(&outcome.value)?)?;
         Ok(Done::Now(if outcome.passed { "verified" } else { "not signed off" }.into()))
     }
 }

@@ -20,7 +20,7 @@ impl Plan<'_> {
         let dry_run = result_of(&self.bundle.read_step("dry-run")?);
         let proposal = result_of(&self.bundle.read_step("propose")?);
         let verified: Value =
-            serde_json::from_slice(&worker::read_bounded(&self.bundle.work.join("verified.json"), 16 << 20)?)
+            serde_json::from_slice(&files::read_bounded(&self.bundle.work.join("verified.json"), 16 << 20)?)
                 .map_err(|error| Failure::internal("the verification is no JSON").found(error.to_string()))?;
         let steps = self.verdict()?;
         // More signatures than one machine has may be asked for; that they are missing does not make the upgrade bad.

@@ -40,7 +40,7 @@ pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
     };
     match &options.output {
         Some(path) => {
-            worker::write_whole(path, text.as_bytes())?;
+            files::write_whole(path, text.as_bytes())?;
             context.printer.result(value, || report::weights::summary(value))?;
         }
         None => context.printer.result(value, || text)?,

@@ -17,7 +17,7 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
         return Ok(image.clone());
     }
     let path = ["rust-toolchain.toml", "rust-toolchain"].map(|name| context.workspace.join(name));
-    let text = path.iter().find_map(|path| worker::read_bounded(path, 64 * 1024).ok());
+    let text = path.iter().find_map(|path| files::read_bounded(path, 64 * 1024).ok());
     let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
     match channel(&text) {
         Some(channel) => Ok(format!("{SRTOOL}:{channel}")),

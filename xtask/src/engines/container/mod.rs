@@ -123,7 +123,7 @@ impl<'context> Container<'context> {
             true => None,
             false => {
                 let path = self.context.cache.join("bin/rustc.sh");
-                worker::write_whole(&path, include_bytes!("rustc.sh"))?;
+                files::write_whole(&path, include_bytes!("rustc.sh"))?;
                 executable(&path)?;
                 Some(path)
             }

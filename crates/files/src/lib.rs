@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::{Failure, Result};
+//! Files written whole or not at all, and read with a limit.
+
 use std::{
     fs::File,
     io::{BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
+use worker::{Failure, Result};
 
-/// Writes a file so that under its name there is either the old content or all of the new one: beside it, synced,
-/// renamed.
+/// Writes a file so that its name always has either the old content or all of the new one. The content is written to
+/// a file beside it, synced and renamed.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let mut file = WholeFile::create(path)?;
     file.write_all(content).map_err(|error| Failure::io("write", path, &error))?;
@@ -22,6 +24,7 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
+    /// Begins a file in the directory of `path`, which is made where it is missing.
     pub fn create(path: &Path) -> Result<Self> {
         let failed = |error: std::io::Error| Failure::io("write", path, &error);
         let directory = directory_of(path);
@@ -83,11 +86,6 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Bytes as they stand in every JSON document of Cutover: `0x` and lower-case hex.
-pub fn hex_prefixed(bytes: &[u8]) -> String {
-    hex::encode_prefixed(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +108,6 @@ mod tests {
         write_whole(&path, &[7; 10]).expect("written");
         assert_eq!(read_bounded(&path, 10).expect("fits"), [7; 10]);
         let failure = read_bounded(&path, 9).expect_err("one byte too long");
-        assert_eq!(failure.kind, crate::Kind::Input);
+        assert_eq!(failure.kind, worker::Kind::Input);
     }
 }
