@@ -14,6 +14,7 @@ use crate::{
     process::{Tool, for_each_line},
 };
 use own::Own;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     fs::File,
@@ -46,6 +47,42 @@ impl Worker {
             Self::Weights => "cutover-weights",
         }
     }
+}
+
+/// Returns the answer of the worker to a request; its events are shown on `task`, its log lines go to `log`.
+pub fn ask<Answer: DeserializeOwned>(
+    context: &Context,
+    worker: Worker,
+    request: &impl Serialize,
+    task: &Task,
+    log: &Path,
+) -> Result<Outcome<Answer>> {
+    ask_in(context, worker, request, task, log, Path::new("."))
+}
+
+/// Returns the same from another directory, which the files of the request are relative to.
+pub fn ask_in<Answer: DeserializeOwned>(
+    context: &Context,
+    worker: Worker,
+    request: &impl Serialize,
+    task: &Task,
+    log: &Path,
+    directory: &Path,
+) -> Result<Outcome<Answer>> {
+    let request = serde_json::to_value(request)
+        .map_err(|error| Failure::internal("a request cannot be written as JSON").found(error.to_string()))?;
+    let Outcome { passed, value } = call_in(context, worker, &request, task, log, directory)?;
+    Ok(Outcome { passed, value: answer(worker, value)? })
+}
+
+/// Reads what a worker of the same version wrote.
+fn answer<Answer: DeserializeOwned>(worker: Worker, value: Value) -> Result<Answer> {
+    serde_json::from_value(value).map_err(|error| {
+        Failure::internal(format!("the worker {} gave a result of another form", worker.name()))
+            .found(error.to_string())
+            .expected("a worker of the same version as the command line")
+            .hint("unset CUTOVER_WORKERS, or prebuild the workers anew")
+    })
 }
 
 /// Hands `request` to the worker; its events are shown on `task`, its log lines go to `log`.

@@ -3,14 +3,14 @@
 //!
 //! - [`interface`]: what a runtime offers, in one form whatever the version of its metadata
 //! - [`compare`], [`read`], [`value`]: two types held against each other, and values read by their types
-//! - [`change`], [`whom`]: a change, and the table of whom each kind of change breaks
+//! - [`change`]: the table of whom each kind of change breaks
 //! - [`changes`]: every change between two runtimes
 //! - [`signing`]: whether what was signed for the old runtime means the same to the new one
 //! - [`rules`]: what a release has to keep, and whether it did
 //! - [`parameters`]: the constants that changed, in units that people think in
 //! - [`document`]: all of it, as `diff` gives it
 
-pub mod change;
+mod change;
 pub mod changes;
 pub mod compare;
 pub mod document;
@@ -24,16 +24,14 @@ pub mod runtime;
 pub mod signing;
 pub mod units;
 pub mod value;
-pub mod whom;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, Kind};
 pub use compare::Differences;
-pub use document::{Document, diff};
+pub use document::diff;
 pub use interface::Interface;
 pub use runtime::Runtime;
 pub use signing::Signing;

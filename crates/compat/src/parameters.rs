@@ -3,42 +3,23 @@
 
 use crate::{
     interface::{Constant, Interface},
-    runtime::{Identity, Runtime},
+    runtime::Runtime,
     units::Scales,
     value,
 };
-use serde::Serialize;
+use protocol::{
+    diff::{Parameter, ParametersReport},
+    format,
+};
 use std::collections::BTreeMap;
 use worker::Result;
 
 pub use crate::units::Tokens;
 
-pub const FORMAT: &str = "cutover/parameters/v1";
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Document {
-    pub format: &'static str,
-    pub old: Identity,
-    pub new: Identity,
-    pub parameters: Vec<Parameter>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Parameter {
-    pub pallet: String,
-    /// With the path of its part, where it has several: `BlockWeights.max_block.ref_time`.
-    pub constant: String,
-    /// Absent where the constant, or the part, is new or gone.
-    pub old: Option<String>,
-    pub new: Option<String>,
-    /// Absent for plain numbers and texts.
-    pub unit: Option<String>,
-}
-
 /// Every constant that is not what it was.
 ///
 /// `block`: milliseconds between two blocks, where the constants do not tell it or tell it wrongly.
-pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u64>) -> Result<Document> {
+pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u64>) -> Result<ParametersReport> {
     let (before, after) = (old.interface()?, new.interface()?);
     let scales = |interface: &Interface<'_>| Scales::of(interface, tokens, block);
     let (was, is) = (told(&before, &scales(&before)), told(&after, &scales(&after)));
@@ -53,7 +34,7 @@ pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u
         })
         .map(|key| parameter(key, was.get(key), is.get(key)))
         .collect();
-    Ok(Document { format: FORMAT, old: old.identity(), new: new.identity(), parameters })
+    Ok(ParametersReport { format: format::PARAMETERS.to_owned(), old: old.identity(), new: new.identity(), parameters })
 }
 
 /// The constants that count blocks and last longer or shorter than they did because blocks are of another length, each

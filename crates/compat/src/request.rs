@@ -3,43 +3,14 @@
 
 use crate::{
     Runtime, diff,
-    document::Verdict,
     parameters::{Tokens, parameters},
-    rules::{Allowed, check_allowed},
+    rules::check_allowed,
 };
 use artifact::{ReadSource, source::Properties};
 use protocol::Source;
-use serde::{Deserialize, Serialize};
+use protocol::diff::Request;
+use serde::Serialize;
 use worker::{Failure, Outcome, Reporter, Result};
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum Request {
-    /// Everything that changed, whom it breaks and which rules it keeps ([`crate::Document`]).
-    Diff {
-        old: Source,
-        new: Source,
-        /// Rules that may be broken, each with the reason or null.
-        #[serde(default)]
-        allow: Allowed,
-        /// Whether to tell the constants that changed in human units too.
-        #[serde(default)]
-        parameters: bool,
-    },
-    /// The constants that changed, in human units ([`crate::parameters::Document`]).
-    Parameters {
-        old: Source,
-        new: Source,
-        /// How the chain's tokens are written; without, the sources are asked.
-        #[serde(default)]
-        decimals: Option<u32>,
-        #[serde(default)]
-        symbol: Option<String>,
-        /// Milliseconds between two blocks; without, constants are asked.
-        #[serde(default)]
-        block_time: Option<u64>,
-    },
-}
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
@@ -50,7 +21,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             let mut document = diff(&old, &new, &allow)?;
             document.parameters =
                 tokens.map(|tokens| Ok::<_, Failure>(parameters(&old, &new, &tokens, None)?.parameters)).transpose()?;
-            Ok(Outcome { passed: document.verdict == Verdict::Pass, value: to_value(&document)? })
+            Ok(Outcome { passed: document.verdict.passed(), value: to_value(&document)? })
         }
         Request::Parameters { old, new, decimals, symbol, block_time } => {
             let tokens = tokens(&old, &new, decimals, symbol);

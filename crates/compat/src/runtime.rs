@@ -13,7 +13,8 @@ use artifact::{
     state::Origin,
 };
 use protocol::Source;
-use serde::Serialize;
+use protocol::diff::StorageVersionsFrom;
+use protocol::{diff::ComparedRuntime, inspect::SourceKind};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Code, Failure, Result};
 
@@ -26,7 +27,7 @@ const NAME: usize = 512;
 pub struct Runtime {
     /// Where it was taken from, as the user named it.
     pub source: String,
-    pub kind: &'static str,
+    pub kind: SourceKind,
     pub version: Version,
     pub metadata_version: u32,
     pub metadata: RuntimeMetadata,
@@ -42,34 +43,9 @@ pub struct Runtime {
 /// The storage version of each pallet, as far as something tells it: no metadata does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorageVersions {
-    pub from: VersionsFrom,
+    pub from: StorageVersionsFrom,
     /// By the pallet's name. One that keeps none is not in it, and stands at 0.
     pub of: BTreeMap<String, u16>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VersionsFrom {
-    /// The state that the runtime came with.
-    State,
-    /// The genesis state that the runtime itself builds: every pallet writes there the version of its code.
-    Genesis,
-    #[default]
-    Unknown,
-}
-
-/// The facts of a side that stand at the head of a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Identity {
-    pub source: String,
-    pub source_kind: &'static str,
-    pub spec_name: String,
-    pub spec_version: u32,
-    pub transaction_version: Option<u32>,
-    pub metadata_version: u32,
-    pub code_size: u64,
-    pub blake2_256: String,
-    pub storage_versions_from: VersionsFrom,
 }
 
 impl Runtime {
@@ -80,8 +56,9 @@ impl Runtime {
             Content::Blob(blob) => Self::of_blob(&name, &blob),
             Content::State(state) => {
                 let kind = match state.origin {
-                    Origin::ChainSpec => "chain-spec",
-                    Origin::TryRuntimeSnapshot | Origin::Snapshot | Origin::Memory => "snapshot",
+                    Origin::ChainSpec => SourceKind::ChainSpec,
+                    Origin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
+                    Origin::Snapshot | Origin::Memory => SourceKind::Snapshot,
                 };
                 let blob = state.code(&name)?;
                 let runtime = Self::asked(&name, kind, &blob)?;
@@ -91,23 +68,25 @@ impl Runtime {
                     _ => runtime.with_state(|keys| state.values(keys)),
                 })
             }
-            Content::Node(node) => Ok(Self::asked(&name, "node", &node.blob)?.with_state(|keys| node.values(keys))),
+            Content::Node(node) => {
+                Ok(Self::asked(&name, SourceKind::Node, &node.blob)?.with_state(|keys| node.values(keys)))
+            }
         }
     }
 
     pub fn of_blob(name: &str, blob: &Blob) -> Result<Self> {
-        Ok(Self::asked(name, "blob", blob)?.with_genesis(name, blob))
+        Ok(Self::asked(name, SourceKind::Blob, blob)?.with_genesis(name, blob))
     }
 
     /// Takes the storage versions from the genesis state that the runtime builds.
     fn with_genesis(mut self, name: &str, blob: &Blob) -> Self {
         if let Some(of) = artifact::metadata::genesis_storage_versions(name, blob, &self.pallet_names()) {
-            self.storage_versions = StorageVersions { from: VersionsFrom::Genesis, of };
+            self.storage_versions = StorageVersions { from: StorageVersionsFrom::Genesis, of };
         }
         self
     }
 
-    fn asked(name: &str, kind: &'static str, blob: &Blob) -> Result<Self> {
+    fn asked(name: &str, kind: SourceKind, blob: &Blob) -> Result<Self> {
         let metadata = Metadata::read(name, blob)?;
         let host_functions = Sections::read(name, blob)?.host_functions().map(|import| import.name.clone()).collect();
         let runtime = Self {
@@ -135,7 +114,7 @@ impl Runtime {
         let of: BTreeMap<_, _> =
             names.iter().zip(&keys).filter_map(|(name, key)| Some((name.clone(), version(key)?))).collect();
         if !of.is_empty() {
-            self.storage_versions = StorageVersions { from: VersionsFrom::State, of };
+            self.storage_versions = StorageVersions { from: StorageVersionsFrom::State, of };
         }
         self
     }
@@ -166,8 +145,8 @@ impl Runtime {
         Ok(interface)
     }
 
-    pub fn identity(&self) -> Identity {
-        Identity {
+    pub fn identity(&self) -> ComparedRuntime {
+        ComparedRuntime {
             source: self.source.clone(),
             source_kind: self.kind,
             spec_name: self.version.spec_name.clone(),

@@ -7,11 +7,10 @@
 //! version (`sp_version::RuntimeVersion` demands it). What is only called otherwise need not.
 
 use crate::{
-    change::{Change, Kind},
     changes::{self, Indices},
     interface::{Interface, WALLETS_KNOW},
-    whom::Whom,
 };
+use protocol::diff::{Audience, Change, ChangeKind};
 use worker::Result;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +37,7 @@ impl Signing {
     pub fn of(changes: &[Change]) -> Self {
         let mut signing = Self::default();
         for change in changes {
-            if change.kind == Kind::ExtensionAdded && !WALLETS_KNOW.contains(&change.name.as_str()) {
+            if change.kind == ChangeKind::ExtensionAdded && !WALLETS_KNOW.contains(&change.name.as_str()) {
                 signing.unsignable.push(format!("extension {} is new and not one that wallets know", change.name));
             }
             let list = match weight(change) {
@@ -60,8 +59,8 @@ enum Weight {
 }
 
 fn weight(change: &Change) -> Option<Weight> {
-    use Kind::*;
-    let signed = change.breaks.contains(&Whom::SignedTransactions);
+    use ChangeKind::*;
+    let signed = change.breaks.contains(&Audience::SignedTransactions);
     match change.kind {
         ExtensionAdded | ExtensionRemoved | ExtensionOrder | ExtensionExplicit | ExtensionImplicit => {
             Some(Weight::Broken)

@@ -2,10 +2,11 @@
 //! Small runtimes for the tests: described in a few words, made to metadata of any version with types, and read back
 //! from its bytes as that of a real one is.
 
-use crate::runtime::{Runtime, StorageVersions, VersionsFrom};
+use crate::runtime::{Runtime, StorageVersions};
 use artifact::{Version, hashes::blake2_64, metadata_hash::Held, version::Api};
 use codec::{Compact, Encode};
 use frame_metadata::{RuntimeMetadataPrefixed, v14, v15, v16};
+use protocol::diff::StorageVersionsFrom;
 use scale_info::{MetaType, TypeInfo};
 use std::collections::BTreeMap;
 
@@ -214,7 +215,7 @@ impl Sketch {
         let metadata = artifact::Metadata::from_bytes("sketch", bytes).expect("metadata");
         Runtime {
             source: "sketch".into(),
-            kind: "blob",
+            kind: protocol::inspect::SourceKind::Blob,
             version: self.version.clone(),
             metadata_version: metadata.version,
             metadata: metadata.decoded,
@@ -225,7 +226,7 @@ impl Sketch {
             storage_versions: match &self.storage_versions {
                 None => StorageVersions::default(),
                 Some(of) => StorageVersions {
-                    from: VersionsFrom::Genesis,
+                    from: StorageVersionsFrom::Genesis,
                     of: of.iter().map(|(name, version)| ((*name).to_owned(), *version)).collect(),
                 },
             },

@@ -28,6 +28,12 @@ formats! {
     DRY_RUN dry_run "cutover/dry-run/v3"
     /// A block of a chain, executed once more.
     BLOCK block "cutover/block/v1"
+    /// Two runtimes compared. Version 2 has rules in the form of checks.
+    DIFF diff "cutover/diff/v2"
+    /// The constants that changed between two runtimes, in human units.
+    PARAMETERS parameters "cutover/parameters/v1"
+    /// Two blobs compared byte by byte.
+    BLOB_DIFFERENCE blob_difference "cutover/blob-difference/v1"
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@
 
 mod address;
 pub mod block;
+pub mod build;
+pub mod bytes;
 mod chain;
 mod check;
 mod checks;
+pub mod diff;
 pub mod dry_run;
 mod endpoint;
 pub mod exposed;
 pub mod fork;
 pub mod format;
+pub mod inspect;
 pub mod snapshot;
 mod source;
 mod verdict;

@@ -2,12 +2,10 @@
 //! Runtime APIs: their versions, as `Core_version` gives them, and the types of their functions, as metadata does.
 
 use super::{Found, Kinds, Pair};
-use crate::{
-    change::{Change, Kind},
-    compare::Differences,
-    runtime::Runtime,
-};
+use crate::change::change;
+use crate::{compare::Differences, runtime::Runtime};
 use artifact::version::Api;
+use protocol::diff::{Change, ChangeKind};
 
 /// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
 const NODES: [(&str, &str); 18] = [
@@ -54,24 +52,24 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, found: &mut
         for before in &was.methods {
             let name = format!("{}_{}", was.name, before.name);
             let Some(after) = is.methods.iter().find(|method| method.name == before.name) else {
-                found.changes.push(Change::new(Kind::ApiMethodRemoved, name));
+                found.changes.push(change(ChangeKind::ApiMethodRemoved, name));
                 continue;
             };
             arguments(pair, &name, &before.inputs, &after.inputs, &mut found.changes);
             let result = pair.types(before.output, after.output);
             let mild = grown(&result);
-            let kinds = Kinds { worse: Kind::ApiMethodResult, shrunk: mild, grown: mild };
+            let kinds = Kinds { worse: ChangeKind::ApiMethodResult, shrunk: mild, grown: mild };
             found.changes.extend(super::of_types(&result, kinds, &name));
         }
         let known = |name: &str| was.methods.iter().any(|method| method.name == name);
         for after in is.methods.iter().filter(|method| !known(method.name)) {
-            found.changes.push(Change::new(Kind::ApiMethodAdded, format!("{}_{}", was.name, after.name)));
+            found.changes.push(change(ChangeKind::ApiMethodAdded, format!("{}_{}", was.name, after.name)));
         }
     }
 }
 
-fn grown(found: &Differences) -> Kind {
-    if found.added.is_empty() { Kind::ApiMethodTypesRenamed } else { Kind::ApiMethodTypesGrown }
+fn grown(found: &Differences) -> ChangeKind {
+    if found.added.is_empty() { ChangeKind::ApiMethodTypesRenamed } else { ChangeKind::ApiMethodTypesGrown }
 }
 
 fn versions(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
@@ -83,34 +81,34 @@ fn versions(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Cha
     let version = |api: &Api| format!("version {}", api.version);
     for was in &old.version.apis {
         match new.version.apis.iter().find(|api| api.id == was.id) {
-            None => changes.push(Change::new(Kind::ApiRemoved, name(was)).old(version(was))),
+            None => changes.push(change(ChangeKind::ApiRemoved, name(was)).old(version(was))),
             Some(is) if is.version > was.version => {
-                changes.push(Change::new(Kind::ApiVersionRaised, name(was)).from_to(version(was), version(is)));
+                changes.push(change(ChangeKind::ApiVersionRaised, name(was)).from_to(version(was), version(is)));
             }
             Some(is) if is.version < was.version => {
-                changes.push(Change::new(Kind::ApiVersionLowered, name(was)).from_to(version(was), version(is)));
+                changes.push(change(ChangeKind::ApiVersionLowered, name(was)).from_to(version(was), version(is)));
             }
             Some(_) => {}
         }
     }
     for is in new.version.apis.iter().filter(|api| !old.version.apis.iter().any(|known| known.id == api.id)) {
-        changes.push(Change::new(Kind::ApiAdded, name(is)).new_is(version(is)));
+        changes.push(change(ChangeKind::ApiAdded, name(is)).new_is(version(is)));
     }
 }
 
 fn arguments(pair: &Pair<'_>, name: &str, old: &[u32], new: &[u32], changes: &mut Vec<Change>) {
     if old.len() != new.len() {
         let count = |inputs: &[u32]| format!("{} arguments", inputs.len());
-        changes.push(Change::new(Kind::ApiMethodArguments, name).from_to(count(old), count(new)));
+        changes.push(change(ChangeKind::ApiMethodArguments, name).from_to(count(old), count(new)));
         return;
     }
     for (place, (was, is)) in old.iter().zip(new).enumerate() {
         let found = pair.types(*was, *is);
         const KINDS: Kinds = Kinds {
-            worse: Kind::ApiMethodArguments,
-            shrunk: Kind::ApiMethodArgumentsShrunk,
+            worse: ChangeKind::ApiMethodArguments,
+            shrunk: ChangeKind::ApiMethodArgumentsShrunk,
             // New variants of an argument are for who knows them to use.
-            grown: Kind::ApiMethodTypesRenamed,
+            grown: ChangeKind::ApiMethodTypesRenamed,
         };
         if let Some(change) = super::of_types(&found, KINDS, name) {
             changes.push(change.new_is(format!("argument {}", place + 1)));

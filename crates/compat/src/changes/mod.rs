@@ -9,13 +9,13 @@ mod unsigned;
 mod variants;
 mod version;
 
+use crate::change::change;
 use crate::{
-    change::{Change, Kind},
     compare::{self, Differences},
     interface::{Interface, Pallet},
     runtime::Runtime,
-    whom::Whom,
 };
+use protocol::diff::{Audience, Change, ChangeKind};
 use scale_info::{Field, form::PortableForm};
 use std::{
     cell::{Cell, RefCell},
@@ -121,7 +121,7 @@ pub fn changes(old: &Runtime, new: &Runtime) -> Result<Found> {
     let contracts = [&old_interface, &new_interface].iter().any(|interface| has_contracts(interface));
     for change in &mut found.changes {
         // Nobody is broken who is not there.
-        change.breaks.retain(|whom| contracts || *whom != Whom::Contracts);
+        change.breaks.retain(|whom| contracts || *whom != Audience::Contracts);
     }
     found.keepers = old_interface.pallets.iter().filter(|pallet| keeps_calls(pallet)).map(|p| p.name.into()).collect();
     Ok(found)
@@ -174,11 +174,11 @@ fn keeps_calls(pallet: &Pallet<'_>) -> bool {
 #[derive(Clone, Copy)]
 struct Kinds {
     /// They are read as something else, or not at all.
-    worse: Kind,
+    worse: ChangeKind,
     /// Those with a variant that is gone are not read any more.
-    shrunk: Kind,
+    shrunk: ChangeKind,
     /// All of them mean what they did.
-    grown: Kind,
+    grown: ChangeKind,
 }
 
 fn of_types(found: &Differences, kinds: Kinds, name: &str) -> Option<Change> {
@@ -187,5 +187,5 @@ fn of_types(found: &Differences, kinds: Kinds, name: &str) -> Option<Change> {
         (false, true) => kinds.shrunk,
         (false, false) => kinds.grown,
     };
-    found.any().then(|| Change::new(kind, name).with(found.all()))
+    found.any().then(|| change(kind, name).with(found.all()))
 }

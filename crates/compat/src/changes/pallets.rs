@@ -2,13 +2,13 @@
 //! Pallets, recognised by name, else by index and content, and what is in them.
 
 use super::{Kinds, Pair, of_types, storage, variants};
+use crate::change::change;
 use crate::{
-    change::{Change, Kind},
     interface::{Constant, Interface, Pallet, ViewFunction},
-    runtime::{Runtime, VersionsFrom},
+    runtime::Runtime,
     value,
-    whom::Whom,
 };
+use protocol::diff::{Audience, Change, ChangeKind, StorageVersionsFrom};
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
@@ -22,7 +22,7 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &m
             (Some(was), None) => changes.push(removed(pair, was)),
             (None, Some(is)) => {
                 let calls = pair.new.calls(is).len();
-                let change = Change::new(Kind::PalletAdded, is.name).within(is.name);
+                let change = change(ChangeKind::PalletAdded, is.name).within(is.name);
                 changes.push(change.new_is(format!("index {}", is.index)).with([contents(calls, is)]));
             }
             (None, None) => {}
@@ -45,7 +45,7 @@ pub(super) fn calls(pair: &Pair<'_>, changes: &mut Vec<Change>) {
 }
 
 fn removed(pair: &Pair<'_>, was: &Pallet<'_>) -> Change {
-    let change = of_calls(pair, was, Change::new(Kind::PalletRemoved, was.name)).within(was.name);
+    let change = of_calls(pair, was, change(ChangeKind::PalletRemoved, was.name)).within(was.name);
     let heir = pair.new.pallets.iter().find(|pallet| pallet.index == was.index);
     let heir = heir.map(|heir| format!("{} stands at its index now", heir.name));
     change.old(format!("index {}", was.index)).with(heir).with([contents(pair.old.calls(was).len(), was)])
@@ -54,7 +54,7 @@ fn removed(pair: &Pair<'_>, was: &Pallet<'_>) -> Change {
 /// Nobody signs or keeps calls of a pallet that has none, or none that anybody signs.
 fn of_calls(pair: &Pair<'_>, was: &Pallet<'_>, mut change: Change) -> Change {
     if pair.unsigned.signed(pair.old, was) == 0 {
-        change.breaks.retain(|whom| !matches!(whom, Whom::SignedTransactions | Whom::EncodedCalls));
+        change.breaks.retain(|whom| !matches!(whom, Audience::SignedTransactions | Audience::EncodedCalls));
     }
     change
 }
@@ -121,11 +121,11 @@ fn likeness(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> O
 fn moved(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     if was.name != is.name {
-        changes.push(Change::new(Kind::PalletRenamed, is.name).from_to(was.name, is.name));
+        changes.push(change(ChangeKind::PalletRenamed, is.name).from_to(was.name, is.name));
     }
     if was.index != is.index {
         let index = |pallet: &Pallet<'_>| format!("index {}", pallet.index);
-        let told = of_calls(pair, was, Change::new(Kind::PalletMoved, is.name)).from_to(index(was), index(is));
+        let told = of_calls(pair, was, change(ChangeKind::PalletMoved, is.name)).from_to(index(was), index(is));
         changes.push(told.with([contents(pair.old.calls(was).len(), was)]));
     }
     changes
@@ -155,12 +155,12 @@ fn both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
 /// Told only where both sides have it from somewhere.
 fn storage_version(was: &Pallet<'_>, is: &Pallet<'_>, old: &Runtime, new: &Runtime) -> Option<Change> {
     let (before, after) = (&old.storage_versions, &new.storage_versions);
-    if before.from == VersionsFrom::Unknown || after.from == VersionsFrom::Unknown {
+    if before.from == StorageVersionsFrom::Unknown || after.from == StorageVersionsFrom::Unknown {
         return None;
     }
     let of = |versions: &crate::runtime::StorageVersions, name: &str| versions.of.get(name).copied().unwrap_or(0);
     let (before, after) = (of(before, was.name), of(after, is.name));
-    (before != after).then(|| Change::new(Kind::StorageVersion, "storage version").from_to(before, after))
+    (before != after).then(|| change(ChangeKind::StorageVersion, "storage version").from_to(before, after))
 }
 
 fn constants(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
@@ -170,13 +170,13 @@ fn constants(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut V
         |interface: &Interface<'_>, constant: &Constant<'_>| value::text(interface.types, constant.ty, constant.value);
     for before in &was.constants {
         let Some(after) = new.get(before.name) else {
-            changes.push(Change::new(Kind::ConstantRemoved, before.name).old(told(pair.old, before)));
+            changes.push(change(ChangeKind::ConstantRemoved, before.name).old(told(pair.old, before)));
             continue;
         };
         let types = pair.types(before.ty, after.ty);
         if types.breaking() {
             let change =
-                Change::new(Kind::ConstantType, before.name).from_to(told(pair.old, before), told(pair.new, after));
+                change(ChangeKind::ConstantType, before.name).from_to(told(pair.old, before), told(pair.new, after));
             changes.push(change.with(types.all()));
         } else if before.value != after.value {
             let values = |interface: &Interface<'_>, constant: &Constant<'_>| {
@@ -184,14 +184,14 @@ fn constants(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut V
             };
             let (old_parts, new_parts) = (values(pair.old, before), values(pair.new, after));
             let change =
-                Change::new(Kind::ConstantValue, before.name).from_to(told(pair.old, before), told(pair.new, after));
+                change(ChangeKind::ConstantValue, before.name).from_to(told(pair.old, before), told(pair.new, after));
             let single = old_parts.len() <= 1 && new_parts.len() <= 1;
             let details = if single { Vec::new() } else { parts_that_differ(&old_parts, &new_parts) };
             changes.push(change.with(details));
         }
     }
     for after in is.constants.iter().filter(|constant| !old.contains_key(constant.name)) {
-        changes.push(Change::new(Kind::ConstantAdded, after.name).new_is(told(pair.new, after)));
+        changes.push(change(ChangeKind::ConstantAdded, after.name).new_is(told(pair.new, after)));
     }
 }
 
@@ -214,15 +214,15 @@ fn associated_types(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes:
         match is.associated_types.iter().find(|(other, _)| other == name) {
             Some((_, after)) => {
                 let found = pair.types(*before, *after);
-                let kind = Kind::AssociatedTypeChanged;
+                let kind = ChangeKind::AssociatedTypeChanged;
                 changes.extend(of_types(&found, Kinds { worse: kind, shrunk: kind, grown: kind }, name));
             }
-            None => changes.push(Change::new(Kind::AssociatedTypeRemoved, *name)),
+            None => changes.push(change(ChangeKind::AssociatedTypeRemoved, *name)),
         }
     }
     let known = |name: &str| was.associated_types.iter().any(|(other, _)| *other == name);
     for (name, _) in is.associated_types.iter().filter(|(name, _)| !known(name)) {
-        changes.push(Change::new(Kind::AssociatedTypeAdded, *name));
+        changes.push(change(ChangeKind::AssociatedTypeAdded, *name));
     }
 }
 
@@ -230,7 +230,7 @@ fn view_functions(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &
     let find = |functions: &[ViewFunction<'_>], name: &str| functions.iter().any(|function| function.name == name);
     for before in &was.view_functions {
         let Some(after) = is.view_functions.iter().find(|function| function.name == before.name) else {
-            changes.push(Change::new(Kind::ViewFunctionRemoved, before.name));
+            changes.push(change(ChangeKind::ViewFunctionRemoved, before.name));
             continue;
         };
         let mut told =
@@ -239,10 +239,10 @@ fn view_functions(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &
             told.push("callers name it by another id".into());
         }
         if !told.is_empty() {
-            changes.push(Change::new(Kind::ViewFunctionChanged, before.name).with(told));
+            changes.push(change(ChangeKind::ViewFunctionChanged, before.name).with(told));
         }
     }
     for after in is.view_functions.iter().filter(|function| !find(&was.view_functions, function.name)) {
-        changes.push(Change::new(Kind::ViewFunctionAdded, after.name));
+        changes.push(change(ChangeKind::ViewFunctionAdded, after.name));
     }
 }

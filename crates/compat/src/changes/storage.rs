@@ -2,11 +2,12 @@
 //! The storage items of a pallet: where their values stand, and what the values are.
 
 use super::{Kinds, Pair, of_types};
+use crate::change::change;
 use crate::{
-    change::{Change, Kind},
     interface::{Item, Pallet},
     value,
 };
+use protocol::diff::{Change, ChangeKind};
 use std::collections::HashMap;
 
 pub(super) fn changes(pair: &Pair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Vec<Change> {
@@ -15,18 +16,18 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Ve
         && was != is
         && !old.items.is_empty()
     {
-        changes.push(Change::new(Kind::StoragePrefixMoved, new.name).from_to(was, is));
+        changes.push(change(ChangeKind::StoragePrefixMoved, new.name).from_to(was, is));
     }
     let old_items: HashMap<&str, &Item<'_>> = old.items.iter().map(|item| (item.name, item)).collect();
     let new_items: HashMap<&str, &Item<'_>> = new.items.iter().map(|item| (item.name, item)).collect();
     for was in &old.items {
         match new_items.get(was.name) {
             Some(is) => item(pair, was, is, &mut changes),
-            None => changes.push(Change::new(Kind::StorageRemoved, was.name)),
+            None => changes.push(change(ChangeKind::StorageRemoved, was.name)),
         }
     }
     for is in new.items.iter().filter(|item| !old_items.contains_key(item.name)) {
-        changes.push(Change::new(Kind::StorageAdded, is.name));
+        changes.push(change(ChangeKind::StorageAdded, is.name));
     }
     changes
 }
@@ -38,28 +39,31 @@ fn item(pair: &Pair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change
     };
     let (old_hashers, new_hashers) = (hashers(was), hashers(is));
     if old_hashers != new_hashers {
-        changes.push(Change::new(Kind::StorageHashers, was.name).from_to(old_hashers, new_hashers));
+        changes.push(change(ChangeKind::StorageHashers, was.name).from_to(old_hashers, new_hashers));
     }
     if let (Some(old), Some(new)) = (was.key, is.key) {
         let found = pair.types(old, new);
         // A key with more variants is the same key to those that are stored.
         if found.breaking() || found.lossy() {
-            let kind = if found.breaking() { Kind::StorageKey } else { Kind::StorageKeyShrunk };
-            changes.push(Change::new(kind, was.name).with(found.all()));
+            let kind = if found.breaking() { ChangeKind::StorageKey } else { ChangeKind::StorageKeyShrunk };
+            changes.push(change(kind, was.name).with(found.all()));
         }
     }
     let found = pair.types(was.value, is.value);
-    const VALUES: Kinds =
-        Kinds { worse: Kind::StorageValue, shrunk: Kind::StorageValueShrunk, grown: Kind::StorageValueGrown };
+    const VALUES: Kinds = Kinds {
+        worse: ChangeKind::StorageValue,
+        shrunk: ChangeKind::StorageValueShrunk,
+        grown: ChangeKind::StorageValueGrown,
+    };
     changes.extend(of_types(&found, VALUES, was.name));
     if was.optional != is.optional {
         let modifier = |item: &Item<'_>| if item.optional { "nothing" } else { "a default" };
-        let told = Change::new(Kind::StorageModifier, was.name).from_to(modifier(was), modifier(is));
+        let told = change(ChangeKind::StorageModifier, was.name).from_to(modifier(was), modifier(is));
         changes.push(told.with(["what reading gives where nothing is stored".to_owned()]));
     }
     if was.default != is.default && !was.optional && !is.optional && !found.breaking() {
         let old = value::text(pair.old.types, was.value, was.default);
         let new = value::text(pair.new.types, is.value, is.default);
-        changes.push(Change::new(Kind::StorageDefault, was.name).from_to(old, new));
+        changes.push(change(ChangeKind::StorageDefault, was.name).from_to(old, new));
     }
 }

@@ -2,15 +2,16 @@
 //! What a transaction is made of beside its call: format, sender, signature and extensions.
 
 use super::{Found, Kinds, Pair, of_types};
+use crate::change::change;
 use crate::{
-    change::{Change, Kind},
     interface::{Extension, Interface, WALLETS_KNOW},
     read,
 };
+use protocol::diff::{Change, ChangeKind};
 
 /// Who signs with a variant that is gone is refused.
-fn signed(worse: Kind) -> Kinds {
-    Kinds { worse, shrunk: worse, grown: Kind::ExtensionTypesGrown }
+fn signed(worse: ChangeKind) -> Kinds {
+    Kinds { worse, shrunk: worse, grown: ChangeKind::ExtensionTypesGrown }
 }
 
 pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
@@ -19,8 +20,8 @@ pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
     versions(pair, &mut found.changes);
     formats(pair, &mut found.changes);
     let told = [
-        (Kind::TransactionSender, "sender", pair.old.address, pair.new.address),
-        (Kind::TransactionSignature, "signature", pair.old.signature, pair.new.signature),
+        (ChangeKind::TransactionSender, "sender", pair.old.address, pair.new.address),
+        (ChangeKind::TransactionSignature, "signature", pair.old.signature, pair.new.signature),
     ];
     for (kind, name, was, is) in told {
         match (was, is) {
@@ -47,18 +48,18 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         let name = was.identifier;
         let Some(is) = pair.new.extensions.iter().find(|extension| extension.identifier == name) else {
             let data = has_data(pair.old, was);
-            let kind = if data { Kind::ExtensionRemoved } else { Kind::ExtensionRemovedWithoutData };
-            changes.push(Change::new(kind, name));
+            let kind = if data { ChangeKind::ExtensionRemoved } else { ChangeKind::ExtensionRemovedWithoutData };
+            changes.push(change(kind, name));
             continue;
         };
-        let (explicit, implicit) = (Kind::ExtensionExplicit, Kind::ExtensionImplicit);
+        let (explicit, implicit) = (ChangeKind::ExtensionExplicit, ChangeKind::ExtensionImplicit);
         changes.extend(of_types(&pair.types(was.explicit, is.explicit), signed(explicit), name));
         changes.extend(of_types(&pair.types(was.implicit, is.implicit), signed(implicit), name));
     }
     let known = |name: &str| pair.old.extensions.iter().any(|extension| extension.identifier == name);
     for is in pair.new.extensions.iter().filter(|extension| !known(extension.identifier)) {
         if !has_data(pair.new, is) {
-            changes.push(Change::new(Kind::ExtensionAddedWithoutData, is.identifier));
+            changes.push(change(ChangeKind::ExtensionAddedWithoutData, is.identifier));
             continue;
         }
         let mut parts = Vec::new();
@@ -71,7 +72,7 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         if !WALLETS_KNOW.contains(&is.identifier) {
             parts.push("not one that wallets know: they cannot sign until they learn it".to_owned());
         }
-        changes.push(Change::new(Kind::ExtensionAdded, is.identifier).with(parts));
+        changes.push(change(ChangeKind::ExtensionAdded, is.identifier).with(parts));
     }
 }
 
@@ -88,7 +89,7 @@ fn order(pair: &Pair<'_>, changes: &mut Vec<Change>) {
     sorted.1.sort();
     // One that gained or lost its data is told by its own change.
     if old != new && sorted.0 == sorted.1 {
-        let change = Change::new(Kind::ExtensionOrder, "transaction extensions");
+        let change = change(ChangeKind::ExtensionOrder, "transaction extensions");
         changes.push(change.from_to(old.join(", "), new.join(", ")));
     }
 }
@@ -106,7 +107,7 @@ fn versions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
     for version in all {
         let (was, is) = (old.get(&version), new.get(&version));
         if was != is {
-            let change = Change::new(Kind::ExtensionVersions, format!("extension version {version}"));
+            let change = change(ChangeKind::ExtensionVersions, format!("extension version {version}"));
             changes.push(change.from_to(told(was), told(is)));
         }
     }
@@ -118,12 +119,12 @@ fn formats(pair: &Pair<'_>, changes: &mut Vec<Change>) {
     let whole = |interface: &Interface<'_>| interface.metadata_version >= 16;
     if whole(pair.new) || !whole(pair.old) {
         for gone in old.iter().filter(|version| !new.contains(version)) {
-            changes.push(Change::new(Kind::ExtrinsicFormatRemoved, format!("extrinsic format {gone}")));
+            changes.push(change(ChangeKind::ExtrinsicFormatRemoved, format!("extrinsic format {gone}")));
         }
     }
     if whole(pair.old) || !whole(pair.new) {
         for come in new.iter().filter(|version| !old.contains(version)) {
-            changes.push(Change::new(Kind::ExtrinsicFormatAdded, format!("extrinsic format {come}")));
+            changes.push(change(ChangeKind::ExtrinsicFormatAdded, format!("extrinsic format {come}")));
         }
     }
 }

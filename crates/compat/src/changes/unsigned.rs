@@ -3,11 +3,8 @@
 //! offchain worker, by its own types. No wallet, no multisig and no other chain holds one, so that they may change as they
 //! like.
 
-use crate::{
-    change::{Change, Kind},
-    interface::{Interface, Pallet},
-    whom::{Severity, Whom},
-};
+use crate::interface::{Interface, Pallet};
+use protocol::diff::{Audience, Change, ChangeKind, Severity};
 use std::collections::BTreeSet;
 
 /// Pallets and calls by their indices.
@@ -59,7 +56,7 @@ impl<'a> Unsigned<'a> {
     pub fn relieved(&self, interface: &Interface<'_>, pallet: &Pallet<'_>, change: Change) -> Change {
         // One that was renamed goes by its new name, and says its old one.
         let name = match change.kind {
-            Kind::CallRenamed => change.old.as_deref().unwrap_or(&change.name),
+            ChangeKind::CallRenamed => change.old.as_deref().unwrap_or(&change.name),
             _ => &change.name,
         };
         let call = interface.calls(pallet).iter().find(|call| call.name == name);
@@ -72,7 +69,7 @@ impl<'a> Unsigned<'a> {
 
 /// Who reads blocks is left.
 fn relieved(mut change: Change) -> Change {
-    change.breaks.retain(|whom| *whom == Whom::IndexersAndFrontEnds);
+    change.breaks.retain(|whom| *whom == Audience::IndexersAndFrontEnds);
     change.severity = change.severity.max(Severity::Notable);
     change.details.insert(0, "nobody signs it: the runtime makes it by its own types".into());
     change

@@ -2,47 +2,60 @@
 //! The enums of a pallet: its calls, events and errors, variant by variant.
 
 use super::{Kinds as OfFields, Pair};
-use crate::change::{Change, Kind};
+use crate::change::change;
+use protocol::diff::{Change, ChangeKind};
 use scale_info::{Variant, form::PortableForm};
 use std::collections::HashMap;
 
 /// What the same thing is called for calls, events and errors.
 pub(super) struct Kinds {
-    pub added: Kind,
-    pub removed: Kind,
-    pub renamed: Kind,
-    pub moved: Kind,
-    pub replaced: Kind,
+    pub added: ChangeKind,
+    pub removed: ChangeKind,
+    pub renamed: ChangeKind,
+    pub moved: ChangeKind,
+    pub replaced: ChangeKind,
     pub fields: OfFields,
 }
 
 pub(super) const CALLS: Kinds = Kinds {
-    added: Kind::CallAdded,
-    removed: Kind::CallRemoved,
-    renamed: Kind::CallRenamed,
-    moved: Kind::CallMoved,
-    replaced: Kind::CallReplaced,
-    fields: OfFields { worse: Kind::CallArguments, shrunk: Kind::CallArgumentsShrunk, grown: Kind::CallArgumentsGrown },
+    added: ChangeKind::CallAdded,
+    removed: ChangeKind::CallRemoved,
+    renamed: ChangeKind::CallRenamed,
+    moved: ChangeKind::CallMoved,
+    replaced: ChangeKind::CallReplaced,
+    fields: OfFields {
+        worse: ChangeKind::CallArguments,
+        shrunk: ChangeKind::CallArgumentsShrunk,
+        grown: ChangeKind::CallArgumentsGrown,
+    },
 };
 
 pub(super) const EVENTS: Kinds = Kinds {
-    added: Kind::EventAdded,
-    removed: Kind::EventRemoved,
-    renamed: Kind::EventRenamed,
-    moved: Kind::EventMoved,
-    replaced: Kind::EventReplaced,
+    added: ChangeKind::EventAdded,
+    removed: ChangeKind::EventRemoved,
+    renamed: ChangeKind::EventRenamed,
+    moved: ChangeKind::EventMoved,
+    replaced: ChangeKind::EventReplaced,
     // Those of old blocks are read by the metadata of their time.
-    fields: OfFields { worse: Kind::EventFields, shrunk: Kind::EventFieldsGrown, grown: Kind::EventFieldsGrown },
+    fields: OfFields {
+        worse: ChangeKind::EventFields,
+        shrunk: ChangeKind::EventFieldsGrown,
+        grown: ChangeKind::EventFieldsGrown,
+    },
 };
 
 pub(super) const ERRORS: Kinds = Kinds {
-    added: Kind::ErrorAdded,
-    removed: Kind::ErrorRemoved,
-    renamed: Kind::ErrorRenamed,
-    moved: Kind::ErrorMoved,
-    replaced: Kind::ErrorReplaced,
+    added: ChangeKind::ErrorAdded,
+    removed: ChangeKind::ErrorRemoved,
+    renamed: ChangeKind::ErrorRenamed,
+    moved: ChangeKind::ErrorMoved,
+    replaced: ChangeKind::ErrorReplaced,
     // Those of old blocks are read by the metadata of their time.
-    fields: OfFields { worse: Kind::ErrorFields, shrunk: Kind::ErrorFieldsGrown, grown: Kind::ErrorFieldsGrown },
+    fields: OfFields {
+        worse: ChangeKind::ErrorFields,
+        shrunk: ChangeKind::ErrorFieldsGrown,
+        grown: ChangeKind::ErrorFieldsGrown,
+    },
 };
 
 type Variants<'a> = &'a [Variant<PortableForm>];
@@ -59,7 +72,7 @@ pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kin
         if let Some(is) = new_names.get(&was.name).and_then(|place| new.get(*place)) {
             if was.index != is.index {
                 let index = |variant: &Variant<PortableForm>| format!("index {}", variant.index);
-                changes.push(Change::new(kinds.moved, &was.name).from_to(index(was), index(is)));
+                changes.push(change(kinds.moved, &was.name).from_to(index(was), index(is)));
             }
             let found = pair.fields(&was.fields, &is.fields);
             changes.extend(super::of_types(&found, kinds.fields, &was.name));
@@ -67,27 +80,27 @@ pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kin
         }
         let index = format!("index {}", was.index);
         let Some(heir) = new_indices.get(&was.index) else {
-            changes.push(Change::new(kinds.removed, &was.name).old(index));
+            changes.push(change(kinds.removed, &was.name).old(index));
             continue;
         };
         if old_names.contains_key(&heir.name) {
             let told = format!("{} stands at its index now", heir.name);
-            changes.push(Change::new(kinds.removed, &was.name).old(index).with([told]));
+            changes.push(change(kinds.removed, &was.name).old(index).with([told]));
             continue;
         }
         // Both new names at an old place: renamed, if it takes what it took. Without fields everything takes the same.
         let found = pair.fields(&was.fields, &heir.fields);
         renamed.push(heir.index);
         if was.fields.is_empty() || found.breaking() || found.lossy() || !found.renamed.is_empty() {
-            let change = Change::new(kinds.replaced, &was.name).from_to(&was.name, &heir.name);
+            let change = change(kinds.replaced, &was.name).from_to(&was.name, &heir.name);
             changes.push(change.with([format!("both at {index}")]).with(found.all()));
         } else {
-            changes.push(Change::new(kinds.renamed, &heir.name).from_to(&was.name, &heir.name).with(found.all()));
+            changes.push(change(kinds.renamed, &heir.name).from_to(&was.name, &heir.name).with(found.all()));
         }
     }
     for is in new {
         if !old_names.contains_key(&is.name) && !renamed.contains(&is.index) {
-            changes.push(Change::new(kinds.added, &is.name).new_is(format!("index {}", is.index)));
+            changes.push(change(kinds.added, &is.name).new_is(format!("index {}", is.index)));
         }
     }
     changes

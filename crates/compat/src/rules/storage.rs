@@ -2,32 +2,29 @@
 //! A stored value that the new code takes for something else needs a migration, and a migration raises the pallet's
 //! storage version.
 
-use super::Rule;
-use crate::{
-    change::{Change, Kind},
-    changes::Found,
-    runtime::{Runtime, VersionsFrom},
-};
+use crate::{changes::Found, runtime::Runtime};
+use protocol::Check;
+use protocol::diff::{Change, ChangeKind, StorageVersionsFrom};
 use std::collections::BTreeMap;
 
 const NAME: &str = "storage-migration";
 
-pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
+pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Check {
     let mut pallets: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for change in found.changes.iter().filter(|change| (demands(change) || asks(change)) && !written_anew(change)) {
         pallets.entry(change.pallet.as_deref().unwrap_or_default()).or_default().push(change);
     }
     if pallets.is_empty() {
-        return Rule::pass(NAME, "what is stored is found, and read as it was written");
+        return Check::pass(NAME, "what is stored is found, and read as it was written");
     }
     let renamed: BTreeMap<&str, &str> = found
         .changes
         .iter()
-        .filter(|change| change.kind == Kind::PalletRenamed)
+        .filter(|change| change.kind == ChangeKind::PalletRenamed)
         .filter_map(|change| Some((change.new.as_deref()?, change.old.as_deref()?)))
         .collect();
     let (before, after) = (&old.storage_versions, &new.storage_versions);
-    let known = before.from != VersionsFrom::Unknown && after.from != VersionsFrom::Unknown;
+    let known = before.from != StorageVersionsFrom::Unknown && after.from != StorageVersionsFrom::Unknown;
     let (mut broken, mut doubtful, mut raised) = (Vec::new(), Vec::new(), Vec::new());
     for (pallet, changes) in &pallets {
         let of = |versions: &BTreeMap<String, u16>, name: &str| versions.get(name).copied().unwrap_or(0);
@@ -48,18 +45,18 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
         }
     }
     if !broken.is_empty() {
-        return Rule::fail(NAME, "storage changed and nothing says that it is migrated")
+        return Check::fail(NAME, "storage changed and nothing says that it is migrated")
             .with([broken, doubtful, raised].concat());
     }
     if doubtful.is_empty() {
-        return Rule::pass(NAME, "storage changed, and the storage versions rose with it").with(raised);
+        return Check::pass(NAME, "storage changed, and the storage versions rose with it").with(raised);
     }
     let detail = match known {
         true => "what is stored may be left behind, or hold what is not read any more (a dry run tells)".to_owned(),
         false => {
             let side = match (before.from, after.from) {
-                (VersionsFrom::Unknown, VersionsFrom::Unknown) => "either runtime",
-                (VersionsFrom::Unknown, _) => "the old runtime",
+                (StorageVersionsFrom::Unknown, StorageVersionsFrom::Unknown) => "either runtime",
+                (StorageVersionsFrom::Unknown, _) => "the old runtime",
                 _ => "the new runtime",
             };
             format!(
@@ -68,7 +65,7 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
             )
         }
     };
-    Rule::warn(NAME, detail).with([doubtful, raised].concat())
+    Check::warn(NAME, detail).with([doubtful, raised].concat())
 }
 
 /// Written anew by each block before it is read: frame-system kills its own when a block begins, Babe when it ends, and
@@ -90,10 +87,13 @@ fn written_anew(change: &Change) -> bool {
 
 /// Whether a value that is stored is not found any more, or is read as what it is not.
 fn demands(change: &Change) -> bool {
-    matches!(change.kind, Kind::StorageHashers | Kind::StorageKey | Kind::StorageValue | Kind::StoragePrefixMoved)
+    matches!(
+        change.kind,
+        ChangeKind::StorageHashers | ChangeKind::StorageKey | ChangeKind::StorageValue | ChangeKind::StoragePrefixMoved
+    )
 }
 
 /// Whether that depends on what is stored: a variant that is gone may be stored nowhere, an item that is gone be empty.
 fn asks(change: &Change) -> bool {
-    matches!(change.kind, Kind::StorageKeyShrunk | Kind::StorageValueShrunk | Kind::StorageRemoved)
+    matches!(change.kind, ChangeKind::StorageKeyShrunk | ChangeKind::StorageValueShrunk | ChangeKind::StorageRemoved)
 }

@@ -1,36 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The numbers by which chains, nodes and wallets tell runtimes apart, and what must not change at all.
 
-use super::Rule;
-use crate::{
-    change::{Change, Kind},
-    changes::Found,
-    interface::Interface,
-    parameters::stretched,
-    runtime::Runtime,
-    signing::Signing,
-};
+use crate::{changes::Found, interface::Interface, parameters::stretched, runtime::Runtime, signing::Signing};
+use protocol::Check;
+use protocol::diff::{Change, ChangeKind};
 
 /// `frame_system::can_set_code` refuses the code of another chain.
-pub(super) fn spec_name(old: &Runtime, new: &Runtime) -> Rule {
+pub(super) fn spec_name(old: &Runtime, new: &Runtime) -> Check {
     const NAME: &str = "spec-name";
     let (was, is) = (&old.version.spec_name, &new.version.spec_name);
     match was == is {
-        true => Rule::pass(NAME, is.clone()),
+        true => Check::pass(NAME, is.clone()),
         false => {
-            Rule::fail(NAME, format!("{was} became {is}: this is another chain's runtime, and its chain refuses it"))
+            Check::fail(NAME, format!("{was} became {is}: this is another chain's runtime, and its chain refuses it"))
         }
     }
 }
 
 /// The same function refuses code whose version is not higher.
-pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Rule {
+pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Check {
     const NAME: &str = "spec-version";
     let (was, is) = (old.version.spec_version, new.version.spec_version);
     match (old.blake2_256 == new.blake2_256, is > was) {
-        (true, _) => Rule::pass(NAME, format!("{is}, and the same blob")),
-        (false, true) => Rule::pass(NAME, format!("{was} to {is}")),
-        (false, false) => Rule::fail(
+        (true, _) => Check::pass(NAME, format!("{is}, and the same blob")),
+        (false, true) => Check::pass(NAME, format!("{was} to {is}")),
+        (false, false) => Check::fail(
             NAME,
             format!(
                 "{was} to {is}, though the blob is another: the chain refuses it, and nodes and wallets that cache by the version take one for the other"
@@ -41,7 +35,7 @@ pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Rule {
 
 /// What `sp_version::RuntimeVersion` demands of `transaction_version`: that it changes when a call is changed or removed
 /// or moves, and that it need not when one is added. What is signed beside the call counts like the call.
-pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
+pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -> Check {
     const NAME: &str = "transaction-version";
     let Signing { broken: demanding, partly, .. } = Signing::of(&found.changes);
     let (was, is) = (old.version.transaction_version, new.version.transaction_version);
@@ -52,33 +46,33 @@ pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -
         count => format!("{count} changes demand it"),
     };
     if is < was {
-        return Rule::fail(NAME, format!("{from_to}: it went back")).with(demanding);
+        return Check::fail(NAME, format!("{from_to}: it went back")).with(demanding);
     }
     match (demanding.is_empty(), is > was) {
         // Nothing is taken for something else; so releases drop old versions of XCM without raising it.
-        (true, false) if !partly.is_empty() => Rule::warn(
+        (true, false) if !partly.is_empty() => Check::warn(
             NAME,
             format!("{} stays; calls that hold what is gone are refused, all others encode as before", told(is)),
         )
         .with(partly),
-        (true, false) => Rule::pass(NAME, format!("{} stays; what is signed encodes as before", told(is))),
-        (true, true) => Rule::pass(NAME, format!("{from_to}, although nothing demands it")),
-        (false, true) => Rule::pass(NAME, format!("{from_to}, and {count}")).with(demanding),
+        (true, false) => Check::pass(NAME, format!("{} stays; what is signed encodes as before", told(is))),
+        (true, true) => Check::pass(NAME, format!("{from_to}, although nothing demands it")),
+        (false, true) => Check::pass(NAME, format!("{from_to}, and {count}")).with(demanding),
         (false, false) if was.is_none() && is.is_none() => {
-            Rule::warn(NAME, format!("neither runtime tells one, and {count}")).with(demanding)
+            Check::warn(NAME, format!("neither runtime tells one, and {count}")).with(demanding)
         }
-        (false, false) => Rule::fail(NAME, format!("{} stays, and {count} to rise", told(is))).with(demanding),
+        (false, false) => Check::fail(NAME, format!("{} stays, and {count} to rise", told(is))).with(demanding),
     }
 }
 
 /// The layout of the trie. Nodes convert in one direction.
-pub(super) fn state_version(old: &Runtime, new: &Runtime) -> Rule {
+pub(super) fn state_version(old: &Runtime, new: &Runtime) -> Check {
     const NAME: &str = "state-version";
     let (was, is) = (old.version.effective_state_version(), new.version.effective_state_version());
     match (is < was, is > was) {
-        (true, _) => Rule::fail(NAME, format!("{was} to {is}: tries do not go back")),
-        (_, true) => Rule::warn(NAME, format!("{was} to {is}: the trie is written in another layout from then on")),
-        _ => Rule::pass(NAME, format!("{is} stays")),
+        (true, _) => Check::fail(NAME, format!("{was} to {is}: tries do not go back")),
+        (_, true) => Check::warn(NAME, format!("{was} to {is}: the trie is written in another layout from then on")),
+        _ => Check::pass(NAME, format!("{is} stays")),
     }
 }
 
@@ -99,12 +93,12 @@ const LOOSE: [(&str, &str); 4] = [
 /// The collators of a parachain ask for it with every block, and nodes of other chains once, when they start.
 const OF_COLLATORS: (&str, &str) = ("Aura", "SlotDuration");
 
-pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
+pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &Found) -> Check {
     const NAME: &str = "consensus";
     let (old, new) = (Interface::of(&old.metadata), Interface::of(&new.metadata));
     let parachain = new.as_ref().is_some_and(|new| new.pallet("ParachainSystem").is_some());
     let among = |listed: &dyn Fn((&str, &str)) -> bool| {
-        let of_kind = |change: &&Change| matches!(change.kind, Kind::ConstantValue | Kind::ConstantType);
+        let of_kind = |change: &&Change| matches!(change.kind, ChangeKind::ConstantValue | ChangeKind::ConstantType);
         let changes = found.changes.iter().filter(of_kind);
         let listed =
             changes.filter(|change| listed((change.pallet.as_deref().unwrap_or_default(), change.name.as_str())));
@@ -117,12 +111,12 @@ pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &Found) -> Rule {
         loose.extend(stretched(old, new, [None, None]));
     }
     if !fixed.is_empty() {
-        return Rule::fail(NAME, "slots or epochs are not what the chain runs on").with([fixed, loose].concat());
+        return Check::fail(NAME, "slots or epochs are not what the chain runs on").with([fixed, loose].concat());
     }
     match loose.is_empty() {
-        true => Rule::pass(NAME, "slots and epochs, as far as constants tell them, are the same"),
+        true => Check::pass(NAME, "slots and epochs, as far as constants tell them, are the same"),
         false => {
-            Rule::warn(NAME, "the pace of blocks may change, and all that is counted in blocks with it").with(loose)
+            Check::warn(NAME, "the pace of blocks may change, and all that is counted in blocks with it").with(loose)
         }
     }
 }

@@ -4,16 +4,16 @@
 use super::parts::*;
 use crate::{
     Runtime, diff,
-    rules::Allowed,
     testing::{Pallet, Sketch, ty},
 };
 use artifact::{Blob, Metadata, metadata::RuntimeMetadata};
 use codec::Encode;
+use protocol::diff::AllowedRules;
 use scale_info::{TypeDef, TypeDefTuple, form::PortableForm};
 use worker::Kind;
 
 fn refused(old: &Runtime, new: &Runtime) -> worker::Failure {
-    let failure = diff(old, new, &Allowed::new()).expect_err("refused");
+    let failure = diff(old, new, &AllowedRules::new()).expect_err("refused");
     assert_eq!(failure.kind, Kind::Input);
     failure
 }
@@ -57,8 +57,8 @@ fn types_that_hold_themselves_are_compared() {
         }
     };
     let (old, new) = (twisted(&base(), forever), twisted(&base(), forever));
-    assert!(diff(&old, &new, &Allowed::new()).expect("compared").changes.is_empty());
-    assert!(!diff(&base().runtime(16), &new, &Allowed::new()).expect("compared").changes.is_empty());
+    assert!(diff(&old, &new, &AllowedRules::new()).expect("compared").changes.is_empty());
+    assert!(!diff(&base().runtime(16), &new, &AllowedRules::new()).expect("compared").changes.is_empty());
     crate::parameters::parameters(&old, &new, &Default::default(), None).expect("told");
 }
 
@@ -95,7 +95,7 @@ fn huge_counts_in_constants_end_soon() {
         s.pallets[0].constants = vec![("Count", ty::<Vec<()>>(), codec::Compact(u32::MAX).encode())];
     });
     let other = base().change(|s| s.pallets[0].constants = vec![("Count", ty::<Vec<()>>(), vec![4])]);
-    let document = diff(&huge.runtime(16), &other.runtime(16), &Allowed::new()).expect("compared");
+    let document = diff(&huge.runtime(16), &other.runtime(16), &AllowedRules::new()).expect("compared");
     assert!(document.changes[0].old.as_ref().is_some_and(|old| old.contains("too large")), "{:?}", document.changes);
 }
 
@@ -104,8 +104,8 @@ fn two_chains_with_nothing_in_common_are_compared() {
     let other = Sketch::new()
         .with(Pallet { name: "Contracts", index: 77, calls: Some(ty::<events::More>()), ..Pallet::default() })
         .change(|s| s.version.spec_name = "other".into());
-    let document = diff(&base().runtime(14), &other.runtime(16), &Allowed::new()).expect("compared");
-    let kinds: Vec<_> = document.changes.iter().map(|change| change.kind.name()).collect();
+    let document = diff(&base().runtime(14), &other.runtime(16), &AllowedRules::new()).expect("compared");
+    let kinds: Vec<_> = document.changes.iter().map(|change| change.kind.to_string()).collect();
     assert!(kinds.contains(&"pallet-removed".into()) && kinds.contains(&"pallet-added".into()), "{kinds:?}");
 }
 

@@ -2,13 +2,11 @@
 //! Upgrades that went wrong and that a comparison of the two runtimes shows (docs/incidents.md), each with a good twin.
 
 use super::{compared, parts::*, status};
-use crate::{
-    document::Verdict,
-    rules::Status,
-    testing::{Pallet, Sketch, ty},
-};
+use crate::testing::{Pallet, Sketch, ty};
 use artifact::{hashes::blake2_64, metadata_hash::Held, version::Api};
 use codec::Encode;
+use protocol::diff::{Audience, ChangeKind};
+use protocol::{Status, Verdict};
 
 fn babe(spec_name: &str, epoch: u64) -> Sketch {
     let constants = vec![("EpochDuration", ty::<u64>(), epoch.encode())];
@@ -31,7 +29,7 @@ fn n03_host_functions_that_deployed_nodes_lack() {
     let document = compared(&base(), &new);
     assert_eq!(status(&document, "host-functions"), Status::Warn);
     let rule = document.rules.iter().find(|rule| rule.name == "host-functions").expect("the rule");
-    assert!(rule.findings[0].starts_with("ext_default_child_storage_root_version_3"));
+    assert!(rule.findings[0].text.starts_with("ext_default_child_storage_root_version_3"));
 }
 
 #[test]
@@ -41,7 +39,7 @@ fn n10_call_indices_moved_under_the_same_transaction_version() {
     let same = moved.change(|s| s.version.transaction_version = Some(1));
     let document = compared(&base(), &same);
     assert_eq!(status(&document, "transaction-version"), Status::Fail);
-    assert!(document.whom.iter().any(|whom| whom.who == crate::whom::Whom::SignedTransactions && whom.breaking == 2));
+    assert!(document.whom.iter().any(|whom| whom.who == Audience::SignedTransactions && whom.breaking == 2));
 }
 
 #[test]
@@ -55,8 +53,8 @@ fn n34_pallets_that_moved_under_the_same_transaction_version() {
     let document = compared(&of(255, 250), &moved.change(|s| s.version.transaction_version = Some(1)));
     assert_eq!(status(&document, "transaction-version"), Status::Fail);
     let rule = document.rules.iter().find(|rule| rule.name == "transaction-version").expect("the rule");
-    assert!(rule.findings[0].starts_with("Sudo: pallet moved, index 255 to index 251"), "{rule:?}");
-    assert!(rule.findings[1].starts_with("ParaSudoWrapper: pallet moved, index 250 to index 249"), "{rule:?}");
+    assert!(rule.findings[0].text.starts_with("Sudo: pallet moved, index 255 to index 251"), "{rule:?}");
+    assert!(rule.findings[1].text.starts_with("ParaSudoWrapper: pallet moved, index 250 to index 249"), "{rule:?}");
 }
 
 #[test]
@@ -66,7 +64,7 @@ fn n18_an_extension_that_wallets_do_not_know() {
         s.extension_versions = [(0, vec![0, 1, 2])].into();
     });
     let document = compared(&base(), &extended);
-    let change = document.changes.iter().find(|change| change.kind == crate::Kind::ExtensionAdded).expect("found");
+    let change = document.changes.iter().find(|change| change.kind == ChangeKind::ExtensionAdded).expect("found");
     assert!(change.details.iter().any(|detail| detail.contains("not one that wallets know")), "{change:?}");
     let same = extended.change(|s| s.version.transaction_version = Some(1));
     assert_eq!(status(&compared(&base(), &same), "transaction-version"), Status::Fail);
@@ -83,7 +81,7 @@ fn n26_an_api_result_that_deployed_collators_cannot_decode() {
     let document = compared(&base(), &changed(10));
     assert_eq!(status(&document, "api-version"), Status::Fail);
     let rule = document.rules.iter().find(|rule| rule.name == "api-version").expect("the rule");
-    assert!(rule.findings[0].contains("collators"), "{rule:?}");
+    assert!(rule.findings[0].text.contains("collators"), "{rule:?}");
     assert_eq!(status(&compared(&base(), &changed(11)), "api-version"), Status::Warn, "newer nodes know version 11");
 }
 
@@ -100,7 +98,7 @@ fn a_storage_type_that_changed_without_a_migration() {
     let document = compared(&base(), &changed);
     assert_eq!(status(&document, "storage-migration"), Status::Fail);
     let rule = document.rules.iter().find(|rule| rule.name == "storage-migration").expect("the rule");
-    assert!(rule.findings[0].contains("free: u128 became u64"), "{rule:?}");
+    assert!(rule.findings[0].text.contains("free: u128 became u64"), "{rule:?}");
     let migrated = changed.change(|s| s.storage_versions = Some(vec![("Balances", 1)]));
     assert_eq!(compared(&base(), &migrated).verdict, Verdict::Pass);
 }

@@ -2,14 +2,12 @@
 //! Each kind of change from two runtimes that differ in just that, and nothing from two that do not differ.
 
 use super::{compared, kinds, parts::*};
-use crate::{
-    testing::{Item, Pallet, Sketch, ty},
-    whom::Whom,
-};
+use crate::testing::{Item, Pallet, Sketch, ty};
 use artifact::{hashes::blake2_64, version::Api};
 use codec::Encode;
 use frame_metadata::v14::StorageHasher;
 use proptest::prelude::*;
+use protocol::diff::Audience;
 
 fn after(change: impl FnOnce(&mut Sketch)) -> Vec<String> {
     kinds(&base(), &base().change(change))
@@ -35,7 +33,7 @@ fn fields_of_the_version() {
     let mut larger = base().runtime(16);
     larger.code_size += 1;
     let document = crate::diff(&base().runtime(16), &larger, &Default::default()).expect("compared");
-    assert_eq!(document.changes.iter().map(|change| change.kind.name()).collect::<Vec<_>>(), ["code-size"]);
+    assert_eq!(document.changes.iter().map(|change| change.kind.to_string()).collect::<Vec<_>>(), ["code-size"]);
 }
 
 #[test]
@@ -121,7 +119,7 @@ fn constants_with_their_values() {
     let changed = base().change(|s| s.pallets[0].constants[0].2 = 600u128.encode());
     let change = compared(&base(), &changed).changes.remove(0);
     assert_eq!(
-        (change.kind.name().as_str(), change.old.as_deref(), change.new.as_deref()),
+        (change.kind.to_string().as_str(), change.old.as_deref(), change.new.as_deref()),
         ("constant-value", Some("500"), Some("600"))
     );
     let typed = in_pallet(|pallet| pallet.constants[0] = ("ExistentialDeposit", ty::<u64>(), 500u64.encode()));
@@ -229,7 +227,8 @@ fn contracts_are_concerned_where_there_are_any() {
         instantiate_with_code,
     }
     let moved = |sketch: &Sketch| sketch.change(|s| s.pallets[0].index = 11);
-    let concerned = |sketch: Sketch| compared(&sketch, &moved(&sketch)).changes[0].breaks.contains(&Whom::Contracts);
+    let concerned =
+        |sketch: Sketch| compared(&sketch, &moved(&sketch)).changes[0].breaks.contains(&Audience::Contracts);
     assert!(!concerned(base()));
     let contracts = Pallet { name: "Revive", index: 90, calls: Some(ty::<Call>()), ..Pallet::default() };
     assert!(concerned(base().with(contracts)));
@@ -261,6 +260,6 @@ proptest! {
         });
         let document = crate::diff(&sketch.runtime(version), &sketch.runtime(version), &Default::default()).expect("compared");
         prop_assert!(document.changes.is_empty(), "{:?}", document.changes);
-        prop_assert!(document.rules.iter().all(|rule| rule.status == crate::rules::Status::Pass));
+        prop_assert!(document.rules.iter().all(|rule| rule.status == protocol::Status::Pass));
     }
 }

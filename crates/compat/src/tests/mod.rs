@@ -11,25 +11,23 @@ mod seen;
 mod signing;
 mod wire;
 
-use crate::{
-    Document, diff,
-    rules::{Allowed, Status},
-    testing::Sketch,
-};
+use crate::{diff, testing::Sketch};
+use protocol::Status;
+use protocol::diff::{AllowedRules, DiffReport};
 
 /// Compares two sketches with metadata 16 on both sides.
-fn compared(old: &Sketch, new: &Sketch) -> Document {
-    diff(&old.runtime(16), &new.runtime(16), &Allowed::new()).expect("compared")
+fn compared(old: &Sketch, new: &Sketch) -> DiffReport {
+    diff(&old.runtime(16), &new.runtime(16), &AllowedRules::new()).expect("compared")
 }
 
 /// The kinds that were found, each with what it is about.
 fn kinds(old: &Sketch, new: &Sketch) -> Vec<String> {
-    let named = |document: Document| {
-        document.changes.iter().map(|change| format!("{} {}", change.kind.name(), change.title())).collect()
+    let named = |document: DiffReport| {
+        document.changes.iter().map(|change| format!("{} {}", change.kind.to_string(), change.title())).collect()
     };
     named(compared(old, new))
 }
 
-fn status(document: &Document, rule: &str) -> Status {
+fn status(document: &DiffReport, rule: &str) -> Status {
     document.rules.iter().find(|found| found.name == rule).expect("the rule").status
 }

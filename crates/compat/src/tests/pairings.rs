@@ -2,7 +2,9 @@
 //! Metadata of each version against each: what one of them does not tell is no change.
 
 use super::parts::*;
-use crate::{diff, rules::Allowed, testing::ty};
+use crate::{diff, testing::ty};
+use protocol::diff::AllowedRules;
+use protocol::diff::ChangeKind;
 
 const VERSIONS: [u32; 3] = [14, 15, 16];
 
@@ -10,7 +12,7 @@ const VERSIONS: [u32; 3] = [14, 15, 16];
 fn one_runtime_told_by_two_versions_of_metadata_is_one_runtime() {
     for old in VERSIONS {
         for new in VERSIONS {
-            let document = diff(&base().runtime(old), &base().runtime(new), &Allowed::new()).expect("compared");
+            let document = diff(&base().runtime(old), &base().runtime(new), &AllowedRules::new()).expect("compared");
             assert!(document.changes.is_empty(), "V{old} with V{new}: {:?}", document.changes);
             let untold = |what: &str| document.untold.iter().any(|told| told.contains(what));
             assert_eq!(untold("functions of runtime APIs"), old.min(new) < 15, "V{old} with V{new}");
@@ -41,8 +43,8 @@ fn what_all_versions_tell_is_compared_in_every_pairing() {
     ];
     for old in VERSIONS {
         for new in VERSIONS {
-            let document = diff(&base().runtime(old), &changed.runtime(new), &Allowed::new()).expect("compared");
-            let kinds: Vec<_> = document.changes.iter().map(|change| change.kind.name()).collect();
+            let document = diff(&base().runtime(old), &changed.runtime(new), &AllowedRules::new()).expect("compared");
+            let kinds: Vec<_> = document.changes.iter().map(|change| change.kind.to_string()).collect();
             assert_eq!(kinds, expected, "V{old} with V{new}");
         }
     }
@@ -53,8 +55,8 @@ fn the_functions_of_apis_are_compared_from_version_15_on() {
     let changed = base().change(|s| s.apis[0].1[0].2 = ty::<u64>());
     for old in VERSIONS {
         for new in VERSIONS {
-            let document = diff(&base().runtime(old), &changed.runtime(new), &Allowed::new()).expect("compared");
-            let found = document.changes.iter().any(|change| change.kind == crate::Kind::ApiMethodResult);
+            let document = diff(&base().runtime(old), &changed.runtime(new), &AllowedRules::new()).expect("compared");
+            let found = document.changes.iter().any(|change| change.kind == ChangeKind::ApiMethodResult);
             assert_eq!(found, old.min(new) >= 15, "V{old} with V{new}");
         }
     }

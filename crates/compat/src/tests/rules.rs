@@ -4,13 +4,14 @@
 use super::{compared, parts::*, status};
 use crate::{
     diff,
-    document::Verdict,
-    rules::{Allowed, NAMES, Status, check_allowed},
+    rules::{NAMES, check_allowed},
     testing::{Item, Pallet, Sketch, ty},
 };
 use artifact::{hashes::blake2_64, version::Api};
 use codec::Encode;
 use frame_metadata::v14::StorageHasher;
+use protocol::diff::AllowedRules;
+use protocol::{Status, Verdict};
 
 /// The next release with one change more.
 fn next(change: impl FnOnce(&mut Sketch)) -> Sketch {
@@ -22,10 +23,10 @@ fn with_calls(calls: scale_info::MetaType) -> Sketch {
 }
 
 /// The one rule that is broken, if any.
-fn broken(old: &Sketch, new: &Sketch) -> Vec<&'static str> {
+fn broken(old: &Sketch, new: &Sketch) -> Vec<String> {
     let document = compared(old, new);
     let broken: Vec<_> =
-        document.rules.iter().filter(|rule| rule.status == Status::Fail).map(|rule| rule.name).collect();
+        document.rules.iter().filter(|rule| rule.status == Status::Fail).map(|rule| rule.name.clone()).collect();
     assert_eq!(document.verdict == Verdict::Fail, !broken.is_empty());
     broken
 }
@@ -34,7 +35,7 @@ fn broken(old: &Sketch, new: &Sketch) -> Vec<&'static str> {
 fn a_release_that_changes_nothing_keeps_every_rule() {
     assert!(broken(&base(), &released(&base())).is_empty());
     let document = compared(&base(), &released(&base()));
-    assert_eq!(document.rules.iter().map(|rule| rule.name).collect::<Vec<_>>(), NAMES);
+    assert_eq!(document.rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>(), NAMES);
 }
 
 #[test]
@@ -197,23 +198,23 @@ fn host_functions_that_nodes_may_lack() {
 #[test]
 fn a_broken_rule_may_be_allowed_and_keeps_its_reason() {
     let new = next(|s| s.version.apis.clear());
-    let allowed = Allowed::from([("api-version".into(), Some("every node is new".into()))]);
+    let allowed = AllowedRules::from([("api-version".into(), Some("every node is new".into()))]);
     let document = diff(&base().runtime(16), &new.runtime(16), &allowed).expect("compared");
     let rule = document.rules.iter().find(|rule| rule.name == "api-version").expect("the rule");
-    assert_eq!((rule.status, rule.reason.as_deref()), (Status::Allowed, Some("every node is new")));
+    assert_eq!((rule.status, rule.allowed.as_deref()), (Status::Warn, Some("every node is new")));
     assert_eq!(document.verdict, Verdict::Pass);
-    let other = Allowed::from([("spec-name".into(), None)]);
+    let other = AllowedRules::from([("spec-name".into(), None)]);
     let document = diff(&base().runtime(16), &new.runtime(16), &other).expect("compared");
     assert_eq!(document.verdict, Verdict::Fail, "another rule is allowed");
 }
 
 #[test]
 fn a_rule_that_is_none_cannot_be_allowed() {
-    let failure = check_allowed(&Allowed::from([("nonsense".into(), None)])).expect_err("refused");
+    let failure = check_allowed(&AllowedRules::from([("nonsense".into(), None)])).expect_err("refused");
     assert_eq!(failure.kind, worker::Kind::Usage);
     assert!(failure.expected.is_some_and(|expected| NAMES.iter().all(|name| expected.contains(name))));
     for name in NAMES {
-        check_allowed(&Allowed::from([(name.into(), None)])).expect("a rule");
+        check_allowed(&AllowedRules::from([(name.into(), None)])).expect("a rule");
     }
 }
 
@@ -232,13 +233,13 @@ fn paced(slot: u64, voting: u32, parachain: bool) -> Sketch {
 fn what_is_counted_in_blocks_lasts_half_as_long_when_blocks_come_twice_as_often() {
     let document = compared(&paced(12_000, 50_400, true), &released(&paced(6_000, 50_400, true)));
     let rule = document.rules.iter().find(|rule| rule.name == "consensus").expect("the rule");
-    assert_eq!((rule.status, document.verdict), (Status::Warn, Verdict::Pass), "collators ask with every block");
-    let told: Vec<_> = rule.findings.iter().filter(|told| told.contains("blocks = ")).collect();
+    assert_eq!((rule.status, document.verdict), (Status::Warn, Verdict::PassWithHazards), "collators ask with every block");
+    let told: Vec<_> = rule.findings.iter().map(|finding| finding.text.as_str()).filter(|told| told.contains("blocks = ")).collect();
     assert_eq!(told, ["Democracy.VotingPeriod: 50,400 blocks = 7 d became 50,400 blocks = 3 d 12 h"]);
     // The number was doubled with the slots: it lasts what it lasted.
     let document = compared(&paced(12_000, 50_400, true), &released(&paced(6_000, 100_800, true)));
     let rule = document.rules.iter().find(|rule| rule.name == "consensus").expect("the rule");
-    assert!(!rule.findings.iter().any(|told| told.contains("VotingPeriod")), "{rule:?}");
+    assert!(!rule.findings.iter().any(|finding| finding.text.contains("VotingPeriod")), "{rule:?}");
     // Nodes of a chain of its own asked once.
     assert_eq!(broken(&paced(12_000, 50_400, false), &released(&paced(6_000, 50_400, false))), ["consensus"]);
 }

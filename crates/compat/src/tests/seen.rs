@@ -5,10 +5,10 @@ use super::parts::*;
 use crate::{
     Runtime, diff,
     parameters::{Tokens, parameters},
-    rules::Allowed,
     testing::{Pallet, Sketch, ty},
 };
 use codec::Encode;
+use protocol::diff::AllowedRules;
 
 fn both() -> (Runtime, Runtime) {
     let constants = |deposit: u128, period: u32| {
@@ -41,7 +41,7 @@ fn both() -> (Runtime, Runtime) {
 #[test]
 fn a_comparison_on_a_terminal() {
     let (old, new) = both();
-    let allowed = Allowed::from([("storage-migration".into(), Some("it is migrated by hand".into()))]);
+    let allowed = AllowedRules::from([("storage-migration".into(), Some("it is migrated by hand".into()))]);
     let document = serde_json::to_value(diff(&old, &new, &allowed).expect("compared")).expect("JSON");
     insta::assert_snapshot!(report::diff::difference(&document));
 }

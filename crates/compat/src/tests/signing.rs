@@ -5,11 +5,10 @@ use super::{compared, parts::*, status};
 use crate::{
     Signing,
     changes::Indices,
-    document::Verdict,
-    rules::Status,
     testing::{Item, Pallet, Sketch, ty},
-    whom::{Severity, Whom},
 };
+use protocol::diff::{Audience, Severity};
+use protocol::{Status, Verdict};
 use scale_info::{MetaType, TypeInfo};
 
 /// Junctions as XCM had them up to version 3, and as it has them since.
@@ -148,13 +147,13 @@ fn an_inherent_may_take_what_it_likes() {
     let document = compared(&old, &silent(with(ty::<inherents::After>())));
     assert_eq!(document.verdict, Verdict::Pass);
     let change = document.changes.iter().find(|change| change.name == "set_validation_data").expect("told");
-    assert_eq!((change.severity, change.breaks.as_slice()), (Severity::Notable, &[Whom::IndexersAndFrontEnds][..]));
+    assert_eq!((change.severity, change.breaks.as_slice()), (Severity::Notable, &[Audience::IndexersAndFrontEnds][..]));
     assert!(change.details[0].starts_with("nobody signs it"), "{change:?}");
 
     let both = compared(&old, &silent(with(ty::<inherents::Both>())));
     let rule = both.rules.iter().find(|rule| rule.name == "transaction-version").expect("the rule");
     assert_eq!(rule.status, Status::Fail, "the call beside it is signed");
-    assert!(rule.findings.len() == 1 && rule.findings[0].starts_with("ParachainSystem.send"), "{rule:?}");
+    assert!(rule.findings.len() == 1 && rule.findings[0].text.starts_with("ParachainSystem.send"), "{rule:?}");
     // A call of that name in another pallet is somebody's.
     let named = |calls| base().with(pallet("Oracle", 1, "Feeds", calls));
     let document = compared(&named(ty::<inherents::Before>()), &silent(named(ty::<inherents::After>())));

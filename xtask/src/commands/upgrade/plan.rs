@@ -287,7 +287,7 @@ impl Plan<'_> {
                 "state": self.state.input()?,
             }),
             result,
-            verdict: verdict,
+            verdict,
             outputs: Vec::new(),
         };
         self.bundle.write_step(step)?;

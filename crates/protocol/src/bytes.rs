@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Two blobs that should be one, compared byte by byte, and why they differ.
+
+use crate::{format, inspect::Pace};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is known of a build beside its blob.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildFacts {
+    #[serde(default)]
+    pub rustc: Option<String>,
+    #[serde(default)]
+    pub profile: Option<String>,
+    #[serde(default)]
+    pub features: Option<Vec<String>>,
+    #[serde(default)]
+    pub commit: Option<String>,
+    #[serde(default)]
+    pub lock_file: Option<String>,
+    #[serde(default)]
+    pub image: Option<String>,
+}
+
+/// Two blobs compared byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlobDifference {
+    #[schemars(schema_with = "format::blob_difference")]
+    pub format: String,
+    pub old: BlobSide,
+    pub new: BlobSide,
+    /// The deployed bytes.
+    pub same: bool,
+    /// The Wasm in them.
+    pub same_wasm: bool,
+    pub first_difference: Option<FirstDifference>,
+    pub sections: Vec<SectionDifference>,
+    pub functions: FunctionDifference,
+    pub data: Vec<SegmentDifference>,
+    pub imports: ListDifference,
+    pub exports: ListDifference,
+    pub paths: ListDifference,
+    pub producers: ListDifference,
+    pub target_features: ListDifference,
+    /// The most probable first.
+    pub causes: Vec<Cause>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlobSide {
+    pub name: String,
+    pub size: usize,
+    pub size_decompressed: usize,
+    pub compressed: bool,
+    pub blake2_256: String,
+    /// Of the Wasm inside.
+    pub wasm_blake2_256: String,
+    pub spec_name: Option<String>,
+    pub spec_version: Option<u32>,
+    pub names: bool,
+    /// How long things take by its constants. Nothing for a blob that gives no metadata.
+    pub pace: Vec<Pace>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FirstDifference {
+    pub offset: usize,
+    pub old: String,
+    pub new: String,
+    pub old_bytes: String,
+    pub new_bytes: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SectionDifference {
+    pub name: String,
+    pub same: bool,
+    pub old_size: Option<usize>,
+    pub new_size: Option<usize>,
+}
+
+/// Functions matched by their bytes, then by the kinds of their instructions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FunctionDifference {
+    pub old: usize,
+    pub new: usize,
+    /// To the byte, wherever they are.
+    pub identical: usize,
+    /// The same instructions with other indices or addresses.
+    pub same_shape: usize,
+    /// Whether those that match stand in one order in both.
+    pub same_order: bool,
+    pub only_old_count: usize,
+    pub only_new_count: usize,
+    pub only_old_bytes: usize,
+    pub only_new_bytes: usize,
+    pub only_old: Vec<String>,
+    pub only_new: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SegmentDifference {
+    pub index: usize,
+    pub old_size: Option<usize>,
+    pub new_size: Option<usize>,
+    /// Within the segment.
+    pub first_difference: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListDifference {
+    pub same: bool,
+    pub only_old: Vec<String>,
+    pub only_new: Vec<String>,
+}
+
+/// Why two blobs differ, with what speaks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cause {
+    pub cause: String,
+    pub certainty: Certainty,
+    pub evidence: Vec<String>,
+}
+
+/// The surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    Certain,
+    Likely,
+    Possible,
+}
