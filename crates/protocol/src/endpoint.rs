@@ -4,7 +4,7 @@
 //! An [`Endpoint`] shows its scheme, host and port, whatever it is printed by. The whole of it is for the transport, and for a
 //! worker's standard input.
 
-use crate::AddressError;
+use crate::Failure;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::Value;
@@ -75,24 +75,21 @@ impl Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = AddressError;
+    type Err = Failure;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn from_str(text: &str) -> Result<Self, Failure> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(AddressError {
-                message: "what is given as the address of a node is none".into(),
-                found: None,
-                expected: "ws://, wss://, http:// or https:// and a host",
-            });
+            return Err(Failure::usage("what is given as the address of a node is none")
+                .expected("ws://, wss://, http:// or https:// and a host"));
         };
         // Where the host cannot be told from the rest, any part of it may be a key.
-        let wrong = |found: &str| AddressError {
-            message: "the address of a node is malformed".into(),
-            found: Some(match SCHEMES.contains(&scheme) {
-                true => format!("{scheme}://…, {found}"),
-                false => found.to_owned(),
-            }),
-            expected: "ws://, wss://, http:// or https://, a host, and what the provider gave behind it",
+        let wrong = |found: &str| {
+            Failure::usage("the address of a node is malformed")
+                .found(match SCHEMES.contains(&scheme) {
+                    true => format!("{scheme}://…, {found}"),
+                    false => found.to_owned(),
+                })
+                .expected("ws://, wss://, http:// or https://, a host, and what the provider gave behind it")
         };
         if !SCHEMES.contains(&scheme) {
             return Err(wrong("another scheme"));
@@ -208,9 +205,9 @@ fn lacks_scheme(text: &str) -> bool {
 
 /// One address, or several of one chain with commas between them.
 impl FromStr for Live {
-    type Err = AddressError;
+    type Err = Failure;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn from_str(text: &str) -> Result<Self, Failure> {
         Ok(Self { nodes: addresses(text).map(str::parse).collect::<Result<_, _>>()?, at: None })
     }
 }

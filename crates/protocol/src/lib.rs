@@ -5,7 +5,6 @@
 //! compiler names the readers of a field that changes. From the same types come the JSON schemas in `docs/schema`.
 //! This crate imports nothing of Cutover.
 
-mod address;
 pub mod block;
 pub mod build;
 pub mod bytes;
@@ -15,7 +14,9 @@ mod checks;
 pub mod diff;
 pub mod dry_run;
 mod endpoint;
+mod event;
 pub mod exposed;
+mod failure;
 pub mod fork;
 pub mod format;
 pub mod inspect;
@@ -24,11 +25,12 @@ mod source;
 mod verdict;
 mod volatile;
 
-pub use address::AddressError;
 pub use chain::{RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
 pub use check::{Check, Finding, Rank, Status, hazards};
 pub use checks::CHECKS;
 pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};
+pub use event::{Event, Progress};
+pub use failure::{Code, Failure, Kind, Result};
 pub use source::Source;
 pub use verdict::Verdict;
 pub use volatile::{VOLATILE, without_volatile};

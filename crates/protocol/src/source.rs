@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where a runtime or a state is taken from, given the same way to every command.
 
-use crate::{AddressError, Live, hide_addresses};
+use crate::{Failure, Live, hide_addresses};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -14,17 +14,13 @@ pub enum Source {
 }
 
 impl FromStr for Source {
-    type Err = AddressError;
+    type Err = Failure;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn from_str(text: &str) -> Result<Self, Failure> {
         match text {
             "-" => Ok(Self::Stdin),
-            "" => Err(AddressError {
-                message: "a source is empty".into(),
-                found: None,
-                expected: "a file, a node's address, or -",
-            }),
-            _ if Live::is_meant_by(text) => text.parse().map(Self::Node).map_err(|error: AddressError| AddressError {
+            "" => Err(Failure::usage("a source is empty").expected("a file, a node's address, or -")),
+            _ if Live::is_meant_by(text) => text.parse().map(Self::Node).map_err(|error: Failure| Failure {
                 message: format!("{} is no source: {}", without_keys(text), error.message),
                 ..error
             }),

@@ -9,11 +9,8 @@
 /// request.
 pub const STANDARD_INPUT: &str = "CUTOVER_STANDARD_INPUT";
 
-mod event;
-mod failure;
 mod parent;
 mod serve;
 
-pub use event::{Event, Progress};
-pub use failure::{Code, Failure, Kind, Result};
+pub use protocol::{Code, Event, Failure, Kind, Progress, Result};
 pub use serve::{Outcome, Reporter, serve};

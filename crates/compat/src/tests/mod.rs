@@ -23,7 +23,7 @@ fn compared(old: &Sketch, new: &Sketch) -> DiffReport {
 /// The kinds that were found, each with what it is about.
 fn kinds(old: &Sketch, new: &Sketch) -> Vec<String> {
     let named = |document: DiffReport| {
-        document.changes.iter().map(|change| format!("{} {}", change.kind.to_string(), change.title())).collect()
+        document.changes.iter().map(|change| format!("{} {}", change.kind, change.title())).collect()
     };
     named(compared(old, new))
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why a command ended without success. The discriminants are the documented exit codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A check gave a negative verdict.
@@ -27,7 +28,7 @@ impl Kind {
 }
 
 /// What code, not people, tells failures apart by. A message's text decides nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The chain's runtime has no call that applies an authorized upgrade.
@@ -55,7 +56,7 @@ pub enum Code {
 pub type Result<T> = std::result::Result<T, Failure>;
 
 /// An error as part of the interface: the thing, what was found, what was expected, what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     pub kind: Kind,
     /// Which failure it is, where code decides on it.
@@ -162,10 +163,3 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// What is no address is the caller's mistake.
-impl From<protocol::AddressError> for Failure {
-    fn from(error: protocol::AddressError) -> Self {
-        Self { found: error.found, ..Self::usage(error.message).expected(error.expected) }
-    }
-}
