@@ -138,6 +138,19 @@ fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
     assert_eq!(block["block"]["header"], header);
     assert!(block["block"]["extrinsics"].as_array().is_some_and(|list| !list.is_empty()), "inherents at least");
 
+    // The archive's methods tell the same.
+    let body = first.call("archive_v1_body", json!([head]));
+    assert_eq!(body, block["block"]["extrinsics"]);
+    let number = first.call("archive_v1_finalizedHeight", json!([]));
+    assert_eq!(first.call("archive_v1_hashByHeight", json!([number])), json!([head]));
+    assert_eq!(first.call("archive_v1_genesisHash", json!([])), first.call("chain_getBlockHash", json!([0])));
+    let called = first.call("archive_v1_call", json!([head, "Core_version", "0x"]));
+    assert_eq!(called["success"], true, "{called}");
+    assert_eq!(called["value"], first.call("state_call", json!(["Core_version", "0x", head])));
+    let unknown = first.call("archive_v1_call", json!([head, "Core_nothing", "0x"]));
+    assert_eq!(unknown["success"], false, "{unknown}");
+    assert_eq!(first.call("chainSpec_v1_properties", json!([])), first.call("system_properties", json!([])));
+
     let now = "0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb";
     let before = first.call("state_getStorage", json!([now]));
     let later = first.call("dev_timeTravel", json!([4_102_444_800_000u64]));

@@ -3,23 +3,32 @@
 
 use super::{
     Fork,
-    rpc::{Bytes, Parameters, Reply},
+    rpc::{Bytes, Error, Methods, Params, Queue, Registered, Subscriber},
+    subscriptions::{Format, TransactionStatus},
 };
-use serde_json::json;
+use sp_core::H256;
 
-pub const METHODS: &[&str] = &["author_pendingExtrinsics", "author_submitExtrinsic"];
-
-pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Option<Reply> {
-    Some(match method {
-        "author_submitExtrinsic" => submit(fork, parameters),
-        "author_pendingExtrinsics" => {
-            Ok(json!(fork.pool.iter().map(|extrinsic| Bytes(extrinsic.clone())).collect::<Vec<_>>()))
-        }
-        _ => return None,
-    })
+pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("author_pendingExtrinsics", |fork, _| {
+        Ok(fork.pool.iter().map(|extrinsic| Bytes(extrinsic.clone())).collect::<Vec<_>>())
+    })?;
+    methods.method("author_submitExtrinsic", submit)?;
+    methods.subscription(
+        ["author_submitAndWatchExtrinsic", "author_extrinsicUpdate", "author_unwatchExtrinsic"],
+        submit_and_watch,
+    )
 }
 
-fn submit(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
-    let extrinsic: Bytes = parameters.required(0, "extrinsic")?;
-    fork.submit(extrinsic.0).map(|hash| json!(hash))
+fn submit(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error> {
+    let extrinsic: Bytes = params.next()?;
+    fork.submit(extrinsic.0)
+}
+
+fn submit_and_watch(fork: &mut Fork<'_>, _: Subscriber, mut params: Params<'_>) -> Result<Queue, Error> {
+    let extrinsic: Bytes = params.next()?;
+    fork.submit(extrinsic.0.clone())?;
+    let (notifications, queue) = Format::Author.channel();
+    notifications.send(&TransactionStatus::Ready);
+    fork.subscriptions.watch(notifications, extrinsic.0);
+    Ok(queue)
 }

@@ -3,65 +3,97 @@
 
 use super::{
     Fork,
-    fork::header_json,
-    rpc::{Bytes, Error, Parameters, Reply},
+    rpc::{Bytes, Error, Methods, Notifications, Params, Queue, Registered, Subscriber, at},
 };
+use crate::chain::Header;
 use codec::Encode;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use sp_core::H256;
 
-pub const METHODS: &[&str] = &[
-    "chain_getBlock",
-    "chain_getBlockHash",
-    "chain_getFinalisedHead",
-    "chain_getFinalizedHead",
-    "chain_getHead",
-    "chain_getHeader",
-];
-
-pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Option<Reply> {
-    Some(match method {
-        "chain_getHeader" => header(fork, parameters),
-        "chain_getBlock" => block(fork, parameters),
-        "chain_getBlockHash" | "chain_getHead" => block_hash(fork, parameters),
-        // Nothing here is ever taken back, so the head is final.
-        "chain_getFinalizedHead" | "chain_getFinalisedHead" => Ok(json!(fork.head())),
-        _ => return None,
-    })
-}
-
-fn header(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
+pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("chain_getBlock", block)?;
+    methods.method("chain_getBlockHash", block_hash)?;
+    methods.alias("chain_getHead", "chain_getBlockHash")?;
+    // Nothing here is ever taken back, so the head is final.
+    methods.method("chain_getFinalizedHead", |fork, _| Ok(fork.head()))?;
+    methods.alias("chain_getFinalisedHead", "chain_getFinalizedHead")?;
     // Nodes answer with nothing for a block they do not have.
-    Ok(fork.header(parameters.at(0)?).map_or(Value::Null, header_json))
+    methods.method("chain_getHeader", |fork, mut params| Ok(fork.header(at(&mut params)?).cloned()))?;
+    for names in [
+        ["chain_subscribeAllHeads", "chain_allHead", "chain_unsubscribeAllHeads"],
+        ["chain_subscribeFinalizedHeads", "chain_finalizedHead", "chain_unsubscribeFinalizedHeads"],
+        ["chain_subscribeNewHeads", "chain_newHead", "chain_unsubscribeNewHeads"],
+    ] {
+        methods.subscription(names, heads)?;
+    }
+    methods.alias("chain_subscribeFinalisedHeads", "chain_subscribeFinalizedHeads")?;
+    methods.alias("chain_unsubscribeFinalisedHeads", "chain_unsubscribeFinalizedHeads")?;
+    methods.alias("chain_subscribeNewHead", "chain_subscribeNewHeads")?;
+    methods.alias("chain_unsubscribeNewHead", "chain_unsubscribeNewHeads")
 }
 
-fn block(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let Ok(entry) = fork.entry(parameters.at(0)?) else { return Ok(Value::Null) };
-    let extrinsics = entry.extrinsics.as_ref().ok_or_else(|| {
-        Error::new(-32000, "the extrinsics of the block that was forked are not here: a file holds its state alone")
-    })?;
-    let extrinsics: Vec<_> = extrinsics.iter().map(|extrinsic| Bytes(extrinsic.encode())).collect();
-    Ok(json!({
-        "block": {"header": header_json(entry.chain.header()), "extrinsics": extrinsics},
-        "justifications": null,
-    }))
+#[derive(Clone, Serialize)]
+struct SignedBlock {
+    block: Block,
+    /// Nobody finalizes the blocks of a fork.
+    justifications: Option<()>,
 }
 
-fn block_hash(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let one = |number: &Value| -> Result<Option<H256>, Error> {
+#[derive(Clone, Serialize)]
+struct Block {
+    header: Header,
+    extrinsics: Vec<Bytes>,
+}
+
+fn block(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Option<SignedBlock>, Error> {
+    let Ok(entry) = fork.entry(at(&mut params)?) else { return Ok(None) };
+    let extrinsics = entry.body()?.iter().map(|extrinsic| Bytes(extrinsic.encode())).collect();
+    let block = Block { header: entry.chain.header().clone(), extrinsics };
+    Ok(Some(SignedBlock { block, justifications: None }))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BlockNumbers {
+    List(Vec<BlockNumber>),
+    One(BlockNumber),
+}
+
+/// A block's number; text is hex, as nodes read it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BlockNumber {
+    Number(u64),
+    Hex(String),
+}
+
+#[derive(Clone, Serialize)]
+#[serde(untagged)]
+enum BlockHashes {
+    List(Vec<Option<H256>>),
+    One(Option<H256>),
+}
+
+fn block_hash(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<BlockHashes, Error> {
+    let one = |number: BlockNumber| -> Result<Option<H256>, Error> {
         let number = match number {
-            Value::Number(number) => number.as_u64(),
-            // Text is hex, as nodes read it.
-            Value::String(text) => u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok(),
-            _ => None,
+            BlockNumber::Number(number) => Some(number),
+            BlockNumber::Hex(text) => u64::from_str_radix(text.strip_prefix("0x").unwrap_or(&text), 16).ok(),
         };
         let number = number.ok_or_else(|| Error::parameters("parameter 0 is no block number"))?;
         // Numbers beyond 32 bits are of no block here.
         Ok(u32::try_from(number).ok().map(|number| fork.hash_of(number)).transpose()?.flatten())
     };
-    match parameters.optional::<Value>(0, "block number")? {
-        None => Ok(json!(fork.head())),
-        Some(Value::Array(numbers)) => Ok(json!(numbers.iter().map(one).collect::<Result<Vec<_>, _>>()?)),
-        Some(number) => Ok(json!(one(&number)?)),
-    }
+    Ok(match params.optional_next()? {
+        None => BlockHashes::One(Some(fork.head())),
+        Some(BlockNumbers::List(numbers)) => BlockHashes::List(numbers.into_iter().map(one).collect::<Result<_, _>>()?),
+        Some(BlockNumbers::One(number)) => BlockHashes::One(one(number)?),
+    })
+}
+
+fn heads(fork: &mut Fork<'_>, _: Subscriber, _: Params<'_>) -> Result<Queue, Error> {
+    let (notifications, queue) = Notifications::channel();
+    notifications.send(fork.chain(None)?.header());
+    fork.subscriptions.heads(notifications);
+    Ok(queue)
 }

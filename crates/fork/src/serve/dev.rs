@@ -3,28 +3,22 @@
 
 use super::{
     Fork,
-    rpc::{Bytes, Error, Parameters, Reply},
+    rpc::{Bytes, Error, Methods, Params, Registered, at},
 };
 use crate::keys;
 use codec::{Decode, Encode};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use sp_core::H256;
 use sp_runtime::traits::Header as _;
-
-pub const METHODS: &[&str] = &["dev_newBlock", "dev_setHead", "dev_setStorage", "dev_timeTravel"];
 
 /// Blocks built for one request.
 const BLOCK_LIMIT: u32 = 10_000;
 
-pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Option<Reply> {
-    Some(match method {
-        "dev_newBlock" => new_block(fork, parameters),
-        "dev_setStorage" => set_storage(fork, parameters),
-        "dev_timeTravel" => time_travel(fork, parameters),
-        "dev_setHead" => set_head(fork, parameters),
-        _ => return None,
-    })
+pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("dev_newBlock", new_block)?;
+    methods.method("dev_setHead", set_head)?;
+    methods.method("dev_setStorage", set_storage)?;
+    methods.method("dev_timeTravel", time_travel)
 }
 
 #[derive(Default, Deserialize)]
@@ -39,10 +33,10 @@ struct NewBlock {
     transactions: Vec<Bytes>,
 }
 
-fn new_block(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
-    let wish: NewBlock = parameters.optional(0, "what to build")?.unwrap_or_default();
+fn new_block(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error> {
+    let request: NewBlock = params.optional_next()?.unwrap_or_default();
     let number = fork.chain(None)?.number();
-    let count = match (wish.count, wish.to) {
+    let count = match (request.count, request.to) {
         (Some(_), Some(_)) => return Err(Error::parameters("either `count` or `to`, not both")),
         (Some(count), None) => count,
         (None, Some(to)) => to.saturating_sub(number),
@@ -51,33 +45,37 @@ fn new_block(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
     if count > BLOCK_LIMIT {
         return Err(Error::parameters(format!("{count} blocks: at most {BLOCK_LIMIT} are built at once")));
     }
-    for extrinsic in wish.transactions {
+    for extrinsic in request.transactions {
         fork.submit(extrinsic.0)?;
     }
     for _ in 0..count {
         fork.build(Vec::new())?;
     }
-    Ok(json!(fork.head()))
+    Ok(fork.head())
 }
 
-fn set_storage(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
-    let values: Value = parameters.required(0, "values")?;
-    if parameters.at(1)?.is_some_and(|at| at != fork.head()) {
+fn set_storage(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error> {
+    let values: Vec<(Bytes, Option<Bytes>)> = params.next()?;
+    if at(&mut params)?.is_some_and(|at| at != fork.head()) {
         return Err(Error::parameters("parameter 1 (block hash): only the head's state can be changed"));
     }
-    let values = Vec::<(Bytes, Option<Bytes>)>::deserialize(values)
-        .map_err(|error| Error::parameters(format!("parameter 0 (values): pairs of key and value in hex: {error}")))?;
     fork.set_storage(values.into_iter().map(|(key, value)| (key.0, value.map(|value| value.0))).collect())?;
-    Ok(json!(fork.head()))
+    Ok(fork.head())
 }
 
-/// The next block is of this moment, in milliseconds since 1970, or of the slot that it is in.
-fn time_travel(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
-    let date: Value = parameters.required(0, "date")?;
-    let target = match &date {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
+/// Milliseconds since 1970, as a number or as its decimal text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Date {
+    Number(u64),
+    Text(String),
+}
+
+/// The next block is of this moment, or of the slot that it is in.
+fn time_travel(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error> {
+    let target = match params.next()? {
+        Date::Number(number) => Some(number),
+        Date::Text(text) => text.parse().ok(),
     };
     let target = target.ok_or_else(|| Error::parameters("parameter 0 (date): milliseconds since 1970 are expected"))?;
     let key = keys::item("Timestamp", "Now");
@@ -96,25 +94,30 @@ fn time_travel(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
         .unwrap_or(6_000);
     // The author takes the slot after the one that the state says it is.
     fork.build(vec![(key.clone(), Some(target.saturating_sub(slot).max(before).encode()))])?;
-    now(fork).map(|now| json!(now))
+    now(fork)
 }
 
 /// A block by hash or number; a negative number counts back from the head.
-fn set_head(fork: &mut Fork<'_>, parameters: &Parameters) -> Reply {
-    let which: Value = parameters.required(0, "block")?;
-    let hash = match &which {
-        Value::Number(number) => {
-            let number = number
-                .as_i64()
-                .ok_or_else(|| Error::parameters(format!("parameter 0 (block): {which} is no block number")))?;
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum BlockId {
+    Number(i64),
+    Hash(H256),
+}
+
+fn set_head(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error> {
+    let block: BlockId = params.next()?;
+    let hash = match block {
+        BlockId::Number(number) => {
             let head = i64::from(*fork.chain(None)?.header().number());
-            let number = if number < 0 { head + number } else { number };
+            let number = if number < 0 { head.saturating_add(number) } else { number };
             u32::try_from(number).ok().map(|number| fork.hash_of(number)).transpose()?.flatten()
         }
-        text => H256::deserialize(text).ok(),
+        BlockId::Hash(hash) => Some(hash),
     };
-    let hash = hash.ok_or_else(|| Error::parameters(format!("parameter 0 (block): this fork has no block {which}")))?;
+    let hash =
+        hash.ok_or_else(|| Error::parameters(format!("parameter 0 (block): this fork has no block {block:?}")))?;
     fork.entry(Some(hash))?;
     fork.set_head(hash);
-    Ok(json!(hash))
+    Ok(hash)
 }

@@ -2,8 +2,10 @@
 //! The blocks of a fork: the one that was forked and those built on it, every state of which stays readable.
 
 use super::{
+    chain_head::{Follows, Runtime},
     rpc::{Bytes, Error},
     subscriptions::Subscriptions,
+    transaction::Broadcasts,
 };
 use crate::{
     author::{Author, Signal, Wish},
@@ -12,9 +14,12 @@ use crate::{
     executor::{Code, Executor},
 };
 use codec::{Decode, Encode};
-use sp_core::H256;
+use sp_core::{H256, storage::well_known_keys};
 use sp_runtime::{OpaqueExtrinsic, traits::Header as _};
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 use worker::{Failure, Kind, Result};
 
 pub struct Fork<'a> {
@@ -33,6 +38,8 @@ pub struct Fork<'a> {
     /// Whether a block could not be built for want of the node; the next extrinsic tries again.
     stalled: bool,
     pub(super) subscriptions: Subscriptions,
+    pub(super) follows: Follows,
+    pub(super) broadcasts: Broadcasts,
     state_versions: HashMap<Vec<u8>, u8>,
 }
 
@@ -43,6 +50,15 @@ pub(super) struct Entry {
     pub chain: Chain,
     /// Not known of a block that was forked from a file: a state does not hold it.
     pub extrinsics: Option<Vec<OpaqueExtrinsic>>,
+}
+
+impl Entry {
+    /// The block's extrinsics.
+    pub fn body(&self) -> Result<&[OpaqueExtrinsic]> {
+        self.extrinsics.as_deref().ok_or_else(|| {
+            Failure::input("the extrinsics of the block that was forked are not here: a file holds its state alone")
+        })
+    }
 }
 
 /// `InvalidTransaction::Future` and `ExhaustsResources`: such an extrinsic may fit into a later block.
@@ -65,6 +81,8 @@ impl<'a> Fork<'a> {
             parent: None,
             stalled: false,
             subscriptions: Subscriptions::default(),
+            follows: Follows::default(),
+            broadcasts: Broadcasts::default(),
             state_versions: HashMap::new(),
         }
     }
@@ -96,20 +114,45 @@ impl<'a> Fork<'a> {
     }
 
     pub(super) fn set_head(&mut self, head: H256) {
+        if head != self.head {
+            // What was told as final is taken back.
+            self.follows.stop();
+        }
         self.head = head;
         self.tell_head(&[]);
     }
 
+    /// The block with a hash.
+    pub(super) fn block(&self, hash: H256) -> Result<&Entry> {
+        self.blocks.get(&hash).ok_or_else(|| {
+            Failure::input(format!("UnknownBlock: this fork has no block {hash:?}; it begins at {:?}", self.base))
+        })
+    }
+
     /// The block with a hash, or the head.
     pub(super) fn entry(&self, at: Option<H256>) -> std::result::Result<&Entry, Error> {
-        let at = at.unwrap_or(self.head);
-        self.blocks.get(&at).ok_or_else(|| {
-            Error::new(-32000, format!("UnknownBlock: this fork has no block {at:?}; it begins at {:?}", self.base))
-        })
+        Ok(self.block(at.unwrap_or(self.head))?)
     }
 
     pub(super) fn chain(&self, at: Option<H256>) -> std::result::Result<&Chain, Error> {
         self.entry(at).map(|entry| &entry.chain)
+    }
+
+    /// The head and the blocks before it, as far as the fork has them: at most so many, the head last.
+    pub(super) fn last_blocks(&self, most: usize) -> Vec<H256> {
+        let parent = |hash: &H256| match self.blocks.get(hash) {
+            Some(entry) if *hash != self.base => Some(*entry.chain.header().parent_hash()),
+            _ => None,
+        };
+        let mut blocks: Vec<_> = std::iter::successors(Some(self.head), parent).take(most).collect();
+        blocks.reverse();
+        blocks
+    }
+
+    /// The hash of the chain's first block.
+    pub(super) fn genesis_hash(&self) -> std::result::Result<H256, Error> {
+        let hash = self.chain(Some(self.base))?.genesis_hash()?;
+        hash.ok_or_else(|| Error::new(-32000, "the state does not tell the hash of the chain's first block"))
     }
 
     /// The hash of the block with this number on the way back from the head.
@@ -129,7 +172,7 @@ impl<'a> Fork<'a> {
             hash = *entry.chain.header().parent_hash();
         }
         // What came before the fork is in the chain's own memory, as far back as that goes.
-        let base = self.chain(Some(self.base)).map_err(|error| Failure::internal(error.message))?;
+        let base = &self.block(self.base)?.chain;
         let hash = base
             .storage(&crate::keys::block_hash(number, base.number_width()?))?
             .and_then(|hash| H256::decode(&mut &hash[..]).ok());
@@ -138,8 +181,12 @@ impl<'a> Fork<'a> {
 
     /// Calls the runtime at a block.
     pub(super) fn call(&self, at: Option<H256>, method: &str, arguments: &[u8]) -> std::result::Result<Vec<u8>, Error> {
-        let chain = self.chain(at)?;
-        Ok(chain.call(self.executor, &chain.next_code()?, method, arguments)?)
+        Ok(self.call_runtime(at.unwrap_or(self.head), method, arguments)?)
+    }
+
+    pub(super) fn call_runtime(&self, block: H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+        let chain = &self.block(block)?.chain;
+        chain.call(self.executor, &chain.next_code()?, method, arguments)
     }
 
     /// Lets what failed for want of the node be tried again.
@@ -155,13 +202,17 @@ impl<'a> Fork<'a> {
         let head = self.head;
         let entry = self.blocks.get_mut(&head).ok_or_else(|| Error::new(-32000, "the fork has no head"))?;
         entry.chain.set(changes)?;
+        if changes_code(&keys) {
+            // Who follows the runtime was told of another for this block.
+            self.follows.stop();
+        }
         self.tell_storage(&keys);
         Ok(())
     }
 
     /// Takes an extrinsic if the runtime finds it valid.
     pub(super) fn submit(&mut self, extrinsic: Vec<u8>) -> std::result::Result<H256, Error> {
-        let refused = |why: &str, data: String| Error { code: 1010, message: why.into(), data: Some(data.into()) };
+        let refused = |why: &str, data: String| Error::with_data(1010, why, data);
         let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
             .map_err(|error| refused("Extrinsic has invalid format", error.to_string()))?;
         if opaque.encode() != extrinsic {
@@ -198,7 +249,19 @@ impl<'a> Fork<'a> {
             }
             self.forget_failure();
         }
-        self.subscriptions.flush();
+        self.notify_due();
+    }
+
+    /// How long nothing is to be told.
+    pub(super) fn due_in(&self) -> Duration {
+        self.subscriptions.due_in().min(self.follows.due_in())
+    }
+
+    /// Tells what is to be told by now.
+    pub(super) fn notify_due(&mut self) {
+        let now = Instant::now();
+        self.subscriptions.notify_due(now);
+        self.follows.notify_due(now);
     }
 
     /// The next block on the head, with the waiting extrinsics. Some of the state may be other than the head left it, for
@@ -235,13 +298,22 @@ impl<'a> Fork<'a> {
         self.pool = later.into_iter().map(|(extrinsic, _)| extrinsic).collect();
         self.subscriptions.dropped(&dropped);
 
-        let hash = built.header.hash();
-        let extrinsics: Vec<_> = built.extrinsics.iter().map(Encode::encode).collect();
-        self.blocks.insert(hash, Entry { chain, extrinsics: Some(built.extrinsics) });
+        Ok(self.append(chain, built.extrinsics, &keys))
+    }
+
+    /// Takes a block that stands on the head, and the state after it in which these keys changed; tells of it.
+    pub(super) fn append(&mut self, chain: Chain, extrinsics: Vec<OpaqueExtrinsic>, keys: &[Vec<u8>]) -> H256 {
+        let (hash, parent) = (chain.header().hash(), *chain.header().parent_hash());
+        let encoded: Vec<_> = extrinsics.iter().map(Encode::encode).collect();
+        self.blocks.insert(hash, Entry { chain, extrinsics: Some(extrinsics) });
         self.head = hash;
-        self.subscriptions.included(hash, &extrinsics);
-        self.tell_head(&keys);
-        Ok(hash)
+        self.subscriptions.included(hash, &encoded);
+        let new_runtime = (self.follows.want_runtime() && changes_code(keys))
+            .then(|| Runtime::at(self, hash))
+            .filter(|runtime| *runtime != Runtime::at(self, parent));
+        self.follows.new_block(hash, parent, new_runtime.as_ref());
+        self.tell_head(keys);
+        hash
     }
 
     fn state_version(&mut self, code: &Code) -> Result<u8> {
@@ -258,10 +330,10 @@ impl<'a> Fork<'a> {
     fn tell_head(&mut self, keys: &[Vec<u8>]) {
         let Some(header) = self.chain(None).ok().map(|chain| chain.header().clone()) else { return };
         self.subscriptions.new_head(&header);
-        if keys.iter().any(|key| key == sp_core::storage::well_known_keys::CODE)
+        if keys.iter().any(|key| key == well_known_keys::CODE)
             && let Ok(version) = super::state::runtime_version(self, None)
         {
-            self.subscriptions.runtime_version(&version);
+            self.subscriptions.new_runtime_version(&version);
         }
         self.tell_storage(keys);
     }
@@ -269,11 +341,12 @@ impl<'a> Fork<'a> {
     fn tell_storage(&mut self, keys: &[Vec<u8>]) {
         let head = self.head;
         let Some(chain) = self.blocks.get(&head).map(|entry| entry.chain.clone()) else { return };
-        self.subscriptions.storage(head, keys, |key| chain.storage(key).ok().flatten().map(Bytes));
+        self.subscriptions.new_values(head, keys, |key| chain.storage(key).ok().flatten().map(Bytes));
     }
 }
 
-pub(super) fn header_json(header: &Header) -> serde_json::Value {
-    // A header is plain data: it cannot fail to be JSON.
-    serde_json::to_value(header).unwrap_or_default()
+/// Whether another code may be called after these keys changed.
+fn changes_code(keys: &[Vec<u8>]) -> bool {
+    let code = [well_known_keys::CODE, well_known_keys::PENDING_CODE];
+    keys.iter().any(|key| code.contains(&key.as_slice()))
 }

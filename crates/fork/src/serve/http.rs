@@ -6,61 +6,50 @@
 //! one that the user named, and a body has to say that it is JSON, which no page may send unasked.
 
 use super::{
-    Job,
     origins::{Origins, is_loopback},
-    rpc::{Client, Socket},
+    rpc::QUEUE_LIMIT,
 };
-use base64::Engine;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+use http::{
+    Method, StatusCode,
     header::{self, HeaderMap, HeaderValue},
-    upgrade::Upgraded,
 };
-use hyper_util::rt::TokioIo;
-use sha1::{Digest, Sha1};
-use soketto::{
-    connection::{Builder, Mode},
-    data::ByteSlice125,
+use jsonrpsee::{
+    Methods,
+    core::{
+        BoxError,
+        http_helpers::{Body, Request, Response},
+    },
+    server::{BatchRequestConfig, PingConfig, RandomStringIdProvider, ServerBuilder, ServerConfig},
 };
 use std::{
-    convert::Infallible,
+    future::Future,
     net::{Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc as blocking,
-    },
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio_util::compat::TokioAsyncReadCompatExt;
+use tower::{Service, ServiceBuilder};
 use worker::{Failure, Result};
 
-/// The largest message: a runtime in hex, in an extrinsic.
-const MESSAGE_LIMIT: usize = 32 << 20;
-const CONNECTION_LIMIT: usize = 128;
-/// Answers and notifications that wait for one client.
-const QUEUE: usize = 4_096;
+/// The largest request: a runtime in hex, in an extrinsic.
+const REQUEST_LIMIT: u32 = 32 << 20;
+/// The largest answer, to a batch as to one call.
+const ANSWER_LIMIT: u32 = 1 << 30;
+const CONNECTION_LIMIT: u32 = 128;
+/// Calls in one batch.
+const BATCH_LIMIT: u32 = 1_000;
+/// Subscriptions of one client.
+const SUBSCRIPTION_LIMIT: u32 = 1_024;
 
-/// A client that hears nothing for so long is sent a ping, as nodes do it: polkadot-api gives a silent node up after 40 s.
-const SILENCE: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(20) };
+/// How often a client is sent a ping, as nodes do it: polkadot-api gives a silent node up after 40 s.
+const PING_INTERVAL: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(20) };
 
 /// A bound port that nobody serves yet.
 pub struct Listener {
     listener: std::net::TcpListener,
     address: SocketAddr,
     origins: Origins,
-}
-
-type Answer = Response<Full<Bytes>>;
-
-#[derive(Clone)]
-struct Server {
-    jobs: blocking::Sender<Job>,
-    connections: Arc<AtomicU64>,
-    origins: Arc<Origins>,
 }
 
 impl Listener {
@@ -83,66 +72,77 @@ impl Listener {
         format!("ws://{}", self.address)
     }
 
-    pub(super) fn start(self, jobs: blocking::Sender<Job>) -> Result<()> {
+    /// Serves the methods on a thread of its own.
+    pub(super) fn start(self, methods: impl Into<Methods>) -> Result<()> {
         let failed = |error: std::io::Error| Failure::environment("cannot start the server").found(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let server = Server { jobs, connections: Arc::default(), origins: Arc::new(self.origins) };
+        // A client that does not answer pings is not sent away: it may be stopped in a debugger.
+        let pings = PingConfig::new().ping_interval(PING_INTERVAL).max_failures(usize::MAX);
+        let config = ServerConfig::builder()
+            .max_request_body_size(REQUEST_LIMIT)
+            .max_response_body_size(ANSWER_LIMIT)
+            .max_connections(CONNECTION_LIMIT)
+            .max_subscriptions_per_connection(SUBSCRIPTION_LIMIT)
+            .set_batch_request_config(BatchRequestConfig::Limit(BATCH_LIMIT))
+            .set_message_buffer_capacity(QUEUE_LIMIT as u32)
+            .set_id_provider(RandomStringIdProvider::new(16))
+            .enable_ws_ping(pings)
+            .build();
+        let origins = Arc::new(self.origins);
+        let filter = ServiceBuilder::new()
+            .layer(tower::layer::layer_fn(move |inner| OriginFilter { inner, origins: origins.clone() }));
+        let builder = ServerBuilder::with_config(config).set_http_middleware(filter);
+        let server = {
+            let _entered = runtime.enter();
+            builder.build_from_tcp(self.listener).map_err(failed)?
+        };
+        let methods = methods.into();
         std::thread::Builder::new()
             .name("rpc".into())
-            .spawn(move || runtime.block_on(accept(self.listener, server)))
+            .spawn(move || runtime.block_on(async { server.start(methods).stopped().await }))
             .map_err(failed)?;
         Ok(())
     }
 }
 
-async fn accept(listener: std::net::TcpListener, server: Server) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-    let permits = Arc::new(Semaphore::new(CONNECTION_LIMIT));
-    loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            // Too many open files, or a client that was gone again: neither ends the server.
-            Err(_) => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        let server = server.clone();
-        tokio::spawn(async move {
-            let permit = Arc::new(permit);
-            let service = hyper::service::service_fn(|request| {
-                let (server, permit) = (server.clone(), permit.clone());
-                async move { Ok::<_, Infallible>(respond(server, request, permit).await) }
-            });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades();
-            // A client that breaks off is its own problem.
-            let _ = connection.await;
-        });
-    }
+/// Lets in what comes from this machine and from pages that may use the fork, before anything else sees a request.
+#[derive(Clone)]
+struct OriginFilter<S> {
+    inner: S,
+    origins: Arc<Origins>,
 }
 
-type Permit = Arc<tokio::sync::OwnedSemaphorePermit>;
+impl<S> Service<Request> for OriginFilter<S>
+where
+    S: Service<Request, Response = Response, Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response, BoxError>> + Send>>;
 
-async fn respond(server: Server, request: Request<Incoming>, permit: Permit) -> Answer {
-    let page = match page(request.headers(), &server.origins) {
-        Ok(page) => page,
-        Err(refusal) => return plain(StatusCode::FORBIDDEN, refusal),
-    };
-    let mut answer = if page.is_some() && request.method() == Method::OPTIONS {
-        preflight()
-    } else {
-        talk_to(server, request, permit).await
-    };
-    if let Some(page) = page {
-        let headers = answer.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, page);
-        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), BoxError>> {
+        self.inner.poll_ready(context)
     }
-    answer
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let page = match page(request.headers(), &self.origins) {
+            Ok(page) => page,
+            Err(refusal) => return Box::pin(async move { Ok(plain(StatusCode::FORBIDDEN, refusal)) }),
+        };
+        let Some(page) = page else { return Box::pin(self.inner.call(request)) };
+        let answer: Self::Future = match *request.method() {
+            Method::OPTIONS => Box::pin(async { Ok(preflight()) }),
+            _ => Box::pin(self.inner.call(request)),
+        };
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            let headers = answer.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, page);
+            headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+            Ok(answer)
+        })
+    }
 }
 
 /// The origin of the page that asks, where one does; or why it may not.
@@ -158,7 +158,7 @@ fn page(headers: &HeaderMap, origins: &Origins) -> std::result::Result<Option<He
 }
 
 /// What a browser asks before it lets a page send JSON.
-fn preflight() -> Answer {
+fn preflight() -> Response {
     let mut answer = plain(StatusCode::NO_CONTENT, "");
     let headers = answer.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
@@ -168,130 +168,27 @@ fn preflight() -> Answer {
     answer
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let stated = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    stated.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-}
-
-async fn talk_to(server: Server, request: Request<Incoming>, permit: Permit) -> Answer {
-    if let Some(key) = socket_key(&request) {
-        return upgrade(server, request, &key, permit);
-    }
-    if request.method() != Method::POST {
-        return plain(StatusCode::METHOD_NOT_ALLOWED, "JSON-RPC by POST or WebSocket");
-    }
-    if !is_json(request.headers()) {
-        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type has to be application/json");
-    }
-    let body = match Limited::new(request.into_body(), MESSAGE_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large or was cut short"),
-    };
-    let Ok(text) = String::from_utf8(body.to_vec()) else {
-        return plain(StatusCode::BAD_REQUEST, "the request is not UTF-8");
-    };
-    let (answer, answered) = oneshot::channel();
-    if server.jobs.send(Job::Message { text, from: Client::http(answer) }).is_err() {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "the fork has ended");
-    }
-    match answered.await {
-        Ok(text) => {
-            let mut answer = Response::new(Full::new(Bytes::from(text)));
-            answer
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-            answer
-        }
-        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "the fork has ended"),
-    }
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut answer = Response::new(Body::from(text));
     *answer.status_mut() = status;
     answer
-}
-
-/// The key of a WebSocket handshake, if that is what the request is.
-fn socket_key<B>(request: &Request<B>) -> Option<String> {
-    let value = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let upgrade = value(header::UPGRADE)?.eq_ignore_ascii_case("websocket");
-    let version = value(header::SEC_WEBSOCKET_VERSION)? == "13";
-    (request.method() == Method::GET && upgrade && version)
-        .then(|| value(header::SEC_WEBSOCKET_KEY).map(str::to_owned))
-        .flatten()
-}
-
-/// What proves that the handshake was understood, RFC 6455.
-fn accept_key(key: &str) -> String {
-    let mut hash = Sha1::new();
-    hash.update(key.as_bytes());
-    hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    base64::engine::general_purpose::STANDARD.encode(hash.finalize())
-}
-
-fn upgrade(server: Server, mut request: Request<Incoming>, key: &str, permit: Permit) -> Answer {
-    let mut answer = plain(StatusCode::SWITCHING_PROTOCOLS, "");
-    let headers = answer.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let Ok(accepted) = HeaderValue::from_str(&accept_key(key)) else {
-        return plain(StatusCode::BAD_REQUEST, "a handshake without sense");
-    };
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accepted);
-    tokio::spawn(async move {
-        if let Ok(upgraded) = hyper::upgrade::on(&mut request).await {
-            talk(server, upgraded).await;
-        }
-        drop(permit);
-    });
-    answer
-}
-
-async fn talk(server: Server, upgraded: Upgraded) {
-    let mut builder = Builder::new(TokioIo::new(upgraded).compat(), Mode::Server);
-    builder.set_max_message_size(MESSAGE_LIMIT);
-    builder.set_max_frame_size(MESSAGE_LIMIT);
-    let (mut sender, mut receiver) = builder.finish();
-    let (out, mut waiting) = mpsc::channel::<String>(QUEUE);
-    let id = server.connections.fetch_add(1, Ordering::Relaxed);
-    let writer = tokio::spawn(async move {
-        loop {
-            let sent = match tokio::time::timeout(SILENCE, waiting.recv()).await {
-                Ok(Some(text)) => sender.send_text_owned(text).await,
-                Ok(None) => break,
-                Err(_) => match ByteSlice125::try_from(&[][..]) {
-                    Ok(nothing) => sender.send_ping(nothing).await,
-                    Err(_) => Ok(()),
-                },
-            };
-            if sent.is_err() || sender.flush().await.is_err() {
-                return;
-            }
-        }
-        let _ = sender.close().await;
-    });
-    let socket = Socket { id, out };
-    loop {
-        let mut message = Vec::new();
-        if receiver.receive_data(&mut message).await.is_err() || writer.is_finished() {
-            break;
-        }
-        let Ok(text) = String::from_utf8(message) else { break };
-        if server.jobs.send(Job::Message { text, from: Client::Socket(socket.clone()) }).is_err() {
-            break;
-        }
-    }
-    let _ = server.jobs.send(Job::Closed(id));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jsonrpsee::server::RpcModule;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    #[test]
-    fn the_handshake_is_the_one_of_the_standard() {
-        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    /// A method, and how often it was called.
+    fn counted() -> (RpcModule<()>, Arc<AtomicUsize>) {
+        let (count, mut methods) = (Arc::new(AtomicUsize::new(0)), RpcModule::new(()));
+        let counter = count.clone();
+        let count_up = move |_: jsonrpsee::types::Params<'_>, _: &(), _: &_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+        };
+        methods.register_method("count", count_up).expect("registered");
+        (methods, count)
     }
 
     fn headers(of: &[(&'static str, &str)]) -> HeaderMap {
@@ -338,23 +235,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_json_is_taken() {
-        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=utf-8"] {
-            assert!(is_json(&headers(&[("content-type", good)])), "{good}");
-        }
-        // What a form or a page may send without being asked.
-        for bad in ["text/plain", "text/plain; application/json", "multipart/form-data", "application/jsonp", ""] {
-            assert!(!is_json(&headers(&[("content-type", bad)])), "{bad}");
-        }
-        assert!(!is_json(&headers(&[])));
-    }
-
     /// What a served fork answers to the head of a request; its body is one call.
     fn status(address: SocketAddr, head: &str) -> String {
         use std::io::{BufRead, Write};
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
-        let body = r#"{"id":1,"method":"dev_setStorage"}"#;
+        let body = r#"{"jsonrpc":"2.0","id":1,"method":"count"}"#;
         let request = format!("{head}\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(request.as_bytes()).expect("sent");
         let lines = std::io::BufReader::new(stream).lines().map_while(std::result::Result::ok);
@@ -364,23 +249,8 @@ mod tests {
     #[test]
     fn a_foreign_page_reaches_nothing_by_http_or_websocket() {
         let listener = Listener::bind(0, &["https://apps.example.org".to_string()]).expect("bound");
-        let (address, (jobs, asked)) = (listener.address, blocking::channel());
-        listener.start(jobs).expect("started");
-        let answered = std::thread::spawn(move || {
-            // A socket that comes and goes is told as well; only messages count.
-            let mut count = 0;
-            while count < 2 {
-                match asked.recv() {
-                    Ok(Job::Message { from, .. }) => {
-                        from.answer("{}".into());
-                        count += 1;
-                    }
-                    Ok(_) => {}
-                    Err(_) => break,
-                }
-            }
-            asked
-        });
+        let (address, (methods, count)) = (listener.address, counted());
+        listener.start(methods).expect("started");
         let post = "POST / HTTP/1.1\r\ncontent-type: application/json";
         let socket = "GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
@@ -389,8 +259,13 @@ mod tests {
             let refused = status(address, &format!("{head}\r\norigin: https://example.org"));
             assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
         }
-        let plain = status(address, "POST / HTTP/1.1\r\ncontent-type: text/plain");
-        assert!(plain.starts_with("HTTP/1.1 415 "), "{plain}");
+        // What a form or a page may send without being asked.
+        for kind in ["text/plain", "text/plain; application/json", "multipart/form-data", "application/jsonp", ""] {
+            let plain = status(address, &format!("POST / HTTP/1.1\r\ncontent-type: {kind}"));
+            assert!(plain.starts_with("HTTP/1.1 415 "), "{kind}: {plain}");
+        }
+        assert!(status(address, "POST / HTTP/1.1").starts_with("HTTP/1.1 415 "));
+        assert_eq!(count.load(Ordering::SeqCst), 0, "nothing was called");
 
         let named = "origin: https://apps.example.org";
         let let_in = "access-control-allow-origin: https://apps.example.org";
@@ -399,17 +274,19 @@ mod tests {
             assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")) && answer.contains(let_in), "{answer}");
         }
         assert!(status(address, post).starts_with("HTTP/1.1 200 "), "what is no browser is answered as before");
-        let asked = answered.join().expect("answered");
-        let messages = asked.try_iter().filter(|job| matches!(job, Job::Message { .. }));
-        assert_eq!(messages.count(), 0, "nothing else was handed on");
+        for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=utf-8"] {
+            let answer = status(address, &format!("POST / HTTP/1.1\r\ncontent-type: {kind}"));
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{kind}: {answer}");
+        }
+        assert_eq!(count.load(Ordering::SeqCst), 5);
     }
 
     #[test]
     fn a_client_that_hears_nothing_is_sent_a_ping() {
         use std::io::{Read, Write};
         let listener = Listener::bind(0, &[]).expect("bound");
-        let (address, (jobs, _asked)) = (listener.address, blocking::channel());
-        listener.start(jobs).expect("started");
+        let (address, (methods, _)) = (listener.address, counted());
+        listener.start(methods).expect("started");
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
         let upgrade = format!(
             "GET / HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\

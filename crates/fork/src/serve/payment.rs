@@ -3,23 +3,35 @@
 
 use super::{
     Fork,
-    rpc::{Bytes, Error, Parameters, Reply},
+    rpc::{Bytes, Error, Methods, Params, Registered, at},
 };
 use codec::{Compact, Decode, Encode};
-use serde_json::json;
+use serde::Serialize;
 
-pub const METHODS: &[&str] = &["payment_queryInfo"];
-
-pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Option<Reply> {
-    (method == "payment_queryInfo").then(|| query_info(fork, parameters))
+pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("payment_queryInfo", query_info)
 }
 
-/// `RuntimeDispatchInfo`: the weight, the class and the fee of an extrinsic.
-fn query_info(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let mut arguments: Bytes = parameters.required(0, "extrinsic")?;
+/// The weight, the class and the fee of an extrinsic.
+#[derive(Clone, Serialize)]
+struct RuntimeDispatchInfo {
+    weight: Weight,
+    class: &'static str,
+    #[serde(rename = "partialFee")]
+    partial_fee: String,
+}
+
+#[derive(Clone, Serialize)]
+struct Weight {
+    ref_time: u64,
+    proof_size: u64,
+}
+
+fn query_info(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<RuntimeDispatchInfo, Error> {
+    let mut arguments: Bytes = params.next()?;
     let length = arguments.0.len() as u32;
     arguments.0.extend(length.encode());
-    let answer = fork.call(parameters.at(1)?, "TransactionPaymentApi_query_info", &arguments.0)?;
+    let answer = fork.call(at(&mut params)?, "TransactionPaymentApi_query_info", &arguments.0)?;
     let ((Compact(ref_time), Compact(proof_size)), class, fee) =
         <((Compact<u64>, Compact<u64>), u8, u128)>::decode(&mut &answer[..])
             .map_err(|error| Error::new(-32000, format!("the runtime's dispatch info cannot be decoded: {error}")))?;
@@ -28,9 +40,5 @@ fn query_info(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
         1 => "operational",
         _ => "mandatory",
     };
-    Ok(json!({
-        "weight": {"ref_time": ref_time, "proof_size": proof_size},
-        "class": class,
-        "partialFee": fee.to_string(),
-    }))
+    Ok(RuntimeDispatchInfo { weight: Weight { ref_time, proof_size }, class, partial_fee: fee.to_string() })
 }

@@ -1,79 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
-//! JSON-RPC 2.0: messages in, answers out.
+//! How methods and subscriptions are registered, and how their work comes to the thread that has the chain.
 
-use super::{Fork, author, chain, child_state, dev, payment, state, subscriptions, system};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use serde_json::{Value, json};
+use super::Fork;
+use jsonrpsee::{
+    Extensions,
+    core::RegisterMethodError,
+    server::{ConnectionId, PendingSubscriptionSink, RpcModule},
+    types::{ErrorCode, ErrorObjectOwned, ParamsSequence},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use sp_core::H256;
+use std::{fmt, sync::mpsc as blocking};
 use tokio::sync::{mpsc, oneshot};
 use worker::Failure;
 
-/// Calls in one batch.
-const BATCH_LIMIT: usize = 1_000;
+/// Notifications that wait for one subscription.
+pub const QUEUE_LIMIT: usize = 4_096;
 
-/// Who asked, and where the answer goes.
-pub enum Client {
-    /// Gets one answer.
-    Http(std::sync::Mutex<Option<oneshot::Sender<String>>>),
-    /// Stays, and can be told more later.
-    Socket(Socket),
-}
+/// Work for the thread that has the chain.
+pub type Job = Box<dyn FnOnce(&mut Fork<'_>) + Send>;
 
+/// Hands work to the thread that has the chain.
 #[derive(Clone)]
-pub struct Socket {
-    pub id: u64,
-    pub out: mpsc::Sender<String>,
-}
+pub struct ChainThread(blocking::Sender<Job>);
 
-impl Client {
-    pub fn http(answer: oneshot::Sender<String>) -> Self {
-        Self::Http(std::sync::Mutex::new(Some(answer)))
+impl ChainThread {
+    pub fn new(jobs: blocking::Sender<Job>) -> Self {
+        Self(jobs)
     }
 
-    pub fn socket(&self) -> Option<&Socket> {
-        match self {
-            Self::Http(_) => None,
-            Self::Socket(socket) => Some(socket),
-        }
-    }
-
-    pub fn answer(&self, text: String) {
-        match self {
-            Self::Http(sender) => {
-                if let Some(sender) = sender.lock().ok().and_then(|mut sender| sender.take()) {
-                    let _ = sender.send(text);
-                }
-            }
-            // A client that does not read what it asked for loses it.
-            Self::Socket(socket) => {
-                let _ = socket.out.try_send(text);
-            }
-        }
+    /// Returns what the work gives, or an error where the fork has ended.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Fork<'_>) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let ended = || Error::new(-32000, "the fork has ended");
+        let (result, receiver) = oneshot::channel();
+        let job = move |fork: &mut Fork<'_>| {
+            // Whoever asked may be gone by now.
+            let _ = result.send(work(fork));
+        };
+        self.0.send(Box::new(job)).map_err(|_| ended())?;
+        receiver.await.map_err(|_| ended())
     }
 }
 
 /// An error as JSON-RPC has it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Error {
-    pub code: i64,
-    pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<Value>,
-}
-
-pub type Reply = Result<Value, Error>;
+#[derive(Clone, Debug, PartialEq)]
+pub struct Error(ErrorObjectOwned);
 
 impl Error {
-    pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
+    pub fn new(code: i32, message: impl Into<String>) -> Self {
+        Self(ErrorObjectOwned::owned(code, message, None::<()>))
+    }
+
+    /// An error with more about it, in `data`.
+    pub fn with_data(code: i32, message: &str, data: String) -> Self {
+        Self(ErrorObjectOwned::owned(code, message, Some(data)))
     }
 
     pub fn parameters(message: impl Into<String>) -> Self {
-        Self::new(-32602, message)
+        Self::new(ErrorCode::InvalidParams.code(), message)
     }
+}
 
-    fn unknown(method: &str) -> Self {
-        Self::new(-32601, format!("Method not found: {method}"))
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.message())?;
+        match self.0.data() {
+            Some(data) => write!(formatter, ": {}", data.get()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -83,35 +81,24 @@ impl From<Failure> for Error {
     }
 }
 
-/// Parameters by position.
-pub struct Parameters(Vec<Value>);
-
-impl Parameters {
-    fn new(value: Option<Value>) -> Result<Self, Error> {
-        match value {
-            None | Some(Value::Null) => Ok(Self(Vec::new())),
-            Some(Value::Array(values)) => Ok(Self(values)),
-            Some(_) => Err(Error::parameters("parameters are given by position, in an array")),
-        }
+impl From<ErrorObjectOwned> for Error {
+    fn from(error: ErrorObjectOwned) -> Self {
+        Self(error)
     }
+}
 
-    pub fn optional<T: DeserializeOwned>(&self, index: usize, name: &str) -> Result<Option<T>, Error> {
-        match self.0.get(index) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => T::deserialize(value)
-                .map(Some)
-                .map_err(|error| Error::parameters(format!("parameter {index} ({name}): {error}"))),
-        }
+impl From<Error> for ErrorObjectOwned {
+    fn from(error: Error) -> Self {
+        error.0
     }
+}
 
-    pub fn required<T: DeserializeOwned>(&self, index: usize, name: &str) -> Result<T, Error> {
-        self.optional(index, name)?.ok_or_else(|| Error::parameters(format!("parameter {index} ({name}) is missing")))
-    }
+/// Parameters by position: `next` and `optional_next` take them in order.
+pub type Params<'a> = ParamsSequence<'a>;
 
-    /// The hash of the block that is meant, where there is one.
-    pub fn at(&self, index: usize) -> Result<Option<H256>, Error> {
-        self.optional(index, "block hash")
-    }
+/// The hash of the block that is meant, where one is given.
+pub fn at(params: &mut Params<'_>) -> Result<Option<H256>, Error> {
+    Ok(params.optional_next()?)
 }
 
 /// Bytes in hex: written with `0x`, read with and without it, as nodes do it.
@@ -130,92 +117,139 @@ impl Serialize for Bytes {
     }
 }
 
-#[derive(Deserialize)]
-struct Call {
-    #[serde(default)]
-    id: Option<Value>,
-    method: String,
-    #[serde(default)]
-    params: Option<Value>,
+/// Who subscribes.
+pub struct Subscriber {
+    /// The subscription's name on its connection.
+    pub id: String,
+    pub connection: ConnectionId,
 }
 
-/// Answers a message, then tells what the answer gave rise to.
-pub fn answer(fork: &mut Fork<'_>, text: &str, client: &Client) {
-    let answer = match serde_json::from_str::<Value>(text) {
-        Err(error) => Some(failed(Value::Null, Error::new(-32700, format!("Parse error: {error}")))),
-        Ok(Value::Array(calls)) if calls.is_empty() => Some(failed(Value::Null, invalid("an empty batch"))),
-        Ok(Value::Array(calls)) if calls.len() > BATCH_LIMIT => {
-            Some(failed(Value::Null, invalid(&format!("more than {BATCH_LIMIT} calls in a batch"))))
+/// The sending end of a subscription, for the thread that has the chain.
+#[derive(Clone)]
+pub struct Notifications(mpsc::Sender<Box<RawValue>>);
+
+/// The receiving end, which is read once the client knows of its subscription.
+pub type Queue = mpsc::Receiver<Box<RawValue>>;
+
+impl Notifications {
+    pub fn channel() -> (Self, Queue) {
+        let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
+        (Self(sender), receiver)
+    }
+
+    /// Sends without waiting, and returns whether there was room. A client that does not read loses it.
+    pub fn send(&self, notification: &impl Serialize) -> bool {
+        serde_json::value::to_raw_value(notification).is_ok_and(|text| self.0.try_send(text).is_ok())
+    }
+
+    /// Returns whether only one notification more would fit.
+    pub fn is_nearly_full(&self) -> bool {
+        self.0.capacity() <= 1
+    }
+
+    /// Returns whether the client went away or unsubscribed.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
+pub type Registered = Result<(), RegisterMethodError>;
+
+/// The methods of a fork.
+pub struct Methods(RpcModule<ChainThread>);
+
+impl Methods {
+    pub fn new(chain: ChainThread) -> Self {
+        Self(RpcModule::new(chain))
+    }
+
+    /// Returns the name of every method, in order.
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.0.method_names().collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub fn module(&mut self) -> &mut RpcModule<ChainThread> {
+        &mut self.0
+    }
+
+    pub fn into_module(self) -> RpcModule<ChainThread> {
+        self.0
+    }
+
+    /// Adds a method that the thread of the chain answers.
+    pub fn method<T: Serialize + Clone + Send + 'static>(
+        &mut self,
+        name: &'static str,
+        answer: fn(&mut Fork<'_>, Params<'_>) -> Result<T, Error>,
+    ) -> Registered {
+        self.0.register_async_method(name, move |params, chain, _| async move {
+            chain.run(move |fork| answer(fork, params.sequence())).await.flatten()
+        })?;
+        Ok(())
+    }
+
+    /// Adds a method whose answer depends on the connection that asks.
+    pub fn connection_method<T: Serialize + Clone + Send + 'static>(
+        &mut self,
+        name: &'static str,
+        answer: fn(&mut Fork<'_>, ConnectionId, Params<'_>) -> Result<T, Error>,
+    ) -> Registered {
+        self.0.register_async_method(name, move |params, chain, extensions| async move {
+            let connection = connection(&extensions)?;
+            chain.run(move |fork| answer(fork, connection, params.sequence())).await.flatten()
+        })?;
+        Ok(())
+    }
+
+    pub fn alias(&mut self, alias: &'static str, name: &'static str) -> Registered {
+        self.0.register_alias(alias, name)
+    }
+
+    /// Adds a subscription: `[to subscribe, what a notification is called, to unsubscribe]`. The thread of the chain
+    /// takes it or refuses it; what it sends comes after the answer, in order.
+    pub fn subscription(
+        &mut self,
+        [subscribe, notification, unsubscribe]: [&'static str; 3],
+        take: fn(&mut Fork<'_>, Subscriber, Params<'_>) -> Result<Queue, Error>,
+    ) -> Registered {
+        self.0.register_subscription(
+            subscribe,
+            notification,
+            unsubscribe,
+            move |params, pending, chain, _| async move {
+                let Ok(id) = serde_json::to_value(pending.subscription_id()) else { return };
+                // Text, unless who asks is no server: then its own ids are numbers.
+                let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+                let subscriber = Subscriber { id, connection: pending.connection_id() };
+                match chain.run(move |fork| take(fork, subscriber, params.sequence())).await.flatten() {
+                    Ok(queue) => forward(pending, queue).await,
+                    Err(error) => pending.reject(error).await,
+                }
+            },
+        )?;
+        Ok(())
+    }
+}
+
+/// Passes notifications on until the client or the chain has enough.
+async fn forward(pending: PendingSubscriptionSink, mut queue: Queue) {
+    let Ok(sink) = pending.accept().await else { return };
+    loop {
+        let notification = tokio::select! {
+            () = sink.closed() => return,
+            notification = queue.recv() => notification,
+        };
+        let Some(notification) = notification else { return };
+        if sink.send(notification).await.is_err() {
+            return;
         }
-        Ok(Value::Array(calls)) => {
-            let answers: Vec<_> = calls.into_iter().filter_map(|call| one(fork, call, client)).collect();
-            (!answers.is_empty()).then_some(Value::Array(answers))
-        }
-        Ok(call) => one(fork, call, client),
-    };
-    // A notification has no answer; HTTP still wants one.
-    if answer.is_some() || client.socket().is_none() {
-        client.answer(answer.map(|answer| answer.to_string()).unwrap_or_default());
     }
-    fork.subscriptions.flush();
 }
 
-fn one(fork: &mut Fork<'_>, call: Value, client: &Client) -> Option<Value> {
-    let id = call.get("id").cloned();
-    let call = match Call::deserialize(call) {
-        Ok(call) => call,
-        Err(error) => return Some(failed(id.unwrap_or_default(), invalid(&error.to_string()))),
-    };
-    let reply = Parameters::new(call.params).and_then(|parameters| dispatch(fork, &call.method, &parameters, client));
-    // Another try may find the node again that the state is taken from.
-    fork.forget_failure();
-    let id = call.id?;
-    Some(match reply {
-        Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
-        Err(error) => failed(id, error),
-    })
-}
-
-fn failed(id: Value, error: Error) -> Value {
-    json!({"jsonrpc": "2.0", "id": id, "error": error})
-}
-
-fn invalid(why: &str) -> Error {
-    Error::new(-32600, format!("Invalid request: {why}"))
-}
-
-/// Answers the methods that it has.
-type Namespace = fn(&mut Fork<'_>, &str, &Parameters) -> Option<Reply>;
-
-fn dispatch(fork: &mut Fork<'_>, method: &str, parameters: &Parameters, client: &Client) -> Reply {
-    if method == "rpc_methods" {
-        return Ok(json!({"methods": methods()}));
-    }
-    if subscriptions::METHODS.iter().any(|(subscribe, unsubscribe, _)| [*subscribe, *unsubscribe].contains(&method)) {
-        return subscriptions::call(fork, method, parameters, client);
-    }
-    let namespaces: [Namespace; 7] =
-        [chain::call, state::call, child_state::call, system::call, author::call, payment::call, dev::call];
-    namespaces
-        .into_iter()
-        .find_map(|namespace| namespace(fork, method, parameters))
-        .unwrap_or_else(|| Err(Error::unknown(method)))
-}
-
-/// Every method there is.
-pub fn methods() -> Vec<&'static str> {
-    let lists = [
-        chain::METHODS,
-        state::METHODS,
-        child_state::METHODS,
-        system::METHODS,
-        author::METHODS,
-        payment::METHODS,
-        dev::METHODS,
-    ];
-    let subscriptions =
-        subscriptions::METHODS.iter().flat_map(|(subscribe, unsubscribe, _)| [*subscribe, *unsubscribe]);
-    let mut methods: Vec<_> = lists.concat().into_iter().chain(subscriptions).chain(["rpc_methods"]).collect();
-    methods.sort_unstable();
-    methods
+/// Returns the connection that a request came by. Each request has one.
+pub fn connection(extensions: &Extensions) -> Result<ConnectionId, Error> {
+    let connection = extensions.get::<ConnectionId>().copied();
+    connection.ok_or_else(|| Error::new(ErrorCode::InternalError.code(), "a request without a connection"))
 }

@@ -3,64 +3,60 @@
 
 use super::{
     Fork,
-    rpc::{Bytes, Error, Parameters, Reply},
+    rpc::{Bytes, Error, Methods, Notifications, Params, Queue, Registered, Subscriber, at},
 };
 use crate::chain::Chain;
 use codec::Decode;
-use serde_json::{Value, json};
+use serde::Serialize;
 use sp_core::H256;
 use sp_state_machine::{Backend, IterArgs};
 use sp_storage::ChildInfo;
 use sp_trie::recorder::Recorder;
-
-pub const METHODS: &[&str] = &[
-    "state_call",
-    "state_getChildReadProof",
-    "state_getKeysPaged",
-    "state_getMetadata",
-    "state_getReadProof",
-    "state_getRuntimeVersion",
-    "state_getStorage",
-    "state_getStorageHash",
-    "state_getStorageSize",
-    "state_queryStorageAt",
-];
+use sp_version::RuntimeVersion;
 
 /// Keys in one page, as nodes limit them.
 pub const PAGE_LIMIT: u32 = 1_000;
 
-pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Option<Reply> {
-    Some(match method {
-        "state_getStorage" => storage(fork, parameters).map(|value| json!(value.map(Bytes))),
-        "state_getStorageSize" => storage(fork, parameters).map(|value| json!(value.map(|value| value.len()))),
-        "state_getStorageHash" => {
-            storage(fork, parameters).map(|value| json!(value.map(|value| H256(artifact::hashes::blake2_256(&value)))))
-        }
-        "state_getKeysPaged" => keys_paged(fork, parameters),
-        "state_queryStorageAt" => query(fork, parameters),
-        "state_getReadProof" => read_proof(fork, parameters),
-        "state_getChildReadProof" => child_read_proof(fork, parameters),
-        "state_getMetadata" => metadata(fork, parameters),
-        "state_getRuntimeVersion" => parameters.at(0).and_then(|at| runtime_version(fork, at)),
-        "state_call" => state_call(fork, parameters),
-        _ => return None,
-    })
+pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("state_call", state_call)?;
+    methods.method("state_getChildReadProof", child_read_proof)?;
+    methods.method("state_getKeysPaged", keys_paged)?;
+    methods.method("state_getMetadata", metadata)?;
+    methods.method("state_getReadProof", read_proof)?;
+    methods.method("state_getRuntimeVersion", |fork, mut params| runtime_version(fork, at(&mut params)?))?;
+    methods.method("state_getStorage", |fork, params| Ok(storage(fork, params)?.map(Bytes)))?;
+    methods.method("state_getStorageHash", |fork, params| {
+        Ok(storage(fork, params)?.map(|value| H256(artifact::hashes::blake2_256(&value))))
+    })?;
+    methods.method("state_getStorageSize", |fork, params| Ok(storage(fork, params)?.map(|value| value.len())))?;
+    methods.method("state_queryStorageAt", query)?;
+    methods.subscription(
+        ["state_subscribeRuntimeVersion", "state_runtimeVersion", "state_unsubscribeRuntimeVersion"],
+        subscribe_runtime_version,
+    )?;
+    methods.subscription(["state_subscribeStorage", "state_storage", "state_unsubscribeStorage"], subscribe_storage)
 }
 
-fn storage(fork: &Fork<'_>, parameters: &Parameters) -> Result<Option<Vec<u8>>, Error> {
-    let key: Bytes = parameters.required(0, "key")?;
-    Ok(fork.chain(parameters.at(1)?)?.storage(&key.0)?)
+fn storage(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let key: Bytes = params.next()?;
+    Ok(fork.chain(at(&mut params)?)?.storage(&key.0)?)
 }
 
-fn keys_paged(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let prefix: Option<Bytes> = parameters.optional(0, "prefix")?;
-    let count: u32 = parameters.required(1, "count")?;
-    let start: Option<Bytes> = parameters.optional(2, "start key")?;
-    page(fork.chain(parameters.at(3)?)?, None, prefix, count, start)
+fn keys_paged(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Vec<Bytes>, Error> {
+    let prefix: Option<Bytes> = params.optional_next()?;
+    let count: u32 = params.next()?;
+    let start: Option<Bytes> = params.optional_next()?;
+    page(fork.chain(at(&mut params)?)?, None, prefix, count, start)
 }
 
 /// The keys behind one, of the main trie or of a child trie.
-pub fn page(chain: &Chain, child: Option<ChildInfo>, prefix: Option<Bytes>, count: u32, start: Option<Bytes>) -> Reply {
+pub fn page(
+    chain: &Chain,
+    child: Option<ChildInfo>,
+    prefix: Option<Bytes>,
+    count: u32,
+    start: Option<Bytes>,
+) -> Result<Vec<Bytes>, Error> {
     if count > PAGE_LIMIT {
         return Err(Error::new(4002, format!("count exceeds maximum value. value: {count}, max: {PAGE_LIMIT}")));
     }
@@ -73,34 +69,67 @@ pub fn page(chain: &Chain, child: Option<ChildInfo>, prefix: Option<Bytes>, coun
         arguments.child_info = child;
         backend.keys(arguments)?.take(count as usize).map(|key| key.map(Bytes)).collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(json!(keys))
+    Ok(keys)
 }
 
-fn query(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let keys: Vec<Bytes> = parameters.required(0, "keys")?;
-    let at = parameters.at(1)?.unwrap_or(fork.head());
-    let chain = fork.chain(Some(at))?;
+/// Values of some keys at a block: what `state_queryStorageAt` and the subscription to storage tell.
+#[derive(Clone, Serialize)]
+pub struct StorageChangeSet {
+    pub block: H256,
+    pub changes: Vec<(Bytes, Option<Bytes>)>,
+}
+
+/// Reads the values of keys at a block, or at the head.
+fn values(fork: &Fork<'_>, keys: Vec<Bytes>, at: Option<H256>) -> Result<StorageChangeSet, Error> {
+    let block = at.unwrap_or(fork.head());
+    let chain = fork.chain(Some(block))?;
     chain.prefetch(keys.iter().map(|key| key.0.clone()))?;
     let changes = keys
         .into_iter()
-        .map(|key| Ok((chain.storage(&key.0)?.map(Bytes), key)))
-        .map(|found| found.map(|(value, key)| (key, value)))
-        .collect::<Result<Vec<_>, Error>>()?;
-    Ok(json!([{"block": at, "changes": changes}]))
+        .map(|key| chain.storage(&key.0).map(|value| (key, value.map(Bytes))))
+        .collect::<worker::Result<_>>()?;
+    Ok(StorageChangeSet { block, changes })
 }
 
-fn read_proof(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let keys: Vec<Bytes> = parameters.required(0, "keys")?;
-    prove(fork, None, &keys, parameters.at(1)?)
+fn query(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<[StorageChangeSet; 1], Error> {
+    let keys: Vec<Bytes> = params.next()?;
+    Ok([values(fork, keys, at(&mut params)?)?])
 }
 
-fn child_read_proof(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let child = super::child_state::child(parameters)?;
-    let keys: Vec<Bytes> = parameters.required(1, "keys")?;
-    prove(fork, Some(child), &keys, parameters.at(2)?)
+fn subscribe_storage(fork: &mut Fork<'_>, _: Subscriber, mut params: Params<'_>) -> Result<Queue, Error> {
+    let keys: Vec<Bytes> = params.next()?;
+    let watched = keys.iter().map(|key| key.0.clone()).collect();
+    let (notifications, queue) = Notifications::channel();
+    notifications.send(&values(fork, keys, None)?);
+    fork.subscriptions.storage(notifications, watched);
+    Ok(queue)
 }
 
-fn prove(fork: &Fork<'_>, child: Option<ChildInfo>, keys: &[Bytes], at: Option<H256>) -> Reply {
+fn subscribe_runtime_version(fork: &mut Fork<'_>, _: Subscriber, _: Params<'_>) -> Result<Queue, Error> {
+    let (notifications, queue) = Notifications::channel();
+    notifications.send(&runtime_version(fork, None)?);
+    fork.subscriptions.runtime_version(notifications);
+    Ok(queue)
+}
+
+#[derive(Clone, Serialize)]
+struct ReadProof {
+    at: H256,
+    proof: Vec<Bytes>,
+}
+
+fn read_proof(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<ReadProof, Error> {
+    let keys: Vec<Bytes> = params.next()?;
+    prove(fork, None, &keys, at(&mut params)?)
+}
+
+fn child_read_proof(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<ReadProof, Error> {
+    let child = super::child_state::child(&mut params)?;
+    let keys: Vec<Bytes> = params.next()?;
+    prove(fork, Some(child), &keys, at(&mut params)?)
+}
+
+fn prove(fork: &Fork<'_>, child: Option<ChildInfo>, keys: &[Bytes], at: Option<H256>) -> Result<ReadProof, Error> {
     let at = at.unwrap_or(fork.head());
     let chain = fork.chain(Some(at))?;
     let recorder = Recorder::default();
@@ -110,26 +139,25 @@ fn prove(fork: &Fork<'_>, child: Option<ChildInfo>, keys: &[Bytes], at: Option<H
         Some(child) => backend.child_storage(child, &key.0).map(|_| ()),
     });
     chain.checked(read.map_err(crate::chain::unreadable))?;
-    let proof: Vec<_> = recorder.drain_storage_proof().into_iter_nodes().map(Bytes).collect();
-    Ok(json!({"at": at, "proof": proof}))
+    let proof = recorder.drain_storage_proof().into_iter_nodes().map(Bytes).collect();
+    Ok(ReadProof { at, proof })
 }
 
-fn metadata(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let answer = fork.call(parameters.at(0)?, "Metadata_metadata", &[])?;
+fn metadata(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Bytes, Error> {
+    let answer = fork.call(at(&mut params)?, "Metadata_metadata", &[])?;
     let metadata = Vec::<u8>::decode(&mut &answer[..])
         .map_err(|error| Error::new(-32000, format!("the runtime's metadata cannot be decoded: {error}")))?;
-    Ok(json!(Bytes(metadata)))
+    Ok(Bytes(metadata))
 }
 
-pub fn runtime_version(fork: &Fork<'_>, at: Option<H256>) -> Reply {
+pub fn runtime_version(fork: &Fork<'_>, at: Option<H256>) -> Result<RuntimeVersion, Error> {
     let answer = fork.call(at, "Core_version", &[])?;
-    let version = sp_version::RuntimeVersion::decode(&mut &answer[..])
-        .map_err(|error| Error::new(-32000, format!("the runtime's version cannot be decoded: {error}")))?;
-    Ok(serde_json::to_value(version).unwrap_or(Value::Null))
+    RuntimeVersion::decode(&mut &answer[..])
+        .map_err(|error| Error::new(-32000, format!("the runtime's version cannot be decoded: {error}")))
 }
 
-fn state_call(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let method: String = parameters.required(0, "method")?;
-    let arguments: Bytes = parameters.required(1, "arguments")?;
-    fork.call(parameters.at(2)?, &method, &arguments.0).map(|answer| json!(Bytes(answer)))
+fn state_call(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Bytes, Error> {
+    let method: String = params.next()?;
+    let arguments: Bytes = params.next()?;
+    fork.call(at(&mut params)?, &method, &arguments.0).map(Bytes)
 }

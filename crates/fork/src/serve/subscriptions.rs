@@ -1,52 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What clients want to be told of.
+//! What clients want to be told of: heads, values, the runtime's version, an extrinsic's fate.
 
 use super::{
-    Fork,
-    fork::header_json,
-    rpc::{Bytes, Client, Error, Parameters, Reply, Socket},
-    state,
+    rpc::{Bytes, Notifications, Queue},
+    state::StorageChangeSet,
 };
 use crate::chain::Header;
-use serde_json::{Value, json};
+use serde::Serialize;
 use sp_core::H256;
+use sp_version::RuntimeVersion;
 use std::{
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
-/// Subscriptions of one client.
-const LIMIT: usize = 1_024;
-
 /// Between the word that an extrinsic is in a block and the one that the block is final. Clients that look into the block
 /// before they pass on the first (`@polkadot/api`) would pass on the second alone.
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// To subscribe, to unsubscribe, and what the notification is called.
-pub const METHODS: &[(&str, &str, &str)] = &[
-    ("author_submitAndWatchExtrinsic", "author_unwatchExtrinsic", "author_extrinsicUpdate"),
-    ("chain_subscribeAllHeads", "chain_unsubscribeAllHeads", "chain_allHead"),
-    ("chain_subscribeFinalisedHeads", "chain_unsubscribeFinalisedHeads", "chain_finalizedHead"),
-    ("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads", "chain_finalizedHead"),
-    ("chain_subscribeNewHead", "chain_unsubscribeNewHead", "chain_newHead"),
-    ("chain_subscribeNewHeads", "chain_unsubscribeNewHeads", "chain_newHead"),
-    ("state_subscribeRuntimeVersion", "state_unsubscribeRuntimeVersion", "state_runtimeVersion"),
-    ("state_subscribeStorage", "state_unsubscribeStorage", "state_storage"),
-];
+pub const FINALITY_DELAY: Duration = Duration::from_millis(250);
 
 #[derive(Default)]
 pub struct Subscriptions {
     active: BTreeMap<u64, Subscription>,
     next: u64,
-    /// Told when the answer that gave rise to it is on its way.
-    queue: Vec<(Socket, String)>,
     /// The last words of subscriptions, and when they are due, in that order.
-    last: VecDeque<(Instant, u64, Value)>,
+    last: VecDeque<(Instant, u64, TransactionStatus)>,
 }
 
 struct Subscription {
-    to: Socket,
-    notification: &'static str,
+    to: Watcher,
     subject: Subject,
 }
 
@@ -59,89 +40,120 @@ enum Subject {
     Included,
 }
 
-pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters, client: &Client) -> Reply {
-    let Some(socket) = client.socket() else {
-        return Err(Error::new(-32000, "subscriptions need a WebSocket"));
-    };
-    let Some((_, _, notification)) = METHODS.iter().find(|(subscribe, _, _)| *subscribe == method) else {
-        return Ok(json!(fork.subscriptions.remove(socket, &parameters.required::<Value>(0, "subscription")?)));
-    };
-    match method {
-        "author_submitAndWatchExtrinsic" => {
-            let extrinsic: Bytes = parameters.required(0, "extrinsic")?;
-            fork.submit(extrinsic.0.clone())?;
-            let id = fork.subscriptions.add(socket, notification, Subject::Extrinsic(extrinsic.0))?;
-            fork.subscriptions.notify(id, json!("ready"));
-            Ok(json!(id.to_string()))
-        }
-        "state_subscribeStorage" => {
-            let keys: Vec<Bytes> = parameters.required(0, "keys")?;
-            let head = fork.head();
-            let chain = fork.chain(None)?;
-            let changes = keys
-                .iter()
-                .map(|key| Ok((key.clone(), chain.storage(&key.0)?.map(Bytes))))
-                .collect::<Result<Vec<_>, Error>>()?;
-            let keys = keys.into_iter().map(|key| key.0).collect();
-            let id = fork.subscriptions.add(socket, notification, Subject::Storage(keys))?;
-            fork.subscriptions.notify(id, json!({"block": head, "changes": changes}));
-            Ok(json!(id.to_string()))
-        }
-        "state_subscribeRuntimeVersion" => {
-            let version = state::runtime_version(fork, None)?;
-            let id = fork.subscriptions.add(socket, notification, Subject::RuntimeVersion)?;
-            fork.subscriptions.notify(id, version);
-            Ok(json!(id.to_string()))
-        }
-        _ => {
-            let header = header_json(fork.chain(None)?.header());
-            let id = fork.subscriptions.add(socket, notification, Subject::Heads)?;
-            fork.subscriptions.notify(id, header);
-            Ok(json!(id.to_string()))
-        }
+/// What happens to an extrinsic that somebody watches.
+#[derive(Clone, Debug)]
+pub enum TransactionStatus {
+    Ready,
+    InBlock(BlockPosition),
+    Finalized(BlockPosition),
+    Invalid(String),
+}
+
+/// Where in the chain an extrinsic is.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BlockPosition {
+    hash: H256,
+    index: usize,
+}
+
+/// How a transaction's status is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Of `author_submitAndWatchExtrinsic`.
+    Author,
+    /// Of `transactionWatch_v1_submitAndWatch`.
+    TransactionWatch,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum AuthorStatus<'a> {
+    Ready,
+    InBlock(&'a H256),
+    Finalized(&'a H256),
+    Invalid,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "camelCase")]
+enum TransactionEvent<'a> {
+    Validated,
+    BestChainBlockIncluded { block: &'a BlockPosition },
+    Finalized { block: &'a BlockPosition },
+    Invalid { error: &'a str },
+}
+
+/// The sending end of a subscription, and how it is told of a transaction.
+pub struct Watcher {
+    to: Notifications,
+    format: Format,
+}
+
+impl Format {
+    pub fn channel(self) -> (Watcher, Queue) {
+        let (to, queue) = Notifications::channel();
+        (Watcher { to, format: self }, queue)
+    }
+}
+
+impl Watcher {
+    /// Sends without waiting: a client that does not read loses it.
+    pub fn send(&self, status: &TransactionStatus) {
+        match self.format {
+            Format::Author => self.to.send(&match status {
+                TransactionStatus::Ready => AuthorStatus::Ready,
+                TransactionStatus::InBlock(block) => AuthorStatus::InBlock(&block.hash),
+                TransactionStatus::Finalized(block) => AuthorStatus::Finalized(&block.hash),
+                TransactionStatus::Invalid(_) => AuthorStatus::Invalid,
+            }),
+            Format::TransactionWatch => self.to.send(&match status {
+                TransactionStatus::Ready => TransactionEvent::Validated,
+                TransactionStatus::InBlock(block) => TransactionEvent::BestChainBlockIncluded { block },
+                TransactionStatus::Finalized(block) => TransactionEvent::Finalized { block },
+                TransactionStatus::Invalid(error) => TransactionEvent::Invalid { error },
+            }),
+        };
     }
 }
 
 impl Subscriptions {
-    fn add(&mut self, to: &Socket, notification: &'static str, subject: Subject) -> Result<u64, Error> {
-        if self.active.values().filter(|subscription| subscription.to.id == to.id).count() >= LIMIT {
-            return Err(Error::new(-32006, format!("Too many subscriptions: at most {LIMIT} are allowed")));
-        }
+    pub fn heads(&mut self, to: Notifications) {
+        self.add(to, Subject::Heads);
+    }
+
+    pub fn runtime_version(&mut self, to: Notifications) {
+        self.add(to, Subject::RuntimeVersion);
+    }
+
+    pub fn storage(&mut self, to: Notifications, keys: Vec<Vec<u8>>) {
+        self.add(to, Subject::Storage(keys));
+    }
+
+    pub fn watch(&mut self, to: Watcher, extrinsic: Vec<u8>) {
+        self.insert(to, Subject::Extrinsic(extrinsic));
+    }
+
+    fn add(&mut self, to: Notifications, subject: Subject) {
+        self.insert(Watcher { to, format: Format::Author }, subject);
+    }
+
+    fn insert(&mut self, to: Watcher, subject: Subject) {
+        self.forget_closed();
+        self.active.insert(self.next, Subscription { to, subject });
         self.next += 1;
-        self.active.insert(self.next, Subscription { to: to.clone(), notification, subject });
-        Ok(self.next)
     }
 
-    fn remove(&mut self, socket: &Socket, id: &Value) -> bool {
-        let id = id.as_u64().or_else(|| id.as_str().and_then(|id| id.parse().ok()));
-        let own = |id: &u64| self.active.get(id).is_some_and(|subscription| subscription.to.id == socket.id);
-        id.filter(own).is_some_and(|id| self.active.remove(&id).is_some())
+    /// Ends the subscriptions of clients that went away or unsubscribed.
+    fn forget_closed(&mut self) {
+        self.active.retain(|_, subscription| !subscription.to.to.is_closed());
     }
 
-    /// Ends what a client that went away had.
-    pub fn forget(&mut self, client: u64) {
-        self.active.retain(|_, subscription| subscription.to.id != client);
-    }
-
-    fn notify(&mut self, id: u64, result: Value) {
-        if let Some(subscription) = self.active.get(&id) {
-            let text = json!({
-                "jsonrpc": "2.0",
-                "method": subscription.notification,
-                "params": {"subscription": id.to_string(), "result": result},
-            });
-            self.queue.push((subscription.to.clone(), text.to_string()));
-        }
-    }
-
-    fn notify_all(&mut self, mut result: impl FnMut(&Subject) -> Option<Value>) {
-        let due: Vec<_> = self
-            .active
-            .iter()
-            .filter_map(|(id, subscription)| result(&subscription.subject).map(|result| (*id, result)))
-            .collect();
-        for (id, result) in due {
-            self.notify(id, result);
+    fn notify<T: Serialize>(&mut self, mut notification: impl FnMut(&Subject) -> Option<T>) {
+        self.forget_closed();
+        for subscription in self.active.values() {
+            if let Some(notification) = notification(&subscription.subject) {
+                subscription.to.to.send(&notification);
+            }
         }
     }
 
@@ -150,98 +162,111 @@ impl Subscriptions {
         self.last.front().map_or(Duration::MAX, |(due, ..)| due.saturating_duration_since(Instant::now()))
     }
 
-    /// Sends what is due. Who does not read loses it, and is not waited for.
-    pub fn flush(&mut self) {
-        self.flush_at(Instant::now());
-    }
-
-    fn flush_at(&mut self, now: Instant) {
-        while let Some((_, id, result)) = self.last.pop_front_if(|(due, ..)| *due <= now) {
-            self.notify(id, result);
-            self.active.remove(&id);
-        }
-        for (socket, text) in self.queue.drain(..) {
-            let _ = socket.out.try_send(text);
+    /// Sends what is due by then.
+    pub fn notify_due(&mut self, now: Instant) {
+        while let Some((_, id, status)) = self.last.pop_front_if(|(due, ..)| *due <= now) {
+            if let Some(subscription) = self.active.remove(&id) {
+                subscription.to.send(&status);
+            }
         }
     }
 
     pub fn new_head(&mut self, header: &Header) {
-        self.notify_all(|subject| matches!(subject, Subject::Heads).then(|| header_json(header)));
+        self.notify(|subject| matches!(subject, Subject::Heads).then_some(header));
     }
 
-    pub fn runtime_version(&mut self, version: &Value) {
-        self.notify_all(|subject| matches!(subject, Subject::RuntimeVersion).then(|| version.clone()));
+    pub fn new_runtime_version(&mut self, version: &RuntimeVersion) {
+        self.notify(|subject| matches!(subject, Subject::RuntimeVersion).then_some(version));
     }
 
-    pub fn storage(&mut self, block: H256, changed: &[Vec<u8>], read: impl Fn(&[u8]) -> Option<Bytes>) {
-        self.notify_all(|subject| {
+    pub fn new_values(&mut self, block: H256, changed: &[Vec<u8>], read: impl Fn(&[u8]) -> Option<Bytes>) {
+        self.notify(|subject| {
             let Subject::Storage(wanted) = subject else { return None };
             let changes: Vec<_> =
                 wanted.iter().filter(|key| changed.contains(key)).map(|key| (Bytes(key.clone()), read(key))).collect();
-            (!changes.is_empty()).then(|| json!({"block": block, "changes": changes}))
+            (!changes.is_empty()).then_some(StorageChangeSet { block, changes })
         });
     }
 
     /// Blocks are final at once; that is told a little later.
-    pub fn included(&mut self, block: H256, extrinsics: &[Vec<u8>]) {
-        let due = Instant::now() + PAUSE;
-        for id in self.watching(extrinsics) {
-            self.notify(id, json!({"inBlock": block}));
-            if let Some(subscription) = self.active.get_mut(&id) {
-                subscription.subject = Subject::Included;
-            }
-            self.last.push_back((due, id, json!({"finalized": block})));
+    pub fn included(&mut self, hash: H256, extrinsics: &[Vec<u8>]) {
+        let due = Instant::now() + FINALITY_DELAY;
+        for (id, subscription) in &mut self.active {
+            let Subject::Extrinsic(watched) = &subscription.subject else { continue };
+            let Some(index) = extrinsics.iter().position(|extrinsic| extrinsic == watched) else { continue };
+            let block = BlockPosition { hash, index };
+            subscription.to.send(&TransactionStatus::InBlock(block));
+            subscription.subject = Subject::Included;
+            self.last.push_back((due, *id, TransactionStatus::Finalized(block)));
         }
     }
 
     pub fn dropped(&mut self, extrinsics: &[Vec<u8>]) {
-        for id in self.watching(extrinsics) {
-            self.notify(id, json!("invalid"));
-            self.active.remove(&id);
-        }
-    }
-
-    fn watching(&self, extrinsics: &[Vec<u8>]) -> Vec<u64> {
-        let watches = |subject: &Subject| matches!(subject, Subject::Extrinsic(one) if extrinsics.contains(one));
-        self.active.iter().filter(|(_, one)| watches(&one.subject)).map(|(id, _)| *id).collect()
+        self.active.retain(|_, subscription| {
+            let Subject::Extrinsic(watched) = &subscription.subject else { return true };
+            let dropped = extrinsics.contains(watched);
+            if dropped {
+                let why = "the runtime did not let it into a block".to_owned();
+                subscription.to.send(&TransactionStatus::Invalid(why));
+            }
+            !dropped
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::sync::mpsc;
+    use serde_json::{Value, json};
+
+    fn next(queue: &mut Queue) -> Option<Value> {
+        queue.try_recv().ok().map(|text| serde_json::from_str(text.get()).expect("JSON"))
+    }
 
     #[test]
     fn that_an_extrinsic_is_in_a_block_is_told_before_the_block_is_final() {
-        let (out, mut told) = mpsc::channel(16);
-        let socket = Socket { id: 1, out };
-        let mut next = || {
-            let text = told.try_recv().ok()?;
-            let message: Value = serde_json::from_str(&text).expect("JSON");
-            Some(message["params"]["result"].clone())
-        };
         let mut subscriptions = Subscriptions::default();
-        let watch = |subscriptions: &mut Subscriptions, extrinsic: &[u8]| {
-            subscriptions
-                .add(&socket, "author_extrinsicUpdate", Subject::Extrinsic(extrinsic.to_vec()))
-                .expect("watched")
+        let watch = |subscriptions: &mut Subscriptions, format: Format, extrinsic: &[u8]| {
+            let (to, queue) = format.channel();
+            subscriptions.watch(to, extrinsic.to_vec());
+            queue
         };
         let (block, began) = (H256::repeat_byte(1), Instant::now());
-        watch(&mut subscriptions, b"first");
-        let given_up = watch(&mut subscriptions, b"second");
+        let mut first = watch(&mut subscriptions, Format::Author, b"first");
+        let mut modern = watch(&mut subscriptions, Format::TransactionWatch, b"second");
+        let mut given_up = watch(&mut subscriptions, Format::Author, b"second");
         assert_eq!(subscriptions.due_in(), Duration::MAX);
         subscriptions.included(block, &[b"first".to_vec(), b"second".to_vec()]);
-        subscriptions.flush_at(began);
-        assert_eq!([next(), next(), next()], [Some(json!({"inBlock": block})), Some(json!({"inBlock": block})), None]);
-        assert!(subscriptions.due_in() <= PAUSE);
+        subscriptions.notify_due(began);
+        assert_eq!([next(&mut first), next(&mut first)], [Some(json!({"inBlock": block})), None]);
+        let position = json!({"hash": block, "index": 1});
+        let included = json!({"event": "bestChainBlockIncluded", "block": position});
+        assert_eq!([next(&mut modern), next(&mut modern)], [Some(included), None]);
+        assert_eq!(next(&mut given_up), Some(json!({"inBlock": block})));
+        assert!(subscriptions.due_in() <= FINALITY_DELAY);
 
         // It is in a block: what happens to the same bytes elsewhere is not its fate.
         subscriptions.dropped(&[b"first".to_vec()]);
-        assert!(subscriptions.remove(&socket, &json!(given_up.to_string())), "who has heard enough may go");
-        subscriptions.flush_at(Instant::now() + PAUSE);
-        assert_eq!([next(), next()], [Some(json!({"finalized": block})), None]);
+        drop(given_up);
+        subscriptions.notify_due(Instant::now() + FINALITY_DELAY);
+        assert_eq!([next(&mut first), next(&mut first)], [Some(json!({"finalized": block})), None]);
+        assert_eq!(next(&mut modern), Some(json!({"event": "finalized", "block": position})));
         assert!(subscriptions.active.is_empty());
         assert_eq!(subscriptions.due_in(), Duration::MAX);
+    }
+
+    #[test]
+    fn an_extrinsic_that_no_block_takes_is_told_as_invalid() {
+        let mut subscriptions = Subscriptions::default();
+        let (to, mut author) = Format::Author.channel();
+        subscriptions.watch(to, b"one".to_vec());
+        let (to, mut modern) = Format::TransactionWatch.channel();
+        subscriptions.watch(to, b"one".to_vec());
+        subscriptions.dropped(&[b"another".to_vec()]);
+        assert_eq!([next(&mut author), next(&mut modern)], [None, None]);
+        subscriptions.dropped(&[b"one".to_vec()]);
+        assert_eq!(next(&mut author), Some(json!("invalid")));
+        assert_eq!(next(&mut modern).map(|event| event["event"].clone()), Some(json!("invalid")));
+        assert!(subscriptions.active.is_empty());
     }
 }

@@ -3,63 +3,64 @@
 
 use super::{
     Fork,
-    rpc::{Bytes, Error, Parameters, Reply},
+    rpc::{Error, Methods, Params, Registered},
 };
 use codec::{Decode, Encode};
-use serde_json::{Value, json};
+use serde::Serialize;
 use sp_core::crypto::{AccountId32, Ss58Codec};
 
-pub const METHODS: &[&str] = &[
-    "account_nextIndex",
-    "system_accountNextIndex",
-    "system_chain",
-    "system_chainType",
-    "system_health",
-    "system_name",
-    "system_properties",
-    "system_version",
-];
+pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("system_accountNextIndex", next_index)?;
+    methods.alias("account_nextIndex", "system_accountNextIndex")?;
+    methods.method("system_chain", |fork, _| Ok(fork.name.clone()))?;
+    methods.method("system_chainType", |_, _| Ok("Local"))?;
+    methods.method("system_health", |_, _| Ok(Health { peers: 0, is_syncing: false, should_have_peers: false }))?;
+    methods.method("system_name", |_, _| Ok("cutover"))?;
+    methods.method("system_properties", |fork, _| properties(fork))?;
+    methods.method("system_version", |_, _| Ok(env!("CARGO_PKG_VERSION")))
+}
 
-pub fn call(fork: &mut Fork<'_>, method: &str, parameters: &Parameters) -> Option<Reply> {
-    Some(match method {
-        "system_chain" => Ok(json!(fork.name)),
-        "system_chainType" => Ok(json!("Local")),
-        "system_name" => Ok(json!("cutover")),
-        "system_version" => Ok(json!(env!("CARGO_PKG_VERSION"))),
-        "system_properties" => properties(fork),
-        "system_health" => Ok(json!({"peers": 0, "isSyncing": false, "shouldHavePeers": false})),
-        "system_accountNextIndex" | "account_nextIndex" => next_index(fork, parameters),
-        _ => return None,
-    })
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    peers: u32,
+    is_syncing: bool,
+    should_have_peers: bool,
 }
 
 /// What the runtime itself tells; names of tokens are the wallet's business.
-fn properties(fork: &mut Fork<'_>) -> Reply {
-    let chain = fork.chain(None)?.clone();
-    let layout = fork.author.layout(&chain)?;
-    let prefix = layout.constant("System", "SS58Prefix").and_then(|bytes| u16::decode(&mut &bytes[..]).ok());
-    Ok(prefix.map_or_else(|| json!({}), |prefix| json!({"ss58Format": prefix})))
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Properties {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ss58_format: Option<u16>,
 }
 
-fn next_index(fork: &Fork<'_>, parameters: &Parameters) -> Reply {
-    let text: Value = parameters.required(0, "account")?;
-    let account = account(text.as_str().unwrap_or_default())?;
+pub fn properties(fork: &mut Fork<'_>) -> Result<Properties, Error> {
+    let chain = fork.chain(None)?.clone();
+    let layout = fork.author.layout(&chain)?;
+    let prefix = layout.constant("System", "SS58Prefix");
+    Ok(Properties { ss58_format: prefix.and_then(|bytes| u16::decode(&mut &bytes[..]).ok()) })
+}
+
+fn next_index(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error> {
+    let account = account(params.next()?)?;
     let answer = fork.call(None, "AccountNonceApi_account_nonce", &account.encode())?;
     let index = match answer.len() {
         8 => u64::decode(&mut &answer[..]).ok(),
         _ => u32::decode(&mut &answer[..]).ok().map(u64::from),
     };
-    index.map(|index| json!(index)).ok_or_else(|| Error::new(-32000, "the runtime's answer is no index"))
+    index.ok_or_else(|| Error::new(-32000, "the runtime's answer is no index"))
 }
 
-fn account(text: &str) -> Result<AccountId32, Error> {
+fn account(text: String) -> Result<AccountId32, Error> {
     if text.starts_with("0x") {
-        let bytes: Bytes = serde_json::from_value(json!(text)).map_err(|error| Error::parameters(error.to_string()))?;
+        let bytes = sp_core::bytes::from_hex(&text).map_err(|error| Error::parameters(error.to_string()))?;
         let bytes: [u8; 32] =
-            bytes.0.try_into().map_err(|_| Error::parameters("parameter 0 (account): 32 bytes are expected"))?;
+            bytes.try_into().map_err(|_| Error::parameters("parameter 0 (account): 32 bytes are expected"))?;
         return Ok(bytes.into());
     }
-    AccountId32::from_ss58check_with_version(text)
+    AccountId32::from_ss58check_with_version(&text)
         .map(|(account, _)| account)
         .map_err(|error| Error::parameters(format!("parameter 0 (account): no SS58 address: {error:?}")))
 }
