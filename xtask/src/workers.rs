@@ -70,7 +70,7 @@ pub fn ask_in<Answer: DeserializeOwned>(
     directory: &Path,
 ) -> Result<Outcome<Answer>> {
     let request = serde_json::to_value(request)
-        .map_err(|error| Failure::internal("a request cannot be written as JSON").found(error.to_string()))?;
+        .map_err(|error| Failure::input("a request cannot be written as JSON").found(error.to_string()))?;
     let Outcome { passed, value } = call_in(context, worker, &request, task, log, directory)?;
     Ok(Outcome { passed, value: answer(worker, value)? })
 }

@@ -3,39 +3,26 @@
 //! blocks (`src/storage/read.rs`, `src/storage/write.rs`): each key read in a random order through one recorder a batch;
 //! batches of other values written with their part of the trie, and taken out again.
 
-use crate::{machine, request::Database as Request, state};
+use crate::{machine, state};
 use artifact::{ReadSource, State};
-use protocol::Source;
-use serde::Serialize;
+use protocol::{
+    Source,
+    benchmark::{DatabaseRequest, DatabaseSummary},
+    format::RAW_DATABASE,
+    weights::constants::{Access, Database, DatabaseSettings, StateFacts},
+};
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::Backend as _;
 use sp_trie::recorder::Recorder;
 use state::Stored;
-use std::{path::PathBuf, time::Instant};
-use weights::{
-    constants::{Access, Database, DatabaseSettings, StateFacts},
-    raw,
-};
+use std::time::Instant;
+use weights::constants;
 use worker::{Failure, Reporter, Result};
 
 /// Fewer tell nothing about how much they differ.
 const FEWEST_BATCHES: u32 = 20;
 
-#[derive(Serialize)]
-pub struct Summary {
-    pub state: StateFacts,
-    pub machine: raw::Machine,
-    /// The raw results.
-    pub path: PathBuf,
-    pub reads: usize,
-    /// Batches.
-    pub writes: usize,
-    /// The medians, in nanoseconds.
-    pub read_time: u64,
-    pub write_time: u64,
-}
-
-pub fn database(request: &Request, reporter: &Reporter) -> Result<Summary> {
+pub fn database(request: &DatabaseRequest, reporter: &Reporter) -> Result<DatabaseSummary> {
     let mut settings = request.settings.clone();
     if settings.batch == 0 || settings.keys == 0 {
         return Err(Failure::usage("`keys` or `batch` is 0").expected("one key at least, and one at least in a batch"));
@@ -66,7 +53,7 @@ pub fn database(request: &Request, reporter: &Reporter) -> Result<Summary> {
     let write = reader.write(reporter)?;
 
     let results = Database {
-        format: Database::FORMAT.into(),
+        format: RAW_DATABASE.into(),
         database: state::NAME.into(),
         state: StateFacts {
             chain: state.chain.clone().or_else(|| state.spec_name.clone()),
@@ -82,11 +69,10 @@ pub fn database(request: &Request, reporter: &Reporter) -> Result<Summary> {
     };
     std::fs::create_dir_all(&request.out).map_err(|error| Failure::io("create", &request.out, &error))?;
     let path = request.out.join("database.json");
-    results.write(&path)?;
-    let median = |accesses: &[Access]| {
-        weights::constants::stats(&accesses.iter().map(|one| one.time).collect::<Vec<_>>()).median
-    };
-    Ok(Summary {
+    constants::write(&results, &path)?;
+    let median =
+        |accesses: &[Access]| constants::stats(&accesses.iter().map(|one| one.time).collect::<Vec<_>>()).median;
+    Ok(DatabaseSummary {
         reads: results.read.len(),
         writes: results.write.len(),
         read_time: median(&results.read),

@@ -9,17 +9,16 @@
 mod database;
 pub mod machine;
 mod overhead;
-mod request;
 mod run;
 mod runtime;
 mod select;
 mod state;
 
-pub use request::{Database, Machine, Overhead, Request, Run};
-
+use protocol::benchmark::Request;
+use serde::Serialize;
 use sp_wasm_interface::HostFunctions;
 use std::process::ExitCode;
-use worker::{Outcome, Reporter, Result};
+use worker::{Failure, Outcome, Reporter, Result};
 
 /// The worker, which offers these host functions beside those that nodes offer and those that benchmarks use to wipe, commit
 /// and count.
@@ -29,31 +28,28 @@ pub fn main<Own: HostFunctions>() -> ExitCode {
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }
 
+/// Does what the request says.
 pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
-    let value = |value: serde_json::Result<serde_json::Value>| {
-        value.map_err(|error| worker::Failure::internal("a result cannot be written as JSON").found(error.to_string()))
-    };
     match request {
         Request::Run(request) => {
             let summary = run::run(request, reporter)?;
-            Ok(Outcome { passed: summary.failed.is_empty(), value: value(serde_json::to_value(summary))? })
+            outcome(summary.failed.is_empty(), &summary)
         }
-        Request::List(request) => {
-            let listed = run::list(request)?;
-            Ok(Outcome::passed(value(serde_json::to_value(listed))?))
-        }
+        Request::List(request) => outcome(true, &run::list(request)?),
         Request::Machine(request) => {
             let machine = machine::measure(request, reporter)?;
-            let passed = machine.within_profile != Some(false);
-            Ok(Outcome { passed, value: value(serde_json::to_value(machine))? })
+            outcome(machine.within_profile != Some(false), &machine)
         }
         Request::Overhead(request) => {
             let summary = overhead::overhead(request, reporter)?;
-            Ok(Outcome { passed: summary.not_measured.is_none(), value: value(serde_json::to_value(summary))? })
+            outcome(summary.not_measured.is_none(), &summary)
         }
-        Request::Database(request) => {
-            let summary = database::database(request, reporter)?;
-            Ok(Outcome::passed(value(serde_json::to_value(summary))?))
-        }
+        Request::Database(request) => outcome(true, &database::database(request, reporter)?),
     }
+}
+
+fn outcome(passed: bool, result: &impl Serialize) -> Result<Outcome<serde_json::Value>> {
+    let value = serde_json::to_value(result)
+        .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))?;
+    Ok(Outcome { passed, value })
 }

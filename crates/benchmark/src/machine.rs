@@ -9,12 +9,14 @@ mod facts;
 mod profile;
 mod speed;
 
-use crate::request::Machine;
 use profile::Profile;
-use weights::raw::{self, Scores};
+use protocol::{
+    benchmark::MachineRequest,
+    weights::raw::{Machine, Scores},
+};
 use worker::{Reporter, Result};
 
-pub fn measure(request: &Machine, reporter: &Reporter) -> Result<raw::Machine> {
+pub fn measure(request: &MachineRequest, reporter: &Reporter) -> Result<Machine> {
     let profile = request.profile.as_deref().map(Profile::read).transpose()?;
     reporter.status("measuring this machine");
     let facts = facts::facts();
@@ -32,7 +34,7 @@ pub fn measure(request: &Machine, reporter: &Reporter) -> Result<raw::Machine> {
     if let Some(load) = facts.load.filter(|load| *load > 0.5) {
         reporter.warning(format!("the machine is busy: load {load:.2}; times will be too long and noisy"));
     }
-    Ok(raw::Machine {
+    Ok(Machine {
         scores,
         profile: profile.map(|profile| profile.name),
         within_profile: shortfalls.map(|shortfalls| shortfalls.is_empty()),

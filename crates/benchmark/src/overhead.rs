@@ -8,51 +8,27 @@ mod signer;
 
 use crate::{
     machine,
-    request::{Overhead as Request, OverheadSettings},
     state::{self, Stored},
 };
 use artifact::{ReadSource, hashes::blake2_256, sections::Sections};
 use blocks::{Block, Measure};
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
-use protocol::Source;
-use serde::Serialize;
-use signer::Signer;
-use std::path::PathBuf;
-use weights::{
-    constants::{self, Filled, Overhead, Timed, stats},
-    raw,
+use protocol::{
+    Source,
+    benchmark::{OverheadRequest, OverheadSettings, OverheadSummary, Timing},
+    format::RAW_OVERHEAD,
+    weights::{
+        constants::{Filled, Overhead, OverheadSettings as RecordedSettings, Timed},
+        raw,
+    },
 };
+use signer::Signer;
+use weights::constants::{self, overhead::per_extrinsic, stats};
 use worker::{Failure, Reporter, Result};
 
 const CALL: &str = "System.remark";
 
-#[derive(Serialize)]
-pub struct Summary {
-    pub spec_name: String,
-    pub spec_version: u32,
-    pub blob_blake2_256: String,
-    pub machine: raw::Machine,
-    /// The raw results.
-    pub path: PathBuf,
-    pub record_proof: bool,
-    pub block: Told,
-    pub extrinsic: Option<Told>,
-    /// Extrinsics in the full block.
-    pub extrinsics: Option<u64>,
-    /// Why no extrinsic was measured.
-    pub not_measured: Option<String>,
-}
-
-/// A measurement in short.
-#[derive(Serialize)]
-pub struct Told {
-    /// Nanoseconds: the median, and half of its 95 % confidence interval.
-    pub time: u64,
-    pub half_width: u64,
-    pub executions: usize,
-}
-
-pub fn overhead(request: &Request, reporter: &Reporter) -> Result<Summary> {
+pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<OverheadSummary> {
     let settings = &request.settings;
     check(settings)?;
     reporter.status("reading the runtime");
@@ -91,13 +67,13 @@ pub fn overhead(request: &Request, reporter: &Reporter) -> Result<Summary> {
         Err(failure) => return Err(failure),
     };
     let results = Overhead {
-        format: Overhead::FORMAT.into(),
+        format: RAW_OVERHEAD.into(),
         runtime: raw::Runtime {
             spec_name: version.spec_name.clone(),
             spec_version: version.spec_version,
             blob_blake2_256: hash.clone(),
         },
-        settings: constants::OverheadSettings {
+        settings: RecordedSettings {
             warmup: settings.warmup,
             repeat_min: settings.repeat_min,
             repeat_max: settings.repeat_max,
@@ -112,12 +88,12 @@ pub fn overhead(request: &Request, reporter: &Reporter) -> Result<Summary> {
     };
     std::fs::create_dir_all(&request.out).map_err(|error| Failure::io("create", &request.out, &error))?;
     let path = request.out.join("overhead.json");
-    results.write(&path)?;
+    constants::write(&results, &path)?;
     let told = |times: &[u64]| {
         let stats = stats(times);
-        Told { time: stats.median, half_width: stats.half_width as u64, executions: times.len() }
+        Timing { time: stats.median, half_width: stats.half_width as u64, executions: times.len() }
     };
-    Ok(Summary {
+    Ok(OverheadSummary {
         spec_name: version.spec_name,
         spec_version: version.spec_version,
         blob_blake2_256: hash,
@@ -127,8 +103,8 @@ pub fn overhead(request: &Request, reporter: &Reporter) -> Result<Summary> {
         block: told(&results.block.time),
         extrinsics: results.extrinsic.as_ref().map(|filled| filled.count),
         extrinsic: results.extrinsic.as_ref().map(|filled| {
-            let stats = results.per_extrinsic(filled);
-            Told { time: stats.median, half_width: stats.half_width as u64, executions: filled.timed.time.len() }
+            let stats = per_extrinsic(&results, filled);
+            Timing { time: stats.median, half_width: stats.half_width as u64, executions: filled.timed.time.len() }
         }),
         not_measured,
     })

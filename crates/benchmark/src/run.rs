@@ -4,84 +4,61 @@
 
 use crate::{
     machine,
-    request::{Run, Settings},
     runtime::{Bench, Case, Runtime},
     select::{self, Benchmark, Pallet, points},
 };
 use frame_benchmarking::{BenchmarkBatch, BenchmarkParameter, BenchmarkResult};
 use frame_support::traits::StorageInfo;
-use serde::Serialize;
+use protocol::{
+    benchmark::{self, Failed, Measured, RunRequest, RunSummary, Settings},
+    format::RAW_WEIGHTS,
+    weights::raw::{self, Key, RawResults, Repetition, StorageItem},
+};
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
-use weights::raw::{self, FORMAT, Key, RawResults, Repetition, StorageItem};
 use weights::statistics;
 use worker::{Failure, Reporter, Result};
 
 /// Samples that a benchmark without components has at least: an interval over three would be luck.
 const FEWEST_SAMPLES: u32 = 30;
 
-#[derive(Serialize)]
-pub struct Summary {
-    pub spec_name: String,
-    pub spec_version: u32,
-    pub blob_blake2_256: String,
-    pub machine: raw::Machine,
-    pub pallets: Vec<Measured>,
-    /// What failed, with why.
-    pub failed: Vec<Failed>,
-}
-
-impl Summary {
-    /// A pallet that nothing was measured of makes no weight file; whoever knows why excludes it.
-    fn without_results(&mut self) {
-        for pallet in self.pallets.iter().filter(|pallet| pallet.benchmarks == 0) {
-            let failed = self.failed.iter().any(|failed| failed.pallet == pallet.pallet);
-            if !failed {
-                self.failed.push(Failed {
-                    pallet: pallet.pallet.clone(),
-                    extrinsic: "*".into(),
-                    why: format!(
-                        "the runtime skips all of its benchmarks, so there is no weight file: {}",
-                        pallet.skipped.join(", ")
-                    ),
-                });
-            }
+/// Adds a pallet of which nothing was measured to what failed: it makes no weight file. Whoever knows why excludes it.
+fn fail_without_results(summary: &mut RunSummary) {
+    for pallet in summary.pallets.iter().filter(|pallet| pallet.benchmarks == 0) {
+        let failed = summary.failed.iter().any(|failed| failed.pallet == pallet.pallet);
+        if !failed {
+            summary.failed.push(Failed {
+                pallet: pallet.pallet.clone(),
+                extrinsic: "*".into(),
+                why: format!(
+                    "the runtime skips all of its benchmarks, so there is no weight file: {}",
+                    pallet.skipped.join(", ")
+                ),
+            });
         }
     }
 }
 
-#[derive(Serialize)]
-pub struct Measured {
-    pub pallet: String,
-    pub instance: String,
-    /// The raw results.
-    pub path: PathBuf,
-    pub benchmarks: usize,
-    /// Whether all benchmarks of the pallet are in the file, so that a weight file can be made of it.
-    pub complete: bool,
-    /// Taken as it was measured before.
-    pub unchanged: bool,
-    /// Benchmarks that the runtime says cannot be run here.
-    pub skipped: Vec<String>,
-    pub seconds: f64,
-}
-
-#[derive(Serialize)]
-pub struct Failed {
-    pub pallet: String,
-    pub extrinsic: String,
-    pub why: String,
-}
-
-pub fn list(request: &Run) -> Result<Vec<Pallet>> {
+/// Lists what there is to run.
+pub fn list(request: &RunRequest) -> Result<Vec<benchmark::Pallet>> {
     let runtime = Runtime::load(&request.runtime, &request.preset, request.cache.as_deref())?;
     let bench = runtime.bench(&request.settings, request.cache.as_deref())?;
-    select::select(bench.list(request.extra)?.0, request)
+    let listed = |pallet: Pallet| benchmark::Pallet {
+        benchmarks: pallet
+            .benchmarks
+            .into_iter()
+            .map(|one| benchmark::Benchmark { extrinsic: one.extrinsic })
+            .collect(),
+        pallet: pallet.pallet,
+        instance: pallet.instance,
+    };
+    Ok(select::select(bench.list(request.extra)?.0, request)?.into_iter().map(listed).collect())
 }
 
-pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
+/// Runs benchmarks and writes their raw results.
+pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
     check(&request.settings)?;
     request.per_pallet.values().try_for_each(check)?;
     reporter.status("reading the runtime");
@@ -94,7 +71,7 @@ pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
     let machine = machine::measure(&request.machine, reporter)?;
     std::fs::create_dir_all(&request.out).map_err(|error| Failure::io("create", &request.out, &error))?;
 
-    let mut summary = Summary {
+    let mut summary = RunSummary {
         spec_name: runtime.version.spec_name.clone(),
         spec_version: runtime.version.spec_version,
         blob_blake2_256: hex::encode_prefixed(runtime.hash),
@@ -108,7 +85,7 @@ pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
         let settings = request.per_pallet.get(&pallet.pallet).unwrap_or(&request.settings);
         let path = request.out.join(file_name(pallet));
         let mut results = RawResults {
-            format: FORMAT.into(),
+            format: RAW_WEIGHTS.into(),
             runtime: raw::Runtime {
                 spec_name: summary.spec_name.clone(),
                 spec_version: summary.spec_version,
@@ -164,7 +141,7 @@ pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
         };
         results.benchmarks.sort_by_key(position);
         if !unchanged && !results.benchmarks.is_empty() {
-            results.write(&path)?;
+            weights::raw::write(&results, &path)?;
         }
         summary.pallets.push(Measured {
             pallet: pallet.pallet.clone(),
@@ -177,7 +154,7 @@ pub fn run(request: &Run, reporter: &Reporter) -> Result<Summary> {
             seconds: began.elapsed().as_secs_f64(),
         });
     }
-    summary.without_results();
+    fail_without_results(&mut summary);
     Ok(summary)
 }
 
@@ -219,7 +196,7 @@ fn file_name(pallet: &Pallet) -> String {
 /// What was measured before of the same blob, under the same settings, on the same machine. Anything else is as if it
 /// were not there.
 fn earlier(path: &Path, now: &RawResults) -> Vec<raw::Benchmark> {
-    let Ok(before) = RawResults::read(path) else { return Vec::new() };
+    let Ok(before) = weights::raw::read(path) else { return Vec::new() };
     let machine = |raw: &RawResults| {
         (raw.machine.cpu.clone(), raw.machine.cores, raw.machine.memory_bytes, raw.machine.profile.clone())
     };
@@ -425,14 +402,14 @@ mod tests {
         let pallet = |name: &str, benchmarks: usize, skipped: &[&str]| Measured {
             pallet: name.into(),
             instance: "X".into(),
-            path: PathBuf::new(),
+            path: Default::default(),
             benchmarks,
             complete: true,
             unchanged: false,
             skipped: skipped.iter().map(|name| (*name).into()).collect(),
             seconds: 0.0,
         };
-        let mut summary = Summary {
+        let mut summary = RunSummary {
             spec_name: "x".into(),
             spec_version: 1,
             blob_blake2_256: "0x".into(),
@@ -444,7 +421,7 @@ mod tests {
             ],
             failed: vec![Failed { pallet: "trapped".into(), extrinsic: "first".into(), why: "a panic".into() }],
         };
-        summary.without_results();
+        fail_without_results(&mut summary);
         let failed: Vec<_> = summary.failed.iter().map(|one| one.pallet.as_str()).collect();
         assert_eq!(failed, ["trapped", "none"], "what was told is not told again");
         assert!(summary.failed[1].why.ends_with("first, second"), "{}", summary.failed[1].why);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A blob with benchmarks in it, over the state that they wipe and fill.
 
-use crate::request::Settings;
 use artifact::{ReadSource, Version, hashes::blake2_256, sections::Sections};
 use codec::{Decode, Encode};
 use fork::{Code, executor::Wasm, genesis};
 use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::StorageInfo;
-use protocol::Source;
+use protocol::{Source, benchmark::Settings};
 use sc_client_db::BenchmarkingState;
 use sc_executor::{DEFAULT_HEAP_ALLOC_STRATEGY, HeapAllocStrategy};
 use sp_core::{

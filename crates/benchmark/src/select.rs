@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which of a runtime's benchmarks are run, and at which values of their components.
 
-use crate::request::{Run, Settings};
 use frame_benchmarking::{BenchmarkList, BenchmarkParameter};
-use serde::Serialize;
+use protocol::{
+    benchmark::{RunRequest, Settings},
+    weights::raw::PovMode,
+};
 use std::collections::{BTreeMap, BTreeSet};
-use weights::raw::PovMode;
 use worker::{Failure, Result};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Pallet {
     pub pallet: String,
     pub instance: String,
     pub benchmarks: Vec<Benchmark>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Benchmark {
     pub extrinsic: String,
     /// Name, lowest and highest value.
-    #[serde(skip)]
     pub components: Vec<(BenchmarkParameter, u32, u32)>,
-    #[serde(skip)]
     pub pov_modes: BTreeMap<String, PovMode>,
 }
 
 /// What of `list` the request asks for, in the runtime's own order.
-pub fn select(list: Vec<BenchmarkList>, request: &Run) -> Result<Vec<Pallet>> {
+pub fn select(list: Vec<BenchmarkList>, request: &RunRequest) -> Result<Vec<Pallet>> {
     let all = list.into_iter().map(pallet).collect::<Result<Vec<_>>>()?;
     known(&all, request)?;
     let wanted = |named: &[String], name: &str| named.is_empty() || named.iter().any(|one| normal(one) == name);
@@ -57,7 +56,7 @@ fn normal(name: &str) -> String {
 }
 
 /// Every name in the request must be there: a misspelt one would be a silent omission.
-fn known(all: &[Pallet], request: &Run) -> Result<()> {
+fn known(all: &[Pallet], request: &RunRequest) -> Result<()> {
     let pallets: BTreeSet<String> = all.iter().map(|pallet| pallet.pallet.clone()).collect();
     let in_selected = |pallet: &&Pallet| {
         request.pallets.is_empty() || request.pallets.iter().any(|name| normal(name) == pallet.pallet)
@@ -198,14 +197,14 @@ mod tests {
         vec![pallet("pallet_balances", &["transfer", "burn"]), pallet("pallet_sudo", &["sudo"])]
     }
 
-    fn request(change: impl FnOnce(&mut Run)) -> Run {
+    fn request(change: impl FnOnce(&mut RunRequest)) -> RunRequest {
         let text = r#"{"runtime": "a.wasm", "out": "out", "machine": {"directory": "."}}"#;
         let mut run = serde_json::from_str(text).expect("a request");
         change(&mut run);
         run
     }
 
-    fn names(request: &Run) -> Vec<String> {
+    fn names(request: &RunRequest) -> Vec<String> {
         let selected = select(list(), request).expect("selected");
         let of = |pallet: Pallet| {
             pallet.benchmarks.into_iter().map(|one| format!("{}::{}", pallet.pallet, one.extrinsic)).collect::<Vec<_>>()

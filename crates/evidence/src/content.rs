@@ -6,8 +6,7 @@
 //! these hold the hash of the blob that ships.
 
 use crate::{digest, statement::RuntimeBlob, step::Step};
-use protocol::CHECKS;
-use protocol::Verdict;
+use protocol::{CHECKS, Verdict, format::WEIGHTS, weights::check as weights};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -51,17 +50,6 @@ struct Diff {
 #[derive(Deserialize)]
 struct Rule {
     status: String,
-}
-
-#[derive(Deserialize)]
-struct Weights {
-    verdict: String,
-    findings: Vec<Severity>,
-}
-
-#[derive(Deserialize)]
-struct Severity {
-    severity: String,
 }
 
 #[derive(Deserialize)]
@@ -161,9 +149,10 @@ fn diff(result: &Diff, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     }
 }
 
-fn weights(result: &Weights) -> Result<(), String> {
-    let failed = result.findings.iter().any(|finding| finding.severity == "failure");
-    match result.verdict == "pass" && !failed {
+fn weights(result: &weights::StepResult) -> Result<(), String> {
+    known(&result.check.format, WEIGHTS)?;
+    let failed = result.check.findings.iter().any(|finding| finding.severity == weights::Severity::Failure);
+    match result.check.verdict == Verdict::Pass && !failed {
         true => Ok(()),
         false => Err("states that it passed, and its findings do not".into()),
     }

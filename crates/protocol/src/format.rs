@@ -36,6 +36,22 @@ formats! {
     PARAMETERS parameters "cutover/parameters/v1"
     /// Two blobs compared byte by byte.
     BLOB_DIFFERENCE blob_difference "cutover/blob-difference/v1"
+    /// What was measured of a pallet.
+    RAW_WEIGHTS raw_weights "cutover/raw-weights/v1"
+    /// What was measured of blocks and extrinsics.
+    RAW_OVERHEAD raw_overhead "cutover/raw-overhead/v1"
+    /// What was measured of a database.
+    RAW_DATABASE raw_database "cutover/raw-database/v1"
+    /// Whether the weights of a runtime can be trusted.
+    WEIGHTS weights "cutover/weights/v1"
+    /// The same of several runtimes.
+    WEIGHTS_CHECKS weights_checks "cutover/weights-checks/v1"
+    /// Two sets of weights, compared.
+    WEIGHTS_COMPARISON weights_comparison "cutover/weights-comparison/v1"
+    /// The weight files that were made from raw results.
+    WEIGHT_FILES weight_files "cutover/weight-files/v1"
+    /// What a run of benchmarks made of each runtime.
+    BENCHMARKS benchmarks "cutover/benchmarks/v1"
 }
 
 #[cfg(test)]

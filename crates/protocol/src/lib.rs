@@ -5,6 +5,7 @@
 //! compiler names the readers of a field that changes. From the same types come the JSON schemas in `docs/schema`.
 //! This crate imports nothing of Cutover.
 
+pub mod benchmark;
 pub mod block;
 pub mod build;
 pub mod bytes;
@@ -19,11 +20,13 @@ pub mod exposed;
 mod failure;
 pub mod fork;
 pub mod format;
+mod hexadecimal;
 pub mod inspect;
 pub mod snapshot;
 mod source;
 mod verdict;
 mod volatile;
+pub mod weights;
 
 pub use chain::{RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
 pub use check::{Check, Finding, Rank, Status, hazards};

@@ -1,69 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a person sees of benchmarks: which there are, and what a run of them gave.
 
-use crate::{
-    field::{list, number, text},
-    table::aligned,
+use crate::table::aligned;
+use protocol::{
+    benchmark::{Files, Run, RunSummary, Runs, Timing},
+    weights::raw::Machine,
 };
-use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The benchmarks of runtimes, pallet by pallet.
-pub fn list_all(document: &Value) -> String {
+/// Returns the benchmarks of runtimes, pallet by pallet.
+pub fn list_all(runs: &Runs) -> String {
     let mut rows = vec![["RUNTIME", "PALLET", "INSTANCE", "BENCHMARKS"].map(str::to_owned).to_vec()];
-    for runtime in list(document, "/runtimes") {
-        for pallet in list(runtime, "/pallets") {
-            let names: Vec<_> = list(pallet, "/benchmarks").iter().map(|one| text(one, "/extrinsic")).collect();
-            rows.push(vec![
-                text(runtime, "/runtime"),
-                text(pallet, "/pallet"),
-                text(pallet, "/instance"),
-                names.join(", "),
-            ]);
+    for runtime in &runs.runtimes {
+        for pallet in runtime.pallets.iter().flatten() {
+            let names: Vec<_> = pallet.benchmarks.iter().map(|one| one.extrinsic.as_str()).collect();
+            rows.push(vec![runtime.runtime.clone(), pallet.pallet.clone(), pallet.instance.clone(), names.join(", ")]);
         }
     }
     aligned(&rows)
 }
 
-pub fn run(document: &Value) -> String {
+/// Returns what was measured of pallets.
+pub fn run(runs: &Runs) -> String {
     let mut all = String::new();
-    for runtime in list(document, "/runtimes") {
-        let run = runtime.pointer("/run").unwrap_or(&Value::Null);
-        let mut rows = vec![["PALLET", "BENCHMARKS", "SECONDS", ""].map(str::to_owned).to_vec()];
-        for pallet in list(run, "/pallets") {
-            let skipped: Vec<_> = list(pallet, "/skipped").iter().filter_map(Value::as_str).collect();
-            let mut said = Vec::new();
-            if text(pallet, "/unchanged") == "yes" {
-                said.push("as measured before".to_string());
-            }
-            if text(pallet, "/complete") == "no" {
-                said.push("not all of it".to_string());
-            }
-            if !skipped.is_empty() {
-                said.push(format!("the runtime skips {}", skipped.join(", ")));
-            }
-            rows.push(vec![
-                text(pallet, "/pallet"),
-                text(pallet, "/benchmarks"),
-                format!("{:.1}", number(pallet, "/seconds").unwrap_or_default()),
-                said.join("; "),
-            ]);
-        }
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            all,
-            "runtime  {} {} {}\nmachine  {}, {} cores, {}\n\n{}",
-            text(runtime, "/runtime"),
-            text(run, "/spec_name"),
-            text(run, "/spec_version"),
-            text(run, "/machine/cpu"),
-            text(run, "/machine/cores"),
-            profile(run),
-            aligned(&rows)
-        );
-        for failed in list(run, "/failed") {
-            let name = format!("{}::{}", text(failed, "/pallet"), text(failed, "/extrinsic"));
-            let _ = writeln!(all, "failed   {name}: {}", text(failed, "/why"));
+    for runtime in &runs.runtimes {
+        if let Some(summary) = &runtime.run {
+            pallets(&mut all, runtime, summary);
         }
         all.push_str(&files(runtime));
         all.push('\n');
@@ -71,35 +33,63 @@ pub fn run(document: &Value) -> String {
     all.trim_end().to_owned() + "\n"
 }
 
-/// What blocks, extrinsics and a database cost by themselves.
-pub fn alone(document: &Value) -> String {
+fn pallets(all: &mut String, runtime: &Run, summary: &RunSummary) {
+    let mut rows = vec![["PALLET", "BENCHMARKS", "SECONDS", ""].map(str::to_owned).to_vec()];
+    for pallet in &summary.pallets {
+        let mut said = Vec::new();
+        if pallet.unchanged {
+            said.push("as measured before".to_string());
+        }
+        if !pallet.complete {
+            said.push("not all of it".to_string());
+        }
+        if !pallet.skipped.is_empty() {
+            said.push(format!("the runtime skips {}", pallet.skipped.join(", ")));
+        }
+        rows.push(vec![
+            pallet.pallet.clone(),
+            pallet.benchmarks.to_string(),
+            format!("{:.1}", pallet.seconds),
+            said.join("; "),
+        ]);
+    }
+    let RunSummary { spec_name, spec_version, machine, .. } = summary;
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        all,
+        "runtime  {} {spec_name} {spec_version}\nmachine  {}\n\n{}",
+        runtime.runtime,
+        described(machine),
+        aligned(&rows)
+    );
+    for failed in &summary.failed {
+        let _ = writeln!(all, "failed   {}::{}: {}", failed.pallet, failed.extrinsic, failed.why);
+    }
+}
+
+/// Returns what blocks, extrinsics and a database cost by themselves.
+pub fn alone(runs: &Runs) -> String {
     let mut all = String::new();
-    for runtime in list(document, "/runtimes") {
-        let mut rows = vec![vec!["runtime".to_owned(), text(runtime, "/runtime")]];
-        let of = |name: &str| runtime.pointer(name).filter(|found| !found.is_null());
-        if let Some(found) = of("/overhead").or(of("/database")) {
-            let machine =
-                format!("{}, {} cores, {}", text(found, "/machine/cpu"), text(found, "/machine/cores"), profile(found));
-            rows.push(vec!["machine".to_owned(), machine]);
-        }
-        let told = |found: &Value| {
-            let [time, half_width] = ["/time", "/half_width"].map(|name| microseconds(found, name));
-            format!("{time} ±{half_width}, {} executions", text(found, "/executions"))
+    for runtime in &runs.runtimes {
+        let mut rows = vec![vec!["runtime".to_owned(), runtime.runtime.clone()]];
+        let (overhead, database) = (runtime.overhead.as_ref(), runtime.database.as_ref());
+        let machine = overhead.map(|found| &found.machine).or(database.map(|found| &found.machine));
+        rows.extend(machine.map(|machine| vec!["machine".to_owned(), described(machine)]));
+        let told = |found: &Timing| {
+            let [time, half_width] = [found.time, found.half_width].map(microseconds);
+            format!("{time} ±{half_width}, {} executions", found.executions)
         };
-        if let Some(found) = of("/overhead/block") {
-            rows.push(vec!["block".to_owned(), told(found)]);
+        if let Some(found) = overhead {
+            rows.push(vec!["block".to_owned(), told(&found.block)]);
+            if let (Some(extrinsic), Some(count)) = (&found.extrinsic, found.extrinsics) {
+                rows.push(vec!["extrinsic".to_owned(), format!("{} of a block of {count}", told(extrinsic))]);
+            }
+            rows.extend(found.not_measured.iter().map(|why| vec!["failed".to_owned(), why.clone()]));
         }
-        if let Some(found) = of("/overhead/extrinsic") {
-            let told = format!("{} of a block of {}", told(found), text(runtime, "/overhead/extrinsics"));
-            rows.push(vec!["extrinsic".to_owned(), told]);
-        }
-        if let Some(why) = of("/overhead/not_measured") {
-            rows.push(vec!["failed".to_owned(), text(why, "")]);
-        }
-        if let Some(found) = of("/database") {
-            let (reads, writes) = (text(found, "/reads"), text(found, "/writes"));
-            rows.push(vec!["read".to_owned(), format!("{}, {reads} keys", microseconds(found, "/read_time"))]);
-            rows.push(vec!["write".to_owned(), format!("{}, {writes} batches", microseconds(found, "/write_time"))]);
+        if let Some(found) = database {
+            let (read, write) = (microseconds(found.read_time), microseconds(found.write_time));
+            rows.push(vec!["read".to_owned(), format!("{read}, {} keys", found.reads)]);
+            rows.push(vec!["write".to_owned(), format!("{write}, {} batches", found.writes)]);
         }
         all.push_str(&aligned(&rows));
         all.push_str(&files(runtime));
@@ -109,73 +99,124 @@ pub fn alone(document: &Value) -> String {
 }
 
 /// Nanoseconds as microseconds.
-fn microseconds(value: &Value, pointer: &str) -> String {
-    number(value, pointer).map_or_else(|| "-".into(), |time| format!("{:.2} µs", time / 1000.0))
+fn microseconds(time: u64) -> String {
+    format!("{:.2} µs", time as f64 / 1000.0)
 }
 
-fn profile(run: &Value) -> String {
-    match (text(run, "/machine/profile").as_str(), text(run, "/machine/within_profile").as_str()) {
-        ("-", _) => "held against no profile".into(),
-        (profile, "yes") => format!("as good as {profile}"),
-        (profile, _) => format!("not as good as {profile}"),
+fn described(machine: &Machine) -> String {
+    format!("{}, {} cores, {}", machine.cpu, machine.cores, profile(machine))
+}
+
+fn profile(machine: &Machine) -> String {
+    match (&machine.profile, machine.within_profile) {
+        (None, _) => "held against no profile".into(),
+        (Some(profile), Some(true)) => format!("as good as {profile}"),
+        (Some(profile), _) => format!("not as good as {profile}"),
     }
 }
 
-fn files(runtime: &Value) -> String {
-    if let Some(left) = runtime.pointer("/files/left").and_then(Value::as_str) {
-        return format!("files    none written: {left}\nraw      {}\n", text(runtime, "/raw"));
+fn files(runtime: &Run) -> String {
+    let raw = runtime.raw.as_ref().map_or_else(|| "-".into(), |raw| raw.display().to_string());
+    match &runtime.files {
+        None => format!("raw      {raw}\n"),
+        Some(Files::Left { left }) => format!("files    none written: {left}\nraw      {raw}\n"),
+        Some(Files::Written { directory, rendered, incomplete }) => {
+            let mut said = format!("files    {}\n", directory.display());
+            let by_hand: Vec<_> = rendered.files.iter().flat_map(crate::weights::by_hand).collect();
+            said.push_str(&aligned(&by_hand));
+            for name in incomplete {
+                let why = "not all of its benchmarks were run, so its file stays as it is";
+                said.push_str(&format!("left     {name}: {why}\n"));
+            }
+            said + &format!("raw      {raw}\n")
+        }
     }
-    let mut said = format!("files    {}\n", text(runtime, "/files/directory"));
-    let by_hand: Vec<_> = list(runtime, "/files/rendered/files").iter().flat_map(crate::weights::by_hand).collect();
-    said.push_str(&aligned(&by_hand));
-    for pallet in list(runtime, "/files/incomplete") {
-        let name = pallet.as_str().unwrap_or_default();
-        said.push_str(&format!("left     {name}: not all of its benchmarks were run, so its file stays as it is\n"));
-    }
-    said + &format!("raw      {}\n", text(runtime, "/raw"))
 }
 
-/// One machine, measured.
-pub fn machine(machine: &Value) -> String {
-    let speed = |name: &str| {
-        let score = number(machine, &format!("/scores/{name}"));
-        vec![name.to_owned(), score.map_or_else(|| "-".into(), |score| format!("{score:.2} MiB/s"))]
+/// Returns one machine, measured.
+pub fn machine(machine: &Machine) -> String {
+    let named = |name: &str, value: String| vec![name.to_owned(), value];
+    let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
+    let speed = |name: &str, score: Option<f64>| {
+        named(name, score.map_or_else(|| "-".into(), |score| format!("{score:.2} MiB/s")))
     };
-    let mut rows = vec![
-        vec!["cpu".to_owned(), text(machine, "/cpu")],
-        vec!["cores".to_owned(), text(machine, "/cores")],
-        vec!["memory_bytes".to_owned(), text(machine, "/memory_bytes")],
-        vec!["kernel".to_owned(), text(machine, "/kernel")],
-        vec!["governor".to_owned(), text(machine, "/governor")],
-        vec!["virtualisation".to_owned(), text(machine, "/virtualisation")],
-        vec!["load".to_owned(), text(machine, "/load")],
-    ];
-    let names = ["blake2_256", "sr25519_verify", "memory_copy", "disk_sequential_write", "disk_random_write"];
-    rows.extend(names.map(speed));
-    rows.push(vec!["profile".to_owned(), profile(&serde_json::json!({"machine": machine}))]);
-    aligned(&rows)
+    let scores = &machine.scores;
+    aligned(&[
+        named("cpu", machine.cpu.clone()),
+        named("cores", machine.cores.to_string()),
+        named("memory_bytes", machine.memory_bytes.to_string()),
+        named("kernel", machine.kernel.clone()),
+        named("governor", told(&machine.governor)),
+        named("virtualisation", told(&machine.virtualisation)),
+        named("load", machine.load.map_or_else(|| "-".into(), |load| load.to_string())),
+        speed("blake2_256", scores.blake2_256),
+        speed("sr25519_verify", scores.sr25519_verify),
+        speed("memory_copy", scores.memory_copy),
+        speed("disk_sequential_write", scores.disk_sequential_write),
+        speed("disk_random_write", scores.disk_random_write),
+        named("profile", profile(machine)),
+    ])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use protocol::{
+        benchmark::{Benchmark, DatabaseSummary, Failed, Measured, OverheadSummary, Pallet},
+        format,
+        weights::Rendered,
+    };
+
+    fn reference(within: bool) -> Machine {
+        Machine {
+            cpu: "AMD EPYC".into(),
+            cores: 2,
+            profile: Some("reference".into()),
+            within_profile: Some(within),
+            ..Machine::default()
+        }
+    }
+
+    fn written(incomplete: Vec<String>) -> Option<Files> {
+        let rendered = Rendered { format: format::WEIGHT_FILES.into(), files: Vec::new() };
+        Some(Files::Written { directory: "src/weights".into(), rendered, incomplete })
+    }
+
+    fn runs(runtimes: Vec<Run>) -> Runs {
+        Runs { format: format::BENCHMARKS.into(), runtimes }
+    }
 
     #[test]
     fn a_run_tells_what_failed_and_what_was_left() {
-        let document = json!({"runtimes": [{
-            "runtime": "standalone", "raw": "target/weights/standalone",
-            "run": {
-                "spec_name": "cutover-standalone", "spec_version": 1_001_000,
-                "machine": {"cpu": "AMD EPYC", "cores": 2, "profile": "reference", "within_profile": false},
-                "pallets": [
-                    {"pallet": "pallet_sudo", "benchmarks": 5, "seconds": 1.26, "complete": true, "unchanged": false, "skipped": []},
-                    {"pallet": "pallet_proxy", "benchmarks": 1, "seconds": 0.0, "complete": false, "unchanged": true, "skipped": ["poke"]},
-                ],
-                "failed": [{"pallet": "pallet_proxy", "extrinsic": "add", "why": "Arithmetic(Overflow)"}],
-            },
-            "files": {"directory": "src/weights", "incomplete": ["pallet_proxy"]},
-        }]});
+        let pallet = |pallet: &str, benchmarks: usize, seconds: f64, whole: bool, skipped: &[&str]| Measured {
+            pallet: pallet.into(),
+            instance: "X".into(),
+            path: "raw.json".into(),
+            benchmarks,
+            complete: whole,
+            unchanged: !whole,
+            skipped: skipped.iter().map(|name| (*name).into()).collect(),
+            seconds,
+        };
+        let summary = RunSummary {
+            spec_name: "cutover-standalone".into(),
+            spec_version: 1_001_000,
+            blob_blake2_256: "0x".into(),
+            machine: reference(false),
+            pallets: vec![pallet("pallet_sudo", 5, 1.26, true, &[]), pallet("pallet_proxy", 1, 0.0, false, &["poke"])],
+            failed: vec![Failed {
+                pallet: "pallet_proxy".into(),
+                extrinsic: "add".into(),
+                why: "Arithmetic(Overflow)".into(),
+            }],
+        };
+        let document = runs(vec![Run {
+            runtime: "standalone".into(),
+            raw: Some("target/weights/standalone".into()),
+            run: Some(summary),
+            files: written(vec!["pallet_proxy".into()]),
+            ..Run::default()
+        }]);
         let expected = "\
 runtime  standalone cutover-standalone 1001000
 machine  AMD EPYC, 2 cores, not as good as reference
@@ -194,24 +235,52 @@ raw      target/weights/standalone
 
     #[test]
     fn what_costs_something_by_itself_is_told_with_how_well_it_is_known() {
-        let machine = json!({"cpu": "AMD EPYC", "cores": 2, "profile": "reference", "within_profile": true});
-        let document = json!({"runtimes": [
-            {
-                "runtime": "standalone", "raw": "target/weights/standalone",
-                "overhead": {
-                    "machine": machine, "extrinsics": 9000, "not_measured": null,
-                    "block": {"time": 412_345, "half_width": 1_500, "executions": 100},
-                    "extrinsic": {"time": 81_230, "half_width": 40, "executions": 200},
-                },
-                "database": {"machine": machine, "reads": 900, "read_time": 4_500, "writes": 9, "write_time": 30_000},
-                "files": {"directory": "src/weights"},
+        let timing = |time, half_width, executions| Timing { time, half_width, executions };
+        let overhead = OverheadSummary {
+            spec_name: "solo".into(),
+            spec_version: 1,
+            blob_blake2_256: "0x".into(),
+            machine: reference(true),
+            path: "overhead.json".into(),
+            record_proof: false,
+            block: timing(412_345, 1_500, 100),
+            extrinsic: Some(timing(81_230, 40, 200)),
+            extrinsics: Some(9000),
+            not_measured: None,
+        };
+        let database = DatabaseSummary {
+            state: Default::default(),
+            machine: reference(true),
+            path: "database.json".into(),
+            reads: 900,
+            writes: 9,
+            read_time: 4_500,
+            write_time: 30_000,
+        };
+        let without = OverheadSummary {
+            block: timing(1, 0, 3),
+            extrinsic: None,
+            extrinsics: None,
+            not_measured: Some("why".into()),
+            ..overhead.clone()
+        };
+        let document = runs(vec![
+            Run {
+                runtime: "standalone".into(),
+                raw: Some("target/weights/standalone".into()),
+                overhead: Some(overhead),
+                database: Some(database),
+                files: written(Vec::new()),
+                ..Run::default()
             },
-            {
-                "runtime": "other", "raw": "raw",
-                "overhead": {"machine": machine, "block": {"time": 1, "half_width": 0, "executions": 3}, "not_measured": "why"},
-                "files": {"left": "only raw results were asked for"},
+            Run {
+                runtime: "other".into(),
+                raw: Some("raw".into()),
+                overhead: Some(without),
+                files: Some(Files::Left { left: "only raw results were asked for".into() }),
+                ..Run::default()
             },
-        ]});
+        ]);
         let expected = "\
 runtime    standalone
 machine    AMD EPYC, 2 cores, as good as reference
@@ -233,8 +302,12 @@ raw      raw
     }
 
     #[test]
-    fn a_document_of_another_version_leaves_gaps() {
-        assert!(machine(&json!({})).contains("held against no profile"));
-        assert_eq!(list_all(&json!({})).lines().count(), 1);
+    fn benchmarks_are_listed_and_what_was_not_measured_is_a_dash() {
+        assert!(machine(&Machine::default()).contains("held against no profile"));
+        let benchmarks = ["a", "b"].map(|extrinsic| Benchmark { extrinsic: extrinsic.into() }).to_vec();
+        let pallet = Pallet { pallet: "pallet_x".into(), instance: "X".into(), benchmarks };
+        let listed = Run { runtime: "solo".into(), pallets: Some(vec![pallet]), ..Run::default() };
+        let page = list_all(&runs(vec![listed]));
+        assert_eq!(page.lines().last(), Some("solo     pallet_x  X         a, b"));
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     field::{grouped, list, number, text},
     steps::counted,
 };
+use protocol::weights::compare::{Change, Comparison, Pair as Sides};
 use serde_json::Value;
 
 pub struct Changed {
@@ -80,12 +81,13 @@ pub fn changed(dry_run: &Value) -> Option<Vec<Changed>> {
 }
 
 /// The same of a comparison of weight files, as `weights compare` gives it.
-pub fn compared(comparison: &Value) -> Vec<Changed> {
-    let changed = list(comparison, "/extrinsics").iter().filter(|one| text(one, "/change") == "changed");
+pub fn compared(comparison: &Comparison) -> Vec<Changed> {
+    let pair = |sides: Sides| Pair { old: sides.old.unwrap_or_default(), new: sides.new.unwrap_or_default() };
+    let changed = comparison.extrinsics.iter().filter(|one| one.change == Change::Changed);
     let all = changed.map(|one| Changed {
-        call: format!("{}::{}", text(one, "/pallet"), text(one, "/extrinsic")),
-        ref_time: Pair::of(one, ["/ref_time/old", "/ref_time/new"]),
-        proof_size: Pair::of(one, ["/proof_size/old", "/proof_size/new"]),
+        call: format!("{}::{}", one.pallet, one.extrinsic),
+        ref_time: pair(one.by_method.ref_time),
+        proof_size: pair(one.by_method.proof_size),
     });
     largest_first(all.collect())
 }
@@ -129,6 +131,7 @@ pub fn rows(all: &[Changed], most: usize) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::tests::{self as weights, pair};
     use serde_json::json;
 
     #[test]
@@ -156,11 +159,9 @@ mod tests {
 
     #[test]
     fn weight_files_are_compared_alike() {
-        let pair = |old: f64, new: f64| json!({"old": old, "new": new});
-        let all = compared(&json!({"extrinsics": [
-            {"pallet": "p", "extrinsic": "f", "change": "changed", "ref_time": pair(4e6, 5e6), "proof_size": pair(1.0, 1.0)},
-            {"pallet": "p", "extrinsic": "same", "change": "unchanged"},
-        ]}));
+        let of_file = weights::compared("p", "f", pair(4_000_000, 5_000_000), pair(1, 1));
+        let same = weights::compared("p", "same", pair(1, 1), pair(1, 1));
+        let all = compared(&weights::comparison(vec![of_file, same]));
         assert_eq!(rows(&all, 9), [["p::f", "4.00 → 5.00 µs, +25.0 %", "1 bytes"]]);
     }
 

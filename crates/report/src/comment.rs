@@ -10,6 +10,7 @@ use crate::{
     field::{findings, list, size, text},
     table,
 };
+use protocol::{Verdict, weights::compare::Comparison};
 use serde_json::Value;
 
 /// Stands in every comment and is not shown: by it the next run finds the comment that it replaces.
@@ -24,8 +25,8 @@ const LONGEST: usize = 160;
 /// Rows of a list, fewer where the whole would be too long.
 const DETAIL: [usize; 5] = [40, 15, 5, 1, 0];
 
-/// The same evidence gives the same comment. `weights`: a comparison of weights, or null.
-pub fn render(bundles: &[Bundle], weights: &Value) -> String {
+/// The same evidence gives the same comment. `weights`: a comparison of weights.
+pub fn render(bundles: &[Bundle], weights: Option<&Comparison>) -> String {
     let mut comment = String::new();
     for rows in DETAIL {
         comment = with_detail(bundles, weights, rows);
@@ -41,7 +42,7 @@ pub fn render(bundles: &[Bundle], weights: &Value) -> String {
     comment + CUT
 }
 
-fn with_detail(bundles: &[Bundle], weights: &Value, rows: usize) -> String {
+fn with_detail(bundles: &[Bundle], weights: Option<&Comparison>, rows: usize) -> String {
     let failed = bundles.iter().any(|bundle| !passed(bundle));
     let mut all = format!("{MARKER}\n## Runtime upgrades: {}\n\n", if failed { "failed" } else { "passed" });
     if bundles.is_empty() {
@@ -52,7 +53,7 @@ fn with_detail(bundles: &[Bundle], weights: &Value, rows: usize) -> String {
     for bundle in bundles {
         all.push_str(&runtime(bundle, rows));
     }
-    if !weights.is_null() {
+    if let Some(weights) = weights {
         all.push_str(&compared(weights, rows));
     }
     all.push_str("\nMade from the evidence of the bundles alone; `cargo xtask verify BUNDLE` checks it.\n");
@@ -72,7 +73,7 @@ fn overview(bundles: &[Bundle]) -> String {
                 ),
                 verdict(&bundle.dry_run).into(),
                 if bundle.diff.get("error").is_some() { "not compared" } else { verdict(&bundle.diff) }.into(),
-                if bundle.weights.is_null() { "not checked" } else { verdict(&bundle.weights) }.into(),
+                bundle.weights.as_ref().map_or("not checked", |weights| word(weights.check.verdict)).into(),
                 if proposed(bundle) { "pass" } else { "**FAIL**" }.into(),
                 share(bundle),
             ]
@@ -204,7 +205,7 @@ fn weights(bundle: &Bundle, most: usize) -> String {
         lines.push(format!("the calls of both runtimes: {}", code(&text(check, "/detail"))));
         lines.extend(findings(check).iter().map(|finding| code(finding)));
     }
-    for finding in list(&bundle.weights, "/findings") {
+    for finding in bundle.weights.iter().flat_map(|weights| &weights.check.findings) {
         lines.push(format!("in the source: {}", code(&crate::weights::finding_line(finding))));
     }
     match lines.is_empty() {
@@ -214,13 +215,13 @@ fn weights(bundle: &Bundle, most: usize) -> String {
 }
 
 /// A comparison of weight files, as `weights compare --json` gives it.
-fn compared(comparison: &Value, most: usize) -> String {
+fn compared(comparison: &Comparison, most: usize) -> String {
     let rows = crate::weights::rows_of_interest(comparison);
     let mut all = format!(
         "\n### Weights: {}\n\n{} compared with {}\n",
-        verdict(comparison),
-        code(&text(comparison, "/old")),
-        code(&text(comparison, "/new"))
+        word(comparison.verdict),
+        code(&comparison.old),
+        code(&comparison.new)
     );
     let count = rows.len();
     let rows: Vec<_> =
@@ -246,8 +247,8 @@ fn more(count: usize, shown: usize) -> String {
 }
 
 pub fn passed(bundle: &Bundle) -> bool {
-    let failed =
-        [&bundle.dry_run, &bundle.diff, &bundle.weights].into_iter().any(|result| verdict(result) == "**FAIL**");
+    let failed = [&bundle.dry_run, &bundle.diff].into_iter().any(|result| verdict(result) == "**FAIL**")
+        || bundle.weights.as_ref().is_some_and(|weights| weights.check.verdict == Verdict::Fail);
     // A dry run that did not end in a verdict passed nothing.
     let rehearsed = ["pass", "pass_with_hazards"].contains(&text(&bundle.dry_run, "/verdict").as_str());
     !failed && proposed(bundle) && rehearsed
@@ -255,6 +256,17 @@ pub fn passed(bundle: &Bundle) -> bool {
 
 fn proposed(bundle: &Bundle) -> bool {
     bundle.propose.is_object() && bundle.propose.get("error").is_none()
+}
+
+/// Returns a verdict as the comment states it.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::PassWithHazards => "pass, with hazards",
+        Verdict::NotJudged => "**NOT JUDGED**",
+        Verdict::Fail => "**FAIL**",
+        Verdict::Skip => "skip",
+    }
 }
 
 /// The tool's own word, and none that the evidence brings.
@@ -300,7 +312,13 @@ fn is_unseen(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::tests as weights;
+    use protocol::weights::check::{Rule, Severity, StepResult};
     use serde_json::json;
+
+    fn passed_with(pallet: &str, detail: &str) -> StepResult {
+        weights::passed(vec![weights::finding(Rule::UnitWeights, Severity::Warning, Some(pallet), detail)])
+    }
 
     fn bundle() -> Bundle {
         Bundle {
@@ -316,13 +334,13 @@ mod tests {
                 "changes": [{"severity": "breaking", "kind": "call-arguments", "pallet": "P", "name": "attest", "details": ["2 became 3"]}],
                 "whom": [{"label": "wallets", "changes": 1, "breaking": 1}]}),
             propose: json!({"route": "sudo", "calls": [{"hash": "0x34"}]}),
-            weights: json!({"verdict": "pass", "findings": [{"rule": "unit-weights", "severity": "warning", "pallet": "p", "detail": "()"}]}),
+            weights: Some(passed_with("p", "()")),
         }
     }
 
     #[test]
     fn a_comment_tells_versions_hashes_verdicts_and_size() {
-        let comment = render(&[bundle()], &Value::Null);
+        let comment = render(&[bundle()], None);
         assert!(comment.starts_with(MARKER), "{comment}");
         for wanted in [
             "## Runtime upgrades: passed",
@@ -344,14 +362,14 @@ mod tests {
         let changed = |change: fn(&mut Bundle)| {
             let mut bundle = bundle();
             change(&mut bundle);
-            render(&[bundle], &Value::Null)
+            render(&[bundle], None)
         };
         for comment in [
             changed(|bundle| bundle.dry_run["verdict"] = json!("fail")),
             changed(|bundle| bundle.dry_run = json!({})),
             changed(|bundle| bundle.diff["verdict"] = json!("fail")),
             changed(|bundle| bundle.propose = json!({"error": {"message": "too old"}})),
-            changed(|bundle| bundle.weights["verdict"] = json!("fail")),
+            changed(|bundle| bundle.weights.as_mut().expect("checked").check.verdict = Verdict::Fail),
         ] {
             assert!(comment.contains("## Runtime upgrades: failed"), "{comment}");
         }
@@ -373,20 +391,14 @@ mod tests {
         let evil = "x` | @octocat <img src=x onerror=alert(1)> [a](https://evil.example) \\| \n## ``` #1 <!-- -->\u{202e}</details>";
         let mut bundle = bundle();
         bundle.name = evil.into();
-        for step in [
-            &mut bundle.build,
-            &mut bundle.inspect,
-            &mut bundle.dry_run,
-            &mut bundle.diff,
-            &mut bundle.propose,
-            &mut bundle.weights,
-        ] {
+        for step in [&mut bundle.build, &mut bundle.inspect, &mut bundle.dry_run, &mut bundle.diff, &mut bundle.propose]
+        {
             poison(step, evil);
         }
-        let comment = render(
-            &[bundle],
-            &json!({"old": evil, "new": evil, "extrinsics": [{"change": "changed", "pallet": evil}]}),
-        );
+        bundle.weights = Some(passed_with(evil, evil));
+        let changed = weights::compared(evil, evil, weights::pair(1, 2), weights::pair(0, 0));
+        let comparison = Comparison { old: evil.into(), new: evil.into(), ..weights::comparison(vec![changed]) };
+        let comment = render(&[bundle], Some(&comparison));
         assert_eq!(
             comment.matches("<!--").count() - outside(&comment).matches("<!--").count(),
             comment.matches("<!--").count() - 1
@@ -431,7 +443,7 @@ mod tests {
             (0..100).map(|_| json!({"name": long, "status": "fail", "detail": long, "findings": [long]})).collect(),
         );
         for count in [1, 3, 64] {
-            let comment = render(&vec![large.clone(); count], &Value::Null);
+            let comment = render(&vec![large.clone(); count], None);
             assert!(comment.len() <= LIMIT, "{count}: {}", comment.len());
             assert!(comment.starts_with(MARKER) && comment.contains("more"), "{count}");
             let _ = outside(&comment);
@@ -440,6 +452,6 @@ mod tests {
 
     #[test]
     fn nothing_affected_is_said() {
-        assert!(render(&[], &Value::Null).contains("No runtime is affected"));
+        assert!(render(&[], None).contains("No runtime is affected"));
     }
 }

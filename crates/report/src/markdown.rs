@@ -7,6 +7,7 @@ use crate::{
     steps,
     table::{escape, markdown},
 };
+use protocol::weights::check::StepResult;
 use serde_json::Value;
 
 /// What the report is made of: the results of the steps, `Null` for one that was not done.
@@ -18,7 +19,8 @@ pub struct Bundle {
     pub dry_run: Value,
     pub diff: Value,
     pub propose: Value,
-    pub weights: Value,
+    /// None for a runtime whose source is not checked.
+    pub weights: Option<StepResult>,
 }
 
 /// The same evidence gives the same bytes: nothing here says when or how long.
@@ -44,7 +46,7 @@ pub fn report(bundle: &Bundle) -> String {
         weights_of_calls(&bundle.dry_run),
         crate::diff::section_of_report(&bundle.diff),
         crate::diff::parameters_of_report(&bundle.diff),
-        weights(&bundle.weights),
+        bundle.weights.as_ref().map(weights).unwrap_or_default(),
         proposal(&bundle.propose),
     ] {
         if !section.is_empty() {
@@ -142,20 +144,16 @@ fn weights_of_calls(dry_run: &Value) -> String {
     section
 }
 
-fn weights(weights: &Value) -> String {
-    if weights.is_null() {
-        return String::new();
-    }
+fn weights(weights: &StepResult) -> String {
+    let check = &weights.check;
     let mut all = format!(
         "## The weights in the source\n\n{} pallets, {} weight files of the runtime's own with {} extrinsics: {}.\n\n",
-        text(weights, "/pallets"),
-        text(weights, "/files"),
-        text(weights, "/extrinsics"),
-        escape(&text(weights, "/verdict")),
+        check.pallets, check.files, check.extrinsics, check.verdict,
     );
-    let rows: Vec<_> = list(weights, "/findings")
+    let rows: Vec<_> = check
+        .findings
         .iter()
-        .map(|finding| vec![text(finding, "/severity"), crate::weights::finding_line(finding)])
+        .map(|finding| vec![finding.severity.name().to_owned(), crate::weights::finding_line(finding)])
         .collect();
     all.push_str(&if rows.is_empty() { "No findings.\n".into() } else { markdown(&["Severity", "Finding"], &rows) });
     all.push_str(&crate::weights::section_of_report(weights));
@@ -225,6 +223,8 @@ fn proposal(propose: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::tests::{finding, passed};
+    use protocol::weights::check::{Rule, Severity};
     use serde_json::json;
 
     fn bundle() -> Bundle {
@@ -235,8 +235,7 @@ mod tests {
             dry_run: json!({"from": {"spec_version": 1}, "verdict": "pass", "seconds": 5, "checks": [{"name": "x", "status": "pass", "detail": "a|b"}]}),
             diff: Value::Null,
             propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x12", "decoded": "Sudo.sudo(<x>)"}]}),
-            weights: json!({"pallets": 3, "files": 0, "extrinsics": 0, "verdict": "pass",
-                "findings": [{"rule": "unit-weights", "severity": "warning", "pallet": "pallet_x", "detail": "()"}]}),
+            weights: Some(passed(vec![finding(Rule::UnitWeights, Severity::Warning, Some("pallet_x"), "()")])),
         }
     }
 

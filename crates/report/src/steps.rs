@@ -5,6 +5,7 @@ use crate::{
     Bundle,
     field::{list, text},
 };
+use protocol::{Verdict, weights::check::StepResult};
 use serde_json::Value;
 
 /// A word that the tool itself uses, whatever the evidence says.
@@ -51,6 +52,17 @@ impl Status {
     }
 }
 
+impl From<Verdict> for Status {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass | Verdict::PassWithHazards => Self::Pass,
+            Verdict::Fail => Self::Fail,
+            Verdict::NotJudged => Self::NotJudged,
+            Verdict::Skip => Self::Skip,
+        }
+    }
+}
+
 pub struct Step {
     pub name: &'static str,
     pub status: Status,
@@ -72,7 +84,7 @@ pub fn steps(bundle: &Bundle) -> Vec<Step> {
         build(bundle),
         diff(&bundle.diff),
         dry_run(&bundle.dry_run),
-        weights(&bundle.weights),
+        weights(bundle.weights.as_ref()),
         propose(&bundle.propose),
     ]
 }
@@ -119,16 +131,16 @@ fn dry_run(dry_run: &Value) -> Step {
     })
 }
 
-fn weights(weights: &Value) -> Step {
-    step("Weights in the source", weights, || {
-        let told = format!(
-            "{} weight files with {} extrinsics, {}",
-            text(weights, "/files"),
-            text(weights, "/extrinsics"),
-            counted(list(weights, "/findings").len(), "finding")
-        );
-        (Status::of_verdict(weights), told)
-    })
+fn weights(weights: Option<&StepResult>) -> Step {
+    let (status, told) = match weights.map(|weights| &weights.check) {
+        None => (Status::Skip, "not done".into()),
+        Some(check) => {
+            let findings = counted(check.findings.len(), "finding");
+            let told = format!("{} weight files with {} extrinsics, {findings}", check.files, check.extrinsics);
+            (check.verdict.into(), told)
+        }
+    };
+    Step { name: "Weights in the source", status, told }
 }
 
 fn propose(propose: &Value) -> Step {
@@ -192,7 +204,7 @@ mod tests {
             dry_run: json!({"verdict": "pass", "checks": [{"status": "pass"}, {"status": "skip"}, {"status": "warn"}]}),
             diff: json!({"verdict": "pass", "rules": [{"status": "allowed"}], "changes": [{"severity": "breaking"}]}),
             propose: json!({"route": "sudo", "calls": [{}]}),
-            weights: json!({"verdict": "pass", "files": 1, "extrinsics": 2, "findings": []}),
+            weights: Some(crate::weights::tests::passed(Vec::new())),
             ..Bundle::default()
         }
     }
@@ -226,8 +238,11 @@ mod tests {
         let not_judged = |bundle: &mut Bundle| bundle.dry_run["verdict"] = json!("not_judged");
         assert_eq!(changed(not_judged), Some(Status::NotJudged));
         assert_eq!(changed(|bundle| bundle.diff["verdict"] = json!("fail")), Some(Status::Fail));
+        let failed_weights = |bundle: &mut Bundle| {
+            bundle.weights.as_mut().expect("checked").check.verdict = Verdict::Fail;
+        };
         assert_eq!(changed(|bundle| bundle.dry_run["verdict"] = json!("fail")), Some(Status::Fail));
-        assert_eq!(changed(|bundle| bundle.weights["verdict"] = json!("fail")), Some(Status::Fail));
+        assert_eq!(changed(failed_weights), Some(Status::Fail));
         assert_eq!(changed(|bundle| bundle.propose = json!({"error": {"message": "old"}})), Some(Status::Fail));
         assert_eq!(changed(|bundle| bundle.dry_run = Value::Null), None, "not rehearsed");
         assert_eq!(changed(|bundle| bundle.dry_run = json!({})), None, "no verdict");

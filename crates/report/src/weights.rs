@@ -1,57 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Weights compared, checked and rendered: for a terminal, as Markdown for a pull request, as CSV.
 
-use crate::{
-    field::{grouped, list, number, text},
-    table,
+use crate::{field::grouped, table};
+use protocol::{
+    Verdict,
+    weights::{
+        ByHand, Fate, Rendered, Written,
+        check::{AgainstRelease, Checks, Finding, Report, StepResult},
+        compare::{Change, Compared, Comparison, Pair},
+    },
 };
-use serde_json::Value;
 
 /// So many rows stand in what people read; all are in the JSON and the CSV.
 const ROW_LIMIT: usize = 50;
 
-/// Those of interest: what changed, came, went or cannot be compared, the largest changes first.
-pub(crate) fn of_interest(comparison: &Value) -> Vec<&Value> {
-    let mut rows: Vec<&Value> =
-        list(comparison, "/extrinsics").iter().filter(|one| text(one, "/change") != "unchanged").collect();
+/// Returns those of interest: what changed, came, went or cannot be compared, the largest changes first.
+pub(crate) fn of_interest(comparison: &Comparison) -> Vec<&Compared> {
+    let mut rows: Vec<&Compared> = comparison.extrinsics.iter().filter(|one| one.change != Change::Unchanged).collect();
     rows.sort_by(|left, right| magnitude(right).total_cmp(&magnitude(left)));
     rows
 }
 
-/// How large a change is, in percent; growth from nothing is larger than any.
-pub(crate) fn magnitude(compared: &Value) -> f64 {
-    ["/ref_time", "/proof_size"].iter().map(|pair| change(compared, pair).abs()).fold(0.0, f64::max)
+/// Returns how large a change is, in percent; growth from nothing is larger than any.
+fn magnitude(compared: &Compared) -> f64 {
+    let both = &compared.by_method;
+    both.ref_time.growth().abs().max(both.proof_size.growth().abs())
 }
 
-/// Percent by which a pair changed.
-pub(crate) fn change(compared: &Value, pair: &str) -> f64 {
-    let at = |key: &str| number(compared, &format!("{pair}/{key}"));
-    match (at("percent"), at("old"), at("new")) {
-        (Some(percent), ..) => percent,
-        (None, Some(_), Some(new)) if new > 0.0 => f64::INFINITY,
-        _ => 0.0,
+fn percent(pair: Pair) -> String {
+    match pair.percent {
+        _ if pair.growth().is_infinite() => "from 0".into(),
+        Some(percent) => format!("{percent:+.1} %"),
+        None => "-".into(),
     }
 }
 
-fn percent(compared: &Value, pair: &str) -> String {
-    let change = change(compared, pair);
-    match change.is_infinite() {
-        true => "from 0".into(),
-        false if text(compared, &format!("{pair}/percent")) == "-" => "-".into(),
-        false => format!("{change:+.1} %"),
-    }
-}
-
-fn picoseconds(compared: &Value, pointer: &str) -> String {
-    match number(compared, pointer) {
+fn picoseconds(value: Option<u64>) -> String {
+    match value.map(|value| value as f64) {
         None => "-".into(),
         Some(value) if value >= 1e9 => format!("{:.2} ms", value / 1e9),
         Some(value) => format!("{:.2} µs", value / 1e6),
     }
 }
 
-fn bytes(compared: &Value, pointer: &str) -> String {
-    compared.pointer(pointer).and_then(Value::as_u64).map_or_else(|| "-".into(), grouped)
+fn bytes(value: Option<u64>) -> String {
+    value.map_or_else(|| "-".into(), grouped)
+}
+
+/// Returns a verdict as it stands at the end of an output and at the head of a page.
+fn stated(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Pass => "passed".into(),
+        Verdict::Fail => "failed".into(),
+        other => other.to_string(),
+    }
 }
 
 pub(crate) const HEAD: [&str; 9] = [
@@ -66,41 +68,41 @@ pub(crate) const HEAD: [&str; 9] = [
     "note",
 ];
 
-fn row(compared: &Value) -> Vec<String> {
+fn row(compared: &Compared) -> Vec<String> {
+    let (time, proof) = (compared.by_method.ref_time, compared.by_method.proof_size);
     let mut notes: Vec<String> = Vec::new();
-    if text(compared, "/beyond_threshold") == "yes" {
+    if compared.beyond_threshold {
         notes.push("beyond the threshold".into());
     }
-    notes.extend(
-        list(compared, "/no_longer_fits").iter().map(|what| format!("{} no longer fits in a block", text(what, ""))),
-    );
-    notes.extend(compared.pointer("/problem").map(|problem| text(problem, "")));
+    notes.extend(compared.no_longer_fits.iter().map(|what| format!("{what} no longer fits in a block")));
+    notes.extend(compared.problem.clone());
     vec![
-        format!("{}::{}", text(compared, "/pallet"), text(compared, "/extrinsic")),
-        text(compared, "/change"),
-        picoseconds(compared, "/ref_time/old"),
-        picoseconds(compared, "/ref_time/new"),
-        percent(compared, "/ref_time"),
-        bytes(compared, "/proof_size/old"),
-        bytes(compared, "/proof_size/new"),
-        percent(compared, "/proof_size"),
+        format!("{}::{}", compared.pallet, compared.extrinsic),
+        compared.change.name().into(),
+        picoseconds(time.old),
+        picoseconds(time.new),
+        percent(time),
+        bytes(proof.old),
+        bytes(proof.new),
+        percent(proof),
         notes.join("; "),
     ]
 }
 
-/// Those of interest as rows under [`HEAD`].
-pub(crate) fn rows_of_interest(comparison: &Value) -> Vec<Vec<String>> {
+/// Returns those of interest as rows under [`HEAD`].
+pub(crate) fn rows_of_interest(comparison: &Comparison) -> Vec<Vec<String>> {
     of_interest(comparison).into_iter().map(row).collect()
 }
 
-fn rows(comparison: &Value) -> (Vec<Vec<String>>, String) {
+fn rows(comparison: &Comparison) -> (Vec<Vec<String>>, String) {
     let all = of_interest(comparison);
     let more = all.len().saturating_sub(ROW_LIMIT);
     let more = if more > 0 { format!("and {more} more, which are in the JSON and the CSV\n") } else { String::new() };
     (all.into_iter().take(ROW_LIMIT).map(row).collect(), more)
 }
 
-pub fn terminal(comparison: &Value) -> String {
+/// Returns what a terminal shows of a comparison.
+pub fn terminal(comparison: &Comparison) -> String {
     let (rows, more) = rows(comparison);
     if rows.is_empty() {
         return summary(comparison);
@@ -109,62 +111,53 @@ pub fn terminal(comparison: &Value) -> String {
     format!("{}{more}\n{}", table::aligned(&[head, rows].concat()), summary(comparison))
 }
 
-pub fn summary(comparison: &Value) -> String {
-    let count = |name: &str| text(comparison, &format!("/summary/{name}"));
+/// Returns a comparison without its extrinsics.
+pub fn summary(comparison: &Comparison) -> String {
+    let count = &comparison.summary;
     let mut lines = vec![
         vec![
             "compared".into(),
-            format!("{} with {}, {}", text(comparison, "/old"), text(comparison, "/new"), text(comparison, "/method")),
+            format!("{} with {}, {}", comparison.old, comparison.new, comparison.options.method.name()),
         ],
         vec![
             "extrinsics".into(),
             format!(
                 "{} changed, {} unchanged, {} new, {} removed, {} incomparable",
-                count("changed"),
-                count("unchanged"),
-                count("new"),
-                count("removed"),
-                count("incomparable")
+                count.changed, count.unchanged, count.new, count.removed, count.incomparable
             ),
         ],
-        vec![
-            "beyond".into(),
-            format!("{} by more than {} %", count("beyond_threshold"), text(comparison, "/threshold")),
-        ],
-        vec!["too large".into(), format!("{} no longer fit in a block", count("no_longer_fits"))],
+        vec!["beyond".into(), format!("{} by more than {} %", count.beyond_threshold, comparison.options.threshold)],
+        vec!["too large".into(), format!("{} no longer fit in a block", count.no_longer_fits)],
     ];
     lines.extend(transfers(comparison));
-    lines.push(vec!["verdict".into(), text(comparison, "/verdict").to_uppercase()]);
+    lines.push(vec!["verdict".into(), stated(comparison.verdict).to_uppercase()]);
     table::aligned(&lines)
 }
 
 /// What people pay most often for.
-fn transfers(comparison: &Value) -> Vec<Vec<String>> {
-    let is_transfer = |one: &&Value| {
-        text(one, "/pallet") == "pallet_balances"
-            && ["transfer_allow_death", "transfer_keep_alive"].contains(&text(one, "/extrinsic").as_str())
+fn transfers(comparison: &Comparison) -> Vec<Vec<String>> {
+    let is_transfer = |one: &&Compared| {
+        one.pallet == "pallet_balances"
+            && ["transfer_allow_death", "transfer_keep_alive"].contains(&one.extrinsic.as_str())
     };
-    let line = |one: &Value| {
-        let cost = format!(
-            "{} to {} ({})",
-            picoseconds(one, "/ref_time/old"),
-            picoseconds(one, "/ref_time/new"),
-            percent(one, "/ref_time")
-        );
-        vec![text(one, "/extrinsic"), cost]
+    let line = |one: &Compared| {
+        let time = one.by_method.ref_time;
+        let cost = format!("{} to {} ({})", picoseconds(time.old), picoseconds(time.new), percent(time));
+        vec![one.extrinsic.clone(), cost]
     };
-    list(comparison, "/extrinsics").iter().filter(is_transfer).map(line).collect()
+    comparison.extrinsics.iter().filter(is_transfer).map(line).collect()
 }
 
-pub fn markdown(comparison: &Value) -> String {
+/// Returns a comparison for a pull request.
+pub fn markdown(comparison: &Comparison) -> String {
     let (rows, more) = rows(comparison);
     let mut page = format!(
         "### Weights: {}\n\n{} compared with {} by `{}`, threshold {} %.\n\n",
-        text(comparison, "/verdict"),
-        table::escape(&text(comparison, "/old")),
-        table::escape(&text(comparison, "/new")),
-        table::escape(&text(comparison, "/method")),
-        text(comparison, "/threshold"),
+        stated(comparison.verdict),
+        table::escape(&comparison.old),
+        table::escape(&comparison.new),
+        comparison.options.method.name(),
+        comparison.options.threshold,
     );
     if rows.is_empty() {
         page.push_str("Nothing changed.\n");
@@ -175,162 +168,153 @@ pub fn markdown(comparison: &Value) -> String {
     page
 }
 
-pub fn csv(comparison: &Value) -> String {
-    let numbers = [
-        "ref_time/old",
-        "ref_time/new",
-        "ref_time/percent",
-        "proof_size/old",
-        "proof_size/new",
-        "proof_size/percent",
-        "base/ref_time/old",
-        "base/ref_time/new",
-        "greatest/ref_time/old",
-        "greatest/ref_time/new",
-        "reads/old",
-        "reads/new",
-        "writes/old",
-        "writes/new",
-    ];
-    let names = ["pallet", "extrinsic", "change", "beyond_threshold", "problem"];
-    let head: Vec<String> = names.iter().chain(&numbers).map(|name| name.replace('/', "_")).collect();
-    let mut page = head.join(",") + "\n";
-    for compared in list(comparison, "/extrinsics") {
-        let named = names.iter().map(|name| cell(compared.pointer(&format!("/{name}"))));
-        let cells: Vec<String> =
-            named.chain(numbers.iter().map(|name| cell(compared.pointer(&format!("/{name}"))))).collect();
-        page.push_str(&cells.join(","));
+/// Returns every extrinsic of a comparison as a row.
+pub fn csv(comparison: &Comparison) -> String {
+    const HEAD: &str = "pallet,extrinsic,change,beyond_threshold,problem,ref_time_old,ref_time_new,ref_time_percent,\
+        proof_size_old,proof_size_new,proof_size_percent,base_ref_time_old,base_ref_time_new,greatest_ref_time_old,\
+        greatest_ref_time_new,reads_old,reads_new,writes_old,writes_new\n";
+    let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let sides = |pair: Pair| [number(pair.old), number(pair.new)];
+    let percent = |pair: Pair| [pair.percent.map(|percent| format!("{percent:?}")).unwrap_or_default()];
+    let mut page = HEAD.to_owned();
+    for compared in &comparison.extrinsics {
+        let (time, proof) = (compared.by_method.ref_time, compared.by_method.proof_size);
+        let named = [
+            cell(&compared.pallet),
+            cell(&compared.extrinsic),
+            cell(compared.change.name()),
+            compared.beyond_threshold.to_string(),
+            compared.problem.as_deref().map(cell).unwrap_or_default(),
+        ];
+        let cells = [
+            &named[..],
+            &sides(time),
+            &percent(time),
+            &sides(proof),
+            &percent(proof),
+            &sides(compared.base.ref_time),
+            &sides(compared.greatest.ref_time),
+            &sides(compared.reads),
+            &sides(compared.writes),
+        ];
+        page.push_str(&cells.concat().join(","));
         page.push('\n');
     }
     page
 }
 
 /// A cell that no reader splits, and no spreadsheet takes for a formula.
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => {
-            let text: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
-            let harmless = text.chars().next().is_none_or(|first| first.is_alphanumeric() || first == '_');
-            format!("\"{}{}\"", if harmless { "" } else { "'" }, text.replace('"', "\"\""))
-        }
-        Some(other) => other.to_string(),
-    }
+fn cell(text: &str) -> String {
+    let text: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
+    let harmless = text.chars().next().is_none_or(|first| first.is_alphanumeric() || first == '_');
+    format!("\"{}{}\"", if harmless { "" } else { "'" }, text.replace('"', "\"\""))
 }
 
-/// What `weights check` found, by runtime.
-pub fn checked(document: &Value) -> String {
+/// Returns what `weights check` found, by runtime.
+pub fn checked(checks: &Checks) -> String {
     let mut page = String::new();
-    for runtime in list(document, "/runtimes") {
+    for runtime in &checks.runtimes {
         page.push_str(&findings(runtime));
         page.push('\n');
     }
-    page.push_str(&format!("verdict  {}\n", text(document, "/verdict").to_uppercase()));
+    page.push_str(&format!("verdict  {}\n", stated(checks.verdict).to_uppercase()));
     page
 }
 
-fn findings(runtime: &Value) -> String {
+fn findings(report: &Report) -> String {
     let mut lines = vec![vec![
         "runtime".into(),
         format!(
             "{}: {} pallets, {} weight files with {} extrinsics",
-            text(runtime, "/runtime"),
-            text(runtime, "/pallets"),
-            text(runtime, "/files"),
-            text(runtime, "/extrinsics")
+            report.runtime, report.pallets, report.files, report.extrinsics
         ),
     ]];
-    for finding in list(runtime, "/findings") {
-        lines.push(vec![text(finding, "/severity"), finding_line(finding)]);
+    for finding in &report.findings {
+        lines.push(vec![finding.severity.name().into(), finding_line(finding)]);
     }
     if lines.len() == 1 {
         lines.push(vec!["pass".into(), "no findings".into()]);
     }
-    lines.extend(list(runtime, "/not_checked").iter().map(|why| vec!["skipped".into(), text(why, "")]));
+    lines.extend(report.not_checked.iter().map(|why| vec!["skipped".into(), why.clone()]));
     table::aligned(&lines)
 }
 
-/// `zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A, and …`
-pub fn finding_line(finding: &Value) -> String {
-    let rule = text(finding, "/rule");
+/// Returns a finding in a line: `zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A, and …`
+pub fn finding_line(finding: &Finding) -> String {
+    let rule = finding.rule.name();
     match subject(finding).as_str() {
-        "" => format!("{rule}: {}", text(finding, "/detail")),
+        "" => format!("{rule}: {}", finding.detail),
         _ => format!("{rule}  {}", finding_place(finding)),
     }
 }
 
-/// The same without the rule.
-pub fn finding_place(finding: &Value) -> String {
-    let detail = text(finding, "/detail");
+/// Returns the same without the rule.
+pub fn finding_place(finding: &Finding) -> String {
     match subject(finding).as_str() {
-        "" => detail,
-        subject => format!("{subject}: {detail}"),
+        "" => finding.detail.clone(),
+        subject => format!("{subject}: {}", finding.detail),
     }
 }
 
 /// What a finding is about, and where that is.
-fn subject(finding: &Value) -> String {
-    let named = |key: &str, before: &str| match finding.pointer(key) {
-        None | Some(Value::Null) => String::new(),
-        Some(_) => format!("{before}{}", text(finding, key)),
-    };
-    let place = match named("/file", "").as_str() {
-        "" => String::new(),
-        file => format!(" ({file}{})", named("/line", ":")),
-    };
-    format!("{}{}{place}", named("/pallet", ""), named("/extrinsic", "::")).trim_start().to_owned()
+fn subject(finding: &Finding) -> String {
+    let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let place = finding.file.as_ref().map(|file| format!(" ({file}{line})")).unwrap_or_default();
+    let extrinsic = finding.extrinsic.as_ref().map(|extrinsic| format!("::{extrinsic}")).unwrap_or_default();
+    let pallet = finding.pallet.as_deref().unwrap_or_default();
+    format!("{pallet}{extrinsic}{place}").trim_start().to_owned()
 }
 
 /// So many rows are in a report that people vote on.
 const IN_REPORT: usize = 25;
 
-/// In a sentence how the weights of an upgrade differ from those of the release before; nothing where there is none.
-pub(crate) fn against_release(weights: &Value) -> Option<String> {
-    let comparison = weights.pointer("/comparison").filter(|found| found.is_object())?;
-    if let Some(why) = comparison.pointer("/skipped") {
-        return Some(format!("Not compared with the release before: {}.", text(why, "")));
+/// Returns in a sentence how the weights of an upgrade differ from those of the release before; nothing where there is none.
+pub(crate) fn against_release(weights: &StepResult) -> Option<String> {
+    Some(match weights.comparison.as_ref()? {
+        AgainstRelease::Skipped { skipped } => format!("Not compared with the release before: {skipped}."),
+        AgainstRelease::Compared(comparison) => {
+            let count = &comparison.summary;
+            format!(
+                "Against {}: {} changed, {} unchanged, {} new, {} removed; {} by more than {} %.",
+                comparison.old,
+                count.changed,
+                count.unchanged,
+                count.new,
+                count.removed,
+                count.beyond_threshold,
+                comparison.options.threshold
+            )
+        }
+    })
+}
+
+/// Returns the largest changes since the release before, under [`HEAD`].
+pub(crate) fn largest_against_release(weights: &StepResult) -> Vec<Vec<String>> {
+    match &weights.comparison {
+        Some(AgainstRelease::Compared(comparison)) => {
+            of_interest(comparison).into_iter().take(IN_REPORT).map(row).collect()
+        }
+        _ => Vec::new(),
     }
-    let count = |name: &str| text(comparison, &format!("/summary/{name}"));
-    Some(format!(
-        "Against {}: {} changed, {} unchanged, {} new, {} removed; {} by more than {} %.",
-        text(comparison, "/old"),
-        count("changed"),
-        count("unchanged"),
-        count("new"),
-        count("removed"),
-        count("beyond_threshold"),
-        text(comparison, "/threshold").trim_end_matches(".0")
-    ))
 }
 
-/// Their largest changes, under [`HEAD`].
-pub(crate) fn largest_against_release(weights: &Value) -> Vec<Vec<String>> {
-    let comparison = weights.pointer("/comparison").unwrap_or(&Value::Null);
-    of_interest(comparison).into_iter().take(IN_REPORT).map(row).collect()
-}
-
-/// For the report of a bundle: the weights held against those of the release before.
-pub fn section_of_report(weights: &Value) -> String {
+/// Returns the section of a bundle's report: the weights compared with those of the release before.
+pub fn section_of_report(weights: &StepResult) -> String {
     let Some(told) = against_release(weights) else { return String::new() };
     let rows = largest_against_release(weights);
     let table = if rows.is_empty() { String::new() } else { format!("\n{}", table::markdown(&HEAD, &rows)) };
     format!("\n{}\n{table}", table::escape(&told))
 }
 
-/// The files that `weights render` wrote.
-pub fn rendered(document: &Value) -> String {
+/// Returns the files that `weights render` wrote.
+pub fn rendered(rendered: &Rendered) -> String {
     let mut lines = Vec::new();
-    for file in list(document, "/files") {
-        let state = if text(file, "/changed") == "yes" { "written" } else { "unchanged" };
-        lines.push(vec![state.into(), text(file, "/file"), format!("{} extrinsics", text(file, "/extrinsics"))]);
-        for kept in list(file, "/kept") {
-            let value = format!("{}: {}", text(kept, "/extrinsic"), text(kept, "/value"));
-            let why = format!(
-                "{} measured, within ±{} of {}",
-                text(kept, "/measured"),
-                text(kept, "/half_width"),
-                text(kept, "/old")
-            );
+    for file in &rendered.files {
+        let state = if file.changed { "written" } else { "unchanged" };
+        lines.push(vec![state.into(), file.file.display().to_string(), format!("{} extrinsics", file.extrinsics)]);
+        for kept in &file.kept {
+            let value = format!("{}: {}", kept.extrinsic, kept.value);
+            let why = format!("{} measured, within ±{} of {}", kept.measured, kept.half_width, kept.old);
             lines.push(vec!["kept".into(), value, why]);
         }
         lines.extend(by_hand(file));
@@ -338,35 +322,115 @@ pub fn rendered(document: &Value) -> String {
     table::aligned(&lines)
 }
 
-/// What people had added to the file that was replaced.
-pub(crate) fn by_hand(file: &Value) -> Vec<Vec<String>> {
-    let line = |one: &Value| {
-        let fate = match text(one, "/fate").as_str() {
-            "kept" => "kept",
-            "measured" => "left out: as much is measured now",
-            _ => "GONE: it has no place in the new file",
+/// Returns what people had added to the file that was replaced.
+pub(crate) fn by_hand(file: &Written) -> Vec<Vec<String>> {
+    let line = |one: &ByHand| {
+        let fate = match one.fate {
+            Fate::Kept => "kept",
+            Fate::Measured => "left out: as much is measured now",
+            Fate::Gone => "GONE: it has no place in the new file",
         };
-        let place = match text(one, "/extrinsic").as_str() {
-            "" | "-" => format!("line {}", text(one, "/line")),
-            extrinsic => format!("{extrinsic}, line {}", text(one, "/line")),
+        let place = match one.extrinsic.as_str() {
+            "" => format!("line {}", one.line),
+            extrinsic => format!("{extrinsic}, line {}", one.line),
         };
-        let last = text(one, "/text");
-        vec!["by hand".into(), format!("{place}: {}", last.lines().last().unwrap_or_default().trim()), fate.into()]
+        vec!["by hand".into(), format!("{place}: {}", one.text.lines().last().unwrap_or_default().trim()), fate.into()]
     };
-    list(file, "/by_hand").iter().map(line).collect()
+    file.by_hand.iter().map(line).collect()
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use serde_json::json;
+    use protocol::{
+        format,
+        weights::{
+            check::{Rule, Severity},
+            compare::{Both, Options, Summary},
+        },
+    };
+
+    pub(crate) fn compared(pallet: &str, extrinsic: &str, ref_time: Pair, proof_size: Pair) -> Compared {
+        Compared {
+            pallet: pallet.into(),
+            extrinsic: extrinsic.into(),
+            change: if ref_time.growth() == 0.0 && proof_size.growth() == 0.0 {
+                Change::Unchanged
+            } else {
+                Change::Changed
+            },
+            by_method: Both { ref_time, proof_size },
+            base: Both::default(),
+            slopes: Default::default(),
+            greatest: Both::default(),
+            reads: Pair::default(),
+            writes: Pair::default(),
+            beyond_threshold: false,
+            no_longer_fits: Vec::new(),
+            problem: None,
+        }
+    }
+
+    pub(crate) fn pair(old: u64, new: u64) -> Pair {
+        Pair::new(Some(old), Some(new))
+    }
+
+    pub(crate) fn comparison(extrinsics: Vec<Compared>) -> Comparison {
+        Comparison {
+            format: format::WEIGHTS_COMPARISON.into(),
+            old: "main".into(),
+            new: "weights|x".into(),
+            options: Options::default(),
+            extrinsics,
+            summary: Summary { changed: 2, unchanged: 1, incomparable: 1, beyond_threshold: 1, ..Summary::default() },
+            verdict: Verdict::Fail,
+        }
+    }
+
+    pub(crate) fn finding(rule: Rule, severity: Severity, pallet: Option<&str>, detail: &str) -> Finding {
+        let pallet = pallet.map(str::to_owned);
+        Finding { rule, severity, pallet, extrinsic: None, file: None, line: None, detail: detail.into() }
+    }
+
+    /// A check that passed, of one file with two extrinsics.
+    pub(crate) fn passed(findings: Vec<Finding>) -> StepResult {
+        let check = Report {
+            format: format::WEIGHTS.into(),
+            runtime: "r".into(),
+            pallets: 3,
+            wires: Vec::new(),
+            files: 1,
+            extrinsics: 2,
+            findings,
+            not_checked: Vec::new(),
+            verdict: Verdict::Pass,
+        };
+        StepResult { check, comparison: None, benchmarked: None }
+    }
+
+    fn of_all_kinds() -> Comparison {
+        let odd = Compared {
+            change: Change::Incomparable,
+            problem: Some("no sum, \"x\"".into()),
+            ..compared("p", "odd", Pair::default(), Pair::default())
+        };
+        let heavy = Compared {
+            beyond_threshold: true,
+            no_longer_fits: vec!["ref_time".into()],
+            ..compared("=cmd|<b>", "f", pair(2_000_000_000, 3_000_000_000), pair(0, 5))
+        };
+        let transfer =
+            compared("pallet_balances", "transfer_keep_alive", pair(100_000_000, 101_000_000), pair(3593, 3593));
+        comparison(vec![transfer, heavy, compared("p", "same", pair(1, 1), pair(1, 1)), odd])
+    }
 
     #[test]
     fn a_report_has_the_largest_changes_since_the_release_before() {
-        assert_eq!(section_of_report(&json!({"verdict": "pass", "comparison": null})), "");
-        let skipped = json!({"comparison": {"skipped": "v1 has no weight files"}});
-        assert!(section_of_report(&skipped).contains("Not compared with the release before: v1 has no weight files."));
-        let section = section_of_report(&json!({"comparison": comparison()}));
+        let with = |comparison| section_of_report(&StepResult { comparison, ..passed(Vec::new()) });
+        assert_eq!(with(None), "");
+        let skipped = with(Some(AgainstRelease::Skipped { skipped: "v1 has no weight files".into() }));
+        assert!(skipped.contains("Not compared with the release before: v1 has no weight files."));
+        let section = with(Some(AgainstRelease::Compared(Box::new(of_all_kinds()))));
         assert!(
             section.starts_with("\nAgainst main: 2 changed, 1 unchanged, 0 new, 0 removed; 1 by more than 5 %."),
             "{section}"
@@ -374,25 +438,9 @@ mod tests {
         assert!(section.contains("| extrinsic | change |") && section.lines().count() > 4, "{section}");
     }
 
-    pub(crate) fn comparison() -> Value {
-        let pair = |old: u64, new: u64| json!({"old": old, "new": new, "percent": (new as f64 - old as f64) * 100.0 / old as f64});
-        json!({
-            "old": "main", "new": "weights|x", "method": "guess-worst", "threshold": 5.0, "verdict": "fail",
-            "summary": {"changed": 2, "unchanged": 1, "new": 0, "removed": 0, "incomparable": 1, "beyond_threshold": 1, "no_longer_fits": 0},
-            "extrinsics": [
-                {"pallet": "pallet_balances", "extrinsic": "transfer_keep_alive", "change": "changed", "beyond_threshold": false,
-                 "no_longer_fits": [], "ref_time": pair(100_000_000, 101_000_000), "proof_size": pair(3593, 3593)},
-                {"pallet": "=cmd|<b>", "extrinsic": "f", "change": "changed", "beyond_threshold": true, "no_longer_fits": ["ref_time"],
-                 "ref_time": pair(2_000_000_000, 3_000_000_000), "proof_size": {"old": 0, "new": 5, "percent": null}},
-                {"pallet": "p", "extrinsic": "same", "change": "unchanged", "ref_time": pair(1, 1), "proof_size": pair(1, 1)},
-                {"pallet": "p", "extrinsic": "odd", "change": "incomparable", "problem": "no sum, \"x\"", "ref_time": {}, "proof_size": {}},
-            ],
-        })
-    }
-
     #[test]
     fn the_largest_change_stands_first_and_what_is_unchanged_nowhere() {
-        let page = terminal(&comparison());
+        let page = terminal(&of_all_kinds());
         let lines: Vec<&str> = page.lines().collect();
         assert!(
             lines[1].starts_with("=cmd|<b>::f") && lines[1].contains("from 0") && lines[1].contains("3.00 ms"),
@@ -404,39 +452,42 @@ mod tests {
             page.contains("transfer_keep_alive  100.00 µs to 101.00 µs (+1.0 %)") && page.contains("FAILED"),
             "{page}"
         );
+        assert!(page.contains("1 by more than 5 %"), "{page}");
     }
 
     #[test]
     fn names_cannot_become_markup_or_formulas() {
-        let page = markdown(&comparison());
+        let page = markdown(&of_all_kinds());
         assert!(page.contains("=cmd\\|\\<b\\>::f") && page.contains("weights\\|x"), "{page}");
-        let page = csv(&comparison());
+        let page = csv(&of_all_kinds());
         assert!(page.contains("\"'=cmd|<b>\"") && page.contains("\"no sum, \"\"x\"\"\""), "{page}");
-        let cells = page.lines().next().map(|head| head.split(',').count());
-        assert_eq!(cells, Some(19));
-        assert!(page.lines().any(|line| line.starts_with("\"p\",\"same\",\"unchanged\"")), "all are in the CSV");
-    }
-
-    #[test]
-    fn findings_are_shown_with_their_place() {
-        let finding = json!({"rule": "zero-proof", "severity": "failure", "pallet": "pallet_x", "extrinsic": "f",
-            "file": "src/weights/pallet_x.rs", "line": 8, "detail": "reads A"});
-        let none =
-            json!({"rule": "no-weight-files", "severity": "warning", "pallet": null, "file": null, "detail": "none"});
-        let report = json!({"runtime": "r", "pallets": 3, "files": 1, "extrinsics": 2, "findings": [finding, none]});
-        let page = checked(&json!({"runtimes": [report], "verdict": "fail"}));
-        assert_eq!(
-            page,
-            "runtime  r: 3 pallets, 1 weight files with 2 extrinsics\n\
-             failure  zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A\n\
-             warning  no-weight-files: none\n\nverdict  FAILED\n"
+        let cells: Vec<_> = page.lines().take(2).map(|line| line.split(',').count()).collect();
+        assert_eq!(cells, [19, 19]);
+        assert!(
+            page.lines().any(|line| line.starts_with("\"p\",\"same\",\"unchanged\",false,,1,1,0.0,1,1,0.0,")),
+            "{page}"
         );
     }
 
     #[test]
-    fn documents_of_another_version_leave_gaps() {
-        for value in [json!(null), json!({"extrinsics": [1, {}], "runtimes": [{}], "files": [{"kept": [{}]}]})] {
-            let _ = (terminal(&value), markdown(&value), csv(&value), checked(&value), rendered(&value));
-        }
+    fn findings_are_shown_with_their_place() {
+        let placed = Finding {
+            extrinsic: Some("f".into()),
+            file: Some("src/weights/pallet_x.rs".into()),
+            line: Some(8),
+            ..finding(Rule::ZeroProof, Severity::Failure, Some("pallet_x"), "reads A")
+        };
+        let none = finding(Rule::NoWeightFiles, Severity::Warning, None, "none");
+        let checks = Checks {
+            format: format::WEIGHTS_CHECKS.into(),
+            runtimes: vec![passed(vec![placed, none]).check],
+            verdict: Verdict::Fail,
+        };
+        assert_eq!(
+            checked(&checks),
+            "runtime  r: 3 pallets, 1 weight files with 2 extrinsics\n\
+             failure  zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A\n\
+             warning  no-weight-files: none\n\nverdict  FAILED\n"
+        );
     }
 }

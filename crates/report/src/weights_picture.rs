@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The largest changes of weights as a picture: one SVG file that needs nothing else, readable on light and on dark.
 
-use crate::{
-    field::text,
-    weights::{change, of_interest},
-};
-use serde_json::Value;
+use crate::weights::of_interest;
+use protocol::weights::compare::{Change, Compared, Comparison};
 use std::fmt::Write;
 
 const ROWS: usize = 20;
@@ -17,10 +14,10 @@ const WIDTH: f64 = 860.0;
 const NAME_LIMIT: usize = 44;
 
 /// Bars of the change in time, and thinner ones below of that in proof size, from a line in the middle.
-pub fn svg(comparison: &Value) -> String {
-    let changed = of_interest(comparison).into_iter().filter(|one| text(one, "/change") == "changed");
-    let rows: Vec<&Value> = changed.take(ROWS).collect();
-    let both = |row: &Value| [change(row, "/ref_time"), change(row, "/proof_size")];
+pub fn svg(comparison: &Comparison) -> String {
+    let changed = of_interest(comparison).into_iter().filter(|one| one.change == Change::Changed);
+    let rows: Vec<&Compared> = changed.take(ROWS).collect();
+    let both = |row: &Compared| [row.by_method.ref_time.growth(), row.by_method.proof_size.growth()];
     let finite = rows.iter().flat_map(|row| both(row)).map(f64::abs).filter(|percent| percent.is_finite());
     let most = finite.fold(1.0, f64::max);
     let height = 70 + ROW_HEIGHT * rows.len().max(1);
@@ -38,8 +35,7 @@ pub fn svg(comparison: &Value) -> String {
          </style>\n\
          <rect class=\"page\" width=\"{WIDTH}\" height=\"{height}\"/>\n"
     );
-    let heading =
-        format!("{} to {}, by {}", text(comparison, "/old"), text(comparison, "/new"), text(comparison, "/method"));
+    let heading = format!("{} to {}, by {}", comparison.old, comparison.new, comparison.options.method.name());
     let _ = writeln!(page, "<text x=\"10\" y=\"20\">{}</text>", escaped(&heading, 110));
     let _ = writeln!(page, "<text x=\"10\" y=\"40\">thick: time, thin: proof size, in percent</text>");
     let bottom = height - 10;
@@ -49,7 +45,7 @@ pub fn svg(comparison: &Value) -> String {
     }
     for (place, row) in rows.iter().enumerate() {
         let top = 55 + place * ROW_HEIGHT;
-        let name = format!("{}::{}", text(row, "/pallet"), text(row, "/extrinsic"));
+        let name = format!("{}::{}", row.pallet, row.extrinsic);
         let _ = writeln!(page, "<text x=\"10\" y=\"{}\">{}</text>", top + 11, escaped(&name, NAME_LIMIT));
         let [time, proof] = both(row);
         for (percent, class, offset, thick) in [(time, "", 0, 10), (proof, " proof", 11, 4)] {
@@ -107,18 +103,15 @@ fn escaped(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::weights::tests::{compared, comparison, pair};
 
-    fn row(pallet: &str, old: f64, new: f64) -> Value {
-        let percent = if old == 0.0 { Value::Null } else { json!((new - old) * 100.0 / old) };
-        json!({"pallet": pallet, "extrinsic": "f", "change": "changed", "ref_time": {"old": old, "new": new, "percent": percent}})
+    fn row(pallet: &str, old: u64, new: u64) -> Compared {
+        compared(pallet, "f", pair(old, new), pair(0, 0))
     }
 
     #[test]
     fn bars_are_as_long_as_their_changes() {
-        let page = svg(
-            &json!({"old": "a", "new": "b", "extrinsics": [row("x", 100.0, 150.0), row("y", 100.0, 75.0), row("z", 0.0, 5.0)]}),
-        );
+        let page = svg(&comparison(vec![row("x", 100, 150), row("y", 100, 75), row("z", 0, 5)]));
         // 185 wide at most for 50 %, half of it for 25 %; growth from nothing is as long as the longest.
         assert_eq!(page.matches("class=\"more\" x=\"595.0\"").count(), 2, "{page}");
         assert_eq!(page.matches("width=\"185.0\"").count(), 2, "{page}");
@@ -130,14 +123,17 @@ mod tests {
 
     #[test]
     fn hostile_names_stay_text() {
-        let page = svg(
-            &json!({"old": "</text><script>", "new": "b&\u{7}", "extrinsics": [row(&"<\"é'>".repeat(40), 1.0, 9.0)]}),
-        );
+        let hostile = Comparison {
+            old: "</text><script>".into(),
+            new: "b&\u{7}".into(),
+            ..comparison(vec![row(&"<\"é'>".repeat(40), 1, 9)])
+        };
+        let page = svg(&hostile);
         assert!(
             !page.contains("<script") && !page.contains('\u{7}') && page.contains("&lt;/text&gt;&lt;script&gt;"),
             "{page}"
         );
         assert!(page.contains('…'));
-        assert!(svg(&json!(null)).contains("nothing changed"));
+        assert!(svg(&comparison(Vec::new())).contains("nothing changed"));
     }
 }

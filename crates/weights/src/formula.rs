@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a weight function computes: a constant and a multiple of each component, for time, proof, reads and writes.
 
-use serde::Serialize;
+use protocol::weights::compare::DatabasePrice;
 use std::collections::BTreeMap;
 
 /// `base + Σ slope · component`. All arithmetic saturates, as `sp_weights::Weight` does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Linear {
     pub base: u64,
     /// By the component's name; no entry is zero.
@@ -59,7 +59,7 @@ impl Linear {
 }
 
 /// What a weight function charges, reads and writes not yet priced.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Picoseconds on the reference machine, without the database.
     pub time: Linear,
@@ -96,20 +96,6 @@ impl Cost {
         time.add(&self.reads.scaled(price.read));
         time.add(&self.writes.scaled(price.write));
         time
-    }
-}
-
-/// What a read and a write cost, in picoseconds: the runtime's `DbWeight`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
-pub struct DatabasePrice {
-    pub read: u64,
-    pub write: u64,
-}
-
-impl Default for DatabasePrice {
-    /// `frame_support::weights::constants::RocksDbWeight`: 25 µs and 100 µs.
-    fn default() -> Self {
-        Self { read: 25_000_000, write: 100_000_000 }
     }
 }
 

@@ -6,7 +6,6 @@ pub mod check;
 pub mod compare;
 pub mod constants;
 pub mod formula;
-mod hexadecimal;
 pub mod parse;
 pub mod raw;
 pub mod render;

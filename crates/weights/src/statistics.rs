@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! When a benchmark was repeated often enough.
 
-use crate::{
-    analysis::{Regression, Sample, median, values},
-    raw::{ComponentRange, Repetition},
-};
+use crate::analysis::{Regression, Sample, median, values};
+use protocol::weights::raw::{ComponentRange, Repetition};
 
 /// How well the time of the worst case is known.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every weight file of the published crates that this workspace is built from.
 
-use cutover_weights::{
-    parse::WeightFile,
-    render::{Fate, Former},
-};
+use cutover_weights::{parse::WeightFile, render::Former};
+use protocol::weights::Fate;
 use std::path::{Path, PathBuf};
 
 /// What people wrote by hand and what is no sum. `docs/weights.md` lists them.

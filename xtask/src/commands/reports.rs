@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The two reports of a bundle: a rendering of its evidence and nothing else, so that anyone can make them again.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::Path;
 use worker::{Failure, Result};
@@ -19,9 +20,18 @@ pub fn rendered(name: &str, result: impl Fn(&str) -> Result<Value>) -> Result<[(
         dry_run: result("dry-run")?,
         diff: result("diff")?,
         propose: result("propose")?,
-        weights: result("weights")?,
+        weights: read_result("weights", result("weights")?)?,
     };
     Ok([(REPORT, report::report(&bundle)), (PAGE, report::html::report(&bundle))])
+}
+
+/// Reads the result of a step; none of one that was not done.
+pub fn read_result<T: DeserializeOwned>(step: &str, result: Value) -> Result<Option<T>> {
+    serde_json::from_value(result).map_err(|error| {
+        Failure::input(format!("{step}.json has no result of this step"))
+            .found(error.to_string())
+            .hint("run the step again, or take the Cutover that made the file")
+    })
 }
 
 /// The reports of a bundle that say something else than its evidence. `verified` is what was found of it otherwise.

@@ -67,8 +67,8 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let states = pinned.collect::<Result<Vec<_>>>()?;
     // What is built and checked is the source with its new weights.
     let measured = selected.iter().map(|runtime| match options.weights {
-        true => weights::measure(context, workspace, runtime),
-        false => Ok(Value::Null),
+        true => weights::measure(context, workspace, runtime).map(Some),
+        false => Ok(None),
     });
     let measured = measured.collect::<Result<Vec<_>>>()?;
     // Once, before anything runs side by side.

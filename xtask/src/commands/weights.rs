@@ -12,8 +12,12 @@ use crate::{
     context::Context,
     workers::{self, Worker},
 };
-use serde_json::{Value, json};
-use worker::{Outcome, Result};
+use protocol::weights::{
+    Request,
+    compare::{DatabasePrice, Limits},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Weights) -> Result<bool> {
     match &options.what {
@@ -25,14 +29,21 @@ pub fn run(context: &Context, options: &cli::Weights) -> Result<bool> {
     }
 }
 
-fn call(context: &Context, request: &Value) -> Result<Outcome<Value>> {
+fn call<T: DeserializeOwned>(context: &Context, request: &Request) -> Result<Outcome<T>> {
     let task = context.printer.task("weights");
-    workers::call(context, Worker::Weights, request, &task, &context.log("weights"))
+    workers::ask(context, Worker::Weights, request, &task, &context.log("weights"))
 }
 
-fn limits(limits: &WeightLimits) -> (Value, Value) {
+/// Prints a result: as JSON, or as `human` tells it.
+fn print(context: &Context, result: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
+    let value = serde_json::to_value(result)
+        .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;
+    context.printer.result(&value, human)
+}
+
+fn limits(limits: &WeightLimits) -> (DatabasePrice, Limits) {
     (
-        json!({"read": limits.read_weight, "write": limits.write_weight}),
-        json!({"ref_time": limits.block_ref_time, "proof_size": limits.block_proof_size}),
+        DatabasePrice { read: limits.read_weight, write: limits.write_weight },
+        Limits { ref_time: limits.block_ref_time, proof_size: limits.block_proof_size },
     )
 }

@@ -4,7 +4,9 @@
 //! The runner reads every line of a step, on both streams, for commands: `::name …` at its beginning, whatever blanks stand
 //! before it, and the older `##[name]` anywhere. So text of others must not bring either.
 
+use protocol::weights::check::{Finding, Severity};
 use report::weights::finding_line;
+use serde::Deserialize;
 use serde_json::Value;
 use std::{borrow::Cow, io::Write, path::Path};
 use worker::{Failure, Result};
@@ -74,13 +76,15 @@ fn collect(value: &Value, found: &mut Vec<Annotation>) {
                     message.push_str(&format!("\n- {finding}"));
                 }
                 found.push(Annotation { title: name.to_owned(), message, file: None, line: None });
-            } else if let (Some("failure"), Some(rule)) = (text("severity"), text("rule")) {
-                found.push(Annotation {
-                    title: rule.to_owned(),
-                    message: finding_line(value),
-                    file: text("file").map(str::to_owned),
-                    line: fields.get("line").and_then(Value::as_u64),
-                });
+            } else if let Ok(finding) = Finding::deserialize(value) {
+                if finding.severity == Severity::Failure {
+                    found.push(Annotation {
+                        title: finding.rule.name().to_owned(),
+                        message: finding_line(&finding),
+                        line: finding.line.map(|line| line as u64),
+                        file: finding.file,
+                    });
+                }
             } else {
                 fields.values().for_each(|value| collect(value, found));
             }
@@ -154,7 +158,7 @@ mod tests {
     fn failed_checks_rules_and_findings_are_found_wherever_they_stand() {
         let result = json!({"runtimes": [
             {"checks": [{"name": "versions", "status": "pass"}, {"name": "try-state", "status": "fail", "detail": "no", "findings": ["x"]}]},
-            {"findings": [{"severity": "warning", "rule": "a"}, {"severity": "failure", "rule": "zero-proof", "pallet": "p", "detail": "d", "file": "w.rs", "line": 3}]},
+            {"findings": [{"severity": "warning", "rule": "jump", "detail": "a"}, {"severity": "failure", "rule": "zero-proof", "pallet": "p", "detail": "d", "file": "w.rs", "line": 3}]},
         ]});
         let found = failed(&result);
         assert_eq!(found.len(), 2);

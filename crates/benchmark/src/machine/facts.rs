@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the kernel tells about the machine.
 
+use protocol::weights::raw::Machine;
 use std::path::Path;
-use weights::raw::Machine;
 
 pub fn facts() -> Machine {
     let processors = text("/proc/cpuinfo").unwrap_or_default();

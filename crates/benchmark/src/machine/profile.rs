@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reference hardware as data: the files of the folder `hardware/`.
 
+use protocol::weights::raw::{Machine, Scores};
 use serde::Deserialize;
 use std::path::Path;
-use weights::raw::{Machine, Scores};
 use worker::{Failure, Result};
 
 /// A profile is a few lines.

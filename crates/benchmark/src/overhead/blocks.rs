@@ -2,12 +2,13 @@
 //! Blocks on a genesis state: built once, executed again and again.
 
 use super::{CALL, signer::Signer};
-use crate::{request::OverheadSettings, state::Stored};
+use crate::state::Stored;
 use fork::{Author, BuiltBlock, Chain, Code, Executor, Wish, block, block::Plan};
+use protocol::{benchmark::OverheadSettings, weights::constants::Timed};
 use sp_state_machine::OverlayedChanges;
 use sp_trie::recorder::Recorder;
 use std::time::Instant;
-use weights::constants::{Timed, stats};
+use weights::constants::stats;
 use worker::{Failure, Reporter, Result};
 
 /// `Err(Invalid(ExhaustsResources))` as `BlockBuilder_apply_extrinsic` answers it: the block is full.

@@ -36,7 +36,7 @@ pub fn report(bundle: &Bundle) -> String {
         blocks::blocks(&bundle.dry_run),
         sections::storage(&bundle.dry_run),
         weights::of_calls(&bundle.dry_run),
-        weights::in_source(&bundle.weights),
+        weights::in_source(bundle.weights.as_ref()),
         changes::parameters(&bundle.diff),
         summary::blob(bundle),
         proposal::proposal(&bundle.propose),

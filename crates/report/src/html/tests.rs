@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
+use crate::weights::tests as sample;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use protocol::weights::check::{AgainstRelease, Rule, Severity, StepResult};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+/// A check of the source with a finding about one pallet and a change of another's weights.
+fn weights(base: &str, found: &str, changed: &str) -> StepResult {
+    let findings = vec![sample::finding(Rule::NeverFits, Severity::Warning, Some(found), "Weight::MAX")];
+    let changed = sample::compared(changed, "f", sample::pair(2_000_000, 1_000_000), sample::pair(5, 5));
+    let mut comparison = sample::comparison(vec![changed]);
+    comparison.old = base.into();
+    StepResult { comparison: Some(AgainstRelease::Compared(Box::new(comparison))), ..sample::passed(findings) }
+}
 
 fn bundle() -> Bundle {
     Bundle {
@@ -38,10 +49,7 @@ fn bundle() -> Bundle {
             ],
             "untold": ["view functions"],
         }),
-        weights: json!({"files": 1, "extrinsics": 2, "verdict": "pass", "findings": [
-            {"severity": "warning", "rule": "never-fits", "pallet": "pallet_xcm", "detail": "Weight::MAX"},
-        ], "comparison": {"old": "v1", "extrinsics": [{"pallet": "pallet_own", "extrinsic": "f", "change": "changed",
-            "ref_time": {"old": 2_000_000, "new": 1_000_000}, "proof_size": {"old": 5, "new": 5}}]}}),
+        weights: Some(weights("v1", "pallet_xcm", "pallet_own")),
         propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x34", "decoded": "Sudo.sudo(x)", "length": 9}]}),
     }
 }
@@ -108,11 +116,10 @@ fn poison(value: &mut Value, text: &str) {
 fn hostile_names_are_no_markup() {
     let text = "</script><script>alert(1)</script><img src=x onerror=\"alert(2)\">' onload='x\u{202e}";
     let mut evil = bundle();
-    for step in
-        [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.diff, &mut evil.weights, &mut evil.propose]
-    {
+    for step in [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.diff, &mut evil.propose] {
         poison(step, text);
     }
+    evil.weights = Some(weights(text, text, text));
     evil.name = text.to_string();
     let page = report(&evil);
     assert_eq!(page.matches("<script>").count(), 1);

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     call_weights::{self, Changed, Pair, Unit},
-    field::{list, text as field},
     steps::{Status, counted},
 };
+use protocol::weights::check::{AgainstRelease, Severity, StepResult};
 use serde_json::Value;
 
 /// So many stand in the page at once, the largest changes first.
@@ -55,24 +55,23 @@ fn row(changed: &Changed) -> [String; 3] {
 }
 
 /// What the runtime's source says about its weights.
-pub fn in_source(weights: &Value) -> String {
-    if weights.is_null() {
-        return String::new();
-    }
-    let findings = list(weights, "/findings");
+pub fn in_source(weights: Option<&StepResult>) -> String {
+    let Some(weights) = weights else { return String::new() };
+    let check = &weights.check;
+    let findings = &check.findings;
     let told = format!(
         "{} weight files with {} extrinsics: {}, {}.",
-        field(weights, "/files"),
-        field(weights, "/extrinsics"),
-        field(weights, "/verdict"),
+        check.files,
+        check.extrinsics,
+        check.verdict,
         counted(findings.len(), "finding")
     );
     let rows: Vec<_> = findings
         .iter()
         .take(MOST)
         .map(|finding| {
-            let status = if field(finding, "/severity") == "failure" { Status::Fail } else { Status::Warn };
-            (status, field(finding, "/rule"), text(&crate::weights::finding_place(finding)))
+            let status = if finding.severity == Severity::Failure { Status::Fail } else { Status::Warn };
+            (status, finding.rule.name().to_owned(), text(&crate::weights::finding_place(finding)))
         })
         .collect();
     let mut content = tag("p", &text(&told));
@@ -82,8 +81,9 @@ pub fn in_source(weights: &Value) -> String {
     if let Some(told) = crate::weights::against_release(weights) {
         content.push_str(&tag("h3", "Since the release before"));
         content.push_str(&tag("p", &text(&told)));
-        let comparison = weights.get("comparison").unwrap_or(&Value::Null);
-        content.push_str(&charted(&call_weights::compared(comparison), "Extrinsic", "weights.json"));
+        if let Some(AgainstRelease::Compared(comparison)) = &weights.comparison {
+            content.push_str(&charted(&call_weights::compared(comparison), "Extrinsic", "weights.json"));
+        }
     }
     if let Some(told) = crate::weights::against_release(weights) {
         content.push_str(&tag("p", &text(&told)));

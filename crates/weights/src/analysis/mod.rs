@@ -9,8 +9,8 @@
 pub mod least_squares;
 mod proof;
 
-use crate::raw::{Benchmark, RawResults, Repetition};
 use least_squares::{fit, student_95};
+use protocol::weights::raw::{Benchmark, RawResults, Repetition};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 

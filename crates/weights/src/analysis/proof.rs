@@ -6,7 +6,7 @@
 //! and the largest value; an item without a bound has its recorded proof in place of it.
 
 use super::{Fit, Sample, least_squares_line, rounded, values};
-use crate::raw::{Benchmark, PovMode, RawResults, Repetition, StorageItem};
+use protocol::weights::raw::{Benchmark, PovMode, RawResults, Repetition, StorageItem};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Failure, Result};
 

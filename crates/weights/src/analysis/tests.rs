@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use crate::raw::{ComponentRange, Key, PovMode, StorageItem};
+use protocol::weights::raw::{ComponentRange, Key, PovMode, StorageItem};
 
 fn of(n: u32, m: u32, value: u64) -> Sample {
     (vec![n, m], value)
@@ -65,11 +65,11 @@ fn picoseconds_are_rounded_as_in_weight_files() {
 
 fn results(mode: Option<PovMode>, default: PovMode, max_size: Option<u32>, slope: bool) -> RawResults {
     let text = serde_json::json!({
-        "format": crate::raw::FORMAT,
+        "format": protocol::format::RAW_WEIGHTS,
         "runtime": {"spec_name": "x", "spec_version": 1, "blob_blake2_256": "0x"},
         "settings": {"steps": 5, "repeat_min": 1, "repeat_max": 1, "tolerance": null, "heap_pages": null,
             "additional_trie_layers": 0, "worst_case_map_values": 1_000_000, "default_pov_mode": "measured"},
-        "machine": serde_json::to_value(crate::raw::Machine::default()).expect("JSON"),
+        "machine": serde_json::to_value(protocol::weights::raw::Machine::default()).expect("JSON"),
         "pallet": "scheduler", "instance": "Scheduler", "benchmarks": [], "storage": [],
     });
     let mut results: RawResults = serde_json::from_value(text).expect("results");

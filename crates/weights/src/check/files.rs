@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whether weight files are sane by themselves, and one like the other.
 
-use super::{Finding, Rule};
+use super::{finding, finding_at};
 use crate::{
-    compare::Limits,
-    formula::{Cost, DatabasePrice},
+    formula::Cost,
     parse::{Extrinsic, WeightFile},
+};
+use protocol::weights::{
+    check::{Finding, Rule},
+    compare::{DatabasePrice, Limits},
 };
 use std::collections::BTreeMap;
 
@@ -15,10 +18,10 @@ pub fn sanity(file: &WeightFile, price: DatabasePrice, limits: Limits) -> Vec<Fi
     for extrinsic in file.extrinsics() {
         match &extrinsic.cost {
             Ok(cost) => of_extrinsic(extrinsic, cost, price, limits, &mut |rule, detail| {
-                findings.push(Finding::new(rule, detail).at(file, extrinsic));
+                findings.push(finding_at(rule, detail, file, extrinsic));
             }),
             Err(problem) => {
-                findings.push(Finding::new(Rule::Unreadable, problem.reason.clone()).at(file, extrinsic));
+                findings.push(finding_at(Rule::Unreadable, problem.reason.clone(), file, extrinsic));
             }
         }
     }
@@ -114,10 +117,8 @@ fn minority(
     let other = files.iter().filter_map(|file| Some((file, value(file)?))).filter(|(_, value)| value != usual);
     other
         .map(|(file, value)| {
-            let mut finding = Finding::new(rule, format!("its {what} is {value}, and that of most files {usual}"));
-            finding.file = Some(file.name.clone());
-            finding.pallet = file.pallet();
-            finding
+            let found = finding(rule, format!("its {what} is {value}, and that of most files {usual}"));
+            Finding { file: Some(file.name.clone()), pallet: file.pallet(), ..found }
         })
         .collect()
 }

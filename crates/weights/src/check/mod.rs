@@ -5,74 +5,26 @@ mod files;
 mod wiring;
 
 use crate::{
-    compare::{self, Change, Limits, load},
-    formula::DatabasePrice,
+    compare::{compare, load},
     parse::{Extrinsic, WeightFile, token::Source},
 };
-use serde::{Deserialize, Serialize};
+use protocol::{
+    format::WEIGHTS,
+    weights::{
+        check::{CheckRequest, Finding, Measured, Report, Rule, Severity, Wire, WireKind},
+        compare::{Change, Options, Pair},
+    },
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
-use wiring::{Wire, WireKind, Wiring};
+use wiring::Wiring;
 use worker::{Failure, Result};
 
 /// Pallets whose `()` is a formula that their authors wrote, as their benchmarks measure no weight functions.
 const NOT_MEASURED: [&str; 3] = ["pallet_babe", "pallet_grandpa", "pallet_mmr"];
 const LOCK_LIMIT: u64 = 64 * 1024 * 1024;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Request {
-    /// How the runtime is called.
-    pub runtime: String,
-    /// Where its manifest is.
-    pub directory: PathBuf,
-    #[serde(default)]
-    pub price: DatabasePrice,
-    #[serde(default)]
-    pub limits: Limits,
-    /// Percent by which a weight may differ from that of `base` without a cause.
-    pub jump: f64,
-    /// The runtime's directory in another revision.
-    #[serde(default)]
-    pub base: Option<PathBuf>,
-    /// The lock files of this state and of that revision.
-    #[serde(default)]
-    pub lock: Option<PathBuf>,
-    #[serde(default)]
-    pub base_lock: Option<PathBuf>,
-    /// What may stay as it is, by `pallet` or `pallet::extrinsic`, with the reason.
-    #[serde(default)]
-    pub allow: BTreeMap<String, String>,
-    /// What version control tells of the code that was measured.
-    #[serde(default)]
-    pub age: Age,
-}
-
-/// Weight files and the code they are of, as version control knows them. It is asked by who calls: no tool is run here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Age {
-    pub stale: Vec<Stale>,
-    /// Why it could not be told of all or of some.
-    pub not_checked: Vec<String>,
-}
-
-/// A weight file that is older than the code it was measured of.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stale {
-    pub pallet: String,
-    /// Relative to the runtime's directory.
-    pub file: String,
-    pub detail: String,
-}
-
-/// A pallet and the weight file of the runtime's own that it is given, relative to the runtime's directory.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Measured {
-    pub pallet: String,
-    pub file: String,
-}
 
 /// The pallets of a runtime that have weight files of its own.
 pub fn measured(directory: &Path) -> Result<Vec<Measured>> {
@@ -85,131 +37,44 @@ pub fn measured(directory: &Path) -> Result<Vec<Measured>> {
     Ok(sorted.into_iter().collect())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// A pallet has `()` for weights.
-    UnitWeights,
-    /// A pallet has weights that were made for tests.
-    TestWeights,
-    /// A pallet has weights that were measured for another runtime.
-    ForeignWeights,
-    /// A pallet is given a module of weights that is not there.
-    MissingFile,
-    /// A weight file is used by nothing.
-    UnusedFile,
-    /// The runtime has no weight files of its own.
-    NoWeightFiles,
-    ZeroProof,
-    NoReads,
-    NoWrites,
-    ProofDiffers,
-    TooHeavy,
-    /// Its weight is the largest there is: switched off, or measured as impossible.
-    NeverFits,
-    /// A weight function that is no sum.
-    Unreadable,
-    OtherMachine,
-    OtherSettings,
-    /// A weight is far from that of the former revision, and the pallet is the same.
-    Jump,
-    /// The code was changed after it was measured.
-    Stale,
-}
-
-impl Rule {
-    fn severity(self) -> Severity {
-        match self {
-            Self::UnusedFile
-            | Self::NoWeightFiles
-            | Self::ProofDiffers
-            | Self::NeverFits
-            | Self::Unreadable
-            | Self::Stale => Severity::Warning,
-            _ => Severity::Failure,
-        }
+fn severity(rule: Rule) -> Severity {
+    match rule {
+        Rule::UnusedFile
+        | Rule::NoWeightFiles
+        | Rule::ProofDiffers
+        | Rule::NeverFits
+        | Rule::Unreadable
+        | Rule::Stale => Severity::Warning,
+        _ => Severity::Failure,
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    Failure,
-    Warning,
-    /// A failure that the workspace's configuration lets pass, with its reason.
-    Allowed,
+/// Returns a finding that is about the runtime as a whole.
+fn finding(rule: Rule, detail: impl Into<String>) -> Finding {
+    let severity = severity(rule);
+    Finding { rule, severity, pallet: None, extrinsic: None, file: None, line: None, detail: detail.into() }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
-    pub rule: Rule,
-    pub severity: Severity,
-    pub pallet: Option<String>,
-    pub extrinsic: Option<String>,
-    pub file: Option<String>,
-    pub line: Option<usize>,
-    pub detail: String,
-}
-
-impl Finding {
-    fn new(rule: Rule, detail: impl Into<String>) -> Self {
-        let severity = rule.severity();
-        Self { rule, severity, pallet: None, extrinsic: None, file: None, line: None, detail: detail.into() }
-    }
-
-    fn at(mut self, file: &WeightFile, extrinsic: &Extrinsic) -> Self {
-        self.pallet = file.pallet();
-        self.extrinsic = Some(extrinsic.name.clone());
-        self.file = Some(file.name.clone());
-        self.line = Some(extrinsic.line);
-        self
-    }
-
-    fn allowed_by<'a>(&self, allow: &'a BTreeMap<String, String>) -> Option<&'a String> {
-        let pallet = self.pallet.as_ref()?;
-        let whole = self.extrinsic.as_ref().map(|extrinsic| format!("{pallet}::{extrinsic}"));
-        whole.and_then(|name| allow.get(&name)).or_else(|| allow.get(pallet))
-    }
-
-    fn of(mut self, wire: &Wire) -> Self {
-        self.pallet = Some(wire.pallet.clone());
-        self.file = Some(wire.file.clone());
-        self.line = Some(wire.line);
-        self
-    }
-
-    fn only_warns(mut self, when: bool) -> Self {
-        if when {
-            self.severity = Severity::Warning;
-        }
-        self
+/// Returns a finding that is about an extrinsic.
+fn finding_at(rule: Rule, detail: impl Into<String>, file: &WeightFile, extrinsic: &Extrinsic) -> Finding {
+    Finding {
+        pallet: file.pallet(),
+        extrinsic: Some(extrinsic.name.clone()),
+        file: Some(file.name.clone()),
+        line: Some(extrinsic.line),
+        ..finding(rule, detail)
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
-    pub version: u32,
-    pub runtime: String,
-    /// Pallets that the runtime configures.
-    pub pallets: usize,
-    pub wires: Vec<Wire>,
-    /// Weight files of the runtime, and the extrinsics in them.
-    pub files: usize,
-    pub extrinsics: usize,
-    pub findings: Vec<Finding>,
-    /// Rules that could not be asked, with why.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub not_checked: Vec<String>,
-    pub verdict: &'static str,
+/// Returns the reason for which a finding is let pass.
+fn allowed<'a>(finding: &Finding, allow: &'a BTreeMap<String, String>) -> Option<&'a String> {
+    let pallet = finding.pallet.as_ref()?;
+    let whole = finding.extrinsic.as_ref().map(|extrinsic| format!("{pallet}::{extrinsic}"));
+    whole.and_then(|name| allow.get(&name)).or_else(|| allow.get(pallet))
 }
 
-impl Report {
-    pub fn passed(&self) -> bool {
-        self.verdict == "passed"
-    }
-}
-
-pub fn check(request: &Request) -> Result<Report> {
+/// Checks the weights of a runtime.
+pub fn check(request: &CheckRequest) -> Result<Report> {
     let (wiring, own) = read_runtime(&request.directory)?;
     if wiring.configured.is_empty() {
         return Err(Failure::input(format!("{} configures no pallet", request.directory.display()))
@@ -225,12 +90,11 @@ pub fn check(request: &Request) -> Result<Report> {
         findings.extend(jumps(request, base, &own)?);
     }
     findings.extend(request.age.stale.iter().map(|stale| {
-        let mut finding = Finding::new(Rule::Stale, stale.detail.clone());
-        (finding.pallet, finding.file) = (Some(stale.pallet.clone()), Some(stale.file.clone()));
-        finding
+        let (pallet, file) = (Some(stale.pallet.clone()), Some(stale.file.clone()));
+        Finding { pallet, file, ..finding(Rule::Stale, stale.detail.clone()) }
     }));
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Failure) {
-        if let Some(reason) = finding.allowed_by(&request.allow) {
+        if let Some(reason) = allowed(finding, &request.allow) {
             finding.severity = Severity::Allowed;
             finding.detail.push_str(&format!("; allowed: {reason}"));
         }
@@ -249,7 +113,7 @@ pub fn check(request: &Request) -> Result<Report> {
     });
     let failed = findings.iter().any(|finding| finding.severity == Severity::Failure);
     Ok(Report {
-        version: 1,
+        format: WEIGHTS.into(),
         runtime: request.runtime.clone(),
         pallets: wiring.configured.len(),
         wires: wiring.wires,
@@ -257,7 +121,7 @@ pub fn check(request: &Request) -> Result<Report> {
         extrinsics: own.values().map(|file| file.extrinsics().len()).sum(),
         findings,
         not_checked: request.age.not_checked.clone(),
-        verdict: if failed { "failed" } else { "passed" },
+        verdict: (!failed).into(),
     })
 }
 
@@ -289,73 +153,70 @@ fn of_wiring(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<Finding
     let none = own.is_empty();
     if none {
         let detail = "the runtime has no weight files of its own: every weight was measured elsewhere, or never";
-        findings.push(Finding::new(Rule::NoWeightFiles, detail));
+        findings.push(finding(Rule::NoWeightFiles, detail));
     }
     for wire in &wiring.wires {
         let Wire { weights, associated_type, .. } = wire;
-        let finding = match &wire.kind {
+        let mut found = match &wire.kind {
             WireKind::Own(module) if own.contains_key(module) => continue,
-            WireKind::Own(module) => Finding::new(Rule::MissingFile, format!("{weights}: no weight file {module}.rs")),
+            WireKind::Own(module) => finding(Rule::MissingFile, format!("{weights}: no weight file {module}.rs")),
             WireKind::Unit if NOT_MEASURED.contains(&wire.pallet.as_str()) => {
                 let detail = format!("{associated_type} = (): a formula of the pallet's authors, not measured");
-                Finding::new(Rule::UnitWeights, detail).only_warns(true)
+                Finding { severity: Severity::Warning, ..finding(Rule::UnitWeights, detail) }
             }
             WireKind::Unit => {
-                Finding::new(Rule::UnitWeights, format!("{associated_type} = (): not measured for this runtime"))
+                finding(Rule::UnitWeights, format!("{associated_type} = (): not measured for this runtime"))
             }
-            WireKind::ForTests => {
-                Finding::new(Rule::TestWeights, format!("{weights}: made for tests, measured nowhere"))
-            }
+            WireKind::ForTests => finding(Rule::TestWeights, format!("{weights}: made for tests, measured nowhere")),
             WireKind::OfThePallet => {
                 let detail = format!("{weights}: the pallet's own, not measured for this runtime");
-                Finding::new(Rule::ForeignWeights, detail)
+                finding(Rule::ForeignWeights, detail)
             }
-            WireKind::OfAnother => Finding::new(Rule::ForeignWeights, format!("{weights}: of another crate")),
+            WireKind::OfAnother => finding(Rule::ForeignWeights, format!("{weights}: of another crate")),
         };
-        let missing = finding.rule == Rule::MissingFile;
-        findings.push(finding.of(wire).only_warns(none && !missing));
+        if none && found.rule != Rule::MissingFile {
+            found.severity = Severity::Warning;
+        }
+        let (pallet, file, line) = (Some(wire.pallet.clone()), Some(wire.file.clone()), Some(wire.line));
+        findings.push(Finding { pallet, file, line, ..found });
     }
     let used: BTreeSet<&str> = wiring.names.iter().map(String::as_str).collect();
     for (module, file) in own.iter().filter(|(module, _)| !used.contains(module.as_str())) {
-        let mut finding = Finding::new(Rule::UnusedFile, format!("nothing in the runtime names the module {module}"));
-        finding.file = Some(file.name.clone());
-        findings.push(finding);
+        let unused = finding(Rule::UnusedFile, format!("nothing in the runtime names the module {module}"));
+        findings.push(Finding { file: Some(file.name.clone()), ..unused });
     }
     findings
 }
 
 /// Weights that are far from what they were, while the pallet's crate is the same by both lock files.
-fn jumps(request: &Request, base: &Path, own: &BTreeMap<String, WeightFile>) -> Result<Vec<Finding>> {
+fn jumps(request: &CheckRequest, base: &Path, own: &BTreeMap<String, WeightFile>) -> Result<Vec<Finding>> {
     let (_, former) = read_runtime(base)?;
     let versions = |path: &Option<PathBuf>| path.as_deref().map(locked).transpose().map(Option::unwrap_or_default);
     let (before, now) = (versions(&request.base_lock)?, versions(&request.lock)?);
-    let options = compare::Options {
-        price: request.price,
-        limits: request.limits,
-        threshold: request.jump,
-        ..Default::default()
-    };
-    let comparison = compare::compare(("base", "now"), former, own.clone(), &options);
+    let options =
+        Options { price: request.price, limits: request.limits, threshold: request.jump, ..Default::default() };
+    let comparison = compare(("base", "now"), former, own.clone(), &options);
     let mut findings = Vec::new();
     for compared in comparison.extrinsics.iter().filter(|one| one.change == Change::Changed && one.beyond_threshold) {
         let Some(file) = own.get(&compared.pallet) else { continue };
         let pallet = file.pallet().unwrap_or_else(|| compared.pallet.clone());
         let package = pallet.split("::").next().unwrap_or_default().replace('_', "-");
         let changed = before.get(&package) != now.get(&package);
-        let percent =
-            |pair: compare::Pair| pair.percent.map_or("from nothing".into(), |percent| format!("{percent:+.0} %"));
+        let percent = |pair: Pair| pair.percent.map_or("from nothing".into(), |percent| format!("{percent:+.0} %"));
         let detail = format!(
             "ref_time {}, proof_size {} against the base, {}",
             percent(compared.by_method.ref_time),
             percent(compared.by_method.proof_size),
             if changed { format!("{package} is another version") } else { format!("and {package} is the same") },
         );
-        let extrinsic = load::find(Some(file), &compared.extrinsic);
-        let finding = Finding::new(Rule::Jump, detail).only_warns(changed);
-        findings.push(match extrinsic {
-            Some(extrinsic) => finding.at(file, extrinsic),
-            None => finding,
-        });
+        let mut found = match load::find(Some(file), &compared.extrinsic) {
+            Some(extrinsic) => finding_at(Rule::Jump, detail, file, extrinsic),
+            None => finding(Rule::Jump, detail),
+        };
+        if changed {
+            found.severity = Severity::Warning;
+        }
+        findings.push(found);
     }
     Ok(findings)
 }

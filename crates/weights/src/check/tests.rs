@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
+use protocol::weights::{
+    check::{Age, Stale},
+    compare::{DatabasePrice, Limits},
+};
 
 /// A runtime in a temporary directory: files by their path in it.
 fn runtime(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -12,8 +16,8 @@ fn runtime(files: &[(&str, &str)]) -> tempfile::TempDir {
     directory
 }
 
-fn request(directory: &tempfile::TempDir) -> Request {
-    Request {
+fn request(directory: &tempfile::TempDir) -> CheckRequest {
+    CheckRequest {
         runtime: "r".into(),
         directory: directory.path().to_path_buf(),
         price: DatabasePrice::default(),
@@ -46,11 +50,11 @@ fn what_is_allowed_with_a_reason_does_not_fail() {
     };
     for name in ["pallet_x", "pallet_x::f"] {
         let report = verdict(name);
-        assert!(report.passed());
+        assert!(report.verdict.passed());
         assert!(report.findings.iter().all(|finding| finding.severity == Severity::Allowed));
         assert!(report.findings[0].detail.ends_with("; allowed: measured by hand"), "{}", report.findings[0].detail);
     }
-    assert!(!verdict("pallet_y").passed() && !verdict("pallet_x::g").passed());
+    assert!(!verdict("pallet_y").verdict.passed() && !verdict("pallet_x::g").verdict.passed());
 }
 
 const LIB: &str =
@@ -78,7 +82,7 @@ fn checked(weights: &str) -> Report {
 #[test]
 fn a_runtime_with_sane_weights_of_its_own_passes() {
     let report = checked(&file("//! STEPS: `50`", STORAGE, SANE));
-    assert_eq!((rules(&report), report.passed()), (vec![], true));
+    assert_eq!((rules(&report), report.verdict.passed()), (vec![], true));
     assert_eq!((report.pallets, report.files, report.extrinsics), (1, 1, 1));
 }
 
@@ -88,7 +92,7 @@ fn the_weights_of_incident_25_fail() {
     let report = checked(&file("", STORAGE, "Weight::from_parts(1_000, 0)"));
     use Severity::Failure;
     assert_eq!(rules(&report), [(Rule::ZeroProof, Failure), (Rule::NoReads, Failure), (Rule::NoWrites, Failure)]);
-    assert!(!report.passed());
+    assert!(!report.verdict.passed());
     let finding = &report.findings[0];
     assert_eq!((finding.file.as_deref(), finding.line), (Some("src/weights/pallet_x.rs"), Some(8)));
     assert!(finding.detail.contains("X::A"), "{}", finding.detail);
@@ -115,9 +119,9 @@ fn the_weights_of_incident_25_fail() {
 fn a_proof_that_is_ignored_on_purpose_may_be_zero() {
     let ignored = STORAGE.replace("MaxEncodedLen", "Ignored");
     let body = SANE.replace("3593", "0");
-    assert!(checked(&file("", &ignored, &body)).passed());
-    assert!(!checked(&file("", STORAGE, &body)).passed());
-    assert!(!checked(&file("", "", &body)).passed(), "reads without comments need a proof too");
+    assert!(checked(&file("", &ignored, &body)).verdict.passed());
+    assert!(!checked(&file("", STORAGE, &body)).verdict.passed());
+    assert!(!checked(&file("", "", &body)).verdict.passed(), "reads without comments need a proof too");
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn wires_to_nothing_to_others_and_to_tests_fail_where_the_runtime_has_weights() 
 fn a_runtime_without_weights_of_its_own_is_told_so_and_not_refused() {
     let lib = "impl pallet_z::Config for Runtime { type WeightInfo = pallet_z::weights::SubstrateWeight<Runtime>; } impl pallet_y::Config for Runtime { type WeightInfo = (); }";
     let report = check(&request(&runtime(&[("src/lib.rs", lib)]))).expect("checked");
-    assert!(report.passed());
+    assert!(report.verdict.passed());
     assert_eq!(
         report.findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(),
         [Rule::UnitWeights, Rule::ForeignWeights, Rule::NoWeightFiles]
@@ -216,6 +220,6 @@ fn code_that_was_changed_after_it_was_measured_warns() {
     let stale = Stale { pallet: "pallet_x".into(), file: measured[0].file.clone(), detail: "changed since".into() };
     request.age = Age { stale: vec![stale], not_checked: vec!["a part of it".into()] };
     let report = check(&request).expect("checked");
-    assert_eq!((rules(&report), report.passed()), (vec![(Rule::Stale, Severity::Warning)], true));
+    assert_eq!((rules(&report), report.verdict.passed()), (vec![(Rule::Stale, Severity::Warning)], true));
     assert_eq!((report.findings[0].file.as_deref(), report.not_checked.len()), (Some("src/weights/pallet_x.rs"), 1));
 }

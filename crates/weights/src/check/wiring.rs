@@ -2,37 +2,8 @@
 //! Which weights a runtime gives its pallets: read from the `impl … ::Config for Runtime` in its source.
 
 use crate::parse::token::{Kind, Source, Token};
-use serde::Serialize;
+use protocol::weights::check::{Wire, WireKind};
 use std::collections::BTreeSet;
-
-/// An associated type of a pallet's configuration that weights come through.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Wire {
-    /// The crate of the pallet, as the source names it: `pallet_balances`.
-    pub pallet: String,
-    /// `WeightInfo`, `SystemWeightInfo`.
-    pub associated_type: String,
-    /// What it is set to, as written but without spaces.
-    pub weights: String,
-    pub kind: WireKind,
-    pub file: String,
-    pub line: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WireKind {
-    /// A file of this runtime, by its module.
-    Own(String),
-    /// `()`.
-    Unit,
-    /// What the pallet brings with it: measured for another runtime, the SDK's own node for the SDK's pallets.
-    OfThePallet,
-    /// Weights for tests, which mean nothing.
-    ForTests,
-    /// Another crate's.
-    OfAnother,
-}
 
 /// What a source file of a runtime says about its weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

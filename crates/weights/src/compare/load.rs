@@ -3,8 +3,7 @@
 
 use crate::{
     parse::{Extrinsic, WeightFile},
-    raw::RawResults,
-    render,
+    raw, render,
 };
 use std::{
     collections::BTreeMap,
@@ -22,7 +21,7 @@ pub type Weights = BTreeMap<String, WeightFile>;
 /// Reads what is at a path; `name` is how it is called in messages.
 pub fn load(path: &Path, name: &str) -> Result<Weights> {
     if !path.is_dir() {
-        let file = if is_raw(path) { render::extrinsics(&RawResults::read(path)?)? } else { WeightFile::read(path)? };
+        let file = if is_raw(path) { render::extrinsics(&raw::read(path)?)? } else { WeightFile::read(path)? };
         return Ok(Weights::from([(called(path, &file), file)]));
     }
     let mut paths = Vec::new();
@@ -30,7 +29,7 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
     let mut weights = Weights::new();
     for path in paths {
         let file = if is_raw(&path) {
-            match RawResults::read(&path) {
+            match raw::read(&path) {
                 Ok(results) => render::extrinsics(&results)?,
                 // Other documents may lie beside weights; another version of these is refused.
                 Err(failure) if failure.is(Code::OtherVersion) => return Err(failure),

@@ -5,149 +5,16 @@ pub mod load;
 mod method;
 
 use crate::{
-    formula::{Cost, DatabasePrice, Linear},
+    formula::{Cost, Linear},
     parse::Extrinsic,
 };
 use load::{Weights, find};
-pub use method::{Method, Point};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    pub method: Method,
-    pub price: DatabasePrice,
-    /// Percent: a change of more than this, up or down, is a negative verdict.
-    pub threshold: f64,
-    pub limits: Limits,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { method: Method::default(), price: DatabasePrice::default(), threshold: 5.0, limits: Limits::default() }
-    }
-}
-
-/// What the normal extrinsics of a block may use together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Picoseconds.
-    pub ref_time: u64,
-    /// Bytes.
-    pub proof_size: u64,
-}
-
-impl Default for Limits {
-    /// Three quarters of the 2 s and of the 10 MiB that a parachain's block has.
-    fn default() -> Self {
-        Self { ref_time: 1_500_000_000_000, proof_size: 7_864_320 }
-    }
-}
-
-/// A value before and after; None where there is no such extrinsic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Pair {
-    pub old: Option<u64>,
-    pub new: Option<u64>,
-    /// None where one of them is missing, and where it grew from nothing: that has no percentage.
-    pub percent: Option<f64>,
-}
-
-impl Pair {
-    fn new(old: Option<u64>, new: Option<u64>) -> Self {
-        let percent = match (old, new) {
-            (Some(old), Some(new)) if old == new => Some(0.0),
-            (Some(old), Some(new)) if old != 0 => Some((new as f64 - old as f64) * 100.0 / old as f64),
-            _ => None,
-        };
-        Self { old, new, percent }
-    }
-
-    /// How much it grew; growth from nothing is more than any percentage.
-    fn growth(&self) -> f64 {
-        match (self.old, self.new) {
-            (Some(0), Some(1..)) => f64::INFINITY,
-            _ => self.percent.unwrap_or_default(),
-        }
-    }
-
-    fn is_beyond(&self, threshold: f64) -> bool {
-        self.growth().abs() > threshold
-    }
-}
-
-/// Picoseconds of time with the database's part, and bytes of proof.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Both {
-    pub ref_time: Pair,
-    pub proof_size: Pair,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    New,
-    Removed,
-    Changed,
-    Unchanged,
-    /// One of the two is no sum that can be read, or the method does not apply.
-    Incomparable,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Compared {
-    pub pallet: String,
-    pub extrinsic: String,
-    pub change: Change,
-    /// By the method asked for.
-    #[serde(flatten)]
-    pub by_method: Both,
-    /// With every component at zero.
-    pub base: Both,
-    /// A unit more of each component.
-    pub slopes: BTreeMap<String, Both>,
-    /// With every component at its greatest value, guessed where no range is given.
-    pub greatest: Both,
-    /// Database accesses with every component at its greatest value.
-    pub reads: Pair,
-    pub writes: Pair,
-    pub beyond_threshold: bool,
-    /// What of the greatest weight exceeds a block, where the old one fitted.
-    pub no_longer_fits: Vec<String>,
-    /// Why it is incomparable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    pub changed: usize,
-    pub unchanged: usize,
-    pub new: usize,
-    pub removed: usize,
-    pub incomparable: usize,
-    pub beyond_threshold: usize,
-    pub no_longer_fits: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Comparison {
-    pub version: u32,
-    pub old: String,
-    pub new: String,
-    #[serde(flatten)]
-    pub options: Options,
-    pub extrinsics: Vec<Compared>,
-    pub summary: Summary,
-    pub verdict: &'static str,
-}
-
-impl Comparison {
-    pub fn passed(&self) -> bool {
-        self.verdict == "passed"
-    }
-}
+use method::{Point, points};
+use protocol::{
+    format::WEIGHTS_COMPARISON,
+    weights::compare::{Both, Change, Compared, Comparison, Method, Options, Pair, Summary},
+};
+use std::collections::BTreeSet;
 
 /// Compares all that is in either. `names` are what the two sides are called.
 pub fn compare(names: (&str, &str), mut old: Weights, mut new: Weights, options: &Options) -> Comparison {
@@ -170,13 +37,13 @@ pub fn compare(names: (&str, &str), mut old: Weights, mut new: Weights, options:
     let summary = summary(&extrinsics);
     let good = summary.beyond_threshold == 0 && summary.no_longer_fits == 0;
     Comparison {
-        version: 1,
+        format: WEIGHTS_COMPARISON.into(),
         old: names.0.into(),
         new: names.1.into(),
         options: options.clone(),
         extrinsics,
         summary,
-        verdict: if good { "passed" } else { "failed" },
+        verdict: good.into(),
     }
 }
 
@@ -221,7 +88,7 @@ fn one(pallet: &str, name: &str, old: Option<&Extrinsic>, new: Option<&Extrinsic
     let at = |point: &Point| both(&|part: &Linear| part.at(point));
     // Guessing never fails but for too many components; those are then all at zero.
     let greatest =
-        Method::Asymptotic.points(old, new).ok().and_then(|points| points.into_iter().next()).unwrap_or_default();
+        points(Method::Asymptotic, old, new).ok().and_then(|points| points.into_iter().next()).unwrap_or_default();
     let unreadable = [("old", old), ("new", new)].into_iter().find_map(|(side, extrinsic)| {
         let problem = extrinsic?.cost.as_ref().err()?;
         Some(format!(
@@ -229,9 +96,9 @@ fn one(pallet: &str, name: &str, old: Option<&Extrinsic>, new: Option<&Extrinsic
             problem.line, problem.column, problem.reason
         ))
     });
-    let points = options.method.points(old, new);
-    let problem = unreadable.or_else(|| points.as_ref().err().cloned());
-    let by_method = match (&problem, &points) {
+    let compared_at = points(options.method, old, new);
+    let problem = unreadable.or_else(|| compared_at.as_ref().err().cloned());
+    let by_method = match (&problem, &compared_at) {
         (None, Ok(points)) => Both {
             ref_time: worst(points.iter().map(|point| at(point).ref_time)),
             proof_size: worst(points.iter().map(|point| at(point).proof_size)),
@@ -258,6 +125,7 @@ fn one(pallet: &str, name: &str, old: Option<&Extrinsic>, new: Option<&Extrinsic
             costs.1.as_ref().map(|cost| part(cost).at(&greatest)),
         )
     };
+    let is_beyond = |pair: Pair| pair.growth().abs() > options.threshold;
     let limits = [
         ("ref_time", greatest_cost.ref_time, options.limits.ref_time),
         ("proof_size", greatest_cost.proof_size, options.limits.proof_size),
@@ -269,7 +137,7 @@ fn one(pallet: &str, name: &str, old: Option<&Extrinsic>, new: Option<&Extrinsic
         extrinsic: name.into(),
         change,
         beyond_threshold: change == Change::Changed
-            && (by_method.ref_time.is_beyond(options.threshold) || by_method.proof_size.is_beyond(options.threshold)),
+            && (is_beyond(by_method.ref_time) || is_beyond(by_method.proof_size)),
         by_method,
         base: both(&|part: &Linear| part.base),
         slopes: components.into_iter().map(|name| (name.clone(), slope(name))).collect(),

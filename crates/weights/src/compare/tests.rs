@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::parse::WeightFile;
+use protocol::weights::compare::{DatabasePrice, Limits};
 
 /// A weight file of functions given as `name(arguments) = body`, with the ranges before them.
 fn weights(functions: &[(&str, &str, &str, &str)]) -> Weights {
@@ -105,7 +106,7 @@ fn new_removed_unchanged_and_unreadable_are_told_apart() {
     let changes: Vec<_> = comparison.extrinsics.iter().map(|one| (one.extrinsic.as_str(), one.change)).collect();
     use Change::*;
     assert_eq!(changes, [("a", Unchanged), ("b", Removed), ("c", New), ("d", Incomparable)]);
-    assert!(comparison.passed());
+    assert!(comparison.verdict.passed());
     let problem = comparison.extrinsics[3].problem.clone().expect("a reason");
     assert!(problem.contains("the new one") && problem.contains("line 4"), "{problem}");
 }
@@ -113,8 +114,9 @@ fn new_removed_unchanged_and_unreadable_are_told_apart() {
 #[test]
 fn a_threshold_counts_both_ways_and_from_nothing() {
     let of = |time: u64, proof: u64| weights(&[("", "a", "", &format!("Weight::from_parts({time}, {proof})"))]);
-    let passed =
-        |old: &Weights, new: &Weights| compare(("", ""), old.clone(), new.clone(), &Options::default()).passed();
+    let passed = |old: &Weights, new: &Weights| {
+        compare(("", ""), old.clone(), new.clone(), &Options::default()).verdict.passed()
+    };
     assert!(passed(&of(100, 100), &of(105, 95)), "five percent is not more than five");
     assert!(!passed(&of(100, 100), &of(106, 100)));
     assert!(!passed(&of(100, 100), &of(100, 94)));
@@ -129,7 +131,7 @@ fn what_no_longer_fits_in_a_block_fails_even_when_it_is_new() {
     let compared = |old: u64, new: u64| {
         let options = Options { limits, threshold: 1e9, ..Options::default() };
         let comparison = compare(("", ""), of(old), of(new), &options);
-        (comparison.passed(), comparison.extrinsics[0].no_longer_fits.clone())
+        (comparison.verdict.passed(), comparison.extrinsics[0].no_longer_fits.clone())
     };
     assert_eq!(compared(1000, 1001), (false, vec!["ref_time".to_owned()]));
     assert_eq!(compared(1001, 1002), (true, vec![]), "it did not fit before");
@@ -167,10 +169,10 @@ fn directories_are_read_and_what_is_no_weights_is_refused() {
     assert!(load::load(empty.path(), "there").expect_err("nothing").message.contains("no weight file"));
     assert!(load::load(&at("mod.rs"), "there").expect_err("no weights").message.contains("no weight file"));
     assert!(load::load(&at("nothing.rs"), "there").is_err());
-    std::fs::write(at("pallet_b.json"), "{\"format\": \"cutover-raw-overhead/1\"}").expect("written");
+    std::fs::write(at("pallet_b.json"), "{\"format\": \"cutover/raw-overhead/v1\"}").expect("written");
     std::fs::remove_file(at("xcm/pallet_a.rs")).expect("removed");
     assert_eq!(load::load(directory.path(), "there").expect("what is of no pallet is passed over").len(), 2);
-    std::fs::write(at("raw.json"), "{\"format\": \"cutover-raw-weights/9\"}").expect("written");
+    std::fs::write(at("raw.json"), "{\"format\": \"cutover/raw-weights/v9\"}").expect("written");
     assert!(load::load(directory.path(), "there").expect_err("another").message.contains("another version"));
     assert!(load::load(&at("raw.json"), "there").expect_err("another").message.contains("another version"));
 }

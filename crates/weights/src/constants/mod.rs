@@ -2,21 +2,19 @@
 //! Weights that belong to no pallet: what a block and an extrinsic cost by themselves, and the reads and writes of a
 //! database. Their raw results, and the files of constants made of them.
 
-mod database;
-mod overhead;
+pub mod database;
+pub mod overhead;
 mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use database::{Access, Database, DatabaseSettings, StateFacts};
-pub use overhead::{Filled, Overhead, OverheadSettings, Timed};
 pub use stats::{Stats, stats};
 
 use crate::{
     parse::constant,
-    raw::Machine,
-    render::{HeaderStyle, Kept, Options, clean, underscored},
+    render::{Options, clean, underscored},
 };
+use protocol::weights::{HeaderStyle, Kept, raw::Machine};
 use serde::de::DeserializeOwned;
 use std::{fmt::Write, path::Path};
 use worker::{Failure, Result};
@@ -93,7 +91,8 @@ fn parse<T: DeserializeOwned>(text: &[u8], name: &str, what: &str, format: &str)
     })
 }
 
-fn write<T: serde::Serialize>(results: &T, path: &Path) -> Result<()> {
+/// Writes raw results to a file; the same results are the same bytes.
+pub fn write<T: serde::Serialize>(results: &T, path: &Path) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(results)
         .map_err(|error| Failure::internal("raw results cannot be written as JSON").found(error.to_string()))?;
     text.push(b'\n');

@@ -1,147 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a block costs without extrinsics, and an extrinsic that does nothing.
 
-use super::{Constant, File, Stats, described, header, parse, stats, write};
-use crate::{
-    raw::{Machine, Runtime},
-    render::{Options, clean, underscored},
+use super::{Constant, File, Stats, described, header, stats};
+use crate::render::{Options, clean, underscored};
+use protocol::{
+    format::RAW_OVERHEAD,
+    weights::constants::{Filled, Overhead, OverheadSettings, Timed},
 };
-use serde::{Deserialize, Serialize};
-use std::path::Path;
 use worker::{Failure, Result};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Overhead {
-    /// [`Overhead::FORMAT`].
-    pub format: String,
-    pub runtime: Runtime,
-    pub settings: OverheadSettings,
-    pub machine: Machine,
-    /// What the state was read from while blocks were executed.
-    pub database: String,
-    pub block: Timed,
-    /// None where no signed extrinsic could be made for the runtime.
-    pub extrinsic: Option<Filled>,
-}
+/// How the format was called before formats had one scheme of names. What it holds is the same.
+pub const FORMER: &str = "cutover-raw-overhead/1";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OverheadSettings {
-    /// Executions before the first that counts.
-    pub warmup: u32,
-    pub repeat_min: u32,
-    pub repeat_max: u32,
-    /// As in raw results of pallets.
-    pub tolerance: Option<f64>,
-    /// Whether the proof was recorded while time was measured, as where a parachain's blocks are made and checked.
-    pub record_proof: bool,
-    pub preset: String,
-}
-
-/// A block, executed again and again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Timed {
-    /// Nanoseconds of each execution.
-    pub time: Vec<u64>,
-    /// Bytes of the block's storage proof; 0 where none was recorded.
-    pub proof_size: u64,
-}
-
-/// A block full of the same call, each signed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Filled {
-    /// `System.remark`.
-    pub call: String,
-    pub signer: String,
-    /// How many fitted in.
-    pub count: u64,
-    #[serde(flatten)]
-    pub timed: Timed,
-}
-
-impl Overhead {
-    pub const FORMAT: &'static str = "cutover-raw-overhead/1";
-
-    pub fn parse(text: &[u8], name: &str) -> Result<Self> {
-        let results: Self = parse(text, name, "blocks and extrinsics", Self::FORMAT)?;
-        let empty = |timed: &Timed| timed.time.is_empty();
-        if empty(&results.block) || results.extrinsic.as_ref().is_some_and(|one| empty(&one.timed) || one.count == 0) {
-            return Err(Failure::input(format!("{name} holds no measurement")).expected("the time of each execution"));
-        }
-        Ok(results)
+/// Parses raw results; `name` is how the file is called in messages.
+pub fn parse(text: &[u8], name: &str) -> Result<Overhead> {
+    let results: Overhead = super::parse(text, name, "blocks and extrinsics", RAW_OVERHEAD)?;
+    let empty = |timed: &Timed| timed.time.is_empty();
+    if empty(&results.block) || results.extrinsic.as_ref().is_some_and(|one| empty(&one.timed) || one.count == 0) {
+        return Err(Failure::input(format!("{name} holds no measurement")).expected("the time of each execution"));
     }
+    Ok(results)
+}
 
-    pub fn write(&self, path: &Path) -> Result<()> {
-        write(self, path)
-    }
-
-    pub fn files(&self, options: &Options) -> Vec<File> {
-        let block = stats(&self.block.time);
-        let mut files = vec![self.file(
+/// Returns the weight files that are made of raw results.
+pub fn files(results: &Overhead, options: &Options) -> Vec<File> {
+    let block = stats(&results.block.time);
+    let mut files = vec![file(
+        results,
+        options,
+        ("block_weights.rs", "block", "BlockExecution", "BlockExecutionWeight"),
+        "Weight of executing an empty block.",
+        &block,
+        results.block.proof_size,
+    )];
+    if let Some(filled) = &results.extrinsic {
+        let what = format!("Weight of executing a NO-OP extrinsic: `{}`, signed.", clean(&filled.call));
+        files.push(file(
+            results,
             options,
-            ("block_weights.rs", "block", "BlockExecution", "BlockExecutionWeight"),
-            "Weight of executing an empty block.",
-            &block,
-            self.block.proof_size,
-        )];
-        if let Some(filled) = &self.extrinsic {
-            let what = format!("Weight of executing a NO-OP extrinsic: `{}`, signed.", clean(&filled.call));
-            files.push(self.file(
-                options,
-                ("extrinsic_weights.rs", "extrinsic", "ExtrinsicBase", "ExtrinsicBaseWeight"),
-                &what,
-                &self.per_extrinsic(filled),
-                filled.timed.proof_size.saturating_sub(self.block.proof_size),
-            ));
-        }
-        files
-    }
-
-    /// The time of each full block without what an empty one takes, shared among its extrinsics.
-    pub fn per_extrinsic(&self, filled: &Filled) -> Stats {
-        let empty = stats(&self.block.time);
-        let share = |time: &u64| time.saturating_sub(empty.median).div_ceil(filled.count.max(1));
-        let mut found = stats(&filled.timed.time.iter().map(share).collect::<Vec<_>>());
-        let full = stats(&filled.timed.time).half_width;
-        // Both are uncertain, and the one does not know of the other.
-        found.half_width = full.hypot(empty.half_width) / filled.count.max(1) as f64;
-        found
-    }
-
-    fn file(
-        &self,
-        options: &Options,
-        (name, short, long, constant): (&'static str, &str, &str, &'static str),
-        what: &str,
-        stats: &Stats,
-        proof_size: u64,
-    ) -> File {
-        let OverheadSettings { warmup, repeat_min, repeat_max, .. } = self.settings;
-        let repeat =
-            if repeat_min == repeat_max { repeat_max.to_string() } else { format!("{repeat_min}-{repeat_max}") };
-        let runtime = clean(&self.runtime.spec_name);
-        let settings = [
-            format!("SHORT-NAME: `{short}`, LONG-NAME: `{long}`, RUNTIME: `{runtime}`"),
-            format!("WARMUPS: `{warmup}`, REPEAT: `{repeat}`"),
-            "WEIGHT-METRIC: `Median`, WEIGHT-MUL: `1`, WEIGHT-ADD: `0`".to_owned(),
-        ];
-        let about = format!("Autogenerated weights of the runtime `{runtime}`: {long}");
-        let mut text = header(&about, &settings, &self.machine, options);
-        text.push_str(
-            "use frame_support::{parameter_types, weights::{constants::WEIGHT_REF_TIME_PER_NANOS, Weight}};\n\n",
-        );
-        text.push_str("parameter_types! {\n");
-        text.push_str(&described(what, stats, "\t"));
-        text.push_str(&format!(
-            "\tpub const {constant}: Weight =\n\t\tWeight::from_parts(WEIGHT_REF_TIME_PER_NANOS.saturating_mul({}), {});\n}}\n",
-            underscored(stats.median),
-            underscored(proof_size)
+            ("extrinsic_weights.rs", "extrinsic", "ExtrinsicBase", "ExtrinsicBaseWeight"),
+            &what,
+            &per_extrinsic(results, filled),
+            filled.timed.proof_size.saturating_sub(results.block.proof_size),
         ));
-        let value = Constant {
-            name: constant,
-            ref_time: stats.median.saturating_mul(1000),
-            half_width: (stats.half_width * 1000.0) as u64,
-            proof_size,
-        };
-        File { name, constants: vec![value], text }
     }
+    files
+}
+
+/// Returns the time of each full block without what an empty one takes, shared among its extrinsics.
+pub fn per_extrinsic(results: &Overhead, filled: &Filled) -> Stats {
+    let empty = stats(&results.block.time);
+    let share = |time: &u64| time.saturating_sub(empty.median).div_ceil(filled.count.max(1));
+    let mut found = stats(&filled.timed.time.iter().map(share).collect::<Vec<_>>());
+    let full = stats(&filled.timed.time).half_width;
+    // Both are uncertain, and the one does not know of the other.
+    found.half_width = full.hypot(empty.half_width) / filled.count.max(1) as f64;
+    found
+}
+
+fn file(
+    results: &Overhead,
+    options: &Options,
+    (name, short, long, constant): (&'static str, &str, &str, &'static str),
+    what: &str,
+    stats: &Stats,
+    proof_size: u64,
+) -> File {
+    let OverheadSettings { warmup, repeat_min, repeat_max, .. } = results.settings;
+    let repeat = if repeat_min == repeat_max { repeat_max.to_string() } else { format!("{repeat_min}-{repeat_max}") };
+    let runtime = clean(&results.runtime.spec_name);
+    let settings = [
+        format!("SHORT-NAME: `{short}`, LONG-NAME: `{long}`, RUNTIME: `{runtime}`"),
+        format!("WARMUPS: `{warmup}`, REPEAT: `{repeat}`"),
+        "WEIGHT-METRIC: `Median`, WEIGHT-MUL: `1`, WEIGHT-ADD: `0`".to_owned(),
+    ];
+    let about = format!("Autogenerated weights of the runtime `{runtime}`: {long}");
+    let mut text = header(&about, &settings, &results.machine, options);
+    text.push_str("use frame_support::{parameter_types, weights::{constants::WEIGHT_REF_TIME_PER_NANOS, Weight}};\n\n");
+    text.push_str("parameter_types! {\n");
+    text.push_str(&described(what, stats, "\t"));
+    text.push_str(&format!(
+        "\tpub const {constant}: Weight =\n\t\tWeight::from_parts(WEIGHT_REF_TIME_PER_NANOS.saturating_mul({}), {});\n}}\n",
+        underscored(stats.median),
+        underscored(proof_size)
+    ));
+    let value = Constant {
+        name: constant,
+        ref_time: stats.median.saturating_mul(1000),
+        half_width: (stats.half_width * 1000.0) as u64,
+        proof_size,
+    };
+    File { name, constants: vec![value], text }
 }

@@ -3,11 +3,10 @@
 //! the file was made.
 
 use crate::formula::Linear;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How a file says that it was made. What it does not say is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     pub pallet: Option<String>,
     pub date: Option<String>,
@@ -26,7 +25,7 @@ pub struct Header {
 }
 
 /// A storage item that a benchmark touched.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     /// `System::Account`, or `UNKNOWN KEY 0x…`.
     pub item: String,

@@ -15,7 +15,6 @@ pub use constants::constant;
 
 use crate::formula::{Cost, Linear};
 use comments::{Facts, Header, Touched};
-use serde::Serialize;
 use std::path::Path;
 use token::{Kind, Source, Token};
 use worker::{Failure, Result};
@@ -25,7 +24,7 @@ const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
 /// No `impl` or `fn` has more tokens before its block or its arguments.
 const HEAD_LIMIT: usize = 500;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightFile {
     /// How the file is called in messages.
     pub name: String,
@@ -33,7 +32,7 @@ pub struct WeightFile {
     pub implementations: Vec<Implementation>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Implementation {
     /// `WeightInfo` of a crate: `pallet_sudo::WeightInfo`; None in files of XCM, which implement no trait.
     pub of_trait: Option<String>,
@@ -44,7 +43,7 @@ pub struct Implementation {
     pub extrinsics: Vec<Extrinsic>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extrinsic {
     pub name: String,
     pub line: usize,
@@ -60,7 +59,7 @@ pub struct Extrinsic {
     pub standard_errors: Vec<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     pub name: String,
     /// The least and the greatest value it was measured at.
@@ -68,7 +67,7 @@ pub struct Component {
 }
 
 /// A function whose weight is not a sum that can be read: people may write anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     pub reason: String,
     pub line: usize,

@@ -10,36 +10,15 @@ use crate::{
         written::{self, Block, Body, Line, Term},
     },
 };
-use serde::Serialize;
+use protocol::weights::{ByHand, Fate};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Result;
 
 /// Written above what was a number that somebody raised.
 const RAISED: &str = "// Added by hand: beyond what was measured.";
 
-/// Something in the former file that no benchmark put there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ByHand {
-    /// Empty outside of weight functions.
-    pub extrinsic: String,
-    /// Of the former file.
-    pub line: usize,
-    pub text: String,
-    pub fate: Fate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// It is in the new file.
-    Kept,
-    /// What was measured now is as much.
-    Measured,
-    /// It is not in the new file.
-    Gone,
-}
-
 /// The weight file that is to be replaced.
+#[derive(Debug)]
 pub struct Former {
     pub file: WeightFile,
     text: String,

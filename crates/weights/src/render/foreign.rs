@@ -2,9 +2,10 @@
 //! Weight files by a team's own Handlebars template, written for `frame-benchmarking-cli`: the names in it are those that
 //! its version 64.0.0 gives (`src/pallet/writer.rs`), numbers are text, and the helpers are `underscore` and `join`.
 
-use super::{Function, HeaderStyle, Options, clean, slopes, template, underscored};
-use crate::{formula::Linear, parse::WeightFile, raw::RawResults};
+use super::{Function, Options, clean, slopes, template, underscored};
+use crate::{formula::Linear, parse::WeightFile};
 use handlebars::{Context, Handlebars, Helper, HelperResult, JsonRender, Output, RenderContext};
+use protocol::weights::{HeaderStyle, raw::RawResults};
 use serde::Serialize;
 use worker::{Failure, Result};
 

@@ -7,20 +7,7 @@ use crate::{
     formula::Linear,
     parse::Extrinsic,
 };
-use serde::Serialize;
-
-/// A value of the former file that a new measurement did not refute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Kept {
-    pub extrinsic: String,
-    /// `base time`, `time of n`, `base proof`, `proof of n`.
-    pub value: String,
-    /// Picoseconds or bytes.
-    pub old: u64,
-    pub measured: u64,
-    /// Half of the 95 % confidence interval of what was measured, in the same unit.
-    pub half_width: u64,
-}
+use protocol::weights::Kept;
 
 /// Puts the old values back where they are within the interval. Where nothing is left that differs, the figures in the
 /// comments stay too.

@@ -10,67 +10,36 @@ use crate::{
     analysis::{self, Analysed, Fit},
     formula::{Cost, Linear},
     parse::{Component, Extrinsic, WeightFile, comments},
-    raw::RawResults,
 };
-use serde::{Deserialize, Serialize};
+use protocol::weights::{ByHand, HeaderStyle, Kept, Shape, raw::RawResults};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
-pub use by_hand::{ByHand, Fate, Former};
+pub use by_hand::Former;
 pub use foreign::Template;
-pub use hysteresis::Kept;
 pub(crate) use template::clean;
 use template::slopes;
-
-/// What the file implements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shape {
-    /// `impl pallet_x::WeightInfo for WeightInfo<T>`: a runtime's file.
-    #[default]
-    Runtime,
-    /// The trait, `SubstrateWeight<T>` and `()`: a pallet's own file.
-    Pallet,
-    /// `impl WeightInfo<T>` without a trait: the files of XCM's instructions.
-    Xcm,
-}
 
 /// Whose benchmarks are XCM's instructions: `pallet_xcm_benchmarks::generic` and `::fungible`.
 const XCM_INSTRUCTIONS: &str = "pallet_xcm_benchmarks";
 
-impl Shape {
-    /// The shape of a runtime's file for this pallet.
-    pub fn of(pallet: &str) -> Self {
-        if is_xcm(pallet) { Self::Xcm } else { Self::Runtime }
-    }
+/// Returns the shape of a runtime's file for this pallet.
+pub fn shape_of(pallet: &str) -> Shape {
+    if is_xcm(pallet) { Shape::Xcm } else { Shape::Runtime }
 }
 
 fn is_xcm(pallet: &str) -> bool {
     pallet.split("::").next() == Some(XCM_INSTRUCTIONS)
 }
 
-/// What stands at the top of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "style", rename_all = "snake_case")]
-pub enum HeaderStyle {
-    /// Only what changes when the weights may: settings and machine.
-    #[default]
-    Stable,
-    /// The lines of `frame-benchmarking-cli`'s template, which are others each time.
-    Conventional { date: String, hostname: String, command: Vec<String> },
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How a file is rendered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    #[serde(default)]
     pub shape: Shape,
-    #[serde(default)]
     pub header: HeaderStyle,
     /// Text before everything else: a licence.
-    #[serde(default)]
     pub preamble: String,
     /// A team's own template in place of the shape.
-    #[serde(skip)]
     pub template: Option<Template>,
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The text of a weight file, in the shapes that every runtime of the ecosystem has.
 
-use super::{Function, HeaderStyle, Options, Shape, underscored};
-use crate::{
-    formula::Linear,
+use super::{Function, Options, underscored};
+use crate::formula::Linear;
+use protocol::weights::{
+    HeaderStyle, Shape,
     raw::{RawResults, Settings},
 };
 use std::fmt::Write;

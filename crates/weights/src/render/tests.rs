@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use crate::raw::{Benchmark, ComponentRange, FORMAT, Key, Repetition, StorageItem};
+use protocol::weights::Fate;
+use protocol::weights::raw::{Benchmark, ComponentRange, Key, Repetition, StorageItem};
 
 /// `time + n · slope` nanoseconds with a spread, at `n` from 1 to 5.
 pub(crate) fn results(time: u64, slope: u64, spread: u64) -> RawResults {
-    let machine = crate::raw::Machine { cpu: "A ` CPU\n".into(), ..Default::default() };
+    let machine = protocol::weights::raw::Machine { cpu: "A ` CPU\n".into(), ..Default::default() };
     let head = serde_json::json!({
-        "format": FORMAT,
+        "format": protocol::format::RAW_WEIGHTS,
         "runtime": {"spec_name": "x", "spec_version": 1, "blob_blake2_256": "0x"},
         "settings": {"steps": 5, "repeat_min": 4, "repeat_max": 4, "tolerance": null, "heap_pages": null,
             "additional_trie_layers": 2, "worst_case_map_values": 1_000_000, "default_pov_mode": "max_encoded_len"},

@@ -2,12 +2,20 @@
 //! Files from raw results, whatever these are of.
 
 use crate::{
-    constants::{Database, File, Overhead},
+    constants::{File, database, overhead},
     parse::WeightFile,
-    raw::{self, RawResults},
-    render::{self, ByHand, Fate, Former, Kept, Template},
+    raw,
+    render::{self, Former, Template},
 };
-use serde::{Deserialize, Serialize};
+use protocol::{
+    format::{RAW_DATABASE, RAW_OVERHEAD, WEIGHT_FILES},
+    weights::{
+        Fate, RenderRequest, Rendered, Written,
+        constants::{Database, Overhead},
+        raw::RawResults,
+    },
+};
+use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -15,50 +23,6 @@ use std::{
 use worker::{Failure, Reporter, Result};
 
 const PREAMBLE_LIMIT: u64 = 1024 * 1024;
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Render {
-    pub raw: Vec<PathBuf>,
-    /// A directory, or a file ending with `.rs` for the results of one pallet.
-    pub out: PathBuf,
-    /// None: what the pallet's name says.
-    #[serde(default)]
-    pub shape: Option<render::Shape>,
-    #[serde(default)]
-    pub header: render::HeaderStyle,
-    /// A file whose text stands before everything else.
-    #[serde(default)]
-    pub preamble: Option<PathBuf>,
-    /// A Handlebars template in place of the shape.
-    #[serde(default)]
-    pub template: Option<PathBuf>,
-    /// The same for single pallets, by their names.
-    #[serde(default)]
-    pub templates: BTreeMap<String, PathBuf>,
-    /// Write what was measured, also where a former file's value is within the noise.
-    #[serde(default)]
-    pub anew: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Written {
-    /// The pallet, or the constant that the file holds.
-    pub pallet: String,
-    pub instance: String,
-    pub file: PathBuf,
-    pub extrinsics: usize,
-    /// Whether the file is another one than before.
-    pub changed: bool,
-    pub kept: Vec<Kept>,
-    /// What people had added to the former file.
-    pub by_hand: Vec<ByHand>,
-}
-
-#[derive(Serialize)]
-pub struct RenderedAll {
-    pub version: u32,
-    pub files: Vec<Written>,
-}
 
 /// Raw results, told apart by their format.
 enum Raw {
@@ -77,16 +41,16 @@ impl Raw {
         let text = files::read_bounded(path, raw::SIZE_LIMIT)?;
         let format = serde_json::from_slice::<Head>(&text).map(|head| head.format).unwrap_or_default();
         Ok(match format.as_str() {
-            Overhead::FORMAT => Self::Overhead(Overhead::parse(&text, &name)?),
-            Database::FORMAT => Self::Database(Database::parse(&text, &name)?),
+            RAW_OVERHEAD | overhead::FORMER => Self::Overhead(overhead::parse(&text, &name)?),
+            RAW_DATABASE | database::FORMER => Self::Database(database::parse(&text, &name)?),
             // What is none of them is refused there, by name.
-            _ => Self::Pallet(RawResults::parse(&text, &name)?),
+            _ => Self::Pallet(raw::parse(&text, &name)?),
         })
     }
 }
 
 /// All files are rendered before the first is written: a mistake in the last results changes nothing.
-pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> {
+pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Rendered> {
     let preamble = match &request.preamble {
         None => String::new(),
         Some(path) => {
@@ -99,7 +63,7 @@ pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> 
     let templates = request.templates.iter().map(|(pallet, path)| Ok((pallet.as_str(), Template::read(path)?)));
     let templates = templates.collect::<Result<BTreeMap<_, _>>>()?;
     let options = |pallet: &str| render::Options {
-        shape: request.shape.unwrap_or(render::Shape::of(pallet)),
+        shape: request.shape.unwrap_or_else(|| render::shape_of(pallet)),
         header: request.header.clone(),
         preamble: preamble.clone(),
         template: templates.get(pallet).or(template.as_ref()).cloned(),
@@ -123,8 +87,8 @@ pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> 
                 let file = if is_file { request.out.clone() } else { request.out.join(place) };
                 vec![pallet(results, &options(&results.pallet), file, request.anew)?]
             }
-            Raw::Overhead(results) => constants(&results.files(&options("")), request)?,
-            Raw::Database(results) => constants(&results.files(&options("")), request)?,
+            Raw::Overhead(results) => constants(&overhead::files(results, &options("")), request)?,
+            Raw::Database(results) => constants(&database::files(results, &options("")), request)?,
         };
         for (written, text) in rendered {
             if let Some(other) = files.iter().find(|other| other.file == written.file) {
@@ -149,7 +113,7 @@ pub fn render_all(request: &Render, reporter: &Reporter) -> Result<RenderedAll> 
             ));
         }
     }
-    Ok(RenderedAll { version: 1, files })
+    Ok(Rendered { format: WEIGHT_FILES.into(), files })
 }
 
 fn pallet(results: &RawResults, options: &render::Options, file: PathBuf, anew: bool) -> Result<(Written, String)> {
@@ -167,7 +131,7 @@ fn pallet(results: &RawResults, options: &render::Options, file: PathBuf, anew: 
     Ok((written, rendered.text))
 }
 
-fn constants(files: &[File], request: &Render) -> Result<Vec<(Written, String)>> {
+fn constants(files: &[File], request: &RenderRequest) -> Result<Vec<(Written, String)>> {
     let mut all = Vec::new();
     for new in files {
         let file = request.out.join(new.name);

@@ -6,11 +6,12 @@
 
 use crate::{
     cli,
-    commands::utf8,
+    commands::{reports::read_result, utf8},
     context::Context,
     inputs::file_digest,
     workers::{self, Worker},
 };
+use protocol::weights::compare::Comparison;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -38,8 +39,8 @@ pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
     if let Some(twice) = bundles.iter().find(|bundle| !names.insert(&bundle.name)) {
         return Err(Failure::input(format!("two bundles are of the runtime {}", twice.name)).expected("one of each"));
     }
-    let weights = options.weights.as_deref().map(compared_weights).transpose()?.unwrap_or_default();
-    let comment = report::comment::render(&bundles, &weights);
+    let weights = options.weights.as_deref().map(compared_weights).transpose()?;
+    let comment = report::comment::render(&bundles, weights.as_ref());
     match &options.out {
         Some(path) => {
             files::write_whole(path, comment.as_bytes())?;
@@ -121,6 +122,7 @@ fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
         true => same_upgrade(directory, "weights", &runtime, &blob)?,
         false => Value::Null,
     };
+    let weights = read_result("weights", weights)?;
     // The blob itself need not have travelled; where it is there it must be the one.
     let file = build.pointer("/result/blob/path").and_then(Value::as_str).unwrap_or_default();
     let file = directory.join(Path::new(file).file_name().unwrap_or_default());
@@ -201,13 +203,12 @@ fn step(directory: &Path, name: &str) -> Result<Value> {
     }
 }
 
-fn compared_weights(path: &Path) -> Result<Value> {
-    let compared = json_file(path)?;
-    match compared.is_object() && compared.get("error").is_none() {
-        true => Ok(compared),
-        false => Err(Failure::input(format!("{} is no comparison of weights", path.display()))
-            .expected("what `cargo xtask weights compare --json` printed")),
-    }
+fn compared_weights(path: &Path) -> Result<Comparison> {
+    serde_json::from_value(json_file(path)?).map_err(|error| {
+        Failure::input(format!("{} is no comparison of weights", path.display()))
+            .found(error.to_string())
+            .expected("what `cargo xtask weights compare --json` printed")
+    })
 }
 
 fn json_file(path: &Path) -> Result<Value> {

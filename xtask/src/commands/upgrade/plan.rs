@@ -23,7 +23,7 @@ use crate::{
     workers::{self, Worker},
 };
 use clap::ValueEnum;
-use protocol::{Live, Verdict};
+use protocol::{Live, Verdict, weights::check::Benchmarked};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -46,7 +46,7 @@ pub struct Plan<'run> {
     pub keys: &'run [Value],
     pub root: Option<&'run Path>,
     /// What was measured for this upgrade, where its weights were made anew.
-    pub measured: Value,
+    pub measured: Option<Benchmarked>,
     /// Before the names of its jobs, where several runtimes are upgraded.
     pub prefix: String,
 }

@@ -2,7 +2,7 @@
 //! The closing words of an upgrade.
 
 use super::{
-    super::{signing::Signing, utf8},
+    super::{reports::read_result, signing::Signing, utf8},
     plan::Plan,
     result_of,
 };
@@ -10,7 +10,10 @@ use crate::{
     inputs::file_digest,
     jobs::{Done, Finished},
 };
-use protocol::Verdict;
+use protocol::{
+    Verdict,
+    weights::check::{Severity, StepResult},
+};
 use serde_json::{Value, json};
 use worker::{Failure, Result};
 
@@ -38,7 +41,8 @@ impl Plan<'_> {
         if let Some(list) = checks.as_array_mut() {
             list.push(compared(&result_of(&self.bundle.read_step("diff")?)));
             if self.checks_weights() {
-                list.extend(weights_failure(&result_of(&self.bundle.read_step(super::weights::STEP)?)));
+                let result = result_of(&self.bundle.read_step(super::weights::STEP)?);
+                list.extend(read_result(super::weights::STEP, result)?.and_then(|result| weights_failure(&result)));
             }
         }
         let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
@@ -102,9 +106,9 @@ fn compared(diff: &Value) -> Value {
 }
 
 /// What the check of the runtime's source says against it: its first failure and how many there are.
-fn weights_failure(result: &Value) -> Option<Value> {
-    let findings = result.get("findings").and_then(Value::as_array)?;
-    let failures: Vec<&Value> = findings.iter().filter(|finding| finding["severity"] == "failure").collect();
+fn weights_failure(result: &StepResult) -> Option<Value> {
+    let failures = result.check.findings.iter().filter(|finding| finding.severity == Severity::Failure);
+    let failures: Vec<_> = failures.collect();
     let first = report::weights::finding_line(failures.first()?);
     let detail = format!("{} findings, see weights.json; the first: {first}", failures.len());
     Some(json!({"name": "weights-in-source", "status": "fail", "detail": detail}))
@@ -128,10 +132,16 @@ mod tests {
 
     #[test]
     fn failures_of_the_weights_are_told_and_warnings_are_not() {
-        let finding =
-            |severity: &str| json!({"rule": "zero-proof", "severity": severity, "pallet": "p", "detail": "x"});
-        assert_eq!(weights_failure(&json!({"findings": [finding("warning")]})), None);
-        let failed = weights_failure(&json!({"findings": [finding("failure"), finding("warning")]})).expect("told");
+        let of = |severities: &[&str]| -> StepResult {
+            let finding =
+                |severity: &&str| json!({"rule": "zero-proof", "severity": severity, "pallet": "p", "detail": "x"});
+            let findings: Vec<_> = severities.iter().map(finding).collect();
+            let result = json!({"format": protocol::format::WEIGHTS, "runtime": "r", "pallets": 1, "wires": [], "files": 1,
+                "extrinsics": 1, "findings": findings, "verdict": "fail", "comparison": null});
+            serde_json::from_value(result).expect("a result")
+        };
+        assert_eq!(weights_failure(&of(&["warning"])), None);
+        let failed = weights_failure(&of(&["failure", "warning"])).expect("told");
         assert_eq!(failed["detail"], "1 findings, see weights.json; the first: zero-proof  p: x");
     }
 }

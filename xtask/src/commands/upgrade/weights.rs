@@ -6,7 +6,6 @@ use super::{
     super::{
         build,
         release::plan as release,
-        utf8,
         weights::{check, check::Base, run::Run},
     },
     bundle::{Step, inputs},
@@ -23,14 +22,22 @@ use crate::{
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
-use serde_json::{Value, json};
+use protocol::{
+    benchmark::Files,
+    weights::{
+        CompareRequest, Request, Side,
+        check::{AgainstRelease, Benchmarked, BenchmarkedPallet, Report, StepResult},
+        compare::{Change, Comparison, Options},
+    },
+};
+use serde_json::json;
 use std::path::Path;
-use worker::{Failure, Result};
+use worker::{Failure, Outcome, Result};
 
 pub const STEP: &str = "weights";
 
 /// Runs a runtime's benchmarks and makes its weight files; what was measured, for the evidence.
-pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> Result<Value> {
+pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> Result<Benchmarked> {
     if runtime.through.is_some() {
         return Err(Failure::usage(format!("the weights of {} cannot be made anew", runtime.name))
             .found("its source is a registry's")
@@ -39,17 +46,20 @@ pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> R
     let (builder, options) = (Builder::new(context, workspace)?, cli::WeightsRun::default());
     let run = Run { context, builder: &builder, workspace, runtime, options: &options };
     let (passed, document) = run.pallets()?;
-    let pallets = document.pointer("/run/pallets").and_then(Value::as_array).into_iter().flatten();
-    let pallets = pallets.map(|pallet| {
-        let raw = pallet["path"].as_str().map(|path| file_digest(Path::new(path))).transpose()?;
-        Ok(json!({"pallet": pallet["pallet"], "instance": pallet["instance"], "raw_results": raw}))
-    });
-    let measured =
-        json!({"machine": document.pointer("/run/machine"), "pallets": pallets.collect::<Result<Vec<_>>>()?});
-    match passed {
-        true => Ok(measured),
-        false => Err(Failure::check(format!("the weights of {} were not made anew", runtime.name))
-            .found(document.pointer("/files/left").and_then(Value::as_str).unwrap_or("a benchmark failed"))
+    let left = match document.files {
+        Some(Files::Left { left }) => left,
+        _ => "a benchmark failed".into(),
+    };
+    match document.run.filter(|_| passed) {
+        Some(run) => {
+            let pallets = run.pallets.into_iter().map(|pallet| {
+                let raw_results = file_digest(&pallet.path)?;
+                Ok(BenchmarkedPallet { pallet: pallet.pallet, instance: pallet.instance, raw_results })
+            });
+            Ok(Benchmarked { machine: run.machine, pallets: pallets.collect::<Result<_>>()? })
+        }
+        None => Err(Failure::check(format!("the weights of {} were not made anew", runtime.name))
+            .found(left)
             .hint(format!("cargo xtask weights run --runtime {}", runtime.name))),
     }
 }
@@ -73,7 +83,7 @@ impl Plan<'_> {
             ("sources", &sources),
             ("commit", &format!("{source:?}")),
             ("base", &format!("{base:?}")),
-            ("benchmarked", &self.measured.to_string()),
+            ("benchmarked", &format!("{:?}", self.measured)),
             ("tool", &self.tool(Worker::Weights, desk)?),
             ("blob", &file_digest(&self.blob())?),
         ]);
@@ -81,7 +91,7 @@ impl Plan<'_> {
             return Ok(Done::Unchanged);
         }
         let mut request = check::request(self.context, self.workspace, self.runtime, desk.task, desk.log)?;
-        let mut comparison = Value::Null;
+        let mut comparison = None;
         // Its files are there for as long as it is: the worker reads them.
         let mut before = None;
         if let Some((name, commit)) = &base {
@@ -89,23 +99,20 @@ impl Plan<'_> {
             // A release in which the runtime was not there yet has nothing to say.
             match old {
                 Ok(old) => {
-                    old.add_to(self.context, &mut request)?;
-                    comparison = self.compare(&old, name, desk)?;
+                    old.add_to(self.context, &mut request);
+                    comparison = Some(self.compare(&old, name, desk)?);
                     before = Some(old);
                 }
                 Err(failure) if failure.kind == worker::Kind::Input => {
-                    comparison = json!({"skipped": failure.to_string()})
+                    comparison = Some(AgainstRelease::Skipped { skipped: failure.to_string() });
                 }
                 Err(failure) => return Err(failure),
             }
         }
-        let outcome = workers::call(self.context, Worker::Weights, &request, desk.task, desk.log)?;
+        let request = Request::Check(Box::new(request));
+        let outcome: Outcome<Report> = workers::ask(self.context, Worker::Weights, &request, desk.task, desk.log)?;
         drop(before);
-        let mut result = outcome.value;
-        result["comparison"] = comparison;
-        if !self.measured.is_null() {
-            result["benchmarked"] = self.measured.clone();
-        }
+        let result = StepResult { check: outcome.value, comparison, benchmarked: self.measured.clone() };
         let step = Step {
             name: STEP,
             runtime: &self.runtime.name,
@@ -114,7 +121,8 @@ impl Plan<'_> {
                 "source": {"digest": source.commit.unwrap_or_else(|| "no commit".into()), "dirty": source.dirty},
                 "release_before": {"digest": base.as_ref().map_or("none", |(_, commit)| commit), "name": base.as_ref().map(|(name, _)| name)},
             }),
-            result,
+            result: serde_json::to_value(result)
+                .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?,
             verdict: outcome.passed.into(),
             outputs: Vec::new(),
         };
@@ -137,23 +145,23 @@ impl Plan<'_> {
     }
 
     /// The weights of then and now, without what did not change.
-    fn compare(&self, old: &Base, name: &str, desk: &Desk<'_>) -> Result<Value> {
+    fn compare(&self, old: &Base, name: &str, desk: &Desk<'_>) -> Result<AgainstRelease> {
         let inside = self.runtime.config.weights.directory.as_deref().unwrap_or(Path::new("src/weights"));
         let (before, now) = (old.directory.join(inside), self.runtime.directory.join(inside));
         for (whose, directory) in [(name, &before), ("the source", &now)] {
             if !directory.is_dir() {
-                return Ok(json!({"skipped": format!("{whose} has no weight files in {}", inside.display())}));
+                let skipped = format!("{whose} has no weight files in {}", inside.display());
+                return Ok(AgainstRelease::Skipped { skipped });
             }
         }
-        let request = json!({
-            "command": "compare",
-            "old": {"name": name, "path": utf8(&before)?},
-            "new": {"name": "the source", "path": utf8(&now)?},
-        });
-        let mut comparison = workers::call(self.context, Worker::Weights, &request, desk.task, desk.log)?.value;
-        if let Some(extrinsics) = comparison["extrinsics"].as_array_mut() {
-            extrinsics.retain(|one| one["change"] != "unchanged");
-        }
-        Ok(comparison)
+        let request = Request::Compare(Box::new(CompareRequest {
+            old: Side { name: name.to_owned(), path: before },
+            new: Side { name: "the source".into(), path: now },
+            options: Options::default(),
+        }));
+        let outcome: Outcome<Comparison> = workers::ask(self.context, Worker::Weights, &request, desk.task, desk.log)?;
+        let mut comparison = outcome.value;
+        comparison.extrinsics.retain(|one| one.change != Change::Unchanged);
+        Ok(AgainstRelease::Compared(Box::new(comparison)))
     }
 }

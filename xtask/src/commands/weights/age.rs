@@ -7,7 +7,7 @@ use crate::{
     runtimes::{Runtime, Workspace},
 };
 use cargo_metadata::Package;
-use serde_json::{Value, json};
+use protocol::weights::check::{Age, Measured, Stale};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -18,19 +18,14 @@ use worker::{Failure, Result};
 const MEASURED: [&str; 1] = ["src"];
 const NOT_MEASURED: [&str; 4] = ["src/weights.rs", "src/mock.rs", "src/tests.rs", "src/tests"];
 
-/// A pallet, and the weight file that the runtime has for it.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct Measured {
-    pub pallet: String,
-    /// Relative to the runtime's directory.
-    pub file: PathBuf,
-}
-
-/// What the worker's check takes as `age`.
-pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Result<Value> {
-    let skipped = |why: &str| Ok(json!({"not_checked": [format!("whether weights are older than their code: {why}")]}));
+/// Returns what version control tells of the code that was measured.
+pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Result<Age> {
+    let skipped = |why: &str| {
+        let why = format!("whether weights are older than their code: {why}");
+        Ok(Age { not_checked: vec![why], ..Age::default() })
+    };
     if measured.is_empty() {
-        return Ok(json!({}));
+        return Ok(Age::default());
     }
     let Some(root) = git::root(&runtime.directory) else {
         return skipped("the runtime is in no git repository");
@@ -46,13 +41,15 @@ pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Re
     for one in measured {
         match history.judge(one)? {
             Verdict::Newer => {}
-            Verdict::Stale(detail) => stale.push(json!({"pallet": one.pallet, "file": one.file, "detail": detail})),
+            Verdict::Stale(detail) => {
+                stale.push(Stale { pallet: one.pallet.clone(), file: one.file.clone(), detail });
+            }
             Verdict::Unknown(why) => {
                 unknown.insert(format!("whether the weights of {} are older than its code: {why}", one.pallet));
             }
         }
     }
-    Ok(json!({"stale": stale, "not_checked": unknown}))
+    Ok(Age { stale, not_checked: unknown.into_iter().collect() })
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{
-    super::utf8,
-    age::{self, Measured},
-    call, limits,
-};
+use super::{super::utf8, age, call, limits, print};
 use crate::{
     cli,
     context::Context,
@@ -13,7 +9,13 @@ use crate::{
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
-use serde_json::{Value, json};
+use protocol::{
+    format::WEIGHTS_CHECKS,
+    weights::{
+        MeasuredRequest, Request,
+        check::{CheckRequest, Checks, Measured, Report},
+    },
+};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use worker::{Failure, Result};
@@ -25,40 +27,45 @@ pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {
     for runtime in workspace.select(&options.runtimes)? {
         let (price, limits) = limits(&options.limits);
         let task = context.printer.task("weights");
-        let mut request = request(context, &workspace, runtime, &task, &context.log("weights"))?;
+        let request = request(context, &workspace, runtime, &task, &context.log("weights"))?;
         drop(task);
+        let mut request = CheckRequest { price, limits, jump: options.jump, ..request };
         let base = options.base.as_deref().map(|base| Base::of(context, runtime, base)).transpose()?;
-        if let Some(fields) = request.as_object_mut() {
-            fields.extend([("price".into(), price), ("limits".into(), limits), ("jump".into(), json!(options.jump))]);
-        }
         if let Some(base) = &base {
-            base.add_to(context, &mut request)?;
+            base.add_to(context, &mut request);
         }
-        let outcome = call(context, &request)?;
+        let outcome = call::<Report>(context, &Request::Check(Box::new(request)))?;
         passed &= outcome.passed;
         reports.push(outcome.value);
     }
-    let document = json!({"version": 1, "runtimes": reports, "verdict": if passed { "passed" } else { "failed" }});
-    context.printer.result(&document, || report::weights::checked(&document))?;
+    let checks = Checks { format: WEIGHTS_CHECKS.into(), runtimes: reports, verdict: passed.into() };
+    print(context, &checks, || report::weights::checked(&checks))?;
     Ok(passed)
 }
 
-/// The request that checks a runtime's weights by themselves, and against the code they are of.
-pub fn request(context: &Context, workspace: &Workspace, runtime: &Runtime, task: &Task, log: &Path) -> Result<Value> {
-    let directory = utf8(&runtime.directory)?;
-    let measured = json!({"command": "measured", "directory": directory});
-    let measured = workers::call(context, Worker::Weights, &measured, task, log)?.value;
-    let measured: Vec<Measured> = serde_json::from_value(measured).map_err(|error| {
-        Failure::internal("the worker told of weight files unintelligibly").found(error.to_string())
-    })?;
-    Ok(json!({
-        "command": "check",
-        "runtime": runtime.name,
-        "directory": directory,
-        "jump": 30.0,
-        "allow": runtime.config.weights.allow,
-        "age": age::of(workspace, runtime, &measured)?,
-    }))
+/// Returns the request that checks a runtime's weights by themselves, and compares them with the code they are of.
+pub fn request(
+    context: &Context,
+    workspace: &Workspace,
+    runtime: &Runtime,
+    task: &Task,
+    log: &Path,
+) -> Result<CheckRequest> {
+    let directory = runtime.directory.clone();
+    let measured = Request::Measured(MeasuredRequest { directory: directory.clone() });
+    let measured: Vec<Measured> = workers::ask(context, Worker::Weights, &measured, task, log)?.value;
+    Ok(CheckRequest {
+        runtime: runtime.name.clone(),
+        directory,
+        price: Default::default(),
+        limits: Default::default(),
+        jump: 30.0,
+        base: None,
+        lock: None,
+        base_lock: None,
+        allow: runtime.config.weights.allow.clone(),
+        age: age::of(workspace, runtime, &measured)?,
+    })
 }
 
 /// A runtime's source and the workspace's lock file in another revision.
@@ -70,12 +77,11 @@ pub struct Base {
 }
 
 impl Base {
-    /// Makes a request one that holds the weights against this revision's.
-    pub fn add_to(&self, context: &Context, request: &mut Value) -> Result<()> {
-        request["base"] = json!(utf8(&self.directory)?);
-        request["base_lock"] = json!(self.lock.as_deref().map(utf8).transpose()?);
-        request["lock"] = json!(utf8(&context.workspace.join("Cargo.lock"))?);
-        Ok(())
+    /// Makes a request one that compares the weights with this revision's.
+    pub fn add_to(&self, context: &Context, request: &mut CheckRequest) {
+        request.base = Some(self.directory.clone());
+        request.base_lock = self.lock.clone();
+        request.lock = Some(context.workspace.join("Cargo.lock"));
     }
 
     pub fn of(context: &Context, runtime: &Runtime, name: &str) -> Result<Self> {

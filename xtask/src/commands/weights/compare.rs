@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{super::utf8, call, limits};
+use super::{super::utf8, call, limits, print};
 use crate::{
     cli::{self, CompareFormat, CompareMethod},
     context::Context,
     git, revision,
 };
-use serde_json::json;
+use protocol::weights::{
+    CompareRequest, Request, Side,
+    compare::{Comparison, Method, Options},
+};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use worker::{Failure, Result};
@@ -17,47 +20,46 @@ pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
     let old = side(&options.old, &options.new)?;
     let new = side(&options.new, &options.old)?;
     let method = match options.method {
-        CompareMethod::Base => "base",
-        CompareMethod::ExactWorst => "exact-worst",
-        CompareMethod::GuessWorst => "guess-worst",
-        CompareMethod::ExactAsymptotic => "exact-asymptotic",
-        CompareMethod::Asymptotic => "asymptotic",
+        CompareMethod::Base => Method::Base,
+        CompareMethod::ExactWorst => Method::ExactWorst,
+        CompareMethod::GuessWorst => Method::GuessWorst,
+        CompareMethod::ExactAsymptotic => Method::ExactAsymptotic,
+        CompareMethod::Asymptotic => Method::Asymptotic,
     };
     let (price, limits) = limits(&options.limits);
-    let request = json!({
-        "command": "compare",
-        "old": {"name": options.old, "path": utf8(&old.path)?},
-        "new": {"name": options.new, "path": utf8(&new.path)?},
-        "options": {"method": method, "threshold": options.threshold, "price": price, "limits": limits},
-    });
-    let outcome = call(context, &request)?;
-    let value = &outcome.value;
+    let request = CompareRequest {
+        old: Side { name: options.old.clone(), path: old.path.clone() },
+        new: Side { name: options.new.clone(), path: new.path.clone() },
+        options: Options { method, price, threshold: options.threshold, limits },
+    };
+    let outcome = call::<Comparison>(context, &Request::Compare(Box::new(request)))?;
+    let comparison = &outcome.value;
     let text = match options.format {
-        Some(CompareFormat::Markdown) => report::weights::markdown(value),
-        Some(CompareFormat::Csv) => report::weights::csv(value),
-        Some(CompareFormat::Svg) => report::weights_picture::svg(value),
-        None => report::weights::terminal(value),
+        Some(CompareFormat::Markdown) => report::weights::markdown(comparison),
+        Some(CompareFormat::Csv) => report::weights::csv(comparison),
+        Some(CompareFormat::Svg) => report::weights_picture::svg(comparison),
+        None => report::weights::terminal(comparison),
     };
     match &options.output {
         Some(path) => {
             files::write_whole(path, text.as_bytes())?;
-            context.printer.result(value, || report::weights::summary(value))?;
+            print(context, comparison, || report::weights::summary(comparison))?;
         }
-        None => context.printer.result(value, || text)?,
+        None => print(context, comparison, || text)?,
     }
     Ok(outcome.passed)
 }
 
 /// One side of a comparison on disk. A revision's files are there for as long as this is.
-struct Side {
+struct Place {
     path: PathBuf,
     _extracted: Option<TempDir>,
 }
 
 /// What exists is a path; else it is a revision with a path, or a revision in which the `other` side's path is meant.
-fn side(name: &str, other: &str) -> Result<Side> {
+fn side(name: &str, other: &str) -> Result<Place> {
     if Path::new(name).exists() {
-        return Ok(Side { path: PathBuf::from(name), _extracted: None });
+        return Ok(Place { path: PathBuf::from(name), _extracted: None });
     }
     let here = Path::new(".");
     let Some(root) = git::root(here) else {
@@ -70,7 +72,7 @@ fn side(name: &str, other: &str) -> Result<Side> {
     };
     let commit = revision::commit(&root, revision)?;
     let (directory, path) = revision::extract(&root, &commit, &path, &[".rs", ".json"])?;
-    Ok(Side { path, _extracted: Some(directory) })
+    Ok(Place { path, _extracted: Some(directory) })
 }
 
 /// The path of the other side, relative to the repository's root.

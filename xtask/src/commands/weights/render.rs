@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{super::utf8, call, settings::style};
+use super::{call, print, settings::style};
 use crate::{
     cli::{self, WeightShape},
     context::Context,
 };
-use serde_json::json;
+use protocol::weights::{RenderRequest, Rendered, Request, Shape};
 use worker::Result;
 
 pub fn run(context: &Context, options: &cli::WeightsRender) -> Result<bool> {
     let shape = options.shape.map(|shape| match shape {
-        WeightShape::Runtime => "runtime",
-        WeightShape::Pallet => "pallet",
-        WeightShape::Xcm => "xcm",
+        WeightShape::Runtime => Shape::Runtime,
+        WeightShape::Pallet => Shape::Pallet,
+        WeightShape::Xcm => Shape::Xcm,
     });
-    let request = json!({
-        "command": "render",
-        "raw": options.raw.iter().map(|path| utf8(path)).collect::<Result<Vec<_>>>()?,
-        "out": utf8(&options.output)?,
-        "shape": shape,
-        "template": options.template.as_deref().map(utf8).transpose()?,
-        "header": style(options.header),
-        "preamble": options.header_file.as_deref().map(utf8).transpose()?,
-        "anew": options.anew,
-    });
-    let outcome = call(context, &request)?;
-    context.printer.result(&outcome.value, || report::weights::rendered(&outcome.value))?;
+    let request = RenderRequest {
+        raw: options.raw.clone(),
+        out: options.output.clone(),
+        shape,
+        template: options.template.clone(),
+        templates: Default::default(),
+        header: style(options.header),
+        preamble: options.header_file.clone(),
+        anew: options.anew,
+    };
+    let outcome = call::<Rendered>(context, &Request::Render(Box::new(request)))?;
+    print(context, &outcome.value, || report::weights::rendered(&outcome.value))?;
     Ok(outcome.passed)
 }
 

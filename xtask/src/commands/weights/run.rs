@@ -5,6 +5,7 @@ mod alone;
 
 use super::{
     super::{build, utf8},
+    print,
     settings::{Settings, style},
 };
 use crate::{
@@ -15,9 +16,14 @@ use crate::{
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
-use serde_json::{Value, json};
+use protocol::{
+    benchmark::{self, Files, MachineRequest, Request, RunRequest, RunSummary, Runs},
+    format::BENCHMARKS,
+    weights::{self, RenderRequest, Rendered, raw::Machine},
+};
+use serde::de::DeserializeOwned;
 use std::path::PathBuf;
-use worker::{Failure, Result};
+use worker::{Failure, Outcome, Result};
 
 const FEATURE: &str = "runtime-benchmarks";
 
@@ -37,8 +43,8 @@ pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
         passed &= good;
         documents.push(document);
     }
-    let document = json!({"version": 1, "runtimes": documents});
-    context.printer.result(&document, || match (options.list, alone) {
+    let document = Runs { format: BENCHMARKS.into(), runtimes: documents };
+    print(context, &document, || match (options.list, alone) {
         (true, _) => report::benchmarks::list_all(&document),
         (false, true) => report::benchmarks::alone(&document),
         (false, false) => report::benchmarks::run(&document),
@@ -66,58 +72,60 @@ impl Run<'_> {
         self.options.raw.clone().unwrap_or_else(|| target.join("weights").join(&self.runtime.name))
     }
 
-    fn machine(&self) -> Result<Value> {
-        let profile = self.settings().profile();
-        Ok(json!({"profile": profile.as_deref().map(utf8).transpose()?, "directory": utf8(&self.context.cache)?}))
+    fn machine(&self) -> MachineRequest {
+        MachineRequest { profile: self.settings().profile(), directory: self.context.cache.clone() }
     }
 
-    fn measure(&self, request: &Value) -> Result<worker::Outcome<Value>> {
+    fn preset(&self) -> String {
+        self.settings().preset().cloned().unwrap_or_else(benchmark::preset)
+    }
+
+    fn measure<T: DeserializeOwned>(&self, request: &Request) -> Result<Outcome<T>> {
         let task = self.context.printer.task(&format!("weights {}", self.runtime.name));
-        workers::call(self.context, Worker::Benchmark, request, &task, &self.context.log("weights"))
+        workers::ask(self.context, Worker::Benchmark, request, &task, &self.context.log("weights"))
     }
 
-    /// The verdict and what is said of the pallets' benchmarks.
-    pub fn pallets(&self) -> Result<(bool, Value)> {
+    /// Measures the runtime's pallets, or lists what there is to measure. Returns whether all is well, too.
+    pub fn pallets(&self) -> Result<(bool, benchmark::Run)> {
         let blob = match &self.options.blob {
             Some(blob) => blob.clone(),
             None => self.build_with_benchmarks()?,
         };
         let settings = self.settings();
-        let raw = self.raw();
-        let mut request = json!({
-            "command": if self.options.list { "list" } else { "run" },
-            "runtime": utf8(&blob)?,
-            "out": utf8(&raw)?,
-            "pallets": self.options.pallets,
-            "extrinsics": self.options.extrinsics,
-            "exclude": settings.excluded(),
-            "extra": self.options.extra,
-            "settings": settings.of_all(),
-            "per_pallet": settings.per_pallet(),
-            "continue_on_fail": self.options.continue_on_fail,
-            "anew": self.options.anew,
-            "machine": self.machine()?,
-            "cache": utf8(&self.context.cache.join("executor"))?,
-        });
-        if let Some(preset) = settings.preset() {
-            request["preset"] = json!(preset);
-        }
-        let outcome = self.measure(&request)?;
+        let request = RunRequest {
+            runtime: utf8(&blob)?.to_owned(),
+            out: self.raw(),
+            pallets: self.options.pallets.clone(),
+            extrinsics: self.options.extrinsics.clone(),
+            exclude: settings.excluded(),
+            extra: self.options.extra,
+            preset: self.preset(),
+            settings: settings.of_all()?,
+            per_pallet: settings.per_pallet()?,
+            continue_on_fail: self.options.continue_on_fail,
+            anew: self.options.anew,
+            machine: self.machine(),
+            cache: Some(self.context.cache.join("executor")),
+        };
+        let run = benchmark::Run { runtime: self.runtime.name.clone(), ..benchmark::Run::default() };
         if self.options.list {
-            return Ok((true, json!({"runtime": self.runtime.name, "pallets": outcome.value})));
+            let pallets = self.measure(&Request::List(request))?.value;
+            return Ok((true, benchmark::Run { pallets: Some(pallets), ..run }));
         }
+        let outcome: Outcome<RunSummary> = self.measure(&Request::Run(request))?;
         let (mut whole, mut left) = (Vec::new(), Vec::new());
-        for pallet in outcome.value["pallets"].as_array().into_iter().flatten() {
-            let complete = pallet["complete"].as_bool().unwrap_or_default();
-            let some = pallet["benchmarks"].as_u64().is_some_and(|count| count > 0);
-            if complete && some { whole.push(pallet["path"].clone()) } else { left.push(pallet["pallet"].clone()) }
+        for pallet in &outcome.value.pallets {
+            match pallet.complete && pallet.benchmarks > 0 {
+                true => whole.push(pallet.path.clone()),
+                false => left.push(pallet.pallet.clone()),
+            }
         }
-        let (good, mut files) = self.render(&outcome.value, whole)?;
-        if let Some(fields) = files.as_object_mut().filter(|fields| fields.contains_key("rendered")) {
-            fields.insert("incomplete".into(), json!(left));
+        let (good, mut files) = self.render(Some(&outcome.value.machine), whole)?;
+        if let Files::Written { incomplete, .. } = &mut files {
+            *incomplete = left;
         }
-        let document = json!({"runtime": self.runtime.name, "raw": raw, "run": outcome.value, "files": files});
-        Ok((outcome.passed && good, document))
+        let raw = Some(self.raw());
+        Ok((outcome.passed && good, benchmark::Run { raw, run: Some(outcome.value), files: Some(files), ..run }))
     }
 
     /// The blob that has the benchmarks in it. It is optimised like the one that ships: weights are its times.
@@ -144,33 +152,31 @@ impl Run<'_> {
     }
 
     /// Makes weight files of raw results, unless the machine that they are of is not the profile's; and whether it is.
-    fn render(&self, run: &Value, raw: Vec<Value>) -> Result<(bool, Value)> {
-        let outside = run.pointer("/machine/within_profile") == Some(&Value::Bool(false));
+    fn render(&self, machine: Option<&Machine>, raw: Vec<PathBuf>) -> Result<(bool, Files)> {
+        let outside = machine.is_some_and(|machine| machine.within_profile == Some(false));
         let good = !outside || self.options.any_machine;
+        let left = |why: &str| Ok((good, Files::Left { left: why.to_owned() }));
         if self.options.raw_only {
-            return Ok((good, json!({"left": "only raw results were asked for"})));
+            return left("only raw results were asked for");
         }
         if !good {
-            let why = "this machine is not the profile's; `--any-machine` makes weight files all the same";
-            return Ok((good, json!({"left": why})));
+            return left("this machine is not the profile's; `--any-machine` makes weight files all the same");
         }
         let settings = self.settings();
         let directory = settings.directory();
-        let templates = settings.templates();
-        let templates = templates.iter().map(|(pallet, path)| Ok((pallet.clone(), json!(utf8(path)?))));
-        let request = json!({
-            "command": "render",
-            "raw": raw,
-            "out": utf8(&directory)?,
-            "preamble": settings.header().as_deref().map(utf8).transpose()?,
-            "header": style(self.options.header),
-            "template": settings.template().as_deref().map(utf8).transpose()?,
-            "templates": templates.collect::<Result<serde_json::Map<_, _>>>()?,
-            "anew": self.options.anew,
-        });
+        let request = weights::Request::Render(Box::new(RenderRequest {
+            raw,
+            out: directory.clone(),
+            shape: None,
+            header: style(self.options.header),
+            preamble: settings.header(),
+            template: settings.template(),
+            templates: settings.templates(),
+            anew: self.options.anew,
+        }));
         let task = self.context.printer.task(&format!("weights {}", self.runtime.name));
         let log = self.context.log("weights");
-        let rendered = workers::call(self.context, Worker::Weights, &request, &task, &log)?.value;
-        Ok((good, json!({"directory": directory, "rendered": rendered})))
+        let rendered: Rendered = workers::ask(self.context, Worker::Weights, &request, &task, &log)?.value;
+        Ok((good, Files::Written { directory, rendered, incomplete: Vec::new() }))
     }
 }

@@ -5,11 +5,17 @@ use crate::{
     cli::{self, WeightHeader},
     runtimes::{Runtime, Weights},
 };
-use serde_json::{Map, Value, json};
+use protocol::{
+    benchmark::{self, OverheadSettings},
+    weights::{HeaderStyle, constants::DatabaseSettings},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+use worker::{Failure, Result};
 
 pub struct Settings<'a> {
     pub runtime: &'a Runtime,
@@ -71,63 +77,66 @@ impl Settings<'_> {
         of_matrix.chain(own).collect()
     }
 
-    /// The manifest's settings under those of the command line.
-    pub fn of_all(&self) -> Value {
+    /// Returns the manifest's settings, overruled by those of the command line.
+    pub fn of_all(&self) -> Result<benchmark::Settings> {
+        let mut settings = overlaid(&benchmark::Settings::default(), &self.config().settings, "settings")?;
         let options = self.options;
-        let given = [
-            ("steps", options.steps.map(Value::from)),
-            ("repeat_max", options.repeat.map(Value::from)),
-            ("repeat_min", options.repeat.map(|repeat| Value::from(repeat.min(3)))),
-            ("tolerance", options.tolerance.map(Value::from)),
-        ];
-        merged(&self.config().settings, given)
+        settings.steps = options.steps.unwrap_or(settings.steps);
+        if let Some(repeat) = options.repeat {
+            (settings.repeat_min, settings.repeat_max) = (repeat.min(3), repeat);
+        }
+        settings.tolerance = options.tolerance.unwrap_or(settings.tolerance);
+        Ok(settings)
     }
 
-    pub fn per_pallet(&self) -> Value {
-        let all = self.of_all();
-        let merged = self.config().per_pallet.iter().map(|(pallet, own)| {
-            let mut merged = all.clone();
-            if let Some(merged) = merged.as_object_mut() {
-                merged.extend(keys(own));
-            }
-            (pallet.clone(), merged)
-        });
-        Value::Object(merged.collect())
+    /// Returns the settings of pallets that have their own, which overrule all others.
+    pub fn per_pallet(&self) -> Result<BTreeMap<String, benchmark::Settings>> {
+        let all = self.of_all()?;
+        let own = self.config().per_pallet.iter();
+        own.map(|(pallet, own)| Ok((pallet.clone(), overlaid(&all, own, &format!("per-pallet.{pallet}"))?))).collect()
     }
 
-    pub fn of_overhead(&self) -> Value {
+    /// Returns the settings for blocks and extrinsics.
+    pub fn of_overhead(&self) -> Result<OverheadSettings> {
+        let mut settings = overlaid(&OverheadSettings::default(), &self.config().overhead, "overhead")?;
         let options = self.options;
-        let given = [
-            ("repeat_max", options.repeat.map(Value::from)),
-            ("repeat_min", options.repeat.map(|repeat| Value::from(repeat.min(100)))),
-            ("tolerance", options.tolerance.map(Value::from)),
-            ("max_extrinsics", options.max_extrinsics.map(Value::from)),
-        ];
-        merged(&self.config().overhead, given)
+        if let Some(repeat) = options.repeat {
+            (settings.repeat_min, settings.repeat_max) = (repeat.min(100), repeat);
+        }
+        settings.tolerance = options.tolerance.unwrap_or(settings.tolerance);
+        settings.max_extrinsics = options.max_extrinsics.or(settings.max_extrinsics);
+        Ok(settings)
     }
 
-    pub fn of_database(&self) -> Value {
-        merged(&self.config().database, [])
+    /// Returns the settings for a database.
+    pub fn of_database(&self) -> Result<DatabaseSettings> {
+        overlaid(&DatabaseSettings::default(), &self.config().database, "database")
     }
 }
 
-/// The style of the lines at the top.
-pub fn style(header: WeightHeader) -> Value {
+/// Returns the style of the lines at the top.
+pub fn style(header: WeightHeader) -> HeaderStyle {
     match header {
-        WeightHeader::Stable => json!({"style": "stable"}),
-        WeightHeader::Conventional => json!({
-            "style": "conventional",
-            "date": super::render::today(),
-            "hostname": std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim(),
-            "command": std::env::args().collect::<Vec<_>>(),
-        }),
+        WeightHeader::Stable => HeaderStyle::Stable,
+        WeightHeader::Conventional => HeaderStyle::Conventional {
+            date: super::render::today(),
+            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+            command: std::env::args().collect(),
+        },
     }
 }
 
-fn merged<const N: usize>(config: &Map<String, Value>, given: [(&str, Option<Value>); N]) -> Value {
-    let mut settings = keys(config);
-    settings.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?))));
-    Value::Object(settings)
+/// Returns settings with those of a manifest over them. `name` is how the manifest's are called.
+fn overlaid<T: Serialize + DeserializeOwned>(settings: &T, manifest: &Map<String, Value>, name: &str) -> Result<T> {
+    let broken = |error: serde_json::Error| {
+        Failure::input(format!("`{name}` in [package.metadata.cutover.weights] is no settings of benchmarks"))
+            .found(error.to_string())
+            .expected("the names of docs/weights.md")
+    };
+    let mut merged: Map<String, Value> =
+        serde_json::from_value(serde_json::to_value(settings).map_err(broken)?).map_err(broken)?;
+    merged.extend(keys(manifest));
+    serde_json::from_value(Value::Object(merged)).map_err(broken)
 }
 
 /// Keys stand in manifests with hyphens, as in all of the configuration.
@@ -139,6 +148,7 @@ fn keys(settings: &Map<String, Value>) -> Map<String, Value> {
 mod tests {
     use super::*;
     use crate::runtimes::{Config, Matrix};
+    use serde_json::json;
 
     fn runtime() -> Runtime {
         let matrix = json!({"name": "x", "package": "x-runtime", "header": "scripts/header.txt", "template": "all.hbs",
@@ -182,13 +192,25 @@ mod tests {
     #[test]
     fn the_command_line_overrules_the_manifest_and_pallets_overrule_both() {
         with(cli::WeightsRun { repeat: Some(2), ..Default::default() }, |settings| {
-            assert_eq!(settings.of_all(), json!({"repeat_max": 2, "repeat_min": 2, "steps": 7}));
-            assert_eq!(settings.per_pallet()["pallet_d"], json!({"repeat_max": 2, "repeat_min": 2, "steps": 3}));
-            assert_eq!(settings.of_overhead(), json!({"repeat_max": 2, "repeat_min": 2, "record_proof": true}));
-            assert_eq!(settings.of_database(), json!({"batch": 10}));
+            let all = benchmark::Settings { repeat_min: 2, repeat_max: 2, steps: 7, ..Default::default() };
+            assert_eq!(settings.of_all().expect("settings"), all);
+            assert_eq!(settings.per_pallet().expect("settings")["pallet_d"], benchmark::Settings { steps: 3, ..all });
+            let overhead =
+                OverheadSettings { repeat_min: 2, repeat_max: 2, record_proof: Some(true), ..Default::default() };
+            assert_eq!(settings.of_overhead().expect("settings"), overhead);
+            assert_eq!(settings.of_database().expect("settings"), DatabaseSettings { batch: 10, ..Default::default() });
         });
         with(cli::WeightsRun::default(), |settings| {
-            assert_eq!(settings.of_all(), json!({"repeat_max": 9, "steps": 7}))
+            let all = benchmark::Settings { repeat_max: 9, steps: 7, ..Default::default() };
+            assert_eq!(settings.of_all().expect("settings"), all);
         });
+    }
+
+    #[test]
+    fn a_setting_that_is_none_is_refused_by_the_name_of_its_table() {
+        let manifest = Map::from_iter([("repeats".to_owned(), Value::from(3))]);
+        let failure = overlaid(&OverheadSettings::default(), &manifest, "overhead").expect_err("refused");
+        assert!(failure.message.contains("`overhead`"), "{failure}");
+        assert!(failure.found.is_some_and(|found| found.contains("repeats")));
     }
 }

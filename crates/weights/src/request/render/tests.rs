@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::{parse::WeightFile, render::tests::results};
+use protocol::weights::{
+    HeaderStyle,
+    constants::{OverheadSettings, Timed},
+    raw::{Machine, Runtime},
+};
 use worker::Kind;
 
 /// What teams write, in the language of their templates: all of its parts that weight files need.
@@ -59,8 +64,8 @@ impl Directory {
     fn with(pallets: &[&str]) -> Self {
         let directory = Self(tempfile::tempdir().expect("a directory"));
         for pallet in pallets {
-            let raw = RawResults { pallet: (*pallet).into(), ..results(5_000, 100, 0) };
-            raw.write(&directory.raw(pallet)).expect("written");
+            let results = RawResults { pallet: (*pallet).into(), ..results(5_000, 100, 0) };
+            raw::write(&results, &directory.raw(pallet)).expect("written");
         }
         directory
     }
@@ -78,16 +83,16 @@ impl Directory {
         self.at(name)
     }
 
-    fn request(&self, pallets: &[&str]) -> Render {
-        Render {
+    fn request(&self, pallets: &[&str]) -> RenderRequest {
+        RenderRequest {
             raw: pallets.iter().map(|pallet| self.raw(pallet)).collect(),
             out: self.at("out"),
-            ..Render::default()
+            ..RenderRequest::default()
         }
     }
 }
 
-fn render(request: &Render) -> Result<RenderedAll> {
+fn render(request: &RenderRequest) -> Result<Rendered> {
     render_all(request, &Reporter::silent())
 }
 
@@ -100,14 +105,15 @@ fn nothing_is_written_where_one_of_the_results_is_none() {
     request.raw.push(directory.at("no.json"));
     assert!(render(&request).is_err());
     assert!(!directory.at("out").exists());
-    let failure = former(&directory.at("not-weights.rs"), false).err().expect("no weights");
+    let failure = former(&directory.at("not-weights.rs"), false).expect_err("no weights");
     assert!(failure.hint.expect("a hint").contains("--anew"));
-    let with_code = Render { preamble: Some(directory.at("not-weights.rs")), ..directory.request(&["pallet_x"]) };
+    let with_code =
+        RenderRequest { preamble: Some(directory.at("not-weights.rs")), ..directory.request(&["pallet_x"]) };
     assert!(render(&with_code).is_err());
     let twice = directory.request(&["pallet_x", "pallet_x"]);
-    assert!(render(&twice).err().expect("twice").message.contains("two results"));
-    let one_file = Render { out: directory.at("one.rs"), ..directory.request(&["pallet_x", "pallet_x"]) };
-    assert_eq!(render(&one_file).err().expect("one file").kind, Kind::Usage);
+    assert!(render(&twice).expect_err("twice").message.contains("two results"));
+    let one_file = RenderRequest { out: directory.at("one.rs"), ..directory.request(&["pallet_x", "pallet_x"]) };
+    assert_eq!(render(&one_file).expect_err("one file").kind, Kind::Usage);
 }
 
 #[test]
@@ -164,7 +170,7 @@ fn a_teams_template_says_what_ours_says() {
     // For all, with the lines that differ each time.
     request.templates.clear();
     request.template = Some(template);
-    request.header = render::HeaderStyle::Conventional {
+    request.header = HeaderStyle::Conventional {
         date: "2026-01-02".into(),
         hostname: "h".into(),
         command: vec!["a".into(), "b".into()],
@@ -192,29 +198,37 @@ fn a_mistake_in_a_template_leaves_the_old_files() {
         (missing, "makes no file of all of pallet_x"),
     ] {
         let template = directory.write("team.hbs", text);
-        let failure = render(&Render { template: Some(template), ..request.clone() }).err().expect(text);
+        let failure = render(&RenderRequest { template: Some(template), ..request.clone() }).expect_err(text);
         assert_eq!(failure.kind, Kind::Input, "{failure}");
         assert!(failure.message.contains("team.hbs") && failure.message.contains(message), "{text}: {failure}");
         assert_eq!(std::fs::read_to_string(&file).expect("there"), before);
     }
-    let absent = Render { template: Some(directory.at("absent.hbs")), ..request };
-    assert!(render(&absent).err().expect("absent").message.contains("absent.hbs"));
+    let absent = RenderRequest { template: Some(directory.at("absent.hbs")), ..request };
+    assert!(render(&absent).expect_err("absent").message.contains("absent.hbs"));
 }
 
 #[test]
 fn constants_are_rendered_beside_pallets_and_keep_what_is_within_the_noise() {
     let directory = Directory::with(&["pallet_x"]);
     let raw = |time: u64| {
-        let overhead = serde_json::json!({
-            "format": Overhead::FORMAT,
-            "runtime": {"spec_name": "chain", "spec_version": 1, "blob_blake2_256": "0x"},
-            "settings": {"warmup": 1, "repeat_min": 3, "repeat_max": 3, "tolerance": null, "record_proof": false, "preset": "development"},
-            "machine": serde_json::to_value(raw::Machine::default()).expect("JSON"),
-            "database": "ParityDb",
-            "block": {"time": [time - 50, time, time + 50], "proof_size": 0},
-            "extrinsic": null,
-        });
-        directory.write("overhead.json", &overhead.to_string())
+        let overhead = Overhead {
+            format: RAW_OVERHEAD.into(),
+            runtime: Runtime { spec_name: "chain".into(), spec_version: 1, blob_blake2_256: "0x".into() },
+            settings: OverheadSettings {
+                warmup: 1,
+                repeat_min: 3,
+                repeat_max: 3,
+                tolerance: None,
+                record_proof: false,
+                preset: "development".into(),
+            },
+            machine: Machine::default(),
+            database: "ParityDb".into(),
+            block: Timed { time: vec![time - 50, time, time + 50], proof_size: 0 },
+            extrinsic: None,
+        };
+        crate::constants::write(&overhead, &directory.at("overhead.json")).expect("written");
+        directory.at("overhead.json")
     };
     let mut request = directory.request(&["pallet_x"]);
     request.raw.push(raw(1_000));
@@ -228,7 +242,9 @@ fn constants_are_rendered_beside_pallets_and_keep_what_is_within_the_noise() {
     assert_eq!(std::fs::read_to_string(&file).expect("there"), before);
     raw(2_000);
     assert!(render(&request).expect("rendered").files[1].changed);
-    let other =
-        Render { raw: vec![directory.write("new.json", "{\"format\": \"cutover-raw-overhead/9\"}")], ..request };
-    assert_eq!(render(&other).err().expect("another version").found.as_deref(), Some("cutover-raw-overhead/9"));
+    let other = RenderRequest {
+        raw: vec![directory.write("new.json", "{\"format\": \"cutover/raw-overhead/v9\"}")],
+        ..request
+    };
+    assert_eq!(render(&other).expect_err("another version").found.as_deref(), Some("cutover/raw-overhead/v9"));
 }

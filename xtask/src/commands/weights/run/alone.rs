@@ -6,74 +6,70 @@ use super::{
     Run,
 };
 use crate::{cli::Profile, networks::Place};
-use serde_json::{Map, Value, json};
-use worker::{Failure, Result};
+use protocol::{
+    benchmark::{self, DatabaseRequest, DatabaseSummary, OverheadRequest, OverheadSummary, Request},
+    weights::raw::Machine,
+};
+use worker::{Failure, Outcome, Result};
 
 impl Run<'_> {
-    /// The verdict and what is said of those that were asked for.
-    pub fn alone(&self) -> Result<(bool, Value)> {
-        let raw = self.raw();
-        let mut document =
-            Map::from_iter([("runtime".to_owned(), json!(self.runtime.name)), ("raw".to_owned(), json!(raw))]);
+    /// Measures those that were asked for. Returns whether all is well, too.
+    pub fn alone(&self) -> Result<(bool, benchmark::Run)> {
+        let mut run =
+            benchmark::Run { runtime: self.runtime.name.clone(), raw: Some(self.raw()), ..benchmark::Run::default() };
         let mut passed = true;
-        let mut files = Vec::new();
         if self.options.overhead {
-            let request = self.of_overhead()?;
-            let outcome = self.measure(&request)?;
+            let outcome: Outcome<OverheadSummary> = self.measure(&self.of_overhead()?)?;
             passed &= outcome.passed;
-            files.push(outcome.value.clone());
-            document.insert("overhead".into(), outcome.value);
+            run.overhead = Some(outcome.value);
         }
         if let Some(state) = &self.options.database {
-            let request = self.of_database(state)?;
-            let outcome = self.measure(&request)?;
+            let outcome: Outcome<DatabaseSummary> = self.measure(&self.of_database(state)?)?;
             passed &= outcome.passed;
-            files.push(outcome.value.clone());
-            document.insert("database".into(), outcome.value);
+            run.database = Some(outcome.value);
         }
-        let paths = files.iter().map(|one| one["path"].clone()).collect();
+        let overhead = run.overhead.as_ref().map(|found| (&found.path, &found.machine));
+        let database = run.database.as_ref().map(|found| (&found.path, &found.machine));
+        let found = || overhead.into_iter().chain(database);
+        let paths = found().map(|(path, _)| path.clone()).collect();
         // The machine is the same one, and was measured each time.
-        let worst = files.iter().find(|one| one.pointer("/machine/within_profile") == Some(&Value::Bool(false)));
-        let (good, files) = self.render(worst.unwrap_or(&Value::Null), paths)?;
-        document.insert("files".into(), files);
-        Ok((passed && good, Value::Object(document)))
+        let outside = |machine: &&Machine| machine.within_profile == Some(false);
+        let (good, files) = self.render(found().map(|(_, machine)| machine).find(outside), paths)?;
+        run.files = Some(files);
+        Ok((passed && good, run))
     }
 
     /// Blocks are those of the blob that ships: what benchmarks need is not in it.
-    fn of_overhead(&self) -> Result<Value> {
+    fn of_overhead(&self) -> Result<Request> {
         let blob = match &self.options.blob {
             Some(blob) => blob.clone(),
             None => self.build(&build::release_variant(self.runtime, Profile::Production), "overhead")?,
         };
-        let settings = self.settings();
-        let mut request = json!({
-            "command": "overhead",
-            "runtime": utf8(&blob)?,
-            "out": utf8(&self.raw())?,
-            "settings": settings.of_overhead(),
-            "machine": self.machine()?,
-            "cache": utf8(&self.context.cache.join("executor"))?,
-        });
-        if let Some(preset) = settings.preset() {
-            request["preset"] = json!(preset);
-        }
-        Ok(request)
+        Ok(Request::Overhead(OverheadRequest {
+            runtime: utf8(&blob)?.to_owned(),
+            out: self.raw(),
+            preset: self.preset(),
+            settings: self.settings().of_overhead()?,
+            machine: self.machine(),
+            cache: Some(self.context.cache.join("executor")),
+        }))
     }
 
-    fn of_database(&self, state: &str) -> Result<Value> {
-        let state = Place::parse(state)?;
-        if let Place::Live(live) = &state {
-            return Err(Failure::usage("a database is measured on a state in a file")
-                .found(live.to_string())
-                .expected("a raw chain spec or a snapshot")
-                .hint("`cargo xtask snapshot create NODE --out FILE` takes one of a node"));
-        }
-        Ok(json!({
-            "command": "database",
-            "state": state.handed(),
-            "out": utf8(&self.raw())?,
-            "settings": self.settings().of_database(),
-            "machine": self.machine()?,
+    fn of_database(&self, state: &str) -> Result<Request> {
+        let file = match Place::parse(state)? {
+            Place::File(path) => path,
+            Place::Live(live) => {
+                return Err(Failure::usage("a database is measured on a state in a file")
+                    .found(live.to_string())
+                    .expected("a raw chain spec or a snapshot")
+                    .hint("`cargo xtask snapshot create NODE --out FILE` takes one of a node"));
+            }
+        };
+        Ok(Request::Database(DatabaseRequest {
+            state: file,
+            out: self.raw(),
+            settings: self.settings().of_database()?,
+            machine: self.machine(),
         }))
     }
 }

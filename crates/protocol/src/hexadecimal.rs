@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Bytes as `0x` and lower-case hex in JSON.
+
+use serde::{Deserialize, Deserializer, Serializer, de::Error};
+use std::fmt::Write;
+
+pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("0x");
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    serializer.serialize_str(&text)
+}
+
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("bytes without `0x` before them"))?;
+    bytes(digits).ok_or_else(|| D::Error::custom("bytes that are not pairs of hexadecimal digits"))
+}
+
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
+    rest.is_empty().then(|| pairs.iter().map(byte).collect()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_digits_are_bytes_and_nothing_else_is() {
+        assert_eq!(bytes("00ffAb"), Some(vec![0, 255, 0xab]));
+        assert_eq!(bytes(""), Some(Vec::new()));
+        for broken in ["0", "0g", "é", "+1"] {
+            assert_eq!(bytes(broken), None, "{broken}");
+        }
+    }
+}
