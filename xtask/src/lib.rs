@@ -28,6 +28,8 @@ mod workers;
 
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod rust_version;
 
 use clap::Parser;
 use cli::{Cli, Command};

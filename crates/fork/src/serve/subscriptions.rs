@@ -164,7 +164,9 @@ impl Subscriptions {
 
     /// Sends what is due by then.
     pub fn notify_due(&mut self, now: Instant) {
-        while let Some((_, id, status)) = self.last.pop_front_if(|(due, ..)| *due <= now) {
+        while self.last.front().is_some_and(|(due, ..)| *due <= now)
+            && let Some((_, id, status)) = self.last.pop_front()
+        {
             if let Some(subscription) = self.active.remove(&id) {
                 subscription.to.send(&status);
             }
