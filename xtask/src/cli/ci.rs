@@ -22,6 +22,9 @@ pub enum CiWhat {
     Post(CiPost),
     /// Check the workflows of the workspace with actionlint and zizmor, installed into the cache
     Lint(CiLint),
+    /// Check the dependencies of the workspace with cargo-deny, installed into the cache: licences, bans, sources, and
+    /// advisories where their database can be fetched
+    Deny(CiDeny),
     /// Look at a bundle's report.html in headless Chromium, through Playwright, installed into the cache
     Page(CiPage),
     /// Have clients that nobody here wrote use a fork that is served: @polkadot/api, polkadot-api and chopsticks, installed into the cache
@@ -118,6 +121,9 @@ pub struct CiPost {
 
 #[derive(Debug, Args)]
 pub struct CiLint {}
+
+#[derive(Debug, Args)]
+pub struct CiDeny {}
 
 #[derive(Debug, Args)]
 pub struct CiClients {

@@ -4,6 +4,7 @@
 mod changed;
 mod clients;
 mod comment;
+mod deny;
 mod lint;
 mod matrix;
 mod page;
@@ -23,6 +24,7 @@ pub fn run(context: &Context, options: &Ci) -> Result<bool> {
         CiWhat::Comment(options) => comment::run(context, options),
         CiWhat::Post(options) => post::run(context, options),
         CiWhat::Lint(_) => lint::run(context),
+        CiWhat::Deny(_) => deny::run(context),
         CiWhat::Page(options) => page::run(context, options),
         CiWhat::Clients(options) => clients::run(context, options),
     }

