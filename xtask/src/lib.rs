@@ -27,6 +27,8 @@ mod toolchain;
 mod workers;
 
 #[cfg(test)]
+mod mentions;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod rust_version;

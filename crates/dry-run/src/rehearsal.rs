@@ -115,7 +115,7 @@ pub fn migrate(
                 Failure::check("the multi-block migrations do not end")
                     .found(format!("{limit} blocks, migration {} under way", active(&position)))
                     .expected("an end")
-                    .hint("allow more with --migration-blocks, if that many are meant"),
+                    .hint("give each step more of the block: `MaxServiceWeight` of pallet-migrations, and the weight of the step"),
             );
             return Ok(rehearsal);
         }
