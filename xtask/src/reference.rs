@@ -10,6 +10,11 @@ const HEAD: &str = "\
 
 <!-- Generated from the command line's definition: UPDATE=1 cargo test --package xtask -->
 
+This page lists every command with its options. It is made from the command line's own definition. Each command says the
+same of itself:
+
+    cargo xtask dry-run --help
+
 Results go to standard output, what is being done goes to standard error. With `--json` standard output carries exactly
 one JSON document: the result, or `{\"error\": …}` with `kind`, `message` and, where known, `found`, `expected` and `hint`.
 
