@@ -78,6 +78,17 @@ impl Output {
         self
     }
 
+    /// The exit code is the one of the verdict in the document of a dry run.
+    pub fn expect_code_of_verdict(self) -> Self {
+        let code = match self.json()["verdict"].as_str() {
+            Some("pass" | "pass_with_hazards") => 0,
+            Some("fail") => 1,
+            Some("not_judged") => 6,
+            other => panic!("no verdict: {other:?}"),
+        };
+        self.expect_code(code)
+    }
+
     /// Standard output as the one JSON document that `--json` promises.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)

@@ -19,6 +19,7 @@ pub mod patch;
 mod redact;
 pub mod registry;
 mod shared;
+mod skip;
 mod tiny;
 pub mod transaction;
 
@@ -29,4 +30,5 @@ pub use command::{Output, Xtask, programs, repository, worker};
 pub use networks::{workspace_with, workspace_with_network};
 pub use redact::redact;
 pub use shared::{copy, locked, shared};
+pub use skip::skipped;
 pub use tiny::{Tiny, alone, target_directory};

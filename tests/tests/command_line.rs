@@ -62,7 +62,10 @@ fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
     let output = Xtask::new(["setup", "--check", "--json"]).run();
     // The test run has set the machine up.
     let document = output.expect_code(0).json();
-    assert!(document.is_object());
+    let items = document["items"].as_array().expect("items");
+    assert!(items.iter().any(|item| item["name"] == "wasm32v1-none"), "{document:#}");
+    let missing: Vec<_> = items.iter().filter(|item| item["status"] == "missing").collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

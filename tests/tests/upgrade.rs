@@ -47,7 +47,10 @@ fn the_bundle_holds_what_a_voter_needs() {
     assert!(names.iter().any(|name| name.ends_with(".compact.compressed.wasm")), "no blob: {names:?}");
     assert!(names.iter().any(|name| name.contains("call")), "no calls: {names:?}");
     let report = fs::read_to_string(bundle.join("report.md")).expect("the report");
-    for word in ["cutover-standalone", "0x"] {
+    let build = fs::read_to_string(bundle.join("build.json")).expect("the evidence of the build");
+    let build: Value = serde_json::from_str(&build).expect("JSON");
+    let hash = build["result"]["blob"]["blake2_256"].as_str().expect("a hash");
+    for word in ["cutover-standalone", hash] {
         assert!(report.contains(word), "the report lacks {word}");
     }
 }
@@ -105,7 +108,8 @@ fn a_wrong_state_or_key_is_told_first_and_leaves_the_bundle_as_it_is() {
         assert!(!output.stderr.contains("build: "), "before the first job: {}", output.stderr);
         assert!(content(&bundle) == before, "{option} {value}");
     }
-    Xtask::new(["upgrade", "--out", &path, "--state", "paseo/nosuch"]).run().mentions(&["paseo/asset-hub"]);
+    let unknown = Xtask::new(["upgrade", "--out", &path, "--state", "paseo/nosuch"]).run();
+    unknown.expect_code(4).mentions(&["paseo/asset-hub"]);
 }
 
 #[test]
