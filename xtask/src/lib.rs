@@ -27,6 +27,8 @@ mod toolchain;
 mod workers;
 
 #[cfg(test)]
+mod house;
+#[cfg(test)]
 mod mentions;
 #[cfg(test)]
 mod reference;

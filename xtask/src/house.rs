@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Tests of the repository's own habits: pages begin in one way, and no test is ignored for good.
+
+use crate::mentions::{files, home};
+use std::collections::BTreeSet;
+
+/// One half of a test that starts it itself.
+const STARTED_BY_ANOTHER: [&str; 1] = ["writes_until_it_is_killed"];
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(home().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The names of the functions that stand behind `#[ignore`.
+fn ignored(source: &str) -> impl Iterator<Item = &str> {
+    source.split("#[ignore").skip(1).filter_map(|after| {
+        let (_, name) = after.split_once("\nfn ").or_else(|| after.split_once(" fn "))?;
+        name.split_once('(').map(|(name, _)| name)
+    })
+}
+
+#[test]
+fn every_ignored_test_has_a_job_that_runs_it() {
+    let mut paths = Vec::new();
+    files(&home().join("crates"), ".rs", &mut paths);
+    files(&home().join("xtask/src"), ".rs", &mut paths);
+    files(&home().join("tests/tests"), ".rs", &mut paths);
+    paths.retain(|path| !path.ends_with("xtask/src/house.rs"));
+    let mut expected = BTreeSet::new();
+    for path in &paths {
+        let source = std::fs::read_to_string(path).expect("a source");
+        expected.extend(ignored(&source).map(str::to_owned));
+    }
+    let expected: BTreeSet<_> =
+        expected.iter().map(String::as_str).filter(|name| !STARTED_BY_ANOTHER.contains(name)).collect();
+    let script = read(".ci/ignored");
+    let (_, list) = script.split_once("tests=(\n").expect("the list");
+    let (list, _) = list.split_once("\n)").expect("the end of the list");
+    let listed: BTreeSet<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, expected, ".ci/ignored lists the ignored tests");
+    let workflow = read(".github/workflows/measurements.yml");
+    let run: BTreeSet<_> = workflow
+        .lines()
+        .skip_while(|line| line.trim() != "test:")
+        .skip(1)
+        .map_while(|line| line.trim().strip_prefix("- "))
+        .collect();
+    assert_eq!(run, expected, "measurements.yml runs the ignored tests");
+}
+
+#[test]
+fn every_page_says_what_it_is_for_and_shows_a_command() {
+    let mut paths = Vec::new();
+    files(&home().join("docs"), ".md", &mut paths);
+    for path in &paths {
+        let text = std::fs::read_to_string(path).expect("a page");
+        let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("<!--"));
+        assert!(lines.next().is_some_and(|line| line.starts_with("# ")), "{}: a title", path.display());
+        let before: Vec<_> = lines.by_ref().take_while(|line| !line.starts_with("    ")).collect();
+        let prose = !before.is_empty() && before.len() <= 6 && before.iter().all(|line| !line.starts_with(['#', '|']));
+        assert!(prose, "{}: what it is for, then a command, after the title", path.display());
+    }
+}
