@@ -267,11 +267,11 @@ fn steps_on_machines_of_their_own_are_joined_to_the_manifest_of_one_machine() {
         let machine = Machine::new();
         copy(&builder.path("bundle"), &machine.path("bundle"));
         let document = upgrade(&machine, Some(only)).expect_code(0).json();
-        assert_eq!(document["verdict"], "passed", "{document}");
+        assert_eq!(document["verdict"], "pass", "{document}");
         copy(&machine.path("bundle"), &join.path("bundle"));
     }
     let joined = upgrade(&join, Some("report,manifest,sign,verify")).expect_code(0).json();
-    assert_eq!(joined["runtimes"][0]["verdict"], "passed");
+    assert_eq!(joined["runtimes"][0]["verdict"], "pass");
 
     let files = |machine: &Machine| -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
@@ -418,7 +418,7 @@ fn a_comment_over_what_is_no_whole_bundle_is_refused() {
     let two = spoiled("two", &|bundle| {
         let path = bundle.join("dry-run.json");
         let mut evidence: Value = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");
-        evidence["verdict"] = "failed".into();
+        evidence["verdict"] = "fail".into();
         fs::write(path, evidence.to_string()).expect("written");
     });
     two.expect_code(1).mentions(&["dry-run.json", "has two verdicts"]);

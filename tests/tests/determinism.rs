@@ -233,7 +233,7 @@ fn verify_build_accepts_the_blob_of_the_source_and_explains_another() {
     let (extra, _) = files(&tiny, &["--features", "extra"], "extra");
     let _alone = alone();
     let document = tiny.xtask(&["verify", "build", "--digest", &digest]).run().expect_code(0).json();
-    assert_eq!((&document["verdict"], &document["profile"]), (&"passed".into(), &"release".into()));
+    assert_eq!((&document["verdict"], &document["profile"]), (&"pass".into(), &"release".into()));
 
     let output = tiny.xtask(&["verify", "build", "--blob", &extra, "--profile", "release"]).run().expect_code(1);
     let cause = &output.json()["difference"]["causes"][0];

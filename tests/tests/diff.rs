@@ -24,7 +24,7 @@ fn a_runtime_compared_with_itself_gives_nothing() {
     let output = diff(&["--json", &standalone, &standalone]);
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     let document = json(&output);
-    assert_eq!((&document["format"], &document["same"]), (&"cutover/diff/v1".into(), &true.into()));
+    assert_eq!((&document["format"], &document["same"]), (&"cutover/diff/v2".into(), &true.into()));
     assert_eq!(document["changes"].as_array().map(Vec::len), Some(0));
     let parameters = diff(&["--parameters", &standalone, &standalone]);
     assert!(parameters.stdout.ends_with("No constant of the runtime changes.\n"), "{}", parameters.stdout);

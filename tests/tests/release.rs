@@ -181,7 +181,7 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
 
     let output = checkout.run(&prepare).expect_code(0).mentions(&["the variant broken was not built"]);
     let summary = output.json();
-    assert_eq!((&summary["verdict"], &summary["unchanged"]), (&json!("passed"), &json!(false)), "{summary}");
+    assert_eq!((&summary["verdict"], &summary["unchanged"]), (&json!("pass"), &json!(false)), "{summary}");
     let first = content(&out);
     let blob = "standalone_runtime-v1001000.compact.compressed.wasm";
     let mut expected: Vec<String> =

@@ -68,7 +68,7 @@ fn the_second_run_repeats_nothing_and_leaves_the_same_bundle() {
     for (path, bytes) in &before {
         assert!(after[path] == *bytes, "{} changed", path.display());
     }
-    assert_eq!(output.json()["verdict"], "passed");
+    assert_eq!(output.json()["verdict"], "pass");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
     runtime::Runtime,
 };
 use protocol::{
-    Verdict,
+    Status,
     diff::{AllowedRules, Audience, Concerned, DiffReport, Severity},
     format,
 };
@@ -22,7 +22,7 @@ pub fn diff(old: &Runtime, new: &Runtime, allowed: &AllowedRules) -> Result<Diff
         old: old.identity(),
         new: new.identity(),
         same: old.blake2_256 == new.blake2_256,
-        verdict: Verdict::of(&rules),
+        verdict: (!rules.iter().any(|rule| rule.status == Status::Fail)).into(),
         rules,
         whom: concerned(&found),
         untold: found.untold,

@@ -55,7 +55,9 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &AllowedRules
             && let Some(reason) = allowed.get(&rule.name)
         {
             rule.status = Status::Warn;
-            rule.allowed = Some(reason.clone().unwrap_or_else(|| "no reason given".to_owned()));
+            let reason = reason.clone().unwrap_or_else(|| "no reason given".to_owned());
+            rule.detail.push_str(&format!("; allowed: {reason}"));
+            rule.allowed = Some(reason);
         }
     }
     rules

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// The formats of results whose verdicts are read here.
 const DRY_RUN: &str = "cutover/dry-run/v2";
-const DIFF: &str = "cutover/diff/v1";
+const DIFF: &str = protocol::format::DIFF;
 
 /// What is wrong, and the file that it is held against.
 pub type Wrong = (String, String);

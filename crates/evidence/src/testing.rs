@@ -31,7 +31,7 @@ fn result(step: &str) -> Value {
         "build" => json!({"commit": "c0ffee", "dirty": false}),
         "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
         "diff" => {
-            json!({"format": "cutover/diff/v1", "verdict": "pass", "rules": [{"name": "spec-name", "status": "pass"}],
+            json!({"format": "cutover/diff/v2", "verdict": "pass", "rules": [{"name": "spec-name", "status": "pass"}],
             "new": {"blake2_256": blake2_256}})
         }
         "dry-run" => json!({"format": "cutover/dry-run/v2", "verdict": "pass", "to": {"blake2_256": blake2_256},

@@ -238,7 +238,7 @@ fn a_step_that_the_manifest_leaves_out_is_found() {
         bundle.write_step("dry-run", Verdict::Fail, |_| {});
         without(predicate, "dry-run");
     });
-    assert!(reason.starts_with("dry-run.json: ") && reason.contains("(failed)"), "{reason}");
+    assert!(reason.starts_with("dry-run.json: ") && reason.contains("(fail)"), "{reason}");
     let reason = refused(|_, predicate| predicate.steps.clear());
     assert!(reason.starts_with("build.json: "), "{reason}");
     // Where the evidence is gone as well, or lies under another name or format, the step is missing.

@@ -33,7 +33,7 @@ fn result(step: &str, call: &[u8]) -> Value {
     let Digests { blake2_256, sha256, .. } = Digests::of(b"abc");
     match step {
         "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
-        "diff" => json!({"format": "cutover/diff/v1", "verdict": "pass", "new": {"blake2_256": blake2_256},
+        "diff" => json!({"format": "cutover/diff/v2", "verdict": "pass", "new": {"blake2_256": blake2_256},
             "rules": [{"status": "pass"}]}),
         "dry-run" => json!({"format": "cutover/dry-run/v2", "verdict": "pass", "to": {"blake2_256": blake2_256},
             "checks": CHECKS.map(|name| json!({"name": name, "status": "pass"}))}),

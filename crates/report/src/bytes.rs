@@ -2,7 +2,7 @@
 //! Two blobs compared byte by byte, as a person reads it.
 
 use crate::{
-    field::{list, number, text},
+    field::{list, number, outcome, text},
     table::aligned,
 };
 use serde_json::Value;
@@ -131,7 +131,7 @@ pub fn verify_build(document: &Value) -> String {
         }
         None => {}
     }
-    all.push_str(&format!("\nverdict: {}\n", text(document, "/verdict")));
+    all.push_str(&format!("\nverdict: {}\n", outcome(document, "/verdict")));
     all
 }
 

@@ -30,7 +30,10 @@ pub fn difference(document: &Value) -> String {
     let count = list(document, "/changes").len() as u64;
     let plural = if count == 1 { "" } else { "s" };
     // A comparison that passes may still have something for people to judge.
-    let warned = list(document, "/rules").iter().filter(|rule| text(rule, "/status") == "warn").count();
+    let warned = list(document, "/rules")
+        .iter()
+        .filter(|rule| text(rule, "/status") == "warn" && text(rule, "/allowed") == "-")
+        .count();
     let hazards = match (text(document, "/verdict").as_str(), warned) {
         ("pass", 1) => " with 1 hazard".to_owned(),
         ("pass", warned) if warned > 0 => format!(" with {warned} hazards"),
@@ -57,15 +60,7 @@ fn rules(document: &Value) -> String {
     let mut rows = Vec::new();
     for rule in list(document, "/rules") {
         let status = text(rule, "/status");
-        let mut detail = text(rule, "/detail");
-        if status == "allowed" {
-            let reason = match text(rule, "/reason").as_str() {
-                "-" => "no reason given".to_owned(),
-                reason => reason.to_owned(),
-            };
-            detail.push_str(&format!(" (allowed: {reason})"));
-        }
-        rows.push(vec![status.to_uppercase(), text(rule, "/name"), detail]);
+        rows.push(vec![status.to_uppercase(), text(rule, "/name"), text(rule, "/detail")]);
         if status != "pass" {
             let findings = findings(rule).into_iter();
             rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
@@ -209,9 +204,6 @@ pub fn section_of_report(document: &Value) -> String {
             if text(rule, "/status") != "pass" {
                 told.extend(findings.iter().flat_map(|finding| ["; ", finding]));
             }
-            if let Some(reason) = rule.get("reason").and_then(Value::as_str) {
-                told.push_str(&format!("; allowed: {reason}"));
-            }
             vec![text(rule, "/status"), text(rule, "/name"), told]
         })
         .collect();
@@ -269,7 +261,7 @@ mod tests {
             "rules": [
                 {"name": "spec-name", "status": "pass", "detail": "solo", "findings": ["not shown"]},
                 {"name": "transaction-version", "status": "fail", "detail": "1 stays", "findings": ["Balances.burn: call moved"]},
-                {"name": "host-functions", "status": "allowed", "detail": "1 more", "reason": "nodes are new"},
+                {"name": "host-functions", "status": "warn", "detail": "1 more; allowed: nodes are new", "allowed": "nodes are new"},
             ],
             "whom": [{"who": "signed-transactions", "label": "signed transactions", "changes": 2, "breaking": 1}],
             "changes": [
@@ -287,7 +279,7 @@ mod tests {
         let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
         assert!(at("FAIL     transaction-version") < at("signed transactions"));
         assert!(at("signed transactions") < at("\nBalances\n  !  call moved  burn  index 1 -> index 2\n"));
-        assert!(text.contains("(allowed: nodes are new)") && !text.contains("not shown"), "{text}");
+        assert!(text.contains("1 more; allowed: nodes are new") && !text.contains("not shown"), "{text}");
         assert!(text.ends_with("verdict: fail (2 changes)\n"), "{text}");
         let warned = json!({"verdict": "pass", "rules": [{"name": "storage-migration", "status": "warn"}]});
         assert!(difference(&warned).ends_with("verdict: pass with 1 hazard (0 changes)\n"));

@@ -14,6 +14,17 @@ pub fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
+/// A verdict within a sentence: `passed`, `failed`, `not judged`.
+pub fn outcome(value: &Value, pointer: &str) -> String {
+    match text(value, pointer).as_str() {
+        "pass" => "passed".into(),
+        "pass_with_hazards" => "passed with hazards".into(),
+        "fail" => "failed".into(),
+        "skip" => "skipped".into(),
+        other => other.replace('_', " "),
+    }
+}
+
 pub fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

@@ -148,7 +148,10 @@ fn weights(weights: &StepResult) -> String {
     let check = &weights.check;
     let mut all = format!(
         "## The weights in the source\n\n{} pallets, {} weight files of the runtime's own with {} extrinsics: {}.\n\n",
-        check.pallets, check.files, check.extrinsics, check.verdict,
+        check.pallets,
+        check.files,
+        check.extrinsics,
+        crate::weights::stated(check.verdict),
     );
     let rows: Vec<_> = check
         .findings

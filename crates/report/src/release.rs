@@ -2,7 +2,7 @@
 //! Releases, as a person reads them: the plan, what was prepared, what was published.
 
 use crate::{
-    field::{list, size, text},
+    field::{list, outcome, size, text},
     table::aligned,
 };
 use serde_json::Value;
@@ -51,7 +51,7 @@ pub fn plan(document: &Value) -> String {
     }
     all.push_str(&notes(document, "/warnings", "warning"));
     all.push_str(&notes(document, "/problems", "problem"));
-    all.push_str(&format!("\nverdict: {}\n", of("/verdict")));
+    all.push_str(&format!("\nverdict: {}\n", outcome(document, "/verdict")));
     all
 }
 
@@ -91,7 +91,7 @@ pub fn prepared(document: &Value) -> String {
     all.push_str(&aligned(&table));
     all.push_str(&notes(document, "/warnings", "warning"));
     all.push_str(&notes(document, "/problems", "problem"));
-    all.push_str(&format!("\nverdict: {}\n", of("/verdict")));
+    all.push_str(&format!("\nverdict: {}\n", outcome(document, "/verdict")));
     all
 }
 

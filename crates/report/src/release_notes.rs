@@ -2,7 +2,7 @@
 //! `notes.md`: what stands under a published release. The same release gives the same bytes.
 
 use crate::{
-    field::{grouped, list, size, text},
+    field::{grouped, list, outcome, size, text},
     table::{escape, markdown},
 };
 use serde_json::Value;
@@ -84,7 +84,7 @@ fn of_runtime(runtime: &Value) -> String {
     }
     if runtime.get("bundle").is_some_and(Value::is_object) {
         let from = of("/bundle/from_spec_version");
-        let (verdict, asset) = (of("/bundle/verdict"), of("/bundle/asset"));
+        let (verdict, asset) = (outcome(runtime, "/bundle/verdict"), of("/bundle/asset"));
         rows.push(("Upgrade tried", format!("from {from}: {verdict}; the evidence is in {asset}")));
         rows.push(("Signatures", of("/bundle/signatures")));
     }

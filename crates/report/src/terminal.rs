@@ -2,7 +2,7 @@
 //! What a person sees when a command ends.
 
 use crate::{
-    field::{findings, grouped, list, milliseconds, number, short, size, text},
+    field::{findings, grouped, list, milliseconds, number, outcome, short, size, text},
     steps,
     table::aligned,
 };
@@ -387,7 +387,7 @@ pub fn verify(result: &Value) -> String {
         (true, false) => "undamaged, not signed off",
         (false, _) => "damaged, or not what an upgrade leaves",
     };
-    all.push_str(&format!("verdict: {} ({state})\n", text(result, "/verdict")));
+    all.push_str(&format!("verdict: {} ({state})\n", outcome(result, "/verdict")));
     all
 }
 
@@ -395,7 +395,7 @@ pub fn verify(result: &Value) -> String {
 fn steps(result: &Value) -> String {
     let steps: Vec<_> = list(result, "/steps")
         .iter()
-        .map(|step| format!("{} {}", text(step, "/name"), text(step, "/verdict").replace('_', " ")))
+        .map(|step| format!("{} {}", text(step, "/name"), outcome(step, "/verdict")))
         .collect();
     if steps.is_empty() { "none".into() } else { steps.join(", ") }
 }
@@ -561,7 +561,7 @@ fn cut(detail: &str) -> String {
 /// the other.
 fn verdict_of_upgrade(runtime: &Value) -> String {
     if text(runtime, "/verdict") != "pass" {
-        return text(runtime, "/verdict").to_uppercase().replace('_', " ");
+        return outcome(runtime, "/verdict").to_uppercase();
     }
     let verdict = steps::headline(Some(steps::Status::Pass), steps::hazards(runtime));
     if text(runtime, "/signed_off") != "no" {
@@ -599,7 +599,7 @@ pub fn checks(document: &Value) -> String {
         let findings = findings(check).into_iter();
         rows.extend(findings.map(|finding| vec![String::new(), finding]));
     }
-    format!("{}verdict  {}\n", aligned(&rows), text(document, "/verdict").to_uppercase())
+    format!("{}verdict  {}\n", aligned(&rows), outcome(document, "/verdict").to_uppercase())
 }
 
 /// The jobs of a matrix.
@@ -620,7 +620,7 @@ pub fn part_of_upgrade(summary: &Value) -> String {
     for runtime in list(summary, "/runtimes") {
         let name = text(runtime, "/name");
         let steps = list(runtime, "/steps").iter();
-        rows.extend(steps.map(|step| vec![name.clone(), text(step, "/name"), text(step, "/verdict")]));
+        rows.extend(steps.map(|step| vec![name.clone(), text(step, "/name"), outcome(step, "/verdict")]));
         rows.push(vec![name.clone(), "bundle".into(), text(runtime, "/bundle")]);
     }
     aligned(&rows)

@@ -48,7 +48,7 @@ fn bytes(value: Option<u64>) -> String {
 }
 
 /// Returns a verdict as it stands at the end of an output and at the head of a page.
-fn stated(verdict: Verdict) -> String {
+pub(crate) fn stated(verdict: Verdict) -> String {
     match verdict {
         Verdict::Pass => "passed".into(),
         Verdict::Fail => "failed".into(),

@@ -63,7 +63,7 @@ pub fn in_source(weights: Option<&StepResult>) -> String {
         "{} weight files with {} extrinsics: {}, {}.",
         check.files,
         check.extrinsics,
-        check.verdict,
+        crate::weights::stated(check.verdict),
         counted(findings.len(), "finding")
     );
     let rows: Vec<_> = findings

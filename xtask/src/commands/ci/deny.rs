@@ -39,7 +39,7 @@ pub fn run(context: &Context) -> Result<bool> {
         Err(failure) => return Err(failure),
     };
     let passed = checks.iter().all(|check| check["status"] != "fail");
-    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "passed" } else { "failed" }});
+    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "pass" } else { "fail" }});
     context.printer.result(&document, || report::terminal::checks(&document))?;
     Ok(passed)
 }
