@@ -277,7 +277,7 @@ mod tests {
     fn the_verdict_and_whom_it_breaks_stand_above_the_changes() {
         let text = difference(&document());
         let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
-        assert!(at("FAIL     transaction-version") < at("signed transactions"));
+        assert!(at("FAIL  transaction-version") < at("signed transactions"));
         assert!(at("signed transactions") < at("\nBalances\n  !  call moved  burn  index 1 -> index 2\n"));
         assert!(text.contains("1 more; allowed: nodes are new") && !text.contains("not shown"), "{text}");
         assert!(text.ends_with("verdict: fail (2 changes)\n"), "{text}");
