@@ -48,7 +48,7 @@ fn another_chains_runtime_breaks_rules_that_can_be_allowed() {
     arguments.extend(broken.iter().map(String::as_str));
     let allowed = diff(&arguments);
     assert_eq!(allowed.code, Some(0), "{}", allowed.stdout);
-    assert!(allowed.stdout.contains("(allowed: on purpose)"), "{}", allowed.stdout);
+    assert!(allowed.stdout.contains("; allowed: on purpose"), "{}", allowed.stdout);
 }
 
 #[test]
