@@ -109,6 +109,15 @@ impl Client {
         self.runtime.block_on(self.chain.run(work)).expect("done")
     }
 
+    /// Lets subscriptions end that nobody reads any more.
+    fn let_end(&self) {
+        self.runtime.block_on(async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
     /// Has a block on the head that nobody executed, with one value in its state.
     fn append(&self, value: u8) -> H256 {
         self.on_chain(move |fork| {
@@ -337,6 +346,7 @@ fn a_subscription_that_is_not_there_answers_as_if_it_had_ended() {
         let unfollowed = json!([told.id.as_str().and_then(|id| id.parse::<u64>().ok())]);
         assert_eq!(fork.result("chainHead_v1_unfollow", unfollowed.clone()), true);
         assert_eq!(fork.result("chainHead_v1_unfollow", unfollowed), false);
+        fork.let_end();
         assert_eq!(fork.result("chainHead_v1_header", json!([told.id, genesis])), Value::Null);
     });
 }
@@ -348,7 +358,7 @@ fn at_most_four_subscriptions_of_a_connection_follow_the_head() {
         assert_eq!(fork.code("chainHead_v1_follow", json!([false])), -32800);
         // One that is gone leaves its place.
         follows.pop();
-        fork.result("system_name", json!([]));
+        fork.let_end();
         fork.follow(false);
     });
 }
