@@ -5,8 +5,7 @@
 //! wallets have learnt an extension. Who knows says so, by the check's name and with the reason; the report keeps both.
 //! The other way round, a team may decide that a hazard of a check counts as a failure.
 
-use crate::result::{Check, Status};
-use protocol::CHECKS;
+use protocol::{CHECKS, Check, Status, Verdict, dry_run::DryRunReport};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
@@ -28,6 +27,14 @@ pub fn expect_checks(allowed: &Allowed) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns the report with what its checks come to, given what somebody answers for and which hazards are denied.
+pub fn judged(mut report: DryRunReport, allowed: &Allowed, denied: &Denied<'_>) -> DryRunReport {
+    apply(&mut report.checks, allowed, denied);
+    report.verdict = Verdict::of(&report.checks);
+    report.hazards = protocol::hazards(&report.checks);
+    report
 }
 
 /// Whose hazards count as failures.
@@ -56,15 +63,15 @@ impl Denied<'_> {
 
 /// What failed, warned or could not be judged is a warning with the reason where somebody answers for it. A hazard that is
 /// denied, and that nobody answers for, is a failure.
-pub fn apply(checks: &mut [Check], allowed: &Allowed, denied: &Denied<'_>) {
+fn apply(checks: &mut [Check], allowed: &Allowed, denied: &Denied<'_>) {
     for check in checks {
-        match (check.status, allowed.get(check.name)) {
+        match (check.status, allowed.get(&check.name)) {
             (Status::Fail | Status::Warn | Status::NotJudged, Some(reason)) => {
                 check.status = Status::Warn;
                 check.detail.push_str(&format!("; allowed: {reason}"));
                 check.allowed = Some(reason.clone());
             }
-            (Status::Warn, None) if denied.denies(check.name) => {
+            (Status::Warn, None) if denied.denies(&check.name) => {
                 check.status = Status::Fail;
                 check.detail.push_str("; this hazard is denied");
             }

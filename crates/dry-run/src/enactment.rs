@@ -5,13 +5,10 @@
 //! written into the fork's state, the extrinsic goes into a block of the old code, and a parachain then gets its relay
 //! chain's go-ahead. The chain's own code checks names, versions and limits on the way.
 
-use crate::{
-    block::records,
-    result::{Block, Check, Phase},
-    types::Interface,
-};
+use crate::{block::records, result::TimedBlock, types::Interface};
 use codec::{Compact, Encode};
 use fork::{Author, Chain, Code, Layout, Signal, Wish, block};
+use protocol::{Check, dry_run::Phase};
 use worker::{Code as Failed, Failure, Kind, Reporter, Result};
 
 const NAME: &str = "enactment";
@@ -22,7 +19,7 @@ const PATIENCE: u32 = 8;
 pub struct Enacted {
     /// The chain whose next block is the first of the new code.
     pub chain: Chain,
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<TimedBlock>,
     pub check: Check,
     /// Whether the chain's own rules put the code in place, and not a hand in the state.
     pub by_the_chain: bool,
@@ -93,7 +90,7 @@ pub enum Versions {
 /// The chain after the block in which its own rules put the code in place.
 pub struct Applied {
     pub chain: Chain,
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<TimedBlock>,
     pub detail: String,
 }
 
@@ -235,9 +232,9 @@ fn is_pending(chain: &Chain, scheduled: &[u8]) -> Result<bool> {
     Ok(chain.storage(scheduled)?.is_some_and(|code| code.len() > 1))
 }
 
-fn build(chain: &mut Chain, author: &mut Author<'_>, wish: Wish) -> Result<Block> {
+fn build(chain: &mut Chain, author: &mut Author<'_>, wish: Wish) -> Result<TimedBlock> {
     let layout = author.layout(chain)?.clone();
-    author.build(chain, wish).map(|built| Block::of(&built, Phase::Enactment, &layout))
+    author.build(chain, wish).map(|built| TimedBlock::of(&built, Phase::Enactment, &layout))
 }
 
 /// Bytes that encode as themselves.
@@ -252,7 +249,7 @@ impl Encode for Raw<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     #[test]
     fn only_a_chain_older_than_the_call_is_helped_by_hand() {

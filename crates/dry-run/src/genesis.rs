@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Makes the state of a chain that begins with a runtime's genesis preset: how the recorded previous releases are made.
 
-use crate::request::Genesis;
 use artifact::{ReadSource, State, state::Block};
 use codec::Encode;
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
-use protocol::Source;
-use serde::Serialize;
+use protocol::{
+    Source,
+    snapshot::{GenesisRequest, GenesisSnapshot},
+};
 use worker::{Failure, Reporter, Result};
 
-#[derive(Serialize)]
-pub struct Summary {
-    pub out: String,
-    pub spec_name: String,
-    pub spec_version: u32,
-    pub number: u32,
-    pub block_hash: String,
-    pub state_root: String,
-    pub entries: usize,
-    pub size: u64,
-}
-
-pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
+pub fn snapshot(request: &GenesisRequest, reporter: &Reporter) -> Result<GenesisSnapshot> {
     let blob = request.runtime.parse::<Source>()?.blob()?;
     let sections = artifact::sections::Sections::read(&request.runtime, &blob)?;
     let version = sections.version.ok_or_else(|| {
@@ -54,7 +43,7 @@ pub fn snapshot(request: &Genesis, reporter: &Reporter) -> Result<Summary> {
     };
     state.write(&request.out)?;
     let size = std::fs::metadata(&request.out).map(|file| file.len()).unwrap_or(0);
-    Ok(Summary {
+    Ok(GenesisSnapshot {
         out: request.out.display().to_string(),
         spec_name: version.spec_name,
         spec_version: version.spec_version,

@@ -3,10 +3,11 @@
 
 use artifact::{Blob, Version, sections::Sections};
 use fork::{Chain, Code, Executor, Layout};
+use protocol::RuntimeIdentity;
 use std::collections::BTreeSet;
 use worker::{Failure, Result};
 
-use crate::{result::Identity, types::Interface};
+use crate::types::Interface;
 
 pub struct Runtime {
     pub code: Code,
@@ -53,8 +54,8 @@ impl Runtime {
         self.sections.host_functions().map(|import| import.name.clone()).collect()
     }
 
-    pub fn identity(&self) -> Identity {
-        Identity {
+    pub fn identity(&self) -> RuntimeIdentity {
+        RuntimeIdentity {
             spec_name: self.version.spec_name.clone(),
             spec_version: self.version.spec_version,
             transaction_version: self.version.transaction_version,

@@ -15,7 +15,6 @@ mod genesis;
 mod input;
 mod messages;
 mod rehearsal;
-mod request;
 mod result;
 mod run;
 mod serve;
@@ -27,13 +26,13 @@ mod validator;
 mod verdicts;
 mod weight;
 
-pub use block::Replay;
-pub use request::{DryRun, Genesis, Prepare, Prune, Request, Serve, Snapshot, Validate};
-pub use result::{Block, Check, Finding, Phase, Rank, Report, Status, Verdict};
-
+use protocol::{
+    dry_run::Request,
+    snapshot::{PruneRequest, Pruned, SnapshotRequest},
+};
 use sp_wasm_interface::HostFunctions;
 use std::process::ExitCode;
-use worker::{Outcome, Reporter, Result};
+use worker::{Failure, Outcome, Reporter, Result};
 
 /// The worker, which offers these host functions beside those that nodes offer.
 pub fn main<Own: HostFunctions>() -> ExitCode {
@@ -46,7 +45,7 @@ pub fn main<Own: HostFunctions>() -> ExitCode {
 /// A result as JSON.
 fn value(result: impl serde::Serialize) -> Result<serde_json::Value> {
     serde_json::to_value(result)
-        .map_err(|error| worker::Failure::internal("a result cannot be written as JSON").found(error.to_string()))
+        .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))
 }
 
 pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
@@ -58,7 +57,7 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
         }
         Request::Block(request) => {
             let report = block::replay(request, reporter)?;
-            let passed = report.passed();
+            let passed = report.verdict.passed();
             Ok(Outcome { passed, value: value(report)? })
         }
         Request::Genesis(request) => {
@@ -66,26 +65,31 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             Ok(Outcome::passed(value(summary)?))
         }
         Request::Snapshot(request) => {
-            let Snapshot { nodes, at, store, out, format } = request;
+            let SnapshotRequest { nodes, at, store, out, format } = request;
             let wish = fork::snapshot::Wish { nodes, at, store, out, format: *format };
             let made = fork::snapshot::create(&wish, reporter)?;
             Ok(Outcome::passed(value(made)?))
         }
-        Request::Prune(Prune { store }) => {
+        Request::Prune(PruneRequest { store }) => {
             let freed = fork::snapshot::prune(store)?;
-            Ok(Outcome::passed(serde_json::json!({"version": 1, "store": store, "freed": freed})))
+            Ok(Outcome::passed(value(Pruned { version: 1, store: store.clone(), freed })?))
         }
         Request::Serve(request) => {
             serve::serve(request, reporter)?;
             Ok(Outcome::passed(serde_json::Value::Null))
         }
         Request::Prepare(request) => {
-            let prepared = validator::prepare(&request::bytes(&request.code)?, &request.artifact)?;
+            let prepared = validator::prepare(&bytes(&request.code)?, &request.artifact)?;
             Ok(Outcome::passed(value(prepared)?))
         }
         Request::Validate(request) => {
-            let executed = validator::execute(&request.artifact, &request::bytes(&request.parameters)?)?;
+            let executed = validator::execute(&request.artifact, &bytes(&request.parameters)?)?;
             Ok(Outcome::passed(value(executed)?))
         }
     }
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>> {
+    sp_core::bytes::from_hex(hex)
+        .map_err(|error| Failure::usage("what the request gives as bytes is not in hex").found(error.to_string()))
 }

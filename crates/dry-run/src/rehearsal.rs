@@ -5,11 +5,12 @@ use crate::{
     events::{self, Event},
     input::Runtime,
     messages::outbound,
-    result::{Block, Phase, StorageChange},
+    result::TimedBlock,
     types::Interface,
 };
 use codec::Decode;
 use fork::{Author, Chain, Code, Layout, Wish};
+use protocol::dry_run::{Phase, StorageChange};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use worker::{Failure, Reporter, Result};
 
@@ -17,7 +18,7 @@ use worker::{Failure, Reporter, Result};
 pub type Touched = HashMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)>;
 
 pub struct Rehearsal {
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<TimedBlock>,
     /// The chain after the block in which the last migration ended, or after the last block that could be built.
     pub migrated: Chain,
     pub touched: Touched,
@@ -65,7 +66,7 @@ pub fn migrate(
             }
             Err(failure) => return Err(failure),
         };
-        rehearsal.blocks.push(Block::of(&built, if first { Phase::Upgrade } else { Phase::Migration }, layout));
+        rehearsal.blocks.push(TimedBlock::of(&built, if first { Phase::Upgrade } else { Phase::Migration }, layout));
         for (key, value) in built.changes.main_storage_changes {
             match rehearsal.touched.get_mut(&key) {
                 Some((_, now)) => *now = value,
@@ -148,12 +149,12 @@ pub fn live_on(
     count: u32,
     sent: &mut outbound::Queues,
     reporter: &Reporter,
-) -> Result<(Vec<Block>, Option<Failure>)> {
+) -> Result<(Vec<TimedBlock>, Option<Failure>)> {
     let mut blocks = Vec::new();
     for index in 0..count {
         match author.build(chain, Wish::default()) {
             Ok(built) => {
-                blocks.push(Block::of(&built, Phase::Healthy, layout));
+                blocks.push(TimedBlock::of(&built, Phase::Healthy, layout));
                 outbound::join(sent, outbound::left(layout, chain)?);
             }
             Err(failure) if failure.is_verdict() => return Ok((blocks, Some(failure))),

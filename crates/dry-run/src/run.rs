@@ -6,19 +6,22 @@ use crate::{
     input::Runtime,
     messages::{Counterpart, outbound},
     rehearsal::{self, Rehearsal, Routine},
-    request::DryRun,
-    result::{self, Check, Report, Rpc, State, Status, Verdict},
+    result,
     validator::{Preparation, Validator},
     verdicts::Verdicts,
     weight,
 };
 use artifact::ReadSource;
 use fork::{Author, Chain, Executor, How, Loaded, Store, watch::Rescue};
-use protocol::Source;
+use protocol::{
+    Check, RpcUsage, Source, StateIdentity, Status, Verdict,
+    dry_run::{DryRunReport, DryRunRequest},
+    format,
+};
 use std::{path::Path, time::Instant};
 use worker::{Event, Failure, Kind, Reporter, Result};
 
-pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
+pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunReport> {
     let began = Instant::now();
     allowance::expect_checks(&request.allow)?;
     let denied = Denied { all: request.strict, named: &request.deny };
@@ -122,7 +125,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     let built = !shipping.blocks.is_empty();
     checks.push(if built {
         let failing = checks::migration_failure::migration_failure(&enacted, &shipping, &mut author, &to);
-        Check::or_not_judged("migration-failure", failing)?
+        result::or_not_judged("migration-failure", failing)?
     } else {
         unreached("migration-failure")
     });
@@ -159,7 +162,7 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
             let signing = Executor::remembering_signatures(request.cache.as_deref());
             let sides = [(&from, &chain), (&to, migrated)];
             let next = checks::next_upgrade::next_upgrade(sides, by_the_chain, &mut author, &executor, &signing);
-            Check::or_not_judged("next-upgrade", next)?
+            result::or_not_judged("next-upgrade", next)?
         }
         None => unreached("next-upgrade"),
     });
@@ -168,14 +171,14 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
         Some(migrated) => {
             reporter.status("ending sessions");
             let ended = checks::sessions::sessions(&from, &to, &chain, migrated, &executor, &mut author);
-            Check::or_not_judged("sessions", ended)?
+            result::or_not_judged("sessions", ended)?
         }
         None => unreached("sessions"),
     });
     checks.begin("async-backing");
     reporter.status("building blocks on blocks that are not included yet");
     let backing = checks::async_backing::async_backing(&from, &to, &chain, &enacted, migrated, &executor, &mut author);
-    checks.push(Check::or_not_judged("async-backing", backing)?);
+    checks.push(result::or_not_judged("async-backing", backing)?);
     checks.begin("storage-layout");
     checks.extend(match migrated {
         Some(migrated) => what_is_stored(&from, &to, &enacted, migrated, &shipping, &routine)?,
@@ -246,31 +249,31 @@ pub fn dry_run(request: &DryRun, reporter: &Reporter) -> Result<Report> {
     if let Some(check) = checks.iter_mut().find(|check| check.name == "enactment") {
         *check = check.clone().noting(author.notes());
     }
-    let report = Report {
-        format: result::FORMAT,
+    let report = DryRunReport {
+        format: format::DRY_RUN.into(),
         state: state(request, &chain, &loaded)?,
         from: from.identity(),
         to: to.identity(),
         try_runtime: tested.as_ref().map(|tested| hex::encode_prefixed(tested.code.hash())),
         with: counterparts.iter().map(Counterpart::identity).collect(),
         checks,
-        blocks,
+        blocks: blocks.into_iter().map(|timed| timed.block).collect(),
         limits: limits.unwrap_or_default(),
         storage_changes: rehearsal::storage_changes(&shipping, &routine, &to.layout, &from.layout),
         call_weights,
-        rpc: Rpc { requests: traffic.requests, bytes: traffic.bytes },
+        rpc: RpcUsage { requests: traffic.requests, bytes: traffic.bytes },
         seconds: seconds(began),
         verdict: Verdict::Fail,
         hazards: 0,
     };
-    let report = report.judged(&request.allow, &denied);
+    let report = allowance::judged(report, &request.allow, &denied);
     write(request.out.as_deref(), report)
 }
 
 /// Has a call that does not end leave the report of what was judged until then.
 #[allow(clippy::too_many_arguments, reason = "all of them go into the report")]
 fn rescue(
-    request: &DryRun,
+    request: &DryRunRequest,
     began: Instant,
     checks: &Verdicts,
     chain: &Chain,
@@ -283,8 +286,8 @@ fn rescue(
     let checks = checks.clone();
     let new: Vec<_> = [Some(to), tested].into_iter().flatten().map(|runtime| runtime.code.hash().to_vec()).collect();
     let (allow, deny, strict, out) = (request.allow.clone(), request.deny.clone(), request.strict, request.out.clone());
-    let mut report = Report {
-        format: result::FORMAT,
+    let mut report = DryRunReport {
+        format: format::DRY_RUN.into(),
         state: state(request, chain, loaded)?,
         from: from.identity(),
         to: to.identity(),
@@ -295,7 +298,7 @@ fn rescue(
         limits: Default::default(),
         storage_changes: Vec::new(),
         call_weights: None,
-        rpc: Rpc::default(),
+        rpc: RpcUsage::default(),
         seconds: 0.0,
         verdict: Verdict::Fail,
         hazards: 0,
@@ -303,7 +306,7 @@ fn rescue(
     Ok(Rescue::with(move |overdue| {
         report.checks = checks.ended_by(&overdue, &new);
         report.seconds = seconds(began);
-        let report = report.judged(&allow, &Denied { all: strict, named: &deny });
+        let report = allowance::judged(report, &allow, &Denied { all: strict, named: &deny });
         match write(out.as_deref(), report).and_then(crate::value) {
             Ok(value) => Event::Done { passed: false, value },
             Err(failure) => Event::Failed(failure),
@@ -320,8 +323,8 @@ fn seconds(began: Instant) -> f64 {
     (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> Result<State> {
-    Ok(State {
+fn state(request: &DryRunRequest, chain: &Chain, loaded: &Loaded) -> Result<StateIdentity> {
+    Ok(StateIdentity {
         source: request.state.to_string(),
         genesis_hash: chain.genesis_hash()?.map(|hash| hex::encode_prefixed(hash.as_bytes())),
         block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
@@ -331,7 +334,7 @@ fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> Result<State> {
         code: request.code.clone(),
         verified: loaded.verified,
         finalized: loaded.finalized,
-        mode: loaded.mode.name(),
+        mode: loaded.mode,
         entries: loaded.entries,
     })
 }
@@ -340,14 +343,14 @@ fn state(request: &DryRun, chain: &Chain, loaded: &Loaded) -> Result<State> {
 #[allow(clippy::too_many_arguments, reason = "all of them go into the report")]
 fn unusable(
     began: Instant,
-    state: State,
+    state: StateIdentity,
     loaded: &Loaded,
     from: &Runtime,
     to: &Runtime,
     failure: Failure,
     prepared: Option<Result<Validator>>,
     chain: &Chain,
-) -> Result<Report> {
+) -> Result<DryRunReport> {
     let mut findings = vec![failure.to_string()];
     findings.extend(prepared.and_then(Result::err).map(|failure| failure.to_string()));
     let checks = vec![
@@ -356,8 +359,8 @@ fn unusable(
         checks::host_functions::host_functions(from, to),
         Check::fail("validator-preparation", "the code cannot be run: every node stops at it").with(findings),
     ];
-    Ok(Report {
-        format: result::FORMAT,
+    Ok(DryRunReport {
+        format: format::DRY_RUN.into(),
         state,
         from: from.identity(),
         to: to.identity(),
@@ -368,7 +371,7 @@ fn unusable(
         limits: Default::default(),
         storage_changes: Vec::new(),
         call_weights: None,
-        rpc: Rpc { requests: loaded.traffic().requests, bytes: loaded.traffic().bytes },
+        rpc: RpcUsage { requests: loaded.traffic().requests, bytes: loaded.traffic().bytes },
         seconds: seconds(began),
         verdict: Verdict::Fail,
         hazards: 0,
@@ -376,7 +379,7 @@ fn unusable(
 }
 
 /// Writes the report where it is wanted as well.
-fn write(out: Option<&Path>, report: Report) -> Result<Report> {
+fn write(out: Option<&Path>, report: DryRunReport) -> Result<DryRunReport> {
     if let Some(out) = out {
         let json = serde_json::to_vec_pretty(&report)
             .map_err(|error| Failure::internal("the report is no JSON").found(error.to_string()))?;
@@ -470,7 +473,7 @@ fn with_try_runtime(
         // The hooks of multi-block migrations run inside the blocks and stop them.
         Some(failure) if hooks.status == Status::Pass && shipping.failure.is_none() => {
             rehearsal.failure = Some(failure.clone());
-            Check::from_failure("pre-post-hooks", failure)?
+            result::from_failure("pre-post-hooks", failure)?
         }
         failure => {
             rehearsal.failure = failure;

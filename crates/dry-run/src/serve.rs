@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A fork that clients can connect to.
 
-use crate::request::Serve;
 use artifact::ReadSource;
 use fork::{
     Executor, How, LiveBlock, Store,
     serve::{Fork, Listener},
 };
-use protocol::Source;
-use serde_json::json;
+use protocol::{
+    Source,
+    fork::{ServeRequest, ServedFork},
+};
 use worker::{Event, Reporter, Result};
 
 /// Says where it listens and answers until the process is ended.
-pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
+pub fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     end_with_parent();
     let executor = Executor::new(request.cache.as_deref());
     // First, so that a port that is taken is told before a state is read.
@@ -25,15 +26,15 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
     if let Some(named) = &request.code {
         chain.put_code(&request.state.code(named)?)?;
     }
-    let ready = json!({
-        "url": listener.url(),
-        "source": request.state,
-        "number": chain.number(),
-        "block_hash": hex::encode_prefixed(chain.header().hash().as_bytes()),
-        "state_root": hex::encode_prefixed(chain.root().as_bytes()),
-        "mode": loaded.mode.name(),
-        "verified": loaded.verified,
-    });
+    let ready = ServedFork {
+        url: listener.url(),
+        source: request.state.to_string(),
+        number: chain.number(),
+        block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
+        state_root: hex::encode_prefixed(chain.root().as_bytes()),
+        mode: loaded.mode,
+        verified: loaded.verified,
+    };
     let hash = chain.header().hash();
     let mut fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
     if let Source::Node(live) = &request.state {
@@ -52,7 +53,7 @@ pub fn serve(request: &Serve, reporter: &Reporter) -> Result<()> {
             Err(failure) => reporter.warning(format!("the forked block's extrinsics are not served: {failure}")),
         }
     }
-    reporter.send(Event::Ready { value: ready });
+    reporter.send(Event::Ready { value: crate::value(ready)? });
     fork::serve::serve(fork, listener)
 }
 

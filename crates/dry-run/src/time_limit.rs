@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whether something takes longer than there is for it, told in a way that does not depend on the machine.
 
-use crate::result::Rank;
 use fork::processor::{Took, speed};
+use protocol::Rank;
 
 /// The processor decides only beyond this: two machines that hash equally fast need not run a runtime equally fast.
 pub const MARGIN: f64 = 1.5;

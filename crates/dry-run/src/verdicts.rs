@@ -4,9 +4,9 @@
 //! A call into a runtime that does not end can only be left by ending the process (see [`fork::watch`]). The report is
 //! complete all the same: the check under way failed, and what comes after it could not be judged.
 
-use crate::result::Check;
 use fork::watch::Overdue;
 use protocol::CHECKS;
+use protocol::Check;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Clone, Default)]
@@ -64,7 +64,7 @@ impl Verdicts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
     use worker::Failure;
 
     fn after(code: u8) -> Vec<Check> {
@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn a_call_that_does_not_end_is_one_failed_check_of_a_complete_report() {
         let checks = after(8);
-        assert_eq!(checks.iter().map(|check| check.name).collect::<Vec<_>>(), CHECKS);
-        let with = |status| checks.iter().filter(move |check| check.status == status).map(|check| check.name);
+        assert_eq!(checks.iter().map(|check| check.name.as_str()).collect::<Vec<_>>(), CHECKS);
+        let with = |status| checks.iter().filter(move |check| check.status == status).map(|check| check.name.as_str());
         assert_eq!(with(Status::Pass).collect::<Vec<_>>(), ["versions"]);
         assert_eq!(with(Status::Fail).collect::<Vec<_>>(), ["migrations"]);
         assert_eq!(with(Status::NotJudged).count(), CHECKS.len() - 2);

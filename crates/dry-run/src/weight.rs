@@ -3,27 +3,10 @@
 
 use codec::{Compact, Decode};
 use fork::Layout;
+use protocol::Weight;
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
-use serde::Serialize;
 
 use crate::types::Interface;
-
-/// Picoseconds of computation, bytes of storage proof.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Weight {
-    pub ref_time: u64,
-    pub proof_size: u64,
-}
-
-impl std::ops::Add for Weight {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self {
-            ref_time: self.ref_time.saturating_add(other.ref_time),
-            proof_size: self.proof_size.saturating_add(other.proof_size),
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Number {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The formats of results whose verdicts are read here.
-const DRY_RUN: &str = "cutover/dry-run/v2";
+const DRY_RUN: &str = protocol::format::DRY_RUN;
 const DIFF: &str = protocol::format::DIFF;
 
 /// What is wrong, and the file that it is held against.

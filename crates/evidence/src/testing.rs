@@ -34,7 +34,7 @@ fn result(step: &str) -> Value {
             json!({"format": "cutover/diff/v2", "verdict": "pass", "rules": [{"name": "spec-name", "status": "pass"}],
             "new": {"blake2_256": blake2_256}})
         }
-        "dry-run" => json!({"format": "cutover/dry-run/v2", "verdict": "pass", "to": {"blake2_256": blake2_256},
+        "dry-run" => json!({"format": protocol::format::DRY_RUN, "verdict": "pass", "to": {"blake2_256": blake2_256},
             "checks": CHECKS.map(|name| json!({"name": name, "status": "pass"})), "seconds": 1.5, "blocks": [1, 2]}),
         "propose" => json!({"code_hash": blake2_256, "calls": [{"name": "authorize_upgrade",
             "hash": Digests::of(&call()).blake2_256, "files": ["calls/authorize_upgrade.hex"]}]}),

@@ -35,7 +35,7 @@ fn result(step: &str, call: &[u8]) -> Value {
         "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
         "diff" => json!({"format": "cutover/diff/v2", "verdict": "pass", "new": {"blake2_256": blake2_256},
             "rules": [{"status": "pass"}]}),
-        "dry-run" => json!({"format": "cutover/dry-run/v2", "verdict": "pass", "to": {"blake2_256": blake2_256},
+        "dry-run" => json!({"format": protocol::format::DRY_RUN, "verdict": "pass", "to": {"blake2_256": blake2_256},
             "checks": CHECKS.map(|name| json!({"name": name, "status": "pass"}))}),
         "propose" => json!({"code_hash": blake2_256, "calls": [
             {"name": "authorize_upgrade", "hash": Digests::of(call).blake2_256, "files": ["call.scale"]}]}),

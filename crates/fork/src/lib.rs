@@ -32,6 +32,6 @@ pub use chain::{Chain, Entries, Header};
 pub use executor::{Code, Executor};
 pub use layout::Layout;
 pub use live_block::LiveBlock;
-pub use load::{How, Loaded, Mode, load};
+pub use load::{How, Loaded, load};
 pub use state::Store;
 pub use watch::Hurry;

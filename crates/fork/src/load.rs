@@ -7,8 +7,7 @@ use crate::{
     state::{Disk, Lazy, RemoteNode, Store, Stored, Traffic},
 };
 use artifact::{ReadSource, StateFile};
-use protocol::Source;
-use protocol::{Endpoint, Live};
+use protocol::{Endpoint, Live, Source, StateMode};
 use sp_core::{H256, storage::well_known_keys};
 use std::sync::Arc;
 use worker::{Failure, Reporter, Result};
@@ -17,32 +16,13 @@ use worker::{Failure, Reporter, Result};
 /// bytes an account; in memory an account takes more than a kilobyte.
 const LARGE: u64 = 16 << 20;
 
-/// How much of a state is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// What is read, when it is read, each node proven by its hash.
-    Lazy,
-    /// All of it at first, proven by its root.
-    Full,
-}
-
-impl Mode {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lazy => "lazy",
-            Self::Full => "full",
-        }
-    }
-}
-
 /// How a state is taken from its source.
 #[derive(Clone, Copy, Default)]
 pub struct How<'a> {
     /// A block of a node: a number, a hash or `finalized`.
     pub at: Option<&'a str>,
     /// Nodes are read lazily, large files from the store and others in full, unless this says otherwise.
-    pub mode: Option<Mode>,
+    pub mode: Option<StateMode>,
     /// Go on with what a node tells, whatever its root is.
     pub unverified: bool,
     /// Where trie nodes are kept between runs.
@@ -55,7 +35,7 @@ pub struct Loaded {
     pub verified: bool,
     /// Whether the block is final; a file does not tell.
     pub finalized: Option<bool>,
-    pub mode: Mode,
+    pub mode: StateMode,
     /// How many entries the state has: nobody knows while only parts of it are here.
     pub entries: Option<usize>,
     /// What loading took; a lazy chain counts what comes after by itself.
@@ -97,9 +77,9 @@ impl Loaded {
 
 pub fn load(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     match source {
-        Source::Node(live) if how.mode != Some(Mode::Full) && !how.unverified => lazy(live, how, reporter),
+        Source::Node(live) if how.mode != Some(StateMode::Full) && !how.unverified => lazy(live, how, reporter),
         Source::Node(live) => full(live, how, reporter),
-        _ if how.mode == Some(Mode::Lazy) => {
+        _ if how.mode == Some(StateMode::Lazy) => {
             Err(Failure::usage(format!("{source} is a file: it is read whole")).hint("leave --state-mode out"))
         }
         file => from_file(file, how, reporter),
@@ -119,7 +99,7 @@ fn lazy(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     let version = artifact::sections::Sections::read(&live.to_string(), &blob)?.version;
     chain.set_state_version(version.map_or(0, |version| version.effective_state_version()));
     let (finalized, loading) = (Some(block.finalized), Traffic::default());
-    Ok(Loaded { chain, verified: true, finalized, mode: Mode::Lazy, entries: None, loading, rest })
+    Ok(Loaded { chain, verified: true, finalized, mode: StateMode::Lazy, entries: None, loading, rest })
 }
 
 /// What every block reads. Keys that a chain does not have cost next to nothing.
@@ -182,7 +162,7 @@ fn full(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
         chain,
         verified,
         finalized: Some(taken.finalized),
-        mode: Mode::Full,
+        mode: StateMode::Full,
         entries: Some(entries),
         loading,
         rest: None,
@@ -206,7 +186,7 @@ fn from_file(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loade
         }
     };
     let (finalized, loading) = (None, Traffic::default());
-    Ok(Loaded { chain, verified, finalized, mode: Mode::Full, entries, loading, rest: None })
+    Ok(Loaded { chain, verified, finalized, mode: StateMode::Full, entries, loading, rest: None })
 }
 
 /// From the store, where there is one and the file says which state it has.
@@ -291,7 +271,7 @@ mod tests {
         for (how, why) in [
             (How { store: Some(&taken), ..How::default() }, "the store is another's"),
             (How::default(), "there is no store"),
-            (How { store: Some(&store), mode: Some(Mode::Full), ..How::default() }, "it was asked for"),
+            (How { store: Some(&store), mode: Some(StateMode::Full), ..How::default() }, "it was asked for"),
         ] {
             let whole = load(&source, how, &silent).expect("loaded");
             assert_eq!(whole.chain.root(), stored.chain.root(), "{why}");

@@ -24,8 +24,8 @@ macro_rules! formats {
 }
 
 formats! {
-    /// The report of a dry run. Version 3 has one verdict for all documents.
-    DRY_RUN dry_run "cutover/dry-run/v3"
+    /// The report of a dry run.
+    DRY_RUN dry_run "cutover/dry-run/v2"
     /// A block of a chain, executed once more.
     BLOCK block "cutover/block/v1"
     /// Runtimes, built.

@@ -4,47 +4,23 @@
 mod extrinsic;
 mod other;
 pub(crate) mod records;
-mod report;
 
-pub use report::Report;
-
-use crate::{
-    input::Runtime,
-    result::{Rpc, State, errors_logged},
-    weight,
-};
+use crate::{input::Runtime, result::errors_logged, weight};
 use codec::Encode;
 use fork::{Chain, Executor, Header, How, LiveBlock, Loaded, Store};
-use protocol::Source;
+use protocol::{
+    RpcUsage, Source, StateIdentity,
+    block::{
+        BlockIdentity, BlockReport, BlockRequest, DispatchOutcome, Execution, Extrinsic, FailedDispatch,
+        HeaderDifference, OtherRuntime,
+    },
+    format,
+};
 use records::{Class, Record};
-use report::{Block, Difference, Executed, Extrinsic, FailedDispatch, Outcome};
-use serde::{Deserialize, Serialize};
-use std::{path::PathBuf, time::Instant};
+use std::time::Instant;
 use worker::{Failure, Kind, Reporter, Result};
 
-/// Execute a live block once more.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Replay {
-    /// A number, a hash or `finalized`.
-    pub block: String,
-    /// The node that has the block and its parent's state.
-    pub state: Source,
-    /// Another runtime, to see what it would make of the block's transactions.
-    #[serde(default)]
-    pub runtime: Option<String>,
-    /// The most blocks that the other runtime's multi-block migrations may take.
-    #[serde(default = "crate::request::migration_blocks")]
-    pub migration_blocks: u32,
-    /// Where compiled runtimes are kept between runs.
-    #[serde(default)]
-    pub cache: Option<PathBuf>,
-    /// Where trie nodes are kept between runs.
-    #[serde(default)]
-    pub nodes: Option<PathBuf>,
-}
-
-pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
+pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport> {
     let began = Instant::now();
     let source = &request.state;
     let Source::Node(live) = source else {
@@ -95,10 +71,10 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
         reporter.warning(warning);
     }
     let traffic = loaded.traffic();
-    let failed = !executed.holds || other.as_ref().is_some_and(report::Other::is_worse);
-    Ok(Report {
-        format: "cutover/block/v1",
-        block: Block {
+    let failed = !executed.holds || other.as_ref().is_some_and(OtherRuntime::is_worse);
+    Ok(BlockReport {
+        format: format::BLOCK.into(),
+        block: BlockIdentity {
             number,
             hash: hex::encode_prefixed(block.hash.as_bytes()),
             parent_hash: parent,
@@ -113,16 +89,19 @@ pub fn replay(request: &Replay, reporter: &Reporter) -> Result<Report> {
         executed,
         extrinsics,
         other,
-        rpc: Rpc { requests: traffic.requests + block.traffic.requests, bytes: traffic.bytes + block.traffic.bytes },
+        rpc: RpcUsage {
+            requests: traffic.requests + block.traffic.requests,
+            bytes: traffic.bytes + block.traffic.bytes,
+        },
         seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-        verdict: if failed { "fail" } else { "pass" },
+        verdict: (!failed).into(),
     })
 }
 
 /// The state of the block's parent.
-fn state(source: &Source, loaded: &Loaded) -> Result<State> {
+fn state(source: &Source, loaded: &Loaded) -> Result<StateIdentity> {
     let chain = &loaded.chain;
-    Ok(State {
+    Ok(StateIdentity {
         source: source.to_string(),
         genesis_hash: chain.genesis_hash()?.map(|hash| hex::encode_prefixed(hash.as_bytes())),
         block_hash: hex::encode_prefixed(chain.header().hash().as_bytes()),
@@ -131,7 +110,7 @@ fn state(source: &Source, loaded: &Loaded) -> Result<State> {
         code: None,
         verified: loaded.verified,
         finalized: loaded.finalized,
-        mode: loaded.mode.name(),
+        mode: loaded.mode,
         entries: loaded.entries,
     })
 }
@@ -143,14 +122,14 @@ fn execute(
     runtime: &Runtime,
     block: &LiveBlock,
     header: &Header,
-) -> Result<(Executed, Option<Chain>)> {
+) -> Result<(Execution, Option<Chain>)> {
     let code = &runtime.code;
     match fork::block::execute(chain, executor, code, header, &block.extrinsics) {
         Ok(imported) => {
             let root = imported.changes.transaction_storage_root;
             let differences = differences(&[("state root", header.state_root, root)]);
             let declared = weight::declared(&runtime.layout, fork::block_weight(&imported.changes));
-            let executed = Executed {
+            let executed = Execution {
                 holds: differences.is_empty(),
                 differences,
                 failure: None,
@@ -176,13 +155,13 @@ fn execute(
                 }
                 Err(failure) => return Err(failure),
             };
-            Ok((Executed { differences, failure: Some(told.join("; ")), ..Executed::default() }, None))
+            Ok((Execution { differences, failure: Some(told.join("; ")), ..Execution::default() }, None))
         }
         Err(failure) => Err(failure),
     }
 }
 
-fn compared(header: &Header, computed: &Header) -> Vec<Difference> {
+fn compared(header: &Header, computed: &Header) -> Vec<HeaderDifference> {
     let mut found = differences(&[
         ("state root", header.state_root, computed.state_root),
         ("extrinsics root", header.extrinsics_root, computed.extrinsics_root),
@@ -190,16 +169,16 @@ fn compared(header: &Header, computed: &Header) -> Vec<Difference> {
     ]);
     if header.digest != computed.digest {
         let text = |header: &Header| hex::encode_prefixed(header.digest.encode());
-        found.push(Difference { what: "digest", header: text(header), computed: text(computed) });
+        found.push(HeaderDifference { what: "digest".into(), header: text(header), computed: text(computed) });
     }
     found
 }
 
-fn differences(pairs: &[(&'static str, sp_core::H256, sp_core::H256)]) -> Vec<Difference> {
+fn differences(pairs: &[(&'static str, sp_core::H256, sp_core::H256)]) -> Vec<HeaderDifference> {
     let differing = pairs.iter().filter(|(_, header, computed)| header != computed);
     differing
-        .map(|(what, header, computed)| Difference {
-            what,
+        .map(|(what, header, computed)| HeaderDifference {
+            what: what.to_string(),
             header: hex::encode_prefixed(header.as_bytes()),
             computed: hex::encode_prefixed(computed.as_bytes()),
         })
@@ -223,13 +202,13 @@ fn extrinsics(runtime: &Runtime, block: &LiveBlock, records: Option<&[Record]>) 
 }
 
 /// What the events of an extrinsic say of it.
-fn outcome<'a>(mut own: impl Iterator<Item = &'a Record>) -> Outcome {
+fn outcome<'a>(mut own: impl Iterator<Item = &'a Record>) -> DispatchOutcome {
     own.find_map(|record| match (record.pallet.as_str(), record.name.as_str()) {
-        ("System", "ExtrinsicSuccess") => Some(Outcome::Success),
-        ("System", "ExtrinsicFailed") => Some(Outcome::Failed(record.error.clone().unwrap_or_default())),
+        ("System", "ExtrinsicSuccess") => Some(DispatchOutcome::Success),
+        ("System", "ExtrinsicFailed") => Some(DispatchOutcome::Failed(record.error.clone().unwrap_or_default())),
         _ => None,
     })
-    .unwrap_or(Outcome::Unknown)
+    .unwrap_or(DispatchOutcome::Unknown)
 }
 
 fn failed_dispatches(records: &[Record]) -> Vec<FailedDispatch> {

@@ -5,15 +5,15 @@
 //! block are given to it in their order. They are not executed as the block: its header holds a state root that another code
 //! does not lead to, and its inherents are of a moment that is over by then. Signatures that were good stay good.
 
-use super::{
-    extrinsics as listed, records,
-    report::{Changed, Extrinsic, Other, Outcome},
-};
+use super::{extrinsics as listed, records};
 use crate::{input::Runtime, rehearsal};
 use artifact::ReadSource;
 use codec::{Decode, Encode};
 use fork::{Author, Chain, Executor, LiveBlock, Wish, signatures::Believing};
-use protocol::Source;
+use protocol::{
+    Source,
+    block::{ChangedOutcome, DispatchOutcome, Extrinsic, OtherRuntime},
+};
 use sp_core::storage::well_known_keys;
 use sp_runtime::{OpaqueExtrinsic, transaction_validity::TransactionValidityError};
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ pub struct Asked<'a> {
     pub extrinsics: &'a [Extrinsic],
 }
 
-pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> Result<Other> {
+pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> Result<OtherRuntime> {
     reporter.status(format!("asking {name} what it would have made of the block"));
     let blob = name.parse::<Source>()?.blob()?;
     let to = Runtime::read(name, blob, asked.chain, asked.executor)?;
@@ -38,7 +38,7 @@ pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> 
     let mut author = Author::new(asked.executor);
     let migrated = rehearsal::migrate(&chain, &mut author, &to.code, &to.layout, limit, "migration blocks", reporter)?;
     let transactions: Vec<_> = asked.extrinsics.iter().filter(|extrinsic| !extrinsic.inherent).collect();
-    let mut other = Other {
+    let mut other = OtherRuntime {
         runtime: to.identity(),
         migration_blocks: migrated.blocks.len(),
         failure: migrated.failure.map(|failure| failure.to_string()),
@@ -61,7 +61,7 @@ pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> 
         .into_iter()
         .zip(outcomes)
         .filter(|(extrinsic, after)| extrinsic.outcome != *after)
-        .map(|(extrinsic, after)| Changed {
+        .map(|(extrinsic, after)| ChangedOutcome {
             index: extrinsic.index,
             call: extrinsic.call.clone(),
             before: extrinsic.outcome.clone(),
@@ -78,7 +78,7 @@ fn outcomes(
     author: &mut Author<'_>,
     executor: &Executor,
     transactions: &[&OpaqueExtrinsic],
-) -> Result<Vec<Outcome>> {
+) -> Result<Vec<DispatchOutcome>> {
     let extrinsics = transactions.iter().map(|extrinsic| extrinsic.encode()).collect();
     author.attend(&mut chain, &to.code)?;
     let plan = author.plan(&chain, &to.code, Wish { extrinsics, ..Wish::default() })?;
@@ -107,9 +107,11 @@ fn outcomes(
         let encoded = extrinsic.encode();
         match accepted.front() {
             Some(front) if block.extrinsics[front.index].encode() == encoded => {
-                accepted.pop_front().map_or(Outcome::Unknown, |extrinsic| extrinsic.outcome)
+                accepted.pop_front().map_or(DispatchOutcome::Unknown, |extrinsic| extrinsic.outcome)
             }
-            _ => refused.pop_front().map_or(Outcome::Unknown, |(_, answer)| Outcome::Refused(reason(&answer))),
+            _ => refused
+                .pop_front()
+                .map_or(DispatchOutcome::Unknown, |(_, answer)| DispatchOutcome::Refused(reason(&answer))),
         }
     });
     Ok(decided.collect())

@@ -7,13 +7,10 @@
 //! that it takes two. What collators have to build at the runtime's own pace must work; what else worked before and does not
 //! any more is a hazard.
 
-use crate::{
-    ask::ask,
-    input::Runtime,
-    result::{Check, Finding, errors_logged},
-};
+use crate::{ask::ask, input::Runtime, result::errors_logged};
 use codec::{Compact, Decode, Encode};
 use fork::{Author, Chain, Executor, Wish};
+use protocol::{Check, Finding};
 use worker::{Kind, Result};
 
 const NAME: &str = "async-backing";
@@ -260,7 +257,7 @@ fn judge(old: &Shapes, new: &Shapes) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     fn shapes(slot: u64, offset: u32, reach: u64) -> Shapes {
         let why = (reach < FURTHEST).then(|| "expected parent to be included".to_string());

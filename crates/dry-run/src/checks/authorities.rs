@@ -8,10 +8,10 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::{Check, Finding, Rank},
     types::{Interface, compare},
 };
 use fork::{Chain, Executor};
+use protocol::{Check, Finding, Rank};
 use scale_info::{PortableRegistry, TypeDef};
 use worker::Result;
 

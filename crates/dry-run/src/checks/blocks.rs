@@ -5,12 +5,12 @@ use crate::{
     ask::ask,
     input::Runtime,
     rehearsal::Rehearsal,
-    result::{Block, Check, Finding, Phase, Rank, errors_logged},
+    result::{self, TimedBlock, errors_logged},
     time_limit,
-    weight::Weight,
 };
 use codec::Decode;
 use fork::{Chain, Executor, Layout, processor::Took};
+use protocol::{Check, Finding, Rank, Weight, dry_run::Phase};
 use worker::{Failure, Result};
 
 pub fn migrations(rehearsal: &mut Rehearsal, layout: &Layout) -> Result<Check> {
@@ -19,7 +19,7 @@ pub fn migrations(rehearsal: &mut Rehearsal, layout: &Layout) -> Result<Check> {
         Some(failure) => {
             // Blocks that were built are still told in the report; what went wrong is told here.
             rehearsal.failure = Some(failure.clone());
-            Check::from_failure(NAME, failure)
+            result::from_failure(NAME, failure)
         }
         None => {
             let _ = errors_logged();
@@ -62,7 +62,7 @@ impl Pace {
     }
 }
 
-pub fn fit(blocks: &[Block], limits: Option<Weight>, pace: Pace) -> Check {
+pub fn fit(blocks: &[TimedBlock], limits: Option<Weight>, pace: Pace) -> Check {
     const NAME: &str = "block-limits";
     let Some(limits) = limits else {
         return Check::not_judged(NAME, "the runtime's metadata does not tell System.BlockWeights");
@@ -70,7 +70,7 @@ pub fn fit(blocks: &[Block], limits: Option<Weight>, pace: Pace) -> Check {
     let mut findings = Vec::new();
     let (mut most_time, mut most_proof) = (0u64, 0u64);
     // Inherents of old runtimes declare no proof: what blocks without a migration lack as well is not the migration's.
-    let lacking = |block: &Block| block.proof_size.saturating_sub(block.declared_proof_size);
+    let lacking = |block: &TimedBlock| block.proof_size.saturating_sub(block.declared_proof_size);
     let always = blocks.iter().filter(|block| block.phase == Phase::Healthy).map(lacking).max().unwrap_or_default();
     let mut slowest = Took::default();
     for block in blocks.iter().filter(|block| block.phase != Phase::Enactment) {
@@ -136,13 +136,13 @@ fn percent(part: u64, whole: u64) -> u64 {
     u64::try_from(u128::from(part) * 100 / u128::from(whole)).unwrap_or(u64::MAX)
 }
 
-pub fn healthy(asked: u32, built: &[Block], failure: Option<Failure>, migrations_ended: bool) -> Result<Check> {
+pub fn healthy(asked: u32, built: &[TimedBlock], failure: Option<Failure>, migrations_ended: bool) -> Result<Check> {
     const NAME: &str = "healthy-blocks";
     if !migrations_ended {
         return Ok(Check::not_judged(NAME, super::UNREACHED));
     }
     if let Some(failure) = failure {
-        return Check::from_failure(NAME, failure);
+        return result::from_failure(NAME, failure);
     }
     let closed: Vec<_> = built
         .iter()
@@ -159,10 +159,11 @@ pub fn healthy(asked: u32, built: &[Block], failure: Option<Failure>, migrations
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{result::Status, time_limit::tests::took};
+    use crate::time_limit::tests::took;
+    use protocol::{Status, dry_run::Block};
 
-    fn block(phase: Phase, ref_time: u64, proof_size: u64, declared_proof_size: u64) -> Block {
-        Block {
+    fn block(phase: Phase, ref_time: u64, proof_size: u64, declared_proof_size: u64) -> TimedBlock {
+        let block = Block {
             number: 7,
             hash: String::new(),
             state_root: String::new(),
@@ -173,8 +174,8 @@ mod tests {
             declared_proof_size,
             only_inherents: false,
             import_seconds: 0.0,
-            took: Took::default(),
-        }
+        };
+        TimedBlock { block, took: Took::default() }
     }
 
     const LIMITS: Weight = Weight { ref_time: 1_000, proof_size: 1_000 };
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn a_block_that_takes_the_processor_longer_than_there_is_fails() {
         for (seconds, status) in [(0.9, Status::Pass), (1.5, Status::Warn), (2.5, Status::Warn), (3.5, Status::Fail)] {
-            let block = Block { took: took(seconds), ..block(Phase::Upgrade, 1, 1, 1) };
+            let block = TimedBlock { took: took(seconds), ..block(Phase::Upgrade, 1, 1, 1) };
             let check = fit(&[block], Some(LIMITS), PACE);
             assert_eq!((check.status, check.measured.is_some()), (status, status != Status::Pass));
         }
@@ -192,7 +193,7 @@ mod tests {
     #[test]
     fn a_busy_machine_and_a_slow_network_change_no_word_of_the_verdict() {
         let told = |took| {
-            let check = fit(&[Block { took, ..block(Phase::Upgrade, 1, 1, 1) }], Some(LIMITS), PACE);
+            let check = fit(&[TimedBlock { took, ..block(Phase::Upgrade, 1, 1, 1) }], Some(LIMITS), PACE);
             (check.status, check.detail, check.findings)
         };
         assert_eq!(told(Took { clock: 600.0, ..took(0.1) }), told(took(0.1)));
@@ -206,7 +207,8 @@ mod tests {
         let check = fit(&[block(Phase::Migration, 10, 1_011, 1_011)], Some(LIMITS), PACE);
         assert_eq!(check.status, Status::Fail);
         assert!(check.findings[0].text.starts_with("block 7"));
-        let compact = Block { compact_proof_size: 900, ..block(Phase::Migration, 10, 1_011, 1_011) };
+        let mut compact = block(Phase::Migration, 10, 1_011, 1_011);
+        compact.block.compact_proof_size = 900;
         assert_eq!(fit(&[compact], Some(LIMITS), PACE).status, Status::Warn, "it travels in 900 bytes");
     }
 

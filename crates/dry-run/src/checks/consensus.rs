@@ -5,10 +5,10 @@
 use crate::{
     ask::{ask, parachain_id},
     input::Runtime,
-    result::{Check, Finding, Rank},
 };
 use codec::Decode;
 use fork::{Chain, Executor};
+use protocol::{Check, Finding, Rank};
 use worker::Result;
 
 const NAME: &str = "consensus";

@@ -8,8 +8,9 @@
 //! own head by its relay chain. Which keys these are is seen from a control: the shipping blob once more, on a state with one key
 //! more that nobody reads.
 
-use crate::{rehearsal::Rehearsal, result::Check};
+use crate::rehearsal::Rehearsal;
 use fork::Layout;
+use protocol::Check;
 use std::collections::{BTreeMap, HashSet};
 use worker::Result;
 
@@ -51,7 +52,7 @@ pub fn equivalence(
     for key in keys {
         *items.entry(layout.describe(key)).or_default() += 1;
     }
-    let findings = items.into_iter().map(|(item, keys)| format!("{item}: {keys} keys differ")).collect();
+    let findings = items.into_iter().map(|(item, keys)| format!("{item}: {keys} keys differ"));
     let detail = "the shipping blob and the try-runtime build write different states";
     Ok(Check::fail(NAME, format!("{detail} after {blocks} and {} blocks", tested.blocks.len())).with(findings))
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A blob that imports what nodes lack stops every one of them.
 
-use crate::{
-    input::Runtime,
-    result::{Check, Finding, Rank},
-};
+use crate::input::Runtime;
 use compat::host_functions::is_long_offered;
 use fork::{Executor, executor::Origin};
+use protocol::{Check, Finding, Rank};
 use std::collections::{BTreeMap, BTreeSet};
 
 const NAME: &str = "host-functions";
@@ -63,7 +61,7 @@ fn finding(name: &str, origin: Option<Origin>, known: bool, parachain: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     fn names(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()

@@ -5,9 +5,9 @@
 //! On the migrated state the block is initialized twice with the shipping blob: once as it is, once with the chain's
 //! memory of its last upgrade set back, so that every migration runs again. What differs is what they did.
 
-use crate::result::Check;
 use codec::Encode;
 use fork::{Author, Chain, Code, Layout, Wish, keys};
+use protocol::Check;
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
 
@@ -75,12 +75,9 @@ pub fn idempotency(
     if items.is_empty() {
         return Ok(Check::pass(NAME, "running the migrations again changes nothing"));
     }
-    let findings = items
-        .into_iter()
-        .map(|(item, keys)| match keys.as_slice() {
-            [key] => format!("{item} changes again: {key}"),
-            keys => format!("{item} changes again: {} keys, {} the first", keys.len(), keys[0]),
-        })
-        .collect();
+    let findings = items.into_iter().map(|(item, keys)| match keys.as_slice() {
+        [key] => format!("{item} changes again: {key}"),
+        keys => format!("{item} changes again: {} keys, {} the first", keys.len(), keys[0]),
+    });
     Ok(Check::warn(NAME, "the migrations do not leave migrated state alone").with(findings))
 }

@@ -7,10 +7,10 @@
 use crate::{
     input::Runtime,
     rehearsal::Routine,
-    result::{Check, Finding, Rank},
     types::{Interface, compare, interface::Item, read},
 };
 use fork::{Chain, sample};
+use protocol::{Check, Finding, Rank};
 use worker::Result;
 
 const NAME: &str = "kept-fields";

@@ -3,10 +3,10 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Finding, Rank},
     types::interface::{Interface, Pallet},
 };
 use fork::{Chain, sample};
+use protocol::{Check, Finding, Rank};
 use worker::Result;
 
 const NAME: &str = "leftovers";
@@ -132,8 +132,8 @@ fn heir(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
     use artifact::{hashes::twox_128, state::State};
+    use protocol::Status;
 
     #[test]
     fn storage_versions_are_no_leftovers_to_think_about() {

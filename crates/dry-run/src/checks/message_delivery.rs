@@ -7,9 +7,9 @@
 use crate::{
     input::Runtime,
     messages::{Counterpart, Fate, Place, Received, outbound, transfers},
-    result::{Check, Finding, Rank},
 };
 use fork::{Chain, Executor};
+use protocol::{Check, Finding, Rank};
 use std::collections::BTreeMap;
 use worker::Result;
 

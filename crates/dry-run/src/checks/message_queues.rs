@@ -11,10 +11,10 @@ use crate::{
         Place,
         outbound::{self, Form},
     },
-    result::{Check, Finding, Rank},
 };
 use codec::Decode;
 use fork::{AbridgedHostConfiguration, Chain, Layout};
+use protocol::{Check, Finding, Rank};
 use std::collections::BTreeMap;
 use worker::Result;
 
@@ -130,7 +130,7 @@ fn upward(layout: &Layout, chain: &Chain) -> Result<Limit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     fn queue(messages: u64, bytes: u64) -> Lengths {
         let limit = Limit { pace: Some(16), messages: 327, bytes: 524_288, why: "no more" };

@@ -4,9 +4,10 @@
 //! They sign the hash of the metadata (RFC-78), which a blob has only if it was compiled with it. Both codes are shown a
 //! transaction that signs it, on the chain's own state; see [`artifact::metadata_hash`].
 
-use crate::{input::Runtime, result::Check};
+use crate::input::Runtime;
 use artifact::metadata_hash::{Effect, Held, Probe, VALIDATE};
 use fork::{Chain, Executor};
+use protocol::Check;
 
 const NAME: &str = "metadata-hash";
 
@@ -35,7 +36,7 @@ fn judged(from: &Held, to: &Held) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     #[test]
     fn a_hash_that_is_lost_fails_and_one_that_is_kept_or_never_was_passes() {

@@ -9,12 +9,12 @@ use crate::{
     events,
     input::Runtime,
     rehearsal::Rehearsal,
-    result::{Check, Finding},
     superuser::{self, Sender},
     types::Interface,
 };
 use codec::Encode;
 use fork::{Author, Chain, Wish};
+use protocol::{Check, Finding};
 use worker::{Kind, Result};
 
 const NAME: &str = "migration-failure";

@@ -11,13 +11,13 @@ use crate::{
     enactment::{self, Obstacle, Versions},
     input::Runtime,
     messages::transfers,
-    result::{Check, Finding, Rank},
     superuser::{self, Sender},
     transaction::{self, Sent, variant},
     types::{Interface, interface::Pallet, read},
 };
 use codec::{Compact, Encode};
 use fork::{Author, Chain, Executor};
+use protocol::{Check, Finding, Rank};
 use worker::Result;
 
 const NAME: &str = "next-upgrade";
@@ -264,7 +264,7 @@ fn bounded(interface: &Interface<'_>, id: u32, call: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     fn way(name: &str, open: bool) -> Way {
         Way { name: name.into(), state: if open { State::Open } else { State::Closed("TooManyHolds".into()) } }

@@ -8,11 +8,11 @@
 use crate::{
     ask::ask,
     input::Runtime,
-    result::{Check, Finding},
     types::{Interface, interface::Item, read},
 };
 use codec::{Compact, Decode};
 use fork::{Chain, Executor};
+use protocol::{Check, Finding};
 use scale_info::TypeDef;
 use std::collections::BTreeSet;
 use worker::Result;

@@ -4,10 +4,10 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Finding},
     time_limit,
     validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT, Validator},
 };
+use protocol::{Check, Finding};
 use worker::{Kind, Result};
 
 const NAME: &str = "validator-preparation";
@@ -70,7 +70,8 @@ fn mebibytes(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{result::Status, time_limit::tests::took};
+    use crate::time_limit::tests::took;
+    use protocol::Status;
 
     fn prepared(seconds: f64, peak_memory: u64) -> Prepared {
         Prepared { took: took(seconds), peak_memory: Some(peak_memory), artifact_size: 1 }

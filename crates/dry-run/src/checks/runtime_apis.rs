@@ -5,12 +5,13 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::{Check, Finding, Rank, errors_logged},
+    result::errors_logged,
     time_limit,
     types::{Differences, Interface, compare, interface::Method, read},
 };
 use compat::changes::needed_by;
 use fork::{Chain, Executor};
+use protocol::{Check, Finding, Rank};
 use worker::Result;
 
 const NAME: &str = "runtime-apis";

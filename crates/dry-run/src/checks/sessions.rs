@@ -6,12 +6,13 @@
 //! number of the block whose beginning ends a session, and going on from there as if the blocks between had been empty.
 //! An era is some sessions: they are ended until it begins, with the election that comes before.
 
-use crate::{ask::ask, input::Runtime, result::Check};
+use crate::{ask::ask, input::Runtime, result};
 use codec::{Compact, Decode};
 use fork::{
     Author, Chain, Executor, Header, Wish,
     processor::{Of, Stopwatch},
 };
+use protocol::Check;
 use sp_runtime::traits::Header as _;
 use worker::{Failure, Kind, Result};
 
@@ -81,7 +82,7 @@ pub fn sessions(
             let detail = format!("not rehearsed: on this fork the present code does not end a session either: {why}");
             Ok(Check::warn(NAME, detail))
         }
-        (Err(failure), _) => Check::from_failure(NAME, failure),
+        (Err(failure), _) => result::from_failure(NAME, failure),
     }
 }
 
@@ -90,7 +91,7 @@ fn verdict((sessions, validators, era): (u32, usize, Era), old: Option<(usize, E
     let (had, old) = old.map_or((None, Era::Unknown), |(had, old)| (Some(had), old));
     let era = match (era, old) {
         (Era::Began { index, .. }, _) => format!("; era {index} began"),
-        (Era::Broken(failure), Era::Began { .. }) => return Check::from_failure(NAME, failure),
+        (Era::Broken(failure), Era::Began { .. }) => return result::from_failure(NAME, failure),
         (Era::Missing(ended), Era::Began { index, sessions }) => {
             let found = format!("{ended} sessions ended");
             return Ok(Check::fail(NAME, format!("no era begins any more: {found}")).with(vec![format!(
@@ -258,7 +259,7 @@ fn end_of_session(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     const BEGAN: Era = Era::Began { index: 7, sessions: 8 };
 

@@ -2,14 +2,11 @@
 //! Can transactions made for the old runtime be mistaken by the new one, and can wallets still sign? The comparison of
 //! the two runtimes judges it; a block of the old code says which of its calls nobody signs.
 
-use crate::{
-    input::Runtime,
-    result::{Check, Finding},
-    types::Interface,
-};
+use crate::{input::Runtime, types::Interface};
 use codec::{Compact, Decode, Encode};
 use compat::{Signing, changes::Indices};
 use fork::{Author, Chain, Wish};
+use protocol::{Check, Finding};
 use worker::Result;
 
 const NAME: &str = "transaction-signing";
@@ -76,7 +73,7 @@ fn verdict(before: Option<u32>, after: Option<u32>, found: Signing) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::{Rank, Status};
+    use protocol::{Rank, Status};
 
     fn of(list: fn(&mut Signing) -> &mut Vec<String>) -> Signing {
         let mut found = Signing::default();

@@ -7,7 +7,6 @@
 use crate::{
     input::Runtime,
     rehearsal::{Routine, Touched},
-    result::{Check, Finding, Rank},
     types::{
         Differences, Interface, compare,
         interface::{Item, Pallet},
@@ -16,6 +15,7 @@ use crate::{
 };
 use fork::{Chain, sample};
 use frame_metadata::v14::StorageHasher;
+use protocol::{Check, Finding, Rank};
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
 

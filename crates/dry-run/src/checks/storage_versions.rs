@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The on-chain storage version of every pallet, before and after.
 
-use crate::result::{Check, Finding};
 use codec::Decode;
 use fork::{Chain, Layout};
+use protocol::{Check, Finding};
 use worker::Result;
 
 pub fn storage_versions(before: &Chain, after: &Chain, layout: &Layout) -> Result<Check> {

@@ -3,11 +3,12 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Finding, Status, errors_logged},
+    result::{self, errors_logged},
     weight::Form,
 };
 use codec::Encode;
 use fork::{Author, Chain, Executor, Wish, block, keys};
+use protocol::{Check, Finding, Status};
 use std::collections::BTreeMap;
 use worker::{Kind, Reporter, Result};
 
@@ -34,7 +35,7 @@ pub fn hooks(chain: &Chain, executor: &Executor, tested: &Runtime) -> Result<Che
             );
             Ok(Check::pass(NAME, detail))
         }
-        Err(failure) => Check::from_failure(NAME, failure),
+        Err(failure) => result::from_failure(NAME, failure),
     }
 }
 
@@ -59,7 +60,7 @@ pub fn after_all(before: Check, migrated: &Chain, executor: &Executor, tested: &
     let detail =
         "passed; storage versions that were behind the code's agree with it since the multi-block migrations ended";
     let behind = before.findings.into_iter().map(|line| line.text);
-    let behind = behind.filter(|line| line.contains("in-code storage version")).collect();
+    let behind = behind.filter(|line| line.contains("in-code storage version"));
     Ok(Check::pass(before.name, detail).with(behind))
 }
 
@@ -167,7 +168,7 @@ pub fn after(
     reporter.status("checking the invariants of every pallet after the upgrade");
     let after = match try_state(migrated, author, executor, tested) {
         Ok(after) => after,
-        Err(failure) => return Check::from_failure(NAME, failure),
+        Err(failure) => return result::from_failure(NAME, failure),
     };
     let (old, new): (Vec<_>, Vec<_>) = after.into_iter().partition(|(pallet, _)| before.contains_key(pallet));
     let told = |failures: Vec<(String, String)>, when: &str| {
@@ -213,9 +214,8 @@ mod tests {
             line("Pallet: On chain storage version StorageVersion(0) doesn't match in-code storage version 2.");
         let panic =
             line("panicked at lib.rs:1: On chain and in-code storage version do not match. Missing runtime upgrade?");
-        let check = |lines: &[&String]| {
-            Check::fail("pre-post-hooks", "x").with(lines.iter().map(|line| (*line).clone()).collect())
-        };
+        let check =
+            |lines: &[&String]| Check::fail("pre-post-hooks", "x").with(lines.iter().map(|line| (*line).clone()));
         assert!(only_versions_behind(&check(&[&behind, &panic])));
         assert!(!only_versions_behind(&check(&[])));
         assert!(!only_versions_behind(&check(&[&behind, &line("post_upgrade: an account was lost")])));

@@ -7,11 +7,11 @@
 
 use crate::{
     input::Runtime,
-    result::{Check, Finding},
     time_limit,
     validator::{EXECUTION_TIME, Validator},
 };
 use fork::{Author, Chain, candidate, processor::Took};
+use protocol::{Check, Finding};
 use worker::{Failure, Kind, Result};
 
 const NAME: &str = "validator-execution";
@@ -122,7 +122,8 @@ fn present(from: &Runtime, before: &Chain, author: &mut Author<'_>) -> Result<Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{result::Status, time_limit::tests::took};
+    use crate::time_limit::tests::took;
+    use protocol::Status;
 
     #[test]
     fn blocks_that_take_validators_too_long_fail() {

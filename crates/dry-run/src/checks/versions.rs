@@ -2,12 +2,10 @@
 //! Would the chain take this blob at all? The rules are those of `frame_system::can_set_code` and of what wallets and
 //! nodes derive from the version.
 
-use crate::{
-    input::Runtime,
-    result::{Check, Finding},
-};
+use crate::input::Runtime;
 use codec::Decode;
 use fork::Chain;
+use protocol::{Check, Finding};
 use worker::Result;
 
 /// What a block has room for where the metadata does not tell, in bytes.
@@ -117,7 +115,7 @@ fn fits(size: usize, demanded: Option<Room>, ways: Vec<Room>) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Status;
+    use protocol::Status;
 
     fn room(bytes: usize) -> Room {
         Room { bytes, whose: "is room" }

@@ -5,12 +5,12 @@
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::{CallWeight, Check, Finding, Rank},
     types::read,
-    weight::{self, Form, Weight},
+    weight::{self, Form},
 };
 use codec::{Decode, Encode};
 use fork::{Chain, Executor};
+use protocol::{Check, Finding, Rank, Weight, dry_run::CallWeight};
 use std::collections::BTreeMap;
 use worker::Result;
 
@@ -227,7 +227,7 @@ fn charged(runtime: &Runtime, form: Form, chain: &Chain, executor: &Executor, ca
 mod tests {
     use super::*;
 
-    use crate::result::Status;
+    use protocol::Status;
 
     fn tally(proving: usize, lost: usize, bare: usize) -> Tally {
         let calls = |count| vec!["Pallet.call".to_string(); count];

@@ -8,7 +8,6 @@ use super::{Place, answer, outbound::Form};
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::Beside,
     types::{Interface, read},
 };
 use codec::{Compact, Decode};
@@ -64,8 +63,8 @@ impl Counterpart {
     }
 
     /// What it is, which block of it, and what it runs.
-    pub fn identity(&self) -> Beside {
-        Beside {
+    pub fn identity(&self) -> protocol::dry_run::Counterpart {
+        protocol::dry_run::Counterpart {
             chain: self.to_string(),
             spec_version: self.runtime.version.spec_version,
             blake2_256: hex::encode_prefixed(self.runtime.code.hash()),

@@ -8,6 +8,7 @@ use fork::{
     processor::{Of, Stopwatch, Took},
     signatures::Sealing,
 };
+use protocol::dry_run::{Request, ValidateRequest};
 use sc_executor_common::wasm_runtime::WasmModule;
 use serde::{Deserialize, Serialize};
 use sp_state_machine::BasicExternalities;
@@ -32,7 +33,7 @@ pub(super) fn errand(artifact: &Path, candidate: &Candidate) -> Errand<'static> 
     let parameters = hex::encode_prefixed(&candidate.parameters);
     Errand {
         doing: "validate_block",
-        request: serde_json::json!({ "command": "validate", "artifact": artifact, "parameters": parameters }),
+        request: Request::Validate(ValidateRequest { artifact: artifact.to_path_buf(), parameters }),
         patience: PATIENCE,
         expected: format!("at most {TIME_LIMIT} s, as validators give it"),
     }

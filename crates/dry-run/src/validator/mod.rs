@@ -11,6 +11,7 @@ mod preparation;
 pub use execution::{Executed, TIME_LIMIT as EXECUTION_TIME, execute};
 pub use preparation::{MEMORY_LIMIT, MEMORY_WARNING, Preparation, Prepared, TIME_LIMIT, Validator, prepare};
 
+use protocol::dry_run::Request;
 use sc_executor_common::wasm_runtime::HeapAllocStrategy;
 use sc_executor_wasmtime::{DeterministicStackLimit, InstantiationStrategy, Semantics};
 use serde::de::DeserializeOwned;
@@ -71,7 +72,7 @@ fn own_program() -> Option<&'static Path> {
 struct Errand<'a> {
     /// `preparing the code`.
     doing: &'a str,
-    request: serde_json::Value,
+    request: Request,
     /// How long it may take before it is ended, whatever the machine is busy with.
     patience: Duration,
     /// What validators give it.
@@ -84,6 +85,9 @@ impl Errand<'_> {
         let failed = |what: &str, error: std::io::Error| {
             Failure::environment(format!("{what} {doing}")).found(error.to_string())
         };
+        let request = serde_json::to_vec(request).map_err(|error| {
+            Failure::internal(format!("the request of {doing} is no JSON")).found(error.to_string())
+        })?;
         let mut child = Command::new(program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -92,7 +96,7 @@ impl Errand<'_> {
             .map_err(|error| failed("cannot start a process for", error))?;
         if let Some(mut input) = child.stdin.take() {
             // One that ended at once says why on its output.
-            let _ = input.write_all(request.to_string().as_bytes());
+            let _ = input.write_all(&request);
         }
         let output = child.stdout.take();
         let reading = std::thread::spawn(move || {

@@ -7,6 +7,7 @@ use fork::{
     Candidate,
     processor::{Of, Stopwatch, Took},
 };
+use protocol::dry_run::{PrepareRequest, Request};
 use sc_executor_common::runtime_blob::RuntimeBlob;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -85,8 +86,9 @@ impl Validator {
         let prepared = match own_program() {
             Some(program) => Errand {
                 doing: "preparing the code",
-                request: serde_json::json!({
-                    "command": "prepare", "code": hex::encode_prefixed(code), "artifact": artifact,
+                request: Request::Prepare(PrepareRequest {
+                    code: hex::encode_prefixed(code),
+                    artifact: artifact.clone(),
                 }),
                 patience: PATIENCE,
                 expected: format!("at most {TIME_LIMIT} s, as validators give it"),

@@ -23,7 +23,10 @@ use artifact::{
     trie::{CHILD_PREFIX, Child, Node, Value},
 };
 use crew::{Answer, Crew, Task};
-use protocol::Endpoint;
+use protocol::{
+    Endpoint,
+    snapshot::{LiveSnapshot, SnapshotFormat},
+};
 use sp_core::H256;
 use sp_runtime::traits::Header as _;
 use std::{
@@ -52,41 +55,7 @@ pub struct Wish<'a> {
     /// The directory of the node store.
     pub store: &'a Path,
     pub out: &'a Path,
-    pub format: Format,
-}
-
-/// The kind of file that is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    #[default]
-    Cutover,
-    /// What try-runtime reads.
-    TryRuntime,
-}
-
-/// What came of it.
-#[derive(Debug, serde::Serialize)]
-pub struct Made {
-    pub out: String,
-    pub spec_name: Option<String>,
-    pub spec_version: Option<u32>,
-    pub number: u64,
-    pub block_hash: String,
-    pub state_root: String,
-    pub finalized: bool,
-    /// Of the main trie; of the child tries.
-    pub entries: usize,
-    pub child_tries: usize,
-    pub child_entries: usize,
-    /// Trie nodes that had to be fetched.
-    pub fetched: u64,
-    pub requests: u64,
-    pub bytes: u64,
-    /// Nodes that were given up, each with the reason.
-    pub dropped: Vec<String>,
-    pub size: u64,
-    pub seconds: f64,
+    pub format: SnapshotFormat,
 }
 
 /// A place in the trie: the node there, or the value, known by its hash.
@@ -118,7 +87,7 @@ fn bytes_of(nibbles: &[u8]) -> Vec<u8> {
     nibbles.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()
 }
 
-pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
+pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<LiveSnapshot> {
     let began = Instant::now();
     let (first, block, mut dropped) = connect(wish)?;
     for why in &dropped {
@@ -140,7 +109,7 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<Made> {
     let fetched = walk.fetched;
     reporter.status(format!("writing {}", wish.out.display()));
     let written = write::write(&disk, &block, &counts, wish.format, wish.out)?;
-    Ok(Made {
+    Ok(LiveSnapshot {
         out: wish.out.display().to_string(),
         spec_name: written.spec_name,
         spec_version: written.spec_version,

@@ -75,7 +75,7 @@ fn both_files_hold_the_whole_state() {
 
         // Without a runtime in it the version of the state is not known, and not written.
         let own = directory.path().join("own");
-        write::write(&stored.disk, &block, &counts, Format::Cutover, &own).expect("written");
+        write::write(&stored.disk, &block, &counts, SnapshotFormat::Cutover, &own).expect("written");
         let read = State::read(&own).expect("read");
         assert_eq!((&read.top, &read.children), (&top, &children));
 
@@ -98,7 +98,7 @@ fn a_state_of_nothing_is_one_too() {
     let counts = counted(&stored);
     assert_eq!((counts.top, counts.nodes), (0, 0));
     let directory = tempfile::tempdir().expect("a directory");
-    for format in [Format::Cutover, Format::TryRuntime] {
+    for format in [SnapshotFormat::Cutover, SnapshotFormat::TryRuntime] {
         let out = directory.path().join("out");
         write::write(&stored.disk, &block(stored.root), &counts, format, &out).expect("written");
         assert_eq!(State::read(&out).expect("read").top, Entries::new());

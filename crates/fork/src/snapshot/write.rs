@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The file, from a store that has everything: one list of entries after the other, none of them held in memory.
 
-use super::{Counts, Format, Unit, bytes_of, decode, no_root, try_runtime};
+use super::{Counts, Unit, bytes_of, decode, no_root, try_runtime};
 use crate::{
     keys,
     state::{Disk, End, walk},
@@ -14,6 +14,7 @@ use artifact::{
     trie::{CHILD_PREFIX, Child, Value},
 };
 use files::WholeFile;
+use protocol::snapshot::SnapshotFormat;
 use sp_core::H256;
 use std::path::Path;
 use worker::{Failure, Result};
@@ -24,7 +25,13 @@ pub(super) struct Written {
     pub size: u64,
 }
 
-pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, format: Format, out: &Path) -> Result<Written> {
+pub(super) fn write(
+    disk: &Disk,
+    block: &RpcBlock,
+    counts: &Counts,
+    format: SnapshotFormat,
+    out: &Path,
+) -> Result<Written> {
     let root = H256(block.state_root);
     let node = |hash: &H256| match hash.0 == keys::EMPTY_TRIE_ROOT {
         true => Some(vec![0]),
@@ -46,7 +53,7 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, format: Form
         spec_version: version.as_ref().map(|version| version.spec_version),
         size,
     };
-    if format == Format::TryRuntime {
+    if format == SnapshotFormat::TryRuntime {
         return Ok(named(try_runtime::write(disk, block, counts, state_version, out)?));
     }
     let facts = SnapshotFacts {
