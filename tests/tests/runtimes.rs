@@ -3,14 +3,12 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use artifact::{
-    ReadSource,
-    inspect::{HeldFacts, inspect},
-    metadata_hash::Token,
-    sections::Sections,
-};
+use artifact::{ReadSource, inspect::inspect, sections::Sections};
 use cutover_tests::{Runtime, built};
-use protocol::Source;
+use protocol::{
+    Source,
+    inspect::{HeldFacts, Token},
+};
 use std::collections::BTreeSet;
 
 /// The runtime APIs of a blob, by the functions it exports.

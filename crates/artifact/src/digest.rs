@@ -10,47 +10,18 @@ use crate::{
     hashes::{Hashes, SystemCalls, blake2_256},
     inspect::version_of,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use protocol::build::{
+    BuildDigest, Compression, CoreVersion, DigestContext, DigestFiles, DigestInfo, DigestedContext, DigestedImage,
+    DigestedRuntime, DigestedRuntimes, Generator, GitRevision, SubwasmFacts,
+};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-/// What is known of a build beside its blobs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildContext {
-    pub package: String,
-    /// The package's own version.
-    pub version: String,
-    pub runtime_dir: String,
-    /// As `rustc --version` says it.
-    pub rustc: String,
-    pub profile: String,
-    /// RFC 3339.
-    pub timestamp: String,
-    #[serde(default)]
-    pub commit: Option<String>,
-    #[serde(default)]
-    pub tag: Option<String>,
-    #[serde(default)]
-    pub branch: Option<String>,
-    /// The image that built it, where one did.
-    #[serde(default)]
-    pub image: Option<String>,
-    #[serde(default)]
-    pub image_tag: Option<String>,
-}
+/// What srtool says of where the source is from.
+const SOURCE: &str = "git";
 
-/// The files of one build. Their names are written into the document as given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Files {
-    #[serde(default)]
-    pub compact: Option<PathBuf>,
-    #[serde(default)]
-    pub compressed: Option<PathBuf>,
-}
-
-/// Builds the document.
-pub fn digest(files: &Files, context: &BuildContext) -> Result<Value> {
+/// Returns the document of a build.
+pub fn digest(files: &DigestFiles, context: &DigestContext) -> Result<BuildDigest> {
     let compact = read(files.compact.as_deref())?;
     let compressed = read(files.compressed.as_deref())?;
     if let (Some((path, compact)), Some((other, compressed))) = (&compact, &compressed)
@@ -75,61 +46,54 @@ pub fn digest(files: &Files, context: &BuildContext) -> Result<Value> {
     let version = version_of(&name, deployed)?;
     let metadata = Metadata::read(&name, deployed)?;
     let calls = SystemCalls::of(&metadata.pallets);
-    let core_version = json!({
-        "specName": version.spec_name,
-        "implName": version.impl_name,
-        "authoringVersion": version.authoring_version,
-        "specVersion": version.spec_version,
-        "implVersion": version.impl_version,
-        "apis": version.apis.iter().map(|api| json!([api.id, api.version])).collect::<Vec<_>>(),
-        "transactionVersion": version.transaction_version,
-        "stateVersion": version.state_version,
-    });
-    let entry = |path: &Path, blob: &Blob| runtime(path, blob, &calls, metadata.version, &core_version, context);
-
+    let core_version = CoreVersion {
+        spec_name: version.spec_name,
+        impl_name: version.impl_name,
+        authoring_version: version.authoring_version,
+        spec_version: version.spec_version,
+        impl_version: version.impl_version,
+        apis: version.apis.into_iter().map(|api| (api.id, api.version)).collect(),
+        transaction_version: version.transaction_version,
+        state_version: version.state_version,
+    };
+    let entry = |file: &Option<(PathBuf, Blob)>| {
+        let file = file.as_ref();
+        file.map(|(path, blob)| runtime(path, blob, &calls, metadata.version, &core_version, context))
+    };
     let hashes = Hashes::of(&deployed.deployed, &calls);
     let (set_code_hash, authorize_hash) = call_hashes(&hashes);
-    let mut runtimes = serde_json::Map::new();
-    for (key, file) in [("compact", &compact), ("compressed", &compressed)] {
-        if let Some((path, blob)) = file {
-            runtimes.insert(key.into(), entry(path, blob));
-        }
-    }
     let generator = env!("CARGO_PKG_VERSION");
-    Ok(json!({
-        "gen": format!("cutover v{generator}"),
-        "src": "git",
-        "version": context.version,
-        "commit": context.commit,
-        "tag": context.tag,
-        "branch": context.branch,
-        "rustc": context.rustc,
-        "pkg": context.package,
-        "tmsp": context.timestamp,
-        "size": deployed.deployed.len().to_string(),
-        "prop": set_code_hash,
-        "authorize_upgrade_prop": authorize_hash,
-        "blake2_256": hex::encode_prefixed(hashes.blake2_256),
-        "ipfs": hashes.ipfs_cid,
-        "sha256": hex::encode_prefixed(hashes.sha256),
-        "wasm": name,
-        "info": {
-            "generator": {"name": "cutover", "version": generator},
-            "src": "git",
-            "version": context.version,
-            "git": {"commit": context.commit, "tag": context.tag, "branch": context.branch},
-            "rustc": context.rustc,
-            "pkg": context.package,
-            "profile": context.profile,
+    let DigestContext { package, version, runtime_dir, rustc, profile, timestamp, .. } = context.clone();
+    let DigestContext { commit, tag, branch, image, image_tag, .. } = context.clone();
+    Ok(BuildDigest {
+        generator: format!("cutover v{generator}"),
+        src: SOURCE.to_owned(),
+        version: version.clone(),
+        commit: commit.clone(),
+        tag: tag.clone(),
+        branch: branch.clone(),
+        rustc: rustc.clone(),
+        pkg: package.clone(),
+        tmsp: timestamp,
+        size: deployed.deployed.len().to_string(),
+        prop: set_code_hash,
+        authorize_upgrade_prop: authorize_hash,
+        blake2_256: hex::encode_prefixed(hashes.blake2_256),
+        ipfs: hashes.ipfs_cid,
+        sha256: hex::encode_prefixed(hashes.sha256),
+        wasm: name,
+        info: DigestInfo {
+            generator: Generator { name: "cutover".to_owned(), version: generator.to_owned() },
+            src: SOURCE.to_owned(),
+            version,
+            git: GitRevision { commit, tag, branch },
+            rustc,
+            pkg: package.clone(),
+            profile: profile.clone(),
         },
-        "context": {
-            "package": context.package,
-            "runtime_dir": context.runtime_dir,
-            "docker": {"image": context.image, "tag": context.image_tag},
-            "profile": context.profile,
-        },
-        "runtimes": runtimes,
-    }))
+        context: DigestedContext { package, runtime_dir, docker: DigestedImage { image, tag: image_tag }, profile },
+        runtimes: DigestedRuntimes { compact: entry(&compact), compressed: entry(&compressed) },
+    })
 }
 
 fn runtime(
@@ -137,37 +101,38 @@ fn runtime(
     blob: &Blob,
     calls: &SystemCalls,
     metadata_version: u32,
-    core_version: &Value,
-    context: &BuildContext,
-) -> Value {
+    core_version: &CoreVersion,
+    context: &DigestContext,
+) -> DigestedRuntime {
     let hashes = Hashes::of(&blob.deployed, calls);
     let (set_code_hash, authorize_hash) = call_hashes(&hashes);
-    json!({
-        "tmsp": context.timestamp,
-        "size": blob.deployed.len().to_string(),
-        "prop": set_code_hash,
-        "authorize_upgrade_prop": authorize_hash,
-        "blake2_256": hex::encode_prefixed(hashes.blake2_256),
-        "ipfs": hashes.ipfs_cid,
-        "sha256": hex::encode_prefixed(hashes.sha256),
-        "wasm": path.display().to_string(),
-        "subwasm": {
-            "size": blob.deployed.len(),
-            "compression": {
-                "size_compressed": blob.deployed.len(),
-                "size_decompressed": blob.wasm.len(),
-                "compressed": blob.compressed,
+    let blake2_256 = hex::encode_prefixed(hashes.blake2_256);
+    DigestedRuntime {
+        tmsp: context.timestamp.clone(),
+        size: blob.deployed.len().to_string(),
+        prop: set_code_hash.clone(),
+        authorize_upgrade_prop: authorize_hash.clone(),
+        blake2_256: blake2_256.clone(),
+        ipfs: hashes.ipfs_cid.clone(),
+        sha256: hex::encode_prefixed(hashes.sha256),
+        wasm: path.display().to_string(),
+        subwasm: SubwasmFacts {
+            size: blob.deployed.len(),
+            compression: Compression {
+                size_compressed: blob.deployed.len(),
+                size_decompressed: blob.wasm.len(),
+                compressed: blob.compressed,
             },
-            "reserved_meta": b"meta",
-            "reserved_meta_valid": true,
-            "metadata_version": metadata_version,
-            "core_version": core_version,
-            "proposal_hash": set_code_hash,
-            "parachain_authorize_upgrade_hash": authorize_hash,
-            "ipfs_hash": hashes.ipfs_cid,
-            "blake2_256": hex::encode_prefixed(hashes.blake2_256),
+            reserved_meta: *b"meta",
+            reserved_meta_valid: true,
+            metadata_version,
+            core_version: core_version.clone(),
+            proposal_hash: set_code_hash,
+            parachain_authorize_upgrade_hash: authorize_hash,
+            ipfs_hash: hashes.ipfs_cid,
+            blake2_256,
         },
-    })
+    }
 }
 
 /// The hashes of the two calls.
@@ -194,9 +159,9 @@ mod tests {
         let compressed = directory.path().join("r.compact.compressed.wasm");
         files::write_whole(&compact, &blob.wasm).expect("written");
         files::write_whole(&compressed, &blob.deployed).expect("written");
-        let files = Files { compact: Some(compact.clone()), compressed: Some(compressed.clone()) };
-        let context = BuildContext { package: "r".into(), profile: "production".into(), ..Default::default() };
-        let digest = digest(&files, &context).expect("made");
+        let files = DigestFiles { compact: Some(compact.clone()), compressed: Some(compressed.clone()) };
+        let context = DigestContext { package: "r".into(), profile: "production".into(), ..Default::default() };
+        let digest = serde_json::json!(digest(&files, &context).expect("made"));
 
         let deployed = hex::encode_prefixed(blake2_256(&blob.deployed));
         assert_eq!(digest["blake2_256"], deployed.as_str());
@@ -206,14 +171,17 @@ mod tests {
         assert_eq!(digest["runtimes"]["compact"]["blake2_256"], hex::encode_prefixed(blake2_256(&blob.wasm)));
         assert_eq!(digest["runtimes"]["compact"]["subwasm"]["compression"]["compressed"], false);
         assert_eq!(digest["runtimes"]["compressed"]["subwasm"]["core_version"]["specVersion"], 7);
-        assert_eq!(digest["runtimes"]["compressed"]["subwasm"]["reserved_meta"], json!([109, 101, 116, 97]));
+        assert_eq!(
+            digest["runtimes"]["compressed"]["subwasm"]["reserved_meta"],
+            serde_json::json!([109, 101, 116, 97])
+        );
         // The metadata puts System at 5: these are hashes of calls that this very runtime understands.
         let call = [&[5u8, 9][..], &blake2_256(&blob.deployed)].concat();
         assert_eq!(digest["authorize_upgrade_prop"], hex::encode_prefixed(blake2_256(&call)));
         assert_eq!(digest["info"]["generator"]["name"], "cutover");
 
         let failure =
-            super::digest(&Files { compressed: Some(compact), compact: None }, &context).expect_err("refused");
+            super::digest(&DigestFiles { compressed: Some(compact), compact: None }, &context).expect_err("refused");
         assert!(failure.message.contains("is not compressed"), "{failure}");
     }
 
@@ -224,8 +192,8 @@ mod tests {
         let compressed = directory.path().join("r.compact.compressed.wasm");
         files::write_whole(&compact, &test_runtime::wasm(false)).expect("written");
         files::write_whole(&compressed, &test_runtime::blob().deployed).expect("written");
-        let files = Files { compact: Some(compact), compressed: Some(compressed) };
-        let failure = digest(&files, &BuildContext::default()).expect_err("refused");
+        let files = DigestFiles { compact: Some(compact), compressed: Some(compressed) };
+        let failure = digest(&files, &DigestContext::default()).expect_err("refused");
         assert!(failure.message.contains("not the same runtime"), "{failure}");
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{cid, metadata::Pallets};
 use codec::{Compact, Encode};
-use serde::{Deserialize, Serialize};
+use protocol::inspect::{CallIndicesFrom, IndicesFrom};
 use sha2::{Digest, Sha256};
 
 /// The pallet and call indices of the calls that change a chain's code.
@@ -12,24 +12,6 @@ pub struct SystemCalls {
     pub set_code: (u8, u8),
     pub authorize_upgrade: (u8, u8),
     pub from: CallIndicesFrom,
-}
-
-/// Whose word the indices are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallIndicesFrom {
-    pub set_code: IndicesFrom,
-    pub authorize_upgrade: IndicesFrom,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IndicesFrom {
-    /// The runtime's own metadata.
-    Metadata,
-    /// Where nearly every chain has the call: the runtime was not asked.
-    Default,
-    /// Nobody's: the runtime has no such call. Those from before 2024 have no `authorize_upgrade`.
-    Missing,
 }
 
 /// Without metadata: nearly every chain gives the `System` pallet the first place.

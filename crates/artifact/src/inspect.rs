@@ -3,143 +3,24 @@
 
 use crate::{
     Blob, Metadata, ReadSource, Version,
-    hashes::{CallIndicesFrom, Hashes, IndicesFrom, SystemCalls, blake2_256},
+    hashes::{Hashes, SystemCalls, blake2_256},
     metadata::{self, Pallets},
-    metadata_hash::{self, Held, Token},
-    pace::{self, Pace},
-    sections::{Import, Producer, Sections},
+    metadata_hash::{self, Held},
+    pace,
+    sections::Sections,
     source::{Content, Node},
-    state::{Brief, Origin, Substitute},
-    version::Api,
+    state::{Brief, Substitute},
 };
 use protocol::Source;
-use serde::{Deserialize, Serialize};
+use protocol::inspect::{
+    HeldFacts, IndicesFrom, MetadataHashFacts, PalletFacts, RuntimeFacts, SourceKind, StateOrigin, SubstituteFacts,
+    Token, VersionFrom,
+};
 use std::collections::BTreeMap;
 use worker::Result;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// Where the runtime was taken from, as the user named it.
-    pub source: String,
-    pub source_kind: SourceKind,
-    pub spec_name: String,
-    pub impl_name: String,
-    pub authoring_version: u32,
-    pub spec_version: u32,
-    pub impl_version: u32,
-    /// Absent in runtimes that do not say it.
-    pub transaction_version: Option<u32>,
-    pub state_version: Option<u8>,
-    pub version_from: VersionFrom,
-    pub compressed: bool,
-    /// Of the deployed bytes, as all the hashes are.
-    pub size: u64,
-    pub size_decompressed: u64,
-    pub blake2_256: String,
-    pub sha256: String,
-    pub ipfs_cid: String,
-    /// Of the call with the code, and the bytes of the call with its hash.
-    pub set_code_hash: String,
-    /// Nothing where the runtime has no such call.
-    pub authorize_upgrade_call: Option<String>,
-    pub call_indices_from: CallIndicesFrom,
-    /// What the runtime offers, and the one that was read. Absent when it was not asked.
-    pub metadata_versions: Option<Vec<u32>>,
-    pub metadata_version: Option<u32>,
-    pub pallets: Option<Vec<PalletFacts>>,
-    /// How long slots, epochs and the like are. A build for quick rehearsals has the name and version of the chain's own,
-    /// and differs here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pace: Vec<Pace>,
-    /// Absent when the runtime was not asked.
-    pub metadata_hash: Option<MetadataHashFacts>,
-    pub imports: Vec<Import>,
-    pub exports: Vec<String>,
-    pub apis: Vec<Api>,
-    pub producers: Vec<Producer>,
-    pub features: Vec<String>,
-    /// The block whose state the runtime was taken from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub block_number: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub block_hash: Option<String>,
-    /// What is not known of the chain's headers. Their hashes are not known then either.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub foreign_header: Option<String>,
-    /// What nodes run in place of the chain's own code, by a chain spec.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub code_substitutes: Vec<SubstituteFacts>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubstituteFacts {
-    /// The block from which on, by its number or hash.
-    pub at: String,
-    pub blake2_256: String,
-    pub size: u64,
-    pub spec_name: String,
-    pub spec_version: u32,
-}
-
-/// The hash of its metadata that wallets sign: the one in the blob, and the one that belongs there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MetadataHashFacts {
-    pub held: HeldFacts,
-    /// The one in the blob, where the runtime showed it.
-    pub hash: Option<String>,
-    /// Of metadata 15 and the token, which is what a blob is compiled with.
-    pub computed: Option<String>,
-    /// The same from metadata 16, where the runtime has that.
-    pub computed_from_16: Option<String>,
-    pub token: Option<Token>,
-    /// Where metadata 15 and 16 differ in what the hash is made from.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub differences: Vec<String>,
-    /// Why something of it is not known.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unknown: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeldFacts {
-    NoExtension,
-    Missing,
-    Present,
-    #[default]
-    Unseen,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceKind {
-    Blob,
-    ChainSpec,
-    TryRuntimeSnapshot,
-    Snapshot,
-    Node,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VersionFrom {
-    /// The `runtime_version` section: nothing was executed.
-    Section,
-    /// The runtime has no such section and was asked.
-    Call,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PalletFacts {
-    pub name: String,
-    /// Absent in metadata before version 12 where the pallet has no calls.
-    pub index: Option<u8>,
-    /// The version that the pallet's storage is at, from the source's state. A blob alone does not say it.
-    pub storage_version: Option<u16>,
-}
-
 /// All facts of a source's runtime. Metadata takes executing it. Without a token the source is asked for the chain's.
-pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Result<Facts> {
+pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Result<RuntimeFacts> {
     let name = source.to_string();
     let token = token.or_else(|| with_metadata.then(|| source.properties().token()).flatten());
     let how = How { with_metadata, token };
@@ -148,7 +29,10 @@ pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Re
         Content::State(state) => {
             let substitutes = source.substitutes()?;
             let code_substitutes = substitutes.iter().map(|substitute| of_substitute(&name, substitute));
-            Ok(Facts { code_substitutes: code_substitutes.collect::<Result<_>>()?, ..of_state(&name, &state, how)? })
+            Ok(RuntimeFacts {
+                code_substitutes: code_substitutes.collect::<Result<_>>()?,
+                ..of_state(&name, &state, how)?
+            })
         }
         Content::Node(node) => of_node(&name, &node, how),
     }
@@ -171,14 +55,14 @@ struct How {
     token: Option<Token>,
 }
 
-fn of_state(name: &str, state: &Brief, how: How) -> Result<Facts> {
+fn of_state(name: &str, state: &Brief, how: How) -> Result<RuntimeFacts> {
     let kind = match state.origin {
-        Origin::ChainSpec => SourceKind::ChainSpec,
-        Origin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
-        Origin::Snapshot | Origin::Memory => SourceKind::Snapshot,
+        StateOrigin::ChainSpec => SourceKind::ChainSpec,
+        StateOrigin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
+        StateOrigin::Snapshot | StateOrigin::Memory => SourceKind::Snapshot,
     };
     let facts = facts(name, kind, &state.code(name)?, how, |keys| state.values(keys))?;
-    Ok(Facts {
+    Ok(RuntimeFacts {
         block_number: state.block.map(|block| block.number),
         block_hash: state
             .block
@@ -188,9 +72,9 @@ fn of_state(name: &str, state: &Brief, how: How) -> Result<Facts> {
     })
 }
 
-fn of_node(name: &str, node: &Node, how: How) -> Result<Facts> {
+fn of_node(name: &str, node: &Node, how: How) -> Result<RuntimeFacts> {
     let facts = facts(name, SourceKind::Node, &node.blob, how, |keys| node.values(keys))?;
-    Ok(Facts {
+    Ok(RuntimeFacts {
         block_number: Some(node.block.number),
         block_hash: Some(hex::encode_prefixed(node.block.hash)),
         ..facts
@@ -204,7 +88,7 @@ fn facts(
     blob: &Blob,
     How { with_metadata, token }: How,
     values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>,
-) -> Result<Facts> {
+) -> Result<RuntimeFacts> {
     let sections = Sections::read(name, blob)?;
     let (version, version_from) = match sections.version {
         Some(version) => (version, VersionFrom::Section),
@@ -215,7 +99,7 @@ fn facts(
     let hashes = Hashes::of(&blob.deployed, &calls);
     let metadata_hash =
         metadata.as_ref().map(|metadata| metadata_hash_facts(name, blob, metadata, &version, token)).transpose()?;
-    Ok(Facts {
+    Ok(RuntimeFacts {
         source: name.to_owned(),
         source_kind,
         spec_name: version.spec_name,
@@ -256,19 +140,17 @@ fn facts(
 /// Whether a blob has the hash of its metadata. What cannot be asked has not been seen.
 pub fn held(name: &str, blob: &Blob) -> MetadataHashFacts {
     let held = Metadata::read(name, blob).and_then(|metadata| metadata_hash::held(name, blob, &metadata));
-    MetadataHashFacts::of(held.unwrap_or_else(|failure| Held::Unseen(failure.to_string())))
+    facts_of_held(held.unwrap_or_else(|failure| Held::Unseen(failure.to_string())))
 }
 
-impl MetadataHashFacts {
-    fn of(held: Held) -> Self {
-        let (held, hash, unknown) = match held {
-            Held::NoExtension => (HeldFacts::NoExtension, None, None),
-            Held::Missing => (HeldFacts::Missing, None, None),
-            Held::Present(hash) => (HeldFacts::Present, hash.map(hex::encode_prefixed), None),
-            Held::Unseen(why) => (HeldFacts::Unseen, None, Some(format!("whether the blob has one: {why}"))),
-        };
-        Self { held, hash, unknown: unknown.into_iter().collect(), ..Self::default() }
-    }
+fn facts_of_held(held: Held) -> MetadataHashFacts {
+    let (held, hash, unknown) = match held {
+        Held::NoExtension => (HeldFacts::NoExtension, None, None),
+        Held::Missing => (HeldFacts::Missing, None, None),
+        Held::Present(hash) => (HeldFacts::Present, hash.map(hex::encode_prefixed), None),
+        Held::Unseen(why) => (HeldFacts::Unseen, None, Some(format!("whether the blob has one: {why}"))),
+    };
+    MetadataHashFacts { held, hash, unknown: unknown.into_iter().collect(), ..MetadataHashFacts::default() }
 }
 
 fn metadata_hash_facts(
@@ -278,7 +160,7 @@ fn metadata_hash_facts(
     version: &Version,
     token: Option<Token>,
 ) -> Result<MetadataHashFacts> {
-    let mut facts = MetadataHashFacts::of(metadata_hash::held(name, blob, metadata)?);
+    let mut facts = facts_of_held(metadata_hash::held(name, blob, metadata)?);
     // Nobody signs a hash that nothing checks.
     if facts.held == HeldFacts::NoExtension {
         return Ok(facts);
@@ -346,7 +228,7 @@ fn pallets(pallets: &Pallets, values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{hashes::IndicesFrom, test_runtime};
+    use crate::test_runtime;
 
     fn how(with_metadata: bool) -> How {
         How { with_metadata, token: None }

@@ -3,16 +3,7 @@
 //! that a chain runs, whose name and version it shares.
 
 use crate::metadata::Pallets;
-use serde::{Deserialize, Serialize};
-
-/// A constant, in its own unit and as time: `Babe.EpochDuration`, `2,400 slots = 4 h`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pace {
-    pub constant: String,
-    pub told: String,
-    /// Absent where the constants do not tell how long one of its units is.
-    pub milliseconds: Option<u64>,
-}
+use protocol::inspect::Pace;
 
 /// What a constant counts, as its pallet documents it.
 #[derive(Clone, Copy)]

@@ -1,60 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the worker is asked to do.
 
-use crate::{
-    ReadSource,
-    diff_bytes::{BuildFacts, diff_bytes},
-    digest::{BuildContext, Files},
-    inspect,
-};
-use protocol::Source;
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use crate::{ReadSource, diff_bytes::diff_bytes, inspect};
+use protocol::inspect::Request;
+use serde::Serialize;
 use worker::{Failure, Outcome, Reporter, Result};
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum Request {
-    /// The facts of a runtime ([`inspect::Facts`]).
-    Inspect {
-        source: Source,
-        /// Whether the runtime is asked for its metadata, which takes executing it.
-        #[serde(default = "yes")]
-        metadata: bool,
-        /// `SYMBOL:DECIMALS`, with which the hash of the metadata is made; without, the source is asked.
-        #[serde(default)]
-        token: Option<String>,
-    },
-    /// Whether a runtime was compiled with the hash of its metadata ([`inspect::MetadataHashFacts`]).
-    MetadataHash { source: Source },
-    /// The srtool document of a build, written to `out` and given back.
-    Digest {
-        #[serde(flatten)]
-        files: Files,
-        context: Box<BuildContext>,
-        out: PathBuf,
-    },
-    /// Why two blobs that should be one differ ([`crate::diff_bytes::Difference`]).
-    DiffBytes {
-        old: Source,
-        new: Source,
-        #[serde(default)]
-        old_build: Box<BuildFacts>,
-        #[serde(default)]
-        new_build: Box<BuildFacts>,
-        /// Those that the runtime has.
-        #[serde(default)]
-        features: Vec<String>,
-    },
-    /// What a state file holds ([`crate::state::Summary`]).
-    State { source: Source },
-    /// Which state of which chain a source stands for now ([`crate::source::Pin`]).
-    Pin { source: Source },
-}
-
-fn yes() -> bool {
-    true
-}
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     let value = match request {
@@ -70,7 +20,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             let mut text = serde_json::to_vec_pretty(&digest).map_err(not_json)?;
             text.push(b'\n');
             files::write_whole(&out, &text)?;
-            digest
+            to_value(&digest)?
         }
         Request::DiffBytes { old, new, old_build, new_build, features } => {
             reporter.status(format!("comparing {old} with {new}"));
@@ -104,6 +54,7 @@ fn not_json(error: serde_json::Error) -> Failure {
 mod tests {
     use super::*;
     use crate::test_runtime;
+    use protocol::Source;
 
     #[test]
     fn requests_are_what_the_documentation_says() {
@@ -122,7 +73,7 @@ mod tests {
         let compressed = directory.path().join("r.wasm");
         files::write_whole(&compressed, &test_runtime::blob().deployed).expect("written");
         let out = directory.path().join("r.json");
-        let files = Files { compact: None, compressed: Some(compressed) };
+        let files = protocol::build::DigestFiles { compact: None, compressed: Some(compressed) };
         let request = Request::Digest { files, context: Box::default(), out: out.clone() };
         let outcome = handle(request, &Reporter::silent()).expect("made");
         let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).expect("written")).expect("JSON");

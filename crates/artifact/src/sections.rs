@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a blob's Wasm sections say, read without executing anything.
 
-use crate::{
-    Blob, Version,
-    version::{Api, decode_apis},
-};
-use serde::{Deserialize, Serialize};
+use crate::{Blob, Version, version::decode_apis};
+use protocol::inspect::{Api, Import, Producer};
 use wasmparser::{ExternalKind, KnownCustom, Parser, Payload, TypeRef};
 use worker::{Failure, Result};
 
@@ -20,24 +17,6 @@ pub struct Sections {
     pub exports: Vec<String>,
     pub producers: Vec<Producer>,
     pub features: Vec<String>,
-}
-
-/// Something the host has to provide.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Import {
-    pub module: String,
-    pub name: String,
-    /// `function`, `memory`, `table` or `global`.
-    pub kind: String,
-}
-
-/// A tool that had a hand in the blob, by its own account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Producer {
-    /// `language`, `processed-by` or `sdk`.
-    pub field: String,
-    pub name: String,
-    pub version: String,
 }
 
 impl Sections {
@@ -186,7 +165,7 @@ mod tests {
         custom(&mut wasm, "target_features", b"\x01+\x08sign-ext");
         custom(&mut wasm, "producers", b"\x01\x08language\x01\x04Rust\x041.95");
         let sections = Sections::read("blob", &Blob::parse("blob", wasm).expect("a blob")).expect("read");
-        let expected = Version { apis: vec![Api::new(blake2_64(b"Core"), 5)], ..version() };
+        let expected = Version { apis: vec![crate::version::api(blake2_64(b"Core"), 5)], ..version() };
         assert_eq!(sections.version, Some(expected));
         assert_eq!(
             sections.host_functions().map(|import| import.name.as_str()).collect::<Vec<_>>(),

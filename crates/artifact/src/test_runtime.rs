@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A runtime made by hand for the tests: it has the sections, and answers with small but genuine metadata.
 
-use crate::{Blob, Version, hashes::blake2_64, version::Api};
+use crate::{Blob, Version, hashes::blake2_64, version::api};
 use codec::Encode;
 use frame_metadata::{RuntimeMetadataPrefixed, v15};
 use scale_info::{MetaType, TypeInfo};
@@ -24,7 +24,7 @@ pub(crate) fn version() -> Version {
         authoring_version: 1,
         spec_version: 7,
         impl_version: 0,
-        apis: vec![Api::new(blake2_64(b"Core"), 5), Api::new(blake2_64(b"Metadata"), 2)],
+        apis: vec![api(blake2_64(b"Core"), 5), api(blake2_64(b"Metadata"), 2)],
         transaction_version: Some(3),
         state_version: Some(1),
     }

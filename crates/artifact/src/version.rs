@@ -6,6 +6,7 @@
 
 use crate::hashes::blake2_64;
 use codec::{Decode, Encode};
+use protocol::inspect::Api;
 use serde::{Deserialize, Serialize};
 use worker::{Failure, Result};
 
@@ -29,21 +30,10 @@ pub struct Version {
     pub state_version: Option<u8>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Api {
-    /// Eight bytes, in hex: what the runtime says.
-    pub id: String,
-    /// What the API is called, where the identifier is that of a known name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    pub version: u32,
-}
-
-impl Api {
-    pub fn new(id: [u8; 8], version: u32) -> Self {
-        let name = KNOWN_APIS.iter().find(|name| blake2_64(name.as_bytes()) == id).map(|name| (*name).to_owned());
-        Self { id: hex::encode_prefixed(id), name, version }
-    }
+/// Returns the API with its name, where the identifier is that of a known one.
+pub fn api(id: [u8; 8], version: u32) -> Api {
+    let name = KNOWN_APIS.iter().find(|name| blake2_64(name.as_bytes()) == id).map(|name| (*name).to_owned());
+    Api { id: hex::encode_prefixed(id), name, version }
 }
 
 impl Version {
@@ -64,7 +54,7 @@ impl Version {
         if apis.len() > API_LIMIT {
             return Err(too_many_apis(name, apis.len()));
         }
-        let apis = apis.into_iter().map(|(id, version)| Api::new(id, version)).collect();
+        let apis = apis.into_iter().map(|(id, version)| api(id, version)).collect();
         let transaction_version = match input.is_empty() {
             true => None,
             false => Some(u32::decode(input).map_err(broken)?),
@@ -108,7 +98,7 @@ pub fn decode_apis(name: &str, bytes: &[u8]) -> Result<Vec<Api>> {
         return Err(too_many_apis(name, bytes.len() / API_ENTRY));
     }
     let entries = bytes.chunks_exact(API_ENTRY).filter_map(|mut entry| <([u8; 8], u32)>::decode(&mut entry).ok());
-    Ok(entries.map(|(id, version)| Api::new(id, version)).collect())
+    Ok(entries.map(|(id, version)| api(id, version)).collect())
 }
 
 fn too_many_apis(name: &str, count: usize) -> Failure {
@@ -215,7 +205,7 @@ mod tests {
             authoring_version: 1,
             spec_version: 1_002_003,
             impl_version: 4,
-            apis: vec![Api::new(blake2_64(b"Core"), 5), Api::new([9; 8], 1)],
+            apis: vec![api(blake2_64(b"Core"), 5), api([9; 8], 1)],
             transaction_version: Some(15),
             state_version: Some(1),
         }

@@ -2,13 +2,8 @@
 //! The node source against stand-ins on the loopback interface: honest ones, lying ones, and ones that go away.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cutover_artifact::{
-    ReadSource, Version,
-    header::Header,
-    inspect::{SourceKind, inspect},
-    version::Api,
-};
-use protocol::Source;
+use cutover_artifact::{ReadSource, Version, header::Header, inspect::inspect};
+use protocol::{Source, inspect::SourceKind};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use std::{
@@ -26,7 +21,7 @@ fn code(spec_version: u32) -> Vec<u8> {
         authoring_version: 1,
         spec_version,
         impl_version: 0,
-        apis: Vec::<Api>::new(),
+        apis: Vec::new(),
         transaction_version: Some(1),
         state_version: Some(1),
     };

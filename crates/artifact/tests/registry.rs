@@ -4,12 +4,11 @@
 //! They are read from where `cargo info NAME@VERSION` unpacks them, and fetched that way when they are not there. A
 //! machine that can do neither skips these tests, and says so on standard error.
 
-use cutover_artifact::{
-    ReadSource, State,
-    hashes::IndicesFrom,
-    inspect::{Facts, HeldFacts, SourceKind, VersionFrom, inspect},
+use cutover_artifact::{ReadSource, State, inspect::inspect};
+use protocol::{
+    Source,
+    inspect::{HeldFacts, IndicesFrom, RuntimeFacts, SourceKind, VersionFrom},
 };
-use protocol::Source;
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -38,7 +37,7 @@ fn package(name: &str, version: &str) -> Option<PathBuf> {
     found
 }
 
-fn facts(path: &Path, metadata: bool) -> Facts {
+fn facts(path: &Path, metadata: bool) -> RuntimeFacts {
     inspect(&Source::File(path.to_owned()), metadata, None).unwrap_or_else(|failure| panic!("{failure}"))
 }
 

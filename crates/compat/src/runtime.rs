@@ -10,11 +10,13 @@ use artifact::{
     metadata_hash::{self, Held},
     sections::Sections,
     source::Content,
-    state::Origin,
 };
 use protocol::Source;
 use protocol::diff::StorageVersionsFrom;
-use protocol::{diff::ComparedRuntime, inspect::SourceKind};
+use protocol::{
+    diff::ComparedRuntime,
+    inspect::{SourceKind, StateOrigin},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Code, Failure, Result};
 
@@ -56,15 +58,15 @@ impl Runtime {
             Content::Blob(blob) => Self::of_blob(&name, &blob),
             Content::State(state) => {
                 let kind = match state.origin {
-                    Origin::ChainSpec => SourceKind::ChainSpec,
-                    Origin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
-                    Origin::Snapshot | Origin::Memory => SourceKind::Snapshot,
+                    StateOrigin::ChainSpec => SourceKind::ChainSpec,
+                    StateOrigin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
+                    StateOrigin::Snapshot | StateOrigin::Memory => SourceKind::Snapshot,
                 };
                 let blob = state.code(&name)?;
                 let runtime = Self::asked(&name, kind, &blob)?;
                 // A plain chain spec has a runtime and no state.
                 Ok(match (state.origin, state.block) {
-                    (Origin::ChainSpec, None) => runtime.with_genesis(&name, &blob),
+                    (StateOrigin::ChainSpec, None) => runtime.with_genesis(&name, &blob),
                     _ => runtime.with_state(|keys| state.values(keys)),
                 })
             }

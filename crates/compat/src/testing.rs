@@ -3,7 +3,7 @@
 //! from its bytes as that of a real one is.
 
 use crate::runtime::{Runtime, StorageVersions};
-use artifact::{Version, hashes::blake2_64, metadata_hash::Held, version::Api};
+use artifact::{Version, hashes::blake2_64, metadata_hash::Held, version::api};
 use codec::{Compact, Encode};
 use frame_metadata::{RuntimeMetadataPrefixed, v14, v15, v16};
 use protocol::diff::StorageVersionsFrom;
@@ -106,7 +106,7 @@ impl Sketch {
     }
 
     pub fn api(mut self, name: &'static str, version: u32, methods: Vec<Method>) -> Self {
-        self.version.apis.push(Api::new(blake2_64(name.as_bytes()), version));
+        self.version.apis.push(api(blake2_64(name.as_bytes()), version));
         self.apis.push((name, methods));
         self
     }

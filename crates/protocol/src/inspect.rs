@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a runtime blob and a state say of themselves.
 
-use crate::{Source, bytes::BuildFacts, exposed};
+use crate::{Failure, Result, Source, bytes::BuildFacts, exposed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 /// What the worker that inspects is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,6 +245,21 @@ pub enum IndicesFrom {
 pub struct Token {
     pub symbol: String,
     pub decimals: u8,
+}
+
+/// As a build script has it: `enable_metadata_hash("CUT", 12)`.
+impl FromStr for Token {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts = text.rsplit_once(':').filter(|(symbol, _)| !symbol.is_empty() && symbol.len() <= 32);
+        let token = parts
+            .and_then(|(symbol, decimals)| Some(Self { symbol: symbol.to_owned(), decimals: decimals.parse().ok()? }));
+        token.ok_or_else(|| {
+            Failure::usage(format!("{text:?} is no token"))
+                .expected("SYMBOL:DECIMALS as in `enable_metadata_hash` of the runtime's build script, such as DOT:10")
+        })
+    }
 }
 
 /// What a state was read from.

@@ -1,49 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Why two blobs of one runtime differ: every cause that the bytes speak for, with what speaks for it.
 
-use super::Difference;
-use serde::{Deserialize, Serialize};
+use protocol::bytes::{BlobDifference, BlobSide, BuildFacts, Cause, Certainty, ListDifference};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What is known of a build beside its blob.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildFacts {
-    #[serde(default)]
-    pub rustc: Option<String>,
-    #[serde(default)]
-    pub profile: Option<String>,
-    #[serde(default)]
-    pub features: Option<Vec<String>>,
-    #[serde(default)]
-    pub commit: Option<String>,
-    #[serde(default)]
-    pub lock_file: Option<String>,
-    #[serde(default)]
-    pub image: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Cause {
-    pub cause: &'static str,
-    pub certainty: Certainty,
-    pub evidence: Vec<String>,
-}
-
-/// The surest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Certainty {
-    Certain,
-    Likely,
-    Possible,
-}
 
 use Certainty::{Certain, Likely, Possible};
 
 type Paths<'paths> = (&'paths BTreeSet<String>, &'paths BTreeSet<String>);
 
 pub fn rank(
-    difference: &Difference,
+    difference: &BlobDifference,
     paths: Paths<'_>,
     facts: (&BuildFacts, &BuildFacts),
     features: &[String],
@@ -75,12 +41,12 @@ pub fn rank(
 }
 
 fn cause(cause: &'static str, certainty: Certainty, evidence: Vec<String>) -> Cause {
-    Cause { cause, certainty, evidence }
+    Cause { cause: cause.to_owned(), certainty, evidence }
 }
 
-fn compression(difference: &Difference) -> Cause {
+fn compression(difference: &BlobDifference) -> Cause {
     let (old, new) = (&difference.old, &difference.new);
-    let form = |side: &super::Side| {
+    let form = |side: &BlobSide| {
         if side.compressed { format!("{} bytes compressed", side.size) } else { "not compressed".into() }
     };
     cause(
@@ -105,7 +71,7 @@ fn compilers(paths: &BTreeSet<String>) -> BTreeSet<String> {
     names.collect()
 }
 
-fn other_compiler(difference: &Difference, paths: Paths<'_>, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
+fn other_compiler(difference: &BlobDifference, paths: Paths<'_>, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
     let mut evidence = Vec::new();
     let (old, new) = (compilers(paths.0), compilers(paths.1));
     let mut certainty = Possible;
@@ -138,7 +104,7 @@ fn same_compiler(old: &str, new: &str) -> bool {
 struct Only2(String, String);
 
 impl Only2 {
-    fn of(only: &super::Only) -> Self {
+    fn of(only: &ListDifference) -> Self {
         let text = |all: &[String]| match all {
             [] => "none".to_owned(),
             all => all.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
@@ -151,7 +117,11 @@ fn list(all: &BTreeSet<String>) -> String {
     all.iter().take(5).cloned().collect::<Vec<_>>().join(", ")
 }
 
-fn other_features(difference: &Difference, facts: (&BuildFacts, &BuildFacts), features: &[String]) -> Option<Cause> {
+fn other_features(
+    difference: &BlobDifference,
+    facts: (&BuildFacts, &BuildFacts),
+    features: &[String],
+) -> Option<Cause> {
     let mut evidence = Vec::new();
     let mut certainty = Possible;
     if let (Some(old), Some(new)) = (&facts.0.features, &facts.1.features) {
@@ -244,10 +214,10 @@ fn other_lock_file(paths: Paths<'_>, facts: (&BuildFacts, &BuildFacts)) -> Optio
     (!evidence.is_empty()).then(|| cause("another lock file", certainty, evidence))
 }
 
-fn other_version(difference: &Difference) -> Option<Cause> {
+fn other_version(difference: &BlobDifference) -> Option<Cause> {
     let (old, new) = (&difference.old, &difference.new);
     let differs = (&old.spec_name, old.spec_version) != (&new.spec_name, new.spec_version);
-    let text = |side: &super::Side| {
+    let text = |side: &BlobSide| {
         let name = side.spec_name.as_deref().unwrap_or("none");
         format!("{name} {}", side.spec_version.map_or("of no version".into(), |version| version.to_string()))
     };
@@ -261,7 +231,7 @@ fn other_version(difference: &Difference) -> Option<Cause> {
 }
 
 /// A build for quick rehearsals shares its name and version with the one that a chain runs.
-fn other_pace(difference: &Difference) -> Option<Cause> {
+fn other_pace(difference: &BlobDifference) -> Option<Cause> {
     let (old, new) = (&difference.old.pace, &difference.new.pace);
     let changed = old.iter().filter_map(|was| {
         let is = new.iter().find(|is| is.constant == was.constant && is.told != was.told)?;
@@ -271,7 +241,7 @@ fn other_pace(difference: &Difference) -> Option<Cause> {
     (!evidence.is_empty()).then(|| cause("another pace, as a build for quick rehearsals has it", Certain, evidence))
 }
 
-fn other_profile(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
+fn other_profile(difference: &BlobDifference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
     let mut evidence = Vec::new();
     let mut certainty = Possible;
     if let (Some(old), Some(new)) = (&facts.0.profile, &facts.1.profile)
@@ -320,7 +290,7 @@ fn paths_not_remapped((old, new): Paths<'_>) -> Option<Cause> {
     (!evidence.is_empty()).then(|| cause("paths that were not remapped", Certain, evidence))
 }
 
-fn other_symbols(difference: &Difference) -> Option<Cause> {
+fn other_symbols(difference: &BlobDifference) -> Option<Cause> {
     let functions = &difference.functions;
     let all_match = functions.only_old_count == 0 && functions.only_new_count == 0;
     (all_match && !functions.same_order).then(|| {
@@ -337,7 +307,7 @@ fn other_symbols(difference: &Difference) -> Option<Cause> {
     })
 }
 
-fn other_commit(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
+fn other_commit(difference: &BlobDifference, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
     let (Some(old), Some(new)) = (&facts.0.commit, &facts.1.commit) else { return None };
     let functions = &difference.functions;
     (old != new).then(|| {
@@ -349,7 +319,7 @@ fn other_commit(difference: &Difference, facts: (&BuildFacts, &BuildFacts)) -> O
     })
 }
 
-fn other_source(difference: &Difference) -> Cause {
+fn other_source(difference: &BlobDifference) -> Cause {
     let functions = &difference.functions;
     let mut evidence = vec![format!(
         "compiler, features, packages and paths are the same as far as the bytes tell; {} of {} functions match, {} are in the old blob alone ({} bytes), {} in the new one ({} bytes)",

@@ -4,110 +4,17 @@
 mod causes;
 mod parts;
 
-use crate::{
-    Blob,
-    hashes::blake2_256,
-    metadata::Metadata,
-    pace::{self, Pace},
-};
-pub use causes::{BuildFacts, Cause};
+use crate::{Blob, hashes::blake2_256, metadata::Metadata, pace};
 use parts::Parts;
-use serde::Serialize;
+use protocol::bytes::{
+    BlobDifference, BlobSide, BuildFacts, FirstDifference, FunctionDifference, ListDifference, SectionDifference,
+    SegmentDifference,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Result;
 
 /// So many of a long list are shown; the count is always whole.
 const SHOWN: usize = 20;
-
-#[derive(Debug, Serialize)]
-pub struct Difference {
-    pub version: u32,
-    pub old: Side,
-    pub new: Side,
-    /// The deployed bytes.
-    pub same: bool,
-    /// The Wasm in them.
-    pub same_wasm: bool,
-    pub first_difference: Option<Place>,
-    pub sections: Vec<SectionDifference>,
-    pub functions: Functions,
-    pub data: Vec<SegmentDifference>,
-    pub imports: Only,
-    pub exports: Only,
-    pub paths: Only,
-    pub producers: Only,
-    pub target_features: Only,
-    /// The most probable first.
-    pub causes: Vec<Cause>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct Side {
-    pub name: String,
-    pub size: usize,
-    pub size_decompressed: usize,
-    pub compressed: bool,
-    pub blake2_256: String,
-    /// Of the Wasm inside.
-    pub wasm_blake2_256: String,
-    pub spec_name: Option<String>,
-    pub spec_version: Option<u32>,
-    pub names: bool,
-    /// How long things take by its constants. Nothing for a blob that gives no metadata.
-    pub pace: Vec<Pace>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct Place {
-    pub offset: usize,
-    pub old: String,
-    pub new: String,
-    pub old_bytes: String,
-    pub new_bytes: String,
-}
-
-#[derive(Debug, Serialize)]
-pub struct SectionDifference {
-    pub name: String,
-    pub same: bool,
-    pub old_size: Option<usize>,
-    pub new_size: Option<usize>,
-}
-
-/// Functions matched by their bytes, then by the kinds of their instructions.
-#[derive(Debug, Default, Serialize)]
-pub struct Functions {
-    pub old: usize,
-    pub new: usize,
-    /// To the byte, wherever they are.
-    pub identical: usize,
-    /// The same instructions with other indices or addresses.
-    pub same_shape: usize,
-    /// Whether those that match stand in one order in both.
-    pub same_order: bool,
-    pub only_old_count: usize,
-    pub only_new_count: usize,
-    pub only_old_bytes: usize,
-    pub only_new_bytes: usize,
-    pub only_old: Vec<String>,
-    pub only_new: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct SegmentDifference {
-    pub index: usize,
-    pub old_size: Option<usize>,
-    pub new_size: Option<usize>,
-    /// Within the segment.
-    pub first_difference: Option<usize>,
-}
-
-#[derive(Debug, Default, Serialize)]
-pub struct Only {
-    pub same: bool,
-    pub only_old: Vec<String>,
-    pub only_new: Vec<String>,
-}
 
 /// Compares. `old_facts` and `new_facts` are what is known of the builds beside the bytes, `features` those that the
 /// runtime has.
@@ -116,15 +23,15 @@ pub fn diff_bytes(
     (new_name, new): (&str, &Blob),
     facts: (&BuildFacts, &BuildFacts),
     features: &[String],
-) -> Result<Difference> {
+) -> Result<BlobDifference> {
     let (old_parts, new_parts) = (Parts::read(old_name, old)?, Parts::read(new_name, new)?);
-    let mut difference = Difference {
-        version: 1,
+    let mut difference = BlobDifference {
+        format: protocol::format::BLOB_DIFFERENCE.to_owned(),
         old: side(old_name, old, &old_parts),
         new: side(new_name, new, &new_parts),
         same: old.deployed == new.deployed,
         same_wasm: old.wasm == new.wasm,
-        first_difference: first_difference(&old.wasm, &new.wasm).map(|offset| Place {
+        first_difference: first_difference(&old.wasm, &new.wasm).map(|offset| FirstDifference {
             offset,
             old: old_parts.place(offset),
             new: new_parts.place(offset),
@@ -158,9 +65,9 @@ pub fn diff_bytes(
     Ok(difference)
 }
 
-fn side(name: &str, blob: &Blob, parts: &Parts) -> Side {
+fn side(name: &str, blob: &Blob, parts: &Parts) -> BlobSide {
     let version = parts.facts.version.as_ref();
-    Side {
+    BlobSide {
         name: name.to_owned(),
         size: blob.deployed.len(),
         size_decompressed: blob.wasm.len(),
@@ -214,15 +121,15 @@ fn sections(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec
     all.collect()
 }
 
-fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Functions {
+fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> FunctionDifference {
     let body = |blob: &Blob, parts: &Parts, index: usize| {
         blob.wasm.get(parts.functions[index].body.clone()).map(blake2_256).unwrap_or_default()
     };
-    let mut result = Functions {
+    let mut result = FunctionDifference {
         old: old_parts.functions.len(),
         new: new_parts.functions.len(),
         same_order: true,
-        ..Functions::default()
+        ..FunctionDifference::default()
     };
     // Of those that are alike, the first in one goes with the first in the other.
     let old_bodies = (0..result.old).map(|index| (body(old, old_parts, index), index));
@@ -288,8 +195,8 @@ fn segments(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec
     all.take(SHOWN).collect()
 }
 
-fn only(old: &BTreeSet<String>, new: &BTreeSet<String>) -> Only {
-    Only {
+fn only(old: &BTreeSet<String>, new: &BTreeSet<String>) -> ListDifference {
+    ListDifference {
         same: old == new,
         only_old: old.difference(new).cloned().collect(),
         only_new: new.difference(old).cloned().collect(),

@@ -8,7 +8,7 @@
 
 mod rfc78;
 
-pub use rfc78::{Token, compute, differences};
+pub use rfc78::{compute, differences};
 
 use crate::{
     Blob, Metadata, Pallets,
@@ -359,7 +359,7 @@ mod tests {
         let told = differences(&metadata, &self::metadata("CheckWeight")).expect("compared");
         assert!(told.iter().any(|told| told.contains("CheckWeight")), "{told:?}");
         for bad in ["", "CUT", ":12", "CUT:x", "CUT:300"] {
-            assert!(bad.parse::<Token>().is_err(), "{bad:?}");
+            assert!(bad.parse::<protocol::inspect::Token>().is_err(), "{bad:?}");
         }
         let old = Metadata::from_bytes("old", crate::test_runtime::metadata()).expect("metadata");
         assert!(compute(&old, &version, &"CUT:12".parse().expect("a token")).is_err(), "no SS58Prefix");

@@ -7,10 +7,8 @@ use frame_metadata::{
     v16,
 };
 use merkleized_metadata::{ExtraInfo, FrameMetadataPrepared, TypeInformation, generate_metadata_digest};
+use protocol::inspect::Token;
 use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
-use serde::{Deserialize, Serialize};
-use std::str::FromStr;
-use worker::{Failure, Result};
 
 /// The largest real runtimes have some three thousand types, with ten thousand fields. Types are followed one within
 /// another, and every field's type to its end.
@@ -19,28 +17,6 @@ const FIELDS: usize = 100_000;
 const STACK: usize = 128 * 1024 * 1024;
 /// Enough to understand where two metadata differ.
 const DIFFERENCES: usize = 6;
-
-/// What the hash takes of a chain's token; no runtime says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
-    pub symbol: String,
-    pub decimals: u8,
-}
-
-/// As a build script has it: `enable_metadata_hash("CUT", 12)`.
-impl FromStr for Token {
-    type Err = Failure;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let parts = text.rsplit_once(':').filter(|(symbol, _)| !symbol.is_empty() && symbol.len() <= 32);
-        let token = parts
-            .and_then(|(symbol, decimals)| Some(Self { symbol: symbol.to_owned(), decimals: decimals.parse().ok()? }));
-        token.ok_or_else(|| {
-            Failure::usage(format!("{text:?} is no token"))
-                .expected("SYMBOL:DECIMALS as in `enable_metadata_hash` of the runtime's build script, such as DOT:10")
-        })
-    }
-}
 
 /// Of metadata 15, which is what the builder takes; or of 16, as who knows only that would make it.
 pub fn compute(metadata: &Metadata, version: &Version, token: &Token) -> std::result::Result<[u8; 32], String> {

@@ -11,7 +11,7 @@ mod session_tests;
 
 pub use client::senseless;
 pub use node::Node;
-pub use pin::{Pin, pin};
+pub use pin::pin;
 pub use properties::Properties;
 pub use session::{Patience, RpcBlock, Session, Trouble};
 

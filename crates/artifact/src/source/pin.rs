@@ -2,30 +2,13 @@
 //! Which state of which chain a source stands for, resolved once, so that all steps are about the same.
 
 use super::{Content, ReadSource, session::on_a_runtime};
-use crate::{
-    inspect::version_of,
-    state::{Brief, Origin},
-};
+use crate::{inspect::version_of, state::Brief};
 use jsonrpsee::rpc_params;
 use protocol::Live;
 use protocol::Source;
-use serde::{Deserialize, Serialize};
+use protocol::inspect::{StateOrigin, StatePin};
+use serde::Deserialize;
 use worker::{Failure, Result};
-
-/// A state, by what identifies it wherever it is taken from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pin {
-    /// The chain: the hash of its first block. A file may not tell it.
-    pub genesis_hash: Option<String>,
-    pub block_hash: Option<String>,
-    pub number: Option<u64>,
-    pub state_root: Option<String>,
-    /// Whether the block is final; a file does not tell.
-    pub finalized: Option<bool>,
-    /// Of the chain's runtime.
-    pub spec_name: String,
-    pub spec_version: u32,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,7 +18,7 @@ struct Version {
 }
 
 /// Asks the nodes, or reads the file.
-pub fn pin(source: &Source) -> Result<Pin> {
+pub fn pin(source: &Source) -> Result<StatePin> {
     if let Source::Node(live) = source {
         return of_nodes(live);
     }
@@ -49,12 +32,12 @@ pub fn pin(source: &Source) -> Result<Pin> {
     }
 }
 
-fn of_nodes(live: &Live) -> Result<Pin> {
+fn of_nodes(live: &Live) -> Result<StatePin> {
     on_a_runtime(live, async |session| {
         let block = session.block(live.block()).await?;
         let at = hex::encode_prefixed(block.hash);
         let version: Version = session.ask("state_getRuntimeVersion", rpc_params![&at]).await?;
-        Ok(Pin {
+        Ok(StatePin {
             genesis_hash: block.genesis.map(hex::encode_prefixed),
             block_hash: Some(at),
             number: Some(block.number),
@@ -66,15 +49,15 @@ fn of_nodes(live: &Live) -> Result<Pin> {
     })?
 }
 
-fn of_file(name: &str, state: &Brief) -> Result<Pin> {
-    if state.origin == Origin::ChainSpec && state.state_root.is_none() {
+fn of_file(name: &str, state: &Brief) -> Result<StatePin> {
+    if state.origin == StateOrigin::ChainSpec && state.state_root.is_none() {
         return Err(Failure::input(format!("{name} has no state"))
             .found("a plain chain spec, which has the runtime alone")
             .expected("a raw one: the node's `export-chain-spec --raw` or `build-spec --raw` makes it"));
     }
     let version = version_of(&format!("the runtime in {name}"), &state.code(name)?)?;
     let hash = |hash: [u8; 32]| hex::encode_prefixed(hash);
-    Ok(Pin {
+    Ok(StatePin {
         genesis_hash: state.genesis_hash().map(hash),
         block_hash: state.block.map(|block| hash(block.hash)),
         number: state.block.map(|block| block.number),

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How a chain's tokens are written, which no runtime says: a chain spec's `properties`, or a node's.
 
-use crate::metadata_hash::Token;
-use protocol::Source;
+use protocol::{Source, inspect::Token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{io::BufReader, path::Path};

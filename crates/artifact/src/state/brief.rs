@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a file says of its state, with the entries of no map: enough to know a chain's runtime, however large its state is.
 
-use super::{Block, CODE, HEAD, Kind, Origin, State, chain_spec, code_of, snapshot, stream, try_runtime};
+use super::{Block, CODE, HEAD, Kind, State, chain_spec, code_of, snapshot, stream, try_runtime};
 use crate::{
     Blob,
     hashes::{twox_64, twox_128},
     trie::Entries,
 };
+use protocol::inspect::StateOrigin;
 use std::{
     collections::BTreeMap,
     io::{Cursor, Read},
@@ -20,7 +21,7 @@ pub(super) const ITEM_KEY: usize = 32;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brief {
-    pub origin: Origin,
+    pub origin: StateOrigin,
     pub block: Option<Block>,
     /// As the file says it: nothing was computed.
     pub state_root: Option<[u8; 32]>,
@@ -38,7 +39,7 @@ impl Brief {
                 let (block, items) = chain_spec::brief(name, rest)?;
                 let items = items.into_iter().filter(|(key, _)| key.len() <= ITEM_KEY).collect();
                 let (block, state_root) = block.unzip();
-                return Ok(Self { origin: Origin::ChainSpec, block, state_root, items });
+                return Ok(Self { origin: StateOrigin::ChainSpec, block, state_root, items });
             }
             Some(Kind::Snapshot) => {
                 let mut items = Items::default();

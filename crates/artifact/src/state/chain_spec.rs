@@ -4,8 +4,9 @@
 //! The file gives the genesis state as key and value in hex. Its root is not in the file; it is computed, and with it
 //! the genesis block, by whose hash the chain is known.
 
-use super::{Block, CODE, Origin, State};
+use super::{Block, CODE, State};
 use crate::{header::Header, trie::CHILD_PREFIX, trie::Entries};
+use protocol::inspect::StateOrigin;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -171,7 +172,7 @@ fn state(name: &str, spec: Spec) -> Result<State> {
     let children =
         raw.children.into_iter().map(|(key, pairs)| (key.0, pairs.0)).filter(|(_, entries)| !entries.is_empty());
     let mut state = State {
-        origin: Origin::ChainSpec,
+        origin: StateOrigin::ChainSpec,
         chain: spec.name,
         spec_name: None,
         spec_version: None,

@@ -274,7 +274,7 @@ mod tests {
             let children = children.into_iter().map(|(name, map)| (name, map.into_iter().collect())).collect();
             let mut state = State { top, children, state_version, header: None, block: None, ..sample() };
             state.state_root = state.compute_root();
-            state.origin = super::super::Origin::Snapshot;
+            state.origin = protocol::inspect::StateOrigin::Snapshot;
             let (_directory, path) = file(&state.to_snapshot().expect("written"));
             prop_assert_eq!(again(&path), state);
         }

@@ -23,7 +23,7 @@ use crate::{
     inspect::version_of,
     trie::{self, CHILD_PREFIX, Entries},
 };
-use serde::{Deserialize, Serialize};
+use protocol::inspect::{StateOrigin, StateSummary};
 use std::{
     io::{Cursor, Read},
     path::Path,
@@ -38,7 +38,7 @@ pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024 * 1024;
 /// A whole state, or the part of one that a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    pub origin: Origin,
+    pub origin: StateOrigin,
     /// What the chain calls itself.
     pub chain: Option<String>,
     /// Of the runtime under `:code`, where there is one.
@@ -56,45 +56,10 @@ pub struct State {
     pub children: Vec<(Vec<u8>, Entries)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    ChainSpec,
-    TryRuntimeSnapshot,
-    Snapshot,
-    /// Made by a program: not read from a file.
-    Memory,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     pub number: u64,
     pub hash: [u8; 32],
-}
-
-/// What a person wants to know about a state file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    pub kind: Origin,
-    pub chain: Option<String>,
-    pub spec_name: Option<String>,
-    pub spec_version: Option<u32>,
-    pub state_version: u8,
-    pub state_root: Option<String>,
-    /// Whether the root was recomputed from the entries here and met.
-    pub verified: bool,
-    /// Whether this is the whole state of its block: its root is the header's. Absent without a header.
-    pub complete: Option<bool>,
-    pub block_number: Option<u64>,
-    pub block_hash: Option<String>,
-    pub entries: u64,
-    pub child_tries: u64,
-    pub child_entries: u64,
-    /// Of all keys and values.
-    pub bytes: u64,
-    /// Of the runtime as deployed.
-    pub code_size: Option<u64>,
-    pub code_blake2_256: Option<String>,
 }
 
 /// How much of a file's beginning tells its kind.
@@ -104,7 +69,7 @@ impl State {
     /// Of entries that a program has, ordered by key: of no block, and nothing said of its chain.
     pub fn of_entries(state_version: u8, top: Entries, children: Vec<(Vec<u8>, Entries)>) -> Self {
         Self {
-            origin: Origin::Memory,
+            origin: StateOrigin::Memory,
             chain: None,
             spec_name: None,
             spec_version: None,
@@ -178,10 +143,10 @@ impl State {
         snapshot::to_bytes(self)
     }
 
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> StateSummary {
         let size = |entries: &Entries| entries.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
         let code = self.get(CODE);
-        Summary {
+        StateSummary {
             kind: self.origin,
             chain: self.chain.clone(),
             spec_name: self.spec_name.clone(),

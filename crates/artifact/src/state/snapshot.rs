@@ -15,9 +15,10 @@
 //! The hash at the end makes a file that was cut or changed known as such before anything is done with it, and the
 //! order of keys makes the same state the same bytes.
 
-use super::{Block, Origin, State, stream::Stream};
+use super::{Block, State, stream::Stream};
 use crate::{hashes::Blake2b, header::Header, trie::Entries};
 use codec::{Compact, Encode};
+use protocol::inspect::StateOrigin;
 use std::{
     cell::Cell,
     io::{self, BufReader, Read, Write},
@@ -257,7 +258,7 @@ fn facts<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
     let state_root = stream.option(Stream::array)?;
     let state_version = stream.byte()?;
     let (top, children) = Default::default();
-    let origin = Origin::Snapshot;
+    let origin = StateOrigin::Snapshot;
     Ok(State { origin, chain, spec_name, spec_version, state_version, state_root, block, header, top, children })
 }
 
@@ -341,7 +342,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn expected() -> State {
-        State { origin: Origin::Snapshot, ..sample() }
+        State { origin: StateOrigin::Snapshot, ..sample() }
     }
 
     #[test]

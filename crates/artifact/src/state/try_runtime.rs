@@ -4,11 +4,12 @@
 //! The file holds trie nodes, not entries, as a node's in-memory database keeps them: under the path to the node
 //! followed by its hash. The path is ignored; walking from the root proves every node by its hash.
 
-use super::{Block, Origin, State, brief::ITEM_KEY, stream::Stream};
+use super::{Block, State, brief::ITEM_KEY, stream::Stream};
 use crate::{
     header::{self, Header},
     trie::{CHILD_PREFIX, Entries, Nodes},
 };
+use protocol::inspect::StateOrigin;
 use std::io::{BufReader, Read};
 use worker::{Code, Failure, Result};
 
@@ -92,7 +93,7 @@ pub(super) fn read_through(
         });
     };
     Ok(State {
-        origin: Origin::TryRuntimeSnapshot,
+        origin: StateOrigin::TryRuntimeSnapshot,
         chain: None,
         spec_name: None,
         spec_version: None,

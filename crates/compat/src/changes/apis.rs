@@ -4,8 +4,8 @@
 use super::{Found, Kinds, Pair};
 use crate::change::change;
 use crate::{compare::Differences, runtime::Runtime};
-use artifact::version::Api;
 use protocol::diff::{Change, ChangeKind};
+use protocol::inspect::Api;
 
 /// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
 const NODES: [(&str, &str); 18] = [

@@ -3,7 +3,7 @@
 
 use super::{compared, parts::*, status};
 use crate::testing::{Pallet, Sketch, ty};
-use artifact::{hashes::blake2_64, metadata_hash::Held, version::Api};
+use artifact::{hashes::blake2_64, metadata_hash::Held, version::api};
 use codec::Encode;
 use protocol::diff::{Audience, ChangeKind};
 use protocol::{Status, Verdict};
@@ -75,7 +75,7 @@ fn n26_an_api_result_that_deployed_collators_cannot_decode() {
     let changed = |version: u32| {
         released(&base()).change(|s| {
             s.apis[0].1[0].2 = ty::<Vec<Kind>>();
-            s.version.apis = vec![Api::new(blake2_64(b"ParachainHost"), version)];
+            s.version.apis = vec![api(blake2_64(b"ParachainHost"), version)];
         })
     };
     let document = compared(&base(), &changed(10));

@@ -3,7 +3,7 @@
 
 use super::{compared, kinds, parts::*};
 use crate::testing::{Item, Pallet, Sketch, ty};
-use artifact::{hashes::blake2_64, version::Api};
+use artifact::{hashes::blake2_64, version::api};
 use codec::Encode;
 use frame_metadata::v14::StorageHasher;
 use proptest::prelude::*;
@@ -141,11 +141,11 @@ fn associated_types_and_view_functions() {
 
 #[test]
 fn runtime_apis() {
-    let version = |version| after(|s| s.version.apis = vec![Api::new(blake2_64(b"ParachainHost"), version)]);
+    let version = |version| after(|s| s.version.apis = vec![api(blake2_64(b"ParachainHost"), version)]);
     assert_eq!(version(11), ["api-version-raised ParachainHost"]);
     assert_eq!(version(9), ["api-version-lowered ParachainHost"]);
     assert_eq!(after(|s| s.version.apis.clear()), ["api-removed ParachainHost"]);
-    assert_eq!(after(|s| s.version.apis.push(Api::new([1; 8], 1))), ["api-added 0x0101010101010101"]);
+    assert_eq!(after(|s| s.version.apis.push(api([1; 8], 1))), ["api-added 0x0101010101010101"]);
     let method = |change: fn(&mut Vec<crate::testing::Method>)| after(|s| change(&mut s.apis[0].1));
     assert_eq!(method(|m| m.clear()), ["api-method-removed ParachainHost_validators"]);
     assert_eq!(method(|m| m.push(("b", vec![], ty::<u8>()))), ["api-method-added ParachainHost_b"]);

@@ -7,7 +7,7 @@ use crate::{
     rules::{NAMES, check_allowed},
     testing::{Item, Pallet, Sketch, ty},
 };
-use artifact::{hashes::blake2_64, version::Api};
+use artifact::{hashes::blake2_64, version::api};
 use codec::Encode;
 use frame_metadata::v14::StorageHasher;
 use protocol::diff::AllowedRules;
@@ -161,7 +161,7 @@ fn storage_that_each_block_writes_anew_needs_no_migration() {
 
 #[test]
 fn apis_and_their_versions() {
-    let api = |version| vec![Api::new(blake2_64(b"ParachainHost"), version)];
+    let api = |version| vec![api(blake2_64(b"ParachainHost"), version)];
     let result = |version: u32| {
         next(|s| {
             s.apis[0].1[0].2 = ty::<u64>();
