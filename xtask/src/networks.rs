@@ -5,9 +5,8 @@
 //! of another chain than its network says is refused.
 
 use crate::{context::Context, runtimes, workers, workers::Worker};
-use protocol::{Endpoint, Live, exposed::Exposed as _};
+use protocol::{Endpoint, Live, Source, inspect::Request};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -84,11 +83,12 @@ impl Place {
         }
     }
 
-    /// For a worker's standard input, which is the only place for whole addresses.
-    pub fn handed(&self) -> Value {
+    /// Returns it as a request names it.
+    pub fn source(&self) -> Source {
         match self {
-            Self::File(path) => json!(path),
-            Self::Live(live) => json!(live.exposed()),
+            Self::File(path) if path == "-" => Source::Stdin,
+            Self::File(path) => Source::File(path.into()),
+            Self::Live(live) => Source::Node(live.clone()),
         }
     }
 
@@ -174,11 +174,9 @@ fn named(context: &Context, text: &str) -> Result<(Place, Option<String>)> {
 fn pin(context: &Context, place: Place, network: Option<&str>, at: Option<&str>) -> Result<Pinned> {
     let place = place.at(at);
     let task = context.printer.task("state");
-    let request = json!({"command": "pin", "source": place.handed()});
-    let outcome = workers::call(context, Worker::Artifact, &request, &task, &context.log("state"))?;
+    let request = Request::Pin { source: place.source() };
+    let pin: Pin = workers::ask(context, Worker::Artifact, &request, &task, &context.log("state"))?.value;
     drop(task);
-    let pin: Pin = serde_json::from_value(outcome.value)
-        .map_err(|error| Failure::internal("the worker gives a state that is none").found(error.to_string()))?;
     if let Some(name) = network {
         check(name, &find(context, name)?, &place, &pin)?;
     }
@@ -399,9 +397,11 @@ mod tests {
         let place = Place::parse("wss://host/0123456789abcdef,ws://other").expect("two nodes").at(Some("0x12"));
         assert_eq!((place.to_string().as_str(), place.name().as_str()), ("wss://host,ws://other", "node"));
         assert!(!format!("{place:?}").contains("0123456789abcdef"));
-        assert_eq!(place.handed(), json!({"nodes": ["wss://host/0123456789abcdef", "ws://other"], "at": "0x12"}));
+        let request = serde_json::json!(Request::Pin { source: place.source() });
+        let whole = serde_json::json!({"nodes": ["wss://host/0123456789abcdef", "ws://other"], "at": "0x12"});
+        assert_eq!(request["source"], whole);
         let file = Place::parse("a/b.json").expect("a file").at(Some("0x12"));
-        assert_eq!((file.name().as_str(), file.handed()), ("b.json", json!("a/b.json")));
+        assert_eq!((file.name().as_str(), file.source()), ("b.json", Source::File("a/b.json".into())));
         assert!(Place::parse("wss:/host").is_err());
     }
 }

@@ -10,6 +10,7 @@ use crate::{
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use protocol::Verdict;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
@@ -92,10 +93,13 @@ impl Printer {
     }
 
     /// The result of a command: the document under `--json`, else what a person reads.
-    pub fn result(&self, value: &Value, human: impl FnOnce() -> String) -> Result<()> {
+    pub fn result(&self, document: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
+        let not_json = |error: serde_json::Error| {
+            Failure::internal("the result cannot be written as JSON").found(error.to_string())
+        };
+        let value = &serde_json::to_value(document).map_err(not_json)?;
         if self.0.json {
-            let text = serde_json::to_string_pretty(value)
-                .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;
+            let text = serde_json::to_string_pretty(value).map_err(not_json)?;
             self.0.written.store(true, Ordering::Relaxed);
             if self.0.github {
                 self.tell_github(value, &human())?;

@@ -69,9 +69,7 @@ pub fn ask_in<Answer: DeserializeOwned>(
     log: &Path,
     directory: &Path,
 ) -> Result<Outcome<Answer>> {
-    let request = serde_json::to_value(request)
-        .map_err(|error| Failure::input("a request cannot be written as JSON").found(error.to_string()))?;
-    let Outcome { passed, value } = call_in(context, worker, &request, task, log, directory)?;
+    let Outcome { passed, value } = call_in(context, worker, request, task, log, directory)?;
     Ok(Outcome { passed, value: answer(worker, value)? })
 }
 
@@ -86,7 +84,13 @@ fn answer<Answer: DeserializeOwned>(worker: Worker, value: Value) -> Result<Answ
 }
 
 /// Hands `request` to the worker; its events are shown on `task`, its log lines go to `log`.
-pub fn call(context: &Context, worker: Worker, request: &Value, task: &Task, log: &Path) -> Result<Outcome<Value>> {
+pub fn call(
+    context: &Context,
+    worker: Worker,
+    request: &impl Serialize,
+    task: &Task,
+    log: &Path,
+) -> Result<Outcome<Value>> {
     call_in(context, worker, request, task, log, Path::new("."))
 }
 
@@ -94,26 +98,32 @@ pub fn call(context: &Context, worker: Worker, request: &Value, task: &Task, log
 pub fn call_in(
     context: &Context,
     worker: Worker,
-    request: &Value,
+    request: &impl Serialize,
     task: &Task,
     log: &Path,
     directory: &Path,
 ) -> Result<Outcome<Value>> {
     let program = locate(context, worker, task)?;
-    converse(&program, request, task, log, directory, &mut |_| Ok(()))
+    converse(&program, &written(request)?, task, log, directory, &mut |_| Ok(()))
 }
 
 /// The same for a worker that goes on until it is ended: `ready` is called once it can be reached.
-pub fn call_until_ended(
+pub fn call_until_ended<Ready: DeserializeOwned>(
     context: &Context,
     worker: Worker,
-    request: &Value,
+    request: &impl Serialize,
     task: &Task,
     log: &Path,
-    ready: &mut dyn FnMut(&Value) -> Result<()>,
+    ready: &mut dyn FnMut(Ready) -> Result<()>,
 ) -> Result<Outcome<Value>> {
     let program = locate(context, worker, task)?;
-    converse(&program, request, task, log, Path::new("."), ready)
+    let mut read = |value: &Value| ready(answer(worker, value.clone())?);
+    converse(&program, &written(request)?, task, log, Path::new("."), &mut read)
+}
+
+fn written(request: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(request)
+        .map_err(|error| Failure::internal("a request cannot be written as JSON").found(error.to_string()))
 }
 
 /// The path of a worker that is up to date.

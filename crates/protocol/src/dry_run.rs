@@ -73,6 +73,30 @@ pub struct DryRunRequest {
     pub out: Option<PathBuf>,
 }
 
+impl DryRunRequest {
+    /// Returns the request that rehearses an upgrade with all defaults.
+    pub fn new(runtime: impl Into<String>, state: Source) -> Self {
+        Self {
+            runtime: runtime.into(),
+            try_runtime: None,
+            state,
+            at: None,
+            code: None,
+            state_mode: None,
+            unverified: false,
+            nodes: None,
+            with: Vec::new(),
+            allow: BTreeMap::new(),
+            deny: Vec::new(),
+            strict: false,
+            blocks: healthy_blocks(),
+            migration_blocks: migration_blocks(),
+            cache: None,
+            out: None,
+        }
+    }
+}
+
 fn healthy_blocks() -> u32 {
     10
 }

@@ -6,6 +6,7 @@ use crate::{
     steps,
     table::aligned,
 };
+use protocol::inspect::StateSummary;
 use serde_json::Value;
 
 pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
@@ -247,36 +248,39 @@ pub fn snapshot(summary: &Value) -> String {
 }
 
 /// What a state file holds.
-pub fn state(summary: &Value) -> String {
-    let known = |name: &str| summary.get(name).filter(|value| !value.is_null()).is_some();
+pub fn state(summary: &StateSummary) -> String {
     let mut rows = Vec::new();
-    if known("chain") {
-        rows.push(("name", text(summary, "/chain")));
+    if let Some(chain) = &summary.chain {
+        rows.push(("name", chain.clone()));
     }
-    if known("spec_name") {
-        rows.push(("chain", format!("{} {}", text(summary, "/spec_name"), text(summary, "/spec_version"))));
+    if let Some(name) = &summary.spec_name {
+        rows.push(("chain", format!("{name} {}", or_dash(summary.spec_version))));
     }
-    if known("block_hash") {
-        rows.push(("block", format!("{} {}", text(summary, "/block_number"), text(summary, "/block_hash"))));
+    if let Some(hash) = &summary.block_hash {
+        rows.push(("block", format!("{} {hash}", or_dash(summary.block_number))));
     }
-    if known("state_root") {
-        rows.push(("state root", text(summary, "/state_root")));
+    if let Some(root) = &summary.state_root {
+        rows.push(("state root", root.clone()));
     }
-    let is = |name: &str| summary.get(name).and_then(Value::as_bool);
-    let verdict = match (known("state_root"), is("verified"), is("complete")) {
+    let verdict = match (summary.state_root.is_some(), summary.verified, summary.complete) {
         (false, _, _) => "not known: the file has no root to compare with",
-        (_, Some(false), _) => "no: its entries have another root",
+        (_, false, _) => "no: its entries have another root",
         (_, _, Some(false)) => "no: the header of its block has another root",
         (_, _, Some(true)) => "yes: its entries have the root of the block's header",
         _ => "its entries have the root that it says; it has no header",
     };
     rows.push(("whole", verdict.into()));
-    let children = format!("{} in {} child tries", text(summary, "/child_entries"), text(summary, "/child_tries"));
-    rows.push(("entries", format!("{}, {children}, {}", text(summary, "/entries"), size(summary, "/bytes"))));
-    if known("code_blake2_256") {
-        rows.push(("runtime", format!("{} ({})", text(summary, "/code_blake2_256"), size(summary, "/code_size"))));
+    let children = format!("{} in {} child tries", summary.child_entries, summary.child_tries);
+    rows.push(("entries", format!("{}, {children}, {} bytes", summary.entries, grouped(summary.bytes))));
+    if let Some(hash) = &summary.code_blake2_256 {
+        let size = summary.code_size.map(|size| format!("{} bytes", grouped(size)));
+        rows.push(("runtime", format!("{hash} ({})", or_dash(size))));
     }
     rows_of(rows)
+}
+
+fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
 pub fn pruned(summary: &Value) -> String {

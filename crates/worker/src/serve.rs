@@ -100,9 +100,13 @@ fn read_request<Request: DeserializeOwned>() -> Result<Request> {
         .take(REQUEST_LIMIT)
         .read_to_end(&mut text)
         .map_err(|error| Failure::usage("cannot read the request from standard input").found(error.to_string()))?;
-    serde_json::from_slice(&text).map_err(|error| {
-        Failure::usage("standard input holds no request for this worker")
-            .found(error.to_string())
-            .hint("workers are started by `cargo xtask`; run that instead")
-    })
+    // By way of a value: serde_json gives a number of unlimited precision as a map where a tagged enum is read, and no float
+    // is read from a map.
+    serde_json::from_slice::<serde_json::Value>(&text).and_then(serde_json::from_value).map_err(
+        |error: serde_json::Error| {
+            Failure::usage("standard input holds no request for this worker")
+                .found(error.to_string())
+                .hint("workers are started by `cargo xtask`; run that instead")
+        },
+    )
 }

@@ -84,11 +84,11 @@ pub enum StateMode {
     Full,
 }
 
-impl StateMode {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lazy => "lazy",
-            Self::Full => "full",
+impl From<StateMode> for protocol::StateMode {
+    fn from(mode: StateMode) -> Self {
+        match mode {
+            StateMode::Lazy => Self::Lazy,
+            StateMode::Full => Self::Full,
         }
     }
 }

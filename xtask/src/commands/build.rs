@@ -11,6 +11,7 @@ use crate::{
     workers,
     workers::Worker,
 };
+use protocol::{Source, inspect::Request};
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -224,7 +225,7 @@ fn metadata_hash(
     {
         return Ok(known);
     }
-    let request = json!({"command": "metadata_hash", "source": utf8(blob)?});
+    let request = Request::MetadataHash { source: Source::File(blob.to_owned()) };
     let held = workers::call(engine.context(), Worker::Artifact, &request, task, log)?.value;
     files::write_whole(&stamp, held.to_string().as_bytes())?;
     Ok(held)

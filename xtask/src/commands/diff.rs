@@ -1,35 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::{cli, context::Context, networks, runtimes, workers, workers::Worker};
-use serde_json::{Map, Value, json};
-use worker::{Failure, Outcome, Result};
+use protocol::{
+    diff::{AllowedRules, Request},
+    inspect,
+};
+use serde_json::Value;
+use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
     if options.old == "-" && options.new == "-" {
         return Err(Failure::usage("both runtimes are to be read from standard input").expected("at most one -"));
     }
     let task = context.printer.task("diff");
-    let ask = |worker: Worker, request: Value| -> Result<Outcome<Value>> {
-        workers::call(context, worker, &request, &task, &context.log("diff"))
-    };
-    let source = |text: &str| networks::source(context, text).map(|place| place.handed());
+    let log = context.log("diff");
+    let compare = |request: Request| workers::call(context, Worker::Compat, &request, &task, &log);
+    let source = |text: &str| networks::source(context, text).map(|place| place.source());
     let (old, new) = (source(&options.old)?, source(&options.new)?);
     let (outcome, show): (_, fn(&Value) -> String) = if options.bytes {
-        let request = json!({"command": "diff_bytes", "old": old, "new": new});
-        (ask(Worker::Artifact, request)?, report::bytes::difference)
+        let request = inspect::Request::DiffBytes {
+            old,
+            new,
+            old_build: Box::default(),
+            new_build: Box::default(),
+            features: Vec::new(),
+        };
+        (workers::call(context, Worker::Artifact, &request, &task, &log)?, report::bytes::difference)
     } else if options.parameters {
-        let request = json!({
-            "command": "parameters",
-            "old": old,
-            "new": new,
-            "decimals": options.decimals,
-            "symbol": options.symbol,
-            "block_time": options.block_time,
-        });
-        (ask(Worker::Compat, request)?, report::diff::parameters)
+        let (decimals, symbol, block_time) = (options.decimals, options.symbol.clone(), options.block_time);
+        let request = Request::Parameters { old, new, decimals, symbol, block_time };
+        (compare(request)?, report::diff::parameters)
     } else {
         let allow = allowances(context, &options.allow)?;
-        let request = json!({"command": "diff", "old": old, "new": new, "allow": allow});
-        (ask(Worker::Compat, request)?, report::diff::difference)
+        (compare(Request::Diff { old, new, allow, parameters: false })?, report::diff::difference)
     };
     drop(task);
     context.printer.result(&outcome.value, || show(&outcome.value))?;
@@ -38,11 +40,9 @@ pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
 
 /// Rules that may be broken: those of the workspace's configuration, then those of the command line, each `KIND` or
 /// `KIND=REASON`.
-pub fn allowances(context: &Context, named: &[String]) -> Result<Value> {
-    let mut allow = Map::new();
-    for (kind, reason) in runtimes::configured_allowances(context)? {
-        allow.insert(kind, json!(reason));
-    }
+pub fn allowances(context: &Context, named: &[String]) -> Result<AllowedRules> {
+    let mut allow: AllowedRules =
+        runtimes::configured_allowances(context)?.into_iter().map(|(kind, reason)| (kind, Some(reason))).collect();
     for text in named {
         let (kind, reason) = match text.split_once('=') {
             Some((kind, reason)) => (kind, Some(reason)),
@@ -50,8 +50,13 @@ pub fn allowances(context: &Context, named: &[String]) -> Result<Value> {
         };
         // Without a reason here, the configured one still holds.
         if reason.is_some() || !allow.contains_key(kind) {
-            allow.insert(kind.to_owned(), json!(reason));
+            allow.insert(kind.to_owned(), reason.map(str::to_owned));
         }
     }
-    Ok(Value::Object(allow))
+    Ok(allow)
+}
+
+/// Returns the rules that may be broken as a text, for what is made from them.
+pub fn text(allow: &AllowedRules) -> String {
+    allow.iter().map(|(kind, reason)| format!("{kind}={}\n", reason.as_deref().unwrap_or_default())).collect()
 }

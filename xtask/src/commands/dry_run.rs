@@ -7,8 +7,11 @@ use crate::{
     workers,
     workers::Worker,
 };
-use protocol::Verdict;
-use serde_json::{Value, json};
+use protocol::{
+    Verdict,
+    dry_run::{DryRunRequest, Request},
+};
+use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 use worker::{Failure, Result};
 
@@ -35,15 +38,15 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
         options.at.as_deref(),
         options.blocks,
     )?;
-    let with = target.with.iter().chain(&options.with).map(|source| Ok(networks::source(context, source)?.handed()));
-    let with = with.collect::<Result<Vec<_>>>()?;
-    request["with"] = json!(with);
-    request["allow"] = json!(allowed(target.allow, &options.allow)?);
-    request["deny"] = json!([target.deny, options.deny.clone()].concat());
-    request["strict"] = json!(options.strict || target.strict);
-    request["code"] = json!(options.code);
-    request["state_mode"] = json!(options.state_mode.map(cli::StateMode::name));
-    request["unverified"] = json!(options.unverified);
+    let with = target.with.iter().chain(&options.with).map(|source| Ok(networks::source(context, source)?.source()));
+    request.with = with.collect::<Result<_>>()?;
+    request.allow = allowed(target.allow, &options.allow)?;
+    request.deny = [target.deny, options.deny.clone()].concat();
+    request.strict = options.strict || target.strict;
+    request.code.clone_from(&options.code);
+    request.state_mode = options.state_mode.map(Into::into);
+    request.unverified = options.unverified;
+    let request = Request::DryRun(request);
     let task = context.printer.task("dry-run");
     let outcome = workers::call(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;
     drop(task);
@@ -89,16 +92,13 @@ pub fn request(
     state: &Place,
     at: Option<&str>,
     blocks: u32,
-) -> Result<Value> {
-    Ok(json!({
-        "command": "dry_run",
-        "runtime": utf8(runtime)?,
-        "try_runtime": try_runtime.map(utf8).transpose()?,
-        "state": state.handed(),
-        "at": at,
-        "blocks": blocks,
-        "cache": utf8(&context.cache.join("executor"))?,
-        "nodes": utf8(&context.nodes)?,
-        "out": null,
-    }))
+) -> Result<DryRunRequest> {
+    Ok(DryRunRequest {
+        try_runtime: try_runtime.map(utf8).transpose()?.map(str::to_owned),
+        at: at.map(str::to_owned),
+        blocks,
+        cache: Some(context.cache.join("executor")),
+        nodes: Some(context.nodes.clone()),
+        ..DryRunRequest::new(utf8(runtime)?, state.source())
+    })
 }

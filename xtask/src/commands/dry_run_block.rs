@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{target, utf8};
 use crate::{cli, context::Context, networks, workers, workers::Worker};
-use serde_json::json;
+use protocol::{block::BlockRequest, dry_run::Request};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
@@ -12,13 +12,13 @@ pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
         }
         None => None,
     };
-    let request = json!({
-        "command": "block",
-        "block": options.block,
-        "state": networks::source(context, &options.state)?.handed(),
-        "runtime": runtime.as_deref().map(utf8).transpose()?,
-        "cache": utf8(&context.cache.join("executor"))?,
-        "nodes": utf8(&context.nodes)?,
+    let request = Request::Block(BlockRequest {
+        block: options.block.clone(),
+        state: networks::source(context, &options.state)?.source(),
+        runtime: runtime.as_deref().map(utf8).transpose()?.map(str::to_owned),
+        migration_blocks: protocol::dry_run::migration_blocks(),
+        cache: Some(context.cache.join("executor")),
+        nodes: Some(context.nodes.clone()),
     });
     let task = context.printer.task("dry-run");
     let outcome = workers::call(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::utf8;
 use crate::{cli, context::Context, interrupt, networks, workers, workers::Worker};
-use serde_json::{Value, json};
+use protocol::{
+    dry_run::Request,
+    fork::{ServeRequest, ServedFork},
+};
 use worker::Result;
 
 /// Serves until it is interrupted, which is how it is meant to end.
 pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
-    let request = json!({
-        "command": "serve",
-        "state": networks::source_at(context, &options.source, options.at.as_deref())?.handed(),
-        "at": options.at,
-        "code": options.code,
-        "state_mode": options.state_mode.map(cli::StateMode::name),
-        "port": options.port,
-        "manual": options.manual,
-        "allow_origin": options.allow_origin,
-        "cache": utf8(&context.cache.join("executor"))?,
-        "nodes": utf8(&context.nodes)?,
+    let request = Request::Serve(ServeRequest {
+        state: networks::source_at(context, &options.source, options.at.as_deref())?.source(),
+        at: options.at.clone(),
+        code: options.code.clone(),
+        state_mode: options.state_mode.map(Into::into),
+        port: options.port,
+        manual: options.manual,
+        allow_origin: options.allow_origin.clone(),
+        cache: Some(context.cache.join("executor")),
+        nodes: Some(context.nodes.clone()),
     });
     let task = context.printer.task("fork");
     let mut served = false;
-    let mut ready = |value: &Value| {
+    let mut ready = |fork: ServedFork| {
         served = true;
-        context.printer.result(value, || human(value))?;
+        context.printer.result(&fork, || human(&fork))?;
         task.say("serving until Ctrl-C");
         Ok(())
     };
@@ -33,15 +34,8 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
     }
 }
 
-fn human(value: &Value) -> String {
-    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    let verified = if value["verified"] == true { "verified" } else { "not verified" };
-    format!(
-        "{}\nblock {} {}\nstate root {} ({}, {verified})",
-        text("url"),
-        value["number"],
-        text("block_hash"),
-        text("state_root"),
-        text("mode"),
-    )
+fn human(fork: &ServedFork) -> String {
+    let verified = if fork.verified { "verified" } else { "not verified" };
+    let ServedFork { url, number, block_hash, state_root, mode, .. } = fork;
+    format!("{url}\nblock {number} {block_hash}\nstate root {state_root} ({}, {verified})", mode.name())
 }

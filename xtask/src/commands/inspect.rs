@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::{cli, context::Context, networks, workers, workers::Worker};
-use serde_json::json;
+use protocol::inspect::Request;
 use worker::Result;
 
 pub fn run(context: &Context, options: &cli::Inspect) -> Result<bool> {
     let task = context.printer.task("inspect");
     let source = networks::source(context, &options.source)?;
-    let request = json!({"command": "inspect", "source": source.handed(), "metadata": !options.no_metadata, "token": options.token});
+    let request =
+        Request::Inspect { source: source.source(), metadata: !options.no_metadata, token: options.token.clone() };
     let outcome = workers::call(context, Worker::Artifact, &request, &task, &context.log("inspect"))?;
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::inspect(&outcome.value))?;

@@ -7,6 +7,7 @@ use crate::{
     workers,
     workers::Worker,
 };
+use protocol::exposed::Exposed;
 use serde_json::{Value, json};
 use std::path::Path;
 use worker::Result;
@@ -53,8 +54,8 @@ pub fn request(
     let mut request = json!({
         "command": "propose",
         "runtime": utf8(runtime)?,
-        "target": chain.handed(),
-        "relay": relay.map(Place::handed),
+        "target": chain.source().exposed(),
+        "relay": relay.map(Place::source).as_ref().map(Exposed::exposed),
         "para_id": route.para_id,
         "route": route.route,
         "without_checks": route.without_checks,

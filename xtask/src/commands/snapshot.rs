@@ -13,10 +13,15 @@ use crate::{
     workers,
     workers::Worker,
 };
-use protocol::Endpoint;
-use serde_json::{Value, json};
+use protocol::{
+    Source,
+    dry_run::Request,
+    inspect::{self, StateSummary},
+    snapshot::{GenesisRequest, PruneRequest, SnapshotFormat, SnapshotRequest},
+};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
-use worker::{Code, Failure, Kind, Result};
+use worker::{Code, Failure, Kind, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     match &options.of {
@@ -44,18 +49,17 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
             },
         }
     }
-    let request = json!({
-        "command": "snapshot",
-        "nodes": nodes.iter().map(Endpoint::expose).collect::<Vec<_>>(),
-        "at": options.at.as_deref().unwrap_or("finalized"),
-        "store": utf8(&context.nodes)?,
-        "out": utf8(&out)?,
-        "format": match options.format {
-            cli::SnapshotFormat::Cutover => "cutover",
-            cli::SnapshotFormat::TryRuntime => "try-runtime",
+    let request = Request::Snapshot(SnapshotRequest {
+        nodes,
+        at: options.at.clone().unwrap_or_else(|| "finalized".into()),
+        store: context.nodes.clone(),
+        out,
+        format: match options.format {
+            cli::SnapshotFormat::Cutover => SnapshotFormat::Cutover,
+            cli::SnapshotFormat::TryRuntime => SnapshotFormat::TryRuntime,
         },
     });
-    call(context, Worker::DryRun, &request, report::terminal::snapshot)
+    call(context, &request, report::terminal::snapshot)
 }
 
 fn verify(context: &Context, options: &cli::SnapshotFile) -> Result<bool> {
@@ -65,36 +69,31 @@ fn verify(context: &Context, options: &cli::SnapshotFile) -> Result<bool> {
         false => failure,
     };
     let Some(summary) = state(context, options).map_err(verdict)? else { return Ok(false) };
-    if summary.get("state_root").is_none_or(Value::is_null) {
+    if summary.state_root.is_none() {
         return Err(Failure::input(format!("{} carries no state root", options.file.display()))
             .expected("a snapshot of a block, whose header has the root of its state"));
     }
-    let is = |name: &str| summary.get(name).and_then(Value::as_bool);
-    Ok(is("verified") == Some(true) && is("complete") != Some(false))
+    Ok(summary.verified && summary.complete != Some(false))
 }
 
 /// Shows what a file holds.
-fn state(context: &Context, options: &cli::SnapshotFile) -> Result<Option<Value>> {
-    let request = json!({"command": "state", "source": utf8(&options.file)?});
+fn state(context: &Context, options: &cli::SnapshotFile) -> Result<Option<StateSummary>> {
+    let request = inspect::Request::State { source: Source::File(options.file.clone()) };
     let task = context.printer.task("snapshot");
-    let outcome = workers::call(context, Worker::Artifact, &request, &task, &context.log("snapshot"))?;
+    let outcome: Outcome<StateSummary> =
+        workers::ask(context, Worker::Artifact, &request, &task, &context.log("snapshot"))?;
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::state(&outcome.value))?;
     Ok(outcome.passed.then_some(outcome.value))
 }
 
 fn prune(context: &Context) -> Result<bool> {
-    call(
-        context,
-        Worker::DryRun,
-        &json!({"command": "prune", "store": utf8(&context.nodes)?}),
-        report::terminal::pruned,
-    )
+    call(context, &Request::Prune(PruneRequest { store: context.nodes.clone() }), report::terminal::pruned)
 }
 
-fn call(context: &Context, worker: Worker, request: &Value, show: fn(&Value) -> String) -> Result<bool> {
+fn call(context: &Context, request: &Request, show: fn(&Value) -> String) -> Result<bool> {
     let task = context.printer.task("snapshot");
-    let outcome = workers::call(context, worker, request, &task, &context.log("snapshot"))?;
+    let outcome = workers::call(context, Worker::DryRun, request, &task, &context.log("snapshot"))?;
     drop(task);
     context.printer.result(&outcome.value, || show(&outcome.value))?;
     Ok(outcome.passed)
@@ -104,14 +103,13 @@ fn genesis(context: &Context, options: &cli::SnapshotGenesis) -> Result<bool> {
     target::check_path(&options.runtime)?;
     let blob = blob(context, options)?;
     let out = std::path::absolute(&options.out).map_err(|error| Failure::io("use", &options.out, &error))?;
-    let request = json!({
-        "command": "genesis",
-        "runtime": utf8(&blob)?,
-        "preset": options.preset,
-        "blocks": options.blocks,
-        "out": utf8(&out)?,
+    let request = Request::Genesis(GenesisRequest {
+        runtime: utf8(&blob)?.to_owned(),
+        preset: options.preset.clone(),
+        blocks: options.blocks,
+        out,
     });
-    call(context, Worker::DryRun, &request, report::terminal::snapshot)
+    call(context, &request, report::terminal::snapshot)
 }
 
 /// A file as it is; a runtime built with just the features that were asked for.

@@ -14,6 +14,7 @@ use crate::{
     workers,
     workers::Worker,
 };
+use protocol::inspect::{Request, RuntimeFacts};
 use serde_json::{Value, json};
 use std::path::Path;
 use worker::{Failure, Result};
@@ -102,10 +103,9 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
         (None, Some(source)) => source.clone(),
         (None, None) => return Err(Failure::usage("there is nothing to compare the build with")),
     };
-    let request = json!({"command": "inspect", "source": source, "metadata": false});
-    let facts = workers::call(context, Worker::Artifact, &request, task, log)?.value;
-    let hash = facts.get("blake2_256").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(Expected { blake2_256: hash, source: Some(source), digest: None })
+    let request = Request::Inspect { source: source.parse()?, metadata: false, token: None };
+    let facts: RuntimeFacts = workers::ask(context, Worker::Artifact, &request, task, log)?.value;
+    Ok(Expected { blake2_256: facts.blake2_256, source: Some(source), digest: None })
 }
 
 /// The hash of the deployed blob in a digest, which srtool has deep inside: at the top it has the compact one's.

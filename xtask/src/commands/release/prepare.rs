@@ -29,7 +29,8 @@ use crate::{
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
-use protocol::Verdict;
+use protocol::{Verdict, diff::Request, inspect};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
@@ -349,7 +350,8 @@ impl Press<'_> {
     fn facts(&self, name: &str, blob: &Path) -> Result<Value> {
         let key = self.key(Worker::Artifact, &[("blob", &file_digest(blob)?)])?;
         self.remembered(&format!("{name}-facts"), Some(key), || {
-            let request = json!({"command": "inspect", "source": utf8(blob)?, "metadata": true});
+            let source = protocol::Source::File(blob.to_owned());
+            let request = inspect::Request::Inspect { source, metadata: true, token: None };
             Ok(self.ask(&format!("inspect {name}"), Worker::Artifact, &request)?.1)
         })
     }
@@ -423,20 +425,25 @@ impl Press<'_> {
         let key = match previous {
             Place::File(path) if Path::new(path).is_file() => Some(self.key(
                 Worker::Compat,
-                &[("old", &file_digest(Path::new(path))?), ("new", &file_digest(blob)?), ("allow", &allow.to_string())],
+                &[
+                    ("old", &file_digest(Path::new(path))?),
+                    ("new", &file_digest(blob)?),
+                    ("allow", &diff::text(&allow)),
+                ],
             )?),
             // What a node or standard input says is not known before it is asked.
             _ => None,
         };
         let comparison = self.remembered(&format!("{}-changes", planned.name), key, || {
-            let request = |command: &str| json!({"command": command, "old": previous.handed(), "new": utf8(blob).unwrap_or_default(), "allow": allow});
+            let (old, new) = (previous.source(), protocol::Source::File(blob.to_owned()));
+            let request = Request::Diff { old: old.clone(), new: new.clone(), allow: allow.clone(), parameters: false };
             let title = format!("diff {}", planned.name);
-            let (passed, mut changes) = match self.ask(&title, Worker::Compat, &request("diff")) {
+            let (passed, mut changes) = match self.ask(&title, Worker::Compat, &request) {
                 // That the former runtime is too old to tell its types is no fault of this one.
                 Err(failure) if failure.is(Code::OldMetadata) => return Ok(json!({"error": failure.to_string()})),
                 other => other?,
             };
-            let parameters = json!({"command": "parameters", "old": previous.handed(), "new": utf8(blob)?});
+            let parameters = Request::Parameters { old, new, decimals: None, symbol: None, block_time: None };
             let (_, mut parameters) = self.ask(&title, Worker::Compat, &parameters)?;
             for document in [&mut changes, &mut parameters] {
                 upgrade::plan::name_source(document, "/old/source", &previous.name());
@@ -543,7 +550,7 @@ impl Press<'_> {
         }))
     }
 
-    fn ask(&self, title: &str, worker: Worker, request: &Value) -> Result<(bool, Value)> {
+    fn ask(&self, title: &str, worker: Worker, request: &impl Serialize) -> Result<(bool, Value)> {
         let task = self.context.printer.task(title);
         let outcome = workers::call(self.context, worker, request, &task, &self.context.log("release"))?;
         Ok((outcome.passed, outcome.value))

@@ -2,7 +2,7 @@
 //! The job `diff`: what the upgrade changes, and whether the versions say so.
 
 use super::{
-    super::{diff, utf8},
+    super::diff,
     bundle::{Step, inputs},
     plan::{Plan, name_source},
 };
@@ -11,7 +11,7 @@ use crate::{
     jobs::{Desk, Done},
     workers::{self, Worker},
 };
-use protocol::Verdict;
+use protocol::{Source, Verdict, diff::Request};
 use serde_json::json;
 use worker::{Code, Result};
 
@@ -22,13 +22,14 @@ impl Plan<'_> {
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
             ("state", &self.state_digest()?),
-            ("allow", &allow.to_string()),
+            ("allow", &diff::text(&allow)),
             ("tool", &self.tool(Worker::Compat, desk)?),
         ]);
         if self.bundle.is_done("diff", &key) {
             return Ok(Done::Unchanged);
         }
-        let request = json!({"command": "diff", "old": self.state.place.handed(), "new": utf8(&self.blob())?, "allow": allow, "parameters": true});
+        let (old, new) = (self.state.place.source(), Source::File(self.blob()));
+        let request = Request::Diff { old, new, allow, parameters: true };
         let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log);
         let (verdict, mut result): (Verdict, _) = match outcome {
             Ok(outcome) => (outcome.passed.into(), outcome.value),

@@ -23,7 +23,7 @@ use crate::{
     workers::{self, Worker},
 };
 use clap::ValueEnum;
-use protocol::{Live, Verdict, weights::check::Benchmarked};
+use protocol::{Live, Source, Verdict, dry_run::Request, inspect, weights::check::Benchmarked};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -217,7 +217,8 @@ impl Plan<'_> {
         if self.bundle.is_done("inspect", &key) {
             return Ok(Done::Unchanged);
         }
-        let request = json!({"command": "inspect", "source": self.blob_name(), "metadata": true});
+        let source = Source::File(self.blob_name().into());
+        let request = inspect::Request::Inspect { source, metadata: true, token: None };
         let outcome =
             workers::call_in(self.context, Worker::Artifact, &request, desk.task, desk.log, &self.bundle.directory)?;
         let step = Step {
@@ -263,10 +264,11 @@ impl Plan<'_> {
             },
             self.options.blocks,
         )?;
-        request["allow"] = json!(config.allow);
-        request["deny"] = json!(config.deny);
-        request["strict"] = json!(config.strict);
-        request["with"] = with.iter().map(Place::handed).collect();
+        request.allow.clone_from(&config.allow);
+        request.deny.clone_from(&config.deny);
+        request.strict = config.strict;
+        request.with = with.iter().map(Place::source).collect();
+        let request = Request::DryRun(request);
         let outcome = workers::call(self.context, Worker::DryRun, &request, desk.task, desk.log)?;
         let mut result = outcome.value;
         let verdict = dry_run::verdict(&result);
