@@ -17,6 +17,8 @@ same of itself:
 
 Results go to standard output, what is being done goes to standard error. With `--json` standard output carries exactly
 one JSON document: the result, or `{\"error\": …}` with `kind`, `message` and, where known, `found`, `expected` and `hint`.
+The JSON schemas of the documents of `diff`, `dry-run`, `inspect`, `snapshot info` and `weights`, and of the digest of a build, are in
+[schema/](schema).
 
 | Exit code | Meaning |
 | --- | --- |

@@ -1,67 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is known of a build, and the document that srtool writes about one, which other tools and release processes read.
 
-use crate::{Status, format, inspect::MetadataHashFacts};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// What `build` gives.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct BuildReport {
-    #[schemars(schema_with = "format::build")]
-    pub format: String,
-    pub runtimes: Vec<RuntimeBuild>,
-}
-
-/// One runtime, built: also the result of the step `build`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct RuntimeBuild {
-    pub package: String,
-    /// The runtime's own name in its workspace.
-    pub name: String,
-    /// The file.
-    pub blob: String,
-    /// Of the code as deployed.
-    pub blake2_256: String,
-    /// Of the code as deployed, in bytes.
-    pub size: u64,
-    /// What the network takes, in bytes.
-    pub size_limit: u64,
-    /// Whether the network has room for it: skipped for what goes on no chain.
-    pub size_status: Status,
-    /// Null where the blob does not tell it.
-    pub spec_name: Option<String>,
-    pub spec_version: Option<u32>,
-    pub digest: BuildDigest,
-    /// The file that the digest is in.
-    pub digest_file: String,
-    pub engine: String,
-    /// Whether symbols were left as they are.
-    pub plain: bool,
-    /// The image that built it, where one did.
-    pub image: Option<String>,
-    pub image_digest: Option<String>,
-    /// Cargo's.
-    pub profile: String,
-    /// Null for what goes on no chain.
-    pub metadata_hash: Option<MetadataHashFacts>,
-    pub features: Vec<String>,
-    pub default_features: bool,
-    /// As `rustc --version` says it.
-    pub rustc: String,
-    /// What gave parts that were compiled elsewhere.
-    pub compiler_cache: Option<String>,
-    /// Null outside of a git repository.
-    pub commit: Option<String>,
-    /// Whether there were uncommitted changes; null outside of a git repository.
-    pub dirty: Option<bool>,
-    /// Whether the blob was there from an earlier build of the same inputs.
-    #[serde(default)]
-    pub cached: bool,
-    #[serde(default)]
-    pub seconds: f64,
-}
 
 /// What is known of a build beside its blobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Two runtimes compared: what is asked of the worker, and the documents `diff` and `diff --parameters` give.
 
-use crate::{Check, Failure, Source, Verdict, exposed, format, inspect::SourceKind};
+use crate::{Check, Source, Verdict, exposed, format, inspect::SourceKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -61,17 +61,6 @@ pub struct DiffReport {
     pub parameters: Option<Vec<Parameter>>,
     /// What the metadata of a side does not tell, so that it could not be compared.
     pub untold: Vec<String>,
-}
-
-/// The result of the step `diff`: the comparison, or why there is none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum DiffResult {
-    Compared(Box<DiffReport>),
-    /// Of metadata without types, from before 2021, two cannot be compared. The dry run judges the upgrade all the same.
-    NotCompared {
-        error: Failure,
-    },
 }
 
 /// What `diff --parameters` gives.

@@ -28,8 +28,6 @@ formats! {
     DRY_RUN dry_run "cutover/dry-run/v2"
     /// A block of a chain, executed once more.
     BLOCK block "cutover/block/v1"
-    /// Runtimes, built.
-    BUILD build "cutover/build/v1"
     /// Two runtimes compared. Version 2 has rules in the form of checks.
     DIFF diff "cutover/diff/v2"
     /// The constants that changed between two runtimes, in human units.

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The JSON schemas in `docs/schema` are those of the types. `UPDATE_SCHEMAS=1` writes them anew.
+
+#![allow(clippy::expect_used, reason = "tests")]
+
+use cutover_protocol::{benchmark, block, build, bytes, diff, dry_run, inspect, weights};
+use schemars::{Schema, schema_for};
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Every published document, by the name of its file.
+fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("benchmarks", schema_for!(benchmark::Runs)),
+        ("blob-difference", schema_for!(bytes::BlobDifference)),
+        ("block", schema_for!(block::BlockReport)),
+        ("build-digest", schema_for!(build::BuildDigest)),
+        ("diff", schema_for!(diff::DiffReport)),
+        ("dry-run", schema_for!(dry_run::DryRunReport)),
+        ("inspect", schema_for!(inspect::RuntimeFacts)),
+        ("parameters", schema_for!(diff::ParametersReport)),
+        ("raw-database", schema_for!(weights::constants::Database)),
+        ("raw-overhead", schema_for!(weights::constants::Overhead)),
+        ("raw-weights", schema_for!(weights::raw::RawResults)),
+        ("state", schema_for!(inspect::StateSummary)),
+        ("weight-files", schema_for!(weights::Rendered)),
+        ("weights", schema_for!(weights::check::Report)),
+        ("weights-checks", schema_for!(weights::check::Checks)),
+        ("weights-comparison", schema_for!(weights::compare::Comparison)),
+    ]
+}
+
+#[test]
+fn the_published_schemas_are_those_of_the_types() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+    let mut names = BTreeSet::new();
+    for (name, schema) in schemas() {
+        let path = directory.join(format!("{name}.json"));
+        let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            fs::create_dir_all(&directory).expect("the directory");
+            fs::write(&path, &text).expect("written");
+        }
+        let published = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(published, text, "docs/schema/{name}.json is old: UPDATE_SCHEMAS=1 writes it anew");
+        names.insert(path.file_name().map(ToOwned::to_owned));
+    }
+    for entry in fs::read_dir(&directory).expect("listed") {
+        let name = entry.expect("an entry").file_name();
+        assert!(names.contains(&Some(name.clone())), "docs/schema/{} is of no document", name.display());
+    }
+}
