@@ -9,10 +9,11 @@ use crate::{
     },
     patch, snapshot,
 };
-use artifact::{Blob, Metadata, State, hashes};
+use artifact::{Blob, Metadata, hashes};
 use codec::{Decode, Encode};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed, v16::RuntimeMetadataV16};
 use serde_json::Value;
+use state::State;
 use std::path::PathBuf;
 
 /// Written by the first block of the new code: before it stands there, the state is as the old code left it.

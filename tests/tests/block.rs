@@ -3,7 +3,6 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use artifact::header::Header;
 use codec::{Compact, Encode};
 use cutover_tests::{
     Output, Runtime, Xtask, built,
@@ -14,6 +13,7 @@ use cutover_tests::{
     transaction::{self, Signer},
 };
 use serde_json::{Value, json};
+use state::header::Header;
 
 const AMOUNT: u128 = 1_000_000_000_000;
 

@@ -84,7 +84,7 @@ fn a_worker_ends_when_what_started_it_is_gone() {
         io::{BufRead, BufReader},
         process::Stdio,
     };
-    let program = cutover_tests::worker("cutover-artifact").get_program().to_owned();
+    let program = cutover_tests::worker("cutover-inspect").get_program().to_owned();
     // It waits for a request that does not come: this end of its standard input stays open.
     let mut shell = Command::new("sh")
         .args(["-c", "exec 3<&0; \"$0\" <&3 & echo $!; wait"])

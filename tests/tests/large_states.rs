@@ -4,7 +4,6 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
-use artifact::{ReadSource, State, header::Header, trie};
 use cutover_tests::{
     Runtime, Xtask, built,
     fork::{Answer, Fork, Line, proxy},
@@ -12,6 +11,8 @@ use cutover_tests::{
 };
 use protocol::Source;
 use serde_json::Value;
+use source::ReadSource;
+use state::{State, header::Header, trie};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -41,7 +42,7 @@ fn with_accounts(count: u32, directory: &Path) -> PathBuf {
     header.state_root = root;
     let encoded = header.encode(digest);
     state.state_root = Some(root);
-    state.block = Some(artifact::state::Block { number: header.number, hash: Header::hash(&encoded) });
+    state.block = Some(state::Block { number: header.number, hash: Header::hash(&encoded) });
     state.header = Some(encoded);
     let path = directory.join(format!("{count}.snapshot"));
     state.write(&path).expect("written");

@@ -102,7 +102,7 @@ fn a_live_chain_is_taken_whole_and_a_later_block_costs_what_changed() {
 #[test]
 fn child_tries_are_taken_too() {
     let place = Place::new();
-    let mut state = artifact::State::read(&snapshot(Runtime::Standalone)).expect("a state");
+    let mut state = state::State::read(&snapshot(Runtime::Standalone)).expect("a state");
     let entries = |count: u8| (0..count).map(|key| (vec![key, 7, key], vec![key; 50])).collect::<Vec<_>>();
     state.children = vec![(b"one".to_vec(), entries(40)), (b"two".to_vec(), entries(1))];
     // It is the state of no block any more: a chain may begin with it.
@@ -113,7 +113,7 @@ fn child_tries_are_taken_too() {
     let made = place.create(&[node.url()]);
     assert_eq!((&made["child_tries"], &made["child_entries"]), (&json!(2), &json!(41)));
     ask("verify", &place.file()).expect_code(0);
-    let taken = artifact::State::read(&place.file()).expect("read");
+    let taken = state::State::read(&place.file()).expect("read");
     assert_eq!((taken.top, taken.children), (state.top, state.children));
 }
 
@@ -267,7 +267,7 @@ fn what_is_no_node_and_no_state_is_refused() {
     fs::write(place.file(), &whole[..whole.len() / 2]).expect("written");
     ask("verify", &place.file()).expect_code(1).mentions(&["cut short"]);
     // Whole as a file, and not as a state.
-    let mut state = artifact::State::read(&snapshot(Runtime::Standalone)).expect("a state");
+    let mut state = state::State::read(&snapshot(Runtime::Standalone)).expect("a state");
     state.top.pop();
     state.write(&place.file()).expect("written");
     let found = ask("verify", &place.file()).expect_code(1).json();

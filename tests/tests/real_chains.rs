@@ -9,7 +9,7 @@ use cutover_tests::{Xtask, patch, registry};
 fn paseo_passes_sessions_and_waits_for_an_era() {
     let Some(service) = registry::package("polkadot-service", "42.0.0") else { return };
     let spec = service.join("chain-specs/paseo.json");
-    let state = artifact::State::read(&spec).expect("a chain spec");
+    let state = state::State::read(&spec).expect("a chain spec");
     // The runtime that it begins with, as one of a later version: an upgrade that changes nothing must pass.
     let wasm = patch::wasm(state.get(b":code").expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");

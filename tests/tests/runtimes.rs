@@ -3,12 +3,14 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use artifact::{ReadSource, inspect::inspect, sections::Sections};
+use artifact::sections::Sections;
 use cutover_tests::{Runtime, built};
+use inspect::inspect;
 use protocol::{
     Source,
     inspect::{HeldFacts, Token},
 };
+use source::ReadSource;
 use std::collections::BTreeSet;
 
 /// The runtime APIs of a blob, by the functions it exports.

@@ -175,7 +175,7 @@ fn pin(context: &Context, place: Place, network: Option<&str>, at: Option<&str>)
     let place = place.at(at);
     let task = context.printer.task("state");
     let request = Request::Pin { source: place.source() };
-    let pin: Pin = workers::ask(context, Worker::Artifact, &request, &task, &context.log("state"))?.value;
+    let pin: Pin = workers::ask(context, Worker::Inspect, &request, &task, &context.log("state"))?.value;
     drop(task);
     if let Some(name) = network {
         check(name, &find(context, name)?, &place, &pin)?;

@@ -26,11 +26,11 @@ use worker::{Event, Failure, Outcome, Result};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worker {
-    Artifact,
     Benchmark,
     Compat,
     DryRun,
     Evidence,
+    Inspect,
     Proposal,
     Weights,
 }
@@ -38,7 +38,7 @@ pub enum Worker {
 impl Worker {
     pub fn name(self) -> &'static str {
         match self {
-            Self::Artifact => "cutover-artifact",
+            Self::Inspect => "cutover-inspect",
             Self::Benchmark => "cutover-benchmark",
             Self::Compat => "cutover-compat",
             Self::DryRun => "cutover-dry-run",

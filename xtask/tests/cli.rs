@@ -130,12 +130,12 @@ fn an_unknown_worker_directory_is_named() {
     command.env("CUTOVER_WORKERS", machine.path("home"));
     let (code, _, stderr) = machine.seen(command);
     assert_eq!(code, Some(3));
-    assert!(stderr.starts_with("error: there is no MACHINE/home/cutover-artifact\n"), "{stderr}");
+    assert!(stderr.starts_with("error: there is no MACHINE/home/cutover-inspect\n"), "{stderr}");
 }
 
 /// A worker of a few lines.
 fn with_worker(machine: &Machine, script: &str) -> Command {
-    machine.program("cutover-artifact", script);
+    machine.program("cutover-inspect", script);
     let mut command = machine.command(&["inspect", "x.wasm"]);
     command.env("CUTOVER_WORKERS", machine.path("bin"));
     command

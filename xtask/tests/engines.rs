@@ -56,7 +56,7 @@ fn machine(runtimes: &[&str]) -> Machine {
     machine.program("cargo", &format!("case $1 in metadata) /bin/cat '{}';; *) exit 0;; esac", metadata.display()));
     // It writes what it was asked for into the file it was asked for.
     machine.program(
-        "cutover-artifact",
+        "cutover-inspect",
         r#"read request
 case $request in *'"command":"pin"'*)
     echo '{"event":"done","passed":true,"value":{"state_root":"0x01","spec_name":"solo","spec_version":1}}'

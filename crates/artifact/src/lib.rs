@@ -1,38 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A runtime blob and chain state at rest.
+//! The facts of a runtime blob.
 //!
 //! Everything here is read without the node's crates, because most questions about a runtime (which version, which
 //! hash, which pallets) need none of them, and a tool that answers in a tenth of a second is asked more often.
 //!
-//! - [`blob`], [`hashes`], [`sections`]: facts that are in the bytes, read without executing them
+//! - [`blob`], [`sections`], [`version`]: facts that are in the bytes, read without executing them
+//! - [`hashes`]: the hash functions that chains use
 //! - [`metadata`]: facts that only the runtime itself can tell, asked in a bounded interpreter
-//! - [`metadata_hash`]: the hash of it that wallets sign: the one in the blob, and the one that belongs there
-//! - [`state`]: chain specs and snapshots read to plain entries, proven against their root where they carry one
-//! - [`source`]: all the places a runtime or a state may come from, given the same way to every command
-//! - [`inspect`], [`digest`], [`diff_bytes`]: the documents made of these facts
+//! - [`code_hashes`]: the hashes of a blob that people compare and vote on
+//! - [`metadata_hash`]: the hash of the metadata that wallets sign: the one in the blob, and the one that belongs there
+//! - [`pace`]: how long slots, epochs and the like are
+//! - [`diff_bytes`]: why two blobs that should be one differ
 
 pub mod blob;
 mod cid;
+pub mod code_hashes;
 pub mod diff_bytes;
-pub mod digest;
 mod execute;
 pub mod hashes;
-pub mod header;
-pub mod inspect;
 pub mod metadata;
 pub mod metadata_hash;
 pub mod pace;
-pub mod request;
 pub mod sections;
-pub mod source;
-pub mod state;
-#[cfg(test)]
-mod test_runtime;
-pub mod trie;
 pub mod version;
 
 pub use blob::Blob;
-pub use metadata::{Metadata, Pallets};
-pub use source::ReadSource;
-pub use state::{State, StateFile};
+pub use metadata::{Metadata, Pallets, version_of};
 pub use version::Version;

@@ -133,7 +133,8 @@ fn target_features(bytes: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{hashes::blake2_64, test_runtime::custom};
+    use crate::hashes::blake2_64;
+    use test_runtime::custom;
 
     fn version() -> Version {
         Version {

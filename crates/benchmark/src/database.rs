@@ -4,13 +4,14 @@
 //! batches of other values written with their part of the trie, and taken out again.
 
 use crate::{machine, state};
-use artifact::{ReadSource, State};
+use ::state::State;
 use protocol::{
     Source,
     benchmark::{DatabaseRequest, DatabaseSummary},
     format::RAW_DATABASE,
     weights::constants::{Access, Database, DatabaseSettings, StateFacts},
 };
+use source::ReadSource;
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::Backend as _;
 use sp_trie::recorder::Recorder;
@@ -89,7 +90,7 @@ fn chosen(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
     let mut keys: Vec<_> = state
         .top
         .iter()
-        .filter(|(key, _)| key != artifact::state::CODE)
+        .filter(|(key, _)| key != ::state::CODE)
         .map(|(key, value)| (key.clone(), value.len()))
         .collect();
     let mut random = Random(seed);
@@ -191,7 +192,7 @@ mod tests {
     fn state(entries: u32) -> State {
         let top = (0..entries).map(|at| (sp_crypto_hashing::blake2_256(&at.to_le_bytes()).to_vec(), vec![1; 40]));
         let mut top: Vec<_> = top.collect();
-        top.push((artifact::state::CODE.to_vec(), vec![0; 100]));
+        top.push((::state::CODE.to_vec(), vec![0; 100]));
         top.sort();
         State { chain: Some("here".into()), ..State::of_entries(1, top, Vec::new()) }
     }

@@ -10,7 +10,7 @@ use crate::{
     machine,
     state::{self, Stored},
 };
-use artifact::{ReadSource, hashes::blake2_256, sections::Sections};
+use artifact::{hashes::blake2_256, sections::Sections};
 use blocks::{Block, Measure};
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
 use protocol::{
@@ -23,6 +23,7 @@ use protocol::{
     },
 };
 use signer::Signer;
+use source::ReadSource;
 use weights::constants::{self, overhead::per_extrinsic, stats};
 use worker::{Failure, Reporter, Result};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A blob with benchmarks in it, over the state that they wipe and fill.
 
-use artifact::{ReadSource, Version, hashes::blake2_256, sections::Sections};
+use artifact::{Version, hashes::blake2_256, sections::Sections};
 use codec::{Decode, Encode};
 use fork::{Code, executor::Wasm, genesis};
 use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
@@ -9,6 +9,7 @@ use frame_support::traits::StorageInfo;
 use protocol::{Source, benchmark::Settings};
 use sc_client_db::BenchmarkingState;
 use sc_executor::{DEFAULT_HEAP_ALLOC_STRATEGY, HeapAllocStrategy};
+use source::ReadSource;
 use sp_core::{
     offchain::{
         OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,

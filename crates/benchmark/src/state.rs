@@ -3,7 +3,6 @@
 //! (`src/parity_db.rs`) for the column of the state. Reading through it costs what reading costs in a node without a cache
 //! of trie nodes.
 
-use artifact::State;
 use parity_db::{CompressionType, Db, Operation, Options};
 use sp_core::H256;
 use sp_runtime::{StateVersion, traits::BlakeTwo256};
@@ -12,6 +11,7 @@ use sp_state_machine::{
 };
 use sp_storage::ChildInfo;
 use sp_trie::recorder::Recorder;
+use state::State;
 use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
 use worker::{Failure, Result};

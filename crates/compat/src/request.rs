@@ -6,10 +6,10 @@ use crate::{
     parameters::{Tokens, parameters},
     rules::check_allowed,
 };
-use artifact::{ReadSource, source::Properties};
 use protocol::Source;
 use protocol::diff::Request;
 use serde::Serialize;
+use source::{Properties, ReadSource};
 use worker::{Failure, Outcome, Reporter, Result};
 
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {

@@ -3,20 +3,19 @@
 
 use crate::interface::Interface;
 use artifact::{
-    Blob, Metadata, ReadSource, Version,
+    Blob, Metadata, Version,
     hashes::blake2_256,
-    inspect::version_of,
     metadata::RuntimeMetadata,
     metadata_hash::{self, Held},
     sections::Sections,
-    source::Content,
+    version_of,
 };
-use protocol::Source;
-use protocol::diff::StorageVersionsFrom;
 use protocol::{
-    diff::ComparedRuntime,
+    Source,
+    diff::{ComparedRuntime, StorageVersionsFrom},
     inspect::{SourceKind, StateOrigin},
 };
+use source::{Content, ReadSource};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Code, Failure, Result};
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Makes the state of a chain that begins with a runtime's genesis preset: how the recorded previous releases are made.
 
-use artifact::{ReadSource, State, state::Block};
 use codec::Encode;
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
 use protocol::{
     Source,
     snapshot::{GenesisRequest, GenesisSnapshot},
 };
+use source::ReadSource;
+use state::{Block, State};
 use worker::{Failure, Reporter, Result};
 
 pub fn snapshot(request: &GenesisRequest, reporter: &Reporter) -> Result<GenesisSnapshot> {

@@ -11,13 +11,13 @@ use crate::{
     verdicts::Verdicts,
     weight,
 };
-use artifact::ReadSource;
 use fork::{Author, Chain, Executor, How, Loaded, Store, watch::Rescue};
 use protocol::{
     Check, RpcUsage, Source, StateIdentity, Status, Verdict,
     dry_run::{DryRunReport, DryRunRequest},
     format,
 };
+use source::ReadSource;
 use std::{path::Path, time::Instant};
 use worker::{Event, Failure, Kind, Reporter, Result};
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A fork that clients can connect to.
 
-use artifact::ReadSource;
 use fork::{
     Executor, How, LiveBlock, Store,
     serve::{Fork, Listener},
@@ -10,6 +9,7 @@ use protocol::{
     Source,
     fork::{ServeRequest, ServedFork},
 };
+use source::ReadSource;
 use worker::{Event, Reporter, Result};
 
 /// Says where it listens and answers until the process is ended.

@@ -30,7 +30,7 @@ pub struct Chain {
 
 impl Chain {
     /// Builds the trie of a state that was read from a file or a node, and holds it against the root it claims.
-    pub fn from_state(state: artifact::state::State) -> Result<Self> {
+    pub fn from_state(state: state::State) -> Result<Self> {
         let state_version = version_of(state.state_version);
         let claimed = state.state_root;
         let mut backend = InMemoryBackend::<BlakeTwo256>::default();
@@ -51,7 +51,7 @@ impl Chain {
     }
 
     /// The state of a file that is read from the node store.
-    pub fn from_stored(stored: Arc<Stored>, facts: &artifact::state::State) -> Result<Self> {
+    pub fn from_stored(stored: Arc<Stored>, facts: &state::State) -> Result<Self> {
         let root = stored.root();
         let header = header_of(facts.header.as_deref(), root)?;
         let mut chain = Self { nodes: Nodes::stored(stored), root, header, state_version: StateVersion::V1 };
@@ -86,7 +86,7 @@ impl Chain {
         if self.number() == 0 {
             return Ok(Some(self.header().hash()));
         }
-        for key in artifact::state::genesis_hash_keys() {
+        for key in state::genesis_hash_keys() {
             if let Some(hash) = self.storage(&key)?.filter(|hash| hash.len() == 32) {
                 return Ok(Some(H256::from_slice(&hash)));
             }
@@ -184,7 +184,7 @@ impl Chain {
 
     /// Puts a code in place of the chain's own, and of one that is pending: as nodes do with a code substitute.
     pub fn put_code(&mut self, blob: &artifact::Blob) -> Result<()> {
-        let version = artifact::inspect::version_of("the code", blob)?;
+        let version = artifact::version_of("the code", blob)?;
         self.set_state_version(version.effective_state_version());
         self.set(vec![
             (well_known_keys::CODE.to_vec(), Some(blob.deployed.clone())),

@@ -2,9 +2,9 @@
 //! The state before the first block, as a runtime builds it from one of its genesis presets (`GenesisBuilder`).
 
 use crate::{Chain, Code, Executor};
-use artifact::State;
 use codec::{Decode, Encode};
 use serde_json::Value;
+use state::State;
 use worker::{Failure, Result};
 
 /// The state of a chain that begins with `code` and the preset of this name.

@@ -5,8 +5,8 @@ use crate::{
     chain::Header,
     state::{RemoteNode, Traffic, Transport},
 };
-use artifact::source::RpcBlock;
 use codec::{Decode, Encode};
+use node::RpcBlock;
 use protocol::Live;
 use sp_core::H256;
 use sp_runtime::{

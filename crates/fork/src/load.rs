@@ -6,9 +6,10 @@ use crate::{
     keys, remote, snapshot,
     state::{Disk, Lazy, RemoteNode, Store, Stored, Traffic},
 };
-use artifact::{ReadSource, StateFile};
 use protocol::{Endpoint, Live, Source, StateMode};
+use source::ReadSource;
 use sp_core::{H256, storage::well_known_keys};
+use state::StateFile;
 use std::sync::Arc;
 use worker::{Failure, Reporter, Result};
 
@@ -199,7 +200,7 @@ fn large_file(source: &Source, file: StateFile, how: How<'_>, reporter: &Reporte
 }
 
 /// A file has to be of the block that is asked for, and whole; whether a header vouches for its state is told.
-fn expect(source: &Source, at: Option<&str>, state: &artifact::State) -> Result<bool> {
+fn expect(source: &Source, at: Option<&str>, state: &state::State) -> Result<bool> {
     if let Some(at) = at {
         expect_block(source, state, at)?;
     }
@@ -207,11 +208,11 @@ fn expect(source: &Source, at: Option<&str>, state: &artifact::State) -> Result<
     Ok(state.header.is_some() && state.state_root.is_some())
 }
 
-fn count(state: &artifact::State) -> usize {
+fn count(state: &state::State) -> usize {
     state.top.len() + state.children.iter().map(|(_, child)| child.len()).sum::<usize>()
 }
 
-fn expect_whole(source: &str, state: &artifact::State) -> Result<()> {
+fn expect_whole(source: &str, state: &state::State) -> Result<()> {
     if state.complete() != Some(false) {
         return Ok(());
     }
@@ -223,7 +224,7 @@ fn expect_whole(source: &str, state: &artifact::State) -> Result<()> {
 }
 
 /// A file is of one block; asking for another is a mistake worth a word.
-fn expect_block(source: &Source, state: &artifact::State, at: &str) -> Result<()> {
+fn expect_block(source: &Source, state: &state::State, at: &str) -> Result<()> {
     let Some(block) = state.block else {
         return Err(Failure::usage(format!("{source} does not say of which block it is"))
             .hint("leave --at out: it chooses a block of a node"));
@@ -239,7 +240,7 @@ fn expect_block(source: &Source, state: &artifact::State, at: &str) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use artifact::State;
+    use state::State;
     use std::path::Path;
 
     /// Just large enough, of bytes that do not compress.

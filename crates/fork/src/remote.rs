@@ -4,13 +4,10 @@
 //! Keys come in pages, values in batches that halve when a node refuses them. Nothing is believed: a missing key, a
 //! missing value or an altered one gives another root than the header's, and the header is hashed.
 
-use artifact::{
-    State,
-    source::{Patience, RpcBlock, Session, Trouble},
-    state::Block,
-};
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
+use node::{Patience, RpcBlock, Session, Trouble};
 use protocol::Live;
+use state::{Block, State};
 use worker::{Failure, Reporter, Result};
 
 /// What nodes give in one page of keys.

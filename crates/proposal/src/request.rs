@@ -2,9 +2,10 @@
 //! What the command line asks for: sources in, a proposal out.
 
 use crate::{Chains, Enactment, Options, Proposal, Release, Route, Target, files, upgrade};
-use artifact::{Blob, Metadata, ReadSource, inspect::version_of, source::Content};
+use artifact::{Blob, Metadata, version_of};
 use protocol::Source;
 use serde::Deserialize;
+use source::{Content, ReadSource};
 use std::{path::PathBuf, str::FromStr};
 use worker::{Failure, Outcome, Reporter, Result};
 

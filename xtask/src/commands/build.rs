@@ -62,7 +62,7 @@ fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions,
     }
     // Once, before anything runs side by side.
     let task = engine.context().printer.task("build");
-    workers::locate(engine.context(), Worker::Artifact, &task)?;
+    workers::locate(engine.context(), Worker::Inspect, &task)?;
     drop(task);
     let done: Mutex<Vec<(usize, Built)>> = Mutex::new(Vec::new());
     let jobs = selected.iter().enumerate().map(|(index, runtime)| {
@@ -226,7 +226,7 @@ fn metadata_hash(
         return Ok(known);
     }
     let request = Request::MetadataHash { source: Source::File(blob.to_owned()) };
-    let held = workers::call(engine.context(), Worker::Artifact, &request, task, log)?.value;
+    let held = workers::call(engine.context(), Worker::Inspect, &request, task, log)?.value;
     files::write_whole(&stamp, held.to_string().as_bytes())?;
     Ok(held)
 }
@@ -301,7 +301,7 @@ fn digest(
         }
         return Ok(digest);
     }
-    let outcome = workers::call_in(engine.context(), Worker::Artifact, &request, task, log, out)?;
+    let outcome = workers::call_in(engine.context(), Worker::Inspect, &request, task, log, out)?;
     files::write_whole(&stamp, &files::read_bounded(digest_file, DIGEST_LIMIT)?)?;
     Ok(outcome.value)
 }

@@ -24,7 +24,7 @@ pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
             new_build: Box::default(),
             features: Vec::new(),
         };
-        (workers::call(context, Worker::Artifact, &request, &task, &log)?, report::bytes::difference)
+        (workers::call(context, Worker::Inspect, &request, &task, &log)?, report::bytes::difference)
     } else if options.parameters {
         let (decimals, symbol, block_time) = (options.decimals, options.symbol.clone(), options.block_time);
         let request = Request::Parameters { old, new, decimals, symbol, block_time };

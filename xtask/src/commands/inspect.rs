@@ -8,7 +8,7 @@ pub fn run(context: &Context, options: &cli::Inspect) -> Result<bool> {
     let source = networks::source(context, &options.source)?;
     let request =
         Request::Inspect { source: source.source(), metadata: !options.no_metadata, token: options.token.clone() };
-    let outcome = workers::call(context, Worker::Artifact, &request, &task, &context.log("inspect"))?;
+    let outcome = workers::call(context, Worker::Inspect, &request, &task, &context.log("inspect"))?;
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::inspect(&outcome.value))?;
     Ok(outcome.passed)

@@ -123,7 +123,7 @@ pub fn rebuild(engine: &dyn Engine, sources: &Sources, wanted: &Wanted<'_>, task
                 "new_build": facts,
                 "features": features,
             });
-            Some(workers::call(&sources.context, Worker::Artifact, &request, task, log)?.value)
+            Some(workers::call(&sources.context, Worker::Inspect, &request, task, log)?.value)
         }
         _ => None,
     };

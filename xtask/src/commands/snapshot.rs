@@ -81,7 +81,7 @@ fn state(context: &Context, options: &cli::SnapshotFile) -> Result<Option<StateS
     let request = inspect::Request::State { source: Source::File(options.file.clone()) };
     let task = context.printer.task("snapshot");
     let outcome: Outcome<StateSummary> =
-        workers::ask(context, Worker::Artifact, &request, &task, &context.log("snapshot"))?;
+        workers::ask(context, Worker::Inspect, &request, &task, &context.log("snapshot"))?;
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::state(&outcome.value))?;
     Ok(outcome.passed.then_some(outcome.value))

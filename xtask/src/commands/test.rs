@@ -45,7 +45,7 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     workers::build_all(context, &[Worker::Benchmark, Worker::DryRun], &heavy, &task)?;
     workers::build_all(
         context,
-        &[Worker::Artifact, Worker::Compat, Worker::Evidence, Worker::Proposal, Worker::Weights],
+        &[Worker::Inspect, Worker::Compat, Worker::Evidence, Worker::Proposal, Worker::Weights],
         &light,
         &task,
     )?;

@@ -104,7 +104,7 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
         (None, None) => return Err(Failure::usage("there is nothing to compare the build with")),
     };
     let request = Request::Inspect { source: source.parse()?, metadata: false, token: None };
-    let facts: RuntimeFacts = workers::ask(context, Worker::Artifact, &request, task, log)?.value;
+    let facts: RuntimeFacts = workers::ask(context, Worker::Inspect, &request, task, log)?.value;
     Ok(Expected { blake2_256: facts.blake2_256, source: Some(source), digest: None })
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use crate::{blob::compress_at, test_runtime};
+use crate::blob::compress_at;
 
 fn module(text: &str) -> Blob {
     Blob::parse("module", wat::parse_str(format!("(module {text})")).expect("a module")).expect("a blob")
@@ -23,7 +23,7 @@ fn with_paths(paths: &[&str]) -> Blob {
 
 #[test]
 fn one_blob_has_no_difference() {
-    let blob = test_runtime::blob();
+    let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
     let difference = diff(&blob, &blob);
     assert!(difference.same && difference.first_difference.is_none() && difference.causes.is_empty());
     assert!(difference.sections.iter().all(|section| section.same));
@@ -131,7 +131,7 @@ fn the_same_functions_in_another_order_are_a_matter_of_symbols() {
 
 #[test]
 fn another_version_and_other_facts_are_causes_too() {
-    let old = test_runtime::blob();
+    let old = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
     let difference = diff(&old, &module(r#"(func (export "f"))"#));
     assert!(difference.causes.iter().any(|cause| cause.cause == "another version of the source"));
     let facts = |profile: &str, rustc: &str| BuildFacts {

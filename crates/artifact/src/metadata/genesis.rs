@@ -64,6 +64,10 @@ mod tests {
         assert_eq!(versions(&runtime(some, "\\00")), Some(BTreeMap::from([("Balances".into(), 5)])));
         assert_eq!(versions(&runtime(some, "\\01")), None, "the runtime refuses its own preset");
         assert_eq!(versions(&runtime("\\00\\00\\00\\00", "\\00")), None, "no preset");
-        assert_eq!(versions(&crate::test_runtime::blob()), None, "no genesis builder");
+        assert_eq!(
+            versions(&Blob::parse("test runtime", test_runtime::deployed()).expect("a blob")),
+            None,
+            "no genesis builder"
+        );
     }
 }

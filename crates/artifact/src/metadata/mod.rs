@@ -14,7 +14,7 @@ pub use pallets::storage_version_key;
 pub use pallets::{Call, Constant, Pallet, Pallets};
 pub use plain::{filled, plainest, width};
 
-use crate::{Blob, Version, execute::Executor};
+use crate::{Blob, Version, execute::Executor, sections::Sections};
 use codec::{Decode, Encode, MemTrackingInput};
 pub use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use worker::{Code, Failure, Result};
@@ -110,6 +110,14 @@ impl Metadata {
         let version = decoded.version();
         let pallets = Pallets::of(name, &decoded)?;
         Ok(Self { versions: vec![version], version, bytes, decoded, pallets })
+    }
+}
+
+/// Returns the version that a blob gives itself: from its section, or by asking it where it has none.
+pub fn version_of(name: &str, blob: &Blob) -> Result<Version> {
+    match Sections::read(name, blob)?.version {
+        Some(version) => Ok(version),
+        None => call_version(name, blob),
     }
 }
 

@@ -339,14 +339,16 @@ mod tests {
         assert_eq!(asked(None), Held::Missing);
         let other = self::metadata("CheckWeight");
         assert_eq!(held("blob", &runtime(None), &other), Ok(Held::NoExtension));
-        let blob = crate::test_runtime::blob();
+        let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
         assert!(matches!(held("blob", &blob, &metadata), Ok(Held::Unseen(_))), "it validates no transactions");
     }
 
     #[test]
     fn the_hash_of_metadata_depends_on_the_token_and_on_the_version() {
         let metadata = metadata(EXTENSION);
-        let version = crate::test_runtime::version();
+        let version =
+            crate::version_of("test runtime", &Blob::parse("test runtime", test_runtime::deployed()).expect("a blob"))
+                .expect("a version");
         let hash =
             |version: &crate::Version, token: &str| compute(&metadata, version, &token.parse().expect("a token"));
         let one = hash(&version, "CUT:12").expect("computed");
@@ -361,7 +363,7 @@ mod tests {
         for bad in ["", "CUT", ":12", "CUT:x", "CUT:300"] {
             assert!(bad.parse::<protocol::inspect::Token>().is_err(), "{bad:?}");
         }
-        let old = Metadata::from_bytes("old", crate::test_runtime::metadata()).expect("metadata");
+        let old = Metadata::from_bytes("old", test_runtime::metadata()).expect("metadata");
         assert!(compute(&old, &version, &"CUT:12".parse().expect("a token")).is_err(), "no SS58Prefix");
     }
 

@@ -7,13 +7,13 @@
 
 use super::{extrinsics as listed, records};
 use crate::{input::Runtime, rehearsal};
-use artifact::ReadSource;
 use codec::{Decode, Encode};
 use fork::{Author, Chain, Executor, LiveBlock, Wish, signatures::Believing};
 use protocol::{
     Source,
     block::{ChangedOutcome, DispatchOutcome, Extrinsic, OtherRuntime},
 };
+use source::ReadSource;
 use sp_core::storage::well_known_keys;
 use sp_runtime::{OpaqueExtrinsic, transaction_validity::TransactionValidityError};
 use std::collections::VecDeque;

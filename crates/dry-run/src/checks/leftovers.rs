@@ -132,8 +132,9 @@ fn heir(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use artifact::{hashes::twox_128, state::State};
+    use artifact::hashes::twox_128;
     use protocol::Status;
+    use state::State;
 
     #[test]
     fn storage_versions_are_no_leftovers_to_think_about() {

@@ -55,7 +55,8 @@ fn transactions(pallet: &Pallet, number: u64, width: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use artifact::{State, hashes::twox_128};
+    use artifact::hashes::twox_128;
+    use state::State;
 
     const PERIOD: u32 = 10;
 

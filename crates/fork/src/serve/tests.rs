@@ -6,7 +6,7 @@ use crate::{
     chain::{Chain, Header},
     executor::Executor,
 };
-use artifact::state::State;
+use ::state::State;
 use serde_json::{Value, json, value::RawValue};
 use sp_core::H256;
 use sp_runtime::traits::{BlakeTwo256, Header as _};

@@ -17,18 +17,16 @@ use crate::{
     keys,
     state::{Disk, RemoteNode, Traffic, Transport, Trouble},
 };
-use artifact::{
-    hashes::blake2_256,
-    source::{Patience, RpcBlock},
-    trie::{CHILD_PREFIX, Child, Node, Value},
-};
+use artifact::hashes::blake2_256;
 use crew::{Answer, Crew, Task};
+use node::{Patience, RpcBlock};
 use protocol::{
     Endpoint,
     snapshot::{LiveSnapshot, SnapshotFormat},
 };
 use sp_core::H256;
 use sp_runtime::traits::Header as _;
+use state::trie::{CHILD_PREFIX, Child, Node, Value};
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,

@@ -2,11 +2,11 @@
 //! Both files, from a store that has all of a state.
 
 use super::*;
-use artifact::{State, header::Header};
 use codec::Decode;
 use sp_core::storage::{ChildInfo, StateVersion};
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::InMemoryBackend;
+use state::{State, header::Header};
 
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 

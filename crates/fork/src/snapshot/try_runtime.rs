@@ -4,13 +4,11 @@
 
 use super::{Counts, Unit, decode, no_root, write::lost};
 use crate::{keys, state::Disk};
-use artifact::{
-    source::RpcBlock,
-    trie::{CHILD_PREFIX, Child, Value},
-};
 use codec::{Compact, Encode};
 use files::WholeFile;
+use node::RpcBlock;
 use sp_core::H256;
+use state::trie::{CHILD_PREFIX, Child, Value};
 use std::{io::Write, path::Path, sync::Arc};
 use worker::{Failure, Result};
 

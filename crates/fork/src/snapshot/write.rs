@@ -6,16 +6,15 @@ use crate::{
     keys,
     state::{Disk, End, walk},
 };
-use artifact::{
-    Blob,
-    sections::Sections,
-    source::RpcBlock,
-    state::{Block, CODE, SnapshotFacts, SnapshotWriter},
-    trie::{CHILD_PREFIX, Child, Value},
-};
+use artifact::{Blob, sections::Sections};
 use files::WholeFile;
+use node::RpcBlock;
 use protocol::snapshot::SnapshotFormat;
 use sp_core::H256;
+use state::{
+    Block, CODE, SnapshotFacts, SnapshotWriter,
+    trie::{CHILD_PREFIX, Child, Value},
+};
 use std::path::Path;
 use worker::{Failure, Result};
 

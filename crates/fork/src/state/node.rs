@@ -3,8 +3,8 @@
 
 use super::{Traffic, Transport, Trouble, lazy::method};
 use crate::chain::Header;
-use artifact::source::{Patience, RpcBlock, Session, senseless};
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
+use node::{Patience, RpcBlock, Session, senseless};
 use protocol::{Endpoint, Live};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;

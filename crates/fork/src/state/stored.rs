@@ -7,9 +7,9 @@
 
 use super::{Disk, locked, memory::Memory};
 use crate::keys;
-use artifact::StateFile;
 use sp_core::H256;
 use sp_state_machine::DBValue;
+use state::StateFile;
 use std::sync::{Arc, Mutex};
 use worker::{Failure, Reporter, Result};
 
@@ -138,8 +138,8 @@ impl Stored {
 mod tests {
     use super::*;
     use crate::chain::Chain;
-    use artifact::{State, header::Header};
     use codec::{Compact, Encode};
+    use state::{State, header::Header};
     use std::path::{Path, PathBuf};
 
     fn state(version: u8) -> State {
@@ -151,7 +151,7 @@ mod tests {
         let root = state.state_root.expect("computed");
         let header =
             Header { parent_hash: [1; 32], number: 12, state_root: root, extrinsics_root: [2; 32] }.encode(&[0]);
-        state.block = Some(artifact::state::Block { number: 12, hash: Header::hash(&header) });
+        state.block = Some(state::Block { number: 12, hash: Header::hash(&header) });
         state.header = Some(header);
         state
     }

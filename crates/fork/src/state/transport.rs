@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a lazy state needs of a node. Tests put a liar in its place.
 
-pub use artifact::source::Trouble;
+pub use node::Trouble;
 
 /// What went over the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The way to one key through the nodes that are at hand.
 
-use artifact::trie::{Child, Node, Value};
 use sp_core::H256;
+use state::trie::{Child, Node, Value};
 
 /// Where the way to a key ends.
 #[derive(Debug, PartialEq, Eq)]

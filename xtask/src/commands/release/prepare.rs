@@ -348,11 +348,11 @@ impl Press<'_> {
 
     /// What the blob says of itself. `name` is that of the runtime, with the variant's for one.
     fn facts(&self, name: &str, blob: &Path) -> Result<Value> {
-        let key = self.key(Worker::Artifact, &[("blob", &file_digest(blob)?)])?;
+        let key = self.key(Worker::Inspect, &[("blob", &file_digest(blob)?)])?;
         self.remembered(&format!("{name}-facts"), Some(key), || {
             let source = protocol::Source::File(blob.to_owned());
             let request = inspect::Request::Inspect { source, metadata: true, token: None };
-            Ok(self.ask(&format!("inspect {name}"), Worker::Artifact, &request)?.1)
+            Ok(self.ask(&format!("inspect {name}"), Worker::Inspect, &request)?.1)
         })
     }
 

@@ -213,14 +213,14 @@ impl Plan<'_> {
     }
 
     fn inspect(&self, desk: &Desk<'_>) -> Result<Done> {
-        let key = inputs(&[("blob", &file_digest(&self.blob())?), ("tool", &self.tool(Worker::Artifact, desk)?)]);
+        let key = inputs(&[("blob", &file_digest(&self.blob())?), ("tool", &self.tool(Worker::Inspect, desk)?)]);
         if self.bundle.is_done("inspect", &key) {
             return Ok(Done::Unchanged);
         }
         let source = Source::File(self.blob_name().into());
         let request = inspect::Request::Inspect { source, metadata: true, token: None };
         let outcome =
-            workers::call_in(self.context, Worker::Artifact, &request, desk.task, desk.log, &self.bundle.directory)?;
+            workers::call_in(self.context, Worker::Inspect, &request, desk.task, desk.log, &self.bundle.directory)?;
         let step = Step {
             name: "inspect",
             runtime: &self.runtime.name,

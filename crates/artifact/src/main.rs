@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-//! The worker behind `inspect` and behind the digests of `build`.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    worker::serve(cutover_artifact::request::handle)
-}

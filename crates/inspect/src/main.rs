@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The worker behind `inspect` and behind the digests of `build`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    worker::serve(cutover_inspect::request::handle)
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where a runtime or a state is taken from, given the same way to every command.
+
+mod pin;
+mod properties;
+
+pub use pin::pin;
+pub use properties::Properties;
+
+use artifact::{Blob, blob::FILE_LIMIT, hashes::blake2_256};
+use node::Node;
+use protocol::Source;
+use state::{Brief, HEAD, Kind, State, Substitute};
+use std::{
+    io::{self, Cursor, Read},
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+const STDIN: &str = "standard input";
+
+/// What came in on the standard input of whoever asks.
+fn standard_input() -> Result<std::fs::File> {
+    let kept = std::env::var_os(worker::STANDARD_INPUT).map(PathBuf::from);
+    let kept = kept.ok_or_else(|| Failure::usage("standard input is no source for a worker that is run by hand"))?;
+    std::fs::File::open(&kept).map_err(|error| missing(&kept, &error))
+}
+
+/// What a source turned out to be.
+pub enum Content {
+    Blob(Blob),
+    State(Brief),
+    Node(Box<Node>),
+}
+
+/// Reads what a source names.
+pub trait ReadSource {
+    /// Finds out what the source is and reads it.
+    fn open(&self) -> Result<Content>;
+
+    /// The runtime: the blob itself, or the one that the state has under `:code`.
+    fn blob(&self) -> Result<Blob>;
+
+    /// The code substitutes of a chain spec. No other source has any.
+    fn substitutes(&self) -> Result<Vec<Substitute>>;
+
+    /// A code that takes the place of the one in this source's state: a substitute of its chain spec, by its block or its
+    /// hash, or the runtime of another source.
+    fn code(&self, named: &str) -> Result<Blob>;
+
+    /// The state in a file. A node's state is not read here: it is taken piece by piece, and proven.
+    fn state(&self) -> Result<State>;
+
+    /// Returns what the source says of the chain's token. Nothing where it says nothing, or cannot be asked.
+    fn properties(&self) -> Properties;
+}
+
+impl ReadSource for Source {
+    fn open(&self) -> Result<Content> {
+        match self {
+            Self::File(path) => {
+                let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
+                read(&self.to_string(), file)
+            }
+            Self::Stdin => read(STDIN, standard_input()?),
+            Self::Node(live) => Ok(Content::Node(Box::new(Node::fetch(live)?))),
+        }
+    }
+
+    fn blob(&self) -> Result<Blob> {
+        match self.open()? {
+            Content::Blob(blob) => Ok(blob),
+            Content::State(state) => state.code(&self.to_string()),
+            Content::Node(node) => Ok(node.blob),
+        }
+    }
+
+    fn substitutes(&self) -> Result<Vec<Substitute>> {
+        let Self::File(path) = self else { return Ok(Vec::new()) };
+        let mut file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
+        let name = self.to_string();
+        let mut head = Vec::new();
+        file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(|error| Failure::io("read", path, &error))?;
+        match Kind::of(&head) {
+            Some(Kind::ChainSpec) => state::substitutes(&name, Cursor::new(head).chain(file)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn code(&self, named: &str) -> Result<Blob> {
+        let substitutes = self.substitutes()?;
+        let is_named = |substitute: &&Substitute| {
+            substitute.at == named || hex::encode_prefixed(blake2_256(&substitute.code)).eq_ignore_ascii_case(named)
+        };
+        if let Some(substitute) = substitutes.iter().find(is_named) {
+            return Blob::from_deployed(
+                &format!("the code substitute {} of {self}", substitute.at),
+                substitute.code.clone(),
+            );
+        }
+        let by_name = named.bytes().all(|byte| byte.is_ascii_digit())
+            || (named.len() == 66 && named.starts_with("0x") && !Path::new(named).exists());
+        if by_name {
+            let known: Vec<_> = substitutes.iter().map(|one| one.at.as_str()).collect();
+            let known = if known.is_empty() { "no code substitutes".into() } else { known.join(", ") };
+            return Err(Failure::usage(format!("{self} has no code substitute {named}"))
+                .found(known)
+                .expected("the block or the blake2-256 of one, or a file with a runtime"));
+        }
+        named.parse::<Self>()?.blob()
+    }
+
+    fn state(&self) -> Result<State> {
+        match self {
+            Self::File(path) => {
+                let file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
+                State::from_reader(&self.to_string(), file)
+            }
+            Self::Stdin => State::from_reader(STDIN, standard_input()?),
+            Self::Node(live) => Err(Failure::usage(format!("{live} is a node, not a state file"))
+                .expected("a raw chain spec or a snapshot")
+                .hint("cargo xtask snapshot create NODE --out FILE")),
+        }
+    }
+
+    fn properties(&self) -> Properties {
+        properties::of_source(self)
+    }
+}
+
+fn missing(path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::io("read", path, error);
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            failure.expected("a file (blob, chain spec, snapshot), a node's ws:// or http:// address, or -")
+        }
+        _ => failure,
+    }
+}
+
+fn read(name: &str, mut reader: impl Read) -> Result<Content> {
+    let unreadable = |error: io::Error| Failure::io("read", Path::new(name), &error);
+    let mut head = Vec::new();
+    reader.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
+    if Kind::of(&head).is_some() {
+        return Brief::from_reader(name, Cursor::new(head).chain(reader)).map(Content::State);
+    }
+    let mut bytes = head;
+    reader.take(FILE_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(Failure::input(format!("{name} is too large to be a runtime"))
+            .found(format!("more than {FILE_LIMIT} bytes"))
+            .expected("a runtime of at most 50 MiB"));
+    }
+    Blob::parse(name, bytes).map(Content::Blob)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use worker::Kind as Exit;
+
+    #[test]
+    fn what_a_file_is_shows_in_its_content() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("anything.at.all");
+        let source = Source::File(path.clone());
+        let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
+        files::write_whole(&path, hex::encode(&blob.deployed).as_bytes()).expect("written");
+        assert_eq!(source.blob().expect("read"), blob);
+        let mut state = State::of_entries(1, vec![(vec![1], vec![7; 40])], Vec::new());
+        state.top.push((b":code".to_vec(), blob.deployed.clone()));
+        state.top.sort();
+        state.write(&path).expect("written");
+        assert_eq!(source.blob().expect("read"), blob);
+        assert_eq!(source.state().expect("read").top, state.top);
+        State::of_entries(1, Vec::new(), Vec::new()).write(&path).expect("written");
+        assert!(source.blob().expect_err("no code").message.contains("has no runtime"));
+    }
+
+    #[test]
+    fn a_code_is_named_by_its_block_its_hash_or_its_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, other) = (directory.path().join("spec.json"), directory.path().join("blob.wasm"));
+        let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
+        let spec = serde_json::json!({"genesis": {}, "codeSubstitutes": {"900": hex::encode_prefixed(&blob.deployed)}});
+        files::write_whole(&path, spec.to_string().as_bytes()).expect("written");
+        files::write_whole(&other, &blob.wasm).expect("written");
+        let source = Source::File(path);
+        let hash = hex::encode_prefixed(blake2_256(&blob.deployed));
+        assert_eq!((source.code("900"), source.code(&hash)), (Ok(blob.clone()), Ok(blob.clone())));
+        assert_eq!(source.code(&other.to_string_lossy()).expect("read").wasm, blob.wasm);
+        for (named, source) in
+            [("901", &source), ("900", &Source::File(other.clone())), (&hash.replace('a', "b"), &source)]
+        {
+            let failure = source.code(named).expect_err("none");
+            assert_eq!(failure.kind, Exit::Usage, "{failure}");
+        }
+        assert_eq!(source.code("missing.wasm").expect_err("none").kind, Exit::Input);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let missing = Source::File(directory.path().join("missing.wasm"));
+        let failure = missing.blob().expect_err("missing");
+        assert_eq!(failure.kind, Exit::Input);
+        assert!(failure.message.contains("missing.wasm") && failure.expected.is_some(), "{failure}");
+        let failure = Source::File(directory.path().to_owned()).blob().expect_err("a directory");
+        assert_eq!(failure.kind, Exit::Input, "{failure}");
+        assert_eq!(Source::Node("ws://x".parse().expect("an address")).state().expect_err("a node").kind, Exit::Usage);
+    }
+}

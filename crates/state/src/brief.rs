@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a file says of its state, with the entries of no map: enough to know a chain's runtime, however large its state is.
+
+use super::{Block, CODE, HEAD, Kind, State, chain_spec, code_of, snapshot, stream, try_runtime};
+use crate::trie::Entries;
+use artifact::{
+    Blob,
+    hashes::{twox_64, twox_128},
+};
+use protocol::inspect::StateOrigin;
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Read},
+    sync::LazyLock,
+};
+use worker::Result;
+
+/// Keys of single values are the hashes of a pallet's and an item's name, of 16 bytes each; or well-known, and shorter.
+/// (`StorageValue` in frame-support)
+pub(super) const ITEM_KEY: usize = 32;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brief {
+    pub origin: StateOrigin,
+    pub block: Option<Block>,
+    /// As the file says it: nothing was computed.
+    pub state_root: Option<[u8; 32]>,
+    items: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Brief {
+    /// Reads a state of any kind. `name` is what errors call it.
+    pub fn from_reader(name: &str, mut reader: impl Read) -> Result<Self> {
+        let head = stream::head(name, &mut reader, HEAD)?;
+        let rest = Cursor::new(head.clone()).chain(reader);
+        let (state, items) = match Kind::of(&head) {
+            Some(Kind::TryRuntime) => try_runtime::items(name, rest)?,
+            Some(Kind::ChainSpec) => {
+                let (block, items) = chain_spec::brief(name, rest)?;
+                let items = items.into_iter().filter(|(key, _)| key.len() <= ITEM_KEY).collect();
+                let (block, state_root) = block.unzip();
+                return Ok(Self { origin: StateOrigin::ChainSpec, block, state_root, items });
+            }
+            Some(Kind::Snapshot) => {
+                let mut items = Items::default();
+                (snapshot::read_through(name, rest, &mut items)?, items.items)
+            }
+            // What it is instead, the reader of whole states says.
+            None => {
+                let mut state = State::from_reader(name, rest)?;
+                let items = std::mem::take(&mut state.top);
+                (state, items)
+            }
+        };
+        let items = items.into_iter().filter(|(key, _)| is_kept(key)).collect();
+        Ok(Self { origin: state.origin, block: state.block, state_root: state.state_root, items })
+    }
+
+    /// The value of a key that is no map's.
+    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        self.items.get(key).map(Vec::as_slice)
+    }
+
+    /// Those of some keys that have a value.
+    pub fn values(&self, keys: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        keys.iter().filter_map(|key| Some((key.clone(), self.get(key)?.to_vec()))).collect()
+    }
+
+    /// The hash of the chain's first block: this one's, or the one that the state keeps for ever.
+    pub fn genesis_hash(&self) -> Option<[u8; 32]> {
+        match self.block {
+            Some(block) if block.number == 0 => Some(block.hash),
+            _ => genesis_hash_keys().iter().find_map(|key| self.get(key)?.try_into().ok()),
+        }
+    }
+
+    /// The runtime in this state.
+    pub fn code(&self, name: &str) -> Result<Blob> {
+        code_of(name, self.get(CODE))
+    }
+}
+
+fn is_kept(key: &[u8]) -> bool {
+    // Every key of a state is asked about.
+    static GENESIS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(genesis_hash_keys);
+    key.len() <= ITEM_KEY || GENESIS.iter().any(|kept| kept == key)
+}
+
+/// `System.BlockHash` of block 0, which frame-system never removes, with block numbers of 32 and of 64 bits.
+pub fn genesis_hash_keys() -> [Vec<u8>; 2] {
+    let item = [twox_128(b"System"), twox_128(b"BlockHash")].concat();
+    [4, 8].map(|length| {
+        let number = vec![0; length];
+        [item.clone(), twox_64(&number).to_vec(), number].concat()
+    })
+}
+
+/// Keeps what is of the main trie and of no map.
+#[derive(Default)]
+struct Items {
+    items: Entries,
+    in_child: bool,
+}
+
+impl snapshot::Visit for Items {
+    fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        if !self.in_child && is_kept(&key) {
+            self.items.push((key, value));
+        }
+        Ok(())
+    }
+
+    fn child(&mut self, _: Vec<u8>) -> Result<()> {
+        self.in_child = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        tests::sample,
+        trie::{Builder, CHILD_PREFIX},
+    };
+    use codec::{Compact, Encode};
+
+    /// Items, maps below some of them, a child trie.
+    fn state() -> State {
+        let mut state = State { block: None, header: None, ..sample() };
+        let item = |item: u8| [[1; 16], [item; 16]].concat();
+        state.top = (0..40u8)
+            .flat_map(|index| [(item(index), vec![index; 50]), ([item(index), vec![index]].concat(), vec![1; 70])])
+            .chain([(CODE.to_vec(), vec![7; 100]), (vec![0xff; 31], vec![3]), (vec![0xff; 33], vec![4])])
+            .collect();
+        state.top.sort();
+        state.state_root = state.compute_root();
+        state
+    }
+
+    fn expected(state: &State) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        state.top.iter().filter(|(key, _)| key.len() <= ITEM_KEY).cloned().collect()
+    }
+
+    /// As try-runtime writes it; its database puts the way to a node before the node's hash, which the file need not do.
+    fn of_try_runtime(state: &State, with_paths: bool) -> Vec<u8> {
+        let mut nodes = Vec::new();
+        let mut top = state.top.clone();
+        for (name, entries) in &state.children {
+            let root = trie(entries, state.state_version, &mut |hash, node| {
+                nodes.push((hash.to_vec(), (node.to_vec(), 1i32)));
+                Ok(())
+            });
+            top.push(([CHILD_PREFIX, name].concat(), root.to_vec()));
+        }
+        top.sort();
+        let root = trie(&top, state.state_version, &mut |hash, node| {
+            nodes.push((hash.to_vec(), (node.to_vec(), 1)));
+            Ok(())
+        });
+        if with_paths {
+            let mut walk = vec![(Vec::new(), root, true)];
+            while let Some((path, hash, is_node)) = walk.pop() {
+                let entry = nodes.iter_mut().find(|(key, _)| *key == hash).expect("there");
+                entry.0 = [whole_bytes(&path), hash.to_vec()].concat();
+                let bytes = entry.1.0.clone();
+                if is_node {
+                    below(&bytes, &path, &mut walk);
+                }
+            }
+        }
+        let mut bytes = Compact(4u8).encode();
+        bytes.push(state.state_version);
+        nodes.encode_to(&mut bytes);
+        bytes.extend(root);
+        let header =
+            crate::header::Header { parent_hash: [0; 32], number: 5, state_root: root, extrinsics_root: [0; 32] };
+        bytes.extend(header.encode(&[0]));
+        bytes
+    }
+
+    fn whole_bytes(nibbles: &[u8]) -> Vec<u8> {
+        nibbles.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or_default()).collect()
+    }
+
+    /// What hangs below a node, with the ways there, and whether it is a node or a value.
+    fn below(bytes: &[u8], path: &[u8], walk: &mut Vec<(Vec<u8>, [u8; 32], bool)>) {
+        use crate::trie::{Child, Node, Value};
+        let node = Node::decode(bytes).expect("a node");
+        let path = [path, &node.partial].concat();
+        if let Some(Value::Hash(hash)) = node.value {
+            walk.push((path.clone(), hash, false));
+        }
+        for (index, child) in node.children {
+            let path = [path.as_slice(), &[index]].concat();
+            match child {
+                Child::Hash(hash) => walk.push((path, hash, true)),
+                Child::Inline(bytes) => below(bytes, &path, walk),
+            }
+        }
+    }
+
+    fn trie(entries: &Entries, version: u8, each: &mut crate::trie::Each<'_>) -> [u8; 32] {
+        let mut builder = Builder::new(version);
+        entries.iter().try_for_each(|(key, value)| builder.push(key, value.clone(), each)).expect("pushed");
+        builder.finish(each).expect("finished")
+    }
+
+    #[test]
+    fn the_items_of_each_kind_of_file_are_those_of_its_state() {
+        for state_version in [0, 1] {
+            let mut state = State { state_version, ..state() };
+            state.state_root = state.compute_root();
+            let files =
+                [state.to_snapshot().expect("written"), of_try_runtime(&state, true), of_try_runtime(&state, false)];
+            for (which, file) in files.iter().enumerate() {
+                let brief = Brief::from_reader("file", file.as_slice()).expect("read");
+                assert_eq!(brief.items, expected(&state), "{which}");
+                assert_eq!(brief.get(CODE), Some([7; 100].as_slice()));
+                assert_eq!(brief.values(&[vec![0xff; 31], vec![0xff; 33]]).len(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_as_when_it_is_read_whole() {
+        let file = of_try_runtime(&state(), false);
+        for (file, what) in
+            [(&file[..file.len() - 1], "whole block header"), (b"\0asm", "is no state"), (b"", "is empty")]
+        {
+            let failure = Brief::from_reader("file", file).expect_err("refused");
+            let whole = State::from_reader("file", file).expect_err("refused");
+            assert_eq!(failure, whole);
+            assert!(format!("{failure} {:?}", failure.found).contains(what), "{failure}");
+        }
+    }
+}

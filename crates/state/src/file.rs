@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A snapshot that is gone through instead of held in memory: its state as the nodes of a trie.
+//!
+//! The first time is for the file itself: that it is whole and in order, and what it says of its state. The second gives the
+//! nodes, each under its hash. Neither takes more memory than one entry, the nodes on the way to it, and the roots of child
+//! tries.
+
+use super::{HEAD, Kind, State, snapshot, stream, try_runtime};
+use crate::trie::{Builder, CHILD_PREFIX, Each};
+use artifact::hashes::blake2_256;
+use std::{
+    collections::{BTreeMap, btree_map},
+    fs::File,
+    io::{BufReader, Cursor, Read},
+    path::{Path, PathBuf},
+};
+use worker::{Failure, Result};
+
+pub struct StateFile {
+    path: PathBuf,
+    kind: Kind,
+    facts: State,
+    entries: Option<usize>,
+    /// Of child tries, under their keys in the main trie.
+    roots: BTreeMap<Vec<u8>, [u8; 32]>,
+}
+
+impl StateFile {
+    /// Reads a file from one end to the other. Nothing where it is another kind of file than a snapshot, or a smaller one.
+    pub fn open(path: &Path, at_least: u64) -> Result<Option<Self>> {
+        // What is no regular file cannot be read twice; what is wrong with one that is not there says whoever reads it whole.
+        if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() >= at_least) {
+            return Ok(None);
+        }
+        let (Some(kind), reader) = begun(path)? else { return Ok(None) };
+        let (name, mut survey) = (path.display().to_string(), Survey::default());
+        let facts = match kind {
+            Kind::Snapshot => snapshot::read_through(&name, reader, &mut survey)?,
+            Kind::TryRuntime => try_runtime::read_through(&name, reader, &mut |_, _, _| Ok(()))?,
+            Kind::ChainSpec => return Ok(None),
+        };
+        survey.end_child()?;
+        // How often a node occurs in its trie, a file of nodes does not tell.
+        let entries = (kind == Kind::Snapshot).then_some(survey.entries);
+        Ok(Some(Self { path: path.to_owned(), kind, facts, entries, roots: survey.roots }))
+    }
+
+    /// The state without its entries.
+    pub fn facts(&self) -> &State {
+        &self.facts
+    }
+
+    /// How many entries there are, those of child tries among them; nothing where only counting them would tell.
+    pub fn entries(&self) -> Option<usize> {
+        self.entries
+    }
+
+    /// Shows every node of the trie, and every value that is stored apart. The root is that of what was shown.
+    pub fn nodes(&self, each: &mut Each<'_>) -> Result<[u8; 32]> {
+        let (name, (kind, reader)) = (self.path.display().to_string(), begun(&self.path)?);
+        if kind != Some(self.kind) {
+            return Err(Failure::input(format!("{name} was replaced while it was read")));
+        }
+        if self.kind == Kind::TryRuntime {
+            let facts = try_runtime::read_through(&name, reader, &mut |_, hash, node| {
+                let found = blake2_256(&node);
+                if found != hash {
+                    return Err(Failure::input(format!("a trie node in {name} is not what its hash says"))
+                        .found(hex::encode_prefixed(found))
+                        .expected(hex::encode_prefixed(hash))
+                        .hint("the file is damaged or forged: make it again"));
+                }
+                each(hash, &node)
+            })?;
+            return Ok(facts.state_root.unwrap_or_default());
+        }
+        let version = self.facts.state_version;
+        let roots = self.roots.iter().peekable();
+        let mut tries = Tries { each, version, trie: Builder::new(version), main: None, roots };
+        snapshot::read_through(&name, reader, &mut tries)?;
+        tries.end()
+    }
+}
+
+/// What kind of file it is, and the whole of it to read.
+fn begun(path: &Path) -> Result<(Option<Kind>, impl Read)> {
+    let mut file = File::open(path).map_err(|error| Failure::io("read", path, &error))?;
+    let head = stream::head(&path.display().to_string(), &mut file, HEAD)?;
+    Ok((Kind::of(&head), BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file))))
+}
+
+/// Counts entries, and finds the roots of child tries, which the main trie has among its values and the file has not.
+#[derive(Default)]
+struct Survey {
+    version: u8,
+    entries: usize,
+    child: Option<(Vec<u8>, Builder)>,
+    roots: BTreeMap<Vec<u8>, [u8; 32]>,
+}
+
+impl Survey {
+    fn end_child(&mut self) -> Result<()> {
+        if let Some((name, trie)) = self.child.take() {
+            self.roots.insert([CHILD_PREFIX, &name].concat(), trie.finish(&mut |_, _| Ok(()))?);
+        }
+        Ok(())
+    }
+}
+
+impl snapshot::Visit for Survey {
+    fn begin(&mut self, facts: &State) {
+        self.version = facts.state_version;
+    }
+
+    fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.entries += 1;
+        match &mut self.child {
+            Some((_, trie)) => trie.push(&key, value, &mut |_, _| Ok(())),
+            None => Ok(()),
+        }
+    }
+
+    fn child(&mut self, name: Vec<u8>) -> Result<()> {
+        self.end_child()?;
+        self.child = Some((name, Builder::new(self.version)));
+        Ok(())
+    }
+}
+
+/// Builds all tries, one after the other as the file has them, the main one first.
+struct Tries<'a, 'b> {
+    each: &'a mut Each<'b>,
+    version: u8,
+    trie: Builder,
+    /// The root of the main trie when that has ended.
+    main: Option<[u8; 32]>,
+    /// Roots of child tries that are still to take their place among the main trie's entries.
+    roots: std::iter::Peekable<btree_map::Iter<'a, Vec<u8>, [u8; 32]>>,
+}
+
+impl Tries<'_, '_> {
+    /// The trie that is being built ends, and another begins.
+    fn end(&mut self) -> Result<[u8; 32]> {
+        if self.main.is_none() {
+            for (key, root) in self.roots.by_ref() {
+                self.trie.push(key, root.to_vec(), self.each)?;
+            }
+        }
+        let trie = std::mem::replace(&mut self.trie, Builder::new(self.version));
+        let root = trie.finish(self.each)?;
+        Ok(*self.main.get_or_insert(root))
+    }
+}
+
+impl snapshot::Visit for Tries<'_, '_> {
+    fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        if self.main.is_none() {
+            while let Some((child, root)) = self.roots.next_if(|(child, _)| **child < key) {
+                self.trie.push(child, root.to_vec(), self.each)?;
+            }
+        }
+        self.trie.push(&key, value, self.each)
+    }
+
+    fn child(&mut self, _: Vec<u8>) -> Result<()> {
+        self.end().map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{tests::sample, trie};
+    use proptest::prelude::*;
+
+    fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("state");
+        std::fs::write(&path, bytes).expect("written");
+        (directory, path)
+    }
+
+    /// The state again, from the nodes that a file gives.
+    fn again(path: &Path) -> State {
+        let file = StateFile::open(path, 0).expect("read").expect("a snapshot");
+        let mut nodes = trie::Nodes::default();
+        let root = file
+            .nodes(&mut |hash, node| {
+                assert_eq!(hash, blake2_256(node));
+                nodes.insert(hash, node.to_vec());
+                Ok(())
+            })
+            .expect("gone through");
+        let (roots, top): (Vec<_>, Vec<_>) = nodes
+            .entries("the nodes", root)
+            .expect("whole")
+            .into_iter()
+            .partition(|(key, _)| key.starts_with(CHILD_PREFIX));
+        let children: Vec<_> = roots
+            .into_iter()
+            .map(|(key, root)| {
+                let root = root.try_into().expect("a hash");
+                (key[CHILD_PREFIX.len()..].to_vec(), nodes.entries("the nodes", root).expect("whole"))
+            })
+            .collect();
+        assert!(file.facts().top.is_empty() && file.facts().children.is_empty());
+        let counted = top.len() + children.iter().map(|(_, entries)| entries.len()).sum::<usize>();
+        assert!(file.entries().is_none_or(|entries| entries == counted));
+        State { top, children, ..file.facts().clone() }
+    }
+
+    #[test]
+    fn only_a_large_snapshot_is_gone_through() {
+        let bytes = sample().to_snapshot().expect("written");
+        let (_directory, path) = file(&bytes);
+        assert!(StateFile::open(&path, bytes.len() as u64).expect("read").is_some());
+        assert!(StateFile::open(&path, bytes.len() as u64 + 1).expect("read").is_none());
+        let (_directory, path) = file(b"{\"name\": \"a chain spec\"}");
+        assert!(StateFile::open(&path, 0).expect("read").is_none());
+        assert!(StateFile::open(Path::new("/nowhere"), 0).expect("left to others").is_none());
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_byte_is_noticed_before_a_node_is_shown() {
+        let bytes = sample().to_snapshot().expect("written");
+        for position in (crate::SNAPSHOT_MAGIC.len()..bytes.len()).step_by(3) {
+            let mut changed = bytes.clone();
+            changed[position] ^= 4;
+            for bytes in [&changed, &bytes[..position].to_vec()] {
+                let (_directory, path) = file(bytes);
+                assert!(StateFile::open(&path, 0).is_err(), "at {position}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_between_both_readings_is_noticed() {
+        let (_directory, path) = file(&sample().to_snapshot().expect("written"));
+        let opened = StateFile::open(&path, 0).expect("read").expect("a snapshot");
+        let mut other = sample();
+        other.top[3].1 = vec![9; 5];
+        std::fs::write(&path, other.to_snapshot().expect("written")).expect("written");
+        let root = opened.nodes(&mut |_, _| Ok(())).expect("whole in itself");
+        assert_ne!(Some(root), opened.facts().state_root, "another state has another root");
+        std::fs::write(&path, b"{}").expect("written");
+        assert!(opened.nodes(&mut |_, _| Ok(())).expect_err("refused").message.contains("replaced"));
+    }
+
+    #[test]
+    fn a_trouble_of_the_receiver_ends_it() {
+        let (_directory, path) = file(&sample().to_snapshot().expect("written"));
+        let opened = StateFile::open(&path, 0).expect("read").expect("a snapshot");
+        let failure = opened.nodes(&mut |_, _| Err(Failure::environment("the disk is full"))).expect_err("ended");
+        assert_eq!(failure.message, "the disk is full");
+    }
+
+    type Map = std::collections::BTreeMap<Vec<u8>, Vec<u8>>;
+
+    fn entries(count: usize) -> impl Strategy<Value = Map> {
+        let key = prop::collection::vec(prop::sample::select(vec![0x00u8, 0x01, b':', b'z']), 0..5);
+        prop::collection::btree_map(key, prop::collection::vec(any::<u8>(), 0..60), count..20)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_gone_through_is_what_would_be_read(
+            top in entries(0),
+            children in prop::collection::btree_map(prop::collection::vec(any::<u8>(), 0..3), entries(1), 0..4),
+            state_version in 0u8..2,
+        ) {
+            let top = top.into_iter().collect();
+            let children = children.into_iter().map(|(name, map)| (name, map.into_iter().collect())).collect();
+            let mut state = State { top, children, state_version, header: None, block: None, ..sample() };
+            state.state_root = state.compute_root();
+            state.origin = protocol::inspect::StateOrigin::Snapshot;
+            let (_directory, path) = file(&state.to_snapshot().expect("written"));
+            prop_assert_eq!(again(&path), state);
+        }
+    }
+}

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Our own snapshot of a state.
+//!
+//! | Bytes | What |
+//! |---|---|
+//! | 8 | the magic |
+//! | 4 | the version of the format, little-endian |
+//! | … | the body in one zstd frame |
+//! | 32 | blake2-256 of everything before |
+//!
+//! The body in SCALE: `chain: Option<String>, spec_name: Option<String>, spec_version: Option<u32>,
+//! block: Option<(u64, [u8; 32])>, header: Option<Vec<u8>>, state_root: Option<[u8; 32]>, state_version: u8,
+//! top: Vec<(Vec<u8>, Vec<u8>)>, children: Vec<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>)>`, keys strictly ascending.
+//!
+//! The hash at the end makes a file that was cut or changed known as such before anything is done with it, and the
+//! order of keys makes the same state the same bytes.
+
+use super::{Block, State, stream::Stream};
+use crate::{header::Header, trie::Entries};
+use artifact::hashes::Blake2b;
+use codec::{Compact, Encode};
+use protocol::inspect::StateOrigin;
+use std::{
+    cell::Cell,
+    io::{self, BufReader, Read, Write},
+    rc::Rc,
+};
+use worker::{Code, Failure, Result};
+
+/// Neither text nor the beginning of any other file that a source may be.
+pub const MAGIC: [u8; 8] = *b"\x93CUTOVER";
+const VERSION: u32 = 1;
+const HASH: usize = 32;
+/// Fast to write, and close to the best that zstd does on hashes and balances.
+const LEVEL: i32 = 3;
+
+pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
+    let mut writer = Writer::begin(
+        Vec::new(),
+        &Facts {
+            chain: state.chain.as_deref(),
+            spec_name: state.spec_name.as_deref(),
+            spec_version: state.spec_version,
+            block: state.block,
+            header: state.header.as_deref(),
+            state_root: state.state_root,
+            state_version: state.state_version,
+        },
+    )?;
+    writer.entries(&state.top)?;
+    writer.children(state.children.len())?;
+    let mut children: Vec<_> = state.children.iter().collect();
+    children.sort();
+    for (key, entries) in children {
+        writer.child(key)?;
+        writer.entries(entries)?;
+    }
+    writer.finish()
+}
+
+/// What a snapshot says of its state before the entries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    pub chain: Option<&'a str>,
+    pub spec_name: Option<&'a str>,
+    pub spec_version: Option<u32>,
+    pub block: Option<Block>,
+    pub header: Option<&'a [u8]>,
+    pub state_root: Option<[u8; 32]>,
+    pub state_version: u8,
+}
+
+/// Writes a snapshot as its entries come: how many there are has to be known before, nothing else. In this order: a list
+/// of entries; how many child tries; for each, by their keys, its key and a list of entries.
+pub struct Writer<W: Write> {
+    encoder: zstd::Encoder<'static, Sealed<W>>,
+    /// Entries of the list that are still to come, and the last key.
+    due: usize,
+    last: Option<Vec<u8>>,
+}
+
+impl<W: Write> Writer<W> {
+    pub fn begin(sink: W, facts: &Facts<'_>) -> Result<Self> {
+        let mut sealed = Sealed { sink, hasher: Blake2b::new() };
+        sealed.write_all(&MAGIC).map_err(unwritten)?;
+        sealed.write_all(&VERSION.to_le_bytes()).map_err(unwritten)?;
+        let mut encoder = zstd::Encoder::new(sealed, LEVEL).map_err(unwritten)?;
+        let block = facts.block.map(|block| (block.number, block.hash));
+        let body = (facts.chain, facts.spec_name, facts.spec_version, block, facts.header, facts.state_root);
+        encoder.write_all(&body.encode()).map_err(unwritten)?;
+        encoder.write_all(&[facts.state_version]).map_err(unwritten)?;
+        Ok(Self { encoder, due: 0, last: None })
+    }
+
+    /// Begins a list of so many entries, keys ascending.
+    pub fn list(&mut self, count: usize) -> Result<()> {
+        self.complete()?;
+        (self.due, self.last) = (count, None);
+        self.encoder.write_all(&length(count)?).map_err(unwritten)
+    }
+
+    pub fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        if self.due == 0 || self.last.as_deref().is_some_and(|last| last >= key) {
+            return Err(Failure::internal("a state's keys are not in order"));
+        }
+        self.due -= 1;
+        self.last = Some(key.to_vec());
+        self.encoder.write_all(&key.encode()).map_err(unwritten)?;
+        self.encoder.write_all(&value.encode()).map_err(unwritten)
+    }
+
+    pub fn children(&mut self, count: usize) -> Result<()> {
+        self.complete()?;
+        self.encoder.write_all(&length(count)?).map_err(unwritten)
+    }
+
+    pub fn child(&mut self, key: &[u8]) -> Result<()> {
+        self.complete()?;
+        self.encoder.write_all(&key.encode()).map_err(unwritten)
+    }
+
+    fn entries(&mut self, entries: &Entries) -> Result<()> {
+        self.list(entries.len())?;
+        entries.iter().try_for_each(|(key, value)| self.entry(key, value))
+    }
+
+    fn complete(&self) -> Result<()> {
+        match self.due {
+            0 => Ok(()),
+            due => Err(Failure::internal(format!("{due} entries of a state were not given"))),
+        }
+    }
+
+    pub fn finish(self) -> Result<W> {
+        self.complete()?;
+        let Sealed { mut sink, hasher } = self.encoder.finish().map_err(unwritten)?;
+        sink.write_all(&hasher.finish()).map_err(unwritten)?;
+        Ok(sink)
+    }
+}
+
+fn unwritten(error: io::Error) -> Failure {
+    let failure = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::environment("the disk is full"),
+        _ => Failure::environment("a snapshot cannot be written"),
+    };
+    failure.found(error.to_string())
+}
+
+/// Hashes what is written through it.
+struct Sealed<W> {
+    sink: W,
+    hasher: Blake2b<HASH>,
+}
+
+impl<W: Write> Write for Sealed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.sink.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+fn length(length: usize) -> Result<Vec<u8>> {
+    let length = u32::try_from(length).map_err(|_| Failure::input("a state has too many entries for a snapshot"))?;
+    Ok(Compact(length).encode())
+}
+
+/// Whom a snapshot's parts are given to, in the order of the file.
+pub(super) trait Visit {
+    /// What stands before the entries.
+    fn begin(&mut self, _facts: &State) {}
+    /// An entry of the main trie or, after a child trie was named, of that.
+    fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
+    fn child(&mut self, name: Vec<u8>) -> Result<()>;
+}
+
+pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
+    let mut all = All::default();
+    let facts = read_through(name, reader, &mut all)?;
+    Ok(State { top: all.top, children: all.children, ..facts })
+}
+
+/// Keeps everything.
+#[derive(Default)]
+struct All {
+    top: Entries,
+    children: Vec<(Vec<u8>, Entries)>,
+}
+
+impl Visit for All {
+    fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+        self.children.last_mut().map_or(&mut self.top, |(_, entries)| entries).push((key, value));
+        Ok(())
+    }
+
+    fn child(&mut self, name: Vec<u8>) -> Result<()> {
+        self.children.push((name, Entries::new()));
+        Ok(())
+    }
+}
+
+/// Gives what a snapshot holds to a visitor, and what it says of itself to the caller, without entries. What was visited counts
+/// only when this ends well: the seal stands at the end.
+pub(super) fn read_through(name: &str, reader: impl Read, visit: &mut dyn Visit) -> Result<State> {
+    let consumed = Rc::new(Cell::new(0));
+    let mut tail = Tail::new(reader, consumed.clone());
+    let mut start = [0; 12];
+    tail.read_exact(&mut start).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Stream::new(name, io::empty()).cut_short(),
+        _ => super::stream::unreadable(name, &error),
+    })?;
+    let version = u32::from_le_bytes([start[8], start[9], start[10], start[11]]);
+    if version != VERSION {
+        return Err(Failure::input(format!("{name} is a snapshot of another version"))
+            .found(version.to_string())
+            .expected(VERSION.to_string())
+            .hint("make the snapshot again, or read it with the version of Cutover that wrote it"));
+    }
+    let decoder = zstd::Decoder::new(tail)
+        .map_err(|error| Failure::internal("zstd cannot be started").found(error.to_string()))?;
+    let mut stream = Stream::decompressed(name, BufReader::with_capacity(1 << 16, decoder), consumed);
+    let facts = facts(&mut stream)?;
+    visit.begin(&facts);
+    entries(&mut stream, visit)?;
+    let mut last = None;
+    for _ in 0..stream.compact()? {
+        let key = stream.bytes()?;
+        if last.as_ref().is_some_and(|last| *last >= key) {
+            return Err(stream.broken("child tries out of order"));
+        }
+        visit.child(key.clone())?;
+        last = Some(key);
+        entries(&mut stream, visit)?;
+    }
+    stream.end()?;
+    let (expected, found) = stream.into_inner().into_inner().finish().into_inner().finish();
+    if expected != found {
+        return Err(Failure::input(format!("{name} was changed after it was written"))
+            .code(Code::Damaged)
+            .found(hex::encode_prefixed(found))
+            .expected(format!("{} as its last 32 bytes say", hex::encode_prefixed(expected)))
+            .hint("make or download the file again"));
+    }
+    check(name, &facts)?;
+    Ok(facts)
+}
+
+fn facts<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
+    let chain = stream.option(Stream::text)?;
+    let spec_name = stream.option(Stream::text)?;
+    let spec_version = stream.option(Stream::u32)?;
+    let block = stream.option(|stream| Ok(Block { number: stream.u64()?, hash: stream.array()? }))?;
+    let header = stream.option(Stream::bytes)?;
+    let state_root = stream.option(Stream::array)?;
+    let state_version = stream.byte()?;
+    let (top, children) = Default::default();
+    let origin = StateOrigin::Snapshot;
+    Ok(State { origin, chain, spec_name, spec_version, state_version, state_root, block, header, top, children })
+}
+
+/// Strictly ascending keys keep the number of entries in proportion to their bytes, too.
+fn entries<R: Read>(stream: &mut Stream<'_, R>, visit: &mut dyn Visit) -> Result<()> {
+    let mut last: Option<Vec<u8>> = None;
+    for _ in 0..stream.compact()? {
+        let key = stream.bytes()?;
+        if last.as_ref().is_some_and(|last| *last >= key) {
+            return Err(stream.broken("keys out of order"));
+        }
+        let value = stream.bytes()?;
+        last = Some(key.clone());
+        visit.entry(key, value)?;
+    }
+    Ok(())
+}
+
+/// The hash says that nobody changed the file; this, that whoever wrote it made sense.
+fn check(name: &str, state: &State) -> Result<()> {
+    let senseless =
+        |found: String| Failure::input(format!("{name} contradicts itself")).code(Code::Damaged).found(found);
+    if state.state_version > 1 {
+        return Err(senseless(format!("state version {}", state.state_version)).expected("0 or 1"));
+    }
+    if let Some(bytes) = &state.header {
+        let header = Header::decode(bytes).ok_or_else(|| senseless("a header that is none".into()))?;
+        let expected = Block { number: header.number, hash: Header::hash(bytes) };
+        if state.block != Some(expected) {
+            return Err(senseless("a header of another block".into()));
+        }
+    }
+    Ok(())
+}
+
+/// A reader that keeps the last 32 bytes back, and hashes what it lets through.
+struct Tail<R> {
+    reader: R,
+    hasher: Blake2b<HASH>,
+    held: Vec<u8>,
+    consumed: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Tail<R> {
+    fn new(reader: R, consumed: Rc<Cell<u64>>) -> Self {
+        Self { reader, hasher: Blake2b::new(), held: Vec::new(), consumed }
+    }
+
+    /// The hash that was kept back, and the one of what went through.
+    fn finish(self) -> ([u8; HASH], [u8; HASH]) {
+        (<[u8; HASH]>::try_from(self.held).unwrap_or_default(), self.hasher.finish())
+    }
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let mut chunk = [0; 1 << 14];
+        while self.held.len() <= HASH {
+            let count = self.reader.read(&mut chunk)?;
+            if count == 0 {
+                return Ok(0);
+            }
+            self.held.extend_from_slice(&chunk[..count]);
+        }
+        let count = buffer.len().min(self.held.len() - HASH);
+        buffer[..count].copy_from_slice(&self.held[..count]);
+        self.hasher.update(&buffer[..count]);
+        self.held.drain(..count);
+        self.consumed.set(self.consumed.get() + count as u64);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::sample;
+    use proptest::prelude::*;
+
+    fn expected() -> State {
+        State { origin: StateOrigin::Snapshot, ..sample() }
+    }
+
+    #[test]
+    fn a_state_survives_writing_and_reading() {
+        let bytes = sample().to_snapshot().expect("written");
+        assert_eq!(State::from_reader("snap", bytes.as_slice()).expect("read"), expected());
+        assert_eq!(expected().to_snapshot().expect("written"), bytes, "the same state, the same bytes");
+        let bare = State { chain: None, block: None, header: None, state_root: None, children: vec![], ..expected() };
+        let bytes = bare.to_snapshot().expect("written");
+        assert_eq!(State::from_reader("snap", bytes.as_slice()).expect("read"), bare);
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("state.snap");
+        bare.write(&path).expect("written");
+        assert_eq!(State::read(&path).expect("read"), bare);
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_byte_is_noticed() {
+        let bytes = sample().to_snapshot().expect("written");
+        let failed = |bytes: &[u8], what: &str, at: usize, head: usize| {
+            let failure = State::from_reader("snap", bytes).err().unwrap_or_else(|| panic!("{what} {at}"));
+            // What does not begin as a snapshot of this version is none.
+            assert_eq!(failure.is(Code::Damaged), at >= head, "{what} {at}: {failure}");
+        };
+        for length in 0..bytes.len() {
+            failed(&bytes[..length], "cut to", length, MAGIC.len());
+        }
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 0x10;
+            failed(&changed, "changed at", position, MAGIC.len() + 4);
+        }
+        let mut longer = bytes;
+        longer.push(0);
+        assert!(State::from_reader("snap", longer.as_slice()).is_err());
+    }
+
+    #[test]
+    fn another_version_and_disorder_are_named() {
+        let mut bytes = sample().to_snapshot().expect("written");
+        bytes[8] = 2;
+        let failure = State::from_reader("snap", bytes.as_slice()).expect_err("refused");
+        assert_eq!((failure.found.as_deref(), failure.expected.as_deref()), (Some("2"), Some("1")));
+        let mut state = sample();
+        state.top.swap(0, 1);
+        assert_eq!(state.to_snapshot().expect_err("refused").kind, worker::Kind::Internal);
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_fills_the_memory() {
+        // A genuine file but for its one value of a quarter of a gigabyte, repeated.
+        let failed = "zstd works";
+        let mut encoder = zstd::Encoder::new([MAGIC.as_slice(), &VERSION.to_le_bytes()].concat(), 1).expect(failed);
+        encoder.write_all(&[0, 0, 0, 0, 0, 0, 1]).expect(failed);
+        encoder.write_all(&Compact(1u32).encode()).expect(failed);
+        encoder.write_all(&b"key".to_vec().encode()).expect(failed);
+        encoder.write_all(&Compact(200_000_000u32).encode()).expect(failed);
+        for _ in 0..200 {
+            encoder.write_all(&vec![0; 1_000_000]).expect(failed);
+        }
+        let mut bytes = encoder.finish().expect(failed);
+        let hash = artifact::hashes::blake2_256(&bytes);
+        bytes.extend(hash);
+        let failure = State::from_reader("snap", bytes.as_slice()).expect_err("refused");
+        assert!(failure.found.as_ref().is_some_and(|found| found.contains("far more than a state")), "{failure}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_entries_survive(entries in prop::collection::btree_map(
+            prop::collection::vec(any::<u8>(), 0..40), prop::collection::vec(any::<u8>(), 0..300), 0..40)) {
+            let mut state = State { header: None, children: vec![], ..expected() };
+            state.top = entries.into_iter().collect();
+            let bytes = state.to_snapshot().expect("written");
+            prop_assert_eq!(State::from_reader("snap", bytes.as_slice()).expect("read"), state);
+        }
+
+        #[test]
+        fn noise_after_the_magic_is_refused(noise in prop::collection::vec(any::<u8>(), 0..300)) {
+            let bytes = [MAGIC.as_slice(), &VERSION.to_le_bytes(), &noise].concat();
+            prop_assert!(State::from_reader("snap", bytes.as_slice()).is_err());
+        }
+    }
+}

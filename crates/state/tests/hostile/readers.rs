@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What must hold for any bytes whatever: no panic, and what is accepted holds together. Called by the bounded run of
+//! the tests and, without an end, by `cargo fuzz`.
+
+use artifact::{Blob, Metadata, hashes::blake2_256, sections::Sections};
+use cutover_state::{Brief, State, StateFile, header::Header, trie};
+
+/// Chain specs, snapshots of ours and of try-runtime, as they are.
+pub fn state(bytes: &[u8]) {
+    let brief = Brief::from_reader("hostile", bytes);
+    let nodes = gone_through(bytes);
+    if let Ok(state) = State::from_reader("hostile", bytes) {
+        accepted(&state);
+        // A snapshot of nodes may say wrongly where they are in the trie; then they are missed.
+        if let Ok(brief) = brief {
+            for (key, value) in state.top.iter().filter(|(key, _)| key.len() <= 32) {
+                assert_eq!(brief.get(key), Some(value.as_slice()));
+            }
+        }
+        // A file that contradicts itself in its root is refused by whoever needs the root.
+        assert!(nodes.is_none_or(|root| Some(root) == state.compute_root() || Some(root) == state.state_root));
+    }
+}
+
+/// The root of the nodes that a snapshot gives where it is too large to be held.
+fn gone_through(bytes: &[u8]) -> Option<[u8; 32]> {
+    let path = std::env::temp_dir().join(format!("cutover-hostile-{}", std::process::id()));
+    std::fs::write(&path, bytes).expect("written");
+    let root = StateFile::open(&path, 0).ok().flatten().and_then(|file| {
+        let each = &mut |hash, node: &[u8]| {
+            assert_eq!(hash, blake2_256(node), "every node is under its own hash");
+            Ok(())
+        };
+        file.nodes(each).ok()
+    });
+    std::fs::remove_file(&path).expect("removed");
+    root
+}
+
+/// The body of a snapshot of ours: compressed and sealed as the file has it, or no change of it would get past the
+/// hash at its end.
+pub fn snapshot(body: &[u8]) {
+    let mut bytes = b"\x93CUTOVER".to_vec();
+    bytes.extend(1u32.to_le_bytes());
+    bytes.extend(zstd::bulk::compress(body, 1).expect("compressed"));
+    bytes.extend(blake2_256(&bytes));
+    state(&bytes);
+}
+
+fn accepted(state: &State) {
+    let _ = (state.complete(), state.summary(), state.code("hostile"));
+    let root = state.compute_root();
+    // Our own form of it says the same.
+    if let Ok(bytes) = state.to_snapshot() {
+        let again = State::from_reader("again", bytes.as_slice()).expect("a snapshot that was just made");
+        assert_eq!((&again.top, again.compute_root()), (&state.top, root));
+    }
+}
+
+/// Nodes of a proof, each behind its length in two bytes, under their true hashes; the first is the root.
+pub fn proof(bytes: &[u8]) {
+    let mut nodes = trie::Nodes::default();
+    let (mut root, mut rest) = (None, bytes);
+    while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+        let (node, tail) = tail.split_at(usize::from(u16::from_le_bytes(*length)).min(tail.len()));
+        let _ = trie::Node::decode(node);
+        let hash = blake2_256(node);
+        root = root.or(Some(hash));
+        nodes.insert(hash, node.to_vec());
+        rest = tail;
+    }
+    if let Some(root) = root
+        && let Ok(entries) = nodes.entries("hostile", root)
+    {
+        assert!(entries.is_sorted_by(|(one, _), (other, _)| one < other), "keys in order, each once");
+    }
+}
+
+/// A blob, compressed, bare or in hex, and the facts of its sections.
+pub fn blob(bytes: &[u8]) {
+    if let Ok(blob) = Blob::parse("hostile", bytes.to_vec()) {
+        let _ = Sections::read("hostile", &blob);
+    }
+}
+
+pub fn metadata(bytes: &[u8]) {
+    let _ = Metadata::from_bytes("hostile", bytes.to_vec());
+}
+
+pub fn header(bytes: &[u8]) {
+    let _ = Header::decode(bytes);
+}
