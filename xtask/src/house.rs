@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests of the repository's own habits: pages begin in one way, and no test is ignored for good.
+//! Tests of the repository's own habits: pages begin in one way, no test is ignored for good, and every fuzz target has a
+//! bounded run among the tests.
 
 use crate::mentions::{files, home};
 use std::collections::BTreeSet;
@@ -60,4 +61,39 @@ fn every_page_says_what_it_is_for_and_shows_a_command() {
         let prose = !before.is_empty() && before.len() <= 6 && before.iter().all(|line| !line.starts_with(['#', '|']));
         assert!(prose, "{}: what it is for, then a command, after the title", path.display());
     }
+}
+
+/// The names of the functions that a text calls in the module `readers`.
+fn readers(text: &str) -> BTreeSet<&str> {
+    let names = text.split("readers::").skip(1);
+    names.filter_map(|after| after.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_').next()).collect()
+}
+
+#[test]
+fn every_fuzz_target_has_a_bounded_run_among_the_tests() {
+    let mut fuzzed = 0;
+    for entry in std::fs::read_dir(home().join("crates")).expect("the crates") {
+        let package = entry.expect("an entry").path();
+        if !package.join("fuzz").is_dir() {
+            continue;
+        }
+        let mut targets = Vec::new();
+        files(&package.join("fuzz/fuzz_targets"), ".rs", &mut targets);
+        let text = |path: &std::path::Path| std::fs::read_to_string(path).expect("a source");
+        let bounded = text(&package.join("tests/hostile/main.rs"));
+        let offered = text(&package.join("tests/hostile/readers.rs"));
+        let manifest = text(&package.join("fuzz/Cargo.toml"));
+        for path in &targets {
+            let source = text(path);
+            let called = readers(&source);
+            let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+            assert_eq!(called, BTreeSet::from([name]), "{}", path.display());
+            assert!(readers(&bounded).contains(name), "{}: tests/hostile does not run it", path.display());
+            assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{}", path.display());
+        }
+        let names: BTreeSet<_> = offered.split("pub fn ").skip(1).filter_map(|after| after.split('(').next()).collect();
+        assert_eq!(names.len(), targets.len(), "{}: each reader has a fuzz target", package.display());
+        fuzzed += targets.len();
+    }
+    assert!(fuzzed > 0);
 }
