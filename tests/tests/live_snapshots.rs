@@ -224,7 +224,7 @@ fn a_download_that_is_killed_goes_on_where_it_was() {
     let request = json!({"command": "snapshot", "nodes": [&slow], "store": store, "out": file}).to_string();
     for round in 0..50u64 {
         // The worker itself: who ends `cargo xtask` ends it in good order.
-        let mut child = worker("cutover-dry-run");
+        let mut child = worker("cutover-fork");
         let child = child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = child.spawn().expect("the worker");
         child.stdin.take().expect("piped").write_all(request.as_bytes()).expect("asked");

@@ -11,13 +11,11 @@ mod block;
 mod checks;
 mod enactment;
 mod events;
-mod genesis;
 mod input;
 mod messages;
 mod rehearsal;
 mod result;
 mod run;
-mod serve;
 mod superuser;
 mod time_limit;
 mod transaction;
@@ -26,10 +24,7 @@ mod validator;
 mod verdicts;
 mod weight;
 
-use protocol::{
-    dry_run::Request,
-    snapshot::{PruneRequest, Pruned, SnapshotRequest},
-};
+use protocol::dry_run::Request;
 use sp_wasm_interface::HostFunctions;
 use std::process::ExitCode;
 use worker::{Failure, Outcome, Reporter, Result};
@@ -59,24 +54,6 @@ pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_js
             let report = block::replay(request, reporter)?;
             let passed = report.verdict.passed();
             Ok(Outcome { passed, value: value(report)? })
-        }
-        Request::Genesis(request) => {
-            let summary = genesis::snapshot(request, reporter)?;
-            Ok(Outcome::passed(value(summary)?))
-        }
-        Request::Snapshot(request) => {
-            let SnapshotRequest { nodes, at, store, out, format } = request;
-            let wish = fork::snapshot::Wish { nodes, at, store, out, format: *format };
-            let made = fork::snapshot::create(&wish, reporter)?;
-            Ok(Outcome::passed(value(made)?))
-        }
-        Request::Prune(PruneRequest { store }) => {
-            let freed = fork::snapshot::prune(store)?;
-            Ok(Outcome::passed(value(Pruned { version: 1, store: store.clone(), freed })?))
-        }
-        Request::Serve(request) => {
-            serve::serve(request, reporter)?;
-            Ok(Outcome::passed(serde_json::Value::Null))
         }
         Request::Prepare(request) => {
             let prepared = validator::prepare(&bytes(&request.code)?, &request.artifact)?;

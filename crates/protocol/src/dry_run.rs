@@ -12,10 +12,6 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub enum Request {
     DryRun(DryRunRequest),
     Block(crate::block::BlockRequest),
-    Genesis(crate::snapshot::GenesisRequest),
-    Snapshot(crate::snapshot::SnapshotRequest),
-    Prune(crate::snapshot::PruneRequest),
-    Serve(crate::fork::ServeRequest),
     Prepare(PrepareRequest),
     Validate(ValidateRequest),
 }

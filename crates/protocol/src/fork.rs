@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A fork that clients connect to.
 
-use crate::{Source, StateMode, exposed};
+use crate::{
+    Source, StateMode, exposed,
+    snapshot::{GenesisRequest, PruneRequest, SnapshotRequest},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// The requests of the fork's worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    Genesis(GenesisRequest),
+    Snapshot(SnapshotRequest),
+    Prune(PruneRequest),
+    Serve(ServeRequest),
+}
 
 /// Serve a fork over JSON-RPC until the process is ended.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use crate::{cli, context::Context, interrupt, networks, workers, workers::Worker};
-use protocol::{
-    dry_run::Request,
-    fork::{ServeRequest, ServedFork},
-};
+use protocol::fork::{Request, ServeRequest, ServedFork};
 use worker::Result;
 
 /// Serves until it is interrupted, which is how it is meant to end.
@@ -27,7 +24,7 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
         task.say("serving until Ctrl-C");
         Ok(())
     };
-    let outcome = workers::call_until_ended(context, Worker::DryRun, &request, &task, &context.log("fork"), &mut ready);
+    let outcome = workers::call_until_ended(context, Worker::Fork, &request, &task, &context.log("fork"), &mut ready);
     match outcome {
         Err(_) if served && interrupt::happened() => Ok(true),
         outcome => outcome.map(|outcome| outcome.passed),

@@ -15,7 +15,7 @@ use crate::{
 };
 use protocol::{
     Source,
-    dry_run::Request,
+    fork::Request,
     inspect::{self, StateSummary},
     snapshot::{GenesisRequest, PruneRequest, SnapshotFormat, SnapshotRequest},
 };
@@ -93,7 +93,7 @@ fn prune(context: &Context) -> Result<bool> {
 
 fn call(context: &Context, request: &Request, show: fn(&Value) -> String) -> Result<bool> {
     let task = context.printer.task("snapshot");
-    let outcome = workers::call(context, Worker::DryRun, request, &task, &context.log("snapshot"))?;
+    let outcome = workers::call(context, Worker::Fork, request, &task, &context.log("snapshot"))?;
     drop(task);
     context.printer.result(&outcome.value, || show(&outcome.value))?;
     Ok(outcome.passed)

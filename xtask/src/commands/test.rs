@@ -42,7 +42,7 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
         .collect();
     let heavy: Vec<String> = HEAVY.iter().flat_map(|name| ["--package".to_string(), (*name).to_string()]).collect();
     let task = context.printer.task("workers");
-    workers::build_all(context, &[Worker::Benchmark, Worker::DryRun], &heavy, &task)?;
+    workers::build_all(context, &[Worker::Benchmark, Worker::DryRun, Worker::Fork], &heavy, &task)?;
     workers::build_all(
         context,
         &[Worker::Inspect, Worker::Compat, Worker::Evidence, Worker::Proposal, Worker::Weights],

@@ -43,7 +43,7 @@ pub struct Own {
 impl Own {
     /// Returns what the workspace asks for, if it names host functions and the worker executes runtimes.
     pub fn of(context: &Context, worker: Worker) -> Result<Option<Self>> {
-        if !matches!(worker, Worker::Benchmark | Worker::DryRun) {
+        if !matches!(worker, Worker::Benchmark | Worker::DryRun | Worker::Fork) {
             return Ok(None);
         }
         let Some(functions) = runtimes::configured_host_functions(context)? else { return Ok(None) };

@@ -7,10 +7,13 @@
 //! on its way; at the end the entries are written as they are met in the order of their keys.
 
 mod crew;
+mod genesis;
 #[cfg(test)]
 mod tests;
 mod try_runtime;
 mod write;
+
+pub use genesis::of_genesis;
 
 use crate::{
     chain::Header,

@@ -1,19 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A fork that clients can connect to.
+//! The requests of the worker: a fork that clients connect to, snapshots of live chains and of genesis presets.
 
-use fork::{
-    Executor, How, LiveBlock, Store,
-    serve::{Fork, Listener},
+use crate::{
+    Executor, How, LiveBlock, Store, executor, load, runtime_log,
+    serve::{self, Fork, Listener},
+    snapshot,
 };
 use protocol::{
     Source,
-    fork::{ServeRequest, ServedFork},
+    fork::{Request, ServeRequest, ServedFork},
+    snapshot::{PruneRequest, Pruned, SnapshotRequest},
 };
+use serde::Serialize;
+use serde_json::Value;
 use source::ReadSource;
-use worker::{Event, Reporter, Result};
+use sp_wasm_interface::HostFunctions;
+use std::process::ExitCode;
+use worker::{Event, Failure, Outcome, Reporter, Result};
 
-/// Says where it listens and answers until the process is ended.
-pub fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
+/// Runs the worker with these host functions beside those that nodes offer.
+pub fn main<Own: HostFunctions>() -> ExitCode {
+    executor::offer::<Own>();
+    runtime_log::install();
+    worker::serve(|request: Request, reporter| handle(&request, reporter))
+}
+
+fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<Value>> {
+    let value = match request {
+        Request::Genesis(request) => value(snapshot::of_genesis(request, reporter)?)?,
+        Request::Snapshot(SnapshotRequest { nodes, at, store, out, format }) => {
+            let wish = snapshot::Wish { nodes, at, store, out, format: *format };
+            value(snapshot::create(&wish, reporter)?)?
+        }
+        Request::Prune(PruneRequest { store }) => {
+            let freed = snapshot::prune(store)?;
+            value(Pruned { version: 1, store: store.clone(), freed })?
+        }
+        Request::Serve(request) => {
+            serve(request, reporter)?;
+            Value::Null
+        }
+    };
+    Ok(Outcome::passed(value))
+}
+
+/// Returns a result as JSON.
+fn value(result: impl Serialize) -> Result<Value> {
+    serde_json::to_value(result)
+        .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))
+}
+
+/// Reports where the server listens, and answers until the process is ended.
+fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     end_with_parent();
     let executor = Executor::new(request.cache.as_deref());
     // First, so that a port that is taken is told before a state is read.
@@ -21,7 +59,7 @@ pub fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     reporter.status(format!("reading the state of {}", request.state));
     let store = Store::new(request.nodes.as_deref());
     let how = How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
-    let loaded = fork::load(&request.state, how, reporter)?;
+    let loaded = load(&request.state, how, reporter)?;
     let mut chain = loaded.chain.clone();
     if let Some(named) = &request.code {
         chain.put_code(&request.state.code(named)?)?;
@@ -53,8 +91,8 @@ pub fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
             Err(failure) => reporter.warning(format!("the forked block's extrinsics are not served: {failure}")),
         }
     }
-    reporter.send(Event::Ready { value: crate::value(ready)? });
-    fork::serve::serve(fork, listener)
+    reporter.send(Event::Ready { value: value(ready)? });
+    serve::serve(fork, listener)
 }
 
 /// A server whose caller was killed would go on for ever with nobody to end it.

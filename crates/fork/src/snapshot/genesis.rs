@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Makes the state of a chain that begins with a runtime's genesis preset: how the recorded previous releases are made.
+//! Snapshots of a chain that begins with a runtime's genesis preset. The recorded previous releases are made this way.
 
+use crate::{Author, Chain, Code, Executor, Wish, genesis};
 use codec::Encode;
-use fork::{Author, Chain, Code, Executor, Wish, genesis};
 use protocol::{
     Source,
     snapshot::{GenesisRequest, GenesisSnapshot},
@@ -11,7 +11,8 @@ use source::ReadSource;
 use state::{Block, State};
 use worker::{Failure, Reporter, Result};
 
-pub fn snapshot(request: &GenesisRequest, reporter: &Reporter) -> Result<GenesisSnapshot> {
+/// Writes the state of the chain after `blocks` blocks as a snapshot.
+pub fn of_genesis(request: &GenesisRequest, reporter: &Reporter) -> Result<GenesisSnapshot> {
     let blob = request.runtime.parse::<Source>()?.blob()?;
     let sections = artifact::sections::Sections::read(&request.runtime, &blob)?;
     let version = sections.version.ok_or_else(|| {
