@@ -496,30 +496,13 @@ fn explain(failure: Failure, context: &Context) -> Failure {
 /// The candidate that a person most likely meant.
 fn nearest<'name>(name: &str, candidates: impl Iterator<Item = &'name String>) -> Option<&'name String> {
     let scored = candidates.map(|candidate| {
-        let distance =
-            if candidate.contains(name) || name.contains(candidate.as_str()) { 1 } else { distance(name, candidate) };
-        (distance, candidate)
+        let contained = candidate.contains(name) || name.contains(candidate.as_str());
+        (if contained { 1 } else { strsim::levenshtein(name, candidate) }, candidate)
     });
     scored
         .filter(|(distance, _)| *distance <= 1 + name.len() / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, character) in left.chars().enumerate() {
-        let mut diagonal = line;
-        row[0] = line + 1;
-        for (column, other) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(character != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

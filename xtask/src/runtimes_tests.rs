@@ -183,14 +183,6 @@ fn files_of_the_configuration_stand_beside_the_manifest() {
 }
 
 #[test]
-fn distances_are_counted_in_letters() {
-    assert_eq!(
-        [("", ""), ("a", ""), ("kitten", "sitting"), ("ä", "a")].map(|(left, right)| distance(left, right)),
-        [0, 1, 3, 1]
-    );
-}
-
-#[test]
 fn the_hash_of_the_metadata_is_not_left_out() {
     let with = |features: serde_json::Value, normal: &[&'static str]| {
         let mut normal = normal.to_vec();

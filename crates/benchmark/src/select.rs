@@ -91,27 +91,15 @@ fn known(all: &[Pallet], request: &RunRequest) -> Result<()> {
 
 /// The names most like this one, for who mistyped it.
 fn nearest(name: &str, there: &BTreeSet<String>) -> String {
-    let mut near: Vec<_> = there.iter().map(|other| (distance(name, other), other.as_str())).collect();
+    // Names come from a blob, and the time grows with the product of their lengths.
+    let head = |text: &str| text.chars().take(100).collect::<String>();
+    let name = head(name);
+    let mut near: Vec<_> =
+        there.iter().map(|other| (strsim::levenshtein(&name, &head(other)), other.as_str())).collect();
     near.sort();
     near.truncate(3);
     let near: Vec<_> = near.into_iter().map(|(_, name)| name).collect();
     format!("near it: {}", near.join(", "))
-}
-
-/// How many letters have to be put in, taken out or changed (Levenshtein). Names come from a blob: they are cut.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(100).collect(), b.chars().take(100).collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 fn pallet(list: BenchmarkList) -> Result<Pallet> {
