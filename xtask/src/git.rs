@@ -15,8 +15,8 @@ pub struct Source {
     pub dirty: Option<bool>,
     pub branch: Option<String>,
     pub tag: Option<String>,
-    /// When the commit was made, in seconds since 1970.
-    pub time: Option<u64>,
+    /// The time of the commit.
+    pub time: Option<jiff::Timestamp>,
 }
 
 pub fn source(workspace: &Path) -> Source {
@@ -30,7 +30,7 @@ pub fn source(workspace: &Path) -> Source {
         dirty: git(workspace, &["status", "--porcelain"]).map(|text| !text.trim().is_empty()),
         branch: line(&["symbolic-ref", "--quiet", "--short", "HEAD"]),
         tag: line(&["describe", "--tags", "--exact-match"]),
-        time: time.parse().ok(),
+        time: time.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
     }
 }
 

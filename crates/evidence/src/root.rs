@@ -7,6 +7,7 @@ use crate::{
     keys::{Checked, KeyType, PublicKey},
     root_change,
 };
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +19,6 @@ use worker::{Failure, Result};
 pub const FORMAT: &str = "cutover/signers/v1";
 
 const SIZE_LIMIT: u64 = 1024 * 1024;
-const DAY: u64 = 24 * 60 * 60;
 
 /// The file as it is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -201,9 +201,12 @@ impl Root {
     }
 
     pub fn expired(&self, now: SystemTime) -> bool {
-        let today = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / DAY);
+        let today = Timestamp::try_from(now).ok().map(|now| now.to_zoned(TimeZone::UTC).date());
         // A date that does not parse was refused; were it here, it would not be one that lies ahead.
-        self.file.expires.as_deref().is_some_and(|date| day_of(date).is_none_or(|last| last < today))
+        self.file.expires.as_deref().is_some_and(|date| match (day_of(date), today) {
+            (Some(last), Some(today)) => last < today,
+            _ => true,
+        })
     }
 
     /// Counts distinct people. A signature counts if it is valid and the first of a signer of this file; none does where
@@ -241,28 +244,10 @@ fn is_lineage(text: &str) -> bool {
     matches!(digits.len(), 32 | 64) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Days since 1970-01-01 of a date in the Gregorian calendar.
-fn day_of(date: &str) -> Option<u64> {
-    let [year, month, day] = date.split('-').collect::<Vec<_>>().try_into().ok()?;
-    if (year.len(), month.len(), day.len()) != (4, 2, 2)
-        || !date.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
-    {
-        return None;
-    }
-    let (year, month, day): (u64, u64, u64) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
-    let leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
-    let length = |month| match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leap(year) => 29,
-        2 => 28,
-        _ => 31,
-    };
-    if year < 1970 || !(1..=12).contains(&month) || !(1..=length(month)).contains(&day) {
-        return None;
-    }
-    let years: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum();
-    let months: u64 = (1..month).map(length).sum();
-    Some(years + months + day - 1)
+/// Reads a date in the one form that a file may have: `2027-06-30`.
+fn day_of(date: &str) -> Option<Date> {
+    // The parser takes other forms of ISO 8601 as well.
+    date.parse().ok().filter(|day: &Date| day.to_string() == date && day.year() >= 1970)
 }
 
 #[cfg(test)]
@@ -270,7 +255,6 @@ mod tests {
     use super::*;
     use crate::keys::{ChainSecret, check};
     use serde_json::{Value, json};
-    use std::time::Duration;
 
     const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
     const BOB: &str = "0x8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48";
@@ -403,7 +387,17 @@ mod tests {
         refused(|root| root["signers"][0]["name"] = json!("a\u{7}"));
         refused(|root| root["signers"][0]["key_type"] = json!("pgp"));
         refused(|root| root["signers"][0]["public_key"] = json!("0x00"));
-        for date in ["", "soon", "2027-02-29", "2027-13-01", "2027-1-1", "+027-01-01", "2027-01-01T00:00:00Z"] {
+        for date in [
+            "",
+            "soon",
+            "2027-02-29",
+            "2027-13-01",
+            "2027-1-1",
+            "+027-01-01",
+            "20270101",
+            "1969-12-31",
+            "2027-01-01T00:00:00Z",
+        ] {
             refused(|root| root["expires"] = json!(date));
         }
         Root::parse(b"").expect_err("empty");
@@ -411,14 +405,11 @@ mod tests {
 
     #[test]
     fn a_root_holds_through_its_last_day() {
-        assert_eq!(day_of("1970-01-01"), Some(0));
-        assert_eq!(day_of("2000-02-29"), Some(11016));
-        assert_eq!(day_of("2027-06-30"), Some(20999));
         let mut value = root();
         value["expires"] = json!("2027-06-30");
         let root = Root::parse(value.to_string().as_bytes()).expect("a root");
-        let at = |days: u64, seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(days * DAY + seconds);
-        assert!(!root.expired(at(20999, DAY - 1)));
-        assert!(root.expired(at(21000, 0)));
+        let at = |time: &str| SystemTime::from(time.parse::<Timestamp>().expect("a time"));
+        assert!(!root.expired(at("2027-06-30T23:59:59Z")));
+        assert!(root.expired(at("2027-07-01T00:00:00Z")));
     }
 }
