@@ -4,6 +4,7 @@
 use crate::runtimes::Runtime;
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
+use files::DirEntry;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -94,23 +95,16 @@ pub fn closure<'a>(metadata: &'a Metadata, runtime: &'a PackageId) -> Vec<&'a Pa
 
 /// Every file of a package with its digest; packages inside it, build directories and hidden files left out.
 fn files(directory: &Path) -> Result<BTreeMap<PathBuf, String>> {
+    let belongs = |entry: &DirEntry| {
+        let is_package = entry.file_type().is_dir() && entry.path().join("Cargo.toml").is_file();
+        is_covered(Path::new(entry.file_name())) && !is_package
+    };
     let mut found = BTreeMap::new();
-    let mut pending = vec![directory.to_path_buf()];
-    while let Some(current) = pending.pop() {
-        let io = |error: std::io::Error| Failure::io("list", &current, &error);
-        for entry in std::fs::read_dir(&current).map_err(io)? {
-            let path = entry.map_err(io)?.path();
-            if !is_covered(Path::new(path.file_name().unwrap_or_default())) {
-                continue;
-            }
-            if path.is_dir() {
-                if !path.join("Cargo.toml").is_file() && !path.is_symlink() {
-                    pending.push(path);
-                }
-            } else if path.is_file() {
-                let relative = path.strip_prefix(directory).unwrap_or(&path).to_path_buf();
-                found.insert(relative, file_digest(&path)?);
-            }
+    for entry in files::below(directory).into_iter().filter_entry(belongs) {
+        let path = files::listed(entry)?.into_path();
+        if path.is_file() {
+            let relative = path.strip_prefix(directory).unwrap_or(&path).to_path_buf();
+            found.insert(relative, file_digest(&path)?);
         }
     }
     Ok(found)

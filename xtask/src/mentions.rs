@@ -3,6 +3,7 @@
 
 use crate::cli::Cli;
 use clap::{Command, CommandFactory};
+use files::DirEntry;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::{
     collections::BTreeSet,
@@ -167,16 +168,13 @@ fn is_cfg_test(attribute: &TokenStream) -> bool {
 }
 
 pub fn files(directory: &Path, ending: &str, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = std::fs::read_dir(directory)
-        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    entries.sort();
-    for path in entries {
+    let elsewhere =
+        |entry: &DirEntry| ["target", "fuzz", "tests", "node_modules"].iter().any(|name| entry.file_name() == *name);
+    let entries = files::below(directory).sort_by_file_name().into_iter().filter_entry(|entry| !elsewhere(entry));
+    for entry in entries {
+        let path = entry.expect("an entry").into_path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path.is_dir() && !["target", "fuzz", "tests", "node_modules"].contains(&name) {
-            files(&path, ending, into);
-        } else if name.ends_with(ending) && !name.contains("tests.rs") {
+        if name.ends_with(ending) && !name.contains("tests.rs") {
             into.push(path);
         }
     }

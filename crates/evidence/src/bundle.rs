@@ -35,32 +35,35 @@ pub fn manifest(bundle: &Path) -> Result<PathBuf> {
 /// Lists a bundle. Nothing is opened and no link is followed.
 pub fn list(bundle: &Path) -> Result<Listing> {
     let mut listing = Listing::default();
-    let mut pending = vec![(bundle.to_path_buf(), String::new(), 0)];
-    while let Some((directory, prefix, depth)) = pending.pop() {
-        let failed = |error: std::io::Error| Failure::io("list", &directory, &error);
-        for entry in std::fs::read_dir(&directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let kind = entry.file_type().map_err(failed)?;
-            let file_name = entry.file_name();
-            let name = format!("{prefix}{}", file_name.to_string_lossy());
-            if listing.files.len() + listing.refused.len() + pending.len() >= MOST_FILES {
-                return Err(Failure::input(format!("{} is no bundle", bundle.display()))
-                    .found(format!("more than {MOST_FILES} files"))
-                    .hint("name the directory that holds manifest.json"));
+    let mut entries = files::below(bundle).into_iter();
+    let mut directories = 0;
+    while let Some(entry) = entries.next() {
+        let entry = files::listed(entry)?;
+        let kind = entry.file_type();
+        let name = entry.path().strip_prefix(bundle).unwrap_or(entry.path()).to_string_lossy().into_owned();
+        if listing.files.len() + listing.refused.len() + directories >= MOST_FILES {
+            return Err(Failure::input(format!("{} is no bundle", bundle.display()))
+                .found(format!("more than {MOST_FILES} files"))
+                .hint("name the directory that holds manifest.json"));
+        }
+        let mut refuse = |name: String, reason| {
+            listing.refused.insert(name, reason);
+            if kind.is_dir() {
+                entries.skip_current_dir();
             }
-            if let Some(reason) = refused_name(&file_name, &name) {
-                listing.refused.insert(name.escape_default().to_string(), reason);
-            } else if kind.is_symlink() {
-                listing.refused.insert(name, "is a symbolic link");
-            } else if kind.is_dir() && depth >= DEEPEST {
-                listing.refused.insert(name, "lies too deep");
-            } else if kind.is_dir() {
-                pending.push((entry.path(), format!("{name}/"), depth + 1));
-            } else if !kind.is_file() {
-                listing.refused.insert(name, "is no regular file");
-            } else if name != MANIFEST {
-                listing.files.insert(name, entry.path());
-            }
+        };
+        if let Some(reason) = refused_name(entry.file_name(), &name) {
+            refuse(name.escape_default().to_string(), reason);
+        } else if kind.is_symlink() {
+            refuse(name, "is a symbolic link");
+        } else if kind.is_dir() && entry.depth() > DEEPEST {
+            refuse(name, "lies too deep");
+        } else if kind.is_dir() {
+            directories += 1;
+        } else if !kind.is_file() {
+            refuse(name, "is no regular file");
+        } else if name != MANIFEST {
+            listing.files.insert(name, entry.into_path());
         }
     }
     Ok(listing)

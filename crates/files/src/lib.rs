@@ -6,6 +6,8 @@ use std::{
     io::{BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
+pub use walkdir::DirEntry;
+use walkdir::WalkDir;
 use worker::{Failure, Result};
 
 /// Writes a file so that its name always has either the old content or all of the new one. The content is written to
@@ -86,6 +88,19 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Everything below a directory, in no order. No link is followed.
+pub fn below(directory: &Path) -> WalkDir {
+    WalkDir::new(directory).min_depth(1)
+}
+
+/// An entry of [`below`]. An error names the directory that cannot be listed.
+pub fn listed(entry: walkdir::Result<DirEntry>) -> Result<DirEntry> {
+    entry.map_err(|error| {
+        let path = error.path().unwrap_or(Path::new("")).to_path_buf();
+        Failure::io("list", &path, &error.into())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +114,12 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("read back"), b"two");
         let beside = std::fs::read_dir(path.parent().expect("a parent")).expect("listed").count();
         assert_eq!(beside, 1);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_listed_is_named() {
+        let failure = below(Path::new("no/such")).into_iter().map(listed).next().expect("an entry").expect_err("none");
+        assert_eq!((failure.kind, failure.message.as_str()), (worker::Kind::Input, "cannot list no/such"));
     }
 
     #[test]

@@ -127,8 +127,7 @@ pub fn check(request: &CheckRequest) -> Result<Report> {
 
 /// The wiring and the weight files of a runtime, the files by the names of their modules.
 fn read_runtime(directory: &Path) -> Result<(Wiring, BTreeMap<String, WeightFile>)> {
-    let mut paths = Vec::new();
-    load::walk(&directory.join("src"), 12, &mut paths)?;
+    let paths = load::walk(&directory.join("src"))?;
     let mut wiring = Wiring::default();
     let mut own = BTreeMap::new();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {

@@ -5,15 +5,17 @@ use crate::{
     parse::{Extrinsic, WeightFile},
     raw, render,
 };
+use files::DirEntry;
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 use worker::{Code, Failure, Result};
 
 /// No workspace has more weight files than this; it bounds a walk through something else.
 const FILE_LIMIT: usize = 5_000;
-const DEPTH_LIMIT: u32 = 12;
+const DEPTH_LIMIT: usize = 12;
 
 /// Files of weights by what they are called: the name of the file, or of the pallet where the file's says nothing.
 pub type Weights = BTreeMap<String, WeightFile>;
@@ -24,10 +26,8 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
         let file = if is_raw(path) { render::extrinsics(&raw::read(path)?)? } else { WeightFile::read(path)? };
         return Ok(Weights::from([(called(path, &file), file)]));
     }
-    let mut paths = Vec::new();
-    walk(path, DEPTH_LIMIT, &mut paths)?;
     let mut weights = Weights::new();
-    for path in paths {
+    for path in walk(path)? {
         let file = if is_raw(&path) {
             match raw::read(&path) {
                 Ok(results) => render::extrinsics(&results)?,
@@ -66,18 +66,16 @@ pub fn source(path: &Path) -> Result<WeightFile> {
 }
 
 /// Rust files and JSON documents under a directory, in a fixed order. Links are not followed: they may lead in circles.
-pub fn walk(directory: &Path, depth: u32, found: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |error: std::io::Error| Failure::io("read", directory, &error);
-    let mut entries =
-        std::fs::read_dir(directory).map_err(failed)?.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let kind = entry.file_type().map_err(failed)?;
-        let path = entry.path();
-        if kind.is_dir() && depth > 0 && !entry.file_name().to_string_lossy().starts_with('.') {
-            walk(&path, depth - 1, found)?;
-        } else if kind.is_file() && (is_raw(&path) || path.extension().is_some_and(|extension| extension == "rs")) {
-            found.push(path);
+pub fn walk(directory: &Path) -> Result<Vec<PathBuf>> {
+    let hidden = |name: &OsStr| name.to_string_lossy().starts_with('.');
+    let visible = |entry: &DirEntry| !entry.file_type().is_dir() || !hidden(entry.file_name());
+    let entries = files::below(directory).max_depth(DEPTH_LIMIT + 1).sort_by_file_name();
+    let mut found = Vec::new();
+    for entry in entries.into_iter().filter_entry(visible) {
+        let entry = files::listed(entry)?;
+        let is_rust = entry.path().extension().is_some_and(|extension| extension == "rs");
+        if entry.file_type().is_file() && (is_rust || is_raw(entry.path())) {
+            found.push(entry.into_path());
         }
         if found.len() > FILE_LIMIT {
             return Err(Failure::input(format!("{} holds too many files", directory.display()))
@@ -85,7 +83,7 @@ pub fn walk(directory: &Path, depth: u32, found: &mut Vec<PathBuf>) -> Result<()
                 .hint("name the directory of the weights"));
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 fn is_raw(path: &Path) -> bool {

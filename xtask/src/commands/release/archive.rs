@@ -64,20 +64,15 @@ pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let mut pending = vec![directory.to_path_buf()];
-    while let Some(current) = pending.pop() {
-        let io = |error: std::io::Error| Failure::io("list", &current, &error);
-        for entry in std::fs::read_dir(&current).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let kind = entry.file_type().map_err(io)?;
-            match (kind.is_dir(), kind.is_file()) {
-                (true, _) => pending.push(entry.path()),
-                (_, true) if found.len() < FILES => found.push(entry.path()),
-                _ => return Err(Failure::input(format!("{} cannot be archived", entry.path().display()))),
-            }
+    for entry in files::below(directory).sort_by_file_name() {
+        let entry = files::listed(entry)?;
+        let kind = entry.file_type();
+        if kind.is_file() && found.len() < FILES {
+            found.push(entry.into_path());
+        } else if !kind.is_dir() {
+            return Err(Failure::input(format!("{} cannot be archived", entry.path().display())));
         }
     }
-    found.sort();
     Ok(found)
 }
 

@@ -15,21 +15,13 @@ pub fn stated(runtime: &Runtime) -> Result<u32> {
     let directory = runtime.directory.join("src");
     let mut highest = None;
     let mut count = 0;
-    let mut pending = vec![directory.clone()];
-    while let Some(current) = pending.pop() {
-        let io = |error: std::io::Error| Failure::io("list", &current, &error);
-        for entry in std::fs::read_dir(&current).map_err(io)? {
-            let path = entry.map_err(io)?.path();
-            if path.is_symlink() {
-                continue;
-            }
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") && count < FILES {
-                count += 1;
-                let text = files::read_bounded(&path, FILE_LIMIT)?;
-                highest = highest.max(in_text(&String::from_utf8_lossy(&text)));
-            }
+    for entry in files::below(&directory) {
+        let entry = files::listed(entry)?;
+        let is_source = entry.file_type().is_file() && entry.path().extension().is_some_and(|ending| ending == "rs");
+        if is_source && count < FILES {
+            count += 1;
+            let text = files::read_bounded(entry.path(), FILE_LIMIT)?;
+            highest = highest.max(in_text(&String::from_utf8_lossy(&text)));
         }
     }
     highest.ok_or_else(|| {

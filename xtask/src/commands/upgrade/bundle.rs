@@ -126,16 +126,10 @@ impl Bundle {
 
     /// Removes what a killed job left of files that it was writing.
     pub fn tidy(&self) -> Result<()> {
-        let mut directories = vec![self.directory.clone()];
-        while let Some(directory) = directories.pop() {
-            let io = |error: std::io::Error| Failure::io("tidy", &directory, &error);
-            for entry in std::fs::read_dir(&directory).map_err(io)? {
-                let entry = entry.map_err(io)?;
-                if entry.file_type().map_err(io)?.is_dir() {
-                    directories.push(entry.path());
-                } else if is_partial(&entry) {
-                    std::fs::remove_file(entry.path()).map_err(io)?;
-                }
+        for entry in files::below(&self.directory) {
+            let entry = files::listed(entry)?;
+            if !entry.file_type().is_dir() && is_partial(entry.file_name()) {
+                std::fs::remove_file(entry.path()).map_err(|error| Failure::io("remove", entry.path(), &error))?;
             }
         }
         Ok(())
@@ -235,10 +229,8 @@ fn beside(place: &Path, ending: &str) -> PathBuf {
 fn content_of(directory: &Path) -> Result<Option<String>> {
     let io = |error: std::io::Error| Failure::io("use", directory, &error);
     let entries = std::fs::read_dir(directory).map_err(io)?.collect::<std::io::Result<Vec<_>>>().map_err(io)?;
-    let mut names: Vec<_> =
-        entries.iter().filter(|entry| !is_partial(entry)).map(std::fs::DirEntry::file_name).collect();
-    names.sort();
-    Ok(names.first().map(|name| name.to_string_lossy().into_owned()))
+    let names = entries.iter().map(std::fs::DirEntry::file_name).filter(|name| !is_partial(name));
+    Ok(names.min().map(|name| name.to_string_lossy().into_owned()))
 }
 
 fn unknown(place: &Path, work: &Path, found: &str) -> Failure {
@@ -255,8 +247,8 @@ fn unknown(place: &Path, work: &Path, found: &str) -> Failure {
         .hint("name an empty or a new directory with --out")
 }
 
-fn is_partial(entry: &std::fs::DirEntry) -> bool {
-    entry.file_name().to_string_lossy().starts_with(".partial-")
+fn is_partial(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with(".partial-")
 }
 
 #[cfg(test)]

@@ -91,18 +91,11 @@ pub fn remove(path: &Path) -> Result<()> {
 /// All regular files below a directory, by their names in it.
 fn files(directory: &Path) -> Result<BTreeMap<PathBuf, PathBuf>> {
     let mut found = BTreeMap::new();
-    let mut pending = vec![directory.to_path_buf()];
-    while let Some(current) = pending.pop() {
-        let io = |error: std::io::Error| Failure::io("list", &current, &error);
-        for entry in std::fs::read_dir(&current).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let kind = entry.file_type().map_err(io)?;
-            if kind.is_dir() {
-                pending.push(entry.path());
-            } else if kind.is_file() {
-                let path = entry.path();
-                found.insert(path.strip_prefix(directory).unwrap_or(&path).to_path_buf(), path);
-            }
+    for entry in files::below(directory) {
+        let entry = files::listed(entry)?;
+        if entry.file_type().is_file() {
+            let path = entry.into_path();
+            found.insert(path.strip_prefix(directory).unwrap_or(&path).to_path_buf(), path);
         }
     }
     Ok(found)

@@ -3,6 +3,7 @@
 //! container then gets nothing that lies about, and two builds and a user's editor do not meet.
 
 use crate::{context::Context, git, process::Tool, runtimes::Workspace};
+use files::DirEntry;
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
@@ -66,19 +67,13 @@ fn files(root: &Path, target: &Path) -> Result<Vec<PathBuf>> {
         // A file may be deleted and still listed.
         return Ok(paths.filter(|path| root.join(path).symlink_metadata().is_ok()).collect());
     }
+    let is_source =
+        |entry: &DirEntry| entry.path() != target && ![".git", "target"].iter().any(|name| entry.file_name() == *name);
     let mut found = Vec::new();
-    let mut pending = vec![root.to_path_buf()];
-    while let Some(current) = pending.pop() {
-        let io = |error: std::io::Error| Failure::io("list", &current, &error);
-        for entry in std::fs::read_dir(&current).map_err(io)? {
-            let path = entry.map_err(io)?.path();
-            if path == target || path.file_name().is_some_and(|name| name == ".git" || name == "target") {
-                continue;
-            }
-            match path.is_dir() && !path.is_symlink() {
-                true => pending.push(path),
-                false => found.push(path.strip_prefix(root).unwrap_or(&path).to_path_buf()),
-            }
+    for entry in files::below(root).into_iter().filter_entry(is_source) {
+        let entry = files::listed(entry)?;
+        if !entry.file_type().is_dir() {
+            found.push(entry.path().strip_prefix(root).unwrap_or(entry.path()).to_path_buf());
         }
     }
     Ok(found)
