@@ -7,6 +7,7 @@
 
 mod browser;
 mod canonical;
+mod cargo;
 mod changes;
 mod cli;
 mod commands;

@@ -8,6 +8,7 @@
 mod own;
 
 use crate::{
+    cargo::dep_info_sources,
     context::Context,
     interrupt,
     printer::Task,
@@ -285,22 +286,6 @@ fn manifest_of(source: &Path, home: &Path) -> Option<PathBuf> {
     inside.map(|directory| directory.join("Cargo.toml")).find(|path| path.is_file())
 }
 
-/// The prerequisites of cargo's `<binary>.d`, where a space inside a path is escaped.
-pub fn dep_info_sources(text: &str) -> Vec<PathBuf> {
-    let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
-    let mut paths = vec![String::new()];
-    let mut characters = list.chars();
-    while let Some(character) = characters.next() {
-        match (character, paths.last_mut()) {
-            ('\\', Some(path)) => path.extend(characters.next()),
-            (' ', _) => paths.push(String::new()),
-            (other, Some(path)) => path.push(other),
-            (_, None) => {}
-        }
-    }
-    paths.into_iter().filter(|path| !path.is_empty()).map(PathBuf::from).collect()
-}
-
 /// One request in, events out. It differs from `worker::call` in what xtask needs of a child: a process group that an
 /// interruption ends, and a log file for its standard error.
 fn converse(
@@ -382,13 +367,6 @@ fn converse(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dep_info_is_read_with_its_escapes() {
-        let paths = dep_info_sources("/t/debug/w: /a/src/main.rs /b\\ c/lib.rs /d\\\\e.rs\n");
-        assert_eq!(paths, ["/a/src/main.rs", "/b c/lib.rs", "/d\\e.rs"].map(PathBuf::from));
-        assert!(dep_info_sources("").is_empty());
-    }
 
     #[test]
     fn a_worker_is_fresh_until_a_source_or_a_manifest_changes() {

@@ -6,12 +6,13 @@
 //! fixed, paths are made canonical (see `canonical`), and what was built once for the same inputs is taken from the cache.
 
 use super::{
-    Blob, Engine, building, cargo_home, explain, fetch,
+    Blob, Engine, explain, fetch,
     record::Record,
     sccache::{self, Sccache},
 };
 use crate::{
     canonical,
+    cargo::{self, building},
     context::Context,
     inputs::{self, Variant},
     interrupt,
@@ -244,7 +245,7 @@ impl<'context> Builder<'context> {
     fn remap(&self) -> Result<String> {
         let pair = |from: &Path, to: &str| format!("{}={to}", from.display());
         Ok([
-            pair(&cargo_home()?, "/home/builder/cargo"),
+            pair(&cargo::home()?, "/home/builder/cargo"),
             pair(self.workspace.metadata.workspace_root.as_std_path(), "/build"),
             pair(self.target(), "/build/target"),
         ]
@@ -287,7 +288,7 @@ impl<'context> Builder<'context> {
         let profile = if variant.profile == "dev" { "debug" } else { variant.profile };
         let dep_info = self.shared().join(toolchain::TARGET).join(profile).join(format!("{}.d", runtime.library));
         let Ok(text) = std::fs::read_to_string(&dep_info) else { return Ok(Vec::new()) };
-        let sources = workers::dep_info_sources(&text);
+        let sources = cargo::dep_info_sources(&text);
         let covered = inputs::covered(&self.workspace.metadata, runtime)?;
         let outside = sources.into_iter().filter(|path| !path.starts_with(self.target()) && !covered.contains(path));
         outside.map(|path| Ok((path.clone(), inputs::file_digest(&path)?))).collect()

@@ -10,48 +10,19 @@ mod sccache;
 pub mod srtool;
 
 use crate::{
+    cargo::{compiler_errors, fetching},
     cli,
     context::Context,
     inputs::{self, Variant},
     interrupt,
     printer::Task,
-    process::{Tool, for_each_line, lock_file_is_old},
+    process::{Tool, lock_file_is_old},
     runtimes::{Runtime, Workspace},
-    toolchain::rustup,
 };
 pub use host::Builder;
-use std::{
-    ffi::OsString,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
 
-/// Variables that a build may see: where tools are.
-const FOR_BUILDING: [&str; 5] = ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS"];
-
-/// Variables that only the fetching of sources sees beside them: how the network is reached, and who may.
-const FOR_FETCHING: [&str; 19] = [
-    "HOME",
-    "CARGO_HOME",
-    "RUSTUP_HOME",
-    "RUSTUP_DIST_SERVER",
-    "CARGO_NET_OFFLINE",
-    "CARGO_HTTP_CAINFO",
-    "CARGO_HTTP_PROXY",
-    "CARGO_NET_GIT_FETCH_WITH_CLI",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "SSH_AUTH_SOCK",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "all_proxy",
-];
 const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug)]
@@ -164,33 +135,6 @@ pub fn named(name: Option<&str>) -> Result<cli::Engine> {
     })
 }
 
-/// The environment in which sources are fetched. No code of a dependency runs in it.
-pub fn fetching() -> Vec<(OsString, OsString)> {
-    let allowed = FOR_BUILDING.iter().chain(&FOR_FETCHING);
-    let allowed = allowed.filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    allowed.chain(fixed()).collect()
-}
-
-/// The environment of a build, before what the build itself sets. The build scripts of every dependency run in it, beside
-/// a command that may sign: they get no agent, no home and no network. What they need was fetched before.
-pub fn building(cache: &Path) -> Result<Vec<(OsString, OsString)>> {
-    let home = cache.join("home");
-    std::fs::create_dir_all(&home).map_err(|error| Failure::io("make", &home, &error))?;
-    let allowed = FOR_BUILDING.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-    let own = [
-        ("HOME", home.into_os_string()),
-        ("CARGO_HOME", cargo_home()?.into_os_string()),
-        ("RUSTUP_HOME", rustup::home()?.into_os_string()),
-        ("CARGO_NET_OFFLINE", "true".into()),
-    ];
-    Ok(allowed.chain(own.map(|(name, value)| (name.into(), value))).chain(fixed()).collect())
-}
-
-fn fixed() -> impl Iterator<Item = (OsString, OsString)> {
-    let fixed = [("LANG", "C"), ("LC_ALL", "C"), ("TZ", "UTC"), ("CARGO_TERM_COLOR", "never")];
-    fixed.into_iter().map(|(name, value)| (name.into(), value.into()))
-}
-
 /// Fetches all packages that the lock file names, while there is a network. The index is not asked for newer ones.
 fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> {
     let log = context.log("fetch");
@@ -204,13 +148,6 @@ fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> 
         true => other_lock_file(failure),
         false => Failure { message: "the sources cannot be fetched".into(), ..failure },
     })
-}
-
-pub fn cargo_home() -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("CARGO_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".cargo")))
-        .ok_or_else(|| Failure::environment("cargo has no home").found("neither CARGO_HOME nor HOME is set"))
 }
 
 /// A feature that the runtime lacks is a mistake of the command line, whatever engine would have said about it.
@@ -245,25 +182,6 @@ fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Fail
     Failure { hint: failure.hint, ..explained }
 }
 
-/// What the compiler said was wrong, its first words: a build ends with pages about what did not work in turn.
-pub fn compiler_errors(log: impl Read) -> String {
-    const LINES: usize = 24;
-    let mut kept: Vec<String> = Vec::new();
-    let mut within = false;
-    for_each_line(log, |line| {
-        let text = line.strip_prefix("  ").unwrap_or(line);
-        if text.starts_with("error") && !text.starts_with("error: could not compile") {
-            within = true;
-        } else if text.trim().is_empty() {
-            within = false;
-        }
-        if within && kept.len() < LINES {
-            kept.push(text.to_owned());
-        }
-    });
-    kept.join("\n")
-}
-
 /// Copies a blob out of the cache, unless it is there already.
 pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> {
     let path = directory.join(file_name);
@@ -272,54 +190,4 @@ pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> 
     }
     files::write_whole(&path, &files::read_bounded(&blob.path, BLOB_LIMIT)?)?;
     Ok(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(variables: Vec<(OsString, OsString)>) -> Vec<String> {
-        variables.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
-    }
-
-    #[test]
-    fn a_build_sees_nothing_that_could_change_it() {
-        let names = names(fetching());
-        for name in [
-            "RUSTFLAGS",
-            "RUSTC_WRAPPER",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "SKIP_WASM_BUILD",
-            "RUSTUP_TOOLCHAIN",
-            "CARGO_MANIFEST_DIR",
-        ] {
-            assert!(!names.contains(&name.to_owned()), "{name}");
-        }
-        assert!(names.contains(&"LC_ALL".to_owned()));
-    }
-
-    #[test]
-    fn build_scripts_see_no_agent_no_home_and_no_network() {
-        let cache = tempfile::tempdir().expect("a directory");
-        let building = building(cache.path()).expect("an environment");
-        let value = |name: &str| building.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
-        assert_eq!(value("HOME"), Some(cache.path().join("home").into_os_string()), "an empty one");
-        assert_eq!(value("CARGO_NET_OFFLINE"), Some("true".into()));
-        let names = names(building);
-        for name in FOR_FETCHING
-            .iter()
-            .filter(|name| !["HOME", "CARGO_HOME", "RUSTUP_HOME", "CARGO_NET_OFFLINE"].contains(name))
-        {
-            assert!(!names.contains(&(*name).to_owned()), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_first_errors_of_a_long_log_are_kept() {
-        let log = "  warning: x\n\n  error[E0433]: no Vec\n    --> /build/a.rs:1:2\n     |\n\n  error: could not compile `a`\n";
-        assert_eq!(compiler_errors(log.as_bytes()), "error[E0433]: no Vec\n  --> /build/a.rs:1:2\n   |");
-        assert_eq!(compiler_errors("all is well\n".as_bytes()), "");
-        let many = "error: one\ntwo\n".repeat(100);
-        assert_eq!(compiler_errors(many.as_bytes()).lines().count(), 24);
-    }
 }

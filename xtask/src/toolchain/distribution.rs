@@ -234,7 +234,7 @@ fn build_core(directory: &Path, linkers: &Path, log: &Path, task: &Task) -> Resu
     Tool::new(CARGO)
         .args(["build", "--release", "-Zbuild-std=core,alloc", "--target", TARGET])
         .directory(&package)
-        .only_env(crate::engines::fetching())
+        .only_env(crate::cargo::fetching())
         .env("PATH", path)
         .env("RUSTC", RUSTC)
         // The sources are those of this very compiler, for which nothing in them is unstable.

@@ -2,7 +2,7 @@
 //! What rustup has, and the two things it is asked to do: add a target, and know a directory as a toolchain.
 
 use super::TARGET;
-use crate::{context::Context, printer::Task, process::Tool};
+use crate::{cargo, context::Context, printer::Task, process::Tool};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use std::{
     net::{TcpStream, ToSocketAddrs},
@@ -45,15 +45,8 @@ pub fn active(context: &Context) -> Result<Active> {
     Ok(Active { name, directory })
 }
 
-pub fn home() -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("RUSTUP_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".rustup")))
-        .ok_or_else(|| Failure::environment("rustup has no home").found("neither RUSTUP_HOME nor HOME is set"))
-}
-
 fn toolchains() -> Result<PathBuf> {
-    Ok(home()?.join("toolchains"))
+    Ok(cargo::rustup_home()?.join("toolchains"))
 }
 
 /// Whether `rustup target add` is safe and has a chance; else why not.

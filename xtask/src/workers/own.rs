@@ -8,8 +8,8 @@
 
 use super::Worker;
 use crate::{
+    cargo as environment,
     context::Context,
-    engines,
     inputs::Digester,
     printer::Task,
     process::Tool,
@@ -136,7 +136,7 @@ impl Own {
             tool
         };
         task.say(&format!("building {} with {named} (log in {})", self.worker.name(), log.display()));
-        let fetched = cargo(engines::fetching()).args(["fetch", "--target", "host-tuple"]).logged(&log, |_| {});
+        let fetched = cargo(environment::fetching()).args(["fetch", "--target", "host-tuple"]).logged(&log, |_| {});
         if let Err(failure) = fetched {
             crate::interrupt::check()?;
             // What is here already may be enough; what is missing the build names.
@@ -144,7 +144,7 @@ impl Own {
         }
         self.expect_one_interface()?;
         let mut compiled = 0;
-        let built = cargo(engines::building(&context.cache)?)
+        let built = cargo(environment::building(&context.cache)?)
             .args(["build", "--offline", "--package", &self.name])
             .env("SKIP_WASM_BUILD", "1")
             .env("CARGO_TARGET_DIR", target)
@@ -156,7 +156,7 @@ impl Own {
             });
         self.expect_one_interface()?;
         built.map_err(|failure| {
-            let errors = std::fs::File::open(&log).map(engines::compiler_errors).unwrap_or_default();
+            let errors = std::fs::File::open(&log).map(environment::compiler_errors).unwrap_or_default();
             if !failure.is(Code::ProgramFailed) || errors.is_empty() {
                 return failure;
             }

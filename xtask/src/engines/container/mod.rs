@@ -14,8 +14,9 @@ mod sources;
 pub use answer::Listener;
 pub use sources::check_clean;
 
-use super::{Blob, Engine, Image, cargo_home, check_features, explain, fetch, host, record::Record};
+use super::{Blob, Engine, Image, check_features, explain, fetch, host, record::Record};
 use crate::{
+    cargo,
     cli::EngineOptions,
     context::Context,
     inputs::{self, Variant},
@@ -143,7 +144,7 @@ impl<'context> Container<'context> {
             sources: sources.path(),
             target: (&target, &target_place),
             out: &out,
-            cargo_home: &cargo_home()?,
+            cargo_home: &cargo::home()?,
             unpacked: &unpacked,
             wrapper: wrapper.as_deref(),
         };
@@ -207,7 +208,7 @@ impl Engine for Container<'_> {
 
 /// A directory of the workspace or of cargo's home, as the container has it.
 fn in_container(path: &Path, workspace: &Workspace, relative: &Path) -> Result<PathBuf> {
-    let home = cargo_home()?;
+    let home = cargo::home()?;
     let root = workspace.metadata.workspace_root.as_std_path();
     Ok(if let Ok(inside) = path.strip_prefix(&home) {
         Path::new("/home/builder/cargo").join(inside)
