@@ -15,13 +15,13 @@ use source::ReadSource;
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::Backend as _;
 use sp_trie::recorder::Recorder;
-use state::Stored;
+use state::StateDatabase;
 use std::time::Instant;
 use weights::constants;
 use worker::{Failure, Reporter, Result};
 
 /// Fewer tell nothing about how much they differ.
-const FEWEST_BATCHES: u32 = 20;
+const MIN_BATCHES: u32 = 20;
 
 pub fn database(request: &DatabaseRequest, reporter: &Reporter) -> Result<DatabaseSummary> {
     let mut settings = request.settings.clone();
@@ -30,28 +30,28 @@ pub fn database(request: &DatabaseRequest, reporter: &Reporter) -> Result<Databa
     }
     reporter.status("reading the state");
     let state = request.state.parse::<Source>()?.state()?;
-    let keys = chosen(&state, settings.keys as usize, settings.seed);
+    let keys = choose_keys(&state, settings.keys as usize, settings.seed);
     if keys.is_empty() {
         return Err(
             Failure::input(format!("{} has nothing to read", request.state)).expected("entries beside the code")
         );
     }
     // Of a small state smaller batches, so that there are some.
-    settings.batch = settings.batch.min(u32::try_from(keys.len()).unwrap_or(u32::MAX).div_ceil(FEWEST_BATCHES));
+    settings.batch = settings.batch.min(u32::try_from(keys.len()).unwrap_or(u32::MAX).div_ceil(MIN_BATCHES));
     let settings = settings;
     let machine = machine::measure(&request.machine, reporter)?;
     reporter.status("writing the state into a database");
-    let stored = Stored::new(&state, &request.machine.directory)?;
+    let stored = StateDatabase::new(&state, &request.machine.directory)?;
 
-    let reader = Reader { stored: &stored, keys: &keys, settings: &settings };
+    let benchmark = DatabaseBenchmark { stored: &stored, keys: &keys, settings: &settings };
     for round in 0..settings.warmup {
         reporter.status(format!("reading all keys, warm-up {} of {}", round + 1, settings.warmup));
-        reader.read()?;
+        benchmark.read()?;
     }
     reporter.status(format!("reading {} keys", keys.len()));
-    let read = reader.read()?;
+    let read = benchmark.read()?;
     reporter.status(format!("writing {} keys", keys.len()));
-    let write = reader.write(reporter)?;
+    let write = benchmark.write(reporter)?;
 
     let results = Database {
         format: RAW_DATABASE.into(),
@@ -86,14 +86,14 @@ pub fn database(request: &DatabaseRequest, reporter: &Reporter) -> Result<Databa
 
 /// Keys with the length of their values, at most so many, in an order that follows from the seed alone. The code is no
 /// entry that extrinsics read.
-fn chosen(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
+fn choose_keys(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
     let mut keys: Vec<_> = state
         .top
         .iter()
         .filter(|(key, _)| key != ::state::CODE)
         .map(|(key, value)| (key.clone(), value.len()))
         .collect();
-    let mut random = Random(seed);
+    let mut random = SplitMix64(seed);
     // Fisher and Yates.
     for last in (1..keys.len()).rev() {
         keys.swap(last, random.below(last + 1));
@@ -102,13 +102,13 @@ fn chosen(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
     keys
 }
 
-struct Reader<'a> {
-    stored: &'a Stored,
+struct DatabaseBenchmark<'a> {
+    stored: &'a StateDatabase,
     keys: &'a [(Vec<u8>, usize)],
     settings: &'a DatabaseSettings,
 }
 
-impl Reader<'_> {
+impl DatabaseBenchmark<'_> {
     fn recorder(&self) -> Option<Recorder<BlakeTwo256>> {
         self.settings.record_proof.then(Recorder::default)
     }
@@ -121,7 +121,7 @@ impl Reader<'_> {
                 let began = Instant::now();
                 let value = backend.storage(key);
                 let time = nanoseconds(began);
-                let value = value.ok().flatten().ok_or_else(|| missing(key))?;
+                let value = value.ok().flatten().ok_or_else(|| missing_entry(key))?;
                 accesses.push(Access { size: value.len() as u32, time });
             }
         }
@@ -131,7 +131,7 @@ impl Reader<'_> {
     /// Only whole batches are written: a small one would share the cost of its trie among few.
     fn write(&self, reporter: &Reporter) -> Result<Vec<Access>> {
         let batch = self.settings.batch as usize;
-        let mut random = Random(self.settings.seed ^ 0x5851_f42d_4c95_7f2d);
+        let mut random = SplitMix64(self.settings.seed ^ 0x5851_f42d_4c95_7f2d);
         let mut accesses = Vec::new();
         let total = (self.keys.len() / batch) as u64;
         for keys in self.keys.chunks_exact(batch) {
@@ -142,7 +142,7 @@ impl Reader<'_> {
             let (_, transaction) = backend.storage_root(delta, self.stored.version());
             self.stored.write(transaction.clone())?;
             let time = nanoseconds(began) / batch as u64;
-            self.stored.undo(transaction)?;
+            self.stored.revert(transaction)?;
             let size = values.iter().map(|(_, value)| value.len()).sum::<usize>() / batch;
             accesses.push(Access { size: size as u32, time });
             reporter.progress("batches", accesses.len() as u64, Some(total), "batches");
@@ -155,14 +155,14 @@ fn nanoseconds(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn missing(key: &[u8]) -> Failure {
+fn missing_entry(key: &[u8]) -> Failure {
     Failure::internal("an entry of the state is not in the database").found(hex::encode_prefixed(key))
 }
 
 /// SplitMix64: the same numbers from the same seed, everywhere and for ever.
-struct Random(u64);
+struct SplitMix64(u64);
 
-impl Random {
+impl SplitMix64 {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -200,28 +200,28 @@ mod tests {
     #[test]
     fn keys_are_chosen_by_the_seed_alone_and_the_code_never() {
         let state = state(50);
-        let all = chosen(&state, 1000, 1);
+        let all = choose_keys(&state, 1000, 1);
         assert_eq!(all.len(), 50);
         let different: HashSet<_> = all.iter().map(|(key, _)| key).collect();
         assert_eq!(different.len(), 50);
-        assert_eq!(chosen(&state, 10, 1), all[..10]);
-        assert_ne!(chosen(&state, 10, 2), all[..10]);
+        assert_eq!(choose_keys(&state, 10, 1), all[..10]);
+        assert_ne!(choose_keys(&state, 10, 2), all[..10]);
     }
 
     #[test]
     fn every_key_is_read_and_whole_batches_are_written_and_undone() {
         let directory = tempfile::tempdir().expect("a directory");
         let state = state(25);
-        let stored = Stored::new(&state, directory.path()).expect("stored");
-        let keys = chosen(&state, 1000, 0);
+        let stored = StateDatabase::new(&state, directory.path()).expect("stored");
+        let keys = choose_keys(&state, 1000, 0);
         let settings = DatabaseSettings { warmup: 0, keys: 1000, seed: 0, batch: 10, record_proof: true };
-        let reader = Reader { stored: &stored, keys: &keys, settings: &settings };
-        let before = reader.read().expect("read");
+        let benchmark = DatabaseBenchmark { stored: &stored, keys: &keys, settings: &settings };
+        let before = benchmark.read().expect("read");
         assert_eq!((before.len(), before[0].size), (25, 40));
-        let written = reader.write(&Reporter::silent()).expect("written");
+        let written = benchmark.write(&Reporter::silent()).expect("written");
         assert_eq!((written.len(), written[0].size), (2, 40));
         assert!(before.iter().chain(&written).all(|access| access.time > 0));
         // The state is as it was.
-        assert_eq!(reader.read().expect("read again").len(), 25);
+        assert_eq!(benchmark.read().expect("read again").len(), 25);
     }
 }

@@ -8,10 +8,10 @@ mod signer;
 
 use crate::{
     machine,
-    state::{self, Stored},
+    state::{self, StateDatabase},
 };
 use artifact::{hashes::blake2_256, sections::Sections};
-use blocks::{Block, Measure};
+use blocks::{Block, BlockTimer};
 use fork::{Author, Chain, Code, Executor, Wish, genesis};
 use protocol::{
     Source,
@@ -31,7 +31,7 @@ const CALL: &str = "System.remark";
 
 pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<OverheadSummary> {
     let settings = &request.settings;
-    check(settings)?;
+    check_settings(settings)?;
     reporter.status("reading the runtime");
     let blob = request.runtime.parse::<Source>()?.blob()?;
     let version = Sections::read(&request.runtime, &blob)?.version.ok_or_else(|| {
@@ -42,22 +42,22 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
     let executor = Executor::new(request.cache.as_deref());
     let genesis = genesis::of_preset(&executor, &code, version.effective_state_version(), &request.preset)?;
     let machine = machine::measure(&request.machine, reporter)?;
-    let stored = Stored::new(&genesis, &request.machine.directory)?;
+    let stored = StateDatabase::new(&genesis, &request.machine.directory)?;
     let chain = Chain::from_state(genesis)?;
     let mut author = Author::new(&executor);
     let layout = author.layout(&chain)?.clone();
     // As a collator does: on other chains no proof is ever made.
     let record_proof = settings.record_proof.unwrap_or(layout.parachain_system().is_some());
-    let measure = Measure { executor: &executor, code: &code, stored: &stored, settings, record_proof, reporter };
+    let timer = BlockTimer { executor: &executor, code: &code, stored: &stored, settings, record_proof, reporter };
 
     reporter.status("executing an empty block");
     let plan = author.plan(&chain, &code, Wish::default())?;
     let empty = Block::empty(&chain, &executor, &code, plan)?;
-    let block = measure.timed("empty blocks", &empty, None)?;
+    let block = timer.measure("empty blocks", &empty, None)?;
     let base = stats(&block.time);
 
     let signed = Signer::of(&layout, &version, chain.header())
-        .and_then(|signer| filled(&measure, &chain, &mut author, &signer, base.median));
+        .and_then(|signer| measure_extrinsics(&timer, &chain, &mut author, &signer, base.median));
     let (extrinsic, not_measured) = match signed {
         Ok(extrinsic) => (Some(extrinsic), None),
         // What a block costs is known all the same.
@@ -90,7 +90,7 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
     std::fs::create_dir_all(&request.out).map_err(|error| Failure::io("create", &request.out, &error))?;
     let path = request.out.join("overhead.json");
     constants::write(&results, &path)?;
-    let told = |times: &[u64]| {
+    let timing = |times: &[u64]| {
         let stats = stats(times);
         Timing { time: stats.median, half_width: stats.half_width as u64, executions: times.len() }
     };
@@ -101,7 +101,7 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
         machine,
         path,
         record_proof,
-        block: told(&results.block.time),
+        block: timing(&results.block.time),
         extrinsics: results.extrinsic.as_ref().map(|filled| filled.count),
         extrinsic: results.extrinsic.as_ref().map(|filled| {
             let stats = per_extrinsic(&results, filled);
@@ -111,21 +111,21 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
     })
 }
 
-fn filled(
-    measure: &Measure<'_>,
+fn measure_extrinsics(
+    timer: &BlockTimer<'_>,
     chain: &Chain,
     author: &mut Author<'_>,
     signer: &Signer,
     empty: u64,
 ) -> Result<Filled> {
-    measure.reporter.status(format!("filling a block with {CALL}"));
-    let (full, count) = Block::full(measure, chain, author, signer)?;
-    measure.reporter.status(format!("executing a block of {count} extrinsics"));
-    let timed: Timed = measure.timed("full blocks", &full, Some(empty))?;
+    timer.reporter.status(format!("filling a block with {CALL}"));
+    let (full, count) = Block::full(timer, chain, author, signer)?;
+    timer.reporter.status(format!("executing a block of {count} extrinsics"));
+    let timed: Timed = timer.measure("full blocks", &full, Some(empty))?;
     Ok(Filled { call: CALL.into(), signer: signer::SIGNER.into(), count, timed })
 }
 
-fn check(settings: &OverheadSettings) -> Result<()> {
+fn check_settings(settings: &OverheadSettings) -> Result<()> {
     let broken = |what: &str, expected: &str| Err(Failure::usage(what.to_string()).expected(expected.to_string()));
     if settings.repeat_min == 0 || settings.repeat_max < settings.repeat_min {
         return broken("the numbers of repetitions do not fit", "at least one, and at most no fewer than at least");

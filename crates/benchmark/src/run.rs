@@ -4,7 +4,7 @@
 
 use crate::{
     machine,
-    runtime::{Bench, Case, Runtime},
+    runtime::{BenchmarkCall, BenchmarkExecutor, Runtime},
     select::{self, Benchmark, Pallet, points},
 };
 use frame_benchmarking::{BenchmarkBatch, BenchmarkParameter, BenchmarkResult};
@@ -22,7 +22,7 @@ use weights::statistics;
 use worker::{Failure, Reporter, Result};
 
 /// Samples that a benchmark without components has at least: an interval over three would be luck.
-const FEWEST_SAMPLES: u32 = 30;
+const MIN_SAMPLES: u32 = 30;
 
 /// Adds a pallet of which nothing was measured to what failed: it makes no weight file. Whoever knows why excludes it.
 fn fail_without_results(summary: &mut RunSummary) {
@@ -44,7 +44,7 @@ fn fail_without_results(summary: &mut RunSummary) {
 /// Lists what there is to run.
 pub fn list(request: &RunRequest) -> Result<Vec<benchmark::Pallet>> {
     let runtime = Runtime::load(&request.runtime, &request.preset, request.cache.as_deref())?;
-    let bench = runtime.bench(&request.settings, request.cache.as_deref())?;
+    let bench = runtime.benchmark_executor(&request.settings, request.cache.as_deref())?;
     let listed = |pallet: Pallet| benchmark::Pallet {
         benchmarks: pallet
             .benchmarks
@@ -59,11 +59,11 @@ pub fn list(request: &RunRequest) -> Result<Vec<benchmark::Pallet>> {
 
 /// Runs benchmarks and writes their raw results.
 pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
-    check(&request.settings)?;
-    request.per_pallet.values().try_for_each(check)?;
+    check_settings(&request.settings)?;
+    request.per_pallet.values().try_for_each(check_settings)?;
     reporter.status("reading the runtime");
     let runtime = Runtime::load(&request.runtime, &request.preset, request.cache.as_deref())?;
-    let bench = runtime.bench(&request.settings, request.cache.as_deref())?;
+    let bench = runtime.benchmark_executor(&request.settings, request.cache.as_deref())?;
     let (list, storage) = bench.list(request.extra)?;
     drop(bench);
     let everything = list.clone();
@@ -79,7 +79,7 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
         pallets: Vec::new(),
         failed: Vec::new(),
     };
-    let mut pace = Pace::new(&selected, reporter);
+    let mut progress = RunProgress::new(&selected, reporter);
     for (index, pallet) in selected.iter().enumerate() {
         let began = Instant::now();
         let settings = request.per_pallet.get(&pallet.pallet).unwrap_or(&request.settings);
@@ -91,29 +91,29 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
                 spec_version: summary.spec_version,
                 blob_blake2_256: summary.blob_blake2_256.clone(),
             },
-            settings: recorded(settings),
+            settings: recorded_settings(settings),
             machine: machine.clone(),
             pallet: pallet.pallet.clone(),
             instance: pallet.instance.clone(),
             benchmarks: Vec::new(),
             storage: storage.iter().filter_map(storage_item).collect(),
         };
-        let before = earlier(&path, &results);
-        let there = |benchmark: &Benchmark| before.iter().any(|one| one.extrinsic == benchmark.extrinsic);
-        let unchanged = !request.anew && pallet.benchmarks.iter().all(there);
+        let before = reusable_results(&path, &results);
+        let is_measured = |benchmark: &Benchmark| before.iter().any(|one| one.extrinsic == benchmark.extrinsic);
+        let unchanged = !request.anew && pallet.benchmarks.iter().all(is_measured);
         let mut skipped = Vec::new();
         if unchanged {
             results.benchmarks = before;
-            pace.jump(pallet.benchmarks.len());
+            progress.skip(pallet.benchmarks.len());
         } else {
-            let bench = runtime.bench(settings, request.cache.as_deref())?;
+            let bench = runtime.benchmark_executor(settings, request.cache.as_deref())?;
             // What was measured earlier under the same conditions and is not asked for now stays.
             results.benchmarks = before
                 .into_iter()
                 .filter(|one| !pallet.benchmarks.iter().any(|new| new.extrinsic == one.extrinsic))
                 .collect();
             for benchmark in &pallet.benchmarks {
-                pace.begin(index, selected.len(), pallet, benchmark);
+                progress.begin(index, selected.len(), pallet, benchmark);
                 match measure(&bench, pallet, benchmark, settings) {
                     Ok(Some(measured)) => results.benchmarks.push(measured),
                     Ok(None) => skipped.push(benchmark.extrinsic.clone()),
@@ -127,7 +127,7 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
                     }
                     Err(failure) => return Err(failure),
                 }
-                pace.end();
+                progress.end();
             }
         }
         let names = everything.iter().find(|list| list.pallet == pallet.pallet.as_bytes()).map(|list| &list.benchmarks);
@@ -158,7 +158,7 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
     Ok(summary)
 }
 
-fn check(settings: &Settings) -> Result<()> {
+fn check_settings(settings: &Settings) -> Result<()> {
     let broken = |what: &str, expected: &str| Err(Failure::usage(what.to_string()).expected(expected.to_string()));
     if settings.steps < 2 {
         return broken("`steps` is below 2", "two values at least: a slope goes through two points");
@@ -172,7 +172,7 @@ fn check(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-fn recorded(settings: &Settings) -> raw::Settings {
+fn recorded_settings(settings: &Settings) -> raw::Settings {
     raw::Settings {
         steps: settings.steps,
         repeat_min: settings.repeat_min,
@@ -195,7 +195,7 @@ fn file_name(pallet: &Pallet) -> String {
 
 /// What was measured before of the same blob, under the same settings, on the same machine. Anything else is as if it
 /// were not there.
-fn earlier(path: &Path, now: &RawResults) -> Vec<raw::Benchmark> {
+fn reusable_results(path: &Path, now: &RawResults) -> Vec<raw::Benchmark> {
     let Ok(before) = weights::raw::read(path) else { return Vec::new() };
     let machine = |raw: &RawResults| {
         (raw.machine.cpu.clone(), raw.machine.cores, raw.machine.memory_bytes, raw.machine.profile.clone())
@@ -210,13 +210,13 @@ fn earlier(path: &Path, now: &RawResults) -> Vec<raw::Benchmark> {
 
 /// Measures one benchmark; nothing where the runtime says that it cannot be run.
 fn measure(
-    bench: &Bench<'_>,
+    bench: &BenchmarkExecutor<'_>,
     pallet: &Pallet,
     benchmark: &Benchmark,
     settings: &Settings,
 ) -> Result<Option<raw::Benchmark>> {
     let points = points(&benchmark.components, settings);
-    let case = |components| Case {
+    let case = |components| BenchmarkCall {
         pallet: &pallet.pallet,
         instance: &pallet.instance,
         extrinsic: &benchmark.extrinsic,
@@ -225,12 +225,12 @@ fn measure(
     let mut proof = Vec::new();
     for point in &points {
         bench.verify(&case(point))?;
-        collect(&mut proof, bench.track(&case(point))?, pallet, point)?;
+        collect_repetitions(&mut proof, bench.track(&case(point))?, pallet, point)?;
     }
     if proof.is_empty() {
         return Ok(None);
     }
-    sane(bench, pallet, benchmark, settings, &case, &points, &proof)?;
+    check_proof(bench, pallet, benchmark, settings, &case, &points, &proof)?;
 
     let components = benchmark.components.iter().map(|(name, min, max)| raw::ComponentRange {
         name: name.to_string(),
@@ -242,14 +242,14 @@ fn measure(
     let count = u32::try_from(points.len()).unwrap_or(u32::MAX);
     // A benchmark with fewer points may take the more samples of each.
     let most = settings.repeat_max.max(settings.repeat_max.saturating_mul(settings.steps) / count);
-    let mut next = settings.repeat_min.max(FEWEST_SAMPLES.div_ceil(count)).min(most);
+    let mut next = settings.repeat_min.max(MIN_SAMPLES.div_ceil(count)).min(most);
     let mut done = 0;
     while done < most {
         for point in &points {
-            collect(&mut time, bench.time(&case(point), next)?, pallet, point)?;
+            collect_repetitions(&mut time, bench.time(&case(point), next)?, pallet, point)?;
         }
         done += next;
-        if settings.tolerance > 0.0 && statistics::enough(&time, &components, settings.tolerance) {
+        if settings.tolerance > 0.0 && statistics::is_precise_enough(&time, &components, settings.tolerance) {
             break;
         }
         // As many again: the interval narrows with the root of their number.
@@ -265,12 +265,12 @@ fn measure(
 }
 
 /// A proof that no block has room for, or that is another one each time, makes no weight.
-fn sane<'a>(
-    bench: &Bench<'_>,
+fn check_proof<'a>(
+    bench: &BenchmarkExecutor<'_>,
     pallet: &Pallet,
     benchmark: &Benchmark,
     settings: &Settings,
-    case: &dyn Fn(&'a [(BenchmarkParameter, u32)]) -> Case<'a>,
+    case: &dyn Fn(&'a [(BenchmarkParameter, u32)]) -> BenchmarkCall<'a>,
     points: &'a [Vec<(BenchmarkParameter, u32)>],
     proof: &[Repetition],
 ) -> Result<()> {
@@ -282,13 +282,13 @@ fn sane<'a>(
     }
     let (Some(point), Some(first)) = (points.last(), proof.last()) else { return Ok(()) };
     let mut again = Vec::new();
-    collect(&mut again, bench.track(&case(point))?, pallet, point)?;
-    let told =
+    collect_repetitions(&mut again, bench.track(&case(point))?, pallet, point)?;
+    let counts =
         |one: &Repetition| format!("{} reads, {} writes, {} bytes of proof", one.reads, one.writes, one.proof_size);
     match again.last() {
-        Some(second) if told(second) != told(first) => {
+        Some(second) if counts(second) != counts(first) => {
             Err(Failure::check(format!("{} is not the same each time it is run", name()))
-                .found(format!("first {}; then {}", told(first), told(second)))
+                .found(format!("first {}; then {}", counts(first), counts(second)))
                 .expected("the same reads, writes and proof for the same components")
                 .hint("its setup may depend on time, on randomness, or on what ran before"))
         }
@@ -296,7 +296,7 @@ fn sane<'a>(
     }
 }
 
-fn collect(
+fn collect_repetitions(
     into: &mut Vec<Repetition>,
     batches: Vec<BenchmarkBatch>,
     pallet: &Pallet,
@@ -346,7 +346,7 @@ fn storage_item(info: &StorageInfo) -> Option<StorageItem> {
 }
 
 /// How far the run is, and how long the rest will take if it goes on like this.
-struct Pace<'a> {
+struct RunProgress<'a> {
     reporter: &'a Reporter,
     began: Instant,
     total: usize,
@@ -355,7 +355,7 @@ struct Pace<'a> {
     run: usize,
 }
 
-impl<'a> Pace<'a> {
+impl<'a> RunProgress<'a> {
     fn new(selected: &[Pallet], reporter: &'a Reporter) -> Self {
         let total = selected.iter().map(|pallet| pallet.benchmarks.len()).sum();
         Self { reporter, began: Instant::now(), total, done: 0, run: 0 }
@@ -367,7 +367,7 @@ impl<'a> Pace<'a> {
             run => {
                 let each = self.began.elapsed() / u32::try_from(run).unwrap_or(u32::MAX);
                 let rest = each * u32::try_from(self.total - self.done).unwrap_or(u32::MAX);
-                format!(", about {} left", told(rest))
+                format!(", about {} left", format_duration(rest))
             }
         };
         let name = format!("{}::{}", pallet.pallet, benchmark.extrinsic);
@@ -381,12 +381,12 @@ impl<'a> Pace<'a> {
         self.reporter.progress("benchmarks", self.done as u64, Some(self.total as u64), "benchmarks");
     }
 
-    fn jump(&mut self, count: usize) {
+    fn skip(&mut self, count: usize) {
         self.done += count;
     }
 }
 
-fn told(duration: Duration) -> String {
+fn format_duration(duration: Duration) -> String {
     match duration.as_secs() {
         seconds @ 0..100 => format!("{seconds} s"),
         seconds => format!("{} min", seconds.div_ceil(60)),

@@ -39,7 +39,7 @@ pub struct Runtime {
 }
 
 /// The state that benchmarks of one pallet run on, twice: once as a block sees it, once counting every access.
-pub struct Bench<'a> {
+pub struct BenchmarkExecutor<'a> {
     runtime: &'a Runtime,
     executor: Wasm,
     timing: State,
@@ -48,7 +48,7 @@ pub struct Bench<'a> {
 }
 
 /// What is to be run.
-pub struct Case<'a> {
+pub struct BenchmarkCall<'a> {
     pub pallet: &'a str,
     pub instance: &'a str,
     pub extrinsic: &'a str,
@@ -75,7 +75,7 @@ impl Runtime {
         Ok(Self { version, hash, code, api, genesis })
     }
 
-    pub fn bench(&self, settings: &Settings, cache: Option<&Path>) -> Result<Bench<'_>> {
+    pub fn benchmark_executor(&self, settings: &Settings, cache: Option<&Path>) -> Result<BenchmarkExecutor<'_>> {
         let state = |record_proof, track| {
             State::new(self.genesis.clone(), None, record_proof, track)
                 .map_err(|error| Failure::internal("the benchmarks' state cannot be made").found(error))
@@ -83,7 +83,7 @@ impl Runtime {
         let heap = settings
             .heap_pages
             .map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |extra_pages| HeapAllocStrategy::Static { extra_pages });
-        Ok(Bench {
+        Ok(BenchmarkExecutor {
             runtime: self,
             executor: Wasm::new(cache, heap),
             timing: state(settings.record_proof, false)?,
@@ -93,7 +93,7 @@ impl Runtime {
     }
 }
 
-impl Bench<'_> {
+impl BenchmarkExecutor<'_> {
     /// The pallets with benchmarks, and what the runtime says about its storage.
     pub fn list(&self, extra: bool) -> Result<(Vec<BenchmarkList>, Vec<StorageInfo>)> {
         let answer = self.call(&self.timing, "Benchmark_benchmark_metadata", &extra.encode())?;
@@ -105,21 +105,27 @@ impl Bench<'_> {
     }
 
     /// Runs a benchmark with its own verification, whose time means nothing.
-    pub fn verify(&self, case: &Case<'_>) -> Result<()> {
+    pub fn verify(&self, case: &BenchmarkCall<'_>) -> Result<()> {
         self.dispatch(&self.timing, case, true, 1).map(|_| ())
     }
 
     /// Runs it once, counting what it reads and writes.
-    pub fn track(&self, case: &Case<'_>) -> Result<Vec<BenchmarkBatch>> {
+    pub fn track(&self, case: &BenchmarkCall<'_>) -> Result<Vec<BenchmarkBatch>> {
         self.dispatch(&self.tracking, case, false, 1)
     }
 
     /// Runs it so many times for its time.
-    pub fn time(&self, case: &Case<'_>, repeat: u32) -> Result<Vec<BenchmarkBatch>> {
+    pub fn time(&self, case: &BenchmarkCall<'_>, repeat: u32) -> Result<Vec<BenchmarkBatch>> {
         self.dispatch(&self.timing, case, false, repeat)
     }
 
-    fn dispatch(&self, state: &State, case: &Case<'_>, verify: bool, repeats: u32) -> Result<Vec<BenchmarkBatch>> {
+    fn dispatch(
+        &self,
+        state: &State,
+        case: &BenchmarkCall<'_>,
+        verify: bool,
+        repeats: u32,
+    ) -> Result<Vec<BenchmarkBatch>> {
         let config = BenchmarkConfig {
             pallet: case.pallet.into(),
             instance: case.instance.into(),

@@ -27,8 +27,8 @@ pub struct Benchmark {
 /// What of `list` the request asks for, in the runtime's own order.
 pub fn select(list: Vec<BenchmarkList>, request: &RunRequest) -> Result<Vec<Pallet>> {
     let all = list.into_iter().map(pallet).collect::<Result<Vec<_>>>()?;
-    known(&all, request)?;
-    let wanted = |named: &[String], name: &str| named.is_empty() || named.iter().any(|one| normal(one) == name);
+    check_names(&all, request)?;
+    let wanted = |named: &[String], name: &str| named.is_empty() || named.iter().any(|one| normalized(one) == name);
     let mut selected: Vec<Pallet> = Vec::new();
     for mut pallet in all {
         if !wanted(&request.pallets, &pallet.pallet) {
@@ -37,7 +37,7 @@ pub fn select(list: Vec<BenchmarkList>, request: &RunRequest) -> Result<Vec<Pall
         pallet.benchmarks.retain(|benchmark| {
             let whole = format!("{}::{}", pallet.pallet, benchmark.extrinsic);
             let excluded =
-                request.exclude.iter().map(|name| normal(name)).any(|name| name == pallet.pallet || name == whole);
+                request.exclude.iter().map(|name| normalized(name)).any(|name| name == pallet.pallet || name == whole);
             wanted(&request.extrinsics, &benchmark.extrinsic) && !excluded
         });
         if !pallet.benchmarks.is_empty() {
@@ -51,15 +51,15 @@ pub fn select(list: Vec<BenchmarkList>, request: &RunRequest) -> Result<Vec<Pall
 }
 
 /// `pallet-balances` is what the crate is called, `pallet_balances` what its benchmarks are.
-fn normal(name: &str) -> String {
+fn normalized(name: &str) -> String {
     name.replace('-', "_")
 }
 
 /// Every name in the request must be there: a misspelt one would be a silent omission.
-fn known(all: &[Pallet], request: &RunRequest) -> Result<()> {
+fn check_names(all: &[Pallet], request: &RunRequest) -> Result<()> {
     let pallets: BTreeSet<String> = all.iter().map(|pallet| pallet.pallet.clone()).collect();
     let in_selected = |pallet: &&Pallet| {
-        request.pallets.is_empty() || request.pallets.iter().any(|name| normal(name) == pallet.pallet)
+        request.pallets.is_empty() || request.pallets.iter().any(|name| normalized(name) == pallet.pallet)
     };
     let extrinsics: BTreeSet<String> = all
         .iter()
@@ -79,7 +79,7 @@ fn known(all: &[Pallet], request: &RunRequest) -> Result<()> {
         ("pallet", &overridden, &pallets),
     ];
     for (kind, names, there) in named {
-        if let Some(name) = names.iter().map(|name| normal(name)).find(|name| !there.contains(name)) {
+        if let Some(name) = names.iter().map(|name| normalized(name)).find(|name| !there.contains(name)) {
             return Err(Failure::usage(format!("the runtime has no {kind} {name} to measure"))
                 .found(nearest(&name, there))
                 .expected("a name of its list of benchmarks")

@@ -20,17 +20,17 @@ use worker::{Failure, Result};
 pub const NAME: &str = "ParityDb";
 const COLUMN: u8 = 0;
 
-pub struct Stored {
-    nodes: Nodes,
+pub struct StateDatabase {
+    nodes: NodeStore,
     root: H256,
     version: StateVersion,
     // After the database, so that this is closed when the files go.
     _directory: TempDir,
 }
 
-pub type Backend<'a> = TrieBackend<&'a Nodes, BlakeTwo256>;
+pub type Backend<'a> = TrieBackend<&'a NodeStore, BlakeTwo256>;
 
-impl Stored {
+impl StateDatabase {
     /// Writes the state into a database of its own below `directory`, which goes when this goes.
     pub fn new(state: &State, directory: &Path) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(|error| Failure::io("create", directory, &error))?;
@@ -39,9 +39,9 @@ impl Stored {
             .tempdir_in(directory)
             .map_err(|error| Failure::io("create a directory in", directory, &error))?;
         let version = if state.state_version == 0 { StateVersion::V0 } else { StateVersion::V1 };
-        let (root, transaction) = trie(state, version);
+        let (root, transaction) = trie_of(state, version);
         // Closing it makes it whole: what is read later comes out of its tables, not out of what is still to be written.
-        open(own.path())?.commit(transaction, Way::In)?;
+        open(own.path())?.commit(transaction, CommitMode::Insert)?;
         Ok(Self { nodes: open(own.path())?, root, version, _directory: own })
     }
 
@@ -60,44 +60,47 @@ impl Stored {
 
     /// Writes what a change of the state adds.
     pub fn write(&self, transaction: BackendTransaction<BlakeTwo256>) -> Result<()> {
-        self.nodes.commit(transaction, Way::In)
+        self.nodes.commit(transaction, CommitMode::Insert)
     }
 
     /// Takes it out again.
-    pub fn undo(&self, transaction: BackendTransaction<BlakeTwo256>) -> Result<()> {
-        self.nodes.commit(transaction, Way::Out)
+    pub fn revert(&self, transaction: BackendTransaction<BlakeTwo256>) -> Result<()> {
+        self.nodes.commit(transaction, CommitMode::Remove)
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    In,
-    Out,
+enum CommitMode {
+    Insert,
+    Remove,
 }
 
 #[derive(Clone)]
-pub struct Nodes(Arc<Db>);
+pub struct NodeStore(Arc<Db>);
 
-impl Nodes {
-    fn commit(&self, mut transaction: BackendTransaction<BlakeTwo256>, way: Way) -> Result<()> {
+impl NodeStore {
+    fn commit(&self, mut transaction: BackendTransaction<BlakeTwo256>, mode: CommitMode) -> Result<()> {
         // What a change removes stays: nodes prune old states later, and elsewhere.
         let added = transaction.drain().into_iter().filter(|(_, (_, count))| *count > 0);
         let operations = added.filter_map(|(key, (node, _))| {
             // A trie's key ends with the hash, which is all that a database of counted preimages needs.
             let hash = key.get(key.len().checked_sub(32)?..)?.to_vec();
-            Some((COLUMN, if way == Way::In { Operation::Set(hash, node) } else { Operation::Dereference(hash) }))
+            Some((
+                COLUMN,
+                if mode == CommitMode::Insert { Operation::Set(hash, node) } else { Operation::Dereference(hash) },
+            ))
         });
-        self.0.commit_changes(operations).map_err(|error| unusable(&error))
+        self.0.commit_changes(operations).map_err(|error| database_error(&error))
     }
 }
 
-impl TrieBackendStorage<BlakeTwo256> for Nodes {
+impl TrieBackendStorage<BlakeTwo256> for NodeStore {
     fn get(&self, hash: &H256, _: (&[u8], Option<u8>)) -> std::result::Result<Option<DBValue>, String> {
         self.0.get(COLUMN, &hash.0).map_err(|error| error.to_string())
     }
 }
 
-fn open(directory: &Path) -> Result<Nodes> {
+fn open(directory: &Path) -> Result<NodeStore> {
     let mut options = Options::with_columns(directory, 1);
     for column in &mut options.columns {
         column.ref_counted = true;
@@ -105,17 +108,17 @@ fn open(directory: &Path) -> Result<Nodes> {
         column.uniform = true;
         column.compression = CompressionType::Lz4;
     }
-    Db::open_or_create(&options).map(|database| Nodes(Arc::new(database))).map_err(|error| unusable(&error))
+    Db::open_or_create(&options).map(|database| NodeStore(Arc::new(database))).map_err(|error| database_error(&error))
 }
 
-fn unusable(error: &parity_db::Error) -> Failure {
+fn database_error(error: &parity_db::Error) -> Failure {
     Failure::environment("the database that is to be measured cannot be used")
         .found(error.to_string())
         .expected("a directory with room for the state")
 }
 
 /// The nodes of the state's trie, and its root.
-fn trie(state: &State, version: StateVersion) -> (H256, BackendTransaction<BlakeTwo256>) {
+fn trie_of(state: &State, version: StateVersion) -> (H256, BackendTransaction<BlakeTwo256>) {
     let entries = |entries: &[(Vec<u8>, Vec<u8>)]| {
         entries.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect::<Vec<_>>()
     };
@@ -139,7 +142,7 @@ mod tests {
     #[test]
     fn a_state_is_read_back_and_its_root_is_that_of_a_chain() {
         let directory = tempfile::tempdir().expect("a directory");
-        let stored = Stored::new(&state(), directory.path()).expect("stored");
+        let stored = StateDatabase::new(&state(), directory.path()).expect("stored");
         let backend = stored.backend(None);
         for (key, value) in state().top {
             assert_eq!(backend.storage(&key).expect("readable"), Some(value));
@@ -155,7 +158,7 @@ mod tests {
     #[test]
     fn what_was_written_is_taken_out_again() {
         let directory = tempfile::tempdir().expect("a directory");
-        let stored = Stored::new(&state(), directory.path()).expect("stored");
+        let stored = StateDatabase::new(&state(), directory.path()).expect("stored");
         let key = [7; 20];
         let change = || {
             let value: &[u8] = b"another value, longer than it was before";
@@ -164,7 +167,7 @@ mod tests {
         let (root, transaction) = change();
         assert_ne!(root, stored.root());
         stored.write(transaction).expect("written");
-        stored.undo(change().1).expect("taken out");
+        stored.revert(change().1).expect("taken out");
         // What both states share is still there.
         let backend = stored.backend(None);
         assert!(state().top.iter().all(|(key, value)| backend.storage(key).expect("readable").as_ref() == Some(value)));

@@ -5,7 +5,7 @@ use crate::{field::grouped, table};
 use protocol::{
     Verdict,
     weights::{
-        ByHand, Fate, Rendered, Written,
+        EditOutcome, ManualEdit, Rendered, Written,
         check::{AgainstRelease, Checks, Finding, Report, StepResult},
         compare::{Change, Compared, Comparison, Pair},
     },
@@ -324,11 +324,11 @@ pub fn rendered(rendered: &Rendered) -> String {
 
 /// Returns what people had added to the file that was replaced.
 pub(crate) fn by_hand(file: &Written) -> Vec<Vec<String>> {
-    let line = |one: &ByHand| {
+    let line = |one: &ManualEdit| {
         let fate = match one.fate {
-            Fate::Kept => "kept",
-            Fate::Measured => "left out: as much is measured now",
-            Fate::Gone => "GONE: it has no place in the new file",
+            EditOutcome::Kept => "kept",
+            EditOutcome::Measured => "left out: as much is measured now",
+            EditOutcome::Gone => "GONE: it has no place in the new file",
         };
         let place = match one.extrinsic.as_str() {
             "" => format!("line {}", one.line),

@@ -7,7 +7,7 @@ use std::path::Path;
 use worker::{Code, Failure, Result};
 
 /// How the format was called before formats had one scheme of names. What it holds is the same.
-pub const FORMER: &str = "cutover-raw-weights/1";
+pub const LEGACY_FORMAT: &str = "cutover-raw-weights/1";
 
 /// Fifty steps of twenty repetitions of a pallet with a hundred benchmarks, all their keys included, stay below this.
 pub(crate) const SIZE_LIMIT: u64 = 512 * 1024 * 1024;
@@ -29,10 +29,10 @@ pub fn parse(text: &[u8], name: &str) -> Result<RawResults> {
             .expected(format!("a JSON document of the format {RAW_WEIGHTS}"))
     };
     let head: Head = serde_json::from_slice(text).map_err(none)?;
-    if ![RAW_WEIGHTS, FORMER].contains(&head.format.as_str()) {
+    if ![RAW_WEIGHTS, LEGACY_FORMAT].contains(&head.format.as_str()) {
         // Beside those of pallets lie those of blocks, extrinsics and databases.
         let document = |format: &str| format.rsplit_once('/').map(|(document, _)| document.to_owned());
-        let of_pallets = [RAW_WEIGHTS, FORMER].map(document).contains(&document(&head.format));
+        let of_pallets = [RAW_WEIGHTS, LEGACY_FORMAT].map(document).contains(&document(&head.format));
         let what = if of_pallets { "holds raw results of another version" } else { "holds no raw results of pallets" };
         let failure = Failure::input(format!("{name} {what}"));
         let failure = if of_pallets { failure.code(Code::OtherVersion) } else { failure };
@@ -165,8 +165,8 @@ mod tests {
             assert_eq!((failure.found.as_deref(), failure.expected.as_deref()), (Some(other), Some(RAW_WEIGHTS)));
             assert!(failure.kind == worker::Kind::Input && failure.is(Code::OtherVersion));
         }
-        let former = parse(text.replace(RAW_WEIGHTS, FORMER).as_bytes(), "a.json").expect("read");
-        assert_eq!(former.benchmarks, results().benchmarks);
+        let previous = parse(text.replace(RAW_WEIGHTS, LEGACY_FORMAT).as_bytes(), "a.json").expect("read");
+        assert_eq!(previous.benchmarks, results().benchmarks);
         let other =
             parse(text.replace(RAW_WEIGHTS, "cutover/raw-overhead/v1").as_bytes(), "a.json").expect_err("refused");
         assert!(!other.is(Code::OtherVersion));

@@ -21,11 +21,11 @@ impl Precision {
 }
 
 /// Fewer repetitions than this tell nothing about their spread.
-const LEAST: usize = 8;
+const MIN_REPETITIONS: usize = 8;
 
 /// The precision that the repetitions so far give. None where they are too few, or do not determine a line yet.
 pub fn precision(repetitions: &[Repetition], components: &[ComponentRange]) -> Option<Precision> {
-    if repetitions.len() < LEAST {
+    if repetitions.len() < MIN_REPETITIONS {
         return None;
     }
     if components.is_empty() {
@@ -42,7 +42,7 @@ pub fn precision(repetitions: &[Repetition], components: &[ComponentRange]) -> O
 
 /// Whether no further repetition is needed: the interval of the worst case is within `tolerance` of it (0.02 is two
 /// percent) to either side.
-pub fn enough(repetitions: &[Repetition], components: &[ComponentRange], tolerance: f64) -> bool {
+pub fn is_precise_enough(repetitions: &[Repetition], components: &[ComponentRange], tolerance: f64) -> bool {
     precision(repetitions, components).is_some_and(|precision| precision.relative() <= tolerance)
 }
 
@@ -69,8 +69,8 @@ mod tests {
                 .map(|at| repetition(Some((at % 11) as u32), 10_000 + 100 * (at % 11) + noise(at) % spread))
                 .collect()
         };
-        assert!(enough(&measured(20, 66), &range, 0.01));
-        assert!(!enough(&measured(9_000, 66), &range, 0.01));
+        assert!(is_precise_enough(&measured(20, 66), &range, 0.01));
+        assert!(!is_precise_enough(&measured(9_000, 66), &range, 0.01));
         let few = precision(&measured(9_000, 66), &range).expect("known").half_width;
         let many = precision(&measured(9_000, 660), &range).expect("known").half_width;
         assert!(many < few / 2.0, "ten times the repetitions: {few} {many}");
@@ -81,13 +81,16 @@ mod tests {
         let same: Vec<_> = (0..20).map(|_| repetition(None, 500)).collect();
         assert_eq!(precision(&same, &[]), Some(Precision { worst_case: 500.0, half_width: 0.0 }));
         let spread: Vec<_> = (0..20).map(|at| repetition(None, 100 * at)).collect();
-        assert!(!enough(&spread, &[], 0.1));
+        assert!(!is_precise_enough(&spread, &[], 0.1));
     }
 
     #[test]
     fn too_little_is_never_enough() {
-        assert!(!enough(&[], &[], 1.0));
-        assert!(!enough(&vec![repetition(None, 5); 3], &[], 1.0));
-        assert!(!enough(&vec![repetition(None, 0); 30], &[], 1.0), "no time at all is a clock that does not run");
+        assert!(!is_precise_enough(&[], &[], 1.0));
+        assert!(!is_precise_enough(&vec![repetition(None, 5); 3], &[], 1.0));
+        assert!(
+            !is_precise_enough(&vec![repetition(None, 0); 30], &[], 1.0),
+            "no time at all is a clock that does not run"
+        );
     }
 }

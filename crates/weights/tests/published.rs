@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Every weight file of the published crates that this workspace is built from.
 
-use cutover_weights::{parse::WeightFile, render::Former};
-use protocol::weights::Fate;
+use cutover_weights::{parse::WeightFile, render::PreviousFile};
+use protocol::weights::EditOutcome;
 use std::path::{Path, PathBuf};
 
 /// What people wrote by hand and what is no sum. `docs/weights.md` lists them.
@@ -98,12 +98,12 @@ fn added(text: &str, file: &WeightFile, name: &str) -> Vec<String> {
         }
         empty.push_str("}\n");
     }
-    let former = Former::parse(text.into(), name, true).expect("weights");
-    let (_, by_hand) = former.carry(empty).expect("put together");
+    let previous = PreviousFile::parse(text.into(), name, true).expect("weights");
+    let (_, by_hand) = previous.apply_manual_edits(empty).expect("put together");
     let of_functions = by_hand.into_iter().filter(|one| !one.extrinsic.is_empty());
     of_functions
         .map(|one| {
-            assert_ne!(one.fate, Fate::Gone);
+            assert_ne!(one.fate, EditOutcome::Gone);
             format!("{} {}: {}", without_version(name), one.extrinsic, one.text)
         })
         .collect()

@@ -16,21 +16,21 @@ use std::{
 use worker::{Failure, Result};
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
-const LONGEST: Duration = Duration::from_secs(1);
+const MEASURING_TIME: Duration = Duration::from_secs(1);
 
 /// Once to warm up, then until the time is over; the mean.
 fn rate(bytes: usize, mut once: impl FnMut() -> Result<()>) -> Result<f64> {
     once()?;
     let began = Instant::now();
     let mut count = 0_u32;
-    while began.elapsed() < LONGEST || count == 0 {
+    while began.elapsed() < MEASURING_TIME || count == 0 {
         once()?;
         count += 1;
     }
     Ok(bytes as f64 * f64::from(count) / began.elapsed().as_secs_f64() / MEBIBYTE)
 }
 
-fn sure(bytes: usize, mut once: impl FnMut()) -> f64 {
+fn infallible_rate(bytes: usize, mut once: impl FnMut()) -> f64 {
     rate(bytes, || {
         once();
         Ok(())
@@ -40,7 +40,7 @@ fn sure(bytes: usize, mut once: impl FnMut()) -> f64 {
 
 pub fn blake2_256() -> f64 {
     let buffer = vec![0x66_u8; 32 << 10];
-    sure(buffer.len(), || {
+    infallible_rate(buffer.len(), || {
         black_box(hash(black_box(&buffer)));
     })
 }
@@ -56,7 +56,7 @@ pub fn sr25519_verify() -> Option<f64> {
         })
         .collect();
     let public = pair.public();
-    Some(sure(signed.len() * 32, || {
+    Some(infallible_rate(signed.len() * 32, || {
         for (signature, message) in &signed {
             black_box(sr25519::Pair::verify(black_box(signature), message, &public));
         }
@@ -67,19 +67,19 @@ pub fn memory_copy() -> f64 {
     const SIZE: usize = 64 << 20;
     // Written once, so that the kernel's giving of pages is not measured.
     let (source, mut target) = (vec![0x66_u8; SIZE], vec![0x77_u8; SIZE]);
-    sure(SIZE, || {
+    infallible_rate(SIZE, || {
         black_box(&mut target).copy_from_slice(black_box(&source));
     })
 }
 
-const FILE: usize = 64 << 20;
-const BLOCK: usize = 4096;
+const FILE_SIZE: usize = 64 << 20;
+const BLOCK_SIZE: usize = 4096;
 
 pub fn disk_sequential_write(directory: &Path) -> Result<f64> {
-    let buffer = scrambled(FILE);
+    let buffer = incompressible(FILE_SIZE);
     let mut file = temporary(directory)?;
     let io = |error: std::io::Error| Failure::io("write a test file in", directory, &error);
-    rate(FILE, || {
+    rate(FILE_SIZE, || {
         file.seek(SeekFrom::Start(0)).map_err(io)?;
         file.write_all(&buffer).map_err(io)?;
         file.sync_all().map_err(io)
@@ -88,17 +88,17 @@ pub fn disk_sequential_write(directory: &Path) -> Result<f64> {
 
 /// Half of each block, so that nothing can be joined to one large write.
 pub fn disk_random_write(directory: &Path) -> Result<f64> {
-    let buffer = scrambled(FILE);
+    let buffer = incompressible(FILE_SIZE);
     let mut file = temporary(directory)?;
     let io = |error: std::io::Error| Failure::io("write a test file in", directory, &error);
     file.write_all(&buffer).and_then(|()| file.sync_all()).map_err(io)?;
-    let blocks = FILE / BLOCK;
-    rate(FILE / 2, || {
+    let blocks = FILE_SIZE / BLOCK_SIZE;
+    rate(FILE_SIZE / 2, || {
         for index in 0..blocks {
             // An odd step through a power of two meets every block once.
-            let at = (index * 7919 % blocks) * BLOCK;
+            let at = (index * 7919 % blocks) * BLOCK_SIZE;
             file.seek(SeekFrom::Start(at as u64)).map_err(io)?;
-            file.write_all(&buffer[at..at + BLOCK / 2]).map_err(io)?;
+            file.write_all(&buffer[at..at + BLOCK_SIZE / 2]).map_err(io)?;
         }
         file.sync_all().map_err(io)
     })
@@ -110,7 +110,7 @@ fn temporary(directory: &Path) -> Result<File> {
 }
 
 /// Bytes that a disk cannot compress away (xorshift).
-fn scrambled(size: usize) -> Vec<u8> {
+fn incompressible(size: usize) -> Vec<u8> {
     let mut word = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(size);
     while bytes.len() < size {
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn scrambled_bytes_are_many_and_different() {
-        let bytes = scrambled(10_000);
+        let bytes = incompressible(10_000);
         assert_eq!(bytes.len(), 10_000);
         let different: std::collections::BTreeSet<_> = bytes.iter().collect();
         assert!(different.len() > 250);
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_block_is_written_once() {
-        let blocks = FILE / BLOCK;
+        let blocks = FILE_SIZE / BLOCK_SIZE;
         let met: std::collections::BTreeSet<_> = (0..blocks).map(|index| index * 7919 % blocks).collect();
         assert_eq!(met.len(), blocks);
     }

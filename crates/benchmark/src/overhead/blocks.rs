@@ -2,7 +2,7 @@
 //! Blocks on a genesis state: built once, executed again and again.
 
 use super::{CALL, signer::Signer};
-use crate::state::Stored;
+use crate::state::StateDatabase;
 use fork::{Author, BuiltBlock, Chain, Code, Executor, Wish, block, block::Plan};
 use protocol::{benchmark::OverheadSettings, weights::constants::Timed};
 use sp_state_machine::OverlayedChanges;
@@ -12,11 +12,11 @@ use weights::constants::stats;
 use worker::{Failure, Reporter, Result};
 
 /// `Err(Invalid(ExhaustsResources))` as `BlockBuilder_apply_extrinsic` answers it: the block is full.
-const FULL: [u8; 3] = [1, 0, 6];
+const EXHAUSTS_RESOURCES: [u8; 3] = [1, 0, 6];
 /// A runtime whose blocks have no end is not filled.
-const MOST_EXTRINSICS: u32 = 1 << 17;
+const MAX_EXTRINSICS: u32 = 1 << 17;
 /// So many are tried at first, then twice as many, until some find no room.
-const FIRST_EXTRINSICS: u32 = 1 << 10;
+const INITIAL_EXTRINSICS: u32 = 1 << 10;
 
 pub struct Block {
     encoded: Vec<u8>,
@@ -34,8 +34,13 @@ impl Block {
     }
 
     /// With as many signed extrinsics as fit in, and how many these are.
-    pub fn full(measure: &Measure<'_>, chain: &Chain, author: &mut Author<'_>, signer: &Signer) -> Result<(Self, u64)> {
-        let Measure { executor, code, settings, .. } = *measure;
+    pub fn full(
+        timer: &BlockTimer<'_>,
+        chain: &Chain,
+        author: &mut Author<'_>,
+        signer: &Signer,
+    ) -> Result<(Self, u64)> {
+        let BlockTimer { executor, code, settings, .. } = *timer;
         let plan = |author: &mut Author<'_>, count: u32| {
             let extrinsics = (0..count).map(|nonce| signer.remark(nonce)).collect();
             author.plan(chain, code, Wish { extrinsics, ..Wish::default() })
@@ -46,16 +51,16 @@ impl Block {
                 .found(failure.found.unwrap_or(failure.message))
                 .expected("a genesis preset in which the development account exists and can pay")
         })?;
-        let most = settings.max_extrinsics.unwrap_or(MOST_EXTRINSICS);
-        let mut count = FIRST_EXTRINSICS.min(most);
+        let most = settings.max_extrinsics.unwrap_or(MAX_EXTRINSICS);
+        let mut count = INITIAL_EXTRINSICS.min(most);
         loop {
             let (built, refused) = block::build_willing(chain, executor, code, plan(author, count)?)?;
             if let Some((_, answer)) = refused.first()
-                && !answer.starts_with(&FULL)
+                && !answer.starts_with(&EXHAUSTS_RESOURCES)
             {
                 return Err(Failure::check(format!("the runtime does not take {CALL} until a block is full"))
                     .found(format!("BlockBuilder_apply_extrinsic answered {}", hex::encode_prefixed(answer)))
-                    .expected(format!("{}: the block is full", hex::encode_prefixed(FULL))));
+                    .expected(format!("{}: the block is full", hex::encode_prefixed(EXHAUSTS_RESOURCES))));
             }
             if !refused.is_empty() || count == most {
                 let fitted = u64::from(count) - refused.len() as u64;
@@ -67,27 +72,27 @@ impl Block {
 }
 
 /// How blocks are executed.
-pub struct Measure<'a> {
+pub struct BlockTimer<'a> {
     pub executor: &'a Executor,
     pub code: &'a Code,
-    pub stored: &'a Stored,
+    pub stored: &'a StateDatabase,
     pub settings: &'a OverheadSettings,
     pub record_proof: bool,
     pub reporter: &'a Reporter,
 }
 
-impl Measure<'_> {
+impl BlockTimer<'_> {
     /// Executes the block until its time beyond `base` is known well enough.
-    pub fn timed(&self, name: &str, block: &Block, base: Option<u64>) -> Result<Timed> {
+    pub fn measure(&self, name: &str, block: &Block, base: Option<u64>) -> Result<Timed> {
         let OverheadSettings { warmup, repeat_min, repeat_max, tolerance, .. } = *self.settings;
         for _ in 0..warmup {
-            self.once(block)?;
+            self.execute(block)?;
         }
         let mut time = Vec::new();
         let mut next = repeat_min;
         while time.len() < repeat_max as usize {
             for _ in 0..next {
-                time.push(self.once(block)?);
+                time.push(self.execute(block)?);
                 self.reporter.progress(name, time.len() as u64, None, "executions");
             }
             let stats = stats(&time);
@@ -102,7 +107,7 @@ impl Measure<'_> {
         Ok(Timed { time, proof_size: if self.record_proof { block.proof_size } else { 0 } })
     }
 
-    fn once(&self, block: &Block) -> Result<u64> {
+    fn execute(&self, block: &Block) -> Result<u64> {
         let recorder = Recorder::default();
         let backend = self.stored.backend(self.record_proof.then(|| recorder.clone()));
         let mut overlay = OverlayedChanges::default();

@@ -14,27 +14,27 @@ pub const SIGNER: &str = "//Alice";
 /// Format 4, signed.
 const FORMAT: u8 = 0x84;
 /// A longer payload is signed by its hash.
-const LONGEST_PAYLOAD: usize = 256;
+const MAX_UNHASHED_PAYLOAD: usize = 256;
 /// An era without an end.
 const IMMORTAL: u8 = 0;
 
 pub struct Signer {
     pair: sr25519::Pair,
     /// Format and sender.
-    head: Vec<u8>,
+    prefix: Vec<u8>,
     /// What says that the signature is one of sr25519.
-    scheme: Vec<u8>,
+    signature_prefix: Vec<u8>,
     /// What extensions carry before the nonce and after it.
-    carried: [Vec<u8>; 2],
+    explicit: [Vec<u8>; 2],
     has_nonce: bool,
-    /// What is signed beside the call and what is carried.
+    /// What is signed beside the call and what is explicit.
     implicit: Vec<u8>,
     call: Vec<u8>,
 }
 
 impl Signer {
     pub fn of(layout: &Layout, version: &Version, genesis: &Header) -> Result<Self> {
-        let none = |found: &str| refused(found.into());
+        let none = |found: &str| unsupported(found.into());
         let interface = layout.metadata.as_deref().and_then(Interface::of);
         let interface = interface.ok_or_else(|| none("metadata from before version 14, without types"))?;
         if !interface.extrinsic_versions.contains(&4) {
@@ -44,26 +44,26 @@ impl Signer {
         let call = system.and_then(|system| system.call("remark")).ok_or_else(|| none("no call `remark`"))?;
         let pair = sr25519::Pair::from_string(SIGNER, None)
             .map_err(|error| Failure::internal("a development key cannot be made").found(format!("{error:?}")))?;
-        let mut head = vec![FORMAT];
-        head.extend(address(&interface, &pair.public())?);
+        let mut prefix = vec![FORMAT];
+        prefix.extend(address(&interface, &pair.public())?);
         let mut signer = Self {
-            scheme: scheme(&interface)?,
+            signature_prefix: signature_prefix(&interface)?,
             pair,
-            head,
-            carried: Default::default(),
+            prefix,
+            explicit: Default::default(),
             has_nonce: false,
             implicit: Vec::new(),
             // A remark of nothing.
             call: [&call[..], &[0]].concat(),
         };
-        let facts = Facts { version, genesis: genesis.hash().0 };
+        let facts = ChainFacts { version, genesis: genesis.hash().0 };
         for extension in &interface.extensions {
             signer.add(interface.types, extension, &facts)?;
         }
         Ok(signer)
     }
 
-    fn add(&mut self, types: &PortableRegistry, extension: &Extension<'_>, facts: &Facts<'_>) -> Result<()> {
+    fn add(&mut self, types: &PortableRegistry, extension: &Extension<'_>, facts: &ChainFacts<'_>) -> Result<()> {
         let explicit = match extension.identifier {
             "CheckNonce" => {
                 self.has_nonce = true;
@@ -75,42 +75,42 @@ impl Signer {
             "ChargeAssetTxPayment" => (Compact(0u128), None::<()>).encode(),
             // The metadata's hash is not signed.
             "CheckMetadataHash" => vec![0],
-            _ => absent(types, extension.explicit).ok_or_else(|| unknown(extension, "carries"))?,
+            _ => empty_value(types, extension.explicit).ok_or_else(|| unknown_extension(extension, "carries"))?,
         };
         let implicit = match extension.identifier {
             "CheckSpecVersion" => facts.version.spec_version.encode(),
             "CheckTxVersion" => facts.version.transaction_version.unwrap_or_default().encode(),
             // An era without an end begins with the first block.
             "CheckGenesis" | "CheckMortality" | "CheckEra" => facts.genesis.to_vec(),
-            _ => absent(types, extension.implicit).ok_or_else(|| unknown(extension, "signs"))?,
+            _ => empty_value(types, extension.implicit).ok_or_else(|| unknown_extension(extension, "signs"))?,
         };
-        self.carried[usize::from(self.has_nonce)].extend(explicit);
+        self.explicit[usize::from(self.has_nonce)].extend(explicit);
         self.implicit.extend(implicit);
         Ok(())
     }
 
     /// The extrinsic with its length before it.
     pub fn remark(&self, nonce: u32) -> Vec<u8> {
-        let [before, after] = &self.carried;
+        let [before, after] = &self.explicit;
         let nonce = if self.has_nonce { Compact(nonce).encode() } else { Vec::new() };
-        let carried = [before.as_slice(), &nonce, after].concat();
-        let payload = [self.call.as_slice(), &carried, &self.implicit].concat();
-        let signature = match payload.len() > LONGEST_PAYLOAD {
+        let explicit = [before.as_slice(), &nonce, after].concat();
+        let payload = [self.call.as_slice(), &explicit, &self.implicit].concat();
+        let signature = match payload.len() > MAX_UNHASHED_PAYLOAD {
             true => self.pair.sign(&artifact::hashes::blake2_256(&payload)),
             false => self.pair.sign(&payload),
         };
         let bytes: &[u8] = signature.as_ref();
-        [self.head.as_slice(), &self.scheme, bytes, &carried, &self.call].concat().encode()
+        [self.prefix.as_slice(), &self.signature_prefix, bytes, &explicit, &self.call].concat().encode()
     }
 }
 
-struct Facts<'a> {
+struct ChainFacts<'a> {
     version: &'a Version,
     genesis: [u8; 32],
 }
 
 /// What an extension has where it has nothing to say: no bytes, or `None`. Anything else only its authors know.
-fn absent(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
+fn empty_value(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
     let is_option = types.resolve(id).is_some_and(|ty| ty.path.segments == ["Option"]);
     if is_option {
         return Some(vec![0]);
@@ -118,11 +118,11 @@ fn absent(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
     read::plainest(types, id).filter(Vec::is_empty)
 }
 
-fn unknown(extension: &Extension<'_>, verb: &str) -> Failure {
-    refused(format!("what the transaction extension {} {verb} is not known here", extension.identifier))
+fn unknown_extension(extension: &Extension<'_>, verb: &str) -> Failure {
+    unsupported(format!("what the transaction extension {} {verb} is not known here", extension.identifier))
 }
 
-fn refused(found: String) -> Failure {
+fn unsupported(found: String) -> Failure {
     Failure::check("no signed extrinsic can be made for the runtime, so none is measured")
         .found(found)
         .expected("accounts of 32 bytes, sr25519, and transaction extensions that wallets know")
@@ -135,16 +135,16 @@ fn address(interface: &Interface<'_>, public: &sr25519::Public) -> Result<Vec<u8
     match (ids, interface.address) {
         (Some((index, Some(field))), _) if is_bytes(interface.types, field, 32) => Ok([&[index], account].concat()),
         (None, Some(id)) if is_bytes(interface.types, id, 32) => Ok(account.to_vec()),
-        _ => Err(refused("senders that are no accounts of 32 bytes".into())),
+        _ => Err(unsupported("senders that are no accounts of 32 bytes".into())),
     }
 }
 
 /// What stands before an sr25519 signature.
-fn scheme(interface: &Interface<'_>) -> Result<Vec<u8>> {
+fn signature_prefix(interface: &Interface<'_>) -> Result<Vec<u8>> {
     match (variant(interface, interface.signature, "Sr25519"), interface.signature) {
         (Some((index, Some(field))), _) if is_bytes(interface.types, field, 64) => Ok(vec![index]),
         (None, Some(id)) if is_bytes(interface.types, id, 64) => Ok(Vec::new()),
-        _ => Err(refused("signatures that are not sr25519's".into())),
+        _ => Err(unsupported("signatures that are not sr25519's".into())),
     }
 }
 

@@ -122,14 +122,14 @@ pub struct Written {
     pub extrinsics: usize,
     /// Whether the file is another one than before.
     pub changed: bool,
-    pub kept: Vec<Kept>,
+    pub kept: Vec<RetainedValue>,
     /// What people had added to the former file.
-    pub by_hand: Vec<ByHand>,
+    pub by_hand: Vec<ManualEdit>,
 }
 
 /// A value of the former file that a new measurement did not refute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Kept {
+pub struct RetainedValue {
     pub extrinsic: String,
     /// `base time`, `time of n`, `base proof`, `proof of n`.
     pub value: String,
@@ -143,19 +143,19 @@ pub struct Kept {
 
 /// Something in the former file that no benchmark put there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ByHand {
+pub struct ManualEdit {
     /// Empty outside of weight functions.
     pub extrinsic: String,
     /// Of the former file, from 1.
     pub line: usize,
     pub text: String,
-    pub fate: Fate,
+    pub fate: EditOutcome,
 }
 
 /// What became of something that was added by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum EditOutcome {
     /// It is in the new file.
     Kept,
     /// What was measured now is as much.

@@ -49,7 +49,7 @@ pub fn fit(rows: &[Vec<f64>], ys: &[f64], with_intercept: bool) -> Option<Line> 
             }
         }
     }
-    let inverse = inverted(matrix)?;
+    let inverse = inverse_of(matrix)?;
     let slopes: Vec<f64> = inverse.iter().map(|row| row.iter().zip(&right).map(|(a, b)| a * b).sum()).collect();
     let intercept = mean_y - used.iter().zip(&slopes).map(|(at, slope)| means[*at] * slope).sum::<f64>();
 
@@ -99,7 +99,7 @@ impl Line {
 }
 
 /// By Gauss and Jordan with the largest pivot of each column.
-fn inverted(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+fn inverse_of(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     let size = matrix.len();
     let scales: Vec<f64> = (0..size).map(|at| matrix[at][at].abs()).collect();
     let mut inverse: Vec<Vec<f64>> =

@@ -14,7 +14,7 @@ use protocol::weights::raw::{Benchmark, RawResults, Repetition};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
-pub use proof::{Touched, estimated};
+pub use proof::{StorageAccess, estimate_proof};
 
 /// A fitted value with half of its 95 % confidence interval and its standard error, all in the unit of the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -37,7 +37,7 @@ pub type Sample = (Vec<u32>, u64);
 
 /// Everything that a weight function and its comments say. Time is in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Analysed {
+pub struct BenchmarkAnalysis {
     pub name: String,
     /// Name, least and greatest value.
     pub components: Vec<(String, u32, u32)>,
@@ -47,10 +47,10 @@ pub struct Analysed {
     pub recorded_proof: Fit,
     /// Bytes: the largest base and the largest slopes of any storage item.
     pub estimated_proof: Fit,
-    pub storage: Vec<Touched>,
+    pub storage: Vec<StorageAccess>,
 }
 
-pub fn analyse(results: &RawResults, benchmark: &Benchmark) -> Result<Analysed> {
+pub fn analyse(results: &RawResults, benchmark: &Benchmark) -> Result<BenchmarkAnalysis> {
     let of = |failure: Failure| Failure {
         message: format!("{}::{}: {}", results.pallet, benchmark.extrinsic, failure.message),
         ..failure
@@ -59,8 +59,8 @@ pub fn analyse(results: &RawResults, benchmark: &Benchmark) -> Result<Analysed> 
     let samples = |repetitions: &[Repetition], value: fn(&Repetition) -> u64| -> Vec<Sample> {
         repetitions.iter().map(|repetition| (values(repetition, &names), value(repetition))).collect()
     };
-    let (estimated_proof, storage) = estimated(results, benchmark, &names).map_err(of)?;
-    Ok(Analysed {
+    let (estimated_proof, storage) = estimate_proof(results, benchmark, &names).map_err(of)?;
+    Ok(BenchmarkAnalysis {
         name: benchmark.extrinsic.clone(),
         components: benchmark.components.iter().map(|one| (one.name.clone(), one.min, one.max)).collect(),
         time: least_squares_line(&samples(&benchmark.time, |one| one.extrinsic_time), &names).map_err(of)?,
@@ -227,11 +227,11 @@ pub fn median_slopes(samples: &[Sample], names: &[&str]) -> Result<Fit> {
             .flat_map(|(place, one)| points[place + 1..].iter().map(move |other| (one, other)));
         let slopes =
             pairs.filter(|(one, other)| one.0 != other.0).map(|(one, other)| (one.1 - other.1) / (one.0 - other.0));
-        let slope = middle(slopes.collect()).ok_or_else(|| {
+        let slope = middle_value(slopes.collect()).ok_or_else(|| {
             Failure::input(format!("component {name} was measured at one value only"))
                 .expected("at least two values, to compute a slope")
         })?;
-        let offset = middle(points.iter().map(|(x, y)| y - slope * x).collect()).unwrap_or_default();
+        let offset = middle_value(points.iter().map(|(x, y)| y - slope * x).collect()).unwrap_or_default();
         models.push((offset, slope, others));
     }
     let slopes: Vec<f64> = models.iter().map(|(_, slope, _)| *slope).collect();
@@ -241,7 +241,7 @@ pub fn median_slopes(samples: &[Sample], names: &[&str]) -> Result<Fit> {
     Ok(Fit { base: estimate(offset - elsewhere), slopes: slopes.into_iter().map(estimate).collect(), minimum })
 }
 
-fn middle(mut values: Vec<f64>) -> Option<f64> {
+fn middle_value(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }

@@ -12,32 +12,36 @@ use worker::{Failure, Result};
 
 /// A storage item as the comments of a weight file name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Touched {
+pub struct StorageAccess {
     pub line: String,
     /// A line for each of the item's keys that was seen.
     pub proofs: Vec<String>,
 }
 
 /// Bytes of proof a layer of the trie adds to a read.
-const LAYER: u64 = 15 * 33;
+const LAYER_PROOF_SIZE: u64 = 15 * 33;
 
 /// The estimated proof size, and the storage items that were touched in the order in which comments name them.
-pub fn estimated(results: &RawResults, benchmark: &Benchmark, names: &[&str]) -> Result<(Fit, Vec<Touched>)> {
-    let stated = stated();
+pub fn estimate_proof(
+    results: &RawResults,
+    benchmark: &Benchmark,
+    names: &[&str],
+) -> Result<(Fit, Vec<StorageAccess>)> {
+    let placeholders = placeholder_items();
     let items: BTreeMap<&[u8], &StorageItem> =
-        results.storage.iter().chain(&stated).map(|item| (item.prefix.as_slice(), item)).collect();
+        results.storage.iter().chain(&placeholders).map(|item| (item.prefix.as_slice(), item)).collect();
     let modes = &benchmark.pov_modes;
     let all_ignored = modes.get("ALL").or_else(|| modes.get("ALL::ALL")) == Some(&PovMode::Ignored);
     let mut samples: BTreeMap<&[u8], Vec<Sample>> = BTreeMap::new();
     let mut seen: BTreeSet<&[u8]> = BTreeSet::new();
     let mut touched: BTreeMap<&[u8], usize> = BTreeMap::new();
-    let mut list: Vec<Touched> = Vec::new();
+    let mut list: Vec<StorageAccess> = Vec::new();
     // The last repetitions have the largest components, and the first time a key is met gives its comment.
     for repetition in benchmark.proof.iter().rev() {
         for key in repetition.keys.iter().filter(|key| !key.whitelisted) {
             let prefix = &key.key[..key.key.len().min(32)];
             let item = items.get(prefix).copied();
-            let (proof, mode) = charged(results, benchmark, repetition, item, key.reads, all_ignored)?;
+            let (proof, mode) = key_proof_size(results, benchmark, repetition, item, key.reads, all_ignored)?;
             samples.entry(prefix).or_default().push((values(repetition, names), proof));
             if !seen.insert(&key.key) {
                 continue;
@@ -47,11 +51,11 @@ pub fn estimated(results: &RawResults, benchmark: &Benchmark, names: &[&str]) ->
             let counts = format!("(r:{} w:{})", key.reads, key.writes);
             let first = !touched.contains_key(prefix);
             let place = *touched.entry(prefix).or_insert_with(|| {
-                list.push(Touched { line: format!("{name} {counts}"), proofs: Vec::new() });
+                list.push(StorageAccess { line: format!("{name} {counts}"), proofs: Vec::new() });
                 list.len() - 1
             });
             list[place].proofs.push(match item {
-                Some(item) => format!("{name} {}", bounds(results, item, first, mode)),
+                Some(item) => format!("{name} {}", proof_comment(results, item, first, mode)),
                 None => format!("{name} {counts}"),
             });
         }
@@ -72,7 +76,7 @@ pub fn estimated(results: &RawResults, benchmark: &Benchmark, names: &[&str]) ->
 
 /// What `frame-benchmarking` puts in place of a key where a benchmark states its weight (`BenchmarkError::Override`) and
 /// where the runtime left the keys away.
-fn stated() -> [StorageItem; 2] {
+fn placeholder_items() -> [StorageItem; 2] {
     [("Benchmark", "Override"), ("Skipped", "Metadata")].map(|(pallet, item)| StorageItem {
         pallet: pallet.into(),
         item: item.into(),
@@ -83,7 +87,7 @@ fn stated() -> [StorageItem; 2] {
 }
 
 /// Bytes that a key adds in a repetition, and the mode they were estimated by.
-fn charged(
+fn key_proof_size(
     results: &RawResults,
     benchmark: &Benchmark,
     repetition: &Repetition,
@@ -91,10 +95,10 @@ fn charged(
     reads: u32,
     all_ignored: bool,
 ) -> Result<(u64, PovMode)> {
-    let chosen = item.and_then(|item| chosen(&benchmark.pov_modes, item));
+    let chosen = item.and_then(|item| chosen_mode(&benchmark.pov_modes, item));
     let max_size = item.and_then(|item| item.max_size);
-    let overhead =
-        layers(item.and_then(|item| item.max_values).unwrap_or(results.settings.worst_case_map_values)) * LAYER;
+    let overhead = trie_layers(item.and_then(|item| item.max_values).unwrap_or(results.settings.worst_case_map_values))
+        * LAYER_PROOF_SIZE;
     let recorded = u64::from(repetition.proof_size);
     let name = item.map(|item| format!("{}::{}", item.pallet, item.item)).unwrap_or_default();
     if all_ignored && chosen.is_some_and(|mode| mode != PovMode::Ignored) {
@@ -116,27 +120,31 @@ fn charged(
         // An item without a bound is measured for want of anything better.
         (PovMode::Measured | PovMode::MaxEncodedLen, _) => (recorded + overhead * u64::from(reads), PovMode::Measured),
     };
-    let above = if reads > 0 && !all_ignored { LAYER * u64::from(results.settings.additional_trie_layers) } else { 0 };
+    let above = if reads > 0 && !all_ignored {
+        LAYER_PROOF_SIZE * u64::from(results.settings.additional_trie_layers)
+    } else {
+        0
+    };
     Ok((bytes + above, mode))
 }
 
 /// The mode that the benchmark gives for an item: by its name, its pallet's, or for all.
-fn chosen(modes: &BTreeMap<String, PovMode>, item: &StorageItem) -> Option<PovMode> {
+fn chosen_mode(modes: &BTreeMap<String, PovMode>, item: &StorageItem) -> Option<PovMode> {
     let StorageItem { pallet, item, .. } = item;
     let names =
         [format!("{pallet}::{item}"), format!("{pallet}::ALL"), pallet.clone(), "ALL::ALL".into(), "ALL".into()];
     names.iter().find_map(|name| modes.get(name).copied())
 }
 
-fn bounds(results: &RawResults, item: &StorageItem, first: bool, mode: PovMode) -> String {
+fn proof_comment(results: &RawResults, item: &StorageItem, first: bool, mode: PovMode) -> String {
     let map = item.max_values.unwrap_or(results.settings.worst_case_map_values);
-    let trie = if first { layers(map) * LAYER } else { 0 };
+    let trie = if first { trie_layers(map) * LAYER_PROOF_SIZE } else { 0 };
     let added = item.max_size.map(|size| format!(" added: {},", trie + u64::from(size))).unwrap_or_default();
     format!("(`max_values`: {:?}, `max_size`: {:?},{added} mode: `{mode:?}`)", item.max_values, item.max_size)
 }
 
 /// The layers of a trie of 16 children a node that holds so many values.
-fn layers(values: u32) -> u64 {
+fn trie_layers(values: u32) -> u64 {
     let (mut layers, mut room) = (0, 1u64);
     while room < u64::from(values) {
         room *= 16;
@@ -162,7 +170,7 @@ mod tests {
             (u32::MAX, 8),
         ];
         for (values, layers) in known {
-            assert_eq!(super::layers(values), layers, "{values}");
+            assert_eq!(super::trie_layers(values), layers, "{values}");
         }
     }
 }

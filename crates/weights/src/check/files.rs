@@ -17,7 +17,7 @@ pub fn sanity(file: &WeightFile, price: DatabasePrice, limits: Limits) -> Vec<Fi
     let mut findings = Vec::new();
     for extrinsic in file.extrinsics() {
         match &extrinsic.cost {
-            Ok(cost) => of_extrinsic(extrinsic, cost, price, limits, &mut |rule, detail| {
+            Ok(cost) => check_extrinsic(extrinsic, cost, price, limits, &mut |rule, detail| {
                 findings.push(finding_at(rule, detail, file, extrinsic));
             }),
             Err(problem) => {
@@ -28,7 +28,7 @@ pub fn sanity(file: &WeightFile, price: DatabasePrice, limits: Limits) -> Vec<Fi
     findings
 }
 
-fn of_extrinsic(
+fn check_extrinsic(
     extrinsic: &Extrinsic,
     cost: &Cost,
     price: DatabasePrice,

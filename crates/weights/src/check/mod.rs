@@ -81,20 +81,20 @@ pub fn check(request: &CheckRequest) -> Result<Report> {
             .found("no `impl …::Config for Runtime` in its source")
             .expected("the directory of a runtime's package"));
     }
-    let mut findings = of_wiring(&wiring, &own);
+    let mut findings = wiring_findings(&wiring, &own);
     for file in own.values() {
         findings.extend(files::sanity(file, request.price, request.limits));
     }
     findings.extend(files::agreement(&own.values().collect::<Vec<_>>()));
     if let Some(base) = &request.base {
-        findings.extend(jumps(request, base, &own)?);
+        findings.extend(jump_findings(request, base, &own)?);
     }
     findings.extend(request.age.stale.iter().map(|stale| {
         let (pallet, file) = (Some(stale.pallet.clone()), Some(stale.file.clone()));
         Finding { pallet, file, ..finding(Rule::Stale, stale.detail.clone()) }
     }));
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Failure) {
-        if let Some(reason) = allowed(finding, &request.allow) {
+        if let Some(reason) = allow_reason(finding, &request.allow) {
             finding.severity = Severity::Allowed;
             finding.detail.push_str(&format!("; allowed: {reason}"));
         }
@@ -146,11 +146,11 @@ fn read_runtime(directory: &Path) -> Result<(Wiring, BTreeMap<String, WeightFile
     Ok((wiring, own))
 }
 
-fn of_wiring(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<Finding> {
+fn wiring_findings(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<Finding> {
     let mut findings = Vec::new();
     // A runtime whose first benchmarks have not been run yet is told so, and not refused.
-    let none = own.is_empty();
-    if none {
+    let has_no_files = own.is_empty();
+    if has_no_files {
         let detail = "the runtime has no weight files of its own: every weight was measured elsewhere, or never";
         findings.push(finding(Rule::NoWeightFiles, detail));
     }
@@ -173,7 +173,7 @@ fn of_wiring(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<Finding
             }
             WireKind::OfAnother => finding(Rule::ForeignWeights, format!("{weights}: of another crate")),
         };
-        if none && found.rule != Rule::MissingFile {
+        if has_no_files && found.rule != Rule::MissingFile {
             found.severity = Severity::Warning;
         }
         let (pallet, file, line) = (Some(wire.pallet.clone()), Some(wire.file.clone()), Some(wire.line));
@@ -188,13 +188,14 @@ fn of_wiring(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<Finding
 }
 
 /// Weights that are far from what they were, while the pallet's crate is the same by both lock files.
-fn jumps(request: &CheckRequest, base: &Path, own: &BTreeMap<String, WeightFile>) -> Result<Vec<Finding>> {
-    let (_, former) = read_runtime(base)?;
-    let versions = |path: &Option<PathBuf>| path.as_deref().map(locked).transpose().map(Option::unwrap_or_default);
+fn jump_findings(request: &CheckRequest, base: &Path, own: &BTreeMap<String, WeightFile>) -> Result<Vec<Finding>> {
+    let (_, previous) = read_runtime(base)?;
+    let versions =
+        |path: &Option<PathBuf>| path.as_deref().map(locked_versions).transpose().map(Option::unwrap_or_default);
     let (before, now) = (versions(&request.base_lock)?, versions(&request.lock)?);
     let options =
         Options { price: request.price, limits: request.limits, threshold: request.jump, ..Default::default() };
-    let comparison = compare(("base", "now"), former, own.clone(), &options);
+    let comparison = compare(("base", "now"), previous, own.clone(), &options);
     let mut findings = Vec::new();
     for compared in comparison.extrinsics.iter().filter(|one| one.change == Change::Changed && one.beyond_threshold) {
         let Some(file) = own.get(&compared.pallet) else { continue };
@@ -208,7 +209,7 @@ fn jumps(request: &CheckRequest, base: &Path, own: &BTreeMap<String, WeightFile>
             percent(compared.by_method.proof_size),
             if changed { format!("{package} is another version") } else { format!("and {package} is the same") },
         );
-        let mut found = match load::find(Some(file), &compared.extrinsic) {
+        let mut found = match load::find_extrinsic(Some(file), &compared.extrinsic) {
             Some(extrinsic) => finding_at(Rule::Jump, detail, file, extrinsic),
             None => finding(Rule::Jump, detail),
         };
@@ -221,7 +222,7 @@ fn jumps(request: &CheckRequest, base: &Path, own: &BTreeMap<String, WeightFile>
 }
 
 /// The versions of the packages in a lock file; several of one name are joined.
-fn locked(path: &Path) -> Result<BTreeMap<String, String>> {
+fn locked_versions(path: &Path) -> Result<BTreeMap<String, String>> {
     let text = String::from_utf8_lossy(&::files::read_bounded(path, LOCK_LIMIT)?).into_owned();
     let mut versions: BTreeMap<String, String> = BTreeMap::new();
     let mut name = "";

@@ -29,15 +29,15 @@ impl Wiring {
                 self.names.insert(token.text.to_owned());
             }
             if let Some((open, close)) = token.is("impl").then(|| source.block(*at)).flatten()
-                && let Some(pallet) = configured(&source.tokens[*at..open])
+                && let Some(pallet) = configured_pallet(&source.tokens[*at..open])
             {
-                self.types(source, (open, close), &pallet, file);
+                self.read_types(source, (open, close), &pallet, file);
                 self.configured.insert(pallet);
             }
         }
     }
 
-    fn types(&mut self, source: &Source<'_>, (open, close): (usize, usize), pallet: &str, file: &str) {
+    fn read_types(&mut self, source: &Source<'_>, (open, close): (usize, usize), pallet: &str, file: &str) {
         let body: Vec<&Token<'_>> =
             source.tokens[open + 1..close].iter().filter(|token| token.kind != Kind::Comment).collect();
         for (at, token) in body.iter().enumerate().filter(|(_, token)| token.is("type")) {
@@ -50,7 +50,7 @@ impl Wiring {
             self.wires.push(Wire {
                 pallet: pallet.to_owned(),
                 associated_type: name.text.to_owned(),
-                kind: kind(&weights, pallet),
+                kind: wire_kind(&weights, pallet),
                 weights,
                 file: file.to_owned(),
                 line: source.position(token.offset).0,
@@ -60,7 +60,7 @@ impl Wiring {
 }
 
 /// The pallet that `impl path::Config<…> for Runtime` configures.
-fn configured(head: &[Token<'_>]) -> Option<String> {
+fn configured_pallet(head: &[Token<'_>]) -> Option<String> {
     let text: Vec<&str> = head.iter().filter(|token| token.kind != Kind::Comment).map(|token| token.text).collect();
     let at = text.iter().position(|word| *word == "Config")?;
     let of_runtime =
@@ -71,7 +71,7 @@ fn configured(head: &[Token<'_>]) -> Option<String> {
     (of_runtime && is_path).then_some(path)
 }
 
-fn kind(weights: &str, pallet: &str) -> WireKind {
+fn wire_kind(weights: &str, pallet: &str) -> WireKind {
     let plain = weights.split('<').next().unwrap_or_default();
     let words: Vec<&str> = plain.split("::").filter(|word| !word.is_empty()).collect();
     let local = words.first().is_some_and(|first| ["crate", "self", "super", "weights"].contains(first));

@@ -24,7 +24,7 @@ pub type Weights = BTreeMap<String, WeightFile>;
 pub fn load(path: &Path, name: &str) -> Result<Weights> {
     if !path.is_dir() {
         let file = if is_raw(path) { render::extrinsics(&raw::read(path)?)? } else { WeightFile::read(path)? };
-        return Ok(Weights::from([(called(path, &file), file)]));
+        return Ok(Weights::from([(file_key(path, &file), file)]));
     }
     let mut weights = Weights::new();
     for path in walk(path)? {
@@ -36,18 +36,18 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
                 Err(_) => continue,
             }
         } else {
-            source(&path)?
+            read_source(&path)?
         };
         if file.implementations.is_empty() {
             continue;
         }
-        let called = called(&path, &file);
-        if let Some(other) = weights.get(&called) {
-            return Err(Failure::input(format!("{name} holds the weights of {called} twice"))
+        let key = file_key(&path, &file);
+        if let Some(other) = weights.get(&key) {
+            return Err(Failure::input(format!("{name} holds the weights of {key} twice"))
                 .found(format!("{} and {}", other.name, file.name))
                 .hint("compare the directories of one runtime each"));
         }
-        weights.insert(called, file);
+        weights.insert(key, file);
     }
     if weights.is_empty() {
         return Err(Failure::input(format!("{name} holds no weight file"))
@@ -57,7 +57,7 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
 }
 
 /// Any Rust source: one without weights is empty.
-pub fn source(path: &Path) -> Result<WeightFile> {
+pub fn read_source(path: &Path) -> Result<WeightFile> {
     let name = path.display().to_string();
     let text = files::read_bounded(path, 8 * 1024 * 1024)?;
     let text = String::from_utf8(text)
@@ -90,7 +90,7 @@ fn is_raw(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
 }
 
-fn called(path: &Path, file: &WeightFile) -> String {
+fn file_key(path: &Path, file: &WeightFile) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     match (stem.as_ref(), file.pallet()) {
         ("weights" | "mod" | "lib" | "default_weights", Some(pallet)) => pallet,
@@ -98,6 +98,6 @@ fn called(path: &Path, file: &WeightFile) -> String {
     }
 }
 
-pub fn find<'file>(file: Option<&'file WeightFile>, name: &str) -> Option<&'file Extrinsic> {
+pub fn find_extrinsic<'file>(file: Option<&'file WeightFile>, name: &str) -> Option<&'file Extrinsic> {
     file?.extrinsics().iter().find(|extrinsic| extrinsic.name == name)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// More components than this make too many corners.
 const COMPONENT_LIMIT: usize = 12;
 /// The greatest value of a component without a range.
-const GUESS: u64 = 100;
+const GUESSED_MAXIMUM: u64 = 100;
 
 /// A value for each component.
 pub type Point = BTreeMap<String, u64>;
@@ -55,6 +55,6 @@ fn range(method: Method, name: &str, sides: [Option<&Extrinsic>; 2]) -> Result<(
         [None, None] if is_exact(method) => {
             Err(format!("the range of component {name} is not given; compare with guess-worst or asymptotic"))
         }
-        [None, None] => Ok((0, GUESS)),
+        [None, None] => Ok((0, GUESSED_MAXIMUM)),
     }
 }

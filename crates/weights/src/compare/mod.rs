@@ -8,7 +8,7 @@ use crate::{
     formula::{Cost, Linear},
     parse::Extrinsic,
 };
-use load::{Weights, find};
+use load::{Weights, find_extrinsic};
 use method::{Point, points};
 use protocol::{
     format::WEIGHTS_COMPARISON,
@@ -31,7 +31,13 @@ pub fn compare(names: (&str, &str), mut old: Weights, mut new: Weights, options:
         let of = [sides.0, sides.1].into_iter().flatten().flat_map(|file| file.extrinsics());
         let all: BTreeSet<&str> = of.map(|extrinsic| extrinsic.name.as_str()).collect();
         for name in all {
-            extrinsics.push(one(pallet, name, find(sides.0, name), find(sides.1, name), options));
+            extrinsics.push(compare_extrinsic(
+                pallet,
+                name,
+                find_extrinsic(sides.0, name),
+                find_extrinsic(sides.1, name),
+                options,
+            ));
         }
     }
     let summary = summary(&extrinsics);
@@ -65,15 +71,21 @@ fn summary(extrinsics: &[Compared]) -> Summary {
 
 /// The two dimensions of a cost, reads and writes priced.
 #[derive(Clone)]
-struct Priced {
+struct PricedWeight {
     time: Linear,
     proof: Linear,
 }
 
-fn one(pallet: &str, name: &str, old: Option<&Extrinsic>, new: Option<&Extrinsic>, options: &Options) -> Compared {
+fn compare_extrinsic(
+    pallet: &str,
+    name: &str,
+    old: Option<&Extrinsic>,
+    new: Option<&Extrinsic>,
+    options: &Options,
+) -> Compared {
     let cost = |side: Option<&Extrinsic>| side.and_then(|one| one.cost.as_ref().ok()).cloned();
     let costs = (cost(old), cost(new));
-    let priced = |cost: &Cost| Priced { time: cost.ref_time(options.price), proof: cost.proof.clone() };
+    let priced = |cost: &Cost| PricedWeight { time: cost.ref_time(options.price), proof: cost.proof.clone() };
     let sides = (costs.0.as_ref().map(priced), costs.1.as_ref().map(priced));
     let both = |value: &dyn Fn(&Linear) -> u64| Both {
         ref_time: Pair::new(
@@ -100,8 +112,8 @@ fn one(pallet: &str, name: &str, old: Option<&Extrinsic>, new: Option<&Extrinsic
     let problem = unreadable.or_else(|| compared_at.as_ref().err().cloned());
     let by_method = match (&problem, &compared_at) {
         (None, Ok(points)) => Both {
-            ref_time: worst(points.iter().map(|point| at(point).ref_time)),
-            proof_size: worst(points.iter().map(|point| at(point).proof_size)),
+            ref_time: worst_pair(points.iter().map(|point| at(point).ref_time)),
+            proof_size: worst_pair(points.iter().map(|point| at(point).proof_size)),
         },
         _ => Both::default(),
     };
@@ -150,7 +162,7 @@ fn one(pallet: &str, name: &str, old: Option<&Extrinsic>, new: Option<&Extrinsic
 }
 
 /// Where it grew most; among equal growth where it is most.
-fn worst(pairs: impl Iterator<Item = Pair>) -> Pair {
+fn worst_pair(pairs: impl Iterator<Item = Pair>) -> Pair {
     let order = |pair: &Pair| (pair.growth(), pair.new.or(pair.old).unwrap_or_default());
     pairs
         .max_by(|left, right| {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a read and a write of a database cost, measured on the state of a chain.
 
-use super::{Constant, File, described, header, stats};
-use crate::render::{Options, clean, underscored};
+use super::{Constant, ConstantsFile, header, statistics_comment, stats};
+use crate::render::{Options, sanitized, underscored};
 use protocol::{
     format::RAW_DATABASE,
     weights::constants::{Access, Database, DatabaseSettings, StateFacts},
@@ -10,7 +10,7 @@ use protocol::{
 use worker::{Failure, Result};
 
 /// How the format was called before formats had one scheme of names. What it holds is the same.
-pub const FORMER: &str = "cutover-raw-database/1";
+pub const LEGACY_FORMAT: &str = "cutover-raw-database/1";
 
 /// Parses raw results; `name` is how the file is called in messages.
 pub fn parse(text: &[u8], name: &str) -> Result<Database> {
@@ -23,11 +23,11 @@ pub fn parse(text: &[u8], name: &str) -> Result<Database> {
 }
 
 /// Returns the weight files that are made of raw results.
-pub fn files(results: &Database, options: &Options) -> Vec<File> {
+pub fn files(results: &Database, options: &Options) -> Vec<ConstantsFile> {
     let times = |accesses: &[Access]| stats(&accesses.iter().map(|one| one.time).collect::<Vec<_>>());
     let (read, write) = (times(&results.read), times(&results.write));
     let StateFacts { chain, block, entries, state_version, .. } = &results.state;
-    let chain = clean(chain.as_deref().unwrap_or("unnamed"));
+    let chain = sanitized(chain.as_deref().unwrap_or("unnamed"));
     let DatabaseSettings { warmup, keys, batch, record_proof, .. } = results.settings;
     let block = block.map_or("none".into(), |block| block.to_string());
     let settings = [
@@ -47,7 +47,7 @@ pub fn files(results: &Database, options: &Options) -> Vec<File> {
     for (field, what, stats) in
         [("read", "Time to read one storage item.", &read), ("write", "Time to write one storage item.", &write)]
     {
-        text.push_str(&described(what, stats, "\t\t"));
+        text.push_str(&statistics_comment(what, stats, "\t\t"));
         text.push_str(&format!("\t\t{field}: {} * WEIGHT_REF_TIME_PER_NANOS,\n", underscored(stats.median)));
     }
     text.push_str("\t};\n}\n");
@@ -58,5 +58,5 @@ pub fn files(results: &Database, options: &Options) -> Vec<File> {
         proof_size: 0,
     };
     let constants = vec![constant("ParityDbWeight::read", &read), constant("ParityDbWeight::write", &write)];
-    vec![File { name: "paritydb_weights.rs", constants, text }]
+    vec![ConstantsFile { name: "paritydb_weights.rs", constants, text }]
 }

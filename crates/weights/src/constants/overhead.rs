@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a block costs without extrinsics, and an extrinsic that does nothing.
 
-use super::{Constant, File, Stats, described, header, stats};
-use crate::render::{Options, clean, underscored};
+use super::{Constant, ConstantsFile, Stats, header, statistics_comment, stats};
+use crate::render::{Options, sanitized, underscored};
 use protocol::{
     format::RAW_OVERHEAD,
     weights::constants::{Filled, Overhead, OverheadSettings, Timed},
@@ -10,7 +10,7 @@ use protocol::{
 use worker::{Failure, Result};
 
 /// How the format was called before formats had one scheme of names. What it holds is the same.
-pub const FORMER: &str = "cutover-raw-overhead/1";
+pub const LEGACY_FORMAT: &str = "cutover-raw-overhead/1";
 
 /// Parses raw results; `name` is how the file is called in messages.
 pub fn parse(text: &[u8], name: &str) -> Result<Overhead> {
@@ -23,7 +23,7 @@ pub fn parse(text: &[u8], name: &str) -> Result<Overhead> {
 }
 
 /// Returns the weight files that are made of raw results.
-pub fn files(results: &Overhead, options: &Options) -> Vec<File> {
+pub fn files(results: &Overhead, options: &Options) -> Vec<ConstantsFile> {
     let block = stats(&results.block.time);
     let mut files = vec![file(
         results,
@@ -34,7 +34,7 @@ pub fn files(results: &Overhead, options: &Options) -> Vec<File> {
         results.block.proof_size,
     )];
     if let Some(filled) = &results.extrinsic {
-        let what = format!("Weight of executing a NO-OP extrinsic: `{}`, signed.", clean(&filled.call));
+        let what = format!("Weight of executing a NO-OP extrinsic: `{}`, signed.", sanitized(&filled.call));
         files.push(file(
             results,
             options,
@@ -65,10 +65,10 @@ fn file(
     what: &str,
     stats: &Stats,
     proof_size: u64,
-) -> File {
+) -> ConstantsFile {
     let OverheadSettings { warmup, repeat_min, repeat_max, .. } = results.settings;
     let repeat = if repeat_min == repeat_max { repeat_max.to_string() } else { format!("{repeat_min}-{repeat_max}") };
-    let runtime = clean(&results.runtime.spec_name);
+    let runtime = sanitized(&results.runtime.spec_name);
     let settings = [
         format!("SHORT-NAME: `{short}`, LONG-NAME: `{long}`, RUNTIME: `{runtime}`"),
         format!("WARMUPS: `{warmup}`, REPEAT: `{repeat}`"),
@@ -78,7 +78,7 @@ fn file(
     let mut text = header(&about, &settings, &results.machine, options);
     text.push_str("use frame_support::{parameter_types, weights::{constants::WEIGHT_REF_TIME_PER_NANOS, Weight}};\n\n");
     text.push_str("parameter_types! {\n");
-    text.push_str(&described(what, stats, "\t"));
+    text.push_str(&statistics_comment(what, stats, "\t"));
     text.push_str(&format!(
         "\tpub const {constant}: Weight =\n\t\tWeight::from_parts(WEIGHT_REF_TIME_PER_NANOS.saturating_mul({}), {});\n}}\n",
         underscored(stats.median),
@@ -90,5 +90,5 @@ fn file(
         half_width: (stats.half_width * 1000.0) as u64,
         proof_size,
     };
-    File { name, constants: vec![value], text }
+    ConstantsFile { name, constants: vec![value], text }
 }

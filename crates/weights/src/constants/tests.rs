@@ -133,14 +133,14 @@ fn a_change_within_the_noise_keeps_the_file_and_another_does_not() {
         database.read.iter_mut().for_each(|one| one.time += shift);
         database::files(&database, &Options::default()).remove(0)
     };
-    let former = files(0).text;
-    let near = files(3).kept(&former);
-    let told: Vec<_> = near.iter().map(|kept| (kept.extrinsic.as_str(), kept.old, kept.measured)).collect();
+    let previous = files(0).text;
+    let near = files(3).kept(&previous);
+    let kept_values: Vec<_> = near.iter().map(|kept| (kept.extrinsic.as_str(), kept.old, kept.measured)).collect();
     assert_eq!(
-        told,
+        kept_values,
         [("ParityDbWeight::read", 4_009_000, 4_012_000), ("ParityDbWeight::write", 30_009_000, 30_009_000)]
     );
-    assert!(files(100).kept(&former).is_empty());
+    assert!(files(100).kept(&previous).is_empty());
     // A proof is exact: another one is another weight.
     let block = |proof_size: u64| {
         let mut overhead = overhead();
@@ -156,15 +156,15 @@ fn what_is_something_else_is_not_written_over() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("block_weights.rs");
     let file = overhead::files(&overhead(), &Options::default()).remove(0);
-    assert_eq!(file.former(&path).expect("nothing there"), None);
+    assert_eq!(file.previous_text(&path).expect("nothing there"), None);
     std::fs::write(&path, "fn main() {}").expect("written");
-    let failure = file.former(&path).expect_err("something else");
+    let failure = file.previous_text(&path).expect_err("something else");
     assert_eq!(
         (failure.kind, failure.found.as_deref()),
         (worker::Kind::Input, Some("no constant BlockExecutionWeight"))
     );
     std::fs::write(&path, &file.text).expect("written");
-    assert_eq!(file.former(&path).expect("its own"), Some(file.text));
+    assert_eq!(file.previous_text(&path).expect("its own"), Some(file.text));
 }
 
 #[test]

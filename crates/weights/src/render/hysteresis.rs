@@ -3,28 +3,28 @@
 
 use super::Function;
 use crate::{
-    analysis::{Analysed, Fit},
+    analysis::{BenchmarkAnalysis, Fit},
     formula::Linear,
     parse::Extrinsic,
 };
-use protocol::weights::Kept;
+use protocol::weights::RetainedValue;
 
 /// Puts the old values back where they are within the interval. Where nothing is left that differs, the figures in the
 /// comments stay too.
-pub fn keep(function: &mut Function, analysed: &Analysed, old: &Extrinsic) -> Vec<Kept> {
-    let Ok(former) = &old.cost else { return Vec::new() };
+pub fn keep_old_values(function: &mut Function, analysed: &BenchmarkAnalysis, old: &Extrinsic) -> Vec<RetainedValue> {
+    let Ok(previous) = &old.cost else { return Vec::new() };
     let names: Vec<&str> = analysed.components.iter().map(|(name, ..)| name.as_str()).collect();
     // A value means what it meant only while the components are the same ones.
     if !old.components.iter().map(|one| one.name.as_str()).eq(names.iter().copied()) {
         return Vec::new();
     }
     let mut kept = Vec::new();
-    let mut of = |new: &mut Linear, former: &Linear, fit: &Fit, unit: f64, what: &str| {
+    let mut of = |new: &mut Linear, previous: &Linear, fit: &Fit, unit: f64, what: &str| {
         let mut one = |value: &mut u64, old: u64, half_width: f64, name: String| {
             let half_width = half_width * unit;
             let refuted = half_width == 0.0 || (*value as f64 - old as f64).abs() > half_width;
             if *value != old && !refuted {
-                kept.push(Kept {
+                kept.push(RetainedValue {
                     extrinsic: function.name.clone(),
                     value: name,
                     old,
@@ -34,18 +34,18 @@ pub fn keep(function: &mut Function, analysed: &Analysed, old: &Extrinsic) -> Ve
                 *value = old;
             }
         };
-        one(&mut new.base, former.base, fit.base.half_width, format!("base {what}"));
+        one(&mut new.base, previous.base, fit.base.half_width, format!("base {what}"));
         for (name, slope) in names.iter().zip(&fit.slopes) {
             let mut value = new.slopes.get(*name).copied().unwrap_or_default();
-            let old = former.slopes.get(*name).copied().unwrap_or_default();
+            let old = previous.slopes.get(*name).copied().unwrap_or_default();
             one(&mut value, old, slope.half_width, format!("{what} of {name}"));
             new.slopes.insert((*name).to_owned(), value);
         }
         new.slopes.retain(|_, slope| *slope != 0);
     };
-    of(&mut function.cost.time, &former.time, &analysed.time, 1000.0, "time");
-    of(&mut function.cost.proof, &former.proof, &analysed.estimated_proof, 1.0, "proof");
-    if function.cost == *former {
+    of(&mut function.cost.time, &previous.time, &analysed.time, 1000.0, "time");
+    of(&mut function.cost.proof, &previous.proof, &analysed.estimated_proof, 1.0, "proof");
+    if function.cost == *previous {
         function.minimum = old.minimum_time.unwrap_or(function.minimum);
         function.recorded_proof = old.measured_proof.clone().unwrap_or_else(|| function.recorded_proof.clone());
         function.errors = old.standard_errors.clone();

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Weight files made from raw results: the same results give the same bytes.
 
-mod by_hand;
-mod foreign;
+mod built_in;
+mod custom_template;
 mod hysteresis;
-mod template;
+mod manual_edits;
 
 use crate::{
-    analysis::{self, Analysed, Fit},
+    analysis::{self, BenchmarkAnalysis, Fit},
     formula::{Cost, Linear},
     parse::{Component, Extrinsic, WeightFile, comments},
 };
-use protocol::weights::{ByHand, HeaderStyle, Kept, Shape, raw::RawResults};
+use protocol::weights::{HeaderStyle, ManualEdit, RetainedValue, Shape, raw::RawResults};
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
-pub use by_hand::Former;
-pub use foreign::Template;
-pub(crate) use template::clean;
-use template::slopes;
+pub(crate) use built_in::sanitized;
+use built_in::slopes;
+pub use custom_template::Template;
+pub use manual_edits::PreviousFile;
 
 /// Whose benchmarks are XCM's instructions: `pallet_xcm_benchmarks::generic` and `::fungible`.
 const XCM_INSTRUCTIONS: &str = "pallet_xcm_benchmarks";
@@ -55,41 +55,41 @@ struct Function {
     errors: Vec<u64>,
     /// Picoseconds.
     minimum: u64,
-    storage: Vec<analysis::Touched>,
+    storage: Vec<analysis::StorageAccess>,
 }
 
-/// A file, the values that were kept although the measurement gave others, and what people had added to the former file.
+/// A file, the values that were kept although the measurement gave others, and what people had added to the previous file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rendered {
+pub struct RenderedFile {
     pub text: String,
-    pub kept: Vec<Kept>,
-    pub by_hand: Vec<ByHand>,
+    pub kept: Vec<RetainedValue>,
+    pub by_hand: Vec<ManualEdit>,
 }
 
-/// Renders a file. Where the `former` one is given, what was added to it by hand stays, and so does a value within the
+/// Renders a file. Where the `previous` one is given, what was added to it by hand stays, and so does a value within the
 /// measurement's confidence interval.
-pub fn render(results: &RawResults, options: &Options, former: Option<&Former>) -> Result<Rendered> {
+pub fn render(results: &RawResults, options: &Options, previous: Option<&PreviousFile>) -> Result<RenderedFile> {
     let mut functions = Vec::new();
     let mut kept = Vec::new();
     for benchmark in &results.benchmarks {
         let analysed = analysis::analyse(results, benchmark)?;
         let mut function = function(&analysed);
-        let old = former.filter(|former| former.values_stay);
-        let old = old.and_then(|former| former.file.extrinsics().iter().find(|old| old.name == function.name));
+        let old = previous.filter(|previous| previous.keep_values);
+        let old = old.and_then(|previous| previous.file.extrinsics().iter().find(|old| old.name == function.name));
         if let Some(old) = old {
-            kept.extend(hysteresis::keep(&mut function, &analysed, old));
+            kept.extend(hysteresis::keep_old_values(&mut function, &analysed, old));
         }
         functions.push(function);
     }
     let text = match &options.template {
         Some(template) => template.render(results, options, &functions)?,
-        None => template::file(results, options, &functions)?,
+        None => built_in::file(results, options, &functions)?,
     };
-    let (text, by_hand) = match former {
-        Some(former) => former.carry(text)?,
+    let (text, by_hand) = match previous {
+        Some(previous) => previous.apply_manual_edits(text)?,
         None => (text, Vec::new()),
     };
-    Ok(Rendered { text, kept, by_hand })
+    Ok(RenderedFile { text, kept, by_hand })
 }
 
 /// What the results say, in the form in which a weight file is read.
@@ -121,7 +121,7 @@ pub fn extrinsics(results: &RawResults) -> Result<WeightFile> {
     let header = comments::Header {
         pallet: Some(results.pallet.clone()),
         steps: Some(results.settings.steps.to_string()),
-        repeat: Some(template::repeat(&results.settings)),
+        repeat: Some(built_in::repeat(&results.settings)),
         cpu: Some(results.machine.cpu.clone()),
         profile: results.machine.profile.clone(),
         ..comments::Header::default()
@@ -129,7 +129,7 @@ pub fn extrinsics(results: &RawResults) -> Result<WeightFile> {
     Ok(WeightFile { name: results.pallet.clone(), header, implementations: vec![implementation] })
 }
 
-fn function(analysed: &Analysed) -> Function {
+fn function(analysed: &BenchmarkAnalysis) -> Function {
     let names: Vec<&str> = analysed.components.iter().map(|(name, ..)| name.as_str()).collect();
     let linear = |fit: &Fit, whole: fn(f64) -> u64| {
         let slopes = names.iter().zip(&fit.slopes).map(|(name, slope)| ((*name).to_owned(), whole(slope.value)));
@@ -172,7 +172,7 @@ pub(crate) fn underscored(number: u64) -> String {
 }
 
 /// Where in a runtime's directory of weights the file is: those of XCM's instructions have a directory of their own.
-pub fn place(results: &RawResults, several: bool) -> std::path::PathBuf {
+pub fn relative_path(results: &RawResults, several: bool) -> std::path::PathBuf {
     let name = file_name(results, several);
     if is_xcm(&results.pallet) { std::path::Path::new("xcm").join(name) } else { name.into() }
 }
@@ -182,13 +182,13 @@ pub fn file_name(results: &RawResults, several: bool) -> String {
     let mut name = results.pallet.replace("::", "_");
     if several {
         name.push('_');
-        let mut former = '_';
+        let mut previous = '_';
         for character in results.instance.chars().filter(char::is_ascii_alphanumeric) {
-            if character.is_ascii_uppercase() && former.is_ascii_lowercase() {
+            if character.is_ascii_uppercase() && previous.is_ascii_lowercase() {
                 name.push('_');
             }
             name.push(character.to_ascii_lowercase());
-            former = character;
+            previous = character;
         }
     }
     format!("{name}.rs")

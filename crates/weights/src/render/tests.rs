@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use protocol::weights::Fate;
+use protocol::weights::EditOutcome;
 use protocol::weights::raw::{Benchmark, ComponentRange, Key, Repetition, StorageItem};
 
 /// `time + n · slope` nanoseconds with a spread, at `n` from 1 to 5.
@@ -130,8 +130,8 @@ fn every_shape_is_read_back_as_it_was_meant() {
 #[test]
 fn a_change_within_the_noise_keeps_the_old_file() {
     let old = results(5_000, 100, 30);
-    let former = Former::parse(rendered(&old, Shape::Runtime), "x.rs", true).expect("read");
-    let again = |results: &RawResults| render(results, &Options::default(), Some(&former)).expect("rendered");
+    let previous = PreviousFile::parse(rendered(&old, Shape::Runtime), "x.rs", true).expect("read");
+    let again = |results: &RawResults| render(results, &Options::default(), Some(&previous)).expect("rendered");
 
     let near = again(&results(5_010, 101, 30));
     assert_eq!(near.text, rendered(&old, Shape::Runtime), "not even a comment differs");
@@ -147,8 +147,8 @@ fn a_change_within_the_noise_keeps_the_old_file() {
 fn other_components_are_another_meaning() {
     let old =
         rendered(&results(5_000, 100, 30), Shape::Runtime).replace("n: u32", "k: u32").replace("n.into()", "k.into()");
-    let former = Former::parse(old, "x.rs", true).expect("read");
-    let rendered = render(&results(5_010, 101, 30), &Options::default(), Some(&former)).expect("rendered");
+    let previous = PreviousFile::parse(old, "x.rs", true).expect("read");
+    let rendered = render(&results(5_010, 101, 30), &Options::default(), Some(&previous)).expect("rendered");
     assert!(rendered.kept.iter().all(|kept| kept.extrinsic != "with_components"), "{:?}", rendered.kept);
 }
 
@@ -201,12 +201,12 @@ fn a_weight_that_a_benchmark_states_is_told_as_stated() {
 }
 
 /// A file, changed by people, and the one that is made of new results after that.
-fn again(text: String, results: &RawResults, shape: Shape) -> Rendered {
-    let former = Former::parse(text, "x.rs", true).expect("read");
-    render(results, &Options { shape, ..Options::default() }, Some(&former)).expect("rendered")
+fn again(text: String, results: &RawResults, shape: Shape) -> RenderedFile {
+    let previous = PreviousFile::parse(text, "x.rs", true).expect("read");
+    render(results, &Options { shape, ..Options::default() }, Some(&previous)).expect("rendered")
 }
 
-fn told(rendered: &Rendered) -> Vec<(&str, &str, Fate)> {
+fn edits_of(rendered: &RenderedFile) -> Vec<(&str, &str, EditOutcome)> {
     rendered.by_hand.iter().map(|one| (one.extrinsic.as_str(), one.text.as_str(), one.fate)).collect()
 }
 
@@ -221,7 +221,7 @@ const SHAPES: [Shape; 3] = [Shape::Runtime, Shape::Pallet, Shape::Xcm];
 fn nothing_is_taken_for_work_by_hand_in_a_file_that_nobody_touched() {
     for shape in SHAPES {
         let text = rendered(&results(5_000, 100, 0), shape);
-        assert_eq!(told(&again(text, &results(9_000, 300, 0), shape)), [], "{shape:?}");
+        assert_eq!(edits_of(&again(text, &results(9_000, 300, 0), shape)), [], "{shape:?}");
     }
 }
 
@@ -241,8 +241,8 @@ fn reads_and_writes_by_hand_survive_new_measurements() {
         let added = added.replace("_u: u32", "u: u32");
         let made = again(added, &new, shape);
         let with_comments = format!("// Queues that are swept in on_idle.\n{reads} // all of them");
-        let expected = [with_comments.as_str(), &writes].map(|text| ("with_components", text, Fate::Kept));
-        assert_eq!(told(&made), expected, "{shape:?}\n{}", made.text);
+        let expected = [with_comments.as_str(), &writes].map(|text| ("with_components", text, EditOutcome::Kept));
+        assert_eq!(edits_of(&made), expected, "{shape:?}\n{}", made.text);
         let (plain, cost_now) = (cost(&rendered(&new, shape), "with_components"), cost(&made.text, "with_components"));
         assert_eq!(cost_now.reads.base, plain.reads.base + 100);
         assert_eq!((cost_now.writes.slopes["u"], cost_now.time), (130, plain.time));
@@ -278,7 +278,7 @@ fn what_the_benchmark_has_come_to_see_is_not_charged_twice() {
     let (head, tail) = text.split_once("\t}\n").expect("the first function");
     let reads = ".saturating_add(T::DbWeight::get().reads(100))";
     let made = again(format!("{head}\t\t\t{reads}\n\t}}\n{tail}"), &new, Shape::Runtime);
-    assert_eq!(told(&made), [("with_components", reads, Fate::Measured)]);
+    assert_eq!(edits_of(&made), [("with_components", reads, EditOutcome::Measured)]);
     assert_eq!(cost(&made.text, "with_components").reads.base, 101);
 }
 
@@ -304,9 +304,12 @@ fn comments_functions_and_lines_by_hand_are_kept_or_told() {
         let made = again(text, &new, shape);
         assert!(made.text.contains(&own), "{}", made.text);
         assert_eq!(made.text.contains("\tfn own(n: u32, ) -> Weight;\n"), shape == Shape::Pallet, "{}", made.text);
-        let fates = told(&made);
-        assert!(fates.contains(&("own", "fn own(n: u32, ) -> Weight", Fate::Kept)), "{fates:?}");
-        assert!(fates.contains(&("", "const OTHER: Weight = Weight::from_parts(7, 0);", Fate::Gone)), "{fates:?}");
+        let edits = edits_of(&made);
+        assert!(edits.contains(&("own", "fn own(n: u32, ) -> Weight", EditOutcome::Kept)), "{edits:?}");
+        assert!(
+            edits.contains(&("", "const OTHER: Weight = Weight::from_parts(7, 0);", EditOutcome::Gone)),
+            "{edits:?}"
+        );
         if shape == Shape::Runtime {
             assert!(made.text.contains("\t/// Mind the queue.\n"), "{}", made.text);
         }
@@ -319,13 +322,13 @@ fn a_function_whose_benchmark_is_gone_is_told_and_one_that_is_no_sum_stays() {
     let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
     let without = new.benchmarks.pop().expect("two");
     let made = again(text.clone(), &new, Shape::Runtime);
-    assert_eq!(told(&made), [("without", "fn without() -> Weight", Fate::Gone)]);
+    assert_eq!(edits_of(&made), [("without", "fn without() -> Weight", EditOutcome::Gone)]);
 
     new.benchmarks.push(without);
     let (head, tail) = text.split_once("Weight::from_parts(1_234_000, 0)").expect("the second function");
     let odd = format!("{head}core::cmp::max(Weight::from_parts(1_234_000, 0), Self::other()){tail}");
     let made = again(odd, &new, Shape::Runtime);
-    assert_eq!(told(&made), [("without", "fn without() -> Weight", Fate::Kept)]);
+    assert_eq!(edits_of(&made), [("without", "fn without() -> Weight", EditOutcome::Kept)]);
     assert!(made.text.contains("core::cmp::max("), "{}", made.text);
 }
 
@@ -342,5 +345,5 @@ fn what_uses_a_component_that_is_gone_is_told() {
         one.components.remove("u");
     });
     let made = again(text, &new, Shape::Runtime);
-    assert_eq!(told(&made), [("with_components", term, Fate::Gone)]);
+    assert_eq!(edits_of(&made), [("with_components", term, EditOutcome::Gone)]);
 }

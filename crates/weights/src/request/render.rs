@@ -2,15 +2,15 @@
 //! Files from raw results, whatever these are of.
 
 use crate::{
-    constants::{File, database, overhead},
+    constants::{ConstantsFile, database, overhead},
     parse::WeightFile,
     raw,
-    render::{self, Former, Template},
+    render::{self, PreviousFile, Template},
 };
 use protocol::{
     format::{RAW_DATABASE, RAW_OVERHEAD, WEIGHT_FILES},
     weights::{
-        Fate, RenderRequest, Rendered, Written,
+        EditOutcome, RenderRequest, Rendered, Written,
         constants::{Database, Overhead},
         raw::RawResults,
     },
@@ -41,8 +41,8 @@ impl Raw {
         let text = files::read_bounded(path, raw::SIZE_LIMIT)?;
         let format = serde_json::from_slice::<Head>(&text).map(|head| head.format).unwrap_or_default();
         Ok(match format.as_str() {
-            RAW_OVERHEAD | overhead::FORMER => Self::Overhead(overhead::parse(&text, &name)?),
-            RAW_DATABASE | database::FORMER => Self::Database(database::parse(&text, &name)?),
+            RAW_OVERHEAD | overhead::LEGACY_FORMAT => Self::Overhead(overhead::parse(&text, &name)?),
+            RAW_DATABASE | database::LEGACY_FORMAT => Self::Database(database::parse(&text, &name)?),
             // What is none of them is refused there, by name.
             _ => Self::Pallet(raw::parse(&text, &name)?),
         })
@@ -83,12 +83,12 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
                 reporter.status(format!("rendering {}", results.pallet));
                 let of_pallet = |other: &&Raw| matches!(other, Raw::Pallet(other) if other.pallet == results.pallet);
                 let several = all.iter().filter(of_pallet).count() > 1;
-                let place = render::place(results, several);
-                let file = if is_file { request.out.clone() } else { request.out.join(place) };
-                vec![pallet(results, &options(&results.pallet), file, request.anew)?]
+                let path = render::relative_path(results, several);
+                let file = if is_file { request.out.clone() } else { request.out.join(path) };
+                vec![render_pallet(results, &options(&results.pallet), file, request.anew)?]
             }
-            Raw::Overhead(results) => constants(&overhead::files(results, &options("")), request)?,
-            Raw::Database(results) => constants(&database::files(results, &options("")), request)?,
+            Raw::Overhead(results) => render_constants(&overhead::files(results, &options("")), request)?,
+            Raw::Database(results) => render_constants(&database::files(results, &options("")), request)?,
         };
         for (written, text) in rendered {
             if let Some(other) = files.iter().find(|other| other.file == written.file) {
@@ -104,11 +104,11 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
         files::write_whole(&file.file, text.as_bytes())?;
     }
     for file in &files {
-        let mut gone = file.by_hand.iter().filter(|one| one.fate == Fate::Gone);
+        let mut gone = file.by_hand.iter().filter(|one| one.fate == EditOutcome::Gone);
         if let Some(first) = gone.next() {
             let (name, count) = (file.file.display(), 1 + gone.count());
             reporter.warning(format!(
-                "{name}: {count} lines of the former file are not in this one, as line {}: {}",
+                "{name}: {count} lines of the previous file are not in this one, as line {}: {}",
                 first.line, first.text
             ));
         }
@@ -116,9 +116,14 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
     Ok(Rendered { format: WEIGHT_FILES.into(), files })
 }
 
-fn pallet(results: &RawResults, options: &render::Options, file: PathBuf, anew: bool) -> Result<(Written, String)> {
-    let former = former(&file, anew)?;
-    let rendered = render::render(results, options, former.as_ref())?;
+fn render_pallet(
+    results: &RawResults,
+    options: &render::Options,
+    file: PathBuf,
+    anew: bool,
+) -> Result<(Written, String)> {
+    let previous = previous_file(&file, anew)?;
+    let rendered = render::render(results, options, previous.as_ref())?;
     let written = Written {
         pallet: results.pallet.clone(),
         instance: results.instance.clone(),
@@ -131,14 +136,14 @@ fn pallet(results: &RawResults, options: &render::Options, file: PathBuf, anew: 
     Ok((written, rendered.text))
 }
 
-fn constants(files: &[File], request: &RenderRequest) -> Result<Vec<(Written, String)>> {
+fn render_constants(files: &[ConstantsFile], request: &RenderRequest) -> Result<Vec<(Written, String)>> {
     let mut all = Vec::new();
     for new in files {
         let file = request.out.join(new.name);
-        let former = if request.anew { None } else { new.former(&file)? };
-        let kept = former.as_deref().map(|former| new.kept(former)).unwrap_or_default();
+        let previous = if request.anew { None } else { new.previous_text(&file)? };
+        let kept = previous.as_deref().map(|previous| new.kept(previous)).unwrap_or_default();
         // A file whose values all stay keeps what its comments tell of them.
-        let text = former.filter(|_| !kept.is_empty()).unwrap_or_else(|| new.text.clone());
+        let text = previous.filter(|_| !kept.is_empty()).unwrap_or_else(|| new.text.clone());
         let written = Written {
             pallet: new.constants.iter().map(|one| one.name).collect::<Vec<_>>().join(", "),
             instance: String::new(),
@@ -155,16 +160,16 @@ fn constants(files: &[File], request: &RenderRequest) -> Result<Vec<(Written, St
 }
 
 fn is_changed(file: &Path, text: &str) -> bool {
-    !std::fs::read(file).is_ok_and(|former| former == text.as_bytes())
+    !std::fs::read(file).is_ok_and(|previous| previous == text.as_bytes())
 }
 
 /// The weight file that will be replaced; what is something else is not written over.
-fn former(file: &Path, anew: bool) -> Result<Option<Former>> {
+fn previous_file(file: &Path, anew: bool) -> Result<Option<PreviousFile>> {
     if !file.exists() {
         return Ok(None);
     }
-    match WeightFile::text(file).and_then(|text| Former::parse(text, &file.display().to_string(), !anew)) {
-        Ok(former) => Ok(Some(former)),
+    match WeightFile::text(file).and_then(|text| PreviousFile::parse(text, &file.display().to_string(), !anew)) {
+        Ok(previous) => Ok(Some(previous)),
         Err(_) if anew => Ok(None),
         Err(failure) => Err(failure.hint("it is not written over; remove it, or take --anew")),
     }

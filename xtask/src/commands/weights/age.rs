@@ -40,11 +40,11 @@ pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Re
     let (mut stale, mut unknown) = (Vec::new(), BTreeSet::new());
     for one in measured {
         match history.judge(one)? {
-            Verdict::Newer => {}
-            Verdict::Stale(detail) => {
+            AgeVerdict::Newer => {}
+            AgeVerdict::Stale(detail) => {
                 stale.push(Stale { pallet: one.pallet.clone(), file: one.file.clone(), detail });
             }
-            Verdict::Unknown(why) => {
+            AgeVerdict::Unknown(why) => {
                 unknown.insert(format!("whether the weights of {} are older than its code: {why}", one.pallet));
             }
         }
@@ -53,7 +53,7 @@ pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Re
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum AgeVerdict {
     Newer,
     Stale(String),
     Unknown(String),
@@ -68,19 +68,19 @@ struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    fn judge(&mut self, measured: &Measured) -> Result<Verdict> {
-        let file = self.inside(&self.runtime.directory.join(&measured.file))?;
+    fn judge(&mut self, measured: &Measured) -> Result<AgeVerdict> {
+        let file = self.relative(&self.runtime.directory.join(&measured.file))?;
         let file = pathspec(&file, false);
         if self.is_changed(std::slice::from_ref(&file))? {
-            return Ok(Verdict::Newer);
+            return Ok(AgeVerdict::Newer);
         }
-        let Some(commit) = self.last(&["HEAD"], &[file])? else { return Ok(Verdict::Newer) };
+        let Some(commit) = self.last_commit(&["HEAD"], &[file])? else { return Ok(AgeVerdict::Newer) };
         let Some(package) = self.package(&measured.pallet) else {
-            return Ok(Verdict::Unknown("the runtime has no dependency of that name".into()));
+            return Ok(AgeVerdict::Unknown("the runtime has no dependency of that name".into()));
         };
         match package.source {
-            None => self.of_path(package, &commit),
-            Some(_) => self.of_registry(package, &commit),
+            None => self.judge_path_package(package, &commit),
+            Some(_) => self.judge_registry_package(package, &commit),
         }
     }
 
@@ -94,26 +94,26 @@ impl<'a> History<'a> {
     }
 
     /// Commits that touched the code and that the weights' commit does not come after.
-    fn of_path(&self, package: &Package, measured_at: &str) -> Result<Verdict> {
+    fn judge_path_package(&self, package: &Package, measured_at: &str) -> Result<AgeVerdict> {
         let Some(directory) = package.manifest_path.parent() else {
-            return Ok(Verdict::Unknown("its package is nowhere".into()));
+            return Ok(AgeVerdict::Unknown("its package is nowhere".into()));
         };
-        let Ok(directory) = self.inside(directory.as_std_path()) else {
-            return Ok(Verdict::Unknown(format!("{directory} is in another repository")));
+        let Ok(directory) = self.relative(directory.as_std_path()) else {
+            return Ok(AgeVerdict::Unknown(format!("{directory} is in another repository")));
         };
         let measured = MEASURED.iter().map(|part| pathspec(&directory.join(part), false));
         let not = NOT_MEASURED.iter().map(|part| pathspec(&directory.join(part), true));
         let code: Vec<String> = measured.chain(not).collect();
         let at = short(measured_at);
         if self.is_changed(&code)? {
-            return Ok(Verdict::Stale(format!(
+            return Ok(AgeVerdict::Stale(format!(
                 "measured at {at}, and {} has changes that are not committed",
                 directory.display()
             )));
         }
-        Ok(match self.last(&[&format!("{measured_at}..HEAD")], &code)? {
-            None => Verdict::Newer,
-            Some(commit) => Verdict::Stale(format!(
+        Ok(match self.last_commit(&[&format!("{measured_at}..HEAD")], &code)? {
+            None => AgeVerdict::Newer,
+            Some(commit) => AgeVerdict::Stale(format!(
                 "measured at {at}, and {} was changed since, at {} ({})",
                 directory.display(),
                 short(&commit),
@@ -123,21 +123,21 @@ impl<'a> History<'a> {
     }
 
     /// The version that the lock file had when the weights were committed, and the one it has.
-    fn of_registry(&mut self, package: &Package, measured_at: &str) -> Result<Verdict> {
+    fn judge_registry_package(&mut self, package: &Package, measured_at: &str) -> Result<AgeVerdict> {
         if !self.locks.contains_key(measured_at) {
-            let lock = self.inside(&self.workspace.metadata.workspace_root.as_std_path().join("Cargo.lock"))?;
+            let lock = self.relative(&self.workspace.metadata.workspace_root.as_std_path().join("Cargo.lock"))?;
             let text = revision::file(&self.root, measured_at, &lock)?;
             let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
             self.locks.insert(measured_at.to_owned(), text);
         }
         let Some(Some(lock)) = self.locks.get(measured_at) else {
-            return Ok(Verdict::Unknown(format!("{} has no lock file", short(measured_at))));
+            return Ok(AgeVerdict::Unknown(format!("{} has no lock file", short(measured_at))));
         };
-        let before = versions(lock, &package.name);
+        let before = locked_versions(lock, &package.name);
         let now = package.version.to_string();
         Ok(match before.contains(&now) {
-            true => Verdict::Newer,
-            false => Verdict::Stale(format!(
+            true => AgeVerdict::Newer,
+            false => AgeVerdict::Stale(format!(
                 "measured at {}, with {} {}; the lock file has {now} now",
                 short(measured_at),
                 package.name,
@@ -147,7 +147,7 @@ impl<'a> History<'a> {
     }
 
     /// A path relative to the repository.
-    fn inside(&self, path: &Path) -> Result<PathBuf> {
+    fn relative(&self, path: &Path) -> Result<PathBuf> {
         let path = std::fs::canonicalize(path).map_err(|error| Failure::io("open", path, &error))?;
         path.strip_prefix(&self.root)
             .map(Path::to_path_buf)
@@ -155,7 +155,7 @@ impl<'a> History<'a> {
     }
 
     /// The last commit of a range that touched the paths.
-    fn last(&self, range: &[&str], paths: &[String]) -> Result<Option<String>> {
+    fn last_commit(&self, range: &[&str], paths: &[String]) -> Result<Option<String>> {
         let mut arguments = vec!["rev-list", "-1"];
         arguments.extend(range);
         arguments.push("--");
@@ -187,7 +187,7 @@ fn short(commit: &str) -> &str {
 }
 
 /// The versions of a package in the text of a lock file.
-fn versions(lock: &str, package: &str) -> Vec<String> {
+fn locked_versions(lock: &str, package: &str) -> Vec<String> {
     let (name, mut of_package) = (format!("name = {package:?}"), false);
     let mut versions = Vec::new();
     for line in lock.lines() {
@@ -207,8 +207,8 @@ mod tests {
     #[test]
     fn a_lock_file_tells_the_versions_of_a_package() {
         let lock = "version = 4\n\n[[package]]\nname = \"pallet-x\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"pallet-x\"\nversion = \"2.0.0\"\n\n[[package]]\nname = \"pallet-xy\"\nversion = \"3.0.0\"\n";
-        assert_eq!(versions(lock, "pallet-x"), ["1.0.0", "2.0.0"]);
-        assert_eq!(versions(lock, "pallet-y"), Vec::<String>::new());
+        assert_eq!(locked_versions(lock, "pallet-x"), ["1.0.0", "2.0.0"]);
+        assert_eq!(locked_versions(lock, "pallet-y"), Vec::<String>::new());
     }
 
     #[test]

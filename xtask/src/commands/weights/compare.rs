@@ -17,8 +17,8 @@ pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
     if !options.threshold.is_finite() || options.threshold < 0.0 {
         return Err(Failure::usage("the threshold is no percentage").found(options.threshold.to_string()));
     }
-    let old = side(&options.old, &options.new)?;
-    let new = side(&options.new, &options.old)?;
+    let old = resolve_side(&options.old, &options.new)?;
+    let new = resolve_side(&options.new, &options.old)?;
     let method = match options.method {
         CompareMethod::Base => Method::Base,
         CompareMethod::ExactWorst => Method::ExactWorst,
@@ -51,15 +51,15 @@ pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
 }
 
 /// One side of a comparison on disk. A revision's files are there for as long as this is.
-struct Place {
+struct ResolvedSide {
     path: PathBuf,
     _extracted: Option<TempDir>,
 }
 
 /// What exists is a path; else it is a revision with a path, or a revision in which the `other` side's path is meant.
-fn side(name: &str, other: &str) -> Result<Place> {
+fn resolve_side(name: &str, other: &str) -> Result<ResolvedSide> {
     if Path::new(name).exists() {
-        return Ok(Place { path: PathBuf::from(name), _extracted: None });
+        return Ok(ResolvedSide { path: PathBuf::from(name), _extracted: None });
     }
     let here = Path::new(".");
     let Some(root) = git::root(here) else {
@@ -72,7 +72,7 @@ fn side(name: &str, other: &str) -> Result<Place> {
     };
     let commit = revision::commit(&root, revision)?;
     let (directory, path) = revision::extract(&root, &commit, &path, &[".rs", ".json"])?;
-    Ok(Place { path, _extracted: Some(directory) })
+    Ok(ResolvedSide { path, _extracted: Some(directory) })
 }
 
 /// The path of the other side, relative to the repository's root.
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn a_side_that_is_nothing_is_bad_input() {
         for name in ["no-such-file.rs", "no-such-revision:path"] {
-            let failure = side(name, "also-nothing").err().expect("refused");
+            let failure = resolve_side(name, "also-nothing").err().expect("refused");
             assert_eq!(failure.kind, worker::Kind::Input, "{failure}");
         }
     }

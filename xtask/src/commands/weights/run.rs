@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Benchmarks run, their raw results kept, weight files made of them where the runtime keeps its own.
 
-mod alone;
+mod constants;
 
 use super::{
     super::{build, utf8},
@@ -36,15 +36,15 @@ pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
     let builder = Builder::new(context, &workspace)?;
     let mut passed = true;
     let mut documents = Vec::new();
-    let alone = options.overhead || options.database.is_some();
+    let constants = options.overhead || options.database.is_some();
     for runtime in selected {
         let run = Run { context, builder: &builder, workspace: &workspace, runtime, options };
-        let (good, document) = if alone { run.alone()? } else { run.pallets()? };
+        let (good, document) = if constants { run.constants()? } else { run.pallets()? };
         passed &= good;
         documents.push(document);
     }
     let document = Runs { format: BENCHMARKS.into(), runtimes: documents };
-    print(context, &document, || match (options.list, alone) {
+    print(context, &document, || match (options.list, constants) {
         (true, _) => report::benchmarks::list_all(&document),
         (false, true) => report::benchmarks::alone(&document),
         (false, false) => report::benchmarks::run(&document),

@@ -31,14 +31,14 @@ fn signer(extensions: &[(&str, MetaType, MetaType)]) -> Result<Signer> {
     let (types, ids) = registry(&metas);
     let mut signer = Signer {
         pair: sr25519::Pair::from_string(SIGNER, None).expect("a key"),
-        head: vec![FORMAT],
-        scheme: vec![1],
-        carried: Default::default(),
+        prefix: vec![FORMAT],
+        signature_prefix: vec![1],
+        explicit: Default::default(),
         has_nonce: false,
         implicit: Vec::new(),
         call: vec![0, 0, 0],
     };
-    let facts = Facts { version: &version(), genesis: [3; 32] };
+    let facts = ChainFacts { version: &version(), genesis: [3; 32] };
     for ((identifier, ..), pair) in extensions.iter().zip(ids.chunks(2)) {
         signer.add(&types, &Extension { identifier, explicit: pair[0], implicit: pair[1] }, &facts)?;
     }
@@ -63,13 +63,13 @@ fn what_extensions_carry_stands_in_their_order_and_is_signed_with_what_they_do_n
     ])
     .expect("known");
     let extrinsic = signer.remark(70);
-    let carried = [&[IMMORTAL][..], &Compact(70u32).encode(), &[0, 0]].concat();
+    let explicit = [&[IMMORTAL][..], &Compact(70u32).encode(), &[0, 0]].concat();
     let implicit = [&7u32.encode()[..], &9u32.encode(), &[3; 64], &[0]].concat();
     let body = Vec::<u8>::decode(&mut &extrinsic[..]).expect("bytes with their length");
     assert_eq!(body[..2], [FORMAT, 1]);
-    assert_eq!(body[66..], [&carried[..], &[0, 0, 0]].concat());
+    assert_eq!(body[66..], [&explicit[..], &[0, 0, 0]].concat());
     let signature = MultiSignature::Sr25519(sr25519::Signature::from_raw(body[2..66].try_into().expect("64 bytes")));
-    let payload = [&[0, 0, 0][..], &carried, &implicit].concat();
+    let payload = [&[0, 0, 0][..], &explicit, &implicit].concat();
     assert!(signature.verify(&payload[..], &Account::from(signer.pair.public())));
     assert_ne!(signer.remark(1), signer.remark(2));
 }
@@ -99,7 +99,7 @@ fn senders_and_signatures_of_other_kinds_are_refused() {
     let with = |address: usize, signature: usize| {
         let interface =
             Interface { address: Some(ids[address]), signature: Some(ids[signature]), ..Interface::empty(&types) };
-        (address_bytes(&interface, &public), scheme(&interface).ok())
+        (address_bytes(&interface, &public), signature_prefix(&interface).ok())
     };
     fn address_bytes(interface: &Interface<'_>, public: &sr25519::Public) -> Option<usize> {
         address(interface, public).ok().map(|bytes| bytes.len())

@@ -105,7 +105,7 @@ fn nothing_is_written_where_one_of_the_results_is_none() {
     request.raw.push(directory.at("no.json"));
     assert!(render(&request).is_err());
     assert!(!directory.at("out").exists());
-    let failure = former(&directory.at("not-weights.rs"), false).expect_err("no weights");
+    let failure = previous_file(&directory.at("not-weights.rs"), false).expect_err("no weights");
     assert!(failure.hint.expect("a hint").contains("--anew"));
     let with_code =
         RenderRequest { preamble: Some(directory.at("not-weights.rs")), ..directory.request(&["pallet_x"]) };

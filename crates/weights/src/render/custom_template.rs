@@ -2,7 +2,7 @@
 //! Weight files by a team's own Handlebars template, written for `frame-benchmarking-cli`: the names in it are those that
 //! its version 64.0.0 gives (`src/pallet/writer.rs`), numbers are text, and the helpers are `underscore` and `join`.
 
-use super::{Function, Options, clean, slopes, template, underscored};
+use super::{Function, Options, built_in, sanitized, slopes, underscored};
 use crate::{formula::Linear, parse::WeightFile};
 use handlebars::{Context, Handlebars, Helper, HelperResult, JsonRender, Output, RenderContext};
 use protocol::weights::{HeaderStyle, raw::RawResults};
@@ -144,7 +144,7 @@ impl Data {
         let (args, date, hostname) = match &options.header {
             HeaderStyle::Stable => (Vec::new(), "-".into(), "-".into()),
             HeaderStyle::Conventional { date, hostname, command } => {
-                (command.iter().map(|word| clean(word)).collect(), clean(date), clean(hostname))
+                (command.iter().map(|word| sanitized(word)).collect(), sanitized(date), sanitized(hostname))
             }
         };
         let settings = &results.settings;
@@ -152,14 +152,14 @@ impl Data {
             args,
             date,
             hostname,
-            cpuname: clean(&results.machine.cpu),
+            cpuname: sanitized(&results.machine.cpu),
             version: env!("CARGO_PKG_VERSION"),
             pallet: results.pallet.clone(),
-            instance: clean(&results.instance),
+            instance: sanitized(&results.instance),
             header: options.preamble.clone(),
             cmd: Command {
                 steps: settings.steps,
-                repeat: template::repeat(settings),
+                repeat: built_in::repeat(settings),
                 lowest_range_values: Vec::new(),
                 highest_range_values: Vec::new(),
                 wasm_execution: "Compiled",
@@ -191,7 +191,7 @@ impl Benchmark {
             components: function
                 .components
                 .iter()
-                .map(|(name, ..)| Component { name: name.clone(), is_used: template::is_used(function, name) })
+                .map(|(name, ..)| Component { name: name.clone(), is_used: built_in::is_used(function, name) })
                 .collect(),
             base_weight: cost.time.base.to_string(),
             base_reads: cost.reads.base.to_string(),

@@ -14,7 +14,7 @@ use worker::{Failure, Outcome, Result};
 
 impl Run<'_> {
     /// Measures those that were asked for. Returns whether all is well, too.
-    pub fn alone(&self) -> Result<(bool, benchmark::Run)> {
+    pub fn constants(&self) -> Result<(bool, benchmark::Run)> {
         let mut run =
             benchmark::Run { runtime: self.runtime.name.clone(), raw: Some(self.raw()), ..benchmark::Run::default() };
         let mut passed = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What people added to a weight file: a benchmark does not see all that a call costs on a chain. It is put into the file
-//! that is made anew, unless the measurement has come to include it; what cannot be put there is told.
+//! that is made anew, unless the measurement has come to include it; what cannot be put there is manual_edits.
 
 use crate::{
     formula::{Cost, Linear},
@@ -10,24 +10,24 @@ use crate::{
         written::{self, Block, Body, Line, Term},
     },
 };
-use protocol::weights::{ByHand, Fate};
+use protocol::weights::{EditOutcome, ManualEdit};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Result;
 
 /// Written above what was a number that somebody raised.
-const RAISED: &str = "// Added by hand: beyond what was measured.";
+const RAISED_COMMENT: &str = "// Added by hand: beyond what was measured.";
 
 /// The weight file that is to be replaced.
 #[derive(Debug)]
-pub struct Former {
+pub struct PreviousFile {
     pub file: WeightFile,
     text: String,
     /// Whether values stay that a new measurement did not refute.
-    pub values_stay: bool,
+    pub keep_values: bool,
 }
 
-impl Former {
-    pub fn parse(text: String, name: &str, values_stay: bool) -> Result<Self> {
+impl PreviousFile {
+    pub fn parse(text: String, name: &str, keep_values: bool) -> Result<Self> {
         let mut file = WeightFile::parse(&text, name)?;
         // What was measured is compared with what was measured.
         for (implementation, block) in file.implementations.iter_mut().zip(written::blocks(&Source::new(&text, name)?))
@@ -35,37 +35,37 @@ impl Former {
             let lists = lists_storage(&block);
             for extrinsic in &mut implementation.extrinsics {
                 let body = block.functions.iter().find(|body| body.name == extrinsic.name);
-                if let Some(taken) = body.and_then(|body| Taken::apart(body, lists, "")) {
-                    extrinsic.cost = Ok(taken.measured);
+                if let Some(parts) = body.and_then(|body| WeightParts::split(body, lists, "")) {
+                    extrinsic.cost = Ok(parts.measured);
                 }
             }
         }
-        Ok(Self { file, text, values_stay })
+        Ok(Self { file, text, keep_values })
     }
 
     /// A new file with what people had added to this one.
-    pub fn carry(&self, text: String) -> Result<(String, Vec<ByHand>)> {
+    pub fn apply_manual_edits(&self, text: String) -> Result<(String, Vec<ManualEdit>)> {
         let (old, new) = (Source::new(&self.text, &self.file.name)?, Source::new(&text, &self.file.name)?);
-        let (former, blocks) = (written::blocks(&old), written::blocks(&new));
-        let mut carrier = Carrier { old: &old, new: &new, edits: Vec::new(), found: Vec::new() };
-        carrier.outside(&former);
-        let mut told = Vec::new();
-        for block in &former {
+        let (previous, blocks) = (written::blocks(&old), written::blocks(&new));
+        let mut merger = EditMerger { old: &old, new: &new, edits: Vec::new(), found: Vec::new() };
+        merger.report_outside(&previous);
+        let mut manual_edits = Vec::new();
+        for block in &previous {
             let Some(target) = blocks.iter().find(|target| target.of_unit == block.of_unit) else { continue };
             let database = self.file.implementations.iter().find(|one| (one.for_type == "()") == block.of_unit);
             let usual = if block.of_unit { "RocksDbWeight" } else { "T::DbWeight" };
             let database = database.and_then(|one| one.database.as_deref()).unwrap_or(usual);
-            carrier.block(block, target, database, self.file.header.pallet.is_some());
+            merger.merge_block(block, target, database, self.file.header.pallet.is_some());
             // `()` says the same for another database.
-            let found = std::mem::take(&mut carrier.found);
-            if told.is_empty() || !block.of_unit {
-                told.extend(found);
+            let found = std::mem::take(&mut merger.found);
+            if manual_edits.is_empty() || !block.of_unit {
+                manual_edits.extend(found);
             }
         }
-        let text = applied(&text, carrier.edits);
+        let text = apply_edits(&text, merger.edits);
         // What cannot be read again was put together wrongly.
         WeightFile::parse(&text, &self.file.name)?;
-        Ok((text, told))
+        Ok((text, manual_edits))
     }
 }
 
@@ -74,7 +74,7 @@ fn lists_storage(block: &Block<'_>) -> bool {
 }
 
 /// A function's weight, what was measured apart from what people added.
-struct Taken {
+struct WeightParts {
     measured: Cost,
     additions: Vec<Addition>,
 }
@@ -87,9 +87,9 @@ struct Addition {
     names: BTreeSet<String>,
 }
 
-impl Taken {
+impl WeightParts {
     /// None where the weight is not a sum. `lists` is whether the file lists the storage that was touched at all.
-    fn apart(body: &Body<'_>, lists: bool, database: &str) -> Option<Self> {
+    fn split(body: &Body<'_>, lists: bool, database: &str) -> Option<Self> {
         let terms = body.terms.as_ref()?;
         let storage = &body.facts.storage;
         let listed = |of: fn(&comments::Touched) -> u64| storage.iter().map(of).fold(0, u64::saturating_add);
@@ -112,7 +112,7 @@ impl Taken {
             !more.is_zero() && (listed == 0 || (is_more && !more.is_constant()))
         };
         // The templates write each term once, and none for what the comments say is not there.
-        let without_cause = |measured: &Cost, cost: &Cost| {
+        let is_unexplained = |measured: &Cost, cost: &Cost| {
             let beyond = beyond(&measured.reads, &cost.reads, reads) || beyond(&measured.writes, &cost.writes, writes);
             (lists && beyond) || (!cost.proof.is_zero() && estimated.is_some_and(Linear::is_zero))
         };
@@ -127,9 +127,9 @@ impl Taken {
                 additions.push(Addition::of(term));
                 continue;
             };
-            let keys = keys(cost);
+            let keys = nonzero_parts(cost);
             let is_new = keys.len() <= 1 && !keys.iter().any(|key| seen.contains(key));
-            if !is_first && (!is_new || without_cause(&measured, cost)) {
+            if !is_first && (!is_new || is_unexplained(&measured, cost)) {
                 additions.push(Addition::of(term));
                 continue;
             }
@@ -140,7 +140,7 @@ impl Taken {
             measured.add(cost);
         }
         let mut raised = |text: String, cost: Cost| {
-            let text = format!("{RAISED}\n{text}");
+            let text = format!("{RAISED_COMMENT}\n{text}");
             additions.push(Addition { text, line: body.line, cost: Some(cost), names: BTreeSet::new() });
         };
         // More than the comments have of it. What depends on components is not always listed at its greatest.
@@ -184,9 +184,9 @@ impl Addition {
 
     /// Whether all of it is reads, writes or proof, and so many are measured now that it must be among them. Time is left
     /// out: it is another one each time.
-    fn is_in(&self, new: &Cost, former: &Cost, values: &BTreeMap<String, u64>) -> bool {
+    fn is_measured(&self, new: &Cost, previous: &Cost, values: &BTreeMap<String, u64>) -> bool {
         let Some(cost) = &self.cost else { return false };
-        let covered = |of: fn(&Cost) -> &Linear| of(cost).is_zero() || of(new).at(values) >= of(former).at(values);
+        let covered = |of: fn(&Cost) -> &Linear| of(cost).is_zero() || of(new).at(values) >= of(previous).at(values);
         cost.time.is_zero()
             && covered(|cost| &cost.reads)
             && covered(|cost| &cost.writes)
@@ -195,7 +195,7 @@ impl Addition {
 }
 
 /// The parts of a cost that are not zero.
-fn keys(cost: &Cost) -> Vec<(&'static str, String)> {
+fn nonzero_parts(cost: &Cost) -> Vec<(&'static str, String)> {
     let parts = [("time", &cost.time), ("proof", &cost.proof), ("reads", &cost.reads), ("writes", &cost.writes)];
     let of = |(name, part): (&'static str, &Linear)| {
         let base = (part.base != 0).then(|| (name, String::new()));
@@ -205,7 +205,7 @@ fn keys(cost: &Cost) -> Vec<(&'static str, String)> {
 }
 
 /// All that a function charges.
-fn whole(body: &Body<'_>) -> Option<Cost> {
+fn total_cost(body: &Body<'_>) -> Option<Cost> {
     let mut sum = Cost::default();
     for term in body.terms.as_ref()? {
         sum.add(term.cost.as_ref()?);
@@ -213,24 +213,24 @@ fn whole(body: &Body<'_>) -> Option<Cost> {
     Some(sum)
 }
 
-struct Carrier<'a> {
+struct EditMerger<'a> {
     old: &'a Source<'a>,
     new: &'a Source<'a>,
     /// From, to, and what stands there then.
     edits: Vec<(usize, usize, String)>,
-    found: Vec<ByHand>,
+    found: Vec<ManualEdit>,
 }
 
-impl Carrier<'_> {
-    fn tell(&mut self, extrinsic: &str, line: usize, text: &str, fate: Fate) {
-        self.found.push(ByHand { extrinsic: extrinsic.into(), line, text: text.into(), fate });
+impl EditMerger<'_> {
+    fn report(&mut self, extrinsic: &str, line: usize, text: &str, fate: EditOutcome) {
+        self.found.push(ManualEdit { extrinsic: extrinsic.into(), line, text: text.into(), fate });
     }
 
     fn insert(&mut self, at: usize, text: String) {
         self.edits.push((at, at, text));
     }
 
-    fn block(&mut self, block: &Block<'_>, target: &Block<'_>, database: &str, is_generated: bool) {
+    fn merge_block(&mut self, block: &Block<'_>, target: &Block<'_>, database: &str, is_generated: bool) {
         let lists = lists_storage(block);
         let is_marked = block.functions.iter().any(|body| body.facts.minimum_time.is_some());
         for body in &block.functions {
@@ -238,37 +238,38 @@ impl Carrier<'_> {
             let by_hand = if is_marked { !body.is_generated } else { !is_generated };
             let Some(new) = target.functions.iter().find(|new| new.name == body.name) else {
                 if by_hand {
-                    self.add(body, target);
+                    self.add_function(body, target);
                 } else {
-                    self.tell(body.name, body.line, body.signature, Fate::Gone);
+                    self.report(body.name, body.line, body.signature, EditOutcome::Gone);
                 }
                 continue;
             };
             let values = new.facts.ranges.iter().map(|(name, (_, most))| (name.clone(), *most)).collect();
-            match Taken::apart(body, lists, database) {
-                Some(taken) if !by_hand => {
-                    let of_template = Taken::apart(new, lists_storage(target), database).map(|taken| taken.additions);
-                    self.terms(body, new, taken, &of_template.unwrap_or_default(), &values);
+            match WeightParts::split(body, lists, database) {
+                Some(parts) if !by_hand => {
+                    let template_additions =
+                        WeightParts::split(new, lists_storage(target), database).map(|parts| parts.additions);
+                    self.merge_terms(body, new, parts, &template_additions.unwrap_or_default(), &values);
                 }
                 // A team's template may write no sums.
                 None if !by_hand && new.terms.is_none() => {}
-                _ if by_hand && is_covered(body, new, &values) => {
-                    self.tell(body.name, body.line, body.signature, Fate::Measured);
+                _ if by_hand && is_covered_by(body, new, &values) => {
+                    self.report(body.name, body.line, body.signature, EditOutcome::Measured);
                 }
                 _ => {
                     let span = body.span.clone();
                     self.edits.push((new.span.start, new.span.end, self.old.text[span].to_owned()));
-                    self.tell(body.name, body.line, body.signature, Fate::Kept);
+                    self.report(body.name, body.line, body.signature, EditOutcome::Kept);
                 }
             }
         }
     }
 
     /// A function that no benchmark is of.
-    fn add(&mut self, body: &Body<'_>, target: &Block<'_>) {
+    fn add_function(&mut self, body: &Body<'_>, target: &Block<'_>) {
         let text = &self.old.text[line_start(self.old.text, body.span.start)..body.span.end];
         self.insert(line_start(self.new.text, target.span.end - 1), format!("{}\n", text.trim_start_matches('\n')));
-        self.tell(body.name, body.line, body.signature, Fate::Kept);
+        self.report(body.name, body.line, body.signature, EditOutcome::Kept);
         // A pallet's own file has the trait as well.
         let tokens = &self.new.tokens;
         let of_trait = (0..tokens.len()).find(|at| tokens[*at].is("trait")).and_then(|at| self.new.block(at));
@@ -279,69 +280,72 @@ impl Carrier<'_> {
     }
 
     /// What was added to a function that a benchmark is of. A team's template may add something to each function itself.
-    fn terms(
+    fn merge_terms(
         &mut self,
         body: &Body<'_>,
         new: &Body<'_>,
-        taken: Taken,
-        of_template: &[Addition],
+        parts: WeightParts,
+        template_additions: &[Addition],
         values: &BTreeMap<String, u64>,
     ) {
         let kept = |line: &&Line<'_>| !self.new.text.contains(line.text);
         let (before, inside): (Vec<_>, Vec<_>) =
             (body.before.iter().filter(kept).collect(), body.inside.iter().filter(kept).collect());
-        let loose = body.terms.iter().flatten().filter(|term| {
-            !taken.additions.iter().any(|addition| addition.line == term.line && addition.text.contains(term.text))
+        let unattached = body.terms.iter().flatten().filter(|term| {
+            !parts.additions.iter().any(|addition| addition.line == term.line && addition.text.contains(term.text))
         });
-        let loose: Vec<_> = loose.flat_map(|term| term.before.iter().chain(&term.behind)).collect();
+        let unattached: Vec<_> = unattached.flat_map(|term| term.before.iter().chain(&term.behind)).collect();
         for line in before {
             self.insert(line_start(self.new.text, new.span.start), format!("\t{}\n", line.text));
-            self.tell(body.name, line.line, line.text, Fate::Kept);
+            self.report(body.name, line.line, line.text, EditOutcome::Kept);
         }
-        for line in inside.into_iter().chain(loose.into_iter().filter(kept)) {
+        for line in inside.into_iter().chain(unattached.into_iter().filter(kept)) {
             self.insert(new.begin, format!("\n\t\t{}", line.text));
-            self.tell(body.name, line.line, line.text, Fate::Kept);
+            self.report(body.name, line.line, line.text, EditOutcome::Kept);
         }
-        let former = {
-            let mut sum = taken.measured;
-            taken.additions.iter().filter_map(|one| one.cost.as_ref()).for_each(|cost| sum.add(cost));
+        let previous = {
+            let mut sum = parts.measured;
+            parts.additions.iter().filter_map(|one| one.cost.as_ref()).for_each(|cost| sum.add(cost));
             sum
         };
-        let measured = whole(new);
-        let by_template = |one: &Addition| of_template.iter().any(|other| other.text == one.text);
-        for addition in taken.additions.into_iter().filter(|one| !by_template(one)) {
+        let measured = total_cost(new);
+        let by_template = |one: &Addition| template_additions.iter().any(|other| other.text == one.text);
+        for addition in parts.additions.into_iter().filter(|one| !by_template(one)) {
             let used = body.arguments.iter().filter(|name| addition.names.contains(name.text));
-            let used: Vec<_> =
-                used.map(|name| new.arguments.iter().find(|new| bare(new.text) == bare(name.text))).collect();
+            let used: Vec<_> = used
+                .map(|name| {
+                    new.arguments.iter().find(|new| without_underscore(new.text) == without_underscore(name.text))
+                })
+                .collect();
             let fate = if new.terms.is_none() || used.iter().any(Option::is_none) {
-                Fate::Gone
-            } else if measured.as_ref().is_some_and(|new| addition.is_in(new, &former, values)) {
-                Fate::Measured
+                EditOutcome::Gone
+            } else if measured.as_ref().is_some_and(|new| addition.is_measured(new, &previous, values)) {
+                EditOutcome::Measured
             } else {
                 // A name that nothing depended on has an underscore.
                 for name in used.into_iter().flatten().filter(|name| name.text.starts_with('_')) {
-                    let edit = (name.offset, name.offset + name.text.len(), bare(name.text).to_owned());
+                    let edit = (name.offset, name.offset + name.text.len(), without_underscore(name.text).to_owned());
                     if !self.edits.contains(&edit) {
                         self.edits.push(edit);
                     }
                 }
                 let lines = addition.text.split('\n').map(|line| format!("\n\t\t\t{}", line.trim()));
                 self.insert(new.end, lines.collect());
-                Fate::Kept
+                EditOutcome::Kept
             };
-            self.tell(body.name, addition.line, &addition.text, fate);
+            self.report(body.name, addition.line, &addition.text, fate);
         }
     }
 
     /// Lines outside of the functions that no template writes and that the new file does not have.
-    fn outside(&mut self, former: &[Block<'_>]) {
+    fn report_outside(&mut self, previous: &[Block<'_>]) {
         let source = self.old;
         let of_trait = (0..source.tokens.len()).filter(|at| source.tokens[*at].is("trait"));
         let of_trait = of_trait.filter_map(|at| {
             let (_, close) = source.block(at)?;
             Some(source.tokens[at].offset..source.tokens[close].offset + 1)
         });
-        let inside: Vec<_> = former.iter().map(|block| block.span.clone()).chain(of_trait).collect();
+        let inside: Vec<_> = previous.iter().map(|block| block.span.clone()).chain(of_trait).collect();
         let there: BTreeSet<_> = self.new.text.lines().map(str::trim).collect();
         let mut in_command = false;
         let mut gone = Vec::new();
@@ -355,26 +359,26 @@ impl Carrier<'_> {
             }
         }
         for (line, text) in gone {
-            self.tell("", line, text, Fate::Gone);
+            self.report("", line, text, EditOutcome::Gone);
         }
     }
 }
 
 /// Whether a function that somebody wrote charges no more than what is measured now.
-fn is_covered(body: &Body<'_>, new: &Body<'_>, values: &BTreeMap<String, u64>) -> bool {
-    let (Some(former), Some(measured)) = (whole(body), whole(new)) else { return false };
-    keys(&former).iter().all(|(name, _)| {
+fn is_covered_by(body: &Body<'_>, new: &Body<'_>, values: &BTreeMap<String, u64>) -> bool {
+    let (Some(previous), Some(measured)) = (total_cost(body), total_cost(new)) else { return false };
+    nonzero_parts(&previous).iter().all(|(name, _)| {
         let of = |cost: &Cost| match *name {
             "time" => cost.time.at(values),
             "proof" => cost.proof.at(values),
             "reads" => cost.reads.at(values),
             _ => cost.writes.at(values),
         };
-        of(&former) <= of(&measured)
+        of(&previous) <= of(&measured)
     })
 }
 
-fn bare(name: &str) -> &str {
+fn without_underscore(name: &str) -> &str {
     name.strip_prefix('_').unwrap_or(name)
 }
 
@@ -383,7 +387,7 @@ fn line_start(text: &str, at: usize) -> usize {
 }
 
 /// What is put at one place stays in its order.
-fn applied(text: &str, mut edits: Vec<(usize, usize, String)>) -> String {
+fn apply_edits(text: &str, mut edits: Vec<(usize, usize, String)>) -> String {
     edits.sort_by_key(|(from, ..)| *from);
     let (mut new, mut at) = (String::new(), 0);
     for (from, to, with) in edits {
