@@ -1,34 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a weight function computes: a constant and a multiple of each component, for time, proof, reads and writes.
+//! The formula of a weight function: a constant and a multiple of each component, for time, proof
+//! size, reads and writes.
 
 use protocol::weights::compare::DatabasePrice;
 use std::collections::BTreeMap;
 
-/// `base + Σ slope · component`. All arithmetic saturates, as `sp_weights::Weight` does.
+/// A linear formula: `base + Σ slope · component`. All arithmetic saturates, as that of
+/// `sp_weights::Weight` does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Linear {
     pub base: u64,
-    /// By the component's name; no entry is zero.
+    /// The slopes by component name. No entry is zero.
     pub slopes: BTreeMap<String, u64>,
 }
 
 impl Linear {
+    /// Returns a formula without components.
     pub fn constant(base: u64) -> Self {
         Self { base, slopes: BTreeMap::new() }
     }
 
+    /// Returns the formula that is the value of one component.
     pub fn component(name: &str) -> Self {
         Self { base: 0, slopes: BTreeMap::from([(name.to_owned(), 1)]) }
     }
 
+    /// Returns whether the formula is zero for all values.
     pub fn is_zero(&self) -> bool {
         self.base == 0 && self.slopes.is_empty()
     }
 
+    /// Returns whether the formula depends on no component.
     pub fn is_constant(&self) -> bool {
         self.slopes.is_empty()
     }
 
+    /// Adds another formula to this one.
     pub fn add(&mut self, other: &Self) {
         self.base = self.base.saturating_add(other.base);
         for (name, slope) in &other.slopes {
@@ -37,12 +44,14 @@ impl Linear {
         }
     }
 
+    /// Returns the formula multiplied by a number.
     pub fn scaled(&self, factor: u64) -> Self {
         let slopes = self.slopes.iter().map(|(name, slope)| (name.clone(), slope.saturating_mul(factor)));
         Self { base: self.base.saturating_mul(factor), slopes: slopes.filter(|(_, slope)| *slope != 0).collect() }
     }
 
-    /// None where both depend on components: the product is not linear then.
+    /// Returns the product of two formulas. `None` if both depend on components, because the
+    /// product is not linear then.
     pub fn times(&self, other: &Self) -> Option<Self> {
         match (self.is_constant(), other.is_constant()) {
             (_, true) => Some(self.scaled(other.base)),
@@ -51,29 +60,35 @@ impl Linear {
         }
     }
 
-    /// The value where each component has the value that `values` gives it; one without a value counts as zero.
+    /// Evaluates the formula with these values of the components. A component without a value
+    /// counts as zero.
     pub fn at(&self, values: &BTreeMap<String, u64>) -> u64 {
         let terms = self.slopes.iter().map(|(name, slope)| slope.saturating_mul(*values.get(name).unwrap_or(&0)));
         terms.fold(self.base, u64::saturating_add)
     }
 }
 
-/// What a weight function charges, reads and writes not yet priced.
+/// The cost that a weight function charges. Reads and writes are counts, without the price of the
+/// database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Picoseconds on the reference machine, without the database.
+    /// Picoseconds on the reference machine, without the time of the database.
     pub time: Linear,
-    /// Bytes of proof.
+    /// The proof size in bytes.
     pub proof: Linear,
+    /// The number of database reads.
     pub reads: Linear,
+    /// The number of database writes.
     pub writes: Linear,
 }
 
 impl Cost {
+    /// Returns a cost of time alone.
     pub fn of_time(time: Linear) -> Self {
         Self { time, ..Self::default() }
     }
 
+    /// Adds another cost to this one.
     pub fn add(&mut self, other: &Self) {
         self.time.add(&other.time);
         self.proof.add(&other.proof);
@@ -81,6 +96,7 @@ impl Cost {
         self.writes.add(&other.writes);
     }
 
+    /// Returns the cost multiplied by a formula. `None` if the product is not linear.
     pub fn times(&self, factor: &Linear) -> Option<Self> {
         Some(Self {
             time: self.time.times(factor)?,
@@ -90,7 +106,7 @@ impl Cost {
         })
     }
 
-    /// Picoseconds with the database's part.
+    /// Returns the time in picoseconds, reads and writes included at this price.
     pub fn ref_time(&self, price: DatabasePrice) -> Linear {
         let mut time = self.time.clone();
         time.add(&self.reads.scaled(price.read));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weights of a runtime's extrinsics: what benchmarks measured, the files made from it, and how two of them differ.
+//! Weights of a runtime's extrinsics: the raw results of benchmarks, the weight files made from
+//! them, and the comparison of two sets of weights.
 
 pub mod analysis;
 pub mod check;

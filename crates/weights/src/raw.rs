@@ -1,53 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Raw results of a pallet's benchmarks, read and written.
+//! Reads and writes the raw results of a pallet's benchmarks.
 
 use protocol::{format::RAW_WEIGHTS, weights::raw::RawResults};
 use serde::Deserialize;
 use std::path::Path;
 use worker::{Code, Failure, Result};
 
-/// How the format was called before formats had one scheme of names. What it holds is the same.
+/// The name of the format before all formats followed one naming scheme. The content is the same.
 pub const LEGACY_FORMAT: &str = "cutover-raw-weights/1";
 
-/// Fifty steps of twenty repetitions of a pallet with a hundred benchmarks, all their keys included, stay below this.
+/// The largest file that is read, in bytes. A pallet with 100 benchmarks, measured with 50 steps
+/// and 20 repetitions and with all keys recorded, stays below this.
 pub(crate) const SIZE_LIMIT: u64 = 512 * 1024 * 1024;
 
-/// Reads the raw results in a file.
+/// Reads raw results from a file.
 pub fn read(path: &Path) -> Result<RawResults> {
     parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
 }
 
-/// Parses raw results; `name` is how the file is called in messages.
+/// Parses raw results and checks that they are complete. `name` is the name of the file in
+/// messages.
 pub fn parse(text: &[u8], name: &str) -> Result<RawResults> {
     #[derive(Deserialize)]
     struct Head {
         format: String,
     }
     let none = |error: serde_json::Error| {
-        Failure::input(format!("{name} holds no raw results of benchmarks"))
+        Failure::input(format!("{name} contains no raw results of benchmarks"))
             .found(error.to_string())
             .expected(format!("a JSON document of the format {RAW_WEIGHTS}"))
     };
     let head: Head = serde_json::from_slice(text).map_err(none)?;
     if ![RAW_WEIGHTS, LEGACY_FORMAT].contains(&head.format.as_str()) {
-        // Beside those of pallets lie those of blocks, extrinsics and databases.
+        // The raw results of blocks, extrinsics and databases are in the same directory as those of
+        // pallets.
         let document = |format: &str| format.rsplit_once('/').map(|(document, _)| document.to_owned());
         let of_pallets = [RAW_WEIGHTS, LEGACY_FORMAT].map(document).contains(&document(&head.format));
-        let what = if of_pallets { "holds raw results of another version" } else { "holds no raw results of pallets" };
+        let what =
+            if of_pallets { "contains raw results of another version" } else { "contains no raw results of pallets" };
         let failure = Failure::input(format!("{name} {what}"));
         let failure = if of_pallets { failure.code(Code::OtherVersion) } else { failure };
         return Err(failure
             .found(head.format.chars().take(100).collect::<String>())
             .expected(RAW_WEIGHTS)
-            .hint("run the benchmarks again, or take the Cutover that made the file"));
+            .hint("run the benchmarks again, or use the version of Cutover that wrote the file"));
     }
     let results: RawResults = serde_json::from_slice(text).map_err(none)?;
     validate(&results, name)?;
     Ok(results)
 }
 
-/// Writes raw results to a file. One line a benchmark would be unreadable, so it is indented; the same results are the same
-/// bytes.
+/// Writes raw results to a file as indented JSON. The same results give the same bytes.
 pub fn write(results: &RawResults, path: &Path) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(results)
         .map_err(|error| Failure::internal("raw results cannot be written as JSON").found(error.to_string()))?;
@@ -55,32 +58,33 @@ pub fn write(results: &RawResults, path: &Path) -> Result<()> {
     files::write_whole(path, &text)
 }
 
-/// What later steps rely on: names that can stand in Rust source, a value for each component in each repetition.
+/// Checks what later steps rely on: names are valid in Rust source, and each repetition has a value
+/// for each component.
 fn validate(results: &RawResults, name: &str) -> Result<()> {
     let refuse = |message: String| Err(Failure::input(format!("{name} {message}")));
     if !is_path(&results.pallet) {
-        return refuse(format!("names a pallet {:?}, which is no Rust path", results.pallet));
+        return refuse(format!("names the pallet {:?}, which is not a Rust path", results.pallet));
     }
     let mut names = std::collections::BTreeSet::new();
     for benchmark in &results.benchmarks {
         if !is_identifier(&benchmark.extrinsic) {
-            return refuse(format!("names a benchmark {:?}, which is no Rust identifier", benchmark.extrinsic));
+            return refuse(format!("names the benchmark {:?}, which is not a Rust identifier", benchmark.extrinsic));
         }
         if !names.insert(&benchmark.extrinsic) {
-            return refuse(format!("holds the benchmark {} twice", benchmark.extrinsic));
+            return refuse(format!("contains the benchmark {} twice", benchmark.extrinsic));
         }
         if benchmark.time.is_empty() || benchmark.proof.is_empty() {
-            return refuse(format!("holds no measurement of {}", benchmark.extrinsic));
+            return refuse(format!("contains no measurement of {}", benchmark.extrinsic));
         }
         if let Some(component) = benchmark.components.iter().find(|component| !is_identifier(&component.name)) {
-            return refuse(format!("names a component {:?}, which is no Rust identifier", component.name));
+            return refuse(format!("names the component {:?}, which is not a Rust identifier", component.name));
         }
         for repetition in benchmark.time.iter().chain(&benchmark.proof) {
             let complete = repetition.components.len() == benchmark.components.len()
                 && benchmark.components.iter().all(|one| repetition.components.contains_key(&one.name));
             if !complete {
                 return refuse(format!(
-                    "holds a repetition of {} whose components are not the benchmark's",
+                    "contains a repetition of {} whose components differ from the benchmark's",
                     benchmark.extrinsic
                 ));
             }
@@ -96,7 +100,8 @@ fn is_identifier(name: &str) -> bool {
         && name.len() <= 200
 }
 
-/// `pallet_balances`, or `pallet_xcm_benchmarks::fungible` of a pallet that is a module.
+/// Returns whether this is a path of identifiers: `pallet_balances`, or
+/// `pallet_xcm_benchmarks::fungible` for a pallet in a module.
 fn is_path(name: &str) -> bool {
     name.split("::").all(is_identifier)
 }
@@ -147,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_results_are_read_back() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("raw.json");
         write(&results(), &path).expect("written");
@@ -173,15 +178,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_result_is_refused() {
+    fn invalid_results_are_refused() {
         let broken = |change: &dyn Fn(&mut RawResults)| {
             let mut results = results();
             change(&mut results);
             let text = serde_json::to_vec(&results).expect("JSON");
             parse(&text, "a.json").expect_err("refused").message
         };
-        assert!(broken(&|raw| raw.pallet = "a; fn main".into()).contains("no Rust path"));
-        assert!(broken(&|raw| raw.benchmarks[0].extrinsic = "a()".into()).contains("no Rust identifier"));
+        assert!(broken(&|raw| raw.pallet = "a; fn main".into()).contains("not a Rust path"));
+        assert!(broken(&|raw| raw.benchmarks[0].extrinsic = "a()".into()).contains("not a Rust identifier"));
         assert!(broken(&|raw| raw.benchmarks.push(raw.benchmarks[0].clone())).contains("twice"));
         assert!(broken(&|raw| raw.benchmarks[0].time.clear()).contains("no measurement of transfer"));
         assert!(broken(&|raw| raw.benchmarks[0].proof[0].components.clear()).contains("components"));

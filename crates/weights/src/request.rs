@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the worker is asked to do.
+//! The requests of the worker.
 
 mod render;
 
@@ -13,7 +13,7 @@ use protocol::weights::Request;
 use serde::Serialize;
 use worker::{Failure, Outcome, Reporter, Result};
 
-/// Does what the request says.
+/// Handles one request and returns its result with the verdict.
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
         Request::Compare(request) => {
@@ -35,6 +35,6 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
 
 fn outcome(passed: bool, result: &impl Serialize) -> Result<Outcome<serde_json::Value>> {
     let value = serde_json::to_value(result)
-        .map_err(|error| Failure::internal("the result is no JSON").found(error.to_string()))?;
+        .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;
     Ok(Outcome { passed, value })
 }

@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! When a benchmark was repeated often enough.
+//! Decides whether a benchmark was repeated often enough.
 
 use crate::analysis::{Regression, Sample, median, values};
 use protocol::weights::raw::{ComponentRange, Repetition};
 
-/// How well the time of the worst case is known.
+/// The precision of the measured time of the worst case.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Precision {
-    /// Nanoseconds with every component at its greatest value.
+    /// Nanoseconds with every component at its maximum.
     pub worst_case: f64,
-    /// Nanoseconds: half of the 95 % confidence interval.
+    /// Half of the 95 % confidence interval, in nanoseconds.
     pub half_width: f64,
 }
 
 impl Precision {
-    /// The half-width as a share of the worst case: 0.02 is two percent.
+    /// Returns the half-width relative to the worst case: 0.02 is two percent.
     pub fn relative(&self) -> f64 {
         if self.worst_case > 0.0 { self.half_width / self.worst_case } else { f64::INFINITY }
     }
 }
 
-/// Fewer repetitions than this tell nothing about their spread.
+/// The minimum number of repetitions from which the spread is estimated.
 const MIN_REPETITIONS: usize = 8;
 
-/// The precision that the repetitions so far give. None where they are too few, or do not determine a line yet.
+/// Returns the precision of the repetitions so far. `None` if there are too few of them, or if they
+/// do not determine a line yet.
 pub fn precision(repetitions: &[Repetition], components: &[ComponentRange]) -> Option<Precision> {
     if repetitions.len() < MIN_REPETITIONS {
         return None;
@@ -40,8 +41,8 @@ pub fn precision(repetitions: &[Repetition], components: &[ComponentRange]) -> O
     Some(Precision { worst_case: regression.line.value_at(&worst), half_width })
 }
 
-/// Whether no further repetition is needed: the interval of the worst case is within `tolerance` of it (0.02 is two
-/// percent) to either side.
+/// Returns whether no further repetition is needed: the half-width of the worst case's confidence
+/// interval is at most `tolerance`, relative to the worst case (0.02 is two percent).
 pub fn is_precise_enough(repetitions: &[Repetition], components: &[ComponentRange], tolerance: f64) -> bool {
     precision(repetitions, components).is_some_and(|precision| precision.relative() <= tolerance)
 }
@@ -56,13 +57,13 @@ mod tests {
         Repetition { components, extrinsic_time, ..Repetition::default() }
     }
 
-    /// Uniform noise from a fixed sequence.
+    /// Returns uniform noise from a fixed sequence.
     fn noise(at: u64) -> u64 {
         at.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407) >> 33
     }
 
     #[test]
-    fn quiet_measurements_are_enough_and_noisy_ones_are_not() {
+    fn measurements_with_little_noise_are_precise_enough() {
         let range = [ComponentRange { name: "n".into(), min: 0, max: 10 }];
         let measured = |spread: u64, count: u64| -> Vec<Repetition> {
             (0..count)
@@ -85,12 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn too_little_is_never_enough() {
+    fn too_few_repetitions_are_never_precise_enough() {
         assert!(!is_precise_enough(&[], &[], 1.0));
         assert!(!is_precise_enough(&vec![repetition(None, 5); 3], &[], 1.0));
         assert!(
             !is_precise_enough(&vec![repetition(None, 0); 30], &[], 1.0),
-            "no time at all is a clock that does not run"
+            "times of zero have no relative precision"
         );
     }
 }

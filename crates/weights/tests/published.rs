@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Every weight file of the published crates that this workspace is built from.
+//! Parses every weight file of the published crates that this workspace is built from.
 
 use cutover_weights::{parse::WeightFile, render::PreviousFile};
 use protocol::weights::EditOutcome;
 use std::path::{Path, PathBuf};
 
-/// What people wrote by hand and what is no sum. `docs/weights.md` lists them.
+/// Functions that were written by hand and are not sums. `docs/weights.md` lists them.
 const UNREADABLE: [&str; 8] = [
     "pallet-babe/src/default_weights.rs report_equivocation",
     "pallet-grandpa/src/default_weights.rs report_equivocation",
-    // A trait of the same name, by which XCM's calls weigh messages.
+    // A trait of the same name, which the calls of `pallet_xcm` use for the weight of messages.
     "pallet-xcm/src/lib.rs execute",
     "pallet-xcm/src/lib.rs send",
     "pallet-xcm/src/lib.rs query",
@@ -18,7 +18,7 @@ const UNREADABLE: [&str; 8] = [
     "polkadot-runtime-parachains/src/paras/mod.rs include_pvf_check_statement",
 ];
 
-/// What people added to generated files, or what looks like that.
+/// Functions that are recognized as manual edits of generated files.
 const BY_HAND: [&str; 3] = [
     "cumulus-pallet-parachain-system/src/weights.rs block_weight_tx_extension_max_weight: fn block_weight_tx_extension_max_weight() -> Weight",
     "cumulus-pallet-parachain-system/src/weights.rs block_weight_tx_extension_stays_fraction_of_core: fn block_weight_tx_extension_stays_fraction_of_core() -> Weight",
@@ -35,7 +35,7 @@ fn every_weight_file_of_the_workspaces_crates_is_read() {
     for directory in published_crates() {
         for path in rust_files(&directory.join("src"), 6) {
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            // Weights that pallets' own tests are written with are made up.
+            // The weights in the tests of pallets are invented.
             let of_tests = path.ends_with("mock.rs") || path.ends_with("tests.rs");
             if of_tests || !text.contains("WeightInfo") {
                 continue;
@@ -84,10 +84,10 @@ fn every_weight_file_of_the_workspaces_crates_is_read() {
     );
     assert!(files > 45 && extrinsics > 800, "only {files} files with {extrinsics} weight functions were found");
     assert_eq!(unreadable, UNREADABLE, "functions that cannot be read");
-    assert_eq!(by_hand, BY_HAND, "what people added to generated files");
+    assert_eq!(by_hand, BY_HAND, "manual edits of generated files");
 }
 
-/// What would be carried into a file of the same functions that charge nothing.
+/// Returns the edits that would be merged into a file with the same functions at a cost of zero.
 fn added(text: &str, file: &WeightFile, name: &str) -> Vec<String> {
     let mut empty = String::new();
     for implementation in &file.implementations {
@@ -109,13 +109,15 @@ fn added(text: &str, file: &WeightFile, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// `pallet-babe/src/lib.rs` of `pallet-babe-50.0.0/src/lib.rs`.
+/// Removes the version from a path: `pallet-babe-50.0.0/src/lib.rs` becomes
+/// `pallet-babe/src/lib.rs`.
 fn without_version(name: &str) -> String {
     let (package, inside) = name.split_once('/').expect("a crate's directory");
     format!("{}/{inside}", package.rsplit_once('-').expect("a version").0)
 }
 
-/// The directories of the crates of our lock file in cargo's registry: they were downloaded to build this test.
+/// Returns the directories in Cargo's registry of the crates in our lock file. They were downloaded
+/// to build this test.
 fn published_crates() -> Vec<PathBuf> {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
     let lock = std::fs::read_to_string(lock).expect("the lock file");
@@ -132,7 +134,7 @@ fn published_crates() -> Vec<PathBuf> {
             name = found;
         } else if let Some(version) = value(line, "version") {
             let directory = format!("{name}-{version}");
-            // Where weights can be; going through all of the registry takes long.
+            // Only crates that can contain weights, because reading the whole registry takes long.
             if !["pallet", "frame", "polkadot", "cumulus", "westend", "runtime"].iter().any(|part| name.contains(part))
             {
                 continue;

@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Ordinary least squares for a few variables: the normal equations of centred data, solved with pivots.
+//! Ordinary least squares for a few variables: the normal equations of centred data, solved with
+//! pivoting.
 
-/// More components than this no benchmark has.
+/// The maximum number of variables. No benchmark has more components.
 pub const VARIABLE_LIMIT: usize = 16;
 
-/// `y ≈ intercept + Σ slope · x`, each with its standard error.
+/// A fitted line `y ≈ intercept + Σ slope · x`. Intercept and slopes are pairs of the value and its
+/// standard error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     pub intercept: (f64, f64),
     pub slopes: Vec<(f64, f64)>,
-    /// Observations less what was fitted to them.
+    /// The number of observations minus the number of fitted parameters.
     pub degrees_of_freedom: usize,
-    /// Of the residuals.
+    /// The variance of the residuals.
     pub variance: f64,
     count: usize,
     with_intercept: bool,
-    /// The variables that vary, their means, and the inverse of their normal matrix.
+    /// The indices of the variables that vary.
     used: Vec<usize>,
     means: Vec<f64>,
+    /// The inverse of the normal matrix of the variables that vary.
     inverse: Vec<Vec<f64>>,
 }
 
-/// Fits a line. A variable that has one value only tells nothing: its slope is zero. None without observations, with rows
-/// of another length, or where variables depend on each other.
+/// Fits a line. The slope of a variable with a single value is zero. `None` if there are no
+/// observations, if the rows differ in length, or if variables depend on each other linearly.
 pub fn fit(rows: &[Vec<f64>], ys: &[f64], with_intercept: bool) -> Option<Line> {
     let variables = rows.first()?.len();
     let count = rows.len();
@@ -83,7 +86,7 @@ pub fn fit(rows: &[Vec<f64>], ys: &[f64], with_intercept: bool) -> Option<Line> 
 }
 
 impl Line {
-    /// The standard error of the fitted value at a point.
+    /// Returns the standard error of the fitted value at a point.
     pub fn error_at(&self, point: &[f64]) -> f64 {
         let away: Vec<f64> =
             self.used.iter().map(|at| point.get(*at).copied().unwrap_or_default() - self.means[*at]).collect();
@@ -93,12 +96,14 @@ impl Line {
         (self.variance * (of_mean + spread)).max(0.0).sqrt()
     }
 
+    /// Returns the fitted value at a point.
     pub fn value_at(&self, point: &[f64]) -> f64 {
         self.slopes.iter().zip(point).map(|((slope, _), value)| slope * value).sum::<f64>() + self.intercept.0
     }
 }
 
-/// By Gauss and Jordan with the largest pivot of each column.
+/// Inverts a matrix by Gauss-Jordan elimination with partial pivoting. `None` if the matrix is
+/// singular.
 fn inverse_of(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     let size = matrix.len();
     let scales: Vec<f64> = (0..size).map(|at| matrix[at][at].abs()).collect();
@@ -106,7 +111,7 @@ fn inverse_of(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
         (0..size).map(|row| (0..size).map(|column| f64::from(u8::from(row == column))).collect()).collect();
     for column in 0..size {
         let pivot = (column..size).max_by(|a, b| matrix[*a][column].abs().total_cmp(&matrix[*b][column].abs()))?;
-        // What is left of a column that depends on others is rounding.
+        // A column that depends on others leaves only rounding errors.
         if matrix[pivot][column].abs() <= 1e-12 * scales[column] || !matrix[pivot][column].is_finite() {
             return None;
         }
@@ -129,8 +134,8 @@ fn inverse_of(mut matrix: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     Some(inverse)
 }
 
-/// Student's t for two sides and 95 % of the mass: from tables where few degrees of freedom are left, else by the
-/// expansion of Cornish and Fisher around the normal distribution.
+/// Returns the two-sided 95 % quantile of Student's t-distribution: from a table for few degrees of
+/// freedom, otherwise by the Cornish-Fisher expansion around the normal distribution.
 pub fn student_95(degrees_of_freedom: usize) -> f64 {
     const FEW: [f64; 6] = [f64::INFINITY, 12.706, 4.303, 3.182, 2.776, 2.571];
     if let Some(value) = FEW.get(degrees_of_freedom) {
@@ -147,7 +152,7 @@ pub fn student_95(degrees_of_freedom: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// The figures that `frame-benchmarking` 50.0.0 tests its own regression with.
+    /// The values with which `frame-benchmarking` 50.0.0 tests its own regression.
     const KNOWN: [f64; 21] = [
         3797981.0,
         37857779.0,
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn known_figures_are_reached() {
+    fn known_results_are_reproduced() {
         let line = fit(&rows(), &KNOWN, true).expect("fitted");
         assert_eq!((line.intercept.0 as i64, line.intercept.1 as i64), (-2712997, 4805766));
         assert_eq!((line.slopes[0].0 as i64, line.slopes[0].1 as i64), (34444926, 411084));
@@ -187,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn two_variables_are_told_apart_and_a_constant_one_tells_nothing() {
+    fn two_variables_are_fitted_and_a_constant_one_has_no_slope() {
         let rows: Vec<Vec<f64>> =
             (0..5).flat_map(|a| (0..4).map(move |b| vec![f64::from(a), f64::from(b), 7.0])).collect();
         let ys: Vec<f64> = rows.iter().map(|row| 5.0 + 2.0 * row[0] + 3.0 * row[1]).collect();
@@ -198,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_fitted_is_refused() {
+    fn data_that_cannot_be_fitted_is_refused() {
         assert_eq!(fit(&[], &[], true), None);
         assert_eq!(fit(&[vec![1.0], vec![1.0, 2.0]], &[1.0, 2.0], true), None);
         let dependent: Vec<Vec<f64>> = (0..9).map(|x| vec![f64::from(x), f64::from(2 * x)]).collect();
@@ -206,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn students_quantiles_are_those_of_the_tables() {
+    fn quantiles_of_students_distribution_match_tables() {
         for (degrees, table) in [(3, 3.182), (5, 2.571), (10, 2.228), (30, 2.042), (100, 1.984)] {
             assert!((student_95(degrees) - table).abs() < 0.002, "{degrees}: {}", student_95(degrees));
         }

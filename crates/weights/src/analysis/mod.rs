@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Raw results made into what a weight file says: base and slopes of time, reads, writes and proof size, each with its
-//! confidence.
+//! Analyses raw results: fits base and slopes of time, reads, writes and proof size, each with its
+//! confidence interval.
 //!
-//! The rules are those of `frame-benchmarking` 50.0.0 (`analysis.rs`) and `frame-benchmarking-cli` 64.0.0
-//! (`pallet/writer.rs`), so that the same measurements give the same weights: least squares without the outer quarters of
-//! the repetitions of each value for time, reads, writes and the estimated proof; median slopes for the recorded proof.
+//! The rules are those of `frame-benchmarking` 50.0.0 (`analysis.rs`) and `frame-benchmarking-cli`
+//! 64.0.0 (`pallet/writer.rs`), so that the same measurements give the same weights. Time, reads,
+//! writes and the estimated proof size are fitted by least squares, without the lowest and the
+//! highest quarter of the repetitions of each value. The recorded proof size is fitted by median
+//! slopes.
 
 pub mod least_squares;
 mod proof;
@@ -16,40 +18,47 @@ use worker::{Failure, Result};
 
 pub use proof::{StorageAccess, estimate_proof};
 
-/// A fitted value with half of its 95 % confidence interval and its standard error, all in the unit of the samples.
+/// A fitted value, in the unit of the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
     pub value: f64,
+    /// Half of the 95 % confidence interval.
     pub half_width: f64,
     pub standard_error: f64,
 }
 
-/// A line through samples; slopes in the order of the components.
+/// A line fitted to samples.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fit {
+    /// The value with every component at zero.
     pub base: Estimate,
+    /// The slopes, in the order of the components.
     pub slopes: Vec<Estimate>,
+    /// The smallest sample.
     pub minimum: u64,
 }
 
-/// A value of each component and what was measured there.
+/// The value of each component, and the measured value.
 pub type Sample = (Vec<u32>, u64);
 
-/// Everything that a weight function and its comments say. Time is in nanoseconds.
+/// The analysis of one benchmark: everything that a weight function and its comments state. Time is
+/// in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BenchmarkAnalysis {
     pub name: String,
-    /// Name, least and greatest value.
+    /// Name, minimum and maximum of each component.
     pub components: Vec<(String, u32, u32)>,
     pub time: Fit,
     pub reads: Fit,
     pub writes: Fit,
     pub recorded_proof: Fit,
-    /// Bytes: the largest base and the largest slopes of any storage item.
+    /// The largest base and the largest slopes of any storage item, in bytes.
     pub estimated_proof: Fit,
     pub storage: Vec<StorageAccess>,
 }
 
+/// Analyses one benchmark of the raw results. Fails if a component was measured at one value only,
+/// or if a proof size cannot be estimated in the mode that the benchmark gives.
 pub fn analyse(results: &RawResults, benchmark: &Benchmark) -> Result<BenchmarkAnalysis> {
     let of = |failure: Failure| Failure {
         message: format!("{}::{}: {}", results.pallet, benchmark.extrinsic, failure.message),
@@ -72,33 +81,36 @@ pub fn analyse(results: &RawResults, benchmark: &Benchmark) -> Result<BenchmarkA
     })
 }
 
-/// The values of a repetition's components in the order of `names`.
+/// Returns the values of a repetition's components in the order of `names`.
 pub fn values(repetition: &Repetition, names: &[&str]) -> Vec<u32> {
     names.iter().map(|name| repetition.components.get(*name).copied().unwrap_or_default()).collect()
 }
 
-/// Least squares over what is left when each value's repetitions lost their outer quarters.
+/// Fits a line by least squares, without the lowest and the highest quarter of the repetitions of
+/// each value.
 pub fn least_squares_line(samples: &[Sample], names: &[&str]) -> Result<Fit> {
     let minimum =
         samples.iter().map(|(_, value)| *value).min().ok_or_else(|| Failure::input("there is no measurement"))?;
     if names.is_empty() {
         return Ok(constant(samples, minimum));
     }
-    // Two samples determine a line, but no least squares.
+    // Two samples determine a line without an error, so that least squares do not apply.
     if samples.len() <= 2 {
         return median_slopes(samples, names);
     }
     Ok(Regression::new(samples)?.fit(minimum))
 }
 
-/// A line through the middle half of the repetitions of each value.
+/// A line fitted to the middle half of the repetitions of each value.
 pub struct Regression {
     pub line: least_squares::Line,
-    /// By what standard errors grow to those of the whole: see [`Regression::new`].
+    /// The factor from the standard errors of the trimmed samples to those of all samples: see
+    /// [`Regression::new`].
     widening: f64,
 }
 
 impl Regression {
+    /// Fits the line. Fails if the components do not vary independently of each other.
     pub fn new(samples: &[Sample]) -> Result<Self> {
         let groups = sorted_groups(samples);
         let mut rows = Vec::new();
@@ -114,7 +126,8 @@ impl Regression {
             Failure::input("no line fits the measurements").expected("components that vary independently of each other")
         };
         let mut line = fit(&rows, &ys, true).ok_or_else(none)?;
-        // Weights are never negative: a line that begins below zero begins at the least measurement instead.
+        // Weights are never negative. A line with a negative intercept is fitted through the
+        // smallest measurement.
         if line.intercept.0 < -0.0001 {
             let least = ys.iter().copied().fold(f64::INFINITY, f64::min);
             ys.iter_mut().for_each(|y| *y -= least);
@@ -122,8 +135,8 @@ impl Regression {
             line = fit(&rows, &ys, false).ok_or_else(none)?;
             line.intercept = (least, error);
         }
-        // What was cut off for being far away was noise too. Tukey and McLaughlin's standard error of a trimmed mean
-        // counts it at the edge of what was kept, and divides by the share that was kept.
+        // The trimmed samples are noise too. The standard error of a trimmed mean by Tukey and
+        // McLaughlin counts them at the edge of the kept samples, and divides by the kept share.
         let mut squares = 0.0;
         for (values, group) in &groups {
             let outer = group.len() / 4;
@@ -142,9 +155,9 @@ impl Regression {
         Ok(Self { line, widening })
     }
 
-    /// Half of the 95 % confidence interval of something with this standard error.
+    /// Returns half of the 95 % confidence interval of a value with this standard error.
     pub fn half_width(&self, standard_error: f64) -> f64 {
-        // Exact measurements have no interval, however few they are.
+        // Exact measurements have an interval of zero, even if there are few of them.
         if standard_error == 0.0 {
             0.0
         } else {
@@ -175,8 +188,9 @@ fn sorted_groups(samples: &[Sample]) -> BTreeMap<&[u32], Vec<u64>> {
     groups
 }
 
-/// The median with the interval that the ranks around it give: for `n` values those `0.98 · √n` away from the middle hold
-/// the median of the distribution in 95 % of all cases.
+/// Returns the median with a confidence interval by ranks: for `n` values, the interval between the
+/// ranks `0.98 · √n` below and above the middle contains the median of the distribution in 95 % of
+/// all cases.
 pub fn median(mut values: Vec<u64>) -> Estimate {
     values.sort_unstable();
     let count = values.len();
@@ -187,16 +201,17 @@ pub fn median(mut values: Vec<u64>) -> Estimate {
     Estimate { value: at(middle), half_width, standard_error: half_width / 1.96 }
 }
 
-/// Without components there is nothing but a base.
+/// Returns the fit of samples without components: the base is their median.
 fn constant(samples: &[Sample], minimum: u64) -> Fit {
     Fit { base: median(samples.iter().map(|(_, value)| *value).collect()), slopes: Vec::new(), minimum }
 }
 
-/// So many samples at most are held against each other: their pairs grow with the square.
+/// The maximum number of samples that are compared in pairs. The number of pairs grows with its
+/// square.
 const PAIRED_LIMIT: usize = 2_000;
 
-/// For each component the median slope of all pairs of samples that differ in it alone, where the others have their most
-/// frequent values.
+/// Fits the median slopes: for each component, the median of the slopes of all pairs of samples
+/// that differ in this component alone, with the other components at their most frequent values.
 pub fn median_slopes(samples: &[Sample], names: &[&str]) -> Result<Fit> {
     let minimum =
         samples.iter().map(|(_, value)| *value).min().ok_or_else(|| Failure::input("there is no measurement"))?;
@@ -241,18 +256,20 @@ pub fn median_slopes(samples: &[Sample], names: &[&str]) -> Result<Fit> {
     Ok(Fit { base: estimate(offset - elsewhere), slopes: slopes.into_iter().map(estimate).collect(), minimum })
 }
 
+/// Returns the median of floating-point values, without an interval.
 fn middle_value(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }
 
-/// Nanoseconds as picoseconds. The little that is added makes 2.999999999 the 3 that it is.
+/// Converts nanoseconds to picoseconds. The small addend corrects floating-point errors, so that
+/// 2.999999999 becomes 3.
 pub fn picoseconds(nanoseconds: f64) -> u64 {
     let value = nanoseconds + 0.000_000_005;
     (value.trunc() as u64).saturating_mul(1000).saturating_add((value.fract() * 1000.0) as u64)
 }
 
-/// Counts and bytes, to the nearest whole.
+/// Rounds a count or a number of bytes to the nearest integer.
 pub fn rounded(value: f64) -> u64 {
     (value + 0.5) as u64
 }

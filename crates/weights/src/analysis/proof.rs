@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The proof size of a benchmark, estimated from the storage items it touched.
+//! Estimates the proof size of a benchmark from the storage items it accessed.
 //!
-//! The rule is `process_storage_results` of `frame-benchmarking-cli` 64.0.0 (`src/pallet/writer.rs`). A first read of a
-//! map's entry carries 15 sibling hashes of 33 bytes for each layer of a trie that holds as many values as the map can,
-//! and the largest value; an item without a bound has its recorded proof in place of it.
+//! The rule is `process_storage_results` of `frame-benchmarking-cli` 64.0.0
+//! (`src/pallet/writer.rs`). The first read of an entry adds 15 sibling hashes of 33 bytes for each
+//! layer of a trie with the maximum number of values, and the largest value. For an item without a
+//! bound the recorded proof size is used instead of the largest value.
 
 use super::{Fit, Sample, least_squares_line, rounded, values};
 use protocol::weights::raw::{Benchmark, PovMode, RawResults, Repetition, StorageItem};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Failure, Result};
 
-/// A storage item as the comments of a weight file name it.
+/// A storage item that a benchmark accessed, in the text of a weight file's comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageAccess {
+    /// The item with its reads and writes.
     pub line: String,
-    /// A line for each of the item's keys that was seen.
+    /// One line for each accessed key of the item, with its bounds.
     pub proofs: Vec<String>,
 }
 
-/// Bytes of proof a layer of the trie adds to a read.
+/// The bytes of proof that a layer of the trie adds to a read.
 const LAYER_PROOF_SIZE: u64 = 15 * 33;
 
-/// The estimated proof size, and the storage items that were touched in the order in which comments name them.
+/// Returns the estimated proof size, and the accessed storage items in the order of the comments.
 pub fn estimate_proof(
     results: &RawResults,
     benchmark: &Benchmark,
@@ -36,7 +38,8 @@ pub fn estimate_proof(
     let mut seen: BTreeSet<&[u8]> = BTreeSet::new();
     let mut touched: BTreeMap<&[u8], usize> = BTreeMap::new();
     let mut list: Vec<StorageAccess> = Vec::new();
-    // The last repetitions have the largest components, and the first time a key is met gives its comment.
+    // The last repetitions have the largest components. The first occurrence of a key gives its
+    // comment.
     for repetition in benchmark.proof.iter().rev() {
         for key in repetition.keys.iter().filter(|key| !key.whitelisted) {
             let prefix = &key.key[..key.key.len().min(32)];
@@ -74,8 +77,8 @@ pub fn estimate_proof(
     Ok((total, list))
 }
 
-/// What `frame-benchmarking` puts in place of a key where a benchmark states its weight (`BenchmarkError::Override`) and
-/// where the runtime left the keys away.
+/// Returns the placeholders that `frame-benchmarking` uses instead of a key: where a benchmark
+/// states its weight itself (`BenchmarkError::Override`), and where the runtime omits the keys.
 fn placeholder_items() -> [StorageItem; 2] {
     [("Benchmark", "Override"), ("Skipped", "Metadata")].map(|(pallet, item)| StorageItem {
         pallet: pallet.into(),
@@ -86,7 +89,7 @@ fn placeholder_items() -> [StorageItem; 2] {
     })
 }
 
-/// Bytes that a key adds in a repetition, and the mode they were estimated by.
+/// Returns the bytes of proof that a key adds in a repetition, and the mode of the estimate.
 fn key_proof_size(
     results: &RawResults,
     benchmark: &Benchmark,
@@ -102,8 +105,8 @@ fn key_proof_size(
     let recorded = u64::from(repetition.proof_size);
     let name = item.map(|item| format!("{}::{}", item.pallet, item.item)).unwrap_or_default();
     if all_ignored && chosen.is_some_and(|mode| mode != PovMode::Ignored) {
-        return Err(Failure::input(format!("{name} is to be estimated while everything is ignored"))
-            .hint("name the items to ignore one by one"));
+        return Err(Failure::input(format!("{name} has a PoV mode of its own, but the mode of ALL is Ignored"))
+            .hint("give the mode Ignored to the items one by one"));
     }
     let default = results.settings.default_pov_mode;
     let (bytes, mode) = match (chosen.unwrap_or(default), max_size) {
@@ -114,10 +117,10 @@ fn key_proof_size(
         }
         (PovMode::MaxEncodedLen, None) if chosen.is_some() => {
             return Err(Failure::input(format!("{name} has no bound"))
-                .expected("a storage item whose type is bounded, for the mode max_encoded_len")
-                .hint("measure it: mode `Measured`"));
+                .expected("a storage item with a bounded type, for the mode MaxEncodedLen")
+                .hint("use the mode Measured for this item"));
         }
-        // An item without a bound is measured for want of anything better.
+        // An item without a bound is measured, because it has no maximum size.
         (PovMode::Measured | PovMode::MaxEncodedLen, _) => (recorded + overhead * u64::from(reads), PovMode::Measured),
     };
     let above = if reads > 0 && !all_ignored {
@@ -128,7 +131,8 @@ fn key_proof_size(
     Ok((bytes + above, mode))
 }
 
-/// The mode that the benchmark gives for an item: by its name, its pallet's, or for all.
+/// Returns the mode that the benchmark gives to an item: by the item's name, the pallet's name, or
+/// for all.
 fn chosen_mode(modes: &BTreeMap<String, PovMode>, item: &StorageItem) -> Option<PovMode> {
     let StorageItem { pallet, item, .. } = item;
     let names =
@@ -136,6 +140,7 @@ fn chosen_mode(modes: &BTreeMap<String, PovMode>, item: &StorageItem) -> Option<
     names.iter().find_map(|name| modes.get(name).copied())
 }
 
+/// Returns the bounds of an item in the text of a weight file's comment.
 fn proof_comment(results: &RawResults, item: &StorageItem, first: bool, mode: PovMode) -> String {
     let map = item.max_values.unwrap_or(results.settings.worst_case_map_values);
     let trie = if first { trie_layers(map) * LAYER_PROOF_SIZE } else { 0 };
@@ -143,7 +148,7 @@ fn proof_comment(results: &RawResults, item: &StorageItem, first: bool, mode: Po
     format!("(`max_values`: {:?}, `max_size`: {:?},{added} mode: `{mode:?}`)", item.max_values, item.max_size)
 }
 
-/// The layers of a trie of 16 children a node that holds so many values.
+/// Returns the number of layers of a trie with this number of values and 16 children per node.
 fn trie_layers(values: u32) -> u64 {
     let (mut layers, mut room) = (0, 1u64);
     while room < u64::from(values) {

@@ -6,7 +6,8 @@ fn of(n: u32, m: u32, value: u64) -> Sample {
     (vec![n, m], value)
 }
 
-/// `10 ms + n · 1 ms + m · 0.1 ms`, as nanoseconds, at the points where each component varies alone.
+/// Samples of `10 ms + n · 1 ms + m · 0.1 ms`, in nanoseconds. Each component varies while the
+/// other one is fixed.
 fn samples() -> Vec<Sample> {
     let points = [(1, 5), (2, 5), (3, 5), (4, 5), (3, 1), (3, 3), (3, 7), (3, 10)];
     points.map(|(n, m)| of(n, m, 10_000_000 + 1_000_000 * u64::from(n) + 100_000 * u64::from(m))).to_vec()
@@ -104,8 +105,8 @@ fn proof(results: &RawResults) -> (u64, u64) {
     (rounded(fit.base.value), rounded(fit.slopes[0].value))
 }
 
-/// The figures are those that `frame-benchmarking-cli` tests its own estimates with: a map of a million values has five
-/// layers of 15 hashes of 33 bytes.
+/// The values are those of the tests of `frame-benchmarking-cli`: a map of a million values has
+/// five layers of 15 hashes of 33 bytes.
 #[test]
 fn the_proof_size_is_estimated_by_each_mode() {
     use PovMode::*;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether weight files are sane by themselves, and one like the other.
+//! Checks that each weight file is plausible, and that the files of a runtime were made in the same
+//! way.
 
 use super::{finding, finding_at};
 use crate::{
@@ -12,7 +13,7 @@ use protocol::weights::{
 };
 use std::collections::BTreeMap;
 
-/// The findings of one file.
+/// Returns the findings of one file.
 pub fn sanity(file: &WeightFile, price: DatabasePrice, limits: Limits) -> Vec<Finding> {
     let mut findings = Vec::new();
     for extrinsic in file.extrinsics() {
@@ -28,6 +29,7 @@ pub fn sanity(file: &WeightFile, price: DatabasePrice, limits: Limits) -> Vec<Fi
     findings
 }
 
+/// Checks the weight of one extrinsic, and passes each violated rule with its detail to `found`.
 fn check_extrinsic(
     extrinsic: &Extrinsic,
     cost: &Cost,
@@ -42,31 +44,31 @@ fn check_extrinsic(
     };
     let read = named(&|item| item.reads > 0);
     let written = named(&|item| item.writes > 0);
-    // An item whose proof is ignored on purpose adds none.
+    // The benchmark can ignore the proof of an item on purpose.
     let proven = named(&|item| item.reads > 0 && item.mode != "Ignored");
     if cost.proof.is_zero()
         && let Some(items) = proven.or_else(|| (!cost.reads.is_zero() && read.is_none()).then(|| "storage".into()))
     {
-        found(Rule::ZeroProof, format!("reads {items}, and its proof size is zero"));
+        found(Rule::ZeroProof, format!("reads {items}, but its proof size is zero"));
     }
     if cost.reads.is_zero()
         && let Some(items) = &read
     {
-        found(Rule::NoReads, format!("reads {items} by its comments, and charges no read"));
+        found(Rule::NoReads, format!("reads {items} according to its comments, but charges no read"));
     }
     if cost.writes.is_zero()
         && let Some(items) = &written
     {
-        found(Rule::NoWrites, format!("writes {items} by its comments, and charges no write"));
+        found(Rule::NoWrites, format!("writes {items} according to its comments, but charges no write"));
     }
     if let Some(estimated) = extrinsic.estimated_proof.as_ref().filter(|estimated| **estimated != cost.proof) {
         let detail =
-            format!("charges {} bytes of proof at least, and its comment says {}", cost.proof.base, estimated.base);
+            format!("charges at least {} bytes of proof, but its comment says {}", cost.proof.base, estimated.base);
         found(Rule::ProofDiffers, detail);
     }
-    // `Weight::MAX` says on purpose that no block takes it. Through a benchmark it comes cut to whole nanoseconds.
+    // `Weight::MAX` disables a call on purpose. A benchmark truncates it to whole nanoseconds.
     if cost.time.base >= u64::MAX / 1000 * 1000 {
-        found(Rule::NeverFits, "weighs Weight::MAX: no block ever takes it".into());
+        found(Rule::NeverFits, "weighs Weight::MAX: it fits in no block".into());
         return;
     }
     let greatest: BTreeMap<String, u64> = extrinsic
@@ -79,11 +81,15 @@ fn check_extrinsic(
         ("bytes of proof_size", cost.proof.at(&greatest), limits.proof_size),
     ];
     for (unit, value, limit) in sides.into_iter().filter(|(_, value, limit)| value > limit) {
-        found(Rule::TooHeavy, format!("{value} {unit} at its greatest components, and a block takes {limit}"));
+        found(
+            Rule::TooHeavy,
+            format!("{value} {unit} with its components at their maximum; the limit of a block is {limit}"),
+        );
     }
 }
 
-/// Files of one runtime that were made in another way than most of them.
+/// Returns findings about files that were made on another machine or with other settings than most
+/// files of the runtime.
 pub fn agreement(files: &[&WeightFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let of_machine = |file: &WeightFile| file.header.profile.clone().or_else(|| file.header.cpu.clone());
@@ -103,6 +109,7 @@ pub fn agreement(files: &[&WeightFile]) -> Vec<Finding> {
     findings
 }
 
+/// Returns findings about files whose value differs from the most frequent one.
 fn minority(
     files: &[&WeightFile],
     rule: Rule,
@@ -117,7 +124,7 @@ fn minority(
     let other = files.iter().filter_map(|file| Some((file, value(file)?))).filter(|(_, value)| value != usual);
     other
         .map(|(file, value)| {
-            let found = finding(rule, format!("its {what} is {value}, and that of most files {usual}"));
+            let found = finding(rule, format!("its {what} is {value}, but that of most files is {usual}"));
             Finding { file: Some(file.name.clone()), pallet: file.pallet(), ..found }
         })
         .collect()

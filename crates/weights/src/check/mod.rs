@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether a runtime's weights can be trusted, as far as its source tells: see `docs/weights.md` for the rules.
+//! Checks the weights of a runtime by its source. The rules are described in `docs/weights.md`.
 
 mod files;
 mod wiring;
@@ -22,11 +22,13 @@ use std::{
 use wiring::Wiring;
 use worker::{Failure, Result};
 
-/// Pallets whose `()` is a formula that their authors wrote, as their benchmarks measure no weight functions.
+/// Pallets whose `()` is a formula by their authors, because their benchmarks measure no weight
+/// functions.
 const NOT_MEASURED: [&str; 3] = ["pallet_babe", "pallet_grandpa", "pallet_mmr"];
+/// The largest lock file that is read, in bytes.
 const LOCK_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// The pallets of a runtime that have weight files of its own.
+/// Lists the pallets for which the runtime has weight files of its own.
 pub fn measured(directory: &Path) -> Result<Vec<Measured>> {
     let (wiring, own) = read_runtime(directory)?;
     let files = wiring.wires.into_iter().filter_map(|wire| match wire.kind {
@@ -37,6 +39,7 @@ pub fn measured(directory: &Path) -> Result<Vec<Measured>> {
     Ok(sorted.into_iter().collect())
 }
 
+/// Returns the severity of a rule's findings.
 fn severity(rule: Rule) -> Severity {
     match rule {
         Rule::UnusedFile
@@ -49,13 +52,13 @@ fn severity(rule: Rule) -> Severity {
     }
 }
 
-/// Returns a finding that is about the runtime as a whole.
+/// Returns a finding about the runtime as a whole.
 fn finding(rule: Rule, detail: impl Into<String>) -> Finding {
     let severity = severity(rule);
     Finding { rule, severity, pallet: None, extrinsic: None, file: None, line: None, detail: detail.into() }
 }
 
-/// Returns a finding that is about an extrinsic.
+/// Returns a finding about an extrinsic.
 fn finding_at(rule: Rule, detail: impl Into<String>, file: &WeightFile, extrinsic: &Extrinsic) -> Finding {
     Finding {
         pallet: file.pallet(),
@@ -66,14 +69,14 @@ fn finding_at(rule: Rule, detail: impl Into<String>, file: &WeightFile, extrinsi
     }
 }
 
-/// Returns the reason for which a finding is let pass.
+/// Returns the configured reason for allowing a finding.
 fn allowed<'a>(finding: &Finding, allow: &'a BTreeMap<String, String>) -> Option<&'a String> {
     let pallet = finding.pallet.as_ref()?;
     let whole = finding.extrinsic.as_ref().map(|extrinsic| format!("{pallet}::{extrinsic}"));
     whole.and_then(|name| allow.get(&name)).or_else(|| allow.get(pallet))
 }
 
-/// Checks the weights of a runtime.
+/// Checks the weights of a runtime. Fails if the source configures no pallet.
 pub fn check(request: &CheckRequest) -> Result<Report> {
     let (wiring, own) = read_runtime(&request.directory)?;
     if wiring.configured.is_empty() {
@@ -100,7 +103,8 @@ pub fn check(request: &CheckRequest) -> Result<Report> {
         }
     }
     for finding in &mut findings {
-        // Paths as they are in the runtime's package, whatever machine this is.
+        // Paths are relative to the runtime's package, so that the report is the same on every
+        // machine.
         if let Some(file) = &mut finding.file
             && let Ok(inside) = Path::new(file.as_str()).strip_prefix(&request.directory)
         {
@@ -125,7 +129,8 @@ pub fn check(request: &CheckRequest) -> Result<Report> {
     })
 }
 
-/// The wiring and the weight files of a runtime, the files by the names of their modules.
+/// Reads the wiring and the weight files of a runtime. The files are keyed by the names of their
+/// modules.
 fn read_runtime(directory: &Path) -> Result<(Wiring, BTreeMap<String, WeightFile>)> {
     let paths = load::walk(&directory.join("src"))?;
     let mut wiring = Wiring::default();
@@ -146,12 +151,13 @@ fn read_runtime(directory: &Path) -> Result<(Wiring, BTreeMap<String, WeightFile
     Ok((wiring, own))
 }
 
+/// Returns the findings about the weights that the runtime gives its pallets.
 fn wiring_findings(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // A runtime whose first benchmarks have not been run yet is told so, and not refused.
+    // A runtime whose benchmarks were never run gets warnings, and does not fail.
     let has_no_files = own.is_empty();
     if has_no_files {
-        let detail = "the runtime has no weight files of its own: every weight was measured elsewhere, or never";
+        let detail = "the runtime has no weight files of its own: no weight was measured for this runtime";
         findings.push(finding(Rule::NoWeightFiles, detail));
     }
     for wire in &wiring.wires {
@@ -187,7 +193,9 @@ fn wiring_findings(wiring: &Wiring, own: &BTreeMap<String, WeightFile>) -> Vec<F
     findings
 }
 
-/// Weights that are far from what they were, while the pallet's crate is the same by both lock files.
+/// Returns findings about weights that differ from the base by more than the limit. They are
+/// failures if the version of the pallet's crate is the same in both lock files, otherwise
+/// warnings.
 fn jump_findings(request: &CheckRequest, base: &Path, own: &BTreeMap<String, WeightFile>) -> Result<Vec<Finding>> {
     let (_, previous) = read_runtime(base)?;
     let versions =
@@ -204,10 +212,14 @@ fn jump_findings(request: &CheckRequest, base: &Path, own: &BTreeMap<String, Wei
         let changed = before.get(&package) != now.get(&package);
         let percent = |pair: Pair| pair.percent.map_or("from nothing".into(), |percent| format!("{percent:+.0} %"));
         let detail = format!(
-            "ref_time {}, proof_size {} against the base, {}",
+            "ref_time {}, proof_size {} compared with the base, {}",
             percent(compared.by_method.ref_time),
             percent(compared.by_method.proof_size),
-            if changed { format!("{package} is another version") } else { format!("and {package} is the same") },
+            if changed {
+                format!("the version of {package} changed")
+            } else {
+                format!("but the version of {package} is the same")
+            },
         );
         let mut found = match load::find_extrinsic(Some(file), &compared.extrinsic) {
             Some(extrinsic) => finding_at(Rule::Jump, detail, file, extrinsic),
@@ -221,7 +233,7 @@ fn jump_findings(request: &CheckRequest, base: &Path, own: &BTreeMap<String, Wei
     Ok(findings)
 }
 
-/// The versions of the packages in a lock file; several of one name are joined.
+/// Returns the versions of the packages in a lock file. Several versions of one package are joined.
 fn locked_versions(path: &Path) -> Result<BTreeMap<String, String>> {
     let text = String::from_utf8_lossy(&::files::read_bounded(path, LOCK_LIMIT)?).into_owned();
     let mut versions: BTreeMap<String, String> = BTreeMap::new();

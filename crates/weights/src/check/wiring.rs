@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which weights a runtime gives its pallets: read from the `impl … ::Config for Runtime` in its source.
+//! Reads which weights a runtime gives its pallets, from the `impl … ::Config for Runtime` in its
+//! source.
 
 use crate::parse::token::{Kind, Source, Token};
 use protocol::weights::check::{Wire, WireKind};
 use std::collections::BTreeSet;
 
-/// What a source file of a runtime says about its weights.
+/// The weights that the source of a runtime configures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wiring {
+    /// The associated types for weights.
     pub wires: Vec<Wire>,
-    /// Pallets that are configured, with weights or without.
+    /// The configured pallets, with weights or without.
     pub configured: BTreeSet<String>,
-    /// Every name that is used, declarations of modules aside.
+    /// All identifiers in the source, except in declarations of modules.
     pub names: BTreeSet<String>,
 }
 
 impl Wiring {
-    /// Takes in one file.
+    /// Adds one source file.
     pub fn read(&mut self, source: &Source<'_>, file: &str) {
         let code: Vec<usize> = (0..source.tokens.len()).filter(|at| source.tokens[*at].kind != Kind::Comment).collect();
         for (place, at) in code.iter().enumerate() {
@@ -37,6 +39,7 @@ impl Wiring {
         }
     }
 
+    /// Reads the associated types for weights in one `impl` block.
     fn read_types(&mut self, source: &Source<'_>, (open, close): (usize, usize), pallet: &str, file: &str) {
         let body: Vec<&Token<'_>> =
             source.tokens[open + 1..close].iter().filter(|token| token.kind != Kind::Comment).collect();
@@ -59,7 +62,7 @@ impl Wiring {
     }
 }
 
-/// The pallet that `impl path::Config<…> for Runtime` configures.
+/// Returns the pallet that `impl path::Config<…> for Runtime` configures.
 fn configured_pallet(head: &[Token<'_>]) -> Option<String> {
     let text: Vec<&str> = head.iter().filter(|token| token.kind != Kind::Comment).map(|token| token.text).collect();
     let at = text.iter().position(|word| *word == "Config")?;
@@ -71,6 +74,7 @@ fn configured_pallet(head: &[Token<'_>]) -> Option<String> {
     (of_runtime && is_path).then_some(path)
 }
 
+/// Classifies the weights of a pallet by the path in the source.
 fn wire_kind(weights: &str, pallet: &str) -> WireKind {
     let plain = weights.split('<').next().unwrap_or_default();
     let words: Vec<&str> = plain.split("::").filter(|word| !word.is_empty()).collect();
@@ -79,7 +83,7 @@ fn wire_kind(weights: &str, pallet: &str) -> WireKind {
         ["()"] => WireKind::Unit,
         [.., last] if last.contains("Test") => WireKind::ForTests,
         _ if local => {
-            // The module is what stands before the type.
+            // The module is the path segment before the type.
             let module = words.len().checked_sub(2).and_then(|at| words.get(at));
             WireKind::Own(module.map(|name| (*name).to_owned()).unwrap_or_default())
         }
@@ -110,7 +114,7 @@ impl<T> Config for X<T> {}
 "#;
 
     #[test]
-    fn every_kind_of_wire_is_told_apart() {
+    fn every_kind_of_wire_is_distinguished() {
         let mut wiring = Wiring::default();
         wiring.read(&Source::new(SOURCE, "lib.rs").expect("tokens"), "lib.rs");
         let wires: Vec<_> =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The weights of a file, of a directory, or of raw results, by pallet.
+//! Loads the weights of a file, of a directory or of raw results.
 
 use crate::{
     parse::{Extrinsic, WeightFile},
@@ -13,14 +13,17 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// No workspace has more weight files than this; it bounds a walk through something else.
+/// The maximum number of files in a directory of weights. It bounds the walk through an unrelated
+/// directory.
 const FILE_LIMIT: usize = 5_000;
 const DEPTH_LIMIT: usize = 12;
 
-/// Files of weights by what they are called: the name of the file, or of the pallet where the file's says nothing.
+/// Weight files by name: the name of the file, or of the pallet if the file has a generic name such
+/// as `weights.rs`.
 pub type Weights = BTreeMap<String, WeightFile>;
 
-/// Reads what is at a path; `name` is how it is called in messages.
+/// Loads the weights at a path: a weight file, raw results, or a directory of them. `name` is the
+/// name in messages.
 pub fn load(path: &Path, name: &str) -> Result<Weights> {
     if !path.is_dir() {
         let file = if is_raw(path) { render::extrinsics(&raw::read(path)?)? } else { WeightFile::read(path)? };
@@ -31,7 +34,8 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
         let file = if is_raw(&path) {
             match raw::read(&path) {
                 Ok(results) => render::extrinsics(&results)?,
-                // Other documents may lie beside weights; another version of these is refused.
+                // Other documents in the directory are skipped, but raw results of another version
+                // are refused.
                 Err(failure) if failure.is(Code::OtherVersion) => return Err(failure),
                 Err(_) => continue,
             }
@@ -43,29 +47,30 @@ pub fn load(path: &Path, name: &str) -> Result<Weights> {
         }
         let key = file_key(&path, &file);
         if let Some(other) = weights.get(&key) {
-            return Err(Failure::input(format!("{name} holds the weights of {key} twice"))
+            return Err(Failure::input(format!("{name} contains the weights of {key} twice"))
                 .found(format!("{} and {}", other.name, file.name))
-                .hint("compare the directories of one runtime each"));
+                .hint("compare directories with the weights of one runtime each"));
         }
         weights.insert(key, file);
     }
     if weights.is_empty() {
-        return Err(Failure::input(format!("{name} holds no weight file"))
+        return Err(Failure::input(format!("{name} contains no weight file"))
             .expected("Rust files with implementations of weight functions, or raw results"));
     }
     Ok(weights)
 }
 
-/// Any Rust source: one without weights is empty.
+/// Reads any Rust source. The result of a source without weights is empty.
 pub fn read_source(path: &Path) -> Result<WeightFile> {
     let name = path.display().to_string();
     let text = files::read_bounded(path, 8 * 1024 * 1024)?;
     let text = String::from_utf8(text)
-        .map_err(|_| Failure::input(format!("{name} is no Rust source")).found("bytes that are not UTF-8"))?;
+        .map_err(|_| Failure::input(format!("{name} is not Rust source")).found("bytes that are not UTF-8"))?;
     WeightFile::parse_any(&text, &name)
 }
 
-/// Rust files and JSON documents under a directory, in a fixed order. Links are not followed: they may lead in circles.
+/// Collects Rust files and JSON documents under a directory, in a fixed order. Symbolic links are
+/// not followed, because they can form cycles.
 pub fn walk(directory: &Path) -> Result<Vec<PathBuf>> {
     let hidden = |name: &OsStr| name.to_string_lossy().starts_with('.');
     let visible = |entry: &DirEntry| !entry.file_type().is_dir() || !hidden(entry.file_name());
@@ -78,7 +83,7 @@ pub fn walk(directory: &Path) -> Result<Vec<PathBuf>> {
             found.push(entry.into_path());
         }
         if found.len() > FILE_LIMIT {
-            return Err(Failure::input(format!("{} holds too many files", directory.display()))
+            return Err(Failure::input(format!("{} contains too many files", directory.display()))
                 .expected(format!("at most {FILE_LIMIT}"))
                 .hint("name the directory of the weights"));
         }
@@ -90,6 +95,7 @@ fn is_raw(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
 }
 
+/// Returns the name by which the two sides of a comparison are matched.
 fn file_key(path: &Path, file: &WeightFile) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     match (stem.as_ref(), file.pallet()) {
@@ -98,6 +104,7 @@ fn file_key(path: &Path, file: &WeightFile) -> String {
     }
 }
 
+/// Returns the extrinsic with this name.
 pub fn find_extrinsic<'file>(file: Option<&'file WeightFile>, name: &str) -> Option<&'file Extrinsic> {
     file?.extrinsics().iter().find(|extrinsic| extrinsic.name == name)
 }

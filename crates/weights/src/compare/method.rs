@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! At which values of its components an extrinsic is compared.
+//! Selects the values of the components at which an extrinsic is compared.
 
 use crate::parse::Extrinsic;
 use protocol::weights::compare::Method;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More components than this make too many corners.
+/// The maximum number of components. The number of combinations of minimum and maximum grows
+/// exponentially with it.
 const COMPONENT_LIMIT: usize = 12;
-/// The greatest value of a component without a range.
+/// The assumed maximum of a component without a range.
 const GUESSED_MAXIMUM: u64 = 100;
 
-/// A value for each component.
+/// The value of each component.
 pub type Point = BTreeMap<String, u64>;
 
 fn is_exact(method: Method) -> bool {
     matches!(method, Method::ExactWorst | Method::ExactAsymptotic)
 }
 
-/// Returns the points at which two versions of an extrinsic are compared, or why there are none.
+/// Returns the points at which two versions of an extrinsic are compared. The error is the reason
+/// why the method does not apply.
 pub fn points(method: Method, old: Option<&Extrinsic>, new: Option<&Extrinsic>) -> Result<Vec<Point>, String> {
     let sides = [old, new];
     let mut names = BTreeSet::new();
@@ -27,7 +29,7 @@ pub fn points(method: Method, old: Option<&Extrinsic>, new: Option<&Extrinsic>) 
         }
     }
     if names.len() > COMPONENT_LIMIT {
-        return Err(format!("{} components are more than can be compared ({COMPONENT_LIMIT})", names.len()));
+        return Err(format!("{} components are too many: at most {COMPONENT_LIMIT} can be compared", names.len()));
     }
     let ranges = names.into_iter().map(|name| Ok((name.clone(), range(method, &name, sides)?)));
     let ranges = ranges.collect::<Result<Vec<_>, String>>()?;
@@ -43,6 +45,7 @@ pub fn points(method: Method, old: Option<&Extrinsic>, new: Option<&Extrinsic>) 
     })
 }
 
+/// Returns minimum and maximum of a component over both sides.
 fn range(method: Method, name: &str, sides: [Option<&Extrinsic>; 2]) -> Result<(u64, u64), String> {
     let of = |side: Option<&Extrinsic>| side?.components.iter().find(|component| component.name == name)?.range;
     match sides.map(of) {
@@ -53,7 +56,7 @@ fn range(method: Method, name: &str, sides: [Option<&Extrinsic>; 2]) -> Result<(
         [Some(old), Some(new)] => Ok((old.0.min(new.0), old.1.max(new.1))),
         [Some(one), None] | [None, Some(one)] => Ok(one),
         [None, None] if is_exact(method) => {
-            Err(format!("the range of component {name} is not given; compare with guess-worst or asymptotic"))
+            Err(format!("the range of component {name} is missing; compare with guess-worst or asymptotic"))
         }
         [None, None] => Ok((0, GUESSED_MAXIMUM)),
     }

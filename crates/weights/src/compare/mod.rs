@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two sets of weights compared, extrinsic by extrinsic.
+//! Compares two sets of weights, extrinsic by extrinsic.
 
 pub mod load;
 mod method;
@@ -16,9 +16,9 @@ use protocol::{
 };
 use std::collections::BTreeSet;
 
-/// Compares all that is in either. `names` are what the two sides are called.
+/// Compares all weights of both sides. `names` are the names of the two sides in the result.
 pub fn compare(names: (&str, &str), mut old: Weights, mut new: Weights, options: &Options) -> Comparison {
-    // Two single files are meant for each other, whatever they are called.
+    // Two single files are compared with each other, even if their names differ.
     if old.len() == 1 && new.len() == 1 && old.keys().ne(new.keys()) {
         let pallet = new.keys().next().cloned().unwrap_or_default();
         old = old.into_values().map(|file| (pallet.clone(), file)).collect();
@@ -69,10 +69,12 @@ fn summary(extrinsics: &[Compared]) -> Summary {
     summary
 }
 
-/// The two dimensions of a cost, reads and writes priced.
+/// The two dimensions of a weight. The time includes reads and writes at the price of the database.
 #[derive(Clone)]
 struct PricedWeight {
+    /// Picoseconds.
     time: Linear,
+    /// Bytes.
     proof: Linear,
 }
 
@@ -98,13 +100,13 @@ fn compare_extrinsic(
         ),
     };
     let at = |point: &Point| both(&|part: &Linear| part.at(point));
-    // Guessing never fails but for too many components; those are then all at zero.
+    // Guessing fails only if there are too many components. All of them are at zero then.
     let greatest =
         points(Method::Asymptotic, old, new).ok().and_then(|points| points.into_iter().next()).unwrap_or_default();
     let unreadable = [("old", old), ("new", new)].into_iter().find_map(|(side, extrinsic)| {
         let problem = extrinsic?.cost.as_ref().err()?;
         Some(format!(
-            "the {side} one cannot be read: line {}, column {}: {}",
+            "the {side} weight cannot be read: line {}, column {}: {}",
             problem.line, problem.column, problem.reason
         ))
     });
@@ -161,7 +163,7 @@ fn compare_extrinsic(
     }
 }
 
-/// Where it grew most; among equal growth where it is most.
+/// Returns the pair with the largest growth, and among those the one with the largest value.
 fn worst_pair(pairs: impl Iterator<Item = Pair>) -> Pair {
     let order = |pair: &Pair| (pair.growth(), pair.new.or(pair.old).unwrap_or_default());
     pairs

@@ -3,7 +3,7 @@ use super::*;
 use crate::parse::WeightFile;
 use protocol::weights::compare::{DatabasePrice, Limits};
 
-/// A weight file of functions given as `name(arguments) = body`, with the ranges before them.
+/// Builds a weight file from functions, each given as ranges, name, arguments and body.
 fn weights(functions: &[(&str, &str, &str, &str)]) -> Weights {
     let mut text = String::from("impl<T> pallet_x::WeightInfo for WeightInfo<T> {\n");
     for (ranges, name, arguments, body) in functions {
@@ -26,7 +26,8 @@ fn values(pair: Pair) -> (u64, u64) {
     (pair.old.expect("old"), pair.new.expect("new"))
 }
 
-/// Old: 1000 + 10 n + 1 read + n writes = 1010 + 110 n; new: 500 + 40 n + 3 writes = 800 + 40 n; proof 50 + n against 50 + 3 n.
+/// Old: 1000 + 10 n + 1 read + n writes = 1010 + 110 n. New: 500 + 40 n + 3 writes = 800 + 40 n.
+/// The proof size is 50 + n and 50 + 3 n.
 fn pair() -> (Weights, Weights) {
     let old = "Weight::from_parts(1000, 50).saturating_add(Weight::from_parts(10, 1).saturating_mul(n.into())).saturating_add(T::DbWeight::get().reads(1)).saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))";
     let new = "Weight::from_parts(500, 50).saturating_add(Weight::from_parts(40, 3).saturating_mul(n.into())).saturating_add(T::DbWeight::get().writes(3))";
@@ -36,7 +37,8 @@ fn pair() -> (Weights, Weights) {
 #[test]
 fn every_method_gives_what_is_computed_by_hand() {
     let (old, new) = pair();
-    // At n = 1: 1120 against 840 (−25 %), proof 51 against 53. At n = 10: 2110 against 1200 (−43 %), proof 60 against 80.
+    // At n = 1: time 1120 and 840 (−25 %), proof size 51 and 53.
+    // At n = 10: time 2110 and 1200 (−43 %), proof size 60 and 80.
     for (method, time, proof) in [
         (Method::Base, (1120, 840), (51, 53)),
         (Method::ExactWorst, (1120, 840), (60, 80)),
@@ -62,7 +64,7 @@ fn every_method_gives_what_is_computed_by_hand() {
 }
 
 #[test]
-fn ranges_that_differ_or_lack_are_guessed_or_refused() {
+fn different_or_missing_ranges_are_guessed_or_refused() {
     let body = "Weight::from_parts(100, 0).saturating_add(Weight::from_parts(1, 0).saturating_mul(n.into()))";
     let with = |range: &str| weights(&[(range, "f", "n: u32", body)]);
     let (narrow, wide, none) = (with("n=2, 10"), with("n=0, 20"), with(""));
@@ -85,13 +87,13 @@ fn two_components_are_compared_at_every_corner() {
         )
     };
     let with = |body: &str| weights(&[("n=0, 10;m=0, 10", "f", "n: u32, m: u32", body)]);
-    // It grew by n and shrank by m: worst at n = 10, m = 0, with 200 against 400.
+    // It increases with n and decreases with m: the worst case is n = 10 and m = 0, with 200 and 400.
     let compared = compared(&with(&body(10, 10)), &with(&body(30, 1)), Method::ExactWorst);
     assert_eq!((values(compared.by_method.ref_time), compared.by_method.ref_time.percent), ((200, 400), Some(100.0)));
 }
 
 #[test]
-fn new_removed_unchanged_and_unreadable_are_told_apart() {
+fn new_removed_unchanged_and_unreadable_are_distinguished() {
     let old = weights(&[
         ("", "a", "", "Weight::from_parts(1, 1)"),
         ("", "b", "", "Weight::from_parts(1, 1)"),
@@ -108,7 +110,7 @@ fn new_removed_unchanged_and_unreadable_are_told_apart() {
     assert_eq!(changes, [("a", Unchanged), ("b", Removed), ("c", New), ("d", Incomparable)]);
     assert!(comparison.verdict.passed());
     let problem = comparison.extrinsics[3].problem.clone().expect("a reason");
-    assert!(problem.contains("the new one") && problem.contains("line 4"), "{problem}");
+    assert!(problem.contains("the new weight") && problem.contains("line 4"), "{problem}");
 }
 
 #[test]
@@ -125,7 +127,7 @@ fn a_threshold_counts_both_ways_and_from_nothing() {
 }
 
 #[test]
-fn what_no_longer_fits_in_a_block_fails_even_when_it_is_new() {
+fn a_weight_that_no_longer_fits_in_a_block_fails_even_if_it_is_new() {
     let of = |time: u64| weights(&[("", "a", "", &format!("Weight::from_parts({time}, 0)"))]);
     let limits = Limits { ref_time: 1000, proof_size: 1000 };
     let compared = |old: u64, new: u64| {
@@ -141,7 +143,7 @@ fn what_no_longer_fits_in_a_block_fails_even_when_it_is_new() {
 }
 
 #[test]
-fn single_files_are_meant_for_each_other_and_directories_are_by_name() {
+fn single_files_are_compared_and_directories_are_matched_by_name() {
     let (old, new) = pair();
     let renamed: Weights = new.into_values().map(|file| ("other".to_owned(), file)).collect();
     assert_eq!(compare(("", ""), old.clone(), renamed.clone(), &Options::default()).summary.changed, 1);
@@ -152,7 +154,7 @@ fn single_files_are_meant_for_each_other_and_directories_are_by_name() {
 }
 
 #[test]
-fn directories_are_read_and_what_is_no_weights_is_refused() {
+fn directories_are_loaded_and_invalid_ones_are_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
     std::fs::create_dir(at("xcm")).expect("made");
@@ -177,7 +179,7 @@ fn directories_are_read_and_what_is_no_weights_is_refused() {
     assert!(load::load(&at("raw.json"), "there").expect_err("another").message.contains("another version"));
 }
 
-/// Worst cases of real shapes, computed by hand with reads of 10 and writes of 100.
+/// Worst cases of real shapes, computed by hand. A read costs 10 and a write costs 100.
 #[test]
 fn hand_computed_worst_cases_of_every_shape_of_weight() {
     let ranged = |ranges: &str, arguments: &str, body: &str| weights(&[(ranges, "f", arguments, body)]);
@@ -188,7 +190,7 @@ fn hand_computed_worst_cases_of_every_shape_of_weight() {
         format!(".saturating_add(T::DbWeight::get().{what}(({count}_u64).saturating_mul({name}.into())))")
     };
     for (ranges, arguments, old, new, time, proof) in [
-        // 7 + 2 reads, 3 writes = 327, against 9 + 1 read = 19.
+        // 7 + 2 reads + 3 writes = 327, and 9 + 1 read = 19.
         (
             "",
             "",
@@ -197,7 +199,7 @@ fn hand_computed_worst_cases_of_every_shape_of_weight() {
             (327, 19),
             (1, 1),
         ),
-        // n from 0 to 1000: nothing at 0, so the greatest counts: 1000 · 2 against 1000 · 3.
+        // n from 0 to 1000. Both are zero at 0, so that the maximum counts: 1000 · 2 and 1000 · 3.
         (
             "n=0, 1000",
             "n: u32",
@@ -206,9 +208,10 @@ fn hand_computed_worst_cases_of_every_shape_of_weight() {
             (2000, 3000),
             (5000, 5000),
         ),
-        // From 5 to 50 and 1 to 9: what grew most is at n = 5, m = 9, with 2 · 5 reads in both:
-        // 100 + 5 · 3 + 9 · 10 + 100 = 305 against 100 + 5 · 4 + 9 · 100 + 100 = 1120 (at n = 50: 1340 against 2200).
-        // Proof there: 5 + 9 · 2 = 23 against 5 + 9 · 3 = 32 (at n = 50: 68 against 77).
+        // n from 5 to 50, m from 1 to 9. The largest increase is at n = 5 and m = 9, with 2 · 5 reads
+        // on both sides: 100 + 5 · 3 + 9 · 10 + 100 = 305 and 100 + 5 · 4 + 9 · 100 + 100 = 1120
+        // (at n = 50: 1340 and 2200). The proof size there is 5 + 9 · 2 = 23 and 5 + 9 · 3 = 32
+        // (at n = 50: 68 and 77).
         (
             "n=5, 50;m=1, 9",
             "n: u32, m: u32",
@@ -217,7 +220,7 @@ fn hand_computed_worst_cases_of_every_shape_of_weight() {
             (305, 1120),
             (23, 32),
         ),
-        // A component that came: `exact` ranges of the new side. 100 against 100 + 10 · 7 writes of 100.
+        // A new component: `exact` uses the range of the new side. 100 and 100 + 10 · 7 writes of 100.
         (
             "n=1, 10",
             "n: u32",
@@ -226,8 +229,8 @@ fn hand_computed_worst_cases_of_every_shape_of_weight() {
             (100, 7100),
             (9, 9),
         ),
-        // All shrank: the least increase is the largest decrease's other end. 1000 + 10 · 10 at 10, 1010 at 1: at 1 −50.5 %,
-        // at 10 −54.5 %.
+        // Every point decreases, and the smallest decrease counts. Old: 1000 + 10 · n, new: 500.
+        // At n = 1: 1010 and 500 (−50.5 %). At n = 10: 1100 and 500 (−54.5 %).
         (
             "n=1, 10",
             "n: u32",
@@ -244,7 +247,7 @@ fn hand_computed_worst_cases_of_every_shape_of_weight() {
 }
 
 #[test]
-fn more_components_than_have_corners_are_refused() {
+fn too_many_components_are_refused() {
     let names: Vec<String> = (0..13).map(|at| format!("c{at}")).collect();
     let arguments: Vec<String> = names.iter().map(|name| format!("{name}: u32")).collect();
     let body: String = names

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a read and a write of a database cost, measured on the state of a chain.
+//! The cost of a database read and of a database write, measured on the state of a chain.
 
 use super::{Constant, ConstantsFile, header, statistics_comment, stats};
 use crate::render::{Options, sanitized, underscored};
@@ -9,20 +9,20 @@ use protocol::{
 };
 use worker::{Failure, Result};
 
-/// How the format was called before formats had one scheme of names. What it holds is the same.
+/// The name of the format before all formats followed one naming scheme. The content is the same.
 pub const LEGACY_FORMAT: &str = "cutover-raw-database/1";
 
-/// Parses raw results; `name` is how the file is called in messages.
+/// Parses raw results. `name` is the name of the file in messages.
 pub fn parse(text: &[u8], name: &str) -> Result<Database> {
     let results: Database = super::parse(text, name, "a database", RAW_DATABASE)?;
     if results.read.is_empty() || results.write.is_empty() || results.database != "ParityDb" {
-        return Err(Failure::input(format!("{name} holds no measurement of a database that is known"))
+        return Err(Failure::input(format!("{name} contains no measurement of a supported database"))
             .expected("reads and writes of ParityDb"));
     }
     Ok(results)
 }
 
-/// Returns the weight files that are made of raw results.
+/// Makes the weight files from raw results.
 pub fn files(results: &Database, options: &Options) -> Vec<ConstantsFile> {
     let times = |accesses: &[Access]| stats(&accesses.iter().map(|one| one.time).collect::<Vec<_>>());
     let (read, write) = (times(&results.read), times(&results.write));

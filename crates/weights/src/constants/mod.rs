@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weights that belong to no pallet: what a block and an extrinsic cost by themselves, and the reads and writes of a
-//! database. Their raw results, and the files of constants made of them.
+//! Weights that belong to no pallet: the overhead of a block and of an extrinsic, and the reads and
+//! writes of a database. This module reads their raw results and makes files of constants from
+//! them.
 
 pub mod database;
 pub mod overhead;
@@ -19,33 +20,37 @@ use serde::de::DeserializeOwned;
 use std::{fmt::Write, path::Path};
 use worker::{Failure, Result};
 
-/// Weight files of constants are a page.
+/// The largest file of constants that is read, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// A file of constants, as it is to be.
+/// A file of constants that was made from raw results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConstantsFile {
-    /// `block_weights.rs`.
+    /// The name of the file: `block_weights.rs`.
     pub name: &'static str,
+    /// The constants in the file.
     pub constants: Vec<Constant>,
+    /// The content of the file.
     pub text: String,
 }
 
-/// A value of the file, and how well it is known.
+/// A constant of the file, with the precision of its measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constant {
-    /// `BlockExecutionWeight`, `ParityDbWeight::read`.
+    /// The name of the constant: `BlockExecutionWeight`, `ParityDbWeight::read`.
     pub name: &'static str,
-    /// Picoseconds.
+    /// The time in picoseconds.
     pub ref_time: u64,
     /// Half of the 95 % confidence interval, in picoseconds.
     pub half_width: u64,
+    /// The proof size in bytes.
     pub proof_size: u64,
 }
 
 impl ConstantsFile {
-    /// The values whose change is within the noise of the measurement. Nothing unless all of them are: a file of constants
-    /// stays as it is, or is written anew.
+    /// Returns the values of the previous file that are kept because all of them are within the
+    /// confidence interval of the new measurement. Returns nothing if any of them is not: a file of
+    /// constants is kept or replaced as a whole.
     pub fn kept(&self, previous: &str) -> Vec<RetainedValue> {
         let mut kept = Vec::new();
         for new in &self.constants {
@@ -66,7 +71,8 @@ impl ConstantsFile {
         kept
     }
 
-    /// The previous file's text; what holds none of these constants is not written over.
+    /// Returns the content of the file at `path`, if there is one. Fails if that file lacks one of
+    /// these constants: another kind of file is never overwritten.
     pub fn previous_text(&self, path: &Path) -> Result<Option<String>> {
         if !path.exists() {
             return Ok(None);
@@ -75,23 +81,23 @@ impl ConstantsFile {
         let lacks = |new: &&Constant| constant(&text, new.name).is_none();
         match self.constants.iter().find(lacks) {
             None => Ok(Some(text)),
-            Some(new) => Err(Failure::input(format!("{} is no weight file of this kind", path.display()))
+            Some(new) => Err(Failure::input(format!("{} is not a weight file of this kind", path.display()))
                 .found(format!("no constant {}", new.name))
-                .hint("it is not written over; remove it, or take --anew")),
+                .hint("the file was not overwritten: remove it, or use --anew")),
         }
     }
 }
 
-/// Reads raw results of one format; `what` is what they are of, in words.
+/// Parses raw results of one format. `what` names the subject of the results in messages.
 fn parse<T: DeserializeOwned>(text: &[u8], name: &str, what: &str, format: &str) -> Result<T> {
     serde_json::from_slice(text).map_err(|error| {
-        Failure::input(format!("{name} holds no raw results of {what}"))
+        Failure::input(format!("{name} contains no raw results of {what}"))
             .found(error.to_string())
             .expected(format!("a JSON document of the format {format}"))
     })
 }
 
-/// Writes raw results to a file; the same results are the same bytes.
+/// Writes raw results to a file. The same results give the same bytes.
 pub fn write<T: serde::Serialize>(results: &T, path: &Path) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(results)
         .map_err(|error| Failure::internal("raw results cannot be written as JSON").found(error.to_string()))?;
@@ -99,7 +105,7 @@ pub fn write<T: serde::Serialize>(results: &T, path: &Path) -> Result<()> {
     files::write_whole(path, &text)
 }
 
-/// The lines at the top: what they are of, how they were made, on which machine.
+/// Returns the lines at the top of a file: its subject, the settings and the machine.
 fn header(about: &str, settings: &[String], machine: &Machine, options: &Options) -> String {
     let mut text = options.preamble.trim_end().to_owned();
     if !text.is_empty() {
@@ -132,7 +138,7 @@ fn header(about: &str, settings: &[String], machine: &Machine, options: &Options
     if let HeaderStyle::Conventional { command, .. } = &options.header {
         text.push_str("\n// Executed Command:\n");
         for word in command {
-            // Writing to a string does not fail.
+            // Writing to a string never fails.
             let _ = writeln!(text, "//   {}", sanitized(word));
         }
     }
@@ -140,7 +146,7 @@ fn header(about: &str, settings: &[String], machine: &Machine, options: &Options
     text
 }
 
-/// The lines about a measurement that stand over its constant.
+/// Returns the comment above a constant, with the statistics of its measurement.
 fn statistics_comment(what: &str, stats: &Stats, indent: &str) -> String {
     let n = underscored;
     [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a block costs without extrinsics, and an extrinsic that does nothing.
+//! The cost of a block without extrinsics, and of an extrinsic that does nothing.
 
 use super::{Constant, ConstantsFile, Stats, header, statistics_comment, stats};
 use crate::render::{Options, sanitized, underscored};
@@ -9,20 +9,20 @@ use protocol::{
 };
 use worker::{Failure, Result};
 
-/// How the format was called before formats had one scheme of names. What it holds is the same.
+/// The name of the format before all formats followed one naming scheme. The content is the same.
 pub const LEGACY_FORMAT: &str = "cutover-raw-overhead/1";
 
-/// Parses raw results; `name` is how the file is called in messages.
+/// Parses raw results. `name` is the name of the file in messages.
 pub fn parse(text: &[u8], name: &str) -> Result<Overhead> {
     let results: Overhead = super::parse(text, name, "blocks and extrinsics", RAW_OVERHEAD)?;
     let empty = |timed: &Timed| timed.time.is_empty();
     if empty(&results.block) || results.extrinsic.as_ref().is_some_and(|one| empty(&one.timed) || one.count == 0) {
-        return Err(Failure::input(format!("{name} holds no measurement")).expected("the time of each execution"));
+        return Err(Failure::input(format!("{name} contains no measurement")).expected("the time of each execution"));
     }
     Ok(results)
 }
 
-/// Returns the weight files that are made of raw results.
+/// Makes the weight files from raw results.
 pub fn files(results: &Overhead, options: &Options) -> Vec<ConstantsFile> {
     let block = stats(&results.block.time);
     let mut files = vec![file(
@@ -47,13 +47,14 @@ pub fn files(results: &Overhead, options: &Options) -> Vec<ConstantsFile> {
     files
 }
 
-/// Returns the time of each full block without what an empty one takes, shared among its extrinsics.
+/// Returns the statistics of the time per extrinsic: the time of each full block minus the median
+/// time of an empty one, divided by the number of extrinsics.
 pub fn per_extrinsic(results: &Overhead, filled: &Filled) -> Stats {
     let empty = stats(&results.block.time);
     let share = |time: &u64| time.saturating_sub(empty.median).div_ceil(filled.count.max(1));
     let mut found = stats(&filled.timed.time.iter().map(share).collect::<Vec<_>>());
     let full = stats(&filled.timed.time).half_width;
-    // Both are uncertain, and the one does not know of the other.
+    // The errors of the two measurements are independent.
     found.half_width = full.hypot(empty.half_width) / filled.count.max(1) as f64;
     found
 }

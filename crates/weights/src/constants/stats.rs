@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the comments of weight files of constants tell about a measurement. The percentiles are those of
-//! `frame-benchmarking-cli` 64.0.0 (`src/shared/stats.rs`): the value at the rank, nothing interpolated.
+//! The statistics in the comments of files of constants. The percentiles are computed as in
+//! `frame-benchmarking-cli` 64.0.0 (`src/shared/stats.rs`): the value at the rank, without
+//! interpolation.
 
 use crate::analysis::median;
 
-/// Nanoseconds.
+/// The statistics of a series of times, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
     pub min: u64,
@@ -19,7 +20,7 @@ pub struct Stats {
     pub half_width: f64,
 }
 
-/// All zero where nothing was measured.
+/// Computes the statistics of times. All values are zero if there are no times.
 pub fn stats(times: &[u64]) -> Stats {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hundred_numbers_have_the_percentiles_that_others_compute() {
+    fn a_hundred_numbers_have_known_percentiles() {
         let backwards: Vec<u64> = (1..=100).rev().collect();
         let found = stats(&backwards);
         assert_eq!((found.min, found.max, found.average, found.median), (1, 100, 50, 50));
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn few_numbers_and_none_are_no_trouble() {
+    fn few_numbers_and_none_are_handled() {
         assert_eq!(stats(&[]), Stats::default());
         for count in 1..10 {
             let found = stats(&vec![7; count]);

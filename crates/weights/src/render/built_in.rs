@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The text of a weight file, in the shapes that every runtime of the ecosystem has.
+//! Renders weight files in the built-in shapes, which are those of the templates of the Polkadot
+//! SDK.
 
 use super::{Function, Options, underscored};
 use crate::formula::Linear;
@@ -10,6 +11,7 @@ use protocol::weights::{
 use std::fmt::Write;
 use worker::{Failure, Result};
 
+/// Renders a weight file in the shape of the options.
 pub fn file(results: &RawResults, options: &Options, functions: &[Function]) -> Result<String> {
     let mut text = String::new();
     write_file(&mut text, results, options, functions)
@@ -17,7 +19,7 @@ pub fn file(results: &RawResults, options: &Options, functions: &[Function]) -> 
     Ok(text)
 }
 
-/// `20`, or `20-200` where repetition was adaptive.
+/// Formats the number of repetitions: `20`, or `20-200` with adaptive repetition.
 pub fn repeat(settings: &Settings) -> String {
     match settings.repeat_min == settings.repeat_max {
         true => settings.repeat_max.to_string(),
@@ -25,7 +27,8 @@ pub fn repeat(settings: &Settings) -> String {
     }
 }
 
-/// Text of the machine or of the command line, which must not end the comment or the backticks it stands in.
+/// Replaces control characters and backticks in text from the machine or the command line, so that
+/// it cannot end the comment or the code span that contains it.
 pub fn sanitized(text: &str) -> String {
     text.chars().map(|one| if one.is_control() || one == '`' { ' ' } else { one }).collect()
 }
@@ -58,7 +61,8 @@ fn write_file(text: &mut String, results: &RawResults, options: &Options, functi
             text.push_str("use frame_support::{traits::Get, weights::Weight};\nuse core::marker::PhantomData;\n\n");
             writeln!(text, "/// Weight functions for `{pallet}`.\npub struct WeightInfo<T>(PhantomData<T>);")?;
             let implemented = match pallet.as_str() {
-                // The benchmarks of a crate's second trait have a pallet name of their own.
+                // `frame_system` has a second trait, and its benchmarks have a pallet name of their
+                // own.
                 "frame_system_extensions" => "frame_system::ExtensionsWeightInfo".to_owned(),
                 pallet => format!("{pallet}::WeightInfo"),
             };
@@ -120,19 +124,20 @@ fn bodies(text: &mut String, functions: &[Function], style: Style) -> std::fmt::
     functions.iter().try_for_each(|function| body(text, function, style))
 }
 
-/// `n: u32, _m: u32, `: what the weight does not depend on has an underscore.
+/// Returns the arguments of a function: `n: u32, _m: u32, `. If `marked` is set, components that
+/// the weight does not depend on have an underscore.
 fn arguments(function: &Function, marked: bool) -> String {
     let mark = |name: &str| if !marked || is_used(function, name) { "" } else { "_" };
     function.components.iter().map(|(name, ..)| format!("{}{name}: u32, ", mark(name))).collect()
 }
 
-/// Whether the weight depends on a component.
+/// Returns whether the weight depends on a component.
 pub fn is_used(function: &Function, name: &str) -> bool {
     let cost = &function.cost;
     [&cost.time, &cost.proof, &cost.reads, &cost.writes].iter().any(|part| part.slopes.contains_key(name))
 }
 
-/// The slopes that are not zero, in the order of the components.
+/// Returns the slopes that are not zero, in the order of the components.
 pub fn slopes<'function>(
     function: &'function Function,
     part: &'function Linear,
@@ -156,7 +161,7 @@ fn body(text: &mut String, function: &Function, Style { shape, database }: Style
     writeln!(text, "\t{public}fn {}({}) -> Weight {{", function.name, arguments(function, true))?;
     writeln!(text, "\t\t// Proof Size summary in bytes:")?;
     for (name, part) in [(" Measured: ", &function.recorded_proof), (" Estimated:", &cost.proof)] {
-        // These stand in the order of their names.
+        // These terms are in the order of their names.
         let terms: String = part.slopes.iter().map(|(name, slope)| format!(" + {name} * ({slope} ±0)")).collect();
         writeln!(text, "\t\t// {name} `{}{terms}`", part.base)?;
     }

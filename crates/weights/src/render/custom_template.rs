@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weight files by a team's own Handlebars template, written for `frame-benchmarking-cli`: the names in it are those that
-//! its version 64.0.0 gives (`src/pallet/writer.rs`), numbers are text, and the helpers are `underscore` and `join`.
+//! Renders weight files with a custom Handlebars template that was written for
+//! `frame-benchmarking-cli`. The template's names are those of version 64.0.0
+//! (`src/pallet/writer.rs`): numbers are strings, and the helpers are `underscore` and `join`.
 
 use super::{Function, Options, built_in, sanitized, slopes, underscored};
 use crate::{formula::Linear, parse::WeightFile};
@@ -9,23 +10,25 @@ use protocol::weights::{HeaderStyle, raw::RawResults};
 use serde::Serialize;
 use worker::{Failure, Result};
 
-/// A template is a page.
+/// The largest template that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 20;
-/// More than a weight file may have.
+/// The largest file that a template may make, in bytes.
 const TEXT_LIMIT: usize = 8 << 20;
 
-/// A template, and how it is called in messages.
+/// A Handlebars template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
+    /// The name in messages.
     name: String,
     text: String,
 }
 
 impl Template {
+    /// Reads a template and checks its syntax.
     pub fn read(path: &std::path::Path) -> Result<Self> {
         let name = path.display().to_string();
         let text = String::from_utf8(files::read_bounded(path, SIZE_LIMIT)?)
-            .map_err(|_| Failure::input(format!("{name} is no template")).found("bytes that are not UTF-8"))?;
+            .map_err(|_| Failure::input(format!("{name} is not a template")).found("bytes that are not UTF-8"))?;
         let template = Self { name, text };
         template.engine()?;
         Ok(template)
@@ -35,37 +38,40 @@ impl Template {
         let mut engine = Handlebars::new();
         engine.register_helper("underscore", Box::new(underscore));
         engine.register_helper("join", Box::new(join));
-        // It is Rust that is written, not HTML.
+        // The output is Rust, not HTML.
         engine.register_escape_fn(str::to_owned);
         engine.register_template_string("weights", &self.text).map_err(|error| {
-            Failure::input(format!("{} is no Handlebars template", self.name))
+            Failure::input(format!("{} is not a Handlebars template", self.name))
                 .found(error.to_string())
-                .expected("a template as frame-benchmarking-cli takes it with --template")
+                .expected("a template that frame-benchmarking-cli accepts with --template")
         })?;
         Ok(engine)
     }
 
-    /// The file's text, which has to be a weight file.
+    /// Renders the file. Fails if the result is not a weight file with a function for each
+    /// benchmark.
     pub(super) fn render(&self, results: &RawResults, options: &Options, functions: &[Function]) -> Result<String> {
         let data = Data::of(results, options, functions);
         let text = self.engine()?.render("weights", &data).map_err(|error| {
-            Failure::input(format!("{} cannot be filled in for {}", self.name, results.pallet))
+            Failure::input(format!("{} cannot be rendered for {}", self.name, results.pallet))
                 .found(error.to_string())
                 .expected("the names and helpers of frame-benchmarking-cli, see docs/weights.md")
         })?;
         if text.len() > TEXT_LIMIT {
-            return Err(Failure::input(format!("{} makes too large a file of {}", self.name, results.pallet))
+            return Err(Failure::input(format!("{} renders too large a file for {}", self.name, results.pallet))
                 .found(format!("{} bytes", text.len()))
-                .expected(format!("at most {TEXT_LIMIT}")));
+                .expected(format!("at most {TEXT_LIMIT} bytes")));
         }
-        let made = WeightFile::parse(&text, &format!("what {} makes of {}", self.name, results.pallet))?;
-        // A template that leaves a function out is a weight that nobody measured.
+        let made = WeightFile::parse(&text, &format!("the output of {} for {}", self.name, results.pallet))?;
+        // A function that the template omits would have no measured weight.
         let lacks = |function: &&Function| !made.extrinsics().iter().any(|made| made.name == function.name);
         match functions.iter().find(lacks) {
             None => Ok(text),
-            Some(function) => Err(Failure::input(format!("{} makes no file of all of {}", self.name, results.pallet))
-                .found(format!("no function {}", function.name))
-                .expected("a function for each benchmark: leave one out with `exclude`")),
+            Some(function) => {
+                Err(Failure::input(format!("{} renders an incomplete file for {}", self.name, results.pallet))
+                    .found(format!("no function {}", function.name))
+                    .expected("a function for each benchmark; use `exclude` to omit one"))
+            }
         }
     }
 }
@@ -114,7 +120,7 @@ struct Benchmark {
     component_recorded_proof_size: Vec<Slope>,
     component_ranges: Vec<Range>,
     comments: Vec<String>,
-    /// Nanoseconds.
+    /// In nanoseconds.
     min_execution_time: String,
 }
 
@@ -140,7 +146,7 @@ struct Range {
 
 impl Data {
     fn of(results: &RawResults, options: &Options, functions: &[Function]) -> Self {
-        // What differs each time is in the evidence, unless the conventional header is asked for.
+        // What differs each time is written only with the conventional header.
         let (args, date, hostname) = match &options.header {
             HeaderStyle::Stable => (Vec::new(), "-".into(), "-".into()),
             HeaderStyle::Conventional { date, hostname, command } => {
@@ -220,7 +226,7 @@ impl Slope {
     }
 }
 
-/// `{{underscore number}}`, the number as text or as a number.
+/// The helper `{{underscore number}}`. The number is a string or a number.
 fn underscore(
     helper: &Helper<'_>,
     _: &Handlebars<'_>,
@@ -233,7 +239,7 @@ fn underscore(
     Ok(out.write(&text)?)
 }
 
-/// `{{join list}}`, with spaces between.
+/// The helper `{{join list}}`, which joins the elements with spaces.
 fn join(
     helper: &Helper<'_>,
     _: &Handlebars<'_>,

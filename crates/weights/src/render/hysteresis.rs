@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A change within the noise is no change: the old value stays, so that a difference between two files is a real one.
+//! Keeps old values that are within the confidence interval of the new measurement, so that each
+//! difference between two files is a real one.
 
 use super::Function;
 use crate::{
@@ -9,12 +10,12 @@ use crate::{
 };
 use protocol::weights::RetainedValue;
 
-/// Puts the old values back where they are within the interval. Where nothing is left that differs, the figures in the
-/// comments stay too.
+/// Restores the old values that are within the confidence interval, and returns them. If no other
+/// value differs, the figures in the comments are restored as well.
 pub fn keep_old_values(function: &mut Function, analysed: &BenchmarkAnalysis, old: &Extrinsic) -> Vec<RetainedValue> {
     let Ok(previous) = &old.cost else { return Vec::new() };
     let names: Vec<&str> = analysed.components.iter().map(|(name, ..)| name.as_str()).collect();
-    // A value means what it meant only while the components are the same ones.
+    // The values can be compared only if the components are the same.
     if !old.components.iter().map(|one| one.name.as_str()).eq(names.iter().copied()) {
         return Vec::new();
     }
@@ -50,7 +51,7 @@ pub fn keep_old_values(function: &mut Function, analysed: &BenchmarkAnalysis, ol
         function.recorded_proof = old.measured_proof.clone().unwrap_or_else(|| function.recorded_proof.clone());
         function.errors = old.standard_errors.clone();
     }
-    // There are as many errors as slopes, whatever was kept of them.
+    // There is one error for each slope, also for slopes that were restored.
     function.errors.resize(function.cost.time.slopes.len(), 0);
     kept
 }

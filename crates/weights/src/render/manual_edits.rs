@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What people added to a weight file: a benchmark does not see all that a call costs on a chain. It is put into the file
-//! that is made anew, unless the measurement has come to include it; what cannot be put there is manual_edits.
+//! Manual edits of weight files. A benchmark does not measure every cost that a call has on a
+//! chain, so that people add costs by hand. Edits are merged into the new file, unless the new
+//! measurement includes them. Edits that cannot be merged are reported.
 
 use crate::{
     formula::{Cost, Linear},
@@ -14,22 +15,23 @@ use protocol::weights::{EditOutcome, ManualEdit};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Result;
 
-/// Written above what was a number that somebody raised.
+/// The comment above a term that replaces a number that was raised by hand.
 const RAISED_COMMENT: &str = "// Added by hand: beyond what was measured.";
 
-/// The weight file that is to be replaced.
+/// The weight file that will be replaced.
 #[derive(Debug)]
 pub struct PreviousFile {
     pub file: WeightFile,
     text: String,
-    /// Whether values stay that a new measurement did not refute.
+    /// Whether values are kept that the new measurement does not contradict.
     pub keep_values: bool,
 }
 
 impl PreviousFile {
+    /// Parses a weight file. `name` is the name of the file in messages.
     pub fn parse(text: String, name: &str, keep_values: bool) -> Result<Self> {
         let mut file = WeightFile::parse(&text, name)?;
-        // What was measured is compared with what was measured.
+        // Values are compared with the measured part of the old weights, without manual additions.
         for (implementation, block) in file.implementations.iter_mut().zip(written::blocks(&Source::new(&text, name)?))
         {
             let lists = lists_storage(&block);
@@ -43,7 +45,8 @@ impl PreviousFile {
         Ok(Self { file, text, keep_values })
     }
 
-    /// A new file with what people had added to this one.
+    /// Merges the manual edits of this file into the text of a new one. Returns the merged text,
+    /// and all edits with their outcome.
     pub fn apply_manual_edits(&self, text: String) -> Result<(String, Vec<ManualEdit>)> {
         let (old, new) = (Source::new(&self.text, &self.file.name)?, Source::new(&text, &self.file.name)?);
         let (previous, blocks) = (written::blocks(&old), written::blocks(&new));
@@ -56,14 +59,14 @@ impl PreviousFile {
             let usual = if block.of_unit { "RocksDbWeight" } else { "T::DbWeight" };
             let database = database.and_then(|one| one.database.as_deref()).unwrap_or(usual);
             merger.merge_block(block, target, database, self.file.header.pallet.is_some());
-            // `()` says the same for another database.
+            // The implementation for `()` repeats the same edits with another database.
             let found = std::mem::take(&mut merger.found);
             if manual_edits.is_empty() || !block.of_unit {
                 manual_edits.extend(found);
             }
         }
         let text = apply_edits(&text, merger.edits);
-        // What cannot be read again was put together wrongly.
+        // A merged file that cannot be parsed is an error of the merge.
         WeightFile::parse(&text, &self.file.name)?;
         Ok((text, manual_edits))
     }
@@ -73,28 +76,31 @@ fn lists_storage(block: &Block<'_>) -> bool {
     block.functions.iter().any(|body| !body.facts.storage.is_empty())
 }
 
-/// A function's weight, what was measured apart from what people added.
+/// The weight of a function, split into the measured part and the manual additions.
 struct WeightParts {
     measured: Cost,
     additions: Vec<Addition>,
 }
 
+/// A term that was added to a weight by hand.
 struct Addition {
     text: String,
     line: usize,
-    /// None where that cannot be said.
+    /// `None` if the cost of the term cannot be computed.
     cost: Option<Cost>,
+    /// The identifiers in the term.
     names: BTreeSet<String>,
 }
 
 impl WeightParts {
-    /// None where the weight is not a sum. `lists` is whether the file lists the storage that was touched at all.
+    /// Splits the weight of a function. `None` if the weight is not a sum. `lists` is whether the
+    /// comments of the file list the accessed storage at all.
     fn split(body: &Body<'_>, lists: bool, database: &str) -> Option<Self> {
         let terms = body.terms.as_ref()?;
         let storage = &body.facts.storage;
         let listed = |of: fn(&comments::Touched) -> u64| storage.iter().map(of).fold(0, u64::saturating_add);
         let (reads, writes) = (listed(|one| one.reads), listed(|one| one.writes));
-        // `Skipped::Metadata (r:0 w:0)` stands for what was not counted.
+        // `Skipped::Metadata (r:0 w:0)` is a placeholder for accesses that were not counted.
         let lists = lists && storage.iter().all(|one| one.reads > 0 || one.writes > 0);
         let estimated = body.facts.estimated.as_ref();
         let most = |name: &String| body.facts.ranges.get(name).map(|(_, most)| *most);
@@ -102,7 +108,7 @@ impl WeightParts {
             let mut terms = part.slopes.iter().map(|(name, slope)| Some(slope.saturating_mul(most(name)?)));
             terms.try_fold(part.base, |sum, term| Some(sum.saturating_add(term?)))
         };
-        // The comments say how often storage was touched at most; slopes are rounded to it.
+        // The comments state the maximum number of accesses; slopes are rounded to it.
         let beyond = |so_far: &Linear, more: &Linear, listed: u64| {
             let mut sum = so_far.clone();
             sum.add(more);
@@ -111,7 +117,8 @@ impl WeightParts {
             let is_more = greatest(&sum).zip(rounding).is_some_and(|(all, room)| all > listed.saturating_add(room));
             !more.is_zero() && (listed == 0 || (is_more && !more.is_constant()))
         };
-        // The templates write each term once, and none for what the comments say is not there.
+        // Templates write each term once, and write no term for an access that the comments do not
+        // list.
         let is_unexplained = |measured: &Cost, cost: &Cost| {
             let beyond = beyond(&measured.reads, &cost.reads, reads) || beyond(&measured.writes, &cost.writes, writes);
             (lists && beyond) || (!cost.proof.is_zero() && estimated.is_some_and(Linear::is_zero))
@@ -143,7 +150,8 @@ impl WeightParts {
             let text = format!("{RAISED_COMMENT}\n{text}");
             additions.push(Addition { text, line: body.line, cost: Some(cost), names: BTreeSet::new() });
         };
-        // More than the comments have of it. What depends on components is not always listed at its greatest.
+        // The part of a number that exceeds the comments. Accesses that depend on components are
+        // not always listed at their maximum.
         let room = |listed: u64| if body.arguments.is_empty() { 0 } else { listed };
         let more = |part: &mut Linear, listed: u64, room: u64, is_listed: bool| {
             let more = part.base.saturating_sub(listed);
@@ -182,8 +190,9 @@ impl Addition {
         Self { text, line: term.line, cost: term.cost.clone(), names }
     }
 
-    /// Whether all of it is reads, writes or proof, and so many are measured now that it must be among them. Time is left
-    /// out: it is another one each time.
+    /// Returns whether the new measurement includes this addition: it consists of reads, writes and
+    /// proof size, and the new values are at least the previous ones. An addition of time is never
+    /// included, because the time differs with each measurement.
     fn is_measured(&self, new: &Cost, previous: &Cost, values: &BTreeMap<String, u64>) -> bool {
         let Some(cost) = &self.cost else { return false };
         let covered = |of: fn(&Cost) -> &Linear| of(cost).is_zero() || of(new).at(values) >= of(previous).at(values);
@@ -194,7 +203,8 @@ impl Addition {
     }
 }
 
-/// The parts of a cost that are not zero.
+/// Returns the parts of a cost that are not zero: the dimension, and the component or an empty name
+/// for the base.
 fn nonzero_parts(cost: &Cost) -> Vec<(&'static str, String)> {
     let parts = [("time", &cost.time), ("proof", &cost.proof), ("reads", &cost.reads), ("writes", &cost.writes)];
     let of = |(name, part): (&'static str, &Linear)| {
@@ -204,7 +214,7 @@ fn nonzero_parts(cost: &Cost) -> Vec<(&'static str, String)> {
     parts.into_iter().flat_map(of).collect()
 }
 
-/// All that a function charges.
+/// Returns the total cost of a function. `None` if it is not a sum of known terms.
 fn total_cost(body: &Body<'_>) -> Option<Cost> {
     let mut sum = Cost::default();
     for term in body.terms.as_ref()? {
@@ -213,11 +223,13 @@ fn total_cost(body: &Body<'_>) -> Option<Cost> {
     Some(sum)
 }
 
+/// Merges the manual edits of an old source into a new one.
 struct EditMerger<'a> {
     old: &'a Source<'a>,
     new: &'a Source<'a>,
-    /// From, to, and what stands there then.
+    /// Replacements in the new source: start, end and the new text.
     edits: Vec<(usize, usize, String)>,
+    /// The manual edits that were found so far.
     found: Vec<ManualEdit>,
 }
 
@@ -234,7 +246,7 @@ impl EditMerger<'_> {
         let lists = lists_storage(block);
         let is_marked = block.functions.iter().any(|body| body.facts.minimum_time.is_some());
         for body in &block.functions {
-            // Files of the oldest templates have no comments at all.
+            // Files of the oldest templates have no comments.
             let by_hand = if is_marked { !body.is_generated } else { !is_generated };
             let Some(new) = target.functions.iter().find(|new| new.name == body.name) else {
                 if by_hand {
@@ -251,7 +263,7 @@ impl EditMerger<'_> {
                         WeightParts::split(new, lists_storage(target), database).map(|parts| parts.additions);
                     self.merge_terms(body, new, parts, &template_additions.unwrap_or_default(), &values);
                 }
-                // A team's template may write no sums.
+                // A custom template may write weights that are not sums.
                 None if !by_hand && new.terms.is_none() => {}
                 _ if by_hand && is_covered_by(body, new, &values) => {
                     self.report(body.name, body.line, body.signature, EditOutcome::Measured);
@@ -265,12 +277,12 @@ impl EditMerger<'_> {
         }
     }
 
-    /// A function that no benchmark is of.
+    /// Adds a function that has no benchmark.
     fn add_function(&mut self, body: &Body<'_>, target: &Block<'_>) {
         let text = &self.old.text[line_start(self.old.text, body.span.start)..body.span.end];
         self.insert(line_start(self.new.text, target.span.end - 1), format!("{}\n", text.trim_start_matches('\n')));
         self.report(body.name, body.line, body.signature, EditOutcome::Kept);
-        // A pallet's own file has the trait as well.
+        // A pallet's own file also contains the trait.
         let tokens = &self.new.tokens;
         let of_trait = (0..tokens.len()).find(|at| tokens[*at].is("trait")).and_then(|at| self.new.block(at));
         if let Some((_, close)) = of_trait.filter(|_| !target.of_unit) {
@@ -279,7 +291,8 @@ impl EditMerger<'_> {
         }
     }
 
-    /// What was added to a function that a benchmark is of. A team's template may add something to each function itself.
+    /// Merges the additions to a function that has a benchmark. `template_additions` are those that
+    /// a custom template writes itself.
     fn merge_terms(
         &mut self,
         body: &Body<'_>,
@@ -322,7 +335,7 @@ impl EditMerger<'_> {
             } else if measured.as_ref().is_some_and(|new| addition.is_measured(new, &previous, values)) {
                 EditOutcome::Measured
             } else {
-                // A name that nothing depended on has an underscore.
+                // An argument that the new weight does not use has an underscore.
                 for name in used.into_iter().flatten().filter(|name| name.text.starts_with('_')) {
                     let edit = (name.offset, name.offset + name.text.len(), without_underscore(name.text).to_owned());
                     if !self.edits.contains(&edit) {
@@ -337,7 +350,8 @@ impl EditMerger<'_> {
         }
     }
 
-    /// Lines outside of the functions that no template writes and that the new file does not have.
+    /// Reports lines outside of the functions that no template writes and that the new file does
+    /// not contain.
     fn report_outside(&mut self, previous: &[Block<'_>]) {
         let source = self.old;
         let of_trait = (0..source.tokens.len()).filter(|at| source.tokens[*at].is("trait"));
@@ -364,7 +378,8 @@ impl EditMerger<'_> {
     }
 }
 
-/// Whether a function that somebody wrote charges no more than what is measured now.
+/// Returns whether a function that was written by hand charges at most the cost that is measured
+/// now.
 fn is_covered_by(body: &Body<'_>, new: &Body<'_>, values: &BTreeMap<String, u64>) -> bool {
     let (Some(previous), Some(measured)) = (total_cost(body), total_cost(new)) else { return false };
     nonzero_parts(&previous).iter().all(|(name, _)| {
@@ -378,15 +393,17 @@ fn is_covered_by(body: &Body<'_>, new: &Body<'_>, values: &BTreeMap<String, u64>
     })
 }
 
+/// Returns an argument's name without the underscore that marks it as unused.
 fn without_underscore(name: &str) -> &str {
     name.strip_prefix('_').unwrap_or(name)
 }
 
+/// Returns the offset of the start of the line at `at`.
 fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |before| before + 1)
 }
 
-/// What is put at one place stays in its order.
+/// Applies replacements to a text. Insertions at the same offset keep their order.
 fn apply_edits(text: &str, mut edits: Vec<(usize, usize, String)>) -> String {
     edits.sort_by_key(|(from, ..)| *from);
     let (mut new, mut at) = (String::new(), 0);

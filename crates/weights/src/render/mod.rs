@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weight files made from raw results: the same results give the same bytes.
+//! Makes weight files from raw results. The same results give the same bytes.
 
 mod built_in;
 mod custom_template;
@@ -20,10 +20,11 @@ use built_in::slopes;
 pub use custom_template::Template;
 pub use manual_edits::PreviousFile;
 
-/// Whose benchmarks are XCM's instructions: `pallet_xcm_benchmarks::generic` and `::fungible`.
+/// The pallet whose benchmarks are XCM instructions: `pallet_xcm_benchmarks::generic` and
+/// `::fungible`.
 const XCM_INSTRUCTIONS: &str = "pallet_xcm_benchmarks";
 
-/// Returns the shape of a runtime's file for this pallet.
+/// Returns the shape that a runtime's file of this pallet has.
 pub fn shape_of(pallet: &str) -> Shape {
     if is_xcm(pallet) { Shape::Xcm } else { Shape::Runtime }
 }
@@ -32,42 +33,45 @@ fn is_xcm(pallet: &str) -> bool {
     pallet.split("::").next() == Some(XCM_INSTRUCTIONS)
 }
 
-/// How a file is rendered.
+/// The options for rendering a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     pub shape: Shape,
     pub header: HeaderStyle,
-    /// Text before everything else: a licence.
+    /// The text at the start of the file: a licence.
     pub preamble: String,
-    /// A team's own template in place of the shape.
+    /// A custom template that is used instead of the shape.
     pub template: Option<Template>,
 }
 
-/// One weight function, its numbers as they are written.
+/// A weight function with the numbers that are written.
 #[derive(Clone, Debug, PartialEq)]
 struct Function {
     name: String,
-    /// Name, least and greatest value.
+    /// Name, minimum and maximum of each component.
     components: Vec<(String, u32, u32)>,
     cost: Cost,
     recorded_proof: Linear,
-    /// Picoseconds: standard errors of the slopes of time that are not zero, in their order.
+    /// The standard errors of the slopes of time that are not zero, in their order, in picoseconds.
     errors: Vec<u64>,
-    /// Picoseconds.
+    /// The shortest measured time in picoseconds.
     minimum: u64,
     storage: Vec<analysis::StorageAccess>,
 }
 
-/// A file, the values that were kept although the measurement gave others, and what people had added to the previous file.
+/// A rendered file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RenderedFile {
     pub text: String,
+    /// The values of the previous file that were kept because the measurement does not contradict
+    /// them.
     pub kept: Vec<RetainedValue>,
+    /// The manual edits of the previous file, with their outcome.
     pub by_hand: Vec<ManualEdit>,
 }
 
-/// Renders a file. Where the `previous` one is given, what was added to it by hand stays, and so does a value within the
-/// measurement's confidence interval.
+/// Renders a file. If the `previous` file is given, its manual edits are kept, and so are its
+/// values that are within the confidence interval of the measurement.
 pub fn render(results: &RawResults, options: &Options, previous: Option<&PreviousFile>) -> Result<RenderedFile> {
     let mut functions = Vec::new();
     let mut kept = Vec::new();
@@ -92,7 +96,7 @@ pub fn render(results: &RawResults, options: &Options, previous: Option<&Previou
     Ok(RenderedFile { text, kept, by_hand })
 }
 
-/// What the results say, in the form in which a weight file is read.
+/// Returns the weights that raw results give, in the form of a parsed weight file.
 pub fn extrinsics(results: &RawResults) -> Result<WeightFile> {
     let extrinsics = results.benchmarks.iter().map(|benchmark| {
         let function = function(&analysis::analyse(results, benchmark)?);
@@ -151,14 +155,14 @@ fn function(analysed: &BenchmarkAnalysis) -> Function {
             reads: linear(&analysed.reads, analysis::rounded),
             writes: linear(&analysed.writes, analysis::rounded),
         },
-        // Median slopes are cut, not rounded, by those who made the rule.
+        // `frame-benchmarking-cli` truncates median slopes and does not round them.
         recorded_proof: linear(&analysed.recorded_proof, of_proof),
         minimum: analysed.time.minimum.saturating_mul(1000),
         storage: analysed.storage.clone(),
     }
 }
 
-/// `1234567` as `1_234_567`.
+/// Formats a number with underscores: `1234567` as `1_234_567`.
 pub(crate) fn underscored(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -171,13 +175,15 @@ pub(crate) fn underscored(number: u64) -> String {
     text
 }
 
-/// Where in a runtime's directory of weights the file is: those of XCM's instructions have a directory of their own.
+/// Returns the path of the file in a runtime's directory of weights. Files of XCM instructions are
+/// in the subdirectory `xcm`.
 pub fn relative_path(results: &RawResults, several: bool) -> std::path::PathBuf {
     let name = file_name(results, several);
     if is_xcm(&results.pallet) { std::path::Path::new("xcm").join(name) } else { name.into() }
 }
 
-/// The name of the file that a pallet's weights are in; with the instance where the runtime has several.
+/// Returns the name of the file for a pallet's weights. It contains the instance if the runtime has
+/// several of them.
 pub fn file_name(results: &RawResults, several: bool) -> String {
     let mut name = results.pallet.replace("::", "_");
     if several {
@@ -194,13 +200,13 @@ pub fn file_name(results: &RawResults, several: bool) -> String {
     format!("{name}.rs")
 }
 
-/// A preamble must stay one: comments, not code.
+/// Checks that a preamble consists of comments alone.
 pub fn check_preamble(text: &str, name: &str) -> Result<()> {
     let inside = text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with("//"));
     if inside {
         return Ok(());
     }
-    Err(Failure::input(format!("{name} is no header")).expected("lines that begin with `//`"))
+    Err(Failure::input(format!("{name} is not a file header")).expected("only lines that begin with `//`"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use super::*;
 use protocol::weights::EditOutcome;
 use protocol::weights::raw::{Benchmark, ComponentRange, Key, Repetition, StorageItem};
 
-/// `time + n · slope` nanoseconds with a spread, at `n` from 1 to 5.
+/// Raw results of `time + n · slope` nanoseconds with this spread, with `n` from 1 to 5.
 pub(crate) fn results(time: u64, slope: u64, spread: u64) -> RawResults {
     let machine = protocol::weights::raw::Machine { cpu: "A ` CPU\n".into(), ..Default::default() };
     let head = serde_json::json!({
@@ -50,7 +50,7 @@ pub(crate) fn results(time: u64, slope: u64, spread: u64) -> RawResults {
             proof: vec![Repetition::default()],
         },
     ];
-    // A component of one value has no median slope, so the recorded proof needs two of them.
+    // A component with one value has no median slope, so that the recorded proof needs two values.
     for (at, one) in results.benchmarks[0].proof.iter_mut().enumerate() {
         one.components.insert("u".into(), 3 + at as u32 % 2);
     }
@@ -101,7 +101,7 @@ impl<T: frame_system::Config> pallet_x::WeightInfo for WeightInfo<T> {
 }
 ";
     assert!(text.ends_with(expected), "{text}");
-    assert!(text.contains("//! CPU: `A   CPU `\n"), "nothing of the machine ends its line or its backticks");
+    assert!(text.contains("//! CPU: `A   CPU `\n"), "the machine's text ends neither its line nor its code span");
 }
 
 #[test]
@@ -179,9 +179,10 @@ fn names_of_files_and_headers() {
     assert_eq!([0, 999, 1000, 1234567].map(underscored), ["0", "999", "1_000", "1_234_567"]);
 }
 
-/// A call that the runtime never lets through states `Weight::MAX`, and the tool says so as others do.
+/// A benchmark of a call that the runtime always rejects states `Weight::MAX`. The file marks it as
+/// `frame-benchmarking-cli` does.
 #[test]
-fn a_weight_that_a_benchmark_states_is_told_as_stated() {
+fn a_weight_that_a_benchmark_states_is_marked() {
     let mut results = results(1, 1, 0);
     let key = |name: &[u8]| Key { key: name.to_vec(), reads: 0, writes: 0, whitelisted: false };
     let stated =
@@ -200,7 +201,7 @@ fn a_weight_that_a_benchmark_states_is_told_as_stated() {
     assert!(cost.time.base >= u64::MAX / 1000 * 1000 && cost.proof.is_zero(), "{text}");
 }
 
-/// A file, changed by people, and the one that is made of new results after that.
+/// Renders new results over a file that was edited by hand.
 fn again(text: String, results: &RawResults, shape: Shape) -> RenderedFile {
     let previous = PreviousFile::parse(text, "x.rs", true).expect("read");
     render(results, &Options { shape, ..Options::default() }, Some(&previous)).expect("rendered")
@@ -218,14 +219,15 @@ fn cost(text: &str, name: &str) -> Cost {
 const SHAPES: [Shape; 3] = [Shape::Runtime, Shape::Pallet, Shape::Xcm];
 
 #[test]
-fn nothing_is_taken_for_work_by_hand_in_a_file_that_nobody_touched() {
+fn a_generated_file_has_no_manual_edits() {
     for shape in SHAPES {
         let text = rendered(&results(5_000, 100, 0), shape);
         assert_eq!(edits_of(&again(text, &results(9_000, 300, 0), shape)), [], "{shape:?}");
     }
 }
 
-/// What a team lost: 100 reads and 130 writes that no benchmark of a pallet sees, since another pallet's hook makes them.
+/// The edits are those of a real incident: 100 reads and 130 writes that no benchmark measures,
+/// because another pallet's hook makes them.
 #[test]
 fn reads_and_writes_by_hand_survive_new_measurements() {
     let new = results(9_000, 300, 0);
@@ -247,7 +249,7 @@ fn reads_and_writes_by_hand_survive_new_measurements() {
         assert_eq!(cost_now.reads.base, plain.reads.base + 100);
         assert_eq!((cost_now.writes.slopes["u"], cost_now.time), (130, plain.time));
         assert!(made.text.contains("fn with_components(n: u32, u: u32, )"), "{}", made.text);
-        // Whatever is measured later, they stay, and once.
+        // Rendering again keeps the edits and does not repeat them.
         assert_eq!(again(made.text.clone(), &new, shape).text, made.text, "{shape:?}");
     }
 }
@@ -266,7 +268,7 @@ fn numbers_that_were_raised_in_place_stay_raised() {
 }
 
 #[test]
-fn what_the_benchmark_has_come_to_see_is_not_charged_twice() {
+fn an_addition_that_is_measured_now_is_not_charged_twice() {
     let mut new = results(9_000, 300, 0);
     for one in &mut new.benchmarks[0].proof {
         one.reads = 101;
@@ -283,7 +285,7 @@ fn what_the_benchmark_has_come_to_see_is_not_charged_twice() {
 }
 
 #[test]
-fn comments_functions_and_lines_by_hand_are_kept_or_told() {
+fn manual_comments_functions_and_lines_are_kept_or_reported() {
     let new = results(9_000, 300, 0);
     for shape in SHAPES {
         let text = rendered(&results(5_000, 100, 0), shape);
@@ -317,7 +319,7 @@ fn comments_functions_and_lines_by_hand_are_kept_or_told() {
 }
 
 #[test]
-fn a_function_whose_benchmark_is_gone_is_told_and_one_that_is_no_sum_stays() {
+fn a_function_without_a_benchmark_is_reported_and_one_that_is_no_sum_is_kept() {
     let mut new = results(9_000, 300, 0);
     let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
     let without = new.benchmarks.pop().expect("two");
@@ -333,7 +335,7 @@ fn a_function_whose_benchmark_is_gone_is_told_and_one_that_is_no_sum_stays() {
 }
 
 #[test]
-fn what_uses_a_component_that_is_gone_is_told() {
+fn a_term_with_a_removed_component_is_reported() {
     let mut new = results(9_000, 300, 0);
     let text = rendered(&results(5_000, 100, 0), Shape::Runtime);
     let (head, tail) = text.split_once("\t}\n").expect("the first function");

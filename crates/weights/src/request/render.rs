@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Files from raw results, whatever these are of.
+//! Makes weight files from raw results of pallets, blocks, extrinsics and databases.
 
 use crate::{
     constants::{ConstantsFile, database, overhead},
@@ -22,9 +22,10 @@ use std::{
 };
 use worker::{Failure, Reporter, Result};
 
+/// The largest preamble that is read, in bytes.
 const PREAMBLE_LIMIT: u64 = 1024 * 1024;
 
-/// Raw results, told apart by their format.
+/// Raw results of one of the formats.
 enum Raw {
     Pallet(RawResults),
     Overhead(Overhead),
@@ -43,13 +44,14 @@ impl Raw {
         Ok(match format.as_str() {
             RAW_OVERHEAD | overhead::LEGACY_FORMAT => Self::Overhead(overhead::parse(&text, &name)?),
             RAW_DATABASE | database::LEGACY_FORMAT => Self::Database(database::parse(&text, &name)?),
-            // What is none of them is refused there, by name.
+            // `raw::parse` refuses unknown formats and names them.
             _ => Self::Pallet(raw::parse(&text, &name)?),
         })
     }
 }
 
-/// All files are rendered before the first is written: a mistake in the last results changes nothing.
+/// Renders all files of the request and writes those that changed. All files are rendered before
+/// the first one is written, so that an error in any of the results leaves all files unchanged.
 pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Rendered> {
     let preamble = match &request.preamble {
         None => String::new(),
@@ -71,9 +73,9 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
     let all = request.raw.iter().map(|path| Raw::read(path)).collect::<Result<Vec<_>>>()?;
     let is_file = request.out.extension().is_some_and(|extension| extension == "rs");
     if is_file && !matches!(all.as_slice(), [Raw::Pallet(_)]) {
-        return Err(Failure::usage(format!("{} is one file", request.out.display()))
-            .found("the results of several")
-            .hint("name a directory"));
+        return Err(Failure::usage(format!("the output {} is a single file", request.out.display()))
+            .found("raw results for several files")
+            .expected("the raw results of one pallet, or a directory as the output"));
     }
     let mut files: Vec<Written> = Vec::new();
     let mut texts = Vec::new();
@@ -92,7 +94,7 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
         };
         for (written, text) in rendered {
             if let Some(other) = files.iter().find(|other| other.file == written.file) {
-                return Err(Failure::input(format!("two results are of {}", written.pallet))
+                return Err(Failure::input(format!("two raw results are of {}", written.pallet))
                     .found(format!("the instances {:?} and {:?}", other.instance, written.instance))
                     .expected("each pallet and instance once"));
             }
@@ -108,7 +110,7 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
         if let Some(first) = gone.next() {
             let (name, count) = (file.file.display(), 1 + gone.count());
             reporter.warning(format!(
-                "{name}: {count} lines of the previous file are not in this one, as line {}: {}",
+                "{name}: {count} lines of the previous file are not in the new file; the first is line {}: {}",
                 first.line, first.text
             ));
         }
@@ -142,7 +144,7 @@ fn render_constants(files: &[ConstantsFile], request: &RenderRequest) -> Result<
         let file = request.out.join(new.name);
         let previous = if request.anew { None } else { new.previous_text(&file)? };
         let kept = previous.as_deref().map(|previous| new.kept(previous)).unwrap_or_default();
-        // A file whose values all stay keeps what its comments tell of them.
+        // If all values are kept, the comments about them are kept as well.
         let text = previous.filter(|_| !kept.is_empty()).unwrap_or_else(|| new.text.clone());
         let written = Written {
             pallet: new.constants.iter().map(|one| one.name).collect::<Vec<_>>().join(", "),
@@ -150,7 +152,7 @@ fn render_constants(files: &[ConstantsFile], request: &RenderRequest) -> Result<
             extrinsics: new.constants.len(),
             changed: is_changed(&file, &text),
             file,
-            // What was measured as it stands there was not kept, but met.
+            // A value that was measured exactly as before is not reported as kept.
             kept: kept.into_iter().filter(|kept| kept.old != kept.measured).collect(),
             by_hand: Vec::new(),
         };
@@ -163,7 +165,8 @@ fn is_changed(file: &Path, text: &str) -> bool {
     !std::fs::read(file).is_ok_and(|previous| previous == text.as_bytes())
 }
 
-/// The weight file that will be replaced; what is something else is not written over.
+/// Reads the weight file that will be replaced, if there is one. Fails if the file is not a weight
+/// file, unless `anew` is set.
 fn previous_file(file: &Path, anew: bool) -> Result<Option<PreviousFile>> {
     if !file.exists() {
         return Ok(None);
@@ -171,7 +174,7 @@ fn previous_file(file: &Path, anew: bool) -> Result<Option<PreviousFile>> {
     match WeightFile::text(file).and_then(|text| PreviousFile::parse(text, &file.display().to_string(), !anew)) {
         Ok(previous) => Ok(Some(previous)),
         Err(_) if anew => Ok(None),
-        Err(failure) => Err(failure.hint("it is not written over; remove it, or take --anew")),
+        Err(failure) => Err(failure.hint("the file was not overwritten: remove it, or use --anew")),
     }
 }
 
