@@ -202,7 +202,8 @@ fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
     overhead(&panics, &[]).expect_code(1).mentions(&["the genesis preset development does not build"]);
     assert!(!run.at("raw").exists());
 
-    // To what is no inherent the runtime answers `Err(Invalid(Payment))`: the block is measured, and it says why no more is.
+    // The runtime answers extrinsics with `Err(Invalid(Payment))`: the block is measured, and the report says why no
+    // extrinsic is.
     let blob = run.at("faulty.wasm");
     let after_the_inherent = When::Has([twox_128(b"Timestamp"), twox_128(b"DidUpdate")].concat());
     let refuse = Act::Answer(vec![1, 0, 1]);
@@ -211,7 +212,7 @@ fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
     let document = overhead(&blob, &[]).expect_code(1).json();
     let found = &document["runtimes"][0]["overhead"];
     assert!(found["block"]["time"].as_u64() > Some(0) && found["extrinsic"].is_null(), "{found}");
-    assert!(found["not_measured"].as_str().is_some_and(|why| why.contains("takes no System.remark")), "{found}");
+    assert!(found["not_measured"].as_str().is_some_and(|why| why.contains("rejects a System.remark")), "{found}");
 }
 
 #[test]
@@ -283,7 +284,7 @@ fn weights_older_than_their_code_are_told_with_the_commits() {
     append(code);
     let found = findings(&checkout);
     assert!(
-        found.iter().any(|(pallet, why)| pallet == "pallet_attestations" && why.contains("not committed")),
+        found.iter().any(|(pallet, why)| pallet == "pallet_attestations" && why.contains("uncommitted changes")),
         "{found:?}"
     );
     let changed = checkout.commit("another code");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What reading and writing an entry of a state costs, as `frame-benchmarking-cli` 64.0.0 measures it for the import of
-//! blocks (`src/storage/read.rs`, `src/storage/write.rs`): each key read in a random order through one recorder a batch;
-//! batches of other values written with their part of the trie, and taken out again.
+//! Measures the time to read and write an entry of a state, as `frame-benchmarking-cli` 64.0.0 does
+//! for the import of blocks (`src/storage/read.rs`, `src/storage/write.rs`). All keys are read in a
+//! random order, with one recorder for each batch. Batches of random values are written with their
+//! trie nodes, and reverted.
 
 use crate::{machine, state};
 use ::state::State;
@@ -20,27 +21,30 @@ use std::time::Instant;
 use weights::constants;
 use worker::{Failure, Reporter, Result};
 
-/// Fewer tell nothing about how much they differ.
+/// The minimum number of batches. Fewer batches do not show how much they differ.
 const MIN_BATCHES: u32 = 20;
 
+/// Measures reads and writes on a state, and writes the raw results.
 pub fn database(request: &DatabaseRequest, reporter: &Reporter) -> Result<DatabaseSummary> {
     let mut settings = request.settings.clone();
     if settings.batch == 0 || settings.keys == 0 {
-        return Err(Failure::usage("`keys` or `batch` is 0").expected("one key at least, and one at least in a batch"));
+        return Err(
+            Failure::usage("`keys` or `batch` is 0").expected("at least one key, and at least one key in a batch")
+        );
     }
     reporter.status("reading the state");
     let state = request.state.parse::<Source>()?.state()?;
     let keys = choose_keys(&state, settings.keys as usize, settings.seed);
     if keys.is_empty() {
         return Err(
-            Failure::input(format!("{} has nothing to read", request.state)).expected("entries beside the code")
+            Failure::input(format!("{} has no entries to read", request.state)).expected("entries other than the code")
         );
     }
-    // Of a small state smaller batches, so that there are some.
+    // A small state is split into smaller batches, so that there are enough of them.
     settings.batch = settings.batch.min(u32::try_from(keys.len()).unwrap_or(u32::MAX).div_ceil(MIN_BATCHES));
     let settings = settings;
     let machine = machine::measure(&request.machine, reporter)?;
-    reporter.status("writing the state into a database");
+    reporter.status("writing the state to a database");
     let stored = StateDatabase::new(&state, &request.machine.directory)?;
 
     let benchmark = DatabaseBenchmark { stored: &stored, keys: &keys, settings: &settings };
@@ -84,8 +88,8 @@ pub fn database(request: &DatabaseRequest, reporter: &Reporter) -> Result<Databa
     })
 }
 
-/// Keys with the length of their values, at most so many, in an order that follows from the seed alone. The code is no
-/// entry that extrinsics read.
+/// Chooses at most `most` keys, and returns them with the length of their values. The choice and
+/// the order depend only on the seed. The code is left out, because extrinsics do not read it.
 fn choose_keys(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
     let mut keys: Vec<_> = state
         .top
@@ -94,7 +98,7 @@ fn choose_keys(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
         .map(|(key, value)| (key.clone(), value.len()))
         .collect();
     let mut random = SplitMix64(seed);
-    // Fisher and Yates.
+    // Fisher-Yates shuffle.
     for last in (1..keys.len()).rev() {
         keys.swap(last, random.below(last + 1));
     }
@@ -102,6 +106,7 @@ fn choose_keys(state: &State, most: usize, seed: u64) -> Vec<(Vec<u8>, usize)> {
     keys
 }
 
+/// The measurement of a database.
 struct DatabaseBenchmark<'a> {
     stored: &'a StateDatabase,
     keys: &'a [(Vec<u8>, usize)],
@@ -113,6 +118,7 @@ impl DatabaseBenchmark<'_> {
         self.settings.record_proof.then(Recorder::default)
     }
 
+    /// Reads all keys, and returns the time of each read.
     fn read(&self) -> Result<Vec<Access>> {
         let mut accesses = Vec::with_capacity(self.keys.len());
         for batch in self.keys.chunks(self.settings.batch as usize) {
@@ -128,7 +134,9 @@ impl DatabaseBenchmark<'_> {
         Ok(accesses)
     }
 
-    /// Only whole batches are written: a small one would share the cost of its trie among few.
+    /// Writes all keys in batches, and returns the time per key of each batch. Only full batches
+    /// are written, because the cost of the trie would be divided among fewer keys in a smaller
+    /// one.
     fn write(&self, reporter: &Reporter) -> Result<Vec<Access>> {
         let batch = self.settings.batch as usize;
         let mut random = SplitMix64(self.settings.seed ^ 0x5851_f42d_4c95_7f2d);
@@ -159,7 +167,7 @@ fn missing_entry(key: &[u8]) -> Failure {
     Failure::internal("an entry of the state is not in the database").found(hex::encode_prefixed(key))
 }
 
-/// SplitMix64: the same numbers from the same seed, everywhere and for ever.
+/// The SplitMix64 random number generator. The same seed gives the same numbers on every platform.
 struct SplitMix64(u64);
 
 impl SplitMix64 {
@@ -198,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_chosen_by_the_seed_alone_and_the_code_never() {
+    fn keys_are_chosen_by_the_seed_and_the_code_is_left_out() {
         let state = state(50);
         let all = choose_keys(&state, 1000, 1);
         assert_eq!(all.len(), 50);
@@ -221,7 +229,7 @@ mod tests {
         let written = benchmark.write(&Reporter::silent()).expect("written");
         assert_eq!((written.len(), written[0].size), (2, 40));
         assert!(before.iter().chain(&written).all(|access| access.time > 0));
-        // The state is as it was.
+        // The state is unchanged.
         assert_eq!(benchmark.read().expect("read again").len(), 25);
     }
 }

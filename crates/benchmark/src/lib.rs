@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A runtime's benchmarks, run on the node's executor over the node's benchmarking state, and the machine they ran on.
+//! Runs the benchmarks of a runtime with the node's executor over the node's benchmarking state,
+//! and measures the machine.
 //!
-//! The runtime brings the benchmarks itself (feature `runtime-benchmarks`); what is here calls them the way
-//! `frame-benchmarking-cli` does, over the same parts: `sc_client_db::BenchmarkingState`, the host functions and types of
-//! `frame-benchmarking`, `sc-executor`. It is not that crate's command because of what that loses: the keys of each
-//! repetition are left out of its JSON, its repetitions are fixed beforehand, and a failed argument ends the process.
+//! The runtime contains the benchmarks itself (feature `runtime-benchmarks`). This crate calls them
+//! as `frame-benchmarking-cli` does, with the same parts: `sc_client_db::BenchmarkingState`, the
+//! host functions and types of `frame-benchmarking`, and `sc-executor`. The command of that crate
+//! is not used for three reasons: its JSON omits the keys of each repetition, its number of
+//! repetitions is fixed in advance, and an invalid argument ends the process.
 
 mod database;
 pub mod machine;
@@ -20,15 +22,15 @@ use sp_wasm_interface::HostFunctions;
 use std::process::ExitCode;
 use worker::{Failure, Outcome, Reporter, Result};
 
-/// The worker, which offers these host functions beside those that nodes offer and those that benchmarks use to wipe, commit
-/// and count.
+/// Runs the worker. It provides these host functions in addition to those of nodes and those of
+/// benchmarks, which wipe and commit the state and count accesses.
 pub fn main<Own: HostFunctions>() -> ExitCode {
     fork::executor::offer::<(Own, frame_benchmarking::benchmarking::HostFunctions)>();
     fork::runtime_log::install();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }
 
-/// Does what the request says.
+/// Handles one request and returns its result with the verdict.
 pub fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
         Request::Run(request) => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What this machine is and how fast, held against a profile.
+//! Measures this machine and compares it with a hardware profile.
 //!
-//! The four measurements are those of `sc-sysinfo` (same inputs, same units, MiB/s), so that they can be held against
-//! Polkadot's reference hardware. That crate itself is not used: through telemetry it brings libp2p, some seventy crates
-//! that nothing else here needs.
+//! The measurements are those of `sc-sysinfo` (same inputs, same units, MiB/s), so that they can be
+//! compared with Polkadot's reference hardware. That crate itself is not used: through its
+//! telemetry it depends on libp2p, which is some seventy crates that nothing else here needs.
 
 mod facts;
 mod profile;
@@ -16,6 +16,7 @@ use protocol::{
 };
 use worker::{Reporter, Result};
 
+/// Measures this machine. Warns of each difference from the profile, and of a high load.
 pub fn measure(request: &MachineRequest, reporter: &Reporter) -> Result<Machine> {
     let profile = request.profile.as_deref().map(Profile::read).transpose()?;
     reporter.status("measuring this machine");
@@ -29,10 +30,10 @@ pub fn measure(request: &MachineRequest, reporter: &Reporter) -> Result<Machine>
     };
     let shortfalls = profile.as_ref().map(|profile| profile.shortfalls(&facts, &scores));
     for shortfall in shortfalls.iter().flatten() {
-        reporter.warning(format!("not the machine of the profile: {shortfall}"));
+        reporter.warning(format!("the machine does not match the profile: {shortfall}"));
     }
     if let Some(load) = facts.load.filter(|load| *load > 0.5) {
-        reporter.warning(format!("the machine is busy: load {load:.2}; times will be too long and noisy"));
+        reporter.warning(format!("the machine is busy (load {load:.2}): times will be too long and noisy"));
     }
     Ok(Machine {
         scores,

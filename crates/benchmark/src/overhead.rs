@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a block costs by itself, and what an extrinsic does: the method of `frame-benchmarking-cli` 64.0.0
-//! (`src/overhead/command.rs`, `src/extrinsic/bench.rs`). A block with nothing but inherents is executed again and again,
-//! then one that is filled with signed `System.remark`; the difference is shared among these.
+//! Measures the overhead of a block and of an extrinsic by the method of `frame-benchmarking-cli`
+//! 64.0.0 (`src/overhead/command.rs`, `src/extrinsic/bench.rs`). A block with inherents only is
+//! executed repeatedly, and then a block that is filled with signed `System.remark` extrinsics. The
+//! difference is divided by the number of extrinsics.
 
 mod blocks;
 mod signer;
@@ -27,15 +28,18 @@ use source::ReadSource;
 use weights::constants::{self, overhead::per_extrinsic, stats};
 use worker::{Failure, Reporter, Result};
 
+/// The call in the full block.
 const CALL: &str = "System.remark";
 
+/// Measures the overhead of blocks and extrinsics, and writes the raw results.
 pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<OverheadSummary> {
     let settings = &request.settings;
     check_settings(settings)?;
     reporter.status("reading the runtime");
     let blob = request.runtime.parse::<Source>()?.blob()?;
     let version = Sections::read(&request.runtime, &blob)?.version.ok_or_else(|| {
-        Failure::input(format!("{} does not tell its version", request.runtime)).expected("a runtime_version section")
+        Failure::input(format!("{} does not contain its version", request.runtime))
+            .expected("a runtime_version section")
     })?;
     let hash = hex::encode_prefixed(blake2_256(&blob.deployed));
     let code = Code::new(blob.deployed);
@@ -46,7 +50,7 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
     let chain = Chain::from_state(genesis)?;
     let mut author = Author::new(&executor);
     let layout = author.layout(&chain)?.clone();
-    // As a collator does: on other chains no proof is ever made.
+    // Collators record a proof. On other chains no proof is recorded.
     let record_proof = settings.record_proof.unwrap_or(layout.parachain_system().is_some());
     let timer = BlockTimer { executor: &executor, code: &code, stored: &stored, settings, record_proof, reporter };
 
@@ -60,7 +64,7 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
         .and_then(|signer| measure_extrinsics(&timer, &chain, &mut author, &signer, base.median));
     let (extrinsic, not_measured) = match signed {
         Ok(extrinsic) => (Some(extrinsic), None),
-        // What a block costs is known all the same.
+        // The cost of a block is known nevertheless.
         Err(failure) if failure.kind == worker::Kind::Check => {
             reporter.warning(failure.to_string());
             (None, Some(failure.found.map_or(failure.message.clone(), |found| format!("{}: {found}", failure.message))))
@@ -111,6 +115,7 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
     })
 }
 
+/// Measures a full block. `empty` is the median time of an empty one, in nanoseconds.
 fn measure_extrinsics(
     timer: &BlockTimer<'_>,
     chain: &Chain,
@@ -125,16 +130,23 @@ fn measure_extrinsics(
     Ok(Filled { call: CALL.into(), signer: signer::SIGNER.into(), count, timed })
 }
 
+/// Checks that the settings are in their ranges.
 fn check_settings(settings: &OverheadSettings) -> Result<()> {
     let broken = |what: &str, expected: &str| Err(Failure::usage(what.to_string()).expected(expected.to_string()));
     if settings.repeat_min == 0 || settings.repeat_max < settings.repeat_min {
-        return broken("the numbers of repetitions do not fit", "at least one, and at most no fewer than at least");
+        return broken(
+            "the numbers of repetitions are invalid",
+            "`repeat-min` of at least 1, and `repeat-max` of at least `repeat-min`",
+        );
     }
     if !(0.0..1.0).contains(&settings.tolerance) {
-        return broken("`tolerance` is no share", "0.02 for two percent, or 0 for no end before `repeat-max`");
+        return broken(
+            "`tolerance` is not between 0 and 1",
+            "0.02 for two percent, or 0 to always repeat `repeat-max` times",
+        );
     }
     if settings.max_extrinsics == Some(0) {
-        return broken("`max-extrinsics` is 0", "one extrinsic at least");
+        return broken("`max-extrinsics` is 0", "at least one extrinsic");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs what was selected, pallet by pallet, and writes each pallet's raw results as soon as they are whole: an
-//! interrupted run goes on at the next pallet.
+//! Runs the selected benchmarks, pallet by pallet. The raw results of each pallet are written when
+//! the pallet is complete, so that an interrupted run continues with the next pallet.
 
 use crate::{
     machine,
@@ -21,10 +21,12 @@ use std::{
 use weights::statistics;
 use worker::{Failure, Reporter, Result};
 
-/// Samples that a benchmark without components has at least: an interval over three would be luck.
+/// The minimum number of samples of a benchmark. A confidence interval of fewer samples is not
+/// reliable.
 const MIN_SAMPLES: u32 = 30;
 
-/// Adds a pallet of which nothing was measured to what failed: it makes no weight file. Whoever knows why excludes it.
+/// Adds each pallet without any measured benchmark to the failures, because no weight file can be
+/// made of it. Such a pallet can be excluded explicitly.
 fn fail_without_results(summary: &mut RunSummary) {
     for pallet in summary.pallets.iter().filter(|pallet| pallet.benchmarks == 0) {
         let failed = summary.failed.iter().any(|failed| failed.pallet == pallet.pallet);
@@ -41,7 +43,7 @@ fn fail_without_results(summary: &mut RunSummary) {
     }
 }
 
-/// Lists what there is to run.
+/// Lists the selected benchmarks without running them.
 pub fn list(request: &RunRequest) -> Result<Vec<benchmark::Pallet>> {
     let runtime = Runtime::load(&request.runtime, &request.preset, request.cache.as_deref())?;
     let bench = runtime.benchmark_executor(&request.settings, request.cache.as_deref())?;
@@ -57,7 +59,8 @@ pub fn list(request: &RunRequest) -> Result<Vec<benchmark::Pallet>> {
     Ok(select::select(bench.list(request.extra)?.0, request)?.into_iter().map(listed).collect())
 }
 
-/// Runs benchmarks and writes their raw results.
+/// Runs the selected benchmarks and writes their raw results. Results of the same blob, settings
+/// and machine are reused.
 pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
     check_settings(&request.settings)?;
     request.per_pallet.values().try_for_each(check_settings)?;
@@ -107,7 +110,8 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
             progress.skip(pallet.benchmarks.len());
         } else {
             let bench = runtime.benchmark_executor(settings, request.cache.as_deref())?;
-            // What was measured earlier under the same conditions and is not asked for now stays.
+            // Benchmarks that were measured under the same conditions and are not selected now are
+            // kept.
             results.benchmarks = before
                 .into_iter()
                 .filter(|one| !pallet.benchmarks.iter().any(|new| new.extrinsic == one.extrinsic))
@@ -135,7 +139,7 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
             let measured = results.benchmarks.iter().any(|one| one.extrinsic.as_bytes() == name.name);
             !measured && !skipped.iter().any(|skipped| skipped.as_bytes() == name.name)
         });
-        // The runtime's own order, whatever was measured when.
+        // The benchmarks are written in the order of the runtime.
         let position = |one: &raw::Benchmark| {
             names.and_then(|names| names.iter().position(|name| name.name == one.extrinsic.as_bytes()))
         };
@@ -158,20 +162,28 @@ pub fn run(request: &RunRequest, reporter: &Reporter) -> Result<RunSummary> {
     Ok(summary)
 }
 
+/// Checks that the settings are in their ranges.
 fn check_settings(settings: &Settings) -> Result<()> {
     let broken = |what: &str, expected: &str| Err(Failure::usage(what.to_string()).expected(expected.to_string()));
     if settings.steps < 2 {
-        return broken("`steps` is below 2", "two values at least: a slope goes through two points");
+        return broken("`steps` is less than 2", "at least two values, because a slope needs two points");
     }
     if settings.repeat_min == 0 || settings.repeat_max < settings.repeat_min {
-        return broken("the numbers of repetitions do not fit", "at least one, and at most no fewer than at least");
+        return broken(
+            "the numbers of repetitions are invalid",
+            "`repeat_min` of at least 1, and `repeat_max` of at least `repeat_min`",
+        );
     }
     if !(0.0..1.0).contains(&settings.tolerance) {
-        return broken("`tolerance` is no share", "0.02 for two percent, or 0 for no end before `repeat_max`");
+        return broken(
+            "`tolerance` is not between 0 and 1",
+            "0.02 for two percent, or 0 to always repeat `repeat_max` times",
+        );
     }
     Ok(())
 }
 
+/// Returns the settings in the form of raw results.
 fn recorded_settings(settings: &Settings) -> raw::Settings {
     raw::Settings {
         steps: settings.steps,
@@ -186,15 +198,15 @@ fn recorded_settings(settings: &Settings) -> raw::Settings {
     }
 }
 
-/// A pallet of several instances has as many files.
+/// Returns the name of the raw results' file. Each instance of a pallet has its own file.
 fn file_name(pallet: &Pallet) -> String {
     let plain =
         |name: &str| name.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '_' }).collect::<String>();
     format!("{}.{}.json", plain(&pallet.pallet), plain(&pallet.instance))
 }
 
-/// What was measured before of the same blob, under the same settings, on the same machine. Anything else is as if it
-/// were not there.
+/// Returns the earlier results of the same blob with the same settings on the same machine. All
+/// other results are ignored.
 fn reusable_results(path: &Path, now: &RawResults) -> Vec<raw::Benchmark> {
     let Ok(before) = weights::raw::read(path) else { return Vec::new() };
     let machine = |raw: &RawResults| {
@@ -208,7 +220,7 @@ fn reusable_results(path: &Path, now: &RawResults) -> Vec<raw::Benchmark> {
     if same { before.benchmarks } else { Vec::new() }
 }
 
-/// Measures one benchmark; nothing where the runtime says that it cannot be run.
+/// Measures one benchmark. Returns `None` if the runtime reports that it cannot be run.
 fn measure(
     bench: &BenchmarkExecutor<'_>,
     pallet: &Pallet,
@@ -240,7 +252,7 @@ fn measure(
     let components: Vec<_> = components.collect();
     let mut time = Vec::new();
     let count = u32::try_from(points.len()).unwrap_or(u32::MAX);
-    // A benchmark with fewer points may take the more samples of each.
+    // A benchmark with fewer points takes more samples of each.
     let most = settings.repeat_max.max(settings.repeat_max.saturating_mul(settings.steps) / count);
     let mut next = settings.repeat_min.max(MIN_SAMPLES.div_ceil(count)).min(most);
     let mut done = 0;
@@ -252,7 +264,8 @@ fn measure(
         if settings.tolerance > 0.0 && statistics::is_precise_enough(&time, &components, settings.tolerance) {
             break;
         }
-        // As many again: the interval narrows with the root of their number.
+        // The number of repetitions doubles, because the interval narrows with the square root of
+        // their number.
         next = done.min(most - done);
     }
     Ok(Some(raw::Benchmark {
@@ -264,7 +277,8 @@ fn measure(
     }))
 }
 
-/// A proof that no block has room for, or that is another one each time, makes no weight.
+/// Checks that the proof fits in a block, and that a second run gives the same reads, writes and
+/// proof size.
 fn check_proof<'a>(
     bench: &BenchmarkExecutor<'_>,
     pallet: &Pallet,
@@ -276,7 +290,7 @@ fn check_proof<'a>(
 ) -> Result<()> {
     let name = || format!("{}::{}", pallet.pallet, benchmark.extrinsic);
     if let Some(too_large) = proof.iter().find(|one| u64::from(one.proof_size) > settings.block_proof_size) {
-        return Err(Failure::check(format!("the proof of {} has no room in a block", name()))
+        return Err(Failure::check(format!("the proof of {} does not fit in a block", name()))
             .found(format!("{} bytes", too_large.proof_size))
             .expected(format!("at most {} bytes", settings.block_proof_size)));
     }
@@ -287,27 +301,29 @@ fn check_proof<'a>(
         |one: &Repetition| format!("{} reads, {} writes, {} bytes of proof", one.reads, one.writes, one.proof_size);
     match again.last() {
         Some(second) if counts(second) != counts(first) => {
-            Err(Failure::check(format!("{} is not the same each time it is run", name()))
+            Err(Failure::check(format!("{} gives different results each time it is run", name()))
                 .found(format!("first {}; then {}", counts(first), counts(second)))
                 .expected("the same reads, writes and proof for the same components")
-                .hint("its setup may depend on time, on randomness, or on what ran before"))
+                .hint("its setup may depend on the time, on randomness, or on benchmarks that ran before"))
         }
         _ => Ok(()),
     }
 }
 
+/// Adds the results of one instance to `into`.
 fn collect_repetitions(
     into: &mut Vec<Repetition>,
     batches: Vec<BenchmarkBatch>,
     pallet: &Pallet,
     point: &[(BenchmarkParameter, u32)],
 ) -> Result<()> {
-    // An API without instances answers for each of them.
+    // An API without instances returns the results of all instances.
     for result in
         batches.into_iter().filter(|batch| batch.instance == pallet.instance.as_bytes()).flat_map(|one| one.results)
     {
         let mut repetition = repetition(result);
-        // A benchmark that states its weight in place of being run does not say for which components: for these.
+        // A benchmark that states its weight instead of being run gives no components. The weight
+        // applies to these.
         if repetition.components.is_empty() {
             repetition.components = point.iter().map(|(name, value)| (name.to_string(), *value)).collect();
         }
@@ -345,13 +361,13 @@ fn storage_item(info: &StorageInfo) -> Option<StorageItem> {
     })
 }
 
-/// How far the run is, and how long the rest will take if it goes on like this.
+/// The progress of the run, with an estimate of the remaining time.
 struct RunProgress<'a> {
     reporter: &'a Reporter,
     began: Instant,
     total: usize,
     done: usize,
-    /// Of those done, the ones that took time.
+    /// The number of benchmarks that were run and not reused.
     run: usize,
 }
 
@@ -386,6 +402,7 @@ impl<'a> RunProgress<'a> {
     }
 }
 
+/// Formats a duration in seconds, or in minutes if it is long.
 fn format_duration(duration: Duration) -> String {
     match duration.as_secs() {
         seconds @ 0..100 => format!("{seconds} s"),
@@ -398,7 +415,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pallet_that_nothing_was_measured_of_fails_by_its_name() {
+    fn a_pallet_without_measurements_fails_by_name() {
         let pallet = |name: &str, benchmarks: usize, skipped: &[&str]| Measured {
             pallet: name.into(),
             instance: "X".into(),
@@ -423,7 +440,7 @@ mod tests {
         };
         fail_without_results(&mut summary);
         let failed: Vec<_> = summary.failed.iter().map(|one| one.pallet.as_str()).collect();
-        assert_eq!(failed, ["trapped", "none"], "what was told is not told again");
+        assert_eq!(failed, ["trapped", "none"], "a failure is not reported twice");
         assert!(summary.failed[1].why.ends_with("first, second"), "{}", summary.failed[1].why);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A blob with benchmarks in it, over the state that they wipe and fill.
+//! Loads a blob with benchmarks and calls them over a benchmarking state.
 
 use artifact::{Version, hashes::blake2_256, sections::Sections};
 use codec::{Decode, Encode};
@@ -27,18 +27,23 @@ use worker::{Failure, Result};
 
 type State = BenchmarkingState<BlakeTwo256>;
 
+/// The runtime API of benchmarks.
 const API: &str = "Benchmark";
 
+/// A runtime that was built with benchmarks, and its genesis state.
 pub struct Runtime {
     pub version: Version,
+    /// The BLAKE2-256 hash of the deployed blob.
     pub hash: [u8; 32],
     code: Code,
-    /// The API's version tells whether benchmarks are named with their pallet's instance.
+    /// The version of the runtime API. From version 2 a benchmark is called with its pallet's
+    /// instance.
     api: u32,
     genesis: Storage,
 }
 
-/// The state that benchmarks of one pallet run on, twice: once as a block sees it, once counting every access.
+/// Executes benchmarks over two copies of the genesis state: one for the time, and one that records
+/// every access.
 pub struct BenchmarkExecutor<'a> {
     runtime: &'a Runtime,
     executor: Wasm,
@@ -47,7 +52,7 @@ pub struct BenchmarkExecutor<'a> {
     heap_pages: Option<u32>,
 }
 
-/// What is to be run.
+/// One benchmark with the values of its components.
 pub struct BenchmarkCall<'a> {
     pub pallet: &'a str,
     pub instance: &'a str,
@@ -56,17 +61,18 @@ pub struct BenchmarkCall<'a> {
 }
 
 impl Runtime {
-    /// Reads the blob and builds its genesis state from the preset.
+    /// Reads a blob and builds its genesis state from the preset. Fails if the blob has no
+    /// benchmarks.
     pub fn load(source: &str, preset: &str, cache: Option<&Path>) -> Result<Self> {
         let blob = source.parse::<Source>()?.blob()?;
         let version = Sections::read(source, &blob)?.version.ok_or_else(|| {
-            Failure::input(format!("{source} does not tell its version")).expected("a runtime_version section")
+            Failure::input(format!("{source} does not contain its version")).expected("a runtime_version section")
         })?;
         let api = version.api(API).ok_or_else(|| {
             Failure::input(format!("{source} has no benchmarks"))
                 .found(format!("{} {} without the runtime API {API}", version.spec_name, version.spec_version))
                 .expected("a blob built with the feature `runtime-benchmarks`")
-                .hint("leave the blob away: `cargo xtask weights run --runtime NAME` builds it")
+                .hint("omit --blob: `cargo xtask weights run --runtime NAME` builds one")
         })?;
         let hash = blake2_256(&blob.deployed);
         let code = Code::new(blob.deployed);
@@ -75,10 +81,12 @@ impl Runtime {
         Ok(Self { version, hash, code, api, genesis })
     }
 
+    /// Returns an executor of this runtime's benchmarks. `cache` is the directory of compiled
+    /// runtimes.
     pub fn benchmark_executor(&self, settings: &Settings, cache: Option<&Path>) -> Result<BenchmarkExecutor<'_>> {
         let state = |record_proof, track| {
             State::new(self.genesis.clone(), None, record_proof, track)
-                .map_err(|error| Failure::internal("the benchmarks' state cannot be made").found(error))
+                .map_err(|error| Failure::internal("the state of the benchmarks cannot be created").found(error))
         };
         let heap = settings
             .heap_pages
@@ -94,27 +102,27 @@ impl Runtime {
 }
 
 impl BenchmarkExecutor<'_> {
-    /// The pallets with benchmarks, and what the runtime says about its storage.
+    /// Lists the pallets with benchmarks, and the storage items of the runtime with their bounds.
     pub fn list(&self, extra: bool) -> Result<(Vec<BenchmarkList>, Vec<StorageInfo>)> {
         let answer = self.call(&self.timing, "Benchmark_benchmark_metadata", &extra.encode())?;
         Decode::decode(&mut &answer[..]).map_err(|error| {
             Failure::input("the list of benchmarks cannot be decoded")
                 .found(error.to_string())
-                .expected("what frame-benchmarking 50 answers")
+                .expected("the result type of frame-benchmarking 50")
         })
     }
 
-    /// Runs a benchmark with its own verification, whose time means nothing.
+    /// Runs a benchmark with its own verification. The time of this run is not used.
     pub fn verify(&self, case: &BenchmarkCall<'_>) -> Result<()> {
         self.dispatch(&self.timing, case, true, 1).map(|_| ())
     }
 
-    /// Runs it once, counting what it reads and writes.
+    /// Runs a benchmark once, and records its reads and writes.
     pub fn track(&self, case: &BenchmarkCall<'_>) -> Result<Vec<BenchmarkBatch>> {
         self.dispatch(&self.tracking, case, false, 1)
     }
 
-    /// Runs it so many times for its time.
+    /// Runs a benchmark `repeat` times, and measures the time.
     pub fn time(&self, case: &BenchmarkCall<'_>, repeat: u32) -> Result<Vec<BenchmarkBatch>> {
         self.dispatch(&self.timing, case, false, repeat)
     }
@@ -137,7 +145,7 @@ impl BenchmarkExecutor<'_> {
         let arguments = if self.runtime.api >= 2 {
             config.encode()
         } else {
-            // Before instances were named.
+            // Version 1 of the API has no instances.
             (&config.pallet, &config.benchmark, &config.selected_components, verify, repeats).encode()
         };
         let name = || format!("the benchmark {}::{}", case.pallet, case.extrinsic);
@@ -149,7 +157,9 @@ impl BenchmarkExecutor<'_> {
                 Failure::input(format!("the result of {} cannot be decoded", name())).found(error.to_string())
             })?;
         decoded.map_err(|why| {
-            Failure::check(format!("{} failed", name())).found(why).hint("`--continue-on-fail` goes on with the others")
+            Failure::check(format!("{} failed", name()))
+                .found(why)
+                .hint("`--continue-on-fail` continues with the other benchmarks")
         })
     }
 
@@ -185,7 +195,7 @@ impl BenchmarkExecutor<'_> {
         })
     }
 
-    /// What host functions find beside the state.
+    /// Returns the extensions that host functions need in addition to the state.
     fn extensions(&self, state: &State) -> Extensions {
         let mut extensions = Extensions::default();
         let (offchain, _) = TestOffchainExt::new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which of a runtime's benchmarks are run, and at which values of their components.
+//! Selects the benchmarks to run, and the values of their components.
 
 use frame_benchmarking::{BenchmarkList, BenchmarkParameter};
 use protocol::{
@@ -9,6 +9,7 @@ use protocol::{
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Failure, Result};
 
+/// A pallet with the benchmarks to run.
 #[derive(Clone, Debug)]
 pub struct Pallet {
     pub pallet: String,
@@ -16,15 +17,17 @@ pub struct Pallet {
     pub benchmarks: Vec<Benchmark>,
 }
 
+/// A benchmark of a pallet.
 #[derive(Clone, Debug)]
 pub struct Benchmark {
     pub extrinsic: String,
-    /// Name, lowest and highest value.
+    /// Name, minimum and maximum of each component.
     pub components: Vec<(BenchmarkParameter, u32, u32)>,
     pub pov_modes: BTreeMap<String, PovMode>,
 }
 
-/// What of `list` the request asks for, in the runtime's own order.
+/// Selects the benchmarks of the request from `list`, in the order of the runtime. Fails if a name
+/// in the request is unknown, or if nothing is left.
 pub fn select(list: Vec<BenchmarkList>, request: &RunRequest) -> Result<Vec<Pallet>> {
     let all = list.into_iter().map(pallet).collect::<Result<Vec<_>>>()?;
     check_names(&all, request)?;
@@ -45,17 +48,17 @@ pub fn select(list: Vec<BenchmarkList>, request: &RunRequest) -> Result<Vec<Pall
         }
     }
     if selected.is_empty() {
-        return Err(Failure::usage("there is nothing to run").found("every benchmark is excluded"));
+        return Err(Failure::usage("there is no benchmark to run").found("every benchmark is excluded"));
     }
     Ok(selected)
 }
 
-/// `pallet-balances` is what the crate is called, `pallet_balances` what its benchmarks are.
+/// Converts the name of a crate, `pallet-balances`, to that of its benchmarks, `pallet_balances`.
 fn normalized(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Every name in the request must be there: a misspelt one would be a silent omission.
+/// Checks that every name in the request exists. A misspelled name would omit a benchmark silently.
 fn check_names(all: &[Pallet], request: &RunRequest) -> Result<()> {
     let pallets: BTreeSet<String> = all.iter().map(|pallet| pallet.pallet.clone()).collect();
     let in_selected = |pallet: &&Pallet| {
@@ -80,10 +83,10 @@ fn check_names(all: &[Pallet], request: &RunRequest) -> Result<()> {
     ];
     for (kind, names, there) in named {
         if let Some(name) = names.iter().map(|name| normalized(name)).find(|name| !there.contains(name)) {
-            return Err(Failure::usage(format!("the runtime has no {kind} {name} to measure"))
+            return Err(Failure::usage(format!("the runtime has no {kind} {name}"))
                 .found(nearest(&name, there))
-                .expected("a name of its list of benchmarks")
-                .hint("`cargo xtask weights run --list` shows them all"));
+                .expected("a name from the runtime's list of benchmarks")
+                .hint("`cargo xtask weights run --list` shows all names"));
         }
     }
     Ok(())
@@ -124,7 +127,7 @@ fn pallet(list: BenchmarkList) -> Result<Pallet> {
 
 fn text(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes)
-        .map_err(|error| Failure::input("a benchmark's name is no text").found(error.to_string()).expected("UTF-8"))
+        .map_err(|error| Failure::input("a benchmark's name is not text").found(error.to_string()).expected("UTF-8"))
 }
 
 fn pov_mode(name: &str) -> Result<PovMode> {
@@ -132,13 +135,14 @@ fn pov_mode(name: &str) -> Result<PovMode> {
         "MaxEncodedLen" => Ok(PovMode::MaxEncodedLen),
         "Measured" => Ok(PovMode::Measured),
         "Ignored" => Ok(PovMode::Ignored),
-        other => Err(Failure::input(format!("the runtime names a pov_mode {other}"))
+        other => Err(Failure::input(format!("the runtime uses an unknown pov_mode {other}"))
             .expected("MaxEncodedLen, Measured or Ignored")),
     }
 }
 
-/// Each component goes from its lowest value to its highest while the others stand at their highest. The same point
-/// is measured once: where a range is shorter than the steps, more would only be more repetitions.
+/// Returns the points to measure. Each component goes from its minimum to its maximum while the
+/// others are at their maximum. Each point is returned once, even if a range has fewer values than
+/// there are steps: measuring it again would only add repetitions.
 pub fn points(
     components: &[(BenchmarkParameter, u32, u32)],
     settings: &Settings,
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_is_run() {
+    fn named_benchmarks_are_selected() {
         assert_eq!(names(&request(|_| ())).len(), 3);
         assert_eq!(names(&request(|run| run.pallets = vec!["pallet-sudo".into()])), ["pallet_sudo::sudo"]);
         assert_eq!(names(&request(|run| run.extrinsics = vec!["burn".into()])), ["pallet_balances::burn"]);
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_is_refused_with_the_nearest() {
+    fn a_misspelled_name_is_refused_with_similar_names() {
         let failure = select(list(), &request(|run| run.pallets = vec!["pallet_balance".into()])).expect_err("refused");
         assert!(failure.found.expect("names").starts_with("near it: pallet_balances"));
         let failure = select(list(), &request(|run| run.extrinsics = vec!["transfr".into()])).expect_err("refused");
@@ -243,7 +247,7 @@ mod tests {
         assert_eq!(values(&[(BenchmarkParameter::a, 0, 10)]), [[0], [5], [10]]);
         let two = [(BenchmarkParameter::a, 0, 10), (BenchmarkParameter::b, 1, 2)];
         assert_eq!(values(&two), [[0, 2], [5, 2], [10, 2], [10, 1]]);
-        // A range that a hostile runtime turned round.
+        // A hostile runtime can give a range whose minimum exceeds its maximum.
         assert_eq!(values(&[(BenchmarkParameter::a, u32::MAX, 0)]), [[u32::MAX]]);
     }
 }

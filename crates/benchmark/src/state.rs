@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A state in the database that nodes keep theirs in: ParityDb, with the options of `sc-client-db` 0.55.0
-//! (`src/parity_db.rs`) for the column of the state. Reading through it costs what reading costs in a node without a cache
-//! of trie nodes.
+//! A state in the database of nodes: ParityDb, with the options of `sc-client-db` 0.55.0
+//! (`src/parity_db.rs`) for the column of the state. A read takes the same time as in a node
+//! without a cache of trie nodes.
 
 use parity_db::{CompressionType, Db, Operation, Options};
 use sp_core::H256;
@@ -16,22 +16,24 @@ use std::{path::Path, sync::Arc};
 use tempfile::TempDir;
 use worker::{Failure, Result};
 
-/// How weight files call it.
+/// The name of the database in weight files.
 pub const NAME: &str = "ParityDb";
 const COLUMN: u8 = 0;
 
+/// A state in a database of its own. The database is removed when this value is dropped.
 pub struct StateDatabase {
     nodes: NodeStore,
     root: H256,
     version: StateVersion,
-    // After the database, so that this is closed when the files go.
+    // Declared after the database, so that the database is closed before its files are removed.
     _directory: TempDir,
 }
 
+/// A state backend that reads from the database.
 pub type Backend<'a> = TrieBackend<&'a NodeStore, BlakeTwo256>;
 
 impl StateDatabase {
-    /// Writes the state into a database of its own below `directory`, which goes when this goes.
+    /// Writes the state to a new database in a temporary directory below `directory`.
     pub fn new(state: &State, directory: &Path) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(|error| Failure::io("create", directory, &error))?;
         let own = tempfile::Builder::new()
@@ -40,50 +42,57 @@ impl StateDatabase {
             .map_err(|error| Failure::io("create a directory in", directory, &error))?;
         let version = if state.state_version == 0 { StateVersion::V0 } else { StateVersion::V1 };
         let (root, transaction) = trie_of(state, version);
-        // Closing it makes it whole: what is read later comes out of its tables, not out of what is still to be written.
+        // Closing the database flushes it, so that later reads come from its tables and not from
+        // its write queue.
         open(own.path())?.commit(transaction, CommitMode::Insert)?;
         Ok(Self { nodes: open(own.path())?, root, version, _directory: own })
     }
 
+    /// Returns the state root.
     pub fn root(&self) -> H256 {
         self.root
     }
 
+    /// Returns the state version of the trie.
     pub fn version(&self) -> StateVersion {
         self.version
     }
 
-    /// Reads from the database, and records what is read where a recorder is given.
+    /// Returns a backend that reads from the database, and records all reads if a recorder is
+    /// given.
     pub fn backend(&self, recorder: Option<Recorder<BlakeTwo256>>) -> Backend<'_> {
         TrieBackendBuilder::new(&self.nodes, self.root).with_optional_recorder(recorder).build()
     }
 
-    /// Writes what a change of the state adds.
+    /// Writes the trie nodes that a transaction adds.
     pub fn write(&self, transaction: BackendTransaction<BlakeTwo256>) -> Result<()> {
         self.nodes.commit(transaction, CommitMode::Insert)
     }
 
-    /// Takes it out again.
+    /// Removes the trie nodes that a transaction added.
     pub fn revert(&self, transaction: BackendTransaction<BlakeTwo256>) -> Result<()> {
         self.nodes.commit(transaction, CommitMode::Remove)
     }
 }
 
+/// Whether the nodes of a transaction are inserted or removed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CommitMode {
     Insert,
     Remove,
 }
 
+/// The trie nodes in the database, by their hashes.
 #[derive(Clone)]
 pub struct NodeStore(Arc<Db>);
 
 impl NodeStore {
     fn commit(&self, mut transaction: BackendTransaction<BlakeTwo256>, mode: CommitMode) -> Result<()> {
-        // What a change removes stays: nodes prune old states later, and elsewhere.
+        // Removed trie nodes are kept: a node prunes old states later.
         let added = transaction.drain().into_iter().filter(|(_, (_, count))| *count > 0);
         let operations = added.filter_map(|(key, (node, _))| {
-            // A trie's key ends with the hash, which is all that a database of counted preimages needs.
+            // The key of a trie node ends with its hash. A reference-counted database of preimages
+            // needs only the hash.
             let hash = key.get(key.len().checked_sub(32)?..)?.to_vec();
             Some((
                 COLUMN,
@@ -112,12 +121,12 @@ fn open(directory: &Path) -> Result<NodeStore> {
 }
 
 fn database_error(error: &parity_db::Error) -> Failure {
-    Failure::environment("the database that is to be measured cannot be used")
+    Failure::environment("the database for the measurement cannot be used")
         .found(error.to_string())
-        .expected("a directory with room for the state")
+        .expected("a directory with enough space for the state")
 }
 
-/// The nodes of the state's trie, and its root.
+/// Builds the trie of a state, and returns its root and its nodes.
 fn trie_of(state: &State, version: StateVersion) -> (H256, BackendTransaction<BlakeTwo256>) {
     let entries = |entries: &[(Vec<u8>, Vec<u8>)]| {
         entries.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect::<Vec<_>>()
@@ -156,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_taken_out_again() {
+    fn a_written_transaction_is_reverted() {
         let directory = tempfile::tempdir().expect("a directory");
         let stored = StateDatabase::new(&state(), directory.path()).expect("stored");
         let key = [7; 20];
@@ -168,7 +177,7 @@ mod tests {
         assert_ne!(root, stored.root());
         stored.write(transaction).expect("written");
         stored.revert(change().1).expect("taken out");
-        // What both states share is still there.
+        // The nodes that both states share are still in the database.
         let backend = stored.backend(None);
         assert!(state().top.iter().all(|(key, value)| backend.storage(key).expect("readable").as_ref() == Some(value)));
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the kernel tells about the machine.
+//! Reads the facts that the kernel reports about the machine.
 
 use protocol::weights::raw::Machine;
 use std::path::Path;
 
+/// Returns the facts about this machine, without measured speeds.
 pub fn facts() -> Machine {
     let processors = text("/proc/cpuinfo").unwrap_or_default();
     let memory = text("/proc/meminfo").unwrap_or_default();
@@ -19,7 +20,8 @@ pub fn facts() -> Machine {
     }
 }
 
-/// These files are a few kilobytes; on a machine of hundreds of cores some hundred.
+/// Reads a file of the kernel. Such files have a few kilobytes, or some hundred kilobytes on a
+/// machine with hundreds of cores.
 fn text(path: &str) -> Option<String> {
     let bytes = files::read_bounded(Path::new(path), 4 << 20).ok()?;
     Some(String::from_utf8_lossy(&bytes).trim().to_string()).filter(|text| !text.is_empty())
@@ -35,7 +37,8 @@ fn memory_bytes(text: &str) -> u64 {
     kilobytes.unwrap_or(0).saturating_mul(1024)
 }
 
-/// A container shares the kernel, so it is told by its marks; a virtual machine by its processor's flags.
+/// Detects a container by its marker files, because it shares the kernel, and a virtual machine by
+/// the flags of the processor.
 fn virtualisation(processors: &str) -> Option<String> {
     let container = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
     let guest = field(processors, "flags").is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor"));

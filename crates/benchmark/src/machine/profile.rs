@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reference hardware as data: the files of the folder `hardware/`.
+//! Hardware profiles: the files in the directory `hardware/`.
 
 use protocol::weights::raw::{Machine, Scores};
 use serde::Deserialize;
 use std::path::Path;
 use worker::{Failure, Result};
 
-/// A profile is a few lines.
+/// The largest profile that is read, in bytes. A profile has a few lines.
 const LIMIT: u64 = 64 << 10;
 
+/// The minimum requirements of a reference machine.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     pub name: String,
-    /// Where the figures come from.
+    /// The source of the figures.
     #[serde(rename = "source")]
     _source: String,
-    /// By how much of a minimum a score may fall short: 0.1 is ten percent.
+    /// The share of a minimum by which a score may be lower: 0.1 is ten percent.
     #[serde(default)]
     tolerance: f64,
-    /// Part of the processor's model, where only one will do.
+    /// A part of the processor's model name, if a certain model is required.
     #[serde(default)]
     cpu: Option<String>,
     #[serde(default)]
     cores: Option<u32>,
     #[serde(default)]
     memory_bytes: Option<u64>,
-    /// MiB/s.
+    /// The minimum scores.
     #[serde(default)]
     minimum: Minimum,
 }
 
+/// Minimum scores in MiB/s.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Minimum {
@@ -42,10 +44,11 @@ struct Minimum {
 }
 
 impl Profile {
+    /// Reads a profile from a TOML file.
     pub fn read(path: &Path) -> Result<Self> {
         let text = files::read_bounded(path, LIMIT)?;
         let broken = |found: String| {
-            Failure::input(format!("{} is no hardware profile", path.display()))
+            Failure::input(format!("{} is not a hardware profile", path.display()))
                 .found(found)
                 .expected("TOML with `name`, `source`, and minimums in MiB/s under [minimum]; see docs/weights.md")
         };
@@ -53,17 +56,17 @@ impl Profile {
         toml::from_str(text).map_err(|error| broken(error.message().to_string()))
     }
 
-    /// In what this machine is not the profile's, in words; nothing where it is.
+    /// Returns the requirements that this machine does not meet, in words.
     pub fn shortfalls(&self, facts: &Machine, scores: &Scores) -> Vec<String> {
         let mut found = Vec::new();
         if let Some(cpu) = self.cpu.as_ref().filter(|cpu| !facts.cpu.contains(cpu.as_str())) {
-            found.push(format!("the processor is {}, not {cpu}", facts.cpu));
+            found.push(format!("the processor is {}, but the profile requires {cpu}", facts.cpu));
         }
         if let Some(cores) = self.cores.filter(|cores| facts.cores < *cores) {
-            found.push(format!("{} cores, not {cores}", facts.cores));
+            found.push(format!("{} cores, but the profile requires {cores}", facts.cores));
         }
         if let Some(memory) = self.memory_bytes.filter(|memory| facts.memory_bytes < *memory) {
-            found.push(format!("{} bytes of memory, not {memory}", facts.memory_bytes));
+            found.push(format!("{} bytes of memory, but the profile requires {memory}", facts.memory_bytes));
         }
         let minimum = &self.minimum;
         for (name, score, least) in [
@@ -76,8 +79,8 @@ impl Profile {
             let Some(least) = least else { continue };
             match score {
                 Some(score) if score >= least * (1.0 - self.tolerance) => (),
-                Some(score) => found.push(format!("{name} {score:.2} MiB/s, not {least}")),
-                None => found.push(format!("{name} could not be measured, and {least} MiB/s are wanted")),
+                Some(score) => found.push(format!("{name} {score:.2} MiB/s, but the profile requires {least}")),
+                None => found.push(format!("{name} could not be measured, but the profile requires {least} MiB/s")),
             }
         }
         found
@@ -99,7 +102,7 @@ mod tests {
         [minimum]\nblake2_256 = 1000\nmemory_copy = 10000.5\n";
 
     #[test]
-    fn a_machine_within_the_tolerance_is_the_profiles() {
+    fn a_machine_within_the_tolerance_matches_the_profile() {
         let facts = Machine { cpu: "AMD EPYC 7763".into(), cores: 8, ..Machine::default() };
         let scores = Scores { blake2_256: Some(901.0), memory_copy: Some(20_000.0), ..Scores::default() };
         assert_eq!(profile(TEXT).expect("read").shortfalls(&facts, &scores), Vec::<String>::new());
@@ -111,11 +114,11 @@ mod tests {
         let scores = Scores { blake2_256: Some(899.0), ..Scores::default() };
         let found = profile(TEXT).expect("read").shortfalls(&facts, &scores);
         assert_eq!(found.len(), 4);
-        assert_eq!(found[2], "blake2_256 899.00 MiB/s, not 1000");
+        assert_eq!(found[2], "blake2_256 899.00 MiB/s, but the profile requires 1000");
     }
 
     #[test]
-    fn what_is_no_profile_is_refused() {
+    fn invalid_profiles_are_refused() {
         for text in ["", "name = 1", "name = \"a\"\nsource = \"b\"\nspeed = 1\n", "\u{0}"] {
             let failure = profile(text).expect_err("refused");
             assert_eq!(failure.kind, worker::Kind::Input, "{text}");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How fast this machine hashes, checks signatures, copies memory and writes to disk, in MiB/s.
+//! Measures how fast this machine hashes, verifies signatures, copies memory and writes to disk, in
+//! MiB/s.
 //!
-//! Sizes are those of `sc-sysinfo` 51 (`src/sysinfo.rs`): hashing depends on the size of the input, memory on its being
-//! larger than the caches.
+//! The sizes are those of `sc-sysinfo` 51 (`src/sysinfo.rs`): the speed of hashing depends on the
+//! size of the input, and the memory has to be larger than the caches.
 
 use sp_core::{Pair, sr25519};
 use sp_crypto_hashing::blake2_256 as hash;
@@ -16,9 +17,11 @@ use std::{
 use worker::{Failure, Result};
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
+/// The time that each measurement takes at least.
 const MEASURING_TIME: Duration = Duration::from_secs(1);
 
-/// Once to warm up, then until the time is over; the mean.
+/// Returns the mean speed of an operation on `bytes` bytes. It runs once to warm up, and then until
+/// the measuring time is over.
 fn rate(bytes: usize, mut once: impl FnMut() -> Result<()>) -> Result<f64> {
     once()?;
     let began = Instant::now();
@@ -30,6 +33,7 @@ fn rate(bytes: usize, mut once: impl FnMut() -> Result<()>) -> Result<f64> {
     Ok(bytes as f64 * f64::from(count) / began.elapsed().as_secs_f64() / MEBIBYTE)
 }
 
+/// Returns the mean speed of an operation that cannot fail.
 fn infallible_rate(bytes: usize, mut once: impl FnMut()) -> f64 {
     rate(bytes, || {
         once();
@@ -38,6 +42,7 @@ fn infallible_rate(bytes: usize, mut once: impl FnMut()) -> f64 {
     .unwrap_or_default()
 }
 
+/// Measures the speed of BLAKE2-256.
 pub fn blake2_256() -> f64 {
     let buffer = vec![0x66_u8; 32 << 10];
     infallible_rate(buffer.len(), || {
@@ -45,7 +50,8 @@ pub fn blake2_256() -> f64 {
     })
 }
 
-/// The bytes are those of the messages, 32 each. None where the library refuses a key that it made.
+/// Measures the verification of sr25519 signatures. The bytes are those of the messages, 32 each.
+/// `None` if the test key cannot be created.
 pub fn sr25519_verify() -> Option<f64> {
     const MESSAGES: u32 = 2048;
     let pair = sr25519::Pair::from_string("//Alice", None).ok()?;
@@ -63,9 +69,11 @@ pub fn sr25519_verify() -> Option<f64> {
     }))
 }
 
+/// Measures the copying of memory.
 pub fn memory_copy() -> f64 {
     const SIZE: usize = 64 << 20;
-    // Written once, so that the kernel's giving of pages is not measured.
+    // Both buffers are written once before, so that the kernel's allocation of pages is not
+    // measured.
     let (source, mut target) = (vec![0x66_u8; SIZE], vec![0x77_u8; SIZE]);
     infallible_rate(SIZE, || {
         black_box(&mut target).copy_from_slice(black_box(&source));
@@ -75,6 +83,7 @@ pub fn memory_copy() -> f64 {
 const FILE_SIZE: usize = 64 << 20;
 const BLOCK_SIZE: usize = 4096;
 
+/// Measures sequential writes to a file in this directory.
 pub fn disk_sequential_write(directory: &Path) -> Result<f64> {
     let buffer = incompressible(FILE_SIZE);
     let mut file = temporary(directory)?;
@@ -86,7 +95,8 @@ pub fn disk_sequential_write(directory: &Path) -> Result<f64> {
     })
 }
 
-/// Half of each block, so that nothing can be joined to one large write.
+/// Measures random writes to a file in this directory. Only half of each block is written, so that
+/// the writes cannot be merged into one large write.
 pub fn disk_random_write(directory: &Path) -> Result<f64> {
     let buffer = incompressible(FILE_SIZE);
     let mut file = temporary(directory)?;
@@ -95,7 +105,7 @@ pub fn disk_random_write(directory: &Path) -> Result<f64> {
     let blocks = FILE_SIZE / BLOCK_SIZE;
     rate(FILE_SIZE / 2, || {
         for index in 0..blocks {
-            // An odd step through a power of two meets every block once.
+            // An odd step modulo a power of two reaches every block once.
             let at = (index * 7919 % blocks) * BLOCK_SIZE;
             file.seek(SeekFrom::Start(at as u64)).map_err(io)?;
             file.write_all(&buffer[at..at + BLOCK_SIZE / 2]).map_err(io)?;
@@ -104,12 +114,12 @@ pub fn disk_random_write(directory: &Path) -> Result<f64> {
     })
 }
 
-/// A file that has no name any more: whatever happens, it leaves nothing behind.
+/// Creates a file without a name, which the system removes in any case.
 fn temporary(directory: &Path) -> Result<File> {
     tempfile::tempfile_in(directory).map_err(|error| Failure::io("create a test file in", directory, &error))
 }
 
-/// Bytes that a disk cannot compress away (xorshift).
+/// Returns bytes that a disk cannot compress (xorshift).
 fn incompressible(size: usize) -> Vec<u8> {
     let mut word = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(size);
@@ -128,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scrambled_bytes_are_many_and_different() {
+    fn incompressible_bytes_are_diverse() {
         let bytes = incompressible(10_000);
         assert_eq!(bytes.len(), 10_000);
         let different: std::collections::BTreeSet<_> = bytes.iter().collect();

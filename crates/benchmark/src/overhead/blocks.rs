@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Blocks on a genesis state: built once, executed again and again.
+//! Builds blocks on a genesis state, and executes them repeatedly.
 
 use super::{CALL, signer::Signer};
 use crate::state::StateDatabase;
@@ -11,20 +11,22 @@ use std::time::Instant;
 use weights::constants::stats;
 use worker::{Failure, Reporter, Result};
 
-/// `Err(Invalid(ExhaustsResources))` as `BlockBuilder_apply_extrinsic` answers it: the block is full.
+/// `Err(Invalid(ExhaustsResources))`, the encoded result of `BlockBuilder_apply_extrinsic` when the
+/// block is full.
 const EXHAUSTS_RESOURCES: [u8; 3] = [1, 0, 6];
-/// A runtime whose blocks have no end is not filled.
+/// The maximum number of extrinsics in a block, for runtimes without a limit of their own.
 const MAX_EXTRINSICS: u32 = 1 << 17;
-/// So many are tried at first, then twice as many, until some find no room.
+/// The number of extrinsics in the first attempt to fill a block. It doubles until some do not fit.
 const INITIAL_EXTRINSICS: u32 = 1 << 10;
 
+/// An encoded block that can be executed repeatedly.
 pub struct Block {
     encoded: Vec<u8>,
     proof_size: u64,
 }
 
 impl Block {
-    /// With nothing but inherents.
+    /// Builds a block with inherents only.
     pub fn empty(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<Self> {
         block::build(chain, executor, code, plan).map(Self::of)
     }
@@ -33,7 +35,7 @@ impl Block {
         Self { encoded: built.encode(), proof_size: built.proof_size }
     }
 
-    /// With as many signed extrinsics as fit in, and how many these are.
+    /// Builds a block with as many signed extrinsics as fit, and returns it with their number.
     pub fn full(
         timer: &BlockTimer<'_>,
         chain: &Chain,
@@ -45,9 +47,9 @@ impl Block {
             let extrinsics = (0..count).map(|nonce| signer.remark(nonce)).collect();
             author.plan(chain, code, Wish { extrinsics, ..Wish::default() })
         };
-        // One alone has to succeed: a call that is let in and then refused would be cheaper than it may be.
+        // A single extrinsic has to succeed. A call that is included but fails would be cheaper.
         block::build(chain, executor, code, plan(author, 1)?).map_err(|failure| {
-            Failure::check(format!("the runtime takes no {CALL} of {}", super::signer::SIGNER))
+            Failure::check(format!("the runtime rejects a {CALL} signed by {}", super::signer::SIGNER))
                 .found(failure.found.unwrap_or(failure.message))
                 .expected("a genesis preset in which the development account exists and can pay")
         })?;
@@ -58,8 +60,8 @@ impl Block {
             if let Some((_, answer)) = refused.first()
                 && !answer.starts_with(&EXHAUSTS_RESOURCES)
             {
-                return Err(Failure::check(format!("the runtime does not take {CALL} until a block is full"))
-                    .found(format!("BlockBuilder_apply_extrinsic answered {}", hex::encode_prefixed(answer)))
+                return Err(Failure::check(format!("the runtime rejects {CALL} before the block is full"))
+                    .found(format!("BlockBuilder_apply_extrinsic returned {}", hex::encode_prefixed(answer)))
                     .expected(format!("{}: the block is full", hex::encode_prefixed(EXHAUSTS_RESOURCES))));
             }
             if !refused.is_empty() || count == most {
@@ -71,7 +73,7 @@ impl Block {
     }
 }
 
-/// How blocks are executed.
+/// Executes blocks and measures their time.
 pub struct BlockTimer<'a> {
     pub executor: &'a Executor,
     pub code: &'a Code,
@@ -82,7 +84,8 @@ pub struct BlockTimer<'a> {
 }
 
 impl BlockTimer<'_> {
-    /// Executes the block until its time beyond `base` is known well enough.
+    /// Executes a block repeatedly until its time minus `base` is known within the tolerance.
+    /// `base` is in nanoseconds.
     pub fn measure(&self, name: &str, block: &Block, base: Option<u64>) -> Result<Timed> {
         let OverheadSettings { warmup, repeat_min, repeat_max, tolerance, .. } = *self.settings;
         for _ in 0..warmup {
@@ -101,12 +104,14 @@ impl BlockTimer<'_> {
                 break;
             }
             let done = time.len() as u32;
-            // As many again: the interval narrows with the root of their number.
+            // The number of executions doubles, because the interval narrows with the square root
+            // of their number.
             next = done.min(repeat_max - done);
         }
         Ok(Timed { time, proof_size: if self.record_proof { block.proof_size } else { 0 } })
     }
 
+    /// Executes a block once, and returns the time in nanoseconds.
     fn execute(&self, block: &Block) -> Result<u64> {
         let recorder = Recorder::default();
         let backend = self.stored.backend(self.record_proof.then(|| recorder.clone()));

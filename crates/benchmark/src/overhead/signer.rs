@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Extrinsics of a development account, signed by what the runtime's metadata says of them (format 4).
+//! Signs extrinsics of a development account, in format 4, according to the metadata of the
+//! runtime.
 
 use artifact::Version;
 use codec::{Compact, Encode};
@@ -9,41 +10,45 @@ use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 use sp_core::{Pair, sr25519};
 use worker::{Failure, Result};
 
-/// Who signs.
+/// The secret URI of the signing account.
 pub const SIGNER: &str = "//Alice";
-/// Format 4, signed.
+/// The first byte of a signed extrinsic of format 4.
 const FORMAT: u8 = 0x84;
-/// A longer payload is signed by its hash.
+/// The largest payload that is signed itself, in bytes. The hash of a larger payload is signed
+/// instead.
 const MAX_UNHASHED_PAYLOAD: usize = 256;
-/// An era without an end.
+/// The encoded immortal era.
 const IMMORTAL: u8 = 0;
 
+/// Signs remarks with increasing nonces.
 pub struct Signer {
     pair: sr25519::Pair,
-    /// Format and sender.
+    /// The format and the sender.
     prefix: Vec<u8>,
-    /// What says that the signature is one of sr25519.
+    /// The bytes before an sr25519 signature: the variant of an enum, or none.
     signature_prefix: Vec<u8>,
-    /// What extensions carry before the nonce and after it.
+    /// The explicit data of the transaction extensions, before the nonce and after it.
     explicit: [Vec<u8>; 2],
     has_nonce: bool,
-    /// What is signed beside the call and what is explicit.
+    /// The implicit data of the transaction extensions, which is signed but not included.
     implicit: Vec<u8>,
     call: Vec<u8>,
 }
 
 impl Signer {
+    /// Prepares the signer for a runtime. Fails if the runtime uses another format, another kind of
+    /// account or signature, or an unknown transaction extension.
     pub fn of(layout: &Layout, version: &Version, genesis: &Header) -> Result<Self> {
         let none = |found: &str| unsupported(found.into());
         let interface = layout.metadata.as_deref().and_then(Interface::of);
         let interface = interface.ok_or_else(|| none("metadata from before version 14, without types"))?;
         if !interface.extrinsic_versions.contains(&4) {
-            return Err(none(&format!("extrinsics of format {:?} alone", interface.extrinsic_versions)));
+            return Err(none(&format!("extrinsics of the formats {:?} only", interface.extrinsic_versions)));
         }
         let system = layout.pallet_with(&["Account", "BlockHash"], Some("remark"));
         let call = system.and_then(|system| system.call("remark")).ok_or_else(|| none("no call `remark`"))?;
         let pair = sr25519::Pair::from_string(SIGNER, None)
-            .map_err(|error| Failure::internal("a development key cannot be made").found(format!("{error:?}")))?;
+            .map_err(|error| Failure::internal("the development key cannot be derived").found(format!("{error:?}")))?;
         let mut prefix = vec![FORMAT];
         prefix.extend(address(&interface, &pair.public())?);
         let mut signer = Self {
@@ -53,7 +58,7 @@ impl Signer {
             explicit: Default::default(),
             has_nonce: false,
             implicit: Vec::new(),
-            // A remark of nothing.
+            // An empty remark.
             call: [&call[..], &[0]].concat(),
         };
         let facts = ChainFacts { version, genesis: genesis.hash().0 };
@@ -63,6 +68,7 @@ impl Signer {
         Ok(signer)
     }
 
+    /// Adds the data of one transaction extension.
     fn add(&mut self, types: &PortableRegistry, extension: &Extension<'_>, facts: &ChainFacts<'_>) -> Result<()> {
         let explicit = match extension.identifier {
             "CheckNonce" => {
@@ -80,7 +86,7 @@ impl Signer {
         let implicit = match extension.identifier {
             "CheckSpecVersion" => facts.version.spec_version.encode(),
             "CheckTxVersion" => facts.version.transaction_version.unwrap_or_default().encode(),
-            // An era without an end begins with the first block.
+            // The birth block of an immortal era is the genesis block.
             "CheckGenesis" | "CheckMortality" | "CheckEra" => facts.genesis.to_vec(),
             _ => empty_value(types, extension.implicit).ok_or_else(|| unknown_extension(extension, "signs"))?,
         };
@@ -89,7 +95,7 @@ impl Signer {
         Ok(())
     }
 
-    /// The extrinsic with its length before it.
+    /// Returns a signed remark, encoded with its length.
     pub fn remark(&self, nonce: u32) -> Vec<u8> {
         let [before, after] = &self.explicit;
         let nonce = if self.has_nonce { Compact(nonce).encode() } else { Vec::new() };
@@ -104,12 +110,14 @@ impl Signer {
     }
 }
 
+/// The facts about the chain that extensions sign.
 struct ChainFacts<'a> {
     version: &'a Version,
     genesis: [u8; 32],
 }
 
-/// What an extension has where it has nothing to say: no bytes, or `None`. Anything else only its authors know.
+/// Returns the encoded value of an extension that has no data: no bytes, or `None`. Other values
+/// cannot be derived from the metadata.
 fn empty_value(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
     let is_option = types.resolve(id).is_some_and(|ty| ty.path.segments == ["Option"]);
     if is_option {
@@ -119,36 +127,36 @@ fn empty_value(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
 }
 
 fn unknown_extension(extension: &Extension<'_>, verb: &str) -> Failure {
-    unsupported(format!("what the transaction extension {} {verb} is not known here", extension.identifier))
+    unsupported(format!("the transaction extension {} {verb} unknown data", extension.identifier))
 }
 
 fn unsupported(found: String) -> Failure {
-    Failure::check("no signed extrinsic can be made for the runtime, so none is measured")
+    Failure::check("no extrinsic was measured, because none can be signed for this runtime")
         .found(found)
-        .expected("accounts of 32 bytes, sr25519, and transaction extensions that wallets know")
+        .expected("accounts of 32 bytes, sr25519 signatures, and common transaction extensions")
 }
 
-/// The sender: an account, or an address that is one.
+/// Encodes the sender: an account, or an address with an account.
 fn address(interface: &Interface<'_>, public: &sr25519::Public) -> Result<Vec<u8>> {
     let account: &[u8] = public.as_ref();
     let ids = variant(interface, interface.address, "Id");
     match (ids, interface.address) {
         (Some((index, Some(field))), _) if is_bytes(interface.types, field, 32) => Ok([&[index], account].concat()),
         (None, Some(id)) if is_bytes(interface.types, id, 32) => Ok(account.to_vec()),
-        _ => Err(unsupported("senders that are no accounts of 32 bytes".into())),
+        _ => Err(unsupported("senders that are not accounts of 32 bytes".into())),
     }
 }
 
-/// What stands before an sr25519 signature.
+/// Returns the bytes before an sr25519 signature.
 fn signature_prefix(interface: &Interface<'_>) -> Result<Vec<u8>> {
     match (variant(interface, interface.signature, "Sr25519"), interface.signature) {
         (Some((index, Some(field))), _) if is_bytes(interface.types, field, 64) => Ok(vec![index]),
         (None, Some(id)) if is_bytes(interface.types, id, 64) => Ok(Vec::new()),
-        _ => Err(unsupported("signatures that are not sr25519's".into())),
+        _ => Err(unsupported("signatures other than sr25519".into())),
     }
 }
 
-/// The index of an enum's variant, and the type of its only field.
+/// Returns the index of an enum's variant, and the type of its only field.
 fn variant(interface: &Interface<'_>, id: Option<u32>, name: &str) -> Option<(u8, Option<u32>)> {
     let found = interface.variants(id).iter().find(|variant| variant.name == name)?;
     let field = match found.fields.as_slice() {
@@ -158,10 +166,10 @@ fn variant(interface: &Interface<'_>, id: Option<u32>, name: &str) -> Option<(u8
     Some((found.index, field))
 }
 
-/// Whether values of a type are so many bytes and nothing else.
+/// Returns whether the values of a type are exactly `length` bytes.
 fn is_bytes(types: &PortableRegistry, id: u32, length: u32) -> bool {
     let mut id = id;
-    // Wrappers around wrappers, never many.
+    // The number of nested wrapper types is limited.
     for _ in 0..8 {
         match types.resolve(id).map(|ty| &ty.type_def) {
             Some(TypeDef::Composite(composite)) if composite.fields.len() == 1 => id = composite.fields[0].ty.id,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether weight files are newer than the code they measure, as git's objects tell. A file that is not committed, or was
-//! changed since, is as new as can be.
+//! Checks by the history in git whether weight files are newer than the code that they measure. A
+//! file that is not committed, or that has uncommitted changes, counts as new.
 
 use crate::{
     git, revision,
@@ -14,27 +14,27 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// What of a pallet's package is measured, and what is not.
+/// The paths of a pallet's package that are measured, and those that are not.
 const MEASURED: [&str; 1] = ["src"];
 const NOT_MEASURED: [&str; 4] = ["src/weights.rs", "src/mock.rs", "src/tests.rs", "src/tests"];
 
-/// Returns what version control tells of the code that was measured.
+/// Compares the age of weight files with that of the measured code.
 pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Result<Age> {
     let skipped = |why: &str| {
-        let why = format!("whether weights are older than their code: {why}");
+        let why = format!("whether weights are older than the measured code: {why}");
         Ok(Age { not_checked: vec![why], ..Age::default() })
     };
     if measured.is_empty() {
         return Ok(Age::default());
     }
     let Some(root) = git::root(&runtime.directory) else {
-        return skipped("the runtime is in no git repository");
+        return skipped("the runtime is not in a git repository");
     };
     if git::commit(&root, "HEAD").is_none() {
         return skipped("the repository has no commit");
     }
     if git::ask(&root, &["rev-parse", "--is-shallow-repository"])?.trim() == "true" {
-        return skipped("the clone is shallow, and its history cut off; `git fetch --unshallow` brings it");
+        return skipped("the clone is shallow and lacks the history; `git fetch --unshallow` fetches it");
     }
     let mut history = History { root, workspace, runtime, locks: BTreeMap::new() };
     let (mut stale, mut unknown) = (Vec::new(), BTreeSet::new());
@@ -45,13 +45,15 @@ pub fn of(workspace: &Workspace, runtime: &Runtime, measured: &[Measured]) -> Re
                 stale.push(Stale { pallet: one.pallet.clone(), file: one.file.clone(), detail });
             }
             AgeVerdict::Unknown(why) => {
-                unknown.insert(format!("whether the weights of {} are older than its code: {why}", one.pallet));
+                unknown
+                    .insert(format!("whether the weights of {} are older than the measured code: {why}", one.pallet));
             }
         }
     }
     Ok(Age { stale, not_checked: unknown.into_iter().collect() })
 }
 
+/// The age of a weight file compared with that of its code.
 #[derive(Debug, PartialEq, Eq)]
 enum AgeVerdict {
     Newer,
@@ -59,11 +61,12 @@ enum AgeVerdict {
     Unknown(String),
 }
 
+/// The history of a runtime's repository.
 struct History<'a> {
     root: PathBuf,
     workspace: &'a Workspace,
     runtime: &'a Runtime,
-    /// The workspace's lock file in commits, where they have one.
+    /// The workspace's lock file by commit; `None` if the commit has none.
     locks: BTreeMap<String, Option<String>>,
 }
 
@@ -84,7 +87,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// The package that a runtime's source calls by this name.
+    /// Returns the package that the runtime's source uses under this name.
     fn package(&self, pallet: &str) -> Option<&'a Package> {
         let name = pallet.split("::").next().unwrap_or(pallet);
         let metadata: &'a _ = &self.workspace.metadata;
@@ -93,10 +96,10 @@ impl<'a> History<'a> {
         metadata.packages.iter().find(|package| package.id == *id)
     }
 
-    /// Commits that touched the code and that the weights' commit does not come after.
+    /// Looks for commits that changed the code after the commit of the weights.
     fn judge_path_package(&self, package: &Package, measured_at: &str) -> Result<AgeVerdict> {
         let Some(directory) = package.manifest_path.parent() else {
-            return Ok(AgeVerdict::Unknown("its package is nowhere".into()));
+            return Ok(AgeVerdict::Unknown("its package has no directory".into()));
         };
         let Ok(directory) = self.relative(directory.as_std_path()) else {
             return Ok(AgeVerdict::Unknown(format!("{directory} is in another repository")));
@@ -107,14 +110,14 @@ impl<'a> History<'a> {
         let at = short(measured_at);
         if self.is_changed(&code)? {
             return Ok(AgeVerdict::Stale(format!(
-                "measured at {at}, and {} has changes that are not committed",
+                "measured at {at}, but {} has uncommitted changes",
                 directory.display()
             )));
         }
         Ok(match self.last_commit(&[&format!("{measured_at}..HEAD")], &code)? {
             None => AgeVerdict::Newer,
             Some(commit) => AgeVerdict::Stale(format!(
-                "measured at {at}, and {} was changed since, at {} ({})",
+                "measured at {at}, but {} was changed later at {} ({})",
                 directory.display(),
                 short(&commit),
                 self.subject(&commit)?
@@ -122,7 +125,7 @@ impl<'a> History<'a> {
         })
     }
 
-    /// The version that the lock file had when the weights were committed, and the one it has.
+    /// Compares the version in the lock file when the weights were committed with the current one.
     fn judge_registry_package(&mut self, package: &Package, measured_at: &str) -> Result<AgeVerdict> {
         if !self.locks.contains_key(measured_at) {
             let lock = self.relative(&self.workspace.metadata.workspace_root.as_std_path().join("Cargo.lock"))?;
@@ -138,15 +141,15 @@ impl<'a> History<'a> {
         Ok(match before.contains(&now) {
             true => AgeVerdict::Newer,
             false => AgeVerdict::Stale(format!(
-                "measured at {}, with {} {}; the lock file has {now} now",
+                "measured at {}, with {} {}; the lock file now has {now}",
                 short(measured_at),
                 package.name,
-                if before.is_empty() { "in no version".into() } else { before.join(" and ") }
+                if before.is_empty() { "missing from the lock file".into() } else { before.join(" and ") }
             )),
         })
     }
 
-    /// A path relative to the repository.
+    /// Returns a path relative to the repository.
     fn relative(&self, path: &Path) -> Result<PathBuf> {
         let path = std::fs::canonicalize(path).map_err(|error| Failure::io("open", path, &error))?;
         path.strip_prefix(&self.root)
@@ -154,7 +157,7 @@ impl<'a> History<'a> {
             .map_err(|_| Failure::input(format!("{} is not in the repository {}", path.display(), self.root.display())))
     }
 
-    /// The last commit of a range that touched the paths.
+    /// Returns the last commit of a range that changed the paths.
     fn last_commit(&self, range: &[&str], paths: &[String]) -> Result<Option<String>> {
         let mut arguments = vec!["rev-list", "-1"];
         arguments.extend(range);
@@ -164,20 +167,21 @@ impl<'a> History<'a> {
         Ok(Some(found.trim().to_owned()).filter(|commit| !commit.is_empty()))
     }
 
-    /// Whether the work tree differs there from the last commit.
+    /// Returns whether the paths have uncommitted changes.
     fn is_changed(&self, paths: &[String]) -> Result<bool> {
         let mut arguments = vec!["status", "--porcelain", "--"];
         arguments.extend(paths.iter().map(String::as_str));
         Ok(!git::ask(&self.root, &arguments)?.trim().is_empty())
     }
 
+    /// Returns the subject of a commit, shortened.
     fn subject(&self, commit: &str) -> Result<String> {
         let subject = git::ask(&self.root, &["log", "-1", "--format=%s", commit])?;
         Ok(subject.trim().chars().take(80).collect())
     }
 }
 
-/// A path from the repository's root, taken letter by letter.
+/// Returns the pathspec of a literal path from the root of the repository.
 fn pathspec(path: &Path, exclude: bool) -> String {
     format!(":(top,literal{}){}", if exclude { ",exclude" } else { "" }, path.display())
 }
@@ -186,7 +190,7 @@ fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }
 
-/// The versions of a package in the text of a lock file.
+/// Returns the versions of a package in the text of a lock file.
 fn locked_versions(lock: &str, package: &str) -> Vec<String> {
     let (name, mut of_package) = (format!("name = {package:?}"), false);
     let mut versions = Vec::new();
@@ -205,14 +209,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_file_tells_the_versions_of_a_package() {
+    fn versions_are_read_from_a_lock_file() {
         let lock = "version = 4\n\n[[package]]\nname = \"pallet-x\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"pallet-x\"\nversion = \"2.0.0\"\n\n[[package]]\nname = \"pallet-xy\"\nversion = \"3.0.0\"\n";
         assert_eq!(locked_versions(lock, "pallet-x"), ["1.0.0", "2.0.0"]);
         assert_eq!(locked_versions(lock, "pallet-y"), Vec::<String>::new());
     }
 
     #[test]
-    fn a_path_is_taken_as_it_is() {
+    fn a_pathspec_is_literal() {
         assert_eq!(pathspec(Path::new("a*/b"), false), ":(top,literal)a*/b");
         assert_eq!(pathspec(Path::new("src"), true), ":(top,literal,exclude)src");
     }

@@ -25,7 +25,7 @@ fn version() -> Version {
     }
 }
 
-/// A signer whose extensions are these: identifier, explicit and implicit type.
+/// Returns a signer with these extensions, each given as identifier, explicit and implicit type.
 fn signer(extensions: &[(&str, MetaType, MetaType)]) -> Result<Signer> {
     let metas: Vec<_> = extensions.iter().flat_map(|(_, explicit, implicit)| [*explicit, *implicit]).collect();
     let (types, ids) = registry(&metas);
@@ -50,7 +50,7 @@ fn of<T: scale_info::TypeInfo + 'static>() -> MetaType {
 }
 
 #[test]
-fn what_extensions_carry_stands_in_their_order_and_is_signed_with_what_they_do_not() {
+fn explicit_and_implicit_data_are_in_the_order_of_the_extensions() {
     let signer = signer(&[
         ("CheckNonZeroSender", of::<()>(), of::<()>()),
         ("CheckSpecVersion", of::<()>(), of::<u32>()),
@@ -75,7 +75,7 @@ fn what_extensions_carry_stands_in_their_order_and_is_signed_with_what_they_do_n
 }
 
 #[test]
-fn an_extension_that_nobody_knows_is_refused_unless_it_has_nothing_to_say() {
+fn an_unknown_extension_is_refused_unless_it_has_no_data() {
     assert!(signer(&[("Own", of::<((), [u8; 0])>(), of::<Option<u64>>())]).is_ok());
     for (explicit, implicit, verb) in [(of::<u8>(), of::<()>(), "carries"), (of::<()>(), of::<u64>(), "signs")] {
         let failure = signer(&[("Own", explicit, implicit)]).err().expect("refused");
