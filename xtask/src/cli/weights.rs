@@ -10,47 +10,50 @@ pub struct Weights {
 
 #[derive(Debug, Subcommand)]
 pub enum WeightsCommand {
-    /// Run a runtime's benchmarks and make its weight files anew
+    /// Run a runtime's benchmarks and update its weight files
     Run(Box<WeightsRun>),
-    /// Compare two sets of weights; exit 1 where one changed by more than the threshold, or no longer fits in a block
+    /// Compare two sets of weights; exit 1 if one changed by more than the threshold, or no longer
+    /// fits in a block
     Compare(WeightsCompare),
-    /// Check that a runtime's weights are there, wired in and sane; exit 1 where they are not
+    /// Check that a runtime's weights exist, are used and are plausible; exit 1 if not
     Check(WeightsCheck),
-    /// Make weight files from raw results, the same bytes each time
+    /// Make weight files from raw results; the same results give the same bytes
     Render(WeightsRender),
-    /// Measure this machine, and hold it against a profile
+    /// Measure this machine and compare it with a hardware profile
     Machine(WeightsMachine),
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct WeightLimits {
-    /// What a read of the database costs, in picoseconds [default: 25000000, RocksDB's]
+    /// The time of a database read, in picoseconds [default: 25000000, RocksDB's]
     #[arg(long, default_value_t = 25_000_000, value_name = "PS", hide_default_value = true)]
     pub read_weight: u64,
-    /// What a write costs, in picoseconds [default: 100000000, RocksDB's]
+    /// The time of a database write, in picoseconds [default: 100000000, RocksDB's]
     #[arg(long, default_value_t = 100_000_000, value_name = "PS", hide_default_value = true)]
     pub write_weight: u64,
-    /// The time that the normal extrinsics of a block have, in picoseconds [default: 1.5 s, three quarters of 2 s]
+    /// The time limit of a block's normal extrinsics, in picoseconds [default: 1.5 s, three
+    /// quarters of 2 s]
     #[arg(long, default_value_t = 1_500_000_000_000, value_name = "PS", hide_default_value = true)]
     pub block_ref_time: u64,
-    /// The proof size that they have, in bytes [default: 7864320, three quarters of 10 MiB]
+    /// The proof size limit of a block's normal extrinsics, in bytes [default: 7864320, three
+    /// quarters of 10 MiB]
     #[arg(long, default_value_t = 7_864_320, value_name = "BYTES", hide_default_value = true)]
     pub block_proof_size: u64,
 }
 
-/// At which values of its components an extrinsic is compared: the names are those of subweight.
+/// The values of the components at which extrinsics are compared. The names are those of subweight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum CompareMethod {
-    /// Every component at its least value
+    /// Every component at its minimum
     Base,
-    /// Where the increase is largest; both sides must give the same ranges
+    /// Components at the values with the largest increase; both sides must give the same ranges
     ExactWorst,
-    /// Where the increase is largest; ranges that differ or lack are guessed
+    /// Components at the values with the largest increase; different or missing ranges are guessed
     #[default]
     GuessWorst,
-    /// Every component at its greatest value; both sides must give the same ranges
+    /// Every component at its maximum; both sides must give the same ranges
     ExactAsymptotic,
-    /// Every component at its greatest value; ranges that differ or lack are guessed
+    /// Every component at its maximum; different or missing ranges are guessed
     Asymptotic,
 }
 
@@ -58,28 +61,29 @@ pub enum CompareMethod {
 pub enum CompareFormat {
     Markdown,
     Csv,
-    /// A picture of the largest changes
+    /// A chart of the largest changes
     Svg,
 }
 
 #[derive(Debug, Args)]
 pub struct WeightsCompare {
-    /// A weight file, raw results, a directory of them, `REVISION:PATH`, or a revision alone for the same path in it
+    /// The old side: a weight file, raw results, a directory of them, `REVISION:PATH`, or a
+    /// revision alone for the other side's path in it
     pub old: String,
-    /// The same
+    /// The new side, in the same forms
     pub new: String,
-    /// At which values of its components an extrinsic is compared
+    /// The values of the components at which extrinsics are compared
     #[arg(long, short, value_enum, default_value_t)]
     pub method: CompareMethod,
-    /// A change of more than this, up or down, is a negative verdict
+    /// The verdict is negative if a weight changes by more than this, up or down
     #[arg(long, default_value_t = 5.0, value_name = "PERCENT")]
     pub threshold: f64,
     #[command(flatten)]
     pub limits: WeightLimits,
-    /// What to write in place of a table for the terminal
+    /// The output format, instead of a table for the terminal
     #[arg(long, value_enum)]
     pub format: Option<CompareFormat>,
-    /// Write it to this file
+    /// Write the output to this file
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -89,10 +93,11 @@ pub struct WeightsCheck {
     /// A runtime of the workspace [default: all]
     #[arg(long = "runtime", short, value_name = "NAME")]
     pub runtimes: Vec<String>,
-    /// Hold the weights against those of this revision
+    /// Compare the weights with those of this revision
     #[arg(long, value_name = "REVISION")]
     pub base: Option<String>,
-    /// A weight that differs from the base's by more than this needs a cause: another version of its pallet
+    /// Fail if a weight differs from that of the base by more than this, and its pallet has the
+    /// same version
     #[arg(long, default_value_t = 30.0, value_name = "PERCENT")]
     pub jump: f64,
     #[command(flatten)]
@@ -105,16 +110,16 @@ pub enum WeightShape {
     Runtime,
     /// A pallet's own file: the trait, `SubstrateWeight<T>` and `()`
     Pallet,
-    /// A file of XCM's instructions, which implements no trait
+    /// A file of XCM instructions, which implements no trait
     Xcm,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum WeightHeader {
-    /// Only what changes when the weights may
+    /// Settings and machine only, which change only with the measurement
     #[default]
     Stable,
-    /// With date, host name and command line, which are others each time
+    /// With date, host name and command line, which differ each time
     Conventional,
 }
 
@@ -126,24 +131,24 @@ pub struct WeightsRender {
     /// The directory of the weight files, or the file
     #[arg(long, short, value_name = "DIR|FILE.rs")]
     pub output: PathBuf,
-    /// What the files implement [default: a runtime's file, or XCM's, as the pallet is]
+    /// The form of the files [default: xcm for the pallets of XCM instructions, else runtime]
     #[arg(long, value_enum)]
     pub shape: Option<WeightShape>,
-    /// A Handlebars template for pallets, as frame-benchmarking-cli takes it, in place of a shape
+    /// A Handlebars template for pallets, as for frame-benchmarking-cli, instead of a shape
     #[arg(long, value_name = "FILE", conflicts_with = "shape")]
     pub template: Option<PathBuf>,
-    /// What stands at the top of the files
+    /// The header of the files
     #[arg(long, value_enum, default_value_t)]
     pub header: WeightHeader,
-    /// A file of comment lines that go before everything else: a licence
+    /// A file of comment lines that are written at the start of each file, for example a licence
     #[arg(long, value_name = "FILE")]
     pub header_file: Option<PathBuf>,
-    /// Write what was measured, also where the old file's value is within the noise
+    /// Write the measured values, also where the old value is within the confidence interval
     #[arg(long)]
     pub anew: bool,
 }
 
-/// What only the pallets' benchmarks have.
+/// The options that apply only to the benchmarks of pallets.
 const PALLETS: [&str; 7] = ["pallets", "extrinsics", "exclude", "extra", "list", "steps", "continue_on_fail"];
 
 #[derive(Clone, Debug, Default, Args)]
@@ -151,78 +156,82 @@ pub struct WeightsRun {
     /// A runtime: its package, or the package without `-runtime` [default: the workspace's]
     #[arg(long = "runtime", short, value_name = "NAME")]
     pub runtimes: Vec<String>,
-    /// A blob that was built with `runtime-benchmarks`, in place of building one; with --overhead, the blob that ships
+    /// A blob that was built with `runtime-benchmarks`, instead of building one; with --overhead,
+    /// the released blob
     #[arg(long, value_name = "BLOB")]
     pub blob: Option<PathBuf>,
     /// Only these pallets, as benchmarks name them: `pallet_balances`
     #[arg(long = "pallet", short, value_name = "PALLET")]
     pub pallets: Vec<String>,
-    /// Only these benchmarks. Weight files are made of pallets that were measured whole
+    /// Only these benchmarks. Weight files are made only of pallets whose benchmarks were all
+    /// measured
     #[arg(long = "extrinsic", short, value_name = "NAME")]
     pub extrinsics: Vec<String>,
-    /// Not this pallet, or not this benchmark (`pallet_balances::upgrade_accounts`)
+    /// Exclude this pallet or this benchmark (`pallet_balances::upgrade_accounts`)
     #[arg(long, value_name = "NAME")]
     pub exclude: Vec<String>,
-    /// Benchmarks too that the runtime marks as extra
+    /// Include the benchmarks that the runtime marks as extra
     #[arg(long)]
     pub extra: bool,
-    /// Only list what there is to run
+    /// List the benchmarks without running them
     #[arg(long)]
     pub list: bool,
-    /// Measure what a block and an extrinsic cost by themselves, in place of the pallets
+    /// Measure the overhead of a block and of an extrinsic, instead of the pallets
     #[arg(long, conflicts_with_all = PALLETS)]
     pub overhead: bool,
-    /// At most so many extrinsics in the full block [default: as many as fit]
+    /// The maximum number of extrinsics in the full block [default: as many as fit]
     #[arg(long, value_name = "N", requires = "overhead")]
     pub max_extrinsics: Option<u32>,
-    /// Measure what reads and writes of a database cost, on this state, in place of the pallets
+    /// Measure database reads and writes with this state, instead of the pallets
     #[arg(long, value_name = "SOURCE", conflicts_with_all = PALLETS)]
     pub database: Option<String>,
-    /// Values of each component, from the lowest to the highest [default: 50]
+    /// The number of values of each component, from its minimum to its maximum [default: 50]
     #[arg(long, value_name = "N")]
     pub steps: Option<u32>,
-    /// Repetitions of each value, or of each block, at most [default: 20 and 500]
+    /// The maximum number of repetitions of each value, or of each block [default: 20 and 500]
     #[arg(long, value_name = "N")]
     pub repeat: Option<u32>,
-    /// Stop repeating when the worst case is known to this share of it; 0 to repeat to the end [default: 0.02]
+    /// Stop repeating when the relative confidence interval of the worst case is below this; 0
+    /// never stops early [default: 0.02]
     #[arg(long, value_name = "SHARE")]
     pub tolerance: Option<f64>,
-    /// The genesis preset that benchmarks begin with [default: development]
+    /// The genesis preset of the benchmarks' state [default: development]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Go on when a benchmark fails; the failures are listed at the end, and the exit code is 1
+    /// Continue when a benchmark fails; the failures are listed at the end, and the exit code is 1
     #[arg(long)]
     pub continue_on_fail: bool,
-    /// Run again what was run before, and write what was measured where a former value is within the noise
+    /// Run all benchmarks again, and write the measured values, also where the old value is within
+    /// the confidence interval
     #[arg(long)]
     pub anew: bool,
-    /// The hardware profile that this machine is held against
+    /// The hardware profile with which this machine is compared
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
-    /// Make weight files on a machine that is not the profile's too; their header says so
+    /// Make weight files also on a machine that does not match the profile; their header says so
     #[arg(long)]
     pub any_machine: bool,
-    /// Make no weight files, only raw results
+    /// Write raw results only, and no weight files
     #[arg(long)]
     pub raw_only: bool,
-    /// What stands at the top of the files
+    /// The header of the files
     #[arg(long, value_enum, default_value_t)]
     pub header: WeightHeader,
-    /// Where raw results are kept [default: target/weights/RUNTIME of the workspace]
+    /// The directory of the raw results [default: target/weights/RUNTIME of the workspace]
     #[arg(long, value_name = "DIR")]
     pub raw: Option<PathBuf>,
-    /// Where weight files are written [default: `weights.directory` of the runtime's [package.metadata.cutover], else its
-    /// src/weights]
+    /// The directory of the weight files [default: `weights.directory` of the runtime's
+    /// [package.metadata.cutover], else its src/weights]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct WeightsMachine {
-    /// The hardware profile that this machine is held against
+    /// The hardware profile with which this machine is compared
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
-    /// Where the disk is measured [default: Cutover's cache directory]
+    /// The directory in which the disk is measured [default: Cutover's cache directory]
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
 }

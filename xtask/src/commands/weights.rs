@@ -34,7 +34,7 @@ fn call<T: DeserializeOwned>(context: &Context, request: &Request) -> Result<Out
     workers::ask(context, Worker::Weights, request, &task, &context.log("weights"))
 }
 
-/// Prints a result: as JSON, or as `human` tells it.
+/// Prints a result as JSON, or as the text of `human`.
 fn print(context: &Context, result: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
     let value = serde_json::to_value(result)
         .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?;

@@ -43,7 +43,8 @@ pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {
     Ok(passed)
 }
 
-/// Returns the request that checks a runtime's weights by themselves, and compares them with the code they are of.
+/// Returns the request that checks a runtime's weights and compares their age with that of the
+/// measured code. It has no base yet.
 pub fn request(
     context: &Context,
     workspace: &Workspace,
@@ -77,16 +78,17 @@ pub struct Base {
 }
 
 impl Base {
-    /// Makes a request one that compares the weights with this revision's.
+    /// Adds this revision as the base of a request.
     pub fn add_to(&self, context: &Context, request: &mut CheckRequest) {
         request.base = Some(self.directory.clone());
         request.base_lock = self.lock.clone();
         request.lock = Some(context.workspace.join("Cargo.lock"));
     }
 
+    /// Extracts the runtime's source and the lock file of a revision to temporary directories.
     pub fn of(context: &Context, runtime: &Runtime, name: &str) -> Result<Self> {
         let root = git::root(&runtime.directory).ok_or_else(|| {
-            Failure::input(format!("the runtime {} is in no git repository", runtime.name))
+            Failure::input(format!("the runtime {} is not in a git repository", runtime.name))
                 .found(runtime.directory.display().to_string())
         })?;
         let commit = revision::commit(&root, name)?;
@@ -96,7 +98,7 @@ impl Base {
             Ok(utf8(inside)?.to_owned())
         };
         let (source, directory) = revision::extract(&root, &commit, &inside(&runtime.directory)?, &[".rs"])?;
-        // A lock file that is not under version control leaves the cause of a jump unknown.
+        // Without a lock file in the repository the cause of a jump is unknown.
         let lock = inside(&context.workspace.join("Cargo.lock"))
             .and_then(|path| revision::extract(&root, &commit, &path, &["Cargo.lock"]))
             .ok();

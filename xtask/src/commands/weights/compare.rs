@@ -15,7 +15,9 @@ use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
     if !options.threshold.is_finite() || options.threshold < 0.0 {
-        return Err(Failure::usage("the threshold is no percentage").found(options.threshold.to_string()));
+        return Err(Failure::usage("the threshold is not a percentage")
+            .found(options.threshold.to_string())
+            .expected("a number of percent that is not negative"));
     }
     let old = resolve_side(&options.old, &options.new)?;
     let new = resolve_side(&options.new, &options.old)?;
@@ -50,21 +52,23 @@ pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
     Ok(outcome.passed)
 }
 
-/// One side of a comparison on disk. A revision's files are there for as long as this is.
+/// One side of a comparison on disk. The files of a revision are removed when this value is
+/// dropped.
 struct ResolvedSide {
     path: PathBuf,
     _extracted: Option<TempDir>,
 }
 
-/// What exists is a path; else it is a revision with a path, or a revision in which the `other` side's path is meant.
+/// Resolves one side of a comparison: an existing path, a revision with a path, or a revision with
+/// the path of the `other` side.
 fn resolve_side(name: &str, other: &str) -> Result<ResolvedSide> {
     if Path::new(name).exists() {
         return Ok(ResolvedSide { path: PathBuf::from(name), _extracted: None });
     }
     let here = Path::new(".");
     let Some(root) = git::root(here) else {
-        return Err(Failure::input(format!("there is no {name}"))
-            .expected("a file or a directory: no revision can be meant outside of a git repository"));
+        return Err(Failure::input(format!("{name} does not exist"))
+            .expected("a file or a directory, because revisions are known only inside of a git repository"));
     };
     let (revision, path) = match name.split_once(':') {
         Some((revision, path)) => (revision, path.to_owned()),
@@ -78,8 +82,8 @@ fn resolve_side(name: &str, other: &str) -> Result<ResolvedSide> {
 /// The path of the other side, relative to the repository's root.
 fn same_path(name: &str, other: &str, root: &Path) -> Result<String> {
     let none = || {
-        Failure::input(format!("{name} is neither a file nor a directory, and as a revision it has no path"))
-            .hint(format!("name one: {name}:PATH"))
+        Failure::input(format!("{name} is neither a file nor a directory, and gives no path in a revision"))
+            .hint(format!("add the path: {name}:PATH"))
     };
     if !Path::new(other).exists() {
         return match other.split_once(':') {
@@ -97,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_side_that_is_nothing_is_bad_input() {
+    fn an_unknown_side_is_bad_input() {
         for name in ["no-such-file.rs", "no-such-revision:path"] {
             let failure = resolve_side(name, "also-nothing").err().expect("refused");
             assert_eq!(failure.kind, worker::Kind::Input, "{failure}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What this machine is, and whether it is good enough for a profile.
+//! Measures this machine and compares it with a profile.
 
 use super::print;
 use crate::{

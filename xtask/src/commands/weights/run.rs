@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Benchmarks run, their raw results kept, weight files made of them where the runtime keeps its own.
+//! Runs benchmarks, keeps their raw results, and makes the weight files of the runtime from them.
 
 mod constants;
 
@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 use worker::{Failure, Outcome, Result};
 
+/// The feature of a runtime that includes the benchmarks.
 const FEATURE: &str = "runtime-benchmarks";
 
 pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
@@ -52,7 +53,7 @@ pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
     Ok(passed)
 }
 
-/// One runtime's run.
+/// A run of one runtime's benchmarks.
 pub struct Run<'a> {
     pub context: &'a Context,
     pub builder: &'a Builder<'a>,
@@ -66,7 +67,7 @@ impl Run<'_> {
         Settings { runtime: self.runtime, workspace: &self.context.workspace, options: self.options }
     }
 
-    /// Where raw results are kept.
+    /// Returns the directory of the raw results.
     fn raw(&self) -> PathBuf {
         let target = self.workspace.metadata.target_directory.as_std_path();
         self.options.raw.clone().unwrap_or_else(|| target.join("weights").join(&self.runtime.name))
@@ -80,12 +81,14 @@ impl Run<'_> {
         self.settings().preset().cloned().unwrap_or_else(benchmark::preset)
     }
 
+    /// Sends a request to the benchmark worker.
     fn measure<T: DeserializeOwned>(&self, request: &Request) -> Result<Outcome<T>> {
         let task = self.context.printer.task(&format!("weights {}", self.runtime.name));
         workers::ask(self.context, Worker::Benchmark, request, &task, &self.context.log("weights"))
     }
 
-    /// Measures the runtime's pallets, or lists what there is to measure. Returns whether all is well, too.
+    /// Measures the runtime's pallets, or lists their benchmarks. Returns whether the run passed,
+    /// and its document.
     pub fn pallets(&self) -> Result<(bool, benchmark::Run)> {
         let blob = match &self.options.blob {
             Some(blob) => blob.clone(),
@@ -128,13 +131,14 @@ impl Run<'_> {
         Ok((outcome.passed && good, benchmark::Run { raw, run: Some(outcome.value), files: Some(files), ..run }))
     }
 
-    /// The blob that has the benchmarks in it. It is optimised like the one that ships: weights are its times.
+    /// Builds the blob with benchmarks. It is optimized like the released blob, because weights are
+    /// measured times.
     fn build_with_benchmarks(&self) -> Result<PathBuf> {
         if !self.runtime.features.contains(FEATURE) {
             return Err(Failure::input(format!("{} has no benchmarks", self.runtime.package))
                 .found(format!("no feature {FEATURE}"))
                 .expected(format!("a feature {FEATURE} that turns on the pallets' benchmarks"))
-                .hint("define_benchmarks! in the runtime and the runtime API Benchmark are what else it takes"));
+                .hint("the runtime also needs `define_benchmarks!` and the runtime API Benchmark"));
         }
         let variant = Variant {
             profile: Profile::Production.name(),
@@ -145,22 +149,23 @@ impl Run<'_> {
         self.build(&variant, "benchmarks")
     }
 
-    /// The blob, in a directory of its own.
+    /// Builds a blob in a directory of its own.
     fn build(&self, variant: &Variant, name: &str) -> Result<PathBuf> {
         let out = self.workspace.metadata.target_directory.as_std_path().join("cutover").join(name);
         Ok(build::build_one(self.builder, self.runtime, variant, &out)?.path)
     }
 
-    /// Makes weight files of raw results, unless the machine that they are of is not the profile's; and whether it is.
+    /// Makes weight files from raw results, unless the machine does not match the profile. Returns
+    /// whether the machine is accepted, and the files.
     fn render(&self, machine: Option<&Machine>, raw: Vec<PathBuf>) -> Result<(bool, Files)> {
         let outside = machine.is_some_and(|machine| machine.within_profile == Some(false));
         let good = !outside || self.options.any_machine;
         let left = |why: &str| Ok((good, Files::Left { left: why.to_owned() }));
         if self.options.raw_only {
-            return left("only raw results were asked for");
+            return left("only raw results were requested");
         }
         if !good {
-            return left("this machine is not the profile's; `--any-machine` makes weight files all the same");
+            return left("this machine does not match the profile; `--any-machine` makes weight files nevertheless");
         }
         let settings = self.settings();
         let directory = settings.directory();

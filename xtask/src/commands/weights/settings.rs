@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How a runtime's weights are measured and kept: by the command line, else its manifest, else the workspace's matrix.
+//! The settings of a runtime's weights: from the command line, otherwise from the runtime's
+//! manifest, otherwise from the workspace's matrix.
 
 use crate::{
     cli::{self, WeightHeader},
@@ -17,9 +18,10 @@ use std::{
 };
 use worker::{Failure, Result};
 
+/// The settings of one runtime.
 pub struct Settings<'a> {
     pub runtime: &'a Runtime,
-    /// The workspace, which the matrix names files relative to.
+    /// The root of the workspace. Paths in the matrix are relative to it.
     pub workspace: &'a Path,
     pub options: &'a cli::WeightsRun,
 }
@@ -29,27 +31,29 @@ impl Settings<'_> {
         &self.runtime.config.weights
     }
 
-    /// A file that the manifest names.
+    /// Resolves a path in the manifest.
     fn own(&self, path: &Path) -> PathBuf {
         self.runtime.directory.join(path)
     }
 
+    /// Returns the hardware profile.
     pub fn profile(&self) -> Option<PathBuf> {
         let configured = self.config().profile.as_ref().map(|path| self.own(path));
         self.options.profile.clone().or(configured)
     }
 
+    /// Returns the genesis preset.
     pub fn preset(&self) -> Option<&String> {
         self.options.preset.as_ref().or(self.config().preset.as_ref())
     }
 
-    /// Where the weight files are.
+    /// Returns the directory of the weight files.
     pub fn directory(&self) -> PathBuf {
         let configured = self.config().directory.as_deref().unwrap_or(Path::new("src/weights"));
         self.options.output.clone().unwrap_or_else(|| self.own(configured))
     }
 
-    /// Pallets and benchmarks that are not measured.
+    /// Returns the pallets and benchmarks that are not measured.
     pub fn excluded(&self) -> Vec<String> {
         let matrix = self.runtime.matrix.as_ref().and_then(|matrix| matrix.benchmarks_exclude_extrinsics.as_ref());
         let of_matrix = matrix.into_iter().flatten();
@@ -57,19 +61,19 @@ impl Settings<'_> {
         self.options.exclude.iter().chain(&self.config().exclude).cloned().chain(of_matrix).collect()
     }
 
-    /// The file that stands at the top of each weight file.
+    /// Returns the file with the header of each weight file.
     pub fn header(&self) -> Option<PathBuf> {
         let matrix = || self.runtime.matrix.as_ref()?.header.as_ref().map(|path| self.workspace.join(path));
         self.config().header.as_ref().map(|path| self.own(path)).or_else(matrix)
     }
 
-    /// The template of all pallets.
+    /// Returns the template of all pallets.
     pub fn template(&self) -> Option<PathBuf> {
         let matrix = || self.runtime.matrix.as_ref()?.template.as_ref().map(|path| self.workspace.join(path));
         self.config().template.as_ref().map(|path| self.own(path)).or_else(matrix)
     }
 
-    /// Those of single pallets.
+    /// Returns the templates of single pallets, by name.
     pub fn templates(&self) -> BTreeMap<String, PathBuf> {
         let matrix = self.runtime.matrix.as_ref().and_then(|matrix| matrix.benchmarks_templates.as_ref());
         let of_matrix = matrix.into_iter().flatten().map(|(pallet, path)| (pallet.clone(), self.workspace.join(path)));
@@ -77,7 +81,7 @@ impl Settings<'_> {
         of_matrix.chain(own).collect()
     }
 
-    /// Returns the manifest's settings, overruled by those of the command line.
+    /// Returns the settings of the manifest, overridden by those of the command line.
     pub fn of_all(&self) -> Result<benchmark::Settings> {
         let mut settings = overlaid(&benchmark::Settings::default(), &self.config().settings, "settings")?;
         let options = self.options;
@@ -89,7 +93,7 @@ impl Settings<'_> {
         Ok(settings)
     }
 
-    /// Returns the settings of pallets that have their own, which overrule all others.
+    /// Returns the settings of pallets that have their own, which override all others.
     pub fn per_pallet(&self) -> Result<BTreeMap<String, benchmark::Settings>> {
         let all = self.of_all()?;
         let own = self.config().per_pallet.iter();
@@ -114,7 +118,7 @@ impl Settings<'_> {
     }
 }
 
-/// Returns the style of the lines at the top.
+/// Returns the style of a weight file's header.
 pub fn style(header: WeightHeader) -> HeaderStyle {
     match header {
         WeightHeader::Stable => HeaderStyle::Stable,
@@ -126,12 +130,13 @@ pub fn style(header: WeightHeader) -> HeaderStyle {
     }
 }
 
-/// Returns settings with those of a manifest over them. `name` is how the manifest's are called.
+/// Returns settings overridden by those of a manifest. `name` is the name of the manifest's table
+/// in messages.
 fn overlaid<T: Serialize + DeserializeOwned>(settings: &T, manifest: &Map<String, Value>, name: &str) -> Result<T> {
     let broken = |error: serde_json::Error| {
-        Failure::input(format!("`{name}` in [package.metadata.cutover.weights] is no settings of benchmarks"))
+        Failure::input(format!("`{name}` in [package.metadata.cutover.weights] is not a table of benchmark settings"))
             .found(error.to_string())
-            .expected("the names of docs/weights.md")
+            .expected("the settings in docs/weights.md")
     };
     let mut merged: Map<String, Value> =
         serde_json::from_value(serde_json::to_value(settings).map_err(broken)?).map_err(broken)?;
@@ -139,7 +144,7 @@ fn overlaid<T: Serialize + DeserializeOwned>(settings: &T, manifest: &Map<String
     serde_json::from_value(Value::Object(merged)).map_err(broken)
 }
 
-/// Keys stand in manifests with hyphens, as in all of the configuration.
+/// Replaces the hyphens in the keys of a manifest with underscores.
 fn keys(settings: &Map<String, Value>) -> Map<String, Value> {
     settings.iter().map(|(name, value)| (name.replace('-', "_"), value.clone())).collect()
 }
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_matrix_says_what_the_manifest_does_not() {
+    fn the_matrix_supplies_what_the_manifest_omits() {
         with(cli::WeightsRun { exclude: vec!["pallet_e".into()], ..Default::default() }, |settings| {
             assert_eq!(settings.header(), Some("/w/scripts/header.txt".into()));
             assert_eq!(settings.template(), Some("/w/all.hbs".into()));
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_overrules_the_manifest_and_pallets_overrule_both() {
+    fn the_command_line_overrides_the_manifest_and_pallets_override_both() {
         with(cli::WeightsRun { repeat: Some(2), ..Default::default() }, |settings| {
             let all = benchmark::Settings { repeat_min: 2, repeat_max: 2, steps: 7, ..Default::default() };
             assert_eq!(settings.of_all().expect("settings"), all);
@@ -207,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_none_is_refused_by_the_name_of_its_table() {
+    fn an_unknown_setting_is_refused_with_the_name_of_its_table() {
         let manifest = Map::from_iter([("repeats".to_owned(), Value::from(3))]);
         let failure = overlaid(&OverheadSettings::default(), &manifest, "overhead").expect_err("refused");
         assert!(failure.message.contains("`overhead`"), "{failure}");

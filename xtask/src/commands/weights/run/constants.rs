@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What costs something without any pallet: a block, an extrinsic, the database.
+//! Measures the weights that belong to no pallet: those of a block, of an extrinsic and of the
+//! database.
 
 use super::{
     super::super::{build, utf8},
@@ -13,7 +14,7 @@ use protocol::{
 use worker::{Failure, Outcome, Result};
 
 impl Run<'_> {
-    /// Measures those that were asked for. Returns whether all is well, too.
+    /// Measures the requested constants. Returns whether the run passed, and its document.
     pub fn constants(&self) -> Result<(bool, benchmark::Run)> {
         let mut run =
             benchmark::Run { runtime: self.runtime.name.clone(), raw: Some(self.raw()), ..benchmark::Run::default() };
@@ -32,14 +33,15 @@ impl Run<'_> {
         let database = run.database.as_ref().map(|found| (&found.path, &found.machine));
         let found = || overhead.into_iter().chain(database);
         let paths = found().map(|(path, _)| path.clone()).collect();
-        // The machine is the same one, and was measured each time.
+        // The same machine was measured each time: one mismatch is enough.
         let outside = |machine: &&Machine| machine.within_profile == Some(false);
         let (good, files) = self.render(found().map(|(_, machine)| machine).find(outside), paths)?;
         run.files = Some(files);
         Ok((passed && good, run))
     }
 
-    /// Blocks are those of the blob that ships: what benchmarks need is not in it.
+    /// Returns the request for blocks and extrinsics. They are measured with the released blob,
+    /// which has no benchmarks.
     fn of_overhead(&self) -> Result<Request> {
         let blob = match &self.options.blob {
             Some(blob) => blob.clone(),
@@ -55,14 +57,15 @@ impl Run<'_> {
         }))
     }
 
+    /// Returns the request for a database with this state.
     fn of_database(&self, state: &str) -> Result<Request> {
         let file = match Place::parse(state)? {
             Place::File(path) => path,
             Place::Live(live) => {
-                return Err(Failure::usage("a database is measured on a state in a file")
+                return Err(Failure::usage("a database can be measured only with a state in a file")
                     .found(live.to_string())
                     .expected("a raw chain spec or a snapshot")
-                    .hint("`cargo xtask snapshot create NODE --out FILE` takes one of a node"));
+                    .hint("`cargo xtask snapshot create NODE --out FILE` writes the snapshot of a node"));
             }
         };
         Ok(Request::Database(DatabaseRequest {
