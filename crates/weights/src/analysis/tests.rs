@@ -40,7 +40,7 @@ fn outliers_change_nothing_and_their_noise_is_in_the_interval() {
 }
 
 #[test]
-fn a_line_below_zero_begins_at_the_least_measurement() {
+fn a_negative_intercept_is_replaced_by_the_smallest_measurement() {
     let samples: Vec<Sample> = (0..6u64).map(|x| (vec![x as u32], 10 * x * x)).collect();
     let fit = least_squares_line(&samples, &["n"]).expect("fitted");
     assert_eq!(fit.base.value, 0.0);

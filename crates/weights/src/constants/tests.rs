@@ -179,9 +179,9 @@ fn written_results_are_read_back_and_empty_ones_are_refused() {
     let text = |overhead: Overhead| serde_json::to_vec(&overhead).expect("JSON");
     let mut none = overhead();
     none.block.time.clear();
-    let mut nobody = overhead();
-    nobody.extrinsic.as_mut().expect("there").count = 0;
-    for broken in [none, nobody] {
+    let mut no_extrinsics = overhead();
+    no_extrinsics.extrinsic.as_mut().expect("there").count = 0;
+    for broken in [none, no_extrinsics] {
         assert!(overhead::parse(&text(broken), "a").expect_err("refused").message.starts_with("a "));
     }
     let other = Database { database: "RocksDb".into(), ..database() };

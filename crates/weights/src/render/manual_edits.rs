@@ -362,17 +362,17 @@ impl EditMerger<'_> {
         let inside: Vec<_> = previous.iter().map(|block| block.span.clone()).chain(of_trait).collect();
         let there: BTreeSet<_> = self.new.text.lines().map(str::trim).collect();
         let mut in_command = false;
-        let mut gone = Vec::new();
+        let mut unknown = Vec::new();
         let mut offset = 0;
         for (index, line) in source.text.split('\n').enumerate() {
             let (start, text) = (offset, line.trim());
             offset += line.len() + 1;
             let is_inside = inside.iter().any(|span| start < span.end && start + line.len() > span.start);
             if !is_inside && !there.contains(text) && !comments::is_usual(text, &mut in_command) {
-                gone.push((index + 1, text));
+                unknown.push((index + 1, text));
             }
         }
-        for (line, text) in gone {
+        for (line, text) in unknown {
             self.report("", line, text, EditOutcome::Gone);
         }
     }

@@ -105,22 +105,28 @@ impl<T: frame_system::Config> pallet_x::WeightInfo for WeightInfo<T> {
 }
 
 #[test]
-fn every_shape_is_read_back_as_it_was_meant() {
+fn every_shape_is_read_back() {
     let results = results(5_000, 100, 3);
-    let meant = extrinsics(&results).expect("analysed");
+    let expected = extrinsics(&results).expect("analysed");
     for shape in [Shape::Runtime, Shape::Pallet, Shape::Xcm] {
         let text = rendered(&results, shape);
         assert_eq!(text, rendered(&results, shape), "the same bytes each time");
         let file = WeightFile::parse(&text, "x.rs").expect("read");
         assert_eq!(file.implementations.len(), if shape == Shape::Pallet { 2 } else { 1 });
         for implementation in &file.implementations {
-            for (read, meant) in implementation.extrinsics.iter().zip(meant.extrinsics()) {
-                assert_eq!((&read.name, &read.components, &read.cost), (&meant.name, &meant.components, &meant.cost));
+            for (read, expected) in implementation.extrinsics.iter().zip(expected.extrinsics()) {
+                assert_eq!(
+                    (&read.name, &read.components, &read.cost),
+                    (&expected.name, &expected.components, &expected.cost)
+                );
                 assert_eq!(
                     (&read.estimated_proof, &read.measured_proof),
-                    (&meant.estimated_proof, &meant.measured_proof)
+                    (&expected.estimated_proof, &expected.measured_proof)
                 );
-                assert_eq!((read.minimum_time, &read.standard_errors), (meant.minimum_time, &meant.standard_errors));
+                assert_eq!(
+                    (read.minimum_time, &read.standard_errors),
+                    (expected.minimum_time, &expected.standard_errors)
+                );
             }
         }
         assert_eq!(file.header.steps.as_deref(), Some("5"));
@@ -144,7 +150,7 @@ fn a_change_within_the_noise_keeps_the_old_file() {
 }
 
 #[test]
-fn other_components_are_another_meaning() {
+fn values_of_other_components_are_not_kept() {
     let old =
         rendered(&results(5_000, 100, 30), Shape::Runtime).replace("n: u32", "k: u32").replace("n.into()", "k.into()");
     let previous = PreviousFile::parse(old, "x.rs", true).expect("read");

@@ -106,9 +106,9 @@ pub fn render_all(request: &RenderRequest, reporter: &Reporter) -> Result<Render
         files::write_whole(&file.file, text.as_bytes())?;
     }
     for file in &files {
-        let mut gone = file.by_hand.iter().filter(|one| one.fate == EditOutcome::Gone);
-        if let Some(first) = gone.next() {
-            let (name, count) = (file.file.display(), 1 + gone.count());
+        let mut lost = file.by_hand.iter().filter(|one| one.fate == EditOutcome::Gone);
+        if let Some(first) = lost.next() {
+            let (name, count) = (file.file.display(), 1 + lost.count());
             reporter.warning(format!(
                 "{name}: {count} lines of the previous file are not in the new file; the first is line {}: {}",
                 first.line, first.text

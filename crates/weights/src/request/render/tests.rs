@@ -211,7 +211,7 @@ fn an_error_in_a_template_leaves_the_old_files() {
 }
 
 #[test]
-fn constants_are_rendered_beside_pallets_and_keep_what_is_within_the_noise() {
+fn constants_are_rendered_with_pallets_and_kept_within_the_confidence_interval() {
     let directory = Directory::with(&["pallet_x"]);
     let raw = |time: u64| {
         let overhead = Overhead {
