@@ -2,7 +2,6 @@
 mod age;
 pub mod check;
 mod compare;
-mod machine;
 mod render;
 pub mod run;
 mod settings;
@@ -12,9 +11,13 @@ use crate::{
     context::Context,
     workers::{self, Worker},
 };
-use protocol::weights::{
-    Request,
-    compare::{DatabasePrice, Limits},
+use protocol::{
+    benchmark::{self, MachineRequest},
+    weights::{
+        Request,
+        compare::{DatabasePrice, Limits},
+        raw::Machine,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Failure, Outcome, Result};
@@ -25,10 +28,24 @@ pub fn run(context: &Context, options: &cli::Weights) -> Result<bool> {
         WeightsCommand::Compare(options) => compare::run(context, options),
         WeightsCommand::Check(options) => check::run(context, options),
         WeightsCommand::Render(options) => render::run(context, options),
-        WeightsCommand::Machine(options) => machine::run(context, options),
+        WeightsCommand::Machine(options) => machine(context, options),
     }
 }
 
+/// Measures this machine and compares it with a profile.
+fn machine(context: &Context, options: &cli::WeightsMachine) -> Result<bool> {
+    let request = benchmark::Request::Machine(MachineRequest {
+        profile: options.profile.clone(),
+        directory: options.directory.clone().unwrap_or_else(|| context.cache.clone()),
+    });
+    let task = context.printer.task("machine");
+    let outcome = workers::ask::<Machine>(context, Worker::Benchmark, &request, &task, &context.log("weights"))?;
+    drop(task);
+    print(context, &outcome.value, || report::benchmarks::machine(&outcome.value))?;
+    Ok(outcome.passed)
+}
+
+/// Sends a request to the worker for weights.
 fn call<T: DeserializeOwned>(context: &Context, request: &Request) -> Result<Outcome<T>> {
     let task = context.printer.task("weights");
     workers::ask(context, Worker::Weights, request, &task, &context.log("weights"))

@@ -3,7 +3,6 @@
 
 mod built_in;
 mod custom_template;
-mod hysteresis;
 mod manual_edits;
 
 use crate::{
@@ -81,7 +80,7 @@ pub fn render(results: &RawResults, options: &Options, previous: Option<&Previou
         let old = previous.filter(|previous| previous.keep_values);
         let old = old.and_then(|previous| previous.file.extrinsics().iter().find(|old| old.name == function.name));
         if let Some(old) = old {
-            kept.extend(hysteresis::keep_old_values(&mut function, &analysed, old));
+            kept.extend(keep_old_values(&mut function, &analysed, old));
         }
         functions.push(function);
     }
@@ -133,6 +132,54 @@ pub fn extrinsics(results: &RawResults) -> Result<WeightFile> {
     Ok(WeightFile { name: results.pallet.clone(), header, implementations: vec![implementation] })
 }
 
+/// Restores the old values that are within the confidence interval, and returns them. Each
+/// remaining difference between the two files is then a real one. If no value differs any more, the
+/// figures in the comments are restored as well.
+fn keep_old_values(function: &mut Function, analysed: &BenchmarkAnalysis, old: &Extrinsic) -> Vec<RetainedValue> {
+    let Ok(previous) = &old.cost else { return Vec::new() };
+    let names: Vec<&str> = analysed.components.iter().map(|(name, ..)| name.as_str()).collect();
+    // The values can be compared only if the components are the same.
+    if !old.components.iter().map(|one| one.name.as_str()).eq(names.iter().copied()) {
+        return Vec::new();
+    }
+    let mut kept = Vec::new();
+    let mut restore = |new: &mut Linear, previous: &Linear, fit: &Fit, unit: f64, what: &str| {
+        let mut restore_value = |value: &mut u64, old: u64, half_width: f64, name: String| {
+            let half_width = half_width * unit;
+            let contradicted = half_width == 0.0 || (*value as f64 - old as f64).abs() > half_width;
+            if *value != old && !contradicted {
+                kept.push(RetainedValue {
+                    extrinsic: function.name.clone(),
+                    value: name,
+                    old,
+                    measured: *value,
+                    half_width: half_width as u64,
+                });
+                *value = old;
+            }
+        };
+        restore_value(&mut new.base, previous.base, fit.base.half_width, format!("base {what}"));
+        for (name, slope) in names.iter().zip(&fit.slopes) {
+            let mut value = new.slopes.get(*name).copied().unwrap_or_default();
+            let old = previous.slopes.get(*name).copied().unwrap_or_default();
+            restore_value(&mut value, old, slope.half_width, format!("{what} of {name}"));
+            new.slopes.insert((*name).to_owned(), value);
+        }
+        new.slopes.retain(|_, slope| *slope != 0);
+    };
+    restore(&mut function.cost.time, &previous.time, &analysed.time, 1000.0, "time");
+    restore(&mut function.cost.proof, &previous.proof, &analysed.estimated_proof, 1.0, "proof");
+    if function.cost == *previous {
+        function.minimum = old.minimum_time.unwrap_or(function.minimum);
+        function.recorded_proof = old.measured_proof.clone().unwrap_or_else(|| function.recorded_proof.clone());
+        function.errors = old.standard_errors.clone();
+    }
+    // There is one error for each slope, also for slopes that were restored.
+    function.errors.resize(function.cost.time.slopes.len(), 0);
+    kept
+}
+
+/// Returns the weight function of an analysed benchmark.
 fn function(analysed: &BenchmarkAnalysis) -> Function {
     let names: Vec<&str> = analysed.components.iter().map(|(name, ..)| name.as_str()).collect();
     let linear = |fit: &Fit, whole: fn(f64) -> u64| {
