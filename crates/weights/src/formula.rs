@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// `sp_weights::Weight` does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Linear {
+    /// The value with every component at zero.
     pub base: u64,
     /// The slopes by component name. No entry is zero.
     pub slopes: BTreeMap<String, u64>,

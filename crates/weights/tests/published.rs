@@ -18,7 +18,7 @@ const UNREADABLE: [&str; 8] = [
     "polkadot-runtime-parachains/src/paras/mod.rs include_pvf_check_statement",
 ];
 
-/// Functions that are recognized as manual edits of generated files.
+/// Functions that are recognised as manual edits of generated files.
 const BY_HAND: [&str; 3] = [
     "cumulus-pallet-parachain-system/src/weights.rs block_weight_tx_extension_max_weight: fn block_weight_tx_extension_max_weight() -> Weight",
     "cumulus-pallet-parachain-system/src/weights.rs block_weight_tx_extension_stays_fraction_of_core: fn block_weight_tx_extension_stays_fraction_of_core() -> Weight",

@@ -191,8 +191,8 @@ pub struct WeightsRun {
     /// The maximum number of repetitions of each value, or of each block [default: 20 and 500]
     #[arg(long, value_name = "N")]
     pub repeat: Option<u32>,
-    /// Stop repeating when the relative confidence interval of the worst case is below this; 0
-    /// never stops early [default: 0.02]
+    /// Stop repeating when half of the worst case's confidence interval is below this share of its
+    /// value; 0 never stops early [default: 0.02]
     #[arg(long, value_name = "SHARE")]
     pub tolerance: Option<f64>,
     /// The genesis preset of the benchmarks' state [default: development]

@@ -22,6 +22,7 @@ use protocol::{
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Failure, Outcome, Result};
 
+/// Runs `weights` and returns whether the verdict is positive.
 pub fn run(context: &Context, options: &cli::Weights) -> Result<bool> {
     match &options.what {
         WeightsCommand::Run(options) => run::run(context, options),
@@ -58,6 +59,7 @@ fn print(context: &Context, result: &impl Serialize, human: impl FnOnce() -> Str
     context.printer.result(&value, human)
 }
 
+/// Returns the price of the database and the limits of a block that the options give.
 fn limits(limits: &WeightLimits) -> (DatabasePrice, Limits) {
     (
         DatabasePrice { read: limits.read_weight, write: limits.write_weight },

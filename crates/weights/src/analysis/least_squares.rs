@@ -9,7 +9,9 @@ pub const VARIABLE_LIMIT: usize = 16;
 /// standard error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
+    /// The intercept and its standard error.
     pub intercept: (f64, f64),
+    /// The slope of each variable and its standard error.
     pub slopes: Vec<(f64, f64)>,
     /// The number of observations minus the number of fitted parameters.
     pub degrees_of_freedom: usize,

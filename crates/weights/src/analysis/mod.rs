@@ -21,9 +21,11 @@ pub use proof::{StorageAccess, estimate_proof};
 /// A fitted value, in the unit of the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
+    /// The value itself.
     pub value: f64,
     /// Half of the 95 % confidence interval.
     pub half_width: f64,
+    /// The standard error.
     pub standard_error: f64,
 }
 
@@ -48,12 +50,17 @@ pub struct BenchmarkAnalysis {
     pub name: String,
     /// Name, minimum and maximum of each component.
     pub components: Vec<(String, u32, u32)>,
+    /// The time in nanoseconds.
     pub time: Fit,
+    /// The number of reads.
     pub reads: Fit,
+    /// The number of writes.
     pub writes: Fit,
+    /// The recorded proof size, in bytes.
     pub recorded_proof: Fit,
     /// The largest base and the largest slopes of any storage item, in bytes.
     pub estimated_proof: Fit,
+    /// The accessed storage items, in the order of the comments.
     pub storage: Vec<StorageAccess>,
 }
 
@@ -103,6 +110,7 @@ pub fn least_squares_line(samples: &[Sample], names: &[&str]) -> Result<Fit> {
 
 /// A line fitted to the middle half of the repetitions of each value.
 pub struct Regression {
+    /// The fitted line.
     pub line: least_squares::Line,
     /// The factor from the standard errors of the trimmed samples to those of all samples: see
     /// [`Regression::new`].

@@ -8,13 +8,21 @@ use crate::analysis::median;
 /// The statistics of a series of times, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
+    /// The minimum.
     pub min: u64,
+    /// The maximum.
     pub max: u64,
+    /// The mean, rounded down.
     pub average: u64,
+    /// The median.
     pub median: u64,
+    /// The standard deviation.
     pub deviation: f64,
+    /// The 99th percentile.
     pub p99: u64,
+    /// The 95th percentile.
     pub p95: u64,
+    /// The 75th percentile.
     pub p75: u64,
     /// Half of the 95 % confidence interval of the median.
     pub half_width: f64,

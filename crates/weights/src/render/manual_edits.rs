@@ -21,6 +21,7 @@ const RAISED_COMMENT: &str = "// Added by hand: beyond what was measured.";
 /// The weight file that will be replaced.
 #[derive(Debug)]
 pub struct PreviousFile {
+    /// The parsed file. Its costs are the measured parts, without manual additions.
     pub file: WeightFile,
     text: String,
     /// Whether values are kept that the new measurement does not contradict.

@@ -35,7 +35,9 @@ fn is_xcm(pallet: &str) -> bool {
 /// The options for rendering a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
+    /// The form of the file.
     pub shape: Shape,
+    /// The style of the header.
     pub header: HeaderStyle,
     /// The text at the start of the file: a licence.
     pub preamble: String,
@@ -61,6 +63,7 @@ struct Function {
 /// A rendered file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RenderedFile {
+    /// The content of the file.
     pub text: String,
     /// The values of the previous file that were kept because the measurement does not contradict
     /// them.

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use worker::{Failure, Result};
 
+/// Runs `weights check`.
 pub fn run(context: &Context, options: &cli::WeightsCheck) -> Result<bool> {
     let workspace = Workspace::load(context)?;
     let mut passed = true;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use worker::{Failure, Result};
 
+/// Runs `weights compare`.
 pub fn run(context: &Context, options: &cli::WeightsCompare) -> Result<bool> {
     if !options.threshold.is_finite() || options.threshold < 0.0 {
         return Err(Failure::usage("the threshold is not a percentage")
@@ -79,7 +80,7 @@ fn resolve_side(name: &str, other: &str) -> Result<ResolvedSide> {
     Ok(ResolvedSide { path, _extracted: Some(directory) })
 }
 
-/// The path of the other side, relative to the repository's root.
+/// Returns the path of the other side, relative to the root of the repository.
 fn same_path(name: &str, other: &str, root: &Path) -> Result<String> {
     let none = || {
         Failure::input(format!("{name} is neither a file nor a directory, and gives no path in a revision"))

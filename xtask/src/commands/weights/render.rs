@@ -7,6 +7,7 @@ use crate::{
 use protocol::weights::{RenderRequest, Rendered, Request, Shape};
 use worker::Result;
 
+/// Runs `weights render`.
 pub fn run(context: &Context, options: &cli::WeightsRender) -> Result<bool> {
     let shape = options.shape.map(|shape| match shape {
         WeightShape::Runtime => Shape::Runtime,

@@ -28,6 +28,7 @@ use worker::{Failure, Outcome, Result};
 /// The feature of a runtime that includes the benchmarks.
 const FEATURE: &str = "runtime-benchmarks";
 
+/// Runs `weights run`.
 pub fn run(context: &Context, options: &cli::WeightsRun) -> Result<bool> {
     let workspace = Workspace::load(context)?;
     let selected = match options.runtimes.as_slice() {
@@ -131,7 +132,7 @@ impl Run<'_> {
         Ok((outcome.passed && good, benchmark::Run { raw, run: Some(outcome.value), files: Some(files), ..run }))
     }
 
-    /// Builds the blob with benchmarks. It is optimized like the released blob, because weights are
+    /// Builds the blob with benchmarks. It is optimised like the released blob, because weights are
     /// measured times.
     fn build_with_benchmarks(&self) -> Result<PathBuf> {
         if !self.runtime.features.contains(FEATURE) {
