@@ -103,7 +103,7 @@ fn of_a_pallet_that_was_not_measured_whole_no_file_is_made() {
 fn names_that_are_not_there_are_refused_with_the_nearest() {
     let run = Run::new();
     let refused = run.with(&["--pallet", "pallet_attestation"]).run().expect_code(2);
-    assert!(refused.stderr.contains("near it: pallet_attestations"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("similar names: pallet_attestations"), "{}", refused.stderr);
     run.with(&["--extrinsic", "atest"]).run().expect_code(2);
     assert!(!run.at("raw").exists() && !run.at("files").exists());
 }

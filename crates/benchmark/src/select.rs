@@ -92,7 +92,7 @@ fn check_names(all: &[Pallet], request: &RunRequest) -> Result<()> {
     Ok(())
 }
 
-/// The names most like this one, for who mistyped it.
+/// Returns the most similar names, for a name that may be misspelled.
 fn nearest(name: &str, there: &BTreeSet<String>) -> String {
     // Names come from a blob, and the time grows with the product of their lengths.
     let head = |text: &str| text.chars().take(100).collect::<String>();
@@ -102,9 +102,10 @@ fn nearest(name: &str, there: &BTreeSet<String>) -> String {
     near.sort();
     near.truncate(3);
     let near: Vec<_> = near.into_iter().map(|(_, name)| name).collect();
-    format!("near it: {}", near.join(", "))
+    format!("similar names: {}", near.join(", "))
 }
 
+/// Converts a pallet of the runtime's list. Fails if a name is not UTF-8 or a mode is unknown.
 fn pallet(list: BenchmarkList) -> Result<Pallet> {
     let benchmarks = list
         .benchmarks
@@ -216,9 +217,9 @@ mod tests {
     #[test]
     fn a_misspelled_name_is_refused_with_similar_names() {
         let failure = select(list(), &request(|run| run.pallets = vec!["pallet_balance".into()])).expect_err("refused");
-        assert!(failure.found.expect("names").starts_with("near it: pallet_balances"));
+        assert!(failure.found.expect("names").starts_with("similar names: pallet_balances"));
         let failure = select(list(), &request(|run| run.extrinsics = vec!["transfr".into()])).expect_err("refused");
-        assert!(failure.found.expect("names").starts_with("near it: transfer"));
+        assert!(failure.found.expect("names").starts_with("similar names: transfer"));
         assert!(select(list(), &request(|run| run.exclude = vec!["pallet_x".into()])).is_err());
         assert!(
             select(list(), &request(|run| run.exclude = vec!["pallet_balances".into(), "pallet_sudo".into()])).is_err()

@@ -28,8 +28,3 @@ pub fn run(context: &Context, options: &cli::WeightsRender) -> Result<bool> {
     print(context, &outcome.value, || report::weights::rendered(&outcome.value))?;
     Ok(outcome.passed)
 }
-
-/// Returns today's date in UTC: `2026-11-22`.
-pub fn today() -> String {
-    jiff::Timestamp::now().strftime("%F").to_string()
-}

@@ -123,11 +123,16 @@ pub fn style(header: WeightHeader) -> HeaderStyle {
     match header {
         WeightHeader::Stable => HeaderStyle::Stable,
         WeightHeader::Conventional => HeaderStyle::Conventional {
-            date: super::render::today(),
+            date: today(),
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
             command: std::env::args().collect(),
         },
     }
+}
+
+/// Returns today's date in UTC: `2026-11-22`.
+fn today() -> String {
+    jiff::Timestamp::now().strftime("%F").to_string()
 }
 
 /// Returns settings overridden by those of a manifest. `name` is the name of the manifest's table
