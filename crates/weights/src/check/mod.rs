@@ -97,7 +97,7 @@ pub fn check(request: &CheckRequest) -> Result<Report> {
         Finding { pallet, file, ..finding(Rule::Stale, stale.detail.clone()) }
     }));
     for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Failure) {
-        if let Some(reason) = allow_reason(finding, &request.allow) {
+        if let Some(reason) = allowed(finding, &request.allow) {
             finding.severity = Severity::Allowed;
             finding.detail.push_str(&format!("; allowed: {reason}"));
         }
