@@ -7,7 +7,7 @@ use protocol::inspect::Pace;
 
 /// What a constant counts, as its pallet documents it.
 #[derive(Clone, Copy)]
-enum Unit {
+enum TimeUnit {
     Milliseconds,
     /// Of Babe, each as long as a block is expected to take.
     Slots,
@@ -17,13 +17,13 @@ enum Unit {
     RelayBlocks,
 }
 
-const CONSTANTS: [(&str, &str, Unit); 6] = [
-    ("Babe", "ExpectedBlockTime", Unit::Milliseconds),
-    ("Babe", "EpochDuration", Unit::Slots),
-    ("Aura", "SlotDuration", Unit::Milliseconds),
-    ("Staking", "SessionsPerEra", Unit::Sessions),
-    ("Slots", "LeasePeriod", Unit::RelayBlocks),
-    ("Broker", "TimeslicePeriod", Unit::RelayBlocks),
+const CONSTANTS: [(&str, &str, TimeUnit); 6] = [
+    ("Babe", "ExpectedBlockTime", TimeUnit::Milliseconds),
+    ("Babe", "EpochDuration", TimeUnit::Slots),
+    ("Aura", "SlotDuration", TimeUnit::Milliseconds),
+    ("Staking", "SessionsPerEra", TimeUnit::Sessions),
+    ("Slots", "LeasePeriod", TimeUnit::RelayBlocks),
+    ("Broker", "TimeslicePeriod", TimeUnit::RelayBlocks),
 ];
 
 /// Every relay chain's blocks are six seconds apart; no parachain's metadata says so.
@@ -39,14 +39,14 @@ pub fn of(pallets: &Pallets) -> Vec<Pace> {
         .filter_map(|(pallet, constant, unit)| {
             let count = number(pallet, constant)?;
             let (what, each) = match unit {
-                Unit::Milliseconds => ("", Some(1)),
-                Unit::Slots => ("slot", block),
-                Unit::Sessions => ("session", epoch()),
-                Unit::RelayBlocks => ("relay chain block", Some(block.unwrap_or(RELAY_BLOCK))),
+                TimeUnit::Milliseconds => ("", Some(1)),
+                TimeUnit::Slots => ("slot", block),
+                TimeUnit::Sessions => ("session", epoch()),
+                TimeUnit::RelayBlocks => ("relay chain block", Some(block.unwrap_or(RELAY_BLOCK))),
             };
             let whole = each.and_then(|each| count.checked_mul(each));
             let told = match (unit, whole) {
-                (Unit::Milliseconds, _) => duration(count),
+                (TimeUnit::Milliseconds, _) => duration(count),
                 (_, Some(whole)) => format!("{} = {}", counted(count, what), duration(whole)),
                 (_, None) => counted(count, what),
             };

@@ -3,8 +3,8 @@
 //! a type's plainest value has. Types and bytes are foreign: depth and work are bounded.
 
 use crate::compare::{primitive_name, unwrapped};
-pub use artifact::metadata::plainest;
-use artifact::metadata::width;
+pub use artifact::metadata::default_value;
+use artifact::metadata::primitive_width;
 use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 use std::fmt::Write;
@@ -136,7 +136,7 @@ impl<'t, 'b> Reader<'t, 'b> {
                 Ok(())
             }
             TypeDef::Primitive(primitive) => {
-                let bytes = self.take(width(primitive).unwrap_or(1))?;
+                let bytes = self.take(primitive_width(primitive).unwrap_or(1))?;
                 if matches!(primitive, TypeDefPrimitive::Bool) && bytes[0] > 1 {
                     return Err(format!("a bool of {}", bytes[0]));
                 }
@@ -148,7 +148,7 @@ impl<'t, 'b> Reader<'t, 'b> {
                 let length = self.compact()?;
                 let store = types.resolve(unwrapped(types, bits.bit_store_type.id)).map(|ty| &ty.type_def);
                 let width = match store {
-                    Some(TypeDef::Primitive(primitive)) => width(primitive).unwrap_or(1),
+                    Some(TypeDef::Primitive(primitive)) => primitive_width(primitive).unwrap_or(1),
                     _ => 1,
                 };
                 let bytes = length.div_ceil(8 * width as u128).saturating_mul(width as u128);
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn the_plainest_value_of_a_type_is_one() {
         let (types, id) = registry::<(Configuration, [u8; 32], Result<(), u8>)>();
-        let bytes = plainest(&types, id).expect("a value");
+        let bytes = default_value(&types, id).expect("a value");
         whole(&types, id, &bytes).expect("whole");
     }
 

@@ -6,7 +6,7 @@ use artifact::{
     Blob, Metadata, Version,
     hashes::blake2_256,
     metadata::RuntimeMetadata,
-    metadata_hash::{self, Held},
+    metadata_hash::{self, MetadataHashStatus},
     sections::Sections,
     version_of,
 };
@@ -38,7 +38,7 @@ pub struct Runtime {
     pub blake2_256: String,
     pub storage_versions: StorageVersions,
     /// Whether it was compiled with the hash of its metadata.
-    pub metadata_hash: Held,
+    pub metadata_hash: MetadataHashStatus,
 }
 
 /// The storage version of each pallet, as far as something tells it: no metadata does.
@@ -94,7 +94,7 @@ impl Runtime {
             source: name.to_owned(),
             kind,
             version: version_of(name, blob)?,
-            metadata_hash: metadata_hash::held(name, blob, &metadata)?,
+            metadata_hash: metadata_hash::status(name, blob, &metadata)?,
             metadata_version: metadata.version,
             metadata: metadata.decoded,
             host_functions,

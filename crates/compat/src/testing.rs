@@ -3,7 +3,7 @@
 //! from its bytes as that of a real one is.
 
 use crate::runtime::{Runtime, StorageVersions};
-use artifact::{Version, hashes::blake2_64, metadata_hash::Held, version::api};
+use artifact::{Version, hashes::blake2_64, metadata_hash::MetadataHashStatus, version::api};
 use codec::{Compact, Encode};
 use frame_metadata::{RuntimeMetadataPrefixed, v14, v15, v16};
 use protocol::diff::StorageVersionsFrom;
@@ -28,7 +28,7 @@ pub struct Sketch {
     pub apis: Vec<(&'static str, Vec<Method>)>,
     pub host_functions: Vec<&'static str>,
     pub storage_versions: Option<Vec<(&'static str, u16)>>,
-    pub metadata_hash: Held,
+    pub metadata_hash: MetadataHashStatus,
 }
 
 pub type Method = (&'static str, Vec<MetaType>, MetaType);
@@ -90,7 +90,7 @@ impl Sketch {
             apis: vec![],
             host_functions: vec![],
             storage_versions: Some(vec![]),
-            metadata_hash: Held::NoExtension,
+            metadata_hash: MetadataHashStatus::NoExtension,
         }
     }
 

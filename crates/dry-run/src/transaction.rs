@@ -71,7 +71,7 @@ fn enriched(interface: &Interface<'_>, chain: &Chain, account: [u8; 32]) -> Resu
     let item = interface.pallet("System").and_then(|system| system.item("Account"));
     let Some(item) = item else { return Ok(None) };
     let key = account_key(interface, account);
-    let stored = chain.storage(&key)?.or_else(|| read::plainest(interface.types, item.value));
+    let stored = chain.storage(&key)?.or_else(|| read::default_value(interface.types, item.value));
     let Some(rich) = stored.and_then(|stored| rich(interface, item.value, &stored)) else { return Ok(None) };
     let mut chain = chain.clone();
     chain.set(vec![(key, Some(rich))])?;
@@ -104,7 +104,7 @@ fn signed(interface: &Interface<'_>, account: [u8; 32], nonce: u32, call: &[u8])
     for extension in &interface.extensions {
         match extension.identifier {
             "CheckNonce" => extrinsic.extend(Compact(nonce).encode()),
-            _ => extrinsic.extend(read::plainest(interface.types, extension.explicit)?),
+            _ => extrinsic.extend(read::default_value(interface.types, extension.explicit)?),
         }
     }
     extrinsic.extend_from_slice(call);
@@ -117,7 +117,7 @@ fn guessed<'a>(interface: &Interface<'a>) -> Vec<&'a str> {
         let option = interface.types.resolve(extension.explicit).is_some_and(|ty| ty.path.segments == ["Option"]);
         option
             || WALLETS_KNOW.contains(&extension.identifier)
-            || read::plainest(interface.types, extension.explicit).is_some_and(|data| data.is_empty())
+            || read::default_value(interface.types, extension.explicit).is_some_and(|data| data.is_empty())
     };
     interface.extensions.iter().filter(|extension| !known(extension)).map(|extension| extension.identifier).collect()
 }
@@ -126,9 +126,9 @@ fn guessed<'a>(interface: &Interface<'a>) -> Vec<&'a str> {
 fn address(interface: &Interface<'_>, account: [u8; 32]) -> Option<Vec<u8>> {
     let Some(id) = interface.address else { return Some([&[0][..], &account].concat()) };
     match variant(interface, id, "Id") {
-        Some(bare) => (read::plainest(interface.types, bare.fields.first()?.ty.id)?.len() == 32)
+        Some(bare) => (read::default_value(interface.types, bare.fields.first()?.ty.id)?.len() == 32)
             .then(|| [&[bare.index][..], &account].concat()),
-        None => (read::plainest(interface.types, id)?.len() == 32).then(|| account.to_vec()),
+        None => (read::default_value(interface.types, id)?.len() == 32).then(|| account.to_vec()),
     }
 }
 

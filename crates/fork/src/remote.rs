@@ -5,7 +5,7 @@
 //! missing value or an altered one gives another root than the header's, and the header is hashed.
 
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
-use node::{Patience, RpcBlock, Session, Trouble};
+use node::{RetryPolicy, RpcBlock, Session, TransportError};
 use protocol::Live;
 use state::{Block, State};
 use worker::{Failure, Reporter, Result};
@@ -33,7 +33,7 @@ pub fn state(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
 
 async fn take(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
     let name = live.to_string();
-    let mut node = Scrape { session: Session::new(&live.nodes, Patience::default()), name: &name, bytes: 0 };
+    let mut node = Scrape { session: Session::new(&live.nodes, RetryPolicy::default()), name: &name, bytes: 0 };
     let block = node.session.block(at).await?;
     reporter.status(format!("taking the state of block {} from {live}", block.number));
     let keys = node.keys(&block, None, "keys", reporter).await?;
@@ -144,7 +144,7 @@ impl Scrape<'_> {
                         .expected(part.len().to_string()));
                 }
                 // Often the answer was too large.
-                Err(Trouble::Refused(_)) if part.len() > 1 => batch = (part.len() / 2).max(1),
+                Err(TransportError::Refused(_)) if part.len() > 1 => batch = (part.len() / 2).max(1),
                 Err(trouble) => return Err(trouble.into_failure()),
             }
         }

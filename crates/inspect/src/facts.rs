@@ -6,18 +6,18 @@ use artifact::{
     code_hashes::{Hashes, SystemCalls},
     hashes::blake2_256,
     metadata::{self, Pallets},
-    metadata_hash::{self, Held},
+    metadata_hash::{self, MetadataHashStatus},
     pace,
     sections::Sections,
 };
-use node::Node;
+use node::NodeRuntime;
 use protocol::Source;
 use protocol::inspect::{
     HeldFacts, IndicesFrom, MetadataHashFacts, PalletFacts, RuntimeFacts, SourceKind, StateOrigin, SubstituteFacts,
     Token, VersionFrom,
 };
 use source::{Content, ReadSource};
-use state::{Brief, Substitute};
+use state::{CodeSubstitute, StateExcerpt};
 use std::collections::BTreeMap;
 use worker::Result;
 
@@ -25,22 +25,22 @@ use worker::Result;
 pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Result<RuntimeFacts> {
     let name = source.to_string();
     let token = token.or_else(|| with_metadata.then(|| source.properties().token()).flatten());
-    let how = How { with_metadata, token };
+    let options = InspectOptions { with_metadata, token };
     match source.open()? {
-        Content::Blob(blob) => facts(&name, SourceKind::Blob, &blob, how, |_| BTreeMap::new()),
+        Content::Blob(blob) => facts(&name, SourceKind::Blob, &blob, options, |_| BTreeMap::new()),
         Content::State(state) => {
-            let substitutes = source.substitutes()?;
-            let code_substitutes = substitutes.iter().map(|substitute| of_substitute(&name, substitute));
+            let substitutes = source.code_substitutes()?;
+            let code_substitutes = substitutes.iter().map(|substitute| substitute_facts(&name, substitute));
             Ok(RuntimeFacts {
                 code_substitutes: code_substitutes.collect::<Result<_>>()?,
-                ..of_state(&name, &state, how)?
+                ..state_facts(&name, &state, options)?
             })
         }
-        Content::Node(node) => of_node(&name, &node, how),
+        Content::Node(node) => node_facts(&name, &node, options),
     }
 }
 
-fn of_substitute(name: &str, substitute: &Substitute) -> Result<SubstituteFacts> {
+fn substitute_facts(name: &str, substitute: &CodeSubstitute) -> Result<SubstituteFacts> {
     let name = format!("the code substitute {} of {name}", substitute.at);
     let version = artifact::version_of(&name, &Blob::from_deployed(&name, substitute.code.clone())?)?;
     Ok(SubstituteFacts {
@@ -52,18 +52,18 @@ fn of_substitute(name: &str, substitute: &Substitute) -> Result<SubstituteFacts>
     })
 }
 
-struct How {
+struct InspectOptions {
     with_metadata: bool,
     token: Option<Token>,
 }
 
-fn of_state(name: &str, state: &Brief, how: How) -> Result<RuntimeFacts> {
+fn state_facts(name: &str, state: &StateExcerpt, options: InspectOptions) -> Result<RuntimeFacts> {
     let kind = match state.origin {
         StateOrigin::ChainSpec => SourceKind::ChainSpec,
         StateOrigin::TryRuntimeSnapshot => SourceKind::TryRuntimeSnapshot,
         StateOrigin::Snapshot | StateOrigin::Memory => SourceKind::Snapshot,
     };
-    let facts = facts(name, kind, &state.code(name)?, how, |keys| state.values(keys))?;
+    let facts = facts(name, kind, &state.code(name)?, options, |keys| state.values(keys))?;
     Ok(RuntimeFacts {
         block_number: state.block.map(|block| block.number),
         block_hash: state
@@ -74,8 +74,8 @@ fn of_state(name: &str, state: &Brief, how: How) -> Result<RuntimeFacts> {
     })
 }
 
-fn of_node(name: &str, node: &Node, how: How) -> Result<RuntimeFacts> {
-    let facts = facts(name, SourceKind::Node, &node.blob, how, |keys| node.values(keys))?;
+fn node_facts(name: &str, node: &NodeRuntime, options: InspectOptions) -> Result<RuntimeFacts> {
+    let facts = facts(name, SourceKind::Node, &node.blob, options, |keys| node.values(keys))?;
     Ok(RuntimeFacts {
         block_number: Some(node.block.number),
         block_hash: Some(hex::encode_prefixed(node.block.hash)),
@@ -88,7 +88,7 @@ fn facts(
     name: &str,
     source_kind: SourceKind,
     blob: &Blob,
-    How { with_metadata, token }: How,
+    InspectOptions { with_metadata, token }: InspectOptions,
     values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>,
 ) -> Result<RuntimeFacts> {
     let sections = Sections::read(name, blob)?;
@@ -140,17 +140,17 @@ fn facts(
 }
 
 /// Whether a blob has the hash of its metadata. What cannot be asked has not been seen.
-pub fn held(name: &str, blob: &Blob) -> MetadataHashFacts {
-    let held = Metadata::read(name, blob).and_then(|metadata| metadata_hash::held(name, blob, &metadata));
-    facts_of_held(held.unwrap_or_else(|failure| Held::Unseen(failure.to_string())))
+pub fn metadata_hash_status(name: &str, blob: &Blob) -> MetadataHashFacts {
+    let status = Metadata::read(name, blob).and_then(|metadata| metadata_hash::status(name, blob, &metadata));
+    status_facts(status.unwrap_or_else(|failure| MetadataHashStatus::Unknown(failure.to_string())))
 }
 
-fn facts_of_held(held: Held) -> MetadataHashFacts {
-    let (held, hash, unknown) = match held {
-        Held::NoExtension => (HeldFacts::NoExtension, None, None),
-        Held::Missing => (HeldFacts::Missing, None, None),
-        Held::Present(hash) => (HeldFacts::Present, hash.map(hex::encode_prefixed), None),
-        Held::Unseen(why) => (HeldFacts::Unseen, None, Some(format!("whether the blob has one: {why}"))),
+fn status_facts(status: MetadataHashStatus) -> MetadataHashFacts {
+    let (held, hash, unknown) = match status {
+        MetadataHashStatus::NoExtension => (HeldFacts::NoExtension, None, None),
+        MetadataHashStatus::Missing => (HeldFacts::Missing, None, None),
+        MetadataHashStatus::Present(hash) => (HeldFacts::Present, hash.map(hex::encode_prefixed), None),
+        MetadataHashStatus::Unknown(why) => (HeldFacts::Unseen, None, Some(format!("whether the blob has one: {why}"))),
     };
     MetadataHashFacts { held, hash, unknown: unknown.into_iter().collect(), ..MetadataHashFacts::default() }
 }
@@ -162,7 +162,7 @@ fn metadata_hash_facts(
     version: &Version,
     token: Option<Token>,
 ) -> Result<MetadataHashFacts> {
-    let mut facts = facts_of_held(metadata_hash::held(name, blob, metadata)?);
+    let mut facts = status_facts(metadata_hash::status(name, blob, metadata)?);
     // Nobody signs a hash that nothing checks.
     if facts.held == HeldFacts::NoExtension {
         return Ok(facts);
@@ -223,8 +223,8 @@ fn pallets(pallets: &Pallets, values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8
 mod tests {
     use super::*;
 
-    fn how(with_metadata: bool) -> How {
-        How { with_metadata, token: None }
+    fn options(with_metadata: bool) -> InspectOptions {
+        InspectOptions { with_metadata, token: None }
     }
 
     fn none(_: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn without_metadata_nothing_is_asked() {
         let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
-        let facts = facts("blob", SourceKind::Blob, &blob, how(false), none).expect("read");
+        let facts = facts("blob", SourceKind::Blob, &blob, options(false), none).expect("read");
         assert_eq!((facts.spec_name.as_str(), facts.spec_version), ("test-runtime", 7));
         assert_eq!(facts.version_from, VersionFrom::Section);
         assert_eq!((facts.metadata_versions, facts.pallets), (None, None));
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn metadata_gives_the_calls_their_true_indices() {
         let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
-        let facts = facts("blob", SourceKind::Blob, &blob, how(true), |keys| {
+        let facts = facts("blob", SourceKind::Blob, &blob, options(true), |keys| {
             keys.iter().map(|key| (key.clone(), vec![3, 0])).collect()
         })
         .expect("read");
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn a_runtime_without_sections_is_asked_for_its_version() {
         let blob = Blob::parse("blob", test_runtime::wasm(false)).expect("a blob");
-        let facts = facts("blob", SourceKind::Blob, &blob, how(false), none).expect("read");
+        let facts = facts("blob", SourceKind::Blob, &blob, options(false), none).expect("read");
         assert_eq!(facts.version_from, VersionFrom::Call);
         assert_eq!(facts.spec_version, 7);
         assert_eq!(facts.apis.len(), 2);
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_module_that_is_no_runtime_is_an_error() {
         let blob = Blob::parse("blob", b"\0asm\x01\0\0\0".to_vec()).expect("a blob");
-        let failure = facts("blob", SourceKind::Blob, &blob, how(false), none).expect_err("refused");
+        let failure = facts("blob", SourceKind::Blob, &blob, options(false), none).expect_err("refused");
         assert_eq!(failure.kind, worker::Kind::Input);
         assert!(failure.found.as_ref().is_some_and(|found| found.contains("runtime_version")), "{failure}");
     }

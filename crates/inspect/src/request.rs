@@ -14,7 +14,9 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             let token = token.map(|token| token.parse()).transpose()?;
             to_value(&crate::inspect(&source, metadata, token)?)?
         }
-        Request::MetadataHash { source } => to_value(&crate::held(&source.to_string(), &source.blob()?))?,
+        Request::MetadataHash { source } => {
+            to_value(&crate::metadata_hash_status(&source.to_string(), &source.blob()?))?
+        }
         Request::Digest { files, context, out } => {
             reporter.status(format!("digesting {}", context.package));
             let digest = crate::digest::digest(&files, &context)?;

@@ -23,7 +23,7 @@ use std::{
 use tower::{Layer, Service, ServiceBuilder};
 use worker::{Failure, Result};
 
-const CONNECT: Duration = Duration::from_secs(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest answer: a runtime in hex, and what stands around it.
 const RESPONSE_LIMIT: u32 = 2 * artifact::blob::CODE_LIMIT as u32 + 65_536;
 /// What a Polkadot SDK node says once its `--rpc-rate-limit` is used up.
@@ -34,90 +34,90 @@ const UNAVAILABLE: u16 = 503;
 
 /// Why a node did not give what it was asked for.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum RpcErrorKind {
     /// The answer, or the question, is larger than the node or what is before it lets pass.
     TooLarge,
     /// It wants to be asked later: after this long, where it says so.
     Busy(Option<Duration>),
     /// It does not know the block: its database may be some seconds behind that of another node under the same address.
-    Behind,
+    UnknownBlock,
     /// It had the state of the block and dropped it.
-    Discarded,
-    NoSuchMethod,
+    StateDiscarded,
+    MethodNotFound,
     /// The connection could not be made.
     Unreachable,
     /// The connection broke after the question was sent, or no answer came in time.
-    Closed,
-    Senseless,
+    ConnectionClosed,
+    InvalidResponse,
     Other,
 }
 
 /// A connection to a node, over WebSocket or HTTP.
 pub(crate) struct Client {
     endpoint: Endpoint,
-    wire: Wire,
+    connection: Connection,
 }
 
-enum Wire {
+enum Connection {
     Ws(WsClient),
-    Http(HttpClient<RpcLogger<RpcService<Listening<HttpBackend>>>>, RetryAfter),
+    Http(HttpClient<RpcLogger<RpcService<RetryAfterService<HttpBackend>>>>, RetryAfter),
 }
 
 impl Client {
-    pub async fn connect(endpoint: &Endpoint, answer: Duration) -> std::result::Result<Self, (Refusal, Failure)> {
+    pub async fn connect(endpoint: &Endpoint, answer: Duration) -> std::result::Result<Self, (RpcErrorKind, Failure)> {
         let url = endpoint.expose();
         let unreachable = |error: ClientError| {
             let failure = Failure::environment(format!("cannot reach the node {endpoint}"))
                 .found(endpoint.hide(&error.to_string()))
                 .expected("a Polkadot SDK node that answers JSON-RPC there")
                 .hint("check the address and the network, or use another node");
-            (Refusal::Unreachable, failure)
+            (RpcErrorKind::Unreachable, failure)
         };
-        let wire = if endpoint.is_websocket() {
+        let connection = if endpoint.is_websocket() {
             let builder = WsClientBuilder::default()
-                .connection_timeout(CONNECT)
+                .connection_timeout(CONNECT_TIMEOUT)
                 .request_timeout(answer)
                 .max_response_size(RESPONSE_LIMIT)
                 .max_frame_size(RESPONSE_LIMIT);
-            Wire::Ws(builder.build(url).await.map_err(unreachable)?)
+            Connection::Ws(builder.build(url).await.map_err(unreachable)?)
         } else {
-            let told = RetryAfter::default();
+            let retry_after = RetryAfter::default();
             let builder = HttpClientBuilder::default()
-                .set_http_middleware(ServiceBuilder::new().layer(Listen(told.clone())))
-                .connect_timeout(CONNECT)
+                .set_http_middleware(ServiceBuilder::new().layer(RetryAfterLayer(retry_after.clone())))
+                .connect_timeout(CONNECT_TIMEOUT)
                 .request_timeout(answer)
                 .max_response_size(RESPONSE_LIMIT);
-            Wire::Http(builder.build(url).map_err(unreachable)?, told)
+            Connection::Http(builder.build(url).map_err(unreachable)?, retry_after)
         };
-        Ok(Self { endpoint: endpoint.clone(), wire })
+        Ok(Self { endpoint: endpoint.clone(), connection })
     }
 
     pub async fn request<T: DeserializeOwned>(
         &self,
         method: &str,
         params: ArrayParams,
-    ) -> std::result::Result<T, (Refusal, Failure)> {
-        let answer = match &self.wire {
-            Wire::Ws(client) => request(client, method, params).await,
-            Wire::Http(client, told) => {
-                told.set(None);
+    ) -> std::result::Result<T, (RpcErrorKind, Failure)> {
+        let answer = match &self.connection {
+            Connection::Ws(client) => request(client, method, params).await,
+            Connection::Http(client, retry_after) => {
+                retry_after.set(None);
                 request(client, method, params).await
             }
         };
         answer.map_err(|error| {
-            let refusal = match (Refusal::of(&error), &self.wire) {
-                (Refusal::Busy(_), Wire::Http(_, told)) => Refusal::Busy(told.get()),
+            let refusal = match (RpcErrorKind::of(&error), &self.connection) {
+                (RpcErrorKind::Busy(_), Connection::Http(_, retry_after)) => RpcErrorKind::Busy(retry_after.get()),
                 (refusal, _) => refusal,
             };
-            (refusal, failure_of(&self.endpoint, method, error))
+            (refusal, to_failure(&self.endpoint, method, error))
         })
     }
 
     /// Whether the connection still stands; HTTP makes a new one for each request.
     pub fn is_connected(&self) -> bool {
-        match &self.wire {
-            Wire::Ws(client) => client.is_connected(),
-            Wire::Http(..) => true,
+        match &self.connection {
+            Connection::Ws(client) => client.is_connected(),
+            Connection::Http(..) => true,
         }
     }
 }
@@ -130,38 +130,38 @@ async fn request<T: DeserializeOwned>(
     client.request(method, params).await
 }
 
-impl Refusal {
+impl RpcErrorKind {
     /// By codes and kinds of errors where there are some.
     fn of(error: &ClientError) -> Self {
         match error {
             ClientError::Call(error) => match error.code() {
-                METHOD_NOT_FOUND_CODE => Self::NoSuchMethod,
+                METHOD_NOT_FOUND_CODE => Self::MethodNotFound,
                 OVERSIZED_REQUEST_CODE | OVERSIZED_RESPONSE_CODE | TOO_BIG_BATCH_RESPONSE_CODE => Self::TooLarge,
                 SERVER_IS_BUSY_CODE | RATE_LIMIT_CODE => Self::Busy(None),
-                _ => Self::of_text(error.message()),
+                _ => Self::from_message(error.message()),
             },
             ClientError::Transport(error) => match error.downcast_ref::<HttpError>() {
                 Some(HttpError::Rejected { status_code: TOO_LARGE }) | Some(HttpError::RequestTooLarge) => {
                     Self::TooLarge
                 }
                 Some(HttpError::Rejected { status_code: TOO_MANY_REQUESTS | UNAVAILABLE }) => Self::Busy(None),
-                _ => Self::Closed,
+                _ => Self::ConnectionClosed,
             },
-            ClientError::ParseError(_) => Self::Senseless,
-            _ => Self::Closed,
+            ClientError::ParseError(_) => Self::InvalidResponse,
+            _ => Self::ConnectionClosed,
         }
     }
 
     /// By what an error says, where JSON-RPC gives nothing else: a node has one code for all that its database cannot do, and
     /// providers put codes of their own before texts of their own. A text that is not known is an ordinary refusal.
-    fn of_text(text: &str) -> Self {
+    fn from_message(text: &str) -> Self {
         let text = text.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         // `UnknownBlock: State already discarded for 0x…` is the second.
         if says(&["discarded"]) {
-            Self::Discarded
+            Self::StateDiscarded
         } else if says(&["unknown block", "unknownblock", "header was not found"]) {
-            Self::Behind
+            Self::UnknownBlock
         } else if says(&["too many requests", "rate limit", "try again"]) {
             Self::Busy(None)
         } else if says(&["too big", "too large"]) {
@@ -173,35 +173,35 @@ impl Refusal {
 }
 
 /// An error of a connection, in the words of the tool.
-fn failure_of(endpoint: &Endpoint, method: &str, error: ClientError) -> Failure {
+fn to_failure(endpoint: &Endpoint, method: &str, error: ClientError) -> Failure {
     match error {
         ClientError::Call(error) => Failure::input(format!("the node {endpoint} refuses {method}"))
             .found(endpoint.hide(&format!("error {}: {}", error.code(), error.message())))
             .expected("a Polkadot SDK node with the state of the block"),
-        ClientError::ParseError(error) => senseless(endpoint, method).found(endpoint.hide(&error.to_string())),
-        ClientError::RequestTimeout => silent(endpoint, method),
+        ClientError::ParseError(error) => invalid_response(endpoint, method).found(endpoint.hide(&error.to_string())),
+        ClientError::RequestTimeout => no_response(endpoint, method),
         error => Failure::environment(format!("the connection to the node {endpoint} broke during {method}"))
             .found(endpoint.hide(&error.to_string()))
             .hint("try again, or use another node"),
     }
 }
 
-pub(crate) fn silent(endpoint: &Endpoint, method: &str) -> Failure {
+pub(crate) fn no_response(endpoint: &Endpoint, method: &str) -> Failure {
     Failure::environment(format!("the node {endpoint} does not answer {method}")).hint("try again, or use another node")
 }
 
 /// `node`: what errors call it.
-pub fn senseless(node: &impl std::fmt::Display, method: &str) -> Failure {
+pub fn invalid_response(node: &impl std::fmt::Display, method: &str) -> Failure {
     Failure::input(format!("the answer of {node} to {method} makes no sense"))
         .expected("the answer of a Polkadot SDK node")
 }
 
 /// 32 bytes in hex.
-pub(crate) fn bytes(node: &impl std::fmt::Display, method: &str, text: &str) -> Result<[u8; 32]> {
+pub(crate) fn parse_hash(node: &impl std::fmt::Display, method: &str, text: &str) -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text.trim_start_matches("0x"), &mut bytes).map_err(|error| {
         let shown = protocol::hide_addresses(&text.chars().take(80).collect::<String>());
-        senseless(node, method).found(format!("{shown:?}: {error}"))
+        invalid_response(node, method).found(format!("{shown:?}: {error}"))
     })?;
     Ok(bytes)
 }
@@ -215,28 +215,28 @@ impl RetryAfter {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, told: Option<Duration>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = told;
+    fn set(&self, retry_after: Option<Duration>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = retry_after;
     }
 }
 
-struct Listen(RetryAfter);
+struct RetryAfterLayer(RetryAfter);
 
-impl<S> Layer<S> for Listen {
-    type Service = Listening<S>;
+impl<S> Layer<S> for RetryAfterLayer {
+    type Service = RetryAfterService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Listening { inner, told: self.0.clone() }
+        RetryAfterService { inner, retry_after: self.0.clone() }
     }
 }
 
 #[derive(Clone)]
-struct Listening<S> {
+struct RetryAfterService<S> {
     inner: S,
-    told: RetryAfter,
+    retry_after: RetryAfter,
 }
 
-impl<S, B> Service<HttpRequest> for Listening<S>
+impl<S, B> Service<HttpRequest> for RetryAfterService<S>
 where
     S: Service<HttpRequest, Response = HttpResponse<B>>,
     S::Future: Send + 'static,
@@ -250,14 +250,14 @@ where
     }
 
     fn call(&mut self, request: HttpRequest) -> Self::Future {
-        let told = self.told.clone();
+        let retry_after = self.retry_after.clone();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             // Seconds; the other form, a date, is of no node's gateway.
             let seconds =
                 answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            told.set(seconds.map(Duration::from_secs));
+            retry_after.set(seconds.map(Duration::from_secs));
             Ok(answer)
         })
     }
@@ -268,29 +268,30 @@ mod tests {
     use super::*;
     use jsonrpsee::types::ErrorObject;
 
-    /// As nodes and gateways are known to write it. What is not here is refused as it is told.
+    /// As nodes and gateways are known to write it. What is not here counts as an ordinary error.
     #[test]
     fn refusals_are_told_apart() {
-        let call = |code: i32, text: &str| Refusal::of(&ClientError::Call(ErrorObject::owned(code, text, None::<()>)));
-        let http = |error: HttpError| Refusal::of(&ClientError::Transport(error.into()));
-        let told = [
-            (call(-32601, "Method not found"), "NoSuchMethod"),
+        let call =
+            |code: i32, text: &str| RpcErrorKind::of(&ClientError::Call(ErrorObject::owned(code, text, None::<()>)));
+        let http = |error: HttpError| RpcErrorKind::of(&ClientError::Transport(error.into()));
+        let cases = [
+            (call(-32601, "Method not found"), "MethodNotFound"),
             (call(-32008, "Response is too big"), "TooLarge"),
             (call(-32007, "Request is too big"), "TooLarge"),
             (call(-32000, "query response is too large"), "TooLarge"),
             (call(-32999, "RPC rate limit exceeded"), "Busy(None)"),
             (call(-32009, "Server is busy, try again later"), "Busy(None)"),
-            (call(4003, "Client error: UnknownBlock: Header was not found in the database: 0x12"), "Behind"),
-            (call(-32000, "Client error: Api called for an unknown Block: State already discarded"), "Discarded"),
-            (call(4003, "Client error: UnknownBlock: State already discarded for 0x12"), "Discarded"),
+            (call(4003, "Client error: UnknownBlock: Header was not found in the database: 0x12"), "UnknownBlock"),
+            (call(-32000, "Client error: Api called for an unknown Block: State already discarded"), "StateDiscarded"),
+            (call(4003, "Client error: UnknownBlock: State already discarded for 0x12"), "StateDiscarded"),
             (call(4003, "Client error: Execution failed"), "Other"),
             (http(HttpError::Rejected { status_code: 413 }), "TooLarge"),
             (http(HttpError::Rejected { status_code: 429 }), "Busy(None)"),
             (http(HttpError::Rejected { status_code: 503 }), "Busy(None)"),
-            (http(HttpError::Rejected { status_code: 502 }), "Closed"),
-            (Refusal::of(&ClientError::RequestTimeout), "Closed"),
+            (http(HttpError::Rejected { status_code: 502 }), "ConnectionClosed"),
+            (RpcErrorKind::of(&ClientError::RequestTimeout), "ConnectionClosed"),
         ];
-        for (found, expected) in told {
+        for (found, expected) in cases {
             assert_eq!(format!("{found:?}"), expected);
         }
     }
@@ -304,7 +305,7 @@ mod tests {
             ClientError::Transport(HttpError::Url("/0123456789abcdef".into()).into()),
         ];
         for error in errors {
-            let failure = format!("{:?}", failure_of(&endpoint, "chain_getHeader", error));
+            let failure = format!("{:?}", to_failure(&endpoint, "chain_getHeader", error));
             assert!(failure.contains("https://host"), "{failure}");
             assert!(!failure.contains("0123456789abcdef") && !failure.contains("fedcba9876543210"), "{failure}");
         }

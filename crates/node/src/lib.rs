@@ -10,6 +10,6 @@ mod session;
 #[cfg(test)]
 mod session_tests;
 
-pub use client::senseless;
-pub use runtime::{Node, RpcVersion, block_and_version, properties};
-pub use session::{Patience, RpcBlock, Session, Trouble, on_a_runtime};
+pub use client::invalid_response;
+pub use runtime::{NodeRuntime, RpcVersion, block_and_version, properties};
+pub use session::{RetryPolicy, RpcBlock, Session, TransportError, with_session};

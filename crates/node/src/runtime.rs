@@ -5,8 +5,8 @@
 //! the fork's business.
 
 use crate::{
-    client::senseless,
-    session::{RpcBlock, on_a_runtime},
+    client::invalid_response,
+    session::{RpcBlock, with_session},
 };
 use artifact::{Blob, version_of};
 use jsonrpsee::rpc_params;
@@ -17,7 +17,7 @@ use worker::{Failure, Result};
 
 /// What the nodes said of their chain's runtime.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub struct NodeRuntime {
     /// Who said it, at this block.
     pub live: Live,
     pub blob: Blob,
@@ -38,10 +38,10 @@ struct Changes {
     changes: Vec<(String, Option<String>)>,
 }
 
-impl Node {
+impl NodeRuntime {
     /// Asks for the runtime at the block that is meant.
     pub fn fetch(live: &Live) -> Result<Self> {
-        on_a_runtime(live, async |session| {
+        with_session(live, async |session| {
             let block = session.block(live.block()).await?;
             let at = hex::encode_prefixed(block.hash);
             let version: RpcVersion = session.ask("state_getRuntimeVersion", rpc_params![&at]).await?;
@@ -50,7 +50,7 @@ impl Node {
                 Failure::input(format!("{live} has no runtime")).found("no value under :code").expected("a runtime")
             })?;
             let code = hex::decode(code.trim_start_matches("0x"))
-                .map_err(|error| senseless(live, "state_getStorage").found(error.to_string()))?;
+                .map_err(|error| invalid_response(live, "state_getStorage").found(error.to_string()))?;
             let blob = Blob::from_deployed(&format!("the runtime of {live}"), code)?;
             let own = version_of(&format!("the runtime of {live}"), &blob)?;
             if (own.spec_name.as_str(), own.spec_version) != (version.spec_name.as_str(), version.spec_version) {
@@ -68,7 +68,7 @@ impl Node {
     pub fn values(&self, keys: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let keys: Vec<String> = keys.iter().map(hex::encode_prefixed).collect();
         let at = hex::encode_prefixed(self.block.hash);
-        let asked = on_a_runtime(&self.live, async |session| {
+        let asked = with_session(&self.live, async |session| {
             session.ask::<Vec<Changes>>("state_queryStorageAt", rpc_params![keys, at]).await
         });
         let decode = |text: &str| hex::decode(text.trim_start_matches("0x")).ok();
@@ -86,7 +86,7 @@ impl Node {
 
 /// Asks for the block that is meant, and for the name and version of its runtime.
 pub fn block_and_version(live: &Live) -> Result<(RpcBlock, RpcVersion)> {
-    on_a_runtime(live, async |session| {
+    with_session(live, async |session| {
         let block = session.block(live.block()).await?;
         let version = session.ask("state_getRuntimeVersion", rpc_params![hex::encode_prefixed(block.hash)]).await?;
         Ok((block, version))
@@ -96,6 +96,6 @@ pub fn block_and_version(live: &Live) -> Result<(RpcBlock, RpcVersion)> {
 /// What the nodes say of their chain's token, as far as they do.
 pub fn properties(live: &Live) -> Option<serde_json::Value> {
     let asked =
-        on_a_runtime(live, async |session| session.ask::<serde_json::Value>("system_properties", rpc_params![]).await);
+        with_session(live, async |session| session.ask::<serde_json::Value>("system_properties", rpc_params![]).await);
     asked.ok()?.ok()
 }

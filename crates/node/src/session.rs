@@ -4,7 +4,7 @@
 //! A question goes to one of them, and to the next where that one fails. What the nodes refuse for now is asked again after a
 //! pause; what they will not give at once is left to the caller, who asks for less.
 
-use crate::client::{Client, Refusal, bytes, senseless, silent};
+use crate::client::{Client, RpcErrorKind, invalid_response, no_response, parse_hash};
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
 use protocol::{Endpoint, Live};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -19,43 +19,43 @@ use worker::{Failure, Result};
 /// So often a question whose connection broke is asked again, at each node.
 const RETRIES: usize = 4;
 /// A connection that breaks this often over one question breaks because of it.
-const CLOSED: usize = 2;
+const CLOSED_LIMIT: usize = 2;
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// How long is waited.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// For one answer.
-    pub answer: Duration,
+    pub response_timeout: Duration,
     /// For that to one question, with all repetitions.
-    pub question: Duration,
+    pub request_timeout: Duration,
     /// For a node that does not know a block yet.
-    pub block: Duration,
+    pub block_timeout: Duration,
     /// Before the first repetition; each later pause is twice as long.
-    pub pause: Duration,
+    pub first_pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            answer: Duration::from_secs(45),
-            question: Duration::from_secs(120),
-            block: Duration::from_secs(60),
-            pause: Duration::from_millis(250),
+            response_timeout: Duration::from_secs(45),
+            request_timeout: Duration::from_secs(120),
+            block_timeout: Duration::from_secs(60),
+            first_pause: Duration::from_millis(250),
         }
     }
 }
 
 /// Why the nodes did not give what they were asked for.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum TransportError {
     /// They refused this request; they may grant a smaller one.
     Refused(Failure),
     /// There is no use in asking on.
     Failed(Failure),
 }
 
-impl Trouble {
+impl TransportError {
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Refused(failure) | Self::Failed(failure) => failure,
@@ -84,13 +84,13 @@ pub struct Session {
     /// Which of them is asked.
     current: usize,
     client: Option<Client>,
-    patience: Patience,
+    policy: RetryPolicy,
     requests: u64,
 }
 
 impl Session {
-    pub fn new(nodes: &[Endpoint], patience: Patience) -> Self {
-        Self { nodes: nodes.to_vec(), current: 0, client: None, patience, requests: 0 }
+    pub fn new(nodes: &[Endpoint], policy: RetryPolicy) -> Self {
+        Self { nodes: nodes.to_vec(), current: 0, client: None, policy, requests: 0 }
     }
 
     /// How often a node was asked.
@@ -108,7 +108,7 @@ impl Session {
     }
 
     pub async fn ask<T: DeserializeOwned>(&mut self, method: &str, params: ArrayParams) -> Result<T> {
-        let answer = self.request(method, params, false).await.map_err(Trouble::into_failure)?;
+        let answer = self.request(method, params, false).await.map_err(TransportError::into_failure)?;
         self.read(method, &answer)
     }
 
@@ -116,7 +116,7 @@ impl Session {
         serde_json::from_str(answer.get()).map_err(|error| {
             let text = error.to_string();
             let shown = self.nodes.get(self.current).map_or(text.clone(), |node| node.hide(&text));
-            senseless(&self.name(), method).found(shown)
+            invalid_response(&self.name(), method).found(shown)
         })
     }
 
@@ -126,12 +126,12 @@ impl Session {
         method: &str,
         params: ArrayParams,
         divisible: bool,
-    ) -> std::result::Result<Box<RawValue>, Trouble> {
+    ) -> std::result::Result<Box<RawValue>, TransportError> {
         let began = Instant::now();
-        let mut pause = self.patience.pause;
+        let mut pause = self.policy.first_pause;
         let (mut tries, mut closed) = (0, 0);
         // Nodes that will not give it whenever they are asked.
-        let mut hopeless = 0;
+        let mut permanent_errors = 0;
         loop {
             let (refusal, failure) = match self.attempt(method, params.clone()).await {
                 Ok(answer) => return Ok(answer),
@@ -140,41 +140,41 @@ impl Session {
             tries += 1;
             let retries = RETRIES * self.nodes.len();
             let mut wait = None;
-            let goes_on = match refusal {
-                Refusal::TooLarge | Refusal::Other => return Err(Trouble::Refused(failure)),
-                Refusal::NoSuchMethod | Refusal::Discarded => {
-                    hopeless += 1;
-                    if hopeless >= self.nodes.len() {
-                        return Err(Trouble::Failed(with_way_out(failure, &refusal, method)));
+            let retry = match refusal {
+                RpcErrorKind::TooLarge | RpcErrorKind::Other => return Err(TransportError::Refused(failure)),
+                RpcErrorKind::MethodNotFound | RpcErrorKind::StateDiscarded => {
+                    permanent_errors += 1;
+                    if permanent_errors >= self.nodes.len() {
+                        return Err(TransportError::Failed(with_hint(failure, &refusal, method)));
                     }
                     true
                 }
-                Refusal::Behind => {
+                RpcErrorKind::UnknownBlock => {
                     // The same address may lead to another node over another connection.
                     self.client = None;
-                    began.elapsed() < self.patience.block
+                    began.elapsed() < self.policy.block_timeout
                 }
-                Refusal::Busy(told) => {
+                RpcErrorKind::Busy(retry_after) => {
                     // Another node may have time now.
                     let others = tries < self.nodes.len();
-                    wait = told.filter(|_| !others);
-                    let longest = self.patience.question.saturating_sub(began.elapsed());
-                    others || told.unwrap_or(pause) <= longest
+                    wait = retry_after.filter(|_| !others);
+                    let longest = self.policy.request_timeout.saturating_sub(began.elapsed());
+                    others || retry_after.unwrap_or(pause) <= longest
                 }
-                Refusal::Unreachable | Refusal::Senseless => {
-                    tries <= retries && began.elapsed() < self.patience.question
+                RpcErrorKind::Unreachable | RpcErrorKind::InvalidResponse => {
+                    tries <= retries && began.elapsed() < self.policy.request_timeout
                 }
-                Refusal::Closed => {
+                RpcErrorKind::ConnectionClosed => {
                     closed += 1;
-                    if divisible && closed >= CLOSED {
-                        return Err(Trouble::Refused(failure));
+                    if divisible && closed >= CLOSED_LIMIT {
+                        return Err(TransportError::Refused(failure));
                     }
-                    tries <= retries && began.elapsed() < self.patience.question
+                    tries <= retries && began.elapsed() < self.policy.request_timeout
                 }
             };
-            if !goes_on {
+            if !retry {
                 let hint = format!("tried {tries} times; try again later, or use another node");
-                return Err(Trouble::Failed(failure.hint(hint)));
+                return Err(TransportError::Failed(failure.hint(hint)));
             }
             self.pause(&mut pause, wait).await;
         }
@@ -184,57 +184,57 @@ impl Session {
         &mut self,
         method: &str,
         params: ArrayParams,
-    ) -> std::result::Result<Box<RawValue>, (Refusal, Failure)> {
-        let node = self.node().map_err(|failure| (Refusal::Senseless, failure))?;
+    ) -> std::result::Result<Box<RawValue>, (RpcErrorKind, Failure)> {
+        let node = self.node().map_err(|failure| (RpcErrorKind::InvalidResponse, failure))?;
         self.requests += 1;
         let client = match self.client.take().filter(Client::is_connected) {
             Some(client) => client,
-            None => Client::connect(&node, self.patience.answer).await?,
+            None => Client::connect(&node, self.policy.response_timeout).await?,
         };
-        match tokio::time::timeout(self.patience.answer, client.request(method, params)).await {
+        match tokio::time::timeout(self.policy.response_timeout, client.request(method, params)).await {
             Ok(Ok(answer)) => {
                 self.client = Some(client);
                 Ok(answer)
             }
             // After a broken connection it is not used again: what came last may be half an answer.
-            Ok(Err((Refusal::Closed, failure))) => Err((Refusal::Closed, failure)),
+            Ok(Err((RpcErrorKind::ConnectionClosed, failure))) => Err((RpcErrorKind::ConnectionClosed, failure)),
             Ok(Err(refused)) => {
                 self.client = Some(client);
                 Err(refused)
             }
             Err(_) => {
-                let within = format!("an answer within {} s", self.patience.answer.as_secs_f64());
-                Err((Refusal::Closed, silent(&node, method).expected(within)))
+                let within = format!("an answer within {} s", self.policy.response_timeout.as_secs_f64());
+                Err((RpcErrorKind::ConnectionClosed, no_response(&node, method).expected(within)))
             }
         }
     }
 
     /// Turns to the next node, at once; where all were asked, after a pause.
-    async fn pause(&mut self, pause: &mut Duration, told: Option<Duration>) {
+    async fn pause(&mut self, pause: &mut Duration, retry_after: Option<Duration>) {
         if self.nodes.len() > 1 {
             self.client = None;
             self.current = (self.current + 1) % self.nodes.len();
         }
         if self.current == 0 || self.nodes.len() == 1 {
-            tokio::time::sleep(told.unwrap_or(*pause)).await;
+            tokio::time::sleep(retry_after.unwrap_or(*pause)).await;
             *pause = (*pause * 2).min(LONGEST_PAUSE);
         }
     }
 
     /// Asks for what is there, though not yet under every node of an address: `null` is asked again.
-    async fn known<T: DeserializeOwned>(
+    async fn request_until_found<T: DeserializeOwned>(
         &mut self,
         method: &str,
         params: ArrayParams,
         missing: impl Fn(&str) -> Failure,
     ) -> Result<T> {
         let began = Instant::now();
-        let mut pause = self.patience.pause;
+        let mut pause = self.policy.first_pause;
         loop {
             if let Some(found) = self.ask::<Option<T>>(method, params.clone()).await? {
                 return Ok(found);
             }
-            if began.elapsed() >= self.patience.block {
+            if began.elapsed() >= self.policy.block_timeout {
                 return Err(missing(&self.name()));
             }
             // The same address may lead to another node over another connection.
@@ -252,18 +252,18 @@ impl Session {
             return Err(Failure::usage(format!("{at} names no block")).expected("a number, a hash or `finalized`"));
         }
         let last: String = self.ask("chain_getFinalizedHead", rpc_params![]).await?;
-        let last = bytes(&self.name(), "chain_getFinalizedHead", &last)?;
+        let last = parse_hash(&self.name(), "chain_getFinalizedHead", &last)?;
         let (final_number, final_root, final_header) = self.header(&last).await?;
         let genesis: Option<String> = self.ask("chain_getBlockHash", rpc_params![0]).await?;
-        let genesis = genesis.map(|hash| bytes(&self.name(), "chain_getBlockHash", &hash)).transpose()?;
+        let genesis = genesis.map(|hash| parse_hash(&self.name(), "chain_getBlockHash", &hash)).transpose()?;
         let hash = match by_number {
             Some(number) if number <= final_number => self.hash_of(number).await?,
             Some(number) => {
                 let found: Option<String> = self.ask("chain_getBlockHash", rpc_params![number]).await?;
                 let found = found.ok_or_else(|| no_block(&self.name(), number))?;
-                bytes(&self.name(), "chain_getBlockHash", &found)?
+                parse_hash(&self.name(), "chain_getBlockHash", &found)?
             }
-            None if by_hash => bytes(&self.name(), "chain_getBlockHash", at)?,
+            None if by_hash => parse_hash(&self.name(), "chain_getBlockHash", at)?,
             None => last,
         };
         let (number, state_root, header) = match hash == last {
@@ -278,8 +278,8 @@ impl Session {
 
     async fn hash_of(&mut self, number: u64) -> Result<[u8; 32]> {
         let found: String =
-            self.known("chain_getBlockHash", rpc_params![number], |node| no_block(node, number)).await?;
-        bytes(&self.name(), "chain_getBlockHash", &found)
+            self.request_until_found("chain_getBlockHash", rpc_params![number], |node| no_block(node, number)).await?;
+        parse_hash(&self.name(), "chain_getBlockHash", &found)
     }
 
     async fn header(&mut self, hash: &[u8; 32]) -> Result<(u64, [u8; 32], Vec<u8>)> {
@@ -287,8 +287,8 @@ impl Session {
         let missing = |node: &str| {
             Failure::input(format!("{node} does not know the block {text}")).expected("a block of its chain")
         };
-        let header: RpcHeader = self.known("chain_getHeader", rpc_params![&text], missing).await?;
-        check(&self.name(), hash, &header)
+        let header: RpcHeader = self.request_until_found("chain_getHeader", rpc_params![&text], missing).await?;
+        verify_header(&self.name(), hash, &header)
     }
 }
 
@@ -296,9 +296,9 @@ fn no_block(node: &str, number: u64) -> Failure {
     Failure::input(format!("{node} has no block {number}")).hint("take a lower number, or `finalized`")
 }
 
-fn with_way_out(failure: Failure, refusal: &Refusal, method: &str) -> Failure {
+fn with_hint(failure: Failure, refusal: &RpcErrorKind, method: &str) -> Failure {
     match refusal {
-        Refusal::Discarded => {
+        RpcErrorKind::StateDiscarded => {
             failure.hint("the node has dropped that block's state: take an archive node, or a later block")
         }
         _ if method.ends_with("ReadProof") => {
@@ -330,21 +330,21 @@ struct RpcDigest {
 }
 
 /// A header belongs to a block only if it has the block's hash. Rebuilt from its fields, the answer proves that.
-fn check(node: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64, [u8; 32], Vec<u8>)> {
+fn verify_header(node: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64, [u8; 32], Vec<u8>)> {
     let method = "chain_getHeader";
     let number = u64::from_str_radix(header.number.trim_start_matches("0x"), 16)
-        .map_err(|error| senseless(&node, method).found(error.to_string()))?;
-    let state_root = bytes(&node, method, &header.state_root)?;
+        .map_err(|error| invalid_response(&node, method).found(error.to_string()))?;
+    let state_root = parse_hash(&node, method, &header.state_root)?;
     let decoded = Header {
-        parent_hash: bytes(&node, method, &header.parent_hash)?,
+        parent_hash: parse_hash(&node, method, &header.parent_hash)?,
         number,
         state_root,
-        extrinsics_root: bytes(&node, method, &header.extrinsics_root)?,
+        extrinsics_root: parse_hash(&node, method, &header.extrinsics_root)?,
     };
     let mut digest = codec::Encode::encode(&codec::Compact(header.digest.logs.len() as u64));
     for log in &header.digest.logs {
         let log = hex::decode(log.trim_start_matches("0x"))
-            .map_err(|error| senseless(&node, method).found(error.to_string()))?;
+            .map_err(|error| invalid_response(&node, method).found(error.to_string()))?;
         digest.extend(log);
     }
     let encoded = decoded.encode(&digest);
@@ -366,20 +366,20 @@ fn check(node: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64, [u8; 3
 
 /// Asks the nodes of a chain from code that cannot wait asynchronously. It runs on a thread of its own: the caller may be inside
 /// a runtime already, where a second one must not start.
-pub fn on_a_runtime<T: Send>(live: &Live, asked: impl AsyncFnOnce(&mut Session) -> T + Send) -> Result<T> {
-    with_patience(live, Patience::default(), asked)
+pub fn with_session<T: Send>(live: &Live, asked: impl AsyncFnOnce(&mut Session) -> T + Send) -> Result<T> {
+    with_session_policy(live, RetryPolicy::default(), asked)
 }
 
-pub(crate) fn with_patience<T: Send>(
+pub(crate) fn with_session_policy<T: Send>(
     live: &Live,
-    patience: Patience,
+    policy: RetryPolicy,
     asked: impl AsyncFnOnce(&mut Session) -> T + Send,
 ) -> Result<T> {
     let failed = |found: String| Failure::internal(format!("cannot talk to the node {live}")).found(found);
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let mut session = Session::new(&live.nodes, patience);
+            let mut session = Session::new(&live.nodes, policy);
             runtime.map(|runtime| runtime.block_on(asked(&mut session))).map_err(|error| failed(error.to_string()))
         });
         thread.join().unwrap_or_else(|_| Err(failed("a panic on the way".into())))

@@ -2,8 +2,8 @@
 //! Endpoints as they are, each played by a stand-in node.
 
 use crate::{
-    Patience, Session, Trouble,
-    session::{RpcBlock, with_patience},
+    RetryPolicy, Session, TransportError,
+    session::{RpcBlock, with_session_policy},
 };
 use jsonrpsee::rpc_params;
 use protocol::Live;
@@ -20,11 +20,11 @@ use std::{
 };
 use worker::{Kind, Result};
 
-const SHORT: Patience = Patience {
-    answer: Duration::from_secs(5),
-    question: Duration::from_secs(5),
-    block: Duration::from_millis(300),
-    pause: Duration::from_millis(2),
+const SHORT: RetryPolicy = RetryPolicy {
+    response_timeout: Duration::from_secs(5),
+    request_timeout: Duration::from_secs(5),
+    block_timeout: Duration::from_millis(300),
+    first_pause: Duration::from_millis(2),
 };
 const TOKEN: &str = "0123456789abcdef";
 
@@ -126,10 +126,10 @@ fn honest(method: &str) -> Reply {
     Reply::Result(if method == "chain_getHeader" { header } else { json!(hash) })
 }
 
-fn ask<T: Send>(nodes: &[&Node], patience: Patience, asked: impl AsyncFnOnce(&mut Session) -> T + Send) -> T {
+fn ask<T: Send>(nodes: &[&Node], policy: RetryPolicy, asked: impl AsyncFnOnce(&mut Session) -> T + Send) -> T {
     let urls: Vec<_> = nodes.iter().map(|node| node.url.as_str()).collect();
     let live: Live = urls.join(",").parse().expect("addresses");
-    with_patience(&live, patience, asked).expect("a runtime")
+    with_session_policy(&live, policy, asked).expect("a runtime")
 }
 
 fn block(nodes: &[&Node], at: &str) -> Result<RpcBlock> {
@@ -137,21 +137,21 @@ fn block(nodes: &[&Node], at: &str) -> Result<RpcBlock> {
 }
 
 /// One question whose answer is a word.
-fn word(nodes: &[&Node], divisible: bool) -> std::result::Result<String, Trouble> {
+fn word(nodes: &[&Node], divisible: bool) -> std::result::Result<String, TransportError> {
     ask(nodes, SHORT, async |session| {
         let answer = session.request("state_getStorage", rpc_params![], divisible).await?;
-        session.read("state_getStorage", &answer).map_err(Trouble::Failed)
+        session.read("state_getStorage", &answer).map_err(TransportError::Failed)
     })
 }
 
-fn failed(answer: std::result::Result<String, Trouble>) -> worker::Failure {
-    let Err(Trouble::Failed(failure)) = answer else { panic!("{answer:?}") };
+fn failed(answer: std::result::Result<String, TransportError>) -> worker::Failure {
+    let Err(TransportError::Failed(failure)) = answer else { panic!("{answer:?}") };
     assert!(!format!("{failure:?}").contains(TOKEN), "{failure:?}");
     failure
 }
 
-fn refused(answer: std::result::Result<String, Trouble>) {
-    assert!(matches!(answer, Err(Trouble::Refused(_))), "{answer:?}");
+fn refused(answer: std::result::Result<String, TransportError>) {
+    assert!(matches!(answer, Err(TransportError::Refused(_))), "{answer:?}");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_block_that_stays_unknown_is_told_by_name() {
         "chain_getBlockHash" if asked > 2 => Reply::Result(Value::Null),
         _ => honest(method),
     });
-    let patient = Patience { block: Duration::from_secs(60), ..SHORT };
+    let patient = RetryPolicy { block_timeout: Duration::from_secs(60), ..SHORT };
     let failure = ask(&[&above], patient, async |session| session.block("4000000000").await).expect_err("none");
     assert!(failure.message.contains("has no block 4000000000"), "{failure}");
     assert!(began.elapsed() < Duration::from_secs(20), "nobody waited");

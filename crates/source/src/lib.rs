@@ -8,9 +8,9 @@ pub use pin::pin;
 pub use properties::Properties;
 
 use artifact::{Blob, blob::FILE_LIMIT, hashes::blake2_256};
-use node::Node;
+use node::NodeRuntime;
 use protocol::Source;
-use state::{Brief, HEAD, Kind, State, Substitute};
+use state::{CodeSubstitute, FileKind, HEAD_LENGTH, State, StateExcerpt};
 use std::{
     io::{self, Cursor, Read},
     path::{Path, PathBuf},
@@ -29,8 +29,8 @@ fn standard_input() -> Result<std::fs::File> {
 /// What a source turned out to be.
 pub enum Content {
     Blob(Blob),
-    State(Brief),
-    Node(Box<Node>),
+    State(StateExcerpt),
+    Node(Box<NodeRuntime>),
 }
 
 /// Reads what a source names.
@@ -42,7 +42,7 @@ pub trait ReadSource {
     fn blob(&self) -> Result<Blob>;
 
     /// The code substitutes of a chain spec. No other source has any.
-    fn substitutes(&self) -> Result<Vec<Substitute>>;
+    fn code_substitutes(&self) -> Result<Vec<CodeSubstitute>>;
 
     /// A code that takes the place of the one in this source's state: a substitute of its chain spec, by its block or its
     /// hash, or the runtime of another source.
@@ -63,7 +63,7 @@ impl ReadSource for Source {
                 read(&self.to_string(), file)
             }
             Self::Stdin => read(STDIN, standard_input()?),
-            Self::Node(live) => Ok(Content::Node(Box::new(Node::fetch(live)?))),
+            Self::Node(live) => Ok(Content::Node(Box::new(NodeRuntime::fetch(live)?))),
         }
     }
 
@@ -75,21 +75,24 @@ impl ReadSource for Source {
         }
     }
 
-    fn substitutes(&self) -> Result<Vec<Substitute>> {
+    fn code_substitutes(&self) -> Result<Vec<CodeSubstitute>> {
         let Self::File(path) = self else { return Ok(Vec::new()) };
         let mut file = std::fs::File::open(path).map_err(|error| missing(path, &error))?;
         let name = self.to_string();
         let mut head = Vec::new();
-        file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(|error| Failure::io("read", path, &error))?;
-        match Kind::of(&head) {
-            Some(Kind::ChainSpec) => state::substitutes(&name, Cursor::new(head).chain(file)),
+        file.by_ref()
+            .take(HEAD_LENGTH as u64)
+            .read_to_end(&mut head)
+            .map_err(|error| Failure::io("read", path, &error))?;
+        match FileKind::of(&head) {
+            Some(FileKind::ChainSpec) => state::code_substitutes(&name, Cursor::new(head).chain(file)),
             _ => Ok(Vec::new()),
         }
     }
 
     fn code(&self, named: &str) -> Result<Blob> {
-        let substitutes = self.substitutes()?;
-        let is_named = |substitute: &&Substitute| {
+        let substitutes = self.code_substitutes()?;
+        let is_named = |substitute: &&CodeSubstitute| {
             substitute.at == named || hex::encode_prefixed(blake2_256(&substitute.code)).eq_ignore_ascii_case(named)
         };
         if let Some(substitute) = substitutes.iter().find(is_named) {
@@ -141,9 +144,9 @@ fn missing(path: &Path, error: &io::Error) -> Failure {
 fn read(name: &str, mut reader: impl Read) -> Result<Content> {
     let unreadable = |error: io::Error| Failure::io("read", Path::new(name), &error);
     let mut head = Vec::new();
-    reader.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
-    if Kind::of(&head).is_some() {
-        return Brief::from_reader(name, Cursor::new(head).chain(reader)).map(Content::State);
+    reader.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head).map_err(unreadable)?;
+    if FileKind::of(&head).is_some() {
+        return StateExcerpt::from_reader(name, Cursor::new(head).chain(reader)).map(Content::State);
     }
     let mut bytes = head;
     reader.take(FILE_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -158,7 +161,7 @@ fn read(name: &str, mut reader: impl Read) -> Result<Content> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use worker::Kind as Exit;
+    use worker::Kind;
 
     #[test]
     fn what_a_file_is_shows_in_its_content() {
@@ -194,9 +197,9 @@ mod tests {
             [("901", &source), ("900", &Source::File(other.clone())), (&hash.replace('a', "b"), &source)]
         {
             let failure = source.code(named).expect_err("none");
-            assert_eq!(failure.kind, Exit::Usage, "{failure}");
+            assert_eq!(failure.kind, Kind::Usage, "{failure}");
         }
-        assert_eq!(source.code("missing.wasm").expect_err("none").kind, Exit::Input);
+        assert_eq!(source.code("missing.wasm").expect_err("none").kind, Kind::Input);
     }
 
     #[test]
@@ -204,10 +207,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let missing = Source::File(directory.path().join("missing.wasm"));
         let failure = missing.blob().expect_err("missing");
-        assert_eq!(failure.kind, Exit::Input);
+        assert_eq!(failure.kind, Kind::Input);
         assert!(failure.message.contains("missing.wasm") && failure.expected.is_some(), "{failure}");
         let failure = Source::File(directory.path().to_owned()).blob().expect_err("a directory");
-        assert_eq!(failure.kind, Exit::Input, "{failure}");
-        assert_eq!(Source::Node("ws://x".parse().expect("an address")).state().expect_err("a node").kind, Exit::Usage);
+        assert_eq!(failure.kind, Kind::Input, "{failure}");
+        assert_eq!(Source::Node("ws://x".parse().expect("an address")).state().expect_err("a node").kind, Kind::Usage);
     }
 }

@@ -7,7 +7,7 @@ use protocol::{
     Live, Source,
     inspect::{StateOrigin, StatePin},
 };
-use state::Brief;
+use state::StateExcerpt;
 use worker::{Failure, Result};
 
 /// Asks the nodes, or reads the file.
@@ -38,7 +38,7 @@ fn of_nodes(live: &Live) -> Result<StatePin> {
     })
 }
 
-fn of_file(name: &str, state: &Brief) -> Result<StatePin> {
+fn of_file(name: &str, state: &StateExcerpt) -> Result<StatePin> {
     if state.origin == StateOrigin::ChainSpec && state.state_root.is_none() {
         return Err(Failure::input(format!("{name} has no state"))
             .found("a plain chain spec, which has the runtime alone")

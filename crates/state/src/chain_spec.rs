@@ -34,24 +34,24 @@ struct Spec {
 struct Genesis {
     raw: Option<Raw>,
     /// A node's configuration, with the code in that of its System pallet.
-    runtime: Option<Configuration>,
-    runtime_genesis_config: Option<Configuration>,
+    runtime: Option<GenesisConfig>,
+    runtime_genesis_config: Option<GenesisConfig>,
     /// The code beside a configuration that only it understands.
-    runtime_genesis: Option<WithCode>,
-    runtime_and_code: Option<WithCode>,
+    runtime_genesis: Option<CodeField>,
+    runtime_and_code: Option<CodeField>,
     runtime_genesis_config_patch: Option<IgnoredAny>,
     state_root_hash: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
-struct Configuration {
+struct GenesisConfig {
     /// `frameSystem` until 2021.
     #[serde(alias = "frameSystem")]
-    system: Option<WithCode>,
+    system: Option<CodeField>,
 }
 
 #[derive(Deserialize)]
-struct WithCode {
+struct CodeField {
     code: Option<Hex>,
 }
 
@@ -77,21 +77,21 @@ impl Genesis {
 /// A code that nodes run in place of the one on the chain, from a block on and until the chain's own is upgraded
 /// (`codeSubstitutes`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Substitute {
+pub struct CodeSubstitute {
     /// The number of the block; its hash in specs of 2021.
     pub at: String,
     pub code: Vec<u8>,
 }
 
 struct Raw {
-    top: Pairs,
-    children: BTreeMap<Hex, Pairs>,
+    top: HexEntries,
+    children: BTreeMap<Hex, HexEntries>,
     /// Child tries in the form of before 2020, which held more than entries.
-    old_children: usize,
+    legacy_children: usize,
 }
 
 #[derive(Default)]
-struct Pairs(Entries);
+struct HexEntries(Entries);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Hex(Vec<u8>);
@@ -105,7 +105,7 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
 type GenesisBlock = (Block, [u8; 32]);
 
 /// Which block it makes and the root of its state, with entries of no map; of a plain one, the runtime alone.
-pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<GenesisBlock>, Entries)> {
+pub(super) fn excerpt(name: &str, reader: impl Read) -> Result<(Option<GenesisBlock>, Entries)> {
     let text = text(name, reader)?;
     let mut spec: Spec = parse(name, &text)?;
     if let Some(genesis) = &mut spec.genesis
@@ -119,7 +119,7 @@ pub(super) fn brief(name: &str, reader: impl Read) -> Result<(Option<GenesisBloc
 }
 
 /// Its code substitutes, in the order of their blocks.
-pub fn substitutes(name: &str, reader: impl Read) -> Result<Vec<Substitute>> {
+pub fn code_substitutes(name: &str, reader: impl Read) -> Result<Vec<CodeSubstitute>> {
     #[derive(Deserialize)]
     struct Substitutes {
         #[serde(default, rename = "codeSubstitutes")]
@@ -128,14 +128,14 @@ pub fn substitutes(name: &str, reader: impl Read) -> Result<Vec<Substitute>> {
     let text = text(name, reader)?;
     let substitutes: Substitutes = parse(name, &text)?;
     let codes = substitutes.codes.unwrap_or_default().into_iter();
-    let mut substitutes: Vec<_> = codes.map(|(at, code)| Substitute { at, code: code.0 }).collect();
+    let mut substitutes: Vec<_> = codes.map(|(at, code)| CodeSubstitute { at, code: code.0 }).collect();
     substitutes.sort_by_key(|substitute| substitute.at.parse::<u64>().unwrap_or(u64::MAX));
     Ok(substitutes)
 }
 
 fn text(name: &str, reader: impl Read) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    reader.take(SIZE_LIMIT + 1).read_to_end(&mut text).map_err(|error| super::stream::unreadable(name, &error))?;
+    reader.take(SIZE_LIMIT + 1).read_to_end(&mut text).map_err(|error| super::stream::read_error(name, &error))?;
     if text.len() as u64 > SIZE_LIMIT {
         return Err(Failure::input(format!("{name} is too large"))
             .found("more bytes than that")
@@ -156,10 +156,10 @@ fn state(name: &str, spec: Spec) -> Result<State> {
     let Some(genesis) = spec.genesis else {
         return Err(Failure::input(format!("{name} is no chain spec")).found("JSON without genesis").expected(RAW));
     };
-    let Genesis { raw: Some(raw), .. } = genesis else { return Err(no_raw(name, &genesis)) };
-    if raw.old_children > 0 {
+    let Genesis { raw: Some(raw), .. } = genesis else { return Err(not_raw(name, &genesis)) };
+    if raw.legacy_children > 0 {
         return Err(Failure::input(format!("{name} has child tries in a form that is no longer read"))
-            .found(format!("{} entries in genesis.raw.children", raw.old_children))
+            .found(format!("{} entries in genesis.raw.children", raw.legacy_children))
             .expected("genesis.raw.childrenDefault"));
     }
     if raw.top.0.iter().all(|(key, _)| key != CODE) {
@@ -186,7 +186,7 @@ fn state(name: &str, spec: Spec) -> Result<State> {
         top: raw.top.0,
         children: children.collect(),
     };
-    if let Some(version) = state.describe_code(name)? {
+    if let Some(version) = state.read_code_version(name)? {
         state.state_version = version.effective_state_version();
     }
     if state.state_version > 1 {
@@ -204,7 +204,7 @@ fn state(name: &str, spec: Spec) -> Result<State> {
     Ok(state)
 }
 
-fn no_raw(name: &str, genesis: &Genesis) -> Failure {
+fn not_raw(name: &str, genesis: &Genesis) -> Failure {
     if genesis.state_root_hash.is_some() {
         return Failure::input(format!("{name} is a light chain spec"))
             .found("genesis.stateRootHash: only the root of the genesis state, no :code")
@@ -222,8 +222,8 @@ fn no_raw(name: &str, genesis: &Genesis) -> Failure {
 
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
+        struct HexVisitor;
+        impl Visitor<'_> for HexVisitor {
             type Value = Hex;
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("0x and hex digits")
@@ -235,19 +235,19 @@ impl<'de> Deserialize<'de> for Hex {
                 hex::decode(digits).map(Hex).map_err(|error| E::custom(format!("invalid hex {:?}: {error}", shown())))
             }
         }
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(HexVisitor)
     }
 }
 
-impl<'de> Deserialize<'de> for Pairs {
+impl<'de> Deserialize<'de> for HexEntries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Map;
-        impl<'de> Visitor<'de> for Map {
-            type Value = Pairs;
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = HexEntries;
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a map of keys to values in hex")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Pairs, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<HexEntries, A::Error> {
                 let mut entries = Entries::new();
                 while let Some((key, value)) = map.next_entry::<Hex, Hex>()? {
                     entries.push((key.0, value.0));
@@ -256,18 +256,18 @@ impl<'de> Deserialize<'de> for Pairs {
                 // Which of two values a node would take is nobody's to guess.
                 match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                     Some(pair) => Err(A::Error::custom(format!("the key {} twice", hex::encode_prefixed(&pair[0].0)))),
-                    None => Ok(Pairs(entries)),
+                    None => Ok(HexEntries(entries)),
                 }
             }
         }
-        deserializer.deserialize_map(Map)
+        deserializer.deserialize_map(EntriesVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
+        struct RawVisitor;
+        impl<'de> Visitor<'de> for RawVisitor {
             type Value = Raw;
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a raw genesis: a map with top, or the list of before 2020")
@@ -285,16 +285,16 @@ impl<'de> Deserialize<'de> for Raw {
                     }
                 }
                 let top = top.ok_or_else(|| A::Error::missing_field("genesis.raw.top"))?;
-                Ok(Raw { top, children, old_children: old })
+                Ok(Raw { top, children, legacy_children: old })
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Raw, A::Error> {
                 let top = list.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &"the entries"))?;
                 let old = list.next_element::<BTreeMap<String, IgnoredAny>>()?.map_or(0, |children| children.len());
                 while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Raw { top, children: BTreeMap::new(), old_children: old })
+                Ok(Raw { top, children: BTreeMap::new(), legacy_children: old })
             }
         }
-        deserializer.deserialize_any(Either)
+        deserializer.deserialize_any(RawVisitor)
     }
 }
 
@@ -343,23 +343,23 @@ mod tests {
             serde_json::json!({"runtimeAndCode": {"runtime": {}, "code": code()}}),
         ] {
             let spec = serde_json::json!({"name": "Test", "id": "test", "genesis": genesis}).to_string();
-            let (block, entries) = brief("spec.json", spec.as_bytes()).expect("read");
+            let (block, entries) = excerpt("spec.json", spec.as_bytes()).expect("read");
             assert_eq!((block, entries), (None, vec![(CODE.to_vec(), test_runtime::deployed())]));
         }
         let without = serde_json::json!({"genesis": {"runtimeGenesis": {"patch": {}}}}).to_string();
-        assert!(brief("spec.json", without.as_bytes()).expect_err("refused").message.contains("plain chain spec"));
+        assert!(excerpt("spec.json", without.as_bytes()).expect_err("refused").message.contains("plain chain spec"));
     }
 
     #[test]
     fn substitutes_are_read_in_the_order_of_their_blocks() {
         let spec = r#"{"genesis": {}, "codeSubstitutes": {"5203203": "0x02", "900": "0x01", "0xab": "0x03"}}"#;
-        let found = substitutes("spec.json", spec.as_bytes()).expect("read");
+        let found = code_substitutes("spec.json", spec.as_bytes()).expect("read");
         let found: Vec<_> = found.iter().map(|one| (one.at.as_str(), one.code[0])).collect();
         assert_eq!(found, [("900", 1), ("5203203", 2), ("0xab", 3)]);
         for none in ["{}", r#"{"codeSubstitutes": null}"#, r#"{"codeSubstitutes": {}}"#] {
-            assert!(substitutes("spec.json", none.as_bytes()).expect("read").is_empty());
+            assert!(code_substitutes("spec.json", none.as_bytes()).expect("read").is_empty());
         }
-        assert!(substitutes("spec.json", &br#"{"codeSubstitutes": {"1": "zz"}}"#[..]).is_err());
+        assert!(code_substitutes("spec.json", &br#"{"codeSubstitutes": {"1": "zz"}}"#[..]).is_err());
     }
 
     #[test]

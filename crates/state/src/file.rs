@@ -5,8 +5,8 @@
 //! nodes, each under its hash. Neither takes more memory than one entry, the nodes on the way to it, and the roots of child
 //! tries.
 
-use super::{HEAD, Kind, State, snapshot, stream, try_runtime};
-use crate::trie::{Builder, CHILD_PREFIX, Each};
+use super::{FileKind, HEAD_LENGTH, State, snapshot, stream, try_runtime};
+use crate::trie::{Builder, CHILD_PREFIX, NodeVisitor};
 use artifact::hashes::blake2_256;
 use std::{
     collections::{BTreeMap, btree_map},
@@ -18,7 +18,7 @@ use worker::{Failure, Result};
 
 pub struct StateFile {
     path: PathBuf,
-    kind: Kind,
+    kind: FileKind,
     facts: State,
     entries: Option<usize>,
     /// Of child tries, under their keys in the main trie.
@@ -32,17 +32,17 @@ impl StateFile {
         if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() >= at_least) {
             return Ok(None);
         }
-        let (Some(kind), reader) = begun(path)? else { return Ok(None) };
-        let (name, mut survey) = (path.display().to_string(), Survey::default());
+        let (Some(kind), reader) = open_file(path)? else { return Ok(None) };
+        let (name, mut first_pass) = (path.display().to_string(), FirstPass::default());
         let facts = match kind {
-            Kind::Snapshot => snapshot::read_through(&name, reader, &mut survey)?,
-            Kind::TryRuntime => try_runtime::read_through(&name, reader, &mut |_, _, _| Ok(()))?,
-            Kind::ChainSpec => return Ok(None),
+            FileKind::Snapshot => snapshot::visit_entries(&name, reader, &mut first_pass)?,
+            FileKind::TryRuntime => try_runtime::visit_nodes(&name, reader, &mut |_, _, _| Ok(()))?,
+            FileKind::ChainSpec => return Ok(None),
         };
-        survey.end_child()?;
+        first_pass.finish_child()?;
         // How often a node occurs in its trie, a file of nodes does not tell.
-        let entries = (kind == Kind::Snapshot).then_some(survey.entries);
-        Ok(Some(Self { path: path.to_owned(), kind, facts, entries, roots: survey.roots }))
+        let entries = (kind == FileKind::Snapshot).then_some(first_pass.entries);
+        Ok(Some(Self { path: path.to_owned(), kind, facts, entries, roots: first_pass.roots }))
     }
 
     /// The state without its entries.
@@ -56,13 +56,13 @@ impl StateFile {
     }
 
     /// Shows every node of the trie, and every value that is stored apart. The root is that of what was shown.
-    pub fn nodes(&self, each: &mut Each<'_>) -> Result<[u8; 32]> {
-        let (name, (kind, reader)) = (self.path.display().to_string(), begun(&self.path)?);
+    pub fn nodes(&self, visitor: &mut NodeVisitor<'_>) -> Result<[u8; 32]> {
+        let (name, (kind, reader)) = (self.path.display().to_string(), open_file(&self.path)?);
         if kind != Some(self.kind) {
             return Err(Failure::input(format!("{name} was replaced while it was read")));
         }
-        if self.kind == Kind::TryRuntime {
-            let facts = try_runtime::read_through(&name, reader, &mut |_, hash, node| {
+        if self.kind == FileKind::TryRuntime {
+            let facts = try_runtime::visit_nodes(&name, reader, &mut |_, hash, node| {
                 let found = blake2_256(&node);
                 if found != hash {
                     return Err(Failure::input(format!("a trie node in {name} is not what its hash says"))
@@ -70,36 +70,36 @@ impl StateFile {
                         .expected(hex::encode_prefixed(hash))
                         .hint("the file is damaged or forged: make it again"));
                 }
-                each(hash, &node)
+                visitor(hash, &node)
             })?;
             return Ok(facts.state_root.unwrap_or_default());
         }
         let version = self.facts.state_version;
         let roots = self.roots.iter().peekable();
-        let mut tries = Tries { each, version, trie: Builder::new(version), main: None, roots };
-        snapshot::read_through(&name, reader, &mut tries)?;
-        tries.end()
+        let mut second_pass = SecondPass { visitor, version, trie: Builder::new(version), main: None, roots };
+        snapshot::visit_entries(&name, reader, &mut second_pass)?;
+        second_pass.end()
     }
 }
 
 /// What kind of file it is, and the whole of it to read.
-fn begun(path: &Path) -> Result<(Option<Kind>, impl Read)> {
+fn open_file(path: &Path) -> Result<(Option<FileKind>, impl Read)> {
     let mut file = File::open(path).map_err(|error| Failure::io("read", path, &error))?;
-    let head = stream::head(&path.display().to_string(), &mut file, HEAD)?;
-    Ok((Kind::of(&head), BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file))))
+    let head = stream::head(&path.display().to_string(), &mut file, HEAD_LENGTH)?;
+    Ok((FileKind::of(&head), BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file))))
 }
 
 /// Counts entries, and finds the roots of child tries, which the main trie has among its values and the file has not.
 #[derive(Default)]
-struct Survey {
+struct FirstPass {
     version: u8,
     entries: usize,
     child: Option<(Vec<u8>, Builder)>,
     roots: BTreeMap<Vec<u8>, [u8; 32]>,
 }
 
-impl Survey {
-    fn end_child(&mut self) -> Result<()> {
+impl FirstPass {
+    fn finish_child(&mut self) -> Result<()> {
         if let Some((name, trie)) = self.child.take() {
             self.roots.insert([CHILD_PREFIX, &name].concat(), trie.finish(&mut |_, _| Ok(()))?);
         }
@@ -107,7 +107,7 @@ impl Survey {
     }
 }
 
-impl snapshot::Visit for Survey {
+impl snapshot::SnapshotVisitor for FirstPass {
     fn begin(&mut self, facts: &State) {
         self.version = facts.state_version;
     }
@@ -121,15 +121,15 @@ impl snapshot::Visit for Survey {
     }
 
     fn child(&mut self, name: Vec<u8>) -> Result<()> {
-        self.end_child()?;
+        self.finish_child()?;
         self.child = Some((name, Builder::new(self.version)));
         Ok(())
     }
 }
 
 /// Builds all tries, one after the other as the file has them, the main one first.
-struct Tries<'a, 'b> {
-    each: &'a mut Each<'b>,
+struct SecondPass<'a, 'b> {
+    visitor: &'a mut NodeVisitor<'b>,
     version: u8,
     trie: Builder,
     /// The root of the main trie when that has ended.
@@ -138,28 +138,28 @@ struct Tries<'a, 'b> {
     roots: std::iter::Peekable<btree_map::Iter<'a, Vec<u8>, [u8; 32]>>,
 }
 
-impl Tries<'_, '_> {
+impl SecondPass<'_, '_> {
     /// The trie that is being built ends, and another begins.
     fn end(&mut self) -> Result<[u8; 32]> {
         if self.main.is_none() {
             for (key, root) in self.roots.by_ref() {
-                self.trie.push(key, root.to_vec(), self.each)?;
+                self.trie.push(key, root.to_vec(), self.visitor)?;
             }
         }
         let trie = std::mem::replace(&mut self.trie, Builder::new(self.version));
-        let root = trie.finish(self.each)?;
+        let root = trie.finish(self.visitor)?;
         Ok(*self.main.get_or_insert(root))
     }
 }
 
-impl snapshot::Visit for Tries<'_, '_> {
+impl snapshot::SnapshotVisitor for SecondPass<'_, '_> {
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         if self.main.is_none() {
             while let Some((child, root)) = self.roots.next_if(|(child, _)| **child < key) {
-                self.trie.push(child, root.to_vec(), self.each)?;
+                self.trie.push(child, root.to_vec(), self.visitor)?;
             }
         }
-        self.trie.push(&key, value, self.each)
+        self.trie.push(&key, value, self.visitor)
     }
 
     fn child(&mut self, _: Vec<u8>) -> Result<()> {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     /// The state again, from the nodes that a file gives.
-    fn again(path: &Path) -> State {
+    fn read_back(path: &Path) -> State {
         let file = StateFile::open(path, 0).expect("read").expect("a snapshot");
         let mut nodes = trie::Nodes::default();
         let root = file
@@ -274,7 +274,7 @@ mod tests {
             state.state_root = state.compute_root();
             state.origin = protocol::inspect::StateOrigin::Snapshot;
             let (_directory, path) = file(&state.to_snapshot().expect("written"));
-            prop_assert_eq!(again(&path), state);
+            prop_assert_eq!(read_back(&path), state);
         }
     }
 }

@@ -4,8 +4,8 @@
 //! Three kinds of file are read, told apart by how they begin: raw chain specs, try-runtime's snapshots, and snapshots
 //! of our own. None is trusted: sizes are bounded while reading, and what carries a root is proven against it.
 
-mod brief;
 mod chain_spec;
+mod excerpt;
 mod file;
 pub mod header;
 mod snapshot;
@@ -13,8 +13,8 @@ mod stream;
 pub mod trie;
 mod try_runtime;
 
-pub use brief::{Brief, genesis_hash_keys};
-pub use chain_spec::{Substitute, substitutes};
+pub use chain_spec::{CodeSubstitute, code_substitutes};
+pub use excerpt::{StateExcerpt, genesis_hash_keys};
 pub use file::StateFile;
 pub use snapshot::{Facts as SnapshotFacts, MAGIC as SNAPSHOT_MAGIC, Writer as SnapshotWriter};
 
@@ -63,7 +63,7 @@ pub struct Block {
 }
 
 /// How much of a file's beginning tells its kind.
-pub const HEAD: usize = 16;
+pub const HEAD_LENGTH: usize = 16;
 
 impl State {
     /// Of entries that a program has, ordered by key: of no block, and nothing said of its chain.
@@ -90,12 +90,12 @@ impl State {
 
     /// Reads a state of any kind. `name` is what errors call it.
     pub fn from_reader(name: &str, mut reader: impl Read) -> Result<Self> {
-        let head = stream::head(name, &mut reader, HEAD)?;
+        let head = stream::head(name, &mut reader, HEAD_LENGTH)?;
         let rest = Cursor::new(head.clone()).chain(reader);
-        match Kind::of(&head) {
-            Some(Kind::ChainSpec) => chain_spec::read(name, rest),
-            Some(Kind::TryRuntime) => try_runtime::read(name, rest),
-            Some(Kind::Snapshot) => snapshot::read(name, rest),
+        match FileKind::of(&head) {
+            Some(FileKind::ChainSpec) => chain_spec::read(name, rest),
+            Some(FileKind::TryRuntime) => try_runtime::read(name, rest),
+            Some(FileKind::Snapshot) => snapshot::read(name, rest),
             None if head.is_empty() => Err(Failure::input(format!("{name} is empty")).expected(EXPECTED)),
             None => Err(Failure::input(format!("{name} is no state"))
                 .found(format!("a file that begins with {}", hex::encode_prefixed(&head)))
@@ -167,7 +167,7 @@ impl State {
     }
 
     /// Takes the runtime's own account of itself from the entries.
-    fn describe_code(&mut self, name: &str) -> Result<Option<Version>> {
+    fn read_code_version(&mut self, name: &str) -> Result<Option<Version>> {
         if self.get(CODE).is_none() {
             return Ok(None);
         }
@@ -191,13 +191,13 @@ const EXPECTED: &str = "a raw chain spec, a try-runtime snapshot or a snapshot o
 
 /// What a file is, told from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     ChainSpec,
     TryRuntime,
     Snapshot,
 }
 
-impl Kind {
+impl FileKind {
     /// Returns the kind of a file that begins with these bytes. Nothing where it is no state.
     pub fn of(head: &[u8]) -> Option<Self> {
         if head.starts_with(&SNAPSHOT_MAGIC) {
@@ -241,14 +241,14 @@ pub(crate) mod tests {
 
     #[test]
     fn the_kind_of_a_file_is_in_its_beginning() {
-        assert_eq!(Kind::of(b"{\"name\""), Some(Kind::ChainSpec));
-        assert_eq!(Kind::of(b"\n  {"), Some(Kind::ChainSpec));
-        assert_eq!(Kind::of(&[16, 1, 20]), Some(Kind::TryRuntime));
-        assert_eq!(Kind::of(&[12, 0, 20]), Some(Kind::TryRuntime));
-        assert_eq!(Kind::of(&SNAPSHOT_MAGIC), Some(Kind::Snapshot));
-        assert_eq!(Kind::of(b"\0asm"), None);
-        assert_eq!(Kind::of(b"0x00"), None);
-        assert_eq!(Kind::of(b""), None);
+        assert_eq!(FileKind::of(b"{\"name\""), Some(FileKind::ChainSpec));
+        assert_eq!(FileKind::of(b"\n  {"), Some(FileKind::ChainSpec));
+        assert_eq!(FileKind::of(&[16, 1, 20]), Some(FileKind::TryRuntime));
+        assert_eq!(FileKind::of(&[12, 0, 20]), Some(FileKind::TryRuntime));
+        assert_eq!(FileKind::of(&SNAPSHOT_MAGIC), Some(FileKind::Snapshot));
+        assert_eq!(FileKind::of(b"\0asm"), None);
+        assert_eq!(FileKind::of(b"0x00"), None);
+        assert_eq!(FileKind::of(b""), None);
     }
 
     #[test]

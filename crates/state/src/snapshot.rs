@@ -73,50 +73,50 @@ pub struct Facts<'a> {
 /// Writes a snapshot as its entries come: how many there are has to be known before, nothing else. In this order: a list
 /// of entries; how many child tries; for each, by their keys, its key and a list of entries.
 pub struct Writer<W: Write> {
-    encoder: zstd::Encoder<'static, Sealed<W>>,
+    encoder: zstd::Encoder<'static, HashingWriter<W>>,
     /// Entries of the list that are still to come, and the last key.
-    due: usize,
+    remaining: usize,
     last: Option<Vec<u8>>,
 }
 
 impl<W: Write> Writer<W> {
     pub fn begin(sink: W, facts: &Facts<'_>) -> Result<Self> {
-        let mut sealed = Sealed { sink, hasher: Blake2b::new() };
-        sealed.write_all(&MAGIC).map_err(unwritten)?;
-        sealed.write_all(&VERSION.to_le_bytes()).map_err(unwritten)?;
-        let mut encoder = zstd::Encoder::new(sealed, LEVEL).map_err(unwritten)?;
+        let mut writer = HashingWriter { sink, hasher: Blake2b::new() };
+        writer.write_all(&MAGIC).map_err(write_error)?;
+        writer.write_all(&VERSION.to_le_bytes()).map_err(write_error)?;
+        let mut encoder = zstd::Encoder::new(writer, LEVEL).map_err(write_error)?;
         let block = facts.block.map(|block| (block.number, block.hash));
         let body = (facts.chain, facts.spec_name, facts.spec_version, block, facts.header, facts.state_root);
-        encoder.write_all(&body.encode()).map_err(unwritten)?;
-        encoder.write_all(&[facts.state_version]).map_err(unwritten)?;
-        Ok(Self { encoder, due: 0, last: None })
+        encoder.write_all(&body.encode()).map_err(write_error)?;
+        encoder.write_all(&[facts.state_version]).map_err(write_error)?;
+        Ok(Self { encoder, remaining: 0, last: None })
     }
 
     /// Begins a list of so many entries, keys ascending.
     pub fn list(&mut self, count: usize) -> Result<()> {
-        self.complete()?;
-        (self.due, self.last) = (count, None);
-        self.encoder.write_all(&length(count)?).map_err(unwritten)
+        self.check_list_end()?;
+        (self.remaining, self.last) = (count, None);
+        self.encoder.write_all(&length(count)?).map_err(write_error)
     }
 
     pub fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        if self.due == 0 || self.last.as_deref().is_some_and(|last| last >= key) {
+        if self.remaining == 0 || self.last.as_deref().is_some_and(|last| last >= key) {
             return Err(Failure::internal("a state's keys are not in order"));
         }
-        self.due -= 1;
+        self.remaining -= 1;
         self.last = Some(key.to_vec());
-        self.encoder.write_all(&key.encode()).map_err(unwritten)?;
-        self.encoder.write_all(&value.encode()).map_err(unwritten)
+        self.encoder.write_all(&key.encode()).map_err(write_error)?;
+        self.encoder.write_all(&value.encode()).map_err(write_error)
     }
 
     pub fn children(&mut self, count: usize) -> Result<()> {
-        self.complete()?;
-        self.encoder.write_all(&length(count)?).map_err(unwritten)
+        self.check_list_end()?;
+        self.encoder.write_all(&length(count)?).map_err(write_error)
     }
 
     pub fn child(&mut self, key: &[u8]) -> Result<()> {
-        self.complete()?;
-        self.encoder.write_all(&key.encode()).map_err(unwritten)
+        self.check_list_end()?;
+        self.encoder.write_all(&key.encode()).map_err(write_error)
     }
 
     fn entries(&mut self, entries: &Entries) -> Result<()> {
@@ -124,22 +124,22 @@ impl<W: Write> Writer<W> {
         entries.iter().try_for_each(|(key, value)| self.entry(key, value))
     }
 
-    fn complete(&self) -> Result<()> {
-        match self.due {
+    fn check_list_end(&self) -> Result<()> {
+        match self.remaining {
             0 => Ok(()),
-            due => Err(Failure::internal(format!("{due} entries of a state were not given"))),
+            remaining => Err(Failure::internal(format!("{remaining} entries of a state were not given"))),
         }
     }
 
     pub fn finish(self) -> Result<W> {
-        self.complete()?;
-        let Sealed { mut sink, hasher } = self.encoder.finish().map_err(unwritten)?;
-        sink.write_all(&hasher.finish()).map_err(unwritten)?;
+        self.check_list_end()?;
+        let HashingWriter { mut sink, hasher } = self.encoder.finish().map_err(write_error)?;
+        sink.write_all(&hasher.finish()).map_err(write_error)?;
         Ok(sink)
     }
 }
 
-fn unwritten(error: io::Error) -> Failure {
+fn write_error(error: io::Error) -> Failure {
     let failure = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::environment("the disk is full"),
         _ => Failure::environment("a snapshot cannot be written"),
@@ -148,12 +148,12 @@ fn unwritten(error: io::Error) -> Failure {
 }
 
 /// Hashes what is written through it.
-struct Sealed<W> {
+struct HashingWriter<W> {
     sink: W,
     hasher: Blake2b<HASH>,
 }
 
-impl<W: Write> Write for Sealed<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.sink.write(bytes)?;
         self.hasher.update(&bytes[..count]);
@@ -171,7 +171,7 @@ fn length(length: usize) -> Result<Vec<u8>> {
 }
 
 /// Whom a snapshot's parts are given to, in the order of the file.
-pub(super) trait Visit {
+pub(super) trait SnapshotVisitor {
     /// What stands before the entries.
     fn begin(&mut self, _facts: &State) {}
     /// An entry of the main trie or, after a child trie was named, of that.
@@ -180,19 +180,19 @@ pub(super) trait Visit {
 }
 
 pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
-    let mut all = All::default();
-    let facts = read_through(name, reader, &mut all)?;
+    let mut all = CollectAll::default();
+    let facts = visit_entries(name, reader, &mut all)?;
     Ok(State { top: all.top, children: all.children, ..facts })
 }
 
 /// Keeps everything.
 #[derive(Default)]
-struct All {
+struct CollectAll {
     top: Entries,
     children: Vec<(Vec<u8>, Entries)>,
 }
 
-impl Visit for All {
+impl SnapshotVisitor for CollectAll {
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
         self.children.last_mut().map_or(&mut self.top, |(_, entries)| entries).push((key, value));
         Ok(())
@@ -206,13 +206,13 @@ impl Visit for All {
 
 /// Gives what a snapshot holds to a visitor, and what it says of itself to the caller, without entries. What was visited counts
 /// only when this ends well: the seal stands at the end.
-pub(super) fn read_through(name: &str, reader: impl Read, visit: &mut dyn Visit) -> Result<State> {
+pub(super) fn visit_entries(name: &str, reader: impl Read, visitor: &mut dyn SnapshotVisitor) -> Result<State> {
     let consumed = Rc::new(Cell::new(0));
-    let mut tail = Tail::new(reader, consumed.clone());
+    let mut content = TrailerReader::new(reader, consumed.clone());
     let mut start = [0; 12];
-    tail.read_exact(&mut start).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => Stream::new(name, io::empty()).cut_short(),
-        _ => super::stream::unreadable(name, &error),
+    content.read_exact(&mut start).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Stream::new(name, io::empty()).truncated(),
+        _ => super::stream::read_error(name, &error),
     })?;
     let version = u32::from_le_bytes([start[8], start[9], start[10], start[11]]);
     if version != VERSION {
@@ -221,21 +221,21 @@ pub(super) fn read_through(name: &str, reader: impl Read, visit: &mut dyn Visit)
             .expected(VERSION.to_string())
             .hint("make the snapshot again, or read it with the version of Cutover that wrote it"));
     }
-    let decoder = zstd::Decoder::new(tail)
+    let decoder = zstd::Decoder::new(content)
         .map_err(|error| Failure::internal("zstd cannot be started").found(error.to_string()))?;
     let mut stream = Stream::decompressed(name, BufReader::with_capacity(1 << 16, decoder), consumed);
     let facts = facts(&mut stream)?;
-    visit.begin(&facts);
-    entries(&mut stream, visit)?;
+    visitor.begin(&facts);
+    entries(&mut stream, visitor)?;
     let mut last = None;
     for _ in 0..stream.compact()? {
         let key = stream.bytes()?;
         if last.as_ref().is_some_and(|last| *last >= key) {
             return Err(stream.broken("child tries out of order"));
         }
-        visit.child(key.clone())?;
+        visitor.child(key.clone())?;
         last = Some(key);
-        entries(&mut stream, visit)?;
+        entries(&mut stream, visitor)?;
     }
     stream.end()?;
     let (expected, found) = stream.into_inner().into_inner().finish().into_inner().finish();
@@ -264,7 +264,7 @@ fn facts<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
 }
 
 /// Strictly ascending keys keep the number of entries in proportion to their bytes, too.
-fn entries<R: Read>(stream: &mut Stream<'_, R>, visit: &mut dyn Visit) -> Result<()> {
+fn entries<R: Read>(stream: &mut Stream<'_, R>, visitor: &mut dyn SnapshotVisitor) -> Result<()> {
     let mut last: Option<Vec<u8>> = None;
     for _ in 0..stream.compact()? {
         let key = stream.bytes()?;
@@ -273,64 +273,64 @@ fn entries<R: Read>(stream: &mut Stream<'_, R>, visit: &mut dyn Visit) -> Result
         }
         let value = stream.bytes()?;
         last = Some(key.clone());
-        visit.entry(key, value)?;
+        visitor.entry(key, value)?;
     }
     Ok(())
 }
 
 /// The hash says that nobody changed the file; this, that whoever wrote it made sense.
 fn check(name: &str, state: &State) -> Result<()> {
-    let senseless =
+    let contradiction =
         |found: String| Failure::input(format!("{name} contradicts itself")).code(Code::Damaged).found(found);
     if state.state_version > 1 {
-        return Err(senseless(format!("state version {}", state.state_version)).expected("0 or 1"));
+        return Err(contradiction(format!("state version {}", state.state_version)).expected("0 or 1"));
     }
     if let Some(bytes) = &state.header {
-        let header = Header::decode(bytes).ok_or_else(|| senseless("a header that is none".into()))?;
+        let header = Header::decode(bytes).ok_or_else(|| contradiction("a header that is none".into()))?;
         let expected = Block { number: header.number, hash: Header::hash(bytes) };
         if state.block != Some(expected) {
-            return Err(senseless("a header of another block".into()));
+            return Err(contradiction("a header of another block".into()));
         }
     }
     Ok(())
 }
 
 /// A reader that keeps the last 32 bytes back, and hashes what it lets through.
-struct Tail<R> {
+struct TrailerReader<R> {
     reader: R,
     hasher: Blake2b<HASH>,
-    held: Vec<u8>,
+    pending: Vec<u8>,
     consumed: Rc<Cell<u64>>,
 }
 
-impl<R: Read> Tail<R> {
+impl<R: Read> TrailerReader<R> {
     fn new(reader: R, consumed: Rc<Cell<u64>>) -> Self {
-        Self { reader, hasher: Blake2b::new(), held: Vec::new(), consumed }
+        Self { reader, hasher: Blake2b::new(), pending: Vec::new(), consumed }
     }
 
     /// The hash that was kept back, and the one of what went through.
     fn finish(self) -> ([u8; HASH], [u8; HASH]) {
-        (<[u8; HASH]>::try_from(self.held).unwrap_or_default(), self.hasher.finish())
+        (<[u8; HASH]>::try_from(self.pending).unwrap_or_default(), self.hasher.finish())
     }
 }
 
-impl<R: Read> Read for Tail<R> {
+impl<R: Read> Read for TrailerReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
         let mut chunk = [0; 1 << 14];
-        while self.held.len() <= HASH {
+        while self.pending.len() <= HASH {
             let count = self.reader.read(&mut chunk)?;
             if count == 0 {
                 return Ok(0);
             }
-            self.held.extend_from_slice(&chunk[..count]);
+            self.pending.extend_from_slice(&chunk[..count]);
         }
-        let count = buffer.len().min(self.held.len() - HASH);
-        buffer[..count].copy_from_slice(&self.held[..count]);
+        let count = buffer.len().min(self.pending.len() - HASH);
+        buffer[..count].copy_from_slice(&self.pending[..count]);
         self.hasher.update(&buffer[..count]);
-        self.held.drain(..count);
+        self.pending.drain(..count);
         self.consumed.set(self.consumed.get() + count as u64);
         Ok(count)
     }

@@ -27,11 +27,11 @@ pub(super) struct Stream<'a, R> {
 /// The first bytes of a file, fewer where it is shorter.
 pub(super) fn head(name: &str, reader: &mut impl Read, length: usize) -> Result<Vec<u8>> {
     let mut head = Vec::new();
-    reader.by_ref().take(length as u64).read_to_end(&mut head).map_err(|error| unreadable(name, &error))?;
+    reader.by_ref().take(length as u64).read_to_end(&mut head).map_err(|error| read_error(name, &error))?;
     Ok(head)
 }
 
-pub(super) fn unreadable(name: &str, error: &io::Error) -> Failure {
+pub(super) fn read_error(name: &str, error: &io::Error) -> Failure {
     Failure::io("read", std::path::Path::new(name), error)
 }
 
@@ -45,9 +45,9 @@ impl<'a, R: Read> Stream<'a, R> {
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.count(N as u64)?;
+        self.advance(N as u64)?;
         let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes).map_err(|error| self.failed(&error))?;
+        self.reader.read_exact(&mut bytes).map_err(|error| self.map_error(&error))?;
         Ok(bytes)
     }
 
@@ -84,11 +84,11 @@ impl<'a, R: Read> Stream<'a, R> {
         if length > VALUE_LIMIT {
             return Err(self.broken(&format!("a value of {length} bytes")));
         }
-        self.count(length)?;
+        self.advance(length)?;
         let mut bytes = Vec::new();
-        self.reader.by_ref().take(length).read_to_end(&mut bytes).map_err(|error| self.failed(&error))?;
+        self.reader.by_ref().take(length).read_to_end(&mut bytes).map_err(|error| self.map_error(&error))?;
         if (bytes.len() as u64) < length {
-            return Err(self.cut_short());
+            return Err(self.truncated());
         }
         Ok(bytes)
     }
@@ -108,7 +108,7 @@ impl<'a, R: Read> Stream<'a, R> {
     /// Whatever is left, if it is not more than `limit`.
     pub(super) fn rest(&mut self, limit: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.reader.by_ref().take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| self.failed(&error))?;
+        self.reader.by_ref().take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| self.map_error(&error))?;
         if bytes.len() > limit {
             return Err(self.broken("more bytes after the last entry than a header has"));
         }
@@ -134,7 +134,7 @@ impl<'a, R: Read> Stream<'a, R> {
             .hint("make or download the file again")
     }
 
-    pub(super) fn cut_short(&self) -> Failure {
+    pub(super) fn truncated(&self) -> Failure {
         Failure::input(format!("{} is cut short", self.name))
             .code(Code::Damaged)
             .found(format!("its end near byte {}", self.position))
@@ -142,7 +142,7 @@ impl<'a, R: Read> Stream<'a, R> {
             .hint("make or download the file again")
     }
 
-    fn count(&mut self, length: u64) -> Result<()> {
+    fn advance(&mut self, length: u64) -> Result<()> {
         self.position = self.position.saturating_add(length);
         if self.position > SIZE_LIMIT {
             return Err(self.broken(&format!("more than {SIZE_LIMIT} bytes")));
@@ -155,12 +155,12 @@ impl<'a, R: Read> Stream<'a, R> {
         Ok(())
     }
 
-    fn failed(&self, error: &io::Error) -> Failure {
+    fn map_error(&self, error: &io::Error) -> Failure {
         match error.kind() {
-            ErrorKind::UnexpectedEof => self.cut_short(),
+            ErrorKind::UnexpectedEof => self.truncated(),
             // What zstd says of bytes that are not its own.
             ErrorKind::Other | ErrorKind::InvalidData => self.broken(&error.to_string()),
-            _ => unreadable(self.name, error),
+            _ => read_error(self.name, error),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! The file holds trie nodes, not entries, as a node's in-memory database keeps them: under the path to the node
 //! followed by its hash. The path is ignored; walking from the root proves every node by its hash.
 
-use super::{Block, State, brief::ITEM_KEY, stream::Stream};
+use super::{Block, State, excerpt::VALUE_KEY_LIMIT, stream::Stream};
 use crate::{
     header::{self, Header},
     trie::{CHILD_PREFIX, Entries, Nodes},
@@ -17,7 +17,7 @@ const VERSION: u32 = 4;
 
 pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     let mut nodes = Nodes::default();
-    let mut state = read_through(name, reader, &mut |_, hash, node| {
+    let mut state = visit_nodes(name, reader, &mut |_, hash, node| {
         nodes.insert(hash, node);
         Ok(())
     })?;
@@ -36,28 +36,28 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
             state.children.push((key.get(CHILD_PREFIX.len()..).unwrap_or_default().to_vec(), entries));
         }
     }
-    state.describe_code(name)?;
+    state.read_code_version(name)?;
     Ok(state)
 }
 
 /// What the file says of its state, and the entries of the main trie whose keys are no longer than those of single values.
-pub(super) fn items(name: &str, reader: impl Read) -> Result<(State, Entries)> {
+pub(super) fn plain_values(name: &str, reader: impl Read) -> Result<(State, Entries)> {
     let mut nodes = Nodes::default();
     // A file that has nodes under wrong ways only lacks them: they are known by their hashes.
-    let state = read_through(name, reader, &mut |way, hash, node| {
-        if way <= ITEM_KEY {
+    let state = visit_nodes(name, reader, &mut |way, hash, node| {
+        if way <= VALUE_KEY_LIMIT {
             nodes.insert(hash, node);
         }
         Ok(())
     })?;
-    let mut items = nodes.entries_up_to(name, state.state_root.unwrap_or_default(), ITEM_KEY)?;
+    let mut items = nodes.entries_up_to(name, state.state_root.unwrap_or_default(), VALUE_KEY_LIMIT)?;
     items.retain(|(key, _)| !key.starts_with(CHILD_PREFIX));
     Ok((state, items))
 }
 
 /// Gives every trie node to `each`: how many bytes lead to it, as the file says, and its hash, which is for `each` to check.
 /// What the file says of its state comes back without entries.
-pub(super) fn read_through(
+pub(super) fn visit_nodes(
     name: &str,
     reader: impl Read,
     each: &mut dyn FnMut(usize, [u8; 32], Vec<u8>) -> Result<()>,
@@ -88,7 +88,7 @@ pub(super) fn read_through(
     let header = stream.rest(header::SIZE_LIMIT)?;
     let Some(decoded) = Header::decode(&header) else {
         return Err(match header.is_empty() {
-            true => stream.cut_short(),
+            true => stream.truncated(),
             false => stream.broken("no whole block header at its end"),
         });
     };

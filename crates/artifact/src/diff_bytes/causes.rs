@@ -80,7 +80,7 @@ fn other_compiler(difference: &BlobDifference, paths: Paths<'_>, facts: (&BuildF
         certainty = Certain;
     }
     if !difference.producers.same {
-        let Only2(old, new) = Only2::of(&difference.producers);
+        let (old, new) = only_as_text(&difference.producers);
         evidence.push(format!("producers: {old} and {new}"));
         certainty = certainty.min(if old == "none" || new == "none" { Possible } else { Certain });
     }
@@ -101,16 +101,13 @@ fn same_compiler(old: &str, new: &str) -> bool {
     words(old) == words(new)
 }
 
-struct Only2(String, String);
-
-impl Only2 {
-    fn of(only: &ListDifference) -> Self {
-        let text = |all: &[String]| match all {
-            [] => "none".to_owned(),
-            all => all.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
-        };
-        Self(text(&only.only_old), text(&only.only_new))
-    }
+/// Returns the first entries that only the old blob has, and those that only the new blob has, each as one line.
+fn only_as_text(only: &ListDifference) -> (String, String) {
+    let text = |all: &[String]| match all {
+        [] => "none".to_owned(),
+        all => all.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+    };
+    (text(&only.only_old), text(&only.only_new))
 }
 
 fn list(all: &BTreeSet<String>) -> String {
@@ -148,10 +145,10 @@ fn other_features(
         let named: BTreeSet<&String> = features
             .iter()
             .chain(&known)
-            .filter(|feature| exports.iter().chain(functions).any(|name| belongs(name, feature)))
+            .filter(|feature| exports.iter().chain(functions).any(|name| names_feature(name, feature)))
             .collect();
         for feature in named {
-            let example = exports.iter().chain(functions).find(|name| belongs(name, feature));
+            let example = exports.iter().chain(functions).find(|name| names_feature(name, feature));
             evidence.push(format!(
                 "the {side} blob alone has {}: the feature `{feature}`",
                 example.map_or("code", String::as_str)
@@ -160,18 +157,18 @@ fn other_features(
         }
     }
     if evidence.is_empty() && !difference.exports.same {
-        let Only2(old, new) = Only2::of(&difference.exports);
+        let (old, new) = only_as_text(&difference.exports);
         evidence.push(format!("functions exported by the old blob alone: {old}; by the new one alone: {new}"));
     }
     if evidence.is_empty() && !difference.imports.same {
-        let Only2(old, new) = Only2::of(&difference.imports);
+        let (old, new) = only_as_text(&difference.imports);
         evidence.push(format!("host functions asked for by the old blob alone: {old}; by the new one alone: {new}"));
     }
     (!evidence.is_empty()).then(|| cause("other features", certainty, evidence))
 }
 
 /// Whether a name of code tells of a feature: the words of the feature are in it, an ending `s` aside.
-fn belongs(name: &str, feature: &str) -> bool {
+fn names_feature(name: &str, feature: &str) -> bool {
     let plain =
         |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase() };
     let name = plain(name);
@@ -183,7 +180,7 @@ fn belongs(name: &str, feature: &str) -> bool {
 }
 
 /// `name` and the versions of it, of packages from registries.
-fn packages(paths: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+fn package_versions(paths: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in paths {
         let Some((_, rest)) = path.split_once("/registry/src/") else { continue };
@@ -198,7 +195,7 @@ fn packages(paths: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn other_lock_file(paths: Paths<'_>, facts: (&BuildFacts, &BuildFacts)) -> Option<Cause> {
-    let (old, new) = (packages(paths.0), packages(paths.1));
+    let (old, new) = (package_versions(paths.0), package_versions(paths.1));
     let changed = old.iter().filter_map(|(name, versions)| {
         let other = new.get(name)?;
         (other != versions).then(|| format!("{name} {} and {}", list(versions), list(other)))
@@ -269,7 +266,7 @@ fn other_profile(difference: &BlobDifference, facts: (&BuildFacts, &BuildFacts))
 }
 
 /// A path as it is apart from the place where it was: what comes after the packages' parent.
-fn tail(path: &str) -> String {
+fn path_suffix(path: &str) -> String {
     if let Some((_, rest)) = path.split_once("/registry/src/") {
         return format!("registry/{}", rest.split_once('/').map_or(rest, |(_, rest)| rest));
     }
@@ -281,8 +278,8 @@ fn tail(path: &str) -> String {
 }
 
 fn paths_not_remapped((old, new): Paths<'_>) -> Option<Cause> {
-    let only_new: BTreeMap<String, &String> = new.difference(old).map(|path| (tail(path), path)).collect();
-    let moved = old.difference(new).filter_map(|path| Some((path, *only_new.get(&tail(path))?)));
+    let only_new: BTreeMap<String, &String> = new.difference(old).map(|path| (path_suffix(path), path)).collect();
+    let moved = old.difference(new).filter_map(|path| Some((path, *only_new.get(&path_suffix(path))?)));
     // The same file of another compiler is another compiler.
     let moved = moved.filter(|(old, new)| !(old.starts_with("/rustc/") && new.starts_with("/rustc/")));
     let evidence: Vec<String> =

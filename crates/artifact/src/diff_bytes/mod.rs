@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use worker::Result;
 
 /// So many of a long list are shown; the count is always whole.
-const SHOWN: usize = 20;
+const LIST_LIMIT: usize = 20;
 
 /// Compares. `old_facts` and `new_facts` are what is known of the builds beside the bytes, `features` those that the
 /// runtime has.
@@ -33,19 +33,19 @@ pub fn diff_bytes(
         same_wasm: old.wasm == new.wasm,
         first_difference: first_difference(&old.wasm, &new.wasm).map(|offset| FirstDifference {
             offset,
-            old: old_parts.place(offset),
-            new: new_parts.place(offset),
-            old_bytes: around(&old.wasm, offset),
-            new_bytes: around(&new.wasm, offset),
+            old: old_parts.location(offset),
+            new: new_parts.location(offset),
+            old_bytes: bytes_at(&old.wasm, offset),
+            new_bytes: bytes_at(&new.wasm, offset),
         }),
         sections: sections(old, &old_parts, new, &new_parts),
         functions: functions(old, &old_parts, new, &new_parts),
         data: segments(old, &old_parts, new, &new_parts),
-        imports: only(&old_parts.imports, &new_parts.imports),
-        exports: only(&old_parts.exports, &new_parts.exports),
-        paths: only(&old_parts.paths, &new_parts.paths),
-        producers: only(&producers(&old_parts), &producers(&new_parts)),
-        target_features: only(
+        imports: list_difference(&old_parts.imports, &new_parts.imports),
+        exports: list_difference(&old_parts.exports, &new_parts.exports),
+        paths: list_difference(&old_parts.paths, &new_parts.paths),
+        producers: list_difference(&producers(&old_parts), &producers(&new_parts)),
+        target_features: list_difference(
             &old_parts.facts.features.iter().cloned().collect(),
             &new_parts.facts.features.iter().cloned().collect(),
         ),
@@ -59,8 +59,8 @@ pub fn diff_bytes(
         &mut difference.producers,
         &mut difference.target_features,
     ] {
-        only.only_old.truncate(SHOWN);
-        only.only_new.truncate(SHOWN);
+        only.only_old.truncate(LIST_LIMIT);
+        only.only_new.truncate(LIST_LIMIT);
     }
     Ok(difference)
 }
@@ -92,7 +92,7 @@ fn first_difference(old: &[u8], new: &[u8]) -> Option<usize> {
     differs.or((old.len() != new.len()).then_some(old.len().min(new.len())))
 }
 
-fn around(bytes: &[u8], offset: usize) -> String {
+fn bytes_at(bytes: &[u8], offset: usize) -> String {
     hex::encode_prefixed(bytes.get(offset..bytes.len().min(offset + 16)).unwrap_or_default())
 }
 
@@ -144,7 +144,7 @@ fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Fu
     pairs.sort_unstable();
     result.same_order = pairs.windows(2).all(|two| two[0].1 < two[1].1);
     let bytes = |parts: &Parts, all: &[usize]| all.iter().map(|index| parts.functions[*index].body.len()).sum();
-    let labels = |parts: &Parts, all: &[usize]| all.iter().take(SHOWN).map(|index| parts.label(*index)).collect();
+    let labels = |parts: &Parts, all: &[usize]| all.iter().take(LIST_LIMIT).map(|index| parts.label(*index)).collect();
     result.only_old_count = only_old.len();
     result.only_new_count = only_new.len();
     result.only_old_bytes = bytes(old_parts, &only_old);
@@ -192,10 +192,10 @@ fn segments(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec
             first_difference: left.zip(right).and_then(|(left, right)| first_difference(&left, &right)),
         })
     });
-    all.take(SHOWN).collect()
+    all.take(LIST_LIMIT).collect()
 }
 
-fn only(old: &BTreeSet<String>, new: &BTreeSet<String>) -> ListDifference {
+fn list_difference(old: &BTreeSet<String>, new: &BTreeSet<String>) -> ListDifference {
     ListDifference {
         same: old == new,
         only_old: old.difference(new).cloned().collect(),

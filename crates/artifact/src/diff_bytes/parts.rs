@@ -56,11 +56,15 @@ impl Parts {
                 for operator in body.get_operators_reader().map_err(broken)? {
                     std::mem::discriminant(&operator.map_err(broken)?).hash(&mut shape);
                 }
-                parts.functions.push(Function { name: None, body: usable(body.range()), shape: shape.finish() });
+                parts.functions.push(Function {
+                    name: None,
+                    body: to_usize_range(body.range()),
+                    shape: shape.finish(),
+                });
                 continue;
             }
             if let Some((_, range)) = payload.as_section() {
-                parts.sections.push((section_name(&payload), usable(range)));
+                parts.sections.push((section_name(&payload), to_usize_range(range)));
             }
             match payload {
                 Payload::ImportSection(reader) => {
@@ -84,7 +88,7 @@ impl Parts {
                 Payload::DataSection(reader) => {
                     for segment in reader {
                         let segment = segment.map_err(broken)?;
-                        let end = usable(segment.range.clone()).end;
+                        let end = to_usize_range(segment.range.clone()).end;
                         parts.data.push(end - segment.data.len()..end);
                         source_paths(segment.data, &mut parts.paths);
                     }
@@ -111,7 +115,7 @@ impl Parts {
     }
 
     /// Where an offset is: the section, and the function or segment within it.
-    pub fn place(&self, offset: usize) -> String {
+    pub fn location(&self, offset: usize) -> String {
         let section = self.sections.iter().find(|(_, range)| range.contains(&offset));
         let section = section.map_or("between sections", |(name, _)| name.as_str());
         if let Some(index) = self.functions.iter().position(|function| function.body.contains(&offset)) {
@@ -134,7 +138,7 @@ impl Parts {
 }
 
 /// Offsets into bytes that are in memory.
-fn usable(range: Range<u64>) -> Range<usize> {
+fn to_usize_range(range: Range<u64>) -> Range<usize> {
     let limited = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
     limited(range.start)..limited(range.end)
 }

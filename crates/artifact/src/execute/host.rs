@@ -18,12 +18,12 @@ pub(super) struct Host {
     pub(super) memory: Option<Memory>,
     pub(super) allocator: Allocator,
     pub(super) storage: Storage,
-    pub(super) heard: Heard,
+    pub(super) signature_checks: SignatureChecks,
 }
 
 /// What a call gave to check signatures of.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub(crate) struct SignatureChecks {
     /// The messages themselves, in the order in which they came.
     pub(crate) messages: Vec<Vec<u8>>,
     /// What was hashed last: by ECDSA a hash is signed.
@@ -37,7 +37,7 @@ impl Host {
             memory: None,
             allocator: Allocator::default(),
             storage: Storage::default(),
-            heard: Heard::default(),
+            signature_checks: SignatureChecks::default(),
         }
     }
 }
@@ -65,28 +65,30 @@ pub(super) fn call(
         | "ext_misc_print_utf8_version_1"
         | "ext_misc_print_hex_version_1" => None,
         "ext_storage_get_version_1" => {
-            let key = passed(&mut caller, name, arguments)?;
+            let key = argument_bytes(&mut caller, name, arguments)?;
             let found = caller.data().storage.get(&key).map(<[u8]>::to_vec).encode();
             charge(&mut caller, found.len())?;
-            Some(returned(&mut caller, &found)?)
+            Some(return_bytes(&mut caller, &found)?)
         }
         "ext_storage_next_key_version_1" => {
-            let key = passed(&mut caller, name, arguments)?;
+            let key = argument_bytes(&mut caller, name, arguments)?;
             let found = caller.data().storage.next_key(&key).map(<[u8]>::to_vec).encode();
-            Some(returned(&mut caller, &found)?)
+            Some(return_bytes(&mut caller, &found)?)
         }
         "ext_storage_read_version_1" => Some(read(&mut caller, name, arguments)?),
         "ext_storage_exists_version_1" => {
-            let key = passed(&mut caller, name, arguments)?;
+            let key = argument_bytes(&mut caller, name, arguments)?;
             Some(Val::I32(i32::from(caller.data().storage.get(&key).is_some())))
         }
         "ext_storage_set_version_1" => {
-            let (key, value) = (passed(&mut caller, name, arguments)?, passed_at(&mut caller, name, arguments, 1)?);
+            let (key, value) =
+                (argument_bytes(&mut caller, name, arguments)?, argument_bytes_at(&mut caller, name, arguments, 1)?);
             caller.data_mut().storage.set(key, value).map_err(Error::new)?;
             None
         }
         "ext_storage_append_version_1" => {
-            let (key, value) = (passed(&mut caller, name, arguments)?, passed_at(&mut caller, name, arguments, 1)?);
+            let (key, value) =
+                (argument_bytes(&mut caller, name, arguments)?, argument_bytes_at(&mut caller, name, arguments, 1)?);
             // The whole list is written again.
             let former = caller.data().storage.get(&key).map_or(0, <[u8]>::len);
             charge(&mut caller, former)?;
@@ -94,20 +96,20 @@ pub(super) fn call(
             None
         }
         "ext_storage_clear_version_1" => {
-            let key = passed(&mut caller, name, arguments)?;
+            let key = argument_bytes(&mut caller, name, arguments)?;
             caller.data_mut().storage.clear(&key);
             None
         }
         "ext_storage_clear_prefix_version_1" => {
-            let prefix = passed(&mut caller, name, arguments)?;
+            let prefix = argument_bytes(&mut caller, name, arguments)?;
             caller.data_mut().storage.clear_prefix(&prefix);
             None
         }
         "ext_storage_clear_prefix_version_2" => {
-            let prefix = passed(&mut caller, name, arguments)?;
+            let prefix = argument_bytes(&mut caller, name, arguments)?;
             let cleared = caller.data_mut().storage.clear_prefix(&prefix);
             // `KillStorageResult::AllRemoved`.
-            Some(returned(&mut caller, &[&[0], &cleared.to_le_bytes()[..]].concat())?)
+            Some(return_bytes(&mut caller, &[&[0], &cleared.to_le_bytes()[..]].concat())?)
         }
         "ext_storage_start_transaction_version_1" => {
             let copied = caller.data().storage.size();
@@ -124,17 +126,17 @@ pub(super) fn call(
             None
         }
         // An encoded nothing.
-        "ext_default_child_storage_get_version_1" => Some(returned(&mut caller, &[0])?),
+        "ext_default_child_storage_get_version_1" => Some(return_bytes(&mut caller, &[0])?),
         "ext_offchain_index_set_version_1" | "ext_offchain_index_clear_version_1" => None,
         "ext_hashing_blake2_128_version_1" => {
             Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_128(bytes).to_vec())?)
         }
         "ext_hashing_blake2_256_version_1" => {
-            caller.data_mut().heard.hashed = passed(&mut caller, name, arguments)?;
+            caller.data_mut().signature_checks.hashed = argument_bytes(&mut caller, name, arguments)?;
             Some(hash(&mut caller, name, arguments, |bytes| hashes::blake2_256(bytes).to_vec())?)
         }
         "ext_hashing_keccak_256_version_1" => {
-            caller.data_mut().heard.hashed = passed(&mut caller, name, arguments)?;
+            caller.data_mut().signature_checks.hashed = argument_bytes(&mut caller, name, arguments)?;
             Some(hash(&mut caller, name, arguments, |bytes| Keccak256::digest(bytes).to_vec())?)
         }
         // Nobody's signature is good here, and who asks learns what would have been signed.
@@ -143,18 +145,18 @@ pub(super) fn call(
         | "ext_crypto_sr25519_verify_version_2"
         | "ext_crypto_ecdsa_verify_version_1"
         | "ext_crypto_ecdsa_verify_version_2" => {
-            let message = passed_at(&mut caller, name, arguments, 1)?;
-            caller.data_mut().heard.messages.push(message);
+            let message = argument_bytes_at(&mut caller, name, arguments, 1)?;
+            caller.data_mut().signature_checks.messages.push(message);
             Some(Val::I32(0))
         }
         "ext_crypto_secp256k1_ecdsa_recover_version_1"
         | "ext_crypto_secp256k1_ecdsa_recover_version_2"
         | "ext_crypto_secp256k1_ecdsa_recover_compressed_version_1"
         | "ext_crypto_secp256k1_ecdsa_recover_compressed_version_2" => {
-            let heard = &mut caller.data_mut().heard;
-            heard.messages.push(std::mem::take(&mut heard.hashed));
+            let signature_checks = &mut caller.data_mut().signature_checks;
+            signature_checks.messages.push(std::mem::take(&mut signature_checks.hashed));
             // `Err(EcdsaVerifyError::BadSignature)`.
-            Some(returned(&mut caller, &[1, 2])?)
+            Some(return_bytes(&mut caller, &[1, 2])?)
         }
         "ext_hashing_twox_64_version_1" => {
             Some(hash(&mut caller, name, arguments, |bytes| hashes::twox_64(bytes).to_vec())?)
@@ -169,7 +171,7 @@ pub(super) fn call(
             Some(hash(&mut caller, name, arguments, |bytes| Sha256::digest(bytes).to_vec())?)
         }
         "ext_panic_handler_abort_on_panic_version_1" => {
-            let message = passed(&mut caller, name, arguments)?;
+            let message = argument_bytes(&mut caller, name, arguments)?;
             let message = String::from_utf8_lossy(message.get(..2000).unwrap_or(&message)).into_owned();
             return Err(Error::new(format!("the runtime panicked: {message}")));
         }
@@ -207,7 +209,7 @@ fn memory(store: &mut impl AsContextMut<Data = Host>) -> Result<Memory, Error> {
 }
 
 /// Hands bytes to the runtime the way host functions return them: pointer and length in one number.
-fn returned(caller: &mut Caller<'_, Host>, bytes: &[u8]) -> Result<Val, Error> {
+fn return_bytes(caller: &mut Caller<'_, Host>, bytes: &[u8]) -> Result<Val, Error> {
     let pointer = allocate(&mut *caller, bytes.len() as u32)?;
     write(caller, pointer, bytes)?;
     Ok(Val::I64((u64::from(pointer) | (bytes.len() as u64) << 32) as i64))
@@ -219,7 +221,7 @@ fn hash(
     arguments: &[Val],
     hash: impl Fn(&[u8]) -> Vec<u8>,
 ) -> Result<Val, Error> {
-    let digest = hash(&passed(caller, name, arguments)?);
+    let digest = hash(&argument_bytes(caller, name, arguments)?);
     let pointer = allocate(&mut *caller, digest.len() as u32)?;
     write(caller, pointer, &digest)?;
     Ok(Val::I32(pointer as i32))
@@ -227,8 +229,8 @@ fn hash(
 
 /// Writes a value, from an offset on, to where the runtime wants it, and tells how long it is from there.
 fn read(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Val, Error> {
-    let key = passed(caller, name, arguments)?;
-    let Some(Val::I64(target)) = arguments.get(1) else { return Err(wrong(name)) };
+    let key = argument_bytes(caller, name, arguments)?;
+    let Some(Val::I64(target)) = arguments.get(1) else { return Err(wrong_type(name)) };
     let (pointer, room) = (*target as u64 as u32, (*target as u64 >> 32) as usize);
     let offset = word(name, arguments, 2)? as usize;
     let value = caller.data().storage.get(&key).map(|value| value.get(offset..).unwrap_or_default().to_vec());
@@ -236,16 +238,21 @@ fn read(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<
         charge(caller, value.len())?;
         write(caller, pointer, value.get(..room).unwrap_or(value))?;
     }
-    returned(caller, &value.map(|value| value.len() as u32).encode())
+    return_bytes(caller, &value.map(|value| value.len() as u32).encode())
 }
 
 /// The bytes that the first argument points at.
-fn passed(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Vec<u8>, Error> {
-    passed_at(caller, name, arguments, 0)
+fn argument_bytes(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Vec<u8>, Error> {
+    argument_bytes_at(caller, name, arguments, 0)
 }
 
-fn passed_at(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val], place: usize) -> Result<Vec<u8>, Error> {
-    let Some(Val::I64(packed)) = arguments.get(place) else { return Err(wrong(name)) };
+fn argument_bytes_at(
+    caller: &mut Caller<'_, Host>,
+    name: &str,
+    arguments: &[Val],
+    place: usize,
+) -> Result<Vec<u8>, Error> {
+    let Some(Val::I64(packed)) = arguments.get(place) else { return Err(wrong_type(name)) };
     let packed = *packed as u64;
     let (start, length) = (packed as u32 as usize, (packed >> 32) as usize);
     charge(caller, length)?;
@@ -266,11 +273,11 @@ fn charge(caller: &mut Caller<'_, Host>, bytes: usize) -> Result<(), Error> {
 fn word(name: &str, arguments: &[Val], index: usize) -> Result<u32, Error> {
     match arguments.get(index) {
         Some(Val::I32(value)) => Ok(*value as u32),
-        _ => Err(wrong(name)),
+        _ => Err(wrong_type(name)),
     }
 }
 
-fn wrong(name: &str) -> Error {
+fn wrong_type(name: &str) -> Error {
     Error::new(format!("the runtime declares {name} with another type than a node's"))
 }
 

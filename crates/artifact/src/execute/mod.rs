@@ -9,8 +9,8 @@ mod allocator;
 mod host;
 mod storage;
 
-pub(crate) use host::Heard;
 use host::Host;
+pub(crate) use host::SignatureChecks;
 use storage::Entries;
 use wasmi::{
     CompilationMode, Config, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimitsBuilder, Table,
@@ -54,13 +54,17 @@ impl<'a> Executor<'a> {
     }
 
     /// The same, with what the function wrote to the empty chain.
-    pub(crate) fn call_and_keep(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Entries)> {
+    pub(crate) fn call_recording_storage(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Entries)> {
         self.run(function, arguments).map(|(answer, host)| (answer, host.storage.into_entries()))
     }
 
     /// The same, with the messages that the function took a signature for.
-    pub(crate) fn call_and_hear(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Heard)> {
-        self.run(function, arguments).map(|(answer, host)| (answer, host.heard))
+    pub(crate) fn call_recording_signatures(
+        &self,
+        function: &str,
+        arguments: &[u8],
+    ) -> Result<(Vec<u8>, SignatureChecks)> {
+        self.run(function, arguments).map(|(answer, host)| (answer, host.signature_checks))
     }
 
     fn run(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Host)> {

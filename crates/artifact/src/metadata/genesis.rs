@@ -22,7 +22,7 @@ pub fn genesis_storage_versions(name: &str, blob: &Blob, pallets: &[String]) -> 
         let asked = preset.map(|preset| preset.as_bytes().to_vec()).encode();
         let answer = executor.call("GenesisBuilder_get_preset", &asked).ok()?;
         let preset = Option::<Vec<u8>>::decode(&mut answer.as_slice()).ok()??;
-        let (answer, entries) = executor.call_and_keep("GenesisBuilder_build_state", &preset.encode()).ok()?;
+        let (answer, entries) = executor.call_recording_storage("GenesisBuilder_build_state", &preset.encode()).ok()?;
         // `Ok(())` of a `Result`.
         (answer.first() == Some(&0)).then_some(entries)
     })?;

@@ -3,16 +3,16 @@
 //!
 //! It is not in the blob's bytes: the runtime makes it when asked, so this module runs the runtime.
 
+mod default_values;
 mod genesis;
 mod header;
 mod pallets;
-mod plain;
 
+pub use default_values::{default_value, filled_value, primitive_width};
 pub use genesis::genesis_storage_versions;
 pub use header::foreign_header;
 pub use pallets::storage_version_key;
 pub use pallets::{Call, Constant, Pallet, Pallets};
-pub use plain::{filled, plainest, width};
 
 use crate::{Blob, Version, execute::Executor, sections::Sections};
 use codec::{Decode, Encode, MemTrackingInput};
@@ -20,7 +20,7 @@ pub use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use worker::{Code, Failure, Result};
 
 /// The versions that this program understands whole, the best one first.
-const UNDERSTOOD: [u32; 3] = [16, 15, 14];
+const SUPPORTED_VERSIONS: [u32; 3] = [16, 15, 14];
 /// The largest runtimes have less than 1 MiB, decoded about ten times that.
 const SIZE_LIMIT: usize = 16 * 1024 * 1024;
 const DECODED_LIMIT: usize = 512 * 1024 * 1024;
@@ -54,7 +54,7 @@ impl Metadata {
         }
         if !executor.exports("Metadata_metadata_versions") {
             let answer = executor.call("Metadata_metadata", &[])?;
-            let metadata = Self::from_bytes(name, opaque(name, &answer)?)?;
+            let metadata = Self::from_bytes(name, decode_opaque(name, &answer)?)?;
             return match version {
                 Some(version) if version != metadata.version => Err(not_offered(name, version, &metadata.versions)),
                 _ => Ok(metadata),
@@ -66,16 +66,18 @@ impl Metadata {
         })?;
         let wanted = match version {
             Some(version) => versions.contains(&version).then_some(version),
-            None => UNDERSTOOD.into_iter().find(|version| versions.contains(version)),
+            None => SUPPORTED_VERSIONS.into_iter().find(|version| versions.contains(version)),
         };
-        let Some(wanted) = wanted else { return Err(not_offered(name, version.unwrap_or(UNDERSTOOD[0]), &versions)) };
+        let Some(wanted) = wanted else {
+            return Err(not_offered(name, version.unwrap_or(SUPPORTED_VERSIONS[0]), &versions));
+        };
         let answer = executor.call("Metadata_metadata_at_version", &wanted.encode())?;
         let Some((1, answer)) = answer.split_first() else {
             return Err(Failure::input(format!("{name} gives no metadata of version {wanted}"))
                 .found("an empty answer")
                 .expected("the metadata it says it has"));
         };
-        let metadata = Self::from_bytes(name, opaque(name, answer)?)?;
+        let metadata = Self::from_bytes(name, decode_opaque(name, answer)?)?;
         if metadata.version != wanted {
             return Err(Failure::input(format!("{name} gives metadata of another version than asked for"))
                 .found(metadata.version.to_string())
@@ -134,7 +136,7 @@ pub fn call_version(name: &str, blob: &Blob) -> Result<Version> {
 }
 
 /// The bytes inside an `OpaqueMetadata`.
-fn opaque(name: &str, answer: &[u8]) -> Result<Vec<u8>> {
+fn decode_opaque(name: &str, answer: &[u8]) -> Result<Vec<u8>> {
     Vec::<u8>::decode(&mut &*answer).map_err(|error| {
         Failure::input(format!("the metadata of {name} cannot be decoded"))
             .found(error.to_string())

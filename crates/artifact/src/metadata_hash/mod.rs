@@ -13,7 +13,7 @@ pub use rfc78::{compute, differences};
 use crate::{
     Blob, Metadata, Pallets,
     execute::Executor,
-    metadata::{RuntimeMetadata, filled, plainest},
+    metadata::{RuntimeMetadata, default_value, filled_value},
 };
 use codec::{Compact, Encode};
 use scale_info::PortableRegistry;
@@ -24,7 +24,7 @@ pub const EXTENSION: &str = "CheckMetadataHash";
 pub const VALIDATE: &str = "TaggedTransactionQueue_validate_transaction";
 
 /// Key and signature of the transaction. Zeros would not do: some of their signatures are good (RFC 8032, small order).
-const NOBODY: u8 = 7;
+const FILL_BYTE: u8 = 7;
 /// `Err(TransactionValidityError::Invalid(InvalidTransaction::BadProof))`.
 const BAD_PROOF: [u8; 3] = [1, 0, 4];
 /// `Err(TransactionValidityError::Unknown(UnknownTransaction::CannotLookup))`.
@@ -32,7 +32,7 @@ const CANNOT_LOOKUP: [u8; 3] = [1, 1, 0];
 
 /// Whether a runtime was compiled with the hash of its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum MetadataHashStatus {
     /// It has no extension that would check one.
     NoExtension,
     /// It has the extension and no hash: whoever signs one is refused.
@@ -40,7 +40,7 @@ pub enum Held {
     /// It has one. The bytes are known where the runtime showed what is signed.
     Present(Option<[u8; 32]>),
     /// It could not be seen, and why.
-    Unseen(String),
+    Unknown(String),
 }
 
 /// What an upgrade does to whoever signs the hash.
@@ -53,12 +53,12 @@ pub enum Effect {
     /// They cannot, and somebody may think that they can.
     Hazard(String),
     /// It could not be seen.
-    Unseen(String),
+    Unknown(String),
 }
 
-impl Held {
+impl MetadataHashStatus {
     pub fn effect_of(&self, new: &Self) -> Effect {
-        use Held::*;
+        use MetadataHashStatus::*;
         match (self, new) {
             (Present(_), Missing) => Effect::Lost(
                 "the old blob has the hash of its metadata and the new one was compiled without: every transaction that \
@@ -77,31 +77,31 @@ impl Held {
                 "{EXTENSION} is new, and the blob was compiled without the hash that it checks: offline wallets see it and \
                  are refused"
             )),
-            (Unseen(why), Missing | NoExtension) => {
-                Effect::Unseen(format!("the new blob has no hash of its metadata, and whether the old one has: {why}"))
+            (Unknown(why), Missing | NoExtension) => {
+                Effect::Unknown(format!("the new blob has no hash of its metadata, and whether the old one has: {why}"))
             }
-            (_, Unseen(why)) => Effect::Unseen(format!("whether the new blob has the hash of its metadata: {why}")),
+            (_, Unknown(why)) => Effect::Unknown(format!("whether the new blob has the hash of its metadata: {why}")),
         }
     }
 }
 
 /// Asks a blob, on a chain that is empty.
-pub fn held(name: &str, blob: &Blob, metadata: &Metadata) -> Result<Held> {
+pub fn status(name: &str, blob: &Blob, metadata: &Metadata) -> Result<MetadataHashStatus> {
     let probe = match Probe::of(&metadata.decoded, &metadata.pallets) {
         Ok(Some(probe)) => probe,
-        Ok(None) => return Ok(Held::NoExtension),
-        Err(why) => return Ok(Held::Unseen(why)),
+        Ok(None) => return Ok(MetadataHashStatus::NoExtension),
+        Err(why) => return Ok(MetadataHashStatus::Unknown(why)),
     };
     let executor = Executor::new(name, &blob.wasm)?;
-    let mut heard = Vec::new();
-    let held = probe.judge(|arguments| {
-        let (answer, messages) = executor.call_and_hear(VALIDATE, arguments)?;
-        heard.push(messages.messages.into_iter().last().unwrap_or_default());
+    let mut signed = Vec::new();
+    let status = probe.run(|arguments| {
+        let (answer, messages) = executor.call_recording_signatures(VALIDATE, arguments)?;
+        signed.push(messages.messages.into_iter().last().unwrap_or_default());
         Ok(answer)
     });
-    Ok(match (held, heard.as_slice()) {
-        (Held::Present(_), [without, with]) => Held::Present(signed_hash(without, with)),
-        (held, _) => held,
+    Ok(match (status, signed.as_slice()) {
+        (MetadataHashStatus::Present(_), [without, with]) => MetadataHashStatus::Present(signed_hash(without, with)),
+        (status, _) => status,
     })
 }
 
@@ -115,15 +115,17 @@ impl Probe {
     /// Nothing where the runtime has no such extension; why not, where it cannot be asked.
     pub fn of(metadata: &RuntimeMetadata, pallets: &Pallets) -> std::result::Result<Option<Self>, String> {
         let Some(parts) = Parts::of(metadata)? else { return Ok(None) };
-        let plain = |id: u32, what: &str| {
-            plainest(parts.types, id).ok_or_else(|| format!("the {what} of its transactions cannot be made up"))
+        let encode_default = |id: u32, what: &str| {
+            default_value(parts.types, id).ok_or_else(|| format!("the {what} of its transactions cannot be made up"))
         };
-        let nobody = |id: u32, what: &str| {
-            filled(parts.types, id, NOBODY).ok_or_else(|| format!("the {what} of its transactions cannot be made up"))
+        let encode_filled = |id: u32, what: &str| {
+            filled_value(parts.types, id, FILL_BYTE)
+                .ok_or_else(|| format!("the {what} of its transactions cannot be made up"))
         };
         let (pallet, call) = pallets.call("System", "remark").ok_or("it has no System.remark to sign")?;
         let remark = [pallet, call, 0];
-        let (sender, signature) = (nobody(parts.address, "sender")?, nobody(parts.signature, "signature")?);
+        let (sender, signature) =
+            (encode_filled(parts.address, "sender")?, encode_filled(parts.signature, "signature")?);
         let transaction = |mode: u8| -> std::result::Result<Vec<u8>, String> {
             // Signed, of format 4.
             let mut transaction = vec![0x84];
@@ -132,7 +134,7 @@ impl Probe {
             for (identifier, ty) in &parts.extensions {
                 match *identifier {
                     EXTENSION => transaction.push(mode),
-                    _ => transaction.extend(plain(*ty, identifier)?),
+                    _ => transaction.extend(encode_default(*ty, identifier)?),
                 }
             }
             transaction.extend(remark);
@@ -143,11 +145,11 @@ impl Probe {
 
     /// `ask` calls [`VALIDATE`]. The transaction that signs no hash goes first: where that is not refused for its
     /// signature alone, nothing can be told from the other.
-    pub fn judge(&self, mut ask: impl FnMut(&[u8]) -> Result<Vec<u8>>) -> Held {
+    pub fn run(&self, mut ask: impl FnMut(&[u8]) -> Result<Vec<u8>>) -> MetadataHashStatus {
         // External source; the transaction; the block to validate on.
         let arguments = |transaction: &[u8]| [&[2], transaction, &[0; 32]].concat();
-        let unseen = |what: &str, answer: Result<Vec<u8>>| {
-            Held::Unseen(match answer {
+        let unknown = |what: &str, answer: Result<Vec<u8>>| {
+            MetadataHashStatus::Unknown(match answer {
                 Ok(answer) => {
                     let answer = hex::encode_prefixed(answer.get(..16).unwrap_or(&answer));
                     format!("a transaction {what} the hash is answered with {answer}")
@@ -157,12 +159,12 @@ impl Probe {
         };
         let without = ask(&arguments(&self.without));
         if !matches!(&without, Ok(answer) if *answer == BAD_PROOF) {
-            return unseen("without", without);
+            return unknown("without", without);
         }
         match ask(&arguments(&self.with)) {
-            Ok(answer) if answer == BAD_PROOF => Held::Present(None),
-            Ok(answer) if answer == CANNOT_LOOKUP => Held::Missing,
-            other => unseen("with", other),
+            Ok(answer) if answer == BAD_PROOF => MetadataHashStatus::Present(None),
+            Ok(answer) if answer == CANNOT_LOOKUP => MetadataHashStatus::Missing,
+            other => unknown("with", other),
         }
     }
 }
@@ -334,13 +336,16 @@ mod tests {
     #[test]
     fn a_blob_shows_whether_it_was_compiled_with_the_hash_and_with_which() {
         let metadata = metadata(EXTENSION);
-        let asked = |hash| held("blob", &runtime(hash), &metadata).expect("asked");
-        assert_eq!(asked(Some([0xab; 32])), Held::Present(Some([0xab; 32])));
-        assert_eq!(asked(None), Held::Missing);
+        let asked = |hash| status("blob", &runtime(hash), &metadata).expect("asked");
+        assert_eq!(asked(Some([0xab; 32])), MetadataHashStatus::Present(Some([0xab; 32])));
+        assert_eq!(asked(None), MetadataHashStatus::Missing);
         let other = self::metadata("CheckWeight");
-        assert_eq!(held("blob", &runtime(None), &other), Ok(Held::NoExtension));
+        assert_eq!(status("blob", &runtime(None), &other), Ok(MetadataHashStatus::NoExtension));
         let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
-        assert!(matches!(held("blob", &blob, &metadata), Ok(Held::Unseen(_))), "it validates no transactions");
+        assert!(
+            matches!(status("blob", &blob, &metadata), Ok(MetadataHashStatus::Unknown(_))),
+            "it validates no transactions"
+        );
     }
 
     #[test]
@@ -390,29 +395,29 @@ mod tests {
 
     #[test]
     fn who_loses_the_hash_is_told_and_who_keeps_it_or_never_had_it_is_not() {
-        use Held::*;
-        let (present, unseen) = (Present(Some([1; 32])), Unseen("it traps".into()));
+        use MetadataHashStatus::*;
+        let (present, unknown) = (Present(Some([1; 32])), Unknown("it traps".into()));
         for new in [Missing, NoExtension] {
             assert!(matches!(present.effect_of(&new), Effect::Lost(_)), "{new:?}");
-            assert!(matches!(unseen.effect_of(&new), Effect::Unseen(_)), "{new:?}");
+            assert!(matches!(unknown.effect_of(&new), Effect::Unknown(_)), "{new:?}");
         }
         for (old, new) in [
             (&present, &Present(Some([2; 32]))),
             (&Missing, &present),
-            (&unseen, &present),
+            (&unknown, &present),
             (&Missing, &Missing),
             (&NoExtension, &NoExtension),
         ] {
             assert!(matches!(old.effect_of(new), Effect::None(_)), "{old:?} {new:?}");
         }
         assert!(matches!(NoExtension.effect_of(&Missing), Effect::Hazard(_)));
-        assert!(matches!(present.effect_of(&unseen), Effect::Unseen(_)));
+        assert!(matches!(present.effect_of(&unknown), Effect::Unknown(_)));
     }
 
-    fn judged(answers: &[Result<&[u8]>]) -> Held {
+    fn run_probe(answers: &[Result<&[u8]>]) -> MetadataHashStatus {
         let mut answers = answers.iter();
         let probe = Probe { without: vec![1], with: vec![2] };
-        probe.judge(|arguments| {
+        probe.run(|arguments| {
             let answer = answers.next().expect("no more questions than answers").clone();
             assert_eq!((arguments[0], arguments.len()), (2, 34));
             answer.map(<[u8]>::to_vec)
@@ -421,8 +426,8 @@ mod tests {
 
     #[test]
     fn a_runtime_without_the_hash_refuses_it_as_unknown_and_one_with_it_the_signature() {
-        assert_eq!(judged(&[Ok(&BAD_PROOF), Ok(&BAD_PROOF)]), Held::Present(None));
-        assert_eq!(judged(&[Ok(&BAD_PROOF), Ok(&CANNOT_LOOKUP)]), Held::Missing);
+        assert_eq!(run_probe(&[Ok(&BAD_PROOF), Ok(&BAD_PROOF)]), MetadataHashStatus::Present(None));
+        assert_eq!(run_probe(&[Ok(&BAD_PROOF), Ok(&CANNOT_LOOKUP)]), MetadataHashStatus::Missing);
         // An account that is not found is unknown too, whatever the mode: that says nothing.
         for answers in [
             &[Ok(&CANNOT_LOOKUP[..])][..],
@@ -430,7 +435,7 @@ mod tests {
             &[Ok(&BAD_PROOF), Ok(&[1, 0, 0])],
             &[Ok(&BAD_PROOF), Err(Failure::check("it trapped"))],
         ] {
-            assert!(matches!(judged(answers), Held::Unseen(_)), "{answers:?}");
+            assert!(matches!(run_probe(answers), MetadataHashStatus::Unknown(_)), "{answers:?}");
         }
     }
 }

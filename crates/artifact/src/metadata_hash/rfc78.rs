@@ -12,11 +12,11 @@ use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
 
 /// The largest real runtimes have some three thousand types, with ten thousand fields. Types are followed one within
 /// another, and every field's type to its end.
-const TYPES: usize = 8192;
-const FIELDS: usize = 100_000;
-const STACK: usize = 128 * 1024 * 1024;
+const TYPE_LIMIT: usize = 8192;
+const FIELD_LIMIT: usize = 100_000;
+const STACK_SIZE: usize = 128 * 1024 * 1024;
 /// Enough to understand where two metadata differ.
-const DIFFERENCES: usize = 6;
+const DIFFERENCE_LIMIT: usize = 6;
 
 /// Of metadata 15, which is what the builder takes; or of 16, as who knows only that would make it.
 pub fn compute(metadata: &Metadata, version: &Version, token: &Token) -> std::result::Result<[u8; 32], String> {
@@ -29,24 +29,24 @@ pub fn compute(metadata: &Metadata, version: &Version, token: &Token) -> std::re
         decimals: token.decimals,
         token_symbol: token.symbol.clone(),
     };
-    let metadata = as_15(metadata)?;
-    with_room(move || Ok(generate_metadata_digest(&metadata, extra)?.hash()))
+    let metadata = as_version_15(metadata)?;
+    with_large_stack(move || Ok(generate_metadata_digest(&metadata, extra)?.hash()))
 }
 
 /// Where metadata 15 and 16 differ in what the hash is made from, in words; nothing where they do not.
 pub fn differences(of_15: &Metadata, of_16: &Metadata) -> std::result::Result<Vec<String>, String> {
-    let (left, right) = (as_15(of_15)?, as_15(of_16)?);
-    with_room(move || {
+    let (left, right) = (as_version_15(of_15)?, as_version_15(of_16)?);
+    with_large_stack(move || {
         let information = |metadata| FrameMetadataPrepared::prepare(metadata)?.as_type_information();
-        Ok(told(&information(&left)?, &information(&right)?))
+        Ok(describe_differences(&information(&left)?, &information(&right)?))
     })
 }
 
-fn told(left: &TypeInformation, right: &TypeInformation) -> Vec<String> {
-    let mut told = Vec::new();
+fn describe_differences(left: &TypeInformation, right: &TypeInformation) -> Vec<String> {
+    let mut lines = Vec::new();
     let (extrinsic, other) = (&left.extrinsic_metadata, &right.extrinsic_metadata);
     if extrinsic.version != other.version {
-        told.push(format!(
+        lines.push(format!(
             "the format of transactions is {} in metadata 15 and {} in 16",
             extrinsic.version, other.version
         ));
@@ -56,25 +56,25 @@ fn told(left: &TypeInformation, right: &TypeInformation) -> Vec<String> {
     };
     let (names, others) = (names(extrinsic), names(other));
     if names != others {
-        told.push(format!("the extensions are {} in metadata 15 and {} in 16", names.join(", "), others.join(", ")));
+        lines.push(format!("the extensions are {} in metadata 15 and {} in 16", names.join(", "), others.join(", ")));
     }
     let (types, others): (Vec<_>, Vec<_>) = (left.types.values().collect(), right.types.values().collect());
     if types.len() != others.len() {
-        told.push(format!("{} parts of types are reached in metadata 15 and {} in 16", types.len(), others.len()));
+        lines.push(format!("{} parts of types are reached in metadata 15 and {} in 16", types.len(), others.len()));
     }
     let path = |ty: &merkleized_metadata::types::Type| match ty.path.is_empty() {
         true => "a type without a name".to_owned(),
         false => ty.path.join("::"),
     };
     let differing: Vec<_> = types.iter().zip(&others).filter(|(ty, other)| ty != other).collect();
-    told.extend(differing.iter().take(DIFFERENCES).map(|(ty, other)| match ty.path == other.path {
+    lines.extend(differing.iter().take(DIFFERENCE_LIMIT).map(|(ty, other)| match ty.path == other.path {
         true => format!("{} stands otherwise", path(ty)),
         false => format!("where metadata 15 has {}, 16 has {}", path(ty), path(other)),
     }));
-    if let Some(more) = differing.len().checked_sub(DIFFERENCES + 1) {
-        told.push(format!("and {} more", more + 1));
+    if let Some(more) = differing.len().checked_sub(DIFFERENCE_LIMIT + 1) {
+        lines.push(format!("and {} more", more + 1));
     }
-    told
+    lines
 }
 
 /// The extensions of a transaction of format 4, which are those of version 0.
@@ -93,14 +93,14 @@ pub(super) fn signed_extensions(
 }
 
 /// What the hash is made from, in the form of metadata 15.
-fn as_15(metadata: &Metadata) -> std::result::Result<RuntimeMetadata, String> {
+fn as_version_15(metadata: &Metadata) -> std::result::Result<RuntimeMetadata, String> {
     let metadata = match &metadata.decoded {
         RuntimeMetadata::V15(metadata) => {
-            bearable(&metadata.types)?;
+            check_size(&metadata.types)?;
             metadata.clone()
         }
         RuntimeMetadata::V16(metadata) => {
-            bearable(&metadata.types)?;
+            check_size(&metadata.types)?;
             let extrinsic = &metadata.extrinsic;
             let extensions = signed_extensions(extrinsic)?.map(|one| v15::SignedExtensionMetadata {
                 identifier: one.identifier.clone(),
@@ -131,7 +131,7 @@ fn as_15(metadata: &Metadata) -> std::result::Result<RuntimeMetadata, String> {
     Ok(RuntimeMetadata::V15(metadata))
 }
 
-fn bearable(types: &PortableRegistry) -> std::result::Result<(), String> {
+fn check_size(types: &PortableRegistry) -> std::result::Result<(), String> {
     let fields = |ty: &TypeDef<PortableForm>| match ty {
         TypeDef::Composite(composite) => composite.fields.len(),
         TypeDef::Variant(variant) => variant.variants.iter().map(|variant| 1 + variant.fields.len()).sum(),
@@ -139,7 +139,7 @@ fn bearable(types: &PortableRegistry) -> std::result::Result<(), String> {
         _ => 1,
     };
     let count: usize = types.types.iter().map(|ty| fields(&ty.ty.type_def)).sum();
-    match types.types.len() > TYPES || count > FIELDS {
+    match types.types.len() > TYPE_LIMIT || count > FIELD_LIMIT {
         true => {
             Err(format!("its metadata has {} types with {count} fields, more than any real one", types.types.len()))
         }
@@ -148,10 +148,10 @@ fn bearable(types: &PortableRegistry) -> std::result::Result<(), String> {
 }
 
 /// Types are followed by recursion, which a registry may make as deep as it has types.
-fn with_room<T: Send + 'static>(
+fn with_large_stack<T: Send + 'static>(
     work: impl FnOnce() -> std::result::Result<T, String> + Send + 'static,
 ) -> std::result::Result<T, String> {
-    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    let thread = std::thread::Builder::new().stack_size(STACK_SIZE).spawn(work);
     let thread = thread.map_err(|error| format!("no thread to compute it on: {error}"))?;
     thread.join().unwrap_or_else(|_| Err("its types refer to what is not there".into()))
 }

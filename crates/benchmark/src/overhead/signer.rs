@@ -123,7 +123,7 @@ fn empty_value(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
     if is_option {
         return Some(vec![0]);
     }
-    read::plainest(types, id).filter(Vec::is_empty)
+    read::default_value(types, id).filter(Vec::is_empty)
 }
 
 fn unknown_extension(extension: &Extension<'_>, verb: &str) -> Failure {

@@ -40,7 +40,7 @@ fn has_data(interface: &Interface<'_>, extension: &Extension<'_>) -> bool {
 
 /// A type without a plainest value holds itself, so it has bytes.
 fn has_bytes(interface: &Interface<'_>, id: u32) -> bool {
-    read::plainest(interface.types, id).is_none_or(|bytes| !bytes.is_empty())
+    read::default_value(interface.types, id).is_none_or(|bytes| !bytes.is_empty())
 }
 
 fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {

@@ -10,6 +10,6 @@ pub(super) fn metadata_hash(old: &Runtime, new: &Runtime) -> Check {
         Effect::None(told) => Check::pass(NAME, told),
         Effect::Lost(told) => Check::fail(NAME, told),
         Effect::Hazard(told) => Check::warn(NAME, told),
-        Effect::Unseen(why) => Check::warn(NAME, format!("not judged: {why}")),
+        Effect::Unknown(why) => Check::warn(NAME, format!("not judged: {why}")),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{compared, parts::*, status};
 use crate::testing::{Pallet, Sketch, ty};
-use artifact::{hashes::blake2_64, metadata_hash::Held, version::api};
+use artifact::{hashes::blake2_64, metadata_hash::MetadataHashStatus, version::api};
 use codec::Encode;
 use protocol::diff::{Audience, ChangeKind};
 use protocol::{Status, Verdict};
@@ -105,17 +105,21 @@ fn a_storage_type_that_changed_without_a_migration() {
 
 #[test]
 fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
-    let holding = |sketch: Sketch, held: Held| sketch.change(|s| s.metadata_hash = held);
-    let present = Held::Present(Some([7; 32]));
+    let holding = |sketch: Sketch, held: MetadataHashStatus| sketch.change(|s| s.metadata_hash = held);
+    let present = MetadataHashStatus::Present(Some([7; 32]));
     let old = holding(base(), present.clone());
-    for lost in [Held::Missing, Held::NoExtension] {
+    for lost in [MetadataHashStatus::Missing, MetadataHashStatus::NoExtension] {
         let document = compared(&old, &holding(released(&base()), lost));
         assert_eq!((document.verdict, status(&document, "metadata-hash")), (Verdict::Fail, Status::Fail));
     }
-    let unseen = holding(released(&base()), Held::Unseen("it traps".into()));
+    let unseen = holding(released(&base()), MetadataHashStatus::Unknown("it traps".into()));
     assert_eq!(status(&compared(&old, &unseen), "metadata-hash"), Status::Warn);
     // Both have one; neither has; the old one had none.
-    for (old, new) in [(present.clone(), present.clone()), (Held::Missing, Held::Missing), (Held::Missing, present)] {
+    for (old, new) in [
+        (present.clone(), present.clone()),
+        (MetadataHashStatus::Missing, MetadataHashStatus::Missing),
+        (MetadataHashStatus::Missing, present),
+    ] {
         let document = compared(&holding(base(), old), &holding(released(&base()), new));
         assert_eq!((document.verdict, status(&document, "metadata-hash")), (Verdict::Pass, Status::Pass));
     }

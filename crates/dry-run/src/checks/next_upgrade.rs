@@ -239,7 +239,7 @@ fn referendum(interface: &Interface<'_>, pallet: &Pallet<'_>, proposal: &[u8]) -
     let system = variant(interface, origin, "system")?;
     let root = variant(interface, system.fields.first()?.ty.id, "Root")?;
     let after = variant(interface, moment, "After")?;
-    let blocks = read::plainest(interface.types, after.fields.first()?.ty.id)?;
+    let blocks = read::default_value(interface.types, after.fields.first()?.ty.id)?;
     Some([&[system.index, root.index][..], &bounded(interface, call, proposal)?, &[after.index], &blocks].concat())
 }
 
@@ -251,7 +251,7 @@ fn motion(interface: &Interface<'_>, pallet: &Pallet<'_>, proposal: &[u8]) -> Op
     wide.get_mut(..least.value.len())?.copy_from_slice(least.value);
     let call = match bounded(interface, call, proposal) {
         Some(call) => call,
-        None => read::plainest(interface.types, call).filter(|hash| hash.len() == 32)?,
+        None => read::default_value(interface.types, call).filter(|hash| hash.len() == 32)?,
     };
     Some([call, Compact(u128::from_le_bytes(wide)).encode()].concat())
 }

@@ -235,7 +235,7 @@ fn calls<'a>(old: Option<&'a Interface<'a>>, new: Option<&'a Interface<'a>>) -> 
 
 /// Arguments of zeros and empty lists: hostile enough for nothing, good enough for what only reads.
 fn plainest(interface: &Interface<'_>, method: &Method<'_>) -> Option<Vec<u8>> {
-    let parts = method.inputs.iter().map(|input| read::plainest(interface.types, *input));
+    let parts = method.inputs.iter().map(|input| read::default_value(interface.types, *input));
     parts.collect::<Option<Vec<_>>>().map(|parts| parts.concat())
 }
 

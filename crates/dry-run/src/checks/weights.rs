@@ -77,7 +77,7 @@ pub fn weights(
                 break 'all;
             }
             let plain = |types, index: u8, call: &scale_info::Variant<scale_info::form::PortableForm>| {
-                let fields = call.fields.iter().map(|field| read::plainest(types, field.ty.id));
+                let fields = call.fields.iter().map(|field| read::default_value(types, field.ty.id));
                 let fields = fields.collect::<Option<Vec<_>>>()?.concat();
                 Some([&[index, call.index], fields.as_slice()].concat())
             };

@@ -18,11 +18,11 @@ pub use genesis::of_genesis;
 use crate::{
     chain::Header,
     keys,
-    state::{Disk, RemoteNode, Traffic, Transport, Trouble},
+    state::{Disk, RemoteNode, Traffic, Transport, TransportError},
 };
 use artifact::hashes::blake2_256;
 use crew::{Answer, Crew, Task};
-use node::{Patience, RpcBlock};
+use node::{RetryPolicy, RpcBlock};
 use protocol::{
     Endpoint,
     snapshot::{LiveSnapshot, SnapshotFormat},
@@ -144,14 +144,14 @@ pub fn take_whole(nodes: &[Endpoint], header: &Header, disk: &Disk, reporter: &R
 /// The first node that knows the block, and why those before it do not count. Where there are several, one that does not know it
 /// yet is waited for only if none of the others does.
 fn connect(wish: &Wish<'_>) -> Result<(RemoteNode, RpcBlock, Vec<String>)> {
-    let patient = Patience::default();
-    let hasty = Patience { block: Duration::ZERO, ..patient };
+    let patient = RetryPolicy::default();
+    let hasty = RetryPolicy { block_timeout: Duration::ZERO, ..patient };
     let rounds = if wish.nodes.len() > 1 { vec![hasty, patient] } else { vec![patient] };
     let mut last = None;
-    for patience in rounds {
+    for policy in rounds {
         let mut dropped = Vec::new();
         for node in wish.nodes {
-            match RemoteNode::connect_with(std::slice::from_ref(node), wish.at, patience) {
+            match RemoteNode::connect_with(std::slice::from_ref(node), wish.at, policy) {
                 Ok((node, block)) => return Ok((node, block, dropped)),
                 Err(failure) => {
                     dropped.push(format!("{node}: {}", one_line(&failure)));
@@ -429,9 +429,9 @@ pub fn prune(store: &Path) -> Result<u64> {
 }
 
 /// Whether less may be granted, and what the node said.
-fn trouble(trouble: Trouble) -> (bool, Failure) {
+fn trouble(trouble: TransportError) -> (bool, Failure) {
     match trouble {
-        Trouble::Refused(failure) => (true, failure),
-        Trouble::Failed(failure) => (false, failure),
+        TransportError::Refused(failure) => (true, failure),
+        TransportError::Failed(failure) => (false, failure),
     }
 }

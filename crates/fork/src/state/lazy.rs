@@ -6,7 +6,7 @@
 //! can only be an answer that lacks what was asked for.
 
 use super::{
-    Disk, Prefix, Traffic, Transport, Trouble,
+    Disk, Prefix, Traffic, Transport, TransportError,
     hint::{Hint, Purpose},
     locked,
     memory::Memory,
@@ -194,7 +194,7 @@ impl Lazy {
             match self.transport.read_proof(child, part) {
                 Ok(nodes) => self.keep(nodes),
                 // Often the answer was too large.
-                Err(Trouble::Refused(_)) if part.len() > 1 => {
+                Err(TransportError::Refused(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     locked(&self.pace).limit = (first.len() as u32).max(1);
                     parts.extend([second, first]);
@@ -243,8 +243,8 @@ impl Lazy {
             let wanted = |key: &Vec<u8>| key.as_slice() > after && key.starts_with(prefix) && key.len() <= KEY_LIMIT;
             match self.transport.keys_after(child, prefix, after, count) {
                 Ok(keys) => Ok(keys.into_iter().filter(wanted).take(count as usize).collect()),
-                Err(Trouble::Refused(_)) => Ok(Vec::new()),
-                Err(Trouble::Failed(failure)) => Err(failure),
+                Err(TransportError::Refused(_)) => Ok(Vec::new()),
+                Err(TransportError::Failed(failure)) => Err(failure),
             }
         };
         let mut keys: Vec<Vec<u8>> = ask(prefix, after, count)?;

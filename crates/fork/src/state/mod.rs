@@ -25,7 +25,7 @@ pub use lazy::Lazy;
 pub use node::RemoteNode;
 pub use store::Store;
 pub use stored::Stored;
-pub use transport::{Traffic, Transport, Trouble};
+pub use transport::{Traffic, Transport, TransportError};
 pub(crate) use walk::{End, walk};
 
 use crate::keys;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A live node, asked from code that cannot wait asynchronously: the connection lives on a thread of its own.
 
-use super::{Traffic, Transport, Trouble, lazy::method};
+use super::{Traffic, Transport, TransportError, lazy::method};
 use crate::chain::Header;
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
-use node::{Patience, RpcBlock, Session, senseless};
+use node::{RetryPolicy, RpcBlock, Session, invalid_response};
 use protocol::{Endpoint, Live};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -26,7 +26,7 @@ pub struct RemoteNode {
     at: String,
     questions: mpsc::UnboundedSender<Question>,
     counts: Arc<Counts>,
-    patience: Patience,
+    policy: RetryPolicy,
 }
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ struct Counts {
     bytes: AtomicU64,
 }
 
-type Answer = std::result::Result<Box<RawValue>, Trouble>;
+type Answer = std::result::Result<Box<RawValue>, TransportError>;
 
 struct Question {
     method: &'static str,
@@ -48,14 +48,14 @@ struct Question {
 impl RemoteNode {
     /// Connects and finds a block: `finalized`, a number or a hash.
     pub fn connect(nodes: &[Endpoint], at: &str) -> Result<(Self, RpcBlock)> {
-        Self::connect_with(nodes, at, Patience::default())
+        Self::connect_with(nodes, at, RetryPolicy::default())
     }
 
-    pub fn connect_with(nodes: &[Endpoint], at: &str, patience: Patience) -> Result<(Self, RpcBlock)> {
+    pub fn connect_with(nodes: &[Endpoint], at: &str, policy: RetryPolicy) -> Result<(Self, RpcBlock)> {
         let (found, block) = blocking::channel();
         let (questions, asked) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::default());
-        let session = Session::new(nodes, patience);
+        let session = Session::new(nodes, policy);
         let connection = Connection { session, counts: counts.clone() };
         let at = at.to_owned();
         std::thread::Builder::new()
@@ -73,19 +73,20 @@ impl RemoteNode {
             })
             .map_err(|error| Failure::environment("cannot start a thread").found(error.to_string()))?;
         let name = Live { nodes: nodes.to_vec(), at: None }.to_string();
-        let silent = |_| Err(silent(&name, "chain_getHeader", patience));
-        let block: RpcBlock = block.recv_timeout(patience.question + patience.block).unwrap_or_else(silent)?;
+        let silent = |_| Err(silent(&name, "chain_getHeader", policy));
+        let block: RpcBlock =
+            block.recv_timeout(policy.request_timeout + policy.block_timeout).unwrap_or_else(silent)?;
         let at = hex::encode_prefixed(block.hash);
-        Ok((Self { name, at, questions, counts, patience }, block))
+        Ok((Self { name, at, questions, counts, policy }, block))
     }
 
     /// What the node gives as the block that was found: its header once more, and its extrinsics. Nothing of it is proven.
     pub fn block(&self) -> Result<Option<RemoteBlock>> {
         let answer: Option<SignedBlock> =
-            self.ask("chain_getBlock", rpc_params![&self.at]).map_err(Trouble::into_failure)?;
+            self.ask("chain_getBlock", rpc_params![&self.at]).map_err(TransportError::into_failure)?;
         let Some(SignedBlock { block }) = answer else { return Ok(None) };
         let extrinsics = block.extrinsics.iter().map(|extrinsic| self.bytes("chain_getBlock", extrinsic));
-        let extrinsics = extrinsics.collect::<std::result::Result<_, _>>().map_err(Trouble::into_failure)?;
+        let extrinsics = extrinsics.collect::<std::result::Result<_, _>>().map_err(TransportError::into_failure)?;
         Ok(Some(RemoteBlock { header: block.header, extrinsics }))
     }
 
@@ -93,35 +94,39 @@ impl RemoteNode {
         &self,
         method: &'static str,
         parameters: ArrayParams,
-    ) -> std::result::Result<T, Trouble> {
+    ) -> std::result::Result<T, TransportError> {
         let text = self.ask_text(method, parameters, false)?;
         self.read(method, &text)
     }
 
     fn ask_text(&self, method: &'static str, parameters: ArrayParams, divisible: bool) -> Answer {
-        let gone = || Trouble::Failed(silent(&self.name, method, self.patience));
+        let gone = || TransportError::Failed(silent(&self.name, method, self.policy));
         let (answer, answered) = blocking::channel();
         self.questions.send(Question { method, parameters, divisible, answer }).map_err(|_| gone())?;
-        let text = answered.recv_timeout(self.patience.question + 2 * self.patience.answer).map_err(|_| gone())??;
+        let text = answered
+            .recv_timeout(self.policy.request_timeout + 2 * self.policy.response_timeout)
+            .map_err(|_| gone())??;
         self.counts.bytes.fetch_add(text.get().len() as u64, Ordering::Relaxed);
         Ok(text)
     }
 
-    fn read<'a, T: Deserialize<'a>>(&self, method: &str, text: &'a RawValue) -> std::result::Result<T, Trouble> {
+    fn read<'a, T: Deserialize<'a>>(&self, method: &str, text: &'a RawValue) -> std::result::Result<T, TransportError> {
         serde_json::from_str(text.get()).map_err(|error| {
             // The answer may repeat the address, and the error the answer.
-            Trouble::Failed(senseless(&self.name, method).found(protocol::hide_addresses(&error.to_string())))
+            TransportError::Failed(
+                invalid_response(&self.name, method).found(protocol::hide_addresses(&error.to_string())),
+            )
         })
     }
 
     /// The parts of an answer that is large: their digits are read where they stand in it.
-    fn parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
+    fn parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, TransportError> {
         parts.iter().map(|part| self.bytes(method, part)).collect()
     }
 
-    fn bytes(&self, method: &str, text: &str) -> std::result::Result<Vec<u8>, Trouble> {
+    fn bytes(&self, method: &str, text: &str) -> std::result::Result<Vec<u8>, TransportError> {
         hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|error| {
-            Trouble::Failed(
+            TransportError::Failed(
                 Failure::input(format!("the answer of {} to {method} makes no sense", self.name))
                     .found(error.to_string())
                     .expected("hex"),
@@ -130,9 +135,9 @@ impl RemoteNode {
     }
 }
 
-fn silent(name: &str, method: &str, patience: Patience) -> Failure {
+fn silent(name: &str, method: &str, policy: RetryPolicy) -> Failure {
     Failure::environment(format!("the node {name} does not answer {method}"))
-        .expected(format!("an answer within {} s", patience.question.as_secs_f64()))
+        .expected(format!("an answer within {} s", policy.request_timeout.as_secs_f64()))
         .hint("try again, or use another node")
 }
 
@@ -164,7 +169,7 @@ impl Transport for RemoteNode {
         self.name.clone()
     }
 
-    fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
+    fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> std::result::Result<Vec<Vec<u8>>, TransportError> {
         let names: Vec<_> = keys.iter().map(hex::encode_prefixed).collect();
         let parameters = match child {
             None => rpc_params![names, &self.at],
@@ -181,7 +186,7 @@ impl Transport for RemoteNode {
         prefix: &[u8],
         after: &[u8],
         count: u32,
-    ) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
+    ) -> std::result::Result<Vec<Vec<u8>>, TransportError> {
         let (prefix, after) = (hex::encode_prefixed(prefix), hex::encode_prefixed(after));
         let (method, parameters) = match child {
             None => ("state_getKeysPaged", rpc_params![prefix, count, after, &self.at]),
@@ -247,11 +252,11 @@ mod tests {
     };
     use worker::Kind;
 
-    const SHORT: Patience = Patience {
-        answer: Duration::from_millis(300),
-        question: Duration::from_secs(120),
-        block: Duration::from_millis(200),
-        pause: Duration::from_millis(1),
+    const SHORT: RetryPolicy = RetryPolicy {
+        response_timeout: Duration::from_millis(300),
+        request_timeout: Duration::from_secs(120),
+        block_timeout: Duration::from_millis(200),
+        first_pause: Duration::from_millis(1),
     };
 
     /// A node of one block, which says nothing to its first `silences` questions for a proof.
@@ -322,10 +327,10 @@ mod tests {
     #[test]
     fn a_question_that_is_not_answered_is_asked_again() {
         // On a busy machine an answer that comes takes its time.
-        let patience = Patience { answer: Duration::from_secs(5), ..SHORT };
-        let (node, block) = RemoteNode::connect_with(&node(2), "finalized", patience).expect("connected");
+        let policy = RetryPolicy { response_timeout: Duration::from_secs(5), ..SHORT };
+        let (node, block) = RemoteNode::connect_with(&node(2), "finalized", policy).expect("connected");
         assert_eq!(block.number, 7);
-        let proof = node.read_proof(None, &[vec![1]]).map_err(Trouble::into_failure).expect("an answer");
+        let proof = node.read_proof(None, &[vec![1]]).map_err(TransportError::into_failure).expect("an answer");
         assert_eq!(proof, [vec![0x12, 0x34]]);
     }
 
@@ -333,7 +338,7 @@ mod tests {
     fn a_node_that_never_answers_is_given_up_by_name() {
         let nodes = node(usize::MAX);
         let (node, _) = RemoteNode::connect_with(&nodes, "finalized", SHORT).expect("connected");
-        let failure = node.read_proof(None, &[vec![1]]).map_err(Trouble::into_failure).expect_err("silence");
+        let failure = node.read_proof(None, &[vec![1]]).map_err(TransportError::into_failure).expect_err("silence");
         assert_eq!(failure.kind, Kind::Environment);
         assert!(
             failure.message.contains(&nodes[0].to_string()) && failure.message.contains("state_getReadProof"),

@@ -62,7 +62,7 @@ impl Transport for FakeNode {
         "fake://node".into()
     }
 
-    fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Trouble> {
+    fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, TransportError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut nodes = self.prove(child, keys);
         match self.vice {
@@ -74,8 +74,8 @@ impl Transport for FakeNode {
             Vice::Shortened => {
                 nodes.pop();
             }
-            Vice::Timid if keys.len() > 3 => return Err(Trouble::Refused(Failure::input("too large"))),
-            Vice::Dead => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
+            Vice::Timid if keys.len() > 3 => return Err(TransportError::Refused(Failure::input("too large"))),
+            Vice::Dead => return Err(TransportError::Failed(Failure::environment("fake://node is gone"))),
             _ => {}
         }
         Ok(nodes)
@@ -87,11 +87,11 @@ impl Transport for FakeNode {
         prefix: &[u8],
         after: &[u8],
         count: u32,
-    ) -> Result<Vec<Vec<u8>>, Trouble> {
+    ) -> Result<Vec<Vec<u8>>, TransportError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         match self.vice {
             Vice::WrongKeys => return Ok(vec![vec![], vec![0xff; 7], after.to_vec(), [after, &[0]].concat()]),
-            Vice::Dead => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
+            Vice::Dead => return Err(TransportError::Failed(Failure::environment("fake://node is gone"))),
             _ => {}
         }
         let mut arguments = IterArgs::default();

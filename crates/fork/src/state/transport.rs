@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a lazy state needs of a node. Tests put a liar in its place.
 
-pub use node::Trouble;
+pub use node::TransportError;
 
 /// What went over the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub trait Transport: Send + Sync {
     fn name(&self) -> String;
 
     /// Trie nodes on the way to some keys and the values under them; `child` is a child trie's key without prefix.
-    fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Trouble>;
+    fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, TransportError>;
 
     /// The next keys behind one, of those with a prefix.
     fn keys_after(
@@ -33,7 +33,7 @@ pub trait Transport: Send + Sync {
         prefix: &[u8],
         after: &[u8],
         count: u32,
-    ) -> Result<Vec<Vec<u8>>, Trouble>;
+    ) -> Result<Vec<Vec<u8>>, TransportError>;
 
     fn traffic(&self) -> Traffic;
 }

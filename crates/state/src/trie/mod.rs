@@ -8,7 +8,7 @@ mod root;
 mod walk;
 
 pub use node::{Child, Node, Value};
-pub use root::{Builder, Each, root};
+pub use root::{Builder, NodeVisitor, root};
 pub use walk::Nodes;
 
 /// A state's entries, ordered by key.

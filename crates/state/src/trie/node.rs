@@ -58,11 +58,11 @@ impl<'a> Node<'a> {
         let value = match (value, hashed) {
             (false, _) => None,
             (true, true) => Some(Value::Hash(take(input, 32)?.try_into().ok()?)),
-            (true, false) => Some(Value::Inline(counted(input)?)),
+            (true, false) => Some(Value::Inline(length_prefixed(input)?)),
         };
         let mut children = Vec::new();
         for index in (0..16u8).filter(|index| bitmap >> index & 1 == 1) {
-            let child = counted(input)?;
+            let child = length_prefixed(input)?;
             children.push((
                 index,
                 match <[u8; 32]>::try_from(child) {
@@ -100,7 +100,7 @@ fn partial(input: &mut &[u8], first: u8, full: u8) -> Option<Vec<u8>> {
     Some(nibbles)
 }
 
-fn counted<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
+fn length_prefixed<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = Compact::<u32>::decode(input).ok()?.0;
     take(input, length as usize)
 }

@@ -15,7 +15,7 @@ pub fn root(entries: &[(Vec<u8>, Vec<u8>)], version: u8) -> Option<[u8; 32]> {
 }
 
 /// Who is shown a trie's nodes, and the values that are stored apart, under their hashes.
-pub type Each<'a> = dyn FnMut([u8; 32], &[u8]) -> Result<()> + 'a;
+pub type NodeVisitor<'a> = dyn FnMut([u8; 32], &[u8]) -> Result<()> + 'a;
 
 /// The trie of entries that come one by one in the order of their keys. It holds no more of them than lie on the way to the
 /// last one.
@@ -23,28 +23,28 @@ pub struct Builder {
     hashed: bool,
     /// The last key; every node that is open lies on the way to it.
     last: Vec<u8>,
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
 }
 
 /// A node that more may still come below of.
-struct Open {
+struct OpenNode {
     /// How many nibbles of its entries' keys lead to its end.
-    to: usize,
-    value: Option<Held>,
+    end: usize,
+    value: Option<StoredValue>,
     bitmap: u16,
     /// Encoded as they stand in the node.
     children: Vec<u8>,
 }
 
 /// A value as it stands in its node: itself, or where it is stored apart, its hash.
-enum Held {
+enum StoredValue {
     Inline(Vec<u8>),
     Hash([u8; 32]),
 }
 
-impl Open {
-    fn new(to: usize, value: Option<Held>) -> Self {
-        Self { to, value, bitmap: 0, children: Vec::new() }
+impl OpenNode {
+    fn new(end: usize, value: Option<StoredValue>) -> Self {
+        Self { end, value, bitmap: 0, children: Vec::new() }
     }
 }
 
@@ -54,12 +54,12 @@ impl Builder {
     }
 
     /// The next entry, whose key comes after the one before.
-    pub fn push(&mut self, key: &[u8], value: Vec<u8>, each: &mut Each<'_>) -> Result<()> {
+    pub fn push(&mut self, key: &[u8], value: Vec<u8>, visitor: &mut NodeVisitor<'_>) -> Result<()> {
         if !self.open.is_empty() {
             if key <= self.last.as_slice() {
                 return Err(Failure::input("a state's keys are not in order"));
             }
-            self.close(agreement(&self.last, key), each)?;
+            self.close(common_nibbles(&self.last, key), visitor)?;
         }
         if self.open.len() > DEPTH_LIMIT {
             return Err(Failure::input("a state has a trie that is deeper than any chain's")
@@ -67,22 +67,22 @@ impl Builder {
         }
         self.last.clear();
         self.last.extend_from_slice(key);
-        let held = if self.hashed && value.len() >= HASHED_FROM {
+        let stored = if self.hashed && value.len() >= HASHED_FROM {
             let hash = blake2_256(&value);
-            each(hash, &value)?;
-            Held::Hash(hash)
+            visitor(hash, &value)?;
+            StoredValue::Hash(hash)
         } else {
-            Held::Inline(value)
+            StoredValue::Inline(value)
         };
-        self.open.push(Open::new(2 * key.len(), Some(held)));
+        self.open.push(OpenNode::new(2 * key.len(), Some(stored)));
         Ok(())
     }
 
-    pub fn finish(mut self, each: &mut Each<'_>) -> Result<[u8; 32]> {
+    pub fn finish(mut self, visitor: &mut NodeVisitor<'_>) -> Result<[u8; 32]> {
         // What is left lies on one way, each node below the one before.
         while self.open.len() > 1 {
             if let Some(open) = self.open.pop() {
-                self.attach(&open, each)?;
+                self.attach(&open, visitor)?;
             }
         }
         let node = match self.open.pop() {
@@ -90,30 +90,30 @@ impl Builder {
             None => vec![0],
         };
         let hash = blake2_256(&node);
-        each(hash, &node)?;
+        visitor(hash, &node)?;
         Ok(hash)
     }
 
     /// Ends the nodes that lie deeper than what the next key has in common with the last, so many nibbles: where it leaves the
     /// way between two of them, a branch begins.
-    fn close(&mut self, agreed: usize, each: &mut Each<'_>) -> Result<()> {
-        while let Some(open) = self.open.pop_if(|open| open.to > agreed) {
-            if self.open.last().is_none_or(|above| above.to < agreed) {
-                self.open.push(Open::new(agreed, None));
+    fn close(&mut self, common: usize, visitor: &mut NodeVisitor<'_>) -> Result<()> {
+        while let Some(open) = self.open.pop_if(|open| open.end > common) {
+            if self.open.last().is_none_or(|above| above.end < common) {
+                self.open.push(OpenNode::new(common, None));
             }
-            self.attach(&open, each)?;
+            self.attach(&open, visitor)?;
         }
         Ok(())
     }
 
     /// Makes a node that has ended a child of the one that is now the last.
-    fn attach(&mut self, open: &Open, each: &mut Each<'_>) -> Result<()> {
-        let above = self.open.last().map_or(0, |above| above.to);
+    fn attach(&mut self, open: &OpenNode, visitor: &mut NodeVisitor<'_>) -> Result<()> {
+        let above = self.open.last().map_or(0, |above| above.end);
         let child = self.encode(open, above + 1);
         let index = nibble(&self.last, above);
         let hash = (child.len() >= 32).then(|| blake2_256(&child));
         if let Some(hash) = hash {
-            each(hash, &child)?;
+            visitor(hash, &child)?;
         }
         if let Some(above) = self.open.last_mut() {
             above.bitmap |= 1 << index;
@@ -123,9 +123,9 @@ impl Builder {
     }
 
     /// The bytes of a node whose part of the key begins after so many nibbles.
-    fn encode(&self, open: &Open, from: usize) -> Vec<u8> {
-        let apart = matches!(open.value, Some(Held::Hash(_)));
-        let (prefix, bits) = match (open.bitmap == 0, open.value.is_some(), apart) {
+    fn encode(&self, open: &OpenNode, from: usize) -> Vec<u8> {
+        let hashed = matches!(open.value, Some(StoredValue::Hash(_)));
+        let (prefix, bits) = match (open.bitmap == 0, open.value.is_some(), hashed) {
             (true, _, false) => (0b0100_0000, 2),
             (true, _, true) => (0b0010_0000, 3),
             (false, false, _) => (0b1000_0000, 2),
@@ -133,19 +133,19 @@ impl Builder {
             (false, true, true) => (0b0001_0000, 4),
         };
         let mut node = Vec::new();
-        header(&mut node, prefix, bits, open.to - from);
+        header(&mut node, prefix, bits, open.end - from);
         let mut at = from;
-        if (open.to - from) % 2 == 1 {
+        if (open.end - from) % 2 == 1 {
             node.push(nibble(&self.last, at));
             at += 1;
         }
-        node.extend((at..open.to).step_by(2).map(|at| nibble(&self.last, at) << 4 | nibble(&self.last, at + 1)));
+        node.extend((at..open.end).step_by(2).map(|at| nibble(&self.last, at) << 4 | nibble(&self.last, at + 1)));
         if open.bitmap != 0 {
             node.extend(open.bitmap.to_le_bytes());
         }
         match &open.value {
-            Some(Held::Hash(hash)) => node.extend(hash),
-            Some(Held::Inline(value)) => value.encode_to(&mut node),
+            Some(StoredValue::Hash(hash)) => node.extend(hash),
+            Some(StoredValue::Inline(value)) => value.encode_to(&mut node),
             None => {}
         }
         node.extend_from_slice(&open.children);
@@ -154,7 +154,7 @@ impl Builder {
 }
 
 /// How many nibbles two keys begin with alike.
-fn agreement(one: &[u8], other: &[u8]) -> usize {
+fn common_nibbles(one: &[u8], other: &[u8]) -> usize {
     let bytes = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     let half = one.get(bytes).zip(other.get(bytes)).is_some_and(|(one, other)| one >> 4 == other >> 4);
     2 * bytes + usize::from(half)

@@ -108,7 +108,7 @@ impl Walk<'_> {
             return Err(broken(self.name, "a trie deeper than any chain's"));
         }
         let node = Node::decode(bytes).ok_or_else(|| broken(self.name, "bytes that are no trie node"))?;
-        self.spend(bytes.len())?;
+        self.charge(bytes.len())?;
         let above = self.nibbles.len();
         self.nibbles.extend_from_slice(&node.partial);
         if self.nibbles.len() > self.longest {
@@ -137,7 +137,7 @@ impl Walk<'_> {
     }
 
     fn value(&mut self, value: &[u8]) -> Result<()> {
-        self.spend(value.len() + self.nibbles.len())?;
+        self.charge(value.len() + self.nibbles.len())?;
         if self.nibbles.len() % 2 == 1 {
             return Err(Failure::input(format!("a trie node in {} has a value under half a byte of key", self.name)));
         }
@@ -146,7 +146,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn spend(&mut self, bytes: usize) -> Result<()> {
+    fn charge(&mut self, bytes: usize) -> Result<()> {
         match (self.steps.checked_sub(1), self.bytes.checked_sub(bytes)) {
             (Some(steps), Some(bytes)) => {
                 (self.steps, self.bytes) = (steps, bytes);

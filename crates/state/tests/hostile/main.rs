@@ -15,9 +15,9 @@ use std::path::Path;
 const ROUNDS: usize = 1500;
 
 /// xorshift64*: enough to choose where to break something.
-struct Chance(u64);
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -58,13 +58,13 @@ impl Chance {
     }
 }
 
-fn try_all(reader: fn(&[u8]), seeds: &[Vec<u8>]) {
-    let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
+fn run_damaged(reader: fn(&[u8]), seeds: &[Vec<u8>]) {
+    let mut rng = Rng(0x9E37_79B9_7F4A_7C15);
     for seed in seeds {
         reader(seed);
         for _ in 0..ROUNDS {
             let mut bytes = seed.clone();
-            chance.damage(&mut bytes);
+            rng.damage(&mut bytes);
             reader(&bytes);
         }
     }
@@ -125,13 +125,13 @@ fn damaged_chain_specs_and_snapshots() {
     for seed in &seeds {
         State::from_reader("seed", seed.as_slice()).expect("an undamaged one is read");
     }
-    try_all(readers::state, &seeds);
+    run_damaged(readers::state, &seeds);
 }
 
 #[test]
 fn damaged_snapshots_that_are_sealed_again() {
     let seed = body(&tiny().to_snapshot().expect("a snapshot"));
-    try_all(readers::snapshot, &[seed]);
+    run_damaged(readers::snapshot, &[seed]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn damaged_proofs() {
     nodes.insert(hash, leaf.clone());
     let entries = nodes.entries("seed", artifact::hashes::blake2_256(&branch));
     assert!(entries.is_err(), "keys of an odd number of nibbles are of no chain");
-    try_all(readers::proof, &[whole, framed(&[&leaf]), framed(&[&branch, &branch])]);
+    run_damaged(readers::proof, &[whole, framed(&[&leaf]), framed(&[&branch, &branch])]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn damaged_blobs() {
     let bare = module.expect("a module");
     let packed = Blob::parse("seed", bare.clone()).expect("a blob").to_compressed().expect("packed").deployed;
     let written = format!("0x{}", hex::encode(&bare)).into_bytes();
-    try_all(readers::blob, &[bare, packed, written]);
+    run_damaged(readers::blob, &[bare, packed, written]);
 }
 
 #[test]
@@ -171,13 +171,13 @@ fn damaged_metadata_and_headers() {
     let header = state.header.clone().expect("a header");
     let blob = state.code("seed").expect("a runtime");
     let metadata = artifact::Metadata::read("seed", &blob).expect("metadata");
-    try_all(readers::header, &[header]);
-    let mut chance = Chance(1);
+    run_damaged(readers::header, &[header]);
+    let mut rng = Rng(1);
     for _ in 0..60 {
         let mut bytes = metadata.bytes.clone();
-        chance.damage(&mut bytes);
+        rng.damage(&mut bytes);
         readers::metadata(&bytes);
     }
     // The small end of it: everything above is mostly types, of which the first few are enough to be wrong in.
-    try_all(readers::metadata, &[metadata.bytes[..600].to_vec()]);
+    run_damaged(readers::metadata, &[metadata.bytes[..600].to_vec()]);
 }

@@ -3,18 +3,18 @@
 //! the tests and, without an end, by `cargo fuzz`.
 
 use artifact::{Blob, Metadata, hashes::blake2_256, sections::Sections};
-use cutover_state::{Brief, State, StateFile, header::Header, trie};
+use cutover_state::{State, StateExcerpt, StateFile, header::Header, trie};
 
 /// Chain specs, snapshots of ours and of try-runtime, as they are.
 pub fn state(bytes: &[u8]) {
-    let brief = Brief::from_reader("hostile", bytes);
-    let nodes = gone_through(bytes);
+    let excerpt = StateExcerpt::from_reader("hostile", bytes);
+    let nodes = streamed_root(bytes);
     if let Ok(state) = State::from_reader("hostile", bytes) {
-        accepted(&state);
+        check_accepted(&state);
         // A snapshot of nodes may say wrongly where they are in the trie; then they are missed.
-        if let Ok(brief) = brief {
+        if let Ok(excerpt) = excerpt {
             for (key, value) in state.top.iter().filter(|(key, _)| key.len() <= 32) {
-                assert_eq!(brief.get(key), Some(value.as_slice()));
+                assert_eq!(excerpt.get(key), Some(value.as_slice()));
             }
         }
         // A file that contradicts itself in its root is refused by whoever needs the root.
@@ -23,7 +23,7 @@ pub fn state(bytes: &[u8]) {
 }
 
 /// The root of the nodes that a snapshot gives where it is too large to be held.
-fn gone_through(bytes: &[u8]) -> Option<[u8; 32]> {
+fn streamed_root(bytes: &[u8]) -> Option<[u8; 32]> {
     let path = std::env::temp_dir().join(format!("cutover-hostile-{}", std::process::id()));
     std::fs::write(&path, bytes).expect("written");
     let root = StateFile::open(&path, 0).ok().flatten().and_then(|file| {
@@ -47,7 +47,7 @@ pub fn snapshot(body: &[u8]) {
     state(&bytes);
 }
 
-fn accepted(state: &State) {
+fn check_accepted(state: &State) {
     let _ = (state.complete(), state.summary(), state.code("hostile"));
     let root = state.compute_root();
     // Our own form of it says the same.

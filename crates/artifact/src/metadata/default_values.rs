@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What bytes a type's plainest value has. Types are foreign: depth and work are bounded.
+//! The SCALE bytes of a type's default value. The types are not trusted: depth and size are bounded.
 
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 
-/// Bytes of the type's plainest value: zeros, nothing, the first variant. Nothing for a type that holds itself.
-pub fn plainest(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
-    filled(types, id, 0)
+/// Returns the bytes of a type's default value: zeros, empty lists, the variant with the fewest fields.
+///
+/// Returns `None` for a type that contains itself, and for one whose value exceeds the limits.
+pub fn default_value(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
+    filled_value(types, id, 0)
 }
 
 /// The same with every byte of an array being `fill`: for keys and signatures, of which zeros may be good ones.
-pub fn filled(types: &PortableRegistry, id: u32, fill: u8) -> Option<Vec<u8>> {
-    let mut plain = Plain { types, fill, parts: 0, bytes: Vec::new() };
-    plain.value(id, 0)?;
-    Some(plain.bytes)
+pub fn filled_value(types: &PortableRegistry, id: u32, fill: u8) -> Option<Vec<u8>> {
+    let mut encoder = ValueEncoder { types, fill, parts: 0, bytes: Vec::new() };
+    encoder.value(id, 0)?;
+    Some(encoder.bytes)
 }
 
 /// Bytes of a primitive of fixed width.
-pub fn width(primitive: &TypeDefPrimitive) -> Option<usize> {
+pub fn primitive_width(primitive: &TypeDefPrimitive) -> Option<usize> {
     Some(match primitive {
         TypeDefPrimitive::Str => return None,
         TypeDefPrimitive::Bool | TypeDefPrimitive::U8 | TypeDefPrimitive::I8 => 1,
@@ -28,14 +30,14 @@ pub fn width(primitive: &TypeDefPrimitive) -> Option<usize> {
     })
 }
 
-struct Plain<'t> {
+struct ValueEncoder<'t> {
     types: &'t PortableRegistry,
     fill: u8,
     parts: usize,
     bytes: Vec<u8>,
 }
 
-impl Plain<'_> {
+impl ValueEncoder<'_> {
     fn value(&mut self, id: u32, depth: usize) -> Option<()> {
         // Parts without bytes, doubled at each depth, would take for ever and no room.
         self.parts += 1;
@@ -73,7 +75,7 @@ impl Plain<'_> {
                 }
             }
             TypeDef::Sequence(_) | TypeDef::Compact(_) | TypeDef::BitSequence(_) => self.bytes.push(0),
-            TypeDef::Primitive(primitive) => match width(primitive) {
+            TypeDef::Primitive(primitive) => match primitive_width(primitive) {
                 Some(width) => self.bytes.resize(self.bytes.len() + width, 0),
                 None => self.bytes.push(0),
             },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a file says of its state, with the entries of no map: enough to know a chain's runtime, however large its state is.
 
-use super::{Block, CODE, HEAD, Kind, State, chain_spec, code_of, snapshot, stream, try_runtime};
+use super::{Block, CODE, FileKind, HEAD_LENGTH, State, chain_spec, code_of, snapshot, stream, try_runtime};
 use crate::trie::Entries;
 use artifact::{
     Blob,
@@ -17,10 +17,10 @@ use worker::Result;
 
 /// Keys of single values are the hashes of a pallet's and an item's name, of 16 bytes each; or well-known, and shorter.
 /// (`StorageValue` in frame-support)
-pub(super) const ITEM_KEY: usize = 32;
+pub(super) const VALUE_KEY_LIMIT: usize = 32;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brief {
+pub struct StateExcerpt {
     pub origin: StateOrigin,
     pub block: Option<Block>,
     /// As the file says it: nothing was computed.
@@ -28,22 +28,22 @@ pub struct Brief {
     items: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-impl Brief {
+impl StateExcerpt {
     /// Reads a state of any kind. `name` is what errors call it.
     pub fn from_reader(name: &str, mut reader: impl Read) -> Result<Self> {
-        let head = stream::head(name, &mut reader, HEAD)?;
+        let head = stream::head(name, &mut reader, HEAD_LENGTH)?;
         let rest = Cursor::new(head.clone()).chain(reader);
-        let (state, items) = match Kind::of(&head) {
-            Some(Kind::TryRuntime) => try_runtime::items(name, rest)?,
-            Some(Kind::ChainSpec) => {
-                let (block, items) = chain_spec::brief(name, rest)?;
-                let items = items.into_iter().filter(|(key, _)| key.len() <= ITEM_KEY).collect();
+        let (state, items) = match FileKind::of(&head) {
+            Some(FileKind::TryRuntime) => try_runtime::plain_values(name, rest)?,
+            Some(FileKind::ChainSpec) => {
+                let (block, items) = chain_spec::excerpt(name, rest)?;
+                let items = items.into_iter().filter(|(key, _)| key.len() <= VALUE_KEY_LIMIT).collect();
                 let (block, state_root) = block.unzip();
                 return Ok(Self { origin: StateOrigin::ChainSpec, block, state_root, items });
             }
-            Some(Kind::Snapshot) => {
-                let mut items = Items::default();
-                (snapshot::read_through(name, rest, &mut items)?, items.items)
+            Some(FileKind::Snapshot) => {
+                let mut items = CollectValues::default();
+                (snapshot::visit_entries(name, rest, &mut items)?, items.items)
             }
             // What it is instead, the reader of whole states says.
             None => {
@@ -52,7 +52,7 @@ impl Brief {
                 (state, items)
             }
         };
-        let items = items.into_iter().filter(|(key, _)| is_kept(key)).collect();
+        let items = items.into_iter().filter(|(key, _)| is_in_excerpt(key)).collect();
         Ok(Self { origin: state.origin, block: state.block, state_root: state.state_root, items })
     }
 
@@ -80,10 +80,10 @@ impl Brief {
     }
 }
 
-fn is_kept(key: &[u8]) -> bool {
+fn is_in_excerpt(key: &[u8]) -> bool {
     // Every key of a state is asked about.
     static GENESIS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(genesis_hash_keys);
-    key.len() <= ITEM_KEY || GENESIS.iter().any(|kept| kept == key)
+    key.len() <= VALUE_KEY_LIMIT || GENESIS.iter().any(|kept| kept == key)
 }
 
 /// `System.BlockHash` of block 0, which frame-system never removes, with block numbers of 32 and of 64 bits.
@@ -97,14 +97,14 @@ pub fn genesis_hash_keys() -> [Vec<u8>; 2] {
 
 /// Keeps what is of the main trie and of no map.
 #[derive(Default)]
-struct Items {
+struct CollectValues {
     items: Entries,
     in_child: bool,
 }
 
-impl snapshot::Visit for Items {
+impl snapshot::SnapshotVisitor for CollectValues {
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
-        if !self.in_child && is_kept(&key) {
+        if !self.in_child && is_in_excerpt(&key) {
             self.items.push((key, value));
         }
         Ok(())
@@ -125,7 +125,7 @@ mod tests {
     };
     use codec::{Compact, Encode};
 
-    /// Items, maps below some of them, a child trie.
+    /// Returns a state with plain values, maps below some of them, and a child trie.
     fn state() -> State {
         let mut state = State { block: None, header: None, ..sample() };
         let item = |item: u8| [[1; 16], [item; 16]].concat();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn expected(state: &State) -> BTreeMap<Vec<u8>, Vec<u8>> {
-        state.top.iter().filter(|(key, _)| key.len() <= ITEM_KEY).cloned().collect()
+        state.top.iter().filter(|(key, _)| key.len() <= VALUE_KEY_LIMIT).cloned().collect()
     }
 
     /// As try-runtime writes it; its database puts the way to a node before the node's hash, which the file need not do.
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    fn trie(entries: &Entries, version: u8, each: &mut crate::trie::Each<'_>) -> [u8; 32] {
+    fn trie(entries: &Entries, version: u8, each: &mut crate::trie::NodeVisitor<'_>) -> [u8; 32] {
         let mut builder = Builder::new(version);
         entries.iter().try_for_each(|(key, value)| builder.push(key, value.clone(), each)).expect("pushed");
         builder.finish(each).expect("finished")
@@ -214,10 +214,10 @@ mod tests {
             let files =
                 [state.to_snapshot().expect("written"), of_try_runtime(&state, true), of_try_runtime(&state, false)];
             for (which, file) in files.iter().enumerate() {
-                let brief = Brief::from_reader("file", file.as_slice()).expect("read");
-                assert_eq!(brief.items, expected(&state), "{which}");
-                assert_eq!(brief.get(CODE), Some([7; 100].as_slice()));
-                assert_eq!(brief.values(&[vec![0xff; 31], vec![0xff; 33]]).len(), 1);
+                let excerpt = StateExcerpt::from_reader("file", file.as_slice()).expect("read");
+                assert_eq!(excerpt.items, expected(&state), "{which}");
+                assert_eq!(excerpt.get(CODE), Some([7; 100].as_slice()));
+                assert_eq!(excerpt.values(&[vec![0xff; 31], vec![0xff; 33]]).len(), 1);
             }
         }
     }
@@ -228,7 +228,7 @@ mod tests {
         for (file, what) in
             [(&file[..file.len() - 1], "whole block header"), (b"\0asm", "is no state"), (b"", "is empty")]
         {
-            let failure = Brief::from_reader("file", file).expect_err("refused");
+            let failure = StateExcerpt::from_reader("file", file).expect_err("refused");
             let whole = State::from_reader("file", file).expect_err("refused");
             assert_eq!(failure, whole);
             assert!(format!("{failure} {:?}", failure.found).contains(what), "{failure}");
