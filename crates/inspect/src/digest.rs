@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The document that srtool writes about a build, which other tools and release processes read.
+//! The digest of a build, in the format of srtool, which other tools and release processes read.
 //!
-//! Same fields, two differences on purpose. The hashes at the top are those of the file that is deployed: the
-//! compressed one, where there is one. And the hash to authorize an upgrade is that of a call that today's chains have
-//! (`system.authorize_upgrade`), with the indices of the runtime's own metadata.
+//! It has the same fields and two intended differences. The hashes at the top are those of the deployed file: the
+//! compressed one, if there is one. The hash to authorize an upgrade is that of the call `system.authorize_upgrade`, with
+//! the indices of the runtime's own metadata.
 
 use artifact::{
     Blob, Metadata,
@@ -18,10 +18,12 @@ use protocol::build::{
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-/// What srtool says of where the source is from.
+/// The value of srtool's field `src`.
 const SOURCE: &str = "git";
 
-/// Returns the document of a build.
+/// Returns the digest of a build.
+///
+/// Fails if the two files contain different Wasm.
 pub fn digest(files: &DigestFiles, context: &DigestContext) -> Result<BuildDigest> {
     let compact = read(files.compact.as_deref())?;
     let compressed = read(files.compressed.as_deref())?;
@@ -42,7 +44,7 @@ pub fn digest(files: &DigestFiles, context: &DigestContext) -> Result<BuildDiges
     let Some((deployed_path, deployed)) = compressed.as_ref().or(compact.as_ref()) else {
         return Err(Failure::usage("a digest needs at least one blob"));
     };
-    // Both files hold the same Wasm: it is asked once.
+    // Both files contain the same Wasm.
     let name = deployed_path.display().to_string();
     let version = version_of(&name, deployed)?;
     let metadata = Metadata::read(&name, deployed)?;
@@ -97,6 +99,7 @@ pub fn digest(files: &DigestFiles, context: &DigestContext) -> Result<BuildDiges
     })
 }
 
+/// Returns the facts of one file.
 fn runtime(
     path: &Path,
     blob: &Blob,
@@ -136,7 +139,7 @@ fn runtime(
     }
 }
 
-/// The hashes of the two calls.
+/// Returns the hashes of the calls `set_code` and `authorize_upgrade`, in hex.
 fn call_hashes(hashes: &Hashes) -> (String, String) {
     (hex::encode_prefixed(hashes.set_code), hex::encode_prefixed(blake2_256(&hashes.authorize_upgrade_call)))
 }
@@ -152,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deployed_file_is_the_one_at_the_top() {
+    fn the_hashes_at_the_top_are_of_the_deployed_file() {
         let directory = tempfile::tempdir().expect("a directory");
         let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
         let compact = directory.path().join("r.compact.wasm");
@@ -175,7 +178,7 @@ mod tests {
             digest["runtimes"]["compressed"]["subwasm"]["reserved_meta"],
             serde_json::json!([109, 101, 116, 97])
         );
-        // The metadata puts System at 5: these are hashes of calls that this very runtime understands.
+        // In this runtime's metadata, System has the index 5.
         let call = [&[5u8, 9][..], &blake2_256(&blob.deployed)].concat();
         assert_eq!(digest["authorize_upgrade_prop"], hex::encode_prefixed(blake2_256(&call)));
         assert_eq!(digest["info"]["generator"]["name"], "cutover");

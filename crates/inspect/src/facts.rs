@@ -21,7 +21,10 @@ use state::{CodeSubstitute, StateExcerpt};
 use std::collections::BTreeMap;
 use worker::Result;
 
-/// All facts of a source's runtime. Metadata takes executing it. Without a token the source is asked for the chain's.
+/// Returns the facts of a source's runtime.
+///
+/// `with_metadata` executes the runtime to read its metadata. Without a `token`, the source's properties are used for the
+/// metadata hash.
 pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Result<RuntimeFacts> {
     let name = source.to_string();
     let token = token.or_else(|| with_metadata.then(|| source.properties().token()).flatten());
@@ -40,6 +43,7 @@ pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Re
     }
 }
 
+/// Returns the facts of a code substitute.
 fn substitute_facts(name: &str, substitute: &CodeSubstitute) -> Result<SubstituteFacts> {
     let name = format!("the code substitute {} of {name}", substitute.at);
     let version = artifact::version_of(&name, &Blob::from_deployed(&name, substitute.code.clone())?)?;
@@ -52,6 +56,7 @@ fn substitute_facts(name: &str, substitute: &CodeSubstitute) -> Result<Substitut
     })
 }
 
+/// What is inspected.
 struct InspectOptions {
     with_metadata: bool,
     token: Option<Token>,
@@ -83,7 +88,7 @@ fn node_facts(name: &str, node: &NodeRuntime, options: InspectOptions) -> Result
     })
 }
 
-/// `values` looks keys up in the state that the blob came with, if it came with one.
+/// Returns the facts of a blob. `values` looks up keys in the blob's state, if it has one.
 fn facts(
     name: &str,
     source_kind: SourceKind,
@@ -139,7 +144,7 @@ fn facts(
     })
 }
 
-/// Whether a blob has the hash of its metadata. What cannot be asked has not been seen.
+/// Returns whether a blob was compiled with the hash of its metadata. The status is unknown if the runtime cannot be executed.
 pub fn metadata_hash_status(name: &str, blob: &Blob) -> MetadataHashFacts {
     let status = Metadata::read(name, blob).and_then(|metadata| metadata_hash::status(name, blob, &metadata));
     status_facts(status.unwrap_or_else(|failure| MetadataHashStatus::Unknown(failure.to_string())))
@@ -163,7 +168,7 @@ fn metadata_hash_facts(
     token: Option<Token>,
 ) -> Result<MetadataHashFacts> {
     let mut facts = status_facts(metadata_hash::status(name, blob, metadata)?);
-    // Nobody signs a hash that nothing checks.
+    // Without the extension, no wallet signs the hash.
     if facts.held == HeldFacts::NoExtension {
         return Ok(facts);
     }
@@ -175,7 +180,9 @@ fn metadata_hash_facts(
     let of_15 = of_15.as_ref().or((metadata.version == 15).then_some(metadata));
     let of_16 = of_16.as_ref().or((metadata.version == 16).then_some(metadata));
     let Some(of_15) = of_15 else {
-        facts.unknown.push("the hash that belongs there: it is made from metadata 15, which the runtime lacks".into());
+        facts
+            .unknown
+            .push("the expected hash: it is computed from metadata 15, which the runtime does not have".into());
         return Ok(facts);
     };
     let computed = |of: &Metadata, token: &Token, unknown: &mut Vec<String>| {
@@ -189,7 +196,7 @@ fn metadata_hash_facts(
             facts.computed_from_16 = from_16.map(hex::encode_prefixed);
         }
         None => facts.unknown.push(
-            "the hash that belongs there: it takes the chain's token, which no runtime says (--token SYMBOL:DECIMALS)"
+            "the expected hash: it depends on the chain's token, which no runtime contains (--token SYMBOL:DECIMALS)"
                 .into(),
         ),
     }
@@ -203,6 +210,7 @@ fn metadata_hash_facts(
     Ok(facts)
 }
 
+/// Returns the pallets, with the storage versions that are in the state.
 fn pallets(pallets: &Pallets, values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<PalletFacts> {
     let keys: Vec<Vec<u8>> = pallets.iter().map(|pallet| pallet.storage_version_key()).collect();
     let values = values(&keys);
@@ -232,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn without_metadata_nothing_is_asked() {
+    fn without_metadata_nothing_is_executed() {
         let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
         let facts = facts("blob", SourceKind::Blob, &blob, options(false), none).expect("read");
         assert_eq!((facts.spec_name.as_str(), facts.spec_version), ("test-runtime", 7));
@@ -246,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_gives_the_calls_their_true_indices() {
+    fn the_call_indices_are_those_of_the_metadata() {
         let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
         let facts = facts("blob", SourceKind::Blob, &blob, options(true), |keys| {
             keys.iter().map(|key| (key.clone(), vec![3, 0])).collect()
@@ -266,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_without_sections_is_asked_for_its_version() {
+    fn the_version_of_a_runtime_without_sections_comes_from_a_call() {
         let blob = Blob::parse("blob", test_runtime::wasm(false)).expect("a blob");
         let facts = facts("blob", SourceKind::Blob, &blob, options(false), none).expect("read");
         assert_eq!(facts.version_from, VersionFrom::Call);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The facts of a runtime as documents: those of `inspect`, and the digest of a build.
+//! The facts of a runtime as documents: the result of `inspect`, and the digest of a build.
 
 pub mod digest;
 mod facts;
 pub mod request;
 
-pub use facts::*;
+pub use facts::{inspect, metadata_hash_status};

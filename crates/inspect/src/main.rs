@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The worker behind `inspect` and behind the digests of `build`.
+//! The worker of `inspect`, `diff --bytes` and the digests of `build`.
 
 use std::process::ExitCode;
 

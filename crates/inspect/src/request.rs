@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the worker is asked to do.
+//! The requests of the worker.
 
 use artifact::diff_bytes::diff_bytes;
 use protocol::inspect::Request;
@@ -7,6 +7,7 @@ use serde::Serialize;
 use source::ReadSource;
 use worker::{Failure, Outcome, Reporter, Result};
 
+/// Runs a request and returns its result as JSON.
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     let value = match request {
         Request::Inspect { source, metadata, token } => {
@@ -38,7 +39,7 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             to_value(&source.state()?.summary())?
         }
         Request::Pin { source } => {
-            reporter.status(format!("looking which state {source} has"));
+            reporter.status(format!("resolving the state of {source}"));
             to_value(&source::pin(&source)?)?
         }
     };
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_written_and_given_back() {
+    fn a_digest_is_written_and_returned() {
         let directory = tempfile::tempdir().expect("a directory");
         let compressed = directory.path().join("r.wasm");
         files::write_whole(&compressed, &test_runtime::deployed()).expect("written");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The node source against stand-ins on the loopback interface: honest ones, lying ones, and ones that go away.
+//! Node sources against local servers: correct ones, wrong ones, and ones that close the connection.
 
 use artifact::Version;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -16,7 +16,7 @@ use std::{
 };
 use worker::Kind;
 
-/// A runtime that says who it is and can do nothing else.
+/// Returns a runtime with a version section and no functions.
 fn code(spec_version: u32) -> Vec<u8> {
     let version = Version {
         spec_name: "stand-in".into(),
@@ -39,7 +39,7 @@ fn code(spec_version: u32) -> Vec<u8> {
 
 fn header() -> (Value, [u8; 32]) {
     let header = Header { parent_hash: [1; 32], number: 77, state_root: [2; 32], extrinsics_root: [3; 32] };
-    // One digest item: other, three bytes.
+    // One digest item of three bytes, of the kind `Other`.
     let digest = [4, 0, 12, 7, 8, 9];
     let json = json!({
         "parentHash": hex::encode_prefixed([1; 32]), "number": "0x4d", "stateRoot": hex::encode_prefixed([2; 32]),
@@ -59,7 +59,7 @@ fn honest(request: &Value) -> Value {
     }
 }
 
-/// Serves HTTP until the test ends; `answer` gives the result, or nothing to hang up.
+/// Serves HTTP until the test ends. `answer` returns the result, or `None` to close the connection.
 fn http(answer: impl Fn(&Value) -> Option<Value> + Send + Sync + Clone + 'static) -> Source {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -115,7 +115,7 @@ fn an_honest_node_gives_its_runtime() {
 }
 
 #[test]
-fn a_node_that_lies_is_found_out() {
+fn contradictions_of_a_node_are_errors() {
     let other_version = http(|request| {
         Some(match request["method"].as_str() {
             Some("state_getStorage") => json!(hex::encode_prefixed(code(8))),
@@ -145,7 +145,7 @@ fn a_node_that_lies_is_found_out() {
 }
 
 #[test]
-fn a_node_that_refuses_is_quoted() {
+fn the_error_quotes_a_node_that_refuses() {
     let source = http(|_| Some(json!({"error": {"code": -32601, "message": "Method not found"}})));
     let failure = source.blob().expect_err("refused");
     assert_eq!(failure.kind, Kind::Input);
@@ -155,9 +155,9 @@ fn a_node_that_refuses_is_quoted() {
 }
 
 #[test]
-fn a_node_that_is_not_there_is_the_environments_fault() {
+fn an_unreachable_node_is_an_environment_error() {
     for scheme in ["ws", "wss", "http", "https"] {
-        // Nobody listens there, and no other test is given that port.
+        // Nothing listens on this port, and no other test is given it.
         let url = format!("{scheme}://127.0.0.1:1");
         let failure = url.parse::<Source>().expect("a source").blob().expect_err("nobody there");
         assert_eq!(failure.kind, Kind::Environment, "{failure}");
@@ -166,13 +166,13 @@ fn a_node_that_is_not_there_is_the_environments_fault() {
 }
 
 #[test]
-fn a_node_that_goes_away_half_way_is_the_environments_fault() {
+fn a_closed_connection_is_an_environment_error() {
     let source = http(|request| (request["method"] != "state_getStorage").then(|| honest(request)));
     let failure = source.blob().expect_err("gone");
     assert_eq!(failure.kind, Kind::Environment, "{failure}");
     assert!(failure.message.contains("state_getStorage") && failure.message.contains("http://127.0.0.1"), "{failure}");
 
-    // Over a web socket: greets, reads the first question, hangs up.
+    // Over WebSocket: accepts the handshake, reads the first request, closes the connection.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("ws://{}", listener.local_addr().expect("an address"));
     let server = thread::spawn(move || {
@@ -203,6 +203,6 @@ fn a_node_that_goes_away_half_way_is_the_environments_fault() {
     let failure = url.parse::<Source>().expect("a source").blob().expect_err("gone");
     server.join().expect("the server ended");
     assert_eq!(failure.kind, Kind::Environment, "{failure}");
-    // It is asked once more, and is not there any more.
+    // The request is sent again, and the node is no longer reachable.
     assert!(failure.message.contains(&url), "{failure}");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Files that nobody here wrote, from packages in Cargo's registry.
+//! Chain specs, snapshots and metadata of real chains, from packages in Cargo's registry.
 //!
-//! They are read from where `cargo info NAME@VERSION` unpacks them, and fetched that way when they are not there. A
-//! machine that can do neither skips these tests, and says so on standard error.
+//! `cargo info NAME@VERSION` downloads and unpacks a package. Where that fails, the tests are skipped with a message on
+//! standard error.
 
 use cutover_inspect::inspect;
 use protocol::{
@@ -16,7 +16,7 @@ use std::{
     process::Command,
 };
 
-/// Where a package is unpacked, if it can be had.
+/// Returns the folder of an unpacked package, or `None` if it cannot be fetched.
 #[allow(clippy::print_stderr)] // a test that checks nothing must say so
 fn package(name: &str, version: &str) -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME")
@@ -47,7 +47,7 @@ struct Expected {
     file: &'static str,
     spec: (&'static str, u32),
     from: VersionFrom,
-    /// The hash by which the network itself is known, from its first block on. It follows from every single entry.
+    /// The genesis hash of the network. It depends on every entry of the state.
     genesis: &'static str,
     metadata: &'static [u32],
     pallets: usize,
@@ -97,7 +97,7 @@ const RELAYS: [Expected; 5] = [
 ];
 
 #[test]
-fn the_genesis_of_every_relay_chain_is_read_and_has_the_hash_the_network_is_known_by() {
+fn the_genesis_hash_of_every_relay_chain_is_computed() {
     let Some(package) = package("polkadot-service", "42.0.0") else { return };
     for expected in RELAYS {
         let facts = facts(&package.join("chain-specs").join(expected.file), true);
@@ -108,7 +108,7 @@ fn the_genesis_of_every_relay_chain_is_read_and_has_the_hash_the_network_is_know
         assert_eq!(facts.pallets.map(|pallets| pallets.len()), Some(expected.pallets), "{}", expected.file);
         assert_eq!(facts.source_kind, SourceKind::ChainSpec);
         assert_eq!(facts.call_indices_from.set_code, IndicesFrom::Metadata);
-        // The call came in 2024, after all of these.
+        // The call was added in 2024, after all of these.
         assert_eq!(facts.call_indices_from.authorize_upgrade, IndicesFrom::Missing, "{}", expected.file);
     }
 }
@@ -130,7 +130,7 @@ fn the_genesis_of_paseo_is_read_in_full() {
     assert_eq!((index("System"), index("Sudo")), (Some(0), Some(255)));
     assert_eq!(facts.authorize_upgrade_call, None, "it is older than the call");
     assert!(facts.imports.iter().any(|import| import.name == "ext_storage_get_version_1"));
-    // Through our own snapshot and back: the same state.
+    // Written as a snapshot and read again, the state is the same.
     let bytes = state.to_snapshot().expect("written");
     let again = State::from_reader("snapshot", bytes.as_slice()).expect("read back");
     assert_eq!((again.top, again.state_root, again.block), (state.top, state.state_root, state.block));
@@ -183,9 +183,9 @@ fn a_plain_chain_spec_has_a_runtime_and_no_state() {
     let facts = facts(&path, true);
     assert_eq!((facts.source_kind, facts.block_hash), (SourceKind::ChainSpec, None));
     assert!(facts.pallets.is_some_and(|pallets| pallets.len() > 10), "{}", facts.spec_name);
-    // It checks the hash of its metadata, and was compiled without.
+    // It has the extension, and was compiled without the hash.
     assert_eq!(facts.metadata_hash.map(|hash| hash.held), Some(HeldFacts::Missing));
-    // The other form, with the code in the configuration of System: a byte that stands for it in this one.
+    // The other form has the code in the configuration of System; in this file it is a placeholder of one byte.
     let other = Source::File(package.join("testing/rococo-local-plain.json")).blob().expect_err("refused");
     assert!(other.message.contains("is not a runtime"), "{other}");
     let failure = Source::File(path).state().expect_err("refused");
@@ -219,7 +219,7 @@ fn metadata_of_every_old_version_is_read() {
         let bytes = std::fs::read(entry.path()).expect("read");
         let metadata = artifact::Metadata::from_bytes(&name, bytes.clone()).expect("decoded");
         assert_eq!(metadata.version.to_string(), version);
-        // Kusama's System has been first, and its set_code there, in every version.
+        // Kusama's System has the index 0 in every version.
         assert_eq!(metadata.pallets.call("System", "set_code").map(|(pallet, _)| pallet), Some(0), "{name}");
         assert!(metadata.pallets.constant("Babe", "EpochDuration").is_some(), "{name}");
         assert!(artifact::Metadata::from_bytes(&name, bytes[..bytes.len() - 1].to_vec()).is_err());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One connection to one node, and what its refusals mean.
+//! One connection to one node, and the kinds of errors that its requests end with.
 
 use jsonrpsee::{
     core::{ClientError, client::ClientT, params::ArrayParams, traits::ToRpcParams},
@@ -24,31 +24,34 @@ use tower::{Layer, Service, ServiceBuilder};
 use worker::{Failure, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// The largest answer: a runtime in hex, and what stands around it.
+/// The largest response in bytes: a runtime in hex, and the JSON around it.
 const RESPONSE_LIMIT: u32 = 2 * artifact::blob::CODE_LIMIT as u32 + 65_536;
-/// What a Polkadot SDK node says once its `--rpc-rate-limit` is used up.
+/// The error code of a Polkadot SDK node whose `--rpc-rate-limit` is exceeded.
 const RATE_LIMIT_CODE: i32 = -32999;
 const TOO_LARGE: u16 = 413;
 const TOO_MANY_REQUESTS: u16 = 429;
 const UNAVAILABLE: u16 = 503;
 
-/// Why a node did not give what it was asked for.
+/// The kinds of errors of a request. They decide whether the request is sent again.
 #[derive(Debug)]
 pub(crate) enum RpcErrorKind {
-    /// The answer, or the question, is larger than the node or what is before it lets pass.
+    /// The request or the response exceeds a size limit of the node or of its gateway.
     TooLarge,
-    /// It wants to be asked later: after this long, where it says so.
+    /// The node is busy or limits the rate of requests. Carries the `Retry-After` duration, if the node sent one.
     Busy(Option<Duration>),
-    /// It does not know the block: its database may be some seconds behind that of another node under the same address.
+    /// The node does not know the block. Behind a load balancer, its database may lag behind that of another node.
     UnknownBlock,
-    /// It had the state of the block and dropped it.
+    /// The node pruned the state of the block.
     StateDiscarded,
+    /// The node does not offer the method.
     MethodNotFound,
-    /// The connection could not be made.
+    /// The connection could not be established.
     Unreachable,
-    /// The connection broke after the question was sent, or no answer came in time.
+    /// The connection broke after the request was sent, or no response came in time.
     ConnectionClosed,
+    /// The response is not what a Polkadot SDK node returns.
     InvalidResponse,
+    /// Any other error.
     Other,
 }
 
@@ -58,25 +61,27 @@ pub(crate) struct Client {
     connection: Connection,
 }
 
+/// The transport of a connection.
 enum Connection {
     Ws(WsClient),
     Http(HttpClient<RpcLogger<RpcService<RetryAfterService<HttpBackend>>>>, RetryAfter),
 }
 
 impl Client {
-    pub async fn connect(endpoint: &Endpoint, answer: Duration) -> std::result::Result<Self, (RpcErrorKind, Failure)> {
+    /// Connects to a node. `timeout` bounds each response.
+    pub async fn connect(endpoint: &Endpoint, timeout: Duration) -> std::result::Result<Self, (RpcErrorKind, Failure)> {
         let url = endpoint.expose();
         let unreachable = |error: ClientError| {
             let failure = Failure::environment(format!("cannot reach the node {endpoint}"))
                 .found(endpoint.hide(&error.to_string()))
-                .expected("a Polkadot SDK node that answers JSON-RPC there")
+                .expected("a Polkadot SDK node that serves JSON-RPC at this address")
                 .hint("check the address and the network, or use another node");
             (RpcErrorKind::Unreachable, failure)
         };
         let connection = if endpoint.is_websocket() {
             let builder = WsClientBuilder::default()
                 .connection_timeout(CONNECT_TIMEOUT)
-                .request_timeout(answer)
+                .request_timeout(timeout)
                 .max_response_size(RESPONSE_LIMIT)
                 .max_frame_size(RESPONSE_LIMIT);
             Connection::Ws(builder.build(url).await.map_err(unreachable)?)
@@ -85,35 +90,36 @@ impl Client {
             let builder = HttpClientBuilder::default()
                 .set_http_middleware(ServiceBuilder::new().layer(RetryAfterLayer(retry_after.clone())))
                 .connect_timeout(CONNECT_TIMEOUT)
-                .request_timeout(answer)
+                .request_timeout(timeout)
                 .max_response_size(RESPONSE_LIMIT);
             Connection::Http(builder.build(url).map_err(unreachable)?, retry_after)
         };
         Ok(Self { endpoint: endpoint.clone(), connection })
     }
 
+    /// Sends one request.
     pub async fn request<T: DeserializeOwned>(
         &self,
         method: &str,
         params: ArrayParams,
     ) -> std::result::Result<T, (RpcErrorKind, Failure)> {
-        let answer = match &self.connection {
+        let response = match &self.connection {
             Connection::Ws(client) => request(client, method, params).await,
             Connection::Http(client, retry_after) => {
                 retry_after.set(None);
                 request(client, method, params).await
             }
         };
-        answer.map_err(|error| {
-            let refusal = match (RpcErrorKind::of(&error), &self.connection) {
+        response.map_err(|error| {
+            let kind = match (RpcErrorKind::of(&error), &self.connection) {
                 (RpcErrorKind::Busy(_), Connection::Http(_, retry_after)) => RpcErrorKind::Busy(retry_after.get()),
-                (refusal, _) => refusal,
+                (kind, _) => kind,
             };
-            (refusal, to_failure(&self.endpoint, method, error))
+            (kind, to_failure(&self.endpoint, method, error))
         })
     }
 
-    /// Whether the connection still stands; HTTP makes a new one for each request.
+    /// Returns whether the connection is open. HTTP opens one for each request.
     pub fn is_connected(&self) -> bool {
         match &self.connection {
             Connection::Ws(client) => client.is_connected(),
@@ -131,7 +137,7 @@ async fn request<T: DeserializeOwned>(
 }
 
 impl RpcErrorKind {
-    /// By codes and kinds of errors where there are some.
+    /// Classifies an error by its code and type, and by its text only where neither says more.
     fn of(error: &ClientError) -> Self {
         match error {
             ClientError::Call(error) => match error.code() {
@@ -152,12 +158,14 @@ impl RpcErrorKind {
         }
     }
 
-    /// By what an error says, where JSON-RPC gives nothing else: a node has one code for all that its database cannot do, and
-    /// providers put codes of their own before texts of their own. A text that is not known is an ordinary refusal.
+    /// Classifies an error by its text.
+    ///
+    /// Nodes use one code for all errors of their database, and providers use codes of their own. An unknown text
+    /// counts as an ordinary error.
     fn from_message(text: &str) -> Self {
         let text = text.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        // `UnknownBlock: State already discarded for 0x…` is the second.
+        // Checked first: `UnknownBlock: State already discarded for 0x…` is about the state.
         if says(&["discarded"]) {
             Self::StateDiscarded
         } else if says(&["unknown block", "unknownblock", "header was not found"]) {
@@ -172,7 +180,7 @@ impl RpcErrorKind {
     }
 }
 
-/// An error of a connection, in the words of the tool.
+/// Converts an error of the client into a failure, with secrets of the endpoint removed.
 fn to_failure(endpoint: &Endpoint, method: &str, error: ClientError) -> Failure {
     match error {
         ClientError::Call(error) => Failure::input(format!("the node {endpoint} refuses {method}"))
@@ -186,17 +194,17 @@ fn to_failure(endpoint: &Endpoint, method: &str, error: ClientError) -> Failure 
     }
 }
 
+/// Returns the failure for a request without a response.
 pub(crate) fn no_response(endpoint: &Endpoint, method: &str) -> Failure {
     Failure::environment(format!("the node {endpoint} does not answer {method}")).hint("try again, or use another node")
 }
 
-/// `node`: what errors call it.
+/// Returns the failure for a response that cannot be decoded. `node` is the node's name in messages.
 pub fn invalid_response(node: &impl std::fmt::Display, method: &str) -> Failure {
-    Failure::input(format!("the answer of {node} to {method} makes no sense"))
-        .expected("the answer of a Polkadot SDK node")
+    Failure::input(format!("invalid response from {node} to {method}")).expected("the response of a Polkadot SDK node")
 }
 
-/// 32 bytes in hex.
+/// Parses a hash of 32 bytes in hex.
 pub(crate) fn parse_hash(node: &impl std::fmt::Display, method: &str, text: &str) -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text.trim_start_matches("0x"), &mut bytes).map_err(|error| {
@@ -206,7 +214,7 @@ pub(crate) fn parse_hash(node: &impl std::fmt::Display, method: &str, text: &str
     Ok(bytes)
 }
 
-/// What the last response said of when to come back. The client gives the status of a refused request alone.
+/// The `Retry-After` header of the last response. The HTTP client's error carries the status code only.
 #[derive(Clone, Default)]
 struct RetryAfter(Arc<Mutex<Option<Duration>>>);
 
@@ -220,6 +228,7 @@ impl RetryAfter {
     }
 }
 
+/// Wraps the HTTP service in a [`RetryAfterService`].
 struct RetryAfterLayer(RetryAfter);
 
 impl<S> Layer<S> for RetryAfterLayer {
@@ -230,6 +239,7 @@ impl<S> Layer<S> for RetryAfterLayer {
     }
 }
 
+/// An HTTP service that stores the `Retry-After` header of each response.
 #[derive(Clone)]
 struct RetryAfterService<S> {
     inner: S,
@@ -251,14 +261,14 @@ where
 
     fn call(&mut self, request: HttpRequest) -> Self::Future {
         let retry_after = self.retry_after.clone();
-        let answer = self.inner.call(request);
+        let response = self.inner.call(request);
         Box::pin(async move {
-            let answer = answer.await?;
-            // Seconds; the other form, a date, is of no node's gateway.
+            let response = response.await?;
+            // In seconds. The header's other form, a date, is not used by gateways of nodes.
             let seconds =
-                answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+                response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
             retry_after.set(seconds.map(Duration::from_secs));
-            Ok(answer)
+            Ok(response)
         })
     }
 }
@@ -268,9 +278,9 @@ mod tests {
     use super::*;
     use jsonrpsee::types::ErrorObject;
 
-    /// As nodes and gateways are known to write it. What is not here counts as an ordinary error.
+    /// The errors as nodes and gateways write them. What is not in this list counts as an ordinary error.
     #[test]
-    fn refusals_are_told_apart() {
+    fn errors_are_classified() {
         let call =
             |code: i32, text: &str| RpcErrorKind::of(&ClientError::Call(ErrorObject::owned(code, text, None::<()>)));
         let http = |error: HttpError| RpcErrorKind::of(&ClientError::Transport(error.into()));
@@ -297,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_repeats_no_key() {
+    fn errors_contain_no_secret() {
         let endpoint: Endpoint = "https://host/0123456789abcdef?key=fedcba9876543210".parse().expect("an address");
         let errors = [
             ClientError::Call(ErrorObject::owned(-32000, "invalid key fedcba9876543210", None::<()>)),

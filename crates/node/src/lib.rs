@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The nodes of a chain, asked over JSON-RPC.
+//! The JSON-RPC client of a chain's nodes.
 //!
-//! - [`Session`]: nodes of one chain, asked one after the other, again after a pause where they refuse for now
-//! - [`Node`]: what they say of their chain's runtime at a block
+//! - [`Session`]: sends requests to several nodes of one chain, with failover and retries
+//! - [`NodeRuntime`]: the runtime at a block, fetched from a node
 
 mod client;
 mod runtime;

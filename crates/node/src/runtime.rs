@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The runtime of a live chain, from its nodes, at one block.
+//! The runtime of a live chain at one block, fetched from its nodes.
 //!
-//! A node is not trusted further than its answers agree with each other; proving what it says against a header is
-//! the fork's business.
+//! The answers of a node are compared with each other. They are not proven against the block's header: crate `fork`
+//! does that.
 
 use crate::{
     client::invalid_response,
@@ -15,21 +15,24 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
-/// What the nodes said of their chain's runtime.
+/// The runtime of a chain at one block, as a node returned it.
 #[derive(Clone, Debug)]
 pub struct NodeRuntime {
-    /// Who said it, at this block.
+    /// The nodes, with the hash of the block.
     pub live: Live,
+    /// The value under `:code`.
     pub blob: Blob,
-    /// The block the answers are of.
+    /// The block from whose state the runtime was read.
     pub block: RpcBlock,
 }
 
-/// The runtime at a block, as a node names it.
+/// The result of `state_getRuntimeVersion`, reduced to name and version.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RpcVersion {
+    /// The name of the runtime.
     pub spec_name: String,
+    /// The version of the runtime.
     pub spec_version: u32,
 }
 
@@ -39,7 +42,9 @@ struct Changes {
 }
 
 impl NodeRuntime {
-    /// Asks for the runtime at the block that is meant.
+    /// Fetches the runtime at the block that `live` names.
+    ///
+    /// Fails if the runtime's own version differs from the one that the node returns for the block.
     pub fn fetch(live: &Live) -> Result<Self> {
         with_session(live, async |session| {
             let block = session.block(live.block()).await?;
@@ -55,25 +60,26 @@ impl NodeRuntime {
             let own = version_of(&format!("the runtime of {live}"), &blob)?;
             if (own.spec_name.as_str(), own.spec_version) != (version.spec_name.as_str(), version.spec_version) {
                 return Err(Failure::input(format!("{live} contradicts itself"))
-                    .found(format!("state_getRuntimeVersion says {} {}", version.spec_name, version.spec_version))
-                    .expected(format!("{} {} as its :code says", own.spec_name, own.spec_version))
-                    .hint("the node may replace the runtime by a code substitute: ask another one"));
+                    .found(format!("state_getRuntimeVersion returns {} {}", version.spec_name, version.spec_version))
+                    .expected(format!("{} {} as in its :code", own.spec_name, own.spec_version))
+                    .hint("the node may run a code substitute: use another node"));
             }
             Ok(Self { live: Live { at: Some(at), ..live.clone() }, blob, block })
         })?
     }
 
-    /// The values of some keys in the state of the block, as far as the node gives them. They only add to the facts,
-    /// so that a node which refuses does not keep anyone from the others.
+    /// Returns the values of some keys in the state of the block.
+    ///
+    /// Returns an empty map if the node refuses the request: the values are optional facts.
     pub fn values(&self, keys: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let keys: Vec<String> = keys.iter().map(hex::encode_prefixed).collect();
         let at = hex::encode_prefixed(self.block.hash);
-        let asked = with_session(&self.live, async |session| {
+        let response = with_session(&self.live, async |session| {
             session.ask::<Vec<Changes>>("state_queryStorageAt", rpc_params![keys, at]).await
         });
         let decode = |text: &str| hex::decode(text.trim_start_matches("0x")).ok();
         let mut values = BTreeMap::new();
-        if let Ok(Ok(sets)) = asked {
+        if let Ok(Ok(sets)) = response {
             for (key, value) in sets.into_iter().flat_map(|set| set.changes) {
                 if let (Some(key), Some(value)) = (decode(&key), value.as_deref().and_then(decode)) {
                     values.insert(key, value);
@@ -84,7 +90,7 @@ impl NodeRuntime {
     }
 }
 
-/// Asks for the block that is meant, and for the name and version of its runtime.
+/// Fetches the block that `live` names, and the name and version of its runtime.
 pub fn block_and_version(live: &Live) -> Result<(RpcBlock, RpcVersion)> {
     with_session(live, async |session| {
         let block = session.block(live.block()).await?;
@@ -93,9 +99,9 @@ pub fn block_and_version(live: &Live) -> Result<(RpcBlock, RpcVersion)> {
     })?
 }
 
-/// What the nodes say of their chain's token, as far as they do.
+/// Returns the result of `system_properties`, or `None` if the nodes do not return any.
 pub fn properties(live: &Live) -> Option<serde_json::Value> {
-    let asked =
+    let response =
         with_session(live, async |session| session.ask::<serde_json::Value>("system_properties", rpc_params![]).await);
-    asked.ok()?.ok()
+    response.ok()?.ok()
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Nodes of one chain, asked as they are: behind load balancers, with limits of their own, and not always there.
+//! Requests to the nodes of one chain. Nodes may be behind load balancers, limit requests, or be unreachable.
 //!
-//! A question goes to one of them, and to the next where that one fails. What the nodes refuse for now is asked again after a
-//! pause; what they will not give at once is left to the caller, who asks for less.
+//! A request goes to one node, and to the next one if that node fails. After a temporary error it is sent again after a
+//! pause. A response that is too large is an error for the caller, which can then request less.
 
 use crate::client::{Client, RpcErrorKind, invalid_response, no_response, parse_hash};
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
@@ -16,22 +16,23 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// So often a question whose connection broke is asked again, at each node.
+/// How often a request is sent again after its connection broke, for each node.
 const RETRIES: usize = 4;
-/// A connection that breaks this often over one question breaks because of it.
+/// After this many broken connections during one request, the request itself is taken for the cause.
 const CLOSED_LIMIT: usize = 2;
+/// The limit of the growing pauses between retries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// How long is waited.
+/// The timeouts of requests and the pauses between retries.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// For one answer.
+    /// For one response.
     pub response_timeout: Duration,
-    /// For that to one question, with all repetitions.
+    /// For one request, retries included.
     pub request_timeout: Duration,
-    /// For a node that does not know a block yet.
+    /// For a block that no node knows yet.
     pub block_timeout: Duration,
-    /// Before the first repetition; each later pause is twice as long.
+    /// Before the first retry. Each later pause is twice as long.
     pub first_pause: Duration,
 }
 
@@ -46,16 +47,17 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Why the nodes did not give what they were asked for.
+/// The error of a request to the nodes of a chain.
 #[derive(Debug)]
 pub enum TransportError {
-    /// They refused this request; they may grant a smaller one.
+    /// The nodes refused this request. A smaller one may succeed.
     Refused(Failure),
-    /// There is no use in asking on.
+    /// The request failed. Retries did not help, or cannot.
     Failed(Failure),
 }
 
 impl TransportError {
+    /// Returns the failure, whichever kind of error it is.
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Refused(failure) | Self::Failed(failure) => failure,
@@ -63,25 +65,29 @@ impl TransportError {
     }
 }
 
-/// A block that a node was asked for, its header proven by its hash.
+/// A block that a node returned, with its header proven by the block's hash.
 #[derive(Clone, Debug)]
 pub struct RpcBlock {
+    /// The block number.
     pub number: u64,
+    /// The block hash.
     pub hash: [u8; 32],
+    /// The state root in the header.
     pub state_root: [u8; 32],
-    /// As it was hashed.
+    /// The SCALE-encoded header.
     pub header: Vec<u8>,
-    /// Whether the node holds it for final.
+    /// Whether the node reports the block as finalized.
     pub finalized: bool,
-    /// What the node says of the chain's first block. Nothing proves it.
+    /// The genesis hash that the node returned. It is not proven.
     pub genesis: Option<[u8; 32]>,
-    /// How many requests it took to know this.
+    /// The number of requests that were sent to find the block.
     pub requests: u64,
 }
 
+/// A sequence of requests to the nodes of one chain, over one connection at a time.
 pub struct Session {
     nodes: Vec<Endpoint>,
-    /// Which of them is asked.
+    /// The index of the node in use.
     current: usize,
     client: Option<Client>,
     policy: RetryPolicy,
@@ -89,29 +95,32 @@ pub struct Session {
 }
 
 impl Session {
+    /// Creates a session. It connects with the first request.
     pub fn new(nodes: &[Endpoint], policy: RetryPolicy) -> Self {
         Self { nodes: nodes.to_vec(), current: 0, client: None, policy, requests: 0 }
     }
 
-    /// How often a node was asked.
+    /// Returns the number of requests sent so far.
     pub fn requests(&self) -> u64 {
         self.requests
     }
 
     fn node(&self) -> Result<Endpoint> {
-        self.nodes.get(self.current).cloned().ok_or_else(|| Failure::usage("no node is given to ask"))
+        self.nodes.get(self.current).cloned().ok_or_else(|| Failure::usage("no node is given"))
     }
 
-    /// What errors call the nodes.
+    /// Returns the name of the node in use, for messages.
     fn name(&self) -> String {
         self.nodes.get(self.current).map(Endpoint::to_string).unwrap_or_default()
     }
 
+    /// Sends a request and decodes the result.
     pub async fn ask<T: DeserializeOwned>(&mut self, method: &str, params: ArrayParams) -> Result<T> {
         let answer = self.request(method, params, false).await.map_err(TransportError::into_failure)?;
         self.read(method, &answer)
     }
 
+    /// Decodes the result of a request.
     pub fn read<T: DeserializeOwned>(&self, method: &str, answer: &RawValue) -> Result<T> {
         serde_json::from_str(answer.get()).map_err(|error| {
             let text = error.to_string();
@@ -120,7 +129,7 @@ impl Session {
         })
     }
 
-    /// Asks, and again as long as that may help. `divisible`: whether the caller can ask for less.
+    /// Sends a request, with retries and failover. `divisible`: whether the caller can request less at once.
     pub async fn request(
         &mut self,
         method: &str,
@@ -130,32 +139,32 @@ impl Session {
         let began = Instant::now();
         let mut pause = self.policy.first_pause;
         let (mut tries, mut closed) = (0, 0);
-        // Nodes that will not give it whenever they are asked.
+        // Nodes for which a retry cannot help.
         let mut permanent_errors = 0;
         loop {
-            let (refusal, failure) = match self.attempt(method, params.clone()).await {
+            let (kind, failure) = match self.attempt(method, params.clone()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             tries += 1;
             let retries = RETRIES * self.nodes.len();
             let mut wait = None;
-            let retry = match refusal {
+            let retry = match kind {
                 RpcErrorKind::TooLarge | RpcErrorKind::Other => return Err(TransportError::Refused(failure)),
                 RpcErrorKind::MethodNotFound | RpcErrorKind::StateDiscarded => {
                     permanent_errors += 1;
                     if permanent_errors >= self.nodes.len() {
-                        return Err(TransportError::Failed(with_hint(failure, &refusal, method)));
+                        return Err(TransportError::Failed(with_hint(failure, &kind, method)));
                     }
                     true
                 }
                 RpcErrorKind::UnknownBlock => {
-                    // The same address may lead to another node over another connection.
+                    // A new connection to the same address may reach another node.
                     self.client = None;
                     began.elapsed() < self.policy.block_timeout
                 }
                 RpcErrorKind::Busy(retry_after) => {
-                    // Another node may have time now.
+                    // Another node may not be busy.
                     let others = tries < self.nodes.len();
                     wait = retry_after.filter(|_| !others);
                     let longest = self.policy.request_timeout.saturating_sub(began.elapsed());
@@ -196,7 +205,7 @@ impl Session {
                 self.client = Some(client);
                 Ok(answer)
             }
-            // After a broken connection it is not used again: what came last may be half an answer.
+            // A broken connection is not used again: its last response may be incomplete.
             Ok(Err((RpcErrorKind::ConnectionClosed, failure))) => Err((RpcErrorKind::ConnectionClosed, failure)),
             Ok(Err(refused)) => {
                 self.client = Some(client);
@@ -209,7 +218,7 @@ impl Session {
         }
     }
 
-    /// Turns to the next node, at once; where all were asked, after a pause.
+    /// Selects the next node, and pauses if all nodes were tried.
     async fn pause(&mut self, pause: &mut Duration, retry_after: Option<Duration>) {
         if self.nodes.len() > 1 {
             self.client = None;
@@ -221,7 +230,7 @@ impl Session {
         }
     }
 
-    /// Asks for what is there, though not yet under every node of an address: `null` is asked again.
+    /// Sends a request until its result is not `null`: behind a load balancer, some nodes may not have the block yet.
     async fn request_until_found<T: DeserializeOwned>(
         &mut self,
         method: &str,
@@ -237,19 +246,19 @@ impl Session {
             if began.elapsed() >= self.policy.block_timeout {
                 return Err(missing(&self.name()));
             }
-            // The same address may lead to another node over another connection.
+            // A new connection to the same address may reach another node.
             self.client = None;
             self.pause(&mut pause, None).await;
         }
     }
 
-    /// Finds a block: `finalized`, a number or a hash.
+    /// Finds a block. `at` is `finalized`, a number or a hash.
     pub async fn block(&mut self, at: &str) -> Result<RpcBlock> {
         let before = self.requests;
         let by_number = at.parse::<u64>().ok();
         let by_hash = at.len() == 66 && at.starts_with("0x");
         if at != "finalized" && by_number.is_none() && !by_hash {
-            return Err(Failure::usage(format!("{at} names no block")).expected("a number, a hash or `finalized`"));
+            return Err(Failure::usage(format!("invalid block {at}")).expected("a number, a hash or `finalized`"));
         }
         let last: String = self.ask("chain_getFinalizedHead", rpc_params![]).await?;
         let last = parse_hash(&self.name(), "chain_getFinalizedHead", &last)?;
@@ -270,7 +279,7 @@ impl Session {
             true => (final_number, final_root, final_header),
             false => self.header(&hash).await?,
         };
-        // Final is what is not above the last final block and on its chain.
+        // A block is final if it is an ancestor of the last finalized block, or that block itself.
         let finalized = hash == last || number <= final_number && self.hash_of(number).await? == hash;
         let requests = self.requests - before;
         Ok(RpcBlock { number, hash, state_root, header, finalized, genesis, requests })
@@ -293,20 +302,19 @@ impl Session {
 }
 
 fn no_block(node: &str, number: u64) -> Failure {
-    Failure::input(format!("{node} has no block {number}")).hint("take a lower number, or `finalized`")
+    Failure::input(format!("{node} has no block {number}")).hint("use a lower number, or `finalized`")
 }
 
-fn with_hint(failure: Failure, refusal: &RpcErrorKind, method: &str) -> Failure {
-    match refusal {
+/// Adds a hint for errors that a retry cannot help.
+fn with_hint(failure: Failure, kind: &RpcErrorKind, method: &str) -> Failure {
+    match kind {
         RpcErrorKind::StateDiscarded => {
-            failure.hint("the node has dropped that block's state: take an archive node, or a later block")
+            failure.hint("the node pruned that block's state: use an archive node, or a later block")
         }
-        _ if method.ends_with("ReadProof") => {
-            failure.expected(format!("{method}, by which every value is proven")).hint(
-                "take another node; or read the whole state by --state-mode full, which still compares its root; or take \
-                 it as it comes by --unverified",
-            )
-        }
+        _ if method.ends_with("ReadProof") => failure.expected(format!("{method}, which proves every value")).hint(
+            "use another node; or --state-mode full, which reads the whole state and compares its root; or \
+                 --unverified, which accepts it without a proof",
+        ),
         _ => failure,
     }
 }
@@ -319,7 +327,7 @@ struct RpcHeader {
     state_root: String,
     extrinsics_root: String,
     digest: RpcDigest,
-    /// What headers of other chains carry beside.
+    /// Fields that only headers of some chains have.
     #[serde(flatten)]
     more: BTreeMap<String, serde::de::IgnoredAny>,
 }
@@ -329,7 +337,9 @@ struct RpcDigest {
     logs: Vec<String>,
 }
 
-/// A header belongs to a block only if it has the block's hash. Rebuilt from its fields, the answer proves that.
+/// Encodes a header again from its fields and compares its hash with the block's.
+///
+/// Returns the block number, the state root and the encoded header.
 fn verify_header(node: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64, [u8; 32], Vec<u8>)> {
     let method = "chain_getHeader";
     let number = u64::from_str_radix(header.number.trim_start_matches("0x"), 16)
@@ -352,36 +362,38 @@ fn verify_header(node: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64
     if found != *hash {
         let more: Vec<_> = header.more.keys().map(String::as_str).collect();
         if !more.is_empty() {
-            return Err(Failure::input(format!("the headers of the chain of {node} are unlike those of other chains"))
-                .found(format!("they carry {} too", more.join(", ")))
-                .expected("parent, number, state root, extrinsics root and digest, whose hash is the block's"));
+            return Err(Failure::input(format!("the block headers of {node} have an unknown format"))
+                .found(format!("additional fields: {}", more.join(", ")))
+                .expected("parent hash, number, state root, extrinsics root and digest, whose hash is the block's"));
         }
-        return Err(Failure::input(format!("the node {node} gives another header than asked for"))
+        return Err(Failure::input(format!("the node {node} returned another header than requested"))
             .found(hex::encode_prefixed(found))
             .expected(hex::encode_prefixed(hash))
-            .hint("unless the chain's headers are not hashed by BLAKE2-256: such chains cannot be read, as nothing can be proven"));
+            .hint("a chain whose headers are not hashed with BLAKE2-256 cannot be read: nothing of it can be proven"));
     }
     Ok((number, state_root, encoded))
 }
 
-/// Asks the nodes of a chain from code that cannot wait asynchronously. It runs on a thread of its own: the caller may be inside
-/// a runtime already, where a second one must not start.
-pub fn with_session<T: Send>(live: &Live, asked: impl AsyncFnOnce(&mut Session) -> T + Send) -> Result<T> {
-    with_session_policy(live, RetryPolicy::default(), asked)
+/// Runs requests to the nodes of a chain from synchronous code.
+///
+/// They run on a thread of their own: the caller may already be inside a Tokio runtime, where a second one cannot start.
+pub fn with_session<T: Send>(live: &Live, requests: impl AsyncFnOnce(&mut Session) -> T + Send) -> Result<T> {
+    with_session_policy(live, RetryPolicy::default(), requests)
 }
 
+/// Does the same as [`with_session`], with another policy.
 pub(crate) fn with_session_policy<T: Send>(
     live: &Live,
     policy: RetryPolicy,
-    asked: impl AsyncFnOnce(&mut Session) -> T + Send,
+    requests: impl AsyncFnOnce(&mut Session) -> T + Send,
 ) -> Result<T> {
-    let failed = |found: String| Failure::internal(format!("cannot talk to the node {live}")).found(found);
+    let failed = |found: String| Failure::internal(format!("the requests to the node {live} failed")).found(found);
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let mut session = Session::new(&live.nodes, policy);
-            runtime.map(|runtime| runtime.block_on(asked(&mut session))).map_err(|error| failed(error.to_string()))
+            runtime.map(|runtime| runtime.block_on(requests(&mut session))).map_err(|error| failed(error.to_string()))
         });
-        thread.join().unwrap_or_else(|_| Err(failed("a panic on the way".into())))
+        thread.join().unwrap_or_else(|_| Err(failed("the thread panicked".into())))
     })
 }

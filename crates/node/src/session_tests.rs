@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Endpoints as they are, each played by a stand-in node.
+//! Sessions against local HTTP servers that behave as real endpoints do.
 
 use crate::{
     RetryPolicy, Session, TransportError,
@@ -28,13 +28,13 @@ const SHORT: RetryPolicy = RetryPolicy {
 };
 const TOKEN: &str = "0123456789abcdef";
 
-/// What a node makes of a question.
+/// How the node replies to a request.
 enum Reply {
     Result(Value),
     Error(i32, &'static str),
-    /// A status of HTTP, and when to come back.
+    /// An HTTP status, and the value of `Retry-After`.
     Status(u16, Option<&'static str>),
-    /// The connection is closed without a word.
+    /// The connection is closed without a response.
     Close,
 }
 
@@ -44,7 +44,7 @@ struct Node {
 }
 
 impl Node {
-    /// `reply` gets how often the node was asked before, and what it is asked.
+    /// `reply` gets the number of earlier requests and the method.
     fn new(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/{TOKEN}?key={TOKEN}", listener.local_addr().expect("an address"));
@@ -107,7 +107,7 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<Value> {
     serde_json::from_slice(&body).ok()
 }
 
-/// The only block that the nodes have, as JSON-RPC gives its header, and its hash.
+/// Returns the header of the only block of the nodes, as JSON-RPC returns it, and the block's hash.
 fn header() -> (Value, String) {
     let header = Header { parent_hash: [0; 32], number: 7, state_root: [1; 32], extrinsics_root: [2; 32] };
     let hash = Header::hash(&header.encode(&[0]));
@@ -136,7 +136,7 @@ fn block(nodes: &[&Node], at: &str) -> Result<RpcBlock> {
     ask(nodes, SHORT, async |session| session.block(at).await)
 }
 
-/// One question whose answer is a word.
+/// Sends one request whose result is a string.
 fn word(nodes: &[&Node], divisible: bool) -> std::result::Result<String, TransportError> {
     ask(nodes, SHORT, async |session| {
         let answer = session.request("state_getStorage", rpc_params![], divisible).await?;
@@ -155,7 +155,7 @@ fn refused(answer: std::result::Result<String, TransportError>) {
 }
 
 #[test]
-fn a_block_that_is_not_there_yet_is_asked_for_again() {
+fn an_unknown_block_is_requested_again() {
     // The second node of a load balancer is some seconds behind the one that named the block.
     let node = Node::new(|asked, method| match method {
         "chain_getHeader" if asked < 4 => Reply::Result(Value::Null),
@@ -171,7 +171,7 @@ fn a_block_that_is_not_there_yet_is_asked_for_again() {
 }
 
 #[test]
-fn a_block_that_stays_unknown_is_told_by_name() {
+fn the_error_names_a_block_that_stays_unknown() {
     let nowhere = Node::new(|_, method| match method {
         "chain_getHeader" => Reply::Result(Value::Null),
         _ => honest(method),
@@ -180,21 +180,21 @@ fn a_block_that_stays_unknown_is_told_by_name() {
     assert_eq!(failure.kind, Kind::Input);
     assert!(failure.message.contains("does not know the block"), "{failure}");
     assert!(!format!("{failure:?}").contains(TOKEN));
-    // A number above the last block is nothing that will be there in a moment.
+    // A number above the last block is not waited for.
     let began = Instant::now();
     let above = Node::new(|asked, method| match method {
-        // The first such question is for the first block.
+        // The first such request is for the genesis block.
         "chain_getBlockHash" if asked > 2 => Reply::Result(Value::Null),
         _ => honest(method),
     });
     let patient = RetryPolicy { block_timeout: Duration::from_secs(60), ..SHORT };
     let failure = ask(&[&above], patient, async |session| session.block("4000000000").await).expect_err("none");
     assert!(failure.message.contains("has no block 4000000000"), "{failure}");
-    assert!(began.elapsed() < Duration::from_secs(20), "nobody waited");
+    assert!(began.elapsed() < Duration::from_secs(20), "there was no wait");
 }
 
 #[test]
-fn a_node_that_says_when_to_come_back_is_asked_then() {
+fn retry_after_is_respected() {
     let node = Node::new(|asked, _| match asked {
         0 => Reply::Status(429, Some("1")),
         1 => Reply::Status(503, None),
@@ -212,7 +212,7 @@ fn a_node_that_says_when_to_come_back_is_asked_then() {
 }
 
 #[test]
-fn what_is_too_large_is_left_to_whoever_can_ask_for_less() {
+fn a_response_that_is_too_large_is_refused_without_a_retry() {
     let replies: [fn() -> Reply; 3] = [
         || Reply::Status(413, None),
         || Reply::Error(-32008, "Response is too big"),
@@ -221,24 +221,24 @@ fn what_is_too_large_is_left_to_whoever_can_ask_for_less() {
     for reply in replies {
         let node = Node::new(move |_, _| reply());
         refused(word(&[&node], true));
-        assert_eq!(node.asked(), 1, "asking for the same again is of no use");
+        assert_eq!(node.asked(), 1, "no retry");
     }
 }
 
 #[test]
-fn a_connection_that_breaks_over_one_question_breaks_because_of_it() {
+fn a_request_that_breaks_connections_twice_is_refused() {
     let node = Node::new(|_, _| Reply::Close);
     refused(word(&[&node], true));
     let failure = failed(word(&[&node], false));
     assert_eq!(failure.kind, Kind::Environment);
     assert!(failure.hint.is_some_and(|hint| hint.contains("another node")));
-    // Once is an accident.
+    // After one broken connection the request is sent again.
     let node = Node::new(|asked, _| if asked == 0 { Reply::Close } else { Reply::Result(json!("word")) });
     assert_eq!(word(&[&node], true).expect("an answer"), "word");
 }
 
 #[test]
-fn the_next_node_is_asked_where_one_fails() {
+fn the_next_node_is_used_if_one_fails() {
     let good = Node::new(|_, _| Reply::Result(json!("word")));
     let gone = Node { url: format!("http://127.0.0.1:9/{TOKEN}"), asked: Arc::default() };
     let replies: [fn() -> Reply; 4] = [

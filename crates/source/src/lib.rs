@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where a runtime or a state is taken from, given the same way to every command.
+//! Reads the sources of runtimes and states. Every command takes the same kinds of sources.
 
 mod pin;
 mod properties;
@@ -19,39 +19,44 @@ use worker::{Failure, Result};
 
 const STDIN: &str = "standard input";
 
-/// What came in on the standard input of whoever asks.
+/// Opens the file that holds the standard input of the calling process.
 fn standard_input() -> Result<std::fs::File> {
     let kept = std::env::var_os(worker::STANDARD_INPUT).map(PathBuf::from);
-    let kept = kept.ok_or_else(|| Failure::usage("standard input is no source for a worker that is run by hand"))?;
+    let kept =
+        kept.ok_or_else(|| Failure::usage("standard input is not a source for a worker that is started by hand"))?;
     std::fs::File::open(&kept).map_err(|error| missing(&kept, &error))
 }
 
-/// What a source turned out to be.
+/// The content of a source, by its kind.
 pub enum Content {
+    /// A runtime blob.
     Blob(Blob),
+    /// A state file: a chain spec or a snapshot.
     State(StateExcerpt),
+    /// A live chain.
     Node(Box<NodeRuntime>),
 }
 
-/// Reads what a source names.
+/// Reads what a [`Source`] names.
 pub trait ReadSource {
-    /// Finds out what the source is and reads it.
+    /// Detects the kind of the source and reads it.
     fn open(&self) -> Result<Content>;
 
-    /// The runtime: the blob itself, or the one that the state has under `:code`.
+    /// Returns the runtime: the blob itself, or the value under `:code` in the state.
     fn blob(&self) -> Result<Blob>;
 
-    /// The code substitutes of a chain spec. No other source has any.
+    /// Returns the code substitutes of a chain spec. Other sources have none.
     fn code_substitutes(&self) -> Result<Vec<CodeSubstitute>>;
 
-    /// A code that takes the place of the one in this source's state: a substitute of its chain spec, by its block or its
-    /// hash, or the runtime of another source.
+    /// Returns a runtime that replaces the one in this source's state.
+    ///
+    /// `named` is the block or the BLAKE2-256 hash of a code substitute in the chain spec, or another source.
     fn code(&self, named: &str) -> Result<Blob>;
 
-    /// The state in a file. A node's state is not read here: it is taken piece by piece, and proven.
+    /// Returns the state in a file. Crate `fork` reads the state of a node.
     fn state(&self) -> Result<State>;
 
-    /// Returns what the source says of the chain's token. Nothing where it says nothing, or cannot be asked.
+    /// Returns the properties of the chain's token, as far as the source has them.
     fn properties(&self) -> Properties;
 }
 
@@ -164,7 +169,7 @@ mod tests {
     use worker::Kind;
 
     #[test]
-    fn what_a_file_is_shows_in_its_content() {
+    fn the_kind_of_a_file_follows_from_its_content() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("anything.at.all");
         let source = Source::File(path.clone());
@@ -203,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn errors_name_the_source() {
         let directory = tempfile::tempdir().expect("a directory");
         let missing = Source::File(directory.path().join("missing.wasm"));
         let failure = missing.blob().expect_err("missing");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which state of which chain a source stands for, resolved once, so that all steps are about the same.
+//! Resolves a source to one state of one chain, so that all steps of an upgrade use the same state.
 
 use crate::{Content, ReadSource};
 use artifact::version_of;
@@ -10,7 +10,7 @@ use protocol::{
 use state::StateExcerpt;
 use worker::{Failure, Result};
 
-/// Asks the nodes, or reads the file.
+/// Resolves a source: requests the block from the nodes, or reads the file.
 pub fn pin(source: &Source) -> Result<StatePin> {
     if let Source::Node(live) = source {
         return of_nodes(live);
@@ -41,8 +41,8 @@ fn of_nodes(live: &Live) -> Result<StatePin> {
 fn of_file(name: &str, state: &StateExcerpt) -> Result<StatePin> {
     if state.origin == StateOrigin::ChainSpec && state.state_root.is_none() {
         return Err(Failure::input(format!("{name} has no state"))
-            .found("a plain chain spec, which has the runtime alone")
-            .expected("a raw one: the node's `export-chain-spec --raw` or `build-spec --raw` makes it"));
+            .found("a plain chain spec, which contains the runtime only")
+            .expected("a raw chain spec, as made by the node's `export-chain-spec --raw` or `build-spec --raw`"));
     }
     let version = version_of(&format!("the runtime in {name}"), &state.code(name)?)?;
     let hash = |hash: [u8; 32]| hex::encode_prefixed(hash);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_tells_its_chain_by_the_first_hash_that_the_state_keeps() {
+    fn the_genesis_hash_of_a_snapshot_is_read_from_its_state() {
         let directory = tempfile::tempdir().expect("a directory");
         for key in genesis_hash_keys() {
             let kept = state(7, vec![(key, vec![9; 32])]);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_of_the_first_block_is_known_by_its_own_hash_and_another_may_not_tell() {
+    fn a_genesis_state_has_its_own_block_hash_as_genesis_hash() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("state");
         let first = state(0, Vec::new());

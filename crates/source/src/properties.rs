@@ -1,38 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How a chain's tokens are written, which no runtime says: a chain spec's `properties`, or a node's.
+//! The symbol and the decimals of a chain's token. They are in a chain spec's `properties` or come from a node; a runtime
+//! does not contain them.
 
 use protocol::{Source, inspect::Token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{io::BufReader, path::Path};
 
-/// Real ones have at most a few hundred bytes.
+/// The longest symbol in bytes.
 const SYMBOL_LIMIT: usize = 32;
-/// Beyond this a number of 128 bits has no digit before the point.
+/// With more decimals a 128-bit number has no integer part.
 const DECIMALS_LIMIT: u64 = 38;
 
-/// Of the chain's first token.
+/// The properties of a chain's first token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Properties {
+    /// `tokenDecimals`, at most 38.
     pub decimals: Option<u32>,
+    /// `tokenSymbol`, at most 32 bytes.
     pub symbol: Option<String>,
 }
 
 impl Properties {
-    /// The token, where both are said.
+    /// Returns the token, if both properties are known.
     pub fn token(&self) -> Option<Token> {
         let decimals = u8::try_from(self.decimals?).ok()?;
         Some(Token { symbol: self.symbol.clone()?, decimals })
     }
 }
 
+/// Returns the properties that a source has.
 pub(super) fn of_source(source: &Source) -> Properties {
-    let said = match source {
+    let properties = match source {
         Source::File(path) => of_chain_spec(path),
         Source::Node(live) => node::properties(live),
         Source::Stdin => None,
     };
-    said.map(|said| of(&said)).unwrap_or_default()
+    properties.map(|properties| parse(&properties)).unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -40,6 +44,7 @@ struct Spec {
     properties: Option<Value>,
 }
 
+/// Returns the `properties` of a file that is a chain spec.
 fn of_chain_spec(path: &Path) -> Option<Value> {
     let mut file = BufReader::new(std::fs::File::open(path).ok()?);
     let head = std::io::BufRead::fill_buf(&mut file).ok()?;
@@ -50,8 +55,8 @@ fn of_chain_spec(path: &Path) -> Option<Value> {
     serde_json::from_reader::<_, Spec>(file).ok()?.properties
 }
 
-/// Each is one value, or a list with one a token.
-fn of(properties: &Value) -> Properties {
+/// Parses `properties`. Each property is one value, or a list with one value for each token.
+fn parse(properties: &Value) -> Properties {
     let first = |name: &str| match properties.get(name)? {
         Value::Array(several) => several.first().cloned(),
         one => Some(one.clone()),
@@ -69,16 +74,16 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn both_forms_of_properties_are_read_and_nonsense_is_not() {
+    fn both_forms_of_properties_are_read_and_invalid_ones_are_ignored() {
         let expected = Properties { decimals: Some(10), symbol: Some("PAS".into()) };
-        assert_eq!(of(&json!({"tokenDecimals": 10, "tokenSymbol": "PAS"})), expected);
-        assert_eq!(of(&json!({"tokenDecimals": [10, 12], "tokenSymbol": ["PAS", "X"]})), expected);
-        assert_eq!(of(&json!({"tokenDecimals": 400, "tokenSymbol": 7})), Properties::default());
-        assert_eq!(of(&json!(null)), Properties::default());
+        assert_eq!(parse(&json!({"tokenDecimals": 10, "tokenSymbol": "PAS"})), expected);
+        assert_eq!(parse(&json!({"tokenDecimals": [10, 12], "tokenSymbol": ["PAS", "X"]})), expected);
+        assert_eq!(parse(&json!({"tokenDecimals": 400, "tokenSymbol": 7})), Properties::default());
+        assert_eq!(parse(&json!(null)), Properties::default());
     }
 
     #[test]
-    fn a_chain_spec_is_asked_and_another_file_is_not() {
+    fn only_a_chain_spec_has_properties() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("spec.json");
         files::write_whole(&path, br#" {"name": "x", "properties": {"tokenDecimals": 12}, "genesis": {}}"#)

@@ -127,7 +127,7 @@ impl RemoteNode {
     fn bytes(&self, method: &str, text: &str) -> std::result::Result<Vec<u8>, TransportError> {
         hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|error| {
             TransportError::Failed(
-                Failure::input(format!("the answer of {} to {method} makes no sense", self.name))
+                Failure::input(format!("invalid response from {} to {method}", self.name))
                     .found(error.to_string())
                     .expected("hex"),
             )
