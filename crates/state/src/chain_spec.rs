@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Raw chain specs, in the two forms there have been of them.
+//! Raw chain specs, in their current form and in the form before 2020.
 //!
-//! The file gives the genesis state as key and value in hex. Its root is not in the file; it is computed, and with it
-//! the genesis block, by whose hash the chain is known.
+//! The file contains the genesis state as keys and values in hex. The state root is not in the file. It is computed, and with
+//! it the hash of the genesis block.
 
 use super::{Block, CODE, State};
 use crate::{
@@ -17,7 +17,7 @@ use serde::{
 use std::{collections::BTreeMap, fmt, io::Read};
 use worker::{Failure, Result};
 
-/// The largest published ones have 10 MB. The text is held in memory while it is read.
+/// The largest file in bytes. The text is in memory while it is parsed. The largest published chain specs have 10 MB.
 const SIZE_LIMIT: u64 = 1024 * 1024 * 1024;
 const RAW: &str = "genesis.raw.top with the whole genesis state";
 const MAKE_RAW: &str =
@@ -33,10 +33,10 @@ struct Spec {
 #[serde(rename_all = "camelCase")]
 struct Genesis {
     raw: Option<Raw>,
-    /// A node's configuration, with the code in that of its System pallet.
+    /// The configuration of a node's genesis, with the code in the System pallet.
     runtime: Option<GenesisConfig>,
     runtime_genesis_config: Option<GenesisConfig>,
-    /// The code beside a configuration that only it understands.
+    /// The code, and a configuration for that code.
     runtime_genesis: Option<CodeField>,
     runtime_and_code: Option<CodeField>,
     runtime_genesis_config_patch: Option<IgnoredAny>,
@@ -56,7 +56,7 @@ struct CodeField {
 }
 
 impl Genesis {
-    /// Whether it is a plain one, whose state only its node or runtime can make.
+    /// Returns whether the spec is a plain one, whose state only its node or runtime can build.
     fn is_plain(&self) -> bool {
         self.runtime.is_some()
             || self.runtime_genesis_config.is_some()
@@ -65,7 +65,7 @@ impl Genesis {
             || self.runtime_genesis_config_patch.is_some()
     }
 
-    /// The code of a plain one.
+    /// Takes the code of a plain spec.
     fn plain_code(&mut self) -> Option<Vec<u8>> {
         let configured = [&mut self.runtime, &mut self.runtime_genesis_config].into_iter().flatten();
         let configured = configured.filter_map(|configuration| configuration.system.as_mut());
@@ -74,25 +74,29 @@ impl Genesis {
     }
 }
 
-/// A code that nodes run in place of the one on the chain, from a block on and until the chain's own is upgraded
-/// (`codeSubstitutes`).
+/// A code substitute (`codeSubstitutes`): a runtime that nodes execute instead of the one on the chain, from a block until the
+/// next upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeSubstitute {
-    /// The number of the block; its hash in specs of 2021.
+    /// The number of the block, or its hash in specs of 2021.
     pub at: String,
+    /// The runtime.
     pub code: Vec<u8>,
 }
 
+/// `genesis.raw`.
 struct Raw {
     top: HexEntries,
     children: BTreeMap<Hex, HexEntries>,
-    /// Child tries in the form of before 2020, which held more than entries.
+    /// The number of child tries in the form before 2020, which is not supported.
     legacy_children: usize,
 }
 
+/// A map of keys to values in hex, ordered by key.
 #[derive(Default)]
 struct HexEntries(Entries);
 
+/// Bytes in hex, with the prefix `0x`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Hex(Vec<u8>);
 
@@ -104,7 +108,7 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
 /// A block and the root of its state.
 type GenesisBlock = (Block, [u8; 32]);
 
-/// Which block it makes and the root of its state, with entries of no map; of a plain one, the runtime alone.
+/// Reads the genesis block, its state root and the entries. A plain chain spec gives only the runtime.
 pub(super) fn excerpt(name: &str, reader: impl Read) -> Result<(Option<GenesisBlock>, Entries)> {
     let text = text(name, reader)?;
     let mut spec: Spec = parse(name, &text)?;
@@ -118,7 +122,7 @@ pub(super) fn excerpt(name: &str, reader: impl Read) -> Result<(Option<GenesisBl
     Ok((state.block.zip(state.state_root), state.top))
 }
 
-/// Its code substitutes, in the order of their blocks.
+/// Reads the code substitutes of a chain spec, ordered by block number.
 pub fn code_substitutes(name: &str, reader: impl Read) -> Result<Vec<CodeSubstitute>> {
     #[derive(Deserialize)]
     struct Substitutes {
@@ -138,7 +142,7 @@ fn text(name: &str, reader: impl Read) -> Result<Vec<u8>> {
     reader.take(SIZE_LIMIT + 1).read_to_end(&mut text).map_err(|error| super::stream::read_error(name, &error))?;
     if text.len() as u64 > SIZE_LIMIT {
         return Err(Failure::input(format!("{name} is too large"))
-            .found("more bytes than that")
+            .found("more than that")
             .expected(format!("a chain spec of at most {SIZE_LIMIT} bytes")));
     }
     Ok(text)
@@ -147,18 +151,18 @@ fn text(name: &str, reader: impl Read) -> Result<Vec<u8>> {
 fn parse<T: for<'de> Deserialize<'de>>(name: &str, text: &[u8]) -> Result<T> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     serde_json::from_slice(text).map_err(|error| {
-        let what = if error.is_eof() { "is cut short" } else { "is no chain spec" };
+        let what = if error.is_eof() { "is cut short" } else { "is not a chain spec" };
         Failure::input(format!("{name} {what}")).found(error.to_string()).expected("the JSON of a raw chain spec")
     })
 }
 
 fn state(name: &str, spec: Spec) -> Result<State> {
     let Some(genesis) = spec.genesis else {
-        return Err(Failure::input(format!("{name} is no chain spec")).found("JSON without genesis").expected(RAW));
+        return Err(Failure::input(format!("{name} is not a chain spec")).found("JSON without genesis").expected(RAW));
     };
     let Genesis { raw: Some(raw), .. } = genesis else { return Err(not_raw(name, &genesis)) };
     if raw.legacy_children > 0 {
-        return Err(Failure::input(format!("{name} has child tries in a form that is no longer read"))
+        return Err(Failure::input(format!("{name} has child tries in an unsupported form"))
             .found(format!("{} entries in genesis.raw.children", raw.legacy_children))
             .expected("genesis.raw.childrenDefault"));
     }
@@ -168,7 +172,7 @@ fn state(name: &str, spec: Spec) -> Result<State> {
             .expected("a chain spec that starts a chain, not one for light clients"));
     }
     if let Some((key, _)) = raw.top.0.iter().find(|(key, _)| key.starts_with(CHILD_PREFIX)) {
-        return Err(Failure::input(format!("{name} gives a child trie by its root alone"))
+        return Err(Failure::input(format!("{name} contains only the root of a child trie"))
             .found(format!("{} in genesis.raw.top", hex::encode_prefixed(key)))
             .expected("its entries in genesis.raw.childrenDefault"));
     }
@@ -190,12 +194,13 @@ fn state(name: &str, spec: Spec) -> Result<State> {
         state.state_version = version.effective_state_version();
     }
     if state.state_version > 1 {
-        return Err(Failure::input(format!("the runtime in {name} uses a state version that is not known"))
+        return Err(Failure::input(format!("the runtime in {name} uses an unknown state version"))
             .found(state.state_version.to_string())
             .expected("0 or 1"));
     }
     let root = state.compute_root().ok_or_else(|| {
-        Failure::input(format!("{name} has keys of no real chain")).found("a trie more than 512 branches deep")
+        Failure::input(format!("{name} has a trie that is deeper than any chain's"))
+            .found("more than 512 branches above one entry")
     })?;
     let header = Header::genesis(root);
     state.state_root = Some(root);
@@ -204,6 +209,7 @@ fn state(name: &str, spec: Spec) -> Result<State> {
     Ok(state)
 }
 
+/// Returns the failure for a chain spec without a raw genesis state.
 fn not_raw(name: &str, genesis: &Genesis) -> Failure {
     if genesis.state_root_hash.is_some() {
         return Failure::input(format!("{name} is a light chain spec"))
@@ -217,7 +223,10 @@ fn not_raw(name: &str, genesis: &Genesis) -> Failure {
             .expected(RAW)
             .hint(MAKE_RAW);
     }
-    Failure::input(format!("{name} is no raw chain spec")).found("a genesis without raw").expected(RAW).hint(MAKE_RAW)
+    Failure::input(format!("{name} is not a raw chain spec"))
+        .found("a genesis without `raw`")
+        .expected(RAW)
+        .hint(MAKE_RAW)
 }
 
 impl<'de> Deserialize<'de> for Hex {
@@ -253,7 +262,7 @@ impl<'de> Deserialize<'de> for HexEntries {
                     entries.push((key.0, value.0));
                 }
                 entries.sort();
-                // Which of two values a node would take is nobody's to guess.
+                // It is not defined which of two values a node uses.
                 match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                     Some(pair) => Err(A::Error::custom(format!("the key {} twice", hex::encode_prefixed(&pair[0].0)))),
                     None => Ok(HexEntries(entries)),
@@ -270,7 +279,7 @@ impl<'de> Deserialize<'de> for Raw {
         impl<'de> Visitor<'de> for RawVisitor {
             type Value = Raw;
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a raw genesis: a map with top, or the list of before 2020")
+                formatter.write_str("a raw genesis: a map with `top`, or the list used before 2020")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Raw, A::Error> {
                 let (mut top, mut children, mut old) = (None, BTreeMap::new(), 0);
@@ -363,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_raw_spec_is_told_apart() {
+    fn errors_name_the_kind_of_a_spec_that_is_not_raw() {
         let failure = |genesis| read_json(genesis).expect_err("refused");
         let plain = failure(serde_json::json!({"runtimeGenesis": {"code": "0x00", "patch": {}}}));
         assert!(plain.message.contains("plain chain spec") && plain.hint.is_some(), "{plain}");
@@ -383,8 +392,8 @@ mod tests {
         assert!(twice.found.expect("found").contains("0x01 twice"));
         let cut = State::from_reader("spec.json", &br#"{"genesis": {"raw": {"top": {"0x01""#[..]).expect_err("refused");
         assert_eq!(cut.message, "spec.json is cut short");
-        assert!(failure(serde_json::json!({})).message.contains("no raw chain spec"));
+        assert!(failure(serde_json::json!({})).message.contains("not a raw chain spec"));
         let other = State::from_reader("package.json", &br#"{"name": "x"}"#[..]).expect_err("refused");
-        assert_eq!(other.message, "package.json is no chain spec");
+        assert_eq!(other.message, "package.json is not a chain spec");
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a file says of its state, with the entries of no map: enough to know a chain's runtime, however large its state is.
+//! The facts of a state file and its plain storage values, without maps. It takes little memory however large the state is.
 
 use super::{Block, CODE, FileKind, HEAD_LENGTH, State, chain_spec, code_of, snapshot, stream, try_runtime};
 use crate::trie::Entries;
@@ -15,21 +15,24 @@ use std::{
 };
 use worker::Result;
 
-/// Keys of single values are the hashes of a pallet's and an item's name, of 16 bytes each; or well-known, and shorter.
-/// (`StorageValue` in frame-support)
+/// The longest key of a plain value in bytes: the hashes of the pallet's and the item's name, 16 bytes each (`StorageValue` in
+/// frame-support). Well-known keys are shorter.
 pub(super) const VALUE_KEY_LIMIT: usize = 32;
 
+/// The facts of a state, and its plain storage values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateExcerpt {
+    /// The kind of file that the state was read from.
     pub origin: StateOrigin,
+    /// The block of the state.
     pub block: Option<Block>,
-    /// As the file says it: nothing was computed.
+    /// The state root in the file. It is not checked against the entries.
     pub state_root: Option<[u8; 32]>,
     items: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl StateExcerpt {
-    /// Reads a state of any kind. `name` is what errors call it.
+    /// Reads a state of any kind. `name` is its name in messages.
     pub fn from_reader(name: &str, mut reader: impl Read) -> Result<Self> {
         let head = stream::head(name, &mut reader, HEAD_LENGTH)?;
         let rest = Cursor::new(head.clone()).chain(reader);
@@ -45,7 +48,7 @@ impl StateExcerpt {
                 let mut items = CollectValues::default();
                 (snapshot::visit_entries(name, rest, &mut items)?, items.items)
             }
-            // What it is instead, the reader of whole states says.
+            // The reader of whole states returns the error.
             None => {
                 let mut state = State::from_reader(name, rest)?;
                 let items = std::mem::take(&mut state.top);
@@ -56,17 +59,17 @@ impl StateExcerpt {
         Ok(Self { origin: state.origin, block: state.block, state_root: state.state_root, items })
     }
 
-    /// The value of a key that is no map's.
+    /// Returns the value under the key of a plain storage value.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.items.get(key).map(Vec::as_slice)
     }
 
-    /// Those of some keys that have a value.
+    /// Returns the values of those keys that have one.
     pub fn values(&self, keys: &[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>> {
         keys.iter().filter_map(|key| Some((key.clone(), self.get(key)?.to_vec()))).collect()
     }
 
-    /// The hash of the chain's first block: this one's, or the one that the state keeps for ever.
+    /// Returns the genesis hash: the hash of this block if it is block 0, otherwise `System.BlockHash` of block 0.
     pub fn genesis_hash(&self) -> Option<[u8; 32]> {
         match self.block {
             Some(block) if block.number == 0 => Some(block.hash),
@@ -74,19 +77,20 @@ impl StateExcerpt {
         }
     }
 
-    /// The runtime in this state.
+    /// Returns the runtime in this state. `name` is the state's name in messages.
     pub fn code(&self, name: &str) -> Result<Blob> {
         code_of(name, self.get(CODE))
     }
 }
 
+/// Returns whether a key belongs to the excerpt: a plain value, or `System.BlockHash` of block 0.
 fn is_in_excerpt(key: &[u8]) -> bool {
-    // Every key of a state is asked about.
+    // This runs for every key of a state, so the keys are computed once.
     static GENESIS: LazyLock<[Vec<u8>; 2]> = LazyLock::new(genesis_hash_keys);
     key.len() <= VALUE_KEY_LIMIT || GENESIS.iter().any(|kept| kept == key)
 }
 
-/// `System.BlockHash` of block 0, which frame-system never removes, with block numbers of 32 and of 64 bits.
+/// Returns the keys of `System.BlockHash` of block 0, for block numbers of 32 and of 64 bits. frame-system never removes it.
 pub fn genesis_hash_keys() -> [Vec<u8>; 2] {
     let item = [twox_128(b"System"), twox_128(b"BlockHash")].concat();
     [4, 8].map(|length| {
@@ -95,7 +99,7 @@ pub fn genesis_hash_keys() -> [Vec<u8>; 2] {
     })
 }
 
-/// Keeps what is of the main trie and of no map.
+/// Collects the plain values of the main trie.
 #[derive(Default)]
 struct CollectValues {
     items: Entries,
@@ -142,7 +146,7 @@ mod tests {
         state.top.iter().filter(|(key, _)| key.len() <= VALUE_KEY_LIMIT).cloned().collect()
     }
 
-    /// As try-runtime writes it; its database puts the way to a node before the node's hash, which the file need not do.
+    /// Encodes a state as try-runtime does. Its database puts the path to a node before the node's hash; a file need not.
     fn of_try_runtime(state: &State, with_paths: bool) -> Vec<u8> {
         let mut nodes = Vec::new();
         let mut top = state.top.clone();
@@ -183,7 +187,7 @@ mod tests {
         nibbles.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or_default()).collect()
     }
 
-    /// What hangs below a node, with the ways there, and whether it is a node or a value.
+    /// Collects the children of a node with their paths, and whether each is a node or a value.
     fn below(bytes: &[u8], path: &[u8], walk: &mut Vec<(Vec<u8>, [u8; 32], bool)>) {
         use crate::trie::{Child, Node, Value};
         let node = Node::decode(bytes).expect("a node");
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_items_of_each_kind_of_file_are_those_of_its_state() {
+    fn every_kind_of_file_gives_the_plain_values_of_its_state() {
         for state_version in [0, 1] {
             let mut state = State { state_version, ..state() };
             state.state_root = state.compute_root();
@@ -223,10 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said_as_when_it_is_read_whole() {
+    fn errors_are_those_of_reading_the_whole_state() {
         let file = of_try_runtime(&state(), false);
         for (file, what) in
-            [(&file[..file.len() - 1], "whole block header"), (b"\0asm", "is no state"), (b"", "is empty")]
+            [(&file[..file.len() - 1], "whole block header"), (b"\0asm", "is not a state file"), (b"", "is empty")]
         {
             let failure = StateExcerpt::from_reader("file", file).expect_err("refused");
             let whole = State::from_reader("file", file).expect_err("refused");

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A snapshot that is gone through instead of held in memory: its state as the nodes of a trie.
+//! A snapshot that is read as a stream instead of into memory: its state as the nodes of a trie.
 //!
-//! The first time is for the file itself: that it is whole and in order, and what it says of its state. The second gives the
-//! nodes, each under its hash. Neither takes more memory than one entry, the nodes on the way to it, and the roots of child
-//! tries.
+//! The first pass checks that the file is complete and in order, and reads the facts of its state. The second pass returns
+//! the nodes, each with its hash. Both need memory for one entry, the nodes on the path to it, and the roots of child tries.
 
 use super::{FileKind, HEAD_LENGTH, State, snapshot, stream, try_runtime};
 use crate::trie::{Builder, CHILD_PREFIX, NodeVisitor};
@@ -16,19 +15,22 @@ use std::{
 };
 use worker::{Failure, Result};
 
+/// A snapshot file whose content was checked and which can be read again as trie nodes.
 pub struct StateFile {
     path: PathBuf,
     kind: FileKind,
     facts: State,
     entries: Option<usize>,
-    /// Of child tries, under their keys in the main trie.
+    /// The roots of the child tries, by their keys in the main trie.
     roots: BTreeMap<Vec<u8>, [u8; 32]>,
 }
 
 impl StateFile {
-    /// Reads a file from one end to the other. Nothing where it is another kind of file than a snapshot, or a smaller one.
+    /// Reads a snapshot once and checks it.
+    ///
+    /// Returns `None` if the file is not a snapshot, is smaller than `at_least` bytes, or cannot be opened.
     pub fn open(path: &Path, at_least: u64) -> Result<Option<Self>> {
-        // What is no regular file cannot be read twice; what is wrong with one that is not there says whoever reads it whole.
+        // Only a regular file can be read twice. The error for a missing file comes from the caller, which then reads it whole.
         if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() >= at_least) {
             return Ok(None);
         }
@@ -40,22 +42,25 @@ impl StateFile {
             FileKind::ChainSpec => return Ok(None),
         };
         first_pass.finish_child()?;
-        // How often a node occurs in its trie, a file of nodes does not tell.
+        // A file of trie nodes does not tell how often a node occurs in the trie.
         let entries = (kind == FileKind::Snapshot).then_some(first_pass.entries);
         Ok(Some(Self { path: path.to_owned(), kind, facts, entries, roots: first_pass.roots }))
     }
 
-    /// The state without its entries.
+    /// Returns the state without its entries.
     pub fn facts(&self) -> &State {
         &self.facts
     }
 
-    /// How many entries there are, those of child tries among them; nothing where only counting them would tell.
+    /// Returns the number of entries, including those of child tries. A snapshot of try-runtime does not tell it.
     pub fn entries(&self) -> Option<usize> {
         self.entries
     }
 
-    /// Shows every node of the trie, and every value that is stored apart. The root is that of what was shown.
+    /// Calls the visitor for every trie node, and for every value that is stored outside of its node.
+    ///
+    /// Returns the root of the visited trie, which the caller compares with the expected root: the file may have changed since
+    /// [`StateFile::open`].
     pub fn nodes(&self, visitor: &mut NodeVisitor<'_>) -> Result<[u8; 32]> {
         let (name, (kind, reader)) = (self.path.display().to_string(), open_file(&self.path)?);
         if kind != Some(self.kind) {
@@ -82,14 +87,14 @@ impl StateFile {
     }
 }
 
-/// What kind of file it is, and the whole of it to read.
+/// Opens a file. Returns its kind and a reader from its beginning.
 fn open_file(path: &Path) -> Result<(Option<FileKind>, impl Read)> {
     let mut file = File::open(path).map_err(|error| Failure::io("read", path, &error))?;
     let head = stream::head(&path.display().to_string(), &mut file, HEAD_LENGTH)?;
     Ok((FileKind::of(&head), BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file))))
 }
 
-/// Counts entries, and finds the roots of child tries, which the main trie has among its values and the file has not.
+/// Counts the entries and computes the roots of the child tries. The main trie contains these roots; the file does not.
 #[derive(Default)]
 struct FirstPass {
     version: u8,
@@ -99,6 +104,7 @@ struct FirstPass {
 }
 
 impl FirstPass {
+    /// Computes the root of the child trie that was read last.
     fn finish_child(&mut self) -> Result<()> {
         if let Some((name, trie)) = self.child.take() {
             self.roots.insert([CHILD_PREFIX, &name].concat(), trie.finish(&mut |_, _| Ok(()))?);
@@ -127,19 +133,19 @@ impl snapshot::SnapshotVisitor for FirstPass {
     }
 }
 
-/// Builds all tries, one after the other as the file has them, the main one first.
+/// Builds all tries in the order of the file: the main trie, then the child tries.
 struct SecondPass<'a, 'b> {
     visitor: &'a mut NodeVisitor<'b>,
     version: u8,
     trie: Builder,
-    /// The root of the main trie when that has ended.
+    /// The root of the main trie, once it is complete.
     main: Option<[u8; 32]>,
-    /// Roots of child tries that are still to take their place among the main trie's entries.
+    /// The roots of child tries that are not yet inserted into the main trie.
     roots: std::iter::Peekable<btree_map::Iter<'a, Vec<u8>, [u8; 32]>>,
 }
 
 impl SecondPass<'_, '_> {
-    /// The trie that is being built ends, and another begins.
+    /// Completes the current trie and starts the next one. Returns the root of the main trie.
     fn end(&mut self) -> Result<[u8; 32]> {
         if self.main.is_none() {
             for (key, root) in self.roots.by_ref() {
@@ -180,7 +186,7 @@ mod tests {
         (directory, path)
     }
 
-    /// The state again, from the nodes that a file gives.
+    /// Rebuilds the state from the nodes of a file.
     fn read_back(path: &Path) -> State {
         let file = StateFile::open(path, 0).expect("read").expect("a snapshot");
         let mut nodes = trie::Nodes::default();
@@ -190,7 +196,7 @@ mod tests {
                 nodes.insert(hash, node.to_vec());
                 Ok(())
             })
-            .expect("gone through");
+            .expect("read");
         let (roots, top): (Vec<_>, Vec<_>) = nodes
             .entries("the nodes", root)
             .expect("whole")
@@ -210,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_large_snapshot_is_gone_through() {
+    fn only_a_large_snapshot_is_streamed() {
         let bytes = sample().to_snapshot().expect("written");
         let (_directory, path) = file(&bytes);
         assert!(StateFile::open(&path, bytes.len() as u64).expect("read").is_some());
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_changed_byte_is_noticed_before_a_node_is_shown() {
+    fn truncation_and_changed_bytes_are_detected_before_a_node_is_visited() {
         let bytes = sample().to_snapshot().expect("written");
         for position in (crate::SNAPSHOT_MAGIC.len()..bytes.len()).step_by(3) {
             let mut changed = bytes.clone();
@@ -234,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_between_both_readings_is_noticed() {
+    fn a_change_between_the_passes_is_detected() {
         let (_directory, path) = file(&sample().to_snapshot().expect("written"));
         let opened = StateFile::open(&path, 0).expect("read").expect("a snapshot");
         let mut other = sample();
@@ -247,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trouble_of_the_receiver_ends_it() {
+    fn an_error_of_the_visitor_ends_the_pass() {
         let (_directory, path) = file(&sample().to_snapshot().expect("written"));
         let opened = StateFile::open(&path, 0).expect("read").expect("a snapshot");
         let failure = opened.nodes(&mut |_, _| Err(Failure::environment("the disk is full"))).expect_err("ended");
@@ -263,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_gone_through_is_what_would_be_read(
+        fn the_streamed_state_equals_the_state_read_whole(
             top in entries(0),
             children in prop::collection::btree_map(prop::collection::vec(any::<u8>(), 0..3), entries(1), 0..4),
             state_version in 0u8..2,

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A block header, as much of it as joins a state to a block.
+//! A block header, with the fields that link a state to its block.
 
 use artifact::hashes::blake2_256;
 use codec::{Compact, Decode, Encode};
 
-/// Digests hold seals and the like; a real header has some hundred bytes.
+/// The largest header in bytes. Real headers have some hundred bytes.
 pub const SIZE_LIMIT: usize = 1024 * 1024;
 
+/// A block header without its digest (`sp_runtime::generic::Header`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// The hash of the parent block.
     pub parent_hash: [u8; 32],
+    /// The block number.
     pub number: u64,
+    /// The root of the state after the block.
     pub state_root: [u8; 32],
+    /// The root of the trie of the block's extrinsics.
     pub extrinsics_root: [u8; 32],
 }
 
 impl Header {
-    /// Nothing where the bytes are not exactly one header.
+    /// Decodes a header. Returns `None` if the bytes are not exactly one header.
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         if bytes.len() > SIZE_LIMIT {
             return None;
@@ -43,9 +48,9 @@ impl Header {
         bytes.is_empty().then_some(header)
     }
 
-    /// The header of the block that a genesis state makes.
+    /// Returns the encoded header of the genesis block with this state root.
     pub fn genesis(state_root: [u8; 32]) -> Vec<u8> {
-        // No parent, number 0, the root of no extrinsics, no digest.
+        // The parent hash is zero, the number is 0, the extrinsics root is that of an empty trie, and the digest is empty.
         let mut bytes = vec![0; 32];
         bytes.push(0);
         bytes.extend(state_root);
@@ -54,11 +59,12 @@ impl Header {
         bytes
     }
 
-    /// A block's hash is that of its encoded header.
+    /// Returns the block hash: the BLAKE2-256 hash of the encoded header.
     pub fn hash(bytes: &[u8]) -> [u8; 32] {
         blake2_256(bytes)
     }
 
+    /// Encodes the header with a SCALE-encoded digest.
     pub fn encode(&self, digest: &[u8]) -> Vec<u8> {
         let mut bytes = self.parent_hash.to_vec();
         Compact(self.number).encode_to(&mut bytes);
@@ -74,9 +80,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_read_exactly() {
+    fn only_exactly_one_header_is_decoded() {
         let header = Header { parent_hash: [1; 32], number: 70_000, state_root: [2; 32], extrinsics_root: [3; 32] };
-        // A pre-runtime item, a seal and an empty mark.
+        // A pre-runtime digest, a seal, and `RuntimeEnvironmentUpdated`.
         let mut digest = vec![12, 6];
         digest.extend(b"aura");
         digest.extend(vec![7u8; 8].encode());

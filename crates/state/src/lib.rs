@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The state of a chain at rest: as a file holds it, read to plain entries, and as a trie.
+//! The state of a chain at rest: read from files as entries, and as a trie.
 //!
-//! Three kinds of file are read, told apart by how they begin: raw chain specs, try-runtime's snapshots, and snapshots
-//! of our own. None is trusted: sizes are bounded while reading, and what carries a root is proven against it.
+//! Three kinds of files are read: raw chain specs, snapshots of try-runtime, and snapshots of Cutover. The first bytes of a
+//! file tell its kind. No file is trusted: sizes are bounded while reading, and a state with a root is proven against it.
 
 mod chain_spec;
 mod excerpt;
@@ -30,43 +30,50 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// The key of the runtime.
+/// The storage key of the runtime: `:code`.
 pub const CODE: &[u8] = b":code";
-/// States of the largest chains stay below this; a larger file is none.
+/// The largest size of a state in bytes. States of the largest chains are smaller.
 pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024 * 1024;
 
-/// A whole state, or the part of one that a file holds.
+/// The whole state of a block, or the part of it that a file contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
+    /// The kind of file that the state was read from.
     pub origin: StateOrigin,
-    /// What the chain calls itself.
+    /// The name of the chain, as in its chain spec.
     pub chain: Option<String>,
-    /// Of the runtime under `:code`, where there is one.
+    /// The spec name of the runtime under `:code`, if there is one.
     pub spec_name: Option<String>,
+    /// The spec version of the runtime under `:code`, if there is one.
     pub spec_version: Option<u32>,
     /// The layout of the trie: 0 or 1.
     pub state_version: u8,
-    /// The root of the entries below. It differs from the header's when the file holds a part of the state.
+    /// The root of the entries below. It differs from the header's if the file contains a part of the state.
     pub state_root: Option<[u8; 32]>,
+    /// The block of the state.
     pub block: Option<Block>,
+    /// The SCALE-encoded header of the block.
     pub header: Option<Vec<u8>>,
-    /// Ordered by key. The roots of child tries are not among them: they follow from `children`.
+    /// The entries of the main trie, ordered by key, without the roots of child tries. Those follow from `children`.
     pub top: Entries,
-    /// Child tries by their key without its prefix, ordered; none is empty.
+    /// The child tries by their key without its prefix, ordered by key. None is empty.
     pub children: Vec<(Vec<u8>, Entries)>,
 }
 
+/// A block of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
+    /// The block number.
     pub number: u64,
+    /// The block hash.
     pub hash: [u8; 32],
 }
 
-/// How much of a file's beginning tells its kind.
+/// The number of bytes at the start of a file that tell its kind.
 pub const HEAD_LENGTH: usize = 16;
 
 impl State {
-    /// Of entries that a program has, ordered by key: of no block, and nothing said of its chain.
+    /// Creates a state from entries in memory, ordered by key, without a block and without the name of a chain.
     pub fn of_entries(state_version: u8, top: Entries, children: Vec<(Vec<u8>, Entries)>) -> Self {
         Self {
             origin: StateOrigin::Memory,
@@ -82,13 +89,14 @@ impl State {
         }
     }
 
+    /// Reads a state file of any kind.
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let file = std::fs::File::open(path).map_err(|error| Failure::io("read", path, &error))?;
         Self::from_reader(&name, file)
     }
 
-    /// Reads a state of any kind. `name` is what errors call it.
+    /// Reads a state of any kind. `name` is its name in messages.
     pub fn from_reader(name: &str, mut reader: impl Read) -> Result<Self> {
         let head = stream::head(name, &mut reader, HEAD_LENGTH)?;
         let rest = Cursor::new(head.clone()).chain(reader);
@@ -97,23 +105,26 @@ impl State {
             Some(FileKind::TryRuntime) => try_runtime::read(name, rest),
             Some(FileKind::Snapshot) => snapshot::read(name, rest),
             None if head.is_empty() => Err(Failure::input(format!("{name} is empty")).expected(EXPECTED)),
-            None => Err(Failure::input(format!("{name} is no state"))
+            None => Err(Failure::input(format!("{name} is not a state file"))
                 .found(format!("a file that begins with {}", hex::encode_prefixed(&head)))
                 .expected(EXPECTED)),
         }
     }
 
+    /// Returns the value under a key of the main trie.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let index = self.top.binary_search_by(|(candidate, _)| candidate.as_slice().cmp(key)).ok()?;
         self.top.get(index).map(|(_, value)| value.as_slice())
     }
 
-    /// The runtime in this state.
+    /// Returns the runtime in this state. `name` is the state's name in messages.
     pub fn code(&self, name: &str) -> Result<Blob> {
         code_of(name, self.get(CODE))
     }
 
-    /// The root of the entries, child tries included. Nothing where the keys are of no real chain.
+    /// Computes the state root from the entries, child tries included.
+    ///
+    /// Returns `None` if the keys are not in order, or if the trie is deeper than any real chain's.
     pub fn compute_root(&self) -> Option<[u8; 32]> {
         if self.children.is_empty() {
             return trie::root(&self.top, self.state_version);
@@ -127,22 +138,23 @@ impl State {
         trie::root(&top, self.state_version)
     }
 
-    /// Whether this is the whole state of its block. Not known without header and root.
+    /// Returns whether this is the whole state of its block, or `None` if the header or the root is missing.
     pub fn complete(&self) -> Option<bool> {
         let header = Header::decode(self.header.as_deref()?)?;
         Some(header.state_root == self.state_root?)
     }
 
-    /// Writes our own snapshot, whole or not at all.
+    /// Writes the state as a snapshot file, atomically.
     pub fn write(&self, path: &Path) -> Result<()> {
         files::write_whole(path, &self.to_snapshot()?)
     }
 
-    /// Our own snapshot. The same state gives the same bytes.
+    /// Encodes the state as a snapshot. The same state gives the same bytes.
     pub fn to_snapshot(&self) -> Result<Vec<u8>> {
         snapshot::to_bytes(self)
     }
 
+    /// Returns the summary that `inspect` shows of a state file.
     pub fn summary(&self) -> StateSummary {
         let size = |entries: &Entries| entries.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
         let code = self.get(CODE);
@@ -166,7 +178,7 @@ impl State {
         }
     }
 
-    /// Takes the runtime's own account of itself from the entries.
+    /// Sets the spec name and version to those of the runtime under `:code`, and returns that runtime's version.
     fn read_code_version(&mut self, name: &str) -> Result<Option<Version>> {
         if self.get(CODE).is_none() {
             return Ok(None);
@@ -178,39 +190,44 @@ impl State {
     }
 }
 
+/// Parses the value under `:code`.
 fn code_of(name: &str, code: Option<&[u8]>) -> Result<Blob> {
     let code = code.ok_or_else(|| {
         Failure::input(format!("{name} has no runtime"))
             .found("no value under :code")
-            .expected("a state with the runtime in it")
+            .expected("a state with a runtime")
     })?;
     Blob::from_deployed(&format!("the runtime in {name}"), code.to_vec())
 }
 
 const EXPECTED: &str = "a raw chain spec, a try-runtime snapshot or a snapshot of Cutover";
 
-/// What a file is, told from its beginning.
+/// The kind of a state file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
+    /// A chain spec: JSON.
     ChainSpec,
+    /// A snapshot of try-runtime.
     TryRuntime,
+    /// A snapshot of Cutover.
     Snapshot,
 }
 
 impl FileKind {
-    /// Returns the kind of a file that begins with these bytes. Nothing where it is no state.
+    /// Returns the kind of a file that begins with these bytes, or `None` if it is not a state file.
     pub fn of(head: &[u8]) -> Option<Self> {
         if head.starts_with(&SNAPSHOT_MAGIC) {
             return Some(Self::Snapshot);
         }
         match head.trim_ascii_start() {
             [b'{', ..] => return Some(Self::ChainSpec),
-            // A mark that some editors put in front of text.
+            // The UTF-8 byte order mark.
             [0xef, 0xbb, 0xbf, b'{', ..] => return Some(Self::ChainSpec),
             _ => {}
         }
         match head {
-            // A compact number from 1 to 15, then a state version: of any version, to say which it is.
+            // A compact number from 1 to 15, which is the version of the format, then a state version. Versions that are not
+            // supported are recognized too, so that the error can name them.
             [version, 0 | 1, ..] if version % 4 == 0 && (4..=60).contains(version) => Some(Self::TryRuntime),
             _ => None,
         }
@@ -221,7 +238,7 @@ impl FileKind {
 pub(crate) mod tests {
     use super::*;
 
-    /// A small whole state with a child trie, at a block.
+    /// Returns a small, complete state with a child trie and a block.
     pub(crate) fn sample() -> State {
         let top = (0..50u8).map(|index| (vec![index, 7], vec![index; usize::from(index)])).collect();
         let children = vec![(b"child".to_vec(), vec![(b"a".to_vec(), vec![1; 40]), (b"b".to_vec(), vec![])])];
@@ -240,7 +257,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_kind_of_a_file_is_in_its_beginning() {
+    fn the_first_bytes_tell_the_kind_of_a_file() {
         assert_eq!(FileKind::of(b"{\"name\""), Some(FileKind::ChainSpec));
         assert_eq!(FileKind::of(b"\n  {"), Some(FileKind::ChainSpec));
         assert_eq!(FileKind::of(&[16, 1, 20]), Some(FileKind::TryRuntime));
@@ -263,9 +280,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_state_is_named() {
+    fn errors_name_a_file_that_is_not_a_state() {
         let failure = State::from_reader("file", &b"\0asm\x01\0\0\0"[..]).expect_err("refused");
-        assert_eq!(failure.message, "file is no state");
+        assert_eq!(failure.message, "file is not a state file");
         let failure = State::from_reader("file", &b""[..]).expect_err("refused");
         assert_eq!(failure.message, "file is empty");
     }

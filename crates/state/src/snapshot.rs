@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Our own snapshot of a state.
+//! The snapshot format of Cutover.
 //!
-//! | Bytes | What |
+//! | Bytes | Content |
 //! |---|---|
 //! | 8 | the magic |
 //! | 4 | the version of the format, little-endian |
 //! | … | the body in one zstd frame |
-//! | 32 | blake2-256 of everything before |
+//! | 32 | the BLAKE2-256 hash of all bytes before |
 //!
-//! The body in SCALE: `chain: Option<String>, spec_name: Option<String>, spec_version: Option<u32>,
+//! The body is SCALE-encoded: `chain: Option<String>, spec_name: Option<String>, spec_version: Option<u32>,
 //! block: Option<(u64, [u8; 32])>, header: Option<Vec<u8>>, state_root: Option<[u8; 32]>, state_version: u8,
 //! top: Vec<(Vec<u8>, Vec<u8>)>, children: Vec<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>)>`, keys strictly ascending.
 //!
-//! The hash at the end makes a file that was cut or changed known as such before anything is done with it, and the
-//! order of keys makes the same state the same bytes.
+//! The hash at the end detects truncated and changed files. The order of the keys makes the same state the same bytes.
 
 use super::{Block, State, stream::Stream};
 use crate::{header::Header, trie::Entries};
@@ -27,11 +26,11 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// Neither text nor the beginning of any other file that a source may be.
+/// The first bytes of a snapshot. No other kind of source begins with them, and they are not text.
 pub const MAGIC: [u8; 8] = *b"\x93CUTOVER";
 const VERSION: u32 = 1;
 const HASH: usize = 32;
-/// Fast to write, and close to the best that zstd does on hashes and balances.
+/// The level of zstd: fast, with a ratio close to the best one on hashes and balances.
 const LEVEL: i32 = 3;
 
 pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
@@ -58,28 +57,39 @@ pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
     writer.finish()
 }
 
-/// What a snapshot says of its state before the entries.
+/// The facts of a state that a snapshot contains before the entries.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts<'a> {
+    /// The name of the chain.
     pub chain: Option<&'a str>,
+    /// The spec name of the runtime.
     pub spec_name: Option<&'a str>,
+    /// The spec version of the runtime.
     pub spec_version: Option<u32>,
+    /// The block of the state.
     pub block: Option<Block>,
+    /// The SCALE-encoded header of the block.
     pub header: Option<&'a [u8]>,
+    /// The root of the entries.
     pub state_root: Option<[u8; 32]>,
+    /// The layout of the trie: 0 or 1.
     pub state_version: u8,
 }
 
-/// Writes a snapshot as its entries come: how many there are has to be known before, nothing else. In this order: a list
-/// of entries; how many child tries; for each, by their keys, its key and a list of entries.
+/// Writes a snapshot as a stream of entries. Only the number of entries must be known in advance.
+///
+/// The order of the calls: [`list`](Self::list) and its entries; [`children`](Self::children); for each child trie, ordered
+/// by key, [`child`](Self::child), [`list`](Self::list) and its entries; [`finish`](Self::finish).
 pub struct Writer<W: Write> {
     encoder: zstd::Encoder<'static, HashingWriter<W>>,
-    /// Entries of the list that are still to come, and the last key.
+    /// The number of entries of the list that are not written yet.
     remaining: usize,
+    /// The key of the last entry.
     last: Option<Vec<u8>>,
 }
 
 impl<W: Write> Writer<W> {
+    /// Writes the facts.
     pub fn begin(sink: W, facts: &Facts<'_>) -> Result<Self> {
         let mut writer = HashingWriter { sink, hasher: Blake2b::new() };
         writer.write_all(&MAGIC).map_err(write_error)?;
@@ -92,13 +102,14 @@ impl<W: Write> Writer<W> {
         Ok(Self { encoder, remaining: 0, last: None })
     }
 
-    /// Begins a list of so many entries, keys ascending.
+    /// Begins a list of `count` entries with ascending keys.
     pub fn list(&mut self, count: usize) -> Result<()> {
         self.check_list_end()?;
         (self.remaining, self.last) = (count, None);
         self.encoder.write_all(&length(count)?).map_err(write_error)
     }
 
+    /// Writes one entry of the list.
     pub fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         if self.remaining == 0 || self.last.as_deref().is_some_and(|last| last >= key) {
             return Err(Failure::internal("a state's keys are not in order"));
@@ -109,11 +120,13 @@ impl<W: Write> Writer<W> {
         self.encoder.write_all(&value.encode()).map_err(write_error)
     }
 
+    /// Writes the number of child tries.
     pub fn children(&mut self, count: usize) -> Result<()> {
         self.check_list_end()?;
         self.encoder.write_all(&length(count)?).map_err(write_error)
     }
 
+    /// Begins a child trie. `key` is without the prefix.
     pub fn child(&mut self, key: &[u8]) -> Result<()> {
         self.check_list_end()?;
         self.encoder.write_all(&key.encode()).map_err(write_error)
@@ -124,13 +137,15 @@ impl<W: Write> Writer<W> {
         entries.iter().try_for_each(|(key, value)| self.entry(key, value))
     }
 
+    /// Fails if entries of the list are missing.
     fn check_list_end(&self) -> Result<()> {
         match self.remaining {
             0 => Ok(()),
-            remaining => Err(Failure::internal(format!("{remaining} entries of a state were not given"))),
+            remaining => Err(Failure::internal(format!("{remaining} entries of a state are missing"))),
         }
     }
 
+    /// Writes the hash and returns the sink.
     pub fn finish(self) -> Result<W> {
         self.check_list_end()?;
         let HashingWriter { mut sink, hasher } = self.encoder.finish().map_err(write_error)?;
@@ -147,7 +162,7 @@ fn write_error(error: io::Error) -> Failure {
     failure.found(error.to_string())
 }
 
-/// Hashes what is written through it.
+/// A writer that computes the hash of the written bytes.
 struct HashingWriter<W> {
     sink: W,
     hasher: Blake2b<HASH>,
@@ -170,12 +185,13 @@ fn length(length: usize) -> Result<Vec<u8>> {
     Ok(Compact(length).encode())
 }
 
-/// Whom a snapshot's parts are given to, in the order of the file.
+/// Receives the parts of a snapshot in the order of the file.
 pub(super) trait SnapshotVisitor {
-    /// What stands before the entries.
+    /// The facts before the entries.
     fn begin(&mut self, _facts: &State) {}
-    /// An entry of the main trie or, after a child trie was named, of that.
+    /// An entry of the current trie: the main trie first, then the child trie of the last call of `child`.
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
+    /// The start of a child trie. `name` is its key without the prefix.
     fn child(&mut self, name: Vec<u8>) -> Result<()>;
 }
 
@@ -185,7 +201,7 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     Ok(State { top: all.top, children: all.children, ..facts })
 }
 
-/// Keeps everything.
+/// Collects all entries.
 #[derive(Default)]
 struct CollectAll {
     top: Entries,
@@ -204,8 +220,9 @@ impl SnapshotVisitor for CollectAll {
     }
 }
 
-/// Gives what a snapshot holds to a visitor, and what it says of itself to the caller, without entries. What was visited counts
-/// only when this ends well: the seal stands at the end.
+/// Reads a snapshot and passes its parts to a visitor. Returns the state without entries.
+///
+/// The hash is at the end of the file, so the visited parts are valid only if this succeeds.
 pub(super) fn visit_entries(name: &str, reader: impl Read, visitor: &mut dyn SnapshotVisitor) -> Result<State> {
     let consumed = Rc::new(Cell::new(0));
     let mut content = TrailerReader::new(reader, consumed.clone());
@@ -243,13 +260,14 @@ pub(super) fn visit_entries(name: &str, reader: impl Read, visitor: &mut dyn Sna
         return Err(Failure::input(format!("{name} was changed after it was written"))
             .code(Code::Damaged)
             .found(hex::encode_prefixed(found))
-            .expected(format!("{} as its last 32 bytes say", hex::encode_prefixed(expected)))
+            .expected(format!("{} as in its last 32 bytes", hex::encode_prefixed(expected)))
             .hint("make or download the file again"));
     }
     check(name, &facts)?;
     Ok(facts)
 }
 
+/// Reads the facts before the entries.
 fn facts<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
     let chain = stream.option(Stream::text)?;
     let spec_name = stream.option(Stream::text)?;
@@ -263,7 +281,7 @@ fn facts<R: Read>(stream: &mut Stream<'_, R>) -> Result<State> {
     Ok(State { origin, chain, spec_name, spec_version, state_version, state_root, block, header, top, children })
 }
 
-/// Strictly ascending keys keep the number of entries in proportion to their bytes, too.
+/// Reads a list of entries. Strictly ascending keys also bound the number of entries by their size.
 fn entries<R: Read>(stream: &mut Stream<'_, R>, visitor: &mut dyn SnapshotVisitor) -> Result<()> {
     let mut last: Option<Vec<u8>> = None;
     for _ in 0..stream.compact()? {
@@ -278,7 +296,7 @@ fn entries<R: Read>(stream: &mut Stream<'_, R>, visitor: &mut dyn SnapshotVisito
     Ok(())
 }
 
-/// The hash says that nobody changed the file; this, that whoever wrote it made sense.
+/// Checks that the facts agree with each other. A correct hash does not prove that.
 fn check(name: &str, state: &State) -> Result<()> {
     let contradiction =
         |found: String| Failure::input(format!("{name} contradicts itself")).code(Code::Damaged).found(found);
@@ -286,7 +304,7 @@ fn check(name: &str, state: &State) -> Result<()> {
         return Err(contradiction(format!("state version {}", state.state_version)).expected("0 or 1"));
     }
     if let Some(bytes) = &state.header {
-        let header = Header::decode(bytes).ok_or_else(|| contradiction("a header that is none".into()))?;
+        let header = Header::decode(bytes).ok_or_else(|| contradiction("an invalid header".into()))?;
         let expected = Block { number: header.number, hash: Header::hash(bytes) };
         if state.block != Some(expected) {
             return Err(contradiction("a header of another block".into()));
@@ -295,7 +313,7 @@ fn check(name: &str, state: &State) -> Result<()> {
     Ok(())
 }
 
-/// A reader that keeps the last 32 bytes back, and hashes what it lets through.
+/// A reader that withholds the last 32 bytes and computes the hash of the others.
 struct TrailerReader<R> {
     reader: R,
     hasher: Blake2b<HASH>,
@@ -308,7 +326,7 @@ impl<R: Read> TrailerReader<R> {
         Self { reader, hasher: Blake2b::new(), pending: Vec::new(), consumed }
     }
 
-    /// The hash that was kept back, and the one of what went through.
+    /// Returns the withheld hash, and the computed one.
     fn finish(self) -> ([u8; HASH], [u8; HASH]) {
         (<[u8; HASH]>::try_from(self.pending).unwrap_or_default(), self.hasher.finish())
     }
@@ -361,11 +379,11 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_changed_byte_is_noticed() {
+    fn truncation_and_changed_bytes_are_detected() {
         let bytes = sample().to_snapshot().expect("written");
         let failed = |bytes: &[u8], what: &str, at: usize, head: usize| {
             let failure = State::from_reader("snap", bytes).err().unwrap_or_else(|| panic!("{what} {at}"));
-            // What does not begin as a snapshot of this version is none.
+            // A file without the magic or with another version is not a damaged snapshot.
             assert_eq!(failure.is(Code::Damaged), at >= head, "{what} {at}: {failure}");
         };
         for length in 0..bytes.len() {
@@ -382,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_and_disorder_are_named() {
+    fn errors_name_another_version_and_keys_out_of_order() {
         let mut bytes = sample().to_snapshot().expect("written");
         bytes[8] = 2;
         let failure = State::from_reader("snap", bytes.as_slice()).expect_err("refused");
@@ -393,8 +411,8 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_is_refused_before_it_fills_the_memory() {
-        // A genuine file but for its one value of a quarter of a gigabyte, repeated.
+    fn a_decompression_bomb_is_refused() {
+        // A valid file with one value of 200 MB of zeros.
         let failed = "zstd works";
         let mut encoder = zstd::Encoder::new([MAGIC.as_slice(), &VERSION.to_le_bytes()].concat(), 1).expect(failed);
         encoder.write_all(&[0, 0, 0, 0, 0, 0, 1]).expect(failed);
@@ -422,7 +440,7 @@ mod tests {
         }
 
         #[test]
-        fn noise_after_the_magic_is_refused(noise in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn random_bytes_after_the_magic_are_refused(noise in prop::collection::vec(any::<u8>(), 0..300)) {
             let bytes = [MAGIC.as_slice(), &VERSION.to_le_bytes(), &noise].concat();
             prop_assert!(State::from_reader("snap", bytes.as_slice()).is_err());
         }

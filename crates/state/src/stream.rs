@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! SCALE read piece by piece from a file whose size and claims are not trusted.
+//! A reader of SCALE from a file that is not trusted: all sizes are bounded.
 
 use super::SIZE_LIMIT;
 use std::{
@@ -9,28 +9,31 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// A single value larger than this is a mistake or an attack: the node's own limits are far below.
+/// The largest single value in bytes. The limits of nodes are far lower.
 const VALUE_LIMIT: u64 = 256 * 1024 * 1024;
 
-/// What decompression may yield for what it consumed: honest states stay below a tenth of that.
+/// The largest ratio of decompressed to compressed bytes. Real states stay below a tenth of it.
 const RATIO_LIMIT: u64 = 200;
+/// The number of decompressed bytes from which on the ratio is checked.
 const RATIO_FLOOR: u64 = 64 * 1024 * 1024;
 
+/// A SCALE reader. `name` is the file's name in messages.
 pub(super) struct Stream<'a, R> {
     name: &'a str,
     reader: R,
     position: u64,
-    /// The compressed bytes consumed so far, where there is compression.
+    /// The number of compressed bytes consumed so far, if the file is compressed.
     consumed: Option<Rc<Cell<u64>>>,
 }
 
-/// The first bytes of a file, fewer where it is shorter.
+/// Reads the first bytes of a file: `length` bytes, or fewer if the file is shorter.
 pub(super) fn head(name: &str, reader: &mut impl Read, length: usize) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     reader.by_ref().take(length as u64).read_to_end(&mut head).map_err(|error| read_error(name, &error))?;
     Ok(head)
 }
 
+/// Returns the failure for an I/O error.
 pub(super) fn read_error(name: &str, error: &io::Error) -> Failure {
     Failure::io("read", std::path::Path::new(name), error)
 }
@@ -40,6 +43,7 @@ impl<'a, R: Read> Stream<'a, R> {
         Self { name, reader, position: 0, consumed: None }
     }
 
+    /// Creates a reader of decompressed bytes. `consumed` counts the compressed ones.
     pub(super) fn decompressed(name: &'a str, reader: R, consumed: Rc<Cell<u64>>) -> Self {
         Self { name, reader, position: 0, consumed: Some(consumed) }
     }
@@ -63,7 +67,7 @@ impl<'a, R: Read> Stream<'a, R> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A compact number of at most 32 bits.
+    /// Reads a compact number of at most 32 bits.
     pub(super) fn compact(&mut self) -> Result<u32> {
         let first = self.byte()?;
         Ok(match first % 4 {
@@ -78,7 +82,7 @@ impl<'a, R: Read> Stream<'a, R> {
         })
     }
 
-    /// Bytes with their length in front. The claim alone reserves nothing.
+    /// Reads bytes with a length prefix. Memory is allocated for the bytes that are there, not for the length.
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>> {
         let length = u64::from(self.compact()?);
         if length > VALUE_LIMIT {
@@ -94,18 +98,18 @@ impl<'a, R: Read> Stream<'a, R> {
     }
 
     pub(super) fn text(&mut self) -> Result<String> {
-        String::from_utf8(self.bytes()?).map_err(|_| self.broken("a name that is no text"))
+        String::from_utf8(self.bytes()?).map_err(|_| self.broken("a name that is not UTF-8"))
     }
 
     pub(super) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<Option<T>> {
         match self.byte()? {
             0 => Ok(None),
             1 => read(self).map(Some),
-            _ => Err(self.broken("an option that is neither none nor some")),
+            _ => Err(self.broken("an invalid option byte")),
         }
     }
 
-    /// Whatever is left, if it is not more than `limit`.
+    /// Reads the remaining bytes, at most `limit` of them.
     pub(super) fn rest(&mut self, limit: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.reader.by_ref().take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| self.map_error(&error))?;
@@ -115,7 +119,7 @@ impl<'a, R: Read> Stream<'a, R> {
         Ok(bytes)
     }
 
-    /// Nothing may follow.
+    /// Fails if bytes follow.
     pub(super) fn end(&mut self) -> Result<()> {
         match self.rest(0)?.is_empty() {
             true => Ok(()),
@@ -127,6 +131,7 @@ impl<'a, R: Read> Stream<'a, R> {
         self.reader
     }
 
+    /// Returns the failure for damaged content.
     pub(super) fn broken(&self, found: &str) -> Failure {
         Failure::input(format!("{} is damaged", self.name))
             .code(Code::Damaged)
@@ -134,14 +139,16 @@ impl<'a, R: Read> Stream<'a, R> {
             .hint("make or download the file again")
     }
 
+    /// Returns the failure for a file that ends too early.
     pub(super) fn truncated(&self) -> Failure {
         Failure::input(format!("{} is cut short", self.name))
             .code(Code::Damaged)
-            .found(format!("its end near byte {}", self.position))
+            .found(format!("the end of the file near byte {}", self.position))
             .expected("more of the snapshot")
             .hint("make or download the file again")
     }
 
+    /// Counts bytes before they are read, and checks the limits.
     fn advance(&mut self, length: u64) -> Result<()> {
         self.position = self.position.saturating_add(length);
         if self.position > SIZE_LIMIT {
@@ -158,7 +165,7 @@ impl<'a, R: Read> Stream<'a, R> {
     fn map_error(&self, error: &io::Error) -> Failure {
         match error.kind() {
             ErrorKind::UnexpectedEof => self.truncated(),
-            // What zstd says of bytes that are not its own.
+            // The error kinds of zstd for invalid data.
             ErrorKind::Other | ErrorKind::InvalidData => self.broken(&error.to_string()),
             _ => read_error(self.name, error),
         }

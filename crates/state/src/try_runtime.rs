@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Snapshots of try-runtime, version 4.
 //!
-//! The file holds trie nodes, not entries, as a node's in-memory database keeps them: under the path to the node
-//! followed by its hash. The path is ignored; walking from the root proves every node by its hash.
+//! The file contains trie nodes, as the node's in-memory database stores them: the key is the path to the trie node, followed
+//! by its hash. The path is not needed: walking from the root proves every trie node by its hash.
 
 use super::{Block, State, excerpt::VALUE_KEY_LIMIT, stream::Stream};
 use crate::{
@@ -40,12 +40,12 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
     Ok(state)
 }
 
-/// What the file says of its state, and the entries of the main trie whose keys are no longer than those of single values.
+/// Reads the facts of the state, and the plain values of the main trie.
 pub(super) fn plain_values(name: &str, reader: impl Read) -> Result<(State, Entries)> {
     let mut nodes = Nodes::default();
-    // A file that has nodes under wrong ways only lacks them: they are known by their hashes.
-    let state = visit_nodes(name, reader, &mut |way, hash, node| {
-        if way <= VALUE_KEY_LIMIT {
+    // A trie node under a wrong path is missed here, and is not mistaken for another: it is found by its hash.
+    let state = visit_nodes(name, reader, &mut |path_length, hash, node| {
+        if path_length <= VALUE_KEY_LIMIT {
             nodes.insert(hash, node);
         }
         Ok(())
@@ -55,8 +55,9 @@ pub(super) fn plain_values(name: &str, reader: impl Read) -> Result<(State, Entr
     Ok((state, items))
 }
 
-/// Gives every trie node to `each`: how many bytes lead to it, as the file says, and its hash, which is for `each` to check.
-/// What the file says of its state comes back without entries.
+/// Calls `each` for every trie node, with the length of its path in bytes, its hash and its bytes.
+///
+/// `each` must check the hash. Returns the state without entries.
 pub(super) fn visit_nodes(
     name: &str,
     reader: impl Read,
@@ -77,7 +78,7 @@ pub(super) fn visit_nodes(
     for _ in 0..stream.compact()? {
         let key = stream.bytes()?;
         let bytes = stream.bytes()?;
-        // How often the database counted the node in; a count of none does not make it wrong.
+        // The reference count of the database.
         stream.u32()?;
         let Some(hash) = key.last_chunk::<32>() else {
             return Err(stream.broken(&format!("a trie node under a key of {} bytes", key.len())));
@@ -112,7 +113,7 @@ mod tests {
     use artifact::hashes::blake2_256;
     use codec::{Compact, Encode};
 
-    /// A leaf that is a whole trie: its key's nibbles are even in number.
+    /// Encodes a leaf that is a whole trie. Its key has an even number of nibbles.
     fn leaf(key: &[u8], value: &[u8]) -> Vec<u8> {
         let mut node = vec![0x40 | (key.len() * 2) as u8];
         node.extend(key);
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_of_one_entry_is_read_and_any_cut_is_noticed() {
+    fn a_state_of_one_entry_is_read_and_truncation_is_detected() {
         let node = leaf(b"key", b"value");
         let root = blake2_256(&node);
         // With and without a path in front of the hash.
@@ -151,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named() {
+    fn the_error_names_another_version() {
         let failure = read("snap", snapshot(3, &[], [0; 32]).as_slice()).expect_err("refused");
         assert_eq!((failure.found.as_deref(), failure.expected.as_deref()), (Some("3"), Some("4")));
     }
 
     #[test]
-    fn a_missing_or_changed_node_is_named() {
+    fn the_error_names_a_missing_or_changed_node() {
         let node = leaf(b"key", b"value");
         let root = blake2_256(&node);
         let failure = read("snap", snapshot(4, &[], root).as_slice()).expect_err("refused");
@@ -170,11 +171,11 @@ mod tests {
     }
 
     #[test]
-    fn child_tries_are_read_apart() {
+    fn child_tries_are_separate_from_the_main_trie() {
         let child = leaf(b"inner", &[3; 40]);
         let child_root = blake2_256(&child);
         let node = leaf(&[CHILD_PREFIX, b"c"].concat(), &child_root);
-        // 24 bytes of key: 48 nibbles fit into the header byte.
+        // The key has 24 bytes. Its 48 nibbles fit into the header byte.
         let root = blake2_256(&node);
         let bytes = snapshot(4, &[(root.to_vec(), node), (child_root.to_vec(), child)], root);
         let state = read("snap", bytes.as_slice()).expect("read");

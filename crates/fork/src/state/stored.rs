@@ -91,7 +91,7 @@ impl Stored {
         filled.clone().unwrap_or(Ok(()))?;
         self.local(hash).ok_or_else(|| match self.disk.trouble() {
             Some(why) => Failure::environment("the store of trie nodes cannot be used any more").found(why),
-            None => Failure::input(format!("the state in {} is not whole", self.name))
+            None => Failure::input(format!("the state in {} is incomplete", self.name))
                 .found(format!("no trie node with the hash {}", hex::encode_prefixed(hash.as_bytes())))
                 .expected("every node below the state root")
                 .hint("take the state again"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The Merkle trie that a chain's state root commits to: walked from its nodes, and its root computed from entries.
+//! The Merkle trie of a chain's state: entries read from its nodes, and its root computed from entries.
 //!
-//! Both directions are here so that each can check the other, and neither needs the node's crates.
+//! Both directions are implemented, so that tests can check one with the other. Neither uses the node's crates.
 
 mod node;
 mod root;
@@ -14,13 +14,12 @@ pub use walk::Nodes;
 /// A state's entries, ordered by key.
 pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What the keys of child tries' roots begin with in the state.
+/// The prefix of the keys that have the roots of child tries as values.
 pub const CHILD_PREFIX: &[u8] = b":child_storage:default:";
 
-/// How many branches may stand above a node. Keys of real chains give some dozen; a deeper trie is made to exhaust
-/// the stack.
+/// The largest number of branches above a node. Real chains have some dozen; a deeper trie could exhaust the stack.
 const DEPTH_LIMIT: usize = 512;
-/// Values from this length on are stored apart in layout 1, with their hash in the node.
+/// In layout 1, a value of at least this many bytes is stored outside of its node, which contains the value's hash.
 const HASHED_FROM: usize = 33;
 
 #[cfg(test)]
@@ -29,7 +28,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    /// All nodes of the trie of some entries.
+    /// Builds the trie of some entries. Returns its nodes and its root.
     fn nodes(entries: &Entries, version: u8) -> (Nodes, [u8; 32]) {
         let mut nodes = Nodes::default();
         let mut each = |hash, node: &[u8]| {
@@ -43,13 +42,13 @@ mod tests {
     }
 
     fn key() -> impl Strategy<Value = Vec<u8>> {
-        // Few distinct bytes, so that keys share beginnings and are each other's beginnings.
+        // Few distinct bytes, so that keys share prefixes and are prefixes of each other.
         prop::collection::vec(prop::sample::select(vec![0x00u8, 0x01, 0x10, 0x11, 0xff]), 0..6)
     }
 
     proptest! {
         #[test]
-        fn what_is_built_is_what_is_walked(
+        fn the_entries_of_a_built_trie_are_read_again(
             entries in prop::collection::btree_map(key(), prop::collection::vec(any::<u8>(), 0..80), 0..60),
             version in 0u8..2,
         ) {
@@ -60,7 +59,7 @@ mod tests {
         }
 
         #[test]
-        fn any_change_to_any_node_is_noticed(
+        fn a_change_to_any_node_is_detected(
             entries in prop::collection::btree_map(key(), prop::collection::vec(any::<u8>(), 0..80), 1..30),
             which in any::<prop::sample::Index>(),
             position in any::<prop::sample::Index>(),
@@ -82,8 +81,8 @@ mod tests {
     }
 
     #[test]
-    fn known_roots_are_met() {
-        // The root of nothing, which every chain's genesis block carries for its extrinsics.
+    fn known_roots_are_computed() {
+        // The root of an empty trie: the extrinsics root of every genesis block.
         let empty = "03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314";
         assert_eq!(root(&[], 0).map(hex::encode).as_deref(), Some(empty));
         assert_eq!(root(&[], 1), root(&[], 0));
@@ -102,15 +101,15 @@ mod tests {
     }
 
     #[test]
-    fn a_trie_made_to_exhaust_the_stack_is_refused() {
+    fn a_trie_that_is_too_deep_is_refused() {
         let entries: BTreeMap<Vec<u8>, Vec<u8>> = (0..2000).map(|length| (vec![0; length], vec![1])).collect();
         let entries: Entries = entries.into_iter().collect();
         assert_eq!(root(&entries, 1), None);
     }
 
     #[test]
-    fn a_trie_made_to_exhaust_the_memory_is_refused() {
-        // Every branch has the one below it sixteen times: 16^20 entries out of 21 nodes.
+    fn a_trie_that_repeats_its_nodes_is_refused() {
+        // Every branch has the same child sixteen times: 16^20 entries in 21 nodes.
         let mut nodes = Nodes::default();
         // A leaf of one byte key remainder, then pairs of levels so that keys are whole bytes.
         let mut below = vec![0x40, 4 * 40];

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From entries to the root that commits to them.
+//! Builds a trie from entries and computes its root.
 
 use super::{DEPTH_LIMIT, HASHED_FROM};
 use artifact::hashes::blake2_256;
 use codec::Encode;
 use worker::{Failure, Result};
 
-/// The root of entries in layout 0 or 1. Nothing where they are not ordered by key, without repetition, or where the trie
-/// would be deeper than any chain's.
+/// Computes the root of entries in layout 0 or 1.
+///
+/// Returns `None` if the keys are not strictly ascending, or if the trie is deeper than any real chain's.
 pub fn root(entries: &[(Vec<u8>, Vec<u8>)], version: u8) -> Option<[u8; 32]> {
     let mut builder = Builder::new(version);
     entries.iter().try_for_each(|(key, value)| builder.push(key, value.clone(), &mut |_, _| Ok(()))).ok()?;
     builder.finish(&mut |_, _| Ok(())).ok()
 }
 
-/// Who is shown a trie's nodes, and the values that are stored apart, under their hashes.
+/// A function that receives the nodes of a trie, and the values that are stored outside of their nodes, with their hashes.
 pub type NodeVisitor<'a> = dyn FnMut([u8; 32], &[u8]) -> Result<()> + 'a;
 
-/// The trie of entries that come one by one in the order of their keys. It holds no more of them than lie on the way to the
-/// last one.
+/// Builds a trie from entries in the order of their keys. It keeps only the nodes on the path to the last entry in memory.
 pub struct Builder {
     hashed: bool,
-    /// The last key; every node that is open lies on the way to it.
+    /// The last key. All open nodes are on the path to it.
     last: Vec<u8>,
     open: Vec<OpenNode>,
 }
 
-/// A node that more may still come below of.
+/// A node whose children are not complete yet.
 struct OpenNode {
-    /// How many nibbles of its entries' keys lead to its end.
+    /// The number of nibbles of the key up to the end of this node's part.
     end: usize,
     value: Option<StoredValue>,
     bitmap: u16,
-    /// Encoded as they stand in the node.
+    /// The encoded children.
     children: Vec<u8>,
 }
 
-/// A value as it stands in its node: itself, or where it is stored apart, its hash.
+/// A value as encoded in its node: the value itself, or the hash of a value that is stored outside.
 enum StoredValue {
     Inline(Vec<u8>),
     Hash([u8; 32]),
@@ -49,11 +49,12 @@ impl OpenNode {
 }
 
 impl Builder {
+    /// Creates the builder of a trie in layout 0 or 1.
     pub fn new(version: u8) -> Self {
         Self { hashed: version > 0, last: Vec::new(), open: Vec::new() }
     }
 
-    /// The next entry, whose key comes after the one before.
+    /// Adds an entry. Its key must be greater than the last one.
     pub fn push(&mut self, key: &[u8], value: Vec<u8>, visitor: &mut NodeVisitor<'_>) -> Result<()> {
         if !self.open.is_empty() {
             if key <= self.last.as_slice() {
@@ -78,8 +79,9 @@ impl Builder {
         Ok(())
     }
 
+    /// Completes the trie and returns its root.
     pub fn finish(mut self, visitor: &mut NodeVisitor<'_>) -> Result<[u8; 32]> {
-        // What is left lies on one way, each node below the one before.
+        // The open nodes are on one path, each below the one before.
         while self.open.len() > 1 {
             if let Some(open) = self.open.pop() {
                 self.attach(&open, visitor)?;
@@ -94,8 +96,9 @@ impl Builder {
         Ok(hash)
     }
 
-    /// Ends the nodes that lie deeper than what the next key has in common with the last, so many nibbles: where it leaves the
-    /// way between two of them, a branch begins.
+    /// Completes the nodes below the common prefix of the last key and the next one. `common` is its length in nibbles.
+    ///
+    /// If no open node ends there, a branch is inserted.
     fn close(&mut self, common: usize, visitor: &mut NodeVisitor<'_>) -> Result<()> {
         while let Some(open) = self.open.pop_if(|open| open.end > common) {
             if self.open.last().is_none_or(|above| above.end < common) {
@@ -106,7 +109,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Makes a node that has ended a child of the one that is now the last.
+    /// Adds a complete node as a child to the deepest open node.
     fn attach(&mut self, open: &OpenNode, visitor: &mut NodeVisitor<'_>) -> Result<()> {
         let above = self.open.last().map_or(0, |above| above.end);
         let child = self.encode(open, above + 1);
@@ -122,7 +125,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The bytes of a node whose part of the key begins after so many nibbles.
+    /// Encodes a node whose part of the key begins after `from` nibbles.
     fn encode(&self, open: &OpenNode, from: usize) -> Vec<u8> {
         let hashed = matches!(open.value, Some(StoredValue::Hash(_)));
         let (prefix, bits) = match (open.bitmap == 0, open.value.is_some(), hashed) {
@@ -153,13 +156,14 @@ impl Builder {
     }
 }
 
-/// How many nibbles two keys begin with alike.
+/// Returns the length of the common prefix of two keys, in nibbles.
 fn common_nibbles(one: &[u8], other: &[u8]) -> usize {
     let bytes = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     let half = one.get(bytes).zip(other.get(bytes)).is_some_and(|(one, other)| one >> 4 == other >> 4);
     2 * bytes + usize::from(half)
 }
 
+/// Writes the header of a node: its kind and the number of nibbles.
 fn header(node: &mut Vec<u8>, prefix: u8, bits: u32, nibbles: usize) {
     let full = 0xffu8 >> bits;
     if nibbles < usize::from(full) {

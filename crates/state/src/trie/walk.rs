@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From nodes to entries, each node proven by its hash.
+//! Reads the entries of a trie from its nodes. Every node is proven by its hash.
 
 use super::{
     DEPTH_LIMIT, Entries,
@@ -9,46 +9,50 @@ use artifact::hashes::blake2_256;
 use std::collections::HashMap;
 use worker::{Failure, Result};
 
-/// Trie nodes, and values stored apart, under their hashes. What is not reachable from a root does no harm.
+/// Trie nodes, and values that are stored outside of their nodes, by their hashes. Unreachable ones are ignored.
 #[derive(Default)]
 pub struct Nodes {
     by_hash: HashMap<[u8; 32], Vec<u8>>,
     bytes: usize,
 }
 
+/// The state of reading a trie.
 struct Walk<'a> {
     nodes: &'a Nodes,
     name: &'a str,
     nibbles: Vec<u8>,
-    /// Longer keys are passed over, and what leads to nothing else.
+    /// The longest key in nibbles. Entries with longer keys are skipped, and nodes that lead only to such entries.
     longest: usize,
     entries: Entries,
-    /// What may still be visited: a trie of which parts repeat is finite and yet endless.
+    /// The number of nodes and values that may still be visited. A trie that repeats its nodes has far more entries than nodes.
     steps: usize,
+    /// The number of bytes that may still be visited.
     bytes: usize,
 }
 
 impl Nodes {
-    /// `hash` is what the source claims; it is checked when the node is used.
+    /// Adds a node or a value. Its hash is checked when it is used.
     pub fn insert(&mut self, hash: [u8; 32], bytes: Vec<u8>) {
         self.bytes += bytes.len();
         self.by_hash.insert(hash, bytes);
     }
 
+    /// Returns the number of nodes and values.
     pub fn len(&self) -> usize {
         self.by_hash.len()
     }
 
+    /// Returns whether there are no nodes.
     pub fn is_empty(&self) -> bool {
         self.by_hash.is_empty()
     }
 
-    /// All entries below a root, ordered by key. `name` is what errors call the source.
+    /// Returns all entries below a root, ordered by key. `name` is the source's name in messages.
     pub fn entries(&self, name: &str, root: [u8; 32]) -> Result<Entries> {
         self.entries_up_to(name, root, usize::MAX / 2)
     }
 
-    /// The entries with keys of at most so many bytes. Nodes that lead to longer ones only need not be here.
+    /// Returns the entries with keys of at most `bytes` bytes. Nodes that lead only to longer keys may be missing.
     pub fn entries_up_to(&self, name: &str, root: [u8; 32], bytes: usize) -> Result<Entries> {
         if root == blake2_256(&[0]) {
             return Ok(vec![]);
@@ -59,7 +63,7 @@ impl Nodes {
             nibbles: Vec::new(),
             longest: bytes * 2,
             entries: Vec::new(),
-            // Equal values and equal small tries do occur in real states, so a few repetitions have to pass.
+            // Equal values and equal small tries occur in real states, so some repetition is allowed.
             steps: self.len().saturating_mul(64).saturating_add(1024),
             bytes: self.bytes.saturating_mul(64).saturating_add(1 << 20),
         };
@@ -69,7 +73,7 @@ impl Nodes {
 
     fn get(&self, name: &str, hash: &[u8; 32]) -> Result<&[u8]> {
         let bytes = self.by_hash.get(hash).ok_or_else(|| {
-            Failure::input(format!("the state in {name} is not whole"))
+            Failure::input(format!("the state in {name} is incomplete"))
                 .found(format!("no trie node with the hash {}", hex::encode_prefixed(hash)))
                 .expected("every node below the state root")
         })?;
@@ -83,7 +87,7 @@ impl Nodes {
         Ok(bytes)
     }
 
-    /// Changes one byte of one node, if there is one.
+    /// Changes one byte of one node. Returns whether there was a node to change.
     #[cfg(test)]
     pub(super) fn tamper(&mut self, which: proptest::sample::Index, position: proptest::sample::Index) -> bool {
         let mut hashes: Vec<_> =
@@ -107,7 +111,7 @@ impl Walk<'_> {
         if depth > DEPTH_LIMIT {
             return Err(broken(self.name, "a trie deeper than any chain's"));
         }
-        let node = Node::decode(bytes).ok_or_else(|| broken(self.name, "bytes that are no trie node"))?;
+        let node = Node::decode(bytes).ok_or_else(|| broken(self.name, "bytes that are not a trie node"))?;
         self.charge(bytes.len())?;
         let above = self.nibbles.len();
         self.nibbles.extend_from_slice(&node.partial);
@@ -139,20 +143,24 @@ impl Walk<'_> {
     fn value(&mut self, value: &[u8]) -> Result<()> {
         self.charge(value.len() + self.nibbles.len())?;
         if self.nibbles.len() % 2 == 1 {
-            return Err(Failure::input(format!("a trie node in {} has a value under half a byte of key", self.name)));
+            return Err(Failure::input(format!(
+                "a trie node in {} has a value under a key with an odd number of nibbles",
+                self.name
+            )));
         }
         let key = self.nibbles.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
         self.entries.push((key, value.to_vec()));
         Ok(())
     }
 
+    /// Counts a visited node or value, and fails at the limits.
     fn charge(&mut self, bytes: usize) -> Result<()> {
         match (self.steps.checked_sub(1), self.bytes.checked_sub(bytes)) {
             (Some(steps), Some(bytes)) => {
                 (self.steps, self.bytes) = (steps, bytes);
                 Ok(())
             }
-            _ => Err(Failure::input(format!("the trie in {} repeats itself without end", self.name))
+            _ => Err(Failure::input(format!("the trie in {} repeats its nodes too often", self.name))
                 .expected("a state about as large as its nodes")),
         }
     }

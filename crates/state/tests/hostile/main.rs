@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Readers of files and answers, given thousands of damaged ones: a bounded run of what `cargo fuzz` does without an end
-//! (`crates/state/fuzz`). The same bytes every time.
+//! Runs the readers of files and responses on thousands of damaged inputs: a bounded run of the fuzz targets in
+//! `crates/state/fuzz`. The inputs are the same in every run.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -11,10 +11,10 @@ use codec::{Compact, Encode};
 use cutover_state::State;
 use std::path::Path;
 
-/// Of each seed.
+/// The number of damaged inputs for each seed.
 const ROUNDS: usize = 1500;
 
-/// xorshift64*: enough to choose where to break something.
+/// A random number generator: xorshift64*.
 struct Rng(u64);
 
 impl Rng {
@@ -29,7 +29,7 @@ impl Rng {
         (self.next() % limit.max(1) as u64) as usize
     }
 
-    /// One to four of the things that happen to files, and of those that are done to them.
+    /// Applies one to four random changes.
     fn damage(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..=self.below(4) {
             let at = self.below(bytes.len());
@@ -42,7 +42,7 @@ impl Rng {
                     let part = bytes[at..at + length].to_vec();
                     bytes.splice(at..at, part).for_each(drop);
                 }
-                // A length, as SCALE has it: of nearly nothing, or of more than there is.
+                // A SCALE length prefix: very small, or larger than the input.
                 4 => {
                     let large = [0, 1, 63, 64, 1 << 14, 1 << 30, u32::MAX][self.below(7)];
                     let written = Compact(large).encode();
@@ -71,14 +71,14 @@ fn run_damaged(reader: fn(&[u8]), seeds: &[Vec<u8>]) {
     assert!(peak_memory() < 1 << 30, "a damaged file took {} bytes of memory", peak_memory());
 }
 
-/// The most memory that this process ever had. Each test has one of its own under nextest.
+/// Returns the peak memory of this process in bytes. Under nextest each test has its own process.
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) * 1024
 }
 
-/// As little of a chain as there can be: a code that says what it is, a few values, a child trie.
+/// Returns a minimal chain spec: a runtime with a version section, a few values, a child trie.
 fn chain_spec() -> Vec<u8> {
     let version = ("tiny", "tiny", 1u32, 1u32, 1u32, Vec::<([u8; 8], u32)>::new(), 1u32, 1u8).encode();
     let mut code = b"\0asm\x01\0\0\0\0".to_vec();
@@ -96,18 +96,18 @@ fn tiny() -> State {
     State::from_reader("tiny", chain_spec().as_slice()).expect("a chain spec")
 }
 
-/// What stands in a snapshot between its version and its hash, unpacked.
+/// Returns the decompressed body of a snapshot.
 fn body(snapshot: &[u8]) -> Vec<u8> {
     zstd::stream::decode_all(&snapshot[12..snapshot.len() - 32]).expect("a body")
 }
 
-/// The upgraded chain's state as it is in this repository: of real size.
+/// Returns the recorded state in this repository. It has a realistic size.
 fn real() -> State {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtimes/standalone/previous-release.snapshot");
     State::read(&path).expect("the recorded state")
 }
 
-/// One leaf in a snapshot of try-runtime.
+/// Returns a snapshot of try-runtime with one leaf.
 fn try_runtime() -> Vec<u8> {
     let node = [&[0x46][..], b"key", &b"value".to_vec().encode()].concat();
     let root = artifact::hashes::blake2_256(&node);
@@ -129,14 +129,14 @@ fn damaged_chain_specs_and_snapshots() {
 }
 
 #[test]
-fn damaged_snapshots_that_are_sealed_again() {
+fn damaged_snapshots_with_a_correct_hash() {
     let seed = body(&tiny().to_snapshot().expect("a snapshot"));
     run_damaged(readers::snapshot, &[seed]);
 }
 
 #[test]
 fn damaged_proofs() {
-    // A branch with a value and two children, one of them inline; a leaf; the same node as its own neighbour.
+    // A branch with a value and two children, one of them inline; a leaf; the same node twice.
     let leaf = [&[0x46][..], b"key", &vec![7u8; 40].encode()].concat();
     let hash = artifact::hashes::blake2_256(&leaf);
     let small = [&[0x41, 0x05][..], &b"x".to_vec().encode()].concat();
@@ -152,7 +152,7 @@ fn damaged_proofs() {
     nodes.insert(artifact::hashes::blake2_256(&branch), branch.clone());
     nodes.insert(hash, leaf.clone());
     let entries = nodes.entries("seed", artifact::hashes::blake2_256(&branch));
-    assert!(entries.is_err(), "keys of an odd number of nibbles are of no chain");
+    assert!(entries.is_err(), "a key has an odd number of nibbles");
     run_damaged(readers::proof, &[whole, framed(&[&leaf]), framed(&[&branch, &branch])]);
 }
 
@@ -178,6 +178,6 @@ fn damaged_metadata_and_headers() {
         rng.damage(&mut bytes);
         readers::metadata(&bytes);
     }
-    // The small end of it: everything above is mostly types, of which the first few are enough to be wrong in.
+    // Only the first bytes: the metadata consists mostly of types, and a few of them are enough.
     run_damaged(readers::metadata, &[metadata.bytes[..600].to_vec()]);
 }

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What must hold for any bytes whatever: no panic, and what is accepted holds together. Called by the bounded run of
-//! the tests and, without an end, by `cargo fuzz`.
+//! Properties that hold for any input: no panic, and accepted input is consistent. The tests call these functions in a
+//! bounded run, and `cargo fuzz` without a limit.
 
 use artifact::{Blob, Metadata, hashes::blake2_256, sections::Sections};
 use cutover_state::{State, StateExcerpt, StateFile, header::Header, trie};
 
-/// Chain specs, snapshots of ours and of try-runtime, as they are.
+/// Reads the input as a chain spec or a snapshot.
 pub fn state(bytes: &[u8]) {
     let excerpt = StateExcerpt::from_reader("hostile", bytes);
     let nodes = streamed_root(bytes);
     if let Ok(state) = State::from_reader("hostile", bytes) {
         check_accepted(&state);
-        // A snapshot of nodes may say wrongly where they are in the trie; then they are missed.
+        // In a snapshot of trie nodes, the paths may be wrong. The excerpt then lacks these entries.
         if let Ok(excerpt) = excerpt {
             for (key, value) in state.top.iter().filter(|(key, _)| key.len() <= 32) {
                 assert_eq!(excerpt.get(key), Some(value.as_slice()));
             }
         }
-        // A file that contradicts itself in its root is refused by whoever needs the root.
+        // A file with a wrong root is refused by the code that needs the root.
         assert!(nodes.is_none_or(|root| Some(root) == state.compute_root() || Some(root) == state.state_root));
     }
 }
 
-/// The root of the nodes that a snapshot gives where it is too large to be held.
+/// Returns the root of the nodes that a snapshot gives as a stream.
 fn streamed_root(bytes: &[u8]) -> Option<[u8; 32]> {
     let path = std::env::temp_dir().join(format!("cutover-hostile-{}", std::process::id()));
     std::fs::write(&path, bytes).expect("written");
     let root = StateFile::open(&path, 0).ok().flatten().and_then(|file| {
         let each = &mut |hash, node: &[u8]| {
-            assert_eq!(hash, blake2_256(node), "every node is under its own hash");
+            assert_eq!(hash, blake2_256(node), "every node has its own hash");
             Ok(())
         };
         file.nodes(each).ok()
@@ -37,8 +37,8 @@ fn streamed_root(bytes: &[u8]) -> Option<[u8; 32]> {
     root
 }
 
-/// The body of a snapshot of ours: compressed and sealed as the file has it, or no change of it would get past the
-/// hash at its end.
+/// Reads the input as the body of a snapshot. It is compressed and gets a correct hash, so that the reader does not stop at
+/// the hash.
 pub fn snapshot(body: &[u8]) {
     let mut bytes = b"\x93CUTOVER".to_vec();
     bytes.extend(1u32.to_le_bytes());
@@ -50,14 +50,14 @@ pub fn snapshot(body: &[u8]) {
 fn check_accepted(state: &State) {
     let _ = (state.complete(), state.summary(), state.code("hostile"));
     let root = state.compute_root();
-    // Our own form of it says the same.
+    // Written as a snapshot and read again, the state is the same.
     if let Ok(bytes) = state.to_snapshot() {
         let again = State::from_reader("again", bytes.as_slice()).expect("a snapshot that was just made");
         assert_eq!((&again.top, again.compute_root()), (&state.top, root));
     }
 }
 
-/// Nodes of a proof, each behind its length in two bytes, under their true hashes; the first is the root.
+/// Reads the input as trie nodes, each after its length in two bytes, with correct hashes. The first one is the root.
 pub fn proof(bytes: &[u8]) {
     let mut nodes = trie::Nodes::default();
     let (mut root, mut rest) = (None, bytes);
@@ -76,17 +76,19 @@ pub fn proof(bytes: &[u8]) {
     }
 }
 
-/// A blob, compressed, bare or in hex, and the facts of its sections.
+/// Reads the input as a blob, compressed, plain or in hex, and reads its sections.
 pub fn blob(bytes: &[u8]) {
     if let Ok(blob) = Blob::parse("hostile", bytes.to_vec()) {
         let _ = Sections::read("hostile", &blob);
     }
 }
 
+/// Reads the input as metadata.
 pub fn metadata(bytes: &[u8]) {
     let _ = Metadata::from_bytes("hostile", bytes.to_vec());
 }
 
+/// Reads the input as a block header.
 pub fn header(bytes: &[u8]) {
     let _ = Header::decode(bytes);
 }
