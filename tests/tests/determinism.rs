@@ -239,7 +239,7 @@ fn verify_build_accepts_the_blob_of_the_source_and_explains_another() {
     let cause = &output.json()["difference"]["causes"][0];
     assert_eq!(cause["cause"], "other features", "{cause}");
     let evidence = cause["evidence"][0].as_str().expect("evidence");
-    assert!(evidence.contains("the old blob alone has Tiny_extra: the feature `extra`"), "{evidence}");
+    assert!(evidence.contains("only the old blob has Tiny_extra: the feature `extra`"), "{evidence}");
 }
 
 #[test]

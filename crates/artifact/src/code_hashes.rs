@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The hashes people compare and vote on, all of the deployed bytes.
+//! The hashes of a blob that people compare and vote on. All are of the deployed bytes.
 
 use crate::{
     cid,
@@ -13,12 +13,15 @@ use sha2::{Digest, Sha256};
 /// The pallet and call indices of the calls that change a chain's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemCalls {
+    /// The indices of `system.set_code`.
     pub set_code: (u8, u8),
+    /// The indices of `system.authorize_upgrade`.
     pub authorize_upgrade: (u8, u8),
+    /// Where the indices come from.
     pub from: CallIndicesFrom,
 }
 
-/// Without metadata: nearly every chain gives the `System` pallet the first place.
+/// The indices without metadata: on nearly every chain, `System` is the pallet with the index 0.
 impl Default for SystemCalls {
     fn default() -> Self {
         let from = CallIndicesFrom { set_code: IndicesFrom::Default, authorize_upgrade: IndicesFrom::Default };
@@ -27,7 +30,7 @@ impl Default for SystemCalls {
 }
 
 impl SystemCalls {
-    /// As the runtime itself has them, as far as it does.
+    /// Returns the indices in the runtime's metadata, with the defaults for calls that it does not have.
     pub fn of(pallets: &Pallets) -> Self {
         let usual = Self::default();
         let system = pallets.get("System").and_then(|pallet| pallet.index);
@@ -42,19 +45,23 @@ impl SystemCalls {
     }
 }
 
-/// Every hash of one blob.
+/// The hashes of one blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashes {
+    /// The BLAKE2-256 hash, which is the code hash on chain.
     pub blake2_256: [u8; 32],
+    /// The SHA-256 hash.
     pub sha256: [u8; 32],
+    /// The IPFS content identifier, version 0.
     pub ipfs_cid: String,
-    /// blake2-256 of the bytes of `system.set_code(code)`.
+    /// The BLAKE2-256 hash of the encoded call `system.set_code(code)`.
     pub set_code: [u8; 32],
-    /// The bytes of `system.authorize_upgrade(blake2_256)`.
+    /// The encoded call `system.authorize_upgrade(blake2_256)`.
     pub authorize_upgrade_call: Vec<u8>,
 }
 
 impl Hashes {
+    /// Computes the hashes of a blob.
     pub fn of(deployed: &[u8], calls: &SystemCalls) -> Self {
         let code_hash = blake2_256(deployed);
         Self {
@@ -67,7 +74,7 @@ impl Hashes {
     }
 }
 
-/// The hash of `system.set_code(code)`, fed piece by piece: the call is as large as the code.
+/// Computes the BLAKE2-256 hash of the call `system.set_code(code)`, without a copy of the code.
 pub fn set_code_hash(code: &[u8], (pallet, call): (u8, u8)) -> [u8; 32] {
     let mut hasher = Blake2b::<32>::new();
     hasher.update(&[pallet, call]);
@@ -76,7 +83,7 @@ pub fn set_code_hash(code: &[u8], (pallet, call): (u8, u8)) -> [u8; 32] {
     hasher.finish()
 }
 
-/// The bytes of `system.authorize_upgrade(code_hash)`.
+/// Encodes the call `system.authorize_upgrade(code_hash)`.
 pub fn authorize_upgrade_call(code_hash: &[u8; 32], (pallet, call): (u8, u8)) -> Vec<u8> {
     let mut bytes = vec![pallet, call];
     bytes.extend_from_slice(code_hash);
@@ -99,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_call_hashed_in_pieces_is_the_call_hashed_whole() {
+    fn the_hash_is_that_of_the_encoded_call() {
         for length in [0usize, 1, 63, 64, 16383, 16384, 70000] {
             let code = vec![0xab; length];
             let whole = ([5u8, 2u8], &code).encode();
@@ -108,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn authorizing_names_the_deployed_bytes() {
+    fn authorize_upgrade_contains_the_hash_of_the_deployed_bytes() {
         let calls = SystemCalls { authorize_upgrade: (7, 9), ..Default::default() };
         let hashes = Hashes::of(b"code", &calls);
         assert_eq!(hashes.authorize_upgrade_call[..2], [7, 9]);

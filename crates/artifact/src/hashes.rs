@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The hash functions that chains use: BLAKE2b and xxHash, in the lengths that they have in keys and calls.
+//! The hash functions of chains: BLAKE2b and xxHash, in the lengths that storage keys and calls use.
 
-/// BLAKE2b of so many bytes, of what comes piece by piece.
+/// An incremental BLAKE2b hasher with an output of `LENGTH` bytes.
 pub struct Blake2b<const LENGTH: usize>(blake2b_simd::State);
 
 impl<const LENGTH: usize> Blake2b<LENGTH> {
-    #[allow(clippy::new_without_default, reason = "a hasher is begun, not had by default")]
+    #[allow(clippy::new_without_default, reason = "a hasher has no default value")]
+    /// Creates a hasher.
     pub fn new() -> Self {
         Self(blake2b_simd::Params::new().hash_length(LENGTH).to_state())
     }
 
+    /// Adds bytes to the input.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
+    /// Returns the hash of the input so far.
     pub fn finish(&self) -> [u8; LENGTH] {
         let mut out = [0; LENGTH];
         out.copy_from_slice(self.0.finalize().as_bytes());
@@ -27,24 +30,27 @@ fn blake2b<const LENGTH: usize>(bytes: &[u8]) -> [u8; LENGTH] {
     hasher.finish()
 }
 
+/// Returns the BLAKE2b hash of 32 bytes.
 pub fn blake2_256(bytes: &[u8]) -> [u8; 32] {
     blake2b(bytes)
 }
 
+/// Returns the BLAKE2b hash of 16 bytes.
 pub fn blake2_128(bytes: &[u8]) -> [u8; 16] {
     blake2b(bytes)
 }
 
-/// How a runtime API's name becomes the eight bytes that stand for it.
+/// Returns the BLAKE2b hash of 8 bytes. The identifier of a runtime API is this hash of its name.
 pub fn blake2_64(bytes: &[u8]) -> [u8; 8] {
     blake2b(bytes)
 }
 
+/// Returns the xxHash of 8 bytes.
 pub fn twox_64(bytes: &[u8]) -> [u8; 8] {
     twox(bytes, 0)
 }
 
-/// How a pallet's or a storage item's name becomes the beginning of its keys.
+/// Returns the xxHash of 16 bytes. Storage keys begin with this hash of the pallet's and the item's name.
 pub fn twox_128(bytes: &[u8]) -> [u8; 16] {
     let mut out = [0; 16];
     for (seed, half) in out.chunks_mut(8).enumerate() {
@@ -53,6 +59,7 @@ pub fn twox_128(bytes: &[u8]) -> [u8; 16] {
     out
 }
 
+/// Returns the xxHash of 32 bytes.
 pub fn twox_256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     for (seed, part) in out.chunks_mut(8).enumerate() {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The facts of a runtime blob.
 //!
-//! Everything here is read without the node's crates, because most questions about a runtime (which version, which
-//! hash, which pallets) need none of them, and a tool that answers in a tenth of a second is asked more often.
+//! This crate does not use the node's crates. Most facts of a runtime (version, hashes, pallets) do not need them, and
+//! without them a command answers in a tenth of a second.
 //!
-//! - [`blob`], [`sections`], [`version`]: facts that are in the bytes, read without executing them
+//! - [`blob`], [`sections`], [`version`]: facts in the bytes, read without executing the runtime
 //! - [`hashes`]: the hash functions that chains use
-//! - [`metadata`]: facts that only the runtime itself can tell, asked in a bounded interpreter
+//! - [`metadata`]: facts that the runtime returns when a bounded interpreter executes it
 //! - [`code_hashes`]: the hashes of a blob that people compare and vote on
-//! - [`metadata_hash`]: the hash of the metadata that wallets sign: the one in the blob, and the one that belongs there
-//! - [`pace`]: how long slots, epochs and the like are
-//! - [`diff_bytes`]: why two blobs that should be one differ
+//! - [`metadata_hash`]: the metadata hash that wallets sign: the one in the blob, and the expected one
+//! - [`pace`]: the durations of slots, epochs and other periods
+//! - [`diff_bytes`]: the causes of differences between two builds of one runtime
 
 pub mod blob;
 mod cid;

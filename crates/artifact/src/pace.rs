@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How long things take by a runtime's constants: what tells a build for quick rehearsals (`fast-runtime`) from the one
-//! that a chain runs, whose name and version it shares.
+//! The durations of slots, epochs and other periods, from the constants of a runtime.
+//!
+//! They distinguish a build with short periods (`fast-runtime`) from the production build, which has the same name and version.
 
 use crate::metadata::Pallets;
 use protocol::inspect::Pace;
 
-/// What a constant counts, as its pallet documents it.
+/// The unit of a constant, as its pallet documents it.
 #[derive(Clone, Copy)]
 enum TimeUnit {
     Milliseconds,
-    /// Of Babe, each as long as a block is expected to take.
+    /// The slots of BABE. Each is as long as the expected block time.
     Slots,
-    /// Each as long as an epoch.
+    /// Sessions. Each is as long as an epoch.
     Sessions,
-    /// Of a relay chain, whichever has the pallet.
+    /// Blocks of the relay chain, on whichever chain the pallet is.
     RelayBlocks,
 }
 
@@ -26,10 +27,10 @@ const CONSTANTS: [(&str, &str, TimeUnit); 6] = [
     ("Broker", "TimeslicePeriod", TimeUnit::RelayBlocks),
 ];
 
-/// Every relay chain's blocks are six seconds apart; no parachain's metadata says so.
+/// The block time of relay chains in milliseconds. The metadata of parachains does not contain it.
 const RELAY_BLOCK: u128 = 6000;
 
-/// What of it the constants of a runtime tell.
+/// Returns the durations that the constants of a runtime give.
 pub fn of(pallets: &Pallets) -> Vec<Pace> {
     let number = |pallet: &str, constant: &str| little_endian(pallets.constant(pallet, constant)?);
     let block = number("Babe", "ExpectedBlockTime");
@@ -56,19 +57,19 @@ pub fn of(pallets: &Pallets) -> Vec<Pace> {
         .collect()
 }
 
-/// A number of any width up to 128 bits.
+/// Decodes a little-endian number of up to 128 bits.
 pub fn little_endian(bytes: &[u8]) -> Option<u128> {
     let mut wide = [0; 16];
     wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
     Some(u128::from_le_bytes(wide))
 }
 
-/// `1 block`, `14,400 blocks`.
+/// Formats a number with a noun: `1 block`, `14,400 blocks`.
 pub fn counted(number: u128, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// `14,400`.
+/// Formats a number with thousands separators: `14,400`.
 pub fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -81,17 +82,17 @@ pub fn grouped(number: u128) -> String {
     text
 }
 
-/// Milliseconds by their largest units: `1 d 12 h`.
+/// Formats milliseconds in their largest units: `1 d 12 h`.
 pub fn duration(milliseconds: u128) -> String {
     let units = [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)];
-    let (mut left, mut told) = (milliseconds, Vec::new());
+    let (mut left, mut parts) = (milliseconds, Vec::new());
     for (name, length) in units {
         if left >= length {
-            told.push(format!("{} {name}", grouped(left / length)));
+            parts.push(format!("{} {name}", grouped(left / length)));
             left %= length;
         }
     }
-    if told.is_empty() { "0 s".into() } else { told.join(" ") }
+    if parts.is_empty() { "0 s".into() } else { parts.join(" ") }
 }
 
 #[cfg(test)]
@@ -117,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_build_is_told_from_the_chains_by_its_pace() {
+    fn a_fast_build_has_other_durations() {
         assert_eq!(
             told(2400, 80)[0],
             ("Babe.EpochDuration".into(), "2,400 slots".into()),
-            "nothing says how long one is"
+            "the length of a slot is unknown"
         );
         assert_eq!(told(2400, 80)[1], ("Broker.TimeslicePeriod".into(), "80 relay chain blocks = 8 min".into()));
         assert_eq!(told(2400, 20)[1].1, "20 relay chain blocks = 2 min");
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_told_of_what_is_not_there_or_is_no_number() {
+    fn missing_constants_and_large_numbers_have_no_duration() {
         assert!(of(&pallets(&[("Balances", "ExistentialDeposit", 1)])).is_empty());
         assert_eq!(little_endian(&[1; 17]), None);
         assert_eq!(of(&pallets(&[("Broker", "TimeslicePeriod", u64::MAX)]))[0].milliseconds, None);

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a blob's Wasm sections say, read without executing anything.
+//! The facts in the sections of a Wasm module, read without executing it.
 
 use crate::{Blob, Version, version::decode_apis};
 use protocol::inspect::{Api, Import, Producer};
 use wasmparser::{ExternalKind, KnownCustom, Parser, Payload, TypeRef};
 use worker::{Failure, Result};
 
-/// Real runtimes import some hundred functions and export as many; this keeps a hostile one small.
+/// The largest number of imports and of exports. Real runtimes have some hundred of each.
 const ENTRY_LIMIT: usize = 10_000;
 
+/// The facts in the sections of a runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sections {
-    /// From the `runtime_version` and `runtime_apis` sections; blobs from before 2021 have neither.
+    /// The version in the sections `runtime_version` and `runtime_apis`. Blobs from before 2021 have neither.
     pub version: Option<Version>,
+    /// The imports, in the order of the module.
     pub imports: Vec<Import>,
+    /// The names of the exported functions.
     pub exports: Vec<String>,
+    /// The entries of the section `producers`.
     pub producers: Vec<Producer>,
+    /// The entries of the section `target_features`, with their signs.
     pub features: Vec<String>,
 }
 
 impl Sections {
+    /// Reads the sections of a blob. `name` is the blob's name in messages.
     pub fn read(name: &str, blob: &Blob) -> Result<Self> {
         let broken = |error: wasmparser::BinaryReaderError| {
             Failure::input(format!("{name} is not a whole Wasm module"))
@@ -53,7 +59,7 @@ impl Sections {
                     }
                 }
                 Payload::CustomSection(section) => match section.name() {
-                    // Of several sections of one name, nodes read the first.
+                    // Nodes read the first of several sections with the same name.
                     "runtime_version" if version.is_none() => version = Some(Version::decode(name, section.data())?),
                     "runtime_apis" if apis.is_none() => apis = Some(decode_apis(name, section.data())?),
                     "target_features" => sections.features = target_features(section.data()),
@@ -68,26 +74,27 @@ impl Sections {
             }
         }
         if let (Some(version), Some(apis)) = (&mut version, apis) {
-            // The version section leaves its own list empty.
+            // The list of APIs in the section `runtime_version` is empty.
             version.apis = apis;
         }
         sections.version = version;
         Ok(sections)
     }
 
-    /// The functions a node has to have.
+    /// Returns the imported functions, which a node must provide.
     pub fn host_functions(&self) -> impl Iterator<Item = &Import> {
         self.imports.iter().filter(|import| import.kind == "function")
     }
 }
 
+/// Fails if there are too many entries.
 fn bounded(name: &str, what: &str, count: usize) -> Result<()> {
     if count < ENTRY_LIMIT {
         return Ok(());
     }
     Err(Failure::input(format!("{name} has too many {what}"))
         .found(format!("more than {ENTRY_LIMIT}"))
-        .expected("some hundred at most, as runtimes have"))
+        .expected("some hundred, as runtimes have"))
 }
 
 fn kind(ty: &TypeRef) -> &'static str {
@@ -100,7 +107,7 @@ fn kind(ty: &TypeRef) -> &'static str {
     }
 }
 
-/// Nothing depends on this section: a broken one only says less.
+/// Reads the section `producers`. It is informative only, so invalid entries are ignored.
 fn producers(reader: wasmparser::ProducersSectionReader<'_>) -> Vec<Producer> {
     let mut producers = Vec::new();
     for field in reader.into_iter().map_while(|field| field.ok()) {
@@ -118,7 +125,8 @@ fn producers(reader: wasmparser::ProducersSectionReader<'_>) -> Vec<Producer> {
     producers
 }
 
-/// A count, then for each feature a sign (`+` used, `-` not) and a name. Again nothing depends on it.
+/// Reads the section `target_features`: a number, then for each feature a sign (`+` used, `-` not) and a name. It is
+/// informative only, so invalid entries are ignored.
 fn target_features(bytes: &[u8]) -> Vec<String> {
     let mut reader = wasmparser::BinaryReader::new(bytes, 0);
     let mut features = Vec::new();
@@ -150,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_tells_what_it_is_without_being_run() {
+    fn the_facts_are_read_without_executing_the_module() {
         let mut wasm = wat::parse_str(
             r#"(module
                 (import "env" "ext_logging_log_version_1" (func (param i32 i64 i64)))
@@ -179,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_versions_the_first_is_the_one_that_nodes_read() {
+    fn the_first_of_two_version_sections_is_read() {
         let mut wasm = wat::parse_str("(module)").expect("a module");
         custom(&mut wasm, "runtime_version", &version().to_bytes());
         custom(&mut wasm, "runtime_version", &Version { spec_version: 999, ..version() }.to_bytes());
@@ -188,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_would_write_lines_of_its_own_is_refused() {
+    fn a_name_with_control_characters_is_refused() {
         for spec_name in ["evil\nverdict PASSED", "evil\u{202e}", "\u{1b}[2K"] {
             let mut wasm = wat::parse_str("(module)").expect("a module");
             custom(&mut wasm, "runtime_version", &Version { spec_name: spec_name.into(), ..version() }.to_bytes());
@@ -197,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_cut_short_is_named() {
+    fn the_error_names_a_truncated_module() {
         let wasm = wat::parse_str(r#"(module (func (export "f") nop nop nop))"#).expect("a module");
         let mut refused = 0;
         for length in 9..wasm.len() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The version a runtime gives itself, in every layout there has been.
+//! The version of a runtime, in every layout of `RuntimeVersion`.
 //!
-//! Fields were only ever added at the end: first there was no `transaction_version`, then no state version. What an
-//! old runtime does not say stays unsaid here.
+//! Fields were only added at the end: first `transaction_version`, then the state version. A field that an old runtime does
+//! not have is `None` here.
 
 use crate::hashes::blake2_64;
 use codec::{Decode, Encode};
@@ -10,27 +10,35 @@ use protocol::inspect::Api;
 use serde::{Deserialize, Serialize};
 use worker::{Failure, Result};
 
-/// The identifier of a runtime API and its version take this much in the `runtime_apis` section.
+/// The size of one entry in the section `runtime_apis`: the identifier of an API and its version.
 const API_ENTRY: usize = 12;
-/// Real runtimes have some thirty; this stops a hostile one.
+/// The largest number of runtime APIs. Real runtimes have about thirty.
 const API_LIMIT: usize = 4096;
+/// The longest name in bytes.
 const NAME_LIMIT: usize = 256;
 
+/// The version of a runtime (`sp_version::RuntimeVersion`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
+    /// The name of the runtime.
     pub spec_name: String,
+    /// The name of the implementation.
     pub impl_name: String,
+    /// The version of the authoring interface.
     pub authoring_version: u32,
+    /// The version of the runtime.
     pub spec_version: u32,
+    /// The version of the implementation.
     pub impl_version: u32,
+    /// The runtime APIs.
     pub apis: Vec<Api>,
-    /// Not said by runtimes from before mid-2020.
+    /// The version of the transaction format. Missing in runtimes from before mid-2020.
     pub transaction_version: Option<u32>,
-    /// Not said by runtimes from before 2022; they all use layout 0.
+    /// The layout of the state trie. Missing in runtimes from before 2022, which all use layout 0.
     pub state_version: Option<u8>,
 }
 
-/// Returns the API with its name, where the identifier is that of a known one.
+/// Returns an API, with its name if the identifier is known.
 pub fn api(id: [u8; 8], version: u32) -> Api {
     let name = KNOWN_APIS.iter().find(|name| blake2_64(name.as_bytes()) == id).map(|name| (*name).to_owned());
     Api { id: hex::encode_prefixed(id), name, version }
@@ -63,7 +71,7 @@ impl Version {
             true => None,
             false => Some(u8::decode(input).map_err(broken)?),
         };
-        // A newer runtime may say more; what is known stands where it always stood.
+        // A newer runtime may have more fields after these.
         Ok(Self {
             spec_name,
             impl_name,
@@ -76,18 +84,19 @@ impl Version {
         })
     }
 
-    /// The layout of the chain's trie. Before runtimes could say it, there was only layout 0.
+    /// Returns the layout of the state trie: 0 for runtimes without a state version.
     pub fn effective_state_version(&self) -> u8 {
         self.state_version.unwrap_or(0)
     }
 
+    /// Returns the version of a runtime API by its name.
     pub fn api(&self, name: &str) -> Option<u32> {
         let id = hex::encode_prefixed(blake2_64(name.as_bytes()));
         self.apis.iter().find(|api| api.id == id).map(|api| api.version)
     }
 }
 
-/// Decodes the `runtime_apis` section: entries one after the other, no count.
+/// Decodes the section `runtime_apis`: entries without a length prefix.
 pub fn decode_apis(name: &str, bytes: &[u8]) -> Result<Vec<Api>> {
     if !bytes.len().is_multiple_of(API_ENTRY) {
         return Err(Failure::input(format!("the runtime_apis section of {name} cannot be decoded"))
@@ -102,25 +111,26 @@ pub fn decode_apis(name: &str, bytes: &[u8]) -> Result<Vec<Api>> {
 }
 
 fn too_many_apis(name: &str, count: usize) -> Failure {
-    Failure::input(format!("{name} claims too many runtime APIs"))
+    Failure::input(format!("{name} has too many runtime APIs"))
         .found(count.to_string())
         .expected(format!("at most {API_LIMIT}"))
 }
 
+/// Decodes a name. Names with control characters or direction marks are refused.
 fn name_of(input: &mut &[u8]) -> std::result::Result<String, codec::Error> {
     let name = String::decode(input)?;
     if name.len() > NAME_LIMIT {
         return Err("name too long".into());
     }
-    // It is shown to people, line by line: it must not write lines of its own, nor turn others around.
+    // The name is printed: it must not insert lines or change the direction of the text.
     let misleads = |one: char| {
         one.is_control() || matches!(one, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if name.chars().any(misleads) { Err("name with control characters".into()) } else { Ok(name) }
 }
 
-/// For tests and hand-made runtimes: the layout of today.
 impl Version {
+    /// Encodes the version in the current layout, for tests.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes =
             (&self.spec_name, &self.impl_name, self.authoring_version, self.spec_version, self.impl_version).encode();
@@ -143,7 +153,7 @@ impl Version {
     }
 }
 
-/// The APIs of the SDK, and of the system chains' runtimes.
+/// The runtime APIs of the SDK and of the system chains.
 const KNOWN_APIS: &[&str] = &[
     "AccountNonceApi",
     "AssetConversionApi",
@@ -212,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_layout_is_read_and_the_missing_stays_missing() {
+    fn every_layout_is_read() {
         let today = version();
         assert_eq!(Version::decode("blob", &today.to_bytes()).expect("read"), today);
         let older = Version { state_version: None, ..version() };
@@ -225,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_cut_short_is_refused() {
+    fn a_truncated_version_is_refused() {
         let bytes = version().to_bytes();
         let whole = [bytes.len() - 5, bytes.len() - 1, bytes.len()];
         for length in 0..bytes.len() {
@@ -235,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn apis_stand_one_after_the_other() {
+    fn the_apis_section_is_decoded() {
         let mut bytes = blake2_64(b"Metadata").to_vec();
         bytes.extend_from_slice(&2u32.to_le_bytes());
         let apis = decode_apis("blob", &bytes).expect("read");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A runtime made by hand for the tests: it has the sections, and answers with small but genuine metadata.
+//! A hand-written runtime for tests. It has the sections of a runtime and returns small, valid metadata.
 //!
-//! It uses none of the crates that it tests, so that they are held against bytes that they did not write.
+//! It does not use the crates that it tests, so that they read bytes that they did not write.
 
 use codec::Encode;
 use frame_metadata::{RuntimeMetadataPrefixed, v15};
@@ -22,12 +22,12 @@ enum Call {
 const APIS: [([u8; 8], u32); 2] =
     [([0xdf, 0x6a, 0xcb, 0x68, 0x99, 0x07, 0x60, 0x9b], 5), ([0x37, 0xe3, 0x97, 0xfc, 0x7c, 0x91, 0xf5, 0xe4], 2)];
 
-/// SCALE `RuntimeVersion`.
+/// Returns the SCALE-encoded `RuntimeVersion`.
 fn version(apis: &[([u8; 8], u32)]) -> Vec<u8> {
     ("test-runtime", "test", 1u32, 7u32, 0u32, apis, 3u32, 1u8).encode()
 }
 
-/// Metadata with one pallet at index 5.
+/// Returns metadata 15 with one pallet, `System`, at index 5.
 pub fn metadata() -> Vec<u8> {
     let unit = || MetaType::new::<()>();
     let pallet = v15::PalletMetadata {
@@ -59,11 +59,12 @@ pub fn metadata() -> Vec<u8> {
         .encode()
 }
 
+/// Formats bytes as a string of the Wasm text format.
 fn data(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("\\{byte:02x}")).collect()
 }
 
-/// The Wasm: `sections` as in a runtime of today, or without any as in one of before 2021.
+/// Returns the Wasm module, with the sections of current runtimes, or without any, as in runtimes from before 2021.
 pub fn wasm(sections: bool) -> Vec<u8> {
     let version_bytes = version(&APIS);
     let versions = vec![14u32, 15].encode();
@@ -101,7 +102,7 @@ pub fn wasm(sections: bool) -> Vec<u8> {
     wasm
 }
 
-/// The runtime as it is deployed: compressed.
+/// Returns the runtime in its deployed form: compressed.
 pub fn deployed() -> Vec<u8> {
     let limit = sp_maybe_compressed_blob::CODE_BLOB_BOMB_LIMIT;
     sp_maybe_compressed_blob::compress_weakly(&wasm(true), limit).expect("far below the limit")
@@ -110,13 +111,13 @@ pub fn deployed() -> Vec<u8> {
 /// Appends a custom section.
 pub fn custom(wasm: &mut Vec<u8>, name: &str, data: &[u8]) {
     let length = 1 + name.len() + data.len();
-    assert!(length < 128 * 128, "two digits of length are enough here");
+    assert!(length < 128 * 128, "the length has two bytes");
     wasm.extend([0, (length & 127) as u8 | 128, (length >> 7) as u8, name.len() as u8]);
     wasm.extend(name.as_bytes());
     wasm.extend(data);
 }
 
-/// The small runtime that builds are compared on cannot make its metadata: it embeds this.
+/// The fixture `tiny-runtime` cannot build its metadata. It embeds this metadata.
 #[test]
 fn the_fixture_of_a_small_runtime_has_the_metadata_of_this_one() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -125,5 +126,5 @@ fn the_fixture_of_a_small_runtime_has_the_metadata_of_this_one() {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &opaque).expect("written");
     }
-    assert_eq!(std::fs::read(&path).expect("the fixture"), opaque, "UPDATE=1 writes it anew");
+    assert_eq!(std::fs::read(&path).expect("the fixture"), opaque, "UPDATE=1 writes the fixture again");
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Why two blobs of one runtime differ: every cause that the bytes speak for, with what speaks for it.
+//! The causes of differences between two builds of one runtime, each with its evidence.
 
 use protocol::bytes::{BlobDifference, BlobSide, BuildFacts, Cause, Certainty, ListDifference};
 use std::collections::{BTreeMap, BTreeSet};
 
 use Certainty::{Certain, Likely, Possible};
 
+/// The source paths in the old and in the new blob.
 type Paths<'paths> = (&'paths BTreeSet<String>, &'paths BTreeSet<String>);
 
+/// Returns the causes that have evidence, the most certain ones first.
 pub fn rank(
     difference: &BlobDifference,
     paths: Paths<'_>,
@@ -35,7 +37,7 @@ pub fn rank(
     if causes.is_empty() {
         causes.push(other_source(difference));
     }
-    // Of equal certainty, in the order above: the earlier one explains the later.
+    // Causes of the same certainty stay in the order above: an earlier one may explain a later one.
     causes.sort_by_key(|cause| cause.certainty);
     causes
 }
@@ -59,7 +61,7 @@ fn compression(difference: &BlobDifference) -> Cause {
     )
 }
 
-/// Paths of the standard library carry the compiler's commit or its version.
+/// Returns the compilers in the paths of the standard library, by commit or version.
 fn compilers(paths: &BTreeSet<String>) -> BTreeSet<String> {
     let names = paths.iter().filter_map(|path| {
         if let Some(rest) = path.strip_prefix("/rustc/") {
@@ -89,13 +91,13 @@ fn other_compiler(difference: &BlobDifference, paths: Paths<'_>, facts: (&BuildF
         && !new.is_empty()
         && !same_compiler(old, new)
     {
-        evidence.push(format!("said by the builds: {old} and {new}"));
+        evidence.push(format!("reported by the builds: {old} and {new}"));
         certainty = certainty.min(Likely);
     }
     (!evidence.is_empty()).then(|| cause("another compiler", certainty, evidence))
 }
 
-/// Distributions add words of their own.
+/// Compares two versions of rustc. Distributions append their own words.
 fn same_compiler(old: &str, new: &str) -> bool {
     let words = |text: &str| text.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>();
     words(old) == words(new)
@@ -131,7 +133,7 @@ fn other_features(
                     all.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
                 }
             };
-            evidence.push(format!("said by the builds: {} and {}", text(&old), text(&new)));
+            evidence.push(format!("reported by the builds: {} and {}", text(&old), text(&new)));
             certainty = Certain;
         }
     }
@@ -139,7 +141,7 @@ fn other_features(
         ("old", &difference.exports.only_old, &difference.functions.only_old),
         ("new", &difference.exports.only_new, &difference.functions.only_new),
     ];
-    // Those that every runtime may have, for who compares without a workspace.
+    // The features that any runtime may have, for a comparison without the runtime's workspace.
     let known = ["try-runtime", "runtime-benchmarks"].map(str::to_owned);
     for (side, exports, functions) in extra {
         let named: BTreeSet<&String> = features
@@ -150,7 +152,7 @@ fn other_features(
         for feature in named {
             let example = exports.iter().chain(functions).find(|name| names_feature(name, feature));
             evidence.push(format!(
-                "the {side} blob alone has {}: the feature `{feature}`",
+                "only the {side} blob has {}: the feature `{feature}`",
                 example.map_or("code", String::as_str)
             ));
             certainty = certainty.min(Likely);
@@ -158,16 +160,16 @@ fn other_features(
     }
     if evidence.is_empty() && !difference.exports.same {
         let (old, new) = only_as_text(&difference.exports);
-        evidence.push(format!("functions exported by the old blob alone: {old}; by the new one alone: {new}"));
+        evidence.push(format!("functions exported only by the old blob: {old}; only by the new one: {new}"));
     }
     if evidence.is_empty() && !difference.imports.same {
         let (old, new) = only_as_text(&difference.imports);
-        evidence.push(format!("host functions asked for by the old blob alone: {old}; by the new one alone: {new}"));
+        evidence.push(format!("host functions imported only by the old blob: {old}; only by the new one: {new}"));
     }
     (!evidence.is_empty()).then(|| cause("other features", certainty, evidence))
 }
 
-/// Whether a name of code tells of a feature: the words of the feature are in it, an ending `s` aside.
+/// Returns whether the name of a function or export contains the name of a feature, without a final `s`.
 fn names_feature(name: &str, feature: &str) -> bool {
     let plain =
         |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase() };
@@ -179,7 +181,7 @@ fn names_feature(name: &str, feature: &str) -> bool {
         && (whole.len() > 3 && name.contains(&whole) || feature.contains("benchmark") && name.contains(&last))
 }
 
-/// `name` and the versions of it, of packages from registries.
+/// Returns the versions of the packages from registries, by name.
 fn package_versions(paths: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in paths {
@@ -216,7 +218,7 @@ fn other_version(difference: &BlobDifference) -> Option<Cause> {
     let differs = (&old.spec_name, old.spec_version) != (&new.spec_name, new.spec_version);
     let text = |side: &BlobSide| {
         let name = side.spec_name.as_deref().unwrap_or("none");
-        format!("{name} {}", side.spec_version.map_or("of no version".into(), |version| version.to_string()))
+        format!("{name} {}", side.spec_version.map_or("without a version".into(), |version| version.to_string()))
     };
     differs.then(|| {
         cause(
@@ -227,7 +229,7 @@ fn other_version(difference: &BlobDifference) -> Option<Cause> {
     })
 }
 
-/// A build for quick rehearsals shares its name and version with the one that a chain runs.
+/// A build with short periods (`fast-runtime`) has the name and version of the production build.
 fn other_pace(difference: &BlobDifference) -> Option<Cause> {
     let (old, new) = (&difference.old.pace, &difference.new.pace);
     let changed = old.iter().filter_map(|was| {
@@ -244,12 +246,12 @@ fn other_profile(difference: &BlobDifference, facts: (&BuildFacts, &BuildFacts))
     if let (Some(old), Some(new)) = (&facts.0.profile, &facts.1.profile)
         && old != new
     {
-        evidence.push(format!("said by the builds: {old} and {new}"));
+        evidence.push(format!("reported by the builds: {old} and {new}"));
         certainty = Certain;
     }
     if difference.old.names != difference.new.names {
         let with = if difference.old.names { "old" } else { "new" };
-        evidence.push(format!("the {with} blob alone has the names of its functions, as the profile dev leaves them"));
+        evidence.push(format!("only the {with} blob has the names of its functions, as builds of the profile dev do"));
         certainty = certainty.min(Likely);
     }
     let functions = &difference.functions;
@@ -257,7 +259,7 @@ fn other_profile(difference: &BlobDifference, facts: (&BuildFacts, &BuildFacts))
     let same_surface = difference.exports.same && difference.imports.same && difference.paths.same;
     if same_surface && less > 0 && more * 100 > less * 105 {
         evidence.push(format!(
-            "{} and {} functions behind the same imports, exports and sources: other inlining",
+            "{} and {} functions with the same imports, exports and sources: other inlining",
             functions.old, functions.new
         ));
         certainty = certainty.min(Likely);
@@ -265,7 +267,7 @@ fn other_profile(difference: &BlobDifference, facts: (&BuildFacts, &BuildFacts))
     (!evidence.is_empty()).then(|| cause("another profile", certainty, evidence))
 }
 
-/// A path as it is apart from the place where it was: what comes after the packages' parent.
+/// Returns a path without the folder of the build: the part after the parent of the packages.
 fn path_suffix(path: &str) -> String {
     if let Some((_, rest)) = path.split_once("/registry/src/") {
         return format!("registry/{}", rest.split_once('/').map_or(rest, |(_, rest)| rest));
@@ -280,7 +282,7 @@ fn path_suffix(path: &str) -> String {
 fn paths_not_remapped((old, new): Paths<'_>) -> Option<Cause> {
     let only_new: BTreeMap<String, &String> = new.difference(old).map(|path| (path_suffix(path), path)).collect();
     let moved = old.difference(new).filter_map(|path| Some((path, *only_new.get(&path_suffix(path))?)));
-    // The same file of another compiler is another compiler.
+    // A file of the standard library under another commit is due to another compiler.
     let moved = moved.filter(|(old, new)| !(old.starts_with("/rustc/") && new.starts_with("/rustc/")));
     let evidence: Vec<String> =
         moved.take(5).map(|(old, new)| format!("one file under two names: {old} and {new}")).collect();
@@ -296,8 +298,8 @@ fn other_symbols(difference: &BlobDifference) -> Option<Cause> {
             Likely,
             vec![
                 format!("all {} functions are in both blobs, in another order", functions.old),
-                "the order follows from symbol names, and these from the paths of packages outside registries, or from the \
-                 compiler's own version: build at one path, or through Cutover, which makes symbols the same everywhere"
+                "the order depends on symbol names, which depend on the paths of packages outside of registries and on the \
+                 compiler's version: build at the same path, or with Cutover, which makes symbols independent of paths"
                     .into(),
             ],
         )
@@ -308,18 +310,18 @@ fn other_commit(difference: &BlobDifference, facts: (&BuildFacts, &BuildFacts)) 
     let (Some(old), Some(new)) = (&facts.0.commit, &facts.1.commit) else { return None };
     let functions = &difference.functions;
     (old != new).then(|| {
-        let code = format!(
-            "{} functions are in the old blob alone, {} in the new one",
+        let counts = format!(
+            "{} functions are only in the old blob, {} only in the new one",
             functions.only_old_count, functions.only_new_count
         );
-        cause("another commit", Likely, vec![format!("said by the builds: {old} and {new}"), code])
+        cause("another commit", Likely, vec![format!("reported by the builds: {old} and {new}"), counts])
     })
 }
 
 fn other_source(difference: &BlobDifference) -> Cause {
     let functions = &difference.functions;
     let mut evidence = vec![format!(
-        "compiler, features, packages and paths are the same as far as the bytes tell; {} of {} functions match, {} are in the old blob alone ({} bytes), {} in the new one ({} bytes)",
+        "compiler, features, packages and paths show no difference; {} of {} functions match, {} are only in the old blob ({} bytes), {} only in the new one ({} bytes)",
         functions.identical + functions.same_shape,
         functions.old,
         functions.only_old_count,
@@ -330,10 +332,8 @@ fn other_source(difference: &BlobDifference) -> Cause {
     if functions.only_old_count == 0 && functions.only_new_count == 0 {
         let only_data = functions.identical == functions.old && functions.same_order;
         let what = match only_data {
-            true => {
-                "the code is the same to the byte and data differs: line numbers of panics, texts, or other constants"
-            }
-            false => "what differs are numbers in the code, or data",
+            true => "the code is identical and data differs: line numbers of panics, texts, or other constants",
+            false => "numbers in the code or data differ",
         };
         evidence.push(what.into());
     }

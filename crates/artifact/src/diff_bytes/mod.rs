@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two blobs that should be one, held against each other byte by byte, and why they differ.
+//! Compares two builds of one runtime byte by byte, and finds the causes of differences.
 
 mod causes;
 mod parts;
@@ -13,11 +13,12 @@ use protocol::bytes::{
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Result;
 
-/// So many of a long list are shown; the count is always whole.
+/// The number of entries of a long list that are in the result. The counts are always complete.
 const LIST_LIMIT: usize = 20;
 
-/// Compares. `old_facts` and `new_facts` are what is known of the builds beside the bytes, `features` those that the
-/// runtime has.
+/// Compares two blobs, each with its name in messages.
+///
+/// `facts` are the known facts of the two builds, and `features` the features of the runtime's package.
 pub fn diff_bytes(
     (old_name, old): (&str, &Blob),
     (new_name, new): (&str, &Blob),
@@ -65,6 +66,7 @@ pub fn diff_bytes(
     Ok(difference)
 }
 
+/// Returns the facts of one blob.
 fn side(name: &str, blob: &Blob, parts: &Parts) -> BlobSide {
     let version = parts.facts.version.as_ref();
     BlobSide {
@@ -77,7 +79,7 @@ fn side(name: &str, blob: &Blob, parts: &Parts) -> BlobSide {
         spec_name: version.map(|version| version.spec_name.clone()),
         spec_version: version.map(|version| version.spec_version),
         names: parts.has_names,
-        // Bytes are compared whatever they are: of a damaged runtime, too.
+        // A runtime that cannot be executed is compared without durations.
         pace: Metadata::read(name, blob).map(|metadata| pace::of(&metadata.pallets)).unwrap_or_default(),
     }
 }
@@ -87,15 +89,18 @@ fn producers(parts: &Parts) -> BTreeSet<String> {
     all.map(|producer| format!("{} {} {}", producer.field, producer.name, producer.version)).collect()
 }
 
+/// Returns the offset of the first differing byte.
 fn first_difference(old: &[u8], new: &[u8]) -> Option<usize> {
     let differs = old.iter().zip(new).position(|(old, new)| old != new);
     differs.or((old.len() != new.len()).then_some(old.len().min(new.len())))
 }
 
+/// Returns up to 16 bytes at an offset, in hex.
 fn bytes_at(bytes: &[u8], offset: usize) -> String {
     hex::encode_prefixed(bytes.get(offset..bytes.len().min(offset + 16)).unwrap_or_default())
 }
 
+/// Compares the sections by their names.
 fn sections(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec<SectionDifference> {
     let find = |parts: &Parts, name: &str| {
         parts.sections.iter().find(|(other, _)| other == name).map(|(_, range)| range.clone())
@@ -121,6 +126,7 @@ fn sections(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec
     all.collect()
 }
 
+/// Compares the functions: first by their bodies, then by the kinds of their instructions.
 fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> FunctionDifference {
     let body = |blob: &Blob, parts: &Parts, index: usize| {
         blob.wasm.get(parts.functions[index].body.clone()).map(blake2_256).unwrap_or_default()
@@ -131,7 +137,7 @@ fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Fu
         same_order: true,
         ..FunctionDifference::default()
     };
-    // Of those that are alike, the first in one goes with the first in the other.
+    // Equal functions are paired in their order.
     let old_bodies = (0..result.old).map(|index| (body(old, old_parts, index), index));
     let new_bodies = (0..result.new).map(|index| (body(new, new_parts, index), index));
     let (mut pairs, old_left, new_left) = pair(old_bodies, new_bodies);
@@ -154,7 +160,7 @@ fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Fu
     result
 }
 
-/// Pairs of positions with the same key, and what is left on either side, in order.
+/// Pairs positions with the same key. Returns the pairs and the unpaired positions of either side, in order.
 fn pair<Key: Ord>(
     old: impl Iterator<Item = (Key, usize)>,
     new: impl Iterator<Item = (Key, usize)>,
@@ -175,6 +181,7 @@ fn pair<Key: Ord>(
     (pairs, rest, left)
 }
 
+/// Compares the data segments.
 fn segments(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec<SegmentDifference> {
     let bytes = |blob: &'_ Blob, parts: &Parts, index: usize| {
         parts.data.get(index).and_then(|range| blob.wasm.get(range.clone())).map(<[u8]>::to_vec)
@@ -195,6 +202,7 @@ fn segments(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Vec
     all.take(LIST_LIMIT).collect()
 }
 
+/// Compares two lists.
 fn list_difference(old: &BTreeSet<String>, new: &BTreeSet<String>) -> ListDifference {
     ListDifference {
         same: old == new,

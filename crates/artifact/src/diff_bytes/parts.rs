@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A module taken apart for comparison: sections by their bytes, functions by what they do, text that stands in data.
+//! The parts of a module for a comparison: sections, functions with their shapes, source paths in the data.
 
 use crate::{Blob, sections::Sections};
 use std::{
@@ -10,35 +10,46 @@ use std::{
 use wasmparser::{ExternalKind, KnownCustom, Name, Parser, Payload, TypeRef};
 use worker::{Failure, Result};
 
-/// Of each kind of text so many are kept: real runtimes have some hundred paths.
+/// The largest number of source paths. Real runtimes have some hundred.
 const TEXT_LIMIT: usize = 20_000;
-/// The largest runtimes have some ten thousand.
+/// The largest number of functions. The largest runtimes have about ten thousand.
 const FUNCTION_LIMIT: usize = 1_000_000;
 
+/// The parts of a Wasm module.
 #[derive(Default)]
 pub struct Parts {
-    /// In the order of the module, with what each covers: custom ones by `custom NAME`.
+    /// The names and ranges of the sections, in the order of the module. Custom sections are named `custom NAME`.
     pub sections: Vec<(String, Range<usize>)>,
+    /// The functions, in the order of the module.
     pub functions: Vec<Function>,
-    /// Before them in the index space.
+    /// The number of imported functions, which come first in the index space.
     pub imported_functions: u32,
+    /// The ranges of the data segments.
     pub data: Vec<Range<usize>>,
+    /// The imports, as `MODULE.NAME`.
     pub imports: BTreeSet<String>,
+    /// The names of the exports.
     pub exports: BTreeSet<String>,
+    /// Whether the module has a section with the names of its functions.
     pub has_names: bool,
-    /// Paths of source files that panics name.
+    /// The paths of source files in panic messages.
     pub paths: BTreeSet<String>,
+    /// The facts in the sections.
     pub facts: Sections,
 }
 
+/// A function of a module.
 pub struct Function {
+    /// The name, if the module contains it or exports the function.
     pub name: Option<String>,
+    /// The range of the body.
     pub body: Range<usize>,
-    /// Of the kinds of its instructions, without indices and addresses: those move when something before them changes.
+    /// A hash of the kinds of its instructions, without indices and addresses, which change with earlier code.
     pub shape: u64,
 }
 
 impl Parts {
+    /// Reads the parts of a blob. `name` is the blob's name in messages.
     pub fn read(name: &str, blob: &Blob) -> Result<Self> {
         let broken = |error: wasmparser::BinaryReaderError| {
             Failure::input(format!("{name} is not a whole Wasm module")).found(error.message().to_owned())
@@ -114,7 +125,7 @@ impl Parts {
         Ok(parts)
     }
 
-    /// Where an offset is: the section, and the function or segment within it.
+    /// Describes the location of an offset: the section, and the function or segment in it.
     pub fn location(&self, offset: usize) -> String {
         let section = self.sections.iter().find(|(_, range)| range.contains(&offset));
         let section = section.map_or("between sections", |(name, _)| name.as_str());
@@ -127,7 +138,7 @@ impl Parts {
         }
     }
 
-    /// A function by its index in the module, and its name where it has one.
+    /// Returns the index of a function in the module, and its name if it has one.
     pub fn label(&self, position: usize) -> String {
         let index = position + self.imported_functions as usize;
         match self.functions.get(position).and_then(|function| function.name.as_ref()) {
@@ -137,12 +148,13 @@ impl Parts {
     }
 }
 
-/// Offsets into bytes that are in memory.
+/// Converts a range of offsets.
 fn to_usize_range(range: Range<u64>) -> Range<usize> {
     let limited = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
     limited(range.start)..limited(range.end)
 }
 
+/// Returns the name of a section.
 fn section_name(payload: &Payload<'_>) -> String {
     match payload {
         Payload::TypeSection(_) => "types",
@@ -163,7 +175,7 @@ fn section_name(payload: &Payload<'_>) -> String {
     .to_owned()
 }
 
-/// Everything in `data` that ends in `.rs` and reads like a path. Texts stand side by side without an end between.
+/// Collects the source paths in `data`: texts with a slash that end in `.rs`. There are no separators between texts.
 fn source_paths(data: &[u8], found: &mut BTreeSet<String>) {
     const LONGEST: usize = 400;
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.+@".contains(&byte);
@@ -176,7 +188,7 @@ fn source_paths(data: &[u8], found: &mut BTreeSet<String>) {
             && path.contains('/')
             && found.len() < TEXT_LIMIT
         {
-            // What stood before an absolute path is another text.
+            // Before an absolute path is another text.
             let known = ["/build/", "/home/", "/rustc/", "/usr/", "/root/", "/Users/", "/tmp/"];
             let begin = known.iter().filter_map(|prefix| path.find(prefix)).min().unwrap_or(0);
             found.insert(path[begin..].to_owned());
@@ -189,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_found_though_nothing_stands_between_them() {
+    fn paths_without_separators_are_found() {
         let mut found = BTreeSet::new();
         source_paths(b"\x01/home/builder/cargo/registry/src/i/a-1.0.0/src/lib.rs/rustc/abc/library/core/src/fmt/mod.rs too small/build/x.rs no.rs", &mut found);
         let found: Vec<_> = found.into_iter().collect();

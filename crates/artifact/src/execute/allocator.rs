@@ -1,34 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The heap a runtime asks its host for: blocks in powers of two, reused once freed.
+//! The allocator of the runtime's heap: blocks in powers of two, which are reused after they are freed.
 //!
-//! Reuse matters: a runtime that describes itself grows many buffers, and a heap that only ever grows would need
-//! several times the memory. What is kept about the blocks stays a fraction of the memory they are in, so that a
-//! runtime cannot fill the host's memory by asking for many small ones.
+//! Reuse is necessary: a runtime that builds its metadata grows many buffers, and without reuse it would need several times
+//! the memory. The bookkeeping takes a fraction of the memory of the blocks, so that a runtime cannot fill the host's memory
+//! with many small blocks.
 
-/// Blocks from 8 bytes to 32 MiB, as in a node.
+/// The number of block sizes: from 8 bytes to 32 MiB, as in a node.
 const ORDERS: u8 = 23;
+/// The smallest block in bytes.
 const SMALLEST: u32 = 8;
-/// Bytes in front of every block, as in a node. A runtime relies on them: it keeps in the last two how far it moved the
-/// start of a block to align it, and takes the host's own blocks for unmoved.
+/// The number of bytes before every block, as in a node. Runtimes depend on them: the last two contain the offset by which
+/// a runtime aligned the block, and are zero for blocks that the host allocated.
 pub(super) const HEADER: u32 = 8;
 
+/// The state of the heap.
 #[derive(Default)]
 pub(super) struct Allocator {
     base: u32,
     next: u32,
-    /// For each place where a block may start: 0, or one more than the order of the block in use there.
+    /// For each possible start of a block: 0, or the order of the block in use there plus one.
     used: Vec<u8>,
     free: [Vec<u32>; ORDERS as usize],
 }
 
 impl Allocator {
+    /// Sets the start of the heap.
     pub(super) fn start(&mut self, base: u32) {
-        // At the very end there is no room for a block, and `allocate` says so.
+        // At the end of the address space, `allocate` returns `None`.
         self.base = base.checked_next_multiple_of(SMALLEST).unwrap_or(u32::MAX - SMALLEST + 1);
         self.next = self.base;
     }
 
-    /// The start of a block, and where the memory has to reach for it; nothing when there is no such block.
+    /// Allocates a block. Returns its start and its end, or `None` if there is no block of this size.
     pub(super) fn allocate(&mut self, size: u32) -> Option<(u32, u32)> {
         let order = (0..ORDERS).find(|order| SMALLEST << order >= size)?;
         let block = SMALLEST << order;
@@ -48,7 +51,7 @@ impl Allocator {
         Some((start, start + block))
     }
 
-    /// Whether there was such a block.
+    /// Frees a block. Returns whether there was one.
     pub(super) fn free(&mut self, start: u32) -> bool {
         let Some(place) = self.place(start) else { return false };
         let Some(order) = self.used.get_mut(place).and_then(|used| std::mem::take(used).checked_sub(1)) else {
@@ -60,6 +63,7 @@ impl Allocator {
         true
     }
 
+    /// Returns the index of a possible start of a block.
     fn place(&self, start: u32) -> Option<usize> {
         let offset = start.checked_sub(self.base)?;
         (offset % SMALLEST == 0).then_some((offset / SMALLEST) as usize)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the interpreter provides of a node: memory, silence, a chain that is empty at first, and the hashes.
+//! The host functions of the interpreter: memory, logging, storage that is empty at first, hashes, signatures.
 
 use super::{
     allocator::{Allocator, HEADER},
@@ -13,6 +13,7 @@ use wasmi::{AsContextMut, Caller, Error, Memory, StoreLimits, Val};
 
 const PAGE: u64 = 65536;
 
+/// The state of the host during one call.
 pub(super) struct Host {
     pub(super) limits: StoreLimits,
     pub(super) memory: Option<Memory>,
@@ -21,12 +22,12 @@ pub(super) struct Host {
     pub(super) signature_checks: SignatureChecks,
 }
 
-/// What a call gave to check signatures of.
+/// The messages whose signatures were verified during a call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SignatureChecks {
-    /// The messages themselves, in the order in which they came.
+    /// The messages, in the order of the calls.
     pub(crate) messages: Vec<Vec<u8>>,
-    /// What was hashed last: by ECDSA a hash is signed.
+    /// The last input of a hash function: ECDSA signs a hash.
     hashed: Vec<u8>,
 }
 
@@ -42,7 +43,7 @@ impl Host {
     }
 }
 
-/// One call of an imported function.
+/// Calls a host function.
 pub(super) fn call(
     mut caller: Caller<'_, Host>,
     name: &str,
@@ -58,7 +59,7 @@ pub(super) fn call(
             }
             None
         }
-        // Level 0 is off: the runtime then does not even write its messages.
+        // Level 0 turns logging off, so that the runtime does not format its messages.
         "ext_logging_max_level_version_1" => Some(Val::I32(0)),
         "ext_logging_log_version_1"
         | "ext_misc_print_num_version_1"
@@ -89,7 +90,7 @@ pub(super) fn call(
         "ext_storage_append_version_1" => {
             let (key, value) =
                 (argument_bytes(&mut caller, name, arguments)?, argument_bytes_at(&mut caller, name, arguments, 1)?);
-            // The whole list is written again.
+            // The whole list is copied.
             let former = caller.data().storage.get(&key).map_or(0, <[u8]>::len);
             charge(&mut caller, former)?;
             caller.data_mut().storage.append(key, &value).map_err(Error::new)?;
@@ -125,7 +126,7 @@ pub(super) fn call(
             caller.data_mut().storage.rollback_transaction().map_err(Error::new)?;
             None
         }
-        // An encoded nothing.
+        // `None`.
         "ext_default_child_storage_get_version_1" => Some(return_bytes(&mut caller, &[0])?),
         "ext_offchain_index_set_version_1" | "ext_offchain_index_clear_version_1" => None,
         "ext_hashing_blake2_128_version_1" => {
@@ -139,7 +140,7 @@ pub(super) fn call(
             caller.data_mut().signature_checks.hashed = argument_bytes(&mut caller, name, arguments)?;
             Some(hash(&mut caller, name, arguments, |bytes| Keccak256::digest(bytes).to_vec())?)
         }
-        // Nobody's signature is good here, and who asks learns what would have been signed.
+        // Every signature is invalid. The signed message is recorded.
         "ext_crypto_ed25519_verify_version_1"
         | "ext_crypto_sr25519_verify_version_1"
         | "ext_crypto_sr25519_verify_version_2"
@@ -185,14 +186,14 @@ pub(super) fn call(
     Ok(())
 }
 
-/// A block of the runtime's heap, its memory grown to hold it.
+/// Allocates a block on the runtime's heap, and grows the memory if necessary.
 pub(super) fn allocate(mut store: impl AsContextMut<Data = Host>, size: u32) -> Result<u32, Error> {
     let full = || Error::new(format!("no memory for {size} more bytes"));
     let (start, end) = store.as_context_mut().data_mut().allocator.allocate(size).ok_or_else(full)?;
     let memory = memory(&mut store)?;
     let size = memory.data_size(&store) as u64;
     if u64::from(end) > size {
-        // At least doubling keeps the number of moves of the whole memory small.
+        // Doubling the memory keeps the number of copies small.
         let wanted = (u64::from(end) - size).div_ceil(PAGE);
         let generous = wanted.max(size / PAGE);
         if memory.grow(&mut store, generous).is_err() {
@@ -204,17 +205,19 @@ pub(super) fn allocate(mut store: impl AsContextMut<Data = Host>, size: u32) -> 
     Ok(start)
 }
 
+/// Returns the memory of the runtime.
 fn memory(store: &mut impl AsContextMut<Data = Host>) -> Result<Memory, Error> {
     store.as_context_mut().data().memory.ok_or_else(|| Error::new("the runtime has no memory yet"))
 }
 
-/// Hands bytes to the runtime the way host functions return them: pointer and length in one number.
+/// Returns bytes to the runtime: pointer and length in one number.
 fn return_bytes(caller: &mut Caller<'_, Host>, bytes: &[u8]) -> Result<Val, Error> {
     let pointer = allocate(&mut *caller, bytes.len() as u32)?;
     write(caller, pointer, bytes)?;
     Ok(Val::I64((u64::from(pointer) | (bytes.len() as u64) << 32) as i64))
 }
 
+/// Hashes the bytes of the first argument and returns a pointer to the hash.
 fn hash(
     caller: &mut Caller<'_, Host>,
     name: &str,
@@ -227,7 +230,7 @@ fn hash(
     Ok(Val::I32(pointer as i32))
 }
 
-/// Writes a value, from an offset on, to where the runtime wants it, and tells how long it is from there.
+/// Implements `ext_storage_read`: writes a value from an offset on into the runtime's buffer, and returns its length from there.
 fn read(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Val, Error> {
     let key = argument_bytes(caller, name, arguments)?;
     let Some(Val::I64(target)) = arguments.get(1) else { return Err(wrong_type(name)) };
@@ -241,11 +244,12 @@ fn read(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<
     return_bytes(caller, &value.map(|value| value.len() as u32).encode())
 }
 
-/// The bytes that the first argument points at.
+/// Returns the bytes that the first argument points to.
 fn argument_bytes(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Vec<u8>, Error> {
     argument_bytes_at(caller, name, arguments, 0)
 }
 
+/// Returns the bytes that an argument points to.
 fn argument_bytes_at(
     caller: &mut Caller<'_, Host>,
     name: &str,
@@ -258,10 +262,10 @@ fn argument_bytes_at(
     charge(caller, length)?;
     let memory = memory(caller)?;
     let bytes = memory.data(&*caller).get(start..start.saturating_add(length)).map(<[u8]>::to_vec);
-    bytes.ok_or_else(|| Error::new(format!("{name} is given bytes that are not in memory")))
+    bytes.ok_or_else(|| Error::new(format!("{name} is called with bytes that are not in memory")))
 }
 
-/// The work that is done here with bytes costs fuel too: nothing else meters it.
+/// Consumes fuel for the work of the host, which the interpreter does not meter.
 fn charge(caller: &mut Caller<'_, Host>, bytes: usize) -> Result<(), Error> {
     if let Ok(fuel) = caller.get_fuel() {
         let left = fuel.checked_sub(bytes as u64).ok_or_else(|| Error::from(wasmi::TrapCode::OutOfFuel))?;
@@ -270,6 +274,7 @@ fn charge(caller: &mut Caller<'_, Host>, bytes: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// Returns a 32-bit argument.
 fn word(name: &str, arguments: &[Val], index: usize) -> Result<u32, Error> {
     match arguments.get(index) {
         Some(Val::I32(value)) => Ok(*value as u32),
@@ -277,10 +282,12 @@ fn word(name: &str, arguments: &[Val], index: usize) -> Result<u32, Error> {
     }
 }
 
+/// Returns the error for an import with another type than the node's.
 fn wrong_type(name: &str) -> Error {
     Error::new(format!("the runtime declares {name} with another type than a node's"))
 }
 
+/// Writes bytes into the runtime's memory.
 fn write(caller: &mut Caller<'_, Host>, pointer: u32, bytes: &[u8]) -> Result<(), Error> {
     let memory = memory(caller)?;
     memory.write(&mut *caller, pointer as usize, bytes).map_err(|error| Error::new(error.to_string()))

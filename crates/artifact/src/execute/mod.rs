@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs a runtime's own functions in an interpreter, to ask it what its sections do not say.
+//! Executes functions of a runtime in an interpreter, for facts that are not in its sections.
 //!
-//! An interpreter, because a node's executor compiles the whole blob first, which takes seconds, and these calls touch
-//! a small part of it once. Fuel bounds the time and a limit the memory: the blob may be hostile. It sees an empty
-//! chain; a function that the interpreter does not provide is a trap that names it.
+//! A node's executor would compile the whole blob first, which takes seconds, and these calls execute a small part of it
+//! once. The blob is not trusted: fuel bounds the time, and a limit the memory. The chain is empty. A call of a host function
+//! that the interpreter does not provide is a trap, whose error names the function.
 
 mod allocator;
 mod host;
@@ -18,13 +18,14 @@ use wasmi::{
 };
 use worker::{Failure, Result};
 
-/// The instructions a call may take: many times what the metadata of the largest runtimes needs, and seconds at most.
+/// The largest number of instructions of a call: many times that of the metadata of the largest runtimes, and a few seconds.
 const FUEL: u64 = 3_000_000_000;
+/// The largest memory of a runtime in bytes.
 const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
-/// What a call may return: many times the largest metadata.
+/// The largest result of a call in bytes: many times the largest metadata.
 const RESULT_LIMIT: usize = 16 * 1024 * 1024;
 
-/// A blob ready to be called. Every call starts from a fresh instance, so no call sees another's traces.
+/// A compiled module. Every call uses a new instance, so that calls do not affect each other.
 pub(crate) struct Executor<'a> {
     name: &'a str,
     engine: Engine,
@@ -33,9 +34,10 @@ pub(crate) struct Executor<'a> {
 }
 
 impl<'a> Executor<'a> {
+    /// Loads a module. `name` is its name in messages.
     pub(crate) fn new(name: &'a str, wasm: &[u8]) -> Result<Self> {
         let mut config = Config::default();
-        // Lazy: of a runtime's thousands of functions a metadata call needs few.
+        // Lazy compilation: a call needs few of the thousands of functions of a runtime.
         config.consume_fuel(true).ignore_custom_sections(true).compilation_mode(CompilationMode::Lazy);
         let engine = Engine::new(&config);
         let module = Module::new(&engine, wasm).map_err(|error| {
@@ -44,21 +46,22 @@ impl<'a> Executor<'a> {
         Ok(Self { name, engine, module, fuel: FUEL })
     }
 
+    /// Returns whether the module exports a function.
     pub(crate) fn exports(&self, function: &str) -> bool {
         matches!(self.module.get_export(function), Some(ExternType::Func(_)))
     }
 
-    /// Calls a function of the runtime's interface with SCALE-encoded arguments and gives back the bytes it returns.
+    /// Calls a function of the runtime API with SCALE-encoded arguments and returns its result.
     pub(crate) fn call(&self, function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
         Ok(self.run(function, arguments)?.0)
     }
 
-    /// The same, with what the function wrote to the empty chain.
+    /// Calls a function. Returns its result and the storage that it wrote.
     pub(crate) fn call_recording_storage(&self, function: &str, arguments: &[u8]) -> Result<(Vec<u8>, Entries)> {
         self.run(function, arguments).map(|(answer, host)| (answer, host.storage.into_entries()))
     }
 
-    /// The same, with the messages that the function took a signature for.
+    /// Calls a function. Returns its result and the messages whose signatures it verified.
     pub(crate) fn call_recording_signatures(
         &self,
         function: &str,
@@ -74,14 +77,14 @@ impl<'a> Executor<'a> {
             match error.as_trap_code() {
                 Some(wasmi::TrapCode::OutOfFuel) => failure
                     .found(format!("no end after {} instructions", self.fuel))
-                    .expected("a function that answers within that"),
+                    .expected("a function that returns within this limit"),
                 _ => failure.found(error.to_string()),
             }
         };
         let malformed = |found: &str| {
             Failure::input(format!("{function} of {name} cannot be called"))
                 .found(found)
-                .expected("a function of the runtime interface: (pointer, length) to pointer and length")
+                .expected("a function of the runtime API, from (pointer, length) to pointer and length")
         };
         let limits = StoreLimitsBuilder::new()
             .memory_size(MEMORY_LIMIT)
@@ -99,7 +102,7 @@ impl<'a> Executor<'a> {
             None => instance.get_memory(&store, "memory").ok_or_else(|| malformed("no memory"))?,
         };
         store.data_mut().memory = Some(memory);
-        // The node's allocator starts there too; without the global, what is in use now ends where the memory does.
+        // The node's allocator also starts at `__heap_base`. Without it, the heap starts at the end of the memory.
         let heap_base = match instance.get_global(&store, "__heap_base").map(|global| global.get(&store)) {
             Some(Val::I32(base)) => base as u32,
             _ => u32::try_from(memory.data_size(&store)).map_err(|_| malformed("a memory without room"))?,
@@ -121,14 +124,14 @@ impl<'a> Executor<'a> {
         }
         let end = start.saturating_add(length);
         let answer = memory.data(&store).get(start..end).map(<[u8]>::to_vec).ok_or_else(|| {
-            Failure::input(format!("{function} of {name} returns what is not in its memory"))
+            Failure::input(format!("{function} of {name} returns bytes that are not in its memory"))
                 .found(format!("bytes {start} to {end}"))
                 .expected(format!("an end at or before {}", memory.data_size(&store)))
         })?;
         Ok((answer, store.into_data()))
     }
 
-    /// Gives the module everything it imports: what the host provides, and a trap for what it does not.
+    /// Links all imports of the module. A host function that is not provided becomes a trap.
     fn instantiate(&self, store: &mut Store<Host>) -> std::result::Result<Instance, wasmi::Error> {
         let mut linker = Linker::<Host>::new(&self.engine);
         // A hostile module may import one name twice, with different types.
@@ -178,7 +181,7 @@ mod tests {
             (i64.or (i64.extend_i32_u (local.get $p)) (i64.shl (i64.extend_i32_u (local.get $l)) (i64.const 32))))"#;
 
     #[test]
-    fn arguments_arrive_with_imported_and_with_own_memory() {
+    fn arguments_are_passed_in_imported_and_in_own_memory() {
         for memory in [r#"(import "env" "memory" (memory 1))"#, r#"(memory (export "memory") 1)"#] {
             let module = format!(r#"(module {memory} {ECHO} (global (export "__heap_base") i32 (i32.const 65530)))"#);
             assert_eq!(call(&module, "echo", b"hello").expect("answered"), b"hello");
@@ -187,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_without_end_is_stopped() {
+    fn an_endless_loop_is_stopped() {
         let module = r#"(module (memory (export "memory") 1)
             (func (export "f") (param i32 i32) (result i64) (loop $l (br $l)) unreachable))"#;
         let wasm = wat::parse_str(module).expect("a module");
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_import_is_named_only_when_it_is_called() {
+    fn only_a_call_of_an_unknown_host_function_is_an_error() {
         let module = r#"(module (import "env" "ext_future_version_1" (func $f)) (memory (export "memory") 1)
             (func (export "calls") (param i32 i32) (result i64) (call $f) (i64.const 0))
             (func (export "does_not") (param i32 i32) (result i64) (i64.const 0)))"#;
@@ -207,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_answers_and_shapes_are_errors() {
+    fn invalid_results_and_modules_are_errors() {
         let returning = |value: &str| {
             format!(
                 r#"(module (memory (export "memory") 1)
@@ -232,8 +235,8 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_writes_without_end_is_stopped() {
-        // Each turn appends to one list, which is written whole again.
+    fn an_endless_loop_of_writes_is_stopped() {
+        // Each iteration appends to a list, which is copied.
         let module = r#"(module
             (import "env" "ext_storage_append_version_1" (func $append (param i64 i64)))
             (memory (export "memory") 2)
@@ -250,8 +253,8 @@ mod tests {
     }
 
     #[test]
-    fn the_host_answers_as_on_an_empty_chain() {
-        // Storage reads give an encoded nothing; a hash of nothing is the well-known one.
+    fn host_functions_return_the_results_of_an_empty_chain() {
+        // A storage read returns `None`. The hash of empty input is a known one.
         let module = r#"(module
             (import "env" "ext_storage_get_version_1" (func $get (param i64) (result i64)))
             (import "env" "ext_hashing_blake2_256_version_1" (func $hash (param i64) (result i32)))

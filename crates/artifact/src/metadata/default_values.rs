@@ -10,14 +10,16 @@ pub fn default_value(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
     filled_value(types, id, 0)
 }
 
-/// The same with every byte of an array being `fill`: for keys and signatures, of which zeros may be good ones.
+/// Returns the same with every byte of byte arrays set to `fill`.
+///
+/// It is used for keys and signatures: zeros may be a valid signature.
 pub fn filled_value(types: &PortableRegistry, id: u32, fill: u8) -> Option<Vec<u8>> {
     let mut encoder = ValueEncoder { types, fill, parts: 0, bytes: Vec::new() };
     encoder.value(id, 0)?;
     Some(encoder.bytes)
 }
 
-/// Bytes of a primitive of fixed width.
+/// Returns the width of a primitive in bytes, or `None` for `str`.
 pub fn primitive_width(primitive: &TypeDefPrimitive) -> Option<usize> {
     Some(match primitive {
         TypeDefPrimitive::Str => return None,
@@ -30,6 +32,7 @@ pub fn primitive_width(primitive: &TypeDefPrimitive) -> Option<usize> {
     })
 }
 
+/// Encodes a default value, within limits of depth and size.
 struct ValueEncoder<'t> {
     types: &'t PortableRegistry,
     fill: u8,
@@ -39,7 +42,7 @@ struct ValueEncoder<'t> {
 
 impl ValueEncoder<'_> {
     fn value(&mut self, id: u32, depth: usize) -> Option<()> {
-        // Parts without bytes, doubled at each depth, would take for ever and no room.
+        // Parts without bytes that double at each level would take very long, so parts are counted too.
         self.parts += 1;
         if depth > 32 || self.bytes.len() > 1024 * 1024 || self.parts > 1024 * 1024 {
             return None;
@@ -57,7 +60,7 @@ impl ValueEncoder<'_> {
                 }
             }
             TypeDef::Variant(variant) => {
-                // The variant with the least in it, lest a call that holds calls is chosen.
+                // The variant with the fewest fields: another one may contain the type itself, as calls contain calls.
                 let chosen = variant.variants.iter().min_by_key(|variant| (variant.fields.len(), variant.index))?;
                 self.bytes.push(chosen.index);
                 for field in &chosen.fields {

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The storage versions that a runtime's code is made for.
+//! The storage versions that the pallets of a runtime expect.
 //!
-//! No metadata tells them. But the genesis state that a runtime builds holds the version of every pallet that keeps one
-//! (frame-support's `OnGenesis`), so the runtime is asked to build one.
+//! The metadata does not contain them. The genesis state that a runtime builds contains the version of every pallet that has
+//! one (`OnGenesis` in frame-support), so the runtime is executed to build its genesis state.
 
 use super::{Executor, storage_version_key};
 use crate::Blob;
 use codec::{Decode, Encode};
 use std::collections::BTreeMap;
 
-/// None is the runtime's own default; those with a name are the SDK's. A pallet may refuse the default of another.
+/// The presets to try. `None` is the default one; the names are those of the SDK. A pallet may refuse a preset.
 const PRESETS: [Option<&str>; 3] = [None, Some("development"), Some("local_testnet")];
 
-/// By pallet, for those that keep one. Nothing where the runtime builds no genesis, or none outside a node.
+/// Returns the storage versions by pallet.
+///
+/// Returns `None` if the runtime has no `GenesisBuilder` API, or cannot build a genesis state in the interpreter.
 pub fn genesis_storage_versions(name: &str, blob: &Blob, pallets: &[String]) -> Option<BTreeMap<String, u16>> {
     let executor = Executor::new(name, &blob.wasm).ok()?;
     if !executor.exports("GenesisBuilder_build_state") || !executor.exports("GenesisBuilder_get_preset") {
         return None;
     }
     let entries = PRESETS.into_iter().find_map(|preset| {
-        let asked = preset.map(|preset| preset.as_bytes().to_vec()).encode();
-        let answer = executor.call("GenesisBuilder_get_preset", &asked).ok()?;
+        let argument = preset.map(|preset| preset.as_bytes().to_vec()).encode();
+        let answer = executor.call("GenesisBuilder_get_preset", &argument).ok()?;
         let preset = Option::<Vec<u8>>::decode(&mut answer.as_slice()).ok()??;
         let (answer, entries) = executor.call_recording_storage("GenesisBuilder_build_state", &preset.encode()).ok()?;
-        // `Ok(())` of a `Result`.
+        // `Ok(())`.
         (answer.first() == Some(&0)).then_some(entries)
     })?;
     let version = |pallet: &String| {
@@ -38,7 +40,7 @@ pub fn genesis_storage_versions(name: &str, blob: &Blob, pallets: &[String]) -> 
 mod tests {
     use super::*;
 
-    /// A runtime that writes one pallet's version into its genesis, with what it gives for a preset and says in the end.
+    /// Returns a runtime that writes the version of one pallet. `preset` and `verdict` are the results of the two calls.
     fn runtime(preset: &str, verdict: &str) -> Blob {
         let key: String = storage_version_key("Balances").iter().map(|byte| format!("\\{byte:02x}")).collect();
         let wasm = wat::parse_str(format!(
@@ -57,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_genesis_tells_the_versions_of_the_code() {
+    fn the_genesis_state_contains_the_storage_versions() {
         let pallets = ["Balances".to_owned(), "Proxy".to_owned()];
         let versions = |blob: &Blob| genesis_storage_versions("blob", blob, &pallets);
         let some = "\\01\\08{}";

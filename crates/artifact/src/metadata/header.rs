@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a chain's headers are made of, where the metadata tells it.
+//! The format of a chain's block headers, as far as the metadata describes it.
 
 use super::RuntimeMetadata;
 use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
 
-/// The header of nearly every chain, and what is in it.
+/// The header type of nearly every chain, and its fields.
 const KNOWN: &str = "sp_runtime::generic::header::Header";
 const FIELDS: [&str; 5] = ["parent_hash", "number", "state_root", "extrinsics_root", "digest"];
 
-/// Returns what is not known of the chain's headers: a type of its own, which may be hashed by any function, or fields
-/// beside the usual ones. Nothing where they are the usual ones, or where the metadata is from before version 15.
+/// Returns why the chain's block headers are not the usual ones: another type, additional fields, or another hash function.
+///
+/// Returns `None` if they are the usual ones, or if the metadata is older than version 15.
 pub fn foreign_header(metadata: &RuntimeMetadata) -> Option<String> {
     macro_rules! header {
         ($metadata:expr) => {{
@@ -24,7 +25,7 @@ pub fn foreign_header(metadata: &RuntimeMetadata) -> Option<String> {
             if let Some(why) = header!(metadata) {
                 return Some(why);
             }
-            // Only this version tells by what the usual header is hashed.
+            // Only version 16 contains the hash function of the usual header.
             let system = metadata.pallets.iter().find(|pallet| pallet.name == "System")?;
             let hashing = system.associated_types.iter().find(|associated| associated.name == "Hashing")?;
             hashed_otherwise(&metadata.types, hashing.ty.id)
@@ -33,12 +34,14 @@ pub fn foreign_header(metadata: &RuntimeMetadata) -> Option<String> {
     }
 }
 
+/// Describes the hash function if it is not BLAKE2-256.
 fn hashed_otherwise(types: &PortableRegistry, id: u32) -> Option<String> {
     let path = &types.resolve(id)?.path;
     let name = path.segments.last()?;
-    (name != "BlakeTwo256").then(|| format!("they are hashed by {}", path.segments.join("::")))
+    (name != "BlakeTwo256").then(|| format!("they are hashed with {}", path.segments.join("::")))
 }
 
+/// Describes the type of the header if it is not the usual one.
 fn foreign(types: &PortableRegistry, id: u32) -> Option<String> {
     let ty: &scale_info::Type<PortableForm> = types.resolve(id)?;
     let path = ty.path.segments.join("::");
@@ -48,9 +51,9 @@ fn foreign(types: &PortableRegistry, id: u32) -> Option<String> {
     };
     let more: Vec<_> = fields.iter().copied().filter(|field| !FIELDS.contains(field)).collect();
     if !more.is_empty() {
-        return Some(format!("they carry more than headers do: {}", more.join(", ")));
+        return Some(format!("they have additional fields: {}", more.join(", ")));
     }
-    (path != KNOWN).then(|| format!("they are of a type of the chain's own, {path}, which it hashes in its own way"))
+    (path != KNOWN).then(|| format!("they have the chain's own type {path}, whose hash function is unknown"))
 }
 
 #[cfg(test)]
@@ -58,7 +61,7 @@ mod tests {
     use super::*;
     use scale_info::{MetaType, Path, Registry, Type, TypeInfo, build::Fields};
 
-    fn told<T: TypeInfo + 'static>() -> Option<String> {
+    fn describe<T: TypeInfo + 'static>() -> Option<String> {
         let mut registry = Registry::new();
         let id = registry.register_type(&MetaType::new::<T>()).id;
         foreign(&registry.into(), id)
@@ -91,10 +94,10 @@ mod tests {
     );
 
     #[test]
-    fn headers_that_are_hashed_otherwise_or_carry_more_are_told() {
-        assert_eq!(told::<Usual>(), None);
-        assert!(told::<Own>().is_some_and(|why| why.contains("qp_header::Header")));
-        assert!(told::<Extended>().is_some_and(|why| why.ends_with("extension")));
+    fn headers_with_another_type_hash_or_more_fields_are_described() {
+        assert_eq!(describe::<Usual>(), None);
+        assert!(describe::<Own>().is_some_and(|why| why.contains("qp_header::Header")));
+        assert!(describe::<Extended>().is_some_and(|why| why.ends_with("extension")));
         #[derive(TypeInfo)]
         struct BlakeTwo256;
         #[derive(TypeInfo)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A runtime's description of itself.
+//! The metadata of a runtime.
 //!
-//! It is not in the blob's bytes: the runtime makes it when asked, so this module runs the runtime.
+//! It is not in the bytes of the blob: the runtime returns it when it is called, so this module executes the runtime.
 
 mod default_values;
 mod genesis;
@@ -19,32 +19,35 @@ use codec::{Decode, Encode, MemTrackingInput};
 pub use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use worker::{Code, Failure, Result};
 
-/// The versions that this program understands whole, the best one first.
+/// The versions that are fully supported, in the order of preference.
 const SUPPORTED_VERSIONS: [u32; 3] = [16, 15, 14];
-/// The largest runtimes have less than 1 MiB, decoded about ten times that.
+/// The largest metadata in bytes. The largest runtimes have less than 1 MiB, and about ten times that when decoded.
 const SIZE_LIMIT: usize = 16 * 1024 * 1024;
+/// The largest size of decoded metadata in memory, in bytes.
 const DECODED_LIMIT: usize = 512 * 1024 * 1024;
 
-/// Decoded metadata, with the bytes it was decoded from.
+/// The decoded metadata of a runtime, and its bytes.
 #[derive(Debug)]
 pub struct Metadata {
     /// The versions that the runtime offers.
     pub versions: Vec<u32>,
-    /// The one that was taken.
+    /// The version of this metadata.
     pub version: u32,
-    /// SCALE `RuntimeMetadataPrefixed`.
+    /// The SCALE-encoded `RuntimeMetadataPrefixed`.
     pub bytes: Vec<u8>,
+    /// The decoded metadata.
     pub decoded: RuntimeMetadata,
+    /// The pallets, in one form for all versions.
     pub pallets: Pallets,
 }
 
 impl Metadata {
-    /// Asks the runtime for the newest metadata that both sides know.
+    /// Executes the runtime to read the newest metadata that is supported. `name` is the blob's name in messages.
     pub fn read(name: &str, blob: &Blob) -> Result<Self> {
         Self::read_version(name, blob, None)
     }
 
-    /// Asks for one version, or for the newest that both sides know.
+    /// Executes the runtime to read metadata of one version, or the newest that is supported.
     pub fn read_version(name: &str, blob: &Blob, version: Option<u32>) -> Result<Self> {
         let executor = Executor::new(name, &blob.wasm)?;
         if !executor.exports("Metadata_metadata") {
@@ -73,20 +76,20 @@ impl Metadata {
         };
         let answer = executor.call("Metadata_metadata_at_version", &wanted.encode())?;
         let Some((1, answer)) = answer.split_first() else {
-            return Err(Failure::input(format!("{name} gives no metadata of version {wanted}"))
-                .found("an empty answer")
-                .expected("the metadata it says it has"));
+            return Err(Failure::input(format!("{name} returns no metadata of version {wanted}"))
+                .found("an empty result")
+                .expected("metadata of a version that it offers"));
         };
         let metadata = Self::from_bytes(name, decode_opaque(name, answer)?)?;
         if metadata.version != wanted {
-            return Err(Failure::input(format!("{name} gives metadata of another version than asked for"))
+            return Err(Failure::input(format!("{name} returns metadata of another version than requested"))
                 .found(metadata.version.to_string())
                 .expected(wanted.to_string()));
         }
         Ok(Self { versions, ..metadata })
     }
 
-    /// Decodes SCALE `RuntimeMetadataPrefixed`: what a runtime returns and `state_getMetadata` answers with.
+    /// Decodes a SCALE-encoded `RuntimeMetadataPrefixed`, the result of `Metadata_metadata` and `state_getMetadata`.
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
         let broken = |found: String| {
             Failure::input(format!("the metadata of {name} cannot be decoded"))
@@ -115,7 +118,7 @@ impl Metadata {
     }
 }
 
-/// Returns the version that a blob gives itself: from its section, or by asking it where it has none.
+/// Returns the version of a blob: from its sections, or by executing it if they do not contain it.
 pub fn version_of(name: &str, blob: &Blob) -> Result<Version> {
     match Sections::read(name, blob)?.version {
         Some(version) => Ok(version),
@@ -123,7 +126,7 @@ pub fn version_of(name: &str, blob: &Blob) -> Result<Version> {
     }
 }
 
-/// Asks the runtime for its version: for blobs from before it stood in a section.
+/// Executes `Core_version`, for blobs from before the section `runtime_version` existed.
 pub fn call_version(name: &str, blob: &Blob) -> Result<Version> {
     let executor = Executor::new(name, &blob.wasm)?;
     if !executor.exports("Core_version") {
@@ -135,12 +138,12 @@ pub fn call_version(name: &str, blob: &Blob) -> Result<Version> {
     Version::decode(name, &executor.call("Core_version", &[])?)
 }
 
-/// The bytes inside an `OpaqueMetadata`.
+/// Returns the bytes inside an `OpaqueMetadata`.
 fn decode_opaque(name: &str, answer: &[u8]) -> Result<Vec<u8>> {
     Vec::<u8>::decode(&mut &*answer).map_err(|error| {
         Failure::input(format!("the metadata of {name} cannot be decoded"))
             .found(error.to_string())
-            .expected("bytes with their length in front")
+            .expected("bytes with a length prefix")
     })
 }
 
@@ -156,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_of_the_first_versions_is_old_and_no_broken_metadata_is() {
+    fn only_valid_metadata_of_the_first_versions_is_old() {
         let read = |bytes: &[u8]| Metadata::from_bytes("old", bytes.to_vec()).expect_err("refused");
         assert!(read(b"meta\x08").is(Code::OldMetadata));
         for broken in [&b"meta\x0e"[..], b"meta", b"mete\x08", b"meta\xff"] {

@@ -1,39 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The pallets of a runtime, told the same way whatever the version of its metadata.
+//! The pallets of a runtime, in one form for all versions of metadata.
 //!
-//! No version of metadata says which storage version a pallet's code expects. The version a chain's state is at is
-//! in that state, and `inspect` takes it from there when it has one.
+//! The metadata does not contain the storage version that a pallet's code expects. The storage version of a chain is in its
+//! state, where `inspect` reads it.
 
 use frame_metadata::{RuntimeMetadata, decode_different::DecodeDifferent};
 use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
 use worker::{Failure, Result};
 
+/// The pallets of a runtime, in the order of its metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pallets(Vec<Pallet>);
 
+/// A pallet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pallet {
+    /// The name of the pallet in the runtime.
     pub name: String,
-    /// What stands first in the bytes of its calls. Before metadata 12 only pallets with calls had one.
+    /// The first byte of its encoded calls. Before metadata 12 only pallets with calls have an index.
     pub index: Option<u8>,
-    /// What its storage keys begin with the hash of, where that is not its name.
+    /// The prefix of its storage, if it has storage. The prefix may differ from the name.
     pub storage_prefix: Option<String>,
     /// The names of its storage items.
     pub items: Vec<String>,
+    /// Its calls.
     pub calls: Vec<Call>,
+    /// Its constants.
     pub constants: Vec<Constant>,
 }
 
+/// A call of a pallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// The name of the call.
     pub name: String,
+    /// The second byte of the encoded call.
     pub index: u8,
 }
 
+/// A constant of a pallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constant {
+    /// The name of the constant.
     pub name: String,
-    /// SCALE-encoded.
+    /// The SCALE-encoded value.
     pub value: Vec<u8>,
 }
 
@@ -44,27 +54,29 @@ impl FromIterator<Pallet> for Pallets {
 }
 
 impl Pallets {
+    /// Returns the pallets in the order of the metadata.
     pub fn iter(&self) -> impl Iterator<Item = &Pallet> {
         self.0.iter()
     }
 
+    /// Returns a pallet by its name.
     pub fn get(&self, pallet: &str) -> Option<&Pallet> {
         self.0.iter().find(|candidate| candidate.name == pallet)
     }
 
-    /// The two bytes that a call's encoding begins with.
+    /// Returns the first two bytes of an encoded call.
     pub fn call(&self, pallet: &str, call: &str) -> Option<(u8, u8)> {
         self.get(pallet)?.call(call).map(|[pallet, call]| (pallet, call))
     }
 
-    /// The SCALE-encoded value of a constant.
+    /// Returns the SCALE-encoded value of a constant.
     pub fn constant(&self, pallet: &str, constant: &str) -> Option<&[u8]> {
         let constant = self.get(pallet)?.constants.iter().find(|candidate| candidate.name == constant)?;
         Some(&constant.value)
     }
 
     pub(super) fn of(name: &str, metadata: &RuntimeMetadata) -> Result<Self> {
-        // The versions differ in what stands around these fields, not in the fields.
+        // Versions 14 to 16 have the same fields here, in different types.
         macro_rules! current {
             ($metadata:expr) => {
                 $metadata
@@ -94,7 +106,8 @@ impl Pallets {
                     .collect::<Result<Vec<_>>>()
             };
         }
-        // Before metadata 14; `$index` tells a module's index from the module and the number of those with calls.
+        // Versions before 14. `$index` computes the index of a module from the module and the number of earlier modules
+        // with calls.
         macro_rules! legacy {
             ($metadata:expr, $index:expr) => {{
                 let mut with_calls = 0usize;
@@ -142,7 +155,7 @@ impl Pallets {
             RuntimeMetadata::V11(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
             RuntimeMetadata::V10(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
             RuntimeMetadata::V9(metadata) => legacy!(metadata, |_, position: Option<usize>| byte(position)),
-            other => Err(Failure::input(format!("the metadata of {name} is of a version this program cannot read"))
+            other => Err(Failure::input(format!("the metadata of {name} has an unsupported version"))
                 .found(other.version().to_string())
                 .expected("9 to 16")),
         };
@@ -151,44 +164,46 @@ impl Pallets {
 }
 
 impl Pallet {
-    /// The key of a storage item, or what its keys begin with where it is a map.
+    /// Returns the key of a storage item, or the prefix of its keys if it is a map.
     pub fn key(&self, item: &str) -> Vec<u8> {
         [self.prefix(), crate::hashes::twox_128(item.as_bytes())].concat()
     }
 
+    /// Returns whether the pallet has a storage item.
     pub fn has_item(&self, item: &str) -> bool {
         self.items.iter().any(|name| name == item)
     }
 
-    /// The two bytes that a call's encoding begins with.
+    /// Returns the first two bytes of an encoded call.
     pub fn call(&self, name: &str) -> Option<[u8; 2]> {
         let call = self.calls.iter().find(|call| call.name == name)?;
         Some([self.index?, call.index])
     }
 
-    /// What the keys of its storage begin with.
+    /// Returns the prefix of the keys of the pallet's storage.
     pub fn prefix(&self) -> [u8; 16] {
         crate::hashes::twox_128(self.storage_prefix.as_deref().unwrap_or(&self.name).as_bytes())
     }
 
-    /// The key under which a chain keeps the version that this pallet's storage is at.
+    /// Returns the key of the pallet's storage version.
     pub fn storage_version_key(&self) -> Vec<u8> {
         storage_version_key(&self.name)
     }
 }
 
-/// The same for a pallet of which only the name is known.
+/// Returns the key of the storage version of the pallet with this name.
 pub fn storage_version_key(pallet: &str) -> Vec<u8> {
-    // The name in the runtime, not the storage prefix: a pallet may have no storage of its own.
+    // The key contains the pallet's name, not its storage prefix: a pallet may have no storage.
     let mut key = crate::hashes::twox_128(pallet.as_bytes()).to_vec();
     key.extend_from_slice(&crate::hashes::twox_128(b":__STORAGE_VERSION__:"));
     key
 }
 
+/// Returns the calls in the call type of a pallet.
 fn variants(name: &str, pallet: &str, types: &PortableRegistry, id: u32) -> Result<Vec<Call>> {
     let broken = || {
         Failure::input(format!("the calls of {pallet} in the metadata of {name} cannot be read"))
-            .found(format!("type {id}, which is none or no list of calls"))
+            .found(format!("type {id}, which does not exist or is not a list of calls"))
             .expected("an enum with a variant for each call")
     };
     let ty: &scale_info::Type<PortableForm> = types.resolve(id).ok_or_else(broken)?;
@@ -196,7 +211,7 @@ fn variants(name: &str, pallet: &str, types: &PortableRegistry, id: u32) -> Resu
         TypeDef::Variant(calls) => {
             Ok(calls.variants.iter().map(|call| Call { name: call.name.clone(), index: call.index }).collect())
         }
-        // An uninhabited call type is a tuple of nothing after some derives.
+        // Some derives encode a call type without calls as an empty tuple.
         TypeDef::Tuple(tuple) if tuple.fields.is_empty() => Ok(vec![]),
         _ => Err(broken()),
     }

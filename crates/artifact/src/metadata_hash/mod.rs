@@ -2,9 +2,9 @@
 //! The hash of a runtime's metadata that offline wallets sign (RFC-78).
 //!
 //! A runtime cannot compute it: `frame-metadata-hash-extension` takes it from `RUNTIME_METADATA_HASH` when the blob is
-//! compiled. A blob that was compiled without refuses every transaction that signs one, and nothing else of it shows
-//! that. So it is asked: a transaction that signs the hash, with a signature that is nobody's, is refused as unknown by
-//! a runtime without the hash, and for its signature by one with it.
+//! compiled. A blob that was compiled without the hash refuses every transaction that signs one. Nothing else in the blob
+//! shows this, so the runtime is executed with a transaction that signs the hash and has an invalid signature. A runtime
+//! with the hash returns `BadProof` for the signature. A runtime without it returns `CannotLookup`.
 
 mod rfc78;
 
@@ -19,73 +19,76 @@ use codec::{Compact, Encode};
 use scale_info::PortableRegistry;
 use worker::{Failure, Result};
 
+/// The identifier of the transaction extension.
 pub const EXTENSION: &str = "CheckMetadataHash";
-/// What the transaction is shown to.
+/// The runtime function that validates the transaction.
 pub const VALIDATE: &str = "TaggedTransactionQueue_validate_transaction";
 
-/// Key and signature of the transaction. Zeros would not do: some of their signatures are good (RFC 8032, small order).
+/// The byte that fills the public key and the signature. It is not 0: an all-zero key accepts some signatures (RFC 8032, small
+/// order).
 const FILL_BYTE: u8 = 7;
 /// `Err(TransactionValidityError::Invalid(InvalidTransaction::BadProof))`.
 const BAD_PROOF: [u8; 3] = [1, 0, 4];
 /// `Err(TransactionValidityError::Unknown(UnknownTransaction::CannotLookup))`.
 const CANNOT_LOOKUP: [u8; 3] = [1, 1, 0];
 
-/// Whether a runtime was compiled with the hash of its metadata.
+/// The status of a runtime: whether it was compiled with the hash of its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetadataHashStatus {
-    /// It has no extension that would check one.
+    /// The runtime does not have the extension.
     NoExtension,
-    /// It has the extension and no hash: whoever signs one is refused.
+    /// It has the extension and no hash: transactions that sign a hash are refused.
     Missing,
-    /// It has one. The bytes are known where the runtime showed what is signed.
+    /// It has the hash. The bytes are known if the interpreter recorded the signed messages.
     Present(Option<[u8; 32]>),
-    /// It could not be seen, and why.
+    /// The status could not be determined, with the reason.
     Unknown(String),
 }
 
-/// What an upgrade does to whoever signs the hash.
+/// The effect of an upgrade on transactions that sign the hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nobody loses anything.
+    /// No transaction is affected.
     None(String),
-    /// They could transact, and cannot any more.
+    /// They were valid, and are refused after the upgrade.
     Lost(String),
-    /// They cannot, and somebody may think that they can.
+    /// They are refused, though wallets may offer them.
     Hazard(String),
-    /// It could not be seen.
+    /// The effect could not be determined.
     Unknown(String),
 }
 
 impl MetadataHashStatus {
+    /// Returns the effect of an upgrade from this runtime to a new one, with a description.
     pub fn effect_of(&self, new: &Self) -> Effect {
         use MetadataHashStatus::*;
         match (self, new) {
             (Present(_), Missing) => Effect::Lost(
-                "the old blob has the hash of its metadata and the new one was compiled without: every transaction that \
-                 signs it is refused, which is every one of an offline wallet"
+                "the old blob has the hash of its metadata and the new one was compiled without it: every transaction that \
+                 signs the hash is refused, which includes all of offline wallets"
                     .into(),
             ),
             (Present(_), NoExtension) => Effect::Lost(format!(
-                "the old blob has the hash of its metadata, and the new one no {EXTENSION} that would check one: offline \
-                 wallets cannot sign for it"
+                "the old blob has the hash of its metadata, and the new one does not have {EXTENSION}: offline wallets \
+                 cannot sign for it"
             )),
             (_, Present(_)) => Effect::None("the new blob has the hash of its metadata".into()),
             (NoExtension, NoExtension) => Effect::None(format!("neither has {EXTENSION}")),
             (Missing, Missing) => Effect::None("neither blob has the hash of its metadata".into()),
-            (Missing, NoExtension) => Effect::None(format!("{EXTENSION} went, and the old blob had no hash for it")),
+            (Missing, NoExtension) => Effect::None(format!("{EXTENSION} was removed, and the old blob had no hash for it")),
             (NoExtension, Missing) => Effect::Hazard(format!(
-                "{EXTENSION} is new, and the blob was compiled without the hash that it checks: offline wallets see it and \
-                 are refused"
+                "{EXTENSION} is new, and the blob was compiled without the hash that it checks: offline wallets sign the \
+                 hash and are refused"
             )),
             (Unknown(why), Missing | NoExtension) => {
-                Effect::Unknown(format!("the new blob has no hash of its metadata, and whether the old one has: {why}"))
+                Effect::Unknown(format!("the new blob has no hash of its metadata; whether the old one has it is unknown: {why}"))
             }
-            (_, Unknown(why)) => Effect::Unknown(format!("whether the new blob has the hash of its metadata: {why}")),
+            (_, Unknown(why)) => Effect::Unknown(format!("whether the new blob has the hash of its metadata is unknown: {why}")),
         }
     }
 }
 
-/// Asks a blob, on a chain that is empty.
+/// Determines the status of a blob, on an empty chain.
 pub fn status(name: &str, blob: &Blob, metadata: &Metadata) -> Result<MetadataHashStatus> {
     let probe = match Probe::of(&metadata.decoded, &metadata.pallets) {
         Ok(Some(probe)) => probe,
@@ -105,29 +108,32 @@ pub fn status(name: &str, blob: &Blob, metadata: &Metadata) -> Result<MetadataHa
     })
 }
 
-/// Two transactions that differ only in whether they sign the hash.
+/// Two transactions that differ only in whether they sign the hash. Both have an invalid signature.
 pub struct Probe {
     without: Vec<u8>,
     with: Vec<u8>,
 }
 
 impl Probe {
-    /// Nothing where the runtime has no such extension; why not, where it cannot be asked.
+    /// Builds the transactions. Returns `None` if the runtime does not have the extension.
+    ///
+    /// The error says why the transactions cannot be built.
     pub fn of(metadata: &RuntimeMetadata, pallets: &Pallets) -> std::result::Result<Option<Self>, String> {
         let Some(parts) = Parts::of(metadata)? else { return Ok(None) };
         let encode_default = |id: u32, what: &str| {
-            default_value(parts.types, id).ok_or_else(|| format!("the {what} of its transactions cannot be made up"))
+            default_value(parts.types, id)
+                .ok_or_else(|| format!("no value can be built for the {what} of its transactions"))
         };
         let encode_filled = |id: u32, what: &str| {
             filled_value(parts.types, id, FILL_BYTE)
-                .ok_or_else(|| format!("the {what} of its transactions cannot be made up"))
+                .ok_or_else(|| format!("no value can be built for the {what} of its transactions"))
         };
-        let (pallet, call) = pallets.call("System", "remark").ok_or("it has no System.remark to sign")?;
+        let (pallet, call) = pallets.call("System", "remark").ok_or("it has no call System.remark")?;
         let remark = [pallet, call, 0];
         let (sender, signature) =
             (encode_filled(parts.address, "sender")?, encode_filled(parts.signature, "signature")?);
         let transaction = |mode: u8| -> std::result::Result<Vec<u8>, String> {
-            // Signed, of format 4.
+            // A signed transaction of version 4.
             let mut transaction = vec![0x84];
             transaction.extend(&sender);
             transaction.extend(&signature);
@@ -143,18 +149,19 @@ impl Probe {
         Ok(Some(Self { without: transaction(0)?, with: transaction(1)? }))
     }
 
-    /// `ask` calls [`VALIDATE`]. The transaction that signs no hash goes first: where that is not refused for its
-    /// signature alone, nothing can be told from the other.
+    /// Validates both transactions. `ask` calls [`VALIDATE`].
+    ///
+    /// The transaction without the hash comes first. If it is not refused for its signature, the status is unknown.
     pub fn run(&self, mut ask: impl FnMut(&[u8]) -> Result<Vec<u8>>) -> MetadataHashStatus {
-        // External source; the transaction; the block to validate on.
+        // `TransactionSource::External`, the transaction, the block hash.
         let arguments = |transaction: &[u8]| [&[2], transaction, &[0; 32]].concat();
         let unknown = |what: &str, answer: Result<Vec<u8>>| {
             MetadataHashStatus::Unknown(match answer {
                 Ok(answer) => {
                     let answer = hex::encode_prefixed(answer.get(..16).unwrap_or(&answer));
-                    format!("a transaction {what} the hash is answered with {answer}")
+                    format!("the runtime returns {answer} for a transaction {what} the hash")
                 }
-                Err(failure) => format!("a transaction {what} the hash: {}", told(&failure)),
+                Err(failure) => format!("a transaction {what} the hash: {}", one_line(&failure)),
             })
         };
         let without = ask(&arguments(&self.without));
@@ -169,9 +176,10 @@ impl Probe {
     }
 }
 
-fn told(failure: &Failure) -> String {
+/// Formats a failure in one line of limited length.
+fn one_line(failure: &Failure) -> String {
     let found = failure.found.as_deref().unwrap_or_default();
-    // A runtime's own words may be long.
+    // The panic message of a runtime may be long.
     format!("{}: {}", failure.message, found.chars().take(300).collect::<String>())
 }
 
@@ -180,12 +188,12 @@ struct Parts<'m> {
     types: &'m PortableRegistry,
     address: u32,
     signature: u32,
-    /// Identifier, and the type of what is in the transaction.
+    /// The identifiers of the extensions, and the types of their data in the transaction.
     extensions: Vec<(&'m str, u32)>,
 }
 
 impl<'m> Parts<'m> {
-    /// Nothing where the extension is not among them.
+    /// Returns the types, or `None` if the runtime does not have the extension.
     fn of(metadata: &'m RuntimeMetadata) -> std::result::Result<Option<Self>, String> {
         let parts = match metadata {
             RuntimeMetadata::V16(metadata) => {
@@ -210,20 +218,20 @@ impl<'m> Parts<'m> {
             }
             RuntimeMetadata::V14(metadata) => {
                 return match metadata.extrinsic.signed_extensions.iter().any(|one| one.identifier == EXTENSION) {
-                    true => Err("its metadata is of version 14, from which no hash is made".into()),
+                    true => Err("its metadata has version 14, from which no hash is computed".into()),
                     false => Ok(None),
                 };
             }
-            // The extension is younger than these.
+            // The extension is newer than these versions.
             _ => return Ok(None),
         };
         Ok(parts.extensions.iter().any(|(identifier, _)| *identifier == EXTENSION).then_some(parts))
     }
 }
 
-/// The hash in what is signed, told from what is signed without it: `Some(hash)` stands there for `None`.
+/// Extracts the hash from the signed messages of both transactions: one contains `Some(hash)` where the other has `None`.
 fn signed_hash(without: &[u8], with: &[u8]) -> Option<[u8; 32]> {
-    // The first difference is the mode itself; the second is the option.
+    // The first difference is the mode of the extension, the second one the option.
     let mut differing = without.iter().zip(with).enumerate().filter(|(_, (left, right))| left != right);
     let (mode, _) = differing.next()?;
     let place = mode + 1 + without.get(mode + 1..)?.iter().zip(with.get(mode + 1..)?).position(|(a, b)| a != b)?;
@@ -303,12 +311,12 @@ mod tests {
         Metadata::from_bytes("metadata", RuntimeMetadataPrefixed::from(metadata).encode()).expect("metadata")
     }
 
-    /// A runtime that has a signature checked of what such a transaction signs, or refuses the hash as unknown.
+    /// Returns a runtime that verifies the signature of the transaction, or returns `CannotLookup` if it has no hash.
     fn runtime(hash: Option<[u8; 32]>) -> Blob {
         let data = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
         let (without, with) = (message(0, None), message(1, hash));
         let packed = |start: usize, bytes: &[u8]| (bytes.len() as u64) << 32 | start as u64;
-        // Behind the source: the length, the format, the sender, the signature, the nonce.
+        // After the source: the length, the version, the sender, the signature, the nonce.
         let mode = 1 + 2 + 1 + 33 + 65 + 1;
         let refused = if hash.is_some() { "" } else { "(return (i64.const 0x300000210))" };
         let wasm = wat::parse_str(format!(
@@ -334,17 +342,17 @@ mod tests {
     }
 
     #[test]
-    fn a_blob_shows_whether_it_was_compiled_with_the_hash_and_with_which() {
+    fn the_status_and_the_hash_of_a_blob_are_determined() {
         let metadata = metadata(EXTENSION);
-        let asked = |hash| status("blob", &runtime(hash), &metadata).expect("asked");
-        assert_eq!(asked(Some([0xab; 32])), MetadataHashStatus::Present(Some([0xab; 32])));
-        assert_eq!(asked(None), MetadataHashStatus::Missing);
+        let status_of = |hash| status("blob", &runtime(hash), &metadata).expect("determined");
+        assert_eq!(status_of(Some([0xab; 32])), MetadataHashStatus::Present(Some([0xab; 32])));
+        assert_eq!(status_of(None), MetadataHashStatus::Missing);
         let other = self::metadata("CheckWeight");
         assert_eq!(status("blob", &runtime(None), &other), Ok(MetadataHashStatus::NoExtension));
         let blob = Blob::parse("test runtime", test_runtime::deployed()).expect("a blob");
         assert!(
             matches!(status("blob", &blob, &metadata), Ok(MetadataHashStatus::Unknown(_))),
-            "it validates no transactions"
+            "it does not export the validation function"
         );
     }
 
@@ -363,8 +371,8 @@ mod tests {
             assert!(other.is_ok_and(|other| other != one));
         }
         assert_eq!(differences(&metadata, &metadata), Ok(vec![]));
-        let told = differences(&metadata, &self::metadata("CheckWeight")).expect("compared");
-        assert!(told.iter().any(|told| told.contains("CheckWeight")), "{told:?}");
+        let differences = differences(&metadata, &self::metadata("CheckWeight")).expect("compared");
+        assert!(differences.iter().any(|line| line.contains("CheckWeight")), "{differences:?}");
         for bad in ["", "CUT", ":12", "CUT:x", "CUT:300"] {
             assert!(bad.parse::<protocol::inspect::Token>().is_err(), "{bad:?}");
         }
@@ -379,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_taken_from_what_is_signed() {
+    fn the_hash_is_extracted_from_the_signed_messages() {
         for hash in [[0; 32], [1; 32], [0xab; 32]] {
             let found = signed_hash(&message(0, None), &message(1, Some(hash)));
             assert_eq!(found, Some(hash));
@@ -394,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn who_loses_the_hash_is_told_and_who_keeps_it_or_never_had_it_is_not() {
+    fn the_effects_of_upgrades() {
         use MetadataHashStatus::*;
         let (present, unknown) = (Present(Some([1; 32])), Unknown("it traps".into()));
         for new in [Missing, NoExtension] {
@@ -418,17 +426,17 @@ mod tests {
         let mut answers = answers.iter();
         let probe = Probe { without: vec![1], with: vec![2] };
         probe.run(|arguments| {
-            let answer = answers.next().expect("no more questions than answers").clone();
+            let answer = answers.next().expect("no more calls than answers").clone();
             assert_eq!((arguments[0], arguments.len()), (2, 34));
             answer.map(<[u8]>::to_vec)
         })
     }
 
     #[test]
-    fn a_runtime_without_the_hash_refuses_it_as_unknown_and_one_with_it_the_signature() {
+    fn the_errors_of_the_transactions_give_the_status() {
         assert_eq!(run_probe(&[Ok(&BAD_PROOF), Ok(&BAD_PROOF)]), MetadataHashStatus::Present(None));
         assert_eq!(run_probe(&[Ok(&BAD_PROOF), Ok(&CANNOT_LOOKUP)]), MetadataHashStatus::Missing);
-        // An account that is not found is unknown too, whatever the mode: that says nothing.
+        // `CannotLookup` may also come from an unknown account, so it proves nothing for the first transaction.
         for answers in [
             &[Ok(&CANNOT_LOOKUP[..])][..],
             &[Err(Failure::check("it trapped"))],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The hash as RFC-78 has it, made as `substrate-wasm-builder` makes it: from metadata 15 and the chain's token.
+//! The hash of RFC-78, computed as in `substrate-wasm-builder`: from metadata 15 and the chain's token.
 
 use crate::{Metadata, Version, metadata::RuntimeMetadata};
 use frame_metadata::{
@@ -10,18 +10,22 @@ use merkleized_metadata::{ExtraInfo, FrameMetadataPrepared, TypeInformation, gen
 use protocol::inspect::Token;
 use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
 
-/// The largest real runtimes have some three thousand types, with ten thousand fields. Types are followed one within
-/// another, and every field's type to its end.
+/// The largest number of types. The largest real runtimes have about three thousand, with ten thousand fields. The computation
+/// visits the types of all fields by recursion.
 const TYPE_LIMIT: usize = 8192;
+/// The largest number of fields.
 const FIELD_LIMIT: usize = 100_000;
+/// The stack of the thread that computes the hash, in bytes.
 const STACK_SIZE: usize = 128 * 1024 * 1024;
-/// Enough to understand where two metadata differ.
+/// The number of differing types that are listed.
 const DIFFERENCE_LIMIT: usize = 6;
 
-/// Of metadata 15, which is what the builder takes; or of 16, as who knows only that would make it.
+/// Computes the hash from metadata 15, as the Wasm builder does, or from metadata 16, as a tool that supports only 16 would.
+///
+/// The error says why it cannot be computed.
 pub fn compute(metadata: &Metadata, version: &Version, token: &Token) -> std::result::Result<[u8; 32], String> {
     let prefix = metadata.pallets.constant("System", "SS58Prefix").ok_or("it has no constant System.SS58Prefix")?;
-    let prefix: [u8; 2] = prefix.try_into().map_err(|_| "its System.SS58Prefix is no number of 16 bits")?;
+    let prefix: [u8; 2] = prefix.try_into().map_err(|_| "its constant System.SS58Prefix is not a 16-bit number")?;
     let extra = ExtraInfo {
         spec_version: version.spec_version,
         spec_name: version.spec_name.clone(),
@@ -33,7 +37,7 @@ pub fn compute(metadata: &Metadata, version: &Version, token: &Token) -> std::re
     with_large_stack(move || Ok(generate_metadata_digest(&metadata, extra)?.hash()))
 }
 
-/// Where metadata 15 and 16 differ in what the hash is made from, in words; nothing where they do not.
+/// Describes the differences of metadata 15 and 16 in the data of the hash. The list is empty if there are none.
 pub fn differences(of_15: &Metadata, of_16: &Metadata) -> std::result::Result<Vec<String>, String> {
     let (left, right) = (as_version_15(of_15)?, as_version_15(of_16)?);
     with_large_stack(move || {
@@ -42,12 +46,13 @@ pub fn differences(of_15: &Metadata, of_16: &Metadata) -> std::result::Result<Ve
     })
 }
 
+/// Describes the differences of two metadata, each as one line.
 fn describe_differences(left: &TypeInformation, right: &TypeInformation) -> Vec<String> {
     let mut lines = Vec::new();
     let (extrinsic, other) = (&left.extrinsic_metadata, &right.extrinsic_metadata);
     if extrinsic.version != other.version {
         lines.push(format!(
-            "the format of transactions is {} in metadata 15 and {} in 16",
+            "the transaction version is {} in metadata 15 and {} in 16",
             extrinsic.version, other.version
         ));
     }
@@ -60,7 +65,7 @@ fn describe_differences(left: &TypeInformation, right: &TypeInformation) -> Vec<
     }
     let (types, others): (Vec<_>, Vec<_>) = (left.types.values().collect(), right.types.values().collect());
     if types.len() != others.len() {
-        lines.push(format!("{} parts of types are reached in metadata 15 and {} in 16", types.len(), others.len()));
+        lines.push(format!("{} type parts are reachable in metadata 15 and {} in 16", types.len(), others.len()));
     }
     let path = |ty: &merkleized_metadata::types::Type| match ty.path.is_empty() {
         true => "a type without a name".to_owned(),
@@ -68,7 +73,7 @@ fn describe_differences(left: &TypeInformation, right: &TypeInformation) -> Vec<
     };
     let differing: Vec<_> = types.iter().zip(&others).filter(|(ty, other)| ty != other).collect();
     lines.extend(differing.iter().take(DIFFERENCE_LIMIT).map(|(ty, other)| match ty.path == other.path {
-        true => format!("{} stands otherwise", path(ty)),
+        true => format!("{} has another definition", path(ty)),
         false => format!("where metadata 15 has {}, 16 has {}", path(ty), path(other)),
     }));
     if let Some(more) = differing.len().checked_sub(DIFFERENCE_LIMIT + 1) {
@@ -77,7 +82,7 @@ fn describe_differences(left: &TypeInformation, right: &TypeInformation) -> Vec<
     lines
 }
 
-/// The extensions of a transaction of format 4, which are those of version 0.
+/// Returns the extensions of a transaction of version 4: those of the extension version 0.
 pub(super) fn signed_extensions(
     extrinsic: &v16::ExtrinsicMetadata<PortableForm>,
 ) -> std::result::Result<impl Iterator<Item = &v16::TransactionExtensionMetadata<PortableForm>>, String> {
@@ -87,12 +92,12 @@ pub(super) fn signed_extensions(
         None => (0..all.len()).collect(),
     };
     match indices.iter().find(|index| **index >= all.len()) {
-        Some(index) => Err(format!("its transaction extension {index} is not in the list of them")),
+        Some(index) => Err(format!("its transaction extension {index} does not exist")),
         None => Ok(indices.into_iter().filter_map(|index| all.get(index))),
     }
 }
 
-/// What the hash is made from, in the form of metadata 15.
+/// Returns the data of the hash in the form of metadata 15.
 fn as_version_15(metadata: &Metadata) -> std::result::Result<RuntimeMetadata, String> {
     let metadata = match &metadata.decoded {
         RuntimeMetadata::V15(metadata) => {
@@ -112,7 +117,7 @@ fn as_version_15(metadata: &Metadata) -> std::result::Result<RuntimeMetadata, St
                 types: metadata.types.clone(),
                 pallets: Vec::new(),
                 extrinsic: v15::ExtrinsicMetadata {
-                    // As a runtime does that makes both.
+                    // The version that a runtime with both versions has in metadata 15.
                     version: extrinsic.versions.iter().min().copied().unwrap_or_default(),
                     address_ty: extrinsic.address_ty,
                     call_ty: extrinsic.call_ty,
@@ -126,11 +131,17 @@ fn as_version_15(metadata: &Metadata) -> std::result::Result<RuntimeMetadata, St
                 custom: v15::CustomMetadata { map: Default::default() },
             }
         }
-        other => return Err(format!("its metadata is of version {}, and the hash is made from 15", other.version())),
+        other => {
+            return Err(format!(
+                "its metadata has version {}, and the hash is computed from version 15",
+                other.version()
+            ));
+        }
     };
     Ok(RuntimeMetadata::V15(metadata))
 }
 
+/// Fails if the metadata has too many types or fields.
 fn check_size(types: &PortableRegistry) -> std::result::Result<(), String> {
     let fields = |ty: &TypeDef<PortableForm>| match ty {
         TypeDef::Composite(composite) => composite.fields.len(),
@@ -141,17 +152,17 @@ fn check_size(types: &PortableRegistry) -> std::result::Result<(), String> {
     let count: usize = types.types.iter().map(|ty| fields(&ty.ty.type_def)).sum();
     match types.types.len() > TYPE_LIMIT || count > FIELD_LIMIT {
         true => {
-            Err(format!("its metadata has {} types with {count} fields, more than any real one", types.types.len()))
+            Err(format!("its metadata has {} types with {count} fields, more than any real runtime", types.types.len()))
         }
         false => Ok(()),
     }
 }
 
-/// Types are followed by recursion, which a registry may make as deep as it has types.
+/// Runs work on a thread with a large stack: the recursion can be as deep as the number of types.
 fn with_large_stack<T: Send + 'static>(
     work: impl FnOnce() -> std::result::Result<T, String> + Send + 'static,
 ) -> std::result::Result<T, String> {
     let thread = std::thread::Builder::new().stack_size(STACK_SIZE).spawn(work);
-    let thread = thread.map_err(|error| format!("no thread to compute it on: {error}"))?;
-    thread.join().unwrap_or_else(|_| Err("its types refer to what is not there".into()))
+    let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    thread.join().unwrap_or_else(|_| Err("the computation panicked: its types refer to missing types".into()))
 }

@@ -263,7 +263,7 @@ mod tests {
         let place = place(&lacking);
         let chain = open(&place, file(&place.path)).expect("its root is there");
         let failure = chain.entries(&[]).expect_err("refused");
-        assert!(failure.message.contains("not whole"), "{failure}");
+        assert!(failure.message.contains("incomplete"), "{failure}");
         assert_eq!(chain.storage(&[0, 1]).expect_err("it is not forgotten"), failure);
     }
 
