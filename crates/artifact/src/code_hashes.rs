@@ -30,7 +30,8 @@ impl Default for SystemCalls {
 }
 
 impl SystemCalls {
-    /// Returns the indices in the runtime's metadata, with the defaults for calls that it does not have.
+    /// Returns the indices in the runtime's metadata, with the defaults for calls that it does not
+    /// have.
     pub fn of(pallets: &Pallets) -> Self {
         let usual = Self::default();
         let system = pallets.get("System").and_then(|pallet| pallet.index);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The hash functions of chains: BLAKE2b and xxHash, in the lengths that storage keys and calls use.
+//! The hash functions of chains: BLAKE2b and xxHash, in the lengths that storage keys and calls
+//! use.
 
 /// An incremental BLAKE2b hasher with an output of `LENGTH` bytes.
 pub struct Blake2b<const LENGTH: usize>(blake2b_simd::State);
@@ -50,7 +51,8 @@ pub fn twox_64(bytes: &[u8]) -> [u8; 8] {
     twox(bytes, 0)
 }
 
-/// Returns the xxHash of 16 bytes. Storage keys begin with this hash of the pallet's and the item's name.
+/// Returns the xxHash of 16 bytes. Storage keys begin with this hash of the pallet's and the item's
+/// name.
 pub fn twox_128(bytes: &[u8]) -> [u8; 16] {
     let mut out = [0; 16];
     for (seed, half) in out.chunks_mut(8).enumerate() {
@@ -81,7 +83,8 @@ mod tests {
 
     #[test]
     fn hashes_agree_with_what_chains_use() {
-        // The prefixes of System.Account and the identifier of the Core API, the same on every chain.
+        // The prefixes of System.Account and the identifier of the Core API, the same on every
+        // chain.
         assert_eq!(hex::encode(twox_128(b"System")), "26aa394eea5630e07c48ae0c9558cef7");
         assert_eq!(hex::encode(twox_128(b"Account")), "b99d880ec681799c0cf30e8886371da9");
         assert_eq!(hex::encode(blake2_64(b"Core")), "df6acb689907609b");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The durations of slots, epochs and other periods, from the constants of a runtime.
 //!
-//! They distinguish a build with short periods (`fast-runtime`) from the production build, which has the same name and version.
+//! They distinguish a build with short periods (`fast-runtime`) from the production build, which
+//! has the same name and version.
 
 use crate::metadata::Pallets;
 use protocol::inspect::Pace;

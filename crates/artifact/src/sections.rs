@@ -12,7 +12,8 @@ const ENTRY_LIMIT: usize = 10_000;
 /// The facts in the sections of a runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sections {
-    /// The version in the sections `runtime_version` and `runtime_apis`. Blobs from before 2021 have neither.
+    /// The version in the sections `runtime_version` and `runtime_apis`. Blobs from before 2021
+    /// have neither.
     pub version: Option<Version>,
     /// The imports, in the order of the module.
     pub imports: Vec<Import>,
@@ -125,8 +126,8 @@ fn producers(reader: wasmparser::ProducersSectionReader<'_>) -> Vec<Producer> {
     producers
 }
 
-/// Reads the section `target_features`: a number, then for each feature a sign (`+` used, `-` not) and a name. It is
-/// informative only, so invalid entries are ignored.
+/// Reads the section `target_features`: a number, then for each feature a sign (`+` used, `-` not)
+/// and a name. It is informative only, so invalid entries are ignored.
 fn target_features(bytes: &[u8]) -> Vec<String> {
     let mut reader = wasmparser::BinaryReader::new(bytes, 0);
     let mut features = Vec::new();

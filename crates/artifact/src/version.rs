@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The version of a runtime, in every layout of `RuntimeVersion`.
 //!
-//! Fields were only added at the end: first `transaction_version`, then the state version. A field that an old runtime does
-//! not have is `None` here.
+//! Fields were only added at the end: first `transaction_version`, then the state version. A field
+//! that an old runtime does not have is `None` here.
 
 use crate::hashes::blake2_64;
 use codec::{Decode, Encode};
@@ -45,7 +45,8 @@ pub fn api(id: [u8; 8], version: u32) -> Api {
 }
 
 impl Version {
-    /// Decodes a SCALE `RuntimeVersion`, as `Core_version` returns it and the `runtime_version` section holds it.
+    /// Decodes a SCALE `RuntimeVersion`, as `Core_version` returns it and the `runtime_version`
+    /// section holds it.
     pub fn decode(name: &str, mut bytes: &[u8]) -> Result<Self> {
         let input = &mut bytes;
         let broken = |_| {

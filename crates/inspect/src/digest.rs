@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The digest of a build, in the format of srtool, which other tools and release processes read.
 //!
-//! It has the same fields and two intended differences. The hashes at the top are those of the deployed file: the
-//! compressed one, if there is one. The hash to authorize an upgrade is that of the call `system.authorize_upgrade`, with
-//! the indices of the runtime's own metadata.
+//! It has the same fields and two intended differences. The hashes at the top are those of the
+//! deployed file: the compressed one, if there is one. The hash to authorize an upgrade is that of
+//! the call `system.authorize_upgrade`, with the indices of the runtime's own metadata.
 
 use artifact::{
     Blob, Metadata,

@@ -23,8 +23,8 @@ use worker::Result;
 
 /// Returns the facts of a source's runtime.
 ///
-/// `with_metadata` executes the runtime to read its metadata. Without a `token`, the source's properties are used for the
-/// metadata hash.
+/// `with_metadata` executes the runtime to read its metadata. Without a `token`, the source's
+/// properties are used for the metadata hash.
 pub fn inspect(source: &Source, with_metadata: bool, token: Option<Token>) -> Result<RuntimeFacts> {
     let name = source.to_string();
     let token = token.or_else(|| with_metadata.then(|| source.properties().token()).flatten());
@@ -144,7 +144,8 @@ fn facts(
     })
 }
 
-/// Returns whether a blob was compiled with the hash of its metadata. The status is unknown if the runtime cannot be executed.
+/// Returns whether a blob was compiled with the hash of its metadata. The status is unknown if the
+/// runtime cannot be executed.
 pub fn metadata_hash_status(name: &str, blob: &Blob) -> MetadataHashFacts {
     let status = Metadata::read(name, blob).and_then(|metadata| metadata_hash::status(name, blob, &metadata));
     status_facts(status.unwrap_or_else(|failure| MetadataHashStatus::Unknown(failure.to_string())))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Node sources against local servers: correct ones, wrong ones, and ones that close the connection.
+//! Node sources against local servers: correct ones, wrong ones, and ones that close the
+//! connection.
 
 use artifact::Version;
 use base64::{Engine, prelude::BASE64_STANDARD};

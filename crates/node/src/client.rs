@@ -37,9 +37,11 @@ const UNAVAILABLE: u16 = 503;
 pub(crate) enum RpcErrorKind {
     /// The request or the response exceeds a size limit of the node or of its gateway.
     TooLarge,
-    /// The node is busy or limits the rate of requests. Carries the `Retry-After` duration, if the node sent one.
+    /// The node is busy or limits the rate of requests. Carries the `Retry-After` duration, if the
+    /// node sent one.
     Busy(Option<Duration>),
-    /// The node does not know the block. Behind a load balancer, its database may lag behind that of another node.
+    /// The node does not know the block. Behind a load balancer, its database may lag behind that
+    /// of another node.
     UnknownBlock,
     /// The node pruned the state of the block.
     StateDiscarded,
@@ -160,8 +162,8 @@ impl RpcErrorKind {
 
     /// Classifies an error by its text.
     ///
-    /// Nodes use one code for all errors of their database, and providers use codes of their own. An unknown text
-    /// counts as an ordinary error.
+    /// Nodes use one code for all errors of their database, and providers use codes of their own.
+    /// An unknown text counts as an ordinary error.
     fn from_message(text: &str) -> Self {
         let text = text.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -199,7 +201,8 @@ pub(crate) fn no_response(endpoint: &Endpoint, method: &str) -> Failure {
     Failure::environment(format!("the node {endpoint} does not answer {method}")).hint("try again, or use another node")
 }
 
-/// Returns the failure for a response that cannot be decoded. `node` is the node's name in messages.
+/// Returns the failure for a response that cannot be decoded. `node` is the node's name in
+/// messages.
 pub fn invalid_response(node: &impl std::fmt::Display, method: &str) -> Failure {
     Failure::input(format!("invalid response from {node} to {method}")).expected("the response of a Polkadot SDK node")
 }
@@ -214,7 +217,8 @@ pub(crate) fn parse_hash(node: &impl std::fmt::Display, method: &str, text: &str
     Ok(bytes)
 }
 
-/// The `Retry-After` header of the last response. The HTTP client's error carries the status code only.
+/// The `Retry-After` header of the last response. The HTTP client's error carries the status code
+/// only.
 #[derive(Clone, Default)]
 struct RetryAfter(Arc<Mutex<Option<Duration>>>);
 
@@ -278,7 +282,8 @@ mod tests {
     use super::*;
     use jsonrpsee::types::ErrorObject;
 
-    /// The errors as nodes and gateways write them. What is not in this list counts as an ordinary error.
+    /// The errors as nodes and gateways write them. What is not in this list counts as an ordinary
+    /// error.
     #[test]
     fn errors_are_classified() {
         let call =

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The runtime of a live chain at one block, fetched from its nodes.
 //!
-//! The answers of a node are compared with each other. They are not proven against the block's header: crate `fork`
-//! does that.
+//! The answers of a node are compared with each other. They are not proven against the block's
+//! header: crate `fork` does that.
 
 use crate::{
     client::invalid_response,

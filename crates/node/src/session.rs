@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Requests to the nodes of one chain. Nodes may be behind load balancers, limit requests, or be unreachable.
+//! Requests to the nodes of one chain. Nodes may be behind load balancers, limit requests, or be
+//! unreachable.
 //!
-//! A request goes to one node, and to the next one if that node fails. After a temporary error it is sent again after a
-//! pause. A response that is too large is an error for the caller, which can then request less.
+//! A request goes to one node, and to the next one if that node fails. After a temporary error it
+//! is sent again after a pause. A response that is too large is an error for the caller, which can
+//! then request less.
 
 use crate::client::{Client, RpcErrorKind, invalid_response, no_response, parse_hash};
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
@@ -18,7 +20,8 @@ use worker::{Failure, Result};
 
 /// How often a request is sent again after its connection broke, for each node.
 const RETRIES: usize = 4;
-/// After this many broken connections during one request, the request itself is taken for the cause.
+/// After this many broken connections during one request, the request itself is taken for the
+/// cause.
 const CLOSED_LIMIT: usize = 2;
 /// The limit of the growing pauses between retries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -129,7 +132,8 @@ impl Session {
         })
     }
 
-    /// Sends a request, with retries and failover. `divisible`: whether the caller can request less at once.
+    /// Sends a request, with retries and failover. `divisible`: whether the caller can request less
+    /// at once.
     pub async fn request(
         &mut self,
         method: &str,
@@ -230,7 +234,8 @@ impl Session {
         }
     }
 
-    /// Sends a request until its result is not `null`: behind a load balancer, some nodes may not have the block yet.
+    /// Sends a request until its result is not `null`: behind a load balancer, some nodes may not
+    /// have the block yet.
     async fn request_until_found<T: DeserializeOwned>(
         &mut self,
         method: &str,
@@ -376,7 +381,8 @@ fn verify_header(node: &str, hash: &[u8; 32], header: &RpcHeader) -> Result<(u64
 
 /// Runs requests to the nodes of a chain from synchronous code.
 ///
-/// They run on a thread of their own: the caller may already be inside a Tokio runtime, where a second one cannot start.
+/// They run on a thread of their own: the caller may already be inside a Tokio runtime, where a
+/// second one cannot start.
 pub fn with_session<T: Send>(live: &Live, requests: impl AsyncFnOnce(&mut Session) -> T + Send) -> Result<T> {
     with_session_policy(live, RetryPolicy::default(), requests)
 }

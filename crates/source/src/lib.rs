@@ -50,7 +50,8 @@ pub trait ReadSource {
 
     /// Returns a runtime that replaces the one in this source's state.
     ///
-    /// `named` is the block or the BLAKE2-256 hash of a code substitute in the chain spec, or another source.
+    /// `named` is the block or the BLAKE2-256 hash of a code substitute in the chain spec, or
+    /// another source.
     fn code(&self, named: &str) -> Result<Blob>;
 
     /// Returns the state in a file. Crate `fork` reads the state of a node.

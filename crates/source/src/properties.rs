@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The symbol and the decimals of a chain's token. They are in a chain spec's `properties` or come from a node; a runtime
-//! does not contain them.
+//! The symbol and the decimals of a chain's token. They are in a chain spec's `properties` or come
+//! from a node; a runtime does not contain them.
 
 use protocol::{Source, inspect::Token};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Raw chain specs, in their current form and in the form before 2020.
 //!
-//! The file contains the genesis state as keys and values in hex. The state root is not in the file. It is computed, and with
-//! it the hash of the genesis block.
+//! The file contains the genesis state as keys and values in hex. The state root is not in the
+//! file. It is computed, and with it the hash of the genesis block.
 
 use super::{Block, CODE, State};
 use crate::{
@@ -17,7 +17,8 @@ use serde::{
 use std::{collections::BTreeMap, fmt, io::Read};
 use worker::{Failure, Result};
 
-/// The largest file in bytes. The text is in memory while it is parsed. The largest published chain specs have 10 MB.
+/// The largest file in bytes. The text is in memory while it is parsed. The largest published chain
+/// specs have 10 MB.
 const SIZE_LIMIT: u64 = 1024 * 1024 * 1024;
 const RAW: &str = "genesis.raw.top with the whole genesis state";
 const MAKE_RAW: &str =
@@ -74,8 +75,8 @@ impl Genesis {
     }
 }
 
-/// A code substitute (`codeSubstitutes`): a runtime that nodes execute instead of the one on the chain, from a block until the
-/// next upgrade.
+/// A code substitute (`codeSubstitutes`): a runtime that nodes execute instead of the one on the
+/// chain, from a block until the next upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeSubstitute {
     /// The number of the block, or its hash in specs of 2021.
@@ -108,7 +109,8 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
 /// A block and the root of its state.
 type GenesisBlock = (Block, [u8; 32]);
 
-/// Reads the genesis block, its state root and the entries. A plain chain spec gives only the runtime.
+/// Reads the genesis block, its state root and the entries. A plain chain spec gives only the
+/// runtime.
 pub(super) fn excerpt(name: &str, reader: impl Read) -> Result<(Option<GenesisBlock>, Entries)> {
     let text = text(name, reader)?;
     let mut spec: Spec = parse(name, &text)?;

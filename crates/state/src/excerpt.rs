@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The facts of a state file and its plain storage values, without maps. It takes little memory however large the state is.
+//! The facts of a state file and its plain storage values, without maps. It takes little memory
+//! however large the state is.
 
 use super::{Block, CODE, FileKind, HEAD_LENGTH, State, chain_spec, code_of, snapshot, stream, try_runtime};
 use crate::trie::Entries;
@@ -15,8 +16,8 @@ use std::{
 };
 use worker::Result;
 
-/// The longest key of a plain value in bytes: the hashes of the pallet's and the item's name, 16 bytes each (`StorageValue` in
-/// frame-support). Well-known keys are shorter.
+/// The longest key of a plain value in bytes: the hashes of the pallet's and the item's name, 16
+/// bytes each (`StorageValue` in frame-support). Well-known keys are shorter.
 pub(super) const VALUE_KEY_LIMIT: usize = 32;
 
 /// The facts of a state, and its plain storage values.
@@ -69,7 +70,8 @@ impl StateExcerpt {
         keys.iter().filter_map(|key| Some((key.clone(), self.get(key)?.to_vec()))).collect()
     }
 
-    /// Returns the genesis hash: the hash of this block if it is block 0, otherwise `System.BlockHash` of block 0.
+    /// Returns the genesis hash: the hash of this block if it is block 0, otherwise
+    /// `System.BlockHash` of block 0.
     pub fn genesis_hash(&self) -> Option<[u8; 32]> {
         match self.block {
             Some(block) if block.number == 0 => Some(block.hash),
@@ -90,7 +92,8 @@ fn is_in_excerpt(key: &[u8]) -> bool {
     key.len() <= VALUE_KEY_LIMIT || GENESIS.iter().any(|kept| kept == key)
 }
 
-/// Returns the keys of `System.BlockHash` of block 0, for block numbers of 32 and of 64 bits. frame-system never removes it.
+/// Returns the keys of `System.BlockHash` of block 0, for block numbers of 32 and of 64 bits.
+/// frame-system never removes it.
 pub fn genesis_hash_keys() -> [Vec<u8>; 2] {
     let item = [twox_128(b"System"), twox_128(b"BlockHash")].concat();
     [4, 8].map(|length| {
@@ -146,7 +149,8 @@ mod tests {
         state.top.iter().filter(|(key, _)| key.len() <= VALUE_KEY_LIMIT).cloned().collect()
     }
 
-    /// Encodes a state as try-runtime does. Its database puts the path to a node before the node's hash; a file need not.
+    /// Encodes a state as try-runtime does. Its database puts the path to a node before the node's
+    /// hash; a file need not.
     fn of_try_runtime(state: &State, with_paths: bool) -> Vec<u8> {
         let mut nodes = Vec::new();
         let mut top = state.top.clone();

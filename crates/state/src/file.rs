@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A snapshot that is read as a stream instead of into memory: its state as the nodes of a trie.
 //!
-//! The first pass checks that the file is complete and in order, and reads the facts of its state. The second pass returns
-//! the nodes, each with its hash. Both need memory for one entry, the nodes on the path to it, and the roots of child tries.
+//! The first pass checks that the file is complete and in order, and reads the facts of its state.
+//! The second pass returns the nodes, each with its hash. Both need memory for one entry, the nodes
+//! on the path to it, and the roots of child tries.
 
 use super::{FileKind, HEAD_LENGTH, State, snapshot, stream, try_runtime};
 use crate::trie::{Builder, CHILD_PREFIX, NodeVisitor};
@@ -28,9 +29,11 @@ pub struct StateFile {
 impl StateFile {
     /// Reads a snapshot once and checks it.
     ///
-    /// Returns `None` if the file is not a snapshot, is smaller than `at_least` bytes, or cannot be opened.
+    /// Returns `None` if the file is not a snapshot, is smaller than `at_least` bytes, or cannot be
+    /// opened.
     pub fn open(path: &Path, at_least: u64) -> Result<Option<Self>> {
-        // Only a regular file can be read twice. The error for a missing file comes from the caller, which then reads it whole.
+        // Only a regular file can be read twice. The error for a missing file comes from the
+        // caller, which then reads it whole.
         if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() >= at_least) {
             return Ok(None);
         }
@@ -52,15 +55,17 @@ impl StateFile {
         &self.facts
     }
 
-    /// Returns the number of entries, including those of child tries. A snapshot of try-runtime does not tell it.
+    /// Returns the number of entries, including those of child tries. A snapshot of try-runtime
+    /// does not tell it.
     pub fn entries(&self) -> Option<usize> {
         self.entries
     }
 
-    /// Calls the visitor for every trie node, and for every value that is stored outside of its node.
+    /// Calls the visitor for every trie node, and for every value that is stored outside of its
+    /// node.
     ///
-    /// Returns the root of the visited trie, which the caller compares with the expected root: the file may have changed since
-    /// [`StateFile::open`].
+    /// Returns the root of the visited trie, which the caller compares with the expected root: the
+    /// file may have changed since [`StateFile::open`].
     pub fn nodes(&self, visitor: &mut NodeVisitor<'_>) -> Result<[u8; 32]> {
         let (name, (kind, reader)) = (self.path.display().to_string(), open_file(&self.path)?);
         if kind != Some(self.kind) {
@@ -94,7 +99,8 @@ fn open_file(path: &Path) -> Result<(Option<FileKind>, impl Read)> {
     Ok((FileKind::of(&head), BufReader::with_capacity(1 << 16, Cursor::new(head).chain(file))))
 }
 
-/// Counts the entries and computes the roots of the child tries. The main trie contains these roots; the file does not.
+/// Counts the entries and computes the roots of the child tries. The main trie contains these
+/// roots; the file does not.
 #[derive(Default)]
 struct FirstPass {
     version: u8,

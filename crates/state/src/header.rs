@@ -50,7 +50,8 @@ impl Header {
 
     /// Returns the encoded header of the genesis block with this state root.
     pub fn genesis(state_root: [u8; 32]) -> Vec<u8> {
-        // The parent hash is zero, the number is 0, the extrinsics root is that of an empty trie, and the digest is empty.
+        // The parent hash is zero, the number is 0, the extrinsics root is that of an empty trie,
+        // and the digest is empty.
         let mut bytes = vec![0; 32];
         bytes.push(0);
         bytes.extend(state_root);

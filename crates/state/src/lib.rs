@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The state of a chain at rest: read from files as entries, and as a trie.
 //!
-//! Three kinds of files are read: raw chain specs, snapshots of try-runtime, and snapshots of Cutover. The first bytes of a
-//! file tell its kind. No file is trusted: sizes are bounded while reading, and a state with a root is proven against it.
+//! Three kinds of files are read: raw chain specs, snapshots of try-runtime, and snapshots of
+//! Cutover. The first bytes of a file tell its kind. No file is trusted: sizes are bounded while
+//! reading, and a state with a root is proven against it.
 
 mod chain_spec;
 mod excerpt;
@@ -48,13 +49,15 @@ pub struct State {
     pub spec_version: Option<u32>,
     /// The layout of the trie: 0 or 1.
     pub state_version: u8,
-    /// The root of the entries below. It differs from the header's if the file contains a part of the state.
+    /// The root of the entries below. It differs from the header's if the file contains a part of
+    /// the state.
     pub state_root: Option<[u8; 32]>,
     /// The block of the state.
     pub block: Option<Block>,
     /// The SCALE-encoded header of the block.
     pub header: Option<Vec<u8>>,
-    /// The entries of the main trie, ordered by key, without the roots of child tries. Those follow from `children`.
+    /// The entries of the main trie, ordered by key, without the roots of child tries. Those follow
+    /// from `children`.
     pub top: Entries,
     /// The child tries by their key without its prefix, ordered by key. None is empty.
     pub children: Vec<(Vec<u8>, Entries)>,
@@ -73,7 +76,8 @@ pub struct Block {
 pub const HEAD_LENGTH: usize = 16;
 
 impl State {
-    /// Creates a state from entries in memory, ordered by key, without a block and without the name of a chain.
+    /// Creates a state from entries in memory, ordered by key, without a block and without the name
+    /// of a chain.
     pub fn of_entries(state_version: u8, top: Entries, children: Vec<(Vec<u8>, Entries)>) -> Self {
         Self {
             origin: StateOrigin::Memory,
@@ -138,7 +142,8 @@ impl State {
         trie::root(&top, self.state_version)
     }
 
-    /// Returns whether this is the whole state of its block, or `None` if the header or the root is missing.
+    /// Returns whether this is the whole state of its block, or `None` if the header or the root is
+    /// missing.
     pub fn complete(&self) -> Option<bool> {
         let header = Header::decode(self.header.as_deref()?)?;
         Some(header.state_root == self.state_root?)
@@ -178,7 +183,8 @@ impl State {
         }
     }
 
-    /// Sets the spec name and version to those of the runtime under `:code`, and returns that runtime's version.
+    /// Sets the spec name and version to those of the runtime under `:code`, and returns that
+    /// runtime's version.
     fn read_code_version(&mut self, name: &str) -> Result<Option<Version>> {
         if self.get(CODE).is_none() {
             return Ok(None);
@@ -214,7 +220,8 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Returns the kind of a file that begins with these bytes, or `None` if it is not a state file.
+    /// Returns the kind of a file that begins with these bytes, or `None` if it is not a state
+    /// file.
     pub fn of(head: &[u8]) -> Option<Self> {
         if head.starts_with(&SNAPSHOT_MAGIC) {
             return Some(Self::Snapshot);
@@ -226,8 +233,9 @@ impl FileKind {
             _ => {}
         }
         match head {
-            // A compact number from 1 to 15, which is the version of the format, then a state version. Versions that are not
-            // supported are recognized too, so that the error can name them.
+            // A compact number from 1 to 15, which is the version of the format, then a state
+            // version. Versions that are not supported are recognized too, so that the error can
+            // name them.
             [version, 0 | 1, ..] if version % 4 == 0 && (4..=60).contains(version) => Some(Self::TryRuntime),
             _ => None,
         }

@@ -8,11 +8,13 @@
 //! | … | the body in one zstd frame |
 //! | 32 | the BLAKE2-256 hash of all bytes before |
 //!
-//! The body is SCALE-encoded: `chain: Option<String>, spec_name: Option<String>, spec_version: Option<u32>,
-//! block: Option<(u64, [u8; 32])>, header: Option<Vec<u8>>, state_root: Option<[u8; 32]>, state_version: u8,
-//! top: Vec<(Vec<u8>, Vec<u8>)>, children: Vec<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>)>`, keys strictly ascending.
+//! The body is SCALE-encoded: `chain: Option<String>, spec_name: Option<String>, spec_version:
+//! Option<u32>, block: Option<(u64, [u8; 32])>, header: Option<Vec<u8>>, state_root: Option<[u8;
+//! 32]>, state_version: u8, top: Vec<(Vec<u8>, Vec<u8>)>, children: Vec<(Vec<u8>, Vec<(Vec<u8>,
+//! Vec<u8>)>)>`, keys strictly ascending.
 //!
-//! The hash at the end detects truncated and changed files. The order of the keys makes the same state the same bytes.
+//! The hash at the end detects truncated and changed files. The order of the keys makes the same
+//! state the same bytes.
 
 use super::{Block, State, stream::Stream};
 use crate::{header::Header, trie::Entries};
@@ -78,8 +80,9 @@ pub struct Facts<'a> {
 
 /// Writes a snapshot as a stream of entries. Only the number of entries must be known in advance.
 ///
-/// The order of the calls: [`list`](Self::list) and its entries; [`children`](Self::children); for each child trie, ordered
-/// by key, [`child`](Self::child), [`list`](Self::list) and its entries; [`finish`](Self::finish).
+/// The order of the calls: [`list`](Self::list) and its entries; [`children`](Self::children); for
+/// each child trie, ordered by key, [`child`](Self::child), [`list`](Self::list) and its entries;
+/// [`finish`](Self::finish).
 pub struct Writer<W: Write> {
     encoder: zstd::Encoder<'static, HashingWriter<W>>,
     /// The number of entries of the list that are not written yet.
@@ -189,7 +192,8 @@ fn length(length: usize) -> Result<Vec<u8>> {
 pub(super) trait SnapshotVisitor {
     /// The facts before the entries.
     fn begin(&mut self, _facts: &State) {}
-    /// An entry of the current trie: the main trie first, then the child trie of the last call of `child`.
+    /// An entry of the current trie: the main trie first, then the child trie of the last call of
+    /// `child`.
     fn entry(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<()>;
     /// The start of a child trie. `name` is its key without the prefix.
     fn child(&mut self, name: Vec<u8>) -> Result<()>;

@@ -82,7 +82,8 @@ impl<'a, R: Read> Stream<'a, R> {
         })
     }
 
-    /// Reads bytes with a length prefix. Memory is allocated for the bytes that are there, not for the length.
+    /// Reads bytes with a length prefix. Memory is allocated for the bytes that are there, not for
+    /// the length.
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>> {
         let length = u64::from(self.compact()?);
         if length > VALUE_LIMIT {

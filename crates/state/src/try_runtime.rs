@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Snapshots of try-runtime, version 4.
 //!
-//! The file contains trie nodes, as the node's in-memory database stores them: the key is the path to the trie node, followed
-//! by its hash. The path is not needed: walking from the root proves every trie node by its hash.
+//! The file contains trie nodes, as the node's in-memory database stores them: the key is the path
+//! to the trie node, followed by its hash. The path is not needed: walking from the root proves
+//! every trie node by its hash.
 
 use super::{Block, State, excerpt::VALUE_KEY_LIMIT, stream::Stream};
 use crate::{
@@ -43,7 +44,8 @@ pub(super) fn read(name: &str, reader: impl Read) -> Result<State> {
 /// Reads the facts of the state, and the plain values of the main trie.
 pub(super) fn plain_values(name: &str, reader: impl Read) -> Result<(State, Entries)> {
     let mut nodes = Nodes::default();
-    // A trie node under a wrong path is missed here, and is not mistaken for another: it is found by its hash.
+    // A trie node under a wrong path is missed here, and is not mistaken for another: it is found
+    // by its hash.
     let state = visit_nodes(name, reader, &mut |path_length, hash, node| {
         if path_length <= VALUE_KEY_LIMIT {
             nodes.insert(hash, node);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A hand-written runtime for tests. It has the sections of a runtime and returns small, valid metadata.
+//! A hand-written runtime for tests. It has the sections of a runtime and returns small, valid
+//! metadata.
 //!
 //! It does not use the crates that it tests, so that they read bytes that they did not write.
 
@@ -64,7 +65,8 @@ fn data(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("\\{byte:02x}")).collect()
 }
 
-/// Returns the Wasm module, with the sections of current runtimes, or without any, as in runtimes from before 2021.
+/// Returns the Wasm module, with the sections of current runtimes, or without any, as in runtimes
+/// from before 2021.
 pub fn wasm(sections: bool) -> Vec<u8> {
     let version_bytes = version(&APIS);
     let versions = vec![14u32, 15].encode();

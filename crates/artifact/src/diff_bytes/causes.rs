@@ -103,7 +103,8 @@ fn same_compiler(old: &str, new: &str) -> bool {
     words(old) == words(new)
 }
 
-/// Returns the first entries that only the old blob has, and those that only the new blob has, each as one line.
+/// Returns the first entries that only the old blob has, and those that only the new blob has, each
+/// as one line.
 fn only_as_text(only: &ListDifference) -> (String, String) {
     let text = |all: &[String]| match all {
         [] => "none".to_owned(),
@@ -169,7 +170,8 @@ fn other_features(
     (!evidence.is_empty()).then(|| cause("other features", certainty, evidence))
 }
 
-/// Returns whether the name of a function or export contains the name of a feature, without a final `s`.
+/// Returns whether the name of a function or export contains the name of a feature, without a final
+/// `s`.
 fn names_feature(name: &str, feature: &str) -> bool {
     let plain =
         |text: &str| -> String { text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase() };

@@ -18,7 +18,8 @@ const LIST_LIMIT: usize = 20;
 
 /// Compares two blobs, each with its name in messages.
 ///
-/// `facts` are the known facts of the two builds, and `features` the features of the runtime's package.
+/// `facts` are the known facts of the two builds, and `features` the features of the runtime's
+/// package.
 pub fn diff_bytes(
     (old_name, old): (&str, &Blob),
     (new_name, new): (&str, &Blob),
@@ -160,7 +161,8 @@ fn functions(old: &Blob, old_parts: &Parts, new: &Blob, new_parts: &Parts) -> Fu
     result
 }
 
-/// Pairs positions with the same key. Returns the pairs and the unpaired positions of either side, in order.
+/// Pairs positions with the same key. Returns the pairs and the unpaired positions of either side,
+/// in order.
 fn pair<Key: Ord>(
     old: impl Iterator<Item = (Key, usize)>,
     new: impl Iterator<Item = (Key, usize)>,

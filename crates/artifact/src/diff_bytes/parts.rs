@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The parts of a module for a comparison: sections, functions with their shapes, source paths in the data.
+//! The parts of a module for a comparison: sections, functions with their shapes, source paths in
+//! the data.
 
 use crate::{Blob, sections::Sections};
 use std::{
@@ -18,7 +19,8 @@ const FUNCTION_LIMIT: usize = 1_000_000;
 /// The parts of a Wasm module.
 #[derive(Default)]
 pub struct Parts {
-    /// The names and ranges of the sections, in the order of the module. Custom sections are named `custom NAME`.
+    /// The names and ranges of the sections, in the order of the module. Custom sections are named
+    /// `custom NAME`.
     pub sections: Vec<(String, Range<usize>)>,
     /// The functions, in the order of the module.
     pub functions: Vec<Function>,
@@ -44,7 +46,8 @@ pub struct Function {
     pub name: Option<String>,
     /// The range of the body.
     pub body: Range<usize>,
-    /// A hash of the kinds of its instructions, without indices and addresses, which change with earlier code.
+    /// A hash of the kinds of its instructions, without indices and addresses, which change with
+    /// earlier code.
     pub shape: u64,
 }
 
@@ -175,7 +178,8 @@ fn section_name(payload: &Payload<'_>) -> String {
     .to_owned()
 }
 
-/// Collects the source paths in `data`: texts with a slash that end in `.rs`. There are no separators between texts.
+/// Collects the source paths in `data`: texts with a slash that end in `.rs`. There are no
+/// separators between texts.
 fn source_paths(data: &[u8], found: &mut BTreeSet<String>) {
     const LONGEST: usize = 400;
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.+@".contains(&byte);

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The allocator of the runtime's heap: blocks in powers of two, which are reused after they are freed.
+//! The allocator of the runtime's heap: blocks in powers of two, which are reused after they are
+//! freed.
 //!
-//! Reuse is necessary: a runtime that builds its metadata grows many buffers, and without reuse it would need several times
-//! the memory. The bookkeeping takes a fraction of the memory of the blocks, so that a runtime cannot fill the host's memory
-//! with many small blocks.
+//! Reuse is necessary: a runtime that builds its metadata grows many buffers, and without reuse it
+//! would need several times the memory. The bookkeeping takes a fraction of the memory of the
+//! blocks, so that a runtime cannot fill the host's memory with many small blocks.
 
 /// The number of block sizes: from 8 bytes to 32 MiB, as in a node.
 const ORDERS: u8 = 23;
 /// The smallest block in bytes.
 const SMALLEST: u32 = 8;
-/// The number of bytes before every block, as in a node. Runtimes depend on them: the last two contain the offset by which
-/// a runtime aligned the block, and are zero for blocks that the host allocated.
+/// The number of bytes before every block, as in a node. Runtimes depend on them: the last two
+/// contain the offset by which a runtime aligned the block, and are zero for blocks that the host
+/// allocated.
 pub(super) const HEADER: u32 = 8;
 
 /// The state of the heap.
@@ -31,7 +33,8 @@ impl Allocator {
         self.next = self.base;
     }
 
-    /// Allocates a block. Returns its start and its end, or `None` if there is no block of this size.
+    /// Allocates a block. Returns its start and its end, or `None` if there is no block of this
+    /// size.
     pub(super) fn allocate(&mut self, size: u32) -> Option<(u32, u32)> {
         let order = (0..ORDERS).find(|order| SMALLEST << order >= size)?;
         let block = SMALLEST << order;

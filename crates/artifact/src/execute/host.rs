@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The host functions of the interpreter: memory, logging, storage that is empty at first, hashes, signatures.
+//! The host functions of the interpreter: memory, logging, storage that is empty at first, hashes,
+//! signatures.
 
 use super::{
     allocator::{Allocator, HEADER},
@@ -230,7 +231,8 @@ fn hash(
     Ok(Val::I32(pointer as i32))
 }
 
-/// Implements `ext_storage_read`: writes a value from an offset on into the runtime's buffer, and returns its length from there.
+/// Implements `ext_storage_read`: writes a value from an offset on into the runtime's buffer, and
+/// returns its length from there.
 fn read(caller: &mut Caller<'_, Host>, name: &str, arguments: &[Val]) -> Result<Val, Error> {
     let key = argument_bytes(caller, name, arguments)?;
     let Some(Val::I64(target)) = arguments.get(1) else { return Err(wrong_type(name)) };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Executes functions of a runtime in an interpreter, for facts that are not in its sections.
 //!
-//! A node's executor would compile the whole blob first, which takes seconds, and these calls execute a small part of it
-//! once. The blob is not trusted: fuel bounds the time, and a limit the memory. The chain is empty. A call of a host function
-//! that the interpreter does not provide is a trap, whose error names the function.
+//! A node's executor would compile the whole blob first, which takes seconds, and these calls
+//! execute a small part of it once. The blob is not trusted: fuel bounds the time, and a limit the
+//! memory. The chain is empty. A call of a host function that the interpreter does not provide is a
+//! trap, whose error names the function.
 
 mod allocator;
 mod host;
@@ -18,7 +19,8 @@ use wasmi::{
 };
 use worker::{Failure, Result};
 
-/// The largest number of instructions of a call: many times that of the metadata of the largest runtimes, and a few seconds.
+/// The largest number of instructions of a call: many times that of the metadata of the largest
+/// runtimes, and a few seconds.
 const FUEL: u64 = 3_000_000_000;
 /// The largest memory of a runtime in bytes.
 const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
@@ -102,7 +104,8 @@ impl<'a> Executor<'a> {
             None => instance.get_memory(&store, "memory").ok_or_else(|| malformed("no memory"))?,
         };
         store.data_mut().memory = Some(memory);
-        // The node's allocator also starts at `__heap_base`. Without it, the heap starts at the end of the memory.
+        // The node's allocator also starts at `__heap_base`. Without it, the heap starts at the end
+        // of the memory.
         let heap_base = match instance.get_global(&store, "__heap_base").map(|global| global.get(&store)) {
             Some(Val::I32(base)) => base as u32,
             _ => u32::try_from(memory.data_size(&store)).map_err(|_| malformed("a memory without room"))?,

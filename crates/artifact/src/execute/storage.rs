@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, ops::Bound};
 /// Keys and values.
 pub(super) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// The largest size of keys and values in bytes. A real genesis state without accounts has some hundred kilobytes.
+/// The largest size of keys and values in bytes. A real genesis state without accounts has some
+/// hundred kilobytes.
 const SIZE_LIMIT: usize = 4 * 1024 * 1024;
 /// The largest depth of nested transactions. Each of them keeps a copy of the storage.
 const DEPTH_LIMIT: usize = 16;

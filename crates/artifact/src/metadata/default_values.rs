@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The SCALE bytes of a type's default value. The types are not trusted: depth and size are bounded.
+//! The SCALE bytes of a type's default value. The types are not trusted: depth and size are
+//! bounded.
 
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 
-/// Returns the bytes of a type's default value: zeros, empty lists, the variant with the fewest fields.
+/// Returns the bytes of a type's default value: zeros, empty lists, the variant with the fewest
+/// fields.
 ///
 /// Returns `None` for a type that contains itself, and for one whose value exceeds the limits.
 pub fn default_value(types: &PortableRegistry, id: u32) -> Option<Vec<u8>> {
@@ -42,7 +44,8 @@ struct ValueEncoder<'t> {
 
 impl ValueEncoder<'_> {
     fn value(&mut self, id: u32, depth: usize) -> Option<()> {
-        // Parts without bytes that double at each level would take very long, so parts are counted too.
+        // Parts without bytes that double at each level would take very long, so parts are counted
+        // too.
         self.parts += 1;
         if depth > 32 || self.bytes.len() > 1024 * 1024 || self.parts > 1024 * 1024 {
             return None;
@@ -60,7 +63,8 @@ impl ValueEncoder<'_> {
                 }
             }
             TypeDef::Variant(variant) => {
-                // The variant with the fewest fields: another one may contain the type itself, as calls contain calls.
+                // The variant with the fewest fields: another one may contain the type itself, as
+                // calls contain calls.
                 let chosen = variant.variants.iter().min_by_key(|variant| (variant.fields.len(), variant.index))?;
                 self.bytes.push(chosen.index);
                 for field in &chosen.fields {

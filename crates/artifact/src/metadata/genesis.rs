@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The storage versions that the pallets of a runtime expect.
 //!
-//! The metadata does not contain them. The genesis state that a runtime builds contains the version of every pallet that has
-//! one (`OnGenesis` in frame-support), so the runtime is executed to build its genesis state.
+//! The metadata does not contain them. The genesis state that a runtime builds contains the version
+//! of every pallet that has one (`OnGenesis` in frame-support), so the runtime is executed to build
+//! its genesis state.
 
 use super::{Executor, storage_version_key};
 use crate::Blob;
 use codec::{Decode, Encode};
 use std::collections::BTreeMap;
 
-/// The presets to try. `None` is the default one; the names are those of the SDK. A pallet may refuse a preset.
+/// The presets to try. `None` is the default one; the names are those of the SDK. A pallet may
+/// refuse a preset.
 const PRESETS: [Option<&str>; 3] = [None, Some("development"), Some("local_testnet")];
 
 /// Returns the storage versions by pallet.
 ///
-/// Returns `None` if the runtime has no `GenesisBuilder` API, or cannot build a genesis state in the interpreter.
+/// Returns `None` if the runtime has no `GenesisBuilder` API, or cannot build a genesis state in
+/// the interpreter.
 pub fn genesis_storage_versions(name: &str, blob: &Blob, pallets: &[String]) -> Option<BTreeMap<String, u16>> {
     let executor = Executor::new(name, &blob.wasm).ok()?;
     if !executor.exports("GenesisBuilder_build_state") || !executor.exports("GenesisBuilder_get_preset") {
@@ -40,7 +43,8 @@ pub fn genesis_storage_versions(name: &str, blob: &Blob, pallets: &[String]) -> 
 mod tests {
     use super::*;
 
-    /// Returns a runtime that writes the version of one pallet. `preset` and `verdict` are the results of the two calls.
+    /// Returns a runtime that writes the version of one pallet. `preset` and `verdict` are the
+    /// results of the two calls.
     fn runtime(preset: &str, verdict: &str) -> Blob {
         let key: String = storage_version_key("Balances").iter().map(|byte| format!("\\{byte:02x}")).collect();
         let wasm = wat::parse_str(format!(

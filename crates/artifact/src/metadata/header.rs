@@ -8,7 +8,8 @@ use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
 const KNOWN: &str = "sp_runtime::generic::header::Header";
 const FIELDS: [&str; 5] = ["parent_hash", "number", "state_root", "extrinsics_root", "digest"];
 
-/// Returns why the chain's block headers are not the usual ones: another type, additional fields, or another hash function.
+/// Returns why the chain's block headers are not the usual ones: another type, additional fields,
+/// or another hash function.
 ///
 /// Returns `None` if they are the usual ones, or if the metadata is older than version 15.
 pub fn foreign_header(metadata: &RuntimeMetadata) -> Option<String> {

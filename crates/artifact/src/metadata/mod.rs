@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The metadata of a runtime.
 //!
-//! It is not in the bytes of the blob: the runtime returns it when it is called, so this module executes the runtime.
+//! It is not in the bytes of the blob: the runtime returns it when it is called, so this module
+//! executes the runtime.
 
 mod default_values;
 mod genesis;
@@ -21,7 +22,8 @@ use worker::{Code, Failure, Result};
 
 /// The versions that are fully supported, in the order of preference.
 const SUPPORTED_VERSIONS: [u32; 3] = [16, 15, 14];
-/// The largest metadata in bytes. The largest runtimes have less than 1 MiB, and about ten times that when decoded.
+/// The largest metadata in bytes. The largest runtimes have less than 1 MiB, and about ten times
+/// that when decoded.
 const SIZE_LIMIT: usize = 16 * 1024 * 1024;
 /// The largest size of decoded metadata in memory, in bytes.
 const DECODED_LIMIT: usize = 512 * 1024 * 1024;
@@ -42,7 +44,8 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Executes the runtime to read the newest metadata that is supported. `name` is the blob's name in messages.
+    /// Executes the runtime to read the newest metadata that is supported. `name` is the blob's
+    /// name in messages.
     pub fn read(name: &str, blob: &Blob) -> Result<Self> {
         Self::read_version(name, blob, None)
     }
@@ -89,7 +92,8 @@ impl Metadata {
         Ok(Self { versions, ..metadata })
     }
 
-    /// Decodes a SCALE-encoded `RuntimeMetadataPrefixed`, the result of `Metadata_metadata` and `state_getMetadata`.
+    /// Decodes a SCALE-encoded `RuntimeMetadataPrefixed`, the result of `Metadata_metadata` and
+    /// `state_getMetadata`.
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
         let broken = |found: String| {
             Failure::input(format!("the metadata of {name} cannot be decoded"))

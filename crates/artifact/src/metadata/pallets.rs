@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The pallets of a runtime, in one form for all versions of metadata.
 //!
-//! The metadata does not contain the storage version that a pallet's code expects. The storage version of a chain is in its
-//! state, where `inspect` reads it.
+//! The metadata does not contain the storage version that a pallet's code expects. The storage
+//! version of a chain is in its state, where `inspect` reads it.
 
 use frame_metadata::{RuntimeMetadata, decode_different::DecodeDifferent};
 use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
@@ -17,7 +17,8 @@ pub struct Pallets(Vec<Pallet>);
 pub struct Pallet {
     /// The name of the pallet in the runtime.
     pub name: String,
-    /// The first byte of its encoded calls. Before metadata 12 only pallets with calls have an index.
+    /// The first byte of its encoded calls. Before metadata 12 only pallets with calls have an
+    /// index.
     pub index: Option<u8>,
     /// The prefix of its storage, if it has storage. The prefix may differ from the name.
     pub storage_prefix: Option<String>,
@@ -106,8 +107,8 @@ impl Pallets {
                     .collect::<Result<Vec<_>>>()
             };
         }
-        // Versions before 14. `$index` computes the index of a module from the module and the number of earlier modules
-        // with calls.
+        // Versions before 14. `$index` computes the index of a module from the module and the
+        // number of earlier modules with calls.
         macro_rules! legacy {
             ($metadata:expr, $index:expr) => {{
                 let mut with_calls = 0usize;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The hash of a runtime's metadata that offline wallets sign (RFC-78).
 //!
-//! A runtime cannot compute it: `frame-metadata-hash-extension` takes it from `RUNTIME_METADATA_HASH` when the blob is
-//! compiled. A blob that was compiled without the hash refuses every transaction that signs one. Nothing else in the blob
-//! shows this, so the runtime is executed with a transaction that signs the hash and has an invalid signature. A runtime
-//! with the hash returns `BadProof` for the signature. A runtime without it returns `CannotLookup`.
+//! A runtime cannot compute it: `frame-metadata-hash-extension` takes it from
+//! `RUNTIME_METADATA_HASH` when the blob is compiled. A blob that was compiled without the hash
+//! refuses every transaction that signs one. Nothing else in the blob shows this, so the runtime is
+//! executed with a transaction that signs the hash and has an invalid signature. A runtime with the
+//! hash returns `BadProof` for the signature. A runtime without it returns `CannotLookup`.
 
 mod rfc78;
 
@@ -24,8 +25,8 @@ pub const EXTENSION: &str = "CheckMetadataHash";
 /// The runtime function that validates the transaction.
 pub const VALIDATE: &str = "TaggedTransactionQueue_validate_transaction";
 
-/// The byte that fills the public key and the signature. It is not 0: an all-zero key accepts some signatures (RFC 8032, small
-/// order).
+/// The byte that fills the public key and the signature. It is not 0: an all-zero key accepts some
+/// signatures (RFC 8032, small order).
 const FILL_BYTE: u8 = 7;
 /// `Err(TransactionValidityError::Invalid(InvalidTransaction::BadProof))`.
 const BAD_PROOF: [u8; 3] = [1, 0, 4];
@@ -151,7 +152,8 @@ impl Probe {
 
     /// Validates both transactions. `ask` calls [`VALIDATE`].
     ///
-    /// The transaction without the hash comes first. If it is not refused for its signature, the status is unknown.
+    /// The transaction without the hash comes first. If it is not refused for its signature, the
+    /// status is unknown.
     pub fn run(&self, mut ask: impl FnMut(&[u8]) -> Result<Vec<u8>>) -> MetadataHashStatus {
         // `TransactionSource::External`, the transaction, the block hash.
         let arguments = |transaction: &[u8]| [&[2], transaction, &[0; 32]].concat();
@@ -229,7 +231,8 @@ impl<'m> Parts<'m> {
     }
 }
 
-/// Extracts the hash from the signed messages of both transactions: one contains `Some(hash)` where the other has `None`.
+/// Extracts the hash from the signed messages of both transactions: one contains `Some(hash)` where
+/// the other has `None`.
 fn signed_hash(without: &[u8], with: &[u8]) -> Option<[u8; 32]> {
     // The first difference is the mode of the extension, the second one the option.
     let mut differing = without.iter().zip(with).enumerate().filter(|(_, (left, right))| left != right);
@@ -311,7 +314,8 @@ mod tests {
         Metadata::from_bytes("metadata", RuntimeMetadataPrefixed::from(metadata).encode()).expect("metadata")
     }
 
-    /// Returns a runtime that verifies the signature of the transaction, or returns `CannotLookup` if it has no hash.
+    /// Returns a runtime that verifies the signature of the transaction, or returns `CannotLookup`
+    /// if it has no hash.
     fn runtime(hash: Option<[u8; 32]>) -> Blob {
         let data = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
         let (without, with) = (message(0, None), message(1, hash));
@@ -436,7 +440,8 @@ mod tests {
     fn the_errors_of_the_transactions_give_the_status() {
         assert_eq!(run_probe(&[Ok(&BAD_PROOF), Ok(&BAD_PROOF)]), MetadataHashStatus::Present(None));
         assert_eq!(run_probe(&[Ok(&BAD_PROOF), Ok(&CANNOT_LOOKUP)]), MetadataHashStatus::Missing);
-        // `CannotLookup` may also come from an unknown account, so it proves nothing for the first transaction.
+        // `CannotLookup` may also come from an unknown account, so it proves nothing for the first
+        // transaction.
         for answers in [
             &[Ok(&CANNOT_LOOKUP[..])][..],
             &[Err(Failure::check("it trapped"))],

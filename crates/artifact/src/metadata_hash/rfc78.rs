@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The hash of RFC-78, computed as in `substrate-wasm-builder`: from metadata 15 and the chain's token.
+//! The hash of RFC-78, computed as in `substrate-wasm-builder`: from metadata 15 and the chain's
+//! token.
 
 use crate::{Metadata, Version, metadata::RuntimeMetadata};
 use frame_metadata::{
@@ -10,8 +11,8 @@ use merkleized_metadata::{ExtraInfo, FrameMetadataPrepared, TypeInformation, gen
 use protocol::inspect::Token;
 use scale_info::{PortableRegistry, TypeDef, form::PortableForm};
 
-/// The largest number of types. The largest real runtimes have about three thousand, with ten thousand fields. The computation
-/// visits the types of all fields by recursion.
+/// The largest number of types. The largest real runtimes have about three thousand, with ten
+/// thousand fields. The computation visits the types of all fields by recursion.
 const TYPE_LIMIT: usize = 8192;
 /// The largest number of fields.
 const FIELD_LIMIT: usize = 100_000;
@@ -20,7 +21,8 @@ const STACK_SIZE: usize = 128 * 1024 * 1024;
 /// The number of differing types that are listed.
 const DIFFERENCE_LIMIT: usize = 6;
 
-/// Computes the hash from metadata 15, as the Wasm builder does, or from metadata 16, as a tool that supports only 16 would.
+/// Computes the hash from metadata 15, as the Wasm builder does, or from metadata 16, as a tool
+/// that supports only 16 would.
 ///
 /// The error says why it cannot be computed.
 pub fn compute(metadata: &Metadata, version: &Version, token: &Token) -> std::result::Result<[u8; 32], String> {
@@ -37,7 +39,8 @@ pub fn compute(metadata: &Metadata, version: &Version, token: &Token) -> std::re
     with_large_stack(move || Ok(generate_metadata_digest(&metadata, extra)?.hash()))
 }
 
-/// Describes the differences of metadata 15 and 16 in the data of the hash. The list is empty if there are none.
+/// Describes the differences of metadata 15 and 16 in the data of the hash. The list is empty if
+/// there are none.
 pub fn differences(of_15: &Metadata, of_16: &Metadata) -> std::result::Result<Vec<String>, String> {
     let (left, right) = (as_version_15(of_15)?, as_version_15(of_16)?);
     with_large_stack(move || {

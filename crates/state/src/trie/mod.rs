@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The Merkle trie of a chain's state: entries read from its nodes, and its root computed from entries.
+//! The Merkle trie of a chain's state: entries read from its nodes, and its root computed from
+//! entries.
 //!
-//! Both directions are implemented, so that tests can check one with the other. Neither uses the node's crates.
+//! Both directions are implemented, so that tests can check one with the other. Neither uses the
+//! node's crates.
 
 mod node;
 mod root;
@@ -17,9 +19,11 @@ pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 /// The prefix of the keys that have the roots of child tries as values.
 pub const CHILD_PREFIX: &[u8] = b":child_storage:default:";
 
-/// The largest number of branches above a node. Real chains have some dozen; a deeper trie could exhaust the stack.
+/// The largest number of branches above a node. Real chains have some dozen; a deeper trie could
+/// exhaust the stack.
 const DEPTH_LIMIT: usize = 512;
-/// In layout 1, a value of at least this many bytes is stored outside of its node, which contains the value's hash.
+/// In layout 1, a value of at least this many bytes is stored outside of its node, which contains
+/// the value's hash.
 const HASHED_FROM: usize = 33;
 
 #[cfg(test)]

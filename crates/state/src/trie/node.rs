@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Decodes trie nodes.
 //!
-//! A node is encoded as a header (its kind, and the number of nibbles of the key that it covers), these nibbles, a bitmap of
-//! the children if it is a branch, the value, and the children. A child of fewer than 32 bytes is stored in its parent; the
-//! parent contains the hash of a larger one.
+//! A node is encoded as a header (its kind, and the number of nibbles of the key that it covers),
+//! these nibbles, a bitmap of the children if it is a branch, the value, and the children. A child
+//! of fewer than 32 bytes is stored in its parent; the parent contains the hash of a larger one.
 
 use codec::{Compact, Decode};
 
@@ -40,14 +40,16 @@ pub enum Child<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Decodes a node. Returns `None` if the bytes are not a node. An empty trie is a node without a value and children.
+    /// Decodes a node. Returns `None` if the bytes are not a node. An empty trie is a node without
+    /// a value and children.
     pub fn decode(mut bytes: &'a [u8]) -> Option<Self> {
         let input = &mut bytes;
         let first = take(input, 1)?[0];
         if first == 0 {
             return Some(Self { partial: vec![], value: None, children: vec![] });
         }
-        // The number of bits for the kind of the node. The other bits of the byte begin the number of nibbles.
+        // The number of bits for the kind of the node. The other bits of the byte begin the number
+        // of nibbles.
         let (bits, branch, value, hashed) = match first >> 6 {
             0b01 => (2, false, true, false),
             0b10 => (2, true, false, false),
@@ -84,11 +86,13 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Reads the nibbles of a node. `first` is the number in the header byte, and `full` the largest number that fits there.
+/// Reads the nibbles of a node. `first` is the number in the header byte, and `full` the largest
+/// number that fits there.
 fn partial(input: &mut &[u8], first: u8, full: u8) -> Option<Vec<u8>> {
     let mut count = usize::from(first);
     if first == full {
-        // The number does not fit into the header byte: it is the sum of the bytes up to one that is not 255.
+        // The number does not fit into the header byte: it is the sum of the bytes up to one that
+        // is not 255.
         count -= 1;
         loop {
             let more = take(input, 1)?[0];

@@ -8,17 +8,20 @@ use worker::{Failure, Result};
 
 /// Computes the root of entries in layout 0 or 1.
 ///
-/// Returns `None` if the keys are not strictly ascending, or if the trie is deeper than any real chain's.
+/// Returns `None` if the keys are not strictly ascending, or if the trie is deeper than any real
+/// chain's.
 pub fn root(entries: &[(Vec<u8>, Vec<u8>)], version: u8) -> Option<[u8; 32]> {
     let mut builder = Builder::new(version);
     entries.iter().try_for_each(|(key, value)| builder.push(key, value.clone(), &mut |_, _| Ok(()))).ok()?;
     builder.finish(&mut |_, _| Ok(())).ok()
 }
 
-/// A function that receives the nodes of a trie, and the values that are stored outside of their nodes, with their hashes.
+/// A function that receives the nodes of a trie, and the values that are stored outside of their
+/// nodes, with their hashes.
 pub type NodeVisitor<'a> = dyn FnMut([u8; 32], &[u8]) -> Result<()> + 'a;
 
-/// Builds a trie from entries in the order of their keys. It keeps only the nodes on the path to the last entry in memory.
+/// Builds a trie from entries in the order of their keys. It keeps only the nodes on the path to
+/// the last entry in memory.
 pub struct Builder {
     hashed: bool,
     /// The last key. All open nodes are on the path to it.
@@ -96,7 +99,8 @@ impl Builder {
         Ok(hash)
     }
 
-    /// Completes the nodes below the common prefix of the last key and the next one. `common` is its length in nibbles.
+    /// Completes the nodes below the common prefix of the last key and the next one. `common` is
+    /// its length in nibbles.
     ///
     /// If no open node ends there, a branch is inserted.
     fn close(&mut self, common: usize, visitor: &mut NodeVisitor<'_>) -> Result<()> {

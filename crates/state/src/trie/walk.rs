@@ -9,7 +9,8 @@ use artifact::hashes::blake2_256;
 use std::collections::HashMap;
 use worker::{Failure, Result};
 
-/// Trie nodes, and values that are stored outside of their nodes, by their hashes. Unreachable ones are ignored.
+/// Trie nodes, and values that are stored outside of their nodes, by their hashes. Unreachable ones
+/// are ignored.
 #[derive(Default)]
 pub struct Nodes {
     by_hash: HashMap<[u8; 32], Vec<u8>>,
@@ -21,10 +22,12 @@ struct Walk<'a> {
     nodes: &'a Nodes,
     name: &'a str,
     nibbles: Vec<u8>,
-    /// The longest key in nibbles. Entries with longer keys are skipped, and nodes that lead only to such entries.
+    /// The longest key in nibbles. Entries with longer keys are skipped, and nodes that lead only
+    /// to such entries.
     longest: usize,
     entries: Entries,
-    /// The number of nodes and values that may still be visited. A trie that repeats its nodes has far more entries than nodes.
+    /// The number of nodes and values that may still be visited. A trie that repeats its nodes has
+    /// far more entries than nodes.
     steps: usize,
     /// The number of bytes that may still be visited.
     bytes: usize,
@@ -52,7 +55,8 @@ impl Nodes {
         self.entries_up_to(name, root, usize::MAX / 2)
     }
 
-    /// Returns the entries with keys of at most `bytes` bytes. Nodes that lead only to longer keys may be missing.
+    /// Returns the entries with keys of at most `bytes` bytes. Nodes that lead only to longer keys
+    /// may be missing.
     pub fn entries_up_to(&self, name: &str, root: [u8; 32], bytes: usize) -> Result<Entries> {
         if root == blake2_256(&[0]) {
             return Ok(vec![]);
@@ -63,7 +67,8 @@ impl Nodes {
             nibbles: Vec::new(),
             longest: bytes * 2,
             entries: Vec::new(),
-            // Equal values and equal small tries occur in real states, so some repetition is allowed.
+            // Equal values and equal small tries occur in real states, so some repetition is
+            // allowed.
             steps: self.len().saturating_mul(64).saturating_add(1024),
             bytes: self.bytes.saturating_mul(64).saturating_add(1 << 20),
         };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs the readers of files and responses on thousands of damaged inputs: a bounded run of the fuzz targets in
-//! `crates/state/fuzz`. The inputs are the same in every run.
+//! Runs the readers of files and responses on thousands of damaged inputs: a bounded run of the
+//! fuzz targets in `crates/state/fuzz`. The inputs are the same in every run.
 
 #![allow(clippy::expect_used, reason = "tests")]
 

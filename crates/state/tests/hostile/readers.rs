@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Properties that hold for any input: no panic, and accepted input is consistent. The tests call these functions in a
-//! bounded run, and `cargo fuzz` without a limit.
+//! Properties that hold for any input: no panic, and accepted input is consistent. The tests call
+//! these functions in a bounded run, and `cargo fuzz` without a limit.
 
 use artifact::{Blob, Metadata, hashes::blake2_256, sections::Sections};
 use cutover_state::{State, StateExcerpt, StateFile, header::Header, trie};
@@ -11,7 +11,8 @@ pub fn state(bytes: &[u8]) {
     let nodes = streamed_root(bytes);
     if let Ok(state) = State::from_reader("hostile", bytes) {
         check_accepted(&state);
-        // In a snapshot of trie nodes, the paths may be wrong. The excerpt then lacks these entries.
+        // In a snapshot of trie nodes, the paths may be wrong. The excerpt then lacks these
+        // entries.
         if let Ok(excerpt) = excerpt {
             for (key, value) in state.top.iter().filter(|(key, _)| key.len() <= 32) {
                 assert_eq!(excerpt.get(key), Some(value.as_slice()));
@@ -37,8 +38,8 @@ fn streamed_root(bytes: &[u8]) -> Option<[u8; 32]> {
     root
 }
 
-/// Reads the input as the body of a snapshot. It is compressed and gets a correct hash, so that the reader does not stop at
-/// the hash.
+/// Reads the input as the body of a snapshot. It is compressed and gets a correct hash, so that the
+/// reader does not stop at the hash.
 pub fn snapshot(body: &[u8]) {
     let mut bytes = b"\x93CUTOVER".to_vec();
     bytes.extend(1u32.to_le_bytes());
@@ -57,7 +58,8 @@ fn check_accepted(state: &State) {
     }
 }
 
-/// Reads the input as trie nodes, each after its length in two bytes, with correct hashes. The first one is the root.
+/// Reads the input as trie nodes, each after its length in two bytes, with correct hashes. The
+/// first one is the root.
 pub fn proof(bytes: &[u8]) {
     let mut nodes = trie::Nodes::default();
     let (mut root, mut rest) = (None, bytes);
