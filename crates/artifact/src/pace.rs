@@ -113,7 +113,7 @@ mod tests {
         of.iter().map(pallet).collect()
     }
 
-    fn told(of_babe: u64, timeslice: u64) -> Vec<(String, String)> {
+    fn durations(of_babe: u64, timeslice: u64) -> Vec<(String, String)> {
         let all = pallets(&[("Babe", "EpochDuration", of_babe), ("Broker", "TimeslicePeriod", timeslice)]);
         of(&all).into_iter().map(|pace| (pace.constant, pace.told)).collect()
     }
@@ -121,13 +121,13 @@ mod tests {
     #[test]
     fn a_fast_build_has_other_durations() {
         assert_eq!(
-            told(2400, 80)[0],
+            durations(2400, 80)[0],
             ("Babe.EpochDuration".into(), "2,400 slots".into()),
             "the length of a slot is unknown"
         );
-        assert_eq!(told(2400, 80)[1], ("Broker.TimeslicePeriod".into(), "80 relay chain blocks = 8 min".into()));
-        assert_eq!(told(2400, 20)[1].1, "20 relay chain blocks = 2 min");
-        assert_ne!(told(2400, 80), told(20, 80));
+        assert_eq!(durations(2400, 80)[1], ("Broker.TimeslicePeriod".into(), "80 relay chain blocks = 8 min".into()));
+        assert_eq!(durations(2400, 20)[1].1, "20 relay chain blocks = 2 min");
+        assert_ne!(durations(2400, 80), durations(20, 80));
     }
 
     #[test]

@@ -166,15 +166,15 @@ impl RpcErrorKind {
     /// An unknown text counts as an ordinary error.
     fn from_message(text: &str) -> Self {
         let text = text.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        let contains = |words: &[&str]| words.iter().any(|word| text.contains(word));
         // Checked first: `UnknownBlock: State already discarded for 0x…` is about the state.
-        if says(&["discarded"]) {
+        if contains(&["discarded"]) {
             Self::StateDiscarded
-        } else if says(&["unknown block", "unknownblock", "header was not found"]) {
+        } else if contains(&["unknown block", "unknownblock", "header was not found"]) {
             Self::UnknownBlock
-        } else if says(&["too many requests", "rate limit", "try again"]) {
+        } else if contains(&["too many requests", "rate limit", "try again"]) {
             Self::Busy(None)
-        } else if says(&["too big", "too large"]) {
+        } else if contains(&["too big", "too large"]) {
             Self::TooLarge
         } else {
             Self::Other

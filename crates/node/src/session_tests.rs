@@ -40,7 +40,7 @@ enum Reply {
 
 struct Node {
     url: String,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl Node {
@@ -48,19 +48,19 @@ impl Node {
     fn new(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}/{TOKEN}?key={TOKEN}", listener.local_addr().expect("an address"));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (reply, count) = (Arc::new(reply), asked.clone());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (reply, count) = (Arc::new(reply), requests.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (reply, count) = (reply.clone(), count.clone());
                 std::thread::spawn(move || converse(stream, &*reply, &count));
             }
         });
-        Self { url, asked }
+        Self { url, requests }
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
@@ -126,10 +126,10 @@ fn honest(method: &str) -> Reply {
     Reply::Result(if method == "chain_getHeader" { header } else { json!(hash) })
 }
 
-fn ask<T: Send>(nodes: &[&Node], policy: RetryPolicy, asked: impl AsyncFnOnce(&mut Session) -> T + Send) -> T {
+fn ask<T: Send>(nodes: &[&Node], policy: RetryPolicy, requests: impl AsyncFnOnce(&mut Session) -> T + Send) -> T {
     let urls: Vec<_> = nodes.iter().map(|node| node.url.as_str()).collect();
     let live: Live = urls.join(",").parse().expect("addresses");
-    with_session_policy(&live, policy, asked).expect("a runtime")
+    with_session_policy(&live, policy, requests).expect("a runtime")
 }
 
 fn block(nodes: &[&Node], at: &str) -> Result<RpcBlock> {
@@ -157,13 +157,13 @@ fn refused(answer: std::result::Result<String, TransportError>) {
 #[test]
 fn an_unknown_block_is_requested_again() {
     // The second node of a load balancer is some seconds behind the one that named the block.
-    let node = Node::new(|asked, method| match method {
-        "chain_getHeader" if asked < 4 => Reply::Result(Value::Null),
+    let node = Node::new(|requests, method| match method {
+        "chain_getHeader" if requests < 4 => Reply::Result(Value::Null),
         _ => honest(method),
     });
     let found = block(&[&node], "finalized").expect("found in the end");
     assert_eq!((found.number, found.finalized, hex::encode_prefixed(found.hash)), (7, true, header().1));
-    let node = Node::new(|asked, _| match asked {
+    let node = Node::new(|requests, _| match requests {
         0..3 => Reply::Error(4003, "Client error: UnknownBlock: Header was not found in the database: 0x12"),
         _ => Reply::Result(json!("word")),
     });
@@ -182,9 +182,9 @@ fn the_error_names_a_block_that_stays_unknown() {
     assert!(!format!("{failure:?}").contains(TOKEN));
     // A number above the last block is not waited for.
     let began = Instant::now();
-    let above = Node::new(|asked, method| match method {
+    let above = Node::new(|requests, method| match method {
         // The first such request is for the genesis block.
-        "chain_getBlockHash" if asked > 2 => Reply::Result(Value::Null),
+        "chain_getBlockHash" if requests > 2 => Reply::Result(Value::Null),
         _ => honest(method),
     });
     let patient = RetryPolicy { block_timeout: Duration::from_secs(60), ..SHORT };
@@ -195,7 +195,7 @@ fn the_error_names_a_block_that_stays_unknown() {
 
 #[test]
 fn retry_after_is_respected() {
-    let node = Node::new(|asked, _| match asked {
+    let node = Node::new(|requests, _| match requests {
         0 => Reply::Status(429, Some("1")),
         1 => Reply::Status(503, None),
         2 => Reply::Error(-32999, "RPC rate limit exceeded"),
@@ -204,11 +204,11 @@ fn retry_after_is_respected() {
     let began = Instant::now();
     assert_eq!(word(&[&node], true).expect("an answer"), "word");
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
-    assert_eq!(node.asked(), 4);
+    assert_eq!(node.requests(), 4);
 
     let tomorrow = Node::new(|_, _| Reply::Status(429, Some("86400")));
     let failure = failed(word(&[&tomorrow], false));
-    assert_eq!((failure.kind, tomorrow.asked()), (Kind::Environment, 1));
+    assert_eq!((failure.kind, tomorrow.requests()), (Kind::Environment, 1));
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_response_that_is_too_large_is_refused_without_a_retry() {
     for reply in replies {
         let node = Node::new(move |_, _| reply());
         refused(word(&[&node], true));
-        assert_eq!(node.asked(), 1, "no retry");
+        assert_eq!(node.requests(), 1, "no retry");
     }
 }
 
@@ -233,14 +233,14 @@ fn a_request_that_breaks_connections_twice_is_refused() {
     assert_eq!(failure.kind, Kind::Environment);
     assert!(failure.hint.is_some_and(|hint| hint.contains("another node")));
     // After one broken connection the request is sent again.
-    let node = Node::new(|asked, _| if asked == 0 { Reply::Close } else { Reply::Result(json!("word")) });
+    let node = Node::new(|requests, _| if requests == 0 { Reply::Close } else { Reply::Result(json!("word")) });
     assert_eq!(word(&[&node], true).expect("an answer"), "word");
 }
 
 #[test]
 fn the_next_node_is_used_if_one_fails() {
     let good = Node::new(|_, _| Reply::Result(json!("word")));
-    let gone = Node { url: format!("http://127.0.0.1:9/{TOKEN}"), asked: Arc::default() };
+    let gone = Node { url: format!("http://127.0.0.1:9/{TOKEN}"), requests: Arc::default() };
     let replies: [fn() -> Reply; 4] = [
         || Reply::Close,
         || Reply::Status(429, Some("86400")),
@@ -250,7 +250,7 @@ fn the_next_node_is_used_if_one_fails() {
     for reply in replies {
         let bad = Node::new(move |_, _| reply());
         assert_eq!(word(&[&bad, &good], false).expect("the other one answers"), "word");
-        assert_eq!(bad.asked(), 1);
+        assert_eq!(bad.requests(), 1);
     }
     assert_eq!(word(&[&gone, &good], false).expect("the other one answers"), "word");
     let discarded = || Node::new(|_, _| Reply::Error(4003, "UnknownBlock: State already discarded for 0x12"));

@@ -75,7 +75,7 @@ impl StateFile {
             let facts = try_runtime::visit_nodes(&name, reader, &mut |_, hash, node| {
                 let found = blake2_256(&node);
                 if found != hash {
-                    return Err(Failure::input(format!("a trie node in {name} is not what its hash says"))
+                    return Err(Failure::input(format!("a trie node in {name} does not match its hash"))
                         .found(hex::encode_prefixed(found))
                         .expected(hex::encode_prefixed(hash))
                         .hint("the file is damaged or forged: make it again"));

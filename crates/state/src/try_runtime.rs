@@ -167,7 +167,7 @@ mod tests {
         assert!(failure.found.expect("found").contains(&hex::encode(root)));
         let other = leaf(b"key", b"valuf");
         let failure = read("snap", snapshot(4, &[(root.to_vec(), other)], root).as_slice()).expect_err("refused");
-        assert!(failure.message.contains("not what its hash says"), "{failure}");
+        assert!(failure.message.contains("does not match its hash"), "{failure}");
         let failure = read("snap", snapshot(4, &[(vec![1], node)], root).as_slice()).expect_err("refused");
         assert!(failure.found.expect("found").contains("key of 1 bytes"));
     }

@@ -53,9 +53,9 @@ fn a_fast_build_is_found_by_its_durations() {
         let none = BuildFacts::default();
         causes::rank(&difference, (&BTreeSet::new(), &BTreeSet::new()), (&none, &none), &[])
     };
-    let told = causes(epoch("2,400 slots = 4 h"), epoch("20 slots = 2 min"));
-    assert!(told[0].cause.starts_with("another pace"), "{told:?}");
-    assert_eq!(told[0].evidence, ["Babe.EpochDuration: 2,400 slots = 4 h and 20 slots = 2 min"]);
+    let found = causes(epoch("2,400 slots = 4 h"), epoch("20 slots = 2 min"));
+    assert!(found[0].cause.starts_with("another pace"), "{found:?}");
+    assert_eq!(found[0].evidence, ["Babe.EpochDuration: 2,400 slots = 4 h and 20 slots = 2 min"]);
     assert_eq!(causes(epoch("2,400 slots = 4 h"), epoch("2,400 slots = 4 h"))[0].cause, "another source");
 }
 

@@ -273,6 +273,6 @@ mod tests {
         bytes[200] ^= 1;
         let place = place(&bytes);
         let failure = open(&place, file(&place.path)).err().expect("refused");
-        assert!(failure.message.contains("not what its hash says"), "{failure}");
+        assert!(failure.message.contains("does not match its hash"), "{failure}");
     }
 }
