@@ -66,7 +66,7 @@ impl MetadataHashStatus {
         match (self, new) {
             (Present(_), Missing) => Effect::Lost(
                 "the old blob has the hash of its metadata and the new one was compiled without it: every transaction that \
-                 signs the hash is refused, which includes all of offline wallets"
+                 signs the hash is refused, which includes all transactions of offline wallets"
                     .into(),
             ),
             (Present(_), NoExtension) => Effect::Lost(format!(
