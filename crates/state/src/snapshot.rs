@@ -8,10 +8,17 @@
 //! | … | the body in one zstd frame |
 //! | 32 | the BLAKE2-256 hash of all bytes before |
 //!
-//! The body is SCALE-encoded: `chain: Option<String>, spec_name: Option<String>, spec_version:
-//! Option<u32>, block: Option<(u64, [u8; 32])>, header: Option<Vec<u8>>, state_root: Option<[u8;
-//! 32]>, state_version: u8, top: Vec<(Vec<u8>, Vec<u8>)>, children: Vec<(Vec<u8>, Vec<(Vec<u8>,
-//! Vec<u8>)>)>`, keys strictly ascending.
+//! The body is SCALE-encoded and consists of these fields, with strictly ascending keys:
+//!
+//! - `chain: Option<String>`
+//! - `spec_name: Option<String>`
+//! - `spec_version: Option<u32>`
+//! - `block: Option<(u64, [u8; 32])>`: number and hash
+//! - `header: Option<Vec<u8>>`
+//! - `state_root: Option<[u8; 32]>`
+//! - `state_version: u8`
+//! - `top: Vec<(Vec<u8>, Vec<u8>)>`: keys and values
+//! - `children: Vec<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>)>`: child tries by their keys
 //!
 //! The hash at the end detects truncated and changed files. The order of the keys makes the same
 //! state the same bytes.
