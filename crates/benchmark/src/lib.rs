@@ -23,7 +23,7 @@ use worker::{Failure, Outcome, Reporter, Result};
 /// The worker, which offers these host functions beside those that nodes offer and those that benchmarks use to wipe, commit
 /// and count.
 pub fn main<Own: HostFunctions>() -> ExitCode {
-    fork::executor::offer::<(Own, frame_benchmarking::benchmarking::HostFunctions)>();
+    fork::executor::register_host_functions::<(Own, frame_benchmarking::benchmarking::HostFunctions)>();
     fork::runtime_log::install();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use artifact::{hashes::blake2_256, sections::Sections};
 use blocks::{Block, Measure};
-use fork::{Author, Chain, Code, Executor, Wish, genesis};
+use fork::{Author, BlockRequest, Chain, Code, Executor, genesis};
 use protocol::{
     Source,
     benchmark::{OverheadRequest, OverheadSettings, OverheadSummary, Timing},
@@ -51,7 +51,7 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
     let measure = Measure { executor: &executor, code: &code, stored: &stored, settings, record_proof, reporter };
 
     reporter.status("executing an empty block");
-    let plan = author.plan(&chain, &code, Wish::default())?;
+    let plan = author.plan(&chain, &code, BlockRequest::default())?;
     let empty = Block::empty(&chain, &executor, &code, plan)?;
     let block = measure.timed("empty blocks", &empty, None)?;
     let base = stats(&block.time);

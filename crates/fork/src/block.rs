@@ -5,7 +5,7 @@ use crate::{
     chain::{Chain, Header, unreadable},
     executor::{Code, Executor},
     keys,
-    processor::{Of, Stopwatch, Took},
+    processor::{CpuScope, MeasuredTime, Stopwatch},
 };
 use codec::{Compact, Decode, Encode};
 use sp_core::H256;
@@ -36,7 +36,7 @@ pub struct BuiltBlock {
     /// Whether the runtime lets no transaction into the block: a multi-block migration is under way.
     pub only_inherents: bool,
     /// How long importing it took here.
-    pub took: Took,
+    pub took: MeasuredTime,
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
@@ -54,32 +54,37 @@ impl BuiltBlock {
 /// Builds the next block of `chain` with `code` and imports it once more from the same state with the proof recorded,
 /// so that a block which its author builds but nobody can import is found.
 pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
-    build_as(chain, executor, code, plan, Manner::Strict).map(|(built, _)| built)
+    build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::RequireSuccess).map(|(built, _)| built)
 }
 
 /// The same as a node does it for a pool of extrinsics: one that the runtime does not let in is left out, one that
 /// fails to dispatch is in the block all the same. Also gives what was left out, each with the runtime's answer.
-pub fn build_willing(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<(BuiltBlock, Refused)> {
-    build_as(chain, executor, code, plan, Manner::Willing)
-}
-
-/// Extrinsics with what `BlockBuilder_apply_extrinsic` answered to them.
-pub type Refused = Vec<(Vec<u8>, Vec<u8>)>;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// Every extrinsic has to succeed.
-    Strict,
-    Willing,
-}
-
-fn build_as(
+pub fn build_from_pool(
     chain: &Chain,
     executor: &Executor,
     code: &Code,
     plan: Plan,
-    manner: Manner,
-) -> Result<(BuiltBlock, Refused)> {
+) -> Result<(BuiltBlock, RefusedExtrinsics)> {
+    build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::SkipRefused)
+}
+
+/// Extrinsics with what `BlockBuilder_apply_extrinsic` answered to them.
+pub type RefusedExtrinsics = Vec<(Vec<u8>, Vec<u8>)>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ExtrinsicPolicy {
+    /// Every extrinsic has to succeed.
+    RequireSuccess,
+    SkipRefused,
+}
+
+fn build_with_policy(
+    chain: &Chain,
+    executor: &Executor,
+    code: &Code,
+    plan: Plan,
+    policy: ExtrinsicPolicy,
+) -> Result<(BuiltBlock, RefusedExtrinsics)> {
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
     // Recorded as authors record it: a parachain's runtime asks how large the proof is by now, gives unused weight back, and
     // would come to another state than who imports the block with the proof recorded.
@@ -98,35 +103,35 @@ fn build_as(
     let only_inherents = mode.first() == Some(&1);
 
     // Making the inherents is no part of the block.
-    begin(&mut overlay, &recorder);
+    begin_transaction(&mut overlay, &recorder);
     let inherents = call(&mut overlay, "BlockBuilder_inherent_extrinsics", &plan.inherents.encode())
         .map_err(|failure| in_block(failure, number))?;
-    end(&mut overlay, &recorder, false)?;
+    end_transaction(&mut overlay, &recorder, false)?;
     let mut extrinsics = Vec::<OpaqueExtrinsic>::decode(&mut &inherents[..])
         .map_err(|error| undecodable("BlockBuilder_inherent_extrinsics", &error))?;
     for (index, inherent) in extrinsics.iter().enumerate() {
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &inherent.encode())
             .map_err(|failure| in_block(failure, number))?;
-        accepted(&result, index, true).map_err(|failure| in_block(failure, number))?;
+        check_applied(&result, index, true).map_err(|failure| in_block(failure, number))?;
     }
-    let mut refused = Refused::new();
+    let mut refused = RefusedExtrinsics::new();
     for extrinsic in plan.extrinsics {
         let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..]).map_err(|error| {
             Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
         })?;
         // What an extrinsic wrote that is not let in must go again.
-        begin(&mut overlay, &recorder);
+        begin_transaction(&mut overlay, &recorder);
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic)
             .map_err(|failure| in_block(failure, number))?;
-        if manner == Manner::Strict {
-            accepted(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
+        if policy == ExtrinsicPolicy::RequireSuccess {
+            check_applied(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
         }
         let taken = result.first() == Some(&0);
         match taken {
             true => extrinsics.push(opaque),
             false => refused.push((extrinsic, result)),
         }
-        end(&mut overlay, &recorder, taken)?;
+        end_transaction(&mut overlay, &recorder, taken)?;
     }
     let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
     let header =
@@ -153,13 +158,17 @@ fn build_as(
     Ok((built, refused))
 }
 
-fn begin(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>) {
+fn begin_transaction(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>) {
     overlay.start_transaction();
     recorder.start_transaction();
 }
 
 /// Keeps what was written and read since the beginning, or forgets both.
-fn end(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>, keep: bool) -> Result<()> {
+fn end_transaction(
+    overlay: &mut OverlayedChanges<BlakeTwo256>,
+    recorder: &Recorder<BlakeTwo256>,
+    keep: bool,
+) -> Result<()> {
     let in_order = match keep {
         true => overlay.commit_transaction().is_ok() && recorder.commit_transaction().is_ok(),
         false => overlay.rollback_transaction().is_ok() && recorder.rollback_transaction().is_ok(),
@@ -168,10 +177,10 @@ fn end(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo
 }
 
 /// A block that was imported, as every node does it.
-pub struct Imported {
+pub struct ImportedBlock {
     pub proof_size: u64,
     pub proof: CompactProof,
-    pub took: Took,
+    pub took: MeasuredTime,
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
@@ -182,7 +191,7 @@ pub fn execute(
     code: &Code,
     header: &Header,
     extrinsics: &[OpaqueExtrinsic],
-) -> Result<Imported> {
+) -> Result<ImportedBlock> {
     import(chain, executor, code, &(header, extrinsics).encode()).map_err(|failure| in_block(failure, header.number))
 }
 
@@ -209,19 +218,19 @@ pub fn header_of(
     for (index, extrinsic) in extrinsics.iter().enumerate() {
         let result = call("BlockBuilder_apply_extrinsic", &extrinsic.encode())?;
         if result.first() != Some(&0) {
-            accepted(&result, index, false).map_err(|failure| in_block(failure, number))?;
+            check_applied(&result, index, false).map_err(|failure| in_block(failure, number))?;
         }
     }
     let answer = call("BlockBuilder_finalize_block", &[])?;
     Header::decode(&mut &answer[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))
 }
 
-fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<Imported> {
+fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<ImportedBlock> {
     let recorder = Recorder::<BlakeTwo256>::default();
     let recording = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
     let mut extensions = executor.extensions(recorder.clone());
-    let watch = Stopwatch::start(Of::Thread);
+    let watch = Stopwatch::start(CpuScope::Thread);
     let result = executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block);
     chain.checked(result)?;
     // The root is part of what a validator computes from the proof.
@@ -233,11 +242,11 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let proof = proof
         .into_compact_proof::<BlakeTwo256>(chain.root())
         .map_err(|_| Failure::internal("the storage proof of a block cannot be made compact"))?;
-    Ok(Imported { proof_size, proof, took, changes })
+    Ok(ImportedBlock { proof_size, proof, took, changes })
 }
 
 /// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.
-fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
+fn check_applied(result: &[u8], index: usize, inherent: bool) -> Result<()> {
     let kind = if inherent { "inherent" } else { "extrinsic" };
     match result {
         [0, 0, ..] => Ok(()),
@@ -282,12 +291,12 @@ mod tests {
 
     #[test]
     fn results_of_extrinsics_are_told_apart() {
-        assert!(accepted(&[0, 0], 0, true).is_ok());
-        let failure = accepted(&[0, 1, 2], 1, true).expect_err("a dispatch error");
+        assert!(check_applied(&[0, 0], 0, true).is_ok());
+        let failure = check_applied(&[0, 1, 2], 1, true).expect_err("a dispatch error");
         assert!(failure.message.contains("inherent 1 failed to dispatch"));
-        let failure = accepted(&[1, 0, 3], 2, false).expect_err("not valid");
+        let failure = check_applied(&[1, 0, 3], 2, false).expect_err("not valid");
         assert!(failure.message.contains("extrinsic 2 is not valid"));
-        assert!(accepted(&[], 0, false).is_err());
+        assert!(check_applied(&[], 0, false).is_err());
     }
 
     #[test]

@@ -52,12 +52,13 @@ impl Candidate {
                 .found("no pallet ParachainSystem")
                 .expected("a parachain's runtime")
         })?;
-        let told = after.storage(&pallet.key("ValidationData"))?.unwrap_or_default();
-        let told = PersistedValidationData::<H256, u32>::decode(&mut &told[..]).map_err(|error| {
-            Failure::check("the block does not keep what it was told of the relay chain")
-                .found(error.to_string())
-                .expected(format!("{}.ValidationData", pallet.name))
-        })?;
+        let validation_data = after.storage(&pallet.key("ValidationData"))?.unwrap_or_default();
+        let validation_data =
+            PersistedValidationData::<H256, u32>::decode(&mut &validation_data[..]).map_err(|error| {
+                Failure::check("the block does not keep what it was told of the relay chain")
+                    .found(error.to_string())
+                    .expected(format!("{}.ValidationData", pallet.name))
+            })?;
         let header = sealed(built.header.clone());
         let head = header.encode();
         let block = Block { header, extrinsics: built.extrinsics.clone() };
@@ -67,7 +68,8 @@ impl Candidate {
             false => data.as_v0().map(|data| data.encode()).unwrap_or_default(),
         };
         let parent = parent.header().encode();
-        let parameters = (parent, data, told.relay_parent_number, told.relay_parent_storage_root).encode();
+        let parameters =
+            (parent, data, validation_data.relay_parent_number, validation_data.relay_parent_storage_root).encode();
         Ok(Self { number: built.header.number, head, parameters })
     }
 }
@@ -85,12 +87,12 @@ fn sealed(mut header: Header) -> Header {
 
 /// What `validate_block` answers, as far as a block of ours is concerned: the head, and a code to schedule.
 /// `ValidationResult` of `polkadot-parachain-primitives`.
-type Answer = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u8>)>, u32, u32);
+type ValidationResult = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u8>)>, u32, u32);
 
 /// Why an answer of `validate_block` is not the one for a block with this head, if it is not.
 pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
     let mut rest = answer;
-    match Answer::decode(&mut rest) {
+    match ValidationResult::decode(&mut rest) {
         Ok(_) if !rest.is_empty() => {
             Some(format!("an answer that is no ValidationResult: {} bytes are left", rest.len()))
         }

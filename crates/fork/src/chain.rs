@@ -4,7 +4,7 @@
 use crate::{
     executor::{Code, Executor},
     keys,
-    state::{Lazy, Nodes, StateBackend, Stored, Traffic},
+    state::{LazyState, Nodes, StateBackend, StoredState, Traffic},
 };
 use codec::{Decode, Encode};
 use sp_core::{H256, storage::well_known_keys};
@@ -44,14 +44,14 @@ impl Chain {
         if let Some(claimed) = claimed
             && root.as_bytes() != claimed
         {
-            return Err(other_root(root.as_fixed_bytes(), &claimed));
+            return Err(root_mismatch(root.as_fixed_bytes(), &claimed));
         }
         let header = header_of(state.header.as_deref(), root)?;
         Ok(Self { nodes: Nodes::full(backend.into_storage()), root, header, state_version })
     }
 
     /// The state of a file that is read from the node store.
-    pub fn from_stored(stored: Arc<Stored>, facts: &state::State) -> Result<Self> {
+    pub fn from_stored(stored: Arc<StoredState>, facts: &state::State) -> Result<Self> {
         let root = stored.root();
         let header = header_of(facts.header.as_deref(), root)?;
         let mut chain = Self { nodes: Nodes::stored(stored), root, header, state_version: StateVersion::V1 };
@@ -60,7 +60,7 @@ impl Chain {
     }
 
     /// A state of which nothing is here yet: its root is the header's, and all that is read is proven by it.
-    pub fn from_lazy(lazy: Arc<Lazy>, header: &[u8]) -> Result<Self> {
+    pub fn from_lazy(lazy: Arc<LazyState>, header: &[u8]) -> Result<Self> {
         let header = decode_header(header)?;
         let root = lazy.root();
         if *header.state_root() != root {
@@ -139,7 +139,7 @@ impl Chain {
 
     /// What was asked of the node so far.
     pub fn traffic(&self) -> Traffic {
-        self.nodes.as_lazy().map(Lazy::traffic).unwrap_or_default()
+        self.nodes.as_lazy().map(LazyState::traffic).unwrap_or_default()
     }
 
     /// Announces keys that will be read, so that a lazy state takes them together.
@@ -149,7 +149,7 @@ impl Chain {
 
     /// What went less well than hoped while a lazy state was read, told once.
     pub fn take_warnings(&self) -> Vec<String> {
-        self.nodes.as_lazy().map(Lazy::take_warnings).unwrap_or_default()
+        self.nodes.as_lazy().map(LazyState::take_warnings).unwrap_or_default()
     }
 
     /// Lets a state be read again after a failure.
@@ -193,7 +193,7 @@ impl Chain {
     }
 
     /// Makes the state as it is that of the last block, whatever was written to it since: its header tells of it from now on.
-    pub fn stand_on_state(&mut self) {
+    pub fn adopt_state_root(&mut self) {
         self.header.set_state_root(self.root);
     }
 
@@ -318,7 +318,7 @@ fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
     }
 }
 
-pub(crate) fn other_root(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
+pub(crate) fn root_mismatch(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
     Failure::input("the state is not the one its header names")
         .found(format!("state root {}", hex::encode_prefixed(found)))
         .expected(hex::encode_prefixed(claimed))
@@ -351,14 +351,14 @@ mod tests {
 
     #[test]
     fn a_header_of_64_bit_numbers_is_read() {
-        type Wide = sp_runtime::generic::Header<u64, BlakeTwo256>;
+        type Header64 = sp_runtime::generic::Header<u64, BlakeTwo256>;
         let [a, b, c] = [1, 2, 3].map(H256::repeat_byte);
-        let wide = |number| Wide::new(number, a, b, c, Default::default());
+        let header = |number| Header64::new(number, a, b, c, Default::default());
         for number in [0, 63, 64, 16_383, 1 << 20, u32::MAX] {
-            let read = decode_header(&wide(u64::from(number)).encode()).expect("read");
+            let read = decode_header(&header(u64::from(number)).encode()).expect("read");
             assert_eq!(*read.number(), number);
-            assert_eq!(read.hash(), wide(u64::from(number)).hash());
+            assert_eq!(read.hash(), header(u64::from(number)).hash());
         }
-        assert!(decode_header(&wide(1 << 32).encode()).is_err());
+        assert!(decode_header(&header(1 << 32).encode()).is_err());
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
 
-use crate::{signatures, watch::Watch};
+use crate::{signatures, watchdog::Watchdog};
 use sc_executor::{HeapAllocStrategy, WasmExecutor, error::Error};
 use sp_core::traits::{
     CallContext, CodeExecutor, ReadRuntimeVersion, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode,
@@ -20,7 +20,7 @@ use std::{
 use worker::{Failure, Result};
 
 /// What nodes of relay chains, solo chains and parachains offer that have nothing of their own.
-type OfNodes =
+type NodeHostFunctions =
     (sp_io::SubstrateHostFunctions, cumulus_primitives_proof_size_hostfunction::storage_proof_size::HostFunctions);
 
 /// Who offers a host function, beside the executor here.
@@ -65,34 +65,34 @@ impl PartialEq for Code {
 }
 
 /// What is made of the host functions that this process offers beside those of nodes.
-struct Offer {
+struct HostFunctionSet {
     names: fn() -> Vec<String>,
     as_nodes: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
     /// The same with signatures that are remembered from one runtime to the next.
-    remembering: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
+    replaying_signatures: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
 }
 
-impl Offer {
+impl HostFunctionSet {
     fn of<Own: HostFunctions>() -> Self {
-        type Offered<Own> = ExtendedHostFunctions<OfNodes, Own>;
+        type WithOwn<Own> = ExtendedHostFunctions<NodeHostFunctions, Own>;
         Self {
             names: names::<Own>,
-            as_nodes: Wasm::of::<Offered<Own>>,
-            remembering: Wasm::of::<ExtendedHostFunctions<Offered<Own>, signatures::HostFunctions>>,
+            as_nodes: Wasm::of::<WithOwn<Own>>,
+            replaying_signatures: Wasm::of::<ExtendedHostFunctions<WithOwn<Own>, signatures::HostFunctions>>,
         }
     }
 
-    fn here() -> &'static Self {
-        OFFER.get_or_init(Self::of::<()>)
+    fn registered() -> &'static Self {
+        HOST_FUNCTIONS.get_or_init(Self::of::<()>)
     }
 }
 
-static OFFER: OnceLock<Offer> = OnceLock::new();
+static HOST_FUNCTIONS: OnceLock<HostFunctionSet> = OnceLock::new();
 
 /// Has every executor of this process offer these host functions too, in place of those of the same names. What is offered
 /// first counts, and it has to be offered before there is an executor.
-pub fn offer<Own: HostFunctions>() {
-    OFFER.get_or_init(Offer::of::<Own>);
+pub fn register_host_functions<Own: HostFunctions>() {
+    HOST_FUNCTIONS.get_or_init(HostFunctionSet::of::<Own>);
 }
 
 fn names<H: HostFunctions>() -> Vec<String> {
@@ -101,9 +101,9 @@ fn names<H: HostFunctions>() -> Vec<String> {
 
 /// What runs Wasm, whatever host functions it offers.
 #[derive(Clone)]
-pub struct Wasm(Arc<dyn Run>);
+pub struct Wasm(Arc<dyn CallWasm>);
 
-trait Run: ReadRuntimeVersion {
+trait CallWasm: ReadRuntimeVersion {
     fn run(
         &self,
         externalities: &mut dyn Externalities,
@@ -114,7 +114,7 @@ trait Run: ReadRuntimeVersion {
     ) -> std::result::Result<Vec<u8>, Error>;
 }
 
-impl<H: HostFunctions> Run for WasmExecutor<H> {
+impl<H: HostFunctions> CallWasm for WasmExecutor<H> {
     fn run(
         &self,
         externalities: &mut dyn Externalities,
@@ -130,7 +130,7 @@ impl<H: HostFunctions> Run for WasmExecutor<H> {
 impl Wasm {
     /// With what this process offers. `cache` is where compiled runtimes are kept between runs, if anywhere.
     pub fn new(cache: Option<&Path>, heap: HeapAllocStrategy) -> Self {
-        (Offer::here().as_nodes)(cache, heap)
+        (HostFunctionSet::registered().as_nodes)(cache, heap)
     }
 
     fn of<H: HostFunctions>(cache: Option<&Path>, heap: HeapAllocStrategy) -> Self {
@@ -185,14 +185,14 @@ impl Executor {
     }
 
     /// One that remembers which signatures were good: see [`signatures`].
-    pub fn remembering_signatures(cache: Option<&Path>) -> Self {
-        Self { wasm: (Offer::here().remembering)(cache, HEAP) }
+    pub fn with_signature_replay(cache: Option<&Path>) -> Self {
+        Self { wasm: (HostFunctionSet::registered().replaying_signatures)(cache, HEAP) }
     }
 
     /// The host functions that are offered here, each with who else offers it.
     pub fn host_functions() -> BTreeMap<String, Origin> {
-        let own = (Offer::here().names)().into_iter().map(|name| (name, Origin::Workspace));
-        let of_nodes = names::<OfNodes>().into_iter().map(|name| (name, Origin::Nodes));
+        let own = (HostFunctionSet::registered().names)().into_iter().map(|name| (name, Origin::Workspace));
+        let of_nodes = names::<NodeHostFunctions>().into_iter().map(|name| (name, Origin::Nodes));
         own.chain(of_nodes).collect()
     }
 
@@ -218,7 +218,7 @@ impl Executor {
         let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
         overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
         crate::runtime_log::forget_panic();
-        let watch = Watch::start(method, code);
+        let watch = Watchdog::start(method, code);
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
             let context = CallContext::Onchain { import: false };
@@ -259,7 +259,7 @@ mod tests {
     }
 
     /// A module whose one function answers with what a host function gives.
-    const ASKS: &str = r#"(module
+    const CALLS_HOST_FUNCTION: &str = r#"(module
         (import "env" "memory" (memory 1))
         (import "env" "ext_bridge_height_version_1" (func $height (result i32)))
         (global (export "__heap_base") i32 (i32.const 1024))
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn each_function_is_told_with_who_offers_it() {
-        offer::<of_a_workspace::bridge::HostFunctions>();
+        register_host_functions::<of_a_workspace::bridge::HostFunctions>();
         let offered = Executor::host_functions();
         let origin = |name: &str| offered.get(name).copied();
         assert_eq!(origin("ext_storage_get_version_1"), Some(Origin::Nodes));
@@ -279,9 +279,9 @@ mod tests {
 
     #[test]
     fn every_executor_has_what_was_offered() {
-        offer::<of_a_workspace::bridge::HostFunctions>();
-        let code = Code::new(wat::parse_str(ASKS).expect("a module"));
-        for executor in [Executor::new(None), Executor::remembering_signatures(None)] {
+        register_host_functions::<of_a_workspace::bridge::HostFunctions>();
+        let code = Code::new(wat::parse_str(CALLS_HOST_FUNCTION).expect("a module"));
+        for executor in [Executor::new(None), Executor::with_signature_replay(None)] {
             let answer = ask(&executor, &code).expect("answered");
             assert_eq!(answer, 7u32.to_le_bytes());
         }
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_was_not_offered_traps() {
-        let code = Code::new(wat::parse_str(ASKS.replace("height", "depth")).expect("a module"));
+        let code = Code::new(wat::parse_str(CALLS_HOST_FUNCTION.replace("height", "depth")).expect("a module"));
         assert!(ask(&Executor::new(None), &code).is_err());
     }
 

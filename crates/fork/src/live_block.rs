@@ -16,7 +16,7 @@ use sp_runtime::{
 use worker::{Failure, Result};
 
 /// Blocks of busy chains have some thousand extrinsics.
-const MOST_EXTRINSICS: usize = 100_000;
+const MAX_EXTRINSICS: usize = 100_000;
 
 #[derive(Clone, Debug)]
 pub struct LiveBlock {
@@ -34,7 +34,7 @@ impl LiveBlock {
     /// Asks a node for a block by its number, its hash, or as `finalized`.
     pub fn fetch(live: &Live, at: &str) -> Result<Self> {
         let (node, found) = RemoteNode::connect(&live.nodes, at)?;
-        let header = decoded(&found)?;
+        let header = decode_header(&found)?;
         let given = node.block()?.ok_or_else(|| {
             Failure::input(format!("{live} has the header of block {} and not its extrinsics", found.number))
                 .expected("the whole block from chain_getBlock")
@@ -48,14 +48,14 @@ impl LiveBlock {
                 .found(format!("chain_getBlock: a header with the hash {:?}", given.header.hash()))
                 .expected(format!("{hash:?}")));
         }
-        let extrinsics = proven(&live.to_string(), &found, &header, given.extrinsics)?;
+        let extrinsics = check_extrinsics(&live.to_string(), &found, &header, given.extrinsics)?;
         Ok(Self { hash, header, extrinsics, finalized: found.finalized, traffic: node.traffic() })
     }
 
     /// Asks a node for the header of the block before, known by its hash.
     pub fn fetch_parent(&self, live: &Live) -> Result<Header> {
         let (_, found) = RemoteNode::connect(&live.nodes, &hex::encode_prefixed(self.header.parent_hash.as_bytes()))?;
-        decoded(&found)
+        decode_header(&found)
     }
 
     /// The header as the runtime executes it. The seal is the author's signature under the header: it cannot be part of what
@@ -65,7 +65,7 @@ impl LiveBlock {
     }
 }
 
-fn decoded(found: &RpcBlock) -> Result<Header> {
+fn decode_header(found: &RpcBlock) -> Result<Header> {
     Header::decode(&mut &found.header[..]).map_err(|error| {
         Failure::input(format!("the header of block {} cannot be decoded", found.number))
             .found(error.to_string())
@@ -82,14 +82,19 @@ fn unsealed(header: &Header) -> Header {
 }
 
 /// Extrinsics whose root is the header's. Chains of system version 0 and 1 make it without hashing long values apart.
-fn proven(url: &str, block: &RpcBlock, header: &Header, encoded: Vec<Vec<u8>>) -> Result<Vec<OpaqueExtrinsic>> {
+fn check_extrinsics(
+    url: &str,
+    block: &RpcBlock,
+    header: &Header,
+    encoded: Vec<Vec<u8>>,
+) -> Result<Vec<OpaqueExtrinsic>> {
     let lie = |found: String| {
         Failure::input(format!("the node {url} gives extrinsics that are not those of block {}", block.number))
             .found(found)
             .expected(format!("the extrinsics root {:?} of its header", header.extrinsics_root))
             .hint("the node lies or its database is damaged: take another node")
     };
-    if encoded.len() > MOST_EXTRINSICS {
+    if encoded.len() > MAX_EXTRINSICS {
         return Err(lie(format!("{} extrinsics", encoded.len())));
     }
     let roots = [StateVersion::V1, StateVersion::V0].map(|version| root(encoded.clone(), version));
@@ -141,7 +146,7 @@ mod tests {
     fn extrinsics_are_taken_by_the_root_of_either_layout() {
         for version in [StateVersion::V0, StateVersion::V1] {
             let (block, header) = block(&extrinsics(), version);
-            let taken = proven("ws://node", &block, &header, extrinsics()).expect("proven");
+            let taken = check_extrinsics("ws://node", &block, &header, extrinsics()).expect("proven");
             assert_eq!(taken.encode()[1..], extrinsics().concat());
         }
     }
@@ -153,7 +158,7 @@ mod tests {
         altered[1][5] ^= 1;
         let swapped = extrinsics().into_iter().rev().collect();
         for lie in [altered, swapped, Vec::new(), vec![extrinsics().remove(0)]] {
-            let failure = proven("ws://node", &block, &header, lie).expect_err("a lie");
+            let failure = check_extrinsics("ws://node", &block, &header, lie).expect_err("a lie");
             assert!(failure.message.contains("ws://node") && failure.message.contains("block 7"), "{failure}");
         }
     }
@@ -162,7 +167,7 @@ mod tests {
     fn what_is_no_extrinsic_is_named_even_where_the_root_holds() {
         let bytes = vec![vec![12, 4, 7, 8], vec![255]];
         let (block, header) = block(&bytes, StateVersion::V1);
-        let failure = proven("ws://node", &block, &header, bytes).expect_err("none");
+        let failure = check_extrinsics("ws://node", &block, &header, bytes).expect_err("none");
         assert!(failure.message.contains("extrinsic 1 of block 7"), "{failure}");
     }
 

@@ -4,7 +4,7 @@
 use crate::{
     chain::Chain,
     keys, remote, snapshot,
-    state::{Disk, Lazy, RemoteNode, Store, Stored, Traffic},
+    state::{Disk, LazyState, RemoteNode, Store, StoredState, Traffic},
 };
 use protocol::{Endpoint, Live, Source, StateMode};
 use source::ReadSource;
@@ -15,11 +15,11 @@ use worker::{Failure, Reporter, Result};
 
 /// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some fifty
 /// bytes an account; in memory an account takes more than a kilobyte.
-const LARGE: u64 = 16 << 20;
+const LARGE_FILE: u64 = 16 << 20;
 
 /// How a state is taken from its source.
 #[derive(Clone, Copy, Default)]
-pub struct How<'a> {
+pub struct LoadOptions<'a> {
     /// A block of a node: a number, a hash or `finalized`.
     pub at: Option<&'a str>,
     /// Nodes are read lazily, large files from the store and others in full, unless this says otherwise.
@@ -30,7 +30,7 @@ pub struct How<'a> {
     pub store: Option<&'a Store>,
 }
 
-pub struct Loaded {
+pub struct LoadedChain {
     pub chain: Chain,
     /// Whether what is read of the state is held against a root that a header gives.
     pub verified: bool,
@@ -42,31 +42,31 @@ pub struct Loaded {
     /// What loading took; a lazy chain counts what comes after by itself.
     pub loading: Traffic,
     /// From whom the rest of a lazy state can be had at once, and where to.
-    rest: Option<Rest>,
+    download: Option<StateDownload>,
 }
 
-struct Rest {
+struct StateDownload {
     nodes: Vec<Endpoint>,
     disk: Arc<Disk>,
 }
 
-impl Loaded {
+impl LoadedChain {
     /// Takes all of a lazy state that is not here yet, for whoever is about to read every entry: many parts at a time, where they
     /// would come one after the other. What cannot be taken so is taken when it is read.
-    pub fn take_whole(&mut self, reporter: &Reporter) {
+    pub fn fetch_all(&mut self, reporter: &Reporter) {
         if !self.chain.is_lazy() {
             return;
         }
-        let slowly = "the whole state is taken from the node, a proof at a time";
-        let Some(rest) = &self.rest else {
-            reporter.warning(format!("{slowly}: there is no store of trie nodes"));
+        let one_by_one = "the whole state is taken from the node, a proof at a time";
+        let Some(download) = &self.download else {
+            reporter.warning(format!("{one_by_one}: there is no store of trie nodes"));
             return;
         };
-        let from = rest.nodes.first().map(Endpoint::to_string).unwrap_or_default();
+        let from = download.nodes.first().map(Endpoint::to_string).unwrap_or_default();
         reporter.status(format!("taking the whole state from {from}"));
-        match snapshot::take_whole(&rest.nodes, self.chain.header(), &rest.disk, reporter) {
+        match snapshot::fetch_all(&download.nodes, self.chain.header(), &download.disk, reporter) {
             Ok(more) => self.loading = self.loading + more,
-            Err(failure) => reporter.warning(format!("{slowly}: {failure}")),
+            Err(failure) => reporter.warning(format!("{one_by_one}: {failure}")),
         }
     }
 
@@ -76,35 +76,37 @@ impl Loaded {
     }
 }
 
-pub fn load(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+pub fn load(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
     match source {
-        Source::Node(live) if how.mode != Some(StateMode::Full) && !how.unverified => lazy(live, how, reporter),
-        Source::Node(live) => full(live, how, reporter),
-        _ if how.mode == Some(StateMode::Lazy) => {
+        Source::Node(live) if options.mode != Some(StateMode::Full) && !options.unverified => {
+            lazy(live, options, reporter)
+        }
+        Source::Node(live) => full(live, options, reporter),
+        _ if options.mode == Some(StateMode::Lazy) => {
             Err(Failure::usage(format!("{source} is a file: it is read whole")).hint("leave --state-mode out"))
         }
-        file => from_file(file, how, reporter),
+        file => from_file(file, options, reporter),
     }
 }
 
-fn lazy(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let (node, block) = RemoteNode::connect(&live.nodes, how.at.unwrap_or(live.block()))?;
+fn lazy(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
+    let (node, block) = RemoteNode::connect(&live.nodes, options.at.unwrap_or(live.block()))?;
     reporter.status(format!("taking what is needed of the state of block {} from {live}", block.number));
-    let disk = how.store.and_then(|store| store.disk(reporter));
-    let rest = disk.clone().map(|disk| Rest { nodes: live.nodes.clone(), disk });
-    let lazy = Arc::new(Lazy::new(Box::new(node), block.state_root.into(), disk));
+    let disk = options.store.and_then(|store| store.disk(reporter));
+    let download = disk.clone().map(|disk| StateDownload { nodes: live.nodes.clone(), disk });
+    let lazy = Arc::new(LazyState::new(Box::new(node), block.state_root.into(), disk));
     let mut chain = Chain::from_lazy(lazy, &block.header)?;
-    chain.prefetch(first_keys())?;
+    chain.prefetch(keys_of_every_block())?;
     let code = chain.next_code()?;
     let blob = artifact::Blob::from_deployed(&format!("the runtime of {live}"), code.bytes().to_vec())?;
     let version = artifact::sections::Sections::read(&live.to_string(), &blob)?.version;
     chain.set_state_version(version.map_or(0, |version| version.effective_state_version()));
     let (finalized, loading) = (Some(block.finalized), Traffic::default());
-    Ok(Loaded { chain, verified: true, finalized, mode: StateMode::Lazy, entries: None, loading, rest })
+    Ok(LoadedChain { chain, verified: true, finalized, mode: StateMode::Lazy, entries: None, loading, download })
 }
 
 /// What every block reads. Keys that a chain does not have cost next to nothing.
-fn first_keys() -> Vec<Vec<u8>> {
+fn keys_of_every_block() -> Vec<Vec<u8>> {
     let well_known: [&[u8]; 5] = [
         well_known_keys::CODE,
         well_known_keys::HEAP_PAGES,
@@ -139,17 +141,17 @@ fn first_keys() -> Vec<Vec<u8>> {
     well_known.into_iter().map(<[u8]>::to_vec).chain(items.map(|(pallet, item)| keys::item(pallet, item))).collect()
 }
 
-fn full(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let mut taken = remote::state(live, how.at.unwrap_or(live.block()), reporter)?;
-    let claimed = taken.state.state_root;
-    if how.unverified {
+fn full(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
+    let mut full = remote::state(live, options.at.unwrap_or(live.block()), reporter)?;
+    let claimed = full.state.state_root;
+    if options.unverified {
         // What the entries give is taken for the root, and whether it is the header's is told.
-        taken.state.state_root = None;
+        full.state.state_root = None;
     } else {
-        expect_whole(&live.to_string(), &taken.state)?;
+        check_complete(&live.to_string(), &full.state)?;
     }
-    let entries = count(&taken.state);
-    let chain = Chain::from_state(taken.state).map_err(|mut failure| {
+    let entries = count(&full.state);
+    let chain = Chain::from_state(full.state).map_err(|mut failure| {
         failure.message =
             format!("the node {live} lies about its state, or left a part of it out: {}", failure.message);
         failure
@@ -158,53 +160,53 @@ fn full(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
     if !verified {
         reporter.warning(format!("the state that {live} gave does not have the root of its block's header"));
     }
-    let loading = Traffic { requests: taken.requests, bytes: taken.bytes };
-    Ok(Loaded {
+    let loading = Traffic { requests: full.requests, bytes: full.bytes };
+    Ok(LoadedChain {
         chain,
         verified,
-        finalized: Some(taken.finalized),
+        finalized: Some(full.finalized),
         mode: StateMode::Full,
         entries: Some(entries),
         loading,
-        rest: None,
+        download: None,
     })
 }
 
-fn from_file(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let large = match (source, how.mode) {
-        (Source::File(path), None) => StateFile::open(path, LARGE)?,
+fn from_file(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
+    let large = match (source, options.mode) {
+        (Source::File(path), None) => StateFile::open(path, LARGE_FILE)?,
         _ => None,
     };
     let (chain, entries, verified) = match large {
         Some(file) => {
-            let (entries, verified) = (file.entries(), expect(source, how.at, file.facts())?);
-            (large_file(source, file, how, reporter)?, entries, verified)
+            let (entries, verified) = (file.entries(), check_file(source, options.at, file.facts())?);
+            (from_node_store(source, file, options, reporter)?, entries, verified)
         }
         None => {
             let state = source.state()?;
-            let (entries, verified) = (Some(count(&state)), expect(source, how.at, &state)?);
+            let (entries, verified) = (Some(count(&state)), check_file(source, options.at, &state)?);
             (Chain::from_state(state)?, entries, verified)
         }
     };
     let (finalized, loading) = (None, Traffic::default());
-    Ok(Loaded { chain, verified, finalized, mode: StateMode::Full, entries, loading, rest: None })
+    Ok(LoadedChain { chain, verified, finalized, mode: StateMode::Full, entries, loading, download: None })
 }
 
 /// From the store, where there is one and the file says which state it has.
-fn large_file(source: &Source, file: StateFile, how: How<'_>, reporter: &Reporter) -> Result<Chain> {
-    let disk = how.store.and_then(|store| store.disk(reporter));
+fn from_node_store(source: &Source, file: StateFile, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Chain> {
+    let disk = options.store.and_then(|store| store.disk(reporter));
     let (Some(root), Some(disk)) = (file.facts().state_root, disk) else { return Chain::from_state(source.state()?) };
     let facts = file.facts().clone();
-    let stored = Stored::open(file, source.to_string(), H256(root), disk, reporter)?;
+    let stored = StoredState::open(file, source.to_string(), H256(root), disk, reporter)?;
     Chain::from_stored(Arc::new(stored), &facts)
 }
 
 /// A file has to be of the block that is asked for, and whole; whether a header vouches for its state is told.
-fn expect(source: &Source, at: Option<&str>, state: &state::State) -> Result<bool> {
+fn check_file(source: &Source, at: Option<&str>, state: &state::State) -> Result<bool> {
     if let Some(at) = at {
-        expect_block(source, state, at)?;
+        check_block(source, state, at)?;
     }
-    expect_whole(&source.to_string(), state)?;
+    check_complete(&source.to_string(), state)?;
     Ok(state.header.is_some() && state.state_root.is_some())
 }
 
@@ -212,7 +214,7 @@ fn count(state: &state::State) -> usize {
     state.top.len() + state.children.iter().map(|(_, child)| child.len()).sum::<usize>()
 }
 
-fn expect_whole(source: &str, state: &state::State) -> Result<()> {
+fn check_complete(source: &str, state: &state::State) -> Result<()> {
     if state.complete() != Some(false) {
         return Ok(());
     }
@@ -224,7 +226,7 @@ fn expect_whole(source: &str, state: &state::State) -> Result<()> {
 }
 
 /// A file is of one block; asking for another is a mistake worth a word.
-fn expect_block(source: &Source, state: &state::State, at: &str) -> Result<()> {
+fn check_block(source: &Source, state: &state::State, at: &str) -> Result<()> {
     let Some(block) = state.block else {
         return Err(Failure::usage(format!("{source} does not say of which block it is"))
             .hint("leave --at out: it chooses a block of a node"));
@@ -249,7 +251,7 @@ mod tests {
             let block = |part: u32| artifact::hashes::blake2_256(&[seed.to_le_bytes(), part.to_le_bytes()].concat());
             (0..2048).flat_map(block).collect::<Vec<u8>>()
         };
-        let count = LARGE as u32 / 65_536 + 1;
+        let count = LARGE_FILE as u32 / 65_536 + 1;
         let top = (0..count).map(|key| (key.to_be_bytes().to_vec(), noise(key))).collect();
         let mut state = State::of_entries(1, top, Vec::new());
         state.state_root = state.compute_root();
@@ -264,24 +266,28 @@ mod tests {
         let source = snapshot(directory.path());
         let store = Store::new(Some(&directory.path().join("store")));
         let silent = Reporter::silent();
-        let stored = load(&source, How { store: Some(&store), ..How::default() }, &silent).expect("loaded");
+        let stored =
+            load(&source, LoadOptions { store: Some(&store), ..LoadOptions::default() }, &silent).expect("loaded");
         let nodes = std::fs::read_dir(directory.path().join("store/nodes")).expect("the store was made").count();
         assert!(nodes > 0);
         // The store is taken: another run does without it.
-        let taken = Store::new(Some(&directory.path().join("store")));
-        for (how, why) in [
-            (How { store: Some(&taken), ..How::default() }, "the store is another's"),
-            (How::default(), "there is no store"),
-            (How { store: Some(&store), mode: Some(StateMode::Full), ..How::default() }, "it was asked for"),
+        let in_use = Store::new(Some(&directory.path().join("store")));
+        for (options, why) in [
+            (LoadOptions { store: Some(&in_use), ..LoadOptions::default() }, "the store is another's"),
+            (LoadOptions::default(), "there is no store"),
+            (
+                LoadOptions { store: Some(&store), mode: Some(StateMode::Full), ..LoadOptions::default() },
+                "it was asked for",
+            ),
         ] {
-            let whole = load(&source, how, &silent).expect("loaded");
+            let whole = load(&source, options, &silent).expect("loaded");
             assert_eq!(whole.chain.root(), stored.chain.root(), "{why}");
             assert_eq!((whole.entries, whole.mode, whole.verified), (stored.entries, stored.mode, stored.verified));
             assert_eq!(whole.chain.header(), stored.chain.header());
             assert_eq!(whole.chain.entries(&[]).expect("all"), stored.chain.entries(&[]).expect("all"));
         }
-        assert_eq!(stored.entries, Some(LARGE as usize / 65_536 + 1));
-        let elsewhere = How { at: Some("7"), store: Some(&store), ..How::default() };
+        assert_eq!(stored.entries, Some(LARGE_FILE as usize / 65_536 + 1));
+        let elsewhere = LoadOptions { at: Some("7"), store: Some(&store), ..LoadOptions::default() };
         assert!(load(&source, elsewhere, &silent).is_err(), "it says of no block");
     }
 
@@ -293,7 +299,8 @@ mod tests {
         state.state_root = state.compute_root();
         state.write(&path).expect("written");
         let store = Store::new(Some(&directory.path().join("store")));
-        load(&Source::File(path), How { store: Some(&store), ..How::default() }, &Reporter::silent()).expect("loaded");
+        load(&Source::File(path), LoadOptions { store: Some(&store), ..LoadOptions::default() }, &Reporter::silent())
+            .expect("loaded");
         assert!(!directory.path().join("store").exists());
     }
 }

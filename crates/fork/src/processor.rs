@@ -12,14 +12,14 @@ const PLAUSIBLE: (f64, f64) = (0.25, 4.0);
 
 /// How long something took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct Took {
+pub struct MeasuredTime {
     /// Seconds by the clock.
     pub clock: f64,
     /// Seconds of the processor, where the platform tells.
     pub processor: Option<f64>,
 }
 
-impl Took {
+impl MeasuredTime {
     /// Seconds of the reference machine's processor.
     pub fn on_reference(self) -> Option<f64> {
         self.processor.map(|seconds| seconds * speed())
@@ -33,42 +33,42 @@ impl Took {
 
 /// Whose time of the processor counts.
 #[derive(Clone, Copy)]
-pub enum Of {
+pub enum CpuScope {
     Thread,
     /// All threads together.
     Process,
 }
 
 pub struct Stopwatch {
-    of: Of,
+    scope: CpuScope,
     began: Instant,
     processor: Option<f64>,
 }
 
 impl Stopwatch {
-    pub fn start(of: Of) -> Self {
-        Self { of, began: Instant::now(), processor: seconds(of) }
+    pub fn start(scope: CpuScope) -> Self {
+        Self { scope, began: Instant::now(), processor: seconds(scope) }
     }
 
-    pub fn stop(&self) -> Took {
-        let processor = self.processor.zip(seconds(self.of)).map(|(before, after)| (after - before).max(0.0));
-        Took { clock: self.began.elapsed().as_secs_f64(), processor }
+    pub fn stop(&self) -> MeasuredTime {
+        let processor = self.processor.zip(seconds(self.scope)).map(|(before, after)| (after - before).max(0.0));
+        MeasuredTime { clock: self.began.elapsed().as_secs_f64(), processor }
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn seconds(of: Of) -> Option<f64> {
+fn seconds(scope: CpuScope) -> Option<f64> {
     use rustix::time::{ClockId, clock_gettime};
-    let clock = match of {
-        Of::Thread => ClockId::ThreadCPUTime,
-        Of::Process => ClockId::ProcessCPUTime,
+    let clock = match scope {
+        CpuScope::Thread => ClockId::ThreadCPUTime,
+        CpuScope::Process => ClockId::ProcessCPUTime,
     };
     let time = clock_gettime(clock);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn seconds(_: Of) -> Option<f64> {
+fn seconds(_: CpuScope) -> Option<f64> {
     None
 }
 
@@ -82,7 +82,7 @@ pub fn speed() -> f64 {
         // The fastest of some: whatever else disturbs makes it slower.
         let fastest = (0..5)
             .map(|_| {
-                let watch = Stopwatch::start(Of::Thread);
+                let watch = Stopwatch::start(CpuScope::Thread);
                 for number in 0..PIECES {
                     piece[0] ^= artifact::hashes::blake2_256(&piece)[0] ^ number;
                 }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn sleep_takes_the_clock_and_no_processor() {
-        let watch = Stopwatch::start(Of::Thread);
+        let watch = Stopwatch::start(CpuScope::Thread);
         std::thread::sleep(std::time::Duration::from_millis(300));
         let took = watch.stop();
         assert!(took.clock >= 0.3, "{took:?}");
@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn another_threads_work_is_not_this_ones() {
-        let watch = Stopwatch::start(Of::Thread);
+        let watch = Stopwatch::start(CpuScope::Thread);
         let worked = std::thread::spawn(|| {
-            let watch = Stopwatch::start(Of::Thread);
+            let watch = Stopwatch::start(CpuScope::Thread);
             while watch.began.elapsed().as_millis() < 300 {}
             watch.stop()
         });
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn the_reference_is_a_machine_of_today() {
         assert!((PLAUSIBLE.0..=PLAUSIBLE.1).contains(&speed()));
-        let took = Took { clock: 9.0, processor: Some(2.0) };
+        let took = MeasuredTime { clock: 9.0, processor: Some(2.0) };
         assert_eq!(took.on_reference(), Some(2.0 * speed()));
-        assert_eq!(Took { processor: None, ..took }.on_reference(), None);
+        assert_eq!(MeasuredTime { processor: None, ..took }.on_reference(), None);
     }
 }

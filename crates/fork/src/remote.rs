@@ -16,24 +16,24 @@ const PAGE: u32 = 1_000;
 const BATCH: usize = 500;
 const CHILD_PREFIX: &[u8] = b":child_storage:default:";
 
-pub struct Taken {
+pub struct FullState {
     pub state: State,
     pub finalized: bool,
     pub requests: u64,
     pub bytes: u64,
 }
 
-pub fn state(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
+pub fn state(live: &Live, at: &str, reporter: &Reporter) -> Result<FullState> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::environment("cannot start the network runtime").found(error.to_string()))?;
-    runtime.block_on(take(live, at, reporter))
+    runtime.block_on(download(live, at, reporter))
 }
 
-async fn take(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
+async fn download(live: &Live, at: &str, reporter: &Reporter) -> Result<FullState> {
     let name = live.to_string();
-    let mut node = Scrape { session: Session::new(&live.nodes, Patience::default()), name: &name, bytes: 0 };
+    let mut node = StateReader { session: Session::new(&live.nodes, Patience::default()), name: &name, bytes: 0 };
     let block = node.session.block(at).await?;
     reporter.status(format!("taking the state of block {} from {live}", block.number));
     let keys = node.keys(&block, None, "keys", reporter).await?;
@@ -55,17 +55,17 @@ async fn take(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
     state.top.sort();
     let version = artifact::sections::Sections::read(&name, &state.code(&name)?)?.version;
     state.state_version = version.map_or(0, |version| version.effective_state_version());
-    Ok(Taken { state, finalized: block.finalized, requests: node.session.requests(), bytes: node.bytes })
+    Ok(FullState { state, finalized: block.finalized, requests: node.session.requests(), bytes: node.bytes })
 }
 
-struct Scrape<'a> {
+struct StateReader<'a> {
     session: Session,
     /// What errors call the nodes.
     name: &'a str,
     bytes: u64,
 }
 
-impl Scrape<'_> {
+impl StateReader<'_> {
     async fn keys(
         &mut self,
         block: &RpcBlock,

@@ -2,7 +2,7 @@
 //! The requests of the worker: a fork that clients connect to, snapshots of live chains and of genesis presets.
 
 use crate::{
-    Executor, How, LiveBlock, Store, executor, load, runtime_log,
+    Executor, LiveBlock, LoadOptions, Store, executor, load, runtime_log,
     serve::{self, Fork, Listener},
     snapshot,
 };
@@ -20,7 +20,7 @@ use worker::{Event, Failure, Outcome, Reporter, Result};
 
 /// Runs the worker with these host functions beside those that nodes offer.
 pub fn main<Own: HostFunctions>() -> ExitCode {
-    executor::offer::<Own>();
+    executor::register_host_functions::<Own>();
     runtime_log::install();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }
@@ -29,8 +29,8 @@ fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<Value>> {
     let value = match request {
         Request::Genesis(request) => value(snapshot::of_genesis(request, reporter)?)?,
         Request::Snapshot(SnapshotRequest { nodes, at, store, out, format }) => {
-            let wish = snapshot::Wish { nodes, at, store, out, format: *format };
-            value(snapshot::create(&wish, reporter)?)?
+            let options = snapshot::SnapshotOptions { nodes, at, store, out, format: *format };
+            value(snapshot::create(&options, reporter)?)?
         }
         Request::Prune(PruneRequest { store }) => {
             let freed = snapshot::prune(store)?;
@@ -58,8 +58,9 @@ fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     let listener = Listener::bind(request.port, &request.allow_origin)?;
     reporter.status(format!("reading the state of {}", request.state));
     let store = Store::new(request.nodes.as_deref());
-    let how = How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
-    let loaded = load(&request.state, how, reporter)?;
+    let options =
+        LoadOptions { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
+    let loaded = load(&request.state, options, reporter)?;
     let mut chain = loaded.chain.clone();
     if let Some(named) = &request.code {
         chain.put_code(&request.state.code(named)?)?;

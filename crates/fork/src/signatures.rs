@@ -28,61 +28,61 @@ type Signed = ([u8; 64], [u8; 32]);
 pub const SEAL: [u8; 64] = *b"the seal of a block that was built on a fork, good for any key..";
 
 /// A signature by ECDSA, and how many bytes its key has in the form that the runtime asks for.
-type Recoverable = ([u8; 65], usize);
+type EcdsaSignature = ([u8; 65], usize);
 
 #[derive(Default)]
-struct Memory {
+struct SignatureMemory {
     good: HashSet<Signed>,
     /// The key that a signature gave; nothing where it gave several, with several messages.
-    keys: HashMap<Recoverable, Option<Vec<u8>>>,
-    believing: bool,
-    sealing: bool,
+    keys: HashMap<EcdsaSignature, Option<Vec<u8>>>,
+    replaying: bool,
+    accepts_seal: bool,
 }
 
 thread_local! {
     // Host functions are called on the thread that calls the runtime, and have nothing else to keep anything in.
-    static MEMORY: RefCell<Memory> = RefCell::default();
+    static MEMORY: RefCell<SignatureMemory> = RefCell::default();
 }
 
 /// While this lives, a signature that was good before is taken for good.
-pub struct Believing;
+pub struct SignatureReplayGuard;
 
-impl Believing {
+impl SignatureReplayGuard {
     pub fn begin() -> Self {
-        MEMORY.with_borrow_mut(|memory| memory.believing = true);
+        MEMORY.with_borrow_mut(|memory| memory.replaying = true);
         Self
     }
 }
 
-impl Drop for Believing {
+impl Drop for SignatureReplayGuard {
     fn drop(&mut self) {
-        MEMORY.with_borrow_mut(|memory| *memory = Memory::default());
+        MEMORY.with_borrow_mut(|memory| *memory = SignatureMemory::default());
     }
 }
 
 /// While this lives, [`SEAL`] is taken for everybody's signature.
-pub struct Sealing;
+pub struct SealGuard;
 
-impl Sealing {
+impl SealGuard {
     pub fn begin() -> Self {
-        MEMORY.with_borrow_mut(|memory| memory.sealing = true);
+        MEMORY.with_borrow_mut(|memory| memory.accepts_seal = true);
         Self
     }
 }
 
-impl Drop for Sealing {
+impl Drop for SealGuard {
     fn drop(&mut self) {
-        MEMORY.with_borrow_mut(|memory| memory.sealing = false);
+        MEMORY.with_borrow_mut(|memory| memory.accepts_seal = false);
     }
 }
 
-fn judged(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
+fn is_accepted(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
     MEMORY.with_borrow_mut(|memory| {
-        if memory.sealing && *signature == SEAL {
+        if memory.accepts_seal && *signature == SEAL {
             return true;
         }
         let signed = (*signature, *key);
-        match (memory.believing, good) {
+        match (memory.replaying, good) {
             (true, _) => good || memory.good.contains(&signed),
             (false, true) => {
                 memory.good.insert(signed);
@@ -94,13 +94,13 @@ fn judged(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
 }
 
 /// By ECDSA a runtime is not told whether a signature is good, but which key made it; with another message it is another key.
-fn recovered<const SIZE: usize>(
+fn recover_or_replay<const SIZE: usize>(
     signature: &[u8; 65],
     key: Result<[u8; SIZE], EcdsaVerifyError>,
 ) -> Result<[u8; SIZE], EcdsaVerifyError> {
     MEMORY.with_borrow_mut(|memory| {
         let known = memory.keys.entry((*signature, SIZE));
-        if memory.believing {
+        if memory.replaying {
             return match known {
                 Entry::Occupied(known) => known.get().as_deref().and_then(|key| key.try_into().ok()).map_or(key, Ok),
                 Entry::Vacant(_) => key,
@@ -135,7 +135,7 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&ed25519::Public, 32>,
     ) -> bool {
-        judged(&signature.0, &key.0, sp_io::crypto::ed25519_verify(signature, message, key))
+        is_accepted(&signature.0, &key.0, sp_io::crypto::ed25519_verify(signature, message, key))
     }
 
     /// For signatures of before 2019.
@@ -144,7 +144,7 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&sr25519::Public, 32>,
     ) -> bool {
-        judged(&signature.0, &key.0, Pair::verify_deprecated(signature, message, key))
+        is_accepted(&signature.0, &key.0, Pair::verify_deprecated(signature, message, key))
     }
 
     #[version(2)]
@@ -153,7 +153,7 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&sr25519::Public, 32>,
     ) -> bool {
-        judged(&signature.0, &key.0, Pair::verify(signature, message, key))
+        is_accepted(&signature.0, &key.0, Pair::verify(signature, message, key))
     }
 
     /// For signatures of before 2021, as the next but one.
@@ -166,7 +166,7 @@ pub trait Crypto {
             let [_, key @ ..] = key.serialize();
             key
         });
-        recovered(signature, key)
+        recover_or_replay(signature, key)
     }
 
     #[version(2)]
@@ -174,7 +174,7 @@ pub trait Crypto {
         signature: PassPointerAndRead<&[u8; 65], 65>,
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 64], EcdsaVerifyError>> {
-        recovered(signature, sp_io::crypto::secp256k1_ecdsa_recover(signature, message))
+        recover_or_replay(signature, sp_io::crypto::secp256k1_ecdsa_recover(signature, message))
     }
 
     fn secp256k1_ecdsa_recover_compressed(
@@ -182,7 +182,7 @@ pub trait Crypto {
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 33], EcdsaVerifyError>> {
         let key = recover_overflowing(signature, message).map(|key| key.serialize_compressed());
-        recovered(signature, key)
+        recover_or_replay(signature, key)
     }
 
     #[version(2)]
@@ -190,7 +190,7 @@ pub trait Crypto {
         signature: PassPointerAndRead<&[u8; 65], 65>,
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 33], EcdsaVerifyError>> {
-        recovered(signature, sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message))
+        recover_or_replay(signature, sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message))
     }
 }
 
@@ -205,30 +205,30 @@ mod tests {
         let pair = Pair::from_seed(&[7; 32]);
         let (signature, other) = (pair.sign(b"under the old code"), pair.sign(b"never seen"));
         let check = |signature: &sr25519::Signature, message: &[u8]| {
-            judged(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
+            is_accepted(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
         };
         assert!(check(&signature, b"under the old code"));
         assert!(!check(&signature, b"under the new code"), "nothing is believed yet");
         {
-            let _believing = Believing::begin();
+            let _replay = SignatureReplayGuard::begin();
             assert!(check(&signature, b"under the new code"));
             assert!(!check(&other, b"under the new code"));
-            assert!(!judged(&signature.0, &[1; 32], false), "it is another account's");
+            assert!(!is_accepted(&signature.0, &[1; 32], false), "it is another account's");
         }
         assert!(!check(&signature, b"under the new code"));
-        let _believing = Believing::begin();
+        let _replay = SignatureReplayGuard::begin();
         assert!(!check(&signature, b"under the new code"), "it is forgotten with the end");
     }
 
     #[test]
     fn a_seal_is_good_only_where_blocks_are_validated() {
-        assert!(!judged(&SEAL, &[1; 32], false));
+        assert!(!is_accepted(&SEAL, &[1; 32], false));
         {
-            let _sealing = Sealing::begin();
-            assert!(judged(&SEAL, &[1; 32], false));
-            assert!(!judged(&[7; 64], &[1; 32], false));
+            let _seal = SealGuard::begin();
+            assert!(is_accepted(&SEAL, &[1; 32], false));
+            assert!(!is_accepted(&[7; 64], &[1; 32], false));
         }
-        assert!(!judged(&SEAL, &[1; 32], false));
+        assert!(!is_accepted(&SEAL, &[1; 32], false));
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         let twice = [&twice[..64], &[twice[64] ^ 1]].concat().try_into().expect("65 bytes");
         let recover = |signature: &[u8; 65], message: &[u8; 32]| {
             let honest = || sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message);
-            let given = recovered(signature, honest()).ok();
+            let given = recover_or_replay(signature, honest()).ok();
             (given == honest().ok(), given)
         };
         let owner = Some(pair.public().0);
@@ -248,12 +248,12 @@ mod tests {
         assert!(recover(&twice, &old).0);
         assert!(recover(&twice, &third).0);
         {
-            let _believing = Believing::begin();
+            let _replay = SignatureReplayGuard::begin();
             assert_eq!(recover(&signature, &new), (false, owner));
             assert!(recover(&never_seen, &new).0);
             assert!(recover(&twice, &new).0);
             let other_form = || sp_io::crypto::secp256k1_ecdsa_recover(&signature, &new);
-            assert_eq!(recovered(&signature, other_form()).ok(), other_form().ok());
+            assert_eq!(recover_or_replay(&signature, other_form()).ok(), other_form().ok());
         }
         assert!(recover(&signature, &new).0, "it is forgotten with the end");
     }

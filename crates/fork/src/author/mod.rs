@@ -30,7 +30,7 @@ pub use relay::RelayView;
 
 /// What may be wanted of the next block beside what every block has.
 #[derive(Clone, Default)]
-pub struct Wish {
+pub struct BlockRequest {
     pub extrinsics: Vec<Vec<u8>>,
     /// What the relay chain tells the parachain of the new code that it scheduled.
     pub signal: Option<Signal>,
@@ -58,23 +58,23 @@ pub struct Author<'a> {
     /// Relay chain blocks that pass between two blocks are derived from the slots.
     relay: RelayView,
     /// Why blocks of this chain cannot be authored, if they cannot.
-    unable: Option<Failure>,
+    cannot_author: Option<Failure>,
     /// What was done to the state that no author does.
     notes: BTreeSet<String>,
 }
 
 impl<'a> Author<'a> {
     pub fn new(executor: &'a Executor) -> Self {
-        Self { executor, runtime: None, relay: RelayView, unable: None, notes: BTreeSet::new() }
+        Self { executor, runtime: None, relay: RelayView, cannot_author: None, notes: BTreeSet::new() }
     }
 
     /// Sees whether the chain's present code takes a plain block. Where it does not, every block that is asked for from now on
     /// is [`Kind::NotJudged`]: the chain's own authors know what is missing, and nothing can be said of another code.
-    pub fn prove(&mut self, chain: &Chain) -> Result<()> {
+    pub fn probe(&mut self, chain: &Chain) -> Result<()> {
         let mut fork = chain.clone();
         // Some digests are due from the second block on only.
         for _ in 0..if chain.number() == 0 { 2 } else { 1 } {
-            match self.build(&mut fork, Wish::default()) {
+            match self.build(&mut fork, BlockRequest::default()) {
                 Ok(_) => {}
                 Err(failure) if failure.kind == Kind::Check => {
                     let carried = slots::engines(chain.header());
@@ -83,11 +83,11 @@ impl<'a> Author<'a> {
                     if !carried.is_empty() {
                         why.push_str(&format!("; its last block carries digests of {}", carried.join(", ")));
                     }
-                    self.unable = Some(slots::cannot(why));
+                    self.cannot_author = Some(slots::cannot_author(why));
                     return Ok(());
                 }
                 Err(failure) if failure.kind == Kind::NotJudged => {
-                    self.unable = Some(failure);
+                    self.cannot_author = Some(failure);
                     return Ok(());
                 }
                 Err(failure) => return Err(failure),
@@ -97,8 +97,8 @@ impl<'a> Author<'a> {
     }
 
     /// Returns an author of the same chain that knows nothing yet but whether its blocks can be authored.
-    pub fn anew(&self) -> Self {
-        Self { unable: self.unable.clone(), ..Self::new(self.executor) }
+    pub fn fresh(&self) -> Self {
+        Self { cannot_author: self.cannot_author.clone(), ..Self::new(self.executor) }
     }
 
     /// What was done to the state that no author does.
@@ -112,27 +112,27 @@ impl<'a> Author<'a> {
         self.refresh(chain, &code)?;
         match &self.runtime {
             Some((_, layout, _)) => Ok(layout),
-            None => Err(unread()),
+            None => Err(runtime_not_read()),
         }
     }
 
     /// Builds the next block with the chain's own code and makes `chain` the chain after it.
-    pub fn build(&mut self, chain: &mut Chain, wish: Wish) -> Result<BuiltBlock> {
+    pub fn build(&mut self, chain: &mut Chain, request: BlockRequest) -> Result<BuiltBlock> {
         let code = chain.next_code()?;
-        self.build_with(chain, &code, wish)
+        self.build_with(chain, &code, request)
     }
 
     /// The same with another runtime than the chain's own: its try-runtime build.
-    pub fn build_with(&mut self, chain: &mut Chain, code: &Code, wish: Wish) -> Result<BuiltBlock> {
-        self.attend(chain, code)?;
-        let ways = self.consensus(chain, code)?.ways.len();
+    pub fn build_with(&mut self, chain: &mut Chain, code: &Code, request: BlockRequest) -> Result<BuiltBlock> {
+        self.prepare_state(chain, code)?;
+        let schemes = self.consensus(chain, code)?.schemes.len();
         let mut refused = Vec::new();
-        for way in 0..ways {
-            for plan in self.plans(chain, code, &wish, way)? {
+        for scheme in 0..schemes {
+            for plan in self.plans(chain, code, &request, scheme)? {
                 match block::build(chain, self.executor, code, plan) {
                     Ok(mut built) => {
                         if let Some((_, _, Some(consensus))) = &mut self.runtime {
-                            consensus.took(way);
+                            consensus.prefer(scheme);
                         }
                         let changes = std::mem::take(&mut built.changes);
                         let kept = changes.main_storage_changes.clone();
@@ -151,42 +151,42 @@ impl<'a> Author<'a> {
     /// Builds the next block of a parachain and hands it over as its collator does. The chain is the one after it.
     pub fn candidate(&mut self, chain: &mut Chain, bundled: bool) -> Result<Candidate> {
         let code = chain.next_code()?;
-        self.attend(chain, &code)?;
-        chain.stand_on_state();
+        self.prepare_state(chain, &code)?;
+        chain.adopt_state_root();
         let parent = chain.clone();
-        let built = self.build(chain, Wish::default())?;
+        let built = self.build(chain, BlockRequest::default())?;
         Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)
     }
 
     /// Marks in the state as done what the runtime asks of every author and nobody here can give. It is noted.
-    pub fn attend(&mut self, chain: &mut Chain, code: &Code) -> Result<()> {
+    pub fn prepare_state(&mut self, chain: &mut Chain, code: &Code) -> Result<()> {
         self.refresh(chain, code)?;
-        let Some((_, layout, _)) = &self.runtime else { return Err(unread()) };
-        let mut marked = vrf::keys(chain, layout)?;
-        marked.extend(duties::storage_proof(chain, layout)?);
-        if marked.is_empty() {
+        let Some((_, layout, _)) = &self.runtime else { return Err(runtime_not_read()) };
+        let mut overrides = vrf::key_overrides(chain, layout)?;
+        overrides.extend(duties::storage_proof(chain, layout)?);
+        if overrides.is_empty() {
             return Ok(());
         }
-        self.notes.extend(marked.iter().map(|marked| marked.why.clone()));
-        chain.set(marked.into_iter().map(|marked| (marked.key, Some(marked.value))).collect())
+        self.notes.extend(overrides.iter().map(|change| change.reason.clone()));
+        chain.set(overrides.into_iter().map(|change| (change.key, Some(change.value))).collect())
     }
 
     /// The likeliest plan of the next block, for who builds it himself.
-    pub fn plan(&mut self, chain: &Chain, code: &Code, wish: Wish) -> Result<Plan> {
+    pub fn plan(&mut self, chain: &Chain, code: &Code, request: BlockRequest) -> Result<Plan> {
         self.consensus(chain, code)?;
-        let mut plans = self.plans(chain, code, &wish, 0)?;
-        if plans.is_empty() { Err(unread()) } else { Ok(plans.swap_remove(0)) }
+        let mut plans = self.plans(chain, code, &request, 0)?;
+        if plans.is_empty() { Err(runtime_not_read()) } else { Ok(plans.swap_remove(0)) }
     }
 
-    /// The plans of the next block by one way of the consensus: one, or where authors are named one for each who might.
-    fn plans(&self, chain: &Chain, code: &Code, wish: &Wish, way: usize) -> Result<Vec<Plan>> {
-        let Some((_, layout, Some(consensus))) = &self.runtime else { return Err(unread()) };
-        let way = consensus.ways.get(way).ok_or_else(unread)?;
-        let slot = way.next_slot(chain, layout, wish.slots_ahead, wish.again)?;
-        let authors: Vec<_> = match way.kind.has_author() {
+    /// The plans of the next block by one scheme of the consensus: one, or where authors are named one for each who might.
+    fn plans(&self, chain: &Chain, code: &Code, request: &BlockRequest, scheme: usize) -> Result<Vec<Plan>> {
+        let Some((_, layout, Some(consensus))) = &self.runtime else { return Err(runtime_not_read()) };
+        let scheme = consensus.schemes.get(scheme).ok_or_else(runtime_not_read)?;
+        let slot = scheme.next_slot(chain, layout, request.slots_ahead, request.again)?;
+        let authors: Vec<_> = match scheme.kind.has_author() {
             false => vec![None],
             true => {
-                let relay_parent = relay::parent_number(chain, layout, &slot, wish.again)?;
+                let relay_parent = relay::parent_number(chain, layout, &slot, request.again)?;
                 // A count of slots in 32 bits is Nimbus's own.
                 let beacons = [slot.number as u32, chain.number().saturating_add(1)];
                 let beacons: Vec<_> = relay_parent.into_iter().chain(beacons).collect();
@@ -199,22 +199,29 @@ impl<'a> Author<'a> {
             .map(|author| {
                 let mut digest = slot.digest(author.as_ref());
                 if author.is_some() {
-                    digest.logs.extend(vrf::item(chain, layout)?);
+                    digest.logs.extend(vrf::digest_item(chain, layout)?);
                 }
-                digest.logs.extend(wish.claim_queue_offset.map(core));
-                let inherents = self.inherents(chain, code, layout, &slot, wish)?;
-                Ok(Plan { digest, inherents, extrinsics: wish.extrinsics.clone() })
+                digest.logs.extend(request.claim_queue_offset.map(core));
+                let inherents = self.inherents(chain, code, layout, &slot, request)?;
+                Ok(Plan { digest, inherents, extrinsics: request.extrinsics.clone() })
             })
             .collect()
     }
 
-    fn inherents(&self, chain: &Chain, code: &Code, layout: &Layout, slot: &Slot, wish: &Wish) -> Result<InherentData> {
+    fn inherents(
+        &self,
+        chain: &Chain,
+        code: &Code,
+        layout: &Layout,
+        slot: &Slot,
+        request: &BlockRequest,
+    ) -> Result<InherentData> {
         let mut inherents = InherentData::new();
         let refused =
             |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &slot.timestamp).map_err(refused)?;
         if layout.parachain_system().is_some() {
-            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, slot, wish)?;
+            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, slot, request)?;
         }
         if layout.pallet_with(&["OnChainVotes"], None).is_some() {
             // A relay chain's block without backed candidates: no bitfields, no candidates, no disputes.
@@ -235,22 +242,22 @@ impl<'a> Author<'a> {
 
     /// How the runtime takes blocks, or why none can be authored.
     fn consensus(&mut self, chain: &Chain, code: &Code) -> Result<&Consensus> {
-        if let Some(failure) = &self.unable {
+        if let Some(failure) = &self.cannot_author {
             return Err(failure.clone());
         }
         self.refresh(chain, code)?;
-        let Some((_, layout, consensus)) = &mut self.runtime else { return Err(unread()) };
+        let Some((_, layout, consensus)) = &mut self.runtime else { return Err(runtime_not_read()) };
         if consensus.is_none() {
             if let Some(why) = layout.metadata.as_deref().and_then(artifact::metadata::foreign_header) {
-                return Err(slots::cannot(format!("its headers are not those that are known here: {why}")));
+                return Err(slots::cannot_author(format!("its headers are not those that are known here: {why}")));
             }
             *consensus = Some(Consensus::of(chain, self.executor, code, layout)?);
         }
-        consensus.as_ref().ok_or_else(unread)
+        consensus.as_ref().ok_or_else(runtime_not_read)
     }
 }
 
-fn unread() -> Failure {
+fn runtime_not_read() -> Failure {
     Failure::internal("the runtime was not read")
 }
 
@@ -260,8 +267,8 @@ fn without_host_functions(code: &Code, refused: Vec<Failure>) -> Result<Failure>
     let trapped = refused.iter().find(|failure| failure.is(worker::Code::Trap));
     let missing = if trapped.is_some() { missing_host_functions(code)? } else { BTreeSet::new() };
     let Some(failure) = trapped.filter(|_| !missing.is_empty()) else {
-        // What the likeliest way of authoring came to.
-        return refused.into_iter().next().ok_or_else(|| Failure::internal("a block was built in no way"));
+        // What the likeliest scheme of authoring came to.
+        return refused.into_iter().next().ok_or_else(|| Failure::internal("no plan of a block was tried"));
     };
     Ok(Failure::not_judged(format!(
         "blocks of this chain cannot be authored here: its code imports {} host functions that only its own node offers",

@@ -16,7 +16,7 @@ use worker::{Kind, Result};
 pub(super) type Id = [u8; 32];
 
 /// More than any chain has collators.
-const MOST: usize = 4_096;
+const MAX_AUTHORS: usize = 4_096;
 
 /// The authors to try, the likeliest first: one that may by every count of slots that there is, or one for each. What counts
 /// them is the runtime's choice: blocks of the relay chain, slots, or the chain's own blocks.
@@ -38,7 +38,7 @@ pub(super) fn authors(
     };
     let chosen = choose(&known, beacons, may)?;
     if chosen.is_empty() {
-        return Err(slots::cannot(format!(
+        return Err(slots::cannot_author(format!(
             "none of the {} authors that the state names may author the next one, as NimbusApi_can_author tells",
             known.len()
         )));
@@ -77,7 +77,7 @@ fn known(chain: &Chain, layout: &Layout) -> Result<Vec<Id>> {
     for pallet in layout.pallets.iter() {
         let maps = ["MappingWithDeposit", "Mapping", "KeyOwner"].into_iter().filter(|item| pallet.has_item(item));
         for item in maps {
-            let (entries, _) = sample::entries(chain, &pallet.key(item), MOST)?;
+            let (entries, _) = sample::entries(chain, &pallet.key(item), MAX_AUTHORS)?;
             ids.extend(entries.iter().filter_map(|(key, _)| of_key(item, key)));
         }
         let lists = ["Authorities", "Validators", "EligibleCandidates", "StoredAccounts"];
@@ -88,7 +88,7 @@ fn known(chain: &Chain, layout: &Layout) -> Result<Vec<Id>> {
     }
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(*id));
-    ids.truncate(MOST);
+    ids.truncate(MAX_AUTHORS);
     Ok(ids)
 }
 

@@ -3,7 +3,7 @@
 //! The runtime checks the proof of that state as it would check a real one; only its content is ours.
 
 use super::{
-    Wish,
+    BlockRequest,
     slots::{RELAY_SLOT_DURATION, Slot},
 };
 use crate::{
@@ -43,7 +43,7 @@ const MAX_CODE_SIZE: u32 = 3_145_728;
 const AUTHOR_NOTING: InherentIdentifier = *b"auno1337";
 
 /// A hostile runtime must not make us sign headers for ever; the real ones ask for one or two.
-const FURTHEST_RELAY_PARENT: u32 = 64;
+const MAX_RELAY_PARENT_OFFSET: u32 = 64;
 
 pub struct RelayView;
 
@@ -69,20 +69,20 @@ impl RelayView {
         executor: &Executor,
         code: &Code,
         slot: &Slot,
-        wish: &Wish,
+        request: &BlockRequest,
     ) -> Result<()> {
         let parachain_system = layout
             .parachain_system()
             .ok_or_else(|| Failure::internal("a relay view was asked for without a parachain system"))?;
-        let relay_parent_number = parent_number(chain, layout, slot, wish.again)?.unwrap_or_default();
+        let relay_parent_number = parent_number(chain, layout, slot, request.again)?.unwrap_or_default();
 
         let mut builder = RelayStateSproofBuilder {
             para_id: self.para_id(chain, layout),
             host_config: self.host_configuration(chain, &parachain_system.key("HostConfiguration"))?,
             current_slot: (slot.timestamp / RELAY_SLOT_DURATION).into(),
-            upgrade_go_ahead: wish.signal,
+            upgrade_go_ahead: request.signal,
             included_para_head: Some(HeadData(
-                wish.included.as_ref().map_or_else(|| super::head_data(chain), |header| header.encode()),
+                request.included.as_ref().map_or_else(|| super::head_data(chain), |header| header.encode()),
             )),
             ..Default::default()
         };
@@ -91,7 +91,7 @@ impl RelayView {
             .storage(&parachain_system.key("LastDmqMqcHead"))?
             .and_then(|bytes| sp_core::H256::decode(&mut &bytes[..]).ok())
             .filter(|head| !head.is_zero());
-        let downward_messages: Vec<_> = wish
+        let downward_messages: Vec<_> = request
             .downward
             .iter()
             .map(|message| InboundDownwardMessage { sent_at: relay_parent_number, msg: message.clone() })
@@ -105,9 +105,9 @@ impl RelayView {
 
         channels(&mut builder, chain, &parachain_system.key("RelevantMessagingState"))?;
         let heads = parachain_system.key("LastHrmpMqcHeads");
-        let horizontal_messages = horizontal(&mut builder, chain, &heads, wish, relay_parent_number)?;
+        let horizontal_messages = hrmp_messages(&mut builder, chain, &heads, request, relay_parent_number)?;
 
-        let offset = match wish.relay_parent_offset {
+        let offset = match request.relay_parent_offset {
             Some(offset) => offset,
             None => chain
                 .call(executor, code, "RelayParentOffsetApi_relay_parent_offset", &[])
@@ -115,7 +115,7 @@ impl RelayView {
                 .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
                 .unwrap_or(0),
         };
-        if offset > FURTHEST_RELAY_PARENT {
+        if offset > MAX_RELAY_PARENT_OFFSET {
             return Err(Failure::check("the runtime asks for an implausible relay parent offset")
                 .found(offset.to_string())
                 .expected("a few relay blocks"));
@@ -219,28 +219,28 @@ fn channels(builder: &mut RelayStateSproofBuilder, chain: &Chain, key: &[u8]) ->
 }
 
 /// Room for the messages of a sibling that has no channel yet.
-const CHANNEL: u32 = 1024 * 1024;
+const CHANNEL_LIMIT: u32 = 1024 * 1024;
 
 /// The messages of siblings, each put into the channel of its sender as the relay chain vouches for it.
-fn horizontal(
+fn hrmp_messages(
     builder: &mut RelayStateSproofBuilder,
     chain: &Chain,
     heads: &[u8],
-    wish: &Wish,
+    request: &BlockRequest,
     sent_at: u32,
 ) -> Result<BTreeMap<ParaId, Vec<InboundHrmpMessage>>> {
     let mut messages = BTreeMap::<_, Vec<_>>::new();
-    if wish.horizontal.is_empty() {
+    if request.horizontal.is_empty() {
         return Ok(messages);
     }
     let heads = chain.storage(heads)?.and_then(|bytes| BTreeMap::<ParaId, sp_core::H256>::decode(&mut &bytes[..]).ok());
-    for (sender, data) in &wish.horizontal {
+    for (sender, data) in &request.horizontal {
         let sender = ParaId::from(*sender);
         let id = HrmpChannelId { sender, recipient: builder.para_id };
         let channel = builder.hrmp_channels.entry(id).or_insert_with(|| AbridgedHrmpChannel {
-            max_capacity: CHANNEL,
-            max_total_size: CHANNEL,
-            max_message_size: CHANNEL,
+            max_capacity: CHANNEL_LIMIT,
+            max_total_size: CHANNEL_LIMIT,
+            max_message_size: CHANNEL_LIMIT,
             msg_count: 0,
             total_size: 0,
             mqc_head: heads.as_ref().and_then(|heads| heads.get(&sender)).copied(),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     /// What a runtime from before state version 1 reads: its trie knows the older layout alone.
-    fn read_by_the_old(root: H256, proof: StorageProof, key: &[u8]) -> Option<Vec<u8>> {
+    fn read_with_old_layout(root: H256, proof: StorageProof, key: &[u8]) -> Option<Vec<u8>> {
         use sp_trie::Trie as _;
         let db = proof.into_memory_db::<BlakeTwo256>();
         let trie = TrieDBBuilder::<LayoutV0<BlakeTwo256>>::new(&db, &root).build();
@@ -285,7 +285,7 @@ mod tests {
     fn long_values_stand_in_the_proof_of_a_runtime_that_knows_no_other() {
         let configuration = well_known_keys::ACTIVE_CONFIG;
         let (root, proof) = state_and_proof(builder(), StateVersion::V0).expect("made");
-        let read = read_by_the_old(root, proof, configuration).expect("read");
+        let read = read_with_old_layout(root, proof, configuration).expect("read");
         assert_eq!(read, builder().host_config.encode());
         assert!(read.len() > 32, "long enough to stand apart in the newer layout");
         let (_, newer) = state_and_proof(builder(), StateVersion::V1).expect("made");

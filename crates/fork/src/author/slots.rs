@@ -50,18 +50,18 @@ impl Kind {
     }
 }
 
-/// One way to announce a block.
+/// One scheme to announce a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct AuthoringScheme {
     pub kind: Kind,
     pub slot_duration: u64,
 }
 
-/// The ways in which a runtime may take blocks, the likeliest first. A runtime that goes from one consensus to another
+/// The schemes in which a runtime may take blocks, the likeliest first. A runtime that goes from one consensus to another
 /// answers for both.
 #[derive(Clone, Debug)]
 pub(super) struct Consensus {
-    pub ways: Vec<Way>,
+    pub schemes: Vec<AuthoringScheme>,
 }
 
 pub(super) struct Slot {
@@ -79,54 +79,58 @@ impl Consensus {
             let id = hex::encode_prefixed(blake2_64(api.as_bytes()));
             version.apis.iter().any(|known| known.id == id)
         };
-        let told = |function: &str, constant: Option<u64>| duration(chain, executor, code, function, constant);
+        let slot_duration_of =
+            |function: &str, constant: Option<u64>| duration(chain, executor, code, function, constant);
         let nimbus = layout.pallets.iter().any(|pallet| pallet.call("kick_off_authorship_validation").is_some());
-        let mut ways = Vec::new();
+        let mut schemes = Vec::new();
         if let Some(pallet) = babe(layout)
             && offers("BabeApi")
         {
             let constant = number(layout.constant(&pallet.name, "ExpectedBlockTime"));
-            ways.push(Way { kind: Kind::Babe, slot_duration: told("BabeApi_configuration", constant)? });
+            schemes.push(AuthoringScheme {
+                kind: Kind::Babe,
+                slot_duration: slot_duration_of("BabeApi_configuration", constant)?,
+            });
         }
         if offers("AuraApi") {
-            let slot_duration = told("AuraApi_slot_duration", aura_slots(layout))?;
+            let slot_duration = slot_duration_of("AuraApi_slot_duration", aura_slots(layout))?;
             // An author's inherent without an author in the digest is refused.
             let kind = if nimbus { Kind::NimbusWithAura } else { Kind::Aura };
-            ways.push(Way { kind, slot_duration });
+            schemes.push(AuthoringScheme { kind, slot_duration });
         }
         if nimbus {
             let slot_duration = aura_slots(layout).unwrap_or(RELAY_SLOT_DURATION);
-            ways.insert(0, Way { kind: Kind::Nimbus, slot_duration });
+            schemes.insert(0, AuthoringScheme { kind: Kind::Nimbus, slot_duration });
         }
         let carried = engines(chain.header());
-        if ways.is_empty() {
+        if schemes.is_empty() {
             if offers("DifficultyApi") {
-                return Err(cannot("its authors prove work, and nobody here does"));
+                return Err(cannot_author("its authors prove work, and nobody here does"));
             }
             if let Some(engine) = carried.first() {
-                return Err(cannot(format!(
+                return Err(cannot_author(format!(
                     "they carry a digest of the consensus engine {:?}, which is not served",
                     name(engine)
                 )));
             }
-            ways.push(Way { kind: Kind::Free, slot_duration: RELAY_SLOT_DURATION });
+            schemes.push(AuthoringScheme { kind: Kind::Free, slot_duration: RELAY_SLOT_DURATION });
         }
-        by_likelihood(&mut ways, &carried);
-        Ok(Self { ways })
+        by_likelihood(&mut schemes, &carried);
+        Ok(Self { schemes })
     }
 
-    /// Remembers which way the runtime took.
-    pub fn took(&mut self, way: usize) {
-        if let Some(front) = self.ways.get_mut(..=way) {
+    /// Remembers which scheme the runtime took.
+    pub fn prefer(&mut self, scheme: usize) {
+        if let Some(front) = self.schemes.get_mut(..=scheme) {
             front.rotate_right(1);
         }
     }
 }
 
-/// The ways of the engines that the chain's last block carries come first, in their order otherwise.
-fn by_likelihood(ways: &mut [Way], carried: &[ConsensusEngineId]) {
-    ways.sort_by_key(|way| {
-        let engines = way.kind.engines();
+/// The schemes of the engines that the chain's last block carries come first, in their order otherwise.
+fn by_likelihood(schemes: &mut [AuthoringScheme], carried: &[ConsensusEngineId]) {
+    schemes.sort_by_key(|scheme| {
+        let engines = scheme.kind.engines();
         let known = engines.iter().filter(|engine| carried.contains(engine)).count();
         // As many as possible of those that are there, and as few as possible that are not.
         (usize::MAX - known, engines.len() - known)
@@ -143,8 +147,8 @@ pub(super) fn name(engine: &ConsensusEngineId) -> String {
     String::from_utf8_lossy(engine).into_owned()
 }
 
-/// What stands in the way of building blocks is a limit of this tool, and none of the chain's.
-pub(super) fn cannot(why: impl std::fmt::Display) -> Failure {
+/// What stands in the scheme of building blocks is a limit of this tool, and none of the chain's.
+pub(super) fn cannot_author(why: impl std::fmt::Display) -> Failure {
     Failure::not_judged(format!("blocks of this chain cannot be authored here: {why}")).code(worker::Code::CannotAuthor)
 }
 
@@ -157,7 +161,7 @@ fn duration(chain: &Chain, executor: &Executor, code: &Code, function: &str, con
         (Err(failure), _) => return Err(failure),
     };
     match (u64::decode(&mut &answer[..]), constant) {
-        (Ok(told), _) if told > 0 => Ok(told),
+        (Ok(duration), _) if duration > 0 => Ok(duration),
         (_, Some(constant)) => Ok(constant),
         _ => Err(Failure::check("the runtime tells no slot duration").found(hex::encode_prefixed(&answer))),
     }
@@ -189,7 +193,7 @@ pub(super) fn clock(layout: &Layout) -> Option<&Pallet> {
     layout.pallet_with(&["Now", "DidUpdate"], None)
 }
 
-impl Way {
+impl AuthoringScheme {
     /// The slot of the next block; `again` is the last block's once more.
     pub fn next_slot(self, chain: &Chain, layout: &Layout, ahead: u64, again: bool) -> Result<Slot> {
         let read = |pallet: Option<&Pallet>, item: &str| -> Result<u64> {
@@ -230,14 +234,14 @@ impl Slot {
 mod tests {
     use super::*;
 
-    fn way(kind: Kind) -> Way {
-        Way { kind, slot_duration: 6_000 }
+    fn scheme(kind: Kind) -> AuthoringScheme {
+        AuthoringScheme { kind, slot_duration: 6_000 }
     }
 
     fn sorted(kinds: &[Kind], carried: &[ConsensusEngineId]) -> Vec<Kind> {
-        let mut ways: Vec<_> = kinds.iter().copied().map(way).collect();
-        by_likelihood(&mut ways, carried);
-        ways.into_iter().map(|way| way.kind).collect()
+        let mut schemes: Vec<_> = kinds.iter().copied().map(scheme).collect();
+        by_likelihood(&mut schemes, carried);
+        schemes.into_iter().map(|scheme| scheme.kind).collect()
     }
 
     #[test]
@@ -254,11 +258,11 @@ mod tests {
 
     #[test]
     fn the_way_that_was_taken_is_tried_first_from_then_on() {
-        let mut consensus = Consensus { ways: vec![way(Kind::Babe), way(Kind::Aura), way(Kind::Free)] };
-        consensus.took(1);
-        assert_eq!(consensus.ways, [way(Kind::Aura), way(Kind::Babe), way(Kind::Free)]);
-        consensus.took(0);
-        assert_eq!(consensus.ways[0], way(Kind::Aura));
+        let mut consensus = Consensus { schemes: vec![scheme(Kind::Babe), scheme(Kind::Aura), scheme(Kind::Free)] };
+        consensus.prefer(1);
+        assert_eq!(consensus.schemes, [scheme(Kind::Aura), scheme(Kind::Babe), scheme(Kind::Free)]);
+        consensus.prefer(0);
+        assert_eq!(consensus.schemes[0], scheme(Kind::Aura));
     }
 
     #[test]
@@ -278,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_authored_is_no_verdict_on_the_chain() {
-        let failure = cannot("its authors prove work");
+        let failure = cannot_author("its authors prove work");
         assert_eq!(failure.kind, worker::Kind::NotJudged);
         assert!(failure.is(worker::Code::CannotAuthor));
     }

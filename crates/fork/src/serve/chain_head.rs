@@ -38,7 +38,7 @@ const DUPLICATE_HASHES: i32 = -32804;
 
 pub fn register(methods: &mut Methods) -> Registered {
     methods.subscription(["chainHead_v1_follow", "chainHead_v1_followEvent", "chainHead_v1_unfollow"], follow)?;
-    methods.connection_method("chainHead_v1_continue", go_on)?;
+    methods.connection_method("chainHead_v1_continue", continue_operation)?;
     methods.connection_method("chainHead_v1_header", header)?;
     methods.connection_method("chainHead_v1_stopOperation", stop_operation)?;
     methods.connection_method("chainHead_v1_unpin", unpin)?;
@@ -51,17 +51,17 @@ pub fn register(methods: &mut Methods) -> Registered {
 fn operation(
     methods: &mut Methods,
     name: &'static str,
-    begin: fn(&mut Fork<'_>, ConnectionId, Params<'_>) -> Result<Begun, Error>,
+    begin: fn(&mut Fork<'_>, ConnectionId, Params<'_>) -> Result<OperationStart, Error>,
 ) -> Registered {
     methods.module().register_async_method(name, move |params, chain, extensions| async move {
-        let begun = match connection(&extensions) {
+        let start = match connection(&extensions) {
             Ok(connection) => chain.run(move |fork| begin(fork, connection, params.sequence())).await.flatten(),
             Err(error) => Err(error),
         };
-        match begun {
+        match start {
             Err(error) => ResponsePayload::error(error),
-            Ok(Begun::LimitReached) => ResponsePayload::success(OperationAnswer::LimitReached),
-            Ok(Begun::Started { operation, discarded_items }) => {
+            Ok(OperationStart::LimitReached) => ResponsePayload::success(OperationAnswer::LimitReached),
+            Ok(OperationStart::Started { operation, discarded_items }) => {
                 let operation_id = operation.id.to_string();
                 let answer = OperationAnswer::Started { operation_id, discarded_items };
                 let (answer, sent) = ResponsePayload::success(answer).notify_on_completion();
@@ -78,7 +78,7 @@ fn operation(
 }
 
 /// What came of the wish to begin an operation.
-enum Begun {
+enum OperationStart {
     Started { operation: OperationId, discarded_items: Option<usize> },
     LimitReached,
 }
@@ -275,9 +275,9 @@ impl Follows {
     }
 
     /// Keeps the subscriptions that go on; the others are told that they ended.
-    fn keep(&mut self, mut goes_on: impl FnMut(&mut Follow) -> bool) {
+    fn keep(&mut self, mut continues: impl FnMut(&mut Follow) -> bool) {
         self.active.retain(|_, follow| {
-            let kept = !follow.to.is_closed() && goes_on(follow);
+            let kept = !follow.to.is_closed() && continues(follow);
             if !kept {
                 follow.to.send(&FollowEvent::Stop);
             }
@@ -380,17 +380,17 @@ fn unpin(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) 
     Ok(())
 }
 
-fn body(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<Begun, Error> {
+fn body(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<OperationStart, Error> {
     let (id, block): (String, H256) = (params.next()?, params.next()?);
-    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(Begun::LimitReached) };
+    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(OperationStart::LimitReached) };
     follow.expect_pinned(block)?;
     begin(fork, id, block, Task::Body)
 }
 
-fn call(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<Begun, Error> {
+fn call(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<OperationStart, Error> {
     let (id, block): (String, H256) = (params.next()?, params.next()?);
     let (function, arguments): (String, Bytes) = (params.next()?, params.next()?);
-    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(Begun::LimitReached) };
+    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(OperationStart::LimitReached) };
     follow.expect_pinned(block)?;
     if !follow.with_runtime {
         return Err(Error::new(WITHOUT_RUNTIME, "the subscription does not follow the runtime"));
@@ -398,33 +398,33 @@ fn call(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -
     begin(fork, id, block, Task::Call { function, arguments: arguments.0 })
 }
 
-fn storage(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<Begun, Error> {
+fn storage(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<OperationStart, Error> {
     let (id, block): (String, H256) = (params.next()?, params.next()?);
     let mut items: Vec<StorageQuery> = params.next()?;
     let child: Option<Bytes> = params.optional_next()?;
-    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(Begun::LimitReached) };
+    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(OperationStart::LimitReached) };
     follow.expect_pinned(block)?;
     let asked = items.len();
     items.truncate(follow.room_for_operations());
     if items.is_empty() && asked > 0 {
-        return Ok(Begun::LimitReached);
+        return Ok(OperationStart::LimitReached);
     }
     let weight = items.len();
     let task = Task::Storage(StorageReader::new(items, child, false));
     let operation = fork.follows.begin(id, block, task, weight);
-    Ok(Begun::Started { operation, discarded_items: Some(asked - weight) })
+    Ok(OperationStart::Started { operation, discarded_items: Some(asked - weight) })
 }
 
-fn begin(fork: &mut Fork<'_>, follow: String, block: H256, task: Task) -> Result<Begun, Error> {
+fn begin(fork: &mut Fork<'_>, follow: String, block: H256, task: Task) -> Result<OperationStart, Error> {
     let has_room = fork.follows.active.get(&follow).is_some_and(|follow| follow.room_for_operations() > 0);
     if !has_room {
-        return Ok(Begun::LimitReached);
+        return Ok(OperationStart::LimitReached);
     }
     let operation = fork.follows.begin(follow, block, task, 1);
-    Ok(Begun::Started { operation, discarded_items: None })
+    Ok(OperationStart::Started { operation, discarded_items: None })
 }
 
-fn go_on(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<(), Error> {
+fn continue_operation(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<(), Error> {
     let (follow, id): (String, String) = (params.next()?, params.next()?);
     let Ok(id) = id.parse() else { return Ok(()) };
     let operation = fork.follows.get(connection, &follow).and_then(|follow| follow.operations.get_mut(&id));
@@ -501,6 +501,6 @@ pub(super) fn continue_at_once(fork: &mut Fork<'_>, follow: &str, block: H256) -
     let OperationId { follow, id } = fork.follows.begin(follow.to_owned(), block, Task::Body, 1);
     let params = serde_json::json!([follow, id.to_string()]).to_string();
     let params = jsonrpsee::types::Params::new(Some(&params));
-    let error = go_on(fork, ConnectionId(0), params.sequence()).err()?;
+    let error = continue_operation(fork, ConnectionId(0), params.sequence()).err()?;
     Some(jsonrpsee::types::ErrorObjectOwned::from(error).code())
 }

@@ -8,7 +8,7 @@ use super::{
     transaction::Broadcasts,
 };
 use crate::{
-    author::{Author, Signal, Wish},
+    author::{Author, BlockRequest, Signal},
     block,
     chain::{Chain, Header},
     executor::{Code, Executor},
@@ -62,7 +62,7 @@ impl Entry {
 }
 
 /// `InvalidTransaction::Future` and `ExhaustsResources`: such an extrinsic may fit into a later block.
-const NOT_YET: [&[u8]; 2] = [&[1, 0, 2], &[1, 0, 6]];
+const RETRY_LATER: [&[u8]; 2] = [&[1, 0, 2], &[1, 0, 6]];
 
 impl<'a> Fork<'a> {
     pub fn new(name: String, chain: Chain, executor: &'a Executor, manual: bool) -> Self {
@@ -119,7 +119,7 @@ impl<'a> Fork<'a> {
             self.follows.stop();
         }
         self.head = head;
-        self.tell_head(&[]);
+        self.notify_head(&[]);
     }
 
     /// The block with a hash.
@@ -206,7 +206,7 @@ impl<'a> Fork<'a> {
             // Who follows the runtime was told of another for this block.
             self.follows.stop();
         }
-        self.tell_storage(&keys);
+        self.notify_storage(&keys);
         Ok(())
     }
 
@@ -236,7 +236,7 @@ impl<'a> Fork<'a> {
     }
 
     /// Builds what is due: a block for waiting extrinsics, unless that is left to the user.
-    pub fn settle(&mut self) {
+    pub fn build_pending(&mut self) {
         if !self.manual && !self.stalled && !self.pool.is_empty() {
             match self.build(Vec::new()) {
                 Ok(_) => {}
@@ -284,16 +284,16 @@ impl<'a> Fork<'a> {
             None => false,
         };
         let signal = go_ahead.then_some(Signal::GoAhead);
-        let wish = Wish { extrinsics: self.pool.clone(), signal, ..Wish::default() };
-        self.author.attend(&mut chain, &code)?;
-        let plan = self.author.plan(&chain, &code, wish)?;
-        let (mut built, refused) = block::build_willing(&chain, self.executor, &code, plan)?;
+        let request = BlockRequest { extrinsics: self.pool.clone(), signal, ..BlockRequest::default() };
+        self.author.prepare_state(&mut chain, &code)?;
+        let plan = self.author.plan(&chain, &code, request)?;
+        let (mut built, refused) = block::build_from_pool(&chain, self.executor, &code, plan)?;
         let changes = std::mem::take(&mut built.changes);
         let keys: Vec<_> = changes.main_storage_changes.iter().map(|(key, _)| key.clone()).collect();
         chain.advance(built.header.clone(), changes);
 
         let (later, dropped): (Vec<_>, Vec<_>) =
-            refused.into_iter().partition(|(_, result)| NOT_YET.iter().any(|kind| result.starts_with(kind)));
+            refused.into_iter().partition(|(_, result)| RETRY_LATER.iter().any(|kind| result.starts_with(kind)));
         let dropped: Vec<_> = dropped.into_iter().map(|(extrinsic, _)| extrinsic).collect();
         self.pool = later.into_iter().map(|(extrinsic, _)| extrinsic).collect();
         self.subscriptions.dropped(&dropped);
@@ -312,7 +312,7 @@ impl<'a> Fork<'a> {
             .then(|| Runtime::at(self, hash))
             .filter(|runtime| *runtime != Runtime::at(self, parent));
         self.follows.new_block(hash, parent, new_runtime.as_ref());
-        self.tell_head(keys);
+        self.notify_head(keys);
         hash
     }
 
@@ -327,7 +327,7 @@ impl<'a> Fork<'a> {
         Ok(version)
     }
 
-    fn tell_head(&mut self, keys: &[Vec<u8>]) {
+    fn notify_head(&mut self, keys: &[Vec<u8>]) {
         let Some(header) = self.chain(None).ok().map(|chain| chain.header().clone()) else { return };
         self.subscriptions.new_head(&header);
         if keys.iter().any(|key| key == well_known_keys::CODE)
@@ -335,10 +335,10 @@ impl<'a> Fork<'a> {
         {
             self.subscriptions.new_runtime_version(&version);
         }
-        self.tell_storage(keys);
+        self.notify_storage(keys);
     }
 
-    fn tell_storage(&mut self, keys: &[Vec<u8>]) {
+    fn notify_storage(&mut self, keys: &[Vec<u8>]) {
         let head = self.head;
         let Some(chain) = self.blocks.get(&head).map(|entry| entry.chain.clone()) else { return };
         self.subscriptions.new_values(head, keys, |key| chain.storage(key).ok().flatten().map(Bytes));

@@ -35,20 +35,20 @@ use worker::{Failure, Result};
 
 /// Answers until nobody can ask any more.
 pub fn serve(mut fork: Fork<'_>, listener: Listener) -> Result<()> {
-    let (jobs, asked) = mpsc::channel();
+    let (jobs, received) = mpsc::channel();
     listener.start(module(ChainThread::new(jobs))?)?;
-    run(&mut fork, &asked);
+    run(&mut fork, &received);
     Ok(())
 }
 
-fn run(fork: &mut Fork<'_>, asked: &mpsc::Receiver<Job>) {
+fn run(fork: &mut Fork<'_>, received: &mpsc::Receiver<Job>) {
     loop {
-        match asked.recv_timeout(fork.due_in()) {
+        match received.recv_timeout(fork.due_in()) {
             Ok(job) => {
                 job(fork);
                 // Another try may find the node again that the state is taken from.
                 fork.forget_failure();
-                fork.settle();
+                fork.build_pending();
             }
             Err(RecvTimeoutError::Timeout) => fork.notify_due(),
             Err(RecvTimeoutError::Disconnected) => return,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Snapshots of a chain that begins with a runtime's genesis preset. The recorded previous releases are made this way.
 
-use crate::{Author, Chain, Code, Executor, Wish, genesis};
+use crate::{Author, BlockRequest, Chain, Code, Executor, genesis};
 use codec::Encode;
 use protocol::{
     Source,
@@ -27,7 +27,7 @@ pub fn of_genesis(request: &GenesisRequest, reporter: &Reporter) -> Result<Genes
     let mut chain = Chain::from_state(genesis)?;
     let mut author = Author::new(&executor);
     for index in 0..request.blocks {
-        author.build(&mut chain, Wish::default())?;
+        author.build(&mut chain, BlockRequest::default())?;
         reporter.progress("blocks", u64::from(index) + 1, Some(u64::from(request.blocks)), "blocks");
     }
 

@@ -55,9 +55,9 @@ fn block(root: H256) -> RpcBlock {
 }
 
 fn counted(stored: &Stored) -> Counts {
-    let mut walk = Walk::new(&stored.disk, stored.root);
-    while let Some(unit) = walk.stack.pop() {
-        walk.look(unit).expect("looked at");
+    let mut walk = TrieWalk::new(&stored.disk, stored.root);
+    while let Some(item) = walk.stack.pop() {
+        walk.visit(item).expect("looked at");
     }
     assert!(walk.missing.is_empty(), "all of it is there");
     assert!((walk.done - 1.0).abs() < 1e-6, "all of it was gone through: {}", walk.done);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The file, from a store that has everything: one list of entries after the other, none of them held in memory.
 
-use super::{Counts, Unit, bytes_of, decode, no_root, try_runtime};
+use super::{Counts, TrieItem, bytes_of, decode, invalid_child_root, try_runtime};
 use crate::{
     keys,
     state::{Disk, End, walk},
@@ -38,7 +38,7 @@ pub(super) fn write(
     };
     let value = |key: &[u8]| match walk(root, key, node) {
         End::Known(value) => Ok(value),
-        End::Missing => Err(lost(disk, &root)),
+        End::Missing => Err(missing_node(disk, &root)),
     };
     let version = match value(CODE)? {
         None => None,
@@ -66,7 +66,7 @@ pub(super) fn write(
     };
     let mut writer = SnapshotWriter::begin(WholeFile::create(out)?, &facts)?;
     writer.list(counts.top)?;
-    entries(disk, root, &mut |key, value| match key.starts_with(CHILD_PREFIX) {
+    visit_entries(disk, root, &mut |key, value| match key.starts_with(CHILD_PREFIX) {
         true => Ok(()),
         false => writer.entry(key, value),
     })?;
@@ -74,32 +74,39 @@ pub(super) fn write(
     writer.children(children.len())?;
     for (name, count) in children {
         let key = [CHILD_PREFIX, name].concat();
-        let root = value(&key)?.and_then(|root| <[u8; 32]>::try_from(root).ok()).ok_or_else(|| no_root(&key))?;
+        let root =
+            value(&key)?.and_then(|root| <[u8; 32]>::try_from(root).ok()).ok_or_else(|| invalid_child_root(&key))?;
         writer.child(name)?;
         writer.list(*count)?;
-        entries(disk, H256(root), &mut |key, value| writer.entry(key, value))?;
+        visit_entries(disk, H256(root), &mut |key, value| writer.entry(key, value))?;
     }
     Ok(named(writer.finish()?.commit()?))
 }
 
 /// Gets each key with its value.
-type Found<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
+type EntryVisitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
 
 /// All entries of a trie in the order of their keys.
-fn entries(disk: &Disk, root: H256, found: &mut Found<'_>) -> Result<()> {
-    let mut stack = vec![Unit::root(root, None, 0.0)];
-    while let Some(unit) = stack.pop() {
-        if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
+fn visit_entries(disk: &Disk, root: H256, found: &mut EntryVisitor<'_>) -> Result<()> {
+    let mut stack = vec![TrieItem::root(root, None, 0.0)];
+    while let Some(item) = stack.pop() {
+        if item.hash.0 == keys::EMPTY_TRIE_ROOT {
             continue;
         }
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
-        open(disk, &bytes, unit.path, &mut stack, found)?;
+        let bytes = disk.get(&item.hash).ok_or_else(|| missing_node(disk, &item.hash))?;
+        expand(disk, &bytes, item.path, &mut stack, found)?;
     }
     Ok(())
 }
 
 /// A value comes before what is below it, and what is in the node itself before what only its hash is.
-fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: &mut Found<'_>) -> Result<()> {
+fn expand(
+    disk: &Disk,
+    bytes: &[u8],
+    path: Vec<u8>,
+    stack: &mut Vec<TrieItem>,
+    found: &mut EntryVisitor<'_>,
+) -> Result<()> {
     let (path, node) = decode(bytes, path)?;
     if path.len() % 2 == 1 && node.value.is_some() {
         return Err(
@@ -111,7 +118,7 @@ fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: 
         Some(Value::Inline(value)) => found(&bytes_of(&path), value)?,
         Some(Value::Hash(hash)) => {
             let hash = H256(hash);
-            found(&bytes_of(&path), &disk.get(&hash).ok_or_else(|| lost(disk, &hash))?)?;
+            found(&bytes_of(&path), &disk.get(&hash).ok_or_else(|| missing_node(disk, &hash))?)?;
         }
     }
     let below = |index: u8| path.iter().copied().chain([index]).collect::<Vec<u8>>();
@@ -120,7 +127,7 @@ fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: 
     let (now, later) = node.children.split_at(first_hash.unwrap_or(node.children.len()));
     for (index, child) in now {
         if let Child::Inline(bytes) = child {
-            open(disk, bytes, below(*index), stack, found)?;
+            expand(disk, bytes, below(*index), stack, found)?;
         }
     }
     let waiting = stack.len();
@@ -130,27 +137,27 @@ fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: 
             Child::Inline(bytes) => {
                 // Its turn is later: everything before it is gone through here.
                 drain(disk, stack, waiting, found)?;
-                open(disk, bytes, below(*index), stack, found)?;
+                expand(disk, bytes, below(*index), stack, found)?;
                 continue;
             }
         };
-        stack.insert(waiting, Unit { hash, path: below(*index), child: None, is_value: false, weight: 0.0 });
+        stack.insert(waiting, TrieItem { hash, path: below(*index), child: None, is_value: false, weight: 0.0 });
     }
     Ok(())
 }
 
 /// Goes through what was put on the stack above a height.
-fn drain(disk: &Disk, stack: &mut Vec<Unit>, height: usize, found: &mut Found<'_>) -> Result<()> {
+fn drain(disk: &Disk, stack: &mut Vec<TrieItem>, height: usize, found: &mut EntryVisitor<'_>) -> Result<()> {
     while stack.len() > height {
-        let Some(unit) = stack.pop() else { break };
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
-        open(disk, &bytes, unit.path, stack, found)?;
+        let Some(item) = stack.pop() else { break };
+        let bytes = disk.get(&item.hash).ok_or_else(|| missing_node(disk, &item.hash))?;
+        expand(disk, &bytes, item.path, stack, found)?;
     }
     Ok(())
 }
 
-pub(super) fn lost(disk: &Disk, hash: &H256) -> Failure {
+pub(super) fn missing_node(disk: &Disk, hash: &H256) -> Failure {
     Failure::environment("the store of trie nodes lost one while it was read")
-        .found(disk.trouble().unwrap_or_else(|| hex::encode_prefixed(hash.as_bytes())))
+        .found(disk.open_error().unwrap_or_else(|| hex::encode_prefixed(hash.as_bytes())))
         .hint("run the command again: what is missing is fetched")
 }

@@ -22,7 +22,7 @@ const COLUMN: u8 = 0;
 const SIZE_LIMIT: u64 = 32 << 30;
 /// The database writes into files that it has mapped: where the disk has no room for a page of them the process dies. So it is
 /// not used on a disk with less room than some portions of nodes, their log and a new index take.
-const ROOM: u64 = 128 << 20;
+const MIN_FREE_SPACE: u64 = 128 << 20;
 
 /// The database maps its files, and what was read or written of them stays in this process's memory until it is closed: of
 /// files that are mapped, so much may be in memory before it is opened anew, which takes milliseconds.
@@ -30,7 +30,7 @@ const MAPPED_LIMIT: u64 = 96 << 20;
 /// What was given to the database waits in memory for its log, and leaves it for good when it is closed.
 const WRITTEN_LIMIT: u64 = 32 << 20;
 /// How often that is looked at, in nodes.
-const LOOK_EVERY: u64 = 32_768;
+const CHECK_INTERVAL: u64 = 32_768;
 
 pub struct Disk {
     /// Why there is none, where it could not be opened anew.
@@ -47,10 +47,10 @@ impl Disk {
     /// Opens the database in a directory. Only one process at a time may have it; the error is a sentence for people.
     pub fn open(directory: &Path) -> Result<Self, String> {
         let path = directory.join("nodes");
-        std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
-        let lock = locked(directory, &path)?;
-        room(&path)?;
-        let database = opened(&path)?;
+        std::fs::create_dir_all(&path).map_err(|error| unusable(&path, &error))?;
+        let lock = lock_directory(directory, &path)?;
+        check_free_space(&path)?;
+        let database = open_database(&path)?;
         let [nodes, written] = [(); 2].map(|()| AtomicU64::new(0));
         Ok(Self { database: RwLock::new(Ok(database)), path, nodes, written, _lock: lock })
     }
@@ -61,9 +61,9 @@ impl Disk {
         if !path.exists() {
             return Ok(0);
         }
-        let _lock = locked(directory, &path)?;
+        let _lock = lock_directory(directory, &path)?;
         // Opening it is how to know that no older Cutover has it. There need be no room: it is what makes some.
-        drop(opened(&path)?);
+        drop(open_database(&path)?);
         let bytes = size(&path);
         std::fs::remove_dir_all(&path).map_err(|error| format!("{} cannot be removed: {error}", path.display()))?;
         Ok(bytes)
@@ -72,19 +72,19 @@ impl Disk {
     pub fn get(&self, hash: &H256) -> Option<Vec<u8>> {
         let node =
             self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok()?.get(COLUMN, &hash.0).ok()??;
-        self.breathe(1);
+        self.reopen_if_large(1);
         // A damaged node is as good as none.
         (artifact::hashes::blake2_256(&node) == hash.0).then_some(node)
     }
 
     /// Why nodes are not found any more that were there: the database could not be opened anew.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn open_error(&self) -> Option<String> {
         self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned()
     }
 
     /// Stores nodes; they can be read at once and are on disk a moment later.
     pub fn insert<'a>(&self, nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>) -> Result<(), String> {
-        room(&self.path)?;
+        check_free_space(&self.path)?;
         let (mut count, mut bytes) = (0, 0);
         let nodes = nodes.into_iter().map(|(hash, node)| {
             count += 1;
@@ -97,42 +97,42 @@ impl Disk {
             database.commit(nodes).map_err(|error| format!("{} cannot be written: {error}", self.path.display()))?;
         }
         self.written.fetch_add(bytes, Ordering::Relaxed);
-        self.breathe(count);
+        self.reopen_if_large(count);
         Ok(())
     }
 
     /// Opens the database anew when it has taken much memory.
-    fn breathe(&self, nodes: u64) {
+    fn reopen_if_large(&self, nodes: u64) {
         let before = self.nodes.fetch_add(nodes, Ordering::Relaxed);
-        if before / LOOK_EVERY == (before + nodes) / LOOK_EVERY {
+        if before / CHECK_INTERVAL == (before + nodes) / CHECK_INTERVAL {
             return;
         }
-        let much = mapped() > MAPPED_LIMIT || self.written.load(Ordering::Relaxed) > WRITTEN_LIMIT;
-        if !much || grows(&self.path) {
+        let much = resident_mapped_bytes() > MAPPED_LIMIT || self.written.load(Ordering::Relaxed) > WRITTEN_LIMIT;
+        if !much || is_index_growing(&self.path) {
             return;
         }
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         self.written.store(0, Ordering::Relaxed);
         // Closed first: it is not opened twice.
         *database = Err(String::new());
-        *database = opened(&self.path);
+        *database = open_database(&self.path);
     }
 }
 
 /// Whether the database moves its entries to a larger index, which it would begin again if it were closed.
-fn grows(path: &Path) -> bool {
+fn is_index_growing(path: &Path) -> bool {
     let files = std::fs::read_dir(path).into_iter().flatten().flatten();
     files.filter(|file| file.file_name().to_string_lossy().starts_with("index_")).count() > 1
 }
 
 /// How much of mapped files is in this process's memory, in bytes; 0 where the system does not tell.
-fn mapped() -> u64 {
+fn resident_mapped_bytes() -> u64 {
     let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kibibytes = told.lines().find_map(|line| line.strip_prefix("RssFile:")?.trim().strip_suffix(" kB"));
     kibibytes.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0) << 10
 }
 
-fn locked(directory: &Path, path: &Path) -> Result<File, String> {
+fn lock_directory(directory: &Path, path: &Path) -> Result<File, String> {
     let lock = directory.join("nodes.lock");
     let mut options = File::options();
     let mut file = options
@@ -141,7 +141,7 @@ fn locked(directory: &Path, path: &Path) -> Result<File, String> {
         .read(true)
         .write(true)
         .open(&lock)
-        .map_err(|error| failed(&lock, &error))?;
+        .map_err(|error| unusable(&lock, &error))?;
     match file.try_lock() {
         // Whoever comes next can say which process it is.
         Ok(()) => {
@@ -167,35 +167,35 @@ fn in_use(path: &Path, process: Option<u32>) -> String {
     }
 }
 
-fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> String {
     format!("{} cannot be used: {error}", path.display())
 }
 
-fn opened(path: &Path) -> Result<Db, String> {
+fn open_database(path: &Path) -> Result<Db, String> {
     let database = match Db::open_or_create(&options(path)) {
         Ok(database) if size(path) > SIZE_LIMIT => {
             drop(database);
-            renewed(path)
+            recreate(path)
         }
         Ok(database) => Ok(database),
         Err(Error::Locked(_)) => return Err(in_use(path, None)),
         // A disk error may pass; only what says of itself that it is broken is thrown away.
-        Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(failed(path, &error)),
-        Err(_) => renewed(path),
+        Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(unusable(path, &error)),
+        Err(_) => recreate(path),
     };
-    database.map_err(|error| failed(path, &error))
+    database.map_err(|error| unusable(path, &error))
 }
 
-fn room(path: &Path) -> Result<(), String> {
+fn check_free_space(path: &Path) -> Result<(), String> {
     // A file system that does not tell is taken to have some.
     let Ok(told) = rustix::fs::statvfs(path) else { return Ok(()) };
     let left = told.f_bavail.saturating_mul(told.f_frsize);
-    match left < ROOM {
+    match left < MIN_FREE_SPACE {
         true => Err(format!(
             "{} cannot be used: no space is left on its disk but {} MiB, and {} MiB are wanted",
             path.display(),
             left >> 20,
-            ROOM >> 20
+            MIN_FREE_SPACE >> 20
         )),
         false => Ok(()),
     }
@@ -218,7 +218,7 @@ fn size(path: &Path) -> u64 {
     files.filter_map(|file| file.metadata().ok()).map(|file| file.blocks() * 512).sum()
 }
 
-fn renewed(path: &Path) -> Result<Db, Error> {
+fn recreate(path: &Path) -> Result<Db, Error> {
     std::fs::remove_dir_all(path).and_then(|()| std::fs::create_dir_all(path)).map_err(Error::Io)?;
     Db::open_or_create(&options(path))
 }
@@ -255,7 +255,7 @@ mod tests {
     fn a_database_that_was_opened_anew_to_free_memory_has_all_that_was_stored() {
         let directory = tempfile::tempdir().expect("a directory");
         let disk = Disk::open(directory.path()).expect("opened");
-        let portions = (WRITTEN_LIMIT / 800 + 2 * LOOK_EVERY) / 4_000;
+        let portions = (WRITTEN_LIMIT / 800 + 2 * CHECK_INTERVAL) / 4_000;
         for portion in 0..portions as u32 {
             let nodes: Vec<_> = (portion * 4_000..(portion + 1) * 4_000).map(numbered).collect();
             disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).expect("stored");

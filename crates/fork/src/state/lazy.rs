@@ -9,10 +9,10 @@ use super::{
     Disk, Prefix, Traffic, Transport, Trouble,
     hint::{Hint, Purpose},
     locked,
-    memory::Memory,
+    node_cache::NodeCache,
     walk::{End, walk},
 };
-use crate::{keys, watch::Pause};
+use crate::{keys, watchdog::ClockPause};
 use artifact::hashes::blake2_256;
 use sp_core::H256;
 use sp_state_machine::DBValue;
@@ -24,7 +24,7 @@ use worker::{Failure, Result};
 
 /// Nodes that are held in memory, in bytes: where there is a disk, and where there is none.
 const MEMORY_LIMIT: usize = 64 << 20;
-const MEMORY_ALONE: usize = 512 << 20;
+const MEMORY_LIMIT_WITHOUT_DISK: usize = 512 << 20;
 /// New nodes go to the disk in portions, since each commit waits for it.
 const DISK_PORTION: usize = 4 << 20;
 /// Keys in one request for a proof.
@@ -36,40 +36,40 @@ const LARGEST_PAGE: u32 = 512;
 const KEY_LIMIT: usize = 4096;
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
 
-pub struct Lazy {
+pub struct LazyState {
     transport: Box<dyn Transport>,
     root: H256,
-    memory: Mutex<Memory>,
-    disk: Mutex<Option<Buffered>>,
+    memory: Mutex<NodeCache>,
+    disk: Mutex<Option<BufferedDisk>>,
     failure: Mutex<Option<Failure>>,
-    pace: Mutex<Pace>,
+    page_size: Mutex<PageSize>,
     warnings: Mutex<Vec<String>>,
 }
 
-struct Buffered {
+struct BufferedDisk {
     disk: Arc<Disk>,
     waiting: HashMap<H256, Vec<u8>>,
     bytes: usize,
 }
 
 /// How many keys are worth guessing: more with every guess that was used up, fewer when answers get too large.
-struct Pace {
+struct PageSize {
     child: Option<Vec<u8>>,
     last: Vec<u8>,
     count: u32,
     limit: u32,
 }
 
-impl Lazy {
+impl LazyState {
     pub fn new(transport: Box<dyn Transport>, root: H256, disk: Option<Arc<Disk>>) -> Self {
-        let limit = if disk.is_some() { MEMORY_LIMIT } else { MEMORY_ALONE };
+        let limit = if disk.is_some() { MEMORY_LIMIT } else { MEMORY_LIMIT_WITHOUT_DISK };
         Self {
             transport,
             root,
-            memory: Mutex::new(Memory::new(limit)),
-            disk: Mutex::new(disk.map(|disk| Buffered { disk, waiting: HashMap::new(), bytes: 0 })),
+            memory: Mutex::new(NodeCache::new(limit)),
+            disk: Mutex::new(disk.map(|disk| BufferedDisk { disk, waiting: HashMap::new(), bytes: 0 })),
             failure: Mutex::default(),
-            pace: Mutex::new(Pace { child: None, last: Vec::new(), count: FIRST_PAGE, limit: LARGEST_PAGE }),
+            page_size: Mutex::new(PageSize { child: None, last: Vec::new(), count: FIRST_PAGE, limit: LARGEST_PAGE }),
             warnings: Mutex::default(),
         }
     }
@@ -106,11 +106,11 @@ impl Lazy {
             return Err(failure.to_string());
         }
         // A call into a runtime waits for this: its time is not the runtime's.
-        let _pause = Pause::begin();
-        self.fetch(hash, prefix, hint).map_err(|failure| self.fail(failure))
+        let _pause = ClockPause::begin();
+        self.fetch(hash, prefix, hint).map_err(|failure| self.record_failure(failure))
     }
 
-    fn fail(&self, failure: Failure) -> String {
+    fn record_failure(&self, failure: Failure) -> String {
         let text = failure.to_string();
         locked(&self.failure).get_or_insert(failure);
         text
@@ -138,12 +138,12 @@ impl Lazy {
 
     /// Takes the node with this hash, and with it what the reader will want next.
     fn fetch(&self, hash: &H256, prefix: Prefix<'_>, hint: &Hint) -> Result<DBValue> {
-        let (path, child) = Path::new(prefix, hint.child.as_deref());
+        let (path, child) = TriePath::new(prefix, hint.child.as_deref());
         match &hint.purpose {
-            Purpose::Key(key) if path.leads_to(key) => self.take(child, std::slice::from_ref(key))?,
+            Purpose::Key(key) if path.leads_to(key) => self.fetch_proof(child, std::slice::from_ref(key))?,
             Purpose::Iterate { prefix, after } => {
-                let keys = self.guess(child, prefix, after)?;
-                self.take(child, &keys)?;
+                let keys = self.next_keys(child, prefix, after)?;
+                self.fetch_proof(child, &keys)?;
             }
             _ => {}
         }
@@ -152,7 +152,7 @@ impl Lazy {
         }
         // Any key below the node has it on its way; this one is the lowest.
         let key = path.lowest_key();
-        self.take(child, std::slice::from_ref(&key))?;
+        self.fetch_proof(child, std::slice::from_ref(&key))?;
         self.local(hash).ok_or_else(|| {
             Failure::input(format!("the node {} does not prove its state", self.transport.name()))
                 .found(format!(
@@ -183,20 +183,20 @@ impl Lazy {
         };
         let missing: Vec<_> =
             keys.into_iter().filter(|key| walk(root, key, |hash| self.local(hash)) == End::Missing).collect();
-        self.take(child, &missing).inspect_err(|failure| {
-            self.fail(failure.clone());
+        self.fetch_proof(child, &missing).inspect_err(|failure| {
+            self.record_failure(failure.clone());
         })
     }
 
-    fn take(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<()> {
+    fn fetch_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<()> {
         let mut parts: Vec<&[Vec<u8>]> = keys.chunks(BATCH).rev().collect();
         while let Some(part) = parts.pop() {
             match self.transport.read_proof(child, part) {
-                Ok(nodes) => self.keep(nodes),
+                Ok(nodes) => self.store(nodes),
                 // Often the answer was too large.
                 Err(Trouble::Refused(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
-                    locked(&self.pace).limit = (first.len() as u32).max(1);
+                    locked(&self.page_size).limit = (first.len() as u32).max(1);
                     parts.extend([second, first]);
                 }
                 Err(trouble) => return Err(trouble.into_failure()),
@@ -205,7 +205,7 @@ impl Lazy {
         Ok(())
     }
 
-    fn keep(&self, nodes: Vec<Vec<u8>>) {
+    fn store(&self, nodes: Vec<Vec<u8>>) {
         let mut new = Vec::new();
         for node in nodes {
             let hash = H256(blake2_256(&node));
@@ -221,12 +221,12 @@ impl Lazy {
             buffered.waiting.extend(new);
         }
         if disk.as_ref().is_some_and(|buffered| buffered.bytes > DISK_PORTION) {
-            self.write(&mut disk);
+            self.flush(&mut disk);
         }
     }
 
     /// A disk that takes no more is done without.
-    fn write(&self, disk: &mut Option<Buffered>) {
+    fn flush(&self, disk: &mut Option<BufferedDisk>) {
         let Some(buffered) = disk.as_mut().filter(|buffered| !buffered.waiting.is_empty()) else { return };
         let nodes = std::mem::take(&mut buffered.waiting);
         buffered.bytes = 0;
@@ -237,8 +237,8 @@ impl Lazy {
     }
 
     /// The keys that will be wanted after one, as the node tells them. A wrong guess costs bytes, nothing else.
-    fn guess(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
-        let count = locked(&self.pace).next(child, after);
+    fn next_keys(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let count = locked(&self.page_size).next(child, after);
         let ask = |prefix: &[u8], after: &[u8], count: u32| {
             let wanted = |key: &Vec<u8>| key.as_slice() > after && key.starts_with(prefix) && key.len() <= KEY_LIMIT;
             match self.transport.keys_after(child, prefix, after, count) {
@@ -253,23 +253,23 @@ impl Lazy {
             // The end is only certain where the next key is seen to be another's.
             keys.extend(ask(&[], &last, 1)?);
         }
-        locked(&self.pace).last = last;
+        locked(&self.page_size).last = last;
         keys.push(after.to_vec());
         Ok(keys)
     }
 }
 
-impl Drop for Lazy {
+impl Drop for LazyState {
     fn drop(&mut self) {
         let mut disk = locked(&self.disk).take();
-        self.write(&mut disk);
+        self.flush(&mut disk);
     }
 }
 
-impl Pace {
+impl PageSize {
     fn next(&mut self, child: Option<&[u8]>, after: &[u8]) -> u32 {
-        let goes_on = self.child.as_deref() == child && self.last == after;
-        self.count = if goes_on { self.count.saturating_mul(2) } else { FIRST_PAGE };
+        let continues = self.child.as_deref() == child && self.last == after;
+        self.count = if continues { self.count.saturating_mul(2) } else { FIRST_PAGE };
         self.count = self.count.min(self.limit).max(1);
         self.child = child.map(<[u8]>::to_vec);
         self.count
@@ -277,12 +277,12 @@ impl Pace {
 }
 
 /// The place of a node in the trie that it belongs to.
-struct Path<'a> {
+struct TriePath<'a> {
     bytes: &'a [u8],
     nibble: Option<u8>,
 }
 
-impl<'a> Path<'a> {
+impl<'a> TriePath<'a> {
     /// In a child trie the library puts the trie's key before the path. Where that is not there, the root of the child
     /// trie is what is looked for.
     fn new<'b>((bytes, nibble): Prefix<'a>, child: Option<&'b [u8]>) -> (Self, Option<&'b [u8]>) {

@@ -10,8 +10,8 @@ mod cursor;
 mod disk;
 mod hint;
 mod lazy;
-mod memory;
 mod node;
+mod node_cache;
 mod store;
 mod stored;
 #[cfg(test)]
@@ -21,10 +21,10 @@ mod walk;
 
 pub use backend::StateBackend;
 pub use disk::Disk;
-pub use lazy::Lazy;
+pub use lazy::LazyState;
 pub use node::RemoteNode;
 pub use store::Store;
-pub use stored::Stored;
+pub use stored::StoredState;
 pub use transport::{Traffic, Transport, Trouble};
 pub(crate) use walk::{End, walk};
 
@@ -46,8 +46,8 @@ type Prefix<'a> = (&'a [u8], Option<u8>);
 #[derive(Clone)]
 enum Base {
     Full(Arc<PrefixedMemoryDB<BlakeTwo256>>),
-    Stored(Arc<Stored>),
-    Lazy(Arc<Lazy>),
+    Stored(Arc<StoredState>),
+    Lazy(Arc<LazyState>),
 }
 
 /// Trie nodes in layers. Cheap to clone: forks of a chain share all of it.
@@ -65,11 +65,11 @@ impl Nodes {
         Self::over(Base::Full(Arc::new(nodes)))
     }
 
-    pub fn stored(stored: Arc<Stored>) -> Self {
+    pub fn stored(stored: Arc<StoredState>) -> Self {
         Self::over(Base::Stored(stored))
     }
 
-    pub fn lazy(lazy: Arc<Lazy>) -> Self {
+    pub fn lazy(lazy: Arc<LazyState>) -> Self {
         Self::over(Base::Lazy(lazy))
     }
 
@@ -82,7 +82,7 @@ impl Nodes {
         Self { hint: Arc::default(), ..self.clone() }
     }
 
-    pub fn as_lazy(&self) -> Option<&Lazy> {
+    pub fn as_lazy(&self) -> Option<&LazyState> {
         match &self.base {
             Base::Full(_) | Base::Stored(_) => None,
             Base::Lazy(lazy) => Some(lazy),
@@ -107,7 +107,7 @@ impl Nodes {
         }
     }
 
-    fn announce(&self, hint: impl FnOnce() -> Hint) {
+    fn set_hint(&self, hint: impl FnOnce() -> Hint) {
         if let Base::Lazy(_) = self.base {
             *locked(&self.hint) = hint();
         }

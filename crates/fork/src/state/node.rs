@@ -24,7 +24,7 @@ pub struct RemoteNode {
     /// As they may be shown.
     name: String,
     at: String,
-    questions: mpsc::UnboundedSender<Question>,
+    requests: mpsc::UnboundedSender<RpcRequest>,
     counts: Arc<Counts>,
     patience: Patience,
 }
@@ -37,7 +37,7 @@ struct Counts {
 
 type Answer = std::result::Result<Box<RawValue>, Trouble>;
 
-struct Question {
+struct RpcRequest {
     method: &'static str,
     parameters: ArrayParams,
     /// Whether less can be asked for.
@@ -53,7 +53,7 @@ impl RemoteNode {
 
     pub fn connect_with(nodes: &[Endpoint], at: &str, patience: Patience) -> Result<(Self, RpcBlock)> {
         let (found, block) = blocking::channel();
-        let (questions, asked) = mpsc::unbounded_channel();
+        let (requests, received) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::default());
         let session = Session::new(nodes, patience);
         let connection = Connection { session, counts: counts.clone() };
@@ -63,7 +63,7 @@ impl RemoteNode {
             .spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 match runtime {
-                    Ok(runtime) => runtime.block_on(connection.serve(&at, &found, asked)),
+                    Ok(runtime) => runtime.block_on(connection.serve(&at, &found, received)),
                     Err(error) => {
                         let _ = found.send(Err(
                             Failure::environment("cannot start the network runtime").found(error.to_string())
@@ -73,10 +73,10 @@ impl RemoteNode {
             })
             .map_err(|error| Failure::environment("cannot start a thread").found(error.to_string()))?;
         let name = Live { nodes: nodes.to_vec(), at: None }.to_string();
-        let silent = |_| Err(silent(&name, "chain_getHeader", patience));
-        let block: RpcBlock = block.recv_timeout(patience.question + patience.block).unwrap_or_else(silent)?;
+        let timed_out = |_| Err(no_answer(&name, "chain_getHeader", patience));
+        let block: RpcBlock = block.recv_timeout(patience.question + patience.block).unwrap_or_else(timed_out)?;
         let at = hex::encode_prefixed(block.hash);
-        Ok((Self { name, at, questions, counts, patience }, block))
+        Ok((Self { name, at, requests, counts, patience }, block))
     }
 
     /// What the node gives as the block that was found: its header once more, and its extrinsics. Nothing of it is proven.
@@ -99,10 +99,11 @@ impl RemoteNode {
     }
 
     fn ask_text(&self, method: &'static str, parameters: ArrayParams, divisible: bool) -> Answer {
-        let gone = || Trouble::Failed(silent(&self.name, method, self.patience));
+        let unanswered = || Trouble::Failed(no_answer(&self.name, method, self.patience));
         let (answer, answered) = blocking::channel();
-        self.questions.send(Question { method, parameters, divisible, answer }).map_err(|_| gone())?;
-        let text = answered.recv_timeout(self.patience.question + 2 * self.patience.answer).map_err(|_| gone())??;
+        self.requests.send(RpcRequest { method, parameters, divisible, answer }).map_err(|_| unanswered())?;
+        let text =
+            answered.recv_timeout(self.patience.question + 2 * self.patience.answer).map_err(|_| unanswered())??;
         self.counts.bytes.fetch_add(text.get().len() as u64, Ordering::Relaxed);
         Ok(text)
     }
@@ -115,7 +116,7 @@ impl RemoteNode {
     }
 
     /// The parts of an answer that is large: their digits are read where they stand in it.
-    fn parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
+    fn decode_parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
         parts.iter().map(|part| self.bytes(method, part)).collect()
     }
 
@@ -130,7 +131,7 @@ impl RemoteNode {
     }
 }
 
-fn silent(name: &str, method: &str, patience: Patience) -> Failure {
+fn no_answer(name: &str, method: &str, patience: Patience) -> Failure {
     Failure::environment(format!("the node {name} does not answer {method}"))
         .expected(format!("an answer within {} s", patience.question.as_secs_f64()))
         .hint("try again, or use another node")
@@ -172,7 +173,7 @@ impl Transport for RemoteNode {
         };
         let text = self.ask_text(method(child), parameters, keys.len() > 1)?;
         let answer: ReadProof<'_> = self.read(method(child), &text)?;
-        self.parts(method(child), &answer.proof)
+        self.decode_parts(method(child), &answer.proof)
     }
 
     fn keys_after(
@@ -192,7 +193,7 @@ impl Transport for RemoteNode {
         };
         let text = self.ask_text(method, parameters, count > 1)?;
         let keys: Vec<&str> = self.read(method, &text)?;
-        self.parts(method, &keys)
+        self.decode_parts(method, &keys)
     }
 
     fn traffic(&self) -> Traffic {
@@ -214,7 +215,7 @@ impl Connection {
         mut self,
         at: &str,
         found: &blocking::Sender<Result<RpcBlock>>,
-        mut asked: mpsc::UnboundedReceiver<Question>,
+        mut received: mpsc::UnboundedReceiver<RpcRequest>,
     ) {
         let block = self.session.block(at).await;
         self.count();
@@ -222,7 +223,7 @@ impl Connection {
         if found.send(block).is_err() || failed {
             return;
         }
-        while let Some(Question { method, parameters, divisible, answer: wanted }) = asked.recv().await {
+        while let Some(RpcRequest { method, parameters, divisible, answer: wanted }) = received.recv().await {
             let answer = self.session.request(method, parameters, divisible).await;
             self.count();
             // Who asked may have given up.

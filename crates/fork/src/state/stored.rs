@@ -5,7 +5,7 @@
 //! The first node that is not in the store sends all of the file's nodes there. So the store needs no list of whole states:
 //! what was put there by a download, by another file or by an earlier run is used, and what was lost is put there again.
 
-use super::{Disk, locked, memory::Memory};
+use super::{Disk, locked, node_cache::NodeCache};
 use crate::keys;
 use sp_core::H256;
 use sp_state_machine::DBValue;
@@ -18,22 +18,22 @@ const MEMORY_LIMIT: usize = 64 << 20;
 /// Nodes go to the disk in portions, since each commit waits for it.
 const PORTION: usize = 4 << 20;
 
-pub struct Stored {
+pub struct StoredState {
     file: StateFile,
     name: String,
     root: H256,
     disk: Arc<Disk>,
-    memory: Mutex<Memory>,
+    memory: Mutex<NodeCache>,
     /// Whether the file's nodes were sent to the store, and why they could not be.
     filled: Mutex<Option<Result<()>>>,
     failure: Mutex<Option<Failure>>,
 }
 
-impl Stored {
+impl StoredState {
     /// `root` is what the file says its state's root is.
     pub fn open(file: StateFile, name: String, root: H256, disk: Arc<Disk>, reporter: &Reporter) -> Result<Self> {
         let (filled, failure) = Default::default();
-        let stored = Self { file, name, root, disk, memory: Mutex::new(Memory::new(MEMORY_LIMIT)), filled, failure };
+        let stored = Self { file, name, root, disk, memory: Mutex::new(NodeCache::new(MEMORY_LIMIT)), filled, failure };
         // Now, so that it is told: it is the long part, unless the state is there already.
         stored.node(&root, Some(reporter))?;
         Ok(stored)
@@ -89,7 +89,7 @@ impl Stored {
             *filled = Some(self.all(reporter));
         }
         filled.clone().unwrap_or(Ok(()))?;
-        self.local(hash).ok_or_else(|| match self.disk.trouble() {
+        self.local(hash).ok_or_else(|| match self.disk.open_error() {
             Some(why) => Failure::environment("the store of trie nodes cannot be used any more").found(why),
             None => Failure::input(format!("the state in {} is not whole", self.name))
                 .found(format!("no trie node with the hash {}", hex::encode_prefixed(hash.as_bytes())))
@@ -128,7 +128,7 @@ impl Stored {
         })?;
         write(&mut portion)?;
         if root != self.root.0 {
-            return Err(crate::chain::other_root(&root, &self.root.0));
+            return Err(crate::chain::root_mismatch(&root, &self.root.0));
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ mod tests {
     fn open(place: &Place, file: StateFile) -> Result<Chain> {
         let facts = file.facts().clone();
         let root = facts.state_root.expect("a root").into();
-        let stored = Stored::open(file, "the file".into(), root, place.disk.clone(), &Reporter::silent())?;
+        let stored = StoredState::open(file, "the file".into(), root, place.disk.clone(), &Reporter::silent())?;
         Chain::from_stored(Arc::new(stored), &facts)
     }
 

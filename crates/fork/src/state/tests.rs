@@ -19,7 +19,7 @@ type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What the node in these tests does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Vice {
+enum NodeFault {
     None,
     /// One byte of one part of each proof is another.
     Altered,
@@ -28,9 +28,9 @@ enum Vice {
     /// The proof is of another state.
     OtherState,
     /// More than a few keys at once are refused.
-    Timid,
+    SmallAnswers,
     /// Nothing comes at all.
-    Dead,
+    Unreachable,
     /// Pages of keys are nonsense.
     WrongKeys,
 }
@@ -38,14 +38,14 @@ enum Vice {
 struct FakeNode {
     state: InMemoryBackend<BlakeTwo256>,
     other: InMemoryBackend<BlakeTwo256>,
-    vice: Vice,
+    fault: NodeFault,
     requests: Arc<AtomicU64>,
 }
 
 impl FakeNode {
     fn prove(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Vec<Vec<u8>> {
         let recorder = Recorder::default();
-        let state = if self.vice == Vice::OtherState { &self.other } else { &self.state };
+        let state = if self.fault == NodeFault::OtherState { &self.other } else { &self.state };
         let backend = TrieBackendBuilder::wrap(state).with_recorder(recorder.clone()).build();
         for key in keys {
             match child {
@@ -65,17 +65,17 @@ impl Transport for FakeNode {
     fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Trouble> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut nodes = self.prove(child, keys);
-        match self.vice {
-            Vice::Altered => {
+        match self.fault {
+            NodeFault::Altered => {
                 if let Some(byte) = nodes.last_mut().and_then(|node| node.last_mut()) {
                     *byte ^= 1;
                 }
             }
-            Vice::Shortened => {
+            NodeFault::Shortened => {
                 nodes.pop();
             }
-            Vice::Timid if keys.len() > 3 => return Err(Trouble::Refused(Failure::input("too large"))),
-            Vice::Dead => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
+            NodeFault::SmallAnswers if keys.len() > 3 => return Err(Trouble::Refused(Failure::input("too large"))),
+            NodeFault::Unreachable => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
             _ => {}
         }
         Ok(nodes)
@@ -89,9 +89,9 @@ impl Transport for FakeNode {
         count: u32,
     ) -> Result<Vec<Vec<u8>>, Trouble> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        match self.vice {
-            Vice::WrongKeys => return Ok(vec![vec![], vec![0xff; 7], after.to_vec(), [after, &[0]].concat()]),
-            Vice::Dead => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
+        match self.fault {
+            NodeFault::WrongKeys => return Ok(vec![vec![], vec![0xff; 7], after.to_vec(), [after, &[0]].concat()]),
+            NodeFault::Unreachable => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
             _ => {}
         }
         let mut arguments = IterArgs::default();
@@ -127,7 +127,7 @@ struct Pair {
     requests: Arc<AtomicU64>,
 }
 
-fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVersion, vice: Vice) -> Pair {
+fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVersion, fault: NodeFault) -> Pair {
     let whole = backend(top, children, version);
     let root = *whole.root();
     let requests = Arc::new(AtomicU64::new(0));
@@ -139,10 +139,10 @@ fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVers
     let node = FakeNode {
         state: backend(top, children, version),
         other: backend(&other, &BTreeMap::new(), version),
-        vice,
+        fault,
         requests: requests.clone(),
     };
-    let nodes = Nodes::lazy(Arc::new(Lazy::new(Box::new(node), root, None)));
+    let nodes = Nodes::lazy(Arc::new(LazyState::new(Box::new(node), root, None)));
     Pair {
         whole: StateBackend::new(&Nodes::full(whole.into_storage()), root, None),
         lazy: StateBackend::new(&nodes, root, None),
@@ -281,10 +281,10 @@ proptest! {
         children in children(),
         steps in prop::collection::vec(step(), 1..14),
         hashed in any::<bool>(),
-        vice in prop::sample::select(vec![Vice::None, Vice::Timid, Vice::WrongKeys]),
+        fault in prop::sample::select(vec![NodeFault::None, NodeFault::SmallAnswers, NodeFault::WrongKeys]),
     ) {
         let version = if hashed { StateVersion::V1 } else { StateVersion::V0 };
-        let Pair { mut whole, mut lazy, nodes, .. } = pair(&top, &children, version, vice);
+        let Pair { mut whole, mut lazy, nodes, .. } = pair(&top, &children, version, fault);
         let whole_nodes = whole.nodes_for_tests();
         for step in &steps {
             let (expected, whole_after) = perform(&whole, &whole_nodes, step, version);
@@ -301,10 +301,10 @@ proptest! {
         top in prop::collection::btree_map(key(), value(), 2..40),
         wanted in any::<prop::sample::Index>(),
         hashed in any::<bool>(),
-        vice in prop::sample::select(vec![Vice::Altered, Vice::Shortened, Vice::OtherState]),
+        fault in prop::sample::select(vec![NodeFault::Altered, NodeFault::Shortened, NodeFault::OtherState]),
     ) {
         let version = if hashed { StateVersion::V1 } else { StateVersion::V0 };
-        let pair = pair(&top, &BTreeMap::new(), version, vice);
+        let pair = pair(&top, &BTreeMap::new(), version, fault);
         let key = top.keys().nth(wanted.index(top.len())).expect("a key");
         let found = pair.lazy.storage(key);
         match pair.nodes.failure() {
@@ -330,7 +330,7 @@ fn many(count: u32) -> Entries {
 #[test]
 fn one_value_costs_one_request_however_deep_it_lies() {
     let top = many(5_000);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let (key, value) = top.iter().nth(1_234).expect("an entry");
     assert_eq!(pair.lazy.storage(key), Ok(Some(value.clone())));
     assert_eq!(pair.requests.load(Ordering::Relaxed), 1);
@@ -341,7 +341,7 @@ fn one_value_costs_one_request_however_deep_it_lies() {
 #[test]
 fn going_through_many_keys_costs_few_requests() {
     let top = many(3_000);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let mut key = vec![0x26; 32];
     let mut found = Entries::new();
     while let Some(next) = pair.lazy.next_storage_key(&key).expect("iterated") {
@@ -356,7 +356,7 @@ fn going_through_many_keys_costs_few_requests() {
 #[test]
 fn writing_many_keys_costs_few_requests() {
     let top = many(3_000);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let delta: Vec<_> = top.keys().step_by(10).map(|key| (key.as_slice(), Some(&b"new"[..]))).collect();
     let (expected, _) = pair.whole.storage_root(delta.iter().copied(), StateVersion::V1);
     let (found, _) = pair.lazy.storage_root(delta.into_iter(), StateVersion::V1);
@@ -369,7 +369,7 @@ fn writing_many_keys_costs_few_requests() {
 fn a_dead_node_ends_the_work_with_its_name_and_can_be_asked_again() {
     let top = many(100);
     let root = *backend(&top, &BTreeMap::new(), StateVersion::V1).root();
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::Dead);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::Unreachable);
     let header = Header::new(1, Default::default(), root, Default::default(), Default::default());
     let Base::Lazy(lazy) = &pair.nodes.base else { unreachable!("made lazy") };
     let chain = Chain::from_lazy(lazy.clone(), &header.encode()).expect("a chain");
@@ -388,7 +388,7 @@ fn a_dead_node_ends_the_work_with_its_name_and_can_be_asked_again() {
 #[test]
 fn the_whole_of_a_lazy_state_is_not_walked_by_accident() {
     let top = many(10);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let root = *backend(&top, &BTreeMap::new(), StateVersion::V1).root();
     let header = Header::new(1, Default::default(), root, Default::default(), Default::default());
     let Base::Lazy(lazy) = &pair.nodes.base else { unreachable!("made lazy") };
@@ -402,16 +402,16 @@ fn nodes_on_disk_serve_the_next_run_without_a_request() {
     let top = many(200);
     let state = || backend(&top, &BTreeMap::new(), StateVersion::V1);
     let root = *state().root();
-    let read = |vice: Vice| {
+    let read = |fault: NodeFault| {
         let requests = Arc::new(AtomicU64::new(0));
-        let node = FakeNode { state: state(), other: state(), vice, requests: requests.clone() };
+        let node = FakeNode { state: state(), other: state(), fault, requests: requests.clone() };
         let disk = Disk::open(directory.path()).expect("opened");
-        let nodes = Nodes::lazy(Arc::new(Lazy::new(Box::new(node), root, Some(Arc::new(disk)))));
+        let nodes = Nodes::lazy(Arc::new(LazyState::new(Box::new(node), root, Some(Arc::new(disk)))));
         let backend = StateBackend::new(&nodes, root, None);
         let values: Vec<_> = top.keys().take(20).map(|key| backend.storage(key).expect("read")).collect();
         (values, requests.load(Ordering::Relaxed))
     };
-    let (first, asked) = read(Vice::None);
+    let (first, asked) = read(NodeFault::None);
     assert!(asked > 0);
-    assert_eq!(read(Vice::Dead), (first, 0));
+    assert_eq!(read(NodeFault::Unreachable), (first, 0));
 }

@@ -22,7 +22,7 @@ struct State {
     /// How long a call may execute now.
     limit: Duration,
     call: Option<Call>,
-    rescue: Option<Box<dyn FnOnce(Overdue) -> Event + Send>>,
+    handler: Option<Box<dyn FnOnce(OverdueCall) -> Event + Send>>,
     watched: bool,
 }
 
@@ -33,7 +33,7 @@ struct Call {
 }
 
 /// A call that did not end, and the blake2-256 of the code that it ran in.
-pub struct Overdue {
+pub struct OverdueCall {
     pub failure: Failure,
     pub code: Vec<u8>,
 }
@@ -58,7 +58,7 @@ impl Clock {
         }
     }
 
-    fn go_on(&mut self, now: Instant) {
+    fn resume(&mut self, now: Instant) {
         self.paused = self.paused.saturating_sub(1);
         if self.paused == 0 && self.since.is_none() {
             self.since = Some(now);
@@ -70,64 +70,64 @@ impl Clock {
     }
 }
 
-static STATE: Mutex<State> = Mutex::new(State { limit: CALL_LIMIT, call: None, rescue: None, watched: false });
+static STATE: Mutex<State> = Mutex::new(State { limit: CALL_LIMIT, call: None, handler: None, watched: false });
 
 fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut STATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 /// While this lives, calls have less time than a block: for what nodes ask in passing.
-pub struct Hurry;
+pub struct CallTimeLimit;
 
-impl Hurry {
-    pub fn within(limit: Duration) -> Self {
+impl CallTimeLimit {
+    pub fn set(limit: Duration) -> Self {
         with(|state| state.limit = limit);
         Self
     }
 }
 
-impl Drop for Hurry {
+impl Drop for CallTimeLimit {
     fn drop(&mut self) {
         with(|state| state.limit = CALL_LIMIT);
     }
 }
 
 /// While this lives, the call under way is waiting for somebody else and its time stands still.
-pub struct Pause;
+pub struct ClockPause;
 
-impl Pause {
+impl ClockPause {
     pub fn begin() -> Self {
         with(|state| state.call.iter_mut().for_each(|call| call.clock.pause(Instant::now())));
         Self
     }
 }
 
-impl Drop for Pause {
+impl Drop for ClockPause {
     fn drop(&mut self) {
-        with(|state| state.call.iter_mut().for_each(|call| call.clock.go_on(Instant::now())));
+        with(|state| state.call.iter_mut().for_each(|call| call.clock.resume(Instant::now())));
     }
 }
 
 /// While this lives, a call that does not end has the process end with the event that `rescue` makes of it.
-pub struct Rescue;
+pub struct TimeoutHandler;
 
-impl Rescue {
-    pub fn with(rescue: impl FnOnce(Overdue) -> Event + Send + 'static) -> Self {
-        with(|state| state.rescue = Some(Box::new(rescue)));
+impl TimeoutHandler {
+    pub fn install(handler: impl FnOnce(OverdueCall) -> Event + Send + 'static) -> Self {
+        with(|state| state.handler = Some(Box::new(handler)));
         Self
     }
 }
 
-impl Drop for Rescue {
+impl Drop for TimeoutHandler {
     fn drop(&mut self) {
-        with(|state| state.rescue = None);
+        with(|state| state.handler = None);
     }
 }
 
 /// Ends the process when the call that it stands for does not end.
-pub struct Watch;
+pub struct Watchdog;
 
-impl Watch {
+impl Watchdog {
     pub fn start(method: &str, code: &Code) -> Self {
         let first = with(|state| {
             let clock = Clock::started(Instant::now());
@@ -138,9 +138,9 @@ impl Watch {
             std::thread::spawn(|| {
                 loop {
                     std::thread::sleep(PERIOD);
-                    let overdue = with(overdue).map(|overdue| (overdue, with(|state| state.rescue.take())));
-                    if let Some((overdue, rescue)) = overdue {
-                        end(overdue, rescue);
+                    let overdue = with(overdue).map(|overdue| (overdue, with(|state| state.handler.take())));
+                    if let Some((overdue, handler)) = overdue {
+                        end(overdue, handler);
                     }
                 }
             });
@@ -149,27 +149,27 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         with(|state| state.call = None);
     }
 }
 
-fn overdue(state: &mut State) -> Option<Overdue> {
+fn overdue(state: &mut State) -> Option<OverdueCall> {
     let call = state.call.as_ref().filter(|call| call.clock.spent(Instant::now()) > state.limit)?;
     let failure = Failure::check(format!("{} does not end", call.method))
         .code(worker::Code::Timeout)
         .found(format!("still executing after {} s", state.limit.as_secs()))
         .expected("an answer, or a block, within a slot")
         .hint("a migration or an API that loops, or does too much at once; see the last lines of the log");
-    Some(Overdue { failure, code: call.code.clone() })
+    Some(OverdueCall { failure, code: call.code.clone() })
 }
 
 /// The only way out of an endless runtime: say so in the worker's own protocol, and end.
-fn end(overdue: Overdue, rescue: Option<Box<dyn FnOnce(Overdue) -> Event + Send>>) -> ! {
+fn end(overdue: OverdueCall, handler: Option<Box<dyn FnOnce(OverdueCall) -> Event + Send>>) -> ! {
     use std::io::Write;
-    let event = match rescue {
-        Some(rescue) => rescue(overdue),
+    let event = match handler {
+        Some(handler) => handler(overdue),
         None => Event::Failed(overdue.failure),
     };
     let code = match &event {
@@ -195,9 +195,9 @@ mod tests {
         let mut clock = Clock::started(began);
         clock.pause(at(10));
         clock.pause(at(20));
-        clock.go_on(at(400));
+        clock.resume(at(400));
         assert_eq!(clock.spent(at(500)), Duration::from_secs(10), "one of two still waits");
-        clock.go_on(at(600));
+        clock.resume(at(600));
         assert_eq!(clock.spent(at(605)), Duration::from_secs(15));
     }
 
@@ -207,7 +207,7 @@ mod tests {
         let long_ago = Instant::now();
         std::thread::sleep(limit * 2);
         let call = |clock: Clock| Call { method: "Core_execute_block".into(), code: vec![7], clock };
-        let state = |clock| State { limit, call: Some(call(clock)), rescue: None, watched: false };
+        let state = |clock| State { limit, call: Some(call(clock)), handler: None, watched: false };
         let overdue = super::overdue(&mut state(Clock::started(long_ago))).expect("overdue");
         assert!(overdue.failure.is(worker::Code::Timeout));
         assert_eq!(overdue.code, [7]);

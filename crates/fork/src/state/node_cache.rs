@@ -6,13 +6,13 @@ use sp_state_machine::DBValue;
 use std::collections::HashMap;
 
 /// Beyond a limit all of them are dropped: they can be had again.
-pub struct Memory {
+pub struct NodeCache {
     nodes: HashMap<H256, DBValue>,
     bytes: usize,
     limit: usize,
 }
 
-impl Memory {
+impl NodeCache {
     pub fn new(limit: usize) -> Self {
         Self { nodes: HashMap::new(), bytes: 0, limit }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Those who ask: some connections to each node, each on a thread of its own, and one queue for all of them.
 
-use super::{Unit, one_line, trouble};
+use super::{TrieItem, one_line, split_transport_error};
 use crate::state::{RemoteNode, Traffic, Transport};
 use protocol::Endpoint;
 use std::{
@@ -17,7 +17,7 @@ use worker::{Failure, Result};
 /// Places that are missing, of one trie and in the order of their keys.
 #[derive(Debug)]
 pub(super) struct Task {
-    pub units: Vec<Unit>,
+    pub items: Vec<TrieItem>,
     pub child: Option<Arc<Vec<u8>>>,
     /// How many keys may be asked for at once.
     pub keys: usize,
@@ -44,43 +44,43 @@ pub(super) enum Answer {
         from: Endpoint,
     },
     /// A connection less.
-    Gone,
+    Disconnected,
 }
 
-pub(super) struct Crew {
+pub(super) struct WorkerPool {
     shared: Arc<Shared>,
     answers: Mutex<mpsc::Receiver<Answer>>,
 }
 
 struct Shared {
-    board: Mutex<Board>,
+    state: Mutex<PoolState>,
     changed: Condvar,
     alive: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Board {
+struct PoolState {
     tasks: VecDeque<Task>,
     closed: bool,
     /// Connections that are made, and not given up again.
-    at_work: usize,
+    connected: usize,
     /// Connections to each node that may still come to be.
-    hoped_for: BTreeMap<Endpoint, usize>,
+    pending: BTreeMap<Endpoint, usize>,
     /// Nodes that are not asked any more, with the reason.
     dropped: BTreeMap<Endpoint, Failure>,
     warnings: Vec<String>,
     traffic: Traffic,
 }
 
-impl Crew {
+impl WorkerPool {
     /// `first` is connected already, to the first of the nodes; the others and more connections to it are made here.
     pub fn start(first: RemoteNode, urls: &[Endpoint], block: &str, connections: usize) -> Self {
         let total = urls.len() * connections;
         let (sender, answers) = mpsc::channel();
         let shared = Arc::new(Shared {
-            board: Mutex::new(Board {
-                hoped_for: urls.iter().map(|url| (url.clone(), connections)).collect(),
-                ..Board::default()
+            state: Mutex::new(PoolState {
+                pending: urls.iter().map(|url| (url.clone(), connections)).collect(),
+                ..PoolState::default()
             }),
             changed: Condvar::new(),
             alive: AtomicUsize::new(total),
@@ -95,7 +95,7 @@ impl Crew {
                 move || {
                     shared.work(node, &url, &block, &sender);
                     shared.alive.fetch_sub(1, Ordering::SeqCst);
-                    let _ = sender.send(Answer::Gone);
+                    let _ = sender.send(Answer::Disconnected);
                 }
             };
             let started = std::thread::Builder::new().name("snapshot".into()).spawn(work);
@@ -111,8 +111,8 @@ impl Crew {
         self.shared.alive.load(Ordering::SeqCst).max(1)
     }
 
-    pub fn give(&self, task: Task) {
-        self.shared.board().tasks.push_back(task);
+    pub fn submit(&self, task: Task) {
+        self.shared.state().tasks.push_back(task);
         self.shared.changed.notify_all();
     }
 
@@ -120,20 +120,22 @@ impl Crew {
     pub fn answer(&self) -> Result<Answer> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         match answers.recv() {
-            Ok(Answer::Gone) | Err(_) if self.shared.alive.load(Ordering::SeqCst) == 0 => Err(self.nobody()),
+            Ok(Answer::Disconnected) | Err(_) if self.shared.alive.load(Ordering::SeqCst) == 0 => {
+                Err(self.all_failed())
+            }
             Ok(answer) => Ok(answer),
-            Err(_) => Err(self.nobody()),
+            Err(_) => Err(self.all_failed()),
         }
     }
 
-    fn nobody(&self) -> Failure {
-        let board = self.shared.board();
-        let mut failures: Vec<_> = board.dropped.values().cloned().collect();
+    fn all_failed(&self) -> Failure {
+        let state = self.shared.state();
+        let mut failures: Vec<_> = state.dropped.values().cloned().collect();
         match failures.len() {
             0 => Failure::environment("no connection to a node could be made"),
             1 => failures.remove(0),
             _ => Failure::environment("every node failed")
-                .found(board.dropped.iter().map(|(url, why)| told(url, why)).collect::<Vec<_>>().join("\n"))
+                .found(state.dropped.iter().map(|(url, why)| describe(url, why)).collect::<Vec<_>>().join("\n"))
                 .hint("what was fetched is kept: the same command goes on where this one ended"),
         }
     }
@@ -143,40 +145,40 @@ impl Crew {
     }
 
     pub fn warnings(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.board().warnings)
+        std::mem::take(&mut self.shared.state().warnings)
     }
 
     pub fn dropped(&self) -> Vec<String> {
-        self.shared.board().dropped.iter().map(|(url, why)| told(url, why)).collect()
+        self.shared.state().dropped.iter().map(|(url, why)| describe(url, why)).collect()
     }
 
     /// Sends everyone home, and says what they moved. Nobody waits for those that are not connected yet: they may try for
     /// long, and have moved nothing.
-    pub fn end(self) -> Traffic {
-        let mut board = self.shared.board();
-        board.closed = true;
+    pub fn finish(self) -> Traffic {
+        let mut state = self.shared.state();
+        state.closed = true;
         self.shared.changed.notify_all();
-        while board.at_work > 0 {
-            board = self.shared.wait(board);
+        while state.connected > 0 {
+            state = self.shared.wait(state);
         }
-        board.traffic
+        state.traffic
     }
 }
 
-fn told(url: &Endpoint, why: &Failure) -> String {
+fn describe(url: &Endpoint, why: &Failure) -> String {
     format!("{url}: {}", one_line(why))
 }
 
 impl Shared {
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A node may grant fewer connections than are wished for; it is dropped if it grants none.
     fn not_connected(&self, url: &Endpoint, failure: &Failure) {
         let none = {
-            let mut board = self.board();
-            let left = board.hoped_for.entry(url.clone()).or_default();
+            let mut state = self.state();
+            let left = state.pending.entry(url.clone()).or_default();
             *left = left.saturating_sub(1);
             *left == 0
         };
@@ -186,38 +188,38 @@ impl Shared {
     }
 
     fn drop_node(&self, url: &Endpoint, failure: &Failure) {
-        let mut board = self.board();
-        if !board.dropped.contains_key(url) {
+        let mut state = self.state();
+        if !state.dropped.contains_key(url) {
             let warning = format!("{url} is not asked any more: {}", one_line(failure));
-            board.warnings.push(warning);
-            board.dropped.insert(url.clone(), failure.clone());
+            state.warnings.push(warning);
+            state.dropped.insert(url.clone(), failure.clone());
         }
-        drop(board);
+        drop(state);
         self.changed.notify_all();
     }
 
-    fn wait<'a>(&self, board: MutexGuard<'a, Board>) -> MutexGuard<'a, Board> {
-        self.changed.wait(board).unwrap_or_else(PoisonError::into_inner)
+    fn wait<'a>(&self, state: MutexGuard<'a, PoolState>) -> MutexGuard<'a, PoolState> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for something of the board that a node may have, until there is nothing more to do for it.
-    fn await_of<T>(&self, url: &Endpoint, wanted: impl Fn(&mut Board) -> Option<T>) -> Option<T> {
-        let mut board = self.board();
+    /// Waits for something of the state that a node may have, until there is nothing more to do for it.
+    fn wait_for<T>(&self, url: &Endpoint, wanted: impl Fn(&mut PoolState) -> Option<T>) -> Option<T> {
+        let mut state = self.state();
         loop {
-            if board.closed || board.dropped.contains_key(url) {
+            if state.closed || state.dropped.contains_key(url) {
                 return None;
             }
-            if let Some(found) = wanted(&mut board) {
+            if let Some(found) = wanted(&mut state) {
                 return Some(found);
             }
-            board = self.wait(board);
+            state = self.wait(state);
         }
     }
 
     /// A connection once there is something to do. It holds no task meanwhile: one that is long in coming keeps nobody
     /// from doing it.
-    fn connected(&self, url: &Endpoint, block: &str) -> Option<RemoteNode> {
-        self.await_of(url, |board| board.tasks.front().map(|_| ()))?;
+    fn connect_when_needed(&self, url: &Endpoint, block: &str) -> Option<RemoteNode> {
+        self.wait_for(url, |state| state.tasks.front().map(|_| ()))?;
         match RemoteNode::connect(std::slice::from_ref(url), block) {
             Ok((node, _)) => Some(node),
             Err(failure) => {
@@ -229,9 +231,9 @@ impl Shared {
 
     /// Answers until there is nothing more to do.
     fn work(&self, node: Option<RemoteNode>, url: &Endpoint, block: &str, answers: &mpsc::Sender<Answer>) {
-        let Some(node) = node.or_else(|| self.connected(url, block)) else { return };
-        self.board().at_work += 1;
-        while let Some(task) = self.await_of(url, |board| board.tasks.pop_front()) {
+        let Some(node) = node.or_else(|| self.connect_when_needed(url, block)) else { return };
+        self.state().connected += 1;
+        while let Some(task) = self.wait_for(url, |state| state.tasks.pop_front()) {
             let from = url.clone();
             let answer = match perform(&node, &task) {
                 Ok((nodes, keys)) => Answer::Done { task, nodes, keys, from },
@@ -242,23 +244,23 @@ impl Shared {
                 break;
             }
         }
-        let moved = node.traffic();
-        let mut board = self.board();
-        board.traffic.requests += moved.requests;
-        board.traffic.bytes += moved.bytes;
-        board.at_work -= 1;
-        drop(board);
+        let traffic = node.traffic();
+        let mut state = self.state();
+        state.traffic.requests += traffic.requests;
+        state.traffic.bytes += traffic.bytes;
+        state.connected -= 1;
+        drop(state);
         self.changed.notify_all();
     }
 }
 
-type Got = (Vec<Vec<u8>>, Option<usize>);
+type ProofAnswer = (Vec<Vec<u8>>, Option<usize>);
 
-fn perform(node: &dyn Transport, task: &Task) -> std::result::Result<Got, (bool, Failure)> {
+fn perform(node: &dyn Transport, task: &Task) -> std::result::Result<ProofAnswer, (bool, Failure)> {
     let child = task.child.as_ref().map(|name| name.as_slice());
-    let (Some(first), Some(last)) = (task.units.first(), task.units.last()) else { return Ok((Vec::new(), None)) };
+    let (Some(first), Some(last)) = (task.items.first(), task.items.last()) else { return Ok((Vec::new(), None)) };
     let mut keys = Vec::new();
-    let page = task.bulk && task.units.iter().any(|unit| !unit.is_value);
+    let page = task.bulk && task.items.iter().any(|item| !item.is_value);
     if page {
         let (start, end) = (first.lowest_key(), last.lowest_key());
         let common = start.iter().zip(&end).take_while(|(one, other)| one == other).count();
@@ -266,33 +268,33 @@ fn perform(node: &dyn Transport, task: &Task) -> std::result::Result<Got, (bool,
         let whole = last.path.len() / 2;
         let prefix = &end[..common.min(whole).min(first.path.len() / 2)];
         let count = u32::try_from(task.keys).unwrap_or(u32::MAX);
-        keys = node.keys_after(child, prefix, &start, count).map_err(trouble)?;
+        keys = node.keys_after(child, prefix, &start, count).map_err(split_transport_error)?;
         // What is behind the last place is another task's.
         let not_behind = |key: &[u8]| {
             let nibbles = key.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(last.path.len());
             nibbles.cmp(last.path.iter().copied()).is_le()
         };
-        keys.retain(|key| key.len() <= super::NIBBLES / 2 && key > &start && not_behind(key));
+        keys.retain(|key| key.len() <= super::MAX_NIBBLES / 2 && key > &start && not_behind(key));
         keys.truncate(task.keys);
         keys.sort();
     }
     let found = keys.len();
-    for unit in &task.units {
-        let lowest = unit.lowest_key();
+    for item in &task.items {
+        let lowest = item.lowest_key();
         // A key below it has it on its way.
         let at = keys.partition_point(|key| *key < lowest);
-        let covered = !unit.is_value
+        let covered = !item.is_value
             && keys.get(at).is_some_and(|key| {
-                let half = unit.path.len() % 2 == 1;
-                let whole = &lowest[..unit.path.len() / 2];
+                let half = item.path.len() % 2 == 1;
+                let whole = &lowest[..item.path.len() / 2];
                 key.starts_with(whole)
-                    && (!half || key.get(whole.len()).is_some_and(|byte| byte >> 4 == unit.path[unit.path.len() - 1]))
+                    && (!half || key.get(whole.len()).is_some_and(|byte| byte >> 4 == item.path[item.path.len() - 1]))
             });
         if !covered {
             keys.insert(at, lowest);
         }
     }
     keys.dedup();
-    let nodes = node.read_proof(child, &keys).map_err(trouble)?;
+    let nodes = node.read_proof(child, &keys).map_err(split_transport_error)?;
     Ok((nodes, page.then_some(found)))
 }
