@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One block, built and then imported, as a collator or validator and then every node does it.
+//! Builds a block as a collator or validator does, and imports it as every node does.
 
 use crate::{
     chain::{Chain, Header, unreadable},
@@ -18,47 +18,59 @@ use sp_state_machine::{OverlayedChanges, StorageChanges};
 use sp_trie::{CompactProof, recorder::Recorder};
 use worker::{Failure, Result};
 
-/// What the next block is built with, beside the chain it stands on.
+/// The contents of the next block, apart from the chain that it is built on.
 pub struct Plan {
+    /// The items of the digest before execution.
     pub digest: Digest,
+    /// The data for the runtime's inherents.
     pub inherents: InherentData,
     /// Encoded extrinsics to apply after the inherents.
     pub extrinsics: Vec<Vec<u8>>,
 }
 
+/// A block that was built and imported.
 pub struct BuiltBlock {
+    /// The header, without a seal.
     pub header: Header,
+    /// The inherents, then the applied extrinsics.
     pub extrinsics: Vec<OpaqueExtrinsic>,
-    /// Bytes of the storage proof that importing the block needs: its PoV without the extrinsics.
+    /// The size in bytes of the storage proof that importing the block needs: its PoV without the
+    /// extrinsics.
     pub proof_size: u64,
-    /// The same proof in the compact form in which parachain blocks travel.
+    /// The same proof in the compact form that parachain blocks carry.
     pub proof: CompactProof,
-    /// Whether the runtime lets no transaction into the block: a multi-block migration is under way.
+    /// Whether the runtime accepts inherents only, because a multi-block migration is in progress.
     pub only_inherents: bool,
-    /// How long importing it took here.
+    /// How long the import took on this machine.
     pub took: MeasuredTime,
+    /// The changes of the block to the state.
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
 impl BuiltBlock {
+    /// Returns the hash of the header.
     pub fn hash(&self) -> H256 {
         self.header.hash()
     }
 
-    /// The block as `Core_execute_block` takes it.
+    /// Encodes the block as the argument of `Core_execute_block`.
     pub fn encode(&self) -> Vec<u8> {
         (&self.header, &self.extrinsics).encode()
     }
 }
 
-/// Builds the next block of `chain` with `code` and imports it once more from the same state with the proof recorded,
-/// so that a block which its author builds but nobody can import is found.
+/// Builds the next block of `chain` with `code`.
+///
+/// The block is then imported from the same state with the proof recorded. This finds blocks that
+/// their author can build but nobody can import.
 pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
     build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::RequireSuccess).map(|(built, _)| built)
 }
 
-/// The same as a node does it for a pool of extrinsics: one that the runtime does not let in is left out, one that
-/// fails to dispatch is in the block all the same. Also gives what was left out, each with the runtime's answer.
+/// Builds the next block from a pool of extrinsics, as a node does.
+///
+/// An extrinsic that the runtime refuses is left out; one that fails to dispatch stays in the
+/// block. Also returns the refused extrinsics, each with the runtime's answer.
 pub fn build_from_pool(
     chain: &Chain,
     executor: &Executor,
@@ -68,13 +80,15 @@ pub fn build_from_pool(
     build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::SkipRefused)
 }
 
-/// Extrinsics with what `BlockBuilder_apply_extrinsic` answered to them.
+/// Refused extrinsics, each with the answer of `BlockBuilder_apply_extrinsic`.
 pub type RefusedExtrinsics = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// What happens with extrinsics that the runtime refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ExtrinsicPolicy {
-    /// Every extrinsic has to succeed.
+    /// Every extrinsic must succeed.
     RequireSuccess,
+    /// Refused extrinsics are left out.
     SkipRefused,
 }
 
@@ -86,8 +100,9 @@ fn build_with_policy(
     policy: ExtrinsicPolicy,
 ) -> Result<(BuiltBlock, RefusedExtrinsics)> {
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
-    // Recorded as authors record it: a parachain's runtime asks how large the proof is by now, gives unused weight back, and
-    // would come to another state than who imports the block with the proof recorded.
+    // The proof is recorded as authors record it. A parachain's runtime asks for the proof size so
+    // far and reclaims unused weight. Without the recorder it would reach another state than the
+    // nodes that import the block with the proof recorded.
     let recorder = Recorder::<BlakeTwo256>::default();
     let backend = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
@@ -102,7 +117,7 @@ fn build_with_policy(
     // Runtimes before version 5 of the Core API return nothing.
     let only_inherents = mode.first() == Some(&1);
 
-    // Making the inherents is no part of the block.
+    // Creating the inherents is not part of the block.
     begin_transaction(&mut overlay, &recorder);
     let inherents = call(&mut overlay, "BlockBuilder_inherent_extrinsics", &plan.inherents.encode())
         .map_err(|failure| in_block(failure, number))?;
@@ -119,7 +134,7 @@ fn build_with_policy(
         let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..]).map_err(|error| {
             Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
         })?;
-        // What an extrinsic wrote that is not let in must go again.
+        // What a refused extrinsic wrote is rolled back.
         begin_transaction(&mut overlay, &recorder);
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic)
             .map_err(|failure| in_block(failure, number))?;
@@ -163,7 +178,7 @@ fn begin_transaction(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Rec
     recorder.start_transaction();
 }
 
-/// Keeps what was written and read since the beginning, or forgets both.
+/// Keeps what was written and read since the transaction began, or discards both.
 fn end_transaction(
     overlay: &mut OverlayedChanges<BlakeTwo256>,
     recorder: &Recorder<BlakeTwo256>,
@@ -176,15 +191,20 @@ fn end_transaction(
     if in_order { Ok(()) } else { Err(Failure::internal("a runtime left a storage transaction open")) }
 }
 
-/// A block that was imported, as every node does it.
+/// The result of importing a block.
 pub struct ImportedBlock {
+    /// The size in bytes of the storage proof.
     pub proof_size: u64,
+    /// The storage proof in compact form.
     pub proof: CompactProof,
+    /// How long the import took.
     pub took: MeasuredTime,
+    /// The changes of the block to the state.
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
-/// Executes a block that was built elsewhere on the state before it. Its header is without a seal.
+/// Executes a block that was built elsewhere on the state of its parent. The header must have no
+/// seal.
 pub fn execute(
     chain: &Chain,
     executor: &Executor,
@@ -195,7 +215,8 @@ pub fn execute(
     import(chain, executor, code, &(header, extrinsics).encode()).map_err(|failure| in_block(failure, header.number))
 }
 
-/// The header that executing the extrinsics leads to, whatever the block's own says: to tell what of it is wrong.
+/// Returns the header that executing the extrinsics gives, whatever the block's own header says.
+/// The difference shows which part of the header is wrong.
 pub fn header_of(
     chain: &Chain,
     executor: &Executor,
@@ -211,7 +232,7 @@ pub fn header_of(
         let answer = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments);
         chain.checked(answer).map_err(|failure| in_block(failure, number))
     };
-    // The other items are what executing the block is to deposit.
+    // Executing the block deposits the other items.
     let logs = header.digest.logs.iter().filter(|item| item.as_pre_runtime().is_some()).cloned().collect();
     let unfinished = Header::new(number, H256::zero(), H256::zero(), header.parent_hash, Digest { logs });
     call("Core_initialize_block", &unfinished.encode())?;
@@ -233,7 +254,7 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let watch = Stopwatch::start(CpuScope::Thread);
     let result = executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block);
     chain.checked(result)?;
-    // The root is part of what a validator computes from the proof.
+    // Computing the root is part of what a validator does with the proof.
     let changes = overlay.drain_storage_changes(&recording, chain.state_version()).map_err(unreadable);
     let changes = chain.checked(changes)?;
     let took = watch.stop();
@@ -245,7 +266,8 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     Ok(ImportedBlock { proof_size, proof, took, changes })
 }
 
-/// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.
+/// Checks that an extrinsic was applied: `Result<Result<(), DispatchError>,
+/// TransactionValidityError>`.
 fn check_applied(result: &[u8], index: usize, inherent: bool) -> Result<()> {
     let kind = if inherent { "inherent" } else { "extrinsic" };
     match result {
@@ -260,13 +282,15 @@ fn check_applied(result: &[u8], index: usize, inherent: bool) -> Result<()> {
     }
 }
 
-/// `System.BlockWeight` after the block: what it declares to have used, in the form of its runtime.
+/// Returns `System.BlockWeight` after the block, the weight that the block declares as used,
+/// encoded with the types of its runtime.
 pub fn block_weight(changes: &StorageChanges<BlakeTwo256>) -> Option<&[u8]> {
     let key = keys::item("System", "BlockWeight");
     changes.main_storage_changes.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.as_deref())
 }
 
-/// Signed by nobody, as `system.apply_authorized_upgrade` may be sent: extrinsic format 4, bare.
+/// Encodes an unsigned extrinsic, as `system.apply_authorized_upgrade` may be sent: extrinsic
+/// format 4, bare.
 pub fn bare_extrinsic(call: &[u8]) -> Vec<u8> {
     let mut extrinsic = Compact((call.len() + 1) as u32).encode();
     extrinsic.push(4);

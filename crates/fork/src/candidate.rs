@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A parachain's block as its collator hands it to validators: with the part of the state that executing it needs, and with
-//! what the relay chain will say of itself to `validate_block`.
+//! A parachain block as its collator submits it to validators: with the part of the state that
+//! executing it needs, and the relay chain's data that `validate_block` receives.
 
 use crate::{
     author::slots::{NIMBUS, engines},
@@ -18,8 +18,8 @@ use sp_runtime::{ConsensusEngineId, DigestItem, OpaqueExtrinsic, generic};
 use sp_wasm_interface::ExtendedHostFunctions;
 use worker::{Failure, Result};
 
-/// What validators offer to a parachain's code: no state, no clock, no network (`polkadot-node-core-pvf-common`). The seals of
-/// blocks that were built here are taken for good.
+/// The host functions of validators for a parachain's code (`polkadot-node-core-pvf-common`): no
+/// state, no clock, no network. The placeholder seals of blocks built here are accepted.
 pub type HostFunctions = ExtendedHostFunctions<
     (
         sp_io::misc::HostFunctions,
@@ -34,19 +34,23 @@ pub type HostFunctions = ExtendedHostFunctions<
 
 type Block = generic::Block<Header, OpaqueExtrinsic>;
 
+/// A parachain block with the parameters for validating it.
 pub struct Candidate {
+    /// The block number.
     pub number: u32,
-    /// The head that the relay chain would keep of it: its header, sealed.
+    /// The head that the relay chain would store: the sealed header.
     pub head: Vec<u8>,
-    /// `ValidationParams`: what `validate_block` is called with.
+    /// `ValidationParams`: the argument of `validate_block`.
     pub parameters: Vec<u8>,
 }
 
 impl Candidate {
-    /// `built` stands on `parent` and led to `after`. Blocks travel in bundles that say their version since version 3 of the
-    /// runtime's `CollectCollationInfo`.
+    /// Creates the candidate of `built`, a block on `parent` that led to `after`.
+    ///
+    /// `bundled` is whether block data carry a version, as they do since version 3 of the runtime's
+    /// `CollectCollationInfo`.
     pub fn of(parent: &Chain, after: &Chain, layout: &Layout, built: &BuiltBlock, bundled: bool) -> Result<Self> {
-        // The code may be another chain's.
+        // The code may belong to another kind of chain.
         let pallet = layout.parachain_system().ok_or_else(|| {
             Failure::check("the code makes no block that a relay chain's validators could check")
                 .found("no pallet ParachainSystem")
@@ -74,9 +78,9 @@ impl Candidate {
     }
 }
 
-/// With what stands for its author's signature, where its consensus has seals. The seal's engine is that of the slot.
+/// Adds the placeholder seal if the consensus has seals. The seal's engine is that of the slot.
 fn sealed(mut header: Header) -> Header {
-    // Where the author stands in the digest beside the slot, the seal is his.
+    // If the digest names the author beside the slot, the seal is of the author's engine.
     const SEALED: [ConsensusEngineId; 2] = [NIMBUS, *b"aura"];
     let carried = engines(&header);
     if let Some(engine) = SEALED.into_iter().find(|engine| carried.contains(engine)) {
@@ -85,11 +89,12 @@ fn sealed(mut header: Header) -> Header {
     header
 }
 
-/// What `validate_block` answers, as far as a block of ours is concerned: the head, and a code to schedule.
-/// `ValidationResult` of `polkadot-parachain-primitives`.
+/// The result of `validate_block`, `ValidationResult` of `polkadot-parachain-primitives`. Only the
+/// head and a new code matter for a block built here.
 type ValidationResult = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u8>)>, u32, u32);
 
-/// Why an answer of `validate_block` is not the one for a block with this head, if it is not.
+/// Returns why an answer of `validate_block` is wrong for a block with this head, or `None` if it
+/// is right.
 pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
     let mut rest = answer;
     match ValidationResult::decode(&mut rest) {
@@ -107,7 +112,7 @@ pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
     }
 }
 
-/// What host functions find beside the call: how to read a blob's version.
+/// Returns the externalities extensions of `validate_block`: reading a blob's version.
 pub fn extensions() -> Extensions {
     Executor::new(None).extensions(Default::default())
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A chain at a block: its state as a trie and the header that the next block builds on.
+//! A chain at a block: its state as a trie, and the header that the next block builds on.
 
 use crate::{
     executor::{Code, Executor},
@@ -18,8 +18,9 @@ use sp_trie::recorder::Recorder;
 use std::{collections::BTreeMap, sync::Arc};
 use worker::{Failure, Result};
 
+/// A header with blake2-256 hashes and a block number of 32 bits.
 pub type Header = sp_runtime::generic::Header<u32, BlakeTwo256>;
-/// Cheap to clone: a fork of a chain shares the loaded state.
+/// A chain's state and last header. Cloning is cheap: forks share the loaded state.
 #[derive(Clone)]
 pub struct Chain {
     nodes: Nodes,
@@ -29,7 +30,8 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Builds the trie of a state that was read from a file or a node, and holds it against the root it claims.
+    /// Builds the trie of a state from a file or a node, and compares its root with the claimed
+    /// one.
     pub fn from_state(state: state::State) -> Result<Self> {
         let state_version = version_of(state.state_version);
         let claimed = state.state_root;
@@ -50,7 +52,7 @@ impl Chain {
         Ok(Self { nodes: Nodes::full(backend.into_storage()), root, header, state_version })
     }
 
-    /// The state of a file that is read from the node store.
+    /// Creates a chain from a file whose state is read through the node store.
     pub fn from_stored(stored: Arc<StoredState>, facts: &state::State) -> Result<Self> {
         let root = stored.root();
         let header = header_of(facts.header.as_deref(), root)?;
@@ -59,7 +61,8 @@ impl Chain {
         Ok(chain)
     }
 
-    /// A state of which nothing is here yet: its root is the header's, and all that is read is proven by it.
+    /// Creates a chain of which no state is here yet. The state root is the header's, and it proves
+    /// everything that is read.
     pub fn from_lazy(lazy: Arc<LazyState>, header: &[u8]) -> Result<Self> {
         let header = decode_header(header)?;
         let root = lazy.root();
@@ -69,19 +72,22 @@ impl Chain {
         Ok(Self { nodes: Nodes::lazy(lazy), root, header, state_version: StateVersion::V1 })
     }
 
+    /// Returns the header of the last block.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
+    /// Returns the number of the last block.
     pub fn number(&self) -> u32 {
         *self.header.number()
     }
 
+    /// Returns the current state root.
     pub fn root(&self) -> H256 {
         self.root
     }
 
-    /// The hash of the chain's first block: this one's, or the one that its state keeps for ever. Some state does not tell.
+    /// Returns the hash of the chain's first block. `None` if the state does not contain it.
     pub fn genesis_hash(&self) -> Result<Option<H256>> {
         if self.number() == 0 {
             return Ok(Some(self.header().hash()));
@@ -94,23 +100,27 @@ impl Chain {
         Ok(None)
     }
 
+    /// Returns the version of the state trie's layout.
     pub fn state_version(&self) -> StateVersion {
         self.state_version
     }
 
+    /// Sets the version of the state trie's layout: 0, or 1 for any other number.
     pub fn set_state_version(&mut self, version: u8) {
         self.state_version = version_of(version);
     }
 
+    /// Returns a backend of the current state.
     pub fn backend(&self) -> StateBackend {
         StateBackend::new(&self.nodes, self.root, None)
     }
 
-    /// A backend that records every trie node which is read through it.
+    /// Returns a backend that records every trie node read through it.
     pub fn recording_backend(&self, recorder: Recorder<BlakeTwo256>) -> StateBackend {
         StateBackend::new(&self.nodes, self.root, Some(recorder))
     }
 
+    /// Returns the value of a key of the main trie.
     pub fn storage(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.read(|backend| backend.storage(key))
     }
@@ -123,8 +133,10 @@ impl Chain {
         self.checked(read(&self.backend()).map_err(unreadable))
     }
 
-    /// What came of working on this state, unless a part of the state could not be had: the trie and the runtime only
-    /// know that something was missing, and some of their functions go on with what they have.
+    /// Returns `result`, or the failure if a part of the state could not be read.
+    ///
+    /// The trie and the runtime only know that something was missing, and some of their functions
+    /// continue without it.
     pub fn checked<T>(&self, result: Result<T>) -> Result<T> {
         match self.nodes.failure() {
             Some(failure) => Err(failure),
@@ -132,33 +144,33 @@ impl Chain {
         }
     }
 
-    /// Whether the state is taken from a node piece by piece, as it is read.
+    /// Returns whether the state is fetched from a node as it is read.
     pub fn is_lazy(&self) -> bool {
         self.nodes.as_lazy().is_some()
     }
 
-    /// What was asked of the node so far.
+    /// Returns the requests and bytes of a lazy state so far.
     pub fn traffic(&self) -> Traffic {
         self.nodes.as_lazy().map(LazyState::traffic).unwrap_or_default()
     }
 
-    /// Announces keys that will be read, so that a lazy state takes them together.
+    /// Fetches the nodes of keys that will be read, so that a lazy state requests them together.
     pub fn prefetch(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<()> {
         self.nodes.as_lazy().map_or(Ok(()), |lazy| lazy.prefetch(None, keys))
     }
 
-    /// What went less well than hoped while a lazy state was read, told once.
+    /// Returns the warnings of a lazy state since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
         self.nodes.as_lazy().map(LazyState::take_warnings).unwrap_or_default()
     }
 
-    /// Lets a state be read again after a failure.
+    /// Clears the recorded failure, so that the state can be read again.
     pub fn forget_failure(&self) {
         self.nodes.forget_failure();
     }
 
-    /// The code that builds the next block: `:pending_code` while an upgrade is pending, `:code` otherwise, as nodes
-    /// choose it.
+    /// Returns the code that builds the next block: `:pending_code` while an upgrade is pending,
+    /// `:code` otherwise. Nodes choose it in the same way.
     pub fn next_code(&self) -> Result<Code> {
         let code = match self.storage(well_known_keys::PENDING_CODE)? {
             Some(code) => Some(code),
@@ -169,7 +181,7 @@ impl Chain {
         })
     }
 
-    /// Writes to the state between two blocks, as no block would.
+    /// Writes to the state between two blocks. No block can do this.
     pub fn set(&mut self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
@@ -182,7 +194,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Puts a code in place of the chain's own, and of one that is pending: as nodes do with a code substitute.
+    /// Replaces the chain's code and removes a pending one, as nodes do with a code substitute.
     pub fn put_code(&mut self, blob: &artifact::Blob) -> Result<()> {
         let version = artifact::version_of("the code", blob)?;
         self.set_state_version(version.effective_state_version());
@@ -192,12 +204,12 @@ impl Chain {
         ])
     }
 
-    /// Makes the state as it is that of the last block, whatever was written to it since: its header tells of it from now on.
+    /// Sets the state root of the last header to the current one, after writes between blocks.
     pub fn adopt_state_root(&mut self) {
         self.header.set_state_root(self.root);
     }
 
-    /// The chain after a block.
+    /// Makes this the chain after a block.
     pub fn advance(&mut self, header: Header, changes: StorageChanges<BlakeTwo256>) {
         self.apply(changes.transaction, changes.transaction_storage_root);
         self.header = header;
@@ -208,12 +220,12 @@ impl Chain {
         self.root = root;
     }
 
-    /// Calls the runtime without keeping what it writes.
+    /// Calls a runtime function and discards its writes.
     pub fn call(&self, executor: &Executor, code: &Code, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
         self.call_with_changes(executor, code, method, arguments).map(|(result, _)| result)
     }
 
-    /// Calls the runtime and gives back what it wrote, which this chain does not keep.
+    /// Calls a runtime function and returns its writes too. This chain does not keep them.
     pub fn call_with_changes(
         &self,
         executor: &Executor,
@@ -230,8 +242,10 @@ impl Chain {
         Ok((result, self.checked(changes)?))
     }
 
-    /// What beginning the block of this header would write under a key: nothing where it leaves it alone. The header may be
-    /// of any number to come; nothing of it is kept.
+    /// Returns what `Core_initialize_block` with this header writes under a key, or `None` if it
+    /// does not write it.
+    ///
+    /// The header may have any later number. The writes are discarded.
     pub fn would_begin(
         &self,
         executor: &Executor,
@@ -250,15 +264,15 @@ impl Chain {
         Ok(overlay.storage(key).flatten().map(<[u8]>::to_vec))
     }
 
-    /// How many bytes the runtime's block numbers take. In headers they are compact, so that 32 and 64 bits are the same
-    /// bytes there; in the state they are not.
+    /// Returns the size of the runtime's block numbers in bytes: 4 or 8. In headers numbers are
+    /// compact, so both sizes have the same bytes; in the state they differ.
     pub fn number_width(&self) -> Result<usize> {
         let stored = self.storage(&keys::item("System", "Number"))?;
         Ok(stored.map_or(4, |number| if number.len() == 8 { 8 } else { 4 }))
     }
 
-    /// Makes the last block one of another number, as if blocks had passed in which nothing happened: the runtime keeps
-    /// the number too, and wants the next one to follow.
+    /// Gives the last block another number, as if empty blocks had passed. The runtime stores the
+    /// number too, and expects the next one.
     pub fn renumber(&mut self, number: u32) -> Result<()> {
         let (key, value) = self.numbered(number)?;
         self.set(vec![(key, Some(value))])?;
@@ -266,19 +280,19 @@ impl Chain {
         Ok(())
     }
 
-    /// Where the runtime keeps the number of the last block, and this number as it keeps it.
+    /// Returns the storage key of the last block's number, and this number as its value.
     fn numbered(&self, number: u32) -> Result<(Vec<u8>, Vec<u8>)> {
         Ok((keys::item("System", "Number"), keys::number(number.into(), self.number_width()?)))
     }
 
-    /// Every entry of the main trie under a prefix. For what is known to be small.
+    /// Returns every entry of the main trie under a prefix. Only for prefixes with few entries.
     pub fn entries(&self, prefix: &[u8]) -> Result<Entries> {
         let mut arguments = IterArgs::default();
         arguments.prefix = Some(prefix);
         self.collect(arguments)
     }
 
-    /// Every entry of a child trie, by its key without the prefix.
+    /// Returns every entry of a child trie, which is named by its key without the prefix.
     pub fn child_entries(&self, name: &[u8]) -> Result<Entries> {
         let mut arguments = IterArgs::default();
         arguments.child_info = Some(ChildInfo::new_default(name));
@@ -289,7 +303,7 @@ impl Chain {
         self.read(|backend| backend.pairs(arguments)?.collect::<std::result::Result<_, _>>())
     }
 
-    /// The whole state, child tries under their own names, to compare or to write to a snapshot.
+    /// Returns the whole state, to compare it or to write it to a snapshot. Child tries are apart.
     pub fn export(&self) -> Result<Export> {
         if self.is_lazy() {
             return Err(Failure::internal("the whole of a state was asked for of which only parts are here")
@@ -310,7 +324,7 @@ fn version_of(number: u8) -> StateVersion {
     if number == 0 { StateVersion::V0 } else { StateVersion::V1 }
 }
 
-/// Where there is no header, the state is one before the first block.
+/// Decodes a header. Without one, the state is that of genesis.
 fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
     match bytes {
         Some(bytes) => decode_header(bytes),
@@ -333,11 +347,14 @@ fn decode_header(bytes: &[u8]) -> Result<Header> {
     })
 }
 
-/// Keys with their values, ordered.
+/// Keys with their values, in order.
 pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// A whole state.
 pub struct Export {
+    /// The entries of the main trie.
     pub top: Entries,
+    /// The entries of each child trie, by its key without the prefix.
     pub children: BTreeMap<Vec<u8>, Entries>,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
+//! The executor that nodes use, with the host functions of relay chain and parachain nodes.
 
 use crate::{signatures, watchdog::Watchdog};
 use sc_executor::{HeapAllocStrategy, WasmExecutor, error::Error};
@@ -19,24 +19,27 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// What nodes of relay chains, solo chains and parachains offer that have nothing of their own.
+/// The host functions of nodes of relay chains, solo chains and parachains without custom host
+/// functions.
 type NodeHostFunctions =
     (sp_io::SubstrateHostFunctions, cumulus_primitives_proof_size_hostfunction::storage_proof_size::HostFunctions);
 
-/// Who offers a host function, beside the executor here.
+/// Where a host function comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Today's nodes, which have nothing of their own.
+    /// Today's nodes without custom host functions.
     Nodes,
-    /// The chain's own node, as the workspace says.
+    /// The chain's own node, as the workspace declares.
     Workspace,
 }
 
-/// 64 KiB pages a runtime's heap may take: 128 MiB, what nodes and validators give a block's execution by default.
+/// The maximum heap of a runtime in pages of 64 KiB: 128 MiB, the default of nodes and validators
+/// for executing a block.
 const HEAP_PAGES: u32 = 2048;
 const HEAP: HeapAllocStrategy = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
 
-/// A runtime as it stands on chain, with the hash the executor caches its compiled form under.
+/// A runtime's code as stored on chain, with the hash under which the executor caches the compiled
+/// form.
 #[derive(Clone)]
 pub struct Code {
     bytes: std::sync::Arc<Vec<u8>>,
@@ -44,15 +47,18 @@ pub struct Code {
 }
 
 impl Code {
+    /// Creates a code from the bytes stored on chain.
     pub fn new(bytes: Vec<u8>) -> Self {
         let hash = artifact::hashes::blake2_256(&bytes).to_vec();
         Self { bytes: std::sync::Arc::new(bytes), hash }
     }
 
+    /// Returns the bytes as stored on chain, compressed or not.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    /// Returns the blake2-256 hash of the bytes.
     pub fn hash(&self) -> &[u8] {
         &self.hash
     }
@@ -64,11 +70,11 @@ impl PartialEq for Code {
     }
 }
 
-/// What is made of the host functions that this process offers beside those of nodes.
+/// The host functions of this process: those of nodes and registered custom ones.
 struct HostFunctionSet {
     names: fn() -> Vec<String>,
     as_nodes: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
-    /// The same with signatures that are remembered from one runtime to the next.
+    /// Also remembers valid signatures from one runtime to the next.
     replaying_signatures: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
 }
 
@@ -89,8 +95,10 @@ impl HostFunctionSet {
 
 static HOST_FUNCTIONS: OnceLock<HostFunctionSet> = OnceLock::new();
 
-/// Has every executor of this process offer these host functions too, in place of those of the same names. What is offered
-/// first counts, and it has to be offered before there is an executor.
+/// Registers custom host functions for every executor of this process. They replace functions of
+/// the same names.
+///
+/// Only the first registration counts, and it must come before the first executor is created.
 pub fn register_host_functions<Own: HostFunctions>() {
     HOST_FUNCTIONS.get_or_init(HostFunctionSet::of::<Own>);
 }
@@ -99,7 +107,7 @@ fn names<H: HostFunctions>() -> Vec<String> {
     H::host_functions().iter().map(|function| function.name().to_owned()).collect()
 }
 
-/// What runs Wasm, whatever host functions it offers.
+/// A Wasm executor with any set of host functions.
 #[derive(Clone)]
 pub struct Wasm(Arc<dyn CallWasm>);
 
@@ -128,7 +136,8 @@ impl<H: HostFunctions> CallWasm for WasmExecutor<H> {
 }
 
 impl Wasm {
-    /// With what this process offers. `cache` is where compiled runtimes are kept between runs, if anywhere.
+    /// Creates an executor with the registered host functions. `cache` is a directory for compiled
+    /// runtimes that are kept between runs.
     pub fn new(cache: Option<&Path>, heap: HeapAllocStrategy) -> Self {
         (HostFunctionSet::registered().as_nodes)(cache, heap)
     }
@@ -137,7 +146,8 @@ impl Wasm {
         let mut builder = WasmExecutor::<H>::builder()
             .with_onchain_heap_alloc_strategy(heap)
             .with_offchain_heap_alloc_strategy(heap)
-            // What is missing is a check of its own with a verdict; a runtime that never calls it may still run.
+            // Missing host functions have a check of their own. A runtime that never calls them may
+            // still run.
             .with_allow_missing_host_functions(true)
             .with_max_runtime_instances(2)
             .with_runtime_cache_size(4);
@@ -169,34 +179,37 @@ impl CodeExecutor for Wasm {
         arguments: &[u8],
         context: CallContext,
     ) -> (std::result::Result<Vec<u8>, Error>, bool) {
-        // Nothing is native.
+        // The runtime is never native.
         (self.0.run(externalities, code, method, arguments, context), false)
     }
 }
 
+/// Executes runtime functions on a state.
 pub struct Executor {
     wasm: Wasm,
 }
 
 impl Executor {
-    /// `cache` is where compiled runtimes are kept between runs, if anywhere.
+    /// Creates an executor. `cache` is a directory for compiled runtimes that are kept between
+    /// runs.
     pub fn new(cache: Option<&Path>) -> Self {
         Self { wasm: Wasm::new(cache, HEAP) }
     }
 
-    /// One that remembers which signatures were good: see [`signatures`].
+    /// Creates an executor that remembers valid signatures: see [`signatures`].
     pub fn with_signature_replay(cache: Option<&Path>) -> Self {
         Self { wasm: (HostFunctionSet::registered().replaying_signatures)(cache, HEAP) }
     }
 
-    /// The host functions that are offered here, each with who else offers it.
+    /// Returns the names of all host functions of this process, each with its origin.
     pub fn host_functions() -> BTreeMap<String, Origin> {
         let own = (HostFunctionSet::registered().names)().into_iter().map(|name| (name, Origin::Workspace));
         let of_nodes = names::<NodeHostFunctions>().into_iter().map(|name| (name, Origin::Nodes));
         own.chain(of_nodes).collect()
     }
 
-    /// What host functions find beside the state: how large the proof is so far, and how to read a blob's version.
+    /// Returns the externalities extensions of the host functions: the proof size so far, and
+    /// reading a blob's version.
     pub fn extensions(&self, recorder: Recorder<BlakeTwo256>) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.register(ProofSizeExt::new(recorder));
@@ -204,7 +217,7 @@ impl Executor {
         extensions
     }
 
-    /// Calls one function of a runtime; what it writes stays in `overlay`.
+    /// Calls a runtime function. Its writes stay in `overlay`.
     pub fn call<B: Backend<BlakeTwo256>>(
         &self,
         backend: &B,
@@ -228,7 +241,7 @@ impl Executor {
         overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
         result.map_err(|error| {
             let trapped = matches!(error, sc_executor::error::Error::AbortedDueToTrap(_));
-            // A backtrace of addresses helps nobody; why the runtime panicked stands in its log.
+            // A backtrace of addresses is of no use. The log says why the runtime panicked.
             let error = error.to_string();
             let first_line = error.lines().next().unwrap_or_default().to_string();
             let failure = Failure::check(format!("{method} failed in the runtime"));
@@ -258,7 +271,7 @@ mod tests {
         }
     }
 
-    /// A module whose one function answers with what a host function gives.
+    /// A module with one function that returns the result of a host function.
     const CALLS_HOST_FUNCTION: &str = r#"(module
         (import "env" "memory" (memory 1))
         (import "env" "ext_bridge_height_version_1" (func $height (result i32)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The state before the first block, as a runtime builds it from one of its genesis presets (`GenesisBuilder`).
+//! The genesis state that a runtime builds from one of its presets (`GenesisBuilder`).
 
 use crate::{Chain, Code, Executor};
 use codec::{Decode, Encode};
@@ -7,10 +7,10 @@ use serde_json::Value;
 use state::State;
 use worker::{Failure, Result};
 
-/// The state of a chain that begins with `code` and the preset of this name.
+/// Returns the genesis state of a chain with `code` and the preset of this name.
 pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str) -> Result<State> {
     let empty = Chain::from_state(state(state_version, Vec::new()))?;
-    // A runtime that panics says neither what it was doing nor of which preset.
+    // A runtime that panics names neither the call nor the preset.
     let told = |failure: Failure| {
         let message = format!("the genesis preset {name} does not build: {}", failure.message);
         Failure { message, ..failure }
@@ -24,7 +24,7 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
                 .expected("a JSON object")
         })
     };
-    // A preset says what differs from the default.
+    // A preset contains the differences from the default.
     let mut genesis = preset(None)?.unwrap_or_default();
     let patch = preset(Some(name)).map_err(told)?.ok_or_else(|| {
         Failure::input(format!("the runtime has no genesis preset {name}"))
@@ -44,7 +44,7 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
     Ok(state(state_version, top))
 }
 
-/// Objects are merged, everything else is replaced, as chain specs do it.
+/// Merges objects and replaces everything else, as chain specs do.
 fn merge(into: &mut Value, patch: Value) {
     match (into, patch) {
         (Value::Object(into), Value::Object(patch)) => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A block of a live chain, its header proven by the hash and its extrinsics by the header.
+//! A block of a live chain. Its hash proves the header, and the header proves the extrinsics.
 
 use crate::{
     chain::Header,
@@ -15,23 +15,26 @@ use sp_runtime::{
 };
 use worker::{Failure, Result};
 
-/// Blocks of busy chains have some thousand extrinsics.
+/// More than any block has: busy chains have a few thousand.
 const MAX_EXTRINSICS: usize = 100_000;
 
+/// A block of a live chain.
 #[derive(Clone, Debug)]
 pub struct LiveBlock {
+    /// The hash of the sealed header.
     pub hash: H256,
-    /// With its seal, as it was hashed.
+    /// The header with its seal.
     pub header: Header,
+    /// All extrinsics, inherents included.
     pub extrinsics: Vec<OpaqueExtrinsic>,
-    /// Whether the node holds it for final.
+    /// Whether the node reports the block as final.
     pub finalized: bool,
-    /// What it took to know all this.
+    /// The requests and bytes that fetching the block took.
     pub traffic: Traffic,
 }
 
 impl LiveBlock {
-    /// Asks a node for a block by its number, its hash, or as `finalized`.
+    /// Fetches a block from a node by its number, its hash, or as `finalized`.
     pub fn fetch(live: &Live, at: &str) -> Result<Self> {
         let (node, found) = RemoteNode::connect(&live.nodes, at)?;
         let header = decode_header(&found)?;
@@ -52,14 +55,14 @@ impl LiveBlock {
         Ok(Self { hash, header, extrinsics, finalized: found.finalized, traffic: node.traffic() })
     }
 
-    /// Asks a node for the header of the block before, known by its hash.
+    /// Fetches the header of the parent block by its hash.
     pub fn fetch_parent(&self, live: &Live) -> Result<Header> {
         let (_, found) = RemoteNode::connect(&live.nodes, &hex::encode_prefixed(self.header.parent_hash.as_bytes()))?;
         decode_header(&found)
     }
 
-    /// The header as the runtime executes it. The seal is the author's signature under the header: it cannot be part of what
-    /// it signs, so nodes check it and take it off.
+    /// Returns the header as the runtime executes it. The seal is the author's signature of the
+    /// header, so nodes verify it and remove it before execution.
     pub fn unsealed(&self) -> Header {
         unsealed(&self.header)
     }
@@ -81,7 +84,8 @@ fn unsealed(header: &Header) -> Header {
     header
 }
 
-/// Extrinsics whose root is the header's. Chains of system version 0 and 1 make it without hashing long values apart.
+/// Checks the root of the extrinsics and decodes them. Chains with system version 0 and 1 compute
+/// the root without hashing long values.
 fn check_extrinsics(
     url: &str,
     block: &RpcBlock,
@@ -113,7 +117,7 @@ fn check_extrinsics(
         .collect()
 }
 
-/// The root of a block's extrinsics, each as it is encoded, its length in front.
+/// Returns the root of a block's extrinsics, each encoded with its length.
 fn root(encoded: Vec<Vec<u8>>, version: StateVersion) -> H256 {
     BlakeTwo256::ordered_trie_root(encoded, version)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A chain from a file or a node.
+//! Loads a chain from a file or a node.
 
 use crate::{
     chain::Chain,
@@ -13,46 +13,54 @@ use state::StateFile;
 use std::sync::Arc;
 use worker::{Failure, Reporter, Result};
 
-/// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some fifty
-/// bytes an account; in memory an account takes more than a kilobyte.
+/// The size in bytes from which a snapshot is read through the node store instead of memory.
+/// Cutover's snapshots are compressed to about fifty bytes an account; an account in memory takes
+/// more than a kilobyte.
 const LARGE_FILE: u64 = 16 << 20;
 
-/// How a state is taken from its source.
+/// The options for loading a chain.
 #[derive(Clone, Copy, Default)]
 pub struct LoadOptions<'a> {
     /// A block of a node: a number, a hash or `finalized`.
     pub at: Option<&'a str>,
-    /// Nodes are read lazily, large files from the store and others in full, unless this says otherwise.
+    /// How the state is loaded. By default nodes are read lazily, large files through the node
+    /// store, and other files whole.
     pub mode: Option<StateMode>,
-    /// Go on with what a node tells, whatever its root is.
+    /// Whether to accept the state that a node returns even if its root is not the header's.
     pub unverified: bool,
-    /// Where trie nodes are kept between runs.
+    /// The store that keeps trie nodes between runs.
     pub store: Option<&'a Store>,
 }
 
+/// A chain that was loaded, and what is known about its state.
 pub struct LoadedChain {
+    /// The chain at the loaded block.
     pub chain: Chain,
-    /// Whether what is read of the state is held against a root that a header gives.
+    /// Whether the state that is read is compared with a state root from a header.
     pub verified: bool,
-    /// Whether the block is final; a file does not tell.
+    /// Whether the block is final. `None` for a file, which does not record it.
     pub finalized: Option<bool>,
+    /// How the state was loaded.
     pub mode: StateMode,
-    /// How many entries the state has: nobody knows while only parts of it are here.
+    /// The number of entries of the state. `None` for a lazy state, of which only parts are here.
     pub entries: Option<usize>,
-    /// What loading took; a lazy chain counts what comes after by itself.
+    /// The requests and bytes that loading took. A lazy chain counts its later requests itself.
     pub loading: Traffic,
-    /// From whom the rest of a lazy state can be had at once, and where to.
+    /// Where the remaining nodes of a lazy state can be fetched from and stored.
     download: Option<StateDownload>,
 }
 
+/// The source and the store for fetching a whole lazy state at once.
 struct StateDownload {
     nodes: Vec<Endpoint>,
     disk: Arc<Disk>,
 }
 
 impl LoadedChain {
-    /// Takes all of a lazy state that is not here yet, for whoever is about to read every entry: many parts at a time, where they
-    /// would come one after the other. What cannot be taken so is taken when it is read.
+    /// Fetches all trie nodes of a lazy state that are still missing.
+    ///
+    /// Use it before every entry is read: many nodes are fetched at a time instead of one after the
+    /// other. If it fails, it reports a warning, and the nodes are fetched when they are read.
     pub fn fetch_all(&mut self, reporter: &Reporter) {
         if !self.chain.is_lazy() {
             return;
@@ -70,12 +78,13 @@ impl LoadedChain {
         }
     }
 
-    /// All that was asked of the node so far.
+    /// Returns the requests and bytes sent and received so far.
     pub fn traffic(&self) -> Traffic {
         self.loading + self.chain.traffic()
     }
 }
 
+/// Loads a chain from `source`.
 pub fn load(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
     match source {
         Source::Node(live) if options.mode != Some(StateMode::Full) && !options.unverified => {
@@ -105,7 +114,7 @@ fn lazy(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Lo
     Ok(LoadedChain { chain, verified: true, finalized, mode: StateMode::Lazy, entries: None, loading, download })
 }
 
-/// What every block reads. Keys that a chain does not have cost next to nothing.
+/// Returns the keys that every block reads. Keys that a chain does not have cost almost nothing.
 fn keys_of_every_block() -> Vec<Vec<u8>> {
     let well_known: [&[u8]; 5] = [
         well_known_keys::CODE,
@@ -145,7 +154,7 @@ fn full(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Lo
     let mut full = remote::state(live, options.at.unwrap_or(live.block()), reporter)?;
     let claimed = full.state.state_root;
     if options.unverified {
-        // What the entries give is taken for the root, and whether it is the header's is told.
+        // The root of the entries is used. Whether it is the header's is reported below.
         full.state.state_root = None;
     } else {
         check_complete(&live.to_string(), &full.state)?;
@@ -192,7 +201,7 @@ fn from_file(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> 
     Ok(LoadedChain { chain, verified, finalized, mode: StateMode::Full, entries, loading, download: None })
 }
 
-/// From the store, where there is one and the file says which state it has.
+/// Reads a large file through the node store if there is one and the file records its state root.
 fn from_node_store(source: &Source, file: StateFile, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Chain> {
     let disk = options.store.and_then(|store| store.disk(reporter));
     let (Some(root), Some(disk)) = (file.facts().state_root, disk) else { return Chain::from_state(source.state()?) };
@@ -201,7 +210,8 @@ fn from_node_store(source: &Source, file: StateFile, options: LoadOptions<'_>, r
     Chain::from_stored(Arc::new(stored), &facts)
 }
 
-/// A file has to be of the block that is asked for, and whole; whether a header vouches for its state is told.
+/// Checks that a file is of the requested block and complete. Returns whether its state root comes
+/// from a header.
 fn check_file(source: &Source, at: Option<&str>, state: &state::State) -> Result<bool> {
     if let Some(at) = at {
         check_block(source, state, at)?;
@@ -225,7 +235,7 @@ fn check_complete(source: &str, state: &state::State) -> Result<()> {
         .hint("blocks cannot be built on a part: take the whole state"))
 }
 
-/// A file is of one block; asking for another is a mistake worth a word.
+/// Checks that a file is of the requested block. A file holds one block.
 fn check_block(source: &Source, state: &state::State, at: &str) -> Result<()> {
     let Some(block) = state.block else {
         return Err(Failure::usage(format!("{source} does not say of which block it is"))
@@ -245,7 +255,7 @@ mod tests {
     use state::State;
     use std::path::Path;
 
-    /// Just large enough, of bytes that do not compress.
+    /// Writes a snapshot just above the limit, of bytes that do not compress.
     fn snapshot(directory: &Path) -> Source {
         let noise = |seed: u32| {
             let block = |part: u32| artifact::hashes::blake2_256(&[seed.to_le_bytes(), part.to_le_bytes()].concat());
@@ -270,7 +280,7 @@ mod tests {
             load(&source, LoadOptions { store: Some(&store), ..LoadOptions::default() }, &silent).expect("loaded");
         let nodes = std::fs::read_dir(directory.path().join("store/nodes")).expect("the store was made").count();
         assert!(nodes > 0);
-        // The store is taken: another run does without it.
+        // The store is locked: another run works without it.
         let in_use = Store::new(Some(&directory.path().join("store")));
         for (options, why) in [
             (LoadOptions { store: Some(&in_use), ..LoadOptions::default() }, "the store is another's"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who may author on a chain of Nimbus: keys that the state names, one of which the runtime lets author.
+//! The possible authors of a chain with Nimbus: keys in the state, some of which the runtime
+//! accepts as author.
 
 use super::slots::{self, NIMBUS};
 use crate::{
@@ -15,11 +16,12 @@ use worker::{Kind, Result};
 /// `NimbusId`: a public key of sr25519.
 pub(super) type Id = [u8; 32];
 
-/// More than any chain has collators.
+/// More than the collators of any chain.
 const MAX_AUTHORS: usize = 4_096;
 
-/// The authors to try, the likeliest first: one that may by every count of slots that there is, or one for each. What counts
-/// them is the runtime's choice: blocks of the relay chain, slots, or the chain's own blocks.
+/// Returns the authors to try, the most likely first: one that is eligible by every slot count, or
+/// one for each count. The runtime chooses what it counts: relay chain blocks, slots, or the
+/// chain's own blocks.
 pub(super) fn authors(
     chain: &Chain,
     executor: &Executor,
@@ -70,8 +72,8 @@ fn choose(known: &[Id], beacons: &[u32], may: impl Fn(&Id, u32) -> Result<bool>)
     Ok(chosen)
 }
 
-/// Keys of authors: of the last block, of sessions, of the pallets that map them to accounts, and Aura's, which some
-/// chains have in common with Nimbus.
+/// Returns the authors' keys: from the last block, from sessions, from pallets that map keys to
+/// accounts, and from Aura, which some chains use together with Nimbus.
 fn known(chain: &Chain, layout: &Layout) -> Result<Vec<Id>> {
     let mut ids: Vec<Id> = of_block(chain.header()).into_iter().collect();
     for pallet in layout.pallets.iter() {
@@ -97,16 +99,16 @@ fn of_block(header: &Header) -> Option<Id> {
     items.find(|(engine, _)| *engine == NIMBUS).and_then(|(_, data)| data.try_into().ok())
 }
 
-/// The key of an entry ends with what the map is asked for. `KeyOwner` has keys of all kinds: the kind, then the bytes with
-/// their length.
+/// Reads the author's key from the key of a map's entry, which ends with it. `KeyOwner` has keys of
+/// all types: the type, then the bytes with their length.
 fn of_key(item: &str, key: &[u8]) -> Option<Id> {
-    // After two hashes of 16 bytes, and one of 8 at least.
+    // The key follows two hashes of 16 bytes and one of at least 8.
     let (before, id) = key.get(40..)?.split_last_chunk::<32>()?;
     let is_of_nimbus = item != "KeyOwner" || before.ends_with(&[&NIMBUS[..], &Compact(32u32).encode()].concat());
     is_of_nimbus.then_some(*id)
 }
 
-/// Nothing where the list is not one of keys alone.
+/// Decodes a list of keys. Returns an empty list if the value has anything else in it.
 fn of_list(bytes: &[u8]) -> Vec<Id> {
     let mut rest = bytes;
     match Vec::<Id>::decode(&mut rest) {

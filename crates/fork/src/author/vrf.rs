@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The verifiable randomness that authors of Moonbeam and its kin put into their blocks, beside their Nimbus key.
+//! The VRF randomness that authors on Moonbeam and similar chains add to their blocks, beside their
+//! Nimbus key.
 //!
-//! Only an author's own key makes it. So on a fork each author is given one that is no secret, where the chain maps authors
-//! to keys, and blocks carry what that key makes of the last block's randomness.
+//! Only an author's own key can create it. Therefore a fork replaces the authors' VRF keys in the
+//! state with a public one, and blocks carry the output of that key for the last block's
+//! randomness.
 
 use super::duties::StateOverride;
 use crate::{chain::Chain, layout::Layout, sample};
@@ -14,10 +16,10 @@ use sp_runtime::{ConsensusEngineId, DigestItem};
 use worker::{Failure, Result};
 
 const RANDOMNESS: ConsensusEngineId = *b"rand";
-/// More than any chain has collators.
+/// More than the collators of any chain.
 const MAX_AUTHORS: usize = 4_096;
 
-/// Gives every author of the chain the key that is no secret, unless they have it.
+/// Replaces the VRF key of every author with the public one, unless it is already replaced.
 pub(super) fn key_overrides(chain: &Chain, layout: &Layout) -> Result<Vec<StateOverride>> {
     let (Some(_), Some(mapping)) = (layout.pallet_with(&["LocalVrfOutput"], None), mapping(layout)) else {
         return Ok(Vec::new());
@@ -38,13 +40,13 @@ fn mapping(layout: &Layout) -> Option<Vec<u8>> {
     layout.pallet_with(&["MappingWithDeposit"], None).map(|pallet| pallet.key("MappingWithDeposit"))
 }
 
-/// `RegistrationInfo`: the account, its deposit, and last the key.
+/// Replaces the key in a `RegistrationInfo`: the account, its deposit, and last the key.
 fn with_key(info: &[u8], public: &[u8; 32]) -> Option<Vec<u8>> {
     let (before, _) = info.split_last_chunk::<32>()?;
     (!before.is_empty()).then(|| [before, public].concat())
 }
 
-/// What the next block carries, where the chain wants it.
+/// Returns the VRF item of the next block's digest, if the chain requires one.
 pub(super) fn digest_item(chain: &Chain, layout: &Layout) -> Result<Option<DigestItem>> {
     let Some(pallet) = layout.pallet_with(&["LocalVrfOutput"], None) else { return Ok(None) };
     let last = chain.storage(&pallet.key("LocalVrfOutput"))?.unwrap_or_default();
@@ -52,9 +54,10 @@ pub(super) fn digest_item(chain: &Chain, layout: &Layout) -> Result<Option<Diges
     Ok(Some(DigestItem::PreRuntime(RANDOMNESS, vrf_output(&last)?)))
 }
 
-/// The output and its proof.
+/// Returns the VRF output and its proof.
 fn vrf_output(last: &H256) -> Result<Vec<u8>> {
-    // What is drawn at random protects the key, and there is none to protect: the same input gives the same block.
+    // The randomness would protect a secret key. This key is public, and fixed randomness gives the
+    // same block for the same input.
     let extra = attach_rng(VrfTranscript::new(b"VRF", &[]).0, FixedRng);
     let (output, proof, _) = fork_keypair()?.vrf_sign_extra(input(last).0, extra);
     Ok([&output.to_preout().to_bytes()[..], &proof.to_bytes()].concat())
