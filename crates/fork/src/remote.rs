@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The whole state of a block from a node, over JSON-RPC.
+//! Downloads the whole state of a block from a node over JSON-RPC.
 //!
-//! Keys come in pages, values in batches that halve when a node refuses them. Nothing is believed: a missing key, a
-//! missing value or an altered one gives another root than the header's, and the header is hashed.
+//! Keys come in pages, values in batches that are halved if a node refuses them. The node is not
+//! trusted: a missing key, a missing value or an altered one gives another root than the header's,
+//! and the header is verified by its hash.
 
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
 use node::{Patience, RpcBlock, Session, Trouble};
@@ -10,19 +11,25 @@ use protocol::Live;
 use state::{Block, State};
 use worker::{Failure, Reporter, Result};
 
-/// What nodes give in one page of keys.
+/// Keys in one page, the limit of nodes.
 const PAGE: u32 = 1_000;
-/// Values asked for at once, at first.
+/// Values in the first batch.
 const BATCH: usize = 500;
 const CHILD_PREFIX: &[u8] = b":child_storage:default:";
 
+/// A whole state, and what downloading it took.
 pub struct FullState {
+    /// The state of the block.
     pub state: State,
+    /// Whether the node reports the block as final.
     pub finalized: bool,
+    /// The number of requests.
     pub requests: u64,
+    /// The size of the received hex in bytes.
     pub bytes: u64,
 }
 
+/// Downloads the state of the block `at`: `finalized`, a number or a hash.
 pub fn state(live: &Live, at: &str, reporter: &Reporter) -> Result<FullState> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -44,7 +51,7 @@ async fn download(live: &Live, at: &str, reporter: &Reporter) -> Result<FullStat
         let entries = node.values(&block, Some(key), &child, reporter).await?;
         children.push((key[CHILD_PREFIX.len()..].to_vec(), entries));
     }
-    // Roots of child tries follow from the child tries; a node's word for them is not needed.
+    // The roots of child tries follow from the child tries, so the node's values are not needed.
     let top = top.into_iter().filter(|(key, _)| !key.starts_with(CHILD_PREFIX)).collect();
     let mut state = State {
         state_root: Some(block.state_root),
@@ -60,7 +67,7 @@ async fn download(live: &Live, at: &str, reporter: &Reporter) -> Result<FullStat
 
 struct StateReader<'a> {
     session: Session,
-    /// What errors call the nodes.
+    /// The nodes' names in error messages.
     name: &'a str,
     bytes: u64,
 }
@@ -87,7 +94,7 @@ impl StateReader<'_> {
             let count = page.len();
             for key in page {
                 let key = self.decode("a key", &key)?;
-                // A node that repeats itself would keep us here for ever.
+                // A node that repeats keys would never end the list.
                 if keys.last().is_some_and(|last| *last >= key) {
                     return Err(Failure::input(format!("{} gives keys that are not in order", self.name))
                         .found(hex::encode_prefixed(&key))
@@ -143,7 +150,7 @@ impl StateReader<'_> {
                         .found(values.len().to_string())
                         .expected(part.len().to_string()));
                 }
-                // Often the answer was too large.
+                // The answer was probably too large.
                 Err(Trouble::Refused(_)) if part.len() > 1 => batch = (part.len() / 2).max(1),
                 Err(trouble) => return Err(trouble.into_failure()),
             }

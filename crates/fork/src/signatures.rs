@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Signatures remembered from one runtime to the next.
+//! Replays signature checks of one runtime in another.
 //!
-//! What an account signs holds the versions of the runtime, so that another runtime takes no transaction of an existing
-//! block for signed. To see what it would have made of them, the signatures that were good under the chain's own code are
-//! remembered, and then they are good for the other runtime too: these and no others.
+//! Transactions sign the versions of the runtime, so another runtime finds the signatures of an
+//! existing block invalid. To see how it would execute these transactions, signatures that were
+//! valid under the chain's own code are remembered, and only these are valid under the other
+//! runtime too.
 
 #![allow(unexpected_cfgs, reason = "what the macro writes asks whether a runtime is compiled")]
 
@@ -24,30 +25,33 @@ use std::{
 /// A signature and the key it was made with.
 type Signed = ([u8; 64], [u8; 32]);
 
-/// Stands for the signature of the author of a block that was built here, whoever it is: nobody here has the authors' keys.
+/// A placeholder for the author's signature of a block built here. Nobody here has the authors'
+/// keys.
 pub const SEAL: [u8; 64] = *b"the seal of a block that was built on a fork, good for any key..";
 
-/// A signature by ECDSA, and how many bytes its key has in the form that the runtime asks for.
+/// An ECDSA signature, and the size of its public key in bytes in the form that the runtime
+/// requests.
 type EcdsaSignature = ([u8; 65], usize);
 
 #[derive(Default)]
 struct SignatureMemory {
     good: HashSet<Signed>,
-    /// The key that a signature gave; nothing where it gave several, with several messages.
+    /// The public key recovered from a signature. `None` if several messages gave different keys.
     keys: HashMap<EcdsaSignature, Option<Vec<u8>>>,
     replaying: bool,
     accepts_seal: bool,
 }
 
 thread_local! {
-    // Host functions are called on the thread that calls the runtime, and have nothing else to keep anything in.
+    // Host functions run on the thread that calls the runtime, and have no other place for state.
     static MEMORY: RefCell<SignatureMemory> = RefCell::default();
 }
 
-/// While this lives, a signature that was good before is taken for good.
+/// While this guard lives, signatures that were valid before it are accepted for any message.
 pub struct SignatureReplayGuard;
 
 impl SignatureReplayGuard {
+    /// Starts to accept the remembered signatures on this thread. Dropping the guard forgets them.
     pub fn begin() -> Self {
         MEMORY.with_borrow_mut(|memory| memory.replaying = true);
         Self
@@ -60,10 +64,11 @@ impl Drop for SignatureReplayGuard {
     }
 }
 
-/// While this lives, [`SEAL`] is taken for everybody's signature.
+/// While this guard lives, [`SEAL`] is accepted as the signature of any key.
 pub struct SealGuard;
 
 impl SealGuard {
+    /// Starts to accept [`SEAL`] on this thread.
     pub fn begin() -> Self {
         MEMORY.with_borrow_mut(|memory| memory.accepts_seal = true);
         Self
@@ -93,7 +98,10 @@ fn is_accepted(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
     })
 }
 
-/// By ECDSA a runtime is not told whether a signature is good, but which key made it; with another message it is another key.
+/// Returns the recovered public key, or while replaying the one recovered before.
+///
+/// With ECDSA a runtime does not ask whether a signature is valid but which key made it. Another
+/// message gives another key.
 fn recover_or_replay<const SIZE: usize>(
     signature: &[u8; 65],
     key: Result<[u8; SIZE], EcdsaVerifyError>,
@@ -117,7 +125,8 @@ fn recover_or_replay<const SIZE: usize>(
     })
 }
 
-/// The first version's rule, which takes numbers above the curve's order, too.
+/// Recovers a key by the rule of the first version, which also accepts numbers above the curve's
+/// order.
 fn recover_overflowing(signature: &[u8; 65], message: &[u8; 32]) -> Result<libsecp256k1::PublicKey, EcdsaVerifyError> {
     let [parts @ .., form] = signature;
     let form = if *form > 26 { form - 27 } else { *form };
@@ -127,7 +136,7 @@ fn recover_overflowing(signature: &[u8; 65], message: &[u8; 32]) -> Result<libse
         .map_err(|_| EcdsaVerifyError::BadSignature)
 }
 
-/// The host functions that check signatures of accounts, as `sp-io` has them, with a memory.
+/// The host functions that verify signatures of accounts, as in `sp-io`, with replay.
 #[runtime_interface]
 pub trait Crypto {
     fn ed25519_verify(
@@ -138,7 +147,7 @@ pub trait Crypto {
         is_accepted(&signature.0, &key.0, sp_io::crypto::ed25519_verify(signature, message, key))
     }
 
-    /// For signatures of before 2019.
+    /// For signatures from before 2019.
     fn sr25519_verify(
         signature: PassPointerAndRead<&sr25519::Signature, 64>,
         message: PassFatPointerAndRead<&[u8]>,
@@ -156,12 +165,12 @@ pub trait Crypto {
         is_accepted(&signature.0, &key.0, Pair::verify(signature, message, key))
     }
 
-    /// For signatures of before 2021, as the next but one.
+    /// For signatures from before 2021, as the compressed variant below.
     fn secp256k1_ecdsa_recover(
         signature: PassPointerAndRead<&[u8; 65], 65>,
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 64], EcdsaVerifyError>> {
-        // The first byte only tells that it is not the compressed form.
+        // The first byte only marks the uncompressed form.
         let key = recover_overflowing(signature, message).map(|key| {
             let [_, key @ ..] = key.serialize();
             key
@@ -244,7 +253,7 @@ mod tests {
         };
         let owner = Some(pair.public().0);
         assert_eq!(recover(&signature, &old), (true, owner));
-        // The same bytes with two messages: nobody knows which is meant.
+        // The same signature with two messages is ambiguous.
         assert!(recover(&twice, &old).0);
         assert!(recover(&twice, &third).0);
         {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Calls into a runtime that do not end.
+//! Ends the process if a call into a runtime does not end.
 //!
-//! Compiled Wasm cannot be interrupted from outside, so the process ends. Before it does, whoever asked to be told gets
-//! the failure and decides what is said last: a dry run finishes its report. Only execution counts: the time that a call
-//! waits for parts of a state from a node is the node's, not the runtime's.
+//! Compiled Wasm cannot be interrupted from outside. Before the process ends, an installed handler
+//! receives the failure and returns the last event: a dry run completes its report. Only execution
+//! time counts. The time that a call waits for a node is paused.
 
 use crate::executor::Code;
 use std::{
@@ -12,14 +12,14 @@ use std::{
 };
 use worker::{Event, Failure, Kind};
 
-/// A call that runs longer than this is taken for endless. The slowest known block took a minute on slow machines.
+/// The default time limit of a call. The slowest known block took a minute on slow machines.
 const CALL_LIMIT: Duration = Duration::from_secs(300);
 
-/// How often the calls are looked at.
+/// The interval at which calls are checked.
 const PERIOD: Duration = Duration::from_millis(500);
 
 struct State {
-    /// How long a call may execute now.
+    /// The current time limit of a call.
     limit: Duration,
     call: Option<Call>,
     handler: Option<Box<dyn FnOnce(OverdueCall) -> Event + Send>>,
@@ -32,17 +32,19 @@ struct Call {
     clock: Clock,
 }
 
-/// A call that did not end, and the blake2-256 of the code that it ran in.
+/// A call that exceeded its time limit.
 pub struct OverdueCall {
+    /// The failure to report.
     pub failure: Failure,
+    /// The blake2-256 hash of the code that was called.
     pub code: Vec<u8>,
 }
 
-/// Time that stands still while somebody else is waited for.
+/// A clock that can be paused.
 struct Clock {
     spent: Duration,
     since: Option<Instant>,
-    /// How many wait: several threads may, and pauses may lie in each other.
+    /// The number of active pauses. Several threads may pause it, and pauses may be nested.
     paused: u32,
 }
 
@@ -76,10 +78,12 @@ fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut STATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// While this lives, calls have less time than a block: for what nodes ask in passing.
+/// While this guard lives, calls have a shorter time limit than a block, for example runtime APIs
+/// that nodes call.
 pub struct CallTimeLimit;
 
 impl CallTimeLimit {
+    /// Sets the time limit of a call.
     pub fn set(limit: Duration) -> Self {
         with(|state| state.limit = limit);
         Self
@@ -92,10 +96,12 @@ impl Drop for CallTimeLimit {
     }
 }
 
-/// While this lives, the call under way is waiting for somebody else and its time stands still.
+/// While this guard lives, the clock of the current call is paused, because the call waits for a
+/// node.
 pub struct ClockPause;
 
 impl ClockPause {
+    /// Pauses the clock of the current call.
     pub fn begin() -> Self {
         with(|state| state.call.iter_mut().for_each(|call| call.clock.pause(Instant::now())));
         Self
@@ -108,10 +114,12 @@ impl Drop for ClockPause {
     }
 }
 
-/// While this lives, a call that does not end has the process end with the event that `rescue` makes of it.
+/// While this guard lives, the handler makes the last event of a process that ends because of an
+/// overdue call.
 pub struct TimeoutHandler;
 
 impl TimeoutHandler {
+    /// Installs the handler.
     pub fn install(handler: impl FnOnce(OverdueCall) -> Event + Send + 'static) -> Self {
         with(|state| state.handler = Some(Box::new(handler)));
         Self
@@ -124,10 +132,11 @@ impl Drop for TimeoutHandler {
     }
 }
 
-/// Ends the process when the call that it stands for does not end.
+/// While this guard lives, a call into a runtime is watched.
 pub struct Watchdog;
 
 impl Watchdog {
+    /// Starts to watch a call of `method`.
     pub fn start(method: &str, code: &Code) -> Self {
         let first = with(|state| {
             let clock = Clock::started(Instant::now());
@@ -165,7 +174,7 @@ fn overdue(state: &mut State) -> Option<OverdueCall> {
     Some(OverdueCall { failure, code: call.code.clone() })
 }
 
-/// The only way out of an endless runtime: say so in the worker's own protocol, and end.
+/// Writes the last event and ends the process. An endless call cannot be left in any other way.
 fn end(overdue: OverdueCall, handler: Option<Box<dyn FnOnce(OverdueCall) -> Event + Send>>) -> ! {
     use std::io::Write;
     let event = match handler {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The whole state of a block, taken from one or several nodes, trie node by trie node.
+//! Downloads the whole state of a block from one or several nodes, trie node by trie node.
 //!
-//! The trie is gone through from the header's root. What the node store has is not asked for again, so that a download
-//! that was cut short goes on, and a later block costs what changed. What is missing is fetched by read proofs and known
-//! by its hash: a node that lies can only fail to prove, and is dropped by name. Nothing is held in memory but what is
-//! on its way; at the end the entries are written as they are met in the order of their keys.
+//! The trie is walked from the header's state root. Nodes in the node store are not requested
+//! again, so an interrupted download continues, and a later block costs only what changed. Missing
+//! nodes are fetched by read proofs and verified by their hashes. A node that returns wrong data
+//! fails to prove its state and is dropped with a warning. Only data in transit is held in memory.
+//! At the end the entries are written in the order of their keys.
 
 mod genesis;
 mod pool;
@@ -38,16 +39,17 @@ use std::{
 };
 use worker::{Failure, Reporter, Result};
 
-/// Connections to each node: so that one answer is on its way while another is made.
+/// Connections to each node, so that requests overlap.
 const CONNECTIONS: usize = 8;
-/// Keys in one request, at first and at least. A node may refuse so many.
+/// Keys in one request, at first and at least. A node may refuse a large request.
 const BATCH: usize = 512;
 const SMALLEST_BATCH: usize = 16;
-/// Trie nodes that came and may be wanted in a moment, in bytes.
+/// The size in bytes of fetched trie nodes that are kept in memory for the walk.
 const RECENT_LIMIT: usize = 32 << 20;
-/// A key longer than this is of no chain.
+/// The maximum length of a key in nibbles. No chain has longer ones.
 const MAX_NIBBLES: usize = 2 * 4096;
 
+/// The options for creating a snapshot of a live chain.
 pub struct SnapshotOptions<'a> {
     /// Nodes of one chain.
     pub nodes: &'a [Endpoint],
@@ -55,20 +57,22 @@ pub struct SnapshotOptions<'a> {
     pub at: &'a str,
     /// The directory of the node store.
     pub store: &'a Path,
+    /// The file to write.
     pub out: &'a Path,
+    /// The format of the file.
     pub format: SnapshotFormat,
 }
 
-/// A place in the trie: the node there, or the value, known by its hash.
+/// A node or a hashed value of a trie, identified by its place and its hash.
 #[derive(Clone, Debug)]
 struct TrieItem {
     hash: H256,
-    /// Nibbles of the way to it; for a value the whole key.
+    /// The nibbles of the path to it. For a value, the whole key.
     path: Vec<u8>,
-    /// The key of the child trie it is in, without prefix.
+    /// The key of the child trie that contains it, without the prefix.
     child: Option<Arc<Vec<u8>>>,
     is_value: bool,
-    /// Which part of the trie it is, if every branch divides what is above it evenly: what progress is told by.
+    /// Its share of the trie if every branch divided its parent's share evenly. Used for progress.
     weight: f64,
 }
 
@@ -77,17 +81,18 @@ impl TrieItem {
         Self { hash, path: Vec::new(), child, is_value: false, weight }
     }
 
-    /// The lowest key that has it on its way.
+    /// Returns the lowest key whose path contains it.
     fn lowest_key(&self) -> Vec<u8> {
         bytes_of(&self.path)
     }
 }
 
-/// Half a byte at the end is the upper half.
+/// Packs nibbles into bytes. A last single nibble becomes the upper half of a byte.
 fn bytes_of(nibbles: &[u8]) -> Vec<u8> {
     nibbles.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()
 }
 
+/// Creates a snapshot of a live chain.
 pub fn create(options: &SnapshotOptions<'_>, reporter: &Reporter) -> Result<LiveSnapshot> {
     let began = Instant::now();
     let (first, block, mut dropped) = connect(options)?;
@@ -130,10 +135,10 @@ pub fn create(options: &SnapshotOptions<'_>, reporter: &Reporter) -> Result<Live
     })
 }
 
-/// Puts the whole state at a block into the store.
+/// Downloads the whole state of a block into the node store.
 pub fn fetch_all(nodes: &[Endpoint], header: &Header, disk: &Disk, reporter: &Reporter) -> Result<Traffic> {
     let hash = hex::encode_prefixed(header.hash().as_bytes());
-    // Its connections go to the first, so what is not there is asked of the others before.
+    // The pool expects a connection to the first node.
     let first = nodes.get(..1).unwrap_or_default();
     let (node, _) = RemoteNode::connect(first, &hash)?;
     let pool = WorkerPool::start(node, nodes, &hash, CONNECTIONS);
@@ -141,8 +146,10 @@ pub fn fetch_all(nodes: &[Endpoint], header: &Header, disk: &Disk, reporter: &Re
     Ok(pool.finish())
 }
 
-/// The first node that knows the block, and why those before it do not count. Where there are several, one that does not know it
-/// yet is waited for only if none of the others does.
+/// Connects to the first node that knows the block. Also returns why earlier nodes were dropped.
+///
+/// With several nodes, one that does not know the block yet is waited for only if no other knows
+/// it.
 fn connect(options: &SnapshotOptions<'_>) -> Result<(RemoteNode, RpcBlock, Vec<String>)> {
     let patient = Patience::default();
     let impatient = Patience { block: Duration::ZERO, ..patient };
@@ -170,12 +177,13 @@ fn one_line(failure: &Failure) -> String {
     }
 }
 
-/// How many entries there are, which a snapshot says before they come.
+/// The numbers of entries, which a snapshot contains before the entries.
 #[derive(Debug, Default)]
 struct Counts {
-    /// Without the roots of child tries, which follow from those.
+    /// Entries of the main trie without the roots of child tries, which follow from the child
+    /// tries.
     top: usize,
-    /// Trie nodes, and values that are stored apart.
+    /// Trie nodes and hashed values.
     nodes: u64,
     children: BTreeMap<Vec<u8>, usize>,
 }
@@ -184,17 +192,18 @@ struct TrieWalk<'a> {
     disk: &'a Disk,
     recent: HashMap<H256, Vec<u8>>,
     recent_bytes: usize,
-    /// What is still to be looked at; the last comes first, so that places are met in the order of their keys.
+    /// The items to visit. The last one comes first, so that items are visited in the order of
+    /// their keys.
     stack: Vec<TrieItem>,
-    /// What is neither here nor on its way.
+    /// The items that are neither in the store nor requested.
     missing: Vec<TrieItem>,
     in_order: bool,
     counts: Counts,
     fetched: u64,
     done: f64,
-    /// Keys that one request may have.
+    /// The number of keys in one request.
     batch: usize,
-    /// How many keys there were below a missing place, lately: how many places make a request.
+    /// The recent average of keys below a missing item. It gives the number of items in a request.
     keys_per_item: f64,
 }
 
@@ -215,7 +224,7 @@ impl<'a> TrieWalk<'a> {
         }
     }
 
-    /// Until every node and every value is in the store.
+    /// Downloads until every node and every value is in the store.
     fn run(&mut self, pool: &WorkerPool, reporter: &Reporter) -> Result<()> {
         let mut under_way = 0;
         let mut reported = Instant::now();
@@ -275,33 +284,35 @@ impl<'a> TrieWalk<'a> {
         }
     }
 
-    /// The next places in the order of keys, as many as their keys fill a request.
+    /// Returns the next missing items in the order of keys, as many as fill a request with their
+    /// keys.
     fn next_task(&mut self) -> Task {
         if !self.in_order {
             self.missing.sort_by(|one, other| (&one.child, &one.path).cmp(&(&other.child, &other.path)));
             self.in_order = true;
         }
-        // Of the root it is not known yet how much below it changed.
+        // Before the root is known, nothing says how much below it changed.
         let bulk = self.is_mostly_missing() && self.missing.first().is_some_and(|item| !item.path.is_empty());
         let count = match bulk {
             true => (self.batch as f64 / self.keys_per_item.max(1.0)) as usize,
             false => self.batch,
         };
-        // Those of one trie, since a request is for one.
+        // Only items of one trie, because a request is for one trie.
         let child = self.missing.first().and_then(|item| item.child.clone());
         let same = self.missing.iter().take(count.max(1)).take_while(|item| item.child == child).count();
         let items: Vec<_> = self.missing.drain(..same.max(1)).collect();
         Task { items, child, keys: self.batch, bulk }
     }
 
-    /// Whether most of what is looked at has to be fetched: keys are then asked for in pages, and whole parts of the trie
-    /// come by one proof. Where only some of it changed, just those places are asked for.
+    /// Returns whether most of the visited items were missing. Keys are then requested in pages,
+    /// and whole parts of the trie come with one proof. If only a part of the trie changed, only
+    /// the missing places are requested.
     fn is_mostly_missing(&self) -> bool {
         let entries = self.counts.top as u64;
         entries == 0 || self.fetched * 4 > entries
     }
 
-    /// Goes on below a place that is here; else remembers that it is missing.
+    /// Visits what is below an item that is here, or adds the item to the missing ones.
     fn visit(&mut self, item: TrieItem) -> Result<()> {
         if item.hash.0 == keys::EMPTY_TRIE_ROOT {
             self.done += item.weight;
@@ -332,7 +343,7 @@ impl<'a> TrieWalk<'a> {
         if below == 0 {
             self.done += weight;
         }
-        // What is looked at last has to be put down first.
+        // The stack is last in, first out.
         for (index, below) in node.children.iter().rev() {
             let path: Vec<u8> = path.iter().copied().chain([*index]).collect();
             match below {
@@ -382,7 +393,7 @@ impl<'a> TrieWalk<'a> {
         let mut new = Vec::with_capacity(nodes.len());
         for node in nodes {
             let hash = H256(blake2_256(&node));
-            // The upper nodes come with every proof.
+            // Every proof contains the upper nodes again.
             if !self.recent.contains_key(&hash) {
                 self.recent_bytes += node.len() + 64;
                 self.recent.insert(hash, node);
@@ -395,7 +406,7 @@ impl<'a> TrieWalk<'a> {
     }
 }
 
-/// What a node covers of the key is put behind the way to it.
+/// Decodes a node and appends its partial key to the path.
 fn decode(bytes: &[u8], mut path: Vec<u8>) -> Result<(Vec<u8>, Node<'_>)> {
     let node = Node::decode(bytes).ok_or_else(|| {
         Failure::input("the chain's state has a trie node that is none")
@@ -423,12 +434,12 @@ fn unproven(url: &Endpoint, item: &TrieItem) -> Failure {
     ))
 }
 
-/// Forgets all trie nodes; how many bytes that freed.
+/// Removes all trie nodes from the store and returns the freed bytes.
 pub fn prune(store: &Path) -> Result<u64> {
     Disk::remove(store).map_err(|why| Failure::environment("the store of trie nodes cannot be removed").found(why))
 }
 
-/// Whether less may be granted, and what the node said.
+/// Returns whether a smaller request may succeed, and the failure.
 fn split_transport_error(trouble: Trouble) -> (bool, Failure) {
     match trouble {
         Trouble::Refused(failure) => (true, failure),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Those who ask: some connections to each node, each on a thread of its own, and one queue for all of them.
+//! A pool of workers that request proofs. Each has a connection and a thread; all share one queue.
 
 use super::{TrieItem, one_line, split_transport_error};
 use crate::state::{RemoteNode, Traffic, Transport};
@@ -14,17 +14,18 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// Places that are missing, of one trie and in the order of their keys.
+/// Missing items of one trie, in the order of their keys.
 #[derive(Debug)]
 pub(super) struct Task {
     pub items: Vec<TrieItem>,
     pub child: Option<Arc<Vec<u8>>>,
-    /// How many keys may be asked for at once.
+    /// The maximum number of keys in the request.
     pub keys: usize,
-    /// Whether all that is below them is wanted too.
+    /// Whether everything below the items is needed too.
     pub bulk: bool,
 }
 
+/// What a worker reports.
 pub(super) enum Answer {
     Done {
         task: Task,
@@ -32,7 +33,7 @@ pub(super) enum Answer {
         keys: Option<usize>,
         from: Endpoint,
     },
-    /// Perhaps less would be given.
+    /// A smaller request may succeed.
     Refused {
         task: Task,
         failure: Failure,
@@ -43,10 +44,11 @@ pub(super) enum Answer {
         failure: Failure,
         from: Endpoint,
     },
-    /// A connection less.
+    /// A worker has ended.
     Disconnected,
 }
 
+/// The workers of a download.
 pub(super) struct WorkerPool {
     shared: Arc<Shared>,
     answers: Mutex<mpsc::Receiver<Answer>>,
@@ -62,18 +64,18 @@ struct Shared {
 struct PoolState {
     tasks: VecDeque<Task>,
     closed: bool,
-    /// Connections that are made, and not given up again.
+    /// The number of connections in use.
     connected: usize,
-    /// Connections to each node that may still come to be.
+    /// The number of connections to each node that may still be made.
     pending: BTreeMap<Endpoint, usize>,
-    /// Nodes that are not asked any more, with the reason.
+    /// Nodes that are no longer used, with the reason.
     dropped: BTreeMap<Endpoint, Failure>,
     warnings: Vec<String>,
     traffic: Traffic,
 }
 
 impl WorkerPool {
-    /// `first` is connected already, to the first of the nodes; the others and more connections to it are made here.
+    /// Starts the workers. `first` is a connection to the first node; the workers make the others.
     pub fn start(first: RemoteNode, urls: &[Endpoint], block: &str, connections: usize) -> Self {
         let total = urls.len() * connections;
         let (sender, answers) = mpsc::channel();
@@ -106,17 +108,18 @@ impl WorkerPool {
         Self { shared, answers: Mutex::new(answers) }
     }
 
-    /// Connections that may still answer.
+    /// Returns the number of workers that may still answer, at least 1.
     pub fn size(&self) -> usize {
         self.shared.alive.load(Ordering::SeqCst).max(1)
     }
 
+    /// Adds a task to the queue.
     pub fn submit(&self, task: Task) {
         self.shared.state().tasks.push_back(task);
         self.shared.changed.notify_all();
     }
 
-    /// Waits for one; fails when there is nobody left to answer.
+    /// Waits for the next answer. Fails if all workers have ended.
     pub fn answer(&self) -> Result<Answer> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         match answers.recv() {
@@ -140,20 +143,23 @@ impl WorkerPool {
         }
     }
 
+    /// Stops using a node. A warning is recorded.
     pub fn drop_node(&self, url: &Endpoint, failure: &Failure) {
         self.shared.drop_node(url, failure);
     }
 
+    /// Returns the warnings since the last call.
     pub fn warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.state().warnings)
     }
 
+    /// Returns the dropped nodes, each with the reason.
     pub fn dropped(&self) -> Vec<String> {
         self.shared.state().dropped.iter().map(|(url, why)| describe(url, why)).collect()
     }
 
-    /// Sends everyone home, and says what they moved. Nobody waits for those that are not connected yet: they may try for
-    /// long, and have moved nothing.
+    /// Stops the workers and returns their traffic. It does not wait for workers that are still
+    /// connecting, which may take long and have no traffic.
     pub fn finish(self) -> Traffic {
         let mut state = self.shared.state();
         state.closed = true;
@@ -174,7 +180,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A node may grant fewer connections than are wished for; it is dropped if it grants none.
+    /// Records a failed connection. A node may grant fewer connections than requested; it is
+    /// dropped if it grants none.
     fn not_connected(&self, url: &Endpoint, failure: &Failure) {
         let none = {
             let mut state = self.state();
@@ -202,7 +209,8 @@ impl Shared {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for something of the state that a node may have, until there is nothing more to do for it.
+    /// Waits until `wanted` returns something. Returns `None` if the pool is closed or the node is
+    /// dropped.
     fn wait_for<T>(&self, url: &Endpoint, wanted: impl Fn(&mut PoolState) -> Option<T>) -> Option<T> {
         let mut state = self.state();
         loop {
@@ -216,8 +224,8 @@ impl Shared {
         }
     }
 
-    /// A connection once there is something to do. It holds no task meanwhile: one that is long in coming keeps nobody
-    /// from doing it.
+    /// Connects once there is a task. The task stays in the queue meanwhile, so that a slow
+    /// connection does not delay it.
     fn connect_when_needed(&self, url: &Endpoint, block: &str) -> Option<RemoteNode> {
         self.wait_for(url, |state| state.tasks.front().map(|_| ()))?;
         match RemoteNode::connect(std::slice::from_ref(url), block) {
@@ -229,7 +237,7 @@ impl Shared {
         }
     }
 
-    /// Answers until there is nothing more to do.
+    /// Performs tasks until the pool is closed or the node is dropped.
     fn work(&self, node: Option<RemoteNode>, url: &Endpoint, block: &str, answers: &mpsc::Sender<Answer>) {
         let Some(node) = node.or_else(|| self.connect_when_needed(url, block)) else { return };
         self.state().connected += 1;
@@ -264,12 +272,12 @@ fn perform(node: &dyn Transport, task: &Task) -> std::result::Result<ProofAnswer
     if page {
         let (start, end) = (first.lowest_key(), last.lowest_key());
         let common = start.iter().zip(&end).take_while(|(one, other)| one == other).count();
-        // The last byte may be half a one: then it is no prefix.
+        // A last single nibble cannot be part of the prefix.
         let whole = last.path.len() / 2;
         let prefix = &end[..common.min(whole).min(first.path.len() / 2)];
         let count = u32::try_from(task.keys).unwrap_or(u32::MAX);
         keys = node.keys_after(child, prefix, &start, count).map_err(split_transport_error)?;
-        // What is behind the last place is another task's.
+        // Keys after the last item belong to another task.
         let not_behind = |key: &[u8]| {
             let nibbles = key.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(last.path.len());
             nibbles.cmp(last.path.iter().copied()).is_le()
@@ -281,7 +289,7 @@ fn perform(node: &dyn Transport, task: &Task) -> std::result::Result<ProofAnswer
     let found = keys.len();
     for item in &task.items {
         let lowest = item.lowest_key();
-        // A key below it has it on its way.
+        // The path of a key below the item contains the item.
         let at = keys.partition_point(|key| *key < lowest);
         let covered = !item.is_value
             && keys.get(at).is_some_and(|key| {

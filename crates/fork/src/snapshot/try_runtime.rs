@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The file as try-runtime reads it, version 4: every trie node under its place, and values that are stored apart like
-//! nodes. The place is what its database asks by: the child trie's key, the way to the node, its hash.
+//! Writes the snapshot format of try-runtime, version 4: every trie node and hashed value under the
+//! key of try-runtime's database. This key is the child trie's key, the path to the node and its
+//! hash.
 
 use super::{Counts, TrieItem, decode, invalid_child_root, write::missing_node};
 use crate::{keys, state::Disk};
@@ -36,13 +37,13 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, state_versio
     file.commit()
 }
 
-/// Half a byte at the end of the way is the upper half of one.
+/// Returns the database key of an item. A last single nibble becomes the upper half of a byte.
 fn place(item: &TrieItem) -> Vec<u8> {
     let trie = item.child.as_ref().map(|name| name.as_slice()).unwrap_or_default();
     [trie, &item.lowest_key(), item.hash.as_bytes()].concat()
 }
 
-/// What a node names by hash.
+/// Pushes the items that a node references by hash.
 fn push_children(bytes: &[u8], path: Vec<u8>, child: Option<Arc<Vec<u8>>>, stack: &mut Vec<TrieItem>) -> Result<()> {
     let (path, node) = decode(bytes, path)?;
     for (index, below) in &node.children {

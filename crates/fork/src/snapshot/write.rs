@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The file, from a store that has everything: one list of entries after the other, none of them held in memory.
+//! Writes a snapshot from a complete store, one list of entries after the other, without holding
+//! them in memory.
 
 use super::{Counts, TrieItem, bytes_of, decode, invalid_child_root, try_runtime};
 use crate::{
@@ -83,10 +84,10 @@ pub(super) fn write(
     Ok(named(writer.finish()?.commit()?))
 }
 
-/// Gets each key with its value.
+/// Receives each key with its value.
 type EntryVisitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
 
-/// All entries of a trie in the order of their keys.
+/// Visits all entries of a trie in the order of their keys.
 fn visit_entries(disk: &Disk, root: H256, found: &mut EntryVisitor<'_>) -> Result<()> {
     let mut stack = vec![TrieItem::root(root, None, 0.0)];
     while let Some(item) = stack.pop() {
@@ -99,7 +100,8 @@ fn visit_entries(disk: &Disk, root: H256, found: &mut EntryVisitor<'_>) -> Resul
     Ok(())
 }
 
-/// A value comes before what is below it, and what is in the node itself before what only its hash is.
+/// Visits the entries of a node. A value comes before the children, and inline children are visited
+/// directly.
 fn expand(
     disk: &Disk,
     bytes: &[u8],
@@ -122,7 +124,8 @@ fn expand(
         }
     }
     let below = |index: u8| path.iter().copied().chain([index]).collect::<Vec<u8>>();
-    // Children by hash wait on the stack, the last below the first; one that is inline has to wait for those before it.
+    // Children by hash go onto the stack, the last one lowest. An inline child has to wait for
+    // those before it.
     let first_hash = node.children.iter().position(|(_, child)| matches!(child, Child::Hash(_)));
     let (now, later) = node.children.split_at(first_hash.unwrap_or(node.children.len()));
     for (index, child) in now {
@@ -135,7 +138,7 @@ fn expand(
         let hash = match child {
             Child::Hash(hash) => H256(*hash),
             Child::Inline(bytes) => {
-                // Its turn is later: everything before it is gone through here.
+                // Everything before an inline child is visited first.
                 drain(disk, stack, waiting, found)?;
                 expand(disk, bytes, below(*index), stack, found)?;
                 continue;
@@ -146,7 +149,7 @@ fn expand(
     Ok(())
 }
 
-/// Goes through what was put on the stack above a height.
+/// Visits the items on the stack above a height.
 fn drain(disk: &Disk, stack: &mut Vec<TrieItem>, height: usize, found: &mut EntryVisitor<'_>) -> Result<()> {
     while stack.len() > height {
         let Some(item) = stack.pop() else { break };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The trie backend of nodes, which announces to a lazy state what is about to be read.
+//! A trie backend that tells a lazy state what will be read next.
 
 use super::{Nodes, cursor::Cursors, hint::Hint, locked};
 use sp_core::H256;
@@ -16,12 +16,15 @@ pub(super) type Inner = TrieBackend<Nodes, BlakeTwo256>;
 pub(super) type Error = <Inner as Backend<BlakeTwo256>>::Error;
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
-/// How much of a key names the pallet and the item: who iterates does so within them.
+/// The length of the part of a key that identifies the pallet and the item. Iterations stay within
+/// it.
 const ITEM_PREFIX: usize = 32;
 
+/// The backend of a state.
 pub struct StateBackend {
     inner: Inner,
-    /// Where keys are gone through; none where reads are recorded, which is to be done as nodes do it.
+    /// Cursors for iterating over keys. `None` while reads are recorded, because the record must be
+    /// that of a node.
     cursors: Option<Mutex<Cursors>>,
 }
 
@@ -43,7 +46,8 @@ impl StateBackend {
         self.inner.backend_storage()
     }
 
-    /// Reads the root of a child trie, so that whatever is missing afterwards belongs to the child trie.
+    /// Reads the root of a child trie, so that any node missing afterwards belongs to the child
+    /// trie.
     fn read_child_root(&self, child: &ChildInfo) -> Result<()> {
         match self.nodes().as_lazy() {
             Some(_) => self.storage(child.prefixed_storage_key().as_slice()).map(|_| ()),
@@ -62,13 +66,13 @@ impl StateBackend {
         read()
     }
 
-    /// Takes the ways to all keys that change together.
+    /// Fetches the paths to all keys that change together.
     fn prefetch_delta<'a>(&self, child: Option<&ChildInfo>, delta: &[(&'a [u8], Option<&'a [u8]>)]) {
         if let Some(lazy) = self.nodes().as_lazy() {
             let child = child.map(ChildInfo::storage_key);
-            // The failure, if any, is kept there and found by whoever asked for the root.
+            // A failure is recorded there, and the caller that needs the root finds it.
             let _ = lazy.prefetch(child, delta.iter().map(|(key, _)| key.to_vec()));
-            // What collapsing branches needs beside is known by its place only.
+            // The siblings that collapsing a branch needs are known only by their place.
             self.nodes().set_hint(|| Hint::path(child));
         }
     }
@@ -145,7 +149,7 @@ impl Backend<BlakeTwo256> for StateBackend {
         state_version: StateVersion,
     ) -> (H256, bool, BackendTransaction<BlakeTwo256>) {
         let delta: Vec<_> = delta.collect();
-        // An error shows again in what follows.
+        // An error occurs again in the calls below.
         let _ = self.read_child_root(child);
         self.prefetch_delta(Some(child), &delta);
         self.inner.child_storage_root(child, delta.into_iter(), state_version)
@@ -172,7 +176,7 @@ impl Backend<BlakeTwo256> for StateBackend {
     }
 }
 
-/// The iterator of the trie backend, and how far it has come.
+/// The iterator of the trie backend, and its last key.
 pub struct RawIter {
     inner: <Inner as Backend<BlakeTwo256>>::RawIter,
     child: Option<ChildInfo>,

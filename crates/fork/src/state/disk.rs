@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Trie nodes kept between runs, under their hashes: of all chains and all blocks in one database.
+//! Keeps trie nodes between runs, by their hashes: of all chains and blocks in one database.
 //!
-//! parity-db is made for this: keys are hashes, values their preimages, and opening maps files into memory without reading
-//! them, so that it takes the same time however many nodes there are. A process that is killed loses what was not written
-//! yet, and no more. It is a cache: what is damaged is thrown away, what is missing is fetched again.
+//! parity-db fits: keys are hashes, values their preimages. Opening it maps files into memory
+//! without reading them, so it takes the same time whatever the number of nodes. A killed process
+//! loses only what was not written yet. The database is a cache: damaged nodes are ignored, missing
+//! ones are fetched again.
 
 use parity_db::{Db, Error, Options};
 use sp_core::H256;
@@ -18,33 +19,37 @@ use std::{
 };
 
 const COLUMN: u8 = 0;
-/// A database beyond this is begun anew.
+/// The size in bytes above which the database is deleted and created again.
 const SIZE_LIMIT: u64 = 32 << 30;
-/// The database writes into files that it has mapped: where the disk has no room for a page of them the process dies. So it is
-/// not used on a disk with less room than some portions of nodes, their log and a new index take.
+/// The minimum free space in bytes. The database writes into mapped files, and the process dies if
+/// the file system has no room for a page. The space is enough for some batches of nodes, their log
+/// and a new index.
 const MIN_FREE_SPACE: u64 = 128 << 20;
 
-/// The database maps its files, and what was read or written of them stays in this process's memory until it is closed: of
-/// files that are mapped, so much may be in memory before it is opened anew, which takes milliseconds.
+/// The limit in bytes of mapped memory. Pages of the database stay in this process's memory until
+/// it is closed. Above the limit it is reopened, which takes milliseconds.
 const MAPPED_LIMIT: u64 = 96 << 20;
-/// What was given to the database waits in memory for its log, and leaves it for good when it is closed.
+/// The limit in bytes of written nodes. They are held in memory for the log, and freed when the
+/// database is closed.
 const WRITTEN_LIMIT: u64 = 32 << 20;
-/// How often that is looked at, in nodes.
+/// The number of nodes between two checks of these limits.
 const CHECK_INTERVAL: u64 = 32_768;
 
+/// The database of trie nodes.
 pub struct Disk {
-    /// Why there is none, where it could not be opened anew.
+    /// The database, or why it could not be reopened.
     database: RwLock<Result<Db, String>>,
     path: PathBuf,
-    /// Nodes that went in or out, and the bytes that went in since the database was opened.
+    /// The number of nodes read or written, and the bytes written since the database was opened.
     nodes: AtomicU64,
     written: AtomicU64,
-    /// Held as long as this is: the database's own lock is not there while it is opened anew.
+    /// Held while this lives, because the database's own lock is released when it is reopened.
     _lock: File,
 }
 
 impl Disk {
-    /// Opens the database in a directory. Only one process at a time may have it; the error is a sentence for people.
+    /// Opens the database in a directory. Only one process at a time can open it. The error is a
+    /// message for users.
     pub fn open(directory: &Path) -> Result<Self, String> {
         let path = directory.join("nodes");
         std::fs::create_dir_all(&path).map_err(|error| unusable(&path, &error))?;
@@ -55,34 +60,36 @@ impl Disk {
         Ok(Self { database: RwLock::new(Ok(database)), path, nodes, written, _lock: lock })
     }
 
-    /// Removes the database of a directory, unless a process uses it; how many bytes it had.
+    /// Removes the database of a directory unless a process uses it. Returns its size in bytes.
     pub fn remove(directory: &Path) -> Result<u64, String> {
         let path = directory.join("nodes");
         if !path.exists() {
             return Ok(0);
         }
         let _lock = lock_directory(directory, &path)?;
-        // Opening it is how to know that no older Cutover has it. There need be no room: it is what makes some.
+        // Opening it also detects an older Cutover that uses it. Free space is not required,
+        // because removing makes some.
         drop(open_database(&path)?);
         let bytes = size(&path);
         std::fs::remove_dir_all(&path).map_err(|error| format!("{} cannot be removed: {error}", path.display()))?;
         Ok(bytes)
     }
 
+    /// Returns a node, or `None` if it is missing or damaged.
     pub fn get(&self, hash: &H256) -> Option<Vec<u8>> {
         let node =
             self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok()?.get(COLUMN, &hash.0).ok()??;
         self.reopen_if_large(1);
-        // A damaged node is as good as none.
+        // A damaged node counts as missing.
         (artifact::hashes::blake2_256(&node) == hash.0).then_some(node)
     }
 
-    /// Why nodes are not found any more that were there: the database could not be opened anew.
+    /// Returns why the database could not be reopened, in which case no node is found.
     pub fn open_error(&self) -> Option<String> {
         self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned()
     }
 
-    /// Stores nodes; they can be read at once and are on disk a moment later.
+    /// Stores nodes. They can be read at once and are written to disk shortly after.
     pub fn insert<'a>(&self, nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>) -> Result<(), String> {
         check_free_space(&self.path)?;
         let (mut count, mut bytes) = (0, 0);
@@ -101,7 +108,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Opens the database anew when it has taken much memory.
+    /// Reopens the database if it uses too much memory.
     fn reopen_if_large(&self, nodes: u64) {
         let before = self.nodes.fetch_add(nodes, Ordering::Relaxed);
         if before / CHECK_INTERVAL == (before + nodes) / CHECK_INTERVAL {
@@ -113,19 +120,21 @@ impl Disk {
         }
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         self.written.store(0, Ordering::Relaxed);
-        // Closed first: it is not opened twice.
+        // It has to be closed before it is opened again.
         *database = Err(String::new());
         *database = open_database(&self.path);
     }
 }
 
-/// Whether the database moves its entries to a larger index, which it would begin again if it were closed.
+/// Returns whether the database is moving its entries to a larger index. Closing it would restart
+/// the move.
 fn is_index_growing(path: &Path) -> bool {
     let files = std::fs::read_dir(path).into_iter().flatten().flatten();
     files.filter(|file| file.file_name().to_string_lossy().starts_with("index_")).count() > 1
 }
 
-/// How much of mapped files is in this process's memory, in bytes; 0 where the system does not tell.
+/// Returns the resident memory of mapped files of this process in bytes, or 0 if the system does
+/// not report it.
 fn resident_mapped_bytes() -> u64 {
     let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kibibytes = told.lines().find_map(|line| line.strip_prefix("RssFile:")?.trim().strip_suffix(" kB"));
@@ -143,19 +152,19 @@ fn lock_directory(directory: &Path, path: &Path) -> Result<File, String> {
         .open(&lock)
         .map_err(|error| unusable(&lock, &error))?;
     match file.try_lock() {
-        // Whoever comes next can say which process it is.
+        // Another process can then name the process that holds the lock.
         Ok(()) => {
-            // A disk without room for that is told of where nodes are written.
+            // If the disk is full, the error is reported where nodes are written.
             let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => {
             let mut id = String::new();
-            // A file of another's: as much as a number has.
+            // The file may be foreign: only the length of a number is read.
             let read = file.take(20).read_to_string(&mut id);
             Err(in_use(path, read.ok().and_then(|_| id.parse().ok())))
         }
-        // A file system without locks.
+        // The file system does not support locks.
         Err(TryLockError::Error(_)) => Ok(file),
     }
 }
@@ -179,7 +188,7 @@ fn open_database(path: &Path) -> Result<Db, String> {
         }
         Ok(database) => Ok(database),
         Err(Error::Locked(_)) => return Err(in_use(path, None)),
-        // A disk error may pass; only what says of itself that it is broken is thrown away.
+        // An I/O error may be temporary. Only a database that reports itself as corrupt is removed.
         Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(unusable(path, &error)),
         Err(_) => recreate(path),
     };
@@ -187,7 +196,7 @@ fn open_database(path: &Path) -> Result<Db, String> {
 }
 
 fn check_free_space(path: &Path) -> Result<(), String> {
-    // A file system that does not tell is taken to have some.
+    // If the file system does not report its free space, it is assumed to have enough.
     let Ok(told) = rustix::fs::statvfs(path) else { return Ok(()) };
     let left = told.f_bavail.saturating_mul(told.f_frsize);
     match left < MIN_FREE_SPACE {
@@ -205,13 +214,15 @@ fn options(path: &Path) -> Options {
     let mut options = Options::with_columns(path, 1);
     for column in &mut options.columns {
         column.preimage = true;
-        // The keys are hashes already. Their distribution is an attacker's to choose only at the price of finding preimages.
+        // The keys are hashes already. An attacker could only skew their distribution by finding
+        // preimages.
         column.uniform = true;
     }
     options
 }
 
-/// What the files take on disk; they are longer than that where nothing was written yet.
+/// Returns the size that the files occupy on disk. Their length is larger where nothing was written
+/// yet.
 fn size(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let files = std::fs::read_dir(path).into_iter().flatten().flatten();
@@ -295,7 +306,7 @@ mod tests {
         (H256(artifact::hashes::blake2_256(&node)), node)
     }
 
-    /// The other half of the test below: it runs in a process of its own, until that is killed.
+    /// The child process of the test below. It runs until it is killed.
     #[test]
     #[ignore = "started by the test of kills"]
     fn writes_until_it_is_killed() {
@@ -325,13 +336,14 @@ mod tests {
                 .spawn()
                 .expect("started");
             if round == 0 {
-                // However slow the machine is, there is something that the others can lose.
+                // On a slow machine too, something must be written that the later rounds could
+                // lose.
                 let began = std::time::Instant::now();
                 while logged().unwrap_or(0) < 50 && began.elapsed() < std::time::Duration::from_secs(120) {
                     std::thread::sleep(std::time::Duration::from_millis(10));
                 }
             } else {
-                // Moments that do not repeat, some of them before the database is open.
+                // Moments that do not repeat, some before the database is open.
                 std::thread::sleep(std::time::Duration::from_millis(20 + round * 37 % 211));
             }
             writer.kill().expect("killed");
@@ -344,8 +356,8 @@ mod tests {
                 assert!(found.is_none() || found == Some(node), "round {round}: another node than was stored");
                 found.is_some()
             };
-            // What an earlier opening found was closed in good order since, and must be there for ever. Of what this
-            // writer gave last, some may be lost with it, never something in the middle.
+            // What an earlier opening found was closed properly since, and must stay. Of the last
+            // writes of this writer some may be lost, but none in the middle.
             let found = (0..committed * 20).take_while(|number| there(*number)).count();
             assert!(found >= kept, "round {round}: {found} of the {kept} nodes that were there are left");
             kept = found / 20 * 20;
@@ -370,7 +382,7 @@ mod tests {
                 number += 10_000;
             }
             let rate = f64::from(added) / began.elapsed().as_secs_f64();
-            // What a kill would leave: the file as it is while it is open.
+            // The state after a kill: the files while the database is open.
             let killed = tempfile::tempdir().expect("a directory");
             std::fs::create_dir(killed.path().join("nodes")).expect("made");
             for file in std::fs::read_dir(directory.path().join("nodes")).expect("listed") {
@@ -382,7 +394,7 @@ mod tests {
                 let began = std::time::Instant::now();
                 let disk = Disk::open(path).expect("opened");
                 let found = disk.get(&numbered(nodes - 1).0);
-                // What was still being written when the copy was taken is not in it.
+                // What was being written during the copy is not in it.
                 assert!(found.is_some() || path == killed.path());
                 began.elapsed().as_secs_f64()
             });

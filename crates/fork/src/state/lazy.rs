@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A state whose nodes are taken from a chain's node when they are first needed.
+//! A state whose trie nodes are fetched from a node when they are first read.
 //!
-//! A node is asked for a read proof of a key below the missing trie node. Every part of the answer is stored under its
-//! own hash, and only a part whose hash is the wanted one is used: so each byte is proven by the state root, and a lie
-//! can only be an answer that lacks what was asked for.
+//! The request is a read proof of a key below the missing trie node. Every part of the answer is
+//! stored by its own hash, and only a part with the required hash is used. So the state root proves
+//! each byte. A wrong answer can only lack the requested node.
 
 use super::{
     Disk, Prefix, Traffic, Transport, Trouble,
@@ -22,20 +22,22 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// Nodes that are held in memory, in bytes: where there is a disk, and where there is none.
+/// The size in bytes of nodes in memory, with and without a disk.
 const MEMORY_LIMIT: usize = 64 << 20;
 const MEMORY_LIMIT_WITHOUT_DISK: usize = 512 << 20;
-/// New nodes go to the disk in portions, since each commit waits for it.
+/// The size in bytes of new nodes that are written to the disk at once, because each commit waits
+/// for it.
 const DISK_PORTION: usize = 4 << 20;
 /// Keys in one request for a proof.
 const BATCH: usize = 256;
-/// How many of the next keys are fetched at once when keys are gone through: at first, and at most.
+/// The number of next keys that an iteration fetches at once, at first and at most.
 const FIRST_PAGE: u32 = 16;
 const LARGEST_PAGE: u32 = 512;
-/// A key that a node claims to have and that is longer is not worth a request.
+/// The maximum length of a key in bytes. A longer key from a node is ignored.
 const KEY_LIMIT: usize = 4096;
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
 
+/// A state that is fetched from a node as it is read.
 pub struct LazyState {
     transport: Box<dyn Transport>,
     root: H256,
@@ -52,7 +54,8 @@ struct BufferedDisk {
     bytes: usize,
 }
 
-/// How many keys are worth guessing: more with every guess that was used up, fewer when answers get too large.
+/// The number of next keys to fetch. It grows while an iteration continues, and shrinks if answers
+/// are too large.
 struct PageSize {
     child: Option<Vec<u8>>,
     last: Vec<u8>,
@@ -61,6 +64,7 @@ struct PageSize {
 }
 
 impl LazyState {
+    /// Creates a state with this root. Without a disk, nodes are kept in memory only.
     pub fn new(transport: Box<dyn Transport>, root: H256, disk: Option<Arc<Disk>>) -> Self {
         let limit = if disk.is_some() { MEMORY_LIMIT } else { MEMORY_LIMIT_WITHOUT_DISK };
         Self {
@@ -74,30 +78,33 @@ impl LazyState {
         }
     }
 
-    /// The root of the state at the block that the node was asked for.
+    /// Returns the state root of the block.
     pub fn root(&self) -> H256 {
         self.root
     }
 
+    /// Returns the requests and bytes so far.
     pub fn traffic(&self) -> Traffic {
         self.transport.traffic()
     }
 
+    /// Returns the first failure to fetch a node.
     pub fn failure(&self) -> Option<Failure> {
         locked(&self.failure).clone()
     }
 
-    /// Lets reading be tried again after a failure.
+    /// Clears the failure, so that reading can be tried again.
     pub fn forget_failure(&self) {
         *locked(&self.failure) = None;
     }
 
-    /// What went less well than hoped, told once.
+    /// Returns the warnings since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *locked(&self.warnings))
     }
 
-    /// A node of the trie. A failure stays: nothing that is computed after it can be right.
+    /// Returns a node of the trie. After a failure every missing node fails, because no later
+    /// result can be right.
     pub(super) fn get(&self, hash: &H256, prefix: Prefix<'_>, hint: &Hint) -> std::result::Result<DBValue, String> {
         if let Some(node) = self.local(hash) {
             return Ok(node);
@@ -105,7 +112,7 @@ impl LazyState {
         if let Some(failure) = self.failure() {
             return Err(failure.to_string());
         }
-        // A call into a runtime waits for this: its time is not the runtime's.
+        // The runtime's clock is paused while the call waits for the node.
         let _pause = ClockPause::begin();
         self.fetch(hash, prefix, hint).map_err(|failure| self.record_failure(failure))
     }
@@ -126,7 +133,7 @@ impl LazyState {
         let node = {
             let disk = locked(&self.disk);
             let buffered = disk.as_ref()?;
-            // What waits for the disk may have been dropped from memory already.
+            // Nodes waiting for the disk may have left the memory already.
             match buffered.waiting.get(hash) {
                 Some(node) => node.clone(),
                 None => buffered.disk.get(hash)?,
@@ -136,7 +143,7 @@ impl LazyState {
         Some(node)
     }
 
-    /// Takes the node with this hash, and with it what the reader will want next.
+    /// Fetches the node with this hash, and the nodes that the reader will need next.
     fn fetch(&self, hash: &H256, prefix: Prefix<'_>, hint: &Hint) -> Result<DBValue> {
         let (path, child) = TriePath::new(prefix, hint.child.as_deref());
         match &hint.purpose {
@@ -150,7 +157,7 @@ impl LazyState {
         if let Some(node) = self.local(hash) {
             return Ok(node);
         }
-        // Any key below the node has it on its way; this one is the lowest.
+        // The path of any key below the node contains it; this is the lowest one.
         let key = path.lowest_key();
         self.fetch_proof(child, std::slice::from_ref(&key))?;
         self.local(hash).ok_or_else(|| {
@@ -169,7 +176,7 @@ impl LazyState {
         })
     }
 
-    /// Fetches the ways to some keys in as few requests as it takes; what is known is not asked for again.
+    /// Fetches the paths to some keys with few requests. Known nodes are not requested again.
     pub fn prefetch(&self, child: Option<&[u8]>, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<()> {
         if let Some(failure) = self.failure() {
             return Err(failure);
@@ -193,7 +200,7 @@ impl LazyState {
         while let Some(part) = parts.pop() {
             match self.transport.read_proof(child, part) {
                 Ok(nodes) => self.store(nodes),
-                // Often the answer was too large.
+                // The answer was probably too large.
                 Err(Trouble::Refused(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     locked(&self.page_size).limit = (first.len() as u32).max(1);
@@ -225,7 +232,7 @@ impl LazyState {
         }
     }
 
-    /// A disk that takes no more is done without.
+    /// Writes the waiting nodes to the disk. If it fails, the disk is not used any more.
     fn flush(&self, disk: &mut Option<BufferedDisk>) {
         let Some(buffered) = disk.as_mut().filter(|buffered| !buffered.waiting.is_empty()) else { return };
         let nodes = std::mem::take(&mut buffered.waiting);
@@ -236,7 +243,8 @@ impl LazyState {
         }
     }
 
-    /// The keys that will be wanted after one, as the node tells them. A wrong guess costs bytes, nothing else.
+    /// Returns the keys that will be read after `after`, according to the node. A wrong key costs
+    /// bytes and nothing else.
     fn next_keys(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
         let count = locked(&self.page_size).next(child, after);
         let ask = |prefix: &[u8], after: &[u8], count: u32| {
@@ -250,7 +258,7 @@ impl LazyState {
         let mut keys: Vec<Vec<u8>> = ask(prefix, after, count)?;
         let last = keys.last().map_or(after, Vec::as_slice).to_vec();
         if keys.len() < count as usize && !prefix.is_empty() {
-            // The end is only certain where the next key is seen to be another's.
+            // The end of the prefix is certain only if the next key has another prefix.
             keys.extend(ask(&[], &last, 1)?);
         }
         locked(&self.page_size).last = last;
@@ -276,15 +284,15 @@ impl PageSize {
     }
 }
 
-/// The place of a node in the trie that it belongs to.
+/// The place of a node in its trie.
 struct TriePath<'a> {
     bytes: &'a [u8],
     nibble: Option<u8>,
 }
 
 impl<'a> TriePath<'a> {
-    /// In a child trie the library puts the trie's key before the path. Where that is not there, the root of the child
-    /// trie is what is looked for.
+    /// In a child trie the trie library puts the trie's key before the path. If it is missing, the
+    /// node is the root of the child trie.
     fn new<'b>((bytes, nibble): Prefix<'a>, child: Option<&'b [u8]>) -> (Self, Option<&'b [u8]>) {
         let nibble = nibble.map(|nibble| nibble & 0xf0);
         match child.and_then(|child| bytes.strip_prefix(child)) {

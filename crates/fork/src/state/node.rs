@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A live node, asked from code that cannot wait asynchronously: the connection lives on a thread of its own.
+//! A synchronous client of a live node. The connection runs on a thread of its own.
 
 use super::{Traffic, Transport, Trouble, lazy::method};
 use crate::chain::Header;
@@ -16,12 +16,12 @@ use std::sync::{
 use tokio::sync::mpsc;
 use worker::{Failure, Result};
 
-/// The storage key of a child trie as the RPC takes it.
+/// The prefix of a child trie's storage key in RPC parameters.
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
 
 /// The state of one block at the nodes of a chain.
 pub struct RemoteNode {
-    /// As they may be shown.
+    /// The nodes' names without secrets.
     name: String,
     at: String,
     requests: mpsc::UnboundedSender<RpcRequest>,
@@ -40,7 +40,7 @@ type Answer = std::result::Result<Box<RawValue>, Trouble>;
 struct RpcRequest {
     method: &'static str,
     parameters: ArrayParams,
-    /// Whether less can be asked for.
+    /// Whether a smaller request is possible.
     divisible: bool,
     answer: blocking::Sender<Answer>,
 }
@@ -51,6 +51,7 @@ impl RemoteNode {
         Self::connect_with(nodes, at, Patience::default())
     }
 
+    /// Connects with other time limits.
     pub fn connect_with(nodes: &[Endpoint], at: &str, patience: Patience) -> Result<(Self, RpcBlock)> {
         let (found, block) = blocking::channel();
         let (requests, received) = mpsc::unbounded_channel();
@@ -79,7 +80,8 @@ impl RemoteNode {
         Ok((Self { name, at, requests, counts, patience }, block))
     }
 
-    /// What the node gives as the block that was found: its header once more, and its extrinsics. Nothing of it is proven.
+    /// Returns the header and the extrinsics that the node has for the block. They are not
+    /// verified.
     pub fn block(&self) -> Result<Option<RemoteBlock>> {
         let answer: Option<SignedBlock> =
             self.ask("chain_getBlock", rpc_params![&self.at]).map_err(Trouble::into_failure)?;
@@ -110,12 +112,12 @@ impl RemoteNode {
 
     fn read<'a, T: Deserialize<'a>>(&self, method: &str, text: &'a RawValue) -> std::result::Result<T, Trouble> {
         serde_json::from_str(text.get()).map_err(|error| {
-            // The answer may repeat the address, and the error the answer.
+            // The answer may contain the node's address, and the error may quote the answer.
             Trouble::Failed(senseless(&self.name, method).found(protocol::hide_addresses(&error.to_string())))
         })
     }
 
-    /// The parts of an answer that is large: their digits are read where they stand in it.
+    /// Decodes the parts of a large answer without copying their hex.
     fn decode_parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, Trouble> {
         parts.iter().map(|part| self.bytes(method, part)).collect()
     }
@@ -137,9 +139,11 @@ fn no_answer(name: &str, method: &str, patience: Patience) -> Failure {
         .hint("try again, or use another node")
 }
 
-/// A block as a node gives it, its extrinsics encoded.
+/// A block as a node returns it, with encoded extrinsics.
 pub struct RemoteBlock {
+    /// The header with its seal.
     pub header: Header,
+    /// The encoded extrinsics.
     pub extrinsics: Vec<Vec<u8>>,
 }
 
@@ -226,7 +230,7 @@ impl Connection {
         while let Some(RpcRequest { method, parameters, divisible, answer: wanted }) = received.recv().await {
             let answer = self.session.request(method, parameters, divisible).await;
             self.count();
-            // Who asked may have given up.
+            // The caller may have stopped waiting.
             let _ = wanted.send(answer);
         }
     }
@@ -255,7 +259,7 @@ mod tests {
         pause: Duration::from_millis(1),
     };
 
-    /// A node of one block, which says nothing to its first `silences` questions for a proof.
+    /// Starts a node with one block that does not answer its first `silences` proof requests.
     fn node(silences: usize) -> [Endpoint; 1] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -322,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_question_that_is_not_answered_is_asked_again() {
-        // On a busy machine an answer that comes takes its time.
+        // On a busy machine an answer takes its time.
         let patience = Patience { answer: Duration::from_secs(5), ..SHORT };
         let (node, block) = RemoteNode::connect_with(&node(2), "finalized", patience).expect("connected");
         assert_eq!(block.number, 7);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The state of a file that is too large for memory: its trie's nodes lie in the store, and are read from there when they
-//! are needed.
+//! The state of a file that is too large for memory. Its trie nodes are in the node store and are
+//! read from there.
 //!
-//! The first node that is not in the store sends all of the file's nodes there. So the store needs no list of whole states:
-//! what was put there by a download, by another file or by an earlier run is used, and what was lost is put there again.
+//! If a node is missing in the store, all of the file's nodes are written there. So the store needs
+//! no list of whole states. Nodes from a download, another file or an earlier run are used, and
+//! lost ones are written again.
 
 use super::{Disk, locked, node_cache::NodeCache};
 use crate::keys;
@@ -13,44 +14,50 @@ use state::StateFile;
 use std::sync::{Arc, Mutex};
 use worker::{Failure, Reporter, Result};
 
-/// Nodes that are held in memory, in bytes.
+/// The size in bytes of nodes in memory.
 const MEMORY_LIMIT: usize = 64 << 20;
-/// Nodes go to the disk in portions, since each commit waits for it.
+/// The size in bytes of nodes that are written to the disk at once, because each commit waits for
+/// it.
 const PORTION: usize = 4 << 20;
 
+/// A state that is read through the node store.
 pub struct StoredState {
     file: StateFile,
     name: String,
     root: H256,
     disk: Arc<Disk>,
     memory: Mutex<NodeCache>,
-    /// Whether the file's nodes were sent to the store, and why they could not be.
+    /// Whether the file's nodes were written to the store, and why they could not be.
     filled: Mutex<Option<Result<()>>>,
     failure: Mutex<Option<Failure>>,
 }
 
 impl StoredState {
-    /// `root` is what the file says its state's root is.
+    /// Opens a state. `root` is the state root that the file records.
     pub fn open(file: StateFile, name: String, root: H256, disk: Arc<Disk>, reporter: &Reporter) -> Result<Self> {
         let (filled, failure) = Default::default();
         let stored = Self { file, name, root, disk, memory: Mutex::new(NodeCache::new(MEMORY_LIMIT)), filled, failure };
-        // Now, so that it is told: it is the long part, unless the state is there already.
+        // The root is read now, so that the progress of filling the store is reported.
         stored.node(&root, Some(reporter))?;
         Ok(stored)
     }
 
+    /// Returns the state root.
     pub fn root(&self) -> H256 {
         self.root
     }
 
+    /// Returns the first failure to read a node.
     pub fn failure(&self) -> Option<Failure> {
         locked(&self.failure).clone()
     }
 
+    /// Clears the failure, so that reading can be tried again.
     pub fn forget_failure(&self) {
         *locked(&self.failure) = None;
     }
 
+    /// Returns a node of the trie.
     pub fn get(&self, hash: &H256) -> std::result::Result<DBValue, String> {
         self.node(hash, None).map_err(|failure| {
             let text = failure.to_string();
@@ -78,10 +85,10 @@ impl StoredState {
         Some(node)
     }
 
-    /// Sends the file's nodes to the store, and gives one of them. Whoever wants another meanwhile waits.
+    /// Writes the file's nodes to the store and returns one of them. Other readers wait meanwhile.
     fn fill(&self, hash: &H256, reporter: Option<&Reporter>) -> Result<DBValue> {
         let mut filled = locked(&self.filled);
-        // Another reader may have done it while this one waited.
+        // Another reader may have filled it while this one waited.
         if let Some(node) = self.local(hash) {
             return Ok(node);
         }
@@ -181,7 +188,7 @@ mod tests {
         Chain::from_stored(Arc::new(stored), &facts)
     }
 
-    /// A snapshot of try-runtime with those of a state's nodes that are kept.
+    /// Creates a try-runtime snapshot with the nodes that `kept` selects by their index.
     fn of_nodes(state: &State, mut kept: impl FnMut(usize) -> bool) -> Vec<u8> {
         let place = place(&state.to_snapshot().expect("written"));
         let mut nodes = Vec::new();
@@ -240,7 +247,7 @@ mod tests {
             Ok(())
         };
         opened.nodes(each).expect("gone through");
-        // An earlier run that read no more than this.
+        // An earlier run read only the root.
         place
             .disk
             .insert([(&H256(state.state_root.expect("a root")), &root.expect("the root's node"))])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A lazy state against the whole one: the same answers and the same roots, whatever is done; and every lie is caught.
+//! Compares a lazy state with the whole one: the same answers and roots for every operation. Every
+//! wrong answer of a node is detected.
 
 use super::*;
 use crate::chain::{Chain, Header};
@@ -21,17 +22,17 @@ type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NodeFault {
     None,
-    /// One byte of one part of each proof is another.
+    /// One byte of one part of each proof is altered.
     Altered,
     /// One part of each proof is missing.
     Shortened,
     /// The proof is of another state.
     OtherState,
-    /// More than a few keys at once are refused.
+    /// Requests with more than a few keys are refused.
     SmallAnswers,
-    /// Nothing comes at all.
+    /// Every request fails.
     Unreachable,
-    /// Pages of keys are nonsense.
+    /// Pages of keys are wrong.
     WrongKeys,
 }
 
@@ -152,12 +153,13 @@ fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVers
 }
 
 fn key() -> impl Strategy<Value = Vec<u8>> {
-    // Few distinct bytes: keys share beginnings, are each other's beginnings, and deletions collapse branches.
+    // Few distinct bytes, so that keys share prefixes or are prefixes of each other, and deletions
+    // collapse branches.
     prop::collection::vec(prop::sample::select(vec![0x00u8, 0x01, 0x10, 0x11, 0xf0, 0xff]), 1..6)
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    // Around 32 bytes, from where values stand apart in version 1.
+    // Around 32 bytes, the size from which state version 1 hashes values.
     prop_oneof![prop::collection::vec(any::<u8>(), 1..4), prop::collection::vec(any::<u8>(), 30..60)]
 }
 
@@ -171,7 +173,7 @@ fn children() -> impl Strategy<Value = BTreeMap<Vec<u8>, Entries>> {
     prop::collection::btree_map(names, filled, 0..3)
 }
 
-/// Keys with what is written to them, nothing where they are deleted.
+/// Changes: keys with their new values, or `None` for deletion.
 type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 #[derive(Clone, Debug)]
@@ -184,7 +186,7 @@ enum Step {
     ReadChild(Vec<u8>, Vec<u8>),
     NextChild(Vec<u8>, Vec<u8>),
     AllOfChild(Vec<u8>),
-    /// A new state is made, and later steps are on it.
+    /// Creates a new state for the later steps.
     Write(Changes, Option<(Vec<u8>, Changes)>),
 }
 
@@ -204,9 +206,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Whether an absent key is the beginning of one that is there. Deleting such a key is left out: where it ends right above
-/// a branch that has a value, trie-db 0.32 deletes that value, which is another key's (and stops where debug assertions
-/// are on). Keys of one storage item are of one length or hashed, so that runtimes do not do this.
+/// Returns whether an absent key is a prefix of a present one. Deleting such a key is left out of
+/// the test: if it ends right above a branch with a value, trie-db 0.32 deletes that value, which
+/// belongs to another key (and panics with debug assertions). Keys of one storage item have one
+/// length or are hashed, so runtimes do not do this.
 fn ends_above_another(backend: &StateBackend, inside: Option<&ChildInfo>, key: &[u8]) -> bool {
     let (value, next) = match inside {
         None => (backend.storage(key), backend.next_storage_key(key)),
@@ -215,7 +218,7 @@ fn ends_above_another(backend: &StateBackend, inside: Option<&ChildInfo>, key: &
     value.is_ok_and(|value| value.is_none()) && next.is_ok_and(|next| next.is_some_and(|next| next.starts_with(key)))
 }
 
-/// What a step gives, as text to compare; and the state after it.
+/// Returns the result of a step as text for comparison, and the state after it.
 fn perform(
     backend: &StateBackend,
     nodes: &Nodes,
@@ -245,7 +248,7 @@ fn perform(
             all(arguments)
         }
         Step::Write(top, in_child) => {
-            // A key once: the overlay never gives two changes of one.
+            // Each key once: the overlay never has two changes of one key.
             let once = |changes: &[(Vec<u8>, Option<Vec<u8>>)], inside: Option<&ChildInfo>| {
                 let mut once: BTreeMap<_, _> = changes.iter().cloned().collect();
                 once.retain(|key, value| value.is_some() || !ends_above_another(backend, inside, key));
@@ -312,7 +315,7 @@ proptest! {
                 prop_assert_eq!(failure.kind, Kind::Input);
                 prop_assert!(failure.message.contains("fake://node"), "{}", failure);
             }
-            // What was left out of the proof was not needed.
+            // The missing part of the proof was not needed.
             None => prop_assert_eq!(found, Ok(top.get(key).cloned())),
         }
     }
