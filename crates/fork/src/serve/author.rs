@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `author_*`
+//! `author_*`: submitting extrinsics.
 
 use super::{
     Fork,
@@ -8,6 +8,7 @@ use super::{
 };
 use sp_core::H256;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("author_pendingExtrinsics", |fork, _| {
         Ok(fork.pool.iter().map(|extrinsic| Bytes(extrinsic.clone())).collect::<Vec<_>>())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `childstate_*`
+//! `childstate_*`: reading child tries.
 
 use super::{
     Fork,
@@ -10,6 +10,7 @@ use sp_core::{H256, storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX};
 use sp_state_machine::Backend;
 use sp_storage::ChildInfo;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("childstate_getKeysPaged", keys_paged)?;
     methods.method("childstate_getStorage", |fork, params| Ok(value(fork, params)?.map(Bytes)))?;
@@ -20,7 +21,7 @@ pub fn register(methods: &mut Methods) -> Registered {
     methods.method("childstate_getStorageSize", |fork, params| Ok(value(fork, params)?.map(|value| value.len())))
 }
 
-/// The child trie that the next parameter names, its prefix included.
+/// Reads the next parameter, the key of a child trie with its prefix.
 pub fn child(params: &mut Params<'_>) -> Result<ChildInfo, Error> {
     let key: Bytes = params.next()?;
     key.0

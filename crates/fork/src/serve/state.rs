@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `state_*`
+//! `state_*`: reading the state and calling the runtime.
 
 use super::{
     Fork,
@@ -14,9 +14,10 @@ use sp_storage::ChildInfo;
 use sp_trie::recorder::Recorder;
 use sp_version::RuntimeVersion;
 
-/// Keys in one page, as nodes limit them.
+/// The maximum number of keys in one page, the limit of nodes.
 pub const PAGE_LIMIT: u32 = 1_000;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("state_call", state_call)?;
     methods.method("state_getChildReadProof", child_read_proof)?;
@@ -49,7 +50,7 @@ fn keys_paged(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Vec<Bytes>,
     page(fork.chain(at(&mut params)?)?, None, prefix, count, start)
 }
 
-/// The keys behind one, of the main trie or of a child trie.
+/// Returns the keys after `start` of the main trie or of a child trie.
 pub fn page(
     chain: &Chain,
     child: Option<ChildInfo>,
@@ -72,10 +73,13 @@ pub fn page(
     Ok(keys)
 }
 
-/// Values of some keys at a block: what `state_queryStorageAt` and the subscription to storage tell.
+/// The values of some keys at a block, the answer of `state_queryStorageAt` and of storage
+/// subscriptions.
 #[derive(Clone, Serialize)]
 pub struct StorageChangeSet {
+    /// The hash of the block.
     pub block: H256,
+    /// The keys with their values.
     pub changes: Vec<(Bytes, Option<Bytes>)>,
 }
 
@@ -150,6 +154,7 @@ fn metadata(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Bytes, Error>
     Ok(Bytes(metadata))
 }
 
+/// Returns the runtime's version at a block, or at the head.
 pub fn runtime_version(fork: &Fork<'_>, at: Option<H256>) -> Result<RuntimeVersion, Error> {
     let answer = fork.call(at, "Core_version", &[])?;
     RuntimeVersion::decode(&mut &answer[..])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `system_*`
+//! `system_*`: the node and the chain.
 
 use super::{
     Fork,
@@ -9,6 +9,7 @@ use codec::{Decode, Encode};
 use serde::Serialize;
 use sp_core::crypto::{AccountId32, Ss58Codec};
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("system_accountNextIndex", next_index)?;
     methods.alias("account_nextIndex", "system_accountNextIndex")?;
@@ -28,7 +29,7 @@ struct Health {
     should_have_peers: bool,
 }
 
-/// What the runtime itself tells; names of tokens are the wallet's business.
+/// The properties that the runtime knows. The names of tokens are not among them.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Properties {
@@ -36,6 +37,7 @@ pub struct Properties {
     ss58_format: Option<u16>,
 }
 
+/// Returns the chain's properties.
 pub fn properties(fork: &mut Fork<'_>) -> Result<Properties, Error> {
     let chain = fork.chain(None)?.clone();
     let layout = fork.author.layout(&chain)?;

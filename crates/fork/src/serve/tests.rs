@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The methods and what needs no runtime; whole chains are served in the end-to-end tests.
+//! Tests of the methods that need no runtime. The end-to-end tests serve whole chains.
 
 use super::*;
 use crate::{
@@ -23,7 +23,7 @@ use tokio::{runtime::Runtime, sync::mpsc as channel};
 /// `:child_storage:default:kid`
 const KID: &str = "0x3a6368696c645f73746f726167653a64656661756c743a6b6964";
 
-/// 30 entries under 0xaa, 1,500 under 0xbb, and five in a child trie.
+/// Returns a chain with 30 entries under 0xaa, 1,500 under 0xbb, and five in a child trie.
 fn chain() -> Chain {
     let few = (0..30u8).map(|index| (vec![0xaa, index], vec![index; 40]));
     let many = (0..1_500u16).map(|index| ([&[0xbb][..], &index.to_be_bytes()].concat(), vec![1; 3]));
@@ -32,14 +32,14 @@ fn chain() -> Chain {
     Chain::from_state(state).expect("a chain")
 }
 
-/// Calls the methods of a fork that lives on a thread of its own.
+/// Calls the methods of a fork that runs on a thread of its own.
 struct Client {
     runtime: Runtime,
     methods: jsonrpsee::Methods,
     chain: ChainThread,
 }
 
-/// What one subscription is told.
+/// A subscription and its notifications.
 struct TestSubscription {
     id: Value,
     queue: channel::Receiver<Box<RawValue>>,
@@ -47,7 +47,7 @@ struct TestSubscription {
 
 fn with_fork(test: impl FnOnce(&Client)) {
     let (jobs, received) = mpsc::channel();
-    // It ends when nobody can ask any more.
+    // The thread ends when all senders are dropped.
     std::thread::spawn(move || {
         let executor = Executor::new(None);
         run(&mut Fork::new("test".into(), chain(), &executor, true), &received);
@@ -88,14 +88,15 @@ impl Client {
         TestSubscription { id: answer["result"].clone(), queue }
     }
 
-    /// The next notification of a subscription.
+    /// Returns the next notification of a subscription.
     fn next(&self, subscription: &mut TestSubscription) -> Value {
         let next = async { tokio::time::timeout(Duration::from_secs(60), subscription.queue.recv()).await };
         let text = self.runtime.block_on(next).expect("in time").expect("a notification");
         serde_json::from_str::<Value>(text.get()).expect("JSON")["params"]["result"].clone()
     }
 
-    /// The first event of an operation, which is begun with these parameters behind the subscription's name.
+    /// Starts an operation with these parameters after the subscription's name, and returns its
+    /// first event.
     fn outcome<const N: usize>(&self, subscription: &mut TestSubscription, method: &str, params: [Value; N]) -> Value {
         let params = [subscription.id.clone()].into_iter().chain(params).collect();
         let started = self.result(method, params);
@@ -109,7 +110,7 @@ impl Client {
         self.runtime.block_on(self.chain.run(work)).expect("done")
     }
 
-    /// Lets subscriptions end that nobody reads any more.
+    /// Lets subscriptions end whose queues were dropped.
     fn let_end(&self) {
         self.runtime.block_on(async {
             for _ in 0..100 {
@@ -118,7 +119,7 @@ impl Client {
         });
     }
 
-    /// Has a block on the head that nobody executed, with one value in its state.
+    /// Adds a block to the head without executing it, with one value in its state.
     fn append(&self, value: u8) -> H256 {
         self.on_chain(move |fork| {
             let mut chain = fork.chain(None).expect("a head").clone();
@@ -130,10 +131,10 @@ impl Client {
         })
     }
 
-    /// Follows the chain: the subscription, and the hash that it begins with.
+    /// Follows the chain. Returns the subscription and the head that it starts with.
     fn follow(&self, with_runtime: bool) -> (TestSubscription, Value) {
         let mut subscription = self.subscribe("chainHead_v1_follow", json!([with_runtime]));
-        // Where there is no server, subscriptions are named by numbers.
+        // Without a server, the names of subscriptions are numbers.
         subscription.id = json!(subscription.id.to_string());
         let first = self.next(&mut subscription);
         assert_eq!(first["event"], "initialized");
@@ -197,7 +198,7 @@ fn proofs_hold_against_the_state_root() {
     });
 }
 
-/// What a served fork answers to a message over HTTP: the status and the JSON.
+/// Posts a message to a served fork. Returns the status line and the JSON.
 fn post(url: &str, length: usize, body: &str) -> (String, Value) {
     let address = url.strip_prefix("ws://").expect("a WebSocket's URL");
     let mut stream = TcpStream::connect(address).expect("connected");
@@ -259,7 +260,7 @@ fn wrong_calls_get_the_errors_of_the_standard() {
         let unknown = fork.call("state_getStorage", json!(["0xaa03", H256::repeat_byte(9)]));
         assert!(unknown["error"]["message"].as_str().expect("text").contains("no block"), "{unknown}");
         assert_eq!(fork.code("state_getKeysPaged", json!(["0x", 100_000])), 4002);
-        // There is no runtime here: that is an error of the call, not the end of the server.
+        // A missing runtime is an error of the call and does not end the server.
         assert_eq!(fork.code("state_getMetadata", json!([])), -32000);
     });
 }
@@ -309,7 +310,7 @@ fn who_follows_the_head_is_told_of_blocks_and_looks_into_those_that_are_pinned()
         let done = fork.outcome(&mut subscription, "chainHead_v1_body", [block.clone()]);
         assert_eq!((&done["event"], &done["value"]), (&json!("operationBodyDone"), &json!([])));
 
-        // Named twice, or not pinned: then nothing is unpinned.
+        // If a block is named twice or not pinned, nothing is unpinned.
         let unknown = H256::repeat_byte(9);
         assert_eq!(fork.code("chainHead_v1_unpin", json!([subscription.id, [block, block]])), -32804);
         assert_eq!(fork.code("chainHead_v1_unpin", json!([subscription.id, [block, unknown]])), -32801);
@@ -321,7 +322,7 @@ fn who_follows_the_head_is_told_of_blocks_and_looks_into_those_that_are_pinned()
         assert_eq!(fork.code("chainHead_v1_storage", json!([subscription.id, block, []])), -32801);
         assert_eq!(fork.code("chainHead_v1_call", json!([subscription.id, block, "Core_version", "0x"])), -32801);
 
-        // Who begins now begins with what there is.
+        // A new subscription starts with the current head.
         let (_, head) = fork.follow(true);
         assert_eq!(head, block);
     });
@@ -356,7 +357,7 @@ fn at_most_four_subscriptions_of_a_connection_follow_the_head() {
     with_fork(|fork| {
         let mut follows: Vec<_> = (0..4).map(|_| fork.follow(false)).collect();
         assert_eq!(fork.code("chainHead_v1_follow", json!([false])), -32800);
-        // One that is gone leaves its place.
+        // A dropped subscription makes room.
         follows.pop();
         fork.let_end();
         fork.follow(false);
@@ -380,7 +381,7 @@ fn storage_is_read_at_a_followed_block() {
         let found = read(&mut subscription, json!([{"key": "0xaa03", "type": "hash"}]), Value::Null);
         assert_eq!(found["items"], json!([{"key": "0xaa03", "hash": hash}]));
         assert_eq!(fork.next(&mut subscription)["event"], "operationStorageDone");
-        // The whole trie's root is the node that is closest to nothing.
+        // The root of the trie is the closest node of the empty key.
         let found =
             read(&mut subscription, json!([{"key": "0x", "type": "closestDescendantMerkleValue"}]), Value::Null);
         let root = fork.result("chain_getHeader", json!([]))["stateRoot"].clone();
@@ -435,7 +436,7 @@ fn an_operation_waits_to_be_continued_and_holds_its_place() {
 fn an_operation_that_does_not_wait_cannot_be_continued() {
     with_fork(|fork| {
         let (subscription, block) = fork.follow(true);
-        // Begun, and carried out only after the answer: the chain is asked in between.
+        // The operation was started and runs only after the answer. The chain is called in between.
         let code = fork.on_chain({
             let id = subscription.id.as_str().expect("text").to_owned();
             let block = H256::from_slice(&bytes(&block));
@@ -463,14 +464,14 @@ fn what_cannot_be_told_in_order_stops_the_subscription() {
     with_fork(|fork| {
         let (mut subscription, genesis) = fork.follow(false);
         let block = fork.append(1);
-        // The head goes back behind what was told.
+        // The head is set back before a reported block.
         fork.result("dev_setHead", json!([genesis]));
         let events: Vec<_> =
             std::iter::from_fn(|| Some(fork.next(&mut subscription)["event"].clone())).take(3).collect();
         assert_eq!(events, ["newBlock", "bestBlockChanged", "stop"]);
         assert_eq!(fork.result("chainHead_v1_header", json!([subscription.id, block])), Value::Null);
 
-        // Who never unpins is stopped as well.
+        // A subscription that never unpins is stopped too.
         let (mut subscription, _) = fork.follow(false);
         for value in 0..1_100u16 {
             fork.append(value.to_be_bytes()[1]);
@@ -551,7 +552,7 @@ fn the_chain_tells_its_name_and_its_first_block() {
 #[test]
 fn broadcasts_are_counted_and_stopped() {
     with_fork(|fork| {
-        // Nobody is told that it is invalid.
+        // The client is not told that the transaction is invalid.
         let first = fork.result("transaction_v1_broadcast", json!(["0x00"]));
         for _ in 1..16 {
             assert!(fork.result("transaction_v1_broadcast", json!(["0x00"])).is_string());

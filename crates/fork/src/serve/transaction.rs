@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `transaction_v1_*` and `transactionWatch_v1_*`
+//! `transaction_v1_*` and `transactionWatch_v1_*`: submitting transactions.
 
 use super::{
     Fork,
@@ -9,11 +9,13 @@ use super::{
 use jsonrpsee::server::ConnectionId;
 use std::collections::BTreeMap;
 
-/// Transactions that one connection broadcasts at a time.
+/// The maximum number of running broadcasts of one connection.
 const BROADCAST_LIMIT: usize = 16;
-/// Those of all connections. Nobody tells of the ones whose connection has ended: the oldest give way.
+/// The maximum number of broadcasts of all connections. The end of a connection is not reported, so the
+/// oldest broadcasts are removed.
 const ALL_BROADCASTS_LIMIT: usize = 4_096;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.connection_method("transaction_v1_broadcast", broadcast)?;
     methods.connection_method("transaction_v1_stop", stop)?;
@@ -23,8 +25,8 @@ pub fn register(methods: &mut Methods) -> Registered {
     )
 }
 
-/// The broadcasts that nobody stopped, by their numbers. A transaction is in the pool at once or refused for good, so that
-/// there is nothing to do for them.
+/// The broadcasts that were not stopped, by their ids. A transaction is added to the pool or
+/// refused at once, so a broadcast has no other work.
 #[derive(Default)]
 pub struct Broadcasts {
     active: BTreeMap<u64, ConnectionId>,
@@ -43,7 +45,7 @@ fn broadcast(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'
     broadcasts.next += 1;
     let id = broadcasts.next;
     broadcasts.active.insert(id, connection);
-    // Who broadcasts is not told that the transaction is invalid.
+    // Broadcasting does not report that a transaction is invalid.
     let _ = fork.submit(transaction.0);
     Ok(Some(id.to_string()))
 }
