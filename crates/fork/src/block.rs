@@ -131,9 +131,8 @@ fn build_with_policy(
     }
     let mut refused = RefusedExtrinsics::new();
     for extrinsic in plan.extrinsics {
-        let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..]).map_err(|error| {
-            Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
-        })?;
+        let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
+            .map_err(|error| Failure::internal("an extrinsic to apply cannot be decoded").found(error.to_string()))?;
         // What a refused extrinsic wrote is rolled back.
         begin_transaction(&mut overlay, &recorder);
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic)
@@ -154,7 +153,7 @@ fn build_with_policy(
     let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable);
     let changes = chain.checked(changes)?;
     if changes.transaction_storage_root != *header.state_root() {
-        return Err(Failure::check(format!("block {number} carries a state root that its changes do not lead to"))
+        return Err(Failure::check(format!("the state root of block {number} is not the root of its changes"))
             .found(format!("{:?}", header.state_root()))
             .expected(format!("{:?}", changes.transaction_storage_root)));
     }
@@ -277,7 +276,7 @@ fn check_applied(result: &[u8], index: usize, inherent: bool) -> Result<()> {
             .found(format!("DispatchError {}", hex::encode_prefixed(error)))),
         [1, error @ ..] => Err(Failure::check(format!("{kind} {index} is not valid in this block"))
             .found(format!("TransactionValidityError {}", hex::encode_prefixed(error)))),
-        _ => Err(Failure::check("BlockBuilder_apply_extrinsic answered with something that is no result")
+        _ => Err(Failure::check("BlockBuilder_apply_extrinsic returned an invalid result")
             .found(hex::encode_prefixed(result))),
     }
 }

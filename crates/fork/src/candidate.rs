@@ -52,14 +52,14 @@ impl Candidate {
     pub fn of(parent: &Chain, after: &Chain, layout: &Layout, built: &BuiltBlock, bundled: bool) -> Result<Self> {
         // The code may belong to another kind of chain.
         let pallet = layout.parachain_system().ok_or_else(|| {
-            Failure::check("the code makes no block that a relay chain's validators could check")
+            Failure::check("the code builds no block that a relay chain's validators can check")
                 .found("no pallet ParachainSystem")
                 .expected("a parachain's runtime")
         })?;
         let validation_data = after.storage(&pallet.key("ValidationData"))?.unwrap_or_default();
         let validation_data =
             PersistedValidationData::<H256, u32>::decode(&mut &validation_data[..]).map_err(|error| {
-                Failure::check("the block does not keep what it was told of the relay chain")
+                Failure::check("the block does not store the relay chain's validation data")
                     .found(error.to_string())
                     .expected(format!("{}.ValidationData", pallet.name))
             })?;
@@ -98,17 +98,15 @@ type ValidationResult = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u
 pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
     let mut rest = answer;
     match ValidationResult::decode(&mut rest) {
-        Ok(_) if !rest.is_empty() => {
-            Some(format!("an answer that is no ValidationResult: {} bytes are left", rest.len()))
-        }
-        Ok((_, Some(_), ..)) => Some("it has the relay chain schedule another code".into()),
+        Ok(_) if !rest.is_empty() => Some(format!("an invalid ValidationResult: {} bytes are left", rest.len())),
+        Ok((_, Some(_), ..)) => Some("it schedules another code on the relay chain".into()),
         Ok((found, ..)) if found != head => Some(format!(
             "a head that is not the block's header: {} instead of {}",
             hex::encode_prefixed(artifact::hashes::blake2_256(&found)),
             hex::encode_prefixed(artifact::hashes::blake2_256(head))
         )),
         Ok(_) => None,
-        Err(error) => Some(format!("an answer that is no ValidationResult: {error}")),
+        Err(error) => Some(format!("an invalid ValidationResult: {error}")),
     }
 }
 
@@ -136,7 +134,7 @@ mod tests {
         );
         let long = [answer(b"head", None), vec![0]].concat();
         assert!(contradiction(&long, b"head").is_some_and(|why| why.contains("1 bytes are left")));
-        assert!(contradiction(&[], b"head").is_some_and(|why| why.contains("no ValidationResult")));
+        assert!(contradiction(&[], b"head").is_some_and(|why| why.contains("invalid ValidationResult")));
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Chain {
         let header = decode_header(header)?;
         let root = lazy.root();
         if *header.state_root() != root {
-            return Err(Failure::internal("a lazy state was made for another header"));
+            return Err(Failure::internal("a lazy state was created for another header"));
         }
         Ok(Self { nodes: Nodes::lazy(lazy), root, header, state_version: StateVersion::V1 })
     }
@@ -306,8 +306,8 @@ impl Chain {
     /// Returns the whole state, to compare it or to write it to a snapshot. Child tries are apart.
     pub fn export(&self) -> Result<Export> {
         if self.is_lazy() {
-            return Err(Failure::internal("the whole of a state was asked for of which only parts are here")
-                .hint("take the whole state by --state-mode full"));
+            return Err(Failure::internal("the whole state is needed, but it is loaded lazily")
+                .hint("load the whole state with --state-mode full"));
         }
         let top = self.entries(&[])?;
         let mut children = BTreeMap::new();
@@ -333,10 +333,10 @@ fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
 }
 
 pub(crate) fn root_mismatch(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
-    Failure::input("the state is not the one its header names")
+    Failure::input("the state root is not the one in the header")
         .found(format!("state root {}", hex::encode_prefixed(found)))
         .expected(hex::encode_prefixed(claimed))
-        .hint("the state is incomplete or altered: take it again")
+        .hint("the state is incomplete or altered: download it again")
 }
 
 fn decode_header(bytes: &[u8]) -> Result<Header> {
@@ -359,7 +359,7 @@ pub struct Export {
 }
 
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {
-    Failure::input("the state's trie cannot be read").found(error.to_string()).hint("take the state again")
+    Failure::input("the state's trie cannot be read").found(error.to_string()).hint("download the state again")
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
         let answer = empty.call(executor, code, "GenesisBuilder_get_preset", &name.map(str::as_bytes).encode())?;
         let text = Option::<Vec<u8>>::decode(&mut &answer[..]).ok().flatten();
         text.map(|text| serde_json::from_slice(&text)).transpose().map_err(|error| {
-            Failure::input("a genesis preset of the runtime is no JSON")
+            Failure::input("a genesis preset of the runtime is not JSON")
                 .found(error.to_string())
                 .expected("a JSON object")
         })
@@ -28,7 +28,7 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
     let mut genesis = preset(None)?.unwrap_or_default();
     let patch = preset(Some(name)).map_err(told)?.ok_or_else(|| {
         Failure::input(format!("the runtime has no genesis preset {name}"))
-            .hint("`development` is what most runtimes offer")
+            .hint("most runtimes have the preset `development`")
     })?;
     merge(&mut genesis, patch);
     let (answer, changes) = empty

@@ -40,7 +40,7 @@ impl Layout {
         let metadata = Vec::<u8>::decode(&mut &answer[..]).map_err(|error| {
             Failure::input("the runtime's metadata cannot be read")
                 .found(error.to_string())
-                .expected("bytes with their length in front")
+                .expected("bytes with a length prefix")
         })?;
         Self::decode(metadata)
     }

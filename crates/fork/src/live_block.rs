@@ -39,15 +39,15 @@ impl LiveBlock {
         let (node, found) = RemoteNode::connect(&live.nodes, at)?;
         let header = decode_header(&found)?;
         let given = node.block()?.ok_or_else(|| {
-            Failure::input(format!("{live} has the header of block {} and not its extrinsics", found.number))
+            Failure::input(format!("{live} has the header of block {} but not its extrinsics", found.number))
                 .expected("the whole block from chain_getBlock")
                 .hint(
-                    "the node drops the bodies of old blocks: take one with --blocks-pruning archive, or a later block",
+                    "the node drops the bodies of old blocks: use a node with --blocks-pruning archive, or a later block",
                 )
         })?;
         let hash = H256(found.hash);
         if given.header.hash() != hash {
-            return Err(Failure::input(format!("the node {live} gives another block than asked for"))
+            return Err(Failure::input(format!("the node {live} returned another block than requested"))
                 .found(format!("chain_getBlock: a header with the hash {:?}", given.header.hash()))
                 .expected(format!("{hash:?}")));
         }
@@ -93,10 +93,10 @@ fn check_extrinsics(
     encoded: Vec<Vec<u8>>,
 ) -> Result<Vec<OpaqueExtrinsic>> {
     let lie = |found: String| {
-        Failure::input(format!("the node {url} gives extrinsics that are not those of block {}", block.number))
+        Failure::input(format!("the node {url} returned extrinsics that are not those of block {}", block.number))
             .found(found)
             .expected(format!("the extrinsics root {:?} of its header", header.extrinsics_root))
-            .hint("the node lies or its database is damaged: take another node")
+            .hint("the node's answer is wrong or its database is damaged: use another node")
     };
     if encoded.len() > MAX_EXTRINSICS {
         return Err(lie(format!("{} extrinsics", encoded.len())));
@@ -110,9 +110,9 @@ fn check_extrinsics(
         .enumerate()
         .map(|(index, bytes)| match OpaqueExtrinsic::decode(&mut &bytes[..]) {
             Ok(extrinsic) if extrinsic.encode() == *bytes => Ok(extrinsic),
-            _ => Err(Failure::input(format!("extrinsic {index} of block {} is none", block.number))
+            _ => Err(Failure::input(format!("extrinsic {index} of block {} cannot be decoded", block.number))
                 .found(hex::encode_prefixed(&bytes[..bytes.len().min(32)]))
-                .expected("bytes with their length in front")),
+                .expected("bytes with a length prefix")),
         })
         .collect()
 }

@@ -65,13 +65,13 @@ impl LoadedChain {
         if !self.chain.is_lazy() {
             return;
         }
-        let one_by_one = "the whole state is taken from the node, a proof at a time";
+        let one_by_one = "the whole state is fetched from the node a proof at a time";
         let Some(download) = &self.download else {
             reporter.warning(format!("{one_by_one}: there is no store of trie nodes"));
             return;
         };
         let from = download.nodes.first().map(Endpoint::to_string).unwrap_or_default();
-        reporter.status(format!("taking the whole state from {from}"));
+        reporter.status(format!("downloading the whole state from {from}"));
         match snapshot::fetch_all(&download.nodes, self.chain.header(), &download.disk, reporter) {
             Ok(more) => self.loading = self.loading + more,
             Err(failure) => reporter.warning(format!("{one_by_one}: {failure}")),
@@ -100,7 +100,7 @@ pub fn load(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> R
 
 fn lazy(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
     let (node, block) = RemoteNode::connect(&live.nodes, options.at.unwrap_or(live.block()))?;
-    reporter.status(format!("taking what is needed of the state of block {} from {live}", block.number));
+    reporter.status(format!("reading the state of block {} from {live} as needed", block.number));
     let disk = options.store.and_then(|store| store.disk(reporter));
     let download = disk.clone().map(|disk| StateDownload { nodes: live.nodes.clone(), disk });
     let lazy = Arc::new(LazyState::new(Box::new(node), block.state_root.into(), disk));
@@ -161,13 +161,12 @@ fn full(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Lo
     }
     let entries = count(&full.state);
     let chain = Chain::from_state(full.state).map_err(|mut failure| {
-        failure.message =
-            format!("the node {live} lies about its state, or left a part of it out: {}", failure.message);
+        failure.message = format!("the node {live} returned a wrong or incomplete state: {}", failure.message);
         failure
     })?;
     let verified = claimed == Some(chain.root().0);
     if !verified {
-        reporter.warning(format!("the state that {live} gave does not have the root of its block's header"));
+        reporter.warning(format!("the state from {live} does not have the root in its block's header"));
     }
     let loading = Traffic { requests: full.requests, bytes: full.bytes };
     Ok(LoadedChain {
@@ -229,24 +228,24 @@ fn check_complete(source: &str, state: &state::State) -> Result<()> {
         return Ok(());
     }
     let root = state.state_root.map(hex::encode_prefixed).unwrap_or_default();
-    Err(Failure::input(format!("{source} holds only a part of the state of its block"))
+    Err(Failure::input(format!("{source} contains only a part of the state of its block"))
         .found(format!("a state root {root}"))
         .expected("the one in the block's header")
-        .hint("blocks cannot be built on a part: take the whole state"))
+        .hint("blocks cannot be built on a part of a state: download the whole state"))
 }
 
 /// Checks that a file is of the requested block. A file holds one block.
 fn check_block(source: &Source, state: &state::State, at: &str) -> Result<()> {
     let Some(block) = state.block else {
-        return Err(Failure::usage(format!("{source} does not say of which block it is"))
-            .hint("leave --at out: it chooses a block of a node"));
+        return Err(Failure::usage(format!("{source} does not record its block"))
+            .hint("leave --at out: it selects a block of a node"));
     };
     if at == block.number.to_string() || at.eq_ignore_ascii_case(&hex::encode_prefixed(block.hash)) {
         return Ok(());
     }
     Err(Failure::usage(format!("{source} is not of block {at}"))
         .found(format!("block {}, {}", block.number, hex::encode_prefixed(block.hash)))
-        .hint("leave --at out, or take the state of that block from a node"))
+        .hint("leave --at out, or load the state of that block from a node"))
 }
 
 #[cfg(test)]
@@ -283,11 +282,11 @@ mod tests {
         // The store is locked: another run works without it.
         let in_use = Store::new(Some(&directory.path().join("store")));
         for (options, why) in [
-            (LoadOptions { store: Some(&in_use), ..LoadOptions::default() }, "the store is another's"),
+            (LoadOptions { store: Some(&in_use), ..LoadOptions::default() }, "another process uses the store"),
             (LoadOptions::default(), "there is no store"),
             (
                 LoadOptions { store: Some(&store), mode: Some(StateMode::Full), ..LoadOptions::default() },
-                "it was asked for",
+                "it was requested",
             ),
         ] {
             let whole = load(&source, options, &silent).expect("loaded");
@@ -298,7 +297,7 @@ mod tests {
         }
         assert_eq!(stored.entries, Some(LARGE_FILE as usize / 65_536 + 1));
         let elsewhere = LoadOptions { at: Some("7"), store: Some(&store), ..LoadOptions::default() };
-        assert!(load(&source, elsewhere, &silent).is_err(), "it says of no block");
+        assert!(load(&source, elsewhere, &silent).is_err(), "it records no block");
     }
 
     #[test]

@@ -42,7 +42,7 @@ async fn download(live: &Live, at: &str, reporter: &Reporter) -> Result<FullStat
     let name = live.to_string();
     let mut node = StateReader { session: Session::new(&live.nodes, Patience::default()), name: &name, bytes: 0 };
     let block = node.session.block(at).await?;
-    reporter.status(format!("taking the state of block {} from {live}", block.number));
+    reporter.status(format!("downloading the state of block {} from {live}", block.number));
     let keys = node.keys(&block, None, "keys", reporter).await?;
     let top = node.values(&block, None, &keys, reporter).await?;
     let mut children = Vec::new();
@@ -96,7 +96,7 @@ impl StateReader<'_> {
                 let key = self.decode("a key", &key)?;
                 // A node that repeats keys would never end the list.
                 if keys.last().is_some_and(|last| *last >= key) {
-                    return Err(Failure::input(format!("{} gives keys that are not in order", self.name))
+                    return Err(Failure::input(format!("{} returned keys that are not in order", self.name))
                         .found(hex::encode_prefixed(&key))
                         .expected("each key once, ascending"));
                 }
@@ -138,7 +138,7 @@ impl StateReader<'_> {
                 Ok(values) if values.len() == part.len() => {
                     for (key, value) in part.iter().zip(values) {
                         let value = value.ok_or_else(|| {
-                            Failure::input(format!("{} names a key and gives no value for it", self.name))
+                            Failure::input(format!("{} returned a key without a value", self.name))
                                 .found(hex::encode_prefixed(key))
                         })?;
                         entries.push((key.clone(), self.decode("a value", &value)?));
@@ -146,9 +146,12 @@ impl StateReader<'_> {
                     reporter.progress("values", entries.len() as u64, Some(keys.len() as u64), "keys");
                 }
                 Ok(values) => {
-                    return Err(Failure::input(format!("{} answers another number of values", self.name))
-                        .found(values.len().to_string())
-                        .expected(part.len().to_string()));
+                    return Err(Failure::input(format!(
+                        "{} returned another number of values than requested",
+                        self.name
+                    ))
+                    .found(values.len().to_string())
+                    .expected(part.len().to_string()));
                 }
                 // The answer was probably too large.
                 Err(Trouble::Refused(_)) if part.len() > 1 => batch = (part.len() / 2).max(1),
@@ -165,7 +168,7 @@ impl StateReader<'_> {
     fn decode(&mut self, what: &str, text: &str) -> Result<Vec<u8>> {
         self.bytes += text.len() as u64;
         hex::decode(text.trim_start_matches("0x")).map_err(|error| {
-            Failure::input(format!("{} gives {what} that is no hex", self.name)).found(error.to_string())
+            Failure::input(format!("{} returned {what} that is invalid hex", self.name)).found(error.to_string())
         })
     }
 }

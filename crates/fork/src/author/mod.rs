@@ -87,7 +87,7 @@ impl<'a> Author<'a> {
                 Err(failure) if failure.kind == Kind::Check => {
                     let carried = slots::engines(chain.header());
                     let carried: Vec<_> = carried.iter().map(|engine| format!("{:?}", slots::name(engine))).collect();
-                    let mut why = format!("its present code does not take a plain block: {failure}");
+                    let mut why = format!("its present code refuses a plain block: {failure}");
                     if !carried.is_empty() {
                         why.push_str(&format!("; its last block carries digests of {}", carried.join(", ")));
                     }
@@ -262,7 +262,7 @@ impl<'a> Author<'a> {
         let Some((_, layout, consensus)) = &mut self.runtime else { return Err(runtime_not_read()) };
         if consensus.is_none() {
             if let Some(why) = layout.metadata.as_deref().and_then(artifact::metadata::foreign_header) {
-                return Err(slots::cannot_author(format!("its headers are not those that are known here: {why}")));
+                return Err(slots::cannot_author(format!("its headers have an unknown format: {why}")));
             }
             *consensus = Some(Consensus::of(chain, self.executor, code, layout)?);
         }
@@ -287,13 +287,13 @@ fn without_host_functions(code: &Code, refused: Vec<Failure>) -> Result<Failure>
         return refused.into_iter().next().ok_or_else(|| Failure::internal("no plan of a block was tried"));
     };
     Ok(Failure::not_judged(format!(
-        "blocks of this chain cannot be authored here: its code imports {} host functions that only its own node offers",
+        "blocks of this chain cannot be authored here: its code imports {} host functions that only its own node has",
         missing.len()
     ))
     .code(worker::Code::HostFunctions)
     .found(format!("{}; {failure}", missing.into_iter().collect::<Vec<_>>().join(", ")))
     .expected("host functions of nodes of polkadot-sdk 2609")
-    .hint("name them, as `host-functions` in [workspace.metadata.cutover]"))
+    .hint("register them with `host-functions` in [workspace.metadata.cutover]"))
 }
 
 fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {

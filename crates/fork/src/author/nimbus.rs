@@ -41,7 +41,7 @@ pub(super) fn authors(
     let chosen = choose(&known, beacons, may)?;
     if chosen.is_empty() {
         return Err(slots::cannot_author(format!(
-            "none of the {} authors that the state names may author the next one, as NimbusApi_can_author tells",
+            "none of the {} authors in the state may author the next one according to NimbusApi_can_author",
             known.len()
         )));
     }

@@ -77,7 +77,7 @@ impl RelayView {
     ) -> Result<()> {
         let parachain_system = layout
             .parachain_system()
-            .ok_or_else(|| Failure::internal("a relay view was asked for without a parachain system"))?;
+            .ok_or_else(|| Failure::internal("relay chain data was requested without a parachain system"))?;
         let relay_parent_number = parent_number(chain, layout, slot, request.again)?.unwrap_or_default();
 
         let mut builder = RelayStateSproofBuilder {
@@ -121,7 +121,7 @@ impl RelayView {
                 .unwrap_or(0),
         };
         if offset > MAX_RELAY_PARENT_OFFSET {
-            return Err(Failure::check("the runtime asks for an implausible relay parent offset")
+            return Err(Failure::check("the runtime has an implausible relay parent offset")
                 .found(offset.to_string())
                 .expected("a few relay blocks"));
         }
@@ -190,7 +190,7 @@ fn state_and_proof(builder: RelayStateSproofBuilder, version: StateVersion) -> R
     if version == StateVersion::V1 {
         return Ok((root, proof));
     }
-    let defect = |error: String| Failure::internal("the relay chain's state cannot be made").found(error);
+    let defect = |error: String| Failure::internal("the relay chain's state cannot be built").found(error);
     let made = TrieBackendBuilder::new(proof.into_memory_db::<BlakeTwo256>(), root).build();
     let entries: Vec<(Vec<u8>, Vec<u8>)> = made
         .pairs(IterArgs::default())

@@ -110,11 +110,11 @@ impl Consensus {
         let carried = engines(chain.header());
         if schemes.is_empty() {
             if offers("DifficultyApi") {
-                return Err(cannot_author("its authors prove work, and nobody here does"));
+                return Err(cannot_author("its consensus is proof of work"));
             }
             if let Some(engine) = carried.first() {
                 return Err(cannot_author(format!(
-                    "they carry a digest of the consensus engine {:?}, which is not served",
+                    "they carry a digest of the unsupported consensus engine {:?}",
                     name(engine)
                 )));
             }
@@ -172,7 +172,7 @@ fn duration(chain: &Chain, executor: &Executor, code: &Code, function: &str, con
     match (u64::decode(&mut &answer[..]), constant) {
         (Ok(duration), _) if duration > 0 => Ok(duration),
         (_, Some(constant)) => Ok(constant),
-        _ => Err(Failure::check("the runtime tells no slot duration").found(hex::encode_prefixed(&answer))),
+        _ => Err(Failure::check("the runtime returned no slot duration").found(hex::encode_prefixed(&answer))),
     }
 }
 
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_authored_is_no_verdict_on_the_chain() {
-        let failure = cannot_author("its authors prove work");
+        let failure = cannot_author("its consensus is proof of work");
         assert_eq!(failure.kind, worker::Kind::NotJudged);
         assert!(failure.is(worker::Code::CannotAuthor));
     }

@@ -29,8 +29,8 @@ pub(super) fn key_overrides(chain: &Chain, layout: &Layout) -> Result<Vec<StateO
     let others = entries.into_iter().filter(|(_, info)| !info.ends_with(&public));
     let overrides = others.filter_map(|(key, info)| {
         let value = with_key(&info, &public)?;
-        let reason = "the authors' keys of randomness were exchanged in the state for one that is no secret: a block has to carry \
-                   randomness of its author's key";
+        let reason = "the authors' VRF keys in the state were replaced by a public one: a block must carry a VRF output of \
+                      its author's key";
         Some(StateOverride { key, value, reason: reason.into() })
     });
     Ok(overrides.collect())
@@ -70,7 +70,7 @@ fn input(last: &H256) -> VrfTranscript {
 fn fork_keypair() -> Result<Keypair> {
     MiniSecretKey::from_bytes(b"a key that authors on every fork")
         .map(|key| key.expand_to_keypair(ExpansionMode::Ed25519))
-        .map_err(|error| Failure::internal("the key of forks is none").found(error.to_string()))
+        .map_err(|error| Failure::internal("the VRF key of forks is invalid").found(error.to_string()))
 }
 
 struct FixedRng;

@@ -81,7 +81,7 @@ fn block_hash(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<BlockHashes
             BlockNumber::Number(number) => Some(number),
             BlockNumber::Hex(text) => u64::from_str_radix(text.strip_prefix("0x").unwrap_or(&text), 16).ok(),
         };
-        let number = number.ok_or_else(|| Error::parameters("parameter 0 is no block number"))?;
+        let number = number.ok_or_else(|| Error::parameters("parameter 0 is not a block number"))?;
         // The fork has no blocks with numbers above 32 bits.
         Ok(u32::try_from(number).ok().map(|number| fork.hash_of(number)).transpose()?.flatten())
     };

@@ -437,7 +437,7 @@ fn continue_operation(fork: &mut Fork<'_>, connection: ConnectionId, mut params:
     let operation = fork.follows.get(connection, &follow).and_then(|follow| follow.operations.get_mut(&id));
     let Some(operation) = operation else { return Ok(()) };
     if !std::mem::take(&mut operation.is_waiting) {
-        return Err(Error::new(NOT_WAITING, "the operation does not wait to be continued"));
+        return Err(Error::new(NOT_WAITING, "the operation is not waiting to be continued"));
     }
     advance(fork, &OperationId { follow, id });
     Ok(())

@@ -24,10 +24,9 @@ pub fn register(methods: &mut Methods) -> Registered {
 /// Reads the next parameter, the key of a child trie with its prefix.
 pub fn child(params: &mut Params<'_>) -> Result<ChildInfo, Error> {
     let key: Bytes = params.next()?;
-    key.0
-        .strip_prefix(DEFAULT_CHILD_STORAGE_KEY_PREFIX)
-        .map(ChildInfo::new_default)
-        .ok_or_else(|| Error::parameters("parameter 0 (child storage key): it begins with `:child_storage:default:`"))
+    key.0.strip_prefix(DEFAULT_CHILD_STORAGE_KEY_PREFIX).map(ChildInfo::new_default).ok_or_else(|| {
+        Error::parameters("parameter 0 (child storage key): it must begin with `:child_storage:default:`")
+    })
 }
 
 fn keys_paged(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Vec<Bytes>, Error> {

@@ -82,7 +82,7 @@ fn time_travel(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error
     let key = keys::item("Timestamp", "Now");
     let now = |fork: &Fork<'_>| -> Result<u64, Error> {
         let bytes = fork.chain(None)?.storage(&key)?.unwrap_or_default();
-        u64::decode(&mut &bytes[..]).map_err(|_| Error::new(-32000, "the chain keeps no time under Timestamp.Now"))
+        u64::decode(&mut &bytes[..]).map_err(|_| Error::new(-32000, "the chain has no time in Timestamp.Now"))
     };
     let before = now(fork)?;
     if target <= before {

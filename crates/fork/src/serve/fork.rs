@@ -62,7 +62,7 @@ impl Entry {
     /// Returns the block's extrinsics.
     pub fn body(&self) -> Result<&[OpaqueExtrinsic]> {
         self.extrinsics.as_deref().ok_or_else(|| {
-            Failure::input("the extrinsics of the block that was forked are not here: a file holds its state alone")
+            Failure::input("the extrinsics of the forked block are unknown: a file contains only its state")
         })
     }
 }
@@ -160,7 +160,7 @@ impl<'a> Fork<'a> {
     /// Returns the hash of the chain's first block.
     pub(super) fn genesis_hash(&self) -> std::result::Result<H256, Error> {
         let hash = self.chain(Some(self.base))?.genesis_hash()?;
-        hash.ok_or_else(|| Error::new(-32000, "the state does not tell the hash of the chain's first block"))
+        hash.ok_or_else(|| Error::new(-32000, "the state does not contain the hash of the chain's first block"))
     }
 
     /// Returns the hash of the ancestor of the head with this number.

@@ -62,7 +62,7 @@ impl Listener {
         let failed = |error: std::io::Error| {
             Failure::environment(format!("cannot listen on 127.0.0.1:{port}"))
                 .found(error.to_string())
-                .hint("take another port, or 0 for one that is free")
+                .hint("use another port, or 0 for a free one")
         };
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -153,10 +153,10 @@ where
 fn page(headers: &HeaderMap, origins: &Origins) -> std::result::Result<Option<HeaderValue>, &'static str> {
     let is = |value: &HeaderValue, wanted: &dyn Fn(&str) -> bool| value.to_str().is_ok_and(wanted);
     if headers.get_all(header::HOST).iter().any(|host| !is(host, &is_loopback)) {
-        return Err("only for this machine: the Host header names another");
+        return Err("only for this machine: the Host header names another one");
     }
     if headers.get_all(header::ORIGIN).iter().any(|origin| !is(origin, &|origin| origins.allow(origin))) {
-        return Err("only for this machine: the page is of another origin; `--allow-origin` lets in one more");
+        return Err("only for this machine: the page has another origin; allow it with `--allow-origin`");
     }
     Ok(headers.get(header::ORIGIN).cloned())
 }

@@ -17,9 +17,9 @@ impl Origins {
                 {
                     Ok(origin.to_owned())
                 }
-                _ => Err(Failure::usage("a page's origin is not what it has to be")
+                _ => Err(Failure::usage("invalid origin of a page")
                     .found(text.clone())
-                    .expected("scheme and host, and the port unless it is the scheme's: https://polkadot.js.org")),
+                    .expected("a scheme, a host and an optional port, for example https://polkadot.js.org")),
             }
         });
         Ok(Self(named.collect::<Result<_>>()?))

@@ -220,7 +220,7 @@ impl Subscriptions {
             let Subject::Extrinsic(watched) = &subscription.subject else { return true };
             let dropped = extrinsics.contains(watched);
             if dropped {
-                let why = "the runtime did not let it into a block".to_owned();
+                let why = "the runtime refused it when a block was built".to_owned();
                 subscription.to.send(&TransactionStatus::Invalid(why));
             }
             !dropped

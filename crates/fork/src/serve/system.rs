@@ -52,7 +52,7 @@ fn next_index(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error>
         8 => u64::decode(&mut &answer[..]).ok(),
         _ => u32::decode(&mut &answer[..]).ok().map(u64::from),
     };
-    index.ok_or_else(|| Error::new(-32000, "the runtime's answer is no index"))
+    index.ok_or_else(|| Error::new(-32000, "the runtime's answer is not an account index"))
 }
 
 fn account(text: String) -> Result<AccountId32, Error> {
@@ -64,5 +64,5 @@ fn account(text: String) -> Result<AccountId32, Error> {
     }
     AccountId32::from_ss58check_with_version(&text)
         .map(|(account, _)| account)
-        .map_err(|error| Error::parameters(format!("parameter 0 (account): no SS58 address: {error:?}")))
+        .map_err(|error| Error::parameters(format!("parameter 0 (account): not an SS58 address: {error:?}")))
 }

@@ -58,7 +58,7 @@ fn stop(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -
             fork.broadcasts.active.remove(&id);
             Ok(())
         }
-        None => Err(Error::parameters(format!("parameter 0 (operation): no broadcast has the name {id:?}"))),
+        None => Err(Error::parameters(format!("parameter 0 (operation): unknown broadcast {id:?}"))),
     }
 }
 

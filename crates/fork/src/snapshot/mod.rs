@@ -104,7 +104,7 @@ pub fn create(options: &SnapshotOptions<'_>, reporter: &Reporter) -> Result<Live
             .found(why)
             .hint("wait for the other process, or set CUTOVER_NODES to another directory")
     })?;
-    reporter.status(format!("taking the state of block {} from {}", block.number, first.name()));
+    reporter.status(format!("downloading the state of block {} from {}", block.number, first.name()));
     let hash = hex::encode_prefixed(block.hash);
     let pool = WorkerPool::start(first, &options.nodes[dropped.len()..], &hash, CONNECTIONS);
     let mut walk = TrieWalk::new(&disk, block.state_root.into());
@@ -167,7 +167,7 @@ fn connect(options: &SnapshotOptions<'_>) -> Result<(RemoteNode, RpcBlock, Vec<S
             }
         }
     }
-    Err(last.unwrap_or_else(|| Failure::usage("no node is given to take the state from")))
+    Err(last.unwrap_or_else(|| Failure::usage("no node to download the state from was given")))
 }
 
 fn one_line(failure: &Failure) -> String {
@@ -409,21 +409,21 @@ impl<'a> TrieWalk<'a> {
 /// Decodes a node and appends its partial key to the path.
 fn decode(bytes: &[u8], mut path: Vec<u8>) -> Result<(Vec<u8>, Node<'_>)> {
     let node = Node::decode(bytes).ok_or_else(|| {
-        Failure::input("the chain's state has a trie node that is none")
+        Failure::input("the chain's state has an invalid trie node")
             .found(hex::encode_prefixed(&bytes[..bytes.len().min(64)]))
-            .hint("its hash is right: the chain uses a trie that is not the SDK's")
+            .hint("its hash is correct: the chain uses another trie than the SDK's")
     })?;
     path.extend_from_slice(&node.partial);
     if path.len() > MAX_NIBBLES {
         return Err(Failure::input("the chain's state has a key that is too long")
             .found(format!("more than {} bytes", MAX_NIBBLES / 2))
-            .expected("keys as runtimes make them"));
+            .expected("keys of the length that runtimes use"));
     }
     Ok((path, node))
 }
 
 fn invalid_child_root(key: &[u8]) -> Failure {
-    Failure::input("the chain's state has a child trie whose root is no hash").found(hex::encode_prefixed(key))
+    Failure::input("the chain's state has a child trie whose root is not a hash").found(hex::encode_prefixed(key))
 }
 
 fn unproven(url: &Endpoint, item: &TrieItem) -> Failure {

@@ -139,7 +139,7 @@ impl WorkerPool {
             1 => failures.remove(0),
             _ => Failure::environment("every node failed")
                 .found(state.dropped.iter().map(|(url, why)| describe(url, why)).collect::<Vec<_>>().join("\n"))
-                .hint("what was fetched is kept: the same command goes on where this one ended"),
+                .hint("what was fetched is kept: run the same command again to continue"),
         }
     }
 
@@ -197,7 +197,7 @@ impl Shared {
     fn drop_node(&self, url: &Endpoint, failure: &Failure) {
         let mut state = self.state();
         if !state.dropped.contains_key(url) {
-            let warning = format!("{url} is not asked any more: {}", one_line(failure));
+            let warning = format!("{url} is no longer used: {}", one_line(failure));
             state.warnings.push(warning);
             state.dropped.insert(url.clone(), failure.clone());
         }

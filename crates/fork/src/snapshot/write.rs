@@ -111,9 +111,8 @@ fn expand(
 ) -> Result<()> {
     let (path, node) = decode(bytes, path)?;
     if path.len() % 2 == 1 && node.value.is_some() {
-        return Err(
-            Failure::input("the chain's state has a key of half a byte").found(hex::encode_prefixed(bytes_of(&path)))
-        );
+        return Err(Failure::input("the chain's state has a key with an odd number of nibbles")
+            .found(hex::encode_prefixed(bytes_of(&path))));
     }
     match node.value {
         None => {}
@@ -160,7 +159,7 @@ fn drain(disk: &Disk, stack: &mut Vec<TrieItem>, height: usize, found: &mut Entr
 }
 
 pub(super) fn missing_node(disk: &Disk, hash: &H256) -> Failure {
-    Failure::environment("the store of trie nodes lost one while it was read")
+    Failure::environment("a node is missing from the store of trie nodes")
         .found(disk.open_error().unwrap_or_else(|| hex::encode_prefixed(hash.as_bytes())))
-        .hint("run the command again: what is missing is fetched")
+        .hint("run the command again: missing nodes are fetched")
 }

@@ -201,7 +201,7 @@ fn check_free_space(path: &Path) -> Result<(), String> {
     let left = told.f_bavail.saturating_mul(told.f_frsize);
     match left < MIN_FREE_SPACE {
         true => Err(format!(
-            "{} cannot be used: no space is left on its disk but {} MiB, and {} MiB are wanted",
+            "{} cannot be used: no space is left on its disk ({} MiB free, {} MiB needed)",
             path.display(),
             left >> 20,
             MIN_FREE_SPACE >> 20

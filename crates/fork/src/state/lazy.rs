@@ -172,7 +172,7 @@ impl LazyState {
                     "every node on the way from the state root {}",
                     hex::encode_prefixed(self.root.as_bytes())
                 ))
-                .hint("the node lies or its database is damaged: take another node")
+                .hint("the node's answer is wrong or its database is damaged: use another node")
         })
     }
 

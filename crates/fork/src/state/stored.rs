@@ -98,10 +98,10 @@ impl StoredState {
         filled.clone().unwrap_or(Ok(()))?;
         self.local(hash).ok_or_else(|| match self.disk.open_error() {
             Some(why) => Failure::environment("the store of trie nodes cannot be used any more").found(why),
-            None => Failure::input(format!("the state in {} is not whole", self.name))
+            None => Failure::input(format!("the state in {} is incomplete", self.name))
                 .found(format!("no trie node with the hash {}", hex::encode_prefixed(hash.as_bytes())))
                 .expected("every node below the state root")
-                .hint("take the state again"),
+                .hint("download the state again"),
         })
     }
 
@@ -112,7 +112,7 @@ impl StoredState {
             self.disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).map_err(|why| {
                 Failure::environment("the store of trie nodes cannot be used")
                     .found(why)
-                    .hint("make room, or set CUTOVER_NODES to a directory on another disk")
+                    .hint("free some space, or set CUTOVER_NODES to a directory on another disk")
             })
         };
         let root = self.file.nodes(&mut |hash, node| {
@@ -124,7 +124,7 @@ impl StoredState {
             count += portion.len() as u64;
             if let Some(reporter) = reporter {
                 reporter.progress(
-                    &format!("putting the state of {} into the node store", self.name),
+                    &format!("writing the state of {} to the node store", self.name),
                     count,
                     None,
                     "nodes",
@@ -261,7 +261,7 @@ mod tests {
         let forged = State { state_root: Some([7; 32]), header: None, block: None, ..state(1) };
         let place = place(&forged.to_snapshot().expect("written"));
         let failure = open(&place, file(&place.path)).err().expect("refused");
-        assert!(failure.message.contains("not the one its header names"), "{failure}");
+        assert!(failure.message.contains("not the one in the header"), "{failure}");
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
         let place = place(&lacking);
         let chain = open(&place, file(&place.path)).expect("its root is there");
         let failure = chain.entries(&[]).expect_err("refused");
-        assert!(failure.message.contains("not whole"), "{failure}");
+        assert!(failure.message.contains("incomplete"), "{failure}");
         assert_eq!(chain.storage(&[0, 1]).expect_err("it is not forgotten"), failure);
     }
 
