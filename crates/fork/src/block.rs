@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_of_extrinsics_are_told_apart() {
+    fn results_of_extrinsics_are_distinguished() {
         assert!(check_applied(&[0, 0], 0, true).is_ok());
         let failure = check_applied(&[0, 1, 2], 1, true).expect_err("a dispatch error");
         assert!(failure.message.contains("inherent 1 failed to dispatch"));

@@ -121,7 +121,7 @@ mod tests {
     use sp_runtime::traits::Header as _;
 
     #[test]
-    fn answers_that_are_not_for_the_block_are_told() {
+    fn contradictions_of_the_block_are_reported() {
         let answer = |head: &[u8], code: Option<Vec<u8>>| {
             (head.to_vec(), code, Vec::<Vec<u8>>::new(), Vec::<(u32, Vec<u8>)>::new(), 0u32, 7u32).encode()
         };

@@ -367,7 +367,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_of_64_bit_numbers_is_read() {
+    fn a_header_with_a_64_bit_number_is_decoded() {
         type Header64 = sp_runtime::generic::Header<u64, BlakeTwo256>;
         let [a, b, c] = [1, 2, 3].map(H256::repeat_byte);
         let header = |number| Header64::new(number, a, b, c, Default::default());

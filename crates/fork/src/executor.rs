@@ -281,7 +281,7 @@ mod tests {
             (i64.or (i64.const 16) (i64.shl (i64.const 4) (i64.const 32)))))"#;
 
     #[test]
-    fn each_function_is_told_with_who_offers_it() {
+    fn each_host_function_has_its_origin() {
         register_host_functions::<of_a_workspace::bridge::HostFunctions>();
         let offered = Executor::host_functions();
         let origin = |name: &str| offered.get(name).copied();
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn every_executor_has_what_was_offered() {
+    fn every_executor_has_the_registered_host_functions() {
         register_host_functions::<of_a_workspace::bridge::HostFunctions>();
         let code = Code::new(wat::parse_str(CALLS_HOST_FUNCTION).expect("a module"));
         for executor in [Executor::new(None), Executor::with_signature_replay(None)] {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_offered_traps() {
+    fn a_missing_host_function_traps() {
         let code = Code::new(wat::parse_str(CALLS_HOST_FUNCTION.replace("height", "depth")).expect("a module"));
         assert!(ask(&Executor::new(None), &code).is_err());
     }

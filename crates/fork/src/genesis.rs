@@ -67,7 +67,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_patch_replaces_only_what_it_names() {
+    fn a_patch_replaces_only_its_own_keys() {
         let mut genesis = json!({"balances": {"balances": [], "dev": 1}, "sudo": {"key": null}});
         merge(
             &mut genesis,

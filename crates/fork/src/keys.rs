@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn block_numbers_of_64_bits_stand_under_keys_of_their_own() {
+    fn block_numbers_of_64_bits_have_other_keys() {
         let (narrow, wide) = (block_hash(7, 4), block_hash(7, 8));
         assert_eq!(narrow[40..], [7, 0, 0, 0]);
         assert_eq!(wide[40..], [7, 0, 0, 0, 0, 0, 0, 0]);
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_the_block_number_is_the_one_every_explorer_knows() {
+    fn the_key_of_the_block_number_is_the_known_one() {
         let key = item("System", "Number");
         assert_eq!(hex::encode_prefixed(&key), "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac");
     }

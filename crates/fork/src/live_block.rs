@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn extrinsics_are_taken_by_the_root_of_either_layout() {
+    fn extrinsics_are_accepted_by_the_root_of_either_layout() {
         for version in [StateVersion::V0, StateVersion::V1] {
             let (block, header) = block(&extrinsics(), version);
             let taken = check_extrinsics("ws://node", &block, &header, extrinsics()).expect("proven");
@@ -156,19 +156,19 @@ mod tests {
     }
 
     #[test]
-    fn extrinsics_that_are_not_the_blocks_are_a_lie_of_the_node() {
+    fn extrinsics_of_another_block_are_refused() {
         let (block, header) = block(&extrinsics(), StateVersion::V1);
         let mut altered = extrinsics();
         altered[1][5] ^= 1;
         let swapped = extrinsics().into_iter().rev().collect();
         for lie in [altered, swapped, Vec::new(), vec![extrinsics().remove(0)]] {
-            let failure = check_extrinsics("ws://node", &block, &header, lie).expect_err("a lie");
+            let failure = check_extrinsics("ws://node", &block, &header, lie).expect_err("refused");
             assert!(failure.message.contains("ws://node") && failure.message.contains("block 7"), "{failure}");
         }
     }
 
     #[test]
-    fn what_is_no_extrinsic_is_named_even_where_the_root_holds() {
+    fn invalid_extrinsics_are_refused_even_if_the_root_matches() {
         let bytes = vec![vec![12, 4, 7, 8], vec![255]];
         let (block, header) = block(&bytes, StateVersion::V1);
         let failure = check_extrinsics("ws://node", &block, &header, bytes).expect_err("none");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_seal_is_taken_off() {
+    fn only_the_seal_is_removed() {
         let slot = DigestItem::PreRuntime(*b"aura", vec![1]);
         let log = DigestItem::Consensus(*b"BABE", vec![2]);
         let mut header = block(&[], StateVersion::V1).1;

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_snapshot_is_read_from_the_store_and_from_memory_where_there_is_none() {
+    fn a_large_snapshot_is_read_from_the_store_or_from_memory() {
         let directory = tempfile::tempdir().expect("a directory");
         let source = snapshot(directory.path());
         let store = Store::new(Some(&directory.path().join("store")));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_snapshot_leaves_the_store_alone() {
+    fn a_small_snapshot_does_not_use_the_store() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("small");
         let mut state = State::of_entries(1, vec![(b"a".to_vec(), vec![1])], Vec::new());

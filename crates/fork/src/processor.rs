@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sleep_takes_the_clock_and_no_processor() {
+    fn sleeping_uses_no_processor_time() {
         let watch = Stopwatch::start(CpuScope::Thread);
         std::thread::sleep(std::time::Duration::from_millis(300));
         let took = watch.stop();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn another_threads_work_is_not_this_ones() {
+    fn the_work_of_another_thread_is_not_counted() {
         let watch = Stopwatch::start(CpuScope::Thread);
         let worked = std::thread::spawn(|| {
             let watch = Stopwatch::start(CpuScope::Thread);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_is_a_machine_of_today() {
+    fn the_speed_of_this_machine_is_plausible() {
         assert!((PLAUSIBLE.0..=PLAUSIBLE.1).contains(&speed()));
         let took = MeasuredTime { clock: 9.0, processor: Some(2.0) };
         assert_eq!(took.on_reference(), Some(2.0 * speed()));

@@ -210,27 +210,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_good_before_is_believed() {
+    fn only_signatures_that_were_valid_before_are_replayed() {
         let pair = Pair::from_seed(&[7; 32]);
         let (signature, other) = (pair.sign(b"under the old code"), pair.sign(b"never seen"));
         let check = |signature: &sr25519::Signature, message: &[u8]| {
             is_accepted(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
         };
         assert!(check(&signature, b"under the old code"));
-        assert!(!check(&signature, b"under the new code"), "nothing is believed yet");
+        assert!(!check(&signature, b"under the new code"), "nothing is replayed yet");
         {
             let _replay = SignatureReplayGuard::begin();
             assert!(check(&signature, b"under the new code"));
             assert!(!check(&other, b"under the new code"));
-            assert!(!is_accepted(&signature.0, &[1; 32], false), "it is another account's");
+            assert!(!is_accepted(&signature.0, &[1; 32], false), "another account");
         }
         assert!(!check(&signature, b"under the new code"));
         let _replay = SignatureReplayGuard::begin();
-        assert!(!check(&signature, b"under the new code"), "it is forgotten with the end");
+        assert!(!check(&signature, b"under the new code"), "dropping the guard forgets it");
     }
 
     #[test]
-    fn a_seal_is_good_only_where_blocks_are_validated() {
+    fn the_placeholder_seal_is_valid_only_under_its_guard() {
         assert!(!is_accepted(&SEAL, &[1; 32], false));
         {
             let _seal = SealGuard::begin();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_before_is_believed_where_there_was_one() {
+    fn a_recovered_key_is_replayed_if_it_was_unambiguous() {
         let pair = sp_core::ecdsa::Pair::from_seed(&[7; 32]);
         let (old, new, third) = ([1; 32], [2; 32], [3; 32]);
         let [signature, never_seen, twice] = [old, third, old].map(|message| pair.sign_prehashed(&message).0);
@@ -264,11 +264,11 @@ mod tests {
             let other_form = || sp_io::crypto::secp256k1_ecdsa_recover(&signature, &new);
             assert_eq!(recover_or_replay(&signature, other_form()).ok(), other_form().ok());
         }
-        assert!(recover(&signature, &new).0, "it is forgotten with the end");
+        assert!(recover(&signature, &new).0, "dropping the guard forgets it");
     }
 
     #[test]
-    fn the_older_rule_gives_the_same_key_for_what_both_take() {
+    fn both_recovery_rules_give_the_same_key() {
         let pair = sp_core::ecdsa::Pair::from_seed(&[7; 32]);
         let message = [9; 32];
         let signature = pair.sign_prehashed(&message).0;
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_stand_in_for_those_of_nodes() {
+    fn the_host_functions_replace_those_of_nodes() {
         use sp_wasm_interface::HostFunctions as _;
         let own: Vec<_> = HostFunctions::host_functions().iter().map(|function| function.name()).collect();
         assert_eq!(own.len(), 7);

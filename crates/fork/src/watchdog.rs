@@ -198,20 +198,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_stands_still_while_a_node_is_waited_for() {
+    fn the_clock_is_paused_while_a_call_waits_for_a_node() {
         let began = Instant::now();
         let at = |seconds: u64| began + Duration::from_secs(seconds);
         let mut clock = Clock::started(began);
         clock.pause(at(10));
         clock.pause(at(20));
         clock.resume(at(400));
-        assert_eq!(clock.spent(at(500)), Duration::from_secs(10), "one of two still waits");
+        assert_eq!(clock.spent(at(500)), Duration::from_secs(10), "one of two pauses is active");
         clock.resume(at(600));
         assert_eq!(clock.spent(at(605)), Duration::from_secs(15));
     }
 
     #[test]
-    fn a_call_is_overdue_by_what_it_executed_alone() {
+    fn only_execution_time_counts_for_the_limit() {
         let limit = Duration::from_millis(10);
         let long_ago = Instant::now();
         std::thread::sleep(limit * 2);
@@ -222,6 +222,6 @@ mod tests {
         assert_eq!(overdue.code, [7]);
         let mut waiting = Clock::started(long_ago);
         waiting.pause(long_ago + Duration::from_millis(1));
-        assert!(super::overdue(&mut state(waiting)).is_none(), "all of it was the node's");
+        assert!(super::overdue(&mut state(waiting)).is_none(), "the call only waited");
     }
 }

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_that_is_due_is_marked_once_and_told() {
+    fn a_due_proof_is_marked_once_and_reported() {
         let layout = Layout { pallets: artifact::Pallets::from_iter([pallet()]), metadata: None };
         let change = storage_proof(&chain(10, false), &layout).expect("read").expect("change");
         assert_eq!((change.key, change.value), (pallet().key("ProofChecked"), vec![1]));

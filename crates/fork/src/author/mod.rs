@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_needs_the_chains_own_node_is_not_judged() {
+    fn a_block_that_needs_custom_host_functions_is_not_judged() {
         let failed = || Failure::check("Core_initialize_block failed in the runtime").code(worker::Code::Trap);
         let own = code(&["ext_misc_print_utf8_version_1", "ext_native_bridge_apply_version_1"]);
         let failure = without_host_functions(&own, vec![Failure::check("no such digest"), failed()]).expect("read");
@@ -340,7 +340,7 @@ mod tests {
         assert!(failure.is(worker::Code::HostFunctions));
         let found = failure.found.unwrap_or_default();
         assert!(found.contains("ext_native_bridge_apply_version_1") && !found.contains("ext_misc_print"), "{found}");
-        assert!(found.contains("Core_initialize_block"), "what failed is told");
+        assert!(found.contains("Core_initialize_block"), "the failure of the block is included");
 
         let usual = code(&["ext_misc_print_utf8_version_1"]);
         let own_fault = |code, failure: Failure| {

@@ -124,7 +124,7 @@ mod tests {
     use sp_runtime::{Digest, traits::Header as _};
 
     #[test]
-    fn one_who_may_by_every_count_is_taken_alone() {
+    fn an_author_eligible_by_every_slot_count_is_chosen_alone() {
         let known = [[1; 32], [2; 32], [3; 32]];
         let chosen = |may: fn(u8, u32) -> bool| choose(&known, &[10, 20], |id, slot| Ok(may(id[0], slot)));
         assert_eq!(chosen(|id, _| id == 3).expect("chosen"), [[3; 32]]);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn authors_are_read_from_where_chains_keep_them() {
+    fn authors_are_read_from_every_known_storage_item() {
         let (id, map) = ([7; 32], [0; 32]);
         let session = |kind: &[u8]| [&map[..], &[0; 8], kind, &[128], &id].concat();
         assert_eq!(of_key("KeyOwner", &session(b"nmbs")), Some(id));

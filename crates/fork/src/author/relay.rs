@@ -293,20 +293,20 @@ mod tests {
     }
 
     #[test]
-    fn long_values_stand_in_the_proof_of_a_runtime_that_knows_no_other() {
+    fn long_values_are_inline_in_the_proof_for_the_older_layout() {
         let configuration = well_known_keys::ACTIVE_CONFIG;
         let (root, proof) = state_and_proof(builder(), StateVersion::V0).expect("made");
         let read = read_with_old_layout(root, proof, configuration).expect("read");
         assert_eq!(read, builder().host_config.encode());
-        assert!(read.len() > 32, "long enough to stand apart in the newer layout");
+        assert!(read.len() > 32, "long enough to be hashed in the newer layout");
         let (_, newer) = state_and_proof(builder(), StateVersion::V1).expect("made");
         let (_, older) = state_and_proof(builder(), StateVersion::V0).expect("made");
-        assert!(newer.iter_nodes().any(|node| *node == read[..]), "it stands apart there");
+        assert!(newer.iter_nodes().any(|node| *node == read[..]), "the newer layout hashes it");
         assert!(!older.iter_nodes().any(|node| *node == read[..]));
     }
 
     #[test]
-    fn all_that_is_asked_for_is_proven_there_or_absent() {
+    fn every_key_is_proven_present_or_absent() {
         for version in [StateVersion::V0, StateVersion::V1] {
             let (root, proof) = state_and_proof(builder(), version).expect("made");
             let head = well_known_keys::para_head(builder().para_id);

@@ -256,11 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_block_tells_which_of_two_consensuses_is_in_force() {
+    fn the_last_digest_decides_between_two_consensuses() {
         use Kind::{Aura, Babe, Nimbus, NimbusWithAura};
         assert_eq!(sorted(&[Babe, Aura], &[AURA]), [Aura, Babe]);
         assert_eq!(sorted(&[Babe, Aura], &[BABE]), [Babe, Aura]);
-        assert_eq!(sorted(&[Babe, Aura], &[]), [Babe, Aura], "genesis tells nothing");
+        assert_eq!(sorted(&[Babe, Aura], &[]), [Babe, Aura], "genesis has no digest");
         // Manta implements AuraApi but its blocks name only the author. Tanssi's blocks have both.
         assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[NIMBUS]), [Nimbus, NimbusWithAura]);
         assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[AURA, NIMBUS]), [NimbusWithAura, Nimbus]);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_that_was_taken_is_tried_first_from_then_on() {
+    fn an_accepted_scheme_is_tried_first() {
         let mut consensus = Consensus { schemes: vec![scheme(Kind::Babe), scheme(Kind::Aura), scheme(Kind::Free)] };
         consensus.prefer(1);
         assert_eq!(consensus.schemes, [scheme(Kind::Aura), scheme(Kind::Babe), scheme(Kind::Free)]);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_authored_is_no_verdict_on_the_chain() {
+    fn a_chain_that_cannot_be_authored_is_not_judged() {
         let failure = cannot_author("its consensus is proof of work");
         assert_eq!(failure.kind, worker::Kind::NotJudged);
         assert!(failure.is(worker::Code::CannotAuthor));

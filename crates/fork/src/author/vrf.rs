@@ -102,7 +102,7 @@ mod tests {
     use schnorrkel::vrf::{VRFPreOut, VRFProof};
 
     #[test]
-    fn a_runtime_verifies_what_a_block_carries() {
+    fn the_vrf_output_of_a_block_can_be_verified() {
         let last = H256::repeat_byte(3);
         let carried = vrf_output(&last).expect("made");
         assert_eq!(carried, vrf_output(&last).expect("made"), "the same input gives the same block");
@@ -115,9 +115,9 @@ mod tests {
     }
 
     #[test]
-    fn the_key_stands_last_in_what_an_author_registered() {
+    fn the_key_is_the_last_field_of_a_registration() {
         let info = [vec![1; 20], vec![2; 16], vec![3; 32]].concat();
         assert_eq!(with_key(&info, &[9; 32]).expect("info"), [vec![1; 20], vec![2; 16], vec![9; 32]].concat());
-        assert_eq!(with_key(&[3; 32], &[9; 32]), None, "no account, so no such entry");
+        assert_eq!(with_key(&[3; 32], &[9; 32]), None, "without an account it is no registration");
     }
 }

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_is_let_in() {
+    fn only_requests_to_loopback_are_accepted() {
         for host in ["127.0.0.1:9944", "localhost", "LOCALHOST:1", "[::1]:9944"] {
             assert!(is_let_in(&[("host", host)]), "{host}");
         }
@@ -219,9 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_other_origins_are_not_let_in() {
+    fn pages_of_other_origins_are_refused() {
         let host = ("host", "127.0.0.1:9944");
-        assert!(is_let_in(&[host]), "what is no browser gives no origin");
+        assert!(is_let_in(&[host]), "only browsers send an origin");
         for origin in ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:80", "https://apps.example.org"] {
             assert!(is_let_in(&[host, ("origin", origin)]), "{origin}");
         }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_page_reaches_nothing_by_http_or_websocket() {
+    fn a_foreign_page_can_call_nothing_by_http_or_websocket() {
         let listener = Listener::bind(0, &["https://apps.example.org".to_string()]).expect("bound");
         let (address, (methods, count)) = (listener.address, counted());
         listener.start(methods).expect("started");
@@ -278,7 +278,7 @@ mod tests {
             let answer = status(address, &format!("{head}\r\n{named}"));
             assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")) && answer.contains(let_in), "{answer}");
         }
-        assert!(status(address, post).starts_with("HTTP/1.1 200 "), "what is no browser is answered as before");
+        assert!(status(address, post).starts_with("HTTP/1.1 200 "), "other clients are answered too");
         for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=utf-8"] {
             let answer = status(address, &format!("POST / HTTP/1.1\r\ncontent-type: {kind}"));
             assert!(answer.starts_with("HTTP/1.1 200 "), "{kind}: {answer}");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_hears_nothing_is_sent_a_ping() {
+    fn an_idle_client_receives_pings() {
         use std::io::{Read, Write};
         let listener = Listener::bind(0, &[]).expect("bound");
         let (address, (methods, _)) = (listener.address, counted());

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_origin_is_refused() {
+    fn invalid_origins_are_refused() {
         for good in ["https://polkadot.js.org", "http://my.host:3000/"] {
             assert!(
                 Origins::new(&[good.into()]).is_ok_and(|origins| origins.allow(good.trim_end_matches('/'))),

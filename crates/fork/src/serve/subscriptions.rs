@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn that_an_extrinsic_is_in_a_block_is_told_before_the_block_is_final() {
+    fn inclusion_is_reported_before_finality() {
         let mut subscriptions = Subscriptions::default();
         let watch = |subscriptions: &mut Subscriptions, format: Format, extrinsic: &[u8]| {
             let (to, queue) = format.channel();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extrinsic_that_no_block_takes_is_told_as_invalid() {
+    fn a_refused_extrinsic_is_reported_as_invalid() {
         let mut subscriptions = Subscriptions::default();
         let (to, mut author) = Format::Author.channel();
         subscriptions.watch(to, b"one".to_vec());

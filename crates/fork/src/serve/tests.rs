@@ -163,7 +163,7 @@ fn values_and_keys_are_read_as_from_a_node() {
         assert_eq!((first.as_array().map(Vec::len), second.as_array().map(Vec::len)), (Some(20), Some(10)));
         assert_eq!(second[0], json!("0xaa14"));
         let all = fork.result("state_getKeysPaged", json!(["0x", 20]));
-        assert_eq!(fork.result("state_getKeysPaged", json!(["", 20])), all, "nothing at all is hex too");
+        assert_eq!(fork.result("state_getKeysPaged", json!(["", 20])), all, "an empty text is hex too");
         let head = fork.result("chain_getFinalizedHead", json!([]));
         let plain = head.as_str().expect("text").trim_start_matches("0x");
         assert_eq!(fork.result("state_getStorage", json!(["aa03", plain])), json!(value));
@@ -214,7 +214,7 @@ fn post(url: &str, length: usize, body: &str) -> (String, Value) {
 }
 
 #[test]
-fn messages_get_the_answers_of_the_standard() {
+fn messages_are_answered_by_the_standard() {
     with_fork(|fork| {
         let listener = Listener::bind(0, &[]).expect("bound");
         let url = listener.url();
@@ -243,7 +243,7 @@ fn messages_get_the_answers_of_the_standard() {
 }
 
 #[test]
-fn wrong_calls_get_the_errors_of_the_standard() {
+fn invalid_calls_return_the_errors_of_the_standard() {
     with_fork(|fork| {
         for (method, params) in [
             ("state_getStorage", json!([])),
@@ -266,7 +266,7 @@ fn wrong_calls_get_the_errors_of_the_standard() {
 }
 
 #[test]
-fn every_listed_method_is_there() {
+fn every_listed_method_exists() {
     with_fork(|fork| {
         let methods = fork.result("rpc_methods", json!([]))["methods"].clone();
         let methods = methods.as_array().expect("a list");
@@ -279,7 +279,7 @@ fn every_listed_method_is_there() {
 }
 
 #[test]
-fn who_watches_a_value_is_told_when_it_changes() {
+fn a_storage_subscription_reports_changes() {
     with_fork(|fork| {
         let mut subscription = fork.subscribe("state_subscribeStorage", json!([["0xaa03"]]));
         assert_eq!(fork.next(&mut subscription)["changes"], json!([["0xaa03", format!("0x{}", "03".repeat(40))]]));
@@ -290,12 +290,12 @@ fn who_watches_a_value_is_told_when_it_changes() {
         assert_eq!(fork.result("state_unsubscribeStorage", json!([subscription.id])), false);
         fork.result("dev_setStorage", json!([[["0xaa03", "0x02"]]]));
         fork.result("system_name", json!([]));
-        assert!(subscription.queue.try_recv().is_err(), "not told any more");
+        assert!(subscription.queue.try_recv().is_err(), "no notification after the end");
     });
 }
 
 #[test]
-fn who_follows_the_head_is_told_of_blocks_and_looks_into_those_that_are_pinned() {
+fn a_follow_subscription_reports_blocks_and_reads_pinned_ones() {
     with_fork(|fork| {
         let (mut subscription, genesis) = fork.follow(false);
         let block = json!(fork.append(1));
@@ -329,7 +329,7 @@ fn who_follows_the_head_is_told_of_blocks_and_looks_into_those_that_are_pinned()
 }
 
 #[test]
-fn a_subscription_that_is_not_there_answers_as_if_it_had_ended() {
+fn an_unknown_subscription_answers_as_an_ended_one() {
     with_fork(|fork| {
         let (subscription, genesis) = fork.follow(true);
         let limit = json!({"result": "limitReached"});
@@ -376,7 +376,7 @@ fn storage_is_read_at_a_followed_block() {
         assert_eq!(found["items"], json!([{"key": "0xaa03", "value": value}]));
         assert_eq!(fork.next(&mut subscription)["event"], "operationStorageDone");
         let absent = read(&mut subscription, json!([{"key": "0xaa77", "type": "value"}]), Value::Null);
-        assert_eq!(absent["event"], "operationStorageDone", "nothing is there");
+        assert_eq!(absent["event"], "operationStorageDone", "the key is absent");
         let hash = H256(artifact::hashes::blake2_256(&[3; 40]));
         let found = read(&mut subscription, json!([{"key": "0xaa03", "type": "hash"}]), Value::Null);
         assert_eq!(found["items"], json!([{"key": "0xaa03", "hash": hash}]));
@@ -399,7 +399,7 @@ fn storage_is_read_at_a_followed_block() {
 }
 
 #[test]
-fn an_operation_waits_to_be_continued_and_holds_its_place() {
+fn a_waiting_operation_counts_towards_the_limit() {
     with_fork(|fork| {
         let (mut subscription, block) = fork.follow(true);
         let many = json!({"key": "0xbb", "type": "descendantsHashes"});
@@ -419,13 +419,13 @@ fn an_operation_waits_to_be_continued_and_holds_its_place() {
 
         assert_eq!(fork.result("chainHead_v1_continue", json!([subscription.id, operation])), Value::Null);
         let page = fork.next(&mut subscription);
-        assert_eq!(page["items"][0]["key"], "0xbb03e8", "it goes on behind the first thousand");
+        assert_eq!(page["items"][0]["key"], "0xbb03e8", "it continues after the first thousand");
         assert_eq!(fork.next(&mut subscription)["event"], "operationWaitingForContinue");
         assert_eq!(fork.result("chainHead_v1_stopOperation", json!([subscription.id, operation])), Value::Null);
         assert_eq!(
             fork.result("chainHead_v1_continue", json!([subscription.id, operation])),
             Value::Null,
-            "it is not there"
+            "it has ended"
         );
         let found = fork.outcome(&mut subscription, "chainHead_v1_storage", [block, one]);
         assert_eq!(found["event"], "operationStorageItems", "there is room again");
@@ -433,7 +433,7 @@ fn an_operation_waits_to_be_continued_and_holds_its_place() {
 }
 
 #[test]
-fn an_operation_that_does_not_wait_cannot_be_continued() {
+fn only_a_waiting_operation_can_be_continued() {
     with_fork(|fork| {
         let (subscription, block) = fork.follow(true);
         // The operation was started and runs only after the answer. The chain is called in between.
@@ -447,7 +447,7 @@ fn an_operation_that_does_not_wait_cannot_be_continued() {
 }
 
 #[test]
-fn a_call_that_fails_is_told_as_an_error_of_the_operation() {
+fn a_failed_call_is_an_error_of_the_operation() {
     with_fork(|fork| {
         let (mut subscription, block) = fork.follow(true);
         let params = [block.clone(), json!("Core_version"), json!("0x")];
@@ -460,7 +460,7 @@ fn a_call_that_fails_is_told_as_an_error_of_the_operation() {
 }
 
 #[test]
-fn what_cannot_be_told_in_order_stops_the_subscription() {
+fn a_subscription_stops_if_events_cannot_be_reported_in_order() {
     with_fork(|fork| {
         let (mut subscription, genesis) = fork.follow(false);
         let block = fork.append(1);
@@ -485,7 +485,7 @@ fn what_cannot_be_told_in_order_stops_the_subscription() {
 }
 
 #[test]
-fn the_archive_answers_for_every_block_that_is_here() {
+fn the_archive_answers_for_every_known_block() {
     with_fork(|fork| {
         let genesis = fork.result("archive_v1_genesisHash", json!([]));
         let block = json!(fork.append(1));
@@ -509,7 +509,7 @@ fn the_archive_answers_for_every_block_that_is_here() {
 }
 
 #[test]
-fn the_archive_reads_storage_to_its_end() {
+fn the_archive_reads_all_pages_of_storage() {
     with_fork(|fork| {
         let genesis = fork.result("archive_v1_genesisHash", json!([]));
         let read = |block: &Value, items: Value, child: Value| {
@@ -539,13 +539,13 @@ fn the_archive_reads_storage_to_its_end() {
 }
 
 #[test]
-fn the_chain_tells_its_name_and_its_first_block() {
+fn the_chain_spec_has_the_name_and_the_genesis_hash() {
     with_fork(|fork| {
         assert_eq!(fork.result("chainSpec_v1_chainName", json!([])), "test");
         let genesis = fork.result("chain_getBlockHash", json!([0]));
         fork.append(1);
         assert_eq!(fork.result("chainSpec_v1_genesisHash", json!([])), genesis);
-        assert_eq!(fork.code("chainSpec_v1_properties", json!([])), -32000, "the runtime tells them");
+        assert_eq!(fork.code("chainSpec_v1_properties", json!([])), -32000, "only a runtime knows them");
     });
 }
 
@@ -559,18 +559,18 @@ fn broadcasts_are_counted_and_stopped() {
         }
         assert_eq!(fork.result("transaction_v1_broadcast", json!(["0x00"])), Value::Null, "one too many");
         assert_eq!(fork.result("transaction_v1_stop", json!([first])), Value::Null);
-        assert_eq!(fork.code("transaction_v1_stop", json!([first])), -32602, "it was stopped before");
+        assert_eq!(fork.code("transaction_v1_stop", json!([first])), -32602, "it is stopped already");
         assert!(fork.result("transaction_v1_broadcast", json!(["0x00"])).is_string());
         assert_eq!(fork.code("transaction_v1_broadcast", json!(["no hex"])), -32602);
     });
 }
 
 #[test]
-fn who_watches_an_invalid_transaction_is_told_so() {
+fn an_invalid_transaction_is_reported_to_its_watcher() {
     with_fork(|fork| {
         let mut subscription = fork.subscribe("transactionWatch_v1_submitAndWatch", json!(["0x00"]));
         assert_eq!(fork.next(&mut subscription)["event"], "invalid");
         assert_eq!(fork.code("transactionWatch_v1_submitAndWatch", json!(["no hex"])), -32602);
-        assert_eq!(fork.result("transactionWatch_v1_unwatch", json!([1])), false, "nobody watches");
+        assert_eq!(fork.result("transactionWatch_v1_unwatch", json!([1])), false, "the subscription does not exist");
     });
 }

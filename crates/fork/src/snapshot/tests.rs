@@ -58,15 +58,15 @@ fn block(root: H256) -> RpcBlock {
 fn counted(stored: &Stored) -> Counts {
     let mut walk = TrieWalk::new(&stored.disk, stored.root);
     while let Some(item) = walk.stack.pop() {
-        walk.visit(item).expect("looked at");
+        walk.visit(item).expect("visited");
     }
-    assert!(walk.missing.is_empty(), "all of it is there");
-    assert!((walk.done - 1.0).abs() < 1e-6, "all of it was gone through: {}", walk.done);
+    assert!(walk.missing.is_empty(), "nothing is missing");
+    assert!((walk.done - 1.0).abs() < 1e-6, "the whole trie was visited: {}", walk.done);
     walk.counts
 }
 
 #[test]
-fn both_files_hold_the_whole_state() {
+fn both_formats_contain_the_whole_state() {
     let top = entries(1);
     let children = vec![(b"a".to_vec(), entries(9)), (b"ab".to_vec(), entries(5))];
     for (version, number) in [(StateVersion::V0, 0u8), (StateVersion::V1, 1)] {
@@ -94,7 +94,7 @@ fn both_files_hold_the_whole_state() {
 }
 
 #[test]
-fn a_state_of_nothing_is_one_too() {
+fn an_empty_state_can_be_written() {
     let stored = stored(&Entries::new(), &[], StateVersion::V1);
     let counts = counted(&stored);
     assert_eq!((counts.top, counts.nodes), (0, 0));

@@ -65,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_gives_what_the_backend_finds_from_the_root(
+        fn a_cursor_returns_the_same_keys_as_the_backend(
             entries in prop::collection::btree_map(key(), Just(vec![1]), 0..60),
             mut walkers in prop::collection::vec(key(), 1..7),
             steps in prop::collection::vec(any::<prop::sample::Index>(), 0..120),

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stored_is_there_when_it_is_opened_again() {
+    fn stored_nodes_survive_reopening() {
         let directory = tempfile::tempdir().expect("a directory");
         let (hash, bytes) = node(1);
         let disk = Disk::open(directory.path()).expect("opened");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_user_is_told_at_once() {
+    fn a_second_process_is_refused() {
         let directory = tempfile::tempdir().expect("a directory");
         let _first = Disk::open(directory.path()).expect("opened");
         let refused = Disk::open(directory.path()).err().expect("refused");
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_was_opened_anew_to_free_memory_has_all_that_was_stored() {
+    fn reopening_to_free_memory_loses_no_node() {
         let directory = tempfile::tempdir().expect("a directory");
         let disk = Disk::open(directory.path()).expect("opened");
         let portions = (WRITTEN_LIMIT / 800 + 2 * CHECK_INTERVAL) / 4_000;
@@ -271,16 +271,16 @@ mod tests {
             let nodes: Vec<_> = (portion * 4_000..(portion + 1) * 4_000).map(numbered).collect();
             disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).expect("stored");
         }
-        assert!(disk.written.load(Ordering::Relaxed) < WRITTEN_LIMIT, "it was opened anew");
+        assert!(disk.written.load(Ordering::Relaxed) < WRITTEN_LIMIT, "it was reopened");
         for number in (0..portions as u32 * 4_000).step_by(97) {
             let (hash, node) = numbered(number);
             assert_eq!(disk.get(&hash), Some(node));
         }
-        assert!(Disk::open(directory.path()).is_err(), "nobody else has it meanwhile");
+        assert!(Disk::open(directory.path()).is_err(), "it stays locked");
     }
 
     #[test]
-    fn a_damaged_database_is_begun_anew() {
+    fn a_damaged_database_is_recreated() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("nodes")).expect("made");
         std::fs::write(directory.path().join("nodes/metadata"), vec![7; 8192]).expect("written");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_not_what_its_hash_says_is_not_given_out() {
+    fn a_damaged_node_is_not_returned() {
         let directory = tempfile::tempdir().expect("a directory");
         let disk = Disk::open(directory.path()).expect("opened");
         let (hash, _) = node(3);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_is_killed_at_any_moment_leaves_a_database_that_holds_what_was_written() {
+    fn a_killed_writer_leaves_a_valid_database() {
         let directory = tempfile::tempdir().expect("a directory");
         let program = std::env::current_exe().expect("this test");
         let log = directory.path().join("committed");

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_is_not_answered_is_asked_again() {
+    fn an_unanswered_request_is_repeated() {
         // On a busy machine an answer takes its time.
         let patience = Patience { answer: Duration::from_secs(5), ..SHORT };
         let (node, block) = RemoteNode::connect_with(&node(2), "finalized", patience).expect("connected");
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_never_answers_is_given_up_by_name() {
+    fn a_node_that_never_answers_is_named_in_the_failure() {
         let nodes = node(usize::MAX);
         let (node, _) = RemoteNode::connect_with(&nodes, "finalized", SHORT).expect("connected");
         let failure = node.read_proof(None, &[vec![1]]).map_err(Trouble::into_failure).expect_err("silence");

@@ -39,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_states_of_a_run_have_the_same() {
+    fn all_states_of_a_run_share_the_store() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::new(Some(directory.path()));
         let [one, other] = [(); 2].map(|()| store.disk(&Reporter::silent()).expect("opened"));
         assert!(Arc::ptr_eq(&one, &other));
-        assert!(Store::new(Some(directory.path())).disk(&Reporter::silent()).is_none(), "another run does without");
+        assert!(Store::new(Some(directory.path())).disk(&Reporter::silent()).is_none(), "it is locked for another run");
         assert!(Store::new(None).disk(&Reporter::silent()).is_none());
     }
 }

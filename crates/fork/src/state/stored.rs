@@ -196,7 +196,7 @@ mod tests {
             nodes.push((hash.to_vec(), (node.to_vec(), 1i32)));
             Ok(())
         };
-        file(&place.path).nodes(each).expect("gone through");
+        file(&place.path).nodes(each).expect("visited");
         let nodes: Vec<_> = nodes.into_iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, node)| node).collect();
         let mut bytes = Compact(4u8).encode();
         bytes.push(state.state_version);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_state_is_the_one_that_is_held_in_memory() {
+    fn a_stored_state_equals_the_one_in_memory() {
         for version in [0, 1] {
             let state = state(version);
             for bytes in [state.to_snapshot().expect("written"), of_nodes(&state, |_| true)] {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_has_is_not_taken_from_the_file_again() {
+    fn stored_nodes_are_not_read_from_the_file_again() {
         let place = place(&state(1).to_snapshot().expect("written"));
         open(&place, file(&place.path)).expect("opened");
         let again = file(&place.path);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_lost_is_taken_from_the_file() {
+    fn missing_nodes_are_read_from_the_file_again() {
         let state = state(1);
         let place = place(&state.to_snapshot().expect("written"));
         let opened = file(&place.path);
@@ -246,7 +246,7 @@ mod tests {
             root = root.take().or((Some(hash) == state.state_root).then(|| node.to_vec()));
             Ok(())
         };
-        opened.nodes(each).expect("gone through");
+        opened.nodes(each).expect("visited");
         // An earlier run read only the root.
         place
             .disk
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_another_root_than_its_entries_have_is_refused() {
+    fn a_file_with_another_root_than_its_entries_is_refused() {
         let forged = State { state_root: Some([7; 32]), header: None, block: None, ..state(1) };
         let place = place(&forged.to_snapshot().expect("written"));
         let failure = open(&place, file(&place.path)).err().expect("refused");
@@ -265,17 +265,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_lacks_nodes_fails_where_they_are_wanted_and_goes_on_failing() {
+    fn a_file_without_a_node_fails_where_it_is_read_and_stays_failed() {
         let lacking = of_nodes(&state(1), |at| at != 40);
         let place = place(&lacking);
         let chain = open(&place, file(&place.path)).expect("its root is there");
         let failure = chain.entries(&[]).expect_err("refused");
         assert!(failure.message.contains("incomplete"), "{failure}");
-        assert_eq!(chain.storage(&[0, 1]).expect_err("it is not forgotten"), failure);
+        assert_eq!(chain.storage(&[0, 1]).expect_err("the failure is kept"), failure);
     }
 
     #[test]
-    fn a_node_that_is_not_what_its_hash_says_is_named() {
+    fn a_node_with_another_hash_is_refused() {
         let mut bytes = of_nodes(&state(1), |_| true);
         bytes[200] ^= 1;
         let place = place(&bytes);

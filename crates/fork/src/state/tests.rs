@@ -279,7 +279,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn a_lazy_state_is_the_whole_state(
+    fn a_lazy_state_equals_the_whole_state(
         top in entries(60),
         children in children(),
         steps in prop::collection::vec(step(), 1..14),
@@ -300,7 +300,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lie_is_caught_and_its_teller_named(
+    fn a_wrong_answer_is_detected_and_its_node_named(
         top in prop::collection::btree_map(key(), value(), 2..40),
         wanted in any::<prop::sample::Index>(),
         hashed in any::<bool>(),
@@ -331,18 +331,18 @@ fn many(count: u32) -> Entries {
 }
 
 #[test]
-fn one_value_costs_one_request_however_deep_it_lies() {
+fn one_value_costs_one_request_at_any_depth() {
     let top = many(5_000);
     let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let (key, value) = top.iter().nth(1_234).expect("an entry");
     assert_eq!(pair.lazy.storage(key), Ok(Some(value.clone())));
     assert_eq!(pair.requests.load(Ordering::Relaxed), 1);
     assert_eq!(pair.lazy.storage(key), Ok(Some(value.clone())));
-    assert_eq!(pair.requests.load(Ordering::Relaxed), 1, "what is known is not asked for again");
+    assert_eq!(pair.requests.load(Ordering::Relaxed), 1, "known nodes are not requested again");
 }
 
 #[test]
-fn going_through_many_keys_costs_few_requests() {
+fn iterating_over_many_keys_costs_few_requests() {
     let top = many(3_000);
     let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let mut key = vec![0x26; 32];
@@ -369,7 +369,7 @@ fn writing_many_keys_costs_few_requests() {
 }
 
 #[test]
-fn a_dead_node_ends_the_work_with_its_name_and_can_be_asked_again() {
+fn a_failure_names_the_node_and_can_be_cleared() {
     let top = many(100);
     let root = *backend(&top, &BTreeMap::new(), StateVersion::V1).root();
     let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::Unreachable);
@@ -381,15 +381,15 @@ fn a_dead_node_ends_the_work_with_its_name_and_can_be_asked_again() {
     assert_eq!(failure.kind, Kind::Environment);
     assert!(failure.message.contains("fake://node"));
     let asked = pair.requests.load(Ordering::Relaxed);
-    assert_eq!(chain.storage(b"another").expect_err("still dead"), failure);
-    assert_eq!(pair.requests.load(Ordering::Relaxed), asked, "a node that failed is not asked on and on");
+    assert_eq!(chain.storage(b"another").expect_err("still failed"), failure);
+    assert_eq!(pair.requests.load(Ordering::Relaxed), asked, "no request after a failure");
     chain.forget_failure();
-    chain.storage(key).expect_err("asked again");
+    chain.storage(key).expect_err("requested again");
     assert!(pair.requests.load(Ordering::Relaxed) > asked);
 }
 
 #[test]
-fn the_whole_of_a_lazy_state_is_not_walked_by_accident() {
+fn a_lazy_state_cannot_be_exported() {
     let top = many(10);
     let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let root = *backend(&top, &BTreeMap::new(), StateVersion::V1).root();
@@ -400,7 +400,7 @@ fn the_whole_of_a_lazy_state_is_not_walked_by_accident() {
 }
 
 #[test]
-fn nodes_on_disk_serve_the_next_run_without_a_request() {
+fn nodes_on_disk_need_no_request_in_the_next_run() {
     let directory = tempfile::tempdir().expect("a directory");
     let top = many(200);
     let state = || backend(&top, &BTreeMap::new(), StateVersion::V1);
