@@ -140,12 +140,12 @@ fn build_with_policy(
         if policy == ExtrinsicPolicy::RequireSuccess {
             check_applied(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
         }
-        let taken = result.first() == Some(&0);
-        match taken {
+        let applied = result.first() == Some(&0);
+        match applied {
             true => extrinsics.push(opaque),
             false => refused.push((extrinsic, result)),
         }
-        end_transaction(&mut overlay, &recorder, taken)?;
+        end_transaction(&mut overlay, &recorder, applied)?;
     }
     let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
     let header =

@@ -246,7 +246,7 @@ impl Chain {
     /// does not write it.
     ///
     /// The header may have any later number. The writes are discarded.
-    pub fn would_begin(
+    pub fn written_by_initialize_block(
         &self,
         executor: &Executor,
         code: &Code,
@@ -255,7 +255,7 @@ impl Chain {
     ) -> Result<Option<Vec<u8>>> {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
-        let (number, last) = self.numbered(header.number().saturating_sub(1))?;
+        let (number, last) = self.number_entry(header.number().saturating_sub(1))?;
         overlay.set_storage(number, Some(last));
         let mut extensions = executor.extensions(Default::default());
         let method = "Core_initialize_block";
@@ -274,14 +274,14 @@ impl Chain {
     /// Gives the last block another number, as if empty blocks had passed. The runtime stores the
     /// number too, and expects the next one.
     pub fn renumber(&mut self, number: u32) -> Result<()> {
-        let (key, value) = self.numbered(number)?;
+        let (key, value) = self.number_entry(number)?;
         self.set(vec![(key, Some(value))])?;
         self.header.set_number(number);
         Ok(())
     }
 
     /// Returns the storage key of the last block's number, and this number as its value.
-    fn numbered(&self, number: u32) -> Result<(Vec<u8>, Vec<u8>)> {
+    fn number_entry(&self, number: u32) -> Result<(Vec<u8>, Vec<u8>)> {
         Ok((keys::item("System", "Number"), keys::number(number.into(), self.number_width()?)))
     }
 

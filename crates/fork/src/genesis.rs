@@ -11,7 +11,7 @@ use worker::{Failure, Result};
 pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str) -> Result<State> {
     let empty = Chain::from_state(state(state_version, Vec::new()))?;
     // A runtime that panics names neither the call nor the preset.
-    let told = |failure: Failure| {
+    let in_preset = |failure: Failure| {
         let message = format!("the genesis preset {name} does not build: {}", failure.message);
         Failure { message, ..failure }
     };
@@ -26,14 +26,14 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
     };
     // A preset contains the differences from the default.
     let mut genesis = preset(None)?.unwrap_or_default();
-    let patch = preset(Some(name)).map_err(told)?.ok_or_else(|| {
+    let patch = preset(Some(name)).map_err(in_preset)?.ok_or_else(|| {
         Failure::input(format!("the runtime has no genesis preset {name}"))
             .hint("most runtimes have the preset `development`")
     })?;
     merge(&mut genesis, patch);
     let (answer, changes) = empty
         .call_with_changes(executor, code, "GenesisBuilder_build_state", &genesis.to_string().encode())
-        .map_err(told)?;
+        .map_err(in_preset)?;
     if answer.first() != Some(&0) {
         let why = answer.get(1..).and_then(|mut bytes| String::decode(&mut bytes).ok()).unwrap_or_default();
         return Err(Failure::check(format!("the genesis preset {name} does not build")).found(why));

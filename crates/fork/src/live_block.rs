@@ -38,7 +38,7 @@ impl LiveBlock {
     pub fn fetch(live: &Live, at: &str) -> Result<Self> {
         let (node, found) = RemoteNode::connect(&live.nodes, at)?;
         let header = decode_header(&found)?;
-        let given = node.block()?.ok_or_else(|| {
+        let body = node.block()?.ok_or_else(|| {
             Failure::input(format!("{live} has the header of block {} but not its extrinsics", found.number))
                 .expected("the whole block from chain_getBlock")
                 .hint(
@@ -46,12 +46,12 @@ impl LiveBlock {
                 )
         })?;
         let hash = H256(found.hash);
-        if given.header.hash() != hash {
+        if body.header.hash() != hash {
             return Err(Failure::input(format!("the node {live} returned another block than requested"))
-                .found(format!("chain_getBlock: a header with the hash {:?}", given.header.hash()))
+                .found(format!("chain_getBlock: a header with the hash {:?}", body.header.hash()))
                 .expected(format!("{hash:?}")));
         }
-        let extrinsics = check_extrinsics(&live.to_string(), &found, &header, given.extrinsics)?;
+        let extrinsics = check_extrinsics(&live.to_string(), &found, &header, body.extrinsics)?;
         Ok(Self { hash, header, extrinsics, finalized: found.finalized, traffic: node.traffic() })
     }
 
@@ -92,18 +92,18 @@ fn check_extrinsics(
     header: &Header,
     encoded: Vec<Vec<u8>>,
 ) -> Result<Vec<OpaqueExtrinsic>> {
-    let lie = |found: String| {
+    let wrong = |found: String| {
         Failure::input(format!("the node {url} returned extrinsics that are not those of block {}", block.number))
             .found(found)
             .expected(format!("the extrinsics root {:?} of its header", header.extrinsics_root))
             .hint("the node's answer is wrong or its database is damaged: use another node")
     };
     if encoded.len() > MAX_EXTRINSICS {
-        return Err(lie(format!("{} extrinsics", encoded.len())));
+        return Err(wrong(format!("{} extrinsics", encoded.len())));
     }
     let roots = [StateVersion::V1, StateVersion::V0].map(|version| root(encoded.clone(), version));
     if !roots.contains(&header.extrinsics_root) {
-        return Err(lie(format!("{} extrinsics with the root {:?}", encoded.len(), roots[0])));
+        return Err(wrong(format!("{} extrinsics with the root {:?}", encoded.len(), roots[0])));
     }
     encoded
         .iter()
@@ -150,8 +150,8 @@ mod tests {
     fn extrinsics_are_accepted_by_the_root_of_either_layout() {
         for version in [StateVersion::V0, StateVersion::V1] {
             let (block, header) = block(&extrinsics(), version);
-            let taken = check_extrinsics("ws://node", &block, &header, extrinsics()).expect("proven");
-            assert_eq!(taken.encode()[1..], extrinsics().concat());
+            let checked = check_extrinsics("ws://node", &block, &header, extrinsics()).expect("proven");
+            assert_eq!(checked.encode()[1..], extrinsics().concat());
         }
     }
 
@@ -161,8 +161,8 @@ mod tests {
         let mut altered = extrinsics();
         altered[1][5] ^= 1;
         let swapped = extrinsics().into_iter().rev().collect();
-        for lie in [altered, swapped, Vec::new(), vec![extrinsics().remove(0)]] {
-            let failure = check_extrinsics("ws://node", &block, &header, lie).expect_err("refused");
+        for other in [altered, swapped, Vec::new(), vec![extrinsics().remove(0)]] {
+            let failure = check_extrinsics("ws://node", &block, &header, other).expect_err("refused");
             assert!(failure.message.contains("ws://node") && failure.message.contains("block 7"), "{failure}");
         }
     }

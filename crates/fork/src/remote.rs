@@ -85,10 +85,10 @@ impl StateReader<'_> {
         loop {
             let last = keys.last().map(hex::encode_prefixed);
             let page: Vec<String> = match child {
-                None => self.ask("state_getKeysPaged", rpc_params!["0x", PAGE, last, &at]).await?,
+                None => self.request("state_getKeysPaged", rpc_params!["0x", PAGE, last, &at]).await?,
                 Some(child) => {
                     let child = hex::encode_prefixed(child);
-                    self.ask("childstate_getKeysPaged", rpc_params![child, "0x", PAGE, last, &at]).await?
+                    self.request("childstate_getKeysPaged", rpc_params![child, "0x", PAGE, last, &at]).await?
                 }
             };
             let count = page.len();
@@ -161,7 +161,7 @@ impl StateReader<'_> {
         Ok(entries)
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&mut self, method: &str, parameters: ArrayParams) -> Result<T> {
+    async fn request<T: serde::de::DeserializeOwned>(&mut self, method: &str, parameters: ArrayParams) -> Result<T> {
         self.session.ask(method, parameters).await
     }
 

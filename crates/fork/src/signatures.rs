@@ -247,9 +247,9 @@ mod tests {
         let [signature, never_seen, twice] = [old, third, old].map(|message| pair.sign_prehashed(&message).0);
         let twice = [&twice[..64], &[twice[64] ^ 1]].concat().try_into().expect("65 bytes");
         let recover = |signature: &[u8; 65], message: &[u8; 32]| {
-            let honest = || sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message);
-            let given = recover_or_replay(signature, honest()).ok();
-            (given == honest().ok(), given)
+            let recovered = || sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message);
+            let result = recover_or_replay(signature, recovered()).ok();
+            (result == recovered().ok(), result)
         };
         let owner = Some(pair.public().0);
         assert_eq!(recover(&signature, &old), (true, owner));

@@ -245,7 +245,7 @@ fn end_of_session(
             return Ok(None);
         }
         let header = Header::new(number, Default::default(), Default::default(), parent, digest.clone());
-        match chain.would_begin(executor, &runtime.code, &header, index) {
+        match chain.written_by_initialize_block(executor, &runtime.code, &header, index) {
             Ok(Some(written)) if Some(&written) != current.as_ref() => return Ok(Some(number)),
             Ok(_) => (),
             // Whatever it is that fails at this number, the block that is built there shows it.

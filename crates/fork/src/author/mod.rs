@@ -154,7 +154,7 @@ impl<'a> Author<'a> {
                 }
             }
         }
-        Err(without_host_functions(code, refused)?)
+        Err(build_failure(code, refused)?)
     }
 
     /// Builds the next block of a parachain and returns it as its collator submits it. `chain` is
@@ -279,7 +279,7 @@ fn runtime_not_read() -> Failure {
 /// If the code imports host functions that only the chain's own node has, a trap says nothing about
 /// the code, because calling a missing host function traps. A refused block or a panic has another
 /// cause.
-fn without_host_functions(code: &Code, refused: Vec<Failure>) -> Result<Failure> {
+fn build_failure(code: &Code, refused: Vec<Failure>) -> Result<Failure> {
     let trapped = refused.iter().find(|failure| failure.is(worker::Code::Trap));
     let missing = if trapped.is_some() { missing_host_functions(code)? } else { BTreeSet::new() };
     let Some(failure) = trapped.filter(|_| !missing.is_empty()) else {
@@ -335,7 +335,7 @@ mod tests {
     fn a_block_that_needs_custom_host_functions_is_not_judged() {
         let failed = || Failure::check("Core_initialize_block failed in the runtime").code(worker::Code::Trap);
         let own = code(&["ext_misc_print_utf8_version_1", "ext_native_bridge_apply_version_1"]);
-        let failure = without_host_functions(&own, vec![Failure::check("no such digest"), failed()]).expect("read");
+        let failure = build_failure(&own, vec![Failure::check("no such digest"), failed()]).expect("read");
         assert_eq!(failure.kind, Kind::NotJudged);
         assert!(failure.is(worker::Code::HostFunctions));
         let found = failure.found.unwrap_or_default();
@@ -344,13 +344,13 @@ mod tests {
 
         let usual = code(&["ext_misc_print_utf8_version_1"]);
         let own_fault = |code, failure: Failure| {
-            assert_eq!(without_host_functions(code, vec![failure.clone(), failed()]).expect("read"), failure);
+            assert_eq!(build_failure(code, vec![failure.clone(), failed()]).expect("read"), failure);
         };
         own_fault(&usual, failed());
         own_fault(&usual, Failure::check("no such digest"));
         // Chains with tracing import host functions for it that no block calls.
         let panicked =
             || Failure::check("Core_initialize_block failed in the runtime").found("a panic at 'no space left'");
-        assert_eq!(without_host_functions(&own, vec![panicked()]).expect("read"), panicked());
+        assert_eq!(build_failure(&own, vec![panicked()]).expect("read"), panicked());
     }
 }

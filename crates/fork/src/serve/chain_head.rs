@@ -411,15 +411,15 @@ fn storage(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>
     let child: Option<Bytes> = params.optional_next()?;
     let Some(follow) = fork.follows.get(connection, &id) else { return Ok(OperationStart::LimitReached) };
     follow.expect_pinned(block)?;
-    let asked = items.len();
+    let requested = items.len();
     items.truncate(follow.room_for_operations());
-    if items.is_empty() && asked > 0 {
+    if items.is_empty() && requested > 0 {
         return Ok(OperationStart::LimitReached);
     }
     let weight = items.len();
     let task = Task::Storage(StorageReader::new(items, child, false));
     let operation = fork.follows.begin(id, block, task, weight);
-    Ok(OperationStart::Started { operation, discarded_items: Some(asked - weight) })
+    Ok(OperationStart::Started { operation, discarded_items: Some(requested - weight) })
 }
 
 fn begin(fork: &mut Fork<'_>, follow: String, block: H256, task: Task) -> Result<OperationStart, Error> {
@@ -454,8 +454,8 @@ fn stop_operation(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Par
 /// Runs an operation, or the next page of it. A stopped operation is no longer there.
 fn advance(fork: &mut Fork<'_>, operation: &OperationId) {
     let OperationId { follow, id } = operation;
-    let taken = fork.follows.active.get_mut(follow).and_then(|follow| follow.operations.remove(id));
-    let Some(mut operation) = taken else { return };
+    let removed = fork.follows.active.get_mut(follow).and_then(|follow| follow.operations.remove(id));
+    let Some(mut operation) = removed else { return };
     let operation_id = id.to_string();
     let done = match &mut operation.task {
         Task::Body => read_body(fork, operation.block)

@@ -130,7 +130,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let page = match page(request.headers(), &self.origins) {
+        let page = match check_origin(request.headers(), &self.origins) {
             Ok(page) => page,
             Err(refusal) => return Box::pin(async move { Ok(plain(StatusCode::FORBIDDEN, refusal)) }),
         };
@@ -150,7 +150,7 @@ where
 }
 
 /// Returns the origin of the requesting page if there is one, or why the request is refused.
-fn page(headers: &HeaderMap, origins: &Origins) -> std::result::Result<Option<HeaderValue>, &'static str> {
+fn check_origin(headers: &HeaderMap, origins: &Origins) -> std::result::Result<Option<HeaderValue>, &'static str> {
     let is = |value: &HeaderValue, wanted: &dyn Fn(&str) -> bool| value.to_str().is_ok_and(wanted);
     if headers.get_all(header::HOST).iter().any(|host| !is(host, &is_loopback)) {
         return Err("only for this machine: the Host header names another one");
@@ -199,31 +199,31 @@ mod tests {
         of.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value"))).collect()
     }
 
-    fn is_let_in(of: &[(&'static str, &str)]) -> bool {
+    fn is_allowed(of: &[(&'static str, &str)]) -> bool {
         let named = Origins::new(&["https://apps.example.org".to_string()]).expect("an origin");
-        page(&headers(of), &named).is_ok()
+        check_origin(&headers(of), &named).is_ok()
     }
 
     #[test]
     fn only_requests_to_loopback_are_accepted() {
         for host in ["127.0.0.1:9944", "localhost", "LOCALHOST:1", "[::1]:9944"] {
-            assert!(is_let_in(&[("host", host)]), "{host}");
+            assert!(is_allowed(&[("host", host)]), "{host}");
         }
         for host in ["example.org", "127.0.0.1.example.org:80", "evil:9944", "0.0.0.0:9944", "\u{e9}.org", ""] {
-            assert!(!is_let_in(&[("host", host)]), "{host}");
+            assert!(!is_allowed(&[("host", host)]), "{host}");
             // A page whose name resolves to this machine sends its own origin too, or an allowed
             // one.
-            assert!(!is_let_in(&[("host", host), ("origin", "http://localhost:3000")]), "{host}");
+            assert!(!is_allowed(&[("host", host), ("origin", "http://localhost:3000")]), "{host}");
         }
-        assert!(!is_let_in(&[("host", "localhost"), ("host", "example.org")]));
+        assert!(!is_allowed(&[("host", "localhost"), ("host", "example.org")]));
     }
 
     #[test]
     fn pages_of_other_origins_are_refused() {
         let host = ("host", "127.0.0.1:9944");
-        assert!(is_let_in(&[host]), "only browsers send an origin");
+        assert!(is_allowed(&[host]), "only browsers send an origin");
         for origin in ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:80", "https://apps.example.org"] {
-            assert!(is_let_in(&[host, ("origin", origin)]), "{origin}");
+            assert!(is_allowed(&[host, ("origin", origin)]), "{origin}");
         }
         for origin in [
             "https://example.org",
@@ -236,7 +236,7 @@ mod tests {
             "file://",
             "chrome-extension://localhost",
         ] {
-            assert!(!is_let_in(&[host, ("origin", origin)]), "{origin}");
+            assert!(!is_allowed(&[host, ("origin", origin)]), "{origin}");
         }
     }
 
@@ -273,10 +273,10 @@ mod tests {
         assert_eq!(count.load(Ordering::SeqCst), 0, "nothing was called");
 
         let named = "origin: https://apps.example.org";
-        let let_in = "access-control-allow-origin: https://apps.example.org";
+        let allowed = "access-control-allow-origin: https://apps.example.org";
         for (head, code) in [(options, "204"), (post, "200"), (socket, "101")] {
             let answer = status(address, &format!("{head}\r\n{named}"));
-            assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")) && answer.contains(let_in), "{answer}");
+            assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")) && answer.contains(allowed), "{answer}");
         }
         assert!(status(address, post).starts_with("HTTP/1.1 200 "), "other clients are answered too");
         for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=utf-8"] {

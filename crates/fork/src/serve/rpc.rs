@@ -222,7 +222,7 @@ impl Methods {
     pub fn subscription(
         &mut self,
         [subscribe, notification, unsubscribe]: [&'static str; 3],
-        take: fn(&mut Fork<'_>, Subscriber, Params<'_>) -> Result<Queue, Error>,
+        accept: fn(&mut Fork<'_>, Subscriber, Params<'_>) -> Result<Queue, Error>,
     ) -> Registered {
         self.0.register_subscription(
             subscribe,
@@ -233,7 +233,7 @@ impl Methods {
                 // Text, except without a server in tests, where ids are numbers.
                 let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
                 let subscriber = Subscriber { id, connection: pending.connection_id() };
-                match chain.run(move |fork| take(fork, subscriber, params.sequence())).await.flatten() {
+                match chain.run(move |fork| accept(fork, subscriber, params.sequence())).await.flatten() {
                     Ok(queue) => forward(pending, queue).await,
                     Err(error) => pending.reject(error).await,
                 }

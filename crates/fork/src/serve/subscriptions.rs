@@ -248,7 +248,7 @@ mod tests {
         let (block, began) = (H256::repeat_byte(1), Instant::now());
         let mut first = watch(&mut subscriptions, Format::Author, b"first");
         let mut modern = watch(&mut subscriptions, Format::TransactionWatch, b"second");
-        let mut given_up = watch(&mut subscriptions, Format::Author, b"second");
+        let mut abandoned = watch(&mut subscriptions, Format::Author, b"second");
         assert_eq!(subscriptions.due_in(), Duration::MAX);
         subscriptions.included(block, &[b"first".to_vec(), b"second".to_vec()]);
         subscriptions.notify_due(began);
@@ -256,12 +256,12 @@ mod tests {
         let position = json!({"hash": block, "index": 1});
         let included = json!({"event": "bestChainBlockIncluded", "block": position});
         assert_eq!([next(&mut modern), next(&mut modern)], [Some(included), None]);
-        assert_eq!(next(&mut given_up), Some(json!({"inBlock": block})));
+        assert_eq!(next(&mut abandoned), Some(json!({"inBlock": block})));
         assert!(subscriptions.due_in() <= FINALITY_DELAY);
 
         // It is in a block, so the same bytes elsewhere do not change its status.
         subscriptions.dropped(&[b"first".to_vec()]);
-        drop(given_up);
+        drop(abandoned);
         subscriptions.notify_due(Instant::now() + FINALITY_DELAY);
         assert_eq!([next(&mut first), next(&mut first)], [Some(json!({"finalized": block})), None]);
         assert_eq!(next(&mut modern), Some(json!({"event": "finalized", "block": position})));

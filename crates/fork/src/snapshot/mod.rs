@@ -226,27 +226,27 @@ impl<'a> TrieWalk<'a> {
 
     /// Downloads until every node and every value is in the store.
     fn run(&mut self, pool: &WorkerPool, reporter: &Reporter) -> Result<()> {
-        let mut under_way = 0;
+        let mut in_flight = 0;
         let mut reported = Instant::now();
         loop {
-            let wanted = pool.size() * 2;
-            while self.missing.len() < wanted * self.batch {
+            let max_in_flight = pool.size() * 2;
+            while self.missing.len() < max_in_flight * self.batch {
                 let Some(item) = self.stack.pop() else { break };
                 self.visit(item)?;
             }
-            while under_way < wanted && !self.missing.is_empty() {
+            while in_flight < max_in_flight && !self.missing.is_empty() {
                 let task = self.next_task();
                 pool.submit(task);
-                under_way += 1;
+                in_flight += 1;
             }
-            if under_way == 0 {
+            if in_flight == 0 {
                 return Ok(());
             }
             let answer = pool.answer()?;
             match answer {
                 Answer::Disconnected => continue,
                 Answer::Done { task, nodes, keys, from } => {
-                    under_way -= 1;
+                    in_flight -= 1;
                     self.store(nodes)?;
                     if let Some(item) = task.items.iter().find(|item| self.local(&item.hash).is_none()) {
                         pool.drop_node(&from, &unproven(&from, item));
@@ -258,7 +258,7 @@ impl<'a> TrieWalk<'a> {
                     self.stack.extend(task.items.into_iter().rev());
                 }
                 Answer::Refused { task, failure, from } => {
-                    under_way -= 1;
+                    in_flight -= 1;
                     if self.batch > SMALLEST_BATCH {
                         self.batch /= 2;
                     } else {
@@ -267,7 +267,7 @@ impl<'a> TrieWalk<'a> {
                     self.stack.extend(task.items.into_iter().rev());
                 }
                 Answer::Failed { task, failure, from } => {
-                    under_way -= 1;
+                    in_flight -= 1;
                     pool.drop_node(&from, &failure);
                     self.stack.extend(task.items.into_iter().rev());
                 }

@@ -114,8 +114,8 @@ impl Disk {
         if before / CHECK_INTERVAL == (before + nodes) / CHECK_INTERVAL {
             return;
         }
-        let much = resident_mapped_bytes() > MAPPED_LIMIT || self.written.load(Ordering::Relaxed) > WRITTEN_LIMIT;
-        if !much || is_index_growing(&self.path) {
+        let is_large = resident_mapped_bytes() > MAPPED_LIMIT || self.written.load(Ordering::Relaxed) > WRITTEN_LIMIT;
+        if !is_large || is_index_growing(&self.path) {
             return;
         }
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
@@ -136,8 +136,8 @@ fn is_index_growing(path: &Path) -> bool {
 /// Returns the resident memory of mapped files of this process in bytes, or 0 if the system does
 /// not report it.
 fn resident_mapped_bytes() -> u64 {
-    let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kibibytes = told.lines().find_map(|line| line.strip_prefix("RssFile:")?.trim().strip_suffix(" kB"));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("RssFile:")?.trim().strip_suffix(" kB"));
     kibibytes.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0) << 10
 }
 
@@ -197,13 +197,13 @@ fn open_database(path: &Path) -> Result<Db, String> {
 
 fn check_free_space(path: &Path) -> Result<(), String> {
     // If the file system does not report its free space, it is assumed to have enough.
-    let Ok(told) = rustix::fs::statvfs(path) else { return Ok(()) };
-    let left = told.f_bavail.saturating_mul(told.f_frsize);
-    match left < MIN_FREE_SPACE {
+    let Ok(space) = rustix::fs::statvfs(path) else { return Ok(()) };
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    match free < MIN_FREE_SPACE {
         true => Err(format!(
             "{} cannot be used: no space is left on its disk ({} MiB free, {} MiB needed)",
             path.display(),
-            left >> 20,
+            free >> 20,
             MIN_FREE_SPACE >> 20
         )),
         false => Ok(()),

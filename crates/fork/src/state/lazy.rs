@@ -247,7 +247,7 @@ impl LazyState {
     /// bytes and nothing else.
     fn next_keys(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
         let count = locked(&self.page_size).next(child, after);
-        let ask = |prefix: &[u8], after: &[u8], count: u32| {
+        let fetch_keys = |prefix: &[u8], after: &[u8], count: u32| {
             let wanted = |key: &Vec<u8>| key.as_slice() > after && key.starts_with(prefix) && key.len() <= KEY_LIMIT;
             match self.transport.keys_after(child, prefix, after, count) {
                 Ok(keys) => Ok(keys.into_iter().filter(wanted).take(count as usize).collect()),
@@ -255,11 +255,11 @@ impl LazyState {
                 Err(Trouble::Failed(failure)) => Err(failure),
             }
         };
-        let mut keys: Vec<Vec<u8>> = ask(prefix, after, count)?;
+        let mut keys: Vec<Vec<u8>> = fetch_keys(prefix, after, count)?;
         let last = keys.last().map_or(after, Vec::as_slice).to_vec();
         if keys.len() < count as usize && !prefix.is_empty() {
             // The end of the prefix is certain only if the next key has another prefix.
-            keys.extend(ask(&[], &last, 1)?);
+            keys.extend(fetch_keys(&[], &last, 1)?);
         }
         locked(&self.page_size).last = last;
         keys.push(after.to_vec());

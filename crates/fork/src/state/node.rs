@@ -84,23 +84,23 @@ impl RemoteNode {
     /// verified.
     pub fn block(&self) -> Result<Option<RemoteBlock>> {
         let answer: Option<SignedBlock> =
-            self.ask("chain_getBlock", rpc_params![&self.at]).map_err(Trouble::into_failure)?;
+            self.request("chain_getBlock", rpc_params![&self.at]).map_err(Trouble::into_failure)?;
         let Some(SignedBlock { block }) = answer else { return Ok(None) };
         let extrinsics = block.extrinsics.iter().map(|extrinsic| self.bytes("chain_getBlock", extrinsic));
         let extrinsics = extrinsics.collect::<std::result::Result<_, _>>().map_err(Trouble::into_failure)?;
         Ok(Some(RemoteBlock { header: block.header, extrinsics }))
     }
 
-    fn ask<T: DeserializeOwned>(
+    fn request<T: DeserializeOwned>(
         &self,
         method: &'static str,
         parameters: ArrayParams,
     ) -> std::result::Result<T, Trouble> {
-        let text = self.ask_text(method, parameters, false)?;
+        let text = self.request_text(method, parameters, false)?;
         self.read(method, &text)
     }
 
-    fn ask_text(&self, method: &'static str, parameters: ArrayParams, divisible: bool) -> Answer {
+    fn request_text(&self, method: &'static str, parameters: ArrayParams, divisible: bool) -> Answer {
         let unanswered = || Trouble::Failed(no_answer(&self.name, method, self.patience));
         let (answer, answered) = blocking::channel();
         self.requests.send(RpcRequest { method, parameters, divisible, answer }).map_err(|_| unanswered())?;
@@ -175,7 +175,7 @@ impl Transport for RemoteNode {
             None => rpc_params![names, &self.at],
             Some(child) => rpc_params![hex::encode_prefixed([CHILD_PREFIX, child].concat()), names, &self.at],
         };
-        let text = self.ask_text(method(child), parameters, keys.len() > 1)?;
+        let text = self.request_text(method(child), parameters, keys.len() > 1)?;
         let answer: ReadProof<'_> = self.read(method(child), &text)?;
         self.decode_parts(method(child), &answer.proof)
     }
@@ -195,7 +195,7 @@ impl Transport for RemoteNode {
                 ("childstate_getKeysPaged", rpc_params![child, prefix, count, after, &self.at])
             }
         };
-        let text = self.ask_text(method, parameters, count > 1)?;
+        let text = self.request_text(method, parameters, count > 1)?;
         let keys: Vec<&str> = self.read(method, &text)?;
         self.decode_parts(method, &keys)
     }
@@ -259,21 +259,21 @@ mod tests {
         pause: Duration::from_millis(1),
     };
 
-    /// Starts a node with one block that does not answer its first `silences` proof requests.
-    fn node(silences: usize) -> [Endpoint; 1] {
+    /// Starts a node with one block that does not answer its first `ignored` proof requests.
+    fn node(ignored: usize) -> [Endpoint; 1] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let asked = Arc::new(AtomicUsize::new(0));
+        let proof_requests = Arc::new(AtomicUsize::new(0));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let asked = asked.clone();
-                std::thread::spawn(move || converse(stream, &asked, silences));
+                let proof_requests = proof_requests.clone();
+                std::thread::spawn(move || answer_requests(stream, &proof_requests, ignored));
             }
         });
         [url.parse().expect("an address")]
     }
 
-    fn converse(stream: TcpStream, asked: &AtomicUsize, silences: usize) {
+    fn answer_requests(stream: TcpStream, proof_requests: &AtomicUsize, ignored: usize) {
         let mut reader = BufReader::new(stream);
         while let Some(request) = request(&mut reader) {
             let header = json!({
@@ -287,7 +287,7 @@ mod tests {
             let hash = hex::encode_prefixed(sp_runtime::traits::Header::hash(&hash).as_bytes());
             let result = match request["method"].as_str().expect("a method") {
                 "chain_getHeader" => header,
-                "state_getReadProof" if asked.fetch_add(1, Ordering::SeqCst) < silences => {
+                "state_getReadProof" if proof_requests.fetch_add(1, Ordering::SeqCst) < ignored => {
                     std::thread::sleep(Duration::from_secs(60));
                     return;
                 }

@@ -76,7 +76,7 @@ impl Transport for FakeNode {
                 nodes.pop();
             }
             NodeFault::SmallAnswers if keys.len() > 3 => return Err(Trouble::Refused(Failure::input("too large"))),
-            NodeFault::Unreachable => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
+            NodeFault::Unreachable => return Err(Trouble::Failed(Failure::environment("fake://node is unreachable"))),
             _ => {}
         }
         Ok(nodes)
@@ -92,7 +92,7 @@ impl Transport for FakeNode {
         self.requests.fetch_add(1, Ordering::Relaxed);
         match self.fault {
             NodeFault::WrongKeys => return Ok(vec![vec![], vec![0xff; 7], after.to_vec(), [after, &[0]].concat()]),
-            NodeFault::Unreachable => return Err(Trouble::Failed(Failure::environment("fake://node is gone"))),
+            NodeFault::Unreachable => return Err(Trouble::Failed(Failure::environment("fake://node is unreachable"))),
             _ => {}
         }
         let mut arguments = IterArgs::default();
@@ -380,12 +380,12 @@ fn a_failure_names_the_node_and_can_be_cleared() {
     let failure = chain.storage(key).expect_err("dead");
     assert_eq!(failure.kind, Kind::Environment);
     assert!(failure.message.contains("fake://node"));
-    let asked = pair.requests.load(Ordering::Relaxed);
+    let count = pair.requests.load(Ordering::Relaxed);
     assert_eq!(chain.storage(b"another").expect_err("still failed"), failure);
-    assert_eq!(pair.requests.load(Ordering::Relaxed), asked, "no request after a failure");
+    assert_eq!(pair.requests.load(Ordering::Relaxed), count, "no request after a failure");
     chain.forget_failure();
     chain.storage(key).expect_err("requested again");
-    assert!(pair.requests.load(Ordering::Relaxed) > asked);
+    assert!(pair.requests.load(Ordering::Relaxed) > count);
 }
 
 #[test]
@@ -414,7 +414,7 @@ fn nodes_on_disk_need_no_request_in_the_next_run() {
         let values: Vec<_> = top.keys().take(20).map(|key| backend.storage(key).expect("read")).collect();
         (values, requests.load(Ordering::Relaxed))
     };
-    let (first, asked) = read(NodeFault::None);
-    assert!(asked > 0);
+    let (first, count) = read(NodeFault::None);
+    assert!(count > 0);
     assert_eq!(read(NodeFault::Unreachable), (first, 0));
 }
