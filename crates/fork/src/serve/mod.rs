@@ -6,11 +6,8 @@
 //! root that their changes give.
 
 mod archive;
-mod author;
 mod chain;
 mod chain_head;
-mod chain_spec;
-mod child_state;
 mod dev;
 mod fork;
 mod http;
@@ -73,11 +70,8 @@ struct MethodNames {
 
 fn register(methods: &mut Methods) -> Registered {
     archive::register(methods)?;
-    author::register(methods)?;
     chain::register(methods)?;
     chain_head::register(methods)?;
-    chain_spec::register(methods)?;
-    child_state::register(methods)?;
     dev::register(methods)?;
     payment::register(methods)?;
     state::register(methods)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `system_*`: the node and the chain.
+//! `system_*` and `chainSpec_v1_*`: the node and the chain.
 
 use super::{
     Fork,
@@ -18,7 +18,10 @@ pub fn register(methods: &mut Methods) -> Registered {
     methods.method("system_health", |_, _| Ok(Health { peers: 0, is_syncing: false, should_have_peers: false }))?;
     methods.method("system_name", |_, _| Ok("cutover"))?;
     methods.method("system_properties", |fork, _| properties(fork))?;
-    methods.method("system_version", |_, _| Ok(env!("CARGO_PKG_VERSION")))
+    methods.method("system_version", |_, _| Ok(env!("CARGO_PKG_VERSION")))?;
+    methods.method("chainSpec_v1_chainName", |fork, _| Ok(fork.name.clone()))?;
+    methods.method("chainSpec_v1_genesisHash", |fork, _| fork.genesis_hash())?;
+    methods.method("chainSpec_v1_properties", |fork, _| properties(fork))
 }
 
 #[derive(Clone, Serialize)]
@@ -32,13 +35,12 @@ struct Health {
 /// The properties that the runtime knows. The names of tokens are not among them.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Properties {
+struct Properties {
     #[serde(skip_serializing_if = "Option::is_none")]
     ss58_format: Option<u16>,
 }
 
-/// Returns the chain's properties.
-pub fn properties(fork: &mut Fork<'_>) -> Result<Properties, Error> {
+fn properties(fork: &mut Fork<'_>) -> Result<Properties, Error> {
     let chain = fork.chain(None)?.clone();
     let layout = fork.author.layout(&chain)?;
     let prefix = layout.constant("System", "SS58Prefix");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `transaction_v1_*` and `transactionWatch_v1_*`: submitting transactions.
+//! `author_*`, `transaction_v1_*` and `transactionWatch_v1_*`: submitting extrinsics.
 
 use super::{
     Fork,
@@ -7,6 +7,7 @@ use super::{
     subscriptions::{Format, TransactionStatus},
 };
 use jsonrpsee::server::ConnectionId;
+use sp_core::H256;
 use std::collections::BTreeMap;
 
 /// The maximum number of running broadcasts of one connection.
@@ -17,12 +18,34 @@ const ALL_BROADCASTS_LIMIT: usize = 4_096;
 
 /// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("author_pendingExtrinsics", |fork, _| {
+        Ok(fork.pool.iter().map(|extrinsic| Bytes(extrinsic.clone())).collect::<Vec<_>>())
+    })?;
+    methods.method("author_submitExtrinsic", author_submit)?;
+    methods.subscription(
+        ["author_submitAndWatchExtrinsic", "author_extrinsicUpdate", "author_unwatchExtrinsic"],
+        author_submit_and_watch,
+    )?;
     methods.connection_method("transaction_v1_broadcast", broadcast)?;
     methods.connection_method("transaction_v1_stop", stop)?;
     methods.subscription(
         ["transactionWatch_v1_submitAndWatch", "transactionWatch_v1_watchEvent", "transactionWatch_v1_unwatch"],
         submit_and_watch,
     )
+}
+
+fn author_submit(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error> {
+    let extrinsic: Bytes = params.next()?;
+    fork.submit(extrinsic.0)
+}
+
+fn author_submit_and_watch(fork: &mut Fork<'_>, _: Subscriber, mut params: Params<'_>) -> Result<Queue, Error> {
+    let extrinsic: Bytes = params.next()?;
+    fork.submit(extrinsic.0.clone())?;
+    let (notifications, queue) = Format::Author.channel();
+    notifications.send(&TransactionStatus::Ready);
+    fork.subscriptions.watch(notifications, extrinsic.0);
+    Ok(queue)
 }
 
 /// The broadcasts that were not stopped, by their ids. A transaction is added to the pool or
