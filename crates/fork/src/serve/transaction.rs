@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 /// The maximum number of running broadcasts of one connection.
 const BROADCAST_LIMIT: usize = 16;
-/// The maximum number of broadcasts of all connections. The end of a connection is not reported, so the
-/// oldest broadcasts are removed.
+/// The maximum number of broadcasts of all connections. The end of a connection is not reported, so
+/// the oldest broadcasts are removed.
 const ALL_BROADCASTS_LIMIT: usize = 4_096;
 
 /// Registers the methods.
