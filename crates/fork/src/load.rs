@@ -166,7 +166,7 @@ fn full(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Lo
     })?;
     let verified = claimed == Some(chain.root().0);
     if !verified {
-        reporter.warning(format!("the state from {live} does not have the root in its block's header"));
+        reporter.warning(format!("the state from {live} does not have the root of its block's header"));
     }
     let loading = Traffic { requests: full.requests, bytes: full.bytes };
     Ok(LoadedChain {
