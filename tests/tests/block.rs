@@ -175,7 +175,7 @@ fn a_node_that_lies_about_a_block_is_named() {
         document["result"]["block"]["header"]["stateRoot"] =
             document["result"]["block"]["header"]["parentHash"].clone();
     });
-    replay(&header, &head, &[]).expect_code(4).mentions(&[&header, "another block than asked for", &head]);
+    replay(&header, &head, &[]).expect_code(4).mentions(&[&header, "another block than requested", &head]);
     let header = liar(&node, "chain_getHeader", |document| {
         document["result"]["extrinsicsRoot"] = document["result"]["stateRoot"].clone();
     });

@@ -91,7 +91,8 @@ fn invariants_are_asked_of_a_whole_state_that_is_taken_at_once_where_there_is_a_
     let whole = dry_run(&snapshot(Runtime::Standalone).display().to_string(), &more).expect_code(0).json();
 
     let nodes = tempfile::tempdir().expect("a directory");
-    let stored = dry_run_knowing(nodes.path(), node.url(), &more).expect_code(0).mentions(&["taking the whole state"]);
+    let stored =
+        dry_run_knowing(nodes.path(), node.url(), &more).expect_code(0).mentions(&["downloading the whole state"]);
     let stored = stored.json();
     assert_eq!(outcome(&stored), outcome(&whole));
     assert!(stored["rpc"]["requests"].as_u64() > Some(6), "what that took is counted: {}", stored["rpc"]);
@@ -334,7 +335,7 @@ fn one_value_altered_or_one_key_left_out_of_a_whole_state_is_caught() {
     });
     for url in [altered, missing] {
         let full = ["--state-mode", "full"];
-        dry_run(&url, &full).expect_code(4).mentions(&[&url, "lies about its state, or left a part of it out"]);
+        dry_run(&url, &full).expect_code(4).mentions(&[&url, "returned a wrong or incomplete state"]);
         let taken = dry_run(&url, &["--unverified"]);
         assert!(taken.stderr.contains("does not have the root of its block's header"), "{}", taken.stderr);
     }

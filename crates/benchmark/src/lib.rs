@@ -25,7 +25,7 @@ use worker::{Failure, Outcome, Reporter, Result};
 /// Runs the worker. It provides these host functions in addition to those of nodes and those of
 /// benchmarks, which wipe and commit the state and count accesses.
 pub fn main<Own: HostFunctions>() -> ExitCode {
-    fork::executor::offer::<(Own, frame_benchmarking::benchmarking::HostFunctions)>();
+    fork::executor::register_host_functions::<(Own, frame_benchmarking::benchmarking::HostFunctions)>();
     fork::runtime_log::install();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 use artifact::{hashes::blake2_256, sections::Sections};
 use blocks::{Block, BlockTimer};
-use fork::{Author, Chain, Code, Executor, Wish, genesis};
+use fork::{Author, BlockRequest, Chain, Code, Executor, genesis};
 use protocol::{
     Source,
     benchmark::{OverheadRequest, OverheadSettings, OverheadSummary, Timing},
@@ -55,7 +55,7 @@ pub fn overhead(request: &OverheadRequest, reporter: &Reporter) -> Result<Overhe
     let timer = BlockTimer { executor: &executor, code: &code, stored: &stored, settings, record_proof, reporter };
 
     reporter.status("executing an empty block");
-    let plan = author.plan(&chain, &code, Wish::default())?;
+    let plan = author.plan(&chain, &code, BlockRequest::default())?;
     let empty = Block::empty(&chain, &executor, &code, plan)?;
     let block = timer.measure("empty blocks", &empty, None)?;
     let base = stats(&block.time);

@@ -4,8 +4,8 @@
 use crate::input::Runtime;
 use codec::Decode;
 use fork::{
-    Chain, Executor, Hurry,
-    processor::{Of, Stopwatch, Took},
+    CallTimeLimit, Chain, Executor,
+    processor::{CpuScope, MeasuredTime, Stopwatch},
 };
 use std::time::Duration;
 use worker::{Kind, Result};
@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub enum Answer {
     /// The runtime has no such function.
     Absent,
-    Value(Vec<u8>, Took),
+    Value(Vec<u8>, MeasuredTime),
     /// Why the runtime gave up.
     Trap(String),
 }
@@ -46,8 +46,8 @@ pub fn ask(runtime: &Runtime, chain: &Chain, executor: &Executor, function: &str
     if !runtime.sections.exports.iter().any(|export| export == function) {
         return Ok(Answer::Absent);
     }
-    let _hurry = Hurry::within(LIMIT);
-    let watch = Stopwatch::start(Of::Thread);
+    let _limit = CallTimeLimit::set(LIMIT);
+    let watch = Stopwatch::start(CpuScope::Thread);
     match chain.call(executor, &runtime.code, function, arguments) {
         Ok(value) => Ok(Answer::Value(value, watch.stop())),
         Err(failure) if failure.kind == Kind::Check => Ok(Answer::Trap(failure.found.unwrap_or(failure.message))),

@@ -7,7 +7,7 @@
 
 use crate::{block::records, result::TimedBlock, types::Interface};
 use codec::{Compact, Encode};
-use fork::{Author, Chain, Code, Layout, Signal, Wish, block};
+use fork::{Author, BlockRequest, Chain, Code, Layout, Signal, block};
 use protocol::{Check, dry_run::Phase};
 use worker::{Code as Failed, Failure, Kind, Reporter, Result};
 
@@ -134,7 +134,8 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
     let authorization = (sp_core::H256::from_slice(code.hash()), versions == Versions::MustRise).encode();
     chain.set(vec![(authorized.clone(), Some(authorization))])?;
     let extrinsic = block::bare_extrinsic(&(call, Compact(code.bytes().len() as u32), Raw(code.bytes())).encode());
-    let mut blocks = vec![build(&mut chain, author, Wish { extrinsics: vec![extrinsic], ..Default::default() })?];
+    let mut blocks =
+        vec![build(&mut chain, author, BlockRequest { extrinsics: vec![extrinsic], ..Default::default() })?];
     let said = upgrade_events(&layout, &chain)?;
 
     for _ in 0..PATIENCE {
@@ -166,7 +167,7 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
             waits_for_its_relay_chain(&chain, author, code, key)?;
         }
         let signal = pending.then_some(Signal::GoAhead);
-        blocks.push(build(&mut chain, author, Wish { signal, ..Default::default() })?);
+        blocks.push(build(&mut chain, author, BlockRequest { signal, ..Default::default() })?);
     }
     Err(Failure::check("the new code did not take effect")
         .found(format!("another :code {PATIENCE} blocks after system.apply_authorized_upgrade, which left {said}"))
@@ -199,12 +200,12 @@ fn upgrade_events(layout: &Layout, chain: &Chain) -> Result<String> {
 /// not hear that the code was refused, is on its own from then on.
 fn waits_for_its_relay_chain(chain: &Chain, author: &mut Author<'_>, code: &Code, scheduled: &[u8]) -> Result<()> {
     let mut silent = chain.clone();
-    build(&mut silent, author, Wish::default())?;
+    build(&mut silent, author, BlockRequest::default())?;
     if silent.next_code()? == *code {
         return Err(unasked("in a block without a signal"));
     }
     let mut aborted = chain.clone();
-    build(&mut aborted, author, Wish { signal: Some(Signal::Abort), ..Default::default() })?;
+    build(&mut aborted, author, BlockRequest { signal: Some(Signal::Abort), ..Default::default() })?;
     if aborted.next_code()? == *code {
         return Err(unasked("in the block with the signal to abort"));
     }
@@ -232,7 +233,7 @@ fn is_pending(chain: &Chain, scheduled: &[u8]) -> Result<bool> {
     Ok(chain.storage(scheduled)?.is_some_and(|code| code.len() > 1))
 }
 
-fn build(chain: &mut Chain, author: &mut Author<'_>, wish: Wish) -> Result<TimedBlock> {
+fn build(chain: &mut Chain, author: &mut Author<'_>, wish: BlockRequest) -> Result<TimedBlock> {
     let layout = author.layout(chain)?.clone();
     author.build(chain, wish).map(|built| TimedBlock::of(&built, Phase::Enactment, &layout))
 }

@@ -31,7 +31,7 @@ use worker::{Failure, Outcome, Reporter, Result};
 
 /// The worker, which offers these host functions beside those that nodes offer.
 pub fn main<Own: HostFunctions>() -> ExitCode {
-    fork::executor::offer::<Own>();
+    fork::executor::register_host_functions::<Own>();
     fork::runtime_log::install();
     validator::serve_errands();
     worker::serve(|request: Request, reporter| handle(&request, reporter))

@@ -9,7 +9,7 @@ use crate::{
     types::Interface,
 };
 use codec::Decode;
-use fork::{Author, Chain, Code, Layout, Wish};
+use fork::{Author, BlockRequest, Chain, Code, Layout};
 use protocol::dry_run::{Phase, StorageChange};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use worker::{Failure, Reporter, Result};
@@ -58,7 +58,7 @@ pub fn migrate(
     let interface = layout.metadata.as_deref().and_then(Interface::of);
     loop {
         let first = rehearsal.blocks.is_empty();
-        let built = match author.build_with(&mut rehearsal.migrated, code, Wish::default()) {
+        let built = match author.build_with(&mut rehearsal.migrated, code, BlockRequest::default()) {
             Ok(built) => built,
             Err(failure) if failure.is_verdict() => {
                 rehearsal.failure = Some(failure);
@@ -152,7 +152,7 @@ pub fn live_on(
 ) -> Result<(Vec<TimedBlock>, Option<Failure>)> {
     let mut blocks = Vec::new();
     for index in 0..count {
-        match author.build(chain, Wish::default()) {
+        match author.build(chain, BlockRequest::default()) {
             Ok(built) => {
                 blocks.push(TimedBlock::of(&built, Phase::Healthy, layout));
                 outbound::join(sent, outbound::left(layout, chain)?);
@@ -189,7 +189,7 @@ impl Routine {
         chain.set_state_version(runtime.version.effective_state_version());
         let mut written = Vec::new();
         for _ in 0..2 {
-            match author.build_with(&mut chain, &runtime.code, Wish::default()) {
+            match author.build_with(&mut chain, &runtime.code, BlockRequest::default()) {
                 Ok(built) => written.push(built.changes.main_storage_changes.into_iter().map(|(key, _)| key)),
                 Err(failure) if failure.is_verdict() => return Ok(Self::default()),
                 Err(failure) => return Err(failure),

@@ -3,7 +3,7 @@
 
 use crate::weight;
 use codec::Encode;
-use fork::{BuiltBlock, Layout, block_weight, processor::Took};
+use fork::{BuiltBlock, Layout, block_weight, processor::MeasuredTime};
 use protocol::{
     Check, Weight,
     dry_run::{Block, Phase},
@@ -44,7 +44,7 @@ pub fn errors_logged() -> Vec<String> {
 pub struct TimedBlock {
     pub block: Block,
     /// By the clock and the processor: the report holds the clock's alone, rounded.
-    pub took: Took,
+    pub took: MeasuredTime,
 }
 
 impl TimedBlock {

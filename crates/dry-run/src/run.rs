@@ -11,7 +11,7 @@ use crate::{
     verdicts::Verdicts,
     weight,
 };
-use fork::{Author, Chain, Executor, How, Loaded, Store, watch::Rescue};
+use fork::{Author, Chain, Executor, LoadOptions, LoadedChain, Store, watchdog::TimeoutHandler};
 use protocol::{
     Check, RpcUsage, Source, StateIdentity, Status, Verdict,
     dry_run::{DryRunReport, DryRunRequest},
@@ -31,7 +31,7 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
     let name = request.state.to_string();
     reporter.status(format!("reading the state of {name}"));
     let store = Store::new(request.nodes.as_deref());
-    let how = How {
+    let how = LoadOptions {
         at: request.at.as_deref(),
         mode: request.state_mode,
         unverified: request.unverified,
@@ -71,7 +71,7 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
     };
     chain.prefetch(known_keys(&[&from, &to]))?;
     // Each as its source has it now: a block of this chain says nothing of theirs.
-    let beside = How { at: None, ..how };
+    let beside = LoadOptions { at: None, ..how };
     let counterparts = request.with.iter().map(|source| Counterpart::load(source, beside, &executor, reporter));
     let counterparts = counterparts.collect::<Result<Vec<_>>>()?;
 
@@ -84,7 +84,7 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
     ]);
     checks.begin("transaction-signing");
     let mut author = Author::new(&executor);
-    author.prove(&chain)?;
+    author.probe(&chain)?;
     checks.push(checks::signing::signing(&from, &to, &chain, &mut author)?);
     checks.push(checks::metadata_hash::metadata_hash(&from, &to, &chain, &executor));
     checks.begin("enactment");
@@ -129,7 +129,7 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
     } else {
         unreached("migration-failure")
     });
-    let mut routine = Routine::of(&from, &enacted, &mut author.anew())?;
+    let mut routine = Routine::of(&from, &enacted, &mut author.fresh())?;
     checks.begin("healthy-blocks");
     let mut alive = shipping.migrated.clone();
     let (healthy, failure) = match ended {
@@ -159,7 +159,7 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
         Some(migrated) => {
             reporter.status("trying the ways to the next upgrade");
             // Here, where nobody has a key, the seal of a fork stands for signatures.
-            let signing = Executor::remembering_signatures(request.cache.as_deref());
+            let signing = Executor::with_signature_replay(request.cache.as_deref());
             let sides = [(&from, &chain), (&to, migrated)];
             let next = checks::next_upgrade::next_upgrade(sides, by_the_chain, &mut author, &executor, &signing);
             result::or_not_judged("next-upgrade", next)?
@@ -201,8 +201,8 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
     checks.extend(match &tested {
         Some(tested) => {
             // Its invariants read every entry.
-            loaded.take_whole(reporter);
-            let author = author.anew();
+            loaded.fetch_all(reporter);
+            let author = author.fresh();
             with_try_runtime(&enacted, &shipping, &to, tested, author, &executor, request.migration_blocks, reporter)?
         }
         None => ["pre-post-hooks", "try-state", "equivalence"]
@@ -277,12 +277,12 @@ fn rescue(
     began: Instant,
     checks: &Verdicts,
     chain: &Chain,
-    loaded: &Loaded,
+    loaded: &LoadedChain,
     from: &Runtime,
     to: &Runtime,
     tested: Option<&Runtime>,
     counterparts: &[Counterpart],
-) -> Result<Rescue> {
+) -> Result<TimeoutHandler> {
     let checks = checks.clone();
     let new: Vec<_> = [Some(to), tested].into_iter().flatten().map(|runtime| runtime.code.hash().to_vec()).collect();
     let (allow, deny, strict, out) = (request.allow.clone(), request.deny.clone(), request.strict, request.out.clone());
@@ -303,7 +303,7 @@ fn rescue(
         verdict: Verdict::Fail,
         hazards: 0,
     };
-    Ok(Rescue::with(move |overdue| {
+    Ok(TimeoutHandler::install(move |overdue| {
         report.checks = checks.ended_by(&overdue, &new);
         report.seconds = seconds(began);
         let report = allowance::judged(report, &allow, &Denied { all: strict, named: &deny });
@@ -323,7 +323,7 @@ fn seconds(began: Instant) -> f64 {
     (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-fn state(request: &DryRunRequest, chain: &Chain, loaded: &Loaded) -> Result<StateIdentity> {
+fn state(request: &DryRunRequest, chain: &Chain, loaded: &LoadedChain) -> Result<StateIdentity> {
     Ok(StateIdentity {
         source: request.state.to_string(),
         genesis_hash: chain.genesis_hash()?.map(|hash| hex::encode_prefixed(hash.as_bytes())),
@@ -344,7 +344,7 @@ fn state(request: &DryRunRequest, chain: &Chain, loaded: &Loaded) -> Result<Stat
 fn unusable(
     began: Instant,
     state: StateIdentity,
-    loaded: &Loaded,
+    loaded: &LoadedChain,
     from: &Runtime,
     to: &Runtime,
     failure: Failure,

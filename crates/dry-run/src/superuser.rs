@@ -2,7 +2,7 @@
 //! What a parachain does on the word of another chain's root that it takes for its own, tried on a fork.
 
 use codec::{Compact, Encode};
-use fork::{Author, Chain, Code, Wish};
+use fork::{Author, BlockRequest, Chain, Code};
 use worker::{Kind, Result};
 
 /// A message is put into a queue in one block and served in a later one.
@@ -27,9 +27,11 @@ pub fn obeyed(
     for message in superuser(call) {
         let mut told = chain.clone();
         let mut wish = match sender {
-            Sender::RelayChain => Wish { downward: vec![message], ..Default::default() },
+            Sender::RelayChain => BlockRequest { downward: vec![message], ..Default::default() },
             // `XcmpMessageFormat::ConcatenatedVersionedXcm`
-            Sender::Sibling(id) => Wish { horizontal: vec![(id, [vec![0], message].concat())], ..Default::default() },
+            Sender::Sibling(id) => {
+                BlockRequest { horizontal: vec![(id, [vec![0], message].concat())], ..Default::default() }
+            }
         };
         for _ in 0..PATIENCE {
             match author.build_with(&mut told, code, std::mem::take(&mut wish)) {

@@ -11,8 +11,8 @@ use crate::{
 };
 use codec::{Compact, Decode, Encode};
 use fork::{
-    Author, Chain, Wish, keys,
-    signatures::{SEAL, Sealing},
+    Author, BlockRequest, Chain, keys,
+    signatures::{SEAL, SealGuard},
 };
 use scale_info::{TypeDef, Variant, form::PortableForm};
 use worker::{Code, Kind, Result};
@@ -45,8 +45,8 @@ pub fn send(
     // `AccountInfo` begins with the nonce, in 32 or 64 bits; compact it is the same.
     let nonce = u32::decode(&mut &stored[..]).unwrap_or_default();
     let Some(extrinsic) = signed(interface, account, nonce, call) else { return form() };
-    let _sealing = Sealing::begin();
-    let wish = Wish { extrinsics: vec![extrinsic], ..Default::default() };
+    let _seal = SealGuard::begin();
+    let wish = BlockRequest { extrinsics: vec![extrinsic], ..Default::default() };
     match author.build_with(&mut chain, &runtime.code, wish) {
         Ok(_) => Ok(Sent::Dispatched(Box::new(chain))),
         Err(failure) if failure.kind == Kind::Check => {

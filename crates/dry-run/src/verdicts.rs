@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The checks of a run as they come in, kept where a run that has to end early finds them.
 //!
-//! A call into a runtime that does not end can only be left by ending the process (see [`fork::watch`]). The report is
+//! A call into a runtime that does not end can only be left by ending the process (see [`fork::watchdog`]). The report is
 //! complete all the same: the check under way failed, and what comes after it could not be judged.
 
-use fork::watch::Overdue;
+use fork::watchdog::OverdueCall;
 use protocol::CHECKS;
 use protocol::Check;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +42,7 @@ impl Verdicts {
 
     /// All checks of a run that ends with a call which does not. `new` are the builds of the new code; what another code
     /// does is no fault of the upgrade.
-    pub fn ended_by(&self, overdue: &Overdue, new: &[Vec<u8>]) -> Vec<Check> {
+    pub fn ended_by(&self, overdue: &OverdueCall, new: &[Vec<u8>]) -> Vec<Check> {
         let progress = self.progress();
         let mut checks = progress.checks.clone();
         let under_way = progress.under_way.unwrap_or("migrations");
@@ -72,7 +72,7 @@ mod tests {
         checks.push(Check::pass("versions", "1 to 2"));
         checks.begin("migrations");
         let failure = Failure::check("BlockBuilder_finalize_block does not end");
-        checks.ended_by(&Overdue { failure, code: vec![code] }, &[vec![8]])
+        checks.ended_by(&OverdueCall { failure, code: vec![code] }, &[vec![8]])
     }
 
     #[test]

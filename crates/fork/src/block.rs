@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One block, built and then imported, as a collator or validator and then every node does it.
+//! Builds a block as a collator or validator does, and imports it as every node does.
 
 use crate::{
     chain::{Chain, Header, unreadable},
     executor::{Code, Executor},
     keys,
-    processor::{Of, Stopwatch, Took},
+    processor::{CpuScope, MeasuredTime, Stopwatch},
 };
 use codec::{Compact, Decode, Encode};
 use sp_core::H256;
@@ -18,71 +18,91 @@ use sp_state_machine::{OverlayedChanges, StorageChanges};
 use sp_trie::{CompactProof, recorder::Recorder};
 use worker::{Failure, Result};
 
-/// What the next block is built with, beside the chain it stands on.
+/// The contents of the next block, apart from the chain that it is built on.
 pub struct Plan {
+    /// The items of the digest before execution.
     pub digest: Digest,
+    /// The data for the runtime's inherents.
     pub inherents: InherentData,
     /// Encoded extrinsics to apply after the inherents.
     pub extrinsics: Vec<Vec<u8>>,
 }
 
+/// A block that was built and imported.
 pub struct BuiltBlock {
+    /// The header, without a seal.
     pub header: Header,
+    /// The inherents, then the applied extrinsics.
     pub extrinsics: Vec<OpaqueExtrinsic>,
-    /// Bytes of the storage proof that importing the block needs: its PoV without the extrinsics.
+    /// The size in bytes of the storage proof that importing the block needs: its PoV without the
+    /// extrinsics.
     pub proof_size: u64,
-    /// The same proof in the compact form in which parachain blocks travel.
+    /// The same proof in the compact form that parachain blocks carry.
     pub proof: CompactProof,
-    /// Whether the runtime lets no transaction into the block: a multi-block migration is under way.
+    /// Whether the runtime accepts inherents only, because a multi-block migration is in progress.
     pub only_inherents: bool,
-    /// How long importing it took here.
-    pub took: Took,
+    /// How long the import took on this machine.
+    pub took: MeasuredTime,
+    /// The changes of the block to the state.
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
 impl BuiltBlock {
+    /// Returns the hash of the header.
     pub fn hash(&self) -> H256 {
         self.header.hash()
     }
 
-    /// The block as `Core_execute_block` takes it.
+    /// Encodes the block as the argument of `Core_execute_block`.
     pub fn encode(&self) -> Vec<u8> {
         (&self.header, &self.extrinsics).encode()
     }
 }
 
-/// Builds the next block of `chain` with `code` and imports it once more from the same state with the proof recorded,
-/// so that a block which its author builds but nobody can import is found.
+/// Builds the next block of `chain` with `code`.
+///
+/// The block is then imported from the same state with the proof recorded. This finds blocks that
+/// their author can build but nobody can import.
 pub fn build(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<BuiltBlock> {
-    build_as(chain, executor, code, plan, Manner::Strict).map(|(built, _)| built)
+    build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::RequireSuccess).map(|(built, _)| built)
 }
 
-/// The same as a node does it for a pool of extrinsics: one that the runtime does not let in is left out, one that
-/// fails to dispatch is in the block all the same. Also gives what was left out, each with the runtime's answer.
-pub fn build_willing(chain: &Chain, executor: &Executor, code: &Code, plan: Plan) -> Result<(BuiltBlock, Refused)> {
-    build_as(chain, executor, code, plan, Manner::Willing)
-}
-
-/// Extrinsics with what `BlockBuilder_apply_extrinsic` answered to them.
-pub type Refused = Vec<(Vec<u8>, Vec<u8>)>;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// Every extrinsic has to succeed.
-    Strict,
-    Willing,
-}
-
-fn build_as(
+/// Builds the next block from a pool of extrinsics, as a node does.
+///
+/// An extrinsic that the runtime refuses is left out; one that fails to dispatch stays in the
+/// block. Also returns the refused extrinsics, each with the runtime's answer.
+pub fn build_from_pool(
     chain: &Chain,
     executor: &Executor,
     code: &Code,
     plan: Plan,
-    manner: Manner,
-) -> Result<(BuiltBlock, Refused)> {
+) -> Result<(BuiltBlock, RefusedExtrinsics)> {
+    build_with_policy(chain, executor, code, plan, ExtrinsicPolicy::SkipRefused)
+}
+
+/// Refused extrinsics, each with the answer of `BlockBuilder_apply_extrinsic`.
+pub type RefusedExtrinsics = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What happens with extrinsics that the runtime refuses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ExtrinsicPolicy {
+    /// Every extrinsic must succeed.
+    RequireSuccess,
+    /// Refused extrinsics are left out.
+    SkipRefused,
+}
+
+fn build_with_policy(
+    chain: &Chain,
+    executor: &Executor,
+    code: &Code,
+    plan: Plan,
+    policy: ExtrinsicPolicy,
+) -> Result<(BuiltBlock, RefusedExtrinsics)> {
     let number = chain.number().checked_add(1).ok_or_else(|| Failure::input("the chain has no next block number"))?;
-    // Recorded as authors record it: a parachain's runtime asks how large the proof is by now, gives unused weight back, and
-    // would come to another state than who imports the block with the proof recorded.
+    // The proof is recorded as authors record it. A parachain's runtime asks for the proof size so
+    // far and reclaims unused weight. Without the recorder it would reach another state than the
+    // nodes that import the block with the proof recorded.
     let recorder = Recorder::<BlakeTwo256>::default();
     let backend = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
@@ -97,36 +117,35 @@ fn build_as(
     // Runtimes before version 5 of the Core API return nothing.
     let only_inherents = mode.first() == Some(&1);
 
-    // Making the inherents is no part of the block.
-    begin(&mut overlay, &recorder);
+    // Creating the inherents is not part of the block.
+    begin_transaction(&mut overlay, &recorder);
     let inherents = call(&mut overlay, "BlockBuilder_inherent_extrinsics", &plan.inherents.encode())
         .map_err(|failure| in_block(failure, number))?;
-    end(&mut overlay, &recorder, false)?;
+    end_transaction(&mut overlay, &recorder, false)?;
     let mut extrinsics = Vec::<OpaqueExtrinsic>::decode(&mut &inherents[..])
         .map_err(|error| undecodable("BlockBuilder_inherent_extrinsics", &error))?;
     for (index, inherent) in extrinsics.iter().enumerate() {
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &inherent.encode())
             .map_err(|failure| in_block(failure, number))?;
-        accepted(&result, index, true).map_err(|failure| in_block(failure, number))?;
+        check_applied(&result, index, true).map_err(|failure| in_block(failure, number))?;
     }
-    let mut refused = Refused::new();
+    let mut refused = RefusedExtrinsics::new();
     for extrinsic in plan.extrinsics {
-        let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..]).map_err(|error| {
-            Failure::internal("an extrinsic that was to be applied is none").found(error.to_string())
-        })?;
-        // What an extrinsic wrote that is not let in must go again.
-        begin(&mut overlay, &recorder);
+        let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
+            .map_err(|error| Failure::internal("an extrinsic to apply cannot be decoded").found(error.to_string()))?;
+        // What a refused extrinsic wrote is rolled back.
+        begin_transaction(&mut overlay, &recorder);
         let result = call(&mut overlay, "BlockBuilder_apply_extrinsic", &extrinsic)
             .map_err(|failure| in_block(failure, number))?;
-        if manner == Manner::Strict {
-            accepted(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
+        if policy == ExtrinsicPolicy::RequireSuccess {
+            check_applied(&result, extrinsics.len(), false).map_err(|failure| in_block(failure, number))?;
         }
-        let taken = result.first() == Some(&0);
-        match taken {
+        let applied = result.first() == Some(&0);
+        match applied {
             true => extrinsics.push(opaque),
             false => refused.push((extrinsic, result)),
         }
-        end(&mut overlay, &recorder, taken)?;
+        end_transaction(&mut overlay, &recorder, applied)?;
     }
     let header = call(&mut overlay, "BlockBuilder_finalize_block", &[]).map_err(|failure| in_block(failure, number))?;
     let header =
@@ -134,7 +153,7 @@ fn build_as(
     let changes = overlay.drain_storage_changes(&backend, chain.state_version()).map_err(unreadable);
     let changes = chain.checked(changes)?;
     if changes.transaction_storage_root != *header.state_root() {
-        return Err(Failure::check(format!("block {number} carries a state root that its changes do not lead to"))
+        return Err(Failure::check(format!("the state root of block {number} is not the root of its changes"))
             .found(format!("{:?}", header.state_root()))
             .expected(format!("{:?}", changes.transaction_storage_root)));
     }
@@ -153,13 +172,17 @@ fn build_as(
     Ok((built, refused))
 }
 
-fn begin(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>) {
+fn begin_transaction(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>) {
     overlay.start_transaction();
     recorder.start_transaction();
 }
 
-/// Keeps what was written and read since the beginning, or forgets both.
-fn end(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo256>, keep: bool) -> Result<()> {
+/// Keeps what was written and read since the transaction began, or discards both.
+fn end_transaction(
+    overlay: &mut OverlayedChanges<BlakeTwo256>,
+    recorder: &Recorder<BlakeTwo256>,
+    keep: bool,
+) -> Result<()> {
     let in_order = match keep {
         true => overlay.commit_transaction().is_ok() && recorder.commit_transaction().is_ok(),
         false => overlay.rollback_transaction().is_ok() && recorder.rollback_transaction().is_ok(),
@@ -167,26 +190,32 @@ fn end(overlay: &mut OverlayedChanges<BlakeTwo256>, recorder: &Recorder<BlakeTwo
     if in_order { Ok(()) } else { Err(Failure::internal("a runtime left a storage transaction open")) }
 }
 
-/// A block that was imported, as every node does it.
-pub struct Imported {
+/// The result of importing a block.
+pub struct ImportedBlock {
+    /// The size in bytes of the storage proof.
     pub proof_size: u64,
+    /// The storage proof in compact form.
     pub proof: CompactProof,
-    pub took: Took,
+    /// How long the import took.
+    pub took: MeasuredTime,
+    /// The changes of the block to the state.
     pub changes: StorageChanges<BlakeTwo256>,
 }
 
-/// Executes a block that was built elsewhere on the state before it. Its header is without a seal.
+/// Executes a block that was built elsewhere on the state of its parent. The header must have no
+/// seal.
 pub fn execute(
     chain: &Chain,
     executor: &Executor,
     code: &Code,
     header: &Header,
     extrinsics: &[OpaqueExtrinsic],
-) -> Result<Imported> {
+) -> Result<ImportedBlock> {
     import(chain, executor, code, &(header, extrinsics).encode()).map_err(|failure| in_block(failure, header.number))
 }
 
-/// The header that executing the extrinsics leads to, whatever the block's own says: to tell what of it is wrong.
+/// Returns the header that executing the extrinsics gives, whatever the block's own header says.
+/// The difference shows which part of the header is wrong.
 pub fn header_of(
     chain: &Chain,
     executor: &Executor,
@@ -202,29 +231,29 @@ pub fn header_of(
         let answer = executor.call(&backend, &mut overlay, &mut extensions, code, method, arguments);
         chain.checked(answer).map_err(|failure| in_block(failure, number))
     };
-    // The other items are what executing the block is to deposit.
+    // Executing the block deposits the other items.
     let logs = header.digest.logs.iter().filter(|item| item.as_pre_runtime().is_some()).cloned().collect();
     let unfinished = Header::new(number, H256::zero(), H256::zero(), header.parent_hash, Digest { logs });
     call("Core_initialize_block", &unfinished.encode())?;
     for (index, extrinsic) in extrinsics.iter().enumerate() {
         let result = call("BlockBuilder_apply_extrinsic", &extrinsic.encode())?;
         if result.first() != Some(&0) {
-            accepted(&result, index, false).map_err(|failure| in_block(failure, number))?;
+            check_applied(&result, index, false).map_err(|failure| in_block(failure, number))?;
         }
     }
     let answer = call("BlockBuilder_finalize_block", &[])?;
     Header::decode(&mut &answer[..]).map_err(|error| undecodable("BlockBuilder_finalize_block", &error))
 }
 
-fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<Imported> {
+fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Result<ImportedBlock> {
     let recorder = Recorder::<BlakeTwo256>::default();
     let recording = chain.recording_backend(recorder.clone());
     let mut overlay = OverlayedChanges::default();
     let mut extensions = executor.extensions(recorder.clone());
-    let watch = Stopwatch::start(Of::Thread);
+    let watch = Stopwatch::start(CpuScope::Thread);
     let result = executor.call(&recording, &mut overlay, &mut extensions, code, "Core_execute_block", block);
     chain.checked(result)?;
-    // The root is part of what a validator computes from the proof.
+    // Computing the root is part of what a validator does with the proof.
     let changes = overlay.drain_storage_changes(&recording, chain.state_version()).map_err(unreadable);
     let changes = chain.checked(changes)?;
     let took = watch.stop();
@@ -233,11 +262,12 @@ fn import(chain: &Chain, executor: &Executor, code: &Code, block: &[u8]) -> Resu
     let proof = proof
         .into_compact_proof::<BlakeTwo256>(chain.root())
         .map_err(|_| Failure::internal("the storage proof of a block cannot be made compact"))?;
-    Ok(Imported { proof_size, proof, took, changes })
+    Ok(ImportedBlock { proof_size, proof, took, changes })
 }
 
-/// Whether an extrinsic got into the block: `Result<Result<(), DispatchError>, TransactionValidityError>`.
-fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
+/// Checks that an extrinsic was applied: `Result<Result<(), DispatchError>,
+/// TransactionValidityError>`.
+fn check_applied(result: &[u8], index: usize, inherent: bool) -> Result<()> {
     let kind = if inherent { "inherent" } else { "extrinsic" };
     match result {
         [0, 0, ..] => Ok(()),
@@ -246,18 +276,20 @@ fn accepted(result: &[u8], index: usize, inherent: bool) -> Result<()> {
             .found(format!("DispatchError {}", hex::encode_prefixed(error)))),
         [1, error @ ..] => Err(Failure::check(format!("{kind} {index} is not valid in this block"))
             .found(format!("TransactionValidityError {}", hex::encode_prefixed(error)))),
-        _ => Err(Failure::check("BlockBuilder_apply_extrinsic answered with something that is no result")
+        _ => Err(Failure::check("BlockBuilder_apply_extrinsic returned an invalid result")
             .found(hex::encode_prefixed(result))),
     }
 }
 
-/// `System.BlockWeight` after the block: what it declares to have used, in the form of its runtime.
+/// Returns `System.BlockWeight` after the block, the weight that the block declares as used,
+/// encoded with the types of its runtime.
 pub fn block_weight(changes: &StorageChanges<BlakeTwo256>) -> Option<&[u8]> {
     let key = keys::item("System", "BlockWeight");
     changes.main_storage_changes.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.as_deref())
 }
 
-/// Signed by nobody, as `system.apply_authorized_upgrade` may be sent: extrinsic format 4, bare.
+/// Encodes an unsigned extrinsic, as `system.apply_authorized_upgrade` may be sent: extrinsic
+/// format 4, bare.
 pub fn bare_extrinsic(call: &[u8]) -> Vec<u8> {
     let mut extrinsic = Compact((call.len() + 1) as u32).encode();
     extrinsic.push(4);
@@ -281,13 +313,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_of_extrinsics_are_told_apart() {
-        assert!(accepted(&[0, 0], 0, true).is_ok());
-        let failure = accepted(&[0, 1, 2], 1, true).expect_err("a dispatch error");
+    fn results_of_extrinsics_are_distinguished() {
+        assert!(check_applied(&[0, 0], 0, true).is_ok());
+        let failure = check_applied(&[0, 1, 2], 1, true).expect_err("a dispatch error");
         assert!(failure.message.contains("inherent 1 failed to dispatch"));
-        let failure = accepted(&[1, 0, 3], 2, false).expect_err("not valid");
+        let failure = check_applied(&[1, 0, 3], 2, false).expect_err("not valid");
         assert!(failure.message.contains("extrinsic 2 is not valid"));
-        assert!(accepted(&[], 0, false).is_err());
+        assert!(check_applied(&[], 0, false).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A parachain's block as its collator hands it to validators: with the part of the state that executing it needs, and with
-//! what the relay chain will say of itself to `validate_block`.
+//! A parachain block as its collator submits it to validators: with the part of the state that
+//! executing it needs, and the relay chain's data that `validate_block` receives.
 
 use crate::{
     author::slots::{NIMBUS, engines},
@@ -18,8 +18,8 @@ use sp_runtime::{ConsensusEngineId, DigestItem, OpaqueExtrinsic, generic};
 use sp_wasm_interface::ExtendedHostFunctions;
 use worker::{Failure, Result};
 
-/// What validators offer to a parachain's code: no state, no clock, no network (`polkadot-node-core-pvf-common`). The seals of
-/// blocks that were built here are taken for good.
+/// The host functions of validators for a parachain's code (`polkadot-node-core-pvf-common`): no
+/// state, no clock, no network. The placeholder seals of blocks built here are accepted.
 pub type HostFunctions = ExtendedHostFunctions<
     (
         sp_io::misc::HostFunctions,
@@ -34,30 +34,35 @@ pub type HostFunctions = ExtendedHostFunctions<
 
 type Block = generic::Block<Header, OpaqueExtrinsic>;
 
+/// A parachain block with the parameters for validating it.
 pub struct Candidate {
+    /// The block number.
     pub number: u32,
-    /// The head that the relay chain would keep of it: its header, sealed.
+    /// The head that the relay chain would store: the sealed header.
     pub head: Vec<u8>,
-    /// `ValidationParams`: what `validate_block` is called with.
+    /// `ValidationParams`: the argument of `validate_block`.
     pub parameters: Vec<u8>,
 }
 
 impl Candidate {
-    /// `built` stands on `parent` and led to `after`. Blocks travel in bundles that say their version since version 3 of the
-    /// runtime's `CollectCollationInfo`.
+    /// Creates the candidate of `built`, a block on `parent` that led to `after`.
+    ///
+    /// `bundled` is whether block data carry a version, as they do since version 3 of the runtime's
+    /// `CollectCollationInfo`.
     pub fn of(parent: &Chain, after: &Chain, layout: &Layout, built: &BuiltBlock, bundled: bool) -> Result<Self> {
-        // The code may be another chain's.
+        // The code may belong to another kind of chain.
         let pallet = layout.parachain_system().ok_or_else(|| {
-            Failure::check("the code makes no block that a relay chain's validators could check")
+            Failure::check("the code builds no block that a relay chain's validators can check")
                 .found("no pallet ParachainSystem")
                 .expected("a parachain's runtime")
         })?;
-        let told = after.storage(&pallet.key("ValidationData"))?.unwrap_or_default();
-        let told = PersistedValidationData::<H256, u32>::decode(&mut &told[..]).map_err(|error| {
-            Failure::check("the block does not keep what it was told of the relay chain")
-                .found(error.to_string())
-                .expected(format!("{}.ValidationData", pallet.name))
-        })?;
+        let validation_data = after.storage(&pallet.key("ValidationData"))?.unwrap_or_default();
+        let validation_data =
+            PersistedValidationData::<H256, u32>::decode(&mut &validation_data[..]).map_err(|error| {
+                Failure::check("the block does not store the relay chain's validation data")
+                    .found(error.to_string())
+                    .expected(format!("{}.ValidationData", pallet.name))
+            })?;
         let header = sealed(built.header.clone());
         let head = header.encode();
         let block = Block { header, extrinsics: built.extrinsics.clone() };
@@ -67,14 +72,15 @@ impl Candidate {
             false => data.as_v0().map(|data| data.encode()).unwrap_or_default(),
         };
         let parent = parent.header().encode();
-        let parameters = (parent, data, told.relay_parent_number, told.relay_parent_storage_root).encode();
+        let parameters =
+            (parent, data, validation_data.relay_parent_number, validation_data.relay_parent_storage_root).encode();
         Ok(Self { number: built.header.number, head, parameters })
     }
 }
 
-/// With what stands for its author's signature, where its consensus has seals. The seal's engine is that of the slot.
+/// Adds the placeholder seal if the consensus has seals. The seal's engine is that of the slot.
 fn sealed(mut header: Header) -> Header {
-    // Where the author stands in the digest beside the slot, the seal is his.
+    // If the digest names the author beside the slot, the seal is of the author's engine.
     const SEALED: [ConsensusEngineId; 2] = [NIMBUS, *b"aura"];
     let carried = engines(&header);
     if let Some(engine) = SEALED.into_iter().find(|engine| carried.contains(engine)) {
@@ -83,29 +89,28 @@ fn sealed(mut header: Header) -> Header {
     header
 }
 
-/// What `validate_block` answers, as far as a block of ours is concerned: the head, and a code to schedule.
-/// `ValidationResult` of `polkadot-parachain-primitives`.
-type Answer = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u8>)>, u32, u32);
+/// The result of `validate_block`, `ValidationResult` of `polkadot-parachain-primitives`. Only the
+/// head and a new code matter for a block built here.
+type ValidationResult = (Vec<u8>, Option<Vec<u8>>, Vec<Vec<u8>>, Vec<(u32, Vec<u8>)>, u32, u32);
 
-/// Why an answer of `validate_block` is not the one for a block with this head, if it is not.
+/// Returns why an answer of `validate_block` is wrong for a block with this head, or `None` if it
+/// is right.
 pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
     let mut rest = answer;
-    match Answer::decode(&mut rest) {
-        Ok(_) if !rest.is_empty() => {
-            Some(format!("an answer that is no ValidationResult: {} bytes are left", rest.len()))
-        }
-        Ok((_, Some(_), ..)) => Some("it has the relay chain schedule another code".into()),
+    match ValidationResult::decode(&mut rest) {
+        Ok(_) if !rest.is_empty() => Some(format!("an invalid ValidationResult: {} bytes are left", rest.len())),
+        Ok((_, Some(_), ..)) => Some("it schedules another code on the relay chain".into()),
         Ok((found, ..)) if found != head => Some(format!(
             "a head that is not the block's header: {} instead of {}",
             hex::encode_prefixed(artifact::hashes::blake2_256(&found)),
             hex::encode_prefixed(artifact::hashes::blake2_256(head))
         )),
         Ok(_) => None,
-        Err(error) => Some(format!("an answer that is no ValidationResult: {error}")),
+        Err(error) => Some(format!("an invalid ValidationResult: {error}")),
     }
 }
 
-/// What host functions find beside the call: how to read a blob's version.
+/// Returns the externalities extensions of `validate_block`: reading a blob's version.
 pub fn extensions() -> Extensions {
     Executor::new(None).extensions(Default::default())
 }
@@ -116,7 +121,7 @@ mod tests {
     use sp_runtime::traits::Header as _;
 
     #[test]
-    fn answers_that_are_not_for_the_block_are_told() {
+    fn contradictions_of_the_block_are_reported() {
         let answer = |head: &[u8], code: Option<Vec<u8>>| {
             (head.to_vec(), code, Vec::<Vec<u8>>::new(), Vec::<(u32, Vec<u8>)>::new(), 0u32, 7u32).encode()
         };
@@ -129,7 +134,7 @@ mod tests {
         );
         let long = [answer(b"head", None), vec![0]].concat();
         assert!(contradiction(&long, b"head").is_some_and(|why| why.contains("1 bytes are left")));
-        assert!(contradiction(&[], b"head").is_some_and(|why| why.contains("no ValidationResult")));
+        assert!(contradiction(&[], b"head").is_some_and(|why| why.contains("invalid ValidationResult")));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A chain at a block: its state as a trie and the header that the next block builds on.
+//! A chain at a block: its state as a trie, and the header that the next block builds on.
 
 use crate::{
     executor::{Code, Executor},
     keys,
-    state::{Lazy, Nodes, StateBackend, Stored, Traffic},
+    state::{LazyState, Nodes, StateBackend, StoredState, Traffic},
 };
 use codec::{Decode, Encode};
 use sp_core::{H256, storage::well_known_keys};
@@ -18,8 +18,9 @@ use sp_trie::recorder::Recorder;
 use std::{collections::BTreeMap, sync::Arc};
 use worker::{Failure, Result};
 
+/// A header with blake2-256 hashes and a block number of 32 bits.
 pub type Header = sp_runtime::generic::Header<u32, BlakeTwo256>;
-/// Cheap to clone: a fork of a chain shares the loaded state.
+/// A chain's state and last header. Cloning is cheap: forks share the loaded state.
 #[derive(Clone)]
 pub struct Chain {
     nodes: Nodes,
@@ -29,7 +30,8 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Builds the trie of a state that was read from a file or a node, and holds it against the root it claims.
+    /// Builds the trie of a state from a file or a node, and compares its root with the claimed
+    /// one.
     pub fn from_state(state: state::State) -> Result<Self> {
         let state_version = version_of(state.state_version);
         let claimed = state.state_root;
@@ -44,14 +46,14 @@ impl Chain {
         if let Some(claimed) = claimed
             && root.as_bytes() != claimed
         {
-            return Err(other_root(root.as_fixed_bytes(), &claimed));
+            return Err(root_mismatch(root.as_fixed_bytes(), &claimed));
         }
         let header = header_of(state.header.as_deref(), root)?;
         Ok(Self { nodes: Nodes::full(backend.into_storage()), root, header, state_version })
     }
 
-    /// The state of a file that is read from the node store.
-    pub fn from_stored(stored: Arc<Stored>, facts: &state::State) -> Result<Self> {
+    /// Creates a chain from a file whose state is read through the node store.
+    pub fn from_stored(stored: Arc<StoredState>, facts: &state::State) -> Result<Self> {
         let root = stored.root();
         let header = header_of(facts.header.as_deref(), root)?;
         let mut chain = Self { nodes: Nodes::stored(stored), root, header, state_version: StateVersion::V1 };
@@ -59,29 +61,33 @@ impl Chain {
         Ok(chain)
     }
 
-    /// A state of which nothing is here yet: its root is the header's, and all that is read is proven by it.
-    pub fn from_lazy(lazy: Arc<Lazy>, header: &[u8]) -> Result<Self> {
+    /// Creates a chain of which no state is here yet. The state root is the header's, and it proves
+    /// everything that is read.
+    pub fn from_lazy(lazy: Arc<LazyState>, header: &[u8]) -> Result<Self> {
         let header = decode_header(header)?;
         let root = lazy.root();
         if *header.state_root() != root {
-            return Err(Failure::internal("a lazy state was made for another header"));
+            return Err(Failure::internal("a lazy state was created for another header"));
         }
         Ok(Self { nodes: Nodes::lazy(lazy), root, header, state_version: StateVersion::V1 })
     }
 
+    /// Returns the header of the last block.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
+    /// Returns the number of the last block.
     pub fn number(&self) -> u32 {
         *self.header.number()
     }
 
+    /// Returns the current state root.
     pub fn root(&self) -> H256 {
         self.root
     }
 
-    /// The hash of the chain's first block: this one's, or the one that its state keeps for ever. Some state does not tell.
+    /// Returns the hash of the chain's first block. `None` if the state does not contain it.
     pub fn genesis_hash(&self) -> Result<Option<H256>> {
         if self.number() == 0 {
             return Ok(Some(self.header().hash()));
@@ -94,23 +100,27 @@ impl Chain {
         Ok(None)
     }
 
+    /// Returns the version of the state trie's layout.
     pub fn state_version(&self) -> StateVersion {
         self.state_version
     }
 
+    /// Sets the version of the state trie's layout: 0, or 1 for any other number.
     pub fn set_state_version(&mut self, version: u8) {
         self.state_version = version_of(version);
     }
 
+    /// Returns a backend of the current state.
     pub fn backend(&self) -> StateBackend {
         StateBackend::new(&self.nodes, self.root, None)
     }
 
-    /// A backend that records every trie node which is read through it.
+    /// Returns a backend that records every trie node read through it.
     pub fn recording_backend(&self, recorder: Recorder<BlakeTwo256>) -> StateBackend {
         StateBackend::new(&self.nodes, self.root, Some(recorder))
     }
 
+    /// Returns the value of a key of the main trie.
     pub fn storage(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.read(|backend| backend.storage(key))
     }
@@ -123,8 +133,10 @@ impl Chain {
         self.checked(read(&self.backend()).map_err(unreadable))
     }
 
-    /// What came of working on this state, unless a part of the state could not be had: the trie and the runtime only
-    /// know that something was missing, and some of their functions go on with what they have.
+    /// Returns `result`, or the failure if a part of the state could not be read.
+    ///
+    /// The trie and the runtime only know that something was missing, and some of their functions
+    /// continue without it.
     pub fn checked<T>(&self, result: Result<T>) -> Result<T> {
         match self.nodes.failure() {
             Some(failure) => Err(failure),
@@ -132,33 +144,33 @@ impl Chain {
         }
     }
 
-    /// Whether the state is taken from a node piece by piece, as it is read.
+    /// Returns whether the state is fetched from a node as it is read.
     pub fn is_lazy(&self) -> bool {
         self.nodes.as_lazy().is_some()
     }
 
-    /// What was asked of the node so far.
+    /// Returns the requests and bytes of a lazy state so far.
     pub fn traffic(&self) -> Traffic {
-        self.nodes.as_lazy().map(Lazy::traffic).unwrap_or_default()
+        self.nodes.as_lazy().map(LazyState::traffic).unwrap_or_default()
     }
 
-    /// Announces keys that will be read, so that a lazy state takes them together.
+    /// Fetches the nodes of keys that will be read, so that a lazy state requests them together.
     pub fn prefetch(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<()> {
         self.nodes.as_lazy().map_or(Ok(()), |lazy| lazy.prefetch(None, keys))
     }
 
-    /// What went less well than hoped while a lazy state was read, told once.
+    /// Returns the warnings of a lazy state since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
-        self.nodes.as_lazy().map(Lazy::take_warnings).unwrap_or_default()
+        self.nodes.as_lazy().map(LazyState::take_warnings).unwrap_or_default()
     }
 
-    /// Lets a state be read again after a failure.
+    /// Clears the recorded failure, so that the state can be read again.
     pub fn forget_failure(&self) {
         self.nodes.forget_failure();
     }
 
-    /// The code that builds the next block: `:pending_code` while an upgrade is pending, `:code` otherwise, as nodes
-    /// choose it.
+    /// Returns the code that builds the next block: `:pending_code` while an upgrade is pending,
+    /// `:code` otherwise. Nodes choose it in the same way.
     pub fn next_code(&self) -> Result<Code> {
         let code = match self.storage(well_known_keys::PENDING_CODE)? {
             Some(code) => Some(code),
@@ -169,7 +181,7 @@ impl Chain {
         })
     }
 
-    /// Writes to the state between two blocks, as no block would.
+    /// Writes to the state between two blocks. No block can do this.
     pub fn set(&mut self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
@@ -182,7 +194,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Puts a code in place of the chain's own, and of one that is pending: as nodes do with a code substitute.
+    /// Replaces the chain's code and removes a pending one, as nodes do with a code substitute.
     pub fn put_code(&mut self, blob: &artifact::Blob) -> Result<()> {
         let version = artifact::version_of("the code", blob)?;
         self.set_state_version(version.effective_state_version());
@@ -192,12 +204,12 @@ impl Chain {
         ])
     }
 
-    /// Makes the state as it is that of the last block, whatever was written to it since: its header tells of it from now on.
-    pub fn stand_on_state(&mut self) {
+    /// Sets the state root of the last header to the current one, after writes between blocks.
+    pub fn adopt_state_root(&mut self) {
         self.header.set_state_root(self.root);
     }
 
-    /// The chain after a block.
+    /// Makes this the chain after a block.
     pub fn advance(&mut self, header: Header, changes: StorageChanges<BlakeTwo256>) {
         self.apply(changes.transaction, changes.transaction_storage_root);
         self.header = header;
@@ -208,12 +220,12 @@ impl Chain {
         self.root = root;
     }
 
-    /// Calls the runtime without keeping what it writes.
+    /// Calls a runtime function and discards its writes.
     pub fn call(&self, executor: &Executor, code: &Code, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
         self.call_with_changes(executor, code, method, arguments).map(|(result, _)| result)
     }
 
-    /// Calls the runtime and gives back what it wrote, which this chain does not keep.
+    /// Calls a runtime function and returns its writes too. This chain does not keep them.
     pub fn call_with_changes(
         &self,
         executor: &Executor,
@@ -230,9 +242,11 @@ impl Chain {
         Ok((result, self.checked(changes)?))
     }
 
-    /// What beginning the block of this header would write under a key: nothing where it leaves it alone. The header may be
-    /// of any number to come; nothing of it is kept.
-    pub fn would_begin(
+    /// Returns what `Core_initialize_block` with this header writes under a key, or `None` if it
+    /// does not write it.
+    ///
+    /// The header may have any later number. The writes are discarded.
+    pub fn written_by_initialize_block(
         &self,
         executor: &Executor,
         code: &Code,
@@ -241,7 +255,7 @@ impl Chain {
     ) -> Result<Option<Vec<u8>>> {
         let backend = self.backend();
         let mut overlay = OverlayedChanges::default();
-        let (number, last) = self.numbered(header.number().saturating_sub(1))?;
+        let (number, last) = self.number_entry(header.number().saturating_sub(1))?;
         overlay.set_storage(number, Some(last));
         let mut extensions = executor.extensions(Default::default());
         let method = "Core_initialize_block";
@@ -250,35 +264,35 @@ impl Chain {
         Ok(overlay.storage(key).flatten().map(<[u8]>::to_vec))
     }
 
-    /// How many bytes the runtime's block numbers take. In headers they are compact, so that 32 and 64 bits are the same
-    /// bytes there; in the state they are not.
+    /// Returns the size of the runtime's block numbers in bytes: 4 or 8. In headers numbers are
+    /// compact, so both sizes have the same bytes; in the state they differ.
     pub fn number_width(&self) -> Result<usize> {
         let stored = self.storage(&keys::item("System", "Number"))?;
         Ok(stored.map_or(4, |number| if number.len() == 8 { 8 } else { 4 }))
     }
 
-    /// Makes the last block one of another number, as if blocks had passed in which nothing happened: the runtime keeps
-    /// the number too, and wants the next one to follow.
+    /// Gives the last block another number, as if empty blocks had passed. The runtime stores the
+    /// number too, and expects the next one.
     pub fn renumber(&mut self, number: u32) -> Result<()> {
-        let (key, value) = self.numbered(number)?;
+        let (key, value) = self.number_entry(number)?;
         self.set(vec![(key, Some(value))])?;
         self.header.set_number(number);
         Ok(())
     }
 
-    /// Where the runtime keeps the number of the last block, and this number as it keeps it.
-    fn numbered(&self, number: u32) -> Result<(Vec<u8>, Vec<u8>)> {
+    /// Returns the storage key of the last block's number, and this number as its value.
+    fn number_entry(&self, number: u32) -> Result<(Vec<u8>, Vec<u8>)> {
         Ok((keys::item("System", "Number"), keys::number(number.into(), self.number_width()?)))
     }
 
-    /// Every entry of the main trie under a prefix. For what is known to be small.
+    /// Returns every entry of the main trie under a prefix. Only for prefixes with few entries.
     pub fn entries(&self, prefix: &[u8]) -> Result<Entries> {
         let mut arguments = IterArgs::default();
         arguments.prefix = Some(prefix);
         self.collect(arguments)
     }
 
-    /// Every entry of a child trie, by its key without the prefix.
+    /// Returns every entry of a child trie, which is named by its key without the prefix.
     pub fn child_entries(&self, name: &[u8]) -> Result<Entries> {
         let mut arguments = IterArgs::default();
         arguments.child_info = Some(ChildInfo::new_default(name));
@@ -289,11 +303,11 @@ impl Chain {
         self.read(|backend| backend.pairs(arguments)?.collect::<std::result::Result<_, _>>())
     }
 
-    /// The whole state, child tries under their own names, to compare or to write to a snapshot.
+    /// Returns the whole state, to compare it or to write it to a snapshot. Child tries are apart.
     pub fn export(&self) -> Result<Export> {
         if self.is_lazy() {
-            return Err(Failure::internal("the whole of a state was asked for of which only parts are here")
-                .hint("take the whole state by --state-mode full"));
+            return Err(Failure::internal("the whole state is needed, but it is loaded lazily")
+                .hint("load the whole state with --state-mode full"));
         }
         let top = self.entries(&[])?;
         let mut children = BTreeMap::new();
@@ -310,7 +324,7 @@ fn version_of(number: u8) -> StateVersion {
     if number == 0 { StateVersion::V0 } else { StateVersion::V1 }
 }
 
-/// Where there is no header, the state is one before the first block.
+/// Decodes a header. Without one, the state is that of genesis.
 fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
     match bytes {
         Some(bytes) => decode_header(bytes),
@@ -318,11 +332,11 @@ fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
     }
 }
 
-pub(crate) fn other_root(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
-    Failure::input("the state is not the one its header names")
+pub(crate) fn root_mismatch(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
+    Failure::input("the state root is not the one in the header")
         .found(format!("state root {}", hex::encode_prefixed(found)))
         .expected(hex::encode_prefixed(claimed))
-        .hint("the state is incomplete or altered: take it again")
+        .hint("the state is incomplete or altered: download it again")
 }
 
 fn decode_header(bytes: &[u8]) -> Result<Header> {
@@ -333,16 +347,19 @@ fn decode_header(bytes: &[u8]) -> Result<Header> {
     })
 }
 
-/// Keys with their values, ordered.
+/// Keys with their values, in order.
 pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// A whole state.
 pub struct Export {
+    /// The entries of the main trie.
     pub top: Entries,
+    /// The entries of each child trie, by its key without the prefix.
     pub children: BTreeMap<Vec<u8>, Entries>,
 }
 
 pub(crate) fn unreadable(error: impl std::fmt::Display) -> Failure {
-    Failure::input("the state's trie cannot be read").found(error.to_string()).hint("take the state again")
+    Failure::input("the state's trie cannot be read").found(error.to_string()).hint("download the state again")
 }
 
 #[cfg(test)]
@@ -350,15 +367,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_of_64_bit_numbers_is_read() {
-        type Wide = sp_runtime::generic::Header<u64, BlakeTwo256>;
+    fn a_header_with_a_64_bit_number_is_decoded() {
+        type Header64 = sp_runtime::generic::Header<u64, BlakeTwo256>;
         let [a, b, c] = [1, 2, 3].map(H256::repeat_byte);
-        let wide = |number| Wide::new(number, a, b, c, Default::default());
+        let header = |number| Header64::new(number, a, b, c, Default::default());
         for number in [0, 63, 64, 16_383, 1 << 20, u32::MAX] {
-            let read = decode_header(&wide(u64::from(number)).encode()).expect("read");
+            let read = decode_header(&header(u64::from(number)).encode()).expect("read");
             assert_eq!(*read.number(), number);
-            assert_eq!(read.hash(), wide(u64::from(number)).hash());
+            assert_eq!(read.hash(), header(u64::from(number)).hash());
         }
-        assert!(decode_header(&wide(1 << 32).encode()).is_err());
+        assert!(decode_header(&header(1 << 32).encode()).is_err());
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The executor that nodes use, with the host functions that nodes of a relay chain or a parachain offer.
+//! The executor that nodes use, with the host functions of relay chain and parachain nodes.
 
-use crate::{signatures, watch::Watch};
+use crate::{signatures, watchdog::Watchdog};
 use sc_executor::{HeapAllocStrategy, WasmExecutor, error::Error};
 use sp_core::traits::{
     CallContext, CodeExecutor, ReadRuntimeVersion, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode,
@@ -19,24 +19,27 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// What nodes of relay chains, solo chains and parachains offer that have nothing of their own.
-type OfNodes =
+/// The host functions of nodes of relay chains, solo chains and parachains without custom host
+/// functions.
+type NodeHostFunctions =
     (sp_io::SubstrateHostFunctions, cumulus_primitives_proof_size_hostfunction::storage_proof_size::HostFunctions);
 
-/// Who offers a host function, beside the executor here.
+/// Where a host function comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Today's nodes, which have nothing of their own.
+    /// Today's nodes without custom host functions.
     Nodes,
-    /// The chain's own node, as the workspace says.
+    /// The chain's own node, as the workspace declares.
     Workspace,
 }
 
-/// 64 KiB pages a runtime's heap may take: 128 MiB, what nodes and validators give a block's execution by default.
+/// The maximum heap of a runtime in pages of 64 KiB: 128 MiB, the default of nodes and validators
+/// for executing a block.
 const HEAP_PAGES: u32 = 2048;
 const HEAP: HeapAllocStrategy = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
 
-/// A runtime as it stands on chain, with the hash the executor caches its compiled form under.
+/// A runtime's code as stored on chain, with the hash under which the executor caches the compiled
+/// form.
 #[derive(Clone)]
 pub struct Code {
     bytes: std::sync::Arc<Vec<u8>>,
@@ -44,15 +47,18 @@ pub struct Code {
 }
 
 impl Code {
+    /// Creates a code from the bytes stored on chain.
     pub fn new(bytes: Vec<u8>) -> Self {
         let hash = artifact::hashes::blake2_256(&bytes).to_vec();
         Self { bytes: std::sync::Arc::new(bytes), hash }
     }
 
+    /// Returns the bytes as stored on chain, compressed or not.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    /// Returns the blake2-256 hash of the bytes.
     pub fn hash(&self) -> &[u8] {
         &self.hash
     }
@@ -64,46 +70,48 @@ impl PartialEq for Code {
     }
 }
 
-/// What is made of the host functions that this process offers beside those of nodes.
-struct Offer {
+/// The host functions of this process: those of nodes and registered custom ones.
+struct HostFunctionSet {
     names: fn() -> Vec<String>,
     as_nodes: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
-    /// The same with signatures that are remembered from one runtime to the next.
-    remembering: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
+    /// Also remembers valid signatures from one runtime to the next.
+    replaying_signatures: fn(Option<&Path>, HeapAllocStrategy) -> Wasm,
 }
 
-impl Offer {
+impl HostFunctionSet {
     fn of<Own: HostFunctions>() -> Self {
-        type Offered<Own> = ExtendedHostFunctions<OfNodes, Own>;
+        type WithOwn<Own> = ExtendedHostFunctions<NodeHostFunctions, Own>;
         Self {
             names: names::<Own>,
-            as_nodes: Wasm::of::<Offered<Own>>,
-            remembering: Wasm::of::<ExtendedHostFunctions<Offered<Own>, signatures::HostFunctions>>,
+            as_nodes: Wasm::of::<WithOwn<Own>>,
+            replaying_signatures: Wasm::of::<ExtendedHostFunctions<WithOwn<Own>, signatures::HostFunctions>>,
         }
     }
 
-    fn here() -> &'static Self {
-        OFFER.get_or_init(Self::of::<()>)
+    fn registered() -> &'static Self {
+        HOST_FUNCTIONS.get_or_init(Self::of::<()>)
     }
 }
 
-static OFFER: OnceLock<Offer> = OnceLock::new();
+static HOST_FUNCTIONS: OnceLock<HostFunctionSet> = OnceLock::new();
 
-/// Has every executor of this process offer these host functions too, in place of those of the same names. What is offered
-/// first counts, and it has to be offered before there is an executor.
-pub fn offer<Own: HostFunctions>() {
-    OFFER.get_or_init(Offer::of::<Own>);
+/// Registers custom host functions for every executor of this process. They replace functions of
+/// the same names.
+///
+/// Only the first registration counts, and it must come before the first executor is created.
+pub fn register_host_functions<Own: HostFunctions>() {
+    HOST_FUNCTIONS.get_or_init(HostFunctionSet::of::<Own>);
 }
 
 fn names<H: HostFunctions>() -> Vec<String> {
     H::host_functions().iter().map(|function| function.name().to_owned()).collect()
 }
 
-/// What runs Wasm, whatever host functions it offers.
+/// A Wasm executor with any set of host functions.
 #[derive(Clone)]
-pub struct Wasm(Arc<dyn Run>);
+pub struct Wasm(Arc<dyn CallWasm>);
 
-trait Run: ReadRuntimeVersion {
+trait CallWasm: ReadRuntimeVersion {
     fn run(
         &self,
         externalities: &mut dyn Externalities,
@@ -114,7 +122,7 @@ trait Run: ReadRuntimeVersion {
     ) -> std::result::Result<Vec<u8>, Error>;
 }
 
-impl<H: HostFunctions> Run for WasmExecutor<H> {
+impl<H: HostFunctions> CallWasm for WasmExecutor<H> {
     fn run(
         &self,
         externalities: &mut dyn Externalities,
@@ -128,16 +136,18 @@ impl<H: HostFunctions> Run for WasmExecutor<H> {
 }
 
 impl Wasm {
-    /// With what this process offers. `cache` is where compiled runtimes are kept between runs, if anywhere.
+    /// Creates an executor with the registered host functions. `cache` is a directory for compiled
+    /// runtimes that are kept between runs.
     pub fn new(cache: Option<&Path>, heap: HeapAllocStrategy) -> Self {
-        (Offer::here().as_nodes)(cache, heap)
+        (HostFunctionSet::registered().as_nodes)(cache, heap)
     }
 
     fn of<H: HostFunctions>(cache: Option<&Path>, heap: HeapAllocStrategy) -> Self {
         let mut builder = WasmExecutor::<H>::builder()
             .with_onchain_heap_alloc_strategy(heap)
             .with_offchain_heap_alloc_strategy(heap)
-            // What is missing is a check of its own with a verdict; a runtime that never calls it may still run.
+            // Missing host functions have a check of their own. A runtime that never calls them may
+            // still run.
             .with_allow_missing_host_functions(true)
             .with_max_runtime_instances(2)
             .with_runtime_cache_size(4);
@@ -169,34 +179,37 @@ impl CodeExecutor for Wasm {
         arguments: &[u8],
         context: CallContext,
     ) -> (std::result::Result<Vec<u8>, Error>, bool) {
-        // Nothing is native.
+        // The runtime is never native.
         (self.0.run(externalities, code, method, arguments, context), false)
     }
 }
 
+/// Executes runtime functions on a state.
 pub struct Executor {
     wasm: Wasm,
 }
 
 impl Executor {
-    /// `cache` is where compiled runtimes are kept between runs, if anywhere.
+    /// Creates an executor. `cache` is a directory for compiled runtimes that are kept between
+    /// runs.
     pub fn new(cache: Option<&Path>) -> Self {
         Self { wasm: Wasm::new(cache, HEAP) }
     }
 
-    /// One that remembers which signatures were good: see [`signatures`].
-    pub fn remembering_signatures(cache: Option<&Path>) -> Self {
-        Self { wasm: (Offer::here().remembering)(cache, HEAP) }
+    /// Creates an executor that remembers valid signatures: see [`signatures`].
+    pub fn with_signature_replay(cache: Option<&Path>) -> Self {
+        Self { wasm: (HostFunctionSet::registered().replaying_signatures)(cache, HEAP) }
     }
 
-    /// The host functions that are offered here, each with who else offers it.
+    /// Returns the names of all host functions of this process, each with its origin.
     pub fn host_functions() -> BTreeMap<String, Origin> {
-        let own = (Offer::here().names)().into_iter().map(|name| (name, Origin::Workspace));
-        let of_nodes = names::<OfNodes>().into_iter().map(|name| (name, Origin::Nodes));
+        let own = (HostFunctionSet::registered().names)().into_iter().map(|name| (name, Origin::Workspace));
+        let of_nodes = names::<NodeHostFunctions>().into_iter().map(|name| (name, Origin::Nodes));
         own.chain(of_nodes).collect()
     }
 
-    /// What host functions find beside the state: how large the proof is so far, and how to read a blob's version.
+    /// Returns the externalities extensions of the host functions: the proof size so far, and
+    /// reading a blob's version.
     pub fn extensions(&self, recorder: Recorder<BlakeTwo256>) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.register(ProofSizeExt::new(recorder));
@@ -204,7 +217,7 @@ impl Executor {
         extensions
     }
 
-    /// Calls one function of a runtime; what it writes stays in `overlay`.
+    /// Calls a runtime function. Its writes stay in `overlay`.
     pub fn call<B: Backend<BlakeTwo256>>(
         &self,
         backend: &B,
@@ -218,7 +231,7 @@ impl Executor {
         let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
         overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
         crate::runtime_log::forget_panic();
-        let watch = Watch::start(method, code);
+        let watch = Watchdog::start(method, code);
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
             let context = CallContext::Onchain { import: false };
@@ -228,7 +241,7 @@ impl Executor {
         overlay.exit_runtime().map_err(|_| Failure::internal("a runtime left a storage transaction open"))?;
         result.map_err(|error| {
             let trapped = matches!(error, sc_executor::error::Error::AbortedDueToTrap(_));
-            // A backtrace of addresses helps nobody; why the runtime panicked stands in its log.
+            // A backtrace of addresses is of no use. The log says why the runtime panicked.
             let error = error.to_string();
             let first_line = error.lines().next().unwrap_or_default().to_string();
             let failure = Failure::check(format!("{method} failed in the runtime"));
@@ -258,8 +271,8 @@ mod tests {
         }
     }
 
-    /// A module whose one function answers with what a host function gives.
-    const ASKS: &str = r#"(module
+    /// A module with one function that returns the result of a host function.
+    const CALLS_HOST_FUNCTION: &str = r#"(module
         (import "env" "memory" (memory 1))
         (import "env" "ext_bridge_height_version_1" (func $height (result i32)))
         (global (export "__heap_base") i32 (i32.const 1024))
@@ -268,8 +281,8 @@ mod tests {
             (i64.or (i64.const 16) (i64.shl (i64.const 4) (i64.const 32)))))"#;
 
     #[test]
-    fn each_function_is_told_with_who_offers_it() {
-        offer::<of_a_workspace::bridge::HostFunctions>();
+    fn each_host_function_has_its_origin() {
+        register_host_functions::<of_a_workspace::bridge::HostFunctions>();
         let offered = Executor::host_functions();
         let origin = |name: &str| offered.get(name).copied();
         assert_eq!(origin("ext_storage_get_version_1"), Some(Origin::Nodes));
@@ -278,18 +291,18 @@ mod tests {
     }
 
     #[test]
-    fn every_executor_has_what_was_offered() {
-        offer::<of_a_workspace::bridge::HostFunctions>();
-        let code = Code::new(wat::parse_str(ASKS).expect("a module"));
-        for executor in [Executor::new(None), Executor::remembering_signatures(None)] {
+    fn every_executor_has_the_registered_host_functions() {
+        register_host_functions::<of_a_workspace::bridge::HostFunctions>();
+        let code = Code::new(wat::parse_str(CALLS_HOST_FUNCTION).expect("a module"));
+        for executor in [Executor::new(None), Executor::with_signature_replay(None)] {
             let answer = ask(&executor, &code).expect("answered");
             assert_eq!(answer, 7u32.to_le_bytes());
         }
     }
 
     #[test]
-    fn what_was_not_offered_traps() {
-        let code = Code::new(wat::parse_str(ASKS.replace("height", "depth")).expect("a module"));
+    fn a_missing_host_function_traps() {
+        let code = Code::new(wat::parse_str(CALLS_HOST_FUNCTION.replace("height", "depth")).expect("a module"));
         assert!(ask(&Executor::new(None), &code).is_err());
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The state before the first block, as a runtime builds it from one of its genesis presets (`GenesisBuilder`).
+//! The genesis state that a runtime builds from one of its presets (`GenesisBuilder`).
 
 use crate::{Chain, Code, Executor};
 use codec::{Decode, Encode};
@@ -7,11 +7,11 @@ use serde_json::Value;
 use state::State;
 use worker::{Failure, Result};
 
-/// The state of a chain that begins with `code` and the preset of this name.
+/// Returns the genesis state of a chain with `code` and the preset of this name.
 pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str) -> Result<State> {
     let empty = Chain::from_state(state(state_version, Vec::new()))?;
-    // A runtime that panics says neither what it was doing nor of which preset.
-    let told = |failure: Failure| {
+    // A runtime that panics names neither the call nor the preset.
+    let in_preset = |failure: Failure| {
         let message = format!("the genesis preset {name} does not build: {}", failure.message);
         Failure { message, ..failure }
     };
@@ -19,21 +19,21 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
         let answer = empty.call(executor, code, "GenesisBuilder_get_preset", &name.map(str::as_bytes).encode())?;
         let text = Option::<Vec<u8>>::decode(&mut &answer[..]).ok().flatten();
         text.map(|text| serde_json::from_slice(&text)).transpose().map_err(|error| {
-            Failure::input("a genesis preset of the runtime is no JSON")
+            Failure::input("a genesis preset of the runtime is not JSON")
                 .found(error.to_string())
                 .expected("a JSON object")
         })
     };
-    // A preset says what differs from the default.
+    // A preset contains the differences from the default.
     let mut genesis = preset(None)?.unwrap_or_default();
-    let patch = preset(Some(name)).map_err(told)?.ok_or_else(|| {
+    let patch = preset(Some(name)).map_err(in_preset)?.ok_or_else(|| {
         Failure::input(format!("the runtime has no genesis preset {name}"))
-            .hint("`development` is what most runtimes offer")
+            .hint("most runtimes have the preset `development`")
     })?;
     merge(&mut genesis, patch);
     let (answer, changes) = empty
         .call_with_changes(executor, code, "GenesisBuilder_build_state", &genesis.to_string().encode())
-        .map_err(told)?;
+        .map_err(in_preset)?;
     if answer.first() != Some(&0) {
         let why = answer.get(1..).and_then(|mut bytes| String::decode(&mut bytes).ok()).unwrap_or_default();
         return Err(Failure::check(format!("the genesis preset {name} does not build")).found(why));
@@ -44,7 +44,7 @@ pub fn of_preset(executor: &Executor, code: &Code, state_version: u8, name: &str
     Ok(state(state_version, top))
 }
 
-/// Objects are merged, everything else is replaced, as chain specs do it.
+/// Merges objects and replaces everything else, as chain specs do.
 fn merge(into: &mut Value, patch: Value) {
     match (into, patch) {
         (Value::Object(into), Value::Object(patch)) => {
@@ -67,7 +67,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_patch_replaces_only_what_it_names() {
+    fn a_patch_replaces_only_its_own_keys() {
         let mut genesis = json!({"balances": {"balances": [], "dev": 1}, "sudo": {"key": null}});
         merge(
             &mut genesis,

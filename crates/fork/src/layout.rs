@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What building blocks needs to know of a runtime's metadata: where pallets keep what, whatever they are called.
+//! The parts of a runtime's metadata that building blocks needs. Pallets are found by their
+//! storage, whatever their names are.
 
 use crate::{
     chain::Chain,
@@ -14,18 +15,20 @@ use codec::{Decode, Encode};
 use std::sync::Arc;
 use worker::{Failure, Result};
 
+/// The pallets of a runtime and its metadata.
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
+    /// The pallets with their storage items, calls and constants.
     pub pallets: Pallets,
-    /// All of it, types included, for who compares or decodes.
+    /// The whole metadata with its types, for comparing and decoding.
     pub metadata: Option<Arc<RuntimeMetadata>>,
 }
 
 impl Layout {
-    /// Asks the runtime for its metadata: 16, 15 or 14, the newest it has.
+    /// Reads the newest metadata that the runtime has: version 16, 15 or 14.
     pub fn of(chain: &Chain, executor: &Executor, code: &Code) -> Result<Self> {
         for version in [16u32, 15] {
-            // A runtime without the newer function traps; one without the version answers with none.
+            // A runtime without the newer function traps; one without the version returns `None`.
             let Ok(answer) = chain.call(executor, code, "Metadata_metadata_at_version", &version.encode()) else {
                 break;
             };
@@ -37,7 +40,7 @@ impl Layout {
         let metadata = Vec::<u8>::decode(&mut &answer[..]).map_err(|error| {
             Failure::input("the runtime's metadata cannot be read")
                 .found(error.to_string())
-                .expected("bytes with their length in front")
+                .expected("bytes with a length prefix")
         })?;
         Self::decode(metadata)
     }
@@ -47,32 +50,34 @@ impl Layout {
             .map(|metadata| Self { pallets: metadata.pallets, metadata: Some(Arc::new(metadata.decoded)) })
     }
 
+    /// Returns the pallet with this name.
     pub fn pallet(&self, name: &str) -> Option<&Pallet> {
         self.pallets.get(name)
     }
 
-    /// The pallet that has all of these storage items: its name is the runtime's choice, its layout is not.
+    /// Returns the pallet that has all of these storage items, and the call if one is given.
     pub fn pallet_with(&self, items: &[&str], call: Option<&str>) -> Option<&Pallet> {
         self.pallets.iter().find(|pallet| {
             items.iter().all(|item| pallet.has_item(item)) && call.is_none_or(|call| pallet.call(call).is_some())
         })
     }
 
-    /// The pallet that makes the chain a parachain.
+    /// Returns the parachain system pallet.
     pub fn parachain_system(&self) -> Option<&Pallet> {
         self.pallet_with(&["PendingValidationCode", "ValidationData"], None)
     }
 
-    /// The multi-block migrations pallet.
+    /// Returns the multi-block migrations pallet.
     pub fn migrations(&self) -> Option<&Pallet> {
         self.pallet_with(&["Cursor", "Historic"], Some("force_set_cursor"))
     }
 
+    /// Returns the encoded value of a constant.
     pub fn constant(&self, pallet: &str, name: &str) -> Option<&[u8]> {
         self.pallets.constant(pallet, name)
     }
 
-    /// `Pallet.Item` for a storage key, as far as the metadata knows it.
+    /// Returns `Pallet.Item` for a storage key, as far as the metadata knows it.
     pub fn describe(&self, key: &[u8]) -> String {
         if let Some(pallet) = self.pallets.iter().find(|pallet| key.starts_with(&pallet.prefix())) {
             let rest = &key[16..];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A chain's state at a block, and blocks built on it.
+//! Forks of a chain: the state at a block, and real blocks built on it.
 //!
-//! State comes from a file or a node ([`load`]), becomes a trie whose root is held against the header's ([`Chain`]),
-//! and grows by real blocks: an [`Author`] gives them slots, digests and inherents, [`block::build`] builds and imports
-//! each with the node's own executor.
+//! The state comes from a file or a node ([`load`]). It becomes a trie whose root is compared with
+//! the header's state root ([`Chain`]). An [`Author`] prepares slots, digests and inherents, and
+//! [`block::build`] builds and imports each block with the executor that nodes use.
 
 pub mod author;
 pub mod block;
@@ -24,16 +24,16 @@ pub mod serve;
 pub mod signatures;
 pub mod snapshot;
 pub mod state;
-pub mod watch;
+pub mod watchdog;
 
-pub use author::{AbridgedHostConfiguration, Author, Signal, Wish};
+pub use author::{AbridgedHostConfiguration, Author, BlockRequest, Signal};
 pub use block::{BuiltBlock, block_weight};
 pub use candidate::Candidate;
 pub use chain::{Chain, Entries, Header};
 pub use executor::{Code, Executor};
 pub use layout::Layout;
 pub use live_block::LiveBlock;
-pub use load::{How, Loaded, load};
+pub use load::{LoadOptions, LoadedChain, load};
 pub use request::main;
 pub use state::Store;
-pub use watch::Hurry;
+pub use watchdog::CallTimeLimit;

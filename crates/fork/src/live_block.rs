@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A block of a live chain, its header proven by the hash and its extrinsics by the header.
+//! A block of a live chain. Its hash proves the header, and the header proves the extrinsics.
 
 use crate::{
     chain::Header,
@@ -15,57 +15,60 @@ use sp_runtime::{
 };
 use worker::{Failure, Result};
 
-/// Blocks of busy chains have some thousand extrinsics.
-const MOST_EXTRINSICS: usize = 100_000;
+/// More than any block has: busy chains have a few thousand.
+const MAX_EXTRINSICS: usize = 100_000;
 
+/// A block of a live chain.
 #[derive(Clone, Debug)]
 pub struct LiveBlock {
+    /// The hash of the sealed header.
     pub hash: H256,
-    /// With its seal, as it was hashed.
+    /// The header with its seal.
     pub header: Header,
+    /// All extrinsics, inherents included.
     pub extrinsics: Vec<OpaqueExtrinsic>,
-    /// Whether the node holds it for final.
+    /// Whether the node reports the block as final.
     pub finalized: bool,
-    /// What it took to know all this.
+    /// The requests and bytes that fetching the block took.
     pub traffic: Traffic,
 }
 
 impl LiveBlock {
-    /// Asks a node for a block by its number, its hash, or as `finalized`.
+    /// Fetches a block from a node by its number, its hash, or as `finalized`.
     pub fn fetch(live: &Live, at: &str) -> Result<Self> {
         let (node, found) = RemoteNode::connect(&live.nodes, at)?;
-        let header = decoded(&found)?;
-        let given = node.block()?.ok_or_else(|| {
-            Failure::input(format!("{live} has the header of block {} and not its extrinsics", found.number))
+        let header = decode_header(&found)?;
+        let body = node.block()?.ok_or_else(|| {
+            Failure::input(format!("{live} has the header of block {} but not its extrinsics", found.number))
                 .expected("the whole block from chain_getBlock")
                 .hint(
-                    "the node drops the bodies of old blocks: take one with --blocks-pruning archive, or a later block",
+                    "the node drops the bodies of old blocks: use a node with --blocks-pruning archive, or a later block",
                 )
         })?;
         let hash = H256(found.hash);
-        if given.header.hash() != hash {
-            return Err(Failure::input(format!("the node {live} gives another block than asked for"))
-                .found(format!("chain_getBlock: a header with the hash {:?}", given.header.hash()))
+        if body.header.hash() != hash {
+            return Err(Failure::input(format!("the node {live} returned another block than requested"))
+                .found(format!("chain_getBlock: a header with the hash {:?}", body.header.hash()))
                 .expected(format!("{hash:?}")));
         }
-        let extrinsics = proven(&live.to_string(), &found, &header, given.extrinsics)?;
+        let extrinsics = check_extrinsics(&live.to_string(), &found, &header, body.extrinsics)?;
         Ok(Self { hash, header, extrinsics, finalized: found.finalized, traffic: node.traffic() })
     }
 
-    /// Asks a node for the header of the block before, known by its hash.
+    /// Fetches the header of the parent block by its hash.
     pub fn fetch_parent(&self, live: &Live) -> Result<Header> {
         let (_, found) = RemoteNode::connect(&live.nodes, &hex::encode_prefixed(self.header.parent_hash.as_bytes()))?;
-        decoded(&found)
+        decode_header(&found)
     }
 
-    /// The header as the runtime executes it. The seal is the author's signature under the header: it cannot be part of what
-    /// it signs, so nodes check it and take it off.
+    /// Returns the header as the runtime executes it. The seal is the author's signature of the
+    /// header, so nodes verify it and remove it before execution.
     pub fn unsealed(&self) -> Header {
         unsealed(&self.header)
     }
 }
 
-fn decoded(found: &RpcBlock) -> Result<Header> {
+fn decode_header(found: &RpcBlock) -> Result<Header> {
     Header::decode(&mut &found.header[..]).map_err(|error| {
         Failure::input(format!("the header of block {} cannot be decoded", found.number))
             .found(error.to_string())
@@ -81,34 +84,40 @@ fn unsealed(header: &Header) -> Header {
     header
 }
 
-/// Extrinsics whose root is the header's. Chains of system version 0 and 1 make it without hashing long values apart.
-fn proven(url: &str, block: &RpcBlock, header: &Header, encoded: Vec<Vec<u8>>) -> Result<Vec<OpaqueExtrinsic>> {
-    let lie = |found: String| {
-        Failure::input(format!("the node {url} gives extrinsics that are not those of block {}", block.number))
+/// Checks the root of the extrinsics and decodes them. Chains with system version 0 and 1 compute
+/// the root without hashing long values.
+fn check_extrinsics(
+    url: &str,
+    block: &RpcBlock,
+    header: &Header,
+    encoded: Vec<Vec<u8>>,
+) -> Result<Vec<OpaqueExtrinsic>> {
+    let wrong = |found: String| {
+        Failure::input(format!("the node {url} returned extrinsics that are not those of block {}", block.number))
             .found(found)
             .expected(format!("the extrinsics root {:?} of its header", header.extrinsics_root))
-            .hint("the node lies or its database is damaged: take another node")
+            .hint("the node's answer is wrong or its database is damaged: use another node")
     };
-    if encoded.len() > MOST_EXTRINSICS {
-        return Err(lie(format!("{} extrinsics", encoded.len())));
+    if encoded.len() > MAX_EXTRINSICS {
+        return Err(wrong(format!("{} extrinsics", encoded.len())));
     }
     let roots = [StateVersion::V1, StateVersion::V0].map(|version| root(encoded.clone(), version));
     if !roots.contains(&header.extrinsics_root) {
-        return Err(lie(format!("{} extrinsics with the root {:?}", encoded.len(), roots[0])));
+        return Err(wrong(format!("{} extrinsics with the root {:?}", encoded.len(), roots[0])));
     }
     encoded
         .iter()
         .enumerate()
         .map(|(index, bytes)| match OpaqueExtrinsic::decode(&mut &bytes[..]) {
             Ok(extrinsic) if extrinsic.encode() == *bytes => Ok(extrinsic),
-            _ => Err(Failure::input(format!("extrinsic {index} of block {} is none", block.number))
+            _ => Err(Failure::input(format!("extrinsic {index} of block {} cannot be decoded", block.number))
                 .found(hex::encode_prefixed(&bytes[..bytes.len().min(32)]))
-                .expected("bytes with their length in front")),
+                .expected("bytes with a length prefix")),
         })
         .collect()
 }
 
-/// The root of a block's extrinsics, each as it is encoded, its length in front.
+/// Returns the root of a block's extrinsics, each encoded with its length.
 fn root(encoded: Vec<Vec<u8>>, version: StateVersion) -> H256 {
     BlakeTwo256::ordered_trie_root(encoded, version)
 }
@@ -138,36 +147,36 @@ mod tests {
     }
 
     #[test]
-    fn extrinsics_are_taken_by_the_root_of_either_layout() {
+    fn extrinsics_are_accepted_by_the_root_of_either_layout() {
         for version in [StateVersion::V0, StateVersion::V1] {
             let (block, header) = block(&extrinsics(), version);
-            let taken = proven("ws://node", &block, &header, extrinsics()).expect("proven");
-            assert_eq!(taken.encode()[1..], extrinsics().concat());
+            let checked = check_extrinsics("ws://node", &block, &header, extrinsics()).expect("proven");
+            assert_eq!(checked.encode()[1..], extrinsics().concat());
         }
     }
 
     #[test]
-    fn extrinsics_that_are_not_the_blocks_are_a_lie_of_the_node() {
+    fn extrinsics_of_another_block_are_refused() {
         let (block, header) = block(&extrinsics(), StateVersion::V1);
         let mut altered = extrinsics();
         altered[1][5] ^= 1;
         let swapped = extrinsics().into_iter().rev().collect();
-        for lie in [altered, swapped, Vec::new(), vec![extrinsics().remove(0)]] {
-            let failure = proven("ws://node", &block, &header, lie).expect_err("a lie");
+        for other in [altered, swapped, Vec::new(), vec![extrinsics().remove(0)]] {
+            let failure = check_extrinsics("ws://node", &block, &header, other).expect_err("refused");
             assert!(failure.message.contains("ws://node") && failure.message.contains("block 7"), "{failure}");
         }
     }
 
     #[test]
-    fn what_is_no_extrinsic_is_named_even_where_the_root_holds() {
+    fn invalid_extrinsics_are_refused_even_if_the_root_matches() {
         let bytes = vec![vec![12, 4, 7, 8], vec![255]];
         let (block, header) = block(&bytes, StateVersion::V1);
-        let failure = proven("ws://node", &block, &header, bytes).expect_err("none");
+        let failure = check_extrinsics("ws://node", &block, &header, bytes).expect_err("none");
         assert!(failure.message.contains("extrinsic 1 of block 7"), "{failure}");
     }
 
     #[test]
-    fn only_the_seal_is_taken_off() {
+    fn only_the_seal_is_removed() {
         let slot = DigestItem::PreRuntime(*b"aura", vec![1]);
         let log = DigestItem::Consensus(*b"BABE", vec![2]);
         let mut header = block(&[], StateVersion::V1).1;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A chain from a file or a node.
+//! Loads a chain from a file or a node.
 
 use crate::{
     chain::Chain,
     keys, remote, snapshot,
-    state::{Disk, Lazy, RemoteNode, Store, Stored, Traffic},
+    state::{Disk, LazyState, RemoteNode, Store, StoredState, Traffic},
 };
 use protocol::{Endpoint, Live, Source, StateMode};
 use source::ReadSource;
@@ -13,98 +13,109 @@ use state::StateFile;
 use std::sync::Arc;
 use worker::{Failure, Reporter, Result};
 
-/// Snapshots from this size on, in bytes, are read from the node store instead of memory. Ours are compressed, to some fifty
-/// bytes an account; in memory an account takes more than a kilobyte.
-const LARGE: u64 = 16 << 20;
+/// The size in bytes from which a snapshot is read through the node store instead of memory.
+/// Cutover's snapshots are compressed to about fifty bytes an account; an account in memory takes
+/// more than a kilobyte.
+const LARGE_FILE: u64 = 16 << 20;
 
-/// How a state is taken from its source.
+/// The options for loading a chain.
 #[derive(Clone, Copy, Default)]
-pub struct How<'a> {
+pub struct LoadOptions<'a> {
     /// A block of a node: a number, a hash or `finalized`.
     pub at: Option<&'a str>,
-    /// Nodes are read lazily, large files from the store and others in full, unless this says otherwise.
+    /// How the state is loaded. By default nodes are read lazily, large files through the node
+    /// store, and other files whole.
     pub mode: Option<StateMode>,
-    /// Go on with what a node tells, whatever its root is.
+    /// Whether to accept the state that a node returns even if its root is not the header's.
     pub unverified: bool,
-    /// Where trie nodes are kept between runs.
+    /// The store that keeps trie nodes between runs.
     pub store: Option<&'a Store>,
 }
 
-pub struct Loaded {
+/// A chain that was loaded, and what is known about its state.
+pub struct LoadedChain {
+    /// The chain at the loaded block.
     pub chain: Chain,
-    /// Whether what is read of the state is held against a root that a header gives.
+    /// Whether the state that is read is compared with a state root from a header.
     pub verified: bool,
-    /// Whether the block is final; a file does not tell.
+    /// Whether the block is final. `None` for a file, which does not record it.
     pub finalized: Option<bool>,
+    /// How the state was loaded.
     pub mode: StateMode,
-    /// How many entries the state has: nobody knows while only parts of it are here.
+    /// The number of entries of the state. `None` for a lazy state, of which only parts are here.
     pub entries: Option<usize>,
-    /// What loading took; a lazy chain counts what comes after by itself.
+    /// The requests and bytes that loading took. A lazy chain counts its later requests itself.
     pub loading: Traffic,
-    /// From whom the rest of a lazy state can be had at once, and where to.
-    rest: Option<Rest>,
+    /// Where the remaining nodes of a lazy state can be fetched from and stored.
+    download: Option<StateDownload>,
 }
 
-struct Rest {
+/// The source and the store for fetching a whole lazy state at once.
+struct StateDownload {
     nodes: Vec<Endpoint>,
     disk: Arc<Disk>,
 }
 
-impl Loaded {
-    /// Takes all of a lazy state that is not here yet, for whoever is about to read every entry: many parts at a time, where they
-    /// would come one after the other. What cannot be taken so is taken when it is read.
-    pub fn take_whole(&mut self, reporter: &Reporter) {
+impl LoadedChain {
+    /// Fetches all trie nodes of a lazy state that are still missing.
+    ///
+    /// Use it before every entry is read: many nodes are fetched at a time instead of one after the
+    /// other. If it fails, it reports a warning, and the nodes are fetched when they are read.
+    pub fn fetch_all(&mut self, reporter: &Reporter) {
         if !self.chain.is_lazy() {
             return;
         }
-        let slowly = "the whole state is taken from the node, a proof at a time";
-        let Some(rest) = &self.rest else {
-            reporter.warning(format!("{slowly}: there is no store of trie nodes"));
+        let one_by_one = "the whole state is fetched from the node a proof at a time";
+        let Some(download) = &self.download else {
+            reporter.warning(format!("{one_by_one}: there is no store of trie nodes"));
             return;
         };
-        let from = rest.nodes.first().map(Endpoint::to_string).unwrap_or_default();
-        reporter.status(format!("taking the whole state from {from}"));
-        match snapshot::take_whole(&rest.nodes, self.chain.header(), &rest.disk, reporter) {
+        let from = download.nodes.first().map(Endpoint::to_string).unwrap_or_default();
+        reporter.status(format!("downloading the whole state from {from}"));
+        match snapshot::fetch_all(&download.nodes, self.chain.header(), &download.disk, reporter) {
             Ok(more) => self.loading = self.loading + more,
-            Err(failure) => reporter.warning(format!("{slowly}: {failure}")),
+            Err(failure) => reporter.warning(format!("{one_by_one}: {failure}")),
         }
     }
 
-    /// All that was asked of the node so far.
+    /// Returns the requests and bytes sent and received so far.
     pub fn traffic(&self) -> Traffic {
         self.loading + self.chain.traffic()
     }
 }
 
-pub fn load(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
+/// Loads a chain from `source`.
+pub fn load(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
     match source {
-        Source::Node(live) if how.mode != Some(StateMode::Full) && !how.unverified => lazy(live, how, reporter),
-        Source::Node(live) => full(live, how, reporter),
-        _ if how.mode == Some(StateMode::Lazy) => {
+        Source::Node(live) if options.mode != Some(StateMode::Full) && !options.unverified => {
+            lazy(live, options, reporter)
+        }
+        Source::Node(live) => full(live, options, reporter),
+        _ if options.mode == Some(StateMode::Lazy) => {
             Err(Failure::usage(format!("{source} is a file: it is read whole")).hint("leave --state-mode out"))
         }
-        file => from_file(file, how, reporter),
+        file => from_file(file, options, reporter),
     }
 }
 
-fn lazy(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let (node, block) = RemoteNode::connect(&live.nodes, how.at.unwrap_or(live.block()))?;
-    reporter.status(format!("taking what is needed of the state of block {} from {live}", block.number));
-    let disk = how.store.and_then(|store| store.disk(reporter));
-    let rest = disk.clone().map(|disk| Rest { nodes: live.nodes.clone(), disk });
-    let lazy = Arc::new(Lazy::new(Box::new(node), block.state_root.into(), disk));
+fn lazy(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
+    let (node, block) = RemoteNode::connect(&live.nodes, options.at.unwrap_or(live.block()))?;
+    reporter.status(format!("reading the state of block {} from {live} as needed", block.number));
+    let disk = options.store.and_then(|store| store.disk(reporter));
+    let download = disk.clone().map(|disk| StateDownload { nodes: live.nodes.clone(), disk });
+    let lazy = Arc::new(LazyState::new(Box::new(node), block.state_root.into(), disk));
     let mut chain = Chain::from_lazy(lazy, &block.header)?;
-    chain.prefetch(first_keys())?;
+    chain.prefetch(keys_of_every_block())?;
     let code = chain.next_code()?;
     let blob = artifact::Blob::from_deployed(&format!("the runtime of {live}"), code.bytes().to_vec())?;
     let version = artifact::sections::Sections::read(&live.to_string(), &blob)?.version;
     chain.set_state_version(version.map_or(0, |version| version.effective_state_version()));
     let (finalized, loading) = (Some(block.finalized), Traffic::default());
-    Ok(Loaded { chain, verified: true, finalized, mode: StateMode::Lazy, entries: None, loading, rest })
+    Ok(LoadedChain { chain, verified: true, finalized, mode: StateMode::Lazy, entries: None, loading, download })
 }
 
-/// What every block reads. Keys that a chain does not have cost next to nothing.
-fn first_keys() -> Vec<Vec<u8>> {
+/// Returns the keys that every block reads. Keys that a chain does not have cost almost nothing.
+fn keys_of_every_block() -> Vec<Vec<u8>> {
     let well_known: [&[u8]; 5] = [
         well_known_keys::CODE,
         well_known_keys::HEAP_PAGES,
@@ -139,72 +150,72 @@ fn first_keys() -> Vec<Vec<u8>> {
     well_known.into_iter().map(<[u8]>::to_vec).chain(items.map(|(pallet, item)| keys::item(pallet, item))).collect()
 }
 
-fn full(live: &Live, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let mut taken = remote::state(live, how.at.unwrap_or(live.block()), reporter)?;
-    let claimed = taken.state.state_root;
-    if how.unverified {
-        // What the entries give is taken for the root, and whether it is the header's is told.
-        taken.state.state_root = None;
+fn full(live: &Live, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
+    let mut full = remote::state(live, options.at.unwrap_or(live.block()), reporter)?;
+    let claimed = full.state.state_root;
+    if options.unverified {
+        // The root of the entries is used. Whether it is the header's is reported below.
+        full.state.state_root = None;
     } else {
-        expect_whole(&live.to_string(), &taken.state)?;
+        check_complete(&live.to_string(), &full.state)?;
     }
-    let entries = count(&taken.state);
-    let chain = Chain::from_state(taken.state).map_err(|mut failure| {
-        failure.message =
-            format!("the node {live} lies about its state, or left a part of it out: {}", failure.message);
+    let entries = count(&full.state);
+    let chain = Chain::from_state(full.state).map_err(|mut failure| {
+        failure.message = format!("the node {live} returned a wrong or incomplete state: {}", failure.message);
         failure
     })?;
     let verified = claimed == Some(chain.root().0);
     if !verified {
-        reporter.warning(format!("the state that {live} gave does not have the root of its block's header"));
+        reporter.warning(format!("the state from {live} does not have the root of its block's header"));
     }
-    let loading = Traffic { requests: taken.requests, bytes: taken.bytes };
-    Ok(Loaded {
+    let loading = Traffic { requests: full.requests, bytes: full.bytes };
+    Ok(LoadedChain {
         chain,
         verified,
-        finalized: Some(taken.finalized),
+        finalized: Some(full.finalized),
         mode: StateMode::Full,
         entries: Some(entries),
         loading,
-        rest: None,
+        download: None,
     })
 }
 
-fn from_file(source: &Source, how: How<'_>, reporter: &Reporter) -> Result<Loaded> {
-    let large = match (source, how.mode) {
-        (Source::File(path), None) => StateFile::open(path, LARGE)?,
+fn from_file(source: &Source, options: LoadOptions<'_>, reporter: &Reporter) -> Result<LoadedChain> {
+    let large = match (source, options.mode) {
+        (Source::File(path), None) => StateFile::open(path, LARGE_FILE)?,
         _ => None,
     };
     let (chain, entries, verified) = match large {
         Some(file) => {
-            let (entries, verified) = (file.entries(), expect(source, how.at, file.facts())?);
-            (large_file(source, file, how, reporter)?, entries, verified)
+            let (entries, verified) = (file.entries(), check_file(source, options.at, file.facts())?);
+            (from_node_store(source, file, options, reporter)?, entries, verified)
         }
         None => {
             let state = source.state()?;
-            let (entries, verified) = (Some(count(&state)), expect(source, how.at, &state)?);
+            let (entries, verified) = (Some(count(&state)), check_file(source, options.at, &state)?);
             (Chain::from_state(state)?, entries, verified)
         }
     };
     let (finalized, loading) = (None, Traffic::default());
-    Ok(Loaded { chain, verified, finalized, mode: StateMode::Full, entries, loading, rest: None })
+    Ok(LoadedChain { chain, verified, finalized, mode: StateMode::Full, entries, loading, download: None })
 }
 
-/// From the store, where there is one and the file says which state it has.
-fn large_file(source: &Source, file: StateFile, how: How<'_>, reporter: &Reporter) -> Result<Chain> {
-    let disk = how.store.and_then(|store| store.disk(reporter));
+/// Reads a large file through the node store if there is one and the file records its state root.
+fn from_node_store(source: &Source, file: StateFile, options: LoadOptions<'_>, reporter: &Reporter) -> Result<Chain> {
+    let disk = options.store.and_then(|store| store.disk(reporter));
     let (Some(root), Some(disk)) = (file.facts().state_root, disk) else { return Chain::from_state(source.state()?) };
     let facts = file.facts().clone();
-    let stored = Stored::open(file, source.to_string(), H256(root), disk, reporter)?;
+    let stored = StoredState::open(file, source.to_string(), H256(root), disk, reporter)?;
     Chain::from_stored(Arc::new(stored), &facts)
 }
 
-/// A file has to be of the block that is asked for, and whole; whether a header vouches for its state is told.
-fn expect(source: &Source, at: Option<&str>, state: &state::State) -> Result<bool> {
+/// Checks that a file is of the requested block and complete. Returns whether its state root comes
+/// from a header.
+fn check_file(source: &Source, at: Option<&str>, state: &state::State) -> Result<bool> {
     if let Some(at) = at {
-        expect_block(source, state, at)?;
+        check_block(source, state, at)?;
     }
-    expect_whole(&source.to_string(), state)?;
+    check_complete(&source.to_string(), state)?;
     Ok(state.header.is_some() && state.state_root.is_some())
 }
 
@@ -212,29 +223,29 @@ fn count(state: &state::State) -> usize {
     state.top.len() + state.children.iter().map(|(_, child)| child.len()).sum::<usize>()
 }
 
-fn expect_whole(source: &str, state: &state::State) -> Result<()> {
+fn check_complete(source: &str, state: &state::State) -> Result<()> {
     if state.complete() != Some(false) {
         return Ok(());
     }
     let root = state.state_root.map(hex::encode_prefixed).unwrap_or_default();
-    Err(Failure::input(format!("{source} holds only a part of the state of its block"))
+    Err(Failure::input(format!("{source} contains only a part of the state of its block"))
         .found(format!("a state root {root}"))
         .expected("the one in the block's header")
-        .hint("blocks cannot be built on a part: take the whole state"))
+        .hint("blocks cannot be built on a part of a state: download the whole state"))
 }
 
-/// A file is of one block; asking for another is a mistake worth a word.
-fn expect_block(source: &Source, state: &state::State, at: &str) -> Result<()> {
+/// Checks that a file is of the requested block. A file holds one block.
+fn check_block(source: &Source, state: &state::State, at: &str) -> Result<()> {
     let Some(block) = state.block else {
-        return Err(Failure::usage(format!("{source} does not say of which block it is"))
-            .hint("leave --at out: it chooses a block of a node"));
+        return Err(Failure::usage(format!("{source} does not record its block"))
+            .hint("leave --at out: it selects a block of a node"));
     };
     if at == block.number.to_string() || at.eq_ignore_ascii_case(&hex::encode_prefixed(block.hash)) {
         return Ok(());
     }
     Err(Failure::usage(format!("{source} is not of block {at}"))
         .found(format!("block {}, {}", block.number, hex::encode_prefixed(block.hash)))
-        .hint("leave --at out, or take the state of that block from a node"))
+        .hint("leave --at out, or load the state of that block from a node"))
 }
 
 #[cfg(test)]
@@ -243,13 +254,13 @@ mod tests {
     use state::State;
     use std::path::Path;
 
-    /// Just large enough, of bytes that do not compress.
+    /// Writes a snapshot just above the limit, of bytes that do not compress.
     fn snapshot(directory: &Path) -> Source {
         let noise = |seed: u32| {
             let block = |part: u32| artifact::hashes::blake2_256(&[seed.to_le_bytes(), part.to_le_bytes()].concat());
             (0..2048).flat_map(block).collect::<Vec<u8>>()
         };
-        let count = LARGE as u32 / 65_536 + 1;
+        let count = LARGE_FILE as u32 / 65_536 + 1;
         let top = (0..count).map(|key| (key.to_be_bytes().to_vec(), noise(key))).collect();
         let mut state = State::of_entries(1, top, Vec::new());
         state.state_root = state.compute_root();
@@ -259,41 +270,46 @@ mod tests {
     }
 
     #[test]
-    fn a_large_snapshot_is_read_from_the_store_and_from_memory_where_there_is_none() {
+    fn a_large_snapshot_is_read_from_the_store_or_from_memory() {
         let directory = tempfile::tempdir().expect("a directory");
         let source = snapshot(directory.path());
         let store = Store::new(Some(&directory.path().join("store")));
         let silent = Reporter::silent();
-        let stored = load(&source, How { store: Some(&store), ..How::default() }, &silent).expect("loaded");
+        let stored =
+            load(&source, LoadOptions { store: Some(&store), ..LoadOptions::default() }, &silent).expect("loaded");
         let nodes = std::fs::read_dir(directory.path().join("store/nodes")).expect("the store was made").count();
         assert!(nodes > 0);
-        // The store is taken: another run does without it.
-        let taken = Store::new(Some(&directory.path().join("store")));
-        for (how, why) in [
-            (How { store: Some(&taken), ..How::default() }, "the store is another's"),
-            (How::default(), "there is no store"),
-            (How { store: Some(&store), mode: Some(StateMode::Full), ..How::default() }, "it was asked for"),
+        // The store is locked: another run works without it.
+        let in_use = Store::new(Some(&directory.path().join("store")));
+        for (options, why) in [
+            (LoadOptions { store: Some(&in_use), ..LoadOptions::default() }, "another process uses the store"),
+            (LoadOptions::default(), "there is no store"),
+            (
+                LoadOptions { store: Some(&store), mode: Some(StateMode::Full), ..LoadOptions::default() },
+                "it was requested",
+            ),
         ] {
-            let whole = load(&source, how, &silent).expect("loaded");
+            let whole = load(&source, options, &silent).expect("loaded");
             assert_eq!(whole.chain.root(), stored.chain.root(), "{why}");
             assert_eq!((whole.entries, whole.mode, whole.verified), (stored.entries, stored.mode, stored.verified));
             assert_eq!(whole.chain.header(), stored.chain.header());
             assert_eq!(whole.chain.entries(&[]).expect("all"), stored.chain.entries(&[]).expect("all"));
         }
-        assert_eq!(stored.entries, Some(LARGE as usize / 65_536 + 1));
-        let elsewhere = How { at: Some("7"), store: Some(&store), ..How::default() };
-        assert!(load(&source, elsewhere, &silent).is_err(), "it says of no block");
+        assert_eq!(stored.entries, Some(LARGE_FILE as usize / 65_536 + 1));
+        let elsewhere = LoadOptions { at: Some("7"), store: Some(&store), ..LoadOptions::default() };
+        assert!(load(&source, elsewhere, &silent).is_err(), "it records no block");
     }
 
     #[test]
-    fn a_small_snapshot_leaves_the_store_alone() {
+    fn a_small_snapshot_does_not_use_the_store() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("small");
         let mut state = State::of_entries(1, vec![(b"a".to_vec(), vec![1])], Vec::new());
         state.state_root = state.compute_root();
         state.write(&path).expect("written");
         let store = Store::new(Some(&directory.path().join("store")));
-        load(&Source::File(path), How { store: Some(&store), ..How::default() }, &Reporter::silent()).expect("loaded");
+        load(&Source::File(path), LoadOptions { store: Some(&store), ..LoadOptions::default() }, &Reporter::silent())
+            .expect("loaded");
         assert!(!directory.path().join("store").exists());
     }
 }

@@ -1,88 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Processor time. What a clock shows depends on what else the machine does and on how fast it is; the time that a thread had
-//! of a processor, held against a reference that the processor ran, depends on neither.
+//! Processor time. Wall-clock time depends on the machine's load and speed. The processor time of a
+//! thread, compared with a reference measured on the same processor, depends on neither.
 
 use serde::{Deserialize, Serialize};
 use std::{sync::OnceLock, time::Instant};
 
-/// What blake2-256 reaches on the machine that weights are in, in MiB/s: the hardware that is asked of Polkadot's validators.
+/// The blake2-256 throughput of the reference machine for weights in MiB/s: the hardware that
+/// Polkadot requires of validators.
 pub const REFERENCE: f64 = 1_000.0;
-/// Where hashing says more of how the program was built than of the processor.
+/// The plausible range of the speed. Beyond it, the measurement depends more on how the program was
+/// compiled than on the processor.
 const PLAUSIBLE: (f64, f64) = (0.25, 4.0);
 
-/// How long something took.
+/// A measured duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct Took {
-    /// Seconds by the clock.
+pub struct MeasuredTime {
+    /// Wall-clock time in seconds.
     pub clock: f64,
-    /// Seconds of the processor, where the platform tells.
+    /// Processor time in seconds. `None` if the platform does not report it.
     pub processor: Option<f64>,
 }
 
-impl Took {
-    /// Seconds of the reference machine's processor.
+impl MeasuredTime {
+    /// Returns the processor time on the reference machine in seconds.
     pub fn on_reference(self) -> Option<f64> {
         self.processor.map(|seconds| seconds * speed())
     }
 
-    /// The same; by the clock where the platform tells no other.
+    /// Returns the processor time on the reference machine in seconds, or the wall-clock time if
+    /// the platform reports no processor time.
     pub fn seconds(self) -> f64 {
         self.on_reference().unwrap_or(self.clock)
     }
 }
 
-/// Whose time of the processor counts.
+/// The threads whose processor time is measured.
 #[derive(Clone, Copy)]
-pub enum Of {
+pub enum CpuScope {
     Thread,
-    /// All threads together.
+    /// All threads of the process together.
     Process,
 }
 
+/// Measures wall-clock time and processor time.
 pub struct Stopwatch {
-    of: Of,
+    scope: CpuScope,
     began: Instant,
     processor: Option<f64>,
 }
 
 impl Stopwatch {
-    pub fn start(of: Of) -> Self {
-        Self { of, began: Instant::now(), processor: seconds(of) }
+    /// Starts measuring.
+    pub fn start(scope: CpuScope) -> Self {
+        Self { scope, began: Instant::now(), processor: seconds(scope) }
     }
 
-    pub fn stop(&self) -> Took {
-        let processor = self.processor.zip(seconds(self.of)).map(|(before, after)| (after - before).max(0.0));
-        Took { clock: self.began.elapsed().as_secs_f64(), processor }
+    /// Returns the time since the start.
+    pub fn stop(&self) -> MeasuredTime {
+        let processor = self.processor.zip(seconds(self.scope)).map(|(before, after)| (after - before).max(0.0));
+        MeasuredTime { clock: self.began.elapsed().as_secs_f64(), processor }
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn seconds(of: Of) -> Option<f64> {
+fn seconds(scope: CpuScope) -> Option<f64> {
     use rustix::time::{ClockId, clock_gettime};
-    let clock = match of {
-        Of::Thread => ClockId::ThreadCPUTime,
-        Of::Process => ClockId::ProcessCPUTime,
+    let clock = match scope {
+        CpuScope::Thread => ClockId::ThreadCPUTime,
+        CpuScope::Process => ClockId::ProcessCPUTime,
     };
     let time = clock_gettime(clock);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-fn seconds(_: Of) -> Option<f64> {
+fn seconds(_: CpuScope) -> Option<f64> {
     None
 }
 
-/// How fast this machine's processor is beside the reference: twice as fast is 2. Measured once, before it is first needed.
+/// Returns the speed of this machine's processor relative to the reference: twice as fast is 2. It
+/// is measured once, on first use.
 pub fn speed() -> f64 {
     static SPEED: OnceLock<f64> = OnceLock::new();
     *SPEED.get_or_init(|| {
         const PIECE: usize = 32 * 1024;
         const PIECES: u8 = 255;
         let mut piece = vec![0u8; PIECE];
-        // The fastest of some: whatever else disturbs makes it slower.
+        // The fastest of five runs: any disturbance makes a run slower.
         let fastest = (0..5)
             .map(|_| {
-                let watch = Stopwatch::start(Of::Thread);
+                let watch = Stopwatch::start(CpuScope::Thread);
                 for number in 0..PIECES {
                     piece[0] ^= artifact::hashes::blake2_256(&piece)[0] ^ number;
                 }
@@ -101,8 +108,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sleep_takes_the_clock_and_no_processor() {
-        let watch = Stopwatch::start(Of::Thread);
+    fn sleeping_uses_no_processor_time() {
+        let watch = Stopwatch::start(CpuScope::Thread);
         std::thread::sleep(std::time::Duration::from_millis(300));
         let took = watch.stop();
         assert!(took.clock >= 0.3, "{took:?}");
@@ -110,10 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn another_threads_work_is_not_this_ones() {
-        let watch = Stopwatch::start(Of::Thread);
+    fn the_work_of_another_thread_is_not_counted() {
+        let watch = Stopwatch::start(CpuScope::Thread);
         let worked = std::thread::spawn(|| {
-            let watch = Stopwatch::start(Of::Thread);
+            let watch = Stopwatch::start(CpuScope::Thread);
             while watch.began.elapsed().as_millis() < 300 {}
             watch.stop()
         });
@@ -123,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_is_a_machine_of_today() {
+    fn the_speed_of_this_machine_is_plausible() {
         assert!((PLAUSIBLE.0..=PLAUSIBLE.1).contains(&speed()));
-        let took = Took { clock: 9.0, processor: Some(2.0) };
+        let took = MeasuredTime { clock: 9.0, processor: Some(2.0) };
         assert_eq!(took.on_reference(), Some(2.0 * speed()));
-        assert_eq!(Took { processor: None, ..took }.on_reference(), None);
+        assert_eq!(MeasuredTime { processor: None, ..took }.on_reference(), None);
     }
 }

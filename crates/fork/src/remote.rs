@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The whole state of a block from a node, over JSON-RPC.
+//! Downloads the whole state of a block from a node over JSON-RPC.
 //!
-//! Keys come in pages, values in batches that halve when a node refuses them. Nothing is believed: a missing key, a
-//! missing value or an altered one gives another root than the header's, and the header is hashed.
+//! Keys come in pages, values in batches that are halved if a node refuses them. The node is not
+//! trusted: a missing key, a missing value or an altered one gives another root than the header's,
+//! and the header is verified by its hash.
 
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
 use node::{RetryPolicy, RpcBlock, Session, TransportError};
@@ -10,32 +11,38 @@ use protocol::Live;
 use state::{Block, State};
 use worker::{Failure, Reporter, Result};
 
-/// What nodes give in one page of keys.
+/// Keys in one page, the limit of nodes.
 const PAGE: u32 = 1_000;
-/// Values asked for at once, at first.
+/// Values in the first batch.
 const BATCH: usize = 500;
 const CHILD_PREFIX: &[u8] = b":child_storage:default:";
 
-pub struct Taken {
+/// A whole state, and what downloading it took.
+pub struct FullState {
+    /// The state of the block.
     pub state: State,
+    /// Whether the node reports the block as final.
     pub finalized: bool,
+    /// The number of requests.
     pub requests: u64,
+    /// The size of the received hex in bytes.
     pub bytes: u64,
 }
 
-pub fn state(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
+/// Downloads the state of the block `at`: `finalized`, a number or a hash.
+pub fn state(live: &Live, at: &str, reporter: &Reporter) -> Result<FullState> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::environment("cannot start the network runtime").found(error.to_string()))?;
-    runtime.block_on(take(live, at, reporter))
+    runtime.block_on(download(live, at, reporter))
 }
 
-async fn take(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
+async fn download(live: &Live, at: &str, reporter: &Reporter) -> Result<FullState> {
     let name = live.to_string();
-    let mut node = Scrape { session: Session::new(&live.nodes, RetryPolicy::default()), name: &name, bytes: 0 };
+    let mut node = StateReader { session: Session::new(&live.nodes, RetryPolicy::default()), name: &name, bytes: 0 };
     let block = node.session.block(at).await?;
-    reporter.status(format!("taking the state of block {} from {live}", block.number));
+    reporter.status(format!("downloading the state of block {} from {live}", block.number));
     let keys = node.keys(&block, None, "keys", reporter).await?;
     let top = node.values(&block, None, &keys, reporter).await?;
     let mut children = Vec::new();
@@ -44,7 +51,7 @@ async fn take(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
         let entries = node.values(&block, Some(key), &child, reporter).await?;
         children.push((key[CHILD_PREFIX.len()..].to_vec(), entries));
     }
-    // Roots of child tries follow from the child tries; a node's word for them is not needed.
+    // The roots of child tries follow from the child tries, so the node's values are not needed.
     let top = top.into_iter().filter(|(key, _)| !key.starts_with(CHILD_PREFIX)).collect();
     let mut state = State {
         state_root: Some(block.state_root),
@@ -55,17 +62,17 @@ async fn take(live: &Live, at: &str, reporter: &Reporter) -> Result<Taken> {
     state.top.sort();
     let version = artifact::sections::Sections::read(&name, &state.code(&name)?)?.version;
     state.state_version = version.map_or(0, |version| version.effective_state_version());
-    Ok(Taken { state, finalized: block.finalized, requests: node.session.requests(), bytes: node.bytes })
+    Ok(FullState { state, finalized: block.finalized, requests: node.session.requests(), bytes: node.bytes })
 }
 
-struct Scrape<'a> {
+struct StateReader<'a> {
     session: Session,
-    /// What errors call the nodes.
+    /// The nodes' names in error messages.
     name: &'a str,
     bytes: u64,
 }
 
-impl Scrape<'_> {
+impl StateReader<'_> {
     async fn keys(
         &mut self,
         block: &RpcBlock,
@@ -78,18 +85,18 @@ impl Scrape<'_> {
         loop {
             let last = keys.last().map(hex::encode_prefixed);
             let page: Vec<String> = match child {
-                None => self.ask("state_getKeysPaged", rpc_params!["0x", PAGE, last, &at]).await?,
+                None => self.request("state_getKeysPaged", rpc_params!["0x", PAGE, last, &at]).await?,
                 Some(child) => {
                     let child = hex::encode_prefixed(child);
-                    self.ask("childstate_getKeysPaged", rpc_params![child, "0x", PAGE, last, &at]).await?
+                    self.request("childstate_getKeysPaged", rpc_params![child, "0x", PAGE, last, &at]).await?
                 }
             };
             let count = page.len();
             for key in page {
                 let key = self.decode("a key", &key)?;
-                // A node that repeats itself would keep us here for ever.
+                // A node that repeats keys would never end the list.
                 if keys.last().is_some_and(|last| *last >= key) {
-                    return Err(Failure::input(format!("{} gives keys that are not in order", self.name))
+                    return Err(Failure::input(format!("{} returned keys that are not in order", self.name))
                         .found(hex::encode_prefixed(&key))
                         .expected("each key once, ascending"));
                 }
@@ -131,7 +138,7 @@ impl Scrape<'_> {
                 Ok(values) if values.len() == part.len() => {
                     for (key, value) in part.iter().zip(values) {
                         let value = value.ok_or_else(|| {
-                            Failure::input(format!("{} names a key and gives no value for it", self.name))
+                            Failure::input(format!("{} returned a key without a value", self.name))
                                 .found(hex::encode_prefixed(key))
                         })?;
                         entries.push((key.clone(), self.decode("a value", &value)?));
@@ -139,11 +146,14 @@ impl Scrape<'_> {
                     reporter.progress("values", entries.len() as u64, Some(keys.len() as u64), "keys");
                 }
                 Ok(values) => {
-                    return Err(Failure::input(format!("{} answers another number of values", self.name))
-                        .found(values.len().to_string())
-                        .expected(part.len().to_string()));
+                    return Err(Failure::input(format!(
+                        "{} returned another number of values than requested",
+                        self.name
+                    ))
+                    .found(values.len().to_string())
+                    .expected(part.len().to_string()));
                 }
-                // Often the answer was too large.
+                // The answer was probably too large.
                 Err(TransportError::Refused(_)) if part.len() > 1 => batch = (part.len() / 2).max(1),
                 Err(trouble) => return Err(trouble.into_failure()),
             }
@@ -151,14 +161,14 @@ impl Scrape<'_> {
         Ok(entries)
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&mut self, method: &str, parameters: ArrayParams) -> Result<T> {
+    async fn request<T: serde::de::DeserializeOwned>(&mut self, method: &str, parameters: ArrayParams) -> Result<T> {
         self.session.ask(method, parameters).await
     }
 
     fn decode(&mut self, what: &str, text: &str) -> Result<Vec<u8>> {
         self.bytes += text.len() as u64;
         hex::decode(text.trim_start_matches("0x")).map_err(|error| {
-            Failure::input(format!("{} gives {what} that is no hex", self.name)).found(error.to_string())
+            Failure::input(format!("{} returned {what} that is invalid hex", self.name)).found(error.to_string())
         })
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The requests of the worker: a fork that clients connect to, snapshots of live chains and of genesis presets.
+//! The requests of the worker: serving a fork, and snapshots of live chains and of genesis presets.
 
 use crate::{
-    Executor, How, LiveBlock, Store, executor, load, runtime_log,
+    Executor, LiveBlock, LoadOptions, Store, executor, load, runtime_log,
     serve::{self, Fork, Listener},
     snapshot,
 };
@@ -18,9 +18,9 @@ use sp_wasm_interface::HostFunctions;
 use std::process::ExitCode;
 use worker::{Event, Failure, Outcome, Reporter, Result};
 
-/// Runs the worker with these host functions beside those that nodes offer.
+/// Runs the worker. `Own` are custom host functions beside those of nodes.
 pub fn main<Own: HostFunctions>() -> ExitCode {
-    executor::offer::<Own>();
+    executor::register_host_functions::<Own>();
     runtime_log::install();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }
@@ -29,8 +29,8 @@ fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<Value>> {
     let value = match request {
         Request::Genesis(request) => value(snapshot::of_genesis(request, reporter)?)?,
         Request::Snapshot(SnapshotRequest { nodes, at, store, out, format }) => {
-            let wish = snapshot::Wish { nodes, at, store, out, format: *format };
-            value(snapshot::create(&wish, reporter)?)?
+            let options = snapshot::SnapshotOptions { nodes, at, store, out, format: *format };
+            value(snapshot::create(&options, reporter)?)?
         }
         Request::Prune(PruneRequest { store }) => {
             let freed = snapshot::prune(store)?;
@@ -44,22 +44,23 @@ fn handle(request: &Request, reporter: &Reporter) -> Result<Outcome<Value>> {
     Ok(Outcome::passed(value))
 }
 
-/// Returns a result as JSON.
+/// Encodes a result as JSON.
 fn value(result: impl Serialize) -> Result<Value> {
     serde_json::to_value(result)
         .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))
 }
 
-/// Reports where the server listens, and answers until the process is ended.
+/// Serves a fork until the process ends. The event `ready` reports its URL.
 fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     end_with_parent();
     let executor = Executor::new(request.cache.as_deref());
-    // First, so that a port that is taken is told before a state is read.
+    // The port is bound first, so that a port in use is reported before the state is read.
     let listener = Listener::bind(request.port, &request.allow_origin)?;
     reporter.status(format!("reading the state of {}", request.state));
     let store = Store::new(request.nodes.as_deref());
-    let how = How { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
-    let loaded = load(&request.state, how, reporter)?;
+    let options =
+        LoadOptions { at: request.at.as_deref(), mode: request.state_mode, unverified: false, store: Some(&store) };
+    let loaded = load(&request.state, options, reporter)?;
     let mut chain = loaded.chain.clone();
     if let Some(named) = &request.code {
         chain.put_code(&request.state.code(named)?)?;
@@ -76,15 +77,18 @@ fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     let hash = chain.header().hash();
     let mut fork = Fork::new(format!("fork of {}", request.state), chain, &executor, request.manual);
     if let Source::Node(live) = &request.state {
-        // Without them the fork serves all the same; `chain_getBlock` then says what is missing.
+        // Without them the fork is served too; `chain_getBlock` then reports what is missing.
         match LiveBlock::fetch(live, &hex::encode_prefixed(hash.as_bytes())) {
             Ok(block) => {
-                // A chain's first block has none, and nodes are asked for a while for what they do not know.
+                // The genesis block has no parent, and a request for an unknown block is repeated
+                // for a while.
                 let parent = (block.header.number > 0).then(|| block.fetch_parent(live));
                 match parent.transpose() {
                     Ok(Some(parent)) => fork = fork.with_parent(parent),
                     Ok(None) => {}
-                    Err(failure) => reporter.warning(format!("the header before the fork is not served: {failure}")),
+                    Err(failure) => {
+                        reporter.warning(format!("the header of the forked block's parent is not served: {failure}"))
+                    }
                 }
                 fork = fork.with_extrinsics(block.extrinsics);
             }
@@ -95,7 +99,7 @@ fn serve(request: &ServeRequest, reporter: &Reporter) -> Result<()> {
     serve::serve(fork, listener)
 }
 
-/// A server whose caller was killed would go on for ever with nobody to end it.
+/// Ends the process when its parent process has ended, so that no server is left behind.
 fn end_with_parent() {
     #[cfg(unix)]
     std::thread::spawn(|| {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runtimes explain themselves through the logger: why a hook failed stands there, not in the error.
+//! Collects the log of runtimes. It contains the reason why a hook failed; the error does not.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::{collections::VecDeque, sync::Mutex};
 
-/// Enough to see what led to a failure; a runtime that logs without end does not fill the memory.
+/// The number of lines kept: enough to see the cause of a failure. A runtime that logs without end
+/// does not fill the memory.
 const KEPT: usize = 2_000;
 const LINE_LIMIT: usize = 4_000;
 
@@ -12,25 +13,27 @@ struct Collector;
 
 static LINES: Mutex<VecDeque<(Level, String)>> = Mutex::new(VecDeque::new());
 
-/// Collects what runtimes log from now on.
+/// Starts collecting the log of runtimes.
 pub fn install() {
     if log::set_logger(&Collector).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
 }
 
-/// What has been logged since the last call, oldest first.
+/// Returns the lines logged since the last call, oldest first.
 pub fn take() -> Vec<(Level, String)> {
     LINES.lock().map(|mut lines| lines.drain(..).collect()).unwrap_or_default()
 }
 
-/// The message of the last panic, kept apart from the lines: it is what an error is about.
+/// The message of the last panic. It is kept apart from the lines because errors quote it.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
+/// Returns the message of the last panic.
 pub fn last_panic() -> Option<String> {
     PANIC.lock().ok().and_then(|panic| panic.clone())
 }
 
+/// Clears the message of the last panic.
 pub fn forget_panic() {
     if let Ok(mut panic) = PANIC.lock() {
         *panic = None;
@@ -39,7 +42,7 @@ pub fn forget_panic() {
 
 impl Log for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // The executor's own libraries talk a lot and say nothing about the upgrade.
+        // The executor's own libraries log a lot that is not about the upgrade.
         !["wasmtime", "cranelift", "trie", "state", "regalloc", "wasm_overrides"]
             .iter()
             .any(|target| metadata.target().starts_with(target))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A bounded look at what stands under a prefix: a map of a live chain may have millions of entries.
+//! Bounded reads below a prefix: a map of a live chain may have millions of entries.
 
 use crate::chain::{Chain, Entries, unreadable};
 use sp_state_machine::{Backend, IterArgs};
 use worker::Result;
 
-/// At most `most` entries under `prefix`, the first ones, and whether these are all.
+/// Returns the first entries under `prefix`, at most `most`, and whether these are all.
 pub fn entries(chain: &Chain, prefix: &[u8], most: usize) -> Result<(Entries, bool)> {
     chain.checked(first(chain, prefix, most))
 }
@@ -24,7 +24,7 @@ fn first(chain: &Chain, prefix: &[u8], most: usize) -> Result<(Entries, bool)> {
     Ok((found, true))
 }
 
-/// How many keys stand under `prefix`, counted up to `most`.
+/// Counts the keys under `prefix`, up to `most`.
 pub fn count(chain: &Chain, prefix: &[u8], most: usize) -> Result<usize> {
     chain.checked(counted(chain, prefix, most))
 }

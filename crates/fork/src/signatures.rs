@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Signatures remembered from one runtime to the next.
+//! Replays signature checks of one runtime in another.
 //!
-//! What an account signs holds the versions of the runtime, so that another runtime takes no transaction of an existing
-//! block for signed. To see what it would have made of them, the signatures that were good under the chain's own code are
-//! remembered, and then they are good for the other runtime too: these and no others.
+//! Transactions sign the versions of the runtime, so another runtime finds the signatures of an
+//! existing block invalid. To see how it would execute these transactions, signatures that were
+//! valid under the chain's own code are remembered, and only these are valid under the other
+//! runtime too.
 
 #![allow(unexpected_cfgs, reason = "what the macro writes asks whether a runtime is compiled")]
 
@@ -24,65 +25,69 @@ use std::{
 /// A signature and the key it was made with.
 type Signed = ([u8; 64], [u8; 32]);
 
-/// Stands for the signature of the author of a block that was built here, whoever it is: nobody here has the authors' keys.
+/// A placeholder for the author's signature of a block built here. Nobody here has the authors'
+/// keys.
 pub const SEAL: [u8; 64] = *b"the seal of a block that was built on a fork, good for any key..";
 
-/// A signature by ECDSA, and how many bytes its key has in the form that the runtime asks for.
-type Recoverable = ([u8; 65], usize);
+/// An ECDSA signature, and the size of its public key in bytes in the form that the runtime
+/// requests.
+type EcdsaSignature = ([u8; 65], usize);
 
 #[derive(Default)]
-struct Memory {
+struct SignatureMemory {
     good: HashSet<Signed>,
-    /// The key that a signature gave; nothing where it gave several, with several messages.
-    keys: HashMap<Recoverable, Option<Vec<u8>>>,
-    believing: bool,
-    sealing: bool,
+    /// The public key recovered from a signature. `None` if several messages gave different keys.
+    keys: HashMap<EcdsaSignature, Option<Vec<u8>>>,
+    replaying: bool,
+    accepts_seal: bool,
 }
 
 thread_local! {
-    // Host functions are called on the thread that calls the runtime, and have nothing else to keep anything in.
-    static MEMORY: RefCell<Memory> = RefCell::default();
+    // Host functions run on the thread that calls the runtime, and have no other place for state.
+    static MEMORY: RefCell<SignatureMemory> = RefCell::default();
 }
 
-/// While this lives, a signature that was good before is taken for good.
-pub struct Believing;
+/// While this guard lives, signatures that were valid before it are accepted for any message.
+pub struct SignatureReplayGuard;
 
-impl Believing {
+impl SignatureReplayGuard {
+    /// Starts to accept the remembered signatures on this thread. Dropping the guard forgets them.
     pub fn begin() -> Self {
-        MEMORY.with_borrow_mut(|memory| memory.believing = true);
+        MEMORY.with_borrow_mut(|memory| memory.replaying = true);
         Self
     }
 }
 
-impl Drop for Believing {
+impl Drop for SignatureReplayGuard {
     fn drop(&mut self) {
-        MEMORY.with_borrow_mut(|memory| *memory = Memory::default());
+        MEMORY.with_borrow_mut(|memory| *memory = SignatureMemory::default());
     }
 }
 
-/// While this lives, [`SEAL`] is taken for everybody's signature.
-pub struct Sealing;
+/// While this guard lives, [`SEAL`] is accepted as the signature of any key.
+pub struct SealGuard;
 
-impl Sealing {
+impl SealGuard {
+    /// Starts to accept [`SEAL`] on this thread.
     pub fn begin() -> Self {
-        MEMORY.with_borrow_mut(|memory| memory.sealing = true);
+        MEMORY.with_borrow_mut(|memory| memory.accepts_seal = true);
         Self
     }
 }
 
-impl Drop for Sealing {
+impl Drop for SealGuard {
     fn drop(&mut self) {
-        MEMORY.with_borrow_mut(|memory| memory.sealing = false);
+        MEMORY.with_borrow_mut(|memory| memory.accepts_seal = false);
     }
 }
 
-fn judged(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
+fn is_accepted(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
     MEMORY.with_borrow_mut(|memory| {
-        if memory.sealing && *signature == SEAL {
+        if memory.accepts_seal && *signature == SEAL {
             return true;
         }
         let signed = (*signature, *key);
-        match (memory.believing, good) {
+        match (memory.replaying, good) {
             (true, _) => good || memory.good.contains(&signed),
             (false, true) => {
                 memory.good.insert(signed);
@@ -93,14 +98,17 @@ fn judged(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
     })
 }
 
-/// By ECDSA a runtime is not told whether a signature is good, but which key made it; with another message it is another key.
-fn recovered<const SIZE: usize>(
+/// Returns the recovered public key, or while replaying the one recovered before.
+///
+/// With ECDSA a runtime does not ask whether a signature is valid but which key made it. Another
+/// message gives another key.
+fn recover_or_replay<const SIZE: usize>(
     signature: &[u8; 65],
     key: Result<[u8; SIZE], EcdsaVerifyError>,
 ) -> Result<[u8; SIZE], EcdsaVerifyError> {
     MEMORY.with_borrow_mut(|memory| {
         let known = memory.keys.entry((*signature, SIZE));
-        if memory.believing {
+        if memory.replaying {
             return match known {
                 Entry::Occupied(known) => known.get().as_deref().and_then(|key| key.try_into().ok()).map_or(key, Ok),
                 Entry::Vacant(_) => key,
@@ -117,7 +125,8 @@ fn recovered<const SIZE: usize>(
     })
 }
 
-/// The first version's rule, which takes numbers above the curve's order, too.
+/// Recovers a key by the rule of the first version, which also accepts numbers above the curve's
+/// order.
 fn recover_overflowing(signature: &[u8; 65], message: &[u8; 32]) -> Result<libsecp256k1::PublicKey, EcdsaVerifyError> {
     let [parts @ .., form] = signature;
     let form = if *form > 26 { form - 27 } else { *form };
@@ -127,7 +136,7 @@ fn recover_overflowing(signature: &[u8; 65], message: &[u8; 32]) -> Result<libse
         .map_err(|_| EcdsaVerifyError::BadSignature)
 }
 
-/// The host functions that check signatures of accounts, as `sp-io` has them, with a memory.
+/// The host functions that verify signatures of accounts, as in `sp-io`, with replay.
 #[runtime_interface]
 pub trait Crypto {
     fn ed25519_verify(
@@ -135,16 +144,16 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&ed25519::Public, 32>,
     ) -> bool {
-        judged(&signature.0, &key.0, sp_io::crypto::ed25519_verify(signature, message, key))
+        is_accepted(&signature.0, &key.0, sp_io::crypto::ed25519_verify(signature, message, key))
     }
 
-    /// For signatures of before 2019.
+    /// For signatures from before 2019.
     fn sr25519_verify(
         signature: PassPointerAndRead<&sr25519::Signature, 64>,
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&sr25519::Public, 32>,
     ) -> bool {
-        judged(&signature.0, &key.0, Pair::verify_deprecated(signature, message, key))
+        is_accepted(&signature.0, &key.0, Pair::verify_deprecated(signature, message, key))
     }
 
     #[version(2)]
@@ -153,20 +162,20 @@ pub trait Crypto {
         message: PassFatPointerAndRead<&[u8]>,
         key: PassPointerAndRead<&sr25519::Public, 32>,
     ) -> bool {
-        judged(&signature.0, &key.0, Pair::verify(signature, message, key))
+        is_accepted(&signature.0, &key.0, Pair::verify(signature, message, key))
     }
 
-    /// For signatures of before 2021, as the next but one.
+    /// For signatures from before 2021, as the compressed variant below.
     fn secp256k1_ecdsa_recover(
         signature: PassPointerAndRead<&[u8; 65], 65>,
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 64], EcdsaVerifyError>> {
-        // The first byte only tells that it is not the compressed form.
+        // The first byte only marks the uncompressed form.
         let key = recover_overflowing(signature, message).map(|key| {
             let [_, key @ ..] = key.serialize();
             key
         });
-        recovered(signature, key)
+        recover_or_replay(signature, key)
     }
 
     #[version(2)]
@@ -174,7 +183,7 @@ pub trait Crypto {
         signature: PassPointerAndRead<&[u8; 65], 65>,
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 64], EcdsaVerifyError>> {
-        recovered(signature, sp_io::crypto::secp256k1_ecdsa_recover(signature, message))
+        recover_or_replay(signature, sp_io::crypto::secp256k1_ecdsa_recover(signature, message))
     }
 
     fn secp256k1_ecdsa_recover_compressed(
@@ -182,7 +191,7 @@ pub trait Crypto {
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 33], EcdsaVerifyError>> {
         let key = recover_overflowing(signature, message).map(|key| key.serialize_compressed());
-        recovered(signature, key)
+        recover_or_replay(signature, key)
     }
 
     #[version(2)]
@@ -190,7 +199,7 @@ pub trait Crypto {
         signature: PassPointerAndRead<&[u8; 65], 65>,
         message: PassPointerAndRead<&[u8; 32], 32>,
     ) -> AllocateAndReturnByCodec<Result<[u8; 33], EcdsaVerifyError>> {
-        recovered(signature, sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message))
+        recover_or_replay(signature, sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message))
     }
 }
 
@@ -201,65 +210,65 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_good_before_is_believed() {
+    fn only_signatures_that_were_valid_before_are_replayed() {
         let pair = Pair::from_seed(&[7; 32]);
         let (signature, other) = (pair.sign(b"under the old code"), pair.sign(b"never seen"));
         let check = |signature: &sr25519::Signature, message: &[u8]| {
-            judged(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
+            is_accepted(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
         };
         assert!(check(&signature, b"under the old code"));
-        assert!(!check(&signature, b"under the new code"), "nothing is believed yet");
+        assert!(!check(&signature, b"under the new code"), "nothing is replayed yet");
         {
-            let _believing = Believing::begin();
+            let _replay = SignatureReplayGuard::begin();
             assert!(check(&signature, b"under the new code"));
             assert!(!check(&other, b"under the new code"));
-            assert!(!judged(&signature.0, &[1; 32], false), "it is another account's");
+            assert!(!is_accepted(&signature.0, &[1; 32], false), "another account");
         }
         assert!(!check(&signature, b"under the new code"));
-        let _believing = Believing::begin();
-        assert!(!check(&signature, b"under the new code"), "it is forgotten with the end");
+        let _replay = SignatureReplayGuard::begin();
+        assert!(!check(&signature, b"under the new code"), "dropping the guard forgets it");
     }
 
     #[test]
-    fn a_seal_is_good_only_where_blocks_are_validated() {
-        assert!(!judged(&SEAL, &[1; 32], false));
+    fn the_placeholder_seal_is_valid_only_under_its_guard() {
+        assert!(!is_accepted(&SEAL, &[1; 32], false));
         {
-            let _sealing = Sealing::begin();
-            assert!(judged(&SEAL, &[1; 32], false));
-            assert!(!judged(&[7; 64], &[1; 32], false));
+            let _seal = SealGuard::begin();
+            assert!(is_accepted(&SEAL, &[1; 32], false));
+            assert!(!is_accepted(&[7; 64], &[1; 32], false));
         }
-        assert!(!judged(&SEAL, &[1; 32], false));
+        assert!(!is_accepted(&SEAL, &[1; 32], false));
     }
 
     #[test]
-    fn a_key_of_before_is_believed_where_there_was_one() {
+    fn a_recovered_key_is_replayed_if_it_was_unambiguous() {
         let pair = sp_core::ecdsa::Pair::from_seed(&[7; 32]);
         let (old, new, third) = ([1; 32], [2; 32], [3; 32]);
         let [signature, never_seen, twice] = [old, third, old].map(|message| pair.sign_prehashed(&message).0);
         let twice = [&twice[..64], &[twice[64] ^ 1]].concat().try_into().expect("65 bytes");
         let recover = |signature: &[u8; 65], message: &[u8; 32]| {
-            let honest = || sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message);
-            let given = recovered(signature, honest()).ok();
-            (given == honest().ok(), given)
+            let recovered = || sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message);
+            let result = recover_or_replay(signature, recovered()).ok();
+            (result == recovered().ok(), result)
         };
         let owner = Some(pair.public().0);
         assert_eq!(recover(&signature, &old), (true, owner));
-        // The same bytes with two messages: nobody knows which is meant.
+        // The same signature with two messages is ambiguous.
         assert!(recover(&twice, &old).0);
         assert!(recover(&twice, &third).0);
         {
-            let _believing = Believing::begin();
+            let _replay = SignatureReplayGuard::begin();
             assert_eq!(recover(&signature, &new), (false, owner));
             assert!(recover(&never_seen, &new).0);
             assert!(recover(&twice, &new).0);
             let other_form = || sp_io::crypto::secp256k1_ecdsa_recover(&signature, &new);
-            assert_eq!(recovered(&signature, other_form()).ok(), other_form().ok());
+            assert_eq!(recover_or_replay(&signature, other_form()).ok(), other_form().ok());
         }
-        assert!(recover(&signature, &new).0, "it is forgotten with the end");
+        assert!(recover(&signature, &new).0, "dropping the guard forgets it");
     }
 
     #[test]
-    fn the_older_rule_gives_the_same_key_for_what_both_take() {
+    fn both_recovery_rules_give_the_same_key() {
         let pair = sp_core::ecdsa::Pair::from_seed(&[7; 32]);
         let message = [9; 32];
         let signature = pair.sign_prehashed(&message).0;
@@ -272,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_stand_in_for_those_of_nodes() {
+    fn the_host_functions_replace_those_of_nodes() {
         use sp_wasm_interface::HostFunctions as _;
         let own: Vec<_> = HostFunctions::host_functions().iter().map(|function| function.name()).collect();
         assert_eq!(own.len(), 7);

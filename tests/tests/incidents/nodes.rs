@@ -70,7 +70,7 @@ fn a_chain_whose_blocks_cannot_be_authored_here_is_not_judged() {
     for check in ["enactment", "migrations"] {
         report
             .status(check, "not_judged")
-            .says(check, "blocks of this chain cannot be authored here: its authors prove work");
+            .says(check, "blocks of this chain cannot be authored here: its consensus is proof of work");
     }
     for check in ["block-limits", "healthy-blocks", "migration-failure", "next-upgrade", "idempotency"] {
         report.status(check, "not_judged");
@@ -85,7 +85,7 @@ fn host_functions_of_the_chains_own_node_are_named_and_its_blocks_not_judged() {
         .status("host-functions", "warn")
         .says("host-functions", "new_storage_append_version_1")
         .status("migrations", "not_judged")
-        .says("enactment", "host functions that only its own node offers");
+        .says("enactment", "host functions that only its own node has");
 }
 
 #[test]

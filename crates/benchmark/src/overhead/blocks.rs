@@ -3,7 +3,7 @@
 
 use super::{CALL, signer::Signer};
 use crate::state::StateDatabase;
-use fork::{Author, BuiltBlock, Chain, Code, Executor, Wish, block, block::Plan};
+use fork::{Author, BlockRequest, BuiltBlock, Chain, Code, Executor, block, block::Plan};
 use protocol::{benchmark::OverheadSettings, weights::constants::Timed};
 use sp_state_machine::OverlayedChanges;
 use sp_trie::recorder::Recorder;
@@ -45,7 +45,7 @@ impl Block {
         let BlockTimer { executor, code, settings, .. } = *timer;
         let plan = |author: &mut Author<'_>, count: u32| {
             let extrinsics = (0..count).map(|nonce| signer.remark(nonce)).collect();
-            author.plan(chain, code, Wish { extrinsics, ..Wish::default() })
+            author.plan(chain, code, BlockRequest { extrinsics, ..BlockRequest::default() })
         };
         // A single extrinsic has to succeed. A call that is included but fails would be cheaper.
         block::build(chain, executor, code, plan(author, 1)?).map_err(|failure| {
@@ -56,7 +56,7 @@ impl Block {
         let most = settings.max_extrinsics.unwrap_or(MAX_EXTRINSICS);
         let mut count = INITIAL_EXTRINSICS.min(most);
         loop {
-            let (built, refused) = block::build_willing(chain, executor, code, plan(author, count)?)?;
+            let (built, refused) = block::build_from_pool(chain, executor, code, plan(author, count)?)?;
             if let Some((_, answer)) = refused.first()
                 && !answer.starts_with(&EXHAUSTS_RESOURCES)
             {

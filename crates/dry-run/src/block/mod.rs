@@ -7,7 +7,7 @@ pub(crate) mod records;
 
 use crate::{input::Runtime, result::errors_logged, weight};
 use codec::Encode;
-use fork::{Chain, Executor, Header, How, LiveBlock, Loaded, Store};
+use fork::{Chain, Executor, Header, LiveBlock, LoadOptions, LoadedChain, Store};
 use protocol::{
     RpcUsage, Source, StateIdentity,
     block::{
@@ -35,11 +35,11 @@ pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport
     }
     let parent = hex::encode_prefixed(block.header.parent_hash.as_bytes());
     let store = Store::new(request.nodes.as_deref());
-    let how = How { at: Some(&parent), store: Some(&store), ..How::default() };
+    let how = LoadOptions { at: Some(&parent), store: Some(&store), ..LoadOptions::default() };
     let loaded = fork::load(source, how, reporter)?;
     let mut chain = loaded.chain.clone();
 
-    let executor = Executor::remembering_signatures(request.cache.as_deref());
+    let executor = Executor::with_signature_replay(request.cache.as_deref());
     reporter.status("reading the chain's runtime");
     let code = chain.next_code()?;
     let blob = artifact::Blob::from_deployed(&live.to_string(), code.bytes().to_vec())?;
@@ -99,7 +99,7 @@ pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport
 }
 
 /// The state of the block's parent.
-fn state(source: &Source, loaded: &Loaded) -> Result<StateIdentity> {
+fn state(source: &Source, loaded: &LoadedChain) -> Result<StateIdentity> {
     let chain = &loaded.chain;
     Ok(StateIdentity {
         source: source.to_string(),

@@ -8,7 +8,7 @@
 use super::{extrinsics as listed, records};
 use crate::{input::Runtime, rehearsal};
 use codec::{Decode, Encode};
-use fork::{Author, Chain, Executor, LiveBlock, Wish, signatures::Believing};
+use fork::{Author, BlockRequest, Chain, Executor, LiveBlock, signatures::SignatureReplayGuard};
 use protocol::{
     Source,
     block::{ChangedOutcome, DispatchOutcome, Extrinsic, OtherRuntime},
@@ -80,10 +80,10 @@ fn outcomes(
     transactions: &[&OpaqueExtrinsic],
 ) -> Result<Vec<DispatchOutcome>> {
     let extrinsics = transactions.iter().map(|extrinsic| extrinsic.encode()).collect();
-    author.attend(&mut chain, &to.code)?;
-    let plan = author.plan(&chain, &to.code, Wish { extrinsics, ..Wish::default() })?;
-    let _believing = Believing::begin();
-    let (mut built, refused) = fork::block::build_willing(&chain, executor, &to.code, plan)?;
+    author.prepare_state(&mut chain, &to.code)?;
+    let plan = author.plan(&chain, &to.code, BlockRequest { extrinsics, ..BlockRequest::default() })?;
+    let _replay = SignatureReplayGuard::begin();
+    let (mut built, refused) = fork::block::build_from_pool(&chain, executor, &to.code, plan)?;
     let changes = std::mem::take(&mut built.changes);
     chain.advance(built.header.clone(), changes);
     let records = match to.interface() {

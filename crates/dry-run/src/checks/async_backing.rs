@@ -9,7 +9,7 @@
 
 use crate::{ask::ask, input::Runtime, result::errors_logged};
 use codec::{Compact, Decode, Encode};
-use fork::{Author, Chain, Executor, Wish};
+use fork::{Author, BlockRequest, Chain, Executor};
 use protocol::{Check, Finding};
 use worker::{Kind, Result};
 
@@ -81,7 +81,7 @@ pub fn async_backing(
 fn unreached(to: &Runtime, enacted: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<Check> {
     let Some(said) = said_offset(to, enacted, executor)? else { return Ok(unended()) };
     let taken = |offset: u32| {
-        let wish = Wish { relay_parent_offset: Some(offset), ..Wish::default() };
+        let wish = BlockRequest { relay_parent_offset: Some(offset), ..BlockRequest::default() };
         refusal(author.build_with(&mut enacted.clone(), &to.code, wish)).map(|refusal| refusal.is_none())
     };
     judge_offset(said, taken)
@@ -148,7 +148,7 @@ fn claims(
         false => u8::try_from(said_offset(runtime, chain, executor)?.unwrap_or(0)).unwrap_or(u8::MAX),
     };
     let most = most.saturating_add(behind);
-    let wish = Wish { claim_queue_offset: Some(most), ..Wish::default() };
+    let wish = BlockRequest { claim_queue_offset: Some(most), ..BlockRequest::default() };
     let refused = refusal(author.build_with(&mut chain.clone(), &runtime.code, wish))?;
     Ok(Some((most, refused)))
 }
@@ -159,7 +159,7 @@ fn reach(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Re
     let mut heads = vec![chain.header().clone()];
     for behind in 0..=FURTHEST + 1 {
         let included = heads[behind.saturating_sub(FURTHEST) as usize].clone();
-        let wish = Wish { included: Some(included), ..Wish::default() };
+        let wish = BlockRequest { included: Some(included), ..BlockRequest::default() };
         match (refusal(author.build_with(&mut chain, &runtime.code, wish))?, behind) {
             (None, _) => heads.push(chain.header().clone()),
             (Some(why), 0) => return Ok(Reach::None(why)),
@@ -172,7 +172,7 @@ fn reach(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Re
 fn two(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<Two> {
     let mut chain = chain.clone();
     let included = chain.header().clone();
-    let wish = || Wish { included: Some(included.clone()), ..Wish::default() };
+    let wish = || BlockRequest { included: Some(included.clone()), ..BlockRequest::default() };
     if refusal(author.build_with(&mut chain, &runtime.code, wish()))?.is_some() {
         return Ok(Two::None);
     }
@@ -184,7 +184,7 @@ fn two(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Autho
     if answer.is_none_or(|answer| answer.first() != Some(&1)) {
         return Ok(Two::None);
     }
-    let again = Wish { again: true, ..wish() };
+    let again = BlockRequest { again: true, ..wish() };
     Ok(refusal(author.build_with(&mut chain, &runtime.code, again))?.map_or(Two::Taken, Two::Refused))
 }
 

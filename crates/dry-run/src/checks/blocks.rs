@@ -9,7 +9,7 @@ use crate::{
     time_limit,
 };
 use codec::Decode;
-use fork::{Chain, Executor, Layout, processor::Took};
+use fork::{Chain, Executor, Layout, processor::MeasuredTime};
 use protocol::{Check, Finding, Rank, Weight, dry_run::Phase};
 use worker::{Failure, Result};
 
@@ -72,7 +72,7 @@ pub fn fit(blocks: &[TimedBlock], limits: Option<Weight>, pace: Pace) -> Check {
     // Inherents of old runtimes declare no proof: what blocks without a migration lack as well is not the migration's.
     let lacking = |block: &TimedBlock| block.proof_size.saturating_sub(block.declared_proof_size);
     let always = blocks.iter().filter(|block| block.phase == Phase::Healthy).map(lacking).max().unwrap_or_default();
-    let mut slowest = Took::default();
+    let mut slowest = MeasuredTime::default();
     for block in blocks.iter().filter(|block| block.phase != Phase::Enactment) {
         let number = block.number;
         let time = percent(block.ref_time, limits.ref_time);
@@ -123,7 +123,7 @@ pub fn fit(blocks: &[TimedBlock], limits: Option<Weight>, pace: Pace) -> Check {
         format!("{most_proof} % of proof_size")
     };
     let check = Check::judged(NAME, format!("at most {most_time} % of ref_time and {proof} in a block"), findings);
-    match slowest == Took::default() {
+    match slowest == MeasuredTime::default() {
         true => check,
         false => check.measured(format!("importing a block took up to {}", time_limit::measured(slowest))),
     }
@@ -175,7 +175,7 @@ mod tests {
             only_inherents: false,
             import_seconds: 0.0,
         };
-        TimedBlock { block, took: Took::default() }
+        TimedBlock { block, took: MeasuredTime::default() }
     }
 
     const LIMITS: Weight = Weight { ref_time: 1_000, proof_size: 1_000 };
@@ -196,9 +196,9 @@ mod tests {
             let check = fit(&[TimedBlock { took, ..block(Phase::Upgrade, 1, 1, 1) }], Some(LIMITS), PACE);
             (check.status, check.detail, check.findings)
         };
-        assert_eq!(told(Took { clock: 600.0, ..took(0.1) }), told(took(0.1)));
-        assert_eq!(told(Took { clock: 600.0, ..took(4.0) }), told(took(5.0)));
-        let by_the_clock = Took { processor: None, ..took(600.0) };
+        assert_eq!(told(MeasuredTime { clock: 600.0, ..took(0.1) }), told(took(0.1)));
+        assert_eq!(told(MeasuredTime { clock: 600.0, ..took(4.0) }), told(took(5.0)));
+        let by_the_clock = MeasuredTime { processor: None, ..took(600.0) };
         assert_eq!(told(by_the_clock).0, Status::Warn);
     }
 

@@ -6,7 +6,7 @@
 //! memory of its last upgrade set back, so that every migration runs again. What differs is what they did.
 
 use codec::Encode;
-use fork::{Author, Chain, Code, Layout, Wish, keys};
+use fork::{Author, BlockRequest, Chain, Code, Layout, keys};
 use protocol::Check;
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
@@ -35,7 +35,7 @@ pub fn idempotency(
     layout: &Layout,
 ) -> Result<Check> {
     let last_upgrade = keys::item("System", "LastRuntimeUpgrade");
-    let plan = author.plan(migrated, code, Wish::default())?;
+    let plan = author.plan(migrated, code, BlockRequest::default())?;
     let header = fork::Header {
         parent_hash: migrated.header().hash(),
         number: migrated.number().saturating_add(1),

@@ -13,7 +13,7 @@ use crate::{
     types::Interface,
 };
 use codec::Encode;
-use fork::{Author, Chain, Wish};
+use fork::{Author, BlockRequest, Chain};
 use protocol::{Check, Finding};
 use worker::{Kind, Result};
 
@@ -119,7 +119,7 @@ fn fail(
     // `MigrationCursor::Active`, with an inner cursor of no bytes, which only a cursor without content decodes from.
     let active = (0u8, index, Some(Vec::<u8>::new()), chain.number()).encode();
     chain.set(vec![(cursor.clone(), Some(active))])?;
-    if let Some(why) = build(&mut chain, author, to, Wish::default())? {
+    if let Some(why) = build(&mut chain, author, to, BlockRequest::default())? {
         return Ok(Outcome::Broken(why));
     }
     let events = events::of(&chain, interface)?;
@@ -136,7 +136,7 @@ fn fail(
     }
     let mut alone = chain.clone();
     for _ in 0..PATIENCE {
-        if let Some(why) = build(&mut alone, author, to, Wish::default())? {
+        if let Some(why) = build(&mut alone, author, to, BlockRequest::default())? {
             return Ok(Outcome::Broken(why));
         }
         if alone.storage(&cursor)?.is_none() {
@@ -154,7 +154,7 @@ fn fail(
 }
 
 /// Why the block could not be built, if so.
-fn build(chain: &mut Chain, author: &mut Author<'_>, to: &Runtime, wish: Wish) -> Result<Option<String>> {
+fn build(chain: &mut Chain, author: &mut Author<'_>, to: &Runtime, wish: BlockRequest) -> Result<Option<String>> {
     match author.build_with(chain, &to.code, wish) {
         Ok(_) => Ok(None),
         Err(failure) if failure.kind == Kind::Check => Ok(Some(failure.to_string())),

@@ -9,8 +9,8 @@
 use crate::{ask::ask, input::Runtime, result};
 use codec::{Compact, Decode};
 use fork::{
-    Author, Chain, Executor, Header, Wish,
-    processor::{Of, Stopwatch},
+    Author, BlockRequest, Chain, Executor, Header,
+    processor::{CpuScope, Stopwatch},
 };
 use protocol::Check;
 use sp_runtime::traits::Header as _;
@@ -128,7 +128,7 @@ fn rotate(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Au
                 .expected("at least one, to author the next block"),
         ));
     }
-    if let Some(failure) = rotation.build(Wish::default())? {
+    if let Some(failure) = rotation.build(BlockRequest::default())? {
         return Ok(Outcome::Broken(failure));
     }
     let (ended, era) = rotation.era()?;
@@ -152,7 +152,7 @@ impl Rotation<'_, '_> {
     fn end_session(&mut self) -> Result<Option<Outcome>> {
         let current = self.chain.storage(&self.index)?;
         let wish = match self.epoch {
-            Some(slots) => Wish { slots_ahead: slots, ..Wish::default() },
+            Some(slots) => BlockRequest { slots_ahead: slots, ..BlockRequest::default() },
             None => {
                 let number = end_of_session(self.runtime, &self.chain, self.executor, self.author, &self.index)?;
                 let Some(number) = number else {
@@ -160,7 +160,7 @@ impl Rotation<'_, '_> {
                     return Ok(Some(Outcome::Unknown(detail)));
                 };
                 self.chain.renumber(number - 1)?;
-                Wish::default()
+                BlockRequest::default()
             }
         };
         if let Some(failure) = self.build(wish)? {
@@ -186,7 +186,7 @@ impl Rotation<'_, '_> {
         };
         let active = staking.key("ActiveEra");
         let before = self.chain.storage(&active)?;
-        let watch = Stopwatch::start(Of::Thread);
+        let watch = Stopwatch::start(CpuScope::Thread);
         for ended in 1..=limit {
             match self.end_session()? {
                 None => {}
@@ -197,7 +197,7 @@ impl Rotation<'_, '_> {
             // `ActiveEraInfo` begins with the era's index. When it began is written into it a block later.
             let index = |value: &Option<Vec<u8>>| value.as_ref().and_then(|bytes| u32::decode(&mut &bytes[..]).ok());
             if let Some(era) = index(&now).filter(|_| index(&now) != index(&before)) {
-                return Ok(match self.build(Wish::default())? {
+                return Ok(match self.build(BlockRequest::default())? {
                     Some(failure) => (ended, Era::Broken(failure)),
                     None => (ended, Era::Began { index: era, sessions: SESSIONS + ended }),
                 });
@@ -215,7 +215,7 @@ impl Rotation<'_, '_> {
     }
 
     /// Builds a block; a failure of the runtime is given back as one.
-    fn build(&mut self, wish: Wish) -> Result<Option<Failure>> {
+    fn build(&mut self, wish: BlockRequest) -> Result<Option<Failure>> {
         match self.author.build_with(&mut self.chain, &self.runtime.code, wish) {
             Ok(_) => Ok(None),
             Err(failure) if failure.kind == Kind::Check => Ok(Some(failure)),
@@ -233,9 +233,9 @@ fn end_of_session(
     author: &mut Author<'_>,
     index: &[u8],
 ) -> Result<Option<u32>> {
-    let watch = Stopwatch::start(Of::Thread);
+    let watch = Stopwatch::start(CpuScope::Thread);
     let current = chain.storage(index)?;
-    let digest = author.plan(chain, &runtime.code, Wish::default())?.digest;
+    let digest = author.plan(chain, &runtime.code, BlockRequest::default())?.digest;
     let parent = chain.header().hash();
     let next = chain.number().saturating_add(1);
     let ahead = next..next.saturating_add(FURTHEST);
@@ -245,7 +245,7 @@ fn end_of_session(
             return Ok(None);
         }
         let header = Header::new(number, Default::default(), Default::default(), parent, digest.clone());
-        match chain.would_begin(executor, &runtime.code, &header, index) {
+        match chain.written_by_initialize_block(executor, &runtime.code, &header, index) {
             Ok(Some(written)) if Some(&written) != current.as_ref() => return Ok(Some(number)),
             Ok(_) => (),
             // Whatever it is that fails at this number, the block that is built there shows it.

@@ -5,7 +5,7 @@
 use crate::{input::Runtime, types::Interface};
 use codec::{Compact, Decode, Encode};
 use compat::{Signing, changes::Indices};
-use fork::{Author, Chain, Wish};
+use fork::{Author, BlockRequest, Chain};
 use protocol::{Check, Finding};
 use worker::Result;
 
@@ -22,7 +22,7 @@ pub fn signing(from: &Runtime, to: &Runtime, chain: &Chain, author: &mut Author<
 /// What a block holds that nobody asked for anything. A chain whose blocks cannot be built here has its well-known ones.
 fn inherents(old: &Interface<'_>, chain: &Chain, author: &mut Author<'_>) -> Indices {
     let mut chain = chain.clone();
-    let built = author.build(&mut chain, Wish::default());
+    let built = author.build(&mut chain, BlockRequest::default());
     // What the runtime said of it is not of the upgrade.
     let _ = crate::result::errors_logged();
     let extrinsics = built.map(|built| built.extrinsics).unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::{
     weight::Form,
 };
 use codec::Encode;
-use fork::{Author, Chain, Executor, Wish, block, keys};
+use fork::{Author, BlockRequest, Chain, Executor, block, keys};
 use protocol::{Check, Finding, Status};
 use std::collections::BTreeMap;
 use worker::{Kind, Reporter, Result};
@@ -96,9 +96,9 @@ enum Answer {
 
 fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested: &Runtime) -> Result<Failures> {
     let mut chain = chain.clone();
-    author.attend(&mut chain, &tested.code)?;
+    author.prepare_state(&mut chain, &tested.code)?;
     let chain = &chain;
-    let plan = author.plan(chain, &tested.code, Wish::default())?;
+    let plan = author.plan(chain, &tested.code, BlockRequest::default())?;
     let built = block::build(chain, executor, &tested.code, plan)?;
     let _ = errors_logged();
     let ask = |select: Vec<u8>| {

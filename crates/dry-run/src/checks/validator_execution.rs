@@ -10,7 +10,7 @@ use crate::{
     time_limit,
     validator::{EXECUTION_TIME, Validator},
 };
-use fork::{Author, Chain, candidate, processor::Took};
+use fork::{Author, Chain, candidate, processor::MeasuredTime};
 use protocol::{Check, Finding};
 use worker::{Failure, Kind, Result};
 
@@ -31,7 +31,7 @@ pub fn validator_execution(
         return Ok(Check::fail(NAME, "the new code has no ParachainSystem: it makes no block for validators"));
     }
     let stages = [("the first block of the new code", Some(enacted)), ("a block after the migrations", alive)];
-    let (mut findings, mut accepted, mut longest) = (Vec::new(), Vec::new(), Took::default());
+    let (mut findings, mut accepted, mut longest) = (Vec::new(), Vec::new(), MeasuredTime::default());
     for (when, chain) in stages {
         let Some(chain) = chain else { continue };
         match validated(to, chain, validator, author)? {
@@ -62,7 +62,7 @@ pub fn validator_execution(
     })
 }
 
-fn judge(accepted: &[&str], took: Took) -> Check {
+fn judge(accepted: &[&str], took: MeasuredTime) -> Check {
     let rank = time_limit::judge(took, EXECUTION_TIME);
     let detail = match rank {
         None => format!("validate_block accepts {}", accepted.join(" and ")),
@@ -75,7 +75,7 @@ fn judge(accepted: &[&str], took: Took) -> Check {
 enum Validated {
     /// None could be built.
     NoBlock,
-    Accepted(Took),
+    Accepted(MeasuredTime),
     Refused(Failure),
 }
 

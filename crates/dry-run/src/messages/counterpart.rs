@@ -11,7 +11,7 @@ use crate::{
     types::{Interface, read},
 };
 use codec::{Compact, Decode};
-use fork::{Chain, Executor, How};
+use fork::{Chain, Executor, LoadOptions};
 use protocol::Source;
 use scale_info::TypeDef;
 use worker::{Failure, Reporter, Result};
@@ -47,7 +47,7 @@ impl Received {
 }
 
 impl Counterpart {
-    pub fn load(source: &Source, how: How<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
+    pub fn load(source: &Source, how: LoadOptions<'_>, executor: &Executor, reporter: &Reporter) -> Result<Self> {
         reporter.status(format!("reading the state of {source}"));
         let mut chain = fork::load(source, how, reporter)?.chain;
         let code = chain.next_code()?;

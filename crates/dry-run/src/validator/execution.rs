@@ -5,8 +5,8 @@
 use super::{Errand, HEAP, NATIVE_STACK, first_line, semantics};
 use fork::{
     Candidate, candidate,
-    processor::{Of, Stopwatch, Took},
-    signatures::Sealing,
+    processor::{CpuScope, MeasuredTime, Stopwatch},
+    signatures::SealGuard,
 };
 use protocol::dry_run::{Request, ValidateRequest};
 use sc_executor_common::wasm_runtime::WasmModule;
@@ -26,7 +26,7 @@ const STACK: usize = NATIVE_STACK as usize + 2 * 1024 * 1024;
 pub struct Executed {
     /// What `validate_block` answered, in hex.
     pub answer: String,
-    pub took: Took,
+    pub took: MeasuredTime,
 }
 
 pub(super) fn errand(artifact: &Path, candidate: &Candidate) -> Errand<'static> {
@@ -73,8 +73,8 @@ fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
     let mut instance = module.new_instance(HEAP).map_err(|error| refused(error.to_string()))?;
     let mut externalities = BasicExternalities::default();
     *externalities.extensions() = candidate::extensions();
-    let _sealing = Sealing::begin();
-    let watch = Stopwatch::start(Of::Thread);
+    let _seal = SealGuard::begin();
+    let watch = Stopwatch::start(CpuScope::Thread);
     let answer = externalities.execute_with(|| instance.call_export("validate_block", parameters));
     let took = watch.stop();
     let answer = answer.map_err(|error| refused(error.to_string()))?;

@@ -5,7 +5,7 @@
 use super::{Errand, Executed, execution, first_line, own_program, semantics};
 use fork::{
     Candidate,
-    processor::{Of, Stopwatch, Took},
+    processor::{CpuScope, MeasuredTime, Stopwatch},
 };
 use protocol::dry_run::{PrepareRequest, Request};
 use sc_executor_common::runtime_blob::RuntimeBlob;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Prepared {
     /// Of the processor, all threads together: what validators count.
-    pub took: Took,
+    pub took: MeasuredTime,
     /// Nothing where the platform does not tell.
     pub peak_memory: Option<u64>,
     /// Bytes of machine code.
@@ -38,7 +38,7 @@ pub struct Prepared {
 
 /// Prepares the code in this process and leaves the machine code in a file.
 pub fn prepare(code: &[u8], artifact: &Path) -> Result<Prepared> {
-    let watch = Stopwatch::start(Of::Process);
+    let watch = Stopwatch::start(CpuScope::Process);
     let refused = |error: sc_executor_common::error::WasmError| {
         Failure::check("validators cannot prepare the code").found(first_line(&error.to_string()))
     };

@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a runtime asks of every author and nobody here can give: it is marked as done in the state.
+//! Proofs that a runtime requires of every author and that a fork cannot create. They are marked as
+//! done in the state.
 
 use crate::{chain::Chain, keys, layout::Layout};
 use artifact::{hashes::blake2_128, metadata::Pallet};
 use codec::Decode;
 use worker::Result;
 
-/// What stands in the state by hand before the next block, and why, if anything has to.
-pub(super) struct Marked {
+/// A change to the state before the next block that no block makes, and the reason for it.
+pub(super) struct StateOverride {
     pub key: Vec<u8>,
     pub value: Vec<u8>,
-    pub why: String,
+    pub reason: String,
 }
 
-/// A chain that keeps data of its users' transactions wants a proof in each block that its nodes still have what was stored a
-/// retention period ago. The data are in the nodes' databases and not in the state, so that the proof cannot be made.
-pub(super) fn storage_proof(chain: &Chain, layout: &Layout) -> Result<Option<Marked>> {
+/// Marks a due storage proof as checked.
+///
+/// A chain that stores data of its users' transactions requires a proof in each block that nodes
+/// still have what was stored a retention period ago (pallet-transaction-storage). The data are in
+/// the nodes' databases and not in the state, so the proof cannot be created here.
+pub(super) fn storage_proof(chain: &Chain, layout: &Layout) -> Result<Option<StateOverride>> {
     let Some(pallet) = layout.pallet_with(&["ProofChecked", "Transactions"], None) else { return Ok(None) };
     let checked = pallet.key("ProofChecked");
     if !is_due(chain, pallet)? || chain.storage(&checked)?.is_some() {
         return Ok(None);
     }
-    let why = format!(
+    let reason = format!(
         "{}.ProofChecked was set in the state: a proof of data stored a retention period ago is due, and the data are not in the \
          state",
         pallet.name
     );
-    Ok(Some(Marked { key: checked, value: vec![1], why }))
+    Ok(Some(StateOverride { key: checked, value: vec![1], reason }))
 }
 
-/// Whether transactions were stored exactly a period before the next block.
+/// Returns whether transactions were stored exactly one period before the next block.
 fn is_due(chain: &Chain, pallet: &Pallet) -> Result<bool> {
     let width = chain.number_width()?;
     let number = |bytes: Vec<u8>| match width {
@@ -69,7 +73,7 @@ mod tests {
         }
     }
 
-    /// A chain whose last block is 19, with something stored in block `stored`.
+    /// Returns a chain whose last block is 19, with data stored in block `stored`.
     fn chain(stored: u32, checked: bool) -> Chain {
         let item = |item: &str| [twox_128(b"TransactionStorage"), twox_128(item.as_bytes())].concat();
         let mut top = vec![
@@ -93,11 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_that_is_due_is_marked_once_and_told() {
+    fn a_due_proof_is_marked_once_and_reported() {
         let layout = Layout { pallets: artifact::Pallets::from_iter([pallet()]), metadata: None };
-        let marked = storage_proof(&chain(10, false), &layout).expect("read").expect("marked");
-        assert_eq!((marked.key, marked.value), (pallet().key("ProofChecked"), vec![1]));
-        assert!(marked.why.contains("TransactionStorage.ProofChecked"));
+        let change = storage_proof(&chain(10, false), &layout).expect("read").expect("change");
+        assert_eq!((change.key, change.value), (pallet().key("ProofChecked"), vec![1]));
+        assert!(change.reason.contains("TransactionStorage.ProofChecked"));
         assert!(storage_proof(&chain(10, true), &layout).expect("read").is_none());
         assert!(storage_proof(&chain(11, false), &layout).expect("read").is_none(), "none is due");
         assert!(storage_proof(&chain(10, false), &Layout::default()).expect("read").is_none());

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Stands in for the node that authors blocks: slots, digests and inherent data as the chain's consensus wants them.
+//! Authors blocks as a node does: slots, digests and inherent data as the chain's consensus
+//! requires.
 //!
-//! What it cannot author it says, by [`worker::Kind::NotJudged`]: that a block of ours is not taken is then no word on the
-//! chain. A chain whose present code does not take a plain block is one of these, for it builds them every day.
+//! If it cannot author blocks of a chain, it returns [`worker::Kind::NotJudged`]. A refused block
+//! then says nothing about the chain. This includes chains whose present code refuses a plain
+//! block, because such a chain builds blocks every day.
 
 mod duties;
 mod nimbus;
@@ -28,66 +30,72 @@ use worker::{Failure, Kind, Result};
 pub use cumulus_primitives_core::{AbridgedHostConfiguration, relay_chain::UpgradeGoAhead as Signal};
 pub use relay::RelayView;
 
-/// What may be wanted of the next block beside what every block has.
+/// What the next block should contain besides the usual contents, and what it is built on.
 #[derive(Clone, Default)]
-pub struct Wish {
+pub struct BlockRequest {
+    /// Encoded extrinsics to apply after the inherents.
     pub extrinsics: Vec<Vec<u8>>,
-    /// What the relay chain tells the parachain of the new code that it scheduled.
+    /// What the relay chain signals to the parachain about its scheduled code.
     pub signal: Option<Signal>,
     /// Messages from the relay chain to the parachain: encoded `VersionedXcm`s.
     pub downward: Vec<Vec<u8>>,
-    /// Messages from siblings, each with the parachain that sends it: pages as `XcmpQueue` takes them.
+    /// Messages from sibling parachains, each with the sender: pages as `XcmpQueue` accepts them.
     pub horizontal: Vec<(u32, Vec<u8>)>,
-    /// Slots that pass without a block before this one.
+    /// The number of slots to skip before this block.
     pub slots_ahead: u64,
-    /// The parachain's last block that the relay chain has included; the parent where nothing else is said.
+    /// The last block of the parachain that the relay chain has included. By default the parent.
     pub included: Option<Header>,
-    /// Whether the block stands on the same relay block as its parent, in the same slot.
+    /// Whether the block has the same relay parent and the same slot as its parent block.
     pub again: bool,
-    /// How far into the relay chain's queue of claims the block's core is looked for, where its collator says it.
+    /// The claim queue offset of the block's core, if the collator puts it into the digest.
     pub claim_queue_offset: Option<u8>,
-    /// How far behind the newest relay block the block stands; as the runtime says where nothing else is said.
+    /// How many blocks the relay parent is behind the newest relay block. By default the runtime's
+    /// own offset.
     pub relay_parent_offset: Option<u32>,
 }
 
 /// Builds blocks on a chain, one after another.
 pub struct Author<'a> {
     executor: &'a Executor,
-    /// The runtime of the next block with what is known of it; refreshed when the code changes.
+    /// The runtime of the next block with its layout and consensus. It is read again when the code
+    /// changes.
     runtime: Option<(Code, Layout, Option<Consensus>)>,
-    /// Relay chain blocks that pass between two blocks are derived from the slots.
+    /// The view of the relay chain. The relay blocks between two blocks follow from the slots.
     relay: RelayView,
-    /// Why blocks of this chain cannot be authored, if they cannot.
-    unable: Option<Failure>,
-    /// What was done to the state that no author does.
+    /// Why blocks of this chain cannot be authored.
+    cannot_author: Option<Failure>,
+    /// The changes to the state that no author makes.
     notes: BTreeSet<String>,
 }
 
 impl<'a> Author<'a> {
+    /// Creates an author that runs blocks with `executor`.
     pub fn new(executor: &'a Executor) -> Self {
-        Self { executor, runtime: None, relay: RelayView, unable: None, notes: BTreeSet::new() }
+        Self { executor, runtime: None, relay: RelayView, cannot_author: None, notes: BTreeSet::new() }
     }
 
-    /// Sees whether the chain's present code takes a plain block. Where it does not, every block that is asked for from now on
-    /// is [`Kind::NotJudged`]: the chain's own authors know what is missing, and nothing can be said of another code.
-    pub fn prove(&mut self, chain: &Chain) -> Result<()> {
+    /// Tries to build a plain block with the chain's present code.
+    ///
+    /// If the code refuses it, every later block is [`Kind::NotJudged`]: the chain's own authors
+    /// know what is missing, so a refusal says nothing about another code either.
+    pub fn probe(&mut self, chain: &Chain) -> Result<()> {
         let mut fork = chain.clone();
-        // Some digests are due from the second block on only.
+        // Some digests are required from the second block on.
         for _ in 0..if chain.number() == 0 { 2 } else { 1 } {
-            match self.build(&mut fork, Wish::default()) {
+            match self.build(&mut fork, BlockRequest::default()) {
                 Ok(_) => {}
                 Err(failure) if failure.kind == Kind::Check => {
                     let carried = slots::engines(chain.header());
                     let carried: Vec<_> = carried.iter().map(|engine| format!("{:?}", slots::name(engine))).collect();
-                    let mut why = format!("its present code does not take a plain block: {failure}");
+                    let mut why = format!("its present code refuses a plain block: {failure}");
                     if !carried.is_empty() {
                         why.push_str(&format!("; its last block carries digests of {}", carried.join(", ")));
                     }
-                    self.unable = Some(slots::cannot(why));
+                    self.cannot_author = Some(slots::cannot_author(why));
                     return Ok(());
                 }
                 Err(failure) if failure.kind == Kind::NotJudged => {
-                    self.unable = Some(failure);
+                    self.cannot_author = Some(failure);
                     return Ok(());
                 }
                 Err(failure) => return Err(failure),
@@ -96,43 +104,44 @@ impl<'a> Author<'a> {
         Ok(())
     }
 
-    /// Returns an author of the same chain that knows nothing yet but whether its blocks can be authored.
-    pub fn anew(&self) -> Self {
-        Self { unable: self.unable.clone(), ..Self::new(self.executor) }
+    /// Returns a new author of the same chain. It keeps only whether blocks can be authored.
+    pub fn fresh(&self) -> Self {
+        Self { cannot_author: self.cannot_author.clone(), ..Self::new(self.executor) }
     }
 
-    /// What was done to the state that no author does.
+    /// Returns the changes that were made to the state and that no author makes.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.notes.iter().map(String::as_str)
     }
 
-    /// The metadata of the runtime that builds the next block of `chain`.
+    /// Returns the layout of the runtime that builds the next block of `chain`.
     pub fn layout(&mut self, chain: &Chain) -> Result<&Layout> {
         let code = chain.next_code()?;
         self.refresh(chain, &code)?;
         match &self.runtime {
             Some((_, layout, _)) => Ok(layout),
-            None => Err(unread()),
+            None => Err(runtime_not_read()),
         }
     }
 
-    /// Builds the next block with the chain's own code and makes `chain` the chain after it.
-    pub fn build(&mut self, chain: &mut Chain, wish: Wish) -> Result<BuiltBlock> {
+    /// Builds the next block with the chain's own code. `chain` is then the chain after it.
+    pub fn build(&mut self, chain: &mut Chain, request: BlockRequest) -> Result<BuiltBlock> {
         let code = chain.next_code()?;
-        self.build_with(chain, &code, wish)
+        self.build_with(chain, &code, request)
     }
 
-    /// The same with another runtime than the chain's own: its try-runtime build.
-    pub fn build_with(&mut self, chain: &mut Chain, code: &Code, wish: Wish) -> Result<BuiltBlock> {
-        self.attend(chain, code)?;
-        let ways = self.consensus(chain, code)?.ways.len();
+    /// Builds the next block with another runtime than the chain's own, for example its try-runtime
+    /// build.
+    pub fn build_with(&mut self, chain: &mut Chain, code: &Code, request: BlockRequest) -> Result<BuiltBlock> {
+        self.prepare_state(chain, code)?;
+        let schemes = self.consensus(chain, code)?.schemes.len();
         let mut refused = Vec::new();
-        for way in 0..ways {
-            for plan in self.plans(chain, code, &wish, way)? {
+        for scheme in 0..schemes {
+            for plan in self.plans(chain, code, &request, scheme)? {
                 match block::build(chain, self.executor, code, plan) {
                     Ok(mut built) => {
                         if let Some((_, _, Some(consensus))) = &mut self.runtime {
-                            consensus.took(way);
+                            consensus.prefer(scheme);
                         }
                         let changes = std::mem::take(&mut built.changes);
                         let kept = changes.main_storage_changes.clone();
@@ -145,49 +154,52 @@ impl<'a> Author<'a> {
                 }
             }
         }
-        Err(without_host_functions(code, refused)?)
+        Err(build_failure(code, refused)?)
     }
 
-    /// Builds the next block of a parachain and hands it over as its collator does. The chain is the one after it.
+    /// Builds the next block of a parachain and returns it as its collator submits it. `chain` is
+    /// then the chain after it.
     pub fn candidate(&mut self, chain: &mut Chain, bundled: bool) -> Result<Candidate> {
         let code = chain.next_code()?;
-        self.attend(chain, &code)?;
-        chain.stand_on_state();
+        self.prepare_state(chain, &code)?;
+        chain.adopt_state_root();
         let parent = chain.clone();
-        let built = self.build(chain, Wish::default())?;
+        let built = self.build(chain, BlockRequest::default())?;
         Candidate::of(&parent, chain, self.layout(&parent)?, &built, bundled)
     }
 
-    /// Marks in the state as done what the runtime asks of every author and nobody here can give. It is noted.
-    pub fn attend(&mut self, chain: &mut Chain, code: &Code) -> Result<()> {
+    /// Marks the proofs that a fork cannot create as done in the state. Each change is added to the
+    /// notes.
+    pub fn prepare_state(&mut self, chain: &mut Chain, code: &Code) -> Result<()> {
         self.refresh(chain, code)?;
-        let Some((_, layout, _)) = &self.runtime else { return Err(unread()) };
-        let mut marked = vrf::keys(chain, layout)?;
-        marked.extend(duties::storage_proof(chain, layout)?);
-        if marked.is_empty() {
+        let Some((_, layout, _)) = &self.runtime else { return Err(runtime_not_read()) };
+        let mut overrides = vrf::key_overrides(chain, layout)?;
+        overrides.extend(duties::storage_proof(chain, layout)?);
+        if overrides.is_empty() {
             return Ok(());
         }
-        self.notes.extend(marked.iter().map(|marked| marked.why.clone()));
-        chain.set(marked.into_iter().map(|marked| (marked.key, Some(marked.value))).collect())
+        self.notes.extend(overrides.iter().map(|change| change.reason.clone()));
+        chain.set(overrides.into_iter().map(|change| (change.key, Some(change.value))).collect())
     }
 
-    /// The likeliest plan of the next block, for who builds it himself.
-    pub fn plan(&mut self, chain: &Chain, code: &Code, wish: Wish) -> Result<Plan> {
+    /// Returns the most likely plan of the next block, for callers that build it themselves.
+    pub fn plan(&mut self, chain: &Chain, code: &Code, request: BlockRequest) -> Result<Plan> {
         self.consensus(chain, code)?;
-        let mut plans = self.plans(chain, code, &wish, 0)?;
-        if plans.is_empty() { Err(unread()) } else { Ok(plans.swap_remove(0)) }
+        let mut plans = self.plans(chain, code, &request, 0)?;
+        if plans.is_empty() { Err(runtime_not_read()) } else { Ok(plans.swap_remove(0)) }
     }
 
-    /// The plans of the next block by one way of the consensus: one, or where authors are named one for each who might.
-    fn plans(&self, chain: &Chain, code: &Code, wish: &Wish, way: usize) -> Result<Vec<Plan>> {
-        let Some((_, layout, Some(consensus))) = &self.runtime else { return Err(unread()) };
-        let way = consensus.ways.get(way).ok_or_else(unread)?;
-        let slot = way.next_slot(chain, layout, wish.slots_ahead, wish.again)?;
-        let authors: Vec<_> = match way.kind.has_author() {
+    /// Returns the plans of the next block by one scheme of the consensus: one plan, or one for
+    /// each possible author if the digest names the author.
+    fn plans(&self, chain: &Chain, code: &Code, request: &BlockRequest, scheme: usize) -> Result<Vec<Plan>> {
+        let Some((_, layout, Some(consensus))) = &self.runtime else { return Err(runtime_not_read()) };
+        let scheme = consensus.schemes.get(scheme).ok_or_else(runtime_not_read)?;
+        let slot = scheme.next_slot(chain, layout, request.slots_ahead, request.again)?;
+        let authors: Vec<_> = match scheme.kind.has_author() {
             false => vec![None],
             true => {
-                let relay_parent = relay::parent_number(chain, layout, &slot, wish.again)?;
-                // A count of slots in 32 bits is Nimbus's own.
+                let relay_parent = relay::parent_number(chain, layout, &slot, request.again)?;
+                // Nimbus counts slots in 32 bits.
                 let beacons = [slot.number as u32, chain.number().saturating_add(1)];
                 let beacons: Vec<_> = relay_parent.into_iter().chain(beacons).collect();
                 let authors = nimbus::authors(chain, self.executor, code, layout, &beacons)?;
@@ -199,25 +211,33 @@ impl<'a> Author<'a> {
             .map(|author| {
                 let mut digest = slot.digest(author.as_ref());
                 if author.is_some() {
-                    digest.logs.extend(vrf::item(chain, layout)?);
+                    digest.logs.extend(vrf::digest_item(chain, layout)?);
                 }
-                digest.logs.extend(wish.claim_queue_offset.map(core));
-                let inherents = self.inherents(chain, code, layout, &slot, wish)?;
-                Ok(Plan { digest, inherents, extrinsics: wish.extrinsics.clone() })
+                digest.logs.extend(request.claim_queue_offset.map(core));
+                let inherents = self.inherents(chain, code, layout, &slot, request)?;
+                Ok(Plan { digest, inherents, extrinsics: request.extrinsics.clone() })
             })
             .collect()
     }
 
-    fn inherents(&self, chain: &Chain, code: &Code, layout: &Layout, slot: &Slot, wish: &Wish) -> Result<InherentData> {
+    fn inherents(
+        &self,
+        chain: &Chain,
+        code: &Code,
+        layout: &Layout,
+        slot: &Slot,
+        request: &BlockRequest,
+    ) -> Result<InherentData> {
         let mut inherents = InherentData::new();
         let refused =
             |error: sp_inherents::Error| Failure::internal("inherent data was refused").found(error.to_string());
         inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &slot.timestamp).map_err(refused)?;
         if layout.parachain_system().is_some() {
-            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, slot, wish)?;
+            self.relay.put_inherents(&mut inherents, chain, layout, self.executor, code, slot, request)?;
         }
         if layout.pallet_with(&["OnChainVotes"], None).is_some() {
-            // A relay chain's block without backed candidates: no bitfields, no candidates, no disputes.
+            // A relay chain block without backed candidates: no bitfields, no candidates, no
+            // disputes.
             let data = (Vec::<u8>::new(), Vec::<u8>::new(), Vec::<u8>::new(), chain.header());
             inherents.put_data(*b"parachn0", &data).map_err(refused)?;
         }
@@ -233,44 +253,47 @@ impl<'a> Author<'a> {
         Ok(())
     }
 
-    /// How the runtime takes blocks, or why none can be authored.
+    /// Returns the consensus of the runtime, or the reason why no block can be authored.
     fn consensus(&mut self, chain: &Chain, code: &Code) -> Result<&Consensus> {
-        if let Some(failure) = &self.unable {
+        if let Some(failure) = &self.cannot_author {
             return Err(failure.clone());
         }
         self.refresh(chain, code)?;
-        let Some((_, layout, consensus)) = &mut self.runtime else { return Err(unread()) };
+        let Some((_, layout, consensus)) = &mut self.runtime else { return Err(runtime_not_read()) };
         if consensus.is_none() {
             if let Some(why) = layout.metadata.as_deref().and_then(artifact::metadata::foreign_header) {
-                return Err(slots::cannot(format!("its headers are not those that are known here: {why}")));
+                return Err(slots::cannot_author(format!("its headers have an unknown format: {why}")));
             }
             *consensus = Some(Consensus::of(chain, self.executor, code, layout)?);
         }
-        consensus.as_ref().ok_or_else(unread)
+        consensus.as_ref().ok_or_else(runtime_not_read)
     }
 }
 
-fn unread() -> Failure {
+fn runtime_not_read() -> Failure {
     Failure::internal("the runtime was not read")
 }
 
-/// Where the code imports what only the chain's own node offers, a block that traps says nothing of the code: what is not
-/// there does so when it is called. Where the runtime refuses a block or panics, it was none of that.
-fn without_host_functions(code: &Code, refused: Vec<Failure>) -> Result<Failure> {
+/// Returns the failure of a block that no plan could build.
+///
+/// If the code imports host functions that only the chain's own node has, a trap says nothing about
+/// the code, because calling a missing host function traps. A refused block or a panic has another
+/// cause.
+fn build_failure(code: &Code, refused: Vec<Failure>) -> Result<Failure> {
     let trapped = refused.iter().find(|failure| failure.is(worker::Code::Trap));
     let missing = if trapped.is_some() { missing_host_functions(code)? } else { BTreeSet::new() };
     let Some(failure) = trapped.filter(|_| !missing.is_empty()) else {
-        // What the likeliest way of authoring came to.
-        return refused.into_iter().next().ok_or_else(|| Failure::internal("a block was built in no way"));
+        // The failure of the most likely scheme.
+        return refused.into_iter().next().ok_or_else(|| Failure::internal("no plan of a block was tried"));
     };
     Ok(Failure::not_judged(format!(
-        "blocks of this chain cannot be authored here: its code imports {} host functions that only its own node offers",
+        "blocks of this chain cannot be authored here: its code imports {} host functions that only its own node has",
         missing.len()
     ))
     .code(worker::Code::HostFunctions)
     .found(format!("{}; {failure}", missing.into_iter().collect::<Vec<_>>().join(", ")))
     .expected("host functions of nodes of polkadot-sdk 2609")
-    .hint("name them, as `host-functions` in [workspace.metadata.cutover]"))
+    .hint("register them with `host-functions` in [workspace.metadata.cutover]"))
 }
 
 fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
@@ -282,13 +305,13 @@ fn missing_host_functions(code: &Code) -> Result<BTreeSet<String>> {
     Ok(imported.filter(|name| !offered.contains_key(name)).collect())
 }
 
-/// A collator that has one core says on which.
+/// Returns the digest item in which a collator with one core names the core.
 fn core(offset: u8) -> DigestItem {
     let claim_queue_offset = ClaimQueueOffset(offset);
     CoreInfo { selector: CoreSelector(0), claim_queue_offset, number_of_cores: codec::Compact(1) }.to_digest_item()
 }
 
-/// The relay chain's view of this chain: the encoded header of its last block.
+/// Returns the head data of this chain on the relay chain: the encoded header of its last block.
 pub(crate) fn head_data(chain: &Chain) -> Vec<u8> {
     debug_assert_eq!(*chain.header().number(), chain.number());
     chain.header().encode()
@@ -298,7 +321,7 @@ pub(crate) fn head_data(chain: &Chain) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// A module that imports functions of these names, and exports nothing.
+    /// Returns a module that imports functions of these names and exports nothing.
     fn code(imports: &[&str]) -> Code {
         let text = |text: &str| [&[text.len() as u8], text.as_bytes()].concat();
         let types = [1, 0x60, 0, 0];
@@ -309,25 +332,25 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_needs_the_chains_own_node_is_not_judged() {
+    fn a_block_that_needs_custom_host_functions_is_not_judged() {
         let failed = || Failure::check("Core_initialize_block failed in the runtime").code(worker::Code::Trap);
         let own = code(&["ext_misc_print_utf8_version_1", "ext_native_bridge_apply_version_1"]);
-        let failure = without_host_functions(&own, vec![Failure::check("no such digest"), failed()]).expect("read");
+        let failure = build_failure(&own, vec![Failure::check("no such digest"), failed()]).expect("read");
         assert_eq!(failure.kind, Kind::NotJudged);
         assert!(failure.is(worker::Code::HostFunctions));
         let found = failure.found.unwrap_or_default();
         assert!(found.contains("ext_native_bridge_apply_version_1") && !found.contains("ext_misc_print"), "{found}");
-        assert!(found.contains("Core_initialize_block"), "what failed is told");
+        assert!(found.contains("Core_initialize_block"), "the failure of the block is included");
 
         let usual = code(&["ext_misc_print_utf8_version_1"]);
         let own_fault = |code, failure: Failure| {
-            assert_eq!(without_host_functions(code, vec![failure.clone(), failed()]).expect("read"), failure);
+            assert_eq!(build_failure(code, vec![failure.clone(), failed()]).expect("read"), failure);
         };
         own_fault(&usual, failed());
         own_fault(&usual, Failure::check("no such digest"));
-        // Chains with tracing import for it what no block calls.
+        // Chains with tracing import host functions for it that no block calls.
         let panicked =
             || Failure::check("Core_initialize_block failed in the runtime").found("a panic at 'no space left'");
-        assert_eq!(without_host_functions(&own, vec![panicked()]).expect("read"), panicked());
+        assert_eq!(build_failure(&own, vec![panicked()]).expect("read"), panicked());
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a parachain's block is told of its relay chain: validation data with a relay state made for the purpose.
-//! The runtime checks the proof of that state as it would check a real one; only its content is ours.
+//! The relay chain as the next block of a parachain sees it: validation data with a relay state
+//! made for this purpose. The runtime verifies the proof of that state as it verifies a real one.
 
 use super::{
-    Wish,
+    BlockRequest,
     slots::{RELAY_SLOT_DURATION, Slot},
 };
 use crate::{
@@ -33,22 +33,26 @@ use sp_state_machine::{Backend, InMemoryBackend, IterArgs, StorageProof, TrieBac
 use std::collections::BTreeMap;
 use worker::{Failure, Result};
 
-/// Bytes of a PoV that relay chains accept today: 10 MiB.
+/// The maximum PoV size that relay chains accept today: 10 MiB.
 const MAX_POV_SIZE: u32 = 10 * 1024 * 1024;
-/// The code size limit of Polkadot's parachains, where the chain's own state does not tell another.
+/// The maximum code size of Polkadot's parachains, used if the chain's state has no other.
 const MAX_CODE_SIZE: u32 = 3_145_728;
 
-/// What a parachain that notes the heads of others is given: the relay chain's state once more, in which no other has one.
-/// (`tp-author-noting-inherent`)
+/// The inherent of a parachain that notes the heads of others (`tp-author-noting-inherent`). It
+/// receives the same relay state, in which no other parachain has a head.
 const AUTHOR_NOTING: InherentIdentifier = *b"auno1337";
 
-/// A hostile runtime must not make us sign headers for ever; the real ones ask for one or two.
-const FURTHEST_RELAY_PARENT: u32 = 64;
+/// The maximum relay parent offset. It keeps a hostile runtime from making Cutover sign headers
+/// without end; known runtimes use one or two.
+const MAX_RELAY_PARENT_OFFSET: u32 = 64;
 
+/// Derives the relay chain's state and inherents from the parachain's state.
 pub struct RelayView;
 
-/// The relay block that the next block of `chain` is built on: as many pass as fit into the slot, one at least, unless it is
-/// the last block's once more.
+/// Returns the number of the relay block that the next block is built on.
+///
+/// As many relay blocks pass as fit into the slot, at least one; none if the relay parent is used
+/// `again`.
 pub(super) fn parent_number(chain: &Chain, layout: &Layout, slot: &Slot, again: bool) -> Result<Option<u32>> {
     let Some(parachain_system) = layout.parachain_system() else { return Ok(None) };
     let last = chain
@@ -69,35 +73,36 @@ impl RelayView {
         executor: &Executor,
         code: &Code,
         slot: &Slot,
-        wish: &Wish,
+        request: &BlockRequest,
     ) -> Result<()> {
         let parachain_system = layout
             .parachain_system()
-            .ok_or_else(|| Failure::internal("a relay view was asked for without a parachain system"))?;
-        let relay_parent_number = parent_number(chain, layout, slot, wish.again)?.unwrap_or_default();
+            .ok_or_else(|| Failure::internal("relay chain data was requested without a parachain system"))?;
+        let relay_parent_number = parent_number(chain, layout, slot, request.again)?.unwrap_or_default();
 
         let mut builder = RelayStateSproofBuilder {
             para_id: self.para_id(chain, layout),
             host_config: self.host_configuration(chain, &parachain_system.key("HostConfiguration"))?,
             current_slot: (slot.timestamp / RELAY_SLOT_DURATION).into(),
-            upgrade_go_ahead: wish.signal,
+            upgrade_go_ahead: request.signal,
             included_para_head: Some(HeadData(
-                wish.included.as_ref().map_or_else(|| super::head_data(chain), |header| header.encode()),
+                request.included.as_ref().map_or_else(|| super::head_data(chain), |header| header.encode()),
             )),
             ..Default::default()
         };
-        // The queue heads that the chain last saw, or it would take its own messages for lost.
+        // The heads of the message queues as the chain last saw them. Otherwise it would consider
+        // its own messages lost.
         builder.dmq_mqc_head = chain
             .storage(&parachain_system.key("LastDmqMqcHead"))?
             .and_then(|bytes| sp_core::H256::decode(&mut &bytes[..]).ok())
             .filter(|head| !head.is_zero());
-        let downward_messages: Vec<_> = wish
+        let downward_messages: Vec<_> = request
             .downward
             .iter()
             .map(|message| InboundDownwardMessage { sent_at: relay_parent_number, msg: message.clone() })
             .collect();
         for message in &downward_messages {
-            // The chain of hashes by which the relay chain vouches for the queue.
+            // The hash chain with which the relay chain proves the queue.
             let before = builder.dmq_mqc_head.unwrap_or_default();
             let link = (before, message.sent_at, BlakeTwo256::hash_of(&message.msg));
             builder.dmq_mqc_head = Some(BlakeTwo256::hash_of(&link));
@@ -105,9 +110,9 @@ impl RelayView {
 
         channels(&mut builder, chain, &parachain_system.key("RelevantMessagingState"))?;
         let heads = parachain_system.key("LastHrmpMqcHeads");
-        let horizontal_messages = horizontal(&mut builder, chain, &heads, wish, relay_parent_number)?;
+        let horizontal_messages = hrmp_messages(&mut builder, chain, &heads, request, relay_parent_number)?;
 
-        let offset = match wish.relay_parent_offset {
+        let offset = match request.relay_parent_offset {
             Some(offset) => offset,
             None => chain
                 .call(executor, code, "RelayParentOffsetApi_relay_parent_offset", &[])
@@ -115,8 +120,8 @@ impl RelayView {
                 .and_then(|bytes| u32::decode(&mut &bytes[..]).ok())
                 .unwrap_or(0),
         };
-        if offset > FURTHEST_RELAY_PARENT {
-            return Err(Failure::check("the runtime asks for an implausible relay parent offset")
+        if offset > MAX_RELAY_PARENT_OFFSET {
+            return Err(Failure::check("the runtime has an implausible relay parent offset")
                 .found(offset.to_string())
                 .expected("a few relay blocks"));
         }
@@ -156,7 +161,8 @@ impl RelayView {
             .into()
     }
 
-    /// The relay chain's configuration as the chain last saw it; at genesis, today's usual one.
+    /// Returns the relay chain's configuration as the chain last saw it. At genesis it is today's
+    /// usual one.
     fn host_configuration(&self, chain: &Chain, key: &[u8]) -> Result<AbridgedHostConfiguration> {
         let known = chain.storage(key)?.and_then(|bytes| AbridgedHostConfiguration::decode(&mut &bytes[..]).ok());
         Ok(known.unwrap_or(AbridgedHostConfiguration {
@@ -174,15 +180,17 @@ impl RelayView {
     }
 }
 
-/// The relay chain's state and its proof, in the layout that the runtime reads: one from before state version 1 knows no
-/// trie in which long values stand apart, and what keeps its own state in version 1 reads both. The proof holds all of the
-/// state, so that what a runtime asks for beside is proven to be absent.
+/// Builds the relay chain's state and its proof in the trie layout that the runtime reads.
+///
+/// A runtime from before state version 1 cannot read a trie with hashed values; a runtime with
+/// state version 1 reads both layouts. The proof contains the whole state, so that the absence of
+/// any other key is proven too.
 fn state_and_proof(builder: RelayStateSproofBuilder, version: StateVersion) -> Result<(H256, StorageProof)> {
     let (root, proof) = builder.into_state_root_and_proof();
     if version == StateVersion::V1 {
         return Ok((root, proof));
     }
-    let defect = |error: String| Failure::internal("the relay chain's state cannot be made").found(error);
+    let defect = |error: String| Failure::internal("the relay chain's state cannot be built").found(error);
     let made = TrieBackendBuilder::new(proof.into_memory_db::<BlakeTwo256>(), root).build();
     let entries: Vec<(Vec<u8>, Vec<u8>)> = made
         .pairs(IterArgs::default())
@@ -196,14 +204,15 @@ fn state_and_proof(builder: RelayStateSproofBuilder, version: StateVersion) -> R
     Ok((root, proof))
 }
 
-/// Channels by the parachain at the other end.
+/// Channels with the parachain at the other end.
 type Channels = Vec<(ParaId, AbridgedHrmpChannel)>;
 
-/// The channels to and from other parachains, as the chain last saw them: without them nothing could be sent there, and a
-/// message that came would be one of nowhere.
+/// Adds the channels to and from other parachains, as the chain last saw them. Without them nothing
+/// could be sent, and received messages would have no channel.
 fn channels(builder: &mut RelayStateSproofBuilder, chain: &Chain, key: &[u8]) -> Result<()> {
     let Some(bytes) = chain.storage(key)? else { return Ok(()) };
-    // `MessagingStateSnapshot`: the head of the downward queue, two numbers of the upward one, then the channels.
+    // `MessagingStateSnapshot`: the head of the downward queue, two numbers of the upward queue,
+    // then the channels.
     let decoded = <(sp_core::H256, (u32, u32), Channels, Channels)>::decode(&mut &bytes[..]);
     let Ok((_, _, ingress, egress)) = decoded else { return Ok(()) };
     let ids = |channels: &Channels| Some(channels.iter().map(|(id, _)| *id).collect());
@@ -218,29 +227,30 @@ fn channels(builder: &mut RelayStateSproofBuilder, chain: &Chain, key: &[u8]) ->
     Ok(())
 }
 
-/// Room for the messages of a sibling that has no channel yet.
-const CHANNEL: u32 = 1024 * 1024;
+/// The capacity of a channel that is created for the messages of a sibling.
+const CHANNEL_LIMIT: u32 = 1024 * 1024;
 
-/// The messages of siblings, each put into the channel of its sender as the relay chain vouches for it.
-fn horizontal(
+/// Puts the messages of siblings into the channels of their senders, as the relay chain would prove
+/// them.
+fn hrmp_messages(
     builder: &mut RelayStateSproofBuilder,
     chain: &Chain,
     heads: &[u8],
-    wish: &Wish,
+    request: &BlockRequest,
     sent_at: u32,
 ) -> Result<BTreeMap<ParaId, Vec<InboundHrmpMessage>>> {
     let mut messages = BTreeMap::<_, Vec<_>>::new();
-    if wish.horizontal.is_empty() {
+    if request.horizontal.is_empty() {
         return Ok(messages);
     }
     let heads = chain.storage(heads)?.and_then(|bytes| BTreeMap::<ParaId, sp_core::H256>::decode(&mut &bytes[..]).ok());
-    for (sender, data) in &wish.horizontal {
+    for (sender, data) in &request.horizontal {
         let sender = ParaId::from(*sender);
         let id = HrmpChannelId { sender, recipient: builder.para_id };
         let channel = builder.hrmp_channels.entry(id).or_insert_with(|| AbridgedHrmpChannel {
-            max_capacity: CHANNEL,
-            max_total_size: CHANNEL,
-            max_message_size: CHANNEL,
+            max_capacity: CHANNEL_LIMIT,
+            max_total_size: CHANNEL_LIMIT,
+            max_message_size: CHANNEL_LIMIT,
             msg_count: 0,
             total_size: 0,
             mqc_head: heads.as_ref().and_then(|heads| heads.get(&sender)).copied(),
@@ -273,8 +283,9 @@ mod tests {
         }
     }
 
-    /// What a runtime from before state version 1 reads: its trie knows the older layout alone.
-    fn read_by_the_old(root: H256, proof: StorageProof, key: &[u8]) -> Option<Vec<u8>> {
+    /// Reads a value as a runtime from before state version 1 does, which knows only the older
+    /// layout.
+    fn read_with_old_layout(root: H256, proof: StorageProof, key: &[u8]) -> Option<Vec<u8>> {
         use sp_trie::Trie as _;
         let db = proof.into_memory_db::<BlakeTwo256>();
         let trie = TrieDBBuilder::<LayoutV0<BlakeTwo256>>::new(&db, &root).build();
@@ -282,20 +293,20 @@ mod tests {
     }
 
     #[test]
-    fn long_values_stand_in_the_proof_of_a_runtime_that_knows_no_other() {
+    fn long_values_are_inline_in_the_proof_for_the_older_layout() {
         let configuration = well_known_keys::ACTIVE_CONFIG;
         let (root, proof) = state_and_proof(builder(), StateVersion::V0).expect("made");
-        let read = read_by_the_old(root, proof, configuration).expect("read");
+        let read = read_with_old_layout(root, proof, configuration).expect("read");
         assert_eq!(read, builder().host_config.encode());
-        assert!(read.len() > 32, "long enough to stand apart in the newer layout");
+        assert!(read.len() > 32, "long enough to be hashed in the newer layout");
         let (_, newer) = state_and_proof(builder(), StateVersion::V1).expect("made");
         let (_, older) = state_and_proof(builder(), StateVersion::V0).expect("made");
-        assert!(newer.iter_nodes().any(|node| *node == read[..]), "it stands apart there");
+        assert!(newer.iter_nodes().any(|node| *node == read[..]), "the newer layout hashes it");
         assert!(!older.iter_nodes().any(|node| *node == read[..]));
     }
 
     #[test]
-    fn all_that_is_asked_for_is_proven_there_or_absent() {
+    fn every_key_is_proven_present_or_absent() {
         for version in [StateVersion::V0, StateVersion::V1] {
             let (root, proof) = state_and_proof(builder(), version).expect("made");
             let head = well_known_keys::para_head(builder().para_id);

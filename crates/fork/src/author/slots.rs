@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Time on a chain: the next slot and the digest that announces it.
+//! Slots: the next slot of a chain and the digest that announces it.
 
 use crate::{
     chain::{Chain, Header},
@@ -12,15 +12,17 @@ use cumulus_primitives_core::CUMULUS_CONSENSUS_ID;
 use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
 use worker::{Failure, Result};
 
-/// A state without a clock, genesis, begins here: a fixed moment, so that the same input gives the same blocks.
+/// The time of the first block on a state without a clock, genesis, in milliseconds. It is fixed,
+/// so that the same input gives the same blocks.
 const FIRST_TIMESTAMP: u64 = 1_767_225_600_000;
 
-/// Without a slot-based consensus the relay chain's slot serves, in milliseconds.
+/// The slot duration of the relay chain in milliseconds. It is used if the chain has no consensus
+/// with slots.
 pub(super) const RELAY_SLOT_DURATION: u64 = 6_000;
 
 const AURA: ConsensusEngineId = *b"aura";
 const BABE: ConsensusEngineId = *b"BABE";
-/// The author's own key stands in the digest, and the runtime decides whether he may.
+/// The digest contains the author's key, and the runtime decides whether that author is eligible.
 pub(crate) const NIMBUS: ConsensusEngineId = *b"nmbs";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +30,9 @@ pub(super) enum Kind {
     Aura,
     Babe,
     Nimbus,
-    /// Slots of Aura, authors of Nimbus.
+    /// The slots of Aura and the authors of Nimbus.
     NimbusWithAura,
-    /// None of them: a runtime that takes any digest.
+    /// No known consensus: the runtime accepts any digest.
     Free,
 }
 
@@ -45,25 +47,27 @@ impl Kind {
         }
     }
 
+    /// Returns whether the digest names the author.
     pub fn has_author(self) -> bool {
         matches!(self, Self::Nimbus | Self::NimbusWithAura)
     }
 }
 
-/// One way to announce a block.
+/// A way to announce a block: the consensus and its slot duration in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct AuthoringScheme {
     pub kind: Kind,
     pub slot_duration: u64,
 }
 
-/// The ways in which a runtime may take blocks, the likeliest first. A runtime that goes from one consensus to another
-/// answers for both.
+/// The schemes by which a runtime may accept blocks, the most likely first. A runtime that migrates
+/// from one consensus to another implements the APIs of both.
 #[derive(Clone, Debug)]
 pub(super) struct Consensus {
-    pub ways: Vec<Way>,
+    pub schemes: Vec<AuthoringScheme>,
 }
 
+/// The slot of a block. Times are in milliseconds.
 pub(super) struct Slot {
     kind: Kind,
     pub number: u64,
@@ -72,68 +76,74 @@ pub(super) struct Slot {
 }
 
 impl Consensus {
-    /// Asks the runtime itself: its APIs tell the consensus and the slot duration, so no flag has to be guessed.
+    /// Reads the consensus and the slot duration from the runtime's APIs, so that no option is
+    /// needed.
     pub fn of(chain: &Chain, executor: &Executor, code: &Code, layout: &Layout) -> Result<Self> {
         let version = Version::decode("the runtime", &chain.call(executor, code, "Core_version", &[])?)?;
         let offers = |api: &str| {
             let id = hex::encode_prefixed(blake2_64(api.as_bytes()));
             version.apis.iter().any(|known| known.id == id)
         };
-        let told = |function: &str, constant: Option<u64>| duration(chain, executor, code, function, constant);
+        let slot_duration_of =
+            |function: &str, constant: Option<u64>| duration(chain, executor, code, function, constant);
         let nimbus = layout.pallets.iter().any(|pallet| pallet.call("kick_off_authorship_validation").is_some());
-        let mut ways = Vec::new();
+        let mut schemes = Vec::new();
         if let Some(pallet) = babe(layout)
             && offers("BabeApi")
         {
             let constant = number(layout.constant(&pallet.name, "ExpectedBlockTime"));
-            ways.push(Way { kind: Kind::Babe, slot_duration: told("BabeApi_configuration", constant)? });
+            schemes.push(AuthoringScheme {
+                kind: Kind::Babe,
+                slot_duration: slot_duration_of("BabeApi_configuration", constant)?,
+            });
         }
         if offers("AuraApi") {
-            let slot_duration = told("AuraApi_slot_duration", aura_slots(layout))?;
-            // An author's inherent without an author in the digest is refused.
+            let slot_duration = slot_duration_of("AuraApi_slot_duration", aura_slots(layout))?;
+            // The runtime refuses the author inherent if the digest names no author.
             let kind = if nimbus { Kind::NimbusWithAura } else { Kind::Aura };
-            ways.push(Way { kind, slot_duration });
+            schemes.push(AuthoringScheme { kind, slot_duration });
         }
         if nimbus {
             let slot_duration = aura_slots(layout).unwrap_or(RELAY_SLOT_DURATION);
-            ways.insert(0, Way { kind: Kind::Nimbus, slot_duration });
+            schemes.insert(0, AuthoringScheme { kind: Kind::Nimbus, slot_duration });
         }
         let carried = engines(chain.header());
-        if ways.is_empty() {
+        if schemes.is_empty() {
             if offers("DifficultyApi") {
-                return Err(cannot("its authors prove work, and nobody here does"));
+                return Err(cannot_author("its consensus is proof of work"));
             }
             if let Some(engine) = carried.first() {
-                return Err(cannot(format!(
-                    "they carry a digest of the consensus engine {:?}, which is not served",
+                return Err(cannot_author(format!(
+                    "they carry a digest of the unsupported consensus engine {:?}",
                     name(engine)
                 )));
             }
-            ways.push(Way { kind: Kind::Free, slot_duration: RELAY_SLOT_DURATION });
+            schemes.push(AuthoringScheme { kind: Kind::Free, slot_duration: RELAY_SLOT_DURATION });
         }
-        by_likelihood(&mut ways, &carried);
-        Ok(Self { ways })
+        by_likelihood(&mut schemes, &carried);
+        Ok(Self { schemes })
     }
 
-    /// Remembers which way the runtime took.
-    pub fn took(&mut self, way: usize) {
-        if let Some(front) = self.ways.get_mut(..=way) {
+    /// Moves the scheme that the runtime accepted to the front.
+    pub fn prefer(&mut self, scheme: usize) {
+        if let Some(front) = self.schemes.get_mut(..=scheme) {
             front.rotate_right(1);
         }
     }
 }
 
-/// The ways of the engines that the chain's last block carries come first, in their order otherwise.
-fn by_likelihood(ways: &mut [Way], carried: &[ConsensusEngineId]) {
-    ways.sort_by_key(|way| {
-        let engines = way.kind.engines();
+/// Sorts the schemes: those of the engines in the last block's digest come first.
+fn by_likelihood(schemes: &mut [AuthoringScheme], carried: &[ConsensusEngineId]) {
+    schemes.sort_by_key(|scheme| {
+        let engines = scheme.kind.engines();
         let known = engines.iter().filter(|engine| carried.contains(engine)).count();
-        // As many as possible of those that are there, and as few as possible that are not.
+        // First as many engines of the digest as possible, then as few other engines as possible.
         (usize::MAX - known, engines.len() - known)
     });
 }
 
-/// The engines whose items a block's author put into its digest. What collators say of the relay chain is of no engine.
+/// Returns the engines of the pre-runtime digest items that the author added. The items of
+/// collators about the relay chain belong to no engine.
 pub(crate) fn engines(header: &Header) -> Vec<ConsensusEngineId> {
     let items = header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime);
     items.map(|(engine, _)| engine).filter(|engine| *engine != CUMULUS_CONSENSUS_ID).collect()
@@ -143,13 +153,16 @@ pub(super) fn name(engine: &ConsensusEngineId) -> String {
     String::from_utf8_lossy(engine).into_owned()
 }
 
-/// What stands in the way of building blocks is a limit of this tool, and none of the chain's.
-pub(super) fn cannot(why: impl std::fmt::Display) -> Failure {
+/// Returns the failure for a chain whose blocks cannot be authored here. It is a limit of this
+/// tool, not a fault of the chain.
+pub(super) fn cannot_author(why: impl std::fmt::Display) -> Failure {
     Failure::not_judged(format!("blocks of this chain cannot be authored here: {why}")).code(worker::Code::CannotAuthor)
 }
 
-/// Both APIs answer with the slot duration in milliseconds first. One that traps, because its pallet is set up only in
-/// the first block, leaves what the metadata has.
+/// Reads a slot duration in milliseconds, the first value of the answer of both APIs.
+///
+/// If the call traps, because its pallet is initialized only in the first block, the metadata's
+/// constant is used.
 fn duration(chain: &Chain, executor: &Executor, code: &Code, function: &str, constant: Option<u64>) -> Result<u64> {
     let answer = match (chain.call(executor, code, function, &[]), constant) {
         (Ok(answer), _) => answer,
@@ -157,9 +170,9 @@ fn duration(chain: &Chain, executor: &Executor, code: &Code, function: &str, con
         (Err(failure), _) => return Err(failure),
     };
     match (u64::decode(&mut &answer[..]), constant) {
-        (Ok(told), _) if told > 0 => Ok(told),
+        (Ok(duration), _) if duration > 0 => Ok(duration),
         (_, Some(constant)) => Ok(constant),
-        _ => Err(Failure::check("the runtime tells no slot duration").found(hex::encode_prefixed(&answer))),
+        _ => Err(Failure::check("the runtime returned no slot duration").found(hex::encode_prefixed(&answer))),
     }
 }
 
@@ -167,7 +180,8 @@ fn number(constant: Option<&[u8]>) -> Option<u64> {
     constant.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).filter(|number| *number > 0)
 }
 
-/// Aura's slots by the constants: its own, or twice the time that has to lie between two blocks.
+/// Returns Aura's slot duration from the constants: its own, or twice the minimum period of the
+/// timestamp pallet.
 fn aura_slots(layout: &Layout) -> Option<u64> {
     let own = aura(layout).and_then(|pallet| number(layout.constant(&pallet.name, "SlotDuration")));
     own.or_else(|| {
@@ -180,7 +194,7 @@ fn babe(layout: &Layout) -> Option<&Pallet> {
     layout.pallet_with(&["CurrentSlot", "EpochIndex"], None)
 }
 
-/// The one that counts slots and no epochs.
+/// Returns the pallet that counts slots but no epochs.
 fn aura(layout: &Layout) -> Option<&Pallet> {
     layout.pallets.iter().find(|pallet| pallet.has_item("CurrentSlot") && !pallet.has_item("EpochIndex"))
 }
@@ -189,15 +203,15 @@ pub(super) fn clock(layout: &Layout) -> Option<&Pallet> {
     layout.pallet_with(&["Now", "DidUpdate"], None)
 }
 
-impl Way {
-    /// The slot of the next block; `again` is the last block's once more.
+impl AuthoringScheme {
+    /// Returns the slot of the next block. With `again` it is the slot of the last block.
     pub fn next_slot(self, chain: &Chain, layout: &Layout, ahead: u64, again: bool) -> Result<Slot> {
         let read = |pallet: Option<&Pallet>, item: &str| -> Result<u64> {
             let Some(pallet) = pallet else { return Ok(0) };
             let stored = chain.storage(&pallet.key(item))?;
             Ok(stored.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).unwrap_or(0))
         };
-        // Slots of two consensuses are not of one length: only those of this one are counted on.
+        // Two consensuses have slots of different lengths, so only this one's slots are counted.
         let counted = match self.kind {
             Kind::Babe => babe(layout),
             Kind::Aura | Kind::NimbusWithAura => aura(layout),
@@ -215,6 +229,7 @@ impl Way {
 }
 
 impl Slot {
+    /// Returns the digest that announces the slot.
     pub fn digest(&self, author: Option<&[u8; 32]>) -> Digest {
         let items = self.kind.engines().iter().filter_map(|engine| match *engine {
             // A secondary plain slot of the first authority: variant 2, authority index, slot.
@@ -230,35 +245,35 @@ impl Slot {
 mod tests {
     use super::*;
 
-    fn way(kind: Kind) -> Way {
-        Way { kind, slot_duration: 6_000 }
+    fn scheme(kind: Kind) -> AuthoringScheme {
+        AuthoringScheme { kind, slot_duration: 6_000 }
     }
 
     fn sorted(kinds: &[Kind], carried: &[ConsensusEngineId]) -> Vec<Kind> {
-        let mut ways: Vec<_> = kinds.iter().copied().map(way).collect();
-        by_likelihood(&mut ways, carried);
-        ways.into_iter().map(|way| way.kind).collect()
+        let mut schemes: Vec<_> = kinds.iter().copied().map(scheme).collect();
+        by_likelihood(&mut schemes, carried);
+        schemes.into_iter().map(|scheme| scheme.kind).collect()
     }
 
     #[test]
-    fn the_last_block_tells_which_of_two_consensuses_is_in_force() {
+    fn the_last_digest_decides_between_two_consensuses() {
         use Kind::{Aura, Babe, Nimbus, NimbusWithAura};
         assert_eq!(sorted(&[Babe, Aura], &[AURA]), [Aura, Babe]);
         assert_eq!(sorted(&[Babe, Aura], &[BABE]), [Babe, Aura]);
-        assert_eq!(sorted(&[Babe, Aura], &[]), [Babe, Aura], "genesis tells nothing");
-        // Manta answers AuraApi and has the author alone in its blocks; Tanssi has both.
+        assert_eq!(sorted(&[Babe, Aura], &[]), [Babe, Aura], "genesis has no digest");
+        // Manta implements AuraApi but its blocks name only the author. Tanssi's blocks have both.
         assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[NIMBUS]), [Nimbus, NimbusWithAura]);
         assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[AURA, NIMBUS]), [NimbusWithAura, Nimbus]);
         assert_eq!(sorted(&[Nimbus, NimbusWithAura], &[]), [Nimbus, NimbusWithAura]);
     }
 
     #[test]
-    fn the_way_that_was_taken_is_tried_first_from_then_on() {
-        let mut consensus = Consensus { ways: vec![way(Kind::Babe), way(Kind::Aura), way(Kind::Free)] };
-        consensus.took(1);
-        assert_eq!(consensus.ways, [way(Kind::Aura), way(Kind::Babe), way(Kind::Free)]);
-        consensus.took(0);
-        assert_eq!(consensus.ways[0], way(Kind::Aura));
+    fn an_accepted_scheme_is_tried_first() {
+        let mut consensus = Consensus { schemes: vec![scheme(Kind::Babe), scheme(Kind::Aura), scheme(Kind::Free)] };
+        consensus.prefer(1);
+        assert_eq!(consensus.schemes, [scheme(Kind::Aura), scheme(Kind::Babe), scheme(Kind::Free)]);
+        consensus.prefer(0);
+        assert_eq!(consensus.schemes[0], scheme(Kind::Aura));
     }
 
     #[test]
@@ -277,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_authored_is_no_verdict_on_the_chain() {
-        let failure = cannot("its authors prove work");
+    fn a_chain_that_cannot_be_authored_is_not_judged() {
+        let failure = cannot_author("its consensus is proof of work");
         assert_eq!(failure.kind, worker::Kind::NotJudged);
         assert!(failure.is(worker::Code::CannotAuthor));
     }

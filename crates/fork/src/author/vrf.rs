@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The verifiable randomness that authors of Moonbeam and its kin put into their blocks, beside their Nimbus key.
+//! The VRF randomness that authors on Moonbeam and similar chains add to their blocks, beside their
+//! Nimbus key.
 //!
-//! Only an author's own key makes it. So on a fork each author is given one that is no secret, where the chain maps authors
-//! to keys, and blocks carry what that key makes of the last block's randomness.
+//! Only an author's own key can create it. Therefore a fork replaces the authors' VRF keys in the
+//! state with a public one, and blocks carry the output of that key for the last block's
+//! randomness.
 
-use super::duties::Marked;
+use super::duties::StateOverride;
 use crate::{chain::Chain, layout::Layout, sample};
 use codec::Decode;
 use rand_core::{CryptoRng, RngCore};
@@ -14,49 +16,50 @@ use sp_runtime::{ConsensusEngineId, DigestItem};
 use worker::{Failure, Result};
 
 const RANDOMNESS: ConsensusEngineId = *b"rand";
-/// More than any chain has collators.
-const MOST: usize = 4_096;
+/// More than the collators of any chain.
+const MAX_AUTHORS: usize = 4_096;
 
-/// Gives every author of the chain the key that is no secret, unless they have it.
-pub(super) fn keys(chain: &Chain, layout: &Layout) -> Result<Vec<Marked>> {
+/// Replaces the VRF key of every author with the public one, unless it is already replaced.
+pub(super) fn key_overrides(chain: &Chain, layout: &Layout) -> Result<Vec<StateOverride>> {
     let (Some(_), Some(mapping)) = (layout.pallet_with(&["LocalVrfOutput"], None), mapping(layout)) else {
         return Ok(Vec::new());
     };
-    let (entries, _) = sample::entries(chain, &mapping, MOST)?;
-    let public = pair()?.public.to_bytes();
+    let (entries, _) = sample::entries(chain, &mapping, MAX_AUTHORS)?;
+    let public = fork_keypair()?.public.to_bytes();
     let others = entries.into_iter().filter(|(_, info)| !info.ends_with(&public));
-    let marked = others.filter_map(|(key, info)| {
+    let overrides = others.filter_map(|(key, info)| {
         let value = with_key(&info, &public)?;
-        let why = "the authors' keys of randomness were exchanged in the state for one that is no secret: a block has to carry \
-                   randomness of its author's key";
-        Some(Marked { key, value, why: why.into() })
+        let reason = "the authors' VRF keys in the state were replaced by a public one: a block must carry a VRF output of \
+                      its author's key";
+        Some(StateOverride { key, value, reason: reason.into() })
     });
-    Ok(marked.collect())
+    Ok(overrides.collect())
 }
 
 fn mapping(layout: &Layout) -> Option<Vec<u8>> {
     layout.pallet_with(&["MappingWithDeposit"], None).map(|pallet| pallet.key("MappingWithDeposit"))
 }
 
-/// `RegistrationInfo`: the account, its deposit, and last the key.
+/// Replaces the key in a `RegistrationInfo`: the account, its deposit, and last the key.
 fn with_key(info: &[u8], public: &[u8; 32]) -> Option<Vec<u8>> {
     let (before, _) = info.split_last_chunk::<32>()?;
     (!before.is_empty()).then(|| [before, public].concat())
 }
 
-/// What the next block carries, where the chain wants it.
-pub(super) fn item(chain: &Chain, layout: &Layout) -> Result<Option<DigestItem>> {
+/// Returns the VRF item of the next block's digest, if the chain requires one.
+pub(super) fn digest_item(chain: &Chain, layout: &Layout) -> Result<Option<DigestItem>> {
     let Some(pallet) = layout.pallet_with(&["LocalVrfOutput"], None) else { return Ok(None) };
     let last = chain.storage(&pallet.key("LocalVrfOutput"))?.unwrap_or_default();
     let last = Option::<H256>::decode(&mut &last[..]).ok().flatten().unwrap_or_default();
-    Ok(Some(DigestItem::PreRuntime(RANDOMNESS, made(&last)?)))
+    Ok(Some(DigestItem::PreRuntime(RANDOMNESS, vrf_output(&last)?)))
 }
 
-/// The output and its proof.
-fn made(last: &H256) -> Result<Vec<u8>> {
-    // What is drawn at random protects the key, and there is none to protect: the same input gives the same block.
-    let extra = attach_rng(VrfTranscript::new(b"VRF", &[]).0, NoSecret);
-    let (output, proof, _) = pair()?.vrf_sign_extra(input(last).0, extra);
+/// Returns the VRF output and its proof.
+fn vrf_output(last: &H256) -> Result<Vec<u8>> {
+    // The randomness would protect a secret key. This key is public, and fixed randomness gives the
+    // same block for the same input.
+    let extra = attach_rng(VrfTranscript::new(b"VRF", &[]).0, FixedRng);
+    let (output, proof, _) = fork_keypair()?.vrf_sign_extra(input(last).0, extra);
     Ok([&output.to_preout().to_bytes()[..], &proof.to_bytes()].concat())
 }
 
@@ -64,15 +67,15 @@ fn input(last: &H256) -> VrfTranscript {
     VrfTranscript::new(b"rand", &[(b"last vrf output", last.as_bytes())])
 }
 
-fn pair() -> Result<Keypair> {
+fn fork_keypair() -> Result<Keypair> {
     MiniSecretKey::from_bytes(b"a key that authors on every fork")
         .map(|key| key.expand_to_keypair(ExpansionMode::Ed25519))
-        .map_err(|error| Failure::internal("the key of forks is none").found(error.to_string()))
+        .map_err(|error| Failure::internal("the VRF key of forks is invalid").found(error.to_string()))
 }
 
-struct NoSecret;
+struct FixedRng;
 
-impl RngCore for NoSecret {
+impl RngCore for FixedRng {
     fn next_u32(&mut self) -> u32 {
         7
     }
@@ -91,7 +94,7 @@ impl RngCore for NoSecret {
     }
 }
 
-impl CryptoRng for NoSecret {}
+impl CryptoRng for FixedRng {}
 
 #[cfg(test)]
 mod tests {
@@ -99,22 +102,22 @@ mod tests {
     use schnorrkel::vrf::{VRFPreOut, VRFProof};
 
     #[test]
-    fn a_runtime_verifies_what_a_block_carries() {
+    fn the_vrf_output_of_a_block_can_be_verified() {
         let last = H256::repeat_byte(3);
-        let carried = made(&last).expect("made");
-        assert_eq!(carried, made(&last).expect("made"), "the same input gives the same block");
+        let carried = vrf_output(&last).expect("made");
+        assert_eq!(carried, vrf_output(&last).expect("made"), "the same input gives the same block");
         let (output, proof) = carried.split_at(32);
         let output = VRFPreOut::from_bytes(output).expect("an output");
         let proof = VRFProof::from_bytes(proof).expect("a proof");
-        let public = pair().expect("a pair").public;
+        let public = fork_keypair().expect("a pair").public;
         assert!(public.vrf_verify(input(&last).0, &output, &proof).is_ok());
         assert!(public.vrf_verify(input(&H256::repeat_byte(4)).0, &output, &proof).is_err());
     }
 
     #[test]
-    fn the_key_stands_last_in_what_an_author_registered() {
+    fn the_key_is_the_last_field_of_a_registration() {
         let info = [vec![1; 20], vec![2; 16], vec![3; 32]].concat();
         assert_eq!(with_key(&info, &[9; 32]).expect("info"), [vec![1; 20], vec![2; 16], vec![9; 32]].concat());
-        assert_eq!(with_key(&[3; 32], &[9; 32]), None, "no account, so no such entry");
+        assert_eq!(with_key(&[3; 32], &[9; 32]), None, "without an account it is no registration");
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `archive_v1_*`: blocks by their hashes, whether or not anybody follows the chain.
+//! `archive_v1_*`: blocks by their hashes, without a subscription to the chain.
 //!
-//! A fork has the block that was forked and those that were built on it. It knows hashes of earlier ones, as far back as
-//! the chain itself remembers them, and has nothing else of them.
+//! A fork has the forked block and the blocks built on it. Of earlier blocks it knows only the
+//! hashes that the chain's state contains.
 
 use super::{
     Fork,
@@ -15,6 +15,7 @@ use serde::Serialize;
 use sp_core::H256;
 use std::sync::Arc;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("archive_v1_body", body)?;
     methods.method("archive_v1_call", call)?;
@@ -47,7 +48,7 @@ fn header(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Option<Bytes>, 
 
 fn hash_by_height(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Vec<H256>, Error> {
     let height: u64 = params.next()?;
-    // Numbers beyond 32 bits are of no block here.
+    // The fork has no blocks with numbers above 32 bits.
     let hash = u32::try_from(height).ok().map(|number| fork.hash_of(number)).transpose()?.flatten();
     Ok(hash.into_iter().collect())
 }
@@ -91,7 +92,7 @@ fn parse_storage(mut params: Params<'_>) -> Result<StorageRequest, Error> {
     Ok(StorageRequest { block, reader: StorageReader::new(queries, child, true) })
 }
 
-/// Reads a page when the one before has been taken.
+/// Sends the items page by page. The next page is read after the last one was sent.
 async fn read_storage(mut request: StorageRequest, pending: PendingSubscriptionSink, chain: Arc<ChainThread>) {
     let Ok(sink) = pending.accept().await else { return };
     loop {
@@ -120,7 +121,7 @@ async fn read_storage(mut request: StorageRequest, pending: PendingSubscriptionS
     }
 }
 
-/// Waits for room, and returns whether the client is still there.
+/// Waits until there is room, sends, and returns whether the client is still connected.
 async fn send(sink: &SubscriptionSink, event: &StorageEvent) -> bool {
     match serde_json::value::to_raw_value(event) {
         Ok(text) => sink.send(text).await.is_ok(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `chain_*`
+//! `chain_*`: headers, blocks and their hashes.
 
 use super::{
     Fork,
@@ -10,14 +10,15 @@ use codec::Encode;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("chain_getBlock", block)?;
     methods.method("chain_getBlockHash", block_hash)?;
     methods.alias("chain_getHead", "chain_getBlockHash")?;
-    // Nothing here is ever taken back, so the head is final.
+    // The blocks of a fork are never reverted, so the head is final.
     methods.method("chain_getFinalizedHead", |fork, _| Ok(fork.head()))?;
     methods.alias("chain_getFinalisedHead", "chain_getFinalizedHead")?;
-    // Nodes answer with nothing for a block they do not have.
+    // Nodes return null for an unknown block.
     methods.method("chain_getHeader", |fork, mut params| Ok(fork.header(at(&mut params)?).cloned()))?;
     for names in [
         ["chain_subscribeAllHeads", "chain_allHead", "chain_unsubscribeAllHeads"],
@@ -35,7 +36,7 @@ pub fn register(methods: &mut Methods) -> Registered {
 #[derive(Clone, Serialize)]
 struct SignedBlock {
     block: Block,
-    /// Nobody finalizes the blocks of a fork.
+    /// The blocks of a fork have no finality proofs.
     justifications: Option<()>,
 }
 
@@ -59,7 +60,7 @@ enum BlockNumbers {
     One(BlockNumber),
 }
 
-/// A block's number; text is hex, as nodes read it.
+/// A block number. Text is hexadecimal, as for nodes.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum BlockNumber {
@@ -80,8 +81,8 @@ fn block_hash(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<BlockHashes
             BlockNumber::Number(number) => Some(number),
             BlockNumber::Hex(text) => u64::from_str_radix(text.strip_prefix("0x").unwrap_or(&text), 16).ok(),
         };
-        let number = number.ok_or_else(|| Error::parameters("parameter 0 is no block number"))?;
-        // Numbers beyond 32 bits are of no block here.
+        let number = number.ok_or_else(|| Error::parameters("parameter 0 is not a block number"))?;
+        // The fork has no blocks with numbers above 32 bits.
         Ok(u32::try_from(number).ok().map(|number| fork.hash_of(number)).transpose()?.flatten())
     };
     Ok(match params.optional_next()? {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `chainHead_v1_*`: the head of the chain followed, and pinned blocks looked into.
+//! `chainHead_v1_*`: following the head of the chain, and reading pinned blocks.
 //!
-//! What is asked of a block is an operation: the answer names it, and its results are notifications of the subscription
-//! that follows the chain. Specified in `paritytech/json-rpc-interface-spec`.
+//! A request about a block starts an operation: the answer contains its name, and the results are
+//! notifications of the subscription that follows the chain. Specified in
+//! `paritytech/json-rpc-interface-spec`.
 
 use super::{
     Fork,
@@ -21,13 +22,13 @@ use std::{
 };
 use worker::{Failure, Kind};
 
-/// Subscriptions of one connection that follow the chain, as nodes limit them.
+/// The maximum number of subscriptions of one connection that follow the chain, the limit of nodes.
 const FOLLOW_LIMIT: usize = 4;
-/// Operations of one subscription that go on at once; each key that is read counts.
+/// The maximum number of running operations of one subscription. Each key that is read counts.
 const OPERATION_LIMIT: usize = 16;
-/// Pinned blocks of one subscription.
+/// The maximum number of pinned blocks of one subscription.
 const PIN_LIMIT: usize = 1_024;
-/// Blocks that a subscription begins with.
+/// The maximum number of blocks that a subscription starts with.
 const FIRST_BLOCKS: usize = 16;
 
 const TOO_MANY_FOLLOWS: i32 = -32800;
@@ -36,9 +37,10 @@ const WITHOUT_RUNTIME: i32 = -32802;
 const NOT_WAITING: i32 = -32803;
 const DUPLICATE_HASHES: i32 = -32804;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.subscription(["chainHead_v1_follow", "chainHead_v1_followEvent", "chainHead_v1_unfollow"], follow)?;
-    methods.connection_method("chainHead_v1_continue", go_on)?;
+    methods.connection_method("chainHead_v1_continue", continue_operation)?;
     methods.connection_method("chainHead_v1_header", header)?;
     methods.connection_method("chainHead_v1_stopOperation", stop_operation)?;
     methods.connection_method("chainHead_v1_unpin", unpin)?;
@@ -47,26 +49,27 @@ pub fn register(methods: &mut Methods) -> Registered {
     operation(methods, "chainHead_v1_storage", storage)
 }
 
-/// Adds a method that begins an operation. It is carried out once the answer that names it is on its way.
+/// Adds a method that starts an operation. It runs after the answer with its name was sent.
 fn operation(
     methods: &mut Methods,
     name: &'static str,
-    begin: fn(&mut Fork<'_>, ConnectionId, Params<'_>) -> Result<Begun, Error>,
+    begin: fn(&mut Fork<'_>, ConnectionId, Params<'_>) -> Result<OperationStart, Error>,
 ) -> Registered {
     methods.module().register_async_method(name, move |params, chain, extensions| async move {
-        let begun = match connection(&extensions) {
+        let start = match connection(&extensions) {
             Ok(connection) => chain.run(move |fork| begin(fork, connection, params.sequence())).await.flatten(),
             Err(error) => Err(error),
         };
-        match begun {
+        match start {
             Err(error) => ResponsePayload::error(error),
-            Ok(Begun::LimitReached) => ResponsePayload::success(OperationAnswer::LimitReached),
-            Ok(Begun::Started { operation, discarded_items }) => {
+            Ok(OperationStart::LimitReached) => ResponsePayload::success(OperationAnswer::LimitReached),
+            Ok(OperationStart::Started { operation, discarded_items }) => {
                 let operation_id = operation.id.to_string();
                 let answer = OperationAnswer::Started { operation_id, discarded_items };
                 let (answer, sent) = ResponsePayload::success(answer).notify_on_completion();
                 tokio::spawn(async move {
-                    // Whether or not it could be sent: an operation of a client that is gone does nothing.
+                    // The result of sending is not needed: the operation of a disconnected client
+                    // does nothing.
                     let _ = sent.await;
                     let _ = chain.run(move |fork| advance(fork, &operation)).await;
                 });
@@ -77,13 +80,13 @@ fn operation(
     Ok(())
 }
 
-/// What came of the wish to begin an operation.
-enum Begun {
+/// The result of starting an operation.
+enum OperationStart {
     Started { operation: OperationId, discarded_items: Option<usize> },
     LimitReached,
 }
 
-/// The answer that names an operation.
+/// The answer with the name of an operation.
 #[derive(Clone, Serialize)]
 #[serde(tag = "result", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum OperationAnswer {
@@ -106,7 +109,7 @@ enum FollowEvent<'a> {
     NewBlock {
         block_hash: H256,
         parent_block_hash: H256,
-        /// Not there where the runtime is not followed, null where it is that of the parent.
+        /// Absent if the runtime is not followed, null if it is the parent's.
         #[serde(skip_serializing_if = "Option::is_none")]
         new_runtime: Option<Option<&'a Runtime>>,
     },
@@ -135,7 +138,7 @@ enum FollowEvent<'a> {
     OperationStorageDone {
         operation_id: String,
     },
-    /// Another try may succeed.
+    /// Another attempt may succeed.
     OperationInaccessible {
         operation_id: String,
     },
@@ -146,7 +149,7 @@ enum FollowEvent<'a> {
     Stop,
 }
 
-/// The runtime that is called at a block.
+/// The runtime at a block.
 #[derive(PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Runtime {
@@ -154,6 +157,7 @@ pub enum Runtime {
     Invalid { error: String },
 }
 
+/// The version of a runtime.
 #[derive(PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuntimeSpec {
@@ -167,6 +171,7 @@ pub struct RuntimeSpec {
 }
 
 impl Runtime {
+    /// Returns the runtime at a block.
     pub fn at(fork: &Fork<'_>, block: H256) -> Self {
         match state::runtime_version(fork, Some(block)) {
             Ok(version) => Self::Valid {
@@ -196,12 +201,12 @@ struct Follow {
     with_runtime: bool,
     to: Notifications,
     pinned: HashSet<H256>,
-    /// Blocks that are to be told as final, and when.
+    /// The blocks to report as final, each with the time.
     finalizing: VecDeque<(Instant, H256)>,
     operations: BTreeMap<u64, Operation>,
 }
 
-/// Where an operation is found.
+/// Identifies an operation.
 #[derive(Clone)]
 struct OperationId {
     follow: String,
@@ -211,7 +216,7 @@ struct OperationId {
 struct Operation {
     block: H256,
     task: Task,
-    /// How many operations it counts for.
+    /// The number of operations that it counts for.
     weight: usize,
     is_waiting: bool,
 }
@@ -223,12 +228,12 @@ enum Task {
 }
 
 impl Follow {
-    /// Sends an event, and returns whether there was room for it and one more.
+    /// Sends an event. Returns whether there was room for it and one more.
     fn send(&self, event: &FollowEvent<'_>) -> bool {
         !self.to.is_nearly_full() && self.to.send(event)
     }
 
-    /// Tells a new block, and returns whether the subscription goes on.
+    /// Reports a new block. Returns whether the subscription continues.
     fn new_block(&mut self, block: H256, parent: H256, new_runtime: Option<&Runtime>) -> bool {
         let event = FollowEvent::NewBlock {
             block_hash: block,
@@ -243,7 +248,7 @@ impl Follow {
         has_room
     }
 
-    /// Tells the blocks that are final by now, and returns whether the subscription goes on.
+    /// Reports the blocks that are final by now. Returns whether the subscription continues.
     fn finalize(&mut self, now: Instant) -> bool {
         let mut blocks = Vec::new();
         while self.finalizing.front().is_some_and(|(due, _)| *due <= now)
@@ -274,10 +279,10 @@ impl Follows {
         self.active.get_mut(id).filter(|follow| follow.connection == connection && !follow.to.is_closed())
     }
 
-    /// Keeps the subscriptions that go on; the others are told that they ended.
-    fn keep(&mut self, mut goes_on: impl FnMut(&mut Follow) -> bool) {
+    /// Keeps the subscriptions that continue. The others receive a stop event.
+    fn keep(&mut self, mut continues: impl FnMut(&mut Follow) -> bool) {
         self.active.retain(|_, follow| {
-            let kept = !follow.to.is_closed() && goes_on(follow);
+            let kept = !follow.to.is_closed() && continues(follow);
             if !kept {
                 follow.to.send(&FollowEvent::Stop);
             }
@@ -285,26 +290,28 @@ impl Follows {
         });
     }
 
-    /// Ends all: what they were told of the chain does not hold any more.
+    /// Stops all subscriptions, because what was reported about the chain is no longer true.
     pub fn stop(&mut self) {
         self.keep(|_| false);
     }
 
+    /// Returns whether any subscription follows the runtime.
     pub fn want_runtime(&self) -> bool {
         self.active.values().any(|follow| follow.with_runtime)
     }
 
+    /// Reports a new block to all subscriptions.
     pub fn new_block(&mut self, block: H256, parent: H256, new_runtime: Option<&Runtime>) {
         self.keep(|follow| follow.new_block(block, parent, new_runtime));
     }
 
-    /// How long nothing is due.
+    /// Returns the time until the next notification is due.
     pub fn due_in(&self) -> Duration {
         let due = self.active.values().filter_map(|follow| follow.finalizing.front()).map(|(due, _)| *due).min();
         due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()))
     }
 
-    /// Sends what is due by then.
+    /// Sends the notifications that are due at `now`.
     pub fn notify_due(&mut self, now: Instant) {
         self.keep(|follow| follow.finalize(now));
     }
@@ -368,7 +375,7 @@ fn unpin(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) 
         Hashes::Many(hashes) => hashes,
     };
     let Some(follow) = fork.follows.get(connection, &follow) else { return Ok(()) };
-    // All or none.
+    // Either all blocks are unpinned or none.
     let mut seen = HashSet::new();
     for hash in &hashes {
         follow.expect_pinned(*hash)?;
@@ -380,17 +387,17 @@ fn unpin(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) 
     Ok(())
 }
 
-fn body(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<Begun, Error> {
+fn body(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<OperationStart, Error> {
     let (id, block): (String, H256) = (params.next()?, params.next()?);
-    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(Begun::LimitReached) };
+    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(OperationStart::LimitReached) };
     follow.expect_pinned(block)?;
     begin(fork, id, block, Task::Body)
 }
 
-fn call(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<Begun, Error> {
+fn call(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<OperationStart, Error> {
     let (id, block): (String, H256) = (params.next()?, params.next()?);
     let (function, arguments): (String, Bytes) = (params.next()?, params.next()?);
-    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(Begun::LimitReached) };
+    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(OperationStart::LimitReached) };
     follow.expect_pinned(block)?;
     if !follow.with_runtime {
         return Err(Error::new(WITHOUT_RUNTIME, "the subscription does not follow the runtime"));
@@ -398,39 +405,39 @@ fn call(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -
     begin(fork, id, block, Task::Call { function, arguments: arguments.0 })
 }
 
-fn storage(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<Begun, Error> {
+fn storage(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<OperationStart, Error> {
     let (id, block): (String, H256) = (params.next()?, params.next()?);
     let mut items: Vec<StorageQuery> = params.next()?;
     let child: Option<Bytes> = params.optional_next()?;
-    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(Begun::LimitReached) };
+    let Some(follow) = fork.follows.get(connection, &id) else { return Ok(OperationStart::LimitReached) };
     follow.expect_pinned(block)?;
-    let asked = items.len();
+    let requested = items.len();
     items.truncate(follow.room_for_operations());
-    if items.is_empty() && asked > 0 {
-        return Ok(Begun::LimitReached);
+    if items.is_empty() && requested > 0 {
+        return Ok(OperationStart::LimitReached);
     }
     let weight = items.len();
     let task = Task::Storage(StorageReader::new(items, child, false));
     let operation = fork.follows.begin(id, block, task, weight);
-    Ok(Begun::Started { operation, discarded_items: Some(asked - weight) })
+    Ok(OperationStart::Started { operation, discarded_items: Some(requested - weight) })
 }
 
-fn begin(fork: &mut Fork<'_>, follow: String, block: H256, task: Task) -> Result<Begun, Error> {
+fn begin(fork: &mut Fork<'_>, follow: String, block: H256, task: Task) -> Result<OperationStart, Error> {
     let has_room = fork.follows.active.get(&follow).is_some_and(|follow| follow.room_for_operations() > 0);
     if !has_room {
-        return Ok(Begun::LimitReached);
+        return Ok(OperationStart::LimitReached);
     }
     let operation = fork.follows.begin(follow, block, task, 1);
-    Ok(Begun::Started { operation, discarded_items: None })
+    Ok(OperationStart::Started { operation, discarded_items: None })
 }
 
-fn go_on(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<(), Error> {
+fn continue_operation(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -> Result<(), Error> {
     let (follow, id): (String, String) = (params.next()?, params.next()?);
     let Ok(id) = id.parse() else { return Ok(()) };
     let operation = fork.follows.get(connection, &follow).and_then(|follow| follow.operations.get_mut(&id));
     let Some(operation) = operation else { return Ok(()) };
     if !std::mem::take(&mut operation.is_waiting) {
-        return Err(Error::new(NOT_WAITING, "the operation does not wait to be continued"));
+        return Err(Error::new(NOT_WAITING, "the operation is not waiting to be continued"));
     }
     advance(fork, &OperationId { follow, id });
     Ok(())
@@ -444,11 +451,11 @@ fn stop_operation(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Par
     Ok(())
 }
 
-/// Carries an operation out, or a page of it. One that was stopped is not there any more.
+/// Runs an operation, or the next page of it. A stopped operation is no longer there.
 fn advance(fork: &mut Fork<'_>, operation: &OperationId) {
     let OperationId { follow, id } = operation;
-    let taken = fork.follows.active.get_mut(follow).and_then(|follow| follow.operations.remove(id));
-    let Some(mut operation) = taken else { return };
+    let removed = fork.follows.active.get_mut(follow).and_then(|follow| follow.operations.remove(id));
+    let Some(mut operation) = removed else { return };
     let operation_id = id.to_string();
     let done = match &mut operation.task {
         Task::Body => read_body(fork, operation.block)
@@ -495,12 +502,12 @@ fn read_page(fork: &Fork<'_>, block: H256, reader: &mut StorageReader) -> Result
     Ok((page.items, page.is_last))
 }
 
-/// The error of continuing an operation that has just begun.
+/// Returns the error code of continuing an operation that was just started.
 #[cfg(test)]
 pub(super) fn continue_at_once(fork: &mut Fork<'_>, follow: &str, block: H256) -> Option<i32> {
     let OperationId { follow, id } = fork.follows.begin(follow.to_owned(), block, Task::Body, 1);
     let params = serde_json::json!([follow, id.to_string()]).to_string();
     let params = jsonrpsee::types::Params::new(Some(&params));
-    let error = go_on(fork, ConnectionId(0), params.sequence()).err()?;
+    let error = continue_operation(fork, ConnectionId(0), params.sequence()).err()?;
     Some(jsonrpsee::types::ErrorObjectOwned::from(error).code())
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `dev_*`: what only a fork can do, named and called as chopsticks has it.
+//! `dev_*`: what only a fork can do, with the names and parameters of chopsticks.
 
 use super::{
     Fork,
@@ -11,9 +11,10 @@ use serde::Deserialize;
 use sp_core::H256;
 use sp_runtime::traits::Header as _;
 
-/// Blocks built for one request.
+/// The maximum number of blocks built for one request.
 const BLOCK_LIMIT: u32 = 10_000;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("dev_newBlock", new_block)?;
     methods.method("dev_setHead", set_head)?;
@@ -24,11 +25,11 @@ pub fn register(methods: &mut Methods) -> Registered {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewBlock {
-    /// How many blocks.
+    /// The number of blocks.
     count: Option<u32>,
-    /// Up to the block with this number.
+    /// The number of the last block to build.
     to: Option<u32>,
-    /// Extrinsics for the first of them.
+    /// Extrinsics for the first of these blocks.
     #[serde(default)]
     transactions: Vec<Bytes>,
 }
@@ -63,7 +64,7 @@ fn set_storage(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Erro
     Ok(fork.head())
 }
 
-/// Milliseconds since 1970, as a number or as its decimal text.
+/// Milliseconds since 1970, as a number or as decimal text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Date {
@@ -71,7 +72,7 @@ enum Date {
     Text(String),
 }
 
-/// The next block is of this moment, or of the slot that it is in.
+/// Builds a block at a time, or in the slot that contains it. Returns the new time in milliseconds.
 fn time_travel(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error> {
     let target = match params.next()? {
         Date::Number(number) => Some(number),
@@ -81,7 +82,7 @@ fn time_travel(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error
     let key = keys::item("Timestamp", "Now");
     let now = |fork: &Fork<'_>| -> Result<u64, Error> {
         let bytes = fork.chain(None)?.storage(&key)?.unwrap_or_default();
-        u64::decode(&mut &bytes[..]).map_err(|_| Error::new(-32000, "the chain keeps no time under Timestamp.Now"))
+        u64::decode(&mut &bytes[..]).map_err(|_| Error::new(-32000, "the chain has no time in Timestamp.Now"))
     };
     let before = now(fork)?;
     if target <= before {
@@ -92,12 +93,12 @@ fn time_travel(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error
         .find_map(|method| fork.call(None, method, &[]).ok())
         .and_then(|answer| u64::decode(&mut &answer[..]).ok())
         .unwrap_or(6_000);
-    // The author takes the slot after the one that the state says it is.
+    // The author uses the slot after the one in the state.
     fork.build(vec![(key.clone(), Some(target.saturating_sub(slot).max(before).encode()))])?;
     now(fork)
 }
 
-/// A block by hash or number; a negative number counts back from the head.
+/// A block by hash or number. A negative number counts back from the head.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum BlockId {

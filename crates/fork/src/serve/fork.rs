@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The blocks of a fork: the one that was forked and those built on it, every state of which stays readable.
+//! The blocks of a fork: the forked block and the blocks built on it. The state of each stays
+//! readable.
 
 use super::{
     chain_head::{Follows, Runtime},
@@ -8,7 +9,7 @@ use super::{
     transaction::Broadcasts,
 };
 use crate::{
-    author::{Author, Signal, Wish},
+    author::{Author, BlockRequest, Signal},
     block,
     chain::{Chain, Header},
     executor::{Code, Executor},
@@ -22,6 +23,7 @@ use std::{
 };
 use worker::{Failure, Kind, Result};
 
+/// A fork of a chain with its blocks, its pool and its subscriptions.
 pub struct Fork<'a> {
     pub(super) executor: &'a Executor,
     pub(super) author: Author<'a>,
@@ -29,13 +31,14 @@ pub struct Fork<'a> {
     blocks: HashMap<H256, Entry>,
     base: H256,
     head: H256,
-    /// Extrinsics that wait for a block.
+    /// Extrinsics waiting for a block.
     pub(super) pool: Vec<Vec<u8>>,
     /// Whether only `dev_newBlock` builds blocks.
     manual: bool,
-    /// The header of the block before the one that was forked, where it is known: clients ask for it when they begin.
+    /// The header of the forked block's parent, if it is known. Clients request it when they start.
     parent: Option<Header>,
-    /// Whether a block could not be built for want of the node; the next extrinsic tries again.
+    /// Whether a block could not be built because the node failed. The next extrinsic triggers
+    /// another attempt.
     stalled: bool,
     pub(super) subscriptions: Subscriptions,
     pub(super) follows: Follows,
@@ -43,31 +46,36 @@ pub struct Fork<'a> {
     state_versions: HashMap<Vec<u8>, u8>,
 }
 
-/// Keys with what is written there.
+/// Keys with their new values.
 pub(super) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
+/// A block of the fork.
 pub(super) struct Entry {
+    /// The chain at the block.
     pub chain: Chain,
-    /// Not known of a block that was forked from a file: a state does not hold it.
+    /// The block's extrinsics. `None` for a block forked from a file, which contains only its
+    /// state.
     pub extrinsics: Option<Vec<OpaqueExtrinsic>>,
 }
 
 impl Entry {
-    /// The block's extrinsics.
+    /// Returns the block's extrinsics.
     pub fn body(&self) -> Result<&[OpaqueExtrinsic]> {
         self.extrinsics.as_deref().ok_or_else(|| {
-            Failure::input("the extrinsics of the block that was forked are not here: a file holds its state alone")
+            Failure::input("the extrinsics of the forked block are unknown: a file contains only its state")
         })
     }
 }
 
-/// `InvalidTransaction::Future` and `ExhaustsResources`: such an extrinsic may fit into a later block.
-const NOT_YET: [&[u8]; 2] = [&[1, 0, 2], &[1, 0, 6]];
+/// `InvalidTransaction::Future` and `ExhaustsResources`: a later block may accept such an
+/// extrinsic.
+const RETRY_LATER: [&[u8]; 2] = [&[1, 0, 2], &[1, 0, 6]];
 
 impl<'a> Fork<'a> {
+    /// Creates a fork of `chain`. If `manual` is set, only `dev_newBlock` builds blocks.
     pub fn new(name: String, chain: Chain, executor: &'a Executor, manual: bool) -> Self {
         let base = chain.header().hash();
-        // Nothing made the block that a chain begins with.
+        // The genesis block has no extrinsics.
         let extrinsics = (chain.number() == 0).then(Vec::new);
         Self {
             executor,
@@ -87,7 +95,7 @@ impl<'a> Fork<'a> {
         }
     }
 
-    /// The extrinsics of the block that was forked, where they are known.
+    /// Sets the extrinsics of the forked block.
     pub fn with_extrinsics(mut self, extrinsics: Vec<OpaqueExtrinsic>) -> Self {
         if let Some(base) = self.blocks.get_mut(&self.base) {
             base.extrinsics = Some(extrinsics);
@@ -95,13 +103,13 @@ impl<'a> Fork<'a> {
         self
     }
 
-    /// The header of the block before the one that was forked.
+    /// Sets the header of the forked block's parent.
     pub fn with_parent(mut self, parent: Header) -> Self {
         self.parent = Some(parent);
         self
     }
 
-    /// The header of the block with a hash, or of the head.
+    /// Returns the header of the block with a hash, or of the head.
     pub(super) fn header(&self, at: Option<H256>) -> Option<&Header> {
         match self.chain(at) {
             Ok(chain) => Some(chain.header()),
@@ -115,21 +123,21 @@ impl<'a> Fork<'a> {
 
     pub(super) fn set_head(&mut self, head: H256) {
         if head != self.head {
-            // What was told as final is taken back.
+            // Blocks that were reported as final are reverted.
             self.follows.stop();
         }
         self.head = head;
-        self.tell_head(&[]);
+        self.notify_head(&[]);
     }
 
-    /// The block with a hash.
+    /// Returns the block with a hash.
     pub(super) fn block(&self, hash: H256) -> Result<&Entry> {
         self.blocks.get(&hash).ok_or_else(|| {
             Failure::input(format!("UnknownBlock: this fork has no block {hash:?}; it begins at {:?}", self.base))
         })
     }
 
-    /// The block with a hash, or the head.
+    /// Returns the block with a hash, or the head.
     pub(super) fn entry(&self, at: Option<H256>) -> std::result::Result<&Entry, Error> {
         Ok(self.block(at.unwrap_or(self.head))?)
     }
@@ -138,7 +146,7 @@ impl<'a> Fork<'a> {
         self.entry(at).map(|entry| &entry.chain)
     }
 
-    /// The head and the blocks before it, as far as the fork has them: at most so many, the head last.
+    /// Returns the hashes of the last blocks of the fork, at most `most`, the head last.
     pub(super) fn last_blocks(&self, most: usize) -> Vec<H256> {
         let parent = |hash: &H256| match self.blocks.get(hash) {
             Some(entry) if *hash != self.base => Some(*entry.chain.header().parent_hash()),
@@ -149,13 +157,13 @@ impl<'a> Fork<'a> {
         blocks
     }
 
-    /// The hash of the chain's first block.
+    /// Returns the hash of the chain's first block.
     pub(super) fn genesis_hash(&self) -> std::result::Result<H256, Error> {
         let hash = self.chain(Some(self.base))?.genesis_hash()?;
-        hash.ok_or_else(|| Error::new(-32000, "the state does not tell the hash of the chain's first block"))
+        hash.ok_or_else(|| Error::new(-32000, "the state does not contain the hash of the chain's first block"))
     }
 
-    /// The hash of the block with this number on the way back from the head.
+    /// Returns the hash of the ancestor of the head with this number.
     pub(super) fn hash_of(&self, number: u32) -> Result<Option<H256>> {
         let mut hash = self.head;
         while let Some(entry) = self.blocks.get(&hash) {
@@ -171,7 +179,7 @@ impl<'a> Fork<'a> {
             }
             hash = *entry.chain.header().parent_hash();
         }
-        // What came before the fork is in the chain's own memory, as far back as that goes.
+        // Hashes from before the fork are in the chain's state, as far as the chain keeps them.
         let base = &self.block(self.base)?.chain;
         let hash = base
             .storage(&crate::keys::block_hash(number, base.number_width()?))?
@@ -179,7 +187,7 @@ impl<'a> Fork<'a> {
         Ok(hash.filter(|hash| !hash.is_zero()))
     }
 
-    /// Calls the runtime at a block.
+    /// Calls the runtime at a block, or at the head.
     pub(super) fn call(&self, at: Option<H256>, method: &str, arguments: &[u8]) -> std::result::Result<Vec<u8>, Error> {
         Ok(self.call_runtime(at.unwrap_or(self.head), method, arguments)?)
     }
@@ -189,28 +197,28 @@ impl<'a> Fork<'a> {
         chain.call(self.executor, &chain.next_code()?, method, arguments)
     }
 
-    /// Lets what failed for want of the node be tried again.
+    /// Clears a failure of the node, so that reading can be tried again.
     pub(super) fn forget_failure(&self) {
         if let Some(entry) = self.blocks.get(&self.base) {
             entry.chain.forget_failure();
         }
     }
 
-    /// Writes to the state of the head, as no block would.
+    /// Writes to the state of the head. No block can do this.
     pub(super) fn set_storage(&mut self, changes: Changes) -> std::result::Result<(), Error> {
         let keys: Vec<_> = changes.iter().map(|(key, _)| key.clone()).collect();
         let head = self.head;
         let entry = self.blocks.get_mut(&head).ok_or_else(|| Error::new(-32000, "the fork has no head"))?;
         entry.chain.set(changes)?;
         if changes_code(&keys) {
-            // Who follows the runtime was told of another for this block.
+            // Subscriptions that follow the runtime were told of another one for this block.
             self.follows.stop();
         }
-        self.tell_storage(&keys);
+        self.notify_storage(&keys);
         Ok(())
     }
 
-    /// Takes an extrinsic if the runtime finds it valid.
+    /// Adds an extrinsic to the pool if the runtime finds it valid.
     pub(super) fn submit(&mut self, extrinsic: Vec<u8>) -> std::result::Result<H256, Error> {
         let refused = |why: &str, data: String| Error::with_data(1010, why, data);
         let opaque = OpaqueExtrinsic::decode(&mut &extrinsic[..])
@@ -218,7 +226,7 @@ impl<'a> Fork<'a> {
         if opaque.encode() != extrinsic {
             return Err(refused("Extrinsic has invalid format", "bytes after its end".into()));
         }
-        // `TransactionSource::External`, as for what comes from outside.
+        // `TransactionSource::External`, as for extrinsics from outside.
         let arguments = (2u8, &opaque, self.head).encode();
         let validity = self.call(None, "TaggedTransactionQueue_validate_transaction", &arguments)?;
         if validity.first() != Some(&0) {
@@ -235,12 +243,14 @@ impl<'a> Fork<'a> {
         Ok(hash)
     }
 
-    /// Builds what is due: a block for waiting extrinsics, unless that is left to the user.
-    pub fn settle(&mut self) {
+    /// Builds a block for the waiting extrinsics, unless blocks are built manually, and sends due
+    /// notifications.
+    pub fn build_pending(&mut self) {
         if !self.manual && !self.stalled && !self.pool.is_empty() {
             match self.build(Vec::new()) {
                 Ok(_) => {}
-                // Nobody waits for an answer here; those who watch an extrinsic are told that it is gone.
+                // No request waits for this block. Subscriptions that watch the extrinsics are
+                // notified.
                 Err(failure) if failure.kind == Kind::Check => {
                     let dropped = std::mem::take(&mut self.pool);
                     self.subscriptions.dropped(&dropped);
@@ -252,20 +262,20 @@ impl<'a> Fork<'a> {
         self.notify_due();
     }
 
-    /// How long nothing is to be told.
+    /// Returns the time until the next notification is due.
     pub(super) fn due_in(&self) -> Duration {
         self.subscriptions.due_in().min(self.follows.due_in())
     }
 
-    /// Tells what is to be told by now.
+    /// Sends the notifications that are due.
     pub(super) fn notify_due(&mut self) {
         let now = Instant::now();
         self.subscriptions.notify_due(now);
         self.follows.notify_due(now);
     }
 
-    /// The next block on the head, with the waiting extrinsics. Some of the state may be other than the head left it, for
-    /// this block alone.
+    /// Builds the next block on the head with the waiting extrinsics. `other` changes the state for
+    /// this block only.
     pub(super) fn build(&mut self, other: Changes) -> Result<H256> {
         let mut chain = self
             .blocks
@@ -277,23 +287,23 @@ impl<'a> Fork<'a> {
         if !other.is_empty() {
             chain.set(other)?;
         }
-        // What the relay chain would say to a parachain with new code.
+        // The signal of the relay chain to a parachain with new code.
         let pending = self.author.layout(&chain)?.parachain_system().map(|pallet| pallet.key("PendingValidationCode"));
         let go_ahead = match pending {
             Some(key) => chain.storage(&key)?.is_some_and(|code| code.len() > 1),
             None => false,
         };
         let signal = go_ahead.then_some(Signal::GoAhead);
-        let wish = Wish { extrinsics: self.pool.clone(), signal, ..Wish::default() };
-        self.author.attend(&mut chain, &code)?;
-        let plan = self.author.plan(&chain, &code, wish)?;
-        let (mut built, refused) = block::build_willing(&chain, self.executor, &code, plan)?;
+        let request = BlockRequest { extrinsics: self.pool.clone(), signal, ..BlockRequest::default() };
+        self.author.prepare_state(&mut chain, &code)?;
+        let plan = self.author.plan(&chain, &code, request)?;
+        let (mut built, refused) = block::build_from_pool(&chain, self.executor, &code, plan)?;
         let changes = std::mem::take(&mut built.changes);
         let keys: Vec<_> = changes.main_storage_changes.iter().map(|(key, _)| key.clone()).collect();
         chain.advance(built.header.clone(), changes);
 
         let (later, dropped): (Vec<_>, Vec<_>) =
-            refused.into_iter().partition(|(_, result)| NOT_YET.iter().any(|kind| result.starts_with(kind)));
+            refused.into_iter().partition(|(_, result)| RETRY_LATER.iter().any(|kind| result.starts_with(kind)));
         let dropped: Vec<_> = dropped.into_iter().map(|(extrinsic, _)| extrinsic).collect();
         self.pool = later.into_iter().map(|(extrinsic, _)| extrinsic).collect();
         self.subscriptions.dropped(&dropped);
@@ -301,7 +311,7 @@ impl<'a> Fork<'a> {
         Ok(self.append(chain, built.extrinsics, &keys))
     }
 
-    /// Takes a block that stands on the head, and the state after it in which these keys changed; tells of it.
+    /// Adds a block on the head and notifies the subscriptions. `keys` are the changed keys.
     pub(super) fn append(&mut self, chain: Chain, extrinsics: Vec<OpaqueExtrinsic>, keys: &[Vec<u8>]) -> H256 {
         let (hash, parent) = (chain.header().hash(), *chain.header().parent_hash());
         let encoded: Vec<_> = extrinsics.iter().map(Encode::encode).collect();
@@ -312,7 +322,7 @@ impl<'a> Fork<'a> {
             .then(|| Runtime::at(self, hash))
             .filter(|runtime| *runtime != Runtime::at(self, parent));
         self.follows.new_block(hash, parent, new_runtime.as_ref());
-        self.tell_head(keys);
+        self.notify_head(keys);
         hash
     }
 
@@ -327,7 +337,7 @@ impl<'a> Fork<'a> {
         Ok(version)
     }
 
-    fn tell_head(&mut self, keys: &[Vec<u8>]) {
+    fn notify_head(&mut self, keys: &[Vec<u8>]) {
         let Some(header) = self.chain(None).ok().map(|chain| chain.header().clone()) else { return };
         self.subscriptions.new_head(&header);
         if keys.iter().any(|key| key == well_known_keys::CODE)
@@ -335,17 +345,17 @@ impl<'a> Fork<'a> {
         {
             self.subscriptions.new_runtime_version(&version);
         }
-        self.tell_storage(keys);
+        self.notify_storage(keys);
     }
 
-    fn tell_storage(&mut self, keys: &[Vec<u8>]) {
+    fn notify_storage(&mut self, keys: &[Vec<u8>]) {
         let head = self.head;
         let Some(chain) = self.blocks.get(&head).map(|entry| entry.chain.clone()) else { return };
         self.subscriptions.new_values(head, keys, |key| chain.storage(key).ok().flatten().map(Bytes));
     }
 }
 
-/// Whether another code may be called after these keys changed.
+/// Returns whether a change of these keys may change the code that is called.
 fn changes_code(keys: &[Vec<u8>]) -> bool {
     let code = [well_known_keys::CODE, well_known_keys::PENDING_CODE];
     keys.iter().any(|key| code.contains(&key.as_slice()))

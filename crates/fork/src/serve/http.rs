@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! HTTP and WebSocket on loopback.
 //!
-//! Any page that a browser shows can send requests to this machine. So the `Host` has to be loopback (a page whose name was
-//! made to resolve to this machine still names itself there), the `Origin`, which browsers always give, has to be loopback or
-//! one that the user named, and a body has to say that it is JSON, which no page may send unasked.
+//! Any page in a browser can send requests to this machine. Therefore the `Host` must be loopback:
+//! a page whose name resolves to this machine (DNS rebinding) still has its own name there. The
+//! `Origin`, which browsers always send, must be loopback or one that the user named. The content
+//! type of a body must be JSON, which a page cannot send without a preflight request.
 
 use super::{
     origins::{Origins, is_loopback},
@@ -32,20 +33,21 @@ use std::{
 use tower::{Service, ServiceBuilder};
 use worker::{Failure, Result};
 
-/// The largest request: a runtime in hex, in an extrinsic.
+/// The largest request in bytes: a runtime in hex, in an extrinsic.
 const REQUEST_LIMIT: u32 = 32 << 20;
-/// The largest answer, to a batch as to one call.
+/// The largest answer in bytes, to a batch or to one call.
 const ANSWER_LIMIT: u32 = 1 << 30;
 const CONNECTION_LIMIT: u32 = 128;
-/// Calls in one batch.
+/// The maximum number of calls in one batch.
 const BATCH_LIMIT: u32 = 1_000;
-/// Subscriptions of one client.
+/// The maximum number of subscriptions of one client.
 const SUBSCRIPTION_LIMIT: u32 = 1_024;
 
-/// How often a client is sent a ping, as nodes do it: polkadot-api gives a silent node up after 40 s.
+/// The interval of pings to a client, as nodes send them: polkadot-api disconnects from a silent
+/// node after 40 s.
 const PING_INTERVAL: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(20) };
 
-/// A bound port that nobody serves yet.
+/// A bound port that is not served yet.
 pub struct Listener {
     listener: std::net::TcpListener,
     address: SocketAddr,
@@ -53,13 +55,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Port 0 takes one that is free. Pages of the named origins may use the fork, besides those of this machine.
+    /// Binds a port of 127.0.0.1; port 0 selects a free one. Pages of the named origins may use the
+    /// fork, besides those of this machine.
     pub fn bind(port: u16, origins: &[String]) -> Result<Self> {
         let origins = Origins::new(origins)?;
         let failed = |error: std::io::Error| {
             Failure::environment(format!("cannot listen on 127.0.0.1:{port}"))
                 .found(error.to_string())
-                .hint("take another port, or 0 for one that is free")
+                .hint("use another port, or 0 for a free one")
         };
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -67,7 +70,7 @@ impl Listener {
         Ok(Self { listener, address, origins })
     }
 
-    /// Where clients connect to; `http://` with the same address works too.
+    /// Returns the URL for clients. `http://` with the same address works too.
     pub fn url(&self) -> String {
         format!("ws://{}", self.address)
     }
@@ -76,7 +79,7 @@ impl Listener {
     pub(super) fn start(self, methods: impl Into<Methods>) -> Result<()> {
         let failed = |error: std::io::Error| Failure::environment("cannot start the server").found(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        // A client that does not answer pings is not sent away: it may be stopped in a debugger.
+        // A client that does not answer pings stays connected: it may be stopped in a debugger.
         let pings = PingConfig::new().ping_interval(PING_INTERVAL).max_failures(usize::MAX);
         let config = ServerConfig::builder()
             .max_request_body_size(REQUEST_LIMIT)
@@ -105,7 +108,8 @@ impl Listener {
     }
 }
 
-/// Lets in what comes from this machine and from pages that may use the fork, before anything else sees a request.
+/// Refuses requests that come from another machine or from pages of other origins, before they are
+/// read.
 #[derive(Clone)]
 struct OriginFilter<S> {
     inner: S,
@@ -126,7 +130,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let page = match page(request.headers(), &self.origins) {
+        let page = match check_origin(request.headers(), &self.origins) {
             Ok(page) => page,
             Err(refusal) => return Box::pin(async move { Ok(plain(StatusCode::FORBIDDEN, refusal)) }),
         };
@@ -145,25 +149,25 @@ where
     }
 }
 
-/// The origin of the page that asks, where one does; or why it may not.
-fn page(headers: &HeaderMap, origins: &Origins) -> std::result::Result<Option<HeaderValue>, &'static str> {
+/// Returns the origin of the requesting page if there is one, or why the request is refused.
+fn check_origin(headers: &HeaderMap, origins: &Origins) -> std::result::Result<Option<HeaderValue>, &'static str> {
     let is = |value: &HeaderValue, wanted: &dyn Fn(&str) -> bool| value.to_str().is_ok_and(wanted);
     if headers.get_all(header::HOST).iter().any(|host| !is(host, &is_loopback)) {
-        return Err("only for this machine: the Host header names another");
+        return Err("only for this machine: the Host header names another one");
     }
     if headers.get_all(header::ORIGIN).iter().any(|origin| !is(origin, &|origin| origins.allow(origin))) {
-        return Err("only for this machine: the page is of another origin; `--allow-origin` lets in one more");
+        return Err("only for this machine: the page has another origin; allow it with `--allow-origin`");
     }
     Ok(headers.get(header::ORIGIN).cloned())
 }
 
-/// What a browser asks before it lets a page send JSON.
+/// Answers a browser's preflight request, which precedes JSON from a page.
 fn preflight() -> Response {
     let mut answer = plain(StatusCode::NO_CONTENT, "");
     let headers = answer.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
-    // Asked for where a page of another network reaches into this one.
+    // Requested when a page of a public network accesses a private one.
     headers.insert("access-control-allow-private-network", HeaderValue::from_static("true"));
     answer
 }
@@ -180,7 +184,7 @@ mod tests {
     use jsonrpsee::server::RpcModule;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// A method, and how often it was called.
+    /// Returns a module with one method, and the number of its calls.
     fn counted() -> (RpcModule<()>, Arc<AtomicUsize>) {
         let (count, mut methods) = (Arc::new(AtomicUsize::new(0)), RpcModule::new(()));
         let counter = count.clone();
@@ -195,30 +199,31 @@ mod tests {
         of.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value"))).collect()
     }
 
-    fn is_let_in(of: &[(&'static str, &str)]) -> bool {
+    fn is_allowed(of: &[(&'static str, &str)]) -> bool {
         let named = Origins::new(&["https://apps.example.org".to_string()]).expect("an origin");
-        page(&headers(of), &named).is_ok()
+        check_origin(&headers(of), &named).is_ok()
     }
 
     #[test]
-    fn only_this_machine_is_let_in() {
+    fn only_requests_to_loopback_are_accepted() {
         for host in ["127.0.0.1:9944", "localhost", "LOCALHOST:1", "[::1]:9944"] {
-            assert!(is_let_in(&[("host", host)]), "{host}");
+            assert!(is_allowed(&[("host", host)]), "{host}");
         }
         for host in ["example.org", "127.0.0.1.example.org:80", "evil:9944", "0.0.0.0:9944", "\u{e9}.org", ""] {
-            assert!(!is_let_in(&[("host", host)]), "{host}");
-            // A page whose name was made to resolve to this machine gives its own origin too, or one that is let in.
-            assert!(!is_let_in(&[("host", host), ("origin", "http://localhost:3000")]), "{host}");
+            assert!(!is_allowed(&[("host", host)]), "{host}");
+            // A page whose name resolves to this machine sends its own origin too, or an allowed
+            // one.
+            assert!(!is_allowed(&[("host", host), ("origin", "http://localhost:3000")]), "{host}");
         }
-        assert!(!is_let_in(&[("host", "localhost"), ("host", "example.org")]));
+        assert!(!is_allowed(&[("host", "localhost"), ("host", "example.org")]));
     }
 
     #[test]
-    fn pages_of_other_origins_are_not_let_in() {
+    fn pages_of_other_origins_are_refused() {
         let host = ("host", "127.0.0.1:9944");
-        assert!(is_let_in(&[host]), "what is no browser gives no origin");
+        assert!(is_allowed(&[host]), "only browsers send an origin");
         for origin in ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:80", "https://apps.example.org"] {
-            assert!(is_let_in(&[host, ("origin", origin)]), "{origin}");
+            assert!(is_allowed(&[host, ("origin", origin)]), "{origin}");
         }
         for origin in [
             "https://example.org",
@@ -231,11 +236,11 @@ mod tests {
             "file://",
             "chrome-extension://localhost",
         ] {
-            assert!(!is_let_in(&[host, ("origin", origin)]), "{origin}");
+            assert!(!is_allowed(&[host, ("origin", origin)]), "{origin}");
         }
     }
 
-    /// What a served fork answers to the head of a request; its body is one call.
+    /// Returns the head of the answer to a request with this head. The body is one call.
     fn status(address: SocketAddr, head: &str) -> String {
         use std::io::{BufRead, Write};
         let mut stream = std::net::TcpStream::connect(address).expect("connected");
@@ -247,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_page_reaches_nothing_by_http_or_websocket() {
+    fn a_foreign_page_can_call_nothing_by_http_or_websocket() {
         let listener = Listener::bind(0, &["https://apps.example.org".to_string()]).expect("bound");
         let (address, (methods, count)) = (listener.address, counted());
         listener.start(methods).expect("started");
@@ -259,7 +264,7 @@ mod tests {
             let refused = status(address, &format!("{head}\r\norigin: https://example.org"));
             assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
         }
-        // What a form or a page may send without being asked.
+        // Content types that a form or a page may send without a preflight request.
         for kind in ["text/plain", "text/plain; application/json", "multipart/form-data", "application/jsonp", ""] {
             let plain = status(address, &format!("POST / HTTP/1.1\r\ncontent-type: {kind}"));
             assert!(plain.starts_with("HTTP/1.1 415 "), "{kind}: {plain}");
@@ -268,12 +273,12 @@ mod tests {
         assert_eq!(count.load(Ordering::SeqCst), 0, "nothing was called");
 
         let named = "origin: https://apps.example.org";
-        let let_in = "access-control-allow-origin: https://apps.example.org";
+        let allowed = "access-control-allow-origin: https://apps.example.org";
         for (head, code) in [(options, "204"), (post, "200"), (socket, "101")] {
             let answer = status(address, &format!("{head}\r\n{named}"));
-            assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")) && answer.contains(let_in), "{answer}");
+            assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")) && answer.contains(allowed), "{answer}");
         }
-        assert!(status(address, post).starts_with("HTTP/1.1 200 "), "what is no browser is answered as before");
+        assert!(status(address, post).starts_with("HTTP/1.1 200 "), "other clients are answered too");
         for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=utf-8"] {
             let answer = status(address, &format!("POST / HTTP/1.1\r\ncontent-type: {kind}"));
             assert!(answer.starts_with("HTTP/1.1 200 "), "{kind}: {answer}");
@@ -282,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_hears_nothing_is_sent_a_ping() {
+    fn an_idle_client_receives_pings() {
         use std::io::{Read, Write};
         let listener = Listener::bind(0, &[]).expect("bound");
         let (address, (methods, _)) = (listener.address, counted());

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A fork served over JSON-RPC on loopback, as a node would serve its chain.
+//! Serves a fork over JSON-RPC on loopback, as a node serves its chain.
 //!
-//! One thread has the chain and answers one request after the other; another runs `jsonrpsee`'s server, which speaks
-//! HTTP and WebSocket. Blocks are real: built by the author, imported, with the state root that their changes lead to.
+//! One thread owns the chain and answers one request after the other. Another runs the `jsonrpsee`
+//! server for HTTP and WebSocket. Blocks are real: built by the author and imported, with the state
+//! root that their changes give.
 
 mod archive;
-mod author;
 mod chain;
 mod chain_head;
-mod chain_spec;
-mod child_state;
 mod dev;
 mod fork;
 mod http;
@@ -33,22 +31,22 @@ use serde::Serialize;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use worker::{Failure, Result};
 
-/// Answers until nobody can ask any more.
+/// Serves the fork until the server has ended.
 pub fn serve(mut fork: Fork<'_>, listener: Listener) -> Result<()> {
-    let (jobs, asked) = mpsc::channel();
+    let (jobs, received) = mpsc::channel();
     listener.start(module(ChainThread::new(jobs))?)?;
-    run(&mut fork, &asked);
+    run(&mut fork, &received);
     Ok(())
 }
 
-fn run(fork: &mut Fork<'_>, asked: &mpsc::Receiver<Job>) {
+fn run(fork: &mut Fork<'_>, received: &mpsc::Receiver<Job>) {
     loop {
-        match asked.recv_timeout(fork.due_in()) {
+        match received.recv_timeout(fork.due_in()) {
             Ok(job) => {
                 job(fork);
-                // Another try may find the node again that the state is taken from.
+                // The next attempt may reach the node again.
                 fork.forget_failure();
-                fork.settle();
+                fork.build_pending();
             }
             Err(RecvTimeoutError::Timeout) => fork.notify_due(),
             Err(RecvTimeoutError::Disconnected) => return,
@@ -56,7 +54,7 @@ fn run(fork: &mut Fork<'_>, asked: &mpsc::Receiver<Job>) {
     }
 }
 
-/// Returns every method and subscription there is.
+/// Returns all methods and subscriptions.
 fn module(chain: ChainThread) -> Result<RpcModule<ChainThread>> {
     let mut methods = Methods::new(chain);
     register(&mut methods)
@@ -64,7 +62,7 @@ fn module(chain: ChainThread) -> Result<RpcModule<ChainThread>> {
     Ok(methods.into_module())
 }
 
-/// What `rpc_methods` answers.
+/// The answer of `rpc_methods`.
 #[derive(Clone, Serialize)]
 struct MethodNames {
     methods: Vec<&'static str>,
@@ -72,11 +70,8 @@ struct MethodNames {
 
 fn register(methods: &mut Methods) -> Registered {
     archive::register(methods)?;
-    author::register(methods)?;
     chain::register(methods)?;
     chain_head::register(methods)?;
-    chain_spec::register(methods)?;
-    child_state::register(methods)?;
     dev::register(methods)?;
     payment::register(methods)?;
     state::register(methods)?;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whose pages may use a fork.
+//! The origins of pages that may use a fork.
 
 use worker::{Failure, Result};
 
-/// Origins that the user named, besides those of this machine.
+/// The origins that the user named, besides those of this machine.
 pub struct Origins(Vec<String>);
 
 impl Origins {
+    /// Checks the named origins: scheme, host and an optional port.
     pub fn new(named: &[String]) -> Result<Self> {
         let named = named.iter().map(|text| {
             let origin = text.trim_end_matches('/');
@@ -16,16 +17,18 @@ impl Origins {
                 {
                     Ok(origin.to_owned())
                 }
-                _ => Err(Failure::usage("a page's origin is not what it has to be")
+                _ => Err(Failure::usage("invalid origin of a page")
                     .found(text.clone())
-                    .expected("scheme and host, and the port unless it is the scheme's: https://polkadot.js.org")),
+                    .expected("a scheme, a host and an optional port, for example https://polkadot.js.org")),
             }
         });
         Ok(Self(named.collect::<Result<_>>()?))
     }
 
-    /// Pages of this machine come from programs that could ask without a browser as well. `null` is what a page of anybody
-    /// can have for an origin.
+    /// Returns whether pages of an origin may use the fork.
+    ///
+    /// Pages of this machine are allowed, because their programs could send requests without a
+    /// browser as well. `null` is not, because any page can have it as its origin.
     pub fn allow(&self, origin: &str) -> bool {
         let local = origin.split_once("://").is_some_and(|(scheme, host)| {
             ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && is_loopback(host)
@@ -34,7 +37,7 @@ impl Origins {
     }
 }
 
-/// Whether a host, with or without a port, is this machine.
+/// Returns whether a host, with or without a port, is this machine.
 pub fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -48,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_origin_is_refused() {
+    fn invalid_origins_are_refused() {
         for good in ["https://polkadot.js.org", "http://my.host:3000/"] {
             assert!(
                 Origins::new(&[good.into()]).is_ok_and(|origins| origins.allow(good.trim_end_matches('/'))),

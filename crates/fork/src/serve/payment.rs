@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `payment_*`
+//! `payment_*`: fees.
 
 use super::{
     Fork,
@@ -8,6 +8,7 @@ use super::{
 use codec::{Compact, Decode, Encode};
 use serde::Serialize;
 
+/// Registers the method.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("payment_queryInfo", query_info)
 }

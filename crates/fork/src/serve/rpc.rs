@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How methods and subscriptions are registered, and how their work comes to the thread that has the chain.
+//! Registers methods and subscriptions, and passes their work to the thread that owns the chain.
 
 use super::Fork;
 use jsonrpsee::{
@@ -15,22 +15,23 @@ use std::{fmt, sync::mpsc as blocking};
 use tokio::sync::{mpsc, oneshot};
 use worker::Failure;
 
-/// Notifications that wait for one subscription.
+/// The maximum number of waiting notifications of one subscription.
 pub const QUEUE_LIMIT: usize = 4_096;
 
-/// Work for the thread that has the chain.
+/// A job for the thread that owns the chain.
 pub type Job = Box<dyn FnOnce(&mut Fork<'_>) + Send>;
 
-/// Hands work to the thread that has the chain.
+/// Sends jobs to the thread that owns the chain.
 #[derive(Clone)]
 pub struct ChainThread(blocking::Sender<Job>);
 
 impl ChainThread {
+    /// Creates a handle from the sender of jobs.
     pub fn new(jobs: blocking::Sender<Job>) -> Self {
         Self(jobs)
     }
 
-    /// Returns what the work gives, or an error where the fork has ended.
+    /// Runs `work` on the thread and returns its result, or an error if the fork has ended.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Fork<'_>) -> T + Send + 'static,
@@ -38,7 +39,7 @@ impl ChainThread {
         let ended = || Error::new(-32000, "the fork has ended");
         let (result, receiver) = oneshot::channel();
         let job = move |fork: &mut Fork<'_>| {
-            // Whoever asked may be gone by now.
+            // The client may have disconnected.
             let _ = result.send(work(fork));
         };
         self.0.send(Box::new(job)).map_err(|_| ended())?;
@@ -46,20 +47,22 @@ impl ChainThread {
     }
 }
 
-/// An error as JSON-RPC has it.
+/// A JSON-RPC error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error(ErrorObjectOwned);
 
 impl Error {
+    /// Creates an error without data.
     pub fn new(code: i32, message: impl Into<String>) -> Self {
         Self(ErrorObjectOwned::owned(code, message, None::<()>))
     }
 
-    /// An error with more about it, in `data`.
+    /// Creates an error with details in `data`.
     pub fn with_data(code: i32, message: &str, data: String) -> Self {
         Self(ErrorObjectOwned::owned(code, message, Some(data)))
     }
 
+    /// Creates an error for invalid parameters.
     pub fn parameters(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidParams.code(), message)
     }
@@ -93,15 +96,15 @@ impl From<Error> for ErrorObjectOwned {
     }
 }
 
-/// Parameters by position: `next` and `optional_next` take them in order.
+/// Parameters by position: `next` and `optional_next` return them in order.
 pub type Params<'a> = ParamsSequence<'a>;
 
-/// The hash of the block that is meant, where one is given.
+/// Reads an optional block hash.
 pub fn at(params: &mut Params<'_>) -> Result<Option<H256>, Error> {
     Ok(params.optional_next()?)
 }
 
-/// Bytes in hex: written with `0x`, read with and without it, as nodes do it.
+/// Bytes in hex: written with `0x`, read with or without it, as nodes do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -117,68 +120,74 @@ impl Serialize for Bytes {
     }
 }
 
-/// Who subscribes.
+/// The subscriber.
 pub struct Subscriber {
     /// The subscription's name on its connection.
     pub id: String,
+    /// The connection of the client.
     pub connection: ConnectionId,
 }
 
-/// The sending end of a subscription, for the thread that has the chain.
+/// The sending end of a subscription, for the thread that owns the chain.
 #[derive(Clone)]
 pub struct Notifications(mpsc::Sender<Box<RawValue>>);
 
-/// The receiving end, which is read once the client knows of its subscription.
+/// The receiving end. It is read after the client knows its subscription.
 pub type Queue = mpsc::Receiver<Box<RawValue>>;
 
 impl Notifications {
+    /// Creates both ends of a subscription.
     pub fn channel() -> (Self, Queue) {
         let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
         (Self(sender), receiver)
     }
 
-    /// Sends without waiting, and returns whether there was room. A client that does not read loses it.
+    /// Sends a notification without waiting. Returns whether there was room; otherwise it is lost.
     pub fn send(&self, notification: &impl Serialize) -> bool {
         serde_json::value::to_raw_value(notification).is_ok_and(|text| self.0.try_send(text).is_ok())
     }
 
-    /// Returns whether only one notification more would fit.
+    /// Returns whether at most one more notification fits.
     pub fn is_nearly_full(&self) -> bool {
         self.0.capacity() <= 1
     }
 
-    /// Returns whether the client went away or unsubscribed.
+    /// Returns whether the client disconnected or unsubscribed.
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 }
 
+/// The result of registering a method.
 pub type Registered = Result<(), RegisterMethodError>;
 
 /// The methods of a fork.
 pub struct Methods(RpcModule<ChainThread>);
 
 impl Methods {
+    /// Creates an empty module.
     pub fn new(chain: ChainThread) -> Self {
         Self(RpcModule::new(chain))
     }
 
-    /// Returns the name of every method, in order.
+    /// Returns the names of all methods in order.
     pub fn names(&self) -> Vec<&'static str> {
         let mut names: Vec<_> = self.0.method_names().collect();
         names.sort_unstable();
         names
     }
 
+    /// Returns the module, for methods of other kinds.
     pub fn module(&mut self) -> &mut RpcModule<ChainThread> {
         &mut self.0
     }
 
+    /// Returns the module.
     pub fn into_module(self) -> RpcModule<ChainThread> {
         self.0
     }
 
-    /// Adds a method that the thread of the chain answers.
+    /// Adds a method that runs on the thread of the chain.
     pub fn method<T: Serialize + Clone + Send + 'static>(
         &mut self,
         name: &'static str,
@@ -190,7 +199,7 @@ impl Methods {
         Ok(())
     }
 
-    /// Adds a method whose answer depends on the connection that asks.
+    /// Adds a method whose answer depends on the client's connection.
     pub fn connection_method<T: Serialize + Clone + Send + 'static>(
         &mut self,
         name: &'static str,
@@ -203,16 +212,17 @@ impl Methods {
         Ok(())
     }
 
+    /// Adds another name of a method.
     pub fn alias(&mut self, alias: &'static str, name: &'static str) -> Registered {
         self.0.register_alias(alias, name)
     }
 
-    /// Adds a subscription: `[to subscribe, what a notification is called, to unsubscribe]`. The thread of the chain
-    /// takes it or refuses it; what it sends comes after the answer, in order.
+    /// Adds a subscription with the names `[subscribe, notification, unsubscribe]`. The thread of
+    /// the chain accepts or refuses it. Notifications come after the answer, in order.
     pub fn subscription(
         &mut self,
         [subscribe, notification, unsubscribe]: [&'static str; 3],
-        take: fn(&mut Fork<'_>, Subscriber, Params<'_>) -> Result<Queue, Error>,
+        accept: fn(&mut Fork<'_>, Subscriber, Params<'_>) -> Result<Queue, Error>,
     ) -> Registered {
         self.0.register_subscription(
             subscribe,
@@ -220,10 +230,10 @@ impl Methods {
             unsubscribe,
             move |params, pending, chain, _| async move {
                 let Ok(id) = serde_json::to_value(pending.subscription_id()) else { return };
-                // Text, unless who asks is no server: then its own ids are numbers.
+                // Text, except without a server in tests, where ids are numbers.
                 let id = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
                 let subscriber = Subscriber { id, connection: pending.connection_id() };
-                match chain.run(move |fork| take(fork, subscriber, params.sequence())).await.flatten() {
+                match chain.run(move |fork| accept(fork, subscriber, params.sequence())).await.flatten() {
                     Ok(queue) => forward(pending, queue).await,
                     Err(error) => pending.reject(error).await,
                 }
@@ -233,7 +243,7 @@ impl Methods {
     }
 }
 
-/// Passes notifications on until the client or the chain has enough.
+/// Forwards notifications until the client unsubscribes or the subscription ends.
 async fn forward(pending: PendingSubscriptionSink, mut queue: Queue) {
     let Ok(sink) = pending.accept().await else { return };
     loop {
@@ -248,7 +258,7 @@ async fn forward(pending: PendingSubscriptionSink, mut queue: Queue) {
     }
 }
 
-/// Returns the connection that a request came by. Each request has one.
+/// Returns the connection of a request. Each request has one.
 pub fn connection(extensions: &Extensions) -> Result<ConnectionId, Error> {
     let connection = extensions.get::<ConnectionId>().copied();
     connection.ok_or_else(|| Error::new(ErrorCode::InternalError.code(), "a request without a connection"))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `state_*`
+//! `state_*` and `childstate_*`: reading the state and its child tries, and calling the runtime.
 
 use super::{
     Fork,
@@ -8,16 +8,26 @@ use super::{
 use crate::chain::Chain;
 use codec::Decode;
 use serde::Serialize;
-use sp_core::H256;
+use sp_core::{H256, storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX};
 use sp_state_machine::{Backend, IterArgs};
 use sp_storage::ChildInfo;
 use sp_trie::recorder::Recorder;
 use sp_version::RuntimeVersion;
 
-/// Keys in one page, as nodes limit them.
-pub const PAGE_LIMIT: u32 = 1_000;
+/// The maximum number of keys in one page, the limit of nodes.
+const PAGE_LIMIT: u32 = 1_000;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("childstate_getKeysPaged", child_keys_paged)?;
+    methods.method("childstate_getStorage", |fork, params| Ok(child_storage(fork, params)?.map(Bytes)))?;
+    methods.method("childstate_getStorageEntries", child_entries)?;
+    methods.method("childstate_getStorageHash", |fork, params| {
+        Ok(child_storage(fork, params)?.map(|value| H256(artifact::hashes::blake2_256(&value))))
+    })?;
+    methods.method("childstate_getStorageSize", |fork, params| {
+        Ok(child_storage(fork, params)?.map(|value| value.len()))
+    })?;
     methods.method("state_call", state_call)?;
     methods.method("state_getChildReadProof", child_read_proof)?;
     methods.method("state_getKeysPaged", keys_paged)?;
@@ -49,8 +59,42 @@ fn keys_paged(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Vec<Bytes>,
     page(fork.chain(at(&mut params)?)?, None, prefix, count, start)
 }
 
-/// The keys behind one, of the main trie or of a child trie.
-pub fn page(
+/// Reads the next parameter, the key of a child trie with its prefix.
+fn child(params: &mut Params<'_>) -> Result<ChildInfo, Error> {
+    let key: Bytes = params.next()?;
+    key.0.strip_prefix(DEFAULT_CHILD_STORAGE_KEY_PREFIX).map(ChildInfo::new_default).ok_or_else(|| {
+        Error::parameters("parameter 0 (child storage key): it must begin with `:child_storage:default:`")
+    })
+}
+
+fn child_storage(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let child = child(&mut params)?;
+    let key: Bytes = params.next()?;
+    Ok(fork.chain(at(&mut params)?)?.read(|backend| backend.child_storage(&child, &key.0))?)
+}
+
+fn child_keys_paged(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Vec<Bytes>, Error> {
+    let child = child(&mut params)?;
+    let prefix: Option<Bytes> = params.optional_next()?;
+    let count: u32 = params.next()?;
+    let start: Option<Bytes> = params.optional_next()?;
+    page(fork.chain(at(&mut params)?)?, Some(child), prefix, count, start)
+}
+
+fn child_entries(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Vec<Option<Bytes>>, Error> {
+    let child = child(&mut params)?;
+    let keys: Vec<Bytes> = params.next()?;
+    let chain = fork.chain(at(&mut params)?)?;
+    let values = chain.read(|backend| {
+        keys.iter()
+            .map(|key| backend.child_storage(&child, &key.0).map(|value| value.map(Bytes)))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    Ok(values)
+}
+
+/// Returns the keys after `start` of the main trie or of a child trie.
+fn page(
     chain: &Chain,
     child: Option<ChildInfo>,
     prefix: Option<Bytes>,
@@ -72,10 +116,13 @@ pub fn page(
     Ok(keys)
 }
 
-/// Values of some keys at a block: what `state_queryStorageAt` and the subscription to storage tell.
+/// The values of some keys at a block, the answer of `state_queryStorageAt` and of storage
+/// subscriptions.
 #[derive(Clone, Serialize)]
 pub struct StorageChangeSet {
+    /// The hash of the block.
     pub block: H256,
+    /// The keys with their values.
     pub changes: Vec<(Bytes, Option<Bytes>)>,
 }
 
@@ -124,7 +171,7 @@ fn read_proof(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<ReadProof, 
 }
 
 fn child_read_proof(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<ReadProof, Error> {
-    let child = super::child_state::child(&mut params)?;
+    let child = child(&mut params)?;
     let keys: Vec<Bytes> = params.next()?;
     prove(fork, Some(child), &keys, at(&mut params)?)
 }
@@ -150,6 +197,7 @@ fn metadata(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<Bytes, Error>
     Ok(Bytes(metadata))
 }
 
+/// Returns the runtime's version at a block, or at the head.
 pub fn runtime_version(fork: &Fork<'_>, at: Option<H256>) -> Result<RuntimeVersion, Error> {
     let answer = fork.call(at, "Core_version", &[])?;
     RuntimeVersion::decode(&mut &answer[..])

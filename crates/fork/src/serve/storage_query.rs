@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Storage as `chainHead_v1_storage` and `archive_v1_storage` are asked for it, read in pages.
+//! Reads storage for `chainHead_v1_storage` and `archive_v1_storage`, page by page.
 
 use super::rpc::Bytes;
 use crate::chain::Chain;
@@ -11,19 +11,21 @@ use sp_trie::MerkleValue;
 use std::collections::VecDeque;
 use worker::Result;
 
-/// Entries of one page.
+/// The maximum number of entries in one page.
 const PAGE_ENTRIES: usize = 1_000;
-/// A page ends when its keys and values are this large, but not before it has `LEAST_ENTRIES`: `chainHead_v1_storage`
-/// may be interrupted where it iterates, and not where it reads single values.
+/// The size in bytes of keys and values at which a page ends, if it has at least `LEAST_ENTRIES`.
+/// `chainHead_v1_storage` may be interrupted while it iterates, but not while it reads single
+/// values.
 const PAGE_BYTES: usize = 1 << 20;
 const LEAST_ENTRIES: usize = 16;
 
+/// A query of one key or of the keys below it.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageQuery {
     key: Bytes,
     r#type: StorageQueryType,
-    /// Where an iteration goes on.
+    /// The key after which an iteration continues.
     #[serde(default)]
     pagination_start_key: Option<Bytes>,
 }
@@ -38,6 +40,7 @@ enum StorageQueryType {
     DescendantsHashes,
 }
 
+/// A result of a query.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageItem {
@@ -56,26 +59,30 @@ enum StorageResult {
     ClosestDescendantMerkleValue(Bytes),
 }
 
-/// Reads what was asked for, a page at a time.
+/// Runs queries page by page.
 pub struct StorageReader {
     queries: VecDeque<StorageQuery>,
     child: Option<ChildInfo>,
-    /// Whether items name their child trie, as those of `archive_v1_storage` do.
+    /// Whether items contain their child trie, as for `archive_v1_storage`.
     names_child: bool,
 }
 
+/// A page of results.
 pub struct Page {
+    /// The items in the order of the queries.
     pub items: Vec<StorageItem>,
+    /// Whether no page follows.
     pub is_last: bool,
 }
 
 impl StorageReader {
+    /// Creates a reader of the main trie or of a child trie.
     pub fn new(queries: Vec<StorageQuery>, child: Option<Bytes>, names_child: bool) -> Self {
         let child = child.map(|name| ChildInfo::new_default(&name.0));
         Self { queries: queries.into(), child, names_child }
     }
 
-    /// Returns the next items. All but the last page have some.
+    /// Returns the next items. Only the last page may be empty.
     pub fn page(&mut self, chain: &Chain) -> Result<Page> {
         let (mut items, mut bytes) = (Vec::new(), 0);
         let is_full = |items: &[StorageItem], bytes| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What clients want to be told of: heads, values, the runtime's version, an extrinsic's fate.
+//! Subscriptions: to heads, values, the runtime's version and the status of an extrinsic.
 
 use super::{
     rpc::{Bytes, Notifications, Queue},
@@ -14,15 +14,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between the word that an extrinsic is in a block and the one that the block is final. Clients that look into the block
-/// before they pass on the first (`@polkadot/api`) would pass on the second alone.
+/// The delay between the notifications that an extrinsic is in a block and that the block is final.
+/// Without it, clients that read the block before they report the first (`@polkadot/api`) would
+/// report only the second.
 pub const FINALITY_DELAY: Duration = Duration::from_millis(250);
 
+/// The subscriptions of all clients.
 #[derive(Default)]
 pub struct Subscriptions {
     active: BTreeMap<u64, Subscription>,
     next: u64,
-    /// The last words of subscriptions, and when they are due, in that order.
+    /// The last notifications of subscriptions, in the order of the time they are due.
     last: VecDeque<(Instant, u64, TransactionStatus)>,
 }
 
@@ -40,7 +42,7 @@ enum Subject {
     Included,
 }
 
-/// What happens to an extrinsic that somebody watches.
+/// The status of an extrinsic that is watched.
 #[derive(Clone, Debug)]
 pub enum TransactionStatus {
     Ready,
@@ -49,14 +51,14 @@ pub enum TransactionStatus {
     Invalid(String),
 }
 
-/// Where in the chain an extrinsic is.
+/// The position of an extrinsic in the chain.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct BlockPosition {
     hash: H256,
     index: usize,
 }
 
-/// How a transaction's status is told.
+/// The format of a transaction's status.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Of `author_submitAndWatchExtrinsic`.
@@ -83,13 +85,14 @@ enum TransactionEvent<'a> {
     Invalid { error: &'a str },
 }
 
-/// The sending end of a subscription, and how it is told of a transaction.
+/// The sending end of a subscription, with the format of its status.
 pub struct Watcher {
     to: Notifications,
     format: Format,
 }
 
 impl Format {
+    /// Creates both ends of a subscription.
     pub fn channel(self) -> (Watcher, Queue) {
         let (to, queue) = Notifications::channel();
         (Watcher { to, format: self }, queue)
@@ -97,7 +100,7 @@ impl Format {
 }
 
 impl Watcher {
-    /// Sends without waiting: a client that does not read loses it.
+    /// Sends a status without waiting. If the client does not read, it is lost.
     pub fn send(&self, status: &TransactionStatus) {
         match self.format {
             Format::Author => self.to.send(&match status {
@@ -117,18 +120,22 @@ impl Watcher {
 }
 
 impl Subscriptions {
+    /// Adds a subscription to heads.
     pub fn heads(&mut self, to: Notifications) {
         self.add(to, Subject::Heads);
     }
 
+    /// Adds a subscription to the runtime's version.
     pub fn runtime_version(&mut self, to: Notifications) {
         self.add(to, Subject::RuntimeVersion);
     }
 
+    /// Adds a subscription to the values of some keys.
     pub fn storage(&mut self, to: Notifications, keys: Vec<Vec<u8>>) {
         self.add(to, Subject::Storage(keys));
     }
 
+    /// Adds a subscription to the status of an extrinsic.
     pub fn watch(&mut self, to: Watcher, extrinsic: Vec<u8>) {
         self.insert(to, Subject::Extrinsic(extrinsic));
     }
@@ -143,7 +150,7 @@ impl Subscriptions {
         self.next += 1;
     }
 
-    /// Ends the subscriptions of clients that went away or unsubscribed.
+    /// Removes the subscriptions of clients that disconnected or unsubscribed.
     fn forget_closed(&mut self) {
         self.active.retain(|_, subscription| !subscription.to.to.is_closed());
     }
@@ -157,12 +164,12 @@ impl Subscriptions {
         }
     }
 
-    /// How long nothing is due.
+    /// Returns the time until the next notification is due.
     pub fn due_in(&self) -> Duration {
         self.last.front().map_or(Duration::MAX, |(due, ..)| due.saturating_duration_since(Instant::now()))
     }
 
-    /// Sends what is due by then.
+    /// Sends the notifications that are due at `now`.
     pub fn notify_due(&mut self, now: Instant) {
         while self.last.front().is_some_and(|(due, ..)| *due <= now)
             && let Some((_, id, status)) = self.last.pop_front()
@@ -173,14 +180,17 @@ impl Subscriptions {
         }
     }
 
+    /// Reports a new head.
     pub fn new_head(&mut self, header: &Header) {
         self.notify(|subject| matches!(subject, Subject::Heads).then_some(header));
     }
 
+    /// Reports a new version of the runtime.
     pub fn new_runtime_version(&mut self, version: &RuntimeVersion) {
         self.notify(|subject| matches!(subject, Subject::RuntimeVersion).then_some(version));
     }
 
+    /// Reports the changed values to the subscriptions of their keys.
     pub fn new_values(&mut self, block: H256, changed: &[Vec<u8>], read: impl Fn(&[u8]) -> Option<Bytes>) {
         self.notify(|subject| {
             let Subject::Storage(wanted) = subject else { return None };
@@ -190,7 +200,8 @@ impl Subscriptions {
         });
     }
 
-    /// Blocks are final at once; that is told a little later.
+    /// Reports the extrinsics of a block. The block is final at once, which is reported after a
+    /// delay.
     pub fn included(&mut self, hash: H256, extrinsics: &[Vec<u8>]) {
         let due = Instant::now() + FINALITY_DELAY;
         for (id, subscription) in &mut self.active {
@@ -203,12 +214,13 @@ impl Subscriptions {
         }
     }
 
+    /// Reports extrinsics that the runtime refused.
     pub fn dropped(&mut self, extrinsics: &[Vec<u8>]) {
         self.active.retain(|_, subscription| {
             let Subject::Extrinsic(watched) = &subscription.subject else { return true };
             let dropped = extrinsics.contains(watched);
             if dropped {
-                let why = "the runtime did not let it into a block".to_owned();
+                let why = "the runtime refused it when a block was built".to_owned();
                 subscription.to.send(&TransactionStatus::Invalid(why));
             }
             !dropped
@@ -226,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn that_an_extrinsic_is_in_a_block_is_told_before_the_block_is_final() {
+    fn inclusion_is_reported_before_finality() {
         let mut subscriptions = Subscriptions::default();
         let watch = |subscriptions: &mut Subscriptions, format: Format, extrinsic: &[u8]| {
             let (to, queue) = format.channel();
@@ -236,7 +248,7 @@ mod tests {
         let (block, began) = (H256::repeat_byte(1), Instant::now());
         let mut first = watch(&mut subscriptions, Format::Author, b"first");
         let mut modern = watch(&mut subscriptions, Format::TransactionWatch, b"second");
-        let mut given_up = watch(&mut subscriptions, Format::Author, b"second");
+        let mut abandoned = watch(&mut subscriptions, Format::Author, b"second");
         assert_eq!(subscriptions.due_in(), Duration::MAX);
         subscriptions.included(block, &[b"first".to_vec(), b"second".to_vec()]);
         subscriptions.notify_due(began);
@@ -244,12 +256,12 @@ mod tests {
         let position = json!({"hash": block, "index": 1});
         let included = json!({"event": "bestChainBlockIncluded", "block": position});
         assert_eq!([next(&mut modern), next(&mut modern)], [Some(included), None]);
-        assert_eq!(next(&mut given_up), Some(json!({"inBlock": block})));
+        assert_eq!(next(&mut abandoned), Some(json!({"inBlock": block})));
         assert!(subscriptions.due_in() <= FINALITY_DELAY);
 
-        // It is in a block: what happens to the same bytes elsewhere is not its fate.
+        // It is in a block, so the same bytes elsewhere do not change its status.
         subscriptions.dropped(&[b"first".to_vec()]);
-        drop(given_up);
+        drop(abandoned);
         subscriptions.notify_due(Instant::now() + FINALITY_DELAY);
         assert_eq!([next(&mut first), next(&mut first)], [Some(json!({"finalized": block})), None]);
         assert_eq!(next(&mut modern), Some(json!({"event": "finalized", "block": position})));
@@ -258,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extrinsic_that_no_block_takes_is_told_as_invalid() {
+    fn a_refused_extrinsic_is_reported_as_invalid() {
         let mut subscriptions = Subscriptions::default();
         let (to, mut author) = Format::Author.channel();
         subscriptions.watch(to, b"one".to_vec());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `system_*`
+//! `system_*` and `chainSpec_v1_*`: the node and the chain.
 
 use super::{
     Fork,
@@ -9,6 +9,7 @@ use codec::{Decode, Encode};
 use serde::Serialize;
 use sp_core::crypto::{AccountId32, Ss58Codec};
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
     methods.method("system_accountNextIndex", next_index)?;
     methods.alias("account_nextIndex", "system_accountNextIndex")?;
@@ -17,7 +18,10 @@ pub fn register(methods: &mut Methods) -> Registered {
     methods.method("system_health", |_, _| Ok(Health { peers: 0, is_syncing: false, should_have_peers: false }))?;
     methods.method("system_name", |_, _| Ok("cutover"))?;
     methods.method("system_properties", |fork, _| properties(fork))?;
-    methods.method("system_version", |_, _| Ok(env!("CARGO_PKG_VERSION")))
+    methods.method("system_version", |_, _| Ok(env!("CARGO_PKG_VERSION")))?;
+    methods.method("chainSpec_v1_chainName", |fork, _| Ok(fork.name.clone()))?;
+    methods.method("chainSpec_v1_genesisHash", |fork, _| fork.genesis_hash())?;
+    methods.method("chainSpec_v1_properties", |fork, _| properties(fork))
 }
 
 #[derive(Clone, Serialize)]
@@ -28,15 +32,15 @@ struct Health {
     should_have_peers: bool,
 }
 
-/// What the runtime itself tells; names of tokens are the wallet's business.
+/// The properties that the runtime knows. The names of tokens are not among them.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Properties {
+struct Properties {
     #[serde(skip_serializing_if = "Option::is_none")]
     ss58_format: Option<u16>,
 }
 
-pub fn properties(fork: &mut Fork<'_>) -> Result<Properties, Error> {
+fn properties(fork: &mut Fork<'_>) -> Result<Properties, Error> {
     let chain = fork.chain(None)?.clone();
     let layout = fork.author.layout(&chain)?;
     let prefix = layout.constant("System", "SS58Prefix");
@@ -50,7 +54,7 @@ fn next_index(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<u64, Error>
         8 => u64::decode(&mut &answer[..]).ok(),
         _ => u32::decode(&mut &answer[..]).ok().map(u64::from),
     };
-    index.ok_or_else(|| Error::new(-32000, "the runtime's answer is no index"))
+    index.ok_or_else(|| Error::new(-32000, "the runtime's answer is not an account index"))
 }
 
 fn account(text: String) -> Result<AccountId32, Error> {
@@ -62,5 +66,5 @@ fn account(text: String) -> Result<AccountId32, Error> {
     }
     AccountId32::from_ss58check_with_version(&text)
         .map(|(account, _)| account)
-        .map_err(|error| Error::parameters(format!("parameter 0 (account): no SS58 address: {error:?}")))
+        .map_err(|error| Error::parameters(format!("parameter 0 (account): not an SS58 address: {error:?}")))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The methods and what needs no runtime; whole chains are served in the end-to-end tests.
+//! Tests of the methods that need no runtime. The end-to-end tests serve whole chains.
 
 use super::*;
 use crate::{
@@ -23,7 +23,7 @@ use tokio::{runtime::Runtime, sync::mpsc as channel};
 /// `:child_storage:default:kid`
 const KID: &str = "0x3a6368696c645f73746f726167653a64656661756c743a6b6964";
 
-/// 30 entries under 0xaa, 1,500 under 0xbb, and five in a child trie.
+/// Returns a chain with 30 entries under 0xaa, 1,500 under 0xbb, and five in a child trie.
 fn chain() -> Chain {
     let few = (0..30u8).map(|index| (vec![0xaa, index], vec![index; 40]));
     let many = (0..1_500u16).map(|index| ([&[0xbb][..], &index.to_be_bytes()].concat(), vec![1; 3]));
@@ -32,25 +32,25 @@ fn chain() -> Chain {
     Chain::from_state(state).expect("a chain")
 }
 
-/// Calls the methods of a fork that lives on a thread of its own.
+/// Calls the methods of a fork that runs on a thread of its own.
 struct Client {
     runtime: Runtime,
     methods: jsonrpsee::Methods,
     chain: ChainThread,
 }
 
-/// What one subscription is told.
-struct Told {
+/// A subscription and its notifications.
+struct TestSubscription {
     id: Value,
     queue: channel::Receiver<Box<RawValue>>,
 }
 
 fn with_fork(test: impl FnOnce(&Client)) {
-    let (jobs, asked) = mpsc::channel();
-    // It ends when nobody can ask any more.
+    let (jobs, received) = mpsc::channel();
+    // The thread ends when all senders are dropped.
     std::thread::spawn(move || {
         let executor = Executor::new(None);
-        run(&mut Fork::new("test".into(), chain(), &executor, true), &asked);
+        run(&mut Fork::new("test".into(), chain(), &executor, true), &received);
     });
     let chain = ChainThread::new(jobs);
     test(&Client {
@@ -82,25 +82,26 @@ impl Client {
         self.call(method, params)["error"]["code"].clone()
     }
 
-    fn subscribe(&self, method: &str, params: Value) -> Told {
+    fn subscribe(&self, method: &str, params: Value) -> TestSubscription {
         let (answer, queue) = self.request(method, &params);
         assert_eq!(answer["error"], Value::Null, "{method}: {answer}");
-        Told { id: answer["result"].clone(), queue }
+        TestSubscription { id: answer["result"].clone(), queue }
     }
 
-    /// The next notification of a subscription.
-    fn next(&self, told: &mut Told) -> Value {
-        let next = async { tokio::time::timeout(Duration::from_secs(60), told.queue.recv()).await };
+    /// Returns the next notification of a subscription.
+    fn next(&self, subscription: &mut TestSubscription) -> Value {
+        let next = async { tokio::time::timeout(Duration::from_secs(60), subscription.queue.recv()).await };
         let text = self.runtime.block_on(next).expect("in time").expect("a notification");
         serde_json::from_str::<Value>(text.get()).expect("JSON")["params"]["result"].clone()
     }
 
-    /// The first event of an operation, which is begun with these parameters behind the subscription's name.
-    fn outcome<const N: usize>(&self, told: &mut Told, method: &str, params: [Value; N]) -> Value {
-        let params = [told.id.clone()].into_iter().chain(params).collect();
+    /// Starts an operation with these parameters after the subscription's name, and returns its
+    /// first event.
+    fn outcome<const N: usize>(&self, subscription: &mut TestSubscription, method: &str, params: [Value; N]) -> Value {
+        let params = [subscription.id.clone()].into_iter().chain(params).collect();
         let started = self.result(method, params);
         assert_eq!(started["result"], "started", "{started}");
-        let event = self.next(told);
+        let event = self.next(subscription);
         assert_eq!(event["operationId"], started["operationId"]);
         event
     }
@@ -109,7 +110,7 @@ impl Client {
         self.runtime.block_on(self.chain.run(work)).expect("done")
     }
 
-    /// Lets subscriptions end that nobody reads any more.
+    /// Lets subscriptions end whose queues were dropped.
     fn let_end(&self) {
         self.runtime.block_on(async {
             for _ in 0..100 {
@@ -118,7 +119,7 @@ impl Client {
         });
     }
 
-    /// Has a block on the head that nobody executed, with one value in its state.
+    /// Adds a block to the head without executing it, with one value in its state.
     fn append(&self, value: u8) -> H256 {
         self.on_chain(move |fork| {
             let mut chain = fork.chain(None).expect("a head").clone();
@@ -130,18 +131,18 @@ impl Client {
         })
     }
 
-    /// Follows the chain: the subscription, and the hash that it begins with.
-    fn follow(&self, with_runtime: bool) -> (Told, Value) {
-        let mut told = self.subscribe("chainHead_v1_follow", json!([with_runtime]));
-        // Where there is no server, subscriptions are named by numbers.
-        told.id = json!(told.id.to_string());
-        let first = self.next(&mut told);
+    /// Follows the chain. Returns the subscription and the head that it starts with.
+    fn follow(&self, with_runtime: bool) -> (TestSubscription, Value) {
+        let mut subscription = self.subscribe("chainHead_v1_follow", json!([with_runtime]));
+        // Without a server, the names of subscriptions are numbers.
+        subscription.id = json!(subscription.id.to_string());
+        let first = self.next(&mut subscription);
         assert_eq!(first["event"], "initialized");
         let runtime = if with_runtime { json!("invalid") } else { Value::Null };
         assert_eq!(first["finalizedBlockRuntime"]["type"], runtime, "there is no runtime");
         let head = first["finalizedBlockHashes"].as_array().and_then(|hashes| hashes.last()).expect("a head").clone();
-        assert_eq!(self.next(&mut told), json!({"event": "bestBlockChanged", "bestBlockHash": head}));
-        (told, head)
+        assert_eq!(self.next(&mut subscription), json!({"event": "bestBlockChanged", "bestBlockHash": head}));
+        (subscription, head)
     }
 }
 
@@ -162,7 +163,7 @@ fn values_and_keys_are_read_as_from_a_node() {
         assert_eq!((first.as_array().map(Vec::len), second.as_array().map(Vec::len)), (Some(20), Some(10)));
         assert_eq!(second[0], json!("0xaa14"));
         let all = fork.result("state_getKeysPaged", json!(["0x", 20]));
-        assert_eq!(fork.result("state_getKeysPaged", json!(["", 20])), all, "nothing at all is hex too");
+        assert_eq!(fork.result("state_getKeysPaged", json!(["", 20])), all, "an empty text is hex too");
         let head = fork.result("chain_getFinalizedHead", json!([]));
         let plain = head.as_str().expect("text").trim_start_matches("0x");
         assert_eq!(fork.result("state_getStorage", json!(["aa03", plain])), json!(value));
@@ -197,7 +198,7 @@ fn proofs_hold_against_the_state_root() {
     });
 }
 
-/// What a served fork answers to a message over HTTP: the status and the JSON.
+/// Posts a message to a served fork. Returns the status line and the JSON.
 fn post(url: &str, length: usize, body: &str) -> (String, Value) {
     let address = url.strip_prefix("ws://").expect("a WebSocket's URL");
     let mut stream = TcpStream::connect(address).expect("connected");
@@ -213,7 +214,7 @@ fn post(url: &str, length: usize, body: &str) -> (String, Value) {
 }
 
 #[test]
-fn messages_get_the_answers_of_the_standard() {
+fn messages_are_answered_by_the_standard() {
     with_fork(|fork| {
         let listener = Listener::bind(0, &[]).expect("bound");
         let url = listener.url();
@@ -242,7 +243,7 @@ fn messages_get_the_answers_of_the_standard() {
 }
 
 #[test]
-fn wrong_calls_get_the_errors_of_the_standard() {
+fn invalid_calls_return_the_errors_of_the_standard() {
     with_fork(|fork| {
         for (method, params) in [
             ("state_getStorage", json!([])),
@@ -259,13 +260,13 @@ fn wrong_calls_get_the_errors_of_the_standard() {
         let unknown = fork.call("state_getStorage", json!(["0xaa03", H256::repeat_byte(9)]));
         assert!(unknown["error"]["message"].as_str().expect("text").contains("no block"), "{unknown}");
         assert_eq!(fork.code("state_getKeysPaged", json!(["0x", 100_000])), 4002);
-        // There is no runtime here: that is an error of the call, not the end of the server.
+        // A missing runtime is an error of the call and does not end the server.
         assert_eq!(fork.code("state_getMetadata", json!([])), -32000);
     });
 }
 
 #[test]
-fn every_listed_method_is_there() {
+fn every_listed_method_exists() {
     with_fork(|fork| {
         let methods = fork.result("rpc_methods", json!([]))["methods"].clone();
         let methods = methods.as_array().expect("a list");
@@ -278,59 +279,59 @@ fn every_listed_method_is_there() {
 }
 
 #[test]
-fn who_watches_a_value_is_told_when_it_changes() {
+fn a_storage_subscription_reports_changes() {
     with_fork(|fork| {
-        let mut told = fork.subscribe("state_subscribeStorage", json!([["0xaa03"]]));
-        assert_eq!(fork.next(&mut told)["changes"], json!([["0xaa03", format!("0x{}", "03".repeat(40))]]));
+        let mut subscription = fork.subscribe("state_subscribeStorage", json!([["0xaa03"]]));
+        assert_eq!(fork.next(&mut subscription)["changes"], json!([["0xaa03", format!("0x{}", "03".repeat(40))]]));
         fork.result("dev_setStorage", json!([[["0xaa03", "0x01"], ["0xaa04", null]]]));
-        assert_eq!(fork.next(&mut told)["changes"], json!([["0xaa03", "0x01"]]));
+        assert_eq!(fork.next(&mut subscription)["changes"], json!([["0xaa03", "0x01"]]));
         assert_eq!(fork.result("state_getStorage", json!(["0xaa04"])), Value::Null);
-        assert_eq!(fork.result("state_unsubscribeStorage", json!([told.id])), true);
-        assert_eq!(fork.result("state_unsubscribeStorage", json!([told.id])), false);
+        assert_eq!(fork.result("state_unsubscribeStorage", json!([subscription.id])), true);
+        assert_eq!(fork.result("state_unsubscribeStorage", json!([subscription.id])), false);
         fork.result("dev_setStorage", json!([[["0xaa03", "0x02"]]]));
         fork.result("system_name", json!([]));
-        assert!(told.queue.try_recv().is_err(), "not told any more");
+        assert!(subscription.queue.try_recv().is_err(), "no notification after the end");
     });
 }
 
 #[test]
-fn who_follows_the_head_is_told_of_blocks_and_looks_into_those_that_are_pinned() {
+fn a_follow_subscription_reports_blocks_and_reads_pinned_ones() {
     with_fork(|fork| {
-        let (mut told, genesis) = fork.follow(false);
+        let (mut subscription, genesis) = fork.follow(false);
         let block = json!(fork.append(1));
         let new = json!({"event": "newBlock", "blockHash": block, "parentBlockHash": genesis});
-        assert_eq!(fork.next(&mut told), new);
-        assert_eq!(fork.next(&mut told), json!({"event": "bestBlockChanged", "bestBlockHash": block}));
+        assert_eq!(fork.next(&mut subscription), new);
+        assert_eq!(fork.next(&mut subscription), json!({"event": "bestBlockChanged", "bestBlockHash": block}));
         let finalized = json!({"event": "finalized", "finalizedBlockHashes": [block], "prunedBlockHashes": []});
-        assert_eq!(fork.next(&mut told), finalized);
+        assert_eq!(fork.next(&mut subscription), finalized);
 
-        let header = fork.result("chainHead_v1_header", json!([told.id, block]));
+        let header = fork.result("chainHead_v1_header", json!([subscription.id, block]));
         assert_eq!(header, fork.result("archive_v1_header", json!([block])));
-        let done = fork.outcome(&mut told, "chainHead_v1_body", [block.clone()]);
+        let done = fork.outcome(&mut subscription, "chainHead_v1_body", [block.clone()]);
         assert_eq!((&done["event"], &done["value"]), (&json!("operationBodyDone"), &json!([])));
 
-        // Named twice, or not pinned: then nothing is unpinned.
+        // If a block is named twice or not pinned, nothing is unpinned.
         let unknown = H256::repeat_byte(9);
-        assert_eq!(fork.code("chainHead_v1_unpin", json!([told.id, [block, block]])), -32804);
-        assert_eq!(fork.code("chainHead_v1_unpin", json!([told.id, [block, unknown]])), -32801);
-        assert_eq!(fork.result("chainHead_v1_header", json!([told.id, block])), header);
-        assert_eq!(fork.result("chainHead_v1_unpin", json!([told.id, [block, genesis]])), Value::Null);
+        assert_eq!(fork.code("chainHead_v1_unpin", json!([subscription.id, [block, block]])), -32804);
+        assert_eq!(fork.code("chainHead_v1_unpin", json!([subscription.id, [block, unknown]])), -32801);
+        assert_eq!(fork.result("chainHead_v1_header", json!([subscription.id, block])), header);
+        assert_eq!(fork.result("chainHead_v1_unpin", json!([subscription.id, [block, genesis]])), Value::Null);
         for method in ["chainHead_v1_header", "chainHead_v1_body"] {
-            assert_eq!(fork.code(method, json!([told.id, block])), -32801, "{method}");
+            assert_eq!(fork.code(method, json!([subscription.id, block])), -32801, "{method}");
         }
-        assert_eq!(fork.code("chainHead_v1_storage", json!([told.id, block, []])), -32801);
-        assert_eq!(fork.code("chainHead_v1_call", json!([told.id, block, "Core_version", "0x"])), -32801);
+        assert_eq!(fork.code("chainHead_v1_storage", json!([subscription.id, block, []])), -32801);
+        assert_eq!(fork.code("chainHead_v1_call", json!([subscription.id, block, "Core_version", "0x"])), -32801);
 
-        // Who begins now begins with what there is.
+        // A new subscription starts with the current head.
         let (_, head) = fork.follow(true);
         assert_eq!(head, block);
     });
 }
 
 #[test]
-fn a_subscription_that_is_not_there_answers_as_if_it_had_ended() {
+fn an_unknown_subscription_answers_as_an_ended_one() {
     with_fork(|fork| {
-        let (told, genesis) = fork.follow(true);
+        let (subscription, genesis) = fork.follow(true);
         let limit = json!({"result": "limitReached"});
         for id in ["nobody", "999"] {
             assert_eq!(fork.result("chainHead_v1_header", json!([id, genesis])), Value::Null);
@@ -342,12 +343,12 @@ fn a_subscription_that_is_not_there_answers_as_if_it_had_ended() {
             assert_eq!(fork.result("chainHead_v1_storage", json!([id, genesis, []])), limit);
         }
         assert_eq!(fork.code("chainHead_v1_follow", json!([])), -32602);
-        assert_eq!(fork.code("chainHead_v1_header", json!([told.id, "0x00"])), -32602);
-        let unfollowed = json!([told.id.as_str().and_then(|id| id.parse::<u64>().ok())]);
+        assert_eq!(fork.code("chainHead_v1_header", json!([subscription.id, "0x00"])), -32602);
+        let unfollowed = json!([subscription.id.as_str().and_then(|id| id.parse::<u64>().ok())]);
         assert_eq!(fork.result("chainHead_v1_unfollow", unfollowed.clone()), true);
         assert_eq!(fork.result("chainHead_v1_unfollow", unfollowed), false);
         fork.let_end();
-        assert_eq!(fork.result("chainHead_v1_header", json!([told.id, genesis])), Value::Null);
+        assert_eq!(fork.result("chainHead_v1_header", json!([subscription.id, genesis])), Value::Null);
     });
 }
 
@@ -356,7 +357,7 @@ fn at_most_four_subscriptions_of_a_connection_follow_the_head() {
     with_fork(|fork| {
         let mut follows: Vec<_> = (0..4).map(|_| fork.follow(false)).collect();
         assert_eq!(fork.code("chainHead_v1_follow", json!([false])), -32800);
-        // One that is gone leaves its place.
+        // A dropped subscription makes room.
         follows.pop();
         fork.let_end();
         fork.follow(false);
@@ -366,70 +367,78 @@ fn at_most_four_subscriptions_of_a_connection_follow_the_head() {
 #[test]
 fn storage_is_read_at_a_followed_block() {
     with_fork(|fork| {
-        let (mut told, block) = fork.follow(true);
-        let read = |told: &mut Told, items: Value, child: Value| {
-            fork.outcome(told, "chainHead_v1_storage", [block.clone(), items, child])
+        let (mut subscription, block) = fork.follow(true);
+        let read = |subscription: &mut TestSubscription, items: Value, child: Value| {
+            fork.outcome(subscription, "chainHead_v1_storage", [block.clone(), items, child])
         };
         let value = format!("0x{}", "03".repeat(40));
-        let found = read(&mut told, json!([{"key": "0xaa03", "type": "value"}]), Value::Null);
+        let found = read(&mut subscription, json!([{"key": "0xaa03", "type": "value"}]), Value::Null);
         assert_eq!(found["items"], json!([{"key": "0xaa03", "value": value}]));
-        assert_eq!(fork.next(&mut told)["event"], "operationStorageDone");
-        let absent = read(&mut told, json!([{"key": "0xaa77", "type": "value"}]), Value::Null);
-        assert_eq!(absent["event"], "operationStorageDone", "nothing is there");
+        assert_eq!(fork.next(&mut subscription)["event"], "operationStorageDone");
+        let absent = read(&mut subscription, json!([{"key": "0xaa77", "type": "value"}]), Value::Null);
+        assert_eq!(absent["event"], "operationStorageDone", "the key is absent");
         let hash = H256(artifact::hashes::blake2_256(&[3; 40]));
-        let found = read(&mut told, json!([{"key": "0xaa03", "type": "hash"}]), Value::Null);
+        let found = read(&mut subscription, json!([{"key": "0xaa03", "type": "hash"}]), Value::Null);
         assert_eq!(found["items"], json!([{"key": "0xaa03", "hash": hash}]));
-        assert_eq!(fork.next(&mut told)["event"], "operationStorageDone");
-        // The whole trie's root is the node that is closest to nothing.
-        let found = read(&mut told, json!([{"key": "0x", "type": "closestDescendantMerkleValue"}]), Value::Null);
+        assert_eq!(fork.next(&mut subscription)["event"], "operationStorageDone");
+        // The root of the trie is the closest node of the empty key.
+        let found =
+            read(&mut subscription, json!([{"key": "0x", "type": "closestDescendantMerkleValue"}]), Value::Null);
         let root = fork.result("chain_getHeader", json!([]))["stateRoot"].clone();
         assert_eq!(found["items"][0]["closestDescendantMerkleValue"], root);
-        assert_eq!(fork.next(&mut told)["event"], "operationStorageDone");
-        let found = read(&mut told, json!([{"key": "0x", "type": "descendantsValues"}]), json!("0x6b6964"));
+        assert_eq!(fork.next(&mut subscription)["event"], "operationStorageDone");
+        let found = read(&mut subscription, json!([{"key": "0x", "type": "descendantsValues"}]), json!("0x6b6964"));
         assert_eq!(found["items"].as_array().map(Vec::len), Some(5), "the child trie has five");
         assert_eq!(found["items"][4], json!({"key": "0x04", "value": format!("0x{}", "07".repeat(40))}));
-        assert_eq!(fork.next(&mut told)["event"], "operationStorageDone");
-        assert_eq!(fork.code("chainHead_v1_storage", json!([told.id, block, [{"key": "0x", "type": "all"}]])), -32602);
+        assert_eq!(fork.next(&mut subscription)["event"], "operationStorageDone");
+        assert_eq!(
+            fork.code("chainHead_v1_storage", json!([subscription.id, block, [{"key": "0x", "type": "all"}]])),
+            -32602
+        );
     });
 }
 
 #[test]
-fn an_operation_waits_to_be_continued_and_holds_its_place() {
+fn a_waiting_operation_counts_towards_the_limit() {
     with_fork(|fork| {
-        let (mut told, block) = fork.follow(true);
+        let (mut subscription, block) = fork.follow(true);
         let many = json!({"key": "0xbb", "type": "descendantsHashes"});
-        let started = fork.result("chainHead_v1_storage", json!([told.id, block, vec![many; 20]]));
+        let started = fork.result("chainHead_v1_storage", json!([subscription.id, block, vec![many; 20]]));
         assert_eq!(started["discardedItems"], 4, "16 are read at once: {started}");
         let operation = started["operationId"].clone();
-        let page = fork.next(&mut told);
+        let page = fork.next(&mut subscription);
         assert_eq!((&page["event"], &page["operationId"]), (&json!("operationStorageItems"), &operation));
         assert_eq!(page["items"].as_array().map(Vec::len), Some(1_000));
-        assert_eq!(fork.next(&mut told)["event"], "operationWaitingForContinue");
+        assert_eq!(fork.next(&mut subscription)["event"], "operationWaitingForContinue");
 
         let limit = json!({"result": "limitReached"});
-        assert_eq!(fork.result("chainHead_v1_body", json!([told.id, block])), limit);
-        assert_eq!(fork.result("chainHead_v1_call", json!([told.id, block, "Core_version", "0x"])), limit);
+        assert_eq!(fork.result("chainHead_v1_body", json!([subscription.id, block])), limit);
+        assert_eq!(fork.result("chainHead_v1_call", json!([subscription.id, block, "Core_version", "0x"])), limit);
         let one = json!([{"key": "0xaa03", "type": "value"}]);
-        assert_eq!(fork.result("chainHead_v1_storage", json!([told.id, block, one])), limit);
+        assert_eq!(fork.result("chainHead_v1_storage", json!([subscription.id, block, one])), limit);
 
-        assert_eq!(fork.result("chainHead_v1_continue", json!([told.id, operation])), Value::Null);
-        let page = fork.next(&mut told);
-        assert_eq!(page["items"][0]["key"], "0xbb03e8", "it goes on behind the first thousand");
-        assert_eq!(fork.next(&mut told)["event"], "operationWaitingForContinue");
-        assert_eq!(fork.result("chainHead_v1_stopOperation", json!([told.id, operation])), Value::Null);
-        assert_eq!(fork.result("chainHead_v1_continue", json!([told.id, operation])), Value::Null, "it is not there");
-        let found = fork.outcome(&mut told, "chainHead_v1_storage", [block, one]);
+        assert_eq!(fork.result("chainHead_v1_continue", json!([subscription.id, operation])), Value::Null);
+        let page = fork.next(&mut subscription);
+        assert_eq!(page["items"][0]["key"], "0xbb03e8", "it continues after the first thousand");
+        assert_eq!(fork.next(&mut subscription)["event"], "operationWaitingForContinue");
+        assert_eq!(fork.result("chainHead_v1_stopOperation", json!([subscription.id, operation])), Value::Null);
+        assert_eq!(
+            fork.result("chainHead_v1_continue", json!([subscription.id, operation])),
+            Value::Null,
+            "it has ended"
+        );
+        let found = fork.outcome(&mut subscription, "chainHead_v1_storage", [block, one]);
         assert_eq!(found["event"], "operationStorageItems", "there is room again");
     });
 }
 
 #[test]
-fn an_operation_that_does_not_wait_cannot_be_continued() {
+fn only_a_waiting_operation_can_be_continued() {
     with_fork(|fork| {
-        let (told, block) = fork.follow(true);
-        // Begun, and carried out only after the answer: the chain is asked in between.
+        let (subscription, block) = fork.follow(true);
+        // The operation was started and runs only after the answer. The chain is called in between.
         let code = fork.on_chain({
-            let id = told.id.as_str().expect("text").to_owned();
+            let id = subscription.id.as_str().expect("text").to_owned();
             let block = H256::from_slice(&bytes(&block));
             move |fork| chain_head::continue_at_once(fork, &id, block)
         });
@@ -438,11 +447,11 @@ fn an_operation_that_does_not_wait_cannot_be_continued() {
 }
 
 #[test]
-fn a_call_that_fails_is_told_as_an_error_of_the_operation() {
+fn a_failed_call_is_an_error_of_the_operation() {
     with_fork(|fork| {
-        let (mut told, block) = fork.follow(true);
+        let (mut subscription, block) = fork.follow(true);
         let params = [block.clone(), json!("Core_version"), json!("0x")];
-        let failed = fork.outcome(&mut told, "chainHead_v1_call", params);
+        let failed = fork.outcome(&mut subscription, "chainHead_v1_call", params);
         assert_eq!(failed["event"], "operationError", "{failed}");
         assert!(failed["error"].as_str().is_some_and(|error| error.contains("no runtime")), "{failed}");
         let (without, _) = fork.follow(false);
@@ -451,31 +460,32 @@ fn a_call_that_fails_is_told_as_an_error_of_the_operation() {
 }
 
 #[test]
-fn what_cannot_be_told_in_order_stops_the_subscription() {
+fn a_subscription_stops_if_events_cannot_be_reported_in_order() {
     with_fork(|fork| {
-        let (mut told, genesis) = fork.follow(false);
+        let (mut subscription, genesis) = fork.follow(false);
         let block = fork.append(1);
-        // The head goes back behind what was told.
+        // The head is set back before a reported block.
         fork.result("dev_setHead", json!([genesis]));
-        let events: Vec<_> = std::iter::from_fn(|| Some(fork.next(&mut told)["event"].clone())).take(3).collect();
+        let events: Vec<_> =
+            std::iter::from_fn(|| Some(fork.next(&mut subscription)["event"].clone())).take(3).collect();
         assert_eq!(events, ["newBlock", "bestBlockChanged", "stop"]);
-        assert_eq!(fork.result("chainHead_v1_header", json!([told.id, block])), Value::Null);
+        assert_eq!(fork.result("chainHead_v1_header", json!([subscription.id, block])), Value::Null);
 
-        // Who never unpins is stopped as well.
-        let (mut told, _) = fork.follow(false);
+        // A subscription that never unpins is stopped too.
+        let (mut subscription, _) = fork.follow(false);
         for value in 0..1_100u16 {
             fork.append(value.to_be_bytes()[1]);
         }
-        let mut last = fork.next(&mut told);
+        let mut last = fork.next(&mut subscription);
         while last["event"] != "stop" {
-            last = fork.next(&mut told);
+            last = fork.next(&mut subscription);
         }
         fork.follow(false);
     });
 }
 
 #[test]
-fn the_archive_answers_for_every_block_that_is_here() {
+fn the_archive_answers_for_every_known_block() {
     with_fork(|fork| {
         let genesis = fork.result("archive_v1_genesisHash", json!([]));
         let block = json!(fork.append(1));
@@ -499,14 +509,14 @@ fn the_archive_answers_for_every_block_that_is_here() {
 }
 
 #[test]
-fn the_archive_reads_storage_to_its_end() {
+fn the_archive_reads_all_pages_of_storage() {
     with_fork(|fork| {
         let genesis = fork.result("archive_v1_genesisHash", json!([]));
         let read = |block: &Value, items: Value, child: Value| {
-            let mut told = fork.subscribe("archive_v1_storage", json!([block, items, child]));
+            let mut subscription = fork.subscribe("archive_v1_storage", json!([block, items, child]));
             let mut events = Vec::new();
             while events.last().is_none_or(|event: &Value| event["event"] == "storage") {
-                events.push(fork.next(&mut told));
+                events.push(fork.next(&mut subscription));
             }
             events
         };
@@ -529,38 +539,38 @@ fn the_archive_reads_storage_to_its_end() {
 }
 
 #[test]
-fn the_chain_tells_its_name_and_its_first_block() {
+fn the_chain_spec_has_the_name_and_the_genesis_hash() {
     with_fork(|fork| {
         assert_eq!(fork.result("chainSpec_v1_chainName", json!([])), "test");
         let genesis = fork.result("chain_getBlockHash", json!([0]));
         fork.append(1);
         assert_eq!(fork.result("chainSpec_v1_genesisHash", json!([])), genesis);
-        assert_eq!(fork.code("chainSpec_v1_properties", json!([])), -32000, "the runtime tells them");
+        assert_eq!(fork.code("chainSpec_v1_properties", json!([])), -32000, "only a runtime knows them");
     });
 }
 
 #[test]
 fn broadcasts_are_counted_and_stopped() {
     with_fork(|fork| {
-        // Nobody is told that it is invalid.
+        // The client is not told that the transaction is invalid.
         let first = fork.result("transaction_v1_broadcast", json!(["0x00"]));
         for _ in 1..16 {
             assert!(fork.result("transaction_v1_broadcast", json!(["0x00"])).is_string());
         }
         assert_eq!(fork.result("transaction_v1_broadcast", json!(["0x00"])), Value::Null, "one too many");
         assert_eq!(fork.result("transaction_v1_stop", json!([first])), Value::Null);
-        assert_eq!(fork.code("transaction_v1_stop", json!([first])), -32602, "it was stopped before");
+        assert_eq!(fork.code("transaction_v1_stop", json!([first])), -32602, "it is stopped already");
         assert!(fork.result("transaction_v1_broadcast", json!(["0x00"])).is_string());
         assert_eq!(fork.code("transaction_v1_broadcast", json!(["no hex"])), -32602);
     });
 }
 
 #[test]
-fn who_watches_an_invalid_transaction_is_told_so() {
+fn an_invalid_transaction_is_reported_to_its_watcher() {
     with_fork(|fork| {
-        let mut told = fork.subscribe("transactionWatch_v1_submitAndWatch", json!(["0x00"]));
-        assert_eq!(fork.next(&mut told)["event"], "invalid");
+        let mut subscription = fork.subscribe("transactionWatch_v1_submitAndWatch", json!(["0x00"]));
+        assert_eq!(fork.next(&mut subscription)["event"], "invalid");
         assert_eq!(fork.code("transactionWatch_v1_submitAndWatch", json!(["no hex"])), -32602);
-        assert_eq!(fork.result("transactionWatch_v1_unwatch", json!([1])), false, "nobody watches");
+        assert_eq!(fork.result("transactionWatch_v1_unwatch", json!([1])), false, "the subscription does not exist");
     });
 }

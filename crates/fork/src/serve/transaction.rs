@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `transaction_v1_*` and `transactionWatch_v1_*`
+//! `author_*`, `transaction_v1_*` and `transactionWatch_v1_*`: submitting extrinsics.
 
 use super::{
     Fork,
@@ -7,14 +7,25 @@ use super::{
     subscriptions::{Format, TransactionStatus},
 };
 use jsonrpsee::server::ConnectionId;
+use sp_core::H256;
 use std::collections::BTreeMap;
 
-/// Transactions that one connection broadcasts at a time.
+/// The maximum number of running broadcasts of one connection.
 const BROADCAST_LIMIT: usize = 16;
-/// Those of all connections. Nobody tells of the ones whose connection has ended: the oldest give way.
+/// The maximum number of broadcasts of all connections. The end of a connection is not reported, so
+/// the oldest broadcasts are removed.
 const ALL_BROADCASTS_LIMIT: usize = 4_096;
 
+/// Registers the methods.
 pub fn register(methods: &mut Methods) -> Registered {
+    methods.method("author_pendingExtrinsics", |fork, _| {
+        Ok(fork.pool.iter().map(|extrinsic| Bytes(extrinsic.clone())).collect::<Vec<_>>())
+    })?;
+    methods.method("author_submitExtrinsic", author_submit)?;
+    methods.subscription(
+        ["author_submitAndWatchExtrinsic", "author_extrinsicUpdate", "author_unwatchExtrinsic"],
+        author_submit_and_watch,
+    )?;
     methods.connection_method("transaction_v1_broadcast", broadcast)?;
     methods.connection_method("transaction_v1_stop", stop)?;
     methods.subscription(
@@ -23,8 +34,22 @@ pub fn register(methods: &mut Methods) -> Registered {
     )
 }
 
-/// The broadcasts that nobody stopped, by their numbers. A transaction is in the pool at once or refused for good, so that
-/// there is nothing to do for them.
+fn author_submit(fork: &mut Fork<'_>, mut params: Params<'_>) -> Result<H256, Error> {
+    let extrinsic: Bytes = params.next()?;
+    fork.submit(extrinsic.0)
+}
+
+fn author_submit_and_watch(fork: &mut Fork<'_>, _: Subscriber, mut params: Params<'_>) -> Result<Queue, Error> {
+    let extrinsic: Bytes = params.next()?;
+    fork.submit(extrinsic.0.clone())?;
+    let (notifications, queue) = Format::Author.channel();
+    notifications.send(&TransactionStatus::Ready);
+    fork.subscriptions.watch(notifications, extrinsic.0);
+    Ok(queue)
+}
+
+/// The broadcasts that were not stopped, by their ids. A transaction is added to the pool or
+/// refused at once, so a broadcast has no other work.
 #[derive(Default)]
 pub struct Broadcasts {
     active: BTreeMap<u64, ConnectionId>,
@@ -43,7 +68,7 @@ fn broadcast(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'
     broadcasts.next += 1;
     let id = broadcasts.next;
     broadcasts.active.insert(id, connection);
-    // Who broadcasts is not told that the transaction is invalid.
+    // Broadcasting does not report that a transaction is invalid.
     let _ = fork.submit(transaction.0);
     Ok(Some(id.to_string()))
 }
@@ -56,7 +81,7 @@ fn stop(fork: &mut Fork<'_>, connection: ConnectionId, mut params: Params<'_>) -
             fork.broadcasts.active.remove(&id);
             Ok(())
         }
-        None => Err(Error::parameters(format!("parameter 0 (operation): no broadcast has the name {id:?}"))),
+        None => Err(Error::parameters(format!("parameter 0 (operation): unknown broadcast {id:?}"))),
     }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Snapshots of a chain that begins with a runtime's genesis preset. The recorded previous releases are made this way.
+//! Writes snapshots of a chain that starts with a runtime's genesis preset. The recorded previous
+//! releases are such snapshots.
 
-use crate::{Author, Chain, Code, Executor, Wish, genesis};
+use crate::{Author, BlockRequest, Chain, Code, Executor, genesis};
 use codec::Encode;
 use protocol::{
     Source,
@@ -11,12 +12,12 @@ use source::ReadSource;
 use state::{Block, State};
 use worker::{Failure, Reporter, Result};
 
-/// Writes the state of the chain after `blocks` blocks as a snapshot.
+/// Builds `blocks` blocks on the genesis state and writes the state after them as a snapshot.
 pub fn of_genesis(request: &GenesisRequest, reporter: &Reporter) -> Result<GenesisSnapshot> {
     let blob = request.runtime.parse::<Source>()?.blob()?;
     let sections = artifact::sections::Sections::read(&request.runtime, &blob)?;
     let version = sections.version.ok_or_else(|| {
-        Failure::input(format!("{} does not tell its version", request.runtime)).expected("a runtime_version section")
+        Failure::input(format!("{} has no runtime version", request.runtime)).expected("a runtime_version section")
     })?;
     let executor = Executor::new(None);
     let code = Code::new(blob.deployed);
@@ -27,7 +28,7 @@ pub fn of_genesis(request: &GenesisRequest, reporter: &Reporter) -> Result<Genes
     let mut chain = Chain::from_state(genesis)?;
     let mut author = Author::new(&executor);
     for index in 0..request.blocks {
-        author.build(&mut chain, Wish::default())?;
+        author.build(&mut chain, BlockRequest::default())?;
         reporter.progress("blocks", u64::from(index) + 1, Some(u64::from(request.blocks)), "blocks");
     }
 

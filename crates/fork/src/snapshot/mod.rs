@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The whole state of a block, taken from one or several nodes, trie node by trie node.
+//! Downloads the whole state of a block from one or several nodes, trie node by trie node.
 //!
-//! The trie is gone through from the header's root. What the node store has is not asked for again, so that a download
-//! that was cut short goes on, and a later block costs what changed. What is missing is fetched by read proofs and known
-//! by its hash: a node that lies can only fail to prove, and is dropped by name. Nothing is held in memory but what is
-//! on its way; at the end the entries are written as they are met in the order of their keys.
+//! The trie is walked from the header's state root. Nodes in the node store are not requested
+//! again, so an interrupted download continues, and a later block costs only what changed. Missing
+//! nodes are fetched by read proofs and verified by their hashes. A node that returns wrong data
+//! fails to prove its state and is dropped with a warning. Only data in transit is held in memory.
+//! At the end the entries are written in the order of their keys.
 
-mod crew;
 mod genesis;
+mod pool;
 #[cfg(test)]
 mod tests;
 mod try_runtime;
@@ -21,8 +22,8 @@ use crate::{
     state::{Disk, RemoteNode, Traffic, Transport, TransportError},
 };
 use artifact::hashes::blake2_256;
-use crew::{Answer, Crew, Task};
 use node::{RetryPolicy, RpcBlock};
+use pool::{Answer, Task, WorkerPool};
 use protocol::{
     Endpoint,
     snapshot::{LiveSnapshot, SnapshotFormat},
@@ -38,80 +39,84 @@ use std::{
 };
 use worker::{Failure, Reporter, Result};
 
-/// Connections to each node: so that one answer is on its way while another is made.
+/// Connections to each node, so that requests overlap.
 const CONNECTIONS: usize = 8;
-/// Keys in one request, at first and at least. A node may refuse so many.
+/// Keys in one request, at first and at least. A node may refuse a large request.
 const BATCH: usize = 512;
 const SMALLEST_BATCH: usize = 16;
-/// Trie nodes that came and may be wanted in a moment, in bytes.
-const RECENT: usize = 32 << 20;
-/// A key longer than this is of no chain.
-const NIBBLES: usize = 2 * 4096;
+/// The size in bytes of fetched trie nodes that are kept in memory for the walk.
+const RECENT_LIMIT: usize = 32 << 20;
+/// The maximum length of a key in nibbles. No chain has longer ones.
+const MAX_NIBBLES: usize = 2 * 4096;
 
-pub struct Wish<'a> {
+/// The options for creating a snapshot of a live chain.
+pub struct SnapshotOptions<'a> {
     /// Nodes of one chain.
     pub nodes: &'a [Endpoint],
     /// A block: `finalized`, a number or a hash.
     pub at: &'a str,
     /// The directory of the node store.
     pub store: &'a Path,
+    /// The file to write.
     pub out: &'a Path,
+    /// The format of the file.
     pub format: SnapshotFormat,
 }
 
-/// A place in the trie: the node there, or the value, known by its hash.
+/// A node or a hashed value of a trie, identified by its place and its hash.
 #[derive(Clone, Debug)]
-struct Unit {
+struct TrieItem {
     hash: H256,
-    /// Nibbles of the way to it; for a value the whole key.
+    /// The nibbles of the path to it. For a value, the whole key.
     path: Vec<u8>,
-    /// The key of the child trie it is in, without prefix.
+    /// The key of the child trie that contains it, without the prefix.
     child: Option<Arc<Vec<u8>>>,
     is_value: bool,
-    /// Which part of the trie it is, if every branch divides what is above it evenly: what progress is told by.
+    /// Its share of the trie if every branch divided its parent's share evenly. Used for progress.
     weight: f64,
 }
 
-impl Unit {
+impl TrieItem {
     fn root(hash: H256, child: Option<Arc<Vec<u8>>>, weight: f64) -> Self {
         Self { hash, path: Vec::new(), child, is_value: false, weight }
     }
 
-    /// The lowest key that has it on its way.
+    /// Returns the lowest key whose path contains it.
     fn lowest_key(&self) -> Vec<u8> {
         bytes_of(&self.path)
     }
 }
 
-/// Half a byte at the end is the upper half.
+/// Packs nibbles into bytes. A last single nibble becomes the upper half of a byte.
 fn bytes_of(nibbles: &[u8]) -> Vec<u8> {
     nibbles.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()
 }
 
-pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<LiveSnapshot> {
+/// Creates a snapshot of a live chain.
+pub fn create(options: &SnapshotOptions<'_>, reporter: &Reporter) -> Result<LiveSnapshot> {
     let began = Instant::now();
-    let (first, block, mut dropped) = connect(wish)?;
+    let (first, block, mut dropped) = connect(options)?;
     for why in &dropped {
         reporter.warning(why.clone());
     }
-    let disk = Disk::open(wish.store).map_err(|why| {
+    let disk = Disk::open(options.store).map_err(|why| {
         Failure::environment("the store of trie nodes cannot be used")
             .found(why)
             .hint("wait for the other process, or set CUTOVER_NODES to another directory")
     })?;
-    reporter.status(format!("taking the state of block {} from {}", block.number, first.name()));
+    reporter.status(format!("downloading the state of block {} from {}", block.number, first.name()));
     let hash = hex::encode_prefixed(block.hash);
-    let crew = Crew::start(first, &wish.nodes[dropped.len()..], &hash, CONNECTIONS);
-    let mut walk = Walk::new(&disk, block.state_root.into());
-    walk.all(&crew, reporter)?;
-    dropped.extend(crew.dropped());
-    let traffic = crew.end();
+    let pool = WorkerPool::start(first, &options.nodes[dropped.len()..], &hash, CONNECTIONS);
+    let mut walk = TrieWalk::new(&disk, block.state_root.into());
+    walk.run(&pool, reporter)?;
+    dropped.extend(pool.dropped());
+    let traffic = pool.finish();
     let counts = walk.counts;
     let fetched = walk.fetched;
-    reporter.status(format!("writing {}", wish.out.display()));
-    let written = write::write(&disk, &block, &counts, wish.format, wish.out)?;
+    reporter.status(format!("writing {}", options.out.display()));
+    let written = write::write(&disk, &block, &counts, options.format, options.out)?;
     Ok(LiveSnapshot {
-        out: wish.out.display().to_string(),
+        out: options.out.display().to_string(),
         spec_name: written.spec_name,
         spec_version: written.spec_version,
         number: block.number,
@@ -130,28 +135,30 @@ pub fn create(wish: &Wish<'_>, reporter: &Reporter) -> Result<LiveSnapshot> {
     })
 }
 
-/// Puts the whole state at a block into the store.
-pub fn take_whole(nodes: &[Endpoint], header: &Header, disk: &Disk, reporter: &Reporter) -> Result<Traffic> {
+/// Downloads the whole state of a block into the node store.
+pub fn fetch_all(nodes: &[Endpoint], header: &Header, disk: &Disk, reporter: &Reporter) -> Result<Traffic> {
     let hash = hex::encode_prefixed(header.hash().as_bytes());
-    // Its connections go to the first, so what is not there is asked of the others before.
+    // The pool expects a connection to the first node.
     let first = nodes.get(..1).unwrap_or_default();
     let (node, _) = RemoteNode::connect(first, &hash)?;
-    let crew = Crew::start(node, nodes, &hash, CONNECTIONS);
-    Walk::new(disk, *header.state_root()).all(&crew, reporter)?;
-    Ok(crew.end())
+    let pool = WorkerPool::start(node, nodes, &hash, CONNECTIONS);
+    TrieWalk::new(disk, *header.state_root()).run(&pool, reporter)?;
+    Ok(pool.finish())
 }
 
-/// The first node that knows the block, and why those before it do not count. Where there are several, one that does not know it
-/// yet is waited for only if none of the others does.
-fn connect(wish: &Wish<'_>) -> Result<(RemoteNode, RpcBlock, Vec<String>)> {
+/// Connects to the first node that knows the block. Also returns why earlier nodes were dropped.
+///
+/// With several nodes, one that does not know the block yet is waited for only if no other knows
+/// it.
+fn connect(options: &SnapshotOptions<'_>) -> Result<(RemoteNode, RpcBlock, Vec<String>)> {
     let patient = RetryPolicy::default();
-    let hasty = RetryPolicy { block_timeout: Duration::ZERO, ..patient };
-    let rounds = if wish.nodes.len() > 1 { vec![hasty, patient] } else { vec![patient] };
+    let impatient = RetryPolicy { block_timeout: Duration::ZERO, ..patient };
+    let rounds = if options.nodes.len() > 1 { vec![impatient, patient] } else { vec![patient] };
     let mut last = None;
     for policy in rounds {
         let mut dropped = Vec::new();
-        for node in wish.nodes {
-            match RemoteNode::connect_with(std::slice::from_ref(node), wish.at, policy) {
+        for node in options.nodes {
+            match RemoteNode::connect_with(std::slice::from_ref(node), options.at, policy) {
                 Ok((node, block)) => return Ok((node, block, dropped)),
                 Err(failure) => {
                     dropped.push(format!("{node}: {}", one_line(&failure)));
@@ -160,7 +167,7 @@ fn connect(wish: &Wish<'_>) -> Result<(RemoteNode, RpcBlock, Vec<String>)> {
             }
         }
     }
-    Err(last.unwrap_or_else(|| Failure::usage("no node is given to take the state from")))
+    Err(last.unwrap_or_else(|| Failure::usage("no node to download the state from was given")))
 }
 
 fn one_line(failure: &Failure) -> String {
@@ -170,104 +177,106 @@ fn one_line(failure: &Failure) -> String {
     }
 }
 
-/// How many entries there are, which a snapshot says before they come.
+/// The numbers of entries, which a snapshot contains before the entries.
 #[derive(Debug, Default)]
 struct Counts {
-    /// Without the roots of child tries, which follow from those.
+    /// Entries of the main trie without the roots of child tries, which follow from the child
+    /// tries.
     top: usize,
-    /// Trie nodes, and values that are stored apart.
+    /// Trie nodes and hashed values.
     nodes: u64,
     children: BTreeMap<Vec<u8>, usize>,
 }
 
-struct Walk<'a> {
+struct TrieWalk<'a> {
     disk: &'a Disk,
     recent: HashMap<H256, Vec<u8>>,
     recent_bytes: usize,
-    /// What is still to be looked at; the last comes first, so that places are met in the order of their keys.
-    stack: Vec<Unit>,
-    /// What is neither here nor on its way.
-    missing: Vec<Unit>,
+    /// The items to visit. The last one comes first, so that items are visited in the order of
+    /// their keys.
+    stack: Vec<TrieItem>,
+    /// The items that are neither in the store nor requested.
+    missing: Vec<TrieItem>,
     in_order: bool,
     counts: Counts,
     fetched: u64,
     done: f64,
-    /// Keys that one request may have.
+    /// The number of keys in one request.
     batch: usize,
-    /// How many keys there were below a missing place, lately: how many places make a request.
-    keys_per_unit: f64,
+    /// The recent average of keys below a missing item. It gives the number of items in a request.
+    keys_per_item: f64,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TrieWalk<'a> {
     fn new(disk: &'a Disk, root: H256) -> Self {
         Self {
             disk,
             recent: HashMap::new(),
             recent_bytes: 0,
-            stack: vec![Unit::root(root, None, 1.0)],
+            stack: vec![TrieItem::root(root, None, 1.0)],
             missing: Vec::new(),
             in_order: true,
             counts: Counts::default(),
             fetched: 0,
             done: 0.0,
             batch: BATCH,
-            keys_per_unit: 1.0,
+            keys_per_item: 1.0,
         }
     }
 
-    /// Until every node and every value is in the store.
-    fn all(&mut self, crew: &Crew, reporter: &Reporter) -> Result<()> {
-        let mut under_way = 0;
-        let mut told = Instant::now();
+    /// Downloads until every node and every value is in the store.
+    fn run(&mut self, pool: &WorkerPool, reporter: &Reporter) -> Result<()> {
+        let mut in_flight = 0;
+        let mut reported = Instant::now();
         loop {
-            let wanted = crew.size() * 2;
-            while self.missing.len() < wanted * self.batch {
-                let Some(unit) = self.stack.pop() else { break };
-                self.look(unit)?;
+            let max_in_flight = pool.size() * 2;
+            while self.missing.len() < max_in_flight * self.batch {
+                let Some(item) = self.stack.pop() else { break };
+                self.visit(item)?;
             }
-            while under_way < wanted && !self.missing.is_empty() {
+            while in_flight < max_in_flight && !self.missing.is_empty() {
                 let task = self.next_task();
-                crew.give(task);
-                under_way += 1;
+                pool.submit(task);
+                in_flight += 1;
             }
-            if under_way == 0 {
+            if in_flight == 0 {
                 return Ok(());
             }
-            let answer = crew.answer()?;
+            let answer = pool.answer()?;
             match answer {
-                Answer::Gone => continue,
+                Answer::Disconnected => continue,
                 Answer::Done { task, nodes, keys, from } => {
-                    under_way -= 1;
-                    self.keep(nodes)?;
-                    if let Some(unit) = task.units.iter().find(|unit| self.local(&unit.hash).is_none()) {
-                        crew.drop_node(&from, &without(&from, unit));
+                    in_flight -= 1;
+                    self.store(nodes)?;
+                    if let Some(item) = task.items.iter().find(|item| self.local(&item.hash).is_none()) {
+                        pool.drop_node(&from, &unproven(&from, item));
                     }
                     if let Some(keys) = keys {
-                        let now = keys as f64 / task.units.len().max(1) as f64;
-                        self.keys_per_unit = (self.keys_per_unit + now) / 2.0;
+                        let now = keys as f64 / task.items.len().max(1) as f64;
+                        self.keys_per_item = (self.keys_per_item + now) / 2.0;
                     }
-                    self.stack.extend(task.units.into_iter().rev());
+                    self.stack.extend(task.items.into_iter().rev());
                 }
                 Answer::Refused { task, failure, from } => {
-                    under_way -= 1;
+                    in_flight -= 1;
                     if self.batch > SMALLEST_BATCH {
                         self.batch /= 2;
                     } else {
-                        crew.drop_node(&from, &failure);
+                        pool.drop_node(&from, &failure);
                     }
-                    self.stack.extend(task.units.into_iter().rev());
+                    self.stack.extend(task.items.into_iter().rev());
                 }
                 Answer::Failed { task, failure, from } => {
-                    under_way -= 1;
-                    crew.drop_node(&from, &failure);
-                    self.stack.extend(task.units.into_iter().rev());
+                    in_flight -= 1;
+                    pool.drop_node(&from, &failure);
+                    self.stack.extend(task.items.into_iter().rev());
                 }
             }
-            for warning in crew.warnings() {
+            for warning in pool.warnings() {
                 reporter.warning(warning);
             }
-            if told.elapsed().as_millis() > 200 {
-                told = Instant::now();
+            if reported.elapsed().as_millis() > 200 {
+                reported = Instant::now();
                 let entries = self.counts.top + self.counts.children.values().sum::<usize>();
                 let share = (self.done * 10_000.0) as u64;
                 reporter.progress(&format!("{entries} entries"), share.min(10_000), Some(10_000), "parts of the trie");
@@ -275,97 +284,99 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The next places in the order of keys, as many as their keys fill a request.
+    /// Returns the next missing items in the order of keys, as many as fill a request with their
+    /// keys.
     fn next_task(&mut self) -> Task {
         if !self.in_order {
             self.missing.sort_by(|one, other| (&one.child, &one.path).cmp(&(&other.child, &other.path)));
             self.in_order = true;
         }
-        // Of the root it is not known yet how much below it changed.
-        let bulk = self.disk_is_new() && self.missing.first().is_some_and(|unit| !unit.path.is_empty());
+        // Before the root is known, nothing says how much below it changed.
+        let bulk = self.is_mostly_missing() && self.missing.first().is_some_and(|item| !item.path.is_empty());
         let count = match bulk {
-            true => (self.batch as f64 / self.keys_per_unit.max(1.0)) as usize,
+            true => (self.batch as f64 / self.keys_per_item.max(1.0)) as usize,
             false => self.batch,
         };
-        // Those of one trie, since a request is for one.
-        let child = self.missing.first().and_then(|unit| unit.child.clone());
-        let same = self.missing.iter().take(count.max(1)).take_while(|unit| unit.child == child).count();
-        let units: Vec<_> = self.missing.drain(..same.max(1)).collect();
-        Task { units, child, keys: self.batch, bulk }
+        // Only items of one trie, because a request is for one trie.
+        let child = self.missing.first().and_then(|item| item.child.clone());
+        let same = self.missing.iter().take(count.max(1)).take_while(|item| item.child == child).count();
+        let items: Vec<_> = self.missing.drain(..same.max(1)).collect();
+        Task { items, child, keys: self.batch, bulk }
     }
 
-    /// Whether most of what is looked at has to be fetched: keys are then asked for in pages, and whole parts of the trie
-    /// come by one proof. Where only some of it changed, just those places are asked for.
-    fn disk_is_new(&self) -> bool {
+    /// Returns whether most of the visited items were missing. Keys are then requested in pages,
+    /// and whole parts of the trie come with one proof. If only a part of the trie changed, only
+    /// the missing places are requested.
+    fn is_mostly_missing(&self) -> bool {
         let entries = self.counts.top as u64;
         entries == 0 || self.fetched * 4 > entries
     }
 
-    /// Goes on below a place that is here; else remembers that it is missing.
-    fn look(&mut self, unit: Unit) -> Result<()> {
-        if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
-            self.done += unit.weight;
+    /// Visits what is below an item that is here, or adds the item to the missing ones.
+    fn visit(&mut self, item: TrieItem) -> Result<()> {
+        if item.hash.0 == keys::EMPTY_TRIE_ROOT {
+            self.done += item.weight;
             return Ok(());
         }
-        match self.local(&unit.hash) {
+        match self.local(&item.hash) {
             None => {
-                self.missing.push(unit);
+                self.missing.push(item);
                 self.in_order = false;
             }
-            Some(_) if unit.is_value => {
+            Some(_) if item.is_value => {
                 self.counts.nodes += 1;
-                self.done += unit.weight;
+                self.done += item.weight;
             }
             Some(bytes) => {
                 self.counts.nodes += 1;
-                let Unit { path, child, weight, .. } = unit;
-                self.open(&bytes, path, child, weight)?;
+                let TrieItem { path, child, weight, .. } = item;
+                self.expand(&bytes, path, child, weight)?;
             }
         }
         Ok(())
     }
 
-    fn open(&mut self, bytes: &[u8], path: Vec<u8>, child: Option<Arc<Vec<u8>>>, weight: f64) -> Result<()> {
+    fn expand(&mut self, bytes: &[u8], path: Vec<u8>, child: Option<Arc<Vec<u8>>>, weight: f64) -> Result<()> {
         let (path, node) = decode(bytes, path)?;
         let below = node.children.len() + usize::from(matches!(node.value, Some(Value::Hash(_))));
         let weight = weight / below.max(1) as f64;
         if below == 0 {
             self.done += weight;
         }
-        // What is looked at last has to be put down first.
+        // The stack is last in, first out.
         for (index, below) in node.children.iter().rev() {
             let path: Vec<u8> = path.iter().copied().chain([*index]).collect();
             match below {
                 Child::Hash(hash) => {
                     let hash = H256(*hash);
-                    self.stack.push(Unit { hash, path, child: child.clone(), is_value: false, weight });
+                    self.stack.push(TrieItem { hash, path, child: child.clone(), is_value: false, weight });
                 }
-                Child::Inline(bytes) => self.open(bytes, path, child.clone(), weight)?,
+                Child::Inline(bytes) => self.expand(bytes, path, child.clone(), weight)?,
             }
         }
         match node.value {
             None => {}
-            Some(value) => self.value(value, path, child, weight)?,
+            Some(value) => self.visit_value(value, path, child, weight)?,
         }
         Ok(())
     }
 
-    fn value(&mut self, value: Value<'_>, path: Vec<u8>, child: Option<Arc<Vec<u8>>>, weight: f64) -> Result<()> {
+    fn visit_value(&mut self, value: Value<'_>, path: Vec<u8>, child: Option<Arc<Vec<u8>>>, weight: f64) -> Result<()> {
         match &child {
             Some(name) => *self.counts.children.entry(name.to_vec()).or_default() += 1,
             None => {
                 let key = bytes_of(&path);
                 if let (Some(name), Value::Inline(root)) = (key.strip_prefix(CHILD_PREFIX), &value) {
-                    let root = <[u8; 32]>::try_from(*root).map_err(|_| no_root(&key))?;
+                    let root = <[u8; 32]>::try_from(*root).map_err(|_| invalid_child_root(&key))?;
                     self.counts.children.entry(name.to_vec()).or_default();
-                    self.stack.push(Unit::root(H256(root), Some(Arc::new(name.to_vec())), 0.0));
+                    self.stack.push(TrieItem::root(H256(root), Some(Arc::new(name.to_vec())), 0.0));
                     return Ok(());
                 }
                 self.counts.top += 1;
             }
         }
         if let Value::Hash(hash) = value {
-            self.stack.push(Unit { hash: H256(hash), path, child, is_value: true, weight });
+            self.stack.push(TrieItem { hash: H256(hash), path, child, is_value: true, weight });
         }
         Ok(())
     }
@@ -374,15 +385,15 @@ impl<'a> Walk<'a> {
         self.recent.get(hash).cloned().or_else(|| self.disk.get(hash))
     }
 
-    fn keep(&mut self, nodes: Vec<Vec<u8>>) -> Result<()> {
-        if self.recent_bytes > RECENT {
+    fn store(&mut self, nodes: Vec<Vec<u8>>) -> Result<()> {
+        if self.recent_bytes > RECENT_LIMIT {
             self.recent.clear();
             self.recent_bytes = 0;
         }
         let mut new = Vec::with_capacity(nodes.len());
         for node in nodes {
             let hash = H256(blake2_256(&node));
-            // The upper nodes come with every proof.
+            // Every proof contains the upper nodes again.
             if !self.recent.contains_key(&hash) {
                 self.recent_bytes += node.len() + 64;
                 self.recent.insert(hash, node);
@@ -395,41 +406,41 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What a node covers of the key is put behind the way to it.
+/// Decodes a node and appends its partial key to the path.
 fn decode(bytes: &[u8], mut path: Vec<u8>) -> Result<(Vec<u8>, Node<'_>)> {
     let node = Node::decode(bytes).ok_or_else(|| {
-        Failure::input("the chain's state has a trie node that is none")
+        Failure::input("the chain's state has an invalid trie node")
             .found(hex::encode_prefixed(&bytes[..bytes.len().min(64)]))
-            .hint("its hash is right: the chain uses a trie that is not the SDK's")
+            .hint("its hash is correct: the chain uses another trie than the SDK's")
     })?;
     path.extend_from_slice(&node.partial);
-    if path.len() > NIBBLES {
+    if path.len() > MAX_NIBBLES {
         return Err(Failure::input("the chain's state has a key that is too long")
-            .found(format!("more than {} bytes", NIBBLES / 2))
-            .expected("keys as runtimes make them"));
+            .found(format!("more than {} bytes", MAX_NIBBLES / 2))
+            .expected("keys of the length that runtimes use"));
     }
     Ok((path, node))
 }
 
-fn no_root(key: &[u8]) -> Failure {
-    Failure::input("the chain's state has a child trie whose root is no hash").found(hex::encode_prefixed(key))
+fn invalid_child_root(key: &[u8]) -> Failure {
+    Failure::input("the chain's state has a child trie whose root is not a hash").found(hex::encode_prefixed(key))
 }
 
-fn without(url: &Endpoint, unit: &Unit) -> Failure {
+fn unproven(url: &Endpoint, item: &TrieItem) -> Failure {
     Failure::input(format!("the node {url} does not prove its state")).found(format!(
         "an answer for the key {} without {}",
-        hex::encode_prefixed(unit.lowest_key()),
-        hex::encode_prefixed(unit.hash.as_bytes())
+        hex::encode_prefixed(item.lowest_key()),
+        hex::encode_prefixed(item.hash.as_bytes())
     ))
 }
 
-/// Forgets all trie nodes; how many bytes that freed.
+/// Removes all trie nodes from the store and returns the freed bytes.
 pub fn prune(store: &Path) -> Result<u64> {
     Disk::remove(store).map_err(|why| Failure::environment("the store of trie nodes cannot be removed").found(why))
 }
 
-/// Whether less may be granted, and what the node said.
-fn trouble(trouble: TransportError) -> (bool, Failure) {
+/// Returns whether a smaller request may succeed, and the failure.
+fn split_transport_error(trouble: TransportError) -> (bool, Failure) {
     match trouble {
         TransportError::Refused(failure) => (true, failure),
         TransportError::Failed(failure) => (false, failure),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Both files, from a store that has all of a state.
+//! Tests of both file formats, written from a store with a whole state.
 
 use super::*;
 use codec::Decode;
@@ -10,7 +10,8 @@ use state::{State, header::Header};
 
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Small and large values, keys that begin others, values below and beyond what a node holds itself.
+/// Small and large values, keys that are prefixes of others, values below and above the size that a
+/// node stores inline.
 fn entries(seed: u8) -> Entries {
     let mut entries: Entries = (0..60u8).map(|key| (vec![seed, key % 7, key], vec![key; usize::from(key)])).collect();
     entries.push((vec![seed], vec![1; 33]));
@@ -23,7 +24,7 @@ struct Stored {
     _directory: tempfile::TempDir,
     disk: Disk,
     root: H256,
-    /// As the backend keeps them: under their places.
+    /// The nodes by the keys of the backend.
     nodes: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -39,7 +40,7 @@ fn stored(top: &Entries, children: &[(Vec<u8>, Entries)], version: StateVersion)
     let mut nodes = BTreeMap::new();
     for (key, (node, count)) in storage.drain() {
         let hash = H256::from_slice(&key[key.len() - 32..]);
-        // The trie of nothing is known without being stored.
+        // The empty trie is known without being stored.
         if count > 0 && hash.0 != keys::EMPTY_TRIE_ROOT {
             disk.insert([(&hash, &node)]).expect("stored");
             nodes.insert(key, node);
@@ -55,17 +56,17 @@ fn block(root: H256) -> RpcBlock {
 }
 
 fn counted(stored: &Stored) -> Counts {
-    let mut walk = Walk::new(&stored.disk, stored.root);
-    while let Some(unit) = walk.stack.pop() {
-        walk.look(unit).expect("looked at");
+    let mut walk = TrieWalk::new(&stored.disk, stored.root);
+    while let Some(item) = walk.stack.pop() {
+        walk.visit(item).expect("visited");
     }
-    assert!(walk.missing.is_empty(), "all of it is there");
-    assert!((walk.done - 1.0).abs() < 1e-6, "all of it was gone through: {}", walk.done);
+    assert!(walk.missing.is_empty(), "nothing is missing");
+    assert!((walk.done - 1.0).abs() < 1e-6, "the whole trie was visited: {}", walk.done);
     walk.counts
 }
 
 #[test]
-fn both_files_hold_the_whole_state() {
+fn both_formats_contain_the_whole_state() {
     let top = entries(1);
     let children = vec![(b"a".to_vec(), entries(9)), (b"ab".to_vec(), entries(5))];
     for (version, number) in [(StateVersion::V0, 0u8), (StateVersion::V1, 1)] {
@@ -73,7 +74,7 @@ fn both_files_hold_the_whole_state() {
         let (counts, block) = (counted(&stored), block(stored.root));
         let directory = tempfile::tempdir().expect("a directory");
 
-        // Without a runtime in it the version of the state is not known, and not written.
+        // Without a runtime the state version is unknown and not written.
         let own = directory.path().join("own");
         write::write(&stored.disk, &block, &counts, SnapshotFormat::Cutover, &own).expect("written");
         let read = State::read(&own).expect("read");
@@ -83,7 +84,7 @@ fn both_files_hold_the_whole_state() {
         try_runtime::write(&stored.disk, &block, &counts, number, &other).expect("written");
         let read = State::read(&other).expect("read");
         assert_eq!((&read.top, &read.children, read.state_version), (&top, &children, number));
-        // Our reader takes nodes by their hashes alone; try-runtime's database asks by place.
+        // Our reader finds nodes by their hashes; try-runtime's database finds them by these keys.
         let bytes = std::fs::read(&other).expect("read");
         let raw = Vec::<(Vec<u8>, (Vec<u8>, i32))>::decode(&mut &bytes[2..]).expect("nodes");
         let places: BTreeMap<_, _> = raw.iter().map(|(place, (node, _))| (place.clone(), node.clone())).collect();
@@ -93,7 +94,7 @@ fn both_files_hold_the_whole_state() {
 }
 
 #[test]
-fn a_state_of_nothing_is_one_too() {
+fn an_empty_state_can_be_written() {
     let stored = stored(&Entries::new(), &[], StateVersion::V1);
     let counts = counted(&stored);
     assert_eq!((counts.top, counts.nodes), (0, 0));

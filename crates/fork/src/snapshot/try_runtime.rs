@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The file as try-runtime reads it, version 4: every trie node under its place, and values that are stored apart like
-//! nodes. The place is what its database asks by: the child trie's key, the way to the node, its hash.
+//! Writes the snapshot format of try-runtime, version 4: every trie node and hashed value under the
+//! key of try-runtime's database. This key is the child trie's key, the path to the node and its
+//! hash.
 
-use super::{Counts, Unit, decode, no_root, write::lost};
+use super::{Counts, TrieItem, decode, invalid_child_root, write::missing_node};
 use crate::{keys, state::Disk};
 use codec::{Compact, Encode};
 use files::WholeFile;
@@ -20,15 +21,15 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, state_versio
     put(&Compact(VERSION).encode())?;
     put(&[state_version])?;
     put(&Compact(counts.nodes).encode())?;
-    let mut stack = vec![Unit::root(H256(block.state_root), None, 0.0)];
-    while let Some(unit) = stack.pop() {
-        if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
+    let mut stack = vec![TrieItem::root(H256(block.state_root), None, 0.0)];
+    while let Some(item) = stack.pop() {
+        if item.hash.0 == keys::EMPTY_TRIE_ROOT {
             continue;
         }
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
-        put(&(place(&unit), &bytes, 1i32).encode())?;
-        if !unit.is_value {
-            below(&bytes, unit.path, unit.child, &mut stack)?;
+        let bytes = disk.get(&item.hash).ok_or_else(|| missing_node(disk, &item.hash))?;
+        put(&(place(&item), &bytes, 1i32).encode())?;
+        if !item.is_value {
+            push_children(&bytes, item.path, item.child, &mut stack)?;
         }
     }
     put(&block.state_root)?;
@@ -36,32 +37,32 @@ pub(super) fn write(disk: &Disk, block: &RpcBlock, counts: &Counts, state_versio
     file.commit()
 }
 
-/// Half a byte at the end of the way is the upper half of one.
-fn place(unit: &Unit) -> Vec<u8> {
-    let trie = unit.child.as_ref().map(|name| name.as_slice()).unwrap_or_default();
-    [trie, &unit.lowest_key(), unit.hash.as_bytes()].concat()
+/// Returns the database key of an item. A last single nibble becomes the upper half of a byte.
+fn place(item: &TrieItem) -> Vec<u8> {
+    let trie = item.child.as_ref().map(|name| name.as_slice()).unwrap_or_default();
+    [trie, &item.lowest_key(), item.hash.as_bytes()].concat()
 }
 
-/// What a node names by hash.
-fn below(bytes: &[u8], path: Vec<u8>, child: Option<Arc<Vec<u8>>>, stack: &mut Vec<Unit>) -> Result<()> {
+/// Pushes the items that a node references by hash.
+fn push_children(bytes: &[u8], path: Vec<u8>, child: Option<Arc<Vec<u8>>>, stack: &mut Vec<TrieItem>) -> Result<()> {
     let (path, node) = decode(bytes, path)?;
     for (index, below) in &node.children {
         let path: Vec<u8> = path.iter().copied().chain([*index]).collect();
         match below {
-            Child::Inline(bytes) => self::below(bytes, path, child.clone(), stack)?,
+            Child::Inline(bytes) => self::push_children(bytes, path, child.clone(), stack)?,
             Child::Hash(hash) => {
-                stack.push(Unit { hash: H256(*hash), path, child: child.clone(), is_value: false, weight: 0.0 });
+                stack.push(TrieItem { hash: H256(*hash), path, child: child.clone(), is_value: false, weight: 0.0 });
             }
         }
     }
     match node.value {
         None => {}
-        Some(Value::Hash(hash)) => stack.push(Unit { hash: H256(hash), path, child, is_value: true, weight: 0.0 }),
+        Some(Value::Hash(hash)) => stack.push(TrieItem { hash: H256(hash), path, child, is_value: true, weight: 0.0 }),
         Some(Value::Inline(root)) if child.is_none() => {
             let key = super::bytes_of(&path);
             if let Some(name) = key.strip_prefix(CHILD_PREFIX) {
-                let root = <[u8; 32]>::try_from(root).map_err(|_| no_root(&key))?;
-                stack.push(Unit::root(H256(root), Some(Arc::new(name.to_vec())), 0.0));
+                let root = <[u8; 32]>::try_from(root).map_err(|_| invalid_child_root(&key))?;
+                stack.push(TrieItem::root(H256(root), Some(Arc::new(name.to_vec())), 0.0));
             }
         }
         Some(Value::Inline(_)) => {}

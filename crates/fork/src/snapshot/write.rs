@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The file, from a store that has everything: one list of entries after the other, none of them held in memory.
+//! Writes a snapshot from a complete store, one list of entries after the other, without holding
+//! them in memory.
 
-use super::{Counts, Unit, bytes_of, decode, no_root, try_runtime};
+use super::{Counts, TrieItem, bytes_of, decode, invalid_child_root, try_runtime};
 use crate::{
     keys,
     state::{Disk, End, walk},
@@ -38,7 +39,7 @@ pub(super) fn write(
     };
     let value = |key: &[u8]| match walk(root, key, node) {
         End::Known(value) => Ok(value),
-        End::Missing => Err(lost(disk, &root)),
+        End::Missing => Err(missing_node(disk, &root)),
     };
     let version = match value(CODE)? {
         None => None,
@@ -66,7 +67,7 @@ pub(super) fn write(
     };
     let mut writer = SnapshotWriter::begin(WholeFile::create(out)?, &facts)?;
     writer.list(counts.top)?;
-    entries(disk, root, &mut |key, value| match key.starts_with(CHILD_PREFIX) {
+    visit_entries(disk, root, &mut |key, value| match key.starts_with(CHILD_PREFIX) {
         true => Ok(()),
         false => writer.entry(key, value),
     })?;
@@ -74,53 +75,61 @@ pub(super) fn write(
     writer.children(children.len())?;
     for (name, count) in children {
         let key = [CHILD_PREFIX, name].concat();
-        let root = value(&key)?.and_then(|root| <[u8; 32]>::try_from(root).ok()).ok_or_else(|| no_root(&key))?;
+        let root =
+            value(&key)?.and_then(|root| <[u8; 32]>::try_from(root).ok()).ok_or_else(|| invalid_child_root(&key))?;
         writer.child(name)?;
         writer.list(*count)?;
-        entries(disk, H256(root), &mut |key, value| writer.entry(key, value))?;
+        visit_entries(disk, H256(root), &mut |key, value| writer.entry(key, value))?;
     }
     Ok(named(writer.finish()?.commit()?))
 }
 
-/// Gets each key with its value.
-type Found<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
+/// Receives each key with its value.
+type EntryVisitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'a;
 
-/// All entries of a trie in the order of their keys.
-fn entries(disk: &Disk, root: H256, found: &mut Found<'_>) -> Result<()> {
-    let mut stack = vec![Unit::root(root, None, 0.0)];
-    while let Some(unit) = stack.pop() {
-        if unit.hash.0 == keys::EMPTY_TRIE_ROOT {
+/// Visits all entries of a trie in the order of their keys.
+fn visit_entries(disk: &Disk, root: H256, found: &mut EntryVisitor<'_>) -> Result<()> {
+    let mut stack = vec![TrieItem::root(root, None, 0.0)];
+    while let Some(item) = stack.pop() {
+        if item.hash.0 == keys::EMPTY_TRIE_ROOT {
             continue;
         }
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
-        open(disk, &bytes, unit.path, &mut stack, found)?;
+        let bytes = disk.get(&item.hash).ok_or_else(|| missing_node(disk, &item.hash))?;
+        expand(disk, &bytes, item.path, &mut stack, found)?;
     }
     Ok(())
 }
 
-/// A value comes before what is below it, and what is in the node itself before what only its hash is.
-fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: &mut Found<'_>) -> Result<()> {
+/// Visits the entries of a node. A value comes before the children, and inline children are visited
+/// directly.
+fn expand(
+    disk: &Disk,
+    bytes: &[u8],
+    path: Vec<u8>,
+    stack: &mut Vec<TrieItem>,
+    found: &mut EntryVisitor<'_>,
+) -> Result<()> {
     let (path, node) = decode(bytes, path)?;
     if path.len() % 2 == 1 && node.value.is_some() {
-        return Err(
-            Failure::input("the chain's state has a key of half a byte").found(hex::encode_prefixed(bytes_of(&path)))
-        );
+        return Err(Failure::input("the chain's state has a key with an odd number of nibbles")
+            .found(hex::encode_prefixed(bytes_of(&path))));
     }
     match node.value {
         None => {}
         Some(Value::Inline(value)) => found(&bytes_of(&path), value)?,
         Some(Value::Hash(hash)) => {
             let hash = H256(hash);
-            found(&bytes_of(&path), &disk.get(&hash).ok_or_else(|| lost(disk, &hash))?)?;
+            found(&bytes_of(&path), &disk.get(&hash).ok_or_else(|| missing_node(disk, &hash))?)?;
         }
     }
     let below = |index: u8| path.iter().copied().chain([index]).collect::<Vec<u8>>();
-    // Children by hash wait on the stack, the last below the first; one that is inline has to wait for those before it.
+    // Children by hash go onto the stack, the last one lowest. An inline child has to wait for
+    // those before it.
     let first_hash = node.children.iter().position(|(_, child)| matches!(child, Child::Hash(_)));
     let (now, later) = node.children.split_at(first_hash.unwrap_or(node.children.len()));
     for (index, child) in now {
         if let Child::Inline(bytes) = child {
-            open(disk, bytes, below(*index), stack, found)?;
+            expand(disk, bytes, below(*index), stack, found)?;
         }
     }
     let waiting = stack.len();
@@ -128,29 +137,29 @@ fn open(disk: &Disk, bytes: &[u8], path: Vec<u8>, stack: &mut Vec<Unit>, found: 
         let hash = match child {
             Child::Hash(hash) => H256(*hash),
             Child::Inline(bytes) => {
-                // Its turn is later: everything before it is gone through here.
+                // Everything before an inline child is visited first.
                 drain(disk, stack, waiting, found)?;
-                open(disk, bytes, below(*index), stack, found)?;
+                expand(disk, bytes, below(*index), stack, found)?;
                 continue;
             }
         };
-        stack.insert(waiting, Unit { hash, path: below(*index), child: None, is_value: false, weight: 0.0 });
+        stack.insert(waiting, TrieItem { hash, path: below(*index), child: None, is_value: false, weight: 0.0 });
     }
     Ok(())
 }
 
-/// Goes through what was put on the stack above a height.
-fn drain(disk: &Disk, stack: &mut Vec<Unit>, height: usize, found: &mut Found<'_>) -> Result<()> {
+/// Visits the items on the stack above a height.
+fn drain(disk: &Disk, stack: &mut Vec<TrieItem>, height: usize, found: &mut EntryVisitor<'_>) -> Result<()> {
     while stack.len() > height {
-        let Some(unit) = stack.pop() else { break };
-        let bytes = disk.get(&unit.hash).ok_or_else(|| lost(disk, &unit.hash))?;
-        open(disk, &bytes, unit.path, stack, found)?;
+        let Some(item) = stack.pop() else { break };
+        let bytes = disk.get(&item.hash).ok_or_else(|| missing_node(disk, &item.hash))?;
+        expand(disk, &bytes, item.path, stack, found)?;
     }
     Ok(())
 }
 
-pub(super) fn lost(disk: &Disk, hash: &H256) -> Failure {
-    Failure::environment("the store of trie nodes lost one while it was read")
-        .found(disk.trouble().unwrap_or_else(|| hex::encode_prefixed(hash.as_bytes())))
-        .hint("run the command again: what is missing is fetched")
+pub(super) fn missing_node(disk: &Disk, hash: &H256) -> Failure {
+    Failure::environment("a node is missing from the store of trie nodes")
+        .found(disk.open_error().unwrap_or_else(|| hex::encode_prefixed(hash.as_bytes())))
+        .hint("run the command again: missing nodes are fetched")
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The trie backend of nodes, which announces to a lazy state what is about to be read.
+//! A trie backend that tells a lazy state what will be read next.
 
 use super::{Nodes, cursor::Cursors, hint::Hint, locked};
 use sp_core::H256;
@@ -16,12 +16,15 @@ pub(super) type Inner = TrieBackend<Nodes, BlakeTwo256>;
 pub(super) type Error = <Inner as Backend<BlakeTwo256>>::Error;
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
-/// How much of a key names the pallet and the item: who iterates does so within them.
+/// The length of the part of a key that identifies the pallet and the item. Iterations stay within
+/// it.
 const ITEM_PREFIX: usize = 32;
 
+/// The backend of a state.
 pub struct StateBackend {
     inner: Inner,
-    /// Where keys are gone through; none where reads are recorded, which is to be done as nodes do it.
+    /// Cursors for iterating over keys. `None` while reads are recorded, because the record must be
+    /// that of a node.
     cursors: Option<Mutex<Cursors>>,
 }
 
@@ -43,8 +46,9 @@ impl StateBackend {
         self.inner.backend_storage()
     }
 
-    /// Reads the root of a child trie, so that whatever is missing afterwards belongs to the child trie.
-    fn enter(&self, child: &ChildInfo) -> Result<()> {
+    /// Reads the root of a child trie, so that any node missing afterwards belongs to the child
+    /// trie.
+    fn read_child_root(&self, child: &ChildInfo) -> Result<()> {
         match self.nodes().as_lazy() {
             Some(_) => self.storage(child.prefixed_storage_key().as_slice()).map(|_| ()),
             None => Ok(()),
@@ -57,19 +61,19 @@ impl StateBackend {
         hint: impl FnOnce(Option<&[u8]>) -> Hint,
         read: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        self.enter(child)?;
-        self.nodes().announce(|| hint(Some(child.storage_key())));
+        self.read_child_root(child)?;
+        self.nodes().set_hint(|| hint(Some(child.storage_key())));
         read()
     }
 
-    /// Takes the ways to all keys that change together.
-    fn foresee<'a>(&self, child: Option<&ChildInfo>, delta: &[(&'a [u8], Option<&'a [u8]>)]) {
+    /// Fetches the paths to all keys that change together.
+    fn prefetch_delta<'a>(&self, child: Option<&ChildInfo>, delta: &[(&'a [u8], Option<&'a [u8]>)]) {
         if let Some(lazy) = self.nodes().as_lazy() {
             let child = child.map(ChildInfo::storage_key);
-            // The failure, if any, is kept there and found by whoever asked for the root.
+            // A failure is recorded there, and the caller that needs the root finds it.
             let _ = lazy.prefetch(child, delta.iter().map(|(key, _)| key.to_vec()));
-            // What collapsing branches needs beside is known by its place only.
-            self.nodes().announce(|| Hint::path(child));
+            // The siblings that collapsing a branch needs are known only by their place.
+            self.nodes().set_hint(|| Hint::path(child));
         }
     }
 }
@@ -90,17 +94,17 @@ impl Backend<BlakeTwo256> for StateBackend {
     type RawIter = RawIter;
 
     fn storage(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.nodes().announce(|| Hint::key(None, key));
+        self.nodes().set_hint(|| Hint::key(None, key));
         self.inner.storage(key)
     }
 
     fn storage_hash(&self, key: &[u8]) -> Result<Option<H256>> {
-        self.nodes().announce(|| Hint::key(None, key));
+        self.nodes().set_hint(|| Hint::key(None, key));
         self.inner.storage_hash(key)
     }
 
     fn closest_merkle_value(&self, key: &[u8]) -> Result<Option<MerkleValue<H256>>> {
-        self.nodes().announce(|| Hint::path(None));
+        self.nodes().set_hint(|| Hint::path(None));
         self.inner.closest_merkle_value(key)
     }
 
@@ -117,7 +121,7 @@ impl Backend<BlakeTwo256> for StateBackend {
     }
 
     fn next_storage_key(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.nodes().announce(|| Hint::iterate(None, item(key), key));
+        self.nodes().set_hint(|| Hint::iterate(None, item(key), key));
         match &self.cursors {
             Some(cursors) => locked(cursors).next(&self.inner, key),
             None => self.inner.next_storage_key(key),
@@ -134,7 +138,7 @@ impl Backend<BlakeTwo256> for StateBackend {
         state_version: StateVersion,
     ) -> (H256, BackendTransaction<BlakeTwo256>) {
         let delta: Vec<_> = delta.collect();
-        self.foresee(None, &delta);
+        self.prefetch_delta(None, &delta);
         self.inner.storage_root(delta.into_iter(), state_version)
     }
 
@@ -145,9 +149,9 @@ impl Backend<BlakeTwo256> for StateBackend {
         state_version: StateVersion,
     ) -> (H256, bool, BackendTransaction<BlakeTwo256>) {
         let delta: Vec<_> = delta.collect();
-        // An error shows again in what follows.
-        let _ = self.enter(child);
-        self.foresee(Some(child), &delta);
+        // An error occurs again in the calls below.
+        let _ = self.read_child_root(child);
+        self.prefetch_delta(Some(child), &delta);
         self.inner.child_storage_root(child, delta.into_iter(), state_version)
     }
 
@@ -156,9 +160,9 @@ impl Backend<BlakeTwo256> for StateBackend {
         let prefix = arguments.prefix.unwrap_or_default().to_vec();
         let after = arguments.start_at.unwrap_or(&prefix).to_vec();
         if let Some(child) = &child {
-            self.enter(child)?;
+            self.read_child_root(child)?;
         }
-        self.nodes().announce(|| Hint::iterate(child.as_ref().map(ChildInfo::storage_key), &prefix, &after));
+        self.nodes().set_hint(|| Hint::iterate(child.as_ref().map(ChildInfo::storage_key), &prefix, &after));
         let inner = self.inner.raw_iter(arguments)?;
         Ok(RawIter { inner, child, prefix, after })
     }
@@ -172,7 +176,7 @@ impl Backend<BlakeTwo256> for StateBackend {
     }
 }
 
-/// The iterator of the trie backend, and how far it has come.
+/// The iterator of the trie backend, and its last key.
 pub struct RawIter {
     inner: <Inner as Backend<BlakeTwo256>>::RawIter,
     child: Option<ChildInfo>,
@@ -181,9 +185,9 @@ pub struct RawIter {
 }
 
 impl RawIter {
-    fn announce(&self, backend: &StateBackend) {
+    fn set_hint(&self, backend: &StateBackend) {
         let child = self.child.as_ref().map(ChildInfo::storage_key);
-        backend.nodes().announce(|| Hint::iterate(child, &self.prefix, &self.after));
+        backend.nodes().set_hint(|| Hint::iterate(child, &self.prefix, &self.after));
     }
 }
 
@@ -192,7 +196,7 @@ impl StorageIterator<BlakeTwo256> for RawIter {
     type Error = Error;
 
     fn next_key(&mut self, backend: &StateBackend) -> Option<Result<Vec<u8>>> {
-        self.announce(backend);
+        self.set_hint(backend);
         let next = self.inner.next_key(&backend.inner);
         if let Some(Ok(key)) = &next {
             self.after.clone_from(key);
@@ -201,7 +205,7 @@ impl StorageIterator<BlakeTwo256> for RawIter {
     }
 
     fn next_pair(&mut self, backend: &StateBackend) -> Option<Result<(Vec<u8>, Vec<u8>)>> {
-        self.announce(backend);
+        self.set_hint(backend);
         let next = self.inner.next_pair(&backend.inner);
         if let Some(Ok((key, _))) = &next {
             self.after.clone_from(key);

@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Places in a trie from which keys are gone through.
+//! Open iterators over the keys of a trie.
 //!
-//! A runtime asks for the key after a key, and the trie backend finds that from the root each time. Who goes through a map
-//! asks from where he came, so what was found stays open for him.
+//! A runtime requests the key after a key, and the trie backend searches for it from the root each
+//! time. A runtime that iterates over a map passes the key it received last, so the iterator at
+//! that key is kept open.
 
 use super::backend::{Inner, Result};
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::{Backend, IterArgs, StorageIterator};
 
-/// Maps that are gone through within another, and that one within another.
+/// The maximum number of open iterators, for maps that are iterated inside each other.
 const LIMIT: usize = 4;
 
+/// The open iterators.
 #[derive(Default)]
 pub struct Cursors {
-    /// The one that was used last is at the end.
+    /// The iterators; the one used last is at the end.
     open: Vec<Cursor>,
 }
 
 struct Cursor {
-    /// The key that was given last.
+    /// The last key that was returned.
     at: Vec<u8>,
     iterator: <Inner as Backend<BlakeTwo256>>::RawIter,
 }
 
 impl Cursors {
-    /// The key after a key.
+    /// Returns the key after `key`.
     pub fn next(&mut self, backend: &Inner, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let known = self.open.iter().position(|cursor| cursor.at == key);
         let mut iterator = match known {
             Some(place) => self.open.remove(place).iterator,
             None => {
-                // The lowest key that may come after.
+                // The lowest key after `key`.
                 let lowest = [key, &[0]].concat();
                 let mut arguments = IterArgs::default();
                 arguments.start_at = Some(&lowest);
@@ -63,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_gives_what_the_backend_finds_from_the_root(
+        fn a_cursor_returns_the_same_keys_as_the_backend(
             entries in prop::collection::btree_map(key(), Just(vec![1]), 0..60),
             mut walkers in prop::collection::vec(key(), 1..7),
             steps in prop::collection::vec(any::<prop::sample::Index>(), 0..120),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Trie nodes kept between runs, under their hashes: of all chains and all blocks in one database.
+//! Keeps trie nodes between runs, by their hashes: of all chains and blocks in one database.
 //!
-//! parity-db is made for this: keys are hashes, values their preimages, and opening maps files into memory without reading
-//! them, so that it takes the same time however many nodes there are. A process that is killed loses what was not written
-//! yet, and no more. It is a cache: what is damaged is thrown away, what is missing is fetched again.
+//! parity-db fits: keys are hashes, values their preimages. Opening it maps files into memory
+//! without reading them, so it takes the same time whatever the number of nodes. A killed process
+//! loses only what was not written yet. The database is a cache: damaged nodes are ignored, missing
+//! ones are fetched again.
 
 use parity_db::{Db, Error, Options};
 use sp_core::H256;
@@ -18,73 +19,79 @@ use std::{
 };
 
 const COLUMN: u8 = 0;
-/// A database beyond this is begun anew.
+/// The size in bytes above which the database is deleted and created again.
 const SIZE_LIMIT: u64 = 32 << 30;
-/// The database writes into files that it has mapped: where the disk has no room for a page of them the process dies. So it is
-/// not used on a disk with less room than some portions of nodes, their log and a new index take.
-const ROOM: u64 = 128 << 20;
+/// The minimum free space in bytes. The database writes into mapped files, and the process dies if
+/// the file system has no room for a page. The space is enough for some batches of nodes, their log
+/// and a new index.
+const MIN_FREE_SPACE: u64 = 128 << 20;
 
-/// The database maps its files, and what was read or written of them stays in this process's memory until it is closed: of
-/// files that are mapped, so much may be in memory before it is opened anew, which takes milliseconds.
+/// The limit in bytes of mapped memory. Pages of the database stay in this process's memory until
+/// it is closed. Above the limit it is reopened, which takes milliseconds.
 const MAPPED_LIMIT: u64 = 96 << 20;
-/// What was given to the database waits in memory for its log, and leaves it for good when it is closed.
+/// The limit in bytes of written nodes. They are held in memory for the log, and freed when the
+/// database is closed.
 const WRITTEN_LIMIT: u64 = 32 << 20;
-/// How often that is looked at, in nodes.
-const LOOK_EVERY: u64 = 32_768;
+/// The number of nodes between two checks of these limits.
+const CHECK_INTERVAL: u64 = 32_768;
 
+/// The database of trie nodes.
 pub struct Disk {
-    /// Why there is none, where it could not be opened anew.
+    /// The database, or why it could not be reopened.
     database: RwLock<Result<Db, String>>,
     path: PathBuf,
-    /// Nodes that went in or out, and the bytes that went in since the database was opened.
+    /// The number of nodes read or written, and the bytes written since the database was opened.
     nodes: AtomicU64,
     written: AtomicU64,
-    /// Held as long as this is: the database's own lock is not there while it is opened anew.
+    /// Held while this lives, because the database's own lock is released when it is reopened.
     _lock: File,
 }
 
 impl Disk {
-    /// Opens the database in a directory. Only one process at a time may have it; the error is a sentence for people.
+    /// Opens the database in a directory. Only one process at a time can open it. The error is a
+    /// message for users.
     pub fn open(directory: &Path) -> Result<Self, String> {
         let path = directory.join("nodes");
-        std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
-        let lock = locked(directory, &path)?;
-        room(&path)?;
-        let database = opened(&path)?;
+        std::fs::create_dir_all(&path).map_err(|error| unusable(&path, &error))?;
+        let lock = lock_directory(directory, &path)?;
+        check_free_space(&path)?;
+        let database = open_database(&path)?;
         let [nodes, written] = [(); 2].map(|()| AtomicU64::new(0));
         Ok(Self { database: RwLock::new(Ok(database)), path, nodes, written, _lock: lock })
     }
 
-    /// Removes the database of a directory, unless a process uses it; how many bytes it had.
+    /// Removes the database of a directory unless a process uses it. Returns its size in bytes.
     pub fn remove(directory: &Path) -> Result<u64, String> {
         let path = directory.join("nodes");
         if !path.exists() {
             return Ok(0);
         }
-        let _lock = locked(directory, &path)?;
-        // Opening it is how to know that no older Cutover has it. There need be no room: it is what makes some.
-        drop(opened(&path)?);
+        let _lock = lock_directory(directory, &path)?;
+        // Opening it also detects an older Cutover that uses it. Free space is not required,
+        // because removing makes some.
+        drop(open_database(&path)?);
         let bytes = size(&path);
         std::fs::remove_dir_all(&path).map_err(|error| format!("{} cannot be removed: {error}", path.display()))?;
         Ok(bytes)
     }
 
+    /// Returns a node, or `None` if it is missing or damaged.
     pub fn get(&self, hash: &H256) -> Option<Vec<u8>> {
         let node =
             self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok()?.get(COLUMN, &hash.0).ok()??;
-        self.breathe(1);
-        // A damaged node is as good as none.
+        self.reopen_if_large(1);
+        // A damaged node counts as missing.
         (artifact::hashes::blake2_256(&node) == hash.0).then_some(node)
     }
 
-    /// Why nodes are not found any more that were there: the database could not be opened anew.
-    pub fn trouble(&self) -> Option<String> {
+    /// Returns why the database could not be reopened, in which case no node is found.
+    pub fn open_error(&self) -> Option<String> {
         self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned()
     }
 
-    /// Stores nodes; they can be read at once and are on disk a moment later.
+    /// Stores nodes. They can be read at once and are written to disk shortly after.
     pub fn insert<'a>(&self, nodes: impl IntoIterator<Item = (&'a H256, &'a Vec<u8>)>) -> Result<(), String> {
-        room(&self.path)?;
+        check_free_space(&self.path)?;
         let (mut count, mut bytes) = (0, 0);
         let nodes = nodes.into_iter().map(|(hash, node)| {
             count += 1;
@@ -97,42 +104,44 @@ impl Disk {
             database.commit(nodes).map_err(|error| format!("{} cannot be written: {error}", self.path.display()))?;
         }
         self.written.fetch_add(bytes, Ordering::Relaxed);
-        self.breathe(count);
+        self.reopen_if_large(count);
         Ok(())
     }
 
-    /// Opens the database anew when it has taken much memory.
-    fn breathe(&self, nodes: u64) {
+    /// Reopens the database if it uses too much memory.
+    fn reopen_if_large(&self, nodes: u64) {
         let before = self.nodes.fetch_add(nodes, Ordering::Relaxed);
-        if before / LOOK_EVERY == (before + nodes) / LOOK_EVERY {
+        if before / CHECK_INTERVAL == (before + nodes) / CHECK_INTERVAL {
             return;
         }
-        let much = mapped() > MAPPED_LIMIT || self.written.load(Ordering::Relaxed) > WRITTEN_LIMIT;
-        if !much || grows(&self.path) {
+        let is_large = resident_mapped_bytes() > MAPPED_LIMIT || self.written.load(Ordering::Relaxed) > WRITTEN_LIMIT;
+        if !is_large || is_index_growing(&self.path) {
             return;
         }
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         self.written.store(0, Ordering::Relaxed);
-        // Closed first: it is not opened twice.
+        // It has to be closed before it is opened again.
         *database = Err(String::new());
-        *database = opened(&self.path);
+        *database = open_database(&self.path);
     }
 }
 
-/// Whether the database moves its entries to a larger index, which it would begin again if it were closed.
-fn grows(path: &Path) -> bool {
+/// Returns whether the database is moving its entries to a larger index. Closing it would restart
+/// the move.
+fn is_index_growing(path: &Path) -> bool {
     let files = std::fs::read_dir(path).into_iter().flatten().flatten();
     files.filter(|file| file.file_name().to_string_lossy().starts_with("index_")).count() > 1
 }
 
-/// How much of mapped files is in this process's memory, in bytes; 0 where the system does not tell.
-fn mapped() -> u64 {
-    let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kibibytes = told.lines().find_map(|line| line.strip_prefix("RssFile:")?.trim().strip_suffix(" kB"));
+/// Returns the resident memory of mapped files of this process in bytes, or 0 if the system does
+/// not report it.
+fn resident_mapped_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("RssFile:")?.trim().strip_suffix(" kB"));
     kibibytes.and_then(|count| count.parse::<u64>().ok()).unwrap_or(0) << 10
 }
 
-fn locked(directory: &Path, path: &Path) -> Result<File, String> {
+fn lock_directory(directory: &Path, path: &Path) -> Result<File, String> {
     let lock = directory.join("nodes.lock");
     let mut options = File::options();
     let mut file = options
@@ -141,21 +150,21 @@ fn locked(directory: &Path, path: &Path) -> Result<File, String> {
         .read(true)
         .write(true)
         .open(&lock)
-        .map_err(|error| failed(&lock, &error))?;
+        .map_err(|error| unusable(&lock, &error))?;
     match file.try_lock() {
-        // Whoever comes next can say which process it is.
+        // Another process can then name the process that holds the lock.
         Ok(()) => {
-            // A disk without room for that is told of where nodes are written.
+            // If the disk is full, the error is reported where nodes are written.
             let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => {
             let mut id = String::new();
-            // A file of another's: as much as a number has.
+            // The file may be foreign: only the length of a number is read.
             let read = file.take(20).read_to_string(&mut id);
             Err(in_use(path, read.ok().and_then(|_| id.parse().ok())))
         }
-        // A file system without locks.
+        // The file system does not support locks.
         Err(TryLockError::Error(_)) => Ok(file),
     }
 }
@@ -167,35 +176,35 @@ fn in_use(path: &Path, process: Option<u32>) -> String {
     }
 }
 
-fn failed(path: &Path, error: &dyn std::fmt::Display) -> String {
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> String {
     format!("{} cannot be used: {error}", path.display())
 }
 
-fn opened(path: &Path) -> Result<Db, String> {
+fn open_database(path: &Path) -> Result<Db, String> {
     let database = match Db::open_or_create(&options(path)) {
         Ok(database) if size(path) > SIZE_LIMIT => {
             drop(database);
-            renewed(path)
+            recreate(path)
         }
         Ok(database) => Ok(database),
         Err(Error::Locked(_)) => return Err(in_use(path, None)),
-        // A disk error may pass; only what says of itself that it is broken is thrown away.
-        Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(failed(path, &error)),
-        Err(_) => renewed(path),
+        // An I/O error may be temporary. Only a database that reports itself as corrupt is removed.
+        Err(Error::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => return Err(unusable(path, &error)),
+        Err(_) => recreate(path),
     };
-    database.map_err(|error| failed(path, &error))
+    database.map_err(|error| unusable(path, &error))
 }
 
-fn room(path: &Path) -> Result<(), String> {
-    // A file system that does not tell is taken to have some.
-    let Ok(told) = rustix::fs::statvfs(path) else { return Ok(()) };
-    let left = told.f_bavail.saturating_mul(told.f_frsize);
-    match left < ROOM {
+fn check_free_space(path: &Path) -> Result<(), String> {
+    // If the file system does not report its free space, it is assumed to have enough.
+    let Ok(space) = rustix::fs::statvfs(path) else { return Ok(()) };
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    match free < MIN_FREE_SPACE {
         true => Err(format!(
-            "{} cannot be used: no space is left on its disk but {} MiB, and {} MiB are wanted",
+            "{} cannot be used: no space is left on its disk ({} MiB free, {} MiB needed)",
             path.display(),
-            left >> 20,
-            ROOM >> 20
+            free >> 20,
+            MIN_FREE_SPACE >> 20
         )),
         false => Ok(()),
     }
@@ -205,20 +214,22 @@ fn options(path: &Path) -> Options {
     let mut options = Options::with_columns(path, 1);
     for column in &mut options.columns {
         column.preimage = true;
-        // The keys are hashes already. Their distribution is an attacker's to choose only at the price of finding preimages.
+        // The keys are hashes already. An attacker could only skew their distribution by finding
+        // preimages.
         column.uniform = true;
     }
     options
 }
 
-/// What the files take on disk; they are longer than that where nothing was written yet.
+/// Returns the size that the files occupy on disk. Their length is larger where nothing was written
+/// yet.
 fn size(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     let files = std::fs::read_dir(path).into_iter().flatten().flatten();
     files.filter_map(|file| file.metadata().ok()).map(|file| file.blocks() * 512).sum()
 }
 
-fn renewed(path: &Path) -> Result<Db, Error> {
+fn recreate(path: &Path) -> Result<Db, Error> {
     std::fs::remove_dir_all(path).and_then(|()| std::fs::create_dir_all(path)).map_err(Error::Io)?;
     Db::open_or_create(&options(path))
 }
@@ -233,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stored_is_there_when_it_is_opened_again() {
+    fn stored_nodes_survive_reopening() {
         let directory = tempfile::tempdir().expect("a directory");
         let (hash, bytes) = node(1);
         let disk = Disk::open(directory.path()).expect("opened");
@@ -244,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_user_is_told_at_once() {
+    fn a_second_process_is_refused() {
         let directory = tempfile::tempdir().expect("a directory");
         let _first = Disk::open(directory.path()).expect("opened");
         let refused = Disk::open(directory.path()).err().expect("refused");
@@ -252,24 +263,24 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_was_opened_anew_to_free_memory_has_all_that_was_stored() {
+    fn reopening_to_free_memory_loses_no_node() {
         let directory = tempfile::tempdir().expect("a directory");
         let disk = Disk::open(directory.path()).expect("opened");
-        let portions = (WRITTEN_LIMIT / 800 + 2 * LOOK_EVERY) / 4_000;
+        let portions = (WRITTEN_LIMIT / 800 + 2 * CHECK_INTERVAL) / 4_000;
         for portion in 0..portions as u32 {
             let nodes: Vec<_> = (portion * 4_000..(portion + 1) * 4_000).map(numbered).collect();
             disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).expect("stored");
         }
-        assert!(disk.written.load(Ordering::Relaxed) < WRITTEN_LIMIT, "it was opened anew");
+        assert!(disk.written.load(Ordering::Relaxed) < WRITTEN_LIMIT, "it was reopened");
         for number in (0..portions as u32 * 4_000).step_by(97) {
             let (hash, node) = numbered(number);
             assert_eq!(disk.get(&hash), Some(node));
         }
-        assert!(Disk::open(directory.path()).is_err(), "nobody else has it meanwhile");
+        assert!(Disk::open(directory.path()).is_err(), "it stays locked");
     }
 
     #[test]
-    fn a_damaged_database_is_begun_anew() {
+    fn a_damaged_database_is_recreated() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join("nodes")).expect("made");
         std::fs::write(directory.path().join("nodes/metadata"), vec![7; 8192]).expect("written");
@@ -280,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_not_what_its_hash_says_is_not_given_out() {
+    fn a_damaged_node_is_not_returned() {
         let directory = tempfile::tempdir().expect("a directory");
         let disk = Disk::open(directory.path()).expect("opened");
         let (hash, _) = node(3);
@@ -295,7 +306,7 @@ mod tests {
         (H256(artifact::hashes::blake2_256(&node)), node)
     }
 
-    /// The other half of the test below: it runs in a process of its own, until that is killed.
+    /// The child process of the test below. It runs until it is killed.
     #[test]
     #[ignore = "started by the test of kills"]
     fn writes_until_it_is_killed() {
@@ -311,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_is_killed_at_any_moment_leaves_a_database_that_holds_what_was_written() {
+    fn a_killed_writer_leaves_a_valid_database() {
         let directory = tempfile::tempdir().expect("a directory");
         let program = std::env::current_exe().expect("this test");
         let log = directory.path().join("committed");
@@ -325,13 +336,14 @@ mod tests {
                 .spawn()
                 .expect("started");
             if round == 0 {
-                // However slow the machine is, there is something that the others can lose.
+                // On a slow machine too, something must be written that the later rounds could
+                // lose.
                 let began = std::time::Instant::now();
                 while logged().unwrap_or(0) < 50 && began.elapsed() < std::time::Duration::from_secs(120) {
                     std::thread::sleep(std::time::Duration::from_millis(10));
                 }
             } else {
-                // Moments that do not repeat, some of them before the database is open.
+                // Moments that do not repeat, some before the database is open.
                 std::thread::sleep(std::time::Duration::from_millis(20 + round * 37 % 211));
             }
             writer.kill().expect("killed");
@@ -344,8 +356,8 @@ mod tests {
                 assert!(found.is_none() || found == Some(node), "round {round}: another node than was stored");
                 found.is_some()
             };
-            // What an earlier opening found was closed in good order since, and must be there for ever. Of what this
-            // writer gave last, some may be lost with it, never something in the middle.
+            // What an earlier opening found was closed properly since, and must stay. Of the last
+            // writes of this writer some may be lost, but none in the middle.
             let found = (0..committed * 20).take_while(|number| there(*number)).count();
             assert!(found >= kept, "round {round}: {found} of the {kept} nodes that were there are left");
             kept = found / 20 * 20;
@@ -370,7 +382,7 @@ mod tests {
                 number += 10_000;
             }
             let rate = f64::from(added) / began.elapsed().as_secs_f64();
-            // What a kill would leave: the file as it is while it is open.
+            // The state after a kill: the files while the database is open.
             let killed = tempfile::tempdir().expect("a directory");
             std::fs::create_dir(killed.path().join("nodes")).expect("made");
             for file in std::fs::read_dir(directory.path().join("nodes")).expect("listed") {
@@ -382,7 +394,7 @@ mod tests {
                 let began = std::time::Instant::now();
                 let disk = Disk::open(path).expect("opened");
                 let found = disk.get(&numbered(nodes - 1).0);
-                // What was still being written when the copy was taken is not in it.
+                // What was being written during the copy is not in it.
                 assert!(found.is_some() || path == killed.path());
                 began.elapsed().as_secs_f64()
             });

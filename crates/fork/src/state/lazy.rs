@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A state whose nodes are taken from a chain's node when they are first needed.
+//! A state whose trie nodes are fetched from a node when they are first read.
 //!
-//! A node is asked for a read proof of a key below the missing trie node. Every part of the answer is stored under its
-//! own hash, and only a part whose hash is the wanted one is used: so each byte is proven by the state root, and a lie
-//! can only be an answer that lacks what was asked for.
+//! The request is a read proof of a key below the missing trie node. Every part of the answer is
+//! stored by its own hash, and only a part with the required hash is used. So the state root proves
+//! each byte. A wrong answer can only lack the requested node.
 
 use super::{
     Disk, Prefix, Traffic, Transport, TransportError,
     hint::{Hint, Purpose},
     locked,
-    memory::Memory,
+    node_cache::NodeCache,
     walk::{End, walk},
 };
-use crate::{keys, watch::Pause};
+use crate::{keys, watchdog::ClockPause};
 use artifact::hashes::blake2_256;
 use sp_core::H256;
 use sp_state_machine::DBValue;
@@ -22,82 +22,89 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// Nodes that are held in memory, in bytes: where there is a disk, and where there is none.
+/// The size in bytes of nodes in memory, with and without a disk.
 const MEMORY_LIMIT: usize = 64 << 20;
-const MEMORY_ALONE: usize = 512 << 20;
-/// New nodes go to the disk in portions, since each commit waits for it.
+const MEMORY_LIMIT_WITHOUT_DISK: usize = 512 << 20;
+/// The size in bytes of new nodes that are written to the disk at once, because each commit waits
+/// for it.
 const DISK_PORTION: usize = 4 << 20;
 /// Keys in one request for a proof.
 const BATCH: usize = 256;
-/// How many of the next keys are fetched at once when keys are gone through: at first, and at most.
+/// The number of next keys that an iteration fetches at once, at first and at most.
 const FIRST_PAGE: u32 = 16;
 const LARGEST_PAGE: u32 = 512;
-/// A key that a node claims to have and that is longer is not worth a request.
+/// The maximum length of a key in bytes. A longer key from a node is ignored.
 const KEY_LIMIT: usize = 4096;
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
 
-pub struct Lazy {
+/// A state that is fetched from a node as it is read.
+pub struct LazyState {
     transport: Box<dyn Transport>,
     root: H256,
-    memory: Mutex<Memory>,
-    disk: Mutex<Option<Buffered>>,
+    memory: Mutex<NodeCache>,
+    disk: Mutex<Option<BufferedDisk>>,
     failure: Mutex<Option<Failure>>,
-    pace: Mutex<Pace>,
+    page_size: Mutex<PageSize>,
     warnings: Mutex<Vec<String>>,
 }
 
-struct Buffered {
+struct BufferedDisk {
     disk: Arc<Disk>,
     waiting: HashMap<H256, Vec<u8>>,
     bytes: usize,
 }
 
-/// How many keys are worth guessing: more with every guess that was used up, fewer when answers get too large.
-struct Pace {
+/// The number of next keys to fetch. It grows while an iteration continues, and shrinks if answers
+/// are too large.
+struct PageSize {
     child: Option<Vec<u8>>,
     last: Vec<u8>,
     count: u32,
     limit: u32,
 }
 
-impl Lazy {
+impl LazyState {
+    /// Creates a state with this root. Without a disk, nodes are kept in memory only.
     pub fn new(transport: Box<dyn Transport>, root: H256, disk: Option<Arc<Disk>>) -> Self {
-        let limit = if disk.is_some() { MEMORY_LIMIT } else { MEMORY_ALONE };
+        let limit = if disk.is_some() { MEMORY_LIMIT } else { MEMORY_LIMIT_WITHOUT_DISK };
         Self {
             transport,
             root,
-            memory: Mutex::new(Memory::new(limit)),
-            disk: Mutex::new(disk.map(|disk| Buffered { disk, waiting: HashMap::new(), bytes: 0 })),
+            memory: Mutex::new(NodeCache::new(limit)),
+            disk: Mutex::new(disk.map(|disk| BufferedDisk { disk, waiting: HashMap::new(), bytes: 0 })),
             failure: Mutex::default(),
-            pace: Mutex::new(Pace { child: None, last: Vec::new(), count: FIRST_PAGE, limit: LARGEST_PAGE }),
+            page_size: Mutex::new(PageSize { child: None, last: Vec::new(), count: FIRST_PAGE, limit: LARGEST_PAGE }),
             warnings: Mutex::default(),
         }
     }
 
-    /// The root of the state at the block that the node was asked for.
+    /// Returns the state root of the block.
     pub fn root(&self) -> H256 {
         self.root
     }
 
+    /// Returns the requests and bytes so far.
     pub fn traffic(&self) -> Traffic {
         self.transport.traffic()
     }
 
+    /// Returns the first failure to fetch a node.
     pub fn failure(&self) -> Option<Failure> {
         locked(&self.failure).clone()
     }
 
-    /// Lets reading be tried again after a failure.
+    /// Clears the failure, so that reading can be tried again.
     pub fn forget_failure(&self) {
         *locked(&self.failure) = None;
     }
 
-    /// What went less well than hoped, told once.
+    /// Returns the warnings since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *locked(&self.warnings))
     }
 
-    /// A node of the trie. A failure stays: nothing that is computed after it can be right.
+    /// Returns a node of the trie. After a failure every missing node fails, because no later
+    /// result can be right.
     pub(super) fn get(&self, hash: &H256, prefix: Prefix<'_>, hint: &Hint) -> std::result::Result<DBValue, String> {
         if let Some(node) = self.local(hash) {
             return Ok(node);
@@ -105,12 +112,12 @@ impl Lazy {
         if let Some(failure) = self.failure() {
             return Err(failure.to_string());
         }
-        // A call into a runtime waits for this: its time is not the runtime's.
-        let _pause = Pause::begin();
-        self.fetch(hash, prefix, hint).map_err(|failure| self.fail(failure))
+        // The runtime's clock is paused while the call waits for the node.
+        let _pause = ClockPause::begin();
+        self.fetch(hash, prefix, hint).map_err(|failure| self.record_failure(failure))
     }
 
-    fn fail(&self, failure: Failure) -> String {
+    fn record_failure(&self, failure: Failure) -> String {
         let text = failure.to_string();
         locked(&self.failure).get_or_insert(failure);
         text
@@ -126,7 +133,7 @@ impl Lazy {
         let node = {
             let disk = locked(&self.disk);
             let buffered = disk.as_ref()?;
-            // What waits for the disk may have been dropped from memory already.
+            // Nodes waiting for the disk may have left the memory already.
             match buffered.waiting.get(hash) {
                 Some(node) => node.clone(),
                 None => buffered.disk.get(hash)?,
@@ -136,23 +143,23 @@ impl Lazy {
         Some(node)
     }
 
-    /// Takes the node with this hash, and with it what the reader will want next.
+    /// Fetches the node with this hash, and the nodes that the reader will need next.
     fn fetch(&self, hash: &H256, prefix: Prefix<'_>, hint: &Hint) -> Result<DBValue> {
-        let (path, child) = Path::new(prefix, hint.child.as_deref());
+        let (path, child) = TriePath::new(prefix, hint.child.as_deref());
         match &hint.purpose {
-            Purpose::Key(key) if path.leads_to(key) => self.take(child, std::slice::from_ref(key))?,
+            Purpose::Key(key) if path.leads_to(key) => self.fetch_proof(child, std::slice::from_ref(key))?,
             Purpose::Iterate { prefix, after } => {
-                let keys = self.guess(child, prefix, after)?;
-                self.take(child, &keys)?;
+                let keys = self.next_keys(child, prefix, after)?;
+                self.fetch_proof(child, &keys)?;
             }
             _ => {}
         }
         if let Some(node) = self.local(hash) {
             return Ok(node);
         }
-        // Any key below the node has it on its way; this one is the lowest.
+        // The path of any key below the node contains it; this is the lowest one.
         let key = path.lowest_key();
-        self.take(child, std::slice::from_ref(&key))?;
+        self.fetch_proof(child, std::slice::from_ref(&key))?;
         self.local(hash).ok_or_else(|| {
             Failure::input(format!("the node {} does not prove its state", self.transport.name()))
                 .found(format!(
@@ -165,11 +172,11 @@ impl Lazy {
                     "every node on the way from the state root {}",
                     hex::encode_prefixed(self.root.as_bytes())
                 ))
-                .hint("the node lies or its database is damaged: take another node")
+                .hint("the node's answer is wrong or its database is damaged: use another node")
         })
     }
 
-    /// Fetches the ways to some keys in as few requests as it takes; what is known is not asked for again.
+    /// Fetches the paths to some keys with few requests. Known nodes are not requested again.
     pub fn prefetch(&self, child: Option<&[u8]>, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<()> {
         if let Some(failure) = self.failure() {
             return Err(failure);
@@ -183,20 +190,20 @@ impl Lazy {
         };
         let missing: Vec<_> =
             keys.into_iter().filter(|key| walk(root, key, |hash| self.local(hash)) == End::Missing).collect();
-        self.take(child, &missing).inspect_err(|failure| {
-            self.fail(failure.clone());
+        self.fetch_proof(child, &missing).inspect_err(|failure| {
+            self.record_failure(failure.clone());
         })
     }
 
-    fn take(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<()> {
+    fn fetch_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<()> {
         let mut parts: Vec<&[Vec<u8>]> = keys.chunks(BATCH).rev().collect();
         while let Some(part) = parts.pop() {
             match self.transport.read_proof(child, part) {
-                Ok(nodes) => self.keep(nodes),
-                // Often the answer was too large.
+                Ok(nodes) => self.store(nodes),
+                // The answer was probably too large.
                 Err(TransportError::Refused(_)) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
-                    locked(&self.pace).limit = (first.len() as u32).max(1);
+                    locked(&self.page_size).limit = (first.len() as u32).max(1);
                     parts.extend([second, first]);
                 }
                 Err(trouble) => return Err(trouble.into_failure()),
@@ -205,7 +212,7 @@ impl Lazy {
         Ok(())
     }
 
-    fn keep(&self, nodes: Vec<Vec<u8>>) {
+    fn store(&self, nodes: Vec<Vec<u8>>) {
         let mut new = Vec::new();
         for node in nodes {
             let hash = H256(blake2_256(&node));
@@ -221,12 +228,12 @@ impl Lazy {
             buffered.waiting.extend(new);
         }
         if disk.as_ref().is_some_and(|buffered| buffered.bytes > DISK_PORTION) {
-            self.write(&mut disk);
+            self.flush(&mut disk);
         }
     }
 
-    /// A disk that takes no more is done without.
-    fn write(&self, disk: &mut Option<Buffered>) {
+    /// Writes the waiting nodes to the disk. If it fails, the disk is not used any more.
+    fn flush(&self, disk: &mut Option<BufferedDisk>) {
         let Some(buffered) = disk.as_mut().filter(|buffered| !buffered.waiting.is_empty()) else { return };
         let nodes = std::mem::take(&mut buffered.waiting);
         buffered.bytes = 0;
@@ -236,10 +243,11 @@ impl Lazy {
         }
     }
 
-    /// The keys that will be wanted after one, as the node tells them. A wrong guess costs bytes, nothing else.
-    fn guess(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
-        let count = locked(&self.pace).next(child, after);
-        let ask = |prefix: &[u8], after: &[u8], count: u32| {
+    /// Returns the keys that will be read after `after`, according to the node. A wrong key costs
+    /// bytes and nothing else.
+    fn next_keys(&self, child: Option<&[u8]>, prefix: &[u8], after: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let count = locked(&self.page_size).next(child, after);
+        let fetch_keys = |prefix: &[u8], after: &[u8], count: u32| {
             let wanted = |key: &Vec<u8>| key.as_slice() > after && key.starts_with(prefix) && key.len() <= KEY_LIMIT;
             match self.transport.keys_after(child, prefix, after, count) {
                 Ok(keys) => Ok(keys.into_iter().filter(wanted).take(count as usize).collect()),
@@ -247,44 +255,44 @@ impl Lazy {
                 Err(TransportError::Failed(failure)) => Err(failure),
             }
         };
-        let mut keys: Vec<Vec<u8>> = ask(prefix, after, count)?;
+        let mut keys: Vec<Vec<u8>> = fetch_keys(prefix, after, count)?;
         let last = keys.last().map_or(after, Vec::as_slice).to_vec();
         if keys.len() < count as usize && !prefix.is_empty() {
-            // The end is only certain where the next key is seen to be another's.
-            keys.extend(ask(&[], &last, 1)?);
+            // The end of the prefix is certain only if the next key has another prefix.
+            keys.extend(fetch_keys(&[], &last, 1)?);
         }
-        locked(&self.pace).last = last;
+        locked(&self.page_size).last = last;
         keys.push(after.to_vec());
         Ok(keys)
     }
 }
 
-impl Drop for Lazy {
+impl Drop for LazyState {
     fn drop(&mut self) {
         let mut disk = locked(&self.disk).take();
-        self.write(&mut disk);
+        self.flush(&mut disk);
     }
 }
 
-impl Pace {
+impl PageSize {
     fn next(&mut self, child: Option<&[u8]>, after: &[u8]) -> u32 {
-        let goes_on = self.child.as_deref() == child && self.last == after;
-        self.count = if goes_on { self.count.saturating_mul(2) } else { FIRST_PAGE };
+        let continues = self.child.as_deref() == child && self.last == after;
+        self.count = if continues { self.count.saturating_mul(2) } else { FIRST_PAGE };
         self.count = self.count.min(self.limit).max(1);
         self.child = child.map(<[u8]>::to_vec);
         self.count
     }
 }
 
-/// The place of a node in the trie that it belongs to.
-struct Path<'a> {
+/// The place of a node in its trie.
+struct TriePath<'a> {
     bytes: &'a [u8],
     nibble: Option<u8>,
 }
 
-impl<'a> Path<'a> {
-    /// In a child trie the library puts the trie's key before the path. Where that is not there, the root of the child
-    /// trie is what is looked for.
+impl<'a> TriePath<'a> {
+    /// In a child trie the trie library puts the trie's key before the path. If it is missing, the
+    /// node is the root of the child trie.
     fn new<'b>((bytes, nibble): Prefix<'a>, child: Option<&'b [u8]>) -> (Self, Option<&'b [u8]>) {
         let nibble = nibble.map(|nibble| nibble & 0xf0);
         match child.and_then(|child| bytes.strip_prefix(child)) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where the nodes of a state's trie come from.
+//! The sources of a state's trie nodes.
 //!
-//! What built blocks added lies over a base: the whole trie in memory or, of a large file, in the store; or a lazy one whose
-//! nodes are taken from a node when they are first needed. Nodes are named by their hash, so layers never contradict each other and nothing that
-//! was once read or built becomes wrong.
+//! Built blocks add nodes on top of a base. The base is the whole trie in memory, a large file in
+//! the node store, or a lazy state that is fetched from a node. Nodes are identified by their hash,
+//! so layers never contradict each other and an earlier state stays valid.
 
 mod backend;
 mod cursor;
 mod disk;
 mod hint;
 mod lazy;
-mod memory;
 mod node;
+mod node_cache;
 mod store;
 mod stored;
 #[cfg(test)]
@@ -21,10 +21,10 @@ mod walk;
 
 pub use backend::StateBackend;
 pub use disk::Disk;
-pub use lazy::Lazy;
+pub use lazy::LazyState;
 pub use node::RemoteNode;
 pub use store::Store;
-pub use stored::Stored;
+pub use stored::StoredState;
 pub use transport::{Traffic, Transport, TransportError};
 pub(crate) use walk::{End, walk};
 
@@ -40,36 +40,41 @@ use std::{
 };
 use worker::Failure;
 
-/// A node's place in its trie: whole bytes of the key before it, and half a byte where there is one.
+/// A node's place in its trie: the whole bytes of the key before it, and a single nibble if there
+/// is one.
 type Prefix<'a> = (&'a [u8], Option<u8>);
 
 #[derive(Clone)]
 enum Base {
     Full(Arc<PrefixedMemoryDB<BlakeTwo256>>),
-    Stored(Arc<Stored>),
-    Lazy(Arc<Lazy>),
+    Stored(Arc<StoredState>),
+    Lazy(Arc<LazyState>),
 }
 
-/// Trie nodes in layers. Cheap to clone: forks of a chain share all of it.
+/// Trie nodes in layers. Cloning is cheap: forks of a chain share all nodes.
 #[derive(Clone)]
 pub struct Nodes {
     base: Base,
-    /// What built blocks added, under its hash; nothing is ever taken out, so that every earlier state stays readable.
+    /// The nodes of built blocks by their hash. None is removed, so that every earlier state can be
+    /// read.
     built: Arc<RwLock<HashMap<H256, DBValue>>>,
-    /// What the backend that reads through here is about to do.
+    /// What the backend that reads through these nodes does next.
     hint: Arc<Mutex<Hint>>,
 }
 
 impl Nodes {
+    /// Creates nodes over a whole trie in memory.
     pub fn full(nodes: PrefixedMemoryDB<BlakeTwo256>) -> Self {
         Self::over(Base::Full(Arc::new(nodes)))
     }
 
-    pub fn stored(stored: Arc<Stored>) -> Self {
+    /// Creates nodes over a file in the node store.
+    pub fn stored(stored: Arc<StoredState>) -> Self {
         Self::over(Base::Stored(stored))
     }
 
-    pub fn lazy(lazy: Arc<Lazy>) -> Self {
+    /// Creates nodes over a lazy state.
+    pub fn lazy(lazy: Arc<LazyState>) -> Self {
         Self::over(Base::Lazy(lazy))
     }
 
@@ -77,19 +82,20 @@ impl Nodes {
         Self { base, built: Arc::default(), hint: Arc::default() }
     }
 
-    /// The same nodes for another reader, whose hints are its own.
+    /// Returns the same nodes with separate hints for another reader.
     pub fn for_reader(&self) -> Self {
         Self { hint: Arc::default(), ..self.clone() }
     }
 
-    pub fn as_lazy(&self) -> Option<&Lazy> {
+    /// Returns the lazy state, if this is one.
+    pub fn as_lazy(&self) -> Option<&LazyState> {
         match &self.base {
             Base::Full(_) | Base::Stored(_) => None,
             Base::Lazy(lazy) => Some(lazy),
         }
     }
 
-    /// Why a node could not be had, once that has happened. The trie's own code only knows that it is missing.
+    /// Returns why a node could not be read. The trie's own code only knows that it is missing.
     pub fn failure(&self) -> Option<Failure> {
         match &self.base {
             Base::Full(_) => None,
@@ -98,7 +104,7 @@ impl Nodes {
         }
     }
 
-    /// Lets reading be tried again after a failure.
+    /// Clears the failure, so that reading can be tried again.
     pub fn forget_failure(&self) {
         match &self.base {
             Base::Full(_) => {}
@@ -107,17 +113,17 @@ impl Nodes {
         }
     }
 
-    fn announce(&self, hint: impl FnOnce() -> Hint) {
+    fn set_hint(&self, hint: impl FnOnce() -> Hint) {
         if let Base::Lazy(_) = self.base {
             *locked(&self.hint) = hint();
         }
     }
 
-    /// Adds the nodes that a block made.
+    /// Adds the nodes of a block.
     pub fn add(&self, mut transaction: BackendTransaction<BlakeTwo256>) {
         let mut built = self.built.write().unwrap_or_else(PoisonError::into_inner);
         for (key, (node, count)) in transaction.drain() {
-            // The key ends with the hash; what is counted below one was only removed.
+            // The key ends with the hash. A count below one is a removal.
             if let (true, Some(start)) = (count > 0, key.len().checked_sub(32)) {
                 built.insert(H256::from_slice(&key[start..]), node);
             }
@@ -125,7 +131,7 @@ impl Nodes {
     }
 }
 
-/// What is behind these locks is whole at any time, whoever died with it.
+/// Locks a mutex even if it is poisoned: the values behind these locks are consistent at any time.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

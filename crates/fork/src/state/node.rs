@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A live node, asked from code that cannot wait asynchronously: the connection lives on a thread of its own.
+//! A synchronous client of a live node. The connection runs on a thread of its own.
 
 use super::{Traffic, Transport, TransportError, lazy::method};
 use crate::chain::Header;
@@ -16,15 +16,15 @@ use std::sync::{
 use tokio::sync::mpsc;
 use worker::{Failure, Result};
 
-/// The storage key of a child trie as the RPC takes it.
+/// The prefix of a child trie's storage key in RPC parameters.
 const CHILD_PREFIX: &[u8] = sp_core::storage::well_known_keys::DEFAULT_CHILD_STORAGE_KEY_PREFIX;
 
 /// The state of one block at the nodes of a chain.
 pub struct RemoteNode {
-    /// As they may be shown.
+    /// The nodes' names without secrets.
     name: String,
     at: String,
-    questions: mpsc::UnboundedSender<Question>,
+    requests: mpsc::UnboundedSender<RpcRequest>,
     counts: Arc<Counts>,
     policy: RetryPolicy,
 }
@@ -37,10 +37,10 @@ struct Counts {
 
 type Answer = std::result::Result<Box<RawValue>, TransportError>;
 
-struct Question {
+struct RpcRequest {
     method: &'static str,
     parameters: ArrayParams,
-    /// Whether less can be asked for.
+    /// Whether a smaller request is possible.
     divisible: bool,
     answer: blocking::Sender<Answer>,
 }
@@ -51,9 +51,10 @@ impl RemoteNode {
         Self::connect_with(nodes, at, RetryPolicy::default())
     }
 
+    /// Connects with other time limits.
     pub fn connect_with(nodes: &[Endpoint], at: &str, policy: RetryPolicy) -> Result<(Self, RpcBlock)> {
         let (found, block) = blocking::channel();
-        let (questions, asked) = mpsc::unbounded_channel();
+        let (requests, received) = mpsc::unbounded_channel();
         let counts = Arc::new(Counts::default());
         let session = Session::new(nodes, policy);
         let connection = Connection { session, counts: counts.clone() };
@@ -63,7 +64,7 @@ impl RemoteNode {
             .spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 match runtime {
-                    Ok(runtime) => runtime.block_on(connection.serve(&at, &found, asked)),
+                    Ok(runtime) => runtime.block_on(connection.serve(&at, &found, received)),
                     Err(error) => {
                         let _ = found.send(Err(
                             Failure::environment("cannot start the network runtime").found(error.to_string())
@@ -73,54 +74,55 @@ impl RemoteNode {
             })
             .map_err(|error| Failure::environment("cannot start a thread").found(error.to_string()))?;
         let name = Live { nodes: nodes.to_vec(), at: None }.to_string();
-        let silent = |_| Err(silent(&name, "chain_getHeader", policy));
+        let timed_out = |_| Err(no_answer(&name, "chain_getHeader", policy));
         let block: RpcBlock =
-            block.recv_timeout(policy.request_timeout + policy.block_timeout).unwrap_or_else(silent)?;
+            block.recv_timeout(policy.request_timeout + policy.block_timeout).unwrap_or_else(timed_out)?;
         let at = hex::encode_prefixed(block.hash);
-        Ok((Self { name, at, questions, counts, policy }, block))
+        Ok((Self { name, at, requests, counts, policy }, block))
     }
 
-    /// What the node gives as the block that was found: its header once more, and its extrinsics. Nothing of it is proven.
+    /// Returns the header and the extrinsics that the node has for the block. They are not
+    /// verified.
     pub fn block(&self) -> Result<Option<RemoteBlock>> {
         let answer: Option<SignedBlock> =
-            self.ask("chain_getBlock", rpc_params![&self.at]).map_err(TransportError::into_failure)?;
+            self.request("chain_getBlock", rpc_params![&self.at]).map_err(TransportError::into_failure)?;
         let Some(SignedBlock { block }) = answer else { return Ok(None) };
         let extrinsics = block.extrinsics.iter().map(|extrinsic| self.bytes("chain_getBlock", extrinsic));
         let extrinsics = extrinsics.collect::<std::result::Result<_, _>>().map_err(TransportError::into_failure)?;
         Ok(Some(RemoteBlock { header: block.header, extrinsics }))
     }
 
-    fn ask<T: DeserializeOwned>(
+    fn request<T: DeserializeOwned>(
         &self,
         method: &'static str,
         parameters: ArrayParams,
     ) -> std::result::Result<T, TransportError> {
-        let text = self.ask_text(method, parameters, false)?;
+        let text = self.request_text(method, parameters, false)?;
         self.read(method, &text)
     }
 
-    fn ask_text(&self, method: &'static str, parameters: ArrayParams, divisible: bool) -> Answer {
-        let gone = || TransportError::Failed(silent(&self.name, method, self.policy));
+    fn request_text(&self, method: &'static str, parameters: ArrayParams, divisible: bool) -> Answer {
+        let unanswered = || TransportError::Failed(no_answer(&self.name, method, self.policy));
         let (answer, answered) = blocking::channel();
-        self.questions.send(Question { method, parameters, divisible, answer }).map_err(|_| gone())?;
+        self.requests.send(RpcRequest { method, parameters, divisible, answer }).map_err(|_| unanswered())?;
         let text = answered
             .recv_timeout(self.policy.request_timeout + 2 * self.policy.response_timeout)
-            .map_err(|_| gone())??;
+            .map_err(|_| unanswered())??;
         self.counts.bytes.fetch_add(text.get().len() as u64, Ordering::Relaxed);
         Ok(text)
     }
 
     fn read<'a, T: Deserialize<'a>>(&self, method: &str, text: &'a RawValue) -> std::result::Result<T, TransportError> {
         serde_json::from_str(text.get()).map_err(|error| {
-            // The answer may repeat the address, and the error the answer.
+            // The answer may contain the node's address, and the error may quote the answer.
             TransportError::Failed(
                 invalid_response(&self.name, method).found(protocol::hide_addresses(&error.to_string())),
             )
         })
     }
 
-    /// The parts of an answer that is large: their digits are read where they stand in it.
-    fn parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, TransportError> {
+    /// Decodes the parts of a large answer without copying their hex.
+    fn decode_parts(&self, method: &str, parts: &[&str]) -> std::result::Result<Vec<Vec<u8>>, TransportError> {
         parts.iter().map(|part| self.bytes(method, part)).collect()
     }
 
@@ -135,15 +137,17 @@ impl RemoteNode {
     }
 }
 
-fn silent(name: &str, method: &str, policy: RetryPolicy) -> Failure {
+fn no_answer(name: &str, method: &str, policy: RetryPolicy) -> Failure {
     Failure::environment(format!("the node {name} does not answer {method}"))
         .expected(format!("an answer within {} s", policy.request_timeout.as_secs_f64()))
         .hint("try again, or use another node")
 }
 
-/// A block as a node gives it, its extrinsics encoded.
+/// A block as a node returns it, with encoded extrinsics.
 pub struct RemoteBlock {
+    /// The header with its seal.
     pub header: Header,
+    /// The encoded extrinsics.
     pub extrinsics: Vec<Vec<u8>>,
 }
 
@@ -175,9 +179,9 @@ impl Transport for RemoteNode {
             None => rpc_params![names, &self.at],
             Some(child) => rpc_params![hex::encode_prefixed([CHILD_PREFIX, child].concat()), names, &self.at],
         };
-        let text = self.ask_text(method(child), parameters, keys.len() > 1)?;
+        let text = self.request_text(method(child), parameters, keys.len() > 1)?;
         let answer: ReadProof<'_> = self.read(method(child), &text)?;
-        self.parts(method(child), &answer.proof)
+        self.decode_parts(method(child), &answer.proof)
     }
 
     fn keys_after(
@@ -195,9 +199,9 @@ impl Transport for RemoteNode {
                 ("childstate_getKeysPaged", rpc_params![child, prefix, count, after, &self.at])
             }
         };
-        let text = self.ask_text(method, parameters, count > 1)?;
+        let text = self.request_text(method, parameters, count > 1)?;
         let keys: Vec<&str> = self.read(method, &text)?;
-        self.parts(method, &keys)
+        self.decode_parts(method, &keys)
     }
 
     fn traffic(&self) -> Traffic {
@@ -219,7 +223,7 @@ impl Connection {
         mut self,
         at: &str,
         found: &blocking::Sender<Result<RpcBlock>>,
-        mut asked: mpsc::UnboundedReceiver<Question>,
+        mut received: mpsc::UnboundedReceiver<RpcRequest>,
     ) {
         let block = self.session.block(at).await;
         self.count();
@@ -227,10 +231,10 @@ impl Connection {
         if found.send(block).is_err() || failed {
             return;
         }
-        while let Some(Question { method, parameters, divisible, answer: wanted }) = asked.recv().await {
+        while let Some(RpcRequest { method, parameters, divisible, answer: wanted }) = received.recv().await {
             let answer = self.session.request(method, parameters, divisible).await;
             self.count();
-            // Who asked may have given up.
+            // The caller may have stopped waiting.
             let _ = wanted.send(answer);
         }
     }
@@ -259,21 +263,21 @@ mod tests {
         first_pause: Duration::from_millis(1),
     };
 
-    /// A node of one block, which says nothing to its first `silences` questions for a proof.
-    fn node(silences: usize) -> [Endpoint; 1] {
+    /// Starts a node with one block that does not answer its first `ignored` proof requests.
+    fn node(ignored: usize) -> [Endpoint; 1] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let asked = Arc::new(AtomicUsize::new(0));
+        let proof_requests = Arc::new(AtomicUsize::new(0));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let asked = asked.clone();
-                std::thread::spawn(move || converse(stream, &asked, silences));
+                let proof_requests = proof_requests.clone();
+                std::thread::spawn(move || answer_requests(stream, &proof_requests, ignored));
             }
         });
         [url.parse().expect("an address")]
     }
 
-    fn converse(stream: TcpStream, asked: &AtomicUsize, silences: usize) {
+    fn answer_requests(stream: TcpStream, proof_requests: &AtomicUsize, ignored: usize) {
         let mut reader = BufReader::new(stream);
         while let Some(request) = request(&mut reader) {
             let header = json!({
@@ -287,7 +291,7 @@ mod tests {
             let hash = hex::encode_prefixed(sp_runtime::traits::Header::hash(&hash).as_bytes());
             let result = match request["method"].as_str().expect("a method") {
                 "chain_getHeader" => header,
-                "state_getReadProof" if asked.fetch_add(1, Ordering::SeqCst) < silences => {
+                "state_getReadProof" if proof_requests.fetch_add(1, Ordering::SeqCst) < ignored => {
                     std::thread::sleep(Duration::from_secs(60));
                     return;
                 }
@@ -325,8 +329,8 @@ mod tests {
     }
 
     #[test]
-    fn a_question_that_is_not_answered_is_asked_again() {
-        // On a busy machine an answer that comes takes its time.
+    fn an_unanswered_request_is_repeated() {
+        // On a busy machine an answer takes its time.
         let policy = RetryPolicy { response_timeout: Duration::from_secs(5), ..SHORT };
         let (node, block) = RemoteNode::connect_with(&node(2), "finalized", policy).expect("connected");
         assert_eq!(block.number, 7);
@@ -335,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_never_answers_is_given_up_by_name() {
+    fn a_node_that_never_answers_is_named_in_the_failure() {
         let nodes = node(usize::MAX);
         let (node, _) = RemoteNode::connect_with(&nodes, "finalized", SHORT).expect("connected");
         let failure = node.read_proof(None, &[vec![1]]).map_err(TransportError::into_failure).expect_err("silence");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The node store of a run: one for all states that the run reads.
+//! The node store of a run, shared by all states that the run reads.
 
 use super::Disk;
 use std::{
@@ -8,19 +8,20 @@ use std::{
 };
 use worker::Reporter;
 
-/// Opened when it is first wanted: whoever has it keeps other processes from it.
+/// Opens the node database on first use, because an open database is locked for other processes.
 pub struct Store {
     directory: Option<PathBuf>,
     disk: OnceLock<Option<Arc<Disk>>>,
 }
 
 impl Store {
-    /// In a directory; without one, nothing is kept.
+    /// Creates a store in a directory. Without a directory nothing is kept.
     pub fn new(directory: Option<&Path>) -> Self {
         Self { directory: directory.map(Path::to_owned), disk: OnceLock::new() }
     }
 
-    /// A run goes on without it where it cannot be had, and says why.
+    /// Returns the node database. If it cannot be opened, the reason is reported and the run
+    /// continues without it.
     pub fn disk(&self, reporter: &Reporter) -> Option<Arc<Disk>> {
         let opened = self.disk.get_or_init(|| match Disk::open(self.directory.as_ref()?) {
             Ok(disk) => Some(Arc::new(disk)),
@@ -38,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_states_of_a_run_have_the_same() {
+    fn all_states_of_a_run_share_the_store() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::new(Some(directory.path()));
         let [one, other] = [(); 2].map(|()| store.disk(&Reporter::silent()).expect("opened"));
         assert!(Arc::ptr_eq(&one, &other));
-        assert!(Store::new(Some(directory.path())).disk(&Reporter::silent()).is_none(), "another run does without");
+        assert!(Store::new(Some(directory.path())).disk(&Reporter::silent()).is_none(), "it is locked for another run");
         assert!(Store::new(None).disk(&Reporter::silent()).is_none());
     }
 }

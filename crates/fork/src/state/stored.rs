@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The state of a file that is too large for memory: its trie's nodes lie in the store, and are read from there when they
-//! are needed.
+//! The state of a file that is too large for memory. Its trie nodes are in the node store and are
+//! read from there.
 //!
-//! The first node that is not in the store sends all of the file's nodes there. So the store needs no list of whole states:
-//! what was put there by a download, by another file or by an earlier run is used, and what was lost is put there again.
+//! If a node is missing in the store, all of the file's nodes are written there. So the store needs
+//! no list of whole states. Nodes from a download, another file or an earlier run are used, and
+//! lost ones are written again.
 
-use super::{Disk, locked, memory::Memory};
+use super::{Disk, locked, node_cache::NodeCache};
 use crate::keys;
 use sp_core::H256;
 use sp_state_machine::DBValue;
@@ -13,44 +14,50 @@ use state::StateFile;
 use std::sync::{Arc, Mutex};
 use worker::{Failure, Reporter, Result};
 
-/// Nodes that are held in memory, in bytes.
+/// The size in bytes of nodes in memory.
 const MEMORY_LIMIT: usize = 64 << 20;
-/// Nodes go to the disk in portions, since each commit waits for it.
+/// The size in bytes of nodes that are written to the disk at once, because each commit waits for
+/// it.
 const PORTION: usize = 4 << 20;
 
-pub struct Stored {
+/// A state that is read through the node store.
+pub struct StoredState {
     file: StateFile,
     name: String,
     root: H256,
     disk: Arc<Disk>,
-    memory: Mutex<Memory>,
-    /// Whether the file's nodes were sent to the store, and why they could not be.
+    memory: Mutex<NodeCache>,
+    /// Whether the file's nodes were written to the store, and why they could not be.
     filled: Mutex<Option<Result<()>>>,
     failure: Mutex<Option<Failure>>,
 }
 
-impl Stored {
-    /// `root` is what the file says its state's root is.
+impl StoredState {
+    /// Opens a state. `root` is the state root that the file records.
     pub fn open(file: StateFile, name: String, root: H256, disk: Arc<Disk>, reporter: &Reporter) -> Result<Self> {
         let (filled, failure) = Default::default();
-        let stored = Self { file, name, root, disk, memory: Mutex::new(Memory::new(MEMORY_LIMIT)), filled, failure };
-        // Now, so that it is told: it is the long part, unless the state is there already.
+        let stored = Self { file, name, root, disk, memory: Mutex::new(NodeCache::new(MEMORY_LIMIT)), filled, failure };
+        // The root is read now, so that the progress of filling the store is reported.
         stored.node(&root, Some(reporter))?;
         Ok(stored)
     }
 
+    /// Returns the state root.
     pub fn root(&self) -> H256 {
         self.root
     }
 
+    /// Returns the first failure to read a node.
     pub fn failure(&self) -> Option<Failure> {
         locked(&self.failure).clone()
     }
 
+    /// Clears the failure, so that reading can be tried again.
     pub fn forget_failure(&self) {
         *locked(&self.failure) = None;
     }
 
+    /// Returns a node of the trie.
     pub fn get(&self, hash: &H256) -> std::result::Result<DBValue, String> {
         self.node(hash, None).map_err(|failure| {
             let text = failure.to_string();
@@ -78,10 +85,10 @@ impl Stored {
         Some(node)
     }
 
-    /// Sends the file's nodes to the store, and gives one of them. Whoever wants another meanwhile waits.
+    /// Writes the file's nodes to the store and returns one of them. Other readers wait meanwhile.
     fn fill(&self, hash: &H256, reporter: Option<&Reporter>) -> Result<DBValue> {
         let mut filled = locked(&self.filled);
-        // Another reader may have done it while this one waited.
+        // Another reader may have filled it while this one waited.
         if let Some(node) = self.local(hash) {
             return Ok(node);
         }
@@ -89,12 +96,12 @@ impl Stored {
             *filled = Some(self.all(reporter));
         }
         filled.clone().unwrap_or(Ok(()))?;
-        self.local(hash).ok_or_else(|| match self.disk.trouble() {
+        self.local(hash).ok_or_else(|| match self.disk.open_error() {
             Some(why) => Failure::environment("the store of trie nodes cannot be used any more").found(why),
             None => Failure::input(format!("the state in {} is incomplete", self.name))
                 .found(format!("no trie node with the hash {}", hex::encode_prefixed(hash.as_bytes())))
                 .expected("every node below the state root")
-                .hint("take the state again"),
+                .hint("download the state again"),
         })
     }
 
@@ -105,7 +112,7 @@ impl Stored {
             self.disk.insert(nodes.iter().map(|(hash, node)| (hash, node))).map_err(|why| {
                 Failure::environment("the store of trie nodes cannot be used")
                     .found(why)
-                    .hint("make room, or set CUTOVER_NODES to a directory on another disk")
+                    .hint("free some space, or set CUTOVER_NODES to a directory on another disk")
             })
         };
         let root = self.file.nodes(&mut |hash, node| {
@@ -117,7 +124,7 @@ impl Stored {
             count += portion.len() as u64;
             if let Some(reporter) = reporter {
                 reporter.progress(
-                    &format!("putting the state of {} into the node store", self.name),
+                    &format!("writing the state of {} to the node store", self.name),
                     count,
                     None,
                     "nodes",
@@ -128,7 +135,7 @@ impl Stored {
         })?;
         write(&mut portion)?;
         if root != self.root.0 {
-            return Err(crate::chain::other_root(&root, &self.root.0));
+            return Err(crate::chain::root_mismatch(&root, &self.root.0));
         }
         Ok(())
     }
@@ -177,11 +184,11 @@ mod tests {
     fn open(place: &Place, file: StateFile) -> Result<Chain> {
         let facts = file.facts().clone();
         let root = facts.state_root.expect("a root").into();
-        let stored = Stored::open(file, "the file".into(), root, place.disk.clone(), &Reporter::silent())?;
+        let stored = StoredState::open(file, "the file".into(), root, place.disk.clone(), &Reporter::silent())?;
         Chain::from_stored(Arc::new(stored), &facts)
     }
 
-    /// A snapshot of try-runtime with those of a state's nodes that are kept.
+    /// Creates a try-runtime snapshot with the nodes that `kept` selects by their index.
     fn of_nodes(state: &State, mut kept: impl FnMut(usize) -> bool) -> Vec<u8> {
         let place = place(&state.to_snapshot().expect("written"));
         let mut nodes = Vec::new();
@@ -189,7 +196,7 @@ mod tests {
             nodes.push((hash.to_vec(), (node.to_vec(), 1i32)));
             Ok(())
         };
-        file(&place.path).nodes(each).expect("gone through");
+        file(&place.path).nodes(each).expect("visited");
         let nodes: Vec<_> = nodes.into_iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, node)| node).collect();
         let mut bytes = Compact(4u8).encode();
         bytes.push(state.state_version);
@@ -200,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_state_is_the_one_that_is_held_in_memory() {
+    fn a_stored_state_equals_the_one_in_memory() {
         for version in [0, 1] {
             let state = state(version);
             for bytes in [state.to_snapshot().expect("written"), of_nodes(&state, |_| true)] {
@@ -220,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_has_is_not_taken_from_the_file_again() {
+    fn stored_nodes_are_not_read_from_the_file_again() {
         let place = place(&state(1).to_snapshot().expect("written"));
         open(&place, file(&place.path)).expect("opened");
         let again = file(&place.path);
@@ -230,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_lost_is_taken_from_the_file() {
+    fn missing_nodes_are_read_from_the_file_again() {
         let state = state(1);
         let place = place(&state.to_snapshot().expect("written"));
         let opened = file(&place.path);
@@ -239,8 +246,8 @@ mod tests {
             root = root.take().or((Some(hash) == state.state_root).then(|| node.to_vec()));
             Ok(())
         };
-        opened.nodes(each).expect("gone through");
-        // An earlier run that read no more than this.
+        opened.nodes(each).expect("visited");
+        // An earlier run read only the root.
         place
             .disk
             .insert([(&H256(state.state_root.expect("a root")), &root.expect("the root's node"))])
@@ -250,25 +257,25 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_another_root_than_its_entries_have_is_refused() {
+    fn a_file_with_another_root_than_its_entries_is_refused() {
         let forged = State { state_root: Some([7; 32]), header: None, block: None, ..state(1) };
         let place = place(&forged.to_snapshot().expect("written"));
         let failure = open(&place, file(&place.path)).err().expect("refused");
-        assert!(failure.message.contains("not the one its header names"), "{failure}");
+        assert!(failure.message.contains("not the one in the header"), "{failure}");
     }
 
     #[test]
-    fn a_file_that_lacks_nodes_fails_where_they_are_wanted_and_goes_on_failing() {
+    fn a_file_without_a_node_fails_where_it_is_read_and_stays_failed() {
         let lacking = of_nodes(&state(1), |at| at != 40);
         let place = place(&lacking);
         let chain = open(&place, file(&place.path)).expect("its root is there");
         let failure = chain.entries(&[]).expect_err("refused");
         assert!(failure.message.contains("incomplete"), "{failure}");
-        assert_eq!(chain.storage(&[0, 1]).expect_err("it is not forgotten"), failure);
+        assert_eq!(chain.storage(&[0, 1]).expect_err("the failure is kept"), failure);
     }
 
     #[test]
-    fn a_node_that_is_not_what_its_hash_says_is_named() {
+    fn a_node_with_another_hash_is_refused() {
         let mut bytes = of_nodes(&state(1), |_| true);
         bytes[200] ^= 1;
         let place = place(&bytes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A lazy state against the whole one: the same answers and the same roots, whatever is done; and every lie is caught.
+//! Compares a lazy state with the whole one: the same answers and roots for every operation. Every
+//! wrong answer of a node is detected.
 
 use super::*;
 use crate::chain::{Chain, Header};
@@ -19,33 +20,33 @@ type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What the node in these tests does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Vice {
+enum NodeFault {
     None,
-    /// One byte of one part of each proof is another.
+    /// One byte of one part of each proof is altered.
     Altered,
     /// One part of each proof is missing.
     Shortened,
     /// The proof is of another state.
     OtherState,
-    /// More than a few keys at once are refused.
-    Timid,
-    /// Nothing comes at all.
-    Dead,
-    /// Pages of keys are nonsense.
+    /// Requests with more than a few keys are refused.
+    SmallAnswers,
+    /// Every request fails.
+    Unreachable,
+    /// Pages of keys are wrong.
     WrongKeys,
 }
 
 struct FakeNode {
     state: InMemoryBackend<BlakeTwo256>,
     other: InMemoryBackend<BlakeTwo256>,
-    vice: Vice,
+    fault: NodeFault,
     requests: Arc<AtomicU64>,
 }
 
 impl FakeNode {
     fn prove(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Vec<Vec<u8>> {
         let recorder = Recorder::default();
-        let state = if self.vice == Vice::OtherState { &self.other } else { &self.state };
+        let state = if self.fault == NodeFault::OtherState { &self.other } else { &self.state };
         let backend = TrieBackendBuilder::wrap(state).with_recorder(recorder.clone()).build();
         for key in keys {
             match child {
@@ -65,17 +66,21 @@ impl Transport for FakeNode {
     fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, TransportError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut nodes = self.prove(child, keys);
-        match self.vice {
-            Vice::Altered => {
+        match self.fault {
+            NodeFault::Altered => {
                 if let Some(byte) = nodes.last_mut().and_then(|node| node.last_mut()) {
                     *byte ^= 1;
                 }
             }
-            Vice::Shortened => {
+            NodeFault::Shortened => {
                 nodes.pop();
             }
-            Vice::Timid if keys.len() > 3 => return Err(TransportError::Refused(Failure::input("too large"))),
-            Vice::Dead => return Err(TransportError::Failed(Failure::environment("fake://node is gone"))),
+            NodeFault::SmallAnswers if keys.len() > 3 => {
+                return Err(TransportError::Refused(Failure::input("too large")));
+            }
+            NodeFault::Unreachable => {
+                return Err(TransportError::Failed(Failure::environment("fake://node is unreachable")));
+            }
             _ => {}
         }
         Ok(nodes)
@@ -89,9 +94,11 @@ impl Transport for FakeNode {
         count: u32,
     ) -> Result<Vec<Vec<u8>>, TransportError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        match self.vice {
-            Vice::WrongKeys => return Ok(vec![vec![], vec![0xff; 7], after.to_vec(), [after, &[0]].concat()]),
-            Vice::Dead => return Err(TransportError::Failed(Failure::environment("fake://node is gone"))),
+        match self.fault {
+            NodeFault::WrongKeys => return Ok(vec![vec![], vec![0xff; 7], after.to_vec(), [after, &[0]].concat()]),
+            NodeFault::Unreachable => {
+                return Err(TransportError::Failed(Failure::environment("fake://node is unreachable")));
+            }
             _ => {}
         }
         let mut arguments = IterArgs::default();
@@ -127,7 +134,7 @@ struct Pair {
     requests: Arc<AtomicU64>,
 }
 
-fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVersion, vice: Vice) -> Pair {
+fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVersion, fault: NodeFault) -> Pair {
     let whole = backend(top, children, version);
     let root = *whole.root();
     let requests = Arc::new(AtomicU64::new(0));
@@ -139,10 +146,10 @@ fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVers
     let node = FakeNode {
         state: backend(top, children, version),
         other: backend(&other, &BTreeMap::new(), version),
-        vice,
+        fault,
         requests: requests.clone(),
     };
-    let nodes = Nodes::lazy(Arc::new(Lazy::new(Box::new(node), root, None)));
+    let nodes = Nodes::lazy(Arc::new(LazyState::new(Box::new(node), root, None)));
     Pair {
         whole: StateBackend::new(&Nodes::full(whole.into_storage()), root, None),
         lazy: StateBackend::new(&nodes, root, None),
@@ -152,12 +159,13 @@ fn pair(top: &Entries, children: &BTreeMap<Vec<u8>, Entries>, version: StateVers
 }
 
 fn key() -> impl Strategy<Value = Vec<u8>> {
-    // Few distinct bytes: keys share beginnings, are each other's beginnings, and deletions collapse branches.
+    // Few distinct bytes, so that keys share prefixes or are prefixes of each other, and deletions
+    // collapse branches.
     prop::collection::vec(prop::sample::select(vec![0x00u8, 0x01, 0x10, 0x11, 0xf0, 0xff]), 1..6)
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    // Around 32 bytes, from where values stand apart in version 1.
+    // Around 32 bytes, the size from which state version 1 hashes values.
     prop_oneof![prop::collection::vec(any::<u8>(), 1..4), prop::collection::vec(any::<u8>(), 30..60)]
 }
 
@@ -171,7 +179,7 @@ fn children() -> impl Strategy<Value = BTreeMap<Vec<u8>, Entries>> {
     prop::collection::btree_map(names, filled, 0..3)
 }
 
-/// Keys with what is written to them, nothing where they are deleted.
+/// Changes: keys with their new values, or `None` for deletion.
 type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 #[derive(Clone, Debug)]
@@ -184,7 +192,7 @@ enum Step {
     ReadChild(Vec<u8>, Vec<u8>),
     NextChild(Vec<u8>, Vec<u8>),
     AllOfChild(Vec<u8>),
-    /// A new state is made, and later steps are on it.
+    /// Creates a new state for the later steps.
     Write(Changes, Option<(Vec<u8>, Changes)>),
 }
 
@@ -204,9 +212,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Whether an absent key is the beginning of one that is there. Deleting such a key is left out: where it ends right above
-/// a branch that has a value, trie-db 0.32 deletes that value, which is another key's (and stops where debug assertions
-/// are on). Keys of one storage item are of one length or hashed, so that runtimes do not do this.
+/// Returns whether an absent key is a prefix of a present one. Deleting such a key is left out of
+/// the test: if it ends right above a branch with a value, trie-db 0.32 deletes that value, which
+/// belongs to another key (and panics with debug assertions). Keys of one storage item have one
+/// length or are hashed, so runtimes do not do this.
 fn ends_above_another(backend: &StateBackend, inside: Option<&ChildInfo>, key: &[u8]) -> bool {
     let (value, next) = match inside {
         None => (backend.storage(key), backend.next_storage_key(key)),
@@ -215,7 +224,7 @@ fn ends_above_another(backend: &StateBackend, inside: Option<&ChildInfo>, key: &
     value.is_ok_and(|value| value.is_none()) && next.is_ok_and(|next| next.is_some_and(|next| next.starts_with(key)))
 }
 
-/// What a step gives, as text to compare; and the state after it.
+/// Returns the result of a step as text for comparison, and the state after it.
 fn perform(
     backend: &StateBackend,
     nodes: &Nodes,
@@ -245,7 +254,7 @@ fn perform(
             all(arguments)
         }
         Step::Write(top, in_child) => {
-            // A key once: the overlay never gives two changes of one.
+            // Each key once: the overlay never has two changes of one key.
             let once = |changes: &[(Vec<u8>, Option<Vec<u8>>)], inside: Option<&ChildInfo>| {
                 let mut once: BTreeMap<_, _> = changes.iter().cloned().collect();
                 once.retain(|key, value| value.is_some() || !ends_above_another(backend, inside, key));
@@ -276,15 +285,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn a_lazy_state_is_the_whole_state(
+    fn a_lazy_state_equals_the_whole_state(
         top in entries(60),
         children in children(),
         steps in prop::collection::vec(step(), 1..14),
         hashed in any::<bool>(),
-        vice in prop::sample::select(vec![Vice::None, Vice::Timid, Vice::WrongKeys]),
+        fault in prop::sample::select(vec![NodeFault::None, NodeFault::SmallAnswers, NodeFault::WrongKeys]),
     ) {
         let version = if hashed { StateVersion::V1 } else { StateVersion::V0 };
-        let Pair { mut whole, mut lazy, nodes, .. } = pair(&top, &children, version, vice);
+        let Pair { mut whole, mut lazy, nodes, .. } = pair(&top, &children, version, fault);
         let whole_nodes = whole.nodes_for_tests();
         for step in &steps {
             let (expected, whole_after) = perform(&whole, &whole_nodes, step, version);
@@ -297,14 +306,14 @@ proptest! {
     }
 
     #[test]
-    fn a_lie_is_caught_and_its_teller_named(
+    fn a_wrong_answer_is_detected_and_its_node_named(
         top in prop::collection::btree_map(key(), value(), 2..40),
         wanted in any::<prop::sample::Index>(),
         hashed in any::<bool>(),
-        vice in prop::sample::select(vec![Vice::Altered, Vice::Shortened, Vice::OtherState]),
+        fault in prop::sample::select(vec![NodeFault::Altered, NodeFault::Shortened, NodeFault::OtherState]),
     ) {
         let version = if hashed { StateVersion::V1 } else { StateVersion::V0 };
-        let pair = pair(&top, &BTreeMap::new(), version, vice);
+        let pair = pair(&top, &BTreeMap::new(), version, fault);
         let key = top.keys().nth(wanted.index(top.len())).expect("a key");
         let found = pair.lazy.storage(key);
         match pair.nodes.failure() {
@@ -312,7 +321,7 @@ proptest! {
                 prop_assert_eq!(failure.kind, Kind::Input);
                 prop_assert!(failure.message.contains("fake://node"), "{}", failure);
             }
-            // What was left out of the proof was not needed.
+            // The missing part of the proof was not needed.
             None => prop_assert_eq!(found, Ok(top.get(key).cloned())),
         }
     }
@@ -328,20 +337,20 @@ fn many(count: u32) -> Entries {
 }
 
 #[test]
-fn one_value_costs_one_request_however_deep_it_lies() {
+fn one_value_costs_one_request_at_any_depth() {
     let top = many(5_000);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let (key, value) = top.iter().nth(1_234).expect("an entry");
     assert_eq!(pair.lazy.storage(key), Ok(Some(value.clone())));
     assert_eq!(pair.requests.load(Ordering::Relaxed), 1);
     assert_eq!(pair.lazy.storage(key), Ok(Some(value.clone())));
-    assert_eq!(pair.requests.load(Ordering::Relaxed), 1, "what is known is not asked for again");
+    assert_eq!(pair.requests.load(Ordering::Relaxed), 1, "known nodes are not requested again");
 }
 
 #[test]
-fn going_through_many_keys_costs_few_requests() {
+fn iterating_over_many_keys_costs_few_requests() {
     let top = many(3_000);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let mut key = vec![0x26; 32];
     let mut found = Entries::new();
     while let Some(next) = pair.lazy.next_storage_key(&key).expect("iterated") {
@@ -356,7 +365,7 @@ fn going_through_many_keys_costs_few_requests() {
 #[test]
 fn writing_many_keys_costs_few_requests() {
     let top = many(3_000);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let delta: Vec<_> = top.keys().step_by(10).map(|key| (key.as_slice(), Some(&b"new"[..]))).collect();
     let (expected, _) = pair.whole.storage_root(delta.iter().copied(), StateVersion::V1);
     let (found, _) = pair.lazy.storage_root(delta.into_iter(), StateVersion::V1);
@@ -366,10 +375,10 @@ fn writing_many_keys_costs_few_requests() {
 }
 
 #[test]
-fn a_dead_node_ends_the_work_with_its_name_and_can_be_asked_again() {
+fn a_failure_names_the_node_and_can_be_cleared() {
     let top = many(100);
     let root = *backend(&top, &BTreeMap::new(), StateVersion::V1).root();
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::Dead);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::Unreachable);
     let header = Header::new(1, Default::default(), root, Default::default(), Default::default());
     let Base::Lazy(lazy) = &pair.nodes.base else { unreachable!("made lazy") };
     let chain = Chain::from_lazy(lazy.clone(), &header.encode()).expect("a chain");
@@ -377,18 +386,18 @@ fn a_dead_node_ends_the_work_with_its_name_and_can_be_asked_again() {
     let failure = chain.storage(key).expect_err("dead");
     assert_eq!(failure.kind, Kind::Environment);
     assert!(failure.message.contains("fake://node"));
-    let asked = pair.requests.load(Ordering::Relaxed);
-    assert_eq!(chain.storage(b"another").expect_err("still dead"), failure);
-    assert_eq!(pair.requests.load(Ordering::Relaxed), asked, "a node that failed is not asked on and on");
+    let count = pair.requests.load(Ordering::Relaxed);
+    assert_eq!(chain.storage(b"another").expect_err("still failed"), failure);
+    assert_eq!(pair.requests.load(Ordering::Relaxed), count, "no request after a failure");
     chain.forget_failure();
-    chain.storage(key).expect_err("asked again");
-    assert!(pair.requests.load(Ordering::Relaxed) > asked);
+    chain.storage(key).expect_err("requested again");
+    assert!(pair.requests.load(Ordering::Relaxed) > count);
 }
 
 #[test]
-fn the_whole_of_a_lazy_state_is_not_walked_by_accident() {
+fn a_lazy_state_cannot_be_exported() {
     let top = many(10);
-    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, Vice::None);
+    let pair = pair(&top, &BTreeMap::new(), StateVersion::V1, NodeFault::None);
     let root = *backend(&top, &BTreeMap::new(), StateVersion::V1).root();
     let header = Header::new(1, Default::default(), root, Default::default(), Default::default());
     let Base::Lazy(lazy) = &pair.nodes.base else { unreachable!("made lazy") };
@@ -397,21 +406,21 @@ fn the_whole_of_a_lazy_state_is_not_walked_by_accident() {
 }
 
 #[test]
-fn nodes_on_disk_serve_the_next_run_without_a_request() {
+fn nodes_on_disk_need_no_request_in_the_next_run() {
     let directory = tempfile::tempdir().expect("a directory");
     let top = many(200);
     let state = || backend(&top, &BTreeMap::new(), StateVersion::V1);
     let root = *state().root();
-    let read = |vice: Vice| {
+    let read = |fault: NodeFault| {
         let requests = Arc::new(AtomicU64::new(0));
-        let node = FakeNode { state: state(), other: state(), vice, requests: requests.clone() };
+        let node = FakeNode { state: state(), other: state(), fault, requests: requests.clone() };
         let disk = Disk::open(directory.path()).expect("opened");
-        let nodes = Nodes::lazy(Arc::new(Lazy::new(Box::new(node), root, Some(Arc::new(disk)))));
+        let nodes = Nodes::lazy(Arc::new(LazyState::new(Box::new(node), root, Some(Arc::new(disk)))));
         let backend = StateBackend::new(&nodes, root, None);
         let values: Vec<_> = top.keys().take(20).map(|key| backend.storage(key).expect("read")).collect();
         (values, requests.load(Ordering::Relaxed))
     };
-    let (first, asked) = read(Vice::None);
-    assert!(asked > 0);
-    assert_eq!(read(Vice::Dead), (first, 0));
+    let (first, count) = read(NodeFault::None);
+    assert!(count > 0);
+    assert_eq!(read(NodeFault::Unreachable), (first, 0));
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a lazy state needs of a node. Tests put a liar in its place.
+//! The interface of a lazy state to a node. Tests use a faulty implementation.
 
 pub use node::TransportError;
 
-/// What went over the wire.
+/// Requests and received bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
+    /// The number of requests.
     pub requests: u64,
+    /// The size of the answers in bytes.
     pub bytes: u64,
 }
 
@@ -18,15 +20,16 @@ impl std::ops::Add for Traffic {
     }
 }
 
-/// A node that answers for the state of one block. Nothing it says is believed.
+/// A node that returns parts of the state of one block. Its answers are not trusted.
 pub trait Transport: Send + Sync {
-    /// What errors call it: its address, as it may be shown.
+    /// Returns the node's name for error messages: its address without secrets.
     fn name(&self) -> String;
 
-    /// Trie nodes on the way to some keys and the values under them; `child` is a child trie's key without prefix.
+    /// Returns the trie nodes on the paths to some keys, with their values. `child` is a child
+    /// trie's key without the prefix.
     fn read_proof(&self, child: Option<&[u8]>, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, TransportError>;
 
-    /// The next keys behind one, of those with a prefix.
+    /// Returns the next keys after `after` with a prefix.
     fn keys_after(
         &self,
         child: Option<&[u8]>,

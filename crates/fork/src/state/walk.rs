@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way to one key through the nodes that are at hand.
+//! Walks to a key through the available trie nodes.
 
 use sp_core::H256;
 use state::trie::{Child, Node, Value};
 
-/// Where the way to a key ends.
+/// The end of a walk.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
-    /// At the key's value, or where it is certain that there is none.
+    /// The key's value, or `None` if the key is certainly absent.
     Known(Option<Vec<u8>>),
-    /// At a node that is not at hand.
+    /// A node on the path is not available.
     Missing,
 }
 
+/// Walks from `root` to `key`. `local` returns the available nodes.
 pub fn walk(root: H256, key: &[u8], local: impl Fn(&H256) -> Option<Vec<u8>>) -> End {
     let nibbles: Vec<u8> = key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect();
     let mut rest = nibbles.as_slice();
     let Some(mut bytes) = local(&root) else { return End::Missing };
     loop {
-        // Bytes that are no node are the trie library's to complain about.
+        // The trie library reports bytes that are not a node.
         let Some(node) = Node::decode(&bytes) else { return End::Known(None) };
         let Some(below) = rest.strip_prefix(node.partial.as_slice()) else { return End::Known(None) };
         let Some((index, tail)) = below.split_first() else {

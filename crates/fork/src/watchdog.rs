@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Calls into a runtime that do not end.
+//! Ends the process if a call into a runtime does not end.
 //!
-//! Compiled Wasm cannot be interrupted from outside, so the process ends. Before it does, whoever asked to be told gets
-//! the failure and decides what is said last: a dry run finishes its report. Only execution counts: the time that a call
-//! waits for parts of a state from a node is the node's, not the runtime's.
+//! Compiled Wasm cannot be interrupted from outside. Before the process ends, an installed handler
+//! receives the failure and returns the last event: a dry run completes its report. Only execution
+//! time counts. The time that a call waits for a node is paused.
 
 use crate::executor::Code;
 use std::{
@@ -12,17 +12,17 @@ use std::{
 };
 use worker::{Event, Failure, Kind};
 
-/// A call that runs longer than this is taken for endless. The slowest known block took a minute on slow machines.
+/// The default time limit of a call. The slowest known block took a minute on slow machines.
 const CALL_LIMIT: Duration = Duration::from_secs(300);
 
-/// How often the calls are looked at.
+/// The interval at which calls are checked.
 const PERIOD: Duration = Duration::from_millis(500);
 
 struct State {
-    /// How long a call may execute now.
+    /// The current time limit of a call.
     limit: Duration,
     call: Option<Call>,
-    rescue: Option<Box<dyn FnOnce(Overdue) -> Event + Send>>,
+    handler: Option<Box<dyn FnOnce(OverdueCall) -> Event + Send>>,
     watched: bool,
 }
 
@@ -32,17 +32,19 @@ struct Call {
     clock: Clock,
 }
 
-/// A call that did not end, and the blake2-256 of the code that it ran in.
-pub struct Overdue {
+/// A call that exceeded its time limit.
+pub struct OverdueCall {
+    /// The failure to report.
     pub failure: Failure,
+    /// The blake2-256 hash of the code that was called.
     pub code: Vec<u8>,
 }
 
-/// Time that stands still while somebody else is waited for.
+/// A clock that can be paused.
 struct Clock {
     spent: Duration,
     since: Option<Instant>,
-    /// How many wait: several threads may, and pauses may lie in each other.
+    /// The number of active pauses. Several threads may pause it, and pauses may be nested.
     paused: u32,
 }
 
@@ -58,7 +60,7 @@ impl Clock {
         }
     }
 
-    fn go_on(&mut self, now: Instant) {
+    fn resume(&mut self, now: Instant) {
         self.paused = self.paused.saturating_sub(1);
         if self.paused == 0 && self.since.is_none() {
             self.since = Some(now);
@@ -70,64 +72,71 @@ impl Clock {
     }
 }
 
-static STATE: Mutex<State> = Mutex::new(State { limit: CALL_LIMIT, call: None, rescue: None, watched: false });
+static STATE: Mutex<State> = Mutex::new(State { limit: CALL_LIMIT, call: None, handler: None, watched: false });
 
 fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut STATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// While this lives, calls have less time than a block: for what nodes ask in passing.
-pub struct Hurry;
+/// While this guard lives, calls have a shorter time limit than a block, for example runtime APIs
+/// that nodes call.
+pub struct CallTimeLimit;
 
-impl Hurry {
-    pub fn within(limit: Duration) -> Self {
+impl CallTimeLimit {
+    /// Sets the time limit of a call.
+    pub fn set(limit: Duration) -> Self {
         with(|state| state.limit = limit);
         Self
     }
 }
 
-impl Drop for Hurry {
+impl Drop for CallTimeLimit {
     fn drop(&mut self) {
         with(|state| state.limit = CALL_LIMIT);
     }
 }
 
-/// While this lives, the call under way is waiting for somebody else and its time stands still.
-pub struct Pause;
+/// While this guard lives, the clock of the current call is paused, because the call waits for a
+/// node.
+pub struct ClockPause;
 
-impl Pause {
+impl ClockPause {
+    /// Pauses the clock of the current call.
     pub fn begin() -> Self {
         with(|state| state.call.iter_mut().for_each(|call| call.clock.pause(Instant::now())));
         Self
     }
 }
 
-impl Drop for Pause {
+impl Drop for ClockPause {
     fn drop(&mut self) {
-        with(|state| state.call.iter_mut().for_each(|call| call.clock.go_on(Instant::now())));
+        with(|state| state.call.iter_mut().for_each(|call| call.clock.resume(Instant::now())));
     }
 }
 
-/// While this lives, a call that does not end has the process end with the event that `rescue` makes of it.
-pub struct Rescue;
+/// While this guard lives, the handler makes the last event of a process that ends because of an
+/// overdue call.
+pub struct TimeoutHandler;
 
-impl Rescue {
-    pub fn with(rescue: impl FnOnce(Overdue) -> Event + Send + 'static) -> Self {
-        with(|state| state.rescue = Some(Box::new(rescue)));
+impl TimeoutHandler {
+    /// Installs the handler.
+    pub fn install(handler: impl FnOnce(OverdueCall) -> Event + Send + 'static) -> Self {
+        with(|state| state.handler = Some(Box::new(handler)));
         Self
     }
 }
 
-impl Drop for Rescue {
+impl Drop for TimeoutHandler {
     fn drop(&mut self) {
-        with(|state| state.rescue = None);
+        with(|state| state.handler = None);
     }
 }
 
-/// Ends the process when the call that it stands for does not end.
-pub struct Watch;
+/// While this guard lives, a call into a runtime is watched.
+pub struct Watchdog;
 
-impl Watch {
+impl Watchdog {
+    /// Starts to watch a call of `method`.
     pub fn start(method: &str, code: &Code) -> Self {
         let first = with(|state| {
             let clock = Clock::started(Instant::now());
@@ -138,9 +147,9 @@ impl Watch {
             std::thread::spawn(|| {
                 loop {
                     std::thread::sleep(PERIOD);
-                    let overdue = with(overdue).map(|overdue| (overdue, with(|state| state.rescue.take())));
-                    if let Some((overdue, rescue)) = overdue {
-                        end(overdue, rescue);
+                    let overdue = with(overdue).map(|overdue| (overdue, with(|state| state.handler.take())));
+                    if let Some((overdue, handler)) = overdue {
+                        end(overdue, handler);
                     }
                 }
             });
@@ -149,27 +158,27 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Watchdog {
     fn drop(&mut self) {
         with(|state| state.call = None);
     }
 }
 
-fn overdue(state: &mut State) -> Option<Overdue> {
+fn overdue(state: &mut State) -> Option<OverdueCall> {
     let call = state.call.as_ref().filter(|call| call.clock.spent(Instant::now()) > state.limit)?;
     let failure = Failure::check(format!("{} does not end", call.method))
         .code(worker::Code::Timeout)
         .found(format!("still executing after {} s", state.limit.as_secs()))
         .expected("an answer, or a block, within a slot")
         .hint("a migration or an API that loops, or does too much at once; see the last lines of the log");
-    Some(Overdue { failure, code: call.code.clone() })
+    Some(OverdueCall { failure, code: call.code.clone() })
 }
 
-/// The only way out of an endless runtime: say so in the worker's own protocol, and end.
-fn end(overdue: Overdue, rescue: Option<Box<dyn FnOnce(Overdue) -> Event + Send>>) -> ! {
+/// Writes the last event and ends the process. An endless call cannot be left in any other way.
+fn end(overdue: OverdueCall, handler: Option<Box<dyn FnOnce(OverdueCall) -> Event + Send>>) -> ! {
     use std::io::Write;
-    let event = match rescue {
-        Some(rescue) => rescue(overdue),
+    let event = match handler {
+        Some(handler) => handler(overdue),
         None => Event::Failed(overdue.failure),
     };
     let code = match &event {
@@ -189,30 +198,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_stands_still_while_a_node_is_waited_for() {
+    fn the_clock_is_paused_while_a_call_waits_for_a_node() {
         let began = Instant::now();
         let at = |seconds: u64| began + Duration::from_secs(seconds);
         let mut clock = Clock::started(began);
         clock.pause(at(10));
         clock.pause(at(20));
-        clock.go_on(at(400));
-        assert_eq!(clock.spent(at(500)), Duration::from_secs(10), "one of two still waits");
-        clock.go_on(at(600));
+        clock.resume(at(400));
+        assert_eq!(clock.spent(at(500)), Duration::from_secs(10), "one of two pauses is active");
+        clock.resume(at(600));
         assert_eq!(clock.spent(at(605)), Duration::from_secs(15));
     }
 
     #[test]
-    fn a_call_is_overdue_by_what_it_executed_alone() {
+    fn only_execution_time_counts_for_the_limit() {
         let limit = Duration::from_millis(10);
         let long_ago = Instant::now();
         std::thread::sleep(limit * 2);
         let call = |clock: Clock| Call { method: "Core_execute_block".into(), code: vec![7], clock };
-        let state = |clock| State { limit, call: Some(call(clock)), rescue: None, watched: false };
+        let state = |clock| State { limit, call: Some(call(clock)), handler: None, watched: false };
         let overdue = super::overdue(&mut state(Clock::started(long_ago))).expect("overdue");
         assert!(overdue.failure.is(worker::Code::Timeout));
         assert_eq!(overdue.code, [7]);
         let mut waiting = Clock::started(long_ago);
         waiting.pause(long_ago + Duration::from_millis(1));
-        assert!(super::overdue(&mut state(waiting)).is_none(), "all of it was the node's");
+        assert!(super::overdue(&mut state(waiting)).is_none(), "the call only waited");
     }
 }
