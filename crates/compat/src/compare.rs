@@ -14,13 +14,13 @@ use std::{
 };
 
 /// Types nest some twenty deep; a hostile registry nests for ever.
-const DEPTH: usize = 200;
+const MAX_DEPTH: usize = 200;
 /// Enough to understand what changed.
-const FINDINGS: usize = 12;
+const MAX_FINDINGS: usize = 12;
 /// Pairs of parts that one comparison looks at. The largest real one, of a call that carries XCM, has some thousand.
-const STEPS: usize = 200_000;
+const MAX_STEPS: usize = 200_000;
 /// Types that are opened one in the other, or one after the other without a byte between them.
-const OPENED: usize = 1000;
+const MAX_OPENED: usize = 1000;
 
 /// What differs, each with the path to it.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +65,7 @@ impl Differences {
     }
 
     /// The breaking ones, in words.
-    pub fn told(&self) -> String {
+    pub fn summary(&self) -> String {
         let mut told: Vec<_> = self.changed.iter().chain(&self.moved).map(String::as_str).collect();
         let more = told.len().saturating_sub(3);
         told.truncate(3);
@@ -76,7 +76,7 @@ impl Differences {
 
 /// The enums that every call, event, error and origin of a runtime is part of change with each of its pallets. Who
 /// compares calls or storage one by one is not helped by hearing of them wherever they are nested.
-const OUTER: [&str; 9] = [
+const OUTER_ENUMS: [&str; 9] = [
     "RuntimeCall",
     "RuntimeEvent",
     "RuntimeError",
@@ -89,10 +89,10 @@ const OUTER: [&str; 9] = [
 ];
 
 /// Which of them a type is, if any. Until 2022 they had shorter names, and stood at the root of a runtime's crate.
-fn outer(types: &PortableRegistry, id: u32) -> Option<&'static str> {
+fn outer_enum(types: &PortableRegistry, id: u32) -> Option<&'static str> {
     let segments = types.resolve(id)?.path.segments.as_slice();
     let name = segments.last()?;
-    OUTER
+    OUTER_ENUMS
         .into_iter()
         .find(|outer| name == outer || (segments.len() == 2 && outer.strip_prefix("Runtime") == Some(name)))
 }
@@ -121,11 +121,11 @@ struct Comparison<'a> {
     new: &'a PortableRegistry,
     /// Pairs that are under comparison or were, and that nothing speaks against: a type that holds itself is what the
     /// other is as long as no difference is met.
-    same: Noted,
+    assumed_same: PairSet,
     /// Pairs that do not encode alike, whatever else is assumed.
-    unlike: HashSet<(u32, u32)>,
+    different: HashSet<(u32, u32)>,
     /// Pairs of which it was told why they do not.
-    told: Noted,
+    described: PairSet,
     /// Whether anything was met that is not the same, told or not.
     differs: bool,
     steps: usize,
@@ -134,12 +134,12 @@ struct Comparison<'a> {
 
 /// Pairs in the order in which they came, so that an assumption can be taken back with all that was built on it.
 #[derive(Default)]
-struct Noted {
+struct PairSet {
     pairs: HashSet<(u32, u32)>,
     order: Vec<(u32, u32)>,
 }
 
-impl Noted {
+impl PairSet {
     fn insert(&mut self, pair: (u32, u32)) -> bool {
         let new = self.pairs.insert(pair);
         if new {
@@ -156,9 +156,9 @@ impl Noted {
 }
 
 /// How far a comparison was, to go back to.
-struct Mark {
-    same: usize,
-    told: usize,
+struct Checkpoint {
+    assumed_same: usize,
+    described: usize,
     found: [usize; 5],
 }
 
@@ -241,7 +241,7 @@ fn take(parts: &mut Parts, times: u32) {
 
 /// The type behind wrappers of one field.
 pub fn unwrapped(types: &PortableRegistry, mut id: u32) -> u32 {
-    for _ in 0..DEPTH {
+    for _ in 0..MAX_DEPTH {
         let inner = match types.resolve(id).map(|ty| &ty.type_def) {
             Some(TypeDef::Composite(composite)) if composite.fields.len() == 1 => composite.fields[0].ty.id,
             Some(TypeDef::Tuple(tuple)) if tuple.fields.len() == 1 => tuple.fields[0].id,
@@ -311,9 +311,9 @@ impl<'a> Comparison<'a> {
         Self {
             old,
             new,
-            same: Noted::default(),
-            unlike: HashSet::new(),
-            told: Noted::default(),
+            assumed_same: PairSet::default(),
+            different: HashSet::new(),
+            described: PairSet::default(),
             differs: false,
             steps: 0,
             found: Differences::default(),
@@ -327,54 +327,54 @@ impl<'a> Comparison<'a> {
         Differences { steps: self.steps, ..self.found }
     }
 
-    fn mark(&self) -> Mark {
+    fn checkpoint(&self) -> Checkpoint {
         let Differences { changed, moved, added, removed, renamed, .. } = &self.found;
-        Mark {
-            same: self.same.order.len(),
-            told: self.told.order.len(),
+        Checkpoint {
+            assumed_same: self.assumed_same.order.len(),
+            described: self.described.order.len(),
             found: [changed, moved, added, removed, renamed].map(Vec::len),
         }
     }
 
     /// Takes back what was found and assumed since.
-    fn undo(&mut self, mark: Mark) {
-        self.same.truncate(mark.same);
-        self.told.truncate(mark.told);
+    fn roll_back(&mut self, checkpoint: Checkpoint) {
+        self.assumed_same.truncate(checkpoint.assumed_same);
+        self.described.truncate(checkpoint.described);
         let Differences { changed, moved, added, removed, renamed, .. } = &mut self.found;
-        for (list, length) in [changed, moved, added, removed, renamed].into_iter().zip(mark.found) {
+        for (list, length) in [changed, moved, added, removed, renamed].into_iter().zip(checkpoint.found) {
             list.truncate(length);
         }
     }
 
     /// One whole value of each side, with nothing beside it: says why, where they are not alike.
     fn element(&mut self, old: u32, new: u32, path: &str, depth: usize) {
-        if !self.alike(old, new, path, depth) {
+        if !self.same_encoding(old, new, path, depth) {
             self.differs = true;
-            self.tell(old, new, path, depth);
+            self.describe(old, new, path, depth);
         }
     }
 
     /// Whether both take the same place among others: a value of one ends where one of the other would. What differs
     /// within that place, such as the variants of an enum, is told.
-    fn alike(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) -> bool {
+    fn same_encoding(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) -> bool {
         self.steps += 1;
-        if self.found.changed.len() >= FINDINGS {
+        if self.found.changed.len() >= MAX_FINDINGS {
             return true;
         }
-        if depth > DEPTH || self.steps > STEPS {
+        if depth > MAX_DEPTH || self.steps > MAX_STEPS {
             self.found.unfinished = true;
             return true;
         }
-        if let (Some(old), Some(new)) = (outer(self.old, old_id), outer(self.new, new_id))
+        if let (Some(old), Some(new)) = (outer_enum(self.old, old_id), outer_enum(self.new, new_id))
             && old == new
         {
             return true;
         }
-        if self.unlike.contains(&(old_id, new_id)) {
+        if self.different.contains(&(old_id, new_id)) {
             return false;
         }
-        let mark = self.mark();
-        if !self.same.insert((old_id, new_id)) {
+        let checkpoint = self.checkpoint();
+        if !self.assumed_same.insert((old_id, new_id)) {
             return true;
         }
         let (old_types, new_types) = (self.old, self.new);
@@ -391,23 +391,23 @@ impl<'a> Comparison<'a> {
                 // This pair is under comparison: what is compared now is what it consists of.
                 open(old_types, &mut was);
                 open(new_types, &mut is);
-                self.in_order(was, is, depth)
+                self.same_parts(was, is, depth)
             }
-            false => self.leaves(&old, &new, path, depth),
+            false => self.same_form(&old, &new, path, depth),
         };
         if !alike {
-            self.undo(mark);
-            self.unlike.insert((old_id, new_id));
+            self.roll_back(checkpoint);
+            self.different.insert((old_id, new_id));
         }
         alike
     }
 
     /// Whether two rows of parts are alike to their ends, however they are put into brackets.
-    fn in_order(&mut self, mut old: Parts, mut new: Parts, depth: usize) -> bool {
+    fn same_parts(&mut self, mut old: Parts, mut new: Parts, depth: usize) -> bool {
         let mut opened = 0;
         loop {
             self.steps += 1;
-            if self.steps > STEPS {
+            if self.steps > MAX_STEPS {
                 self.found.unfinished = true;
                 return true;
             }
@@ -415,7 +415,7 @@ impl<'a> Comparison<'a> {
             let in_new = new.last().is_some_and(|part| made_of_parts(self.new, part.id));
             match (old.last().cloned(), new.last().cloned()) {
                 (None, None) => return true,
-                (Some(was), Some(is)) if in_old == in_new && self.alike(was.id, is.id, &is.path, depth + 1) => {
+                (Some(was), Some(is)) if in_old == in_new && self.same_encoding(was.id, is.id, &is.path, depth + 1) => {
                     let times = was.times.min(is.times);
                     take(&mut old, times);
                     take(&mut new, times);
@@ -426,7 +426,7 @@ impl<'a> Comparison<'a> {
             }
             // What is left over may be nothing: a unit, an array of no elements. What has parts for ever and never any
             // bytes is no type.
-            if !(in_old || in_new) || opened > OPENED {
+            if !(in_old || in_new) || opened > MAX_OPENED {
                 return false;
             }
             opened += 1;
@@ -440,16 +440,19 @@ impl<'a> Comparison<'a> {
     }
 
     /// Two parts that have no parts that are written one by one.
-    fn leaves(&mut self, old: &Form<'_>, new: &Form<'_>, path: &str, depth: usize) -> bool {
+    fn same_form(&mut self, old: &Form<'_>, new: &Form<'_>, path: &str, depth: usize) -> bool {
         match (old, new) {
             (Form::Variants(old), Form::Variants(new)) => self.variants(old, new, path, depth),
             (Form::Sequence(old), Form::Sequence(new)) => self.element(*old, *new, path, depth + 1),
             (Form::Compact(old), Form::Compact(new)) => match (old.and_then(bits), new.and_then(bits)) {
                 (Some(was), Some(is)) if was > is => {
-                    keep(&mut self.found.removed, at(path, format!("numbers of more than {is} bits are refused")));
+                    push_limited(
+                        &mut self.found.removed,
+                        at(path, format!("numbers of more than {is} bits are refused")),
+                    );
                 }
                 (Some(was), Some(is)) if was < is => {
-                    keep(&mut self.found.added, at(path, format!("numbers of more than {was} bits are new")));
+                    push_limited(&mut self.found.added, at(path, format!("numbers of more than {was} bits are new")));
                 }
                 _ => return old == new,
             },
@@ -459,7 +462,7 @@ impl<'a> Comparison<'a> {
                 if !self.is_byte(self.old, *item) {
                     return false;
                 }
-                keep(&mut self.found.removed, at(path, "bytes that are no text are refused".into()));
+                push_limited(&mut self.found.removed, at(path, "bytes that are no text are refused".into()));
             }
             (Form::Bits(old_store, old_order), Form::Bits(new_store, new_order)) => {
                 let (was, is) = (name(self.old, *old_order), name(self.new, *new_order));
@@ -475,37 +478,38 @@ impl<'a> Comparison<'a> {
 
     /// Fields that are all there is of a variant or a call: says why, where they are not alike.
     fn fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
-        let mark = self.mark();
+        let checkpoint = self.checkpoint();
         self.names(old, new, path);
-        if !self.in_order(parts_of(old, path), parts_of(new, path), depth) {
-            self.undo(mark);
+        if !self.same_parts(parts_of(old, path), parts_of(new, path), depth) {
+            self.roll_back(checkpoint);
             self.differs = true;
-            self.tell_fields(old, new, path, depth);
+            self.describe_fields(old, new, path, depth);
         }
     }
 
     /// Where two types begin to differ.
-    fn tell(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) {
+    fn describe(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) {
         let (old_types, new_types) = (self.old, self.new);
         let (old_id, new_id) = (unwrapped(old_types, old_id), unwrapped(new_types, new_id));
-        if depth > DEPTH || !self.told.insert((old_id, new_id)) {
+        if depth > MAX_DEPTH || !self.described.insert((old_id, new_id)) {
             return;
         }
         let (Some(old), Some(new)) = (form(old_types, old_id), form(new_types, new_id)) else { return };
         match (&old, &new) {
-            (Form::Fields(old), Form::Fields(new)) => self.tell_fields(old, new, path, depth),
-            (Form::Array(was, old), Form::Array(is, new)) if was == is => self.tell(*old, *new, path, depth + 1),
+            (Form::Fields(old), Form::Fields(new)) => self.describe_fields(old, new, path, depth),
+            (Form::Array(was, old), Form::Array(is, new)) if was == is => self.describe(*old, *new, path, depth + 1),
             (Form::Array(was, _), Form::Array(is, _)) => {
                 self.changed(path, format!("an array of {was} became one of {is}"));
             }
             _ => {
-                let told = format!("{} became {}", told(old_types, old_id, &old), told(new_types, new_id, &new));
+                let told =
+                    format!("{} became {}", type_name(old_types, old_id, &old), type_name(new_types, new_id, &new));
                 self.changed(path, told);
             }
         }
     }
 
-    fn tell_fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
+    fn describe_fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
         if old.len() != new.len() {
             let names = |fields: &[FieldOf<'_>]| {
                 fields.iter().filter_map(|(name, _)| name.map(str::to_owned)).collect::<Vec<_>>()
@@ -521,8 +525,8 @@ impl<'a> Comparison<'a> {
         self.names(old, new, path);
         let (was, is) = (parts_of(old, path), parts_of(new, path));
         for (was, is) in was.into_iter().zip(is).rev() {
-            if !self.alike(was.id, is.id, &is.path, depth + 1) {
-                self.tell(was.id, is.id, &is.path, depth + 1);
+            if !self.same_encoding(was.id, is.id, &is.path, depth + 1) {
+                self.describe(was.id, is.id, &is.path, depth + 1);
             }
         }
     }
@@ -531,7 +535,7 @@ impl<'a> Comparison<'a> {
     fn names(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str) {
         if old.len() != new.len() {
             let told = format!("{} became {}", counted(old.len()), new.len());
-            keep(&mut self.found.renamed, at(path, told));
+            push_limited(&mut self.found.renamed, at(path, told));
             return;
         }
         for (place, ((old_name, _), (new_name, _))) in old.iter().zip(new).enumerate() {
@@ -543,11 +547,17 @@ impl<'a> Comparison<'a> {
                 (Some(old_name), Some(new_name)) if old_name != new_name => {
                     let elsewhere = new.iter().any(|(name, _)| name.as_ref() == Some(old_name));
                     let told = format!("{below}: {old_name} stood where {new_name} stands now");
-                    if elsewhere { keep(&mut self.found.moved, told) } else { keep(&mut self.found.renamed, told) }
+                    if elsewhere {
+                        push_limited(&mut self.found.moved, told)
+                    } else {
+                        push_limited(&mut self.found.renamed, told)
+                    }
                 }
                 // Who decodes gets an object where a list was.
-                (None, Some(_)) => keep(&mut self.found.renamed, format!("{below}: the field had no name")),
-                (Some(_), None) => keep(&mut self.found.renamed, format!("{below}: the field has no name any more")),
+                (None, Some(_)) => push_limited(&mut self.found.renamed, format!("{below}: the field had no name")),
+                (Some(_), None) => {
+                    push_limited(&mut self.found.renamed, format!("{below}: the field has no name any more"))
+                }
                 _ => {}
             }
         }
@@ -568,8 +578,10 @@ impl<'a> Comparison<'a> {
             let Some(new_variant) = new.get(index) else {
                 let told = format!("{path}::{}", old_variant.name);
                 match new.values().find(|variant| variant.name == old_variant.name) {
-                    Some(now) => keep(&mut self.found.moved, format!("{told}: variant {index} became {}", now.index)),
-                    None => keep(&mut self.found.removed, format!("{told} is gone")),
+                    Some(now) => {
+                        push_limited(&mut self.found.moved, format!("{told}: variant {index} became {}", now.index))
+                    }
+                    None => push_limited(&mut self.found.removed, format!("{told} is gone")),
                 }
                 continue;
             };
@@ -578,23 +590,23 @@ impl<'a> Comparison<'a> {
                 let elsewhere = new.values().any(|variant| variant.name == old_variant.name)
                     || old.values().any(|variant| variant.name == new_variant.name);
                 if elsewhere {
-                    keep(&mut self.found.moved, told);
+                    push_limited(&mut self.found.moved, told);
                     continue;
                 }
-                keep(&mut self.found.renamed, told);
+                push_limited(&mut self.found.renamed, told);
             }
             let below = format!("{path}::{}", new_variant.name);
             self.fields(&fields_of(&old_variant.fields), &fields_of(&new_variant.fields), &below, depth + 1);
         }
         for (index, variant) in new {
             if !old.contains_key(index) && !old.values().any(|known| known.name == variant.name) {
-                keep(&mut self.found.added, format!("{path}::{} is new", variant.name));
+                push_limited(&mut self.found.added, format!("{path}::{} is new", variant.name));
             }
         }
     }
 
     fn changed(&mut self, path: &str, what: String) {
-        keep(&mut self.found.changed, at(path, what));
+        push_limited(&mut self.found.changed, at(path, what));
     }
 }
 
@@ -618,13 +630,13 @@ fn at(path: &str, what: String) -> String {
     if path.is_empty() { what } else { format!("{path}: {what}") }
 }
 
-fn keep(list: &mut Vec<String>, told: String) {
-    if list.len() < FINDINGS {
+fn push_limited(list: &mut Vec<String>, told: String) {
+    if list.len() < MAX_FINDINGS {
         list.push(told.trim_start_matches(['.', ':']).to_owned());
     }
 }
 
-fn told(types: &PortableRegistry, id: u32, form: &Form<'_>) -> String {
+fn type_name(types: &PortableRegistry, id: u32, form: &Form<'_>) -> String {
     if let (Some(name), false) = (name(types, id), matches!(form, Form::Primitive(_))) {
         return name.to_owned();
     }

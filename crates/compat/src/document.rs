@@ -2,7 +2,7 @@
 //! The comparison of two runtimes as one document.
 
 use crate::{
-    changes::{Found, changes},
+    changes::{RuntimeChanges, changes},
     rules::judge,
     runtime::Runtime,
 };
@@ -25,21 +25,21 @@ pub fn diff(old: &Runtime, new: &Runtime, allowed: &AllowedRules) -> Result<Diff
         verdict: (!rules.iter().any(|rule| rule.status == Status::Fail)).into(),
         rules,
         whom: concerned(&found),
-        untold: found.untold,
+        untold: found.not_compared,
         changes: found.changes,
         parameters: None,
     })
 }
 
-fn concerned(found: &Found) -> Vec<Concerned> {
+fn concerned(found: &RuntimeChanges) -> Vec<Concerned> {
     Audience::ALL
         .into_iter()
         .filter_map(|who| {
             let theirs: Vec<_> = found.changes.iter().filter(|change| change.breaks.contains(&who)).collect();
             let breaking = theirs.iter().filter(|change| change.severity == Severity::Breaking).count();
             let label = match who {
-                Audience::EncodedCalls if !found.keepers.is_empty() => {
-                    format!("{} ({})", who.label(), found.keepers.join(", "))
+                Audience::EncodedCalls if !found.call_storing_pallets.is_empty() => {
+                    format!("{} ({})", who.label(), found.call_storing_pallets.join(", "))
                 }
                 _ => who.label().to_owned(),
             };

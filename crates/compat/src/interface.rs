@@ -94,7 +94,7 @@ pub struct Method<'a> {
 }
 
 /// Extensions that polkadot.js, polkadot-api and subxt sign without being told how.
-pub const WALLETS_KNOW: [&str; 19] = [
+pub const WALLET_EXTENSIONS: [&str; 19] = [
     "AsPerson",
     "AuthorizeCall",
     "AuthorizeCoretimeRegistration",
@@ -219,7 +219,7 @@ impl<'a> Interface<'a> {
             },
             RuntimeMetadata::V16(metadata) => Self {
                 metadata_version,
-                pallets: metadata.pallets.iter().map(newest_pallet).collect(),
+                pallets: metadata.pallets.iter().map(pallet_v16).collect(),
                 extensions: signed_extensions(metadata),
                 extension_versions: extension_versions(metadata),
                 extrinsic_versions: metadata.extrinsic.versions.clone(),
@@ -287,7 +287,7 @@ fn extension_versions(metadata: &frame_metadata::v16::RuntimeMetadataV16) -> BTr
     versions.map(|(version, indices)| (*version, indices.iter().filter_map(named).collect())).collect()
 }
 
-fn newest_pallet(metadata: &frame_metadata::v16::PalletMetadata<PortableForm>) -> Pallet<'_> {
+fn pallet_v16(metadata: &frame_metadata::v16::PalletMetadata<PortableForm>) -> Pallet<'_> {
     Pallet {
         associated_types: metadata.associated_types.iter().map(|ty| (ty.name.as_str(), ty.ty.id)).collect(),
         view_functions: metadata

@@ -34,4 +34,4 @@ pub use compare::Differences;
 pub use document::diff;
 pub use interface::Interface;
 pub use runtime::Runtime;
-pub use signing::Signing;
+pub use signing::SigningChanges;

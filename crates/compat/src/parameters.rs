@@ -4,7 +4,7 @@
 use crate::{
     interface::{Constant, Interface},
     runtime::Runtime,
-    units::Scales,
+    units::UnitContext,
     value,
 };
 use protocol::{
@@ -21,15 +21,15 @@ pub use crate::units::Tokens;
 /// `block`: milliseconds between two blocks, where the constants do not tell it or tell it wrongly.
 pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u64>) -> Result<ParametersReport> {
     let (before, after) = (old.interface()?, new.interface()?);
-    let scales = |interface: &Interface<'_>| Scales::of(interface, tokens, block);
-    let (was, is) = (told(&before, &scales(&before)), told(&after, &scales(&after)));
+    let units = |interface: &Interface<'_>| UnitContext::of(interface, tokens, block);
+    let (was, is) = (constant_values(&before, &units(&before)), constant_values(&after, &units(&after)));
     let mut keys: Vec<_> = was.keys().chain(is.keys()).collect();
     keys.sort();
     keys.dedup();
     let parameters = keys
         .into_iter()
         .filter(|key| match (was.get(*key), is.get(*key)) {
-            (Some(was), Some(is)) => !was.is(is),
+            (Some(was), Some(is)) => !was.equals(is),
             _ => true,
         })
         .map(|key| parameter(key, was.get(key), is.get(key)))
@@ -41,15 +41,15 @@ pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u
 /// with both numbers in time. Nothing where blocks are as long as before, or nobody says how long they are.
 ///
 /// `blocks`: milliseconds between two blocks before and after, where somebody knows better than the constants.
-pub fn stretched(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>; 2]) -> Vec<String> {
-    let scales = |interface: &Interface<'_>, block| Scales::of(interface, &Tokens::default(), block);
-    let (before, after) = (scales(old, blocks[0]), scales(new, blocks[1]));
-    let each = |scales: &Scales| scales.block.as_ref().map(|(each, _)| *each);
+pub fn changed_durations(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>; 2]) -> Vec<String> {
+    let units = |interface: &Interface<'_>, block| UnitContext::of(interface, &Tokens::default(), block);
+    let (before, after) = (units(old, blocks[0]), units(new, blocks[1]));
+    let each = |units: &UnitContext| units.block.as_ref().map(|(each, _)| *each);
     match (each(&before), each(&after)) {
         (Some(was), Some(is)) if was != is => {}
         _ => return Vec::new(),
     }
-    let (was, is) = (told(old, &before), told(new, &after));
+    let (was, is) = (constant_values(old, &before), constant_values(new, &after));
     let both = was.iter().filter_map(|(key, was)| Some((key, was, is.get(key)?)));
     both.filter(|(_, was, is)| !was.same_time(is))
         .map(|((pallet, constant), was, is)| format!("{pallet}.{constant}: {} became {}", was.text, is.text))
@@ -58,7 +58,7 @@ pub fn stretched(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>;
 
 type Key = (String, String);
 
-struct Told {
+struct ConstantValue {
     /// What the constant holds.
     raw: String,
     text: String,
@@ -67,8 +67,8 @@ struct Told {
     time: Option<u128>,
 }
 
-impl Told {
-    fn is(&self, other: &Self) -> bool {
+impl ConstantValue {
+    fn equals(&self, other: &Self) -> bool {
         self.raw == other.raw && self.same_time(other)
     }
 
@@ -77,21 +77,21 @@ impl Told {
     }
 }
 
-fn parameter((pallet, constant): &Key, old: Option<&Told>, new: Option<&Told>) -> Parameter {
+fn parameter((pallet, constant): &Key, old: Option<&ConstantValue>, new: Option<&ConstantValue>) -> Parameter {
     let units = [old, new].map(|told| told.and_then(|told| told.unit.clone()));
     let unit = match units {
         [Some(old), Some(new)] if old != new => Some(format!("old: {old}; new: {new}")),
         [old, new] => new.or(old),
     };
-    let text = |told: Option<&Told>| told.map(|told| told.text.clone());
+    let text = |told: Option<&ConstantValue>| told.map(|told| told.text.clone());
     Parameter { pallet: pallet.clone(), constant: constant.clone(), old: text(old), new: text(new), unit }
 }
 
-fn told(interface: &Interface<'_>, scales: &Scales) -> BTreeMap<Key, Told> {
+fn constant_values(interface: &Interface<'_>, units: &UnitContext) -> BTreeMap<Key, ConstantValue> {
     let mut all = BTreeMap::new();
     for pallet in &interface.pallets {
         for constant in &pallet.constants {
-            for (path, told) in of_constant(interface, scales, pallet.name, constant) {
+            for (path, told) in parts_of_constant(interface, units, pallet.name, constant) {
                 let name = if path.is_empty() { constant.name.into() } else { format!("{}.{path}", constant.name) };
                 all.insert((pallet.name.to_owned(), name), told);
             }
@@ -100,25 +100,25 @@ fn told(interface: &Interface<'_>, scales: &Scales) -> BTreeMap<Key, Told> {
     all
 }
 
-fn of_constant(
+fn parts_of_constant(
     interface: &Interface<'_>,
-    scales: &Scales,
+    units: &UnitContext,
     pallet: &str,
     constant: &Constant<'_>,
-) -> Vec<(String, Told)> {
+) -> Vec<(String, ConstantValue)> {
     match value::parts(interface.types, constant.ty, constant.value) {
         Ok(parts) => value::named(parts)
             .into_iter()
             .map(|part| {
-                let told = scales.told(pallet, constant.name, &part);
-                (part.path, Told { raw: part.text, text: told.text, unit: told.unit, time: told.time })
+                let told = units.format(pallet, constant.name, &part);
+                (part.path, ConstantValue { raw: part.text, text: told.text, unit: told.unit, time: told.time })
             })
             .collect(),
         // Shown as it is: a constant that cannot be read may still have changed.
         Err(_) => {
             let text = value::text(interface.types, constant.ty, constant.value);
             let raw = hex::encode_prefixed(constant.value);
-            vec![(String::new(), Told { raw, text, unit: None, time: None })]
+            vec![(String::new(), ConstantValue { raw, text, unit: None, time: None })]
         }
     }
 }

@@ -9,14 +9,14 @@ use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 use std::fmt::Write;
 
-const DEPTH: usize = 200;
+const MAX_DEPTH: usize = 200;
 /// Parts of one value. The largest real ones, sets of validators, have some hundred thousand.
-const PARTS: usize = 4_000_000;
+const MAX_PARTS: usize = 4_000_000;
 /// What is rendered of one value, in bytes.
-const RENDERED: usize = 64 * 1024;
+const MAX_TEXT: usize = 64 * 1024;
 
 /// Whether `bytes` are one whole value of the type; why not, if not.
-pub fn whole(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), String> {
+pub fn validate(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), String> {
     let mut reader = Reader::new(types, bytes, None);
     reader.value(id, 0)?;
     match reader.input.len() {
@@ -34,7 +34,7 @@ pub fn skip<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<&'
 
 /// The value as text without the names of fields and without brackets around what stands in a row: two types mean the
 /// same by the same bytes if this is the same.
-pub fn meaning(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String, String> {
+pub fn canonical_text(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String, String> {
     let mut reader = Reader::new(types, bytes, Some(String::new()));
     reader.value(id, 0)?;
     if !reader.input.is_empty() {
@@ -95,7 +95,7 @@ impl<'t, 'b> Reader<'t, 'b> {
 
     fn value(&mut self, id: u32, depth: usize) -> Result<(), String> {
         self.parts += 1;
-        if depth > DEPTH || self.parts > PARTS {
+        if depth > MAX_DEPTH || self.parts > MAX_PARTS {
             return Err("the value is too deep or too large to be read".into());
         }
         let types = self.types;
@@ -110,8 +110,8 @@ impl<'t, 'b> Reader<'t, 'b> {
                     .iter()
                     .find(|candidate| candidate.index == index)
                     .ok_or_else(|| format!("{} has no variant {index}", label(&ty.path.segments)))?;
-                self.say(&chosen.name);
-                self.say(" ");
+                self.push_text(&chosen.name);
+                self.push_text(" ");
                 self.fields(&chosen.fields, depth)
             }
             TypeDef::Sequence(sequence) => {
@@ -120,11 +120,11 @@ impl<'t, 'b> Reader<'t, 'b> {
             }
             // Bytes are told one by one, as fields are: nothing but the type says that they belong together.
             TypeDef::Array(array) if self.text.is_none() => self.sequence(array.len.into(), array.type_param.id, depth),
-            TypeDef::Array(array) => self.many(array.len.into(), array.type_param.id, depth),
+            TypeDef::Array(array) => self.elements(array.len.into(), array.type_param.id, depth),
             TypeDef::Compact(_) => {
                 let value = self.compact()?;
-                self.say(&value.to_string());
-                self.say(" ");
+                self.push_text(&value.to_string());
+                self.push_text(" ");
                 Ok(())
             }
             TypeDef::Primitive(TypeDefPrimitive::Str) => {
@@ -140,7 +140,7 @@ impl<'t, 'b> Reader<'t, 'b> {
                 if matches!(primitive, TypeDefPrimitive::Bool) && bytes[0] > 1 {
                     return Err(format!("a bool of {}", bytes[0]));
                 }
-                self.say(primitive_name(primitive));
+                self.push_text(primitive_name(primitive));
                 self.bytes(bytes);
                 Ok(())
             }
@@ -172,13 +172,13 @@ impl<'t, 'b> Reader<'t, 'b> {
             self.bytes(bytes);
             return Ok(());
         }
-        self.say("[");
-        self.many(length, id, depth)?;
-        self.say("]");
+        self.push_text("[");
+        self.elements(length, id, depth)?;
+        self.push_text("]");
         Ok(())
     }
 
-    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+    fn elements(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let mut done = 0;
         while done < length {
             let before = self.input.len();
@@ -206,15 +206,15 @@ impl<'t, 'b> Reader<'t, 'b> {
         Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "a broken compact number".into())
     }
 
-    fn say(&mut self, word: &str) {
-        if let Some(text) = self.text.as_mut().filter(|text| text.len() < RENDERED) {
+    fn push_text(&mut self, word: &str) {
+        if let Some(text) = self.text.as_mut().filter(|text| text.len() < MAX_TEXT) {
             text.push_str(word);
         }
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        if let Some(text) = self.text.as_mut().filter(|text| text.len() < RENDERED) {
-            for byte in bytes.iter().take(RENDERED) {
+        if let Some(text) = self.text.as_mut().filter(|text| text.len() < MAX_TEXT) {
+            for byte in bytes.iter().take(MAX_TEXT) {
                 let _ = write!(text, "{byte:02x}");
             }
             text.push(' ');
@@ -264,12 +264,12 @@ mod tests {
     fn a_value_is_read_to_its_last_byte_and_no_further() {
         let (types, id) = registry::<Configuration>();
         let bytes = value().encode();
-        whole(&types, id, &bytes).expect("whole");
+        validate(&types, id, &bytes).expect("whole");
         for length in 0..bytes.len() {
-            assert!(whole(&types, id, &bytes[..length]).is_err(), "{length}");
+            assert!(validate(&types, id, &bytes[..length]).is_err(), "{length}");
         }
         let longer = [bytes.as_slice(), &[0]].concat();
-        assert_eq!(whole(&types, id, &longer), Err(format!("1 of {} bytes are left over", longer.len())));
+        assert_eq!(validate(&types, id, &longer), Err(format!("1 of {} bytes are left over", longer.len())));
     }
 
     #[test]
@@ -287,14 +287,14 @@ mod tests {
         let bytes = 5u64.encode();
         let (one, one_id) = registry::<u64>();
         let (other, other_id) = registry::<(u32, u32)>();
-        assert_ne!(meaning(&one, one_id, &bytes), meaning(&other, other_id, &bytes));
-        assert_eq!(meaning(&one, one_id, &bytes), meaning(&one, one_id, &bytes));
+        assert_ne!(canonical_text(&one, one_id, &bytes), canonical_text(&other, other_id, &bytes));
+        assert_eq!(canonical_text(&one, one_id, &bytes), canonical_text(&one, one_id, &bytes));
     }
 
     #[test]
     fn the_same_bytes_in_other_brackets_mean_the_same() {
         let bytes = [1, 2, 0, 3, 0];
-        let told = |(types, id): (PortableRegistry, u32)| meaning(&types, id, &bytes).expect("read");
+        let told = |(types, id): (PortableRegistry, u32)| canonical_text(&types, id, &bytes).expect("read");
         let flat = told(registry::<(u8, u16, u16)>());
         assert_eq!(told(registry::<(u8, [u16; 2])>()), flat);
         assert_eq!(told(registry::<((u8, (u16,)), u16)>()), flat);
@@ -306,15 +306,15 @@ mod tests {
     fn the_plainest_value_of_a_type_is_one() {
         let (types, id) = registry::<(Configuration, [u8; 32], Result<(), u8>)>();
         let bytes = plainest(&types, id).expect("a value");
-        whole(&types, id, &bytes).expect("whole");
+        validate(&types, id, &bytes).expect("whole");
     }
 
     #[test]
     fn a_count_of_billions_neither_hangs_nor_allocates() {
         let (types, id) = registry::<Vec<()>>();
         let bytes = Compact(u32::MAX).encode();
-        whole(&types, id, &bytes).expect("nothing, often");
+        validate(&types, id, &bytes).expect("nothing, often");
         let (types, id) = registry::<Vec<u64>>();
-        assert!(whole(&types, id, &bytes).is_err());
+        assert!(validate(&types, id, &bytes).is_err());
     }
 }

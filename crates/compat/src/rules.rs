@@ -6,7 +6,7 @@ mod metadata_hash;
 mod storage;
 mod versions;
 
-use crate::{changes::Found, runtime::Runtime};
+use crate::{changes::RuntimeChanges, runtime::Runtime};
 use protocol::Check;
 use protocol::{Finding, Status, diff::AllowedRules};
 use worker::{Failure, Result};
@@ -25,19 +25,19 @@ pub const NAMES: [&str; 9] = [
 ];
 
 /// What of a rule is told; counts are always whole.
-const FINDINGS: usize = 25;
+const MAX_FINDINGS: usize = 25;
 
 /// Cuts the findings to so many, and says how many more there are.
-fn cut(findings: &mut Vec<Finding>) {
-    let more = findings.len().saturating_sub(FINDINGS);
+fn limit_findings(findings: &mut Vec<Finding>) {
+    let more = findings.len().saturating_sub(MAX_FINDINGS);
     if more > 0 {
-        findings.truncate(FINDINGS);
+        findings.truncate(MAX_FINDINGS);
         findings.push(Finding::note(format!("and {more} more")));
     }
 }
 
 /// Judges the changes by every rule.
-pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &AllowedRules) -> Vec<Check> {
+pub fn judge(old: &Runtime, new: &Runtime, found: &RuntimeChanges, allowed: &AllowedRules) -> Vec<Check> {
     let mut rules = vec![
         versions::spec_name(old, new),
         versions::spec_version(old, new),
@@ -50,7 +50,7 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &AllowedRules
         metadata_hash::metadata_hash(old, new),
     ];
     for rule in &mut rules {
-        cut(&mut rule.findings);
+        limit_findings(&mut rule.findings);
         if rule.status == Status::Fail
             && let Some(reason) = allowed.get(&rule.name)
         {

@@ -20,9 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use worker::{Code, Failure, Result};
 
 /// Real pallets number some eighty, and an index is one byte.
-const PALLETS: usize = 1024;
+const MAX_PALLETS: usize = 1024;
 /// Real names have some fifty bytes. They are put together to paths, so that their length counts many times.
-const NAME: usize = 512;
+const MAX_NAME: usize = 512;
 
 #[derive(Debug)]
 pub struct Runtime {
@@ -54,7 +54,7 @@ impl Runtime {
     pub fn read(source: &Source) -> Result<Self> {
         let name = source.to_string();
         match source.open()? {
-            Content::Blob(blob) => Self::of_blob(&name, &blob),
+            Content::Blob(blob) => Self::from_blob(&name, &blob),
             Content::State(state) => {
                 let kind = match state.origin {
                     StateOrigin::ChainSpec => SourceKind::ChainSpec,
@@ -62,7 +62,7 @@ impl Runtime {
                     StateOrigin::Snapshot | StateOrigin::Memory => SourceKind::Snapshot,
                 };
                 let blob = state.code(&name)?;
-                let runtime = Self::asked(&name, kind, &blob)?;
+                let runtime = Self::load(&name, kind, &blob)?;
                 // A plain chain spec has a runtime and no state.
                 Ok(match (state.origin, state.block) {
                     (StateOrigin::ChainSpec, None) => runtime.with_genesis(&name, &blob),
@@ -70,13 +70,13 @@ impl Runtime {
                 })
             }
             Content::Node(node) => {
-                Ok(Self::asked(&name, SourceKind::Node, &node.blob)?.with_state(|keys| node.values(keys)))
+                Ok(Self::load(&name, SourceKind::Node, &node.blob)?.with_state(|keys| node.values(keys)))
             }
         }
     }
 
-    pub fn of_blob(name: &str, blob: &Blob) -> Result<Self> {
-        Ok(Self::asked(name, SourceKind::Blob, blob)?.with_genesis(name, blob))
+    pub fn from_blob(name: &str, blob: &Blob) -> Result<Self> {
+        Ok(Self::load(name, SourceKind::Blob, blob)?.with_genesis(name, blob))
     }
 
     /// Takes the storage versions from the genesis state that the runtime builds.
@@ -87,7 +87,7 @@ impl Runtime {
         self
     }
 
-    fn asked(name: &str, kind: SourceKind, blob: &Blob) -> Result<Self> {
+    fn load(name: &str, kind: SourceKind, blob: &Blob) -> Result<Self> {
         let metadata = Metadata::read(name, blob)?;
         let host_functions = Sections::read(name, blob)?.host_functions().map(|import| import.name.clone()).collect();
         let runtime = Self {
@@ -137,11 +137,11 @@ impl Runtime {
             refused(format!("version {}", self.metadata_version), "version 14, 15 or 16, which have types".into())
                 .code(Code::OldMetadata)
         })?;
-        if interface.pallets.len() > PALLETS {
-            return Err(refused(format!("{} pallets", interface.pallets.len()), format!("at most {PALLETS}")));
+        if interface.pallets.len() > MAX_PALLETS {
+            return Err(refused(format!("{} pallets", interface.pallets.len()), format!("at most {MAX_PALLETS}")));
         }
-        if let Some(length) = longest_name(&interface).filter(|length| *length > NAME) {
-            return Err(refused(format!("a name of {length} bytes"), format!("names of at most {NAME} bytes")));
+        if let Some(length) = longest_name(&interface).filter(|length| *length > MAX_NAME) {
+            return Err(refused(format!("a name of {length} bytes"), format!("names of at most {MAX_NAME} bytes")));
         }
         Ok(interface)
     }
@@ -188,11 +188,11 @@ fn longest_name(interface: &Interface<'_>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Sketch;
+    use crate::testing::RuntimeBuilder;
 
     #[test]
     fn a_runtime_from_before_metadata_had_types_is_told_by_its_code() {
-        let runtime = Sketch::new().runtime(14);
+        let runtime = RuntimeBuilder::new().runtime(14);
         runtime.interface().expect("with types");
         // Version 13, no pallets, extrinsics of version 4 without extensions.
         let metadata = Metadata::from_bytes("old", b"meta\x0d\x00\x04\x00".to_vec()).expect("read");

@@ -7,14 +7,14 @@
 //! version (`sp_version::RuntimeVersion` demands it). What is only called otherwise need not.
 
 use crate::{
-    changes::{self, Indices},
-    interface::{Interface, WALLETS_KNOW},
+    changes::{self, CallIndices},
+    interface::{Interface, WALLET_EXTENSIONS},
 };
 use protocol::diff::{Audience, Change, ChangeKind};
 use worker::Result;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Signing {
+pub struct SigningChanges {
     /// What is refused now, or taken for something else: it demands a higher `transaction_version`.
     pub broken: Vec<String>,
     /// Calls that are refused with some arguments only, such as a version of XCM that went; all others are what they were.
@@ -22,31 +22,31 @@ pub struct Signing {
     /// Extensions with bytes that wallets cannot sign before they learn them, whatever the version.
     pub unsignable: Vec<String>,
     /// What encodes as before under another name, and what nobody signs.
-    pub noted: Vec<String>,
+    pub notes: Vec<String>,
 }
 
-impl Signing {
+impl SigningChanges {
     /// Compares calls, extensions and what stands around them.
     ///
     /// `inherents`: calls of the old runtime that a block of it had and nobody signed.
-    pub fn between(old: &Interface<'_>, new: &Interface<'_>, inherents: &Indices) -> Result<Self> {
-        changes::of_signing(old, new, inherents).map(|changes| Self::of(&changes))
+    pub fn between(old: &Interface<'_>, new: &Interface<'_>, inherents: &CallIndices) -> Result<Self> {
+        changes::signing_changes(old, new, inherents).map(|changes| Self::of(&changes))
     }
 
     /// What among all changes concerns who signs.
     pub fn of(changes: &[Change]) -> Self {
         let mut signing = Self::default();
         for change in changes {
-            if change.kind == ChangeKind::ExtensionAdded && !WALLETS_KNOW.contains(&change.name.as_str()) {
+            if change.kind == ChangeKind::ExtensionAdded && !WALLET_EXTENSIONS.contains(&change.name.as_str()) {
                 signing.unsignable.push(format!("extension {} is new and not one that wallets know", change.name));
             }
             let list = match weight(change) {
                 Some(Weight::Broken) => &mut signing.broken,
                 Some(Weight::Partly) => &mut signing.partly,
-                Some(Weight::Noted) => &mut signing.noted,
+                Some(Weight::Noted) => &mut signing.notes,
                 None => continue,
             };
-            list.push(change.told());
+            list.push(change.summary());
         }
         signing
     }

@@ -15,7 +15,7 @@ pub fn ty<T: TypeInfo + ?Sized + 'static>() -> MetaType {
 }
 
 #[derive(Clone)]
-pub struct Sketch {
+pub struct RuntimeBuilder {
     pub version: Version,
     pub pallets: Vec<Pallet>,
     /// Identifier, what is carried, what is signed.
@@ -67,13 +67,13 @@ impl Item {
     }
 }
 
-impl Sketch {
+impl RuntimeBuilder {
     /// A runtime with a version and nothing in it.
     pub fn new() -> Self {
         Self {
             version: Version {
-                spec_name: "sketch".into(),
-                impl_name: "sketch".into(),
+                spec_name: "sample".into(),
+                impl_name: "sample".into(),
                 authoring_version: 1,
                 spec_version: 1,
                 impl_version: 0,
@@ -212,9 +212,9 @@ impl Sketch {
         let blake2_256 = hex::encode_prefixed(artifact::hashes::blake2_256(
             &[bytes.as_slice(), &self.version.to_bytes(), self.host_functions.join(" ").as_bytes()].concat(),
         ));
-        let metadata = artifact::Metadata::from_bytes("sketch", bytes).expect("metadata");
+        let metadata = artifact::Metadata::from_bytes("sample", bytes).expect("metadata");
         Runtime {
-            source: "sketch".into(),
+            source: "sample".into(),
             kind: protocol::inspect::SourceKind::Blob,
             version: self.version.clone(),
             metadata_version: metadata.version,

@@ -16,7 +16,7 @@ pub struct Tokens {
 
 /// What numbers of one runtime are measured by.
 #[derive(Clone, Debug, Default)]
-pub struct Scales {
+pub struct UnitContext {
     pub tokens: Tokens,
     /// Milliseconds between two blocks, and who says so.
     pub block: Option<(u128, String)>,
@@ -26,7 +26,7 @@ pub struct Scales {
 
 /// A value, and what it is counted in with the reason for it; no unit for a plain number or text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct FormattedValue {
     pub text: String,
     pub unit: Option<String>,
     /// Milliseconds that so many blocks take: another number where blocks are of another length.
@@ -105,7 +105,7 @@ const BLOCKS: [&str; 16] = [
     "validity",
 ];
 
-impl Scales {
+impl UnitContext {
     /// Takes the time of a block from the constants of the pallets that keep it, where nobody says it.
     pub fn of(interface: &Interface<'_>, tokens: &Tokens, block: Option<u64>) -> Self {
         let constant = |pallet: &str, name: &str| {
@@ -127,15 +127,15 @@ impl Scales {
     }
 
     /// One part of a constant.
-    pub fn told(&self, pallet: &str, constant: &str, part: &Part) -> Told {
+    pub fn format(&self, pallet: &str, constant: &str, part: &Part) -> FormattedValue {
         match part.number {
             Some(number) => self.number(number, pallet, constant, part),
-            None => Told { text: part.text.clone(), ..Told::default() },
+            None => FormattedValue { text: part.text.clone(), ..FormattedValue::default() },
         }
     }
 
-    fn number(&self, number: u128, pallet: &str, constant: &str, part: &Part) -> Told {
-        let of = |text: String, unit: String| Told { text, unit: Some(unit), time: None };
+    fn number(&self, number: u128, pallet: &str, constant: &str, part: &Part) -> FormattedValue {
+        let of = |text: String, unit: String| FormattedValue { text, unit: Some(unit), time: None };
         let ty = |name: &str| part.types.iter().any(|ty| ty == name);
         if let Some((name, whole)) = SHARES.iter().find(|(name, _)| ty(name)) {
             let percent = decimal(number.saturating_mul(100), *whole);
@@ -189,46 +189,46 @@ impl Scales {
         if matches!(width, "u32" | "u64") && named(&BLOCKS) {
             return self.blocks(number, name);
         }
-        Told { text: grouped(number), ..Told::default() }
+        FormattedValue { text: grouped(number), ..FormattedValue::default() }
     }
 
-    fn amount(&self, number: u128, name: &str) -> Told {
+    fn amount(&self, number: u128, name: &str) -> FormattedValue {
         let Some(decimals) = self.tokens.decimals else {
             let unit = format!(
                 "smallest units of a token, by the name {name}; the chain's decimals are not known (--decimals)"
             );
-            return Told { text: grouped(number), unit: Some(unit), time: None };
+            return FormattedValue { text: grouped(number), unit: Some(unit), time: None };
         };
         let symbol = self.tokens.symbol.as_deref().unwrap_or("tokens");
         let text = match 10u128.checked_pow(decimals) {
             Some(whole) => format!("{} {symbol}", decimal(number, whole)),
             None => grouped(number),
         };
-        Told {
+        FormattedValue {
             text,
             unit: Some(format!("an amount, by the name {name}; {decimals} decimals from {}", self.tokens.from)),
             time: None,
         }
     }
 
-    fn blocks(&self, number: u128, name: &str) -> Told {
+    fn blocks(&self, number: u128, name: &str) -> FormattedValue {
         let whose = if self.parachain { ", if they are its own and not its relay chain's" } else { "" };
         self.time(number, "block", format!("blocks, by the name {name}{whose}"))
     }
 
     /// A number of blocks or slots, and how long they take.
-    fn time(&self, number: u128, what: &str, unit: String) -> Told {
+    fn time(&self, number: u128, what: &str, unit: String) -> FormattedValue {
         let count = counted(number, what);
         let known = self.block.as_ref();
         match known.and_then(|(each, from)| Some((number.checked_mul(*each)?, *each, from))) {
-            Some((total, each, from)) => Told {
+            Some((total, each, from)) => FormattedValue {
                 text: format!("{count} = {}", duration(total)),
                 unit: Some(format!("{unit}; {} each by {from}", duration(each))),
                 time: Some(total),
             },
             None => {
                 let unit = format!("{unit}; the time of a block is not told (--block-time)");
-                Told { text: count, unit: Some(unit), time: None }
+                FormattedValue { text: count, unit: Some(unit), time: None }
             }
         }
     }
@@ -281,14 +281,14 @@ mod tests {
         }
     }
 
-    fn scales() -> Scales {
+    fn units() -> UnitContext {
         let tokens = Tokens { decimals: Some(10), symbol: Some("PAS".into()), from: "the command line".into() };
-        Scales { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())), parachain: false }
+        UnitContext { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())), parachain: false }
     }
 
     #[test]
     fn types_and_names_tell_units() {
-        let told = |pallet: &str, constant: &str, part: Part| scales().told(pallet, constant, &part).text;
+        let told = |pallet: &str, constant: &str, part: Part| units().format(pallet, constant, &part).text;
         assert_eq!(told("Treasury", "Burn", part("", &["Permill", "u32"], 12_500)), "1.25 %");
         assert_eq!(told("Balances", "ExistentialDeposit", part("", &["u128"], 100_000_000)), "0.01 PAS");
         assert_eq!(told("Democracy", "EnactmentPeriod", part("", &["u32"], 14_400)), "14,400 blocks = 1 d");
@@ -309,23 +309,23 @@ mod tests {
 
     #[test]
     fn whose_blocks_a_parachain_counts_is_not_known() {
-        let scales = Scales { parachain: true, ..scales() };
-        let timeslice = scales.told("Broker", "TimeslicePeriod", &part("", &["u32"], 80));
+        let units = UnitContext { parachain: true, ..units() };
+        let timeslice = units.format("Broker", "TimeslicePeriod", &part("", &["u32"], 80));
         assert_eq!(timeslice.text, "80 relay chain blocks", "not of this chain, and so of no known time");
-        let voting = scales.told("Democracy", "VotingPeriod", &part("", &["u32"], 10));
+        let voting = units.format("Democracy", "VotingPeriod", &part("", &["u32"], 10));
         assert!(voting.unit.is_some_and(|unit| unit.contains("and not its relay chain's")));
     }
 
     #[test]
     fn what_is_not_known_is_said() {
-        let bare = Scales::default();
-        let told = bare.told("Balances", "ExistentialDeposit", &part("", &["u128"], 5_000));
+        let bare = UnitContext::default();
+        let told = bare.format("Balances", "ExistentialDeposit", &part("", &["u128"], 5_000));
         assert_eq!(told.text, "5,000");
         assert!(told.unit.is_some_and(|unit| unit.contains("decimals are not known")));
-        let told = bare.told("Democracy", "VotingPeriod", &part("", &["u32"], 10));
+        let told = bare.format("Democracy", "VotingPeriod", &part("", &["u32"], 10));
         assert_eq!(told.text, "10 blocks");
         assert!(told.unit.is_some_and(|unit| unit.contains("time of a block is not told")));
-        assert_eq!(bare.told("X", "Y", &part("", &["u128"], 7)).unit, None);
+        assert_eq!(bare.format("X", "Y", &part("", &["u128"], 7)).unit, None);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 use std::collections::{BTreeMap, BTreeSet};
 
-const DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// Parts of one value that are told. Constants are small; a schedule of weights has some hundred.
-const PARTS: usize = 1024;
-const STEPS: usize = 100_000;
+const MAX_PARTS: usize = 1024;
+const MAX_STEPS: usize = 100_000;
 /// Bytes that are told of a text or of bytes.
-const SHOWN: usize = 128;
+const MAX_SHOWN: usize = 128;
 
 /// A part of a value that has no parts of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +83,8 @@ pub fn line(parts: &[Part]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let shown = hex::encode_prefixed(bytes.get(..SHOWN).unwrap_or(bytes));
-    if bytes.len() > SHOWN { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
+    let shown = hex::encode_prefixed(bytes.get(..MAX_SHOWN).unwrap_or(bytes));
+    if bytes.len() > MAX_SHOWN { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
 }
 
 struct Reader<'t, 'b> {
@@ -99,7 +99,7 @@ struct Reader<'t, 'b> {
 impl<'b> Reader<'_, 'b> {
     fn value(&mut self, id: u32, depth: usize) -> Result<(), String> {
         self.steps += 1;
-        if depth > DEPTH || self.steps > STEPS {
+        if depth > MAX_DEPTH || self.steps > MAX_STEPS {
             return Err("the value is too deep or too large to be read".into());
         }
         let types = self.types;
@@ -143,9 +143,9 @@ impl<'b> Reader<'_, 'b> {
             }
             TypeDef::Sequence(sequence) => {
                 let length = self.compact()?;
-                self.many(length, sequence.type_param.id, depth)
+                self.elements(length, sequence.type_param.id, depth)
             }
-            TypeDef::Array(array) => self.many(u128::from(array.len), array.type_param.id, depth),
+            TypeDef::Array(array) => self.elements(u128::from(array.len), array.type_param.id, depth),
             TypeDef::Compact(_) => {
                 let value = self.compact()?;
                 self.part(value.to_string(), Some(value))
@@ -181,7 +181,7 @@ impl<'b> Reader<'_, 'b> {
         Ok(())
     }
 
-    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+    fn elements(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let inner = self.types.resolve(crate::compare::unwrapped(self.types, id)).map(|ty| &ty.type_def);
         if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = inner {
             let bytes = self.take(usize::try_from(length).map_err(|_| "bytes of an impossible length")?)?;
@@ -201,7 +201,7 @@ impl<'b> Reader<'_, 'b> {
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
         let readable = !bytes.is_empty() && bytes.iter().all(|byte| (0x20..0x7f).contains(byte));
         match std::str::from_utf8(bytes) {
-            Ok(text) if readable && text.len() <= SHOWN => self.part(format!("{text:?}"), None),
+            Ok(text) if readable && text.len() <= MAX_SHOWN => self.part(format!("{text:?}"), None),
             _ => self.part(hex(bytes), None),
         }
     }
@@ -213,7 +213,7 @@ impl<'b> Reader<'_, 'b> {
                 let length = self.compact()?;
                 let bytes = self.take(usize::try_from(length).map_err(|_| "a text of an impossible length")?)?;
                 let text = std::str::from_utf8(bytes).map_err(|_| "a text that is no UTF-8")?;
-                return self.part(text.trim_end_matches('\0').chars().take(SHOWN).collect(), None);
+                return self.part(text.trim_end_matches('\0').chars().take(MAX_SHOWN).collect(), None);
             }
             Bool | U8 | I8 => 1,
             U16 | I16 => 2,
@@ -249,8 +249,8 @@ impl<'b> Reader<'_, 'b> {
     }
 
     fn part(&mut self, text: String, number: Option<u128>) -> Result<(), String> {
-        if self.parts.len() >= PARTS {
-            return Err(format!("more than {PARTS} parts"));
+        if self.parts.len() >= MAX_PARTS {
+            return Err(format!("more than {MAX_PARTS} parts"));
         }
         self.parts.push(Part { path: self.path.join("."), types: self.names.clone(), text, number });
         Ok(())

@@ -29,21 +29,21 @@ pub fn call(pallet: &Pallet, name: &str, fields: Vec<crate::Field>) -> Value {
 }
 
 /// How root brings new code onto the chain.
-pub struct Upgrading<'chain> {
+pub struct UpgradeCalls<'chain> {
     chain: &'chain Target,
     pallet: &'chain Pallet,
-    way: Way,
+    method: UpgradeMethod,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum UpgradeMethod {
     /// Root authorizes a hash; anyone hands the code over by this call.
     ByHash { apply: &'static str },
     /// The releases before knew only the code itself.
     WholeCode,
 }
 
-impl<'chain> Upgrading<'chain> {
+impl<'chain> UpgradeCalls<'chain> {
     /// `System` authorizes on every chain of today; parachains had it in `ParachainSystem` before, other chains nowhere.
     pub fn of(chain: &'chain Target) -> Option<Self> {
         let places = [
@@ -54,45 +54,47 @@ impl<'chain> Upgrading<'chain> {
             let pallet = chain.pallet_of(name, crate_name)?;
             chain.call(pallet, "authorize_upgrade")?;
             chain.call(pallet, apply)?;
-            Some(Self { chain, pallet, way: Way::ByHash { apply } })
+            Some(Self { chain, pallet, method: UpgradeMethod::ByHash { apply } })
         });
         by_hash.or_else(|| {
             let pallet = chain.pallet_of("System", "frame_system")?;
             chain.call(pallet, "set_code")?;
-            Some(Self { chain, pallet, way: Way::WholeCode })
+            Some(Self { chain, pallet, method: UpgradeMethod::WholeCode })
         })
     }
 
     /// Whether the calls are small enough to be sent to another chain.
     pub fn by_hash(&self) -> bool {
-        matches!(self.way, Way::ByHash { .. })
+        matches!(self.method, UpgradeMethod::ByHash { .. })
     }
 
     /// Whether the chain compares versions in any case, in none, or as it is told.
-    fn takes_flag(&self) -> bool {
+    fn has_version_flag(&self) -> bool {
         let call = self.chain.call(self.pallet, "authorize_upgrade");
         call.is_some_and(|call| call.fields.iter().any(|field| field.name.as_deref() == Some("check_version")))
     }
 
     /// Parachains did not compare versions at first.
     pub fn never_checks(&self) -> bool {
-        self.way == Way::ByHash { apply: "enact_authorized_upgrade" } && !self.takes_flag()
+        self.method == UpgradeMethod::ByHash { apply: "enact_authorized_upgrade" } && !self.has_version_flag()
     }
 
     /// What root has to call.
     pub fn root_call(&self, code: &[u8], without_checks: bool) -> Result<Value> {
-        let (mut name, argument) = match self.way {
-            Way::ByHash { .. } => ("authorize_upgrade", named("code_hash", Value::bytes(crate::blake2_256(code)))),
-            Way::WholeCode => ("set_code", named("code", Value::bytes(code))),
+        let (mut name, argument) = match self.method {
+            UpgradeMethod::ByHash { .. } => {
+                ("authorize_upgrade", named("code_hash", Value::bytes(crate::blake2_256(code))))
+            }
+            UpgradeMethod::WholeCode => ("set_code", named("code", Value::bytes(code))),
         };
-        if self.takes_flag() {
+        if self.has_version_flag() {
             let check = named("check_version", Value::Bool(!without_checks));
             return Ok(call(self.pallet, name, vec![argument, check]));
         }
         if without_checks && !self.never_checks() {
-            name = match self.way {
-                Way::ByHash { .. } => "authorize_upgrade_without_checks",
-                Way::WholeCode => "set_code_without_checks",
+            name = match self.method {
+                UpgradeMethod::ByHash { .. } => "authorize_upgrade_without_checks",
+                UpgradeMethod::WholeCode => "set_code_without_checks",
             };
         }
         if self.chain.call(self.pallet, name).is_none() {
@@ -105,9 +107,9 @@ impl<'chain> Upgrading<'chain> {
 
     /// What anyone has to call then.
     pub fn apply(&self, code: &[u8]) -> Option<Value> {
-        match self.way {
-            Way::ByHash { apply } => Some(call(self.pallet, apply, vec![named("code", Value::bytes(code))])),
-            Way::WholeCode => None,
+        match self.method {
+            UpgradeMethod::ByHash { apply } => Some(call(self.pallet, apply, vec![named("code", Value::bytes(code))])),
+            UpgradeMethod::WholeCode => None,
         }
     }
 }
@@ -126,7 +128,7 @@ pub fn sudo_of_any_weight(chain: &Target, pallet: &Pallet, inner: Value) -> Valu
     let name = "sudo_unchecked_weight";
     let weight = chain.call(pallet, name).and_then(|call| call.fields.get(1));
     let Some((field, ty)) =
-        weight.and_then(|field| Some((field, crate::registry::peel(chain.registry(), field.ty.id)?.1)))
+        weight.and_then(|field| Some((field, crate::registry::unwrap_newtypes(chain.registry(), field.ty.id)?.1)))
     else {
         return sudo(pallet, inner);
     };

@@ -9,9 +9,9 @@ use scale_info::{TypeDef, TypeDefPrimitive, form::PortableForm};
 use worker::{Failure, Result};
 
 /// How deep a value may go: calls in calls in XCM in calls are below 40.
-const DEPTH_LIMIT: usize = 96;
+const MAX_DEPTH: usize = 96;
 /// How many parts a value may have; an array of empty structs takes no bytes, so the input's length is no bound.
-const PARTS_LIMIT: usize = 1 << 20;
+const MAX_PARTS: usize = 1 << 20;
 
 /// A call of the chain: pallet, call and every argument, all of the bytes used.
 pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
@@ -24,18 +24,18 @@ pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
             .expected("the index of a pallet with calls")
     })?;
     let value = Decoder { target, parts: 0 }.value(calls, &mut rest, 0)?;
-    nothing_left(rest)?;
+    expect_end(rest)?;
     Ok(value)
 }
 
 /// A value of a type, all of the bytes used.
 pub fn all(target: &Target, ty: u32, mut bytes: &[u8]) -> Result<Value> {
     let value = Decoder { target, parts: 0 }.value(ty, &mut bytes, 0)?;
-    nothing_left(bytes)?;
+    expect_end(bytes)?;
     Ok(value)
 }
 
-fn nothing_left(rest: &[u8]) -> Result<()> {
+fn expect_end(rest: &[u8]) -> Result<()> {
     if rest.is_empty() {
         return Ok(());
     }
@@ -50,22 +50,22 @@ struct Decoder<'target> {
 impl Decoder<'_> {
     fn value(&mut self, ty: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
         self.parts += 1;
-        if depth > DEPTH_LIMIT || self.parts > PARTS_LIMIT {
+        if depth > MAX_DEPTH || self.parts > MAX_PARTS {
             return Err(Failure::input("the bytes describe too large a value")
-                .expected(format!("at most {DEPTH_LIMIT} levels and {PARTS_LIMIT} parts")));
+                .expected(format!("at most {MAX_DEPTH} levels and {MAX_PARTS} parts")));
         }
         let target = self.target;
         let resolved = target.registry().resolve(ty).ok_or_else(|| {
             Failure::input("the metadata refers to a type it does not have").found(format!("type {ty}"))
         })?;
         match &resolved.type_def {
-            TypeDef::Composite(composite) => self.fields(&composite.fields, input, depth).map(collapse),
+            TypeDef::Composite(composite) => self.fields(&composite.fields, input, depth).map(normalize),
             TypeDef::Tuple(tuple) => {
                 let mut fields = Vec::new();
                 for ty in &tuple.fields {
                     fields.push(Field { name: None, value: self.value(ty.id, input, depth + 1)? });
                 }
-                Ok(collapse(fields))
+                Ok(normalize(fields))
             }
             TypeDef::Variant(variants) => {
                 let index: u8 = read(input)?;
@@ -137,7 +137,7 @@ impl Decoder<'_> {
 }
 
 /// The normal form of a struct: see [`Value`].
-fn collapse(mut fields: Vec<Field>) -> Value {
+fn normalize(mut fields: Vec<Field>) -> Value {
     match fields.pop() {
         Some(only) if fields.is_empty() => only.value,
         last => {

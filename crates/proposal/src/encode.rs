@@ -10,7 +10,7 @@ use codec::{Compact, Encode};
 use scale_info::{TypeDef, TypeDefPrimitive, form::PortableForm};
 use worker::{Failure, Result};
 
-const DEPTH_LIMIT: usize = 96;
+const MAX_DEPTH: usize = 96;
 
 /// A whole call as it stands in an extrinsic or a preimage: pallet index, call index, arguments.
 pub fn call(target: &Target, intention: &Value) -> Result<Vec<u8>> {
@@ -51,7 +51,7 @@ impl Encoder<'_> {
 
     fn value(&mut self, ty: u32, intention: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
         let target = self.target;
-        let Some(resolved) = target.registry().resolve(ty).filter(|_| depth <= DEPTH_LIMIT) else {
+        let Some(resolved) = target.registry().resolve(ty).filter(|_| depth <= MAX_DEPTH) else {
             return Err(self.mismatch(format!("type {ty}, unknown or too deep"), "a type of the metadata"));
         };
         match (&resolved.type_def, intention) {
@@ -90,7 +90,9 @@ impl Encoder<'_> {
             }
             (TypeDef::Compact(compact), Value::Number(number)) => {
                 // Encoded alike at every width, so the width is only checked.
-                match crate::registry::peel(target.registry(), compact.type_param.id).map(|(_, ty)| &ty.type_def) {
+                match crate::registry::unwrap_newtypes(target.registry(), compact.type_param.id)
+                    .map(|(_, ty)| &ty.type_def)
+                {
                     Some(TypeDef::Primitive(primitive)) => self.primitive(primitive, intention, &mut Vec::new())?,
                     _ => return Err(self.mismatch("a compact of no number", format!("a place for {number}"))),
                 }

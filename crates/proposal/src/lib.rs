@@ -3,7 +3,7 @@
 //!
 //! - [`Target`]: a chain as its own metadata describes it. No index and no layout is known beforehand.
 //! - [`Value`]: what a call means. [`encode`] turns it into bytes, [`decode`] turns bytes into it; they share nothing
-//!   but the metadata, and [`proof`] lets no call out on which they disagree.
+//!   but the metadata, and [`verified`] lets no call out on which they disagree.
 //! - [`Route`], [`Chains`]: by whose authority, and what that takes.
 //! - [`upgrade`]: the proposal itself; [`files`] writes it down; [`request`] serves it to the command line.
 
@@ -13,12 +13,12 @@ pub mod encode;
 pub mod files;
 mod links;
 pub mod metadata;
-pub mod proof;
 pub mod propose;
 mod registry;
 pub mod request;
 pub mod route;
 mod value;
+pub mod verified;
 pub mod xcm;
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ impl Target {
 
     /// The enum behind a type, through newtypes and boxes.
     pub fn variants(&self, ty: u32) -> Option<&TypeDefVariant<PortableForm>> {
-        let (_, ty) = crate::registry::peel(&self.registry, ty)?;
+        let (_, ty) = crate::registry::unwrap_newtypes(&self.registry, ty)?;
         match &ty.type_def {
             TypeDef::Variant(variants) => Some(variants),
             _ => None,

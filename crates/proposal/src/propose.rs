@@ -3,18 +3,18 @@
 
 use crate::{
     Target, Value,
-    calls::{self, Enactment, INLINE_LIMIT, Upgrading},
+    calls::{self, Enactment, INLINE_LIMIT, UpgradeCalls},
     links::links,
-    proof::{self, Encoded},
     route::{Chains, Route},
     value::named,
+    verified::{self, VerifiedCall},
     xcm,
 };
 use serde::Serialize;
 use worker::{Failure, Result};
 
 /// A call beyond this carries code.
-const SHOWN_LIMIT: usize = 64 * 1024;
+const MAX_SHOWN_BYTES: usize = 64 * 1024;
 
 /// The release that is proposed: the code as it will be set, and what its version section says.
 pub struct Release<'code> {
@@ -38,7 +38,7 @@ pub struct Options {
 
 impl Options {
     /// What only a referendum has is not left out in silence where there is none.
-    fn expect_to_fit(&self, route: Route) -> Result<()> {
+    fn check_against_route(&self, route: Route) -> Result<()> {
         let given = [
             ("--enact-after or --enact-at", self.enactment != Enactment::default()),
             ("--note-preimage", self.note_preimage),
@@ -102,7 +102,7 @@ pub struct Call {
     pub decoded: String,
     /// The calls that lie in this one as mere bytes, from the outermost in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub carries: Vec<Carried>,
+    pub carries: Vec<InnerCall>,
     /// Relative to the output directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
@@ -117,7 +117,7 @@ pub struct Preimage {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Carried {
+pub struct InnerCall {
     pub chain: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub bytes: String,
@@ -152,25 +152,25 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
     let mut notes = Vec::new();
     notes.extend(check_version(target, release, options.without_checks)?);
     let route = chains.choose(options.route)?;
-    options.expect_to_fit(route)?;
-    let upgrading = Upgrading::of(target).ok_or_else(|| missing("a call to upgrade"))?;
+    options.check_against_route(route)?;
+    let upgrading = UpgradeCalls::of(target).ok_or_else(|| missing("a call to upgrade"))?;
     if upgrading.never_checks() && !options.without_checks {
         notes
             .push(format!("{} does not compare versions by itself: that they fit is checked here only", target.name()));
     }
-    let root_call = proof::encode(target, upgrading.root_call(release.code, options.without_checks)?)?;
+    let root_call = verified::encode(target, upgrading.root_call(release.code, options.without_checks)?)?;
     let governing = chains.governing(route);
-    let mut draft = Draft { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
+    let mut builder = ProposalBuilder { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
     // What root on the governing chain has to do.
-    let proposal = if route.by_relay() { draft.by_xcm(chains, root_call)? } else { vec![root_call] };
+    let proposal = if route.by_relay() { builder.by_xcm(chains, root_call)? } else { vec![root_call] };
     match route {
-        Route::Sudo | Route::RelaySuperuserSudo => draft.sudo(proposal, target, upgrading.by_hash())?,
-        Route::RootReferendum | Route::RelaySuperuserReferendum => draft.referendum(proposal, "Root")?,
-        Route::WhitelistedReferendum => draft.whitelisted(proposal)?,
+        Route::Sudo | Route::RelaySuperuserSudo => builder.sudo(proposal, target, upgrading.by_hash())?,
+        Route::RootReferendum | Route::RelaySuperuserReferendum => builder.referendum(proposal, "Root")?,
+        Route::WhitelistedReferendum => builder.whitelisted(proposal)?,
     }
     let apply = apply(target, &upgrading, release.code)?;
-    draft.notes.push(apply_note(target, apply.as_ref()));
-    let links = links(&draft.calls, None);
+    builder.notes.push(apply_note(target, apply.as_ref()));
+    let links = links(&builder.calls, None);
     Ok(Proposal {
         route,
         possible_routes: chains.possible(),
@@ -180,10 +180,10 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
         code_hash: hex::encode_prefixed(crate::blake2_256(release.code)),
         code_length: release.code.len(),
         without_checks: options.without_checks,
-        xcm_version: draft.xcm_version,
-        calls: draft.calls,
+        xcm_version: builder.xcm_version,
+        calls: builder.calls,
         apply,
-        notes: draft.notes,
+        notes: builder.notes,
         links,
     })
 }
@@ -209,7 +209,7 @@ fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -
     Err(problem.hint("the chain would use the authorization up and refuse the code"))
 }
 
-struct Draft<'chain> {
+struct ProposalBuilder<'chain> {
     /// Where the calls are submitted.
     chain: &'chain Target,
     options: &'chain Options,
@@ -218,9 +218,15 @@ struct Draft<'chain> {
     xcm_version: Option<&'static str>,
 }
 
-impl<'chain> Draft<'chain> {
-    fn push(&mut self, description: String, intention: Value, carried: &[Encoded<'_>], preimage: bool) -> Result<()> {
-        let call = proof::encode(self.chain, intention)?;
+impl<'chain> ProposalBuilder<'chain> {
+    fn push(
+        &mut self,
+        description: String,
+        intention: Value,
+        carried: &[VerifiedCall<'_>],
+        preimage: bool,
+    ) -> Result<()> {
+        let call = verified::encode(self.chain, intention)?;
         let preimage = carried.first().filter(|_| preimage);
         self.calls.push(Call {
             name: call.name().into(),
@@ -234,7 +240,7 @@ impl<'chain> Draft<'chain> {
                 length: proposal.bytes.len(),
             }),
             decoded: call.decoded.to_string(),
-            carries: carried.iter().map(carried_call).collect(),
+            carries: carried.iter().map(inner_call).collect(),
             files: Vec::new(),
             encoded: call.bytes,
         });
@@ -242,12 +248,12 @@ impl<'chain> Draft<'chain> {
     }
 
     /// Wraps a call of the target for its Superuser on the governing chain. Outermost first.
-    fn by_xcm(&mut self, chains: Chains<'chain>, inner: Encoded<'chain>) -> Result<Vec<Encoded<'chain>>> {
+    fn by_xcm(&mut self, chains: Chains<'chain>, inner: VerifiedCall<'chain>) -> Result<Vec<VerifiedCall<'chain>>> {
         let destination = chains.destination().ok_or_else(|| missing("a destination"))?;
         let pallet = xcm::pallet(self.chain).ok_or_else(|| missing("an XCM pallet"))?;
         let version = xcm::version(self.chain, chains.target)?;
         self.xcm_version = Some(version.name());
-        let send = proof::encode(self.chain, xcm::send(pallet, version, destination, &inner.bytes))?;
+        let send = verified::encode(self.chain, xcm::send(pallet, version, destination, &inner.bytes))?;
         self.notes.push(format!(
             "{}.send succeeds once the message is queued. Whether {} let {} act as its root shows there: the event \
              System.UpgradeAuthorized or, on older chains, ParachainSystem.UpgradeAuthorized",
@@ -258,7 +264,7 @@ impl<'chain> Draft<'chain> {
         Ok(vec![send, inner])
     }
 
-    fn sudo(&mut self, mut proposal: Vec<Encoded<'chain>>, target: &Target, by_hash: bool) -> Result<()> {
+    fn sudo(&mut self, mut proposal: Vec<VerifiedCall<'chain>>, target: &Target, by_hash: bool) -> Result<()> {
         let pallet = calls::sudo_pallet(self.chain).ok_or_else(|| missing("the pallet Sudo"))?;
         let inner = proposal.remove(0);
         let description = format!(
@@ -276,7 +282,7 @@ impl<'chain> Draft<'chain> {
         self.push(description, call, &proposal, false)
     }
 
-    fn referendum(&mut self, proposal: Vec<Encoded<'chain>>, origin: &str) -> Result<()> {
+    fn referendum(&mut self, proposal: Vec<VerifiedCall<'chain>>, origin: &str) -> Result<()> {
         let pallet = calls::referenda_pallet(self.chain).ok_or_else(|| missing("the pallet Referenda"))?;
         let origin_value =
             calls::referendum_origin(self.chain, origin).ok_or_else(|| missing("the origin of the referendum"))?;
@@ -319,7 +325,7 @@ impl<'chain> Draft<'chain> {
         }
     }
 
-    fn whitelisted(&mut self, mut proposal: Vec<Encoded<'chain>>) -> Result<()> {
+    fn whitelisted(&mut self, mut proposal: Vec<VerifiedCall<'chain>>) -> Result<()> {
         let pallet = calls::whitelist_pallet(self.chain).ok_or_else(|| missing("the pallet Whitelist"))?;
         let call_hash = crate::blake2_256(&proposal.first().ok_or_else(|| missing("a proposal"))?.bytes);
         let whitelist = calls::call(pallet, "whitelist_call", vec![named("call_hash", Value::bytes(call_hash))]);
@@ -332,13 +338,13 @@ impl<'chain> Draft<'chain> {
         let inner = proposal.remove(0);
         let dispatch =
             calls::call(pallet, "dispatch_whitelisted_call_with_preimage", vec![named("call", inner.decoded)]);
-        proposal.insert(0, proof::encode(self.chain, dispatch)?);
+        proposal.insert(0, verified::encode(self.chain, dispatch)?);
         self.referendum(proposal, "WhitelistedCaller")
     }
 }
 
-fn carried_call(carried: &Encoded<'_>) -> Carried {
-    Carried {
+fn inner_call(carried: &VerifiedCall<'_>) -> InnerCall {
+    InnerCall {
         chain: carried.chain.name().into(),
         bytes: shown(&carried.bytes),
         hash: hex::encode_prefixed(crate::blake2_256(&carried.bytes)),
@@ -347,9 +353,9 @@ fn carried_call(carried: &Encoded<'_>) -> Carried {
     }
 }
 
-fn apply(target: &Target, upgrading: &Upgrading<'_>, code: &[u8]) -> Result<Option<Apply>> {
+fn apply(target: &Target, upgrading: &UpgradeCalls<'_>, code: &[u8]) -> Result<Option<Apply>> {
     let Some(intention) = upgrading.apply(code) else { return Ok(None) };
-    let call = proof::encode(target, intention)?;
+    let call = verified::encode(target, intention)?;
     let rejected = "RejectedInvalidAuthorizedUpgrade";
     Ok(Some(Apply {
         name: call.name().into(),
@@ -397,7 +403,7 @@ fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
 
 /// The bytes as text, unless they are nothing to look at.
 fn shown(bytes: &[u8]) -> String {
-    if bytes.len() > SHOWN_LIMIT { String::new() } else { hex::encode_prefixed(bytes) }
+    if bytes.len() > MAX_SHOWN_BYTES { String::new() } else { hex::encode_prefixed(bytes) }
 }
 
 /// A route is only taken when nothing is lacking, so this is ours to explain.

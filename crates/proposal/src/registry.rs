@@ -105,7 +105,7 @@ fn height(registry: &PortableRegistry, start: usize, heights: &mut [usize]) -> R
 }
 
 /// The type behind newtypes (`Box<T>` is `T` in metadata already).
-pub(crate) fn peel(registry: &PortableRegistry, mut ty: u32) -> Option<(u32, &Type<PortableForm>)> {
+pub(crate) fn unwrap_newtypes(registry: &PortableRegistry, mut ty: u32) -> Option<(u32, &Type<PortableForm>)> {
     for _ in 0..=NESTING_LIMIT {
         let resolved = registry.resolve(ty)?;
         let only = match &resolved.type_def {

@@ -3,7 +3,7 @@
 
 use crate::{
     Target,
-    calls::{self, Upgrading},
+    calls::{self, UpgradeCalls},
     xcm::{self, Destination},
 };
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,7 @@ impl<'chain> Chains<'chain> {
         };
         let target = self.target;
         let on = |chain: &Target, what: &str| format!("{what} on {}", chain.name());
-        let upgrading = Upgrading::of(target);
+        let upgrading = UpgradeCalls::of(target);
         // A message of the size of code is beyond what one chain takes from another.
         let upgradable = upgrading.is_some_and(|upgrading| upgrading.by_hash() || !route.by_relay());
         need(upgradable, on(target, if route.by_relay() { "a call authorize_upgrade" } else { "a call to set code" }));

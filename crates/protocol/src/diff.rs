@@ -328,13 +328,13 @@ impl Change {
         self
     }
 
-    pub fn new_is(mut self, new: impl ToString) -> Self {
+    pub fn new_value(mut self, new: impl ToString) -> Self {
         self.new = Some(cut(new.to_string()));
         self
     }
 
     pub fn from_to(self, old: impl ToString, new: impl ToString) -> Self {
-        self.old(old).new_is(new)
+        self.old(old).new_value(new)
     }
 
     pub fn with(mut self, details: impl IntoIterator<Item = String>) -> Self {
@@ -352,19 +352,19 @@ impl Change {
     }
 
     /// Returns the change in one line, for findings.
-    pub fn told(&self) -> String {
-        let mut told = format!("{}: {}", self.title(), self.kind.to_string().replace('-', " "));
+    pub fn summary(&self) -> String {
+        let mut summary = format!("{}: {}", self.title(), self.kind.to_string().replace('-', " "));
         match (&self.old, &self.new) {
-            (Some(old), Some(new)) => told.push_str(&format!(", {old} to {new}")),
-            (Some(one), None) | (None, Some(one)) => told.push_str(&format!(", {one}")),
+            (Some(old), Some(new)) => summary.push_str(&format!(", {old} to {new}")),
+            (Some(one), None) | (None, Some(one)) => summary.push_str(&format!(", {one}")),
             (None, None) => {}
         }
         if let Some(first) = self.details.first() {
             let more = self.details.len() - 1;
             let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-            told.push_str(&format!(" ({first}{rest})"));
+            summary.push_str(&format!(" ({first}{rest})"));
         }
-        told
+        summary
     }
 }
 

@@ -14,16 +14,16 @@ pub trait Exposed {
 }
 
 #[derive(Serialize)]
-struct Nodes<'a> {
+struct SerializedNodes<'a> {
     nodes: Vec<&'a str>,
     at: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Either<'a> {
+enum SerializedSource<'a> {
     Text(String),
-    Nodes(Nodes<'a>),
+    Nodes(SerializedNodes<'a>),
 }
 
 impl Exposed for Endpoint {
@@ -34,21 +34,21 @@ impl Exposed for Endpoint {
 
 impl Exposed for Live {
     fn exposed(&self) -> impl Serialize {
-        nodes(self)
+        serialized_nodes(self)
     }
 }
 
 impl Exposed for Source {
     fn exposed(&self) -> impl Serialize {
         match self {
-            Self::Node(live) => Either::Nodes(nodes(live)),
-            other => Either::Text(other.to_string()),
+            Self::Node(live) => SerializedSource::Nodes(serialized_nodes(live)),
+            other => SerializedSource::Text(other.to_string()),
         }
     }
 }
 
-fn nodes(live: &Live) -> Nodes<'_> {
-    Nodes { nodes: live.nodes.iter().map(Endpoint::expose).collect(), at: live.at.as_deref() }
+fn serialized_nodes(live: &Live) -> SerializedNodes<'_> {
+    SerializedNodes { nodes: live.nodes.iter().map(Endpoint::expose).collect(), at: live.at.as_deref() }
 }
 
 /// Writes one value whole.

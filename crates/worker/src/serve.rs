@@ -66,7 +66,7 @@ where
     Request: DeserializeOwned,
     Value: Serialize,
 {
-    crate::parent::end_with_it();
+    crate::parent::exit_with_parent();
     // A reader that went away (Ctrl-C in xtask) is no reason to panic: the worker ends at its own pace.
     let reporter = Reporter::new(|event| {
         if let Ok(mut line) = serde_json::to_vec(&event) {

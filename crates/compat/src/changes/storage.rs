@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The storage items of a pallet: where their values stand, and what the values are.
 
-use super::{Kinds, Pair, of_types};
+use super::{InterfacePair, TypeChangeKinds, type_change};
 use crate::change::change;
 use crate::{
     interface::{Item, Pallet},
@@ -10,7 +10,7 @@ use crate::{
 use protocol::diff::{Change, ChangeKind};
 use std::collections::HashMap;
 
-pub(super) fn changes(pair: &Pair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Vec<Change> {
+pub(super) fn changes(pair: &InterfacePair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     if let (Some(was), Some(is)) = (old.prefix, new.prefix)
         && was != is
@@ -32,7 +32,7 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Ve
     changes
 }
 
-fn item(pair: &Pair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change>) {
+fn item(pair: &InterfacePair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change>) {
     let hashers = |item: &Item<'_>| match item.key {
         None => "a single value".to_owned(),
         Some(_) => item.hashers.iter().map(|hasher| format!("{hasher:?}")).collect::<Vec<_>>().join(", "),
@@ -50,12 +50,12 @@ fn item(pair: &Pair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change
         }
     }
     let found = pair.types(was.value, is.value);
-    const VALUES: Kinds = Kinds {
-        worse: ChangeKind::StorageValue,
+    const VALUES: TypeChangeKinds = TypeChangeKinds {
+        breaking: ChangeKind::StorageValue,
         shrunk: ChangeKind::StorageValueShrunk,
         grown: ChangeKind::StorageValueGrown,
     };
-    changes.extend(of_types(&found, VALUES, was.name));
+    changes.extend(type_change(&found, VALUES, was.name));
     if was.optional != is.optional {
         let modifier = |item: &Item<'_>| if item.optional { "nothing" } else { "a default" };
         let told = change(ChangeKind::StorageModifier, was.name).from_to(modifier(was), modifier(is));

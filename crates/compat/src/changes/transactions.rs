@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a transaction is made of beside its call: format, sender, signature and extensions.
 
-use super::{Found, Kinds, Pair, of_types};
+use super::{InterfacePair, RuntimeChanges, TypeChangeKinds, type_change};
 use crate::change::change;
 use crate::{
-    interface::{Extension, Interface, WALLETS_KNOW},
+    interface::{Extension, Interface, WALLET_EXTENSIONS},
     read,
 };
 use protocol::diff::{Change, ChangeKind};
 
 /// Who signs with a variant that is gone is refused.
-fn signed(worse: ChangeKind) -> Kinds {
-    Kinds { worse, shrunk: worse, grown: ChangeKind::ExtensionTypesGrown }
+fn signed(breaking: ChangeKind) -> TypeChangeKinds {
+    TypeChangeKinds { breaking, shrunk: breaking, grown: ChangeKind::ExtensionTypesGrown }
 }
 
-pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
+pub(super) fn changes(pair: &InterfacePair<'_>, found: &mut RuntimeChanges) {
     extensions(pair, &mut found.changes);
     order(pair, &mut found.changes);
     versions(pair, &mut found.changes);
-    formats(pair, &mut found.changes);
+    extrinsic_formats(pair, &mut found.changes);
     let told = [
         (ChangeKind::TransactionSender, "sender", pair.old.address, pair.new.address),
         (ChangeKind::TransactionSignature, "signature", pair.old.signature, pair.new.signature),
@@ -26,9 +26,9 @@ pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
     for (kind, name, was, is) in told {
         match (was, is) {
             (Some(was), Some(is)) => {
-                found.changes.extend(of_types(&pair.types(was, is), signed(kind), name));
+                found.changes.extend(type_change(&pair.types(was, is), signed(kind), name));
             }
-            _ => found.untold.push(format!("the type of a transaction's {name}: not told by metadata V14")),
+            _ => found.not_compared.push(format!("the type of a transaction's {name}: not told by metadata V14")),
         }
     }
 }
@@ -43,7 +43,7 @@ fn has_bytes(interface: &Interface<'_>, id: u32) -> bool {
     read::plainest(interface.types, id).is_none_or(|bytes| !bytes.is_empty())
 }
 
-fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+fn extensions(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     for was in &pair.old.extensions {
         let name = was.identifier;
         let Some(is) = pair.new.extensions.iter().find(|extension| extension.identifier == name) else {
@@ -53,8 +53,8 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
             continue;
         };
         let (explicit, implicit) = (ChangeKind::ExtensionExplicit, ChangeKind::ExtensionImplicit);
-        changes.extend(of_types(&pair.types(was.explicit, is.explicit), signed(explicit), name));
-        changes.extend(of_types(&pair.types(was.implicit, is.implicit), signed(implicit), name));
+        changes.extend(type_change(&pair.types(was.explicit, is.explicit), signed(explicit), name));
+        changes.extend(type_change(&pair.types(was.implicit, is.implicit), signed(implicit), name));
     }
     let known = |name: &str| pair.old.extensions.iter().any(|extension| extension.identifier == name);
     for is in pair.new.extensions.iter().filter(|extension| !known(extension.identifier)) {
@@ -69,7 +69,7 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         if has_bytes(pair.new, is.implicit) {
             parts.push("data of it is signed".to_owned());
         }
-        if !WALLETS_KNOW.contains(&is.identifier) {
+        if !WALLET_EXTENSIONS.contains(&is.identifier) {
             parts.push("not one that wallets know: they cannot sign until they learn it".to_owned());
         }
         changes.push(change(ChangeKind::ExtensionAdded, is.identifier).with(parts));
@@ -77,7 +77,7 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
 }
 
 /// Those that both have, and that have data, in their order.
-fn order(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+fn order(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     let shared = |own: &Interface<'_>, other: &Interface<'_>| -> Vec<String> {
         let known = |name: &str| other.extensions.iter().any(|extension| extension.identifier == name);
         let counted = own.extensions.iter().filter(|extension| known(extension.identifier));
@@ -95,7 +95,7 @@ fn order(pair: &Pair<'_>, changes: &mut Vec<Change>) {
 }
 
 /// Of general transactions, told by metadata 16.
-fn versions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+fn versions(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     if pair.old.metadata_version < 16 || pair.new.metadata_version < 16 {
         return;
     }
@@ -114,7 +114,7 @@ fn versions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
 }
 
 /// Before metadata 16 only one format is told, though others may be understood.
-fn formats(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+fn extrinsic_formats(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     let (old, new) = (&pair.old.extrinsic_versions, &pair.new.extrinsic_versions);
     let whole = |interface: &Interface<'_>| interface.metadata_version >= 16;
     if whole(pair.new) || !whole(pair.old) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What nodes offer a runtime, and what it offers them.
 
-use crate::changes::{Found, needed_by};
+use crate::changes::{RuntimeChanges, needed_by};
 use protocol::Check;
 use protocol::diff::ChangeKind;
 
 /// Who calls an API decodes its answers by the types of a version: other types, another version.
-pub(super) fn api_version(found: &Found) -> Check {
+pub(super) fn api_version(found: &RuntimeChanges) -> Check {
     const NAME: &str = "api-version";
     let raised = |api: &str| {
         found.changes.iter().any(|change| change.kind == ChangeKind::ApiVersionRaised && change.name == api)
@@ -17,25 +17,27 @@ pub(super) fn api_version(found: &Found) -> Check {
         let nodes = needed_by(api);
         let callers = nodes.unwrap_or("those who call it");
         match change.kind {
-            ChangeKind::ApiRemoved if nodes.is_some() => broken.push(format!("{}; {callers} need it", change.told())),
-            ChangeKind::ApiRemoved => odd.push(change.told()),
+            ChangeKind::ApiRemoved if nodes.is_some() => {
+                broken.push(format!("{}; {callers} need it", change.summary()))
+            }
+            ChangeKind::ApiRemoved => odd.push(change.summary()),
             ChangeKind::ApiVersionLowered => {
-                broken.push(format!("{}; {callers} take it for what it was", change.told()))
+                broken.push(format!("{}; {callers} take it for what it was", change.summary()))
             }
             ChangeKind::ApiMethodArguments | ChangeKind::ApiMethodResult | ChangeKind::ApiMethodRemoved
                 if !raised(api) =>
             {
-                broken.push(format!("{}; the version of {api} stays, and {callers} cannot tell", change.told()));
+                broken.push(format!("{}; the version of {api} stays, and {callers} cannot tell", change.summary()));
             }
             ChangeKind::ApiMethodArguments | ChangeKind::ApiMethodResult | ChangeKind::ApiMethodRemoved => {
-                odd.push(format!("{}; {callers} must know the new version of {api} by then", change.told()));
+                odd.push(format!("{}; {callers} must know the new version of {api} by then", change.summary()));
             }
             // An answer may hold what an older node cannot decode.
             ChangeKind::ApiMethodTypesGrown if !raised(api) => {
-                odd.push(format!("{}; {callers} cannot decode it where it occurs", change.told()));
+                odd.push(format!("{}; {callers} cannot decode it where it occurs", change.summary()));
             }
             ChangeKind::ApiMethodArgumentsShrunk if !raised(api) => {
-                odd.push(format!("{}; {callers} that send one are not understood", change.told()));
+                odd.push(format!("{}; {callers} that send one are not understood", change.summary()));
             }
             _ => {}
         }
@@ -46,7 +48,7 @@ pub(super) fn api_version(found: &Found) -> Check {
     if !odd.is_empty() {
         return Check::warn(NAME, "APIs changed; nodes and clients have to be new enough").with(odd);
     }
-    match found.untold.iter().any(|told| told.starts_with("the functions of runtime APIs")) {
+    match found.not_compared.iter().any(|told| told.starts_with("the functions of runtime APIs")) {
         true => Check::pass(NAME, "no API removed or set back; their types are not told on both sides"),
         false => Check::pass(NAME, "APIs answer as before, or their versions rose"),
     }
@@ -54,7 +56,7 @@ pub(super) fn api_version(found: &Found) -> Check {
 
 /// A node that lacks a function a runtime imports cannot execute it at all. Which nodes are deployed is for people to know, so
 /// that it is a hazard, here as in the dry run.
-pub(super) fn host_functions(found: &Found) -> Check {
+pub(super) fn host_functions(found: &RuntimeChanges) -> Check {
     const NAME: &str = "host-functions";
     let added: Vec<_> = found
         .changes

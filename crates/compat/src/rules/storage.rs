@@ -2,16 +2,20 @@
 //! A stored value that the new code takes for something else needs a migration, and a migration raises the pallet's
 //! storage version.
 
-use crate::{changes::Found, runtime::Runtime};
+use crate::{changes::RuntimeChanges, runtime::Runtime};
 use protocol::Check;
 use protocol::diff::{Change, ChangeKind, StorageVersionsFrom};
 use std::collections::BTreeMap;
 
 const NAME: &str = "storage-migration";
 
-pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Check {
+pub(super) fn migration(old: &Runtime, new: &Runtime, found: &RuntimeChanges) -> Check {
     let mut pallets: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
-    for change in found.changes.iter().filter(|change| (demands(change) || asks(change)) && !written_anew(change)) {
+    for change in found
+        .changes
+        .iter()
+        .filter(|change| (needs_migration(change) || may_need_migration(change)) && !rewritten_each_block(change))
+    {
         pallets.entry(change.pallet.as_deref().unwrap_or_default()).or_default().push(change);
     }
     if pallets.is_empty() {
@@ -40,8 +44,8 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Check {
             (false, _) => String::new(),
         };
         for change in changes {
-            let list = if known && demands(change) { &mut broken } else { &mut doubtful };
-            list.push(change.told() + &why);
+            let list = if known && needs_migration(change) { &mut broken } else { &mut doubtful };
+            list.push(change.summary() + &why);
         }
     }
     if !broken.is_empty() {
@@ -70,7 +74,7 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Check {
 
 /// Written anew by each block before it is read: frame-system kills its own when a block begins, Babe when it ends, and
 /// cumulus takes the relay chain's from the inherent.
-const WRITTEN_ANEW: [(&str, &str); 8] = [
+const REWRITTEN_EACH_BLOCK: [(&str, &str); 8] = [
     ("Babe", "Initialized"),
     ("System", "Events"),
     ("System", "EventTopics"),
@@ -81,12 +85,12 @@ const WRITTEN_ANEW: [(&str, &str); 8] = [
     ("ParachainSystem", "HostConfiguration"),
 ];
 
-fn written_anew(change: &Change) -> bool {
-    WRITTEN_ANEW.iter().any(|(pallet, item)| change.pallet.as_deref() == Some(*pallet) && change.name == *item)
+fn rewritten_each_block(change: &Change) -> bool {
+    REWRITTEN_EACH_BLOCK.iter().any(|(pallet, item)| change.pallet.as_deref() == Some(*pallet) && change.name == *item)
 }
 
 /// Whether a value that is stored is not found any more, or is read as what it is not.
-fn demands(change: &Change) -> bool {
+fn needs_migration(change: &Change) -> bool {
     matches!(
         change.kind,
         ChangeKind::StorageHashers | ChangeKind::StorageKey | ChangeKind::StorageValue | ChangeKind::StoragePrefixMoved
@@ -94,6 +98,6 @@ fn demands(change: &Change) -> bool {
 }
 
 /// Whether that depends on what is stored: a variant that is gone may be stored nowhere, an item that is gone be empty.
-fn asks(change: &Change) -> bool {
+fn may_need_migration(change: &Change) -> bool {
     matches!(change.kind, ChangeKind::StorageKeyShrunk | ChangeKind::StorageValueShrunk | ChangeKind::StorageRemoved)
 }

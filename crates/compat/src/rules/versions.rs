@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The numbers by which chains, nodes and wallets tell runtimes apart, and what must not change at all.
 
-use crate::{changes::Found, interface::Interface, parameters::stretched, runtime::Runtime, signing::Signing};
+use crate::{
+    changes::RuntimeChanges, interface::Interface, parameters::changed_durations, runtime::Runtime,
+    signing::SigningChanges,
+};
 use protocol::Check;
 use protocol::diff::{Change, ChangeKind};
 
@@ -35,9 +38,9 @@ pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Check {
 
 /// What `sp_version::RuntimeVersion` demands of `transaction_version`: that it changes when a call is changed or removed
 /// or moves, and that it need not when one is added. What is signed beside the call counts like the call.
-pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &Found) -> Check {
+pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &RuntimeChanges) -> Check {
     const NAME: &str = "transaction-version";
-    let Signing { broken: demanding, partly, .. } = Signing::of(&found.changes);
+    let SigningChanges { broken: demanding, partly, .. } = SigningChanges::of(&found.changes);
     let (was, is) = (old.version.transaction_version, new.version.transaction_version);
     let told = |version: Option<u32>| version.map_or("not told".to_owned(), |version| version.to_string());
     let from_to = format!("{} to {}", told(was), told(is));
@@ -77,23 +80,23 @@ pub(super) fn state_version(old: &Runtime, new: &Runtime) -> Check {
 }
 
 /// Constants that nodes took over at the chain's beginning, or count with; a chain whose runtime changes them stalls.
-const FIXED: [(&str, &str); 4] = [
+const FIXED_CONSTANTS: [(&str, &str); 4] = [
     ("Babe", "EpochDuration"),
     ("Babe", "ExpectedBlockTime"),
     ("Aura", "SlotDuration"),
     ("ParachainSystem", "SelfParaId"),
 ];
 /// Signs of other slots that have good uses too, and what a build for quick rehearsals has otherwise.
-const LOOSE: [(&str, &str); 4] = [
+const PACE_CONSTANTS: [(&str, &str); 4] = [
     ("Timestamp", "MinimumPeriod"),
     ("Broker", "TimeslicePeriod"),
     ("Staking", "SessionsPerEra"),
     ("Slots", "LeasePeriod"),
 ];
 /// The collators of a parachain ask for it with every block, and nodes of other chains once, when they start.
-const OF_COLLATORS: (&str, &str) = ("Aura", "SlotDuration");
+const READ_BY_COLLATORS: (&str, &str) = ("Aura", "SlotDuration");
 
-pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &Found) -> Check {
+pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &RuntimeChanges) -> Check {
     const NAME: &str = "consensus";
     let (old, new) = (Interface::of(&old.metadata), Interface::of(&new.metadata));
     let parachain = new.as_ref().is_some_and(|new| new.pallet("ParachainSystem").is_some());
@@ -102,13 +105,13 @@ pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &Found) -> Check {
         let changes = found.changes.iter().filter(of_kind);
         let listed =
             changes.filter(|change| listed((change.pallet.as_deref().unwrap_or_default(), change.name.as_str())));
-        listed.map(Change::told).collect::<Vec<_>>()
+        listed.map(Change::summary).collect::<Vec<_>>()
     };
-    let excused = |(pallet, name): (&str, &str)| parachain && (pallet, name) == OF_COLLATORS;
-    let fixed = among(&|constant| FIXED.contains(&constant) && !excused(constant));
-    let mut loose = among(&|constant| LOOSE.contains(&constant) || excused(constant));
+    let excused = |(pallet, name): (&str, &str)| parachain && (pallet, name) == READ_BY_COLLATORS;
+    let fixed = among(&|constant| FIXED_CONSTANTS.contains(&constant) && !excused(constant));
+    let mut loose = among(&|constant| PACE_CONSTANTS.contains(&constant) || excused(constant));
     if let (Some(old), Some(new)) = (&old, &new) {
-        loose.extend(stretched(old, new, [None, None]));
+        loose.extend(changed_durations(old, new, [None, None]));
     }
     if !fixed.is_empty() {
         return Check::fail(NAME, "slots or epochs are not what the chain runs on").with([fixed, loose].concat());

@@ -4,7 +4,7 @@
 use super::parts::*;
 use crate::{
     Runtime, diff,
-    testing::{Pallet, Sketch, ty},
+    testing::{Pallet, RuntimeBuilder, ty},
 };
 use artifact::{Blob, Metadata, metadata::RuntimeMetadata};
 use codec::Encode;
@@ -19,8 +19,8 @@ fn refused(old: &Runtime, new: &Runtime) -> worker::Failure {
 }
 
 /// A runtime whose types somebody has turned.
-fn twisted(sketch: &Sketch, twist: impl FnOnce(&mut frame_metadata::v16::RuntimeMetadataV16)) -> Runtime {
-    let mut runtime = sketch.runtime(16);
+fn twisted(builder: &RuntimeBuilder, twist: impl FnOnce(&mut frame_metadata::v16::RuntimeMetadataV16)) -> Runtime {
+    let mut runtime = builder.runtime(16);
     match &mut runtime.metadata {
         RuntimeMetadata::V16(metadata) => twist(metadata),
         other => panic!("version {}", other.version()),
@@ -85,7 +85,7 @@ fn names_and_numbers_beyond_reason_are_refused() {
     let named = base().with(Pallet { name: long, index: 3, ..Pallet::default() }).runtime(16);
     assert!(refused(&base().runtime(16), &named).found.is_some_and(|found| found.contains("600 bytes")));
     let pallet = |index: u32| Pallet { name: "Many", index: index as u8, ..Pallet::default() };
-    let many = (0..2000).fold(base(), |sketch, index| sketch.with(pallet(index))).runtime(16);
+    let many = (0..2000).fold(base(), |builder, index| builder.with(pallet(index))).runtime(16);
     assert!(refused(&many, &base().runtime(16)).found.is_some_and(|found| found.contains("pallets")));
 }
 
@@ -101,7 +101,7 @@ fn huge_counts_in_constants_end_soon() {
 
 #[test]
 fn two_chains_with_nothing_in_common_are_compared() {
-    let other = Sketch::new()
+    let other = RuntimeBuilder::new()
         .with(Pallet { name: "Contracts", index: 77, calls: Some(ty::<events::More>()), ..Pallet::default() })
         .change(|s| s.version.spec_name = "other".into());
     let document = diff(&base().runtime(14), &other.runtime(16), &AllowedRules::new()).expect("compared");
@@ -118,7 +118,7 @@ fn a_runtime_that_traps_when_it_is_asked_is_named() {
     )
     .expect("a module");
     let blob = Blob::parse("trap.wasm", wasm).expect("a blob");
-    let failure = Runtime::of_blob("trap.wasm", &blob).expect_err("refused");
+    let failure = Runtime::from_blob("trap.wasm", &blob).expect_err("refused");
     assert_eq!(failure.kind, Kind::Input);
     assert!(failure.message.contains("Metadata_metadata of trap.wasm failed"), "{failure}");
 }

@@ -2,13 +2,13 @@
 //! Upgrades that went wrong and that a comparison of the two runtimes shows (docs/incidents.md), each with a good twin.
 
 use super::{compared, parts::*, status};
-use crate::testing::{Pallet, Sketch, ty};
+use crate::testing::{Pallet, RuntimeBuilder, ty};
 use artifact::{hashes::blake2_64, metadata_hash::Held, version::api};
 use codec::Encode;
 use protocol::diff::{Audience, ChangeKind};
 use protocol::{Status, Verdict};
 
-fn babe(spec_name: &str, epoch: u64) -> Sketch {
+fn babe(spec_name: &str, epoch: u64) -> RuntimeBuilder {
     let constants = vec![("EpochDuration", ty::<u64>(), epoch.encode())];
     base()
         .with(Pallet { name: "Babe", index: 2, constants, ..Pallet::default() })
@@ -105,7 +105,7 @@ fn a_storage_type_that_changed_without_a_migration() {
 
 #[test]
 fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
-    let holding = |sketch: Sketch, held: Held| sketch.change(|s| s.metadata_hash = held);
+    let holding = |builder: RuntimeBuilder, held: Held| builder.change(|s| s.metadata_hash = held);
     let present = Held::Present(Some([7; 32]));
     let old = holding(base(), present.clone());
     for lost in [Held::Missing, Held::NoExtension] {

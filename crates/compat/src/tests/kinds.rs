@@ -2,19 +2,19 @@
 //! Each kind of change from two runtimes that differ in just that, and nothing from two that do not differ.
 
 use super::{compared, kinds, parts::*};
-use crate::testing::{Item, Pallet, Sketch, ty};
+use crate::testing::{Item, Pallet, RuntimeBuilder, ty};
 use artifact::{hashes::blake2_64, version::api};
 use codec::Encode;
 use frame_metadata::v14::StorageHasher;
 use proptest::prelude::*;
 use protocol::diff::Audience;
 
-fn after(change: impl FnOnce(&mut Sketch)) -> Vec<String> {
+fn after(change: impl FnOnce(&mut RuntimeBuilder)) -> Vec<String> {
     kinds(&base(), &base().change(change))
 }
 
 fn in_pallet(change: impl FnOnce(&mut Pallet)) -> Vec<String> {
-    after(|sketch| change(&mut sketch.pallets[0]))
+    after(|builder| change(&mut builder.pallets[0]))
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn runtime_apis() {
 
 #[test]
 fn transactions() {
-    let with = |change: fn(&mut Sketch)| {
+    let with = |change: fn(&mut RuntimeBuilder)| {
         after(|s| {
             s.extension_versions.clear();
             change(s);
@@ -195,7 +195,7 @@ fn transactions() {
     assert_eq!(with(|s| s.extrinsic_versions.push(6)), ["extrinsic-format-added extrinsic format 6"]);
     assert_eq!(with(|s| s.address = ty::<[u8; 20]>()), ["transaction-sender sender"]);
     assert_eq!(with(|s| s.signature = ty::<[u8; 65]>()), ["transaction-signature signature"]);
-    let signing = |change: fn(&mut Sketch, scale_info::MetaType)| {
+    let signing = |change: fn(&mut RuntimeBuilder, scale_info::MetaType)| {
         let of = |ty| {
             base().change(|s| {
                 s.extension_versions.clear();
@@ -226,9 +226,9 @@ fn contracts_are_concerned_where_there_are_any() {
     enum Call {
         instantiate_with_code,
     }
-    let moved = |sketch: &Sketch| sketch.change(|s| s.pallets[0].index = 11);
+    let moved = |builder: &RuntimeBuilder| builder.change(|s| s.pallets[0].index = 11);
     let concerned =
-        |sketch: Sketch| compared(&sketch, &moved(&sketch)).changes[0].breaks.contains(&Audience::Contracts);
+        |builder: RuntimeBuilder| compared(&builder, &moved(&builder)).changes[0].breaks.contains(&Audience::Contracts);
     assert!(!concerned(base()));
     let contracts = Pallet { name: "Revive", index: 90, calls: Some(ty::<Call>()), ..Pallet::default() };
     assert!(concerned(base().with(contracts)));
@@ -246,8 +246,8 @@ proptest! {
             ty::<calls::plain::Call>(), ty::<calls::moved::Call>(), ty::<Event>(), ty::<events::Widened>(),
             ty::<values::Account>(), ty::<values::grown::Account>(),
         ];
-        let sketch = pallets.into_iter().fold(base(), |sketch, (name, index, one, other, optional, value)| {
-            sketch.with(Pallet {
+        let builder = pallets.into_iter().fold(base(), |builder, (name, index, one, other, optional, value)| {
+            builder.with(Pallet {
                 name: names[name],
                 index,
                 items: vec![Item { optional, ..Item::map("I", StorageHasher::Identity, types[one], types[other]) }],
@@ -258,7 +258,7 @@ proptest! {
                 ..Pallet::default()
             })
         });
-        let document = crate::diff(&sketch.runtime(version), &sketch.runtime(version), &Default::default()).expect("compared");
+        let document = crate::diff(&builder.runtime(version), &builder.runtime(version), &Default::default()).expect("compared");
         prop_assert!(document.changes.is_empty(), "{:?}", document.changes);
         prop_assert!(document.rules.iter().all(|rule| rule.status == protocol::Status::Pass));
     }

@@ -5,7 +5,7 @@ use super::{compared, parts::*, status};
 use crate::{
     diff,
     rules::{NAMES, check_allowed},
-    testing::{Item, Pallet, Sketch, ty},
+    testing::{Item, Pallet, RuntimeBuilder, ty},
 };
 use artifact::{hashes::blake2_64, version::api};
 use codec::Encode;
@@ -14,16 +14,16 @@ use protocol::diff::AllowedRules;
 use protocol::{Status, Verdict};
 
 /// The next release with one change more.
-fn next(change: impl FnOnce(&mut Sketch)) -> Sketch {
+fn next(change: impl FnOnce(&mut RuntimeBuilder)) -> RuntimeBuilder {
     released(&base()).change(change)
 }
 
-fn with_calls(calls: scale_info::MetaType) -> Sketch {
+fn with_calls(calls: scale_info::MetaType) -> RuntimeBuilder {
     next(|s| s.pallets[0].calls = Some(calls))
 }
 
 /// The one rule that is broken, if any.
-fn broken(old: &Sketch, new: &Sketch) -> Vec<String> {
+fn broken(old: &RuntimeBuilder, new: &RuntimeBuilder) -> Vec<String> {
     let document = compared(old, new);
     let broken: Vec<_> =
         document.rules.iter().filter(|rule| rule.status == Status::Fail).map(|rule| rule.name.clone()).collect();
@@ -52,7 +52,7 @@ fn the_name_and_the_version_of_the_chain() {
 
 #[test]
 fn what_is_signed_and_the_transaction_version() {
-    let same_version = |new: Sketch| new.change(|s| s.version.transaction_version = Some(1));
+    let same_version = |new: RuntimeBuilder| new.change(|s| s.version.transaction_version = Some(1));
     let demanding = [
         with_calls(ty::<calls::moved::Call>()),
         with_calls(ty::<calls::replaced::Call>()),
@@ -82,14 +82,14 @@ fn what_is_signed_and_the_transaction_version() {
         assert!(broken(&base(), &same_version(new)).is_empty(), "{place}");
     }
     // Calls that hold the variant that went are refused, none is taken for another.
-    let of = |sketch: Sketch, calls| sketch.change(|s| s.pallets[0].calls = Some(calls));
+    let of = |builder: RuntimeBuilder, calls| builder.change(|s| s.pallets[0].calls = Some(calls));
     let old = of(base(), ty::<calls::of_more_kinds::Call>());
     let new = of(released(&base()), ty::<calls::of_a_kind::Call>());
     assert_eq!(status(&compared(&old, &same_version(new.clone())), "transaction-version"), Status::Warn);
     assert_eq!(status(&compared(&old, &new), "transaction-version"), Status::Pass, "raised");
     // A pallet that nobody calls may move.
     let silent = |index| {
-        move |s: &mut Sketch| {
+        move |s: &mut RuntimeBuilder| {
             s.pallets.push(Pallet { name: "Silent", index, event: Some(ty::<Event>()), ..Pallet::default() })
         }
     };
@@ -123,7 +123,9 @@ fn slots_and_epochs() {
 
 #[test]
 fn storage_that_changes_needs_a_higher_storage_version() {
-    let at = |sketch: Sketch, version: u16| sketch.change(|s| s.storage_versions = Some(vec![("Balances", version)]));
+    let at = |builder: RuntimeBuilder, version: u16| {
+        builder.change(|s| s.storage_versions = Some(vec![("Balances", version)]))
+    };
     let changed = [
         next(|s| s.pallets[0].items[1].value = ty::<values::Account>()),
         next(|s| s.pallets[0].items[1].key = Some((vec![StorageHasher::Twox64Concat], ty::<[u8; 32]>()))),
@@ -176,7 +178,7 @@ fn apis_and_their_versions() {
     assert_eq!(broken(&base(), &next(|s| s.version.apis.clear())), ["api-version"]);
     let grown = next(|s| s.apis[0].1[0].2 = ty::<values::grown::Kind>());
     assert_eq!(status(&compared(&base(), &grown), "api-version"), Status::Warn);
-    let asked = |sketch: Sketch, ty| sketch.change(|s| s.apis[0].1[0].1 = vec![ty]);
+    let asked = |builder: RuntimeBuilder, ty| builder.change(|s| s.apis[0].1[0].1 = vec![ty]);
     let (old, new) = (asked(base(), ty::<values::grown::Kind>()), asked(next(|_| ()), ty::<Kind>()));
     assert_eq!(status(&compared(&old, &new), "api-version"), Status::Warn, "an argument that callers may send is gone");
     let other = base().api("OwnApi", 1, vec![]);
@@ -219,14 +221,14 @@ fn a_rule_that_is_none_cannot_be_allowed() {
 }
 
 /// A chain whose blocks are so many milliseconds apart, with constants that count blocks.
-fn paced(slot: u64, voting: u32, parachain: bool) -> Sketch {
+fn paced(slot: u64, voting: u32, parachain: bool) -> RuntimeBuilder {
     let of = |name, index, constants| Pallet { name, index, constants, ..Pallet::default() };
     let voting = vec![("VotingPeriod", ty::<u32>(), voting.encode()), ("MaxVotes", ty::<u32>(), 100u32.encode())];
-    let sketch = base()
+    let builder = base()
         .with(of("Aura", 2, vec![("SlotDuration", ty::<u64>(), slot.encode())]))
         .with(of("Timestamp", 3, vec![("MinimumPeriod", ty::<u64>(), (slot / 2).encode())]))
         .with(of("Democracy", 4, voting));
-    if parachain { sketch.with(of("ParachainSystem", 1, vec![])) } else { sketch }
+    if parachain { builder.with(of("ParachainSystem", 1, vec![])) } else { builder }
 }
 
 #[test]
@@ -247,7 +249,7 @@ fn what_is_counted_in_blocks_lasts_half_as_long_when_blocks_come_twice_as_often(
 
 #[test]
 fn parameters_tell_both_numbers_in_time_where_blocks_changed() {
-    let told = |old: Sketch, new: Sketch| {
+    let told = |old: RuntimeBuilder, new: RuntimeBuilder| {
         let document =
             crate::parameters::parameters(&old.runtime(16), &new.runtime(16), &Default::default(), None).expect("told");
         let found = document.parameters.into_iter().find(|parameter| parameter.constant == "VotingPeriod");

@@ -3,9 +3,9 @@
 
 use super::{compared, parts::*, status};
 use crate::{
-    Signing,
-    changes::Indices,
-    testing::{Item, Pallet, Sketch, ty},
+    SigningChanges,
+    changes::CallIndices,
+    testing::{Item, Pallet, RuntimeBuilder, ty},
 };
 use protocol::diff::{Audience, Severity};
 use protocol::{Status, Verdict};
@@ -57,13 +57,13 @@ enum Calls<Argument> {
     send { dest: Argument },
 }
 
-fn calls_with<Argument: TypeInfo + 'static>() -> Sketch {
+fn calls_with<Argument: TypeInfo + 'static>() -> RuntimeBuilder {
     base().change(|s| s.pallets[0].calls = Some(ty::<Calls<Argument>>()))
 }
 
 /// The next release, with the transaction version of the one before.
-fn silent(sketch: Sketch) -> Sketch {
-    released(&sketch).change(|s| s.version.transaction_version = Some(1))
+fn silent(builder: RuntimeBuilder) -> RuntimeBuilder {
+    released(&builder).change(|s| s.version.transaction_version = Some(1))
 }
 
 /// A pallet with one item and one call.
@@ -175,10 +175,10 @@ fn what_a_block_was_seen_to_have_is_not_signed() {
     let with = |calls| base().with(pallet("Own", 40, "Seen", calls)).runtime(16);
     let (old, new) = (with(ty::<inherents::Before>()), with(ty::<inherents::After>()));
     let (old, new) = (old.interface().expect("typed"), new.interface().expect("typed"));
-    let unknown = Signing::between(&old, &new, &Indices::new()).expect("compared");
+    let unknown = SigningChanges::between(&old, &new, &CallIndices::new()).expect("compared");
     assert_eq!(unknown.broken.len(), 1, "{unknown:?}");
-    let known = Signing::between(&old, &new, &Indices::from([(40, 0)])).expect("compared");
-    assert!(known.broken.is_empty() && known.noted.len() == 1, "{known:?}");
+    let known = SigningChanges::between(&old, &new, &CallIndices::from([(40, 0)])).expect("compared");
+    assert!(known.broken.is_empty() && known.notes.len() == 1, "{known:?}");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn an_extension_that_wallets_do_not_know_is_told_apart() {
     for (name, unsignable) in [("OwnMode", 1), ("CheckMetadataHash", 0)] {
         let new = with(name);
         let (old, new) = (old.interface().expect("typed"), new.interface().expect("typed"));
-        let found = Signing::between(&old, &new, &Indices::new()).expect("compared");
+        let found = SigningChanges::between(&old, &new, &CallIndices::new()).expect("compared");
         assert_eq!((found.broken.len(), found.unsignable.len()), (1, unsignable), "{name}: {found:?}");
     }
 }

@@ -16,20 +16,20 @@ enum Shape {
     /// A number of so many bytes.
     Number(usize),
     Compact(usize),
-    Many(Box<Shape>),
-    Row(Vec<Shape>),
-    Choice(Vec<(u8, Vec<Shape>)>),
+    List(Box<Shape>),
+    Struct(Vec<Shape>),
+    Enum(Vec<(u8, Vec<Shape>)>),
     /// A list of the whole.
-    Again,
+    Recursive,
 }
 use Shape::*;
 
 const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
 
 /// Numbers that a seed gives, always the same.
-struct Dice(u64);
+struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     fn below(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -43,77 +43,77 @@ impl Dice {
     }
 }
 
-fn shape(dice: &mut Dice, depth: usize) -> Shape {
-    match dice.below(if depth == 0 { 3 } else { 7 }) {
-        0 => Number(dice.one(&WIDTHS)),
-        1 => Compact(dice.one(&WIDTHS)),
-        2 => Again,
-        3 => Many(Box::new(shape(dice, depth - 1))),
-        4 | 5 => Row(row(dice, depth)),
-        _ => Choice((0..=dice.below(3) as u8).map(|index| (index * 2, row(dice, depth))).collect()),
+fn shape(random: &mut SeededRandom, depth: usize) -> Shape {
+    match random.below(if depth == 0 { 3 } else { 7 }) {
+        0 => Number(random.one(&WIDTHS)),
+        1 => Compact(random.one(&WIDTHS)),
+        2 => Recursive,
+        3 => List(Box::new(shape(random, depth - 1))),
+        4 | 5 => Struct(struct_fields(random, depth)),
+        _ => Enum((0..=random.below(3) as u8).map(|index| (index * 2, struct_fields(random, depth))).collect()),
     }
 }
 
-fn row(dice: &mut Dice, depth: usize) -> Vec<Shape> {
-    let first = shape(dice, depth - 1);
-    let mut row = vec![first.clone(); dice.below(4)];
-    row.extend((0..dice.below(3)).map(|_| shape(dice, depth - 1)));
+fn struct_fields(random: &mut SeededRandom, depth: usize) -> Vec<Shape> {
+    let first = shape(random, depth - 1);
+    let mut row = vec![first.clone(); random.below(4)];
+    row.extend((0..random.below(3)).map(|_| shape(random, depth - 1)));
     row
 }
 
 /// One thing is other than it was, somewhere in it.
-fn changed(shape: &Shape, dice: &mut Dice) -> Shape {
+fn changed(shape: &Shape, random: &mut SeededRandom) -> Shape {
     match shape {
-        Number(width) => match dice.below(3) {
+        Number(width) => match random.below(3) {
             0 => Compact(*width),
-            _ => Number(dice.one(&WIDTHS)),
+            _ => Number(random.one(&WIDTHS)),
         },
-        Compact(_) => Compact(dice.one(&WIDTHS)),
-        Again => Number(4),
-        Many(of) => Many(Box::new(changed(of, dice))),
-        Row(of) => Row(changed_row(of, dice)),
-        Choice(of) => {
+        Compact(_) => Compact(random.one(&WIDTHS)),
+        Recursive => Number(4),
+        List(of) => List(Box::new(changed(of, random))),
+        Struct(of) => Struct(changed_fields(of, random)),
+        Enum(of) => {
             let mut of = of.clone();
-            let place = dice.below(of.len());
-            match dice.below(4) {
+            let place = random.below(of.len());
+            match random.below(4) {
                 0 => of.push((101, vec![Number(1)])),
                 1 if of.len() > 1 => drop(of.remove(place)),
                 2 => of[place].0 = 99,
-                _ => of[place].1 = changed_row(&of[place].1, dice),
+                _ => of[place].1 = changed_fields(&of[place].1, random),
             }
-            Choice(of)
+            Enum(of)
         }
     }
 }
 
-fn changed_row(row: &[Shape], dice: &mut Dice) -> Vec<Shape> {
+fn changed_fields(row: &[Shape], random: &mut SeededRandom) -> Vec<Shape> {
     let mut row = row.to_vec();
-    match (row.len(), dice.below(4)) {
+    match (row.len(), random.below(4)) {
         (0, _) | (_, 0) => row.push(Number(1)),
         (_, 1) => drop(row.pop()),
         (length, _) => {
-            let place = dice.below(length);
-            row[place] = changed(&row[place], dice);
+            let place = random.below(length);
+            row[place] = changed(&row[place], random);
         }
     }
     row
 }
 
 /// A registry that describes a shape in some words of many.
-struct Spelling<'d> {
+struct RegistryBuilder<'d> {
     types: Vec<Option<Type<PortableForm>>>,
-    dice: &'d mut Dice,
+    random: &'d mut SeededRandom,
     /// What variants are called by: the same letter for the same names.
     letter: char,
 }
 
-impl Spelling<'_> {
+impl RegistryBuilder<'_> {
     /// Type 0 is the whole.
-    fn of(shape: &Shape, letter: char, dice: &mut Dice) -> PortableRegistry {
-        let mut spelling = Spelling { types: vec![None], dice, letter };
-        let inner = spelling.spell(shape);
-        spelling.types[0] = Some(plain(TypeDefTuple::new_portable(vec![inner.into()])));
-        let types = spelling.types.into_iter().flatten().enumerate();
+    fn of(shape: &Shape, letter: char, random: &mut SeededRandom) -> PortableRegistry {
+        let mut builder = RegistryBuilder { types: vec![None], random, letter };
+        let inner = builder.add_shape(shape);
+        builder.types[0] = Some(plain(TypeDefTuple::new_portable(vec![inner.into()])));
+        let types = builder.types.into_iter().flatten().enumerate();
         PortableRegistry { types: types.map(|(id, ty)| PortableType::new(id as u32, ty)).collect() }
     }
 
@@ -121,14 +121,14 @@ impl Spelling<'_> {
         self.types.push(Some(plain(def)));
         let id = self.types.len() as u32 - 1;
         // Wrapped, or not.
-        match self.dice.below(4) {
+        match self.random.below(4) {
             0 => self.composite(vec![id]),
             _ => id,
         }
     }
 
     fn composite(&mut self, ids: Vec<u32>) -> u32 {
-        let named = self.dice.below(2) == 0;
+        let named = self.random.below(2) == 0;
         let names = self.types.len();
         let fields = ids.into_iter().enumerate();
         let field = |(place, id): (usize, u32)| {
@@ -139,23 +139,23 @@ impl Spelling<'_> {
         self.types.len() as u32 - 1
     }
 
-    fn spell(&mut self, shape: &Shape) -> u32 {
+    fn add_shape(&mut self, shape: &Shape) -> u32 {
         match shape {
             Number(width) => self.add(primitive(*width)),
             Compact(width) => {
                 let of = self.add(primitive(*width));
                 self.add(TypeDefCompact::new(of.into()))
             }
-            Many(of) => {
-                let of = self.spell(of);
+            List(of) => {
+                let of = self.add_shape(of);
                 self.add(TypeDefSequence::new(of.into()))
             }
-            Again => self.add(TypeDefSequence::new(0.into())),
-            Row(of) => {
+            Recursive => self.add(TypeDefSequence::new(0.into())),
+            Struct(of) => {
                 let fields = self.fields(of);
                 self.composite(fields)
             }
-            Choice(of) => {
+            Enum(of) => {
                 let variants = of.iter().map(|(index, fields)| {
                     let fields = self.fields(fields).into_iter();
                     let fields = fields.map(|id| Field::new(None, id.into(), None, vec![])).collect();
@@ -173,14 +173,14 @@ impl Spelling<'_> {
         let mut left = shapes;
         while let Some(first) = left.first() {
             let alike = left.iter().take_while(|shape| *shape == first).count();
-            let taken = match self.dice.below(5) {
+            let taken = match self.random.below(5) {
                 0 if alike > 1 => {
-                    let of = self.spell(first);
+                    let of = self.add_shape(first);
                     fields.push(self.add(TypeDefArray::new(alike as u32, of.into())));
                     alike
                 }
                 1 if left.len() > 1 => {
-                    let inner = 1 + self.dice.below(left.len() - 1);
+                    let inner = 1 + self.random.below(left.len() - 1);
                     let ids = self.fields(&left[..inner]);
                     fields.push(self.composite(ids));
                     inner
@@ -190,7 +190,7 @@ impl Spelling<'_> {
                     0
                 }
                 _ => {
-                    fields.push(self.spell(first));
+                    fields.push(self.add_shape(first));
                     1
                 }
             };
@@ -219,14 +219,14 @@ fn values(shape: &Shape) -> Vec<Vec<u8>> {
     match shape {
         Number(width) => vec![vec![0; *width], vec![0xff; *width]],
         Compact(width) => vec![vec![0], compact(u128::MAX >> (128 - 8 * width))],
-        Many(of) => {
+        List(of) => {
             vec![vec![0]].into_iter().chain(values(of).into_iter().map(|one| [vec![4], one].concat())).collect()
         }
-        Again => vec![vec![0]],
-        Row(of) => row_values(of),
-        Choice(of) => {
+        Recursive => vec![vec![0]],
+        Struct(of) => struct_values(of),
+        Enum(of) => {
             let one = |(index, of): &(u8, Vec<Shape>)| {
-                row_values(of).into_iter().map(|row| [vec![*index], row].concat()).collect::<Vec<_>>()
+                struct_values(of).into_iter().map(|row| [vec![*index], row].concat()).collect::<Vec<_>>()
             };
             of.iter().flat_map(one).collect()
         }
@@ -237,7 +237,7 @@ fn compact(number: u128) -> Vec<u8> {
     codec::Compact(number).encode()
 }
 
-fn row_values(row: &[Shape]) -> Vec<Vec<u8>> {
+fn struct_values(row: &[Shape]) -> Vec<Vec<u8>> {
     let all: Vec<_> = row.iter().map(values).collect();
     let plainest: Vec<_> = all.iter().map(|values| values[0].clone()).collect();
     let mut rows = vec![plainest.concat()];
@@ -302,9 +302,14 @@ fn meaning(types: &PortableRegistry, mut bytes: &[u8]) -> Option<Vec<String>> {
 }
 
 /// Compares both spellings, and holds what is said against what becomes of every value.
-fn judged(old_shape: &Shape, new_shape: &Shape, letters: [char; 2], dice: &mut Dice) -> Result<(), TestCaseError> {
-    let old = Spelling::of(old_shape, letters[0], dice);
-    let new = Spelling::of(new_shape, letters[1], dice);
+fn check_comparison(
+    old_shape: &Shape,
+    new_shape: &Shape,
+    letters: [char; 2],
+    random: &mut SeededRandom,
+) -> Result<(), TestCaseError> {
+    let old = RegistryBuilder::of(old_shape, letters[0], random);
+    let new = RegistryBuilder::of(new_shape, letters[1], random);
     let found = compare(&Interface::empty(&old), 0, &Interface::empty(&new), 0);
     prop_assert!(!found.unfinished);
     let mut refused = 0;
@@ -339,20 +344,20 @@ proptest! {
 
     #[test]
     fn one_encoding_in_other_words_is_one(seed: u64) {
-        let dice = &mut Dice(seed);
-        let shape = shape(dice, 4);
-        judged(&shape, &shape, ['V', 'V'], dice)?;
-        let (old, new) = (Spelling::of(&shape, 'V', dice), Spelling::of(&shape, 'W', dice));
+        let random = &mut SeededRandom(seed);
+        let shape = shape(random, 4);
+        check_comparison(&shape, &shape, ['V', 'V'], random)?;
+        let (old, new) = (RegistryBuilder::of(&shape, 'V', random), RegistryBuilder::of(&shape, 'W', random));
         let found = compare(&Interface::empty(&old), 0, &Interface::empty(&new), 0);
         prop_assert!(!found.breaking() && !found.lossy() && found.added.is_empty(), "{:?}", found.all().collect::<Vec<_>>());
     }
 
     #[test]
     fn what_is_said_of_a_change_is_what_becomes_of_values(seed: u64) {
-        let dice = &mut Dice(seed);
-        let old = shape(dice, 4);
-        let new = changed(&old, dice);
-        judged(&old, &new, ['V', 'V'], dice)?;
-        judged(&new, &old, ['V', 'W'], dice)?;
+        let random = &mut SeededRandom(seed);
+        let old = shape(random, 4);
+        let new = changed(&old, random);
+        check_comparison(&old, &new, ['V', 'V'], random)?;
+        check_comparison(&new, &old, ['V', 'W'], random)?;
     }
 }

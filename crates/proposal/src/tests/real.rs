@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Metadata of real chains. What a dependency carries is always here; the rest is asked for by hand.
 
-use crate::{Chains, Options, Release, Route, Target, Value, decode, named, proof, upgrade, xcm};
+use crate::{Chains, Options, Release, Route, Target, Value, decode, named, upgrade, verified, xcm};
 use scale_value::{Composite, ValueDef};
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ fn kusama_of_2021_is_read_and_has_no_route() {
 /// scale-value reads and writes the same bytes by the same metadata, with code that is not ours.
 fn every_call_agrees_with_another_decoder(target: &Target, calls: &[Value]) {
     for call in calls {
-        let encoded = proof::encode(target, call.clone()).expect("encodes");
+        let encoded = verified::encode(target, call.clone()).expect("encodes");
         agrees(target, &encoded.bytes);
     }
 }
@@ -160,7 +160,7 @@ fn the_bytes_known_from_elsewhere() {
     let inner = [&[0, 9][..], &[0xab; 32]].concat();
     let send = |destination| {
         let call = xcm::send(pallet, xcm::XcmVersion::V5, destination, &inner);
-        hex::encode(proof::encode(&hub, call).expect("encodes").bytes)
+        hex::encode(verified::encode(&hub, call).expect("encodes").bytes)
     };
     let tail = format!("05082f000006020088{}", hex::encode(&inner));
     for (para_id, compact) in [(1000, "a10f"), (1001, "a50f"), (1002, "a90f"), (1004, "b10f"), (1005, "b50f")] {

@@ -5,14 +5,14 @@ use crate::{Target, Value, decode, encode};
 use worker::{Failure, Result};
 
 /// A call whose bytes have been shown to mean what was intended.
-pub struct Encoded<'chain> {
+pub struct VerifiedCall<'chain> {
     pub chain: &'chain Target,
     pub bytes: Vec<u8>,
     /// Equal to the intention, but come from the bytes.
     pub decoded: Value,
 }
 
-impl Encoded<'_> {
+impl VerifiedCall<'_> {
     pub fn name(&self) -> &str {
         match &self.decoded {
             Value::Call { name, .. } => name,
@@ -21,10 +21,10 @@ impl Encoded<'_> {
     }
 }
 
-pub fn encode(chain: &Target, intention: Value) -> Result<Encoded<'_>> {
+pub fn encode(chain: &Target, intention: Value) -> Result<VerifiedCall<'_>> {
     let bytes = encode::call(chain, &intention)?;
     let decoded = read_back(chain, &bytes, &intention)?;
-    Ok(Encoded { chain, bytes, decoded })
+    Ok(VerifiedCall { chain, bytes, decoded })
 }
 
 fn read_back(chain: &Target, bytes: &[u8], intention: &Value) -> Result<Value> {
@@ -54,7 +54,7 @@ mod tests {
     fn a_changed_byte_is_another_meaning_and_an_internal_failure() {
         let target = chain::solo();
         let intention = chain::authorize([7; 32]);
-        let Encoded { mut bytes, .. } = encode(&target, intention.clone()).expect("encodes");
+        let VerifiedCall { mut bytes, .. } = encode(&target, intention.clone()).expect("encodes");
         assert!(read_back(&target, &bytes, &intention).is_ok());
         for position in 0..bytes.len() {
             bytes[position] ^= 1;
