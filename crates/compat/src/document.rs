@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The comparison of two runtimes as one document.
+//! The report of a comparison.
 
 use crate::{
     changes::{RuntimeChanges, changes},
@@ -13,7 +13,7 @@ use protocol::{
 };
 use worker::Result;
 
-/// Compares two runtimes and judges what was found.
+/// Compares two runtimes and checks the rules. `allowed`: the rules that may be broken.
 pub fn diff(old: &Runtime, new: &Runtime, allowed: &AllowedRules) -> Result<DiffReport> {
     let found = changes(old, new)?;
     let rules = judge(old, new, &found, allowed);
@@ -24,14 +24,14 @@ pub fn diff(old: &Runtime, new: &Runtime, allowed: &AllowedRules) -> Result<Diff
         same: old.blake2_256 == new.blake2_256,
         verdict: (!rules.iter().any(|rule| rule.status == Status::Fail)).into(),
         rules,
-        whom: concerned(&found),
+        whom: affected(&found),
         untold: found.not_compared,
         changes: found.changes,
         parameters: None,
     })
 }
 
-fn concerned(found: &RuntimeChanges) -> Vec<Concerned> {
+fn affected(found: &RuntimeChanges) -> Vec<Concerned> {
     Audience::ALL
         .into_iter()
         .filter_map(|who| {

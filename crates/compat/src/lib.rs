@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two runtimes held against each other: what changed, whom it breaks, and whether the versions say so.
+//! Compares two runtimes: what changed, whom it affects, and whether the versions reflect it.
 //!
-//! - [`interface`]: what a runtime offers, in one form whatever the version of its metadata
-//! - [`compare`], [`read`], [`value`]: two types held against each other, and values read by their types
-//! - [`change`]: the table of whom each kind of change breaks
+//! - [`interface`]: a runtime's pallets, calls, storage and APIs, in one form for all metadata
+//!   versions
+//! - [`compare`], [`read`], [`value`]: compares two types, and decodes values by their types
+//! - [`change`]: the table of the audiences that each kind of change affects
 //! - [`changes`]: every change between two runtimes
-//! - [`signing`]: whether what was signed for the old runtime means the same to the new one
-//! - [`rules`]: what a release has to keep, and whether it did
-//! - [`parameters`]: the constants that changed, in units that people think in
-//! - [`document`]: all of it, as `diff` gives it
+//! - [`signing`]: whether transactions signed for the old runtime keep their meaning
+//! - [`rules`]: the rules that a release must keep
+//! - [`parameters`]: the constants that changed, in human units
+//! - [`document`]: the whole report, as `diff` prints it
 
 mod change;
 pub mod changes;

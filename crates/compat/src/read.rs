@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Values read by the types of a runtime's metadata: whether bytes are of a type, what their parts are, and what bytes
-//! a type's plainest value has. Types and bytes are foreign: depth and work are bounded.
+//! Decodes values by the types of a runtime's metadata: whether bytes are a value of a type, and
+//! what its fields are.
+//!
+//! Types and bytes are untrusted input: depth and work are bounded.
 
 use crate::compare::{primitive_name, unwrapped};
 pub use artifact::metadata::plainest;
@@ -10,12 +12,12 @@ use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::Porta
 use std::fmt::Write;
 
 const MAX_DEPTH: usize = 200;
-/// Parts of one value. The largest real ones, sets of validators, have some hundred thousand.
+/// The most parts of one value. The largest real values, validator sets, have a few hundred thousand.
 const MAX_PARTS: usize = 4_000_000;
-/// What is rendered of one value, in bytes.
+/// The most bytes of text that are rendered for one value.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// Whether `bytes` are one whole value of the type; why not, if not.
+/// Checks that `bytes` are exactly one value of the type. Fails with the reason.
 pub fn validate(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), String> {
     let mut reader = Reader::new(types, bytes, None);
     reader.value(id, 0)?;
@@ -25,15 +27,17 @@ pub fn validate(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), S
     }
 }
 
-/// Takes one value off the front.
+/// Decodes one value and returns the bytes after it.
 pub fn skip<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<&'b [u8], String> {
     let mut reader = Reader::new(types, bytes, None);
     reader.value(id, 0)?;
     Ok(reader.input)
 }
 
-/// The value as text without the names of fields and without brackets around what stands in a row: two types mean the
-/// same by the same bytes if this is the same.
+/// Returns the value as canonical text: without field names, and without brackets around structs,
+/// tuples and arrays.
+///
+/// Two types give the same bytes the same meaning if this text is the same.
 pub fn canonical_text(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String, String> {
     let mut reader = Reader::new(types, bytes, Some(String::new()));
     reader.value(id, 0)?;
@@ -43,10 +47,10 @@ pub fn canonical_text(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result
     Ok(reader.text.unwrap_or_default())
 }
 
-/// A field by its path, with its type and bytes.
+/// A field: its path, type and bytes.
 pub type Leaf<'b> = (String, u32, &'b [u8]);
 
-/// A struct's fields by their path, structs within it included.
+/// Returns the fields of a struct, nested structs included.
 pub fn leaves<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<Vec<Leaf<'b>>, String> {
     let mut found = Vec::new();
     let left = collect(types, id, bytes, "", 0, &mut found)?;
@@ -96,7 +100,7 @@ impl<'t, 'b> Reader<'t, 'b> {
     fn value(&mut self, id: u32, depth: usize) -> Result<(), String> {
         self.parts += 1;
         if depth > MAX_DEPTH || self.parts > MAX_PARTS {
-            return Err("the value is too deep or too large to be read".into());
+            return Err("the value is too deep or too large to decode".into());
         }
         let types = self.types;
         let ty = types.resolve(id).ok_or_else(|| format!("its type {id} is not in the metadata"))?;
@@ -118,7 +122,7 @@ impl<'t, 'b> Reader<'t, 'b> {
                 let length = self.compact()?;
                 self.sequence(length, sequence.type_param.id, depth)
             }
-            // Bytes are told one by one, as fields are: nothing but the type says that they belong together.
+            // In canonical text the elements of an array are written one by one, as fields are.
             TypeDef::Array(array) if self.text.is_none() => self.sequence(array.len.into(), array.type_param.id, depth),
             TypeDef::Array(array) => self.elements(array.len.into(), array.type_param.id, depth),
             TypeDef::Compact(_) => {
@@ -129,16 +133,16 @@ impl<'t, 'b> Reader<'t, 'b> {
             }
             TypeDef::Primitive(TypeDefPrimitive::Str) => {
                 let length = self.compact()?;
-                let length = usize::try_from(length).map_err(|_| "a text of an impossible length".to_string())?;
+                let length = usize::try_from(length).map_err(|_| "a string of an impossible length".to_string())?;
                 let bytes = self.take(length)?;
-                std::str::from_utf8(bytes).map_err(|_| "a text that is no UTF-8".to_string())?;
+                std::str::from_utf8(bytes).map_err(|_| "a string that is not UTF-8".to_string())?;
                 self.bytes(bytes);
                 Ok(())
             }
             TypeDef::Primitive(primitive) => {
                 let bytes = self.take(width(primitive).unwrap_or(1))?;
                 if matches!(primitive, TypeDefPrimitive::Bool) && bytes[0] > 1 {
-                    return Err(format!("a bool of {}", bytes[0]));
+                    return Err(format!("a bool with the value {}", bytes[0]));
                 }
                 self.push_text(primitive_name(primitive));
                 self.bytes(bytes);
@@ -152,7 +156,7 @@ impl<'t, 'b> Reader<'t, 'b> {
                     _ => 1,
                 };
                 let bytes = length.div_ceil(8 * width as u128).saturating_mul(width as u128);
-                let bytes = usize::try_from(bytes).map_err(|_| "bits of an impossible length".to_string())?;
+                let bytes = usize::try_from(bytes).map_err(|_| "a bit sequence of an impossible length".to_string())?;
                 let bytes = self.take(bytes)?;
                 self.bytes(bytes);
                 Ok(())
@@ -167,7 +171,7 @@ impl<'t, 'b> Reader<'t, 'b> {
     fn sequence(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let inner = unwrapped(self.types, id);
         if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = self.types.resolve(inner).map(|ty| &ty.type_def) {
-            let length = usize::try_from(length).map_err(|_| "bytes of an impossible length".to_string())?;
+            let length = usize::try_from(length).map_err(|_| "a byte sequence of an impossible length".to_string())?;
             let bytes = self.take(length)?;
             self.bytes(bytes);
             return Ok(());
@@ -184,7 +188,7 @@ impl<'t, 'b> Reader<'t, 'b> {
             let before = self.input.len();
             self.value(id, depth + 1)?;
             done += 1;
-            // Values of no bytes are all alike: a count of billions costs nothing.
+            // Values without bytes are all the same: the others need not be decoded.
             if self.input.len() == before && self.text.is_none() {
                 break;
             }
@@ -202,8 +206,8 @@ impl<'t, 'b> Reader<'t, 'b> {
     }
 
     fn compact(&mut self) -> Result<u128, String> {
-        // The largest compact numbers in use are balances.
-        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "a broken compact number".into())
+        // The largest compact numbers in use are balances, of 128 bits.
+        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "an invalid compact number".into())
     }
 
     fn push_text(&mut self, word: &str) {
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_to_its_last_byte_and_no_further() {
+    fn a_value_must_use_exactly_its_bytes() {
         let (types, id) = registry::<Configuration>();
         let bytes = value().encode();
         validate(&types, id, &bytes).expect("whole");
@@ -283,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_of_two_types_mean_different_things() {
+    fn the_same_bytes_have_another_meaning_by_another_type() {
         let bytes = 5u64.encode();
         let (one, one_id) = registry::<u64>();
         let (other, other_id) = registry::<(u32, u32)>();
@@ -292,18 +296,18 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_in_other_brackets_mean_the_same() {
+    fn nesting_does_not_change_the_canonical_text() {
         let bytes = [1, 2, 0, 3, 0];
-        let told = |(types, id): (PortableRegistry, u32)| canonical_text(&types, id, &bytes).expect("read");
-        let flat = told(registry::<(u8, u16, u16)>());
-        assert_eq!(told(registry::<(u8, [u16; 2])>()), flat);
-        assert_eq!(told(registry::<((u8, (u16,)), u16)>()), flat);
-        assert_eq!(told(registry::<[u8; 5]>()), told(registry::<(u8, [u8; 2], (u8, u8))>()));
-        assert_ne!(told(registry::<[u8; 5]>()), flat);
+        let text = |(types, id): (PortableRegistry, u32)| canonical_text(&types, id, &bytes).expect("read");
+        let flat = text(registry::<(u8, u16, u16)>());
+        assert_eq!(text(registry::<(u8, [u16; 2])>()), flat);
+        assert_eq!(text(registry::<((u8, (u16,)), u16)>()), flat);
+        assert_eq!(text(registry::<[u8; 5]>()), text(registry::<(u8, [u8; 2], (u8, u8))>()));
+        assert_ne!(text(registry::<[u8; 5]>()), flat);
     }
 
     #[test]
-    fn the_plainest_value_of_a_type_is_one() {
+    fn the_simplest_value_of_a_type_is_valid() {
         let (types, id) = registry::<(Configuration, [u8; 32], Result<(), u8>)>();
         let bytes = plainest(&types, id).expect("a value");
         validate(&types, id, &bytes).expect("whole");
@@ -313,7 +317,7 @@ mod tests {
     fn a_count_of_billions_neither_hangs_nor_allocates() {
         let (types, id) = registry::<Vec<()>>();
         let bytes = Compact(u32::MAX).encode();
-        validate(&types, id, &bytes).expect("nothing, often");
+        validate(&types, id, &bytes).expect("many empty values");
         let (types, id) = registry::<Vec<u64>>();
         assert!(validate(&types, id, &bytes).is_err());
     }

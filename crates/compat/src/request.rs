@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the worker is asked to do.
+//! Handles the requests of the worker.
 
 use crate::{
     Runtime, diff,
@@ -12,6 +12,7 @@ use serde::Serialize;
 use source::{Properties, ReadSource};
 use worker::{Failure, Outcome, Reporter, Result};
 
+/// Handles a request and returns the report as JSON.
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
         Request::Diff { old, new, allow, parameters: with_parameters } => {
@@ -31,26 +32,28 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
     }
 }
 
-/// Both runtimes at once: asking one for its metadata takes a processor some tenths of a second.
+/// Reads both runtimes, in parallel: executing a runtime to get its metadata takes some tenths of a
+/// second.
 fn both(old: &Source, new: &Source, reporter: &Reporter) -> Result<(Runtime, Runtime)> {
     if (old, new) == (&Source::Stdin, &Source::Stdin) {
-        return Err(Failure::usage("both runtimes are to be read from standard input").expected("at most one -"));
+        return Err(Failure::usage("both runtimes cannot be read from standard input").expected("at most one -"));
     }
     reporter.status(format!("comparing {old} with {new}"));
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| Runtime::read(old));
         let new = Runtime::read(new);
-        let old = reading
-            .join()
-            .unwrap_or_else(|_| Err(Failure::internal(format!("{old} could not be read")).found("a panic on the way")));
+        let old = reading.join().unwrap_or_else(|_| {
+            Err(Failure::internal(format!("{old} could not be read")).found("a panic while reading"))
+        });
         Ok((old?, new?))
     })
 }
 
-/// What the command line says, else what the sources say, the new one first. Where it came from is told.
+/// Returns the token of the command line, else that of the sources, the new one first, and where it
+/// was found.
 fn tokens(old: &Source, new: &Source, decimals: Option<u32>, symbol: Option<String>) -> Tokens {
-    let said = [(new, "the new source"), (old, "the old source")].map(|(source, name)| (source.properties(), name));
-    let find = |has: &dyn Fn(&Properties) -> bool| said.iter().find(|(properties, _)| has(properties));
+    let known = [(new, "the new source"), (old, "the old source")].map(|(source, name)| (source.properties(), name));
+    let find = |has: &dyn Fn(&Properties) -> bool| known.iter().find(|(properties, _)| has(properties));
     let (decimals, from) = match decimals {
         Some(decimals) => (Some(decimals), "the command line"),
         None => match find(&|properties| properties.decimals.is_some()) {

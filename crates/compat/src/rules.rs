@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an upgrade has to keep, and whether it did. Each rule has a name, by which it can be allowed to be broken.
+//! The rules that an upgrade must keep. A broken rule can be allowed by its name.
 
 mod apis;
 mod metadata_hash;
@@ -11,7 +11,7 @@ use protocol::Check;
 use protocol::{Finding, Status, diff::AllowedRules};
 use worker::{Failure, Result};
 
-/// The rules in the order in which they are told.
+/// The names of the rules, in the order of the report.
 pub const NAMES: [&str; 9] = [
     "spec-name",
     "spec-version",
@@ -24,10 +24,10 @@ pub const NAMES: [&str; 9] = [
     "metadata-hash",
 ];
 
-/// What of a rule is told; counts are always whole.
+/// The most findings of a rule that are shown. Counts include all of them.
 const MAX_FINDINGS: usize = 25;
 
-/// Cuts the findings to so many, and says how many more there are.
+/// Truncates the findings and adds how many more there are.
 fn limit_findings(findings: &mut Vec<Finding>) {
     let more = findings.len().saturating_sub(MAX_FINDINGS);
     if more > 0 {
@@ -36,7 +36,7 @@ fn limit_findings(findings: &mut Vec<Finding>) {
     }
 }
 
-/// Judges the changes by every rule.
+/// Checks every rule against the changes.
 pub fn judge(old: &Runtime, new: &Runtime, found: &RuntimeChanges, allowed: &AllowedRules) -> Vec<Check> {
     let mut rules = vec![
         versions::spec_name(old, new),
@@ -63,11 +63,11 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &RuntimeChanges, allowed: &All
     rules
 }
 
-/// Refuses names that no rule has: a rule that was renamed must not go unnoticed.
+/// Fails if a name in `allowed` is not the name of a rule. So a renamed rule is noticed.
 pub fn check_allowed(allowed: &AllowedRules) -> Result<()> {
     match allowed.keys().find(|name| !NAMES.contains(&name.as_str())) {
         None => Ok(()),
-        Some(name) => Err(Failure::usage(format!("there is no rule {name:?} to allow"))
+        Some(name) => Err(Failure::usage(format!("unknown rule {name:?} to allow"))
             .expected(format!("one of {}", NAMES.join(", ")))
             .hint("rules are allowed by --allow KIND[=REASON] and in [workspace.metadata.cutover.allow]")),
     }

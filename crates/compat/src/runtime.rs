@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One of the two runtimes: everything of it that is compared.
+//! One of the two runtimes that are compared.
 
 use crate::interface::Interface;
 use artifact::{
@@ -19,38 +19,50 @@ use source::{Content, ReadSource};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Code, Failure, Result};
 
-/// Real pallets number some eighty, and an index is one byte.
+/// The most pallets that a runtime may have. Real runtimes have about 80; an index is one byte.
 const MAX_PALLETS: usize = 1024;
-/// Real names have some fifty bytes. They are put together to paths, so that their length counts many times.
+/// The most bytes that a name may have. Real names have about 50. Names are joined to paths, so long
+/// names multiply.
 const MAX_NAME: usize = 512;
 
+/// A runtime with everything that is compared.
 #[derive(Debug)]
 pub struct Runtime {
-    /// Where it was taken from, as the user named it.
+    /// The source, as the user named it.
     pub source: String,
+    /// The kind of the source.
     pub kind: SourceKind,
+    /// The runtime version.
     pub version: Version,
+    /// The version of the metadata format.
     pub metadata_version: u32,
+    /// The decoded metadata.
     pub metadata: RuntimeMetadata,
+    /// The names of the imported host functions.
     pub host_functions: BTreeSet<String>,
-    /// Of the deployed bytes.
+    /// The size of the deployed code, in bytes.
     pub code_size: u64,
+    /// The BLAKE2-256 hash of the deployed code, `0x` and hex.
     pub blake2_256: String,
+    /// The storage versions of the pallets.
     pub storage_versions: StorageVersions,
-    /// Whether it was compiled with the hash of its metadata.
+    /// Whether the blob was compiled with the hash of its metadata.
     pub metadata_hash: Held,
 }
 
-/// The storage version of each pallet, as far as something tells it: no metadata does.
+/// The storage version of each pallet. Metadata does not contain it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorageVersions {
+    /// Where the versions were read.
     pub from: StorageVersionsFrom,
-    /// By the pallet's name. One that keeps none is not in it, and stands at 0.
+    /// The versions by pallet name. A pallet without an entry has version 0.
     pub of: BTreeMap<String, u16>,
 }
 
 impl Runtime {
-    /// Reads the runtime of a source and asks it for its metadata.
+    /// Reads the runtime of a source, with its metadata.
+    ///
+    /// Fails if the source cannot be read or the metadata cannot be compared.
     pub fn read(source: &Source) -> Result<Self> {
         let name = source.to_string();
         match source.open()? {
@@ -63,7 +75,7 @@ impl Runtime {
                 };
                 let blob = state.code(&name)?;
                 let runtime = Self::load(&name, kind, &blob)?;
-                // A plain chain spec has a runtime and no state.
+                // A plain (not raw) chain spec has a runtime but no state.
                 Ok(match (state.origin, state.block) {
                     (StateOrigin::ChainSpec, None) => runtime.with_genesis(&name, &blob),
                     _ => runtime.with_state(|keys| state.values(keys)),
@@ -75,11 +87,12 @@ impl Runtime {
         }
     }
 
+    /// Reads the runtime of a blob, with its metadata.
     pub fn from_blob(name: &str, blob: &Blob) -> Result<Self> {
         Ok(Self::load(name, SourceKind::Blob, blob)?.with_genesis(name, blob))
     }
 
-    /// Takes the storage versions from the genesis state that the runtime builds.
+    /// Reads the storage versions from the genesis state that the runtime builds.
     fn with_genesis(mut self, name: &str, blob: &Blob) -> Self {
         if let Some(of) = artifact::metadata::genesis_storage_versions(name, blob, &self.pallet_names()) {
             self.storage_versions = StorageVersions { from: StorageVersionsFrom::Genesis, of };
@@ -106,7 +119,7 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// Takes the storage versions from the state. A state that has none at all says nothing.
+    /// Reads the storage versions from the state. A state without any leaves them unknown.
     fn with_state(mut self, values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
         let names = self.pallet_names();
         let keys: Vec<_> = names.iter().map(|name| artifact::metadata::storage_version_key(name)).collect();
@@ -126,7 +139,10 @@ impl Runtime {
         pallets.map(|pallet| pallet.name.to_owned()).collect()
     }
 
-    /// What it offers, if its metadata is of a version with types and of bearable size.
+    /// Returns the runtime's interface.
+    ///
+    /// Fails with [`Code::OldMetadata`] if the metadata has no types (before version 14), and if it
+    /// has too many pallets or too long names.
     pub fn interface(&self) -> Result<Interface<'_>> {
         let refused = |found: String, expected: String| {
             Failure::input(format!("the metadata of {} cannot be compared", self.source))
@@ -134,7 +150,7 @@ impl Runtime {
                 .expected(expected)
         };
         let interface = Interface::of(&self.metadata).ok_or_else(|| {
-            refused(format!("version {}", self.metadata_version), "version 14, 15 or 16, which have types".into())
+            refused(format!("version {}", self.metadata_version), "version 14, 15 or 16 (with types)".into())
                 .code(Code::OldMetadata)
         })?;
         if interface.pallets.len() > MAX_PALLETS {
@@ -146,6 +162,7 @@ impl Runtime {
         Ok(interface)
     }
 
+    /// Returns the runtime's identity for reports.
     pub fn identity(&self) -> ComparedRuntime {
         ComparedRuntime {
             source: self.source.clone(),
@@ -191,7 +208,7 @@ mod tests {
     use crate::testing::RuntimeBuilder;
 
     #[test]
-    fn a_runtime_from_before_metadata_had_types_is_told_by_its_code() {
+    fn metadata_without_types_is_a_typed_failure() {
         let runtime = RuntimeBuilder::new().runtime(14);
         runtime.interface().expect("with types");
         // Version 13, no pallets, extrinsics of version 4 without extensions.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runtime APIs: their versions, as `Core_version` gives them, and the types of their functions, as metadata does.
+//! Compares runtime APIs: their versions (from `Core_version`) and the types of their functions (from
+//! the metadata).
 
 use super::{InterfacePair, RuntimeChanges, TypeChangeKinds};
 use crate::change::change;
@@ -7,7 +8,7 @@ use crate::{compare::Differences, runtime::Runtime};
 use protocol::diff::{Change, ChangeKind};
 use protocol::inspect::Api;
 
-/// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
+/// APIs that nodes need to follow the chain or to author blocks, and the nodes that need them.
 const NODE_APIS: [(&str, &str); 18] = [
     ("Core", "every node"),
     ("Metadata", "every node"),
@@ -29,7 +30,7 @@ const NODE_APIS: [(&str, &str); 18] = [
     ("OffchainWorkerApi", "every node"),
 ];
 
-/// Which nodes cannot do without an API.
+/// Returns which nodes need an API.
 pub fn needed_by(api: &str) -> Option<&'static str> {
     NODE_APIS.iter().find(|(name, _)| *name == api).map(|(_, nodes)| *nodes)
 }
@@ -40,7 +41,7 @@ pub(super) fn changes(pair: &InterfacePair<'_>, old: &Runtime, new: &Runtime, fo
         for (side, interface) in [("old", pair.old), ("new", pair.new)] {
             if interface.metadata_version < 15 {
                 found.not_compared.push(format!(
-                    "the functions of runtime APIs and their types: not told by the {side} runtime's metadata V{}",
+                    "the functions of runtime APIs and their types: not in the {side} runtime's metadata V{}",
                     interface.metadata_version
                 ));
             }
@@ -73,10 +74,10 @@ fn grown(found: &Differences) -> ChangeKind {
 }
 
 fn versions(pair: &InterfacePair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
-    // `Core_version` names them by a hash; the metadata knows the names.
+    // `Core_version` identifies APIs by a hash; the metadata has the names.
     let name = |api: &Api| {
-        let told = pair.old.api_name(&api.id).or_else(|| pair.new.api_name(&api.id));
-        told.map(str::to_owned).or_else(|| api.name.clone()).unwrap_or_else(|| api.id.clone())
+        let known = pair.old.api_name(&api.id).or_else(|| pair.new.api_name(&api.id));
+        known.map(str::to_owned).or_else(|| api.name.clone()).unwrap_or_else(|| api.id.clone())
     };
     let version = |api: &Api| format!("version {}", api.version);
     for was in &old.version.apis {
@@ -107,7 +108,7 @@ fn arguments(pair: &InterfacePair<'_>, name: &str, old: &[u32], new: &[u32], cha
         const KINDS: TypeChangeKinds = TypeChangeKinds {
             breaking: ChangeKind::ApiMethodArguments,
             shrunk: ChangeKind::ApiMethodArgumentsShrunk,
-            // New variants of an argument are for who knows them to use.
+            // Callers need not use new variants of an argument.
             grown: ChangeKind::ApiMethodTypesRenamed,
         };
         if let Some(change) = super::type_change(&found, KINDS, name) {
@@ -116,16 +117,16 @@ fn arguments(pair: &InterfacePair<'_>, name: &str, old: &[u32], new: &[u32], cha
     }
 }
 
-/// A function's differences in words.
+/// Returns the differences of a function's types as text.
 pub(super) fn inputs_and_output(pair: &InterfacePair<'_>, old: (&[u32], u32), new: (&[u32], u32)) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut differences = Vec::new();
     if old.0.len() != new.0.len() {
-        told.push(format!("{} arguments became {}", old.0.len(), new.0.len()));
+        differences.push(format!("{} arguments became {}", old.0.len(), new.0.len()));
     } else {
         for (was, is) in old.0.iter().zip(new.0) {
-            told.extend(pair.types(*was, *is).all().map(|found| format!("an argument: {found}")));
+            differences.extend(pair.types(*was, *is).all().map(|found| format!("an argument: {found}")));
         }
     }
-    told.extend(pair.types(old.1, new.1).all().map(|found| format!("the answer: {found}")));
-    told
+    differences.extend(pair.types(old.1, new.1).all().map(|found| format!("the result: {found}")));
+    differences
 }

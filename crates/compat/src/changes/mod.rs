@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Every change between two runtimes.
+//! Finds every change between two runtimes.
 
 mod apis;
 mod pallets;
@@ -28,24 +28,26 @@ use worker::{Failure, Result};
 pub use apis::needed_by;
 pub use unsigned::CallIndices;
 
-/// Pairs of parts that are looked at for one pair of runtimes. Two relay runtimes take some hundred thousand.
+/// The most pairs of parts that are compared for two runtimes. Two relay chain runtimes take a few
+/// hundred thousand.
 const MAX_STEPS: usize = 10_000_000;
 
-/// Everything that was found.
+/// All changes between two runtimes.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeChanges {
+    /// The changes.
     pub changes: Vec<Change>,
-    /// What the metadata of one side, or of both, does not tell.
+    /// The parts that could not be compared, because the metadata of a side lacks them.
     pub not_compared: Vec<String>,
-    /// Pallets of the old runtime that keep encoded calls.
+    /// The pallets of the old runtime that store encoded calls.
     pub call_storing_pallets: Vec<String>,
 }
 
-/// Both interfaces, and what is known already of their types.
+/// Two interfaces, with a cache of compared types.
 pub(crate) struct InterfacePair<'a> {
     pub old: &'a Interface<'a>,
     pub new: &'a Interface<'a>,
-    /// Which calls of the old one nobody signs.
+    /// The unsigned calls of the old runtime.
     unsigned: UnsignedCalls<'a>,
     known: RefCell<HashMap<(u32, u32), Rc<Differences>>>,
     steps: Cell<usize>,
@@ -64,16 +66,17 @@ impl<'a> InterfacePair<'a> {
         }
     }
 
-    /// Nothing is said of types that were not compared to their end.
+    /// Fails if a comparison of types stopped at a limit: its result would be incomplete.
     fn finished(&self) -> Result<()> {
         match self.unfinished.get() {
             false => Ok(()),
-            true => Err(Failure::input("the types of these runtimes cannot be compared to their end")
-                .found("types that nest deeper than 200 or are more than any runtime's")
+            true => Err(Failure::input("the types of these runtimes are too deep or too large to compare")
+                .found("types that nest deeper than 200, or more types than any real runtime has")
                 .expected("metadata of a real runtime")),
         }
     }
 
+    /// Compares two types.
     pub fn types(&self, old: u32, new: u32) -> Rc<Differences> {
         if let Some(known) = self.known.borrow().get(&(old, new)) {
             return known.clone();
@@ -86,6 +89,7 @@ impl<'a> InterfacePair<'a> {
         found
     }
 
+    /// Compares the fields of two variants.
     pub fn fields(&self, old: &[Field<PortableForm>], new: &[Field<PortableForm>]) -> Differences {
         match self.exhausted() {
             true => Differences::default(),
@@ -107,6 +111,8 @@ impl<'a> InterfacePair<'a> {
 }
 
 /// Compares two runtimes.
+///
+/// Fails if the metadata has no types, or if the types exceed the limits of a comparison.
 pub fn changes(old: &Runtime, new: &Runtime) -> Result<RuntimeChanges> {
     let (old_interface, new_interface) = (old.interface()?, new.interface()?);
     let inherents = CallIndices::new();
@@ -120,15 +126,15 @@ pub fn changes(old: &Runtime, new: &Runtime) -> Result<RuntimeChanges> {
     pallet_parts_not_compared(&pair, &mut found.not_compared);
     let contracts = [&old_interface, &new_interface].iter().any(|interface| has_contracts(interface));
     for change in &mut found.changes {
-        // Nobody is broken who is not there.
-        change.breaks.retain(|whom| contracts || *whom != Audience::Contracts);
+        // Without contracts on either side no contract is affected.
+        change.breaks.retain(|audience| contracts || *audience != Audience::Contracts);
     }
     found.call_storing_pallets =
         old_interface.pallets.iter().filter(|pallet| stores_calls(pallet)).map(|p| p.name.into()).collect();
     Ok(found)
 }
 
-/// What changed for who signs: calls, extensions and what stands around them.
+/// Returns the changes of calls, transaction extensions and extrinsic formats.
 pub(crate) fn signing_changes(
     old: &Interface<'_>,
     new: &Interface<'_>,
@@ -142,19 +148,19 @@ pub(crate) fn signing_changes(
     Ok(found.changes)
 }
 
-/// Only metadata 16 tells of them.
+/// Adds the parts that only metadata 16 has, for a side without it.
 fn pallet_parts_not_compared(pair: &InterfacePair<'_>, not_compared: &mut Vec<String>) {
     for (side, interface) in [("old", pair.old), ("new", pair.new)] {
         if interface.metadata_version < 16 {
             not_compared.push(format!(
-                "view functions, associated types and extension versions: not told by the {side} runtime's metadata V{}",
+                "view functions, associated types and extension versions: not in the {side} runtime's metadata V{}",
                 interface.metadata_version
             ));
         }
     }
 }
 
-/// A pallet that runs contracts, by what it can do and not by its name.
+/// Returns whether a pallet runs contracts, by its calls and not by its name.
 fn has_contracts(interface: &Interface<'_>) -> bool {
     interface.pallets.iter().any(|pallet| {
         let has = |name: &str| interface.calls(pallet).iter().any(|call| call.name == name);
@@ -162,7 +168,7 @@ fn has_contracts(interface: &Interface<'_>) -> bool {
     })
 }
 
-/// Where encoded calls wait, or are named by kind.
+/// Returns whether a pallet stores encoded calls, or refers to calls by kind.
 fn stores_calls(pallet: &Pallet<'_>) -> bool {
     const CALL_STORAGE: [(&str, &str); 6] = [
         ("Multisig", "Multisigs"),
@@ -175,14 +181,14 @@ fn stores_calls(pallet: &Pallet<'_>) -> bool {
     CALL_STORAGE.iter().any(|(name, item)| pallet.name.contains(name) && pallet.item(item).is_some())
 }
 
-/// What a change of a type is called, by what it does to bytes that were encoded before.
+/// The kinds of a change of a type, by its effect on bytes that were encoded before.
 #[derive(Clone, Copy)]
 struct TypeChangeKinds {
-    /// They are read as something else, or not at all.
+    /// They are decoded to another value, or not at all.
     breaking: ChangeKind,
-    /// Those with a variant that is gone are not read any more.
+    /// Those with a removed variant are rejected.
     shrunk: ChangeKind,
-    /// All of them mean what they did.
+    /// All of them keep their meaning.
     grown: ChangeKind,
 }
 

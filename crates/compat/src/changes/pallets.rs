@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Pallets, recognised by name, else by index and content, and what is in them.
+//! Compares pallets. Pallets are matched by name, else by index and content.
 
 use super::{InterfacePair, TypeChangeKinds, storage, type_change, variants};
 use crate::change::change;
@@ -30,7 +30,7 @@ pub(super) fn changes(pair: &InterfacePair<'_>, old: &Runtime, new: &Runtime, ch
     }
 }
 
-/// What of it concerns calls alone.
+/// Compares the calls of the pallets alone.
 pub(super) fn calls(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     for (was, is) in matched(pair.old, pair.new) {
         match (was, is) {
@@ -47,14 +47,14 @@ pub(super) fn calls(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
 fn removed(pair: &InterfacePair<'_>, was: &Pallet<'_>) -> Change {
     let change = with_callers(pair, was, change(ChangeKind::PalletRemoved, was.name)).within(was.name);
     let successor = pair.new.pallets.iter().find(|pallet| pallet.index == was.index);
-    let successor = successor.map(|successor| format!("{} stands at its index now", successor.name));
+    let successor = successor.map(|successor| format!("its index is now that of {}", successor.name));
     change.old(format!("index {}", was.index)).with(successor).with([contents(pair.old.calls(was).len(), was)])
 }
 
-/// Nobody signs or keeps calls of a pallet that has none, or none that anybody signs.
+/// Removes signers and stored calls from the audiences, if the pallet has no signed calls.
 fn with_callers(pair: &InterfacePair<'_>, was: &Pallet<'_>, mut change: Change) -> Change {
     if pair.unsigned.signed_count(pair.old, was) == 0 {
-        change.breaks.retain(|whom| !matches!(whom, Audience::SignedTransactions | Audience::EncodedCalls));
+        change.breaks.retain(|audience| !matches!(audience, Audience::SignedTransactions | Audience::EncodedCalls));
     }
     change
 }
@@ -66,12 +66,12 @@ fn contents(calls: usize, pallet: &Pallet<'_>) -> String {
 
 type Matched<'i, 'a> = Vec<(Option<&'i Pallet<'a>>, Option<&'i Pallet<'a>>)>;
 
-/// Which pallet is which: of one name, or, among those that are left, most alike.
+/// Matches the pallets of both runtimes: first by name, then by similarity.
 fn matched<'i, 'a>(old: &'i Interface<'a>, new: &'i Interface<'a>) -> Matched<'i, 'a> {
     let mut left: Vec<&Pallet<'a>> = new.pallets.iter().collect();
     let mut take =
         |is: &dyn Fn(&Pallet<'a>) -> bool| left.iter().position(|pallet| is(pallet)).map(|place| left.remove(place));
-    // Nothing but sense forbids two pallets of one name: each finds the one at its own index first.
+    // Metadata may contain two pallets of the same name: prefer the one at the same index.
     let mut pairs: Vec<_> = old
         .pallets
         .iter()
@@ -96,7 +96,7 @@ fn matched<'i, 'a>(old: &'i Interface<'a>, new: &'i Interface<'a>) -> Matched<'i
     pairs
 }
 
-/// The names of all that is in a pallet.
+/// Returns the names of the calls, events, errors, storage items and constants of a pallet.
 fn names_in(interface: &Interface<'_>, pallet: &Pallet<'_>) -> HashSet<String> {
     let variants = [("call", pallet.calls), ("event", pallet.event), ("error", pallet.error)];
     let variants = variants
@@ -107,8 +107,10 @@ fn names_in(interface: &Interface<'_>, pallet: &Pallet<'_>) -> HashSet<String> {
     variants.chain(items).chain(constants).collect()
 }
 
-/// How much two pallets share, in per cent; nothing where they are not the same. At the same index half is enough: a
-/// pallet that was renamed was often changed too. At another, nearly all of it must be the same, and more than a little.
+/// Returns how many names two pallets share, in percent; `None` if they are not the same pallet.
+///
+/// At the same index half of the names are enough, because a renamed pallet was often changed too. At
+/// another index 90 % must be the same, and at least three names.
 fn similarity(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> Option<usize> {
     let shared = old.intersection(new).count();
     let all = old.len().max(new.len());
@@ -117,7 +119,7 @@ fn similarity(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) ->
     enough.then_some(percent)
 }
 
-/// Its name and its place.
+/// Compares the name and the index of a pallet.
 fn moved(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     if was.name != is.name {
@@ -125,8 +127,8 @@ fn moved(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Cha
     }
     if was.index != is.index {
         let index = |pallet: &Pallet<'_>| format!("index {}", pallet.index);
-        let told = with_callers(pair, was, change(ChangeKind::PalletMoved, is.name)).from_to(index(was), index(is));
-        changes.push(told.with([contents(pair.old.calls(was).len(), was)]));
+        let change = with_callers(pair, was, change(ChangeKind::PalletMoved, is.name)).from_to(index(was), index(is));
+        changes.push(change.with([contents(pair.old.calls(was).len(), was)]));
     }
     changes
 }
@@ -152,7 +154,7 @@ fn both(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Chan
     changes
 }
 
-/// Told only where both sides have it from somewhere.
+/// Compares the storage versions of a pallet, if they are known on both sides.
 fn storage_version(was: &Pallet<'_>, is: &Pallet<'_>, old: &Runtime, new: &Runtime) -> Option<Change> {
     let (before, after) = (&old.storage_versions, &new.storage_versions);
     if before.from == StorageVersionsFrom::Unknown || after.from == StorageVersionsFrom::Unknown {
@@ -166,17 +168,17 @@ fn storage_version(was: &Pallet<'_>, is: &Pallet<'_>, old: &Runtime, new: &Runti
 fn constants(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
     let old: HashMap<&str, &Constant<'_>> = was.constants.iter().map(|constant| (constant.name, constant)).collect();
     let new: HashMap<&str, &Constant<'_>> = is.constants.iter().map(|constant| (constant.name, constant)).collect();
-    let told =
+    let text =
         |interface: &Interface<'_>, constant: &Constant<'_>| value::text(interface.types, constant.ty, constant.value);
     for before in &was.constants {
         let Some(after) = new.get(before.name) else {
-            changes.push(change(ChangeKind::ConstantRemoved, before.name).old(told(pair.old, before)));
+            changes.push(change(ChangeKind::ConstantRemoved, before.name).old(text(pair.old, before)));
             continue;
         };
         let types = pair.types(before.ty, after.ty);
         if types.breaking() {
             let change =
-                change(ChangeKind::ConstantType, before.name).from_to(told(pair.old, before), told(pair.new, after));
+                change(ChangeKind::ConstantType, before.name).from_to(text(pair.old, before), text(pair.new, after));
             changes.push(change.with(types.all()));
         } else if before.value != after.value {
             let values = |interface: &Interface<'_>, constant: &Constant<'_>| {
@@ -184,29 +186,29 @@ fn constants(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, change
             };
             let (old_parts, new_parts) = (values(pair.old, before), values(pair.new, after));
             let change =
-                change(ChangeKind::ConstantValue, before.name).from_to(told(pair.old, before), told(pair.new, after));
+                change(ChangeKind::ConstantValue, before.name).from_to(text(pair.old, before), text(pair.new, after));
             let single = old_parts.len() <= 1 && new_parts.len() <= 1;
             let details = if single { Vec::new() } else { changed_parts(&old_parts, &new_parts) };
             changes.push(change.with(details));
         }
     }
     for after in is.constants.iter().filter(|constant| !old.contains_key(constant.name)) {
-        changes.push(change(ChangeKind::ConstantAdded, after.name).new_value(told(pair.new, after)));
+        changes.push(change(ChangeKind::ConstantAdded, after.name).new_value(text(pair.new, after)));
     }
 }
 
 fn changed_parts(old: &[value::Part], new: &[value::Part]) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut changed = Vec::new();
     let find = |parts: &[value::Part], path: &str| parts.iter().find(|part| part.path == path).map(|p| p.text.clone());
     for part in old {
         let after = find(new, &part.path).unwrap_or_else(|| "nothing".into());
         if after != part.text {
-            told.push(format!("{}: {} to {after}", part.path, part.text));
+            changed.push(format!("{}: {} to {after}", part.path, part.text));
         }
     }
     let added = new.iter().filter(|part| find(old, &part.path).is_none());
-    told.extend(added.map(|part| format!("{}: nothing to {}", part.path, part.text)));
-    told
+    changed.extend(added.map(|part| format!("{}: nothing to {}", part.path, part.text)));
+    changed
 }
 
 fn associated_types(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
@@ -237,13 +239,13 @@ fn view_functions(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, c
             changes.push(change(ChangeKind::ViewFunctionRemoved, before.name));
             continue;
         };
-        let mut told =
+        let mut differences =
             super::apis::inputs_and_output(pair, (&before.inputs, before.output), (&after.inputs, after.output));
-        if told.is_empty() && before.id != after.id {
-            told.push("callers name it by another id".into());
+        if differences.is_empty() && before.id != after.id {
+            differences.push("its identifier changed".into());
         }
-        if !told.is_empty() {
-            changes.push(change(ChangeKind::ViewFunctionChanged, before.name).with(told));
+        if !differences.is_empty() {
+            changes.push(change(ChangeKind::ViewFunctionChanged, before.name).with(differences));
         }
     }
     for after in is.view_functions.iter().filter(|function| !find(&was.view_functions, function.name)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The storage items of a pallet: where their values stand, and what the values are.
+//! Compares the storage items of a pallet: their keys and their values.
 
 use super::{InterfacePair, TypeChangeKinds, type_change};
 use crate::change::change;
@@ -43,7 +43,7 @@ fn item(pair: &InterfacePair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut V
     }
     if let (Some(old), Some(new)) = (was.key, is.key) {
         let found = pair.types(old, new);
-        // A key with more variants is the same key to those that are stored.
+        // Additional variants do not change stored keys.
         if found.breaking() || found.lossy() {
             let kind = if found.breaking() { ChangeKind::StorageKey } else { ChangeKind::StorageKeyShrunk };
             changes.push(change(kind, was.name).with(found.all()));
@@ -58,8 +58,8 @@ fn item(pair: &InterfacePair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut V
     changes.extend(type_change(&found, VALUES, was.name));
     if was.optional != is.optional {
         let modifier = |item: &Item<'_>| if item.optional { "nothing" } else { "a default" };
-        let told = change(ChangeKind::StorageModifier, was.name).from_to(modifier(was), modifier(is));
-        changes.push(told.with(["what reading gives where nothing is stored".to_owned()]));
+        let change = change(ChangeKind::StorageModifier, was.name).from_to(modifier(was), modifier(is));
+        changes.push(change.with(["the result of reading a missing value".to_owned()]));
     }
     if was.default != is.default && !was.optional && !is.optional && !found.breaking() {
         let old = value::text(pair.old.types, was.value, was.default);

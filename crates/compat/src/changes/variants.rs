@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The enums of a pallet: its calls, events and errors, variant by variant.
+//! Compares the enums of a pallet, which are its calls, events and errors, variant by variant.
 
 use super::{InterfacePair, TypeChangeKinds};
 use crate::change::change;
@@ -7,7 +7,7 @@ use protocol::diff::{Change, ChangeKind};
 use scale_info::{Variant, form::PortableForm};
 use std::collections::HashMap;
 
-/// What the same thing is called for calls, events and errors.
+/// The kinds of changes of an enum's variants.
 pub(super) struct VariantChangeKinds {
     pub added: ChangeKind,
     pub removed: ChangeKind,
@@ -36,7 +36,7 @@ pub(super) const EVENTS: VariantChangeKinds = VariantChangeKinds {
     renamed: ChangeKind::EventRenamed,
     moved: ChangeKind::EventMoved,
     replaced: ChangeKind::EventReplaced,
-    // Those of old blocks are read by the metadata of their time.
+    // Clients decode old blocks by the metadata of that time.
     fields: TypeChangeKinds {
         breaking: ChangeKind::EventFields,
         shrunk: ChangeKind::EventFieldsGrown,
@@ -50,7 +50,7 @@ pub(super) const ERRORS: VariantChangeKinds = VariantChangeKinds {
     renamed: ChangeKind::ErrorRenamed,
     moved: ChangeKind::ErrorMoved,
     replaced: ChangeKind::ErrorReplaced,
-    // Those of old blocks are read by the metadata of their time.
+    // Clients decode old blocks by the metadata of that time.
     fields: TypeChangeKinds {
         breaking: ChangeKind::ErrorFields,
         shrunk: ChangeKind::ErrorFieldsGrown,
@@ -89,11 +89,12 @@ pub(super) fn changes(
             continue;
         };
         if old_names.contains_key(&successor.name) {
-            let told = format!("{} stands at its index now", successor.name);
-            changes.push(change(kinds.removed, &was.name).old(index).with([told]));
+            let detail = format!("its index is now that of {}", successor.name);
+            changes.push(change(kinds.removed, &was.name).old(index).with([detail]));
             continue;
         }
-        // Both new names at an old place: renamed, if it takes what it took. Without fields everything takes the same.
+        // A new name at an old index: renamed, if the fields are the same. Variants without fields always
+        // have the same fields, so that they count as replaced.
         let found = pair.fields(&was.fields, &successor.fields);
         renamed.push(successor.index);
         if was.fields.is_empty() || found.breaking() || found.lossy() || !found.renamed.is_empty() {

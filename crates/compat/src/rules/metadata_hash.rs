@@ -3,13 +3,14 @@ use crate::runtime::Runtime;
 use artifact::metadata_hash::Effect;
 use protocol::Check;
 
-/// Offline wallets sign the hash of the metadata (RFC-78). A blob that was compiled without it refuses them all.
+/// Checks that the blob has the hash of its metadata (RFC-78) if the old one has. Offline wallets sign
+/// this hash; a blob compiled without it rejects their transactions.
 pub(super) fn metadata_hash(old: &Runtime, new: &Runtime) -> Check {
     const NAME: &str = "metadata-hash";
     match old.metadata_hash.effect_of(&new.metadata_hash) {
-        Effect::None(told) => Check::pass(NAME, told),
-        Effect::Lost(told) => Check::fail(NAME, told),
-        Effect::Hazard(told) => Check::warn(NAME, told),
+        Effect::None(detail) => Check::pass(NAME, detail),
+        Effect::Lost(detail) => Check::fail(NAME, detail),
+        Effect::Hazard(detail) => Check::warn(NAME, detail),
         Effect::Unseen(why) => Check::warn(NAME, format!("not judged: {why}")),
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A stored value that the new code takes for something else needs a migration, and a migration raises the pallet's
-//! storage version.
+//! The rule of storage migrations: a stored value that the new code decodes differently needs a
+//! migration, and a migration increases the pallet's storage version.
 
 use crate::{changes::RuntimeChanges, runtime::Runtime};
 use protocol::Check;
@@ -19,7 +19,7 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &RuntimeChanges) ->
         pallets.entry(change.pallet.as_deref().unwrap_or_default()).or_default().push(change);
     }
     if pallets.is_empty() {
-        return Check::pass(NAME, "what is stored is found, and read as it was written");
+        return Check::pass(NAME, "stored values are found and decoded as before");
     }
     let renamed: BTreeMap<&str, &str> = found
         .changes
@@ -39,7 +39,7 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &RuntimeChanges) ->
                 raised.push(format!("{pallet}: storage version {was} to {is}"));
                 continue;
             }
-            (true, std::cmp::Ordering::Less) => format!("; the storage version went from {was} back to {is}"),
+            (true, std::cmp::Ordering::Less) => format!("; the storage version fell from {was} to {is}"),
             (true, std::cmp::Ordering::Equal) => format!("; the storage version stays {is}"),
             (false, _) => String::new(),
         };
@@ -49,14 +49,14 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &RuntimeChanges) ->
         }
     }
     if !broken.is_empty() {
-        return Check::fail(NAME, "storage changed and nothing says that it is migrated")
+        return Check::fail(NAME, "storage changed without a sign of a migration")
             .with([broken, doubtful, raised].concat());
     }
     if doubtful.is_empty() {
-        return Check::pass(NAME, "storage changed, and the storage versions rose with it").with(raised);
+        return Check::pass(NAME, "storage changed, and the storage versions increased").with(raised);
     }
     let detail = match known {
-        true => "what is stored may be left behind, or hold what is not read any more (a dry run tells)".to_owned(),
+        true => "stored values may be left over, or be of a removed variant (a dry run shows it)".to_owned(),
         false => {
             let side = match (before.from, after.from) {
                 (StorageVersionsFrom::Unknown, StorageVersionsFrom::Unknown) => "either runtime",
@@ -64,16 +64,16 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &RuntimeChanges) ->
                 _ => "the new runtime",
             };
             format!(
-                "storage changed; whether it is migrated cannot be told: the storage versions of {side} are not known (a \
-                 dry run tells)"
+                "storage changed; whether it is migrated is unknown: the storage versions of {side} are not known (a \
+                 dry run shows it)"
             )
         }
     };
     Check::warn(NAME, detail).with([doubtful, raised].concat())
 }
 
-/// Written anew by each block before it is read: frame-system kills its own when a block begins, Babe when it ends, and
-/// cumulus takes the relay chain's from the inherent.
+/// Items that every block writes before it reads them. frame-system clears its own at the beginning
+/// of a block, Babe at the end, and cumulus writes the relay chain's data from the inherent.
 const REWRITTEN_EACH_BLOCK: [(&str, &str); 8] = [
     ("Babe", "Initialized"),
     ("System", "Events"),
@@ -89,7 +89,7 @@ fn rewritten_each_block(change: &Change) -> bool {
     REWRITTEN_EACH_BLOCK.iter().any(|(pallet, item)| change.pallet.as_deref() == Some(*pallet) && change.name == *item)
 }
 
-/// Whether a value that is stored is not found any more, or is read as what it is not.
+/// Returns whether a stored value is no longer found, or is decoded differently.
 fn needs_migration(change: &Change) -> bool {
     matches!(
         change.kind,
@@ -97,7 +97,8 @@ fn needs_migration(change: &Change) -> bool {
     )
 }
 
-/// Whether that depends on what is stored: a variant that is gone may be stored nowhere, an item that is gone be empty.
+/// Returns whether this depends on the stored values: a removed variant may be stored nowhere, and a
+/// removed item may be empty.
 fn may_need_migration(change: &Change) -> bool {
     matches!(change.kind, ChangeKind::StorageKeyShrunk | ChangeKind::StorageValueShrunk | ChangeKind::StorageRemoved)
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Upgrades that went wrong and that a comparison of the two runtimes shows (docs/incidents.md), each with a good twin.
+//! Failed upgrades that a comparison of the two runtimes detects (docs/incidents.md), each with a
+//! correct counterpart.
 
 use super::{compared, parts::*, status};
 use crate::testing::{Pallet, RuntimeBuilder, ty};
@@ -65,7 +66,7 @@ fn n18_an_extension_that_wallets_do_not_know() {
     });
     let document = compared(&base(), &extended);
     let change = document.changes.iter().find(|change| change.kind == ChangeKind::ExtensionAdded).expect("found");
-    assert!(change.details.iter().any(|detail| detail.contains("not one that wallets know")), "{change:?}");
+    assert!(change.details.iter().any(|detail| detail.contains("wallets do not support it")), "{change:?}");
     let same = extended.change(|s| s.version.transaction_version = Some(1));
     assert_eq!(status(&compared(&base(), &same), "transaction-version"), Status::Fail);
 }
@@ -114,7 +115,7 @@ fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
     }
     let unseen = holding(released(&base()), Held::Unseen("it traps".into()));
     assert_eq!(status(&compared(&old, &unseen), "metadata-hash"), Status::Warn);
-    // Both have one; neither has; the old one had none.
+    // Both have the hash, neither has it, only the new one has it.
     for (old, new) in [(present.clone(), present.clone()), (Held::Missing, Held::Missing), (Held::Missing, present)] {
         let document = compared(&holding(base(), old), &holding(released(&base()), new));
         assert_eq!((document.verdict, status(&document, "metadata-hash")), (Verdict::Pass, Status::Pass));

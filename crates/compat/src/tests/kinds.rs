@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Each kind of change from two runtimes that differ in just that, and nothing from two that do not differ.
+//! Each kind of change, from two runtimes that differ in nothing else. Equal runtimes give no change.
 
 use super::{compared, kinds, parts::*};
 use crate::testing::{Item, Pallet, RuntimeBuilder, ty};
@@ -77,7 +77,7 @@ fn events_and_errors() {
         (ty::<events::Widened>(), vec!["fields Balances.Sent"]),
     ];
     for (changed, expected) in cases {
-        let named = |what: &str| expected.iter().map(|told| format!("{what}-{told}")).collect::<Vec<_>>();
+        let named = |what: &str| expected.iter().map(|change| format!("{what}-{change}")).collect::<Vec<_>>();
         assert_eq!(in_pallet(|pallet| pallet.event = Some(changed)), named("event"));
         assert_eq!(in_pallet(|pallet| pallet.error = Some(changed)), named("error"));
     }
@@ -100,7 +100,7 @@ fn storage() {
     assert_eq!(kinds(&more, &base()), ["storage-value-shrunk Balances.Account"]);
     let keyed = |key| base().change(|s| s.pallets[0].items[1].key = Some((vec![StorageHasher::Twox64Concat], key)));
     let (few, more) = (keyed(ty::<Kind>()), keyed(ty::<values::grown::Kind>()));
-    assert!(kinds(&few, &more).is_empty(), "a key with more variants is the same key to those that are stored");
+    assert!(kinds(&few, &more).is_empty(), "additional variants do not change stored keys");
     assert_eq!(kinds(&more, &few), ["storage-key-shrunk Balances.Account"]);
     assert_eq!(with(|items| items[0].optional = true), ["storage-modifier Balances.Total"]);
     assert_eq!(with(|items| items[0].default = 1u128.encode()), ["storage-default Balances.Total"]);
@@ -170,11 +170,11 @@ fn transactions() {
             change(s);
         })
         .into_iter()
-        .filter(|told| !told.starts_with("extension-versions"))
+        .filter(|change| !change.starts_with("extension-versions"))
         .collect::<Vec<_>>()
     };
     let weight = ("CheckWeight", ty::<()>(), ty::<()>());
-    assert!(after(|s| s.extensions.push(weight)).is_empty(), "of no version that is used");
+    assert!(after(|s| s.extensions.push(weight)).is_empty(), "it is in no extension version that is used");
     assert_eq!(
         with(|s| s.extensions.push(("CheckWeight", ty::<()>(), ty::<()>()))),
         ["extension-added-without-data CheckWeight"]
@@ -220,24 +220,24 @@ fn transactions() {
 }
 
 #[test]
-fn contracts_are_concerned_where_there_are_any() {
+fn contracts_are_affected_only_if_the_runtime_has_them() {
     #[derive(scale_info::TypeInfo)]
     #[allow(dead_code, non_camel_case_types, reason = "only its type information is used")]
     enum Call {
         instantiate_with_code,
     }
     let moved = |builder: &RuntimeBuilder| builder.change(|s| s.pallets[0].index = 11);
-    let concerned =
+    let affected =
         |builder: RuntimeBuilder| compared(&builder, &moved(&builder)).changes[0].breaks.contains(&Audience::Contracts);
-    assert!(!concerned(base()));
+    assert!(!affected(base()));
     let contracts = Pallet { name: "Revive", index: 90, calls: Some(ty::<Call>()), ..Pallet::default() };
-    assert!(concerned(base().with(contracts)));
+    assert!(affected(base().with(contracts)));
 }
 
 proptest! {
-    /// Whatever a runtime is made of: compared with itself it gives nothing, and every rule is kept.
+    /// Compares any runtime with itself: there is no change, and every rule is kept.
     #[test]
-    fn a_runtime_compared_with_itself_gives_nothing(
+    fn a_runtime_compared_with_itself_has_no_changes(
         pallets in prop::collection::vec((0usize..8, any::<u8>(), 0usize..6, 0usize..6, any::<bool>(), any::<[u8; 8]>()), 0..8),
         version in 14u32..17,
     ) {
@@ -251,7 +251,7 @@ proptest! {
                 name: names[name],
                 index,
                 items: vec![Item { optional, ..Item::map("I", StorageHasher::Identity, types[one], types[other]) }],
-                // Calls are an enum in anything that is taken for metadata at all.
+                // Calls must be an enum, or the metadata is rejected.
                 calls: Some(types[one % 4]),
                 event: Some(types[other]),
                 constants: vec![("C", types[one], value.to_vec())],

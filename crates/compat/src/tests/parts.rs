@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the sketches are made of: enums of calls, events and errors, and their changed twins.
+//! The parts of the test runtimes: enums of calls, events and errors, and changed versions of them.
 
 #![allow(dead_code, non_camel_case_types, reason = "only their type information is used")]
 
@@ -107,7 +107,7 @@ pub mod values {
     }
 }
 
-/// A pallet with one of everything.
+/// Returns a pallet with one of each part.
 pub fn balances() -> Pallet {
     Pallet {
         name: "Balances",
@@ -134,7 +134,7 @@ pub fn genesis() -> (&'static str, scale_info::MetaType, scale_info::MetaType) {
     ("CheckGenesis", ty::<()>(), ty::<[u8; 32]>())
 }
 
-/// A runtime with that pallet, and one of everything beside it.
+/// Returns a runtime with that pallet, an API, extensions and a host function.
 pub fn base() -> RuntimeBuilder {
     let mut builder = RuntimeBuilder::new().with(balances()).api(
         "ParachainHost",
@@ -148,7 +148,7 @@ pub fn base() -> RuntimeBuilder {
     builder
 }
 
-/// The next release: both versions are higher.
+/// Returns the next release, with both versions increased.
 pub fn released(builder: &RuntimeBuilder) -> RuntimeBuilder {
     builder.change(|next| {
         next.version.spec_version += 1;

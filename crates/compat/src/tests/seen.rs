@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a person sees, kept as snapshots: `INSTA_UPDATE=always` writes them anew.
+//! Snapshots of the rendered reports. `INSTA_UPDATE=always` rewrites them.
 
 use super::parts::*;
 use crate::{
@@ -30,7 +30,7 @@ fn both() -> (Runtime, Runtime) {
         s.host_functions.push("ext_storage_proof_size_storage_proof_size_version_1");
         s.pallets[2].constants.push(("MaxVotes", ty::<u32>(), 100u32.encode()));
     });
-    // What is seen does not hang on how a runtime is encoded.
+    // The hashes are fixed, so that the snapshots do not depend on the encoding.
     let named = |mut runtime: Runtime, byte: &str| {
         runtime.blake2_256 = format!("0x{}", byte.repeat(32));
         runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The verdict on two types against what it promises: one encoding is spelled in two registries, with other newtypes,
-//! tuples, structs and arrays, sometimes with one change; values that the one wrote are read by the other.
+//! Checks comparisons of types against encoded values. An encoding is described in two registries, by
+//! different newtypes, tuples, structs and arrays, sometimes with one change. Values encoded by the one
+//! are decoded by the other.
 
 use crate::{Interface, compare::compare};
 use codec::{Decode, Encode};
@@ -10,32 +11,32 @@ use scale_info::{
     TypeDefPrimitive, TypeDefSequence, TypeDefTuple, TypeDefVariant, Variant, form::PortableForm,
 };
 
-/// What is written, without brackets.
+/// The shape of an encoding.
 #[derive(Clone, Debug, PartialEq)]
 enum Shape {
-    /// A number of so many bytes.
+    /// A number of this many bytes.
     Number(usize),
     Compact(usize),
     List(Box<Shape>),
     Struct(Vec<Shape>),
     Enum(Vec<(u8, Vec<Shape>)>),
-    /// A list of the whole.
+    /// A list of the outermost type.
     Recursive,
 }
 use Shape::*;
 
 const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
 
-/// Numbers that a seed gives, always the same.
+/// A deterministic generator of pseudorandom numbers.
 struct SeededRandom(u64);
 
 impl SeededRandom {
-    fn below(&mut self, sides: usize) -> usize {
+    fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
     }
 
     fn one<T: Copy>(&mut self, of: &[T]) -> T {
@@ -61,7 +62,7 @@ fn struct_fields(random: &mut SeededRandom, depth: usize) -> Vec<Shape> {
     row
 }
 
-/// One thing is other than it was, somewhere in it.
+/// Returns the shape with one change somewhere.
 fn changed(shape: &Shape, random: &mut SeededRandom) -> Shape {
     match shape {
         Number(width) => match random.below(3) {
@@ -99,16 +100,16 @@ fn changed_fields(row: &[Shape], random: &mut SeededRandom) -> Vec<Shape> {
     row
 }
 
-/// A registry that describes a shape in some words of many.
+/// Builds a registry that describes a shape, with random nesting.
 struct RegistryBuilder<'d> {
     types: Vec<Option<Type<PortableForm>>>,
     random: &'d mut SeededRandom,
-    /// What variants are called by: the same letter for the same names.
+    /// The first letter of the names of variants.
     letter: char,
 }
 
 impl RegistryBuilder<'_> {
-    /// Type 0 is the whole.
+    /// Builds the registry. Type 0 is the outermost type.
     fn of(shape: &Shape, letter: char, random: &mut SeededRandom) -> PortableRegistry {
         let mut builder = RegistryBuilder { types: vec![None], random, letter };
         let inner = builder.add_shape(shape);
@@ -120,7 +121,7 @@ impl RegistryBuilder<'_> {
     fn add(&mut self, def: impl Into<TypeDef<PortableForm>>) -> u32 {
         self.types.push(Some(plain(def)));
         let id = self.types.len() as u32 - 1;
-        // Wrapped, or not.
+        // Sometimes within a newtype.
         match self.random.below(4) {
             0 => self.composite(vec![id]),
             _ => id,
@@ -167,7 +168,7 @@ impl RegistryBuilder<'_> {
         }
     }
 
-    /// The same parts in other brackets.
+    /// Adds the parts with random nesting.
     fn fields(&mut self, shapes: &[Shape]) -> Vec<u32> {
         let mut fields = Vec::new();
         let mut left = shapes;
@@ -214,7 +215,8 @@ fn primitive(width: usize) -> TypeDefPrimitive {
     }
 }
 
-/// Values that show every variant and every end of every number of a shape, each beside the plainest rest.
+/// Returns values with every variant and both extremes of every number, each with the simplest values
+/// elsewhere.
 fn values(shape: &Shape) -> Vec<Vec<u8>> {
     match shape {
         Number(width) => vec![vec![0; *width], vec![0xff; *width]],
@@ -251,15 +253,15 @@ fn struct_values(row: &[Shape]) -> Vec<Vec<u8>> {
     rows
 }
 
-/// A value as what it means, read by the plainest reader there can be. Nothing where it is refused.
-fn read(types: &PortableRegistry, id: u32, input: &mut &[u8], told: &mut Vec<String>) -> Option<()> {
+/// Decodes a value with a minimal decoder. Returns `None` if the bytes are invalid.
+fn read(types: &PortableRegistry, id: u32, input: &mut &[u8], decoded: &mut Vec<String>) -> Option<()> {
     let number = |input: &mut &[u8]| codec::Compact::<u128>::decode(input).ok().map(|number| number.0);
     match &types.resolve(id)?.type_def {
         TypeDef::Primitive(of) => {
             let width = WIDTHS.into_iter().find(|width| primitive(*width) == *of)?;
             let (value, rest) = input.split_at_checked(width)?;
             *input = rest;
-            told.push(format!("{width} bytes {value:?}"));
+            decoded.push(format!("{width} bytes {value:?}"));
         }
         TypeDef::Compact(of) => {
             let mut inner = of.type_param.id;
@@ -271,24 +273,24 @@ fn read(types: &PortableRegistry, id: u32, input: &mut &[u8], told: &mut Vec<Str
                 }
             };
             let value = number(input).filter(|value| *value <= u128::MAX >> (128 - 8 * bound))?;
-            told.push(format!("compact {value}"));
+            decoded.push(format!("compact {value}"));
         }
         TypeDef::Sequence(of) => {
             let length = number(input)?;
-            told.push(format!("{length} of"));
+            decoded.push(format!("{length} of"));
             for _ in 0..length {
-                read(types, of.type_param.id, input, told)?;
+                read(types, of.type_param.id, input, decoded)?;
             }
         }
-        TypeDef::Array(of) => (0..of.len).try_for_each(|_| read(types, of.type_param.id, input, told))?,
-        TypeDef::Tuple(of) => of.fields.iter().try_for_each(|field| read(types, field.id, input, told))?,
-        TypeDef::Composite(of) => of.fields.iter().try_for_each(|field| read(types, field.ty.id, input, told))?,
+        TypeDef::Array(of) => (0..of.len).try_for_each(|_| read(types, of.type_param.id, input, decoded))?,
+        TypeDef::Tuple(of) => of.fields.iter().try_for_each(|field| read(types, field.id, input, decoded))?,
+        TypeDef::Composite(of) => of.fields.iter().try_for_each(|field| read(types, field.ty.id, input, decoded))?,
         TypeDef::Variant(of) => {
             let (index, rest) = input.split_first()?;
             *input = rest;
             let chosen = of.variants.iter().find(|variant| variant.index == *index)?;
-            told.push(format!("variant {index}"));
-            chosen.fields.iter().try_for_each(|field| read(types, field.ty.id, input, told))?;
+            decoded.push(format!("variant {index}"));
+            chosen.fields.iter().try_for_each(|field| read(types, field.ty.id, input, decoded))?;
         }
         TypeDef::BitSequence(_) => return None,
     }
@@ -296,12 +298,12 @@ fn read(types: &PortableRegistry, id: u32, input: &mut &[u8], told: &mut Vec<Str
 }
 
 fn meaning(types: &PortableRegistry, mut bytes: &[u8]) -> Option<Vec<String>> {
-    let mut told = Vec::new();
-    read(types, 0, &mut bytes, &mut told)?;
-    bytes.is_empty().then_some(told)
+    let mut decoded = Vec::new();
+    read(types, 0, &mut bytes, &mut decoded)?;
+    bytes.is_empty().then_some(decoded)
 }
 
-/// Compares both spellings, and holds what is said against what becomes of every value.
+/// Compares both registries, and checks the result by decoding every value.
 fn check_comparison(
     old_shape: &Shape,
     new_shape: &Shape,
@@ -316,23 +318,25 @@ fn check_comparison(
     let mut mistaken = 0;
     for value in values(old_shape) {
         let was = meaning(&old, &value);
-        prop_assert!(was.is_some(), "its own type does not read {value:?}");
+        prop_assert!(was.is_some(), "its own type does not decode {value:?}");
         match meaning(&new, &value) {
             None => refused += 1,
             is if is != was => mistaken += 1,
             _ => {}
         }
     }
-    let told: Vec<_> = found.all().collect();
+    let differences: Vec<_> = found.all().collect();
     match (found.breaking(), found.lossy()) {
-        (true, _) => prop_assert!(refused + mistaken > 0, "nothing breaks: {told:?}\n{old_shape:?}\n{new_shape:?}"),
+        (true, _) => {
+            prop_assert!(refused + mistaken > 0, "nothing breaks: {differences:?}\n{old_shape:?}\n{new_shape:?}")
+        }
         (false, true) => {
-            prop_assert!(refused > 0 && mistaken == 0, "{refused} refused, {mistaken} mistaken: {told:?}");
+            prop_assert!(refused > 0 && mistaken == 0, "{refused} refused, {mistaken} mistaken: {differences:?}");
         }
         (false, false) => {
             prop_assert!(
                 refused + mistaken == 0,
-                "{refused} refused, {mistaken} mistaken: {told:?}\n{old_shape:?}\n{new_shape:?}"
+                "{refused} refused, {mistaken} mistaken: {differences:?}\n{old_shape:?}\n{new_shape:?}"
             );
         }
     }
@@ -343,7 +347,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn one_encoding_in_other_words_is_one(seed: u64) {
+    fn nesting_and_names_do_not_change_an_encoding(seed: u64) {
         let random = &mut SeededRandom(seed);
         let shape = shape(random, 4);
         check_comparison(&shape, &shape, ['V', 'V'], random)?;
@@ -353,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_said_of_a_change_is_what_becomes_of_values(seed: u64) {
+    fn differences_agree_with_decoded_values(seed: u64) {
         let random = &mut SeededRandom(seed);
         let old = shape(random, 4);
         let new = changed(&old, random);
