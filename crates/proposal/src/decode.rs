@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bytes back into meaning, by the metadata alone.
+//! Decodes bytes to values by the metadata.
 //!
-//! Written apart from the encoder and sharing no code with it: what the two agree on is right for two reasons.
+//! It shares no code with the encoder, so that both check each other.
 
 use crate::{Field, Target, Value};
 use codec::{Compact, Decode, Input};
 use scale_info::{TypeDef, TypeDefPrimitive, form::PortableForm};
 use worker::{Failure, Result};
 
-/// How deep a value may go: calls in calls in XCM in calls are below 40.
+/// The deepest nesting of a value. Nested calls with XCM messages are below 40.
 const MAX_DEPTH: usize = 96;
-/// How many parts a value may have; an array of empty structs takes no bytes, so the input's length is no bound.
+/// The most parts of a value. An array of empty structs has no bytes, so the length of the input is not
+/// a limit.
 const MAX_PARTS: usize = 1 << 20;
 
-/// A call of the chain: pallet, call and every argument, all of the bytes used.
+/// Decodes a call: the pallet, the call and every argument.
+///
+/// Fails if the bytes are not exactly one call.
 pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
     let (index, mut rest) =
-        bytes.split_first().ok_or_else(|| Failure::input("these bytes are no call").found("no bytes"))?;
+        bytes.split_first().ok_or_else(|| Failure::input("these bytes are not a call").found("no bytes"))?;
     let pallet = target.pallets().iter().find(|pallet| pallet.index == *index);
     let calls = pallet.and_then(|pallet| pallet.calls).ok_or_else(|| {
-        Failure::input(format!("these bytes are no call of {}", target.name()))
+        Failure::input(format!("these bytes are not a call of {}", target.name()))
             .found(format!("pallet index {index}"))
             .expected("the index of a pallet with calls")
     })?;
@@ -28,7 +31,9 @@ pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
     Ok(value)
 }
 
-/// A value of a type, all of the bytes used.
+/// Decodes a value of a type.
+///
+/// Fails if the bytes are not exactly one value.
 pub fn all(target: &Target, ty: u32, mut bytes: &[u8]) -> Result<Value> {
     let value = Decoder { target, parts: 0 }.value(ty, &mut bytes, 0)?;
     expect_end(bytes)?;
@@ -51,7 +56,7 @@ impl Decoder<'_> {
     fn value(&mut self, ty: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
         self.parts += 1;
         if depth > MAX_DEPTH || self.parts > MAX_PARTS {
-            return Err(Failure::input("the bytes describe too large a value")
+            return Err(Failure::input("the encoded value is too large")
                 .expected(format!("at most {MAX_DEPTH} levels and {MAX_PARTS} parts")));
         }
         let target = self.target;
@@ -78,7 +83,7 @@ impl Decoder<'_> {
                     (Some(pallet), _) => {
                         Value::Call { pallet: pallet.name.clone(), name: variant.name.clone(), fields }
                     }
-                    // The outer call enum adds nothing but the pallet's name, which the call brings itself.
+                    // The outer call enum adds only the pallet's name, which the call already has.
                     (None, [Field { name: None, value: call @ Value::Call { pallet, .. } }])
                         if *pallet == variant.name =>
                     {
@@ -89,16 +94,18 @@ impl Decoder<'_> {
             }
             TypeDef::Sequence(sequence) => {
                 let Compact(length) = read::<Compact<u32>>(input)?;
-                self.run(sequence.type_param.id, length, input, depth)
+                self.items(sequence.type_param.id, length, input, depth)
             }
-            TypeDef::Array(array) => self.run(array.type_param.id, array.len, input, depth),
+            TypeDef::Array(array) => self.items(array.type_param.id, array.len, input, depth),
             TypeDef::Primitive(primitive) => primitive_value(primitive, input),
             TypeDef::Compact(_) => {
-                // Range by range the same encoding for every width, so the inner width need not be known.
+                // Compact numbers of every width have the same encoding.
                 let Compact(number) = read::<Compact<u128>>(input)?;
                 Ok(Value::Number(number))
             }
-            TypeDef::BitSequence(_) => Err(Failure::input("bit sequences are not read").found(format!("type {ty}"))),
+            TypeDef::BitSequence(_) => {
+                Err(Failure::input("bit sequences are not supported").found(format!("type {ty}")))
+            }
         }
     }
 
@@ -115,8 +122,8 @@ impl Decoder<'_> {
         Ok(values)
     }
 
-    /// A vector or an array.
-    fn run(&mut self, item: u32, length: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
+    /// Decodes the items of a vector or an array.
+    fn items(&mut self, item: u32, length: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
         let is_bytes = self
             .target
             .registry()
@@ -136,7 +143,7 @@ impl Decoder<'_> {
     }
 }
 
-/// The normal form of a struct: see [`Value`].
+/// Returns the normal form of a struct, see [`Value`].
 fn normalize(mut fields: Vec<Field>) -> Value {
     match fields.pop() {
         Some(only) if fields.is_empty() => only.value,
@@ -162,12 +169,12 @@ fn primitive_value(primitive: &TypeDefPrimitive, input: &mut &[u8]) -> Result<Va
         I32 => Value::Signed(read::<i32>(input)?.into()),
         I64 => Value::Signed(read::<i64>(input)?.into()),
         I128 => Value::Signed(read(input)?),
-        // Numbers no machine has are shown as they lie there, lowest byte first.
+        // 256-bit numbers are shown as bytes, in little-endian order.
         U256 | I256 => Value::bytes(read::<[u8; 32]>(input)?),
         Char => {
             let code: u32 = read(input)?;
             let letter = char::from_u32(code)
-                .ok_or_else(|| Failure::input("the bytes hold an impossible character").found(format!("{code:#x}")))?;
+                .ok_or_else(|| Failure::input("the bytes contain an invalid character").found(format!("{code:#x}")))?;
             Value::Text(letter.into())
         }
     })
@@ -176,7 +183,7 @@ fn primitive_value(primitive: &TypeDefPrimitive, input: &mut &[u8]) -> Result<Va
 fn read<T: Decode>(input: &mut &[u8]) -> Result<T> {
     T::decode(input).map_err(|error| match input.remaining_len() {
         Ok(Some(0)) => too_short(),
-        _ => Failure::input("the bytes do not fit their type").found(error.to_string()),
+        _ => Failure::input("the bytes are not a value of their type").found(error.to_string()),
     })
 }
 
