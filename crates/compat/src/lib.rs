@@ -4,17 +4,14 @@
 //! - [`interface`]: a runtime's pallets, calls, storage and APIs, in one form for all metadata
 //!   versions
 //! - [`compare`], [`read`], [`value`]: compares two types, and decodes values by their types
-//! - [`change`]: the table of the audiences that each kind of change affects
-//! - [`changes`]: every change between two runtimes
+//! - [`changes`]: every change between two runtimes, with its severity and audiences
 //! - [`signing`]: whether transactions signed for the old runtime keep their meaning
 //! - [`rules`]: the rules that a release must keep
 //! - [`parameters`]: the constants that changed, in human units
-//! - [`document`]: the whole report, as `diff` prints it
+//! - [`request`]: the whole report, as `diff` prints it
 
-mod change;
 pub mod changes;
 pub mod compare;
-pub mod document;
 pub mod host_functions;
 pub mod interface;
 pub mod parameters;
@@ -32,7 +29,7 @@ mod testing;
 mod tests;
 
 pub use compare::Differences;
-pub use document::diff;
 pub use interface::Interface;
+pub use request::diff;
 pub use runtime::Runtime;
 pub use signing::SigningChanges;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Handles the requests of the worker.
+//! Handles the requests of the worker, and creates the report of a comparison.
 
 use crate::{
-    Runtime, diff,
+    Runtime,
+    changes::{RuntimeChanges, changes},
     parameters::{Tokens, parameters},
-    rules::check_allowed,
+    rules::{check_allowed, judge},
 };
-use protocol::Source;
-use protocol::diff::Request;
+use protocol::{
+    Source, Status,
+    diff::{AllowedRules, Audience, Concerned, DiffReport, Request, Severity},
+    format,
+};
 use serde::Serialize;
 use source::{Properties, ReadSource};
 use worker::{Failure, Outcome, Reporter, Result};
@@ -30,6 +34,41 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
             Ok(Outcome::passed(to_value(&parameters(&old, &new, &tokens, block_time)?)?))
         }
     }
+}
+
+/// Compares two runtimes and checks the rules. `allowed`: the rules that may be broken.
+pub fn diff(old: &Runtime, new: &Runtime, allowed: &AllowedRules) -> Result<DiffReport> {
+    let found = changes(old, new)?;
+    let rules = judge(old, new, &found, allowed);
+    Ok(DiffReport {
+        format: format::DIFF.to_owned(),
+        old: old.identity(),
+        new: new.identity(),
+        same: old.blake2_256 == new.blake2_256,
+        verdict: (!rules.iter().any(|rule| rule.status == Status::Fail)).into(),
+        rules,
+        whom: affected(&found),
+        untold: found.not_compared,
+        changes: found.changes,
+        parameters: None,
+    })
+}
+
+fn affected(found: &RuntimeChanges) -> Vec<Concerned> {
+    Audience::ALL
+        .into_iter()
+        .filter_map(|who| {
+            let theirs: Vec<_> = found.changes.iter().filter(|change| change.breaks.contains(&who)).collect();
+            let breaking = theirs.iter().filter(|change| change.severity == Severity::Breaking).count();
+            let label = match who {
+                Audience::EncodedCalls if !found.call_storing_pallets.is_empty() => {
+                    format!("{} ({})", who.label(), found.call_storing_pallets.join(", "))
+                }
+                _ => who.label().to_owned(),
+            };
+            (!theirs.is_empty()).then_some(Concerned { who, label, changes: theirs.len(), breaking })
+        })
+        .collect()
 }
 
 /// Reads both runtimes, in parallel: executing a runtime to get its metadata takes some tenths of a

@@ -2,7 +2,6 @@
 //! The rules that an upgrade must keep. A broken rule can be allowed by its name.
 
 mod apis;
-mod metadata_hash;
 mod storage;
 mod versions;
 
@@ -47,7 +46,7 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &RuntimeChanges, allowed: &All
         storage::migration(old, new, found),
         apis::api_version(found),
         apis::host_functions(found),
-        metadata_hash::metadata_hash(old, new),
+        versions::metadata_hash(old, new),
     ];
     for rule in &mut rules {
         limit_findings(&mut rule.findings);

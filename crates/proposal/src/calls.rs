@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The calls of an upgrade, as values to encode. The chain's metadata decides which of them it has.
 
-use crate::{Target, Value, metadata::Pallet, value::named};
+use crate::{Pallet, Target, Value, value::named};
 use scale_info::TypeDef;
 use serde::{Deserialize, Serialize};
 use worker::{Failure, Result};

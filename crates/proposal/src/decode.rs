@@ -3,7 +3,7 @@
 //!
 //! It shares no code with the encoder, so that both check each other.
 
-use crate::{Field, Target, Value};
+use crate::{Field, Types, Value};
 use codec::{Compact, Decode, Input};
 use scale_info::{TypeDef, TypeDefPrimitive, form::PortableForm};
 use worker::{Failure, Result};
@@ -17,16 +17,16 @@ const MAX_PARTS: usize = 1 << 20;
 /// Decodes a call: the pallet, the call and every argument.
 ///
 /// Fails if the bytes are not exactly one call.
-pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
+pub fn call(types: &Types, bytes: &[u8]) -> Result<Value> {
     let (index, mut rest) =
         bytes.split_first().ok_or_else(|| Failure::input("these bytes are not a call").found("no bytes"))?;
-    let pallet = target.pallets().iter().find(|pallet| pallet.index == *index);
+    let pallet = types.pallets().iter().find(|pallet| pallet.index == *index);
     let calls = pallet.and_then(|pallet| pallet.calls).ok_or_else(|| {
-        Failure::input(format!("these bytes are not a call of {}", target.name()))
+        Failure::input("these bytes are not a call of the chain")
             .found(format!("pallet index {index}"))
             .expected("the index of a pallet with calls")
     })?;
-    let value = Decoder { target, parts: 0 }.value(calls, &mut rest, 0)?;
+    let value = Decoder { types, parts: 0 }.value(calls, &mut rest, 0)?;
     expect_end(rest)?;
     Ok(value)
 }
@@ -34,8 +34,8 @@ pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
 /// Decodes a value of a type.
 ///
 /// Fails if the bytes are not exactly one value.
-pub fn all(target: &Target, ty: u32, mut bytes: &[u8]) -> Result<Value> {
-    let value = Decoder { target, parts: 0 }.value(ty, &mut bytes, 0)?;
+pub fn value(types: &Types, ty: u32, mut bytes: &[u8]) -> Result<Value> {
+    let value = Decoder { types, parts: 0 }.value(ty, &mut bytes, 0)?;
     expect_end(bytes)?;
     Ok(value)
 }
@@ -47,8 +47,8 @@ fn expect_end(rest: &[u8]) -> Result<()> {
     Err(Failure::input("the bytes are longer than their type").found(format!("{} bytes left over", rest.len())))
 }
 
-struct Decoder<'target> {
-    target: &'target Target,
+struct Decoder<'types> {
+    types: &'types Types,
     parts: usize,
 }
 
@@ -59,8 +59,8 @@ impl Decoder<'_> {
             return Err(Failure::input("the encoded value is too large")
                 .expected(format!("at most {MAX_DEPTH} levels and {MAX_PARTS} parts")));
         }
-        let target = self.target;
-        let resolved = target.registry().resolve(ty).ok_or_else(|| {
+        let types = self.types;
+        let resolved = types.registry().resolve(ty).ok_or_else(|| {
             Failure::input("the metadata refers to a type it does not have").found(format!("type {ty}"))
         })?;
         match &resolved.type_def {
@@ -79,7 +79,7 @@ impl Decoder<'_> {
                     Failure::input(format!("{name:.128} has no variant {index}"))
                 })?;
                 let fields = self.fields(&variant.fields, input, depth)?;
-                Ok(match (target.pallet_by_calls(ty), fields.as_slice()) {
+                Ok(match (types.pallet_by_calls(ty), fields.as_slice()) {
                     (Some(pallet), _) => {
                         Value::Call { pallet: pallet.name.clone(), name: variant.name.clone(), fields }
                     }
@@ -125,7 +125,7 @@ impl Decoder<'_> {
     /// Decodes the items of a vector or an array.
     fn items(&mut self, item: u32, length: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
         let is_bytes = self
-            .target
+            .types
             .registry()
             .resolve(item)
             .is_some_and(|ty| matches!(ty.type_def, TypeDef::Primitive(TypeDefPrimitive::U8)));

@@ -94,7 +94,9 @@ impl Encoder<'_> {
                 {
                     Some(TypeDef::Primitive(primitive)) => self.primitive(primitive, intention, &mut Vec::new())?,
                     _ => {
-                        return Err(self.mismatch("a compact type that is not a number", format!("a type for {number}")));
+                        return Err(
+                            self.mismatch("a compact type that is not a number", format!("a type for {number}"))
+                        );
                     }
                 }
                 out.extend(Compact(*number).encode());
@@ -115,7 +117,7 @@ impl Encoder<'_> {
     ) -> Result<()> {
         // A call is nested in two enums: the runtime's and the pallet's.
         let (name, fields) = match intention {
-            Value::Call { pallet, name, fields } => match self.target.pallet_by_calls(ty) {
+            Value::Call { pallet, name, fields } => match self.target.types().pallet_by_calls(ty) {
                 Some(owner) if owner.name == *pallet => (name, fields),
                 Some(owner) => return Err(self.mismatch(format!("calls of {}", owner.name), intention.to_string())),
                 None => return self.outer_call(variants, pallet, intention, out, depth),

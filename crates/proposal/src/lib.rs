@@ -11,7 +11,6 @@ pub mod calls;
 pub mod decode;
 pub mod encode;
 pub mod files;
-mod links;
 pub mod metadata;
 pub mod propose;
 mod registry;
@@ -27,7 +26,8 @@ mod tests;
 /// The hash of calls, preimages and code.
 pub use artifact::hashes::blake2_256;
 pub use calls::Enactment;
-pub use metadata::{Pallet, Target, Version};
+pub use metadata::{Target, Version};
 pub use propose::{Options, Proposal, Release, upgrade};
+pub use registry::{Pallet, Types};
 pub use route::{Chains, Route};
 pub use value::{Field, Value, named};

@@ -4,7 +4,10 @@
 //! Indices and types are always read from the metadata, because they change between releases. Metadata
 //! is untrusted input. It is checked once, when it is loaded, so that encoding and decoding terminate.
 
-use crate::decode;
+use crate::{
+    decode,
+    registry::{Pallet, Types},
+};
 use codec::{Compact, Decode, MemTrackingInput};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use scale_info::{PortableRegistry, TypeDef, TypeDefVariant, Variant, form::PortableForm};
@@ -18,23 +21,9 @@ const MAGIC: &[u8] = b"meta";
 
 /// A chain that calls are encoded for.
 pub struct Target {
-    registry: PortableRegistry,
-    pallets: Vec<Pallet>,
+    types: Types,
     metadata_version: u32,
     version: Version,
-}
-
-/// A pallet.
-#[derive(Clone, Debug)]
-pub struct Pallet {
-    /// The pallet's name.
-    pub name: String,
-    /// The pallet's index in the outer enums.
-    pub index: u8,
-    /// The type of its call enum.
-    pub calls: Option<u32>,
-    /// The type of its event enum.
-    pub events: Option<u32>,
 }
 
 /// The chain's version, from the constant `System.Version`.
@@ -114,22 +103,25 @@ impl Target {
             RuntimeMetadata::V16(metadata) => read!(metadata),
             _ => return Err(not_metadata(format!("version {metadata_version}"))),
         };
-        crate::registry::check(&registry)?;
-        check_pallets(&pallets)?;
-        let unknown = Version { spec_name: String::new(), spec_version: 0 };
-        let mut target = Self { registry, pallets, metadata_version, version: unknown };
-        target.version = target.read_version(&constants)?;
-        Ok(target)
+        let types = Types::new(registry, pallets)?;
+        check_pallets(types.pallets())?;
+        let version = read_version(&types, &constants)?;
+        Ok(Self { types, metadata_version, version })
+    }
+
+    /// Returns the types.
+    pub fn types(&self) -> &Types {
+        &self.types
     }
 
     /// Returns the type registry.
     pub fn registry(&self) -> &PortableRegistry {
-        &self.registry
+        self.types.registry()
     }
 
     /// Returns the pallets.
     pub fn pallets(&self) -> &[Pallet] {
-        &self.pallets
+        self.types.pallets()
     }
 
     /// Returns the version of the metadata.
@@ -149,7 +141,7 @@ impl Target {
 
     /// Returns the pallet of this name.
     pub fn pallet(&self, name: &str) -> Option<&Pallet> {
-        self.pallets.iter().find(|pallet| pallet.name == name)
+        self.pallets().iter().find(|pallet| pallet.name == name)
     }
 
     /// Returns the pallet of this name, or else the only pallet of this crate. A runtime may use other
@@ -158,8 +150,8 @@ impl Target {
         if let Some(pallet) = self.pallet(name) {
             return Some(pallet);
         }
-        let mut same = self.pallets.iter().filter(|pallet| {
-            let ty = pallet.calls.and_then(|calls| self.registry.resolve(calls));
+        let mut same = self.pallets().iter().filter(|pallet| {
+            let ty = pallet.calls.and_then(|calls| self.registry().resolve(calls));
             ty.and_then(|ty| ty.path.segments.first()).is_some_and(|first| first == crate_name)
         });
         match (same.next(), same.next()) {
@@ -182,43 +174,38 @@ impl Target {
 
     /// Returns the enum of a type, inside of newtypes and boxes.
     pub fn variants(&self, ty: u32) -> Option<&TypeDefVariant<PortableForm>> {
-        let (_, ty) = crate::registry::unwrap_newtypes(&self.registry, ty)?;
+        let (_, ty) = crate::registry::unwrap_newtypes(self.registry(), ty)?;
         match &ty.type_def {
             TypeDef::Variant(variants) => Some(variants),
             _ => None,
         }
     }
 
-    /// Returns the pallet whose calls are of this type. It distinguishes nested calls from other enums.
-    pub(crate) fn pallet_by_calls(&self, ty: u32) -> Option<&Pallet> {
-        self.pallets.iter().find(|pallet| pallet.calls == Some(ty))
-    }
-
     /// Returns the names of the pallets with calls, for error messages.
     pub fn pallet_names(&self) -> String {
         let names: Vec<_> =
-            self.pallets.iter().filter(|pallet| pallet.calls.is_some()).map(|pallet| pallet.name.as_str()).collect();
+            self.pallets().iter().filter(|pallet| pallet.calls.is_some()).map(|pallet| pallet.name.as_str()).collect();
         if names.is_empty() { "no pallet with calls".into() } else { names.join(", ") }
     }
+}
 
-    fn read_version(&self, constants: &[Constant]) -> Result<Version> {
-        let wrong = |found: String| {
-            Failure::input("the metadata has no usable System.Version")
-                .found(found)
-                .expected("a constant with spec_name and spec_version")
-        };
-        let constant = constants
-            .iter()
-            .find(|constant| constant.pallet == "System" && constant.name == "Version")
-            .ok_or_else(|| wrong("no such constant".into()))?;
-        let value = decode::all(self, constant.ty, &constant.value).map_err(|failure| wrong(failure.to_string()))?;
-        match (value.field("spec_name"), value.field("spec_version")) {
-            (Some(crate::Value::Text(name)), Some(crate::Value::Number(version))) => Ok(Version {
-                spec_name: name.clone(),
-                spec_version: u32::try_from(*version).map_err(|_| wrong(format!("spec_version {version}")))?,
-            }),
-            _ => Err(wrong("another type".into())),
-        }
+fn read_version(types: &Types, constants: &[Constant]) -> Result<Version> {
+    let wrong = |found: String| {
+        Failure::input("the metadata has no usable System.Version")
+            .found(found)
+            .expected("a constant with spec_name and spec_version")
+    };
+    let constant = constants
+        .iter()
+        .find(|constant| constant.pallet == "System" && constant.name == "Version")
+        .ok_or_else(|| wrong("no such constant".into()))?;
+    let value = decode::value(types, constant.ty, &constant.value).map_err(|failure| wrong(failure.to_string()))?;
+    match (value.field("spec_name"), value.field("spec_version")) {
+        (Some(crate::Value::Text(name)), Some(crate::Value::Number(version))) => Ok(Version {
+            spec_name: name.clone(),
+            spec_version: u32::try_from(*version).map_err(|_| wrong(format!("spec_version {version}")))?,
+        }),
+        _ => Err(wrong("another type".into())),
     }
 }
 

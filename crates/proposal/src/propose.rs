@@ -2,9 +2,8 @@
 //! Creates the proposal of an upgrade: the calls of a route, and the call that applies the upgrade.
 
 use crate::{
-    Target, Value,
+    Pallet, Target, Value,
     calls::{self, Enactment, INLINE_LIMIT, UpgradeCalls},
-    links::links,
     route::{Chains, Route},
     value::named,
     verified::{self, VerifiedCall},
@@ -348,7 +347,7 @@ impl<'chain> ProposalBuilder<'chain> {
         self.deposit(pallet)
     }
 
-    fn deposit(&mut self, pallet: &crate::metadata::Pallet) -> Result<()> {
+    fn deposit(&mut self, pallet: &Pallet) -> Result<()> {
         let name = "place_decision_deposit";
         match self.options.referendum_index {
             Some(index) => {
@@ -441,6 +440,25 @@ fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
             target.name()
         ),
     }
+}
+
+/// Returns a link to the decoded call in a browser for each call whose bytes are shown. `endpoint`: the
+/// node that the browser connects to.
+fn links(calls: &[Call], endpoint: Option<&str>) -> Vec<String> {
+    let query = endpoint.map(|url| format!("?rpc={}", percent_encoded(url))).unwrap_or_default();
+    let shown = calls.iter().map(|call| call.bytes.as_str()).filter(|bytes| !bytes.is_empty());
+    shown.map(|bytes| format!("https://polkadot.js.org/apps/{query}#/extrinsics/decode/{bytes}")).collect()
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 /// Returns the bytes in hex, or nothing if they are too long to show.

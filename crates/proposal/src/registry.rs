@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks a type registry before it is used for encoding and decoding.
+//! The types of a chain: its registry and its pallets. A registry is checked before it is used for
+//! encoding and decoding.
 //!
 //! Types may be recursive only through an enum or a sequence. These have at least one byte for each
 //! level, so the input bounds them. A struct that contains itself would never end. Names are limited in
@@ -7,6 +8,50 @@
 
 use scale_info::{PortableRegistry, Type, TypeDef, form::PortableForm};
 use worker::{Failure, Result};
+
+/// A pallet.
+#[derive(Clone, Debug)]
+pub struct Pallet {
+    /// The pallet's name.
+    pub name: String,
+    /// The pallet's index in the outer enums.
+    pub index: u8,
+    /// The type of its call enum.
+    pub calls: Option<u32>,
+    /// The type of its event enum.
+    pub events: Option<u32>,
+}
+
+/// The types of a chain: the type registry and the pallets with their enums.
+pub struct Types {
+    registry: PortableRegistry,
+    pallets: Vec<Pallet>,
+}
+
+impl Types {
+    /// Checks the registry and returns the types.
+    ///
+    /// Fails if the registry has invalid names or types that contain themselves.
+    pub(crate) fn new(registry: PortableRegistry, pallets: Vec<Pallet>) -> Result<Self> {
+        check(&registry)?;
+        Ok(Self { registry, pallets })
+    }
+
+    /// Returns the type registry.
+    pub fn registry(&self) -> &PortableRegistry {
+        &self.registry
+    }
+
+    /// Returns the pallets.
+    pub fn pallets(&self) -> &[Pallet] {
+        &self.pallets
+    }
+
+    /// Returns the pallet whose calls are of this type. It distinguishes nested calls from other enums.
+    pub(crate) fn pallet_by_calls(&self, ty: u32) -> Option<&Pallet> {
+        self.pallets.iter().find(|pallet| pallet.calls == Some(ty))
+    }
+}
 
 /// The deepest direct nesting of structs, tuples and arrays. Real types nest less than 10 deep.
 const NESTING_LIMIT: usize = 64;
@@ -20,7 +65,7 @@ pub(crate) fn is_identifier(name: &str) -> bool {
 
 /// Fails if a registry has invalid names or types that contain themselves. Encoding and decoding by a
 /// valid registry terminate.
-pub(crate) fn check(registry: &PortableRegistry) -> Result<()> {
+fn check(registry: &PortableRegistry) -> Result<()> {
     for ty in &registry.types {
         names(&ty.ty).map_err(|name| {
             Failure::input(format!("the metadata has an invalid name, {name:.64?}"))

@@ -41,7 +41,7 @@ fn read_back(chain: &Target, bytes: &[u8], intention: &Value) -> Result<Value> {
             .expected(intention.to_string())
             .hint("do not use these bytes; please report this with the chain's metadata")
     };
-    match decode::call(chain, bytes) {
+    match decode::call(chain.types(), bytes) {
         Ok(decoded) if decoded == *intention => Ok(decoded),
         Ok(decoded) => Err(mismatch(decoded.to_string())),
         Err(failure) => Err(mismatch(format!(

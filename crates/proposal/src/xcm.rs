@@ -2,7 +2,7 @@
 //! The XCM message by which a chain's root dispatches a call as root of another chain: unpaid execution
 //! and one `Transact` as Superuser.
 
-use crate::{Target, Value, metadata::Pallet, value::named};
+use crate::{Pallet, Target, Value, value::named};
 use worker::{Failure, Result};
 
 /// The `ref_time` that `Transact` declares for the call, in picoseconds. XCM up to version 4 requires it

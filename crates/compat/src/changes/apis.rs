@@ -2,8 +2,8 @@
 //! Compares runtime APIs: their versions (from `Core_version`) and the types of their functions (from
 //! the metadata).
 
+use super::effect::change;
 use super::{InterfacePair, RuntimeChanges, TypeChangeKinds};
-use crate::change::change;
 use crate::{compare::Differences, runtime::Runtime};
 use protocol::diff::{Change, ChangeKind};
 use protocol::inspect::Api;

@@ -2,6 +2,7 @@
 //! Finds every change between two runtimes.
 
 mod apis;
+mod effect;
 mod pallets;
 mod storage;
 mod transactions;
@@ -9,12 +10,12 @@ mod unsigned;
 mod variants;
 mod version;
 
-use crate::change::change;
 use crate::{
     compare::{self, Differences},
     interface::{Interface, Pallet},
     runtime::Runtime,
 };
+use effect::change;
 use protocol::diff::{Audience, Change, ChangeKind};
 use scale_info::{Field, form::PortableForm};
 use std::{

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Compares pallets. Pallets are matched by name, else by index and content.
 
+use super::effect::change;
 use super::{InterfacePair, TypeChangeKinds, storage, type_change, variants};
-use crate::change::change;
 use crate::{
     interface::{Constant, Interface, Pallet, ViewFunction},
     runtime::Runtime,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Compares the storage items of a pallet: their keys and their values.
 
+use super::effect::change;
 use super::{InterfacePair, TypeChangeKinds, type_change};
-use crate::change::change;
 use crate::{
     interface::{Item, Pallet},
     value,

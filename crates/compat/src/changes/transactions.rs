@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Compares the parts of a transaction beside its call: format, sender, signature and extensions.
 
+use super::effect::change;
 use super::{InterfacePair, RuntimeChanges, TypeChangeKinds, type_change};
-use crate::change::change;
 use crate::{
     interface::{Extension, Interface, WALLET_EXTENSIONS},
     read,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Compares the enums of a pallet, which are its calls, events and errors, variant by variant.
 
+use super::effect::change;
 use super::{InterfacePair, TypeChangeKinds};
-use crate::change::change;
 use protocol::diff::{Change, ChangeKind};
 use scale_info::{Variant, form::PortableForm};
 use std::collections::HashMap;

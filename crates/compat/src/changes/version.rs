@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Compares the runtime version, the code size and the imported host functions.
 
-use crate::change::change;
+use super::effect::change;
 use crate::{host_functions, runtime::Runtime};
 use protocol::diff::{Change, ChangeKind};
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The rules of the version fields, and of constants that must not change.
+//! The rules of the version fields, of constants that must not change, and of the metadata hash.
 
 use crate::{
     changes::RuntimeChanges, interface::Interface, parameters::changed_durations, runtime::Runtime,
     signing::SigningChanges,
 };
+use artifact::metadata_hash::Effect;
 use protocol::Check;
 use protocol::diff::{Change, ChangeKind};
 
@@ -128,5 +129,17 @@ pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &RuntimeChanges) ->
         false => {
             Check::warn(NAME, "the time between blocks may change, and all durations in blocks with it").with(hazards)
         }
+    }
+}
+
+/// Checks that the blob has the hash of its metadata (RFC-78) if the old one has. Offline wallets sign
+/// this hash; a blob compiled without it rejects their transactions.
+pub(super) fn metadata_hash(old: &Runtime, new: &Runtime) -> Check {
+    const NAME: &str = "metadata-hash";
+    match old.metadata_hash.effect_of(&new.metadata_hash) {
+        Effect::None(detail) => Check::pass(NAME, detail),
+        Effect::Lost(detail) => Check::fail(NAME, detail),
+        Effect::Hazard(detail) => Check::warn(NAME, detail),
+        Effect::Unseen(why) => Check::warn(NAME, format!("not judged: {why}")),
     }
 }
