@@ -13,12 +13,13 @@ use std::{
     rc::Rc,
 };
 
-/// The deepest nesting. Real types nest about 20 deep; those of a hostile registry may nest endlessly.
+/// The deepest nesting. Real types nest about 20 deep; those of a hostile registry may nest
+/// endlessly.
 const MAX_DEPTH: usize = 200;
 /// The most differences of each kind that are kept.
 const MAX_FINDINGS: usize = 12;
-/// The most pairs of parts that one comparison visits. The largest real comparison, of a call with an
-/// XCM message, visits a few thousand.
+/// The most pairs of parts that one comparison visits. The largest real comparison, of a call with
+/// an XCM message, visits a few thousand.
 const MAX_STEPS: usize = 200_000;
 /// The most types that are flattened in a row without an encoded byte between them.
 const MAX_OPENED: usize = 1000;
@@ -28,8 +29,8 @@ const MAX_OPENED: usize = 1000;
 pub struct Differences {
     /// The same bytes are decoded to another value, or are invalid.
     pub changed: Vec<String>,
-    /// Fields or variants of the same name have another position: bytes are decoded to a wrong value
-    /// without an error.
+    /// Fields or variants of the same name have another position: bytes are decoded to a wrong
+    /// value without an error.
     pub moved: Vec<String>,
     /// Variants and ranges of numbers that only the new type has.
     pub added: Vec<String>,
@@ -76,8 +77,9 @@ impl Differences {
     }
 }
 
-/// The runtime's outer enums, with a variant for each pallet. They change with every pallet. Calls and
-/// storage are compared one by one, so a change of these enums is not reported wherever they occur.
+/// The runtime's outer enums, with a variant for each pallet. They change with every pallet. Calls
+/// and storage are compared one by one, so a change of these enums is not reported wherever they
+/// occur.
 const OUTER_ENUMS: [&str; 9] = [
     "RuntimeCall",
     "RuntimeEvent",
@@ -90,8 +92,8 @@ const OUTER_ENUMS: [&str; 9] = [
     "RuntimeViewFunction",
 ];
 
-/// Returns which outer enum a type is. Until 2022 they had shorter names (`Call`) in the root of the
-/// runtime's crate.
+/// Returns which outer enum a type is. Until 2022 they had shorter names (`Call`) in the root of
+/// the runtime's crate.
 fn outer_enum(types: &PortableRegistry, id: u32) -> Option<&'static str> {
     let segments = types.resolve(id)?.path.segments.as_slice();
     let name = segments.last()?;
@@ -123,8 +125,8 @@ pub fn compare_fields(
 struct Comparison<'a> {
     old: &'a PortableRegistry,
     new: &'a PortableRegistry,
-    /// Pairs of types that are assumed to have the same encoding until a difference is found. Such an
-    /// assumption lets the comparison of recursive types end.
+    /// Pairs of types that are assumed to have the same encoding until a difference is found. Such
+    /// an assumption lets the comparison of recursive types end.
     assumed_same: PairSet,
     /// Pairs of types with different encodings, independent of any assumption.
     different: HashSet<(u32, u32)>,
@@ -361,8 +363,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Returns whether the values of both types have the same extent in an encoding. Differences that
-    /// keep the extent, such as the variants of an enum, are recorded.
+    /// Returns whether the values of both types have the same extent in an encoding. Differences
+    /// that keep the extent, such as the variants of an enum, are recorded.
     fn same_encoding(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) -> bool {
         self.steps += 1;
         if self.found.changed.len() >= MAX_FINDINGS {

@@ -274,7 +274,8 @@ impl<'a> Interface<'a> {
         self.pallets.iter().find(|pallet| pallet.name == name)
     }
 
-    /// Returns the name of an API by its identifier in `Core_version`: the hash of the name, in hex.
+    /// Returns the name of an API by its identifier in `Core_version`: the hash of the name, in
+    /// hex.
     pub fn api_name(&self, id: &str) -> Option<&'a str> {
         let hashed = |name: &str| hex::encode_prefixed(blake2_64(name.as_bytes()));
         self.apis.iter().map(|api| api.name).find(|name| hashed(name) == id)
@@ -300,8 +301,8 @@ impl<'a> Interface<'a> {
     }
 }
 
-/// Returns the extensions of signed transactions: those of extension version 0, or all if there are no
-/// versions.
+/// Returns the extensions of signed transactions: those of extension version 0, or all if there are
+/// no versions.
 fn signed_extensions(metadata: &frame_metadata::v16::RuntimeMetadataV16) -> Vec<Extension<'_>> {
     let all = &metadata.extrinsic.transaction_extensions;
     let numbered = metadata.extrinsic.transaction_extensions_by_version.get(&0);

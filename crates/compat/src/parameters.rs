@@ -40,7 +40,8 @@ pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u
 /// Returns the constants that are a number of blocks and whose duration changes because the time
 /// between blocks changes, each with both durations. Empty if the time is unchanged or not known.
 ///
-/// `blocks`: the time between two blocks before and after, in milliseconds. It overrides the constants.
+/// `blocks`: the time between two blocks before and after, in milliseconds. It overrides the
+/// constants.
 pub fn changed_durations(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>; 2]) -> Vec<String> {
     let units = |interface: &Interface<'_>, block| UnitContext::of(interface, &Tokens::default(), block);
     let (before, after) = (units(old, blocks[0]), units(new, blocks[1]));
@@ -64,8 +65,8 @@ struct ConstantValue {
     raw: String,
     text: String,
     unit: Option<String>,
-    /// The duration of a number of blocks, in milliseconds. A constant is a changed parameter if only
-    /// its duration changed.
+    /// The duration of a number of blocks, in milliseconds. A constant is a changed parameter if
+    /// only its duration changed.
     time: Option<u128>,
 }
 

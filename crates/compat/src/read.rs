@@ -12,7 +12,8 @@ use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::Porta
 use std::fmt::Write;
 
 const MAX_DEPTH: usize = 200;
-/// The most parts of one value. The largest real values, validator sets, have a few hundred thousand.
+/// The most parts of one value. The largest real values, validator sets, have a few hundred
+/// thousand.
 const MAX_PARTS: usize = 4_000_000;
 /// The most bytes of text that are rendered for one value.
 const MAX_TEXT: usize = 64 * 1024;

@@ -21,8 +21,8 @@ use worker::{Code, Failure, Result};
 
 /// The most pallets that a runtime may have. Real runtimes have about 80; an index is one byte.
 const MAX_PALLETS: usize = 1024;
-/// The most bytes that a name may have. Real names have about 50. Names are joined to paths, so long
-/// names multiply.
+/// The most bytes that a name may have. Real names have about 50. Names are joined to paths, so
+/// long names multiply.
 const MAX_NAME: usize = 512;
 
 /// A runtime with everything that is compared.

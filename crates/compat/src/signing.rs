@@ -3,9 +3,9 @@
 //! `diff` and the dry run use it.
 //!
 //! Hardware wallets, pending multisigs and clients that were not updated encode calls by the
-//! metadata they know for a `transaction_version`. If the new runtime rejects such a call, or decodes
-//! it to another call, `transaction_version` must increase (see `sp_version::RuntimeVersion`). A
-//! change of names alone does not require it.
+//! metadata they know for a `transaction_version`. If the new runtime rejects such a call, or
+//! decodes it to another call, `transaction_version` must increase (see
+//! `sp_version::RuntimeVersion`). A change of names alone does not require it.
 
 use crate::{
     changes::{self, CallIndices},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Formats numbers in human units. The unit is known from the type or from the name of the constant;
-//! the result says from which.
+//! Formats numbers in human units. The unit is known from the type or from the name of the
+//! constant; the result says from which.
 
 use crate::{interface::Interface, value::Part};
 use artifact::pace::{counted, duration, grouped, little_endian};
@@ -23,8 +23,8 @@ pub struct UnitContext {
     pub tokens: Tokens,
     /// The time between two blocks in milliseconds, and where it was found.
     pub block: Option<(u128, String)>,
-    /// Whether the chain is a parachain. Many of its pallets count the relay chain's blocks instead of
-    /// its own; metadata does not say which.
+    /// Whether the chain is a parachain. Many of its pallets count the relay chain's blocks instead
+    /// of its own; metadata does not say which.
     pub parachain: bool,
 }
 
@@ -112,15 +112,16 @@ const BLOCKS: [&str; 16] = [
 ];
 
 impl UnitContext {
-    /// Returns the context of a runtime. Without `block` (milliseconds) the time between blocks is read
-    /// from the pallets' constants.
+    /// Returns the context of a runtime. Without `block` (milliseconds) the time between blocks is
+    /// read from the pallets' constants.
     pub fn of(interface: &Interface<'_>, tokens: &Tokens, block: Option<u64>) -> Self {
         let constant = |pallet: &str, name: &str| {
             let found = interface.pallet(pallet)?.constants.iter().find(|constant| constant.name == name)?;
             little_endian(found.value).filter(|milliseconds| *milliseconds > 0)
         };
         let given = block.map(|milliseconds| (u128::from(milliseconds), "the command line".to_owned()));
-        // Half a slot, by the pallet's documentation. Without it an Aura slot may have several blocks.
+        // Half a slot, by the pallet's documentation. Without it an Aura slot may have several
+        // blocks.
         let period = constant("Timestamp", "MinimumPeriod").and_then(|period| period.checked_mul(2));
         let slot = constant("Aura", "SlotDuration");
         let own = slot.filter(|slot| Some(*slot) == period);
@@ -256,8 +257,8 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Returns `number / whole` as a decimal number. It is exact; a longer fraction is cut after 18 digits
-/// and marked with `…`.
+/// Returns `number / whole` as a decimal number. It is exact; a longer fraction is cut after 18
+/// digits and marked with `…`.
 fn decimal(number: u128, whole: u128) -> String {
     let (mut rest, mut fraction) = (number % whole, String::new());
     while rest > 0 && fraction.len() < 18 {

@@ -19,8 +19,8 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     file.commit().map(drop)
 }
 
-/// A file that is written in parts and gets its name when it is complete. If it is dropped before, the
-/// temporary file is removed.
+/// A file that is written in parts and gets its name when it is complete. If it is dropped before,
+/// the temporary file is removed.
 pub struct WholeFile {
     file: BufWriter<tempfile::NamedTempFile>,
     path: PathBuf,

@@ -9,8 +9,8 @@ use worker::{Failure, Result};
 /// The most bytes of a proposal inside of a referendum. A longer one is noted as a preimage first.
 pub const INLINE_LIMIT: usize = 128;
 
-/// When an approved referendum takes effect. The track's minimum enactment period applies in any case,
-/// so `After(0)` means as soon as the track allows.
+/// When an approved referendum takes effect. The track's minimum enactment period applies in any
+/// case, so `After(0)` means as soon as the track allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Enactment {
@@ -48,8 +48,8 @@ enum UpgradeMethod {
 }
 
 impl<'chain> UpgradeCalls<'chain> {
-    /// Returns the calls of a chain. Current chains authorize upgrades in `System`; older parachains do
-    /// so in `ParachainSystem`, and other older chains only have `set_code`.
+    /// Returns the calls of a chain. Current chains authorize upgrades in `System`; older
+    /// parachains do so in `ParachainSystem`, and other older chains only have `set_code`.
     pub fn of(chain: &'chain Target) -> Option<Self> {
         let places = [
             ("System", "frame_system", "apply_authorized_upgrade"),
@@ -68,7 +68,8 @@ impl<'chain> UpgradeCalls<'chain> {
         })
     }
 
-    /// Returns whether root authorizes a hash. Such a call is small enough to be sent to another chain.
+    /// Returns whether root authorizes a hash. Such a call is small enough to be sent to another
+    /// chain.
     pub fn by_hash(&self) -> bool {
         matches!(self.method, UpgradeMethod::ByHash { .. })
     }
@@ -131,8 +132,8 @@ pub fn sudo(pallet: &Pallet, inner: Value) -> Value {
     call(pallet, "sudo", vec![named("call", inner)])
 }
 
-/// Returns the call `sudo_unchecked_weight`, if the chain has it, else [`sudo`]. Older chains declare a
-/// weight above that of a block for `set_code`.
+/// Returns the call `sudo_unchecked_weight`, if the chain has it, else [`sudo`]. Older chains
+/// declare a weight above that of a block for `set_code`.
 pub fn sudo_of_any_weight(chain: &Target, pallet: &Pallet, inner: Value) -> Value {
     let name = "sudo_unchecked_weight";
     let weight = chain.call(pallet, name).and_then(|call| call.fields.get(1));
@@ -170,8 +171,8 @@ pub fn whitelist_pallet(chain: &Target) -> Option<&Pallet> {
     })
 }
 
-/// Returns the origin `leaf` of a referendum: the variant of the runtime's origin enum with the variant
-/// `leaf` of the pallet's enum inside.
+/// Returns the origin `leaf` of a referendum: the variant of the runtime's origin enum with the
+/// variant `leaf` of the pallet's enum inside.
 pub fn referendum_origin(chain: &Target, leaf: &str) -> Option<Value> {
     let submit = chain.call(referenda_pallet(chain)?, "submit")?;
     let field = submit.fields.iter().find(|field| field.name.as_deref() == Some("proposal_origin"))?;

@@ -10,8 +10,8 @@ use worker::{Failure, Result};
 
 /// The deepest nesting of a value. Nested calls with XCM messages are below 40.
 const MAX_DEPTH: usize = 96;
-/// The most parts of a value. An array of empty structs has no bytes, so the length of the input is not
-/// a limit.
+/// The most parts of a value. An array of empty structs has no bytes, so the length of the input is
+/// not a limit.
 const MAX_PARTS: usize = 1 << 20;
 
 /// Decodes a call: the pallet, the call and every argument.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Encodes values by the types of the metadata.
 //!
-//! The value and the type must have the same fields. If a chain's call has an additional argument, the
-//! encoder fails with the argument's name; it never guesses a value.
+//! The value and the type must have the same fields. If a chain's call has an additional argument,
+//! the encoder fails with the argument's name; it never guesses a value.
 
 use crate::{Field, Target, Value};
 use codec::{Compact, Encode};

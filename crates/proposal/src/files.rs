@@ -8,11 +8,11 @@ use worker::{Failure, Result};
 
 const FOLDER: &str = "calls";
 
-/// Writes each call as hex and as bytes, to `calls/01-sudo.hex` and `.scale`, the apply step last, and
-/// records the names in the proposal.
+/// Writes each call as hex and as bytes, to `calls/01-sudo.hex` and `.scale`, the apply step last,
+/// and records the names in the proposal.
 ///
-/// The files of an earlier proposal in the same directory are removed, so that nobody signs the calls
-/// of two routes.
+/// The files of an earlier proposal in the same directory are removed, so that nobody signs the
+/// calls of two routes.
 pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
     let folder = directory.join(FOLDER);
     let mut written = Vec::new();
@@ -51,8 +51,8 @@ fn remove_others(folder: &Path, keep: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether [`write`] writes files with such a name: two digits, a dash, a name and one of two
-/// extensions.
+/// Returns whether [`write`] writes files with such a name: two digits, a dash, a name and one of
+/// two extensions.
 fn is_call_file(name: &str) -> bool {
     let numbered = matches!(name.as_bytes(), [tens, ones, b'-', ..] if tens.is_ascii_digit() && ones.is_ascii_digit());
     numbered && (name.ends_with(".hex") || name.ends_with(".scale"))

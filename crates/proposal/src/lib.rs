@@ -5,7 +5,8 @@
 //! - [`Value`]: a decoded call. [`encode`] and [`decode`] convert it to and from bytes. They share
 //!   nothing but the metadata, and [`verified`] fails on a call for which they differ.
 //! - [`Route`], [`Chains`]: the route through governance, and what it requires.
-//! - [`upgrade`]: creates the proposal; [`files`] writes it; [`request`] handles the worker's requests.
+//! - [`upgrade`]: creates the proposal; [`files`] writes it; [`request`] handles the worker's
+//!   requests.
 
 pub mod calls;
 pub mod decode;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A chain, as its metadata describes it: pallets, calls and types.
 //!
-//! Indices and types are always read from the metadata, because they change between releases. Metadata
-//! is untrusted input. It is checked once, when it is loaded, so that encoding and decoding terminate.
+//! Indices and types are always read from the metadata, because they change between releases.
+//! Metadata is untrusted input. It is checked once, when it is loaded, so that encoding and
+//! decoding terminate.
 
 use crate::{
     decode,
@@ -144,8 +145,8 @@ impl Target {
         self.pallets().iter().find(|pallet| pallet.name == name)
     }
 
-    /// Returns the pallet of this name, or else the only pallet of this crate. A runtime may use other
-    /// names. If it has several pallets of the crate, the right one is unknown.
+    /// Returns the pallet of this name, or else the only pallet of this crate. A runtime may use
+    /// other names. If it has several pallets of the crate, the right one is unknown.
     pub fn pallet_of(&self, name: &str, crate_name: &str) -> Option<&Pallet> {
         if let Some(pallet) = self.pallet(name) {
             return Some(pallet);

@@ -106,7 +106,8 @@ pub struct Call {
     pub chain: String,
     /// The purpose of the call, and who submits it.
     pub description: String,
-    /// The encoded call, `0x` and hex. Empty if the call contains the code: then it is only in the file.
+    /// The encoded call, `0x` and hex. Empty if the call contains the code: then it is only in the
+    /// file.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub bytes: String,
     /// The BLAKE2-256 hash of the bytes.
@@ -154,7 +155,8 @@ pub struct InnerCall {
     pub decoded: String,
 }
 
-/// The call that applies an authorized upgrade. It contains the code, so its bytes are only in a file.
+/// The call that applies an authorized upgrade. It contains the code, so its bytes are only in a
+/// file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Apply {
     /// The name of the call, without its pallet.
@@ -184,8 +186,8 @@ pub struct Apply {
 
 /// Creates the proposal. Every call is encoded, decoded again and compared.
 ///
-/// Fails if no route is possible, if an option does not apply to the route, or if the chain would reject
-/// the release's versions.
+/// Fails if no route is possible, if an option does not apply to the route, or if the chain would
+/// reject the release's versions.
 pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> Result<Proposal> {
     let target = chains.target;
     let mut notes = Vec::new();
@@ -226,8 +228,8 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
     })
 }
 
-/// Checks the versions as the chain does when the code is applied. Without checks a problem becomes a
-/// note.
+/// Checks the versions as the chain does when the code is applied. Without checks a problem becomes
+/// a note.
 fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -> Result<Option<String>> {
     let old = target.version();
     let problem = if release.spec_name != old.spec_name {
@@ -314,7 +316,8 @@ impl<'chain> ProposalBuilder<'chain> {
             target.name(),
             self.chain.name()
         );
-        // The inner call is decoded with this one. The remaining calls are encoded bytes inside of it.
+        // The inner call is decoded with this one. The remaining calls are encoded bytes inside of
+        // it.
         let call = if by_hash {
             calls::sudo(pallet, inner.decoded)
         } else {
@@ -442,8 +445,8 @@ fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
     }
 }
 
-/// Returns a link to the decoded call in a browser for each call whose bytes are shown. `endpoint`: the
-/// node that the browser connects to.
+/// Returns a link to the decoded call in a browser for each call whose bytes are shown. `endpoint`:
+/// the node that the browser connects to.
 fn links(calls: &[Call], endpoint: Option<&str>) -> Vec<String> {
     let query = endpoint.map(|url| format!("?rpc={}", percent_encoded(url))).unwrap_or_default();
     let shown = calls.iter().map(|call| call.bytes.as_str()).filter(|bytes| !bytes.is_empty());

@@ -3,8 +3,8 @@
 //! encoding and decoding.
 //!
 //! Types may be recursive only through an enum or a sequence. These have at least one byte for each
-//! level, so the input bounds them. A struct that contains itself would never end. Names are limited in
-//! length and characters.
+//! level, so the input bounds them. A struct that contains itself would never end. Names are
+//! limited in length and characters.
 
 use scale_info::{PortableRegistry, Type, TypeDef, form::PortableForm};
 use worker::{Failure, Result};
@@ -47,7 +47,8 @@ impl Types {
         &self.pallets
     }
 
-    /// Returns the pallet whose calls are of this type. It distinguishes nested calls from other enums.
+    /// Returns the pallet whose calls are of this type. It distinguishes nested calls from other
+    /// enums.
     pub(crate) fn pallet_by_calls(&self, ty: u32) -> Option<&Pallet> {
         self.pallets.iter().find(|pallet| pallet.calls == Some(ty))
     }
@@ -63,8 +64,8 @@ pub(crate) fn is_identifier(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_LIMIT && name.chars().all(allowed)
 }
 
-/// Fails if a registry has invalid names or types that contain themselves. Encoding and decoding by a
-/// valid registry terminate.
+/// Fails if a registry has invalid names or types that contain themselves. Encoding and decoding by
+/// a valid registry terminate.
 fn check(registry: &PortableRegistry) -> Result<()> {
     for ty in &registry.types {
         names(&ty.ty).map_err(|name| {
@@ -107,8 +108,8 @@ fn held(ty: &Type<PortableForm>) -> Vec<usize> {
     }
 }
 
-/// Computes the nesting height of a type, depth first. It uses an explicit stack, because the registry
-/// is untrusted and could overflow the call stack.
+/// Computes the nesting height of a type, depth first. It uses an explicit stack, because the
+/// registry is untrusted and could overflow the call stack.
 fn height(registry: &PortableRegistry, start: usize, heights: &mut [usize]) -> Result<()> {
     let mut path: Vec<(usize, Vec<usize>, usize)> = Vec::new();
     let mut next = Some(start);

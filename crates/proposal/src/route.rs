@@ -76,8 +76,8 @@ impl fmt::Display for Route {
     }
 }
 
-/// The chain to upgrade and, if there is one, the chain whose root governs it: its relay chain, or a
-/// parachain that hosts the relay chain's governance, such as an Asset Hub.
+/// The chain to upgrade and, if there is one, the chain whose root governs it: its relay chain, or
+/// a parachain that hosts the relay chain's governance, such as an Asset Hub.
 #[derive(Clone, Copy)]
 pub struct Chains<'chain> {
     /// The chain to upgrade.

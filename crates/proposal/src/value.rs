@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Decoded calls and their values.
 //!
-//! The encoder and the decoder use the same type, so that an encoded call is verified with `==`. Values
-//! have one normal form: a struct or tuple with a single field is that field (a newtype adds nothing),
-//! and a vector or array of `u8` is [`Value::Bytes`].
+//! The encoder and the decoder use the same type, so that an encoded call is verified with `==`.
+//! Values have one normal form: a struct or tuple with a single field is that field (a newtype adds
+//! nothing), and a vector or array of `u8` is [`Value::Bytes`].
 
 use std::fmt::{self, Write};
 
-/// The most bytes that are shown in full. Longer ones are shown by their beginning, length and hash.
+/// The most bytes that are shown in full. Longer ones are shown by their beginning, length and
+/// hash.
 const SHOWN_BYTES: usize = 256;
 
 /// A value of any type.

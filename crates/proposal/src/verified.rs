@@ -26,8 +26,8 @@ impl VerifiedCall<'_> {
 
 /// Encodes a call, decodes the bytes again and compares the result.
 ///
-/// Fails if the value does not fit the chain's types, or (as a defect of Cutover) if the decoded call
-/// differs.
+/// Fails if the value does not fit the chain's types, or (as a defect of Cutover) if the decoded
+/// call differs.
 pub fn encode(chain: &Target, intention: Value) -> Result<VerifiedCall<'_>> {
     let bytes = encode::call(chain, &intention)?;
     let decoded = read_back(chain, &bytes, &intention)?;

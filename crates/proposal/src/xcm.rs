@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The XCM message by which a chain's root dispatches a call as root of another chain: unpaid execution
-//! and one `Transact` as Superuser.
+//! The XCM message by which a chain's root dispatches a call as root of another chain: unpaid
+//! execution and one `Transact` as Superuser.
 
 use crate::{Pallet, Target, Value, value::named};
 use worker::{Failure, Result};
 
-/// The `ref_time` that `Transact` declares for the call, in picoseconds. XCM up to version 4 requires it
-/// and rejects a call that needs more. Authorizing an upgrade takes one storage write, about 0.2 ms. This
-/// is fifty times as much and 2 % of a parachain's block.
+/// The `ref_time` that `Transact` declares for the call, in picoseconds. XCM up to version 4
+/// requires it and rejects a call that needs more. Authorizing an upgrade takes one storage write,
+/// about 0.2 ms. This is fifty times as much and 2 % of a parachain's block.
 const WEIGHT_REF_TIME: u128 = 10_000_000_000;
 /// The proof size that `Transact` declares for the call, in bytes.
 const WEIGHT_PROOF_SIZE: u128 = 65_536;
@@ -76,8 +76,8 @@ pub fn version(sender: &Target, receiver: &Target) -> Result<XcmVersion> {
     let (Some(messages), Some(locations)) = (argument("message"), argument("dest")) else {
         return Err(none(format!("no call to send a message on {}", sender.name())));
     };
-    // A runtime without XCM types in its metadata may still decode any version: then only the sender
-    // counts.
+    // A runtime without XCM types in its metadata may still decode any version: then only the
+    // sender counts.
     let readable = receiver
         .registry()
         .types

@@ -86,8 +86,8 @@ pub struct Settings {
     pub additional_trie_layers: u8,
     pub worst_case_map_values: u32,
     pub default_pov_mode: PovMode,
-    /// Whether the storage proof is recorded while time is measured, as nodes do when they author or
-    /// validate blocks of a parachain. Relay chains and solo chains do not spend this time.
+    /// Whether the storage proof is recorded while time is measured, as nodes do when they author
+    /// or validate blocks of a parachain. Relay chains and solo chains do not spend this time.
     pub record_proof: bool,
     /// The most bytes of proof in a block.
     pub block_proof_size: u64,

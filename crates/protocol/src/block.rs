@@ -63,7 +63,8 @@ pub struct BlockIdentity {
     pub finalized: bool,
 }
 
-/// The result of executing the block with the chain's own runtime. The figures are null if it failed.
+/// The result of executing the block with the chain's own runtime. The figures are null if it
+/// failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Execution {
     pub holds: bool,

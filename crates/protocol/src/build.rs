@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The facts about a build, and the build digest in the format of srtool, which other tools and release
-//! processes read.
+//! The facts about a build, and the build digest in the format of srtool, which other tools and
+//! release processes read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,10 +42,10 @@ pub struct DigestFiles {
 
 /// The build digest, with the field names of srtool.
 ///
-/// It differs from srtool in two points. The hashes at the top level are those of the deployed file: the
-/// compressed one, if there is one. The hash to authorize an upgrade is that of a call of current chains
-/// (`system.authorize_upgrade`), with the indices of the runtime's metadata. Source: `srtool-lib`,
-/// `srtool/scripts/build`.
+/// It differs from srtool in two points. The hashes at the top level are those of the deployed
+/// file: the compressed one, if there is one. The hash to authorize an upgrade is that of a call of
+/// current chains (`system.authorize_upgrade`), with the indices of the runtime's metadata. Source:
+/// `srtool-lib`, `srtool/scripts/build`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuildDigest {
     /// The program that created the digest, and its version.

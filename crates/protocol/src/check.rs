@@ -113,8 +113,8 @@ pub struct Check {
     /// The reason why the check was allowed not to pass, and who is responsible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,
-    /// Measurements of this machine, such as times. They differ between runs, so no other field may contain
-    /// them.
+    /// Measurements of this machine, such as times. They differ between runs, so no other field may
+    /// contain them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<String>,
 }

@@ -98,7 +98,8 @@ pub struct ComparedRuntime {
 pub enum StorageVersionsFrom {
     /// The state of the runtime's source.
     State,
-    /// The genesis state that the runtime builds. Every pallet writes the version of its code there.
+    /// The genesis state that the runtime builds. Every pallet writes the version of its code
+    /// there.
     Genesis,
     /// They are not known.
     #[default]
@@ -137,8 +138,8 @@ pub struct Parameter {
 pub enum Audience {
     /// Signers: wallets, hardware wallets, offline signers.
     SignedTransactions,
-    /// Calls that were encoded before the upgrade and are dispatched after it: XCM `Transact`, multisigs,
-    /// scheduled calls, preimages of referenda, and proxies, whose types refer to calls.
+    /// Calls that were encoded before the upgrade and are dispatched after it: XCM `Transact`,
+    /// multisigs, scheduled calls, preimages of referenda, and proxies, whose types refer to calls.
     EncodedCalls,
     /// Readers of storage, events, errors and constants.
     IndexersAndFrontEnds,
@@ -209,7 +210,8 @@ pub enum ChangeKind {
     /// The index now belongs to another call with other arguments.
     CallReplaced,
     CallArguments,
-    /// Variants were removed. Calls with such a variant are rejected; all others keep their meaning.
+    /// Variants were removed. Calls with such a variant are rejected; all others keep their
+    /// meaning.
     CallArgumentsShrunk,
     /// Variants were added or names changed. Old encodings keep their meaning.
     CallArgumentsGrown,
@@ -221,7 +223,8 @@ pub enum ChangeKind {
     /// Variants were removed. Keys with such a variant are no longer decoded.
     StorageKeyShrunk,
     StorageValue,
-    /// Variants were removed. Values with such a variant are no longer decoded; all others are unchanged.
+    /// Variants were removed. Values with such a variant are no longer decoded; all others are
+    /// unchanged.
     StorageValueShrunk,
     /// Variants were added or names changed. Stored values are decoded as before.
     StorageValueGrown,

@@ -31,8 +31,8 @@ pub struct DryRunRequest {
     /// The block whose state is read from a node: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
-    /// The replacement of the state's own code: a code substitute of its chain spec, by its block or
-    /// BLAKE2-256 hash, or a blob.
+    /// The replacement of the state's own code: a code substitute of its chain spec, by its block
+    /// or BLAKE2-256 hash, or a blob.
     #[serde(default)]
     pub code: Option<String>,
     /// How a node's state is read. By default lazily.
@@ -193,7 +193,8 @@ pub struct Block {
     pub compact_proof_size: u64,
     /// The proof size that the block declares, in bytes.
     pub declared_proof_size: u64,
-    /// Whether the runtime accepted only inherents, because multi-block migrations were in progress.
+    /// Whether the runtime accepted only inherents, because multi-block migrations were in
+    /// progress.
     pub only_inherents: bool,
     /// The measured time of the import. It differs between runs.
     #[serde(default)]

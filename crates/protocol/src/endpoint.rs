@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Addresses of nodes. They may contain keys: providers put them into the path, the query or before the
-//! host.
+//! Addresses of nodes. They may contain keys: providers put them into the path, the query or before
+//! the host.
 //!
-//! An [`Endpoint`] is always printed with its scheme, host and port only. The whole address is only for
-//! the transport and for a worker's standard input.
+//! An [`Endpoint`] is always printed with its scheme, host and port only. The whole address is only
+//! for the transport and for a worker's standard input.
 
 use crate::Failure;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::{fmt, str::FromStr};
 
 const SCHEMES: [&str; 4] = ["ws", "wss", "http", "https"];
-/// The shortest part of an address that is hidden. Shorter parts are not keys, and hiding them would make
-/// messages unreadable.
+/// The shortest part of an address that is hidden. Shorter parts are not keys, and hiding them
+/// would make messages unreadable.
 const SHORTEST_KEY: usize = 6;
 const HIDDEN: &str = "…";
 /// The most characters of a node's message that are shown.
@@ -29,7 +29,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Returns the whole address, for the transport only. Everything else prints the endpoint itself.
+    /// Returns the whole address, for the transport only. Everything else prints the endpoint
+    /// itself.
     pub fn expose(&self) -> &str {
         &self.whole
     }
@@ -52,8 +53,8 @@ impl Endpoint {
         self.scheme.ends_with('s') && self.scheme != "ws"
     }
 
-    /// Hides the parts of this address that may be keys in a text of a transport or a node. Both repeat
-    /// addresses in their errors.
+    /// Hides the parts of this address that may be keys in a text of a transport or a node. Both
+    /// repeat addresses in their errors.
     pub fn hide(&self, text: &str) -> String {
         let text = text.replace(&self.whole, &self.to_string());
         let rest = self.whole.get(self.scheme.len() + 3..).unwrap_or_default();
@@ -199,8 +200,8 @@ impl Live {
     }
 }
 
-/// Returns whether a text is an address without its scheme: `//host/key`, or a host with a port and a path
-/// or query, `host:9944/?key`.
+/// Returns whether a text is an address without its scheme: `//host/key`, or a host with a port and
+/// a path or query, `host:9944/?key`.
 fn lacks_scheme(text: &str) -> bool {
     let (authority, more) = text.split_once(['/', '?']).unwrap_or((text, ""));
     let has_port = authority.rsplit_once(':').is_some_and(|(host, port)| {
@@ -218,8 +219,8 @@ impl FromStr for Live {
     }
 }
 
-/// Splits a text at the commas between addresses. A comma may also be a part of an address; a separator
-/// is followed by a scheme.
+/// Splits a text at the commas between addresses. A comma may also be a part of an address; a
+/// separator is followed by a scheme.
 fn addresses(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -287,7 +288,8 @@ pub fn hide_addresses(text: &str) -> String {
     shown
 }
 
-/// Returns the document with [`hide_addresses`] applied to all strings, so that a request can be logged.
+/// Returns the document with [`hide_addresses`] applied to all strings, so that a request can be
+/// logged.
 pub fn without_addresses(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(hide_addresses(text)),

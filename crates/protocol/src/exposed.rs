@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Serializers for the fields of requests that contain addresses of nodes.
 //!
-//! An address may contain a key, so [`Endpoint`], [`Live`](crate::Live) and [`Source`] are serialized
-//! without it. A worker needs the whole address. So the fields of requests have the attribute
-//! `#[serde(serialize_with = "exposed::one")]`. Such requests are only written to a worker's standard
-//! input.
+//! An address may contain a key, so [`Endpoint`], [`Live`](crate::Live) and [`Source`] are
+//! serialized without it. A worker needs the whole address. So the fields of requests have the
+//! attribute `#[serde(serialize_with = "exposed::one")]`. Such requests are only written to a
+//! worker's standard input.
 
 use crate::{Endpoint, Live, Source};
 use serde::{Serialize, Serializer};

@@ -145,8 +145,8 @@ impl Failure {
         self
     }
 
-    /// Returns the failure of a file operation. A missing file is of the kind [`Kind::Input`]; a full disk
-    /// or missing permissions are of the kind [`Kind::Environment`].
+    /// Returns the failure of a file operation. A missing file is of the kind [`Kind::Input`]; a
+    /// full disk or missing permissions are of the kind [`Kind::Environment`].
     pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind::*;
         let failure = match error.kind() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The names of the document formats: `cutover/<document>/v<version>`.
 //!
-//! The first field of a document is its format. A reader rejects formats that it does not support. The
-//! version increases when a field is renamed, removed or changes its meaning, but not for new fields.
+//! The first field of a document is its format. A reader rejects formats that it does not support.
+//! The version increases when a field is renamed, removed or changes its meaning, but not for new
+//! fields.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 

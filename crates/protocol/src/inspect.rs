@@ -17,7 +17,8 @@ pub enum Request {
         /// Whether the runtime is executed to get its metadata.
         #[serde(default = "yes")]
         metadata: bool,
-        /// The token `SYMBOL:DECIMALS` for the metadata hash. By default it is read from the source.
+        /// The token `SYMBOL:DECIMALS` for the metadata hash. By default it is read from the
+        /// source.
         #[serde(default)]
         token: Option<String>,
     },
@@ -88,8 +89,8 @@ pub struct RuntimeFacts {
     pub ipfs_cid: String,
     /// The hash of the call `system.set_code` with the code.
     pub set_code_hash: String,
-    /// The encoded call `system.authorize_upgrade` with the hash of the code. Null if the runtime has no
-    /// such call.
+    /// The encoded call `system.authorize_upgrade` with the hash of the code. Null if the runtime
+    /// has no such call.
     pub authorize_upgrade_call: Option<String>,
     pub call_indices_from: CallIndicesFrom,
     /// The metadata versions that the runtime supports. Null if it was not executed.
@@ -97,8 +98,8 @@ pub struct RuntimeFacts {
     /// The metadata version that was read. Null if the runtime was not executed.
     pub metadata_version: Option<u32>,
     pub pallets: Option<Vec<PalletFacts>>,
-    /// The durations of slots, epochs and the like. A build for quick tests has the same name and version
-    /// as the chain's own, and differs here.
+    /// The durations of slots, epochs and the like. A build for quick tests has the same name and
+    /// version as the chain's own, and differs here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pace: Vec<Pace>,
     /// The facts of the metadata hash. Null if the runtime was not executed.
@@ -252,7 +253,8 @@ pub struct Token {
     pub decimals: u8,
 }
 
-/// Parses a token such as `CUT:12`, which stands for `enable_metadata_hash("CUT", 12)` of a build script.
+/// Parses a token such as `CUT:12`, which stands for `enable_metadata_hash("CUT", 12)` of a build
+/// script.
 impl FromStr for Token {
     type Err = Failure;
 
@@ -289,8 +291,8 @@ pub struct StateSummary {
     pub state_root: Option<String>,
     /// Whether the root computed from the entries equals the recorded one.
     pub verified: bool,
-    /// Whether this is the complete state of its block: its root is that of the header. Null without a
-    /// header.
+    /// Whether this is the complete state of its block: its root is that of the header. Null
+    /// without a header.
     pub complete: Option<bool>,
     pub block_number: Option<u64>,
     pub block_hash: Option<String>,

@@ -2,9 +2,10 @@
 //! The types that cross a process boundary or are published: requests and results of workers, and
 //! documents.
 //!
-//! The crate contains only types and their serde forms. Each document has one type for its writer and
-//! all its readers, so that the compiler finds the readers of a changed field. The JSON schemas in
-//! `docs/schema` are generated from the same types. This crate imports no other crate of Cutover.
+//! The crate contains only types and their serde forms. Each document has one type for its writer
+//! and all its readers, so that the compiler finds the readers of a changed field. The JSON schemas
+//! in `docs/schema` are generated from the same types. This crate imports no other crate of
+//! Cutover.
 
 pub mod benchmark;
 pub mod block;

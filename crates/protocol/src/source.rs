@@ -5,7 +5,8 @@ use crate::{Failure, Live, hide_addresses};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// A file, standard input or a node. The kind of a file is detected by its content, never by its name.
+/// A file, standard input or a node. The kind of a file is detected by its content, never by its
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file.
@@ -32,8 +33,8 @@ impl FromStr for Source {
     }
 }
 
-/// Hides the parts of a malformed address that may be keys: everything after the scheme, if the host cannot
-/// be recognized.
+/// Hides the parts of a malformed address that may be keys: everything after the scheme, if the
+/// host cannot be recognized.
 fn without_keys(text: &str) -> String {
     match text.split_once(':') {
         Some((scheme, _)) if !text.contains("://") => format!("{scheme}:…"),
@@ -52,8 +53,8 @@ impl fmt::Display for Source {
     }
 }
 
-/// Serializes the source as it is printed, without the whole address of a node. Fields of requests use the
-/// module `exposed` instead.
+/// Serializes the source as it is printed, without the whole address of a node. Fields of requests
+/// use the module `exposed` instead.
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -31,13 +31,14 @@ impl Verdict {
         }
     }
 
-    /// Returns whether the verdict is positive: all applicable checks were performed, without a failure.
+    /// Returns whether the verdict is positive: all applicable checks were performed, without a
+    /// failure.
     pub fn passed(self) -> bool {
         matches!(self, Self::Pass | Self::PassWithHazards)
     }
 
-    /// Returns the more severe of two verdicts. A failure is more severe than a check that could not be
-    /// performed.
+    /// Returns the more severe of two verdicts. A failure is more severe than a check that could
+    /// not be performed.
     pub fn and(self, other: Self) -> Self {
         let most_severe = [Self::Fail, Self::NotJudged, Self::PassWithHazards, Self::Pass];
         most_severe.into_iter().find(|verdict| [self, other].contains(verdict)).unwrap_or(Self::Skip)

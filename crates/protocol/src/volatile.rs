@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use serde_json::Value;
 
-/// The keys of results that differ between runs with the same inputs: durations, network usage and other
-/// measurements of the machine. Evidence does not contain them, so that equal runs give equal bytes.
-/// Digests of evidence ignore them at any depth.
+/// The keys of results that differ between runs with the same inputs: durations, network usage and
+/// other measurements of the machine. Evidence does not contain them, so that equal runs give equal
+/// bytes. Digests of evidence ignore them at any depth.
 pub const VOLATILE: [&str; 4] = ["seconds", "import_seconds", "measured", "rpc"];
 
 /// Removes the [`VOLATILE`] keys, at any depth.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks that the JSON schemas in `docs/schema` match the types. `UPDATE_SCHEMAS=1` regenerates them.
+//! Checks that the JSON schemas in `docs/schema` match the types. `UPDATE_SCHEMAS=1` regenerates
+//! them.
 
 #![allow(clippy::expect_used, reason = "tests")]
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The protocol between `xtask` and its worker binaries.
 //!
-//! A worker reads one JSON request from standard input and writes [`Event`]s to standard output, one
-//! JSON document per line. It writes nothing else; xtask renders the events. Its exit code is that of
-//! [`Kind`], so a worker that is started by hand has the exit code of its command.
+//! A worker reads one JSON request from standard input and writes [`Event`]s to standard output,
+//! one JSON document per line. It writes nothing else; xtask renders the events. Its exit code is
+//! that of [`Kind`], so a worker that is started by hand has the exit code of its command.
 
 /// The environment variable with the path of the file that holds the standard input of xtask. The
 /// worker's own standard input is the request.

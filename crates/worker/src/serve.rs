@@ -83,7 +83,8 @@ where
     Value: Serialize,
 {
     exit_with_parent();
-    // Write errors are ignored: after Ctrl-C in xtask nobody reads the events, and the worker ends soon.
+    // Write errors are ignored: after Ctrl-C in xtask nobody reads the events, and the worker ends
+    // soon.
     let reporter = Reporter::new(|event| {
         if let Ok(mut line) = serde_json::to_vec(&event) {
             line.push(b'\n');
@@ -109,8 +110,8 @@ where
     }
 }
 
-/// Ends this process when its parent process has ended. The worker's result has no reader then, and a
-/// store or a file that it keeps open would block the next run.
+/// Ends this process when its parent process has ended. The worker's result has no reader then, and
+/// a store or a file that it keeps open would block the next run.
 fn exit_with_parent() {
     #[cfg(unix)]
     {
@@ -132,8 +133,8 @@ fn read_request<Request: DeserializeOwned>() -> Result<Request> {
         .take(REQUEST_LIMIT)
         .read_to_end(&mut text)
         .map_err(|error| Failure::usage("cannot read the request from standard input").found(error.to_string()))?;
-    // Parse to a `Value` first: with arbitrary precision, serde_json passes numbers within a tagged enum
-    // as maps, and floats cannot be deserialized from a map.
+    // Parse to a `Value` first: with arbitrary precision, serde_json passes numbers within a tagged
+    // enum as maps, and floats cannot be deserialized from a map.
     serde_json::from_slice::<serde_json::Value>(&text).and_then(serde_json::from_value).map_err(
         |error: serde_json::Error| {
             Failure::usage("standard input does not contain a request for this worker")

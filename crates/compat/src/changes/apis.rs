@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compares runtime APIs: their versions (from `Core_version`) and the types of their functions (from
-//! the metadata).
+//! Compares runtime APIs: their versions (from `Core_version`) and the types of their functions
+//! (from the metadata).
 
 use super::effect::change;
 use super::{InterfacePair, RuntimeChanges, TypeChangeKinds};

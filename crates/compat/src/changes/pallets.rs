@@ -109,8 +109,8 @@ fn names_in(interface: &Interface<'_>, pallet: &Pallet<'_>) -> HashSet<String> {
 
 /// Returns how many names two pallets share, in percent; `None` if they are not the same pallet.
 ///
-/// At the same index half of the names are enough, because a renamed pallet was often changed too. At
-/// another index 90 % must be the same, and at least three names.
+/// At the same index half of the names are enough, because a renamed pallet was often changed too.
+/// At another index 90 % must be the same, and at least three names.
 fn similarity(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> Option<usize> {
     let shared = old.intersection(new).count();
     let all = old.len().max(new.len());

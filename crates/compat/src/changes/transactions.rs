@@ -38,8 +38,8 @@ fn has_data(interface: &Interface<'_>, extension: &Extension<'_>) -> bool {
     has_bytes(interface, extension.explicit) || has_bytes(interface, extension.implicit)
 }
 
-/// Returns whether values of a type have bytes. A type without a simplest value contains itself, so it
-/// has bytes.
+/// Returns whether values of a type have bytes. A type without a simplest value contains itself, so
+/// it has bytes.
 fn has_bytes(interface: &Interface<'_>, id: u32) -> bool {
     read::plainest(interface.types, id).is_none_or(|bytes| !bytes.is_empty())
 }
@@ -114,8 +114,8 @@ fn versions(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     }
 }
 
-/// Compares the extrinsic formats. Before metadata 16 the metadata lists only one, though the runtime
-/// may support others.
+/// Compares the extrinsic formats. Before metadata 16 the metadata lists only one, though the
+/// runtime may support others.
 fn extrinsic_formats(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     let (old, new) = (&pair.old.extrinsic_versions, &pair.new.extrinsic_versions);
     let whole = |interface: &Interface<'_>| interface.metadata_version >= 16;

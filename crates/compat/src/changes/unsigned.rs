@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Unsigned calls: the runtime itself creates them, in `inherent_extrinsics` or in an offchain worker,
-//! with its own types. No wallet, multisig or other chain stores such a call, so a change of it breaks
-//! no signer.
+//! Unsigned calls: the runtime itself creates them, in `inherent_extrinsics` or in an offchain
+//! worker, with its own types. No wallet, multisig or other chain stores such a call, so a change
+//! of it breaks no signer.
 
 use crate::interface::{Interface, Pallet};
 use protocol::diff::{Audience, Change, ChangeKind, Severity};
@@ -53,7 +53,8 @@ impl<'a> UnsignedCalls<'a> {
         interface.calls(pallet).iter().filter(|call| !self.contains(pallet, (&call.name, call.index))).count()
     }
 
-    /// Returns the change of a call. If the call is unsigned, signers are removed from its audiences.
+    /// Returns the change of a call. If the call is unsigned, signers are removed from its
+    /// audiences.
     pub fn without_signers(&self, interface: &Interface<'_>, pallet: &Pallet<'_>, change: Change) -> Change {
         // The change of a renamed call has the new name, and the old name in `old`.
         let name = match change.kind {

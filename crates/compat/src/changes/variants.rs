@@ -93,8 +93,8 @@ pub(super) fn changes(
             changes.push(change(kinds.removed, &was.name).old(index).with([detail]));
             continue;
         }
-        // A new name at an old index: renamed, if the fields are the same. Variants without fields always
-        // have the same fields, so that they count as replaced.
+        // A new name at an old index: renamed, if the fields are the same. Variants without fields
+        // always have the same fields, so that they count as replaced.
         let found = pair.fields(&was.fields, &successor.fields);
         renamed.push(successor.index);
         if was.fields.is_empty() || found.breaking() || found.lossy() || !found.renamed.is_empty() {

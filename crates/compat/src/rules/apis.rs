@@ -56,7 +56,8 @@ pub(super) fn api_version(found: &RuntimeChanges) -> Check {
     }
 }
 
-/// Warns of newly imported host functions: a node without such a function cannot execute the runtime.
+/// Warns of newly imported host functions: a node without such a function cannot execute the
+/// runtime.
 ///
 /// It is a hazard, as in the dry run, because the tool does not know which nodes are deployed.
 pub(super) fn host_functions(found: &RuntimeChanges) -> Check {

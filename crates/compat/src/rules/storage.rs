@@ -97,8 +97,8 @@ fn needs_migration(change: &Change) -> bool {
     )
 }
 
-/// Returns whether this depends on the stored values: a removed variant may be stored nowhere, and a
-/// removed item may be empty.
+/// Returns whether this depends on the stored values: a removed variant may be stored nowhere, and
+/// a removed item may be empty.
 fn may_need_migration(change: &Change) -> bool {
     matches!(change.kind, ChangeKind::StorageKeyShrunk | ChangeKind::StorageValueShrunk | ChangeKind::StorageRemoved)
 }

@@ -38,8 +38,8 @@ pub(super) fn spec_version(old: &Runtime, new: &Runtime) -> Check {
     }
 }
 
-/// Checks `transaction_version` as `sp_version::RuntimeVersion` requires: it must change when a call
-/// is changed, removed or moved, but not when one is added. The same holds for the transaction
+/// Checks `transaction_version` as `sp_version::RuntimeVersion` requires: it must change when a
+/// call is changed, removed or moved, but not when one is added. The same holds for the transaction
 /// extensions.
 pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &RuntimeChanges) -> Check {
     const NAME: &str = "transaction-version";
@@ -71,7 +71,8 @@ pub(super) fn transaction_version(old: &Runtime, new: &Runtime, found: &RuntimeC
     }
 }
 
-/// Checks the state version, which is the layout of the trie. Nodes migrate it in one direction only.
+/// Checks the state version, which is the layout of the trie. Nodes migrate it in one direction
+/// only.
 pub(super) fn state_version(old: &Runtime, new: &Runtime) -> Check {
     const NAME: &str = "state-version";
     let (was, is) = (old.version.effective_state_version(), new.version.effective_state_version());
@@ -84,15 +85,16 @@ pub(super) fn state_version(old: &Runtime, new: &Runtime) -> Check {
     }
 }
 
-/// Constants that nodes read at genesis or calculate with. A chain stalls if its runtime changes them.
+/// Constants that nodes read at genesis or calculate with. A chain stalls if its runtime changes
+/// them.
 const FIXED_CONSTANTS: [(&str, &str); 4] = [
     ("Babe", "EpochDuration"),
     ("Babe", "ExpectedBlockTime"),
     ("Aura", "SlotDuration"),
     ("ParachainSystem", "SelfParaId"),
 ];
-/// Constants that may show another pace of blocks: some change for good reasons, and builds for quick
-/// tests change them.
+/// Constants that may show another pace of blocks: some change for good reasons, and builds for
+/// quick tests change them.
 const PACE_CONSTANTS: [(&str, &str); 4] = [
     ("Timestamp", "MinimumPeriod"),
     ("Broker", "TimeslicePeriod"),
@@ -132,8 +134,8 @@ pub(super) fn consensus(old: &Runtime, new: &Runtime, found: &RuntimeChanges) ->
     }
 }
 
-/// Checks that the blob has the hash of its metadata (RFC-78) if the old one has. Offline wallets sign
-/// this hash; a blob compiled without it rejects their transactions.
+/// Checks that the blob has the hash of its metadata (RFC-78) if the old one has. Offline wallets
+/// sign this hash; a blob compiled without it rejects their transactions.
 pub(super) fn metadata_hash(old: &Runtime, new: &Runtime) -> Check {
     const NAME: &str = "metadata-hash";
     match old.metadata_hash.effect_of(&new.metadata_hash) {

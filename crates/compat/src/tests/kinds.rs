@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Each kind of change, from two runtimes that differ in nothing else. Equal runtimes give no change.
+//! Each kind of change, from two runtimes that differ in nothing else. Equal runtimes give no
+//! change.
 
 use super::{compared, kinds, parts::*};
 use crate::testing::{Item, Pallet, RuntimeBuilder, ty};

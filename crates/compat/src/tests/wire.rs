@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks comparisons of types against encoded values. An encoding is described in two registries, by
-//! different newtypes, tuples, structs and arrays, sometimes with one change. Values encoded by the one
-//! are decoded by the other.
+//! Checks comparisons of types against encoded values. An encoding is described in two registries,
+//! by different newtypes, tuples, structs and arrays, sometimes with one change. Values encoded by
+//! the one are decoded by the other.
 
 use crate::{Interface, compare::compare};
 use codec::{Decode, Encode};
@@ -215,8 +215,8 @@ fn primitive(width: usize) -> TypeDefPrimitive {
     }
 }
 
-/// Returns values with every variant and both extremes of every number, each with the simplest values
-/// elsewhere.
+/// Returns values with every variant and both extremes of every number, each with the simplest
+/// values elsewhere.
 fn values(shape: &Shape) -> Vec<Vec<u8>> {
     match shape {
         Number(width) => vec![vec![0; *width], vec![0xff; *width]],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests with the metadata of real chains. That of Kusama comes with a dependency; the rest comes from
-//! an npm package.
+//! Tests with the metadata of real chains. That of Kusama comes with a dependency; the rest comes
+//! from an npm package.
 
 use crate::{Chains, Options, Release, Route, Target, Value, decode, named, upgrade, verified, xcm};
 use scale_value::{Composite, ValueDef};
@@ -97,7 +97,8 @@ fn agrees(target: &Target, bytes: &[u8]) {
 }
 
 /// Returns the directory of the npm package `@polkadot/types-support` that `scripts/types/` pins.
-/// `cargo xtask test` installs it and sets the variable. Elsewhere the test is skipped, but never in CI.
+/// `cargo xtask test` installs it and sets the variable. Elsewhere the test is skipped, but never
+/// in CI.
 fn types_support() -> Option<PathBuf> {
     let root = std::env::var_os("CUTOVER_TYPES_SUPPORT").filter(|root| !root.is_empty());
     if root.is_none() {
@@ -156,7 +157,8 @@ fn every_possible_route_of_current_chains_is_encoded() {
     }
 }
 
-/// Compares with the bytes of the Fellowship's tool on Kusama's Asset Hub, which hosts its governance.
+/// Compares with the bytes of the Fellowship's tool on Kusama's Asset Hub, which hosts its
+/// governance.
 #[test]
 fn the_bytes_of_the_fellowships_tool() {
     let Some(root) = types_support() else { return };

@@ -38,8 +38,8 @@ pub struct CheckRequest {
     pub age: Age,
 }
 
-/// The age of weight files compared with the measured code, from version control. The caller provides it:
-/// the worker runs no tools.
+/// The age of weight files compared with the measured code, from version control. The caller
+/// provides it: the worker runs no tools.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Age {
@@ -155,8 +155,8 @@ pub enum WireKind {
     Own(String),
     /// `()`.
     Unit,
-    /// The weights in the pallet's crate. They were measured for another runtime: for the SDK's pallets, for
-    /// the SDK's own node.
+    /// The weights in the pallet's crate. They were measured for another runtime: for the SDK's
+    /// pallets, for the SDK's own node.
     OfThePallet,
     /// Weights for tests, without a real measurement.
     ForTests,

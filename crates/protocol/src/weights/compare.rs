@@ -23,14 +23,15 @@ impl Default for Options {
     }
 }
 
-/// The values of the components at which an extrinsic is compared. The names are those of subweight.
+/// The values of the components at which an extrinsic is compared. The names are those of
+/// subweight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Every component at its least value, or zero without a range.
     Base,
-    /// The combination of least and greatest values with the largest increase. Both files must have the
-    /// same ranges.
+    /// The combination of least and greatest values with the largest increase. Both files must have
+    /// the same ranges.
     ExactWorst,
     /// Like `exact-worst`, but with the wider range if they differ, and 0 to 100 without a range.
     #[default]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Raw results that belong to no pallet: the base costs of blocks and extrinsics, and the reads and writes
-//! of a database.
+//! Raw results that belong to no pallet: the base costs of blocks and extrinsics, and the reads and
+//! writes of a database.
 
 use super::raw::{Machine, Runtime};
 use crate::format;
@@ -102,8 +102,8 @@ pub struct DatabaseSettings {
 }
 
 impl Default for DatabaseSettings {
-    /// The batches are smaller than the 100,000 of `frame-benchmarking-cli`, which is more than a block
-    /// writes and more than small states have.
+    /// The batches are smaller than the 100,000 of `frame-benchmarking-cli`, which is more than a
+    /// block writes and more than small states have.
     fn default() -> Self {
         Self { warmup: 1, keys: 1_000_000, seed: 0, batch: 1_000, record_proof: true }
     }

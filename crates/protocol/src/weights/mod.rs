@@ -22,7 +22,8 @@ pub enum Request {
     Render(Box<RenderRequest>),
     /// Check the weights of a runtime; the result is a [`check::Report`].
     Check(Box<CheckRequest>),
-    /// List the pallets with weight files in the runtime; the result is a list of [`check::Measured`].
+    /// List the pallets with weight files in the runtime; the result is a list of
+    /// [`check::Measured`].
     Measured(MeasuredRequest),
 }
 
@@ -36,8 +37,8 @@ pub struct CompareRequest {
     pub options: compare::Options,
 }
 
-/// A file or directory with weights, and its name in results. Files of a revision are in a temporary
-/// directory.
+/// A file or directory with weights, and its name in results. Files of a revision are in a
+/// temporary directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Side {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The raw results of a pallet's benchmarks: all measurements, so that weight files can be generated again
-//! without running benchmarks.
+//! The raw results of a pallet's benchmarks: all measurements, so that weight files can be
+//! generated again without running benchmarks.
 //!
-//! The fields of a [`Repetition`] are those of `frame_benchmarking::BenchmarkResult`, with their units.
+//! The fields of a [`Repetition`] are those of `frame_benchmarking::BenchmarkResult`, with their
+//! units.
 
 use crate::{format, hexadecimal};
 use schemars::JsonSchema;
@@ -47,8 +48,8 @@ pub struct Settings {
     /// The repetitions of the whole benchmark outside of the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_repeat: Option<u32>,
-    /// Repetition ended when the relative half-width of the confidence interval of the worst case was below
-    /// this; 0.02 is two percent. Null without adaptive repetition.
+    /// Repetition ended when the relative half-width of the confidence interval of the worst case
+    /// was below this; 0.02 is two percent. Null without adaptive repetition.
     pub tolerance: Option<f64>,
     /// The additional heap pages of 64 KiB for the runtime.
     pub heap_pages: Option<u64>,
@@ -109,8 +110,8 @@ pub struct Benchmark {
     pub extrinsic: String,
     /// The components, in the order of the benchmark's signature.
     pub components: Vec<ComponentRange>,
-    /// The modes by `Pallet::Item`, `Pallet` or `ALL`. The most specific name applies; other items have the
-    /// default mode.
+    /// The modes by `Pallet::Item`, `Pallet` or `ALL`. The most specific name applies; other items
+    /// have the default mode.
     #[serde(default)]
     pub pov_modes: BTreeMap<String, PovMode>,
     /// The runs that measured the time, without recording.
