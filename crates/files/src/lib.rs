@@ -91,12 +91,12 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Everything below a directory, in no order. No link is followed.
+/// Returns an iterator over everything below a directory, in no order. Links are not followed.
 pub fn below(directory: &Path) -> WalkDir {
     WalkDir::new(directory).min_depth(1)
 }
 
-/// An entry of [`below`]. An error names the directory that cannot be listed.
+/// Returns an entry of [`below`]. A failure names the directory that cannot be listed.
 pub fn listed(entry: walkdir::Result<DirEntry>) -> Result<DirEntry> {
     entry.map_err(|error| {
         let path = error.path().unwrap_or(Path::new("")).to_path_buf();
