@@ -208,7 +208,7 @@ fn options_that_the_route_has_no_use_for_are_refused() {
         Xtask::new([&["propose", "upgrade", "--runtime", &blob, "--target", &state][..], more].concat()).run()
     };
     propose(&["--route", "sudo", "--enact-after", "10"]).expect_code(2).mentions(&["sudo", "--enact-after"]);
-    propose(&["--relay", &state]).expect_code(2).mentions(&["the chain that is upgraded itself"]);
+    propose(&["--relay", &state]).expect_code(2).mentions(&["the upgraded chain itself"]);
     propose(&["--route", "root-referendum", "--enact-after", "10"]).expect_code(0);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two types compared by what is written on the wire, wherever they stand in two registries.
+//! Compares two types of two registries by their encoding.
 //!
-//! Fields of structs, tuples and arrays stand one after the other with nothing between them. So both types are taken
-//! apart to the parts that do say what they are (numbers, sequences, enums), and these are held against each other in
-//! their order: `X2(Junction, Junction)` and `X2([Junction; 2])` are one encoding. Differences are sorted by what they do
-//! to bytes that the other side encoded.
+//! The encodings of the fields of structs, tuples and arrays follow each other without separators.
+//! So both types are flattened to their encoded parts (numbers, sequences, enums), and these are
+//! compared in order: `X2(Junction, Junction)` and `X2([Junction; 2])` have the same encoding.
+//! Differences are sorted by their effect on bytes that the other side encoded.
 
 use crate::interface::Interface;
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
@@ -13,70 +13,74 @@ use std::{
     rc::Rc,
 };
 
-/// Types nest some twenty deep; a hostile registry nests for ever.
-const DEPTH: usize = 200;
-/// Enough to understand what changed.
-const FINDINGS: usize = 12;
-/// Pairs of parts that one comparison looks at. The largest real one, of a call that carries XCM, has some thousand.
-const STEPS: usize = 200_000;
-/// Types that are opened one in the other, or one after the other without a byte between them.
-const OPENED: usize = 1000;
+/// The deepest nesting. Real types nest about 20 deep; those of a hostile registry may nest
+/// endlessly.
+const MAX_DEPTH: usize = 200;
+/// The most differences of each kind that are kept.
+const MAX_FINDINGS: usize = 12;
+/// The most pairs of parts that one comparison visits. The largest real comparison, of a call with
+/// an XCM message, visits a few thousand.
+const MAX_STEPS: usize = 200_000;
+/// The most types that are flattened in a row without an encoded byte between them.
+const MAX_OPENED: usize = 1000;
 
-/// What differs, each with the path to it.
+/// The differences between two types, each with its path.
 #[derive(Clone, Debug, Default)]
 pub struct Differences {
-    /// The same bytes are read as something else, or not at all.
+    /// The same bytes are decoded to another value, or are invalid.
     pub changed: Vec<String>,
-    /// Fields or variants of a known name stand elsewhere: bytes are read as what they are not, and nobody notices.
+    /// Fields or variants of the same name have another position: bytes are decoded to a wrong
+    /// value without an error.
     pub moved: Vec<String>,
-    /// Variants and numbers that only the new type has.
+    /// Variants and ranges of numbers that only the new type has.
     pub added: Vec<String>,
-    /// Variants and numbers that only the old type has.
+    /// Variants and ranges of numbers that only the old type has.
     pub removed: Vec<String>,
-    /// The same encoding under another name, or in other brackets.
+    /// The same encoding under another name, or with another nesting.
     pub renamed: Vec<String>,
-    /// The types nest deeper, or are more, than any real ones: what is below is not known.
+    /// Whether the comparison stopped at a limit: the types are deeper or larger than real ones.
     pub unfinished: bool,
-    /// How many pairs of parts were looked at.
+    /// The number of pairs of parts that were visited.
     pub steps: usize,
 }
 
 impl Differences {
-    /// Whether what one side encoded may be something else to the other.
+    /// Returns whether the other side may decode the same bytes to another value, or not at all.
     pub fn breaking(&self) -> bool {
         !self.changed.is_empty() || !self.moved.is_empty()
     }
 
-    /// Whether some of what one side encoded is nothing to the other, though the rest is what it was.
+    /// Returns whether the new side rejects some values of the old side. All others are unchanged.
     pub fn lossy(&self) -> bool {
         !self.removed.is_empty()
     }
 
-    /// Whether there is anything to tell.
+    /// Returns whether there is any difference.
     pub fn any(&self) -> bool {
         self.all().next().is_some()
     }
 
-    /// All of them, the worst first.
+    /// Returns all differences, the most severe first.
     pub fn all(&self) -> impl Iterator<Item = String> {
-        let renamed = self.renamed.iter().map(|told| format!("{told} (encoded as before)"));
+        let renamed = self.renamed.iter().map(|text| format!("{text} (encoded as before)"));
         let others = [&self.changed, &self.moved, &self.removed, &self.added];
         others.into_iter().flatten().cloned().chain(renamed)
     }
 
-    /// The breaking ones, in words.
-    pub fn told(&self) -> String {
-        let mut told: Vec<_> = self.changed.iter().chain(&self.moved).map(String::as_str).collect();
-        let more = told.len().saturating_sub(3);
-        told.truncate(3);
+    /// Returns the first three breaking differences as text, and how many more there are.
+    pub fn summary(&self) -> String {
+        let mut breaking: Vec<_> = self.changed.iter().chain(&self.moved).map(String::as_str).collect();
+        let more = breaking.len().saturating_sub(3);
+        breaking.truncate(3);
         let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{}{rest}", told.join("; "))
+        format!("{}{rest}", breaking.join("; "))
     }
 }
 
-/// The enums that every call, event, error and origin of a runtime is part of change with each of its pallets. Who
-/// compares calls or storage one by one is not helped by hearing of them wherever they are nested.
-const OUTER: [&str; 9] = [
+/// The runtime's outer enums, with a variant for each pallet. They change with every pallet. Calls
+/// and storage are compared one by one, so a change of these enums is not reported wherever they
+/// occur.
+const OUTER_ENUMS: [&str; 9] = [
     "RuntimeCall",
     "RuntimeEvent",
     "RuntimeError",
@@ -88,11 +92,12 @@ const OUTER: [&str; 9] = [
     "RuntimeViewFunction",
 ];
 
-/// Which of them a type is, if any. Until 2022 they had shorter names, and stood at the root of a runtime's crate.
-fn outer(types: &PortableRegistry, id: u32) -> Option<&'static str> {
+/// Returns which outer enum a type is. Until 2022 they had shorter names (`Call`) in the root of
+/// the runtime's crate.
+fn outer_enum(types: &PortableRegistry, id: u32) -> Option<&'static str> {
     let segments = types.resolve(id)?.path.segments.as_slice();
     let name = segments.last()?;
-    OUTER
+    OUTER_ENUMS
         .into_iter()
         .find(|outer| name == outer || (segments.len() == 2 && outer.strip_prefix("Runtime") == Some(name)))
 }
@@ -104,7 +109,7 @@ pub fn compare(old: &Interface<'_>, old_id: u32, new: &Interface<'_>, new_id: u3
     comparison.end()
 }
 
-/// Compares what a call takes, one argument after the other.
+/// Compares the fields of two variants, such as the arguments of a call.
 pub fn compare_fields(
     old: &Interface<'_>,
     old_fields: &[Field<PortableForm>],
@@ -116,30 +121,32 @@ pub fn compare_fields(
     comparison.end()
 }
 
+/// The state of one comparison.
 struct Comparison<'a> {
     old: &'a PortableRegistry,
     new: &'a PortableRegistry,
-    /// Pairs that are under comparison or were, and that nothing speaks against: a type that holds itself is what the
-    /// other is as long as no difference is met.
-    same: Noted,
-    /// Pairs that do not encode alike, whatever else is assumed.
-    unlike: HashSet<(u32, u32)>,
-    /// Pairs of which it was told why they do not.
-    told: Noted,
-    /// Whether anything was met that is not the same, told or not.
+    /// Pairs of types that are assumed to have the same encoding until a difference is found. Such
+    /// an assumption lets the comparison of recursive types end.
+    assumed_same: PairSet,
+    /// Pairs of types with different encodings, independent of any assumption.
+    different: HashSet<(u32, u32)>,
+    /// Pairs of types whose difference was described already.
+    described: PairSet,
+    /// Whether any difference was found, described or not.
     differs: bool,
     steps: usize,
     found: Differences,
 }
 
-/// Pairs in the order in which they came, so that an assumption can be taken back with all that was built on it.
+/// A set of pairs of types that keeps the order of insertion, so that later entries can be removed
+/// again.
 #[derive(Default)]
-struct Noted {
+struct PairSet {
     pairs: HashSet<(u32, u32)>,
     order: Vec<(u32, u32)>,
 }
 
-impl Noted {
+impl PairSet {
     fn insert(&mut self, pair: (u32, u32)) -> bool {
         let new = self.pairs.insert(pair);
         if new {
@@ -155,43 +162,43 @@ impl Noted {
     }
 }
 
-/// How far a comparison was, to go back to.
-struct Mark {
-    same: usize,
-    told: usize,
+/// The progress of a comparison, to roll back to.
+struct Checkpoint {
+    assumed_same: usize,
+    described: usize,
     found: [usize; 5],
 }
 
-/// A field's name, where it has one, and its type.
+/// A field's name, if it has one, and its type.
 type FieldOf<'a> = (Option<&'a str>, u32);
 
 fn fields_of(fields: &[Field<PortableForm>]) -> Vec<FieldOf<'_>> {
     fields.iter().map(|field| (field.name.as_deref(), field.ty.id)).collect()
 }
 
-/// A type by the form of its encoding.
+/// The form of a type's encoding.
 enum Form<'a> {
     Fields(Vec<FieldOf<'a>>),
     Variants(BTreeMap<u8, &'a scale_info::Variant<PortableForm>>),
     Sequence(u32),
     Array(u32, u32),
-    /// A number by the type that bounds it; nothing where that is none.
+    /// A compact number, with the primitive type that bounds it, if there is one.
     Compact(Option<&'static str>),
     Primitive(&'static str),
     Bits(u32, u32),
 }
 
 impl Form<'_> {
-    /// Whether nothing of it is written but its parts.
+    /// Returns whether the encoding consists of the encodings of its parts alone.
     fn is_parts(&self) -> bool {
         matches!(self, Form::Fields(_) | Form::Array(..))
     }
 }
 
-/// Parts that are still to be read, the next one last.
+/// The parts that are not compared yet, the next one last.
 type Parts = Vec<Part>;
 
-/// So many of one type in a row, and the path to them.
+/// A number of consecutive parts of the same type, and their path.
 #[derive(Clone)]
 struct Part {
     id: u32,
@@ -203,7 +210,7 @@ fn part(id: u32, path: &str) -> Part {
     Part { id, times: 1, path: path.into() }
 }
 
-/// The fields in front of what is there already.
+/// Puts the fields before the other parts.
 fn push_fields(parts: &mut Parts, fields: &[FieldOf<'_>], path: &str) {
     for (place, (name, id)) in fields.iter().enumerate().rev() {
         let below = match name {
@@ -215,7 +222,7 @@ fn push_fields(parts: &mut Parts, fields: &[FieldOf<'_>], path: &str) {
     }
 }
 
-/// Puts what the first part consists of in its place, where it has parts.
+/// Replaces the first part by its own parts, if it has any.
 fn open(types: &PortableRegistry, parts: &mut Parts) {
     let Some(next) = parts.last() else { return };
     let (id, path) = (next.id, next.path.clone());
@@ -239,9 +246,9 @@ fn take(parts: &mut Parts, times: u32) {
     }
 }
 
-/// The type behind wrappers of one field.
+/// Returns the type inside of structs and tuples with one field.
 pub fn unwrapped(types: &PortableRegistry, mut id: u32) -> u32 {
-    for _ in 0..DEPTH {
+    for _ in 0..MAX_DEPTH {
         let inner = match types.resolve(id).map(|ty| &ty.type_def) {
             Some(TypeDef::Composite(composite)) if composite.fields.len() == 1 => composite.fields[0].ty.id,
             Some(TypeDef::Tuple(tuple)) if tuple.fields.len() == 1 => tuple.fields[0].id,
@@ -263,7 +270,7 @@ fn form(types: &PortableRegistry, id: u32) -> Option<Form<'_>> {
         TypeDef::Array(array) => Form::Array(array.len, array.type_param.id),
         TypeDef::Compact(compact) => match &types.resolve(unwrapped(types, compact.type_param.id))?.type_def {
             TypeDef::Primitive(primitive) => Form::Compact(Some(primitive_name(primitive))),
-            // A compact nothing is nothing.
+            // A compact `()` has no bytes.
             TypeDef::Tuple(tuple) if tuple.fields.is_empty() => Form::Fields(Vec::new()),
             _ => Form::Compact(None),
         },
@@ -272,7 +279,7 @@ fn form(types: &PortableRegistry, id: u32) -> Option<Form<'_>> {
     })
 }
 
-/// [`Form::is_parts`] of a type, without making the form.
+/// Returns [`Form::is_parts`] of a type, without creating the form.
 fn made_of_parts(types: &PortableRegistry, id: u32) -> bool {
     match types.resolve(id).map(|ty| &ty.type_def) {
         Some(TypeDef::Composite(_) | TypeDef::Tuple(_) | TypeDef::Array(_)) => true,
@@ -281,6 +288,7 @@ fn made_of_parts(types: &PortableRegistry, id: u32) -> bool {
     }
 }
 
+/// Returns the name of a primitive type in Rust.
 pub fn primitive_name(primitive: &TypeDefPrimitive) -> &'static str {
     match primitive {
         TypeDefPrimitive::Bool => "bool",
@@ -301,7 +309,7 @@ pub fn primitive_name(primitive: &TypeDefPrimitive) -> &'static str {
     }
 }
 
-/// The last part of a type's path: what people call it.
+/// Returns the last segment of a type's path.
 pub fn name(types: &PortableRegistry, id: u32) -> Option<&str> {
     types.resolve(id)?.path.segments.last().map(String::as_str)
 }
@@ -311,9 +319,9 @@ impl<'a> Comparison<'a> {
         Self {
             old,
             new,
-            same: Noted::default(),
-            unlike: HashSet::new(),
-            told: Noted::default(),
+            assumed_same: PairSet::default(),
+            different: HashSet::new(),
+            described: PairSet::default(),
             differs: false,
             steps: 0,
             found: Differences::default(),
@@ -322,64 +330,65 @@ impl<'a> Comparison<'a> {
 
     fn end(mut self) -> Differences {
         if self.differs && !self.found.breaking() {
-            self.changed("", "it is encoded otherwise".into());
+            self.changed("", "the encoding differs".into());
         }
         Differences { steps: self.steps, ..self.found }
     }
 
-    fn mark(&self) -> Mark {
+    fn checkpoint(&self) -> Checkpoint {
         let Differences { changed, moved, added, removed, renamed, .. } = &self.found;
-        Mark {
-            same: self.same.order.len(),
-            told: self.told.order.len(),
+        Checkpoint {
+            assumed_same: self.assumed_same.order.len(),
+            described: self.described.order.len(),
             found: [changed, moved, added, removed, renamed].map(Vec::len),
         }
     }
 
-    /// Takes back what was found and assumed since.
-    fn undo(&mut self, mark: Mark) {
-        self.same.truncate(mark.same);
-        self.told.truncate(mark.told);
+    /// Removes what was found and assumed since the checkpoint.
+    fn roll_back(&mut self, checkpoint: Checkpoint) {
+        self.assumed_same.truncate(checkpoint.assumed_same);
+        self.described.truncate(checkpoint.described);
         let Differences { changed, moved, added, removed, renamed, .. } = &mut self.found;
-        for (list, length) in [changed, moved, added, removed, renamed].into_iter().zip(mark.found) {
+        for (list, length) in [changed, moved, added, removed, renamed].into_iter().zip(checkpoint.found) {
             list.truncate(length);
         }
     }
 
-    /// One whole value of each side, with nothing beside it: says why, where they are not alike.
+    /// Compares a type that is an item of its own, such as a sequence's element, and describes the
+    /// difference.
     fn element(&mut self, old: u32, new: u32, path: &str, depth: usize) {
-        if !self.alike(old, new, path, depth) {
+        if !self.same_encoding(old, new, path, depth) {
             self.differs = true;
-            self.tell(old, new, path, depth);
+            self.describe(old, new, path, depth);
         }
     }
 
-    /// Whether both take the same place among others: a value of one ends where one of the other would. What differs
-    /// within that place, such as the variants of an enum, is told.
-    fn alike(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) -> bool {
+    /// Returns whether the values of both types have the same extent in an encoding. Differences
+    /// that keep the extent, such as the variants of an enum, are recorded.
+    fn same_encoding(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) -> bool {
         self.steps += 1;
-        if self.found.changed.len() >= FINDINGS {
+        if self.found.changed.len() >= MAX_FINDINGS {
             return true;
         }
-        if depth > DEPTH || self.steps > STEPS {
+        if depth > MAX_DEPTH || self.steps > MAX_STEPS {
             self.found.unfinished = true;
             return true;
         }
-        if let (Some(old), Some(new)) = (outer(self.old, old_id), outer(self.new, new_id))
+        if let (Some(old), Some(new)) = (outer_enum(self.old, old_id), outer_enum(self.new, new_id))
             && old == new
         {
             return true;
         }
-        if self.unlike.contains(&(old_id, new_id)) {
+        if self.different.contains(&(old_id, new_id)) {
             return false;
         }
-        let mark = self.mark();
-        if !self.same.insert((old_id, new_id)) {
+        let checkpoint = self.checkpoint();
+        if !self.assumed_same.insert((old_id, new_id)) {
             return true;
         }
         let (old_types, new_types) = (self.old, self.new);
         let (Some(old), Some(new)) = (form(old_types, old_id), form(new_types, new_id)) else {
-            self.changed(path, "a type that its registry lacks".into());
+            self.changed(path, "the type is missing from the registry".into());
             return true;
         };
         if let (Form::Fields(old), Form::Fields(new)) = (&old, &new) {
@@ -388,26 +397,26 @@ impl<'a> Comparison<'a> {
         let alike = match old.is_parts() || new.is_parts() {
             true => {
                 let (mut was, mut is) = (vec![part(old_id, path)], vec![part(new_id, path)]);
-                // This pair is under comparison: what is compared now is what it consists of.
+                // This pair is under comparison already: compare its parts.
                 open(old_types, &mut was);
                 open(new_types, &mut is);
-                self.in_order(was, is, depth)
+                self.same_parts(was, is, depth)
             }
-            false => self.leaves(&old, &new, path, depth),
+            false => self.same_form(&old, &new, path, depth),
         };
         if !alike {
-            self.undo(mark);
-            self.unlike.insert((old_id, new_id));
+            self.roll_back(checkpoint);
+            self.different.insert((old_id, new_id));
         }
         alike
     }
 
-    /// Whether two rows of parts are alike to their ends, however they are put into brackets.
-    fn in_order(&mut self, mut old: Parts, mut new: Parts, depth: usize) -> bool {
+    /// Returns whether two lists of parts have the same encoding, whatever their nesting.
+    fn same_parts(&mut self, mut old: Parts, mut new: Parts, depth: usize) -> bool {
         let mut opened = 0;
         loop {
             self.steps += 1;
-            if self.steps > STEPS {
+            if self.steps > MAX_STEPS {
                 self.found.unfinished = true;
                 return true;
             }
@@ -415,7 +424,7 @@ impl<'a> Comparison<'a> {
             let in_new = new.last().is_some_and(|part| made_of_parts(self.new, part.id));
             match (old.last().cloned(), new.last().cloned()) {
                 (None, None) => return true,
-                (Some(was), Some(is)) if in_old == in_new && self.alike(was.id, is.id, &is.path, depth + 1) => {
+                (Some(was), Some(is)) if in_old == in_new && self.same_encoding(was.id, is.id, &is.path, depth + 1) => {
                     let times = was.times.min(is.times);
                     take(&mut old, times);
                     take(&mut new, times);
@@ -424,9 +433,9 @@ impl<'a> Comparison<'a> {
                 }
                 _ => {}
             }
-            // What is left over may be nothing: a unit, an array of no elements. What has parts for ever and never any
-            // bytes is no type.
-            if !(in_old || in_new) || opened > OPENED {
+            // The remaining parts may have no bytes: a unit, an empty array. A type that has parts
+            // endlessly but no bytes is not a valid type.
+            if !(in_old || in_new) || opened > MAX_OPENED {
                 return false;
             }
             opened += 1;
@@ -439,17 +448,20 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Two parts that have no parts that are written one by one.
-    fn leaves(&mut self, old: &Form<'_>, new: &Form<'_>, path: &str, depth: usize) -> bool {
+    /// Compares two forms that cannot be flattened.
+    fn same_form(&mut self, old: &Form<'_>, new: &Form<'_>, path: &str, depth: usize) -> bool {
         match (old, new) {
             (Form::Variants(old), Form::Variants(new)) => self.variants(old, new, path, depth),
             (Form::Sequence(old), Form::Sequence(new)) => self.element(*old, *new, path, depth + 1),
             (Form::Compact(old), Form::Compact(new)) => match (old.and_then(bits), new.and_then(bits)) {
                 (Some(was), Some(is)) if was > is => {
-                    keep(&mut self.found.removed, at(path, format!("numbers of more than {is} bits are refused")));
+                    push_limited(
+                        &mut self.found.removed,
+                        at(path, format!("numbers of more than {is} bits are rejected")),
+                    );
                 }
                 (Some(was), Some(is)) if was < is => {
-                    keep(&mut self.found.added, at(path, format!("numbers of more than {was} bits are new")));
+                    push_limited(&mut self.found.added, at(path, format!("numbers of more than {was} bits are new")));
                 }
                 _ => return old == new,
             },
@@ -459,7 +471,7 @@ impl<'a> Comparison<'a> {
                 if !self.is_byte(self.old, *item) {
                     return false;
                 }
-                keep(&mut self.found.removed, at(path, "bytes that are no text are refused".into()));
+                push_limited(&mut self.found.removed, at(path, "bytes that are not UTF-8 are rejected".into()));
             }
             (Form::Bits(old_store, old_order), Form::Bits(new_store, new_order)) => {
                 let (was, is) = (name(self.old, *old_order), name(self.new, *new_order));
@@ -473,47 +485,49 @@ impl<'a> Comparison<'a> {
         true
     }
 
-    /// Fields that are all there is of a variant or a call: says why, where they are not alike.
+    /// Compares the fields of a variant or a call, and describes the difference.
     fn fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
-        let mark = self.mark();
+        let checkpoint = self.checkpoint();
         self.names(old, new, path);
-        if !self.in_order(parts_of(old, path), parts_of(new, path), depth) {
-            self.undo(mark);
+        if !self.same_parts(parts_of(old, path), parts_of(new, path), depth) {
+            self.roll_back(checkpoint);
             self.differs = true;
-            self.tell_fields(old, new, path, depth);
+            self.describe_fields(old, new, path, depth);
         }
     }
 
-    /// Where two types begin to differ.
-    fn tell(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) {
+    /// Records where two types begin to differ.
+    fn describe(&mut self, old_id: u32, new_id: u32, path: &str, depth: usize) {
         let (old_types, new_types) = (self.old, self.new);
         let (old_id, new_id) = (unwrapped(old_types, old_id), unwrapped(new_types, new_id));
-        if depth > DEPTH || !self.told.insert((old_id, new_id)) {
+        if depth > MAX_DEPTH || !self.described.insert((old_id, new_id)) {
             return;
         }
         let (Some(old), Some(new)) = (form(old_types, old_id), form(new_types, new_id)) else { return };
         match (&old, &new) {
-            (Form::Fields(old), Form::Fields(new)) => self.tell_fields(old, new, path, depth),
-            (Form::Array(was, old), Form::Array(is, new)) if was == is => self.tell(*old, *new, path, depth + 1),
+            (Form::Fields(old), Form::Fields(new)) => self.describe_fields(old, new, path, depth),
+            (Form::Array(was, old), Form::Array(is, new)) if was == is => self.describe(*old, *new, path, depth + 1),
             (Form::Array(was, _), Form::Array(is, _)) => {
                 self.changed(path, format!("an array of {was} became one of {is}"));
             }
             _ => {
-                let told = format!("{} became {}", told(old_types, old_id, &old), told(new_types, new_id, &new));
-                self.changed(path, told);
+                let text =
+                    format!("{} became {}", type_name(old_types, old_id, &old), type_name(new_types, new_id, &new));
+                self.changed(path, text);
             }
         }
     }
 
-    fn tell_fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
+    fn describe_fields(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str, depth: usize) {
         if old.len() != new.len() {
             let names = |fields: &[FieldOf<'_>]| {
                 fields.iter().filter_map(|(name, _)| name.map(str::to_owned)).collect::<Vec<_>>()
             };
             let (old_names, new_names) = (names(old), names(new));
-            let gone = old_names.iter().filter(|name| !new_names.contains(name)).map(|name| format!("without {name}"));
-            let come = new_names.iter().filter(|name| !old_names.contains(name)).map(|name| format!("with {name}"));
-            let named = gone.chain(come).take(6).collect::<Vec<_>>().join(", ");
+            let removed =
+                old_names.iter().filter(|name| !new_names.contains(name)).map(|name| format!("without {name}"));
+            let added = new_names.iter().filter(|name| !old_names.contains(name)).map(|name| format!("with {name}"));
+            let named = removed.chain(added).take(6).collect::<Vec<_>>().join(", ");
             let named = if named.is_empty() { named } else { format!(" ({named})") };
             self.changed(path, format!("{} became {}{named}", counted(old.len()), new.len()));
             return;
@@ -521,17 +535,17 @@ impl<'a> Comparison<'a> {
         self.names(old, new, path);
         let (was, is) = (parts_of(old, path), parts_of(new, path));
         for (was, is) in was.into_iter().zip(is).rev() {
-            if !self.alike(was.id, is.id, &is.path, depth + 1) {
-                self.tell(was.id, is.id, &is.path, depth + 1);
+            if !self.same_encoding(was.id, is.id, &is.path, depth + 1) {
+                self.describe(was.id, is.id, &is.path, depth + 1);
             }
         }
     }
 
-    /// The names of fields that stand for the same place.
+    /// Compares the names of fields at the same position.
     fn names(&mut self, old: &[FieldOf<'_>], new: &[FieldOf<'_>], path: &str) {
         if old.len() != new.len() {
-            let told = format!("{} became {}", counted(old.len()), new.len());
-            keep(&mut self.found.renamed, at(path, told));
+            let text = format!("{} became {}", counted(old.len()), new.len());
+            push_limited(&mut self.found.renamed, at(path, text));
             return;
         }
         for (place, ((old_name, _), (new_name, _))) in old.iter().zip(new).enumerate() {
@@ -542,12 +556,18 @@ impl<'a> Comparison<'a> {
             match (old_name, new_name) {
                 (Some(old_name), Some(new_name)) if old_name != new_name => {
                     let elsewhere = new.iter().any(|(name, _)| name.as_ref() == Some(old_name));
-                    let told = format!("{below}: {old_name} stood where {new_name} stands now");
-                    if elsewhere { keep(&mut self.found.moved, told) } else { keep(&mut self.found.renamed, told) }
+                    let text = format!("{below}: the field {old_name} became {new_name}");
+                    if elsewhere {
+                        push_limited(&mut self.found.moved, text)
+                    } else {
+                        push_limited(&mut self.found.renamed, text)
+                    }
                 }
-                // Who decodes gets an object where a list was.
-                (None, Some(_)) => keep(&mut self.found.renamed, format!("{below}: the field had no name")),
-                (Some(_), None) => keep(&mut self.found.renamed, format!("{below}: the field has no name any more")),
+                // Decoders return an object instead of a list.
+                (None, Some(_)) => push_limited(&mut self.found.renamed, format!("{below}: the field had no name")),
+                (Some(_), None) => {
+                    push_limited(&mut self.found.renamed, format!("{below}: the field no longer has a name"))
+                }
                 _ => {}
             }
         }
@@ -566,39 +586,42 @@ impl<'a> Comparison<'a> {
     ) {
         for (index, old_variant) in old {
             let Some(new_variant) = new.get(index) else {
-                let told = format!("{path}::{}", old_variant.name);
+                let variant_path = format!("{path}::{}", old_variant.name);
                 match new.values().find(|variant| variant.name == old_variant.name) {
-                    Some(now) => keep(&mut self.found.moved, format!("{told}: variant {index} became {}", now.index)),
-                    None => keep(&mut self.found.removed, format!("{told} is gone")),
+                    Some(now) => push_limited(
+                        &mut self.found.moved,
+                        format!("{variant_path}: variant {index} became {}", now.index),
+                    ),
+                    None => push_limited(&mut self.found.removed, format!("{variant_path} was removed")),
                 }
                 continue;
             };
             if old_variant.name != new_variant.name {
-                let told = format!("{path}: variant {index} was {} and is {}", old_variant.name, new_variant.name);
+                let text = format!("{path}: variant {index} was {} and is {}", old_variant.name, new_variant.name);
                 let elsewhere = new.values().any(|variant| variant.name == old_variant.name)
                     || old.values().any(|variant| variant.name == new_variant.name);
                 if elsewhere {
-                    keep(&mut self.found.moved, told);
+                    push_limited(&mut self.found.moved, text);
                     continue;
                 }
-                keep(&mut self.found.renamed, told);
+                push_limited(&mut self.found.renamed, text);
             }
             let below = format!("{path}::{}", new_variant.name);
             self.fields(&fields_of(&old_variant.fields), &fields_of(&new_variant.fields), &below, depth + 1);
         }
         for (index, variant) in new {
             if !old.contains_key(index) && !old.values().any(|known| known.name == variant.name) {
-                keep(&mut self.found.added, format!("{path}::{} is new", variant.name));
+                push_limited(&mut self.found.added, format!("{path}::{} is new", variant.name));
             }
         }
     }
 
     fn changed(&mut self, path: &str, what: String) {
-        keep(&mut self.found.changed, at(path, what));
+        push_limited(&mut self.found.changed, at(path, what));
     }
 }
 
-/// The parts of fields, the first one last.
+/// Returns the parts of fields, the first one last.
 fn parts_of(fields: &[FieldOf<'_>], path: &str) -> Parts {
     let mut parts = Vec::with_capacity(fields.len());
     push_fields(&mut parts, fields, path);
@@ -609,7 +632,7 @@ fn counted(fields: usize) -> String {
     format!("{fields} field{}", if fields == 1 { "" } else { "s" })
 }
 
-/// How wide the numbers are that a compact one is bounded by.
+/// Returns the width of an unsigned integer type, in bits.
 fn bits(name: &str) -> Option<u32> {
     name.strip_prefix('u')?.parse().ok()
 }
@@ -618,13 +641,13 @@ fn at(path: &str, what: String) -> String {
     if path.is_empty() { what } else { format!("{path}: {what}") }
 }
 
-fn keep(list: &mut Vec<String>, told: String) {
-    if list.len() < FINDINGS {
-        list.push(told.trim_start_matches(['.', ':']).to_owned());
+fn push_limited(list: &mut Vec<String>, text: String) {
+    if list.len() < MAX_FINDINGS {
+        list.push(text.trim_start_matches(['.', ':']).to_owned());
     }
 }
 
-fn told(types: &PortableRegistry, id: u32, form: &Form<'_>) -> String {
+fn type_name(types: &PortableRegistry, id: u32, form: &Form<'_>) -> String {
     if let (Some(name), false) = (name(types, id), matches!(form, Form::Primitive(_))) {
         return name.to_owned();
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Host functions that every node has: those that `sp-io` 7.0 of 2022 offered and `sp-io` 49 still does. A runtime that begins to
-//! import one of them asks nothing new.
+//! The host functions that every node has: those in both `sp-io` 7.0 (of 2022) and `sp-io` 49. A
+//! runtime that newly imports one of them needs no newer node.
 
-/// By their module; all of version 1.
+/// The functions of version 1, by their module.
 const LONG_OFFERED: [(&str, &[&str]); 13] = [
     ("allocator", &["free", "malloc"]),
     (
@@ -119,6 +119,7 @@ const LATER_VERSIONS: [&str; 19] = [
     "ext_trie_keccak_256_verify_proof_version_2",
 ];
 
+/// Returns whether every node has had the host function for years.
 pub fn is_long_offered(name: &str) -> bool {
     let of_version_1 = || {
         let name = name.strip_prefix("ext_")?.strip_suffix("_version_1")?;
@@ -137,12 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_later_or_went_is_not_among_them() {
+    fn newer_and_removed_functions_are_not_included() {
         for name in [
             "ext_offchain_timestamp_version_1",
             "ext_offchain_index_set_version_1",
             "ext_crypto_sr25519_verify_version_2",
-            // State version 1 and libsecp256k1's successor, both of 2021 and 2022.
+            // Of state version 1 and of the successor of libsecp256k1, from 2021 and 2022.
             "ext_storage_root_version_2",
             "ext_crypto_secp256k1_ecdsa_recover_version_2",
         ] {

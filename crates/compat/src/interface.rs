@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a runtime offers, with its types, in one form whatever the version of its metadata.
+//! A runtime's interface with its types, in one form for all metadata versions.
 
 use artifact::hashes::{blake2_64, twox_128};
 use frame_metadata::{
@@ -9,92 +9,129 @@ use frame_metadata::{
 use scale_info::{PortableRegistry, TypeDef, Variant, form::PortableForm};
 use std::collections::BTreeMap;
 
+/// A runtime's interface, as its metadata describes it. Types are identified by their number in
+/// `types`.
 #[derive(Debug)]
 pub struct Interface<'a> {
-    /// Of the metadata this was read from: what it cannot tell stays empty below.
+    /// The version of the metadata. Fields that this version lacks are empty.
     pub metadata_version: u32,
+    /// The type registry.
     pub types: &'a PortableRegistry,
+    /// The pallets.
     pub pallets: Vec<Pallet<'a>>,
-    /// In the order in which transactions carry them.
+    /// The transaction extensions of signed transactions, in encoding order.
     pub extensions: Vec<Extension<'a>>,
-    /// The extensions of general transactions by their version. Told by metadata 16 alone.
+    /// The extensions of general transactions by their version. Only metadata 16 has them.
     pub extension_versions: BTreeMap<u8, Vec<&'a str>>,
-    /// Formats of extrinsics that are understood. Before metadata 16 one of them is told.
+    /// The supported extrinsic formats. Before metadata 16 the metadata lists only one.
     pub extrinsic_versions: Vec<u8>,
-    /// The type of a transaction's sender and of its signature, where the metadata tells.
+    /// The type of a transaction's sender, from metadata 15 on.
     pub address: Option<u32>,
+    /// The type of a transaction's signature, from metadata 15 on.
     pub signature: Option<u32>,
-    /// Empty before metadata 15.
+    /// The runtime APIs. Empty before metadata 15.
     pub apis: Vec<Api<'a>>,
 }
 
+/// A pallet.
 #[derive(Debug, Default)]
 pub struct Pallet<'a> {
+    /// The pallet's name.
     pub name: &'a str,
+    /// The pallet's index in the outer enums.
     pub index: u8,
+    /// The storage prefix, if the pallet has storage.
     pub prefix: Option<&'a str>,
+    /// The storage items.
     pub items: Vec<Item<'a>>,
-    /// The enums with a variant for each call, event and error.
+    /// The enum with a variant for each call.
     pub calls: Option<u32>,
+    /// The enum with a variant for each event.
     pub event: Option<u32>,
+    /// The enum with a variant for each error.
     pub error: Option<u32>,
+    /// The constants.
     pub constants: Vec<Constant<'a>>,
-    /// Both told by metadata 16 alone.
+    /// The associated types of the pallet's configuration. Only metadata 16 has them.
     pub associated_types: Vec<(&'a str, u32)>,
+    /// The view functions. Only metadata 16 has them.
     pub view_functions: Vec<ViewFunction<'a>>,
 }
 
+/// A storage item.
 #[derive(Debug, Default)]
 pub struct Item<'a> {
+    /// The item's name.
     pub name: &'a str,
+    /// The hashers of a map's keys.
     pub hashers: &'a [StorageHasher],
-    /// Of a map.
+    /// The key's type, for a map.
     pub key: Option<u32>,
+    /// The value's type.
     pub value: u32,
-    /// Whether reading nothing gives nothing, not `default`.
+    /// Whether a missing value is read as `None` instead of `default`.
     pub optional: bool,
+    /// The encoded default value.
     pub default: &'a [u8],
 }
 
+/// A constant of a pallet.
 #[derive(Debug)]
 pub struct Constant<'a> {
+    /// The constant's name.
     pub name: &'a str,
+    /// The value's type.
     pub ty: u32,
+    /// The encoded value.
     pub value: &'a [u8],
 }
 
+/// A view function of a pallet.
 #[derive(Debug)]
 pub struct ViewFunction<'a> {
+    /// The function's name.
     pub name: &'a str,
-    /// What callers name it by.
+    /// The identifier that callers use.
     pub id: [u8; 32],
+    /// The types of the arguments.
     pub inputs: Vec<u32>,
+    /// The type of the result.
     pub output: u32,
 }
 
+/// A transaction extension.
 #[derive(Debug)]
 pub struct Extension<'a> {
+    /// The extension's name.
     pub identifier: &'a str,
-    /// What a transaction carries of it, and what is only signed.
+    /// The type of the data in the transaction.
     pub explicit: u32,
+    /// The type of the data that is signed but not in the transaction.
     pub implicit: u32,
 }
 
+/// A runtime API.
 #[derive(Debug)]
 pub struct Api<'a> {
+    /// The API's name.
     pub name: &'a str,
+    /// The functions.
     pub methods: Vec<Method<'a>>,
 }
 
+/// A function of a runtime API.
 #[derive(Debug)]
 pub struct Method<'a> {
+    /// The function's name.
     pub name: &'a str,
+    /// The types of the arguments.
     pub inputs: Vec<u32>,
+    /// The type of the result.
     pub output: u32,
 }
 
-/// Extensions that polkadot.js, polkadot-api and subxt sign without being told how.
-pub const WALLETS_KNOW: [&str; 19] = [
+/// The extensions that polkadot.js, polkadot-api and subxt support without configuration.
+pub const WALLET_EXTENSIONS: [&str; 19] = [
     "AsPerson",
     "AuthorizeCall",
     "AuthorizeCoretimeRegistration",
@@ -116,7 +153,7 @@ pub const WALLETS_KNOW: [&str; 19] = [
     "WeightReclaim",
 ];
 
-// The versions of metadata share these fields, not their types.
+// The metadata versions have these fields in common, but with different Rust types.
 macro_rules! pallet {
     ($pallet:expr) => {
         Pallet {
@@ -136,7 +173,7 @@ macro_rules! pallet {
                 .constants
                 .iter()
                 .map(|constant| Constant { name: &constant.name, ty: constant.ty.id, value: &constant.value })
-                // What `Core_version` says better.
+                // `Core_version` returns the current value.
                 .filter(|constant| ($pallet.name.as_str(), constant.name) != ("System", "Version"))
                 .collect(),
             ..Pallet::default()
@@ -181,7 +218,7 @@ macro_rules! extensions {
 }
 
 impl<'a> Interface<'a> {
-    /// One that offers nothing.
+    /// Returns an interface without pallets and APIs.
     pub fn empty(types: &'a PortableRegistry) -> Self {
         Self {
             metadata_version: 16,
@@ -196,7 +233,7 @@ impl<'a> Interface<'a> {
         }
     }
 
-    /// Nothing for metadata from before version 14, which has no types.
+    /// Returns the interface of metadata. `None` before version 14, which has no types.
     pub fn of(metadata: &'a RuntimeMetadata) -> Option<Self> {
         let metadata_version = metadata.version();
         Some(match metadata {
@@ -219,7 +256,7 @@ impl<'a> Interface<'a> {
             },
             RuntimeMetadata::V16(metadata) => Self {
                 metadata_version,
-                pallets: metadata.pallets.iter().map(newest_pallet).collect(),
+                pallets: metadata.pallets.iter().map(pallet_v16).collect(),
                 extensions: signed_extensions(metadata),
                 extension_versions: extension_versions(metadata),
                 extrinsic_versions: metadata.extrinsic.versions.clone(),
@@ -232,26 +269,29 @@ impl<'a> Interface<'a> {
         })
     }
 
+    /// Returns the pallet of this name.
     pub fn pallet(&self, name: &str) -> Option<&Pallet<'a>> {
         self.pallets.iter().find(|pallet| pallet.name == name)
     }
 
-    /// What an API is called that `Core_version` names by its hash, in hex.
+    /// Returns the name of an API by its identifier in `Core_version`: the hash of the name, in
+    /// hex.
     pub fn api_name(&self, id: &str) -> Option<&'a str> {
         let hashed = |name: &str| hex::encode_prefixed(blake2_64(name.as_bytes()));
         self.apis.iter().map(|api| api.name).find(|name| hashed(name) == id)
     }
 
+    /// Returns a function of a runtime API.
     pub fn method(&self, api: &str, method: &str) -> Option<&Method<'a>> {
         self.apis.iter().find(|found| found.name == api)?.methods.iter().find(|found| found.name == method)
     }
 
-    /// The calls of a pallet, each with its index and arguments.
+    /// Returns the calls of a pallet, with their indices and arguments.
     pub fn calls(&self, pallet: &Pallet<'a>) -> &'a [Variant<PortableForm>] {
         self.variants(pallet.calls)
     }
 
-    /// The variants of an enum, none of what is no enum.
+    /// Returns the variants of an enum. Empty if the type is not an enum.
     pub fn variants(&self, id: Option<u32>) -> &'a [Variant<PortableForm>] {
         let ty = id.and_then(|id| self.types.resolve(id));
         match ty.map(|ty| &ty.type_def) {
@@ -261,7 +301,8 @@ impl<'a> Interface<'a> {
     }
 }
 
-/// The extensions that signed transactions carry today: those of extension version 0, all where none are numbered.
+/// Returns the extensions of signed transactions: those of extension version 0, or all if there are
+/// no versions.
 fn signed_extensions(metadata: &frame_metadata::v16::RuntimeMetadataV16) -> Vec<Extension<'_>> {
     let all = &metadata.extrinsic.transaction_extensions;
     let numbered = metadata.extrinsic.transaction_extensions_by_version.get(&0);
@@ -279,7 +320,7 @@ fn signed_extensions(metadata: &frame_metadata::v16::RuntimeMetadataV16) -> Vec<
         .collect()
 }
 
-/// The names of the extensions of each version, in their order.
+/// Returns the names of the extensions of each version, in encoding order.
 fn extension_versions(metadata: &frame_metadata::v16::RuntimeMetadataV16) -> BTreeMap<u8, Vec<&str>> {
     let all = &metadata.extrinsic.transaction_extensions;
     let named = |index: &codec::Compact<u32>| all.get(index.0 as usize).map(|found| found.identifier.as_str());
@@ -287,7 +328,7 @@ fn extension_versions(metadata: &frame_metadata::v16::RuntimeMetadataV16) -> BTr
     versions.map(|(version, indices)| (*version, indices.iter().filter_map(named).collect())).collect()
 }
 
-fn newest_pallet(metadata: &frame_metadata::v16::PalletMetadata<PortableForm>) -> Pallet<'_> {
+fn pallet_v16(metadata: &frame_metadata::v16::PalletMetadata<PortableForm>) -> Pallet<'_> {
     Pallet {
         associated_types: metadata.associated_types.iter().map(|ty| (ty.name.as_str(), ty.ty.id)).collect(),
         view_functions: metadata
@@ -320,11 +361,12 @@ fn item<'a>(
 }
 
 impl Pallet<'_> {
-    /// The key of an item, or what its keys begin with where it is a map.
+    /// Returns the storage key of an item. For a map: the prefix of its keys.
     pub fn key(&self, item: &str) -> Vec<u8> {
         [twox_128(self.prefix.unwrap_or(self.name).as_bytes()), twox_128(item.as_bytes())].concat()
     }
 
+    /// Returns the storage item of this name.
     pub fn item(&self, name: &str) -> Option<&Item<'_>> {
         self.items.iter().find(|item| item.name == name)
     }

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two runtimes held against each other: what changed, whom it breaks, and whether the versions say so.
+//! Compares two runtimes: what changed, whom it affects, and whether the versions reflect it.
 //!
-//! - [`interface`]: what a runtime offers, in one form whatever the version of its metadata
-//! - [`compare`], [`read`], [`value`]: two types held against each other, and values read by their types
-//! - [`change`]: the table of whom each kind of change breaks
-//! - [`changes`]: every change between two runtimes
-//! - [`signing`]: whether what was signed for the old runtime means the same to the new one
-//! - [`rules`]: what a release has to keep, and whether it did
-//! - [`parameters`]: the constants that changed, in units that people think in
-//! - [`document`]: all of it, as `diff` gives it
+//! - [`interface`]: a runtime's pallets, calls, storage and APIs, in one form for all metadata
+//!   versions
+//! - [`compare`], [`read`], [`value`]: compares two types, and decodes values by their types
+//! - [`changes`]: every change between two runtimes, with its severity and audiences
+//! - [`signing`]: whether transactions signed for the old runtime keep their meaning
+//! - [`rules`]: the rules that a release must keep
+//! - [`parameters`]: the constants that changed, in human units
+//! - [`request`]: the whole report, as `diff` prints it
 
-mod change;
 pub mod changes;
 pub mod compare;
-pub mod document;
 pub mod host_functions;
 pub mod interface;
 pub mod parameters;
@@ -31,7 +29,7 @@ mod testing;
 mod tests;
 
 pub use compare::Differences;
-pub use document::diff;
 pub use interface::Interface;
+pub use request::diff;
 pub use runtime::Runtime;
-pub use signing::Signing;
+pub use signing::SigningChanges;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The worker behind `diff`.
+//! The worker of `diff`.
 
 use std::process::ExitCode;
 

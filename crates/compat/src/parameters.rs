@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The parameters that an upgrade changes: every constant, part by part, in the units of [`crate::units`].
+//! The parameters that an upgrade changes: the constants, part by part, in human units.
 
 use crate::{
     interface::{Constant, Interface},
     runtime::Runtime,
-    units::Scales,
+    units::{FormattedValue, UnitContext},
     value,
 };
 use protocol::{
@@ -16,20 +16,20 @@ use worker::Result;
 
 pub use crate::units::Tokens;
 
-/// Every constant that is not what it was.
+/// Returns every constant that changed.
 ///
-/// `block`: milliseconds between two blocks, where the constants do not tell it or tell it wrongly.
+/// `block`: the time between two blocks, in milliseconds. It overrides the constants.
 pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u64>) -> Result<ParametersReport> {
     let (before, after) = (old.interface()?, new.interface()?);
-    let scales = |interface: &Interface<'_>| Scales::of(interface, tokens, block);
-    let (was, is) = (told(&before, &scales(&before)), told(&after, &scales(&after)));
+    let units = |interface: &Interface<'_>| UnitContext::of(interface, tokens, block);
+    let (was, is) = (constant_values(&before, &units(&before)), constant_values(&after, &units(&after)));
     let mut keys: Vec<_> = was.keys().chain(is.keys()).collect();
     keys.sort();
     keys.dedup();
     let parameters = keys
         .into_iter()
         .filter(|key| match (was.get(*key), is.get(*key)) {
-            (Some(was), Some(is)) => !was.is(is),
+            (Some(was), Some(is)) => !was.equals(is),
             _ => true,
         })
         .map(|key| parameter(key, was.get(key), is.get(key)))
@@ -37,19 +37,20 @@ pub fn parameters(old: &Runtime, new: &Runtime, tokens: &Tokens, block: Option<u
     Ok(ParametersReport { format: format::PARAMETERS.to_owned(), old: old.identity(), new: new.identity(), parameters })
 }
 
-/// The constants that count blocks and last longer or shorter than they did because blocks are of another length, each
-/// with both numbers in time. Nothing where blocks are as long as before, or nobody says how long they are.
+/// Returns the constants that are a number of blocks and whose duration changes because the time
+/// between blocks changes, each with both durations. Empty if the time is unchanged or not known.
 ///
-/// `blocks`: milliseconds between two blocks before and after, where somebody knows better than the constants.
-pub fn stretched(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>; 2]) -> Vec<String> {
-    let scales = |interface: &Interface<'_>, block| Scales::of(interface, &Tokens::default(), block);
-    let (before, after) = (scales(old, blocks[0]), scales(new, blocks[1]));
-    let each = |scales: &Scales| scales.block.as_ref().map(|(each, _)| *each);
+/// `blocks`: the time between two blocks before and after, in milliseconds. It overrides the
+/// constants.
+pub fn changed_durations(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>; 2]) -> Vec<String> {
+    let units = |interface: &Interface<'_>, block| UnitContext::of(interface, &Tokens::default(), block);
+    let (before, after) = (units(old, blocks[0]), units(new, blocks[1]));
+    let each = |units: &UnitContext| units.block.as_ref().map(|(each, _)| *each);
     match (each(&before), each(&after)) {
         (Some(was), Some(is)) if was != is => {}
         _ => return Vec::new(),
     }
-    let (was, is) = (told(old, &before), told(new, &after));
+    let (was, is) = (constant_values(old, &before), constant_values(new, &after));
     let both = was.iter().filter_map(|(key, was)| Some((key, was, is.get(key)?)));
     both.filter(|(_, was, is)| !was.same_time(is))
         .map(|((pallet, constant), was, is)| format!("{pallet}.{constant}: {} became {}", was.text, is.text))
@@ -58,17 +59,19 @@ pub fn stretched(old: &Interface<'_>, new: &Interface<'_>, blocks: [Option<u64>;
 
 type Key = (String, String);
 
-struct Told {
-    /// What the constant holds.
+/// The value of a constant, or of one part of it.
+struct ConstantValue {
+    /// The value without a unit.
     raw: String,
     text: String,
     unit: Option<String>,
-    /// How long so many blocks take. The same number of blocks is another parameter where blocks became shorter.
+    /// The duration of a number of blocks, in milliseconds. A constant is a changed parameter if
+    /// only its duration changed.
     time: Option<u128>,
 }
 
-impl Told {
-    fn is(&self, other: &Self) -> bool {
+impl ConstantValue {
+    fn equals(&self, other: &Self) -> bool {
         self.raw == other.raw && self.same_time(other)
     }
 
@@ -77,48 +80,48 @@ impl Told {
     }
 }
 
-fn parameter((pallet, constant): &Key, old: Option<&Told>, new: Option<&Told>) -> Parameter {
-    let units = [old, new].map(|told| told.and_then(|told| told.unit.clone()));
+fn parameter((pallet, constant): &Key, old: Option<&ConstantValue>, new: Option<&ConstantValue>) -> Parameter {
+    let units = [old, new].map(|value| value.and_then(|value| value.unit.clone()));
     let unit = match units {
         [Some(old), Some(new)] if old != new => Some(format!("old: {old}; new: {new}")),
         [old, new] => new.or(old),
     };
-    let text = |told: Option<&Told>| told.map(|told| told.text.clone());
+    let text = |value: Option<&ConstantValue>| value.map(|value| value.text.clone());
     Parameter { pallet: pallet.clone(), constant: constant.clone(), old: text(old), new: text(new), unit }
 }
 
-fn told(interface: &Interface<'_>, scales: &Scales) -> BTreeMap<Key, Told> {
+fn constant_values(interface: &Interface<'_>, units: &UnitContext) -> BTreeMap<Key, ConstantValue> {
     let mut all = BTreeMap::new();
     for pallet in &interface.pallets {
         for constant in &pallet.constants {
-            for (path, told) in of_constant(interface, scales, pallet.name, constant) {
+            for (path, value) in parts_of_constant(interface, units, pallet.name, constant) {
                 let name = if path.is_empty() { constant.name.into() } else { format!("{}.{path}", constant.name) };
-                all.insert((pallet.name.to_owned(), name), told);
+                all.insert((pallet.name.to_owned(), name), value);
             }
         }
     }
     all
 }
 
-fn of_constant(
+fn parts_of_constant(
     interface: &Interface<'_>,
-    scales: &Scales,
+    units: &UnitContext,
     pallet: &str,
     constant: &Constant<'_>,
-) -> Vec<(String, Told)> {
+) -> Vec<(String, ConstantValue)> {
     match value::parts(interface.types, constant.ty, constant.value) {
         Ok(parts) => value::named(parts)
             .into_iter()
             .map(|part| {
-                let told = scales.told(pallet, constant.name, &part);
-                (part.path, Told { raw: part.text, text: told.text, unit: told.unit, time: told.time })
+                let FormattedValue { text, unit, time } = units.format(pallet, constant.name, &part);
+                (part.path, ConstantValue { raw: part.text, text, unit, time })
             })
             .collect(),
-        // Shown as it is: a constant that cannot be read may still have changed.
+        // A constant that cannot be decoded may still have changed: show its bytes.
         Err(_) => {
             let text = value::text(interface.types, constant.ty, constant.value);
             let raw = hex::encode_prefixed(constant.value);
-            vec![(String::new(), Told { raw, text, unit: None, time: None })]
+            vec![(String::new(), ConstantValue { raw, text, unit: None, time: None })]
         }
     }
 }

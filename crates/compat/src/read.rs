@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Values read by the types of a runtime's metadata: whether bytes are of a type, what their parts are, and what bytes
-//! a type's plainest value has. Types and bytes are foreign: depth and work are bounded.
+//! Decodes values by the types of a runtime's metadata: whether bytes are a value of a type, and
+//! what its fields are.
+//!
+//! Types and bytes are untrusted input: depth and work are bounded.
 
 use crate::compare::{primitive_name, unwrapped};
 pub use artifact::metadata::default_value;
@@ -9,14 +11,15 @@ use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 use std::fmt::Write;
 
-const DEPTH: usize = 200;
-/// Parts of one value. The largest real ones, sets of validators, have some hundred thousand.
-const PARTS: usize = 4_000_000;
-/// What is rendered of one value, in bytes.
-const RENDERED: usize = 64 * 1024;
+const MAX_DEPTH: usize = 200;
+/// The most parts of one value. The largest real values, validator sets, have a few hundred
+/// thousand.
+const MAX_PARTS: usize = 4_000_000;
+/// The most bytes of text that are rendered for one value.
+const MAX_TEXT: usize = 64 * 1024;
 
-/// Whether `bytes` are one whole value of the type; why not, if not.
-pub fn whole(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), String> {
+/// Checks that `bytes` are exactly one value of the type. Fails with the reason.
+pub fn validate(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), String> {
     let mut reader = Reader::new(types, bytes, None);
     reader.value(id, 0)?;
     match reader.input.len() {
@@ -25,16 +28,18 @@ pub fn whole(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<(), Stri
     }
 }
 
-/// Takes one value off the front.
+/// Decodes one value and returns the bytes after it.
 pub fn skip<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<&'b [u8], String> {
     let mut reader = Reader::new(types, bytes, None);
     reader.value(id, 0)?;
     Ok(reader.input)
 }
 
-/// The value as text without the names of fields and without brackets around what stands in a row: two types mean the
-/// same by the same bytes if this is the same.
-pub fn meaning(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String, String> {
+/// Returns the value as canonical text: without field names, and without brackets around structs,
+/// tuples and arrays.
+///
+/// Two types give the same bytes the same meaning if this text is the same.
+pub fn canonical_text(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String, String> {
     let mut reader = Reader::new(types, bytes, Some(String::new()));
     reader.value(id, 0)?;
     if !reader.input.is_empty() {
@@ -43,10 +48,10 @@ pub fn meaning(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<String
     Ok(reader.text.unwrap_or_default())
 }
 
-/// A field by its path, with its type and bytes.
+/// A field: its path, type and bytes.
 pub type Leaf<'b> = (String, u32, &'b [u8]);
 
-/// A struct's fields by their path, structs within it included.
+/// Returns the fields of a struct, nested structs included.
 pub fn leaves<'b>(types: &PortableRegistry, id: u32, bytes: &'b [u8]) -> Result<Vec<Leaf<'b>>, String> {
     let mut found = Vec::new();
     let left = collect(types, id, bytes, "", 0, &mut found)?;
@@ -95,8 +100,8 @@ impl<'t, 'b> Reader<'t, 'b> {
 
     fn value(&mut self, id: u32, depth: usize) -> Result<(), String> {
         self.parts += 1;
-        if depth > DEPTH || self.parts > PARTS {
-            return Err("the value is too deep or too large to be read".into());
+        if depth > MAX_DEPTH || self.parts > MAX_PARTS {
+            return Err("the value is too deep or too large to decode".into());
         }
         let types = self.types;
         let ty = types.resolve(id).ok_or_else(|| format!("its type {id} is not in the metadata"))?;
@@ -110,37 +115,37 @@ impl<'t, 'b> Reader<'t, 'b> {
                     .iter()
                     .find(|candidate| candidate.index == index)
                     .ok_or_else(|| format!("{} has no variant {index}", label(&ty.path.segments)))?;
-                self.say(&chosen.name);
-                self.say(" ");
+                self.push_text(&chosen.name);
+                self.push_text(" ");
                 self.fields(&chosen.fields, depth)
             }
             TypeDef::Sequence(sequence) => {
                 let length = self.compact()?;
                 self.sequence(length, sequence.type_param.id, depth)
             }
-            // Bytes are told one by one, as fields are: nothing but the type says that they belong together.
+            // In canonical text the elements of an array are written one by one, as fields are.
             TypeDef::Array(array) if self.text.is_none() => self.sequence(array.len.into(), array.type_param.id, depth),
-            TypeDef::Array(array) => self.many(array.len.into(), array.type_param.id, depth),
+            TypeDef::Array(array) => self.elements(array.len.into(), array.type_param.id, depth),
             TypeDef::Compact(_) => {
                 let value = self.compact()?;
-                self.say(&value.to_string());
-                self.say(" ");
+                self.push_text(&value.to_string());
+                self.push_text(" ");
                 Ok(())
             }
             TypeDef::Primitive(TypeDefPrimitive::Str) => {
                 let length = self.compact()?;
-                let length = usize::try_from(length).map_err(|_| "a text of an impossible length".to_string())?;
+                let length = usize::try_from(length).map_err(|_| "a string of an impossible length".to_string())?;
                 let bytes = self.take(length)?;
-                std::str::from_utf8(bytes).map_err(|_| "a text that is no UTF-8".to_string())?;
+                std::str::from_utf8(bytes).map_err(|_| "a string that is not UTF-8".to_string())?;
                 self.bytes(bytes);
                 Ok(())
             }
             TypeDef::Primitive(primitive) => {
                 let bytes = self.take(primitive_width(primitive).unwrap_or(1))?;
                 if matches!(primitive, TypeDefPrimitive::Bool) && bytes[0] > 1 {
-                    return Err(format!("a bool of {}", bytes[0]));
+                    return Err(format!("a bool with the value {}", bytes[0]));
                 }
-                self.say(primitive_name(primitive));
+                self.push_text(primitive_name(primitive));
                 self.bytes(bytes);
                 Ok(())
             }
@@ -152,7 +157,7 @@ impl<'t, 'b> Reader<'t, 'b> {
                     _ => 1,
                 };
                 let bytes = length.div_ceil(8 * width as u128).saturating_mul(width as u128);
-                let bytes = usize::try_from(bytes).map_err(|_| "bits of an impossible length".to_string())?;
+                let bytes = usize::try_from(bytes).map_err(|_| "a bit sequence of an impossible length".to_string())?;
                 let bytes = self.take(bytes)?;
                 self.bytes(bytes);
                 Ok(())
@@ -167,24 +172,24 @@ impl<'t, 'b> Reader<'t, 'b> {
     fn sequence(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let inner = unwrapped(self.types, id);
         if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = self.types.resolve(inner).map(|ty| &ty.type_def) {
-            let length = usize::try_from(length).map_err(|_| "bytes of an impossible length".to_string())?;
+            let length = usize::try_from(length).map_err(|_| "a byte sequence of an impossible length".to_string())?;
             let bytes = self.take(length)?;
             self.bytes(bytes);
             return Ok(());
         }
-        self.say("[");
-        self.many(length, id, depth)?;
-        self.say("]");
+        self.push_text("[");
+        self.elements(length, id, depth)?;
+        self.push_text("]");
         Ok(())
     }
 
-    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+    fn elements(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let mut done = 0;
         while done < length {
             let before = self.input.len();
             self.value(id, depth + 1)?;
             done += 1;
-            // Values of no bytes are all alike: a count of billions costs nothing.
+            // Values without bytes are all the same: the others need not be decoded.
             if self.input.len() == before && self.text.is_none() {
                 break;
             }
@@ -202,19 +207,19 @@ impl<'t, 'b> Reader<'t, 'b> {
     }
 
     fn compact(&mut self) -> Result<u128, String> {
-        // The largest compact numbers in use are balances.
-        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "a broken compact number".into())
+        // The largest compact numbers in use are balances, of 128 bits.
+        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "an invalid compact number".into())
     }
 
-    fn say(&mut self, word: &str) {
-        if let Some(text) = self.text.as_mut().filter(|text| text.len() < RENDERED) {
+    fn push_text(&mut self, word: &str) {
+        if let Some(text) = self.text.as_mut().filter(|text| text.len() < MAX_TEXT) {
             text.push_str(word);
         }
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        if let Some(text) = self.text.as_mut().filter(|text| text.len() < RENDERED) {
-            for byte in bytes.iter().take(RENDERED) {
+        if let Some(text) = self.text.as_mut().filter(|text| text.len() < MAX_TEXT) {
+            for byte in bytes.iter().take(MAX_TEXT) {
                 let _ = write!(text, "{byte:02x}");
             }
             text.push(' ');
@@ -261,15 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_to_its_last_byte_and_no_further() {
+    fn a_value_must_use_exactly_its_bytes() {
         let (types, id) = registry::<Configuration>();
         let bytes = value().encode();
-        whole(&types, id, &bytes).expect("whole");
+        validate(&types, id, &bytes).expect("whole");
         for length in 0..bytes.len() {
-            assert!(whole(&types, id, &bytes[..length]).is_err(), "{length}");
+            assert!(validate(&types, id, &bytes[..length]).is_err(), "{length}");
         }
         let longer = [bytes.as_slice(), &[0]].concat();
-        assert_eq!(whole(&types, id, &longer), Err(format!("1 of {} bytes are left over", longer.len())));
+        assert_eq!(validate(&types, id, &longer), Err(format!("1 of {} bytes are left over", longer.len())));
     }
 
     #[test]
@@ -283,38 +288,38 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_of_two_types_mean_different_things() {
+    fn the_same_bytes_have_another_meaning_by_another_type() {
         let bytes = 5u64.encode();
         let (one, one_id) = registry::<u64>();
         let (other, other_id) = registry::<(u32, u32)>();
-        assert_ne!(meaning(&one, one_id, &bytes), meaning(&other, other_id, &bytes));
-        assert_eq!(meaning(&one, one_id, &bytes), meaning(&one, one_id, &bytes));
+        assert_ne!(canonical_text(&one, one_id, &bytes), canonical_text(&other, other_id, &bytes));
+        assert_eq!(canonical_text(&one, one_id, &bytes), canonical_text(&one, one_id, &bytes));
     }
 
     #[test]
-    fn the_same_bytes_in_other_brackets_mean_the_same() {
+    fn nesting_does_not_change_the_canonical_text() {
         let bytes = [1, 2, 0, 3, 0];
-        let told = |(types, id): (PortableRegistry, u32)| meaning(&types, id, &bytes).expect("read");
-        let flat = told(registry::<(u8, u16, u16)>());
-        assert_eq!(told(registry::<(u8, [u16; 2])>()), flat);
-        assert_eq!(told(registry::<((u8, (u16,)), u16)>()), flat);
-        assert_eq!(told(registry::<[u8; 5]>()), told(registry::<(u8, [u8; 2], (u8, u8))>()));
-        assert_ne!(told(registry::<[u8; 5]>()), flat);
+        let text = |(types, id): (PortableRegistry, u32)| canonical_text(&types, id, &bytes).expect("read");
+        let flat = text(registry::<(u8, u16, u16)>());
+        assert_eq!(text(registry::<(u8, [u16; 2])>()), flat);
+        assert_eq!(text(registry::<((u8, (u16,)), u16)>()), flat);
+        assert_eq!(text(registry::<[u8; 5]>()), text(registry::<(u8, [u8; 2], (u8, u8))>()));
+        assert_ne!(text(registry::<[u8; 5]>()), flat);
     }
 
     #[test]
-    fn the_plainest_value_of_a_type_is_one() {
+    fn the_simplest_value_of_a_type_is_valid() {
         let (types, id) = registry::<(Configuration, [u8; 32], Result<(), u8>)>();
         let bytes = default_value(&types, id).expect("a value");
-        whole(&types, id, &bytes).expect("whole");
+        validate(&types, id, &bytes).expect("whole");
     }
 
     #[test]
     fn a_count_of_billions_neither_hangs_nor_allocates() {
         let (types, id) = registry::<Vec<()>>();
         let bytes = Compact(u32::MAX).encode();
-        whole(&types, id, &bytes).expect("nothing, often");
+        validate(&types, id, &bytes).expect("many empty values");
         let (types, id) = registry::<Vec<u64>>();
-        assert!(whole(&types, id, &bytes).is_err());
+        assert!(validate(&types, id, &bytes).is_err());
     }
 }

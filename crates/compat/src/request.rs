@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the worker is asked to do.
+//! Handles the requests of the worker, and creates the report of a comparison.
 
 use crate::{
-    Runtime, diff,
+    Runtime,
+    changes::{RuntimeChanges, changes},
     parameters::{Tokens, parameters},
-    rules::check_allowed,
+    rules::{check_allowed, judge},
 };
-use protocol::Source;
-use protocol::diff::Request;
+use protocol::{
+    Source, Status,
+    diff::{AllowedRules, Audience, Concerned, DiffReport, Request, Severity},
+    format,
+};
 use serde::Serialize;
 use source::{Properties, ReadSource};
 use worker::{Failure, Outcome, Reporter, Result};
 
+/// Handles a request and returns the report as JSON.
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_json::Value>> {
     match request {
         Request::Diff { old, new, allow, parameters: with_parameters } => {
@@ -31,26 +36,63 @@ pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<serde_jso
     }
 }
 
-/// Both runtimes at once: asking one for its metadata takes a processor some tenths of a second.
+/// Compares two runtimes and checks the rules. `allowed`: the rules that may be broken.
+pub fn diff(old: &Runtime, new: &Runtime, allowed: &AllowedRules) -> Result<DiffReport> {
+    let found = changes(old, new)?;
+    let rules = judge(old, new, &found, allowed);
+    Ok(DiffReport {
+        format: format::DIFF.to_owned(),
+        old: old.identity(),
+        new: new.identity(),
+        same: old.blake2_256 == new.blake2_256,
+        verdict: (!rules.iter().any(|rule| rule.status == Status::Fail)).into(),
+        rules,
+        whom: affected(&found),
+        untold: found.not_compared,
+        changes: found.changes,
+        parameters: None,
+    })
+}
+
+fn affected(found: &RuntimeChanges) -> Vec<Concerned> {
+    Audience::ALL
+        .into_iter()
+        .filter_map(|who| {
+            let theirs: Vec<_> = found.changes.iter().filter(|change| change.breaks.contains(&who)).collect();
+            let breaking = theirs.iter().filter(|change| change.severity == Severity::Breaking).count();
+            let label = match who {
+                Audience::EncodedCalls if !found.call_storing_pallets.is_empty() => {
+                    format!("{} ({})", who.label(), found.call_storing_pallets.join(", "))
+                }
+                _ => who.label().to_owned(),
+            };
+            (!theirs.is_empty()).then_some(Concerned { who, label, changes: theirs.len(), breaking })
+        })
+        .collect()
+}
+
+/// Reads both runtimes, in parallel: executing a runtime to get its metadata takes some tenths of a
+/// second.
 fn both(old: &Source, new: &Source, reporter: &Reporter) -> Result<(Runtime, Runtime)> {
     if (old, new) == (&Source::Stdin, &Source::Stdin) {
-        return Err(Failure::usage("both runtimes are to be read from standard input").expected("at most one -"));
+        return Err(Failure::usage("both runtimes cannot be read from standard input").expected("at most one -"));
     }
     reporter.status(format!("comparing {old} with {new}"));
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| Runtime::read(old));
         let new = Runtime::read(new);
-        let old = reading
-            .join()
-            .unwrap_or_else(|_| Err(Failure::internal(format!("{old} could not be read")).found("a panic on the way")));
+        let old = reading.join().unwrap_or_else(|_| {
+            Err(Failure::internal(format!("{old} could not be read")).found("a panic while reading"))
+        });
         Ok((old?, new?))
     })
 }
 
-/// What the command line says, else what the sources say, the new one first. Where it came from is told.
+/// Returns the token of the command line, else that of the sources, the new one first, and where it
+/// was found.
 fn tokens(old: &Source, new: &Source, decimals: Option<u32>, symbol: Option<String>) -> Tokens {
-    let said = [(new, "the new source"), (old, "the old source")].map(|(source, name)| (source.properties(), name));
-    let find = |has: &dyn Fn(&Properties) -> bool| said.iter().find(|(properties, _)| has(properties));
+    let known = [(new, "the new source"), (old, "the old source")].map(|(source, name)| (source.properties(), name));
+    let find = |has: &dyn Fn(&Properties) -> bool| known.iter().find(|(properties, _)| has(properties));
     let (decimals, from) = match decimals {
         Some(decimals) => (Some(decimals), "the command line"),
         None => match find(&|properties| properties.decimals.is_some()) {

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an upgrade has to keep, and whether it did. Each rule has a name, by which it can be allowed to be broken.
+//! The rules that an upgrade must keep. A broken rule can be allowed by its name.
 
 mod apis;
-mod metadata_hash;
 mod storage;
 mod versions;
 
-use crate::{changes::Found, runtime::Runtime};
+use crate::{changes::RuntimeChanges, runtime::Runtime};
 use protocol::Check;
 use protocol::{Finding, Status, diff::AllowedRules};
 use worker::{Failure, Result};
 
-/// The rules in the order in which they are told.
+/// The names of the rules, in the order of the report.
 pub const NAMES: [&str; 9] = [
     "spec-name",
     "spec-version",
@@ -24,20 +23,20 @@ pub const NAMES: [&str; 9] = [
     "metadata-hash",
 ];
 
-/// What of a rule is told; counts are always whole.
-const FINDINGS: usize = 25;
+/// The most findings of a rule that are shown. Counts include all of them.
+const MAX_FINDINGS: usize = 25;
 
-/// Cuts the findings to so many, and says how many more there are.
-fn cut(findings: &mut Vec<Finding>) {
-    let more = findings.len().saturating_sub(FINDINGS);
+/// Truncates the findings and adds how many more there are.
+fn limit_findings(findings: &mut Vec<Finding>) {
+    let more = findings.len().saturating_sub(MAX_FINDINGS);
     if more > 0 {
-        findings.truncate(FINDINGS);
+        findings.truncate(MAX_FINDINGS);
         findings.push(Finding::note(format!("and {more} more")));
     }
 }
 
-/// Judges the changes by every rule.
-pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &AllowedRules) -> Vec<Check> {
+/// Checks every rule against the changes.
+pub fn judge(old: &Runtime, new: &Runtime, found: &RuntimeChanges, allowed: &AllowedRules) -> Vec<Check> {
     let mut rules = vec![
         versions::spec_name(old, new),
         versions::spec_version(old, new),
@@ -47,10 +46,10 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &AllowedRules
         storage::migration(old, new, found),
         apis::api_version(found),
         apis::host_functions(found),
-        metadata_hash::metadata_hash(old, new),
+        versions::metadata_hash(old, new),
     ];
     for rule in &mut rules {
-        cut(&mut rule.findings);
+        limit_findings(&mut rule.findings);
         if rule.status == Status::Fail
             && let Some(reason) = allowed.get(&rule.name)
         {
@@ -63,11 +62,11 @@ pub fn judge(old: &Runtime, new: &Runtime, found: &Found, allowed: &AllowedRules
     rules
 }
 
-/// Refuses names that no rule has: a rule that was renamed must not go unnoticed.
+/// Fails if a name in `allowed` is not the name of a rule. So a renamed rule is noticed.
 pub fn check_allowed(allowed: &AllowedRules) -> Result<()> {
     match allowed.keys().find(|name| !NAMES.contains(&name.as_str())) {
         None => Ok(()),
-        Some(name) => Err(Failure::usage(format!("there is no rule {name:?} to allow"))
+        Some(name) => Err(Failure::usage(format!("unknown rule {name:?} to allow"))
             .expected(format!("one of {}", NAMES.join(", ")))
             .hint("rules are allowed by --allow KIND[=REASON] and in [workspace.metadata.cutover.allow]")),
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One of the two runtimes: everything of it that is compared.
+//! One of the two runtimes that are compared.
 
 use crate::interface::Interface;
 use artifact::{
@@ -19,42 +19,54 @@ use source::{Content, ReadSource};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Code, Failure, Result};
 
-/// Real pallets number some eighty, and an index is one byte.
-const PALLETS: usize = 1024;
-/// Real names have some fifty bytes. They are put together to paths, so that their length counts many times.
-const NAME: usize = 512;
+/// The most pallets that a runtime may have. Real runtimes have about 80; an index is one byte.
+const MAX_PALLETS: usize = 1024;
+/// The most bytes that a name may have. Real names have about 50. Names are joined to paths, so
+/// long names multiply.
+const MAX_NAME: usize = 512;
 
+/// A runtime with everything that is compared.
 #[derive(Debug)]
 pub struct Runtime {
-    /// Where it was taken from, as the user named it.
+    /// The source, as the user named it.
     pub source: String,
+    /// The kind of the source.
     pub kind: SourceKind,
+    /// The runtime version.
     pub version: Version,
+    /// The version of the metadata format.
     pub metadata_version: u32,
+    /// The decoded metadata.
     pub metadata: RuntimeMetadata,
+    /// The names of the imported host functions.
     pub host_functions: BTreeSet<String>,
-    /// Of the deployed bytes.
+    /// The size of the deployed code, in bytes.
     pub code_size: u64,
+    /// The BLAKE2-256 hash of the deployed code, `0x` and hex.
     pub blake2_256: String,
+    /// The storage versions of the pallets.
     pub storage_versions: StorageVersions,
-    /// Whether it was compiled with the hash of its metadata.
+    /// Whether the blob was compiled with the hash of its metadata.
     pub metadata_hash: MetadataHashStatus,
 }
 
-/// The storage version of each pallet, as far as something tells it: no metadata does.
+/// The storage version of each pallet. Metadata does not contain it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StorageVersions {
+    /// Where the versions were read.
     pub from: StorageVersionsFrom,
-    /// By the pallet's name. One that keeps none is not in it, and stands at 0.
+    /// The versions by pallet name. A pallet without an entry has version 0.
     pub of: BTreeMap<String, u16>,
 }
 
 impl Runtime {
-    /// Reads the runtime of a source and asks it for its metadata.
+    /// Reads the runtime of a source, with its metadata.
+    ///
+    /// Fails if the source cannot be read or the metadata cannot be compared.
     pub fn read(source: &Source) -> Result<Self> {
         let name = source.to_string();
         match source.open()? {
-            Content::Blob(blob) => Self::of_blob(&name, &blob),
+            Content::Blob(blob) => Self::from_blob(&name, &blob),
             Content::State(state) => {
                 let kind = match state.origin {
                     StateOrigin::ChainSpec => SourceKind::ChainSpec,
@@ -62,24 +74,25 @@ impl Runtime {
                     StateOrigin::Snapshot | StateOrigin::Memory => SourceKind::Snapshot,
                 };
                 let blob = state.code(&name)?;
-                let runtime = Self::asked(&name, kind, &blob)?;
-                // A plain chain spec has a runtime and no state.
+                let runtime = Self::load(&name, kind, &blob)?;
+                // A plain (not raw) chain spec has a runtime but no state.
                 Ok(match (state.origin, state.block) {
                     (StateOrigin::ChainSpec, None) => runtime.with_genesis(&name, &blob),
                     _ => runtime.with_state(|keys| state.values(keys)),
                 })
             }
             Content::Node(node) => {
-                Ok(Self::asked(&name, SourceKind::Node, &node.blob)?.with_state(|keys| node.values(keys)))
+                Ok(Self::load(&name, SourceKind::Node, &node.blob)?.with_state(|keys| node.values(keys)))
             }
         }
     }
 
-    pub fn of_blob(name: &str, blob: &Blob) -> Result<Self> {
-        Ok(Self::asked(name, SourceKind::Blob, blob)?.with_genesis(name, blob))
+    /// Reads the runtime of a blob, with its metadata.
+    pub fn from_blob(name: &str, blob: &Blob) -> Result<Self> {
+        Ok(Self::load(name, SourceKind::Blob, blob)?.with_genesis(name, blob))
     }
 
-    /// Takes the storage versions from the genesis state that the runtime builds.
+    /// Reads the storage versions from the genesis state that the runtime builds.
     fn with_genesis(mut self, name: &str, blob: &Blob) -> Self {
         if let Some(of) = artifact::metadata::genesis_storage_versions(name, blob, &self.pallet_names()) {
             self.storage_versions = StorageVersions { from: StorageVersionsFrom::Genesis, of };
@@ -87,7 +100,7 @@ impl Runtime {
         self
     }
 
-    fn asked(name: &str, kind: SourceKind, blob: &Blob) -> Result<Self> {
+    fn load(name: &str, kind: SourceKind, blob: &Blob) -> Result<Self> {
         let metadata = Metadata::read(name, blob)?;
         let host_functions = Sections::read(name, blob)?.host_functions().map(|import| import.name.clone()).collect();
         let runtime = Self {
@@ -106,7 +119,7 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// Takes the storage versions from the state. A state that has none at all says nothing.
+    /// Reads the storage versions from the state. A state without any leaves them unknown.
     fn with_state(mut self, values: impl FnOnce(&[Vec<u8>]) -> BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
         let names = self.pallet_names();
         let keys: Vec<_> = names.iter().map(|name| artifact::metadata::storage_version_key(name)).collect();
@@ -126,7 +139,10 @@ impl Runtime {
         pallets.map(|pallet| pallet.name.to_owned()).collect()
     }
 
-    /// What it offers, if its metadata is of a version with types and of bearable size.
+    /// Returns the runtime's interface.
+    ///
+    /// Fails with [`Code::OldMetadata`] if the metadata has no types (before version 14), and if it
+    /// has too many pallets or too long names.
     pub fn interface(&self) -> Result<Interface<'_>> {
         let refused = |found: String, expected: String| {
             Failure::input(format!("the metadata of {} cannot be compared", self.source))
@@ -134,18 +150,19 @@ impl Runtime {
                 .expected(expected)
         };
         let interface = Interface::of(&self.metadata).ok_or_else(|| {
-            refused(format!("version {}", self.metadata_version), "version 14, 15 or 16, which have types".into())
+            refused(format!("version {}", self.metadata_version), "version 14, 15 or 16 (with types)".into())
                 .code(Code::OldMetadata)
         })?;
-        if interface.pallets.len() > PALLETS {
-            return Err(refused(format!("{} pallets", interface.pallets.len()), format!("at most {PALLETS}")));
+        if interface.pallets.len() > MAX_PALLETS {
+            return Err(refused(format!("{} pallets", interface.pallets.len()), format!("at most {MAX_PALLETS}")));
         }
-        if let Some(length) = longest_name(&interface).filter(|length| *length > NAME) {
-            return Err(refused(format!("a name of {length} bytes"), format!("names of at most {NAME} bytes")));
+        if let Some(length) = longest_name(&interface).filter(|length| *length > MAX_NAME) {
+            return Err(refused(format!("a name of {length} bytes"), format!("names of at most {MAX_NAME} bytes")));
         }
         Ok(interface)
     }
 
+    /// Returns the runtime's identity for reports.
     pub fn identity(&self) -> ComparedRuntime {
         ComparedRuntime {
             source: self.source.clone(),
@@ -188,11 +205,11 @@ fn longest_name(interface: &Interface<'_>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Sketch;
+    use crate::testing::RuntimeBuilder;
 
     #[test]
-    fn a_runtime_from_before_metadata_had_types_is_told_by_its_code() {
-        let runtime = Sketch::new().runtime(14);
+    fn metadata_without_types_is_a_typed_failure() {
+        let runtime = RuntimeBuilder::new().runtime(14);
         runtime.interface().expect("with types");
         // Version 13, no pallets, extrinsics of version 4 without extensions.
         let metadata = Metadata::from_bytes("old", b"meta\x0d\x00\x04\x00".to_vec()).expect("read");

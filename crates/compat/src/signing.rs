@@ -1,78 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Does what was signed for the old runtime mean the same to the new one? The one judgement of it, for the comparison of
-//! two runtimes and for the dry run.
+//! Decides whether transactions signed for the old runtime keep their meaning in the new one. Both
+//! `diff` and the dry run use it.
 //!
-//! A hardware wallet, a multisig in progress, a client that was not updated: all of them encode calls by what they knew
-//! when `transaction_version` was what it is. So whatever is refused then, or is taken for something else, must raise that
-//! version (`sp_version::RuntimeVersion` demands it). What is only called otherwise need not.
+//! Hardware wallets, pending multisigs and clients that were not updated encode calls by the
+//! metadata they know for a `transaction_version`. If the new runtime rejects such a call, or
+//! decodes it to another call, `transaction_version` must increase (see
+//! `sp_version::RuntimeVersion`). A change of names alone does not require it.
 
 use crate::{
-    changes::{self, Indices},
-    interface::{Interface, WALLETS_KNOW},
+    changes::{self, CallIndices},
+    interface::{Interface, WALLET_EXTENSIONS},
 };
 use protocol::diff::{Audience, Change, ChangeKind};
 use worker::Result;
 
+/// The changes that affect signed transactions, as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Signing {
-    /// What is refused now, or taken for something else: it demands a higher `transaction_version`.
+pub struct SigningChanges {
+    /// Calls and extensions that the new runtime rejects or decodes differently. They require a
+    /// higher `transaction_version`.
     pub broken: Vec<String>,
-    /// Calls that are refused with some arguments only, such as a version of XCM that went; all others are what they were.
+    /// Calls that are rejected with some arguments only, such as a removed version of XCM. With all
+    /// other arguments they are unchanged.
     pub partly: Vec<String>,
-    /// Extensions with bytes that wallets cannot sign before they learn them, whatever the version.
+    /// Extensions with data that wallets cannot sign before they support them.
     pub unsignable: Vec<String>,
-    /// What encodes as before under another name, and what nobody signs.
-    pub noted: Vec<String>,
+    /// Calls and extensions that encode as before under another name, and unsigned calls.
+    pub notes: Vec<String>,
 }
 
-impl Signing {
-    /// Compares calls, extensions and what stands around them.
+impl SigningChanges {
+    /// Compares the calls, the transaction extensions and the extrinsic formats.
     ///
-    /// `inherents`: calls of the old runtime that a block of it had and nobody signed.
-    pub fn between(old: &Interface<'_>, new: &Interface<'_>, inherents: &Indices) -> Result<Self> {
-        changes::of_signing(old, new, inherents).map(|changes| Self::of(&changes))
+    /// `inherents`: calls of the old runtime that were seen in a block without a signature.
+    pub fn between(old: &Interface<'_>, new: &Interface<'_>, inherents: &CallIndices) -> Result<Self> {
+        changes::signing_changes(old, new, inherents).map(|changes| Self::of(&changes))
     }
 
-    /// What among all changes concerns who signs.
+    /// Selects the changes that affect signed transactions.
     pub fn of(changes: &[Change]) -> Self {
         let mut signing = Self::default();
         for change in changes {
-            if change.kind == ChangeKind::ExtensionAdded && !WALLETS_KNOW.contains(&change.name.as_str()) {
-                signing.unsignable.push(format!("extension {} is new and not one that wallets know", change.name));
+            if change.kind == ChangeKind::ExtensionAdded && !WALLET_EXTENSIONS.contains(&change.name.as_str()) {
+                signing.unsignable.push(format!("extension {} is new and wallets do not support it", change.name));
             }
-            let list = match weight(change) {
-                Some(Weight::Broken) => &mut signing.broken,
-                Some(Weight::Partly) => &mut signing.partly,
-                Some(Weight::Noted) => &mut signing.noted,
+            let list = match effect(change) {
+                Some(Effect::Breaks) => &mut signing.broken,
+                Some(Effect::BreaksPartly) => &mut signing.partly,
+                Some(Effect::Note) => &mut signing.notes,
                 None => continue,
             };
-            list.push(change.told());
+            list.push(change.summary());
         }
         signing
     }
 }
 
-enum Weight {
-    Broken,
-    Partly,
-    Noted,
+/// The effect of a change on signed transactions.
+enum Effect {
+    Breaks,
+    BreaksPartly,
+    Note,
 }
 
-fn weight(change: &Change) -> Option<Weight> {
+fn effect(change: &Change) -> Option<Effect> {
     use ChangeKind::*;
     let signed = change.breaks.contains(&Audience::SignedTransactions);
     match change.kind {
         ExtensionAdded | ExtensionRemoved | ExtensionOrder | ExtensionExplicit | ExtensionImplicit => {
-            Some(Weight::Broken)
+            Some(Effect::Breaks)
         }
-        ExtrinsicFormatRemoved | TransactionSender | TransactionSignature => Some(Weight::Broken),
+        ExtrinsicFormatRemoved | TransactionSender | TransactionSignature => Some(Effect::Breaks),
         CallRemoved | CallMoved | CallReplaced | CallArguments | PalletMoved | PalletRemoved if signed => {
-            Some(Weight::Broken)
+            Some(Effect::Breaks)
         }
-        CallArgumentsShrunk if signed => Some(Weight::Partly),
-        CallRemoved | CallMoved | CallReplaced | CallArguments | CallArgumentsShrunk => Some(Weight::Noted),
-        CallRenamed | CallArgumentsGrown | PalletRenamed => Some(Weight::Noted),
-        ExtensionAddedWithoutData | ExtensionRemovedWithoutData | ExtensionTypesGrown => Some(Weight::Noted),
+        CallArgumentsShrunk if signed => Some(Effect::BreaksPartly),
+        CallRemoved | CallMoved | CallReplaced | CallArguments | CallArgumentsShrunk => Some(Effect::Note),
+        CallRenamed | CallArgumentsGrown | PalletRenamed => Some(Effect::Note),
+        ExtensionAddedWithoutData | ExtensionRemovedWithoutData | ExtensionTypesGrown => Some(Effect::Note),
         _ => None,
     }
 }

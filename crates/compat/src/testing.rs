@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Small runtimes for the tests: described in a few words, made to metadata of any version with types, and read back
-//! from its bytes as that of a real one is.
+//! Small runtimes for the tests: built from a short description to metadata of any version with
+//! types, and decoded from its bytes like a real one.
 
 use crate::runtime::{Runtime, StorageVersions};
 use artifact::{Version, hashes::blake2_64, metadata_hash::MetadataHashStatus, version::api};
@@ -14,23 +14,25 @@ pub fn ty<T: TypeInfo + ?Sized + 'static>() -> MetaType {
     MetaType::new::<T>()
 }
 
+/// The description of a runtime.
 #[derive(Clone)]
-pub struct Sketch {
+pub struct RuntimeBuilder {
     pub version: Version,
     pub pallets: Vec<Pallet>,
-    /// Identifier, what is carried, what is signed.
+    /// The identifier, the type of the explicit data and the type of the implicit data.
     pub extensions: Vec<(&'static str, MetaType, MetaType)>,
     pub extension_versions: BTreeMap<u8, Vec<u32>>,
     pub extrinsic_versions: Vec<u8>,
     pub address: MetaType,
     pub signature: MetaType,
-    /// Name and methods, each with its name, arguments and answer.
+    /// The name and the functions.
     pub apis: Vec<(&'static str, Vec<Method>)>,
     pub host_functions: Vec<&'static str>,
     pub storage_versions: Option<Vec<(&'static str, u16)>>,
     pub metadata_hash: MetadataHashStatus,
 }
 
+/// A function: its name, arguments and result.
 pub type Method = (&'static str, Vec<MetaType>, MetaType);
 
 #[derive(Clone, Default)]
@@ -50,7 +52,7 @@ pub struct Pallet {
 #[derive(Clone)]
 pub struct Item {
     pub name: &'static str,
-    /// Of a map.
+    /// The hashers and the key's type, for a map.
     pub key: Option<(Vec<v14::StorageHasher>, MetaType)>,
     pub value: MetaType,
     pub optional: bool,
@@ -67,13 +69,13 @@ impl Item {
     }
 }
 
-impl Sketch {
-    /// A runtime with a version and nothing in it.
+impl RuntimeBuilder {
+    /// Returns a runtime without pallets.
     pub fn new() -> Self {
         Self {
             version: Version {
-                spec_name: "sketch".into(),
-                impl_name: "sketch".into(),
+                spec_name: "sample".into(),
+                impl_name: "sample".into(),
                 authoring_version: 1,
                 spec_version: 1,
                 impl_version: 0,
@@ -111,7 +113,7 @@ impl Sketch {
         self
     }
 
-    /// The metadata's bytes, SCALE `RuntimeMetadataPrefixed`.
+    /// Returns the metadata's bytes, a SCALE `RuntimeMetadataPrefixed`.
     pub fn metadata(&self, version: u32) -> Vec<u8> {
         let unit = ty::<()>;
         let outer = v15::OuterEnums { call_enum_ty: unit(), event_enum_ty: unit(), error_enum_ty: unit() };
@@ -206,15 +208,15 @@ impl Sketch {
         prefixed.encode()
     }
 
-    /// The runtime with metadata of a version. Its blob is the description itself.
+    /// Returns the runtime with metadata of a version. The description itself stands for the blob.
     pub fn runtime(&self, metadata_version: u32) -> Runtime {
         let bytes = self.metadata(metadata_version);
         let blake2_256 = hex::encode_prefixed(artifact::hashes::blake2_256(
             &[bytes.as_slice(), &self.version.to_bytes(), self.host_functions.join(" ").as_bytes()].concat(),
         ));
-        let metadata = artifact::Metadata::from_bytes("sketch", bytes).expect("metadata");
+        let metadata = artifact::Metadata::from_bytes("sample", bytes).expect("metadata");
         Runtime {
-            source: "sketch".into(),
+            source: "sample".into(),
             kind: protocol::inspect::SourceKind::Blob,
             version: self.version.clone(),
             metadata_version: metadata.version,

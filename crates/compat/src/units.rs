@@ -1,39 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Numbers in units that people think in. A unit is known by a type, by the name of a constant, or not at all, and which
-//! of these it was is told beside it.
+//! Formats numbers in human units. The unit is known from the type or from the name of the
+//! constant; the result says from which.
 
 use crate::{interface::Interface, value::Part};
 use artifact::pace::{counted, duration, grouped, little_endian};
 
-/// How a chain's tokens are written.
+/// The format of a chain's token amounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
+    /// The number of decimals.
     pub decimals: Option<u32>,
+    /// The token's symbol.
     pub symbol: Option<String>,
-    /// Who said so.
+    /// Where the decimals were found, as text.
     pub from: String,
 }
 
-/// What numbers of one runtime are measured by.
+/// The facts about a runtime that units depend on.
 #[derive(Clone, Debug, Default)]
-pub struct Scales {
+pub struct UnitContext {
+    /// The format of token amounts.
     pub tokens: Tokens,
-    /// Milliseconds between two blocks, and who says so.
+    /// The time between two blocks in milliseconds, and where it was found.
     pub block: Option<(u128, String)>,
-    /// Whether it has a relay chain, whose blocks many of its pallets count instead of its own. No metadata says which.
+    /// Whether the chain is a parachain. Many of its pallets count the relay chain's blocks instead
+    /// of its own; metadata does not say which.
     pub parachain: bool,
 }
 
-/// A value, and what it is counted in with the reason for it; no unit for a plain number or text.
+/// A value as text, with its unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct FormattedValue {
+    /// The value in its unit.
     pub text: String,
+    /// The unit and how it is known. `None` for plain numbers and text.
     pub unit: Option<String>,
-    /// Milliseconds that so many blocks take: another number where blocks are of another length.
+    /// The duration of a number of blocks or slots, in milliseconds.
     pub time: Option<u128>,
 }
 
-/// The parts of one that the SDK's types count in.
+/// The SDK's types of fractions, with the value that stands for 1.
 const SHARES: [(&str, u128); 6] = [
     ("Percent", 100),
     ("Permill", 1_000_000),
@@ -44,10 +50,10 @@ const SHARES: [(&str, u128); 6] = [
 ];
 const FIXED: [(&str, u128); 2] = [("FixedU64", 1_000_000_000), ("FixedU128", 1_000_000_000_000_000_000)];
 
-/// Constants that count milliseconds: the pallets' documentation says so.
+/// Constants in milliseconds, by the pallets' documentation.
 const MILLISECONDS: [(&str, &str); 3] =
     [("Babe", "ExpectedBlockTime"), ("Aura", "SlotDuration"), ("Timestamp", "MinimumPeriod")];
-/// Constants whose names sound like blocks and are not.
+/// Constants in eras, although their names look like numbers of blocks.
 const ERAS: [(&str, &str); 3] =
     [("Staking", "BondingDuration"), ("Staking", "SlashDeferDuration"), ("FastUnstake", "MaxErasToCheckPerBlock")];
 const ROUNDS: [(&str, &str); 6] = [
@@ -58,14 +64,14 @@ const ROUNDS: [(&str, &str); 6] = [
     ("ParachainStaking", "DelegationBondLessDelay"),
     ("ParachainStaking", "RewardPaymentDelay"),
 ];
-/// Blocks that no word in the name tells.
+/// Constants in blocks whose names contain none of the words in [`BLOCKS`].
 const OWN_BLOCKS: [(&str, &str); 1] = [("System", "BlockHashCount")];
 
-/// Slots, each as long as a block is expected to take.
+/// Constants in slots. A slot takes the expected time of a block.
 const SLOTS: [(&str, &str); 1] = [("Babe", "EpochDuration")];
 const RELAY_BLOCKS: [(&str, &str); 1] = [("Broker", "TimeslicePeriod")];
 
-/// Words in the name of an amount of tokens, where its type has 128 bits.
+/// The words in names of token amounts, for types of 128 bits.
 const AMOUNTS: [&str; 17] = [
     "contribution",
     "deposit",
@@ -85,7 +91,7 @@ const AMOUNTS: [&str; 17] = [
     "bid",
     "transfer",
 ];
-/// Words in the name of a number of blocks, where its type has 32 or 64 bits.
+/// The words in names of numbers of blocks, for types of 32 or 64 bits.
 const BLOCKS: [&str; 16] = [
     "period",
     "delay",
@@ -105,15 +111,17 @@ const BLOCKS: [&str; 16] = [
     "validity",
 ];
 
-impl Scales {
-    /// Takes the time of a block from the constants of the pallets that keep it, where nobody says it.
+impl UnitContext {
+    /// Returns the context of a runtime. Without `block` (milliseconds) the time between blocks is
+    /// read from the pallets' constants.
     pub fn of(interface: &Interface<'_>, tokens: &Tokens, block: Option<u64>) -> Self {
         let constant = |pallet: &str, name: &str| {
             let found = interface.pallet(pallet)?.constants.iter().find(|constant| constant.name == name)?;
             little_endian(found.value).filter(|milliseconds| *milliseconds > 0)
         };
         let given = block.map(|milliseconds| (u128::from(milliseconds), "the command line".to_owned()));
-        // Half a slot, by the pallet's documentation. Without it a slot of Aura may have many blocks.
+        // Half a slot, by the pallet's documentation. Without it an Aura slot may have several
+        // blocks.
         let period = constant("Timestamp", "MinimumPeriod").and_then(|period| period.checked_mul(2));
         let slot = constant("Aura", "SlotDuration");
         let own = slot.filter(|slot| Some(*slot) == period);
@@ -121,21 +129,21 @@ impl Scales {
             .or_else(|| Some((constant("Babe", "ExpectedBlockTime")?, "Babe.ExpectedBlockTime".into())))
             .or_else(|| Some((own?, "Aura.SlotDuration".into())))
             .or_else(|| Some((period?, "twice Timestamp.MinimumPeriod".into())))
-            // No period at all is how chains of asynchronous backing have it.
+            // Chains with asynchronous backing have a period of 0.
             .or_else(|| Some((slot?, "Aura.SlotDuration, if each slot has one block".into())));
         Self { tokens: tokens.clone(), block, parachain: interface.pallet("ParachainSystem").is_some() }
     }
 
-    /// One part of a constant.
-    pub fn told(&self, pallet: &str, constant: &str, part: &Part) -> Told {
+    /// Formats one part of a constant.
+    pub fn format(&self, pallet: &str, constant: &str, part: &Part) -> FormattedValue {
         match part.number {
             Some(number) => self.number(number, pallet, constant, part),
-            None => Told { text: part.text.clone(), ..Told::default() },
+            None => FormattedValue { text: part.text.clone(), ..FormattedValue::default() },
         }
     }
 
-    fn number(&self, number: u128, pallet: &str, constant: &str, part: &Part) -> Told {
-        let of = |text: String, unit: String| Told { text, unit: Some(unit), time: None };
+    fn number(&self, number: u128, pallet: &str, constant: &str, part: &Part) -> FormattedValue {
+        let of = |text: String, unit: String| FormattedValue { text, unit: Some(unit), time: None };
         let ty = |name: &str| part.types.iter().any(|ty| ty == name);
         if let Some((name, whole)) = SHARES.iter().find(|(name, _)| ty(name)) {
             let percent = decimal(number.saturating_mul(100), *whole);
@@ -179,7 +187,7 @@ impl Scales {
             return self.time(number, "slot", format!("slots, as {pallet} documents"));
         }
         let width = part.types.last().map(String::as_str).unwrap_or_default();
-        // A part's own name says more than that of the whole.
+        // The name of the part is more specific than that of the constant.
         let name = if last.is_empty() || last.bytes().all(|byte| byte.is_ascii_digit()) { constant } else { last };
         let words = words(name);
         let named = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
@@ -189,52 +197,52 @@ impl Scales {
         if matches!(width, "u32" | "u64") && named(&BLOCKS) {
             return self.blocks(number, name);
         }
-        Told { text: grouped(number), ..Told::default() }
+        FormattedValue { text: grouped(number), ..FormattedValue::default() }
     }
 
-    fn amount(&self, number: u128, name: &str) -> Told {
+    fn amount(&self, number: u128, name: &str) -> FormattedValue {
         let Some(decimals) = self.tokens.decimals else {
             let unit = format!(
                 "smallest units of a token, by the name {name}; the chain's decimals are not known (--decimals)"
             );
-            return Told { text: grouped(number), unit: Some(unit), time: None };
+            return FormattedValue { text: grouped(number), unit: Some(unit), time: None };
         };
         let symbol = self.tokens.symbol.as_deref().unwrap_or("tokens");
         let text = match 10u128.checked_pow(decimals) {
             Some(whole) => format!("{} {symbol}", decimal(number, whole)),
             None => grouped(number),
         };
-        Told {
+        FormattedValue {
             text,
             unit: Some(format!("an amount, by the name {name}; {decimals} decimals from {}", self.tokens.from)),
             time: None,
         }
     }
 
-    fn blocks(&self, number: u128, name: &str) -> Told {
-        let whose = if self.parachain { ", if they are its own and not its relay chain's" } else { "" };
-        self.time(number, "block", format!("blocks, by the name {name}{whose}"))
+    fn blocks(&self, number: u128, name: &str) -> FormattedValue {
+        let condition = if self.parachain { ", if they are its own and not its relay chain's" } else { "" };
+        self.time(number, "block", format!("blocks, by the name {name}{condition}"))
     }
 
-    /// A number of blocks or slots, and how long they take.
-    fn time(&self, number: u128, what: &str, unit: String) -> Told {
+    /// Formats a number of blocks or slots, with their duration.
+    fn time(&self, number: u128, what: &str, unit: String) -> FormattedValue {
         let count = counted(number, what);
         let known = self.block.as_ref();
         match known.and_then(|(each, from)| Some((number.checked_mul(*each)?, *each, from))) {
-            Some((total, each, from)) => Told {
+            Some((total, each, from)) => FormattedValue {
                 text: format!("{count} = {}", duration(total)),
                 unit: Some(format!("{unit}; {} each by {from}", duration(each))),
                 time: Some(total),
             },
             None => {
-                let unit = format!("{unit}; the time of a block is not told (--block-time)");
-                Told { text: count, unit: Some(unit), time: None }
+                let unit = format!("{unit}; the time between blocks is not known (--block-time)");
+                FormattedValue { text: count, unit: Some(unit), time: None }
             }
         }
     }
 }
 
-/// `MinimumDeposit` and `minimum_deposit` as `minimum`, `deposit`.
+/// Splits a name into words: `MinimumDeposit` and `minimum_deposit` into `minimum`, `deposit`.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for character in name.chars() {
@@ -249,7 +257,8 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// `number / whole`, exact: a fraction that does not end is cut after 18 digits and marked so.
+/// Returns `number / whole` as a decimal number. It is exact; a longer fraction is cut after 18
+/// digits and marked with `…`.
 fn decimal(number: u128, whole: u128) -> String {
     let (mut rest, mut fraction) = (number % whole, String::new());
     while rest > 0 && fraction.len() < 18 {
@@ -281,51 +290,51 @@ mod tests {
         }
     }
 
-    fn scales() -> Scales {
+    fn units() -> UnitContext {
         let tokens = Tokens { decimals: Some(10), symbol: Some("PAS".into()), from: "the command line".into() };
-        Scales { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())), parachain: false }
+        UnitContext { tokens, block: Some((6000, "Babe.ExpectedBlockTime".into())), parachain: false }
     }
 
     #[test]
-    fn types_and_names_tell_units() {
-        let told = |pallet: &str, constant: &str, part: Part| scales().told(pallet, constant, &part).text;
-        assert_eq!(told("Treasury", "Burn", part("", &["Permill", "u32"], 12_500)), "1.25 %");
-        assert_eq!(told("Balances", "ExistentialDeposit", part("", &["u128"], 100_000_000)), "0.01 PAS");
-        assert_eq!(told("Democracy", "EnactmentPeriod", part("", &["u32"], 14_400)), "14,400 blocks = 1 d");
-        assert_eq!(told("Babe", "ExpectedBlockTime", part("", &["u64"], 6000)), "6 s");
-        assert_eq!(told("Staking", "BondingDuration", part("", &["u32"], 28)), "28");
+    fn units_are_known_from_types_and_names() {
+        let text = |pallet: &str, constant: &str, part: Part| units().format(pallet, constant, &part).text;
+        assert_eq!(text("Treasury", "Burn", part("", &["Permill", "u32"], 12_500)), "1.25 %");
+        assert_eq!(text("Balances", "ExistentialDeposit", part("", &["u128"], 100_000_000)), "0.01 PAS");
+        assert_eq!(text("Democracy", "EnactmentPeriod", part("", &["u32"], 14_400)), "14,400 blocks = 1 d");
+        assert_eq!(text("Babe", "ExpectedBlockTime", part("", &["u64"], 6000)), "6 s");
+        assert_eq!(text("Staking", "BondingDuration", part("", &["u32"], 28)), "28");
         let weight = part("max_block.ref_time", &["BlockWeights", "Weight", "u64"], 2_000_000_000_000);
-        assert_eq!(told("System", "BlockWeights", weight), "2,000 ms");
+        assert_eq!(text("System", "BlockWeights", weight), "2,000 ms");
         assert_eq!(
-            told("Referenda", "Tracks", part("0.1.prepare_period", &["TrackDetails", "u32"], 1200)),
+            text("Referenda", "Tracks", part("0.1.prepare_period", &["TrackDetails", "u32"], 1200)),
             "1,200 blocks = 2 h"
         );
-        assert_eq!(told("Proxy", "MaxProxies", part("", &["u32"], 32_000)), "32,000");
-        assert_eq!(told("Babe", "EpochDuration", part("", &["u64"], 2400)), "2,400 slots = 4 h");
-        assert_eq!(told("Vesting", "MinVestedTransfer", part("", &["u128"], 5_000_000_000)), "0.5 PAS");
+        assert_eq!(text("Proxy", "MaxProxies", part("", &["u32"], 32_000)), "32,000");
+        assert_eq!(text("Babe", "EpochDuration", part("", &["u64"], 2400)), "2,400 slots = 4 h");
+        assert_eq!(text("Vesting", "MinVestedTransfer", part("", &["u128"], 5_000_000_000)), "0.5 PAS");
         let phase = part("", &["u32"], 150);
-        assert_eq!(told("ElectionProviderMultiPhase", "SignedPhase", phase), "150 blocks = 15 min");
+        assert_eq!(text("ElectionProviderMultiPhase", "SignedPhase", phase), "150 blocks = 15 min");
     }
 
     #[test]
-    fn whose_blocks_a_parachain_counts_is_not_known() {
-        let scales = Scales { parachain: true, ..scales() };
-        let timeslice = scales.told("Broker", "TimeslicePeriod", &part("", &["u32"], 80));
-        assert_eq!(timeslice.text, "80 relay chain blocks", "not of this chain, and so of no known time");
-        let voting = scales.told("Democracy", "VotingPeriod", &part("", &["u32"], 10));
+    fn a_parachain_may_count_the_relay_chains_blocks() {
+        let units = UnitContext { parachain: true, ..units() };
+        let timeslice = units.format("Broker", "TimeslicePeriod", &part("", &["u32"], 80));
+        assert_eq!(timeslice.text, "80 relay chain blocks", "the time between the relay chain's blocks is not known");
+        let voting = units.format("Democracy", "VotingPeriod", &part("", &["u32"], 10));
         assert!(voting.unit.is_some_and(|unit| unit.contains("and not its relay chain's")));
     }
 
     #[test]
-    fn what_is_not_known_is_said() {
-        let bare = Scales::default();
-        let told = bare.told("Balances", "ExistentialDeposit", &part("", &["u128"], 5_000));
-        assert_eq!(told.text, "5,000");
-        assert!(told.unit.is_some_and(|unit| unit.contains("decimals are not known")));
-        let told = bare.told("Democracy", "VotingPeriod", &part("", &["u32"], 10));
-        assert_eq!(told.text, "10 blocks");
-        assert!(told.unit.is_some_and(|unit| unit.contains("time of a block is not told")));
-        assert_eq!(bare.told("X", "Y", &part("", &["u128"], 7)).unit, None);
+    fn missing_facts_are_reported() {
+        let bare = UnitContext::default();
+        let amount = bare.format("Balances", "ExistentialDeposit", &part("", &["u128"], 5_000));
+        assert_eq!(amount.text, "5,000");
+        assert!(amount.unit.is_some_and(|unit| unit.contains("decimals are not known")));
+        let period = bare.format("Democracy", "VotingPeriod", &part("", &["u32"], 10));
+        assert_eq!(period.text, "10 blocks");
+        assert!(period.unit.is_some_and(|unit| unit.contains("time between blocks is not known")));
+        assert_eq!(bare.format("X", "Y", &part("", &["u128"], 7)).unit, None);
     }
 
     #[test]

@@ -1,32 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Values for people: SCALE bytes read by a type of the metadata to the parts that a person tells apart.
+//! Decodes SCALE values to text for people, by the types of the metadata.
 //!
-//! Types and bytes are foreign: depth, parts and text are bounded.
+//! Types and bytes are untrusted input: depth, number of parts and length of text are bounded.
 
 use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 use std::collections::{BTreeMap, BTreeSet};
 
-const DEPTH: usize = 64;
-/// Parts of one value that are told. Constants are small; a schedule of weights has some hundred.
-const PARTS: usize = 1024;
-const STEPS: usize = 100_000;
-/// Bytes that are told of a text or of bytes.
-const SHOWN: usize = 128;
+const MAX_DEPTH: usize = 64;
+/// The most parts of one value. Constants are small; a schedule of weights has a few hundred parts.
+const MAX_PARTS: usize = 1024;
+const MAX_STEPS: usize = 100_000;
+/// The most bytes of a string or a byte sequence that are shown.
+const MAX_SHOWN: usize = 128;
 
-/// A part of a value that has no parts of its own.
+/// A part of a value that has no parts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Fields, variants and places, joined by dots; empty where the value has no parts.
+    /// Field names, variant names and positions, joined by dots. Empty if the value has no parts.
     pub path: String,
-    /// The names of the types around it, the outermost first, the primitive's last: `["Perbill", "u32"]`.
+    /// The names of the enclosing types, the outermost first, the primitive type last:
+    /// `["Perbill", "u32"]`.
     pub types: Vec<String>,
+    /// The value as text.
     pub text: String,
-    /// Where it is an unsigned number of up to 128 bits.
+    /// The value as a number, for unsigned numbers of at most 128 bits.
     pub number: Option<u128>,
 }
 
-/// The parts of one whole value.
+/// Decodes a value and returns its parts.
+///
+/// Fails with the reason if the bytes are not exactly one value of the type.
 pub fn parts(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<Vec<Part>, String> {
     let mut reader = Reader { types, input: bytes, parts: Vec::new(), path: Vec::new(), names: Vec::new(), steps: 0 };
     reader.value(id, 0)?;
@@ -36,7 +40,9 @@ pub fn parts(types: &PortableRegistry, id: u32, bytes: &[u8]) -> Result<Vec<Part
     }
 }
 
-/// Calls the elements of a list by their names, where each has one of its own: one that comes in between moves no other.
+/// Replaces the positions of list elements by their names, if every element has a unique name.
+///
+/// An element inserted into the list then leaves the paths of the others unchanged.
 pub fn named(mut parts: Vec<Part>) -> Vec<Part> {
     const LONGEST: usize = 64;
     let split = |path: &str| -> Option<(usize, String)> {
@@ -63,28 +69,29 @@ pub fn named(mut parts: Vec<Part>) -> Vec<Part> {
     parts
 }
 
-/// The value in one line; as hex, and why, where it cannot be read.
+/// Returns the value in one line. If it cannot be decoded: as hex, with the reason.
 pub fn text(types: &PortableRegistry, id: u32, bytes: &[u8]) -> String {
     match parts(types, id, bytes) {
         Ok(parts) => line(&parts),
-        Err(why) => format!("{} (not of its own type: {why})", hex(bytes)),
+        Err(why) => format!("{} (not a value of its type: {why})", hex(bytes)),
     }
 }
 
+/// Returns the parts of a value in one line.
 pub fn line(parts: &[Part]) -> String {
     match parts {
         [] => "nothing".into(),
         [one] if one.path.is_empty() => one.text.clone(),
         several => {
-            let told = several.iter().map(|part| format!("{}: {}", part.path, part.text)).collect::<Vec<_>>();
-            format!("{{{}}}", told.join(", "))
+            let fields = several.iter().map(|part| format!("{}: {}", part.path, part.text)).collect::<Vec<_>>();
+            format!("{{{}}}", fields.join(", "))
         }
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let shown = hex::encode_prefixed(bytes.get(..SHOWN).unwrap_or(bytes));
-    if bytes.len() > SHOWN { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
+    let shown = hex::encode_prefixed(bytes.get(..MAX_SHOWN).unwrap_or(bytes));
+    if bytes.len() > MAX_SHOWN { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
 }
 
 struct Reader<'t, 'b> {
@@ -99,8 +106,8 @@ struct Reader<'t, 'b> {
 impl<'b> Reader<'_, 'b> {
     fn value(&mut self, id: u32, depth: usize) -> Result<(), String> {
         self.steps += 1;
-        if depth > DEPTH || self.steps > STEPS {
-            return Err("the value is too deep or too large to be read".into());
+        if depth > MAX_DEPTH || self.steps > MAX_STEPS {
+            return Err("the value is too deep or too large to decode".into());
         }
         let types = self.types;
         let ty = types.resolve(id).ok_or_else(|| format!("its type {id} is not in the metadata"))?;
@@ -130,22 +137,22 @@ impl<'b> Reader<'_, 'b> {
                 if chosen.fields.is_empty() {
                     return self.part(chosen.name.clone(), None);
                 }
-                // Whether something is there needs no word of its own.
-                let told = chosen.name != "Some";
-                if told {
+                // `Some` adds no information to the path.
+                let in_path = chosen.name != "Some";
+                if in_path {
                     self.path.push(chosen.name.clone());
                 }
                 self.fields(&chosen.fields, depth)?;
-                if told {
+                if in_path {
                     self.path.pop();
                 }
                 Ok(())
             }
             TypeDef::Sequence(sequence) => {
                 let length = self.compact()?;
-                self.many(length, sequence.type_param.id, depth)
+                self.elements(length, sequence.type_param.id, depth)
             }
-            TypeDef::Array(array) => self.many(u128::from(array.len), array.type_param.id, depth),
+            TypeDef::Array(array) => self.elements(u128::from(array.len), array.type_param.id, depth),
             TypeDef::Compact(_) => {
                 let value = self.compact()?;
                 self.part(value.to_string(), Some(value))
@@ -181,10 +188,10 @@ impl<'b> Reader<'_, 'b> {
         Ok(())
     }
 
-    fn many(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
+    fn elements(&mut self, length: u128, id: u32, depth: usize) -> Result<(), String> {
         let inner = self.types.resolve(crate::compare::unwrapped(self.types, id)).map(|ty| &ty.type_def);
         if let Some(TypeDef::Primitive(TypeDefPrimitive::U8)) = inner {
-            let bytes = self.take(usize::try_from(length).map_err(|_| "bytes of an impossible length")?)?;
+            let bytes = self.take(usize::try_from(length).map_err(|_| "a byte sequence of an impossible length")?)?;
             return self.bytes(bytes);
         }
         if length == 0 {
@@ -201,7 +208,7 @@ impl<'b> Reader<'_, 'b> {
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
         let readable = !bytes.is_empty() && bytes.iter().all(|byte| (0x20..0x7f).contains(byte));
         match std::str::from_utf8(bytes) {
-            Ok(text) if readable && text.len() <= SHOWN => self.part(format!("{text:?}"), None),
+            Ok(text) if readable && text.len() <= MAX_SHOWN => self.part(format!("{text:?}"), None),
             _ => self.part(hex(bytes), None),
         }
     }
@@ -211,9 +218,9 @@ impl<'b> Reader<'_, 'b> {
         let width = match primitive {
             Str => {
                 let length = self.compact()?;
-                let bytes = self.take(usize::try_from(length).map_err(|_| "a text of an impossible length")?)?;
-                let text = std::str::from_utf8(bytes).map_err(|_| "a text that is no UTF-8")?;
-                return self.part(text.trim_end_matches('\0').chars().take(SHOWN).collect(), None);
+                let bytes = self.take(usize::try_from(length).map_err(|_| "a string of an impossible length")?)?;
+                let text = std::str::from_utf8(bytes).map_err(|_| "a string that is not UTF-8")?;
+                return self.part(text.trim_end_matches('\0').chars().take(MAX_SHOWN).collect(), None);
             }
             Bool | U8 | I8 => 1,
             U16 | I16 => 2,
@@ -229,14 +236,14 @@ impl<'b> Reader<'_, 'b> {
         }
         let number = u128::from_le_bytes(low);
         self.names.push(crate::compare::primitive_name(primitive).into());
-        let told = match primitive {
+        let result = match primitive {
             Bool => match number {
                 0 => self.part("false".into(), None),
                 1 => self.part("true".into(), None),
-                other => Err(format!("a bool of {other}")),
+                other => Err(format!("a bool with the value {other}")),
             },
             I8 | I16 | I32 | I64 | I128 => {
-                // The sign stands in the uppermost bit of its width.
+                // Extends the sign bit to 128 bits.
                 let unused = 128 - 8 * width;
                 self.part((((number << unused) as i128) >> unused).to_string(), None)
             }
@@ -245,12 +252,12 @@ impl<'b> Reader<'_, 'b> {
             _ => self.part(number.to_string(), Some(number)),
         };
         self.names.pop();
-        told
+        result
     }
 
     fn part(&mut self, text: String, number: Option<u128>) -> Result<(), String> {
-        if self.parts.len() >= PARTS {
-            return Err(format!("more than {PARTS} parts"));
+        if self.parts.len() >= MAX_PARTS {
+            return Err(format!("more than {MAX_PARTS} parts"));
         }
         self.parts.push(Part { path: self.path.join("."), types: self.names.clone(), text, number });
         Ok(())
@@ -266,7 +273,7 @@ impl<'b> Reader<'_, 'b> {
     }
 
     fn compact(&mut self) -> Result<u128, String> {
-        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "a broken compact number".into())
+        Compact::<u128>::decode(&mut self.input).map(|value| value.0).map_err(|_| "an invalid compact number".into())
     }
 }
 
@@ -299,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_falls_into_its_parts() {
+    fn a_value_is_decoded_to_its_parts() {
         let (types, id) = registry::<Limits>();
         let parts = parts(&types, id, &limits().encode()).expect("read");
         assert_eq!(parts[0].types, ["Limits", "Perbill", "u32"]);
@@ -308,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_of_a_list_are_called_by_their_names() {
+    fn list_elements_are_identified_by_name() {
         #[derive(Encode, TypeInfo)]
         struct Track {
             name: String,
@@ -321,17 +328,17 @@ mod tests {
             named(parts(&types, id, &tracks.encode()).expect("read")).into_iter().map(|part| part.path).collect()
         };
         assert_eq!(paths(&["root", "fellow"])[..3], ["root.0", "root.1.name", "root.1.deposit"]);
-        assert_eq!(paths(&["root", "root"])[3], "1.0", "two of one name");
-        assert_eq!(paths(&["root", "a.b"])[3], "1.0", "no name");
+        assert_eq!(paths(&["root", "root"])[3], "1.0", "the names are not unique");
+        assert_eq!(paths(&["root", "a.b"])[3], "1.0", "not a valid name");
         let (types, id) = registry::<Limits>();
         let one = parts(&types, id, &limits().encode()).expect("read");
-        assert_eq!(named(one.clone()), one, "no list");
+        assert_eq!(named(one.clone()), one, "not a list");
     }
 
     #[test]
-    fn bytes_that_are_no_value_are_hex_with_the_reason() {
+    fn invalid_bytes_are_shown_as_hex_with_the_reason() {
         let (types, id) = registry::<Limits>();
-        assert_eq!(text(&types, id, &[1, 2]), "0x0102 (not of its own type: 2 bytes where 4 are needed)");
+        assert_eq!(text(&types, id, &[1, 2]), "0x0102 (not a value of its type: 2 bytes where 4 are needed)");
         for length in 0..limits().encode().len() {
             assert!(parts(&types, id, &limits().encode()[..length]).is_err(), "{length}");
         }

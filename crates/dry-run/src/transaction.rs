@@ -5,7 +5,7 @@ use crate::{
     input::Runtime,
     types::{
         Interface,
-        interface::{Extension, WALLETS_KNOW},
+        interface::{Extension, WALLET_EXTENSIONS},
         read,
     },
 };
@@ -116,7 +116,7 @@ fn guessed<'a>(interface: &Interface<'a>) -> Vec<&'a str> {
     let known = |extension: &Extension<'_>| {
         let option = interface.types.resolve(extension.explicit).is_some_and(|ty| ty.path.segments == ["Option"]);
         option
-            || WALLETS_KNOW.contains(&extension.identifier)
+            || WALLET_EXTENSIONS.contains(&extension.identifier)
             || read::default_value(interface.types, extension.explicit).is_some_and(|data| data.is_empty())
     };
     interface.extensions.iter().filter(|extension| !known(extension)).map(|extension| extension.identifier).collect()

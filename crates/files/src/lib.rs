@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Files written whole or not at all, and read with a limit.
+//! Writes files atomically, and reads files with a size limit.
 
 use std::{
     fs::File,
@@ -10,23 +10,24 @@ pub use walkdir::DirEntry;
 use walkdir::WalkDir;
 use worker::{Failure, Result};
 
-/// Writes a file so that its name always has either the old content or all of the new one. The content is written to
-/// a file beside it, synced and renamed.
+/// Writes a file atomically: its name has either the old content or the complete new content.
+///
+/// The content is written to a temporary file in the same directory, synced and renamed.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let mut file = WholeFile::create(path)?;
     file.write_all(content).map_err(|error| Failure::io("write", path, &error))?;
     file.commit().map(drop)
 }
 
-/// A file that appears under its name when it is whole, for what is too large to be held in memory. Dropped before that,
-/// it leaves nothing behind.
+/// A file that is written in parts and gets its name when it is complete. If it is dropped before,
+/// the temporary file is removed.
 pub struct WholeFile {
     file: BufWriter<tempfile::NamedTempFile>,
     path: PathBuf,
 }
 
 impl WholeFile {
-    /// Begins a file in the directory of `path`, which is made where it is missing.
+    /// Creates a temporary file in the directory of `path`. Creates the directory if it is missing.
     pub fn create(path: &Path) -> Result<Self> {
         let failed = |error: std::io::Error| Failure::io("write", path, &error);
         let directory = directory_of(path);
@@ -35,7 +36,7 @@ impl WholeFile {
         Ok(Self { file: BufWriter::new(file), path: path.to_path_buf() })
     }
 
-    /// Puts the file under its name, and gives its length.
+    /// Syncs the file, renames it to its name and returns its length in bytes.
     pub fn commit(self) -> Result<u64> {
         let Self { file, path } = self;
         let failed = |error: std::io::Error| Failure::io("write", &path, &error);
@@ -43,13 +44,13 @@ impl WholeFile {
         file.as_file().sync_all().map_err(failed)?;
         #[cfg(unix)]
         {
-            // tempfile makes files private; what is published is for everyone to read.
+            // `tempfile` creates private files; everybody may read the result.
             use std::os::unix::fs::PermissionsExt;
             let _ = file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644));
         }
         let length = file.as_file().metadata().map_err(failed)?.len();
         file.persist(&path).map_err(|error| failed(error.error))?;
-        // The rename itself is durable only when the directory is.
+        // The rename is durable only after the directory is synced.
         if let Ok(directory) = File::open(directory_of(&path)) {
             let _ = directory.sync_all();
         }
@@ -74,7 +75,9 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// Reads a file of at most `limit` bytes: a hostile or mistaken file must not fill the memory.
+/// Reads a file of at most `limit` bytes, so that a hostile or wrong file does not fill the memory.
+///
+/// Fails if the file is larger or cannot be read.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let failed = |error: &std::io::Error| Failure::io("read", path, error);
     let file = File::open(path).map_err(|error| failed(&error))?;
@@ -82,18 +85,18 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     file.take(limit + 1).read_to_end(&mut content).map_err(|error| failed(&error))?;
     if content.len() as u64 > limit {
         return Err(Failure::input(format!("{} is too large", path.display()))
-            .found("more bytes than that")
+            .found("a larger file")
             .expected(format!("at most {limit} bytes")));
     }
     Ok(content)
 }
 
-/// Everything below a directory, in no order. No link is followed.
+/// Returns an iterator over everything below a directory, in no order. Links are not followed.
 pub fn below(directory: &Path) -> WalkDir {
     WalkDir::new(directory).min_depth(1)
 }
 
-/// An entry of [`below`]. An error names the directory that cannot be listed.
+/// Returns an entry of [`below`]. A failure names the directory that cannot be listed.
 pub fn listed(entry: walkdir::Result<DirEntry>) -> Result<DirEntry> {
     entry.map_err(|error| {
         let path = error.path().unwrap_or(Path::new("")).to_path_buf();
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
+    fn a_file_is_replaced_atomically_and_no_temporary_file_is_left() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("deep/er/file");
         write_whole(&path, b"one").expect("written");

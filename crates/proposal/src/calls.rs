@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The calls an upgrade needs, as intentions. Which of them a chain has is asked of its metadata.
+//! The calls of an upgrade, as values to encode. The chain's metadata decides which of them it has.
 
-use crate::{Target, Value, metadata::Pallet, value::named};
+use crate::{Pallet, Target, Value, value::named};
 use scale_info::TypeDef;
 use serde::{Deserialize, Serialize};
 use worker::{Failure, Result};
 
-/// A proposal up to this size lies in the referendum itself, a longer one is noted as a preimage first.
+/// The most bytes of a proposal inside of a referendum. A longer one is noted as a preimage first.
 pub const INLINE_LIMIT: usize = 128;
 
-/// When an approved referendum takes effect: so many blocks after its approval, or at that block. The track's own
-/// minimum counts in either case, so `After(0)` is as soon as the track allows.
+/// When an approved referendum takes effect. The track's minimum enactment period applies in any
+/// case, so `After(0)` means as soon as the track allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Enactment {
+    /// This number of blocks after its approval.
     After(u64),
+    /// At this block number.
     At(u64),
 }
 
@@ -24,27 +26,30 @@ impl Default for Enactment {
     }
 }
 
+/// Returns a call of a pallet.
 pub fn call(pallet: &Pallet, name: &str, fields: Vec<crate::Field>) -> Value {
     Value::Call { pallet: pallet.name.clone(), name: name.into(), fields }
 }
 
-/// How root brings new code onto the chain.
-pub struct Upgrading<'chain> {
+/// The calls that upgrade the code of a chain.
+pub struct UpgradeCalls<'chain> {
     chain: &'chain Target,
     pallet: &'chain Pallet,
-    way: Way,
+    method: UpgradeMethod,
 }
 
+/// The method of an upgrade.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Root authorizes a hash; anyone hands the code over by this call.
+enum UpgradeMethod {
+    /// Root authorizes the hash of the code; any account submits the code with the call `apply`.
     ByHash { apply: &'static str },
-    /// The releases before knew only the code itself.
+    /// Root sets the code itself. Older releases have only this method.
     WholeCode,
 }
 
-impl<'chain> Upgrading<'chain> {
-    /// `System` authorizes on every chain of today; parachains had it in `ParachainSystem` before, other chains nowhere.
+impl<'chain> UpgradeCalls<'chain> {
+    /// Returns the calls of a chain. Current chains authorize upgrades in `System`; older
+    /// parachains do so in `ParachainSystem`, and other older chains only have `set_code`.
     pub fn of(chain: &'chain Target) -> Option<Self> {
         let places = [
             ("System", "frame_system", "apply_authorized_upgrade"),
@@ -54,100 +59,110 @@ impl<'chain> Upgrading<'chain> {
             let pallet = chain.pallet_of(name, crate_name)?;
             chain.call(pallet, "authorize_upgrade")?;
             chain.call(pallet, apply)?;
-            Some(Self { chain, pallet, way: Way::ByHash { apply } })
+            Some(Self { chain, pallet, method: UpgradeMethod::ByHash { apply } })
         });
         by_hash.or_else(|| {
             let pallet = chain.pallet_of("System", "frame_system")?;
             chain.call(pallet, "set_code")?;
-            Some(Self { chain, pallet, way: Way::WholeCode })
+            Some(Self { chain, pallet, method: UpgradeMethod::WholeCode })
         })
     }
 
-    /// Whether the calls are small enough to be sent to another chain.
+    /// Returns whether root authorizes a hash. Such a call is small enough to be sent to another
+    /// chain.
     pub fn by_hash(&self) -> bool {
-        matches!(self.way, Way::ByHash { .. })
+        matches!(self.method, UpgradeMethod::ByHash { .. })
     }
 
-    /// Whether the chain compares versions in any case, in none, or as it is told.
-    fn takes_flag(&self) -> bool {
+    /// Returns whether the call has an argument that turns the check of versions on or off.
+    fn has_version_flag(&self) -> bool {
         let call = self.chain.call(self.pallet, "authorize_upgrade");
         call.is_some_and(|call| call.fields.iter().any(|field| field.name.as_deref() == Some("check_version")))
     }
 
-    /// Parachains did not compare versions at first.
+    /// Returns whether the chain never checks versions, as the first parachains.
     pub fn never_checks(&self) -> bool {
-        self.way == Way::ByHash { apply: "enact_authorized_upgrade" } && !self.takes_flag()
+        self.method == UpgradeMethod::ByHash { apply: "enact_authorized_upgrade" } && !self.has_version_flag()
     }
 
-    /// What root has to call.
+    /// Returns the call that root has to dispatch.
+    ///
+    /// Fails if the chain has no call without checks and `without_checks` is set.
     pub fn root_call(&self, code: &[u8], without_checks: bool) -> Result<Value> {
-        let (mut name, argument) = match self.way {
-            Way::ByHash { .. } => ("authorize_upgrade", named("code_hash", Value::bytes(crate::blake2_256(code)))),
-            Way::WholeCode => ("set_code", named("code", Value::bytes(code))),
+        let (mut name, argument) = match self.method {
+            UpgradeMethod::ByHash { .. } => {
+                ("authorize_upgrade", named("code_hash", Value::bytes(crate::blake2_256(code))))
+            }
+            UpgradeMethod::WholeCode => ("set_code", named("code", Value::bytes(code))),
         };
-        if self.takes_flag() {
+        if self.has_version_flag() {
             let check = named("check_version", Value::Bool(!without_checks));
             return Ok(call(self.pallet, name, vec![argument, check]));
         }
         if without_checks && !self.never_checks() {
-            name = match self.way {
-                Way::ByHash { .. } => "authorize_upgrade_without_checks",
-                Way::WholeCode => "set_code_without_checks",
+            name = match self.method {
+                UpgradeMethod::ByHash { .. } => "authorize_upgrade_without_checks",
+                UpgradeMethod::WholeCode => "set_code_without_checks",
             };
         }
         if self.chain.call(self.pallet, name).is_none() {
             return Err(Failure::usage(format!("{} cannot be upgraded without checks", self.chain.name()))
                 .expected(format!("a call {}.{name}", self.pallet.name))
-                .hint("leave that option out"));
+                .hint("omit the option"));
         }
         Ok(call(self.pallet, name, vec![argument]))
     }
 
-    /// What anyone has to call then.
+    /// Returns the call that applies the authorized upgrade; any account can submit it.
     pub fn apply(&self, code: &[u8]) -> Option<Value> {
-        match self.way {
-            Way::ByHash { apply } => Some(call(self.pallet, apply, vec![named("code", Value::bytes(code))])),
-            Way::WholeCode => None,
+        match self.method {
+            UpgradeMethod::ByHash { apply } => Some(call(self.pallet, apply, vec![named("code", Value::bytes(code))])),
+            UpgradeMethod::WholeCode => None,
         }
     }
 }
 
-/// The sudo pallet, if it is there.
+/// Returns the pallet Sudo, if the chain has it.
 pub fn sudo_pallet(chain: &Target) -> Option<&Pallet> {
     chain.pallet_of("Sudo", "pallet_sudo").filter(|pallet| chain.call(pallet, "sudo").is_some())
 }
 
+/// Returns the call `sudo` with an inner call.
 pub fn sudo(pallet: &Pallet, inner: Value) -> Value {
     call(pallet, "sudo", vec![named("call", inner)])
 }
 
-/// Like [`sudo`], for a call that says it takes more than a block: setting code did.
+/// Returns the call `sudo_unchecked_weight`, if the chain has it, else [`sudo`]. Older chains
+/// declare a weight above that of a block for `set_code`.
 pub fn sudo_of_any_weight(chain: &Target, pallet: &Pallet, inner: Value) -> Value {
     let name = "sudo_unchecked_weight";
     let weight = chain.call(pallet, name).and_then(|call| call.fields.get(1));
     let Some((field, ty)) =
-        weight.and_then(|field| Some((field, crate::registry::peel(chain.registry(), field.ty.id)?.1)))
+        weight.and_then(|field| Some((field, crate::registry::unwrap_newtypes(chain.registry(), field.ty.id)?.1)))
     else {
         return sudo(pallet, inner);
     };
-    let nothing = match &ty.type_def {
+    let zero = match &ty.type_def {
         TypeDef::Composite(parts) => Value::Fields(
             parts.fields.iter().map(|part| crate::Field { name: part.name.clone(), value: Value::Number(0) }).collect(),
         ),
-        // Before weights had two parts.
+        // Older weights are a single number.
         _ => Value::Number(0),
     };
-    call(pallet, name, vec![named("call", inner), crate::Field { name: field.name.clone(), value: nothing }])
+    call(pallet, name, vec![named("call", inner), crate::Field { name: field.name.clone(), value: zero }])
 }
 
+/// Returns the pallet Referenda, if the chain has it.
 pub fn referenda_pallet(chain: &Target) -> Option<&Pallet> {
     chain.pallet_of("Referenda", "pallet_referenda").filter(|pallet| chain.call(pallet, "submit").is_some())
 }
 
+/// Returns the pallet Preimage, if the chain has it.
 pub fn preimage_pallet(chain: &Target) -> Option<&Pallet> {
     chain.pallet_of("Preimage", "pallet_preimage").filter(|pallet| chain.call(pallet, "note_preimage").is_some())
 }
 
+/// Returns the pallet Whitelist, if the chain has it.
 pub fn whitelist_pallet(chain: &Target) -> Option<&Pallet> {
     chain.pallet_of("Whitelist", "pallet_whitelist").filter(|pallet| {
         ["whitelist_call", "dispatch_whitelisted_call_with_preimage"]
@@ -156,8 +171,8 @@ pub fn whitelist_pallet(chain: &Target) -> Option<&Pallet> {
     })
 }
 
-/// The origin called `leaf` among those a referendum may have: its variant in the runtime's enum of origins, which the
-/// runtime names, and in the pallet's within.
+/// Returns the origin `leaf` of a referendum: the variant of the runtime's origin enum with the
+/// variant `leaf` of the pallet's enum inside.
 pub fn referendum_origin(chain: &Target, leaf: &str) -> Option<Value> {
     let submit = chain.call(referenda_pallet(chain)?, "submit")?;
     let field = submit.fields.iter().find(|field| field.name.as_deref() == Some("proposal_origin"))?;
@@ -172,11 +187,12 @@ pub fn referendum_origin(chain: &Target, leaf: &str) -> Option<Value> {
         .filter(|origin| matches!(origin.fields.as_slice(), [only] if has_leaf(only.ty.id)))
         .map(|origin| origin.name.as_str())
         .collect();
-    // `Root` of frame_system rather than of some other pallet with an origin of that name.
+    // Prefer `Root` of frame_system to an origin of that name in another pallet.
     origins.sort_by_key(|name| !name.eq_ignore_ascii_case("system"));
     origins.first().map(|origin| Value::variant(origin, Value::unit_variant(leaf)))
 }
 
+/// Returns the call `submit` of a referendum.
 pub fn submit(pallet: &Pallet, origin: Value, proposal: Value, enactment: Enactment) -> Value {
     let moment = match enactment {
         Enactment::After(blocks) => Value::variant("After", Value::Number(blocks.into())),
@@ -186,10 +202,12 @@ pub fn submit(pallet: &Pallet, origin: Value, proposal: Value, enactment: Enactm
     call(pallet, "submit", fields)
 }
 
+/// Returns a bounded call that contains the encoded call.
 pub fn inline(call: &[u8]) -> Value {
     Value::variant("Inline", Value::bytes(call))
 }
 
+/// Returns a bounded call that refers to a preimage by its hash and length.
 pub fn lookup(call: &[u8]) -> Value {
     let fields =
         vec![named("hash", Value::bytes(crate::blake2_256(call))), named("len", Value::Number(call.len() as u128))];

@@ -1,71 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bytes back into meaning, by the metadata alone.
+//! Decodes bytes to values by the metadata.
 //!
-//! Written apart from the encoder and sharing no code with it: what the two agree on is right for two reasons.
+//! It shares no code with the encoder, so that both check each other.
 
-use crate::{Field, Target, Value};
+use crate::{Field, Types, Value};
 use codec::{Compact, Decode, Input};
 use scale_info::{TypeDef, TypeDefPrimitive, form::PortableForm};
 use worker::{Failure, Result};
 
-/// How deep a value may go: calls in calls in XCM in calls are below 40.
-const DEPTH_LIMIT: usize = 96;
-/// How many parts a value may have; an array of empty structs takes no bytes, so the input's length is no bound.
-const PARTS_LIMIT: usize = 1 << 20;
+/// The deepest nesting of a value. Nested calls with XCM messages are below 40.
+const MAX_DEPTH: usize = 96;
+/// The most parts of a value. An array of empty structs has no bytes, so the length of the input is
+/// not a limit.
+const MAX_PARTS: usize = 1 << 20;
 
-/// A call of the chain: pallet, call and every argument, all of the bytes used.
-pub fn call(target: &Target, bytes: &[u8]) -> Result<Value> {
+/// Decodes a call: the pallet, the call and every argument.
+///
+/// Fails if the bytes are not exactly one call.
+pub fn call(types: &Types, bytes: &[u8]) -> Result<Value> {
     let (index, mut rest) =
-        bytes.split_first().ok_or_else(|| Failure::input("these bytes are no call").found("no bytes"))?;
-    let pallet = target.pallets().iter().find(|pallet| pallet.index == *index);
+        bytes.split_first().ok_or_else(|| Failure::input("these bytes are not a call").found("no bytes"))?;
+    let pallet = types.pallets().iter().find(|pallet| pallet.index == *index);
     let calls = pallet.and_then(|pallet| pallet.calls).ok_or_else(|| {
-        Failure::input(format!("these bytes are no call of {}", target.name()))
+        Failure::input("these bytes are not a call of the chain")
             .found(format!("pallet index {index}"))
             .expected("the index of a pallet with calls")
     })?;
-    let value = Decoder { target, parts: 0 }.value(calls, &mut rest, 0)?;
-    nothing_left(rest)?;
+    let value = Decoder { types, parts: 0 }.value(calls, &mut rest, 0)?;
+    expect_end(rest)?;
     Ok(value)
 }
 
-/// A value of a type, all of the bytes used.
-pub fn all(target: &Target, ty: u32, mut bytes: &[u8]) -> Result<Value> {
-    let value = Decoder { target, parts: 0 }.value(ty, &mut bytes, 0)?;
-    nothing_left(bytes)?;
+/// Decodes a value of a type.
+///
+/// Fails if the bytes are not exactly one value.
+pub fn value(types: &Types, ty: u32, mut bytes: &[u8]) -> Result<Value> {
+    let value = Decoder { types, parts: 0 }.value(ty, &mut bytes, 0)?;
+    expect_end(bytes)?;
     Ok(value)
 }
 
-fn nothing_left(rest: &[u8]) -> Result<()> {
+fn expect_end(rest: &[u8]) -> Result<()> {
     if rest.is_empty() {
         return Ok(());
     }
     Err(Failure::input("the bytes are longer than their type").found(format!("{} bytes left over", rest.len())))
 }
 
-struct Decoder<'target> {
-    target: &'target Target,
+struct Decoder<'types> {
+    types: &'types Types,
     parts: usize,
 }
 
 impl Decoder<'_> {
     fn value(&mut self, ty: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
         self.parts += 1;
-        if depth > DEPTH_LIMIT || self.parts > PARTS_LIMIT {
-            return Err(Failure::input("the bytes describe too large a value")
-                .expected(format!("at most {DEPTH_LIMIT} levels and {PARTS_LIMIT} parts")));
+        if depth > MAX_DEPTH || self.parts > MAX_PARTS {
+            return Err(Failure::input("the encoded value is too large")
+                .expected(format!("at most {MAX_DEPTH} levels and {MAX_PARTS} parts")));
         }
-        let target = self.target;
-        let resolved = target.registry().resolve(ty).ok_or_else(|| {
+        let types = self.types;
+        let resolved = types.registry().resolve(ty).ok_or_else(|| {
             Failure::input("the metadata refers to a type it does not have").found(format!("type {ty}"))
         })?;
         match &resolved.type_def {
-            TypeDef::Composite(composite) => self.fields(&composite.fields, input, depth).map(collapse),
+            TypeDef::Composite(composite) => self.fields(&composite.fields, input, depth).map(normalize),
             TypeDef::Tuple(tuple) => {
                 let mut fields = Vec::new();
                 for ty in &tuple.fields {
                     fields.push(Field { name: None, value: self.value(ty.id, input, depth + 1)? });
                 }
-                Ok(collapse(fields))
+                Ok(normalize(fields))
             }
             TypeDef::Variant(variants) => {
                 let index: u8 = read(input)?;
@@ -74,11 +79,11 @@ impl Decoder<'_> {
                     Failure::input(format!("{name:.128} has no variant {index}"))
                 })?;
                 let fields = self.fields(&variant.fields, input, depth)?;
-                Ok(match (target.pallet_by_calls(ty), fields.as_slice()) {
+                Ok(match (types.pallet_by_calls(ty), fields.as_slice()) {
                     (Some(pallet), _) => {
                         Value::Call { pallet: pallet.name.clone(), name: variant.name.clone(), fields }
                     }
-                    // The outer call enum adds nothing but the pallet's name, which the call brings itself.
+                    // The outer call enum adds only the pallet's name, which the call already has.
                     (None, [Field { name: None, value: call @ Value::Call { pallet, .. } }])
                         if *pallet == variant.name =>
                     {
@@ -89,16 +94,18 @@ impl Decoder<'_> {
             }
             TypeDef::Sequence(sequence) => {
                 let Compact(length) = read::<Compact<u32>>(input)?;
-                self.run(sequence.type_param.id, length, input, depth)
+                self.items(sequence.type_param.id, length, input, depth)
             }
-            TypeDef::Array(array) => self.run(array.type_param.id, array.len, input, depth),
+            TypeDef::Array(array) => self.items(array.type_param.id, array.len, input, depth),
             TypeDef::Primitive(primitive) => primitive_value(primitive, input),
             TypeDef::Compact(_) => {
-                // Range by range the same encoding for every width, so the inner width need not be known.
+                // Compact numbers of every width have the same encoding.
                 let Compact(number) = read::<Compact<u128>>(input)?;
                 Ok(Value::Number(number))
             }
-            TypeDef::BitSequence(_) => Err(Failure::input("bit sequences are not read").found(format!("type {ty}"))),
+            TypeDef::BitSequence(_) => {
+                Err(Failure::input("bit sequences are not supported").found(format!("type {ty}")))
+            }
         }
     }
 
@@ -115,10 +122,10 @@ impl Decoder<'_> {
         Ok(values)
     }
 
-    /// A vector or an array.
-    fn run(&mut self, item: u32, length: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
+    /// Decodes the items of a vector or an array.
+    fn items(&mut self, item: u32, length: u32, input: &mut &[u8], depth: usize) -> Result<Value> {
         let is_bytes = self
-            .target
+            .types
             .registry()
             .resolve(item)
             .is_some_and(|ty| matches!(ty.type_def, TypeDef::Primitive(TypeDefPrimitive::U8)));
@@ -136,8 +143,8 @@ impl Decoder<'_> {
     }
 }
 
-/// The normal form of a struct: see [`Value`].
-fn collapse(mut fields: Vec<Field>) -> Value {
+/// Returns the normal form of a struct, see [`Value`].
+fn normalize(mut fields: Vec<Field>) -> Value {
     match fields.pop() {
         Some(only) if fields.is_empty() => only.value,
         last => {
@@ -162,12 +169,12 @@ fn primitive_value(primitive: &TypeDefPrimitive, input: &mut &[u8]) -> Result<Va
         I32 => Value::Signed(read::<i32>(input)?.into()),
         I64 => Value::Signed(read::<i64>(input)?.into()),
         I128 => Value::Signed(read(input)?),
-        // Numbers no machine has are shown as they lie there, lowest byte first.
+        // 256-bit numbers are shown as bytes, in little-endian order.
         U256 | I256 => Value::bytes(read::<[u8; 32]>(input)?),
         Char => {
             let code: u32 = read(input)?;
             let letter = char::from_u32(code)
-                .ok_or_else(|| Failure::input("the bytes hold an impossible character").found(format!("{code:#x}")))?;
+                .ok_or_else(|| Failure::input("the bytes contain an invalid character").found(format!("{code:#x}")))?;
             Value::Text(letter.into())
         }
     })
@@ -176,7 +183,7 @@ fn primitive_value(primitive: &TypeDefPrimitive, input: &mut &[u8]) -> Result<Va
 fn read<T: Decode>(input: &mut &[u8]) -> Result<T> {
     T::decode(input).map_err(|error| match input.remaining_len() {
         Ok(Some(0)) => too_short(),
-        _ => Failure::input("the bytes do not fit their type").found(error.to_string()),
+        _ => Failure::input("the bytes are not a value of their type").found(error.to_string()),
     })
 }
 

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Meaning into bytes, by the types of the metadata.
+//! Encodes values by the types of the metadata.
 //!
-//! The intention leads: every part of it has to find its place in the type, and the type no part that was not meant.
-//! A chain whose call takes one argument more than known here is therefore an error with the argument's name, never a
-//! call with a guess in it.
+//! The value and the type must have the same fields. If a chain's call has an additional argument,
+//! the encoder fails with the argument's name; it never guesses a value.
 
 use crate::{Field, Target, Value};
 use codec::{Compact, Encode};
 use scale_info::{TypeDef, TypeDefPrimitive, form::PortableForm};
 use worker::{Failure, Result};
 
-const DEPTH_LIMIT: usize = 96;
+const MAX_DEPTH: usize = 96;
 
-/// A whole call as it stands in an extrinsic or a preimage: pallet index, call index, arguments.
+/// Encodes a call as in an extrinsic or a preimage: pallet index, call index, arguments.
 pub fn call(target: &Target, intention: &Value) -> Result<Vec<u8>> {
     let Value::Call { pallet, .. } = intention else {
-        return Err(Failure::internal("what is to be encoded is no call").found(format!("{intention}")));
+        return Err(Failure::internal("the value to encode is not a call").found(format!("{intention}")));
     };
     let calls = target.pallet(pallet).and_then(|pallet| Some((pallet.index, pallet.calls?)));
     let (index, calls) = calls.ok_or_else(|| {
@@ -28,7 +27,7 @@ pub fn call(target: &Target, intention: &Value) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A value of a type.
+/// Encodes a value of a type.
 pub fn value(target: &Target, ty: u32, intention: &Value) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     Encoder { target, path: Vec::new() }.value(ty, intention, &mut bytes, 0)?;
@@ -37,21 +36,21 @@ pub fn value(target: &Target, ty: u32, intention: &Value) -> Result<Vec<u8>> {
 
 struct Encoder<'target> {
     target: &'target Target,
-    /// Where in the call we are, for errors: `Referenda.submit.proposal_origin`.
+    /// The path to the current part, for errors: `Referenda.submit.proposal_origin`.
     path: Vec<String>,
 }
 
 impl Encoder<'_> {
     fn mismatch(&self, found: impl Into<String>, expected: impl Into<String>) -> Failure {
-        Failure::input(format!("{} of {} is of another type than known", self.path.join("."), self.target.name()))
+        Failure::input(format!("{} of {} has an unexpected type", self.path.join("."), self.target.name()))
             .found(found)
             .expected(expected)
-            .hint("the chain's runtime is older or newer than this version of Cutover knows; please report it")
+            .hint("this version of Cutover does not support the chain's runtime; please report it")
     }
 
     fn value(&mut self, ty: u32, intention: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
         let target = self.target;
-        let Some(resolved) = target.registry().resolve(ty).filter(|_| depth <= DEPTH_LIMIT) else {
+        let Some(resolved) = target.registry().resolve(ty).filter(|_| depth <= MAX_DEPTH) else {
             return Err(self.mismatch(format!("type {ty}, unknown or too deep"), "a type of the metadata"));
         };
         match (&resolved.type_def, intention) {
@@ -89,16 +88,22 @@ impl Encoder<'_> {
                 self.items(array.type_param.id, items, out, depth)
             }
             (TypeDef::Compact(compact), Value::Number(number)) => {
-                // Encoded alike at every width, so the width is only checked.
-                match crate::registry::peel(target.registry(), compact.type_param.id).map(|(_, ty)| &ty.type_def) {
+                // The encoding is the same for every width; the width is only checked.
+                match crate::registry::unwrap_newtypes(target.registry(), compact.type_param.id)
+                    .map(|(_, ty)| &ty.type_def)
+                {
                     Some(TypeDef::Primitive(primitive)) => self.primitive(primitive, intention, &mut Vec::new())?,
-                    _ => return Err(self.mismatch("a compact of no number", format!("a place for {number}"))),
+                    _ => {
+                        return Err(
+                            self.mismatch("a compact type that is not a number", format!("a type for {number}"))
+                        );
+                    }
                 }
                 out.extend(Compact(*number).encode());
                 Ok(())
             }
             (TypeDef::Primitive(primitive), _) => self.primitive(primitive, intention, out),
-            (other, _) => Err(self.mismatch(kind(other), format!("a place for {intention}"))),
+            (other, _) => Err(self.mismatch(kind(other), format!("a type for {intention}"))),
         }
     }
 
@@ -110,15 +115,15 @@ impl Encoder<'_> {
         out: &mut Vec<u8>,
         depth: usize,
     ) -> Result<()> {
-        // A call has two enums around its arguments, the runtime's and the pallet's.
+        // A call is nested in two enums: the runtime's and the pallet's.
         let (name, fields) = match intention {
-            Value::Call { pallet, name, fields } => match self.target.pallet_by_calls(ty) {
+            Value::Call { pallet, name, fields } => match self.target.types().pallet_by_calls(ty) {
                 Some(owner) if owner.name == *pallet => (name, fields),
                 Some(owner) => return Err(self.mismatch(format!("calls of {}", owner.name), intention.to_string())),
                 None => return self.outer_call(variants, pallet, intention, out, depth),
             },
             Value::Variant { name, fields } => (name, fields),
-            other => return Err(self.mismatch("an enum", format!("a place for {other}"))),
+            other => return Err(self.mismatch("an enum", format!("a type for {other}"))),
         };
         let Some(variant) = variants.variants.iter().find(|variant| variant.name == *name) else {
             let names: Vec<_> = variants.variants.iter().map(|variant| variant.name.as_str()).take(64).collect();
@@ -159,7 +164,7 @@ impl Encoder<'_> {
     fn parts_of<'value>(&self, intention: &'value Value) -> Result<&'value [Field]> {
         match intention {
             Value::Fields(fields) => Ok(fields),
-            other => Err(self.mismatch("a struct of several fields", format!("a place for {other}"))),
+            other => Err(self.mismatch("a struct of several fields", format!("a type for {other}"))),
         }
     }
 
@@ -183,7 +188,7 @@ impl Encoder<'_> {
             ));
         }
         for (position, field) in fields.iter().enumerate() {
-            // Fields go in the type's order; those without a name keep their own.
+            // Named fields are encoded in the type's order, fields without names in their own.
             let part = match &field.name {
                 Some(name) => parts.iter().find(|part| part.name.as_ref() == Some(name)),
                 None => parts.get(position),
@@ -218,7 +223,7 @@ impl Encoder<'_> {
             (U32, Value::Number(_)) => 4,
             (U64, Value::Number(_)) => 8,
             (U128, Value::Number(_)) => 16,
-            _ => return Err(self.mismatch(format!("{primitive:?}"), format!("a place for {intention}"))),
+            _ => return Err(self.mismatch(format!("{primitive:?}"), format!("a type for {intention}"))),
         };
         if let Value::Number(number) = intention {
             let bytes = number.to_le_bytes();

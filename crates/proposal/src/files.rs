@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The calls as files: what a wallet uploads and a manifest signs.
+//! Writes the calls to files, which wallets upload and the manifest lists.
 
 use crate::Proposal;
 use files::write_whole;
@@ -8,8 +8,11 @@ use worker::{Failure, Result};
 
 const FOLDER: &str = "calls";
 
-/// Writes each call as hex text and as bytes, `calls/01-sudo.hex` and `.scale`, the apply step last, and records the
-/// names. Calls of an earlier proposal in the same place are removed: nobody shall sign two routes.
+/// Writes each call as hex and as bytes, to `calls/01-sudo.hex` and `.scale`, the apply step last,
+/// and records the names in the proposal.
+///
+/// The files of an earlier proposal in the same directory are removed, so that nobody signs the
+/// calls of two routes.
 pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
     let folder = directory.join(FOLDER);
     let mut written = Vec::new();
@@ -48,7 +51,8 @@ fn remove_others(folder: &Path, keep: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Only what [`write`] writes: two digits, a dash, a name, one of two extensions.
+/// Returns whether [`write`] writes files with such a name: two digits, a dash, a name and one of
+/// two extensions.
 fn is_call_file(name: &str) -> bool {
     let numbered = matches!(name.as_bytes(), [tens, ones, b'-', ..] if tens.is_ascii_digit() && ones.is_ascii_digit());
     numbered && (name.ends_with(".hex") || name.ends_with(".scale"))
@@ -60,7 +64,7 @@ mod tests {
     use crate::{Chains, Options, tests::chain};
 
     #[test]
-    fn every_call_is_written_twice_and_leftovers_go() {
+    fn calls_are_written_in_both_formats_and_old_ones_removed() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let target = chain::solo();
         let code = vec![1; 3000];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The worker behind `propose`.
+//! The worker of `propose`.
 
 use std::process::ExitCode;
 

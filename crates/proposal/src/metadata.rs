@@ -1,44 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A chain as its own metadata describes it: pallets, calls, types.
+//! A chain, as its metadata describes it: pallets, calls and types.
 //!
-//! Every index and every layout is taken from here and none from memory: a call that is right on one release is
-//! another call on the next. Metadata comes from blobs and nodes nobody vouches for, so it is checked once, on
-//! loading, for what would make the encoder or the decoder run away.
+//! Indices and types are always read from the metadata, because they change between releases.
+//! Metadata is untrusted input. It is checked once, when it is loaded, so that encoding and
+//! decoding terminate.
 
-use crate::decode;
+use crate::{
+    decode,
+    registry::{Pallet, Types},
+};
 use codec::{Compact, Decode, MemTrackingInput};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use scale_info::{PortableRegistry, TypeDef, TypeDefVariant, Variant, form::PortableForm};
 use worker::{Failure, Result};
 
-/// Ten times the largest seen.
+/// The most bytes of metadata: ten times the largest known.
 pub const METADATA_LIMIT: usize = 8 * 1024 * 1024;
-/// What decoding it may take: about ten times the bytes.
+/// The most memory for decoding metadata, in bytes. Real metadata takes about ten times its size.
 const MEMORY_LIMIT: usize = 256 * 1024 * 1024;
 const MAGIC: &[u8] = b"meta";
 
-/// A chain: where calls go to, or come from.
+/// A chain that calls are encoded for.
 pub struct Target {
-    registry: PortableRegistry,
-    pallets: Vec<Pallet>,
+    types: Types,
     metadata_version: u32,
     version: Version,
 }
 
-#[derive(Clone, Debug)]
-pub struct Pallet {
-    pub name: String,
-    pub index: u8,
-    /// The type of its call enum.
-    pub calls: Option<u32>,
-    /// The type of its event enum.
-    pub events: Option<u32>,
-}
-
-/// The chain's own `System.Version`.
+/// The chain's version, from the constant `System.Version`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
+    /// The chain's name.
     pub spec_name: String,
+    /// The version of the runtime.
     pub spec_version: u32,
 }
 
@@ -50,8 +44,10 @@ struct Constant {
 }
 
 impl Target {
-    /// From `RuntimeMetadataPrefixed` bytes of version 14 to 16; also as the Metadata runtime API returns them, within
-    /// `OpaqueMetadata` or `Option<OpaqueMetadata>`.
+    /// Decodes `RuntimeMetadataPrefixed` bytes of version 14 to 16. Accepts them also within
+    /// `OpaqueMetadata` or `Option<OpaqueMetadata>`, as the Metadata runtime API returns them.
+    ///
+    /// Fails if the metadata is too large, of another version, invalid or hostile.
     pub fn from_metadata(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > METADATA_LIMIT {
             return Err(Failure::input("the metadata is too large")
@@ -75,7 +71,7 @@ impl Target {
             return Err(not_metadata(format!("magic number {:#010x}", prefixed.0)));
         }
         let metadata_version = prefixed.1.version();
-        // The three versions differ in much that is of no concern here, but each has these fields.
+        // The three versions have these fields in common, but with different Rust types.
         macro_rules! read {
             ($metadata:expr) => {{
                 let metadata = $metadata;
@@ -108,47 +104,55 @@ impl Target {
             RuntimeMetadata::V16(metadata) => read!(metadata),
             _ => return Err(not_metadata(format!("version {metadata_version}"))),
         };
-        crate::registry::check(&registry)?;
-        check_pallets(&pallets)?;
-        let unknown = Version { spec_name: String::new(), spec_version: 0 };
-        let mut target = Self { registry, pallets, metadata_version, version: unknown };
-        target.version = target.read_version(&constants)?;
-        Ok(target)
+        let types = Types::new(registry, pallets)?;
+        check_pallets(types.pallets())?;
+        let version = read_version(&types, &constants)?;
+        Ok(Self { types, metadata_version, version })
     }
 
+    /// Returns the types.
+    pub fn types(&self) -> &Types {
+        &self.types
+    }
+
+    /// Returns the type registry.
     pub fn registry(&self) -> &PortableRegistry {
-        &self.registry
+        self.types.registry()
     }
 
+    /// Returns the pallets.
     pub fn pallets(&self) -> &[Pallet] {
-        &self.pallets
+        self.types.pallets()
     }
 
+    /// Returns the version of the metadata.
     pub fn metadata_version(&self) -> u32 {
         self.metadata_version
     }
 
+    /// Returns the version of the runtime.
     pub fn version(&self) -> &Version {
         &self.version
     }
 
-    /// How the chain is called in results: its spec_name.
+    /// Returns the chain's name in reports: its spec_name.
     pub fn name(&self) -> &str {
         &self.version.spec_name
     }
 
+    /// Returns the pallet of this name.
     pub fn pallet(&self, name: &str) -> Option<&Pallet> {
-        self.pallets.iter().find(|pallet| pallet.name == name)
+        self.pallets().iter().find(|pallet| pallet.name == name)
     }
 
-    /// The pallet of that usual name, or else the only one whose calls come from that crate: a runtime is free to name
-    /// its pallets, and free to have several of a kind, of which none is then the right one by itself.
+    /// Returns the pallet of this name, or else the only pallet of this crate. A runtime may use
+    /// other names. If it has several pallets of the crate, the right one is unknown.
     pub fn pallet_of(&self, name: &str, crate_name: &str) -> Option<&Pallet> {
         if let Some(pallet) = self.pallet(name) {
             return Some(pallet);
         }
-        let mut same = self.pallets.iter().filter(|pallet| {
-            let ty = pallet.calls.and_then(|calls| self.registry.resolve(calls));
+        let mut same = self.pallets().iter().filter(|pallet| {
+            let ty = pallet.calls.and_then(|calls| self.registry().resolve(calls));
             ty.and_then(|ty| ty.path.segments.first()).is_some_and(|first| first == crate_name)
         });
         match (same.next(), same.next()) {
@@ -157,66 +161,62 @@ impl Target {
         }
     }
 
-    /// A call of a pallet, if it has it.
+    /// Returns a call of a pallet, if it exists.
     pub fn call(&self, pallet: &Pallet, name: &str) -> Option<&Variant<PortableForm>> {
         self.variants(pallet.calls?)?.variants.iter().find(|variant| variant.name == name)
     }
 
+    /// Returns whether a pallet has an event.
     pub fn has_event(&self, pallet: &str, name: &str) -> bool {
         let events = self.pallet(pallet).and_then(|pallet| pallet.events);
         let variants = events.and_then(|events| self.variants(events));
         variants.is_some_and(|variants| variants.variants.iter().any(|variant| variant.name == name))
     }
 
-    /// The enum behind a type, through newtypes and boxes.
+    /// Returns the enum of a type, inside of newtypes and boxes.
     pub fn variants(&self, ty: u32) -> Option<&TypeDefVariant<PortableForm>> {
-        let (_, ty) = crate::registry::peel(&self.registry, ty)?;
+        let (_, ty) = crate::registry::unwrap_newtypes(self.registry(), ty)?;
         match &ty.type_def {
             TypeDef::Variant(variants) => Some(variants),
             _ => None,
         }
     }
 
-    /// The pallet whose calls are of this type: how a call inside a call is told from any other enum.
-    pub(crate) fn pallet_by_calls(&self, ty: u32) -> Option<&Pallet> {
-        self.pallets.iter().find(|pallet| pallet.calls == Some(ty))
-    }
-
-    /// The pallets for an error message, the ones without calls left out.
+    /// Returns the names of the pallets with calls, for error messages.
     pub fn pallet_names(&self) -> String {
         let names: Vec<_> =
-            self.pallets.iter().filter(|pallet| pallet.calls.is_some()).map(|pallet| pallet.name.as_str()).collect();
+            self.pallets().iter().filter(|pallet| pallet.calls.is_some()).map(|pallet| pallet.name.as_str()).collect();
         if names.is_empty() { "no pallet with calls".into() } else { names.join(", ") }
     }
+}
 
-    fn read_version(&self, constants: &[Constant]) -> Result<Version> {
-        let wrong = |found: String| {
-            Failure::input("the metadata has no usable System.Version")
-                .found(found)
-                .expected("a constant with spec_name and spec_version")
-        };
-        let constant = constants
-            .iter()
-            .find(|constant| constant.pallet == "System" && constant.name == "Version")
-            .ok_or_else(|| wrong("no such constant".into()))?;
-        let value = decode::all(self, constant.ty, &constant.value).map_err(|failure| wrong(failure.to_string()))?;
-        match (value.field("spec_name"), value.field("spec_version")) {
-            (Some(crate::Value::Text(name)), Some(crate::Value::Number(version))) => Ok(Version {
-                spec_name: name.clone(),
-                spec_version: u32::try_from(*version).map_err(|_| wrong(format!("spec_version {version}")))?,
-            }),
-            _ => Err(wrong("another type".into())),
-        }
+fn read_version(types: &Types, constants: &[Constant]) -> Result<Version> {
+    let wrong = |found: String| {
+        Failure::input("the metadata has no usable System.Version")
+            .found(found)
+            .expected("a constant with spec_name and spec_version")
+    };
+    let constant = constants
+        .iter()
+        .find(|constant| constant.pallet == "System" && constant.name == "Version")
+        .ok_or_else(|| wrong("no such constant".into()))?;
+    let value = decode::value(types, constant.ty, &constant.value).map_err(|failure| wrong(failure.to_string()))?;
+    match (value.field("spec_name"), value.field("spec_version")) {
+        (Some(crate::Value::Text(name)), Some(crate::Value::Number(version))) => Ok(Version {
+            spec_name: name.clone(),
+            spec_version: u32::try_from(*version).map_err(|_| wrong(format!("spec_version {version}")))?,
+        }),
+        _ => Err(wrong("another type".into())),
     }
 }
 
 fn not_metadata(found: String) -> Failure {
-    Failure::input("these bytes are not runtime metadata that can be read")
+    Failure::input("these bytes are not supported runtime metadata")
         .found(found)
         .expected("`meta` and version 14, 15 or 16")
 }
 
-/// Strips `Some` and the length of `Option<OpaqueMetadata>`, or the length alone.
+/// Strips the encoding of `OpaqueMetadata` or `Option<OpaqueMetadata>`.
 fn unwrap_opaque(bytes: &[u8]) -> &[u8] {
     if bytes.starts_with(MAGIC) {
         return bytes;
@@ -241,7 +241,7 @@ fn check_pallets(pallets: &[Pallet]) -> Result<()> {
     let mut indices = [false; 256];
     for (position, pallet) in pallets.iter().enumerate() {
         if !crate::registry::is_identifier(&pallet.name) {
-            return wrong(format!("the metadata has a pallet with an impossible name, {:.64?}", pallet.name));
+            return wrong(format!("the metadata has a pallet with an invalid name, {:.64?}", pallet.name));
         }
         if std::mem::replace(&mut indices[usize::from(pallet.index)], true) {
             return wrong(format!("the metadata has two pallets at index {}", pallet.index));

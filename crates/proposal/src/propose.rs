@@ -1,44 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The proposal of an upgrade: every call a route takes, and the step that applies it.
+//! Creates the proposal of an upgrade: the calls of a route, and the call that applies the upgrade.
 
 use crate::{
-    Target, Value,
-    calls::{self, Enactment, INLINE_LIMIT, Upgrading},
-    links::links,
-    proof::{self, Encoded},
+    Pallet, Target, Value,
+    calls::{self, Enactment, INLINE_LIMIT, UpgradeCalls},
     route::{Chains, Route},
     value::named,
+    verified::{self, VerifiedCall},
     xcm,
 };
 use serde::Serialize;
 use worker::{Failure, Result};
 
-/// A call beyond this carries code.
-const SHOWN_LIMIT: usize = 64 * 1024;
+/// The most bytes of a call that are shown. A larger call contains code.
+const MAX_SHOWN_BYTES: usize = 64 * 1024;
 
-/// The release that is proposed: the code as it will be set, and what its version section says.
+/// The proposed release: its code and its version.
 pub struct Release<'code> {
+    /// The deployed code.
     pub code: &'code [u8],
+    /// The spec_name of its version section.
     pub spec_name: String,
+    /// The spec_version of its version section.
     pub spec_version: u32,
 }
 
+/// The options of a proposal.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Chosen by what the chains have where it is not given.
+    /// The route. `None`: a route that the chains have.
     pub route: Option<Route>,
+    /// When the referendum takes effect.
     pub enactment: Enactment,
-    /// The chain shall not compare spec_name and spec_version when the code is applied.
+    /// The chain does not check spec_name and spec_version when the code is applied.
     pub without_checks: bool,
-    /// Note the proposal as a preimage even where it is short enough to lie in the referendum.
+    /// Note the proposal as a preimage even if it is short enough for the referendum.
     pub note_preimage: bool,
-    /// Once the referendum is submitted: its index, for the call that places the decision deposit.
+    /// The index of the submitted referendum, for the call that places the decision deposit.
     pub referendum_index: Option<u32>,
 }
 
 impl Options {
-    /// What only a referendum has is not left out in silence where there is none.
-    fn expect_to_fit(&self, route: Route) -> Result<()> {
+    /// Fails if an option applies to referenda only and the route has none.
+    fn check_against_route(&self, route: Route) -> Result<()> {
         let given = [
             ("--enact-after or --enact-at", self.enactment != Enactment::default()),
             ("--note-preimage", self.note_preimage),
@@ -46,131 +50,167 @@ impl Options {
         ];
         match given.into_iter().find(|(_, given)| *given && !route.by_referendum()) {
             None => Ok(()),
-            Some((option, _)) => Err(Failure::usage(format!("the route {route} has no use for {option}"))
-                .found("a route without a referendum: what it proposes takes effect at once")
-                .expected("a referendum")
-                .hint("leave it out, or choose another route with --route")),
+            Some((option, _)) => Err(Failure::usage(format!("{option} does not apply to the route {route}"))
+                .found("a route without a referendum: its calls take effect at once")
+                .expected("a route with a referendum")
+                .hint("omit the option, or choose another route with --route")),
         }
     }
 }
 
+/// The proposal of an upgrade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Proposal {
+    /// The route of the proposal.
     pub route: Route,
+    /// All routes that the chains have.
     pub possible_routes: Vec<Route>,
-    /// The chain that is upgraded.
+    /// The spec_name of the upgraded chain.
     pub chain: String,
+    /// The current spec_version.
     pub from_spec_version: u32,
+    /// The spec_version of the release.
     pub to_spec_version: u32,
+    /// The BLAKE2-256 hash of the code, `0x` and hex.
     pub code_hash: String,
+    /// The length of the code, in bytes.
     pub code_length: usize,
+    /// Whether the chain does not check the versions.
     pub without_checks: bool,
+    /// The version of the XCM message, for a route by XCM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub xcm_version: Option<&'static str>,
-    /// In the order they are to be submitted.
+    /// The calls, in the order of submission.
     pub calls: Vec<Call>,
-    /// Nothing on a chain from before upgrades were authorized: there the call itself carries the code.
+    /// The call that applies the upgrade. `None` on older chains, whose call contains the code.
     pub apply: Option<Apply>,
-    /// What has to be done or known beside the calls.
+    /// Further steps and facts to know.
     pub notes: Vec<String>,
-    /// One a call whose bytes are shown: the call decoded in a browser.
+    /// Links that show the decoded calls in a browser, one for each call whose bytes are shown.
     pub links: Vec<String>,
 }
 
 impl Proposal {
-    /// Has the links open with a node of the chain that the calls are for.
+    /// Sets the node that the links use. It must be of the chain that the calls are submitted on.
     pub fn link_to(&mut self, endpoint: &str) {
         self.links = links(&self.calls, Some(endpoint));
     }
 }
 
+/// A call to submit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Call {
+    /// The name of the call, without its pallet.
     pub name: String,
-    /// spec_name of the chain it is submitted on.
+    /// The spec_name of the chain that it is submitted on.
     pub chain: String,
+    /// The purpose of the call, and who submits it.
     pub description: String,
-    /// Left out of a call that carries the code: those are in the file.
+    /// The encoded call, `0x` and hex. Empty if the call contains the code: then it is only in the
+    /// file.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub bytes: String,
-    /// blake2_256 of the bytes.
+    /// The BLAKE2-256 hash of the bytes.
     pub hash: String,
+    /// The length of the call, in bytes.
     pub length: usize,
-    /// Of the call that is voted on, in a referendum.
+    /// The call that the referendum votes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preimage: Option<Preimage>,
+    /// The call as text.
     pub decoded: String,
-    /// The calls that lie in this one as mere bytes, from the outermost in.
+    /// The calls that this one contains as encoded bytes, the outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub carries: Vec<Carried>,
-    /// Relative to the output directory.
+    pub carries: Vec<InnerCall>,
+    /// The files with the call, relative to the output directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// The encoded call.
     #[serde(skip)]
     pub encoded: Vec<u8>,
 }
 
+/// The hash and the length of a preimage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preimage {
+    /// The BLAKE2-256 hash of the encoded call.
     pub hash: String,
+    /// The length of the encoded call, in bytes.
     pub length: usize,
 }
 
+/// A call that another one contains as encoded bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Carried {
+pub struct InnerCall {
+    /// The spec_name of the chain that executes it.
     pub chain: String,
+    /// The encoded call, `0x` and hex. Empty if the call contains the code.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub bytes: String,
+    /// The BLAKE2-256 hash of the bytes.
     pub hash: String,
+    /// The length of the call, in bytes.
     pub length: usize,
+    /// The call as text.
     pub decoded: String,
 }
 
-/// The call that hands the code over once it is authorized. It is as large as the code, so its bytes are in a file.
+/// The call that applies an authorized upgrade. It contains the code, so its bytes are only in a
+/// file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Apply {
+    /// The name of the call, without its pallet.
     pub name: String,
+    /// The spec_name of the chain that it is submitted on.
     pub chain: String,
+    /// The purpose of the call, and who submits it.
     pub description: String,
+    /// The BLAKE2-256 hash of the encoded call.
     pub hash: String,
+    /// The length of the call, in bytes.
     pub length: usize,
+    /// The call as text.
     pub decoded: String,
-    /// The events of success, in their order.
+    /// The events of a successful upgrade, in their order.
     pub expected_events: Vec<String>,
-    /// The event of a refusal that is no error.
+    /// The event of a rejected upgrade. The call itself succeeds then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected_event: Option<String>,
+    /// The files with the call, relative to the output directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// The encoded call.
     #[serde(skip)]
     pub bytes: Vec<u8>,
 }
 
-/// Builds the proposal. Every call is encoded, decoded back and compared on the way.
+/// Creates the proposal. Every call is encoded, decoded again and compared.
+///
+/// Fails if no route is possible, if an option does not apply to the route, or if the chain would
+/// reject the release's versions.
 pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> Result<Proposal> {
     let target = chains.target;
     let mut notes = Vec::new();
     notes.extend(check_version(target, release, options.without_checks)?);
     let route = chains.choose(options.route)?;
-    options.expect_to_fit(route)?;
-    let upgrading = Upgrading::of(target).ok_or_else(|| missing("a call to upgrade"))?;
+    options.check_against_route(route)?;
+    let upgrading = UpgradeCalls::of(target).ok_or_else(|| missing("a call to upgrade"))?;
     if upgrading.never_checks() && !options.without_checks {
-        notes
-            .push(format!("{} does not compare versions by itself: that they fit is checked here only", target.name()));
+        notes.push(format!("{} does not compare versions itself: only this proposal checked them", target.name()));
     }
-    let root_call = proof::encode(target, upgrading.root_call(release.code, options.without_checks)?)?;
+    let root_call = verified::encode(target, upgrading.root_call(release.code, options.without_checks)?)?;
     let governing = chains.governing(route);
-    let mut draft = Draft { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
-    // What root on the governing chain has to do.
-    let proposal = if route.by_relay() { draft.by_xcm(chains, root_call)? } else { vec![root_call] };
+    let mut builder = ProposalBuilder { chain: governing, options, calls: Vec::new(), notes, xcm_version: None };
+    // The calls that root dispatches on the governing chain.
+    let proposal = if route.by_relay() { builder.by_xcm(chains, root_call)? } else { vec![root_call] };
     match route {
-        Route::Sudo | Route::RelaySuperuserSudo => draft.sudo(proposal, target, upgrading.by_hash())?,
-        Route::RootReferendum | Route::RelaySuperuserReferendum => draft.referendum(proposal, "Root")?,
-        Route::WhitelistedReferendum => draft.whitelisted(proposal)?,
+        Route::Sudo | Route::RelaySuperuserSudo => builder.sudo(proposal, target, upgrading.by_hash())?,
+        Route::RootReferendum | Route::RelaySuperuserReferendum => builder.referendum(proposal, "Root")?,
+        Route::WhitelistedReferendum => builder.whitelisted(proposal)?,
     }
     let apply = apply(target, &upgrading, release.code)?;
-    draft.notes.push(apply_note(target, apply.as_ref()));
-    let links = links(&draft.calls, None);
+    builder.notes.push(apply_note(target, apply.as_ref()));
+    let links = links(&builder.calls, None);
     Ok(Proposal {
         route,
         possible_routes: chains.possible(),
@@ -180,19 +220,20 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
         code_hash: hex::encode_prefixed(crate::blake2_256(release.code)),
         code_length: release.code.len(),
         without_checks: options.without_checks,
-        xcm_version: draft.xcm_version,
-        calls: draft.calls,
+        xcm_version: builder.xcm_version,
+        calls: builder.calls,
         apply,
-        notes: draft.notes,
+        notes: builder.notes,
         links,
     })
 }
 
-/// What the chain will check when the code is applied, before anyone votes on it. The answer is a note.
+/// Checks the versions as the chain does when the code is applied. Without checks a problem becomes
+/// a note.
 fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -> Result<Option<String>> {
     let old = target.version();
     let problem = if release.spec_name != old.spec_name {
-        let message = format!("the new runtime is not one of the chain {}", old.spec_name);
+        let message = format!("the new runtime is not of the chain {}", old.spec_name);
         Failure::check(message)
             .found(format!("spec_name {:.64?}", release.spec_name))
             .expected(format!("{:?}, the chain's own", old.spec_name))
@@ -204,13 +245,14 @@ fn check_version(target: &Target, release: &Release<'_>, without_checks: bool) -
         return Ok(None);
     };
     if without_checks {
-        return Ok(Some(format!("{problem}. The chain will not notice: this is proposed without checks")));
+        return Ok(Some(format!("{problem}. The chain will not detect it: the proposal is without checks")));
     }
-    Err(problem.hint("the chain would use the authorization up and refuse the code"))
+    Err(problem.hint("the chain would consume the authorization and reject the code"))
 }
 
-struct Draft<'chain> {
-    /// Where the calls are submitted.
+/// Collects the calls of a proposal.
+struct ProposalBuilder<'chain> {
+    /// The chain that the calls are submitted on.
     chain: &'chain Target,
     options: &'chain Options,
     calls: Vec<Call>,
@@ -218,9 +260,15 @@ struct Draft<'chain> {
     xcm_version: Option<&'static str>,
 }
 
-impl<'chain> Draft<'chain> {
-    fn push(&mut self, description: String, intention: Value, carried: &[Encoded<'_>], preimage: bool) -> Result<()> {
-        let call = proof::encode(self.chain, intention)?;
+impl<'chain> ProposalBuilder<'chain> {
+    fn push(
+        &mut self,
+        description: String,
+        intention: Value,
+        carried: &[VerifiedCall<'_>],
+        preimage: bool,
+    ) -> Result<()> {
+        let call = verified::encode(self.chain, intention)?;
         let preimage = carried.first().filter(|_| preimage);
         self.calls.push(Call {
             name: call.name().into(),
@@ -234,22 +282,23 @@ impl<'chain> Draft<'chain> {
                 length: proposal.bytes.len(),
             }),
             decoded: call.decoded.to_string(),
-            carries: carried.iter().map(carried_call).collect(),
+            carries: carried.iter().map(inner_call).collect(),
             files: Vec::new(),
             encoded: call.bytes,
         });
         Ok(())
     }
 
-    /// Wraps a call of the target for its Superuser on the governing chain. Outermost first.
-    fn by_xcm(&mut self, chains: Chains<'chain>, inner: Encoded<'chain>) -> Result<Vec<Encoded<'chain>>> {
+    /// Wraps a call of the target in an XCM message of the governing chain. Returns both calls, the
+    /// outermost first.
+    fn by_xcm(&mut self, chains: Chains<'chain>, inner: VerifiedCall<'chain>) -> Result<Vec<VerifiedCall<'chain>>> {
         let destination = chains.destination().ok_or_else(|| missing("a destination"))?;
         let pallet = xcm::pallet(self.chain).ok_or_else(|| missing("an XCM pallet"))?;
         let version = xcm::version(self.chain, chains.target)?;
         self.xcm_version = Some(version.name());
-        let send = proof::encode(self.chain, xcm::send(pallet, version, destination, &inner.bytes))?;
+        let send = verified::encode(self.chain, xcm::send(pallet, version, destination, &inner.bytes))?;
         self.notes.push(format!(
-            "{}.send succeeds once the message is queued. Whether {} let {} act as its root shows there: the event \
+            "{}.send succeeds when the message is queued. Check on {} that it accepted {} as root: the event \
              System.UpgradeAuthorized or, on older chains, ParachainSystem.UpgradeAuthorized",
             pallet.name,
             chains.target.name(),
@@ -258,7 +307,7 @@ impl<'chain> Draft<'chain> {
         Ok(vec![send, inner])
     }
 
-    fn sudo(&mut self, mut proposal: Vec<Encoded<'chain>>, target: &Target, by_hash: bool) -> Result<()> {
+    fn sudo(&mut self, mut proposal: Vec<VerifiedCall<'chain>>, target: &Target, by_hash: bool) -> Result<()> {
         let pallet = calls::sudo_pallet(self.chain).ok_or_else(|| missing("the pallet Sudo"))?;
         let inner = proposal.remove(0);
         let description = format!(
@@ -267,7 +316,8 @@ impl<'chain> Draft<'chain> {
             target.name(),
             self.chain.name()
         );
-        // What lies in it in full is decoded with it; what remains is mere bytes.
+        // The inner call is decoded with this one. The remaining calls are encoded bytes inside of
+        // it.
         let call = if by_hash {
             calls::sudo(pallet, inner.decoded)
         } else {
@@ -276,7 +326,7 @@ impl<'chain> Draft<'chain> {
         self.push(description, call, &proposal, false)
     }
 
-    fn referendum(&mut self, proposal: Vec<Encoded<'chain>>, origin: &str) -> Result<()> {
+    fn referendum(&mut self, proposal: Vec<VerifiedCall<'chain>>, origin: &str) -> Result<()> {
         let pallet = calls::referenda_pallet(self.chain).ok_or_else(|| missing("the pallet Referenda"))?;
         let origin_value =
             calls::referendum_origin(self.chain, origin).ok_or_else(|| missing("the origin of the referendum"))?;
@@ -289,18 +339,18 @@ impl<'chain> Draft<'chain> {
                     .expected(format!("that pallet, or at most {INLINE_LIMIT} bytes"))
             })?;
             let note = calls::call(preimages, "note_preimage", vec![named("bytes", Value::bytes(&voted.bytes))]);
-            let description = "Note the preimage of the proposal: by any account, which lends a deposit".into();
+            let description = "Note the preimage of the proposal: by any account, which reserves a deposit".into();
             self.push(description, note, &proposal, true)?;
         }
         let bounded = if inline { calls::inline(&voted.bytes) } else { calls::lookup(&voted.bytes) };
         let submit = calls::submit(pallet, origin_value, bounded, self.options.enactment);
         let description =
-            format!("Submit the referendum with the origin {origin}: by any account, which lends a deposit");
+            format!("Submit the referendum with the origin {origin}: by any account, which reserves a deposit");
         self.push(description, submit, &proposal, true)?;
         self.deposit(pallet)
     }
 
-    fn deposit(&mut self, pallet: &crate::metadata::Pallet) -> Result<()> {
+    fn deposit(&mut self, pallet: &Pallet) -> Result<()> {
         let name = "place_decision_deposit";
         match self.options.referendum_index {
             Some(index) => {
@@ -310,8 +360,8 @@ impl<'chain> Draft<'chain> {
             }
             None => {
                 self.notes.push(format!(
-                    "without {}.{name}(index) the referendum is never decided. Its index is known from the event \
-                     {}.Submitted; propose again with it to have that call as well",
+                    "without {}.{name}(index) the referendum is never decided. The event {}.Submitted has its index; \
+                     run the command again with --referendum-index to get that call as well",
                     pallet.name, pallet.name
                 ));
                 Ok(())
@@ -319,12 +369,12 @@ impl<'chain> Draft<'chain> {
         }
     }
 
-    fn whitelisted(&mut self, mut proposal: Vec<Encoded<'chain>>) -> Result<()> {
+    fn whitelisted(&mut self, mut proposal: Vec<VerifiedCall<'chain>>) -> Result<()> {
         let pallet = calls::whitelist_pallet(self.chain).ok_or_else(|| missing("the pallet Whitelist"))?;
         let call_hash = crate::blake2_256(&proposal.first().ok_or_else(|| missing("a proposal"))?.bytes);
         let whitelist = calls::call(pallet, "whitelist_call", vec![named("call_hash", Value::bytes(call_hash))]);
         let description = format!(
-            "Whitelist the call: dispatched by the origin that the Whitelist of {} obeys (a fellowship, or root), \
+            "Whitelist the call: dispatched by the origin that the Whitelist of {} accepts (a fellowship, or root), \
              before the referendum is enacted",
             self.chain.name()
         );
@@ -332,13 +382,13 @@ impl<'chain> Draft<'chain> {
         let inner = proposal.remove(0);
         let dispatch =
             calls::call(pallet, "dispatch_whitelisted_call_with_preimage", vec![named("call", inner.decoded)]);
-        proposal.insert(0, proof::encode(self.chain, dispatch)?);
+        proposal.insert(0, verified::encode(self.chain, dispatch)?);
         self.referendum(proposal, "WhitelistedCaller")
     }
 }
 
-fn carried_call(carried: &Encoded<'_>) -> Carried {
-    Carried {
+fn inner_call(carried: &VerifiedCall<'_>) -> InnerCall {
+    InnerCall {
         chain: carried.chain.name().into(),
         bytes: shown(&carried.bytes),
         hash: hex::encode_prefixed(crate::blake2_256(&carried.bytes)),
@@ -347,14 +397,14 @@ fn carried_call(carried: &Encoded<'_>) -> Carried {
     }
 }
 
-fn apply(target: &Target, upgrading: &Upgrading<'_>, code: &[u8]) -> Result<Option<Apply>> {
+fn apply(target: &Target, upgrading: &UpgradeCalls<'_>, code: &[u8]) -> Result<Option<Apply>> {
     let Some(intention) = upgrading.apply(code) else { return Ok(None) };
-    let call = proof::encode(target, intention)?;
+    let call = verified::encode(target, intention)?;
     let rejected = "RejectedInvalidAuthorizedUpgrade";
     Ok(Some(Apply {
         name: call.name().into(),
         chain: target.name().into(),
-        description: format!("Hand the authorized code to {}: by any account, after the authorization", target.name()),
+        description: format!("Apply the authorized code on {}: by any account, after the authorization", target.name()),
         hash: hex::encode_prefixed(crate::blake2_256(&call.bytes)),
         length: call.bytes.len(),
         decoded: call.decoded.to_string(),
@@ -365,15 +415,15 @@ fn apply(target: &Target, upgrading: &Upgrading<'_>, code: &[u8]) -> Result<Opti
     }))
 }
 
-/// Of new code that is accepted, in their order, as far as the chain has them.
+/// Returns the events of a successful upgrade that the chain has, in their order.
 fn expected_events(target: &Target) -> Vec<String> {
     let expected: &[(&str, &str)] = if target.pallet("ParachainSystem").is_some() {
         &[("ParachainSystem", "ValidationFunctionStored"), ("ParachainSystem", "ValidationFunctionApplied")]
     } else {
         &[("System", "CodeUpdated")]
     };
-    let there = expected.iter().filter(|(pallet, name)| target.has_event(pallet, name));
-    there.map(|(pallet, name)| format!("{pallet}.{name}")).collect()
+    let known = expected.iter().filter(|(pallet, name)| target.has_event(pallet, name));
+    known.map(|(pallet, name)| format!("{pallet}.{name}")).collect()
 }
 
 fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
@@ -383,24 +433,43 @@ fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
     }
     match apply {
         Some(Apply { name, rejected_event: Some(event), .. }) => format!(
-            "{name} reports success even when spec_name or spec_version does not fit, and the authorization is gone: \
-             only the event {event} shows it. Expected: {expected}"
+            "{name} succeeds even if spec_name or spec_version does not fit, and consumes the authorization: only \
+             the event {event} shows it. Expected: {expected}"
         ),
         Some(Apply { name, .. }) => format!("expected after {name}: {expected}"),
         None => format!(
-            "{} is from before upgrades were authorized by hash, so the call itself carries the code: it is in the \
-             files and not shown. Expected after it: {expected}",
+            "{} cannot authorize upgrades by hash, so the call itself contains the code: it is in the files and not \
+             shown. Expected after it: {expected}",
             target.name()
         ),
     }
 }
 
-/// The bytes as text, unless they are nothing to look at.
-fn shown(bytes: &[u8]) -> String {
-    if bytes.len() > SHOWN_LIMIT { String::new() } else { hex::encode_prefixed(bytes) }
+/// Returns a link to the decoded call in a browser for each call whose bytes are shown. `endpoint`:
+/// the node that the browser connects to.
+fn links(calls: &[Call], endpoint: Option<&str>) -> Vec<String> {
+    let query = endpoint.map(|url| format!("?rpc={}", percent_encoded(url))).unwrap_or_default();
+    let shown = calls.iter().map(|call| call.bytes.as_str()).filter(|bytes| !bytes.is_empty());
+    shown.map(|bytes| format!("https://polkadot.js.org/apps/{query}#/extrinsics/decode/{bytes}")).collect()
 }
 
-/// A route is only taken when nothing is lacking, so this is ours to explain.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Returns the bytes in hex, or nothing if they are too long to show.
+fn shown(bytes: &[u8]) -> String {
+    if bytes.len() > MAX_SHOWN_BYTES { String::new() } else { hex::encode_prefixed(bytes) }
+}
+
+/// Returns an internal failure: a route is only chosen if the chains have everything it requires.
 fn missing(what: &str) -> Failure {
     Failure::internal(format!("a route was chosen for which {what} is missing"))
 }

@@ -1,32 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a type registry has to satisfy before anything is encoded or decoded by it.
+//! The types of a chain: its registry and its pallets. A registry is checked before it is used for
+//! encoding and decoding.
 //!
-//! Types may refer to themselves, but only through an enum or a sequence: those take at least one byte a turn, so the
-//! input bounds them. A struct that holds itself would not end. Neither would anyone read a name of a thousand letters.
+//! Types may be recursive only through an enum or a sequence. These have at least one byte for each
+//! level, so the input bounds them. A struct that contains itself would never end. Names are
+//! limited in length and characters.
 
 use scale_info::{PortableRegistry, Type, TypeDef, form::PortableForm};
 use worker::{Failure, Result};
 
-/// How many structs, tuples and arrays may hold one another directly. Real ones: below 10.
+/// A pallet.
+#[derive(Clone, Debug)]
+pub struct Pallet {
+    /// The pallet's name.
+    pub name: String,
+    /// The pallet's index in the outer enums.
+    pub index: u8,
+    /// The type of its call enum.
+    pub calls: Option<u32>,
+    /// The type of its event enum.
+    pub events: Option<u32>,
+}
+
+/// The types of a chain: the type registry and the pallets with their enums.
+pub struct Types {
+    registry: PortableRegistry,
+    pallets: Vec<Pallet>,
+}
+
+impl Types {
+    /// Checks the registry and returns the types.
+    ///
+    /// Fails if the registry has invalid names or types that contain themselves.
+    pub(crate) fn new(registry: PortableRegistry, pallets: Vec<Pallet>) -> Result<Self> {
+        check(&registry)?;
+        Ok(Self { registry, pallets })
+    }
+
+    /// Returns the type registry.
+    pub fn registry(&self) -> &PortableRegistry {
+        &self.registry
+    }
+
+    /// Returns the pallets.
+    pub fn pallets(&self) -> &[Pallet] {
+        &self.pallets
+    }
+
+    /// Returns the pallet whose calls are of this type. It distinguishes nested calls from other
+    /// enums.
+    pub(crate) fn pallet_by_calls(&self, ty: u32) -> Option<&Pallet> {
+        self.pallets.iter().find(|pallet| pallet.calls == Some(ty))
+    }
+}
+
+/// The deepest direct nesting of structs, tuples and arrays. Real types nest less than 10 deep.
 const NESTING_LIMIT: usize = 64;
 const NAME_LIMIT: usize = 128;
 
-/// Type, variant and field names as Rust writes them.
+/// Returns whether a name is valid for a type, variant or field in Rust.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '#';
     !name.is_empty() && name.len() <= NAME_LIMIT && name.chars().all(allowed)
 }
 
-/// Refuses a registry that cannot describe data. What passes lets the encoder and the decoder end.
-pub(crate) fn check(registry: &PortableRegistry) -> Result<()> {
+/// Fails if a registry has invalid names or types that contain themselves. Encoding and decoding by
+/// a valid registry terminate.
+fn check(registry: &PortableRegistry) -> Result<()> {
     for ty in &registry.types {
         names(&ty.ty).map_err(|name| {
-            Failure::input(format!("the metadata has an impossible name, {name:.64?}"))
+            Failure::input(format!("the metadata has an invalid name, {name:.64?}"))
                 .found(format!("in type {}", ty.id))
                 .expected("letters, digits and underscores")
         })?;
     }
-    // The height of each type over those it holds directly; 0 is unknown.
+    // The nesting height of each type; 0 is unknown.
     let mut heights = vec![0usize; registry.types.len()];
     for start in 0..registry.types.len() {
         height(registry, start, &mut heights)?;
@@ -49,7 +97,7 @@ fn names(ty: &Type<PortableForm>) -> std::result::Result<(), String> {
     }
 }
 
-/// The types a value of this type always holds, without a byte of its own in between.
+/// Returns the types that every value of this type contains directly.
 fn held(ty: &Type<PortableForm>) -> Vec<usize> {
     match &ty.type_def {
         TypeDef::Composite(composite) => composite.fields.iter().map(|field| field.ty.id as usize).collect(),
@@ -60,7 +108,8 @@ fn held(ty: &Type<PortableForm>) -> Vec<usize> {
     }
 }
 
-/// Depth first with a stack of its own: the registry decides how deep it goes, and must not decide over ours.
+/// Computes the nesting height of a type, depth first. It uses an explicit stack, because the
+/// registry is untrusted and could overflow the call stack.
 fn height(registry: &PortableRegistry, start: usize, heights: &mut [usize]) -> Result<()> {
     let mut path: Vec<(usize, Vec<usize>, usize)> = Vec::new();
     let mut next = Some(start);
@@ -70,7 +119,7 @@ fn height(registry: &PortableRegistry, start: usize, heights: &mut [usize]) -> R
         {
             if path.len() >= NESTING_LIMIT || path.iter().any(|(on_path, ..)| *on_path == id) {
                 return Err(Failure::input(format!("type {id} of the metadata cannot be laid out"))
-                    .found("a type that holds itself or is nested too deeply")
+                    .found("a type that contains itself or is nested too deeply")
                     .expected(format!("at most {NESTING_LIMIT} structs within one another")));
             }
             let held = registry.types.get(id).map(|ty| held(&ty.ty)).unwrap_or_default();
@@ -80,12 +129,12 @@ fn height(registry: &PortableRegistry, start: usize, heights: &mut [usize]) -> R
         match held.pop() {
             Some(child) => match heights.get(child) {
                 Some(0) => {
-                    // It comes back to this type when its height is known.
+                    // Visit the child first, then continue with this type.
                     held.push(child);
                     next = Some(child);
                 }
                 Some(known) => *above = (*above).max(known + 1),
-                // Types out of range are an error where they are used, not before.
+                // A missing type is an error only where it is used.
                 None => {}
             },
             None => {
@@ -104,8 +153,8 @@ fn height(registry: &PortableRegistry, start: usize, heights: &mut [usize]) -> R
     }
 }
 
-/// The type behind newtypes (`Box<T>` is `T` in metadata already).
-pub(crate) fn peel(registry: &PortableRegistry, mut ty: u32) -> Option<(u32, &Type<PortableForm>)> {
+/// Returns the type inside of newtypes. (`Box<T>` is `T` in metadata.)
+pub(crate) fn unwrap_newtypes(registry: &PortableRegistry, mut ty: u32) -> Option<(u32, &Type<PortableForm>)> {
     for _ in 0..=NESTING_LIMIT {
         let resolved = registry.resolve(ty)?;
         let only = match &resolved.type_def {

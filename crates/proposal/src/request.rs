@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the command line asks for: sources in, a proposal out.
+//! Handles the requests of the worker.
 
 use crate::{Chains, Enactment, Options, Proposal, Release, Route, Target, files, upgrade};
 use artifact::{Blob, Metadata, version_of};
@@ -9,53 +9,65 @@ use source::{Content, ReadSource};
 use std::{path::PathBuf, str::FromStr};
 use worker::{Failure, Outcome, Reporter, Result};
 
-/// twox_128("ParachainInfo") and twox_128("ParachainId"): where every parachain keeps its id.
+/// The storage key of `ParachainInfo.ParachainId`: twox_128 of both names.
 const PARA_ID_KEY: &str = "0d715f2646c8f85767b5d2764bb2782604a74d81251e398fd8a0a4d55023bb3f";
 
+/// A request to the worker.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
+    /// Create a proposal; the result is a [`Proposal`].
     Propose(Propose),
 }
 
+/// A request for a proposal.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Propose {
     /// The new runtime.
     pub runtime: Source,
-    /// The chain as it is: a node, a chain spec, a snapshot, or the blob it runs.
+    /// The current chain: a node, a chain spec, a snapshot, or the blob that it runs.
     pub target: Source,
-    /// The chain whose root governs the target, if that is another one.
+    /// The chain whose root governs the target, if it is another chain.
     #[serde(default)]
     pub relay: Option<Source>,
+    /// The target's parachain id.
     #[serde(default)]
     pub para_id: Option<u32>,
+    /// The name of the route.
     #[serde(default)]
     pub route: Option<String>,
+    /// When the referendum takes effect.
     #[serde(default)]
     pub enactment: Enactment,
+    /// The chain does not check the versions when the code is applied.
     #[serde(default)]
     pub without_checks: bool,
+    /// Note the proposal as a preimage even if it is short.
     #[serde(default)]
     pub note_preimage: bool,
+    /// The index of the submitted referendum.
     #[serde(default)]
     pub referendum_index: Option<u32>,
-    /// Where `calls/` is written.
+    /// The directory that `calls/` is written to.
     #[serde(default)]
     pub out: Option<PathBuf>,
-    /// What links open with.
+    /// The nodes that links use.
     #[serde(default)]
     pub browser: Browser,
 }
 
-/// Nodes that may be shown to everybody, of the two chains.
+/// The public nodes of both chains.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Browser {
+    /// A node of the target.
     pub target: Option<String>,
+    /// A node of the governing chain.
     pub relay: Option<String>,
 }
 
+/// Handles a request.
 pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Proposal>> {
     match request {
         Request::Propose(request) => propose(&request, reporter).map(Outcome::passed),
@@ -72,20 +84,20 @@ fn propose(request: &Propose, reporter: &Reporter) -> Result<Proposal> {
     let target = Chain::read(&request.target, reporter)?;
     let relay = request.relay.as_ref().map(|source| Chain::read(source, reporter)).transpose()?;
     let para_id = match (request.para_id, target.para_id) {
-        (Some(asked), Some(own)) if asked != own => {
-            return Err(Failure::usage(format!("{} is another parachain than named", request.target))
+        (Some(given), Some(own)) if given != own => {
+            return Err(Failure::usage(format!("{} is not the parachain of --para-id", request.target))
                 .found(format!("para id {own}"))
-                .expected(asked.to_string()));
+                .expected(given.to_string()));
         }
-        (asked, own) => asked.or(own),
+        (given, own) => given.or(own),
     };
     if let (Some(relay), Some(source)) = (&relay, &request.relay)
         && (relay.chain.name(), relay.para_id) == (target.chain.name(), target.para_id)
     {
-        return Err(Failure::usage("the relay is the chain that is upgraded itself")
+        return Err(Failure::usage("the relay is the upgraded chain itself")
             .found(format!("{source} is {}", relay.chain.name()))
             .expected("the chain whose root governs it")
-            .hint("leave --relay out where the chain governs itself"));
+            .hint("omit --relay if the chain governs itself"));
     }
     let chains = Chains { target: &target.chain, relay: relay.as_ref().map(|relay| &relay.chain), para_id };
     let release = Release { code: &blob.deployed, spec_name: version.spec_name, spec_version: version.spec_version };
@@ -107,6 +119,7 @@ fn propose(request: &Propose, reporter: &Reporter) -> Result<Proposal> {
     Ok(proposal)
 }
 
+/// A chain with its parachain id, if its state has one.
 struct Chain {
     chain: Target,
     para_id: Option<u32>,
@@ -145,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_needs_two_sources_and_no_more() {
+    fn a_request_requires_only_two_sources() {
         let request = parse(r#"{"command":"propose","runtime":"new.wasm","target":"ws://node:9944"}"#);
         let request = request.expect("enough");
         assert_eq!(request.target, Source::Node("ws://node:9944".parse().expect("an address")));
@@ -161,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_goes_by_its_name() {
+    fn routes_are_parsed_by_name() {
         for route in Route::ALL {
             assert_eq!(route.name().parse(), Ok(route));
             assert_eq!(serde_json::to_value(route).expect("JSON"), route.name());

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The ways by which root comes to authorize an upgrade, and which of them a chain has.
+//! The routes through governance to an upgrade, and which of them a chain has.
 
 use crate::{
     Target,
-    calls::{self, Upgrading},
+    calls::{self, UpgradeCalls},
     xcm::{self, Destination},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use worker::{Failure, Result};
 
+/// A route through governance to an upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Route {
@@ -17,7 +18,7 @@ pub enum Route {
     Sudo,
     /// A referendum of the chain, on the root track.
     RootReferendum,
-    /// A referendum on the track for calls a fellowship has whitelisted.
+    /// A referendum of the chain, on the track of whitelisted calls.
     WhitelistedReferendum,
     /// The sudo key of the chain that governs this one, by XCM as Superuser.
     RelaySuperuserSudo,
@@ -26,6 +27,7 @@ pub enum Route {
 }
 
 impl Route {
+    /// All routes.
     pub const ALL: [Self; 5] = [
         Self::Sudo,
         Self::RootReferendum,
@@ -34,6 +36,7 @@ impl Route {
         Self::RelaySuperuserReferendum,
     ];
 
+    /// Returns the name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sudo => "sudo",
@@ -44,10 +47,12 @@ impl Route {
         }
     }
 
+    /// Returns whether the route has a referendum.
     pub fn by_referendum(self) -> bool {
         !matches!(self, Self::Sudo | Self::RelaySuperuserSudo)
     }
 
+    /// Returns whether another chain governs the upgraded one.
     pub fn by_relay(self) -> bool {
         matches!(self, Self::RelaySuperuserSudo | Self::RelaySuperuserReferendum)
     }
@@ -58,7 +63,7 @@ impl FromStr for Route {
 
     fn from_str(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|route| route.name() == name).ok_or_else(|| {
-            Failure::usage("there is no such route")
+            Failure::usage("unknown route")
                 .found(format!("{name:?}"))
                 .expected(format!("one of {}", Self::ALL.map(Self::name).join(", ")))
         })
@@ -71,17 +76,20 @@ impl fmt::Display for Route {
     }
 }
 
-/// The chain to upgrade and, where there is one, the chain whose root governs it: its relay, or a parachain such as an
-/// Asset Hub that has taken the relay's governance over.
+/// The chain to upgrade and, if there is one, the chain whose root governs it: its relay chain, or
+/// a parachain that hosts the relay chain's governance, such as an Asset Hub.
 #[derive(Clone, Copy)]
 pub struct Chains<'chain> {
+    /// The chain to upgrade.
     pub target: &'chain Target,
+    /// The governing chain.
     pub relay: Option<&'chain Target>,
+    /// The target's parachain id.
     pub para_id: Option<u32>,
 }
 
 impl<'chain> Chains<'chain> {
-    /// Where the governing chain sends to. A chain with `ParachainSystem` is a parachain.
+    /// Returns the destination of the XCM message. A chain with `ParachainSystem` is a parachain.
     pub fn destination(&self) -> Option<Destination> {
         let is_para = |chain: &Target| chain.pallet("ParachainSystem").is_some();
         match (is_para(self.relay?), is_para(self.target), self.para_id) {
@@ -92,18 +100,18 @@ impl<'chain> Chains<'chain> {
         }
     }
 
-    /// What the chains lack for a route. Nothing: it can be taken.
+    /// Returns what the chains lack for a route. Empty if the route is possible.
     pub fn lacks(&self, route: Route) -> Vec<String> {
         let mut lacks = Vec::new();
-        let mut need = |there: bool, what: String| {
-            if !there {
+        let mut need = |exists: bool, what: String| {
+            if !exists {
                 lacks.push(what);
             }
         };
         let target = self.target;
         let on = |chain: &Target, what: &str| format!("{what} on {}", chain.name());
-        let upgrading = Upgrading::of(target);
-        // A message of the size of code is beyond what one chain takes from another.
+        let upgrading = UpgradeCalls::of(target);
+        // Code is too large for an XCM message.
         let upgradable = upgrading.is_some_and(|upgrading| upgrading.by_hash() || !route.by_relay());
         need(upgradable, on(target, if route.by_relay() { "a call authorize_upgrade" } else { "a call to set code" }));
         if route.by_relay() {
@@ -133,20 +141,23 @@ impl<'chain> Chains<'chain> {
         lacks
     }
 
-    /// The chain on which the route begins.
+    /// Returns the chain on which the calls of the route are submitted.
     pub fn governing(&self, route: Route) -> &'chain Target {
         self.relay.filter(|_| route.by_relay()).unwrap_or(self.target)
     }
 
+    /// Returns the possible routes.
     pub fn possible(&self) -> Vec<Route> {
         Route::ALL.into_iter().filter(|route| self.lacks(*route).is_empty()).collect()
     }
 
-    /// The route asked for, or the obvious one: by the relay where one is given, by sudo before a referendum. Another
-    /// track than root's is taken only when asked for.
-    pub fn choose(&self, asked: Option<Route>) -> Result<Route> {
+    /// Returns the requested route, or the default route: by the relay if there is one, and by sudo
+    /// rather than by a referendum. The whitelisted track is never the default.
+    ///
+    /// Fails if the route is not possible.
+    pub fn choose(&self, requested: Option<Route>) -> Result<Route> {
         let possible = self.possible();
-        if let Some(route) = asked {
+        if let Some(route) = requested {
             return if possible.contains(&route) {
                 Ok(route)
             } else {
@@ -159,7 +170,7 @@ impl<'chain> Chains<'chain> {
         };
         preferred.into_iter().find(|route| possible.contains(route)).ok_or_else(|| {
             let closest = preferred.into_iter().min_by_key(|route| self.lacks(*route).len()).unwrap_or(Route::Sudo);
-            self.impossible(format!("there is no obvious route to upgrade {}", self.target.name()), closest)
+            self.impossible(format!("there is no default route to upgrade {}", self.target.name()), closest)
         })
     }
 
@@ -172,11 +183,9 @@ impl<'chain> Chains<'chain> {
         let hint = if possible.is_empty() {
             match self.relay {
                 Some(_) => "no route is possible with these two chains".into(),
-                None => {
-                    "no route is possible by this chain alone; if another chain governs it, name that with --relay \
+                None => "no route is possible on this chain alone; if another chain governs it, give it with --relay \
                          and --para-id"
-                        .into()
-                }
+                    .into(),
             }
         } else {
             format!("possible: {}; choose with --route", possible.join(", "))

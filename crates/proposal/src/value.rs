@@ -1,62 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a call means, apart from its bytes.
+//! Decoded calls and their values.
 //!
-//! The same tree is written by this crate as the intention and read back from the encoded bytes, so "the bytes say
-//! what was meant" is `==`. For that to hold there is one normal form: a struct or tuple of a single field is its
-//! field (a newtype carries no meaning of its own), and a run of `u8` is [`Value::Bytes`], whether a vector or an array.
+//! The encoder and the decoder use the same type, so that an encoded call is verified with `==`.
+//! Values have one normal form: a struct or tuple with a single field is that field (a newtype adds
+//! nothing), and a vector or array of `u8` is [`Value::Bytes`].
 
 use std::fmt::{self, Write};
 
-/// Longer byte strings are shown by their beginning, their length and their hash.
+/// The most bytes that are shown in full. Longer ones are shown by their beginning, length and
+/// hash.
 const SHOWN_BYTES: usize = 256;
 
+/// A value of any type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
+    /// A boolean.
     Bool(bool),
-    /// Unsigned numbers of every width, compact or not.
+    /// An unsigned number of any width, compact or not.
     Number(u128),
+    /// A signed number of any width.
     Signed(i128),
+    /// A string.
     Text(String),
+    /// A vector or array of `u8`.
     Bytes(Vec<u8>),
+    /// A vector or array.
     List(Vec<Value>),
+    /// A struct or tuple.
     Fields(Vec<Field>),
+    /// A variant of an enum.
     Variant {
+        /// The variant's name.
         name: String,
+        /// The variant's fields.
         fields: Vec<Field>,
     },
-    /// A variant of the runtime's call enum: it reads `Pallet.call { … }`.
+    /// A call, shown as `Pallet.call { … }`.
     Call {
+        /// The pallet's name.
         pallet: String,
+        /// The call's name.
         name: String,
+        /// The arguments.
         fields: Vec<Field>,
     },
 }
 
+/// A field of a struct, tuple, variant or call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
+    /// The field's name, if it has one.
     pub name: Option<String>,
+    /// The field's value.
     pub value: Value,
 }
 
 impl Value {
+    /// Returns bytes as a value.
     pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
         Self::Bytes(bytes.as_ref().to_vec())
     }
 
+    /// Returns a variant without fields.
     pub fn unit_variant(name: &str) -> Self {
         Self::Variant { name: name.into(), fields: Vec::new() }
     }
 
-    /// A variant with one field without a name, as in `Some(x)` or `V5(message)`.
+    /// Returns a variant with one unnamed field, as `Some(x)` or `V5(message)`.
     pub fn variant(name: &str, value: Value) -> Self {
         Self::Variant { name: name.into(), fields: vec![Field { name: None, value }] }
     }
 
+    /// Returns a variant with these fields.
     pub fn variant_of(name: &str, fields: Vec<Field>) -> Self {
         Self::Variant { name: name.into(), fields }
     }
 
-    /// The field of that name, of a struct.
+    /// Returns the value of a struct's field.
     pub fn field(&self, name: &str) -> Option<&Value> {
         match self {
             Self::Fields(fields) => {
@@ -67,6 +87,7 @@ impl Value {
     }
 }
 
+/// Returns a named field.
 pub fn named(name: &str, value: Value) -> Field {
     Field { name: Some(name.into()), value }
 }
@@ -77,7 +98,7 @@ impl fmt::Display for Value {
             Self::Bool(value) => write!(out, "{value}"),
             Self::Number(value) => write!(out, "{value}"),
             Self::Signed(value) => write!(out, "{value}"),
-            // Debug escapes control characters, which would otherwise reach a terminal.
+            // `Debug` escapes control characters, which a terminal would interpret.
             Self::Text(text) => write!(out, "{text:?}"),
             Self::Bytes(bytes) => write_bytes(bytes, out),
             Self::List(items) => {
@@ -138,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_like_a_call() {
+    fn values_are_shown_like_calls() {
         let inner = Value::Call {
             pallet: "System".into(),
             name: "authorize_upgrade".into(),

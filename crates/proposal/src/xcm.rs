@@ -1,37 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The XCM message by which one chain's root acts as another's: unpaid, one `Transact` as Superuser.
+//! The XCM message by which a chain's root dispatches a call as root of another chain: unpaid
+//! execution and one `Transact` as Superuser.
 
-use crate::{Target, Value, metadata::Pallet, value::named};
+use crate::{Pallet, Target, Value, value::named};
 use worker::{Failure, Result};
 
-/// Versions up to 4 want the call's weight said beforehand, and refuse the call if it needs more. Authorizing an upgrade
-/// takes one storage write, about 0.2 ms; this is fifty times as much and still 2 % of a parachain's block.
+/// The `ref_time` that `Transact` declares for the call, in picoseconds. XCM up to version 4
+/// requires it and rejects a call that needs more. Authorizing an upgrade takes one storage write,
+/// about 0.2 ms. This is fifty times as much and 2 % of a parachain's block.
 const WEIGHT_REF_TIME: u128 = 10_000_000_000;
+/// The proof size that `Transact` declares for the call, in bytes.
 const WEIGHT_PROOF_SIZE: u128 = 65_536;
 
-/// Where the message goes, seen from the chain that sends it.
+/// The destination of the message, relative to the sending chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// From a relay chain to one of its parachains.
     Child(u32),
-    /// From a parachain to another under the same relay.
+    /// From a parachain to another parachain of the same relay chain.
     Sibling(u32),
-    /// From a parachain to its relay.
+    /// From a parachain to its relay chain.
     Parent,
 }
 
+/// A version of XCM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum XcmVersion {
-    /// Of chains that stand still since 2022: a genesis state, a forgotten test network.
+    /// Version 2, of chains that were not upgraded since 2022, such as a genesis state.
     V2,
+    /// Version 3.
     V3,
+    /// Version 4.
     V4,
+    /// Version 5.
     V5,
 }
 
 impl XcmVersion {
     const NEWEST_FIRST: [Self; 4] = [Self::V5, Self::V4, Self::V3, Self::V2];
 
+    /// Returns the name of the variant in versioned types.
     pub fn name(self) -> &'static str {
         match self {
             Self::V2 => "V2",
@@ -42,7 +50,7 @@ impl XcmVersion {
     }
 }
 
-/// The pallet that sends, if the chain has one.
+/// Returns the pallet with the call `send`, if the chain has one.
 pub fn pallet(chain: &Target) -> Option<&Pallet> {
     chain
         .pallet_of("XcmPallet", "pallet_xcm")
@@ -50,11 +58,13 @@ pub fn pallet(chain: &Target) -> Option<&Pallet> {
         .filter(|pallet| chain.call(pallet, "send").is_some())
 }
 
-/// The newest version that the sender can write and, as far as its metadata tells, the receiver can read: a message is
-/// not always converted on its way.
+/// Returns the newest version that the sender can encode and the receiver can decode, as far as its
+/// metadata shows: messages are not always converted on the way.
+///
+/// Fails if there is none.
 pub fn version(sender: &Target, receiver: &Target) -> Result<XcmVersion> {
     let none = |found: String| {
-        Failure::input(format!("{} and {} share no version of XCM that can be used", sender.name(), receiver.name()))
+        Failure::input(format!("{} and {} have no supported XCM version in common", sender.name(), receiver.name()))
             .found(found)
             .expected("one of V2, V3, V4, V5")
     };
@@ -64,9 +74,10 @@ pub fn version(sender: &Target, receiver: &Target) -> Result<XcmVersion> {
         Some(names(sender, field.ty.id))
     };
     let (Some(messages), Some(locations)) = (argument("message"), argument("dest")) else {
-        return Err(none(format!("no call to send one on {}", sender.name())));
+        return Err(none(format!("no call to send a message on {}", sender.name())));
     };
-    // A runtime without XCM types in its metadata may still read any: then the sender alone decides.
+    // A runtime without XCM types in its metadata may still decode any version: then only the
+    // sender counts.
     let readable = receiver
         .registry()
         .types
@@ -78,8 +89,8 @@ pub fn version(sender: &Target, receiver: &Target) -> Result<XcmVersion> {
         has(&messages) && has(&locations) && readable.as_deref().is_none_or(has)
     };
     XcmVersion::NEWEST_FIRST.into_iter().find(usable).ok_or_else(|| {
-        let there = readable.as_ref().map_or("unknown".into(), |names| names.join(", "));
-        none(format!("{} on {}, {there} on {}", messages.join(", "), sender.name(), receiver.name()))
+        let receivable = readable.as_ref().map_or("unknown".into(), |names| names.join(", "));
+        none(format!("{} on {}, {receivable} on {}", messages.join(", "), sender.name(), receiver.name()))
     })
 }
 
@@ -88,7 +99,7 @@ fn names(chain: &Target, ty: u32) -> Vec<String> {
     variants.iter().map(|variant| variant.name.clone()).collect()
 }
 
-/// `send(dest, [UnpaidExecution, Transact])` of the sender's XCM pallet.
+/// Returns the call `send(dest, [UnpaidExecution, Transact])` of the sender's XCM pallet.
 pub fn send(pallet: &Pallet, version: XcmVersion, destination: Destination, call: &[u8]) -> Value {
     let versioned = |value| Value::variant(version.name(), value);
     Value::Call {
@@ -111,7 +122,7 @@ fn location(version: XcmVersion, destination: Destination) -> Value {
         None => Value::unit_variant("Here"),
         Some(id) => {
             let junction = Value::variant("Parachain", Value::Number(id.into()));
-            // Since version 4 the junctions are an array.
+            // From version 4 on the junctions are an array.
             Value::variant("X1", if version >= XcmVersion::V4 { Value::List(vec![junction]) } else { junction })
         }
     };
@@ -133,7 +144,7 @@ fn message(version: XcmVersion, call: &[u8]) -> Value {
         "Transact",
         vec![named(origin, Value::unit_variant("Superuser")), weight, named("call", Value::bytes(call))],
     );
-    // Version 2 has no such instruction: who need not pay did not say so.
+    // Version 2 has no such instruction: unpaid execution needs none.
     if version == XcmVersion::V2 {
         return Value::List(vec![transact]);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Benchmarks of runtimes, blocks, databases and machines: what is asked for and what came of it.
+//! Requests and results of benchmarks of runtimes, blocks, databases and machines.
 
 use crate::{
     format,
@@ -13,31 +13,31 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// What the worker for benchmarks is asked to do.
+/// A request to the worker of benchmarks.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
-    /// The result is a [`RunSummary`].
+    /// Run benchmarks; the result is a [`RunSummary`].
     Run(RunRequest),
-    /// List what there is to run: the result is a list of [`Pallet`].
+    /// List the benchmarks; the result is a list of [`Pallet`].
     List(RunRequest),
-    /// The result is a [`Machine`].
+    /// Measure the machine; the result is a [`Machine`].
     Machine(MachineRequest),
-    /// The result is an [`OverheadSummary`].
+    /// Measure blocks and extrinsics; the result is an [`OverheadSummary`].
     Overhead(OverheadRequest),
-    /// The result is a [`DatabaseSummary`].
+    /// Measure a database; the result is a [`DatabaseSummary`].
     Database(DatabaseRequest),
 }
 
-/// Run benchmarks and write their raw results, a file for each pallet.
+/// A request to run benchmarks and write their raw results, one file for each pallet.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
     /// The blob built with `runtime-benchmarks`.
     pub runtime: String,
-    /// Where raw results are written, and taken from where they are of this blob and these settings.
+    /// The directory of the raw results. Existing results of the same blob and settings are reused.
     pub out: PathBuf,
-    /// What to run; empty is all.
+    /// The pallets to run; empty runs all.
     #[serde(default)]
     pub pallets: Vec<String>,
     #[serde(default)]
@@ -45,50 +45,51 @@ pub struct RunRequest {
     /// `pallet` or `pallet::extrinsic`.
     #[serde(default)]
     pub exclude: Vec<String>,
-    /// Benchmarks that the runtime marks as extra.
+    /// Whether to run also benchmarks that the runtime marks as extra.
     #[serde(default)]
     pub extra: bool,
-    /// Whose genesis state the benchmarks begin with.
+    /// The genesis preset whose state the benchmarks start from.
     #[serde(default = "preset")]
     pub preset: String,
     #[serde(default)]
     pub settings: Settings,
-    /// Settings of single pallets, where they differ.
+    /// The settings of single pallets, if they differ.
     #[serde(default)]
     pub per_pallet: BTreeMap<String, Settings>,
     #[serde(default)]
     pub continue_on_fail: bool,
-    /// Run what has been run before as well.
+    /// Whether to run benchmarks again that have results already.
     #[serde(default)]
     pub anew: bool,
     pub machine: MachineRequest,
-    /// Where compiled runtimes are kept between runs.
+    /// The directory of the cache of compiled runtimes.
     #[serde(default)]
     pub cache: Option<PathBuf>,
 }
 
-/// How benchmarks are run. The defaults of steps, trie layers and map values are those of `frame-benchmarking-cli`, so
-/// that results can be compared.
+/// The settings of benchmarks. The defaults of steps, trie layers and map values are those of
+/// `frame-benchmarking-cli`, so that results can be compared.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Values of each component, from the lowest to the highest.
+    /// The number of values of each component, from the lowest to the highest.
     pub steps: u32,
-    /// Repetitions of each value, at least and at most.
+    /// The least repetitions of each value.
     pub repeat_min: u32,
+    /// The most repetitions of each value.
     pub repeat_max: u32,
-    /// The relative half-width of the confidence interval of the worst case below which repeating ends; 0 repeats
-    /// `repeat_max` times.
+    /// Repetition ends when the relative half-width of the confidence interval of the worst case is
+    /// below this. 0 always repeats `repeat_max` times.
     pub tolerance: f64,
-    /// Pages of 64 KiB that the executor gives the runtime on top of its own. Null: as many as it takes.
+    /// The additional heap pages of 64 KiB for the runtime. Null: without a limit.
     pub heap_pages: Option<u32>,
     pub additional_trie_layers: u8,
     pub worst_case_map_values: u32,
     pub default_pov_mode: PovMode,
-    /// Whether the proof is recorded while time is measured, as it is where a node makes or checks a block of a
-    /// parachain. It costs time, which a relay chain or a solo chain does not spend.
+    /// Whether the storage proof is recorded while time is measured, as nodes do when they author
+    /// or validate blocks of a parachain. Relay chains and solo chains do not spend this time.
     pub record_proof: bool,
-    /// The most bytes of proof that a block has room for.
+    /// The most bytes of proof in a block.
     pub block_proof_size: u64,
 }
 
@@ -110,15 +111,15 @@ impl Default for Settings {
     }
 }
 
-/// Measure what blocks and extrinsics cost by themselves.
+/// A request to measure the base costs of blocks and extrinsics.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OverheadRequest {
-    /// The blob that ships.
+    /// The blob of the release.
     pub runtime: String,
-    /// Where raw results are written.
+    /// The directory of the raw results.
     pub out: PathBuf,
-    /// Whose genesis state blocks are executed on.
+    /// The genesis preset on whose state blocks are executed.
     #[serde(default = "preset")]
     pub preset: String,
     #[serde(default)]
@@ -128,19 +129,20 @@ pub struct OverheadRequest {
     pub cache: Option<PathBuf>,
 }
 
-/// How blocks are executed. The defaults of warm-up and repetitions are those of `frame-benchmarking-cli`.
+/// The settings of executed blocks. The defaults of warm-up and repetitions are those of
+/// `frame-benchmarking-cli`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OverheadSettings {
-    /// Executions before the first that counts.
+    /// The executions before the first that counts.
     pub warmup: u32,
     pub repeat_min: u32,
     pub repeat_max: u32,
-    /// The relative half-width of the confidence interval below which repeating ends.
+    /// Repetition ends when the relative half-width of the confidence interval is below this.
     pub tolerance: f64,
-    /// Null: as the chain's nodes do, a parachain's with and others without.
+    /// Whether the storage proof is recorded. Null: only for parachains, as their nodes do.
     pub record_proof: Option<bool>,
-    /// Null: as many as fit into a block.
+    /// The most extrinsics in a block. Null: as many as fit.
     pub max_extrinsics: Option<u32>,
 }
 
@@ -150,7 +152,7 @@ impl Default for OverheadSettings {
     }
 }
 
-/// Measure what reads and writes of a database cost.
+/// A request to measure reads and writes of a database.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseRequest {
@@ -162,23 +164,23 @@ pub struct DatabaseRequest {
     pub machine: MachineRequest,
 }
 
-/// Measure this machine and compare it with a profile.
+/// A request to measure this machine and compare it with a hardware profile.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MachineRequest {
-    /// A TOML file of the folder `hardware/`; null measures only.
+    /// A TOML file of the directory `hardware/`. Null: only measure.
     #[serde(default)]
     pub profile: Option<PathBuf>,
-    /// Where the disk is measured: files of 64 MiB are written there and removed.
+    /// The directory in which the disk is measured: files of 64 MiB are written and removed.
     pub directory: PathBuf,
 }
 
-/// Returns the preset that is meant where none is named: `sp_genesis_builder::DEV_RUNTIME_PRESET`.
+/// Returns the default preset: `sp_genesis_builder::DEV_RUNTIME_PRESET`.
 pub fn preset() -> String {
     "development".to_string()
 }
 
-/// A pallet of a runtime with its benchmarks.
+/// A pallet and its benchmarks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pallet {
     pub pallet: String,
@@ -186,44 +188,44 @@ pub struct Pallet {
     pub benchmarks: Vec<Benchmark>,
 }
 
-/// A benchmark by its name.
+/// A benchmark, by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Benchmark {
     pub extrinsic: String,
 }
 
-/// What a run of benchmarks gave.
+/// The results of a run of benchmarks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSummary {
     pub spec_name: String,
     pub spec_version: u32,
-    /// `0x` and hex, of the blob built with `runtime-benchmarks`.
+    /// The hash of the blob built with `runtime-benchmarks`, `0x` and hex.
     pub blob_blake2_256: String,
     pub machine: Machine,
     pub pallets: Vec<Measured>,
-    /// What failed, with why.
+    /// The benchmarks that failed.
     pub failed: Vec<Failed>,
 }
 
-/// A pallet that was measured.
+/// A measured pallet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
     pub pallet: String,
     pub instance: String,
-    /// The raw results.
+    /// The file of the raw results.
     pub path: PathBuf,
-    /// How many benchmarks are in them.
+    /// The number of benchmarks in the file.
     pub benchmarks: usize,
-    /// Whether all benchmarks of the pallet are in the file, so that a weight file can be made of it.
+    /// Whether the file has all benchmarks of the pallet. Only then a weight file can be generated.
     pub complete: bool,
-    /// Taken as it was measured before.
+    /// Whether the results of an earlier run were reused.
     pub unchanged: bool,
-    /// Benchmarks that the runtime says cannot be run here.
+    /// Benchmarks that the runtime skips.
     pub skipped: Vec<String>,
     pub seconds: f64,
 }
 
-/// A benchmark that failed, `*` for all of a pallet.
+/// A benchmark that failed. The extrinsic `*` stands for all of the pallet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failed {
     pub pallet: String,
@@ -231,55 +233,55 @@ pub struct Failed {
     pub why: String,
 }
 
-/// What blocks and extrinsics cost by themselves.
+/// The base costs of blocks and extrinsics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverheadSummary {
     pub spec_name: String,
     pub spec_version: u32,
-    /// `0x` and hex, of the blob that ships.
+    /// The hash of the released blob, `0x` and hex.
     pub blob_blake2_256: String,
     pub machine: Machine,
-    /// The raw results.
+    /// The file of the raw results.
     pub path: PathBuf,
     pub record_proof: bool,
-    /// Of an empty block.
+    /// The time of an empty block.
     pub block: Timing,
-    /// Null where no extrinsic was measured.
+    /// The time of an extrinsic. Null if none was measured.
     pub extrinsic: Option<Timing>,
-    /// Extrinsics in the full block. Null where no extrinsic was measured.
+    /// The number of extrinsics in the full block. Null if none was measured.
     pub extrinsics: Option<u64>,
-    /// Why no extrinsic was measured. Null where one was.
+    /// Why no extrinsic was measured. Null if one was.
     pub not_measured: Option<String>,
 }
 
-/// A measurement in short.
+/// The summary of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
     /// The median, in nanoseconds.
     pub time: u64,
-    /// Half of its 95 % confidence interval, in nanoseconds.
+    /// The half-width of the median's 95 % confidence interval, in nanoseconds.
     pub half_width: u64,
     pub executions: usize,
 }
 
-/// What reads and writes of a database cost.
+/// The costs of reads and writes of a database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DatabaseSummary {
     pub state: StateFacts,
     pub machine: Machine,
-    /// The raw results.
+    /// The file of the raw results.
     pub path: PathBuf,
-    /// How many keys were read.
+    /// The number of keys that were read.
     pub reads: usize,
-    /// How many batches were written.
+    /// The number of batches that were written.
     pub writes: usize,
-    /// The median of a read, in nanoseconds.
+    /// The median time of a read, in nanoseconds.
     pub read_time: u64,
-    /// The median of a write, in nanoseconds.
+    /// The median time of a write, in nanoseconds.
     pub write_time: u64,
 }
 
-/// What `weights run` made of each runtime.
+/// The results of `weights run` for each runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Runs {
     #[schemars(schema_with = "format::benchmarks")]
@@ -287,40 +289,41 @@ pub struct Runs {
     pub runtimes: Vec<Run>,
 }
 
-/// One runtime. What was not asked for is not there.
+/// The results of one runtime. Results that were not requested are absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     pub runtime: String,
-    /// Where raw results are kept.
+    /// The directory of the raw results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<PathBuf>,
-    /// The benchmarks that there are, where a list was asked for.
+    /// The benchmarks, if a list was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pallets: Option<Vec<Pallet>>,
-    /// What was measured of pallets.
+    /// The results of pallets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunSummary>,
-    /// What was measured of blocks and extrinsics.
+    /// The results of blocks and extrinsics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overhead: Option<OverheadSummary>,
-    /// What was measured of a database.
+    /// The results of a database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseSummary>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<Files>,
 }
 
-/// The weight files that a run made.
+/// The weight files that a run generated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Files {
-    /// Why none were made.
+    /// No files were generated, with the reason.
     Left { left: String },
+    /// The files that were generated.
     Written {
-        /// Where weight files are.
+        /// The directory of the weight files.
         directory: PathBuf,
         rendered: Rendered,
-        /// Pallets of which not all benchmarks were run, so that their files stay as they are.
+        /// Pallets without results of all benchmarks. Their files are unchanged.
         #[serde(default)]
         incomplete: Vec<String>,
     },

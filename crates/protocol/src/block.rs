@@ -1,48 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A block of a chain, executed once more.
+//! The request and the report of a block that is executed again.
 
 use crate::{RpcUsage, RuntimeIdentity, Source, StateIdentity, Verdict, exposed, format};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, path::PathBuf};
 
-/// Execute a block of a chain by its own runtime, and by another where one is given.
+/// A request to execute a block of a chain with its own runtime, and optionally with another one.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlockRequest {
-    /// A number or a hash.
+    /// The block's number or hash.
     pub block: String,
-    /// Nodes of the chain.
+    /// The nodes of the chain.
     #[serde(serialize_with = "exposed::one")]
     pub state: Source,
-    /// Another runtime, whose outcomes are compared.
+    /// Another runtime, to compare the outcomes of the extrinsics.
     #[serde(default)]
     pub runtime: Option<String>,
     /// The most blocks that the other runtime's multi-block migrations may take.
     #[serde(default = "crate::dry_run::migration_blocks")]
     pub migration_blocks: u32,
-    /// Where compiled runtimes are kept between runs.
+    /// The directory of the cache of compiled runtimes.
     #[serde(default)]
     pub cache: Option<PathBuf>,
-    /// Where trie nodes are kept between runs.
+    /// The directory of the cache of trie nodes.
     #[serde(default)]
     pub nodes: Option<PathBuf>,
 }
 
+/// The report of a block that was executed again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BlockReport {
     #[schemars(schema_with = "format::block")]
     pub format: String,
     pub block: BlockIdentity,
-    /// Of the block's parent.
+    /// The state of the block's parent.
     pub state: StateIdentity,
-    /// The chain's own code at that state.
+    /// The chain's own runtime in that state.
     pub runtime: RuntimeIdentity,
     pub executed: Execution,
-    /// Of what the block's events tell.
+    /// The failed dispatches, from the block's events.
     pub failed_dispatches: Vec<FailedDispatch>,
     pub extrinsics: Vec<Extrinsic>,
-    /// Where another runtime was asked for, and the block holds.
+    /// The outcome of another runtime, if one was given and the block could be reproduced.
     pub other: Option<OtherRuntime>,
     pub rpc: RpcUsage,
     pub seconds: f64,
@@ -56,21 +57,22 @@ pub struct BlockIdentity {
     pub parent_hash: String,
     pub state_root: String,
     pub extrinsics_root: String,
-    /// Whether the header carries its author's signature, which was taken off for the execution.
+    /// Whether the header has a seal, which is removed for the execution.
     pub sealed: bool,
-    /// The node's word.
+    /// Whether the block is finalized, as the node reports it.
     pub finalized: bool,
 }
 
-/// What came of executing the block by the chain's own code. Where that failed there are no figures.
+/// The result of executing the block with the chain's own runtime. The figures are null if it
+/// failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Execution {
     pub holds: bool,
     pub differences: Vec<HeaderDifference>,
     pub failure: Option<String>,
-    /// What the block declares, in picoseconds.
+    /// The computation time that the block declares, in picoseconds.
     pub ref_time: Option<u64>,
-    /// The storage proof that executing it needs, measured, in bytes.
+    /// The measured size of the storage proof of the execution, in bytes.
     pub proof_size: Option<u64>,
     pub compact_proof_size: Option<u64>,
     pub declared_proof_size: Option<u64>,
@@ -78,7 +80,7 @@ pub struct Execution {
     pub import_seconds: Option<f64>,
 }
 
-/// A field of the header that executing the block does not come to.
+/// A field of the header whose value differs from the one that the execution computes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeaderDifference {
     pub what: String,
@@ -97,21 +99,23 @@ pub struct FailedDispatch {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Extrinsic {
     pub index: usize,
-    /// Null where the metadata does not tell how to read it.
+    /// The call. Null if the metadata cannot decode it.
     pub call: Option<String>,
     pub inherent: bool,
     #[schemars(with = "String")]
     pub outcome: DispatchOutcome,
 }
 
-/// What came of an extrinsic: in documents `success`, `unknown`, `failed: …` or `refused: …`.
+/// The outcome of an extrinsic: in documents `success`, `unknown`, `failed: …` or `refused: …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DispatchOutcome {
+    /// It was applied, and its call succeeded.
     Success,
-    /// It is in the block, and its call failed.
+    /// It was applied, and its call failed.
     Failed(String),
-    /// The runtime does not let it into the block.
+    /// The runtime rejected it from the block.
     Refused(String),
+    /// The events do not show the outcome.
     Unknown,
 }
 
@@ -140,26 +144,26 @@ impl<'de> Deserialize<'de> for DispatchOutcome {
             ("unknown", _) => Ok(Self::Unknown),
             (_, Some(("failed", error))) => Ok(Self::Failed(error.to_owned())),
             (_, Some(("refused", error))) => Ok(Self::Refused(error.to_owned())),
-            _ => Err(serde::de::Error::custom(format!("{text:?} is no outcome of an extrinsic"))),
+            _ => Err(serde::de::Error::custom(format!("{text:?} is not the outcome of an extrinsic"))),
         }
     }
 }
 
-/// What another runtime makes of the block's transactions.
+/// The outcomes of the block's transactions with another runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OtherRuntime {
     pub runtime: RuntimeIdentity,
-    /// Blocks that its migrations took first.
+    /// The number of blocks that its migrations took before.
     pub migration_blocks: usize,
-    /// Why the transactions could not be tried.
+    /// Why the transactions could not be applied.
     pub failure: Option<String>,
-    /// How many were tried: all but the inherents.
+    /// The number of transactions that were applied: all extrinsics but the inherents.
     pub transactions: usize,
     pub changed: Vec<ChangedOutcome>,
 }
 
 impl OtherRuntime {
-    /// Returns whether something that went well does no longer.
+    /// Returns whether a transaction that succeeded before no longer does.
     pub fn is_worse(&self) -> bool {
         self.failure.is_some() || self.changed.iter().any(|changed| changed.before == DispatchOutcome::Success)
     }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is known of a build, and the document that srtool writes about one, which other tools and release processes read.
+//! The facts about a build, and the build digest in the format of srtool, which other tools and
+//! release processes read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What is known of a build beside its blobs.
+/// The facts about a build beside its blobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestContext {
     pub package: String,
     /// The package's own version.
     pub version: String,
     pub runtime_dir: String,
-    /// As `rustc --version` says it.
+    /// The output of `rustc --version`.
     pub rustc: String,
     pub profile: String,
-    /// RFC 3339.
+    /// The time of the build, RFC 3339.
     pub timestamp: String,
     #[serde(default)]
     pub commit: Option<String>,
@@ -23,14 +24,14 @@ pub struct DigestContext {
     pub tag: Option<String>,
     #[serde(default)]
     pub branch: Option<String>,
-    /// The image that built it, where one did.
+    /// The container image that built it, if one did.
     #[serde(default)]
     pub image: Option<String>,
     #[serde(default)]
     pub image_tag: Option<String>,
 }
 
-/// The files of one build. Their names are written into the document as given.
+/// The files of one build. Their names appear in the document as given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestFiles {
     #[serde(default)]
@@ -39,14 +40,15 @@ pub struct DigestFiles {
     pub compressed: Option<PathBuf>,
 }
 
-/// The document that srtool writes about a build, with its names of fields.
+/// The build digest, with the field names of srtool.
 ///
-/// Two differences on purpose. The hashes at the top are those of the file that is deployed: the compressed one, where there is
-/// one. And the hash to authorize an upgrade is that of a call that today's chains have (`system.authorize_upgrade`), with the
-/// indices of the runtime's own metadata. Source: `srtool-lib`, `srtool/scripts/build`.
+/// It differs from srtool in two points. The hashes at the top level are those of the deployed
+/// file: the compressed one, if there is one. The hash to authorize an upgrade is that of a call of
+/// current chains (`system.authorize_upgrade`), with the indices of the runtime's metadata. Source:
+/// `srtool-lib`, `srtool/scripts/build`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuildDigest {
-    /// The program that wrote it, and its version.
+    /// The program that created the digest, and its version.
     #[serde(rename = "gen")]
     pub generator: String,
     pub src: String,
@@ -57,18 +59,18 @@ pub struct BuildDigest {
     pub branch: Option<String>,
     pub rustc: String,
     pub pkg: String,
-    /// When it was built, RFC 3339.
+    /// The time of the build, RFC 3339.
     pub tmsp: String,
-    /// Of the deployed file, in bytes, as a text.
+    /// The size of the deployed file in bytes, as a string.
     pub size: String,
-    /// The blake2-256 of the call `system.set_code` with the code.
+    /// The BLAKE2-256 hash of the call `system.set_code` with the code.
     pub prop: String,
-    /// The blake2-256 of the call `system.authorize_upgrade` with the hash of the code.
+    /// The BLAKE2-256 hash of the call `system.authorize_upgrade` with the hash of the code.
     pub authorize_upgrade_prop: String,
     pub blake2_256: String,
     pub ipfs: String,
     pub sha256: String,
-    /// The deployed file.
+    /// The name of the deployed file.
     pub wasm: String,
     pub info: DigestInfo,
     pub context: DigestedContext,
@@ -107,7 +109,7 @@ pub struct DigestedContext {
     pub profile: String,
 }
 
-/// The image that built it; nulls where none did.
+/// The container image that built it. Null if none did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DigestedImage {
     pub image: Option<String>,
@@ -126,7 +128,7 @@ pub struct DigestedRuntimes {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DigestedRuntime {
     pub tmsp: String,
-    /// In bytes, as a text.
+    /// The size in bytes, as a string.
     pub size: String,
     pub prop: String,
     pub authorize_upgrade_prop: String,
@@ -137,10 +139,10 @@ pub struct DigestedRuntime {
     pub subwasm: SubwasmFacts,
 }
 
-/// What `subwasm info --json` says of the file.
+/// The output of `subwasm info --json` for the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubwasmFacts {
-    /// In bytes.
+    /// The size in bytes.
     pub size: usize,
     pub compression: Compression,
     /// `meta`, the magic bytes of metadata.
@@ -156,13 +158,13 @@ pub struct SubwasmFacts {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compression {
-    /// In bytes.
+    /// The compressed size in bytes.
     pub size_compressed: usize,
     pub size_decompressed: usize,
     pub compressed: bool,
 }
 
-/// `RuntimeVersion`, as nodes write it.
+/// `RuntimeVersion`, in the JSON form of nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CoreVersion {
@@ -171,7 +173,7 @@ pub struct CoreVersion {
     pub authoring_version: u32,
     pub spec_version: u32,
     pub impl_version: u32,
-    /// Identifiers and versions.
+    /// The identifiers and versions of the runtime APIs.
     pub apis: Vec<(String, u32)>,
     pub transaction_version: Option<u32>,
     pub state_version: Option<u8>,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two blobs that should be one, compared byte by byte, and why they differ.
+//! The byte-by-byte comparison of two blobs that should be equal, with the causes of differences.
 
 use crate::{format, inspect::Pace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is known of a build beside its blob.
+/// The facts about a build beside its blob.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildFacts {
     #[serde(default)]
@@ -22,16 +22,16 @@ pub struct BuildFacts {
     pub image: Option<String>,
 }
 
-/// Two blobs compared byte by byte.
+/// The byte-by-byte comparison of two blobs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BlobDifference {
     #[schemars(schema_with = "format::blob_difference")]
     pub format: String,
     pub old: BlobSide,
     pub new: BlobSide,
-    /// The deployed bytes.
+    /// Whether the deployed bytes are equal.
     pub same: bool,
-    /// The Wasm in them.
+    /// Whether the decompressed Wasm is equal.
     pub same_wasm: bool,
     pub first_difference: Option<FirstDifference>,
     pub sections: Vec<SectionDifference>,
@@ -42,7 +42,7 @@ pub struct BlobDifference {
     pub paths: ListDifference,
     pub producers: ListDifference,
     pub target_features: ListDifference,
-    /// The most probable first.
+    /// The causes, the most probable first.
     pub causes: Vec<Cause>,
 }
 
@@ -53,12 +53,12 @@ pub struct BlobSide {
     pub size_decompressed: usize,
     pub compressed: bool,
     pub blake2_256: String,
-    /// Of the Wasm inside.
+    /// The hash of the decompressed Wasm.
     pub wasm_blake2_256: String,
     pub spec_name: Option<String>,
     pub spec_version: Option<u32>,
     pub names: bool,
-    /// How long things take by its constants. Nothing for a blob that gives no metadata.
+    /// The durations in its constants. Empty for a blob without metadata.
     pub pace: Vec<Pace>,
 }
 
@@ -79,16 +79,17 @@ pub struct SectionDifference {
     pub new_size: Option<usize>,
 }
 
-/// Functions matched by their bytes, then by the kinds of their instructions.
+/// The differences of functions. They are matched by their bytes, then by the kinds of their
+/// instructions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionDifference {
     pub old: usize,
     pub new: usize,
-    /// To the byte, wherever they are.
+    /// The number of functions with the same bytes, at any position.
     pub identical: usize,
-    /// The same instructions with other indices or addresses.
+    /// The number of functions with the same instructions but other indices or addresses.
     pub same_shape: usize,
-    /// Whether those that match stand in one order in both.
+    /// Whether the matching functions have the same order in both.
     pub same_order: bool,
     pub only_old_count: usize,
     pub only_new_count: usize,
@@ -103,7 +104,7 @@ pub struct SegmentDifference {
     pub index: usize,
     pub old_size: Option<usize>,
     pub new_size: Option<usize>,
-    /// Within the segment.
+    /// The offset within the segment.
     pub first_difference: Option<usize>,
 }
 
@@ -114,7 +115,7 @@ pub struct ListDifference {
     pub only_new: Vec<String>,
 }
 
-/// Why two blobs differ, with what speaks for it.
+/// A cause of the differences, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     pub cause: String,
@@ -122,7 +123,7 @@ pub struct Cause {
     pub evidence: Vec<String>,
 }
 
-/// The surest first.
+/// The certainty of a cause, the highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {

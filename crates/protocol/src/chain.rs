@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What identifies runtimes and states, wherever they stand in a document.
+//! The identities of runtimes and states in documents.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Weight as runtimes count it.
+/// The weight of a call or a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Weight {
-    /// Computation, in picoseconds.
+    /// The computation time, in picoseconds.
     pub ref_time: u64,
-    /// Storage proof, in bytes.
+    /// The size of the storage proof, in bytes.
     pub proof_size: u64,
 }
 
@@ -23,7 +23,7 @@ impl std::ops::Add for Weight {
     }
 }
 
-/// A runtime that took part in a dry run.
+/// The identity of a runtime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeIdentity {
     pub spec_name: String,
@@ -31,42 +31,42 @@ pub struct RuntimeIdentity {
     /// Null in runtimes from before mid-2020.
     pub transaction_version: Option<u32>,
     pub state_version: u8,
-    /// Of the code as deployed, in bytes.
+    /// The size of the deployed code, in bytes.
     pub code_size: usize,
-    /// Of the code as deployed.
+    /// The hash of the deployed code.
     pub blake2_256: String,
 }
 
-/// The state that a dry run began with.
+/// The identity of the state that a dry run starts from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateIdentity {
-    /// A file, or a node as it may be shown: without what is behind its host.
+    /// A file, or a node with its scheme and host only.
     pub source: String,
-    /// The chain, by the hash of its first block. Null where the state does not tell it.
+    /// The hash of the chain's genesis block. Null if the state does not contain it.
     pub genesis_hash: Option<String>,
     pub block_hash: String,
     pub number: u32,
-    /// As the source has it, whatever code takes the place of its own.
+    /// The state root of the source, before its code is replaced.
     pub state_root: String,
-    /// What took the place of the state's own code, as it was named.
+    /// The replacement of the state's own code, as the user named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Whether the state was compared with a root that its source gave apart from it.
+    /// Whether the state was verified against a separate state root of its source.
     pub verified: bool,
-    /// Whether the block is known to be final. Null for files, which do not tell.
+    /// Whether the block is finalized. Null for files.
     pub finalized: Option<bool>,
     pub mode: StateMode,
-    /// Null where only a part of the state was taken.
+    /// The number of storage entries. Null if only a part of the state was read.
     pub entries: Option<usize>,
 }
 
-/// How much of a state is taken.
+/// How a state is read from a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StateMode {
-    /// What is read, when it is read, each trie node proven by its hash.
+    /// On demand; each trie node is verified by its hash.
     Lazy,
-    /// All of it at first, proven by its root.
+    /// Completely before the run; verified by the state root.
     Full,
 }
 
@@ -80,10 +80,10 @@ impl StateMode {
     }
 }
 
-/// How the network was used. It differs from run to run.
+/// The use of the network. It differs between runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RpcUsage {
     pub requests: u64,
-    /// Received.
+    /// The received bytes.
     pub bytes: u64,
 }

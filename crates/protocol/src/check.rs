@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One question with its own verdict: a check of a dry run, a rule of a comparison.
+//! Checks of a dry run and rules of a comparison, with their findings.
 
 use crate::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a check came to.
+/// The status of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
+    /// It found no problem.
     Pass,
-    /// It found a hazard, which somebody must judge.
+    /// It found a hazard, which a person must judge.
     Warn,
-    /// It saw something break.
+    /// It observed a failure.
     Fail,
-    /// It does not apply, or was not asked for.
+    /// It does not apply, or was not requested.
     Skip,
-    /// It applies, and the tool could not look.
+    /// It applies, but the tool could not perform it.
     NotJudged,
 }
 
@@ -33,7 +34,7 @@ impl Status {
         }
     }
 
-    /// Returns the rank of findings that a check of this status is made of.
+    /// Returns the rank of the findings that give a check this status.
     pub fn rank(self) -> Rank {
         match self {
             Self::Fail => Rank::Seen,
@@ -44,28 +45,28 @@ impl Status {
     }
 }
 
-/// As people read it: `not judged`.
+/// Writes the name for people: `not judged`.
 impl fmt::Display for Status {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.name().replace('_', " "))
     }
 }
 
-/// What a finding means for the status of its check.
+/// The rank of a finding. The highest rank decides the status of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rank {
-    /// Known, and no reason to hesitate.
+    /// A fact without a risk.
     Note,
-    /// What could go wrong, or is for people to know: it warns.
+    /// A possible failure, or a fact that people must know. The check warns.
     Hazard,
-    /// What the tool could not look at.
+    /// Something that the tool could not check.
     NotJudged,
-    /// What was seen to break.
+    /// An observed failure.
     Seen,
 }
 
-/// One thing that a check found.
+/// A finding of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     pub rank: Rank,
@@ -73,41 +74,47 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Returns a finding of a rank.
     pub fn new(rank: Rank, text: impl Into<String>) -> Self {
         Self { rank, text: text.into() }
     }
 
+    /// Returns an observed failure.
     pub fn seen(text: impl Into<String>) -> Self {
         Self::new(Rank::Seen, text)
     }
 
+    /// Returns a hazard.
     pub fn hazard(text: impl Into<String>) -> Self {
         Self::new(Rank::Hazard, text)
     }
 
+    /// Returns a finding about something that could not be checked.
     pub fn not_judged(text: impl Into<String>) -> Self {
         Self::new(Rank::NotJudged, text)
     }
 
+    /// Returns a note.
     pub fn note(text: impl Into<String>) -> Self {
         Self::new(Rank::Note, text)
     }
 }
 
-/// A check, or a rule, with what it found.
+/// A check or a rule, with its findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     pub name: String,
     pub status: Status,
-    /// One sentence: what was found.
+    /// The result in one sentence.
     pub detail: String,
-    /// The findings one by one, where there are several.
+    /// The single findings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// Who answers for it, and why, where it did not pass and was allowed to.
+    /// The reason why the check was allowed not to pass, and who is responsible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<String>,
-    /// What a clock or meter of this machine said. It differs from run to run, so nothing else of a check may tell it.
+    /// Measurements of this machine, such as times. They differ between runs, so no other field may
+    /// contain them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<String>,
 }
@@ -138,7 +145,7 @@ impl Check {
         Self::new(name, Status::NotJudged, detail)
     }
 
-    /// Returns the check whose status its gravest finding gives; without any it passes.
+    /// Returns a check with the status of its highest ranked finding. Without findings it passes.
     pub fn judged(name: impl Into<String>, detail: impl Into<String>, findings: Vec<Finding>) -> Self {
         let status = match findings.iter().map(|finding| finding.rank).max() {
             Some(Rank::Seen) => Status::Fail,
@@ -149,14 +156,14 @@ impl Check {
         Self { findings, ..Self::new(name, status, detail) }
     }
 
-    /// Adds findings that are all of the rank that the check's status stands for.
+    /// Adds findings with the rank of the check's status.
     pub fn with(mut self, findings: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let rank = self.status.rank();
         self.findings.extend(findings.into_iter().map(|text| Finding::new(rank, text)));
         self
     }
 
-    /// Adds facts beside the findings, which change nothing of the status.
+    /// Adds notes, which do not change the status.
     pub fn noting(mut self, notes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.findings.extend(notes.into_iter().map(Finding::note));
         self
@@ -167,19 +174,19 @@ impl Check {
         self
     }
 
-    /// Returns whether it is a hazard that nobody answers for.
+    /// Returns whether it is a hazard that is not allowed.
     pub fn is_hazard(&self) -> bool {
         self.status == Status::Warn && self.allowed.is_none()
     }
 }
 
-/// Returns how many checks are hazards that nobody answers for.
+/// Returns the number of hazards that are not allowed.
 pub fn hazards(checks: &[Check]) -> usize {
     checks.iter().filter(|check| check.is_hazard()).count()
 }
 
 impl Verdict {
-    /// Returns what all checks come to. A hazard that somebody answered for is none.
+    /// Returns the verdict of all checks. Allowed hazards do not count.
     pub fn of(checks: &[Check]) -> Self {
         let any = |status: Status| checks.iter().any(|check| check.status == status);
         match (any(Status::Fail), any(Status::NotJudged), hazards(checks)) {
@@ -196,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gravest_finding_decides() {
+    fn the_highest_ranked_finding_decides_the_status() {
         let status = |ranks: &[Rank]| {
             let findings = ranks.iter().map(|rank| Finding::new(*rank, "x")).collect();
             Check::judged("weights", "", findings).status
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_passes_only_what_was_looked_at() {
+    fn a_verdict_passes_only_if_everything_was_checked() {
         let (pass, skip) = (Check::pass("versions", ""), Check::skip("sessions", ""));
         let (warn, not) = (Check::warn("weights", ""), Check::not_judged("migrations", ""));
         let of = |checks: &[&Check]| Verdict::of(&checks.iter().map(|check| (*check).clone()).collect::<Vec<_>>());
@@ -218,6 +225,6 @@ mod tests {
         assert_eq!(of(&[&pass, &warn, &not]), Verdict::NotJudged);
         assert_eq!(of(&[&not, &Check::fail("versions", "")]), Verdict::Fail);
         let answered = Check { allowed: Some("ana knows".into()), ..warn };
-        assert_eq!(of(&[&answered]), Verdict::Pass, "somebody answered for it");
+        assert_eq!(of(&[&answered]), Verdict::Pass, "the hazard is allowed");
     }
 }

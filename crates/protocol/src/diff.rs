@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two runtimes compared: what is asked of the worker, and the documents `diff` and `diff --parameters` give.
+//! The comparison of two runtimes: the requests to the worker, and the documents of `diff` and
+//! `diff --parameters`.
 
 use crate::{Check, Source, Verdict, exposed, format, inspect::SourceKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
-/// Rules that may be broken, each with the reason, where there is one.
+/// The rules that may be broken, each with the reason, if there is one.
 pub type AllowedRules = BTreeMap<String, Option<String>>;
 
-/// What the worker of comparisons is asked.
+/// A request to the worker of comparisons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
-    /// Everything that changed, whom it breaks and which rules it keeps: a [`DiffReport`].
+    /// Compare two runtimes; the result is a [`DiffReport`].
     Diff {
         #[serde(serialize_with = "exposed::one")]
         old: Source,
@@ -21,49 +22,49 @@ pub enum Request {
         new: Source,
         #[serde(default)]
         allow: AllowedRules,
-        /// Whether the constants that changed are told in human units too.
+        /// Whether the report includes the changed constants in human units.
         #[serde(default)]
         parameters: bool,
     },
-    /// The constants that changed, in human units: a [`ParametersReport`].
+    /// List the changed constants in human units; the result is a [`ParametersReport`].
     Parameters {
         #[serde(serialize_with = "exposed::one")]
         old: Source,
         #[serde(serialize_with = "exposed::one")]
         new: Source,
-        /// Of the chain's token; without, the sources are asked.
+        /// The decimals of the chain's token. By default they are read from the sources.
         #[serde(default)]
         decimals: Option<u32>,
         #[serde(default)]
         symbol: Option<String>,
-        /// Milliseconds between two blocks; without, constants are asked.
+        /// The milliseconds between two blocks. By default they are read from the constants.
         #[serde(default)]
         block_time: Option<u64>,
     },
 }
 
-/// What `diff` gives.
+/// The report of `diff`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DiffReport {
     #[schemars(schema_with = "format::diff")]
     pub format: String,
     pub old: ComparedRuntime,
     pub new: ComparedRuntime,
-    /// Whether it is one blob.
+    /// Whether both blobs are equal.
     pub same: bool,
     pub verdict: Verdict,
     pub rules: Vec<Check>,
-    /// Whom the changes concern.
+    /// The audiences that the changes affect.
     pub whom: Vec<Concerned>,
     pub changes: Vec<Change>,
-    /// The constants that changed, in human units, where they were asked for.
+    /// The changed constants in human units, if they were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Vec<Parameter>>,
-    /// What the metadata of a side does not tell, so that it could not be compared.
+    /// The parts that could not be compared, because the metadata of a side lacks them.
     pub untold: Vec<String>,
 }
 
-/// What `diff --parameters` gives.
+/// The report of `diff --parameters`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParametersReport {
     #[schemars(schema_with = "format::parameters")]
@@ -76,7 +77,7 @@ pub struct ParametersReport {
 /// One of the two runtimes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ComparedRuntime {
-    /// Where it was taken from, as the user named it.
+    /// The source, as the user named it.
     pub source: String,
     pub source_kind: SourceKind,
     pub spec_name: String,
@@ -84,59 +85,63 @@ pub struct ComparedRuntime {
     /// Null in runtimes from before mid-2020.
     pub transaction_version: Option<u32>,
     pub metadata_version: u32,
-    /// Of the code as deployed, in bytes.
+    /// The size of the deployed code, in bytes.
     pub code_size: u64,
-    /// Of the code as deployed.
+    /// The hash of the deployed code.
     pub blake2_256: String,
     pub storage_versions_from: StorageVersionsFrom,
 }
 
-/// What tells the storage version of each pallet: no metadata does.
+/// Where the storage versions of the pallets were read. Metadata does not contain them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StorageVersionsFrom {
-    /// The state that the runtime came with.
+    /// The state of the runtime's source.
     State,
-    /// The genesis state that the runtime itself builds: every pallet writes there the version of its code.
+    /// The genesis state that the runtime builds. Every pallet writes the version of its code
+    /// there.
     Genesis,
+    /// They are not known.
     #[default]
     Unknown,
 }
 
-/// How many changes concern somebody.
+/// The number of changes that affect an audience.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Concerned {
     pub who: Audience,
+    /// The name of the audience for people.
     pub label: String,
+    /// The number of changes.
     pub changes: usize,
-    /// How many of them break something.
+    /// The number of breaking changes.
     pub breaking: usize,
 }
 
-/// A constant that changed.
+/// A changed constant, or a changed part of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Parameter {
     pub pallet: String,
-    /// With the path of its part, where it has several: `BlockWeights.max_block.ref_time`.
+    /// The constant's name, with the path of the part: `BlockWeights.max_block.ref_time`.
     pub constant: String,
-    /// Null where the constant, or the part, is new.
+    /// The old value. Null if the constant or part is new.
     pub old: Option<String>,
-    /// Null where the constant, or the part, is gone.
+    /// The new value. Null if the constant or part was removed.
     pub new: Option<String>,
-    /// Null for plain numbers and texts.
+    /// The unit. Null for plain numbers and text.
     pub unit: Option<String>,
 }
 
-/// Whom a change may break.
+/// The audience that a change may affect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Audience {
-    /// Who signs: wallets, hardware wallets with what they know of a chain, offline signers.
+    /// Signers: wallets, hardware wallets, offline signers.
     SignedTransactions,
-    /// Calls that were encoded before and are dispatched after: XCM `Transact`, multisigs, scheduled calls, preimages of
-    /// referenda, and proxies, whose types name calls.
+    /// Calls that were encoded before the upgrade and are dispatched after it: XCM `Transact`,
+    /// multisigs, scheduled calls, preimages of referenda, and proxies, whose types refer to calls.
     EncodedCalls,
-    /// Who reads storage, events, errors and constants.
+    /// Readers of storage, events, errors and constants.
     IndexersAndFrontEnds,
     /// Contracts and precompiles that call into the runtime or read its parameters.
     Contracts,
@@ -145,10 +150,11 @@ pub enum Audience {
 }
 
 impl Audience {
+    /// All audiences, in the order of the report.
     pub const ALL: [Self; 5] =
         [Self::SignedTransactions, Self::EncodedCalls, Self::IndexersAndFrontEnds, Self::Contracts, Self::Nodes];
 
-    /// Returns what people call them.
+    /// Returns the name for people.
     pub fn label(self) -> &'static str {
         match self {
             Self::SignedTransactions => "signed transactions and hardware wallets",
@@ -160,18 +166,19 @@ impl Audience {
     }
 }
 
+/// The severity of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// What worked does not, or does something else.
+    /// Something no longer works, or works differently.
     Breaking,
-    /// It works on, and somebody will want to know.
+    /// Everything still works, but the audience should know of it.
     Notable,
     /// Nobody has to do anything.
     Harmless,
 }
 
-/// What changed. A thing that moved is moved, not removed and added.
+/// The kind of a change. A moved part counts as moved, not as removed and added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -184,14 +191,14 @@ pub enum ChangeKind {
     StateVersion,
     CodeSize,
     HostFunctionAdded,
-    /// Newly imported too, and every node has had it for years.
+    /// A newly imported function that every node has had for years.
     HostFunctionLongOffered,
     HostFunctionRemoved,
 
     PalletAdded,
     PalletRemoved,
     PalletRenamed,
-    /// Another index, and so other first bytes of all its calls, events and errors.
+    /// The pallet's index changed, and with it the first bytes of its calls, events and errors.
     PalletMoved,
     StoragePrefixMoved,
     StorageVersion,
@@ -200,24 +207,26 @@ pub enum ChangeKind {
     CallRemoved,
     CallRenamed,
     CallMoved,
-    /// Its index is another call's now, which takes something else.
+    /// The index now belongs to another call with other arguments.
     CallReplaced,
     CallArguments,
-    /// Variants went: calls that hold one are refused, all others mean what they did.
+    /// Variants were removed. Calls with such a variant are rejected; all others keep their
+    /// meaning.
     CallArgumentsShrunk,
-    /// Old encodings mean what they did: variants came, or names changed.
+    /// Variants were added or names changed. Old encodings keep their meaning.
     CallArgumentsGrown,
 
     StorageAdded,
     StorageRemoved,
     StorageHashers,
     StorageKey,
-    /// Variants went: keys that hold one are not read any more.
+    /// Variants were removed. Keys with such a variant are no longer decoded.
     StorageKeyShrunk,
     StorageValue,
-    /// Variants went: values that hold one are not read any more, all others as before.
+    /// Variants were removed. Values with such a variant are no longer decoded; all others are
+    /// unchanged.
     StorageValueShrunk,
-    /// What is stored is read as before: variants came, or names changed.
+    /// Variants were added or names changed. Stored values are decoded as before.
     StorageValueGrown,
     StorageModifier,
     StorageDefault,
@@ -257,16 +266,16 @@ pub enum ChangeKind {
     ApiMethodAdded,
     ApiMethodRemoved,
     ApiMethodArguments,
-    /// Variants went that callers may send.
+    /// Variants were removed that callers may send.
     ApiMethodArgumentsShrunk,
     ApiMethodResult,
-    /// Callers that know the old types meet variants that they do not know.
+    /// Variants were added that callers with the old types do not know.
     ApiMethodTypesGrown,
-    /// Variants that do not come any more, or other names for what stayed.
+    /// Variants of a result were removed, or names changed.
     ApiMethodTypesRenamed,
 
     ExtensionAdded,
-    /// Neither carried nor signed: transactions look as before.
+    /// An extension without explicit or implicit data: transactions are encoded as before.
     ExtensionAddedWithoutData,
     ExtensionRemoved,
     ExtensionRemovedWithoutData,
@@ -281,7 +290,7 @@ pub enum ChangeKind {
     TransactionSignature,
 }
 
-/// The name in documents: `call-moved`.
+/// Writes the name in documents: `call-moved`.
 impl fmt::Display for ChangeKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(formatter)
@@ -292,58 +301,65 @@ impl fmt::Display for ChangeKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     pub kind: ChangeKind,
-    /// The pallet it is in, by its new name, or by its old one where it is gone.
+    /// The pallet by its new name, or by its old one if it was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pallet: Option<String>,
-    /// What it is called within that: a call, an item, an API's function, an extension.
+    /// The name of the changed call, storage item, API function or extension.
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
-    /// Where in a type or a value the difference is.
+    /// The differences within a type or value, with their paths.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
     pub severity: Severity,
+    /// The audiences that the change affects.
     pub breaks: Vec<Audience>,
 }
 
-/// A line of a runtime's metadata may be of any length.
+/// The most characters of a text. Text from a runtime's metadata may have any length.
 const TEXT: usize = 400;
 const DETAILS: usize = 12;
 
 impl Change {
+    /// Returns a change without details.
     pub fn new(kind: ChangeKind, severity: Severity, breaks: &[Audience], name: impl Into<String>) -> Self {
         let (name, breaks) = (cut(name.into()), breaks.to_vec());
         Self { kind, pallet: None, name, old: None, new: None, details: Vec::new(), severity, breaks }
     }
 
+    /// Sets the pallet.
     pub fn within(mut self, pallet: &str) -> Self {
         self.pallet = Some(cut(pallet.to_owned()));
         self
     }
 
+    /// Sets the old value.
     pub fn old(mut self, old: impl ToString) -> Self {
         self.old = Some(cut(old.to_string()));
         self
     }
 
-    pub fn new_is(mut self, new: impl ToString) -> Self {
+    /// Sets the new value.
+    pub fn new_value(mut self, new: impl ToString) -> Self {
         self.new = Some(cut(new.to_string()));
         self
     }
 
+    /// Sets the old and the new value.
     pub fn from_to(self, old: impl ToString, new: impl ToString) -> Self {
-        self.old(old).new_is(new)
+        self.old(old).new_value(new)
     }
 
+    /// Adds details, up to a limit.
     pub fn with(mut self, details: impl IntoIterator<Item = String>) -> Self {
         let room = DETAILS - self.details.len().min(DETAILS);
         self.details.extend(details.into_iter().take(room).map(cut));
         self
     }
 
-    /// Returns `Balances.transfer`, `CheckNonce`, `Core_version`.
+    /// Returns the name with its pallet: `Balances.transfer`, `CheckNonce`, `Core_version`.
     pub fn title(&self) -> String {
         match &self.pallet {
             Some(pallet) if *pallet != self.name => format!("{pallet}.{}", self.name),
@@ -351,24 +367,24 @@ impl Change {
         }
     }
 
-    /// Returns the change in one line, for findings.
-    pub fn told(&self) -> String {
-        let mut told = format!("{}: {}", self.title(), self.kind.to_string().replace('-', " "));
+    /// Returns the change in one line.
+    pub fn summary(&self) -> String {
+        let mut summary = format!("{}: {}", self.title(), self.kind.to_string().replace('-', " "));
         match (&self.old, &self.new) {
-            (Some(old), Some(new)) => told.push_str(&format!(", {old} to {new}")),
-            (Some(one), None) | (None, Some(one)) => told.push_str(&format!(", {one}")),
+            (Some(old), Some(new)) => summary.push_str(&format!(", {old} to {new}")),
+            (Some(one), None) | (None, Some(one)) => summary.push_str(&format!(", {one}")),
             (None, None) => {}
         }
         if let Some(first) = self.details.first() {
             let more = self.details.len() - 1;
             let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
-            told.push_str(&format!(" ({first}{rest})"));
+            summary.push_str(&format!(" ({first}{rest})"));
         }
-        told
+        summary
     }
 }
 
-/// Returns a text of bearable length.
+/// Returns the text, truncated to a limit.
 pub fn cut(text: String) -> String {
     match text.char_indices().nth(TEXT) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The rehearsal of an upgrade: what is asked of the worker, and the report.
+//! The dry run of an upgrade: the requests to the worker, and the report.
 
 use crate::{Check, RpcUsage, RuntimeIdentity, Source, StateIdentity, StateMode, Verdict, Weight, exposed, format};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// What the worker of the dry run is asked.
+/// A request to the worker of the dry run.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
@@ -16,34 +16,35 @@ pub enum Request {
     Validate(ValidateRequest),
 }
 
-/// Rehearse an upgrade.
+/// A request to rehearse an upgrade.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DryRunRequest {
-    /// The blob that ships: a file or another source of a blob.
+    /// The blob of the release: a file or another source.
     pub runtime: String,
     /// The same runtime built with the feature `try-runtime`.
     #[serde(default)]
     pub try_runtime: Option<String>,
-    /// Where the state comes from: a raw chain spec, a snapshot, a node.
+    /// The source of the state: a raw chain spec, a snapshot or a node.
     #[serde(serialize_with = "exposed::one")]
     pub state: Source,
-    /// The block of a node whose state is taken: a number, a hash or `finalized`.
+    /// The block whose state is read from a node: a number, a hash or `finalized`.
     #[serde(default)]
     pub at: Option<String>,
-    /// What takes the place of the state's own code: a substitute of its chain spec, by its block or blake2-256, or a blob.
+    /// The replacement of the state's own code: a code substitute of its chain spec, by its block
+    /// or BLAKE2-256 hash, or a blob.
     #[serde(default)]
     pub code: Option<String>,
-    /// How a node's state is taken: lazily unless this says otherwise.
+    /// How a node's state is read. By default lazily.
     #[serde(default)]
     pub state_mode: Option<StateMode>,
-    /// Go on with what a node tells, whatever its root is.
+    /// Whether to accept a node's state without verifying its root.
     #[serde(default)]
     pub unverified: bool,
-    /// Where trie nodes are kept between runs.
+    /// The directory of the cache of trie nodes.
     #[serde(default)]
     pub nodes: Option<PathBuf>,
-    /// Other chains that the upgraded one exchanges messages with, given like its state.
+    /// Other chains that exchange messages with the upgraded one, given like its state.
     #[serde(default, serialize_with = "exposed::list")]
     pub with: Vec<Source>,
     /// Checks that may fail, each with the reason.
@@ -52,25 +53,25 @@ pub struct DryRunRequest {
     /// Checks whose hazards count as failures.
     #[serde(default)]
     pub deny: Vec<String>,
-    /// The hazards of every check count as failures.
+    /// Whether the hazards of every check count as failures.
     #[serde(default)]
     pub strict: bool,
-    /// Healthy blocks to build after the migrations have ended.
+    /// The number of blocks to build after the migrations.
     #[serde(default = "healthy_blocks")]
     pub blocks: u32,
     /// The most blocks that multi-block migrations may take.
     #[serde(default = "migration_blocks")]
     pub migration_blocks: u32,
-    /// Where compiled runtimes are kept between runs.
+    /// The directory of the cache of compiled runtimes.
     #[serde(default)]
     pub cache: Option<PathBuf>,
-    /// Where the report is written as well.
+    /// A file that the report is also written to.
     #[serde(default)]
     pub out: Option<PathBuf>,
 }
 
 impl DryRunRequest {
-    /// Returns the request that rehearses an upgrade with all defaults.
+    /// Returns a request with all defaults.
     pub fn new(runtime: impl Into<String>, state: Source) -> Self {
         Self {
             runtime: runtime.into(),
@@ -97,28 +98,28 @@ fn healthy_blocks() -> u32 {
     10
 }
 
-/// What try-runtime allows too.
+/// Returns the default limit of blocks for multi-block migrations. It is that of try-runtime.
 pub fn migration_blocks() -> u32 {
     600
 }
 
-/// Prepare a code as validators do: what a dry run asks a process of its own for.
+/// A request to prepare a code as validators do. The dry run uses a separate process for it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrepareRequest {
-    /// The code as deployed, in hex.
+    /// The deployed code, in hex.
     pub code: String,
-    /// Where the machine code is left.
+    /// The file that the machine code is written to.
     pub artifact: PathBuf,
 }
 
-/// Have a prepared code check a block: the other thing that a dry run asks a process of its own for.
+/// A request to validate a block with a prepared code. The dry run uses a separate process for it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValidateRequest {
-    /// What `prepare` left.
+    /// The machine code that `prepare` wrote.
     pub artifact: PathBuf,
-    /// `ValidationParams`, in hex.
+    /// The encoded `ValidationParams`, in hex.
     pub parameters: String,
 }
 
@@ -130,38 +131,38 @@ pub struct DryRunReport {
     pub state: StateIdentity,
     /// The runtime before the upgrade.
     pub from: RuntimeIdentity,
-    /// The runtime that ships.
+    /// The runtime of the release.
     pub to: RuntimeIdentity,
-    /// The blake2-256 of the try-runtime build, where there was one.
+    /// The BLAKE2-256 hash of the try-runtime build, if there was one.
     pub try_runtime: Option<String>,
-    /// Chains that messages were delivered to.
+    /// The chains that messages were delivered to.
     pub with: Vec<Counterpart>,
     /// Every check, in the order of the table of checks.
     pub checks: Vec<Check>,
     pub blocks: Vec<Block>,
-    /// Of one block.
+    /// The weight limits of a block.
     pub limits: Weight,
     pub storage_changes: Vec<StorageChange>,
-    /// Null where the runtimes were not asked.
+    /// The changed weights of calls. Null if the weights were not read.
     pub call_weights: Option<Vec<CallWeight>>,
     pub rpc: RpcUsage,
     pub seconds: f64,
     pub verdict: Verdict,
-    /// Checks that warn and that nobody has answered for.
+    /// The number of hazards that are not allowed.
     pub hazards: usize,
 }
 
-/// When in the life of the upgrade a block was built.
+/// The phase of the upgrade in which a block was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// By the old code, up to the one that puts the new code in place.
+    /// Blocks of the old code, up to the one that sets the new code.
     Enactment,
-    /// The first block of the new code: single-block migrations run in it.
+    /// The first block of the new code, which runs the single-block migrations.
     Upgrade,
-    /// A step of the multi-block migrations.
+    /// Blocks of the multi-block migrations.
     Migration,
-    /// After the migrations.
+    /// Blocks after the migrations.
     Healthy,
 }
 
@@ -184,22 +185,23 @@ pub struct Block {
     pub hash: String,
     pub state_root: String,
     pub phase: Phase,
-    /// What the block declares, in picoseconds.
+    /// The computation time that the block declares, in picoseconds.
     pub ref_time: u64,
-    /// The storage proof that its import needs, measured, in bytes.
+    /// The measured size of the storage proof of its import, in bytes.
     pub proof_size: u64,
-    /// The same in the compact form that travels between nodes, in bytes.
+    /// The size of the proof in the compact form that nodes exchange, in bytes.
     pub compact_proof_size: u64,
     /// The proof size that the block declares, in bytes.
     pub declared_proof_size: u64,
-    /// Whether the runtime took inherents and no transactions: multi-block migrations were under way.
+    /// Whether the runtime accepted only inherents, because multi-block migrations were in
+    /// progress.
     pub only_inherents: bool,
-    /// By the clock. It differs from run to run.
+    /// The measured time of the import. It differs between runs.
     #[serde(default)]
     pub import_seconds: f64,
 }
 
-/// Another chain that took part.
+/// Another chain in the dry run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counterpart {
     /// `parachain 1000 (asset-hub-paseo)`.
@@ -211,18 +213,18 @@ pub struct Counterpart {
     pub state_root: String,
 }
 
-/// How many keys of a storage item the upgrade added, changed and removed.
+/// The numbers of keys of a storage item that the upgrade added, changed and removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StorageChange {
     pub item: String,
-    /// Whether every block writes these keys, with an upgrade or without.
+    /// Whether every block writes these keys, also without an upgrade.
     pub every_block: bool,
     pub added: usize,
     pub changed: usize,
     pub removed: usize,
 }
 
-/// A call whose weight is another after the upgrade, with the plainest arguments.
+/// A call whose weight changes with the upgrade, with the simplest arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallWeight {
     /// `Balances.transfer_allow_death`.

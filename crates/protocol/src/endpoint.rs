@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Addresses of nodes, which hold keys: providers put them into the path, the query or before the host.
+//! Addresses of nodes. They may contain keys: providers put them into the path, the query or before
+//! the host.
 //!
-//! An [`Endpoint`] shows its scheme, host and port, whatever it is printed by. The whole of it is for the transport, and for a
-//! worker's standard input.
+//! An [`Endpoint`] is always printed with its scheme, host and port only. The whole address is only
+//! for the transport and for a worker's standard input.
 
 use crate::Failure;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -11,10 +12,11 @@ use serde_json::Value;
 use std::{fmt, str::FromStr};
 
 const SCHEMES: [&str; 4] = ["ws", "wss", "http", "https"];
-/// Shorter parts of an address are no keys, and hiding them would make messages unreadable.
+/// The shortest part of an address that is hidden. Shorter parts are not keys, and hiding them
+/// would make messages unreadable.
 const SHORTEST_KEY: usize = 6;
 const HIDDEN: &str = "…";
-/// So many characters of what a node says are shown.
+/// The most characters of a node's message that are shown.
 const LONGEST_MESSAGE: usize = 500;
 
 /// The address of a node.
@@ -22,17 +24,18 @@ const LONGEST_MESSAGE: usize = 500;
 pub struct Endpoint {
     whole: String,
     scheme: String,
-    /// With the port, where the address names one.
+    /// The host, with the port if the address has one.
     host: String,
 }
 
 impl Endpoint {
-    /// The whole address. It is for the transport alone: what is written shows the endpoint itself.
+    /// Returns the whole address, for the transport only. Everything else prints the endpoint
+    /// itself.
     pub fn expose(&self) -> &str {
         &self.whole
     }
 
-    /// What a connection is made to.
+    /// Returns the host and the port to connect to.
     pub fn host_and_port(&self) -> (&str, u16) {
         let default = if self.is_encrypted() { 443 } else { 80 };
         let (host, port) = split_port(&self.host);
@@ -40,32 +43,35 @@ impl Endpoint {
         (host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)
     }
 
+    /// Returns whether the scheme is `ws` or `wss`.
     pub fn is_websocket(&self) -> bool {
         self.scheme.starts_with("ws")
     }
 
+    /// Returns whether the scheme is `wss` or `https`.
     pub fn is_encrypted(&self) -> bool {
         self.scheme.ends_with('s') && self.scheme != "ws"
     }
 
-    /// A text of somebody else without the parts of this address that may be keys: transports and nodes repeat them in their errors.
+    /// Hides the parts of this address that may be keys in a text of a transport or a node. Both
+    /// repeat addresses in their errors.
     pub fn hide(&self, text: &str) -> String {
         let text = text.replace(&self.whole, &self.to_string());
         let rest = self.whole.get(self.scheme.len() + 3..).unwrap_or_default();
         let mut parts: Vec<String> =
             rest.split(['/', '?', '#', '&', '=', '@', ':', ';', ',']).map(str::to_owned).collect();
-        // As servers read them, and as a client sends a name with its password.
+        // Also decoded, as servers read them, and in base64, as a client sends a name and password.
         parts.extend(parts.iter().map(|part| percent_decoded(part)).collect::<Vec<_>>());
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if let Some((name_and_password, _)) = authority.rsplit_once('@') {
             parts.push(BASE64_STANDARD.encode(percent_decoded(name_and_password)));
         }
         parts.retain(|part| part.len() >= SHORTEST_KEY && !self.host.contains(part.as_str()));
-        // One may be a part of another.
+        // Replace longer parts first: one may be contained in another.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
         let text = parts.into_iter().fold(text, |text, part| text.replace(&part, HIDDEN));
         let mut text = hide_addresses(&text);
-        // What a node has to say fits into a few lines; what it could send does not.
+        // Real messages have a few lines, but a node may send any length.
         if let Some((end, _)) = text.char_indices().nth(LONGEST_MESSAGE) {
             text.truncate(end);
             text.push('…');
@@ -79,20 +85,20 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, Failure> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(Failure::usage("what is given as the address of a node is none")
+            return Err(Failure::usage("the address of a node is invalid")
                 .expected("ws://, wss://, http:// or https:// and a host"));
         };
-        // Where the host cannot be told from the rest, any part of it may be a key.
+        // If the host cannot be recognized, any part of the address may be a key.
         let wrong = |found: &str| {
             Failure::usage("the address of a node is malformed")
                 .found(match SCHEMES.contains(&scheme) {
                     true => format!("{scheme}://…, {found}"),
                     false => found.to_owned(),
                 })
-                .expected("ws://, wss://, http:// or https://, a host, and what the provider gave behind it")
+                .expected("ws://, wss://, http:// or https://, a host, and the path of the provider")
         };
         if !SCHEMES.contains(&scheme) {
-            return Err(wrong("another scheme"));
+            return Err(wrong("an unknown scheme"));
         }
         if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
             return Err(wrong("with a space in it"));
@@ -105,13 +111,13 @@ impl FromStr for Endpoint {
             return Err(wrong("without a host"));
         }
         if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Err(wrong("with a port that is no number"));
+            return Err(wrong("with a port that is not a number"));
         }
         Ok(Self { whole: text.to_owned(), scheme: scheme.to_owned(), host: host.to_owned() })
     }
 }
 
-/// The text that `%2F` and the like stand for.
+/// Returns the text with percent-encoding decoded.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -134,7 +140,7 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// `[::1]:80`, `host:80`, `host`.
+/// Splits the port off a host such as `[::1]:80`, `host:80` or `host`.
 fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
@@ -154,7 +160,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// As it is shown. A request carries it whole: [`crate::exposed`].
+/// Serializes the endpoint as it is printed. Fields of requests use the module `exposed` instead.
 impl Serialize for Endpoint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -165,22 +171,22 @@ impl<'de> Deserialize<'de> for Endpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(text) => text.parse().map_err(D::Error::custom),
-            _ => Err(D::Error::custom("the address of a node is no string")),
+            _ => Err(D::Error::custom("the address of a node is not a string")),
         }
     }
 }
 
-/// A chain as some nodes give it, at a block.
+/// The nodes of a live chain, and a block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Live {
-    /// In the order in which they are asked; at least one.
+    /// The nodes, in the order of use; at least one.
     pub nodes: Vec<Endpoint>,
-    /// A number, a hash or `finalized`, which it is without one.
+    /// The block: a number, a hash or `finalized`, which is the default.
     pub at: Option<String>,
 }
 
 impl Live {
-    /// Whether a text is meant as addresses of nodes, be they well-formed or not.
+    /// Returns whether a text is meant as addresses of nodes, even if they are malformed.
     pub fn is_meant_by(text: &str) -> bool {
         let text = text.trim_start();
         lacks_scheme(text)
@@ -188,13 +194,14 @@ impl Live {
             || SCHEMES.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| rest.starts_with([':', '/'])))
     }
 
-    /// The block of it that is meant.
+    /// Returns the block, or the default.
     pub fn block(&self) -> &str {
         self.at.as_deref().unwrap_or("finalized")
     }
 }
 
-/// Whether a text is an address without its scheme: `//host/key`, or a host with a port and more behind it, `host:9944/?key`.
+/// Returns whether a text is an address without its scheme: `//host/key`, or a host with a port and
+/// a path or query, `host:9944/?key`.
 fn lacks_scheme(text: &str) -> bool {
     let (authority, more) = text.split_once(['/', '?']).unwrap_or((text, ""));
     let has_port = authority.rsplit_once(':').is_some_and(|(host, port)| {
@@ -203,7 +210,7 @@ fn lacks_scheme(text: &str) -> bool {
     text.starts_with("//") || (has_port && !more.is_empty())
 }
 
-/// One address, or several of one chain with commas between them.
+/// Parses one address, or several addresses of one chain, separated by commas.
 impl FromStr for Live {
     type Err = Failure;
 
@@ -212,7 +219,8 @@ impl FromStr for Live {
     }
 }
 
-/// A comma may be a part of an address: one that separates has a scheme behind it.
+/// Splits a text at the commas between addresses. A comma may also be a part of an address; a
+/// separator is followed by a scheme.
 fn addresses(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -248,13 +256,13 @@ impl<'de> Deserialize<'de> for Live {
         }
         let Given { nodes, at } = Given::deserialize(deserializer)?;
         if nodes.is_empty() {
-            return Err(D::Error::custom("no node is given"));
+            return Err(D::Error::custom("the list of nodes is empty"));
         }
         Ok(Self { nodes, at })
     }
 }
 
-/// A text in which every address shows scheme, host and port alone.
+/// Returns the text with every address reduced to its scheme, host and port.
 pub fn hide_addresses(text: &str) -> String {
     const ENDS: &[char] = &['"', '\'', '`', '<', '>', '\\', '(', ')', '{', '}', '|'];
     let mut shown = String::new();
@@ -269,7 +277,7 @@ pub fn hide_addresses(text: &str) -> String {
         let (_, after_this) = from.split_at(address.len());
         let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
         shown.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
-        // The end of a sentence is no part of it.
+        // Keep the punctuation after the address.
         if authority.len() < address.len() {
             let bare = address.trim_end_matches(['.', ',', ':', ';']);
             shown.push_str(address.get(bare.len().max(authority.len())..).unwrap_or_default());
@@ -280,7 +288,8 @@ pub fn hide_addresses(text: &str) -> String {
     shown
 }
 
-/// A document of which every text is without keys: what a log may hold of a request.
+/// Returns the document with [`hide_addresses`] applied to all strings, so that a request can be
+/// logged.
 pub fn without_addresses(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(hide_addresses(text)),
@@ -299,7 +308,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_key_is_hidden_as_servers_spell_it() {
+    fn keys_are_hidden_in_all_encodings() {
         let endpoint: Endpoint =
             "https://alice99:s3cretPASS@node.example.org/?apikey=ZZtop%2Fsecret99".parse().expect("one");
         let spelt = "Basic YWxpY2U5OTpzM2NyZXRQQVNT, ZZtop/secret99, ZZtop%2Fsecret99, s3cretPASS";
@@ -307,17 +316,17 @@ mod tests {
         for key in ["YWxp", "secret", "s3cret"] {
             assert!(!shown.contains(key), "{shown}");
         }
-        assert!(endpoint.hide(&"x".repeat(100_000)).len() < 2_000, "a node's message is not a page");
+        assert!(endpoint.hide(&"x".repeat(100_000)).len() < 2_000, "long messages are truncated");
     }
 
     #[test]
     fn an_address_without_its_scheme_is_not_taken_for_a_file() {
         for text in ["127.0.0.1:9944/?apikey=keyTOK", "//127.0.0.1/keyTOK", "host:9944/v1/keyTOK"] {
             assert!(Live::is_meant_by(text), "{text}");
-            let refused = text.parse::<Live>().expect_err("it is none").to_string();
+            let refused = text.parse::<Live>().expect_err("invalid").to_string();
             assert!(!refused.contains("keyTOK"), "{refused}");
         }
-        assert!(Live::is_meant_by(" ws://127.0.0.1:1/keyTOK"), "a space in front makes it no file's name");
+        assert!(Live::is_meant_by(" ws://127.0.0.1:1/keyTOK"), "a leading space is ignored");
         for text in ["paseo.json", "dir/paseo.json", "C:/paseo.json", "paseo/people", "a:1", "-"] {
             assert!(!Live::is_meant_by(text), "{text}");
         }
@@ -340,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_shows_more_than_scheme_and_host() {
+    fn only_scheme_and_host_are_printed() {
         let shown = ["wss://host", "https://host:8443", "http://host", "ws://[::1]:9944", "wss://host"];
         for (text, shown) in with_token().iter().zip(shown) {
             let endpoint = endpoint(text);
@@ -358,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_taken_apart() {
+    fn host_and_port_are_parsed() {
         for (text, expected) in [
             ("wss://rpc.ibp.network/paseo", ("rpc.ibp.network", 443)),
             ("ws://127.0.0.1:9944", ("127.0.0.1", 9944)),
@@ -374,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_refused_without_being_repeated() {
+    fn malformed_addresses_are_rejected_without_being_printed() {
         for text in ["ftp://host/", "ws://:", "ws://host:port/", "wss:host/", "http://:80/", "ws://a b/", "https:///"] {
             let failure = format!("{text}{TOKEN}").parse::<Endpoint>().expect_err(text);
             assert!(!format!("{failure} {failure:?}").contains(TOKEN), "{failure:?}");
@@ -387,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn several_addresses_are_told_apart_from_commas_in_one() {
+    fn separators_are_distinguished_from_commas_in_an_address() {
         let live: Live = "ws://a/x,y,wss://b, http://c:1".parse().expect("three");
         let nodes: Vec<_> = live.nodes.iter().map(Endpoint::expose).collect();
         assert_eq!(nodes, ["ws://a/x,y", "wss://b", "http://c:1"]);
@@ -399,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_in_a_text_lose_what_may_be_a_key() {
+    fn keys_are_hidden_in_any_address_of_a_text() {
         for address in with_token() {
             let text = hide_addresses(&format!("cannot reach {address}: refused, nor \"{address}\"."));
             assert!(!text.contains(TOKEN), "{text}");
@@ -417,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_somebody_else_loses_the_keys_of_the_address() {
+    fn keys_of_the_address_are_hidden_in_messages_of_nodes() {
         for address in with_token() {
             let endpoint = endpoint(&address);
             for text in [format!("invalid key {TOKEN}"), format!("GET {address} gave 403"), format!("/{TOKEN}?x")] {

@@ -2,31 +2,32 @@
 use crate::Failure;
 use serde::{Deserialize, Serialize};
 
-/// What a worker tells xtask, one JSON document a line.
+/// An event that a worker sends to xtask, one JSON document per line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// What is being done now, in a few words.
+    /// The current activity.
     Status { message: String },
-    /// How far it is.
+    /// The progress of a task.
     Progress(Progress),
-    /// Something the user should know that does not change the verdict.
+    /// A warning to the user that does not change the verdict.
     Warning { message: String },
-    /// A line for the log file only: a runtime's own log, a command's output.
+    /// A line for the log file: the log of a runtime, the output of a command.
     Log { message: String },
-    /// A worker that goes on until it is ended is ready: where it can be reached.
+    /// A worker that runs until it is stopped is ready. The value has its address.
     Ready { value: serde_json::Value },
-    /// The last event of a worker that did its work. `passed` is the verdict.
+    /// The last event of a worker that completed its work. `passed` is the verdict.
     Done { passed: bool, value: serde_json::Value },
-    /// The last event of a worker that could not.
+    /// The last event of a worker that failed.
     Failed(Failure),
 }
 
+/// The progress of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     pub task: String,
     pub done: u64,
     pub total: Option<u64>,
-    /// What is counted: `keys`, `bytes`, `blocks`.
+    /// The unit: `keys`, `bytes`, `blocks`.
     pub unit: String,
 }

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Serializers of the fields of requests that hold addresses of nodes.
+//! Serializers for the fields of requests that contain addresses of nodes.
 //!
-//! An address may hold a key, so that [`Endpoint`], [`Live`](crate::Live) and [`Source`] are written without it wherever they
-//! are written. A worker needs it whole. A field of a request says so: `#[serde(serialize_with = "exposed::one")]`. What is
-//! written this way goes to a worker's standard input and nowhere else.
+//! An address may contain a key, so [`Endpoint`], [`Live`](crate::Live) and [`Source`] are
+//! serialized without it. A worker needs the whole address. So the fields of requests have the
+//! attribute `#[serde(serialize_with = "exposed::one")]`. Such requests are only written to a
+//! worker's standard input.
 
 use crate::{Endpoint, Live, Source};
 use serde::{Serialize, Serializer};
 
 /// Returns a serializable view of a value with whole addresses.
 pub trait Exposed {
+    /// Returns the view.
     fn exposed(&self) -> impl Serialize;
 }
 
 #[derive(Serialize)]
-struct Nodes<'a> {
+struct SerializedNodes<'a> {
     nodes: Vec<&'a str>,
     at: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Either<'a> {
+enum SerializedSource<'a> {
     Text(String),
-    Nodes(Nodes<'a>),
+    Nodes(SerializedNodes<'a>),
 }
 
 impl Exposed for Endpoint {
@@ -34,34 +36,34 @@ impl Exposed for Endpoint {
 
 impl Exposed for Live {
     fn exposed(&self) -> impl Serialize {
-        nodes(self)
+        serialized_nodes(self)
     }
 }
 
 impl Exposed for Source {
     fn exposed(&self) -> impl Serialize {
         match self {
-            Self::Node(live) => Either::Nodes(nodes(live)),
-            other => Either::Text(other.to_string()),
+            Self::Node(live) => SerializedSource::Nodes(serialized_nodes(live)),
+            other => SerializedSource::Text(other.to_string()),
         }
     }
 }
 
-fn nodes(live: &Live) -> Nodes<'_> {
-    Nodes { nodes: live.nodes.iter().map(Endpoint::expose).collect(), at: live.at.as_deref() }
+fn serialized_nodes(live: &Live) -> SerializedNodes<'_> {
+    SerializedNodes { nodes: live.nodes.iter().map(Endpoint::expose).collect(), at: live.at.as_deref() }
 }
 
-/// Writes one value whole.
+/// Serializes a value with whole addresses.
 pub fn one<T: Exposed, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     value.exposed().serialize(serializer)
 }
 
-/// Writes a value whole, or null.
+/// Serializes an optional value with whole addresses.
 pub fn optional<T: Exposed, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_ref().map(Exposed::exposed).serialize(serializer)
 }
 
-/// Writes every value of a list whole.
+/// Serializes a list of values with whole addresses.
 pub fn list<T: Exposed, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(values.iter().map(Exposed::exposed))
 }

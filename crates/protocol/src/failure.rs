@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Why a command ended without success. The discriminants are the documented exit codes.
+/// The kind of a failure. The discriminants are the documented exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -13,126 +13,140 @@ pub enum Kind {
     Usage = 2,
     /// The environment lacks something: a tool, the network, a container engine, disk space.
     Environment = 3,
-    /// A file or an answer is not what it has to be.
+    /// A file or a response is invalid.
     Input = 4,
     /// A defect of Cutover.
     Internal = 5,
-    /// The tool could not look: what stands in the way is a limit of its own, and says nothing of what was asked.
+    /// The tool could not perform the check, because of a limitation of its own.
     NotJudged = 6,
 }
 
 impl Kind {
+    /// Returns the exit code of the command.
     pub fn exit_code(self) -> u8 {
         self as u8
     }
 }
 
-/// What code, not people, tells failures apart by. A message's text decides nothing.
+/// Identifies a failure for code. No decision depends on the text of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The chain's runtime has no call that applies an authorized upgrade.
     OlderThanTheCall,
-    /// Blocks of the chain cannot be authored here: its consensus, its headers or its inherents are not known.
+    /// Cutover cannot author blocks of the chain: its consensus, headers or inherents are unknown.
     CannotAuthor,
-    /// The code imports host functions that only the chain's own node offers.
+    /// The code imports host functions that only the chain's own node provides.
     HostFunctions,
-    /// A call into a runtime ended in a trap, and the runtime did not say that it panicked.
+    /// A call into a runtime ended with a trap, without a panic message of the runtime.
     Trap,
-    /// A transaction was let into a block, and its call failed.
+    /// A transaction was included in a block, and its call failed.
     Dispatch,
-    /// A call into a runtime did not end in the time that it has.
+    /// A call into a runtime exceeded its time limit.
     Timeout,
-    /// A runtime's metadata is from before it had types: two such cannot be compared.
+    /// A runtime's metadata has no types (before version 14), so that it cannot be compared.
     OldMetadata,
-    /// A program that was run ended with another exit status than 0.
+    /// A program exited with a status other than 0.
     ProgramFailed,
-    /// A document is of another version of its format.
+    /// A document has another version of its format.
     OtherVersion,
-    /// A file is of the kind that it is taken for, and not as it was written: changed, cut short, out of order.
+    /// A file has the expected format but is corrupt: modified, truncated or out of order.
     Damaged,
 }
 
+/// A result with a [`Failure`].
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// An error as part of the interface: the thing, what was found, what was expected, what to do.
+/// An error: the subject, what was found, what was expected, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     pub kind: Kind,
-    /// Which failure it is, where code decides on it.
+    /// The identifier of the failure, if code depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// Lower-case fragment that names the thing: `blob.wasm is not a runtime`.
+    /// A lower-case fragment that names the subject: `blob.wasm is not a runtime`.
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What to do about it, a command where there is one.
+    /// What to do, as a command if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 impl Failure {
+    /// Returns a failure of a kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, code: None, message: message.into(), found: None, expected: None, hint: None }
     }
 
+    /// Returns a negative verdict.
     pub fn check(message: impl Into<String>) -> Self {
         Self::new(Kind::Check, message)
     }
 
+    /// Returns an error of the command line.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
+    /// Returns an error of the environment.
     pub fn environment(message: impl Into<String>) -> Self {
         Self::new(Kind::Environment, message)
     }
 
+    /// Returns an error of a file or a response.
     pub fn input(message: impl Into<String>) -> Self {
         Self::new(Kind::Input, message)
     }
 
+    /// Returns a defect of Cutover.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
     }
 
+    /// Returns a failure of a check that could not be performed.
     pub fn not_judged(message: impl Into<String>) -> Self {
         Self::new(Kind::NotJudged, message)
     }
 
+    /// Sets the identifier.
     pub fn code(mut self, code: Code) -> Self {
         self.code = Some(code);
         self
     }
 
+    /// Returns whether the failure has this identifier.
     pub fn is(&self, code: Code) -> bool {
         self.code == Some(code)
     }
 
-    /// Whether it is an answer about what was asked, and not an error of the run.
+    /// Returns whether it is a verdict about the subject, and not an error of the run.
     pub fn is_verdict(&self) -> bool {
         matches!(self.kind, Kind::Check | Kind::NotJudged)
     }
 
+    /// Sets what was found.
     pub fn found(mut self, found: impl Into<String>) -> Self {
         self.found = Some(found.into());
         self
     }
 
+    /// Sets what was expected.
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
         self
     }
 
+    /// Sets what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// A failed file operation, sorted by whose fault it is: a full disk or missing rights are the environment's, a
-    /// missing file is the input's.
+    /// Returns the failure of a file operation. A missing file is of the kind [`Kind::Input`]; a
+    /// full disk or missing permissions are of the kind [`Kind::Environment`].
     pub fn io(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind::*;
         let failure = match error.kind() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A fork that clients connect to.
+//! The requests to the worker of forks, and the result of serving one.
 
 use crate::{
     Source, StateMode, exposed,
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The requests of the fork's worker.
+/// A request to the worker of forks and snapshots.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
@@ -19,42 +19,42 @@ pub enum Request {
     Serve(ServeRequest),
 }
 
-/// Serve a fork over JSON-RPC until the process is ended.
+/// A request to serve a fork over JSON-RPC until the process is stopped.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServeRequest {
-    /// Where the state comes from: a raw chain spec, a snapshot, a node.
+    /// The source of the state: a raw chain spec, a snapshot or a node.
     #[serde(serialize_with = "exposed::one")]
     pub state: Source,
     #[serde(default)]
     pub at: Option<String>,
-    /// What takes the place of the state's own code, as in a dry run.
+    /// The replacement of the state's own code, as in a dry run.
     #[serde(default)]
     pub code: Option<String>,
     #[serde(default)]
     pub state_mode: Option<StateMode>,
-    /// The port on loopback; 0 takes one that is free.
+    /// The port on the loopback interface; 0 uses a free port.
     #[serde(default)]
     pub port: u16,
-    /// Build a block only when asked for one, not for every extrinsic.
+    /// Whether blocks are built only on request, not for every extrinsic.
     #[serde(default)]
     pub manual: bool,
-    /// Origins of pages that may use it, besides those of this machine.
+    /// The origins of web pages that may connect, besides those of this machine.
     #[serde(default)]
     pub allow_origin: Vec<String>,
-    /// Where compiled runtimes are kept between runs.
+    /// The directory of the cache of compiled runtimes.
     #[serde(default)]
     pub cache: Option<PathBuf>,
-    /// Where trie nodes are kept between runs.
+    /// The directory of the cache of trie nodes.
     #[serde(default)]
     pub nodes: Option<PathBuf>,
 }
 
-/// Where a fork is reached, and what it is a fork of.
+/// The address of a served fork, and its origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServedFork {
     pub url: String,
-    /// A file, or a node as it may be shown.
+    /// A file, or a node with its scheme and host only.
     pub source: String,
     pub number: u32,
     pub block_hash: String,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The names of formats: `cutover/<document>/v<version>`, in one scheme, each in one place.
+//! The names of the document formats: `cutover/<document>/v<version>`.
 //!
-//! A document says its format first. A reader takes the formats that it knows and refuses others by name. The version goes up
-//! when a field is renamed, removed or means something else; new fields do not raise it.
+//! The first field of a document is its format. A reader rejects formats that it does not support.
+//! The version increases when a field is renamed, removed or changes its meaning, but not for new
+//! fields.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -12,13 +13,13 @@ macro_rules! formats {
             $(#[$doc])*
             pub const $constant: &str = $name;
 
-            /// Returns the schema of a field that holds the name of this format and no other.
+            /// Returns the schema of a field with the name of this format.
             pub(crate) fn $schema(_: &mut SchemaGenerator) -> Schema {
                 json_schema!({"type": "string", "const": $name})
             }
         )*
 
-        /// Every format there is.
+        /// All formats.
         pub const ALL: &[&str] = &[$($name),*];
     };
 }
@@ -26,29 +27,29 @@ macro_rules! formats {
 formats! {
     /// The report of a dry run.
     DRY_RUN dry_run "cutover/dry-run/v2"
-    /// A block of a chain, executed once more.
+    /// The report of a block that was executed again.
     BLOCK block "cutover/block/v1"
-    /// Two runtimes compared. Version 2 has rules in the form of checks.
+    /// The comparison of two runtimes. In version 2 the rules have the form of checks.
     DIFF diff "cutover/diff/v2"
-    /// The constants that changed between two runtimes, in human units.
+    /// The changed constants of two runtimes, in human units.
     PARAMETERS parameters "cutover/parameters/v1"
-    /// Two blobs compared byte by byte.
+    /// The byte-by-byte comparison of two blobs.
     BLOB_DIFFERENCE blob_difference "cutover/blob-difference/v1"
-    /// What was measured of a pallet.
+    /// The raw results of a pallet's benchmarks.
     RAW_WEIGHTS raw_weights "cutover/raw-weights/v1"
-    /// What was measured of blocks and extrinsics.
+    /// The raw results of blocks and extrinsics.
     RAW_OVERHEAD raw_overhead "cutover/raw-overhead/v1"
-    /// What was measured of a database.
+    /// The raw results of a database.
     RAW_DATABASE raw_database "cutover/raw-database/v1"
-    /// Whether the weights of a runtime can be trusted.
+    /// The check of a runtime's weights.
     WEIGHTS weights "cutover/weights/v1"
-    /// The same of several runtimes.
+    /// The checks of several runtimes' weights.
     WEIGHTS_CHECKS weights_checks "cutover/weights-checks/v1"
-    /// Two sets of weights, compared.
+    /// The comparison of two sets of weights.
     WEIGHTS_COMPARISON weights_comparison "cutover/weights-comparison/v1"
-    /// The weight files that were made from raw results.
+    /// The weight files that were generated from raw results.
     WEIGHT_FILES weight_files "cutover/weight-files/v1"
-    /// What a run of benchmarks made of each runtime.
+    /// The results of benchmarks for each runtime.
     BENCHMARKS benchmarks "cutover/benchmarks/v1"
 }
 

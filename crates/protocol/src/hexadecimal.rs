@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bytes as `0x` and lower-case hex in JSON.
+//! Serializes bytes as `0x` and lower-case hex.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 use std::fmt::Write;
 
+/// Serializes bytes.
 pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     let mut text = String::with_capacity(2 + 2 * bytes.len());
     text.push_str("0x");
     for byte in bytes {
-        // Writing to a string does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(text, "{byte:02x}");
     }
     serializer.serialize_str(&text)
 }
 
+/// Deserializes bytes. Upper-case digits are accepted too.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("bytes without `0x` before them"))?;
-    bytes(digits).ok_or_else(|| D::Error::custom("bytes that are not pairs of hexadecimal digits"))
+    let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("missing prefix `0x` of hex bytes"))?;
+    bytes(digits).ok_or_else(|| D::Error::custom("invalid hex bytes"))
 }
 
 fn bytes(digits: &str) -> Option<Vec<u8>> {

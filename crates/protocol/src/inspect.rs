@@ -1,39 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a runtime blob and a state say of themselves.
+//! The facts about runtime blobs and states.
 
 use crate::{Failure, Result, Source, bytes::BuildFacts, exposed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, str::FromStr};
 
-/// What the worker that inspects is asked.
+/// A request to the worker of blobs and states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
-    /// The facts of a runtime: [`RuntimeFacts`].
+    /// Read the facts of a runtime; the result is a [`RuntimeFacts`].
     Inspect {
         #[serde(serialize_with = "exposed::one")]
         source: Source,
-        /// Whether the runtime is asked for its metadata, which takes executing it.
+        /// Whether the runtime is executed to get its metadata.
         #[serde(default = "yes")]
         metadata: bool,
-        /// `SYMBOL:DECIMALS`, with which the hash of the metadata is made; without, the source is asked.
+        /// The token `SYMBOL:DECIMALS` for the metadata hash. By default it is read from the
+        /// source.
         #[serde(default)]
         token: Option<String>,
     },
-    /// Whether a runtime was compiled with the hash of its metadata: [`MetadataHashFacts`].
+    /// Read whether a runtime was compiled with its metadata hash; the result is a
+    /// [`MetadataHashFacts`].
     MetadataHash {
         #[serde(serialize_with = "exposed::one")]
         source: Source,
     },
-    /// The document of a build, written to `out` and given back: [`crate::build::BuildDigest`].
+    /// Write the digest of a build to `out`; the result is a [`crate::build::BuildDigest`].
     Digest {
         #[serde(flatten)]
         files: crate::build::DigestFiles,
         context: Box<crate::build::DigestContext>,
         out: PathBuf,
     },
-    /// Why two blobs that should be one differ: [`crate::bytes::BlobDifference`].
+    /// Compare two blobs that should be equal; the result is a [`crate::bytes::BlobDifference`].
     DiffBytes {
         #[serde(serialize_with = "exposed::one")]
         old: Source,
@@ -43,16 +45,16 @@ pub enum Request {
         old_build: Box<BuildFacts>,
         #[serde(default)]
         new_build: Box<BuildFacts>,
-        /// Those that the runtime has.
+        /// The Cargo features that the runtime has.
         #[serde(default)]
         features: Vec<String>,
     },
-    /// What a state file holds: [`StateSummary`].
+    /// Summarize a state file; the result is a [`StateSummary`].
     State {
         #[serde(serialize_with = "exposed::one")]
         source: Source,
     },
-    /// Which state of which chain a source stands for now: [`StatePin`].
+    /// Identify the current state of a source; the result is a [`StatePin`].
     Pin {
         #[serde(serialize_with = "exposed::one")]
         source: Source,
@@ -63,10 +65,10 @@ fn yes() -> bool {
     true
 }
 
-/// The facts of a runtime: what `inspect` gives.
+/// The facts of a runtime, as `inspect` reports them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeFacts {
-    /// Where the runtime was taken from, as the user named it.
+    /// The source of the runtime, as the user named it.
     pub source: String,
     pub source_kind: SourceKind,
     pub spec_name: String,
@@ -74,53 +76,55 @@ pub struct RuntimeFacts {
     pub authoring_version: u32,
     pub spec_version: u32,
     pub impl_version: u32,
-    /// Absent in runtimes that do not say it.
+    /// The transaction version. Null in older runtimes.
     pub transaction_version: Option<u32>,
     pub state_version: Option<u8>,
     pub version_from: VersionFrom,
     pub compressed: bool,
-    /// Of the deployed bytes, as all the hashes are.
+    /// The size of the deployed bytes. All hashes are of the deployed bytes as well.
     pub size: u64,
     pub size_decompressed: u64,
     pub blake2_256: String,
     pub sha256: String,
     pub ipfs_cid: String,
-    /// Of the call with the code, and the bytes of the call with its hash.
+    /// The hash of the call `system.set_code` with the code.
     pub set_code_hash: String,
-    /// Nothing where the runtime has no such call.
+    /// The encoded call `system.authorize_upgrade` with the hash of the code. Null if the runtime
+    /// has no such call.
     pub authorize_upgrade_call: Option<String>,
     pub call_indices_from: CallIndicesFrom,
-    /// What the runtime offers, and the one that was read. Absent when it was not asked.
+    /// The metadata versions that the runtime supports. Null if it was not executed.
     pub metadata_versions: Option<Vec<u32>>,
+    /// The metadata version that was read. Null if the runtime was not executed.
     pub metadata_version: Option<u32>,
     pub pallets: Option<Vec<PalletFacts>>,
-    /// How long slots, epochs and the like are. A build for quick rehearsals has the name and version of the chain's own,
-    /// and differs here.
+    /// The durations of slots, epochs and the like. A build for quick tests has the same name and
+    /// version as the chain's own, and differs here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pace: Vec<Pace>,
-    /// Absent when the runtime was not asked.
+    /// The facts of the metadata hash. Null if the runtime was not executed.
     pub metadata_hash: Option<MetadataHashFacts>,
     pub imports: Vec<Import>,
     pub exports: Vec<String>,
     pub apis: Vec<Api>,
     pub producers: Vec<Producer>,
     pub features: Vec<String>,
-    /// The block whose state the runtime was taken from.
+    /// The block whose state contains the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_number: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_hash: Option<String>,
-    /// What is not known of the chain's headers. Their hashes are not known then either.
+    /// Why the chain's headers cannot be decoded. Their hashes are then unknown as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign_header: Option<String>,
-    /// What nodes run in place of the chain's own code, by a chain spec.
+    /// The code substitutes of a chain spec, which nodes execute instead of the chain's own code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub code_substitutes: Vec<SubstituteFacts>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubstituteFacts {
-    /// The block from which on, by its number or hash.
+    /// The first block of the substitute, by its number or hash.
     pub at: String,
     pub blake2_256: String,
     pub size: u64,
@@ -128,21 +132,21 @@ pub struct SubstituteFacts {
     pub spec_version: u32,
 }
 
-/// The hash of its metadata that wallets sign: the one in the blob, and the one that belongs there.
+/// The facts of the metadata hash, which wallets sign: the one in the blob and the computed one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MetadataHashFacts {
     pub held: HeldFacts,
-    /// The one in the blob, where the runtime showed it.
+    /// The hash in the blob, if the runtime returns it.
     pub hash: Option<String>,
-    /// Of metadata 15 and the token, which is what a blob is compiled with.
+    /// The hash computed from metadata 15 and the token, as blobs are compiled with.
     pub computed: Option<String>,
-    /// The same from metadata 16, where the runtime has that.
+    /// The hash computed from metadata 16, if the runtime has it.
     pub computed_from_16: Option<String>,
     pub token: Option<Token>,
-    /// Where metadata 15 and 16 differ in what the hash is made from.
+    /// The differences between metadata 15 and 16 that affect the hash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
-    /// Why something of it is not known.
+    /// Why facts are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
 }
@@ -170,22 +174,22 @@ pub enum SourceKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionFrom {
-    /// The `runtime_version` section: nothing was executed.
+    /// The section `runtime_version`, without executing the runtime.
     Section,
-    /// The runtime has no such section and was asked.
+    /// A call into the runtime, because it has no such section.
     Call,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PalletFacts {
     pub name: String,
-    /// Absent in metadata before version 12 where the pallet has no calls.
+    /// The pallet's index. Null before metadata 12 if the pallet has no calls.
     pub index: Option<u8>,
-    /// The version that the pallet's storage is at, from the source's state. A blob alone does not say it.
+    /// The pallet's storage version in the source's state. Null for a blob.
     pub storage_version: Option<u16>,
 }
 
-/// Something the host has to provide.
+/// An import of the blob, which the host must provide.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Import {
     pub module: String,
@@ -194,7 +198,7 @@ pub struct Import {
     pub kind: String,
 }
 
-/// A tool that had a hand in the blob, by its own account.
+/// A tool that produced the blob, from its section `producers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Producer {
     /// `language`, `processed-by` or `sdk`.
@@ -205,24 +209,26 @@ pub struct Producer {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Api {
-    /// Eight bytes, in hex: what the runtime says.
+    /// The identifier: eight bytes, in hex.
     pub id: String,
-    /// What the API is called, where the identifier is that of a known name.
+    /// The API's name, if the identifier is that of a known name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub version: u32,
 }
 
-/// A constant, in its own unit and as time: `Babe.EpochDuration`, `2,400 slots = 4 h`.
+/// A constant that is a duration, in its own unit and as time: `Babe.EpochDuration`,
+/// `2,400 slots = 4 h`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pace {
     pub constant: String,
+    /// The value as text.
     pub told: String,
-    /// Absent where the constants do not tell how long one of its units is.
+    /// The duration in milliseconds. Null if the duration of the unit is unknown.
     pub milliseconds: Option<u64>,
 }
 
-/// Whose word the indices are.
+/// Where the indices of the calls were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallIndicesFrom {
     pub set_code: IndicesFrom,
@@ -234,20 +240,21 @@ pub struct CallIndicesFrom {
 pub enum IndicesFrom {
     /// The runtime's own metadata.
     Metadata,
-    /// Where nearly every chain has the call: the runtime was not asked.
+    /// The indices of nearly every chain, because the runtime was not executed.
     Default,
-    /// Nobody's: the runtime has no such call. Those from before 2024 have no `authorize_upgrade`.
+    /// The runtime has no such call. Runtimes from before 2024 have no `authorize_upgrade`.
     Missing,
 }
 
-/// What the hash of the metadata takes of a chain's token; no runtime says it.
+/// A chain's token, which is part of the metadata hash. Runtimes do not contain it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Token {
     pub symbol: String,
     pub decimals: u8,
 }
 
-/// As a build script has it: `enable_metadata_hash("CUT", 12)`.
+/// Parses a token such as `CUT:12`, which stands for `enable_metadata_hash("CUT", 12)` of a build
+/// script.
 impl FromStr for Token {
     type Err = Failure;
 
@@ -256,24 +263,24 @@ impl FromStr for Token {
         let token = parts
             .and_then(|(symbol, decimals)| Some(Self { symbol: symbol.to_owned(), decimals: decimals.parse().ok()? }));
         token.ok_or_else(|| {
-            Failure::usage(format!("{text:?} is no token"))
+            Failure::usage(format!("{text:?} is not a token"))
                 .expected("SYMBOL:DECIMALS as in `enable_metadata_hash` of the runtime's build script, such as DOT:10")
         })
     }
 }
 
-/// What a state was read from.
+/// The origin of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StateOrigin {
     ChainSpec,
     TryRuntimeSnapshot,
     Snapshot,
-    /// Made by a program: not read from a file.
+    /// Created by a program, not read from a file.
     Memory,
 }
 
-/// What a person wants to know about a state file.
+/// The summary of a state file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateSummary {
     pub kind: StateOrigin,
@@ -282,33 +289,34 @@ pub struct StateSummary {
     pub spec_version: Option<u32>,
     pub state_version: u8,
     pub state_root: Option<String>,
-    /// Whether the root was recomputed from the entries here and met.
+    /// Whether the root computed from the entries equals the recorded one.
     pub verified: bool,
-    /// Whether this is the whole state of its block: its root is the header's. Absent without a header.
+    /// Whether this is the complete state of its block: its root is that of the header. Null
+    /// without a header.
     pub complete: Option<bool>,
     pub block_number: Option<u64>,
     pub block_hash: Option<String>,
     pub entries: u64,
     pub child_tries: u64,
     pub child_entries: u64,
-    /// Of all keys and values.
+    /// The size of all keys and values.
     pub bytes: u64,
-    /// Of the runtime as deployed.
+    /// The size of the deployed code.
     pub code_size: Option<u64>,
     pub code_blake2_256: Option<String>,
 }
 
-/// A state, by what identifies it wherever it is taken from.
+/// The identity of a state, independent of its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatePin {
-    /// The chain: the hash of its first block. A file may not tell it.
+    /// The hash of the chain's genesis block. Null if a file does not contain it.
     pub genesis_hash: Option<String>,
     pub block_hash: Option<String>,
     pub number: Option<u64>,
     pub state_root: Option<String>,
-    /// Whether the block is final; a file does not tell.
+    /// Whether the block is finalized. Null for files.
     pub finalized: Option<bool>,
-    /// Of the chain's runtime.
+    /// The spec_name of the chain's runtime.
     pub spec_name: String,
     pub spec_version: u32,
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What crosses a process boundary or is published: requests and results of workers, and the documents of evidence.
+//! The types that cross a process boundary or are published: requests and results of workers, and
+//! documents.
 //!
-//! Types and their serde forms alone. Each document has one type, which its writer writes and every reader reads, so that the
-//! compiler names the readers of a field that changes. From the same types come the JSON schemas in `docs/schema`.
-//! This crate imports nothing of Cutover.
+//! The crate contains only types and their serde forms. Each document has one type for its writer
+//! and all its readers, so that the compiler finds the readers of a changed field. The JSON schemas
+//! in `docs/schema` are generated from the same types. This crate imports no other crate of
+//! Cutover.
 
 pub mod benchmark;
 pub mod block;

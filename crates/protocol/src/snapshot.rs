@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Snapshots of chains.
+//! Requests and results of snapshots.
 
 use crate::{Endpoint, exposed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Make a snapshot of a chain that begins with a runtime's genesis preset.
+/// A request to create a snapshot of a chain from a genesis preset of a runtime.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenesisRequest {
     pub runtime: String,
     #[serde(default = "preset")]
     pub preset: String,
-    /// Blocks to build on the genesis state.
+    /// The number of blocks to build on the genesis state.
     #[serde(default)]
     pub blocks: u32,
     pub out: PathBuf,
@@ -23,7 +23,7 @@ fn preset() -> String {
     "development".into()
 }
 
-/// What was made of a genesis preset.
+/// The snapshot of a genesis preset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GenesisSnapshot {
     pub out: String,
@@ -33,21 +33,21 @@ pub struct GenesisSnapshot {
     pub block_hash: String,
     pub state_root: String,
     pub entries: usize,
-    /// Of the file, in bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
 }
 
-/// Take the whole state of a block from nodes.
+/// A request to read the complete state of a block from nodes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotRequest {
-    /// Nodes of one chain.
+    /// The nodes, all of one chain.
     #[serde(serialize_with = "exposed::list")]
     pub nodes: Vec<Endpoint>,
     /// The block: a number, a hash or `finalized`.
     #[serde(default = "finalized")]
     pub at: String,
-    /// Where trie nodes are kept between runs.
+    /// The directory of the cache of trie nodes.
     pub store: PathBuf,
     pub out: PathBuf,
     #[serde(default)]
@@ -58,17 +58,18 @@ fn finalized() -> String {
     "finalized".into()
 }
 
-/// The kind of file that is written.
+/// The format of the snapshot file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SnapshotFormat {
+    /// The format of Cutover.
     #[default]
     Cutover,
-    /// What try-runtime reads.
+    /// The format of try-runtime.
     TryRuntime,
 }
 
-/// What was taken from nodes.
+/// The snapshot of a live chain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LiveSnapshot {
     pub out: String,
@@ -78,34 +79,34 @@ pub struct LiveSnapshot {
     pub block_hash: String,
     pub state_root: String,
     pub finalized: bool,
-    /// Of the main trie.
+    /// The number of entries of the main trie.
     pub entries: usize,
     pub child_tries: usize,
     pub child_entries: usize,
-    /// Trie nodes that had to be fetched.
+    /// The number of trie nodes that were fetched.
     pub fetched: u64,
     pub requests: u64,
-    /// Received.
+    /// The received bytes.
     pub bytes: u64,
-    /// Nodes that were given up, each with the reason.
+    /// The nodes that were dropped during the run, each with the reason.
     pub dropped: Vec<String>,
-    /// Of the file, in bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
     pub seconds: f64,
 }
 
-/// Forget the trie nodes that were kept.
+/// A request to delete the cached trie nodes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PruneRequest {
     pub store: PathBuf,
 }
 
-/// What forgetting them freed.
+/// The result of deleting the cached trie nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pruned {
     pub version: u32,
     pub store: PathBuf,
-    /// In bytes.
+    /// The freed bytes.
     pub freed: u64,
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where a runtime or a state is taken from, given the same way to every command.
+//! The source of a runtime or a state, in the same form for every command.
 
 use crate::{Failure, Live, hide_addresses};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// A file, standard input or a node. What a file is shows in its content, never in its name.
+/// A file, standard input or a node. The kind of a file is detected by its content, never by its
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// A file.
     File(PathBuf),
+    /// Standard input.
     Stdin,
+    /// The nodes of a live chain.
     Node(Live),
 }
 
@@ -21,7 +25,7 @@ impl FromStr for Source {
             "-" => Ok(Self::Stdin),
             "" => Err(Failure::usage("a source is empty").expected("a file, a node's address, or -")),
             _ if Live::is_meant_by(text) => text.parse().map(Self::Node).map_err(|error: Failure| Failure {
-                message: format!("{} is no source: {}", without_keys(text), error.message),
+                message: format!("{} is not a source: {}", without_keys(text), error.message),
                 ..error
             }),
             _ => Ok(Self::File(PathBuf::from(text))),
@@ -29,7 +33,8 @@ impl FromStr for Source {
     }
 }
 
-/// What was given as an address, without what may be a key: all that follows the scheme where no host can be told.
+/// Hides the parts of a malformed address that may be keys: everything after the scheme, if the
+/// host cannot be recognized.
 fn without_keys(text: &str) -> String {
     match text.split_once(':') {
         Some((scheme, _)) if !text.contains("://") => format!("{scheme}:…"),
@@ -48,14 +53,15 @@ impl fmt::Display for Source {
     }
 }
 
-/// As it is shown: the whole address of a node is for nobody to read. A request carries it whole: [`crate::exposed`].
+/// Serializes the source as it is printed, without the whole address of a node. Fields of requests
+/// use the module `exposed` instead.
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// A text as the command line takes it, or nodes at a block.
+/// Deserializes a string of the command line, or nodes at a block.
 impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
@@ -78,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_told_apart_by_how_they_are_written() {
+    fn sources_are_parsed() {
         assert_eq!("-".parse(), Ok(Source::Stdin));
         assert_eq!("wss://host:443/path".parse(), Ok(Source::Node("wss://host:443/path".parse().expect("an address"))));
         assert_eq!("a/b.wasm".parse(), Ok(Source::File("a/b.wasm".into())));
@@ -88,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_are_handed_over_whole_and_shown_without_their_keys() {
+    fn nodes_are_exposed_in_requests_and_printed_without_keys() {
         let source: Source = "wss://host/0123456789abcdef,ws://other?key=0123456789abcdef".parse().expect("two nodes");
         let Source::Node(live) = &source else { panic!("{source}") };
         let with_block = Source::Node(Live { at: Some("0x12".into()), ..live.clone() });
@@ -105,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_standard_input_are_handed_over_as_they_are_written() {
+    fn files_and_standard_input_are_serialized_as_given() {
         for text in ["a/b.wasm", "-"] {
             let source = text.parse().expect("a source");
             let written = serde_json::to_value(Request { source }).expect("written");

@@ -3,18 +3,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a document comes to: that of a command, of a step, of a comparison.
+/// The verdict of a document: of a command, a step or a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
+    /// No failure was observed.
     Pass,
-    /// Nothing was seen to break, and somebody must judge a hazard.
+    /// No failure was observed, but a person must judge a hazard.
     PassWithHazards,
-    /// Something was seen to break.
+    /// A failure was observed.
     Fail,
-    /// Nothing was seen to break, and something that applies could not be looked at.
+    /// No failure was observed, but an applicable check could not be performed.
     NotJudged,
-    /// A step that was not asked for, or does not apply.
+    /// The step was not requested, or does not apply.
     Skip,
 }
 
@@ -30,19 +31,21 @@ impl Verdict {
         }
     }
 
-    /// Returns whether nothing stands in the way: everything that applies was looked at, and nothing was seen to break.
+    /// Returns whether the verdict is positive: all applicable checks were performed, without a
+    /// failure.
     pub fn passed(self) -> bool {
         matches!(self, Self::Pass | Self::PassWithHazards)
     }
 
-    /// Returns the verdict of two things of which both count: what failed stays failed, whatever else could not be judged.
+    /// Returns the more severe of two verdicts. A failure is more severe than a check that could
+    /// not be performed.
     pub fn and(self, other: Self) -> Self {
-        let gravest = [Self::Fail, Self::NotJudged, Self::PassWithHazards, Self::Pass];
-        gravest.into_iter().find(|verdict| [self, other].contains(verdict)).unwrap_or(Self::Skip)
+        let most_severe = [Self::Fail, Self::NotJudged, Self::PassWithHazards, Self::Pass];
+        most_severe.into_iter().find(|verdict| [self, other].contains(verdict)).unwrap_or(Self::Skip)
     }
 }
 
-/// As people read it: `pass with hazards`.
+/// Writes the name for people: `pass with hazards`.
 impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(&self.name().replace('_', " "))
@@ -60,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_failed_stays_failed_and_what_was_not_judged_is_no_pass() {
+    fn the_more_severe_verdict_counts() {
         use Verdict::*;
         assert_eq!(Pass.and(NotJudged), NotJudged);
         assert_eq!(NotJudged.and(Fail), Fail);

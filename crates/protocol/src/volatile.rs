@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 use serde_json::Value;
 
-/// Keys of results that hold what differs from run to run on the same inputs: how long something took, how the network
-/// was used, what this machine's clock or memory showed. Evidence is written without them, so that two people who do the
-/// same get the same bytes, and digests of evidence pass over them wherever they stand.
+/// The keys of results that differ between runs with the same inputs: durations, network usage and
+/// other measurements of the machine. Evidence does not contain them, so that equal runs give equal
+/// bytes. Digests of evidence ignore them at any depth.
 pub const VOLATILE: [&str; 4] = ["seconds", "import_seconds", "measured", "rpc"];
 
-/// Takes the [`VOLATILE`] keys out, at any depth.
+/// Removes the [`VOLATILE`] keys, at any depth.
 pub fn without_volatile(mut value: Value) -> Value {
     strip(&mut value);
     value
@@ -29,7 +29,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_a_clock_said_is_left_out_wherever_it_stands() {
+    fn volatile_keys_are_removed_at_any_depth() {
         let result = json!({
             "seconds": 1.5,
             "rpc": {"requests": 9},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The JSON schemas in `docs/schema` are those of the types. `UPDATE_SCHEMAS=1` writes them anew.
+//! Checks that the JSON schemas in `docs/schema` match the types. `UPDATE_SCHEMAS=1` regenerates
+//! them.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -7,7 +8,7 @@ use cutover_protocol::{benchmark, block, build, bytes, diff, dry_run, inspect, w
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Every published document, by the name of its file.
+/// Returns the schema of every published document, with the name of its file.
 fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("benchmarks", schema_for!(benchmark::Runs)),
@@ -41,11 +42,11 @@ fn the_published_schemas_are_those_of_the_types() {
             fs::write(&path, &text).expect("written");
         }
         let published = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(published, text, "docs/schema/{name}.json is old: UPDATE_SCHEMAS=1 writes it anew");
+        assert_eq!(published, text, "docs/schema/{name}.json is outdated: UPDATE_SCHEMAS=1 regenerates it");
         names.insert(path.file_name().map(ToOwned::to_owned));
     }
     for entry in fs::read_dir(&directory).expect("listed") {
         let name = entry.expect("an entry").file_name();
-        assert!(names.contains(&Some(name.clone())), "docs/schema/{} is of no document", name.display());
+        assert!(names.contains(&Some(name.clone())), "docs/schema/{} belongs to no document", name.display());
     }
 }

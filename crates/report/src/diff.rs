@@ -268,7 +268,7 @@ mod tests {
                 {"kind": "spec-version", "name": "spec_version", "old": "1", "new": "2", "severity": "notable"},
                 {"kind": "call-moved", "pallet": "Balances", "name": "burn", "old": "index 1", "new": "index 2", "severity": "breaking"},
             ],
-            "untold": ["view functions: not told by the old runtime's metadata V14"],
+            "untold": ["view functions: not in the old runtime's metadata V14"],
             "verdict": "fail",
         })
     }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How `xtask` and its worker binaries talk.
+//! The protocol between `xtask` and its worker binaries.
 //!
-//! A worker reads one JSON request from standard input and writes [`Event`]s, one JSON document a line, to standard
-//! output. It prints nothing else and decides nothing about looks: xtask's printer renders the events. Its exit code
-//! is the one of [`Kind`], so a worker that is run by hand behaves like the command it serves.
+//! A worker reads one JSON request from standard input and writes [`Event`]s to standard output,
+//! one JSON document per line. It writes nothing else; xtask renders the events. Its exit code is
+//! that of [`Kind`], so a worker that is started by hand has the exit code of its command.
 
-/// Names the environment variable by which a worker is told where its caller's standard input is kept: its own carries the
-/// request.
+/// The environment variable with the path of the file that holds the standard input of xtask. The
+/// worker's own standard input is the request.
 pub const STANDARD_INPUT: &str = "CUTOVER_STANDARD_INPUT";
 
-mod parent;
 mod serve;
 
 pub use protocol::{Code, Event, Failure, Kind, Progress, Result};

@@ -9,7 +9,7 @@ use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
     if options.old == "-" && options.new == "-" {
-        return Err(Failure::usage("both runtimes are to be read from standard input").expected("at most one -"));
+        return Err(Failure::usage("both runtimes cannot be read from standard input").expected("at most one -"));
     }
     let task = context.printer.task("diff");
     let log = context.log("diff");

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runtime APIs: their versions, as `Core_version` gives them, and the types of their functions, as metadata does.
+//! Compares runtime APIs: their versions (from `Core_version`) and the types of their functions
+//! (from the metadata).
 
-use super::{Found, Kinds, Pair};
-use crate::change::change;
+use super::effect::change;
+use super::{InterfacePair, RuntimeChanges, TypeChangeKinds};
 use crate::{compare::Differences, runtime::Runtime};
 use protocol::diff::{Change, ChangeKind};
 use protocol::inspect::Api;
 
-/// APIs without which a node cannot follow the chain or author for it, and which of them the nodes are.
-const NODES: [(&str, &str); 18] = [
+/// APIs that nodes need to follow the chain or to author blocks, and the nodes that need them.
+const NODE_APIS: [(&str, &str); 18] = [
     ("Core", "every node"),
     ("Metadata", "every node"),
     ("BlockBuilder", "every author"),
@@ -29,18 +30,18 @@ const NODES: [(&str, &str); 18] = [
     ("OffchainWorkerApi", "every node"),
 ];
 
-/// Which nodes cannot do without an API.
+/// Returns which nodes need an API.
 pub fn needed_by(api: &str) -> Option<&'static str> {
-    NODES.iter().find(|(name, _)| *name == api).map(|(_, nodes)| *nodes)
+    NODE_APIS.iter().find(|(name, _)| *name == api).map(|(_, nodes)| *nodes)
 }
 
-pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, found: &mut Found) {
+pub(super) fn changes(pair: &InterfacePair<'_>, old: &Runtime, new: &Runtime, found: &mut RuntimeChanges) {
     versions(pair, old, new, &mut found.changes);
     if pair.old.metadata_version < 15 || pair.new.metadata_version < 15 {
         for (side, interface) in [("old", pair.old), ("new", pair.new)] {
             if interface.metadata_version < 15 {
-                found.untold.push(format!(
-                    "the functions of runtime APIs and their types: not told by the {side} runtime's metadata V{}",
+                found.not_compared.push(format!(
+                    "the functions of runtime APIs and their types: not in the {side} runtime's metadata V{}",
                     interface.metadata_version
                 ));
             }
@@ -58,8 +59,8 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, found: &mut
             arguments(pair, &name, &before.inputs, &after.inputs, &mut found.changes);
             let result = pair.types(before.output, after.output);
             let mild = grown(&result);
-            let kinds = Kinds { worse: ChangeKind::ApiMethodResult, shrunk: mild, grown: mild };
-            found.changes.extend(super::of_types(&result, kinds, &name));
+            let kinds = TypeChangeKinds { breaking: ChangeKind::ApiMethodResult, shrunk: mild, grown: mild };
+            found.changes.extend(super::type_change(&result, kinds, &name));
         }
         let known = |name: &str| was.methods.iter().any(|method| method.name == name);
         for after in is.methods.iter().filter(|method| !known(method.name)) {
@@ -72,11 +73,11 @@ fn grown(found: &Differences) -> ChangeKind {
     if found.added.is_empty() { ChangeKind::ApiMethodTypesRenamed } else { ChangeKind::ApiMethodTypesGrown }
 }
 
-fn versions(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
-    // `Core_version` names them by a hash; the metadata knows the names.
+fn versions(pair: &InterfacePair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
+    // `Core_version` identifies APIs by a hash; the metadata has the names.
     let name = |api: &Api| {
-        let told = pair.old.api_name(&api.id).or_else(|| pair.new.api_name(&api.id));
-        told.map(str::to_owned).or_else(|| api.name.clone()).unwrap_or_else(|| api.id.clone())
+        let known = pair.old.api_name(&api.id).or_else(|| pair.new.api_name(&api.id));
+        known.map(str::to_owned).or_else(|| api.name.clone()).unwrap_or_else(|| api.id.clone())
     };
     let version = |api: &Api| format!("version {}", api.version);
     for was in &old.version.apis {
@@ -92,11 +93,11 @@ fn versions(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Cha
         }
     }
     for is in new.version.apis.iter().filter(|api| !old.version.apis.iter().any(|known| known.id == api.id)) {
-        changes.push(change(ChangeKind::ApiAdded, name(is)).new_is(version(is)));
+        changes.push(change(ChangeKind::ApiAdded, name(is)).new_value(version(is)));
     }
 }
 
-fn arguments(pair: &Pair<'_>, name: &str, old: &[u32], new: &[u32], changes: &mut Vec<Change>) {
+fn arguments(pair: &InterfacePair<'_>, name: &str, old: &[u32], new: &[u32], changes: &mut Vec<Change>) {
     if old.len() != new.len() {
         let count = |inputs: &[u32]| format!("{} arguments", inputs.len());
         changes.push(change(ChangeKind::ApiMethodArguments, name).from_to(count(old), count(new)));
@@ -104,28 +105,28 @@ fn arguments(pair: &Pair<'_>, name: &str, old: &[u32], new: &[u32], changes: &mu
     }
     for (place, (was, is)) in old.iter().zip(new).enumerate() {
         let found = pair.types(*was, *is);
-        const KINDS: Kinds = Kinds {
-            worse: ChangeKind::ApiMethodArguments,
+        const KINDS: TypeChangeKinds = TypeChangeKinds {
+            breaking: ChangeKind::ApiMethodArguments,
             shrunk: ChangeKind::ApiMethodArgumentsShrunk,
-            // New variants of an argument are for who knows them to use.
+            // Callers need not use new variants of an argument.
             grown: ChangeKind::ApiMethodTypesRenamed,
         };
-        if let Some(change) = super::of_types(&found, KINDS, name) {
-            changes.push(change.new_is(format!("argument {}", place + 1)));
+        if let Some(change) = super::type_change(&found, KINDS, name) {
+            changes.push(change.new_value(format!("argument {}", place + 1)));
         }
     }
 }
 
-/// A function's differences in words.
-pub(super) fn inputs_and_output(pair: &Pair<'_>, old: (&[u32], u32), new: (&[u32], u32)) -> Vec<String> {
-    let mut told = Vec::new();
+/// Returns the differences of a function's types as text.
+pub(super) fn inputs_and_output(pair: &InterfacePair<'_>, old: (&[u32], u32), new: (&[u32], u32)) -> Vec<String> {
+    let mut differences = Vec::new();
     if old.0.len() != new.0.len() {
-        told.push(format!("{} arguments became {}", old.0.len(), new.0.len()));
+        differences.push(format!("{} arguments became {}", old.0.len(), new.0.len()));
     } else {
         for (was, is) in old.0.iter().zip(new.0) {
-            told.extend(pair.types(*was, *is).all().map(|found| format!("an argument: {found}")));
+            differences.extend(pair.types(*was, *is).all().map(|found| format!("an argument: {found}")));
         }
     }
-    told.extend(pair.types(old.1, new.1).all().map(|found| format!("the answer: {found}")));
-    told
+    differences.extend(pair.types(old.1, new.1).all().map(|found| format!("the result: {found}")));
+    differences
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Every change between two runtimes.
+//! Finds every change between two runtimes.
 
 mod apis;
+mod effect;
 mod pallets;
 mod storage;
 mod transactions;
@@ -9,12 +10,12 @@ mod unsigned;
 mod variants;
 mod version;
 
-use crate::change::change;
 use crate::{
     compare::{self, Differences},
     interface::{Interface, Pallet},
     runtime::Runtime,
 };
+use effect::change;
 use protocol::diff::{Audience, Change, ChangeKind};
 use scale_info::{Field, form::PortableForm};
 use std::{
@@ -22,58 +23,61 @@ use std::{
     collections::HashMap,
     rc::Rc,
 };
-use unsigned::Unsigned;
+use unsigned::UnsignedCalls;
 use worker::{Failure, Result};
 
 pub use apis::needed_by;
-pub use unsigned::Indices;
+pub use unsigned::CallIndices;
 
-/// Pairs of parts that are looked at for one pair of runtimes. Two relay runtimes take some hundred thousand.
-const BUDGET: usize = 10_000_000;
+/// The most pairs of parts that are compared for two runtimes. Two relay chain runtimes take a few
+/// hundred thousand.
+const MAX_STEPS: usize = 10_000_000;
 
-/// Everything that was found.
+/// All changes between two runtimes.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct RuntimeChanges {
+    /// The changes.
     pub changes: Vec<Change>,
-    /// What the metadata of one side, or of both, does not tell.
-    pub untold: Vec<String>,
-    /// Pallets of the old runtime that keep encoded calls.
-    pub keepers: Vec<String>,
+    /// The parts that could not be compared, because the metadata of a side lacks them.
+    pub not_compared: Vec<String>,
+    /// The pallets of the old runtime that store encoded calls.
+    pub call_storing_pallets: Vec<String>,
 }
 
-/// Both interfaces, and what is known already of their types.
-pub(crate) struct Pair<'a> {
+/// Two interfaces, with a cache of compared types.
+pub(crate) struct InterfacePair<'a> {
     pub old: &'a Interface<'a>,
     pub new: &'a Interface<'a>,
-    /// Which calls of the old one nobody signs.
-    unsigned: Unsigned<'a>,
+    /// The unsigned calls of the old runtime.
+    unsigned: UnsignedCalls<'a>,
     known: RefCell<HashMap<(u32, u32), Rc<Differences>>>,
-    looked_at: Cell<usize>,
+    steps: Cell<usize>,
     unfinished: Cell<bool>,
 }
 
-impl<'a> Pair<'a> {
-    pub fn new(old: &'a Interface<'a>, new: &'a Interface<'a>, inherents: &'a Indices) -> Self {
+impl<'a> InterfacePair<'a> {
+    pub fn new(old: &'a Interface<'a>, new: &'a Interface<'a>, inherents: &'a CallIndices) -> Self {
         Self {
             old,
             new,
-            unsigned: Unsigned::new(inherents),
+            unsigned: UnsignedCalls::new(inherents),
             known: RefCell::default(),
-            looked_at: Cell::new(0),
+            steps: Cell::new(0),
             unfinished: Cell::new(false),
         }
     }
 
-    /// Nothing is said of types that were not compared to their end.
+    /// Fails if a comparison of types stopped at a limit: its result would be incomplete.
     fn finished(&self) -> Result<()> {
         match self.unfinished.get() {
             false => Ok(()),
-            true => Err(Failure::input("the types of these runtimes cannot be compared to their end")
-                .found("types that nest deeper than 200 or are more than any runtime's")
+            true => Err(Failure::input("the types of these runtimes are too deep or too large to compare")
+                .found("types that nest deeper than 200, or more types than any real runtime has")
                 .expected("metadata of a real runtime")),
         }
     }
 
+    /// Compares two types.
     pub fn types(&self, old: u32, new: u32) -> Rc<Differences> {
         if let Some(known) = self.known.borrow().get(&(old, new)) {
             return known.clone();
@@ -86,6 +90,7 @@ impl<'a> Pair<'a> {
         found
     }
 
+    /// Compares the fields of two variants.
     pub fn fields(&self, old: &[Field<PortableForm>], new: &[Field<PortableForm>]) -> Differences {
         match self.exhausted() {
             true => Differences::default(),
@@ -94,62 +99,69 @@ impl<'a> Pair<'a> {
     }
 
     fn exhausted(&self) -> bool {
-        let exhausted = self.looked_at.get() > BUDGET;
+        let exhausted = self.steps.get() > MAX_STEPS;
         self.unfinished.set(self.unfinished.get() || exhausted);
         exhausted
     }
 
     fn counted(&self, found: Differences) -> Differences {
-        self.looked_at.set(self.looked_at.get() + found.steps.max(1));
+        self.steps.set(self.steps.get() + found.steps.max(1));
         self.unfinished.set(self.unfinished.get() || found.unfinished);
         found
     }
 }
 
 /// Compares two runtimes.
-pub fn changes(old: &Runtime, new: &Runtime) -> Result<Found> {
+///
+/// Fails if the metadata has no types, or if the types exceed the limits of a comparison.
+pub fn changes(old: &Runtime, new: &Runtime) -> Result<RuntimeChanges> {
     let (old_interface, new_interface) = (old.interface()?, new.interface()?);
-    let inherents = Indices::new();
-    let pair = Pair::new(&old_interface, &new_interface, &inherents);
-    let mut found = Found::default();
+    let inherents = CallIndices::new();
+    let pair = InterfacePair::new(&old_interface, &new_interface, &inherents);
+    let mut found = RuntimeChanges::default();
     version::changes(old, new, &mut found.changes);
     transactions::changes(&pair, &mut found);
     pallets::changes(&pair, old, new, &mut found.changes);
     apis::changes(&pair, old, new, &mut found);
     pair.finished()?;
-    untold_of_pallets(&pair, &mut found.untold);
+    pallet_parts_not_compared(&pair, &mut found.not_compared);
     let contracts = [&old_interface, &new_interface].iter().any(|interface| has_contracts(interface));
     for change in &mut found.changes {
-        // Nobody is broken who is not there.
-        change.breaks.retain(|whom| contracts || *whom != Audience::Contracts);
+        // Without contracts on either side no contract is affected.
+        change.breaks.retain(|audience| contracts || *audience != Audience::Contracts);
     }
-    found.keepers = old_interface.pallets.iter().filter(|pallet| keeps_calls(pallet)).map(|p| p.name.into()).collect();
+    found.call_storing_pallets =
+        old_interface.pallets.iter().filter(|pallet| stores_calls(pallet)).map(|p| p.name.into()).collect();
     Ok(found)
 }
 
-/// What changed for who signs: calls, extensions and what stands around them.
-pub(crate) fn of_signing(old: &Interface<'_>, new: &Interface<'_>, inherents: &Indices) -> Result<Vec<Change>> {
-    let pair = Pair::new(old, new, inherents);
-    let mut found = Found::default();
+/// Returns the changes of calls, transaction extensions and extrinsic formats.
+pub(crate) fn signing_changes(
+    old: &Interface<'_>,
+    new: &Interface<'_>,
+    inherents: &CallIndices,
+) -> Result<Vec<Change>> {
+    let pair = InterfacePair::new(old, new, inherents);
+    let mut found = RuntimeChanges::default();
     transactions::changes(&pair, &mut found);
     pallets::calls(&pair, &mut found.changes);
     pair.finished()?;
     Ok(found.changes)
 }
 
-/// Only metadata 16 tells of them.
-fn untold_of_pallets(pair: &Pair<'_>, untold: &mut Vec<String>) {
+/// Adds the parts that only metadata 16 has, for a side without it.
+fn pallet_parts_not_compared(pair: &InterfacePair<'_>, not_compared: &mut Vec<String>) {
     for (side, interface) in [("old", pair.old), ("new", pair.new)] {
         if interface.metadata_version < 16 {
-            untold.push(format!(
-                "view functions, associated types and extension versions: not told by the {side} runtime's metadata V{}",
+            not_compared.push(format!(
+                "view functions, associated types and extension versions: not in the {side} runtime's metadata V{}",
                 interface.metadata_version
             ));
         }
     }
 }
 
-/// A pallet that runs contracts, by what it can do and not by its name.
+/// Returns whether a pallet runs contracts, by its calls and not by its name.
 fn has_contracts(interface: &Interface<'_>) -> bool {
     interface.pallets.iter().any(|pallet| {
         let has = |name: &str| interface.calls(pallet).iter().any(|call| call.name == name);
@@ -157,9 +169,9 @@ fn has_contracts(interface: &Interface<'_>) -> bool {
     })
 }
 
-/// Where encoded calls wait, or are named by kind.
-fn keeps_calls(pallet: &Pallet<'_>) -> bool {
-    const KEEPERS: [(&str, &str); 6] = [
+/// Returns whether a pallet stores encoded calls, or refers to calls by kind.
+fn stores_calls(pallet: &Pallet<'_>) -> bool {
+    const CALL_STORAGE: [(&str, &str); 6] = [
         ("Multisig", "Multisigs"),
         ("Proxy", "Proxies"),
         ("Scheduler", "Agenda"),
@@ -167,23 +179,23 @@ fn keeps_calls(pallet: &Pallet<'_>) -> bool {
         ("Referenda", "ReferendumInfoFor"),
         ("Xcm", "Queries"),
     ];
-    KEEPERS.iter().any(|(name, item)| pallet.name.contains(name) && pallet.item(item).is_some())
+    CALL_STORAGE.iter().any(|(name, item)| pallet.name.contains(name) && pallet.item(item).is_some())
 }
 
-/// What a change of a type is called, by what it does to bytes that were encoded before.
+/// The kinds of a change of a type, by its effect on bytes that were encoded before.
 #[derive(Clone, Copy)]
-struct Kinds {
-    /// They are read as something else, or not at all.
-    worse: ChangeKind,
-    /// Those with a variant that is gone are not read any more.
+struct TypeChangeKinds {
+    /// They are decoded to another value, or not at all.
+    breaking: ChangeKind,
+    /// Those with a removed variant are rejected.
     shrunk: ChangeKind,
-    /// All of them mean what they did.
+    /// All of them keep their meaning.
     grown: ChangeKind,
 }
 
-fn of_types(found: &Differences, kinds: Kinds, name: &str) -> Option<Change> {
+fn type_change(found: &Differences, kinds: TypeChangeKinds, name: &str) -> Option<Change> {
     let kind = match (found.breaking(), found.lossy()) {
-        (true, _) => kinds.worse,
+        (true, _) => kinds.breaking,
         (false, true) => kinds.shrunk,
         (false, false) => kinds.grown,
     };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Pallets, recognised by name, else by index and content, and what is in them.
+//! Compares pallets. Pallets are matched by name, else by index and content.
 
-use super::{Kinds, Pair, of_types, storage, variants};
-use crate::change::change;
+use super::effect::change;
+use super::{InterfacePair, TypeChangeKinds, storage, type_change, variants};
 use crate::{
     interface::{Constant, Interface, Pallet, ViewFunction},
     runtime::Runtime,
@@ -11,7 +11,7 @@ use crate::{
 use protocol::diff::{Audience, Change, ChangeKind, StorageVersionsFrom};
 use std::collections::{HashMap, HashSet};
 
-pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
+pub(super) fn changes(pair: &InterfacePair<'_>, old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
     for (was, is) in matched(pair.old, pair.new) {
         match (was, is) {
             (Some(was), Some(is)) => {
@@ -23,15 +23,15 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Runtime, new: &Runtime, changes: &m
             (None, Some(is)) => {
                 let calls = pair.new.calls(is).len();
                 let change = change(ChangeKind::PalletAdded, is.name).within(is.name);
-                changes.push(change.new_is(format!("index {}", is.index)).with([contents(calls, is)]));
+                changes.push(change.new_value(format!("index {}", is.index)).with([contents(calls, is)]));
             }
             (None, None) => {}
         }
     }
 }
 
-/// What of it concerns calls alone.
-pub(super) fn calls(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+/// Compares the calls of the pallets alone.
+pub(super) fn calls(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     for (was, is) in matched(pair.old, pair.new) {
         match (was, is) {
             (Some(was), Some(is)) => {
@@ -44,17 +44,17 @@ pub(super) fn calls(pair: &Pair<'_>, changes: &mut Vec<Change>) {
     }
 }
 
-fn removed(pair: &Pair<'_>, was: &Pallet<'_>) -> Change {
-    let change = of_calls(pair, was, change(ChangeKind::PalletRemoved, was.name)).within(was.name);
-    let heir = pair.new.pallets.iter().find(|pallet| pallet.index == was.index);
-    let heir = heir.map(|heir| format!("{} stands at its index now", heir.name));
-    change.old(format!("index {}", was.index)).with(heir).with([contents(pair.old.calls(was).len(), was)])
+fn removed(pair: &InterfacePair<'_>, was: &Pallet<'_>) -> Change {
+    let change = with_callers(pair, was, change(ChangeKind::PalletRemoved, was.name)).within(was.name);
+    let successor = pair.new.pallets.iter().find(|pallet| pallet.index == was.index);
+    let successor = successor.map(|successor| format!("its index is now that of {}", successor.name));
+    change.old(format!("index {}", was.index)).with(successor).with([contents(pair.old.calls(was).len(), was)])
 }
 
-/// Nobody signs or keeps calls of a pallet that has none, or none that anybody signs.
-fn of_calls(pair: &Pair<'_>, was: &Pallet<'_>, mut change: Change) -> Change {
-    if pair.unsigned.signed(pair.old, was) == 0 {
-        change.breaks.retain(|whom| !matches!(whom, Audience::SignedTransactions | Audience::EncodedCalls));
+/// Removes signers and stored calls from the audiences, if the pallet has no signed calls.
+fn with_callers(pair: &InterfacePair<'_>, was: &Pallet<'_>, mut change: Change) -> Change {
+    if pair.unsigned.signed_count(pair.old, was) == 0 {
+        change.breaks.retain(|audience| !matches!(audience, Audience::SignedTransactions | Audience::EncodedCalls));
     }
     change
 }
@@ -66,12 +66,12 @@ fn contents(calls: usize, pallet: &Pallet<'_>) -> String {
 
 type Matched<'i, 'a> = Vec<(Option<&'i Pallet<'a>>, Option<&'i Pallet<'a>>)>;
 
-/// Which pallet is which: of one name, or, among those that are left, most alike.
+/// Matches the pallets of both runtimes: first by name, then by similarity.
 fn matched<'i, 'a>(old: &'i Interface<'a>, new: &'i Interface<'a>) -> Matched<'i, 'a> {
     let mut left: Vec<&Pallet<'a>> = new.pallets.iter().collect();
     let mut take =
         |is: &dyn Fn(&Pallet<'a>) -> bool| left.iter().position(|pallet| is(pallet)).map(|place| left.remove(place));
-    // Nothing but sense forbids two pallets of one name: each finds the one at its own index first.
+    // Metadata may contain two pallets of the same name: prefer the one at the same index.
     let mut pairs: Vec<_> = old
         .pallets
         .iter()
@@ -81,23 +81,23 @@ fn matched<'i, 'a>(old: &'i Interface<'a>, new: &'i Interface<'a>) -> Matched<'i
     for (was, is) in pairs.iter_mut().filter(|(_, is)| is.is_none()) {
         *is = take(&|is| was.is_some_and(|was| is.name == was.name));
     }
-    let mut left: Vec<_> = left.into_iter().map(|pallet| (pallet, words(new, pallet))).collect();
+    let mut left: Vec<_> = left.into_iter().map(|pallet| (pallet, names_in(new, pallet))).collect();
     for (was, is) in pairs.iter_mut().filter(|(_, is)| is.is_none()) {
         let Some(was) = was else { continue };
-        let own = words(old, was);
+        let own = names_in(old, was);
         let best = left
             .iter()
             .enumerate()
-            .filter_map(|(place, (is, words))| Some((likeness(&own, words, was.index == is.index)?, place)))
-            .max_by_key(|(likeness, place)| (*likeness, std::cmp::Reverse(*place)));
+            .filter_map(|(place, (is, names))| Some((similarity(&own, names, was.index == is.index)?, place)))
+            .max_by_key(|(similarity, place)| (*similarity, std::cmp::Reverse(*place)));
         *is = best.map(|(_, place)| left.remove(place).0);
     }
     pairs.extend(left.into_iter().map(|(pallet, _)| (None, Some(pallet))));
     pairs
 }
 
-/// The names of all that is in a pallet.
-fn words(interface: &Interface<'_>, pallet: &Pallet<'_>) -> HashSet<String> {
+/// Returns the names of the calls, events, errors, storage items and constants of a pallet.
+fn names_in(interface: &Interface<'_>, pallet: &Pallet<'_>) -> HashSet<String> {
     let variants = [("call", pallet.calls), ("event", pallet.event), ("error", pallet.error)];
     let variants = variants
         .into_iter()
@@ -107,9 +107,11 @@ fn words(interface: &Interface<'_>, pallet: &Pallet<'_>) -> HashSet<String> {
     variants.chain(items).chain(constants).collect()
 }
 
-/// How much two pallets share, in per cent; nothing where they are not the same. At the same index half is enough: a
-/// pallet that was renamed was often changed too. At another, nearly all of it must be the same, and more than a little.
-fn likeness(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> Option<usize> {
+/// Returns how many names two pallets share, in percent; `None` if they are not the same pallet.
+///
+/// At the same index half of the names are enough, because a renamed pallet was often changed too.
+/// At another index 90 % must be the same, and at least three names.
+fn similarity(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> Option<usize> {
     let shared = old.intersection(new).count();
     let all = old.len().max(new.len());
     let percent = (shared * 100).checked_div(all)?;
@@ -117,26 +119,26 @@ fn likeness(old: &HashSet<String>, new: &HashSet<String>, same_index: bool) -> O
     enough.then_some(percent)
 }
 
-/// Its name and its place.
-fn moved(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
+/// Compares the name and the index of a pallet.
+fn moved(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     if was.name != is.name {
         changes.push(change(ChangeKind::PalletRenamed, is.name).from_to(was.name, is.name));
     }
     if was.index != is.index {
         let index = |pallet: &Pallet<'_>| format!("index {}", pallet.index);
-        let told = of_calls(pair, was, change(ChangeKind::PalletMoved, is.name)).from_to(index(was), index(is));
-        changes.push(told.with([contents(pair.old.calls(was).len(), was)]));
+        let change = with_callers(pair, was, change(ChangeKind::PalletMoved, is.name)).from_to(index(was), index(is));
+        changes.push(change.with([contents(pair.old.calls(was).len(), was)]));
     }
     changes
 }
 
-fn calls_of_both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
+fn calls_of_both(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
     let found = variants::changes(pair, pair.old.calls(was), pair.new.calls(is), &variants::CALLS);
-    found.into_iter().map(|change| pair.unsigned.relieved(pair.old, was, change)).collect()
+    found.into_iter().map(|change| pair.unsigned.without_signers(pair.old, was, change)).collect()
 }
 
-fn both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
+fn both(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
     let mut changes = moved(pair, was, is);
     changes.extend(calls_of_both(pair, was, is));
     let enums = [(was.event, is.event, &variants::EVENTS), (was.error, is.error, &variants::ERRORS)];
@@ -152,7 +154,7 @@ fn both(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>) -> Vec<Change> {
     changes
 }
 
-/// Told only where both sides have it from somewhere.
+/// Compares the storage versions of a pallet, if they are known on both sides.
 fn storage_version(was: &Pallet<'_>, is: &Pallet<'_>, old: &Runtime, new: &Runtime) -> Option<Change> {
     let (before, after) = (&old.storage_versions, &new.storage_versions);
     if before.from == StorageVersionsFrom::Unknown || after.from == StorageVersionsFrom::Unknown {
@@ -163,20 +165,20 @@ fn storage_version(was: &Pallet<'_>, is: &Pallet<'_>, old: &Runtime, new: &Runti
     (before != after).then(|| change(ChangeKind::StorageVersion, "storage version").from_to(before, after))
 }
 
-fn constants(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
+fn constants(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
     let old: HashMap<&str, &Constant<'_>> = was.constants.iter().map(|constant| (constant.name, constant)).collect();
     let new: HashMap<&str, &Constant<'_>> = is.constants.iter().map(|constant| (constant.name, constant)).collect();
-    let told =
+    let text =
         |interface: &Interface<'_>, constant: &Constant<'_>| value::text(interface.types, constant.ty, constant.value);
     for before in &was.constants {
         let Some(after) = new.get(before.name) else {
-            changes.push(change(ChangeKind::ConstantRemoved, before.name).old(told(pair.old, before)));
+            changes.push(change(ChangeKind::ConstantRemoved, before.name).old(text(pair.old, before)));
             continue;
         };
         let types = pair.types(before.ty, after.ty);
         if types.breaking() {
             let change =
-                change(ChangeKind::ConstantType, before.name).from_to(told(pair.old, before), told(pair.new, after));
+                change(ChangeKind::ConstantType, before.name).from_to(text(pair.old, before), text(pair.new, after));
             changes.push(change.with(types.all()));
         } else if before.value != after.value {
             let values = |interface: &Interface<'_>, constant: &Constant<'_>| {
@@ -184,38 +186,42 @@ fn constants(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut V
             };
             let (old_parts, new_parts) = (values(pair.old, before), values(pair.new, after));
             let change =
-                change(ChangeKind::ConstantValue, before.name).from_to(told(pair.old, before), told(pair.new, after));
+                change(ChangeKind::ConstantValue, before.name).from_to(text(pair.old, before), text(pair.new, after));
             let single = old_parts.len() <= 1 && new_parts.len() <= 1;
-            let details = if single { Vec::new() } else { parts_that_differ(&old_parts, &new_parts) };
+            let details = if single { Vec::new() } else { changed_parts(&old_parts, &new_parts) };
             changes.push(change.with(details));
         }
     }
     for after in is.constants.iter().filter(|constant| !old.contains_key(constant.name)) {
-        changes.push(change(ChangeKind::ConstantAdded, after.name).new_is(told(pair.new, after)));
+        changes.push(change(ChangeKind::ConstantAdded, after.name).new_value(text(pair.new, after)));
     }
 }
 
-fn parts_that_differ(old: &[value::Part], new: &[value::Part]) -> Vec<String> {
-    let mut told = Vec::new();
+fn changed_parts(old: &[value::Part], new: &[value::Part]) -> Vec<String> {
+    let mut changed = Vec::new();
     let find = |parts: &[value::Part], path: &str| parts.iter().find(|part| part.path == path).map(|p| p.text.clone());
     for part in old {
         let after = find(new, &part.path).unwrap_or_else(|| "nothing".into());
         if after != part.text {
-            told.push(format!("{}: {} to {after}", part.path, part.text));
+            changed.push(format!("{}: {} to {after}", part.path, part.text));
         }
     }
     let added = new.iter().filter(|part| find(old, &part.path).is_none());
-    told.extend(added.map(|part| format!("{}: nothing to {}", part.path, part.text)));
-    told
+    changed.extend(added.map(|part| format!("{}: nothing to {}", part.path, part.text)));
+    changed
 }
 
-fn associated_types(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
+fn associated_types(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
     for (name, before) in &was.associated_types {
         match is.associated_types.iter().find(|(other, _)| other == name) {
             Some((_, after)) => {
                 let found = pair.types(*before, *after);
                 let kind = ChangeKind::AssociatedTypeChanged;
-                changes.extend(of_types(&found, Kinds { worse: kind, shrunk: kind, grown: kind }, name));
+                changes.extend(type_change(
+                    &found,
+                    TypeChangeKinds { breaking: kind, shrunk: kind, grown: kind },
+                    name,
+                ));
             }
             None => changes.push(change(ChangeKind::AssociatedTypeRemoved, *name)),
         }
@@ -226,20 +232,20 @@ fn associated_types(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes:
     }
 }
 
-fn view_functions(pair: &Pair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
+fn view_functions(pair: &InterfacePair<'_>, was: &Pallet<'_>, is: &Pallet<'_>, changes: &mut Vec<Change>) {
     let find = |functions: &[ViewFunction<'_>], name: &str| functions.iter().any(|function| function.name == name);
     for before in &was.view_functions {
         let Some(after) = is.view_functions.iter().find(|function| function.name == before.name) else {
             changes.push(change(ChangeKind::ViewFunctionRemoved, before.name));
             continue;
         };
-        let mut told =
+        let mut differences =
             super::apis::inputs_and_output(pair, (&before.inputs, before.output), (&after.inputs, after.output));
-        if told.is_empty() && before.id != after.id {
-            told.push("callers name it by another id".into());
+        if differences.is_empty() && before.id != after.id {
+            differences.push("its identifier changed".into());
         }
-        if !told.is_empty() {
-            changes.push(change(ChangeKind::ViewFunctionChanged, before.name).with(told));
+        if !differences.is_empty() {
+            changes.push(change(ChangeKind::ViewFunctionChanged, before.name).with(differences));
         }
     }
     for after in is.view_functions.iter().filter(|function| !find(&was.view_functions, function.name)) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The storage items of a pallet: where their values stand, and what the values are.
+//! Compares the storage items of a pallet: their keys and their values.
 
-use super::{Kinds, Pair, of_types};
-use crate::change::change;
+use super::effect::change;
+use super::{InterfacePair, TypeChangeKinds, type_change};
 use crate::{
     interface::{Item, Pallet},
     value,
@@ -10,7 +10,7 @@ use crate::{
 use protocol::diff::{Change, ChangeKind};
 use std::collections::HashMap;
 
-pub(super) fn changes(pair: &Pair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Vec<Change> {
+pub(super) fn changes(pair: &InterfacePair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
     if let (Some(was), Some(is)) = (old.prefix, new.prefix)
         && was != is
@@ -32,7 +32,7 @@ pub(super) fn changes(pair: &Pair<'_>, old: &Pallet<'_>, new: &Pallet<'_>) -> Ve
     changes
 }
 
-fn item(pair: &Pair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change>) {
+fn item(pair: &InterfacePair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change>) {
     let hashers = |item: &Item<'_>| match item.key {
         None => "a single value".to_owned(),
         Some(_) => item.hashers.iter().map(|hasher| format!("{hasher:?}")).collect::<Vec<_>>().join(", "),
@@ -43,23 +43,23 @@ fn item(pair: &Pair<'_>, was: &Item<'_>, is: &Item<'_>, changes: &mut Vec<Change
     }
     if let (Some(old), Some(new)) = (was.key, is.key) {
         let found = pair.types(old, new);
-        // A key with more variants is the same key to those that are stored.
+        // Additional variants do not change stored keys.
         if found.breaking() || found.lossy() {
             let kind = if found.breaking() { ChangeKind::StorageKey } else { ChangeKind::StorageKeyShrunk };
             changes.push(change(kind, was.name).with(found.all()));
         }
     }
     let found = pair.types(was.value, is.value);
-    const VALUES: Kinds = Kinds {
-        worse: ChangeKind::StorageValue,
+    const VALUES: TypeChangeKinds = TypeChangeKinds {
+        breaking: ChangeKind::StorageValue,
         shrunk: ChangeKind::StorageValueShrunk,
         grown: ChangeKind::StorageValueGrown,
     };
-    changes.extend(of_types(&found, VALUES, was.name));
+    changes.extend(type_change(&found, VALUES, was.name));
     if was.optional != is.optional {
         let modifier = |item: &Item<'_>| if item.optional { "nothing" } else { "a default" };
-        let told = change(ChangeKind::StorageModifier, was.name).from_to(modifier(was), modifier(is));
-        changes.push(told.with(["what reading gives where nothing is stored".to_owned()]));
+        let change = change(ChangeKind::StorageModifier, was.name).from_to(modifier(was), modifier(is));
+        changes.push(change.with(["the result of reading a missing value".to_owned()]));
     }
     if was.default != is.default && !was.optional && !is.optional && !found.breaking() {
         let old = value::text(pair.old.types, was.value, was.default);

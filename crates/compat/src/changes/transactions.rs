@@ -1,49 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a transaction is made of beside its call: format, sender, signature and extensions.
+//! Compares the parts of a transaction beside its call: format, sender, signature and extensions.
 
-use super::{Found, Kinds, Pair, of_types};
-use crate::change::change;
+use super::effect::change;
+use super::{InterfacePair, RuntimeChanges, TypeChangeKinds, type_change};
 use crate::{
-    interface::{Extension, Interface, WALLETS_KNOW},
+    interface::{Extension, Interface, WALLET_EXTENSIONS},
     read,
 };
 use protocol::diff::{Change, ChangeKind};
 
-/// Who signs with a variant that is gone is refused.
-fn signed(worse: ChangeKind) -> Kinds {
-    Kinds { worse, shrunk: worse, grown: ChangeKind::ExtensionTypesGrown }
+/// Returns the kinds of changes of signed types. A transaction with a removed variant is rejected.
+fn signed(breaking: ChangeKind) -> TypeChangeKinds {
+    TypeChangeKinds { breaking, shrunk: breaking, grown: ChangeKind::ExtensionTypesGrown }
 }
 
-pub(super) fn changes(pair: &Pair<'_>, found: &mut Found) {
+pub(super) fn changes(pair: &InterfacePair<'_>, found: &mut RuntimeChanges) {
     extensions(pair, &mut found.changes);
     order(pair, &mut found.changes);
     versions(pair, &mut found.changes);
-    formats(pair, &mut found.changes);
-    let told = [
+    extrinsic_formats(pair, &mut found.changes);
+    let types = [
         (ChangeKind::TransactionSender, "sender", pair.old.address, pair.new.address),
         (ChangeKind::TransactionSignature, "signature", pair.old.signature, pair.new.signature),
     ];
-    for (kind, name, was, is) in told {
+    for (kind, name, was, is) in types {
         match (was, is) {
             (Some(was), Some(is)) => {
-                found.changes.extend(of_types(&pair.types(was, is), signed(kind), name));
+                found.changes.extend(type_change(&pair.types(was, is), signed(kind), name));
             }
-            _ => found.untold.push(format!("the type of a transaction's {name}: not told by metadata V14")),
+            _ => found.not_compared.push(format!("the type of a transaction's {name}: not in metadata V14")),
         }
     }
 }
 
-/// Whether a transaction carries or signs anything for it.
+/// Returns whether an extension adds data to a transaction or to its signed payload.
 fn has_data(interface: &Interface<'_>, extension: &Extension<'_>) -> bool {
     has_bytes(interface, extension.explicit) || has_bytes(interface, extension.implicit)
 }
 
-/// A type without a plainest value holds itself, so it has bytes.
+/// Returns whether values of a type have bytes. A type without a simplest value contains itself, so
+/// it has bytes.
 fn has_bytes(interface: &Interface<'_>, id: u32) -> bool {
     read::default_value(interface.types, id).is_none_or(|bytes| !bytes.is_empty())
 }
 
-fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+fn extensions(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     for was in &pair.old.extensions {
         let name = was.identifier;
         let Some(is) = pair.new.extensions.iter().find(|extension| extension.identifier == name) else {
@@ -53,8 +54,8 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
             continue;
         };
         let (explicit, implicit) = (ChangeKind::ExtensionExplicit, ChangeKind::ExtensionImplicit);
-        changes.extend(of_types(&pair.types(was.explicit, is.explicit), signed(explicit), name));
-        changes.extend(of_types(&pair.types(was.implicit, is.implicit), signed(implicit), name));
+        changes.extend(type_change(&pair.types(was.explicit, is.explicit), signed(explicit), name));
+        changes.extend(type_change(&pair.types(was.implicit, is.implicit), signed(implicit), name));
     }
     let known = |name: &str| pair.old.extensions.iter().any(|extension| extension.identifier == name);
     for is in pair.new.extensions.iter().filter(|extension| !known(extension.identifier)) {
@@ -64,20 +65,20 @@ fn extensions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         }
         let mut parts = Vec::new();
         if has_bytes(pair.new, is.explicit) {
-            parts.push("transactions carry data of it".to_owned());
+            parts.push("transactions contain its data".to_owned());
         }
         if has_bytes(pair.new, is.implicit) {
-            parts.push("data of it is signed".to_owned());
+            parts.push("its data is signed".to_owned());
         }
-        if !WALLETS_KNOW.contains(&is.identifier) {
-            parts.push("not one that wallets know: they cannot sign until they learn it".to_owned());
+        if !WALLET_EXTENSIONS.contains(&is.identifier) {
+            parts.push("wallets do not support it: they cannot sign until they do".to_owned());
         }
         changes.push(change(ChangeKind::ExtensionAdded, is.identifier).with(parts));
     }
 }
 
-/// Those that both have, and that have data, in their order.
-fn order(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+/// Compares the order of the extensions that both sides have and that have data.
+fn order(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     let shared = |own: &Interface<'_>, other: &Interface<'_>| -> Vec<String> {
         let known = |name: &str| other.extensions.iter().any(|extension| extension.identifier == name);
         let counted = own.extensions.iter().filter(|extension| known(extension.identifier));
@@ -87,20 +88,20 @@ fn order(pair: &Pair<'_>, changes: &mut Vec<Change>) {
     let mut sorted = (old.clone(), new.clone());
     sorted.0.sort();
     sorted.1.sort();
-    // One that gained or lost its data is told by its own change.
+    // An extension that gained or lost its data has a change of its own.
     if old != new && sorted.0 == sorted.1 {
         let change = change(ChangeKind::ExtensionOrder, "transaction extensions");
         changes.push(change.from_to(old.join(", "), new.join(", ")));
     }
 }
 
-/// Of general transactions, told by metadata 16.
-fn versions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+/// Compares the extension versions of general transactions. Only metadata 16 has them.
+fn versions(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     if pair.old.metadata_version < 16 || pair.new.metadata_version < 16 {
         return;
     }
     let (old, new) = (&pair.old.extension_versions, &pair.new.extension_versions);
-    let told = |names: Option<&Vec<&str>>| names.map_or("none".to_owned(), |names| names.join(", "));
+    let list = |names: Option<&Vec<&str>>| names.map_or("none".to_owned(), |names| names.join(", "));
     let mut all: Vec<u8> = old.keys().chain(new.keys()).copied().collect();
     all.sort_unstable();
     all.dedup();
@@ -108,23 +109,24 @@ fn versions(pair: &Pair<'_>, changes: &mut Vec<Change>) {
         let (was, is) = (old.get(&version), new.get(&version));
         if was != is {
             let change = change(ChangeKind::ExtensionVersions, format!("extension version {version}"));
-            changes.push(change.from_to(told(was), told(is)));
+            changes.push(change.from_to(list(was), list(is)));
         }
     }
 }
 
-/// Before metadata 16 only one format is told, though others may be understood.
-fn formats(pair: &Pair<'_>, changes: &mut Vec<Change>) {
+/// Compares the extrinsic formats. Before metadata 16 the metadata lists only one, though the
+/// runtime may support others.
+fn extrinsic_formats(pair: &InterfacePair<'_>, changes: &mut Vec<Change>) {
     let (old, new) = (&pair.old.extrinsic_versions, &pair.new.extrinsic_versions);
     let whole = |interface: &Interface<'_>| interface.metadata_version >= 16;
     if whole(pair.new) || !whole(pair.old) {
-        for gone in old.iter().filter(|version| !new.contains(version)) {
-            changes.push(change(ChangeKind::ExtrinsicFormatRemoved, format!("extrinsic format {gone}")));
+        for removed in old.iter().filter(|version| !new.contains(version)) {
+            changes.push(change(ChangeKind::ExtrinsicFormatRemoved, format!("extrinsic format {removed}")));
         }
     }
     if whole(pair.old) || !whole(pair.new) {
-        for come in new.iter().filter(|version| !old.contains(version)) {
-            changes.push(change(ChangeKind::ExtrinsicFormatAdded, format!("extrinsic format {come}")));
+        for added in new.iter().filter(|version| !old.contains(version)) {
+            changes.push(change(ChangeKind::ExtrinsicFormatAdded, format!("extrinsic format {added}")));
         }
     }
 }

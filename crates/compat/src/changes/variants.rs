@@ -1,58 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The enums of a pallet: its calls, events and errors, variant by variant.
+//! Compares the enums of a pallet, which are its calls, events and errors, variant by variant.
 
-use super::{Kinds as OfFields, Pair};
-use crate::change::change;
+use super::effect::change;
+use super::{InterfacePair, TypeChangeKinds};
 use protocol::diff::{Change, ChangeKind};
 use scale_info::{Variant, form::PortableForm};
 use std::collections::HashMap;
 
-/// What the same thing is called for calls, events and errors.
-pub(super) struct Kinds {
+/// The kinds of changes of an enum's variants.
+pub(super) struct VariantChangeKinds {
     pub added: ChangeKind,
     pub removed: ChangeKind,
     pub renamed: ChangeKind,
     pub moved: ChangeKind,
     pub replaced: ChangeKind,
-    pub fields: OfFields,
+    pub fields: TypeChangeKinds,
 }
 
-pub(super) const CALLS: Kinds = Kinds {
+pub(super) const CALLS: VariantChangeKinds = VariantChangeKinds {
     added: ChangeKind::CallAdded,
     removed: ChangeKind::CallRemoved,
     renamed: ChangeKind::CallRenamed,
     moved: ChangeKind::CallMoved,
     replaced: ChangeKind::CallReplaced,
-    fields: OfFields {
-        worse: ChangeKind::CallArguments,
+    fields: TypeChangeKinds {
+        breaking: ChangeKind::CallArguments,
         shrunk: ChangeKind::CallArgumentsShrunk,
         grown: ChangeKind::CallArgumentsGrown,
     },
 };
 
-pub(super) const EVENTS: Kinds = Kinds {
+pub(super) const EVENTS: VariantChangeKinds = VariantChangeKinds {
     added: ChangeKind::EventAdded,
     removed: ChangeKind::EventRemoved,
     renamed: ChangeKind::EventRenamed,
     moved: ChangeKind::EventMoved,
     replaced: ChangeKind::EventReplaced,
-    // Those of old blocks are read by the metadata of their time.
-    fields: OfFields {
-        worse: ChangeKind::EventFields,
+    // Clients decode old blocks by the metadata of that time.
+    fields: TypeChangeKinds {
+        breaking: ChangeKind::EventFields,
         shrunk: ChangeKind::EventFieldsGrown,
         grown: ChangeKind::EventFieldsGrown,
     },
 };
 
-pub(super) const ERRORS: Kinds = Kinds {
+pub(super) const ERRORS: VariantChangeKinds = VariantChangeKinds {
     added: ChangeKind::ErrorAdded,
     removed: ChangeKind::ErrorRemoved,
     renamed: ChangeKind::ErrorRenamed,
     moved: ChangeKind::ErrorMoved,
     replaced: ChangeKind::ErrorReplaced,
-    // Those of old blocks are read by the metadata of their time.
-    fields: OfFields {
-        worse: ChangeKind::ErrorFields,
+    // Clients decode old blocks by the metadata of that time.
+    fields: TypeChangeKinds {
+        breaking: ChangeKind::ErrorFields,
         shrunk: ChangeKind::ErrorFieldsGrown,
         grown: ChangeKind::ErrorFieldsGrown,
     },
@@ -60,7 +60,12 @@ pub(super) const ERRORS: Kinds = Kinds {
 
 type Variants<'a> = &'a [Variant<PortableForm>];
 
-pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kinds: &Kinds) -> Vec<Change> {
+pub(super) fn changes(
+    pair: &InterfacePair<'_>,
+    old: Variants<'_>,
+    new: Variants<'_>,
+    kinds: &VariantChangeKinds,
+) -> Vec<Change> {
     let by_name = |variants: Variants<'_>| -> HashMap<String, usize> {
         variants.iter().enumerate().map(|(place, variant)| (variant.name.clone(), place)).collect()
     };
@@ -75,32 +80,33 @@ pub(super) fn changes(pair: &Pair<'_>, old: Variants<'_>, new: Variants<'_>, kin
                 changes.push(change(kinds.moved, &was.name).from_to(index(was), index(is)));
             }
             let found = pair.fields(&was.fields, &is.fields);
-            changes.extend(super::of_types(&found, kinds.fields, &was.name));
+            changes.extend(super::type_change(&found, kinds.fields, &was.name));
             continue;
         }
         let index = format!("index {}", was.index);
-        let Some(heir) = new_indices.get(&was.index) else {
+        let Some(successor) = new_indices.get(&was.index) else {
             changes.push(change(kinds.removed, &was.name).old(index));
             continue;
         };
-        if old_names.contains_key(&heir.name) {
-            let told = format!("{} stands at its index now", heir.name);
-            changes.push(change(kinds.removed, &was.name).old(index).with([told]));
+        if old_names.contains_key(&successor.name) {
+            let detail = format!("its index is now that of {}", successor.name);
+            changes.push(change(kinds.removed, &was.name).old(index).with([detail]));
             continue;
         }
-        // Both new names at an old place: renamed, if it takes what it took. Without fields everything takes the same.
-        let found = pair.fields(&was.fields, &heir.fields);
-        renamed.push(heir.index);
+        // A new name at an old index: renamed, if the fields are the same. Variants without fields
+        // always have the same fields, so that they count as replaced.
+        let found = pair.fields(&was.fields, &successor.fields);
+        renamed.push(successor.index);
         if was.fields.is_empty() || found.breaking() || found.lossy() || !found.renamed.is_empty() {
-            let change = change(kinds.replaced, &was.name).from_to(&was.name, &heir.name);
+            let change = change(kinds.replaced, &was.name).from_to(&was.name, &successor.name);
             changes.push(change.with([format!("both at {index}")]).with(found.all()));
         } else {
-            changes.push(change(kinds.renamed, &heir.name).from_to(&was.name, &heir.name).with(found.all()));
+            changes.push(change(kinds.renamed, &successor.name).from_to(&was.name, &successor.name).with(found.all()));
         }
     }
     for is in new {
         if !old_names.contains_key(&is.name) && !renamed.contains(&is.index) {
-            changes.push(change(kinds.added, &is.name).new_is(format!("index {}", is.index)));
+            changes.push(change(kinds.added, &is.name).new_value(format!("index {}", is.index)));
         }
     }
     changes

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a runtime says of itself and what it needs of a node.
+//! Compares the runtime version, the code size and the imported host functions.
 
-use crate::change::change;
+use super::effect::change;
 use crate::{host_functions, runtime::Runtime};
 use protocol::diff::{Change, ChangeKind};
 
 pub(super) fn changes(old: &Runtime, new: &Runtime, changes: &mut Vec<Change>) {
     let (before, after) = (&old.version, &new.version);
-    let number = |number: Option<u32>| number.map_or("not told".to_owned(), |number| number.to_string());
+    let number = |number: Option<u32>| number.map_or("none".to_owned(), |number| number.to_string());
     let fields = [
         (ChangeKind::SpecName, "spec_name", before.spec_name.clone(), after.spec_name.clone()),
         (ChangeKind::ImplName, "impl_name", before.impl_name.clone(), after.impl_name.clone()),

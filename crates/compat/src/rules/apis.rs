@@ -1,60 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What nodes offer a runtime, and what it offers them.
+//! The rules of runtime APIs and host functions.
 
-use crate::changes::{Found, needed_by};
+use crate::changes::{RuntimeChanges, needed_by};
 use protocol::Check;
 use protocol::diff::ChangeKind;
 
-/// Who calls an API decodes its answers by the types of a version: other types, another version.
-pub(super) fn api_version(found: &Found) -> Check {
+/// Checks that the version of an API increases when its types change: callers decode the results by
+/// the types of a version.
+pub(super) fn api_version(found: &RuntimeChanges) -> Check {
     const NAME: &str = "api-version";
     let raised = |api: &str| {
         found.changes.iter().any(|change| change.kind == ChangeKind::ApiVersionRaised && change.name == api)
     };
-    let (mut broken, mut odd) = (Vec::new(), Vec::new());
+    let (mut broken, mut hazards) = (Vec::new(), Vec::new());
     for change in &found.changes {
         let api = change.name.split('_').next().unwrap_or_default();
         let nodes = needed_by(api);
-        let callers = nodes.unwrap_or("those who call it");
+        let callers = nodes.unwrap_or("its callers");
         match change.kind {
-            ChangeKind::ApiRemoved if nodes.is_some() => broken.push(format!("{}; {callers} need it", change.told())),
-            ChangeKind::ApiRemoved => odd.push(change.told()),
+            ChangeKind::ApiRemoved if nodes.is_some() => {
+                broken.push(format!("{}; {callers} need it", change.summary()))
+            }
+            ChangeKind::ApiRemoved => hazards.push(change.summary()),
             ChangeKind::ApiVersionLowered => {
-                broken.push(format!("{}; {callers} take it for what it was", change.told()))
+                broken.push(format!("{}; {callers} expect the former version", change.summary()))
             }
             ChangeKind::ApiMethodArguments | ChangeKind::ApiMethodResult | ChangeKind::ApiMethodRemoved
                 if !raised(api) =>
             {
-                broken.push(format!("{}; the version of {api} stays, and {callers} cannot tell", change.told()));
+                broken
+                    .push(format!("{}; the version of {api} stays, and {callers} cannot detect it", change.summary()));
             }
             ChangeKind::ApiMethodArguments | ChangeKind::ApiMethodResult | ChangeKind::ApiMethodRemoved => {
-                odd.push(format!("{}; {callers} must know the new version of {api} by then", change.told()));
+                hazards.push(format!("{}; {callers} must know the new version of {api} by then", change.summary()));
             }
-            // An answer may hold what an older node cannot decode.
+            // A result may contain a variant that an older node cannot decode.
             ChangeKind::ApiMethodTypesGrown if !raised(api) => {
-                odd.push(format!("{}; {callers} cannot decode it where it occurs", change.told()));
+                hazards.push(format!("{}; {callers} cannot decode it where it occurs", change.summary()));
             }
             ChangeKind::ApiMethodArgumentsShrunk if !raised(api) => {
-                odd.push(format!("{}; {callers} that send one are not understood", change.told()));
+                hazards.push(format!("{}; calls by {callers} that contain one are rejected", change.summary()));
             }
             _ => {}
         }
     }
     if !broken.is_empty() {
-        return Check::fail(NAME, "APIs changed and their versions do not say so").with([broken, odd].concat());
+        return Check::fail(NAME, "APIs changed but their versions did not increase").with([broken, hazards].concat());
     }
-    if !odd.is_empty() {
-        return Check::warn(NAME, "APIs changed; nodes and clients have to be new enough").with(odd);
+    if !hazards.is_empty() {
+        return Check::warn(NAME, "APIs changed; nodes and clients must be new enough").with(hazards);
     }
-    match found.untold.iter().any(|told| told.starts_with("the functions of runtime APIs")) {
-        true => Check::pass(NAME, "no API removed or set back; their types are not told on both sides"),
-        false => Check::pass(NAME, "APIs answer as before, or their versions rose"),
+    match found.not_compared.iter().any(|part| part.starts_with("the functions of runtime APIs")) {
+        true => Check::pass(NAME, "no API was removed or lowered; their types are not known on both sides"),
+        false => Check::pass(NAME, "APIs are unchanged, or their versions increased"),
     }
 }
 
-/// A node that lacks a function a runtime imports cannot execute it at all. Which nodes are deployed is for people to know, so
-/// that it is a hazard, here as in the dry run.
-pub(super) fn host_functions(found: &Found) -> Check {
+/// Warns of newly imported host functions: a node without such a function cannot execute the
+/// runtime.
+///
+/// It is a hazard, as in the dry run, because the tool does not know which nodes are deployed.
+pub(super) fn host_functions(found: &RuntimeChanges) -> Check {
     const NAME: &str = "host-functions";
     let added: Vec<_> = found
         .changes
@@ -63,7 +69,7 @@ pub(super) fn host_functions(found: &Found) -> Check {
         .map(|change| format!("{}: every node must offer it before the upgrade", change.name))
         .collect();
     match added.len() {
-        0 => Check::pass(NAME, "nothing newly imported but what every node has long had"),
+        0 => Check::pass(NAME, "no newly imported functions but those that every node has had for years"),
         1 => Check::warn(NAME, "1 function is newly imported").with(added),
         count => Check::warn(NAME, format!("{count} functions are newly imported")).with(added),
     }

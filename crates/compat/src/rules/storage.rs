@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A stored value that the new code takes for something else needs a migration, and a migration raises the pallet's
-//! storage version.
+//! The rule of storage migrations: a stored value that the new code decodes differently needs a
+//! migration, and a migration increases the pallet's storage version.
 
-use crate::{changes::Found, runtime::Runtime};
+use crate::{changes::RuntimeChanges, runtime::Runtime};
 use protocol::Check;
 use protocol::diff::{Change, ChangeKind, StorageVersionsFrom};
 use std::collections::BTreeMap;
 
 const NAME: &str = "storage-migration";
 
-pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Check {
+pub(super) fn migration(old: &Runtime, new: &Runtime, found: &RuntimeChanges) -> Check {
     let mut pallets: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
-    for change in found.changes.iter().filter(|change| (demands(change) || asks(change)) && !written_anew(change)) {
+    for change in found
+        .changes
+        .iter()
+        .filter(|change| (needs_migration(change) || may_need_migration(change)) && !rewritten_each_block(change))
+    {
         pallets.entry(change.pallet.as_deref().unwrap_or_default()).or_default().push(change);
     }
     if pallets.is_empty() {
-        return Check::pass(NAME, "what is stored is found, and read as it was written");
+        return Check::pass(NAME, "stored values are found and decoded as before");
     }
     let renamed: BTreeMap<&str, &str> = found
         .changes
@@ -35,24 +39,24 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Check {
                 raised.push(format!("{pallet}: storage version {was} to {is}"));
                 continue;
             }
-            (true, std::cmp::Ordering::Less) => format!("; the storage version went from {was} back to {is}"),
+            (true, std::cmp::Ordering::Less) => format!("; the storage version fell from {was} to {is}"),
             (true, std::cmp::Ordering::Equal) => format!("; the storage version stays {is}"),
             (false, _) => String::new(),
         };
         for change in changes {
-            let list = if known && demands(change) { &mut broken } else { &mut doubtful };
-            list.push(change.told() + &why);
+            let list = if known && needs_migration(change) { &mut broken } else { &mut doubtful };
+            list.push(change.summary() + &why);
         }
     }
     if !broken.is_empty() {
-        return Check::fail(NAME, "storage changed and nothing says that it is migrated")
+        return Check::fail(NAME, "storage changed without a sign of a migration")
             .with([broken, doubtful, raised].concat());
     }
     if doubtful.is_empty() {
-        return Check::pass(NAME, "storage changed, and the storage versions rose with it").with(raised);
+        return Check::pass(NAME, "storage changed, and the storage versions increased").with(raised);
     }
     let detail = match known {
-        true => "what is stored may be left behind, or hold what is not read any more (a dry run tells)".to_owned(),
+        true => "stored values may be left over, or be of a removed variant (a dry run shows it)".to_owned(),
         false => {
             let side = match (before.from, after.from) {
                 (StorageVersionsFrom::Unknown, StorageVersionsFrom::Unknown) => "either runtime",
@@ -60,17 +64,17 @@ pub(super) fn migration(old: &Runtime, new: &Runtime, found: &Found) -> Check {
                 _ => "the new runtime",
             };
             format!(
-                "storage changed; whether it is migrated cannot be told: the storage versions of {side} are not known (a \
-                 dry run tells)"
+                "storage changed; whether it is migrated is unknown: the storage versions of {side} are not known (a \
+                 dry run shows it)"
             )
         }
     };
     Check::warn(NAME, detail).with([doubtful, raised].concat())
 }
 
-/// Written anew by each block before it is read: frame-system kills its own when a block begins, Babe when it ends, and
-/// cumulus takes the relay chain's from the inherent.
-const WRITTEN_ANEW: [(&str, &str); 8] = [
+/// Items that every block writes before it reads them. frame-system clears its own at the beginning
+/// of a block, Babe at the end, and cumulus writes the relay chain's data from the inherent.
+const REWRITTEN_EACH_BLOCK: [(&str, &str); 8] = [
     ("Babe", "Initialized"),
     ("System", "Events"),
     ("System", "EventTopics"),
@@ -81,19 +85,20 @@ const WRITTEN_ANEW: [(&str, &str); 8] = [
     ("ParachainSystem", "HostConfiguration"),
 ];
 
-fn written_anew(change: &Change) -> bool {
-    WRITTEN_ANEW.iter().any(|(pallet, item)| change.pallet.as_deref() == Some(*pallet) && change.name == *item)
+fn rewritten_each_block(change: &Change) -> bool {
+    REWRITTEN_EACH_BLOCK.iter().any(|(pallet, item)| change.pallet.as_deref() == Some(*pallet) && change.name == *item)
 }
 
-/// Whether a value that is stored is not found any more, or is read as what it is not.
-fn demands(change: &Change) -> bool {
+/// Returns whether a stored value is no longer found, or is decoded differently.
+fn needs_migration(change: &Change) -> bool {
     matches!(
         change.kind,
         ChangeKind::StorageHashers | ChangeKind::StorageKey | ChangeKind::StorageValue | ChangeKind::StoragePrefixMoved
     )
 }
 
-/// Whether that depends on what is stored: a variant that is gone may be stored nowhere, an item that is gone be empty.
-fn asks(change: &Change) -> bool {
+/// Returns whether this depends on the stored values: a removed variant may be stored nowhere, and
+/// a removed item may be empty.
+fn may_need_migration(change: &Change) -> bool {
     matches!(change.kind, ChangeKind::StorageKeyShrunk | ChangeKind::StorageValueShrunk | ChangeKind::StorageRemoved)
 }

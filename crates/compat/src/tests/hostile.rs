@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Metadata that nobody honest wrote: it is refused or compared, in bounded time, and never panics.
+//! Hostile metadata: it is rejected or compared, in bounded time, and never causes a panic.
 
 use super::parts::*;
 use crate::{
     Runtime, diff,
-    testing::{Pallet, Sketch, ty},
+    testing::{Pallet, RuntimeBuilder, ty},
 };
 use artifact::{Blob, Metadata, metadata::RuntimeMetadata};
 use codec::Encode;
@@ -18,18 +18,18 @@ fn refused(old: &Runtime, new: &Runtime) -> worker::Failure {
     failure
 }
 
-/// A runtime whose types somebody has turned.
-fn twisted(sketch: &Sketch, twist: impl FnOnce(&mut frame_metadata::v16::RuntimeMetadataV16)) -> Runtime {
-    let mut runtime = sketch.runtime(16);
+/// Returns a runtime with modified metadata.
+fn modified(builder: &RuntimeBuilder, modify: impl FnOnce(&mut frame_metadata::v16::RuntimeMetadataV16)) -> Runtime {
+    let mut runtime = builder.runtime(16);
     match &mut runtime.metadata {
-        RuntimeMetadata::V16(metadata) => twist(metadata),
+        RuntimeMetadata::V16(metadata) => modify(metadata),
         other => panic!("version {}", other.version()),
     }
     runtime
 }
 
 #[test]
-fn metadata_that_is_cut_short_anywhere_is_refused() {
+fn truncated_metadata_is_rejected() {
     for version in [14, 15, 16] {
         let whole = base().metadata(version);
         for length in (0..whole.len()).step_by(7) {
@@ -39,16 +39,16 @@ fn metadata_that_is_cut_short_anywhere_is_refused() {
 }
 
 #[test]
-fn versions_without_types_and_unknown_ones_are_refused() {
+fn unknown_metadata_versions_are_rejected() {
     let mut unknown = base().metadata(16);
     unknown[4] = 99;
     assert_eq!(Metadata::from_bytes("unknown", unknown).expect_err("refused").kind, Kind::Input);
 }
 
 #[test]
-fn types_that_hold_themselves_are_compared() {
-    let forever = |runtime: &mut frame_metadata::v16::RuntimeMetadataV16| {
-        // Every type becomes a pair of itself: twice as many paths at each depth, and no bytes at all.
+fn recursive_types_are_compared() {
+    let recursive = |runtime: &mut frame_metadata::v16::RuntimeMetadataV16| {
+        // Every type becomes a pair of itself: the paths double with each level, without any bytes.
         for id in 0..runtime.types.types.len() as u32 {
             let pair: TypeDefTuple<PortableForm> = TypeDefTuple::new_portable(vec![id.into(), id.into()]);
             if !matches!(runtime.types.types[id as usize].ty.type_def, TypeDef::Variant(_)) {
@@ -56,22 +56,22 @@ fn types_that_hold_themselves_are_compared() {
             }
         }
     };
-    let (old, new) = (twisted(&base(), forever), twisted(&base(), forever));
+    let (old, new) = (modified(&base(), recursive), modified(&base(), recursive));
     assert!(diff(&old, &new, &AllowedRules::new()).expect("compared").changes.is_empty());
     assert!(!diff(&base().runtime(16), &new, &AllowedRules::new()).expect("compared").changes.is_empty());
-    crate::parameters::parameters(&old, &new, &Default::default(), None).expect("told");
+    crate::parameters::parameters(&old, &new, &Default::default(), None).expect("parameters");
 }
 
 #[test]
-fn types_that_nest_without_end_are_refused() {
-    let deep = twisted(&base(), |metadata| {
+fn types_that_nest_too_deeply_are_rejected() {
+    let deep = modified(&base(), |metadata| {
         let count = metadata.types.types.len() as u32;
         let storage = metadata.pallets[0].storage.as_mut().expect("storage");
         storage.entries[0].ty = frame_metadata::v14::StorageEntryType::Plain(count.into());
         for id in count..count + 5000 {
             let mut ty = metadata.types.types[0].clone();
             ty.id = id;
-            // Each of the next and a number, so that it is no wrapper.
+            // A pair of the next type and a number, so that it is not a newtype.
             ty.ty.type_def = TypeDefTuple::new_portable(vec![(id + 1).into(), 0.into()]).into();
             metadata.types.types.push(ty);
         }
@@ -80,17 +80,17 @@ fn types_that_nest_without_end_are_refused() {
 }
 
 #[test]
-fn names_and_numbers_beyond_reason_are_refused() {
+fn too_long_names_and_too_many_pallets_are_rejected() {
     let long: &'static str = Box::leak("x".repeat(600).into_boxed_str());
     let named = base().with(Pallet { name: long, index: 3, ..Pallet::default() }).runtime(16);
     assert!(refused(&base().runtime(16), &named).found.is_some_and(|found| found.contains("600 bytes")));
     let pallet = |index: u32| Pallet { name: "Many", index: index as u8, ..Pallet::default() };
-    let many = (0..2000).fold(base(), |sketch, index| sketch.with(pallet(index))).runtime(16);
+    let many = (0..2000).fold(base(), |builder, index| builder.with(pallet(index))).runtime(16);
     assert!(refused(&many, &base().runtime(16)).found.is_some_and(|found| found.contains("pallets")));
 }
 
 #[test]
-fn huge_counts_in_constants_end_soon() {
+fn huge_counts_in_constants_are_bounded() {
     let huge = base().change(|s| {
         s.pallets[0].constants = vec![("Count", ty::<Vec<()>>(), codec::Compact(u32::MAX).encode())];
     });
@@ -101,7 +101,7 @@ fn huge_counts_in_constants_end_soon() {
 
 #[test]
 fn two_chains_with_nothing_in_common_are_compared() {
-    let other = Sketch::new()
+    let other = RuntimeBuilder::new()
         .with(Pallet { name: "Contracts", index: 77, calls: Some(ty::<events::More>()), ..Pallet::default() })
         .change(|s| s.version.spec_name = "other".into());
     let document = diff(&base().runtime(14), &other.runtime(16), &AllowedRules::new()).expect("compared");
@@ -110,7 +110,7 @@ fn two_chains_with_nothing_in_common_are_compared() {
 }
 
 #[test]
-fn a_runtime_that_traps_when_it_is_asked_is_named() {
+fn a_runtime_that_traps_is_named_in_the_failure() {
     let wasm = wat::parse_str(
         r#"(module (memory (export "memory") 17)
             (func (export "Core_version") (param i32 i32) (result i64) unreachable)
@@ -118,7 +118,7 @@ fn a_runtime_that_traps_when_it_is_asked_is_named() {
     )
     .expect("a module");
     let blob = Blob::parse("trap.wasm", wasm).expect("a blob");
-    let failure = Runtime::of_blob("trap.wasm", &blob).expect_err("refused");
+    let failure = Runtime::from_blob("trap.wasm", &blob).expect_err("refused");
     assert_eq!(failure.kind, Kind::Input);
     assert!(failure.message.contains("Metadata_metadata of trap.wasm failed"), "{failure}");
 }

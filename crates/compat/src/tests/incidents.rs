@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Upgrades that went wrong and that a comparison of the two runtimes shows (docs/incidents.md), each with a good twin.
+//! Failed upgrades that a comparison of the two runtimes detects (docs/incidents.md), each with a
+//! correct counterpart.
 
 use super::{compared, parts::*, status};
-use crate::testing::{Pallet, Sketch, ty};
+use crate::testing::{Pallet, RuntimeBuilder, ty};
 use artifact::{hashes::blake2_64, metadata_hash::MetadataHashStatus, version::api};
 use codec::Encode;
 use protocol::diff::{Audience, ChangeKind};
 use protocol::{Status, Verdict};
 
-fn babe(spec_name: &str, epoch: u64) -> Sketch {
+fn babe(spec_name: &str, epoch: u64) -> RuntimeBuilder {
     let constants = vec![("EpochDuration", ty::<u64>(), epoch.encode())];
     base()
         .with(Pallet { name: "Babe", index: 2, constants, ..Pallet::default() })
@@ -65,7 +66,7 @@ fn n18_an_extension_that_wallets_do_not_know() {
     });
     let document = compared(&base(), &extended);
     let change = document.changes.iter().find(|change| change.kind == ChangeKind::ExtensionAdded).expect("found");
-    assert!(change.details.iter().any(|detail| detail.contains("not one that wallets know")), "{change:?}");
+    assert!(change.details.iter().any(|detail| detail.contains("wallets do not support it")), "{change:?}");
     let same = extended.change(|s| s.version.transaction_version = Some(1));
     assert_eq!(status(&compared(&base(), &same), "transaction-version"), Status::Fail);
 }
@@ -105,7 +106,7 @@ fn a_storage_type_that_changed_without_a_migration() {
 
 #[test]
 fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
-    let holding = |sketch: Sketch, held: MetadataHashStatus| sketch.change(|s| s.metadata_hash = held);
+    let holding = |builder: RuntimeBuilder, held: MetadataHashStatus| builder.change(|s| s.metadata_hash = held);
     let present = MetadataHashStatus::Present(Some([7; 32]));
     let old = holding(base(), present.clone());
     for lost in [MetadataHashStatus::Missing, MetadataHashStatus::NoExtension] {
@@ -114,7 +115,7 @@ fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
     }
     let unseen = holding(released(&base()), MetadataHashStatus::Unknown("it traps".into()));
     assert_eq!(status(&compared(&old, &unseen), "metadata-hash"), Status::Warn);
-    // Both have one; neither has; the old one had none.
+    // Both have the hash, neither has it, only the new one has it.
     for (old, new) in [
         (present.clone(), present.clone()),
         (MetadataHashStatus::Missing, MetadataHashStatus::Missing),

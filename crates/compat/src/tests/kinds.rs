@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Each kind of change from two runtimes that differ in just that, and nothing from two that do not differ.
+//! Each kind of change, from two runtimes that differ in nothing else. Equal runtimes give no
+//! change.
 
 use super::{compared, kinds, parts::*};
-use crate::testing::{Item, Pallet, Sketch, ty};
+use crate::testing::{Item, Pallet, RuntimeBuilder, ty};
 use artifact::{hashes::blake2_64, version::api};
 use codec::Encode;
 use frame_metadata::v14::StorageHasher;
 use proptest::prelude::*;
 use protocol::diff::Audience;
 
-fn after(change: impl FnOnce(&mut Sketch)) -> Vec<String> {
+fn after(change: impl FnOnce(&mut RuntimeBuilder)) -> Vec<String> {
     kinds(&base(), &base().change(change))
 }
 
 fn in_pallet(change: impl FnOnce(&mut Pallet)) -> Vec<String> {
-    after(|sketch| change(&mut sketch.pallets[0]))
+    after(|builder| change(&mut builder.pallets[0]))
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn events_and_errors() {
         (ty::<events::Widened>(), vec!["fields Balances.Sent"]),
     ];
     for (changed, expected) in cases {
-        let named = |what: &str| expected.iter().map(|told| format!("{what}-{told}")).collect::<Vec<_>>();
+        let named = |what: &str| expected.iter().map(|change| format!("{what}-{change}")).collect::<Vec<_>>();
         assert_eq!(in_pallet(|pallet| pallet.event = Some(changed)), named("event"));
         assert_eq!(in_pallet(|pallet| pallet.error = Some(changed)), named("error"));
     }
@@ -100,7 +101,7 @@ fn storage() {
     assert_eq!(kinds(&more, &base()), ["storage-value-shrunk Balances.Account"]);
     let keyed = |key| base().change(|s| s.pallets[0].items[1].key = Some((vec![StorageHasher::Twox64Concat], key)));
     let (few, more) = (keyed(ty::<Kind>()), keyed(ty::<values::grown::Kind>()));
-    assert!(kinds(&few, &more).is_empty(), "a key with more variants is the same key to those that are stored");
+    assert!(kinds(&few, &more).is_empty(), "additional variants do not change stored keys");
     assert_eq!(kinds(&more, &few), ["storage-key-shrunk Balances.Account"]);
     assert_eq!(with(|items| items[0].optional = true), ["storage-modifier Balances.Total"]);
     assert_eq!(with(|items| items[0].default = 1u128.encode()), ["storage-default Balances.Total"]);
@@ -164,17 +165,17 @@ fn runtime_apis() {
 
 #[test]
 fn transactions() {
-    let with = |change: fn(&mut Sketch)| {
+    let with = |change: fn(&mut RuntimeBuilder)| {
         after(|s| {
             s.extension_versions.clear();
             change(s);
         })
         .into_iter()
-        .filter(|told| !told.starts_with("extension-versions"))
+        .filter(|change| !change.starts_with("extension-versions"))
         .collect::<Vec<_>>()
     };
     let weight = ("CheckWeight", ty::<()>(), ty::<()>());
-    assert!(after(|s| s.extensions.push(weight)).is_empty(), "of no version that is used");
+    assert!(after(|s| s.extensions.push(weight)).is_empty(), "it is in no extension version that is used");
     assert_eq!(
         with(|s| s.extensions.push(("CheckWeight", ty::<()>(), ty::<()>()))),
         ["extension-added-without-data CheckWeight"]
@@ -195,7 +196,7 @@ fn transactions() {
     assert_eq!(with(|s| s.extrinsic_versions.push(6)), ["extrinsic-format-added extrinsic format 6"]);
     assert_eq!(with(|s| s.address = ty::<[u8; 20]>()), ["transaction-sender sender"]);
     assert_eq!(with(|s| s.signature = ty::<[u8; 65]>()), ["transaction-signature signature"]);
-    let signing = |change: fn(&mut Sketch, scale_info::MetaType)| {
+    let signing = |change: fn(&mut RuntimeBuilder, scale_info::MetaType)| {
         let of = |ty| {
             base().change(|s| {
                 s.extension_versions.clear();
@@ -220,24 +221,24 @@ fn transactions() {
 }
 
 #[test]
-fn contracts_are_concerned_where_there_are_any() {
+fn contracts_are_affected_only_if_the_runtime_has_them() {
     #[derive(scale_info::TypeInfo)]
     #[allow(dead_code, non_camel_case_types, reason = "only its type information is used")]
     enum Call {
         instantiate_with_code,
     }
-    let moved = |sketch: &Sketch| sketch.change(|s| s.pallets[0].index = 11);
-    let concerned =
-        |sketch: Sketch| compared(&sketch, &moved(&sketch)).changes[0].breaks.contains(&Audience::Contracts);
-    assert!(!concerned(base()));
+    let moved = |builder: &RuntimeBuilder| builder.change(|s| s.pallets[0].index = 11);
+    let affected =
+        |builder: RuntimeBuilder| compared(&builder, &moved(&builder)).changes[0].breaks.contains(&Audience::Contracts);
+    assert!(!affected(base()));
     let contracts = Pallet { name: "Revive", index: 90, calls: Some(ty::<Call>()), ..Pallet::default() };
-    assert!(concerned(base().with(contracts)));
+    assert!(affected(base().with(contracts)));
 }
 
 proptest! {
-    /// Whatever a runtime is made of: compared with itself it gives nothing, and every rule is kept.
+    /// Compares any runtime with itself: there is no change, and every rule is kept.
     #[test]
-    fn a_runtime_compared_with_itself_gives_nothing(
+    fn a_runtime_compared_with_itself_has_no_changes(
         pallets in prop::collection::vec((0usize..8, any::<u8>(), 0usize..6, 0usize..6, any::<bool>(), any::<[u8; 8]>()), 0..8),
         version in 14u32..17,
     ) {
@@ -246,19 +247,19 @@ proptest! {
             ty::<calls::plain::Call>(), ty::<calls::moved::Call>(), ty::<Event>(), ty::<events::Widened>(),
             ty::<values::Account>(), ty::<values::grown::Account>(),
         ];
-        let sketch = pallets.into_iter().fold(base(), |sketch, (name, index, one, other, optional, value)| {
-            sketch.with(Pallet {
+        let builder = pallets.into_iter().fold(base(), |builder, (name, index, one, other, optional, value)| {
+            builder.with(Pallet {
                 name: names[name],
                 index,
                 items: vec![Item { optional, ..Item::map("I", StorageHasher::Identity, types[one], types[other]) }],
-                // Calls are an enum in anything that is taken for metadata at all.
+                // Calls must be an enum, or the metadata is rejected.
                 calls: Some(types[one % 4]),
                 event: Some(types[other]),
                 constants: vec![("C", types[one], value.to_vec())],
                 ..Pallet::default()
             })
         });
-        let document = crate::diff(&sketch.runtime(version), &sketch.runtime(version), &Default::default()).expect("compared");
+        let document = crate::diff(&builder.runtime(version), &builder.runtime(version), &Default::default()).expect("compared");
         prop_assert!(document.changes.is_empty(), "{:?}", document.changes);
         prop_assert!(document.rules.iter().all(|rule| rule.status == protocol::Status::Pass));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two small runtimes that differ in just one thing, for every kind of change and every rule.
+//! Comparisons of small runtimes that differ in one thing, for each kind of change and each rule.
 
 mod hostile;
 mod incidents;
@@ -11,17 +11,17 @@ mod seen;
 mod signing;
 mod wire;
 
-use crate::{diff, testing::Sketch};
+use crate::{diff, testing::RuntimeBuilder};
 use protocol::Status;
 use protocol::diff::{AllowedRules, DiffReport};
 
-/// Compares two sketches with metadata 16 on both sides.
-fn compared(old: &Sketch, new: &Sketch) -> DiffReport {
+/// Compares two runtimes with metadata 16 on both sides.
+fn compared(old: &RuntimeBuilder, new: &RuntimeBuilder) -> DiffReport {
     diff(&old.runtime(16), &new.runtime(16), &AllowedRules::new()).expect("compared")
 }
 
-/// The kinds that were found, each with what it is about.
-fn kinds(old: &Sketch, new: &Sketch) -> Vec<String> {
+/// Returns the kinds of the changes, each with its title.
+fn kinds(old: &RuntimeBuilder, new: &RuntimeBuilder) -> Vec<String> {
     let named = |document: DiffReport| {
         document.changes.iter().map(|change| format!("{} {}", change.kind, change.title())).collect()
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Metadata of each version against each: what one of them does not tell is no change.
+//! Compares metadata of each version with each other: what one version lacks is not a change.
 
 use super::parts::*;
 use crate::{diff, testing::ty};
@@ -9,21 +9,21 @@ use protocol::diff::ChangeKind;
 const VERSIONS: [u32; 3] = [14, 15, 16];
 
 #[test]
-fn one_runtime_told_by_two_versions_of_metadata_is_one_runtime() {
+fn a_runtime_with_two_metadata_versions_has_no_changes() {
     for old in VERSIONS {
         for new in VERSIONS {
             let document = diff(&base().runtime(old), &base().runtime(new), &AllowedRules::new()).expect("compared");
             assert!(document.changes.is_empty(), "V{old} with V{new}: {:?}", document.changes);
-            let untold = |what: &str| document.untold.iter().any(|told| told.contains(what));
-            assert_eq!(untold("functions of runtime APIs"), old.min(new) < 15, "V{old} with V{new}");
-            assert_eq!(untold("sender"), old.min(new) < 15, "V{old} with V{new}");
-            assert_eq!(untold("view functions"), old.min(new) < 16, "V{old} with V{new}");
+            let lacks = |what: &str| document.untold.iter().any(|part| part.contains(what));
+            assert_eq!(lacks("functions of runtime APIs"), old.min(new) < 15, "V{old} with V{new}");
+            assert_eq!(lacks("sender"), old.min(new) < 15, "V{old} with V{new}");
+            assert_eq!(lacks("view functions"), old.min(new) < 16, "V{old} with V{new}");
         }
     }
 }
 
 #[test]
-fn what_all_versions_tell_is_compared_in_every_pairing() {
+fn common_parts_are_compared_for_every_pair_of_versions() {
     let changed = released(&base()).change(|s| {
         s.pallets[0].calls = Some(ty::<calls::moved::Call>());
         s.pallets[0].items[1].value = ty::<values::Account>();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the sketches are made of: enums of calls, events and errors, and their changed twins.
+//! The parts of the test runtimes: enums of calls, events and errors, and changed versions of them.
 
 #![allow(dead_code, non_camel_case_types, reason = "only their type information is used")]
 
-use crate::testing::{Item, Pallet, Sketch, ty};
+use crate::testing::{Item, Pallet, RuntimeBuilder, ty};
 use codec::Encode;
 use frame_metadata::v14::StorageHasher;
 use scale_info::TypeInfo;
@@ -107,7 +107,7 @@ pub mod values {
     }
 }
 
-/// A pallet with one of everything.
+/// Returns a pallet with one of each part.
 pub fn balances() -> Pallet {
     Pallet {
         name: "Balances",
@@ -134,20 +134,23 @@ pub fn genesis() -> (&'static str, scale_info::MetaType, scale_info::MetaType) {
     ("CheckGenesis", ty::<()>(), ty::<[u8; 32]>())
 }
 
-/// A runtime with that pallet, and one of everything beside it.
-pub fn base() -> Sketch {
-    let mut sketch =
-        Sketch::new().with(balances()).api("ParachainHost", 10, vec![("validators", vec![ty::<u32>()], ty::<Kind>())]);
-    sketch.extensions = vec![nonce(), genesis()];
-    sketch.extension_versions = [(0, vec![0, 1])].into();
-    sketch.extrinsic_versions = vec![4, 5];
-    sketch.host_functions = vec!["ext_storage_get_version_1"];
-    sketch
+/// Returns a runtime with that pallet, an API, extensions and a host function.
+pub fn base() -> RuntimeBuilder {
+    let mut builder = RuntimeBuilder::new().with(balances()).api(
+        "ParachainHost",
+        10,
+        vec![("validators", vec![ty::<u32>()], ty::<Kind>())],
+    );
+    builder.extensions = vec![nonce(), genesis()];
+    builder.extension_versions = [(0, vec![0, 1])].into();
+    builder.extrinsic_versions = vec![4, 5];
+    builder.host_functions = vec!["ext_storage_get_version_1"];
+    builder
 }
 
-/// The next release: both versions are higher.
-pub fn released(sketch: &Sketch) -> Sketch {
-    sketch.change(|next| {
+/// Returns the next release, with both versions increased.
+pub fn released(builder: &RuntimeBuilder) -> RuntimeBuilder {
+    builder.change(|next| {
         next.version.spec_version += 1;
         next.version.transaction_version = next.version.transaction_version.map(|version| version + 1);
     })

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Each rule: kept, broken by one thing, and allowed to be.
+//! Each rule: kept, broken and allowed.
 
 use super::{compared, parts::*, status};
 use crate::{
     diff,
     rules::{NAMES, check_allowed},
-    testing::{Item, Pallet, Sketch, ty},
+    testing::{Item, Pallet, RuntimeBuilder, ty},
 };
 use artifact::{hashes::blake2_64, version::api};
 use codec::Encode;
@@ -13,17 +13,17 @@ use frame_metadata::v14::StorageHasher;
 use protocol::diff::AllowedRules;
 use protocol::{Status, Verdict};
 
-/// The next release with one change more.
-fn next(change: impl FnOnce(&mut Sketch)) -> Sketch {
+/// Returns the next release with another change.
+fn next(change: impl FnOnce(&mut RuntimeBuilder)) -> RuntimeBuilder {
     released(&base()).change(change)
 }
 
-fn with_calls(calls: scale_info::MetaType) -> Sketch {
+fn with_calls(calls: scale_info::MetaType) -> RuntimeBuilder {
     next(|s| s.pallets[0].calls = Some(calls))
 }
 
-/// The one rule that is broken, if any.
-fn broken(old: &Sketch, new: &Sketch) -> Vec<String> {
+/// Returns the names of the broken rules.
+fn broken(old: &RuntimeBuilder, new: &RuntimeBuilder) -> Vec<String> {
     let document = compared(old, new);
     let broken: Vec<_> =
         document.rules.iter().filter(|rule| rule.status == Status::Fail).map(|rule| rule.name.clone()).collect();
@@ -51,9 +51,9 @@ fn the_name_and_the_version_of_the_chain() {
 }
 
 #[test]
-fn what_is_signed_and_the_transaction_version() {
-    let same_version = |new: Sketch| new.change(|s| s.version.transaction_version = Some(1));
-    let demanding = [
+fn changes_of_signed_data_require_a_transaction_version() {
+    let same_version = |new: RuntimeBuilder| new.change(|s| s.version.transaction_version = Some(1));
+    let breaking = [
         with_calls(ty::<calls::moved::Call>()),
         with_calls(ty::<calls::replaced::Call>()),
         with_calls(ty::<calls::narrowed::Call>()),
@@ -68,7 +68,7 @@ fn what_is_signed_and_the_transaction_version() {
         next(|s| s.address = ty::<u64>()),
         next(|s| s.signature = ty::<u64>()),
     ];
-    for (place, new) in demanding.into_iter().enumerate() {
+    for (place, new) in breaking.into_iter().enumerate() {
         assert!(broken(&base(), &new).is_empty(), "{place}: raised");
         assert_eq!(broken(&base(), &same_version(new)), ["transaction-version"], "{place}");
     }
@@ -81,23 +81,23 @@ fn what_is_signed_and_the_transaction_version() {
     for (place, new) in harmless.into_iter().enumerate() {
         assert!(broken(&base(), &same_version(new)).is_empty(), "{place}");
     }
-    // Calls that hold the variant that went are refused, none is taken for another.
-    let of = |sketch: Sketch, calls| sketch.change(|s| s.pallets[0].calls = Some(calls));
+    // Calls with the removed variant are rejected; none is decoded to another call.
+    let of = |builder: RuntimeBuilder, calls| builder.change(|s| s.pallets[0].calls = Some(calls));
     let old = of(base(), ty::<calls::of_more_kinds::Call>());
     let new = of(released(&base()), ty::<calls::of_a_kind::Call>());
     assert_eq!(status(&compared(&old, &same_version(new.clone())), "transaction-version"), Status::Warn);
     assert_eq!(status(&compared(&old, &new), "transaction-version"), Status::Pass, "raised");
-    // A pallet that nobody calls may move.
-    let silent = |index| {
-        move |s: &mut Sketch| {
+    // A pallet without calls may move.
+    let without_calls = |index| {
+        move |s: &mut RuntimeBuilder| {
             s.pallets.push(Pallet { name: "Silent", index, event: Some(ty::<Event>()), ..Pallet::default() })
         }
     };
-    assert!(broken(&base().change(silent(20)), &same_version(next(silent(21)))).is_empty());
+    assert!(broken(&base().change(without_calls(20)), &same_version(next(without_calls(21)))).is_empty());
 }
 
 #[test]
-fn a_chain_without_a_transaction_version_is_warned() {
+fn a_runtime_without_a_transaction_version_gives_a_warning() {
     let old = base().change(|s| s.version.transaction_version = None);
     let new = old.change(|s| {
         s.version.spec_version = 2;
@@ -123,7 +123,9 @@ fn slots_and_epochs() {
 
 #[test]
 fn storage_that_changes_needs_a_higher_storage_version() {
-    let at = |sketch: Sketch, version: u16| sketch.change(|s| s.storage_versions = Some(vec![("Balances", version)]));
+    let at = |builder: RuntimeBuilder, version: u16| {
+        builder.change(|s| s.storage_versions = Some(vec![("Balances", version)]))
+    };
     let changed = [
         next(|s| s.pallets[0].items[1].value = ty::<values::Account>()),
         next(|s| s.pallets[0].items[1].key = Some((vec![StorageHasher::Twox64Concat], ty::<[u8; 32]>()))),
@@ -133,15 +135,15 @@ fn storage_that_changes_needs_a_higher_storage_version() {
     for (place, new) in changed.into_iter().enumerate() {
         assert_eq!(broken(&at(base(), 1), &at(new.clone(), 1)), ["storage-migration"], "{place}");
         assert!(broken(&at(base(), 1), &at(new.clone(), 2)).is_empty(), "{place}: raised");
-        assert_eq!(broken(&at(base(), 1), &at(new.clone(), 0)), ["storage-migration"], "{place}: set back");
+        assert_eq!(broken(&at(base(), 1), &at(new.clone(), 0)), ["storage-migration"], "{place}: lowered");
         let unknown = new.change(|s| s.storage_versions = None);
         assert_eq!(status(&compared(&at(base(), 1), &unknown), "storage-migration"), Status::Warn, "{place}");
     }
     let grown = next(|s| s.pallets[0].items[1].value = ty::<values::grown::Account>());
-    assert!(broken(&base(), &grown).is_empty(), "a variant more is read as before");
+    assert!(broken(&base(), &grown).is_empty(), "an additional variant changes no stored value");
     let added = next(|s| s.pallets[0].items.push(Item::value("New", ty::<u8>())));
     assert_eq!(status(&compared(&base(), &added), "storage-migration"), Status::Pass);
-    // Whether these need one depends on what is stored.
+    // Whether these need a migration depends on the stored values.
     let more = base().change(|s| s.pallets[0].items[1].value = ty::<values::grown::Account>());
     for (old, new) in [(more, next(|_| ())), (base(), next(|s| drop(s.pallets[0].items.pop())))] {
         assert_eq!(status(&compared(&old, &new), "storage-migration"), Status::Warn);
@@ -151,7 +153,7 @@ fn storage_that_changes_needs_a_higher_storage_version() {
 }
 
 #[test]
-fn storage_that_each_block_writes_anew_needs_no_migration() {
+fn storage_that_every_block_rewrites_needs_no_migration() {
     let system = |value| {
         let items = vec![Item::value("Events", value)];
         base().with(Pallet { name: "System", index: 0, items, ..Pallet::default() })
@@ -176,9 +178,9 @@ fn apis_and_their_versions() {
     assert_eq!(broken(&base(), &next(|s| s.version.apis.clear())), ["api-version"]);
     let grown = next(|s| s.apis[0].1[0].2 = ty::<values::grown::Kind>());
     assert_eq!(status(&compared(&base(), &grown), "api-version"), Status::Warn);
-    let asked = |sketch: Sketch, ty| sketch.change(|s| s.apis[0].1[0].1 = vec![ty]);
+    let asked = |builder: RuntimeBuilder, ty| builder.change(|s| s.apis[0].1[0].1 = vec![ty]);
     let (old, new) = (asked(base(), ty::<values::grown::Kind>()), asked(next(|_| ()), ty::<Kind>()));
-    assert_eq!(status(&compared(&old, &new), "api-version"), Status::Warn, "an argument that callers may send is gone");
+    assert_eq!(status(&compared(&old, &new), "api-version"), Status::Warn, "callers may send a removed variant");
     let other = base().api("OwnApi", 1, vec![]);
     assert_eq!(status(&compared(&other, &released(&base())), "api-version"), Status::Warn, "no node needs it");
 }
@@ -209,7 +211,7 @@ fn a_broken_rule_may_be_allowed_and_keeps_its_reason() {
 }
 
 #[test]
-fn a_rule_that_is_none_cannot_be_allowed() {
+fn an_unknown_rule_cannot_be_allowed() {
     let failure = check_allowed(&AllowedRules::from([("nonsense".into(), None)])).expect_err("refused");
     assert_eq!(failure.kind, worker::Kind::Usage);
     assert!(failure.expected.is_some_and(|expected| NAMES.iter().all(|name| expected.contains(name))));
@@ -218,48 +220,48 @@ fn a_rule_that_is_none_cannot_be_allowed() {
     }
 }
 
-/// A chain whose blocks are so many milliseconds apart, with constants that count blocks.
-fn paced(slot: u64, voting: u32, parachain: bool) -> Sketch {
+/// Returns a chain with a slot duration in milliseconds and constants that are numbers of blocks.
+fn paced(slot: u64, voting: u32, parachain: bool) -> RuntimeBuilder {
     let of = |name, index, constants| Pallet { name, index, constants, ..Pallet::default() };
     let voting = vec![("VotingPeriod", ty::<u32>(), voting.encode()), ("MaxVotes", ty::<u32>(), 100u32.encode())];
-    let sketch = base()
+    let builder = base()
         .with(of("Aura", 2, vec![("SlotDuration", ty::<u64>(), slot.encode())]))
         .with(of("Timestamp", 3, vec![("MinimumPeriod", ty::<u64>(), (slot / 2).encode())]))
         .with(of("Democracy", 4, voting));
-    if parachain { sketch.with(of("ParachainSystem", 1, vec![])) } else { sketch }
+    if parachain { builder.with(of("ParachainSystem", 1, vec![])) } else { builder }
 }
 
 #[test]
-fn what_is_counted_in_blocks_lasts_half_as_long_when_blocks_come_twice_as_often() {
+fn durations_in_blocks_change_with_the_time_between_blocks() {
     let document = compared(&paced(12_000, 50_400, true), &released(&paced(6_000, 50_400, true)));
     let rule = document.rules.iter().find(|rule| rule.name == "consensus").expect("the rule");
-    assert_eq!((rule.status, document.verdict), (Status::Warn, Verdict::Pass), "collators ask with every block");
-    let told: Vec<_> =
-        rule.findings.iter().map(|finding| finding.text.as_str()).filter(|told| told.contains("blocks = ")).collect();
-    assert_eq!(told, ["Democracy.VotingPeriod: 50,400 blocks = 7 d became 50,400 blocks = 3 d 12 h"]);
-    // The number was doubled with the slots: it lasts what it lasted.
+    assert_eq!((rule.status, document.verdict), (Status::Warn, Verdict::Pass), "collators read it for every block");
+    let durations: Vec<_> =
+        rule.findings.iter().map(|finding| finding.text.as_str()).filter(|text| text.contains("blocks = ")).collect();
+    assert_eq!(durations, ["Democracy.VotingPeriod: 50,400 blocks = 7 d became 50,400 blocks = 3 d 12 h"]);
+    // The number of blocks doubled as the slots halved: the duration is unchanged.
     let document = compared(&paced(12_000, 50_400, true), &released(&paced(6_000, 100_800, true)));
     let rule = document.rules.iter().find(|rule| rule.name == "consensus").expect("the rule");
     assert!(!rule.findings.iter().any(|finding| finding.text.contains("VotingPeriod")), "{rule:?}");
-    // Nodes of a chain of its own asked once.
+    // Nodes of a solo chain read it once.
     assert_eq!(broken(&paced(12_000, 50_400, false), &released(&paced(6_000, 50_400, false))), ["consensus"]);
 }
 
 #[test]
-fn parameters_tell_both_numbers_in_time_where_blocks_changed() {
-    let told = |old: Sketch, new: Sketch| {
-        let document =
-            crate::parameters::parameters(&old.runtime(16), &new.runtime(16), &Default::default(), None).expect("told");
+fn parameters_show_both_durations_if_the_time_between_blocks_changed() {
+    let change = |old: RuntimeBuilder, new: RuntimeBuilder| {
+        let document = crate::parameters::parameters(&old.runtime(16), &new.runtime(16), &Default::default(), None)
+            .expect("parameters");
         let found = document.parameters.into_iter().find(|parameter| parameter.constant == "VotingPeriod");
         found.map(|parameter| (parameter.old.unwrap_or_default(), parameter.new.unwrap_or_default()))
     };
-    let halved = told(paced(12_000, 50_400, true), paced(6_000, 50_400, true));
+    let halved = change(paced(12_000, 50_400, true), paced(6_000, 50_400, true));
     assert_eq!(halved, Some(("50,400 blocks = 7 d".into(), "50,400 blocks = 3 d 12 h".into())));
-    assert_eq!(told(paced(6_000, 50_400, true), paced(6_000, 50_400, true)), None, "nothing changed");
+    assert_eq!(change(paced(6_000, 50_400, true), paced(6_000, 50_400, true)), None, "nothing changed");
 }
 
 #[test]
-fn a_build_for_quick_rehearsals_is_told_from_the_chains() {
+fn a_build_for_quick_tests_gives_a_warning() {
     let with = |timeslice: u32| {
         let constants = vec![("TimeslicePeriod", ty::<u32>(), timeslice.encode())];
         base().with(Pallet { name: "Broker", index: 50, constants, ..Pallet::default() })

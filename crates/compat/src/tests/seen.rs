@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a person sees, kept as snapshots: `INSTA_UPDATE=always` writes them anew.
+//! Snapshots of the rendered reports. `INSTA_UPDATE=always` rewrites them.
 
 use super::parts::*;
 use crate::{
     Runtime, diff,
     parameters::{Tokens, parameters},
-    testing::{Pallet, Sketch, ty},
+    testing::{Pallet, RuntimeBuilder, ty},
 };
 use codec::Encode;
 use protocol::diff::AllowedRules;
@@ -14,9 +14,9 @@ fn both() -> (Runtime, Runtime) {
     let constants = |deposit: u128, period: u32| {
         vec![("VotingPeriod", ty::<u32>(), period.encode()), ("MinimumDeposit", ty::<u128>(), deposit.encode())]
     };
-    let of = |sketch: Sketch, deposit, period| {
+    let of = |builder: RuntimeBuilder, deposit, period| {
         let time = vec![("ExpectedBlockTime", ty::<u64>(), 6000u64.encode())];
-        sketch.with(Pallet { name: "Babe", index: 2, constants: time, ..Pallet::default() }).with(Pallet {
+        builder.with(Pallet { name: "Babe", index: 2, constants: time, ..Pallet::default() }).with(Pallet {
             name: "Democracy",
             index: 14,
             constants: constants(deposit, period),
@@ -30,7 +30,7 @@ fn both() -> (Runtime, Runtime) {
         s.host_functions.push("ext_storage_proof_size_storage_proof_size_version_1");
         s.pallets[2].constants.push(("MaxVotes", ty::<u32>(), 100u32.encode()));
     });
-    // What is seen does not hang on how a sketch is made to bytes.
+    // The hashes are fixed, so that the snapshots do not depend on the encoding.
     let named = |mut runtime: Runtime, byte: &str| {
         runtime.blake2_256 = format!("0x{}", byte.repeat(32));
         runtime

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What was signed for the old runtime, judged by bytes and not by names.
+//! Changes of signed data, compared by encoding and not by names.
 
 use super::{compared, parts::*, status};
 use crate::{
-    Signing,
-    changes::Indices,
-    testing::{Item, Pallet, Sketch, ty},
+    SigningChanges,
+    changes::CallIndices,
+    testing::{Item, Pallet, RuntimeBuilder, ty},
 };
 use protocol::diff::{Audience, Severity};
 use protocol::{Status, Verdict};
 use scale_info::{MetaType, TypeInfo};
 
-/// Junctions as XCM had them up to version 3, and as it has them since.
+/// The junctions of XCM up to version 3, and those since version 4.
 #[allow(dead_code, reason = "only their type information is used")]
 mod xcm {
     use scale_info::TypeInfo;
@@ -57,42 +57,42 @@ enum Calls<Argument> {
     send { dest: Argument },
 }
 
-fn calls_with<Argument: TypeInfo + 'static>() -> Sketch {
+fn calls_with<Argument: TypeInfo + 'static>() -> RuntimeBuilder {
     base().change(|s| s.pallets[0].calls = Some(ty::<Calls<Argument>>()))
 }
 
-/// The next release, with the transaction version of the one before.
-fn silent(sketch: Sketch) -> Sketch {
-    released(&sketch).change(|s| s.version.transaction_version = Some(1))
+/// Returns the next release with the same transaction version.
+fn same_version(builder: RuntimeBuilder) -> RuntimeBuilder {
+    released(&builder).change(|s| s.version.transaction_version = Some(1))
 }
 
-/// A pallet with one item and one call.
+/// Returns a pallet with one storage item and these calls.
 fn pallet(name: &'static str, index: u8, item: &'static str, calls: MetaType) -> Pallet {
     Pallet { name, index, items: vec![Item::value(item, ty::<u32>())], calls: Some(calls), ..Pallet::default() }
 }
 
 #[test]
-fn junctions_in_an_array_are_the_junctions_one_by_one() {
+fn an_array_of_junctions_encodes_as_the_junctions() {
     let old = calls_with::<xcm::Location<xcm::Listed>>();
-    let document = compared(&old, &silent(calls_with::<xcm::Location<xcm::InArrays>>()));
+    let document = compared(&old, &same_version(calls_with::<xcm::Location<xcm::InArrays>>()));
     assert_eq!(document.verdict, Verdict::Pass);
     assert_eq!(status(&document, "transaction-version"), Status::Pass);
     let change = document.changes.iter().find(|change| change.name == "send").expect("a note");
     assert_eq!(change.severity, Severity::Notable);
     assert!(change.details[0].contains("2 fields became 1 (encoded as before)"), "{change:?}");
 
-    let longer = compared(&old, &silent(calls_with::<xcm::Location<xcm::Longer>>()));
+    let longer = compared(&old, &same_version(calls_with::<xcm::Location<xcm::Longer>>()));
     assert_eq!(status(&longer, "transaction-version"), Status::Fail);
-    let shorter = compared(&old, &silent(calls_with::<xcm::Location<xcm::Shorter>>()));
+    let shorter = compared(&old, &same_version(calls_with::<xcm::Location<xcm::Shorter>>()));
     assert_eq!(
         status(&shorter, "transaction-version"),
         Status::Warn,
-        "calls to X2 are refused, all others are the same"
+        "calls to X2 are rejected, all others are the same"
     );
 }
 
 #[test]
-fn newtypes_and_brackets_around_the_same_bytes_change_nothing() {
+fn newtypes_and_nesting_do_not_change_the_encoding() {
     #[allow(dead_code)]
     #[derive(TypeInfo)]
     struct Id(u32);
@@ -103,9 +103,9 @@ fn newtypes_and_brackets_around_the_same_bytes_change_nothing() {
         rest: (u8, [u16; 2]),
     }
     let old = calls_with::<(u32, u8, u16, u16)>();
-    assert_eq!(compared(&old, &silent(calls_with::<Pair>())).verdict, Verdict::Pass);
+    assert_eq!(compared(&old, &same_version(calls_with::<Pair>())).verdict, Verdict::Pass);
     assert_eq!(
-        compared(&old, &silent(calls_with::<(Id, [u8; 5])>())).verdict,
+        compared(&old, &same_version(calls_with::<(Id, [u8; 5])>())).verdict,
         Verdict::Fail,
         "two numbers became four"
     );
@@ -141,48 +141,48 @@ mod inherents {
 }
 
 #[test]
-fn an_inherent_may_take_what_it_likes() {
+fn the_arguments_of_an_inherent_may_change() {
     let with = |calls| base().with(pallet("ParachainSystem", 1, "ValidationData", calls));
     let old = with(ty::<inherents::Before>());
-    let document = compared(&old, &silent(with(ty::<inherents::After>())));
+    let document = compared(&old, &same_version(with(ty::<inherents::After>())));
     assert_eq!(document.verdict, Verdict::Pass);
-    let change = document.changes.iter().find(|change| change.name == "set_validation_data").expect("told");
+    let change = document.changes.iter().find(|change| change.name == "set_validation_data").expect("a change");
     assert_eq!((change.severity, change.breaks.as_slice()), (Severity::Notable, &[Audience::IndexersAndFrontEnds][..]));
     assert!(change.details[0].starts_with("nobody signs it"), "{change:?}");
 
-    let both = compared(&old, &silent(with(ty::<inherents::Both>())));
+    let both = compared(&old, &same_version(with(ty::<inherents::Both>())));
     let rule = both.rules.iter().find(|rule| rule.name == "transaction-version").expect("the rule");
-    assert_eq!(rule.status, Status::Fail, "the call beside it is signed");
+    assert_eq!(rule.status, Status::Fail, "the other call is signed");
     assert!(rule.findings.len() == 1 && rule.findings[0].text.starts_with("ParachainSystem.send"), "{rule:?}");
-    // A call of that name in another pallet is somebody's.
+    // A call of that name in another pallet is signed.
     let named = |calls| base().with(pallet("Oracle", 1, "Feeds", calls));
-    let document = compared(&named(ty::<inherents::Before>()), &silent(named(ty::<inherents::After>())));
+    let document = compared(&named(ty::<inherents::Before>()), &same_version(named(ty::<inherents::After>())));
     assert_eq!(status(&document, "transaction-version"), Status::Fail);
 }
 
 #[test]
-fn a_pallet_of_inherents_alone_may_move_and_go() {
+fn a_pallet_with_inherents_only_may_move_or_be_removed() {
     let with = |index, calls| base().with(pallet("Grandpa", index, "State", calls));
     let old = with(30, ty::<inherents::Unsigned>());
     for new in [with(31, ty::<inherents::Unsigned>()), with(30, ty::<inherents::OtherUnsigned>()), base()] {
-        let document = compared(&old, &silent(new));
+        let document = compared(&old, &same_version(new));
         assert_eq!(status(&document, "transaction-version"), Status::Pass);
     }
 }
 
 #[test]
-fn what_a_block_was_seen_to_have_is_not_signed() {
+fn unsigned_calls_seen_in_a_block_are_not_signed() {
     let with = |calls| base().with(pallet("Own", 40, "Seen", calls)).runtime(16);
     let (old, new) = (with(ty::<inherents::Before>()), with(ty::<inherents::After>()));
     let (old, new) = (old.interface().expect("typed"), new.interface().expect("typed"));
-    let unknown = Signing::between(&old, &new, &Indices::new()).expect("compared");
+    let unknown = SigningChanges::between(&old, &new, &CallIndices::new()).expect("compared");
     assert_eq!(unknown.broken.len(), 1, "{unknown:?}");
-    let known = Signing::between(&old, &new, &Indices::from([(40, 0)])).expect("compared");
-    assert!(known.broken.is_empty() && known.noted.len() == 1, "{known:?}");
+    let known = SigningChanges::between(&old, &new, &CallIndices::from([(40, 0)])).expect("compared");
+    assert!(known.broken.is_empty() && known.notes.len() == 1, "{known:?}");
 }
 
 #[test]
-fn an_extension_that_wallets_do_not_know_is_told_apart() {
+fn extensions_without_wallet_support_are_distinguished() {
     let with = |name| {
         base()
             .change(|s| {
@@ -195,7 +195,7 @@ fn an_extension_that_wallets_do_not_know_is_told_apart() {
     for (name, unsignable) in [("OwnMode", 1), ("CheckMetadataHash", 0)] {
         let new = with(name);
         let (old, new) = (old.interface().expect("typed"), new.interface().expect("typed"));
-        let found = Signing::between(&old, &new, &Indices::new()).expect("compared");
+        let found = SigningChanges::between(&old, &new, &CallIndices::new()).expect("compared");
         assert_eq!((found.broken.len(), found.unsignable.len()), (1, unsignable), "{name}: {found:?}");
     }
 }

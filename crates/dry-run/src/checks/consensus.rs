@@ -40,9 +40,9 @@ impl Findings {
     }
 
     /// Whatever is counted in blocks lasts as many of them as before, and so another time.
-    fn stretched(&mut self, from: &Runtime, to: &Runtime, blocks: [Option<u64>; 2]) {
+    fn changed_durations(&mut self, from: &Runtime, to: &Runtime, blocks: [Option<u64>; 2]) {
         let (Some(old), Some(new)) = (from.interface(), to.interface()) else { return };
-        let found = compat::parameters::stretched(&old, &new, blocks);
+        let found = compat::parameters::changed_durations(&old, &new, blocks);
         self.compared += found.len();
         let told = |constant: String| Finding::hazard(format!("{constant}: blocks are of another length"));
         self.told.extend(found.into_iter().map(told));
@@ -71,7 +71,7 @@ pub fn consensus(
 ) -> Result<Check> {
     let mut findings = Findings::default();
     let blocks = slots(&mut findings, from, to, enacted, migrated, executor)?;
-    findings.stretched(from, to, blocks);
+    findings.changed_durations(from, to, blocks);
     constants(&mut findings, from, to);
     identity(&mut findings, from, to, enacted, migrated, executor)?;
     if findings.compared == 0 {

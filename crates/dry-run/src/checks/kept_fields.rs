@@ -72,13 +72,13 @@ fn fields(
     let before = read::leaves(old.types, old_item.value, earlier).ok()?;
     let after = read::leaves(new.types, new_item.value, later).ok()?;
     let mut kept = Kept::default();
-    let meant: Vec<_> = before.iter().map(|(_, id, bytes)| read::meaning(old.types, *id, bytes).ok()).collect();
+    let meant: Vec<_> = before.iter().map(|(_, id, bytes)| read::canonical_text(old.types, *id, bytes).ok()).collect();
     for (path, new_id, bytes) in &after {
         let Some(place) = before.iter().position(|(known, _, _)| known == path) else { continue };
         if path.is_empty() || compare(old, before[place].1, new, *new_id).breaking() {
             continue;
         }
-        let now = read::meaning(new.types, *new_id, bytes).ok();
+        let now = read::canonical_text(new.types, *new_id, bytes).ok();
         if meant[place] == now {
             kept.same += 1;
             continue;

@@ -178,13 +178,13 @@ fn differences(
         for (old_id, new_id) in old_method.inputs.iter().zip(&new_method.inputs) {
             let found = compare(old, *old_id, new, *new_id);
             if found.breaking() {
-                told.push(format!("an argument changed: {}", found.told()));
+                told.push(format!("an argument changed: {}", found.summary()));
             }
         }
     }
     let found: Differences = compare(old, old_method.output, new, new_method.output);
     if found.breaking() {
-        told.push(format!("the answer's type changed: {}", found.told()));
+        told.push(format!("the answer's type changed: {}", found.summary()));
     }
     told
 }
@@ -323,7 +323,7 @@ fn decodes(
 ) {
     let function = &call.function;
     if let Some((interface, output)) = call.new_output
-        && let Err(why) = read::whole(interface.types, output, answer)
+        && let Err(why) = read::validate(interface.types, output, answer)
     {
         findings
             .failed
@@ -331,7 +331,7 @@ fn decodes(
         return;
     }
     if let (Some((interface, output)), Some(nodes)) = (call.old_output, nodes)
-        && let Err(why) = read::whole(interface.types, output, answer)
+        && let Err(why) = read::validate(interface.types, output, answer)
     {
         // A higher version tells nodes that know it; those that do not decode by the old type all the same.
         let version = |runtime: &Runtime| runtime.version.api(&call.api).unwrap_or_default();

@@ -4,7 +4,7 @@
 
 use crate::{input::Runtime, types::Interface};
 use codec::{Compact, Decode, Encode};
-use compat::{Signing, changes::Indices};
+use compat::{SigningChanges, changes::CallIndices};
 use fork::{Author, BlockRequest, Chain};
 use protocol::{Check, Finding};
 use worker::Result;
@@ -15,12 +15,12 @@ pub fn signing(from: &Runtime, to: &Runtime, chain: &Chain, author: &mut Author<
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
         return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
     };
-    let found = Signing::between(&old, &new, &inherents(&old, chain, author))?;
+    let found = SigningChanges::between(&old, &new, &inherents(&old, chain, author))?;
     Ok(verdict(from.version.transaction_version, to.version.transaction_version, found))
 }
 
 /// What a block holds that nobody asked for anything. A chain whose blocks cannot be built here has its well-known ones.
-fn inherents(old: &Interface<'_>, chain: &Chain, author: &mut Author<'_>) -> Indices {
+fn inherents(old: &Interface<'_>, chain: &Chain, author: &mut Author<'_>) -> CallIndices {
     let mut chain = chain.clone();
     let built = author.build(&mut chain, BlockRequest::default());
     // What the runtime said of it is not of the upgrade.
@@ -39,12 +39,12 @@ fn bare(old: &Interface<'_>, encoded: &[u8]) -> Option<(u8, u8)> {
     }
 }
 
-fn verdict(before: Option<u32>, after: Option<u32>, found: Signing) -> Check {
+fn verdict(before: Option<u32>, after: Option<u32>, found: SigningChanges) -> Check {
     const MOST: usize = 25;
     let raised = after > before;
     let version = |version: Option<u32>| version.map_or("none".into(), |version| version.to_string());
     let from_to = format!("transaction_version {} to {}", version(before), version(after));
-    let Signing { broken, partly, unsignable, noted } = found;
+    let SigningChanges { broken, partly, unsignable, notes } = found;
     let detail = match (broken.len(), raised, unsignable.is_empty()) {
         (1, false, _) => format!("a change to what is signed, and transaction_version stays {}", version(after)),
         (count @ 1.., false, _) => {
@@ -65,8 +65,8 @@ fn verdict(before: Option<u32>, after: Option<u32>, found: Signing) -> Check {
     let learnt = |told: String| Finding::seen(format!("{told}: where they have learnt it, --allow {NAME}=REASON"));
     let broken = broken.into_iter().take(MOST).map(of_a_change);
     let partly = partly.into_iter().take(MOST).map(of_a_part);
-    let noted = noted.into_iter().take(10).map(Finding::note);
-    let findings = broken.chain(unsignable.into_iter().map(learnt)).chain(partly).chain(noted);
+    let notes = notes.into_iter().take(10).map(Finding::note);
+    let findings = broken.chain(unsignable.into_iter().map(learnt)).chain(partly).chain(notes);
     Check::judged(NAME, detail, findings.collect())
 }
 
@@ -75,8 +75,8 @@ mod tests {
     use super::*;
     use protocol::{Rank, Status};
 
-    fn of(list: fn(&mut Signing) -> &mut Vec<String>) -> Signing {
-        let mut found = Signing::default();
+    fn of(list: fn(&mut SigningChanges) -> &mut Vec<String>) -> SigningChanges {
+        let mut found = SigningChanges::default();
         list(&mut found).push("Balances.burn: call moved, index 0 to index 1".into());
         found
     }
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!((same.status, same.findings[0].rank), (Status::Fail, Rank::Seen));
         let raised = verdict(Some(1), Some(2), changed());
         assert_eq!((raised.status, raised.findings[0].rank), (Status::Pass, Rank::Note));
-        assert_eq!(verdict(Some(1), Some(1), Signing::default()).status, Status::Pass);
+        assert_eq!(verdict(Some(1), Some(1), SigningChanges::default()).status, Status::Pass);
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_encodes_as_before_is_a_note() {
-        assert_eq!(verdict(Some(1), Some(1), of(|found| &mut found.noted)).status, Status::Pass);
+        assert_eq!(verdict(Some(1), Some(1), of(|found| &mut found.notes)).status, Status::Pass);
     }
 
     #[test]

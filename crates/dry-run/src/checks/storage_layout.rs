@@ -144,8 +144,8 @@ impl Pair<'_> {
                 continue;
             }
             let untouched = earlier.get(&key).is_some_and(|earlier| *earlier == value);
-            if let Err(why) = read::whole(self.new.types, self.new_item.value, &value) {
-                match untouched && read::whole(self.old.types, self.old_item.value, &value).is_err() {
+            if let Err(why) = read::validate(self.new.types, self.new_item.value, &value) {
+                match untouched && read::validate(self.old.types, self.old_item.value, &value).is_err() {
                     true => wrong.add(Rank::Hazard, &item, OLD, || why),
                     false => wrong.add(Rank::Seen, &item, "not of the new type", || why),
                 }
@@ -161,11 +161,11 @@ impl Pair<'_> {
     /// A value that nobody migrated, although its type is another one now.
     fn same_meaning(&self, item: &str, value: &[u8], wrong: &mut Wrong) {
         // What was not of the old type either is of the new one already.
-        let Ok(old) = read::meaning(self.old.types, self.old_item.value, value) else { return };
-        let new = read::meaning(self.new.types, self.new_item.value, value);
+        let Ok(old) = read::canonical_text(self.old.types, self.old_item.value, value) else { return };
+        let new = read::canonical_text(self.new.types, self.new_item.value, value);
         if new.as_ref() != Ok(&old) {
             let kind = "left as they were, and mean something else by the new type";
-            wrong.add(Rank::Seen, item, kind, || self.differences.told());
+            wrong.add(Rank::Seen, item, kind, || self.differences.summary());
         } else if let Some(moved) = self.differences.moved.first() {
             let kind = "left as they were, although fields or variants changed places";
             wrong.add(Rank::Seen, item, kind, || moved.clone());
@@ -221,7 +221,7 @@ fn written(new: &Interface<'_>, touched: &Touched, wrong: &mut Wrong) -> usize {
         let Some(value) = after else { continue };
         let Some((pallet, item)) = key.get(..32).and_then(|prefix| items.get(prefix)) else { continue };
         let name = || format!("{}.{}", pallet.name, item.name);
-        if let Err(why) = read::whole(new.types, item.value, value) {
+        if let Err(why) = read::validate(new.types, item.value, value) {
             wrong.add(Rank::Seen, &name(), "written that are not of the item's type", || why);
         } else if !key_fits(new, item, &key[32..]) {
             let kind = "written under keys that the new code does not find";

@@ -84,7 +84,7 @@ impl Counterpart {
             return Ok(None);
         };
         if let Some(id) = method.inputs.get(1)
-            && let Err(why) = read::whole(interface.types, *id, message)
+            && let Err(why) = read::validate(interface.types, *id, message)
         {
             return Ok(Some(Received::refused(format!("no message that its runtime can decode: {why}"))));
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Chains made of the types beside this file, as metadata bytes of every version.
+//! Test chains of the types in `types.rs`, as metadata bytes of every version.
 
 use super::types::{self, *};
 use crate::{Release, Target, Value, named};
@@ -47,7 +47,7 @@ pub fn xcm_part() -> Part {
     part("XcmPallet", 99, meta_type::<NewXcm>())
 }
 
-/// A chain with everything on it.
+/// Returns a solo chain with sudo and governance.
 pub fn solo() -> Target {
     target("solo", 16, [vec![system(), sudo_part()], governance()].concat())
 }
@@ -90,7 +90,7 @@ pub fn runtime_version(name: &str) -> Vec<u8> {
     version.encode()
 }
 
-/// Metadata bytes of spec_version 100.
+/// Returns metadata bytes of spec_version 100.
 pub fn metadata(name: &str, version: u32, parts: Vec<Part>) -> Vec<u8> {
     let value = runtime_version(name);
     let unit = meta_type::<()>;

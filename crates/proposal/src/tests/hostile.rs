@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Metadata nobody vouches for: an error or a proposal, never a panic, and never a wait.
+//! Hostile metadata gives an error or a proposal, in bounded time, and never a panic.
 
 use super::chain;
 use crate::{Chains, Options, Release, Route, Target, decode, upgrade};
@@ -22,7 +22,7 @@ fn try_everything(bytes: &[u8]) {
 }
 
 #[test]
-fn no_beginning_of_metadata_is_metadata() {
+fn truncated_metadata_is_rejected() {
     for length in 0..METADATA.len() {
         assert!(Target::from_metadata(&METADATA[..length]).is_err(), "{length} bytes");
     }
@@ -30,7 +30,7 @@ fn no_beginning_of_metadata_is_metadata() {
 }
 
 #[test]
-fn older_versions_and_other_files_are_named() {
+fn older_versions_and_other_files_are_rejected() {
     let failure = Target::from_metadata(b"meta\x0dand so on").err().expect("version 13");
     assert!(failure.found.as_deref().is_some_and(|found| found.contains("version 13")), "{failure}");
     assert!(Target::from_metadata(&[METADATA.as_slice(), &[0]].concat()).is_err());
@@ -41,7 +41,7 @@ fn older_versions_and_other_files_are_named() {
 }
 
 #[test]
-fn the_wrappings_of_the_runtime_api_are_taken_off() {
+fn opaque_metadata_of_the_runtime_api_is_unwrapped() {
     use codec::Encode;
     let opaque = METADATA.encode();
     let optional = Some(METADATA.clone()).encode();
@@ -50,24 +50,24 @@ fn the_wrappings_of_the_runtime_api_are_taken_off() {
     }
 }
 
-/// A type that says whatever a test wants.
-macro_rules! lying {
+/// Defines a type with invalid type information.
+macro_rules! invalid_type {
     ($name:ident, $type_info:expr) => {
         struct $name;
         impl TypeInfo for $name {
             type Identity = Self;
             fn type_info() -> scale_info::Type {
                 scale_info::Type::builder()
-                    .path(scale_info::Path::new(stringify!($name), "lying"))
+                    .path(scale_info::Path::new(stringify!($name), "invalid"))
                     .composite($type_info)
             }
         }
     };
 }
 
-lying!(Endless, scale_info::build::Fields::unnamed().field(|field| field.ty::<Endless>()));
-lying!(EndlessArray, scale_info::build::Fields::unnamed().field(|field| field.ty::<[EndlessArray; 4]>()));
-lying!(
+invalid_type!(Endless, scale_info::build::Fields::unnamed().field(|field| field.ty::<Endless>()));
+invalid_type!(EndlessArray, scale_info::build::Fields::unnamed().field(|field| field.ty::<[EndlessArray; 4]>()));
+invalid_type!(
     Wide,
     scale_info::build::Fields::unnamed()
         .field(|field| field.ty::<[[[[(); 4_000_000]; 4_000_000]; 4_000_000]; 4_000_000]>())
@@ -75,22 +75,22 @@ lying!(
 );
 
 fn with(ty: MetaType) -> worker::Result<Target> {
-    let parts = vec![chain::system(), chain::part("Liar", 9, ty)];
+    let parts = vec![chain::system(), chain::part("Invalid", 9, ty)];
     Target::from_metadata(&chain::metadata("solo", 16, parts))
 }
 
 #[test]
-fn a_type_that_holds_itself_is_refused() {
+fn a_type_that_contains_itself_is_rejected() {
     for ty in [meta_type::<Endless>(), meta_type::<EndlessArray>()] {
-        let failure = with(ty).err().expect("it has no size");
+        let failure = with(ty).err().expect("it never ends");
         assert!(failure.message.contains("cannot be laid out"), "{failure}");
     }
 }
 
 #[test]
-fn a_value_of_many_empty_parts_is_refused() {
+fn a_value_of_many_empty_parts_is_rejected() {
     let target = with(meta_type::<Wide>()).expect("it is a type");
-    let failure = decode::call(&target, &[9, 1]).expect_err("too many parts");
+    let failure = decode::call(target.types(), &[9, 1]).expect_err("too many parts");
     assert!(failure.message.contains("too large"), "{failure}");
 }
 
@@ -128,10 +128,10 @@ proptest! {
     #[test]
     fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let target = Target::from_metadata(&METADATA).expect("metadata");
-        if let Ok(value) = decode::call(&target, &bytes) {
-            // What decodes encodes again, to the same bytes where these were canonical, and means the same.
+        if let Ok(value) = decode::call(target.types(), &bytes) {
+            // A decoded call encodes again, and decodes to the same value.
             let again = crate::encode::call(&target, &value).expect("a call of this chain");
-            prop_assert_eq!(decode::call(&target, &again).expect("a call"), value);
+            prop_assert_eq!(decode::call(target.types(), &again).expect("a call"), value);
         }
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The crate against a runtime that is written down here as Rust types, so that their derived `Encode` is a second
-//! opinion on every byte.
+//! Compares the encoder with the derived `Encode` of a runtime that is defined here as Rust types.
 
 pub(crate) mod chain;
 mod hostile;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Metadata of real chains. What a dependency carries is always here; the rest is asked for by hand.
+//! Tests with the metadata of real chains. That of Kusama comes with a dependency; the rest comes
+//! from an npm package.
 
-use crate::{Chains, Options, Release, Route, Target, Value, decode, named, proof, upgrade, xcm};
+use crate::{Chains, Options, Release, Route, Target, Value, decode, named, upgrade, verified, xcm};
 use scale_value::{Composite, ValueDef};
 use std::path::{Path, PathBuf};
 
-/// A file of the source of `frame-metadata`, wherever cargo keeps it.
+/// Returns a file of the source of `frame-metadata`.
 fn kusama_v14() -> Vec<u8> {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--offline", "--manifest-path"])
@@ -66,10 +67,10 @@ fn kusama_of_2021_is_read_and_has_no_route() {
     );
 }
 
-/// scale-value reads and writes the same bytes by the same metadata, with code that is not ours.
+/// Checks that `scale-value` decodes and encodes the same bytes by the same metadata.
 fn every_call_agrees_with_another_decoder(target: &Target, calls: &[Value]) {
     for call in calls {
-        let encoded = proof::encode(target, call.clone()).expect("encodes");
+        let encoded = verified::encode(target, call.clone()).expect("encodes");
         agrees(target, &encoded.bytes);
     }
 }
@@ -78,21 +79,26 @@ fn agrees(target: &Target, bytes: &[u8]) {
     let pallet = target.pallets().iter().find(|pallet| pallet.index == bytes[0]).expect("its pallet");
     let calls = pallet.calls.expect("with calls");
     let mut rest = &bytes[1..];
-    let value = scale_value::scale::decode_as_type(&mut rest, calls, target.registry()).expect("it reads them too");
+    let value =
+        scale_value::scale::decode_as_type(&mut rest, calls, target.registry()).expect("scale-value decodes them");
     assert!(rest.is_empty(), "{} bytes left over", rest.len());
     let ValueDef::Variant(variant) = &value.value else { panic!("a call, not {value}") };
-    let Value::Call { name, fields, .. } = decode::call(target, bytes).expect("we read them") else { panic!("a call") };
+    let Value::Call { name, fields, .. } = decode::call(target.types(), bytes).expect("the decoder decodes them")
+    else {
+        panic!("a call")
+    };
     assert_eq!(variant.name, name);
     let names: Vec<_> = fields.iter().filter_map(|field| field.name.clone()).collect();
     let Composite::Named(theirs) = &variant.values else { panic!("named arguments") };
     assert_eq!(theirs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
     let mut again = vec![bytes[0]];
-    scale_value::scale::encode_as_type(&value, calls, target.registry(), &mut again).expect("it writes them too");
+    scale_value::scale::encode_as_type(&value, calls, target.registry(), &mut again).expect("scale-value encodes them");
     assert_eq!(hex::encode_prefixed(&again), hex::encode_prefixed(bytes));
 }
 
-/// The npm package `@polkadot/types-support` that `scripts/types/` pins; `cargo xtask test` installs it and sets the variable.
-/// Elsewhere the test is skipped, but never in CI.
+/// Returns the directory of the npm package `@polkadot/types-support` that `scripts/types/` pins.
+/// `cargo xtask test` installs it and sets the variable. Elsewhere the test is skipped, but never
+/// in CI.
 fn types_support() -> Option<PathBuf> {
     let root = std::env::var_os("CUTOVER_TYPES_SUPPORT").filter(|root| !root.is_empty());
     if root.is_none() {
@@ -102,7 +108,7 @@ fn types_support() -> Option<PathBuf> {
     root.map(PathBuf::from)
 }
 
-/// A file of that package, for instance `v15/asset-hub-kusama`.
+/// Returns the chain of a file of that package, for instance `v15/asset-hub-kusama`.
 fn from_npm(root: &Path, name: &str) -> Target {
     let path = root.join("metadata").join(format!("{name}-hex.js"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -111,7 +117,7 @@ fn from_npm(root: &Path, name: &str) -> Target {
 }
 
 #[test]
-fn todays_chains_take_every_route_they_have() {
+fn every_possible_route_of_current_chains_is_encoded() {
     let Some(root) = types_support() else { return };
     let chains = [
         ("v14/kusama", "whitelisted-referendum root-referendum"),
@@ -151,16 +157,17 @@ fn todays_chains_take_every_route_they_have() {
     }
 }
 
-/// The bytes that the Fellowship's tool makes on Kusama's Asset Hub, where its governance is.
+/// Compares with the bytes of the Fellowship's tool on Kusama's Asset Hub, which hosts its
+/// governance.
 #[test]
-fn the_bytes_known_from_elsewhere() {
+fn the_bytes_of_the_fellowships_tool() {
     let Some(root) = types_support() else { return };
     let hub = from_npm(&root, "v15/asset-hub-kusama");
     let pallet = xcm::pallet(&hub).expect("PolkadotXcm");
     let inner = [&[0, 9][..], &[0xab; 32]].concat();
     let send = |destination| {
         let call = xcm::send(pallet, xcm::XcmVersion::V5, destination, &inner);
-        hex::encode(proof::encode(&hub, call).expect("encodes").bytes)
+        hex::encode(verified::encode(&hub, call).expect("encodes").bytes)
     };
     let tail = format!("05082f000006020088{}", hex::encode(&inner));
     for (para_id, compact) in [(1000, "a10f"), (1001, "a50f"), (1002, "a90f"), (1004, "b10f"), (1005, "b50f")] {

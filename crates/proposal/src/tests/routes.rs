@@ -58,7 +58,7 @@ fn by_sudo_in_every_version_of_metadata() {
 }
 
 #[test]
-fn the_apply_step_hands_over_the_code() {
+fn the_apply_step_contains_the_code() {
     let proposal = propose(&chain::solo(), None, Options::default()).expect("a proposal");
     let expected =
         RuntimeCall::<NewXcm>::System(system::Call::apply_authorized_upgrade { code: CODE.to_vec() }).encode();
@@ -74,7 +74,7 @@ fn the_apply_step_hands_over_the_code() {
 }
 
 #[test]
-fn a_root_referendum_holds_a_short_proposal_itself() {
+fn a_root_referendum_contains_a_short_proposal() {
     let options = Options { enactment: Enactment::After(10), ..by(Route::RootReferendum) };
     let proposal = propose(&chain::solo(), None, options).expect("a proposal");
     assert_eq!(names(&proposal), ["submit"]);
@@ -109,7 +109,7 @@ fn a_root_referendum_by_preimage_with_its_deposit() {
     let lookup = Bounded::Lookup { hash: H256(crate::blake2_256(&inner)), len: inner.len() as u32 };
     let expected = submit(OriginCaller::system(RawOrigin::Root), lookup, DispatchTime::At(70_000));
     assert_eq!(proposal.calls[1].bytes, expected);
-    // The hash to compare is the preimage's, not that of the call that notes it.
+    // The hash of the preimage, not that of the call that notes it.
     assert_eq!(proposal.calls[0].preimage, proposal.calls[1].preimage);
     assert_ne!(proposal.calls[0].preimage.as_ref().map(|preimage| &preimage.hash), Some(&proposal.calls[0].hash));
     let deposit = RuntimeCall::<NewXcm>::Referenda(referenda::Call::place_decision_deposit { index: 5 });
@@ -151,7 +151,7 @@ fn by_the_relays_sudo() {
     assert_eq!((call.chain.as_str(), proposal.chain.as_str()), ("relay", "para"));
     assert_eq!(call.carries[0].chain, "para");
     assert_eq!(call.carries[0].bytes, hex::encode_prefixed(authorize::<NewXcm>().encode()));
-    // The bytes the network's own tool is known to make, but for pallet indices and parents.
+    // The known bytes of the network's own tool, except for pallet indices and parents.
     let tail =
         format!("630005000100a10f05082f000006020088{}", &hex::encode_prefixed(authorize::<NewXcm>().encode())[2..]);
     assert_eq!(call.bytes, format!("0x0700{tail}"));
@@ -191,7 +191,7 @@ fn a_governing_parachain_sends_to_siblings_and_to_its_relay() {
 }
 
 #[test]
-fn the_xcm_version_is_the_newest_both_know() {
+fn the_xcm_version_is_the_newest_that_both_support() {
     let sudo = chain::part("Sudo", 7, meta_type::<sudo::Call<OldXcm>>());
     let xcm = chain::part("XcmPallet", 99, meta_type::<OldXcm>());
     let relay = chain::target("relay", 14, vec![chain::system(), sudo, xcm]);
@@ -212,7 +212,7 @@ fn the_xcm_version_is_the_newest_both_know() {
     let expected = RuntimeCall::<OldXcm>::Sudo(sudo::Call::sudo { call }).encode();
     assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
 
-    // One that knows no more than version 2 is not sent a 3.
+    // A sender that supports version 2 only sends version 2.
     type Oldest = xcm::Call<oldest::VersionedLocation, oldest::VersionedXcm>;
     let sudo = chain::part("Sudo", 7, meta_type::<sudo::Call<Oldest>>());
     let xcm = chain::part("XcmPallet", 99, meta_type::<Oldest>());
@@ -233,7 +233,7 @@ fn the_xcm_version_is_the_newest_both_know() {
     let expected = RuntimeCall::<Oldest>::Sudo(sudo::Call::sudo { call }).encode();
     assert_eq!(proposal.calls[0].bytes, hex::encode_prefixed(&expected));
 
-    // A parachain that knows no more than version 4 is not sent a 5.
+    // A parachain that supports at most version 4 receives version 4.
     type Middle = xcm::Call<VersionedLocation, middle::VersionedXcm>;
     let para = chain::target(
         "para",
@@ -260,31 +260,31 @@ fn an_old_parachain_authorizes_in_parachain_system() {
 }
 
 #[test]
-fn the_oldest_parachain_takes_the_hash_alone_and_never_checks() {
+fn the_oldest_parachains_never_check_versions() {
     let system = chain::part("System", 0, meta_type::<system::OldCall>());
     let parachain = chain::part("ParachainSystem", 1, meta_type::<parachain_system::OldCall>());
     let para = chain::target("para", 14, vec![system, parachain, chain::part("Sudo", 7, meta_type::<sudo::OldCall>())]);
     for without_checks in [false, true] {
         let proposal = propose(&para, None, Options { without_checks, ..Options::default() }).expect("a proposal");
         assert_eq!(proposal.calls[0].bytes, format!("0x07000102{}", hex::encode(code_hash())));
-        let said = proposal.notes.iter().any(|note| note.contains("does not compare versions"));
-        assert_eq!(said, !without_checks, "{:?}", proposal.notes);
+        let noted = proposal.notes.iter().any(|note| note.contains("does not compare versions"));
+        assert_eq!(noted, !without_checks, "{:?}", proposal.notes);
     }
 }
 
 #[test]
-fn a_chain_that_authorizes_nothing_is_given_the_code() {
+fn a_chain_without_authorization_gets_the_code_itself() {
     let system = chain::part("System", 0, meta_type::<system::OldCall>());
     let sudo = chain::part("Sudo", 7, meta_type::<sudo::OldCall>());
     let solo = chain::target("solo", 14, vec![system.clone(), sudo]);
     let set_code = [&[0, 2, (CODE.len() as u8) << 2], CODE].concat();
     let proposal = propose(&solo, None, Options::default()).expect("a proposal");
-    // Its weight, two compact zeros, comes last.
+    // The last two bytes are the weight: two compact zeros.
     assert_eq!(proposal.calls[0].bytes, format!("0x0701{}0000", hex::encode(&set_code)));
     assert_eq!(proposal.apply, None);
     assert!(propose(&solo, None, Options { without_checks: true, ..Options::default() }).is_err());
 
-    // Real code is in the file and not on the screen.
+    // A call with real code is only in the file.
     let code = vec![9; 100_000];
     let release = Release { code: &code, spec_name: "solo".into(), spec_version: 101 };
     let chains = Chains { target: &solo, relay: None, para_id: None };
@@ -293,13 +293,13 @@ fn a_chain_that_authorizes_nothing_is_given_the_code() {
     assert_eq!((call.bytes.as_str(), proposal.links.len()), ("", 0));
     assert!(call.length > 100_000 && call.encoded.len() == call.length && call.decoded.len() < 400);
 
-    // That is more than one chain sends another.
+    // The call is too large for an XCM message.
     let failure = propose(&solo, Some(&chain::relay()), Options::default()).expect_err("too large");
     assert!(failure.expected.as_deref().is_some_and(|text| text.contains("authorize_upgrade")), "{failure}");
 
     let mute =
         chain::target("solo", 14, vec![chain::part("System", 0, meta_type::<preimage::Call>()), chain::sudo_part()]);
-    assert_eq!(propose(&mute, None, Options::default()).expect_err("no way at all").kind, Kind::Input);
+    assert_eq!(propose(&mute, None, Options::default()).expect_err("no route").kind, Kind::Input);
 }
 
 #[test]
@@ -309,21 +309,21 @@ fn a_pallet_under_another_name_is_found_by_its_crate() {
     let proposal = propose(&target, None, Options::default()).expect("a proposal");
     assert!(proposal.calls[0].bytes.starts_with("0x32030009"), "{}", proposal.calls[0].bytes);
     assert!(proposal.calls[0].decoded.starts_with("Governor.sudo {"), "{}", proposal.calls[0].decoded);
-    // Of two of them neither is the obvious one.
+    // With two such pallets there is no default.
     let other = chain::Part { name: "Deputy", index: 51, ..sudo.clone() };
     let target = chain::target("solo", 16, vec![chain::system(), sudo, other]);
     assert!(propose(&target, None, Options::default()).is_err());
 }
 
 #[test]
-fn without_checks_is_its_own_call() {
+fn without_checks_uses_another_call() {
     let options = Options { without_checks: true, ..Options::default() };
     let proposal = propose(&chain::solo(), None, options).expect("a proposal");
     assert!(proposal.calls[0].bytes.starts_with("0x0700000a"), "{}", proposal.calls[0].bytes);
 }
 
 #[test]
-fn a_route_that_is_not_there_names_those_that_are() {
+fn an_impossible_route_lists_the_possible_ones() {
     let (para, relay) = (chain::para(), chain::relay());
     let failure = propose(&para, None, Options::default()).expect_err("governed by its relay");
     assert_eq!(failure.kind, Kind::Input);
@@ -337,33 +337,33 @@ fn a_route_that_is_not_there_names_those_that_are() {
 
     let release = Release { code: CODE, spec_name: "para".into(), spec_version: 101 };
     let chains = Chains { target: &para, relay: Some(&relay), para_id: None };
-    let failure = upgrade(chains, &release, &Options::default()).expect_err("where to?");
+    let failure = upgrade(chains, &release, &Options::default()).expect_err("no para id");
     assert!(failure.expected.as_deref().is_some_and(|text| text.contains("the para id of para")), "{failure:?}");
 }
 
 #[test]
-fn versions_are_checked_as_the_chain_will() {
+fn versions_are_checked_as_the_chain_does() {
     let target = chain::solo();
     let chains = Chains { target: &target, relay: None, para_id: None };
     for (name, version) in [("other", 101), ("solo", 100), ("solo", 99)] {
         let release = Release { code: CODE, spec_name: name.into(), spec_version: version };
-        let failure = upgrade(chains, &release, &Options::default()).expect_err("the chain would refuse it");
+        let failure = upgrade(chains, &release, &Options::default()).expect_err("the chain would reject it");
         assert_eq!(failure.kind, Kind::Check, "{failure}");
         let unchecked = Options { without_checks: true, ..Options::default() };
-        let proposal = upgrade(chains, &release, &unchecked).expect("the chain will not look");
+        let proposal = upgrade(chains, &release, &unchecked).expect("the chain does not check");
         assert!(proposal.notes[0].contains("without checks"), "{:?}", proposal.notes);
     }
 }
 
 #[test]
-fn what_is_too_large_for_its_type_is_not_cut() {
+fn a_number_too_large_for_its_type_is_an_error() {
     let options = Options { enactment: Enactment::After(1 << 32), ..by(Route::RootReferendum) };
     let failure = propose(&chain::solo(), None, options).expect_err("block numbers are u32 here");
     assert!(failure.message.contains("Referenda.submit.enactment_moment"), "{failure}");
 }
 
 #[test]
-fn links_open_with_the_node_that_was_named() {
+fn links_use_the_given_node() {
     let mut proposal = propose(&chain::solo(), None, Options::default()).expect("a proposal");
     proposal.link_to("ws://127.0.0.1:9944/a b");
     let bytes = &proposal.calls[0].bytes;
@@ -373,7 +373,7 @@ fn links_open_with_the_node_that_was_named() {
 }
 
 #[test]
-fn what_only_a_referendum_has_is_refused_on_other_routes() {
+fn referendum_options_are_rejected_on_other_routes() {
     let solo = chain::target("solo", 16, vec![chain::system(), chain::sudo_part()]);
     for options in [
         Options { enactment: Enactment::After(10), ..Options::default() },
@@ -385,6 +385,6 @@ fn what_only_a_referendum_has_is_refused_on_other_routes() {
         assert_eq!(failure.kind, Kind::Usage);
         assert!(failure.message.contains("sudo"), "{failure}");
     }
-    // What it is without.
+    // The default value is accepted.
     propose(&solo, None, Options { enactment: Enactment::After(0), ..Options::default() }).expect("a proposal");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Calls, origins and messages as pallets declare them, with indices of today's chains.
+//! Calls, origins and messages as pallets declare them, with the indices of current chains.
 #![allow(non_camel_case_types, dead_code, clippy::large_enum_variant)]
 
 use codec::Encode;
@@ -61,7 +61,7 @@ pub mod system {
         apply_authorized_upgrade { code: Vec<u8> },
     }
 
-    /// Of a release before upgrades could be authorized.
+    /// The calls of a release without authorization of upgrades.
     #[derive(Encode, TypeInfo)]
     pub enum OldCall {
         #[codec(index = 2)]
@@ -86,7 +86,7 @@ pub mod parachain_system {
         enact_authorized_upgrade { code: Vec<u8> },
     }
 
-    /// Of a release before versions were compared.
+    /// The calls of a release that does not compare versions.
     #[derive(Encode, TypeInfo)]
     pub enum OldCall {
         #[codec(index = 2)]
@@ -165,7 +165,7 @@ pub mod referenda {
         #[codec(index = 22)]
         Origins(CustomOrigin),
         #[codec(index = 3)]
-        Impostor(RawOrigin),
+        OtherRoot(RawOrigin),
         #[codec(index = 0)]
         system(RawOrigin),
     }
@@ -240,7 +240,7 @@ pub mod xcm {
         PalletInstance(u8),
     }
 
-    /// Version 3's.
+    /// The junctions of version 3.
     #[derive(Encode, TypeInfo)]
     pub enum OldJunctions {
         Here,
@@ -264,7 +264,7 @@ pub mod xcm {
     #[derive(Encode, TypeInfo)]
     pub struct Xcm<Instruction>(pub Vec<Instruction>);
 
-    /// Of versions 3 and 4.
+    /// The instructions of versions 3 and 4.
     #[derive(Encode, TypeInfo)]
     pub enum OldInstruction {
         #[codec(index = 6)]
@@ -273,7 +273,7 @@ pub mod xcm {
         UnpaidExecution { weight_limit: WeightLimit, check_origin: Option<Location<Junctions>> },
     }
 
-    /// Of version 2.
+    /// The instructions of version 2.
     #[derive(Encode, TypeInfo)]
     pub enum OldestInstruction {
         #[codec(index = 6)]
@@ -313,7 +313,7 @@ pub mod xcm {
         V5(Xcm<Instruction>),
     }
 
-    /// As a chain of some years ago has them.
+    /// The types of an older chain.
     pub mod old {
         use super::*;
 

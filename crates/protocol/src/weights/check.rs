@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether a runtime's weights can be trusted, as far as its source tells.
+//! Checks of a runtime's weights, from its source.
 
 use super::compare::{Comparison, DatabasePrice, Limits};
 use crate::{Verdict, format, weights::raw::Machine};
@@ -7,47 +7,48 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// Check the weights of a runtime.
+/// A request to check the weights of a runtime.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckRequest {
-    /// How the runtime is called.
+    /// The name of the runtime.
     pub runtime: String,
-    /// Where its manifest is.
+    /// The directory of its manifest.
     pub directory: PathBuf,
     #[serde(default)]
     pub price: DatabasePrice,
     #[serde(default)]
     pub limits: Limits,
-    /// Percent by which a weight may differ from that of `base` without a cause.
+    /// The percentage by which a weight may differ from that of `base` if its pallet is unchanged.
     pub jump: f64,
-    /// The runtime's directory in another revision.
+    /// The runtime's directory in the base revision.
     #[serde(default)]
     pub base: Option<PathBuf>,
-    /// The lock file of this state.
+    /// The lock file of the current revision.
     #[serde(default)]
     pub lock: Option<PathBuf>,
-    /// The lock file of that revision.
+    /// The lock file of the base revision.
     #[serde(default)]
     pub base_lock: Option<PathBuf>,
-    /// What may stay as it is, by `pallet` or `pallet::extrinsic`, with the reason.
+    /// The allowed failures, by `pallet` or `pallet::extrinsic`, with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
-    /// What version control tells of the code that was measured.
+    /// The age of the weight files compared with the measured code.
     #[serde(default)]
     pub age: Age,
 }
 
-/// Weight files and the code they are of, as version control knows them. It is asked by who calls: no tool is run here.
+/// The age of weight files compared with the measured code, from version control. The caller
+/// provides it: the worker runs no tools.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Age {
     pub stale: Vec<Stale>,
-    /// Why it could not be told of all or of some.
+    /// Why the age of files is unknown.
     pub not_checked: Vec<String>,
 }
 
-/// A weight file that is older than the code it was measured of.
+/// A weight file that is older than the measured code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stale {
@@ -57,7 +58,7 @@ pub struct Stale {
     pub detail: String,
 }
 
-/// A pallet and the weight file of the runtime's own that it is given.
+/// A pallet and its weight file in the runtime.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Measured {
     pub pallet: String,
@@ -65,7 +66,7 @@ pub struct Measured {
     pub file: String,
 }
 
-/// What `weights check` found of several runtimes.
+/// The report of `weights check` for several runtimes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Checks {
     #[schemars(schema_with = "format::weights_checks")]
@@ -74,24 +75,24 @@ pub struct Checks {
     pub verdict: Verdict,
 }
 
-/// What was found of one runtime.
+/// The report of one runtime.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     #[schemars(schema_with = "format::weights")]
     pub format: String,
     pub runtime: String,
-    /// How many pallets the runtime configures.
+    /// The number of pallets that the runtime configures.
     pub pallets: usize,
     pub wires: Vec<Wire>,
-    /// How many weight files the runtime has.
+    /// The number of weight files of the runtime.
     pub files: usize,
-    /// How many extrinsics are in them.
+    /// The number of extrinsics in the files.
     pub extrinsics: usize,
     pub findings: Vec<Finding>,
-    /// Rules that could not be asked, with why.
+    /// The rules that could not be checked, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_checked: Vec<String>,
-    /// It failed where one of the findings is a failure.
+    /// The verdict. It fails if one of the findings is a failure.
     pub verdict: Verdict,
 }
 
@@ -100,20 +101,20 @@ pub struct Report {
 pub struct StepResult {
     #[serde(flatten)]
     pub check: Report,
-    /// Null where there is no release before.
+    /// The comparison with the former release. Null if there is none.
     pub comparison: Option<AgainstRelease>,
-    /// What was measured for this upgrade, where its weights were made anew.
+    /// The benchmarks that were run for this upgrade, if its weights were generated again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub benchmarked: Option<Benchmarked>,
 }
 
-/// The weights of the release before compared with those of the source.
+/// The comparison of the former release's weights with those of the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum AgainstRelease {
-    /// Why they were not compared.
+    /// They were not compared, with the reason.
     Skipped { skipped: String },
-    /// Extrinsics that did not change are left out.
+    /// The comparison, without unchanged extrinsics.
     Compared(Box<Comparison>),
 }
 
@@ -124,7 +125,7 @@ pub struct Benchmarked {
     pub pallets: Vec<BenchmarkedPallet>,
 }
 
-/// A pallet that was measured, and the digest of its raw results.
+/// A measured pallet, with the digest of its raw results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BenchmarkedPallet {
     pub pallet: String,
@@ -132,65 +133,66 @@ pub struct BenchmarkedPallet {
     pub raw_results: String,
 }
 
-/// An associated type of a pallet's configuration that weights come through.
+/// An associated type of a pallet's configuration that sets its weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wire {
-    /// The crate of the pallet, as the source names it: `pallet_balances`.
+    /// The crate of the pallet, as in the source: `pallet_balances`.
     pub pallet: String,
-    /// `WeightInfo`, `SystemWeightInfo`.
+    /// The associated type: `WeightInfo`, `SystemWeightInfo`.
     pub associated_type: String,
-    /// What it is set to, as written but without spaces.
+    /// The type that it is set to, as in the source but without spaces.
     pub weights: String,
     pub kind: WireKind,
     pub file: String,
     pub line: usize,
 }
 
-/// Whose weights a pallet is given.
+/// The origin of a pallet's weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WireKind {
-    /// A file of this runtime, by its module.
+    /// A weight file of this runtime, by its module.
     Own(String),
     /// `()`.
     Unit,
-    /// What the pallet brings with it: measured for another runtime, the SDK's own node for the SDK's pallets.
+    /// The weights in the pallet's crate. They were measured for another runtime: for the SDK's
+    /// pallets, for the SDK's own node.
     OfThePallet,
-    /// Weights for tests, which mean nothing.
+    /// Weights for tests, without a real measurement.
     ForTests,
-    /// Another crate's.
+    /// The weights of another crate.
     OfAnother,
 }
 
-/// Something that a rule says about a weight or a file of weights.
+/// A finding of a rule about a weight or a weight file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     pub rule: Rule,
     pub severity: Severity,
-    /// Null where it is about no pallet.
+    /// The pallet. Null if the finding is not about a pallet.
     pub pallet: Option<String>,
-    /// Null where it is about no single extrinsic.
+    /// The extrinsic. Null if the finding is not about a single extrinsic.
     pub extrinsic: Option<String>,
-    /// Relative to the runtime's directory. Null where it is about no file.
+    /// The file, relative to the runtime's directory. Null if the finding is not about a file.
     pub file: Option<String>,
-    /// From 1. Null where it is about no line.
+    /// The line, starting from 1. Null if the finding is not about a line.
     pub line: Option<usize>,
     pub detail: String,
 }
 
-/// What is asked of weights: see `docs/weights.md`.
+/// A rule of weights, see `docs/weights.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// A pallet has `()` for weights.
+    /// A pallet has `()` as weights.
     UnitWeights,
-    /// A pallet has weights that were made for tests.
+    /// A pallet has weights for tests.
     TestWeights,
     /// A pallet has weights that were measured for another runtime.
     ForeignWeights,
-    /// A pallet is given a module of weights that is not there.
+    /// A pallet's weight module is missing.
     MissingFile,
-    /// A weight file is used by nothing.
+    /// A weight file is unused.
     UnusedFile,
     /// The runtime has no weight files of its own.
     NoWeightFiles,
@@ -199,15 +201,15 @@ pub enum Rule {
     NoWrites,
     ProofDiffers,
     TooHeavy,
-    /// Its weight is the largest there is: switched off, or measured as impossible.
+    /// The weight is the maximum: the extrinsic is disabled, or measured as impossible.
     NeverFits,
-    /// A weight function that is no sum.
+    /// A weight function is not a sum.
     Unreadable,
     OtherMachine,
     OtherSettings,
-    /// A weight is far from that of the former revision, and the pallet is the same.
+    /// A weight differs much from that of the former revision, although the pallet is unchanged.
     Jump,
-    /// The code was changed after it was measured.
+    /// The code changed after it was measured.
     Stale,
 }
 
@@ -236,13 +238,13 @@ impl Rule {
     }
 }
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     Failure,
     Warning,
-    /// A failure that the workspace's configuration lets pass, with its reason.
+    /// A failure that the workspace's configuration allows, with its reason.
     Allowed,
 }
 
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_tells_a_comparison_from_the_reason_for_none() {
+    fn a_step_has_a_comparison_or_the_reason_for_none() {
         let report = json!({"format": format::WEIGHTS, "runtime": "r", "pallets": 1, "wires": [], "files": 1, "extrinsics": 2,
             "findings": [], "verdict": "pass"});
         let with = |comparison: serde_json::Value| {

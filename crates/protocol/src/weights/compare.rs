@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two sets of weights compared, extrinsic by extrinsic.
+//! The comparison of two sets of weights, extrinsic by extrinsic.
 
 use crate::{Verdict, format};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How weights are compared.
+/// The options of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Options {
     pub method: Method,
     pub price: DatabasePrice,
-    /// Percent: a change of more than this, up or down, is a negative verdict.
+    /// The threshold in percent. A larger change, up or down, is a negative verdict.
     pub threshold: f64,
     pub limits: Limits,
 }
@@ -23,21 +23,22 @@ impl Default for Options {
     }
 }
 
-/// At which values of its components an extrinsic is compared. The names are those of subweight.
+/// The values of the components at which an extrinsic is compared. The names are those of
+/// subweight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// Every component at its least value; zero where no range is given.
+    /// Every component at its least value, or zero without a range.
     Base,
-    /// Wherever the increase is largest among all components at their least and greatest values. Both files have to
-    /// give the same ranges.
+    /// The combination of least and greatest values with the largest increase. Both files must have
+    /// the same ranges.
     ExactWorst,
-    /// The same, but where ranges differ the wider one is taken, and 0 to 100 where none is given.
+    /// Like `exact-worst`, but with the wider range if they differ, and 0 to 100 without a range.
     #[default]
     GuessWorst,
-    /// Every component at its greatest value, ranges as for `exact-worst`.
+    /// Every component at its greatest value, with the ranges of `exact-worst`.
     ExactAsymptotic,
-    /// The same, ranges as for `guess-worst`.
+    /// Every component at its greatest value, with the ranges of `guess-worst`.
     Asymptotic,
 }
 
@@ -54,7 +55,7 @@ impl Method {
     }
 }
 
-/// What a read and a write cost, in picoseconds: the runtime's `DbWeight`.
+/// The cost of a database read and write, in picoseconds: the runtime's `DbWeight`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DatabasePrice {
     pub read: u64,
@@ -68,35 +69,36 @@ impl Default for DatabasePrice {
     }
 }
 
-/// What the normal extrinsics of a block may use together.
+/// The weight limits for all normal extrinsics of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
-    /// Picoseconds.
+    /// The computation time, in picoseconds.
     pub ref_time: u64,
-    /// Bytes.
+    /// The size of the storage proof, in bytes.
     pub proof_size: u64,
 }
 
 impl Default for Limits {
-    /// Three quarters of the 2 s and of the 10 MiB that a parachain's block has.
+    /// Three quarters of the limits of a parachain's block, which are 2 s and 10 MiB.
     fn default() -> Self {
         Self { ref_time: 1_500_000_000_000, proof_size: 7_864_320 }
     }
 }
 
-/// Two sets of weights, all that is in either.
+/// The comparison of two sets of weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     #[schemars(schema_with = "format::weights_comparison")]
     pub format: String,
-    /// What the two sides are called.
+    /// The name of the old side.
     pub old: String,
+    /// The name of the new side.
     pub new: String,
     #[serde(flatten)]
     pub options: Options,
     pub extrinsics: Vec<Compared>,
     pub summary: Summary,
-    /// It failed where a weight is beyond the threshold or no longer fits in a block.
+    /// The verdict. It fails if a weight is beyond the threshold or no longer fits into a block.
     pub verdict: Verdict,
 }
 
@@ -106,27 +108,28 @@ pub struct Compared {
     pub pallet: String,
     pub extrinsic: String,
     pub change: Change,
-    /// By the method asked for.
+    /// The weight by the chosen method.
     #[serde(flatten)]
     pub by_method: Both,
-    /// With every component at zero.
+    /// The weight with every component at zero.
     pub base: Both,
-    /// A unit more of each component.
+    /// The additional weight for each unit of a component.
     pub slopes: BTreeMap<String, Both>,
-    /// With every component at its greatest value, guessed where no range is given.
+    /// The weight with every component at its greatest value, which is guessed without a range.
     pub greatest: Both,
-    /// Database accesses with every component at its greatest value.
+    /// The database reads with every component at its greatest value.
     pub reads: Pair,
+    /// The database writes with every component at its greatest value.
     pub writes: Pair,
     pub beyond_threshold: bool,
-    /// What of the greatest weight exceeds a block, where the old one fitted.
+    /// The parts of the greatest weight that exceed the limits, if the old weight fitted.
     pub no_longer_fits: Vec<String>,
-    /// Why it is incomparable.
+    /// Why the weights are incomparable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// What became of an extrinsic's weight.
+/// The change of an extrinsic's weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -134,7 +137,7 @@ pub enum Change {
     Removed,
     Changed,
     Unchanged,
-    /// One of the two is no sum that can be read, or the method does not apply.
+    /// One of the weights is not a supported sum, or the method does not apply.
     Incomparable,
 }
 
@@ -151,19 +154,19 @@ impl Change {
     }
 }
 
-/// Picoseconds of time with the database's part, and bytes of proof.
+/// The time in picoseconds, with database accesses, and the size of the proof in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Both {
     pub ref_time: Pair,
     pub proof_size: Pair,
 }
 
-/// A value before and after; null where there is no such extrinsic.
+/// A value before and after. Null if there is no such extrinsic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pair {
     pub old: Option<u64>,
     pub new: Option<u64>,
-    /// Null where one of them is missing, and where it grew from nothing: that has no percentage.
+    /// The change in percent. Null if a value is missing, or if it grew from zero.
     pub percent: Option<f64>,
 }
 
@@ -178,7 +181,7 @@ impl Pair {
         Self { old, new, percent }
     }
 
-    /// Returns by how many percent it grew. Growth from nothing is more than any percentage.
+    /// Returns the growth in percent. Growth from zero is infinite.
     pub fn growth(&self) -> f64 {
         match (self.old, self.new) {
             (Some(0), Some(1..)) => f64::INFINITY,
@@ -187,7 +190,7 @@ impl Pair {
     }
 }
 
-/// How many extrinsics there are of each kind.
+/// The numbers of extrinsics of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     pub changed: usize,
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_from_nothing_has_no_percentage_and_is_the_largest() {
+    fn growth_from_zero_is_infinite_and_has_no_percentage() {
         assert_eq!(Pair::new(Some(4), Some(3)).percent, Some(-25.0));
         assert_eq!(Pair::new(Some(0), Some(0)).percent, Some(0.0));
         let grown = Pair::new(Some(0), Some(1));

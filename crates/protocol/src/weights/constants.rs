@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Raw results that belong to no pallet: what a block and an extrinsic cost by themselves, and the reads and writes of a
-//! database.
+//! Raw results that belong to no pallet: the base costs of blocks and extrinsics, and the reads and
+//! writes of a database.
 
 use super::raw::{Machine, Runtime};
 use crate::format;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What was measured of blocks and extrinsics.
+/// The raw results of blocks and extrinsics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overhead {
     #[schemars(schema_with = "format::raw_overhead")]
@@ -15,103 +15,105 @@ pub struct Overhead {
     pub runtime: Runtime,
     pub settings: OverheadSettings,
     pub machine: Machine,
-    /// What the state was read from while blocks were executed.
+    /// The database of the state while blocks were executed.
     pub database: String,
     pub block: Timed,
-    /// Null where no signed extrinsic could be made for the runtime.
+    /// The result of extrinsics. Null if no signed extrinsic could be created for the runtime.
     pub extrinsic: Option<Filled>,
 }
 
-/// How blocks were executed.
+/// The settings of the executed blocks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverheadSettings {
-    /// Executions before the first that counts.
+    /// The executions before the first that counts.
     pub warmup: u32,
     pub repeat_min: u32,
     pub repeat_max: u32,
-    /// As in raw results of pallets.
+    /// The tolerance, as in the raw results of pallets.
     pub tolerance: Option<f64>,
-    /// Whether the proof was recorded while time was measured, as where a parachain's blocks are made and checked.
+    /// Whether the storage proof was recorded while time was measured, as nodes do for blocks of a
+    /// parachain.
     pub record_proof: bool,
     pub preset: String,
 }
 
-/// A block, executed again and again.
+/// A block that was executed repeatedly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timed {
-    /// Nanoseconds of each execution.
+    /// The time of each execution, in nanoseconds.
     pub time: Vec<u64>,
-    /// Bytes of the block's storage proof; 0 where none was recorded.
+    /// The size of the block's storage proof, in bytes. 0 if none was recorded.
     pub proof_size: u64,
 }
 
-/// A block full of the same call, each signed.
+/// A full block of signed extrinsics with the same call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Filled {
-    /// `System.remark`.
+    /// The call, such as `System.remark`.
     pub call: String,
     pub signer: String,
-    /// How many fitted in.
+    /// The number of extrinsics in the block.
     pub count: u64,
     #[serde(flatten)]
     pub timed: Timed,
 }
 
-/// What was measured of a database.
+/// The raw results of a database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Database {
     #[schemars(schema_with = "format::raw_database")]
     pub format: String,
-    /// `ParityDb`.
+    /// The database, such as `ParityDb`.
     pub database: String,
     pub state: StateFacts,
     pub settings: DatabaseSettings,
     pub machine: Machine,
     pub read: Vec<Access>,
-    /// Each the share of one entry in a batch that was written together.
+    /// The writes. Each time is the share of one entry of a batch.
     pub write: Vec<Access>,
 }
 
-/// The state that a database held.
+/// The facts of the state in a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateFacts {
-    /// Null where the state does not name its chain.
+    /// The chain's name. Null if the state does not contain it.
     pub chain: Option<String>,
-    /// Its number. Null where the state does not tell it.
+    /// The block's number. Null if the state does not contain it.
     pub block: Option<u64>,
-    /// `0x` and hex.
+    /// The state root, `0x` and hex.
     pub root: String,
     pub entries: u64,
     pub state_version: u8,
 }
 
-/// How a database is measured. The defaults are those of a request.
+/// The settings of a database measurement. The defaults are those of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseSettings {
-    /// Rounds of reading every key before the first that counts.
+    /// The number of rounds of reading every key before the first that counts.
     pub warmup: u32,
-    /// Of more keys than these so many were chosen by chance.
+    /// The most keys. Of a larger state this many keys are chosen at random.
     pub keys: u32,
-    /// What the choice and the order began with.
+    /// The seed of the random choice and order.
     pub seed: u64,
-    /// So many entries are read through one recorder and written together, as in one block.
+    /// The number of entries that are read with one recorder and written together, as in one block.
     pub batch: u32,
     pub record_proof: bool,
 }
 
 impl Default for DatabaseSettings {
-    /// Batches as large as `frame-benchmarking-cli`'s, 100,000, are more than a block writes, and than small states have.
+    /// The batches are smaller than the 100,000 of `frame-benchmarking-cli`, which is more than a
+    /// block writes and more than small states have.
     fn default() -> Self {
         Self { warmup: 1, keys: 1_000_000, seed: 0, batch: 1_000, record_proof: true }
     }
 }
 
-/// One read or write.
+/// A read or write of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Access {
-    /// Bytes of the value.
+    /// The size of the value, in bytes.
     pub size: u32,
-    /// Nanoseconds.
+    /// The time, in nanoseconds.
     pub time: u64,
 }

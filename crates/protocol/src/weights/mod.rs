@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weights: what benchmarks measured, the files made from it, and how two sets of them differ.
+//! Weights: raw results of benchmarks, weight files, and comparisons of weights.
 
 pub mod check;
 pub mod compare;
@@ -12,21 +12,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 
-/// What the worker for weights is asked to do.
+/// A request to the worker of weights.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
-    /// Compare two sets of weights: the result is a [`compare::Comparison`].
+    /// Compare two sets of weights; the result is a [`compare::Comparison`].
     Compare(Box<CompareRequest>),
-    /// Make weight files from raw results: the result is [`Rendered`].
+    /// Generate weight files from raw results; the result is a [`Rendered`].
     Render(Box<RenderRequest>),
-    /// Check the weights of a runtime: the result is a [`check::Report`].
+    /// Check the weights of a runtime; the result is a [`check::Report`].
     Check(Box<CheckRequest>),
-    /// List the pallets of a runtime that have weight files of its own: the result is a list of [`check::Measured`].
+    /// List the pallets with weight files in the runtime; the result is a list of
+    /// [`check::Measured`].
     Measured(MeasuredRequest),
 }
 
-/// Compare two sets of weights.
+/// A request to compare two sets of weights.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompareRequest {
@@ -36,7 +37,8 @@ pub struct CompareRequest {
     pub options: compare::Options,
 }
 
-/// A file or directory, and how it is called in results: a revision's files lie in a temporary directory.
+/// A file or directory with weights, and its name in results. Files of a revision are in a
+/// temporary directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Side {
@@ -44,65 +46,65 @@ pub struct Side {
     pub path: PathBuf,
 }
 
-/// List the pallets of a runtime that have weight files of its own.
+/// A request to list the pallets with weight files in the runtime.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MeasuredRequest {
-    /// Where the runtime's manifest is.
+    /// The directory of the runtime's manifest.
     pub directory: PathBuf,
 }
 
-/// Make weight files from raw results, whatever these are of.
+/// A request to generate weight files from raw results of any kind.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RenderRequest {
     pub raw: Vec<PathBuf>,
     /// A directory, or a file ending with `.rs` for the results of one pallet.
     pub out: PathBuf,
-    /// Null: what the pallet's name says.
+    /// The shape of the files. Null: chosen by the pallet's name.
     #[serde(default)]
     pub shape: Option<Shape>,
     #[serde(default)]
     pub header: HeaderStyle,
-    /// A file whose text stands before everything else.
+    /// A file whose text is put at the top.
     #[serde(default)]
     pub preamble: Option<PathBuf>,
-    /// A Handlebars template in place of the shape.
+    /// A Handlebars template instead of the shape.
     #[serde(default)]
     pub template: Option<PathBuf>,
-    /// The same for single pallets, by their names.
+    /// Templates of single pallets, by their names.
     #[serde(default)]
     pub templates: BTreeMap<String, PathBuf>,
-    /// Write what was measured, also where a former file's value is within the noise.
+    /// Whether to write the measured values even if the former values are within the noise.
     #[serde(default)]
     pub anew: bool,
 }
 
-/// What a weight file implements.
+/// The shape of a weight file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// `impl pallet_x::WeightInfo for WeightInfo<T>`: a runtime's file.
+    /// The file of a runtime: `impl pallet_x::WeightInfo for WeightInfo<T>`.
     #[default]
     Runtime,
-    /// The trait, `SubstrateWeight<T>` and `()`: a pallet's own file.
+    /// The file of a pallet: the trait, `SubstrateWeight<T>` and `()`.
     Pallet,
-    /// `impl WeightInfo<T>` without a trait: the files of XCM's instructions.
+    /// The file of XCM instructions: `impl WeightInfo<T>` without a trait.
     Xcm,
 }
 
-/// What stands at the top of a weight file.
+/// The style of the header of a weight file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "style", rename_all = "snake_case")]
 pub enum HeaderStyle {
-    /// Only what changes when the weights may: settings and machine.
+    /// Only the settings and the machine. It is unchanged as long as they are.
     #[default]
     Stable,
-    /// The lines of `frame-benchmarking-cli`'s template, which are others each time.
+    /// The lines of `frame-benchmarking-cli`'s template, which change with every run.
     Conventional { date: String, hostname: String, command: Vec<String> },
 }
 
-/// The weight files that were made from raw results.
+/// The weight files that were generated from raw results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rendered {
     #[schemars(schema_with = "format::weight_files")]
@@ -113,53 +115,53 @@ pub struct Rendered {
 /// One weight file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Written {
-    /// The pallet, or the constant that the file holds.
+    /// The pallet, or the constant in the file.
     pub pallet: String,
-    /// Empty for constants.
+    /// The pallet's instance. Empty for constants.
     pub instance: String,
     pub file: PathBuf,
-    /// How many weights are in it.
+    /// The number of weights in the file.
     pub extrinsics: usize,
-    /// Whether the file is another one than before.
+    /// Whether the content of the file changed.
     pub changed: bool,
     pub kept: Vec<RetainedValue>,
-    /// What people had added to the former file.
+    /// The manual changes in the former file.
     pub by_hand: Vec<ManualEdit>,
 }
 
-/// A value of the former file that a new measurement did not refute.
+/// A value of the former file that was kept, because the new measurement agrees with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RetainedValue {
     pub extrinsic: String,
-    /// `base time`, `time of n`, `base proof`, `proof of n`.
+    /// The value: `base time`, `time of n`, `base proof`, `proof of n`.
     pub value: String,
-    /// Picoseconds or bytes.
+    /// The former value, in picoseconds or bytes.
     pub old: u64,
-    /// In the same unit.
+    /// The measured value, in the same unit.
     pub measured: u64,
-    /// Half of the 95 % confidence interval of what was measured, in the same unit.
+    /// The half-width of the 95 % confidence interval of the measured value, in the same unit.
     pub half_width: u64,
 }
 
-/// Something in the former file that no benchmark put there.
+/// A manual change in the former file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ManualEdit {
-    /// Empty outside of weight functions.
+    /// The extrinsic. Empty outside of weight functions.
     pub extrinsic: String,
-    /// Of the former file, from 1.
+    /// The line in the former file, starting from 1.
     pub line: usize,
     pub text: String,
     pub fate: EditOutcome,
 }
 
-/// What became of something that was added by hand.
+/// The handling of a manual change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EditOutcome {
-    /// It is in the new file.
+    /// It was kept in the new file.
     Kept,
-    /// What was measured now is as much.
+    /// The measured value is as large now.
     Measured,
-    /// It is not in the new file.
+    /// It is missing in the new file.
     Gone,
 }

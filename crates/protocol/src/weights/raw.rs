@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The raw results of a pallet's benchmarks: everything that was measured, so that weight files can be made again
-//! without running anything.
+//! The raw results of a pallet's benchmarks: all measurements, so that weight files can be
+//! generated again without running benchmarks.
 //!
-//! The fields of a [`Repetition`] are those of `frame_benchmarking::BenchmarkResult`, with their units.
+//! The fields of a [`Repetition`] are those of `frame_benchmarking::BenchmarkResult`, with their
+//! units.
 
 use crate::{format, hexadecimal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What was measured of one pallet and instance.
+/// The raw results of one instance of a pallet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RawResults {
     #[schemars(schema_with = "format::raw_weights")]
@@ -17,82 +18,83 @@ pub struct RawResults {
     pub runtime: Runtime,
     pub settings: Settings,
     pub machine: Machine,
-    /// The pallet as benchmarks name it: `pallet_balances`.
+    /// The pallet's name in benchmarks: `pallet_balances`.
     pub pallet: String,
-    /// The instance as the runtime names it: `Balances`.
+    /// The instance's name in the runtime: `Balances`.
     pub instance: String,
     pub benchmarks: Vec<Benchmark>,
-    /// What the runtime says about its storage: the bounds that an estimated proof size stands on.
+    /// The runtime's storage items, with the bounds that estimated proof sizes depend on.
     pub storage: Vec<StorageItem>,
 }
 
-/// The runtime whose code was measured.
+/// The measured runtime.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Runtime {
     pub spec_name: String,
     pub spec_version: u32,
-    /// `0x` and hex, of the blob built with `runtime-benchmarks`.
+    /// The hash of the blob built with `runtime-benchmarks`, `0x` and hex.
     pub blob_blake2_256: String,
 }
 
-/// How the benchmarks were run.
+/// The settings of the benchmarks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
-    /// How many values of each component were measured.
+    /// The number of values of each component.
     pub steps: u32,
-    /// At least so many repetitions of each value, and at most `repeat_max`. They are equal without adaptive repetition.
+    /// The least repetitions of each value. It equals `repeat_max` without adaptive repetition.
     pub repeat_min: u32,
+    /// The most repetitions of each value.
     pub repeat_max: u32,
-    /// How often the whole was repeated from outside the runtime.
+    /// The repetitions of the whole benchmark outside of the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_repeat: Option<u32>,
-    /// Repetition stopped where the relative half-width of the confidence interval of the worst case fell below this:
-    /// 0.02 is two percent. None without adaptive repetition.
+    /// Repetition ended when the relative half-width of the confidence interval of the worst case
+    /// was below this; 0.02 is two percent. Null without adaptive repetition.
     pub tolerance: Option<f64>,
-    /// Pages of 64 KiB that the executor gave the runtime on top of its own.
+    /// The additional heap pages of 64 KiB for the runtime.
     pub heap_pages: Option<u64>,
-    /// Layers of the trie above those that a pallet's own items make, for the estimated proof size.
+    /// The trie layers in addition to those of a pallet's own items, for the estimated proof size.
     pub additional_trie_layers: u8,
-    /// How many values a map without a bound is taken to hold, for the estimated proof size.
+    /// The assumed number of values of a map without a bound, for the estimated proof size.
     pub worst_case_map_values: u32,
     pub default_pov_mode: PovMode,
 }
 
-/// How the proof size of a storage item is estimated.
+/// The method to estimate the proof size of a storage item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PovMode {
-    /// By the largest encoded value that its type allows, where that is bounded.
+    /// By the largest encoded value of its type, if it is bounded.
     #[default]
     MaxEncodedLen,
-    /// By the proof that was recorded.
+    /// By the recorded proof.
     Measured,
-    /// Not at all.
+    /// Without an estimate.
     Ignored,
 }
 
-/// The machine that the time was measured on.
+/// The machine of the measurement.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
-    /// The model, as the kernel names it.
+    /// The CPU model, as the kernel names it.
     pub cpu: String,
     pub cores: u32,
     pub memory_bytes: u64,
     pub kernel: String,
-    /// The frequency governor, where the kernel tells it.
+    /// The frequency governor, if the kernel reports it.
     pub governor: Option<String>,
-    /// `kvm`, `container`, `none`, as far as it can be told.
+    /// The virtualisation: `kvm`, `container`, `none`. Null if it is not known.
     pub virtualisation: Option<String>,
     /// The load average of the last minute when the run began.
     pub load: Option<f64>,
-    /// The hardware profile that the machine was held against.
+    /// The hardware profile that the machine was compared with.
     pub profile: Option<String>,
     pub scores: Scores,
-    /// Whether every score reaches the profile's; None where there was no profile.
+    /// Whether every score reaches that of the profile. Null without a profile.
     pub within_profile: Option<bool>,
 }
 
-/// Speeds in MiB/s, as `sc-sysinfo` measures them. None: not measured.
+/// The speeds in MiB/s, as `sc-sysinfo` measures them. Null if not measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scores {
     pub blake2_256: Option<f64>,
@@ -106,14 +108,15 @@ pub struct Scores {
 pub struct Benchmark {
     /// The benchmark's name, which is the name of its weight function.
     pub extrinsic: String,
-    /// In the order of the benchmark's signature.
+    /// The components, in the order of the benchmark's signature.
     pub components: Vec<ComponentRange>,
-    /// By `Pallet::Item`, `Pallet` or `ALL`, the more specific name first; what is not named has the default mode.
+    /// The modes by `Pallet::Item`, `Pallet` or `ALL`. The most specific name applies; other items
+    /// have the default mode.
     #[serde(default)]
     pub pov_modes: BTreeMap<String, PovMode>,
-    /// Runs that measured time, nothing recorded.
+    /// The runs that measured the time, without recording.
     pub time: Vec<Repetition>,
-    /// Runs that recorded reads, writes, keys and the proof; their time means nothing.
+    /// The runs that recorded reads, writes, keys and the proof. Their time is not meaningful.
     pub proof: Vec<Repetition>,
 }
 
@@ -128,17 +131,19 @@ pub struct ComponentRange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Repetition {
     pub components: BTreeMap<String, u32>,
-    /// Nanoseconds.
+    /// The time of the extrinsic, in nanoseconds.
     pub extrinsic_time: u64,
-    /// Nanoseconds.
+    /// The time of computing the storage root, in nanoseconds.
     pub storage_root_time: u64,
-    /// First reads of a key; `repeat_reads` are those after.
+    /// The first reads of keys.
     pub reads: u32,
+    /// The repeated reads of keys.
     pub repeat_reads: u32,
-    /// First writes of a key; `repeat_writes` are those after.
+    /// The first writes of keys.
     pub writes: u32,
+    /// The repeated writes of keys.
     pub repeat_writes: u32,
-    /// Bytes of the recorded proof.
+    /// The size of the recorded proof, in bytes.
     pub proof_size: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
@@ -146,17 +151,17 @@ pub struct Repetition {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
-    /// The first 32 bytes of a storage key: its item's prefix, where it has one.
+    /// The first 32 bytes of a storage key, which are the prefix of its storage item.
     #[serde(with = "hexadecimal")]
     #[schemars(with = "String")]
     pub key: Vec<u8>,
     pub reads: u32,
     pub writes: u32,
-    /// Whether the key is in the overlay of every block anyway, so that it costs nothing.
+    /// Whether the key is in the overlay of every block, so that accessing it costs nothing.
     pub whitelisted: bool,
 }
 
-/// What the runtime tells of a storage item (`frame_support::traits::StorageInfo`).
+/// The runtime's information about a storage item (`frame_support::traits::StorageInfo`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StorageItem {
     pub pallet: String,
@@ -164,8 +169,8 @@ pub struct StorageItem {
     #[serde(with = "hexadecimal")]
     #[schemars(with = "String")]
     pub prefix: Vec<u8>,
-    /// How many values there can be; None is unbounded.
+    /// The most values. Null if unbounded.
     pub max_values: Option<u32>,
-    /// How many bytes key and value can have; None is unbounded.
+    /// The most bytes of key and value. Null if unbounded.
     pub max_size: Option<u32>,
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Nothing leaves this crate that was not read back: bytes, and the meaning found in them.
+//! Encodes calls and verifies the bytes: every call is decoded again and compared.
 
 use crate::{Target, Value, decode, encode};
 use worker::{Failure, Result};
 
-/// A call whose bytes have been shown to mean what was intended.
-pub struct Encoded<'chain> {
+/// An encoded call that decodes to the intended value.
+pub struct VerifiedCall<'chain> {
+    /// The chain that the call is for.
     pub chain: &'chain Target,
+    /// The encoded call.
     pub bytes: Vec<u8>,
-    /// Equal to the intention, but come from the bytes.
+    /// The value decoded from the bytes. It equals the intended value.
     pub decoded: Value,
 }
 
-impl Encoded<'_> {
+impl VerifiedCall<'_> {
+    /// Returns the name of the call, without its pallet.
     pub fn name(&self) -> &str {
         match &self.decoded {
             Value::Call { name, .. } => name,
@@ -21,23 +24,27 @@ impl Encoded<'_> {
     }
 }
 
-pub fn encode(chain: &Target, intention: Value) -> Result<Encoded<'_>> {
+/// Encodes a call, decodes the bytes again and compares the result.
+///
+/// Fails if the value does not fit the chain's types, or (as a defect of Cutover) if the decoded
+/// call differs.
+pub fn encode(chain: &Target, intention: Value) -> Result<VerifiedCall<'_>> {
     let bytes = encode::call(chain, &intention)?;
     let decoded = read_back(chain, &bytes, &intention)?;
-    Ok(Encoded { chain, bytes, decoded })
+    Ok(VerifiedCall { chain, bytes, decoded })
 }
 
 fn read_back(chain: &Target, bytes: &[u8], intention: &Value) -> Result<Value> {
-    let differs = |found: String| {
+    let mismatch = |found: String| {
         Failure::internal(format!("a call for {} does not decode to what was encoded", chain.name()))
             .found(found)
             .expected(intention.to_string())
             .hint("do not use these bytes; please report this with the chain's metadata")
     };
-    match decode::call(chain, bytes) {
+    match decode::call(chain.types(), bytes) {
         Ok(decoded) if decoded == *intention => Ok(decoded),
-        Ok(decoded) => Err(differs(decoded.to_string())),
-        Err(failure) => Err(differs(format!(
+        Ok(decoded) => Err(mismatch(decoded.to_string())),
+        Err(failure) => Err(mismatch(format!(
             "{failure} in {} bytes, {}…",
             bytes.len(),
             hex::encode_prefixed(bytes.get(..64).unwrap_or(bytes))
@@ -51,10 +58,10 @@ mod tests {
     use crate::tests::chain;
 
     #[test]
-    fn a_changed_byte_is_another_meaning_and_an_internal_failure() {
+    fn a_changed_byte_is_an_internal_failure() {
         let target = chain::solo();
         let intention = chain::authorize([7; 32]);
-        let Encoded { mut bytes, .. } = encode(&target, intention.clone()).expect("encodes");
+        let VerifiedCall { mut bytes, .. } = encode(&target, intention.clone()).expect("encodes");
         assert!(read_back(&target, &bytes, &intention).is_ok());
         for position in 0..bytes.len() {
             bytes[position] ^= 1;

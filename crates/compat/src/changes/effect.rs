@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whom each kind of change breaks, and how badly: the one table of it.
+//! The table of the severity and the audiences of each kind of change.
 
 use protocol::diff::{
     Audience::{self, *},
@@ -8,26 +8,26 @@ use protocol::diff::{
     Severity::{self, *},
 };
 
-/// Returns the change of that kind, with whom it breaks.
+/// Returns a change of this kind, with its severity and audiences.
 pub fn change(kind: ChangeKind, name: impl Into<String>) -> Change {
     let (severity, breaks) = effect(kind);
     Change::new(kind, severity, breaks, name)
 }
 
-/// The table.
 fn effect(kind: ChangeKind) -> (Severity, &'static [Audience]) {
     const CALLS: &[Audience] = &[SignedTransactions, EncodedCalls, IndexersAndFrontEnds, Contracts];
     const SIGNING: &[Audience] = &[SignedTransactions, IndexersAndFrontEnds];
     const READERS: &[Audience] = &[IndexersAndFrontEnds];
     const STATE: &[Audience] = &[IndexersAndFrontEnds, Contracts];
-    const ASKING: &[Audience] = &[IndexersAndFrontEnds, Nodes];
+    const CALLERS: &[Audience] = &[IndexersAndFrontEnds, Nodes];
     match kind {
         SpecName => (Breaking, &[SignedTransactions, IndexersAndFrontEnds, Nodes]),
-        // What a transaction signs holds both versions: one that is signed and not yet included is void.
+        // The signed payload contains both versions. A transaction that is signed but not yet
+        // included becomes invalid.
         TransactionVersion => (Notable, &[SignedTransactions]),
         SpecVersion => (Notable, &[SignedTransactions]),
         ImplName | ImplVersion | CodeSize => (Harmless, &[]),
-        // A node authors only where its own is the same.
+        // A node authors blocks only if its own authoring version is the same.
         AuthoringVersion => (Breaking, &[Nodes]),
         StateVersion => (Notable, &[Nodes]),
         HostFunctionAdded => (Breaking, &[Nodes]),
@@ -63,9 +63,9 @@ fn effect(kind: ChangeKind) -> (Severity, &'static [Audience]) {
         ViewFunctionRemoved | ViewFunctionChanged => (Breaking, READERS),
 
         ApiAdded | ApiMethodAdded => (Harmless, &[]),
-        ApiVersionRaised | ApiMethodTypesGrown | ApiMethodArgumentsShrunk => (Notable, ASKING),
+        ApiVersionRaised | ApiMethodTypesGrown | ApiMethodArgumentsShrunk => (Notable, CALLERS),
         ApiMethodTypesRenamed => (Notable, READERS),
-        ApiRemoved | ApiVersionLowered | ApiMethodRemoved | ApiMethodArguments | ApiMethodResult => (Breaking, ASKING),
+        ApiRemoved | ApiVersionLowered | ApiMethodRemoved | ApiMethodArguments | ApiMethodResult => (Breaking, CALLERS),
 
         ExtensionAdded | ExtensionRemoved | ExtensionOrder | ExtensionExplicit | ExtensionImplicit => {
             (Breaking, SIGNING)
