@@ -15,12 +15,14 @@ pub struct Source {
     pub dirty: Option<bool>,
     pub branch: Option<String>,
     pub tag: Option<String>,
-    /// The time of the commit.
-    pub time: Option<jiff::Timestamp>,
+    /// The time of the commit, in UTC: `2026-11-22T10:00:00Z`.
+    pub time: Option<String>,
 }
 
 pub fn source(workspace: &Path) -> Source {
-    let Some(head) = git(workspace, &["log", "-1", "--format=%H %ct"]) else { return Source::default() };
+    let Some(head) = git(workspace, &["log", "-1", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%H %cd"]) else {
+        return Source::default();
+    };
     let Some((commit, time)) = head.trim().split_once(' ') else { return Source::default() };
     let line = |arguments: &[&str]| {
         git(workspace, arguments).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
@@ -30,7 +32,7 @@ pub fn source(workspace: &Path) -> Source {
         dirty: git(workspace, &["status", "--porcelain"]).map(|text| !text.trim().is_empty()),
         branch: line(&["symbolic-ref", "--quiet", "--short", "HEAD"]),
         tag: line(&["describe", "--tags", "--exact-match"]),
-        time: time.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+        time: Some(time.to_owned()),
     }
 }
 
@@ -56,7 +58,7 @@ fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
 
 fn tool(workspace: &Path, arguments: &[&str]) -> Tool {
     let tool = Tool::new("git").arg("-C").arg(workspace).args(arguments);
-    tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(LONGEST)
+    tool.env("GIT_OPTIONAL_LOCKS", "0").env("TZ", "UTC").timeout(LONGEST)
 }
 
 /// What git answers, for commands that need a repository with that history in it.
@@ -89,22 +91,13 @@ mod tests {
         run(&["init", "--quiet"]);
         std::fs::write(path.join("file"), "one").expect("written");
         run(&["add", "file"]);
-        run(&[
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@localhost",
-            "-c",
-            "commit.gpgsign=false",
-            "commit",
-            "--quiet",
-            "--no-verify",
-            "-m",
-            "first",
-        ]);
+        let who = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"];
+        let commit = [&who[..], &["commit", "--quiet", "--no-verify", "-m", "first"]].concat();
+        tool(path, &commit).env("GIT_COMMITTER_DATE", "@1767225599 +0200").output().expect("git works");
         let clean = source(path);
         assert_eq!(clean.commit.as_ref().map(String::len), Some(40));
         assert_eq!(clean.dirty, Some(false));
+        assert_eq!(clean.time.as_deref(), Some("2025-12-31T23:59:59Z"));
         std::fs::write(path.join("other"), "two").expect("written");
         assert_eq!(source(path).dirty, Some(true));
     }

@@ -277,7 +277,7 @@ fn digest(
             "rustc": blob.rustc,
             "profile": variant.profile,
             // Of the source, not of this moment: the same source gives the same document.
-            "timestamp": source.time.unwrap_or_default().to_string(),
+            "timestamp": source.time.as_deref().unwrap_or("1970-01-01T00:00:00Z"),
             "commit": source.commit,
             "tag": source.tag,
             "branch": source.branch,

@@ -20,7 +20,7 @@ pub fn run(context: &Context, options: &cli::WeightsRender) -> Result<bool> {
         shape,
         template: options.template.clone(),
         templates: Default::default(),
-        header: style(options.header),
+        header: style(options.header)?,
         preamble: options.header_file.clone(),
         anew: options.anew,
     };

@@ -174,7 +174,7 @@ impl Run<'_> {
             raw,
             out: directory.clone(),
             shape: None,
-            header: style(self.options.header),
+            header: style(self.options.header)?,
             preamble: settings.header(),
             template: settings.template(),
             templates: settings.templates(),

@@ -4,6 +4,7 @@
 
 use crate::{
     cli::{self, WeightHeader},
+    process::Tool,
     runtimes::{Runtime, Weights},
 };
 use protocol::{
@@ -119,20 +120,20 @@ impl Settings<'_> {
 }
 
 /// Returns the style of a weight file's header.
-pub fn style(header: WeightHeader) -> HeaderStyle {
-    match header {
+pub fn style(header: WeightHeader) -> Result<HeaderStyle> {
+    Ok(match header {
         WeightHeader::Stable => HeaderStyle::Stable,
         WeightHeader::Conventional => HeaderStyle::Conventional {
-            date: today(),
+            date: today()?,
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
             command: std::env::args().collect(),
         },
-    }
+    })
 }
 
 /// Returns today's date in UTC: `2026-11-22`.
-fn today() -> String {
-    jiff::Timestamp::now().strftime("%F").to_string()
+fn today() -> Result<String> {
+    Ok(Tool::new("date").args(["-u", "+%F"]).output()?.trim().to_owned())
 }
 
 /// Returns settings overridden by those of a manifest. `name` is the name of the manifest's table
