@@ -4,21 +4,19 @@
 //! What is hashed, voted on and stored under `:code` is the deployed form; what is executed is the Wasm inside it.
 //! Both are kept, so that nobody hashes the wrong one.
 
-use std::io::{Read, Write};
+use sp_maybe_compressed_blob::Error;
 use worker::{Failure, Result};
 
 /// What a compressed blob begins with; chosen by the node so that no Wasm file begins the same way.
 pub const MAGIC: [u8; 8] = [0x52, 0xbc, 0x53, 0x76, 0x46, 0xdb, 0x8e, 0x05];
 /// The decompressed size beyond which a node refuses a blob.
-pub const CODE_LIMIT: usize = 50 * 1024 * 1024;
+pub const CODE_LIMIT: usize = sp_maybe_compressed_blob::CODE_BLOB_BOMB_LIMIT;
 /// A hex text of the largest blob, with its prefix and line end, is the largest file worth reading.
 pub const FILE_LIMIT: u64 = 2 * CODE_LIMIT as u64 + 16;
 
 const WASM_MAGIC: &[u8] = b"\0asm";
 const WASM_VERSION: &[u8] = &[1, 0, 0, 0];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// The level the Wasm builder compresses with.
-const LEVEL: i32 = 22;
 
 const EXPECTED: &str =
     "a runtime: Wasm, compressed Wasm with the runtime magic 52bc537646db8e05, or the hex text of either";
@@ -51,10 +49,8 @@ impl Blob {
         if deployed.is_empty() {
             return Err(Failure::input(format!("{name} is empty")).expected(EXPECTED));
         }
-        let (wasm, compressed) = match deployed.strip_prefix(&MAGIC) {
-            Some(frame) => (decompress(name, frame)?, true),
-            None => (deployed.clone(), false),
-        };
+        let compressed = deployed.starts_with(&MAGIC);
+        let wasm = if compressed { decompress(name, &deployed)? } else { deployed.clone() };
         if let Some(rest) = wasm.strip_prefix(WASM_MAGIC) {
             if !rest.starts_with(WASM_VERSION) {
                 return Err(not_a_runtime(format!("a Wasm file of version 0x{}", hex::encode(beginning(rest, 4))))
@@ -90,43 +86,36 @@ impl Blob {
     }
 }
 
-/// Puts Wasm into the form that is deployed: the magic, then zstd at its strongest level.
+/// Puts Wasm into the form that is deployed, as the Wasm builder does: the magic, then zstd at its strongest level.
 pub fn compress(wasm: &[u8]) -> Result<Vec<u8>> {
-    compress_at(wasm, LEVEL)
-}
-
-/// For tests at a lower level: the strongest takes a second to begin.
-pub(crate) fn compress_at(wasm: &[u8], level: i32) -> Result<Vec<u8>> {
     if wasm.len() > CODE_LIMIT {
         return Err(too_large("the Wasm to compress").found(format!("{} bytes", wasm.len())));
     }
-    let failed = |error: std::io::Error| Failure::internal("zstd refused to compress").found(error.to_string());
-    let mut encoder = zstd::Encoder::new(MAGIC.to_vec(), level).map_err(failed)?;
-    encoder.write_all(wasm).map_err(failed)?;
-    encoder.finish().map_err(failed)
+    sp_maybe_compressed_blob::compress_strongly(wasm, CODE_LIMIT)
+        .ok_or_else(|| Failure::internal("zstd refused to compress"))
 }
 
-/// Decompresses what follows the magic. The limit is applied while reading: a bomb never gets into memory.
-fn decompress(name: &str, frame: &[u8]) -> Result<Vec<u8>> {
+/// Decompresses as a node does. The limit is applied while reading: a bomb never gets into memory.
+fn decompress(name: &str, deployed: &[u8]) -> Result<Vec<u8>> {
     let broken = |found: String| {
         Failure::input(format!("{name} cannot be decompressed"))
             .found(found)
             .expected("a whole zstd frame after the runtime magic")
             .hint("the file is damaged or cut short: copy or download it again")
     };
-    if frame.is_empty() {
+    let length = deployed.len() - MAGIC.len();
+    if length == 0 {
         return Err(broken("nothing after the runtime magic".into()));
     }
-    let decoder = zstd::Decoder::with_buffer(frame).map_err(|error| broken(error.to_string()))?;
-    let mut wasm = Vec::new();
-    decoder.take(CODE_LIMIT as u64 + 1).read_to_end(&mut wasm).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => broken(format!("a zstd frame cut short after {} bytes", frame.len())),
-        _ => broken(error.to_string()),
-    })?;
-    if wasm.len() > CODE_LIMIT {
-        return Err(too_large(name).found("more than that"));
+    // The library reserves as much as it is given before it reads.
+    if length > CODE_LIMIT {
+        return Err(too_large(name).found(format!("{length} bytes already compressed")));
     }
-    Ok(wasm)
+    match sp_maybe_compressed_blob::decompress(deployed, CODE_LIMIT) {
+        Ok(wasm) => Ok(wasm.into_owned()),
+        Err(Error::PossibleBomb) => Err(too_large(name).found("more than that")),
+        Err(Error::Invalid) => Err(broken(format!("{length} bytes that are no whole zstd frame"))),
+    }
 }
 
 fn too_large(name: &str) -> Failure {
@@ -170,6 +159,11 @@ mod tests {
     /// The smallest Wasm module there is.
     const WASM: &[u8] = b"\0asm\x01\0\0\0";
 
+    /// Weaker than [`compress`], which takes a second to begin.
+    fn compressed(content: &[u8]) -> Vec<u8> {
+        sp_maybe_compressed_blob::compress_weakly(content, CODE_LIMIT).expect("compressed")
+    }
+
     fn failure(bytes: &[u8]) -> Failure {
         let failure = Blob::parse("blob", bytes.to_vec()).expect_err("refused");
         assert_eq!(failure.kind, Kind::Input);
@@ -179,7 +173,7 @@ mod tests {
 
     #[test]
     fn every_form_of_a_runtime_is_the_same_runtime() {
-        let compressed = compress_at(WASM, 1).expect("compressed");
+        let compressed = compressed(WASM);
         let forms = [
             (WASM.to_vec(), false),
             (compressed.clone(), true),
@@ -215,14 +209,14 @@ mod tests {
         assert!(failure(b"0x00617g").found.expect("found").contains("digit 5"));
         assert!(failure(b"0x006").found.expect("found").contains("3 digits"));
         assert!(failure(b"\0asm\x0d\0\x01\0").found.expect("found").contains("0x0d000100"));
-        let wrapped = compress_at(b"no Wasm at all", 1).expect("compressed");
+        let wrapped = compressed(b"no Wasm at all");
         assert!(failure(&wrapped).expected.expect("expected").contains("Wasm inside"));
     }
 
     #[test]
     fn a_frame_cut_short_anywhere_is_refused() {
         let content: Vec<u8> = WASM.iter().copied().chain((0..5000u32).flat_map(|n| (n * n).to_le_bytes())).collect();
-        let whole = compress_at(&content, 1).expect("compressed");
+        let whole = compressed(&content);
         for length in MAGIC.len()..whole.len() {
             let failure = failure(&whole[..length]);
             assert_eq!(failure.message, "blob cannot be decompressed", "{length}");
@@ -234,13 +228,19 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused_at_the_limit() {
-        let mut encoder = zstd::Encoder::new(MAGIC.to_vec(), 1).expect("encoder");
-        encoder.write_all(WASM).expect("written");
-        for _ in 0..51 {
-            encoder.write_all(&[0; 1024 * 1024]).expect("written");
-        }
-        let bomb = encoder.finish().expect("finished");
-        assert!(bomb.len() < 100_000);
+        let frame = compressed(&[WASM, &vec![0; 30 << 20]].concat());
+        assert!(frame.len() < 100_000);
+        // Two frames: together beyond the limit.
+        let bomb = [&frame, &frame[MAGIC.len()..]].concat();
         assert_eq!(failure(&bomb).message, "blob decompresses past the limit of a node");
+        let large = [&MAGIC[..], &vec![0; CODE_LIMIT + 1]].concat();
+        assert_eq!(failure(&large).message, "blob decompresses past the limit of a node");
+    }
+
+    #[test]
+    fn a_size_that_a_frame_declares_is_not_believed() {
+        // One segment, whose length of eight bytes is 2^40: no memory is reserved for it.
+        let frame = [&MAGIC[..], &ZSTD_MAGIC, &[0xe0], &(1u64 << 40).to_le_bytes(), &[1, 0, 0]].concat();
+        assert_eq!(failure(&frame).message, "blob cannot be decompressed");
     }
 }

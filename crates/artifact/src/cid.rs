@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 const CHUNK: usize = 256 * 1024;
 const LINKS: usize = 174;
-const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 /// A stored block as its parent sees it.
 struct Node {
@@ -26,7 +25,7 @@ pub(crate) fn cid_v0(content: &[u8]) -> String {
         layer = layer.chunks(LINKS).map(parent).collect();
     }
     let root = layer.first().map(|node| node.hash).unwrap_or_default();
-    base58(&multihash(&root))
+    bs58::encode(multihash(&root)).into_string()
 }
 
 fn leaf(chunk: &[u8]) -> Node {
@@ -87,28 +86,6 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
-}
-
-fn base58(bytes: &[u8]) -> String {
-    // Little-endian digits; quadratic, and used for 34 bytes.
-    let mut digits: Vec<u8> = Vec::new();
-    for byte in bytes {
-        let mut carry = u32::from(*byte);
-        for digit in &mut digits {
-            carry += u32::from(*digit) << 8;
-            *digit = (carry % 58) as u8;
-            carry /= 58;
-        }
-        while carry > 0 {
-            digits.push((carry % 58) as u8);
-            carry /= 58;
-        }
-    }
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    std::iter::repeat_n(0, zeros)
-        .chain(digits.into_iter().rev())
-        .map(|digit| char::from(BASE58[usize::from(digit)]))
-        .collect()
 }
 
 #[cfg(test)]
