@@ -9,7 +9,7 @@ use crate::Failure;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::Value;
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 const SCHEMES: [&str; 4] = ["ws", "wss", "http", "https"];
 /// The shortest part of an address that is hidden. Shorter parts are not keys, and hiding them
@@ -61,10 +61,10 @@ impl Endpoint {
         let mut parts: Vec<String> =
             rest.split(['/', '?', '#', '&', '=', '@', ':', ';', ',']).map(str::to_owned).collect();
         // Also decoded, as servers read them, and in base64, as a client sends a name and password.
-        parts.extend(parts.iter().map(|part| percent_decoded(part)).collect::<Vec<_>>());
+        parts.extend(parts.iter().map(|part| percent_decoded(part).into_owned()).collect::<Vec<_>>());
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if let Some((name_and_password, _)) = authority.rsplit_once('@') {
-            parts.push(BASE64_STANDARD.encode(percent_decoded(name_and_password)));
+            parts.push(BASE64_STANDARD.encode(percent_decoded(name_and_password).as_bytes()));
         }
         parts.retain(|part| part.len() >= SHORTEST_KEY && !self.host.contains(part.as_str()));
         // Replace longer parts first: one may be contained in another.
@@ -118,26 +118,8 @@ impl FromStr for Endpoint {
 }
 
 /// Returns the text with percent-encoding decoded.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, more @ ..] = rest {
-        let decoded = match rest {
-            [b'%', digits @ ..] => digits.get(..2).and_then(|two| std::str::from_utf8(two).ok()),
-            _ => None,
-        };
-        match decoded.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = more.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = more;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+fn percent_decoded(text: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// Splits the port off a host such as `[::1]:80`, `host:80` or `host`.
