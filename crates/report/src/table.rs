@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Columns of text.
 
-/// Lines with the columns aligned, two spaces between them and none at the end of a line.
+use comfy_table::{Table, presets};
+
+/// Lines with the columns aligned, two spaces between them and none at the end of a line. Columns are as wide as a
+/// terminal shows them.
 pub fn aligned(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
+    if rows.is_empty() {
+        return String::new();
     }
-    text
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt() + "\n"
 }
 
 /// A Markdown table; what would end a cell is escaped.
