@@ -13,6 +13,7 @@ use crate::{
     revision,
     runtimes::{self, Runtime, Workspace},
 };
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -22,6 +23,8 @@ use worker::{Failure, Result};
 
 /// So many reasons are told for one runtime.
 const REASONS: usize = 40;
+/// Where a manifest has what packages inherit.
+const INHERITED: &str = "/workspace/dependencies";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -64,7 +67,8 @@ pub struct Change<'workspace> {
 #[derive(Default)]
 struct Former {
     lock: BTreeMap<(String, String), String>,
-    dependencies: BTreeMap<String, String>,
+    /// `[workspace.dependencies]`.
+    dependencies: Value,
     matrix: Vec<runtimes::Matrix>,
     /// Whether it could be read at all; a base without a lock file affects everything.
     has_lock: bool,
@@ -90,22 +94,36 @@ pub fn since<'workspace>(
         Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())
     };
     let lock = at_base("Cargo.lock")?;
-    let manifest = at_base("Cargo.toml")?;
-    let now = manifests::text(&root.join("Cargo.toml"))?;
+    let manifest = manifests::values(&at_base("Cargo.toml")?);
+    let now = manifests::values(&manifests::text(&root.join("Cargo.toml"))?);
     let mut general = Vec::new();
     for name in ["rust-toolchain.toml", "rust-toolchain", ".cargo/config.toml", ".cargo/config"] {
         if files.contains(&root.join(name)) {
             general.push((Kind::Workspace, name.to_owned()));
         }
     }
-    for (what, kind, of) in [
-        ("profiles, patches or the resolver in Cargo.toml", Kind::Workspace, manifests::reaching as fn(&str) -> String),
-        ("[workspace.package] in Cargo.toml", Kind::Workspace, |text| manifests::table(text, "workspace.package")),
-        ("[workspace.metadata.cutover] in Cargo.toml", Kind::Configuration, |text| {
-            manifests::table(text, "workspace.metadata.cutover")
-        }),
+    let table = |manifest: &Value, place: &str| manifest.pointer(place).cloned().unwrap_or_default();
+    for (what, kind, former, present) in [
+        (
+            "profiles, patches or the resolver in Cargo.toml",
+            Kind::Workspace,
+            manifests::reaching(&manifest),
+            manifests::reaching(&now),
+        ),
+        (
+            "[workspace.package] in Cargo.toml",
+            Kind::Workspace,
+            table(&manifest, "/workspace/package"),
+            table(&now, "/workspace/package"),
+        ),
+        (
+            "[workspace.metadata.cutover] in Cargo.toml",
+            Kind::Configuration,
+            table(&manifest, "/workspace/metadata/cutover"),
+            table(&now, "/workspace/metadata/cutover"),
+        ),
     ] {
-        if of(&manifest) != of(&now) {
+        if former != present {
             general.push((kind, what.to_owned()));
         }
     }
@@ -119,7 +137,7 @@ pub fn since<'workspace>(
     let former = Former {
         has_lock: !lock.is_empty(),
         lock: manifests::entries(&lock),
-        dependencies: manifests::inherited(&manifest),
+        dependencies: table(&manifest, INHERITED),
         matrix,
     };
     Ok(Change { workspace, base: parted, files, general, former })
@@ -184,7 +202,7 @@ impl Change<'_> {
         }
         let (lock, manifest) = (root.join("Cargo.lock"), root.join("Cargo.toml"));
         let now = manifests::entries(&manifests::text(&lock).unwrap_or_default());
-        let inherited = manifests::inherited(&manifests::text(&manifest).unwrap_or_default());
+        let manifest = manifests::values(&manifests::text(&manifest).unwrap_or_default());
         for package in closure {
             let key = (package.name.to_string(), package.version.to_string());
             if now.get(&key) != self.former.lock.get(&key) {
@@ -195,7 +213,7 @@ impl Change<'_> {
             }
             for dependency in &package.dependencies {
                 let name = dependency.rename.as_deref().unwrap_or(&dependency.name);
-                if inherited.get(name) != self.former.dependencies.get(name) {
+                if manifest.pointer(INHERITED).and_then(|table| table.get(name)) != self.former.dependencies.get(name) {
                     let told = (Kind::Workspace, format!("{name} in [workspace.dependencies]"));
                     if !reasons.contains(&told) {
                         reasons.push(told);

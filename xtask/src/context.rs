@@ -79,7 +79,7 @@ fn workspace_of(compiled: &Path) -> PathBuf {
     let package = now.unwrap_or_else(|| compiled.to_path_buf());
     let names_members = |directory: &&Path| {
         let text = std::fs::read_to_string(directory.join("Cargo.toml")).unwrap_or_default();
-        text.lines().any(|line| line.starts_with("[workspace]") || line.starts_with("[workspace."))
+        text.parse::<toml_edit::DocumentMut>().is_ok_and(|manifest| manifest.contains_key("workspace"))
     };
     match package.ancestors().find(names_members) {
         Some(root) => std::fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf()),

@@ -7,6 +7,7 @@
 
 use super::Digester;
 use cargo_metadata::{Metadata, Package};
+use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 use worker::Result;
 
@@ -25,7 +26,7 @@ pub fn words(digest: &mut Digester, metadata: &Metadata, packages: &[&Package]) 
             requirements(digest, package);
         }
     }
-    digest.word("Cargo.toml", reaching(&text(&root.join("Cargo.toml"))?));
+    digest.word("Cargo.toml", reaching(&values(&text(&root.join("Cargo.toml"))?)).to_string());
     Ok(())
 }
 
@@ -77,26 +78,18 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     found
 }
 
+/// A manifest by its values. One that is no TOML has none: cargo has read the present one, and a former one without values
+/// differs.
+pub fn values(manifest: &str) -> Value {
+    toml_edit::de::from_str(manifest).unwrap_or_default()
+}
+
 /// A root manifest without the tables that only tell what the workspace consists of, or that cargo has put into the
-/// packages' own requirements. Of `[workspace]` itself the resolver stays.
-pub fn reaching(manifest: &str) -> String {
-    const ELSEWHERE: [&str; 4] =
-        ["workspace.dependencies", "workspace.metadata", "workspace.lints", "workspace.package"];
-    let mut kept = String::new();
-    let mut table = "";
-    for line in manifest.lines() {
-        let trimmed = line.trim();
-        if trimmed.starts_with('[') && trimmed.ends_with(']') && !line.starts_with(' ') {
-            table = trimmed.trim_matches(['[', ']']).trim();
-        }
-        let elsewhere = ELSEWHERE
-            .iter()
-            .any(|name| table.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
-        let of_workspace = table == "workspace" && !trimmed.starts_with("resolver");
-        if !elsewhere && !of_workspace && !trimmed.starts_with('#') && !trimmed.is_empty() {
-            kept.push_str(trimmed);
-            kept.push('\n');
-        }
+/// packages' own requirements. Of `[workspace]` the resolver stays.
+pub fn reaching(manifest: &Value) -> Value {
+    let mut kept = manifest.clone();
+    if let Some(workspace) = kept.get_mut("workspace").and_then(Value::as_object_mut) {
+        workspace.retain(|key, _| key == "resolver");
     }
     kept
 }
@@ -117,53 +110,10 @@ fn field(entry: &str, name: &str) -> Option<String> {
     line.map(|value| value.trim().trim_matches('"').to_string())
 }
 
-/// The lines of one table of a manifest and of those within it.
-pub fn table(manifest: &str, name: &str) -> String {
-    let mut kept = String::new();
-    let mut inside = false;
-    for line in manifest.lines() {
-        let trimmed = line.trim();
-        if trimmed.starts_with('[') && trimmed.ends_with(']') && !line.starts_with(' ') {
-            let table = trimmed.trim_matches(['[', ']']).trim();
-            inside = table.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        }
-        if inside && !trimmed.starts_with('#') && !trimmed.is_empty() {
-            kept.push_str(line.trim_end());
-            kept.push('\n');
-        }
-    }
-    kept
-}
-
-/// What `[workspace.dependencies]` says, by the name that packages inherit it under.
-pub fn inherited(manifest: &str) -> BTreeMap<String, String> {
-    const TABLE: &str = "workspace.dependencies";
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    let mut name = String::new();
-    for line in table(manifest, TABLE).lines() {
-        if let Some(header) = line.trim().strip_prefix('[') {
-            let header = header.trim_end_matches(']').trim();
-            name = header.strip_prefix(TABLE).map(|rest| rest.trim_start_matches('.')).unwrap_or_default().to_owned();
-            if name.is_empty() {
-                continue;
-            }
-        } else if let Some((key, _)) = line.split_once('=')
-            && !line.starts_with([' ', '\t', ']', '}'])
-            && found.get(&name).is_none_or(|text| !text.starts_with("["))
-        {
-            // `serde.version = "1"` belongs to `serde`.
-            name = key.trim().split('.').next().unwrap_or_default().trim_matches('"').to_owned();
-        }
-        let text = found.entry(name.clone()).or_default();
-        text.push_str(line);
-        text.push('\n');
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     const MANIFEST: &str = "# about\n[workspace]\nresolver = \"2\"\nmembers = [\n    \"a\",\n]\n\n\
         [workspace.metadata.cutover]\ndefault = \"x\"\n[workspace.dependencies]\nserde = \"1\"\n\
@@ -171,18 +121,22 @@ mod tests {
 
     #[test]
     fn profiles_patches_and_the_resolver_reach_a_runtime() {
-        let kept = reaching(MANIFEST);
-        let expected =
-            "resolver = \"2\"\n[profile.production]\nlto = \"fat\"\n[patch.crates-io]\nb = { path = \"b\" }\n";
-        assert_eq!(kept, expected);
+        let expected = json!({
+            "workspace": {"resolver": "2"},
+            "profile": {"production": {"lto": "fat"}},
+            "patch": {"crates-io": {"b": {"path": "b"}}},
+        });
+        assert_eq!(reaching(&values(MANIFEST)), expected);
+        assert_eq!(values("[workspace"), Value::Null);
     }
 
     #[test]
     fn members_and_inherited_dependencies_do_not() {
+        let kept = |text: &str| reaching(&values(text));
         let other =
             MANIFEST.replace("\"a\",", "\"a\",\n    \"c\",").replace("serde = \"1\"", "serde = \"1\"\ntoml = \"1\"");
-        assert_eq!(reaching(&other), reaching(MANIFEST));
-        assert_ne!(reaching(&MANIFEST.replace("fat", "thin")), reaching(MANIFEST));
+        assert_eq!(kept(&other), kept(MANIFEST));
+        assert_ne!(kept(&MANIFEST.replace("fat", "thin")), kept(MANIFEST));
     }
 
     #[test]
@@ -192,26 +146,5 @@ mod tests {
         let found = checksums(lock);
         assert_eq!(found.len(), 1);
         assert_eq!(found[&("a".to_string(), "1.0.0".to_string())], "aa");
-    }
-
-    #[test]
-    fn an_inherited_dependency_is_known_by_its_name_however_it_is_written() {
-        let manifest = "[workspace.dependencies]\na = \"1\"\nb = { version = \"2\", features = [\n    \"x\",\n] }\nc.version = \"3\"\n\
-            c.features = [\"y\"]\n[workspace.dependencies.d]\nversion = \"4\"\n\n[profile.dev]\nz = 1\n";
-        let found = inherited(manifest);
-        assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-        assert!(found["b"].contains("\"x\"") && found["c"].contains("\"y\"") && found["d"].contains("\"4\""));
-        let other = inherited(&manifest.replace("\"x\"", "\"w\""));
-        assert_ne!(found["b"], other["b"]);
-        assert_eq!(found["c"], other["c"]);
-    }
-
-    #[test]
-    fn a_table_is_taken_with_what_is_within_it_and_no_more() {
-        let manifest = "[workspace.package]\nedition = \"2024\"\n[workspace.metadata.cutover]\ndefault = \"x\"\n\
-            # about\n[workspace.metadata.cutover.allow]\na = \"b\"\n[workspace.metadata.cutovers]\nc = 1\n";
-        assert_eq!(table(manifest, "workspace.package"), "[workspace.package]\nedition = \"2024\"\n");
-        let cutover = table(manifest, "workspace.metadata.cutover");
-        assert!(cutover.contains("a = \"b\"") && !cutover.contains("c = 1") && !cutover.contains("about"));
     }
 }

@@ -29,12 +29,9 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
 
 /// The version of a `rust-toolchain.toml`, or of the file of one line from before it.
 fn channel(text: &str) -> Option<String> {
-    let line = text.lines().map(str::trim).find_map(|line| line.strip_prefix("channel"));
-    let value = match line {
-        Some(rest) => rest.trim_start().strip_prefix('=')?.trim(),
-        None => text.trim(),
-    };
-    let value = value.trim_matches(['"', '\'']);
+    let document: Value = toml_edit::de::from_str(text).unwrap_or_default();
+    let value =
+        document.pointer("/toolchain/channel").map_or(text.trim(), |channel| channel.as_str().unwrap_or_default());
     let is_version = value.split('.').count() == 3 && value.split('.').all(|part| part.parse::<u32>().is_ok());
     is_version.then(|| value.to_owned())
 }
