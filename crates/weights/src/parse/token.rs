@@ -2,6 +2,7 @@
 //! Rust source as tokens with its comments, which a compiler's parser would drop and where half of a weight file's facts
 //! stand. It accepts more than a compiler does and takes time linear in the source.
 
+use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 use worker::{Failure, Result};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,148 +95,54 @@ impl<'source> Source<'source> {
 
 /// The tokens of a source; `name` is how the file is called in messages.
 fn tokens<'source>(source: &'source str, name: &str) -> Result<Vec<Token<'source>>> {
-    let bytes = source.as_bytes();
     let mut list = Vec::new();
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            continue;
-        }
-        let rest = &source[at..];
-        let open = |what: &str| {
-            let before = &source[..at];
+    for token in tokenize(source, FrontmatterAllowed::No) {
+        let (offset, text) = (at, &source[at..at + token.len as usize]);
+        at += token.len as usize;
+        let kind = kind(token.kind).map_err(|what| {
+            let before = &source[..offset];
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
             Failure::input(format!("{name}:{line}:{column}: {what} does not end")).expected("Rust source")
-        };
-        let (kind, length) = if rest.starts_with("//") {
-            (Kind::Comment, rest.find('\n').unwrap_or(rest.len()))
-        } else if rest.starts_with("/*") {
-            (Kind::Comment, block_comment(rest).ok_or_else(|| open("a comment"))?)
-        } else if let Some(prefix) = raw_string(rest) {
-            (Kind::Literal, raw_length(rest, prefix).ok_or_else(|| open("a string"))?)
-        } else if let Some(prefix) = ["\"", "b\"", "c\""].iter().find(|prefix| rest.starts_with(*prefix)) {
-            (Kind::Literal, quoted(rest, prefix.len(), b'"').ok_or_else(|| open("a string"))?)
-        } else if rest.starts_with("b'") {
-            (Kind::Literal, quoted(rest, 2, b'\'').ok_or_else(|| open("a character"))?)
-        } else if byte == b'\'' {
-            tick(rest).ok_or_else(|| open("a character"))?
-        } else if byte.is_ascii_digit() {
-            (Kind::Number, number(rest))
-        } else if is_name(rest.chars().next()) {
-            (Kind::Identifier, name_length(rest))
-        } else {
-            (Kind::Sign, rest.chars().next().map_or(1, char::len_utf8))
-        };
-        list.push(Token { kind, text: &rest[..length], offset: at });
-        at += length;
+        })?;
+        list.extend(kind.map(|kind| Token { kind, text, offset }));
     }
     Ok(list)
 }
 
-fn is_name(character: Option<char>) -> bool {
-    character.is_some_and(|one| one.is_alphanumeric() || one == '_')
-}
-
-fn name_length(rest: &str) -> usize {
-    rest.find(|one: char| !(one.is_alphanumeric() || one == '_')).unwrap_or(rest.len())
-}
-
-/// Digits with what is attached to them; a point belongs to it only where a digit follows: `1..2` and `1.max()` are not.
-fn number(rest: &str) -> usize {
-    let whole = name_length(rest);
-    match rest.as_bytes().get(whole..whole + 2) {
-        Some([b'.', digit]) if digit.is_ascii_digit() => whole + 1 + name_length(&rest[whole + 1..]),
-        _ => whole,
-    }
-}
-
-fn block_comment(rest: &str) -> Option<usize> {
-    let bytes = rest.as_bytes();
-    let (mut depth, mut at) = (0usize, 0);
-    while at + 1 < bytes.len() {
-        match (bytes[at], bytes[at + 1]) {
-            (b'/', b'*') => (depth, at) = (depth + 1, at + 2),
-            (b'*', b'/') => {
-                (depth, at) = (depth - 1, at + 2);
-                if depth == 0 {
-                    return Some(at);
-                }
+/// What a token of the compiler is here; none for space. The error says what has no end.
+fn kind(kind: TokenKind) -> std::result::Result<Option<Kind>, &'static str> {
+    Ok(Some(match kind {
+        TokenKind::Whitespace | TokenKind::Frontmatter { .. } => return Ok(None),
+        TokenKind::BlockComment { terminated: false, .. } => return Err("a comment"),
+        TokenKind::LineComment { .. } | TokenKind::BlockComment { .. } => Kind::Comment,
+        TokenKind::Ident
+        | TokenKind::InvalidIdent
+        | TokenKind::RawIdent
+        | TokenKind::ForcedKeywordIdent
+        | TokenKind::UnknownPrefix => Kind::Identifier,
+        TokenKind::Lifetime { .. } | TokenKind::RawLifetime | TokenKind::UnknownPrefixLifetime => Kind::Lifetime,
+        TokenKind::Literal { kind, .. } => match kind {
+            LiteralKind::Int { .. } | LiteralKind::Float { .. } => Kind::Number,
+            LiteralKind::Char { terminated: false } | LiteralKind::Byte { terminated: false } => {
+                return Err("a character");
             }
-            _ => at += 1,
-        }
-    }
-    None
-}
-
-/// The length of `r`, `br` or `cr` with its signs, where a raw string begins.
-fn raw_string(rest: &str) -> Option<usize> {
-    let prefix = ["r", "br", "cr"].iter().find(|prefix| {
-        rest.strip_prefix(**prefix).is_some_and(|after| after.trim_start_matches('#').starts_with('"'))
-    })?;
-    let signs = rest[prefix.len()..].bytes().take_while(|byte| *byte == b'#').count();
-    Some(prefix.len() + signs)
-}
-
-fn raw_length(rest: &str, prefix: usize) -> Option<usize> {
-    let signs = rest[..prefix].bytes().filter(|byte| *byte == b'#').count();
-    let end = format!("\"{}", "#".repeat(signs));
-    rest[prefix + 1..].find(&end).map(|at| prefix + 1 + at + end.len())
-}
-
-fn quoted(rest: &str, start: usize, end: u8) -> Option<usize> {
-    let bytes = rest.as_bytes();
-    let mut at = start;
-    loop {
-        match bytes.get(at)? {
-            b'\\' => at += 2,
-            byte if *byte == end => return Some(at + 1),
-            _ => at += 1,
-        }
-    }
-}
-
-/// `'a'` is a character, `'a` a lifetime.
-fn tick(rest: &str) -> Option<(Kind, usize)> {
-    let mut characters = rest[1..].chars();
-    let first = characters.next()?;
-    if first != '\\' && characters.next() != Some('\'') {
-        return Some((Kind::Lifetime, 1 + name_length(&rest[1..])));
-    }
-    quoted(rest, 1, b'\'').map(|length| (Kind::Literal, length))
+            LiteralKind::Str { terminated: false }
+            | LiteralKind::ByteStr { terminated: false }
+            | LiteralKind::CStr { terminated: false }
+            | LiteralKind::RawStr { n_hashes: None }
+            | LiteralKind::RawByteStr { n_hashes: None }
+            | LiteralKind::RawCStr { n_hashes: None } => return Err("a string"),
+            _ => Kind::Literal,
+        },
+        _ => Kind::Sign,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn texts(source: &str) -> Vec<(Kind, &str)> {
-        tokens(source, "a.rs").expect("tokens").iter().map(|token| (token.kind, token.text)).collect()
-    }
-
-    #[test]
-    fn what_looks_like_a_comment_or_a_string_is_told_apart() {
-        use Kind::*;
-        assert_eq!(
-            texts("a \"// \\\" no\" r#\"\" \"# 'x' '\\'' 'life // yes\n/* a /* b */ c */ 1_u64.5 1..2"),
-            [
-                (Identifier, "a"),
-                (Literal, "\"// \\\" no\""),
-                (Literal, "r#\"\" \"#"),
-                (Literal, "'x'"),
-                (Literal, "'\\''"),
-                (Lifetime, "'life"),
-                (Comment, "// yes"),
-                (Comment, "/* a /* b */ c */"),
-                (Number, "1_u64.5"),
-                (Number, "1"),
-                (Sign, "."),
-                (Sign, "."),
-                (Number, "2"),
-            ]
-        );
-    }
 
     #[test]
     fn what_does_not_end_is_named_with_its_place() {
