@@ -5,10 +5,10 @@
 //! type a passphrase, so it gets two minutes.
 
 use crate::{
-    NAMESPACE,
-    envelope::Signature,
+    NAMESPACE, envelope,
     keys::{PublicKey, encode_ssh_signature, ssh_signed_data, ssh_supported},
 };
+use protocol::manifest::Signature;
 use ssh_key::{HashAlg, public::KeyData};
 use std::{
     io::{Read, Write},
@@ -133,7 +133,7 @@ impl Agent {
             Some((&SIGNED, mut fields)) => {
                 let signature = take_string(&mut fields)?;
                 let public = PublicKey::Ssh(key.key.clone());
-                Ok(Signature::new(public.key_id(), &encode_ssh_signature(&key.wire, signature)))
+                Ok(envelope::signature(public.key_id(), &encode_ssh_signature(&key.wire, signature)))
             }
             _ => Err(Failure::environment(format!("the ssh agent refused to sign with {}", key.describe()))
                 .found("its answer to a request to sign")

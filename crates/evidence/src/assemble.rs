@@ -4,72 +4,25 @@
 use crate::{
     MANIFEST, bundle, canonical,
     content::{Facts, check_results},
-    digest::Digests,
-    envelope::{Envelope, Manifest, STATEMENT_PAYLOAD},
-    statement::{
-        PREDICATE_TYPE, Predicate, RuntimeBlob, STATEMENT_TYPE, Statement, StepSummary, Subject, check_blobs,
-        check_complete, check_states,
-    },
-    step::{self, Step},
+    digest,
+    envelope::{self, Manifest, STATEMENT_PAYLOAD},
+    statement::{PREDICATE_TYPE, STATEMENT_TYPE, check_blobs, check_complete, check_states, subject},
+    step,
 };
-use protocol::Verdict;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use protocol::{
+    Verdict,
+    manifest::{Digests, Predicate, RuntimeBlob, Signature, Statement, StepSummary},
+    step::Step,
+    verify::{AssembleRequest, Assembled, ShippedRuntime, SubjectFile},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 use worker::{Failure, Reporter, Result};
 
-/// What a bundle is to hold.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Assemble {
-    pub bundle: PathBuf,
-    /// The steps that must be there: `dry-run` for `dry-run.json`, `relay/dry-run` for one in a directory.
-    pub steps: Vec<String>,
-    /// The other files, by name; a name that ends in `/` stands for all below it. What a step lists among its outputs
-    /// need not stand here.
-    #[serde(default)]
-    pub files: Vec<String>,
-    /// The runtimes that ship. Without them, they are found by the blobs that the steps name.
-    #[serde(default)]
-    pub runtimes: Vec<Shipped>,
-    #[serde(default)]
-    pub versions: Value,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Shipped {
-    pub name: String,
-    /// The blob's file in the bundle.
-    pub file: String,
-    #[serde(flatten)]
-    pub detail: Map<String, Value>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Assembled {
-    pub manifest: PathBuf,
-    /// What two people who built the same compare first.
-    pub payload_sha256: String,
-    pub verdict: Verdict,
-    pub runtimes: Vec<RuntimeBlob>,
-    pub steps: Vec<StepSummary>,
-    pub subjects: Vec<SubjectFile>,
-    /// Signatures of a former manifest that says the same.
-    pub signatures_kept: usize,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct SubjectFile {
-    pub name: String,
-    #[serde(flatten)]
-    pub digests: Digests,
-}
-
 /// Writes the manifest of a bundle.
-pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
+pub fn assemble(request: &AssembleRequest, reporter: &Reporter) -> Result<Assembled> {
     let bundle = &request.bundle;
     let listing = bundle::list(bundle)?;
     if let Some((name, reason)) = listing.refused.first_key_value() {
@@ -80,14 +33,14 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     let mut digests = BTreeMap::new();
     for (name, path) in &listing.files {
         reporter.progress("hashing the bundle", digests.len() as u64, Some(listing.files.len() as u64), "files");
-        digests.insert(name.clone(), Digests::of_file(path)?);
+        digests.insert(name.clone(), digest::of_file(path)?);
     }
 
     let (steps, summaries) = read_steps(request, &listing.files)?;
     check_accounted(request, &steps, &digests)?;
     let runtimes = match request.runtimes.is_empty() {
         true => find_runtimes(&steps, &digests)?,
-        false => request.runtimes.iter().map(|shipped| shipped.blob(&digests)).collect::<Result<_>>()?,
+        false => request.runtimes.iter().map(|shipped| blob(shipped, &digests)).collect::<Result<_>>()?,
     };
     check_blobs(&steps, &runtimes)?;
     check_complete(&steps, &runtimes)?;
@@ -106,7 +59,7 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     };
     let statement = Statement {
         kind: STATEMENT_TYPE.into(),
-        subject: digests.iter().map(|(name, digests)| Subject::new(name, digests)).collect(),
+        subject: digests.iter().map(|(name, digests)| subject(name, digests)).collect(),
         predicate_type: PREDICATE_TYPE.into(),
         predicate: Predicate {
             verdict,
@@ -123,16 +76,16 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
     let payload = canonical::to_bytes(&value)?;
 
     let path = bundle.join(MANIFEST);
-    let mut envelope = Envelope::new(STATEMENT_PAYLOAD, &payload);
+    let mut envelope = envelope::unsigned(STATEMENT_PAYLOAD, &payload);
     envelope.signatures = former_signatures(&path, &payload, reporter);
     // Somebody may be reading it, and most often it is what it was.
-    if std::fs::read(&path).ok().as_deref() != Some(&envelope.to_bytes()?[..]) {
-        envelope.write(&path)?;
+    if std::fs::read(&path).ok().as_deref() != Some(&envelope::to_bytes(&envelope)?[..]) {
+        envelope::write(&envelope, &path)?;
     }
     let predicate = statement.predicate;
     Ok(Assembled {
         manifest: path,
-        payload_sha256: Digests::of(&payload).sha256,
+        payload_sha256: digest::of(&payload).sha256,
         verdict: predicate.verdict,
         runtimes: predicate.runtimes,
         steps: predicate.steps,
@@ -142,7 +95,7 @@ pub fn assemble(request: &Assemble, reporter: &Reporter) -> Result<Assembled> {
 }
 
 /// An upgrade that ran again and found the same need not be signed again.
-fn former_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<crate::envelope::Signature> {
+fn former_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<Signature> {
     match Manifest::read(path) {
         Ok(former) if former.payload == payload => former.envelope.signatures,
         Ok(former) if !former.envelope.signatures.is_empty() => {
@@ -156,7 +109,7 @@ fn former_signatures(path: &Path, payload: &[u8], reporter: &Reporter) -> Vec<cr
 
 type Steps = BTreeMap<String, Step>;
 
-fn read_steps(request: &Assemble, files: &BTreeMap<String, PathBuf>) -> Result<(Steps, Vec<StepSummary>)> {
+fn read_steps(request: &AssembleRequest, files: &BTreeMap<String, PathBuf>) -> Result<(Steps, Vec<StepSummary>)> {
     let mut steps = Steps::new();
     let mut summaries = Vec::new();
     for name in &request.steps {
@@ -168,7 +121,7 @@ fn read_steps(request: &Assemble, files: &BTreeMap<String, PathBuf>) -> Result<(
                 .hint("run the step, then assemble the bundle")
         })?;
         let text = files::read_bounded(path, step::SIZE_LIMIT)?;
-        let step = Step::parse(&text, &file)?;
+        let step = step::parse(&text, &file)?;
         let summary = StepSummary {
             name: name.clone(),
             file: file.clone(),
@@ -187,7 +140,7 @@ fn read_steps(request: &Assemble, files: &BTreeMap<String, PathBuf>) -> Result<(
 }
 
 /// Every file is there because somebody said so, and is what its step wrote.
-fn check_accounted(request: &Assemble, steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<()> {
+fn check_accounted(request: &AssembleRequest, steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<()> {
     let mut accounted: BTreeSet<&str> = steps.keys().map(String::as_str).collect();
     accounted.extend(request.runtimes.iter().map(|shipped| shipped.file.as_str()));
     for (step, evidence) in steps {
@@ -224,29 +177,26 @@ fn check_accounted(request: &Assemble, steps: &Steps, digests: &BTreeMap<String,
     }
 }
 
-impl Shipped {
-    fn blob(&self, digests: &BTreeMap<String, Digests>) -> Result<RuntimeBlob> {
-        let digests = digests.get(&self.file).ok_or_else(|| {
-            Failure::check(format!("the blob of {} is missing from the bundle", self.name)).expected(&self.file)
-        })?;
-        let mut detail = self.detail.clone();
-        // What is computed here is not for anyone to claim.
-        detail.retain(|key, _| key != "blake2_256" && key != "sha256");
-        Ok(RuntimeBlob {
-            name: self.name.clone(),
-            file: self.file.clone(),
-            blake2_256: digests.blake2_256.clone(),
-            sha256: digests.sha256.clone(),
-            detail,
-        })
-    }
+fn blob(shipped: &ShippedRuntime, digests: &BTreeMap<String, Digests>) -> Result<RuntimeBlob> {
+    let digests = digests.get(&shipped.file).ok_or_else(|| {
+        Failure::check(format!("the blob of {} is missing from the bundle", shipped.name)).expected(&shipped.file)
+    })?;
+    Ok(RuntimeBlob {
+        name: shipped.name.clone(),
+        file: shipped.file.clone(),
+        blake2_256: digests.blake2_256.clone(),
+        sha256: digests.sha256.clone(),
+        package: shipped.package.clone(),
+        spec_name: shipped.spec_name.clone(),
+        spec_version: shipped.spec_version,
+    })
 }
 
 /// The files that the steps are about. Each runtime has one; two would be two upgrades.
 fn find_runtimes(steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<Vec<RuntimeBlob>> {
     let mut found: BTreeMap<String, RuntimeBlob> = BTreeMap::new();
     for (step, evidence) in steps {
-        for claim in evidence.blobs() {
+        for claim in step::blobs(evidence) {
             let file = digests.iter().find(|(_, digests)| digests.blake2_256 == claim.blake2_256);
             let Some((file, digests)) = file else {
                 return Err(Failure::check(format!("{step} is about a blob that is not in the bundle"))
@@ -260,7 +210,7 @@ fn find_runtimes(steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<V
                 file: file.clone(),
                 blake2_256: digests.blake2_256.clone(),
                 sha256: digests.sha256.clone(),
-                detail: Map::new(),
+                ..RuntimeBlob::default()
             };
             let first = found.entry(name).or_insert_with(|| blob.clone());
             if first.blake2_256 != blob.blake2_256 {
@@ -277,8 +227,8 @@ fn find_runtimes(steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Input, testing::Bundle};
-    use serde_json::json;
+    use crate::testing::Bundle;
+    use protocol::step::Input;
 
     #[test]
     fn a_bundle_is_joined_and_joining_again_gives_the_same_bytes() {
@@ -300,15 +250,15 @@ mod tests {
     fn a_step_that_took_longer_has_the_same_digest() {
         let bundle = Bundle::new();
         let before = bundle.assemble();
-        let mut step = Step::read(&bundle.path("dry-run.json")).expect("read");
+        let mut step = step::read(&bundle.path("dry-run.json")).expect("read");
         step.seconds = Some(99.0);
-        step.write(&bundle.root_directory()).expect("written");
+        step::write(&step, &bundle.root_directory()).expect("written");
         let after = bundle.assemble();
         assert_eq!(before.steps, after.steps);
         assert_ne!(before.payload_sha256, after.payload_sha256, "the file's own digest covers every byte");
     }
 
-    fn refused(change: impl FnOnce(&Bundle, &mut Assemble)) -> Failure {
+    fn refused(change: impl FnOnce(&Bundle, &mut AssembleRequest)) -> Failure {
         let bundle = Bundle::new();
         let mut request = bundle.request();
         change(&bundle, &mut request);
@@ -333,15 +283,15 @@ mod tests {
             let failure = refused(|bundle, request| {
                 bundle.write("blobs/other.wasm", b"another blob");
                 request.files.push("blobs/".into());
-                let other = Digests::of(b"another blob").blake2_256;
+                let other = digest::of(b"another blob").blake2_256;
                 bundle.write_step("dry-run", Verdict::Pass, |step| {
                     step.inputs.insert("blob".into(), Input::blob("blobs/other.wasm", &other));
                 });
                 if named {
-                    request.runtimes = vec![Shipped {
+                    request.runtimes = vec![ShippedRuntime {
                         name: "standalone".into(),
                         file: "blobs/standalone.wasm".into(),
-                        detail: Map::new(),
+                        ..ShippedRuntime::default()
                     }];
                 }
             });
@@ -392,7 +342,7 @@ mod tests {
     fn an_output_that_changed_after_its_step_is_refused() {
         let failure = refused(|bundle, _| {
             bundle.write_step("build", Verdict::Pass, |step| {
-                step.outputs.insert("report.md".into(), Digests::of(b"other").blake2_256);
+                step.outputs.insert("report.md".into(), digest::of(b"other").blake2_256);
             });
         });
         assert!(failure.message.contains("report.md") && failure.message.contains("build.json"), "{failure}");
@@ -409,8 +359,10 @@ mod tests {
 
     #[test]
     fn numbers_that_readers_round_are_refused() {
-        let failure = refused(|_, request| request.versions = json!({"supply": u64::MAX}));
-        assert!(failure.message.contains("/predicate/versions/supply"), "{failure}");
+        let bundle = Bundle::new();
+        bundle.change_step("dry-run", |step| step.result["state"]["entries"] = u64::MAX.into());
+        let failure = bundle.refused();
+        assert!(failure.message.contains("/predicate/chain/entries"), "{failure}");
     }
 
     #[test]

@@ -5,72 +5,71 @@
 //! verifies looks into the results: a dry run passed if its checks did, the files of a proposal are the calls that it names, and
 //! these hold the hash of the blob that ships.
 
-use crate::{digest, statement::RuntimeBlob, step::Step};
-use protocol::{CHECKS, Verdict, format::WEIGHTS, weights::check as weights};
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use crate::digest;
+use protocol::{
+    CHECKS, Check, RuntimeIdentity, StateIdentity, Status, Verdict,
+    dry_run::DryRunReport,
+    format::{DIFF, DRY_RUN, WEIGHTS},
+    manifest::{RuntimeBlob, SourceIdentity},
+    proposal::{Proposal, ProposeOutcome},
+    step::{Step, StepResult},
+    weights::check as weights,
+};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// The formats of results whose verdicts are read here.
-const DRY_RUN: &str = protocol::format::DRY_RUN;
-const DIFF: &str = protocol::format::DIFF;
 
 /// What is wrong, and the file that it is held against.
 pub type Wrong = (String, String);
 
-#[derive(Deserialize)]
-struct DryRun {
-    format: String,
-    verdict: String,
-    checks: Vec<Check>,
-    to: Identity,
-}
-
-#[derive(Deserialize)]
-struct Check {
-    name: String,
-    status: String,
-    #[serde(default)]
-    allowed: Option<String>,
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Identity {
     blake2_256: String,
 }
 
-#[derive(Deserialize)]
+/// What is read here of a comparison.
+#[derive(Deserialize, Serialize)]
 struct Diff {
     format: String,
-    verdict: String,
+    verdict: Verdict,
     rules: Vec<Rule>,
     new: Identity,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Rule {
-    status: String,
+    status: Status,
 }
 
-#[derive(Deserialize)]
-struct Inspect {
+/// What is read here of a blob's facts.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Inspect {
     blake2_256: String,
     sha256: String,
+    #[serde(default)]
+    pub(crate) spec_name: Option<String>,
+    #[serde(default)]
+    pub(crate) spec_version: Option<u32>,
 }
 
-#[derive(Deserialize)]
-struct Propose {
-    code_hash: String,
-    calls: Vec<Call>,
-    apply: Option<Call>,
+/// What is read here of a build.
+#[derive(Deserialize, Serialize)]
+struct Build {
+    #[serde(default)]
+    commit: Option<String>,
+    #[serde(default)]
+    dirty: Option<bool>,
 }
 
-#[derive(Deserialize)]
-struct Call {
-    name: String,
-    /// The blake2-256 of the call.
-    hash: String,
-    files: Vec<String>,
+impl StepResult for Diff {
+    const STEP: &'static str = "diff";
+}
+
+impl StepResult for Inspect {
+    const STEP: &'static str = "inspect";
+}
+
+impl StepResult for Build {
+    const STEP: &'static str = "build";
 }
 
 /// Checks the results of the steps. `content` gives the bytes of a file of the bundle.
@@ -89,28 +88,47 @@ pub fn check_results(
 
 /// One that failed, was skipped or was not judged stands in the way, whatever its result says.
 fn check_result(step: &Step, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<(), String> {
-    if step.verdict != Verdict::Pass {
+    if !step.verdict.passed() {
         return Ok(());
     }
     match step.step.as_str() {
-        "dry-run" => dry_run(&of(step)?, blobs),
-        "diff" => diff(&of(step)?, blobs),
-        "weights" => weights(&of(step)?),
-        "inspect" => inspect(&of(step)?, blobs),
-        "propose" => propose(&of(step)?, blobs, content),
+        DryRunReport::STEP => dry_run(&of(step)?, blobs),
+        Diff::STEP => diff(&of(step)?, blobs),
+        weights::StepResult::STEP => check_weights(&of(step)?),
+        Inspect::STEP => inspect(&of(step)?, blobs),
+        ProposeOutcome::STEP => match of(step)? {
+            ProposeOutcome::Proposed(proposal) => propose(&proposal, blobs, content),
+            ProposeOutcome::Refused { error } => {
+                Err(format!("states that it passed, where its result is a refusal: {}", error.message))
+            }
+        },
         _ => Ok(()),
     }
 }
 
-fn of<T: DeserializeOwned>(step: &Step) -> Result<T, String> {
-    T::deserialize(&step.result)
-        .map_err(|error| format!("states that it passed, and has not the result for it: {error}"))
+fn of<T: StepResult>(step: &Step) -> Result<T, String> {
+    known_format(step)?;
+    step.result().map_err(|error| format!("states that it passed, and has not the result for it: {error}"))
 }
 
-fn known(format: &str, expected: &str) -> Result<(), String> {
-    match format == expected {
-        true => Ok(()),
-        false => Err(format!("has a result of the format {format:?}; this version knows {expected}")),
+/// Refuses a result of another version by its name, whatever else is different in it.
+fn known_format(step: &Step) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Header {
+        format: String,
+    }
+    let expected = match step.step.as_str() {
+        DryRunReport::STEP => DRY_RUN,
+        Diff::STEP => DIFF,
+        weights::StepResult::STEP => WEIGHTS,
+        _ => return Ok(()),
+    };
+    match Header::deserialize(&step.result) {
+        Ok(Header { format }) if format != expected => Err(format!(
+            "has a result of the format {format:?}; this version knows {expected}: run the upgrade again, or take the version of \
+             Cutover that wrote it"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -121,38 +139,34 @@ fn is_about(hash: &str, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     }
 }
 
-fn dry_run(result: &DryRun, blobs: &[&RuntimeBlob]) -> Result<(), String> {
-    known(&result.format, DRY_RUN)?;
+fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     is_about(&result.to.blake2_256, blobs)?;
     if let Some(name) = CHECKS.iter().find(|name| !result.checks.iter().any(|check| check.name == **name)) {
         return Err(format!("states that it passed, and lacks the check {name}"));
     }
-    let stands = |check: &&Check| !["pass", "warn", "skip"].contains(&check.status.as_str());
+    let stands = |check: &&Check| matches!(check.status, Status::Fail | Status::NotJudged);
     if let Some(check) = result.checks.iter().find(stands) {
-        return Err(format!("states that it passed, where its check {} is {:?}", check.name, check.status));
+        return Err(format!("states that it passed, where its check {} is {}", check.name, check.status));
     }
-    let hazards = result.checks.iter().any(|check| check.status == "warn" && check.allowed.is_none());
-    let expected = if hazards { "pass_with_hazards" } else { "pass" };
+    let expected = Verdict::of(&result.checks);
     match result.verdict == expected {
         true => Ok(()),
-        false => Err(format!("has the verdict {:?}, where its checks come to {expected:?}", result.verdict)),
+        false => Err(format!("has the verdict {}, where its checks come to {expected}", result.verdict)),
     }
 }
 
 fn diff(result: &Diff, blobs: &[&RuntimeBlob]) -> Result<(), String> {
-    known(&result.format, DIFF)?;
     is_about(&result.new.blake2_256, blobs)?;
-    let broken = result.rules.is_empty() || result.rules.iter().any(|rule| rule.status == "fail");
-    match result.verdict == "pass" && !broken {
+    let broken = |rule: &Rule| matches!(rule.status, Status::Fail | Status::NotJudged);
+    match result.verdict.passed() && !result.rules.is_empty() && !result.rules.iter().any(broken) {
         true => Ok(()),
         false => Err("states that it passed, and does not have every rule kept".into()),
     }
 }
 
-fn weights(result: &weights::StepResult) -> Result<(), String> {
-    known(&result.check.format, WEIGHTS)?;
+fn check_weights(result: &weights::StepResult) -> Result<(), String> {
     let failed = result.check.findings.iter().any(|finding| finding.severity == weights::Severity::Failure);
-    match result.check.verdict == Verdict::Pass && !failed {
+    match result.check.verdict.passed() && !failed {
         true => Ok(()),
         false => Err("states that it passed, and its findings do not".into()),
     }
@@ -166,21 +180,21 @@ fn inspect(result: &Inspect, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     }
 }
 
-fn propose(result: &Propose, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<(), String> {
+fn propose(result: &Proposal, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<(), String> {
     is_about(&result.code_hash, blobs)?;
     let code = hex::decode(result.code_hash.trim_start_matches("0x")).unwrap_or_default();
     let blob = blobs.iter().find(|blob| blob.blake2_256 == result.code_hash).and_then(|blob| content(&blob.file));
     let blob = blob.ok_or("is about a blob that cannot be read")?;
     let mut decided = false;
     for call in &result.calls {
-        let bytes = bytes_of(call, content)?;
+        let bytes = bytes_of(&call.name, &call.hash, &call.files, content)?;
         decided |= contains(&bytes, &code) || bytes.ends_with(&blob);
     }
     if !decided {
         return Err("names no call that holds the code that ships, or its hash".into());
     }
     match &result.apply {
-        Some(apply) if !bytes_of(apply, content)?.ends_with(&blob) => {
+        Some(apply) if !bytes_of(&apply.name, &apply.hash, &apply.files, content)?.ends_with(&blob) => {
             Err(format!("the call {} does not hold the code that ships", apply.name))
         }
         _ => Ok(()),
@@ -188,9 +202,14 @@ fn propose(result: &Propose, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> O
 }
 
 /// The bytes of a call, which all its files have, and whose hash is the one that is voted on.
-fn bytes_of(call: &Call, content: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Vec<u8>, String> {
+fn bytes_of(
+    call: &str,
+    hash: &str,
+    files: &[String],
+    content: &dyn Fn(&str) -> Option<Vec<u8>>,
+) -> Result<Vec<u8>, String> {
     let mut found = None;
-    for file in &call.files {
+    for file in files {
         let text = content(file).ok_or_else(|| format!("names {file}, which is not there"))?;
         let bytes = match file.ends_with(".hex") {
             true => {
@@ -199,12 +218,12 @@ fn bytes_of(call: &Call, content: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Ve
             }
             false => text,
         };
-        if digest::blake2_256(&bytes) != call.hash {
-            return Err(format!("{file} is not the call {} with the hash {}", call.name, call.hash));
+        if digest::blake2_256(&bytes) != hash {
+            return Err(format!("{file} is not the call {call} with the hash {hash}"));
         }
         found = Some(bytes);
     }
-    found.ok_or_else(|| format!("the call {} has no file", call.name))
+    found.ok_or_else(|| format!("the call {call} has no file"))
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
@@ -214,27 +233,22 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 /// What the manifest says of an upgrade beside its steps: all of it stands in their evidence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    pub source: Value,
-    pub chain: Value,
-    pub previous: Value,
+    pub source: SourceIdentity,
+    pub chain: Option<StateIdentity>,
+    pub previous: Option<RuntimeIdentity>,
 }
 
 impl Facts {
-    /// Taken from the first build and the first dry run.
+    /// Returns what the first build and the first dry run say.
     pub fn of(steps: &BTreeMap<String, Step>) -> Self {
         let first = |name: &str| steps.values().find(|step| step.step == name);
-        let result = |step: Option<&Step>, name: &str| step.and_then(|step| step.result.get(name)).cloned();
-        let (build, dry_run) = (first("build"), first("dry-run"));
-        let lock_file = build.and_then(|step| step.inputs.get("lock_file")).map(|input| input.digest.as_str());
-        Self {
-            source: serde_json::json!({
-                "commit": result(build, "commit"),
-                "dirty": result(build, "dirty"),
-                "lock_file": lock_file,
-            }),
-            chain: result(dry_run, "state").unwrap_or_default(),
-            previous: result(dry_run, "from").unwrap_or_default(),
-        }
+        let build = first(Build::STEP);
+        let built = build.and_then(|step| step.result::<Build>().ok());
+        let lock_file = build.and_then(|step| step.inputs.get("lock_file")).map(|input| input.digest.clone());
+        let (commit, dirty) = built.map(|built| (built.commit, built.dirty)).unwrap_or_default();
+        let dry_run = first(DryRunReport::STEP).and_then(|step| step.result::<DryRunReport>().ok());
+        let (chain, previous) = dry_run.map(|report| (report.state, report.from)).unzip();
+        Self { source: SourceIdentity { commit, dirty, lock_file }, chain, previous }
     }
 }
 
@@ -242,7 +256,7 @@ impl Facts {
 mod tests {
     use super::*;
     use crate::testing::Bundle;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn refused(step: &str, change: impl FnOnce(&mut Value)) -> String {
         let bundle = Bundle::new();
@@ -253,11 +267,10 @@ mod tests {
     #[test]
     fn a_dry_run_is_what_its_checks_are() {
         for (change, told) in [
-            (json!({"verdict": "fail"}), "has the verdict \"fail\""),
-            (json!({"verdict": "pass_with_hazards"}), "where its checks come to \"pass\""),
+            (json!({"verdict": "fail"}), "has the verdict fail"),
+            (json!({"verdict": "pass_with_hazards"}), "where its checks come to pass"),
             (json!({"checks": []}), "lacks the check versions"),
-            (json!({"format": "cutover/dry-run/v9"}), "format"),
-            (json!({"to": {"blake2_256": "0x12"}}), "which does not ship"),
+            (json!({"format": "cutover/dry-run/v1"}), "\"cutover/dry-run/v1\"; this version knows cutover/dry-run/v2"),
         ] {
             let said = refused("dry-run", |result| {
                 for (name, value) in change.as_object().expect("fields") {
@@ -266,9 +279,15 @@ mod tests {
             });
             assert!(said.contains("dry-run.json") && said.contains(told), "{said}");
         }
-        for status in ["fail", "not_judged", "unheard of"] {
+        let said = refused("dry-run", |result| result["to"]["blake2_256"] = json!("0x12"));
+        assert!(said.contains("which does not ship"), "{said}");
+        for (status, told) in [
+            ("fail", "its check migrations is fail"),
+            ("not_judged", "its check migrations is not judged"),
+            ("unheard of", "has not the result for it"),
+        ] {
             let said = refused("dry-run", |result| result["checks"][6]["status"] = json!(status));
-            assert!(said.contains("its check migrations is"), "{said}");
+            assert!(said.contains(told), "{said}");
         }
         assert!(refused("dry-run", |result| *result = json!({})).contains("has not the result for it"));
     }
@@ -283,8 +302,9 @@ mod tests {
             });
             bundle.try_assemble().is_ok()
         };
-        let warned = json!({"name": "transaction-signing", "status": "warn"});
-        let allowed = json!({"name": "transaction-signing", "status": "warn", "allowed": "wallets know it"});
+        let warned = json!({"name": "transaction-signing", "status": "warn", "detail": ""});
+        let allowed =
+            json!({"name": "transaction-signing", "status": "warn", "detail": "", "allowed": "wallets know it"});
         assert!(with(warned.clone(), "pass_with_hazards") && !with(warned, "pass"));
         assert!(with(allowed.clone(), "pass") && !with(allowed, "pass_with_hazards"));
     }

@@ -2,7 +2,7 @@
 //! Hashes of files of any size in constant memory.
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use serde::{Deserialize, Serialize};
+use protocol::manifest::Digests;
 use sha2::Sha256;
 use std::{
     fs::File,
@@ -16,55 +16,47 @@ pub(crate) type Blake2b256 = Blake2b<U32>;
 /// So many bytes has no file of a bundle.
 const LARGEST: u64 = 1 << 30;
 
-/// Runtimes hash themselves with blake2-256; everyone has a tool for sha256. A bundle's files are known by both.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digests {
-    pub size: u64,
-    /// `0x` and 64 digits, as in every JSON document of Cutover.
-    pub sha256: String,
-    pub blake2_256: String,
+/// Returns the digests of bytes. Runtimes hash themselves with blake2-256; everyone has a tool for sha256. A bundle's files are
+/// known by both.
+pub fn of(bytes: &[u8]) -> Digests {
+    Digests {
+        size: bytes.len() as u64,
+        sha256: hex::encode_prefixed(Sha256::digest(bytes)),
+        blake2_256: blake2_256(bytes),
+    }
 }
 
-impl Digests {
-    pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            size: bytes.len() as u64,
-            sha256: hex::encode_prefixed(Sha256::digest(bytes)),
-            blake2_256: blake2_256(bytes),
-        }
+/// Returns the digests of a file, which is read once, 64 KiB at a time. A bundle holds runtimes and text: what is larger than
+/// any is refused unread.
+pub fn of_file(path: &Path) -> Result<Digests> {
+    let failed = |error: &std::io::Error| Failure::io("read", path, error);
+    let mut file = open_regular(path)?;
+    let length = file.metadata().map_err(|error| failed(&error))?.len();
+    if length > LARGEST {
+        return Err(Failure::input(format!("{} is too large", path.display()))
+            .found(format!("{length} bytes"))
+            .expected(format!("at most {LARGEST}")));
     }
-
-    /// Reads the file once, 64 KiB at a time. A bundle holds runtimes and text: what is larger than any is refused unread.
-    pub fn of_file(path: &Path) -> Result<Self> {
-        let failed = |error: &std::io::Error| Failure::io("read", path, error);
-        let mut file = open_regular(path)?;
-        let length = file.metadata().map_err(|error| failed(&error))?.len();
-        if length > LARGEST {
-            return Err(Failure::input(format!("{} is too large", path.display()))
-                .found(format!("{length} bytes"))
-                .expected(format!("at most {LARGEST}")));
-        }
-        let (mut sha256, mut blake2) = (Sha256::new(), Blake2b256::new());
-        let mut buffer = vec![0; 64 * 1024];
-        let mut size = 0;
-        loop {
-            let read = match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed(&error)),
-            };
-            let chunk = buffer.get(..read).unwrap_or_default();
-            sha256.update(chunk);
-            blake2.update(chunk);
-            size += read as u64;
-        }
-        Ok(Self {
-            size,
-            sha256: hex::encode_prefixed(sha256.finalize()),
-            blake2_256: hex::encode_prefixed(blake2.finalize()),
-        })
+    let (mut sha256, mut blake2) = (Sha256::new(), Blake2b256::new());
+    let mut buffer = vec![0; 64 * 1024];
+    let mut size = 0;
+    loop {
+        let read = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(failed(&error)),
+        };
+        let chunk = buffer.get(..read).unwrap_or_default();
+        sha256.update(chunk);
+        blake2.update(chunk);
+        size += read as u64;
     }
+    Ok(Digests {
+        size,
+        sha256: hex::encode_prefixed(sha256.finalize()),
+        blake2_256: hex::encode_prefixed(blake2.finalize()),
+    })
 }
 
 /// Opens a file that is one: a link could be pointed elsewhere between two readings, a pipe would never end.
@@ -106,13 +98,10 @@ mod tests {
 
     #[test]
     fn known_digests_of_nothing_and_of_abc() {
-        let nothing = Digests::of(b"");
+        let nothing = of(b"");
         assert_eq!(nothing.sha256, "0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(nothing.blake2_256, "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
-        assert_eq!(
-            Digests::of(b"abc").blake2_256,
-            "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"
-        );
+        assert_eq!(of(b"abc").blake2_256, "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
     }
 
     #[test]
@@ -122,7 +111,7 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
             let path = directory.path().join("file");
             std::fs::write(&path, &bytes).expect("written");
-            assert_eq!(Digests::of_file(&path).expect("hashed"), Digests::of(&bytes), "{size}");
+            assert_eq!(of_file(&path).expect("hashed"), of(&bytes), "{size}");
         }
     }
 
@@ -132,7 +121,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let link = directory.path().join("link");
         std::os::unix::fs::symlink("/etc/hostname", &link).expect("linked");
-        assert!(Digests::of_file(&link).expect_err("refused").message.contains("link"));
+        assert!(of_file(&link).expect_err("refused").message.contains("link"));
     }
 
     #[test]
@@ -142,6 +131,6 @@ mod tests {
         let file = File::create(&path).expect("made");
         // Sparse: it takes no room, and reading it would take minutes.
         file.set_len(LARGEST + 1).expect("long");
-        assert!(Digests::of_file(&path).expect_err("refused").message.contains("too large"));
+        assert!(of_file(&path).expect_err("refused").message.contains("too large"));
     }
 }

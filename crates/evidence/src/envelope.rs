@@ -2,11 +2,12 @@
 //! The DSSE envelope: a payload, its type, and signatures over both.
 //!
 //! What stands in the envelope beside the payload is not signed. So that no byte of the file can change unnoticed, a
-//! manifest has one spelling: a file that is not byte for byte what [`Envelope::to_bytes`] writes is refused.
+//! manifest has one spelling: a file that is not byte for byte what [`to_bytes`] writes is refused.
 
 use crate::{MANIFEST, canonical, statement};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use protocol::manifest::{Envelope, Signature, Statement};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
 use worker::{Failure, Result};
@@ -16,34 +17,6 @@ pub const STATEMENT_PAYLOAD: &str = "application/vnd.in-toto+json";
 pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
 const MOST_SIGNATURES: usize = 1000;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Envelope {
-    pub payload: String,
-    #[serde(rename = "payloadType")]
-    pub payload_type: String,
-    pub signatures: Vec<Signature>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Signature {
-    /// `ssh:SHA256:…` (what `ssh-keygen -l` prints), `ed25519:0x…`, `sr25519:0x…`, `throw-away:ed25519:0x…`.
-    pub keyid: String,
-    /// Base64: the SSHSIG blob of an ssh key, the 64 bytes of a chain key.
-    pub sig: String,
-}
-
-impl Signature {
-    pub fn new(keyid: impl Into<String>, signature: &[u8]) -> Self {
-        Self { keyid: keyid.into(), sig: STANDARD.encode(signature) }
-    }
-
-    pub fn bytes(&self) -> std::result::Result<Vec<u8>, String> {
-        STANDARD.decode(&self.sig).map_err(|error| format!("is no base64: {error}"))
-    }
-}
-
 /// The bytes that are signed: DSSE's pre-authentication encoding.
 pub fn signed_bytes(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
@@ -51,29 +24,24 @@ pub fn signed_bytes(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-impl Envelope {
-    pub fn new(payload_type: &str, payload: &[u8]) -> Self {
-        Self { payload: STANDARD.encode(payload), payload_type: payload_type.into(), signatures: Vec::new() }
-    }
-
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut text = serde_json::to_vec_pretty(self)
-            .map_err(|error| Failure::internal("an envelope cannot be written").found(error.to_string()))?;
-        text.push(b'\n');
-        Ok(text)
-    }
-
-    pub fn write(&self, path: &Path) -> Result<()> {
-        files::write_whole(path, &self.to_bytes()?)
-    }
-
-    /// A signature replaces the former one by the same key and leaves all others.
-    pub fn add(&mut self, signature: Signature) -> bool {
-        add(&mut self.signatures, signature)
-    }
+/// Returns an envelope that nobody signed yet.
+pub fn unsigned(payload_type: &str, payload: &[u8]) -> Envelope {
+    Envelope { payload: STANDARD.encode(payload), payload_type: payload_type.into(), signatures: Vec::new() }
 }
 
-/// See [`Envelope::add`]. True if a former signature was replaced.
+/// Returns the one spelling of an envelope.
+pub fn to_bytes(envelope: &Envelope) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(envelope)
+        .map_err(|error| Failure::internal("an envelope cannot be written").found(error.to_string()))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+pub fn write(envelope: &Envelope, path: &Path) -> Result<()> {
+    files::write_whole(path, &to_bytes(envelope)?)
+}
+
+/// Adds a signature, in place of the former one by the same key. Returns whether there was one.
 pub fn add(signatures: &mut Vec<Signature>, signature: Signature) -> bool {
     let before = signatures.len();
     signatures.retain(|former| former.keyid != signature.keyid);
@@ -82,12 +50,22 @@ pub fn add(signatures: &mut Vec<Signature>, signature: Signature) -> bool {
     replaced
 }
 
+/// Returns a signature as it stands in an envelope.
+pub fn signature(keyid: impl Into<String>, bytes: &[u8]) -> Signature {
+    Signature { keyid: keyid.into(), sig: STANDARD.encode(bytes) }
+}
+
+/// Returns the bytes of a signature.
+pub fn signature_bytes(signature: &Signature) -> std::result::Result<Vec<u8>, String> {
+    STANDARD.decode(&signature.sig).map_err(|error| format!("is no base64: {error}"))
+}
+
 /// A manifest that was read: the envelope, what is signed, and what that says.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub envelope: Envelope,
     pub payload: Vec<u8>,
-    pub statement: statement::Statement,
+    pub statement: Statement,
 }
 
 impl Manifest {
@@ -116,7 +94,7 @@ impl Manifest {
         if envelope.signatures.len() > MOST_SIGNATURES {
             return Err(wrong("has too many signatures", envelope.signatures.len().to_string()));
         }
-        if envelope.to_bytes()? != text {
+        if to_bytes(&envelope)? != text {
             return Err(wrong("is not written as Cutover writes it", "other white space, order or spelling".into())
                 .hint("take the manifest as it was published"));
         }
@@ -129,7 +107,7 @@ impl Manifest {
                 wrong("has a payload that is not canonical JSON", "another spelling".into()).expected("RFC 8785")
             );
         }
-        let statement: statement::Statement = parse_payload(&payload, name)?;
+        let statement: Statement = parse_payload(&payload, name)?;
         let kinds = (statement.kind.as_str(), statement.predicate_type.as_str());
         if kinds != (statement::STATEMENT_TYPE, statement::PREDICATE_TYPE) {
             return Err(wrong("states something else than an upgrade", format!("{} {}", kinds.0, kinds.1))
@@ -178,11 +156,11 @@ mod tests {
 
     #[test]
     fn signatures_are_kept_and_replaced_by_key() {
-        let mut envelope = Envelope::new("t", b"p");
-        assert!(!envelope.add(Signature::new("a", b"1")));
-        assert!(!envelope.add(Signature::new("b", b"2")));
-        assert!(envelope.add(Signature::new("a", b"3")));
-        assert_eq!(envelope.signatures, [Signature::new("b", b"2"), Signature::new("a", b"3")]);
+        let mut signatures = Vec::new();
+        assert!(!add(&mut signatures, signature("a", b"1")));
+        assert!(!add(&mut signatures, signature("b", b"2")));
+        assert!(add(&mut signatures, signature("a", b"3")));
+        assert_eq!(signatures, [signature("b", b"2"), signature("a", b"3")]);
     }
 
     fn sample() -> Value {
@@ -195,7 +173,7 @@ mod tests {
     }
 
     fn envelope_of(payload: &[u8]) -> Vec<u8> {
-        Envelope::new(STATEMENT_PAYLOAD, payload).to_bytes().expect("written")
+        to_bytes(&unsigned(STATEMENT_PAYLOAD, payload)).expect("written")
     }
 
     #[test]
@@ -220,9 +198,9 @@ mod tests {
             statement["subject"] = json!([{"name": name, "digest": {"sha256": "", "blake2b-256": ""}}]);
             named.push(envelope_of(&canonical::to_bytes(&statement).expect("canonical")));
         }
-        let mut strange = Envelope::new(STATEMENT_PAYLOAD, &canonical);
-        strange.add(Signature::new("\u{1b}[2J", b""));
-        named.push(strange.to_bytes().expect("written"));
+        let mut strange = unsigned(STATEMENT_PAYLOAD, &canonical);
+        strange.signatures.push(signature("\u{1b}[2J", b""));
+        named.push(to_bytes(&strange).expect("written"));
         let cut = &text[..text.len() / 2];
         let single = [&spaced[..], &loose, &other, &twice, b"{}", b"", cut];
         for text in single.into_iter().chain(named.iter().map(Vec::as_slice)) {

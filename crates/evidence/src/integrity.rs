@@ -5,39 +5,28 @@
 
 use crate::{
     MANIFEST, bundle,
-    content::{Facts, check_results},
-    digest::Digests,
+    content::{Facts, Inspect, check_results},
+    digest,
     envelope::Manifest,
-    statement::{Predicate, StepSummary, SubjectDigest, check_blobs, check_complete, check_states, objects},
-    step::{self, Step},
+    statement::{check_blobs, check_complete, check_states, objects, subject_digest},
+    step,
 };
-use protocol::Verdict;
-use serde::Serialize;
-use serde_json::Value;
+use protocol::{
+    Verdict,
+    manifest::{Digests, Predicate, StepSummary},
+    verify::SubjectCheck,
+};
+use serde::Deserialize;
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     path::{Path, PathBuf},
 };
 use worker::{Reporter, Result};
 
-/// A file of the bundle, or one that should be there.
-#[derive(Clone, Debug, Serialize)]
-pub struct SubjectCheck {
-    pub name: String,
-    pub ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The digests found.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blake2_256: Option<String>,
-}
-
-impl SubjectCheck {
-    pub fn wrong(name: &str, reason: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: false, reason: Some(reason.into()), sha256: None, blake2_256: None }
-    }
+/// Returns what is held against a file whose digests do not matter.
+pub fn wrong(name: &str, reason: impl Into<String>) -> SubjectCheck {
+    SubjectCheck { name: name.into(), ok: false, reason: Some(reason.into()), sha256: None, blake2_256: None }
 }
 
 /// Holds something against a file, unless something is already.
@@ -48,7 +37,7 @@ pub fn accuse(subjects: &mut Vec<SubjectCheck>, name: &str, reason: String) {
             subject.reason = Some(reason);
         }
         Some(_) => {}
-        None => subjects.push(SubjectCheck::wrong(name, reason)),
+        None => subjects.push(wrong(name, reason)),
     }
 }
 
@@ -64,12 +53,12 @@ pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> R
         reporter.progress("checking the files", checks.len() as u64, Some(total), "files");
         let Some(path) = listing.files.remove(&subject.name) else {
             let reason = listing.refused.remove(&subject.name).unwrap_or("is missing");
-            checks.push(SubjectCheck::wrong(&subject.name, reason));
+            checks.push(wrong(&subject.name, reason));
             continue;
         };
-        match Digests::of_file(&path) {
+        match digest::of_file(&path) {
             Ok(digests) => {
-                let ok = SubjectDigest::from(&digests) == subject.digest;
+                let ok = subject_digest(&digests) == subject.digest;
                 checks.push(SubjectCheck {
                     name: subject.name.clone(),
                     ok,
@@ -82,11 +71,11 @@ pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> R
                 });
                 found.insert(subject.name.clone(), (path, digests));
             }
-            Err(failure) => checks.push(SubjectCheck::wrong(&subject.name, failure.to_string())),
+            Err(failure) => checks.push(wrong(&subject.name, failure.to_string())),
         }
     }
-    checks.extend(listing.files.keys().map(|name| SubjectCheck::wrong(name, "is not in the manifest")));
-    checks.extend(listing.refused.iter().map(|(name, reason)| SubjectCheck::wrong(name, *reason)));
+    checks.extend(listing.files.keys().map(|name| wrong(name, "is not in the manifest")));
+    checks.extend(listing.refused.iter().map(|(name, reason)| wrong(name, *reason)));
     // With damaged files there is nothing to compare the statements with.
     if checks.iter().all(|check| check.ok)
         && let Err((name, reason)) = check_statements(&manifest.statement.predicate, &found)
@@ -106,7 +95,7 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
         let (path, _) =
             found.get(&summary.file).ok_or_else(|| wrong("is stated as a step and is no subject".into()))?;
         let read = files::read_bounded(path, step::SIZE_LIMIT).map_err(|failure| wrong(failure.to_string()))?;
-        let step = Step::parse(&read, &summary.file).map_err(|failure| wrong(failure.to_string()))?;
+        let step = step::parse(&read, &summary.file).map_err(|failure| wrong(failure.to_string()))?;
         let digest = step::digest(&read).map_err(|failure| wrong(failure.to_string()))?;
         if (step.verdict, &step.runtime, &digest) != (summary.verdict, &summary.runtime, &summary.digest)
             || summary.file != format!("{}.json", summary.name)
@@ -138,28 +127,30 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
             ));
         }
         for inspect in steps.values().filter(|step| step.step == "inspect" && step.is_of(&runtime.name)) {
-            for fact in ["spec_name", "spec_version"] {
-                if let (Some(stated), Some(seen)) = (runtime.detail.get(fact), inspect.result.get(fact))
-                    && stated != seen
-                {
-                    return Err((
-                        MANIFEST.into(),
-                        format!("states the {fact} {stated}, where inspect.json has {seen}"),
-                    ));
-                }
+            let Ok(seen) = inspect.result::<Inspect>() else { continue };
+            let differs = |fact: &str, stated: &dyn Display, seen: &dyn Display| {
+                Err((MANIFEST.into(), format!("states the {fact} {stated}, where inspect.json has {seen}")))
+            };
+            match (&runtime.spec_name, &seen.spec_name) {
+                (Some(stated), Some(seen)) if stated != seen => return differs("spec_name", stated, seen),
+                _ => {}
+            }
+            match (runtime.spec_version, seen.spec_version) {
+                (Some(stated), Some(seen)) if stated != seen => return differs("spec_version", &stated, &seen),
+                _ => {}
             }
         }
     }
     let facts = Facts::of(&steps);
     let stated = [
-        ("source", &predicate.source, &facts.source),
-        ("chain", &predicate.chain, &facts.chain),
-        ("previous", &predicate.previous, &facts.previous),
+        ("source", predicate.source == facts.source),
+        ("chain", predicate.chain == facts.chain),
+        ("previous", predicate.previous == facts.previous),
     ];
-    if let Some((name, ..)) = stated.iter().find(|(_, stated, found)| stated != found) {
+    if let Some((name, _)) = stated.iter().find(|(_, same)| !same) {
         return Err((MANIFEST.into(), format!("states another {name} than the evidence of its steps")));
     }
-    if predicate.verdict == Verdict::Pass
+    if predicate.verdict.passed()
         && let Some(step) = predicate.steps.iter().find(|step| objects(step))
     {
         return Err((MANIFEST.into(), format!("states that all is well, where the step {} {}", step.name, told(step))));
@@ -181,11 +172,21 @@ pub fn told(step: &StepSummary) -> &'static str {
     }
 }
 
+/// What the evidence of a step says of itself in every version.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    format: step::Lenient<String>,
+    #[serde(default)]
+    verdict: step::Lenient<String>,
+}
+
 /// What a file says of itself, if it is the evidence of a step of whatever version.
 fn verdict_of_a_step(name: &str, path: &Path) -> Option<String> {
     let is_json = name.to_lowercase().ends_with(".json");
     let text = is_json.then(|| files::read_bounded(path, step::SIZE_LIMIT).ok())??;
-    let value: Value = serde_json::from_slice(&text).ok()?;
-    let of = |key: &str| value.get(key).and_then(Value::as_str);
-    of("format")?.starts_with(step::FORMATS).then(|| of("verdict").unwrap_or("no verdict").escape_default().to_string())
+    let told: Told = serde_json::from_slice(&text).ok()?;
+    let format = told.format.0?;
+    let verdict = || told.verdict.0.unwrap_or_else(|| "no verdict".into()).escape_default().to_string();
+    format.starts_with(step::FORMATS).then(verdict)
 }

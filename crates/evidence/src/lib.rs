@@ -40,9 +40,6 @@ pub mod verify;
 #[cfg(all(test, feature = "signatures"))]
 mod testing;
 
-pub use digest::Digests;
-pub use step::{Input, Step};
-
 /// The manifest's name in a bundle.
 pub const MANIFEST: &str = "manifest.json";
 

@@ -2,100 +2,67 @@
 //! What the worker can be asked.
 
 use crate::{
-    assemble::{Assemble, assemble},
-    bundle,
-    digest::Digests,
+    assemble::assemble,
+    bundle, digest,
     envelope::Manifest,
-    root_change::{self, InitRoot},
-    sign::{Sign, With, expect, public_halves, sign},
-    verify::{Verify, verify},
+    root_change,
+    sign::{expect, public_halves, sign},
+    verify::verify,
 };
-use protocol::Verdict;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use worker::{Failure, Outcome, Reporter, Result};
+use protocol::{
+    manifest::Digests,
+    signers::PublicKeys,
+    verify::{EvidenceRequest, EvidenceResult, Message, MessageRequest},
+};
+use worker::{Outcome, Reporter, Result};
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum Request {
-    /// Write a bundle's manifest.
-    Assemble(Assemble),
-    /// Add a signature to it.
-    Sign(Sign),
-    /// Check a bundle.
-    Verify(Verify),
-    /// Write the bytes to sign elsewhere.
-    Message { bundle: PathBuf, out: PathBuf },
-    /// Write a root file.
-    InitRoot(InitRoot),
-    /// Add a signature to a root file.
-    SignRoot {
-        root: PathBuf,
-        with: With,
-        #[serde(default)]
-        previous: Option<PathBuf>,
-    },
-    /// Check that a root file was agreed to.
-    VerifyRoot {
-        root: PathBuf,
-        #[serde(default)]
-        previous: Option<PathBuf>,
-        /// Where the files of signers that were accepted before are remembered.
-        #[serde(default)]
-        accepted: Option<PathBuf>,
-    },
-    /// Show what is public of a key file.
-    Key { with: With },
-    /// Look at a key that is to sign later.
-    ExpectKey { with: With },
-}
-
-pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Value>> {
-    match request {
-        Request::Assemble(request) => {
+pub fn handle(request: EvidenceRequest, reporter: &Reporter) -> Result<Outcome<EvidenceResult>> {
+    let (passed, value) = match request {
+        EvidenceRequest::Assemble(request) => {
             let assembled = assemble(&request, reporter)?;
-            outcome(assembled.verdict == Verdict::Pass, assembled)
+            (assembled.verdict.passed(), EvidenceResult::Assembled(assembled))
         }
-        Request::Sign(request) => outcome(true, sign(&request, reporter)?),
-        Request::Verify(request) => {
+        EvidenceRequest::Sign(request) => (true, EvidenceResult::Signed(Box::new(sign(&request, reporter)?))),
+        EvidenceRequest::Verify(request) => {
             let verified = verify(&request, reporter)?;
-            outcome(verified.passed, verified.value)
+            (verified.passed, EvidenceResult::Verified(Box::new(verified.value)))
         }
-        Request::Message { bundle, out } => message(&bundle, &out),
-        Request::InitRoot(request) => outcome(true, root_change::init(&request)?),
-        Request::SignRoot { root, with, previous } => {
-            outcome(true, root_change::sign(&root, &with, previous.as_deref())?)
+        EvidenceRequest::Message(request) => (true, EvidenceResult::Message(message(request)?)),
+        EvidenceRequest::InitRoot(request) => (true, EvidenceResult::Root(root_change::init(&request)?)),
+        EvidenceRequest::SignRoot(request) => {
+            let summary = root_change::sign(&request.root, &request.with, request.previous.as_deref())?;
+            (true, EvidenceResult::Root(summary))
         }
-        Request::Key { with } => outcome(true, json!({"keys": public_halves(&with)?})),
-        Request::ExpectKey { with } => expect(&with).map(|()| Outcome::passed(Value::Null)),
-        Request::VerifyRoot { root, previous, accepted } => {
-            let verified = root_change::verify(&root, previous.as_deref(), accepted.as_deref(), reporter)?;
-            outcome(verified.passed, verified.value)
+        EvidenceRequest::VerifyRoot(request) => {
+            let (previous, accepted) = (request.previous.as_deref(), request.accepted.as_deref());
+            let verified = root_change::verify(&request.root, previous, accepted, reporter)?;
+            (verified.passed, EvidenceResult::Root(verified.value))
         }
-    }
-}
-
-fn outcome(passed: bool, value: impl Serialize) -> Result<Outcome<Value>> {
-    let value = serde_json::to_value(value)
-        .map_err(|error| Failure::internal("a result cannot be written").found(error.to_string()))?;
+        EvidenceRequest::Key(request) => {
+            (true, EvidenceResult::Keys(PublicKeys { keys: public_halves(&request.with)? }))
+        }
+        EvidenceRequest::ExpectKey(request) => expect(&request.with).map(|()| (true, EvidenceResult::Expected))?,
+    };
     Ok(Outcome { passed, value })
 }
 
-fn message(bundle: &Path, out: &Path) -> Result<Outcome<Value>> {
-    let message = Manifest::read(&bundle::manifest(bundle)?)?.signed_bytes();
-    files::write_whole(out, &message)?;
-    let digests = Digests::of(&message);
-    Ok(Outcome::passed(json!({"message": out, "size": digests.size, "sha256": digests.sha256})))
+fn message(request: MessageRequest) -> Result<Message> {
+    let message = Manifest::read(&bundle::manifest(&request.bundle)?)?.signed_bytes();
+    files::write_whole(&request.out, &message)?;
+    let Digests { size, sha256, .. } = digest::of(&message);
+    Ok(Message { message: request.out, size, sha256 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{MANIFEST, testing::Bundle};
+    use serde_json::{Value, json};
 
     fn ask(request: Value) -> Result<Outcome<Value>> {
-        handle(serde_json::from_value(request).expect("a request"), &Reporter::silent())
+        let request = serde_json::from_value(request).expect("a request");
+        let Outcome { passed, value } = handle(request, &Reporter::silent())?;
+        Ok(Outcome { passed, value: json!(value) })
     }
 
     #[test]
@@ -165,7 +132,7 @@ mod tests {
             json!({"command": "sign", "bundle": "x", "with": "passphrase"}),
             json!({"command": "sign", "bundle": "x", "with": {"ssh": {"key_file": "k", "passphrase": "p"}}}),
         ] {
-            assert!(serde_json::from_value::<Request>(request.clone()).is_err(), "{request}");
+            assert!(serde_json::from_value::<EvidenceRequest>(request.clone()).is_err(), "{request}");
         }
         let missing = ask(json!({"command": "verify", "bundle": "/no/such"})).err().expect("missing");
         assert_eq!(missing.kind, worker::Kind::Input);

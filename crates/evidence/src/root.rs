@@ -3,12 +3,11 @@
 
 use crate::{
     digest::{blake2_256, read_regular},
-    envelope::Signature,
-    keys::{Checked, KeyType, PublicKey},
+    keys::{Checked, PublicKey},
     root_change,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use serde::{Deserialize, Serialize};
+use protocol::{format::SIGNERS, signers::RootFile};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -16,38 +15,7 @@ use std::{
 };
 use worker::{Failure, Result};
 
-pub const FORMAT: &str = "cutover/signers/v1";
-
 const SIZE_LIMIT: u64 = 1024 * 1024;
-
-/// The file as it is written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RootFile {
-    pub format: String,
-    /// Rises by one with every change.
-    pub version: u64,
-    pub threshold: u32,
-    /// The last day (UTC) on which the file holds: `2027-06-30`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<String>,
-    /// The same in every version of one file: see [`Root::lineage`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lineage: Option<String>,
-    pub signers: Vec<SignerEntry>,
-    /// Signatures over the rest, by the signers of this version and of the one before: see [`crate::root_change`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub signatures: Vec<Signature>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SignerEntry {
-    pub name: String,
-    pub key_type: KeyType,
-    /// An OpenSSH public key line; for chain keys `0x` hex or an SS58 address.
-    pub public_key: String,
-}
 
 /// A file of signers whose keys and threshold make sense.
 #[derive(Clone, Debug)]
@@ -88,17 +56,19 @@ impl Root {
 
     pub fn parse(text: &[u8]) -> Result<Self> {
         let file: RootFile = serde_json::from_slice(text).map_err(|error| {
-            Failure::input("it is no file of signers").found(error.to_string()).expected(format!("the format {FORMAT}"))
+            Failure::input("it is no file of signers")
+                .found(error.to_string())
+                .expected(format!("the format {SIGNERS}"))
         })?;
         Self::new(file)
     }
 
     pub fn new(file: RootFile) -> Result<Self> {
         let wrong = |message: String| Failure::input(message);
-        if file.format != FORMAT {
+        if file.format != SIGNERS {
             return Err(wrong("its format is one this version does not know".into())
                 .found(file.format)
-                .expected(FORMAT));
+                .expected(SIGNERS));
         }
         if file.version == 0 {
             return Err(wrong("its version is 0".into()).expected("1 or more"));
@@ -254,6 +224,7 @@ fn day_of(date: &str) -> Option<Date> {
 mod tests {
     use super::*;
     use crate::keys::{ChainSecret, check};
+    use protocol::signers::KeyType;
     use serde_json::{Value, json};
 
     const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -261,7 +232,7 @@ mod tests {
 
     fn root() -> Value {
         json!({
-            "format": FORMAT,
+            "format": SIGNERS,
             "version": 1,
             "threshold": 2,
             "signers": [
@@ -321,7 +292,7 @@ mod tests {
         ));
         let ssh = ssh.to_openssh().expect("a line");
         let of = |signers: Value, threshold: u32| {
-            let file = json!({"format": FORMAT, "version": 1, "threshold": threshold, "signers": signers});
+            let file = json!({"format": SIGNERS, "version": 1, "threshold": threshold, "signers": signers});
             Root::parse(file.to_string().as_bytes())
         };
         let entry =

@@ -6,61 +6,26 @@ use crate::{
     canonical,
     envelope::{add, signed_bytes},
     keys::{Checked, check},
-    root::{FORMAT, Root, RootFile, SignerEntry},
-    sign::{With, make},
+    root::Root,
+    sign::make,
     trust::{Memory, fitting_signatures, signatures_of},
-    verify::{SignatureCheck, count},
+    verify::count,
 };
-use protocol::Verdict;
-use serde::{Deserialize, Serialize};
-use std::{
-    path::{Path, PathBuf},
-    time::SystemTime,
+use protocol::{
+    Verdict,
+    format::SIGNERS,
+    signers::{InitRootRequest, KeySource, RootFile, RootSummary},
 };
+use std::{path::Path, time::SystemTime};
 use worker::{Failure, Outcome, Reporter, Result};
 
 pub const PAYLOAD: &str = "application/vnd.cutover.signers+json";
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InitRoot {
-    pub path: PathBuf,
-    pub threshold: u32,
-    pub signers: Vec<SignerEntry>,
-    #[serde(default)]
-    pub expires: Option<String>,
-    /// The version that this one replaces.
-    #[serde(default)]
-    pub previous: Option<PathBuf>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct RootSummary {
-    pub root: PathBuf,
-    pub version: u64,
-    /// What stays the same from version to version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lineage: Option<String>,
-    pub threshold: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires: Option<String>,
-    pub expired: bool,
-    /// How many people it lists.
-    pub signers: usize,
-    /// Signatures under the new signers and, if there was one, under the version before.
-    pub signatures: Vec<SignatureCheck>,
-    pub signatures_of_previous: Vec<SignatureCheck>,
-    pub satisfied: bool,
-    pub satisfied_by_previous: Option<bool>,
-    pub verdict: Verdict,
-    pub warnings: Vec<String>,
-}
 
 /// Stands for a day where a new version is to have no end although the one before has.
 const NEVER: &str = "never";
 
 /// Writes a file of signers, after checking that it makes sense.
-pub fn init(request: &InitRoot) -> Result<RootSummary> {
+pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
     let previous = request.previous.as_deref().map(read_fitting).transpose()?;
     if request.path.exists() {
         return Err(Failure::usage(format!("{} exists already", request.path.display()))
@@ -69,7 +34,7 @@ pub fn init(request: &InitRoot) -> Result<RootSummary> {
     let lineage = previous.as_ref().map(Root::lineage).transpose()?.flatten();
     let (expires, note) = expires(request.expires.as_deref(), previous.as_ref());
     let file = RootFile {
-        format: FORMAT.into(),
+        format: SIGNERS.into(),
         version: previous.map_or(1, |previous| previous.file.version + 1),
         threshold: request.threshold,
         expires,
@@ -110,8 +75,8 @@ fn new_lineage() -> String {
 }
 
 /// Adds a signature to a file of signers.
-pub fn sign(path: &Path, with: &With, previous: Option<&Path>) -> Result<RootSummary> {
-    if matches!(with, With::ThrowAway) {
+pub fn sign(path: &Path, with: &KeySource, previous: Option<&Path>) -> Result<RootSummary> {
+    if matches!(with, KeySource::ThrowAway) {
         return Err(Failure::usage("a file of signers is not signed with a throw-away key").found("--with throw-away"));
     }
     let mut root = Root::read(path)?;
@@ -249,9 +214,11 @@ pub fn write(path: &Path, file: &RootFile) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{keys::KeyType, testing::Bundle};
+    use crate::testing::Bundle;
+    use protocol::signers::{KeyType, SignerEntry};
+    use std::path::PathBuf;
 
-    type Key = (With, (&'static str, KeyType, String));
+    type Key = (KeySource, (&'static str, KeyType, String));
 
     fn entries(keys: &[&Key]) -> Vec<SignerEntry> {
         let entry = |(_, (name, key_type, public_key)): &&Key| SignerEntry {
@@ -264,7 +231,7 @@ mod tests {
 
     fn make_root(path: PathBuf, threshold: u32, keys: &[&Key], previous: Option<&Path>) -> PathBuf {
         let previous = previous.map(Path::to_path_buf);
-        init(&InitRoot { path: path.clone(), threshold, signers: entries(keys), expires: None, previous })
+        init(&InitRootRequest { path: path.clone(), threshold, signers: entries(keys), expires: None, previous })
             .expect("made");
         path
     }
@@ -280,7 +247,7 @@ mod tests {
         let old = make_root(bundle.beside("1.json"), 2, &[&a, &b, &c], None);
         let new = make_root(bundle.beside("2.json"), 2, &[&c, &d], Some(&old));
 
-        let agreed = |with: Option<&With>| {
+        let agreed = |with: Option<&KeySource>| {
             if let Some(with) = with {
                 sign(&new, with, Some(&old)).expect("signed");
             }
@@ -316,9 +283,10 @@ mod tests {
         let third = make_root(bundle.beside("3.json"), 1, &[&a], Some(&second));
         let failure = look(&third, Some(&first)).err().expect("a version is missing");
         assert_eq!(failure.expected.as_deref(), Some("version 2"));
-        let again = InitRoot { path: first, threshold: 1, signers: entries(&[&a]), expires: None, previous: None };
+        let again =
+            InitRootRequest { path: first, threshold: 1, signers: entries(&[&a]), expires: None, previous: None };
         assert_eq!(init(&again).expect_err("exists").kind, worker::Kind::Usage);
-        assert_eq!(sign(&third, &With::ThrowAway, None).expect_err("refused").kind, worker::Kind::Usage);
+        assert_eq!(sign(&third, &KeySource::ThrowAway, None).expect_err("refused").kind, worker::Kind::Usage);
     }
 
     #[test]
@@ -329,7 +297,7 @@ mod tests {
             let (path, previous) = (bundle.beside(name), previous.map(Path::to_path_buf));
             let signers = entries(&[&a, &b]);
             let expires = expires.map(str::to_owned);
-            let request = InitRoot { path: path.clone(), threshold: 2, signers, expires, previous };
+            let request = InitRootRequest { path: path.clone(), threshold: 2, signers, expires, previous };
             (path, init(&request).expect("made"))
         };
         let (old, made) = of("1.json", Some("2020-01-01"), None);

@@ -7,89 +7,25 @@
 use crate::{
     agent::Agent,
     bundle,
-    digest::{Digests, read_regular},
-    envelope::{Manifest, Signature},
+    digest::{self, read_regular},
+    envelope::{self, Manifest},
     integrity::{check_files, told},
-    keys::{self, ChainSecret, KeyType, PublicKey, check, read_private},
+    keys::{self, ChainSecret, PublicKey, check, read_private},
     root::Root,
-    statement::{Predicate, StepSummary, objects},
+    statement::objects,
     trust::Trusted,
-    verify::Agreement,
+    verify,
 };
-use protocol::Verdict;
-use serde::{Deserialize, Serialize};
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
+use protocol::{
+    manifest::{Predicate, Signature},
+    signers::{KeySource, KeyType, PublicHalf},
+    verify::{SignRequest, Signed},
 };
+use std::{fs::File, path::Path};
 use worker::{Failure, Reporter, Result};
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sign {
-    pub bundle: PathBuf,
-    pub with: With,
-    /// To say how many signatures are still missing, and to choose among an agent's keys.
-    #[serde(default)]
-    pub root: Option<PathBuf>,
-    /// Where the files of signers that were accepted before are remembered.
-    #[serde(default)]
-    pub accepted: Option<PathBuf>,
-}
-
-/// Where a signature comes from.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum With {
-    /// A new key that is forgotten at once, and marked as such.
-    ThrowAway,
-    /// An OpenSSH private key; a `.pub` file stands for the agent's key of that name.
-    Ssh {
-        key_file: PathBuf,
-    },
-    /// A key behind an ssh agent, by fingerprint, name or public key line; without, the only one that fits.
-    Agent {
-        #[serde(default)]
-        key: Option<String>,
-        #[serde(default)]
-        socket: Option<PathBuf>,
-    },
-    Ed25519 {
-        key_file: PathBuf,
-    },
-    Sr25519 {
-        key_file: PathBuf,
-    },
-    /// A signature made elsewhere: hex by a wallet or `subkey`, armored by `ssh-keygen -Y sign`.
-    Import {
-        key_type: KeyType,
-        #[serde(default)]
-        public_key: Option<String>,
-        signature_file: PathBuf,
-    },
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Signed {
-    pub manifest: PathBuf,
-    /// What was signed.
-    pub payload_sha256: String,
-    pub steps: Vec<StepSummary>,
-    pub key_id: String,
-    /// The name the file of signers gives to the key.
-    pub signer: Option<String>,
-    pub throw_away: bool,
-    /// Whether a former signature by this key was replaced.
-    pub replaced: bool,
-    #[serde(flatten)]
-    pub agreement: Agreement,
-    /// Whether no more signatures are needed.
-    pub signed_off: bool,
-    pub warnings: Vec<String>,
-}
-
 /// Signs a bundle.
-pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
+pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
     let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
     let path = bundle::manifest(&request.bundle)?;
     // Two who sign at once must not lose one of the signatures.
@@ -122,11 +58,11 @@ pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
         manifest.envelope.signatures.retain(|former| !check(former, &message).throw_away);
     }
     let key_id = signature.keyid.clone();
-    let replaced = manifest.envelope.add(signature);
-    manifest.envelope.write(&path)?;
+    let replaced = envelope::add(&mut manifest.envelope.signatures, signature);
+    envelope::write(&manifest.envelope, &path)?;
 
     let all: Vec<_> = manifest.envelope.signatures.iter().map(|one| check(one, &message)).collect();
-    let agreement = Agreement::of(&all, trusted.as_ref());
+    let agreement = verify::agreement(&all, trusted.as_ref());
     let own = agreement.signatures.iter().find(|one| one.key_id == key_id);
     let mut warnings = trusted.as_ref().map(|trusted| trusted.warnings.clone()).unwrap_or_default();
     if trusted.is_some() && !own.is_some_and(|own| own.counted) {
@@ -135,7 +71,7 @@ pub fn sign(request: &Sign, reporter: &Reporter) -> Result<Signed> {
     }
     Ok(Signed {
         manifest: path,
-        payload_sha256: Digests::of(&manifest.payload).sha256,
+        payload_sha256: digest::of(&manifest.payload).sha256,
         steps: manifest.statement.predicate.steps,
         signer: own.and_then(|own| own.signer.clone()),
         throw_away: own.is_some_and(|own| own.throw_away),
@@ -166,7 +102,7 @@ fn refuse_damaged(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> Re
 }
 
 fn refuse_failed(predicate: &Predicate) -> Result<()> {
-    if predicate.verdict == Verdict::Pass {
+    if predicate.verdict.passed() {
         return Ok(());
     }
     let objections: Vec<_> = predicate.steps.iter().filter(|step| objects(step)).collect();
@@ -174,24 +110,13 @@ fn refuse_failed(predicate: &Predicate) -> Result<()> {
     Err(Failure::check("an upgrade that did not pass is not signed").found(told).hint("read report.md"))
 }
 
-/// What is public of a key file.
-#[derive(Clone, Debug, Serialize)]
-pub struct PublicHalf {
-    pub key_type: KeyType,
-    pub public_key: String,
-    pub key_id: String,
-    /// For a chain key, with the prefix of no network in particular.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-}
-
 /// The public keys of a key file: for a seed or a phrase both kinds, where it does not say which is meant.
-pub fn public_halves(with: &With) -> Result<Vec<PublicHalf>> {
+pub fn public_halves(with: &KeySource) -> Result<Vec<PublicHalf>> {
     let keys = match with {
-        With::Ed25519 { key_file } => vec![ChainSecret::read(KeyType::Ed25519, key_file)?.public_key()],
-        With::Sr25519 { key_file } => vec![ChainSecret::read(KeyType::Sr25519, key_file)?.public_key()],
-        With::Ssh { key_file } if is_public(key_file) => vec![public_line(key_file)?],
-        With::Ssh { key_file } => {
+        KeySource::Ed25519 { key_file } => vec![ChainSecret::read(KeyType::Ed25519, key_file)?.public_key()],
+        KeySource::Sr25519 { key_file } => vec![ChainSecret::read(KeyType::Sr25519, key_file)?.public_key()],
+        KeySource::Ssh { key_file } if is_public(key_file) => vec![public_line(key_file)?],
+        KeySource::Ssh { key_file } => {
             let text = read_private(key_file)?;
             match text.contains("-----BEGIN") {
                 true => vec![PublicKey::Ssh(parse_private(key_file, &text)?.public_key().clone())],
@@ -203,7 +128,7 @@ pub fn public_halves(with: &With) -> Result<Vec<PublicHalf>> {
                 }
             }
         }
-        With::ThrowAway | With::Agent { .. } | With::Import { .. } => {
+        KeySource::ThrowAway | KeySource::Agent { .. } | KeySource::Import { .. } => {
             return Err(Failure::usage("only a key file has a public key to show")
                 .expected("FILE, ssh:FILE, sr25519:FILE or ed25519:FILE"));
         }
@@ -228,32 +153,32 @@ fn public_line(key_file: &Path) -> Result<PublicKey> {
 }
 
 /// A signature of `message`.
-pub fn make(with: &With, message: &[u8], root: Option<&Root>) -> Result<Signature> {
+pub fn make(with: &KeySource, message: &[u8], root: Option<&Root>) -> Result<Signature> {
     let by_agent = |wanted: Option<&str>, socket: Option<&Path>| {
         let mut agent = Agent::connect(socket)?;
         let key = agent.choose(wanted, |key| root.is_some_and(|root| root.knows(key)))?;
         agent.sign(&key, message)
     };
     match with {
-        With::ThrowAway => Ok(keys::throw_away(message)),
-        With::Agent { key, socket } => by_agent(key.as_deref(), socket.as_deref()),
-        With::Ssh { key_file } if is_public(key_file) => by_agent(Some(&public_line(key_file)?.to_text()?), None),
-        With::Ssh { key_file } => by_ssh_file(key_file, message),
-        With::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(|key| key.sign(message)),
-        With::Sr25519 { key_file } => ChainSecret::read(KeyType::Sr25519, key_file).map(|key| key.sign(message)),
-        With::Import { key_type, public_key, signature_file } => {
+        KeySource::ThrowAway => Ok(keys::throw_away(message)),
+        KeySource::Agent { key, socket } => by_agent(key.as_deref(), socket.as_deref()),
+        KeySource::Ssh { key_file } if is_public(key_file) => by_agent(Some(&public_line(key_file)?.to_text()?), None),
+        KeySource::Ssh { key_file } => by_ssh_file(key_file, message),
+        KeySource::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(|key| key.sign(message)),
+        KeySource::Sr25519 { key_file } => ChainSecret::read(KeyType::Sr25519, key_file).map(|key| key.sign(message)),
+        KeySource::Import { key_type, public_key, signature_file } => {
             import(*key_type, public_key.as_deref(), signature_file)
         }
     }
 }
 
 /// Looks at a key before it is needed: that its file can be read, is a key and signs without being asked for anything.
-pub fn expect(with: &With) -> Result<()> {
+pub fn expect(with: &KeySource) -> Result<()> {
     match with {
-        With::Ssh { key_file } if !is_public(key_file) => ssh_key_that_signs(key_file).map(drop),
-        With::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(drop),
-        With::Sr25519 { key_file } => ChainSecret::read(KeyType::Sr25519, key_file).map(drop),
-        With::ThrowAway | With::Agent { .. } | With::Ssh { .. } | With::Import { .. } => Ok(()),
+        KeySource::Ssh { key_file } if !is_public(key_file) => ssh_key_that_signs(key_file).map(drop),
+        KeySource::Ed25519 { key_file } => ChainSecret::read(KeyType::Ed25519, key_file).map(drop),
+        KeySource::Sr25519 { key_file } => ChainSecret::read(KeyType::Sr25519, key_file).map(drop),
+        KeySource::ThrowAway | KeySource::Agent { .. } | KeySource::Ssh { .. } | KeySource::Import { .. } => Ok(()),
     }
 }
 
@@ -285,7 +210,7 @@ fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
     let signature = Vec::<u8>::try_from(signed.signature().clone()).map_err(failed)?;
     let wire = key.public_key().to_bytes().map_err(failed)?;
     let public = PublicKey::Ssh(key.public_key().clone());
-    Ok(Signature::new(public.key_id(), &keys::encode_ssh_signature(&wire, &signature)))
+    Ok(envelope::signature(public.key_id(), &keys::encode_ssh_signature(&wire, &signature)))
 }
 
 /// An OpenSSH private key. The public half of one with a passphrase is there as well.
@@ -315,7 +240,7 @@ fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Si
         if key.is_some_and(|key| key.key_id() != carried.key_id()) {
             return Err(wrong(format!("one by {}", carried.key_id())).expected("one by the named key"));
         }
-        return Ok(Signature::new(carried.key_id(), &blob));
+        return Ok(envelope::signature(carried.key_id(), &blob));
     }
     let key = key.ok_or_else(|| Failure::usage("a signature by a chain key comes with its public key"))?;
     let digits = text.trim();
@@ -328,13 +253,13 @@ fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Si
         Some((&first, rest)) if rest.len() == 64 && first == scheme => rest,
         _ => &bytes,
     };
-    Ok(Signature::new(key.key_id(), bytes))
+    Ok(envelope::signature(key.key_id(), bytes))
 }
 
-fn unfit(with: &With, key_id: &str, wrong: &str) -> Failure {
+fn unfit(with: &KeySource, key_id: &str, wrong: &str) -> Failure {
     let message = format!("the signature {key_id} {wrong}");
     match with {
-        With::Import { .. } => Failure::input(message)
+        KeySource::Import { .. } => Failure::input(message)
             .expected("a signature of this bundle's bytes, raw or wrapped in <Bytes>…</Bytes>")
             .hint("docs/evidence.md shows how to sign elsewhere"),
         _ => Failure::internal(message).hint("please report this"),

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use crate::{
-    MANIFEST,
-    envelope::Envelope,
-    testing::Bundle,
-    verify::{Verification, Verify, verify},
+use crate::{MANIFEST, testing::Bundle, verify::verify};
+use protocol::{
+    Verdict,
+    manifest::Envelope,
+    verify::{Verification, VerifyRequest},
 };
 use std::{
     io::Write,
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -38,7 +39,8 @@ fn ssh_keygen(bundle: &Bundle, name: &str, kind: &[&str], passphrase: &str) -> (
 }
 
 fn verified(bundle: &Bundle, root: &Path) -> Verification {
-    let request = Verify { bundle: bundle.root_directory(), root: Some(root.to_path_buf()), ..Verify::default() };
+    let request =
+        VerifyRequest { bundle: bundle.root_directory(), root: Some(root.to_path_buf()), ..VerifyRequest::default() };
     verify(&request, &Reporter::silent()).expect("verified").value
 }
 
@@ -53,7 +55,7 @@ fn message(bundle: &Bundle) -> PathBuf {
 fn ssh_keygen_until_signed(bundle: &Bundle, kind: &[&str]) -> (String, Signed) {
     for _ in 0..40 {
         let (key_file, line) = ssh_keygen(bundle, "signer", kind, "");
-        match bundle.sign(With::Ssh { key_file: key_file.clone() }) {
+        match bundle.sign(KeySource::Ssh { key_file: key_file.clone() }) {
             Ok(signed) => return (line, signed),
             Err(failure) => assert!(kind[0] == "ecdsa" && failure.hint.expect("a hint").contains("ssh-add")),
         }
@@ -71,7 +73,7 @@ fn ssh_keygen_accepts_what_we_sign_and_refuses_another_message() {
         let bundle = Bundle::assembled();
         let (line, signed) = ssh_keygen_until_signed(&bundle, kind);
         let envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
-        let armored = keys::ssh_armor(&envelope.signatures[0].bytes().expect("base64"));
+        let armored = keys::ssh_armor(&envelope::signature_bytes(&envelope.signatures[0]).expect("base64"));
         std::fs::write(bundle.beside("message.sig"), armored).expect("written");
         std::fs::write(bundle.beside("allowed"), format!("signer {line}\n")).expect("written");
         let accepts = |message: &Path| {
@@ -97,12 +99,12 @@ fn a_key_that_cannot_sign_by_itself_is_known_before_it_is_needed() {
     }
     let bundle = Bundle::assembled();
     let (locked, _) = ssh_keygen(&bundle, "locked", &["ed25519"], "a passphrase");
-    let refused = expect(&With::Ssh { key_file: locked.clone() }).expect_err("it asks for its passphrase");
+    let refused = expect(&KeySource::Ssh { key_file: locked.clone() }).expect_err("it asks for its passphrase");
     assert!(refused.hint.is_some_and(|hint| hint.contains("ssh-add")), "the agent can");
     // Its public half stands for the key in the agent.
-    expect(&With::Ssh { key_file: locked.with_extension("pub") }).expect("fine");
+    expect(&KeySource::Ssh { key_file: locked.with_extension("pub") }).expect("fine");
     let (open, _) = ssh_keygen(&bundle, "open", &["ed25519"], "");
-    expect(&With::Ssh { key_file: open }).expect("it signs");
+    expect(&KeySource::Ssh { key_file: open }).expect("it signs");
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn what_a_killed_signing_left_is_gone_with_the_next() {
     let bundle = Bundle::assembled();
     bundle.write(".partial-Ab1", b"{");
     assert_eq!(bundle.verify_integrity().verdict, Verdict::Fail, "it belongs to nothing");
-    bundle.sign(With::ThrowAway).expect("signed");
+    bundle.sign(KeySource::ThrowAway).expect("signed");
     assert_eq!(bundle.verify_integrity().verdict, Verdict::Pass);
 }
 
@@ -124,9 +126,9 @@ fn a_key_that_the_file_of_signers_does_not_list_does_not_sign() {
     let (listed, line) = ssh_keygen(&bundle, "ana", &["ed25519"], "");
     let root = bundle.root(1, &[("ana", KeyType::Ssh, line)]);
     let by = |key_file: PathBuf| {
-        let request = Sign {
+        let request = SignRequest {
             bundle: bundle.root_directory(),
-            with: With::Ssh { key_file },
+            with: KeySource::Ssh { key_file },
             root: Some(root.clone()),
             accepted: None,
         };
@@ -151,7 +153,7 @@ fn we_accept_what_ssh_keygen_signs_in_our_namespace_only() {
             let mut command = Command::new("ssh-keygen");
             assert!(run(command.args(["-Y", "sign", "-n", namespace, "-f"]).arg(&key_file).arg(file)));
             let signature_file = PathBuf::from(format!("{}.sig", file.display()));
-            let result = bundle.sign(With::Import {
+            let result = bundle.sign(KeySource::Import {
                 key_type: KeyType::Ssh,
                 public_key: Some(line.clone()),
                 signature_file: signature_file.clone(),
@@ -189,8 +191,8 @@ impl OwnAgent {
         assert!(run(Command::new("ssh-add").arg("-q").arg(key_file).env("SSH_AUTH_SOCK", &self.1)));
     }
 
-    fn with(&self, key: Option<&str>) -> With {
-        With::Agent { key: key.map(str::to_owned), socket: Some(self.1.clone()) }
+    fn with(&self, key: Option<&str>) -> KeySource {
+        KeySource::Agent { key: key.map(str::to_owned), socket: Some(self.1.clone()) }
     }
 }
 
@@ -235,7 +237,8 @@ fn an_ssh_agent_signs_with_the_key_that_is_named() {
 
     // With a root that knows one of them, there is nothing to ask.
     let narrow = bundle.root(1, &[("ana", KeyType::Ssh, first_line)]);
-    let request = Sign { bundle: bundle.root_directory(), with: agent.with(None), root: Some(narrow), accepted: None };
+    let request =
+        SignRequest { bundle: bundle.root_directory(), with: agent.with(None), root: Some(narrow), accepted: None };
     let signed = sign(&request, &Reporter::silent()).expect("the root's own");
     assert_eq!((signed.signer.as_deref(), signed.signed_off), (Some("ana"), true));
 }
@@ -249,12 +252,12 @@ fn ssh_keys_that_cannot_sign_here_are_sent_to_the_agent() {
     let (encrypted, _) = ssh_keygen(&bundle, "encrypted", &["ed25519"], "secret words");
     let (rsa, _) = ssh_keygen(&bundle, "rsa", &["rsa", "-b", "2048"], "");
     for key_file in [encrypted, rsa] {
-        let failure = bundle.sign(With::Ssh { key_file }).expect_err("refused");
+        let failure = bundle.sign(KeySource::Ssh { key_file }).expect_err("refused");
         assert_eq!(failure.kind, worker::Kind::Input);
         assert!(failure.hint.expect("a hint").contains("ssh-add"), "{}", failure.message);
     }
     let (pem, _) = ssh_keygen(&bundle, "pem", &["ecdsa", "-m", "PEM"], "");
-    let failure = bundle.sign(With::Ssh { key_file: pem }).expect_err("refused");
+    let failure = bundle.sign(KeySource::Ssh { key_file: pem }).expect_err("refused");
     assert!(failure.hint.expect("a hint").contains("ssh-keygen -p"));
 }
 
@@ -275,10 +278,10 @@ fn files_that_are_no_keys_are_refused() {
     let before = bundle.read(MANIFEST);
     for content in ["", "hello", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"] {
         let key_file = private(&bundle, "key", content);
-        assert_eq!(bundle.sign(With::Ssh { key_file }).expect_err(content).kind, worker::Kind::Input);
+        assert_eq!(bundle.sign(KeySource::Ssh { key_file }).expect_err(content).kind, worker::Kind::Input);
     }
     let key_file = bundle.beside("none");
-    assert_eq!(bundle.sign(With::Ed25519 { key_file }).expect_err("missing").kind, worker::Kind::Input);
+    assert_eq!(bundle.sign(KeySource::Ed25519 { key_file }).expect_err("missing").kind, worker::Kind::Input);
     assert_eq!(bundle.read(MANIFEST), before);
 }
 
@@ -300,8 +303,8 @@ fn signatures_are_added_and_kept() {
 #[test]
 fn throw_away_keys_do_not_pile_up() {
     let bundle = Bundle::assembled();
-    let first = bundle.sign(With::ThrowAway).expect("signed");
-    let second = bundle.sign(With::ThrowAway).expect("signed");
+    let first = bundle.sign(KeySource::ThrowAway).expect("signed");
+    let second = bundle.sign(KeySource::ThrowAway).expect("signed");
     assert_ne!(first.key_id, second.key_id);
     assert_eq!(second.agreement.signatures.len(), 1);
     assert!(second.throw_away && !second.signed_off);
@@ -311,21 +314,21 @@ fn throw_away_keys_do_not_pile_up() {
 fn damaged_and_failed_bundles_are_not_signed() {
     let bundle = Bundle::assembled();
     bundle.flip("report.md", 0, 1);
-    let failure = bundle.sign(With::ThrowAway).expect_err("damaged");
+    let failure = bundle.sign(KeySource::ThrowAway).expect_err("damaged");
     assert!(failure.message.contains("report.md"), "{failure}");
     assert_eq!(failure.kind, worker::Kind::Check);
 
     let bundle = Bundle::new();
     bundle.write_step("dry-run", Verdict::Fail, |_| {});
     bundle.assemble();
-    let failure = bundle.sign(With::ThrowAway).expect_err("fail");
+    let failure = bundle.sign(KeySource::ThrowAway).expect_err("fail");
     assert!(failure.found.expect("which").contains("dry-run"));
 }
 
 #[test]
 fn assembling_the_same_again_keeps_signatures_and_another_drops_them() {
     let bundle = Bundle::assembled();
-    bundle.sign(With::ThrowAway).expect("signed");
+    bundle.sign(KeySource::ThrowAway).expect("signed");
     assert_eq!(bundle.assemble().signatures_kept, 1);
     bundle.write("report.md", b"another");
     assert_eq!(bundle.assemble().signatures_kept, 0);
@@ -362,10 +365,10 @@ fn a_wallets_signature_is_imported() {
             (&wrapped, &[scheme ^ 1], false),
             (b"other", &[], false),
         ] {
-            let signature = secret.sign(message).bytes().expect("base64");
+            let signature = envelope::signature_bytes(&secret.sign(message)).expect("base64");
             let mut file = File::create(bundle.beside("signature")).expect("created");
             writeln!(file, "0x{}", hex::encode([prefix, &signature[..]].concat())).expect("written");
-            let result = bundle.sign(With::Import {
+            let result = bundle.sign(KeySource::Import {
                 key_type,
                 public_key: Some(public_key.clone()),
                 signature_file: bundle.beside("signature"),
@@ -375,6 +378,6 @@ fn a_wallets_signature_is_imported() {
         assert_eq!(verified(&bundle, &root).verdict, Verdict::Pass);
     }
     let signature_file = bundle.beside("signature");
-    let unnamed = With::Import { key_type: KeyType::Sr25519, public_key: None, signature_file };
+    let unnamed = KeySource::Import { key_type: KeyType::Sr25519, public_key: None, signature_file };
     assert_eq!(bundle.sign(unnamed).expect_err("whose?").kind, worker::Kind::Usage);
 }

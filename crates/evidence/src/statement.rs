@@ -1,95 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The in-toto statement that joins a bundle's files and steps.
 
-use crate::{digest::Digests, step::Step};
-use protocol::Verdict;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use crate::step::{self, Lenient};
+use protocol::{
+    Verdict,
+    manifest::{Digests, RuntimeBlob, StepSummary, Subject, SubjectDigest},
+    step::{Input, Step},
+};
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Failure, Result};
 
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const PREDICATE_TYPE: &str = "https://cutover.dev/upgrade/v1";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Statement {
-    #[serde(rename = "_type")]
-    pub kind: String,
-    pub subject: Vec<Subject>,
-    #[serde(rename = "predicateType")]
-    pub predicate_type: String,
-    pub predicate: Predicate,
+/// Returns a file of the bundle as a subject. in-toto writes digests without `0x`.
+pub fn subject(name: impl Into<String>, digests: &Digests) -> Subject {
+    Subject { name: name.into(), digest: subject_digest(digests) }
 }
 
-/// A file of the bundle. Digests stand as in-toto has them: hex digits without `0x`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    pub name: String,
-    pub digest: SubjectDigest,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubjectDigest {
-    #[serde(rename = "blake2b-256")]
-    pub blake2_256: String,
-    pub sha256: String,
-}
-
-impl Subject {
-    pub fn new(name: impl Into<String>, digests: &Digests) -> Self {
-        Self { name: name.into(), digest: SubjectDigest::from(digests) }
-    }
-}
-
-impl From<&Digests> for SubjectDigest {
-    fn from(digests: &Digests) -> Self {
-        let bare = |hash: &str| hash.trim_start_matches("0x").to_owned();
-        Self { blake2_256: bare(&digests.blake2_256), sha256: bare(&digests.sha256) }
-    }
-}
-
-/// What is said about the subjects.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Predicate {
-    pub verdict: Verdict,
-    pub steps: Vec<StepSummary>,
-    pub runtimes: Vec<RuntimeBlob>,
-    /// Commit and lock file the blobs were built from.
-    #[serde(default)]
-    pub source: Value,
-    /// Network, genesis hash, block and state root the checks ran on.
-    #[serde(default)]
-    pub chain: Value,
-    /// The tools: Cutover's version, compilers, container images.
-    #[serde(default)]
-    pub versions: Value,
-    /// What the upgrade replaces.
-    #[serde(default)]
-    pub previous: Value,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepSummary {
-    pub name: String,
-    pub file: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<String>,
-    pub verdict: Verdict,
-    /// [`crate::step::digest`]: equal for two runs that found the same.
-    pub digest: String,
-}
-
-/// A runtime that the upgrade ships.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuntimeBlob {
-    pub name: String,
-    /// The blob's file in the bundle.
-    pub file: String,
-    pub blake2_256: String,
-    pub sha256: String,
-    /// `spec_name`, `spec_version` and the like.
-    #[serde(flatten)]
-    pub detail: Map<String, Value>,
+pub fn subject_digest(digests: &Digests) -> SubjectDigest {
+    let bare = |hash: &str| hash.trim_start_matches("0x").to_owned();
+    SubjectDigest { blake2_256: bare(&digests.blake2_256), sha256: bare(&digests.sha256) }
 }
 
 /// The steps that every upgrade goes through. Others, such as `weights`, come with the runtimes that have them.
@@ -115,7 +47,7 @@ pub fn check_complete(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) 
     }
     for runtime in runtimes {
         let is_about = |step: &Step| {
-            step.blobs().iter().any(|claim| {
+            step::blobs(step).iter().any(|claim| {
                 let named = claim.runtime.as_ref().is_none_or(|name| *name == runtime.name);
                 let same = |other: &&RuntimeBlob| other.name == runtime.name && other.blake2_256 == claim.blake2_256;
                 named && runtimes.iter().any(|other| same(&other))
@@ -140,7 +72,7 @@ pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> 
         shipped.entry(&runtime.name).or_default().insert(&runtime.blake2_256);
     }
     for (file, step) in steps {
-        for claim in step.blobs() {
+        for claim in step::blobs(step) {
             let expected: BTreeSet<&str> = match &claim.runtime {
                 Some(name) => shipped.get(name.as_str()).cloned().unwrap_or_default(),
                 None => shipped.values().flatten().copied().collect(),
@@ -162,20 +94,17 @@ pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> 
     Ok(())
 }
 
-/// What identifies a state, by the names that a step's evidence has for it; a step may leave some of them out.
-const STATE: [&str; 3] = ["state_root", "genesis_hash", "block_hash"];
-
 /// Whether all steps of a runtime start from one state. A diff with one state and a dry run on another prove nothing together.
 pub fn check_states(steps: &BTreeMap<String, Step>) -> Result<()> {
     // Who said it first, by the runtime and the fact.
-    let mut said: BTreeMap<(Option<&str>, &str), (&str, &str)> = BTreeMap::new();
+    let mut said: BTreeMap<(Option<&str>, &str), (&str, String)> = BTreeMap::new();
     for (file, step) in steps {
-        for (fact, value) in step.states() {
-            let (first, expected) = *said.entry((step.runtime.as_deref(), fact)).or_insert((file, value));
-            if value != expected {
+        for (fact, value) in states(step) {
+            let (first, expected) = said.entry((step.runtime.as_deref(), fact)).or_insert((file, value.clone()));
+            if value != *expected {
                 return Err(Failure::check(format!("{file} is about another state than {first}"))
                     .found(format!("the {} {value}", fact.replace('_', " ")))
-                    .expected(expected)
+                    .expected(expected.as_str())
                     .hint(
                         "run the steps again on one state, named by its block with --at, then assemble the bundle anew",
                     ));
@@ -185,38 +114,62 @@ pub fn check_states(steps: &BTreeMap<String, Step>) -> Result<()> {
     Ok(())
 }
 
-impl Step {
-    /// What the step says of the state that it starts from: in its inputs, and in the result of a dry run or of `state`.
-    fn states(&self) -> Vec<(&'static str, &str)> {
-        let mut states = Vec::new();
-        if let Some(input) = self.inputs.get("state") {
-            states.push(("digest", input.digest.as_str()));
-            states.extend(STATE.iter().filter_map(|fact| Some((*fact, input.detail.get(*fact)?.as_str()?))));
-        }
-        let result = match self.step.as_str() {
-            // The step that resolves the state for all others.
-            "state" => Some(&self.result),
-            _ => self.result.get("state").filter(|state| state.is_object()),
-        };
-        states.extend(STATE.iter().filter_map(|fact| Some((*fact, result?.get(*fact)?.as_str()?))));
-        states
+/// What identifies a state. A step may leave some of it out.
+#[derive(Default, Deserialize)]
+struct StateFacts {
+    #[serde(default)]
+    state_root: Lenient<String>,
+    #[serde(default)]
+    genesis_hash: Lenient<String>,
+    #[serde(default)]
+    block_hash: Lenient<String>,
+}
+
+impl StateFacts {
+    fn named(self) -> impl Iterator<Item = (&'static str, String)> {
+        let facts =
+            [("state_root", self.state_root), ("genesis_hash", self.genesis_hash), ("block_hash", self.block_hash)];
+        facts.into_iter().filter_map(|(name, fact)| Some((name, fact.0?)))
     }
+}
+
+/// A result that tells its state, be it that of a dry run or of another step.
+#[derive(Deserialize)]
+struct WithState {
+    state: StateFacts,
+}
+
+/// Returns what a step says of the state that it starts from: in its inputs, and in the result of a dry run or of `state`.
+fn states(step: &Step) -> Vec<(&'static str, String)> {
+    let mut states = Vec::new();
+    if let Some(input) = step.inputs.get("state") {
+        states.push(("digest", input.digest.clone()));
+        let Input { state_root, genesis_hash, block_hash, .. } = input.clone();
+        let [state_root, genesis_hash, block_hash] = [state_root, genesis_hash, block_hash].map(Lenient);
+        states.extend(StateFacts { state_root, genesis_hash, block_hash }.named());
+    }
+    let told = match step.step.as_str() {
+        // The step that resolves the state for all others.
+        "state" => StateFacts::deserialize(&step.result),
+        _ => WithState::deserialize(&step.result).map(|result| result.state),
+    };
+    states.extend(told.unwrap_or_default().named());
+    states
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Input;
     use serde_json::json;
 
     fn runtime(name: &str, hash: &str) -> RuntimeBlob {
         let file = format!("{name}.wasm");
-        RuntimeBlob { name: name.into(), file, blake2_256: hash.into(), sha256: String::new(), detail: Map::new() }
+        RuntimeBlob { name: name.into(), file, blake2_256: hash.into(), ..RuntimeBlob::default() }
     }
 
     fn steps(claims: &[(&str, Option<&str>, &str)]) -> BTreeMap<String, Step> {
         let step = |(name, runtime, hash): &(&str, Option<&str>, &str)| {
-            let mut step = Step::new(*name, Verdict::Pass, json!(null)).input("blob", Input::blob("b", *hash));
+            let mut step = Step::with_result(*name, Verdict::Pass, json!(null)).input("blob", Input::blob("b", *hash));
             step.runtime = runtime.map(str::to_owned);
             (format!("{name}.json"), step)
         };
@@ -232,14 +185,13 @@ mod tests {
 
     #[test]
     fn steps_of_one_runtime_are_about_one_state() {
-        let state = |root: &str, genesis: Option<&str>| {
-            let mut input = Input::new(root);
-            input.detail.insert("state_root".into(), json!(root));
-            input.detail.insert("genesis_hash".into(), json!(genesis));
-            input
+        let state = |root: &str, genesis: Option<&str>| Input {
+            state_root: Some(root.to_owned()),
+            genesis_hash: genesis.map(str::to_owned),
+            ..Input::new(root)
         };
         let step = |name: &str, input: Input, result: serde_json::Value| {
-            let mut step = Step::new(name, Verdict::Pass, result).input("state", input);
+            let mut step = Step::with_result(name, Verdict::Pass, result).input("state", input);
             step.runtime = Some("one".into());
             (format!("{name}.json"), step)
         };

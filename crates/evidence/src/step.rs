@@ -1,73 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The evidence of one step: what went in, what came out, and whether it is good.
+//! The evidence of one step, written and read: [`protocol::step::Step`] as `<step>.json`.
 //!
 //! Two people who run the same step on the same inputs must be able to compare. What differs from run to run (how long
 //! it took, how many requests it needed: [`protocol::VOLATILE`]) is not written by `upgrade`; where it stands in a file, the
 //! file's digest protects it like every byte, but [`digest`], which the manifest records for each step, leaves it out.
 
 use crate::{canonical, digest};
-use protocol::Verdict;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+use protocol::{
+    format::STEP,
+    step::{Step, StepResult},
 };
-use worker::{Failure, Result};
-
-pub const FORMAT: &str = "cutover/step/v1";
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use worker::{Code, Failure, Result};
 
 /// How the format of every version begins.
+#[cfg(feature = "signatures")]
 pub(crate) const FORMATS: &str = "cutover/step/";
 
 /// Evidence is facts, not data: a step that has more to say writes a file of its own.
-pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
+pub const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// One thing a step was given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Input {
-    /// What identifies it: a hash where there is one, else the exact text (a toolchain's version line).
-    pub digest: String,
-    /// What else helps to find it: `path` in the bundle, `blake2_256`, `number`, `url`.
-    #[serde(flatten)]
-    pub detail: Map<String, Value>,
+/// Returns the evidence of a step without its inputs and outputs.
+pub fn of<T: StepResult>(verdict: protocol::Verdict, result: &T) -> Result<Step> {
+    Step::new(verdict, result).map_err(|error| not_json(T::STEP, &error))
 }
 
-impl Input {
-    pub fn new(digest: impl Into<String>) -> Self {
-        Self { digest: digest.into(), detail: Map::new() }
-    }
-
-    /// The runtime blob a step is about, to be inserted as `blob`: steps are compared by it.
-    pub fn blob(path: impl Into<String>, blake2_256: impl Into<String>) -> Self {
-        let blake2_256 = blake2_256.into();
-        Self::new(blake2_256.clone()).with("blake2_256", blake2_256).with("path", path.into())
-    }
-
-    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.detail.insert(key.into(), value.into());
-        self
-    }
+fn not_json(step: &str, error: &serde_json::Error) -> Failure {
+    Failure::internal(format!("the evidence of {step} cannot be written")).found(error.to_string())
 }
 
-/// `<step>.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    pub format: String,
-    /// The step's name, which is also its file's.
-    pub step: String,
-    /// Which runtime it is about, where a bundle carries several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<String>,
-    #[serde(default)]
-    pub inputs: BTreeMap<String, Input>,
-    pub result: Value,
-    pub verdict: Verdict,
-    /// Other files of the bundle that this step wrote: name in the bundle to blake2-256.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outputs: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
+/// Writes `<step>.json` into a directory, all of it or nothing, and returns its path.
+pub fn write(step: &Step, directory: &Path) -> Result<PathBuf> {
+    let path = directory.join(format!("{}.json", step.step));
+    let mut text = serde_json::to_vec_pretty(step).map_err(|error| not_json(&step.step, &error))?;
+    text.push(b'\n');
+    files::write_whole(&path, &text)?;
+    Ok(path)
+}
+
+/// Reads the evidence of the step that the file is named after.
+pub fn read(path: &Path) -> Result<Step> {
+    parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
+}
+
+/// What every version of the format has, to tell which one a file is of.
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    step: String,
+}
+
+/// Parses a step's evidence; `name` is how the file is called in messages.
+pub fn parse(text: &[u8], name: &str) -> Result<Step> {
+    let unfinished = |error: serde_json::Error| {
+        Failure::input(format!("{name} is no finished evidence of a step"))
+            .found(error.to_string())
+            .expected(format!("a document of the format {STEP}"))
+            .hint("run the step again")
+    };
+    // Another version is told by its name, whatever else is different in it.
+    let header: Header = serde_json::from_slice(text).map_err(unfinished)?;
+    if header.format != STEP {
+        return Err(Failure::input(format!("{name} has a format this version does not know"))
+            .code(Code::OtherVersion)
+            .found(header.format)
+            .expected(STEP)
+            .hint("run the upgrade again, or take the version of Cutover that wrote it"));
+    }
+    let stem = name.rsplit('/').next().and_then(|file| file.strip_suffix(".json")).unwrap_or(name);
+    if header.step != stem {
+        return Err(Failure::input(format!("{name} holds the evidence of another step"))
+            .found(header.step)
+            .expected(stem));
+    }
+    serde_json::from_slice(text).map_err(unfinished)
+}
+
+/// Returns the result of a step, whose type is that of the step's name.
+pub fn result<T: StepResult>(step: &Step) -> Result<T> {
+    step.result().map_err(|error| {
+        Failure::input(format!("the evidence of {} has another result than the step's", step.step))
+            .found(error.to_string())
+            .hint("run the step again")
+    })
 }
 
 /// A blob that a step says it is about.
@@ -77,94 +94,68 @@ pub struct BlobClaim {
     pub blake2_256: String,
 }
 
-impl Step {
-    pub fn new(step: impl Into<String>, verdict: Verdict, result: Value) -> Self {
-        Self {
-            format: FORMAT.into(),
-            step: step.into(),
-            runtime: None,
-            inputs: BTreeMap::new(),
-            result,
-            verdict,
-            outputs: BTreeMap::new(),
-            seconds: None,
-        }
-    }
+/// Where a result names blobs: `blob`, and `blob` of each of `runtimes`. What it has otherwise is its own.
+#[derive(Deserialize)]
+struct WithBlobs {
+    #[serde(default)]
+    blob: Lenient<HashedBlob>,
+    #[serde(default)]
+    runtimes: Lenient<Vec<Lenient<WithBlob>>>,
+}
 
-    pub fn of_runtime(mut self, runtime: impl Into<String>) -> Self {
-        self.runtime = Some(runtime.into());
-        self
-    }
+#[derive(Deserialize)]
+struct WithBlob {
+    #[serde(default)]
+    name: Lenient<String>,
+    #[serde(default)]
+    runtime: Lenient<String>,
+    #[serde(default)]
+    package: Lenient<String>,
+    #[serde(default)]
+    blob: Lenient<HashedBlob>,
+}
 
-    pub fn input(mut self, name: &str, input: Input) -> Self {
-        self.inputs.insert(name.into(), input);
-        self
-    }
+#[derive(Deserialize)]
+struct HashedBlob {
+    blake2_256: String,
+}
 
-    /// Writes `<step>.json` into a directory, all of it or nothing.
-    pub fn write(&self, directory: &Path) -> Result<PathBuf> {
-        let path = directory.join(format!("{}.json", self.step));
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| {
-            Failure::internal(format!("the evidence of {} cannot be written", self.step)).found(error.to_string())
-        })?;
-        text.push(b'\n');
-        files::write_whole(&path, &text)?;
-        Ok(path)
-    }
+/// A value if it is of that type. A result of another type may have something else by the same name.
+pub(crate) struct Lenient<T>(pub(crate) Option<T>);
 
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
-    }
-
-    /// Parses a step's evidence; `name` is how the file is called in messages.
-    pub fn parse(text: &[u8], name: &str) -> Result<Self> {
-        let step: Self = serde_json::from_slice(text).map_err(|error| {
-            Failure::input(format!("{name} is no finished evidence of a step"))
-                .found(error.to_string())
-                .expected(format!("a document of the format {FORMAT}"))
-                .hint("run the step again")
-        })?;
-        if step.format != FORMAT {
-            return Err(Failure::input(format!("{name} has a format this version does not know"))
-                .found(step.format)
-                .expected(FORMAT));
-        }
-        let stem = name.rsplit('/').next().and_then(|file| file.strip_suffix(".json")).unwrap_or(name);
-        if step.step != stem {
-            return Err(Failure::input(format!("{name} holds the evidence of another step"))
-                .found(step.step)
-                .expected(stem));
-        }
-        Ok(step)
-    }
-
-    /// Whether it is about that runtime, or about the only one.
-    pub fn is_of(&self, runtime: &str) -> bool {
-        self.runtime.as_deref().is_none_or(|own| own == runtime)
-    }
-
-    /// The blobs this step is about: `inputs.blob`, `result.blob`, and `blob` of each of `result.runtimes`.
-    pub fn blobs(&self) -> Vec<BlobClaim> {
-        let mut claims = Vec::new();
-        if let Some(input) = self.inputs.get("blob") {
-            let blake2_256 = input.detail.get("blake2_256").and_then(Value::as_str).unwrap_or(&input.digest);
-            claims.push(BlobClaim { runtime: self.runtime.clone(), blake2_256: blake2_256.into() });
-        }
-        let mut claim = |runtime: Option<String>, within: &Value| {
-            if let Some(blake2_256) = within.pointer("/blob/blake2_256").and_then(Value::as_str) {
-                claims.push(BlobClaim { runtime, blake2_256: blake2_256.into() });
-            }
-        };
-        claim(self.runtime.clone(), &self.result);
-        for runtime in self.result.get("runtimes").and_then(Value::as_array).into_iter().flatten() {
-            let name = ["name", "runtime", "package"].iter().find_map(|key| runtime.get(key)?.as_str());
-            claim(name.map(str::to_owned).or_else(|| self.runtime.clone()), runtime);
-        }
-        claims
+impl<T> Default for Lenient<T> {
+    fn default() -> Self {
+        Self(None)
     }
 }
 
-/// The blake2-256 of a step's canonical JSON without its [`protocol::VOLATILE`] keys: what two runs compare.
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        Ok(Self(T::deserialize(Value::deserialize(deserializer)?).ok()))
+    }
+}
+
+/// Returns the blobs that a step is about: its input `blob`, and those that its result names.
+pub fn blobs(step: &Step) -> Vec<BlobClaim> {
+    let mut claims = Vec::new();
+    let mut claim = |runtime: Option<String>, blake2_256: String| claims.push(BlobClaim { runtime, blake2_256 });
+    if let Some(input) = step.inputs.get("blob") {
+        claim(step.runtime.clone(), input.blake2_256.as_ref().unwrap_or(&input.digest).clone());
+    }
+    let Ok(result) = WithBlobs::deserialize(&step.result) else { return claims };
+    if let Some(blob) = result.blob.0 {
+        claim(step.runtime.clone(), blob.blake2_256);
+    }
+    for runtime in result.runtimes.0.into_iter().flatten().filter_map(|one| one.0) {
+        let name = runtime.name.0.or(runtime.runtime.0).or(runtime.package.0).or_else(|| step.runtime.clone());
+        if let Some(blob) = runtime.blob.0 {
+            claim(name, blob.blake2_256);
+        }
+    }
+    claims
+}
+
+/// Returns the blake2-256 of a step's canonical JSON without its [`protocol::VOLATILE`] keys: what two runs compare.
 pub fn digest(text: &[u8]) -> Result<String> {
     let value: Value = serde_json::from_slice(text)
         .map_err(|error| Failure::input("a step's evidence is no JSON").found(error.to_string()))?;
@@ -174,34 +165,20 @@ pub fn digest(text: &[u8]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::{Verdict, step::Input};
     use serde_json::json;
 
     #[test]
     fn a_step_is_written_and_read_back() {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut step = Step::new("dry-run", Verdict::Pass, json!({"blocks": 3}))
+        let mut step = Step::with_result("dry-run", Verdict::Pass, json!({"blocks": 3}))
             .of_runtime("standalone")
             .input("blob", Input::blob("standalone.wasm", "0x12"))
             .input("toolchain", Input::new("rustc 1.95.0"));
         step.seconds = Some(1.5);
-        let path = step.write(directory.path()).expect("written");
+        let path = write(&step, directory.path()).expect("written");
         assert!(path.ends_with("dry-run.json"));
-        assert_eq!(Step::read(&path).expect("read"), step);
-    }
-
-    #[test]
-    fn the_shape_on_disk_is_the_documented_one() {
-        let step = Step::new("inspect", Verdict::Skip, json!(null)).input("blob", Input::blob("a.wasm", "0xab"));
-        assert_eq!(
-            serde_json::to_value(&step).expect("JSON"),
-            json!({
-                "format": "cutover/step/v1",
-                "step": "inspect",
-                "inputs": {"blob": {"digest": "0xab", "blake2_256": "0xab", "path": "a.wasm"}},
-                "result": null,
-                "verdict": "skip",
-            })
-        );
+        assert_eq!(read(&path).expect("read"), step);
     }
 
     #[test]
@@ -219,29 +196,42 @@ mod tests {
         for (name, text) in [
             ("x.json", "{\"format\": \"cutover/step/v1\", \"step\": \"x\", \"result\""),
             ("x.json", "{\"format\": \"cutover/step/v1\", \"step\": \"x\", \"result\": 1}"),
-            ("x.json", "{\"format\": \"cutover/step/v9\", \"step\": \"x\", \"result\": 1, \"verdict\": \"passed\"}"),
-            ("y.json", "{\"format\": \"cutover/step/v1\", \"step\": \"x\", \"result\": 1, \"verdict\": \"passed\"}"),
+            ("x.json", "{\"format\": \"cutover/step/v9\", \"step\": \"x\", \"result\": 1, \"verdict\": \"pass\"}"),
+            ("y.json", "{\"format\": \"cutover/step/v1\", \"step\": \"x\", \"result\": 1, \"verdict\": \"pass\"}"),
             ("x.json", ""),
         ] {
-            let failure = Step::parse(text.as_bytes(), name).expect_err(text);
+            let failure = parse(text.as_bytes(), name).expect_err(text);
             assert!(failure.message.contains(name), "{failure}");
             assert_eq!(failure.kind, worker::Kind::Input);
         }
     }
 
     #[test]
+    fn evidence_of_an_older_version_is_refused_by_its_name() {
+        let text = "{\"format\": \"cutover/step/v0\", \"step\": \"x\", \"verdict\": \"passed\"}";
+        let failure = parse(text.as_bytes(), "x.json").expect_err("an older version");
+        assert!(failure.is(Code::OtherVersion));
+        assert_eq!(failure.found.as_deref(), Some("cutover/step/v0"));
+        assert!(failure.hint.is_some_and(|hint| hint.contains("run the upgrade again")));
+    }
+
+    #[test]
     fn blobs_are_found_in_inputs_and_results() {
-        let step = Step::new(
-            "build",
-            Verdict::Pass,
-            json!({
-                "blob": {"blake2_256": "0x02"},
-                "runtimes": [{"package": "other", "blob": {"blake2_256": "0x03"}}, {"package": "none", "blob": "path"}],
-            }),
-        )
-        .of_runtime("one")
-        .input("blob", Input::blob("one.wasm", "0x01"));
+        let result = json!({
+            "blob": {"blake2_256": "0x02"},
+            "runtimes": [
+                {"package": "other", "blob": {"blake2_256": "0x03"}},
+                {"package": "none", "blob": "path"},
+                {"name": "both", "package": "p", "blob": {"blake2_256": "0x04"}},
+                7,
+            ],
+        });
+        let step = Step::with_result("build", Verdict::Pass, result)
+            .of_runtime("one")
+            .input("blob", Input::blob("one.wasm", "0x01"));
         let claim = |runtime: &str, hash: &str| BlobClaim { runtime: Some(runtime.into()), blake2_256: hash.into() };
-        assert_eq!(step.blobs(), [claim("one", "0x01"), claim("one", "0x02"), claim("other", "0x03")]);
+        let expected = [claim("one", "0x01"), claim("one", "0x02"), claim("other", "0x03"), claim("both", "0x04")];
+        assert_eq!(blobs(&step), expected);
+        assert_eq!(blobs(&Step::with_result("x", Verdict::Pass, json!(null))), []);
     }
 }

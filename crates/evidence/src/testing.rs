@@ -2,16 +2,19 @@
 //! A small bundle for tests to sign, verify and damage.
 
 use crate::{
-    Digests, Input, MANIFEST, Step,
-    assemble::{Assemble, Assembled, assemble},
-    keys::{ChainSecret, KeyType},
-    root::{FORMAT, Root, RootFile, SignerEntry},
-    sign::{Sign, Signed, With, sign},
-    statement::MANDATORY,
-    verify::{Verification, Verify, verify},
+    MANIFEST, assemble::assemble, digest, keys::ChainSecret, root::Root, sign::sign, statement::MANDATORY, step,
+    verify::verify,
 };
-use protocol::CHECKS;
-use protocol::Verdict;
+use protocol::{
+    CHECKS, Check, RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Verdict, Weight,
+    dry_run::DryRunReport,
+    format::{DRY_RUN, SIGNERS},
+    manifest::{Digests, ToolVersions},
+    proposal::{Call, Proposal, Route},
+    signers::{KeySource, KeyType, RootFile, SignerEntry},
+    step::{Input, Step},
+    verify::{AssembleRequest, Assembled, SignRequest, Signed, Verification, VerifyRequest},
+};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use worker::{Failure, Reporter, Result};
@@ -20,13 +23,76 @@ const BLOB: &[u8] = b"\0asm runtime";
 
 /// `system.authorize_upgrade` of the blob.
 pub fn call() -> Vec<u8> {
-    let hash = hex::decode(Digests::of(BLOB).blake2_256.trim_start_matches("0x")).expect("hex");
+    let hash = hex::decode(digest::of(BLOB).blake2_256.trim_start_matches("0x")).expect("hex");
     [&[0, 9][..], &hash].concat()
+}
+
+fn runtime(spec_version: u32, blake2_256: &str) -> RuntimeIdentity {
+    RuntimeIdentity {
+        spec_name: "standalone".into(),
+        spec_version,
+        transaction_version: Some(1),
+        state_version: 1,
+        code_size: BLOB.len(),
+        blake2_256: blake2_256.into(),
+    }
+}
+
+/// A dry run of which every check passed.
+fn dry_run() -> DryRunReport {
+    DryRunReport {
+        format: DRY_RUN.into(),
+        state: StateIdentity {
+            source: "state.snapshot".into(),
+            genesis_hash: Some("0x09".into()),
+            block_hash: "0x05".into(),
+            number: 7,
+            state_root: "0x01".into(),
+            code: None,
+            verified: true,
+            finalized: None,
+            mode: StateMode::Full,
+            entries: Some(12),
+        },
+        from: runtime(1, "0xaa"),
+        to: runtime(2, &digest::of(BLOB).blake2_256),
+        try_runtime: None,
+        with: Vec::new(),
+        checks: CHECKS.iter().map(|name| Check::pass(*name, "")).collect(),
+        blocks: Vec::new(),
+        limits: Weight::default(),
+        storage_changes: Vec::new(),
+        call_weights: None,
+        rpc: RpcUsage::default(),
+        seconds: 1.5,
+        verdict: Verdict::Pass,
+        hazards: 0,
+    }
+}
+
+fn proposal() -> Proposal {
+    let hash = digest::of(&call()).blake2_256;
+    let files = vec!["calls/authorize_upgrade.hex".into()];
+    Proposal {
+        route: Route::Sudo,
+        possible_routes: vec![Route::Sudo],
+        chain: "standalone".into(),
+        from_spec_version: 1,
+        to_spec_version: 2,
+        code_hash: digest::of(BLOB).blake2_256,
+        code_length: BLOB.len(),
+        without_checks: false,
+        xcm_version: None,
+        calls: vec![Call { name: "authorize_upgrade".into(), hash, files, ..Call::default() }],
+        apply: None,
+        notes: Vec::new(),
+        links: Vec::new(),
+    }
 }
 
 /// What a step that passed has to say.
 fn result(step: &str) -> Value {
-    let Digests { blake2_256, sha256, .. } = Digests::of(BLOB);
+    let Digests { blake2_256, sha256, .. } = digest::of(BLOB);
     match step {
         "build" => json!({"commit": "c0ffee", "dirty": false}),
         "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
@@ -34,10 +100,8 @@ fn result(step: &str) -> Value {
             json!({"format": "cutover/diff/v2", "verdict": "pass", "rules": [{"name": "spec-name", "status": "pass"}],
             "new": {"blake2_256": blake2_256}})
         }
-        "dry-run" => json!({"format": protocol::format::DRY_RUN, "verdict": "pass", "to": {"blake2_256": blake2_256},
-            "checks": CHECKS.map(|name| json!({"name": name, "status": "pass"})), "seconds": 1.5, "blocks": [1, 2]}),
-        "propose" => json!({"code_hash": blake2_256, "calls": [{"name": "authorize_upgrade",
-            "hash": Digests::of(&call()).blake2_256, "files": ["calls/authorize_upgrade.hex"]}]}),
+        "dry-run" => json!(dry_run()),
+        "propose" => json!(proposal()),
         _ => Value::Null,
     }
 }
@@ -101,19 +165,19 @@ impl Bundle {
     }
 
     pub fn write_step(&self, name: &str, verdict: Verdict, change: impl FnOnce(&mut Step)) {
-        let blob = Input::blob("blobs/standalone.wasm", Digests::of(BLOB).blake2_256);
-        let mut step = Step::new(name, verdict, result(name)).of_runtime("standalone").input("blob", blob);
+        let blob = Input::blob("blobs/standalone.wasm", digest::of(BLOB).blake2_256);
+        let mut step = Step::with_result(name, verdict, result(name)).of_runtime("standalone").input("blob", blob);
         change(&mut step);
-        step.write(&self.root_directory()).expect("written");
+        step::write(&step, &self.root_directory()).expect("written");
     }
 
-    pub fn request(&self) -> Assemble {
-        Assemble {
+    pub fn request(&self) -> AssembleRequest {
+        AssembleRequest {
             bundle: self.root_directory(),
             steps: MANDATORY.map(str::to_owned).to_vec(),
             files: vec!["blobs/standalone.wasm".into(), "calls/".into(), "report.md".into()],
             runtimes: Vec::new(),
-            versions: json!({"cutover": "0.1.0"}),
+            versions: ToolVersions { cutover: Some("0.1.0".into()), rustc: None },
         }
     }
 
@@ -144,7 +208,7 @@ impl Bundle {
         };
         let signers = signers.iter().map(entry).collect();
         let file = RootFile {
-            format: FORMAT.into(),
+            format: SIGNERS.into(),
             version: 1,
             threshold,
             expires: None,
@@ -159,8 +223,8 @@ impl Bundle {
     }
 
     /// A key file of a chain key and what a root says of it.
-    pub fn chain_key(&self, name: &'static str, key_type: KeyType) -> (With, (&'static str, KeyType, String)) {
-        let seed = Digests::of(name.as_bytes()).sha256;
+    pub fn chain_key(&self, name: &'static str, key_type: KeyType) -> (KeySource, (&'static str, KeyType, String)) {
+        let seed = digest::of(name.as_bytes()).sha256;
         let key_file = self.beside(&format!("{name}.key"));
         std::fs::write(&key_file, &seed).expect("written");
         #[cfg(unix)]
@@ -170,14 +234,14 @@ impl Bundle {
         }
         let public = ChainSecret::parse(key_type, &seed).expect("a key").public_key().to_text().expect("text");
         let with = match key_type {
-            KeyType::Ed25519 => With::Ed25519 { key_file },
-            _ => With::Sr25519 { key_file },
+            KeyType::Ed25519 => KeySource::Ed25519 { key_file },
+            _ => KeySource::Sr25519 { key_file },
         };
         (with, (name, key_type, public))
     }
 
-    pub fn sign(&self, with: With) -> Result<Signed> {
-        let request = Sign { bundle: self.root_directory(), with, root: None, accepted: None };
+    pub fn sign(&self, with: KeySource) -> Result<Signed> {
+        let request = SignRequest { bundle: self.root_directory(), with, root: None, accepted: None };
         sign(&request, &Reporter::silent())
     }
 
@@ -191,7 +255,8 @@ impl Bundle {
     }
 
     fn ask(&self, root: Option<&PathBuf>, integrity_only: bool) -> Verification {
-        let request = Verify { bundle: self.root_directory(), root: root.cloned(), accepted: None, integrity_only };
+        let request =
+            VerifyRequest { bundle: self.root_directory(), root: root.cloned(), accepted: None, integrity_only };
         verify(&request, &Reporter::silent()).expect("verified").value
     }
 

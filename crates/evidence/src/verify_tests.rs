@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 use crate::{
-    digest::Digests,
-    envelope::{Envelope, Signature},
-    statement::SubjectDigest,
+    digest, envelope, root_change,
+    statement::subject_digest,
+    step,
     testing::{Bundle, accused, all_files},
 };
-use crate::{root, root_change, step};
 use proptest::prelude::*;
-use std::sync::OnceLock;
+use protocol::{
+    manifest::Envelope,
+    signers::{InitRootRequest, KeySource, KeyType, SignerEntry},
+    verify::SignRequest,
+};
+use std::{path::PathBuf, sync::OnceLock};
 
 /// A bundle signed by two of three, and its root.
 fn signed() -> (Bundle, PathBuf) {
@@ -40,7 +44,7 @@ fn one_of_two_needed_does_not() {
     let (bundle, root) = signed();
     let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
     envelope.signatures.pop();
-    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
     assert_eq!((verification.verdict, verification.agreement.satisfied), (Verdict::Fail, false));
     assert!(verification.hint.is_some());
@@ -60,7 +64,7 @@ fn a_signer_counts_once() {
     let second = again.signatures.into_iter().find(|one| one.keyid == first.keyid).expect("by ana");
     assert_ne!(first.sig, second.sig);
     envelope.signatures = vec![first, second];
-    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
 
     let verification = bundle.verify(Some(&root));
     assert!(verification.agreement.signatures.iter().all(|one| one.valid));
@@ -94,7 +98,7 @@ fn a_signature_of_another_bundle_does_not_fit() {
     let foreign: Envelope = serde_json::from_slice(&other.read(MANIFEST)).expect("JSON");
     let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
     envelope.signatures[0] = foreign.signatures[0].clone();
-    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
     assert!(!verification.agreement.satisfied && !verification.agreement.signatures[0].valid);
     assert_eq!(accused(&verification), [MANIFEST]);
@@ -105,16 +109,16 @@ fn a_signature_of_another_bundle_does_not_fit() {
 fn a_stray_signature_is_told_and_not_counted() {
     let (_, (_, _, stranger)) = Bundle::new().chain_key("eve", KeyType::Sr25519);
     let strays = [
-        Signature::new(format!("sr25519:{stranger}"), &[7; 64]),
-        Signature::new("ssh:SHA256:abc", b"no signature"),
-        Signature::new("pgp:0x12", &[7; 64]),
+        envelope::signature(format!("sr25519:{stranger}"), &[7; 64]),
+        envelope::signature("ssh:SHA256:abc", b"no signature"),
+        envelope::signature("pgp:0x12", &[7; 64]),
         keys::throw_away(b"another message"),
     ];
     for stray in strays {
         let (bundle, root) = signed();
         let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
         envelope.signatures.insert(1, stray.clone());
-        envelope.write(&bundle.path(MANIFEST)).expect("written");
+        envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
         let verification = bundle.verify(Some(&root));
         assert_eq!(verification.verdict, Verdict::Pass, "{}: {verification:#?}", stray.keyid);
         assert!(verification.integrity && verification.signed_off);
@@ -129,15 +133,15 @@ fn a_stray_signature_is_told_and_not_counted() {
 
         // Where too few signed, it may be one of theirs that was damaged.
         envelope.signatures.truncate(2);
-        envelope.write(&bundle.path(MANIFEST)).expect("written");
+        envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
         assert_eq!(accused(&bundle.verify(Some(&root))), [MANIFEST]);
     }
 
     let (bundle, root) = signed();
     let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
     let (_, (_, _, listed)) = bundle.chain_key("cas", KeyType::Sr25519);
-    envelope.signatures.push(Signature::new(format!("sr25519:{listed}"), &[7; 64]));
-    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    envelope.signatures.push(envelope::signature(format!("sr25519:{listed}"), &[7; 64]));
+    envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
     assert!(verification.agreement.satisfied && !verification.signed_off);
     assert_eq!((verification.verdict, accused(&verification)), (Verdict::Fail, vec![MANIFEST]));
@@ -162,7 +166,7 @@ fn without_a_file_of_signers_a_bundle_is_undamaged_and_not_signed_off() {
 #[test]
 fn a_throw_away_signature_never_signs_off() {
     let bundle = Bundle::assembled();
-    bundle.sign(crate::sign::With::ThrowAway).expect("signed");
+    bundle.sign(KeySource::ThrowAway).expect("signed");
     let verification = bundle.verify(None);
     assert_eq!((verification.verdict, verification.integrity), (Verdict::Fail, true), "{verification:#?}");
     assert_eq!(verification.agreement.root.source, RootSource::None);
@@ -183,7 +187,7 @@ fn who_is_missing_is_named() {
     let (bundle, root) = signed();
     let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
     envelope.signatures.pop();
-    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
     let verification = bundle.verify(Some(&root));
     let agreement = &verification.agreement;
     assert_eq!(
@@ -200,15 +204,18 @@ fn crafted(change: impl FnOnce(&Bundle, &mut Predicate)) -> (Bundle, PathBuf) {
     let mut statement = Manifest::read(&bundle.path(MANIFEST)).expect("read").statement;
     change(&bundle, &mut statement.predicate);
     for subject in &mut statement.subject {
-        subject.digest = SubjectDigest::from(&Digests::of(&bundle.read(&subject.name)));
+        subject.digest = subject_digest(&digest::of(&bundle.read(&subject.name)));
     }
     let payload = crate::canonical::to_bytes(&serde_json::to_value(&statement).expect("JSON")).expect("canonical");
-    let mut envelope = Envelope::new(crate::envelope::STATEMENT_PAYLOAD, &payload);
+    let mut envelope = envelope::unsigned(crate::envelope::STATEMENT_PAYLOAD, &payload);
     let message = crate::envelope::signed_bytes(&envelope.payload_type, &payload);
     let (_, entry) = bundle.chain_key("ana", KeyType::Ed25519);
-    let seed = Digests::of(b"ana").sha256;
-    envelope.add(keys::ChainSecret::parse(KeyType::Ed25519, &seed).expect("a key").sign(&message));
-    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    let seed = digest::of(b"ana").sha256;
+    envelope::add(
+        &mut envelope.signatures,
+        keys::ChainSecret::parse(KeyType::Ed25519, &seed).expect("a key").sign(&message),
+    );
+    envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
     let root = bundle.root(1, &[entry]);
     (bundle, root)
 }
@@ -219,7 +226,7 @@ fn refused(change: impl FnOnce(&Bundle, &mut Predicate)) -> String {
     assert!(verification.agreement.satisfied, "the signature itself is fine");
     assert_eq!((verification.verdict, verification.integrity), (Verdict::Fail, false));
     assert_eq!(bundle.verify_integrity().verdict, Verdict::Fail);
-    let failure = bundle.sign(crate::sign::With::ThrowAway).expect_err("not signed either");
+    let failure = bundle.sign(KeySource::ThrowAway).expect_err("not signed either");
     assert_eq!(failure.kind, Kind::Check);
     let wrong = verification.subjects.into_iter().find(|subject| !subject.ok).expect("one is accused");
     format!("{}: {}", wrong.name, wrong.reason.expect("a reason"))
@@ -243,7 +250,7 @@ fn a_step_that_the_manifest_leaves_out_is_found() {
     assert!(reason.starts_with("build.json: "), "{reason}");
     // Where the evidence is gone as well, or lies under another name or format, the step is missing.
     let reason = refused(|bundle, predicate| {
-        bundle.write("dry-run.json", b"{\"verdict\": \"failed\"}");
+        bundle.write("dry-run.json", b"{\"verdict\": \"fail\"}");
         without(predicate, "dry-run");
     });
     assert!(reason.starts_with("manifest.json: ") && reason.contains("dry-run is missing"), "{reason}");
@@ -274,14 +281,14 @@ fn a_manifest_that_praises_what_did_not_pass_is_refused() {
 #[test]
 fn versions_and_outputs_are_held_against_the_evidence() {
     let reason = refused(|bundle, predicate| {
-        bundle.write_step("inspect", Verdict::Pass, |step| step.result = serde_json::json!({"spec_version": 2}));
+        bundle.write_step("inspect", Verdict::Pass, |step| step.result["spec_version"] = 2.into());
         let digest = step::digest(&bundle.read("inspect.json")).expect("a digest");
         predicate.steps.iter_mut().filter(|one| one.name == "inspect").for_each(|one| one.digest = digest.clone());
-        predicate.runtimes[0].detail.insert("spec_version".into(), 3.into());
+        predicate.runtimes[0].spec_version = Some(3);
     });
     assert!(reason.contains("spec_version 3") && reason.contains("has 2"), "{reason}");
     let reason = refused(|bundle, predicate| {
-        let other = Digests::of(b"another").blake2_256;
+        let other = digest::of(b"another").blake2_256;
         bundle.write_step("propose", Verdict::Pass, |step| {
             step.outputs.insert("calls/authorize_upgrade.hex".into(), other);
         });
@@ -299,7 +306,7 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
     bundle.sign(keys[0].0.clone()).expect("signed");
     let signers: Vec<_> = keys
         .iter()
-        .map(|(_, (name, key_type, key))| root::SignerEntry {
+        .map(|(_, (name, key_type, key))| SignerEntry {
             name: (*name).into(),
             key_type: *key_type,
             public_key: key.clone(),
@@ -307,13 +314,8 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
         .collect();
     let make = |name: &str, previous: Option<&PathBuf>, agreed: bool| {
         let (path, previous) = (bundle.beside(name), previous.cloned());
-        let request = root_change::InitRoot {
-            path: path.clone(),
-            threshold: 1,
-            signers: signers.clone(),
-            expires: None,
-            previous,
-        };
+        let request =
+            InitRootRequest { path: path.clone(), threshold: 1, signers: signers.clone(), expires: None, previous };
         root_change::init(&request).expect("made");
         if agreed {
             root_change::sign(&path, &keys[1].0, None).expect("signed");
@@ -327,8 +329,12 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
     let accepted = bundle.beside("accepted");
     let ask = |root: &PathBuf| {
         let root = Some(root.clone());
-        let request =
-            Verify { bundle: bundle.root_directory(), root, accepted: Some(accepted.clone()), ..Verify::default() };
+        let request = VerifyRequest {
+            bundle: bundle.root_directory(),
+            root,
+            accepted: Some(accepted.clone()),
+            ..VerifyRequest::default()
+        };
         verify(&request, &Reporter::silent()).map(|outcome| outcome.passed)
     };
     assert!(ask(&first).expect("the first") && ask(&first).expect("again"));
@@ -343,7 +349,7 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
             (failure.kind, failure.expected.as_deref().map(|text| &text[..9])),
             (Kind::Check, Some("version 3"))
         );
-        let request = crate::sign::Sign {
+        let request = SignRequest {
             bundle: bundle.root_directory(),
             with: keys[1].0.clone(),
             root: Some(old.clone()),
@@ -370,7 +376,7 @@ fn an_expired_file_of_signers_is_not_remembered_and_one_of_unknown_lineage_is_to
     let ask = |content: &str| {
         std::fs::write(&root, content).expect("written");
         let (root, accepted) = (Some(root.clone()), Some(accepted.clone()));
-        let request = Verify { bundle: bundle.root_directory(), root, accepted, ..Verify::default() };
+        let request = VerifyRequest { bundle: bundle.root_directory(), root, accepted, ..VerifyRequest::default() };
         verify(&request, &Reporter::silent()).expect("verified").value
     };
     ask(&text.replacen('{', "{\"expires\": \"2020-01-01\",", 1));
@@ -387,9 +393,9 @@ fn an_archive_of_a_bundle_is_to_be_unpacked() {
     let bundle = Bundle::assembled();
     let archive = bundle.beside("bundle.tar");
     std::fs::write(&archive, "x").expect("written");
-    let request = Verify { bundle: archive.clone(), ..Verify::default() };
+    let request = VerifyRequest { bundle: archive.clone(), ..VerifyRequest::default() };
     let of_verify = verify(&request, &Reporter::silent()).err().expect("refused");
-    let request = crate::sign::Sign { bundle: archive, with: crate::sign::With::ThrowAway, root: None, accepted: None };
+    let request = SignRequest { bundle: archive, with: KeySource::ThrowAway, root: None, accepted: None };
     let of_sign = crate::sign::sign(&request, &Reporter::silent()).expect_err("refused");
     for failure in [of_verify, of_sign] {
         assert_eq!(failure.kind, Kind::Input);
@@ -415,16 +421,13 @@ fn a_file_of_signers_that_was_changed_after_it_was_signed_is_refused() {
     assert_eq!(bundle.verify(Some(&root)).verdict, Verdict::Fail, "one of two");
     let text = std::fs::read_to_string(&root).expect("read");
     std::fs::write(&root, text.replace("\"threshold\": 2", "\"threshold\": 1")).expect("written");
-    let request = Verify { bundle: bundle.root_directory(), root: Some(root.clone()), ..Verify::default() };
+    let request =
+        VerifyRequest { bundle: bundle.root_directory(), root: Some(root.clone()), ..VerifyRequest::default() };
     let failure = verify(&request, &Reporter::silent()).err().expect("refused");
     assert_eq!(failure.kind, Kind::Check);
     assert!(failure.message.contains("version 1") && failure.message.contains("signers.json"), "{failure}");
-    let request = crate::sign::Sign {
-        bundle: bundle.root_directory(),
-        with: ben.clone(),
-        root: Some(root.clone()),
-        accepted: None,
-    };
+    let request =
+        SignRequest { bundle: bundle.root_directory(), with: ben.clone(), root: Some(root.clone()), accepted: None };
     assert_eq!(crate::sign::sign(&request, &Reporter::silent()).expect_err("refused").kind, Kind::Check);
 
     std::fs::write(&root, text).expect("mended");
@@ -451,7 +454,7 @@ fn a_pipe_in_place_of_the_file_of_signers_is_refused_at_once() {
     let bundle = Bundle::assembled();
     let pipe = bundle.beside("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
-    let request = Verify { bundle: bundle.root_directory(), root: Some(pipe), ..Verify::default() };
+    let request = VerifyRequest { bundle: bundle.root_directory(), root: Some(pipe), ..VerifyRequest::default() };
     let failure = verify(&request, &Reporter::silent()).err().expect("refused");
     assert!(failure.message.contains("no regular file"), "{failure}");
 }
@@ -520,7 +523,8 @@ fn a_missing_bundle_or_manifest_or_root_is_an_error() {
     let (bundle, _) = signed();
     let missing = bundle.beside("none");
     let of = |bundle: &Path, root: Option<&Path>| {
-        let request = Verify { bundle: bundle.into(), root: root.map(Path::to_path_buf), ..Verify::default() };
+        let request =
+            VerifyRequest { bundle: bundle.into(), root: root.map(Path::to_path_buf), ..VerifyRequest::default() };
         verify(&request, &Reporter::silent()).err().expect("an error").kind
     };
     assert_eq!(of(&missing, None), Kind::Input);
@@ -537,15 +541,15 @@ fn a_carelessly_joined_manifest_is_refused_although_it_is_signed() {
     other.write("blobs/standalone.wasm", b"another blob");
     // The blob of the manifest and of the bundle is another one than the steps are about.
     bundle.write("blobs/standalone.wasm", b"another blob");
-    let digests = Digests::of(b"another blob");
-    statement.subject[0].digest = SubjectDigest::from(&digests);
+    let digests = digest::of(b"another blob");
+    statement.subject[0].digest = subject_digest(&digests);
     statement.predicate.runtimes[0].blake2_256 = digests.blake2_256;
     statement.predicate.runtimes[0].sha256 = digests.sha256;
     let payload = crate::canonical::to_bytes(&serde_json::to_value(&statement).expect("JSON")).expect("canonical");
-    let mut envelope = Envelope::new(crate::envelope::STATEMENT_PAYLOAD, &payload);
+    let mut envelope = envelope::unsigned(crate::envelope::STATEMENT_PAYLOAD, &payload);
     let message = crate::envelope::signed_bytes(&envelope.payload_type, &payload);
-    envelope.add(keys::throw_away(&message));
-    envelope.write(&bundle.path(MANIFEST)).expect("written");
+    envelope::add(&mut envelope.signatures, keys::throw_away(&message));
+    envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
 
     let verification = bundle.verify_integrity();
     assert_eq!((verification.verdict, accused(&verification)), (Verdict::Fail, vec![MANIFEST]));

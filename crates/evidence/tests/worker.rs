@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The worker as xtask starts it: a request on standard input, events on standard output, the exit code of the outcome.
 
-use cutover_evidence::Digests;
-use protocol::CHECKS;
+use cutover_evidence::digest;
+use protocol::{CHECKS, manifest::Digests};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -30,17 +30,35 @@ const BLOB: &str = "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068
 
 /// What a step that passed says.
 fn result(step: &str, call: &[u8]) -> Value {
-    let Digests { blake2_256, sha256, .. } = Digests::of(b"abc");
+    let Digests { blake2_256, sha256, .. } = digest::of(b"abc");
     match step {
         "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
         "diff" => json!({"format": "cutover/diff/v2", "verdict": "pass", "new": {"blake2_256": blake2_256},
             "rules": [{"status": "pass"}]}),
-        "dry-run" => json!({"format": protocol::format::DRY_RUN, "verdict": "pass", "to": {"blake2_256": blake2_256},
-            "checks": CHECKS.map(|name| json!({"name": name, "status": "pass"}))}),
-        "propose" => json!({"code_hash": blake2_256, "calls": [
-            {"name": "authorize_upgrade", "hash": Digests::of(call).blake2_256, "files": ["call.scale"]}]}),
+        "dry-run" => dry_run(&blake2_256),
+        "propose" => json!({
+            "route": "sudo", "possible_routes": ["sudo"], "chain": "solo", "from_spec_version": 1, "to_spec_version": 2,
+            "code_hash": blake2_256, "code_length": 3, "without_checks": false, "apply": null, "notes": [], "links": [],
+            "calls": [{"name": "authorize_upgrade", "chain": "solo", "description": "", "decoded": "", "length": call.len(),
+                "hash": digest::of(call).blake2_256, "files": ["call.scale"]}],
+        }),
         _ => json!({}),
     }
+}
+
+fn dry_run(blake2_256: &str) -> Value {
+    let runtime = |version: u32| {
+        json!({"spec_name": "solo", "spec_version": version, "transaction_version": 1, "state_version": 1, "code_size": 3,
+            "blake2_256": blake2_256})
+    };
+    json!({
+        "format": "cutover/dry-run/v2", "verdict": "pass", "hazards": 0, "seconds": 0.5, "try_runtime": null,
+        "from": runtime(1), "to": runtime(2), "with": [], "blocks": [], "storage_changes": [], "call_weights": null,
+        "state": {"source": "s", "genesis_hash": null, "block_hash": "0x05", "number": 7, "state_root": "0x01",
+            "verified": true, "finalized": null, "mode": "full", "entries": 12},
+        "checks": CHECKS.map(|name| json!({"name": name, "status": "pass", "detail": ""})),
+        "limits": {"ref_time": 1, "proof_size": 1}, "rpc": {"requests": 0, "bytes": 0},
+    })
 }
 
 fn bundle(directory: &Path) -> Value {

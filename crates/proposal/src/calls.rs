@@ -2,29 +2,12 @@
 //! The calls of an upgrade, as values to encode. The chain's metadata decides which of them it has.
 
 use crate::{Pallet, Target, Value, value::named};
+use protocol::proposal::Enactment;
 use scale_info::TypeDef;
-use serde::{Deserialize, Serialize};
 use worker::{Failure, Result};
 
 /// The most bytes of a proposal inside of a referendum. A longer one is noted as a preimage first.
 pub const INLINE_LIMIT: usize = 128;
-
-/// When an approved referendum takes effect. The track's minimum enactment period applies in any
-/// case, so `After(0)` means as soon as the track allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Enactment {
-    /// This number of blocks after its approval.
-    After(u64),
-    /// At this block number.
-    At(u64),
-}
-
-impl Default for Enactment {
-    fn default() -> Self {
-        Self::After(0)
-    }
-}
 
 /// Returns a call of a pallet.
 pub fn call(pallet: &Pallet, name: &str, fields: Vec<crate::Field>) -> Value {

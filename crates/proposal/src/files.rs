@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Writes the calls to files, which wallets upload and the manifest lists.
 
-use crate::Proposal;
 use files::write_whole;
+use protocol::proposal::Proposal;
 use std::path::Path;
 use worker::{Failure, Result};
 
@@ -34,7 +34,7 @@ pub fn write(proposal: &mut Proposal, directory: &Path) -> Result<()> {
         call.files = write_call(position, &call.name, &call.encoded)?;
     }
     if let Some(apply) = &mut proposal.apply {
-        apply.files = write_call(count, &apply.name, &apply.bytes)?;
+        apply.files = write_call(count, &apply.name, &apply.encoded)?;
     }
     remove_others(&folder, &written)
 }

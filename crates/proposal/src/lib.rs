@@ -4,7 +4,7 @@
 //! - [`Target`]: a chain, as its metadata describes it. Indices and types are never hard-coded.
 //! - [`Value`]: a decoded call. [`encode`] and [`decode`] convert it to and from bytes. They share
 //!   nothing but the metadata, and [`verified`] fails on a call for which they differ.
-//! - [`Route`], [`Chains`]: the route through governance, and what it requires.
+//! - [`protocol::proposal::Route`], [`Chains`]: the route through governance, and what it requires.
 //! - [`upgrade`]: creates the proposal; [`files`] writes it; [`request`] handles the worker's
 //!   requests.
 
@@ -26,9 +26,8 @@ mod tests;
 
 /// The hash of calls, preimages and code.
 pub use artifact::hashes::blake2_256;
-pub use calls::Enactment;
 pub use metadata::{Target, Version};
-pub use propose::{Options, Proposal, Release, upgrade};
+pub use propose::{Options, Release, upgrade};
 pub use registry::{Pallet, Types};
-pub use route::{Chains, Route};
+pub use route::Chains;
 pub use value::{Field, Value, named};

@@ -3,13 +3,13 @@
 
 use crate::{
     Pallet, Target, Value,
-    calls::{self, Enactment, INLINE_LIMIT, UpgradeCalls},
-    route::{Chains, Route},
+    calls::{self, INLINE_LIMIT, UpgradeCalls},
+    route::Chains,
     value::named,
     verified::{self, VerifiedCall},
     xcm,
 };
-use serde::Serialize;
+use protocol::proposal::{Apply, Call, Enactment, InnerCall, Preimage, Proposal, Route};
 use worker::{Failure, Result};
 
 /// The most bytes of a call that are shown. A larger call contains code.
@@ -58,132 +58,6 @@ impl Options {
     }
 }
 
-/// The proposal of an upgrade.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Proposal {
-    /// The route of the proposal.
-    pub route: Route,
-    /// All routes that the chains have.
-    pub possible_routes: Vec<Route>,
-    /// The spec_name of the upgraded chain.
-    pub chain: String,
-    /// The current spec_version.
-    pub from_spec_version: u32,
-    /// The spec_version of the release.
-    pub to_spec_version: u32,
-    /// The BLAKE2-256 hash of the code, `0x` and hex.
-    pub code_hash: String,
-    /// The length of the code, in bytes.
-    pub code_length: usize,
-    /// Whether the chain does not check the versions.
-    pub without_checks: bool,
-    /// The version of the XCM message, for a route by XCM.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub xcm_version: Option<&'static str>,
-    /// The calls, in the order of submission.
-    pub calls: Vec<Call>,
-    /// The call that applies the upgrade. `None` on older chains, whose call contains the code.
-    pub apply: Option<Apply>,
-    /// Further steps and facts to know.
-    pub notes: Vec<String>,
-    /// Links that show the decoded calls in a browser, one for each call whose bytes are shown.
-    pub links: Vec<String>,
-}
-
-impl Proposal {
-    /// Sets the node that the links use. It must be of the chain that the calls are submitted on.
-    pub fn link_to(&mut self, endpoint: &str) {
-        self.links = links(&self.calls, Some(endpoint));
-    }
-}
-
-/// A call to submit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Call {
-    /// The name of the call, without its pallet.
-    pub name: String,
-    /// The spec_name of the chain that it is submitted on.
-    pub chain: String,
-    /// The purpose of the call, and who submits it.
-    pub description: String,
-    /// The encoded call, `0x` and hex. Empty if the call contains the code: then it is only in the
-    /// file.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub bytes: String,
-    /// The BLAKE2-256 hash of the bytes.
-    pub hash: String,
-    /// The length of the call, in bytes.
-    pub length: usize,
-    /// The call that the referendum votes on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub preimage: Option<Preimage>,
-    /// The call as text.
-    pub decoded: String,
-    /// The calls that this one contains as encoded bytes, the outermost first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub carries: Vec<InnerCall>,
-    /// The files with the call, relative to the output directory.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<String>,
-    /// The encoded call.
-    #[serde(skip)]
-    pub encoded: Vec<u8>,
-}
-
-/// The hash and the length of a preimage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Preimage {
-    /// The BLAKE2-256 hash of the encoded call.
-    pub hash: String,
-    /// The length of the encoded call, in bytes.
-    pub length: usize,
-}
-
-/// A call that another one contains as encoded bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct InnerCall {
-    /// The spec_name of the chain that executes it.
-    pub chain: String,
-    /// The encoded call, `0x` and hex. Empty if the call contains the code.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub bytes: String,
-    /// The BLAKE2-256 hash of the bytes.
-    pub hash: String,
-    /// The length of the call, in bytes.
-    pub length: usize,
-    /// The call as text.
-    pub decoded: String,
-}
-
-/// The call that applies an authorized upgrade. It contains the code, so its bytes are only in a
-/// file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Apply {
-    /// The name of the call, without its pallet.
-    pub name: String,
-    /// The spec_name of the chain that it is submitted on.
-    pub chain: String,
-    /// The purpose of the call, and who submits it.
-    pub description: String,
-    /// The BLAKE2-256 hash of the encoded call.
-    pub hash: String,
-    /// The length of the call, in bytes.
-    pub length: usize,
-    /// The call as text.
-    pub decoded: String,
-    /// The events of a successful upgrade, in their order.
-    pub expected_events: Vec<String>,
-    /// The event of a rejected upgrade. The call itself succeeds then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rejected_event: Option<String>,
-    /// The files with the call, relative to the output directory.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<String>,
-    /// The encoded call.
-    #[serde(skip)]
-    pub bytes: Vec<u8>,
-}
-
 /// Creates the proposal. Every call is encoded, decoded again and compared.
 ///
 /// Fails if no route is possible, if an option does not apply to the route, or if the chain would
@@ -220,7 +94,7 @@ pub fn upgrade(chains: Chains<'_>, release: &Release<'_>, options: &Options) -> 
         code_hash: hex::encode_prefixed(crate::blake2_256(release.code)),
         code_length: release.code.len(),
         without_checks: options.without_checks,
-        xcm_version: builder.xcm_version,
+        xcm_version: builder.xcm_version.map(str::to_owned),
         calls: builder.calls,
         apply,
         notes: builder.notes,
@@ -411,7 +285,7 @@ fn apply(target: &Target, upgrading: &UpgradeCalls<'_>, code: &[u8]) -> Result<O
         expected_events: expected_events(target),
         rejected_event: target.has_event("System", rejected).then(|| format!("System.{rejected}")),
         files: Vec::new(),
-        bytes: call.bytes,
+        encoded: call.bytes,
     }))
 }
 
@@ -447,7 +321,7 @@ fn apply_note(target: &Target, apply: Option<&Apply>) -> String {
 
 /// Returns a link to the decoded call in a browser for each call whose bytes are shown. `endpoint`:
 /// the node that the browser connects to.
-fn links(calls: &[Call], endpoint: Option<&str>) -> Vec<String> {
+pub(crate) fn links(calls: &[Call], endpoint: Option<&str>) -> Vec<String> {
     let query = endpoint.map(|url| format!("?rpc={}", percent_encoded(url))).unwrap_or_default();
     let shown = calls.iter().map(|call| call.bytes.as_str()).filter(|bytes| !bytes.is_empty());
     shown.map(|bytes| format!("https://polkadot.js.org/apps/{query}#/extrinsics/decode/{bytes}")).collect()

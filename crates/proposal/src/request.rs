@@ -1,81 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Handles the requests of the worker.
 
-use crate::{Chains, Enactment, Options, Proposal, Release, Route, Target, files, upgrade};
+use crate::{Chains, Options, Release, Target, files, propose::links, upgrade};
 use artifact::{Blob, Metadata, version_of};
-use protocol::Source;
-use serde::Deserialize;
+use protocol::{
+    Source,
+    proposal::{BrowserNodes, Proposal, ProposalRequest, ProposeRequest},
+};
 use source::{Content, ReadSource};
-use std::{path::PathBuf, str::FromStr};
 use worker::{Failure, Outcome, Reporter, Result};
 
 /// The storage key of `ParachainInfo.ParachainId`: twox_128 of both names.
 const PARA_ID_KEY: &str = "0d715f2646c8f85767b5d2764bb2782604a74d81251e398fd8a0a4d55023bb3f";
 
-/// A request to the worker.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum Request {
-    /// Create a proposal; the result is a [`Proposal`].
-    Propose(Propose),
-}
-
-/// A request for a proposal.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Propose {
-    /// The new runtime.
-    pub runtime: Source,
-    /// The current chain: a node, a chain spec, a snapshot, or the blob that it runs.
-    pub target: Source,
-    /// The chain whose root governs the target, if it is another chain.
-    #[serde(default)]
-    pub relay: Option<Source>,
-    /// The target's parachain id.
-    #[serde(default)]
-    pub para_id: Option<u32>,
-    /// The name of the route.
-    #[serde(default)]
-    pub route: Option<String>,
-    /// When the referendum takes effect.
-    #[serde(default)]
-    pub enactment: Enactment,
-    /// The chain does not check the versions when the code is applied.
-    #[serde(default)]
-    pub without_checks: bool,
-    /// Note the proposal as a preimage even if it is short.
-    #[serde(default)]
-    pub note_preimage: bool,
-    /// The index of the submitted referendum.
-    #[serde(default)]
-    pub referendum_index: Option<u32>,
-    /// The directory that `calls/` is written to.
-    #[serde(default)]
-    pub out: Option<PathBuf>,
-    /// The nodes that links use.
-    #[serde(default)]
-    pub browser: Browser,
-}
-
-/// The public nodes of both chains.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Browser {
-    /// A node of the target.
-    pub target: Option<String>,
-    /// A node of the governing chain.
-    pub relay: Option<String>,
-}
-
 /// Handles a request.
-pub fn handle(request: Request, reporter: &Reporter) -> Result<Outcome<Proposal>> {
+pub fn handle(request: ProposalRequest, reporter: &Reporter) -> Result<Outcome<Proposal>> {
     match request {
-        Request::Propose(request) => propose(&request, reporter).map(Outcome::passed),
+        ProposalRequest::Propose(request) => propose(&request, reporter).map(Outcome::passed),
     }
 }
 
-fn propose(request: &Propose, reporter: &Reporter) -> Result<Proposal> {
-    let route = request.route.as_deref().map(Route::from_str).transpose()?;
+fn propose(request: &ProposeRequest, reporter: &Reporter) -> Result<Proposal> {
     let name = request.runtime.to_string();
     reporter.status(format!("reading the new runtime {name}"));
     let blob = request.runtime.blob()?;
@@ -102,16 +47,16 @@ fn propose(request: &Propose, reporter: &Reporter) -> Result<Proposal> {
     let chains = Chains { target: &target.chain, relay: relay.as_ref().map(|relay| &relay.chain), para_id };
     let release = Release { code: &blob.deployed, spec_name: version.spec_name, spec_version: version.spec_version };
     let options = Options {
-        route,
+        route: request.route,
         enactment: request.enactment,
         without_checks: request.without_checks,
         note_preimage: request.note_preimage,
         referendum_index: request.referendum_index,
     };
     let mut proposal = upgrade(chains, &release, &options)?;
-    let Browser { target, relay } = &request.browser;
+    let BrowserNodes { target, relay } = &request.browser;
     if let Some(node) = if proposal.route.by_relay() { relay } else { target } {
-        proposal.link_to(node);
+        proposal.links = links(&proposal.calls, Some(node));
     }
     if let Some(directory) = &request.out {
         files::write(&mut proposal, directory)?;
@@ -151,10 +96,11 @@ fn read_metadata(name: &str, blob: &Blob) -> Result<Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::proposal::{Enactment, Route};
     use worker::Kind;
 
-    fn parse(text: &str) -> std::result::Result<Propose, serde_json::Error> {
-        serde_json::from_str(text).map(|Request::Propose(request)| request)
+    fn parse(text: &str) -> std::result::Result<ProposeRequest, serde_json::Error> {
+        serde_json::from_str(text).map(|ProposalRequest::Propose(request)| request)
     }
 
     #[test]
@@ -169,26 +115,15 @@ mod tests {
         );
         let request = request.expect("everything");
         assert_eq!(request.enactment, Enactment::At(12));
-        assert_eq!(request.route.as_deref(), Some("relay-superuser-sudo"));
+        assert_eq!(request.route, Some(Route::RelaySuperuserSudo));
         assert!(parse(r#"{"command":"propose","runtime":"a","target":"b","paraid":7}"#).is_err());
-    }
-
-    #[test]
-    fn routes_are_parsed_by_name() {
-        for route in Route::ALL {
-            assert_eq!(route.name().parse(), Ok(route));
-            assert_eq!(serde_json::to_value(route).expect("JSON"), route.name());
-        }
-        let request = parse(r#"{"command":"propose","runtime":"a","target":"b","route":"magic"}"#).expect("a request");
-        let failure = handle(Request::Propose(request), &Reporter::silent()).err().expect("no such route");
-        assert_eq!(failure.kind, Kind::Usage);
-        assert!(failure.expected.is_some_and(|expected| expected.contains("root-referendum")));
+        assert!(parse(r#"{"command":"propose","runtime":"a","target":"b","route":"magic"}"#).is_err());
     }
 
     #[test]
     fn a_missing_file_is_named() {
         let request = parse(r#"{"command":"propose","runtime":"/nowhere/new.wasm","target":"x"}"#).expect("a request");
-        let failure = handle(Request::Propose(request), &Reporter::silent()).err().expect("missing");
+        let failure = handle(ProposalRequest::Propose(request), &Reporter::silent()).err().expect("missing");
         assert_eq!(failure.kind, Kind::Input);
         assert!(failure.message.contains("/nowhere/new.wasm"), "{failure}");
     }

@@ -6,75 +6,8 @@ use crate::{
     calls::{self, UpgradeCalls},
     xcm::{self, Destination},
 };
-use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use protocol::proposal::Route;
 use worker::{Failure, Result};
-
-/// A route through governance to an upgrade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Route {
-    /// The chain's own sudo key.
-    Sudo,
-    /// A referendum of the chain, on the root track.
-    RootReferendum,
-    /// A referendum of the chain, on the track of whitelisted calls.
-    WhitelistedReferendum,
-    /// The sudo key of the chain that governs this one, by XCM as Superuser.
-    RelaySuperuserSudo,
-    /// A root referendum of the chain that governs this one, by XCM as Superuser.
-    RelaySuperuserReferendum,
-}
-
-impl Route {
-    /// All routes.
-    pub const ALL: [Self; 5] = [
-        Self::Sudo,
-        Self::RootReferendum,
-        Self::WhitelistedReferendum,
-        Self::RelaySuperuserSudo,
-        Self::RelaySuperuserReferendum,
-    ];
-
-    /// Returns the name on the command line and in documents.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sudo => "sudo",
-            Self::RootReferendum => "root-referendum",
-            Self::WhitelistedReferendum => "whitelisted-referendum",
-            Self::RelaySuperuserSudo => "relay-superuser-sudo",
-            Self::RelaySuperuserReferendum => "relay-superuser-referendum",
-        }
-    }
-
-    /// Returns whether the route has a referendum.
-    pub fn by_referendum(self) -> bool {
-        !matches!(self, Self::Sudo | Self::RelaySuperuserSudo)
-    }
-
-    /// Returns whether another chain governs the upgraded one.
-    pub fn by_relay(self) -> bool {
-        matches!(self, Self::RelaySuperuserSudo | Self::RelaySuperuserReferendum)
-    }
-}
-
-impl FromStr for Route {
-    type Err = Failure;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|route| route.name() == name).ok_or_else(|| {
-            Failure::usage("unknown route")
-                .found(format!("{name:?}"))
-                .expected(format!("one of {}", Self::ALL.map(Self::name).join(", ")))
-        })
-    }
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
-    }
-}
 
 /// The chain to upgrade and, if there is one, the chain whose root governs it: its relay chain, or
 /// a parachain that hosts the relay chain's governance, such as an Asset Hub.

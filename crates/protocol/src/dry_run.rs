@@ -145,7 +145,11 @@ pub struct DryRunReport {
     pub storage_changes: Vec<StorageChange>,
     /// The changed weights of calls. Null if the weights were not read.
     pub call_weights: Option<Vec<CallWeight>>,
+    /// Not in evidence.
+    #[serde(default)]
     pub rpc: RpcUsage,
+    /// Not in evidence.
+    #[serde(default)]
     pub seconds: f64,
     pub verdict: Verdict,
     /// The number of hazards that are not allowed.

@@ -51,6 +51,12 @@ formats! {
     WEIGHT_FILES weight_files "cutover/weight-files/v1"
     /// The results of benchmarks for each runtime.
     BENCHMARKS benchmarks "cutover/benchmarks/v1"
+    /// The evidence of a step.
+    STEP step "cutover/step/v1"
+    /// The file of signers.
+    SIGNERS signers "cutover/signers/v1"
+    /// A blob, built again and compared.
+    VERIFY_BUILD verify_build "cutover/verify-build/v1"
 }
 
 #[cfg(test)]

@@ -24,9 +24,15 @@ pub mod fork;
 pub mod format;
 mod hexadecimal;
 pub mod inspect;
+pub mod manifest;
+pub mod proposal;
+pub mod rebuild;
+pub mod signers;
 pub mod snapshot;
 mod source;
+pub mod step;
 mod verdict;
+pub mod verify;
 mod volatile;
 pub mod weights;
 

@@ -12,20 +12,12 @@ pub use ssh::{
     supported as ssh_supported,
 };
 
-use crate::envelope::Signature;
-use serde::{Deserialize, Serialize};
+use crate::envelope;
+use protocol::{manifest::Signature, signers::KeyType};
 use worker::{Failure, Result};
 
 /// Marks the key id of a key that was made for one run and forgotten.
 const THROW_AWAY: &str = "throw-away:";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyType {
-    Ssh,
-    Ed25519,
-    Sr25519,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
@@ -157,7 +149,7 @@ pub fn check(signature: &Signature, message: &[u8]) -> Checked {
         None => (false, signature.keyid.as_str()),
     };
     let mut checked = Checked { key_id: signature.keyid.clone(), key: None, throw_away, wrong: None };
-    let outcome = signature.bytes().and_then(|bytes| match key_id.split_once(':') {
+    let outcome = envelope::signature_bytes(signature).and_then(|bytes| match key_id.split_once(':') {
         Some(("ssh", _)) if !throw_away => {
             let (key, signature) = ssh::decode(&bytes)?;
             let key = PublicKey::Ssh(key);
@@ -187,7 +179,7 @@ pub fn throw_away(message: &[u8]) -> Signature {
     let key = ed25519_dalek::SigningKey::generate(&mut rand_core::OsRng);
     let signature = ed25519_dalek::Signer::sign(&key, message);
     let key = PublicKey::Ed25519(key.verifying_key().to_bytes());
-    Signature::new(format!("{THROW_AWAY}{}", key.key_id()), &signature.to_bytes())
+    envelope::signature(format!("{THROW_AWAY}{}", key.key_id()), &signature.to_bytes())
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //! Chain keys from a file: a seed in hex or a secret phrase, with the derivation path that wallets write behind it.
 
 use super::{KeyType, PublicKey, chain::SR25519_CONTEXT};
-use crate::{digest::Blake2b256, envelope::Signature};
+use crate::{digest::Blake2b256, envelope};
 use blake2::Digest;
+use protocol::manifest::Signature;
 use schnorrkel::{
     ExpansionMode, Keypair, MiniSecretKey,
     derive::{ChainCode, Derivation},
@@ -69,7 +70,7 @@ impl ChainSecret {
             Self::Ed25519(key) => ed25519_dalek::Signer::sign(key.as_ref(), message).to_bytes(),
             Self::Sr25519(key) => key.sign_simple(SR25519_CONTEXT, message).to_bytes(),
         };
-        Signature::new(self.public_key().key_id(), &signature)
+        envelope::signature(self.public_key().key_id(), &signature)
     }
 }
 

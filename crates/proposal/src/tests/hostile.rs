@@ -2,8 +2,9 @@
 //! Hostile metadata gives an error or a proposal, in bounded time, and never a panic.
 
 use super::chain;
-use crate::{Chains, Options, Release, Route, Target, decode, upgrade};
+use crate::{Chains, Options, Release, Target, decode, upgrade};
 use proptest::prelude::*;
+use protocol::proposal::Route;
 use scale_info::{MetaType, TypeInfo, meta_type};
 use std::sync::LazyLock;
 

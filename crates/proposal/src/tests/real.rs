@@ -2,7 +2,8 @@
 //! Tests with the metadata of real chains. That of Kusama comes with a dependency; the rest comes
 //! from an npm package.
 
-use crate::{Chains, Options, Release, Route, Target, Value, decode, named, upgrade, verified, xcm};
+use crate::{Chains, Options, Release, Target, Value, decode, named, upgrade, verified, xcm};
+use protocol::proposal::Route;
 use scale_value::{Composite, ValueDef};
 use std::path::{Path, PathBuf};
 
@@ -151,7 +152,7 @@ fn every_possible_route_of_current_chains_is_encoded() {
                     agrees(&target, &hex::decode(&call.bytes[2..]).expect("hex"));
                     println!("{name} {route} {} {}", call.bytes, call.decoded);
                 }
-                agrees(&target, &proposal.apply.expect("an apply step").bytes);
+                agrees(&target, &proposal.apply.expect("an apply step").encoded);
             }
         }
     }

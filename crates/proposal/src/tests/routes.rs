@@ -3,8 +3,9 @@ use super::{
     chain::{self, NewXcm, OldXcm},
     types::{referenda::*, xcm::*, *},
 };
-use crate::{Chains, Enactment, Options, Proposal, Release, Route, Target, upgrade};
+use crate::{Chains, Options, Release, Target, propose::links, upgrade};
 use codec::Encode;
+use protocol::proposal::{Enactment, Proposal, Route};
 use scale_info::meta_type;
 use worker::Kind;
 
@@ -63,7 +64,7 @@ fn the_apply_step_contains_the_code() {
     let expected =
         RuntimeCall::<NewXcm>::System(system::Call::apply_authorized_upgrade { code: CODE.to_vec() }).encode();
     let apply = proposal.apply.expect("an apply step");
-    assert_eq!(apply.bytes, expected);
+    assert_eq!(apply.encoded, expected);
     assert_eq!(apply.hash, hex::encode_prefixed(crate::blake2_256(&expected)));
     assert_eq!(apply.expected_events, ["System.CodeUpdated"]);
     assert_eq!(apply.rejected_event.as_deref(), Some("System.RejectedInvalidAuthorizedUpgrade"));
@@ -143,7 +144,7 @@ fn send(parents: u8, interior: Junctions) -> NewXcm {
 fn by_the_relays_sudo() {
     let (para, relay) = (chain::para(), chain::relay());
     let proposal = propose(&para, Some(&relay), Options::default()).expect("a proposal");
-    assert_eq!((proposal.route, proposal.xcm_version), (Route::RelaySuperuserSudo, Some("V5")));
+    assert_eq!((proposal.route, proposal.xcm_version.as_deref()), (Route::RelaySuperuserSudo, Some("V5")));
     let send = RuntimeCall::XcmPallet(send(0, Junctions::X1([Junction::Parachain(1000)])));
     let expected = RuntimeCall::<NewXcm>::Sudo(sudo::Call::sudo { call: Box::new(send) }).encode();
     let call = &proposal.calls[0];
@@ -196,7 +197,7 @@ fn the_xcm_version_is_the_newest_that_both_support() {
     let xcm = chain::part("XcmPallet", 99, meta_type::<OldXcm>());
     let relay = chain::target("relay", 14, vec![chain::system(), sudo, xcm]);
     let proposal = propose(&chain::para(), Some(&relay), Options::default()).expect("a proposal");
-    assert_eq!(proposal.xcm_version, Some("V3"));
+    assert_eq!(proposal.xcm_version.as_deref(), Some("V3"));
     let unpaid = OldInstruction::UnpaidExecution { weight_limit: WeightLimit::Unlimited, check_origin: None };
     let call = DoubleEncoded { encoded: authorize::<OldXcm>().encode() };
     let require_weight_at_most = Weight { ref_time: 10_000_000_000, proof_size: 65_536 };
@@ -218,7 +219,7 @@ fn the_xcm_version_is_the_newest_that_both_support() {
     let xcm = chain::part("XcmPallet", 99, meta_type::<Oldest>());
     let relay = chain::target("relay", 14, vec![chain::system(), sudo, xcm]);
     let proposal = propose(&chain::para(), Some(&relay), Options::default()).expect("a proposal");
-    assert_eq!(proposal.xcm_version, Some("V2"));
+    assert_eq!(proposal.xcm_version.as_deref(), Some("V2"));
     let interior = OldJunctions::X1(Junction::Parachain(1000));
     let transact = OldestInstruction::Transact {
         origin_type: OriginKind::Superuser,
@@ -241,7 +242,7 @@ fn the_xcm_version_is_the_newest_that_both_support() {
         vec![chain::system(), chain::parachain_system(), chain::part("PolkadotXcm", 31, meta_type::<Middle>())],
     );
     let proposal = propose(&para, Some(&chain::relay()), Options::default()).expect("a proposal");
-    assert_eq!(proposal.xcm_version, Some("V4"));
+    assert_eq!(proposal.xcm_version.as_deref(), Some("V4"));
     assert!(proposal.calls[0].bytes.contains("04000100a10f"), "{}", proposal.calls[0].bytes);
 }
 
@@ -365,7 +366,7 @@ fn a_number_too_large_for_its_type_is_an_error() {
 #[test]
 fn links_use_the_given_node() {
     let mut proposal = propose(&chain::solo(), None, Options::default()).expect("a proposal");
-    proposal.link_to("ws://127.0.0.1:9944/a b");
+    proposal.links = links(&proposal.calls, Some("ws://127.0.0.1:9944/a b"));
     let bytes = &proposal.calls[0].bytes;
     let expected =
         format!("https://polkadot.js.org/apps/?rpc=ws%3A%2F%2F127.0.0.1%3A9944%2Fa%20b#/extrinsics/decode/{bytes}");

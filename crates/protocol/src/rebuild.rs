@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A blob, built again from source and compared with the one that somebody shows.
+
+use crate::{Verdict, bytes::BlobDifference, format};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What `verify build` tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifyBuildReport {
+    #[schemars(schema_with = "format::verify_build")]
+    pub format: String,
+    #[serde(flatten)]
+    pub rebuilt: Rebuilt,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rebuilt {
+    pub package: String,
+    pub engine: String,
+    pub plain: bool,
+    /// Of the container image. Null where it was built without one.
+    pub image_digest: Option<String>,
+    /// The commit that was built. Null where the source is in no git repository.
+    pub commit: Option<String>,
+    /// Whether the source had changes that are in no commit. Null where it was taken out of git.
+    pub dirty: Option<bool>,
+    pub profile: String,
+    pub features: Vec<String>,
+    /// The compiler's version line.
+    pub rustc: Option<String>,
+    /// The blake2-256 of the blob that was shown.
+    pub expected: String,
+    /// The blake2-256 of the one that was built.
+    pub rebuilt: String,
+    pub same: bool,
+    /// In what they differ, where they do and the other blob is at hand.
+    pub difference: Option<BlobDifference>,
+}
