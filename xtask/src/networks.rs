@@ -5,7 +5,10 @@
 //! of another chain than its network says is refused.
 
 use crate::{context::Context, runtimes, workers, workers::Worker};
-use protocol::{Endpoint, Live, Source, inspect::Request};
+use protocol::{
+    Endpoint, Live, Source,
+    inspect::{Request, StatePin},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -56,22 +59,7 @@ pub enum Place {
 #[derive(Clone, Debug)]
 pub struct Pinned {
     pub place: Place,
-    pub pin: Pin,
-}
-
-/// As the artifact worker tells it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pin {
-    pub genesis_hash: Option<String>,
-    pub block_hash: Option<String>,
-    pub number: Option<u64>,
-    pub state_root: Option<String>,
-    /// A node's word at the time, and no part of what the state is.
-    #[serde(default, skip_serializing)]
-    pub finalized: Option<bool>,
-    pub spec_name: String,
-    pub spec_version: u32,
+    pub pin: StatePin,
 }
 
 impl Place {
@@ -118,24 +106,22 @@ impl fmt::Display for Place {
     }
 }
 
-impl Pin {
-    /// Another state than this one, and what differs.
-    pub fn expect(&self, other: &Self, whose: &str) -> Result<()> {
-        let facts = |pin: &Self| [&pin.genesis_hash, &pin.block_hash, &pin.state_root].map(Clone::clone);
-        for (name, (found, expected)) in
-            ["genesis hash", "block", "state root"].iter().zip(facts(self).into_iter().zip(facts(other)))
+/// Returns a failure where two pins are of different states, with what differs.
+pub fn expect_same(pin: &StatePin, other: &StatePin, whose: &str) -> Result<()> {
+    let facts = |pin: &StatePin| [&pin.genesis_hash, &pin.block_hash, &pin.state_root].map(Clone::clone);
+    for (name, (found, expected)) in
+        ["genesis hash", "block", "state root"].iter().zip(facts(pin).into_iter().zip(facts(other)))
+    {
+        if let (Some(found), Some(expected)) = (found, expected)
+            && found != expected
         {
-            if let (Some(found), Some(expected)) = (found, expected)
-                && found != expected
-            {
-                return Err(Failure::check(format!("{whose} is another state than the one the bundle is about"))
-                    .found(format!("the {name} {found}"))
-                    .expected(expected)
-                    .hint("give the same state, and the same --at, to every part of an upgrade"));
-            }
+            return Err(Failure::check(format!("{whose} is another state than the one the bundle is about"))
+                .found(format!("the {name} {found}"))
+                .expected(expected)
+                .hint("give the same state, and the same --at, to every part of an upgrade"));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// What a source stands for. A network's nodes are asked whether they are of its chain, and all that is done with the place is
@@ -175,7 +161,7 @@ fn pin(context: &Context, place: Place, network: Option<&str>, at: Option<&str>)
     let place = place.at(at);
     let task = context.printer.task("state");
     let request = Request::Pin { source: place.source() };
-    let pin: Pin = workers::ask(context, Worker::Inspect, &request, &task, &context.log("state"))?.value;
+    let pin: StatePin = workers::ask(context, Worker::Inspect, &request, &task, &context.log("state"))?.value;
     drop(task);
     if let Some(name) = network {
         check(name, &find(context, name)?, &place, &pin)?;
@@ -185,7 +171,7 @@ fn pin(context: &Context, place: Place, network: Option<&str>, at: Option<&str>)
 }
 
 /// A node of another chain than the one that is meant would have the wrong upgrade judged.
-fn check(name: &str, network: &Network, place: &Place, pin: &Pin) -> Result<()> {
+fn check(name: &str, network: &Network, place: &Place, pin: &StatePin) -> Result<()> {
     let facts = [
         ("genesis hash", pin.genesis_hash.as_ref(), network.genesis_hash.as_ref()),
         ("spec_name", Some(&pin.spec_name), network.spec_name.as_ref()),
@@ -362,10 +348,10 @@ mod tests {
     fn a_node_of_another_chain_is_refused_by_name() {
         let network = Network { spec_name: Some("a".into()), genesis_hash: Some("0x01".into()), ..Network::default() };
         let place = Place::parse("wss://host/0123456789abcdef").expect("a node");
-        let pin = |genesis: Option<&str>, spec_name: &str| Pin {
+        let pin = |genesis: Option<&str>, spec_name: &str| StatePin {
             genesis_hash: genesis.map(str::to_owned),
             spec_name: spec_name.into(),
-            ..Pin::default()
+            ..StatePin::default()
         };
         check("net", &network, &place, &pin(Some("0x01"), "a")).expect("the chain that is meant");
         check("net", &Network::default(), &place, &pin(Some("0x02"), "b")).expect("nothing is pinned");
@@ -381,15 +367,16 @@ mod tests {
 
     #[test]
     fn another_state_than_the_one_that_was_pinned_is_refused() {
-        let pin = |block: &str, genesis: Option<&str>| Pin {
+        let pin = |block: &str, genesis: Option<&str>| StatePin {
             genesis_hash: genesis.map(str::to_owned),
             block_hash: Some(block.into()),
-            ..Pin::default()
+            ..StatePin::default()
         };
-        pin("0x01", Some("0x09")).expect(&pin("0x01", None), "it").expect("what a file does not tell is not compared");
-        let failure = pin("0x01", None).expect(&pin("0x02", None), "node").expect_err("another block");
+        let same = |one: &StatePin, other: &StatePin| expect_same(one, other, "node");
+        same(&pin("0x01", Some("0x09")), &pin("0x01", None)).expect("what a file does not tell is not compared");
+        let failure = same(&pin("0x01", None), &pin("0x02", None)).expect_err("another block");
         assert!(failure.message.starts_with("node is another state"), "{failure}");
-        assert!(pin("0x01", Some("0x09")).expect(&pin("0x01", Some("0x08")), "it").is_err());
+        assert!(same(&pin("0x01", Some("0x09")), &pin("0x01", Some("0x08"))).is_err());
     }
 
     #[test]

@@ -8,69 +8,21 @@
 use crate::digest;
 use protocol::{
     CHECKS, Check, RuntimeIdentity, StateIdentity, Status, Verdict,
+    build::BuildResult,
+    diff::DiffOutcome,
     dry_run::DryRunReport,
     format::{DIFF, DRY_RUN, WEIGHTS},
+    inspect::RuntimeFacts,
     manifest::{RuntimeBlob, SourceIdentity},
     proposal::{Proposal, ProposeOutcome},
     step::{Step, StepResult},
     weights::check as weights,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// What is wrong, and the file that it is held against.
 pub type Wrong = (String, String);
-
-#[derive(Deserialize, Serialize)]
-struct Identity {
-    blake2_256: String,
-}
-
-/// What is read here of a comparison.
-#[derive(Deserialize, Serialize)]
-struct Diff {
-    format: String,
-    verdict: Verdict,
-    rules: Vec<Rule>,
-    new: Identity,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Rule {
-    status: Status,
-}
-
-/// What is read here of a blob's facts.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Inspect {
-    blake2_256: String,
-    sha256: String,
-    #[serde(default)]
-    pub(crate) spec_name: Option<String>,
-    #[serde(default)]
-    pub(crate) spec_version: Option<u32>,
-}
-
-/// What is read here of a build.
-#[derive(Deserialize, Serialize)]
-struct Build {
-    #[serde(default)]
-    commit: Option<String>,
-    #[serde(default)]
-    dirty: Option<bool>,
-}
-
-impl StepResult for Diff {
-    const STEP: &'static str = "diff";
-}
-
-impl StepResult for Inspect {
-    const STEP: &'static str = "inspect";
-}
-
-impl StepResult for Build {
-    const STEP: &'static str = "build";
-}
 
 /// Checks the results of the steps. `content` gives the bytes of a file of the bundle.
 pub fn check_results(
@@ -93,9 +45,9 @@ fn check_result(step: &Step, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> O
     }
     match step.step.as_str() {
         DryRunReport::STEP => dry_run(&of(step)?, blobs),
-        Diff::STEP => diff(&of(step)?, blobs),
+        DiffOutcome::STEP => diff(&of(step)?, blobs),
         weights::StepResult::STEP => check_weights(&of(step)?),
-        Inspect::STEP => inspect(&of(step)?, blobs),
+        RuntimeFacts::STEP => inspect(&of(step)?, blobs),
         ProposeOutcome::STEP => match of(step)? {
             ProposeOutcome::Proposed(proposal) => propose(&proposal, blobs, content),
             ProposeOutcome::Refused { error } => {
@@ -119,7 +71,7 @@ fn known_format(step: &Step) -> Result<(), String> {
     }
     let expected = match step.step.as_str() {
         DryRunReport::STEP => DRY_RUN,
-        Diff::STEP => DIFF,
+        DiffOutcome::STEP => DIFF,
         weights::StepResult::STEP => WEIGHTS,
         _ => return Ok(()),
     };
@@ -155,9 +107,10 @@ fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> 
     }
 }
 
-fn diff(result: &Diff, blobs: &[&RuntimeBlob]) -> Result<(), String> {
+fn diff(result: &DiffOutcome, blobs: &[&RuntimeBlob]) -> Result<(), String> {
+    let result = result.report().ok_or("states that it passed, where nothing was compared")?;
     is_about(&result.new.blake2_256, blobs)?;
-    let broken = |rule: &Rule| matches!(rule.status, Status::Fail | Status::NotJudged);
+    let broken = |rule: &Check| matches!(rule.status, Status::Fail | Status::NotJudged);
     match result.verdict.passed() && !result.rules.is_empty() && !result.rules.iter().any(broken) {
         true => Ok(()),
         false => Err("states that it passed, and does not have every rule kept".into()),
@@ -172,7 +125,7 @@ fn check_weights(result: &weights::StepResult) -> Result<(), String> {
     }
 }
 
-fn inspect(result: &Inspect, blobs: &[&RuntimeBlob]) -> Result<(), String> {
+fn inspect(result: &RuntimeFacts, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     let same = |blob: &&&RuntimeBlob| blob.blake2_256 == result.blake2_256 && blob.sha256 == result.sha256;
     match blobs.iter().find(same) {
         Some(_) => Ok(()),
@@ -242,10 +195,10 @@ impl Facts {
     /// Returns what the first build and the first dry run say.
     pub fn of(steps: &BTreeMap<String, Step>) -> Self {
         let first = |name: &str| steps.values().find(|step| step.step == name);
-        let build = first(Build::STEP);
-        let built = build.and_then(|step| step.result::<Build>().ok());
+        let build = first(BuildResult::STEP);
+        let built = build.and_then(|step| step.result::<BuildResult>().ok());
         let lock_file = build.and_then(|step| step.inputs.get("lock_file")).map(|input| input.digest.clone());
-        let (commit, dirty) = built.map(|built| (built.commit, built.dirty)).unwrap_or_default();
+        let (commit, dirty) = built.map(|built| (built.record.commit, built.record.dirty)).unwrap_or_default();
         let dry_run = first(DryRunReport::STEP).and_then(|step| step.result::<DryRunReport>().ok());
         let (chain, previous) = dry_run.map(|report| (report.state, report.from)).unzip();
         Self { source: SourceIdentity { commit, dirty, lock_file }, chain, previous }

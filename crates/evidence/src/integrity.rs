@@ -5,7 +5,7 @@
 
 use crate::{
     MANIFEST, bundle,
-    content::{Facts, Inspect, check_results},
+    content::{Facts, check_results},
     digest,
     envelope::Manifest,
     statement::{check_blobs, check_complete, check_states, objects, subject_digest},
@@ -13,6 +13,7 @@ use crate::{
 };
 use protocol::{
     Verdict,
+    inspect::RuntimeFacts,
     manifest::{Digests, Predicate, StepSummary},
     verify::SubjectCheck,
 };
@@ -127,17 +128,15 @@ fn check_statements(predicate: &Predicate, found: &Found) -> std::result::Result
             ));
         }
         for inspect in steps.values().filter(|step| step.step == "inspect" && step.is_of(&runtime.name)) {
-            let Ok(seen) = inspect.result::<Inspect>() else { continue };
+            let Ok(seen) = inspect.result::<RuntimeFacts>() else { continue };
             let differs = |fact: &str, stated: &dyn Display, seen: &dyn Display| {
                 Err((MANIFEST.into(), format!("states the {fact} {stated}, where inspect.json has {seen}")))
             };
-            match (&runtime.spec_name, &seen.spec_name) {
-                (Some(stated), Some(seen)) if stated != seen => return differs("spec_name", stated, seen),
-                _ => {}
+            if let Some(stated) = runtime.spec_name.as_ref().filter(|stated| **stated != seen.spec_name) {
+                return differs("spec_name", stated, &seen.spec_name);
             }
-            match (runtime.spec_version, seen.spec_version) {
-                (Some(stated), Some(seen)) if stated != seen => return differs("spec_version", &stated, &seen),
-                _ => {}
+            if let Some(stated) = runtime.spec_version.filter(|stated| *stated != seen.spec_version) {
+                return differs("spec_version", &stated, &seen.spec_version);
             }
         }
     }

@@ -7,6 +7,7 @@
 
 use crate::{canonical, digest};
 use protocol::{
+    Verdict,
     format::STEP,
     step::{Step, StepResult},
 };
@@ -22,9 +23,11 @@ pub(crate) const FORMATS: &str = "cutover/step/";
 /// Evidence is facts, not data: a step that has more to say writes a file of its own.
 pub const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// Returns the evidence of a step without its inputs and outputs.
-pub fn of<T: StepResult>(verdict: protocol::Verdict, result: &T) -> Result<Step> {
-    Step::new(verdict, result).map_err(|error| not_json(T::STEP, &error))
+/// Returns the evidence of a step without its inputs and outputs, and without what differs from run to run.
+pub fn of<T: StepResult>(verdict: Verdict, result: &T) -> Result<Step> {
+    let mut step = Step::new(verdict, result).map_err(|error| not_json(T::STEP, &error))?;
+    step.result = protocol::without_volatile(step.result);
+    Ok(step)
 }
 
 fn not_json(step: &str, error: &serde_json::Error) -> Failure {
@@ -165,7 +168,7 @@ pub fn digest(text: &[u8]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{Verdict, step::Input};
+    use protocol::step::Input;
     use serde_json::json;
 
     #[test]

@@ -6,9 +6,12 @@ use crate::{
     verify::verify,
 };
 use protocol::{
-    CHECKS, Check, RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Verdict, Weight,
+    CHECKS, Check, RuntimeIdentity, StateIdentity, Verdict,
+    build::{BlobFile, BuildRecord, BuildResult},
+    diff::{ComparedRuntime, DiffReport},
     dry_run::DryRunReport,
-    format::{DRY_RUN, SIGNERS},
+    format::{DIFF, DRY_RUN, SIGNERS},
+    inspect::RuntimeFacts,
     manifest::{Digests, ToolVersions},
     proposal::{Call, Proposal, Route},
     signers::{KeySource, KeyType, RootFile, SignerEntry},
@@ -48,25 +51,16 @@ fn dry_run() -> DryRunReport {
             block_hash: "0x05".into(),
             number: 7,
             state_root: "0x01".into(),
-            code: None,
             verified: true,
-            finalized: None,
-            mode: StateMode::Full,
             entries: Some(12),
+            ..StateIdentity::default()
         },
         from: runtime(1, "0xaa"),
         to: runtime(2, &digest::of(BLOB).blake2_256),
-        try_runtime: None,
-        with: Vec::new(),
         checks: CHECKS.iter().map(|name| Check::pass(*name, "")).collect(),
-        blocks: Vec::new(),
-        limits: Weight::default(),
-        storage_changes: Vec::new(),
-        call_weights: None,
-        rpc: RpcUsage::default(),
         seconds: 1.5,
         verdict: Verdict::Pass,
-        hazards: 0,
+        ..DryRunReport::default()
     }
 }
 
@@ -94,12 +88,18 @@ fn proposal() -> Proposal {
 fn result(step: &str) -> Value {
     let Digests { blake2_256, sha256, .. } = digest::of(BLOB);
     match step {
-        "build" => json!({"commit": "c0ffee", "dirty": false}),
-        "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
-        "diff" => {
-            json!({"format": "cutover/diff/v2", "verdict": "pass", "rules": [{"name": "spec-name", "status": "pass"}],
-            "new": {"blake2_256": blake2_256}})
-        }
+        "build" => json!(BuildResult {
+            blob: BlobFile { path: "blobs/standalone.wasm".into(), blake2_256 },
+            record: BuildRecord { commit: Some("c0ffee".into()), dirty: Some(false), ..BuildRecord::default() },
+        }),
+        "inspect" => json!(RuntimeFacts { blake2_256, sha256, ..RuntimeFacts::default() }),
+        "diff" => json!(DiffReport {
+            format: DIFF.into(),
+            verdict: Verdict::Pass,
+            rules: vec![Check::pass("spec-name", "")],
+            new: ComparedRuntime { blake2_256, ..ComparedRuntime::default() },
+            ..DiffReport::default()
+        }),
         "dry-run" => json!(dry_run()),
         "propose" => json!(proposal()),
         _ => Value::Null,

@@ -2,7 +2,15 @@
 //! The worker as xtask starts it: a request on standard input, events on standard output, the exit code of the outcome.
 
 use cutover_evidence::digest;
-use protocol::{CHECKS, manifest::Digests};
+use protocol::{
+    CHECKS, Check, RuntimeIdentity, Verdict,
+    build::BuildResult,
+    diff::{ComparedRuntime, DiffReport},
+    dry_run::DryRunReport,
+    format::{DIFF, DRY_RUN},
+    inspect::RuntimeFacts,
+    manifest::Digests,
+};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -32,33 +40,41 @@ const BLOB: &str = "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068
 fn result(step: &str, call: &[u8]) -> Value {
     let Digests { blake2_256, sha256, .. } = digest::of(b"abc");
     match step {
-        "inspect" => json!({"blake2_256": blake2_256, "sha256": sha256}),
-        "diff" => json!({"format": "cutover/diff/v2", "verdict": "pass", "new": {"blake2_256": blake2_256},
-            "rules": [{"status": "pass"}]}),
-        "dry-run" => dry_run(&blake2_256),
+        "build" => json!(BuildResult::default()),
+        "inspect" => json!(RuntimeFacts { blake2_256, sha256, ..RuntimeFacts::default() }),
+        "diff" => json!(DiffReport {
+            format: DIFF.into(),
+            verdict: Verdict::Pass,
+            new: ComparedRuntime { blake2_256, ..ComparedRuntime::default() },
+            rules: vec![Check::pass("spec-name", "")],
+            ..DiffReport::default()
+        }),
+        "dry-run" => json!(dry_run(&blake2_256)),
         "propose" => json!({
             "route": "sudo", "possible_routes": ["sudo"], "chain": "solo", "from_spec_version": 1, "to_spec_version": 2,
             "code_hash": blake2_256, "code_length": 3, "without_checks": false, "apply": null, "notes": [], "links": [],
             "calls": [{"name": "authorize_upgrade", "chain": "solo", "description": "", "decoded": "", "length": call.len(),
                 "hash": digest::of(call).blake2_256, "files": ["call.scale"]}],
         }),
-        _ => json!({}),
+        _ => Value::Null,
     }
 }
 
-fn dry_run(blake2_256: &str) -> Value {
-    let runtime = |version: u32| {
-        json!({"spec_name": "solo", "spec_version": version, "transaction_version": 1, "state_version": 1, "code_size": 3,
-            "blake2_256": blake2_256})
+fn dry_run(blake2_256: &str) -> DryRunReport {
+    let runtime = |spec_version: u32| RuntimeIdentity {
+        spec_name: "solo".into(),
+        spec_version,
+        blake2_256: blake2_256.into(),
+        ..RuntimeIdentity::default()
     };
-    json!({
-        "format": "cutover/dry-run/v2", "verdict": "pass", "hazards": 0, "seconds": 0.5, "try_runtime": null,
-        "from": runtime(1), "to": runtime(2), "with": [], "blocks": [], "storage_changes": [], "call_weights": null,
-        "state": {"source": "s", "genesis_hash": null, "block_hash": "0x05", "number": 7, "state_root": "0x01",
-            "verified": true, "finalized": null, "mode": "full", "entries": 12},
-        "checks": CHECKS.map(|name| json!({"name": name, "status": "pass", "detail": ""})),
-        "limits": {"ref_time": 1, "proof_size": 1}, "rpc": {"requests": 0, "bytes": 0},
-    })
+    DryRunReport {
+        format: DRY_RUN.into(),
+        verdict: Verdict::Pass,
+        from: runtime(1),
+        to: runtime(2),
+        checks: CHECKS.iter().map(|name| Check::pass(*name, "")).collect(),
+        ..DryRunReport::default()
+    }
 }
 
 fn bundle(directory: &Path) -> Value {

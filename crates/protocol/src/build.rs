@@ -2,6 +2,7 @@
 //! The facts about a build, and the build digest in the format of srtool, which other tools and
 //! release processes read.
 
+use crate::{format, inspect::MetadataHashFacts};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -177,4 +178,98 @@ pub struct CoreVersion {
     pub apis: Vec<(String, u32)>,
     pub transaction_version: Option<u32>,
     pub state_version: Option<u8>,
+}
+
+/// What `build` prints: one record for each runtime that was built.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BuildReport {
+    #[schemars(schema_with = "format::build")]
+    pub format: String,
+    pub runtimes: Vec<BuiltRuntime>,
+}
+
+/// A runtime that was built on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BuiltRuntime {
+    /// The path of the blob.
+    pub blob: String,
+    /// Of the blob.
+    pub blake2_256: String,
+    pub digest: BuildDigest,
+    #[serde(flatten)]
+    pub record: BuildRecord,
+    /// Whether the blob was taken from an earlier build.
+    pub cached: bool,
+    /// How long it took, by the clock.
+    pub seconds: f64,
+}
+
+/// The result of the step `build`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BuildResult {
+    pub blob: BlobFile,
+    #[serde(flatten)]
+    pub record: BuildRecord,
+}
+
+/// A blob in a bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlobFile {
+    /// Its name in the bundle.
+    pub path: String,
+    pub blake2_256: String,
+}
+
+/// How a runtime was built: what is the same on every machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BuildRecord {
+    /// The runtime's name in the workspace.
+    pub name: String,
+    pub package: String,
+    /// Of the blob, in bytes.
+    pub size: u64,
+    /// The most bytes that the network takes.
+    pub size_limit: u64,
+    pub size_verdict: SizeVerdict,
+    /// Null where the blob does not tell it.
+    pub spec_name: Option<String>,
+    /// Null where the blob does not tell it.
+    pub spec_version: Option<u32>,
+    /// The file with the [`BuildDigest`].
+    pub digest_file: String,
+    /// `host`, `docker` or `podman`.
+    pub engine: String,
+    /// Whether symbols were left as the compiler makes them.
+    pub plain: bool,
+    /// The container image, as it was asked for. Null where the blob was built without one.
+    pub image: Option<String>,
+    /// `sha256:` and hex. Null where the blob was built without an image.
+    pub image_digest: Option<String>,
+    pub profile: String,
+    /// Null for a blob that goes on no chain.
+    pub metadata_hash: Option<MetadataHashFacts>,
+    pub features: Vec<String>,
+    pub default_features: bool,
+    /// The compiler's version line.
+    pub rustc: String,
+    /// What gave parts that were compiled elsewhere. Null where everything was compiled for this build.
+    pub compiler_cache: Option<String>,
+    /// Null where the source is in no git repository.
+    pub commit: Option<String>,
+    /// Whether the source had changes that are in no commit. Null without a commit.
+    pub dirty: Option<bool>,
+}
+
+/// Whether the network has room for a blob.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeVerdict {
+    Pass,
+    /// The next release may not fit.
+    Warn,
+    Fail,
+    /// The blob goes on no chain.
+    #[default]
+    #[serde(rename = "not applicable")]
+    NotApplicable,
 }

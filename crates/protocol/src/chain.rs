@@ -24,7 +24,7 @@ impl std::ops::Add for Weight {
 }
 
 /// The identity of a runtime.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeIdentity {
     pub spec_name: String,
     pub spec_version: u32,
@@ -38,7 +38,7 @@ pub struct RuntimeIdentity {
 }
 
 /// The identity of the state that a dry run starts from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StateIdentity {
     /// A file, or a node with its scheme and host only.
     pub source: String,
@@ -61,12 +61,13 @@ pub struct StateIdentity {
 }
 
 /// How a state is read from a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StateMode {
     /// On demand; each trie node is verified by its hash.
     Lazy,
     /// Completely before the run; verified by the state root.
+    #[default]
     Full,
 }
 

@@ -2,9 +2,9 @@
 //! The comparison of two runtimes: the requests to the worker, and the documents of `diff` and
 //! `diff --parameters`.
 
-use crate::{Check, Source, Verdict, exposed, format, inspect::SourceKind};
+use crate::{Check, Failure, Source, Verdict, either::either, exposed, format, inspect::SourceKind};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{collections::BTreeMap, fmt};
 
 /// The rules that may be broken, each with the reason, if there is one.
@@ -44,7 +44,7 @@ pub enum Request {
 }
 
 /// The report of `diff`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DiffReport {
     #[schemars(schema_with = "format::diff")]
     pub format: String,
@@ -64,6 +64,61 @@ pub struct DiffReport {
     pub untold: Vec<String>,
 }
 
+/// The result of the step `diff`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum DiffOutcome {
+    NotCompared(NotCompared),
+    Compared(Box<DiffReport>),
+}
+
+/// Why two runtimes were not compared: one of them is too old to tell its types.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotCompared {
+    pub error: Failure,
+    /// The one rule `comparable`, which was skipped.
+    pub rules: Vec<Check>,
+    pub verdict: NoVerdict,
+}
+
+/// What stands in place of a verdict where nothing was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoVerdict {
+    None,
+}
+
+impl NotCompared {
+    pub fn new(error: Failure) -> Self {
+        let rules = vec![Check::skip("comparable", error.to_string())];
+        Self { error, rules, verdict: NoVerdict::None }
+    }
+}
+
+impl DiffOutcome {
+    /// Returns the comparison, if the runtimes were compared.
+    pub fn report(&self) -> Option<&DiffReport> {
+        match self {
+            Self::Compared(report) => Some(report),
+            Self::NotCompared(_) => None,
+        }
+    }
+
+    /// Returns the rules of versions, with what came of each.
+    pub fn rules(&self) -> &[Check] {
+        match self {
+            Self::Compared(report) => &report.rules,
+            Self::NotCompared(not) => &not.rules,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DiffOutcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        either(deserializer, "error", Self::NotCompared, |report| Self::Compared(Box::new(report)))
+    }
+}
+
 /// The report of `diff --parameters`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParametersReport {
@@ -75,7 +130,7 @@ pub struct ParametersReport {
 }
 
 /// One of the two runtimes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ComparedRuntime {
     /// The source, as the user named it.
     pub source: String,

@@ -124,7 +124,7 @@ pub struct ValidateRequest {
 }
 
 /// The report of a dry run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DryRunReport {
     #[schemars(schema_with = "format::dry_run")]
     pub format: String,

@@ -51,6 +51,12 @@ formats! {
     WEIGHT_FILES weight_files "cutover/weight-files/v1"
     /// The results of benchmarks for each runtime.
     BENCHMARKS benchmarks "cutover/benchmarks/v1"
+    /// Runtimes that were built.
+    BUILD build "cutover/build/v1"
+    /// What `upgrade` prints.
+    UPGRADE upgrade "cutover/upgrade/v1"
+    /// The comment of a pull request.
+    COMMENT comment "cutover/comment/v1"
     /// The evidence of a step.
     STEP step "cutover/step/v1"
     /// The file of signers.

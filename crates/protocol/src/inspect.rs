@@ -66,7 +66,7 @@ fn yes() -> bool {
 }
 
 /// The facts of a runtime, as `inspect` reports them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeFacts {
     /// The source of the runtime, as the user named it.
     pub source: String,
@@ -161,9 +161,10 @@ pub enum HeldFacts {
     Unseen,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
+    #[default]
     Blob,
     ChainSpec,
     TryRuntimeSnapshot,
@@ -171,10 +172,11 @@ pub enum SourceKind {
     Node,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionFrom {
     /// The section `runtime_version`, without executing the runtime.
+    #[default]
     Section,
     /// A call into the runtime, because it has no such section.
     Call,
@@ -229,18 +231,19 @@ pub struct Pace {
 }
 
 /// Where the indices of the calls were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallIndicesFrom {
     pub set_code: IndicesFrom,
     pub authorize_upgrade: IndicesFrom,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IndicesFrom {
     /// The runtime's own metadata.
     Metadata,
     /// The indices of nearly every chain, because the runtime was not executed.
+    #[default]
     Default,
     /// The runtime has no such call. Runtimes from before 2024 have no `authorize_upgrade`.
     Missing,
@@ -307,7 +310,7 @@ pub struct StateSummary {
 }
 
 /// The identity of a state, independent of its source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatePin {
     /// The hash of the chain's genesis block. Null if a file does not contain it.
     pub genesis_hash: Option<String>,

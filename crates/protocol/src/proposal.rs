@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The proposal of an upgrade: the calls that make a chain take new code.
 
-use crate::{Failure, Source, exposed, step::StepResult};
+use crate::{Failure, Source, either::either, exposed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
@@ -178,6 +178,12 @@ pub struct Proposal {
 }
 
 impl Proposal {
+    /// Returns the hash that is decided on: of the preimage of the first call, else of that call.
+    pub fn decided_hash(&self) -> Option<&str> {
+        let first = self.calls.first()?;
+        Some(first.preimage.as_ref().map_or(&first.hash, |preimage| &preimage.hash))
+    }
+
     /// Returns the files that were written, relative to the output directory.
     pub fn files(&self) -> impl Iterator<Item = &String> {
         let apply = self.apply.iter().flat_map(|apply| &apply.files);
@@ -283,24 +289,18 @@ impl ProposeOutcome {
 
 impl<'de> Deserialize<'de> for ProposeOutcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error;
-        #[derive(Deserialize)]
-        struct Refused {
-            error: Failure,
-        }
-        // Not untagged: what is wrong with a proposal is told by the proposal's own reader.
-        let value = serde_json::Value::deserialize(deserializer)?;
-        match Refused::deserialize(&value) {
-            Ok(Refused { error }) => Ok(Self::Refused { error }),
-            Err(_) => Proposal::deserialize(value)
-                .map(|proposal| Self::Proposed(Box::new(proposal)))
-                .map_err(D::Error::custom),
-        }
+        either(
+            deserializer,
+            "error",
+            |Refused { error }| Self::Refused { error },
+            |proposal| Self::Proposed(Box::new(proposal)),
+        )
     }
 }
 
-impl StepResult for ProposeOutcome {
-    const STEP: &'static str = "propose";
+#[derive(Deserialize)]
+struct Refused {
+    error: Failure,
 }
 
 #[cfg(test)]

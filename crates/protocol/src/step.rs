@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The evidence of one step of an upgrade: `<step>.json` in a bundle.
 
-use crate::{Verdict, dry_run::DryRunReport, format, weights};
+use crate::{
+    Verdict,
+    build::BuildResult,
+    diff::DiffOutcome,
+    dry_run::DryRunReport,
+    format,
+    inspect::{RuntimeFacts, StatePin},
+    proposal::ProposeOutcome,
+    weights,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -37,12 +46,22 @@ pub trait StepResult: Serialize + DeserializeOwned {
     const STEP: &'static str;
 }
 
-impl StepResult for DryRunReport {
-    const STEP: &'static str = "dry-run";
+macro_rules! results {
+    ($($step:literal $result:ty)*) => {
+        $(impl StepResult for $result {
+            const STEP: &'static str = $step;
+        })*
+    };
 }
 
-impl StepResult for weights::check::StepResult {
-    const STEP: &'static str = "weights";
+results! {
+    "state" StatePin
+    "build" BuildResult
+    "inspect" RuntimeFacts
+    "diff" DiffOutcome
+    "dry-run" DryRunReport
+    "propose" ProposeOutcome
+    "weights" weights::check::StepResult
 }
 
 impl Step {
@@ -136,6 +155,19 @@ impl Input {
     pub fn blob(path: impl Into<String>, blake2_256: impl Into<String>) -> Self {
         let blake2_256 = blake2_256.into();
         Self { path: Some(path.into()), blake2_256: Some(blake2_256.clone()), ..Self::new(blake2_256) }
+    }
+
+    /// Returns the input `state`: what the step starts from. The digest is the state's root, or the hash of its file.
+    pub fn state(digest: impl Into<String>, pin: &StatePin) -> Self {
+        Self {
+            genesis_hash: pin.genesis_hash.clone(),
+            block_hash: pin.block_hash.clone(),
+            number: pin.number,
+            state_root: pin.state_root.clone(),
+            spec_name: Some(pin.spec_name.clone()),
+            spec_version: Some(pin.spec_version),
+            ..Self::new(digest)
+        }
     }
 }
 

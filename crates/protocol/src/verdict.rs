@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The verdict of a document: of a command, a step or a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// No failure was observed.
@@ -14,6 +14,7 @@ pub enum Verdict {
     /// A failure was observed.
     Fail,
     /// No failure was observed, but an applicable check could not be performed.
+    #[default]
     NotJudged,
     /// The step was not requested, or does not apply.
     Skip,

@@ -162,7 +162,7 @@ pub struct VerifyRequest {
     pub integrity_only: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verification {
     pub bundle: PathBuf,
     /// Whether what was asked for holds: that it is signed off or, with `integrity_only`, that it is undamaged.

@@ -4,7 +4,10 @@
 
 #![allow(clippy::expect_used, reason = "tests")]
 
-use cutover_protocol::{benchmark, block, build, bytes, diff, dry_run, inspect, weights};
+use cutover_protocol::{
+    benchmark, block, build, bytes, diff, dry_run, inspect, manifest, proposal, rebuild, signers, step, upgrade, verify,
+    weights,
+};
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -14,15 +17,24 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("benchmarks", schema_for!(benchmark::Runs)),
         ("blob-difference", schema_for!(bytes::BlobDifference)),
         ("block", schema_for!(block::BlockReport)),
+        ("build", schema_for!(build::BuildReport)),
         ("build-digest", schema_for!(build::BuildDigest)),
         ("diff", schema_for!(diff::DiffReport)),
         ("dry-run", schema_for!(dry_run::DryRunReport)),
         ("inspect", schema_for!(inspect::RuntimeFacts)),
+        ("manifest", schema_for!(manifest::Envelope)),
+        ("manifest-statement", schema_for!(manifest::Statement)),
         ("parameters", schema_for!(diff::ParametersReport)),
+        ("proposal", schema_for!(proposal::Proposal)),
         ("raw-database", schema_for!(weights::constants::Database)),
         ("raw-overhead", schema_for!(weights::constants::Overhead)),
         ("raw-weights", schema_for!(weights::raw::RawResults)),
+        ("signers", schema_for!(signers::RootFile)),
         ("state", schema_for!(inspect::StateSummary)),
+        ("step", schema_for!(step::Step)),
+        ("upgrade", schema_for!(upgrade::UpgradeReport)),
+        ("verify", schema_for!(verify::Verification)),
+        ("verify-build", schema_for!(rebuild::VerifyBuildReport)),
         ("weight-files", schema_for!(weights::Rendered)),
         ("weights", schema_for!(weights::check::Report)),
         ("weights-checks", schema_for!(weights::check::Checks)),

@@ -2,9 +2,10 @@
 //! Two blobs compared byte by byte, as a person reads it.
 
 use crate::{
-    field::{list, number, outcome, text},
+    field::{document as fields, list, number, outcome, text},
     table::aligned,
 };
+use serde::Serialize;
 use serde_json::Value;
 
 /// The document of `diff --bytes`.
@@ -107,7 +108,8 @@ fn causes(document: &Value) -> String {
 }
 
 /// The document of `verify build`.
-pub fn verify_build(document: &Value) -> String {
+pub fn verify_build(document: &impl Serialize) -> String {
+    let document = &fields(document);
     let rows = [
         ("runtime", format!("{} ({})", text(document, "/package"), text(document, "/profile"))),
         ("engine", text(document, "/engine")),

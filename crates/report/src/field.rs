@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reading documents that may be from another version.
 
+use serde::Serialize;
 use serde_json::Value;
+
+/// Returns a document by its fields.
+pub fn document(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
+}
 
 /// A value as a person reads it, `-` where there is none.
 pub fn text(value: &Value, pointer: &str) -> String {

@@ -4,11 +4,13 @@
 //! JUnit has no warnings: a check that warned passed, and what it said stands in its output. A check that could not look
 //! is an error, JUnit's word for a case that came to no verdict.
 
-use crate::field::{findings, list, number, text};
+use crate::field::{document as fields, findings, list, number, text};
+use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-pub fn dry_run(report: &Value) -> String {
+pub fn dry_run(report: &impl Serialize) -> String {
+    let report = &fields(report);
     let checks = list(report, "/checks");
     let count = |status: &str| checks.iter().filter(|check| text(check, "/status") == status).count();
     let mut cases = String::new();

@@ -3,11 +3,14 @@
 
 use crate::{
     call_weights,
-    field::{findings, list, milliseconds, size, text},
+    field::{document, findings, list, milliseconds, size, text},
     steps,
     table::{escape, markdown},
 };
-use protocol::weights::check::StepResult;
+use protocol::{
+    build::BuildResult, diff::DiffOutcome, dry_run::DryRunReport, inspect::RuntimeFacts, proposal::ProposeOutcome,
+    weights::check::StepResult,
+};
 use serde_json::Value;
 
 /// What the report is made of: the results of the steps, `Null` for one that was not done.
@@ -21,6 +24,30 @@ pub struct Bundle {
     pub propose: Value,
     /// None for a runtime whose source is not checked.
     pub weights: Option<StepResult>,
+}
+
+impl Bundle {
+    /// Returns what the report is made of, by the results of the steps that were done.
+    pub fn new(
+        name: &str,
+        build: Option<&BuildResult>,
+        inspect: Option<&RuntimeFacts>,
+        dry_run: Option<&DryRunReport>,
+        diff: Option<&DiffOutcome>,
+        propose: Option<&ProposeOutcome>,
+        weights: Option<StepResult>,
+    ) -> Self {
+        let (build, inspect, dry_run) = (document(&build), document(&inspect), document(&dry_run));
+        Self {
+            name: name.to_owned(),
+            build,
+            inspect,
+            dry_run,
+            diff: document(&diff),
+            propose: document(&propose),
+            weights,
+        }
+    }
 }
 
 /// The same evidence gives the same bytes: nothing here says when or how long.

@@ -2,11 +2,12 @@
 //! What a person sees when a command ends.
 
 use crate::{
-    field::{findings, grouped, list, milliseconds, number, outcome, short, size, text},
+    field::{document as fields, findings, grouped, list, milliseconds, number, outcome, short, size, text},
     steps,
     table::aligned,
 };
 use protocol::inspect::StateSummary;
+use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
@@ -31,7 +32,8 @@ pub fn setup(document: &Value) -> String {
     aligned(&rows)
 }
 
-pub fn build(document: &Value) -> String {
+pub fn build(document: &impl Serialize) -> String {
+    let document = &fields(document);
     let mut text_all = String::new();
     for runtime in list(document, "/runtimes") {
         let cached = if text(runtime, "/cached") == "yes" { "nothing changed" } else { "built" };
@@ -167,7 +169,8 @@ fn taken(result: &Value) -> String {
 }
 
 /// The checks of a dry run, the worst first within their order, and the blocks behind them.
-pub fn dry_run(result: &Value) -> String {
+pub fn dry_run(result: &impl Serialize) -> String {
+    let result = &fields(result);
     let mut all = pairs(&[
         ("state", format!("{} at block {}", text(result, "/state/source"), text(result, "/state/number"))),
         ("state root", format!("{}{}", text(result, "/state/state_root"), taken(result))),
@@ -211,7 +214,8 @@ fn status_word(check: &Value) -> String {
 }
 
 /// The verdict of a dry run: `pass with 2 hazards`, `not judged`.
-pub fn verdict(result: &Value) -> String {
+pub fn verdict(result: &impl Serialize) -> String {
+    let result = &fields(result);
     match (text(result, "/verdict").as_str(), number(result, "/hazards").unwrap_or_default()) {
         ("pass_with_hazards", 1.0) => "pass with 1 hazard".into(),
         ("pass_with_hazards", hazards) => format!("pass with {hazards} hazards"),
@@ -291,7 +295,8 @@ fn rows_of(rows: Vec<(&str, String)>) -> String {
     aligned(&rows.into_iter().map(|(name, value)| vec![name.to_string(), value]).collect::<Vec<_>>())
 }
 
-pub fn propose(proposal: &Value) -> String {
+pub fn propose(proposal: &impl Serialize) -> String {
+    let proposal = &fields(proposal);
     let mut all = pairs(&[
         ("chain", text(proposal, "/chain")),
         ("route", text(proposal, "/route")),
@@ -355,7 +360,8 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("   {line}\n")).collect()
 }
 
-pub fn sign(result: &Value) -> String {
+pub fn sign(result: &impl Serialize) -> String {
+    let result = &fields(result);
     let mut all = pairs(&[
         ("manifest", text(result, "/manifest")),
         ("payload sha256", text(result, "/payload_sha256")),
@@ -367,7 +373,8 @@ pub fn sign(result: &Value) -> String {
     all
 }
 
-pub fn verify(result: &Value) -> String {
+pub fn verify(result: &impl Serialize) -> String {
+    let result = &fields(result);
     let subjects = list(result, "/subjects");
     let bad: Vec<_> = subjects.iter().filter(|subject| text(subject, "/ok") != "yes").collect();
     let mut all = String::new();
@@ -441,7 +448,8 @@ fn warnings(result: &Value) -> String {
 }
 
 /// A file of signers, and who agreed to it.
-pub fn signers(result: &Value) -> String {
+pub fn signers(result: &impl Serialize) -> String {
+    let result = &fields(result);
     let mut all = pairs(&[
         ("signers", text(result, "/root")),
         ("version", text(result, "/version")),
@@ -467,7 +475,8 @@ pub fn signers(result: &Value) -> String {
 }
 
 /// The public halves of a key file, and how a signer is named by each.
-pub fn key(result: &Value) -> String {
+pub fn key(result: &impl Serialize) -> String {
+    let result = &fields(result);
     let mut all = String::new();
     for key in list(result, "/keys") {
         let (kind, public) = (text(key, "/key_type"), text(key, "/public_key"));
@@ -507,7 +516,11 @@ fn satisfied(result: &Value) -> &'static str {
 }
 
 /// The end of an upgrade, to be read in ten seconds.
-pub fn upgrade(summary: &Value) -> String {
+pub fn upgrade(summary: &impl Serialize) -> String {
+    let summary = &fields(summary);
+    if summary.pointer("/runtimes/0/steps").is_some() {
+        return part_of_upgrade(summary);
+    }
     let mut all = String::new();
     for runtime in list(summary, "/runtimes") {
         let blob = runtime.get("blob").cloned().unwrap_or_default();
@@ -619,7 +632,7 @@ pub fn matrix(document: &Value) -> String {
 }
 
 /// Some jobs of an upgrade: what each step says.
-pub fn part_of_upgrade(summary: &Value) -> String {
+fn part_of_upgrade(summary: &Value) -> String {
     let mut rows = Vec::new();
     for runtime in list(summary, "/runtimes") {
         let name = text(runtime, "/name");

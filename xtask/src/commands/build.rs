@@ -11,8 +11,12 @@ use crate::{
     workers,
     workers::Worker,
 };
-use protocol::{Source, inspect::Request};
-use serde_json::{Value, json};
+use protocol::{
+    Source,
+    build::{BuildDigest, BuildRecord, BuildReport, BuiltRuntime, DigestContext, DigestFiles, SizeVerdict},
+    format,
+    inspect::{HeldFacts, MetadataHashFacts, Request},
+};
 use std::{
     path::{Path, PathBuf},
     sync::Mutex,
@@ -31,7 +35,7 @@ const SIZE_FAILS: u64 = 95;
 /// A blob at its place, and what is said about it.
 pub struct Built {
     pub path: PathBuf,
-    pub document: Value,
+    pub runtime: BuiltRuntime,
     /// Whether the network has room for it.
     pub fits: bool,
 }
@@ -48,8 +52,8 @@ pub fn run(context: &Context, options: &cli::Build) -> Result<bool> {
     };
     let all = build_all(&*engine, &selected, &options.options, &out)?;
     let fit = all.iter().all(|built| built.fits);
-    let documents: Vec<Value> = all.into_iter().map(|built| built.document).collect();
-    let document = json!({"version": 1, "runtimes": documents});
+    let runtimes = all.into_iter().map(|built| built.runtime).collect();
+    let document = BuildReport { format: format::BUILD.into(), runtimes };
     context.printer.result(&document, || report::terminal::build(&document))?;
     Ok(fit)
 }
@@ -69,7 +73,7 @@ fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions,
         let done = &done;
         Job::new(format!("build-{}", runtime.package), move |desk| {
             let built = build_into(engine, runtime, &variant(runtime, options), out, desk.task, desk.log)?;
-            let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
+            let cached = built.runtime.cached;
             done.lock().map_err(|_| Failure::internal("a build panicked"))?.push((index, built));
             Ok(if cached { Done::Unchanged } else { Done::Now("built".into()) })
         })
@@ -132,8 +136,7 @@ pub fn build_one(engine: &dyn Engine, runtime: &Runtime, variant: &Variant, out:
     // It is appended to while the build runs; what is of interest is the last one.
     let _ = std::fs::remove_file(&log);
     let built = build_into(engine, runtime, variant, out, &task, &log)?;
-    let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
-    task.done(if cached { "nothing changed" } else { "built" });
+    task.done(if built.runtime.cached { "nothing changed" } else { "built" });
     Ok(built)
 }
 
@@ -153,62 +156,61 @@ pub fn build_into(
     let path = engines::place(&blob, out, &blob.file_name)?;
     let digest_file = out.join(format!("{}-srtool-digest.json", runtime.library));
     let digest = digest(engine, runtime, variant, &source, &blob, &digest_file, task, log)?;
-    let version = |name: &str| {
-        let kinds = ["compressed", "compact"].iter();
-        let found =
-            kinds.filter_map(|kind| digest.pointer(&format!("/runtimes/{kind}/subwasm/core_version/{name}"))).next();
-        found.cloned().unwrap_or_default()
-    };
+    let digested = digest.runtimes.compressed.as_ref().or(digest.runtimes.compact.as_ref());
+    let version = digested.map(|digested| &digested.subwasm.core_version);
     let size = std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
     let limit = runtime.max_code_size();
     // What is not compressed goes on no chain, and neither does what was built to be tested or measured.
     let tested =
         variant.features.iter().any(|feature| ["runtime-benchmarks", "try-runtime"].contains(&feature.as_str()));
     let deployable = !tested && variant.profile != Profile::Dev.name();
-    let verdict = if deployable { size_verdict(size, limit) } else { "not applicable" };
+    let verdict = if deployable { size_verdict(size, limit) } else { SizeVerdict::NotApplicable };
     let share = format!("{} bytes, {} % of the network's limit of {limit}", size, size * 100 / limit.max(1));
     match verdict {
-        "warn" => task.warning(&format!("{} has {share}", runtime.package)),
-        "fail" => {
+        SizeVerdict::Warn => task.warning(&format!("{} has {share}", runtime.package)),
+        SizeVerdict::Fail => {
             task.warning(&format!("{} is too large: it has {share}, and {SIZE_FAILS} % is the most", runtime.package))
         }
         _ => {}
     }
     let metadata_hash = match deployable {
-        true => metadata_hash(engine, &path, &blob.blake2_256, task, log)?,
-        false => Value::Null,
+        true => Some(metadata_hash(engine, &path, &blob.blake2_256, task, log)?),
+        false => None,
     };
-    if metadata_hash.get("held").and_then(Value::as_str) == Some("missing") {
+    if metadata_hash.as_ref().is_some_and(|hash| hash.held == HeldFacts::Missing) {
         task.warning(&without_hash(runtime, variant));
     }
-    let document = json!({
-        "package": runtime.package,
-        "name": runtime.name,
-        "blob": utf8(&path)?,
-        "blake2_256": blob.blake2_256,
-        "size": size,
-        "size_limit": limit,
-        "size_verdict": verdict,
-        "spec_name": version("specName"),
-        "spec_version": version("specVersion"),
-        "digest": digest,
-        "digest_file": utf8(&digest_file)?,
-        "engine": engine.name(),
-        "plain": engine.plain(),
-        "image": engine.image().map(|image| &image.reference),
-        "image_digest": engine.image().map(|image| &image.digest),
-        "profile": variant.profile,
-        "metadata_hash": metadata_hash,
-        "features": variant.features,
-        "default_features": variant.default_features,
-        "rustc": blob.rustc,
-        "compiler_cache": blob.compiler_cache,
-        "commit": source.commit,
-        "dirty": source.dirty,
-        "cached": blob.cached,
-        "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-    });
-    Ok(Built { path, document, fits: verdict != "fail" })
+    let record = BuildRecord {
+        name: runtime.name.clone(),
+        package: runtime.package.clone(),
+        size,
+        size_limit: limit,
+        size_verdict: verdict,
+        spec_name: version.map(|version| version.spec_name.clone()),
+        spec_version: version.map(|version| version.spec_version),
+        digest_file: utf8(&digest_file)?.to_owned(),
+        engine: engine.name().to_owned(),
+        plain: engine.plain(),
+        image: engine.image().map(|image| image.reference.clone()),
+        image_digest: engine.image().map(|image| image.digest.clone()),
+        profile: variant.profile.to_owned(),
+        metadata_hash,
+        features: variant.features.clone(),
+        default_features: variant.default_features,
+        rustc: blob.rustc,
+        compiler_cache: blob.compiler_cache,
+        commit: source.commit,
+        dirty: source.dirty,
+    };
+    let built = BuiltRuntime {
+        blob: utf8(&path)?.to_owned(),
+        blake2_256: blob.blake2_256,
+        digest,
+        record,
+        cached: blob.cached,
+        seconds: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+    };
+    Ok(Built { path, runtime: built, fits: verdict != SizeVerdict::Fail })
 }
 
 /// Whether the blob was compiled with the hash of its metadata, asked once for each blob.
@@ -218,7 +220,7 @@ fn metadata_hash(
     blake2_256: &str,
     task: &crate::printer::Task,
     log: &Path,
-) -> Result<Value> {
+) -> Result<MetadataHashFacts> {
     let stamp = engine.context().cache.join("metadata-hashes").join(blake2_256.trim_start_matches("0x"));
     if let Ok(text) = files::read_bounded(&stamp, DIGEST_LIMIT)
         && let Ok(known) = serde_json::from_slice(&text)
@@ -226,8 +228,8 @@ fn metadata_hash(
         return Ok(known);
     }
     let request = Request::MetadataHash { source: Source::File(blob.to_owned()) };
-    let held = workers::call(engine.context(), Worker::Inspect, &request, task, log)?.value;
-    files::write_whole(&stamp, held.to_string().as_bytes())?;
+    let held = workers::ask(engine.context(), Worker::Inspect, &request, task, log)?.value;
+    files::write_whole(&stamp, &serde_json::to_vec(&held).map_err(not_json)?)?;
     Ok(held)
 }
 
@@ -245,11 +247,15 @@ fn without_hash(runtime: &Runtime, variant: &Variant) -> String {
     format!("{blob}: {who}. Its build script does not compile it in with these features (`enable_metadata_hash`)")
 }
 
-fn size_verdict(size: u64, limit: u64) -> &'static str {
+fn not_json(error: serde_json::Error) -> Failure {
+    Failure::internal("a document cannot be written as JSON").found(error.to_string())
+}
+
+fn size_verdict(size: u64, limit: u64) -> SizeVerdict {
     match size.saturating_mul(100) {
-        scaled if scaled >= limit.saturating_mul(SIZE_FAILS) => "fail",
-        scaled if scaled >= limit.saturating_mul(SIZE_WARNS) => "warn",
-        _ => "pass",
+        scaled if scaled >= limit.saturating_mul(SIZE_FAILS) => SizeVerdict::Fail,
+        scaled if scaled >= limit.saturating_mul(SIZE_WARNS) => SizeVerdict::Warn,
+        _ => SizeVerdict::Pass,
     }
 }
 
@@ -264,33 +270,33 @@ fn digest(
     digest_file: &Path,
     task: &crate::printer::Task,
     log: &Path,
-) -> Result<Value> {
+) -> Result<BuildDigest> {
     let out = digest_file.parent().unwrap_or(Path::new("."));
     let directory = runtime.directory.strip_prefix(&engine.context().workspace).unwrap_or(&runtime.directory);
-    let kind = if variant.profile == Profile::Dev.name() { "compact" } else { "compressed" };
-    let mut request = json!({
-        "command": "digest",
-        "context": {
-            "package": runtime.package,
-            "version": runtime.version,
-            "runtime_dir": if runtime.through.is_some() { Path::new("") } else { directory },
-            "rustc": blob.rustc,
-            "profile": variant.profile,
-            // Of the source, not of this moment: the same source gives the same document.
-            "timestamp": source.time.as_deref().unwrap_or("1970-01-01T00:00:00Z"),
-            "commit": source.commit,
-            "tag": source.tag,
-            "branch": source.branch,
-            "image": engine.image().map(|image| format!("{}@{}", image.name, image.digest)),
-            "image_tag": engine.image().and_then(|image| image.tag.as_ref()),
-        },
-        "out": digest_file.file_name().unwrap_or_default().to_string_lossy(),
-    });
-    if let Some(fields) = request.as_object_mut() {
-        fields.insert(kind.into(), json!(blob.file_name));
-    }
+    let file = Some(PathBuf::from(&blob.file_name));
+    let files = match variant.profile == Profile::Dev.name() {
+        true => DigestFiles { compact: file, compressed: None },
+        false => DigestFiles { compact: None, compressed: file },
+    };
+    let directory = if runtime.through.is_some() { Path::new("") } else { directory };
+    let context = DigestContext {
+        package: runtime.package.clone(),
+        version: runtime.version.clone(),
+        runtime_dir: utf8(directory)?.to_owned(),
+        rustc: blob.rustc.clone(),
+        profile: variant.profile.to_owned(),
+        // Of the source, not of this moment: the same source gives the same document.
+        timestamp: source.time.clone().unwrap_or_else(|| "1970-01-01T00:00:00Z".into()),
+        commit: source.commit.clone(),
+        tag: source.tag.clone(),
+        branch: source.branch.clone(),
+        image: engine.image().map(|image| format!("{}@{}", image.name, image.digest)),
+        image_tag: engine.image().and_then(|image| image.tag.clone()),
+    };
+    let name = digest_file.file_name().unwrap_or_default();
+    let request = Request::Digest { files, context: Box::new(context), out: PathBuf::from(name) };
     let mut inputs = crate::inputs::Digester::new();
-    inputs.word("request", request.to_string());
+    inputs.word("request", serde_json::to_string(&request).map_err(not_json)?);
     inputs.word("blob", crate::inputs::file_digest(&out.join(&blob.file_name))?);
     let stamp = engine.context().cache.join("digests").join(inputs.finish().trim_start_matches("0x"));
     if let Ok(text) = files::read_bounded(&stamp, DIGEST_LIMIT)
@@ -301,7 +307,7 @@ fn digest(
         }
         return Ok(digest);
     }
-    let outcome = workers::call_in(engine.context(), Worker::Inspect, &request, task, log, out)?;
+    let outcome = workers::ask_in(engine.context(), Worker::Inspect, &request, task, log, out)?;
     files::write_whole(&stamp, &files::read_bounded(digest_file, DIGEST_LIMIT)?)?;
     Ok(outcome.value)
 }
@@ -312,8 +318,8 @@ mod tests {
 
     #[test]
     fn a_blob_needs_room_for_the_next_release() {
-        for (size, verdict) in [(0, "pass"), (799, "pass"), (800, "warn"), (949, "warn"), (950, "fail"), (2000, "fail")]
-        {
+        use SizeVerdict::{Fail, Pass, Warn};
+        for (size, verdict) in [(0, Pass), (799, Pass), (800, Warn), (949, Warn), (950, Fail), (2000, Fail)] {
             assert_eq!(size_verdict(size, 1000), verdict, "{size}");
         }
     }

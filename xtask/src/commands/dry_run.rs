@@ -9,9 +9,8 @@ use crate::{
 };
 use protocol::{
     Verdict,
-    dry_run::{DryRunRequest, Request},
+    dry_run::{DryRunReport, DryRunRequest, Request},
 };
-use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 use worker::{Failure, Result};
 
@@ -48,27 +47,27 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request.unverified = options.unverified;
     let request = Request::DryRun(request);
     let task = context.printer.task("dry-run");
-    let outcome = workers::call(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;
+    let report: DryRunReport = workers::ask(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?.value;
     drop(task);
     if let Some(out) = &options.out {
-        let mut text = serde_json::to_vec_pretty(&outcome.value)
+        let mut text = serde_json::to_vec_pretty(&report)
             .map_err(|error| Failure::internal("the evidence cannot be written").found(error.to_string()))?;
         text.push(b'\n');
         files::write_whole(out, &text)?;
     }
     if let Some(junit) = &options.junit {
-        files::write_whole(junit, report::junit::dry_run(&outcome.value).as_bytes())?;
+        files::write_whole(junit, report::junit::dry_run(&report).as_bytes())?;
     }
-    context.printer.result(&outcome.value, || report::terminal::dry_run(&outcome.value))?;
-    Ok(verdict(&outcome.value))
+    context.printer.result(&report, || report::terminal::dry_run(&report))?;
+    Ok(verdict(&report))
 }
 
-/// What a report of a dry run comes to.
-pub fn verdict(report: &Value) -> Verdict {
-    match report.get("verdict").and_then(Value::as_str) {
-        Some("pass" | "pass_with_hazards") => Verdict::Pass,
-        Some("not_judged") => Verdict::NotJudged,
-        _ => Verdict::Fail,
+/// Returns what a report of a dry run comes to as a step: hazards do not fail one.
+pub fn verdict(report: &DryRunReport) -> Verdict {
+    match report.verdict {
+        Verdict::Pass | Verdict::PassWithHazards => Verdict::Pass,
+        Verdict::NotJudged => Verdict::NotJudged,
+        Verdict::Fail | Verdict::Skip => Verdict::Fail,
     }
 }
 

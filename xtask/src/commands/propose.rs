@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::{target, utf8};
+use super::target;
 use crate::{
     cli::{self, RouteOptions},
     context::Context,
@@ -7,10 +7,12 @@ use crate::{
     workers,
     workers::Worker,
 };
-use protocol::exposed::Exposed;
-use serde_json::{Value, json};
+use protocol::{
+    Source,
+    proposal::{BrowserNodes, Enactment, Proposal, ProposalRequest, ProposeRequest, Route, UnknownRoute},
+};
 use std::path::Path;
-use worker::Result;
+use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     let cli::Proposal::Upgrade(options) = &options.what;
@@ -24,9 +26,10 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
     let chain = networks::source(context, &options.target)?;
     let mut request = request(&target.blob, &chain, relay.as_ref(), &route, options.out.as_deref())?;
     // Who reads this is who asked that node; evidence is for everyone.
-    request["browser"] = json!({"target": shown(&chain), "relay": relay.as_ref().and_then(shown)});
+    request.browser = BrowserNodes { target: shown(&chain), relay: relay.as_ref().and_then(shown) };
+    let request = ProposalRequest::Propose(request);
     let task = context.printer.task("propose");
-    let outcome = workers::call(context, Worker::Proposal, &request, &task, &context.log("propose"))?;
+    let outcome: Outcome<Proposal> = workers::ask(context, Worker::Proposal, &request, &task, &context.log("propose"))?;
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::propose(&outcome.value))?;
     Ok(outcome.passed)
@@ -45,26 +48,30 @@ pub fn request(
     relay: Option<&Place>,
     route: &RouteOptions,
     out: Option<&Path>,
-) -> Result<Value> {
+) -> Result<ProposeRequest> {
     let enactment = match (route.enact_after, route.enact_at) {
-        (Some(blocks), _) => Some(json!({"after": blocks})),
-        (_, Some(block)) => Some(json!({"at": block})),
-        _ => None,
+        (Some(blocks), _) => Enactment::After(blocks),
+        (_, Some(block)) => Enactment::At(block),
+        _ => Enactment::default(),
     };
-    let mut request = json!({
-        "command": "propose",
-        "runtime": utf8(runtime)?,
-        "target": chain.source().exposed(),
-        "relay": relay.map(Place::source).as_ref().map(Exposed::exposed),
-        "para_id": route.para_id,
-        "route": route.route,
-        "without_checks": route.without_checks,
-        "note_preimage": route.note_preimage,
-        "referendum_index": route.referendum_index,
-        "out": out.map(utf8).transpose()?,
+    let governed_by = route.route.as_deref().map(|name| {
+        name.parse::<Route>().map_err(|unknown| {
+            Failure::usage("there is no such route")
+                .found(format!("{:?}", unknown.0))
+                .expected(UnknownRoute::expected())
+        })
     });
-    if let (Some(enactment), Some(fields)) = (enactment, request.as_object_mut()) {
-        fields.insert("enactment".into(), enactment);
-    }
-    Ok(request)
+    Ok(ProposeRequest {
+        runtime: Source::File(runtime.to_owned()),
+        target: chain.source(),
+        relay: relay.map(Place::source),
+        para_id: route.para_id,
+        route: governed_by.transpose()?,
+        enactment,
+        without_checks: route.without_checks,
+        note_preimage: route.note_preimage,
+        referendum_index: route.referendum_index,
+        out: out.map(Path::to_owned),
+        browser: BrowserNodes::default(),
+    })
 }

@@ -4,7 +4,7 @@
 //! Whoever verifies believes nobody: where it is built and in which image are the verifier's own choice, and the source is
 //! a clean checkout of the commit.
 
-use super::{build::build_into, utf8};
+use super::build::{Built, build_into};
 use crate::{
     cli::{self, EngineOptions},
     context::Context,
@@ -17,7 +17,7 @@ use crate::{
     workers,
     workers::Worker,
 };
-use serde_json::{Value, json};
+use protocol::{Source, bytes::BuildFacts, inspect::Request, rebuild::Rebuilt};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
@@ -27,9 +27,9 @@ pub struct Wanted<'a> {
     pub variant: &'a Variant,
     pub blake2_256: &'a str,
     /// Where the blob itself is, to explain a difference.
-    pub blob: Option<&'a str>,
+    pub blob: Option<Source>,
     /// What its digest says of its build.
-    pub stated: Option<Value>,
+    pub stated: Option<BuildFacts>,
 }
 
 /// The sources to build: the work tree as it is, or a commit taken out of git.
@@ -95,53 +95,54 @@ impl Sources {
 }
 
 /// Builds the runtime and compares; where the blob differs and is at hand, says why.
-pub fn rebuild(engine: &dyn Engine, sources: &Sources, wanted: &Wanted<'_>, task: &Task, log: &Path) -> Result<Value> {
+pub fn rebuild(
+    engine: &dyn Engine,
+    sources: &Sources,
+    wanted: &Wanted<'_>,
+    task: &Task,
+    log: &Path,
+) -> Result<Rebuilt> {
     let Wanted { runtime, variant, blake2_256, blob, stated } = wanted;
     let out = tempfile::tempdir()
         .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
     task.say(&format!("building {} again", runtime.package));
-    let built = build_into(engine, runtime, variant, out.path(), task, log)?;
-    let hash = built.document.get("blake2_256").and_then(Value::as_str).unwrap_or_default();
-    let same = hash == *blake2_256;
+    let Built { path, runtime: built, .. } = build_into(engine, runtime, variant, out.path(), task, log)?;
+    let same = built.blake2_256 == *blake2_256;
     let difference = match (blob, same) {
         (Some(blob), false) => {
-            let features: Vec<_> = runtime.features.iter().collect();
             // Compared only with what the other side says.
-            let facts = match stated {
-                Some(_) => json!({
-                    "rustc": built.document.get("rustc"),
-                    "profile": variant.profile,
-                    "commit": sources.commit,
-                }),
-                None => json!({}),
-            };
-            let request = json!({
-                "command": "diff_bytes",
-                "old": blob,
-                "new": utf8(&built.path)?,
-                "old_build": stated.clone().unwrap_or_else(|| json!({})),
-                "new_build": facts,
-                "features": features,
+            let facts = stated.as_ref().map(|_| BuildFacts {
+                rustc: Some(built.record.rustc.clone()),
+                profile: Some(variant.profile.to_owned()),
+                commit: sources.commit.clone(),
+                ..BuildFacts::default()
             });
-            Some(workers::call(&sources.context, Worker::Inspect, &request, task, log)?.value)
+            let request = Request::DiffBytes {
+                old: blob.clone(),
+                new: Source::File(path),
+                old_build: Box::new(stated.clone().unwrap_or_default()),
+                new_build: Box::new(facts.unwrap_or_default()),
+                features: runtime.features.iter().cloned().collect(),
+            };
+            Some(workers::ask(&sources.context, Worker::Inspect, &request, task, log)?.value)
         }
         _ => None,
     };
-    Ok(json!({
-        "package": runtime.package,
-        "engine": engine.name(),
-        "plain": engine.plain(),
-        "image_digest": engine.image().map(|image| &image.digest),
-        "commit": sources.commit,
-        "dirty": built.document.get("dirty").filter(|_| sources.directory.is_none()),
-        "profile": variant.profile,
-        "features": variant.features,
-        "rustc": built.document.get("rustc"),
-        "expected": blake2_256,
-        "rebuilt": hash,
-        "same": same,
-        "difference": difference,
-    }))
+    Ok(Rebuilt {
+        package: runtime.package.clone(),
+        engine: engine.name().to_owned(),
+        plain: engine.plain(),
+        image_digest: engine.image().map(|image| image.digest.clone()),
+        commit: sources.commit.clone(),
+        dirty: built.record.dirty.filter(|_| sources.directory.is_none()),
+        profile: variant.profile.to_owned(),
+        features: variant.features.clone(),
+        rustc: Some(built.record.rustc),
+        expected: (*blake2_256).to_owned(),
+        rebuilt: built.blake2_256,
+        same,
+        difference,
+    })
 }
 
 fn copy(context: &Context, workspace: &Path) -> Context {

@@ -1,57 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The two reports of a bundle: a rendering of its evidence and nothing else, so that anyone can make them again.
 
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use evidence::step;
+use protocol::{
+    step::{Step, StepResult},
+    verify::Verification,
+};
 use std::path::Path;
-use worker::{Failure, Result};
+use worker::Result;
 
 pub const REPORT: &str = "report.md";
 pub const PAGE: &str = "report.html";
-/// A step's evidence, or a report, may be this large.
+/// A report may be this large.
 const LIMIT: u64 = 64 << 20;
 
-/// Both reports, by their names. `result` gives what a step came to, `Null` for one that was not done.
-pub fn rendered(name: &str, result: impl Fn(&str) -> Result<Value>) -> Result<[(&'static str, String); 2]> {
-    let bundle = report::Bundle {
-        name: name.to_owned(),
-        build: result("build")?,
-        inspect: result("inspect")?,
-        dry_run: result("dry-run")?,
-        diff: result("diff")?,
-        propose: result("propose")?,
-        weights: read_result("weights", result("weights")?)?,
-    };
+/// Returns both reports, by their names. `read` gives the evidence of a step, none of one that was not done.
+pub fn rendered(name: &str, read: impl Fn(&str) -> Result<Option<Step>>) -> Result<[(&'static str, String); 2]> {
+    let bundle = report::Bundle::new(
+        name,
+        result(&read)?.as_ref(),
+        result(&read)?.as_ref(),
+        result(&read)?.as_ref(),
+        result(&read)?.as_ref(),
+        result(&read)?.as_ref(),
+        result(&read)?,
+    );
     Ok([(REPORT, report::report(&bundle)), (PAGE, report::html::report(&bundle))])
 }
 
-/// Reads the result of a step; none of one that was not done.
-pub fn read_result<T: DeserializeOwned>(step: &str, result: Value) -> Result<Option<T>> {
-    serde_json::from_value(result).map_err(|error| {
-        Failure::input(format!("{step}.json has no result of this step"))
-            .found(error.to_string())
-            .hint("run the step again, or take the Cutover that made the file")
-    })
+fn result<T: StepResult>(read: impl Fn(&str) -> Result<Option<Step>>) -> Result<Option<T>> {
+    read(T::STEP)?.map(|step| step::result(&step)).transpose()
 }
 
 /// The reports of a bundle that say something else than its evidence. `verified` is what was found of it otherwise.
 ///
 /// Nothing is said of a bundle of several runtimes, or of none: `upgrade` makes none.
-pub fn differing(bundle: &Path, verified: &Value) -> Result<Vec<&'static str>> {
-    let runtimes = verified.pointer("/predicate/runtimes").and_then(Value::as_array);
-    let Some([runtime]) = runtimes.map(Vec::as_slice) else { return Ok(Vec::new()) };
-    let name = runtime.get("name").and_then(Value::as_str).unwrap_or_default();
-    let reports = rendered(name, |step| {
+pub fn differing(bundle: &Path, verified: &Verification) -> Result<Vec<&'static str>> {
+    let runtimes = verified.predicate.as_ref().map(|predicate| predicate.runtimes.as_slice());
+    let Some([runtime]) = runtimes else { return Ok(Vec::new()) };
+    let reports = rendered(&runtime.name, |step| {
         let path = bundle.join(format!("{step}.json"));
-        if !path.exists() {
-            return Ok(Value::Null);
-        }
-        let evidence: Value = serde_json::from_slice(&files::read_bounded(&path, LIMIT)?)
-            .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))?;
-        Ok(evidence.get("result").cloned().unwrap_or_default())
+        if path.exists() { step::read(&path).map(Some) } else { Ok(None) }
     })?;
-    let subjects = verified.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let in_bundle = |name: &str| subjects.iter().any(|subject| subject["name"] == json!(name));
+    let in_bundle = |name: &str| verified.subjects.iter().any(|subject| subject.name == name);
     let other = |(name, text): &(&'static str, String)| {
         in_bundle(name) && !files::read_bounded(&bundle.join(name), LIMIT).is_ok_and(|there| there == text.as_bytes())
     };
@@ -59,6 +50,7 @@ pub fn differing(bundle: &Path, verified: &Value) -> Result<Vec<&'static str>> {
 }
 
 /// Whether a bundle was made by this version of Cutover, whose reports it can make again to the byte.
-pub fn are_of_this_version(verified: &Value) -> bool {
-    verified.pointer("/predicate/versions/cutover").and_then(Value::as_str) == Some(env!("CARGO_PKG_VERSION"))
+pub fn are_of_this_version(verified: &Verification) -> bool {
+    let made_by = verified.predicate.as_ref().and_then(|predicate| predicate.versions.cutover.as_deref());
+    made_by == Some(env!("CARGO_PKG_VERSION"))
 }

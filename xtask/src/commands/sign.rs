@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{accepted_signers, bundle_directory, reports, root_file, utf8};
 use crate::{cli, context::Context, printer::Task, workers, workers::Worker};
-use serde_json::{Value, json};
-use std::path::Path;
+use protocol::{
+    signers::{KeyRequest, KeySource, KeyType},
+    verify::{EvidenceRequest, Message, MessageRequest, SignRequest, Signed, Verification, VerifyRequest},
+};
+use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
@@ -10,10 +13,11 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
     let log = context.log("sign");
     bundle_directory(&options.bundle)?;
     if let Some(out) = &options.message {
-        let request = json!({"command": "message", "bundle": utf8(&options.bundle)?, "out": utf8(out)?});
-        let outcome = workers::call(context, Worker::Evidence, &request, &task, &log)?;
+        let request = MessageRequest { bundle: utf8(&options.bundle)?.into(), out: utf8(out)?.into() };
+        let request = EvidenceRequest::Message(request);
+        let message: Message = workers::ask(context, Worker::Evidence, &request, &task, &log)?.value;
         drop(task);
-        context.printer.result(&outcome.value, || format!("the bytes to sign are in {}\n", out.display()))?;
+        context.printer.result(&message, || format!("the bytes to sign are in {}\n", out.display()))?;
         return Ok(true);
     }
     // All are understood before the first one signs.
@@ -22,16 +26,16 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
     expect_its_reports(context, &options.bundle, &task, &log)?;
     let signed = sign(context, &options.bundle, &keys, root.as_deref(), &task, &log)?;
     drop(task);
+    let signed = signed.ok_or_else(|| Failure::usage("there is no key to sign with"))?;
     context.printer.result(&signed, || report::terminal::sign(&signed))?;
     Ok(true)
 }
 
 /// Whoever signs has the bundle from somebody else, and read its reports.
 pub fn expect_its_reports(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<()> {
-    let request = json!({"command": "verify", "bundle": utf8(bundle)?, "integrity_only": true});
-    let verified = workers::call(context, Worker::Evidence, &request, task, log)?.value;
+    let verified = integrity(context, bundle, task, log)?;
     // What else is wrong with it is told by who signs.
-    if verified["integrity"] != json!(true) || !reports::are_of_this_version(&verified) {
+    if !verified.integrity || !reports::are_of_this_version(&verified) {
         return Ok(());
     }
     match reports::differing(bundle, &verified)?.first() {
@@ -42,60 +46,68 @@ pub fn expect_its_reports(context: &Context, bundle: &Path, task: &Task, log: &P
     }
 }
 
-/// One signature after the other; the last result tells of all.
+/// Verifies whether a bundle is undamaged, and nothing else.
+pub fn integrity(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<Verification> {
+    let request = VerifyRequest { bundle: utf8(bundle)?.into(), integrity_only: true, ..VerifyRequest::default() };
+    Ok(workers::ask(context, Worker::Evidence, &EvidenceRequest::Verify(request), task, log)?.value)
+}
+
+/// One signature after the other; the last result tells of all. None where there is no key.
 pub fn sign(
     context: &Context,
     bundle: &Path,
-    keys: &[Value],
+    keys: &[KeySource],
     root: Option<&Path>,
     task: &Task,
     log: &Path,
-) -> Result<Value> {
-    let mut last = Value::Null;
+) -> Result<Option<Signed>> {
+    let mut last = None;
     for key in keys {
-        let request = json!({
-            "command": "sign",
-            "bundle": utf8(bundle)?,
-            "with": key,
-            "root": root.map(utf8).transpose()?,
-            "accepted": utf8(&accepted_signers(context))?,
+        let request = EvidenceRequest::Sign(SignRequest {
+            bundle: utf8(bundle)?.into(),
+            with: key.clone(),
+            root: root.map(utf8).transpose()?.map(PathBuf::from),
+            accepted: Some(accepted_signers(context)),
         });
-        last = workers::call(context, Worker::Evidence, &request, task, log)?.value;
+        last = Some(workers::ask(context, Worker::Evidence, &request, task, log)?.value);
     }
     Ok(last)
 }
 
 /// Looks at the keys that are to sign when all else is done: that each can.
-pub fn expect_keys(context: &Context, keys: &[Value]) -> Result<()> {
+pub fn expect_keys(context: &Context, keys: &[KeySource]) -> Result<()> {
     keys.iter().try_for_each(expect_key)?;
     let (task, log) = (context.printer.task("keys"), context.log("sign"));
     // Only what is kept in a file can be looked into.
-    for key in keys.iter().filter(|key| key.is_object() && key.get("agent").is_none()) {
-        workers::call(context, Worker::Evidence, &json!({"command": "expect_key", "with": key}), &task, &log)?;
+    for key in keys.iter().filter(|key| !matches!(key, KeySource::ThrowAway | KeySource::Agent { .. })) {
+        let request = EvidenceRequest::ExpectKey(KeyRequest { with: key.clone() });
+        workers::ask::<()>(context, Worker::Evidence, &request, &task, &log)?;
     }
     Ok(())
 }
 
 /// What can be seen of a key before it is needed: that its file is there and nobody else reads it, that an agent runs.
-fn expect_key(key: &Value) -> Result<()> {
-    if key.get("agent").is_some() {
-        return match std::env::var_os("SSH_AUTH_SOCK").filter(|socket| Path::new(socket).exists()) {
-            Some(_) => Ok(()),
-            None => Err(Failure::environment("no ssh agent is there to sign with")
-                .found("SSH_AUTH_SOCK names no socket")
-                .hint("eval $(ssh-agent), then ssh-add")),
-        };
-    }
-    let secret = ["ssh", "ed25519", "sr25519"].iter().find_map(|kind| key.get(kind)?.get("key_file")?.as_str());
-    let file = secret.or_else(|| key.pointer("/import/signature_file")?.as_str());
-    let Some(path) = file.map(Path::new) else { return Ok(()) };
+fn expect_key(key: &KeySource) -> Result<()> {
+    let path = match key {
+        KeySource::Agent { .. } => {
+            return match std::env::var_os("SSH_AUTH_SOCK").filter(|socket| Path::new(socket).exists()) {
+                Some(_) => Ok(()),
+                None => Err(Failure::environment("no ssh agent is there to sign with")
+                    .found("SSH_AUTH_SOCK names no socket")
+                    .hint("eval $(ssh-agent), then ssh-add")),
+            };
+        }
+        KeySource::ThrowAway => return Ok(()),
+        KeySource::Ssh { key_file } | KeySource::Ed25519 { key_file } | KeySource::Sr25519 { key_file } => key_file,
+        KeySource::Import { signature_file, .. } => signature_file,
+    };
     let metadata = std::fs::metadata(path).map_err(|error| Failure::io("read the key", path, &error))?;
     if !metadata.is_file() {
         return Err(Failure::input(format!("{} is no key file", path.display())).expected("a file"));
     }
     let is_public = path.extension().is_some_and(|extension| extension == "pub");
     let mode = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777;
-    if secret.is_some() && !is_public && mode & 0o077 != 0 {
+    if key.secret_file().is_some() && !is_public && mode & 0o077 != 0 {
         return Err(Failure::input(format!("the key file {} can be read by others", path.display()))
             .found(format!("mode {mode:03o}"))
             .expected("mode 600")
@@ -105,7 +117,7 @@ fn expect_key(key: &Value) -> Result<()> {
 }
 
 /// A key as the command line has it, as the worker takes it.
-pub fn parse_key(text: &str) -> Result<Value> {
+pub fn parse_key(text: &str) -> Result<KeySource> {
     let unknown = || {
         Failure::usage(format!("{text:?} is no key to sign with")).expected(
             "FILE, ssh:FILE, agent, agent:KEY, ed25519:FILE, sr25519:FILE, import:TYPE:SIGNATURE_FILE, \
@@ -116,33 +128,39 @@ pub fn parse_key(text: &str) -> Result<Value> {
         "" => Err(unknown()),
         // Before it is looked for, and told that there is no such file.
         path if is_secret(path) && !Path::new(path).exists() => Err(secret_given()),
-        path => Ok(json!({"key_file": path})),
+        path => Ok(PathBuf::from(path)),
     };
+    let agent = |key: Option<&str>| KeySource::Agent { key: key.map(str::to_owned), socket: None };
     match text.split_once(':') {
         None if text.is_empty() => Err(unknown()),
-        None if text == "throw-away" => Ok(json!("throw_away")),
-        None if text == "agent" => Ok(json!({"agent": {}})),
-        None => Ok(json!({"ssh": file(text)?})),
-        Some(("agent", key)) => Ok(json!({"agent": {"key": key}})),
-        Some((kind @ ("ssh" | "ed25519" | "sr25519"), path)) => {
-            let fields = file(path)?;
-            Ok(Value::Object([(kind.to_owned(), fields)].into_iter().collect()))
-        }
+        None if text == "throw-away" => Ok(KeySource::ThrowAway),
+        None if text == "agent" => Ok(agent(None)),
+        None => Ok(KeySource::Ssh { key_file: file(text)? }),
+        Some(("agent", key)) => Ok(agent(Some(key))),
+        Some(("ssh", path)) => Ok(KeySource::Ssh { key_file: file(path)? }),
+        Some(("ed25519", path)) => Ok(KeySource::Ed25519 { key_file: file(path)? }),
+        Some(("sr25519", path)) => Ok(KeySource::Sr25519 { key_file: file(path)? }),
         Some(("import", rest)) => match rest.split(':').collect::<Vec<_>>().as_slice() {
-            [kind @ ("ssh" | "ed25519" | "sr25519"), file] => {
-                Ok(json!({"import": {"key_type": kind, "signature_file": file}}))
+            [kind, file] => {
+                let key_type = key_type(kind).ok_or_else(unknown)?;
+                Ok(KeySource::Import { key_type, public_key: None, signature_file: file.into() })
             }
             ["ed25519" | "sr25519", key, _] if key.contains(char::is_whitespace) => Err(secret_given()),
-            [kind @ ("ssh" | "ed25519" | "sr25519"), key, file] => {
-                Ok(json!({"import": {"key_type": kind, "public_key": key, "signature_file": file}}))
+            [kind, key, file] => {
+                let key_type = key_type(kind).ok_or_else(unknown)?;
+                Ok(KeySource::Import { key_type, public_key: Some((*key).into()), signature_file: file.into() })
             }
             _ => Err(unknown()),
         },
         Some(_) if is_secret(text) => Err(secret_given()),
         // A path may hold a colon.
-        Some(_) if Path::new(text).exists() => Ok(json!({"ssh": file(text)?})),
+        Some(_) if Path::new(text).exists() => Ok(KeySource::Ssh { key_file: file(text)? }),
         Some(_) => Err(unknown()),
     }
+}
+
+fn key_type(name: &str) -> Option<KeyType> {
+    [KeyType::Ssh, KeyType::Ed25519, KeyType::Sr25519].into_iter().find(|key_type| key_type.name() == name)
 }
 
 /// More words than a path has: a secret phrase has twelve or more.
@@ -169,6 +187,7 @@ pub fn secret_given() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn keys_are_understood() {
@@ -184,7 +203,7 @@ mod tests {
                 json!({"import": {"key_type": "ed25519", "public_key": "0x12", "signature_file": "m.sig"}}),
             ),
         ] {
-            assert_eq!(parse_key(text).expect("a key"), expected);
+            assert_eq!(json!(parse_key(text).expect("a key")), expected);
         }
     }
 
@@ -201,7 +220,7 @@ mod tests {
         mode(0o644);
         assert_eq!(expect_key(&key("ssh")).expect_err("read by others").kind, worker::Kind::Input);
         expect_key(&key("import:ssh")).expect("a signature is no secret");
-        expect_key(&json!("throw_away")).expect("made when it is needed");
+        expect_key(&KeySource::ThrowAway).expect("made when it is needed");
         let missing = parse_key("keys/nosuch").expect("a key");
         assert!(expect_key(&missing).expect_err("missing").message.contains("keys/nosuch"));
     }

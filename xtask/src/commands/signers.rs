@@ -12,58 +12,70 @@ use crate::{
     workers,
     workers::Worker,
 };
-use serde_json::{Value, json};
-use std::path::Path;
-use worker::{Failure, Result};
+use protocol::{
+    signers::{
+        InitRootRequest, KeyRequest, KeyType, PublicKeys, RootSummary, SignRootRequest, SignerEntry, VerifyRootRequest,
+    },
+    verify::EvidenceRequest,
+};
+use std::path::{Path, PathBuf};
+use worker::{Failure, Outcome, Result};
 
 /// A public key line of RSA is the longest.
 const PUBLIC_KEY_LIMIT: u64 = 16 * 1024;
 
 pub fn run(context: &Context, options: &cli::Signers) -> Result<bool> {
-    let requests = match &options.what {
-        SignersCommand::Init(init) => vec![json!({
-            "command": "init_root",
-            "path": utf8(&init.file)?,
-            "threshold": init.threshold,
-            "signers": init.signers.iter().map(|text| signer(text)).collect::<Result<Vec<_>>>()?,
-            "expires": init.expires,
-            "previous": init.previous.as_deref().map(utf8).transpose()?,
-        })],
+    let task = context.printer.task("signers");
+    let ask = |request: &EvidenceRequest| -> Result<Outcome<RootSummary>> {
+        workers::ask(context, Worker::Evidence, request, &task, &context.log("signers"))
+    };
+    let last = match &options.what {
+        SignersCommand::Init(init) => ask(&EvidenceRequest::InitRoot(InitRootRequest {
+            path: utf8(&init.file)?.into(),
+            threshold: init.threshold,
+            signers: init.signers.iter().map(|text| signer(text)).collect::<Result<_>>()?,
+            expires: init.expires.clone(),
+            previous: path(init.previous.as_deref())?,
+        }))?,
         SignersCommand::Sign(sign) => {
             // All are understood before the first one signs.
             let keys = sign.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
-            let file = utf8(&sign.file)?;
-            let previous = sign.previous.as_deref().map(utf8).transpose()?;
-            let request = |key| json!({"command": "sign_root", "root": file, "with": key, "previous": previous});
-            keys.into_iter().map(request).collect()
+            let (root, previous) = (PathBuf::from(utf8(&sign.file)?), path(sign.previous.as_deref())?);
+            let mut last = None;
+            for with in keys {
+                let (root, previous) = (root.clone(), previous.clone());
+                last = Some(ask(&EvidenceRequest::SignRoot(SignRootRequest { root, with, previous }))?);
+            }
+            last.ok_or_else(|| Failure::usage("there is no key to sign with"))?
         }
-        SignersCommand::Verify(verify) => vec![json!({
-            "command": "verify_root",
-            "root": utf8(&verify.file)?,
-            "previous": verify.previous.as_deref().map(utf8).transpose()?,
-            "accepted": utf8(&accepted_signers(context))?,
-        })],
-        SignersCommand::Key(key) => vec![json!({"command": "key", "with": parse_key(&key.key)?})],
+        SignersCommand::Verify(verify) => ask(&EvidenceRequest::VerifyRoot(VerifyRootRequest {
+            root: utf8(&verify.file)?.into(),
+            previous: path(verify.previous.as_deref())?,
+            accepted: Some(accepted_signers(context)),
+        }))?,
+        SignersCommand::Key(key) => {
+            let request = EvidenceRequest::Key(KeyRequest { with: parse_key(&key.key)? });
+            let log = context.log("signers");
+            let keys: Outcome<PublicKeys> = workers::ask(context, Worker::Evidence, &request, &task, &log)?;
+            drop(task);
+            context.printer.result(&keys.value, || report::terminal::key(&keys.value))?;
+            return Ok(keys.passed);
+        }
     };
-    let task = context.printer.task("signers");
-    let mut last = worker::Outcome::passed(Value::Null);
-    for request in &requests {
-        last = workers::call(context, Worker::Evidence, request, &task, &context.log("signers"))?;
-    }
     drop(task);
-    let human = match &options.what {
-        SignersCommand::Key(_) => report::terminal::key,
-        _ => report::terminal::signers,
-    };
-    context.printer.result(&last.value, || human(&last.value))?;
+    context.printer.result(&last.value, || report::terminal::signers(&last.value))?;
     Ok(last.passed)
+}
+
+fn path(named: Option<&Path>) -> Result<Option<PathBuf>> {
+    Ok(named.map(utf8).transpose()?.map(PathBuf::from))
 }
 
 /// How public key lines of OpenSSH begin.
 const SSH_LINES: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
 
 /// A signer as the command line has it, as the file has it.
-fn signer(text: &str) -> Result<Value> {
+fn signer(text: &str) -> Result<SignerEntry> {
     let (name, key) = text.split_once('=').unwrap_or((text, ""));
     // The key is not repeated, nor a name that may be one: people paste secrets here.
     let unknown = || {
@@ -79,13 +91,14 @@ fn signer(text: &str) -> Result<Value> {
     }
     let (key_type, public_key) = match key.split_once(':') {
         Some(("sr25519" | "ed25519", key)) if key.contains(char::is_whitespace) => return Err(secret_given()),
-        Some((kind @ ("sr25519" | "ed25519"), key)) => (kind, key.to_owned()),
-        _ if SSH_LINES.iter().any(|kind| key.starts_with(kind)) && key.contains(' ') => ("ssh", key.to_owned()),
-        _ if Path::new(key).is_file() => ("ssh", public_key_line(Path::new(key))?),
+        Some(("sr25519", key)) => (KeyType::Sr25519, key.to_owned()),
+        Some(("ed25519", key)) => (KeyType::Ed25519, key.to_owned()),
+        _ if SSH_LINES.iter().any(|kind| key.starts_with(kind)) && key.contains(' ') => (KeyType::Ssh, key.to_owned()),
+        _ if Path::new(key).is_file() => (KeyType::Ssh, public_key_line(Path::new(key))?),
         _ if is_secret(key) => return Err(secret_given()),
         _ => return Err(unknown()),
     };
-    Ok(json!({"name": name, "key_type": key_type, "public_key": public_key}))
+    Ok(SignerEntry { name: name.to_owned(), key_type, public_key })
 }
 
 fn public_key_line(path: &Path) -> Result<String> {
@@ -111,12 +124,12 @@ mod tests {
         let file = directory.path().join("id.pub");
         std::fs::write(&file, "ssh-ed25519 AAAA ana@host\n").expect("written");
         for (text, key_type, key) in [
-            ("ana=ssh-ed25519 AAAA ana@host".to_owned(), "ssh", "ssh-ed25519 AAAA ana@host"),
-            (format!("ana={}", file.display()), "ssh", "ssh-ed25519 AAAA ana@host"),
-            ("ana=sr25519:5Grwva".to_owned(), "sr25519", "5Grwva"),
-            ("ana=ed25519:0x12".to_owned(), "ed25519", "0x12"),
+            ("ana=ssh-ed25519 AAAA ana@host".to_owned(), KeyType::Ssh, "ssh-ed25519 AAAA ana@host"),
+            (format!("ana={}", file.display()), KeyType::Ssh, "ssh-ed25519 AAAA ana@host"),
+            ("ana=sr25519:5Grwva".to_owned(), KeyType::Sr25519, "5Grwva"),
+            ("ana=ed25519:0x12".to_owned(), KeyType::Ed25519, "0x12"),
         ] {
-            let expected = json!({"name": "ana", "key_type": key_type, "public_key": key});
+            let expected = SignerEntry { name: "ana".into(), key_type, public_key: key.into() };
             assert_eq!(signer(&text).expect("a signer"), expected);
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who signed a bundle and whether that is enough, as `upgrade` and `release` tell it.
 
-use serde_json::{Value, json};
+use protocol::{upgrade::SigningSummary, verify::Agreement};
 
 /// Who signed, by what `verify` says of it.
 #[derive(Debug, Default)]
@@ -9,8 +9,8 @@ pub struct Signing {
     /// Whether enough of those whose signatures count signed. Nobody can say so without a file of signers.
     pub signed_off: bool,
     /// By the file of signers, where there is one.
-    pub needed: Option<u64>,
-    pub counted: u64,
+    pub needed: Option<u32>,
+    pub counted: u32,
     /// Who could still sign.
     pub missing: Vec<String>,
     /// Valid signatures by keys that somebody keeps, and by such that nobody does.
@@ -19,32 +19,29 @@ pub struct Signing {
 }
 
 impl Signing {
-    pub fn of(verified: &Value) -> Self {
-        let is = |value: &Value, name: &str| value.get(name) == Some(&json!(true));
-        let all = verified.get("signatures").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    pub fn of(agreement: &Agreement, signed_off: bool) -> Self {
         let valid = |thrown_away: bool| {
-            all.iter().filter(|one| is(one, "valid") && is(one, "throw_away") == thrown_away).count()
+            agreement.signatures.iter().filter(|one| one.valid && one.throw_away == thrown_away).count()
         };
-        let missing = verified.get("missing").and_then(Value::as_array).into_iter().flatten();
         Self {
-            signed_off: is(verified, "signed_off"),
-            needed: verified.get("needed").and_then(Value::as_u64),
-            counted: verified.get("counted").and_then(Value::as_u64).unwrap_or_default(),
-            missing: missing.filter_map(Value::as_str).map(str::to_owned).collect(),
+            signed_off,
+            needed: agreement.needed,
+            counted: agreement.counted,
+            missing: agreement.missing.clone(),
             by_people: valid(false),
             thrown_away: valid(true),
         }
     }
 
-    /// As it stands in documents.
-    pub fn document(&self) -> Value {
-        json!({
-            "signatures": self.told(true),
-            "signed_off": self.signed_off,
-            "needed": self.needed,
-            "counted": self.counted,
-            "missing": self.missing,
-        })
+    /// Returns it as documents have it.
+    pub fn summary(&self, steps_passed: bool) -> SigningSummary {
+        SigningSummary {
+            signatures: self.told(steps_passed),
+            signed_off: self.signed_off,
+            needed: self.needed,
+            counted: self.counted,
+            missing: self.missing.clone(),
+        }
     }
 
     /// In one line.
@@ -75,24 +72,44 @@ impl Signing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::verify::SignatureCheck;
+
+    /// A valid signature: by a signer, or by a key that was thrown away.
+    fn by(name: Option<&str>) -> SignatureCheck {
+        SignatureCheck {
+            signer: name.map(str::to_owned),
+            key_type: None,
+            key_id: "x".into(),
+            valid: true,
+            counted: name.is_some(),
+            throw_away: name.is_none(),
+            reason: None,
+        }
+    }
+
+    fn agreement(signers: &[Option<&str>], needed: Option<u32>, counted: u32, missing: &[&str]) -> Agreement {
+        Agreement {
+            signatures: signers.iter().map(|name| by(*name)).collect(),
+            needed,
+            counted,
+            missing: missing.iter().map(|name| (*name).to_owned()).collect(),
+            ..Agreement::default()
+        }
+    }
 
     #[test]
     fn the_status_says_who_signed_and_whether_it_is_enough() {
-        let by = |name: &str| json!({"valid": true, "counted": true, "throw_away": false, "signer": name});
-        let thrown = json!({"valid": true, "counted": false, "throw_away": true});
-        let told = |verified: &Value| Signing::of(verified).told(true);
+        let told = |agreement: &Agreement, signed_off: bool| Signing::of(agreement, signed_off).told(true);
         assert!(Signing::default().told(false).contains("not signed"));
-        let alone = json!({"signatures": [thrown], "needed": null, "counted": 0, "signed_off": false});
-        assert!(told(&alone).starts_with("1 by a key that was thrown away"));
-        assert!(!Signing::of(&alone).signed_off, "nobody signed off what a thrown-away key signed");
+        let alone = agreement(&[None], None, 0, &[]);
+        assert!(told(&alone, false).starts_with("1 by a key that was thrown away"));
         // What people signed is told as such, whatever else is there.
-        let both = json!({"signatures": [thrown, by("ana"), by("cas")], "needed": 2, "counted": 2, "signed_off": true});
-        assert_eq!(told(&both), "2 of 2 needed: enough");
-        let one = json!({"signatures": [thrown, by("ana")], "needed": 2, "counted": 1, "missing": ["ben", "cas"],
-            "signed_off": false});
-        assert_eq!(told(&one), "1 of 2 needed: not enough yet; ben or cas can still sign");
-        let without = json!({"signatures": [by("x"), thrown], "needed": null, "counted": 0, "signed_off": false});
-        assert!(told(&without).starts_with("1; without a file of signers"));
-        assert_eq!(told(&json!({"signatures": []})), "none");
+        let both = agreement(&[None, Some("ana"), Some("cas")], Some(2), 2, &[]);
+        assert_eq!(told(&both, true), "2 of 2 needed: enough");
+        let one = agreement(&[None, Some("ana")], Some(2), 1, &["ben", "cas"]);
+        assert_eq!(told(&one, false), "1 of 2 needed: not enough yet; ben or cas can still sign");
+        let without = agreement(&[Some("x"), None], None, 0, &[]);
+        assert!(told(&without, false).starts_with("1; without a file of signers"));
+        assert_eq!(told(&agreement(&[], None, 0, &[]), false), "none");
     }
 }

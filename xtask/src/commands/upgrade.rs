@@ -27,15 +27,19 @@ use crate::{
 };
 use bundle::Bundle;
 use plan::Plan;
-use protocol::Verdict;
-use serde_json::{Value, json};
+use protocol::{
+    Verdict,
+    diff::DiffOutcome,
+    format,
+    step::{Step, StepResult},
+    upgrade::UpgradeReport,
+};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::Upgrade) -> Result<Verdict> {
     let (verdict, document) = make(context, &Workspace::load(context)?, options)?;
-    let human = if is_whole(options) { report::terminal::upgrade } else { report::terminal::part_of_upgrade };
-    context.printer.result(&document, || human(&document))?;
+    context.printer.result(&document, || report::terminal::upgrade(&document))?;
     Ok(verdict)
 }
 
@@ -45,7 +49,7 @@ fn is_whole(options: &cli::Upgrade) -> bool {
 }
 
 /// The bundles, and what is said of them.
-pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(Verdict, Value)> {
+pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) -> Result<(Verdict, UpgradeReport)> {
     let options = &on_its_network(context, options)?;
     let selected = match options.runtimes.as_slice() {
         [] => vec![workspace.default_runtime()?],
@@ -136,12 +140,12 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
             ));
         }
     }
-    let document = json!({
-        "version": 1,
-        "runtimes": runtimes,
-        "verdict": verdict,
-        "seconds": (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
-    });
+    let document = UpgradeReport {
+        format: format::UPGRADE.into(),
+        runtimes,
+        verdict,
+        seconds: (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+    };
     Ok((verdict, document))
 }
 
@@ -183,18 +187,13 @@ fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>)
     Ok(selected.iter().map(|runtime| base.join(&runtime.name)).collect())
 }
 
-/// What a step's evidence says of it. Runtimes too old to be compared are none the worse for it; any other step that was
+/// Returns what a step says of the upgrade. Runtimes too old to be compared are none the worse for it; any other step that was
 /// left out leaves the upgrade unjudged.
-fn verdict_of(evidence: &Value) -> Verdict {
-    let of = |field: &str| evidence.get(field).and_then(Value::as_str).unwrap_or_default();
-    match (of("verdict"), of("step")) {
-        ("pass", _) | ("skip", "diff") => Verdict::Pass,
-        ("not_judged" | "skip", _) => Verdict::NotJudged,
-        _ => Verdict::Fail,
+fn verdict_of(step: &Step) -> Verdict {
+    match step.verdict {
+        Verdict::Skip if step.step == DiffOutcome::STEP => Verdict::Pass,
+        Verdict::Pass | Verdict::PassWithHazards => Verdict::Pass,
+        Verdict::NotJudged | Verdict::Skip => Verdict::NotJudged,
+        Verdict::Fail => Verdict::Fail,
     }
-}
-
-/// The result within a step's evidence.
-fn result_of(evidence: &Value) -> Value {
-    evidence.get("result").cloned().unwrap_or_default()
 }

@@ -14,15 +14,17 @@ use crate::{
     workers::Worker,
 };
 use clap::ValueEnum as _;
-use serde_json::{Value, json};
+use evidence::step;
+use protocol::{
+    Source, Verdict,
+    build::{BuildRecord, BuildResult},
+    bytes::BuildFacts,
+    step::StepResult as _,
+    verify::{EvidenceRequest, RebuiltBundle, RebuiltRuntime, Verification, VerifyRequest},
+};
 use sha2::{Digest as _, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use worker::{Failure, Outcome, Result};
-
-/// The evidence of the build, in a bundle.
-const BUILD: &str = "build.json";
-/// A step's evidence may be this large.
-const STEP_LIMIT: u64 = 16 * 1024 * 1024;
 
 pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     if let Some(cli::VerifyWhat::Build(options)) = &options.what {
@@ -41,10 +43,8 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     if options.rebuild && outcome.passed {
         let (same, rebuilt) = rebuild_all(context, bundle, &outcome.value, &options.engine, &task, &log)?;
         outcome.passed &= same;
-        if let Some(fields) = outcome.value.as_object_mut() {
-            fields.insert("rebuilt".into(), rebuilt);
-            fields.insert("verdict".into(), json!(if outcome.passed { "pass" } else { "fail" }));
-        }
+        outcome.value.rebuilt = Some(rebuilt);
+        outcome.value.verdict = outcome.passed.into();
     }
     drop(task);
     context.printer.result(&outcome.value, || report::terminal::verify(&outcome.value))?;
@@ -58,7 +58,7 @@ pub fn verify(
     root: Option<&Path>,
     task: &Task,
     log: &Path,
-) -> Result<Outcome<Value>> {
+) -> Result<Outcome<Verification>> {
     ask(context, bundle, root, false, task, log)
 }
 
@@ -69,43 +69,37 @@ fn ask(
     integrity_only: bool,
     task: &Task,
     log: &Path,
-) -> Result<Outcome<Value>> {
-    let request = json!({
-        "command": "verify",
-        "bundle": utf8(bundle)?,
-        "root": root.map(utf8).transpose()?,
-        "accepted": utf8(&accepted_signers(context))?,
-        "integrity_only": integrity_only,
+) -> Result<Outcome<Verification>> {
+    let request = EvidenceRequest::Verify(VerifyRequest {
+        bundle: utf8(bundle)?.into(),
+        root: root.map(utf8).transpose()?.map(PathBuf::from),
+        accepted: Some(accepted_signers(context)),
+        integrity_only,
     });
-    let mut outcome = workers::call(context, Worker::Evidence, &request, task, log)?;
-    if outcome.value["integrity"] == json!(true) {
+    let mut outcome: Outcome<Verification> = workers::ask(context, Worker::Evidence, &request, task, log)?;
+    if outcome.value.integrity {
         hold_reports(bundle, &mut outcome)?;
     }
     Ok(outcome)
 }
 
 /// Voters read the reports and nothing else, so they have to say what the evidence says.
-fn hold_reports(bundle: &Path, outcome: &mut Outcome<Value>) -> Result<()> {
+fn hold_reports(bundle: &Path, outcome: &mut Outcome<Verification>) -> Result<()> {
     let same_version = reports::are_of_this_version(&outcome.value);
     for name in reports::differing(bundle, &outcome.value)? {
-        let fields = &mut outcome.value;
+        let verified = &mut outcome.value;
         if !same_version {
             let told = format!("{name} is not what this version of Cutover makes of the evidence, and another made it");
-            fields["warnings"].as_array_mut().into_iter().for_each(|warnings| warnings.push(json!(told)));
+            verified.warnings.push(told);
             continue;
         }
-        let subjects = fields["subjects"].as_array_mut().into_iter().flatten();
-        for subject in subjects.filter(|subject| subject["name"] == json!(name)) {
-            subject["ok"] = json!(false);
-            subject["reason"] = json!("does not say what the evidence says: `upgrade` makes it of that alone");
+        for subject in verified.subjects.iter_mut().filter(|subject| subject.name == name) {
+            subject.ok = false;
+            subject.reason = Some("does not say what the evidence says: `upgrade` makes it of that alone".into());
         }
         outcome.passed = false;
-        for (field, value) in [("integrity", json!(false)), ("signed_off", json!(false)), ("verdict", json!("fail"))] {
-            fields[field] = value;
-        }
-        if let Some(fields) = fields.as_object_mut() {
-            fields.remove("hint");
-        }
+        (verified.integrity, verified.signed_off, verified.verdict) = (false, false, Verdict::Fail);
+        verified.hint = None;
     }
     Ok(())
 }
@@ -114,17 +108,16 @@ fn hold_reports(bundle: &Path, outcome: &mut Outcome<Value>) -> Result<()> {
 fn rebuild_all(
     context: &Context,
     bundle: &Path,
-    verified: &Value,
+    verified: &Verification,
     options: &EngineOptions,
     task: &Task,
     log: &Path,
-) -> Result<(bool, Value)> {
+) -> Result<(bool, RebuiltBundle)> {
     let recorded = Recorded::read(bundle, verified)?;
-    let commit = verified.pointer("/predicate/source/commit").and_then(Value::as_str);
-    let dirty = verified.pointer("/predicate/source/dirty").and_then(Value::as_bool);
-    let (Some(commit), Some(false)) = (commit, dirty) else {
+    let stated = verified.predicate.as_ref().ok_or_else(|| Failure::input("the bundle's manifest cannot be read"))?;
+    let (Some(commit), Some(false)) = (&stated.source.commit, stated.source.dirty) else {
         return Err(Failure::check("the bundle was not built from a commit: nobody can build it again")
-            .found(match commit {
+            .found(match &stated.source.commit {
                 None => "no commit in its manifest".to_owned(),
                 Some(commit) => format!("uncommitted changes beside the commit {commit}"),
             })
@@ -135,29 +128,22 @@ fn rebuild_all(
     let options = recorded.options(options, &Workspace::load(context)?.config.images);
     let engine = sources.engine(&options)?;
     let mut runtimes = Vec::new();
-    for shipped in verified.pointer("/predicate/runtimes").and_then(Value::as_array).into_iter().flatten() {
-        let text = |name: &str| shipped.get(name).and_then(Value::as_str).unwrap_or_default();
-        let runtime = sources.workspace.find(text("name"))?;
-        let blob = bundle.join(text("file"));
+    for shipped in &stated.runtimes {
         let wanted = Wanted {
-            runtime,
+            runtime: sources.workspace.find(&shipped.name)?,
             variant: &recorded.variant,
-            blake2_256: text("blake2_256"),
-            blob: Some(utf8(&blob)?),
+            blake2_256: &shipped.blake2_256,
+            blob: Some(Source::File(utf8(&bundle.join(&shipped.file))?.into())),
             stated: Some(recorded.stated.clone()),
         };
-        let mut rebuilt = rebuild(&*engine, &sources, &wanted, task, log)?;
-        if let Some(fields) = rebuilt.as_object_mut() {
-            fields.insert("name".into(), json!(text("name")));
-            fields.insert("blake2_256".into(), fields["rebuilt"].clone());
-        }
-        runtimes.push(rebuilt);
+        let build = rebuild(&*engine, &sources, &wanted, task, log)?;
+        runtimes.push(RebuiltRuntime { name: shipped.name.clone(), blake2_256: build.rebuilt.clone(), build });
     }
     if runtimes.is_empty() {
         return Err(Failure::input("the bundle names no runtime to build again"));
     }
-    let same = runtimes.iter().all(|runtime| runtime["same"] == json!(true));
-    Ok((same, json!({"same": same, "runtimes": runtimes})))
+    let same = runtimes.iter().all(|runtime| runtime.build.same);
+    Ok((same, RebuiltBundle { same, runtimes }))
 }
 
 /// How `build.json` of the bundle says that the blob was built.
@@ -168,56 +154,51 @@ struct Recorded {
     image: Option<String>,
     image_digest: Option<String>,
     plain: bool,
-    stated: Value,
+    stated: BuildFacts,
 }
 
 impl Recorded {
     /// Reads the file once, and takes it only if it is the one that was just verified.
-    fn read(bundle: &Path, verified: &Value) -> Result<Self> {
-        let path = bundle.join(BUILD);
-        let text = files::read_bounded(&path, STEP_LIMIT)?;
-        let subjects = verified.get("subjects").and_then(Value::as_array).into_iter().flatten();
-        let mut signed =
-            subjects.filter(|subject| subject["name"] == BUILD).filter_map(|subject| subject["sha256"].as_str());
+    fn read(bundle: &Path, verified: &Verification) -> Result<Self> {
+        let name = format!("{}.json", BuildResult::STEP);
+        let path = bundle.join(&name);
+        let text = files::read_bounded(&path, step::SIZE_LIMIT)?;
+        let signed = verified.subjects.iter().find(|subject| subject.name == name);
         let found = hex::encode_prefixed(Sha256::digest(&text));
-        if signed.next() != Some(found.as_str()) {
+        if signed.and_then(|subject| subject.sha256.as_ref()) != Some(&found) {
             return Err(Failure::check(format!("{} is not the file that was verified", path.display()))
                 .found(format!("sha256 {found}"))
                 .expected("a bundle that nobody changes while it is verified"));
         }
-        let step: Value = serde_json::from_slice(&text)
-            .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))?;
-        Self::of(&step, &path)
+        let result: BuildResult = step::result(&step::parse(&text, &path.display().to_string())?)?;
+        Self::of(result.record, &path)
     }
 
-    fn of(step: &Value, path: &Path) -> Result<Self> {
-        let result = step.get("result").cloned().unwrap_or_default();
-        let text = |name: &str| result.get(name).and_then(Value::as_str).map(str::to_owned);
+    fn of(record: BuildRecord, path: &Path) -> Result<Self> {
         let profiles = [cli::Profile::Production, cli::Profile::Release, cli::Profile::Dev].map(cli::Profile::name);
-        let stated = text("profile");
-        let profile = profiles.into_iter().find(|name| Some(*name) == stated.as_deref()).ok_or_else(|| {
+        let profile = profiles.into_iter().find(|name| *name == record.profile).ok_or_else(|| {
             Failure::input(format!("{} does not say how the blob was built", path.display()))
-                .found(format!("profile {}", stated.as_deref().unwrap_or("missing")))
+                .found(format!("profile {:?}", record.profile))
                 .expected("production, release or dev")
         })?;
-        let features = result.get("features").and_then(Value::as_array).into_iter().flatten();
         Ok(Self {
+            engine: cli::Engine::from_str(&record.engine, false).ok(),
+            image: record.image.filter(|image| image.contains('@')).or_else(|| record.image_digest.clone()),
+            plain: record.plain,
+            stated: BuildFacts {
+                rustc: Some(record.rustc),
+                profile: Some(record.profile),
+                commit: record.commit,
+                image: record.image_digest.clone(),
+                ..BuildFacts::default()
+            },
+            image_digest: record.image_digest,
             variant: Variant {
                 profile,
-                features: features.filter_map(Value::as_str).map(str::to_owned).collect(),
-                default_features: result.get("default_features").and_then(Value::as_bool).unwrap_or(true),
+                features: record.features,
+                default_features: record.default_features,
                 native: false,
             },
-            engine: text("engine").and_then(|name| cli::Engine::from_str(&name, false).ok()),
-            image: text("image").filter(|image| image.contains('@')).or_else(|| text("image_digest")),
-            image_digest: text("image_digest"),
-            plain: result.get("plain").and_then(Value::as_bool).unwrap_or_default(),
-            stated: json!({
-                "rustc": result.get("rustc"),
-                "profile": result.get("profile"),
-                "commit": result.get("commit"),
-                "image": result.get("image_digest"),
-            }),
         })
     }
 
@@ -240,15 +221,24 @@ impl Recorded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::verify::SubjectCheck;
 
     const PINNED: &str = "docker.io/evil/srtool@sha256:11";
 
+    fn record() -> BuildRecord {
+        BuildRecord {
+            profile: "production".into(),
+            features: vec!["a".into()],
+            engine: "docker".into(),
+            image: Some(PINNED.into()),
+            image_digest: Some("sha256:11".into()),
+            plain: true,
+            ..BuildRecord::default()
+        }
+    }
+
     fn recorded() -> Recorded {
-        let step = json!({"result": {
-            "profile": "production", "features": ["a"], "default_features": false,
-            "engine": "docker", "image": PINNED, "image_digest": "sha256:11", "plain": true,
-        }});
-        Recorded::of(&step, Path::new("build.json")).expect("a record")
+        Recorded::of(record(), Path::new("build.json")).expect("a record")
     }
 
     #[test]
@@ -266,15 +256,22 @@ mod tests {
     #[test]
     fn a_record_that_changed_after_it_was_verified_is_refused() {
         let directory = tempfile::tempdir().expect("a directory");
-        let text = json!({"result": {"profile": "production"}}).to_string();
-        std::fs::write(directory.path().join(BUILD), &text).expect("written");
-        let verified = |text: &str| {
-            let digest = hex::encode_prefixed(Sha256::digest(text.as_bytes()));
-            json!({"subjects": [{"name": BUILD, "sha256": digest}]})
+        let result = BuildResult { record: record(), ..BuildResult::default() };
+        let written = step::write(&step::of(Verdict::Pass, &result).expect("a step"), directory.path());
+        let text = std::fs::read(written.expect("written")).expect("read");
+        let verified = |name: &str, text: &[u8]| Verification {
+            subjects: vec![SubjectCheck {
+                name: name.into(),
+                ok: true,
+                reason: None,
+                sha256: Some(hex::encode_prefixed(Sha256::digest(text))),
+                blake2_256: None,
+            }],
+            ..Verification::default()
         };
-        assert!(Recorded::read(directory.path(), &verified(&text)).is_ok());
-        let failure = Recorded::read(directory.path(), &verified("another")).err().expect("refused");
+        assert!(Recorded::read(directory.path(), &verified("build.json", &text)).is_ok());
+        let failure = Recorded::read(directory.path(), &verified("build.json", b"another")).err().expect("refused");
         assert_eq!(failure.kind, worker::Kind::Check, "{failure}");
-        assert!(Recorded::read(directory.path(), &json!({"subjects": []})).is_err(), "not a file of the bundle");
+        assert!(Recorded::read(directory.path(), &verified("other.json", &text)).is_err(), "not a file of the bundle");
     }
 }

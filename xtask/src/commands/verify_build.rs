@@ -14,8 +14,13 @@ use crate::{
     workers,
     workers::Worker,
 };
-use protocol::inspect::{Request, RuntimeFacts};
-use serde_json::{Value, json};
+use protocol::{
+    bytes::BuildFacts,
+    format,
+    inspect::{Request, RuntimeFacts},
+    rebuild::VerifyBuildReport,
+};
+use serde::Deserialize;
 use std::path::Path;
 use worker::{Failure, Result};
 
@@ -38,7 +43,69 @@ struct Digest {
     profile: Option<String>,
     rustc: Option<String>,
     image: Option<String>,
-    blob: Option<String>,
+}
+
+/// The document of srtool, whatever its version: what is read of it, each part of which may be missing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SrtoolDigest {
+    pkg: Option<String>,
+    commit: Option<String>,
+    rustc: Option<String>,
+    wasm: Option<String>,
+    info: Option<SrtoolInfo>,
+    context: Option<SrtoolContext>,
+    runtimes: Option<DigestRuntimes>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SrtoolInfo {
+    pkg: Option<String>,
+    profile: Option<String>,
+    rustc: Option<String>,
+    git: Option<SrtoolGit>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SrtoolGit {
+    commit: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SrtoolContext {
+    package: Option<String>,
+    profile: Option<String>,
+    docker: Option<SrtoolImage>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SrtoolImage {
+    image: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DigestRuntimes {
+    compressed: Option<DigestRuntime>,
+    compact: Option<DigestRuntime>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DigestRuntime {
+    blake2_256: Option<String>,
+    wasm: Option<String>,
+    subwasm: Option<Subwasm>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Subwasm {
+    blake2_256: Option<String>,
 }
 
 pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
@@ -67,16 +134,13 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
         runtime,
         variant: &variant,
         blake2_256: &expected.blake2_256,
-        blob: expected.source.as_deref(),
+        blob: expected.source.as_deref().map(str::parse).transpose()?,
         stated: expected.digest.as_ref().map(stated_facts),
     };
     let engine = sources.engine(&options.engine)?;
-    let mut document = rebuild(&*engine, &sources, &wanted, &task, &log)?;
-    let same = document["same"] == json!(true);
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("version".into(), json!(1));
-        fields.insert("verdict".into(), json!(if same { "pass" } else { "fail" }));
-    }
+    let rebuilt = rebuild(&*engine, &sources, &wanted, &task, &log)?;
+    let same = rebuilt.same;
+    let document = VerifyBuildReport { format: format::VERIFY_BUILD.into(), rebuilt, verdict: same.into() };
     drop(task);
     context.printer.result(&document, || report::bytes::verify_build(&document))?;
     Ok(same)
@@ -111,30 +175,30 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
 /// The hash of the deployed blob in a digest, which srtool has deep inside: at the top it has the compact one's.
 fn read_digest(path: &Path) -> Result<Expected> {
     let text = files::read_bounded(path, DIGEST_LIMIT)?;
-    let document: Value = serde_json::from_slice(&text)
-        .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))?;
-    let text = |pointers: &[&str]| {
-        let mut found = pointers.iter().filter_map(|pointer| document.pointer(pointer)?.as_str());
-        found.next().filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    let hash = text(&[
-        "/runtimes/compressed/blake2_256",
-        "/runtimes/compressed/subwasm/blake2_256",
-        "/runtimes/compact/blake2_256",
-    ]);
-    let hash = hash.filter(|hash| hash.len() == 66 && hash.starts_with("0x")).ok_or_else(|| {
+    let unlike = |found: String| {
         Failure::input(format!("{} is no digest of a build", path.display()))
-            .found("no runtimes.compressed.blake2_256")
+            .found(found)
             .expected("the JSON of `cargo xtask build` or of srtool")
+    };
+    let document: SrtoolDigest = serde_json::from_slice(&text).map_err(|error| match error.is_data() {
+        true => unlike(error.to_string()),
+        false => Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()),
     })?;
-    let blob = text(&["/runtimes/compressed/wasm", "/wasm"]);
+    let DigestRuntimes { compressed, compact } = document.runtimes.unwrap_or_default();
+    let (compressed, compact) = (compressed.unwrap_or_default(), compact.unwrap_or_default());
+    let (info, context) = (document.info.unwrap_or_default(), document.context.unwrap_or_default());
+    let first = |texts: Vec<Option<String>>| texts.into_iter().flatten().find(|text| !text.is_empty());
+    let inside = compressed.subwasm.and_then(|subwasm| subwasm.blake2_256);
+    let hash = first(vec![compressed.blake2_256, inside, compact.blake2_256])
+        .filter(|hash| hash.len() == 66 && hash.starts_with("0x"))
+        .ok_or_else(|| unlike("no runtimes.compressed.blake2_256".into()))?;
+    let blob = first(vec![compressed.wasm, document.wasm]);
     let digest = Digest {
-        package: text(&["/info/pkg", "/pkg", "/context/package"]),
-        commit: text(&["/info/git/commit", "/commit"]),
-        profile: text(&["/info/profile", "/context/profile"]),
-        rustc: text(&["/info/rustc", "/rustc"]),
-        image: text(&["/context/docker/image"]),
-        blob: blob.clone(),
+        package: first(vec![info.pkg, document.pkg, context.package]),
+        commit: first(vec![info.git.and_then(|git| git.commit), document.commit]),
+        profile: first(vec![info.profile, context.profile]),
+        rustc: first(vec![info.rustc, document.rustc]),
+        image: first(vec![context.docker.and_then(|docker| docker.image)]),
     };
     // The blob lies beside its digest, if it is there and is what the digest says.
     let beside = blob.map(|name| path.with_file_name(Path::new(&name).file_name().unwrap_or_default()));
@@ -161,13 +225,20 @@ fn profile(options: &cli::VerifyBuild, digest: Option<&Digest>) -> Result<Profil
     }
 }
 
-fn stated_facts(digest: &Digest) -> Value {
-    json!({"rustc": digest.rustc, "profile": digest.profile, "commit": digest.commit, "image": digest.image})
+fn stated_facts(digest: &Digest) -> BuildFacts {
+    BuildFacts {
+        rustc: digest.rustc.clone(),
+        profile: digest.profile.clone(),
+        commit: digest.commit.clone(),
+        image: digest.image.clone(),
+        ..BuildFacts::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use std::path::PathBuf;
 
     fn written(text: &str) -> (tempfile::TempDir, PathBuf) {

@@ -4,23 +4,26 @@
 //! A bundle may come from a pull request that nobody trusts: it is read bounded, its parts are held against each other, and
 //! what it says is text and never markup.
 
-use crate::{
-    cli,
-    commands::{reports::read_result, utf8},
-    context::Context,
-    inputs::file_digest,
-    workers::{self, Worker},
+use crate::{cli, commands::sign::integrity, context::Context, inputs::file_digest};
+use evidence::step;
+use protocol::{
+    Verdict,
+    build::BuildResult,
+    ci::{Comment, CommentFile},
+    diff::DiffOutcome,
+    dry_run::DryRunReport,
+    format,
+    inspect::RuntimeFacts,
+    proposal::ProposeOutcome,
+    step::{Step, StepResult as StepDocument},
+    weights::{check::StepResult, compare::Comparison},
 };
-use protocol::weights::compare::Comparison;
-use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
 use worker::{Failure, Result};
 
-const STEPS: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
-const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
 /// As many runtimes as a workspace may have, and more.
 const BUNDLES: usize = 64;
 
@@ -46,13 +49,15 @@ pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
             files::write_whole(path, comment.as_bytes())?;
             context.printer.status(&format!("{} bytes written to {}", comment.len(), path.display()));
             if context.printer.is_json() {
-                let document = json!({"version": 1, "comment": path, "size": comment.len()});
+                let document =
+                    CommentFile { format: format::COMMENT.into(), comment: path.clone(), size: comment.len() };
                 context.printer.result(&document, String::new)?;
             }
         }
         None => {
-            let document = json!({"version": 1, "body": comment, "size": comment.len()});
-            context.printer.result(&document, || comment.clone())?;
+            let (format, size) = (format::COMMENT.into(), comment.len());
+            let document = Comment { format, body: comment, size };
+            context.printer.result(&document, || document.body.clone())?;
         }
     }
     Ok(true)
@@ -86,16 +91,13 @@ fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
         return Ok(());
     }
     let task = context.printer.task("comment");
-    let request = json!({"command": "verify", "bundle": utf8(directory)?, "integrity_only": true});
-    let verified = workers::call(context, Worker::Evidence, &request, &task, &context.log("comment"))?.value;
-    let subjects = verified.get("subjects").and_then(Value::as_array).into_iter().flatten();
-    let name = |subject: &Value| subject.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut wrong = subjects.filter(|subject| subject["ok"] != json!(true) && directory.join(name(subject)).exists());
-    match wrong.next() {
+    let verified = integrity(context, directory, &task, &context.log("comment"))?;
+    let wrong = verified.subjects.iter().find(|subject| !subject.ok && directory.join(&subject.name).exists());
+    match wrong {
         None => Ok(()),
         Some(subject) => {
-            let reason = subject.get("reason").and_then(Value::as_str).unwrap_or("is not what it says").to_owned();
-            Err(Failure::check(format!("{} in {} does not fit its manifest", name(subject), directory.display()))
+            let reason = subject.reason.as_deref().unwrap_or("is not what it says");
+            Err(Failure::check(format!("{} in {} does not fit its manifest", subject.name, directory.display()))
                 .found(format!("it {reason}"))
                 .hint("take the files of one upgrade"))
         }
@@ -103,87 +105,88 @@ fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
 }
 
 fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
-    let build = step(directory, "build")?;
-    let runtime = build.get("runtime").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let blob = build.pointer("/result/blob/blake2_256").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if blob.is_empty() || runtime.is_empty() {
+    let build = read_step(directory, BuildResult::STEP)?;
+    let result: BuildResult = step::result(&build)?;
+    let about = About { runtime: build.runtime.unwrap_or_default(), blob: result.blob.blake2_256.clone() };
+    if about.blob.is_empty() || about.runtime.is_empty() {
         return Err(Failure::input(format!(
             "build.json in {} does not name its runtime and blob",
             directory.display()
         ))
         .hint("run the step again"));
     }
-    let mut results = Vec::new();
-    for name in STEPS {
-        results.push(same_upgrade(directory, name, &runtime, &blob)?);
-    }
     // A runtime from a registry has none.
-    let weights = match directory.join("weights.json").is_file() {
-        true => same_upgrade(directory, "weights", &runtime, &blob)?,
-        false => Value::Null,
-    };
-    let weights = read_result("weights", weights)?;
+    let weights = directory.join("weights.json").is_file();
+    let weights = weights.then(|| about.result(directory, |weights: &StepResult| Some(weights.check.verdict)));
+    let bundle = report::Bundle::new(
+        &about.runtime,
+        Some(&about.result(directory, |_: &BuildResult| None)?),
+        Some(&about.result(directory, |_: &RuntimeFacts| None)?),
+        Some(&about.result(directory, |report: &DryRunReport| Some(report.verdict))?),
+        Some(&about.result(directory, |diff: &DiffOutcome| diff.report().map(|report| report.verdict))?),
+        Some(&about.result(directory, |_: &ProposeOutcome| None)?),
+        weights.transpose()?,
+    );
     // The blob itself need not have travelled; where it is there it must be the one.
-    let file = build.pointer("/result/blob/path").and_then(Value::as_str).unwrap_or_default();
-    let file = directory.join(Path::new(file).file_name().unwrap_or_default());
-    if file.is_file() && file_digest(&file)? != blob {
+    let file = directory.join(Path::new(&result.blob.path).file_name().unwrap_or_default());
+    if file.is_file() && file_digest(&file)? != about.blob {
         return Err(Failure::check(format!("{} is not the blob that the evidence is about", file.display()))
             .found(file_digest(&file)?)
-            .expected(blob));
+            .expected(about.blob));
     }
     expect_its_files(context, directory)?;
-    let mut results = results.into_iter();
-    let mut next = || results.next().unwrap_or_default();
-    Ok(report::Bundle {
-        name: runtime,
-        build: next(),
-        inspect: next(),
-        diff: next(),
-        dry_run: next(),
-        propose: next(),
-        weights,
-    })
+    Ok(bundle)
 }
 
-/// The result of a step, if it is about this runtime and this blob.
-fn same_upgrade(directory: &Path, name: &str, runtime: &str, blob: &str) -> Result<Value> {
-    let evidence = step(directory, name)?;
-    let about = evidence.pointer("/inputs/blob/blake2_256").or_else(|| evidence.pointer("/result/blob/blake2_256"));
-    let about = about.and_then(Value::as_str).unwrap_or("no blob");
-    if about != blob || evidence.get("runtime").and_then(Value::as_str) != Some(runtime) {
-        return Err(Failure::check(format!(
-            "{name}.json in {} is about another blob than build.json",
-            directory.display()
-        ))
-        .found(format!("{about} of {}", evidence.get("runtime").cloned().unwrap_or_default()))
-        .expected(format!("{blob} of {runtime:?}"))
-        .hint("take the files of one upgrade"));
+/// The upgrade that all steps of a bundle are about.
+struct About {
+    runtime: String,
+    /// The blake2-256 of the blob.
+    blob: String,
+}
+
+impl About {
+    /// Returns the result of a step, if it is about this runtime and this blob. `verdict` gives that of the result, where it
+    /// has one of its own.
+    fn result<T: StepDocument>(&self, directory: &Path, verdict: impl Fn(&T) -> Option<Verdict>) -> Result<T> {
+        let name = T::STEP;
+        let evidence = read_step(directory, name)?;
+        let claims = step::blobs(&evidence);
+        let blob = claims.first().map_or("no blob", |claim| claim.blake2_256.as_str());
+        if blob != self.blob || evidence.runtime.as_ref() != Some(&self.runtime) {
+            return Err(Failure::check(format!(
+                "{name}.json in {} is about another blob than build.json",
+                directory.display()
+            ))
+            .found(format!("{blob} of {:?}", evidence.runtime.unwrap_or_default()))
+            .expected(format!("{} of {:?}", self.blob, self.runtime))
+            .hint("take the files of one upgrade"));
+        }
+        // Older evidence has it; a comment that changes with the clock would be posted anew each time.
+        let result = protocol::without_volatile(evidence.result.clone());
+        let result = step::result(&Step { result, ..evidence.clone() })?;
+        match verdict(&result) {
+            Some(verdict) if !same_verdict(evidence.verdict, verdict) => {
+                Err(Failure::check(format!("{name}.json in {} has two verdicts", directory.display()))
+                    .found(format!("the step: {}, its result: {}", evidence.verdict.name(), verdict.name()))
+                    .hint("run the step again"))
+            }
+            _ => Ok(result),
+        }
     }
-    expect_one_verdict(directory, name, &evidence)?;
-    // Older evidence has it; a comment that changes with the clock would be posted anew each time.
-    Ok(protocol::without_volatile(evidence.get("result").cloned().unwrap_or_default()))
 }
 
 /// A step that failed has no result that passed, and none that failed passed.
-fn expect_one_verdict(directory: &Path, name: &str, evidence: &Value) -> Result<()> {
-    let of = |pointer: &str| evidence.pointer(pointer).and_then(Value::as_str);
-    let (step, result) = (of("/verdict").unwrap_or("none"), of("/result/verdict"));
-    let same = match result {
-        Some("pass" | "pass_with_hazards") => step == "pass",
-        Some("fail") => step == "fail",
-        Some("not_judged") => step == "not_judged",
-        // Others say nothing of it, and a proposal that was refused has no verdict of its own.
-        _ => true,
-    };
-    match same {
-        true => Ok(()),
-        false => Err(Failure::check(format!("{name}.json in {} has two verdicts", directory.display()))
-            .found(format!("the step: {step}, its result: {}", result.unwrap_or("none")))
-            .hint("run the step again")),
+fn same_verdict(step: Verdict, result: Verdict) -> bool {
+    match result {
+        Verdict::Pass | Verdict::PassWithHazards => step == Verdict::Pass,
+        // Others say nothing of it.
+        Verdict::Skip => true,
+        other => step == other,
     }
 }
 
-fn step(directory: &Path, name: &str) -> Result<Value> {
+fn read_step(directory: &Path, name: &str) -> Result<Step> {
     let path = directory.join(format!("{name}.json"));
     // Not a link to what lies elsewhere on this machine.
     if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -192,26 +195,13 @@ fn step(directory: &Path, name: &str) -> Result<Value> {
             .expected("the evidence of every step")
             .hint(format!("cargo xtask upgrade --only {name}, or take the bundle of the join")));
     }
-    let evidence = json_file(&path)?;
-    let is_step =
-        evidence.get("format") == Some(&json!("cutover/step/v1")) && evidence.get("step") == Some(&json!(name));
-    match is_step {
-        true => Ok(evidence),
-        false => Err(Failure::input(format!("{} is no evidence of the step {name}", path.display()))
-            .found(format!("format {}, step {}", evidence["format"], evidence["step"]))
-            .expected(format!("format \"cutover/step/v1\", step {name:?}"))),
-    }
+    step::read(&path)
 }
 
 fn compared_weights(path: &Path) -> Result<Comparison> {
-    serde_json::from_value(json_file(path)?).map_err(|error| {
+    serde_json::from_slice(&files::read_bounded(path, step::SIZE_LIMIT)?).map_err(|error| {
         Failure::input(format!("{} is no comparison of weights", path.display()))
             .found(error.to_string())
             .expected("what `cargo xtask weights compare --json` printed")
     })
-}
-
-fn json_file(path: &Path) -> Result<Value> {
-    serde_json::from_slice(&files::read_bounded(path, EVIDENCE_LIMIT)?)
-        .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
 }

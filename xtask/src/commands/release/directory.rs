@@ -230,7 +230,7 @@ pub fn document(directory: &Path) -> Result<Value> {
         .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
 }
 
-pub fn pretty(document: &Value) -> Result<Vec<u8>> {
+pub fn pretty(document: &impl Serialize) -> Result<Vec<u8>> {
     super::super::upgrade::bundle::pretty(document)
 }
 

@@ -29,8 +29,15 @@ use crate::{
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
-use protocol::{Verdict, diff::Request, inspect};
-use serde::Serialize;
+use protocol::{
+    Status, Verdict,
+    diff::{DiffReport, ParametersReport, Request},
+    inspect,
+    signers::{RootSummary, VerifyRootRequest},
+    upgrade::RuntimeUpgrade,
+    verify::EvidenceRequest,
+};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
@@ -242,11 +249,10 @@ impl Press<'_> {
         let mut document = self.plan.document()?;
         let signers = self.root.as_deref().map(|root| {
             let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let request = json!({"command": "verify_root", "root": utf8(root)?});
-            let (_, told) = self.ask("signers", Worker::Evidence, &request)?;
-            Ok::<_, Failure>(
-                json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": told.get("lineage")}),
-            )
+            let request = VerifyRootRequest { root: utf8(root)?.into(), ..VerifyRootRequest::default() };
+            let request = EvidenceRequest::VerifyRoot(request);
+            let (_, told): (_, RootSummary) = self.ask("signers", Worker::Evidence, &request)?;
+            Ok::<_, Failure>(json!({"file": name, "sha256": directory::sha256(&read(root)?), "lineage": told.lineage}))
         });
         let signers = signers.transpose()?;
         if let Some(fields) = document.as_object_mut() {
@@ -272,8 +278,8 @@ impl Press<'_> {
         let mut printed = Printed { document: Value::Null, problems: Vec::new(), warnings: Vec::new() };
         let variant = build::release_variant(runtime, Profile::Production);
         let built = build::build_one(self.engine, runtime, &variant, &self.work.join("blobs").join(&planned.name))?;
-        let stated = built.document.get("spec_version").and_then(Value::as_u64);
-        if stated != Some(u64::from(planned.spec_version)) {
+        let (stated, record) = (built.runtime.record.spec_version, &built.runtime.record);
+        if stated != Some(planned.spec_version) {
             return Err(Failure::input(format!(
                 "the blob of {} has another spec_version than its source",
                 planned.name
@@ -283,15 +289,14 @@ impl Press<'_> {
             .hint("write the number out in the RuntimeVersion of what goes on chain"));
         }
         if !built.fits {
-            let (size, limit) = (&built.document["size"], &built.document["size_limit"]);
+            let (size, limit) = (record.size, record.size_limit);
             printed.problems.push(format!("{}: {size} bytes are too large for the limit of {limit}", planned.name));
         }
         files.add(&planned.asset, read(&built.path)?)?;
-        let digest_file = built.document.get("digest_file").and_then(Value::as_str).unwrap_or_default();
-        files.add(digest_name(&planned.name), read(Path::new(digest_file))?)?;
+        files.add(digest_name(&planned.name), read(Path::new(&record.digest_file))?)?;
         let facts = self.facts(&planned.name, &built.path)?;
         let variants = self.variants(planned, runtime, files, &mut printed)?;
-        printed.warnings.extend(alike(&planned.name, &built.document["blake2_256"], &variants));
+        printed.warnings.extend(alike(&planned.name, &json!(built.runtime.blake2_256), &variants));
         let compared = self.compared(planned, &built.path, source, files, &mut printed)?;
         let bundle = self.bundle(planned, &built, source, out, files, &mut printed)?;
         printed.document = self.document(planned, &built, &facts, variants, compared, bundle);
@@ -307,7 +312,7 @@ impl Press<'_> {
         compared: Value,
         bundle: Value,
     ) -> Value {
-        let of = |name: &str| built.document.get(name).cloned().unwrap_or_default();
+        let record = &built.runtime.record;
         let fact = |name: &str| facts.get(name).cloned().unwrap_or_default();
         json!({
             "name": planned.name,
@@ -333,13 +338,13 @@ impl Press<'_> {
             "ipfs_cid": fact("ipfs_cid"),
             "set_code_hash": fact("set_code_hash"),
             "authorize_upgrade_call": fact("authorize_upgrade_call"),
-            "authorize_upgrade_hash": of("digest").get("authorize_upgrade_prop"),
-            "rustc": of("rustc"),
-            "engine": of("engine"),
-            "image": of("image"),
-            "image_digest": of("image_digest"),
-            "profile": of("profile"),
-            "features": of("features"),
+            "authorize_upgrade_hash": built.runtime.digest.authorize_upgrade_prop,
+            "rustc": record.rustc,
+            "engine": record.engine,
+            "image": record.image,
+            "image_digest": record.image_digest,
+            "profile": record.profile,
+            "features": record.features,
             "variants": variants,
             "compared": compared,
             "bundle": bundle,
@@ -352,7 +357,9 @@ impl Press<'_> {
         self.remembered(&format!("{name}-facts"), Some(key), || {
             let source = protocol::Source::File(blob.to_owned());
             let request = inspect::Request::Inspect { source, metadata: true, token: None };
-            Ok(self.ask(&format!("inspect {name}"), Worker::Inspect, &request)?.1)
+            let (_, facts): (_, inspect::RuntimeFacts) =
+                self.ask(&format!("inspect {name}"), Worker::Inspect, &request)?;
+            Ok(json!(facts))
         })
     }
 
@@ -376,7 +383,7 @@ impl Press<'_> {
                 "profile": wanted.variant.profile(name)?.name(), "required": wanted.variant.required});
             let error = match outcome {
                 Ok((built, facts)) => {
-                    document["blake2_256"] = built.document.get("blake2_256").cloned().unwrap_or_default();
+                    document["blake2_256"] = json!(built.runtime.blake2_256);
                     document["pace"] = facts.get("pace").cloned().unwrap_or_default();
                     files.add(&wanted.asset, read(&built.path)?)?;
                     None
@@ -438,17 +445,15 @@ impl Press<'_> {
             let (old, new) = (previous.source(), protocol::Source::File(blob.to_owned()));
             let request = Request::Diff { old: old.clone(), new: new.clone(), allow: allow.clone(), parameters: false };
             let title = format!("diff {}", planned.name);
-            let (passed, mut changes) = match self.ask(&title, Worker::Compat, &request) {
+            let (passed, mut changes): (_, DiffReport) = match self.ask(&title, Worker::Compat, &request) {
                 // That the former runtime is too old to tell its types is no fault of this one.
                 Err(failure) if failure.is(Code::OldMetadata) => return Ok(json!({"error": failure.to_string()})),
                 other => other?,
             };
             let parameters = Request::Parameters { old, new, decimals: None, symbol: None, block_time: None };
-            let (_, mut parameters) = self.ask(&title, Worker::Compat, &parameters)?;
-            for document in [&mut changes, &mut parameters] {
-                upgrade::plan::name_source(document, "/old/source", &previous.name());
-                upgrade::plan::name_source(document, "/new/source", &Place::File(utf8(blob)?.to_owned()).name());
-            }
+            let (_, mut parameters): (_, ParametersReport) = self.ask(&title, Worker::Compat, &parameters)?;
+            (changes.old.source, changes.new.source) = (previous.name(), Place::File(utf8(blob)?.to_owned()).name());
+            (parameters.old.source, parameters.new.source) = (changes.old.source.clone(), changes.new.source.clone());
             Ok(json!({"passed": passed, "changes": changes, "parameters": parameters}))
         })?;
         if let Some(error) = comparison.get("error").and_then(Value::as_str) {
@@ -520,8 +525,10 @@ impl Press<'_> {
             weights_base: None,
         };
         let (verdict, summary) = upgrade::make(self.context, self.workspace, &options)?;
-        let of = |pointer: &str| summary.pointer(pointer).cloned().unwrap_or_default();
-        let (tried, ships) = (of("/runtimes/0/blob/blake2_256"), built.document["blake2_256"].clone());
+        let Some(RuntimeUpgrade::Whole(upgraded)) = summary.runtimes.into_iter().next() else {
+            return Err(Failure::internal("an upgrade of one runtime tells of none"));
+        };
+        let (tried, ships) = (&upgraded.blob.blake2_256, &built.runtime.blake2_256);
         if tried != ships {
             printed.problems.push(format!(
                 "{}: the upgrade was tried with the blob {tried}, and {ships} is released",
@@ -529,30 +536,28 @@ impl Press<'_> {
             ));
         }
         if verdict != Verdict::Pass {
-            let checks = of("/runtimes/0/checks");
-            let failed = checks.as_array().map(Vec::as_slice).unwrap_or_default().iter();
-            let failed = failed.filter(|check| check["status"] == "fail").filter_map(|check| check["name"].as_str());
-            let failed: Vec<_> = failed.collect();
+            let failed = upgraded.checks.iter().filter(|check| check.status == Status::Fail);
+            let failed: Vec<_> = failed.map(|check| check.name.as_str()).collect();
             printed.problems.push(format!("{}: the upgrade failed in {}", planned.name, failed.join(", ")));
         }
         let top = format!("{}-upgrade-v{}", planned.name, planned.spec_version);
         files.add(bundle_name(planned), archive::tar(&out, &top)?)?;
         Ok(json!({
             "asset": bundle_name(planned),
-            "from_spec_version": of("/runtimes/0/from_spec_version"),
-            "verdict": of("/runtimes/0/verdict"),
-            "signatures": of("/runtimes/0/signatures"),
-            "signed_off": of("/runtimes/0/signed_off"),
-            "needed": of("/runtimes/0/needed"),
-            "counted": of("/runtimes/0/counted"),
-            "missing": of("/runtimes/0/missing"),
-            "proposal": of("/runtimes/0/proposal"),
+            "from_spec_version": upgraded.from_spec_version,
+            "verdict": upgraded.verdict,
+            "signatures": upgraded.signing.signatures,
+            "signed_off": upgraded.signing.signed_off,
+            "needed": upgraded.signing.needed,
+            "counted": upgraded.signing.counted,
+            "missing": upgraded.signing.missing,
+            "proposal": upgraded.proposal,
         }))
     }
 
-    fn ask(&self, title: &str, worker: Worker, request: &impl Serialize) -> Result<(bool, Value)> {
+    fn ask<T: DeserializeOwned>(&self, title: &str, worker: Worker, request: &impl Serialize) -> Result<(bool, T)> {
         let task = self.context.printer.task(title);
-        let outcome = workers::call(self.context, worker, request, &task, &self.context.log("release"))?;
+        let outcome = workers::ask(self.context, worker, request, &task, &self.context.log("release"))?;
         Ok((outcome.passed, outcome.value))
     }
 

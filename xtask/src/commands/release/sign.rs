@@ -41,7 +41,7 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
         let top = unpacked.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.replace(&bundle.asset, archive::tar(&unpacked.directory, &top)?)?;
         signed_off &= signing.signed_off;
-        let mut told = signing.document();
+        let mut told = json!(signing.summary(true));
         if let Some(Value::Object(fields)) = document.pointer_mut(&format!("/runtimes/{index}/bundle")) {
             fields.extend(told.as_object().cloned().unwrap_or_default());
         }

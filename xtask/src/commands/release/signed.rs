@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     printer::Task,
 };
+use protocol::{Verdict, verify::Verification};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
@@ -36,22 +37,19 @@ pub fn signing(
     bundle: &Path,
     root: Option<&Path>,
     task: &Task,
-) -> Result<(Signing, Value)> {
+) -> Result<(Signing, Verification)> {
     let verified = verify::verify(context, bundle, root, task, &context.log("release"))?.value;
-    let passed = verified.pointer("/predicate/verdict") == Some(&json!("pass"));
-    if !passed || verified.get("integrity") != Some(&json!(true)) {
-        let subjects = verified.get("subjects").and_then(Value::as_array).into_iter().flatten();
-        let wrong = subjects.filter(|subject| subject["ok"] != json!(true));
-        let told: Vec<_> = wrong
-            .map(|one| format!("{} {}", one["name"].as_str().unwrap_or("-"), one["reason"].as_str().unwrap_or("-")))
-            .collect();
+    let passed = verified.predicate.as_ref().is_some_and(|predicate| predicate.verdict == Verdict::Pass);
+    if !passed || !verified.integrity {
+        let wrong = verified.subjects.iter().filter(|subject| !subject.ok);
+        let told: Vec<_> = wrong.map(|one| format!("{} {}", one.name, one.reason.as_deref().unwrap_or("-"))).collect();
         let found = if told.is_empty() { "a manifest that does not say it passed".to_owned() } else { told.join("\n") };
         return Err(Failure::check(format!("the bundle of {name} cannot be released"))
             .found(found)
             .expected("an undamaged bundle of an upgrade that passed")
             .hint("cargo xtask release prepare"));
     }
-    Ok((Signing::of(&verified), verified))
+    Ok((Signing::of(&verified.agreement, verified.signed_off), verified))
 }
 
 /// Whether enough of those whose signatures count agreed to everything that is published. Below the threshold nothing is.
@@ -102,9 +100,9 @@ pub fn expect_signed_off(
 
 /// A release is signed off by those that it was prepared under, or by who came after them. A file of signers that begins
 /// anew is another's.
-fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Value) -> Result<()> {
+fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Verification) -> Result<()> {
     let prepared = record.signers.as_ref().and_then(|signers| signers["lineage"].as_str());
-    let used = verified.pointer("/root/lineage").and_then(Value::as_str);
+    let used = verified.agreement.root.lineage.as_deref();
     match (prepared, root) {
         (Some(prepared), Some(root)) if used != Some(prepared) => Err(Failure::check(format!(
             "{} was prepared under another file of signers than {}",
@@ -119,11 +117,10 @@ fn expect_its_signers(record: &Record, root: Option<&Path>, verified: &Value) ->
 }
 
 /// What was signed is about the blob that is published with it.
-fn expect_its_blob(record: &Record, released: &Released, verified: &Value) -> Result<()> {
+fn expect_its_blob(record: &Record, released: &Released, verified: &Verification) -> Result<()> {
     let published = record.assets.iter().find(|asset| asset.name == released.asset).map(|asset| asset.sha256.as_str());
-    let signed = verified.pointer("/predicate/runtimes").and_then(Value::as_array).into_iter().flatten();
-    let signed: Vec<_> =
-        signed.filter_map(|runtime| Some(runtime["sha256"].as_str()?.trim_start_matches("0x"))).collect();
+    let signed = verified.predicate.iter().flat_map(|predicate| &predicate.runtimes);
+    let signed: Vec<_> = signed.map(|runtime| runtime.sha256.trim_start_matches("0x")).collect();
     match published.is_some_and(|published| signed == [published]) {
         true => Ok(()),
         false => Err(Failure::check(format!(
@@ -148,7 +145,11 @@ mod tests {
                 "notes": notes, "signers": signers});
             serde_json::from_value::<Record>(record).expect("a record")
         };
-        let under = |lineage: &str| json!({"root": {"lineage": lineage}});
+        let under = |lineage: &str| {
+            let mut verified = Verification::default();
+            verified.agreement.root.lineage = Some(lineage.into());
+            verified
+        };
         let (root, prepared) = (Some(Path::new("signers.json")), record(json!({"lineage": "0x01"})));
         expect_its_signers(&prepared, root, &under("0x01")).expect("a later version has the same lineage");
         let refused = expect_its_signers(&prepared, root, &under("0x02")).expect_err("another lineage");

@@ -5,9 +5,9 @@
 
 use super::place::{self, MANIFEST, Manifest};
 use crate::inputs::{Digester, file_digest};
-use protocol::Verdict;
+use evidence::step;
+use protocol::step::{Step, StepResult};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs::{File, TryLockError},
@@ -152,52 +152,30 @@ impl Bundle {
         let outputs =
             outputs.iter().map(|name| Ok((name.clone(), file_digest(&self.path(name))?))).collect::<Result<_>>()?;
         let stamp = Stamp { inputs: inputs.to_owned(), outputs };
-        files::write_whole(&self.stamp(job), &pretty(&serde_json::to_value(&stamp).map_err(not_json)?)?)
+        files::write_whole(&self.stamp(job), &pretty(&stamp)?)
     }
 
     fn stamp(&self, job: &str) -> PathBuf {
         self.work.join(format!("{job}.json"))
     }
 
-    /// Writes `<step>.json` in the format that `docs/evidence.md` describes.
-    pub fn write_step(&self, step: Step<'_>) -> Result<()> {
-        let outputs = step
-            .outputs
-            .iter()
-            .map(|name| Ok((name.clone(), json!(file_digest(&self.path(name))?))))
-            .collect::<Result<serde_json::Map<_, _>>>()?;
-        let mut document = json!({
-            "format": "cutover/step/v1",
-            "step": step.name,
-            "runtime": step.runtime,
-            "inputs": step.inputs,
-            // The same step on the same inputs gives the same bytes, on whatever machine it ran.
-            "result": protocol::without_volatile(step.result),
-            "verdict": step.verdict.name(),
-        });
-        if let (false, Some(fields)) = (outputs.is_empty(), document.as_object_mut()) {
-            fields.insert("outputs".into(), Value::Object(outputs));
+    /// Writes `<step>.json`. `outputs` names the other files of the bundle that the step wrote.
+    pub fn write_step(&self, mut step: Step, outputs: &[String]) -> Result<()> {
+        for name in outputs {
+            step.outputs.insert(name.clone(), file_digest(&self.path(name))?);
         }
-        files::write_whole(&self.path(&format!("{}.json", step.name)), &pretty(&document)?)
+        step::write(&step, &self.directory).map(drop)
     }
 
-    /// The evidence of a step that was done.
-    pub fn read_step(&self, step: &str) -> Result<Value> {
-        let path = self.path(&format!("{step}.json"));
-        serde_json::from_slice(&files::read_bounded(&path, EVIDENCE_LIMIT)?)
-            .map_err(|error| Failure::input(format!("{} is no JSON", path.display())).found(error.to_string()))
+    /// Reads the evidence of a step that was done.
+    pub fn read_step(&self, step: &str) -> Result<Step> {
+        step::read(&self.path(&format!("{step}.json")))
     }
-}
 
-pub struct Step<'step> {
-    pub name: &'step str,
-    pub runtime: &'step str,
-    /// Name to what identifies it: a `digest` and whatever helps.
-    pub inputs: Value,
-    pub result: Value,
-    pub verdict: Verdict,
-    /// Files of the bundle that the step wrote beside its evidence.
-    pub outputs: Vec<String>,
+    /// Reads the result of a step that was done.
+    pub fn result<T: StepResult>(&self) -> Result<T> {
+        step::result(&self.read_step(T::STEP)?)
+    }
 }
 
 /// A digest of what a job is made from.
@@ -209,14 +187,11 @@ pub fn inputs(words: &[(&str, &str)]) -> String {
     digester.finish()
 }
 
-pub fn pretty(value: &Value) -> Result<Vec<u8>> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(not_json)?;
+pub fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(|error| Failure::internal("a document cannot be written as JSON").found(error.to_string()))?;
     text.push(b'\n');
     Ok(text)
-}
-
-fn not_json(error: serde_json::Error) -> Failure {
-    Failure::internal("a document cannot be written as JSON").found(error.to_string())
 }
 
 /// The directory of this name and ending beside a bundle.
@@ -254,6 +229,8 @@ fn is_partial(name: &std::ffi::OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::{Check, Verdict, dry_run::DryRunReport, step::Input};
+    use serde_json::json;
 
     fn bundle() -> (tempfile::TempDir, Bundle) {
         let directory = tempfile::tempdir().expect("a directory");
@@ -304,23 +281,20 @@ mod tests {
     }
 
     #[test]
-    fn a_step_has_the_documented_shape() {
+    fn a_step_has_its_outputs_and_nothing_that_differs_from_run_to_run() {
         let (_directory, bundle) = bundle();
         files::write_whole(&bundle.path("a.wasm"), b"").expect("written");
-        let step = Step {
-            name: "build",
-            runtime: "solo",
-            inputs: json!({"blob": {"digest": "0x1"}}),
-            result: json!({"x": 1, "seconds": 2.5, "checks": [{"measured": "2.5 s"}]}),
-            verdict: true.into(),
-            outputs: vec!["a.wasm".into()],
-        };
-        bundle.write_step(step).expect("written");
-        let read = bundle.read_step("build").expect("read");
-        assert_eq!(read["format"], "cutover/step/v1");
-        assert_eq!(read["outputs"]["a.wasm"], "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
-        assert_eq!(read["result"], json!({"x": 1, "checks": [{}]}));
-        assert_eq!((&read["verdict"], &read["runtime"]), (&json!("pass"), &json!("solo")));
+        let check = Check::pass("versions", "").measured("2.5 s");
+        let report = DryRunReport { seconds: 2.5, checks: vec![check], ..DryRunReport::default() };
+        let step = step::of(Verdict::Pass, &report).expect("a step").of_runtime("solo");
+        let step = step.input("blob", Input::new("0x1"));
+        bundle.write_step(step, &["a.wasm".into()]).expect("written");
+        let read = bundle.read_step("dry-run").expect("read");
+        assert_eq!(read.outputs["a.wasm"], "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+        assert_eq!((read.verdict, read.runtime.as_deref()), (Verdict::Pass, Some("solo")));
+        assert!(read.result.get("seconds").is_none());
+        let result: DryRunReport = bundle.result().expect("the result");
+        assert_eq!((result.seconds, result.checks), (0.0, vec![Check::pass("versions", "")]));
     }
 
     /// A manifest that people signed or nobody did.
@@ -349,7 +323,8 @@ mod tests {
         drop(bundle);
         assert_eq!(std::fs::read(place.join("diff.json")).expect("there"), b"1");
         // The next one goes on with what was done.
-        assert_eq!(Bundle::open(&place, false).expect("opened").read_step("diff").expect("read"), json!(2));
+        let bundle = Bundle::open(&place, false).expect("opened");
+        assert_eq!(std::fs::read(bundle.path("diff.json")).expect("read"), b"2");
     }
 
     #[test]

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The job `diff`: what the upgrade changes, and whether the versions say so.
 
-use super::{
-    super::diff,
-    bundle::{Step, inputs},
-    plan::{Plan, name_source},
-};
+use super::{super::diff, bundle::inputs, plan::Plan};
 use crate::{
     inputs::file_digest,
     jobs::{Desk, Done},
     workers::{self, Worker},
 };
-use protocol::{Source, Verdict, diff::Request};
-use serde_json::json;
-use worker::{Code, Result};
+use protocol::{
+    Source, Verdict,
+    diff::{DiffOutcome, DiffReport, NotCompared, Request},
+};
+use worker::{Code, Outcome, Result};
 
 impl Plan<'_> {
     /// The chain's present runtime, which is the `:code` of its state, against the one that ships.
@@ -30,28 +28,22 @@ impl Plan<'_> {
         }
         let (old, new) = (self.state.place.source(), Source::File(self.blob()));
         let request = Request::Diff { old, new, allow, parameters: true };
-        let outcome = workers::call(self.context, Worker::Compat, &request, desk.task, desk.log);
-        let (verdict, mut result): (Verdict, _) = match outcome {
-            Ok(outcome) => (outcome.passed.into(), outcome.value),
+        let outcome = workers::ask::<DiffReport>(self.context, Worker::Compat, &request, desk.task, desk.log);
+        let (verdict, result): (Verdict, _) = match outcome {
+            Ok(Outcome { passed, value: mut report }) => {
+                report.old.source = self.state.place.name();
+                report.new.source = self.blob_name();
+                (passed.into(), DiffOutcome::Compared(Box::new(report)))
+            }
             // The dry run judges the upgrade all the same; this says that it did not. Whatever else cannot be compared is no
             // state that an upgrade starts from.
             Err(failure) if failure.is(Code::OldMetadata) => {
-                let rule = json!({"name": "comparable", "status": "skip", "detail": failure.to_string()});
-                (Verdict::Skip, json!({"rules": [rule], "verdict": "none", "error": failure}))
+                (Verdict::Skip, DiffOutcome::NotCompared(NotCompared::new(failure)))
             }
             Err(failure) => return Err(failure),
         };
-        name_source(&mut result, "/old/source", &self.state.place.name());
-        name_source(&mut result, "/new/source", &self.blob_name());
-        let step = Step {
-            name: "diff",
-            runtime: &self.runtime.name,
-            inputs: json!({"blob": self.blob_input()?, "state": self.state.input()?}),
-            result,
-            verdict,
-            outputs: Vec::new(),
-        };
-        self.bundle.write_step(step)?;
+        let step = self.step(verdict, &result)?.input("state", self.state.input()?);
+        self.bundle.write_step(step, &[])?;
         self.bundle.done("diff", &key, &["diff.json".into()])?;
         let told = match verdict {
             Verdict::Skip => "not compared",

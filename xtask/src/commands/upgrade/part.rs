@@ -6,8 +6,13 @@
 
 use super::{super::utf8, plan::Plan, verdict_of};
 use crate::{cli::UpgradeJob, git, inputs::file_digest, jobs::Finished};
-use protocol::Verdict;
-use serde_json::{Value, json};
+use evidence::step;
+use protocol::{
+    Verdict,
+    build::BuildResult,
+    step::{Step, StepResult},
+    upgrade::{PartOfUpgrade, RuntimeUpgrade, StepVerdict},
+};
 use worker::{Failure, Result};
 
 impl Plan<'_> {
@@ -38,7 +43,7 @@ impl Plan<'_> {
     }
 
     /// The evidence of a step that another run made.
-    fn carried(&self, step: &str) -> Result<Value> {
+    fn carried(&self, step: &str) -> Result<Step> {
         if !self.bundle.path(&format!("{step}.json")).is_file() {
             let out = self.bundle.directory.display();
             return Err(Failure::input(format!("the evidence of {step} is missing from {out}"))
@@ -51,12 +56,12 @@ impl Plan<'_> {
                 )));
         }
         let evidence = self.bundle.read_step(step)?;
-        if evidence.get("runtime").and_then(Value::as_str) != Some(&self.runtime.name) {
+        if evidence.runtime.as_ref() != Some(&self.runtime.name) {
             return Err(Failure::input(format!(
                 "{step}.json in {} is of another runtime",
                 self.bundle.directory.display()
             ))
-            .found(evidence.get("runtime").cloned().unwrap_or_default().to_string())
+            .found(evidence.runtime.as_deref().unwrap_or("no runtime"))
             .expected(&self.runtime.name));
         }
         Ok(evidence)
@@ -64,49 +69,47 @@ impl Plan<'_> {
 
     /// The blob must be the one that was built, of the commit that is here.
     fn check_build(&self) -> Result<()> {
-        let build = self.carried("build")?;
-        let said = build.pointer("/result/blob/blake2_256").and_then(Value::as_str).unwrap_or("nothing");
+        let build: BuildResult = step::result(&self.carried(BuildResult::STEP)?)?;
         let found = file_digest(&self.blob())?;
-        if found != said {
+        if found != build.blob.blake2_256 {
             return Err(Failure::check(format!("{} is not the blob that build.json is about", self.blob().display()))
                 .found(found)
-                .expected(said)
+                .expected(build.blob.blake2_256)
                 .hint("take the files of one build"));
         }
         let source = git::source(&self.context.workspace);
-        let of = |pointer: &str| build.pointer(pointer).cloned().unwrap_or_default();
-        let same = of("/result/commit") == json!(source.commit) && of("/result/dirty") == json!(source.dirty);
+        let same = build.record.commit == source.commit && build.record.dirty == source.dirty;
         if !same && self.options.only.iter().any(|job| job.reads_source()) {
-            let state = |commit: &Value, dirty: &Value| {
-                let changed = if dirty == &json!(true) { " with changes" } else { "" };
-                format!("{}{changed}", commit.as_str().unwrap_or("no commit"))
+            let state = |commit: Option<String>, dirty: Option<bool>| {
+                let changed = if dirty == Some(true) { " with changes" } else { "" };
+                format!("{}{changed}", commit.as_deref().unwrap_or("no commit"))
             };
             return Err(Failure::check(format!("the blob of {} is of another source than this", self.runtime.name))
-                .found(state(&json!(source.commit), &json!(source.dirty)))
-                .expected(state(&of("/result/commit"), &of("/result/dirty")))
+                .found(state(source.commit, source.dirty))
+                .expected(state(build.record.commit, build.record.dirty))
                 .hint("check out the commit that the blob was built from"));
         }
         Ok(())
     }
 
-    /// What a run of some jobs tells, and the verdict of their steps.
-    pub fn part(&self, finished: &[Finished]) -> Result<(Verdict, Value)> {
+    /// Returns what a run of some jobs left, and the verdict of their steps.
+    pub fn part(&self, finished: &[Finished]) -> Result<(Verdict, RuntimeUpgrade)> {
         let mut steps = Vec::new();
         let mut verdict = Verdict::Pass;
-        for step in self.steps().into_iter().filter(|step| self.options.only.iter().any(|job| job.name() == *step)) {
-            let evidence = self.bundle.read_step(step)?;
+        for name in self.steps().into_iter().filter(|step| self.options.only.iter().any(|job| job.name() == *step)) {
+            let evidence = self.bundle.read_step(name)?;
             verdict = verdict.and(verdict_of(&evidence));
-            steps.push(json!({"name": step, "verdict": evidence.get("verdict")}));
+            steps.push(StepVerdict { name: name.to_owned(), verdict: evidence.verdict });
         }
-        let part = json!({
-            "name": self.runtime.name,
-            "package": self.runtime.package,
-            "steps": steps,
-            "bundle": utf8(&self.bundle.place)?,
-            "logs": utf8(&self.bundle.logs)?,
-            "jobs": self.finished(finished),
-            "verdict": verdict,
-        });
-        Ok((verdict, part))
+        let part = PartOfUpgrade {
+            name: self.runtime.name.clone(),
+            package: self.runtime.package.clone(),
+            steps,
+            bundle: utf8(&self.bundle.place)?.to_owned(),
+            logs: utf8(&self.bundle.logs)?.to_owned(),
+            jobs: self.finished(finished),
+            verdict,
+        };
+        Ok((verdict, RuntimeUpgrade::Part(part)))
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A finished bundle, put where it belongs: all of it at once, or what was there stays.
 
-use serde_json::Value;
+use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -112,13 +112,25 @@ pub struct Manifest {
     pub key_ids: Vec<String>,
 }
 
+/// The envelope, with whatever else is in it: signatures that people made are not to be overlooked.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope {
+    payload: String,
+    signatures: Vec<EnvelopeSignature>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EnvelopeSignature {
+    keyid: String,
+}
+
 impl Manifest {
     /// Reads one. What is none has neither a payload nor signatures.
     pub fn parse(text: &[u8]) -> Self {
-        let envelope: Value = serde_json::from_slice(text).unwrap_or_default();
-        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let signatures = envelope.get("signatures").and_then(Value::as_array).into_iter().flatten();
-        Self { payload: text(&envelope, "payload"), key_ids: signatures.map(|one| text(one, "keyid")).collect() }
+        let Envelope { payload, signatures } = serde_json::from_slice(text).unwrap_or_default();
+        Self { payload, key_ids: signatures.into_iter().map(|signature| signature.keyid).collect() }
     }
 
     /// The signatures by keys that somebody keeps.

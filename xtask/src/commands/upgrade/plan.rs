@@ -5,11 +5,11 @@ use super::{
     super::{
         build, dry_run, propose,
         reports::{self, PAGE, REPORT},
-        sign, target, utf8, verify,
+        sign, target, verify,
     },
-    bundle::{Bundle, EVIDENCE_LIMIT, Step, inputs},
+    bundle::{Bundle, EVIDENCE_LIMIT, inputs},
     place::{MANIFEST, Manifest},
-    result_of, verdict_of,
+    verdict_of,
 };
 use crate::{
     cli::{self, Profile, RouteOptions, UpgradeJob},
@@ -23,16 +23,35 @@ use crate::{
     workers::{self, Worker},
 };
 use clap::ValueEnum;
-use protocol::{Live, Source, Verdict, dry_run::Request, inspect, weights::check::Benchmarked};
-use serde_json::{Value, json};
+use evidence::step;
+use protocol::{
+    Live, Source, Verdict,
+    build::{BlobFile, BuildRecord, BuildResult},
+    dry_run::{DryRunReport, Request},
+    inspect::{self, RuntimeFacts},
+    manifest::ToolVersions,
+    proposal::{BrowserNodes, Proposal, ProposalRequest, ProposeOutcome},
+    signers::KeySource,
+    step::{Input, Step, StepResult},
+    verify::{AssembleRequest, Assembled, EvidenceRequest, ShippedRuntime},
+    weights::check::Benchmarked,
+};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
-use worker::{Failure, Kind, Result};
+use worker::{Failure, Kind, Outcome, Result};
 
 /// Those whose evidence makes the bundle, and each of which can refuse it.
 const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
+
+/// What was signed with which keys, to know that it need not be signed again.
+#[derive(Serialize, Deserialize)]
+struct Signed {
+    inputs: String,
+    key_ids: Vec<String>,
+}
 
 pub struct Plan<'run> {
     pub context: &'run Context,
@@ -43,7 +62,7 @@ pub struct Plan<'run> {
     pub bundle: &'run Bundle,
     pub state: &'run Pinned,
     pub options: &'run cli::Upgrade,
-    pub keys: &'run [Value],
+    pub keys: &'run [KeySource],
     pub root: Option<&'run Path>,
     /// What was measured for this upgrade, where its weights were made anew.
     pub measured: Option<Benchmarked>,
@@ -132,9 +151,10 @@ impl Plan<'_> {
         self.bundle.work.join("try-runtime").join(self.blob_name())
     }
 
-    pub(super) fn blob_input(&self) -> Result<Value> {
-        let hash = file_digest(&self.blob())?;
-        Ok(json!({"digest": hash, "blake2_256": hash, "path": self.blob_name()}))
+    /// Returns the evidence of a step about this runtime's blob.
+    pub(super) fn step<T: StepResult>(&self, verdict: Verdict, result: &T) -> Result<Step> {
+        let blob = Input::blob(self.blob_name(), file_digest(&self.blob())?);
+        Ok(step::of(verdict, result)?.of_runtime(&self.runtime.name).input("blob", blob))
     }
 
     fn build(&self, desk: &Desk<'_>) -> Result<Done> {
@@ -146,37 +166,29 @@ impl Plan<'_> {
             return Ok(Done::Unchanged);
         }
         let built = build::build_into(engine, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
+        let record = built.runtime.record;
         if !built.fits {
             return Err(Failure::check(format!("{} is too large for the network", self.runtime.package))
-                .found(format!("{} of {} bytes", built.document["size"], built.document["size_limit"])));
+                .found(format!("{} of {} bytes", record.size, record.size_limit)));
         }
-        let mut result = built.document;
-        if let Some(fields) = result.as_object_mut() {
-            // Paths of this machine and what differs from run to run are no evidence.
-            fields.insert("blob".into(), json!({"path": self.blob_name(), "blake2_256": file_digest(&built.path)?}));
-            fields.insert("digest_file".into(), json!(self.digest_name()));
-            for name in ["digest", "cached", "blake2_256"] {
-                fields.remove(name);
-            }
-        }
-        let lock = self.context.workspace.join("Cargo.lock");
-        let mut inputs = json!({
-            "lock_file": {"digest": file_digest(&lock)?, "path": "Cargo.lock"},
-            "source": {"digest": source.commit.clone().unwrap_or_else(|| "no commit".into()), "dirty": source.dirty},
-            "toolchain": {"digest": result.get("rustc").cloned().unwrap_or_default()},
-        });
-        if let (Some(image), Some(inputs)) = (engine.image(), inputs.as_object_mut()) {
-            inputs.insert("image".into(), json!({"digest": image.digest, "name": image.name}));
-        }
-        let step = Step {
-            name: "build",
-            runtime: &self.runtime.name,
-            inputs,
-            result,
-            verdict: true.into(),
-            outputs: vec![self.blob_name(), self.digest_name()],
+        let result = BuildResult {
+            blob: BlobFile { path: self.blob_name(), blake2_256: file_digest(&built.path)? },
+            // Paths of this machine are no evidence.
+            record: BuildRecord { digest_file: self.digest_name(), ..record },
         };
-        self.bundle.write_step(step)?;
+        let lock_file = Input {
+            path: Some("Cargo.lock".into()),
+            ..Input::new(file_digest(&self.context.workspace.join("Cargo.lock"))?)
+        };
+        let mut step = step::of(Verdict::Pass, &result)?
+            .of_runtime(&self.runtime.name)
+            .input("lock_file", lock_file)
+            .input("source", source_input(&source))
+            .input("toolchain", Input::new(&result.record.rustc));
+        if let Some(image) = engine.image() {
+            step = step.input("image", Input { name: Some(image.name.clone()), ..Input::new(&image.digest) });
+        }
+        self.bundle.write_step(step, &[self.blob_name(), self.digest_name()])?;
         self.bundle.done("build", &key, &["build.json".into(), self.blob_name(), self.digest_name()])?;
         Ok(Done::Now("built".into()))
     }
@@ -187,8 +199,7 @@ impl Plan<'_> {
         };
         let out = self.bundle.work.join("try-runtime");
         let built = build::build_into(self.engine()?, self.runtime, &variant, &out, desk.task, desk.log)?;
-        let cached = built.document.get("cached").and_then(Value::as_bool).unwrap_or_default();
-        Ok(if cached { Done::Unchanged } else { Done::Now("built".into()) })
+        Ok(if built.runtime.cached { Done::Unchanged } else { Done::Now("built".into()) })
     }
 
     /// A worker's version is part of what its result is made from.
@@ -219,17 +230,15 @@ impl Plan<'_> {
         }
         let source = Source::File(self.blob_name().into());
         let request = inspect::Request::Inspect { source, metadata: true, token: None };
-        let outcome =
-            workers::call_in(self.context, Worker::Inspect, &request, desk.task, desk.log, &self.bundle.directory)?;
-        let step = Step {
-            name: "inspect",
-            runtime: &self.runtime.name,
-            inputs: json!({"blob": self.blob_input()?}),
-            result: outcome.value,
-            verdict: outcome.passed.into(),
-            outputs: Vec::new(),
-        };
-        self.bundle.write_step(step)?;
+        let outcome = workers::ask_in::<RuntimeFacts>(
+            self.context,
+            Worker::Inspect,
+            &request,
+            desk.task,
+            desk.log,
+            &self.bundle.directory,
+        )?;
+        self.bundle.write_step(self.step(outcome.passed.into(), &outcome.value)?, &[])?;
         self.bundle.done("inspect", &key, &["inspect.json".into()])?;
         Ok(Done::Now("read".into()))
     }
@@ -269,30 +278,21 @@ impl Plan<'_> {
         request.strict = config.strict;
         request.with = with.iter().map(Place::source).collect();
         let request = Request::DryRun(request);
-        let outcome = workers::call(self.context, Worker::DryRun, &request, desk.task, desk.log)?;
-        let mut result = outcome.value;
-        let verdict = dry_run::verdict(&result);
+        let mut report: DryRunReport = workers::ask(self.context, Worker::DryRun, &request, desk.task, desk.log)?.value;
+        let verdict = dry_run::verdict(&report);
         let told = match verdict {
             Verdict::Fail => "FAILED".into(),
-            _ => report::terminal::verdict(&result),
+            _ => report::terminal::verdict(&report),
         };
-        name_source(&mut result, "/state/source", &self.state.place.name());
-        if let (Some(path), Some(value)) = (&try_runtime, result.pointer_mut("/try_runtime")) {
-            *value = json!(path.file_name().unwrap_or_default().to_string_lossy());
+        report.state.source = self.state.place.name();
+        if let (Some(path), Some(name)) = (&try_runtime, &mut report.try_runtime) {
+            *name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         }
-        let step = Step {
-            name: "dry-run",
-            runtime: &self.runtime.name,
-            inputs: json!({
-                "blob": self.blob_input()?,
-                "try_runtime": {"digest": try_digest.unwrap_or_else(|| "none".into())},
-                "state": self.state.input()?,
-            }),
-            result,
-            verdict,
-            outputs: Vec::new(),
-        };
-        self.bundle.write_step(step)?;
+        let step = self
+            .step(verdict, &report)?
+            .input("try_runtime", Input::new(try_digest.unwrap_or_else(|| "none".into())))
+            .input("state", self.state.input()?);
+        self.bundle.write_step(step, &[])?;
         self.bundle.done("dry-run", &key, &["dry-run.json".into()])?;
         Ok(Done::Now(told))
     }
@@ -326,27 +326,21 @@ impl Plan<'_> {
         let mut request =
             propose::request(&self.blob(), &self.state.place, relay.as_ref(), &route, Some(&self.bundle.directory))?;
         let genesis_hash = self.state.pin.genesis_hash.as_deref();
-        request["browser"] = json!({
-            "target": networks::public_node(None, genesis_hash)?,
-            "relay": networks::public_node(governs.as_deref(), None)?,
-        });
-        let outcome = workers::call(self.context, Worker::Proposal, &request, desk.task, desk.log);
+        request.browser = BrowserNodes {
+            target: networks::public_node(None, genesis_hash)?,
+            relay: networks::public_node(governs.as_deref(), None)?,
+        };
+        let request = ProposalRequest::Propose(request);
+        let outcome = workers::ask(self.context, Worker::Proposal, &request, desk.task, desk.log);
         let (passed, result) = match outcome {
-            Ok(outcome) => (outcome.passed, outcome.value),
+            Ok(Outcome { passed, value }) => (passed, ProposeOutcome::Proposed(Box::new(value))),
             // That a chain would refuse this upgrade is a verdict; the report shall carry it.
-            Err(failure) if failure.kind == Kind::Check => (false, json!({"error": failure})),
+            Err(error) if error.kind == Kind::Check => (false, ProposeOutcome::Refused { error }),
             Err(failure) => return Err(failure),
         };
-        let outputs = files_of(&result);
-        let step = Step {
-            name: "propose",
-            runtime: &self.runtime.name,
-            inputs: json!({"blob": self.blob_input()?, "state": self.state.input()?}),
-            result,
-            verdict: passed.into(),
-            outputs: outputs.clone(),
-        };
-        self.bundle.write_step(step)?;
+        let outputs: Vec<String> = result.proposal().into_iter().flat_map(Proposal::files).cloned().collect();
+        let step = self.step(passed.into(), &result)?.input("state", self.state.input()?);
+        self.bundle.write_step(step, &outputs)?;
         self.bundle.done("propose", &key, &[vec!["propose.json".into()], outputs].concat())?;
         Ok(Done::Now(if passed { "calls written" } else { "REFUSED" }.into()))
     }
@@ -354,8 +348,8 @@ impl Plan<'_> {
     fn report(&self, _: &Desk<'_>) -> Result<Done> {
         let reports = reports::rendered(&self.runtime.name, |step| {
             match step == super::weights::STEP && !self.checks_weights() {
-                true => Ok(Value::Null),
-                false => self.bundle.read_step(step).map(|evidence| result_of(&evidence)),
+                true => Ok(None),
+                false => self.bundle.read_step(step).map(Some),
             }
         })?;
         let mut done = Done::Unchanged;
@@ -370,25 +364,26 @@ impl Plan<'_> {
     }
 
     fn manifest(&self, desk: &Desk<'_>) -> Result<Done> {
-        let build = self.bundle.read_step("build")?;
-        let facts = result_of(&self.bundle.read_step("inspect")?);
-        let request = json!({
-            "command": "assemble",
-            "bundle": utf8(&self.bundle.directory)?,
-            "steps": self.steps(),
-            "files": [REPORT, PAGE],
-            "runtimes": [{
-                "name": self.runtime.name,
-                "file": self.blob_name(),
-                "package": self.runtime.package,
-                "spec_name": facts.get("spec_name"),
-                "spec_version": facts.get("spec_version"),
+        let build = self.bundle.read_step(BuildResult::STEP)?;
+        let facts: RuntimeFacts = self.bundle.result()?;
+        let request = EvidenceRequest::Assemble(AssembleRequest {
+            bundle: self.bundle.directory.clone(),
+            steps: self.steps().into_iter().map(str::to_owned).collect(),
+            files: vec![REPORT.into(), PAGE.into()],
+            runtimes: vec![ShippedRuntime {
+                name: self.runtime.name.clone(),
+                file: self.blob_name(),
+                package: Some(self.runtime.package.clone()),
+                spec_name: Some(facts.spec_name),
+                spec_version: Some(facts.spec_version),
             }],
-            "versions": {"cutover": env!("CARGO_PKG_VERSION"), "rustc": build.pointer("/inputs/toolchain/digest")},
+            versions: ToolVersions {
+                cutover: Some(env!("CARGO_PKG_VERSION").into()),
+                rustc: build.inputs.get("toolchain").map(|toolchain| toolchain.digest.clone()),
+            },
         });
-        let outcome = workers::call(self.context, Worker::Evidence, &request, desk.task, desk.log)?;
-        let kept = outcome.value.get("signatures_kept").and_then(Value::as_u64).unwrap_or_default();
-        Ok(if kept > 0 { Done::Unchanged } else { Done::Now("joined".into()) })
+        let assembled: Assembled = workers::ask(self.context, Worker::Evidence, &request, desk.task, desk.log)?.value;
+        Ok(if assembled.signatures_kept > 0 { Done::Unchanged } else { Done::Now("joined".into()) })
     }
 
     /// The steps that leave evidence.
@@ -415,31 +410,30 @@ impl Plan<'_> {
             if !manifest.key_ids.is_empty() {
                 return Ok(Done::Unchanged);
             }
-            let throw_away = [json!("throw_away")];
+            let throw_away = [KeySource::ThrowAway];
             sign::sign(self.context, &self.bundle.directory, &throw_away, self.root, desk.task, desk.log)?;
             return Ok(Done::Now("signed with a key that was thrown away".into()));
         }
         let path = self.bundle.work.join("signed.json");
         let key = inputs(&[
             ("payload", &manifest.payload),
-            ("keys", &Value::from(self.keys.to_vec()).to_string()),
+            ("keys", &format!("{:?}", self.keys)),
             ("root", &self.root.map(file_digest).transpose()?.unwrap_or_default()),
         ]);
-        let there = |id: &Value| id.as_str().is_some_and(|id| manifest.key_ids.iter().any(|there| there == id));
         if let Ok(text) = std::fs::read(&path)
-            && let Ok(former) = serde_json::from_slice::<Value>(&text)
-            && former.get("inputs") == Some(&json!(key))
-            && former.get("key_ids").and_then(Value::as_array).is_some_and(|ids| ids.iter().all(there))
+            && let Ok(former) = serde_json::from_slice::<Signed>(&text)
+            && former.inputs == key
+            && former.key_ids.iter().all(|id| manifest.key_ids.contains(id))
         {
             return Ok(Done::Unchanged);
         }
-        let mut key_ids = Vec::new();
+        let mut signed = Signed { inputs: key, key_ids: Vec::new() };
         for with in self.keys {
             let with = std::slice::from_ref(with);
-            let signed = sign::sign(self.context, &self.bundle.directory, with, self.root, desk.task, desk.log)?;
-            key_ids.push(signed.get("key_id").cloned().unwrap_or_default());
+            let last = sign::sign(self.context, &self.bundle.directory, with, self.root, desk.task, desk.log)?;
+            signed.key_ids.extend(last.map(|last| last.key_id));
         }
-        files::write_whole(&path, &super::bundle::pretty(&json!({"inputs": key, "key_ids": key_ids}))?)?;
+        files::write_whole(&path, &super::bundle::pretty(&signed)?)?;
         Ok(Done::Now("signed".into()))
     }
 
@@ -450,21 +444,7 @@ impl Plan<'_> {
     }
 }
 
-/// Files that the worker says it wrote, relative to the bundle.
-fn files_of(proposal: &Value) -> Vec<String> {
-    let calls = proposal.get("calls").and_then(Value::as_array).into_iter().flatten();
-    let all = calls.chain(proposal.get("apply"));
-    all.filter_map(|call| call.get("files")?.as_array())
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Where a file lies on this machine and which node was asked is nobody's business, and would make the evidence of two people
-/// differ.
-pub(in crate::commands) fn name_source(result: &mut Value, pointer: &str, name: &str) {
-    if let Some(value) = result.pointer_mut(pointer) {
-        *value = json!(name);
-    }
+/// Returns the source that something was made of, as an input of a step.
+pub(super) fn source_input(source: &git::Source) -> Input {
+    Input { dirty: source.dirty, ..Input::new(source.commit.as_deref().unwrap_or("no commit")) }
 }

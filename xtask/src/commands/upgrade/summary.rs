@@ -2,132 +2,133 @@
 //! The closing words of an upgrade.
 
 use super::{
-    super::{reports::read_result, signing::Signing, utf8},
+    super::{signing::Signing, utf8},
     plan::Plan,
-    result_of,
 };
 use crate::{
     inputs::file_digest,
     jobs::{Done, Finished},
 };
 use protocol::{
-    Verdict,
+    Check, Status, Verdict,
+    diff::DiffOutcome,
+    dry_run::DryRunReport,
+    proposal::{Proposal, ProposeOutcome},
+    upgrade::{JobReport, ProposalSummary, RuntimeUpgrade, UpgradeBlob, UpgradedRuntime},
+    verify::Verification,
     weights::check::{Severity, StepResult},
 };
-use serde_json::{Value, json};
 use worker::{Failure, Result};
 
 impl Plan<'_> {
-    /// What a person wants to know at the end; it passed if the upgrade can be proposed.
-    pub fn summary(&self, finished: &[Finished]) -> Result<(Verdict, Value)> {
-        let dry_run = result_of(&self.bundle.read_step("dry-run")?);
-        let proposal = result_of(&self.bundle.read_step("propose")?);
-        let verified: Value =
-            serde_json::from_slice(&files::read_bounded(&self.bundle.work.join("verified.json"), 16 << 20)?)
-                .map_err(|error| Failure::internal("the verification is no JSON").found(error.to_string()))?;
+    /// Returns what a person reads at the end; it passed if the upgrade can be proposed.
+    pub fn summary(&self, finished: &[Finished]) -> Result<(Verdict, RuntimeUpgrade)> {
+        let dry_run: DryRunReport = self.bundle.result()?;
+        let proposal: ProposeOutcome = self.bundle.result()?;
+        let path = self.bundle.work.join("verified.json");
+        let verified: Verification =
+            serde_json::from_slice(&files::read_bounded(&path, 16 << 20)?).map_err(|error| {
+                Failure::internal(format!("{} is no verification", path.display())).found(error.to_string())
+            })?;
         let steps = self.verdict()?;
         // More signatures than one machine has may be asked for; that they are missing does not make the upgrade bad.
-        let sound = verified
-            .get("subjects")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .all(|subject| subject.get("ok") == Some(&json!(true)));
+        let sound = verified.subjects.iter().all(|subject| subject.ok);
         let verdict = steps.and(sound.into());
-        let mut checks = dry_run.get("checks").cloned().unwrap_or_default();
-        if let (Some(error), Some(list)) = (proposal.pointer("/error/message"), checks.as_array_mut()) {
-            list.push(json!({"name": "proposal", "status": "fail", "detail": error}));
+        let mut checks = dry_run.checks;
+        checks.extend(proposal.refusal().map(|error| Check::fail("proposal", &error.message)));
+        checks.push(compared(&self.bundle.result()?));
+        if self.checks_weights() {
+            checks.extend(weights_failure(&self.bundle.result()?));
         }
-        if let Some(list) = checks.as_array_mut() {
-            list.push(compared(&result_of(&self.bundle.read_step("diff")?)));
-            if self.checks_weights() {
-                let result = result_of(&self.bundle.read_step(super::weights::STEP)?);
-                list.extend(read_result(super::weights::STEP, result)?.and_then(|result| weights_failure(&result)));
-            }
-        }
-        let first = proposal.pointer("/calls/0").cloned().unwrap_or_default();
-        let hash = first.pointer("/preimage/hash").or_else(|| first.get("hash")).cloned().unwrap_or_default();
-        let signing = Signing::of(&verified);
-        let summary = json!({
-            "name": self.runtime.name,
-            "package": self.runtime.package,
-            "spec_name": dry_run.pointer("/to/spec_name"),
-            "from_spec_version": dry_run.pointer("/from/spec_version"),
-            "to_spec_version": dry_run.pointer("/to/spec_version"),
-            "blob": {
-                "path": utf8(&self.bundle.place.join(self.blob_name()))?,
-                "blake2_256": file_digest(&self.blob())?,
-                "size": std::fs::metadata(self.blob()).map(|metadata| metadata.len()).unwrap_or_default(),
+        let proposal = proposal.proposal();
+        let signing = Signing::of(&verified.agreement, verified.signed_off);
+        let summary = UpgradedRuntime {
+            name: self.runtime.name.clone(),
+            package: self.runtime.package.clone(),
+            spec_name: dry_run.to.spec_name,
+            from_spec_version: dry_run.from.spec_version,
+            to_spec_version: dry_run.to.spec_version,
+            blob: UpgradeBlob {
+                path: utf8(&self.bundle.place.join(self.blob_name()))?.to_owned(),
+                blake2_256: file_digest(&self.blob())?,
+                size: std::fs::metadata(self.blob()).map(|metadata| metadata.len()).unwrap_or_default(),
             },
-            "checks": checks,
-            "hazards": dry_run.get("hazards"),
-            "proposal": {"route": proposal.get("route"), "hash": hash},
-            "signatures": signing.told(steps == Verdict::Pass),
-            "signed_off": signing.signed_off,
-            "needed": signing.needed,
-            "counted": signing.counted,
-            "missing": signing.missing,
-            "bundle": utf8(&self.bundle.place)?,
-            "logs": utf8(&self.bundle.logs)?,
-            "jobs": self.finished(finished),
-            "verdict": verdict,
-        });
-        Ok((verdict, summary))
+            checks,
+            hazards: dry_run.hazards,
+            proposal: ProposalSummary {
+                route: proposal.map(|proposal| proposal.route),
+                hash: proposal.and_then(Proposal::decided_hash).map(str::to_owned),
+            },
+            signing: signing.summary(steps == Verdict::Pass),
+            bundle: utf8(&self.bundle.place)?.to_owned(),
+            logs: utf8(&self.bundle.logs)?.to_owned(),
+            jobs: self.finished(finished),
+            verdict,
+        };
+        Ok((verdict, RuntimeUpgrade::Whole(Box::new(summary))))
     }
 
-    pub(super) fn finished(&self, all: &[Finished]) -> Vec<Value> {
+    pub(super) fn finished(&self, all: &[Finished]) -> Vec<JobReport> {
         let seconds = |job: &Finished| (job.seconds * 1000.0).round() / 1000.0;
         let own = all.iter().filter_map(|job| Some((job.name.strip_prefix(&self.prefix)?, job)));
-        own.map(|(name, job)| json!({"name": name, "unchanged": job.done == Done::Unchanged, "seconds": seconds(job)}))
-            .collect()
+        own.map(|(name, job)| JobReport {
+            name: name.to_owned(),
+            unchanged: job.done == Done::Unchanged,
+            seconds: seconds(job),
+        })
+        .collect()
     }
 }
 
-/// The rules of the comparison as one check among those of the dry run.
-fn compared(diff: &Value) -> Value {
-    if let Some(error) = diff.pointer("/error/message").and_then(Value::as_str) {
-        return json!({"name": "diff", "status": "skip", "detail": format!("not compared: {error}")});
+/// Returns the rules of the comparison as one check among those of the dry run.
+fn compared(diff: &DiffOutcome) -> Check {
+    if let DiffOutcome::NotCompared(not) = diff {
+        return Check::skip("diff", format!("not compared: {}", not.error.message));
     }
-    let rules = diff.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let text = |rule: &Value, field: &str| rule.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let of = |status: &str| -> Vec<String> {
-        let those = rules.iter().filter(|rule| text(rule, "status") == status);
-        those.map(|rule| format!("{} ({})", text(rule, "name"), text(rule, "detail"))).collect()
+    let rules = diff.rules();
+    let of = |status: Status| -> Vec<String> {
+        let those = rules.iter().filter(|rule| rule.status == status);
+        those.map(|rule| format!("{} ({})", rule.name, rule.detail)).collect()
     };
-    let (broken, allowed, warned) = (of("fail"), of("allowed"), of("warn"));
-    let (status, detail) = if !broken.is_empty() {
-        ("fail", format!("broken: {}", broken.join("; ")))
-    } else if !allowed.is_empty() || !warned.is_empty() {
-        ("warn", [allowed, warned].concat().join("; "))
+    let (broken, unjudged, warned) = (of(Status::Fail), of(Status::NotJudged), of(Status::Warn));
+    if !broken.is_empty() {
+        Check::fail("diff", format!("broken: {}", broken.join("; ")))
+    } else if !unjudged.is_empty() {
+        Check::not_judged("diff", unjudged.join("; "))
+    } else if !warned.is_empty() {
+        Check::warn("diff", warned.join("; "))
     } else {
-        ("pass", format!("{} rules kept", rules.len()))
-    };
-    json!({"name": "diff", "status": status, "detail": detail})
+        Check::pass("diff", format!("{} rules kept", rules.len()))
+    }
 }
 
-/// What the check of the runtime's source says against it: its first failure and how many there are.
-fn weights_failure(result: &StepResult) -> Option<Value> {
+/// Returns what the check of the runtime's source says against it: its first failure and how many there are.
+fn weights_failure(result: &StepResult) -> Option<Check> {
     let failures = result.check.findings.iter().filter(|finding| finding.severity == Severity::Failure);
     let failures: Vec<_> = failures.collect();
     let first = report::weights::finding_line(failures.first()?);
-    let detail = format!("{} findings, see weights.json; the first: {first}", failures.len());
-    Some(json!({"name": "weights-in-source", "status": "fail", "detail": detail}))
+    Some(Check::fail("weights-in-source", format!("{} findings, see weights.json; the first: {first}", failures.len())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::diff::{DiffReport, NotCompared};
+    use serde_json::json;
 
     #[test]
     fn the_comparison_is_one_check_and_names_what_is_broken() {
-        let rule = |name: &str, status: &str| json!({"name": name, "status": status, "detail": "why"});
-        let check = |rules: Vec<Value>| compared(&json!({ "rules": rules }));
-        assert_eq!(check(vec![rule("a", "pass")])["status"], "pass");
-        assert_eq!(check(vec![rule("a", "pass"), rule("b", "allowed")])["status"], "warn");
-        let old = compared(&json!({"error": {"message": "version 13"}, "rules": [rule("comparable", "skip")]}));
-        assert_eq!((&old["status"], &old["detail"]), (&json!("skip"), &json!("not compared: version 13")));
-        let broken = check(vec![rule("a", "warn"), rule("spec-name", "fail")]);
-        assert_eq!((&broken["status"], &broken["detail"]), (&json!("fail"), &json!("broken: spec-name (why)")));
+        let check = |rules: Vec<Check>| {
+            compared(&DiffOutcome::Compared(Box::new(DiffReport { rules, ..DiffReport::default() })))
+        };
+        assert_eq!(check(vec![Check::pass("a", "")]).status, Status::Pass);
+        let allowed = Check { allowed: Some("ana knows".into()), ..Check::warn("b", "") };
+        assert_eq!(check(vec![Check::pass("a", ""), allowed]).status, Status::Warn);
+        assert_eq!(check(vec![Check::not_judged("a", "")]).status, Status::NotJudged);
+        let old = compared(&DiffOutcome::NotCompared(NotCompared::new(Failure::input("version 13"))));
+        assert_eq!((old.status, old.detail.as_str()), (Status::Skip, "not compared: version 13"));
+        let broken = check(vec![Check::warn("a", "why"), Check::fail("spec-name", "why")]);
+        assert_eq!((broken.status, broken.detail.as_str()), (Status::Fail, "broken: spec-name (why)"));
     }
 
     #[test]
@@ -142,6 +143,6 @@ mod tests {
         };
         assert_eq!(weights_failure(&of(&["warning"])), None);
         let failed = weights_failure(&of(&["failure", "warning"])).expect("told");
-        assert_eq!(failed["detail"], "1 findings, see weights.json; the first: zero-proof  p: x");
+        assert_eq!(failed.detail, "1 findings, see weights.json; the first: zero-proof  p: x");
     }
 }

@@ -8,7 +8,7 @@ use super::{
         release::plan as release,
         weights::{check, check::Base, run::Run},
     },
-    bundle::{Step, inputs},
+    bundle::inputs,
     plan::Plan,
 };
 use crate::{
@@ -24,17 +24,17 @@ use crate::{
 };
 use protocol::{
     benchmark::Files,
+    step::{Input, StepResult as _},
     weights::{
         CompareRequest, Request, Side,
         check::{AgainstRelease, Benchmarked, BenchmarkedPallet, Report, StepResult},
         compare::{Change, Comparison, Options},
     },
 };
-use serde_json::json;
 use std::path::Path;
 use worker::{Failure, Outcome, Result};
 
-pub const STEP: &str = "weights";
+pub const STEP: &str = StepResult::STEP;
 
 /// Runs a runtime's benchmarks and makes its weight files; what was measured, for the evidence.
 pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> Result<Benchmarked> {
@@ -113,20 +113,13 @@ impl Plan<'_> {
         let outcome: Outcome<Report> = workers::ask(self.context, Worker::Weights, &request, desk.task, desk.log)?;
         drop(before);
         let result = StepResult { check: outcome.value, comparison, benchmarked: self.measured.clone() };
-        let step = Step {
-            name: STEP,
-            runtime: &self.runtime.name,
-            inputs: json!({
-                "blob": self.blob_input()?,
-                "source": {"digest": source.commit.unwrap_or_else(|| "no commit".into()), "dirty": source.dirty},
-                "release_before": {"digest": base.as_ref().map_or("none", |(_, commit)| commit), "name": base.as_ref().map(|(name, _)| name)},
-            }),
-            result: serde_json::to_value(result)
-                .map_err(|error| Failure::internal("the result cannot be written as JSON").found(error.to_string()))?,
-            verdict: outcome.passed.into(),
-            outputs: Vec::new(),
+        let before = Input {
+            name: base.as_ref().map(|(name, _)| name.clone()),
+            ..Input::new(base.as_ref().map_or("none", |(_, commit)| commit))
         };
-        self.bundle.write_step(step)?;
+        let step = self.step(outcome.passed.into(), &result)?;
+        let step = step.input("source", super::plan::source_input(&source)).input("release_before", before);
+        self.bundle.write_step(step, &[])?;
         self.bundle.done(STEP, &key, &[format!("{STEP}.json")])?;
         Ok(Done::Now(if outcome.passed { "passed" } else { "FAILED" }.into()))
     }
