@@ -545,6 +545,6 @@ fn the_workflows_are_checked_and_a_tool_that_cannot_be_had_is_skipped_loudly() {
     stand_in(directory.path(), "node", "echo \"$2:1:2: a finding\"; exit 1");
     let failed = lint(&["--json"]).expect_code(1).json();
     assert_eq!(failed["checks"][0]["status"], "fail", "{failed}");
-    let finding = failed["checks"][0]["findings"][0].as_str().expect("a finding");
+    let finding = failed["checks"][0]["findings"][0]["text"].as_str().expect("a finding");
     assert!(finding.contains(".github/workflows/ci.yml:1:2: a finding"), "{finding}");
 }

@@ -18,7 +18,7 @@ fn used_by_clients(runtime: Runtime) {
             skipped(&format!("{}: {}", check["name"], check["detail"]));
             continue;
         }
-        assert_eq!((&check["status"], &check["findings"]), (&json!("pass"), &json!([])), "{check:#}");
+        assert_eq!((&check["status"], &check["findings"]), (&json!("pass"), &json!(null)), "{check:#}");
     }
 }
 

@@ -5,7 +5,9 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_tests::{Xtask, bundle};
+use protocol::step::{Step, StepResult};
 use report::Bundle;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     fs,
@@ -44,18 +46,19 @@ fn expect_none(page: &Path) {
 
 /// The evidence that a bundle's page is made of.
 fn evidence(bundle: &Path) -> Bundle {
-    let result = |step: &str| {
-        let text = fs::read(bundle.join(format!("{step}.json"))).expect("read");
-        serde_json::from_slice::<Value>(&text).expect("JSON")["result"].take()
-    };
+    fn result<T: StepResult>(bundle: &Path) -> Option<T> {
+        let text = fs::read(bundle.join(format!("{}.json", T::STEP))).expect("read");
+        let step: Step = serde_json::from_slice(&text).expect("a step");
+        Some(step.result().expect("the step's result"))
+    }
     Bundle {
         name: "standalone".into(),
-        build: result("build"),
-        inspect: result("inspect"),
-        dry_run: result("dry-run"),
-        diff: result("diff"),
-        propose: result("propose"),
-        weights: serde_json::from_value(result("weights")).expect("a result"),
+        build: result(bundle),
+        inspect: result(bundle),
+        dry_run: result(bundle),
+        diff: result(bundle),
+        propose: result(bundle),
+        weights: result(bundle),
     }
 }
 
@@ -107,12 +110,35 @@ const HOSTILE: [&str; 10] = [
     "&lt;script&gt;alert(12)&lt;/script&gt;&#x3c;script&#x3e;",
 ];
 
+/// Fields whose words are the tool's own: with another the document is none.
+const CHOICES: [&str; 20] = [
+    "status",
+    "severity",
+    "rank",
+    "kind",
+    "verdict",
+    "who",
+    "breaks",
+    "route",
+    "possible_routes",
+    "phase",
+    "mode",
+    "source_kind",
+    "storage_versions_from",
+    "size_verdict",
+    "version_from",
+    "held",
+    "set_code",
+    "authorize_upgrade",
+    "format",
+    "code",
+];
+
 /// Puts hostile text wherever a text or a name stands. What only the tool itself says stays, so that every section is made.
 fn poison(value: &mut Value, place: &mut usize) {
     match value {
         Value::Object(fields) => {
-            let words = ["status", "verdict", "severity"];
-            let foreign = fields.iter_mut().filter(|(name, _)| !words.contains(&name.as_str()));
+            let foreign = fields.iter_mut().filter(|(name, _)| !CHOICES.contains(&name.as_str()));
             foreign.for_each(|(_, value)| poison(value, place));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| poison(item, place)),
@@ -127,13 +153,21 @@ fn poison(value: &mut Value, place: &mut usize) {
     }
 }
 
+fn poisoned<T: Serialize + DeserializeOwned>(document: &mut T, place: &mut usize) {
+    let mut value = serde_json::to_value(&*document).expect("JSON");
+    poison(&mut value, place);
+    *document = serde_json::from_value(value).expect("the same document");
+}
+
 #[test]
 fn hostile_names_neither_run_nor_show_as_anything_but_text() {
     let mut evil = evidence(&bundle());
     let mut place = 0;
-    for step in [&mut evil.build, &mut evil.inspect, &mut evil.dry_run, &mut evil.diff, &mut evil.propose] {
-        poison(step, &mut place);
-    }
+    poisoned(&mut evil.build, &mut place);
+    poisoned(&mut evil.inspect, &mut place);
+    poisoned(&mut evil.dry_run, &mut place);
+    poisoned(&mut evil.diff, &mut place);
+    poisoned(&mut evil.propose, &mut place);
     for finding in evil.weights.iter_mut().flat_map(|weights| &mut weights.check.findings) {
         let placed = finding.pallet.iter_mut().chain(&mut finding.extrinsic).chain(&mut finding.file);
         for text in placed.chain([&mut finding.detail]) {

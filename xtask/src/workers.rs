@@ -72,7 +72,8 @@ pub fn ask_in<Answer: DeserializeOwned>(
     log: &Path,
     directory: &Path,
 ) -> Result<Outcome<Answer>> {
-    let Outcome { passed, value } = call_in(context, worker, request, task, log, directory)?;
+    let program = locate(context, worker, task)?;
+    let Outcome { passed, value } = converse(&program, &written(request)?, task, log, directory, &mut |_| Ok(()))?;
     Ok(Outcome { passed, value: answer(worker, value)? })
 }
 
@@ -84,30 +85,6 @@ fn answer<Answer: DeserializeOwned>(worker: Worker, value: Value) -> Result<Answ
             .expected("a worker of the same version as the command line")
             .hint("unset CUTOVER_WORKERS, or prebuild the workers anew")
     })
-}
-
-/// Hands `request` to the worker; its events are shown on `task`, its log lines go to `log`.
-pub fn call(
-    context: &Context,
-    worker: Worker,
-    request: &impl Serialize,
-    task: &Task,
-    log: &Path,
-) -> Result<Outcome<Value>> {
-    call_in(context, worker, request, task, log, Path::new("."))
-}
-
-/// The same in another directory, which the files of the request are relative to.
-pub fn call_in(
-    context: &Context,
-    worker: Worker,
-    request: &impl Serialize,
-    task: &Task,
-    log: &Path,
-    directory: &Path,
-) -> Result<Outcome<Value>> {
-    let program = locate(context, worker, task)?;
-    converse(&program, &written(request)?, task, log, directory, &mut |_| Ok(()))
 }
 
 /// The same for a worker that goes on until it is ended: `ready` is called once it can be reached.

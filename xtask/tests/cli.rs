@@ -5,6 +5,7 @@
 mod machine;
 
 use machine::{Machine, TARGET, wait_for};
+use protocol::inspect::RuntimeFacts;
 use std::{
     io::Write,
     process::{Command, Stdio},
@@ -141,6 +142,12 @@ fn with_worker(machine: &Machine, script: &str) -> Command {
     command
 }
 
+/// The last word of a worker that inspected a runtime.
+fn done(passed: bool) -> String {
+    let facts = RuntimeFacts { spec_name: "solo".into(), ..RuntimeFacts::default() };
+    serde_json::json!({"event": "done", "passed": passed, "value": facts}).to_string()
+}
+
 #[test]
 fn a_workers_events_become_status_and_its_verdict_the_exit_code() {
     let machine = Machine::new();
@@ -148,8 +155,9 @@ fn a_workers_events_become_status_and_its_verdict_the_exit_code() {
 echo '{"event":"status","message":"looking \u001b[2J"}'
 echo '{"event":"warning","message":"old"}'
 echo 'a library that prints'
-echo '{"event":"done","passed":false,"value":{"spec_name":"solo"}}'"#;
-    let (code, stdout, stderr) = machine.seen(with_worker(&machine, script));
+"#;
+    let script = format!("{script}echo '{}'", done(false));
+    let (code, stdout, stderr) = machine.seen(with_worker(&machine, &script));
     assert_eq!(code, Some(1));
     assert!(stdout.contains("solo"), "{stdout}");
     assert_eq!(stderr, "inspect: looking \u{fffd}[2J\nwarning: inspect: old\n");
@@ -177,10 +185,8 @@ fn a_worker_that_dies_is_a_defect_with_its_last_words() {
 #[test]
 fn quiet_says_nothing_but_results() {
     let machine = Machine::new();
-    let mut command = with_worker(
-        &machine,
-        r#"echo '{"event":"status","message":"looking"}'; echo '{"event":"done","passed":true,"value":{}}'"#,
-    );
+    let script = format!(r#"echo '{{"event":"status","message":"looking"}}'; echo '{}'"#, done(true));
+    let mut command = with_worker(&machine, &script);
     command.arg("--quiet");
     let (code, stdout, stderr) = machine.seen(command);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));

@@ -5,6 +5,11 @@
 mod machine;
 
 use machine::{Machine, wait_for};
+use protocol::{
+    build::BuildDigest,
+    bytes::BlobDifference,
+    inspect::{MetadataHashFacts, RuntimeFacts, StatePin},
+};
 use serde_json::{Value, json};
 use std::{
     os::unix::fs::PermissionsExt,
@@ -55,18 +60,30 @@ fn machine(runtimes: &[&str]) -> Machine {
     let metadata = machine.path("metadata.json");
     machine.program("cargo", &format!("case $1 in metadata) /bin/cat '{}';; *) exit 0;; esac", metadata.display()));
     // It writes what it was asked for into the file it was asked for.
-    machine.program(
-        "cutover-inspect",
+    let done = |value: Value| json!({"event": "done", "passed": true, "value": value}).to_string();
+    let pin =
+        StatePin { state_root: Some("0x01".into()), spec_name: "solo".into(), spec_version: 1, ..StatePin::default() };
+    let digest = json!(BuildDigest::default());
+    let script = format!(
         r#"read request
-case $request in *'"command":"pin"'*)
-    echo '{"event":"done","passed":true,"value":{"state_root":"0x01","spec_name":"solo","spec_version":1}}'
-    exit;;
-esac
-out=${request#*'"out":"'}
-out=${out%%'"'*}
-case "$out" in "{") ;; *) echo '{"made":true}' > "$out";; esac
-echo '{"event":"done","passed":true,"value":{"made":true}}'"#,
+case $request in
+*'"command":"pin"'*) echo '{pin}' ;;
+*'"command":"metadata_hash"'*) echo '{hash}' ;;
+*'"command":"inspect"'*) echo '{facts}' ;;
+*'"command":"diff_bytes"'*) echo '{difference}' ;;
+*)
+    out=${{request#*'"out":"'}}
+    out=${{out%%'"'*}}
+    echo '{digest}' > "$out"
+    echo '{digested}' ;;
+esac"#,
+        pin = done(json!(pin)),
+        hash = done(json!(MetadataHashFacts::default())),
+        facts = done(json!(RuntimeFacts::default())),
+        difference = done(json!(BlobDifference::default())),
+        digested = done(digest.clone()),
     );
+    machine.program("cutover-inspect", &script);
     machine
 }
 

@@ -47,7 +47,7 @@ pub struct DigestFiles {
 /// file: the compressed one, if there is one. The hash to authorize an upgrade is that of a call of
 /// current chains (`system.authorize_upgrade`), with the indices of the runtime's metadata. Source:
 /// `srtool-lib`, `srtool/scripts/build`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BuildDigest {
     /// The program that created the digest, and its version.
     #[serde(rename = "gen")]
@@ -78,7 +78,7 @@ pub struct BuildDigest {
     pub runtimes: DigestedRuntimes,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DigestInfo {
     pub generator: Generator,
     pub src: String,
@@ -89,20 +89,20 @@ pub struct DigestInfo {
     pub profile: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
     pub name: String,
     pub version: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GitRevision {
     pub commit: Option<String>,
     pub tag: Option<String>,
     pub branch: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DigestedContext {
     pub package: String,
     pub runtime_dir: String,
@@ -111,7 +111,7 @@ pub struct DigestedContext {
 }
 
 /// The container image that built it. Null if none did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DigestedImage {
     pub image: Option<String>,
     pub tag: Option<String>,
@@ -126,7 +126,7 @@ pub struct DigestedRuntimes {
 }
 
 /// One file of the build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DigestedRuntime {
     pub tmsp: String,
     /// The size in bytes, as a string.
@@ -141,7 +141,7 @@ pub struct DigestedRuntime {
 }
 
 /// The output of `subwasm info --json` for the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubwasmFacts {
     /// The size in bytes.
     pub size: usize,
@@ -157,7 +157,7 @@ pub struct SubwasmFacts {
     pub blake2_256: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compression {
     /// The compressed size in bytes.
     pub size_compressed: usize,
@@ -166,7 +166,7 @@ pub struct Compression {
 }
 
 /// `RuntimeVersion`, in the JSON form of nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CoreVersion {
     pub spec_name: String,

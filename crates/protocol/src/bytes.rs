@@ -23,7 +23,7 @@ pub struct BuildFacts {
 }
 
 /// The byte-by-byte comparison of two blobs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BlobDifference {
     #[schemars(schema_with = "format::blob_difference")]
     pub format: String,
@@ -46,7 +46,7 @@ pub struct BlobDifference {
     pub causes: Vec<Cause>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BlobSide {
     pub name: String,
     pub size: usize,
@@ -130,4 +130,15 @@ pub enum Certainty {
     Certain,
     Likely,
     Possible,
+}
+
+impl Certainty {
+    /// Returns the name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+        }
+    }
 }

@@ -57,6 +57,20 @@ formats! {
     UPGRADE upgrade "cutover/upgrade/v1"
     /// The comment of a pull request.
     COMMENT comment "cutover/comment/v1"
+    /// Checks of a workspace by tools that others made.
+    CHECKS checks "cutover/checks/v1"
+    /// The runtimes that a change can affect.
+    CHANGED changed "cutover/changed/v1"
+    /// A comment that was put under a pull request.
+    POST post "cutover/post/v1"
+    /// The runtimes of a workspace.
+    LIST list "cutover/list/v1"
+    /// The tools that commands need.
+    SETUP setup "cutover/setup/v1"
+    /// The image that runtimes are built in.
+    BUILDER_IMAGE builder_image "cutover/builder-image/v1"
+    /// What `init` makes of a workspace.
+    INIT init "cutover/init/v1"
     /// The evidence of a step.
     STEP step "cutover/step/v1"
     /// The file of signers.

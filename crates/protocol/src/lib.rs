@@ -38,6 +38,7 @@ mod verdict;
 pub mod verify;
 mod volatile;
 pub mod weights;
+pub mod workspace;
 
 pub use chain::{RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
 pub use check::{Check, Finding, Rank, Status, hazards};

@@ -5,8 +5,8 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_protocol::{
-    benchmark, block, build, bytes, diff, dry_run, inspect, manifest, proposal, rebuild, signers, step, upgrade, verify,
-    weights,
+    benchmark, block, build, bytes, diff, dry_run, inspect, manifest, proposal, rebuild, signers, step, upgrade,
+    verify, weights,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};

@@ -2,93 +2,78 @@
 //! A live block that was executed once more.
 
 use crate::{
-    field::{list, milliseconds, number, size, text},
+    field::{bytes, milliseconds, or_dash},
     table::aligned,
     terminal::{pairs, version},
 };
-use serde_json::Value;
+use protocol::block::{BlockReport, Execution, OtherRuntime};
 
-pub fn terminal(report: &Value) -> String {
-    let finalized = if text(report, "/block/finalized") == "yes" { "final, as the node says" } else { "not final" };
+pub fn terminal(report: &BlockReport) -> String {
+    let (block, executed) = (&report.block, &report.executed);
+    let finalized = if block.finalized { "final, as the node says" } else { "not final" };
     let mut all = pairs(&[
-        ("block", format!("{} {}, {finalized}", text(report, "/block/number"), text(report, "/block/hash"))),
-        ("node", text(report, "/state/source")),
-        ("runtime", version(report, "/runtime")),
+        ("block", format!("{} {}, {finalized}", block.number, block.hash)),
+        ("node", report.state.source.clone()),
+        ("runtime", version(&report.runtime)),
         ("state root", holds(report)),
-        ("extrinsics", format!("{}", list(report, "/extrinsics").len())),
+        ("extrinsics", report.extrinsics.len().to_string()),
     ]);
-    if report.pointer("/executed/ref_time").is_some_and(Value::is_u64) {
-        let seconds = number(report, "/executed/import_seconds").unwrap_or_default();
+    if let Some(ref_time) = executed.ref_time {
         all.push_str(&pairs(&[
-            ("ref_time", milliseconds(report, "/executed/ref_time")),
-            ("proof_size", proof(report)),
-            ("executed in", format!("{:.1} ms", seconds * 1e3)),
+            ("ref_time", milliseconds(ref_time)),
+            ("proof_size", proof(executed)),
+            ("executed in", format!("{:.1} ms", executed.import_seconds.unwrap_or_default() * 1e3)),
         ]));
     }
-    all.push_str(&table(report, "/executed/differences", "\ndiffers from the header\n", |found| {
-        vec![
-            text(found, "/what"),
-            format!("header {}", text(found, "/header")),
-            format!("computed {}", text(found, "/computed")),
-        ]
+    all.push_str(&table("\ndiffers from the header\n", &executed.differences, |found| {
+        vec![found.what.clone(), format!("header {}", found.header), format!("computed {}", found.computed)]
     }));
-    if let Some(failure) = report.pointer("/executed/failure").and_then(Value::as_str) {
+    if let Some(failure) = &executed.failure {
         all.push_str(&format!("\n{failure}\n"));
     }
-    all.push_str(&table(report, "/failed_dispatches", "\nfailed dispatches\n", |failed| {
-        let place = match text(failed, "/extrinsic").as_str() {
-            "-" => text(failed, "/phase"),
-            index => format!("extrinsic {index}"),
-        };
-        vec![place, text(failed, "/event"), text(failed, "/error")]
+    all.push_str(&table("\nfailed dispatches\n", &report.failed_dispatches, |failed| {
+        let place = failed.extrinsic.map_or(failed.phase.clone(), |index| format!("extrinsic {index}"));
+        vec![place, failed.event.clone(), failed.error.clone()]
     }));
-    if report.get("other").is_some_and(Value::is_object) {
-        all.push_str(&other(report));
+    if let Some(found) = &report.other {
+        all.push_str(&other(found));
     }
-    let seconds = number(report, "/seconds").unwrap_or_default();
-    all.push_str(&format!("\nverdict: {} ({seconds:.1} s)\n", text(report, "/verdict")));
+    all.push_str(&format!("\nverdict: {} ({:.1} s)\n", report.verdict.name(), report.seconds));
     all
 }
 
-fn holds(report: &Value) -> String {
-    match text(report, "/executed/holds").as_str() {
-        "yes" => format!("{} is what the block leads to", text(report, "/block/state_root")),
-        _ => "the block does not lead to what its header says".into(),
+fn holds(report: &BlockReport) -> String {
+    match report.executed.holds {
+        true => format!("{} is what the block leads to", report.block.state_root),
+        false => "the block does not lead to what its header says".into(),
     }
 }
 
-fn proof(report: &Value) -> String {
-    format!(
-        "{} measured, {} declared",
-        size(report, "/executed/proof_size"),
-        size(report, "/executed/declared_proof_size")
-    )
+fn proof(executed: &Execution) -> String {
+    let [measured, declared] = [executed.proof_size, executed.declared_proof_size].map(|size| or_dash(size.map(bytes)));
+    format!("{measured} measured, {declared} declared")
 }
 
-fn other(report: &Value) -> String {
-    let changed = list(report, "/other/changed");
-    let outcome = match report.pointer("/other/failure").and_then(Value::as_str) {
-        Some(failure) => failure.to_owned(),
-        None => format!("{} of {} transactions end otherwise", changed.len(), text(report, "/other/transactions")),
+fn other(other: &OtherRuntime) -> String {
+    let outcome = match &other.failure {
+        Some(failure) => failure.clone(),
+        None => format!("{} of {} transactions end otherwise", other.changed.len(), other.transactions),
     };
     let mut all = String::from("\n");
     all.push_str(&pairs(&[
-        ("under", version(report, "/other/runtime")),
-        ("migrations", format!("{} blocks", text(report, "/other/migration_blocks"))),
+        ("under", version(&other.runtime)),
+        ("migrations", format!("{} blocks", other.migration_blocks)),
         ("outcome", outcome),
     ]));
-    all.push_str(&table(report, "/other/changed", "", |changed| {
-        vec![
-            format!("extrinsic {}", text(changed, "/index")),
-            text(changed, "/call"),
-            format!("{} became {}", text(changed, "/before"), text(changed, "/after")),
-        ]
+    all.push_str(&table("", &other.changed, |changed| {
+        let became = format!("{} became {}", changed.before, changed.after);
+        vec![format!("extrinsic {}", changed.index), or_dash(changed.call.as_ref()), became]
     }));
     all
 }
 
-fn table(report: &Value, pointer: &str, title: &str, row: impl Fn(&Value) -> Vec<String>) -> String {
-    match list(report, pointer) {
+fn table<T>(title: &str, found: &[T], row: impl Fn(&T) -> Vec<String>) -> String {
+    match found {
         [] => String::new(),
         found => format!("{title}{}", aligned(&found.iter().map(row).collect::<Vec<_>>())),
     }
@@ -97,18 +82,63 @@ fn table(report: &Value, pointer: &str, title: &str, row: impl Fn(&Value) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use protocol::{
+        RpcUsage, RuntimeIdentity, StateIdentity, Verdict,
+        block::{BlockIdentity, ChangedOutcome, DispatchOutcome, FailedDispatch, HeaderDifference},
+    };
+
+    fn report(executed: Execution) -> BlockReport {
+        BlockReport {
+            format: protocol::format::BLOCK.into(),
+            block: BlockIdentity {
+                number: 7,
+                hash: "0x07".into(),
+                parent_hash: "0x06".into(),
+                state_root: "0x0a".into(),
+                extrinsics_root: "0x0b".into(),
+                sealed: true,
+                finalized: true,
+            },
+            state: StateIdentity::default(),
+            runtime: RuntimeIdentity::default(),
+            executed,
+            failed_dispatches: Vec::new(),
+            extrinsics: Vec::new(),
+            other: None,
+            rpc: RpcUsage::default(),
+            seconds: 0.0,
+            verdict: Verdict::Fail,
+        }
+    }
 
     #[test]
     fn a_block_that_holds_is_told_in_a_few_lines() {
-        let shown = terminal(&json!({
-            "block": {"number": 7, "hash": "0x07", "finalized": true, "state_root": "0x0a"},
-            "executed": {"holds": true, "ref_time": 1_500_000_000u64, "proof_size": 1234, "import_seconds": 0.0021},
-            "failed_dispatches": [{"phase": "ApplyExtrinsic", "extrinsic": 2, "event": "System.ExtrinsicFailed", "error": "Token(FundsUnavailable)"}],
-            "other": {"transactions": 3, "migration_blocks": 2, "changed": [
-                {"index": 2, "call": "Balances.transfer_all", "before": "success", "after": "refused: Invalid(Call)"}]},
-            "verdict": "fail",
-        }));
+        let mut report = report(Execution {
+            holds: true,
+            ref_time: Some(1_500_000_000),
+            proof_size: Some(1234),
+            import_seconds: Some(0.0021),
+            ..Execution::default()
+        });
+        report.failed_dispatches = vec![FailedDispatch {
+            phase: "ApplyExtrinsic".into(),
+            extrinsic: Some(2),
+            event: "System.ExtrinsicFailed".into(),
+            error: "Token(FundsUnavailable)".into(),
+        }];
+        report.other = Some(OtherRuntime {
+            runtime: RuntimeIdentity::default(),
+            migration_blocks: 2,
+            failure: None,
+            transactions: 3,
+            changed: vec![ChangedOutcome {
+                index: 2,
+                call: Some("Balances.transfer_all".into()),
+                before: DispatchOutcome::Success,
+                after: DispatchOutcome::Refused("Invalid(Call)".into()),
+            }],
+        });
+        let shown = terminal(&report);
         for words in [
             "7 0x07, final",
             "0x0a is what the block leads to",
@@ -124,8 +154,12 @@ mod tests {
 
     #[test]
     fn a_block_that_does_not_hold_says_what_differs() {
-        let differences = json!([{"what": "state root", "header": "0x01", "computed": "0x02"}]);
-        let shown = terminal(&json!({"executed": {"holds": false, "differences": differences, "failure": "stopped"}}));
+        let difference = HeaderDifference { what: "state root".into(), header: "0x01".into(), computed: "0x02".into() };
+        let shown = terminal(&report(Execution {
+            differences: vec![difference],
+            failure: Some("stopped".into()),
+            ..Execution::default()
+        }));
         assert!(shown.contains("state root  header 0x01  computed 0x02"), "{shown}");
         assert!(shown.contains("does not lead to") && shown.contains("stopped"), "{shown}");
         assert!(!shown.contains("ref_time"), "{shown}");

@@ -2,93 +2,90 @@
 //! Two blobs compared byte by byte, as a person reads it.
 
 use crate::{
-    field::{document as fields, list, number, outcome, text},
+    field::{or_dash, stated},
     table::aligned,
 };
-use serde::Serialize;
-use serde_json::Value;
+use protocol::{
+    bytes::{BlobDifference, BlobSide, FunctionDifference, ListDifference},
+    rebuild::VerifyBuildReport,
+};
 
 /// The document of `diff --bytes`.
-pub fn difference(document: &Value) -> String {
-    if document.get("same").and_then(Value::as_bool) == Some(true) {
-        return format!("the same, to the byte: blake2-256 {}\n", text(document, "/old/blake2_256"));
+pub fn difference(document: &BlobDifference) -> String {
+    if document.same {
+        return format!("the same, to the byte: blake2-256 {}\n", document.old.blake2_256);
     }
     let mut rows = vec![["", "OLD", "NEW"].map(str::to_owned).to_vec()];
-    for (label, field) in [
-        ("blob", "name"),
-        ("blake2_256", "blake2_256"),
-        ("size", "size"),
-        ("decompressed", "size_decompressed"),
-        ("of that blake2_256", "wasm_blake2_256"),
-        ("version", "spec_version"),
-    ] {
-        rows.push(vec![
-            label.into(),
-            text(document, &format!("/old/{field}")),
-            text(document, &format!("/new/{field}")),
-        ]);
-    }
+    let row = |label: &str, of: fn(&BlobSide) -> String| vec![label.into(), of(&document.old), of(&document.new)];
+    rows.extend([
+        row("blob", |side| side.name.clone()),
+        row("blake2_256", |side| side.blake2_256.clone()),
+        row("size", |side| side.size.to_string()),
+        row("decompressed", |side| side.size_decompressed.to_string()),
+        row("of that blake2_256", |side| side.wasm_blake2_256.clone()),
+        row("version", |side| or_dash(side.spec_version)),
+    ]);
     let mut all = aligned(&rows);
-    if document.get("first_difference").is_some_and(|place| !place.is_null()) {
+    if let Some(place) = &document.first_difference {
         all.push_str(&format!(
             "\nfirst difference at {} of the decompressed bytes\n  old: {} {}\n  new: {} {}\n",
-            text(document, "/first_difference/offset"),
-            text(document, "/first_difference/old"),
-            text(document, "/first_difference/old_bytes"),
-            text(document, "/first_difference/new"),
-            text(document, "/first_difference/new_bytes"),
+            place.offset, place.old, place.old_bytes, place.new, place.new_bytes,
         ));
         all.push('\n');
         all.push_str(&sections(document));
         all.push('\n');
-        all.push_str(&functions(document));
+        all.push_str(&functions(&document.functions));
     }
-    for (title, field) in [
-        ("imports", "imports"),
-        ("exports", "exports"),
-        ("source paths", "paths"),
-        ("producers", "producers"),
-        ("target features", "target_features"),
+    for (title, entries) in [
+        ("imports", &document.imports),
+        ("exports", &document.exports),
+        ("source paths", &document.paths),
+        ("producers", &document.producers),
+        ("target features", &document.target_features),
     ] {
-        for (side, key) in [("old", "only_old"), ("new", "only_new")] {
-            for entry in list(document, &format!("/{field}/{key}")).iter().filter_map(Value::as_str).take(8) {
-                all.push_str(&format!("{title} of the {side} blob alone: {entry}\n"));
-            }
-        }
+        all.push_str(&alone(title, entries));
     }
     all.push_str("\nprobable causes, the surest first\n");
     all.push_str(&causes(document));
     all
 }
 
-fn sections(document: &Value) -> String {
+/// What one of the two blobs has and the other has not.
+fn alone(title: &str, entries: &ListDifference) -> String {
+    let sides = [("old", &entries.only_old), ("new", &entries.only_new)];
+    let lines = sides.into_iter().flat_map(|(side, entries)| {
+        entries.iter().take(8).map(move |entry| format!("{title} of the {side} blob alone: {entry}\n"))
+    });
+    lines.collect()
+}
+
+fn sections(document: &BlobDifference) -> String {
     let mut rows = vec![["SECTION", "OLD", "NEW", ""].map(str::to_owned).to_vec()];
-    for section in list(document, "/sections") {
-        let same = if text(section, "/same") == "yes" { "same" } else { "differs" };
-        rows.push(vec![text(section, "/name"), text(section, "/old_size"), text(section, "/new_size"), same.into()]);
+    for section in &document.sections {
+        let same = if section.same { "same" } else { "differs" };
+        rows.push(vec![section.name.clone(), or_dash(section.old_size), or_dash(section.new_size), same.into()]);
     }
     aligned(&rows)
 }
 
-fn functions(document: &Value) -> String {
-    let of = |field: &str| text(document, &format!("/functions/{field}"));
+fn functions(found: &FunctionDifference) -> String {
     let mut all = format!(
         "functions: {} and {}; identical {}, alike but for indices and addresses {}, in the same order: {}\n",
-        of("old"),
-        of("new"),
-        of("identical"),
-        of("same_shape"),
-        of("same_order"),
+        found.old,
+        found.new,
+        found.identical,
+        found.same_shape,
+        if found.same_order { "yes" } else { "no" },
     );
-    for (side, key) in [("old", "only_old"), ("new", "only_new")] {
-        let count = number(document, &format!("/functions/{key}_count")).unwrap_or_default();
-        if count > 0.0 {
-            let names: Vec<_> =
-                list(document, &format!("/functions/{key}")).iter().filter_map(Value::as_str).take(8).collect();
-            let more = if (names.len() as f64) < count { ", …" } else { "" };
+    for (side, count, bytes, names) in [
+        ("old", found.only_old_count, found.only_old_bytes, &found.only_old),
+        ("new", found.only_new_count, found.only_new_bytes, &found.only_new),
+    ] {
+        if count > 0 {
+            let names: Vec<_> = names.iter().take(8).map(String::as_str).collect();
+            let more = if names.len() < count { ", …" } else { "" };
             all.push_str(&format!(
-                "in the {side} blob alone: {count} with {} bytes: {}{more}\n",
-                of(&format!("{key}_bytes")),
+                "in the {side} blob alone: {count} with {bytes} bytes: {}{more}\n",
                 names.join(", ")
             ));
         }
@@ -96,11 +93,11 @@ fn functions(document: &Value) -> String {
     all
 }
 
-fn causes(document: &Value) -> String {
+fn causes(document: &BlobDifference) -> String {
     let mut all = String::new();
-    for (index, cause) in list(document, "/causes").iter().enumerate() {
-        all.push_str(&format!("{}. {} ({})\n", index + 1, text(cause, "/cause"), text(cause, "/certainty")));
-        for evidence in list(cause, "/evidence").iter().filter_map(Value::as_str) {
+    for (index, cause) in document.causes.iter().enumerate() {
+        all.push_str(&format!("{}. {} ({})\n", index + 1, cause.cause, cause.certainty.name()));
+        for evidence in &cause.evidence {
             all.push_str(&format!("   - {evidence}\n"));
         }
     }
@@ -108,52 +105,78 @@ fn causes(document: &Value) -> String {
 }
 
 /// The document of `verify build`.
-pub fn verify_build(document: &impl Serialize) -> String {
-    let document = &fields(document);
+pub fn verify_build(document: &VerifyBuildReport) -> String {
+    let rebuilt = &document.rebuilt;
     let rows = [
-        ("runtime", format!("{} ({})", text(document, "/package"), text(document, "/profile"))),
-        ("engine", text(document, "/engine")),
-        ("image", text(document, "/image_digest")),
-        ("rustc", text(document, "/rustc")),
-        ("commit", text(document, "/commit")),
-        ("expected", text(document, "/expected")),
-        ("rebuilt", text(document, "/rebuilt")),
+        ("runtime", format!("{} ({})", rebuilt.package, rebuilt.profile)),
+        ("engine", rebuilt.engine.clone()),
+        ("image", or_dash(rebuilt.image_digest.as_ref())),
+        ("rustc", or_dash(rebuilt.rustc.as_ref())),
+        ("commit", or_dash(rebuilt.commit.as_ref())),
+        ("expected", rebuilt.expected.clone()),
+        ("rebuilt", rebuilt.rebuilt.clone()),
     ];
     let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     let mut all = aligned(&rows);
-    match document.get("difference").filter(|difference| !difference.is_null()) {
+    match &rebuilt.difference {
         Some(found) => {
             all.push('\n');
             all.push_str(&difference(found));
         }
-        None if text(document, "/same") != "yes" => {
+        None if !rebuilt.same => {
             all.push_str(
                 "\nwhy cannot be told from a hash alone: give the blob with --blob, or put it beside its digest\n",
             );
         }
         None => {}
     }
-    all.push_str(&format!("\nverdict: {}\n", outcome(document, "/verdict")));
+    all.push_str(&format!("\nverdict: {}\n", stated(document.verdict)));
     all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use protocol::{
+        Verdict,
+        bytes::{Cause, Certainty, FirstDifference},
+        rebuild::Rebuilt,
+    };
+
+    fn side(name: &str) -> BlobSide {
+        BlobSide { name: name.into(), ..BlobSide::default() }
+    }
 
     #[test]
     fn the_causes_come_last_and_in_order() {
-        let document = json!({
-            "same": false,
-            "old": {"name": "a", "size": 1}, "new": {"name": "b", "size": 2},
-            "first_difference": {"offset": 9, "old": "code, function 1 f", "new": "code", "old_bytes": "0x00", "new_bytes": "0x01"},
-            "functions": {"only_new_count": 1, "only_new": ["function 7 g"], "only_new_bytes": 5},
-            "causes": [
-                {"cause": "other features", "certainty": "likely", "evidence": ["g"]},
-                {"cause": "another profile", "certainty": "possible", "evidence": []},
+        let cause = |cause: &str, certainty, evidence: &[&str]| Cause {
+            cause: cause.into(),
+            certainty,
+            evidence: evidence.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        let document = BlobDifference {
+            format: protocol::format::BLOB_DIFFERENCE.into(),
+            old: side("a"),
+            new: side("b"),
+            first_difference: Some(FirstDifference {
+                offset: 9,
+                old: "code, function 1 f".into(),
+                new: "code".into(),
+                old_bytes: "0x00".into(),
+                new_bytes: "0x01".into(),
+            }),
+            functions: FunctionDifference {
+                only_new_count: 1,
+                only_new: vec!["function 7 g".into()],
+                only_new_bytes: 5,
+                ..FunctionDifference::default()
+            },
+            causes: vec![
+                cause("other features", Certainty::Likely, &["g"]),
+                cause("another profile", Certainty::Possible, &[]),
             ],
-        });
+            ..BlobDifference::default()
+        };
         let text = difference(&document);
         assert!(text.contains("old: code, function 1 f 0x00"), "{text}");
         assert!(text.contains("in the new blob alone: 1 with 5 bytes: function 7 g\n"), "{text}");
@@ -162,7 +185,12 @@ mod tests {
 
     #[test]
     fn a_hash_alone_explains_nothing_and_says_so() {
-        let text = verify_build(&json!({"same": false, "verdict": "fail", "difference": null}));
+        let document = VerifyBuildReport {
+            format: protocol::format::VERIFY_BUILD.into(),
+            rebuilt: Rebuilt::default(),
+            verdict: Verdict::Fail,
+        };
+        let text = verify_build(&document);
         assert!(text.contains("give the blob with --blob") && text.ends_with("verdict: failed\n"), "{text}");
     }
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The weights of calls before and after an upgrade, as the dry run asked both runtimes for them.
 
-use crate::{
-    field::{grouped, list, number, text},
-    steps::counted,
+use crate::{field::grouped, steps::counted};
+use protocol::{
+    dry_run::DryRunReport,
+    weights::compare::{Change, Comparison, Pair as Sides},
 };
-use protocol::weights::compare::{Change, Comparison, Pair as Sides};
-use serde_json::Value;
 
 pub struct Changed {
     pub call: String,
@@ -21,11 +20,6 @@ pub struct Pair {
 }
 
 impl Pair {
-    fn of(call: &Value, [old, new]: [&str; 2]) -> Self {
-        let side = |pointer: &str| number(call, pointer).unwrap_or_default().max(0.0) as u64;
-        Self { old: side(old), new: side(new) }
-    }
-
     /// By how much it changed, where it did; growth from nothing has no end.
     pub fn percent(self) -> Option<f64> {
         match (self.old, self.new) {
@@ -69,13 +63,12 @@ pub fn bytes(bytes: u64) -> (String, &'static str) {
     (grouped(bytes), "bytes")
 }
 
-/// Those that changed, the largest changes first; nothing where the runtimes were not asked.
-pub fn changed(dry_run: &Value) -> Option<Vec<Changed>> {
-    dry_run.get("call_weights")?.as_array()?;
-    let all = list(dry_run, "/call_weights").iter().map(|call| Changed {
-        call: text(call, "/call"),
-        ref_time: Pair::of(call, ["/old/ref_time", "/new/ref_time"]),
-        proof_size: Pair::of(call, ["/old/proof_size", "/new/proof_size"]),
+/// Returns those that changed, the largest changes first; nothing where the runtimes were not asked.
+pub fn changed(dry_run: &DryRunReport) -> Option<Vec<Changed>> {
+    let all = dry_run.call_weights.as_ref()?.iter().map(|call| Changed {
+        call: call.call.clone(),
+        ref_time: Pair { old: call.old.ref_time, new: call.new.ref_time },
+        proof_size: Pair { old: call.old.proof_size, new: call.new.proof_size },
     });
     Some(largest_first(all.collect()))
 }
@@ -132,16 +125,23 @@ pub fn rows(all: &[Changed], most: usize) -> Vec<Vec<String>> {
 mod tests {
     use super::*;
     use crate::weights::tests::{self as weights, pair};
-    use serde_json::json;
+    use protocol::{Weight, dry_run::CallWeight};
+
+    fn dry_run(call_weights: Option<Vec<CallWeight>>) -> DryRunReport {
+        DryRunReport { call_weights, ..DryRunReport::default() }
+    }
 
     #[test]
     fn the_largest_change_stands_first() {
-        let weight = |ref_time: u64, proof_size: u64| json!({"ref_time": ref_time, "proof_size": proof_size});
-        let dry_run = json!({"call_weights": [
-            {"call": "A.a", "old": weight(100_000_000, 3593), "new": weight(101_000_000, 3593)},
-            {"call": "B.b", "old": weight(2_000_000_000, 10), "new": weight(1_000_000_000, 10)},
-            {"call": "C.c", "old": weight(1, 0), "new": weight(1, 5)},
-        ]});
+        let call = |call: &str, old: (u64, u64), new: (u64, u64)| {
+            let weight = |(ref_time, proof_size)| Weight { ref_time, proof_size };
+            CallWeight { call: call.into(), old: weight(old), new: weight(new) }
+        };
+        let dry_run = dry_run(Some(vec![
+            call("A.a", (100_000_000, 3593), (101_000_000, 3593)),
+            call("B.b", (2_000_000_000, 10), (1_000_000_000, 10)),
+            call("C.c", (1, 0), (1, 5)),
+        ]));
         let all = changed(&dry_run).expect("told");
         assert_eq!(
             rows(&all, 9),
@@ -167,8 +167,7 @@ mod tests {
 
     #[test]
     fn not_asked_is_told_from_nothing_changed() {
-        assert!(changed(&json!({})).is_none());
-        assert!(changed(&json!({"call_weights": []})).is_some_and(|all| all.is_empty()));
-        assert!(changed(&json!({"call_weights": [{}, 1]})).is_some_and(|all| all.len() == 2), "gaps");
+        assert!(changed(&dry_run(None)).is_none());
+        assert!(changed(&dry_run(Some(Vec::new()))).is_some_and(|all| all.is_empty()));
     }
 }

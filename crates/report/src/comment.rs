@@ -7,11 +7,16 @@
 
 use crate::{
     Bundle,
-    field::{findings, list, size, text},
+    field::{bytes, findings, or_dash},
     table,
 };
-use protocol::{Verdict, weights::compare::Comparison};
-use serde_json::Value;
+use protocol::{
+    Check, Status, Verdict,
+    diff::{DiffOutcome, DiffReport, Severity},
+    inspect::RuntimeFacts,
+    proposal::Proposal,
+    weights::compare::Comparison,
+};
 
 /// Stands in every comment and is not shown: by it the next run finds the comment that it replaces.
 pub const MARKER: &str = "<!-- cutover: upgrade report -->";
@@ -64,17 +69,19 @@ fn overview(bundles: &[Bundle]) -> String {
     let rows: Vec<_> = bundles
         .iter()
         .map(|bundle| {
+            let (from, to) = bundle.versions();
+            let diff = match &bundle.diff {
+                Some(DiffOutcome::NotCompared(_)) => "not compared",
+                Some(DiffOutcome::Compared(report)) => word(report.verdict),
+                None => "no verdict",
+            };
             vec![
                 code(&bundle.name),
-                format!(
-                    "{} → {}",
-                    code(&text(&bundle.dry_run, "/from/spec_version")),
-                    code(&text(&bundle.inspect, "/spec_version"))
-                ),
-                verdict(&bundle.dry_run).into(),
-                if bundle.diff.get("error").is_some() { "not compared" } else { verdict(&bundle.diff) }.into(),
+                format!("{} → {}", code(&from), code(&to)),
+                bundle.dry_run.as_ref().map_or("no verdict", |report| word(report.verdict)).into(),
+                diff.into(),
                 bundle.weights.as_ref().map_or("not checked", |weights| word(weights.check.verdict)).into(),
-                if proposed(bundle) { "pass" } else { "**FAIL**" }.into(),
+                if proposal(bundle).is_some() { "pass" } else { "**FAIL**" }.into(),
                 share(bundle),
             ]
         })
@@ -84,109 +91,107 @@ fn overview(bundles: &[Bundle]) -> String {
 
 /// The size, what it was, and how much of the limit it takes.
 fn share(bundle: &Bundle) -> String {
-    let new = bundle.inspect.pointer("/size").and_then(Value::as_u64);
-    let old = bundle.diff.pointer("/old/code_size").and_then(Value::as_u64);
-    let limit = bundle.build.pointer("/size_limit").and_then(Value::as_u64).filter(|limit| *limit > 0);
-    let mut told = size(&bundle.inspect, "/size");
-    if let (Some(new), Some(old)) = (new, old) {
-        told.push_str(&format!(" ({:+})", i128::from(new) - i128::from(old)));
+    let Some(new) = bundle.inspect.as_ref().map(|facts| facts.size) else { return "-".into() };
+    let mut told = bytes(new);
+    if let Some(report) = compared_runtimes(bundle) {
+        told.push_str(&format!(" ({:+})", i128::from(new) - i128::from(report.old.code_size)));
     }
-    if let (Some(new), Some(limit)) = (new, limit) {
+    let limit = bundle.build.as_ref().map(|build| build.record.size_limit).filter(|limit| *limit > 0);
+    if let Some(limit) = limit {
         told.push_str(&format!(", {} % of the limit", u128::from(new) * 100 / u128::from(limit)));
     }
     told
 }
 
+fn compared_runtimes(bundle: &Bundle) -> Option<&DiffReport> {
+    bundle.diff.as_ref()?.report()
+}
+
 fn runtime(bundle: &Bundle, most: usize) -> String {
-    let facts = &bundle.inspect;
+    let facts = bundle.inspect.as_ref();
     let mut all = format!("\n### {}\n\n", code(&bundle.name));
-    let versions =
-        |pointer: &str, old: &str| format!("{} → {}", code(&text(&bundle.diff, old)), code(&text(facts, pointer)));
-    let commit = match text(&bundle.build, "/dirty").as_str() {
-        "yes" => format!("{} with uncommitted changes", code(&text(&bundle.build, "/commit"))),
-        _ => code(&text(&bundle.build, "/commit")),
-    };
-    let first = bundle.propose.pointer("/calls/0").cloned().unwrap_or_default();
-    let call = first.pointer("/preimage/hash").or_else(|| first.get("hash")).and_then(Value::as_str).unwrap_or("-");
+    let fact = |of: fn(&RuntimeFacts) -> String| code(&or_dash(facts.map(of)));
+    let old = compared_runtimes(bundle).and_then(|report| report.old.transaction_version);
+    let built = bundle.build.as_ref().map(|build| &build.record);
+    let mut commit = code(&or_dash(built.and_then(|record| record.commit.as_ref())));
+    if built.is_some_and(|record| record.dirty == Some(true)) {
+        commit.push_str(" with uncommitted changes");
+    }
+    let proposed = proposal(bundle);
+    let route = code(&or_dash(proposed.map(|proposal| proposal.route)));
+    let hash = code(&or_dash(proposed.and_then(|proposal| proposal.decided_hash())));
+    let transaction = fact(|facts| or_dash(facts.transaction_version));
     let rows = [
-        ("spec_name", code(&text(facts, "/spec_name"))),
-        ("transaction_version", versions("/transaction_version", "/old/transaction_version")),
-        ("blake2_256", code(&text(facts, "/blake2_256"))),
-        ("sha256", code(&text(facts, "/sha256"))),
-        ("Proposal", format!("{}, hash {}", code(&text(&bundle.propose, "/route")), code(call))),
+        ("spec_name", fact(|facts| facts.spec_name.clone())),
+        ("transaction_version", format!("{} → {transaction}", code(&or_dash(old)))),
+        ("blake2_256", fact(|facts| facts.blake2_256.clone())),
+        ("sha256", fact(|facts| facts.sha256.clone())),
+        ("Proposal", format!("{route}, hash {hash}")),
         ("Commit", commit),
     ];
     let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     all.push_str(&table::ready(&["", ""], &rows));
-    if let Some(error) = bundle.propose.pointer("/error/message").and_then(Value::as_str) {
-        all.push_str(&format!("\n**The proposal is refused:** {}\n", code(error)));
+    if let Some(error) = bundle.propose.as_ref().and_then(|propose| propose.refusal()) {
+        all.push_str(&format!("\n**The proposal is refused:** {}\n", code(&error.message)));
     }
-    all.push_str(&checks("Dry run", list(&bundle.dry_run, "/checks"), most));
-    all.push_str(&checks("Diff", list(&bundle.diff, "/rules"), most));
-    all.push_str(&changes(&bundle.diff, most));
+    if let Some(report) = &bundle.dry_run {
+        all.push_str(&checks("Dry run", &report.checks, most));
+    }
+    if let Some(diff) = &bundle.diff {
+        all.push_str(&checks("Diff", diff.rules(), most));
+    }
+    all.push_str(&compared_runtimes(bundle).map(|report| changes(report, most)).unwrap_or_default());
     all.push_str(&weights(bundle, most));
     all
 }
 
 /// What did not pass, one by one; the rest in a line.
-fn checks(title: &str, checks: &[Value], most: usize) -> String {
+fn checks(title: &str, checks: &[Check], most: usize) -> String {
     if checks.is_empty() {
         return String::new();
     }
-    let with = |status: &str| checks.iter().filter(|check| text(check, "/status") == status).count();
-    let counts = ["pass", "warn", "allowed", "fail", "not_judged", "skip"].map(|status| (with(status), status));
+    let with = |status: Status| checks.iter().filter(move |check| check.status == status);
+    let counts = [Status::Pass, Status::Warn, Status::Fail, Status::NotJudged, Status::Skip];
     let counts: Vec<_> = counts
         .iter()
+        .map(|status| (with(*status).count(), status))
         .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {}", name.replace('_', " ")))
+        .map(|(count, status)| format!("{count} {status}"))
         .collect();
     let mut all = format!("\n**{title}:** {}\n", counts.join(", "));
-    let told = |wanted: &'static str| checks.iter().filter(move |check| text(check, "/status") == wanted);
-    let lines: Vec<_> = told("fail")
-        .chain(told("not_judged"))
-        .chain(told("allowed"))
-        .chain(told("warn"))
-        .map(|check| {
+    let marked = [(Status::Fail, "**FAIL**"), (Status::NotJudged, "**NOT JUDGED**"), (Status::Warn, "warn")];
+    let lines: Vec<_> = marked
+        .into_iter()
+        .flat_map(|(status, mark)| with(status).map(move |check| (mark, check)))
+        .map(|(mark, check)| {
             let finding = findings(check).first().map(|finding| format!("; {}", code(finding))).unwrap_or_default();
-            format!("{} {}: {}{finding}", status(check), code(&text(check, "/name")), code(&text(check, "/detail")))
+            format!("{mark} {}: {}{finding}", code(&check.name), code(&check.detail))
         })
         .collect();
     all.push_str(&items(&lines, most.max(3)));
     all
 }
 
-fn status(check: &Value) -> &'static str {
-    match text(check, "/status").as_str() {
-        "fail" => "**FAIL**",
-        "not_judged" => "**NOT JUDGED**",
-        "allowed" => "allowed",
-        _ => "warn",
-    }
-}
-
-fn changes(diff: &Value, most: usize) -> String {
-    let changes = list(diff, "/changes");
+fn changes(report: &DiffReport, most: usize) -> String {
+    let changes = &report.changes;
     if changes.is_empty() {
         return String::new();
     }
-    let breaking: Vec<_> = changes.iter().filter(|change| text(change, "/severity") == "breaking").collect();
+    let breaking: Vec<_> = changes.iter().filter(|change| change.severity == Severity::Breaking).collect();
     let mut all =
         format!("\n<details><summary>{} changes, {} of them breaking</summary>\n\n", changes.len(), breaking.len());
-    let whom = list(diff, "/whom").iter().filter(|whom| text(whom, "/breaking") != "0");
-    let whom: Vec<_> = whom
-        .map(|whom| format!("{}: {} breaking", code(&text(whom, "/label")), code(&text(whom, "/breaking"))))
-        .collect();
+    let whom = report.whom.iter().filter(|whom| whom.breaking != 0);
+    let whom: Vec<_> = whom.map(|whom| format!("{}: `{}` breaking", code(&whom.label), whom.breaking)).collect();
     all.push_str(&items(&whom, most.max(3)));
     let rows: Vec<_> = breaking
         .iter()
         .take(most)
         .map(|change| {
-            let details: Vec<_> = list(change, "/details").iter().filter_map(Value::as_str).collect();
-            let name = match change.get("pallet").and_then(Value::as_str) {
-                Some(pallet) => format!("{pallet}.{}", text(change, "/name")),
-                None => text(change, "/name"),
+            let name = match &change.pallet {
+                Some(pallet) => format!("{pallet}.{}", change.name),
+                None => change.name.clone(),
             };
-            vec![code(&text(change, "/kind")), code(&name), code(&details.join("; "))]
+            vec![code(&change.kind.to_string()), code(&name), code(&change.details.join("; "))]
         })
         .collect();
     if !rows.is_empty() {
@@ -199,10 +204,10 @@ fn changes(diff: &Value, most: usize) -> String {
 }
 
 fn weights(bundle: &Bundle, most: usize) -> String {
-    let of_calls = list(&bundle.dry_run, "/checks").iter().find(|check| text(check, "/name") == "weights");
+    let checks = bundle.dry_run.as_ref().map(|report| report.checks.as_slice()).unwrap_or_default();
     let mut lines: Vec<String> = Vec::new();
-    if let Some(check) = of_calls {
-        lines.push(format!("the calls of both runtimes: {}", code(&text(check, "/detail"))));
+    if let Some(check) = checks.iter().find(|check| check.name == "weights") {
+        lines.push(format!("the calls of both runtimes: {}", code(&check.detail)));
         lines.extend(findings(check).iter().map(|finding| code(finding)));
     }
     for finding in bundle.weights.iter().flat_map(|weights| &weights.check.findings) {
@@ -247,15 +252,15 @@ fn more(count: usize, shown: usize) -> String {
 }
 
 pub fn passed(bundle: &Bundle) -> bool {
-    let failed = [&bundle.dry_run, &bundle.diff].into_iter().any(|result| verdict(result) == "**FAIL**")
+    let failed = compared_runtimes(bundle).is_some_and(|report| report.verdict == Verdict::Fail)
         || bundle.weights.as_ref().is_some_and(|weights| weights.check.verdict == Verdict::Fail);
     // A dry run that did not end in a verdict passed nothing.
-    let rehearsed = ["pass", "pass_with_hazards"].contains(&text(&bundle.dry_run, "/verdict").as_str());
-    !failed && proposed(bundle) && rehearsed
+    let rehearsed = bundle.dry_run.as_ref().is_some_and(|report| report.verdict.passed());
+    !failed && proposal(bundle).is_some() && rehearsed
 }
 
-fn proposed(bundle: &Bundle) -> bool {
-    bundle.propose.is_object() && bundle.propose.get("error").is_none()
+fn proposal(bundle: &Bundle) -> Option<&Proposal> {
+    bundle.propose.as_ref()?.proposal()
 }
 
 /// Returns a verdict as the comment states it.
@@ -266,18 +271,6 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::NotJudged => "**NOT JUDGED**",
         Verdict::Fail => "**FAIL**",
         Verdict::Skip => "skip",
-    }
-}
-
-/// The tool's own word, and none that the evidence brings.
-fn verdict(result: &Value) -> &'static str {
-    match text(result, "/verdict").as_str() {
-        "pass" => "pass",
-        "pass_with_hazards" => "pass, with hazards",
-        "not_judged" => "**NOT JUDGED**",
-        "warn" => "warn",
-        "fail" => "**FAIL**",
-        _ => "no verdict",
     }
 }
 
@@ -312,30 +305,21 @@ fn is_unseen(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::tests as weights;
-    use protocol::weights::check::{Rule, Severity, StepResult};
-    use serde_json::json;
-
-    fn passed_with(pallet: &str, detail: &str) -> StepResult {
-        weights::passed(vec![weights::finding(Rule::UnitWeights, Severity::Warning, Some(pallet), detail)])
-    }
+    use crate::{
+        samples::{self, diff_of, dry_run_of},
+        weights::tests as weights,
+    };
+    use protocol::{
+        Failure,
+        diff::{Change, ChangeKind},
+        proposal::ProposeOutcome,
+    };
 
     fn bundle() -> Bundle {
-        Bundle {
-            name: "standalone".into(),
-            build: json!({"commit": "abc", "dirty": false, "size_limit": 1000}),
-            inspect: json!({"spec_name": "solo", "spec_version": 2, "transaction_version": 2, "size": 500, "blake2_256": "0x12"}),
-            dry_run: json!({"from": {"spec_version": 1}, "verdict": "pass", "checks": [
-                {"name": "versions", "status": "pass", "detail": "fine"},
-                {"name": "weights", "status": "pass", "detail": "93 calls"},
-                {"name": "code-size", "status": "warn", "detail": "large"},
-            ]}),
-            diff: json!({"verdict": "pass", "old": {"code_size": 600, "transaction_version": 1}, "rules": [{"name": "spec-name", "status": "pass"}],
-                "changes": [{"severity": "breaking", "kind": "call-arguments", "pallet": "P", "name": "attest", "details": ["2 became 3"]}],
-                "whom": [{"label": "wallets", "changes": 1, "breaking": 1}]}),
-            propose: json!({"route": "sudo", "calls": [{"hash": "0x34"}]}),
-            weights: Some(passed_with("p", "()")),
-        }
+        let mut bundle = samples::bundle();
+        let checks = [Check::pass("weights", "93 calls"), Check::warn("code-size", "large")];
+        dry_run_of(&mut bundle).checks.extend(checks);
+        bundle
     }
 
     #[test]
@@ -344,14 +328,16 @@ mod tests {
         assert!(comment.starts_with(MARKER), "{comment}");
         for wanted in [
             "## Runtime upgrades: passed",
-            "| `standalone` | `1` → `2` | pass | pass | pass | pass | 500 bytes (-100), 50 % of the limit |",
+            "| `standalone` | `1` → `2` | pass | pass | pass | pass | 1,000 bytes (+100), 25 % of the limit |",
+            "| transaction_version | `1` → `3` |",
             "| blake2_256 | `0x12` |",
             "`sudo`, hash `0x34`",
             "- warn `code-size`: `large`",
-            "1 changes, 1 of them breaking",
-            "| `call-arguments` | `P.attest` | `2 became 3` |",
+            "2 changes, 1 of them breaking",
+            "- `indexers and front ends`: `1` breaking",
+            "| `storage-value` | `Balances.Account` | `free: u128 became u64` |",
             "`93 calls`",
-            "unit-weights",
+            "never-fits",
         ] {
             assert!(comment.contains(wanted), "{wanted} is missing in\n{comment}");
         }
@@ -365,40 +351,23 @@ mod tests {
             render(&[bundle], None)
         };
         for comment in [
-            changed(|bundle| bundle.dry_run["verdict"] = json!("fail")),
-            changed(|bundle| bundle.dry_run = json!({})),
-            changed(|bundle| bundle.diff["verdict"] = json!("fail")),
-            changed(|bundle| bundle.propose = json!({"error": {"message": "too old"}})),
+            changed(|bundle| dry_run_of(bundle).verdict = Verdict::Fail),
+            changed(|bundle| dry_run_of(bundle).verdict = Verdict::NotJudged),
+            changed(|bundle| bundle.dry_run = None),
+            changed(|bundle| diff_of(bundle).verdict = Verdict::Fail),
+            changed(|bundle| bundle.propose = Some(ProposeOutcome::Refused { error: Failure::check("too old") })),
             changed(|bundle| bundle.weights.as_mut().expect("checked").check.verdict = Verdict::Fail),
         ] {
             assert!(comment.contains("## Runtime upgrades: failed"), "{comment}");
         }
     }
 
-    fn poison(value: &mut Value, text: &str) {
-        match value {
-            Value::Array(items) => items.iter_mut().for_each(|item| poison(item, text)),
-            Value::Object(fields) => fields
-                .iter_mut()
-                .filter(|(key, _)| !["status", "severity"].contains(&key.as_str()))
-                .for_each(|(_, value)| poison(value, text)),
-            _ => *value = json!(text),
-        }
-    }
-
     #[test]
     fn names_from_a_chain_are_text_and_nothing_else() {
         let evil = "x` | @octocat <img src=x onerror=alert(1)> [a](https://evil.example) \\| \n## ``` #1 <!-- -->\u{202e}</details>";
-        let mut bundle = bundle();
-        bundle.name = evil.into();
-        for step in [&mut bundle.build, &mut bundle.inspect, &mut bundle.dry_run, &mut bundle.diff, &mut bundle.propose]
-        {
-            poison(step, evil);
-        }
-        bundle.weights = Some(passed_with(evil, evil));
         let changed = weights::compared(evil, evil, weights::pair(1, 2), weights::pair(0, 0));
         let comparison = Comparison { old: evil.into(), new: evil.into(), ..weights::comparison(vec![changed]) };
-        let comment = render(&[bundle], Some(&comparison));
+        let comment = render(&[samples::poisoned(evil)], Some(&comparison));
         assert_eq!(
             comment.matches("<!--").count() - outside(&comment).matches("<!--").count(),
             comment.matches("<!--").count() - 1
@@ -428,20 +397,10 @@ mod tests {
     #[test]
     fn a_comment_is_never_longer_than_github_takes() {
         let mut large = bundle();
-        let change = large.diff["changes"][0].clone();
         let long = "ü".repeat(1_000);
-        large.diff["changes"] = Value::Array(
-            (0..120)
-                .map(|_| {
-                    let mut one = change.clone();
-                    one["name"] = json!(long);
-                    one
-                })
-                .collect(),
-        );
-        large.dry_run["checks"] = Value::Array(
-            (0..100).map(|_| json!({"name": long, "status": "fail", "detail": long, "findings": [long]})).collect(),
-        );
+        let change = Change::new(ChangeKind::CallArguments, Severity::Breaking, &[], long.clone());
+        diff_of(&mut large).changes = vec![change; 120];
+        dry_run_of(&mut large).checks = vec![Check::fail(&long, &long).with([long.clone()]); 100];
         for count in [1, 3, 64] {
             let comment = render(&vec![large.clone(); count], None);
             assert!(comment.len() <= LIMIT, "{count}: {}", comment.len());

@@ -2,66 +2,63 @@
 //! Two runtimes compared, as a person reads it: the verdict and whom it breaks first, then every change by pallet.
 
 use crate::{
-    field::{findings, grouped, list, text},
+    field::{findings, grouped, or_dash},
     table::{aligned, escape, markdown},
 };
-use serde_json::Value;
+use protocol::{
+    Check, Status, Verdict,
+    diff::{Change, ComparedRuntime, DiffOutcome, DiffReport, Parameter, ParametersReport, Severity},
+    hazards,
+};
 
 /// The document of `diff`.
-pub fn difference(document: &Value) -> String {
-    let mut all = aligned(&[side(document, "old"), side(document, "new")]);
-    if text(document, "/same") == "yes" {
+pub fn difference(report: &DiffReport) -> String {
+    let mut all = aligned(&[side("old", &report.old), side("new", &report.new)]);
+    if report.same {
         all.push_str("\nthe same blob\n");
     }
     all.push('\n');
-    all.push_str(&rules(document));
-    let whom = whom(document);
+    all.push_str(&rules(&report.rules));
+    let whom = whom(report);
     if !whom.is_empty() {
         all.push_str("\nwhom it concerns\n");
         all.push_str(&whom);
     }
-    all.push_str(&changes(document));
-    for untold in list(document, "/untold").iter().filter_map(Value::as_str) {
+    all.push_str(&changes(report));
+    for untold in &report.untold {
         all.push_str(&format!("\nnot compared: {untold}"));
     }
-    if !list(document, "/untold").is_empty() {
+    if !report.untold.is_empty() {
         all.push('\n');
     }
-    let count = list(document, "/changes").len() as u64;
+    let count = report.changes.len() as u64;
     let plural = if count == 1 { "" } else { "s" };
     // A comparison that passes may still have something for people to judge.
-    let warned = list(document, "/rules")
-        .iter()
-        .filter(|rule| text(rule, "/status") == "warn" && text(rule, "/allowed") == "-")
-        .count();
-    let hazards = match (text(document, "/verdict").as_str(), warned) {
-        ("pass", 1) => " with 1 hazard".to_owned(),
-        ("pass", warned) if warned > 0 => format!(" with {warned} hazards"),
+    let warned = match (report.verdict, hazards(&report.rules)) {
+        (Verdict::Pass, 1) => " with 1 hazard".to_owned(),
+        (Verdict::Pass, warned) if warned > 0 => format!(" with {warned} hazards"),
         _ => String::new(),
     };
-    let verdict = text(document, "/verdict") + &hazards;
-    all.push_str(&format!("\nverdict: {verdict} ({} change{plural})\n", grouped(count)));
+    all.push_str(&format!("\nverdict: {}{warned} ({} change{plural})\n", report.verdict.name(), grouped(count)));
     all
 }
 
-fn side(document: &Value, side: &str) -> Vec<String> {
-    let of = |field: &str| text(document, &format!("/{side}/{field}"));
+fn side(side: &str, runtime: &ComparedRuntime) -> Vec<String> {
     vec![
         side.to_owned(),
-        format!("{} {}", of("spec_name"), of("spec_version")),
-        format!("transaction {}", of("transaction_version")),
-        format!("metadata V{}", of("metadata_version")),
-        of("blake2_256"),
-        of("source"),
+        format!("{} {}", runtime.spec_name, runtime.spec_version),
+        format!("transaction {}", or_dash(runtime.transaction_version)),
+        format!("metadata V{}", runtime.metadata_version),
+        runtime.blake2_256.clone(),
+        runtime.source.clone(),
     ]
 }
 
-fn rules(document: &Value) -> String {
+fn rules(rules: &[Check]) -> String {
     let mut rows = Vec::new();
-    for rule in list(document, "/rules") {
-        let status = text(rule, "/status");
-        rows.push(vec![status.to_uppercase(), text(rule, "/name"), text(rule, "/detail")]);
-        if status != "pass" {
+    for rule in rules {
+        rows.push(vec![rule.status.name().to_uppercase(), rule.name.clone(), rule.detail.clone()]);
+        if rule.status != Status::Pass {
             let findings = findings(rule).into_iter();
             rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
         }
@@ -69,31 +66,29 @@ fn rules(document: &Value) -> String {
     aligned(&rows)
 }
 
-fn whom(document: &Value) -> String {
-    let rows: Vec<_> = list(document, "/whom")
+fn whom(report: &DiffReport) -> String {
+    let rows: Vec<_> = report
+        .whom
         .iter()
         .map(|concerned| {
-            let count = |field: &str| text(concerned, field);
-            let breaking = match count("/breaking").as_str() {
-                "0" => "none breaks them".to_owned(),
-                "1" => "1 breaks them".to_owned(),
+            let breaking = match concerned.breaking {
+                0 => "none breaks them".to_owned(),
+                1 => "1 breaks them".to_owned(),
                 breaking => format!("{breaking} break them"),
             };
-            let changes = count("/changes");
-            let plural = if changes == "1" { "" } else { "s" };
-            vec![format!("  {}", count("/label")), format!("{changes} change{plural}"), breaking]
+            let plural = if concerned.changes == 1 { "" } else { "s" };
+            vec![format!("  {}", concerned.label), format!("{} change{plural}", concerned.changes), breaking]
         })
         .collect();
     aligned(&rows)
 }
 
 /// What is in no pallet stands first, under the part of the runtime it belongs to.
-fn group(change: &Value) -> String {
-    let pallet = text(change, "/pallet");
-    if pallet != "-" {
-        return pallet;
+fn group(change: &Change) -> String {
+    if let Some(pallet) = &change.pallet {
+        return pallet.clone();
     }
-    let kind = text(change, "/kind");
+    let kind = change.kind.to_string();
     let part = match kind.split('-').next().unwrap_or_default() {
         "api" => "runtime APIs",
         "host" => "host functions",
@@ -104,9 +99,9 @@ fn group(change: &Value) -> String {
     part.into()
 }
 
-fn changes(document: &Value) -> String {
-    let mut groups: Vec<(String, Vec<&Value>)> = Vec::new();
-    for change in list(document, "/changes") {
+fn changes(report: &DiffReport) -> String {
+    let mut groups: Vec<(String, Vec<&Change>)> = Vec::new();
+    for change in &report.changes {
         let name = group(change);
         match groups.iter_mut().find(|(known, _)| *known == name) {
             Some((_, changes)) => changes.push(change),
@@ -118,15 +113,14 @@ fn changes(document: &Value) -> String {
         all.push_str(&format!("\n{name}\n"));
         let mut rows = Vec::new();
         for change in changes {
-            let mark = match text(change, "/severity").as_str() {
-                "breaking" => "!",
-                "notable" => "~",
-                _ => " ",
+            let mark = match change.severity {
+                Severity::Breaking => "!",
+                Severity::Notable => "~",
+                Severity::Harmless => " ",
             };
-            let what = text(change, "/kind").replace('-', " ");
-            rows.push(vec![format!("  {mark}"), what, text(change, "/name"), values(change)]);
-            let details = list(change, "/details").iter().filter_map(Value::as_str);
-            rows.extend(details.map(|detail| {
+            let what = change.kind.to_string().replace('-', " ");
+            rows.push(vec![format!("  {mark}"), what, change.name.clone(), values(change)]);
+            rows.extend(change.details.iter().map(|detail| {
                 let mut row = vec![String::new(); 3];
                 row.push(format!("- {detail}"));
                 row
@@ -140,36 +134,33 @@ fn changes(document: &Value) -> String {
     all
 }
 
-fn values(change: &Value) -> String {
-    match (text(change, "/old").as_str(), text(change, "/new").as_str()) {
-        ("-", "-") => String::new(),
-        ("-", one) | (one, "-") => one.to_owned(),
-        (old, new) => format!("{old} -> {new}"),
+fn values(change: &Change) -> String {
+    match (&change.old, &change.new) {
+        (None, None) => String::new(),
+        (None, Some(one)) | (Some(one), None) => one.clone(),
+        (Some(old), Some(new)) => format!("{old} -> {new}"),
     }
 }
 
 /// The document of `diff --parameters`, as a network publishes it.
-pub fn parameters(document: &Value) -> String {
-    let of = |pointer: &str| escape(&text(document, pointer));
+pub fn parameters(report: &ParametersReport) -> String {
     let mut all = format!(
         "# Parameters of {} that change from {} to {}\n\n",
-        of("/new/spec_name"),
-        of("/old/spec_version"),
-        of("/new/spec_version")
+        escape(&report.new.spec_name),
+        report.old.spec_version,
+        report.new.spec_version
     );
-    let parameters = list(document, "/parameters");
-    if parameters.is_empty() {
+    if report.parameters.is_empty() {
         all.push_str("No constant of the runtime changes.\n");
         return all;
     }
     all.push_str(&format!(
         "Old blob {}, new blob {}. A dash stands for what is not there.\n",
-        of("/old/blake2_256"),
-        of("/new/blake2_256")
+        escape(&report.old.blake2_256),
+        escape(&report.new.blake2_256)
     ));
-    let present = |parameter: &Value, side: &str| parameter.get(side).is_some_and(|value| !value.is_null());
     for (title, old, new) in [("Changed", true, true), ("New", false, true), ("Gone", true, false)] {
-        let those = parameters.iter().filter(|one| (present(one, "old"), present(one, "new")) == (old, new));
+        let those = report.parameters.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new));
         let those: Vec<_> = those.collect();
         if !those.is_empty() {
             all.push_str(&format!("\n## {title}\n"));
@@ -179,47 +170,49 @@ pub fn parameters(document: &Value) -> String {
     all
 }
 
-fn by_pallet(parameters: &[&Value]) -> String {
+fn by_pallet(parameters: &[&Parameter]) -> String {
     let mut all = String::new();
-    for of_one in parameters.chunk_by(|one, next| text(one, "/pallet") == text(next, "/pallet")) {
-        let name = of_one.first().map(|parameter| text(parameter, "/pallet")).unwrap_or_default();
-        let row = |one: &&Value| ["/constant", "/old", "/new", "/unit"].map(|field| text(one, field)).to_vec();
-        let rows: Vec<_> = of_one.iter().map(row).collect();
+    for of_one in parameters.chunk_by(|one, next| one.pallet == next.pallet) {
+        let name = of_one.first().map(|parameter| parameter.pallet.as_str()).unwrap_or_default();
+        let rows: Vec<_> = of_one.iter().map(|one| parameter_row(one.constant.clone(), one)).collect();
         let head = ["Constant", "Old", "New", "Unit, and how it is known"];
-        all.push_str(&format!("\n### {}\n\n{}", escape(&name), markdown(&head, &rows)));
+        all.push_str(&format!("\n### {}\n\n{}", escape(name), markdown(&head, &rows)));
     }
     all
 }
 
+fn parameter_row(name: String, one: &Parameter) -> Vec<String> {
+    vec![name, or_dash(one.old.as_ref()), or_dash(one.new.as_ref()), or_dash(one.unit.as_ref())]
+}
+
 /// For the report of a bundle: the rules, whom it concerns and what breaks somebody; the evidence has the rest.
-pub fn section_of_report(document: &Value) -> String {
-    if document.is_null() {
-        return String::new();
-    }
-    let rows: Vec<_> = list(document, "/rules")
+pub fn section_of_report(diff: &DiffOutcome) -> String {
+    let rows: Vec<_> = diff
+        .rules()
         .iter()
         .map(|rule| {
             let findings = findings(rule);
-            let mut told = text(rule, "/detail");
-            if text(rule, "/status") != "pass" {
+            let mut told = rule.detail.clone();
+            if rule.status != Status::Pass {
                 told.extend(findings.iter().flat_map(|finding| ["; ", finding]));
             }
-            vec![text(rule, "/status"), text(rule, "/name"), told]
+            vec![rule.status.name().to_owned(), rule.name.clone(), told]
         })
         .collect();
     let mut all = format!("## What changed\n\n{}", markdown(&["Status", "Rule", "Finding"], &rows));
-    let rows: Vec<_> = list(document, "/whom")
-        .iter()
-        .map(|concerned| ["/label", "/changes", "/breaking"].map(|field| text(concerned, field)).to_vec())
-        .collect();
+    let Some(report) = diff.report() else { return all };
+    let row = |label: &str, changes: usize, breaking: usize| {
+        vec![label.to_owned(), changes.to_string(), breaking.to_string()]
+    };
+    let rows: Vec<_> = report.whom.iter().map(|one| row(&one.label, one.changes, one.breaking)).collect();
     if !rows.is_empty() {
         all.push('\n');
         all.push_str(&markdown(&["Whom it concerns", "Changes", "Of these breaking"], &rows));
     }
-    let breaking = list(document, "/changes").iter().filter(|change| text(change, "/severity") == "breaking");
+    let breaking = report.changes.iter().filter(|change| change.severity == Severity::Breaking);
     let rows: Vec<_> = breaking
         .take(100)
-        .map(|change| vec![group(change), text(change, "/name"), text(change, "/kind"), values(change)])
+        .map(|change| vec![group(change), change.name.clone(), change.kind.to_string(), values(change)])
         .collect();
     if !rows.is_empty() {
         all.push('\n');
@@ -229,17 +222,14 @@ pub fn section_of_report(document: &Value) -> String {
 }
 
 /// For the report of a bundle: the constants that both runtimes have and that change, in human units.
-pub fn parameters_of_report(document: &Value) -> String {
+pub fn parameters_of_report(diff: &DiffOutcome) -> String {
     const MOST: usize = 100;
-    let both = |one: &&Value| ["old", "new"].iter().all(|side| one.get(side).is_some_and(|value| !value.is_null()));
-    let changed: Vec<_> = list(document, "/parameters").iter().filter(both).collect();
+    let all = diff.report().and_then(|report| report.parameters.as_deref()).unwrap_or_default();
+    let changed: Vec<_> = all.iter().filter(|one| one.old.is_some() && one.new.is_some()).collect();
     if changed.is_empty() {
         return String::new();
     }
-    let row = |one: &&Value| {
-        let name = format!("{}.{}", text(one, "/pallet"), text(one, "/constant"));
-        [vec![name], ["/old", "/new", "/unit"].map(|field| text(one, field)).to_vec()].concat()
-    };
+    let row = |one: &&Parameter| parameter_row(format!("{}.{}", one.pallet, one.constant), one);
     let rows: Vec<_> = changed.iter().take(MOST).map(row).collect();
     let head = ["Parameter", "Old", "New", "Unit, and how it is known"];
     let mut all = format!("## The parameters that change\n\n{}", markdown(&head, &rows));
@@ -252,71 +242,79 @@ pub fn parameters_of_report(document: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::samples;
+    use protocol::{
+        Failure,
+        diff::{Audience, ChangeKind, NotCompared},
+    };
 
-    fn document() -> Value {
-        json!({
-            "old": {"spec_name": "solo", "spec_version": 1, "metadata_version": 14, "source": "a.wasm"},
-            "new": {"spec_name": "solo", "spec_version": 2, "metadata_version": 16, "source": "b.wasm"},
-            "rules": [
-                {"name": "spec-name", "status": "pass", "detail": "solo", "findings": ["not shown"]},
-                {"name": "transaction-version", "status": "fail", "detail": "1 stays", "findings": ["Balances.burn: call moved"]},
-                {"name": "host-functions", "status": "warn", "detail": "1 more; allowed: nodes are new", "allowed": "nodes are new"},
-            ],
-            "whom": [{"who": "signed-transactions", "label": "signed transactions", "changes": 2, "breaking": 1}],
-            "changes": [
-                {"kind": "spec-version", "name": "spec_version", "old": "1", "new": "2", "severity": "notable"},
-                {"kind": "call-moved", "pallet": "Balances", "name": "burn", "old": "index 1", "new": "index 2", "severity": "breaking"},
-            ],
-            "untold": ["view functions: not in the old runtime's metadata V14"],
-            "verdict": "fail",
-        })
+    fn document() -> DiffReport {
+        let moved = Change::new(ChangeKind::CallMoved, Severity::Breaking, &[Audience::EncodedCalls], "burn");
+        let mut report = samples::diff();
+        report.rules = vec![
+            Check::pass("spec-name", "solo").with(["not shown"]),
+            Check::fail("transaction-version", "1 stays").with(["Balances.burn: call moved"]),
+            Check { allowed: Some("nodes are new".into()), ..Check::warn("host-functions", "1 more") },
+        ];
+        report.changes.insert(1, moved.within("Balances").from_to("index 1", "index 2"));
+        report.verdict = Verdict::Fail;
+        report
     }
 
     #[test]
     fn the_verdict_and_whom_it_breaks_stand_above_the_changes() {
         let text = difference(&document());
         let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
-        assert!(at("FAIL  transaction-version") < at("signed transactions"));
-        assert!(at("signed transactions") < at("\nBalances\n  !  call moved  burn  index 1 -> index 2\n"));
-        assert!(text.contains("1 more; allowed: nodes are new") && !text.contains("not shown"), "{text}");
-        assert!(text.ends_with("verdict: fail (2 changes)\n"), "{text}");
-        let warned = json!({"verdict": "pass", "rules": [{"name": "storage-migration", "status": "warn"}]});
+        assert!(at("FAIL  transaction-version") < at("indexers and front ends"));
+        assert!(at("indexers and front ends") < at("\nBalances\n  !  storage value   Account\n"));
+        assert!(text.contains("  !  call moved      burn     index 1 -> index 2\n"), "{text}");
+        assert!(text.contains("1 more") && !text.contains("not shown"), "{text}");
+        assert!(text.ends_with("verdict: fail (3 changes)\n"), "{text}");
+        let rules = vec![Check::warn("storage-migration", "")];
+        let warned = DiffReport { verdict: Verdict::Pass, rules, ..DiffReport::default() };
         assert!(difference(&warned).ends_with("verdict: pass with 1 hazard (0 changes)\n"));
     }
 
     #[test]
     fn names_from_metadata_cannot_become_markup() {
-        let text = parameters(&json!({
-            "old": {"spec_version": 1}, "new": {"spec_version": 2, "spec_name": "<b>"},
-            "parameters": [{"pallet": "A|B", "constant": "C", "old": "<script>", "new": null, "unit": null}],
-        }));
+        let parameter = Parameter {
+            pallet: "A|B".into(),
+            constant: "C".into(),
+            old: Some("<script>".into()),
+            new: None,
+            unit: None,
+        };
+        let runtime = ComparedRuntime { spec_name: "<b>".into(), ..ComparedRuntime::default() };
+        let report = ParametersReport {
+            format: protocol::format::PARAMETERS.into(),
+            old: runtime.clone(),
+            new: runtime,
+            parameters: vec![parameter],
+        };
+        let text = parameters(&report);
         assert!(
             text.contains("## Gone\n\n### A\\|B")
                 && text.contains("\\<script\\> | - | - |")
                 && text.contains("\\<b\\>"),
             "{text}"
         );
+        let none = ParametersReport { parameters: Vec::new(), ..report };
+        assert!(parameters(&none).ends_with("No constant of the runtime changes.\n"));
         let mut hostile = document();
-        hostile["changes"][1]["name"] = json!("<script>");
-        assert!(section_of_report(&hostile).contains("\\<script\\>"));
+        hostile.changes[1].name = "<script>".into();
+        assert!(section_of_report(&DiffOutcome::Compared(Box::new(hostile))).contains("\\<script\\>"));
     }
 
     #[test]
     fn the_report_has_the_parameters_that_both_have() {
-        let document = json!({"parameters": [
-            {"pallet": "B", "constant": "Deposit", "old": "1 PAS", "new": "2 PAS", "unit": "an amount"},
-            {"pallet": "B", "constant": "New", "old": null, "new": "5"},
-        ]});
-        let text = parameters_of_report(&document);
-        assert!(text.ends_with("| B.Deposit | 1 PAS | 2 PAS | an amount |\n"), "{text}");
+        let text = parameters_of_report(&DiffOutcome::Compared(Box::new(samples::diff())));
+        assert!(text.ends_with("| Balances.Limit | 1 PAS | 2 PAS | an amount |\n"), "{text}");
     }
 
     #[test]
-    fn nothing_is_rendered_as_nothing() {
-        assert!(parameters_of_report(&Value::Null).is_empty());
-        assert!(section_of_report(&Value::Null).is_empty());
-        assert!(difference(&json!({})).ends_with("verdict: - (0 changes)\n"));
-        assert!(parameters(&json!({})).ends_with("No constant of the runtime changes.\n"));
+    fn what_was_not_compared_says_so_and_has_no_parameters() {
+        let not = DiffOutcome::NotCompared(NotCompared::new(Failure::input("metadata 13")));
+        assert!(parameters_of_report(&not).is_empty());
+        assert!(section_of_report(&not).ends_with("| skip | comparable | metadata 13 |\n"));
     }
 }

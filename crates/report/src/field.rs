@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reading documents that may be from another version.
 
-use serde::Serialize;
+use protocol::{Check, Finding, Rank, Verdict};
 use serde_json::Value;
-
-/// Returns a document by its fields.
-pub fn document(document: &impl Serialize) -> Value {
-    serde_json::to_value(document).unwrap_or_default()
-}
 
 /// A value as a person reads it, `-` where there is none.
 pub fn text(value: &Value, pointer: &str) -> String {
@@ -35,30 +30,47 @@ pub fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The findings of a check or a rule, each as one text. A check's own have ranks: one that is not what the check's status
-/// stands for says so.
-pub fn findings(check: &Value) -> Vec<String> {
-    let own = match text(check, "/status").as_str() {
-        "fail" => "seen",
-        "warn" => "hazard",
-        "not_judged" => "not_judged",
-        _ => "note",
+/// Returns the findings of a check or a rule, each as one text. One whose rank is not what the check's status stands for says so.
+pub fn findings(check: &Check) -> Vec<String> {
+    let told = |finding: &Finding| match finding.rank {
+        rank if rank == check.status.rank() => finding.text.clone(),
+        Rank::Seen => finding.text.clone(),
+        Rank::Hazard => format!("hazard: {}", finding.text),
+        Rank::NotJudged => format!("not judged: {}", finding.text),
+        Rank::Note => format!("note: {}", finding.text),
     };
-    let told = list(check, "/findings").iter().filter_map(|finding| match (finding.as_str(), finding.get("text")) {
-        (Some(text), _) => Some(text.to_owned()),
-        (None, Some(Value::String(text))) => match finding.get("rank").and_then(Value::as_str) {
-            Some("hazard") if own != "hazard" => Some(format!("hazard: {text}")),
-            Some("note") if own != "note" => Some(format!("note: {text}")),
-            Some("not_judged") if own != "not_judged" => Some(format!("not judged: {text}")),
-            _ => Some(text.clone()),
-        },
-        _ => None,
-    });
-    told.collect()
+    check.findings.iter().map(told).collect()
 }
 
-pub fn number(value: &Value, pointer: &str) -> Option<f64> {
-    value.pointer(pointer).and_then(Value::as_f64)
+/// Returns a value as a person reads it, `-` where there is none.
+pub fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".into(), |value| value.to_string())
+}
+
+/// Returns words with blanks between them, `none` where there are none.
+pub fn words(words: &[String]) -> String {
+    if words.is_empty() { "none".into() } else { words.join(" ") }
+}
+
+/// Returns `1,234 bytes`.
+pub fn bytes(size: u64) -> String {
+    format!("{} bytes", grouped(size))
+}
+
+/// Returns picoseconds as milliseconds.
+pub fn milliseconds(picoseconds: u64) -> String {
+    format!("{:.2} ms", picoseconds as f64 / 1e9)
+}
+
+/// Returns a verdict within a sentence: `passed`, `failed`, `not judged`.
+pub fn stated(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "passed",
+        Verdict::PassWithHazards => "passed with hazards",
+        Verdict::Fail => "failed",
+        Verdict::NotJudged => "not judged",
+        Verdict::Skip => "skipped",
+    }
 }
 
 /// `1234567` as `1,234,567`.
@@ -86,11 +98,6 @@ pub fn short(hash: &str) -> String {
     }
 }
 
-/// Picoseconds as milliseconds.
-pub fn milliseconds(value: &Value, pointer: &str) -> String {
-    number(value, pointer).map_or_else(|| "-".into(), |picoseconds| format!("{:.2} ms", picoseconds / 1e9))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,11 +105,10 @@ mod tests {
 
     #[test]
     fn findings_say_their_rank_where_the_check_does_not() {
-        let ranked =
-            json!([{"rank": "seen", "text": "a"}, {"rank": "hazard", "text": "b"}, {"rank": "note", "text": "c"}]);
-        assert_eq!(findings(&json!({"status": "fail", "findings": ranked})), ["a", "hazard: b", "note: c"]);
-        assert_eq!(findings(&json!({"status": "warn", "findings": [{"rank": "hazard", "text": "b"}]})), ["b"]);
-        assert_eq!(findings(&json!({"status": "fail", "findings": ["of a rule", 7, {"rank": "seen"}]})), ["of a rule"]);
+        let ranked = vec![Finding::seen("a"), Finding::hazard("b"), Finding::note("c")];
+        assert_eq!(findings(&Check::judged("x", "", ranked)), ["a", "hazard: b", "note: c"]);
+        assert_eq!(findings(&Check::warn("x", "").with(["b"])), ["b"]);
+        assert_eq!(findings(&Check::pass("x", "").with(["b"])), ["b"]);
     }
 
     #[test]
@@ -119,6 +125,6 @@ mod tests {
         let hash = format!("0x{}", "ab".repeat(32));
         assert_eq!(short(&hash), "0xabababababababab…");
         assert_eq!(short("0x12"), "0x12");
-        assert_eq!(milliseconds(&json!({"w": 1_500_000_000u64}), "/w"), "1.50 ms");
+        assert_eq!(milliseconds(1_500_000_000), "1.50 ms");
     }
 }

@@ -4,51 +4,41 @@
 //! JUnit has no warnings: a check that warned passed, and what it said stands in its output. A check that could not look
 //! is an error, JUnit's word for a case that came to no verdict.
 
-use crate::field::{document as fields, findings, list, number, text};
-use serde::Serialize;
-use serde_json::Value;
+use crate::field::findings;
+use protocol::{Check, Status, dry_run::DryRunReport};
 use std::fmt::Write as _;
 
-pub fn dry_run(report: &impl Serialize) -> String {
-    let report = &fields(report);
-    let checks = list(report, "/checks");
-    let count = |status: &str| checks.iter().filter(|check| text(check, "/status") == status).count();
-    let mut cases = String::new();
-    for check in checks {
-        cases.push_str(&case(check));
-    }
-    let name = format!(
-        "upgrade of {} {} to {}",
-        text(report, "/from/spec_name"),
-        text(report, "/from/spec_version"),
-        text(report, "/to/spec_version")
-    );
+pub fn dry_run(report: &DryRunReport) -> String {
+    let count = |status: Status| report.checks.iter().filter(|check| check.status == status).count();
+    let cases: String = report.checks.iter().map(case).collect();
+    let name =
+        format!("upgrade of {} {} to {}", report.from.spec_name, report.from.spec_version, report.to.spec_version);
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" \
          errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n{cases}</testsuite>\n</testsuites>\n",
         escaped(&name),
-        checks.len(),
-        count("fail"),
-        count("not_judged"),
-        count("skip"),
-        number(report, "/seconds").unwrap_or_default(),
+        report.checks.len(),
+        count(Status::Fail),
+        count(Status::NotJudged),
+        count(Status::Skip),
+        report.seconds,
     )
 }
 
-fn case(check: &Value) -> String {
-    let detail = escaped(&text(check, "/detail"));
+fn case(check: &Check) -> String {
+    let detail = escaped(&check.detail);
     let findings: Vec<String> = findings(check).iter().map(|finding| escaped(finding)).collect();
     let findings = findings.join("\n");
     let mut inside = String::new();
     // Writing to a string does not fail.
-    let _ = match text(check, "/status").as_str() {
-        "fail" => writeln!(inside, "<failure message=\"{detail}\">{findings}</failure>"),
-        "not_judged" => writeln!(inside, "<error message=\"{detail}\">{findings}</error>"),
-        "skip" => writeln!(inside, "<skipped message=\"{detail}\"/>"),
-        "warn" => writeln!(inside, "<system-out>warning: {detail}\n{findings}</system-out>"),
-        _ => writeln!(inside, "<system-out>{detail}</system-out>"),
+    let _ = match check.status {
+        Status::Fail => writeln!(inside, "<failure message=\"{detail}\">{findings}</failure>"),
+        Status::NotJudged => writeln!(inside, "<error message=\"{detail}\">{findings}</error>"),
+        Status::Skip => writeln!(inside, "<skipped message=\"{detail}\"/>"),
+        Status::Warn => writeln!(inside, "<system-out>warning: {detail}\n{findings}</system-out>"),
+        Status::Pass => writeln!(inside, "<system-out>{detail}</system-out>"),
     };
-    format!("<testcase classname=\"dry-run\" name=\"{}\">\n{inside}</testcase>\n", escaped(&text(check, "/name")))
+    format!("<testcase classname=\"dry-run\" name=\"{}\">\n{inside}</testcase>\n", escaped(&check.name))
 }
 
 /// Text that a runtime may have chosen: markup in it stays text, and what XML 1.0 cannot hold is replaced.
@@ -71,22 +61,28 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use protocol::RuntimeIdentity;
 
     #[test]
     fn each_check_is_a_case() {
-        let report = json!({
-            "from": {"spec_name": "statemint", "spec_version": 1},
-            "to": {"spec_name": "statemint", "spec_version": 2},
-            "seconds": 1.5,
-            "checks": [
-                {"name": "versions", "status": "pass", "detail": "1 to 2"},
-                {"name": "code-size", "status": "warn", "detail": "81 %", "findings": ["large"]},
-                {"name": "try-state", "status": "skip", "detail": "no try-runtime build"},
-                {"name": "healthy-blocks", "status": "not_judged", "detail": "proof of work"},
-                {"name": "migrations", "status": "fail", "detail": "a < b", "findings": ["<evil a=\"b\">", "\u{1b}[31m"]},
+        let runtime = |spec_version| RuntimeIdentity {
+            spec_name: "statemint".into(),
+            spec_version,
+            ..RuntimeIdentity::default()
+        };
+        let report = DryRunReport {
+            from: runtime(1),
+            to: runtime(2),
+            seconds: 1.5,
+            checks: vec![
+                Check::pass("versions", "1 to 2"),
+                Check::warn("code-size", "81 %").with(["large"]),
+                Check::skip("try-state", "no try-runtime build"),
+                Check::not_judged("healthy-blocks", "proof of work"),
+                Check::fail("migrations", "a < b").with(["<evil a=\"b\">", "\u{1b}[31m"]),
             ],
-        });
+            ..DryRunReport::default()
+        };
         let expected = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
             <testsuites>\n\
             <testsuite name=\"upgrade of statemint 1 to 2\" tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"1.500\">\n\

@@ -2,8 +2,8 @@
 //! Evidence rendered for people: pure functions from the JSON documents of the steps to text for a terminal and to the
 //! Markdown of a bundle.
 //!
-//! They render whatever is there: a field that is missing leaves a gap and never fails, as a report that cannot be
-//! written helps nobody.
+//! Each takes the document's own type, so that a field that is renamed is an error of the compiler. A part that is missing
+//! leaves a gap.
 
 pub mod benchmarks;
 pub mod block;
@@ -18,6 +18,8 @@ pub mod junit;
 pub mod markdown;
 pub mod release;
 pub mod release_notes;
+#[cfg(test)]
+mod samples;
 mod steps;
 mod storage;
 mod table;

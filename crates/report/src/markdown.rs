@@ -3,59 +3,46 @@
 
 use crate::{
     call_weights,
-    field::{document, findings, list, milliseconds, size, text},
+    field::{bytes, findings, milliseconds, or_dash, stated, words},
     steps,
     table::{escape, markdown},
 };
 use protocol::{
-    build::BuildResult, diff::DiffOutcome, dry_run::DryRunReport, inspect::RuntimeFacts, proposal::ProposeOutcome,
+    build::{BuildRecord, BuildResult},
+    diff::DiffOutcome,
+    dry_run::{Block, DryRunReport},
+    inspect::RuntimeFacts,
+    proposal::ProposeOutcome,
     weights::check::StepResult,
 };
-use serde_json::Value;
 
-/// What the report is made of: the results of the steps, `Null` for one that was not done.
+/// What the report is made of: the results of the steps, none of one that was not done.
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
     pub name: String,
-    pub build: Value,
-    pub inspect: Value,
-    pub dry_run: Value,
-    pub diff: Value,
-    pub propose: Value,
+    pub build: Option<BuildResult>,
+    pub inspect: Option<RuntimeFacts>,
+    pub dry_run: Option<DryRunReport>,
+    pub diff: Option<DiffOutcome>,
+    pub propose: Option<ProposeOutcome>,
     /// None for a runtime whose source is not checked.
     pub weights: Option<StepResult>,
 }
 
 impl Bundle {
-    /// Returns what the report is made of, by the results of the steps that were done.
-    pub fn new(
-        name: &str,
-        build: Option<&BuildResult>,
-        inspect: Option<&RuntimeFacts>,
-        dry_run: Option<&DryRunReport>,
-        diff: Option<&DiffOutcome>,
-        propose: Option<&ProposeOutcome>,
-        weights: Option<StepResult>,
-    ) -> Self {
-        let (build, inspect, dry_run) = (document(&build), document(&inspect), document(&dry_run));
-        Self {
-            name: name.to_owned(),
-            build,
-            inspect,
-            dry_run,
-            diff: document(&diff),
-            propose: document(&propose),
-            weights,
-        }
+    /// Returns the versions that the upgrade leads from and to.
+    pub(crate) fn versions(&self) -> (String, String) {
+        let from = self.dry_run.as_ref().map(|report| report.from.spec_version);
+        let to = self.inspect.as_ref().map(|facts| facts.spec_version);
+        (or_dash(from), or_dash(to))
     }
 }
 
 /// The same evidence gives the same bytes: nothing here says when or how long.
 pub fn report(bundle: &Bundle) -> String {
-    let from = text(&bundle.dry_run, "/from/spec_version");
-    let to = text(&bundle.inspect, "/spec_version");
+    let (from, to) = bundle.versions();
     let mut all = format!("# Upgrade of {} from {from} to {to}\n\n", escape(&bundle.name));
-    let verdict = steps::headline(steps::verdict(bundle), steps::hazards(&bundle.dry_run));
+    let verdict = steps::headline(steps::verdict(bundle), steps::hazards(bundle));
     let rows: Vec<_> = steps::steps(bundle)
         .into_iter()
         .map(|step| vec![step.status.word().to_owned(), step.name.to_owned(), step.told])
@@ -65,18 +52,19 @@ pub fn report(bundle: &Bundle) -> String {
         "This report is a rendering of the evidence files beside it; where they differ, those files count. \
          `cargo xtask verify` checks them all.\n",
     );
+    let dry_run = bundle.dry_run.as_ref();
     for section in [
-        blob(bundle),
-        checks(&bundle.dry_run),
-        blocks(&bundle.dry_run),
-        changes(&bundle.dry_run),
-        weights_of_calls(&bundle.dry_run),
-        crate::diff::section_of_report(&bundle.diff),
-        crate::diff::parameters_of_report(&bundle.diff),
-        bundle.weights.as_ref().map(weights).unwrap_or_default(),
-        proposal(&bundle.propose),
+        Some(blob(bundle)),
+        dry_run.map(checks),
+        dry_run.map(blocks),
+        dry_run.map(changes),
+        dry_run.map(weights_of_calls),
+        bundle.diff.as_ref().map(crate::diff::section_of_report),
+        bundle.diff.as_ref().map(crate::diff::parameters_of_report),
+        bundle.weights.as_ref().map(weights),
+        bundle.propose.as_ref().map(proposal),
     ] {
-        if !section.is_empty() {
+        if let Some(section) = section.filter(|section| !section.is_empty()) {
             all.push('\n');
             all.push_str(&section);
         }
@@ -89,75 +77,64 @@ fn row(name: &str, value: String) -> Vec<String> {
 }
 
 fn blob(bundle: &Bundle) -> String {
-    let facts = &bundle.inspect;
-    let commit = match text(&bundle.build, "/dirty").as_str() {
-        "yes" => format!("{} with uncommitted changes", text(&bundle.build, "/commit")),
-        _ => text(&bundle.build, "/commit"),
-    };
+    let (facts, build) = (bundle.inspect.as_ref(), bundle.build.as_ref().map(|build| &build.record));
+    let fact = |of: fn(&RuntimeFacts) -> String| or_dash(facts.map(of));
+    let built = |of: fn(&BuildRecord) -> String| or_dash(build.map(of));
     let rows = [
-        row("Name", text(facts, "/spec_name")),
-        row("spec_version", text(facts, "/spec_version")),
-        row("transaction_version", text(facts, "/transaction_version")),
-        row("Size", format!("{}, {} decompressed", size(facts, "/size"), size(facts, "/size_decompressed"))),
-        row("blake2_256", text(facts, "/blake2_256")),
-        row("sha256", text(facts, "/sha256")),
-        row("IPFS", text(facts, "/ipfs_cid")),
-        row("Package", text(&bundle.build, "/package")),
-        row("Profile, features", format!("{}, {}", text(&bundle.build, "/profile"), words(&bundle.build, "/features"))),
-        row("Compiler", text(&bundle.build, "/rustc")),
-        row("Commit", commit),
+        row("Name", fact(|facts| facts.spec_name.clone())),
+        row("spec_version", fact(|facts| facts.spec_version.to_string())),
+        row("transaction_version", fact(|facts| or_dash(facts.transaction_version))),
+        row("Size", fact(|facts| format!("{}, {} decompressed", bytes(facts.size), bytes(facts.size_decompressed)))),
+        row("blake2_256", fact(|facts| facts.blake2_256.clone())),
+        row("sha256", fact(|facts| facts.sha256.clone())),
+        row("IPFS", fact(|facts| facts.ipfs_cid.clone())),
+        row("Package", built(|build| build.package.clone())),
+        row("Profile, features", built(|build| format!("{}, {}", build.profile, words(&build.features)))),
+        row("Compiler", built(|build| build.rustc.clone())),
+        row("Commit", built(commit)),
     ];
     format!("## The blob\n\n{}", markdown(&["", ""], &rows))
 }
 
-fn words(value: &Value, pointer: &str) -> String {
-    let words: Vec<_> = list(value, pointer).iter().filter_map(Value::as_str).collect();
-    if words.is_empty() { "none".into() } else { words.join(" ") }
+fn commit(build: &BuildRecord) -> String {
+    let changed = if build.dirty == Some(true) { " with uncommitted changes" } else { "" };
+    or_dash(build.commit.as_ref()) + changed
 }
 
-fn checks(dry_run: &Value) -> String {
-    if dry_run.is_null() {
-        return String::new();
-    }
+fn checks(dry_run: &DryRunReport) -> String {
+    let state = &dry_run.state;
     let mut all = format!(
         "## The checks\n\nOn the state of `{}` at block {}, state root `{}`.\n\n",
-        text(dry_run, "/state/source").replace('`', "'"),
-        text(dry_run, "/state/number"),
-        text(dry_run, "/state/state_root"),
+        state.source.replace('`', "'"),
+        state.number,
+        state.state_root,
     );
     let mut rows = Vec::new();
-    for check in list(dry_run, "/checks") {
-        let mut detail = text(check, "/detail");
+    for check in &dry_run.checks {
+        let mut detail = check.detail.clone();
         for finding in findings(check) {
             detail.push_str("; ");
             detail.push_str(&finding);
         }
-        rows.push(vec![text(check, "/status"), text(check, "/name"), detail]);
+        rows.push(vec![check.status.name().to_owned(), check.name.clone(), detail]);
     }
     all.push_str(&markdown(&["Status", "Check", "Finding"], &rows));
     all
 }
 
-fn blocks(dry_run: &Value) -> String {
-    let blocks = list(dry_run, "/blocks");
-    if blocks.is_empty() {
+fn blocks(dry_run: &DryRunReport) -> String {
+    if dry_run.blocks.is_empty() {
         return String::new();
     }
-    let rows: Vec<_> = blocks
-        .iter()
-        .map(|block| {
-            vec![
-                text(block, "/number"),
-                text(block, "/phase"),
-                milliseconds(block, "/ref_time"),
-                size(block, "/proof_size"),
-            ]
-        })
-        .collect();
+    let row = |block: &Block| {
+        let phase = block.phase.name().to_owned();
+        vec![block.number.to_string(), phase, milliseconds(block.ref_time), bytes(block.proof_size)]
+    };
+    let rows: Vec<_> = dry_run.blocks.iter().map(row).collect();
     format!("## The blocks built\n\n{}", markdown(&["Block", "Phase", "ref_time", "proof_size"], &rows))
 }
 
-fn weights_of_calls(dry_run: &Value) -> String {
+fn weights_of_calls(dry_run: &DryRunReport) -> String {
     const MOST: usize = 30;
     let Some(all) = call_weights::changed(dry_run) else { return String::new() };
     let mut section = format!("## The weights of calls that changed\n\n{}\n", escape(&call_weights::summary(&all)));
@@ -178,7 +155,7 @@ fn weights(weights: &StepResult) -> String {
         check.pallets,
         check.files,
         check.extrinsics,
-        crate::weights::stated(check.verdict),
+        stated(check.verdict),
     );
     let rows: Vec<_> = check
         .findings
@@ -190,15 +167,12 @@ fn weights(weights: &StepResult) -> String {
     all
 }
 
-fn changes(dry_run: &Value) -> String {
+fn changes(dry_run: &DryRunReport) -> String {
     let (changes, others) = crate::storage::of_the_upgrade(dry_run);
     if changes.is_empty() && others.is_none() {
         return String::new();
     }
-    let rows: Vec<_> = changes
-        .iter()
-        .map(|change| ["/item", "/added", "/changed", "/removed"].map(|field| text(change, field)).to_vec())
-        .collect();
+    let rows: Vec<_> = changes.into_iter().map(crate::storage::row).collect();
     let mut all = String::from("## The storage changed\n\n");
     if !rows.is_empty() {
         all.push_str(&markdown(&["Item", "Keys added", "Keys changed", "Keys removed"], &rows));
@@ -209,42 +183,42 @@ fn changes(dry_run: &Value) -> String {
     all
 }
 
-fn proposal(propose: &Value) -> String {
-    if propose.is_null() {
-        return String::new();
-    }
-    if let Some(error) = propose.get("error") {
-        return format!("## The proposal\n\nRefused: {}.\n", escape(&text(error, "/message")));
-    }
-    let mut all = format!("## The proposal\n\nRoute: {}.\n", escape(&text(propose, "/route")));
-    for (index, call) in list(propose, "/calls").iter().enumerate() {
-        all.push_str(&format!("\n{}. {}\n\n", index + 1, escape(&text(call, "/description"))));
+fn proposal(propose: &ProposeOutcome) -> String {
+    let proposal = match propose {
+        ProposeOutcome::Refused { error } => {
+            return format!("## The proposal\n\nRefused: {}.\n", escape(&error.message));
+        }
+        ProposeOutcome::Proposed(proposal) => proposal,
+    };
+    let mut all = format!("## The proposal\n\nRoute: {}.\n", proposal.route);
+    for (index, call) in proposal.calls.iter().enumerate() {
+        all.push_str(&format!("\n{}. {}\n\n", index + 1, escape(&call.description)));
         let mut rows = vec![
-            row("Chain", text(call, "/chain")),
-            row("Call", text(call, "/decoded")),
-            row("Call hash", text(call, "/hash")),
-            row("Length", size(call, "/length")),
-            row("Files", words(call, "/files")),
+            row("Chain", call.chain.clone()),
+            row("Call", call.decoded.clone()),
+            row("Call hash", call.hash.clone()),
+            row("Length", bytes(call.length as u64)),
+            row("Files", words(&call.files)),
         ];
-        if call.get("preimage").is_some_and(Value::is_object) {
-            rows.push(row("Preimage", format!("{}, {}", text(call, "/preimage/hash"), size(call, "/preimage/length"))));
+        if let Some(preimage) = &call.preimage {
+            rows.push(row("Preimage", format!("{}, {}", preimage.hash, bytes(preimage.length as u64))));
         }
-        for carried in list(call, "/carries") {
-            rows.push(row("In it", text(carried, "/decoded")));
-            rows.push(row("Its hash", text(carried, "/hash")));
+        for carried in &call.carries {
+            rows.push(row("In it", carried.decoded.clone()));
+            rows.push(row("Its hash", carried.hash.clone()));
         }
         all.push_str(&markdown(&["", ""], &rows));
     }
-    if propose.get("apply").is_some_and(Value::is_object) {
-        all.push_str(&format!("\nThen: {}\n\n", escape(&text(propose, "/apply/description"))));
+    if let Some(apply) = &proposal.apply {
+        all.push_str(&format!("\nThen: {}\n\n", escape(&apply.description)));
         let rows = [
-            row("Call hash", text(propose, "/apply/hash")),
-            row("Length", size(propose, "/apply/length")),
-            row("Events", words(propose, "/apply/expected_events")),
+            row("Call hash", apply.hash.clone()),
+            row("Length", bytes(apply.length as u64)),
+            row("Events", words(&apply.expected_events)),
         ];
         all.push_str(&markdown(&["", ""], &rows));
     }
-    for note in list(propose, "/notes").iter().filter_map(Value::as_str) {
+    for note in &proposal.notes {
         all.push_str(&format!("\n- {}\n", escape(note)));
     }
     all
@@ -253,40 +227,31 @@ fn proposal(propose: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::tests::{finding, passed};
-    use protocol::weights::check::{Rule, Severity};
-    use serde_json::json;
+    use crate::samples;
 
-    fn bundle() -> Bundle {
-        Bundle {
-            name: "standalone".into(),
-            build: json!({"package": "standalone-runtime", "profile": "production", "features": ["a", "b"], "commit": "abc", "dirty": true, "seconds": 9}),
-            inspect: json!({"spec_name": "solo", "spec_version": 2, "size": 1000}),
-            dry_run: json!({"from": {"spec_version": 1}, "verdict": "pass", "seconds": 5, "checks": [{"name": "x", "status": "pass", "detail": "a|b"}]}),
-            diff: Value::Null,
-            propose: json!({"route": "sudo", "calls": [{"description": "Do it", "hash": "0x12", "decoded": "Sudo.sudo(<x>)"}]}),
-            weights: Some(passed(vec![finding(Rule::UnitWeights, Severity::Warning, Some("pallet_x"), "()")])),
+    #[test]
+    fn the_report_names_versions_verdict_and_calls() {
+        let mut bundle = samples::bundle();
+        bundle.build.as_mut().expect("built").record.dirty = Some(true);
+        let text = report(&bundle);
+        assert!(text.starts_with("# Upgrade of standalone from 1 to 2\n"), "{text}");
+        assert!(text.contains("**Verdict: PASSED.**"), "{text}");
+        for line in [
+            "| pass | Dry run on the chain's state | of 3 checks: 2 passed, 1 does not apply |",
+            "| pass | code-size | small\\|fine |",
+            "| Call | Sudo.sudo(\\<x\\>) |",
+            "abc with uncommitted changes",
+            "| warning | never-fits  pallet_xcm: Weight::MAX |",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
         }
     }
 
     #[test]
-    fn the_report_names_versions_verdict_and_calls() {
-        let text = report(&bundle());
-        assert!(text.starts_with("# Upgrade of standalone from 1 to 2\n"), "{text}");
-        assert!(text.contains("**Verdict: PASSED.**"), "{text}");
-        assert!(text.contains("| pass | Dry run on the chain's state | of 1 check: 1 passed |"), "{text}");
-        assert!(text.contains("| pass | x | a\\|b |"), "{text}");
-        assert!(text.contains("| Call | Sudo.sudo(\\<x\\>) |"), "{text}");
-        assert!(text.contains("abc with uncommitted changes"), "{text}");
-        assert!(text.contains("| warning | unit-weights  pallet_x: () |"), "{text}");
-    }
-
-    #[test]
     fn time_leaves_no_trace() {
-        let mut other = bundle();
-        other.build["seconds"] = json!(1);
-        other.dry_run["seconds"] = json!(2);
-        assert_eq!(report(&bundle()), report(&other));
+        let mut other = samples::bundle();
+        samples::dry_run_of(&mut other).seconds = 2.0;
+        assert_eq!(report(&samples::bundle()), report(&other));
     }
 
     #[test]

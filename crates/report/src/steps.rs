@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What became of each step of an upgrade, in one line each.
 
-use crate::{
-    Bundle,
-    field::{list, text},
+use crate::Bundle;
+use protocol::{
+    Check, Verdict,
+    build::BuildResult,
+    diff::{DiffOutcome, Severity},
+    dry_run::DryRunReport,
+    proposal::ProposeOutcome,
+    weights::check::StepResult,
 };
-use protocol::{Verdict, weights::check::StepResult};
-use serde_json::Value;
 
 /// A word that the tool itself uses, whatever the evidence says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,24 +33,16 @@ impl Status {
             Self::Skip => "skip",
         }
     }
+}
 
-    /// Of a check or a rule. One that is broken on purpose warns.
-    pub fn of(check: &Value) -> Self {
-        match text(check, "/status").as_str() {
-            "pass" => Self::Pass,
-            "warn" | "allowed" => Self::Warn,
-            "fail" => Self::Fail,
-            "not_judged" => Self::NotJudged,
-            _ => Self::Skip,
-        }
-    }
-
-    fn of_verdict(result: &Value) -> Self {
-        match text(result, "/verdict").as_str() {
-            "pass" | "pass_with_hazards" => Self::Pass,
-            "not_judged" => Self::NotJudged,
-            "fail" => Self::Fail,
-            _ => Self::Warn,
+impl From<protocol::Status> for Status {
+    fn from(status: protocol::Status) -> Self {
+        match status {
+            protocol::Status::Pass => Self::Pass,
+            protocol::Status::Warn => Self::Warn,
+            protocol::Status::Fail => Self::Fail,
+            protocol::Status::NotJudged => Self::NotJudged,
+            protocol::Status::Skip => Self::Skip,
         }
     }
 }
@@ -75,82 +70,67 @@ pub fn verdict(bundle: &Bundle) -> Option<Status> {
     match (any(Status::Fail), any(Status::NotJudged)) {
         (true, _) => Some(Status::Fail),
         (false, true) => Some(Status::NotJudged),
-        (false, false) => Some(Status::of_verdict(&bundle.dry_run)).filter(|verdict| *verdict == Status::Pass),
+        (false, false) => bundle.dry_run.as_ref().filter(|report| report.verdict.passed()).map(|_| Status::Pass),
     }
 }
 
 pub fn steps(bundle: &Bundle) -> Vec<Step> {
     vec![
-        build(bundle),
-        diff(&bundle.diff),
-        dry_run(&bundle.dry_run),
-        weights(bundle.weights.as_ref()),
-        propose(&bundle.propose),
+        step("Build", bundle.build.as_ref().map(build)),
+        step("Comparison with the present runtime", bundle.diff.as_ref().map(diff)),
+        step("Dry run on the chain's state", bundle.dry_run.as_ref().map(dry_run)),
+        step("Weights in the source", bundle.weights.as_ref().map(weights)),
+        step("Proposal", bundle.propose.as_ref().map(propose)),
     ]
 }
 
-fn step(name: &'static str, result: &Value, tell: impl FnOnce() -> (Status, String)) -> Step {
-    let (status, told) = if result.is_null() { (Status::Skip, "not done".into()) } else { tell() };
+fn step(name: &'static str, done: Option<(Status, String)>) -> Step {
+    let (status, told) = done.unwrap_or_else(|| (Status::Skip, "not done".into()));
     Step { name, status, told }
 }
 
-fn build(bundle: &Bundle) -> Step {
-    let build = &bundle.build;
-    step("Build", build, || {
-        let built = format!("{} by {}", text(build, "/package"), text(build, "/rustc"));
-        match text(build, "/dirty").as_str() {
-            "yes" => (Status::Warn, format!("{built}, from source with uncommitted changes")),
-            _ => (Status::Pass, built),
-        }
-    })
+fn build(BuildResult { record, .. }: &BuildResult) -> (Status, String) {
+    let built = format!("{} by {}", record.package, record.rustc);
+    match record.dirty {
+        Some(true) => (Status::Warn, format!("{built}, from source with uncommitted changes")),
+        _ => (Status::Pass, built),
+    }
 }
 
-fn diff(diff: &Value) -> Step {
-    step("Comparison with the present runtime", diff, || {
-        let changes = list(diff, "/changes");
-        let breaking = changes.iter().filter(|change| text(change, "/severity") == "breaking").count();
-        match diff.get("error") {
-            Some(_) => (Status::Skip, "not compared: the metadata of one is too old".into()),
-            None => {
-                let told = format!(
-                    "{}, {breaking} of them breaking; of the rules {}",
-                    counted(changes.len(), "change"),
-                    statuses(list(diff, "/rules"))
-                );
-                (Status::of_verdict(diff), told)
-            }
+fn diff(diff: &DiffOutcome) -> (Status, String) {
+    match diff {
+        DiffOutcome::NotCompared(_) => (Status::Skip, "not compared: the metadata of one is too old".into()),
+        DiffOutcome::Compared(report) => {
+            let breaking = report.changes.iter().filter(|change| change.severity == Severity::Breaking).count();
+            let told = format!(
+                "{}, {breaking} of them breaking; of the rules {}",
+                counted(report.changes.len(), "change"),
+                statuses(&report.rules)
+            );
+            (report.verdict.into(), told)
         }
-    })
+    }
 }
 
-fn dry_run(dry_run: &Value) -> Step {
-    step("Dry run on the chain's state", dry_run, || {
-        let told =
-            format!("of {}: {}", counted(list(dry_run, "/checks").len(), "check"), statuses(list(dry_run, "/checks")));
-        (Status::of_verdict(dry_run), told)
-    })
+fn dry_run(report: &DryRunReport) -> (Status, String) {
+    let told = format!("of {}: {}", counted(report.checks.len(), "check"), statuses(&report.checks));
+    (report.verdict.into(), told)
 }
 
-fn weights(weights: Option<&StepResult>) -> Step {
-    let (status, told) = match weights.map(|weights| &weights.check) {
-        None => (Status::Skip, "not done".into()),
-        Some(check) => {
-            let findings = counted(check.findings.len(), "finding");
-            let told = format!("{} weight files with {} extrinsics, {findings}", check.files, check.extrinsics);
-            (check.verdict.into(), told)
-        }
-    };
-    Step { name: "Weights in the source", status, told }
+fn weights(StepResult { check, .. }: &StepResult) -> (Status, String) {
+    let findings = counted(check.findings.len(), "finding");
+    let told = format!("{} weight files with {} extrinsics, {findings}", check.files, check.extrinsics);
+    (check.verdict.into(), told)
 }
 
-fn propose(propose: &Value) -> Step {
-    step("Proposal", propose, || match propose.get("error") {
-        Some(error) => (Status::Fail, format!("refused: {}", text(error, "/message"))),
-        None => {
-            let calls = counted(list(propose, "/calls").len(), "call");
-            (Status::Pass, format!("{calls} by the route {}, decoded back", text(propose, "/route")))
+fn propose(propose: &ProposeOutcome) -> (Status, String) {
+    match propose {
+        ProposeOutcome::Refused { error } => (Status::Fail, format!("refused: {}", error.message)),
+        ProposeOutcome::Proposed(proposal) => {
+            let calls = counted(proposal.calls.len(), "call");
+            (Status::Pass, format!("{calls} by the route {}, decoded back", proposal.route))
         }
-    })
+    }
 }
 
 pub fn counted(count: usize, what: &str) -> String {
@@ -158,16 +138,15 @@ pub fn counted(count: usize, what: &str) -> String {
 }
 
 /// `21 passed, 1 warns, 2 do not apply`.
-fn statuses(checks: &[Value]) -> String {
-    let with = |status: &str| checks.iter().filter(|check| text(check, "/status") == status).count();
+fn statuses(checks: &[Check]) -> String {
+    let with = |status| checks.iter().filter(|check| Status::from(check.status) == status).count();
     let plural = |count: usize, one: &'static str, several: &'static str| if count == 1 { one } else { several };
-    let (warn, skip) = (with("warn"), with("skip"));
+    let (warn, skip) = (with(Status::Warn), with(Status::Skip));
     let told = [
-        (with("pass"), "passed"),
+        (with(Status::Pass), "passed"),
         (warn, plural(warn, "warns", "warn")),
-        (with("allowed"), "broken on purpose"),
-        (with("fail"), "failed"),
-        (with("not_judged"), "not judged"),
+        (with(Status::Fail), "failed"),
+        (with(Status::NotJudged), "not judged"),
         (skip, plural(skip, "does not apply", "do not apply")),
     ];
     let told: Vec<_> =
@@ -176,7 +155,7 @@ fn statuses(checks: &[Value]) -> String {
 }
 
 /// The verdict in capitals, for the head of a report: `PASSED WITH 2 HAZARDS`. `None` stands for no verdict.
-pub(crate) fn headline(status: Option<Status>, hazards: u64) -> String {
+pub(crate) fn headline(status: Option<Status>, hazards: usize) -> String {
     match (status, hazards) {
         (Some(Status::Pass), 0) => "PASSED".into(),
         (Some(Status::Pass), 1) => "PASSED WITH 1 HAZARD".into(),
@@ -187,39 +166,28 @@ pub(crate) fn headline(status: Option<Status>, hazards: u64) -> String {
     }
 }
 
-/// The hazards that a dry run counted.
-pub(crate) fn hazards(dry_run: &Value) -> u64 {
-    dry_run.get("hazards").and_then(Value::as_u64).unwrap_or_default()
+/// Returns how many hazards the dry run counted.
+pub(crate) fn hazards(bundle: &Bundle) -> usize {
+    bundle.dry_run.as_ref().map_or(0, |report| report.hazards)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn bundle() -> Bundle {
-        Bundle {
-            name: "standalone".into(),
-            build: json!({"package": "p", "rustc": "rustc 1", "dirty": false}),
-            dry_run: json!({"verdict": "pass", "checks": [{"status": "pass"}, {"status": "skip"}, {"status": "warn"}]}),
-            diff: json!({"verdict": "pass", "rules": [{"status": "allowed"}], "changes": [{"severity": "breaking"}]}),
-            propose: json!({"route": "sudo", "calls": [{}]}),
-            weights: Some(crate::weights::tests::passed(Vec::new())),
-            ..Bundle::default()
-        }
-    }
+    use crate::samples;
+    use protocol::Failure;
 
     #[test]
     fn each_step_is_told_in_a_line() {
         let told: Vec<_> =
-            steps(&bundle()).into_iter().map(|step| format!("{} {}", step.status.word(), step.told)).collect();
+            steps(&samples::bundle()).into_iter().map(|step| format!("{} {}", step.status.word(), step.told)).collect();
         assert_eq!(
             told,
             [
-                "pass p by rustc 1",
-                "pass 1 change, 1 of them breaking; of the rules 1 broken on purpose",
-                "pass of 3 checks: 1 passed, 1 warns, 1 does not apply",
-                "pass 1 weight files with 2 extrinsics, 0 findings",
+                "pass standalone-runtime by rustc 1",
+                "pass 2 changes, 1 of them breaking; of the rules 1 passed, 1 warns",
+                "pass of 3 checks: 2 passed, 1 does not apply",
+                "pass 1 weight files with 2 extrinsics, 1 finding",
                 "pass 1 call by the route sudo, decoded back",
             ]
         );
@@ -227,24 +195,22 @@ mod tests {
 
     #[test]
     fn one_step_that_failed_fails_the_upgrade() {
-        let changed = |change: fn(&mut Bundle)| {
-            let mut bundle = bundle();
+        let changed = |change: &dyn Fn(&mut Bundle)| {
+            let mut bundle = samples::bundle();
             change(&mut bundle);
             verdict(&bundle)
         };
-        assert_eq!(changed(|_| ()), Some(Status::Pass));
-        let hazards = |bundle: &mut Bundle| bundle.dry_run["verdict"] = json!("pass_with_hazards");
-        assert_eq!(changed(hazards), Some(Status::Pass));
-        let not_judged = |bundle: &mut Bundle| bundle.dry_run["verdict"] = json!("not_judged");
-        assert_eq!(changed(not_judged), Some(Status::NotJudged));
-        assert_eq!(changed(|bundle| bundle.diff["verdict"] = json!("fail")), Some(Status::Fail));
-        let failed_weights = |bundle: &mut Bundle| {
-            bundle.weights.as_mut().expect("checked").check.verdict = Verdict::Fail;
-        };
-        assert_eq!(changed(|bundle| bundle.dry_run["verdict"] = json!("fail")), Some(Status::Fail));
-        assert_eq!(changed(failed_weights), Some(Status::Fail));
-        assert_eq!(changed(|bundle| bundle.propose = json!({"error": {"message": "old"}})), Some(Status::Fail));
-        assert_eq!(changed(|bundle| bundle.dry_run = Value::Null), None, "not rehearsed");
-        assert_eq!(changed(|bundle| bundle.dry_run = json!({})), None, "no verdict");
+        let rehearsed = |verdict: Verdict| changed(&|bundle| samples::dry_run_of(bundle).verdict = verdict);
+        assert_eq!(changed(&|_| ()), Some(Status::Pass));
+        assert_eq!(rehearsed(Verdict::PassWithHazards), Some(Status::Pass));
+        assert_eq!(rehearsed(Verdict::NotJudged), Some(Status::NotJudged));
+        assert_eq!(rehearsed(Verdict::Fail), Some(Status::Fail));
+        assert_eq!(rehearsed(Verdict::Skip), None, "no verdict");
+        assert_eq!(changed(&|bundle| samples::diff_of(bundle).verdict = Verdict::Fail), Some(Status::Fail));
+        let weights = |bundle: &mut Bundle| bundle.weights.as_mut().expect("checked").check.verdict = Verdict::Fail;
+        assert_eq!(changed(&weights), Some(Status::Fail));
+        let refused = ProposeOutcome::Refused { error: Failure::check("old") };
+        assert_eq!(changed(&|bundle| bundle.propose = Some(refused.clone())), Some(Status::Fail));
+        assert_eq!(changed(&|bundle| bundle.dry_run = None), None, "not rehearsed");
     }
 }

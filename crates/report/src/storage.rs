@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What an upgrade did to the state, without what every block does.
 
-use crate::field::list;
-use serde_json::Value;
+use protocol::dry_run::{DryRunReport, StorageChange};
 
-/// The items that the upgrade changed, and a sentence on those that every block writes.
-pub fn of_the_upgrade(dry_run: &Value) -> (Vec<&Value>, Option<String>) {
-    let every_block = |change: &&Value| change.get("every_block") == Some(&Value::Bool(true));
-    let (others, changes): (Vec<_>, Vec<_>) = list(dry_run, "/storage_changes").iter().partition(every_block);
+/// Returns the items that the upgrade changed, and a sentence on those that every block writes.
+pub fn of_the_upgrade(dry_run: &DryRunReport) -> (Vec<&StorageChange>, Option<String>) {
+    let (others, changes): (Vec<_>, Vec<_>) = dry_run.storage_changes.iter().partition(|change| change.every_block);
     let others = match others.len() {
         0 => None,
         1 => Some("1 item that every block writes is not shown.".to_owned()),
@@ -16,22 +14,24 @@ pub fn of_the_upgrade(dry_run: &Value) -> (Vec<&Value>, Option<String>) {
     (changes, others)
 }
 
+/// Returns a row of a table: the item, and how many keys were added, changed and removed.
+pub fn row(change: &StorageChange) -> Vec<String> {
+    vec![change.item.clone(), change.added.to_string(), change.changed.to_string(), change.removed.to_string()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn what_every_block_writes_is_counted_and_not_shown() {
-        let dry_run = json!({"storage_changes": [
-            {"item": "System.Number", "every_block": true},
-            {"item": "Attestations.ByCode", "every_block": false},
-            {"item": "Balances.Account"},
-        ]});
+        let change =
+            |item: &str, every_block| StorageChange { item: item.into(), every_block, ..StorageChange::default() };
+        let storage_changes = vec![change("System.Number", true), change("Balances.Account", false)];
+        let dry_run = DryRunReport { storage_changes, ..DryRunReport::default() };
         let (changes, others) = of_the_upgrade(&dry_run);
-        let items: Vec<_> = changes.iter().map(|change| change["item"].as_str()).collect();
-        assert_eq!(items, [Some("Attestations.ByCode"), Some("Balances.Account")]);
+        assert_eq!(changes, [&change("Balances.Account", false)]);
         assert_eq!(others.as_deref(), Some("1 item that every block writes is not shown."));
-        assert_eq!(of_the_upgrade(&json!({})), (vec![], None));
+        assert_eq!(of_the_upgrade(&DryRunReport::default()), (vec![], None));
     }
 }

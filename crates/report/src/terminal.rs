@@ -2,151 +2,148 @@
 //! What a person sees when a command ends.
 
 use crate::{
-    field::{document as fields, findings, grouped, list, milliseconds, number, outcome, short, size, text},
+    field::{bytes, findings, grouped, milliseconds, or_dash, short, stated},
     steps,
     table::aligned,
 };
-use protocol::inspect::StateSummary;
-use serde::Serialize;
-use serde_json::Value;
+use protocol::{
+    Check, RuntimeIdentity, Status, Verdict,
+    build::{BuildRecord, BuildReport, BuiltRuntime},
+    ci::{ChangedReport, ChecksReport, Matrix},
+    dry_run::DryRunReport,
+    inspect::{HeldFacts, PalletFacts, RuntimeFacts, StateSummary},
+    manifest::StepSummary,
+    proposal::{Apply, Call, Proposal},
+    signers::{KeyType, PublicHalf, PublicKeys, RootSummary},
+    snapshot::{GenesisSnapshot, LiveSnapshot, Pruned},
+    upgrade::{PartOfUpgrade, RuntimeUpgrade, UpgradeReport, UpgradedRuntime},
+    verify::{Agreement, SignatureCheck, Signed, Verification},
+    workspace::{ListReport, SetupItem, SetupReport},
+};
 
 pub(crate) fn pairs(rows: &[(&str, String)]) -> String {
     aligned(&rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect::<Vec<_>>())
 }
 
-pub fn list_runtimes(document: &Value) -> String {
+pub fn list_runtimes(report: &ListReport) -> String {
     let mut rows = vec![["NAME", "PACKAGE", "VERSION", "FROM", "STATE"].map(str::to_owned).to_vec()];
-    for runtime in list(document, "/runtimes") {
-        rows.push(
-            ["/name", "/package", "/package_version", "/path", "/state"].map(|pointer| text(runtime, pointer)).to_vec(),
-        );
+    for runtime in &report.runtimes {
+        let state = or_dash(runtime.state.as_ref());
+        let [name, package, version, path] =
+            [&runtime.name, &runtime.package, &runtime.package_version, &runtime.path].map(Clone::clone);
+        rows.push(vec![name, package, version, path, state]);
     }
     aligned(&rows)
 }
 
-pub fn setup(document: &Value) -> String {
-    let mut rows = Vec::new();
-    for item in list(document, "/items") {
-        rows.push(["/status", "/name", "/detail"].map(|pointer| text(item, pointer)).to_vec());
-    }
-    aligned(&rows)
+pub fn setup(report: &SetupReport) -> String {
+    let row = |item: &SetupItem| vec![item.status.name().to_owned(), item.name.clone(), item.detail.clone()];
+    aligned(&report.items.iter().map(row).collect::<Vec<_>>())
 }
 
-pub fn build(document: &impl Serialize) -> String {
-    let document = &fields(document);
-    let mut text_all = String::new();
-    for runtime in list(document, "/runtimes") {
-        let cached = if text(runtime, "/cached") == "yes" { "nothing changed" } else { "built" };
-        text_all.push_str(&pairs(&[
-            ("runtime", format!("{} ({})", text(runtime, "/package"), text(runtime, "/profile"))),
-            ("blob", text(runtime, "/blob")),
-            ("size", size(runtime, "/size")),
-            ("blake2_256", text(runtime, "/blake2_256")),
-            ("version", format!("{} {}", text(runtime, "/spec_name"), text(runtime, "/spec_version"))),
-            ("digest", text(runtime, "/digest_file")),
-            ("rustc", text(runtime, "/rustc")),
-            ("commit", commit(runtime)),
-            ("time", format!("{:.1} s, {cached}", number(runtime, "/seconds").unwrap_or_default())),
+pub fn build(report: &BuildReport) -> String {
+    let mut all = String::new();
+    for BuiltRuntime { blob, blake2_256, record, cached, seconds, .. } in &report.runtimes {
+        let cached = if *cached { "nothing changed" } else { "built" };
+        let version = format!("{} {}", or_dash(record.spec_name.as_ref()), or_dash(record.spec_version));
+        all.push_str(&pairs(&[
+            ("runtime", format!("{} ({})", record.package, record.profile)),
+            ("blob", blob.clone()),
+            ("size", bytes(record.size)),
+            ("blake2_256", blake2_256.clone()),
+            ("version", version),
+            ("digest", record.digest_file.clone()),
+            ("rustc", record.rustc.clone()),
+            ("commit", commit(record)),
+            ("time", format!("{seconds:.1} s, {cached}")),
         ]));
-        text_all.push('\n');
+        all.push('\n');
     }
-    text_all.trim_end().to_owned() + "\n"
+    all.trim_end().to_owned() + "\n"
 }
 
-fn commit(runtime: &Value) -> String {
-    match (text(runtime, "/commit").as_str(), text(runtime, "/dirty").as_str()) {
-        ("-", _) => "none: the source is in no git repository".into(),
-        (commit, "yes") => format!("{commit} with uncommitted changes"),
-        (commit, _) => commit.to_owned(),
+fn commit(record: &BuildRecord) -> String {
+    match (&record.commit, record.dirty) {
+        (None, _) => "none: the source is in no git repository".into(),
+        (Some(commit), Some(true)) => format!("{commit} with uncommitted changes"),
+        (Some(commit), _) => commit.clone(),
     }
 }
 
 /// The hash of its metadata that wallets sign.
-fn metadata_hash(facts: &Value) -> Vec<(&'static str, String)> {
-    let Some(hash) = facts.get("metadata_hash").filter(|hash| hash.is_object()) else { return Vec::new() };
-    let given = |name: &str| hash.get(name).and_then(Value::as_str);
-    let held = match given("held") {
-        Some("no-extension") => return vec![("metadata_hash", "no extension checks one".into())],
-        Some("missing") => "none in the blob: transactions that sign one are refused (offline wallets)".into(),
-        Some("present") => given("hash").unwrap_or("in the blob; its bytes do not show").to_owned(),
-        _ => "it does not show whether the blob has one".into(),
+fn metadata_hash(facts: &RuntimeFacts) -> Vec<(&'static str, String)> {
+    let Some(hash) = &facts.metadata_hash else { return Vec::new() };
+    let held = match hash.held {
+        HeldFacts::NoExtension => return vec![("metadata_hash", "no extension checks one".into())],
+        HeldFacts::Missing => "none in the blob: transactions that sign one are refused (offline wallets)".into(),
+        HeldFacts::Present => hash.hash.clone().unwrap_or_else(|| "in the blob; its bytes do not show".into()),
+        HeldFacts::Unseen => "it does not show whether the blob has one".into(),
     };
     let mut rows = vec![("metadata_hash", held)];
-    if let Some(computed) = given("computed") {
-        let token = format!("{} with {} decimals", text(hash, "/token/symbol"), text(hash, "/token/decimals"));
-        let judged = match given("hash") {
+    if let Some(computed) = &hash.computed {
+        let token = hash.token.as_ref().map(|token| format!("{} with {} decimals", token.symbol, token.decimals));
+        let judged = match &hash.hash {
             Some(hash) if hash == computed => "that is the one",
             Some(_) => "which is another one: another token than the build script has, or another source",
             None => "",
         };
-        rows.push(("  for its token", format!("{computed} ({token}) {judged}").trim_end().to_owned()));
-        if let Some(other) = given("computed_from_16").filter(|other| *other != computed) {
+        rows.push(("  for its token", format!("{computed} ({}) {judged}", or_dash(token)).trim_end().to_owned()));
+        if let Some(other) = hash.computed_from_16.as_ref().filter(|other| *other != computed) {
             rows.push(("  by metadata 16", format!("{other}: who makes it from that is refused")));
         }
     }
-    rows.extend(list(hash, "/differences").iter().filter_map(|line| Some(("  15 and 16", line.as_str()?.to_owned()))));
-    rows.extend(list(hash, "/unknown").iter().filter_map(|line| Some(("  not known", line.as_str()?.to_owned()))));
+    rows.extend(hash.differences.iter().map(|line| ("  15 and 16", line.clone())));
+    rows.extend(hash.unknown.iter().map(|line| ("  not known", line.clone())));
     rows
 }
 
-pub fn inspect(facts: &Value) -> String {
+pub fn inspect(facts: &RuntimeFacts) -> String {
     let versions = format!(
         "spec {}, implementation {}, transaction {}, state {}",
-        text(facts, "/spec_version"),
-        text(facts, "/impl_version"),
-        text(facts, "/transaction_version"),
-        text(facts, "/state_version")
+        facts.spec_version,
+        facts.impl_version,
+        or_dash(facts.transaction_version),
+        or_dash(facts.state_version)
     );
-    let compressed = if text(facts, "/compressed") == "yes" { "compressed" } else { "not compressed" };
+    let compressed = if facts.compressed { "compressed" } else { "not compressed" };
+    let none = || "none: the runtime has no system.authorize_upgrade".into();
     let mut rows = vec![
-        ("name", text(facts, "/spec_name")),
+        ("name", facts.spec_name.clone()),
         ("versions", versions),
-        ("size", format!("{} {compressed}, {} decompressed", size(facts, "/size"), size(facts, "/size_decompressed"))),
-        ("blake2_256", text(facts, "/blake2_256")),
-        ("sha256", text(facts, "/sha256")),
-        ("ipfs_cid", text(facts, "/ipfs_cid")),
-        ("set_code_hash", text(facts, "/set_code_hash")),
-        (
-            "authorize_upgrade_call",
-            match text(facts, "/authorize_upgrade_call").as_str() {
-                "-" => "none: the runtime has no system.authorize_upgrade".into(),
-                call => call.to_owned(),
-            },
-        ),
-        ("imports", format!("{} host functions", list(facts, "/imports").len())),
+        ("size", format!("{} {compressed}, {} decompressed", bytes(facts.size), bytes(facts.size_decompressed))),
+        ("blake2_256", facts.blake2_256.clone()),
+        ("sha256", facts.sha256.clone()),
+        ("ipfs_cid", facts.ipfs_cid.clone()),
+        ("set_code_hash", facts.set_code_hash.clone()),
+        ("authorize_upgrade_call", facts.authorize_upgrade_call.clone().unwrap_or_else(none)),
+        ("imports", format!("{} host functions", facts.imports.len())),
     ];
-    if let Some(versions) = facts.get("metadata_versions").and_then(Value::as_array) {
-        let versions: Vec<_> = versions.iter().map(Value::to_string).collect();
+    if let Some(versions) = &facts.metadata_versions {
+        let versions: Vec<_> = versions.iter().map(u32::to_string).collect();
         rows.push(("metadata_versions", versions.join(", ")));
     }
-    for pace in list(facts, "/pace") {
-        rows.push(("pace", format!("{} {}", text(pace, "/constant"), text(pace, "/told"))));
-    }
+    rows.extend(facts.pace.iter().map(|pace| ("pace", format!("{} {}", pace.constant, pace.told))));
     rows.extend(metadata_hash(facts));
-    if text(facts, "/block_number") != "-" {
-        let block = match facts.get("foreign_header").and_then(Value::as_str) {
-            Some(why) => format!(
-                "{}; its hash is not known: the headers of the chain are not known here, {why}",
-                text(facts, "/block_number")
-            ),
-            None => format!("{} {}", text(facts, "/block_number"), text(facts, "/block_hash")),
+    if let Some(number) = facts.block_number {
+        let block = match &facts.foreign_header {
+            Some(why) => {
+                format!("{number}; its hash is not known: the headers of the chain are not known here, {why}")
+            }
+            None => format!("{number} {}", or_dash(facts.block_hash.as_ref())),
         };
         rows.push(("block", block));
     }
-    rows.extend(list(facts, "/code_substitutes").iter().map(|substitute| {
-        let version = format!("{} {}", text(substitute, "/spec_name"), text(substitute, "/spec_version"));
-        let from = text(substitute, "/at");
-        ("code_substitute", format!("from block {from} on, {version}, {}", text(substitute, "/blake2_256")))
+    rows.extend(facts.code_substitutes.iter().map(|substitute| {
+        let version = format!("{} {}", substitute.spec_name, substitute.spec_version);
+        ("code_substitute", format!("from block {} on, {version}, {}", substitute.at, substitute.blake2_256))
     }));
     let mut all = pairs(&rows);
-    let pallets = list(facts, "/pallets");
+    let pallets = facts.pallets.as_deref().unwrap_or_default();
     if !pallets.is_empty() {
         let mut rows = vec![["INDEX", "PALLET", "STORAGE VERSION"].map(str::to_owned).to_vec()];
-        rows.extend(
-            pallets
-                .iter()
-                .map(|pallet| ["/index", "/name", "/storage_version"].map(|field| text(pallet, field)).to_vec()),
-        );
+        let row =
+            |pallet: &PalletFacts| vec![or_dash(pallet.index), pallet.name.clone(), or_dash(pallet.storage_version)];
+        rows.extend(pallets.iter().map(row));
         all.push('\n');
         all.push_str(&aligned(&rows));
     }
@@ -154,100 +151,98 @@ pub fn inspect(facts: &Value) -> String {
 }
 
 /// How the state was taken, where that was from a node.
-fn taken(result: &Value) -> String {
-    let verified = match result.pointer("/state/verified").and_then(Value::as_bool) {
-        Some(true) => "verified",
-        _ => "not verified",
-    };
-    match result.pointer("/rpc/requests").and_then(Value::as_u64) {
-        None | Some(0) => String::new(),
-        Some(requests) => {
-            let (mode, bytes) = (text(result, "/state/mode"), size(result, "/rpc/bytes"));
-            format!(" ({mode}, {verified}: {} requests, {bytes})", grouped(requests))
+fn taken(report: &DryRunReport) -> String {
+    let verified = if report.state.verified { "verified" } else { "not verified" };
+    match report.rpc.requests {
+        0 => String::new(),
+        requests => {
+            let (mode, received) = (report.state.mode.name(), bytes(report.rpc.bytes));
+            format!(" ({mode}, {verified}: {} requests, {received})", grouped(requests))
         }
     }
 }
 
 /// The checks of a dry run, the worst first within their order, and the blocks behind them.
-pub fn dry_run(result: &impl Serialize) -> String {
-    let result = &fields(result);
+pub fn dry_run(report: &DryRunReport) -> String {
+    let state = &report.state;
     let mut all = pairs(&[
-        ("state", format!("{} at block {}", text(result, "/state/source"), text(result, "/state/number"))),
-        ("state root", format!("{}{}", text(result, "/state/state_root"), taken(result))),
-        ("from", version(result, "/from")),
-        ("to", version(result, "/to")),
+        ("state", format!("{} at block {}", state.source, state.number)),
+        ("state root", format!("{}{}", state.state_root, taken(report))),
+        ("from", version(&report.from)),
+        ("to", version(&report.to)),
     ]);
     all.push('\n');
     let mut rows = Vec::new();
-    for check in list(result, "/checks") {
-        let mut detail = text(check, "/detail");
-        if let Some(measured) = check.get("measured").and_then(Value::as_str) {
+    for check in &report.checks {
+        let mut detail = check.detail.clone();
+        if let Some(measured) = &check.measured {
             detail.push_str(&format!("; {measured}"));
         }
-        rows.push(vec![status_word(check), text(check, "/name"), detail]);
+        rows.push(vec![status_word(check), check.name.clone(), detail]);
         let findings = findings(check).into_iter();
         rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
     }
     all.push_str(&aligned(&rows));
-    let blocks = list(result, "/blocks");
-    if !blocks.is_empty() {
+    if !report.blocks.is_empty() {
         all.push('\n');
         let mut rows = vec![["BLOCK", "PHASE", "REF_TIME", "PROOF_SIZE"].map(str::to_owned).to_vec()];
-        rows.extend(blocks.iter().map(|block| {
-            vec![
-                text(block, "/number"),
-                text(block, "/phase"),
-                milliseconds(block, "/ref_time"),
-                size(block, "/proof_size"),
-            ]
+        rows.extend(report.blocks.iter().map(|block| {
+            let phase = block.phase.name().to_owned();
+            vec![block.number.to_string(), phase, milliseconds(block.ref_time), bytes(block.proof_size)]
         }));
         all.push_str(&aligned(&rows));
     }
-    let seconds = number(result, "/seconds").unwrap_or_default();
-    all.push_str(&format!("\nverdict: {} ({seconds:.1} s)\n", verdict(result)));
+    all.push_str(&format!("\nverdict: {} ({:.1} s)\n", verdict(report), report.seconds));
     all
 }
 
 /// `PASS`, `NOT JUDGED`.
-fn status_word(check: &Value) -> String {
-    text(check, "/status").to_uppercase().replace('_', " ")
+fn status_word(check: &Check) -> String {
+    check.status.to_string().to_uppercase()
 }
 
 /// The verdict of a dry run: `pass with 2 hazards`, `not judged`.
-pub fn verdict(result: &impl Serialize) -> String {
-    let result = &fields(result);
-    match (text(result, "/verdict").as_str(), number(result, "/hazards").unwrap_or_default()) {
-        ("pass_with_hazards", 1.0) => "pass with 1 hazard".into(),
-        ("pass_with_hazards", hazards) => format!("pass with {hazards} hazards"),
-        (other, _) => other.replace('_', " "),
+pub fn verdict(report: &DryRunReport) -> String {
+    match (report.verdict, report.hazards) {
+        (Verdict::PassWithHazards, 1) => "pass with 1 hazard".into(),
+        (Verdict::PassWithHazards, hazards) => format!("pass with {hazards} hazards"),
+        (other, _) => other.to_string(),
     }
 }
 
-pub(crate) fn version(result: &Value, pointer: &str) -> String {
-    let name = text(result, &format!("{pointer}/spec_name"));
-    let version = text(result, &format!("{pointer}/spec_version"));
-    format!("{name} {version} {}", text(result, &format!("{pointer}/blake2_256")))
+pub(crate) fn version(runtime: &RuntimeIdentity) -> String {
+    format!("{} {} {}", runtime.spec_name, runtime.spec_version, runtime.blake2_256)
 }
 
-/// The state that was written.
-pub fn snapshot(summary: &Value) -> String {
+/// What was made of a genesis preset.
+pub fn genesis(made: &GenesisSnapshot) -> String {
+    rows_of(vec![
+        ("chain", format!("{} {}", made.spec_name, made.spec_version)),
+        ("block", format!("{} {}", made.number, made.block_hash)),
+        ("state root", made.state_root.clone()),
+        ("entries", made.entries.to_string()),
+        ("file", format!("{} ({})", made.out, bytes(made.size))),
+    ])
+}
+
+/// The state that was taken from nodes.
+pub fn snapshot(taken: &LiveSnapshot) -> String {
+    let asked = format!(
+        "{} requests, {}, {} trie nodes; {} s",
+        taken.requests,
+        bytes(taken.bytes),
+        taken.fetched,
+        taken.seconds
+    );
     let mut rows = vec![
-        ("chain", format!("{} {}", text(summary, "/spec_name"), text(summary, "/spec_version"))),
-        ("block", format!("{} {}", text(summary, "/number"), text(summary, "/block_hash"))),
-        ("state root", text(summary, "/state_root")),
-        ("entries", text(summary, "/entries")),
-        ("file", format!("{} ({})", text(summary, "/out"), size(summary, "/size"))),
+        ("chain", format!("{} {}", or_dash(taken.spec_name.as_ref()), or_dash(taken.spec_version))),
+        ("block", format!("{} {}", taken.number, taken.block_hash)),
+        ("state root", taken.state_root.clone()),
+        ("entries", taken.entries.to_string()),
+        ("file", format!("{} ({})", taken.out, bytes(taken.size))),
+        ("asked for", asked),
     ];
-    if summary.get("requests").is_some() {
-        let asked = format!("{} requests, {}", text(summary, "/requests"), size(summary, "/bytes"));
-        rows.push((
-            "asked for",
-            format!("{asked}, {} trie nodes; {} s", text(summary, "/fetched"), text(summary, "/seconds")),
-        ));
-    }
-    for dropped in summary.get("dropped").and_then(Value::as_array).into_iter().flatten() {
-        rows.push(("given up", dropped.as_str().unwrap_or_default().to_owned()));
-    }
+    rows.extend(taken.dropped.iter().map(|dropped| ("given up", dropped.clone())));
     rows_of(rows)
 }
 
@@ -283,67 +278,61 @@ pub fn state(summary: &StateSummary) -> String {
     rows_of(rows)
 }
 
-fn or_dash(value: Option<impl ToString>) -> String {
-    value.map_or_else(|| "-".into(), |value| value.to_string())
-}
-
-pub fn pruned(summary: &Value) -> String {
-    rows_of(vec![("store", text(summary, "/store")), ("freed", size(summary, "/freed"))])
+pub fn pruned(pruned: &Pruned) -> String {
+    rows_of(vec![("store", pruned.store.display().to_string()), ("freed", bytes(pruned.freed))])
 }
 
 fn rows_of(rows: Vec<(&str, String)>) -> String {
     aligned(&rows.into_iter().map(|(name, value)| vec![name.to_string(), value]).collect::<Vec<_>>())
 }
 
-pub fn propose(proposal: &impl Serialize) -> String {
-    let proposal = &fields(proposal);
+pub fn propose(proposal: &Proposal) -> String {
     let mut all = pairs(&[
-        ("chain", text(proposal, "/chain")),
-        ("route", text(proposal, "/route")),
-        ("upgrade", format!("{} to {}", text(proposal, "/from_spec_version"), text(proposal, "/to_spec_version"))),
-        ("code hash", text(proposal, "/code_hash")),
+        ("chain", proposal.chain.clone()),
+        ("route", proposal.route.to_string()),
+        ("upgrade", format!("{} to {}", proposal.from_spec_version, proposal.to_spec_version)),
+        ("code hash", proposal.code_hash.clone()),
     ]);
-    for (index, call) in list(proposal, "/calls").iter().enumerate() {
-        all.push_str(&format!("\n{}. {}\n", index + 1, text(call, "/description")));
+    for (index, call) in proposal.calls.iter().enumerate() {
+        all.push_str(&format!("\n{}. {}\n", index + 1, call.description));
         all.push_str(&indented(&call_lines(call)));
     }
-    if let Some(apply) = proposal.get("apply").filter(|apply| apply.is_object()) {
-        all.push_str(&format!("\nThen: {}\n", text(apply, "/description")));
+    if let Some(apply) = &proposal.apply {
+        all.push_str(&format!("\nThen: {}\n", apply.description));
         all.push_str(&indented(&pairs(&[
             ("call", with_its_pallet(apply)),
-            ("hash", text(apply, "/hash")),
-            ("length", size(apply, "/length")),
-            ("events", list(apply, "/expected_events").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+            ("hash", apply.hash.clone()),
+            ("length", bytes(apply.length as u64)),
+            ("events", apply.expected_events.join(", ")),
         ])));
     }
-    for note in list(proposal, "/notes").iter().filter_map(Value::as_str) {
+    for note in &proposal.notes {
         all.push_str(&format!("\nnote: {note}\n"));
     }
     all
 }
 
 /// `System.apply_authorized_upgrade`: its arguments are the code.
-fn with_its_pallet(call: &Value) -> String {
-    match text(call, "/decoded").split_whitespace().next() {
+fn with_its_pallet(apply: &Apply) -> String {
+    match apply.decoded.split_whitespace().next() {
         Some(name) if name.contains('.') => name.to_owned(),
-        _ => text(call, "/name"),
+        _ => apply.name.clone(),
     }
 }
 
-fn call_lines(call: &Value) -> String {
+fn call_lines(call: &Call) -> String {
+    let shown = Some(&call.bytes).filter(|bytes| !bytes.is_empty());
     let mut rows = vec![
-        ("on", text(call, "/chain")),
-        ("call", text(call, "/decoded")),
-        ("bytes", abridged(&text(call, "/bytes"))),
-        ("hash", text(call, "/hash")),
-        ("length", size(call, "/length")),
+        ("on", call.chain.clone()),
+        ("call", call.decoded.clone()),
+        ("bytes", abridged(&or_dash(shown))),
+        ("hash", call.hash.clone()),
+        ("length", bytes(call.length as u64)),
     ];
-    if call.get("preimage").is_some_and(Value::is_object) {
-        rows.push(("preimage", format!("{}, {}", text(call, "/preimage/hash"), size(call, "/preimage/length"))));
+    if let Some(preimage) = &call.preimage {
+        rows.push(("preimage", format!("{}, {}", preimage.hash, bytes(preimage.length as u64))));
     }
-    if let Some(file) = list(call, "/files").first().and_then(Value::as_str) {
-        rows.push(("file", file.to_owned()));
-    }
+    rows.extend(call.files.first().map(|file| ("file", file.clone())));
     pairs(&rows)
 }
 
@@ -360,131 +349,118 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("   {line}\n")).collect()
 }
 
-pub fn sign(result: &impl Serialize) -> String {
-    let result = &fields(result);
+pub fn sign(signed: &Signed) -> String {
     let mut all = pairs(&[
-        ("manifest", text(result, "/manifest")),
-        ("payload sha256", text(result, "/payload_sha256")),
-        ("steps", steps(result)),
-        ("signed by", text(result, "/key_id")),
+        ("manifest", signed.manifest.display().to_string()),
+        ("payload sha256", signed.payload_sha256.clone()),
+        ("steps", steps_of(&signed.steps)),
+        ("signed by", signed.key_id.clone()),
     ]);
-    all.push_str(&agreement(result));
-    all.push_str(&warnings(result));
+    all.push_str(&agreement(&signed.agreement));
+    all.push_str(&warnings(&signed.warnings));
     all
 }
 
-pub fn verify(result: &impl Serialize) -> String {
-    let result = &fields(result);
-    let subjects = list(result, "/subjects");
-    let bad: Vec<_> = subjects.iter().filter(|subject| text(subject, "/ok") != "yes").collect();
+pub fn verify(verified: &Verification) -> String {
+    let bad: Vec<_> = verified.subjects.iter().filter(|subject| !subject.ok).collect();
     let mut all = String::new();
     for subject in &bad {
-        all.push_str(&format!("FAIL  {}: {}\n", text(subject, "/name"), text(subject, "/reason")));
+        all.push_str(&format!("FAIL  {}: {}\n", subject.name, or_dash(subject.reason.as_ref())));
     }
-    all.push_str(&format!("{} of {} files are what the manifest says\n", subjects.len() - bad.len(), subjects.len()));
-    all.push_str(&format!("steps: {}\n", steps(result)));
-    all.push_str(&agreement(result));
-    for rebuilt in list(result, "/rebuilt/runtimes") {
-        let same = if text(rebuilt, "/same") == "yes" { "the same blob" } else { "ANOTHER BLOB" };
-        all.push_str(&format!("rebuilt {}: {same} ({})\n", text(rebuilt, "/name"), text(rebuilt, "/blake2_256")));
+    let count = verified.subjects.len();
+    all.push_str(&format!("{} of {count} files are what the manifest says\n", count - bad.len()));
+    all.push_str(&format!("steps: {}\n", steps_of(&verified.steps)));
+    all.push_str(&agreement(&verified.agreement));
+    for rebuilt in verified.rebuilt.iter().flat_map(|rebuilt| &rebuilt.runtimes) {
+        let same = if rebuilt.build.same { "the same blob" } else { "ANOTHER BLOB" };
+        all.push_str(&format!("rebuilt {}: {same} ({})\n", rebuilt.name, rebuilt.blake2_256));
     }
-    all.push_str(&warnings(result));
-    if let Some(hint) = result.get("hint").and_then(Value::as_str) {
+    all.push_str(&warnings(&verified.warnings));
+    if let Some(hint) = &verified.hint {
         all.push_str(&format!("hint: {hint}\n"));
     }
-    let is = |pointer: &str| text(result, pointer) == "yes";
-    let state = match (is("/integrity"), is("/signed_off")) {
+    let state = match (verified.integrity, verified.signed_off) {
         (true, true) => "undamaged, signed off",
         (true, false) => "undamaged, not signed off",
         (false, _) => "damaged, or not what an upgrade leaves",
     };
-    all.push_str(&format!("verdict: {} ({state})\n", outcome(result, "/verdict")));
+    all.push_str(&format!("verdict: {} ({state})\n", stated(verified.verdict)));
     all
 }
 
 /// Each step of a bundle with its verdict.
-fn steps(result: &Value) -> String {
-    let steps: Vec<_> = list(result, "/steps")
-        .iter()
-        .map(|step| format!("{} {}", text(step, "/name"), outcome(step, "/verdict")))
-        .collect();
+fn steps_of(steps: &[StepSummary]) -> String {
+    let steps: Vec<_> = steps.iter().map(|step| format!("{} {}", step.name, stated(step.verdict))).collect();
     if steps.is_empty() { "none".into() } else { steps.join(", ") }
 }
 
 /// Whose signatures a bundle has, under which file of signers, and whether they are enough.
-fn agreement(result: &Value) -> String {
-    let mut all = String::new();
-    for signature in list(result, "/signatures") {
-        all.push_str(&format!("{}\n", signature_line(signature)));
-    }
-    let Some(needed) = result.get("needed").and_then(Value::as_u64) else {
+fn agreement(agreement: &Agreement) -> String {
+    let mut all: String = agreement.signatures.iter().map(|one| signature_line(one) + "\n").collect();
+    let Some(needed) = agreement.needed else {
         all.push_str("signers: no file of signers was named, so no signature counts\n");
         return all;
     };
-    let root = |field: &str| text(result, &format!("/root/{field}"));
-    let expires = match (root("expires").as_str(), root("expired") == "yes") {
-        ("-", _) => String::new(),
-        (date, true) => format!(", EXPIRED on {date}"),
-        (date, false) => format!(", expires on {date}"),
+    let root = &agreement.root;
+    let expires = match (&root.expires, root.expired) {
+        (None, _) => String::new(),
+        (Some(date), true) => format!(", EXPIRED on {date}"),
+        (Some(date), false) => format!(", expires on {date}"),
     };
     all.push_str(&format!(
         "signers: {}, version {}, {needed} of {} must sign{expires}\n",
-        root("path"),
-        root("version"),
-        root("signers"),
+        or_dash(root.path.as_ref().map(|path| path.display())),
+        or_dash(root.version),
+        or_dash(root.signers),
     ));
-    let counted = text(result, "/counted");
-    all.push_str(&format!("threshold: {counted} of {needed} needed, {}", satisfied(result)));
-    let missing: Vec<_> = list(result, "/missing").iter().filter_map(Value::as_str).collect();
-    match missing.is_empty() {
+    let enough = satisfied(agreement.satisfied);
+    all.push_str(&format!("threshold: {} of {needed} needed, {enough}", agreement.counted));
+    match agreement.missing.is_empty() {
         true => all.push('\n'),
-        false => all.push_str(&format!("; {} is missing\n", missing.join(" or "))),
+        false => all.push_str(&format!("; {} is missing\n", agreement.missing.join(" or "))),
     }
     all
 }
 
-fn warnings(result: &Value) -> String {
-    list(result, "/warnings").iter().filter_map(Value::as_str).map(|warning| format!("warning: {warning}\n")).collect()
+fn warnings(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("warning: {warning}\n")).collect()
 }
 
 /// A file of signers, and who agreed to it.
-pub fn signers(result: &impl Serialize) -> String {
-    let result = &fields(result);
+pub fn signers(root: &RootSummary) -> String {
     let mut all = pairs(&[
-        ("signers", text(result, "/root")),
-        ("version", text(result, "/version")),
-        ("threshold", format!("{} of {}", text(result, "/threshold"), text(result, "/signers"))),
+        ("signers", root.root.display().to_string()),
+        ("version", root.version.to_string()),
+        ("threshold", format!("{} of {}", root.threshold, root.signers)),
     ]);
-    if let Some(date) = result.get("expires").and_then(Value::as_str) {
-        let holds = if text(result, "/expired") == "yes" { "EXPIRED on" } else { "holds through" };
+    if let Some(date) = &root.expires {
+        let holds = if root.expired { "EXPIRED on" } else { "holds through" };
         all.push_str(&format!("{holds} {date}\n"));
     }
-    for (title, pointer) in [("", "/signatures"), ("under the version before: ", "/signatures_of_previous")] {
-        for signature in list(result, pointer) {
+    for (title, signatures) in [("", &root.signatures), ("under the version before: ", &root.signatures_of_previous)] {
+        for signature in signatures {
             all.push_str(&format!("{title}{}\n", signature_line(signature)));
         }
     }
-    all.push_str(&format!("its own threshold: {}\n", satisfied(result)));
-    match text(result, "/satisfied_by_previous").as_str() {
-        "yes" => all.push_str("the threshold of the version before: satisfied\n"),
-        "no" => all.push_str("the threshold of the version before: not satisfied\n"),
-        _ => {}
+    all.push_str(&format!("its own threshold: {}\n", satisfied(root.satisfied)));
+    if let Some(enough) = root.satisfied_by_previous {
+        all.push_str(&format!("the threshold of the version before: {}\n", satisfied(enough)));
     }
-    all.push_str(&warnings(result));
+    all.push_str(&warnings(&root.warnings));
     all
 }
 
 /// The public halves of a key file, and how a signer is named by each.
-pub fn key(result: &impl Serialize) -> String {
-    let result = &fields(result);
+pub fn key(keys: &PublicKeys) -> String {
     let mut all = String::new();
-    for key in list(result, "/keys") {
-        let (kind, public) = (text(key, "/key_type"), text(key, "/public_key"));
-        let signer = if kind == "ssh" { format!("'NAME={public}'") } else { format!("NAME={kind}:{public}") };
-        let mut rows = vec![("key", kind), ("public key", public), ("key id", text(key, "/key_id"))];
-        if key.get("address").is_some() {
-            rows.push(("address", text(key, "/address")));
-        }
+    for PublicHalf { key_type, public_key, key_id, address } in &keys.keys {
+        let kind = key_type.name();
+        let signer = match key_type {
+            KeyType::Ssh => format!("'NAME={public_key}'"),
+            KeyType::Ed25519 | KeyType::Sr25519 => format!("NAME={kind}:{public_key}"),
+        };
+        let mut rows = vec![("key", kind.to_owned()), ("public key", public_key.clone()), ("key id", key_id.clone())];
+        rows.extend(address.iter().map(|address| ("address", address.clone())));
         rows.push(("as a signer", format!("--signer {signer}")));
         all.push_str(&pairs(&rows));
         all.push('\n');
@@ -492,77 +468,69 @@ pub fn key(result: &impl Serialize) -> String {
     all.trim_end().to_owned() + "\n"
 }
 
-fn signature_line(signature: &Value) -> String {
-    let signer = match text(signature, "/signer").as_str() {
-        "-" if text(signature, "/throw_away") == "yes" => "a throw-away key".to_owned(),
-        "-" => "somebody unknown".to_owned(),
-        name => name.to_owned(),
+fn signature_line(signature: &SignatureCheck) -> String {
+    let signer = match &signature.signer {
+        None if signature.throw_away => "a throw-away key",
+        None => "somebody unknown",
+        Some(name) => name,
     };
-    let (valid, counted) = (text(signature, "/valid") == "yes", text(signature, "/counted") == "yes");
-    let validity = match (valid, counted) {
+    let validity = match (signature.valid, signature.counted) {
         (true, true) => "valid",
         (true, false) => "valid, not counted",
         (false, _) => "NOT VALID",
     };
-    let reason = match text(signature, "/reason").as_str() {
-        "-" => String::new(),
-        reason => format!(": it {reason}"),
-    };
-    format!("signature by {signer} ({}): {validity}{reason}", text(signature, "/key_id"))
+    let reason = signature.reason.as_ref().map(|reason| format!(": it {reason}")).unwrap_or_default();
+    format!("signature by {signer} ({}): {validity}{reason}", signature.key_id)
 }
 
-fn satisfied(result: &Value) -> &'static str {
-    if text(result, "/satisfied") == "yes" { "satisfied" } else { "not satisfied" }
+fn satisfied(enough: bool) -> &'static str {
+    if enough { "satisfied" } else { "not satisfied" }
 }
 
 /// The end of an upgrade, to be read in ten seconds.
-pub fn upgrade(summary: &impl Serialize) -> String {
-    let summary = &fields(summary);
-    if summary.pointer("/runtimes/0/steps").is_some() {
-        return part_of_upgrade(summary);
-    }
+pub fn upgrade(report: &UpgradeReport) -> String {
     let mut all = String::new();
-    for runtime in list(summary, "/runtimes") {
-        let blob = runtime.get("blob").cloned().unwrap_or_default();
-        let mut rows = vec![
-            (
-                "upgrade",
-                format!(
-                    "{} {} to {}",
-                    text(runtime, "/spec_name"),
-                    text(runtime, "/from_spec_version"),
-                    text(runtime, "/to_spec_version")
-                ),
-            ),
-            ("blob", format!("{}, {}", text(&blob, "/blake2_256"), size(&blob, "/size"))),
-        ];
-        let checks = list(runtime, "/checks");
-        for (status, word) in
-            [("fail", "fail"), ("not_judged", "not judged"), ("warn", "warn"), ("skip", "skip"), ("pass", "pass")]
-        {
-            let names: Vec<_> = checks
-                .iter()
-                .filter(|check| text(check, "/status") == status)
-                .map(|check| text(check, "/name"))
-                .collect();
-            if !names.is_empty() {
-                rows.push((word, names.join(", ")));
+    let mut parts = Vec::new();
+    for runtime in &report.runtimes {
+        match runtime {
+            RuntimeUpgrade::Whole(runtime) => {
+                all.push_str(&upgraded(runtime));
+                all.push('\n');
             }
+            RuntimeUpgrade::Part(part) => parts.extend(rows_of_part(part)),
         }
-        rows.push((
-            "proposal",
-            format!("{} {}", text(runtime, "/proposal/route"), short(&text(runtime, "/proposal/hash"))),
-        ));
-        rows.push(("signatures", text(runtime, "/signatures")));
-        rows.push(("bundle", text(runtime, "/bundle")));
-        rows.push(("verdict", verdict_of_upgrade(runtime)));
-        all.push_str(&pairs(&rows));
-        for failed in checks.iter().filter(|check| ["fail", "not_judged"].contains(&text(check, "/status").as_str())) {
-            all.push_str(&format!("  {}: {}\n", text(failed, "/name"), cut(&text(failed, "/detail"))));
-        }
-        all.push('\n');
     }
+    all.push_str(&aligned(&parts));
     all.trim_end().to_owned() + "\n"
+}
+
+fn upgraded(runtime: &UpgradedRuntime) -> String {
+    let versions = format!("{} {} to {}", runtime.spec_name, runtime.from_spec_version, runtime.to_spec_version);
+    let mut rows =
+        vec![("upgrade", versions), ("blob", format!("{}, {}", runtime.blob.blake2_256, bytes(runtime.blob.size)))];
+    for (status, word) in [
+        (Status::Fail, "fail"),
+        (Status::NotJudged, "not judged"),
+        (Status::Warn, "warn"),
+        (Status::Skip, "skip"),
+        (Status::Pass, "pass"),
+    ] {
+        let those = runtime.checks.iter().filter(|check| check.status == status);
+        let names: Vec<_> = those.map(|check| check.name.as_str()).collect();
+        if !names.is_empty() {
+            rows.push((word, names.join(", ")));
+        }
+    }
+    let (route, hash) = (or_dash(runtime.proposal.route), or_dash(runtime.proposal.hash.as_deref().map(short)));
+    rows.push(("proposal", format!("{route} {hash}")));
+    rows.push(("signatures", runtime.signing.signatures.clone()));
+    rows.push(("bundle", runtime.bundle.clone()));
+    rows.push(("verdict", verdict_of_upgrade(runtime)));
+    let mut all = pairs(&rows);
+    for check in runtime.checks.iter().filter(|check| matches!(check.status, Status::Fail | Status::NotJudged)) {
+        all.push_str(&format!("  {}: {}\n", check.name, cut(&check.detail)));
+    }
+    all
 }
 
 /// Ten seconds are no time for a value of kilobytes: all of it is in the evidence.
@@ -576,32 +544,30 @@ fn cut(detail: &str) -> String {
 
 /// That the checks passed, and whether those whose signatures count agreed: two things, of which nobody shall take one for
 /// the other.
-fn verdict_of_upgrade(runtime: &Value) -> String {
-    if text(runtime, "/verdict") != "pass" {
-        return outcome(runtime, "/verdict").to_uppercase();
+fn verdict_of_upgrade(runtime: &UpgradedRuntime) -> String {
+    if runtime.verdict != Verdict::Pass {
+        return stated(runtime.verdict).to_uppercase();
     }
-    let verdict = steps::headline(Some(steps::Status::Pass), steps::hazards(runtime));
-    if text(runtime, "/signed_off") != "no" {
-        return verdict;
-    }
-    match text(runtime, "/needed").as_str() {
-        "-" => format!("{verdict}, not signed off: no file of signers"),
-        needed => format!("{verdict}, not signed off: {} of {needed}", text(runtime, "/counted")),
+    let verdict = steps::headline(Some(steps::Status::Pass), runtime.hazards);
+    match (runtime.signing.signed_off, runtime.signing.needed) {
+        (true, _) => verdict,
+        (false, None) => format!("{verdict}, not signed off: no file of signers"),
+        (false, Some(needed)) => format!("{verdict}, not signed off: {} of {needed}", runtime.signing.counted),
     }
 }
 
 /// The runtimes that a change can affect, the first reasons of each.
-pub fn changed_runtimes(document: &Value) -> String {
+pub fn changed_runtimes(report: &ChangedReport) -> String {
     const SHOWN: usize = 5;
-    let mut all = format!("since {}: {} files differ\n", text(document, "/base"), text(document, "/files"));
+    let mut all = format!("since {}: {} files differ\n", report.base, report.files);
     let mut rows = Vec::new();
-    for runtime in list(document, "/runtimes") {
-        let affected = if text(runtime, "/affected") == "yes" { "affected" } else { "not affected" };
-        rows.push(vec![text(runtime, "/name"), affected.to_owned()]);
-        let reasons = list(runtime, "/reasons");
-        rows.extend(reasons.iter().take(SHOWN).map(|reason| vec![String::new(), text(reason, "/what")]));
-        if reasons.len() > SHOWN {
-            rows.push(vec![String::new(), format!("and {} more, see --json", reasons.len() - SHOWN)]);
+    for runtime in &report.runtimes {
+        let affected = if runtime.affected { "affected" } else { "not affected" };
+        rows.push(vec![runtime.name.clone(), affected.to_owned()]);
+        let reasons = runtime.reasons.iter();
+        rows.extend(reasons.take(SHOWN).map(|reason| vec![String::new(), reason.what.clone()]));
+        if runtime.reasons.len() > SHOWN {
+            rows.push(vec![String::new(), format!("and {} more, see --json", runtime.reasons.len() - SHOWN)]);
         }
     }
     all.push_str(&aligned(&rows));
@@ -609,38 +575,34 @@ pub fn changed_runtimes(document: &Value) -> String {
 }
 
 /// Checks with their findings, and the verdict.
-pub fn checks(document: &Value) -> String {
+pub fn checks(report: &ChecksReport) -> String {
     let mut rows = Vec::new();
-    for check in list(document, "/checks") {
-        rows.push(vec![status_word(check), text(check, "/name"), text(check, "/detail")]);
+    for check in &report.checks {
+        rows.push(vec![status_word(check), check.name.clone(), check.detail.clone()]);
         let findings = findings(check).into_iter();
         rows.extend(findings.map(|finding| vec![String::new(), finding]));
     }
-    format!("{}verdict  {}\n", aligned(&rows), outcome(document, "/verdict").to_uppercase())
+    format!("{}verdict  {}\n", aligned(&rows), stated(report.verdict).to_uppercase())
 }
 
 /// The jobs of a matrix.
-pub fn matrix(document: &Value) -> String {
-    if list(document, "/include").is_empty() {
+pub fn matrix(matrix: &Matrix) -> String {
+    if matrix.include.is_empty() {
         return "no runtime is affected: there is nothing to do\n".into();
     }
     let mut rows = vec![["RUNTIME", "STAGE", "JOB", "DOES"].map(str::to_owned).to_vec()];
-    for job in list(document, "/include") {
-        rows.push(["/runtime", "/stage", "/job", "/only"].map(|pointer| text(job, pointer)).to_vec());
-    }
+    rows.extend(
+        matrix.include.iter().map(|job| [&job.runtime, &job.stage, &job.job, &job.only].map(Clone::clone).to_vec()),
+    );
     aligned(&rows)
 }
 
 /// Some jobs of an upgrade: what each step says.
-fn part_of_upgrade(summary: &Value) -> String {
-    let mut rows = Vec::new();
-    for runtime in list(summary, "/runtimes") {
-        let name = text(runtime, "/name");
-        let steps = list(runtime, "/steps").iter();
-        rows.extend(steps.map(|step| vec![name.clone(), text(step, "/name"), outcome(step, "/verdict")]));
-        rows.push(vec![name.clone(), "bundle".into(), text(runtime, "/bundle")]);
-    }
-    aligned(&rows)
+fn rows_of_part(part: &PartOfUpgrade) -> Vec<Vec<String>> {
+    let row = |what: &str, told: &str| vec![part.name.clone(), what.to_owned(), told.to_owned()];
+    let mut rows: Vec<_> = part.steps.iter().map(|step| row(&step.name, stated(step.verdict))).collect();
+    rows.push(row("bundle", &part.bundle));
+    rows
 }
 
 #[cfg(test)]

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
-use serde_json::json;
+use crate::samples;
+use protocol::{
+    StateMode,
+    dry_run::Phase,
+    upgrade::{ProposalSummary, SigningSummary, UpgradeBlob},
+    verify::{RootSource, RootUsed, SubjectCheck},
+};
 
 #[test]
 fn a_dry_run_shows_every_check_with_its_findings() {
-    let text = dry_run(&json!({
-        "state": {"source": "a.snapshot", "number": 7, "state_root": "0x01"},
-        "from": {"spec_name": "solo", "spec_version": 1, "blake2_256": "0xaa"},
-        "to": {"spec_name": "solo", "spec_version": 2, "blake2_256": "0xbb"},
-        "checks": [
-            {"name": "versions", "status": "pass", "detail": "1 to 2"},
-            {"name": "try-state", "status": "fail", "detail": "one pallet", "findings": ["Balances: total differs"]},
+    let text = dry_run(&DryRunReport {
+        checks: vec![
+            Check::pass("versions", "1 to 2"),
+            Check::fail("try-state", "one pallet").with(["Balances: total differs"]),
         ],
-        "blocks": [{"number": 8, "phase": "upgrade", "ref_time": 2_000_000_000u64, "proof_size": 1234}],
-        "seconds": 1.26,
-        "verdict": "fail",
-    }));
+        blocks: vec![samples::block(8, Phase::Upgrade, 2_000_000_000, 1234)],
+        seconds: 1.26,
+        verdict: Verdict::Fail,
+        ..samples::dry_run()
+    });
     assert!(text.contains("PASS  versions   1 to 2\n"), "{text}");
     assert!(text.contains("FAIL  try-state  one pallet\n                 - Balances: total differs\n"), "{text}");
     assert!(text.contains("8      upgrade  2.00 ms   1,234 bytes\n"), "{text}");
@@ -24,42 +28,65 @@ fn a_dry_run_shows_every_check_with_its_findings() {
 
 #[test]
 fn a_dry_run_on_a_node_shows_how_the_state_was_taken() {
-    let mut report = json!({
-        "state": {"source": "ws://node", "number": 7, "state_root": "0x01", "mode": "lazy", "verified": true},
-        "rpc": {"requests": 1_019, "bytes": 1_328_012},
-    });
+    let mut report = samples::dry_run();
+    report.state.mode = StateMode::Lazy;
+    (report.rpc.requests, report.rpc.bytes) = (1_019, 1_328_012);
     let text = dry_run(&report);
-    assert!(text.contains("0x01 (lazy, verified: 1,019 requests, 1,328,012 bytes)\n"), "{text}");
-    report["state"]["verified"] = json!(false);
+    assert!(text.contains("0xa1 (lazy, verified: 1,019 requests, 1,328,012 bytes)\n"), "{text}");
+    report.state.verified = false;
     assert!(dry_run(&report).contains("not verified"));
 }
 
-#[test]
-fn a_document_without_anything_in_it_is_rendered() {
-    let empty = json!({});
-    for text in [
-        build(&empty),
-        inspect(&empty),
-        dry_run(&empty),
-        propose(&empty),
-        sign(&empty),
-        verify(&empty),
-        upgrade(&empty),
-    ] {
-        assert!(text.ends_with('\n'));
+fn signature(signer: Option<&str>, key_id: &str) -> SignatureCheck {
+    SignatureCheck {
+        signer: signer.map(str::to_owned),
+        key_type: None,
+        key_id: key_id.into(),
+        valid: true,
+        counted: signer.is_some(),
+        throw_away: signer.is_none(),
+        reason: signer.is_none().then(|| "counts for nobody".into()),
     }
 }
 
 #[test]
 fn a_changed_file_stands_first_when_a_bundle_is_verified() {
-    let text = verify(&json!({
-        "subjects": [{"name": "a.wasm", "ok": false, "reason": "changed"}, {"name": "b", "ok": true}],
-        "steps": [{"name": "build", "verdict": "pass"}, {"name": "dry-run", "verdict": "not_judged"}],
-        "signatures": [{"signer": "alice", "key_id": "ssh:1", "valid": true, "counted": true}],
-        "root": {"path": "signers.json", "version": 3, "signers": 4, "expires": "2027-06-30", "expired": false},
-        "threshold": 2, "needed": 2, "counted": 1, "missing": ["bob", "carol"], "satisfied": false,
-        "integrity": false, "signed_off": false, "verdict": "fail",
-    }));
+    let subject = |name: &str, reason: Option<&str>| SubjectCheck {
+        name: name.into(),
+        ok: reason.is_none(),
+        reason: reason.map(str::to_owned),
+        sha256: None,
+        blake2_256: None,
+    };
+    let step = |name: &str, verdict| StepSummary {
+        name: name.into(),
+        file: format!("{name}.json"),
+        runtime: None,
+        verdict,
+        digest: "0x01".into(),
+    };
+    let text = verify(&Verification {
+        subjects: vec![subject("a.wasm", Some("changed")), subject("b", None)],
+        steps: vec![step("build", Verdict::Pass), step("dry-run", Verdict::NotJudged)],
+        agreement: Agreement {
+            signatures: vec![signature(Some("alice"), "ssh:1")],
+            threshold: Some(2),
+            needed: Some(2),
+            counted: 1,
+            missing: vec!["bob".into(), "carol".into()],
+            satisfied: false,
+            root: RootUsed {
+                source: RootSource::File,
+                path: Some("signers.json".into()),
+                version: Some(3),
+                signers: Some(4),
+                expires: Some("2027-06-30".into()),
+                ..RootUsed::default()
+            },
+        },
+        verdict: Verdict::Fail,
+        ..Verification::default()
+    });
     assert_eq!(
         text,
         "FAIL  a.wasm: changed\n1 of 2 files are what the manifest says\nsteps: build passed, dry-run not judged\n\
@@ -72,12 +99,14 @@ fn a_changed_file_stands_first_when_a_bundle_is_verified() {
 
 #[test]
 fn a_throw_away_signature_is_called_one_and_counts_for_nobody() {
-    let signature = json!({
-        "key_id": "throw-away:ed25519:0x1", "valid": true, "throw_away": true, "reason": "counts for nobody",
+    let signatures = vec![signature(None, "throw-away:ed25519:0x1")];
+    let text = verify(&Verification {
+        agreement: Agreement { signatures, ..Agreement::default() },
+        integrity: true,
+        hint: Some("name the file".into()),
+        verdict: Verdict::Fail,
+        ..Verification::default()
     });
-    let text = verify(&json!({
-        "signatures": [signature], "integrity": true, "hint": "name the file", "verdict": "fail",
-    }));
     assert!(
         text.ends_with(
             "signature by a throw-away key (throw-away:ed25519:0x1): valid, not counted: it counts for nobody\n\
@@ -90,19 +119,33 @@ fn a_throw_away_signature_is_called_one_and_counts_for_nobody() {
 
 #[test]
 fn long_calls_are_abridged() {
-    let call = json!({"calls": [{"bytes": format!("0x{}", "ab".repeat(1000)), "description": "d"}]});
-    let text = propose(&call);
+    let mut proposal = samples::proposal();
+    proposal.calls[0].bytes = format!("0x{}", "ab".repeat(1000));
+    let text = propose(&proposal);
     assert!(text.len() < 1200 && text.contains("whole in the file"), "{text}");
+}
+
+fn root() -> RootSummary {
+    RootSummary {
+        root: "next.json".into(),
+        version: 2,
+        lineage: None,
+        threshold: 2,
+        expires: None,
+        expired: false,
+        signers: 3,
+        signatures: vec![signature(Some("ana"), "ssh:1")],
+        signatures_of_previous: vec![signature(Some("ana"), "ssh:1")],
+        satisfied: false,
+        satisfied_by_previous: Some(true),
+        verdict: Verdict::Fail,
+        warnings: Vec::new(),
+    }
 }
 
 #[test]
 fn a_file_of_signers_tells_who_agreed_and_whether_that_is_enough() {
-    let text = signers(&json!({
-        "root": "next.json", "version": 2, "threshold": 2, "signers": 3,
-        "signatures": [{"signer": "ana", "key_id": "ssh:1", "valid": true, "counted": true}],
-        "signatures_of_previous": [{"signer": "ana", "key_id": "ssh:1", "valid": true, "counted": true}],
-        "satisfied": false, "satisfied_by_previous": true,
-    }));
+    let text = signers(&root());
     assert!(text.contains("2 of 3"), "{text}");
     assert!(text.ends_with(
         "signature by ana (ssh:1): valid\nunder the version before: signature by ana (ssh:1): valid\n\
@@ -110,46 +153,74 @@ fn a_file_of_signers_tells_who_agreed_and_whether_that_is_enough() {
     ));
 }
 
+/// The end of an upgrade with this verdict, as it is shown.
+fn ended(verdict: Verdict, checks: Vec<Check>, hazards: usize, signing: SigningSummary) -> String {
+    let runtime = UpgradedRuntime {
+        name: "solo".into(),
+        package: "solo-runtime".into(),
+        spec_name: "solo".into(),
+        from_spec_version: 1,
+        to_spec_version: 2,
+        blob: UpgradeBlob { path: "solo.wasm".into(), blake2_256: "0x12".into(), size: 9 },
+        checks,
+        hazards,
+        proposal: ProposalSummary::default(),
+        signing,
+        bundle: "bundle".into(),
+        logs: "logs".into(),
+        jobs: Vec::new(),
+        verdict,
+    };
+    upgrade(&UpgradeReport {
+        format: protocol::format::UPGRADE.into(),
+        runtimes: vec![RuntimeUpgrade::Whole(Box::new(runtime))],
+        verdict,
+        seconds: 1.0,
+    })
+}
+
 #[test]
 fn an_upgrade_that_passed_says_whether_it_is_signed_off() {
-    let last = |runtime: Value| {
-        let text = upgrade(&json!({ "runtimes": [runtime] }));
+    let last = |verdict, signed_off, needed, hazards| {
+        let signing = SigningSummary { signed_off, needed, counted: 1, ..SigningSummary::default() };
+        let text = ended(verdict, Vec::new(), hazards, signing);
         text.lines()
             .find_map(|line| line.strip_prefix("verdict"))
             .map(|line| line.trim().to_owned())
             .expect("a verdict")
     };
-    let runtime = |verdict: &str, signed_off: bool, needed: Option<u64>| json!({"verdict": verdict, "signed_off": signed_off, "needed": needed, "counted": 1});
-    assert_eq!(last(runtime("pass", true, Some(1))), "PASSED");
-    assert_eq!(last(runtime("pass", false, Some(2))), "PASSED, not signed off: 1 of 2");
-    assert_eq!(last(runtime("pass", false, None)), "PASSED, not signed off: no file of signers");
-    let mut hazardous = runtime("pass", true, Some(1));
-    hazardous["hazards"] = json!(2);
-    assert_eq!(last(hazardous), "PASSED WITH 2 HAZARDS");
-    assert_eq!(last(runtime("fail", false, Some(2))), "FAILED");
-    assert_eq!(last(runtime("not_judged", false, None)), "NOT JUDGED");
+    assert_eq!(last(Verdict::Pass, true, Some(1), 0), "PASSED");
+    assert_eq!(last(Verdict::Pass, false, Some(2), 0), "PASSED, not signed off: 1 of 2");
+    assert_eq!(last(Verdict::Pass, false, None, 0), "PASSED, not signed off: no file of signers");
+    assert_eq!(last(Verdict::Pass, true, Some(1), 2), "PASSED WITH 2 HAZARDS");
+    assert_eq!(last(Verdict::Fail, false, Some(2), 0), "FAILED");
+    assert_eq!(last(Verdict::NotJudged, false, None, 0), "NOT JUDGED");
 }
 
 #[test]
 fn a_failure_of_kilobytes_is_cut_at_the_end_of_an_upgrade() {
     let detail = "pallet_name: [66, 97], ".repeat(300);
-    let check = json!({"name": "enactment", "status": "fail", "detail": detail});
-    let text = upgrade(&json!({"runtimes": [{"verdict": "fail", "checks": [check]}]}));
+    let text = ended(Verdict::Fail, vec![Check::fail("enactment", detail)], 0, SigningSummary::default());
     assert!(text.len() < 1200 && text.contains("… (whole in report.md)"), "{text}");
 }
 
 #[test]
 fn a_file_of_signers_that_expired_says_so() {
-    let text =
-        signers(&json!({"root": "s.json", "expires": "2020-01-01", "expired": true, "warnings": ["it expired"]}));
+    let (expires, warnings) = (Some("2020-01-01".to_owned()), vec!["it expired".to_owned()]);
+    let text = signers(&RootSummary { expires, expired: true, warnings, ..root() });
     assert!(text.contains("EXPIRED on 2020-01-01\n") && text.ends_with("warning: it expired\n"), "{text}");
 }
 
 #[test]
 fn a_key_file_is_shown_as_a_signer_is_named() {
-    let chain = json!({"key_type": "sr25519", "public_key": "0x12", "key_id": "sr25519:0x12", "address": "5Abc"});
-    let ssh = json!({"key_type": "ssh", "public_key": "ssh-ed25519 AAAA", "key_id": "ssh:SHA256:x"});
-    let text = key(&json!({"keys": [chain, ssh]}));
+    let half = |key_type, public_key: &str, address: Option<&str>| PublicHalf {
+        key_type,
+        public_key: public_key.into(),
+        key_id: "id".into(),
+        address: address.map(str::to_owned),
+    };
+    let keys = vec![half(KeyType::Sr25519, "0x12", Some("5Abc")), half(KeyType::Ssh, "ssh-ed25519 AAAA", None)];
+    let text = key(&PublicKeys { keys });
     assert!(text.contains("5Abc") && text.contains("--signer NAME=sr25519:0x12\n"), "{text}");
     assert!(text.ends_with("--signer 'NAME=ssh-ed25519 AAAA'\n"), "{text}");
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Weights compared, checked and rendered: for a terminal, as Markdown for a pull request, as CSV.
 
-use crate::{field::grouped, table};
-use protocol::{
-    Verdict,
-    weights::{
-        EditOutcome, ManualEdit, Rendered, Written,
-        check::{AgainstRelease, Checks, Finding, Report, StepResult},
-        compare::{Change, Compared, Comparison, Pair},
-    },
+use crate::{
+    field::{grouped, stated},
+    table,
+};
+use protocol::weights::{
+    EditOutcome, ManualEdit, Rendered, Written,
+    check::{AgainstRelease, Checks, Finding, Report, StepResult},
+    compare::{Change, Compared, Comparison, Pair},
 };
 
 /// So many rows stand in what people read; all are in the JSON and the CSV.
@@ -45,15 +45,6 @@ fn picoseconds(value: Option<u64>) -> String {
 
 fn bytes(value: Option<u64>) -> String {
     value.map_or_else(|| "-".into(), grouped)
-}
-
-/// Returns a verdict as it stands at the end of an output and at the head of a page.
-pub(crate) fn stated(verdict: Verdict) -> String {
-    match verdict {
-        Verdict::Pass => "passed".into(),
-        Verdict::Fail => "failed".into(),
-        other => other.to_string(),
-    }
 }
 
 pub(crate) const HEAD: [&str; 9] = [
@@ -343,7 +334,7 @@ pub(crate) fn by_hand(file: &Written) -> Vec<Vec<String>> {
 pub(crate) mod tests {
     use super::*;
     use protocol::{
-        format,
+        Verdict, format,
         weights::{
             check::{Rule, Severity},
             compare::{Both, Options, Summary},

@@ -15,6 +15,8 @@ use crate::{
     cli::{Ci, CiWhat},
     context::Context,
 };
+use protocol::{Check, Status};
+use serde::Deserialize;
 use worker::Result;
 
 pub fn run(context: &Context, options: &Ci) -> Result<bool> {
@@ -27,5 +29,20 @@ pub fn run(context: &Context, options: &Ci) -> Result<bool> {
         CiWhat::Deny(_) => deny::run(context),
         CiWhat::Page(options) => page::run(context, options),
         CiWhat::Clients(options) => clients::run(context, options),
+    }
+}
+
+/// What a program in `scripts/` says of a check.
+#[derive(Deserialize)]
+struct Answer {
+    status: Status,
+    detail: String,
+    #[serde(default)]
+    findings: Vec<String>,
+}
+
+impl Answer {
+    fn check(self, name: &str) -> Check {
+        Check::new(name, self.status, self.detail).with(self.findings)
     }
 }

@@ -4,8 +4,8 @@ use protocol::{
     diff::{AllowedRules, Request},
     inspect,
 };
-use serde_json::Value;
-use worker::{Failure, Result};
+use serde::Serialize;
+use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
     if options.old == "-" && options.new == "-" {
@@ -13,27 +13,30 @@ pub fn run(context: &Context, options: &cli::Diff) -> Result<bool> {
     }
     let task = context.printer.task("diff");
     let log = context.log("diff");
-    let compare = |request: Request| workers::call(context, Worker::Compat, &request, &task, &log);
     let source = |text: &str| networks::source(context, text).map(|place| place.source());
     let (old, new) = (source(&options.old)?, source(&options.new)?);
-    let (outcome, show): (_, fn(&Value) -> String) = if options.bytes {
-        let request = inspect::Request::DiffBytes {
-            old,
-            new,
-            old_build: Box::default(),
-            new_build: Box::default(),
-            features: Vec::new(),
-        };
-        (workers::call(context, Worker::Inspect, &request, &task, &log)?, report::bytes::difference)
-    } else if options.parameters {
+    if options.bytes {
+        let (old_build, new_build) = (Box::default(), Box::default());
+        let request = inspect::Request::DiffBytes { old, new, old_build, new_build, features: Vec::new() };
+        let outcome = workers::ask(context, Worker::Inspect, &request, &task, &log)?;
+        drop(task);
+        return shown(context, outcome, report::bytes::difference);
+    }
+    if options.parameters {
         let (decimals, symbol, block_time) = (options.decimals, options.symbol.clone(), options.block_time);
         let request = Request::Parameters { old, new, decimals, symbol, block_time };
-        (compare(request)?, report::diff::parameters)
-    } else {
-        let allow = allowances(context, &options.allow)?;
-        (compare(Request::Diff { old, new, allow, parameters: false })?, report::diff::difference)
-    };
+        let outcome = workers::ask(context, Worker::Compat, &request, &task, &log)?;
+        drop(task);
+        return shown(context, outcome, report::diff::parameters);
+    }
+    let allow = allowances(context, &options.allow)?;
+    let request = Request::Diff { old, new, allow, parameters: false };
+    let outcome = workers::ask(context, Worker::Compat, &request, &task, &log)?;
     drop(task);
+    shown(context, outcome, report::diff::difference)
+}
+
+fn shown<T: Serialize>(context: &Context, outcome: Outcome<T>, show: fn(&T) -> String) -> Result<bool> {
     context.printer.result(&outcome.value, || show(&outcome.value))?;
     Ok(outcome.passed)
 }

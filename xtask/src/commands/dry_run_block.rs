@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::{target, utf8};
 use crate::{cli, context::Context, networks, workers, workers::Worker};
-use protocol::{block::BlockRequest, dry_run::Request};
-use worker::{Failure, Result};
+use protocol::{
+    block::{BlockReport, BlockRequest},
+    dry_run::Request,
+};
+use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
     let runtime = match &options.runtime {
@@ -21,7 +24,8 @@ pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
         nodes: Some(context.nodes.clone()),
     });
     let task = context.printer.task("dry-run");
-    let outcome = workers::call(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;
+    let outcome: Outcome<BlockReport> =
+        workers::ask(context, Worker::DryRun, &request, &task, &context.log("dry-run"))?;
     drop(task);
     if let Some(out) = &options.out {
         let mut text = serde_json::to_vec_pretty(&outcome.value)

@@ -14,7 +14,10 @@ use crate::{
 };
 use manifests::{Alias, Proposal};
 use origin::Origin;
-use serde_json::{Value, json};
+use protocol::{
+    format,
+    workspace::{InitAction, InitFile, InitReport},
+};
 use similar::TextDiff;
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
@@ -41,27 +44,31 @@ pub fn run(context: &Context, options: &cli::Init) -> Result<bool> {
     if changes.is_empty() {
         notes.clear();
     }
-    let shown: Vec<Value> = changes.iter().map(|change| describe(change, &context.workspace)).collect();
-    let mut document = json!({"version": 1, "workspace": context.workspace, "files": shown, "notes": notes,
-        "applied": false});
+    let mut report = InitReport {
+        format: format::INIT.into(),
+        workspace: context.workspace.clone(),
+        files: changes.iter().map(|change| describe(change, &context.workspace)).collect(),
+        notes,
+        applied: false,
+    };
     if changes.is_empty() {
-        document["applied"] = json!(true);
-        context.printer.result(&document, || "nothing to do: the workspace has all of it\n".to_owned())?;
+        report.applied = true;
+        context.printer.result(&report, || "nothing to do: the workspace has all of it\n".to_owned())?;
         return Ok(true);
     }
     if !options.yes && !context.printer.is_json() {
         // A person decides on what is seen.
-        context.printer.data(&report::init::changes(&document))?;
+        context.printer.data(&report::init::changes(&report))?;
     }
     let agreed = options.yes || context.printer.confirm("write these files?");
     if agreed {
         for change in &changes {
             apply(change)?;
         }
-        document["applied"] = json!(true);
+        report.applied = true;
     }
     let seen = !options.yes;
-    context.printer.result(&document, || report::init::done(&document, seen))?;
+    context.printer.result(&report, || report::init::done(&report, seen))?;
     Ok(true)
 }
 
@@ -248,12 +255,13 @@ fn proposal(runtime: &Runtime, features: &[String], notes: &mut Vec<String>) -> 
     Ok(proposal)
 }
 
-fn describe(change: &Change, root: &Path) -> Value {
+fn describe(change: &Change, root: &Path) -> InitFile {
     let name = change.path.strip_prefix(root).unwrap_or(&change.path).display().to_string();
     let old = change.old.as_deref().unwrap_or_default();
     let from = if change.old.is_some() { format!("a/{name}") } else { "/dev/null".to_owned() };
     let diff = TextDiff::from_lines(old, &change.new).unified_diff().header(&from, &format!("b/{name}")).to_string();
-    json!({"path": name, "action": if change.old.is_some() { "edit" } else { "create" }, "diff": diff})
+    let action = if change.old.is_some() { InitAction::Edit } else { InitAction::Create };
+    InitFile { path: name, action, diff }
 }
 
 /// What was there when the changes were shown must be there still.

@@ -1,38 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
+use super::utf8;
 use crate::{
     cli,
     context::Context,
     runtimes::{Runtime, Workspace},
 };
-use serde_json::{Value, json};
-use worker::Result;
+use protocol::{
+    format,
+    workspace::{ListReport, ListedRuntime},
+};
+use worker::{Failure, Result};
 
 pub fn run(context: &Context, _: &cli::List) -> Result<bool> {
     let workspace = Workspace::load(context)?;
-    let runtimes: Vec<_> = workspace.runtimes.iter().map(|runtime| describe(context, runtime)).collect();
-    let document = json!({"version": 1, "workspace": context.workspace, "runtimes": runtimes});
+    let runtimes = workspace.runtimes.iter().map(|runtime| describe(context, runtime)).collect::<Result<_>>()?;
+    let report = ListReport { format: format::LIST.into(), workspace: context.workspace.clone(), runtimes };
     if workspace.runtimes.is_empty() && !context.printer.is_json() {
         context.printer.status("the workspace has no runtime");
         return Ok(true);
     }
-    context.printer.result(&document, || report::terminal::list_runtimes(&document))?;
+    context.printer.result(&report, || report::terminal::list_runtimes(&report))?;
     Ok(true)
 }
 
-fn describe(context: &Context, runtime: &Runtime) -> Value {
+fn describe(context: &Context, runtime: &Runtime) -> Result<ListedRuntime> {
     let path = runtime.directory.strip_prefix(&context.workspace).unwrap_or(&runtime.directory);
-    let from = match &runtime.through {
-        None => json!(path),
-        Some(member) => json!(format!("registry, through {member}")),
+    let path = match &runtime.through {
+        None => utf8(path)?.to_owned(),
+        Some(member) => format!("registry, through {member}"),
     };
-    json!({
-        "name": runtime.name,
-        "package": runtime.package,
-        "package_version": runtime.version,
-        "path": from,
-        "features": runtime.features,
-        "release_features": runtime.release_features(),
-        "state": runtime.config.state.as_deref().map(protocol::hide_addresses),
-        "matrix": protocol::without_addresses(&json!(runtime.matrix)),
+    let matrix = serde_json::to_value(&runtime.matrix).map_err(|error| {
+        Failure::internal(format!("the matrix entry of {} is no JSON", runtime.name)).found(error.to_string())
+    })?;
+    Ok(ListedRuntime {
+        name: runtime.name.clone(),
+        package: runtime.package.clone(),
+        package_version: runtime.version.clone(),
+        path,
+        features: runtime.features.iter().cloned().collect(),
+        release_features: runtime.release_features(),
+        state: runtime.config.state.as_deref().map(protocol::hide_addresses),
+        matrix: protocol::without_addresses(&matrix),
     })
 }

@@ -16,15 +16,15 @@ const LIMIT: u64 = 64 << 20;
 
 /// Returns both reports, by their names. `read` gives the evidence of a step, none of one that was not done.
 pub fn rendered(name: &str, read: impl Fn(&str) -> Result<Option<Step>>) -> Result<[(&'static str, String); 2]> {
-    let bundle = report::Bundle::new(
-        name,
-        result(&read)?.as_ref(),
-        result(&read)?.as_ref(),
-        result(&read)?.as_ref(),
-        result(&read)?.as_ref(),
-        result(&read)?.as_ref(),
-        result(&read)?,
-    );
+    let bundle = report::Bundle {
+        name: name.to_owned(),
+        build: result(&read)?,
+        inspect: result(&read)?,
+        dry_run: result(&read)?,
+        diff: result(&read)?,
+        propose: result(&read)?,
+        weights: result(&read)?,
+    };
     Ok([(REPORT, report::report(&bundle)), (PAGE, report::html::report(&bundle))])
 }
 

@@ -7,28 +7,20 @@ use crate::{
     process::Tool,
     toolchain::{self, Plan, State, TARGET, distribution, in_path},
 };
-use serde::Serialize;
-use serde_json::json;
+use protocol::{
+    format,
+    workspace::{SetupItem, SetupReport, SetupStatus as Status},
+};
 use std::time::Duration;
 use worker::{Failure, Result};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Ok,
-    Missing,
-    /// Not there, and nothing needs it now.
-    Optional,
-}
-
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 struct Item {
     name: &'static str,
     status: Status,
     detail: String,
     /// What `setup` does about it.
     action: Option<String>,
-    #[serde(skip)]
     packages: &'static [&'static str],
 }
 
@@ -73,8 +65,14 @@ fn names(items: &[Item]) -> String {
 }
 
 fn show(context: &Context, items: &[Item], changed: bool) -> Result<()> {
-    let document = json!({"version": 1, "items": items, "changed": changed});
-    context.printer.result(&document, || report::terminal::setup(&document))
+    let told = |item: &Item| SetupItem {
+        name: item.name.to_owned(),
+        status: item.status,
+        detail: item.detail.clone(),
+        action: item.action.clone(),
+    };
+    let report = SetupReport { format: format::SETUP.into(), items: items.iter().map(told).collect(), changed };
+    context.printer.result(&report, || report::terminal::setup(&report))
 }
 
 /// Looks at everything and changes nothing.

@@ -19,7 +19,7 @@ use protocol::{
     inspect::{self, StateSummary},
     snapshot::{GenesisRequest, PruneRequest, SnapshotFormat, SnapshotRequest},
 };
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Kind, Outcome, Result};
 
@@ -91,9 +91,9 @@ fn prune(context: &Context) -> Result<bool> {
     call(context, &Request::Prune(PruneRequest { store: context.nodes.clone() }), report::terminal::pruned)
 }
 
-fn call(context: &Context, request: &Request, show: fn(&Value) -> String) -> Result<bool> {
+fn call<T: Serialize + DeserializeOwned>(context: &Context, request: &Request, show: fn(&T) -> String) -> Result<bool> {
     let task = context.printer.task("snapshot");
-    let outcome = workers::call(context, Worker::Fork, request, &task, &context.log("snapshot"))?;
+    let outcome = workers::ask(context, Worker::Fork, request, &task, &context.log("snapshot"))?;
     drop(task);
     context.printer.result(&outcome.value, || show(&outcome.value))?;
     Ok(outcome.passed)
@@ -109,7 +109,7 @@ fn genesis(context: &Context, options: &cli::SnapshotGenesis) -> Result<bool> {
         blocks: options.blocks,
         out,
     });
-    call(context, &request, report::terminal::snapshot)
+    call(context, &request, report::terminal::genesis)
 }
 
 /// A file as it is; a runtime built with just the features that were asked for.

@@ -4,7 +4,10 @@
 //! The runner reads every line of a step, on both streams, for commands: `::name …` at its beginning, whatever blanks stand
 //! before it, and the older `##[name]` anywhere. So text of others must not bring either.
 
-use protocol::weights::check::{Finding, Severity};
+use protocol::{
+    Check, Status,
+    weights::check::{Finding, Severity},
+};
 use report::weights::finding_line;
 use serde::Deserialize;
 use serde_json::Value;
@@ -68,14 +71,12 @@ fn collect(value: &Value, found: &mut Vec<Annotation>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
         Value::Object(fields) => {
-            let text = |key: &str| fields.get(key).and_then(Value::as_str);
-            if let (Some("fail"), Some(name)) = (text("status"), text("name")) {
-                let findings = fields.get("findings").and_then(Value::as_array).into_iter().flatten();
-                let mut message = text("detail").unwrap_or_default().to_owned();
-                for finding in findings.filter_map(Value::as_str).take(20) {
-                    message.push_str(&format!("\n- {finding}"));
+            if let Ok(check) = Check::deserialize(value) {
+                if check.status == Status::Fail {
+                    let findings = check.findings.iter().take(20).map(|finding| format!("\n- {}", finding.text));
+                    let message = check.detail + &findings.collect::<String>();
+                    found.push(Annotation { title: check.name, message, file: None, line: None });
                 }
-                found.push(Annotation { title: name.to_owned(), message, file: None, line: None });
             } else if let Ok(finding) = Finding::deserialize(value) {
                 if finding.severity == Severity::Failure {
                     found.push(Annotation {
@@ -157,14 +158,14 @@ mod tests {
     #[test]
     fn failed_checks_rules_and_findings_are_found_wherever_they_stand() {
         let result = json!({"runtimes": [
-            {"checks": [{"name": "versions", "status": "pass"}, {"name": "try-state", "status": "fail", "detail": "no", "findings": ["x"]}]},
+            {"checks": [Check::pass("versions", ""), Check::fail("try-state", "no").with(["x"])]},
             {"findings": [{"severity": "warning", "rule": "jump", "detail": "a"}, {"severity": "failure", "rule": "zero-proof", "pallet": "p", "detail": "d", "file": "w.rs", "line": 3}]},
         ]});
         let found = failed(&result);
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].title.as_str(), found[0].message.as_str()), ("try-state", "no\n- x"));
         assert_eq!((found[1].title.as_str(), found[1].line), ("zero-proof", Some(3)));
-        let many: Vec<_> = (0..30).map(|_| json!({"name": "n", "status": "fail"})).collect();
+        let many: Vec<_> = (0..30).map(|_| Check::fail("n", "")).collect();
         let found = failed(&json!({ "checks": many }));
         assert_eq!((found.len(), found[9].message.as_str()), (10, "and 21 more, which are in the output"));
     }

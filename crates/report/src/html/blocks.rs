@@ -6,20 +6,23 @@ use super::{
     element::{class, pairs, section, tag, text},
 };
 use crate::{
-    field::{list, milliseconds, size, text as field},
+    field::{bytes, milliseconds},
     steps::counted,
 };
-use serde_json::Value;
+use protocol::dry_run::{Block, DryRunReport};
 
 /// More rows than this are read by nobody: then the heaviest are shown.
 const MOST: usize = 60;
 
-pub fn blocks(dry_run: &Value) -> String {
-    let all = list(dry_run, "/blocks");
+pub fn blocks(dry_run: &DryRunReport) -> String {
+    let all = dry_run.blocks.as_slice();
     if all.is_empty() {
         return String::new();
     }
-    let limits = ["ref_time", "proof_size"].map(|what| Limit::of(dry_run, what));
+    let limits = [
+        Limit { what: "ref_time", of: |block| block.ref_time, worded: milliseconds, limit: dry_run.limits.ref_time },
+        Limit { what: "proof_size", of: |block| block.proof_size, worded: bytes, limit: dry_run.limits.proof_size },
+    ];
     let mut content = tag("p", &text(&phases(all)));
     content.push_str(&tag("p", &text(&limits.iter().map(|limit| limit.told(all)).collect::<Vec<_>>().join(" "))));
     let shown = heaviest(all, &limits);
@@ -30,7 +33,7 @@ pub fn blocks(dry_run: &Value) -> String {
     let rows: Vec<_> = shown
         .into_iter()
         .map(|block| {
-            let name = text(&format!("{} {}", field(block, "/number"), field(block, "/phase")));
+            let name = text(&format!("{} {}", block.number, block.phase.name()));
             let [time, proof] = &limits;
             [name, time.cell(block), proof.cell(block)]
         })
@@ -40,10 +43,10 @@ pub fn blocks(dry_run: &Value) -> String {
 }
 
 /// `1 enactment, 1 upgrade, 2 migration and 3 healthy blocks`, in the order in which they come.
-fn phases(blocks: &[Value]) -> String {
-    let mut counts: Vec<(String, usize)> = Vec::new();
+fn phases(blocks: &[Block]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
     for block in blocks {
-        let phase = field(block, "/phase");
+        let phase = block.phase.name();
         match counts.last_mut() {
             Some((last, count)) if *last == phase => *count += 1,
             _ => counts.push((phase, 1)),
@@ -56,46 +59,33 @@ fn phases(blocks: &[Value]) -> String {
 
 struct Limit {
     what: &'static str,
-    pointer: String,
-    /// Nothing where there is none, or none is known.
-    limit: Option<u64>,
-    unlimited: bool,
+    of: fn(&Block) -> u64,
+    worded: fn(u64) -> String,
+    /// 0 where none is known, the greatest number where there is none.
+    limit: u64,
 }
 
 impl Limit {
-    fn of(dry_run: &Value, what: &'static str) -> Self {
-        let limit = dry_run.pointer(&format!("/limits/{what}")).and_then(Value::as_u64);
-        let unlimited = limit == Some(u64::MAX);
-        Self { what, pointer: format!("/{what}"), limit: limit.filter(|limit| *limit > 0 && !unlimited), unlimited }
+    fn percent(&self, block: &Block) -> Option<f64> {
+        match self.limit {
+            0 | u64::MAX => None,
+            limit => Some((self.of)(block) as f64 * 100.0 / limit as f64),
+        }
     }
 
-    fn taken(&self, block: &Value) -> u64 {
-        block.pointer(&self.pointer).and_then(Value::as_u64).unwrap_or_default()
-    }
-
-    fn percent(&self, block: &Value) -> Option<f64> {
-        Some(self.taken(block) as f64 * 100.0 / self.limit? as f64)
-    }
-
-    fn worded(&self, value: &Value, pointer: &str) -> String {
-        if self.what == "ref_time" { milliseconds(value, pointer) } else { size(value, pointer) }
-    }
-
-    fn told(&self, blocks: &[Value]) -> String {
-        let Some(heaviest) = blocks.iter().max_by_key(|block| self.taken(block)) else { return String::new() };
-        let most = self.worded(heaviest, &self.pointer);
-        let of = match (self.limit, self.percent(heaviest), self.unlimited) {
-            (Some(limit), Some(percent), _) => {
-                format!("{percent:.1} % of the {} that a block may take", self.worded(&Value::from(limit), ""))
-            }
-            (_, _, true) => "this chain sets no limit".into(),
-            _ => "the limit is not known".into(),
+    fn told(&self, blocks: &[Block]) -> String {
+        let Some(heaviest) = blocks.iter().max_by_key(|block| (self.of)(block)) else { return String::new() };
+        let most = (self.worded)((self.of)(heaviest));
+        let of = match (self.limit, self.percent(heaviest)) {
+            (limit, Some(percent)) => format!("{percent:.1} % of the {} that a block may take", (self.worded)(limit)),
+            (0, None) => "the limit is not known".into(),
+            (_, None) => "this chain sets no limit".into(),
         };
         format!("The most {} is {most}: {of}.", self.what)
     }
 
-    fn cell(&self, block: &Value) -> String {
-        let value = text(&self.worded(block, &self.pointer));
+    fn cell(&self, block: &Block) -> String {
+        let value = text(&(self.worded)((self.of)(block)));
         match self.percent(block) {
             Some(percent) => format!("{value} <small>{percent:.1} %</small>{}", bar::of_limit(percent)),
             None => value,
@@ -104,10 +94,10 @@ impl Limit {
 }
 
 /// As many as are shown, in their order.
-fn heaviest<'b>(blocks: &'b [Value], limits: &[Limit; 2]) -> Vec<&'b Value> {
-    let share = |block: &Value| {
+fn heaviest<'b>(blocks: &'b [Block], limits: &[Limit; 2]) -> Vec<&'b Block> {
+    let share = |block: &Block| {
         // Without a limit the larger number is the heavier block.
-        let shares = limits.iter().map(|limit| limit.percent(block).unwrap_or(limit.taken(block) as f64 / 1e12));
+        let shares = limits.iter().map(|limit| limit.percent(block).unwrap_or((limit.of)(block) as f64 / 1e12));
         shares.fold(0.0, f64::max)
     };
     let mut order: Vec<(usize, f64)> = blocks.iter().map(share).enumerate().collect();
@@ -120,14 +110,19 @@ fn heaviest<'b>(blocks: &'b [Value], limits: &[Limit; 2]) -> Vec<&'b Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::samples;
+    use protocol::{Weight, dry_run::Phase};
 
-    fn dry_run(count: u64, proof_limit: u64) -> Value {
-        let block = |number: u64| {
-            let phase = if number == 1 { "enactment" } else { "migration" };
-            json!({"number": number, "phase": phase, "ref_time": number * 10_000_000_000, "proof_size": 100})
+    fn dry_run(count: u32, proof_size: u64) -> DryRunReport {
+        let block = |number: u32| {
+            let phase = if number == 1 { Phase::Enactment } else { Phase::Migration };
+            samples::block(number, phase, u64::from(number) * 10_000_000_000, 100)
         };
-        json!({"limits": {"ref_time": 2_000_000_000_000u64, "proof_size": proof_limit}, "blocks": (1..=count).map(block).collect::<Vec<_>>()})
+        DryRunReport {
+            limits: Weight { ref_time: 2_000_000_000_000, proof_size },
+            blocks: (1..=count).map(block).collect(),
+            ..DryRunReport::default()
+        }
     }
 
     #[test]
@@ -147,7 +142,6 @@ mod tests {
     fn a_limit_that_is_none_or_not_known_is_said() {
         assert!(blocks(&dry_run(1, u64::MAX)).contains("100 bytes: this chain sets no limit."));
         assert!(blocks(&dry_run(1, 0)).contains("100 bytes: the limit is not known."));
-        assert!(blocks(&json!({"blocks": [{}]})).contains("the limit is not known"));
     }
 
     #[test]

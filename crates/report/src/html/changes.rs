@@ -5,31 +5,34 @@ use super::{
     element::{class, folded, from_to, name, numbers, section, tag, text, verdicts},
     summary::check,
 };
-use crate::{
-    field::{list, text as field},
-    steps::counted,
-};
-use serde_json::Value;
+use crate::{field::or_dash, steps::counted};
+use protocol::diff::{Change, DiffOutcome, DiffReport, Parameter, Severity};
 
 /// More rows than this are a file, not a page.
 const MOST: usize = 500;
 
-pub fn changes(diff: &Value) -> String {
-    let rules: Vec<_> = list(diff, "/rules").iter().map(check).collect();
+pub fn changes(diff: &DiffOutcome) -> String {
+    let rules: Vec<_> = diff.rules().iter().map(check).collect();
     if rules.is_empty() {
         return String::new();
     }
-    let mut content = verdicts(&rules);
-    let rows: Vec<_> = list(diff, "/whom")
+    let compared = diff.report().map(compared).unwrap_or_default();
+    section("What changed, and whom it breaks", &(verdicts(&rules) + &compared))
+}
+
+fn compared(report: &DiffReport) -> String {
+    let mut content = String::new();
+    let rows: Vec<_> = report
+        .whom
         .iter()
-        .map(|concerned| ["/label", "/changes", "/breaking"].map(|pointer| field(concerned, pointer)).to_vec())
+        .map(|concerned| vec![concerned.label.clone(), concerned.changes.to_string(), concerned.breaking.to_string()])
         .collect();
     if !rows.is_empty() {
         content.push_str(&tag("h3", "Whom it concerns"));
         content.push_str(&numbers(&["Who", "changes", "breaking"], &rows));
     }
     let (breaking, others): (Vec<_>, Vec<_>) =
-        list(diff, "/changes").iter().partition(|change| field(change, "/severity") == "breaking");
+        report.changes.iter().partition(|change| change.severity == Severity::Breaking);
     if !breaking.is_empty() {
         content.push_str(&tag("h3", "What breaks somebody"));
         content.push_str(&listed(&breaking));
@@ -38,16 +41,15 @@ pub fn changes(diff: &Value) -> String {
         let what = if breaking.is_empty() { "change" } else { "other change" };
         content.push_str(&folded(&counted(others.len(), what), &listed(&others)));
     }
-    let untold: String =
-        list(diff, "/untold").iter().filter_map(Value::as_str).map(|untold| tag("li", &text(untold))).collect();
+    let untold: String = report.untold.iter().map(|untold| tag("li", &text(untold))).collect();
     if !untold.is_empty() {
         content.push_str(&class("p", "soft", "Not compared:"));
         content.push_str(&class("ul", "soft", &untold));
     }
-    section("What changed, and whom it breaks", &content)
+    content
 }
 
-fn listed(changes: &[&Value]) -> String {
+fn listed(changes: &[&Change]) -> String {
     let rows: String = changes.iter().take(MOST).map(|change| listed_one(change)).collect();
     let more = changes.len().saturating_sub(MOST);
     let more = match more {
@@ -58,29 +60,23 @@ fn listed(changes: &[&Value]) -> String {
 }
 
 /// `Balances.transfer  call moved  index 0 → index 1`, and below it where in the type it is.
-fn listed_one(change: &Value) -> String {
-    let title = match change.get("pallet").and_then(Value::as_str) {
-        Some(pallet) if pallet != field(change, "/name") => format!("{pallet}.{}", field(change, "/name")),
-        _ => field(change, "/name"),
+fn listed_one(change: &Change) -> String {
+    let values = match (&change.old, &change.new) {
+        (None, None) => String::new(),
+        (None, Some(one)) | (Some(one), None) => format!(" {}", text(one)),
+        (Some(old), Some(new)) => format!(" {} → {}", text(old), text(new)),
     };
-    let values = match (field(change, "/old").as_str(), field(change, "/new").as_str()) {
-        ("-", "-") => String::new(),
-        ("-", one) | (one, "-") => format!(" {}", text(one)),
-        (old, new) => format!(" {} → {}", text(old), text(new)),
-    };
-    let details: String =
-        list(change, "/details").iter().filter_map(Value::as_str).map(|detail| tag("li", &text(detail))).collect();
+    let details: String = change.details.iter().map(|detail| tag("li", &text(detail))).collect();
     let details = if details.is_empty() { details } else { tag("ul", &details) };
-    let kind = text(&field(change, "/kind").replace('-', " "));
-    format!("<li><code>{}</code> <strong>{kind}</strong>{values}{details}</li>\n", name(&title))
+    let kind = text(&change.kind.to_string().replace('-', " "));
+    format!("<li><code>{}</code> <strong>{kind}</strong>{values}{details}</li>\n", name(&change.title()))
 }
 
 /// The constants that change, in the units of people.
-pub fn parameters(diff: &Value) -> String {
-    let all = list(diff, "/parameters");
-    let present = |parameter: &Value, side: &str| parameter.get(side).is_some_and(|value| !value.is_null());
+pub fn parameters(report: &DiffReport) -> String {
+    let all = report.parameters.as_deref().unwrap_or_default();
     let those = |old: bool, new: bool| -> Vec<[String; 3]> {
-        all.iter().filter(|one| (present(one, "old"), present(one, "new")) == (old, new)).take(MOST).map(row).collect()
+        all.iter().filter(|one| (one.old.is_some(), one.new.is_some()) == (old, new)).take(MOST).map(row).collect()
     };
     let (changed, new, gone) = (those(true, true), those(false, true), those(true, false));
     if [&changed, &new, &gone].iter().all(|rows| rows.is_empty()) {
@@ -99,11 +95,9 @@ pub fn parameters(diff: &Value) -> String {
     section("Parameters that change", &content)
 }
 
-fn row(parameter: &Value) -> [String; 3] {
-    let title = format!("{}.{}", field(parameter, "/pallet"), field(parameter, "/constant"));
-    let unit = match field(parameter, "/unit").as_str() {
-        "-" => String::new(),
-        unit => format!("<small>{}</small>", text(unit)),
-    };
-    [name(&title) + &unit, text(&field(parameter, "/old")), text(&field(parameter, "/new"))]
+fn row(parameter: &Parameter) -> [String; 3] {
+    let title = format!("{}.{}", parameter.pallet, parameter.constant);
+    let unit = parameter.unit.as_ref().map(|unit| format!("<small>{}</small>", text(unit))).unwrap_or_default();
+    let value = |value: &Option<String>| text(&or_dash(value.as_ref()));
+    [name(&title) + &unit, value(&parameter.old), value(&parameter.new)]
 }

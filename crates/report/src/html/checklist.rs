@@ -3,12 +3,8 @@
 //! only people can say.
 
 use super::element::{class, tag, text};
-use crate::{
-    Bundle,
-    field::{list, text as field},
-    steps::Status,
-};
-use serde_json::Value;
+use crate::Bundle;
+use protocol::{Check, Status, Verdict};
 
 /// A step, and the checks of the dry run that tick it when all of them passed.
 const BY_CHECKS: [(&str, &[&str]); 8] = [
@@ -54,32 +50,35 @@ type Task = (bool, String);
 
 /// What the evidence ticks, or why it does not.
 fn by_evidence(bundle: &Bundle) -> Vec<Task> {
-    let built = !bundle.build.is_null() && field(&bundle.build, "/dirty") != "yes";
-    let compared = field(&bundle.diff, "/verdict") == "pass";
-    let proposed = !list(&bundle.propose, "/calls").is_empty();
+    let built = bundle.build.as_ref().is_some_and(|build| build.record.dirty != Some(true));
+    let compared = bundle.diff.as_ref().and_then(|diff| diff.report());
+    let compared = compared.is_some_and(|report| report.verdict == Verdict::Pass);
+    let proposed = bundle.propose.as_ref().and_then(|propose| propose.proposal());
     let mut tasks = vec![
         (built, "The blob was built from a commit, nothing uncommitted in it".to_owned()),
         (compared, "What changes and whom it breaks is known, and the versions say so".to_owned()),
     ];
-    tasks.extend(BY_CHECKS.iter().map(|(task, checks)| by_checks(&bundle.dry_run, task, checks)));
-    tasks.push((proposed, "The calls of the proposal are made, and decoded back".to_owned()));
+    let checks = bundle.dry_run.as_ref().map(|report| report.checks.as_slice()).unwrap_or_default();
+    tasks.extend(BY_CHECKS.iter().map(|(task, names)| by_checks(checks, task, names)));
+    let made = proposed.is_some_and(|proposal| !proposal.calls.is_empty());
+    tasks.push((made, "The calls of the proposal are made, and decoded back".to_owned()));
     tasks
 }
 
 /// A check that does not apply to this chain holds nothing up; one that was never made does.
-fn by_checks(dry_run: &Value, task: &str, names: &[&str]) -> Task {
+fn by_checks(checks: &[Check], task: &str, names: &[&str]) -> Task {
     let open: Vec<_> = names
         .iter()
         .filter_map(|name| {
-            let Some(check) = list(dry_run, "/checks").iter().find(|check| field(check, "/name") == *name) else {
+            let Some(check) = checks.iter().find(|check| check.name == *name) else {
                 return Some(format!("{name}: not made"));
             };
-            let fine = match Status::of(check) {
+            let fine = match check.status {
                 Status::Pass => true,
                 Status::Skip => !["pre-post-hooks", "try-state", "equivalence"].contains(name),
                 Status::Warn | Status::Fail | Status::NotJudged => false,
             };
-            (!fine).then(|| format!("{name}: {}", Status::of(check).word()))
+            (!fine).then(|| format!("{name}: {}", check.status))
         })
         .collect();
     match open.is_empty() {

@@ -14,8 +14,9 @@ mod sections;
 mod summary;
 mod weights;
 
-use crate::{Bundle, field::text as field};
+use crate::Bundle;
 use element::{tag, text};
+use protocol::diff::DiffOutcome;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -24,31 +25,31 @@ const SCRIPT_HASH: &str = "sha256-434tVQALdoNtlNKbyUnnuLmO55CJ+Qgx1N5g0vcwM/M=";
 
 /// The same evidence gives the same bytes: nothing here says when or how long.
 pub fn report(bundle: &Bundle) -> String {
-    let from = field(&bundle.dry_run, "/from/spec_version");
-    let to = field(&bundle.inspect, "/spec_version");
+    let (from, to) = bundle.versions();
     let title = text(&format!("Upgrade of {} from {from} to {to}", bundle.name));
     let mut body = tag("h1", &title);
+    let (dry_run, diff) = (bundle.dry_run.as_ref(), bundle.diff.as_ref());
     for section in [
-        summary::verdict(bundle),
-        summary::subject(bundle),
-        summary::checks(&bundle.dry_run),
-        changes::changes(&bundle.diff),
-        blocks::blocks(&bundle.dry_run),
-        sections::storage(&bundle.dry_run),
-        weights::of_calls(&bundle.dry_run),
-        weights::in_source(bundle.weights.as_ref()),
-        changes::parameters(&bundle.diff),
+        Some(summary::verdict(bundle)),
+        Some(summary::subject(bundle)),
+        dry_run.map(summary::checks),
+        diff.map(changes::changes),
+        dry_run.map(blocks::blocks),
+        dry_run.map(sections::storage),
+        dry_run.map(weights::of_calls),
+        bundle.weights.as_ref().map(weights::in_source),
+        diff.and_then(DiffOutcome::report).map(changes::parameters),
         summary::blob(bundle),
-        proposal::proposal(&bundle.propose),
-        checklist::section(bundle),
-        sections::verifying(),
-        element::class(
+        bundle.propose.as_ref().map(proposal::proposal),
+        Some(checklist::section(bundle)),
+        Some(sections::verifying()),
+        Some(element::class(
             "p",
             "soft",
             "This page is a rendering of the evidence files beside it; where they differ, those files count.",
-        ),
+        )),
     ] {
-        body.push_str(&section);
+        body.push_str(&section.unwrap_or_default());
     }
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -2,75 +2,76 @@
 //! The calls of the proposal: what is voted on, what lies within it, and what anyone may do after.
 
 use super::element::{copied, facts, name, section, tag, text};
-use crate::field::{list, size, text as field};
-use serde_json::Value;
+use crate::field::{bytes, or_dash};
+use protocol::proposal::{Call, ProposeOutcome};
 
 /// Longer calls are in their files.
 const COPIED: usize = 2048;
 
-pub fn proposal(propose: &Value) -> String {
-    if propose.is_null() {
-        return String::new();
-    }
-    if let Some(error) = propose.get("error") {
-        let rows = [("Refused", "/message"), ("Found", "/found"), ("Expected", "/expected"), ("What to do", "/hint")];
-        let rows = rows.map(|(name, pointer)| (name, text(&field(error, pointer))));
-        return section("The proposal", &facts(&rows));
-    }
-    let mut content = tag("p", &format!("Route: {}.", text(&field(propose, "/route"))));
-    for (index, call) in list(propose, "/calls").iter().enumerate() {
-        content.push_str(&tag("h3", &format!("{}. {}", index + 1, text(&field(call, "/description")))));
+pub fn proposal(propose: &ProposeOutcome) -> String {
+    let proposal = match propose {
+        ProposeOutcome::Refused { error } => {
+            let or_dash = |part: &Option<String>| text(&or_dash(part.as_ref()));
+            return section(
+                "The proposal",
+                &facts(&[
+                    ("Refused", text(&error.message)),
+                    ("Found", or_dash(&error.found)),
+                    ("Expected", or_dash(&error.expected)),
+                    ("What to do", or_dash(&error.hint)),
+                ]),
+            );
+        }
+        ProposeOutcome::Proposed(proposal) => proposal,
+    };
+    let mut content = tag("p", &format!("Route: {}.", proposal.route));
+    for (index, call) in proposal.calls.iter().enumerate() {
+        content.push_str(&tag("h3", &format!("{}. {}", index + 1, text(&call.description))));
         content.push_str(&facts(&one(call)));
     }
-    if propose.get("apply").is_some_and(Value::is_object) {
-        content.push_str(&tag("h3", &format!("Then: {}", text(&field(propose, "/apply/description")))));
-        let events = words(propose, "/apply/expected_events");
+    if let Some(apply) = &proposal.apply {
+        content.push_str(&tag("h3", &format!("Then: {}", text(&apply.description))));
         let mut rows = vec![
-            ("Call hash", copied("the call's hash", &field(propose, "/apply/hash"))),
-            ("Length", text(&size(propose, "/apply/length"))),
-            ("Events of success", name(&events)),
+            ("Call hash", copied("the call's hash", &apply.hash)),
+            ("Length", text(&bytes(apply.length as u64))),
+            ("Events of success", name(&listed(&apply.expected_events))),
         ];
-        if propose.pointer("/apply/rejected_event").is_some_and(Value::is_string) {
-            rows.push(("Event of failure", name(&field(propose, "/apply/rejected_event"))));
-        }
+        rows.extend(apply.rejected_event.iter().map(|event| ("Event of failure", name(event))));
         content.push_str(&facts(&rows));
     }
-    let notes: String =
-        list(propose, "/notes").iter().filter_map(Value::as_str).map(|note| tag("li", &text(note))).collect();
+    let notes: String = proposal.notes.iter().map(|note| tag("li", &text(note))).collect();
     if !notes.is_empty() {
         content.push_str(&tag("ul", &notes));
     }
     section("The proposal", &content)
 }
 
-fn one(call: &Value) -> Vec<(&'static str, String)> {
-    let decoded = |call: &Value| format!("<code class=\"call\">{}</code>", spread(&text(&field(call, "/decoded"))));
+fn one(call: &Call) -> Vec<(&'static str, String)> {
+    let decoded = |decoded: &str| format!("<code class=\"call\">{}</code>", spread(&text(decoded)));
     let mut rows = vec![
-        ("On", text(&field(call, "/chain"))),
-        ("Call", decoded(call)),
-        ("Call hash", copied("the call's hash", &field(call, "/hash"))),
-        ("Length", text(&size(call, "/length"))),
+        ("On", text(&call.chain)),
+        ("Call", decoded(&call.decoded)),
+        ("Call hash", copied("the call's hash", &call.hash)),
+        ("Length", text(&bytes(call.length as u64))),
     ];
-    if call.get("preimage").is_some_and(Value::is_object) {
-        rows.push(("Preimage", copied("the preimage's hash", &field(call, "/preimage/hash"))));
-        rows.push(("Its length", text(&size(call, "/preimage/length"))));
+    if let Some(preimage) = &call.preimage {
+        rows.push(("Preimage", copied("the preimage's hash", &preimage.hash)));
+        rows.push(("Its length", text(&bytes(preimage.length as u64))));
     }
-    let bytes = field(call, "/bytes");
-    if bytes.len() <= COPIED && bytes != "-" {
-        rows.push(("Bytes", copied("the call's bytes", &bytes)));
+    if call.bytes.len() <= COPIED && !call.bytes.is_empty() {
+        rows.push(("Bytes", copied("the call's bytes", &call.bytes)));
     }
-    for carried in list(call, "/carries") {
-        rows.push(("In it", decoded(carried)));
-        rows.push(("Its hash", copied("the hash of the call in it", &field(carried, "/hash"))));
+    for carried in &call.carries {
+        rows.push(("In it", decoded(&carried.decoded)));
+        rows.push(("Its hash", copied("the hash of the call in it", &carried.hash)));
     }
-    if !list(call, "/files").is_empty() {
-        rows.push(("Files", text(&words(call, "/files"))));
+    if !call.files.is_empty() {
+        rows.push(("Files", text(&listed(&call.files))));
     }
     rows
 }
 
-fn words(value: &Value, pointer: &str) -> String {
-    let words: Vec<_> = list(value, pointer).iter().filter_map(Value::as_str).collect();
+fn listed(words: &[String]) -> String {
     if words.is_empty() { "-".into() } else { words.join(", ") }
 }
 

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::element::{copied, facts, numbers, section, tag, text};
-use crate::{field::text as field, storage};
-use serde_json::Value;
+use crate::storage;
+use protocol::dry_run::DryRunReport;
 
-pub fn storage(dry_run: &Value) -> String {
+pub fn storage(dry_run: &DryRunReport) -> String {
     let (changes, others) = storage::of_the_upgrade(dry_run);
-    let rows: Vec<_> = changes
-        .iter()
-        .map(|change| ["/item", "/added", "/changed", "/removed"].map(|pointer| field(change, pointer)).to_vec())
-        .collect();
+    let rows: Vec<_> = changes.into_iter().map(storage::row).collect();
     let table =
         if rows.is_empty() { String::new() } else { numbers(&["Keys of", "added", "changed", "removed"], &rows) };
     let others = others.map(|others| tag("p", &text(&others))).unwrap_or_default();

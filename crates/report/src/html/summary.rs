@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     Bundle,
-    field::{findings, grouped, list, size, text as field},
+    field::{bytes, findings, grouped, or_dash, words},
     steps,
 };
-use serde_json::Value;
+use protocol::{Check, Status, dry_run::DryRunReport, inspect::RuntimeFacts};
 
 /// Which chain, from which version to which, and whether all is well.
 pub fn verdict(bundle: &Bundle) -> String {
-    let (status, hazards) = (steps::verdict(bundle), steps::hazards(&bundle.dry_run));
+    let (status, hazards) = (steps::verdict(bundle), steps::hazards(bundle));
     let look = match (status, hazards) {
         (Some(steps::Status::Pass), 0) => "pass",
         (Some(steps::Status::Pass | steps::Status::NotJudged), _) => "warn",
@@ -28,45 +28,31 @@ pub fn verdict(bundle: &Bundle) -> String {
 
 /// What a vote is about: all that has to be the same on chain.
 pub fn subject(bundle: &Bundle) -> String {
-    let (state, blob) = (&bundle.dry_run, &bundle.inspect);
-    let of_state = |what: &str, pointer: &str| copied(what, &field(state, pointer));
+    let version = |name: &str, spec: u32, transaction: Option<u32>| {
+        text(&format!("{name} {spec}, transaction_version {}", or_dash(transaction)))
+    };
+    let from = bundle.dry_run.as_ref().map(|report| &report.from);
+    let from = from.map(|from| version(&from.spec_name, from.spec_version, from.transaction_version));
+    let to = bundle.inspect.as_ref();
     let mut rows = vec![
-        (
-            "Chain",
-            text(&format!(
-                "{} {}, transaction_version {}",
-                field(state, "/from/spec_name"),
-                field(state, "/from/spec_version"),
-                field(state, "/from/transaction_version")
-            )),
-        ),
-        (
-            "Becomes",
-            text(&format!(
-                "{} {}, transaction_version {}",
-                field(blob, "/spec_name"),
-                field(blob, "/spec_version"),
-                field(blob, "/transaction_version")
-            )),
-        ),
-        ("Code hash, blake2_256", copied("the code's blake2_256", &field(blob, "/blake2_256"))),
+        ("Chain", or_dash(from)),
+        ("Becomes", or_dash(to.map(|to| version(&to.spec_name, to.spec_version, to.transaction_version)))),
+        ("Code hash, blake2_256", copied("the code's blake2_256", &or_dash(to.map(|to| &to.blake2_256)))),
     ];
-    rows.extend(list(&bundle.propose, "/calls").iter().map(|call| match call.pointer("/preimage/hash") {
-        Some(_) => ("Preimage voted on", copied("the preimage's hash", &field(call, "/preimage/hash"))),
-        None => ("Hash of the call", copied("the call's hash", &field(call, "/hash"))),
+    let proposal = bundle.propose.as_ref().and_then(|propose| propose.proposal());
+    rows.extend(proposal.iter().flat_map(|proposal| &proposal.calls).map(|call| match &call.preimage {
+        Some(preimage) => ("Preimage voted on", copied("the preimage's hash", &preimage.hash)),
+        None => ("Hash of the call", copied("the call's hash", &call.hash)),
     }));
-    if !state.is_null() {
-        let known = match field(state, "/state/verified").as_str() {
-            "yes" => "the state was held against it",
-            _ => "computed from the state, whose source gave none to hold it against",
+    if let Some(DryRunReport { state, .. }) = &bundle.dry_run {
+        let known = match state.verified {
+            true => "the state was held against it",
+            false => "computed from the state, whose source gave none to hold it against",
         };
         rows.extend([
-            (
-                "Rehearsed on",
-                text(&format!("block {} of {}", field(state, "/state/number"), field(state, "/state/source"))),
-            ),
-            ("Block hash", of_state("the block's hash", "/state/block_hash")),
-            ("State root", format!("{} {}", of_state("the state root", "/state/state_root"), text(known))),
+            ("Rehearsed on", text(&format!("block {} of {}", state.number, state.source))),
+            ("Block hash", copied("the block's hash", &state.block_hash)),
+            ("State root", format!("{} {}", copied("the state root", &state.state_root), text(known))),
         ]);
     }
     let ask = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS");
@@ -74,52 +60,52 @@ pub fn subject(bundle: &Bundle) -> String {
     section("What it is about", &facts(&rows))
 }
 
-pub fn blob(bundle: &Bundle) -> String {
-    let (blob, build) = (&bundle.inspect, &bundle.build);
-    if blob.is_null() && build.is_null() {
-        return String::new();
+pub fn blob(bundle: &Bundle) -> Option<String> {
+    let (blob, build) = (bundle.inspect.as_ref(), bundle.build.as_ref().map(|build| &build.record));
+    if blob.is_none() && build.is_none() {
+        return None;
     }
-    let mut commit = copied("the commit", &field(build, "/commit"));
-    if field(build, "/dirty") == "yes" {
+    let fact = |of: fn(&RuntimeFacts) -> &String| or_dash(blob.map(of));
+    let mut commit = copied("the commit", &or_dash(build.and_then(|build| build.commit.as_ref())));
+    if build.is_some_and(|build| build.dirty == Some(true)) {
         commit.push_str(" with uncommitted changes");
     }
-    let features: Vec<_> = list(build, "/features").iter().filter_map(Value::as_str).collect();
-    let features = if features.is_empty() { "none".to_owned() } else { features.join(" ") };
     let mut rows = vec![
-        ("blake2_256", copied("blake2_256", &field(blob, "/blake2_256"))),
-        ("sha256", copied("sha256", &field(blob, "/sha256"))),
-        ("IPFS", copied("the IPFS identifier", &field(blob, "/ipfs_cid"))),
-        ("Size", code_size(bundle)),
-        ("Decompressed", text(&size(blob, "/size_decompressed"))),
-        ("Package", text(&field(build, "/package"))),
-        ("Profile", text(&field(build, "/profile"))),
-        ("Features", text(&features)),
-        ("Compiler", text(&field(build, "/rustc"))),
+        ("blake2_256", copied("blake2_256", &fact(|blob| &blob.blake2_256))),
+        ("sha256", copied("sha256", &fact(|blob| &blob.sha256))),
+        ("IPFS", copied("the IPFS identifier", &fact(|blob| &blob.ipfs_cid))),
+        ("Size", or_dash(blob.map(|blob| code_size(bundle, blob)))),
+        ("Decompressed", text(&or_dash(blob.map(|blob| bytes(blob.size_decompressed))))),
+        ("Package", text(&or_dash(build.map(|build| &build.package)))),
+        ("Profile", text(&or_dash(build.map(|build| &build.profile)))),
+        ("Features", text(&or_dash(build.map(|build| words(&build.features))))),
+        ("Compiler", text(&or_dash(build.map(|build| &build.rustc)))),
         ("Commit", commit),
     ];
     rows.retain(|(_, content)| content != "-");
-    section("The blob", &facts(&rows))
+    Some(section("The blob", &facts(&rows)))
 }
 
 /// The size, what it was, and how much of the limit it takes.
-fn code_size(bundle: &Bundle) -> String {
-    let size_of = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_u64);
-    let mut told = size(&bundle.inspect, "/size");
-    let Some(new) = size_of(&bundle.inspect, "/size") else { return text(&told) };
-    let old = size_of(&bundle.diff, "/old/code_size").or_else(|| size_of(&bundle.dry_run, "/from/code_size"));
-    if let Some(old) = old {
+fn code_size(bundle: &Bundle, blob: &RuntimeFacts) -> String {
+    let new = blob.size;
+    let mut told = bytes(new);
+    let compared = bundle.diff.as_ref().and_then(|diff| diff.report()).map(|report| report.old.code_size);
+    let rehearsed = bundle.dry_run.as_ref().map(|report| report.from.code_size as u64);
+    if let Some(old) = compared.or(rehearsed) {
         let sign = if new < old { "-" } else { "+" };
         told.push_str(&format!(", {sign}{} against the present code", grouped(new.abs_diff(old))));
     }
-    let Some(limit) = size_of(&bundle.build, "/size_limit").filter(|limit| *limit > 0) else { return text(&told) };
+    let limit = bundle.build.as_ref().map(|build| build.record.size_limit).filter(|limit| *limit > 0);
+    let Some(limit) = limit else { return text(&told) };
     let percent = new as f64 * 100.0 / limit as f64;
     told.push_str(&format!("; {percent:.1} % of the {} that the network takes", grouped(limit)));
     text(&told) + &bar::of_limit(percent)
 }
 
 /// The checks, each with its verdict.
-pub fn checks(dry_run: &Value) -> String {
-    let rows: Vec<_> = list(dry_run, "/checks").iter().map(check).collect();
+pub fn checks(dry_run: &DryRunReport) -> String {
+    let rows: Vec<_> = dry_run.checks.iter().map(check).collect();
     if rows.is_empty() {
         return String::new();
     }
@@ -127,22 +113,16 @@ pub fn checks(dry_run: &Value) -> String {
 }
 
 /// A check or a rule. What is wrong is shown; what was fine unfolds.
-pub fn check(check: &Value) -> (steps::Status, String, String) {
-    let status = steps::Status::of(check);
+pub fn check(check: &Check) -> (steps::Status, String, String) {
     let findings: String = findings(check).iter().map(|finding| tag("li", &text(finding))).collect();
-    let mut detail = text(&field(check, "/detail"));
-    // A rule of the comparison says that it is allowed, a check of the dry run says by whom.
-    let reason = check.get("allowed").or(check.get("reason")).and_then(Value::as_str);
-    if reason.is_some() || field(check, "/status") == "allowed" {
-        let reason = reason.unwrap_or("no reason given");
+    let mut detail = text(&check.detail);
+    if let Some(reason) = &check.allowed {
         detail.push_str(&format!(" <strong>Allowed: {}</strong>", text(reason)));
     }
-    let content = match (findings.is_empty(), status) {
+    let content = match (findings.is_empty(), check.status) {
         (true, _) => detail,
-        (false, steps::Status::Fail | steps::Status::Warn | steps::Status::NotJudged) => {
-            format!("{detail}<ul>{findings}</ul>")
-        }
+        (false, Status::Fail | Status::Warn | Status::NotJudged) => format!("{detail}<ul>{findings}</ul>"),
         (false, _) => format!("<details><summary>{detail}</summary><ul>{findings}</ul></details>"),
     };
-    (status, field(check, "/name"), content)
+    (check.status.into(), check.name.clone(), content)
 }

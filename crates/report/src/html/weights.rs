@@ -7,10 +7,13 @@ use super::{
 };
 use crate::{
     call_weights::{self, Changed, Pair, Unit},
+    field::stated,
     steps::{Status, counted},
 };
-use protocol::weights::check::{AgainstRelease, Severity, StepResult};
-use serde_json::Value;
+use protocol::{
+    dry_run::DryRunReport,
+    weights::check::{AgainstRelease, Severity, StepResult},
+};
 
 /// So many stand in the page at once, the largest changes first.
 const SHOWN: usize = 20;
@@ -18,7 +21,7 @@ const MOST: usize = 500;
 /// A bar's side: twice as much, or nothing left.
 const SCALE: f64 = 100.0;
 
-pub fn of_calls(dry_run: &Value) -> String {
+pub fn of_calls(dry_run: &DryRunReport) -> String {
     let Some(all) = call_weights::changed(dry_run) else { return String::new() };
     let mut content = tag("p", &text(&call_weights::summary(&all)));
     content.push_str(&charted(&all, "Call", "dry-run.json"));
@@ -55,15 +58,14 @@ fn row(changed: &Changed) -> [String; 3] {
 }
 
 /// What the runtime's source says about its weights.
-pub fn in_source(weights: Option<&StepResult>) -> String {
-    let Some(weights) = weights else { return String::new() };
+pub fn in_source(weights: &StepResult) -> String {
     let check = &weights.check;
     let findings = &check.findings;
     let told = format!(
         "{} weight files with {} extrinsics: {}, {}.",
         check.files,
         check.extrinsics,
-        crate::weights::stated(check.verdict),
+        stated(check.verdict),
         counted(findings.len(), "finding")
     );
     let rows: Vec<_> = findings

@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-use crate::{changes, cli, context::Context, runtimes::Workspace};
-use serde_json::{Value, json};
+use crate::{
+    changes::{self, Kind},
+    cli,
+    context::Context,
+    runtimes::Workspace,
+};
+use protocol::{
+    ci::{ChangeReason, ChangedReport, ChangedRuntime},
+    format,
+};
 use worker::Result;
 
 pub fn run(context: &Context, options: &cli::CiChanged) -> Result<bool> {
     let workspace = Workspace::load(context)?;
     let change = changes::since(context, &workspace, &options.base)?;
-    let runtimes: Vec<Value> = workspace
-        .runtimes
-        .iter()
-        .map(|runtime| {
-            let reasons = change.reasons(runtime);
-            let reasons: Vec<_> =
-                reasons.iter().map(|(kind, what)| json!({"kind": kind.name(), "what": what})).collect();
-            json!({
-                "name": runtime.name,
-                "package": runtime.package,
-                "affected": !reasons.is_empty(),
-                "reasons": reasons,
-            })
-        })
-        .collect();
-    let document = json!({
-        "version": 1,
-        "base": change.base,
-        "files": change.files.len(),
-        "runtimes": runtimes,
+    let runtimes = workspace.runtimes.iter().map(|runtime| {
+        let reason = |(kind, what): (Kind, String)| ChangeReason { kind: kind.name().to_owned(), what };
+        let reasons: Vec<_> = change.reasons(runtime).into_iter().map(reason).collect();
+        ChangedRuntime {
+            name: runtime.name.clone(),
+            package: runtime.package.clone(),
+            affected: !reasons.is_empty(),
+            reasons,
+        }
     });
+    let document = ChangedReport {
+        format: format::CHANGED.into(),
+        files: change.files.len(),
+        runtimes: runtimes.collect(),
+        base: change.base,
+    };
     context.printer.result(&document, || report::terminal::changed_runtimes(&document))?;
     Ok(true)
 }

@@ -5,15 +5,16 @@
 //! `scripts/clients/` pins them with their digests and has a program for each. Where node or the registry is not there they
 //! are skipped, and that is said.
 
+use super::Answer;
 use crate::{
     cli,
     context::Context,
     pinned::{self, Pinned},
     process::Tool,
 };
-use serde_json::{Value, json};
+use protocol::{Check, ci::ChecksReport};
 use std::{path::Path, time::Duration};
-use worker::{Failure, Kind, Result};
+use worker::{Kind, Result};
 
 /// The name of a client, and its program.
 const CLIENTS: [(&str, &str); 3] =
@@ -36,33 +37,24 @@ pub fn run(context: &Context, options: &cli::CiClients) -> Result<bool> {
         Err(failure) if failure.kind == Kind::Environment => {
             context.printer.warning(&format!("clients are SKIPPED, they cannot be installed: {failure}"));
             let detail = format!("not installed: {}", failure.message);
-            CLIENTS.iter().map(|(name, _)| check(name, "skip", &detail, &json!([]))).collect()
+            CLIENTS.iter().map(|(name, _)| Check::skip(*name, &detail)).collect()
         }
         Err(failure) => return Err(failure),
     };
-    let passed = checks.iter().all(|check| check["status"] != "fail");
-    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "pass" } else { "fail" }});
-    context.printer.result(&document, || report::terminal::checks(&document))?;
-    Ok(passed)
+    let report = ChecksReport::new(checks);
+    context.printer.result(&report, || report::terminal::checks(&report))?;
+    Ok(report.verdict.passed())
 }
 
-fn used_by(name: &str, program: &Path, url: &str) -> Result<Value> {
+fn used_by(name: &str, program: &Path, url: &str) -> Result<Check> {
     let captured = Tool::new("node").arg(program).arg(url).timeout(TIMEOUT).capture()?;
     // What the libraries print comes before.
     let said = String::from_utf8_lossy(&captured.stdout);
-    let answer = said.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
-    let Some(answer) = answer.filter(|answer| answer["status"].is_string()) else {
-        let last: Vec<_> = said.lines().chain(captured.stderr.lines()).filter(|line| !line.trim().is_empty()).collect();
-        let last = &last[last.len().saturating_sub(12)..];
-        let detail =
-            format!("ended without an answer ({}), or took longer than {} s", captured.status, TIMEOUT.as_secs());
-        return Ok(check(name, "fail", &detail, &json!(last)));
-    };
-    let status = answer["status"].as_str().unwrap_or("fail");
-    let detail = answer["detail"].as_str().ok_or_else(|| Failure::internal(format!("{name} gave no detail")))?;
-    Ok(check(name, status, detail, &answer["findings"]))
-}
-
-fn check(name: &str, status: &str, detail: &str, findings: &Value) -> Value {
-    json!({"name": name, "status": status, "detail": detail, "findings": findings})
+    if let Some(answer) = said.lines().rev().find_map(|line| serde_json::from_str::<Answer>(line).ok()) {
+        return Ok(answer.check(name));
+    }
+    let last: Vec<_> = said.lines().chain(captured.stderr.lines()).filter(|line| !line.trim().is_empty()).collect();
+    let last = &last[last.len().saturating_sub(12)..];
+    let detail = format!("ended without an answer ({}), or took longer than {} s", captured.status, TIMEOUT.as_secs());
+    Ok(Check::fail(name, detail).with(last.iter().copied()))
 }

@@ -118,15 +118,16 @@ fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
     // A runtime from a registry has none.
     let weights = directory.join("weights.json").is_file();
     let weights = weights.then(|| about.result(directory, |weights: &StepResult| Some(weights.check.verdict)));
-    let bundle = report::Bundle::new(
-        &about.runtime,
-        Some(&about.result(directory, |_: &BuildResult| None)?),
-        Some(&about.result(directory, |_: &RuntimeFacts| None)?),
-        Some(&about.result(directory, |report: &DryRunReport| Some(report.verdict))?),
-        Some(&about.result(directory, |diff: &DiffOutcome| diff.report().map(|report| report.verdict))?),
-        Some(&about.result(directory, |_: &ProposeOutcome| None)?),
-        weights.transpose()?,
-    );
+    let compared = |diff: &DiffOutcome| diff.report().map(|report| report.verdict);
+    let bundle = report::Bundle {
+        name: about.runtime.clone(),
+        build: Some(about.result(directory, |_: &BuildResult| None)?),
+        inspect: Some(about.result(directory, |_: &RuntimeFacts| None)?),
+        dry_run: Some(about.result(directory, |report: &DryRunReport| Some(report.verdict))?),
+        diff: Some(about.result(directory, compared)?),
+        propose: Some(about.result(directory, |_: &ProposeOutcome| None)?),
+        weights: weights.transpose()?,
+    };
     // The blob itself need not have travelled; where it is there it must be the one.
     let file = directory.join(Path::new(&result.blob.path).file_name().unwrap_or_default());
     if file.is_file() && file_digest(&file)? != about.blob {

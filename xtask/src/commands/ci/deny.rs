@@ -9,7 +9,7 @@ use crate::{
     pinned::{self, Pinned},
     process::Tool,
 };
-use serde_json::{Value, json};
+use protocol::{Check, ci::ChecksReport};
 use std::{path::Path, time::Duration};
 use worker::{Failure, Kind, Result};
 
@@ -34,23 +34,22 @@ pub fn run(context: &Context) -> Result<bool> {
         Err(failure) if failure.kind == Kind::Environment => {
             context.printer.warning(&format!("cargo-deny is SKIPPED, it cannot be installed: {failure}"));
             let detail = format!("not installed: {}", failure.message);
-            OFFLINE.iter().chain([&ADVISORIES]).map(|name| check(name, "skip", &detail, &[])).collect()
+            OFFLINE.iter().chain([&ADVISORIES]).map(|name| Check::skip(*name, &detail)).collect()
         }
         Err(failure) => return Err(failure),
     };
-    let passed = checks.iter().all(|check| check["status"] != "fail");
-    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "pass" } else { "fail" }});
-    context.printer.result(&document, || report::terminal::checks(&document))?;
-    Ok(passed)
+    let report = ChecksReport::new(checks);
+    context.printer.result(&report, || report::terminal::checks(&report))?;
+    Ok(report.verdict.passed())
 }
 
-fn checks(context: &Context, program: &Path) -> Result<Vec<Value>> {
+fn checks(context: &Context, program: &Path) -> Result<Vec<Check>> {
     let mut checks = OFFLINE.iter().map(|name| judged(context, program, name)).collect::<Result<Vec<_>>>()?;
     checks.push(match database(context, program)? {
         Ok(()) => judged(context, program, ADVISORIES)?,
         Err(reason) => {
             context.printer.warning(&format!("advisories are SKIPPED, their database cannot be fetched: {reason}"));
-            check(ADVISORIES, "skip", "the database of RustSec cannot be fetched", &[reason])
+            Check::skip(ADVISORIES, "the database of RustSec cannot be fetched").with([reason])
         }
     });
     Ok(checks)
@@ -63,12 +62,12 @@ fn database(context: &Context, program: &Path) -> Result<std::result::Result<(),
     Ok(if captured.status.success() { Ok(()) } else { Err(last.trim().to_owned()) })
 }
 
-fn judged(context: &Context, program: &Path, name: &str) -> Result<Value> {
+fn judged(context: &Context, program: &Path, name: &str) -> Result<Check> {
     let captured = cargo_deny(context, program).args(["check", "--hide-inclusion-graph", name]).capture()?;
     let lines: Vec<_> = captured.stderr.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
     Ok(match captured.status.success() {
-        true => check(name, "pass", "deny.toml", &[]),
-        false => check(name, "fail", &captured.status.to_string(), &lines[..lines.len().min(LINES_SHOWN)]),
+        true => Check::pass(name, "deny.toml"),
+        false => Check::fail(name, captured.status.to_string()).with(lines.into_iter().take(LINES_SHOWN)),
     })
 }
 
@@ -78,8 +77,4 @@ fn cargo_deny(context: &Context, program: &Path) -> Tool {
         .directory(&context.workspace)
         // Without it git asks for a name where there is a terminal.
         .env("GIT_TERMINAL_PROMPT", "0")
-}
-
-fn check(name: &str, status: &str, detail: &str, findings: &[String]) -> Value {
-    json!({"name": name, "status": status, "detail": detail, "findings": findings})
 }

@@ -10,7 +10,7 @@ use crate::{
     pinned::{self, Pinned},
     process::Tool,
 };
-use serde_json::{Value, json};
+use protocol::{Check, ci::ChecksReport};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Kind, Result};
 
@@ -49,15 +49,9 @@ pub fn run(context: &Context) -> Result<bool> {
     for linter in &TOOLS {
         checks.push(lint(context, linter, &workflows)?);
     }
-    let passed = checks.iter().all(|check| check["status"] != "fail");
-    let document = json!({
-        "version": 1,
-        "workflows": workflows.len(),
-        "checks": checks,
-        "verdict": if passed { "pass" } else { "fail" },
-    });
-    context.printer.result(&document, || report::terminal::checks(&document))?;
-    Ok(passed)
+    let report = ChecksReport { workflows: Some(workflows.len()), ..ChecksReport::new(checks) };
+    context.printer.result(&report, || report::terminal::checks(&report))?;
+    Ok(report.verdict.passed())
 }
 
 fn workflows(directory: &Path) -> Result<Vec<PathBuf>> {
@@ -73,13 +67,13 @@ fn workflows(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn lint(context: &Context, linter: &Linter, workflows: &[PathBuf]) -> Result<Value> {
-    let check = |status: &str, detail: String, findings: Vec<String>| json!({"name": linter.pinned.name, "status": status, "detail": detail, "findings": findings});
+fn lint(context: &Context, linter: &Linter, workflows: &[PathBuf]) -> Result<Check> {
+    let name = linter.pinned.name;
     let program = match linter.pinned.installed(context) {
         Ok(directory) => directory.join(linter.program),
         Err(failure) if failure.kind == Kind::Environment => {
-            context.printer.warning(&format!("{} is SKIPPED, it cannot be installed: {failure}", linter.pinned.name));
-            return Ok(check("skip", format!("not installed: {}", failure.message), Vec::new()));
+            context.printer.warning(&format!("{name} is SKIPPED, it cannot be installed: {failure}"));
+            return Ok(Check::skip(name, format!("not installed: {}", failure.message)));
         }
         Err(failure) => return Err(failure),
     };
@@ -87,7 +81,7 @@ fn lint(context: &Context, linter: &Linter, workflows: &[PathBuf]) -> Result<Val
     let said = String::from_utf8_lossy(&captured.stdout);
     let lines = said.lines().chain(captured.stderr.lines()).filter(|line| !line.trim().is_empty());
     match captured.status.success() {
-        true => Ok(check("pass", format!("{} workflows", workflows.len()), Vec::new())),
-        false => Ok(check("fail", captured.status.to_string(), lines.take(200).map(str::to_owned).collect())),
+        true => Ok(Check::pass(name, format!("{} workflows", workflows.len()))),
+        false => Ok(Check::fail(name, captured.status.to_string()).with(lines.take(200))),
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     runtimes::{Runtime, Workspace},
 };
-use serde_json::{Value, json};
+use protocol::ci::Matrix;
 use worker::{Failure, Result};
 
 /// GitHub runs no more jobs of one matrix.
@@ -96,17 +96,15 @@ fn matrix_job(runtime: &Runtime, stage: Stage, job: &'static str, parts: &[Upgra
 }
 
 /// What GitHub takes as `strategy.matrix`.
-fn include<'job>(jobs: impl Iterator<Item = &'job MatrixJob>) -> Value {
-    let entries = jobs.map(|job| {
-        json!({
-            "runtime": job.runtime,
-            "package": job.package,
-            "stage": job.stage.name(),
-            "job": job.job,
-            "only": job.only,
-        })
+fn include<'job>(jobs: impl Iterator<Item = &'job MatrixJob>) -> Matrix {
+    let entries = jobs.map(|job| protocol::ci::MatrixJob {
+        runtime: job.runtime.clone(),
+        package: job.package.clone(),
+        stage: job.stage.name().to_owned(),
+        job: job.job.to_owned(),
+        only: job.only.clone(),
     });
-    json!({"include": entries.collect::<Vec<_>>()})
+    Matrix { include: entries.collect() }
 }
 
 /// `name=value` lines: a value must be on one line, and a matrix without jobs is an error there.
@@ -120,7 +118,9 @@ fn github(jobs: &[MatrixJob]) -> Result<String> {
                 .expected(format!("at most {GITHUB_JOBS} in one matrix"))
                 .hint("select runtimes with --runtime, in several workflows"));
         }
-        text.push_str(&format!("{}={}\n", stage.name(), include(of_stage.into_iter())));
+        let matrix = serde_json::to_string(&include(of_stage.into_iter()))
+            .map_err(|error| Failure::internal("a matrix cannot be written as JSON").found(error.to_string()))?;
+        text.push_str(&format!("{}={matrix}\n", stage.name()));
     }
     text.push_str(&format!("any={}\n", !jobs.is_empty()));
     Ok(text)

@@ -5,13 +5,15 @@
 //! browser or the registry is not there the page is not looked at, and that is said.
 
 use super::super::utf8;
+use super::Answer;
 use crate::{
     browser, cli,
     context::Context,
     pinned::{self, Pinned},
     process::Tool,
 };
-use serde_json::{Value, json};
+use protocol::{Check, ci::ChecksReport};
+use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 use worker::{Failure, Kind, Result};
 
@@ -37,7 +39,7 @@ pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
             let page = options.page.display();
             context.printer.warning(&format!("{page} is SKIPPED, it cannot be opened: {failure}{how}"));
             let detail = format!("not looked at: {}", failure.message);
-            return finish(context, vec![json!({"name": "page", "status": "skip", "detail": detail, "findings": []})]);
+            return finish(context, vec![Check::skip("page", detail)]);
         }
         Err(failure) => return Err(failure),
     };
@@ -47,14 +49,25 @@ pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {
         tool = tool.arg(utf8(pictures)?);
     }
     let said = tool.output()?;
-    let checks = serde_json::from_str::<Value>(&said).ok().and_then(|mut answer| {
-        answer.get_mut("checks").and_then(Value::as_array_mut).map(std::mem::take).filter(|checks| !checks.is_empty())
-    });
-    let checks = checks.ok_or_else(|| {
+    let answer = serde_json::from_str::<Answers>(&said).ok().filter(|answer| !answer.checks.is_empty());
+    let answer = answer.ok_or_else(|| {
         let said: String = said.chars().take(500).collect();
         Failure::internal(format!("{PROGRAM} gave no checks")).found(said)
     })?;
-    finish(context, checks)
+    finish(context, answer.checks.into_iter().map(|NamedAnswer { name, answer }| answer.check(&name)).collect())
+}
+
+/// What the program says.
+#[derive(Deserialize)]
+struct Answers {
+    checks: Vec<NamedAnswer>,
+}
+
+#[derive(Deserialize)]
+struct NamedAnswer {
+    name: String,
+    #[serde(flatten)]
+    answer: Answer,
 }
 
 /// The browser, and the program that drives it.
@@ -65,9 +78,8 @@ fn tools(context: &Context) -> Result<(PathBuf, PathBuf)> {
     Ok((browser, PLAYWRIGHT.installed(context)?.join(PROGRAM)))
 }
 
-fn finish(context: &Context, checks: Vec<Value>) -> Result<bool> {
-    let passed = checks.iter().all(|check| check["status"] != "fail");
-    let document = json!({"version": 1, "checks": checks, "verdict": if passed { "pass" } else { "fail" }});
-    context.printer.result(&document, || report::terminal::checks(&document))?;
-    Ok(passed)
+fn finish(context: &Context, checks: Vec<Check>) -> Result<bool> {
+    let report = ChecksReport::new(checks);
+    context.printer.result(&report, || report::terminal::checks(&report))?;
+    Ok(report.verdict.passed())
 }

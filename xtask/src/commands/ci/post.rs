@@ -5,8 +5,9 @@
 //! another's.
 
 use crate::{cli, context::Context, process::Tool};
+use protocol::{ci::PostReport, format};
 use report::comment::{LIMIT, MARKER};
-use serde_json::{Value, json};
+use serde::{Deserialize, de::DeserializeOwned};
 use std::time::Duration;
 use worker::{Failure, Result};
 
@@ -31,36 +32,37 @@ pub fn run(context: &Context, options: &cli::CiPost) -> Result<bool> {
 
     let head = format!("head={}", options.head);
     let path = format!("repos/{repository}/pulls");
-    let pulls = gh(&["--method", "GET", &path, "--raw-field", "state=open", "--raw-field", &head])?;
-    let of_commit = |pull: &&Value| pull.pointer("/head/sha").and_then(Value::as_str) == Some(&options.commit);
-    let Some(number) = items(&pulls).iter().find(of_commit).and_then(|pull| pull.get("number")?.as_u64()) else {
+    let pulls: Vec<Pull> = gh(&["--method", "GET", &path, "--raw-field", "state=open", "--raw-field", &head])?;
+    let Some(pull) = pulls.into_iter().find(|pull| pull.head.sha == options.commit) else {
         // It was closed or got another commit, whose own run comments.
         context.printer.status(&format!("no open pull request of {} is at {}", options.head, options.commit));
-        let document = json!({"version": 1, "pull_request": null, "posted": false});
+        let format = format::POST.into();
+        let document = PostReport { format, pull_request: None, posted: false, replaced: None, url: None };
         context.printer.result(&document, || "nothing posted\n".into())?;
         return Ok(true);
     };
+    let number = pull.number;
     let comments = format!("repos/{repository}/issues/{number}/comments");
-    let present = gh(&["--method", "GET", "--paginate", "--slurp", &comments, "--raw-field", "per_page=100"])?;
+    let present: Vec<Vec<PullComment>> =
+        gh(&["--method", "GET", "--paginate", "--slurp", &comments, "--raw-field", "per_page=100"])?;
     // Anyone can write the marker; only a bot's comment is ours to replace.
-    let ours = |comment: &&Value| {
-        comment.get("body").and_then(Value::as_str).is_some_and(|body| body.starts_with(MARKER))
-            && comment.pointer("/user/type").and_then(Value::as_str) == Some("Bot")
+    let ours = |comment: &PullComment| {
+        comment.body.as_ref().is_some_and(|body| body.starts_with(MARKER))
+            && comment.user.as_ref().is_some_and(|user| user.kind == "Bot")
     };
-    let pages = items(&present).iter().flat_map(|page| items(page).iter());
-    let former = pages.filter(ours).find_map(|comment| comment.get("id")?.as_u64());
+    let former = present.into_iter().flatten().find(ours).map(|comment| comment.id);
     let body = format!("body=@{}", super::super::utf8(&options.comment)?);
-    let answer = match former {
+    let answer: Posted = match former {
         Some(id) => gh(&["--method", "PATCH", &format!("repos/{repository}/issues/comments/{id}"), "--field", &body])?,
         None => gh(&["--method", "POST", &comments, "--field", &body])?,
     };
-    let document = json!({
-        "version": 1,
-        "pull_request": number,
-        "posted": true,
-        "replaced": former.is_some(),
-        "url": answer.get("html_url"),
-    });
+    let document = PostReport {
+        format: format::POST.into(),
+        pull_request: Some(number),
+        posted: true,
+        replaced: Some(former.is_some()),
+        url: answer.html_url,
+    };
     let done = if former.is_some() { "replaced" } else { "posted" };
     context.printer.result(&document, || format!("comment of pull request {number} {done}\n"))?;
     Ok(true)
@@ -85,11 +87,40 @@ fn check(option: &str, text: &str, good: impl Fn(&str) -> bool) -> Result<()> {
     }
 }
 
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
+/// What is read of GitHub's answers.
+#[derive(Deserialize)]
+struct Pull {
+    number: u64,
+    head: PullHead,
 }
 
-fn gh(arguments: &[&str]) -> Result<Value> {
+#[derive(Deserialize)]
+struct PullHead {
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct PullComment {
+    id: u64,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    user: Option<PullUser>,
+}
+
+#[derive(Deserialize)]
+struct PullUser {
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    #[serde(default)]
+    html_url: Option<String>,
+}
+
+fn gh<Answer: DeserializeOwned>(arguments: &[&str]) -> Result<Answer> {
     let tool = Tool::new("gh").arg("api").args(arguments).env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
     let argv = tool.argv();
     let captured = tool.timeout(LONGEST).capture().map_err(|failure| {

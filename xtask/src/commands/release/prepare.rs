@@ -37,7 +37,7 @@ use protocol::{
     upgrade::RuntimeUpgrade,
     verify::EvidenceRequest,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Code, Failure, Result};
@@ -447,41 +447,42 @@ impl Press<'_> {
             let title = format!("diff {}", planned.name);
             let (passed, mut changes): (_, DiffReport) = match self.ask(&title, Worker::Compat, &request) {
                 // That the former runtime is too old to tell its types is no fault of this one.
-                Err(failure) if failure.is(Code::OldMetadata) => return Ok(json!({"error": failure.to_string()})),
+                Err(failure) if failure.is(Code::OldMetadata) => {
+                    return Ok(Compared::Not { error: failure.to_string() });
+                }
                 other => other?,
             };
             let parameters = Request::Parameters { old, new, decimals: None, symbol: None, block_time: None };
             let (_, mut parameters): (_, ParametersReport) = self.ask(&title, Worker::Compat, &parameters)?;
             (changes.old.source, changes.new.source) = (previous.name(), Place::File(utf8(blob)?.to_owned()).name());
             (parameters.old.source, parameters.new.source) = (changes.old.source.clone(), changes.new.source.clone());
-            Ok(json!({"passed": passed, "changes": changes, "parameters": parameters}))
+            Ok(Compared::Whole { passed, changes: Box::new(changes), parameters: Box::new(parameters) })
         })?;
-        if let Some(error) = comparison.get("error").and_then(Value::as_str) {
-            printed.warnings.push(format!("{}: not compared with the runtime before: {error}", planned.name));
-            return Ok(json!({"error": error}));
-        }
-        let of = |pointer: &str| comparison.pointer(pointer).cloned().unwrap_or_default();
-        files.add(diff_name(planned), directory::pretty(&of("/changes"))?)?;
-        files.add(parameters_name(planned), report::diff::parameters(&of("/parameters")).into_bytes())?;
-        let rules = of("/changes/rules");
-        let rules = rules.as_array().map(Vec::as_slice).unwrap_or_default();
+        let (passed, changes, parameters) = match comparison {
+            Compared::Whole { passed, changes, parameters } => (passed, changes, parameters),
+            Compared::Not { error } => {
+                printed.warnings.push(format!("{}: not compared with the runtime before: {error}", planned.name));
+                return Ok(json!({"error": error}));
+            }
+        };
+        files.add(diff_name(planned), directory::pretty(&changes)?)?;
+        files.add(parameters_name(planned), report::diff::parameters(&parameters).into_bytes())?;
         // A build for quick rehearsals has the name and the version of what goes on chain, and another pace.
-        let pace = rules.iter().filter(|rule| rule["name"] == "consensus" && rule["status"] == "warn");
-        for finding in pace.flat_map(|rule| rule["findings"].as_array().cloned().unwrap_or_default()) {
-            printed.warnings.push(format!("{}: {}", planned.name, finding.as_str().unwrap_or_default()));
+        let pace = changes.rules.iter().filter(|rule| rule.name == "consensus" && rule.status == Status::Warn);
+        for finding in pace.flat_map(|rule| &rule.findings) {
+            printed.warnings.push(format!("{}: {}", planned.name, finding.text));
         }
-        if of("/passed") != json!(true) {
-            let broken = rules.iter();
-            let broken = broken.filter(|rule| rule["status"] == "fail").filter_map(|rule| rule["name"].as_str());
-            let broken: Vec<_> = broken.collect();
+        if !passed {
+            let broken = changes.rules.iter().filter(|rule| rule.status == Status::Fail);
+            let broken: Vec<_> = broken.map(|rule| rule.name.as_str()).collect();
             printed.problems.push(format!("{}: broken rules of `diff`: {}", planned.name, broken.join(", ")));
         }
         Ok(json!({
-            "old": {"spec_name": of("/changes/old/spec_name"), "spec_version": of("/changes/old/spec_version"),
-                "blake2_256": of("/changes/old/blake2_256")},
-            "changes": of("/changes/changes").as_array().map(Vec::len),
-            "parameters": of("/parameters/parameters").as_array().map(Vec::len),
-            "verdict": of("/changes/verdict"),
+            "old": {"spec_name": changes.old.spec_name, "spec_version": changes.old.spec_version,
+                "blake2_256": changes.old.blake2_256},
+            "changes": changes.changes.len(),
+            "parameters": parameters.parameters.len(),
+            "verdict": changes.verdict,
             "changes_asset": diff_name(planned),
             "parameters_asset": parameters_name(planned),
         }))
@@ -572,22 +573,44 @@ impl Press<'_> {
     }
 
     /// The value of an earlier run with the same key, else a new one.
-    fn remembered(&self, name: &str, key: Option<String>, make: impl FnOnce() -> Result<Value>) -> Result<Value> {
+    fn remembered<T: Serialize + DeserializeOwned>(
+        &self,
+        name: &str,
+        key: Option<String>,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         let path = self.work.join(format!("{name}.json"));
         if let Some(key) = &key
             && let Ok(text) = files::read_bounded(&path, REMEMBERED_LIMIT)
-            && let Ok(former) = serde_json::from_slice::<Value>(&text)
-            && former.get("inputs") == Some(&json!(key))
-            && let Some(value) = former.get("value")
+            && let Ok(former) = serde_json::from_slice::<Remembered<T>>(&text)
+            && former.inputs == *key
         {
-            return Ok(value.clone());
+            return Ok(former.value);
         }
         let value = make()?;
-        if let Some(key) = key {
-            files::write_whole(&path, &directory::pretty(&json!({"inputs": key, "value": value}))?)?;
+        match key {
+            Some(inputs) => {
+                let made = Remembered { inputs, value };
+                files::write_whole(&path, &directory::pretty(&made)?)?;
+                Ok(made.value)
+            }
+            None => Ok(value),
         }
-        Ok(value)
     }
+}
+
+/// A value, and a digest of what it was made from.
+#[derive(Serialize, Deserialize)]
+struct Remembered<T> {
+    inputs: String,
+    value: T,
+}
+
+/// The blob compared with the runtime before.
+#[derive(Serialize, Deserialize)]
+enum Compared {
+    Not { error: String },
+    Whole { passed: bool, changes: Box<DiffReport>, parameters: Box<ParametersReport> },
 }
 
 /// Names the variants that are the very blob that goes on chain: what was to make another of them did nothing.

@@ -10,7 +10,8 @@ use crate::{
     process::Tool,
     toolchain::{distribution, in_path, rustup, verbose_version},
 };
-use serde_json::{Value, json};
+use protocol::{format, workspace::BuilderImageReport};
+use serde::Deserialize;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -64,13 +65,12 @@ pub fn run(context: &Context, engine: ImageEngine) -> Result<bool> {
     };
     task.done("made");
     context.printer.result(&document, || {
-        let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         format!(
             "image   {}\ndigest  {}\nrustc   {}\n\nin [workspace.metadata.cutover]:\nimage = \"{}\"\n",
-            text("image"),
-            text("digest"),
-            text("rustc"),
-            text("pin")
+            document.image,
+            document.digest,
+            document.rustc.as_deref().unwrap_or("-"),
+            document.pin
         )
     })?;
     Ok(true)
@@ -128,7 +128,13 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Some machines let podman build an image and not run it: what runs builds must have run.
-fn build_and_try(context: &Context, directory: &Path, reference: &str, log: &Path, task: &Task) -> Result<Value> {
+fn build_and_try(
+    context: &Context,
+    directory: &Path,
+    reference: &str,
+    log: &Path,
+    task: &Task,
+) -> Result<BuilderImageReport> {
     let podman = Program::find(context, "podman")?;
     let fixed = ["build", "--layers", "--network=none", "--timestamp", EPOCH, "--tag", reference];
     podman.tool().args(fixed).arg(directory).logged(log, |line| task.tick(line))?;
@@ -138,13 +144,20 @@ fn build_and_try(context: &Context, directory: &Path, reference: &str, log: &Pat
     let digest = inspected.trim().to_owned();
     let version =
         podman.tool().args(["run", "--rm", "--network=none", reference, "version"]).timeout(limit).output()?;
-    let version: Value = serde_json::from_str(version.trim())
+    let version: ImageVersion = serde_json::from_str(version.trim())
         .map_err(|error| Failure::internal("the image does not say its version").found(error.to_string()))?;
-    Ok(json!({
-        "version": 1,
-        "image": reference,
-        "digest": digest,
-        "pin": format!("{NAME}@{digest}"),
-        "rustc": version.get("rustc"),
-    }))
+    Ok(BuilderImageReport {
+        format: format::BUILDER_IMAGE.into(),
+        image: reference.to_owned(),
+        pin: format!("{NAME}@{digest}"),
+        digest,
+        rustc: version.rustc,
+    })
+}
+
+/// What the image's program `version` says.
+#[derive(Deserialize)]
+struct ImageVersion {
+    #[serde(default)]
+    rustc: Option<String>,
 }
