@@ -5,6 +5,8 @@
 //! It is a library so that another workspace can have it as a dependency, pinned by that workspace's own lock file, and
 //! start it from a package of three lines.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 mod browser;
 mod canonical;
 mod cargo;

@@ -9,9 +9,9 @@ use crate::{
     interrupt,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use protocol::Verdict;
+use protocol::{FailureDocument, Verdict};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     io::{BufRead, IsTerminal, Read, Write},
     process::ExitCode,
@@ -183,7 +183,7 @@ impl Printer {
             self.command(&github::Annotation::of_failure(failure));
         }
         if self.0.json && !self.0.written.load(Ordering::Relaxed) {
-            let document = json!({ "error": failure });
+            let document = FailureDocument { error: failure.clone() };
             let text = serde_json::to_string_pretty(&document).unwrap_or_default();
             let _ = self.data(&if self.0.github { github::tame_json(&text) } else { text.into() });
         }

@@ -427,6 +427,7 @@ fn short_name(package: &Package, matrix: Option<&Matrix>) -> String {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "other tools have sections of their own in the same metadata")]
 fn section<T: for<'de> Deserialize<'de>>(metadata: &serde_json::Value, name: &str) -> Result<Option<T>> {
     let Some(section) = metadata.get("cutover").filter(|section| !section.is_null()) else { return Ok(None) };
     serde_json::from_value(section.clone()).map(Some).map_err(|error| {

@@ -8,6 +8,8 @@
 //! is not used for three reasons: its JSON omits the keys of each repetition, its number of
 //! repetitions is fixed in advance, and an invalid argument ends the process.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 mod database;
 pub mod machine;
 mod overhead;

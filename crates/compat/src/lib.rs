@@ -10,6 +10,8 @@
 //! - [`parameters`]: the constants that changed, in human units
 //! - [`request`]: the whole report, as `diff` prints it
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod changes;
 pub mod compare;
 pub mod host_functions;

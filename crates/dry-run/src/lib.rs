@@ -5,6 +5,8 @@
 //! until its migrations have ended and some more; the try-runtime build, where there is one, runs its own hooks from
 //! the same state, and what both wrote is compared. Each check gives its own verdict and never hides another's.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 mod allowance;
 mod ask;
 mod block;

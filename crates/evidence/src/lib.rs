@@ -7,6 +7,8 @@
 //!
 //! `docs/evidence.md` documents every format here; it changes with this code.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod bundle;
 pub mod canonical;
 pub mod digest;

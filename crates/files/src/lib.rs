@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Writes files atomically, and reads files with a size limit.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 use std::{
     fs::File,
     io::{BufWriter, Read, Write},

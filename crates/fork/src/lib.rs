@@ -5,6 +5,8 @@
 //! the header's state root ([`Chain`]). An [`Author`] prepares slots, digests and inherents, and
 //! [`block::build`] builds and imports each block with the executor that nodes use.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod author;
 pub mod block;
 pub mod candidate;

@@ -4,6 +4,8 @@
 //! - [`Session`]: sends requests to several nodes of one chain, with failover and retries
 //! - [`NodeRuntime`]: the runtime at a block, fetched from a node
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 mod client;
 mod runtime;
 mod session;

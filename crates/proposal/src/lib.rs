@@ -8,6 +8,8 @@
 //! - [`upgrade`]: creates the proposal; [`files`] writes it; [`request`] handles the worker's
 //!   requests.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod calls;
 pub mod decode;
 pub mod encode;

@@ -75,6 +75,12 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+/// What a command prints under `--json` that ended without a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailureDocument {
+    pub error: Failure,
+}
+
 impl Failure {
     /// Returns a failure of a kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {

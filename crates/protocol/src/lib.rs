@@ -7,6 +7,8 @@
 //! in `docs/schema` are generated from the same types. This crate imports no other crate of
 //! Cutover.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod benchmark;
 pub mod block;
 pub mod build;
@@ -45,7 +47,7 @@ pub use check::{Check, Finding, Rank, Status, hazards};
 pub use checks::CHECKS;
 pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};
 pub use event::{Event, Progress};
-pub use failure::{Code, Failure, Kind, Result};
+pub use failure::{Code, Failure, FailureDocument, Kind, Result};
 pub use source::Source;
 pub use verdict::Verdict;
 pub use volatile::{VOLATILE, without_volatile};

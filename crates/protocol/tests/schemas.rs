@@ -5,8 +5,8 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_protocol::{
-    benchmark, block, build, bytes, diff, dry_run, inspect, manifest, proposal, rebuild, signers, step, upgrade,
-    verify, weights,
+    benchmark, block, build, bytes, ci, diff, dry_run, inspect, manifest, proposal, rebuild, signers, step, upgrade,
+    verify, weights, workspace,
 };
 use schemars::{Schema, schema_for};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -18,17 +18,26 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("blob-difference", schema_for!(bytes::BlobDifference)),
         ("block", schema_for!(block::BlockReport)),
         ("build", schema_for!(build::BuildReport)),
+        ("builder-image", schema_for!(workspace::BuilderImageReport)),
         ("build-digest", schema_for!(build::BuildDigest)),
+        ("changed", schema_for!(ci::ChangedReport)),
+        ("checks", schema_for!(ci::ChecksReport)),
+        ("comment", schema_for!(ci::Comment)),
         ("diff", schema_for!(diff::DiffReport)),
         ("dry-run", schema_for!(dry_run::DryRunReport)),
         ("inspect", schema_for!(inspect::RuntimeFacts)),
+        ("error", schema_for!(cutover_protocol::FailureDocument)),
+        ("init", schema_for!(workspace::InitReport)),
+        ("list", schema_for!(workspace::ListReport)),
         ("manifest", schema_for!(manifest::Envelope)),
         ("manifest-statement", schema_for!(manifest::Statement)),
         ("parameters", schema_for!(diff::ParametersReport)),
+        ("post", schema_for!(ci::PostReport)),
         ("proposal", schema_for!(proposal::Proposal)),
         ("raw-database", schema_for!(weights::constants::Database)),
         ("raw-overhead", schema_for!(weights::constants::Overhead)),
         ("raw-weights", schema_for!(weights::raw::RawResults)),
+        ("setup", schema_for!(workspace::SetupReport)),
         ("signers", schema_for!(signers::RootFile)),
         ("state", schema_for!(inspect::StateSummary)),
         ("step", schema_for!(step::Step)),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reading documents that may be from another version.
 
+#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
+
 use protocol::{Check, Finding, Rank, Verdict};
 use serde_json::Value;
 

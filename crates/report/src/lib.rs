@@ -5,6 +5,8 @@
 //! Each takes the document's own type, so that a field that is renamed is an error of the compiler. A part that is missing
 //! leaves a gap.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod benchmarks;
 pub mod block;
 pub mod bytes;

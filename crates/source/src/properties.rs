@@ -56,6 +56,7 @@ fn of_chain_spec(path: &Path) -> Option<Value> {
 }
 
 /// Parses `properties`. Each property is one value, or a list with one value for each token.
+#[expect(clippy::disallowed_methods, reason = "a property is one value or a list")]
 fn parse(properties: &Value) -> Properties {
     let first = |name: &str| match properties.get(name)? {
         Value::Array(several) => several.first().cloned(),

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A matrix as the files of other engines.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_macros, reason = "pipelines of GitLab and jobs of Kubernetes are not documents of ours")
+)]
+
 use super::matrix::MatrixJob;
 use crate::cli::Stage;
 use serde_json::{Map, Value, json};

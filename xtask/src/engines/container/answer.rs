@@ -36,11 +36,14 @@ impl Listener {
                 .found("no line with a JSON document")
                 .expected(expected));
         };
+        #[expect(clippy::disallowed_methods, reason = "a document of srtool, whose versions differ")]
+        let text =
+            |document: &Value, pointer: &str| document.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         let document: Value = serde_json::from_str(line).map_err(|error| {
             let what = if error.is_eof() { "is cut short" } else { "is no JSON" };
             Failure::input(format!("the result of {who} {what}")).found(error.to_string()).expected(expected)
         })?;
-        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let text = |pointer: &str| text(&document, pointer);
         Ok(Answer {
             rustc: text("/rustc").or_else(|| text("/info/rustc")).unwrap_or_default(),
             blake2_256: text("/runtimes/compressed/blake2_256")

@@ -3,7 +3,7 @@
 
 use super::{super::Image, program::Program};
 use crate::{cli::EngineOptions, context::Context, printer::Task, runtimes::Workspace};
-use serde_json::Value;
+use serde::Deserialize;
 use std::time::Duration;
 use worker::{Failure, Result};
 
@@ -148,12 +148,19 @@ fn inspect(program: &Program, reference: &str) -> Result<Option<Known>> {
 }
 
 fn parse(text: &[u8]) -> Option<Known> {
-    let document: Value = serde_json::from_slice(text).ok()?;
-    let image = document.get(0)?;
-    let id = image.get("Id")?.as_str()?;
-    let id = if id.starts_with("sha256:") { id.to_owned() } else { format!("sha256:{id}") };
-    let digests = image.get("RepoDigests").and_then(Value::as_array).into_iter().flatten();
-    Some(Known { id, digests: digests.filter_map(Value::as_str).map(str::to_owned).collect() })
+    let images: Vec<Inspected> = serde_json::from_slice(text).ok()?;
+    let Inspected { id, digests } = images.into_iter().next()?;
+    let id = if id.starts_with("sha256:") { id } else { format!("sha256:{id}") };
+    Some(Known { id, digests: digests.unwrap_or_default() })
+}
+
+/// What docker and podman say of an image.
+#[derive(Deserialize)]
+struct Inspected {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(rename = "RepoDigests", default)]
+    digests: Option<Vec<String>>,
 }
 
 #[cfg(test)]
