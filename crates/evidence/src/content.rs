@@ -93,6 +93,9 @@ fn is_about(hash: &str, blobs: &[&RuntimeBlob]) -> Result<(), String> {
 
 fn dry_run(result: &DryRunReport, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     is_about(&result.to.blake2_256, blobs)?;
+    if !result.left_out.is_empty() {
+        return Err(format!("states that it passed, and its dry run left out checks: {}", result.left_out.join(", ")));
+    }
     if let Some(name) = CHECKS.iter().find(|name| !result.checks.iter().any(|check| check.name == **name)) {
         return Err(format!("states that it passed, and lacks the check {name}"));
     }
@@ -224,6 +227,7 @@ mod tests {
             (json!({"verdict": "pass_with_hazards"}), "where its checks come to pass"),
             (json!({"checks": []}), "lacks the check versions"),
             (json!({"format": "cutover/dry-run/v1"}), "\"cutover/dry-run/v1\"; this version knows cutover/dry-run/v2"),
+            (json!({"left_out": ["weights"]}), "left out checks: weights"),
         ] {
             let said = refused("dry-run", |result| {
                 for (name, value) in change.as_object().expect("fields") {

@@ -15,7 +15,7 @@ pub mod build;
 pub mod bytes;
 mod chain;
 mod check;
-mod checks;
+pub mod checks;
 pub mod ci;
 pub mod diff;
 pub mod dry_run;

@@ -3,7 +3,7 @@
 
 #![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
 
-use protocol::{Check, Finding, Rank, Verdict};
+use protocol::{Check, Finding, Rank, Verdict, dry_run::DryRunReport};
 use serde_json::Value;
 
 /// A value as a person reads it, `-` where there is none.
@@ -73,6 +73,12 @@ pub fn stated(verdict: Verdict) -> &'static str {
         Verdict::NotJudged => "not judged",
         Verdict::Skip => "skipped",
     }
+}
+
+/// Returns the line that names the checks that a dry run left out, if it left any out.
+pub fn left_out(dry_run: &DryRunReport) -> Option<String> {
+    let names = dry_run.left_out.join(", ");
+    (!names.is_empty()).then(|| format!("left out as asked, the verdict does not cover them: {names}"))
 }
 
 /// `1234567` as `1,234,567`.

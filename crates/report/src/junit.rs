@@ -8,16 +8,19 @@ use crate::field::findings;
 use protocol::{Check, Status, dry_run::DryRunReport};
 use std::fmt::Write as _;
 
+/// Returns a dry run's report as JUnit XML. A check that was left out is a case that was not run.
 pub fn dry_run(report: &DryRunReport) -> String {
-    let count = |status: Status| report.checks.iter().filter(|check| check.status == status).count();
-    let cases: String = report.checks.iter().map(case).collect();
+    let left_out = report.left_out.iter().map(|name| Check::skip(name, "left out as asked"));
+    let checks: Vec<Check> = report.checks.iter().cloned().chain(left_out).collect();
+    let count = |status: Status| checks.iter().filter(|check| check.status == status).count();
+    let cases: String = checks.iter().map(case).collect();
     let name =
         format!("upgrade of {} {} to {}", report.from.spec_name, report.from.spec_version, report.to.spec_version);
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" \
          errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n{cases}</testsuite>\n</testsuites>\n",
         escaped(&name),
-        report.checks.len(),
+        checks.len(),
         count(Status::Fail),
         count(Status::NotJudged),
         count(Status::Skip),
@@ -94,5 +97,17 @@ mod tests {
             \u{fffd}[31m</failure>\n</testcase>\n\
             </testsuite>\n</testsuites>\n";
         assert_eq!(dry_run(&report), expected);
+    }
+
+    #[test]
+    fn a_check_that_was_left_out_is_skipped() {
+        let report = DryRunReport {
+            checks: vec![Check::pass("versions", "1 to 2")],
+            left_out: vec!["weights".into()],
+            ..DryRunReport::default()
+        };
+        let suite = dry_run(&report);
+        assert!(suite.contains("tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"1\""), "{suite}");
+        assert!(suite.contains("name=\"weights\">\n<skipped message=\"left out as asked\"/>"), "{suite}");
     }
 }

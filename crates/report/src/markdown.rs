@@ -119,6 +119,9 @@ fn checks(dry_run: &DryRunReport) -> String {
         rows.push(vec![check.status.name().to_owned(), check.name.clone(), detail]);
     }
     all.push_str(&markdown(&["Status", "Check", "Finding"], &rows));
+    if let Some(left_out) = crate::field::left_out(dry_run) {
+        all.push_str(&format!("\n{left_out}.\n"));
+    }
     all
 }
 
@@ -245,6 +248,13 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn checks_that_were_left_out_are_named() {
+        let mut bundle = samples::bundle();
+        samples::dry_run_of(&mut bundle).left_out = vec!["weights".into()];
+        assert!(report(&bundle).contains("\nleft out as asked, the verdict does not cover them: weights.\n"));
     }
 
     #[test]

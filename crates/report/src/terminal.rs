@@ -183,6 +183,9 @@ pub fn dry_run(report: &DryRunReport) -> String {
         rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
     }
     all.push_str(&aligned(&rows));
+    if let Some(left_out) = crate::field::left_out(report) {
+        all.push_str(&format!("\n{left_out}\n"));
+    }
     if !report.blocks.is_empty() {
         all.push('\n');
         let mut rows = vec![["BLOCK", "PHASE", "REF_TIME", "PROOF_SIZE"].map(str::to_owned).to_vec()];

@@ -27,6 +27,12 @@ fn a_dry_run_shows_every_check_with_its_findings() {
 }
 
 #[test]
+fn a_dry_run_names_the_checks_that_it_left_out() {
+    let text = dry_run(&DryRunReport { left_out: vec!["weights".into(), "sessions".into()], ..samples::dry_run() });
+    assert!(text.contains("left out as asked, the verdict does not cover them: weights, sessions\n"), "{text}");
+}
+
+#[test]
 fn a_dry_run_on_a_node_shows_how_the_state_was_taken() {
     let mut report = samples::dry_run();
     report.state.mode = StateMode::Lazy;
