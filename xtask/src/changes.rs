@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     git,
     inputs::{self, manifests},
-    process::Tool,
+    process::tool,
     revision,
     runtimes::{self, Runtime, Workspace},
 };
@@ -238,7 +238,7 @@ fn shown(file: &Path, root: &Path) -> String {
 }
 
 fn merge_base(repository: &Path, commit: &str, name: &str) -> Result<String> {
-    let tool = Tool::new("git").arg("-C").arg(repository).args(["merge-base", commit, "HEAD"]);
+    let tool = tool!("git -C {repository} merge-base {commit} HEAD")?;
     let captured = tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(Duration::from_secs(60)).capture()?;
     let found = String::from_utf8_lossy(&captured.stdout).trim().to_owned();
     match captured.status.success() && !found.is_empty() {

@@ -2,7 +2,7 @@
 //! What git says about a workspace. A workspace that is no repository, or a machine without git, is no error: the
 //! evidence then says that the source has no commit.
 
-use crate::process::Tool;
+use crate::process::{Tool, tool};
 use std::{path::Path, time::Duration};
 use worker::{Failure, Result};
 
@@ -52,18 +52,18 @@ pub fn root(path: &Path) -> Option<std::path::PathBuf> {
 }
 
 fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
-    let captured = tool(workspace, arguments).capture().ok()?;
+    let captured = command(workspace, arguments).ok()?.capture().ok()?;
     captured.status.success().then(|| String::from_utf8_lossy(&captured.stdout).into_owned())
 }
 
-fn tool(workspace: &Path, arguments: &[&str]) -> Tool {
-    let tool = Tool::new("git").arg("-C").arg(workspace).args(arguments);
-    tool.env("GIT_OPTIONAL_LOCKS", "0").env("TZ", "UTC").timeout(LONGEST)
+fn command(workspace: &Path, arguments: &[&str]) -> Result<Tool> {
+    let tool = tool!("git -C {workspace} {arguments...}")?;
+    Ok(tool.env("GIT_OPTIONAL_LOCKS", "0").env("TZ", "UTC").timeout(LONGEST))
 }
 
 /// What git answers, for commands that need a repository with that history in it.
 pub fn ask(workspace: &Path, arguments: &[&str]) -> Result<String> {
-    let tool = tool(workspace, arguments);
+    let tool = command(workspace, arguments)?;
     let argv = tool.argv();
     let captured = tool.capture()?;
     match captured.status.success() {
@@ -93,7 +93,8 @@ mod tests {
         run(&["add", "file"]);
         let who = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"];
         let commit = [&who[..], &["commit", "--quiet", "--no-verify", "-m", "first"]].concat();
-        tool(path, &commit).env("GIT_COMMITTER_DATE", "@1767225599 +0200").output().expect("git works");
+        let commit = command(path, &commit).expect("a command");
+        commit.env("GIT_COMMITTER_DATE", "@1767225599 +0200").output().expect("git works");
         let clean = source(path);
         assert_eq!(clean.commit.as_ref().map(String::len), Some(40));
         assert_eq!(clean.dirty, Some(false));

@@ -152,6 +152,10 @@ fn texts(tokens: TokenStream, into: &mut Vec<String>) {
                     }
                 }
             }
+            // A command of another program.
+            TokenTree::Ident(name) if name == "tool" && matches!(tokens.peek(), Some(TokenTree::Punct(_))) => {
+                tokens.by_ref().take(2).for_each(drop);
+            }
             TokenTree::Group(group) => texts(group.stream(), into),
             TokenTree::Literal(literal) => {
                 if let syn::Lit::Str(text) = syn::Lit::new(literal) {

@@ -7,7 +7,7 @@
 use crate::{
     context::Context,
     inputs::{Digester, file_digest},
-    process::Tool,
+    process::{Tool, tool},
 };
 use std::{
     fs::File,
@@ -67,8 +67,9 @@ pub fn from_npm(directory: &Path, log: &Path) -> Result<()> {
 
 /// From PyPI, by the digests of `requirements.txt`, into an environment of its own: `venv`.
 pub fn from_pypi(directory: &Path, log: &Path) -> Result<()> {
-    Tool::new("python3").args(["-m", "venv"]).arg(directory.join("venv")).logged(log, |_| ())?;
-    let pip = Tool::new(directory.join("venv/bin/pip"));
+    let venv = directory.join("venv");
+    tool!("python3 -m venv {venv}")?.logged(log, |_| ())?;
+    let pip = Tool::new(venv.join("bin/pip"));
     pip.args(["install", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "--requirement"])
         .arg(directory.join("requirements.txt"))
         .logged(log, |_| ())

@@ -50,6 +50,27 @@ pub struct Captured {
     pub stderr: String,
 }
 
+/// A command written as for a shell, each `{value}` one word of it and `{values...}` several:
+/// `tool!("git -C {repository} merge-base {commit} HEAD")?`. No shell is started.
+macro_rules! tool {
+    ($words:literal) => {
+        $crate::process::shell().map(|shell| $crate::process::Tool::from(xshell::cmd!(shell, $words)))
+    };
+}
+pub(crate) use tool;
+
+/// What [`tool`] writes commands with.
+pub fn shell() -> Result<xshell::Shell> {
+    xshell::Shell::new()
+        .map_err(|error| Failure::environment("the working directory cannot be used").found(error.to_string()))
+}
+
+impl From<xshell::Cmd<'_>> for Tool {
+    fn from(command: xshell::Cmd<'_>) -> Self {
+        Self { command: command.into(), spared: false, tidying: false, timeout: None }
+    }
+}
+
 impl Tool {
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self { command: Command::new(program), spared: false, tidying: false, timeout: None }

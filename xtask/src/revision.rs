@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Files of a revision, read from git's objects: the work tree stays as it is.
 
-use crate::{git, process::Tool};
+use crate::{git, process::tool};
 use std::{
     path::{Component, Path, PathBuf},
     time::Duration,
@@ -56,7 +56,7 @@ fn entry_of(entry: &[u8]) -> Option<(&str, String, String)> {
 }
 
 pub fn objects(repository: &Path, arguments: &[&str], path: Option<&str>) -> Result<Vec<u8>> {
-    let tool = Tool::new("git").arg("-C").arg(repository).args(["--literal-pathspecs"]).args(arguments).args(path);
+    let tool = tool!("git -C {repository} --literal-pathspecs {arguments...} {path...}")?;
     let argv = tool.argv();
     let captured = tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(LONGEST).capture()?;
     match captured.status.success() {
@@ -92,7 +92,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path();
         let run = |arguments: &[&str]| {
-            let tool = Tool::new("git").arg("-C").arg(path).args(arguments);
+            let tool = tool!("git -C {path} {arguments...}").expect("a command");
             assert!(tool.capture().expect("git").status.success(), "{arguments:?}");
         };
         std::fs::create_dir_all(path.join("a/b")).expect("made");

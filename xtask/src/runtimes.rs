@@ -12,7 +12,7 @@ pub mod release;
 
 pub use configured::{HostFunctions, configured_allowances, configured_host_functions, configured_networks, members};
 
-use crate::{context::Context, networks::Networks, process::Tool};
+use crate::{context::Context, networks::Networks, process::tool};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -452,10 +452,9 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
 /// What cargo knows about the workspace, dependencies included, without changing its lock file.
 fn metadata(context: &Context) -> Result<Metadata> {
     let manifest = context.workspace.join("Cargo.toml");
-    let mut rustc = Tool::new("rustc").arg("-vV").directory(&context.workspace);
-    let mut cargo =
-        Tool::new("cargo").args(["metadata", "--format-version", "1", "--locked", "--manifest-path"]).arg(&manifest);
-    cargo = cargo.directory(&context.workspace);
+    let mut rustc = tool!("rustc -vV")?.directory(&context.workspace);
+    let cargo = tool!("cargo metadata --format-version 1 --locked --manifest-path {manifest}")?;
+    let mut cargo = cargo.directory(&context.workspace);
     if context.foreign() {
         rustc = rustc.env_remove("RUSTUP_TOOLCHAIN");
         cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");

@@ -8,7 +8,7 @@
 pub mod distribution;
 pub mod rustup;
 
-use crate::{context::Context, printer::Task, process::Tool};
+use crate::{context::Context, printer::Task, process::tool};
 use rustup::Active;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -196,7 +196,7 @@ fn find_rlib(directory: &Path, prefix: &str) -> Option<PathBuf> {
 }
 
 pub fn verbose_version(rustc: &Path) -> Result<String> {
-    Ok(Tool::new(rustc).arg("-vV").env_remove("RUSTUP_TOOLCHAIN").output()?.trim().to_owned())
+    Ok(tool!("{rustc} -vV")?.env_remove("RUSTUP_TOOLCHAIN").output()?.trim().to_owned())
 }
 
 /// A field of `rustc -vV`.

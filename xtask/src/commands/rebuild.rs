@@ -12,7 +12,7 @@ use crate::{
     git,
     inputs::Variant,
     printer::Task,
-    process::Tool,
+    process::tool,
     runtimes::{Runtime, Workspace},
     workers,
     workers::Worker,
@@ -163,13 +163,8 @@ fn export(context: &Context, commit: &str) -> Result<tempfile::TempDir> {
     std::fs::create_dir_all(&parent).map_err(io)?;
     let directory = tempfile::Builder::new().prefix("commit-").tempdir_in(&parent).map_err(io)?;
     let archive = tempfile::Builder::new().suffix(".tar").tempfile_in(&parent).map_err(io)?;
-    Tool::new("git")
-        .arg("-C")
-        .arg(&context.workspace)
-        .args(["archive", "--format=tar", "--output"])
-        .arg(archive.path())
-        .arg(commit)
-        .output()?;
-    Tool::new("tar").arg("-C").arg(directory.path()).arg("-xf").arg(archive.path()).output()?;
+    let (workspace, from, to) = (&context.workspace, archive.path(), directory.path());
+    tool!("git -C {workspace} archive --format=tar --output {from} {commit}")?.output()?;
+    tool!("tar -C {to} -xf {from}")?.output()?;
     Ok(directory)
 }

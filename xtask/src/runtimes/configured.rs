@@ -2,7 +2,7 @@
 //! Parts of `[workspace.metadata.cutover]` that are asked for without the runtimes.
 
 use super::{WorkspaceConfig, explain, metadata, section};
-use crate::{context::Context, networks::Networks, process::Tool};
+use crate::{context::Context, networks::Networks, process::tool};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use std::{collections::BTreeMap, path::PathBuf};
 use worker::{Failure, Result};
@@ -101,8 +101,9 @@ fn crate_named(packages: &[Package], name: &str) -> Result<Option<(String, PathB
 
 /// What cargo knows about the workspace without its dependencies: they take a second, and a lock file.
 pub fn members(context: &Context) -> Result<Metadata> {
-    let cargo = Tool::new("cargo").args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]);
-    let mut cargo = cargo.arg(context.workspace.join("Cargo.toml")).directory(&context.workspace);
+    let manifest = context.workspace.join("Cargo.toml");
+    let cargo = tool!("cargo metadata --format-version 1 --no-deps --manifest-path {manifest}")?;
+    let mut cargo = cargo.directory(&context.workspace);
     if context.foreign() {
         cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");
     }

@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     interrupt,
     printer::Task,
-    process::{Tool, quote},
+    process::{Tool, quote, tool},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -110,13 +110,8 @@ fn sources() -> Option<PathBuf> {
 
 /// The version apt-get would install.
 fn apt_version(package: &str) -> Option<(u32, u32)> {
-    let output = Tool::new("apt-cache")
-        .args(["policy", package])
-        .env("LC_ALL", "C")
-        .timeout(Duration::from_secs(60))
-        .output()
-        .ok()?;
-    parse_candidate(&output)
+    let tool = tool!("apt-cache policy {package}").ok()?;
+    parse_candidate(&tool.env("LC_ALL", "C").timeout(Duration::from_secs(60)).output().ok()?)
 }
 
 fn parse_candidate(policy: &str) -> Option<(u32, u32)> {
@@ -131,7 +126,7 @@ pub fn may_install() -> std::result::Result<Vec<OsString>, String> {
     if rustix::process::geteuid().is_root() {
         return Ok(Vec::new());
     }
-    let sudo = Tool::new("sudo").args(["-n", "true"]).timeout(Duration::from_secs(10)).capture();
+    let sudo = tool!("sudo -n true").and_then(|sudo| sudo.timeout(Duration::from_secs(10)).capture());
     match sudo {
         Ok(captured) if captured.status.success() => Ok(vec!["sudo".into(), "-n".into()]),
         _ => Err("installing packages needs root, and sudo would ask for a password".into()),

@@ -2,7 +2,12 @@
 //! What rustup has, and the two things it is asked to do: add a target, and know a directory as a toolchain.
 
 use super::TARGET;
-use crate::{cargo, context::Context, printer::Task, process::Tool};
+use crate::{
+    cargo,
+    context::Context,
+    printer::Task,
+    process::{Tool, tool},
+};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use std::{
     net::{TcpStream, ToSocketAddrs},
@@ -26,7 +31,7 @@ pub struct Active {
 }
 
 pub fn active(context: &Context) -> Result<Active> {
-    let mut tool = Tool::new("rustup").args(["show", "active-toolchain"]).directory(&context.workspace);
+    let mut tool = tool!("rustup show active-toolchain")?.directory(&context.workspace);
     if context.foreign() {
         // Set by the cargo that runs this: it would hide the other workspace's own choice.
         tool = tool.env_remove("RUSTUP_TOOLCHAIN");
@@ -134,7 +139,7 @@ pub fn link(directory: &Path, log: &Path) -> Result<()> {
             .found(names(directory).join(", "))
             .hint(format!("rustup toolchain uninstall {}", names(directory)[1]))
     })?;
-    Tool::new("rustup").args(["toolchain", "link", &name]).arg(directory).logged(log, |_| {})
+    tool!("rustup toolchain link {name} {directory}")?.logged(log, |_| {})
 }
 
 #[cfg(test)]

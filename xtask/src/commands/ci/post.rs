@@ -4,7 +4,7 @@
 //! Which pull request it is, is asked of GitHub by the commit and the branch: a bundle's word would let anyone write under
 //! another's.
 
-use crate::{cli, context::Context, process::Tool};
+use crate::{cli, context::Context, process::tool};
 use protocol::{ci::PostReport, format};
 use report::comment::{LIMIT, MARKER};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -121,7 +121,7 @@ struct Posted {
 }
 
 fn gh<Answer: DeserializeOwned>(arguments: &[&str]) -> Result<Answer> {
-    let tool = Tool::new("gh").arg("api").args(arguments).env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
+    let tool = tool!("gh api {arguments...}")?.env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
     let argv = tool.argv();
     let captured = tool.timeout(LONGEST).capture().map_err(|failure| {
         failure.hint("install GitHub's command line (https://cli.github.com); its runners have it")

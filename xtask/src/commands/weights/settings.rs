@@ -4,7 +4,7 @@
 
 use crate::{
     cli::{self, WeightHeader},
-    process::Tool,
+    process::tool,
     runtimes::{Runtime, Weights},
 };
 use protocol::{
@@ -133,7 +133,7 @@ pub fn style(header: WeightHeader) -> Result<HeaderStyle> {
 
 /// Returns today's date in UTC: `2026-11-22`.
 fn today() -> Result<String> {
-    Ok(Tool::new("date").args(["-u", "+%F"]).output()?.trim().to_owned())
+    Ok(tool!("date -u +%F")?.output()?.trim().to_owned())
 }
 
 /// Returns settings overridden by those of a manifest. `name` is the name of the manifest's table

@@ -2,7 +2,7 @@
 //! The sources that a container sees: a copy of what git knows, or of the whole workspace where there is no git. A
 //! container then gets nothing that lies about, and two builds and a user's editor do not meet.
 
-use crate::{context::Context, git, process::Tool, runtimes::Workspace};
+use crate::{context::Context, git, process::tool, runtimes::Workspace};
 use files::DirEntry;
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
@@ -52,12 +52,8 @@ pub fn export(workspace: &Workspace, cache: &Path, mount_points: &[PathBuf]) -> 
 
 /// Relative paths of all files that are sources.
 fn files(root: &Path, target: &Path) -> Result<Vec<PathBuf>> {
-    let listed = Tool::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .capture();
+    let listed = tool!("git -C {root} ls-files -z --cached --others --exclude-standard")?;
+    let listed = listed.env("GIT_OPTIONAL_LOCKS", "0").capture();
     if let Ok(listed) = listed
         && listed.status.success()
     {
