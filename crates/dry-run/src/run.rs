@@ -159,9 +159,8 @@ pub fn dry_run(request: &DryRunRequest, reporter: &Reporter) -> Result<DryRunRep
         Some(migrated) => {
             reporter.status("trying the ways to the next upgrade");
             // Here, where nobody has a key, the seal of a fork stands for signatures.
-            let signing = Executor::with_signature_replay(request.cache.as_deref());
             let sides = [(&from, &chain), (&to, migrated)];
-            let next = checks::next_upgrade::next_upgrade(sides, by_the_chain, &mut author, &executor, &signing);
+            let next = checks::next_upgrade::next_upgrade(sides, by_the_chain, &mut author, &executor);
             result::or_not_judged("next-upgrade", next)?
         }
         None => unreached("next-upgrade"),

@@ -44,13 +44,12 @@ enum State {
 type Side<'a> = (&'a Runtime, &'a Chain);
 
 /// `sides`: before the upgrade and after it. `by_the_chain`: whether the chain's present code put the new one in place by its
-/// own rules. `signing` remembers signatures.
+/// own rules.
 pub fn next_upgrade(
     [before, after]: [Side<'_>; 2],
     by_the_chain: bool,
     author: &mut Author<'_>,
     executor: &Executor,
-    signing: &Executor,
 ) -> Result<Check> {
     let mut applies = None;
     // What the present code cannot do either is no fault of the upgrade.
@@ -65,12 +64,12 @@ pub fn next_upgrade(
         }
     }
     let size = after.0.code.bytes().len();
-    let mut had = ways(before, size, executor, signing)?;
+    let mut had = ways(before, size, executor)?;
     had.retain(|way| matches!(way.state, State::Open));
     // Where nobody could decide before, nothing can be lost.
     let has = match had.is_empty() {
         true => Vec::new(),
-        false => ways(after, size, executor, signing)?,
+        false => ways(after, size, executor)?,
     };
     Ok(judge(applies, &had, &has))
 }
@@ -117,11 +116,11 @@ fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> Check {
 }
 
 /// Every way that the runtime has, open or closed. Those that the tool cannot try are left out.
-fn ways(side: Side<'_>, size: usize, executor: &Executor, signing: &Executor) -> Result<Vec<Way>> {
+fn ways(side: Side<'_>, size: usize, executor: &Executor) -> Result<Vec<Way>> {
     let mut ways = by_message(side, executor)?;
     let (runtime, chain) = side;
     let Some(interface) = runtime.interface() else { return Ok(ways) };
-    let mut author = Author::new(signing);
+    let mut author = Author::new(executor);
     let mut send =
         |name: String, account: [u8; 32], call: &[u8], done: &dyn Fn(&Chain) -> Result<bool>| -> Result<()> {
             let state = match transaction::send(runtime, &interface, chain, &mut author, account, call)? {

@@ -18,6 +18,7 @@ use crate::{
     chain::{Chain, Header},
     executor::{Code, Executor},
     layout::Layout,
+    signatures::SignatureMemory,
 };
 use codec::Encode;
 use cumulus_primitives_core::{ClaimQueueOffset, CoreInfo, CoreSelector};
@@ -69,6 +70,11 @@ pub struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
+    /// Returns the signatures that the author's executor remembers and accepts.
+    pub fn signatures(&self) -> &'a SignatureMemory {
+        self.executor.signatures()
+    }
+
     /// Creates an author that runs blocks with `executor`.
     pub fn new(executor: &'a Executor) -> Self {
         Self { executor, runtime: None, relay: RelayView, cannot_author: None, notes: BTreeSet::new() }
