@@ -3,10 +3,10 @@
 //! executing it needs, and the relay chain's data that `validate_block` receives.
 
 use crate::{
-    author::slots::{NIMBUS, engines},
     block::BuiltBlock,
-    chain::{Chain, Header},
+    chain::Chain,
     executor::{HEAP, Wasm},
+    header::{Header, NIMBUS, engines},
     layout::Layout,
     signatures,
     signatures::{SignatureExt, SignatureMemory},

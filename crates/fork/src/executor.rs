@@ -237,7 +237,7 @@ impl Executor {
         let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
         overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
         crate::runtime_log::forget_panic();
-        let watch = Watchdog::start(method, code);
+        let watch = Watchdog::start(method, code.hash());
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
             let context = CallContext::Onchain { import: false };

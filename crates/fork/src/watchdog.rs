@@ -5,7 +5,6 @@
 //! receives the failure and returns the last event: a dry run completes its report. Only execution
 //! time counts. The time that a call waits for a node is paused.
 
-use crate::executor::Code;
 use std::{
     sync::Mutex,
     thread::ThreadId,
@@ -154,12 +153,12 @@ impl Drop for TimeoutHandler {
 pub struct Watchdog;
 
 impl Watchdog {
-    /// Starts to watch a call of `method`.
-    pub fn start(method: &str, code: &Code) -> Self {
+    /// Starts to watch a call of `method` in the code with this blake2-256 hash.
+    pub fn start(method: &str, code: &[u8]) -> Self {
         let first = with(|state| {
             let (thread, clock) = (this_thread(), Clock::started(Instant::now()));
             let limit = state.limits.iter().find(|(of, _)| *of == thread).map_or(CALL_LIMIT, |(_, limit)| *limit);
-            state.calls.push(Call { thread, limit, method: method.to_owned(), code: code.hash().to_vec(), clock });
+            state.calls.push(Call { thread, limit, method: method.to_owned(), code: code.to_vec(), clock });
             !std::mem::replace(&mut state.watched, true)
         });
         if first {

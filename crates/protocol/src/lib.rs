@@ -30,7 +30,7 @@ mod verdict;
 mod volatile;
 pub mod weights;
 
-pub use chain::{RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
+pub use chain::{Pace, RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
 pub use check::{Check, Finding, Rank, Status, hazards};
 pub use checks::CHECKS;
 pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};

@@ -15,8 +15,9 @@ mod vrf;
 use crate::{
     block::{self, BuiltBlock, Plan},
     candidate::Candidate,
-    chain::{Chain, Header},
+    chain::Chain,
     executor::{Code, Executor},
+    header::{self, Header},
     layout::Layout,
     signatures::SignatureMemory,
 };
@@ -91,7 +92,7 @@ impl<'a> Author<'a> {
             match self.build(&mut fork, BlockRequest::default()) {
                 Ok(_) => {}
                 Err(failure) if failure.kind == Kind::Check => {
-                    let carried = slots::engines(chain.header());
+                    let carried = header::engines(chain.header());
                     let carried: Vec<_> = carried.iter().map(|engine| format!("{:?}", slots::name(engine))).collect();
                     let mut why = format!("its present code refuses a plain block: {failure}");
                     if !carried.is_empty() {
