@@ -5,7 +5,7 @@
 //! has the same name and version.
 
 use crate::metadata::Pallets;
-use protocol::inspect::Pace;
+use protocol::Pace;
 
 /// The unit of a constant, as its pallet documents it.
 #[derive(Clone, Copy)]

@@ -165,7 +165,7 @@ impl BenchmarkExecutor<'_> {
 
     fn call(&self, state: &State, method: &str, arguments: &[u8]) -> Result<Vec<u8>> {
         let code = &self.runtime.code;
-        let watch = fork::watchdog::Watchdog::start(method, code);
+        let watch = fork::watchdog::Watchdog::start(method, code.hash());
         let fetcher = WrappedRuntimeCode(Cow::Borrowed(code.bytes()));
         let code = RuntimeCode {
             code_fetcher: &fetcher,

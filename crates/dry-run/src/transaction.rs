@@ -10,10 +10,7 @@ use crate::{
     },
 };
 use codec::{Compact, Decode, Encode};
-use fork::{
-    Author, BlockRequest, Chain, keys,
-    signatures::{SEAL, SealGuard},
-};
+use fork::{Author, BlockRequest, Chain, keys, signatures::SEAL};
 use scale_info::{TypeDef, Variant, form::PortableForm};
 use worker::{Code, Kind, Result};
 
@@ -31,8 +28,7 @@ pub enum Sent {
     NotKnown(String),
 }
 
-/// Sends a call from the account, to which it gives funds first. The executor of `author` must
-/// remember signatures.
+/// Sends a call from the account, to which it gives funds first.
 pub fn send(
     runtime: &Runtime,
     interface: &Interface<'_>,
@@ -47,7 +43,7 @@ pub fn send(
     // `AccountInfo` begins with the nonce, in 32 or 64 bits; compact it is the same.
     let nonce = u32::decode(&mut &stored[..]).unwrap_or_default();
     let Some(extrinsic) = signed(interface, account, nonce, call) else { return form() };
-    let _seal = SealGuard::begin();
+    let _seal = author.signatures().accept_seal();
     let wish = BlockRequest { extrinsics: vec![extrinsic], ..Default::default() };
     match author.build_with(&mut chain, &runtime.code, wish) {
         Ok(_) => Ok(Sent::Dispatched(Box::new(chain))),

@@ -2,8 +2,9 @@
 //! Builds a block as a collator or validator does, and imports it as every node does.
 
 use crate::{
-    chain::{Chain, Header, unreadable},
+    chain::{Chain, unreadable},
     executor::{Code, Executor},
+    header::Header,
     keys,
     processor::{CpuScope, MeasuredTime, Stopwatch},
 };

@@ -3,16 +3,17 @@
 //! executing it needs, and the relay chain's data that `validate_block` receives.
 
 use crate::{
-    author::slots::{NIMBUS, engines},
     block::BuiltBlock,
-    chain::{Chain, Header},
-    executor::Executor,
+    chain::Chain,
+    executor::{HEAP, Wasm},
+    header::{Header, NIMBUS, engines},
     layout::Layout,
     signatures,
+    signatures::{SignatureExt, SignatureMemory},
 };
 use codec::{Decode, Encode};
 use cumulus_primitives_core::{ParachainBlockData, PersistedValidationData};
-use sp_core::H256;
+use sp_core::{H256, traits::ReadRuntimeVersionExt};
 use sp_externalities::Extensions;
 use sp_runtime::{ConsensusEngineId, DigestItem, OpaqueExtrinsic, generic};
 use sp_wasm_interface::ExtendedHostFunctions;
@@ -110,9 +111,13 @@ pub fn contradiction(answer: &[u8], head: &[u8]) -> Option<String> {
     }
 }
 
-/// Returns the externalities extensions of `validate_block`: reading a blob's version.
+/// Returns the externalities extensions of `validate_block`: reading a blob's version, and the
+/// placeholder of the author's signature is accepted.
 pub fn extensions() -> Extensions {
-    Executor::new(None).extensions(Default::default())
+    let mut extensions = Extensions::new();
+    extensions.register(ReadRuntimeVersionExt::new(Wasm::new(None, HEAP)));
+    extensions.register(SignatureExt(SignatureMemory::accepting_seal()));
+    extensions
 }
 
 #[cfg(test)]

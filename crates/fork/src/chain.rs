@@ -3,6 +3,7 @@
 
 use crate::{
     executor::{Code, Executor},
+    header::{Header, root_mismatch},
     keys,
     state::{LazyState, Nodes, StateBackend, StoredState, Traffic},
 };
@@ -18,8 +19,6 @@ use sp_trie::recorder::Recorder;
 use std::{collections::BTreeMap, sync::Arc};
 use worker::{Failure, Result};
 
-/// A header with blake2-256 hashes and a block number of 32 bits.
-pub type Header = sp_runtime::generic::Header<u32, BlakeTwo256>;
 /// A chain's state and last header. Cloning is cheap: forks share the loaded state.
 #[derive(Clone)]
 pub struct Chain {
@@ -330,13 +329,6 @@ fn header_of(bytes: Option<&[u8]>, root: H256) -> Result<Header> {
         Some(bytes) => decode_header(bytes),
         None => Ok(Header::new(0, H256::from(keys::EMPTY_TRIE_ROOT), root, H256::zero(), Default::default())),
     }
-}
-
-pub(crate) fn root_mismatch(found: &[u8; 32], claimed: &[u8; 32]) -> Failure {
-    Failure::input("the state root is not the one in the header")
-        .found(format!("state root {}", hex::encode_prefixed(found)))
-        .expected(hex::encode_prefixed(claimed))
-        .hint("the state is incomplete or altered: download it again")
 }
 
 fn decode_header(bytes: &[u8]) -> Result<Header> {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The executor that nodes use, with the host functions of relay chain and parachain nodes.
 
-use crate::{signatures, watchdog::Watchdog};
+use crate::{
+    signatures::{self, SignatureExt, SignatureMemory},
+    watchdog::Watchdog,
+};
 use sc_executor::{HeapAllocStrategy, WasmExecutor, error::Error};
 use sp_core::traits::{
     CallContext, CodeExecutor, ReadRuntimeVersion, ReadRuntimeVersionExt, RuntimeCode, WrappedRuntimeCode,
@@ -36,7 +39,7 @@ pub enum Origin {
 /// The maximum heap of a runtime in pages of 64 KiB: 128 MiB, the default of nodes and validators
 /// for executing a block.
 const HEAP_PAGES: u32 = 2048;
-const HEAP: HeapAllocStrategy = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
+pub(crate) const HEAP: HeapAllocStrategy = HeapAllocStrategy::Dynamic { maximum_pages: Some(HEAP_PAGES) };
 
 /// A runtime's code as stored on chain, with the hash under which the executor caches the compiled
 /// form.
@@ -187,18 +190,20 @@ impl CodeExecutor for Wasm {
 /// Executes runtime functions on a state.
 pub struct Executor {
     wasm: Wasm,
+    signatures: SignatureMemory,
 }
 
 impl Executor {
     /// Creates an executor. `cache` is a directory for compiled runtimes that are kept between
     /// runs.
     pub fn new(cache: Option<&Path>) -> Self {
-        Self { wasm: Wasm::new(cache, HEAP) }
+        let wasm = (HostFunctionSet::registered().replaying_signatures)(cache, HEAP);
+        Self { wasm, signatures: SignatureMemory::default() }
     }
 
-    /// Creates an executor that remembers valid signatures: see [`signatures`].
-    pub fn with_signature_replay(cache: Option<&Path>) -> Self {
-        Self { wasm: (HostFunctionSet::registered().replaying_signatures)(cache, HEAP) }
+    /// Returns the signatures that the executor remembers and accepts: see [`signatures`].
+    pub fn signatures(&self) -> &SignatureMemory {
+        &self.signatures
     }
 
     /// Returns the names of all host functions of this process, each with its origin.
@@ -208,12 +213,13 @@ impl Executor {
         own.chain(of_nodes).collect()
     }
 
-    /// Returns the externalities extensions of the host functions: the proof size so far, and
-    /// reading a blob's version.
+    /// Returns the externalities extensions of the host functions: the proof size so far, reading
+    /// a blob's version, and the remembered signatures.
     pub fn extensions(&self, recorder: Recorder<BlakeTwo256>) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.register(ProofSizeExt::new(recorder));
         extensions.register(ReadRuntimeVersionExt::new(self.wasm.clone()));
+        extensions.register(SignatureExt(self.signatures.clone()));
         extensions
     }
 
@@ -231,7 +237,7 @@ impl Executor {
         let runtime_code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: code.hash.clone() };
         overlay.enter_runtime().map_err(|_| Failure::internal("a runtime was called from within a runtime"))?;
         crate::runtime_log::forget_panic();
-        let watch = Watchdog::start(method, code);
+        let watch = Watchdog::start(method, code.hash());
         let result = {
             let mut externalities = Ext::new(overlay, backend, Some(extensions));
             let context = CallContext::Onchain { import: false };
@@ -294,10 +300,8 @@ mod tests {
     fn every_executor_has_the_registered_host_functions() {
         register_host_functions::<of_a_workspace::bridge::HostFunctions>();
         let code = Code::new(wat::parse_str(CALLS_HOST_FUNCTION).expect("a module"));
-        for executor in [Executor::new(None), Executor::with_signature_replay(None)] {
-            let answer = ask(&executor, &code).expect("answered");
-            assert_eq!(answer, 7u32.to_le_bytes());
-        }
+        let answer = ask(&Executor::new(None), &code).expect("answered");
+        assert_eq!(answer, 7u32.to_le_bytes());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! A block of a live chain. Its hash proves the header, and the header proves the extrinsics.
 
 use crate::{
-    chain::Header,
+    header::Header,
     state::{RemoteNode, Traffic, Transport},
 };
 use codec::{Decode, Encode};

@@ -12,14 +12,15 @@ use sp_core::{
     Pair as _, ed25519,
     sr25519::{self, Pair},
 };
+use sp_externalities::{ExternalitiesExt as _, decl_extension};
 use sp_io::EcdsaVerifyError;
 use sp_runtime_interface::{
     pass_by::{AllocateAndReturnByCodec, PassFatPointerAndRead, PassPointerAndRead},
     runtime_interface,
 };
 use std::{
-    cell::RefCell,
     collections::{HashMap, HashSet, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// A signature and the key it was made with.
@@ -33,96 +34,154 @@ pub const SEAL: [u8; 64] = *b"the seal of a block that was built on a fork, good
 /// requests.
 type EcdsaSignature = ([u8; 65], usize);
 
+/// The valid signatures that an executor has seen, and the invalid ones that it accepts.
+///
+/// Clones share their content. The host functions find it as an extension of the externalities, so
+/// that each executor of a process has its own.
+#[derive(Clone, Default)]
+pub struct SignatureMemory(Arc<Mutex<Memory>>);
+
 #[derive(Default)]
-struct SignatureMemory {
-    good: HashSet<Signed>,
+struct Memory {
+    mode: Mode,
+    accepts_seal: bool,
+    valid: HashSet<Signed>,
     /// The public key recovered from a signature. `None` if several messages gave different keys.
     keys: HashMap<EcdsaSignature, Option<Vec<u8>>>,
-    replaying: bool,
-    accepts_seal: bool,
 }
 
-thread_local! {
-    // Host functions run on the thread that calls the runtime, and have no other place for state.
-    static MEMORY: RefCell<SignatureMemory> = RefCell::default();
+/// What happens to signatures.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mode {
+    #[default]
+    Verify,
+    /// Valid signatures are remembered.
+    Record,
+    /// Remembered signatures are accepted.
+    Replay,
 }
 
-/// While this guard lives, signatures that were valid before it are accepted for any message.
-pub struct SignatureReplayGuard;
-
-impl SignatureReplayGuard {
-    /// Starts to accept the remembered signatures on this thread. Dropping the guard forgets them.
-    pub fn begin() -> Self {
-        MEMORY.with_borrow_mut(|memory| memory.replaying = true);
-        Self
-    }
+decl_extension! {
+    /// Gives the host functions the memory of their executor.
+    pub struct SignatureExt(SignatureMemory);
 }
+
+/// While this guard lives, the signatures that were recorded before it are accepted for any
+/// message.
+pub struct SignatureReplayGuard(SignatureMemory);
 
 impl Drop for SignatureReplayGuard {
     fn drop(&mut self) {
-        MEMORY.with_borrow_mut(|memory| *memory = SignatureMemory::default());
+        *self.0.lock() = Memory::default();
     }
 }
 
 /// While this guard lives, [`SEAL`] is accepted as the signature of any key.
-pub struct SealGuard;
-
-impl SealGuard {
-    /// Starts to accept [`SEAL`] on this thread.
-    pub fn begin() -> Self {
-        MEMORY.with_borrow_mut(|memory| memory.accepts_seal = true);
-        Self
-    }
-}
+pub struct SealGuard(SignatureMemory);
 
 impl Drop for SealGuard {
     fn drop(&mut self) {
-        MEMORY.with_borrow_mut(|memory| memory.accepts_seal = false);
+        self.0.lock().accepts_seal = false;
     }
 }
 
-fn is_accepted(signature: &[u8; 64], key: &[u8; 32], good: bool) -> bool {
-    MEMORY.with_borrow_mut(|memory| {
+impl SignatureMemory {
+    /// Starts to remember valid signatures.
+    pub fn record(&self) {
+        self.lock().mode = Mode::Record;
+    }
+
+    /// Starts to accept the remembered signatures. Dropping the guard forgets them.
+    pub fn replay(&self) -> SignatureReplayGuard {
+        self.lock().mode = Mode::Replay;
+        SignatureReplayGuard(self.clone())
+    }
+
+    /// Starts to accept [`SEAL`].
+    pub fn accept_seal(&self) -> SealGuard {
+        self.lock().accepts_seal = true;
+        SealGuard(self.clone())
+    }
+
+    /// Returns a memory that accepts [`SEAL`] always.
+    pub(crate) fn accepting_seal() -> Self {
+        let memory = Self::default();
+        memory.lock().accepts_seal = true;
+        memory
+    }
+
+    /// Returns the memory of the executor that runs on this thread, if it has one.
+    fn current() -> Option<Self> {
+        sp_externalities::with_externalities(|mut externalities| {
+            externalities.extension::<SignatureExt>().map(|extension| extension.0.clone())
+        })
+        .flatten()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_accepted(&self, signature: &[u8; 64], key: &[u8; 32], valid: bool) -> bool {
+        let mut memory = self.lock();
         if memory.accepts_seal && *signature == SEAL {
             return true;
         }
         let signed = (*signature, *key);
-        match (memory.replaying, good) {
-            (true, _) => good || memory.good.contains(&signed),
-            (false, true) => {
-                memory.good.insert(signed);
+        match memory.mode {
+            Mode::Record if valid => {
+                memory.valid.insert(signed);
                 true
             }
-            (false, false) => false,
+            Mode::Replay => valid || memory.valid.contains(&signed),
+            Mode::Verify | Mode::Record => valid,
         }
-    })
+    }
+
+    /// Returns the recovered public key, or while replaying the one recovered before.
+    ///
+    /// With ECDSA a runtime does not ask whether a signature is valid but which key made it.
+    /// Another message gives another key.
+    fn recover<const SIZE: usize>(
+        &self,
+        signature: &[u8; 65],
+        key: Result<[u8; SIZE], EcdsaVerifyError>,
+    ) -> Result<[u8; SIZE], EcdsaVerifyError> {
+        let mut memory = self.lock();
+        let mode = memory.mode;
+        let known = memory.keys.entry((*signature, SIZE));
+        match (mode, &key) {
+            (Mode::Replay, _) => {
+                return match known {
+                    Entry::Occupied(known) => {
+                        known.get().as_deref().and_then(|key| key.try_into().ok()).map_or(key, Ok)
+                    }
+                    Entry::Vacant(_) => key,
+                };
+            }
+            (Mode::Record, Ok(key)) => match known {
+                Entry::Vacant(new) => drop(new.insert(Some(key.to_vec()))),
+                Entry::Occupied(mut known) if known.get().as_deref() != Some(key) => drop(known.insert(None)),
+                Entry::Occupied(_) => {}
+            },
+            _ => {}
+        }
+        key
+    }
 }
 
-/// Returns the recovered public key, or while replaying the one recovered before.
-///
-/// With ECDSA a runtime does not ask whether a signature is valid but which key made it. Another
-/// message gives another key.
+fn is_accepted(signature: &[u8; 64], key: &[u8; 32], valid: bool) -> bool {
+    SignatureMemory::current().map_or(valid, |memory| memory.is_accepted(signature, key, valid))
+}
+
 fn recover_or_replay<const SIZE: usize>(
     signature: &[u8; 65],
     key: Result<[u8; SIZE], EcdsaVerifyError>,
 ) -> Result<[u8; SIZE], EcdsaVerifyError> {
-    MEMORY.with_borrow_mut(|memory| {
-        let known = memory.keys.entry((*signature, SIZE));
-        if memory.replaying {
-            return match known {
-                Entry::Occupied(known) => known.get().as_deref().and_then(|key| key.try_into().ok()).map_or(key, Ok),
-                Entry::Vacant(_) => key,
-            };
-        }
-        if let Ok(key) = &key {
-            match known {
-                Entry::Vacant(new) => drop(new.insert(Some(key.to_vec()))),
-                Entry::Occupied(mut known) if known.get().as_deref() != Some(key) => drop(known.insert(None)),
-                Entry::Occupied(_) => {}
-            }
-        }
-        key
-    })
+    match SignatureMemory::current() {
+        Some(memory) => memory.recover(signature, key),
+        None => key,
+    }
 }
 
 /// Recovers a key by the rule of the first version, which also accepts numbers above the curve's
@@ -213,31 +272,37 @@ mod tests {
     fn only_signatures_that_were_valid_before_are_replayed() {
         let pair = Pair::from_seed(&[7; 32]);
         let (signature, other) = (pair.sign(b"under the old code"), pair.sign(b"never seen"));
+        let memory = SignatureMemory::default();
+        memory.record();
         let check = |signature: &sr25519::Signature, message: &[u8]| {
-            is_accepted(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
+            memory.is_accepted(&signature.0, &pair.public().0, Pair::verify(signature, message, &pair.public()))
         };
         assert!(check(&signature, b"under the old code"));
         assert!(!check(&signature, b"under the new code"), "nothing is replayed yet");
         {
-            let _replay = SignatureReplayGuard::begin();
+            let _replay = memory.replay();
             assert!(check(&signature, b"under the new code"));
             assert!(!check(&other, b"under the new code"));
-            assert!(!is_accepted(&signature.0, &[1; 32], false), "another account");
+            assert!(!memory.is_accepted(&signature.0, &[1; 32], false), "another account");
+            let other = SignatureMemory::default();
+            let _replay = other.replay();
+            assert!(!other.is_accepted(&signature.0, &pair.public().0, false), "another executor");
         }
         assert!(!check(&signature, b"under the new code"));
-        let _replay = SignatureReplayGuard::begin();
+        let _replay = memory.replay();
         assert!(!check(&signature, b"under the new code"), "dropping the guard forgets it");
     }
 
     #[test]
     fn the_placeholder_seal_is_valid_only_under_its_guard() {
-        assert!(!is_accepted(&SEAL, &[1; 32], false));
+        let memory = SignatureMemory::default();
+        assert!(!memory.is_accepted(&SEAL, &[1; 32], false));
         {
-            let _seal = SealGuard::begin();
-            assert!(is_accepted(&SEAL, &[1; 32], false));
-            assert!(!is_accepted(&[7; 64], &[1; 32], false));
+            let _seal = memory.accept_seal();
+            assert!(memory.is_accepted(&SEAL, &[1; 32], false));
+            assert!(!memory.is_accepted(&[7; 64], &[1; 32], false));
         }
-        assert!(!is_accepted(&SEAL, &[1; 32], false));
+        assert!(!memory.is_accepted(&SEAL, &[1; 32], false));
     }
 
     #[test]
@@ -246,9 +311,11 @@ mod tests {
         let (old, new, third) = ([1; 32], [2; 32], [3; 32]);
         let [signature, never_seen, twice] = [old, third, old].map(|message| pair.sign_prehashed(&message).0);
         let twice = [&twice[..64], &[twice[64] ^ 1]].concat().try_into().expect("65 bytes");
+        let memory = SignatureMemory::default();
+        memory.record();
         let recover = |signature: &[u8; 65], message: &[u8; 32]| {
             let recovered = || sp_io::crypto::secp256k1_ecdsa_recover_compressed(signature, message);
-            let result = recover_or_replay(signature, recovered()).ok();
+            let result = memory.recover(signature, recovered()).ok();
             (result == recovered().ok(), result)
         };
         let owner = Some(pair.public().0);
@@ -257,12 +324,12 @@ mod tests {
         assert!(recover(&twice, &old).0);
         assert!(recover(&twice, &third).0);
         {
-            let _replay = SignatureReplayGuard::begin();
+            let _replay = memory.replay();
             assert_eq!(recover(&signature, &new), (false, owner));
             assert!(recover(&never_seen, &new).0);
             assert!(recover(&twice, &new).0);
             let other_form = || sp_io::crypto::secp256k1_ecdsa_recover(&signature, &new);
-            assert_eq!(recover_or_replay(&signature, other_form()).ok(), other_form().ok());
+            assert_eq!(memory.recover(&signature, other_form()).ok(), other_form().ok());
         }
         assert!(recover(&signature, &new).0, "dropping the guard forgets it");
     }

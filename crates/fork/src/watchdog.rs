@@ -5,9 +5,9 @@
 //! receives the failure and returns the last event: a dry run completes its report. Only execution
 //! time counts. The time that a call waits for a node is paused.
 
-use crate::executor::Code;
 use std::{
     sync::Mutex,
+    thread::ThreadId,
     time::{Duration, Instant},
 };
 use worker::{Event, Failure, Kind};
@@ -18,18 +18,28 @@ const CALL_LIMIT: Duration = Duration::from_secs(300);
 /// The interval at which calls are checked.
 const PERIOD: Duration = Duration::from_millis(500);
 
+/// The calls of this process. Ending the process ends them all, so there is one state for all.
 struct State {
-    /// The current time limit of a call.
-    limit: Duration,
-    call: Option<Call>,
+    /// The time limit of a call on the threads that set one.
+    limits: Vec<(ThreadId, Duration)>,
+    /// At most one for each thread.
+    calls: Vec<Call>,
     handler: Option<Box<dyn FnOnce(OverdueCall) -> Event + Send>>,
     watched: bool,
 }
 
 struct Call {
+    thread: ThreadId,
+    limit: Duration,
     method: String,
     code: Vec<u8>,
     clock: Clock,
+}
+
+impl State {
+    fn own_calls(&mut self) -> impl Iterator<Item = &mut Call> {
+        self.calls.iter_mut().filter(|call| call.thread == this_thread())
+    }
 }
 
 /// A call that exceeded its time limit.
@@ -44,7 +54,7 @@ pub struct OverdueCall {
 struct Clock {
     spent: Duration,
     since: Option<Instant>,
-    /// The number of active pauses. Several threads may pause it, and pauses may be nested.
+    /// The number of active pauses, which may be nested.
     paused: u32,
 }
 
@@ -72,45 +82,52 @@ impl Clock {
     }
 }
 
-static STATE: Mutex<State> = Mutex::new(State { limit: CALL_LIMIT, call: None, handler: None, watched: false });
+static STATE: Mutex<State> = Mutex::new(State { limits: Vec::new(), calls: Vec::new(), handler: None, watched: false });
+
+fn this_thread() -> ThreadId {
+    std::thread::current().id()
+}
 
 fn with<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut STATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// While this guard lives, calls have a shorter time limit than a block, for example runtime APIs
-/// that nodes call.
+/// While this guard lives, calls of this thread have a shorter time limit than a block, for example
+/// runtime APIs that nodes call.
 pub struct CallTimeLimit;
 
 impl CallTimeLimit {
     /// Sets the time limit of a call.
     pub fn set(limit: Duration) -> Self {
-        with(|state| state.limit = limit);
+        with(|state| {
+            state.limits.retain(|(thread, _)| *thread != this_thread());
+            state.limits.push((this_thread(), limit));
+        });
         Self
     }
 }
 
 impl Drop for CallTimeLimit {
     fn drop(&mut self) {
-        with(|state| state.limit = CALL_LIMIT);
+        with(|state| state.limits.retain(|(thread, _)| *thread != this_thread()));
     }
 }
 
-/// While this guard lives, the clock of the current call is paused, because the call waits for a
+/// While this guard lives, the clock of this thread's call is paused, because the call waits for a
 /// node.
 pub struct ClockPause;
 
 impl ClockPause {
-    /// Pauses the clock of the current call.
+    /// Pauses the clock of this thread's call.
     pub fn begin() -> Self {
-        with(|state| state.call.iter_mut().for_each(|call| call.clock.pause(Instant::now())));
+        with(|state| state.own_calls().for_each(|call| call.clock.pause(Instant::now())));
         Self
     }
 }
 
 impl Drop for ClockPause {
     fn drop(&mut self) {
-        with(|state| state.call.iter_mut().for_each(|call| call.clock.resume(Instant::now())));
+        with(|state| state.own_calls().for_each(|call| call.clock.resume(Instant::now())));
     }
 }
 
@@ -136,11 +153,12 @@ impl Drop for TimeoutHandler {
 pub struct Watchdog;
 
 impl Watchdog {
-    /// Starts to watch a call of `method`.
-    pub fn start(method: &str, code: &Code) -> Self {
+    /// Starts to watch a call of `method` in the code with this blake2-256 hash.
+    pub fn start(method: &str, code: &[u8]) -> Self {
         let first = with(|state| {
-            let clock = Clock::started(Instant::now());
-            state.call = Some(Call { method: method.to_owned(), code: code.hash().to_vec(), clock });
+            let (thread, clock) = (this_thread(), Clock::started(Instant::now()));
+            let limit = state.limits.iter().find(|(of, _)| *of == thread).map_or(CALL_LIMIT, |(_, limit)| *limit);
+            state.calls.push(Call { thread, limit, method: method.to_owned(), code: code.to_vec(), clock });
             !std::mem::replace(&mut state.watched, true)
         });
         if first {
@@ -160,15 +178,15 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        with(|state| state.call = None);
+        with(|state| state.calls.retain(|call| call.thread != this_thread()));
     }
 }
 
 fn overdue(state: &mut State) -> Option<OverdueCall> {
-    let call = state.call.as_ref().filter(|call| call.clock.spent(Instant::now()) > state.limit)?;
+    let call = state.calls.iter().find(|call| call.clock.spent(Instant::now()) > call.limit)?;
     let failure = Failure::check(format!("{} does not end", call.method))
         .code(worker::Code::Timeout)
-        .found(format!("still executing after {} s", state.limit.as_secs()))
+        .found(format!("still executing after {} s", call.limit.as_secs()))
         .expected("an answer, or a block, within a slot")
         .hint("a migration or an API that loops, or does too much at once; see the last lines of the log");
     Some(OverdueCall { failure, code: call.code.clone() })
@@ -215,8 +233,9 @@ mod tests {
         let limit = Duration::from_millis(10);
         let long_ago = Instant::now();
         std::thread::sleep(limit * 2);
-        let call = |clock: Clock| Call { method: "Core_execute_block".into(), code: vec![7], clock };
-        let state = |clock| State { limit, call: Some(call(clock)), handler: None, watched: false };
+        let thread = this_thread();
+        let call = |clock: Clock| Call { thread, limit, method: "Core_execute_block".into(), code: vec![7], clock };
+        let state = |clock| State { limits: Vec::new(), calls: vec![call(clock)], handler: None, watched: false };
         let overdue = super::overdue(&mut state(Clock::started(long_ago))).expect("overdue");
         assert!(overdue.failure.is(worker::Code::Timeout));
         assert_eq!(overdue.code, [7]);

@@ -19,7 +19,7 @@ pub struct BlockRequest {
     #[serde(default)]
     pub runtime: Option<String>,
     /// The most blocks that the other runtime's multi-block migrations may take.
-    #[serde(default = "crate::dry_run::migration_blocks")]
+    #[serde(default = "migration_blocks")]
     pub migration_blocks: u32,
     /// The directory of the cache of compiled runtimes.
     #[serde(default)]
@@ -177,4 +177,9 @@ pub struct ChangedOutcome {
     pub before: DispatchOutcome,
     #[schemars(with = "String")]
     pub after: DispatchOutcome,
+}
+
+/// Returns the default limit of blocks for multi-block migrations. It is that of try-runtime.
+pub fn migration_blocks() -> u32 {
+    600
 }

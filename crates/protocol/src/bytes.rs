@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The byte-by-byte comparison of two blobs that should be equal, with the causes of differences.
 
-use crate::{format, inspect::Pace};
+use crate::{Pace, format};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -88,3 +88,14 @@ pub struct RpcUsage {
     /// The received bytes.
     pub bytes: u64,
 }
+
+/// A constant that is a duration, in its own unit and as time: `Babe.EpochDuration`,
+/// `2,400 slots = 4 h`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pace {
+    pub constant: String,
+    /// The value as text.
+    pub told: String,
+    /// The duration in milliseconds. Null if the duration of the unit is unknown.
+    pub milliseconds: Option<u64>,
+}

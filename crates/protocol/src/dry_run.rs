@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The dry run of an upgrade: the requests to the worker, and the report.
 
-use crate::{Check, RpcUsage, RuntimeIdentity, Source, StateIdentity, StateMode, Verdict, Weight, exposed, format};
+use crate::{
+    Check, RpcUsage, RuntimeIdentity, Source, StateIdentity, StateMode, Verdict, Weight,
+    block::{BlockRequest, migration_blocks},
+    exposed, format,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -11,7 +15,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
     DryRun(DryRunRequest),
-    Block(crate::block::BlockRequest),
+    Block(BlockRequest),
     Prepare(PrepareRequest),
     Validate(ValidateRequest),
 }
@@ -104,11 +108,6 @@ impl DryRunRequest {
 
 fn healthy_blocks() -> u32 {
     10
-}
-
-/// Returns the default limit of blocks for multi-block migrations. It is that of try-runtime.
-pub fn migration_blocks() -> u32 {
-    600
 }
 
 /// A request to prepare a code as validators do. The dry run uses a separate process for it.

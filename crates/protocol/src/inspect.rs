@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The facts about runtime blobs and states.
 
-use crate::{Failure, Result, Source, bytes::BuildFacts, exposed};
+use crate::{Failure, Pace, Result, Source, bytes::BuildFacts, exposed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, str::FromStr};
@@ -217,17 +217,6 @@ pub struct Api {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub version: u32,
-}
-
-/// A constant that is a duration, in its own unit and as time: `Babe.EpochDuration`,
-/// `2,400 slots = 4 h`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Pace {
-    pub constant: String,
-    /// The value as text.
-    pub told: String,
-    /// The duration in milliseconds. Null if the duration of the unit is unknown.
-    pub milliseconds: Option<u64>,
 }
 
 /// Where the indices of the calls were found.

@@ -42,7 +42,7 @@ mod volatile;
 pub mod weights;
 pub mod workspace;
 
-pub use chain::{RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
+pub use chain::{Pace, RpcUsage, RuntimeIdentity, StateIdentity, StateMode, Weight};
 pub use check::{Check, Finding, Rank, Status, hazards};
 pub use checks::CHECKS;
 pub use endpoint::{Endpoint, Live, hide_addresses, without_addresses};

@@ -19,7 +19,7 @@ pub fn run(context: &Context, options: &cli::DryRunBlock) -> Result<bool> {
         block: options.block.clone(),
         state: networks::source(context, &options.state)?.source(),
         runtime: runtime.as_deref().map(utf8).transpose()?.map(str::to_owned),
-        migration_blocks: protocol::dry_run::migration_blocks(),
+        migration_blocks: protocol::block::migration_blocks(),
         cache: Some(context.cache.join("executor")),
         nodes: Some(context.nodes.clone()),
     });

@@ -46,9 +46,9 @@ fn only_the_compression_differs() {
 fn a_fast_build_is_found_by_its_durations() {
     let mut difference = diff(&module("(func (export \"f\"))"), &module("(func (export \"f\") (nop))"));
     let epoch = |told: &str| {
-        vec![protocol::inspect::Pace { constant: "Babe.EpochDuration".into(), told: told.into(), milliseconds: None }]
+        vec![protocol::Pace { constant: "Babe.EpochDuration".into(), told: told.into(), milliseconds: None }]
     };
-    let mut causes = |old: Vec<protocol::inspect::Pace>, new: Vec<protocol::inspect::Pace>| {
+    let mut causes = |old: Vec<protocol::Pace>, new: Vec<protocol::Pace>| {
         (difference.old.pace, difference.new.pace) = (old, new);
         let none = BuildFacts::default();
         causes::rank(&difference, (&BTreeSet::new(), &BTreeSet::new()), (&none, &none), &[])

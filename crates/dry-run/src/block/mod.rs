@@ -40,7 +40,8 @@ pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport
     let loaded = fork::load(source, how, reporter)?;
     let mut chain = loaded.chain.clone();
 
-    let executor = Executor::with_signature_replay(request.cache.as_deref());
+    let executor = Executor::new(request.cache.as_deref());
+    executor.signatures().record();
     reporter.status("reading the chain's runtime");
     let code = chain.next_code()?;
     let blob = artifact::Blob::from_deployed(&live.to_string(), code.bytes().to_vec())?;

@@ -9,7 +9,7 @@
 use super::{extrinsics as listed, records};
 use crate::{input::Runtime, migration};
 use codec::{Decode, Encode};
-use fork::{Author, BlockRequest, Chain, Executor, LiveBlock, signatures::SignatureReplayGuard};
+use fork::{Author, BlockRequest, Chain, Executor, LiveBlock};
 use protocol::{
     Source,
     block::{ChangedOutcome, DispatchOutcome, Extrinsic, OtherRuntime},
@@ -83,7 +83,7 @@ fn outcomes(
     let extrinsics = transactions.iter().map(|extrinsic| extrinsic.encode()).collect();
     author.prepare_state(&mut chain, &to.code)?;
     let plan = author.plan(&chain, &to.code, BlockRequest { extrinsics, ..BlockRequest::default() })?;
-    let _replay = SignatureReplayGuard::begin();
+    let _replay = executor.signatures().replay();
     let (mut built, refused) = fork::block::build_from_pool(&chain, executor, &to.code, plan)?;
     let changes = std::mem::take(&mut built.changes);
     chain.advance(built.header.clone(), changes);

@@ -46,12 +46,10 @@ enum State {
 type Side<'a> = (&'a Runtime, &'a Chain);
 
 pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
-    let Rehearsal { from, to, chain, executor, request, .. } = rehearsal;
+    let Rehearsal { from, to, chain, executor, .. } = rehearsal;
     let by_the_chain = rehearsal.enactment()?.by_the_chain;
     let (before, after) = ((from, chain), (to, &rehearsal.migration()?.chain));
     rehearsal.reporter.status("trying the ways to the next upgrade");
-    // No key is at hand: a known seal takes the place of signatures.
-    let signing = &Executor::with_signature_replay(request.cache.as_deref());
     let mut applies = None;
     // What the present code cannot do either is not a fault of the upgrade.
     if by_the_chain {
@@ -65,12 +63,12 @@ pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
         }
     }
     let size = after.0.code.bytes().len();
-    let mut had = ways(before, size, executor, signing)?;
+    let mut had = ways(before, size, executor)?;
     had.retain(|way| matches!(way.state, State::Open));
     // If nobody could decide before, nothing can be lost.
     let has = match had.is_empty() {
         true => Vec::new(),
-        false => ways(after, size, executor, signing)?,
+        false => ways(after, size, executor)?,
     };
     Ok(judge(applies, &had, &has))
 }
@@ -118,11 +116,11 @@ fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> CheckOutcome {
 }
 
 /// Returns the ways of the runtime, open or closed. Ways that the tool cannot try are left out.
-fn ways(side: Side<'_>, size: usize, executor: &Executor, signing: &Executor) -> Result<Vec<Way>> {
+fn ways(side: Side<'_>, size: usize, executor: &Executor) -> Result<Vec<Way>> {
     let mut ways = by_message(side, executor)?;
     let (runtime, chain) = side;
     let Some(interface) = runtime.interface() else { return Ok(ways) };
-    let mut author = Author::new(signing);
+    let mut author = Author::new(executor);
     let mut send =
         |name: String, account: [u8; 32], call: &[u8], done: &dyn Fn(&Chain) -> Result<bool>| -> Result<()> {
             let state = match transaction::send(runtime, &interface, chain, &mut author, account, call)? {

@@ -6,7 +6,6 @@ use super::{HEAP, NATIVE_STACK, ValidatorJob, first_line, semantics};
 use fork::{
     Candidate, candidate,
     processor::{CpuScope, MeasuredTime, Stopwatch},
-    signatures::SealGuard,
 };
 use protocol::dry_run::{Request, ValidateRequest};
 use sc_executor_common::wasm_runtime::WasmModule;
@@ -74,7 +73,6 @@ fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
     let mut instance = module.new_instance(HEAP).map_err(|error| refused(error.to_string()))?;
     let mut externalities = BasicExternalities::default();
     *externalities.extensions() = candidate::extensions();
-    let _seal = SealGuard::begin();
     let watch = Stopwatch::start(CpuScope::Thread);
     let answer = externalities.execute_with(|| instance.call_export("validate_block", parameters));
     let took = watch.stop();

@@ -15,9 +15,11 @@ mod vrf;
 use crate::{
     block::{self, BuiltBlock, Plan},
     candidate::Candidate,
-    chain::{Chain, Header},
+    chain::Chain,
     executor::{Code, Executor},
+    header::{self, Header},
     layout::Layout,
+    signatures::SignatureMemory,
 };
 use codec::Encode;
 use cumulus_primitives_core::{ClaimQueueOffset, CoreInfo, CoreSelector};
@@ -69,6 +71,11 @@ pub struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
+    /// Returns the signatures that the author's executor remembers and accepts.
+    pub fn signatures(&self) -> &'a SignatureMemory {
+        self.executor.signatures()
+    }
+
     /// Creates an author that runs blocks with `executor`.
     pub fn new(executor: &'a Executor) -> Self {
         Self { executor, runtime: None, relay: RelayView, cannot_author: None, notes: BTreeSet::new() }
@@ -85,7 +92,7 @@ impl<'a> Author<'a> {
             match self.build(&mut fork, BlockRequest::default()) {
                 Ok(_) => {}
                 Err(failure) if failure.kind == Kind::Check => {
-                    let carried = slots::engines(chain.header());
+                    let carried = header::engines(chain.header());
                     let carried: Vec<_> = carried.iter().map(|engine| format!("{:?}", slots::name(engine))).collect();
                     let mut why = format!("its present code refuses a plain block: {failure}");
                     if !carried.is_empty() {

@@ -2,10 +2,11 @@
 //! The possible authors of a chain with Nimbus: keys in the state, some of which the runtime
 //! accepts as author.
 
-use super::slots::{self, NIMBUS};
+use super::slots;
 use crate::{
-    chain::{Chain, Header},
+    chain::Chain,
     executor::{Code, Executor},
+    header::{Header, NIMBUS},
     layout::Layout,
     sample,
 };

@@ -2,13 +2,13 @@
 //! Slots: the next slot of a chain and the digest that announces it.
 
 use crate::{
-    chain::{Chain, Header},
+    chain::Chain,
     executor::{Code, Executor},
+    header::{NIMBUS, engines},
     layout::Layout,
 };
 use artifact::{Version, hashes::blake2_64, metadata::Pallet};
 use codec::{Decode, Encode};
-use cumulus_primitives_core::CUMULUS_CONSENSUS_ID;
 use sp_runtime::{ConsensusEngineId, Digest, DigestItem};
 use worker::{Failure, Result};
 
@@ -22,8 +22,6 @@ pub(super) const RELAY_SLOT_DURATION: u64 = 6_000;
 
 const AURA: ConsensusEngineId = *b"aura";
 const BABE: ConsensusEngineId = *b"BABE";
-/// The digest contains the author's key, and the runtime decides whether that author is eligible.
-pub(crate) const NIMBUS: ConsensusEngineId = *b"nmbs";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -140,13 +138,6 @@ fn by_likelihood(schemes: &mut [AuthoringScheme], carried: &[ConsensusEngineId])
         // First as many engines of the digest as possible, then as few other engines as possible.
         (usize::MAX - known, engines.len() - known)
     });
-}
-
-/// Returns the engines of the pre-runtime digest items that the author added. The items of
-/// collators about the relay chain belong to no engine.
-pub(crate) fn engines(header: &Header) -> Vec<ConsensusEngineId> {
-    let items = header.digest.logs.iter().filter_map(DigestItem::as_pre_runtime);
-    items.map(|(engine, _)| engine).filter(|engine| *engine != CUMULUS_CONSENSUS_ID).collect()
 }
 
 pub(super) fn name(engine: &ConsensusEngineId) -> String {

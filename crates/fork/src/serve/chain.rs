@@ -5,7 +5,7 @@ use super::{
     Fork,
     rpc::{Bytes, Error, Methods, Notifications, Params, Queue, Registered, Subscriber, at},
 };
-use crate::chain::Header;
+use crate::header::Header;
 use codec::Encode;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;

@@ -11,8 +11,9 @@ use super::{
 use crate::{
     author::{Author, BlockRequest, Signal},
     block,
-    chain::{Chain, Header},
+    chain::Chain,
     executor::{Code, Executor},
+    header::Header,
 };
 use codec::{Decode, Encode};
 use sp_core::{H256, storage::well_known_keys};

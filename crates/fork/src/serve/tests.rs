@@ -2,10 +2,7 @@
 //! Tests of the methods that need no runtime. The end-to-end tests serve whole chains.
 
 use super::*;
-use crate::{
-    chain::{Chain, Header},
-    executor::Executor,
-};
+use crate::{chain::Chain, executor::Executor, header::Header};
 use ::state::State;
 use serde_json::{Value, json, value::RawValue};
 use sp_core::H256;

@@ -17,7 +17,7 @@ mod write;
 pub use genesis::of_genesis;
 
 use crate::{
-    chain::Header,
+    header::Header,
     keys,
     state::{Disk, RemoteNode, Traffic, Transport, TransportError},
 };

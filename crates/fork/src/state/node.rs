@@ -2,7 +2,7 @@
 //! A synchronous client of a live node. The connection runs on a thread of its own.
 
 use super::{Traffic, Transport, TransportError, lazy::method};
-use crate::chain::Header;
+use crate::header::Header;
 use jsonrpsee::{core::params::ArrayParams, rpc_params};
 use node::{RetryPolicy, RpcBlock, Session, invalid_response};
 use protocol::{Endpoint, Live};

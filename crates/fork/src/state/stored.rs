@@ -135,7 +135,7 @@ impl StoredState {
         })?;
         write(&mut portion)?;
         if root != self.root.0 {
-            return Err(crate::chain::root_mismatch(&root, &self.root.0));
+            return Err(crate::header::root_mismatch(&root, &self.root.0));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! wrong answer of a node is detected.
 
 use super::*;
-use crate::chain::{Chain, Header};
+use crate::{chain::Chain, header::Header};
 use codec::Encode;
 use proptest::prelude::*;
 use sp_runtime::{StateVersion, traits::Header as _};
