@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Named jobs that come after each other: what depends on nothing unfinished runs, as many at once as are allowed.
+//! Runs named jobs in the order of their dependencies, up to a limit at the same time.
 
 use crate::{
     interrupt,
@@ -12,23 +12,24 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// What a job has to do its work with.
+/// The progress display and the log file of a running job.
 pub struct Desk<'run> {
     pub task: &'run Task,
     pub log: &'run Path,
 }
 
-/// What came of a job that did its work.
+/// The result of a job that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// In a few words.
+    /// The job ran; a short summary of the result.
     Now(String),
-    /// Its inputs are those of last time.
+    /// The job did not run: its inputs are the same as last time.
     Unchanged,
 }
 
 type Work<'scope> = Box<dyn FnOnce(&Desk<'_>) -> Result<Done> + Send + 'scope>;
 
+/// A named job and the names of the jobs that must finish before it.
 pub struct Job<'scope> {
     name: String,
     after: Vec<String>,
@@ -40,12 +41,14 @@ impl<'scope> Job<'scope> {
         Self { name: name.into(), after: Vec::new(), work: Box::new(work) }
     }
 
+    /// Adds jobs that must finish before this one.
     pub fn after(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.after.extend(names.into_iter().map(Into::into));
         self
     }
 }
 
+/// A job that succeeded, with its result and duration in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finished {
     pub name: String,
@@ -53,7 +56,8 @@ pub struct Finished {
     pub seconds: f64,
 }
 
-/// Runs all jobs. After a failure nothing new is begun, what runs is let finish, and the first failure is given back.
+/// Runs all jobs, at most `limit` at the same time. After a failure no new job is started. Running
+/// jobs finish, and the first failure is returned.
 pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> Result<Vec<Finished>> {
     check(&jobs)?;
     let mut waiting: BTreeMap<String, Job<'_>> = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
@@ -104,18 +108,19 @@ pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> 
     }
 }
 
-/// Names that exist, once each, and in no circle: with these every job has its turn.
+/// Checks that names are unique and that every job comes after the jobs it depends on. So there is
+/// no cycle, and every job can run.
 fn check(jobs: &[Job<'_>]) -> Result<()> {
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for job in jobs {
         if let Some(missing) = job.after.iter().find(|name| !known.contains(name.as_str())) {
             return Err(Failure::internal(format!(
-                "the job {} comes after {missing}, which is not before it",
+                "the job {} depends on {missing}, which is not before it",
                 job.name
             )));
         }
         if !known.insert(&job.name) {
-            return Err(Failure::internal(format!("there are two jobs {}", job.name)));
+            return Err(Failure::internal(format!("there are two jobs with the name {}", job.name)));
         }
     }
     Ok(())

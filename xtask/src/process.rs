@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Running other programs: argument vectors and never a shell, the quoted command line in every error, output into a
-//! log file, no standard input, and a process group that an interruption ends.
+//! Runs other programs: with argument vectors and never a shell, the quoted command line in every
+//! error, output in a log file, no standard input, and a process group that an interruption ends.
 
 use crate::interrupt::{self, Group};
 use std::{
@@ -15,13 +15,14 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// More output than this from a program whose output is read whole is a mistake.
+/// The limit of captured output, in bytes. No program whose output is captured writes more.
 const CAPTURE_LIMIT: u64 = 256 * 1024 * 1024;
-/// A line of a log is cut here when it is shown or passed on.
+/// The length at which a line of output is cut, in bytes.
 const LINE_LIMIT: usize = 16 * 1024;
-/// So many closing lines of a failed program stand in the error.
+/// The number of last lines of a failed program that its error shows.
 const LAST_LINES: usize = 12;
 
+/// A program to run, with its arguments and environment.
 pub struct Tool {
     command: Command,
     spared: bool,
@@ -29,7 +30,7 @@ pub struct Tool {
     timeout: Option<Duration>,
 }
 
-/// How a program with its output in a log ended.
+/// The exit status and last lines of a program whose output went to a log.
 pub struct Ended {
     pub status: ExitStatus,
     /// The last lines it wrote.
@@ -38,12 +39,13 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// For a status that is no success.
+    /// Returns the failure for an unsuccessful exit status.
     pub fn failure(&self, log: &Path) -> Failure {
         failed(&self.argv, self.status, &self.last_lines).hint(format!("its whole output is in {}", log.display()))
     }
 }
 
+/// The exit status and the output of a program.
 pub struct Captured {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
@@ -75,7 +77,7 @@ impl Tool {
         self
     }
 
-    /// Exactly these variables and no others.
+    /// Replaces the environment with exactly these variables.
     pub fn only_env(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         self.command.env_clear().envs(variables);
         self
@@ -86,13 +88,13 @@ impl Tool {
         self
     }
 
-    /// For programs that leave things broken when they are cut short: the first interruption lets them finish.
+    /// Lets the program finish at the first interruption, because it would leave things broken.
     pub fn spared(mut self) -> Self {
         self.spared = true;
         self
     }
 
-    /// For what has to be tidied up after an interruption: it is started nevertheless, and let finish.
+    /// Starts the program even after an interruption and lets it finish, for cleaning up.
     pub fn even_interrupted(mut self) -> Self {
         self.tidying = true;
         self.spared()
@@ -103,7 +105,7 @@ impl Tool {
         self
     }
 
-    /// The command line as it can be pasted into a shell.
+    /// Returns the command line, quoted for a shell.
     pub fn argv(&self) -> String {
         let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
         words.map(quote).collect::<Vec<_>>().join(" ")
@@ -126,7 +128,7 @@ impl Tool {
         Ok((child, group))
     }
 
-    /// Runs it and gives what it wrote, whatever its exit status.
+    /// Runs the program and returns its output, with any exit status.
     pub fn capture(mut self) -> Result<Captured> {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let (mut child, group) = self.start()?;
@@ -142,7 +144,8 @@ impl Tool {
         Ok(Captured { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
 
-    /// Runs it and gives its standard output; an exit status other than zero is a failure.
+    /// Runs the program and returns its standard output. An exit status other than zero is a
+    /// failure.
     pub fn output(self) -> Result<String> {
         let argv = self.argv();
         let captured = self.capture()?;
@@ -155,13 +158,14 @@ impl Tool {
         Err(failed(&argv, captured.status, &lines))
     }
 
-    /// Runs it with its output in `log`, every line also given to `on_line`.
+    /// Runs the program with its output in `log`, and calls `on_line` with every line. An exit
+    /// status other than zero is a failure.
     pub fn logged(self, log: &Path, on_line: impl FnMut(&str)) -> Result<()> {
         let ended = self.logged_status(log, on_line)?;
         if ended.status.success() { Ok(()) } else { Err(ended.failure(log)) }
     }
 
-    /// The same for programs whose exit status says more than yes or no.
+    /// Does the same as [`logged`](Self::logged), but returns the exit status and the last lines.
     pub fn logged_status(mut self, log: &Path, mut on_line: impl FnMut(&str)) -> Result<Ended> {
         let argv = self.argv();
         let io = |error: std::io::Error| Failure::io("write the log", log, &error);
@@ -175,7 +179,7 @@ impl Tool {
         let (reader, writer) = std::io::pipe().map_err(pipe)?;
         self.command.stdout(writer.try_clone().map_err(pipe)?).stderr(writer);
         let (mut child, group) = self.start()?;
-        // The pipe ends when its last writer does, and the command holds two.
+        // The pipe ends when its last writer is closed, and the command holds two.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
         let finished = watch(&group, self.timeout);
         let mut last = VecDeque::new();
@@ -203,8 +207,8 @@ impl Tool {
         Ok(Ended { status, last_lines: last.into_iter().collect::<Vec<_>>().join("\n"), argv })
     }
 
-    /// Runs it with its output where ours goes, for programs whose output is the result. Standard output stays free for
-    /// data, so both go to standard error.
+    /// Runs the program with its output on standard error, for programs whose output is the result.
+    /// Standard output is only for data.
     pub fn attached(mut self) -> Result<ExitStatus> {
         self.command.stdout(std::io::stderr()).stderr(Stdio::inherit());
         let (mut child, group) = self.start()?;
@@ -214,7 +218,7 @@ impl Tool {
         Ok(status)
     }
 
-    /// Starts it with both ends of a conversation open: request in, events out, its standard error into `log`.
+    /// Starts a worker with pipes for its request and its events, and its standard error in `log`.
     pub fn converse(mut self, log: Option<File>) -> Result<(Child, Group)> {
         interrupt::check()?;
         let stderr = log.map_or_else(Stdio::inherit, Stdio::from);
@@ -239,12 +243,13 @@ fn failed(argv: &str, status: ExitStatus, last_lines: &str) -> Failure {
     Failure::environment(format!("`{argv}` failed")).code(Code::ProgramFailed).found(found)
 }
 
-/// Whether cargo refused to write the lock file. It has one exit status for every error, so its words are all there is.
+/// Returns whether cargo refused to write the lock file. Cargo has one exit status for all errors,
+/// so this has to look at its message.
 pub fn lock_file_is_old(failure: &Failure) -> bool {
     failure.is(Code::ProgramFailed) && failure.found.as_ref().is_some_and(|found| found.contains("--locked"))
 }
 
-/// Kills the group when the time is over, unless what this returns is dropped first.
+/// Kills the process group after the timeout, unless the returned sender is dropped before.
 fn watch(group: &Group, timeout: Option<Duration>) -> Option<std::sync::mpsc::Sender<()>> {
     let timeout = timeout?;
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
@@ -265,7 +270,8 @@ fn read_all(stream: Option<impl Read>) -> Vec<u8> {
     content
 }
 
-/// Lines as text, each cut at [`LINE_LIMIT`]: a program that writes one endless line must not fill the memory.
+/// Calls `on_line` with each line, cut at [`LINE_LIMIT`]. So a program that writes one endless line
+/// does not fill the memory.
 pub fn for_each_line(stream: impl Read, mut on_line: impl FnMut(&str)) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
