@@ -80,7 +80,7 @@ pub fn since<'workspace>(
     base: &str,
 ) -> Result<Change<'workspace>> {
     let repository = git::root(&context.workspace).ok_or_else(|| {
-        Failure::input(format!("{} is in no git repository", context.workspace.display()))
+        Failure::input(format!("{} is not in a git repository", context.workspace.display()))
             .expected("a repository, whose history tells what changed")
     })?;
     let named = revision::commit(&repository, base)?;

@@ -53,7 +53,7 @@ pub fn build(document: &Value) -> String {
 
 fn commit(runtime: &Value) -> String {
     match (text(runtime, "/commit").as_str(), text(runtime, "/dirty").as_str()) {
-        ("-", _) => "none: the source is in no git repository".into(),
+        ("-", _) => "none: the source is not in a git repository".into(),
         (commit, "yes") => format!("{commit} with uncommitted changes"),
         (commit, _) => commit.to_owned(),
     }

@@ -1,34 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a builder says when it ends: one JSON document on the last line, with progress and chatter before it.
+//! Reads the result of a builder: one JSON document on the last line, after progress messages.
 
 use serde_json::Value;
 use worker::{Failure, Result};
 
-/// The documents of srtool have some kilobytes. A longer one is cut by whoever reads the lines, and then no JSON.
+/// The length limit of the document, in bytes. srtool's documents have some kilobytes. A longer
+/// line was cut by its reader and is not valid JSON.
 const LIMIT: usize = 1024 * 1024;
 
-/// Keeps the last line that may be the document.
+/// Keeps the last line that may be the JSON document.
 #[derive(Default)]
 pub struct Listener {
     last: Option<String>,
 }
 
-/// What of the document is of use: the blob itself is hashed by us.
+/// The used parts of the document. The blob itself is hashed by Cutover.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub rustc: String,
-    /// What the builder says the hash of the compressed blob is.
+    /// The hash of the compressed blob, as the builder reports it.
     pub blake2_256: Option<String>,
 }
 
 impl Listener {
+    /// Reads a line of the builder's output.
     pub fn line(&mut self, line: &str) {
         if line.trim_start().starts_with('{') && line.len() <= LIMIT {
             self.last = Some(line.trim().to_owned());
         }
     }
 
-    /// The document, which `who` has to have written.
+    /// Parses the document. `who` names the builder in errors.
     pub fn answer(&self, who: &str) -> Result<Answer> {
         let expected = "one JSON document on its last line, as `build --app --json` of srtool writes it";
         let Some(line) = &self.last else {
@@ -37,7 +39,7 @@ impl Listener {
                 .expected(expected));
         };
         let document: Value = serde_json::from_str(line).map_err(|error| {
-            let what = if error.is_eof() { "is cut short" } else { "is no JSON" };
+            let what = if error.is_eof() { "is cut short" } else { "is not JSON" };
             Failure::input(format!("the result of {who} {what}")).found(error.to_string()).expected(expected)
         })?;
         let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -51,13 +53,13 @@ impl Listener {
 }
 
 impl Answer {
-    /// A builder that says one hash and leaves another blob has mixed something up, or is lying.
+    /// Fails if the reported hash differs from the blob's.
     pub fn check(&self, who: &str, hash: &str) -> Result<()> {
         match &self.blake2_256 {
             Some(stated) if !stated.eq_ignore_ascii_case(hash) => {
-                Err(Failure::input(format!("{who} left another blob than it says"))
+                Err(Failure::input(format!("the blob of {who} differs from the hash that it reports"))
                     .found(format!("a blob with blake2-256 {hash}"))
-                    .expected(format!("{stated}, as its result says")))
+                    .expected(format!("{stated}, as its result states")))
             }
             _ => Ok(()),
         }
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn text_around_the_document_does_no_harm() {
+    fn text_around_the_document_is_ignored() {
         let hash = format!("0x{}", "ab".repeat(32));
         let document = format!(r#"{{"rustc":"rustc 1.96.0","runtimes":{{"compressed":{{"blake2_256":"{hash}"}}}}}}"#);
         let answer =
@@ -83,16 +85,16 @@ mod tests {
         assert_eq!(answer, Answer { rustc: "rustc 1.96.0".into(), blake2_256: Some(hash.clone()) });
         answer.check("it", &hash).expect("the same");
         let failure = answer.check("it", "0x00").expect_err("another");
-        assert_eq!(failure.message, "it left another blob than it says");
+        assert_eq!(failure.message, "the blob of it differs from the hash that it reports");
     }
 
     #[test]
-    fn no_document_and_half_of_one_are_told_apart() {
+    fn missing_and_truncated_documents_give_different_errors() {
         let none = listen(&["Compiling", "Finished"]).answer("the image").expect_err("nothing");
         assert_eq!(none.message, "the image ended without a result");
         let half = listen(&[r#"{"rustc":"rustc 1.9"#]).answer("the image").expect_err("half");
         assert_eq!(half.message, "the result of the image is cut short");
         let broken = listen(&["{rustc}"]).answer("the image").expect_err("broken");
-        assert_eq!(broken.message, "the result of the image is no JSON");
+        assert_eq!(broken.message, "the result of the image is not JSON");
     }
 }
