@@ -136,7 +136,7 @@ fn an_engine_that_is_not_installed_is_named() {
 }
 
 #[test]
-fn an_engine_that_does_not_run_is_told_from_a_missing_one() {
+fn broken_and_missing_engines_give_different_errors() {
     let machine = machine(&["solo-runtime"]);
     machine.program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1");
     let (code, _, stderr) = machine.seen(with_image(&machine, "docker", &[]));
@@ -233,7 +233,7 @@ while [ ! -e {place}/one_runtime ] || [ ! -e {place}/two_runtime ]; do count=$((
 }
 
 #[test]
-fn what_a_container_does_wrong_is_told_apart() {
+fn container_failures_give_different_errors() {
     for (run, kind, message) in [
         ("echo 'exec: \"build\": not found' >&2; exit 127", 4, "does not have the interface of srtool"),
         ("echo 'permission denied' >&2; exit 125", 3, "podman cannot run the image"),
@@ -345,7 +345,7 @@ fn a_blob_too_large_for_its_network_fails_the_build() {
     }
 }
 
-/// An srtool that talks, builds where it is told to, and says what `answer` is.
+/// An srtool that prints progress, builds in the given directory and prints `answer`.
 fn srtool(machine: &Machine, script: &str) {
     let calls = machine.path("calls");
     machine.program(

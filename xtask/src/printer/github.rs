@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What GitHub's runner makes of lines: annotations of a commit, and the summary of a step.
+//! Writes annotations of a commit and the summary of a step for GitHub's runner.
 //!
-//! The runner reads every line of a step, on both streams, for commands: `::name …` at its beginning, whatever blanks stand
-//! before it, and the older `##[name]` anywhere. So text of others must not bring either.
+//! The runner reads every line of a step, on both streams, for commands: `::name …` at the start,
+//! with optional spaces before it, and the older `##[name]` anywhere. Text from elsewhere must not
+//! contain either.
 
 use protocol::weights::check::{Finding, Severity};
 use report::weights::finding_line;
@@ -11,11 +12,12 @@ use serde_json::Value;
 use std::{borrow::Cow, io::Write, path::Path};
 use worker::{Failure, Result};
 
-/// GitHub shows ten errors of a step.
+/// The number of errors that GitHub shows for a step.
 const ANNOTATIONS: usize = 10;
-/// GitHub takes 1 MiB for a step.
+/// The limit of a summary here, in bytes. GitHub accepts 1 MiB for a step.
 const SUMMARY: usize = 256 * 1024;
 
+/// An error annotation of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
     pub title: String,
@@ -36,7 +38,8 @@ impl Annotation {
         Self { title: "cargo xtask".into(), message, file: None, line: None }
     }
 
-    /// The command that makes it. Values may hold no line end, and properties neither the signs that part them.
+    /// Returns the workflow command of the annotation. Line ends are escaped in values, and
+    /// separators in properties as well.
     pub fn command(&self) -> String {
         let value = |text: &str| super::clean(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
         let property = |text: &str| value(text).replace(':', "%3A").replace(',', "%2C");
@@ -51,7 +54,7 @@ impl Annotation {
     }
 }
 
-/// Everything in a result that failed: checks, rules and findings, wherever they stand.
+/// Returns an annotation for each failed check, rule and finding, anywhere in a result.
 pub fn failed(result: &Value) -> Vec<Annotation> {
     let mut found = Vec::new();
     collect(result, &mut found);
@@ -93,7 +96,7 @@ fn collect(value: &Value, found: &mut Vec<Annotation>) {
     }
 }
 
-/// Lines of which none is a command.
+/// Returns the text with workflow commands disabled.
 pub fn tame(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##[") {
         return Cow::Borrowed(text);
@@ -110,7 +113,7 @@ pub fn tame(text: &str) -> Cow<'_, str> {
     Cow::Owned(tamed)
 }
 
-/// The same for a JSON document, where the signs can only stand within texts.
+/// Does the same for a JSON document, in which commands can only occur within strings.
 pub fn tame_json(text: &str) -> Cow<'_, str> {
     match text.contains("##[") {
         true => Cow::Owned(text.replace("##[", "#\\u0023[")),
@@ -118,7 +121,7 @@ pub fn tame_json(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Adds what a person reads to the step's summary.
+/// Adds a section with the text to the step's summary.
 pub fn summarize(file: &Path, title: &str, text: &str) -> Result<()> {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
@@ -141,7 +144,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_command_has_its_values_escaped_as_the_runner_reads_them() {
+    fn values_of_a_command_are_escaped_for_the_runner() {
         let annotation = Annotation {
             title: "a:b,c%".into(),
             message: "100 %\n::error::forged\r".into(),
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_checks_rules_and_findings_are_found_wherever_they_stand() {
+    fn failed_checks_rules_and_findings_are_found_anywhere() {
         let result = json!({"runtimes": [
             {"checks": [{"name": "versions", "status": "pass"}, {"name": "try-state", "status": "fail", "detail": "no", "findings": ["x"]}]},
             {"findings": [{"severity": "warning", "rule": "jump", "detail": "a"}, {"severity": "failure", "rule": "zero-proof", "pallet": "p", "detail": "d", "file": "w.rs", "line": 3}]},
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_others_brings_no_command() {
+    fn foreign_text_contains_no_command() {
         assert_eq!(tame("a\n  ::add-mask::x\nb ##[error]y"), "a\n  : :add-mask::x\nb ## [error]y");
         assert_eq!(tame("Balances::transfer"), "Balances::transfer");
         let tamed = tame_json(r###"{"a": "##[error]"}"###).into_owned();
