@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 
-/// A package as `cargo metadata` describes it.
+/// A package in the output of `cargo metadata`.
 struct Sketch {
     name: &'static str,
     build: Vec<serde_json::Value>,
@@ -32,7 +32,7 @@ fn dependency(name: &str, kind: &str, features: &[&str]) -> serde_json::Value {
     })
 }
 
-/// The first package depends on all that are no members.
+/// Builds a workspace in which the first package depends on all packages that are not members.
 fn workspace(sketches: &[Sketch], root: &Path) -> Result<Workspace> {
     let id = |sketch: &Sketch| format!("path+file://{}#{}@1.0.0", sketch.directory, sketch.name);
     let packages: Vec<_> = sketches
@@ -86,7 +86,7 @@ fn nowhere() -> &'static Path {
 }
 
 #[test]
-fn a_name_makes_no_runtime_and_its_lack_unmakes_none() {
+fn the_name_of_a_package_does_not_matter() {
     let named_only = Sketch { build: Vec::new(), ..sketch("pretender-runtime") };
     let builds_other_wasm = Sketch { normal: vec!["wasm-bindgen"], ..sketch("page") };
     let umbrella = Sketch {
@@ -99,7 +99,7 @@ fn a_name_makes_no_runtime_and_its_lack_unmakes_none() {
 }
 
 #[test]
-fn a_published_runtime_counts_where_a_member_depends_on_it() {
+fn a_published_runtime_counts_if_a_member_depends_on_it() {
     let member = Sketch { build: Vec::new(), ..sketch("try-it") };
     let published = Sketch { member: false, ..sketch("collectives-westend-runtime") };
     let found = workspace(&[member, published], nowhere()).expect("read");
@@ -108,7 +108,7 @@ fn a_published_runtime_counts_where_a_member_depends_on_it() {
 }
 
 #[test]
-fn the_configuration_overrules() {
+fn the_configuration_overrides_the_rule() {
     let off = Sketch { cutover: serde_json::json!({"runtime": false}), ..sketch("off-runtime") };
     let on = Sketch { cutover: serde_json::json!({"runtime": true}), build: Vec::new(), ..sketch("on-runtime") };
     let found = workspace(&[off, on], nowhere()).expect("read");
@@ -119,7 +119,7 @@ fn the_configuration_overrules() {
 }
 
 #[test]
-fn names_are_packages_with_or_without_their_ending() {
+fn names_are_packages_with_or_without_their_suffix() {
     let found = workspace(&[sketch("solo-runtime"), sketch("para-runtime")], nowhere()).expect("read");
     for name in ["solo", "solo-runtime"] {
         assert_eq!(found.find(name).expect("found").package, "solo-runtime");
@@ -129,7 +129,7 @@ fn names_are_packages_with_or_without_their_ending() {
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_the_nearest() {
+fn for_an_unknown_name_the_nearest_is_suggested() {
     let found = workspace(&[sketch("standalone-runtime"), sketch("parachain-runtime")], nowhere()).expect("read");
     let failure = found.find("standalon").expect_err("unknown");
     assert_eq!(failure.kind, worker::Kind::Usage);
@@ -175,7 +175,7 @@ fn the_matrix_of_the_fellowship_names_runtimes() {
 }
 
 #[test]
-fn files_of_the_configuration_stand_beside_the_manifest() {
+fn files_of_the_configuration_are_relative_to_the_manifest() {
     let found = workspace(&[sketch("solo-runtime")], nowhere()).expect("read");
     let runtime = found.find("solo").expect("found");
     assert_eq!(runtime.configured_source("a.snapshot"), "/w/solo-runtime/a.snapshot");
@@ -191,12 +191,12 @@ fn the_hash_of_the_metadata_is_not_left_out() {
         workspace(&[sketch], nowhere()).expect("a workspace").runtimes.remove(0)
     };
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    // A feature of its own, which nothing else names.
+    // A separate feature that no other feature enables.
     let plain = with(serde_json::json!({"std": [], "metadata-hash": []}), &[HASH_EXTENSION]);
     assert_eq!(plain.release_features(), ["metadata-hash"]);
     assert!(plain.leaves_hash_out(&named(&["std"]), true));
     assert!(!plain.leaves_hash_out(&named(&["own-runtime/metadata-hash"]), true));
-    // Through another, and through the default.
+    // Through another feature, and through the default.
     let features =
         serde_json::json!({"metadata-hash": [], "on-chain-release-build": ["full"], "full": ["metadata-hash"]});
     let through = with(features, &[HASH_EXTENSION]);
@@ -204,7 +204,7 @@ fn the_hash_of_the_metadata_is_not_left_out() {
     assert!(!through.leaves_hash_out(&named(&["full"]), false));
     let default = with(serde_json::json!({"metadata-hash": [], "default": ["metadata-hash"]}), &[HASH_EXTENSION]);
     assert!(default.release_features().is_empty() && default.leaves_hash_out(&[], false));
-    // Nothing checks a hash, or no feature compiles one in.
+    // No extension checks a hash, or no feature compiles one in.
     for runtime in [with(serde_json::json!({"metadata-hash": []}), &[]), with(serde_json::json!({}), &[HASH_EXTENSION])]
     {
         assert!(runtime.release_features().is_empty() && !runtime.leaves_hash_out(&[], true));

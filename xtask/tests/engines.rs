@@ -242,7 +242,7 @@ fn container_failures_give_different_errors() {
         ("echo 'write: No space left on device' >&2; exit 101", 3, "the disk is full"),
         ("echo 'Could not resolve host: index.crates.io' >&2; exit 101", 4, "needs the network, which is disabled"),
         ("echo 'error[E0433]: no Vec'; exit 101", 4, "solo-runtime 1.0.0 cannot be built to Wasm"),
-        ("echo '{\"rustc\":\"1\"}'", 4, "left no blob"),
+        ("echo '{\"rustc\":\"1\"}'", 4, "without a blob"),
         ("echo '{\"rustc\":\"1'", 4, "is cut short"),
         ("echo done", 4, "ended without a result"),
     ] {
