@@ -63,7 +63,7 @@ fn tool(workspace: &Path, arguments: &[&str]) -> Tool {
     tool.env("GIT_OPTIONAL_LOCKS", "0").env("TZ", "UTC").timeout(LONGEST)
 }
 
-/// Runs git and returns its output. Fails if the repository or its history lacks what is needed.
+/// Runs git and returns its output. Fails if git fails, for example because the history is incomplete.
 pub fn ask(workspace: &Path, arguments: &[&str]) -> Result<String> {
     let tool = tool(workspace, arguments);
     let argv = tool.argv();

@@ -194,7 +194,7 @@ mod tests {
             while most.load(Ordering::SeqCst) < 2 && began.elapsed() < Duration::from_secs(60) {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            // Long enough for a third, were it let in.
+            // Long enough for a third job to start, if it could.
             std::thread::sleep(Duration::from_millis(20));
             now.fetch_sub(1, Ordering::SeqCst);
             Ok(Done::Unchanged)
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_its_job_and_stops_what_comes_after() {
+    fn a_failure_names_its_job_and_stops_later_jobs() {
         let ran = AtomicUsize::new(0);
         let jobs = vec![
             Job::new("first", |_| Err(Failure::input("no blob").hint("build one"))),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_after_one_that_is_not_there_is_a_defect() {
+    fn a_dependency_on_a_missing_job_is_a_defect() {
         let failure =
             run_in_temporary(1, vec![Job::new("a", |_| Ok(Done::Unchanged)).after(["b"])]).expect_err("refused");
         assert_eq!(failure.kind, worker::Kind::Internal);

@@ -67,7 +67,7 @@ pub struct Runtime {
 pub struct Config {
     /// Overrides the discovery.
     pub runtime: Option<bool>,
-    /// The features of the blob that goes on chain.
+    /// The features of the blob for the chain.
     pub features: Option<Vec<String>>,
     /// The state from which an upgrade starts: a file relative to the manifest, or a node.
     pub state: Option<String>,
@@ -328,7 +328,7 @@ impl Runtime {
         [self.package.as_str(), self.name.as_str(), plain].contains(&name)
     }
 
-    /// The features of the blob that goes on chain.
+    /// Returns the features of the blob for the chain.
     pub fn release_features(&self) -> Vec<String> {
         if let Some(features) = &self.config.features {
             return features.clone();
@@ -501,7 +501,7 @@ fn explain(failure: Failure, context: &Context) -> Failure {
                 format!("cargo update --workspace --manifest-path {}", crate::process::quote(manifest.as_os_str()))
             });
     }
-    // Cargo shows the position of the error. Older versions said what they were doing.
+    // Cargo shows the position of the error. Older versions named the failed step.
     let points = found.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
     if points || found.contains("failed to parse manifest") || found.contains("TOML parse error") {
         return Failure::input(format!("{} cannot be read", manifest.display())).found(found);

@@ -74,10 +74,10 @@ impl Plan {
         match self {
             Self::RustupTarget => format!("run `rustup target add {TARGET} --toolchain {}`", active.name),
             Self::Distribution { install } if install.is_empty() => {
-                format!("build the core library for {TARGET} with the distribution's rustc into a directory of its own")
+                format!("build the core library for {TARGET} with the distribution's rustc into a separate directory")
             }
             Self::Distribution { install } => format!(
-                "install {} with apt-get, then build the core library for {TARGET} with it into a directory of its own",
+                "install {} with apt-get, then build the core library for {TARGET} with it into a separate directory",
                 install.join(", ")
             ),
             Self::Link { directory } => format!("register {} with rustup", directory.display()),

@@ -109,7 +109,7 @@ pub fn open<'context>(
     Ok(match engine {
         cli::Engine::Host => {
             if options.image.is_some() {
-                return Err(Failure::usage("the host engine takes no image").hint("add --engine podman or docker"));
+                return Err(Failure::usage("the host engine uses no image").hint("add --engine podman or docker"));
             }
             let builder = Builder::new(context, workspace)?;
             let builder = if purpose == Purpose::Rehearsal { builder } else { builder.alone() };

@@ -29,7 +29,7 @@ pub fn export(workspace: &Workspace, cache: &Path, mount_points: &[PathBuf]) -> 
     let root = workspace.metadata.workspace_root.as_std_path();
     for package in workspace.metadata.packages.iter().filter(|package| package.source.is_none()) {
         if !package.manifest_path.as_std_path().starts_with(root) {
-            return Err(Failure::input(format!("{} lies outside the workspace", package.name))
+            return Err(Failure::input(format!("{} is outside the workspace", package.name))
                 .found(package.manifest_path.to_string())
                 .expected(format!(
                     "all packages without a registry in {}, the only directory that a container sees",
