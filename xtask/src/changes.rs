@@ -24,7 +24,7 @@ use worker::{Failure, Result};
 
 /// The maximum number of reasons that are reported for one runtime.
 const REASONS: usize = 40;
-/// Where a manifest has what packages inherit.
+/// The path of the dependencies that packages inherit, in a manifest.
 const INHERITED: &str = "/workspace/dependencies";
 
 /// The kind of a reason.

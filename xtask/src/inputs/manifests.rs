@@ -82,14 +82,15 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     found
 }
 
-/// A manifest by its values. One that is no TOML has none: cargo has read the present one, and a former one without values
-/// differs.
+/// Returns the values of a manifest; null if it is not TOML. Cargo has read the current manifest,
+/// and an earlier one without values counts as different.
 pub fn values(manifest: &str) -> Value {
     toml_edit::de::from_str(manifest).unwrap_or_default()
 }
 
-/// A root manifest without the tables that only tell what the workspace consists of, or that cargo has put into the
-/// packages' own requirements. Of `[workspace]` the resolver stays.
+/// Returns the parts of a root manifest that affect every runtime. Left out are tables that only
+/// list the contents of the workspace or that cargo has copied into the packages' requirements. Of
+/// `[workspace]` only the resolver stays.
 pub fn reaching(manifest: &Value) -> Value {
     let mut kept = manifest.clone();
     if let Some(workspace) = kept.get_mut("workspace").and_then(Value::as_object_mut) {
@@ -124,7 +125,7 @@ mod tests {
         [profile.production]\nlto = \"fat\"\n[patch.crates-io]\nb = { path = \"b\" }\n";
 
     #[test]
-    fn profiles_patches_and_the_resolver_reach_a_runtime() {
+    fn profiles_patches_and_the_resolver_affect_a_runtime() {
         let expected = json!({
             "workspace": {"resolver": "2"},
             "profile": {"production": {"lto": "fat"}},
