@@ -83,7 +83,7 @@ fn a_network_is_asked_at_the_first_of_its_nodes_that_can_be_reached() {
     });
     let directory = workspace.path().display().to_string();
     let output = Xtask::new(["--workspace", &directory, "inspect", "paseo/people"]).run();
-    output.expect_code(3).mentions(&[&format!("paseo/people is asked at {open}"), "cannot reach the node"]);
+    output.expect_code(3).mentions(&[&format!("using the node {open} of paseo/people"), "cannot reach the node"]);
     server.join().expect("the server ends");
 
     let workspace = workspace_with_network("paseo/people", &format!("[\"{closed}\"]"));

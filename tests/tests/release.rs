@@ -148,7 +148,7 @@ fn what_no_plan_can_be_made_from_is_named() {
     let plan = checkout.run(&["release", "plan", "--runtime", "parachain", "--json"]).expect_code(0).json();
     assert_eq!(plan["tag"], "r1002000");
     fs::remove_dir_all(checkout.path(".git")).expect("removed");
-    checkout.run(&["release", "plan"]).expect_code(4).mentions(&["no git repository"]);
+    checkout.run(&["release", "plan"]).expect_code(4).mentions(&["not in a git repository"]);
 }
 
 fn content(directory: &Path) -> BTreeMap<String, Vec<u8>> {

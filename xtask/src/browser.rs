@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The browser that a bundle's page is looked at with. Tests use it; no upgrade needs it.
+//! The browser that tests use to open a bundle's report. Upgrades do not need it.
 
 use crate::{
     context::Context,
@@ -9,15 +9,17 @@ use crate::{
 use std::path::PathBuf;
 use worker::Result;
 
-/// By the names that distributions give it.
+/// The names of the program in different distributions.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const PACKAGE: &str = "chromium";
 
+/// Returns the path of the browser, if it is installed.
 pub fn program() -> Option<PathBuf> {
     PROGRAMS.into_iter().find_map(in_path)
 }
 
-/// Installs it where that needs nobody's password. Without it the tests that need it are skipped, and this says so.
+/// Installs the browser if no password is needed. Otherwise a warning says that the tests that need
+/// it are skipped.
 pub fn ensure(context: &Context) -> Result<()> {
     if program().is_some() {
         return Ok(());
@@ -28,8 +30,8 @@ pub fn ensure(context: &Context) -> Result<()> {
         .and_then(|()| distribution::install(&[PACKAGE.to_owned()], &log, &task));
     interrupt::check()?;
     match installed {
-        Ok(()) => task.done("Chromium is there"),
-        Err(failure) => task.warning(&format!("report.html will NOT be looked at, Chromium is missing: {failure}")),
+        Ok(()) => task.done("Chromium is installed"),
+        Err(failure) => task.warning(&format!("report.html will NOT be tested, Chromium is missing: {failure}")),
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Makes a blob independent of the directory it is built in.
 //!
-//! Two things carry a path into a blob: file names in panic messages, and the hash that cargo gives rustc to tell crates
-//! apart. The latter is made from the absolute path of every package outside the Wasm project, so symbols, and with
-//! them the order of functions, change from one checkout to the next. Flags can mend the first, nothing but standing
-//! between cargo and rustc the second. So this program, under another name, is cargo's `rustc-wrapper` in the Wasm
-//! build. It leaves packages from registries alone: they have no path in their hash.
+//! Two things carry a path into a blob: file names in panic messages, and the hash that cargo
+//! passes to rustc to tell crates apart. Cargo computes the hash from the absolute path of every
+//! package outside the Wasm project. So symbols, and with them the order of functions, differ from
+//! one checkout to the next. Compiler flags can fix the file names, but only a rustc wrapper can
+//! fix the hash. So this program, under another name, is cargo's `rustc-wrapper` in the Wasm build.
+//! It does not change packages from registries, whose hash contains no path.
 
 use blake2::{Blake2b, Digest, digest::consts::U8};
 use std::{
@@ -19,19 +20,21 @@ use worker::{Failure, Result};
 
 /// The name under which this program wraps rustc.
 const NAME: &str = "cutover-rustc";
-/// `from=to` pairs of paths, the more special ones later, separated by line ends.
+/// The variable with `from=to` pairs of paths, one a line, the more specific ones last.
 pub const REMAP: &str = "CUTOVER_REMAP";
-/// The directory of the runtime: the Wasm project knows it by its path even where it came from a registry.
+/// The variable with the directory of the runtime. The Wasm project refers to it by path, even if
+/// it came from a registry.
 pub const RUNTIME: &str = "CUTOVER_RUNTIME";
-/// A program that is given rustc and its arguments, and may know the result already.
+/// The variable with a compiler cache, a program that is called with rustc and its arguments.
 pub const COMPILER_CACHE: &str = "CUTOVER_COMPILER_CACHE";
-/// A file that gets a line for every crate that is compiled.
+/// The variable with a file to which a line is added for every crate that is compiled.
 pub const PROGRESS: &str = "CUTOVER_PROGRESS";
 
-/// The wrapper's path: a link to this very program, which stays what it is when cargo builds a newer one.
+/// Installs the wrapper into the cache and returns its path. It is a hard link to this program, so
+/// it stays the same when cargo builds a newer one.
 pub fn install(cache: &Path) -> Result<PathBuf> {
     let own = std::env::current_exe()
-        .map_err(|error| Failure::internal("this program does not know where it is").found(error.to_string()))?;
+        .map_err(|error| Failure::internal("the path of this program is unknown").found(error.to_string()))?;
     let directory = cache.join("bin");
     let io = |error: std::io::Error| Failure::io("write into", &directory, &error);
     std::fs::create_dir_all(&directory).map_err(io)?;
@@ -68,7 +71,7 @@ pub fn run_as_wrapper() -> Option<ExitCode> {
     Some(ExitCode::from(worker::Kind::Environment.exit_code()))
 }
 
-/// What cargo says about the package that is compiled.
+/// The package that is compiled, from the variables that cargo sets.
 #[derive(Clone, Debug, Default)]
 struct Package {
     name: String,
@@ -92,13 +95,14 @@ impl Package {
         }
     }
 
-    /// Whether cargo has made a path part of the package's identity.
+    /// Returns whether cargo's hash of the package contains a path.
     fn is_local(&self) -> bool {
         let from_registry = !self.cargo_home.is_empty() && Path::new(&self.manifest).starts_with(&self.cargo_home);
         !self.manifest.is_empty() && (!from_registry || self.manifest == self.runtime)
     }
 }
 
+/// Adds the package to the progress file.
 fn report(arguments: &[OsString], package: &Package) {
     let is_query =
         arguments.iter().any(|argument| argument == "-vV" || argument.to_string_lossy().starts_with("--print"));
@@ -112,7 +116,7 @@ fn report(arguments: &[OsString], package: &Package) {
     }
 }
 
-/// What the wrapper makes of arguments, with variables read by `variable`.
+/// Returns the arguments that the wrapper passes to rustc; `variable` reads the environment.
 #[cfg(test)]
 pub fn rewritten(arguments: Vec<OsString>, variable: impl Fn(&str) -> Option<String>) -> Vec<OsString> {
     let remap = variable(REMAP).unwrap_or_default();
@@ -122,7 +126,7 @@ pub fn rewritten(arguments: Vec<OsString>, variable: impl Fn(&str) -> Option<Str
 fn rewrite(mut arguments: Vec<OsString>, package: &Package, remap: &str) -> Vec<OsString> {
     let is_wasm =
         arguments.windows(2).any(|pair| pair[0] == "--target" && pair[1].to_string_lossy().starts_with("wasm32"));
-    // What runs on this machine during the build (proc macros, build scripts) is not in the blob.
+    // Build scripts and procedural macros run on this machine and are not in the blob.
     if !is_wasm {
         return arguments;
     }
@@ -144,7 +148,7 @@ fn rewrite(mut arguments: Vec<OsString>, package: &Package, remap: &str) -> Vec<
     arguments
 }
 
-/// What tells a crate apart from all others of the same build, without any path.
+/// Returns a hash that identifies a crate within a build, without any path.
 fn identity(arguments: &[OsString], package: &Package) -> String {
     let after = |flag: &'static str| {
         let pairs = arguments.windows(2).filter(move |pair| pair[0] == flag);
@@ -216,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn packages_of_a_registry_keep_cargos_hash() {
+    fn packages_from_a_registry_keep_cargos_hash() {
         let kept = rewrite(arguments("metadata=aa", &[]), &package("/home/me/.cargo/registry/src/x/runtime-1.0.0"), "");
         assert_eq!(metadata_of(&kept), "metadata=aa");
     }
 
     #[test]
-    fn a_runtime_from_a_registry_is_known_by_its_path_too() {
+    fn a_runtime_from_a_registry_gets_a_hash_without_its_path() {
         let directory = "/home/me/.cargo/registry/src/x/runtime-1.0.0";
         let runtime = Package { runtime: directory.into(), ..package(directory) };
         let changed = rewrite(arguments("metadata=aa", &[]), &runtime, "");
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_remapped_the_special_ones_last() {
+    fn paths_are_remapped_the_specific_ones_last() {
         let package = Package { out: Some("/w/target/build/x-9/out".into()), ..package("/w") };
         let all = rewrite(arguments("metadata=aa", &[]), &package, "/home=/h\n/w=/build");
         let remaps: Vec<_> = all.iter().filter(|word| word.to_string_lossy().starts_with("--remap")).collect();
@@ -245,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_on_the_host_is_left_as_it_is() {
+    fn code_for_the_host_is_unchanged() {
         let host: Vec<OsString> =
             ["--crate-name", "build_script_build", "-C", "metadata=aa"].map(OsString::from).to_vec();
         assert_eq!(rewrite(host.clone(), &package("/one"), "/one=/build"), host);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Cargo as it is run here: the environments of fetching and of building, and what cargo writes.
+//! The environments in which cargo fetches and builds, and readers of cargo's output.
 
 use crate::process::for_each_line;
 use std::{
@@ -9,10 +9,10 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// Variables that a build may see: where tools are.
+/// The variables that a build inherits: where tools are.
 const FOR_BUILDING: [&str; 5] = ["PATH", "USER", "TMPDIR", "RUSTUP_AUTO_INSTALL", "CARGO_BUILD_JOBS"];
 
-/// Variables that only the fetching of sources sees beside them: how the network is reached, and who may.
+/// The variables that only fetching inherits in addition: network settings and credentials.
 const FOR_FETCHING: [&str; 19] = [
     "HOME",
     "CARGO_HOME",
@@ -35,15 +35,16 @@ const FOR_FETCHING: [&str; 19] = [
     "all_proxy",
 ];
 
-/// The environment in which sources are fetched. No code of a dependency runs in it.
+/// Returns the environment for fetching sources. No code of a dependency runs in it.
 pub fn fetching() -> Vec<(OsString, OsString)> {
     let allowed = FOR_BUILDING.iter().chain(&FOR_FETCHING);
     let allowed = allowed.filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
     allowed.chain(fixed()).collect()
 }
 
-/// The environment of a build, before what the build itself sets. The build scripts of every dependency run in it, beside
-/// a command that may sign: they get no agent, no home and no network. What they need was fetched before.
+/// Returns the environment of a build, before the variables that the build itself sets. The build
+/// scripts of all dependencies run in it, in a command that may sign. So they get no ssh agent, no
+/// home directory and no network. Everything they need was fetched before.
 pub fn building(cache: &Path) -> Result<Vec<(OsString, OsString)>> {
     let empty = cache.join("home");
     std::fs::create_dir_all(&empty).map_err(|error| Failure::io("make", &empty, &error))?;
@@ -67,18 +68,19 @@ pub fn home() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("CARGO_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".cargo")))
-        .ok_or_else(|| Failure::environment("cargo has no home").found("neither CARGO_HOME nor HOME is set"))
+        .ok_or_else(|| Failure::environment("cargo has no home directory").found("neither CARGO_HOME nor HOME is set"))
 }
 
 /// Returns rustup's home: `RUSTUP_HOME`, or `.rustup` in the home directory.
 pub fn rustup_home() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("RUSTUP_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".rustup")))
-        .ok_or_else(|| Failure::environment("rustup has no home").found("neither RUSTUP_HOME nor HOME is set"))
+    set("RUSTUP_HOME").or_else(|| set("HOME").map(|home| home.join(".rustup"))).ok_or_else(|| {
+        Failure::environment("rustup has no home directory").found("neither RUSTUP_HOME nor HOME is set")
+    })
 }
 
-/// What the compiler said was wrong, its first words: a build ends with pages about what did not work in turn.
+/// Returns the first errors of the compiler in a log, up to 24 lines. Later errors often follow
+/// from the first ones.
 pub fn compiler_errors(log: impl Read) -> String {
     const LINES: usize = 24;
     let mut kept: Vec<String> = Vec::new();
@@ -97,7 +99,7 @@ pub fn compiler_errors(log: impl Read) -> String {
     kept.join("\n")
 }
 
-/// The prerequisites of cargo's `<binary>.d`, where a space inside a path is escaped.
+/// Returns the source files in cargo's `<binary>.d`, where a space inside a path is escaped.
 pub fn dep_info_sources(text: &str) -> Vec<PathBuf> {
     let Some((_, list)) = text.lines().next().and_then(|line| line.split_once(": ")) else { return Vec::new() };
     let mut paths = vec![String::new()];
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_sees_nothing_that_could_change_it() {
+    fn a_build_inherits_no_variable_that_could_change_it() {
         let names = names(fetching());
         for name in [
             "RUSTFLAGS",
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn build_scripts_see_no_agent_no_home_and_no_network() {
+    fn build_scripts_get_no_agent_no_home_and_no_network() {
         let cache = tempfile::tempdir().expect("a directory");
         let building = building(cache.path()).expect("an environment");
         let value = |name: &str| building.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn dep_info_is_read_with_its_escapes() {
+    fn dep_info_is_unescaped() {
         let paths = dep_info_sources("/t/debug/w: /a/src/main.rs /b\\ c/lib.rs /d\\\\e.rs\n");
         assert_eq!(paths, ["/a/src/main.rs", "/b c/lib.rs", "/d\\e.rs"].map(PathBuf::from));
         assert!(dep_info_sources("").is_empty());

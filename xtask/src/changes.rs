@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which runtimes a change can affect.
+//! Finds the runtimes that a change can affect.
 //!
-//! What reaches a runtime is what `inputs` makes its digest from: the packages without a registry in its closure, their
-//! entries in the lock file, and what the root manifest says to all. Two revisions are compared part by part, so that each
-//! reason can be told. In doubt a runtime counts as affected, at the price of a job.
+//! A runtime is affected by the inputs of its digest (see `inputs`): the packages in its
+//! dependencies that are not from a registry, their entries in the lock file, and the parts of the
+//! root manifest that affect all packages. Two revisions are compared part by part, so that each
+//! reason can be reported. In doubt a runtime counts as affected, which costs an unnecessary job.
 
 use crate::{
     context::Context,
@@ -21,22 +22,23 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// So many reasons are told for one runtime.
-const REASONS: usize = 40;
-/// Where a manifest has what packages inherit.
+/// The maximum number of reasons that are reported for one runtime.
+const MAX_REASONS: usize = 40;
+/// The path of the dependencies that packages inherit, in a manifest.
 const INHERITED: &str = "/workspace/dependencies";
 
+/// The kind of a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A file of a package that the runtime is made from.
+    /// A file of a package in the runtime's dependencies.
     Package,
-    /// A dependency's entry.
+    /// A dependency's entry in the lock file.
     LockFile,
-    /// What is said to all packages of the workspace.
+    /// A setting for all packages of the workspace.
     Workspace,
-    /// What an upgrade of it starts from.
+    /// The state from which an upgrade of the runtime starts.
     State,
-    /// What Cutover is told about it.
+    /// The configuration of Cutover for the runtime.
     Configuration,
 }
 
@@ -52,36 +54,38 @@ impl Kind {
     }
 }
 
+/// The difference between the work tree and a base revision.
 pub struct Change<'workspace> {
     workspace: &'workspace Workspace,
-    /// The commit that the two have in common.
+    /// The merge base.
     pub base: String,
-    /// What differs now, changes that are not committed included.
+    /// The changed files, including uncommitted changes.
     pub files: BTreeSet<PathBuf>,
-    /// Reasons that hold for all.
+    /// The reasons that apply to all runtimes.
     general: Vec<(Kind, String)>,
-    former: Former,
+    base_files: BaseFiles,
 }
 
-/// Files of the base that are compared part by part.
+/// The parts of the base revision that are compared one by one.
 #[derive(Default)]
-struct Former {
+struct BaseFiles {
     lock: BTreeMap<(String, String), String>,
     /// `[workspace.dependencies]`.
     dependencies: Value,
     matrix: Vec<runtimes::Matrix>,
-    /// Whether it could be read at all; a base without a lock file affects everything.
+    /// Whether the base has a lock file; without one every runtime is affected.
     has_lock: bool,
 }
 
+/// Compares the work tree with the merge base of HEAD and `base`.
 pub fn since<'workspace>(
     context: &Context,
     workspace: &'workspace Workspace,
     base: &str,
 ) -> Result<Change<'workspace>> {
     let repository = git::root(&context.workspace).ok_or_else(|| {
-        Failure::input(format!("{} is in no git repository", context.workspace.display()))
-            .expected("a repository, whose history tells what changed")
+        Failure::input(format!("{} is not in a git repository", context.workspace.display()))
+            .expected("a repository, whose history shows what changed")
     })?;
     let named = revision::commit(&repository, base)?;
     let parted = merge_base(&repository, &named, base)?;
@@ -130,28 +134,29 @@ pub fn since<'workspace>(
     let mut matrix = Vec::new();
     for name in runtimes::MATRIX_PLACES {
         let text = at_base(name)?;
-        // One that cannot be read was none: then every runtime of the present one is new.
+        // A matrix that cannot be read counts as missing, so every runtime of the current one is
+        // new.
         matrix = if text.is_empty() { continue } else { serde_json::from_str(&text).unwrap_or_default() };
         break;
     }
-    let former = Former {
+    let base_files = BaseFiles {
         has_lock: !lock.is_empty(),
         lock: manifests::entries(&lock),
         dependencies: table(&manifest, INHERITED),
         matrix,
     };
-    Ok(Change { workspace, base: parted, files, general, former })
+    Ok(Change { workspace, base: parted, files, general, base_files })
 }
 
 impl Change<'_> {
-    /// Why a runtime may differ; nothing where it cannot.
+    /// Returns the reasons why a runtime may differ; none if it cannot.
     pub fn reasons(&self, runtime: &Runtime) -> Vec<(Kind, String)> {
         let mut reasons = self.general.clone();
         let metadata = &self.workspace.metadata;
         let root = metadata.workspace_root.as_std_path();
         let closure = inputs::closure(metadata, &runtime.id);
         let through = metadata.packages.iter().filter(|package| {
-            // The package that a published runtime is taken through says with which features.
+            // The package that depends on a published runtime sets its features.
             runtime.through.as_deref() == Some(package.name.as_str()) && package.source.is_none()
         });
         let own: BTreeSet<PathBuf> = closure
@@ -168,7 +173,7 @@ impl Change<'_> {
             .filter_map(|package| canonical(package.manifest_path.parent()?.as_std_path()))
             .collect();
         for file in &self.files {
-            if let Some(directory) = holder(file, &packages)
+            if let Some(directory) = innermost_package(file, &packages)
                 && own.contains(directory)
                 && inputs::is_covered(file.strip_prefix(directory).unwrap_or(file))
             {
@@ -186,17 +191,17 @@ impl Change<'_> {
         }
         self.lock_file(&closure, &mut reasons);
         if let Some(now) = &runtime.matrix
-            && !self.former.matrix.contains(now)
+            && !self.base_files.matrix.contains(now)
         {
             reasons.push((Kind::Configuration, format!("the entry {} of runtimes-matrix.json", now.name)));
         }
-        reasons.truncate(REASONS);
+        reasons.truncate(MAX_REASONS);
         reasons
     }
 
     fn lock_file(&self, closure: &[&cargo_metadata::Package], reasons: &mut Vec<(Kind, String)>) {
         let root = self.workspace.metadata.workspace_root.as_std_path();
-        if !self.former.has_lock {
+        if !self.base_files.has_lock {
             reasons.push((Kind::LockFile, "Cargo.lock is new".into()));
             return;
         }
@@ -205,7 +210,7 @@ impl Change<'_> {
         let manifest = manifests::values(&manifests::text(&manifest).unwrap_or_default());
         for package in closure {
             let key = (package.name.to_string(), package.version.to_string());
-            if now.get(&key) != self.former.lock.get(&key) {
+            if now.get(&key) != self.base_files.lock.get(&key) {
                 reasons.push((Kind::LockFile, format!("{} {} in Cargo.lock", key.0, key.1)));
             }
             if package.source.is_some() {
@@ -213,10 +218,12 @@ impl Change<'_> {
             }
             for dependency in &package.dependencies {
                 let name = dependency.rename.as_deref().unwrap_or(&dependency.name);
-                if manifest.pointer(INHERITED).and_then(|table| table.get(name)) != self.former.dependencies.get(name) {
-                    let told = (Kind::Workspace, format!("{name} in [workspace.dependencies]"));
-                    if !reasons.contains(&told) {
-                        reasons.push(told);
+                if manifest.pointer(INHERITED).and_then(|table| table.get(name))
+                    != self.base_files.dependencies.get(name)
+                {
+                    let reason = (Kind::Workspace, format!("{name} in [workspace.dependencies]"));
+                    if !reasons.contains(&reason) {
+                        reasons.push(reason);
                     }
                 }
             }
@@ -224,8 +231,8 @@ impl Change<'_> {
     }
 }
 
-/// The innermost package that a file lies in.
-fn holder<'a>(file: &Path, packages: &'a BTreeSet<PathBuf>) -> Option<&'a PathBuf> {
+/// Returns the directory of the innermost package that contains a file.
+fn innermost_package<'a>(file: &Path, packages: &'a BTreeSet<PathBuf>) -> Option<&'a PathBuf> {
     file.ancestors().find_map(|directory| packages.get(directory))
 }
 
@@ -244,12 +251,12 @@ fn merge_base(repository: &Path, commit: &str, name: &str) -> Result<String> {
     match captured.status.success() && !found.is_empty() {
         true => Ok(found),
         false => Err(Failure::input(format!("{name} and HEAD have no commit in common here"))
-            .expected("a history that reaches back to where they parted")
+            .expected("a history that includes their merge base")
             .hint("git fetch --unshallow, or check out with the whole history (fetch-depth: 0)")),
     }
 }
 
-/// Everything that differs from a commit, whether committed, staged, changed or new.
+/// Returns all files that differ from a commit: committed, staged, modified or untracked.
 fn changed_files(repository: &Path, commit: &str) -> Result<BTreeSet<PathBuf>> {
     let mut files = BTreeSet::new();
     for arguments in [
@@ -276,7 +283,7 @@ mod tests {
     #[test]
     fn a_file_belongs_to_the_innermost_package() {
         let packages = ["/w", "/w/runtimes/a", "/w/runtimes/a/pallet"].map(PathBuf::from).into_iter().collect();
-        let of = |file: &str| holder(Path::new(file), &packages).map(|found| found.display().to_string());
+        let of = |file: &str| innermost_package(Path::new(file), &packages).map(|found| found.display().to_string());
         assert_eq!(of("/w/runtimes/a/pallet/src/lib.rs").as_deref(), Some("/w/runtimes/a/pallet"));
         assert_eq!(of("/w/runtimes/a/src/lib.rs").as_deref(), Some("/w/runtimes/a"));
         assert_eq!(of("/w/README.md").as_deref(), Some("/w"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The command line's shape. The reference in `docs/commands.md` is made from it.
+//! The definition of the command line. `docs/commands.md` is generated from it.
 
 mod build;
 mod ci;
@@ -27,13 +27,13 @@ pub use weights::*;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    everything is fine
-  1    a check gave a negative verdict
-  2    the command line is wrong
+  0    success
+  1    a check failed
+  2    the command line is invalid
   3    the environment lacks something (a tool, the network, disk space)
-  4    an input is not what it has to be
-  5    a defect of Cutover
-  6    not judged: a check that applies could not look
+  4    an input is invalid
+  5    a bug in Cutover
+  6    not judged: an applicable check could not run
   130  interrupted";
 
 /// Take a runtime of a Polkadot SDK chain from source to a signed upgrade
@@ -48,19 +48,19 @@ pub struct Cli {
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct GlobalOptions {
-    /// Put one JSON document on standard output
+    /// Write one JSON document to standard output
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
-    /// Say nothing about what is being done, only results and errors
+    /// Print only results and errors, no progress
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub quiet: bool,
-    /// Color what goes to standard error (NO_COLOR is honoured too)
+    /// Color the output on standard error (NO_COLOR is respected too)
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
     pub color: ColorChoice,
-    /// Annotate the commit with what failed and add to the step's summary, in a workflow of GitHub
+    /// In a GitHub workflow, annotate the commit with failures and add to the step's summary
     #[arg(long, global = true, help_heading = "Global options")]
     pub github: bool,
-    /// Work on the runtimes of another Cargo workspace
+    /// Use the runtimes of another Cargo workspace
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub workspace: Option<PathBuf>,
 }
@@ -76,39 +76,40 @@ pub enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find what this machine lacks, say what will be done, do it
+    /// Find what is missing on this machine, show the plan, and install it
     Setup(Setup),
-    /// Make Cutover the `cargo xtask` of another workspace: show what changes, then change it
+    /// Make Cutover the `cargo xtask` of another workspace: show the changes, then apply them
     Init(Init),
     /// List the runtimes of the workspace
     List(List),
     /// Build runtimes to Wasm blobs, reproducibly
     Build(Build),
-    /// Read the facts of a runtime from a blob, a chain spec, a snapshot or a node
+    /// Show the facts of a runtime from a blob, a chain spec, a snapshot or a node
     Inspect(Inspect),
-    /// Compare two runtimes: what changed, whom it breaks, whether the versions say so
+    /// Compare two runtimes: what changed, who is affected, and whether the versions reflect it
     Diff(Diff),
-    /// Try an upgrade on a copy of a chain's state
+    /// Rehearse an upgrade on a copy of a chain's state
     DryRun(DryRun),
     /// Serve a copy of a chain over JSON-RPC on this machine, and build blocks on it
     Fork(Fork),
-    /// Make a snapshot of a chain's state, look into one, check one
+    /// Create, show and verify snapshots of a chain's state
     Snapshot(Snapshot),
-    /// Compare weights, check those of a runtime, make weight files from raw results
+    /// Run benchmarks, compare and check weights, and render weight files from raw results
     Weights(Weights),
-    /// Make the calls by which a chain authorizes and applies an upgrade
+    /// Make the calls that authorize and apply an upgrade on a chain
     Propose(Propose),
     /// Sign the manifest of a bundle
     Sign(Sign),
-    /// Say whose signatures count: make, sign and check the file of signers
+    /// Manage the file of signers, whose signatures count: create, sign and verify it
     Signers(Signers),
-    /// Check a bundle (digests, signatures, threshold and, if asked, a rebuild), or build a blob again and compare
+    /// Verify a bundle (digests, signatures, threshold and, optionally, a rebuild), or rebuild a
+    /// blob and compare it
     Verify(Verify),
-    /// Do all of it: build, inspect, dry-run, propose, sign, verify; leave a bundle
+    /// Run the whole upgrade: build, inspect, dry-run, propose, sign, verify; write a bundle
     Upgrade(Upgrade),
-    /// What pull requests need: a matrix of jobs, what a change affects, a comment
+    /// Commands for pull requests: a matrix of jobs, the effects of a change, a comment
     Ci(Ci),
-    /// Release runtimes: plan it, prepare its files, publish it
+    /// Release runtimes: plan, prepare, sign and publish a release
     Release(Release),
     /// Run the tests of Cutover's workspace
     Test(Test),
@@ -118,18 +119,19 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// Only report; exit 3 if something is missing
+    /// Only report; the exit code is 3 if something is missing
     #[arg(long, conflicts_with = "builder_image")]
     pub check: bool,
-    /// Make a builder image out of the distribution's packages, for container builds without a registry of images
+    /// Build a builder image from the distribution's packages, for container builds without an
+    /// image registry
     #[arg(long)]
     pub builder_image: bool,
-    /// The engine that the image is made with and kept in
+    /// The engine that builds and stores the image
     #[arg(long, value_enum, default_value = "podman", requires = "builder_image")]
     pub engine: ImageEngine,
 }
 
-/// What can make an image by itself, without a daemon's own idea of dates.
+/// The engines that can build an image reproducibly, without a daemon that sets its own dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ImageEngine {
     Podman,
@@ -137,14 +139,15 @@ pub enum ImageEngine {
 
 #[derive(Debug, Args)]
 pub struct Init {
-    /// Where the workspace gets Cutover from: a directory, or a git repository at a commit [default: the directory that
-    /// this command runs from, which only this machine has]
+    /// Where the workspace gets Cutover from: a directory, or a git repository at a commit
+    /// [default: the directory of this installation, which exists only on this machine]
     #[arg(long, value_name = "PATH|URL@REV")]
     pub cutover: Option<String>,
-    /// The name of the command and of its package's directory [default: xtask, or cutover where that is taken]
+    /// The name of the command and of its package's directory [default: xtask, or cutover if that
+    /// is taken]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Change what is shown without asking
+    /// Apply the changes without asking for confirmation
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -154,58 +157,62 @@ pub struct List {}
 
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// A blob, hex, chain spec or snapshot; a ws:// or http:// node; a network (`paseo/asset-hub`); `-` for standard input
+    /// A blob, hex, chain spec or snapshot; a ws:// or http:// node; a network (`paseo/asset-hub`);
+    /// `-` for standard input
     pub source: String,
-    /// Only read what the blob's sections say, without executing it: no metadata versions and no pallets
+    /// Read only the blob's sections, without executing it: no metadata versions and no pallets
     #[arg(long)]
     pub no_metadata: bool,
-    /// The chain's token, with which the hash of the metadata is made, where the source does not say it
+    /// The chain's token, from which the metadata hash is computed [default: as the source states
+    /// it]
     #[arg(long, value_name = "SYMBOL:DECIMALS", conflicts_with = "no_metadata")]
     pub token: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// The present runtime: a blob, hex, chain spec, snapshot, node or network; `-` for standard input
+    /// The current runtime: a blob, hex, chain spec, snapshot, node or network; `-` for standard
+    /// input
     pub old: String,
     /// The new runtime
     pub new: String,
-    /// A rule that may be broken, and why
+    /// A rule that may be violated, and why
     #[arg(long, value_name = "KIND[=REASON]", conflicts_with_all = ["bytes", "parameters"])]
     pub allow: Vec<String>,
-    /// Write the parameter change document: every constant that changed, in human units
+    /// Print the parameter change document: every constant that changed, in human units
     #[arg(long, conflicts_with = "bytes")]
     pub parameters: bool,
-    /// The decimals of the chain's token [default: what the chain spec or node says]
+    /// The decimals of the chain's token [default: from the chain spec or node]
     #[arg(long, value_name = "N", requires = "parameters", value_parser = clap::value_parser!(u32).range(0..=38))]
     pub decimals: Option<u32>,
-    /// The symbol of the chain's token [default: what the chain spec or node says]
+    /// The symbol of the chain's token [default: from the chain spec or node]
     #[arg(long, value_name = "SYMBOL", requires = "parameters")]
     pub symbol: Option<String>,
-    /// The milliseconds between two blocks [default: what Babe's, Aura's or Timestamp's constants say]
+    /// The milliseconds between two blocks [default: from the constants of Babe, Aura or Timestamp]
     #[arg(long, value_name = "MS", requires = "parameters", value_parser = clap::value_parser!(u64).range(1..))]
     pub block_time: Option<u64>,
-    /// Compare the bytes: where they differ, and the probable causes
+    /// Compare the bytes: where they differ, and the likely causes
     #[arg(long)]
     pub bytes: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Test {
-    /// What is passed on to the test runner
+    /// Arguments that are passed to the test runner
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     pub arguments: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// The shell that is to source it
+    /// The shell that will source the script
     pub shell: clap_complete::Shell,
 }
 
-/// Help and versions are data and go to standard output; a wrong command line exits with 2.
+/// Prints a clap error and returns the exit code. Help and versions are data: they go to standard
+/// output. An invalid command line exits with 2.
 pub fn usage_error(error: &clap::Error) -> ExitCode {
-    // It repeats what it does not understand, which may be an address with a key in it.
+    // The message repeats invalid arguments, which may be an address with a key in it.
     let text = error.render().to_string();
     let _ = match error.use_stderr() && text.contains("://") {
         true => std::io::Write::write_all(&mut std::io::stderr(), protocol::hide_addresses(&text).as_bytes()),

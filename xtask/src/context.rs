@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every command starts from: where Cutover is, which workspace it works on, where it keeps what it made.
+//! The context of a command: Cutover's own workspace, the workspace it works on, and the cache
+//! directories.
 
 use crate::{cli::GlobalOptions, printer::Printer};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-/// Where this library's package was when it was compiled.
+/// The directory of this package when it was compiled.
 const OWN_PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
+/// The printer and the directories that a command uses.
 pub struct Context {
     pub printer: Printer,
-    /// Cutover's own workspace: the workers are built from it.
+    /// Cutover's own workspace, from which the workers are built.
     pub home: PathBuf,
     /// Whether this program is a package of another workspace, which has Cutover as a dependency.
     pub adopted: bool,
-    /// The workspace whose runtimes are meant.
+    /// The workspace with the runtimes.
     pub workspace: PathBuf,
-    /// What can be made again but takes long: toolchains, results of builds.
+    /// The cache: toolchains and build results, which take long to make again.
     pub cache: PathBuf,
-    /// Trie nodes of live chains.
+    /// The directory of cached trie nodes of live chains.
     pub nodes: PathBuf,
 }
 
 impl Context {
+    /// Finds the directories from the options and the environment. `package` is the directory of
+    /// the package that was started.
     pub fn new(printer: Printer, options: &GlobalOptions, package: &str) -> Result<Self> {
         let adopted = package != OWN_PACKAGE;
         let home = if adopted { parent(Path::new(OWN_PACKAGE)) } else { home() };
@@ -35,9 +39,9 @@ impl Context {
                         .hint("`--workspace` takes the directory of a Cargo workspace")
                 })?;
                 if !found.join("Cargo.toml").is_file() {
-                    return Err(Failure::input(format!("{} is no Cargo workspace", directory.display()))
+                    return Err(Failure::input(format!("{} is not a Cargo workspace", directory.display()))
                         .found("no Cargo.toml in it")
-                        .expected("the directory that holds the workspace's Cargo.toml"));
+                        .expected("the directory of the workspace's Cargo.toml"));
                 }
                 found
             }
@@ -49,18 +53,19 @@ impl Context {
         Ok(Self { printer, home, adopted, workspace, cache, nodes })
     }
 
-    /// The logs of a command that has no bundle to put them into.
+    /// Returns the log file of a command that has no bundle for its logs.
     pub fn log(&self, name: &str) -> PathBuf {
         self.cache.join("logs").join(format!("{name}.log"))
     }
 
-    /// Whether the workspace is another one than Cutover's own.
+    /// Returns whether the workspace is not Cutover's own.
     pub fn foreign(&self) -> bool {
         self.workspace != self.home
     }
 }
 
-/// `cargo run` says where the package is now; a binary that is started by itself knows where it was built.
+/// Returns Cutover's own workspace. `cargo run` sets the package's current directory. A binary that
+/// is started directly uses the directory it was built in.
 fn home() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let package = package.filter(|directory| directory.ends_with("xtask") && directory.join("Cargo.toml").is_file());
@@ -72,7 +77,8 @@ fn parent(package: &Path) -> PathBuf {
     std::fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf())
 }
 
-/// The workspace of the package that was started: where it is now, else where it was compiled.
+/// Returns the workspace of the package that was started, from its current directory, else from the
+/// directory it was compiled in.
 fn workspace_of(compiled: &Path) -> PathBuf {
     let now = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let now = now.filter(|now| now.file_name() == compiled.file_name() && now.join("Cargo.toml").is_file());
@@ -93,7 +99,7 @@ fn cache_directory() -> Result<PathBuf> {
         .or_else(|| set("XDG_CACHE_HOME").map(|directory| directory.join("cutover")))
         .or_else(|| set("HOME").map(|directory| directory.join(".cache/cutover")))
         .ok_or_else(|| {
-            Failure::environment("there is no directory for what Cutover keeps")
+            Failure::environment("there is no cache directory")
                 .found("none of CUTOVER_CACHE, XDG_CACHE_HOME and HOME is set")
                 .hint("set CUTOVER_CACHE to a directory")
         })?;
@@ -105,13 +111,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_workspace_of_a_package_is_where_its_members_are_named() {
+    fn the_workspace_of_a_package_is_the_nearest_manifest_with_a_workspace_table() {
         let directory = tempfile::tempdir().expect("a directory");
         let root = std::fs::canonicalize(directory.path()).expect("a path");
         let package = root.join("tools/tasks");
         std::fs::create_dir_all(&package).expect("made");
         std::fs::write(package.join("Cargo.toml"), "[package]\nworkspace = \"x\"\n").expect("written");
-        assert_eq!(workspace_of(&package), root.join("tools"), "nobody names members");
+        assert_eq!(workspace_of(&package), root.join("tools"), "no manifest has a workspace table");
         std::fs::write(root.join("Cargo.toml"), "[workspace]\nmembers = [\"tools/*\"]\n").expect("written");
         assert_eq!(workspace_of(&package), root);
     }

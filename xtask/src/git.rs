@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What git says about a workspace. A workspace that is no repository, or a machine without git, is no error: the
-//! evidence then says that the source has no commit.
+//! Reads the state of a workspace from git. A workspace outside a repository or a machine without
+//! git is not an error: the evidence then records that the source has no commit.
 
 use crate::process::{Tool, tool};
 use std::{path::Path, time::Duration};
 use worker::{Failure, Result};
 
-const LONGEST: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The commit of a source tree, and whether the tree differs from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     pub commit: Option<String>,
-    /// Whether anything differs from the commit; `None` without one.
+    /// Whether the work tree differs from the commit; `None` without a commit.
     pub dirty: Option<bool>,
     pub branch: Option<String>,
     pub tag: Option<String>,
@@ -19,6 +20,7 @@ pub struct Source {
     pub time: Option<String>,
 }
 
+/// Returns the state of a workspace; empty without a repository or git.
 pub fn source(workspace: &Path) -> Source {
     let Some(head) = git(workspace, &["log", "-1", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%H %cd"]) else {
         return Source::default();
@@ -36,15 +38,15 @@ pub fn source(workspace: &Path) -> Source {
     }
 }
 
-/// The whole hash of what is called `name`.
+/// Returns the full commit hash of a revision.
 pub fn commit(workspace: &Path, name: &str) -> Option<String> {
-    // Not an option, whatever it begins with.
+    // The name is not read as an option, even if it starts with a dash.
     let found =
         git(workspace, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
     Some(found.trim().to_owned()).filter(|hash| !hash.is_empty())
 }
 
-/// The directory of the repository that a path is in.
+/// Returns the root of the repository that contains a path.
 pub fn root(path: &Path) -> Option<std::path::PathBuf> {
     let directory = if path.is_dir() { path } else { path.parent()? };
     let root = git(directory, &["rev-parse", "--show-toplevel"])?;
@@ -58,17 +60,17 @@ fn git(workspace: &Path, arguments: &[&str]) -> Option<String> {
 
 fn command(workspace: &Path, arguments: &[&str]) -> Result<Tool> {
     let tool = tool!("git -C {workspace} {arguments...}")?;
-    Ok(tool.env("GIT_OPTIONAL_LOCKS", "0").env("TZ", "UTC").timeout(LONGEST))
+    Ok(tool.env("GIT_OPTIONAL_LOCKS", "0").env("TZ", "UTC").timeout(TIMEOUT))
 }
 
-/// What git answers, for commands that need a repository with that history in it.
+/// Runs git and returns its output. Fails if git fails, for example because the history is incomplete.
 pub fn ask(workspace: &Path, arguments: &[&str]) -> Result<String> {
     let tool = command(workspace, arguments)?;
     let argv = tool.argv();
     let captured = tool.capture()?;
     match captured.status.success() {
         true => Ok(String::from_utf8_lossy(&captured.stdout).into_owned()),
-        false => Err(Failure::input(format!("git cannot tell about {}", workspace.display()))
+        false => Err(Failure::input(format!("git failed in {}", workspace.display()))
             .found(format!("{} (running `{argv}`)", captured.stderr.trim()))),
     }
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests of the repository's own habits: pages begin in one way, no test is ignored for good, and every fuzz target has a
-//! bounded run among the tests.
+//! Tests of the repository's conventions: how pages begin, that every ignored test has a job, and
+//! that every fuzz target has a bounded run among the tests.
 
 use crate::mentions::{files, home};
 use std::collections::BTreeSet;
 
-/// One half of a test that starts it itself.
+/// Ignored tests that another test starts.
 const STARTED_BY_ANOTHER: [&str; 1] = ["writes_until_it_is_killed"];
 
 fn read(name: &str) -> String {
     std::fs::read_to_string(home().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The names of the functions that stand behind `#[ignore`.
+/// Returns the names of the functions with the attribute `#[ignore]`.
 fn ignored(source: &str) -> impl Iterator<Item = &str> {
     source.split("#[ignore").skip(1).filter_map(|after| {
         let (_, name) = after.split_once("\nfn ").or_else(|| after.split_once(" fn "))?;
@@ -63,7 +63,7 @@ fn every_page_says_what_it_is_for_and_shows_a_command() {
     }
 }
 
-/// The names of the functions that a text calls in the module `readers`.
+/// Returns the names of the functions of the module `readers` that a text calls.
 fn readers(text: &str) -> BTreeSet<&str> {
     let names = text.split("readers::").skip(1);
     names.filter_map(|after| after.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_').next()).collect()

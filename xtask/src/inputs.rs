@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a blob is made from, as one digest: while it stays the same nothing has to be built.
+//! Computes a digest of everything that a blob is built from. While it stays the same, no build is
+//! needed.
 
 use crate::runtimes::Runtime;
 use blake2::{Blake2b, Digest, digest::consts::U32};
@@ -13,21 +14,21 @@ use worker::{Failure, Result};
 
 pub mod manifests;
 
-/// Counted up when the way a blob is built changes.
+/// The version of the build steps, to be incremented when they change.
 const RECIPE: u32 = 2;
 
-/// What of a build's request changes its result.
+/// The parts of a build request that change its result.
 #[derive(Clone, Debug)]
 pub struct Variant {
     pub profile: &'static str,
     pub features: Vec<String>,
     pub default_features: bool,
-    /// Whether the runtime is compiled for the host as well, as plain cargo does. It must make no difference, and is told
-    /// apart so that this can be seen.
+    /// Whether the runtime is also compiled for the host, as plain cargo does. It must not change
+    /// the blob. It is part of the key so that a difference can be seen.
     pub native: bool,
 }
 
-/// `compilers`: what compiles, each part by name, as it tells its version.
+/// Returns the digest of the inputs. `compilers` are the names and versions of what compiles.
 pub fn key(metadata: &Metadata, runtime: &Runtime, compilers: &[(&str, &str)], variant: &Variant) -> Result<String> {
     let root = metadata.workspace_root.as_std_path();
     let mut digest = Digester::new();
@@ -50,7 +51,8 @@ pub fn key(metadata: &Metadata, runtime: &Runtime, compilers: &[(&str, &str)], v
     }
     manifests::words(&mut digest, metadata, &closure(metadata, &runtime.id))?;
     for directory in path_packages(metadata, &runtime.id) {
-        // A package is known by its place in the workspace, or a copied workspace would not be the same.
+        // A package is identified by its path in the workspace, so that a copy of the workspace has
+        // the same key.
         let name = directory.strip_prefix(root).unwrap_or(&directory).to_path_buf();
         for (file, hash) in files(&directory)? {
             digest.word(&name.join(file).to_string_lossy(), hash);
@@ -59,7 +61,7 @@ pub fn key(metadata: &Metadata, runtime: &Runtime, compilers: &[(&str, &str)], v
     Ok(digest.finish())
 }
 
-/// Every file that [`key`] covers.
+/// Returns every file that [`key`] covers.
 pub fn covered(metadata: &Metadata, runtime: &Runtime) -> Result<BTreeSet<PathBuf>> {
     let mut all = BTreeSet::new();
     for directory in path_packages(metadata, &runtime.id) {
@@ -68,13 +70,14 @@ pub fn covered(metadata: &Metadata, runtime: &Runtime) -> Result<BTreeSet<PathBu
     Ok(all)
 }
 
-/// The directories of all packages without a registry that the runtime is made from.
+/// Returns the directories of all packages in the runtime's dependencies that are not from a
+/// registry.
 pub fn path_packages(metadata: &Metadata, runtime: &PackageId) -> BTreeSet<PathBuf> {
     let packages = closure(metadata, runtime).into_iter().filter(|package| package.source.is_none());
     packages.filter_map(|package| Some(package.manifest_path.parent()?.as_std_path().to_path_buf())).collect()
 }
 
-/// All packages that the runtime is made from, in the order of their names and versions.
+/// Returns the runtime's package and all its dependencies, ordered by name and version.
 pub fn closure<'a>(metadata: &'a Metadata, runtime: &'a PackageId) -> Vec<&'a Package> {
     let nodes: BTreeMap<_, _> =
         metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).map(|node| (&node.id, node)).collect();
@@ -93,7 +96,8 @@ pub fn closure<'a>(metadata: &'a Metadata, runtime: &'a PackageId) -> Vec<&'a Pa
     packages
 }
 
-/// Every file of a package with its digest; packages inside it, build directories and hidden files left out.
+/// Returns every file of a package with its digest, without inner packages, build directories and
+/// hidden files.
 fn files(directory: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let belongs = |entry: &DirEntry| {
         let is_package = entry.file_type().is_dir() && entry.path().join("Cargo.toml").is_file();
@@ -110,14 +114,16 @@ fn files(directory: &Path) -> Result<BTreeMap<PathBuf, String>> {
     Ok(found)
 }
 
-/// Whether a path within a package is one of its files: hidden files, build directories and recorded states are not.
+/// Returns whether a path within a package belongs to it. Hidden files, build directories and
+/// snapshots do not.
 pub fn is_covered(path: &Path) -> bool {
     let named = |name: &str| !name.starts_with('.') && name != "target";
     path.components().all(|part| named(&part.as_os_str().to_string_lossy()))
         && path.extension().is_none_or(|extension| extension != "snapshot")
 }
 
-/// Names and contents, each with its length, so that no two lists are one text.
+/// A digest of names and contents. Each has its length before it, so that two different lists never
+/// give the same bytes.
 pub struct Digester(Blake2b<U32>);
 
 impl Digester {
@@ -137,7 +143,7 @@ impl Digester {
     }
 }
 
-/// blake2-256 of a file, read in pieces.
+/// Returns the blake2-256 hash of a file, as 0x hex. The file is read in pieces.
 pub fn file_digest(path: &Path) -> Result<String> {
     let io = |error: std::io::Error| Failure::io("read", path, &error);
     let mut file = std::fs::File::open(path).map_err(io)?;
@@ -166,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_belongs_to_the_package_counts() {
+    fn only_files_of_the_package_count() {
         let directory = tempfile::tempdir().expect("a directory");
         for name in [
             "Cargo.toml",
@@ -187,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_and_its_value_cannot_be_shifted() {
+    fn different_lists_have_different_digests() {
         let of = |pairs: &[(&str, &str)]| {
             let mut digest = Digester::new();
             pairs.iter().for_each(|(name, value)| digest.word(name, value));

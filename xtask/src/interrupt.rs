@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Ctrl-C and termination. Every child runs in a process group of its own, so that an interruption reaches what it
-//! started too, and so that a child that must not be cut short (a package manager, rustup) can be let finish.
+//! Handles Ctrl-C and termination signals. Every child runs in its own process group, so that an
+//! interruption also reaches the child's children. A child that must not be interrupted (a package
+//! manager, rustup) is allowed to finish.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -14,22 +15,23 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// What a shell reports for a program that SIGINT ended.
+/// The exit code that a shell reports for a program that SIGINT ended.
 pub const EXIT_CODE: u8 = 130;
-/// How long the command may take to tidy up after its children are told to end.
+/// The time for the command to clean up after its children were sent SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-/// The running process groups; `true` for those that the first interruption spares.
+/// The running process groups; `true` for those that the first interruption does not end.
 static GROUPS: Mutex<BTreeMap<i32, bool>> = Mutex::new(BTreeMap::new());
 
+/// Installs the signal handlers.
 pub fn install() -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| Failure::environment("cannot listen for signals").found(error.to_string()))?;
     std::thread::spawn(move || {
         for _ in signals.forever() {
             if INTERRUPTED.swap(true, Ordering::SeqCst) {
-                // Asked twice: whoever does it knows that nothing is waited for any more.
+                // At the second interruption everything ends at once.
                 signal_groups(Signal::KILL, true);
                 std::thread::sleep(Duration::from_millis(500));
                 std::process::exit(EXIT_CODE.into());
@@ -39,8 +41,9 @@ pub fn install() -> Result<()> {
                 std::thread::sleep(GRACE);
                 signal_groups(Signal::KILL, false);
                 std::thread::sleep(Duration::from_secs(1));
-                let spared = GROUPS.lock().is_ok_and(|groups| groups.values().any(|spared| *spared));
-                if !spared {
+                let uninterruptible =
+                    GROUPS.lock().is_ok_and(|groups| groups.values().any(|uninterruptible| *uninterruptible));
+                if !uninterruptible {
                     std::process::exit(EXIT_CODE.into());
                 }
             });
@@ -51,8 +54,8 @@ pub fn install() -> Result<()> {
 
 fn signal_groups(signal: Signal, all: bool) {
     let Ok(groups) = GROUPS.lock() else { return };
-    for (group, spared) in groups.iter() {
-        if all || !spared {
+    for (group, uninterruptible) in groups.iter() {
+        if all || !uninterruptible {
             send(*group, signal);
         }
     }
@@ -60,42 +63,47 @@ fn signal_groups(signal: Signal, all: bool) {
 
 fn send(group: i32, signal: Signal) {
     if let Some(group) = Pid::from_raw(group) {
-        // It may have ended by itself meanwhile.
+        // It may have ended already.
         let _ = kill_process_group(group, signal);
     }
 }
 
-/// Ends a group at once.
+/// Kills a process group.
 pub fn kill(leader: i32) {
     send(leader, Signal::KILL);
 }
 
+/// Returns whether the command was interrupted.
 pub fn happened() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Called between steps: an interruption that came while no child ran must end the command too.
+/// Fails if the command was interrupted. Call it between steps, as an interruption must also end
+/// the command while no child runs.
 pub fn check() -> Result<()> {
     if happened() { Err(failure()) } else { Ok(()) }
 }
 
+/// Returns the failure of an interrupted command.
 pub fn failure() -> Failure {
     Failure::environment("interrupted")
-        .hint("run the same command again: what is finished is kept, nothing half-made was left in its place")
+        .hint("run the same command again: finished steps are kept, and no incomplete file was left")
 }
 
-/// A process group known to the handler until this is dropped.
+/// A process group that is registered with the signal handler until this is dropped.
 pub struct Group(i32);
 
 impl Group {
-    pub fn register(leader: u32, spared: bool) -> Self {
+    /// Registers the process group of `leader`. If it is `uninterruptible`, the first interruption does not
+    /// end it.
+    pub fn register(leader: u32, uninterruptible: bool) -> Self {
         let group = i32::try_from(leader).unwrap_or(0);
         if let Ok(mut groups) = GROUPS.lock() {
-            groups.insert(group, spared);
+            groups.insert(group, uninterruptible);
         }
         let this = Self(group);
-        // The signal may have come between the child's start and here.
-        if happened() && !spared {
+        // The signal may have arrived between the child's start and its registration.
+        if happened() && !uninterruptible {
             this.end();
         }
         this

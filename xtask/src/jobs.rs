@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Named jobs that come after each other: what depends on nothing unfinished runs, as many at once as are allowed.
+//! Runs named jobs in the order of their dependencies, up to a limit at the same time.
 
 use crate::{
     interrupt,
@@ -12,54 +12,61 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// What a job has to do its work with.
-pub struct Desk<'run> {
+/// The progress display and the log file of a running job.
+pub struct JobContext<'run> {
     pub task: &'run Task,
     pub log: &'run Path,
 }
 
-/// What came of a job that did its work.
+/// The result of a job that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// In a few words.
-    Now(String),
-    /// Its inputs are those of last time.
+pub enum JobOutcome {
+    /// The job ran; a short summary of the result.
+    Completed(String),
+    /// The job did not run: its inputs are the same as last time.
     Unchanged,
 }
 
-type Work<'scope> = Box<dyn FnOnce(&Desk<'_>) -> Result<Done> + Send + 'scope>;
+type JobFn<'scope> = Box<dyn FnOnce(&JobContext<'_>) -> Result<JobOutcome> + Send + 'scope>;
 
+/// A named job and the names of the jobs that must finish before it.
 pub struct Job<'scope> {
     name: String,
     after: Vec<String>,
-    work: Work<'scope>,
+    work: JobFn<'scope>,
 }
 
 impl<'scope> Job<'scope> {
-    pub fn new(name: impl Into<String>, work: impl FnOnce(&Desk<'_>) -> Result<Done> + Send + 'scope) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        work: impl FnOnce(&JobContext<'_>) -> Result<JobOutcome> + Send + 'scope,
+    ) -> Self {
         Self { name: name.into(), after: Vec::new(), work: Box::new(work) }
     }
 
+    /// Adds jobs that must finish before this one.
     pub fn after(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.after.extend(names.into_iter().map(Into::into));
         self
     }
 }
 
+/// A job that succeeded, with its result and duration in seconds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finished {
+pub struct FinishedJob {
     pub name: String,
-    pub done: Done,
+    pub outcome: JobOutcome,
     pub seconds: f64,
 }
 
-/// Runs all jobs. After a failure nothing new is begun, what runs is let finish, and the first failure is given back.
-pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> Result<Vec<Finished>> {
+/// Runs all jobs, at most `limit` at the same time. After a failure no new job is started. Running
+/// jobs finish, and the first failure is returned.
+pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> Result<Vec<FinishedJob>> {
     check(&jobs)?;
     let mut waiting: BTreeMap<String, Job<'_>> = jobs.into_iter().map(|job| (job.name.clone(), job)).collect();
-    let mut finished: Vec<Finished> = Vec::new();
+    let mut finished: Vec<FinishedJob> = Vec::new();
     let mut failure: Option<Failure> = None;
-    let (sender, receiver) = mpsc::channel::<(String, Result<Done>, f64)>();
+    let (sender, receiver) = mpsc::channel::<(String, Result<JobOutcome>, f64)>();
     std::thread::scope(|scope| {
         let mut running = 0;
         loop {
@@ -77,11 +84,11 @@ pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> 
                 scope.spawn(move || {
                     let _ = std::fs::remove_file(&log);
                     let task = printer.task(&job.name);
-                    let outcome = (job.work)(&Desk { task: &task, log: &log });
+                    let outcome = (job.work)(&JobContext { task: &task, log: &log });
                     let seconds = task.seconds();
                     match &outcome {
-                        Ok(Done::Now(what)) => task.done(what),
-                        Ok(Done::Unchanged) => task.done("nothing changed"),
+                        Ok(JobOutcome::Completed(what)) => task.done(what),
+                        Ok(JobOutcome::Unchanged) => task.done("nothing changed"),
                         Err(_) => drop(task),
                     }
                     let _ = sender.send((job.name, outcome, seconds));
@@ -93,7 +100,7 @@ pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> 
             let Ok((name, outcome, seconds)) = receiver.recv() else { break };
             running -= 1;
             match outcome {
-                Ok(done) => finished.push(Finished { name, done, seconds }),
+                Ok(outcome) => finished.push(FinishedJob { name, outcome, seconds }),
                 Err(error) => failure = failure.take().or(Some(in_job(&name, error))),
             }
         }
@@ -104,24 +111,25 @@ pub fn run(printer: &Printer, logs: &Path, limit: usize, jobs: Vec<Job<'_>>) -> 
     }
 }
 
-/// Names that exist, once each, and in no circle: with these every job has its turn.
+/// Checks that names are unique and that every job comes after the jobs it depends on. So there is
+/// no cycle, and every job can run.
 fn check(jobs: &[Job<'_>]) -> Result<()> {
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for job in jobs {
         if let Some(missing) = job.after.iter().find(|name| !known.contains(name.as_str())) {
             return Err(Failure::internal(format!(
-                "the job {} comes after {missing}, which is not before it",
+                "the job {} depends on {missing}, which is not before it",
                 job.name
             )));
         }
         if !known.insert(&job.name) {
-            return Err(Failure::internal(format!("there are two jobs {}", job.name)));
+            return Err(Failure::internal(format!("there are two jobs with the name {}", job.name)));
         }
     }
     Ok(())
 }
 
-fn take_ready<'scope>(waiting: &mut BTreeMap<String, Job<'scope>>, finished: &[Finished]) -> Option<Job<'scope>> {
+fn take_ready<'scope>(waiting: &mut BTreeMap<String, Job<'scope>>, finished: &[FinishedJob]) -> Option<Job<'scope>> {
     let is_done = |name: &String| finished.iter().any(|finished| finished.name == *name);
     let name = waiting.values().find(|job| job.after.iter().all(is_done))?.name.clone();
     waiting.remove(&name)
@@ -151,7 +159,7 @@ mod tests {
         Printer::new(&GlobalOptions { quiet: true, ..GlobalOptions::default() })
     }
 
-    fn run_in_temporary(limit: usize, jobs: Vec<Job<'_>>) -> Result<Vec<Finished>> {
+    fn run_in_temporary(limit: usize, jobs: Vec<Job<'_>>) -> Result<Vec<FinishedJob>> {
         let directory = tempfile::tempdir().expect("a directory");
         run(&printer(), directory.path(), limit, jobs)
     }
@@ -161,9 +169,9 @@ mod tests {
         let order = Mutex::new(Vec::new());
         let note = |name: &'static str| {
             let order = &order;
-            move |_: &Desk<'_>| {
+            move |_: &JobContext<'_>| {
                 order.lock().expect("not poisoned").push(name);
-                Ok(Done::Unchanged)
+                Ok(JobOutcome::Unchanged)
             }
         };
         let jobs = vec![
@@ -182,17 +190,17 @@ mod tests {
     fn no_more_than_the_limit_run_at_once() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let began = Instant::now();
-        let work = |_: &Desk<'_>| {
+        let work = |_: &JobContext<'_>| {
             let running = now.fetch_add(1, Ordering::SeqCst) + 1;
             most.fetch_max(running, Ordering::SeqCst);
             // The second may be slow to start.
             while most.load(Ordering::SeqCst) < 2 && began.elapsed() < Duration::from_secs(60) {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            // Long enough for a third, were it let in.
+            // Long enough for a third job to start, if it could.
             std::thread::sleep(Duration::from_millis(20));
             now.fetch_sub(1, Ordering::SeqCst);
-            Ok(Done::Unchanged)
+            Ok(JobOutcome::Unchanged)
         };
         let jobs = (0..6).map(|index| Job::new(format!("job-{index}"), work)).collect();
         run_in_temporary(2, jobs).expect("all well");
@@ -200,13 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_its_job_and_stops_what_comes_after() {
+    fn a_failure_names_its_job_and_stops_later_jobs() {
         let ran = AtomicUsize::new(0);
         let jobs = vec![
             Job::new("first", |_| Err(Failure::input("no blob").hint("build one"))),
             Job::new("second", |_| {
                 ran.fetch_add(1, Ordering::SeqCst);
-                Ok(Done::Unchanged)
+                Ok(JobOutcome::Unchanged)
             })
             .after(["first"]),
         ];
@@ -216,9 +224,9 @@ mod tests {
     }
 
     #[test]
-    fn a_job_after_one_that_is_not_there_is_a_defect() {
+    fn a_dependency_on_a_missing_job_is_a_defect() {
         let failure =
-            run_in_temporary(1, vec![Job::new("a", |_| Ok(Done::Unchanged)).after(["b"])]).expect_err("refused");
+            run_in_temporary(1, vec![Job::new("a", |_| Ok(JobOutcome::Unchanged)).after(["b"])]).expect_err("refused");
         assert_eq!(failure.kind, worker::Kind::Internal);
     }
 }

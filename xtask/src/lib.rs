@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask`: parse, dispatch, print. What a command does is in its file under `commands`; what is heavy is in
-//! a worker binary (see `workers`).
+//! `cargo xtask`: parses the command line, runs the command and prints the result. Each command is
+//! a file of `commands`. Heavy work is done by worker binaries (see `workers`).
 //!
-//! It is a library so that another workspace can have it as a dependency, pinned by that workspace's own lock file, and
-//! start it from a package of three lines.
+//! It is a library so that another workspace can depend on it, pinned by that workspace's lock
+//! file, and start it from a package of three lines.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_macros, clippy::disallowed_methods))]
 
@@ -44,10 +44,10 @@ use context::Context;
 use protocol::Verdict;
 use std::process::ExitCode;
 
-/// `package` is the directory of the package that is started: `env!("CARGO_MANIFEST_DIR")`. Its workspace is the one whose
-/// runtimes are meant.
+/// Runs the command line and returns the exit code. `package` is the directory of the package that
+/// was started, `env!("CARGO_MANIFEST_DIR")`. By default the runtimes are those of its workspace.
 pub fn main(package: &str) -> ExitCode {
-    // The same binary stands before rustc in a Wasm build: see `canonical` for why.
+    // In a Wasm build the same binary is the rustc wrapper: see `canonical`.
     if let Some(code) = canonical::run_as_wrapper() {
         return code;
     }
@@ -62,7 +62,7 @@ pub fn main(package: &str) -> ExitCode {
     printer.finish(outcome)
 }
 
-/// What the command came to. Most commands say only whether every check passed.
+/// Runs a command and returns its verdict. Most commands only return whether every check passed.
 fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
     let passed = match command {
         Command::DryRun(options) => return commands::dry_run::run(context, &options),
@@ -85,6 +85,6 @@ fn dispatch(context: &Context, command: Command) -> worker::Result<Verdict> {
         Command::Test(options) => commands::test::run(context, &options),
         Command::Completions(options) => commands::completions::run(context, &options),
     };
-    stdin::forget();
+    stdin::remove_file();
     passed.map(Verdict::from)
 }

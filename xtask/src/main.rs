@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask` of this workspace. Another workspace has the same three lines: see docs/adopt.md.
+//! `cargo xtask` of this workspace. Other workspaces use the same three lines: see docs/adopt.md.
 
 fn main() -> std::process::ExitCode {
     cutover::main(env!("CARGO_MANIFEST_DIR"))

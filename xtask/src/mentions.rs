@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests that every command and option exists which a message, a hint, a help text or a page names.
+//! Tests that every command and option in a message, a hint, a help text or a page exists.
 
 use crate::cli::Cli;
 use clap::{Command, CommandFactory};
@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Options that texts name and that belong to other programs.
+/// The options of other programs that texts mention.
 const OF_OTHERS: [(&str, &[&str]); 14] = [
     ("apt-get", &["no-install-recommends"]),
     ("b2sum", &["length"]),
@@ -47,10 +47,10 @@ const OF_OTHERS: [(&str, &[&str]); 14] = [
     ("subkey", &["scheme", "suri"]),
 ];
 
-/// Code spans that begin like a command of ours and are another program's.
+/// Code spans that start like a command of ours but belong to another program.
 const SPANS_OF_OTHERS: [&str; 1] = ["build --app --json"];
 
-/// What ends a command in a text.
+/// The characters that end a command in a text.
 const ENDS: [char; 7] = ['`', '|', ';', '>', '\n', '&', '\\'];
 
 struct Checker {
@@ -68,7 +68,8 @@ impl Checker {
         Self { root, options }
     }
 
-    /// Everything wrong in a text. In prose every option must be known; a text without spaces is an argument of some program.
+    /// Returns all errors in a text. In prose every option must be known. A text without spaces is
+    /// an argument of some program.
     fn check(&self, text: &str, prose: bool) -> Vec<String> {
         let text = text.replace("\\\n", " ");
         let mut wrong = Vec::new();
@@ -89,7 +90,7 @@ impl Checker {
         wrong
     }
 
-    /// What is wrong with the words that follow `cargo xtask`.
+    /// Checks the words after `cargo xtask`.
     fn command(&self, text: &str) -> Option<String> {
         let text = text.split(ENDS).next().unwrap_or_default();
         let mut command = &self.root;
@@ -102,7 +103,7 @@ impl Checker {
                 return None;
             } else if let Some(option) = options(word).next() {
                 match command.get_arguments().find(|argument| argument.get_long() == Some(option)) {
-                    // Its value is no command.
+                    // The value of an option is not a command.
                     Some(known) if known.get_action().takes_values() && !word.contains('=') => drop(words.next()),
                     None if option != "help" => return Some(format!("`{name}` has no option --{option}")),
                     _ => {}
@@ -120,7 +121,7 @@ fn collect_options(command: &Command, into: &mut BTreeSet<String>) {
     command.get_subcommands().for_each(|inner| collect_options(inner, into));
 }
 
-/// The names of the `--options` in a text.
+/// Returns the names of the `--options` in a text.
 fn options(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("--").filter_map(|(at, _)| {
         let before = text[..at].chars().next_back();
@@ -132,18 +133,19 @@ fn options(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What stands between backticks on one line.
+/// Returns the texts between backticks on one line.
 fn code_spans(text: &str) -> impl Iterator<Item = &str> {
     text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
-/// The string literals and documentation comments of a source file, without those of its tests.
+/// Collects the string literals and documentation comments of a source file, without those of its
+/// tests.
 fn texts(tokens: TokenStream, into: &mut Vec<String>) {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket && is_cfg_test(&group.stream()) => {
-                // What the attribute stands before: it ends with its body, or with a semicolon.
+                // The item after the attribute ends with its body or with a semicolon.
                 for token in tokens.by_ref() {
                     match token {
                         TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => break,
@@ -204,7 +206,7 @@ fn what_messages_and_hints_name_exists() {
     let mut paths = Vec::new();
     files(&home().join("xtask/src"), ".rs", &mut paths);
     files(&home().join("crates"), ".rs", &mut paths);
-    // Its own examples are wrong.
+    // The examples in this file are wrong on purpose.
     paths.retain(|path| !path.ends_with("xtask/src/mentions.rs"));
     found_in(&paths, |text| {
         let mut all = Vec::new();
@@ -230,7 +232,7 @@ fn what_workflows_and_scripts_run_exists() {
 }
 
 #[test]
-fn what_does_not_exist_is_noticed() {
+fn missing_commands_and_options_are_found() {
     let checker = Checker::new();
     for (text, wrong) in [
         ("allow more with --migration-blocks, if so many are meant", "no command has an option --migration-blocks"),

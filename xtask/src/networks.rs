@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Networks by name: `paseo/asset-hub` stands for the nodes of that chain wherever a source is asked for.
+//! Networks by name: `paseo/asset-hub` stands for the nodes of that chain in every source.
 //!
-//! What is built in is data (`networks.json`); `[workspace.metadata.cutover.networks]` adds to it and overrules it. A node that is
-//! of another chain than its network says is refused.
+//! The built-in networks are data (`networks.json`), which `[workspace.metadata.cutover.networks]`
+//! extends and overrides. A node of another chain than its network's is refused.
 
 use crate::{context::Context, runtimes, workers, workers::Worker};
 use protocol::{
@@ -20,50 +20,50 @@ use std::{
 use worker::{Failure, Result};
 
 const BUILT_IN: &str = include_str!("../networks.json");
-/// A node that does not accept a connection within this is passed over.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit for a connection. A node that takes longer is skipped.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One chain of a network. In the configuration every key may be left out; what is built in then holds.
+/// One chain of a network. In the configuration a missing key has its built-in value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "spec-name")]
     pub spec_name: Option<String>,
-    /// The hash of its first block.
+    /// The genesis hash.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "genesis-hash")]
     pub genesis_hash: Option<String>,
     /// The package of its runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
-    /// The network whose root governs it, by name.
+    /// The name of the network whose root governs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "para-id")]
     pub para_id: Option<u32>,
-    /// In the order in which they are tried.
+    /// The nodes, in the order in which they are tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<Endpoint>>,
 }
 
 pub type Networks = BTreeMap<String, Network>;
 
-/// Where a runtime or a state is: what a source on the command line stands for.
+/// The location of a runtime or a state, which a source on the command line refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SourceLocation {
     /// A file, or `-`.
     File(String),
     Live(Live),
 }
 
-/// A place and which state of which chain it has, resolved once for all that is done with it.
+/// A place and the chain state it contains, resolved once for a whole command.
 #[derive(Clone, Debug)]
-pub struct Pinned {
-    pub place: Place,
+pub struct PinnedState {
+    pub place: SourceLocation,
     pub pin: StatePin,
 }
 
-impl Place {
-    /// As it is given on the command line, where it is no network's name.
+impl SourceLocation {
+    /// Parses a place of the command line that is not the name of a network.
     pub fn parse(text: &str) -> Result<Self> {
         match Live::is_meant_by(text) {
             true => Ok(Self::Live(text.parse()?)),
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// Returns it as a request names it.
+    /// Returns the source for a request.
     pub fn source(&self) -> Source {
         match self {
             Self::File(path) if path == "-" => Source::Stdin,
@@ -80,7 +80,8 @@ impl Place {
         }
     }
 
-    /// What evidence calls it: where a file lies and who was asked differs between two people who do the same.
+    /// Returns the name for evidence. It contains no directory and no address, which differ between
+    /// two people who do the same.
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -88,7 +89,7 @@ impl Place {
         }
     }
 
-    /// The same at a block, where it is a node's.
+    /// Returns the place at a block, if it is a node.
     pub fn at(self, at: Option<&str>) -> Self {
         match (self, at) {
             (Self::Live(live), Some(at)) => Self::Live(Live { at: Some(at.to_owned()), ..live }),
@@ -97,7 +98,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => formatter.write_str(path),
@@ -115,7 +116,7 @@ pub fn expect_same(pin: &StatePin, other: &StatePin, whose: &str) -> Result<()> 
         if let (Some(found), Some(expected)) = (found, expected)
             && found != expected
         {
-            return Err(Failure::check(format!("{whose} is another state than the one the bundle is about"))
+            return Err(Failure::check(format!("{whose} is not the state that the bundle is about"))
                 .found(format!("the {name} {found}"))
                 .expected(expected)
                 .hint("give the same state, and the same --at, to every part of an upgrade"));
@@ -124,14 +125,14 @@ pub fn expect_same(pin: &StatePin, other: &StatePin, whose: &str) -> Result<()> 
     Ok(())
 }
 
-/// What a source stands for. A network's nodes are asked whether they are of its chain, and all that is done with the place is
-/// about the block that they gave.
-pub fn source(context: &Context, text: &str) -> Result<Place> {
+/// Resolves a source. For a network, its nodes are checked to belong to its chain, and the place is
+/// fixed to the block that they returned.
+pub fn source(context: &Context, text: &str) -> Result<SourceLocation> {
     source_at(context, text, None)
 }
 
-/// The same at a block.
-pub fn source_at(context: &Context, text: &str, at: Option<&str>) -> Result<Place> {
+/// Resolves a source at a block.
+pub fn source_at(context: &Context, text: &str, at: Option<&str>) -> Result<SourceLocation> {
     let place = named(context, text)?;
     Ok(match place {
         (place, None) => place.at(at),
@@ -139,25 +140,25 @@ pub fn source_at(context: &Context, text: &str, at: Option<&str>) -> Result<Plac
     })
 }
 
-/// What a source stands for, and which state it has.
-pub fn pinned(context: &Context, text: &str, at: Option<&str>) -> Result<Pinned> {
+/// Resolves a source and the state it contains.
+pub fn pinned(context: &Context, text: &str, at: Option<&str>) -> Result<PinnedState> {
     let (place, network) = named(context, text)?;
     pin(context, place, network.as_deref(), at)
 }
 
-/// The nodes of a network, in the order in which they can be reached, and its name; else the place that the text is.
-fn named(context: &Context, text: &str) -> Result<(Place, Option<String>)> {
+/// Returns the reachable nodes of a network and its name, or the place that the text refers to.
+fn named(context: &Context, text: &str) -> Result<(SourceLocation, Option<String>)> {
     let network = match may_be_a_name(text) {
         true => all(context)?.remove(text),
         false => None,
     };
     match network {
-        Some(network) => Ok((Place::Live(reached(context, text, &network)?), Some(text.to_owned()))),
-        None => Ok((Place::parse(text)?, None)),
+        Some(network) => Ok((SourceLocation::Live(reached(context, text, &network)?), Some(text.to_owned()))),
+        None => Ok((SourceLocation::parse(text)?, None)),
     }
 }
 
-fn pin(context: &Context, place: Place, network: Option<&str>, at: Option<&str>) -> Result<Pinned> {
+fn pin(context: &Context, place: SourceLocation, network: Option<&str>, at: Option<&str>) -> Result<PinnedState> {
     let place = place.at(at);
     let task = context.printer.task("state");
     let request = Request::Pin { source: place.source() };
@@ -167,29 +168,29 @@ fn pin(context: &Context, place: Place, network: Option<&str>, at: Option<&str>)
         check(name, &find(context, name)?, &place, &pin)?;
     }
     let place = place.at(pin.block_hash.as_deref());
-    Ok(Pinned { place, pin })
+    Ok(PinnedState { place, pin })
 }
 
-/// A node of another chain than the one that is meant would have the wrong upgrade judged.
-fn check(name: &str, network: &Network, place: &Place, pin: &StatePin) -> Result<()> {
+/// Checks that the node is of the network's chain. Otherwise the wrong upgrade would be judged.
+fn check(name: &str, network: &Network, place: &SourceLocation, pin: &StatePin) -> Result<()> {
     let facts = [
         ("genesis hash", pin.genesis_hash.as_ref(), network.genesis_hash.as_ref()),
         ("spec_name", Some(&pin.spec_name), network.spec_name.as_ref()),
     ];
     for (what, found, expected) in facts {
         let Some(expected) = expected.filter(|expected| found != Some(expected)) else { continue };
-        return Err(Failure::check(format!("{place} is no node of {name}"))
+        return Err(Failure::check(format!("{place} is not a node of {name}"))
             .found(found.map_or(format!("no {what}"), |found| format!("the {what} {found}")))
             .expected(expected)
             .hint(format!(
-                "take a node of {name}; if the chain was started anew or renamed, say so in \
+                "use a node of {name}; if the chain was restarted or renamed, change it in \
                  [workspace.metadata.cutover.networks.\"{name}\"]"
             )));
     }
     Ok(())
 }
 
-/// All nodes of a network; nothing where the text is no network's name.
+/// Returns all nodes of a network; `None` if the text is not the name of a network.
 pub fn nodes(context: &Context, text: &str) -> Result<Option<Vec<Endpoint>>> {
     if !may_be_a_name(text) {
         return Ok(None);
@@ -201,17 +202,17 @@ pub fn nodes(context: &Context, text: &str) -> Result<Option<Vec<Endpoint>>> {
     }
 }
 
-/// The network of a name, which must be one.
+/// Returns the network with a name. Fails if there is none.
 pub fn find(context: &Context, name: &str) -> Result<Network> {
     let networks = all(context)?;
     networks.get(name).cloned().ok_or_else(|| {
         Failure::usage(format!("there is no network {name:?}"))
             .expected(networks.keys().cloned().collect::<Vec<_>>().join(", "))
-            .hint("others are defined in [workspace.metadata.cutover.networks]")
+            .hint("define others in [workspace.metadata.cutover.networks]")
     })
 }
 
-/// The nodes of the network, from the first one on that accepts a connection.
+/// Returns the nodes of the network, starting with the first that accepts a connection.
 fn reached(context: &Context, name: &str, network: &Network) -> Result<Live> {
     let nodes = network.nodes.as_deref().unwrap_or_default();
     if nodes.is_empty() {
@@ -222,7 +223,7 @@ fn reached(context: &Context, name: &str, network: &Network) -> Result<Live> {
         crate::interrupt::check()?;
         match reach(node) {
             Ok(()) => {
-                context.printer.status(&format!("{name} is asked at {node}"));
+                context.printer.status(&format!("using the node {node} of {name}"));
                 let (before, from) = nodes.split_at(index);
                 return Ok(Live { nodes: [from, before].concat(), at: None });
             }
@@ -231,7 +232,7 @@ fn reached(context: &Context, name: &str, network: &Network) -> Result<Live> {
     }
     Err(Failure::environment(format!("no node of {name} can be reached"))
         .found(refusals.join("\n"))
-        .expected("a Polkadot SDK node that answers JSON-RPC there")
+        .expected("a Polkadot SDK node that answers JSON-RPC at one of them")
         .hint(format!(
             "check the network, give another node's address, or set `nodes` in \
              [workspace.metadata.cutover.networks.\"{name}\"]"
@@ -243,7 +244,8 @@ fn no_node(name: &str) -> Failure {
         .hint(format!("give its address, or set `nodes` in [workspace.metadata.cutover.networks.\"{name}\"]"))
 }
 
-/// Names have no dots and are no files: a file of the same name is meant as a file.
+/// Returns whether a text may be the name of a network. Names have no dots. A file of the same name
+/// takes precedence.
 fn may_be_a_name(text: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -268,12 +270,13 @@ fn all(context: &Context) -> Result<Networks> {
     Ok(networks)
 }
 
-/// The network whose runtime is this package, by its name.
+/// Returns the network whose runtime is this package, with its name.
 pub fn of_package(package: &str) -> Result<Option<(String, Network)>> {
     Ok(built_in()?.into_iter().find(|(_, network)| network.package.as_deref() == Some(package)))
 }
 
-/// A public node of a chain that is known by its name or by its first block: the same one for everybody.
+/// Returns a public node of a chain by the chain's name or genesis hash. The result is the same for
+/// everyone.
 pub fn public_node(name: Option<&str>, genesis_hash: Option<&str>) -> Result<Option<String>> {
     let is_it = |(own, network): &(String, Network)| {
         name == Some(own) || genesis_hash.is_some() && network.genesis_hash.as_deref() == genesis_hash
@@ -290,7 +293,7 @@ fn built_in() -> Result<Networks> {
 fn reach(node: &Endpoint) -> std::result::Result<(), String> {
     let mut last = "the name has no address".to_owned();
     for address in node.host_and_port().to_socket_addrs().map_err(|error| error.to_string())? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(_) => return Ok(()),
             Err(error) => last = error.to_string(),
         }
@@ -303,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_built_in_makes_sense() {
+    fn built_in_networks_are_consistent() {
         let networks = built_in().expect("read");
         for (name, network) in &networks {
             assert!(may_be_a_name(name), "{name}");
@@ -324,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_from_files_and_addresses() {
+    fn names_differ_from_files_and_addresses() {
         let file = tempfile::NamedTempFile::new_in(".").expect("a file");
         let own = file.path().file_name().expect("a name").to_string_lossy().into_owned();
         for text in ["-", "a.wasm", "dir/a.json", "ws://host", "/paseo", "paseo/", "a/b/c", "Paseo", &own] {
@@ -334,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_node_is_known_by_the_chain_and_by_its_name() {
+    fn a_public_node_is_found_by_genesis_hash_and_by_name() {
         let networks = built_in().expect("read");
         let polkadot = &networks["polkadot"];
         let node = public_node(None, polkadot.genesis_hash.as_deref()).expect("read");
@@ -347,48 +350,49 @@ mod tests {
     #[test]
     fn a_node_of_another_chain_is_refused_by_name() {
         let network = Network { spec_name: Some("a".into()), genesis_hash: Some("0x01".into()), ..Network::default() };
-        let place = Place::parse("wss://host/0123456789abcdef").expect("a node");
+        let place = SourceLocation::parse("wss://host/0123456789abcdef").expect("a node");
         let pin = |genesis: Option<&str>, spec_name: &str| StatePin {
             genesis_hash: genesis.map(str::to_owned),
             spec_name: spec_name.into(),
             ..StatePin::default()
         };
-        check("net", &network, &place, &pin(Some("0x01"), "a")).expect("the chain that is meant");
+        check("net", &network, &place, &pin(Some("0x01"), "a")).expect("the right chain");
         check("net", &Network::default(), &place, &pin(Some("0x02"), "b")).expect("nothing is pinned");
         for (wrong, found) in [(pin(Some("0x02"), "a"), "0x02"), (pin(Some("0x01"), "b"), "b"), (pin(None, "a"), "no")]
         {
             let failure = check("net", &network, &place, &wrong).expect_err("another chain");
             assert_eq!(failure.kind, worker::Kind::Check);
-            assert!(failure.message.contains("wss://host is no node of net"), "{failure}");
+            assert!(failure.message.contains("wss://host is not a node of net"), "{failure}");
             assert!(failure.found.as_ref().is_some_and(|text| text.contains(found)), "{failure}");
             assert!(!format!("{failure:?}").contains("0123456789abcdef"));
         }
     }
 
     #[test]
-    fn another_state_than_the_one_that_was_pinned_is_refused() {
+    fn another_state_than_the_pinned_one_is_refused() {
         let pin = |block: &str, genesis: Option<&str>| StatePin {
             genesis_hash: genesis.map(str::to_owned),
             block_hash: Some(block.into()),
             ..StatePin::default()
         };
         let same = |one: &StatePin, other: &StatePin| expect_same(one, other, "node");
-        same(&pin("0x01", Some("0x09")), &pin("0x01", None)).expect("what a file does not tell is not compared");
+        same(&pin("0x01", Some("0x09")), &pin("0x01", None)).expect("what a file does not contain is not compared");
         let failure = same(&pin("0x01", None), &pin("0x02", None)).expect_err("another block");
-        assert!(failure.message.starts_with("node is another state"), "{failure}");
+        assert!(failure.message.starts_with("node is not the state"), "{failure}");
         assert!(same(&pin("0x01", Some("0x09")), &pin("0x01", Some("0x08"))).is_err());
     }
 
     #[test]
-    fn a_place_shows_no_key_and_evidence_does_not_say_who_was_asked() {
-        let place = Place::parse("wss://host/0123456789abcdef,ws://other").expect("two nodes").at(Some("0x12"));
+    fn a_place_shows_no_key_and_evidence_contains_no_address() {
+        let place =
+            SourceLocation::parse("wss://host/0123456789abcdef,ws://other").expect("two nodes").at(Some("0x12"));
         assert_eq!((place.to_string().as_str(), place.name().as_str()), ("wss://host,ws://other", "node"));
         assert!(!format!("{place:?}").contains("0123456789abcdef"));
         let request = serde_json::json!(Request::Pin { source: place.source() });
         let whole = serde_json::json!({"nodes": ["wss://host/0123456789abcdef", "ws://other"], "at": "0x12"});
         assert_eq!(request["source"], whole);
-        let file = Place::parse("a/b.json").expect("a file").at(Some("0x12"));
+        let file = SourceLocation::parse("a/b.json").expect("a file").at(Some("0x12"));
         assert_eq!((file.name().as_str(), file.source()), ("b.json", Source::File("a/b.json".into())));
-        assert!(Place::parse("wss:/host").is_err());
+        assert!(SourceLocation::parse("wss:/host").is_err());
     }
 }

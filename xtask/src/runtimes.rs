@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which runtimes a workspace has.
+//! Finds the runtimes of a workspace.
 //!
-//! A package is a runtime when it has a library, depends on FRAME or on the runtime API (`frame-support`, `sp-api`, or
-//! an umbrella of both), and its build script builds Wasm (a build dependency on `substrate-wasm-builder`, optional or
-//! not). Packages of the workspace count, and those from a registry that a package of the workspace depends on directly:
-//! a workspace may consist of one manifest that names a published runtime. Names decide nothing.
-//! `[package.metadata.cutover] runtime = true|false` overrules the rule.
+//! A package is a runtime if it has a library, depends on FRAME or on the runtime API
+//! (`frame-support`, `sp-api`, or an umbrella crate of both), and its build script builds Wasm (a
+//! build dependency on `substrate-wasm-builder`, optional or not). Packages of the workspace count,
+//! and packages from a registry that a package of the workspace depends on directly: a workspace
+//! may consist of one manifest that depends on a published runtime. Names do not matter.
+//! `[package.metadata.cutover] runtime = true|false` overrides the rule.
 
 mod configured;
 pub mod release;
@@ -23,34 +24,38 @@ use worker::{Failure, Result};
 
 const BUILDER: &str = "substrate-wasm-builder";
 const UMBRELLAS: [&str; 2] = ["polkadot-sdk", "polkadot-sdk-frame"];
-/// What checks the hash of the metadata, and the feature that has build scripts compile it in, as polkadot-sdk's own
-/// runtimes and the Fellowship's have it.
+/// The extension that checks the metadata hash, and the feature that makes build scripts compile
+/// the hash in. The names are those of the runtimes of polkadot-sdk and the Fellowship.
 const HASH_EXTENSION: &str = "frame-metadata-hash-extension";
 pub const HASH_FEATURE: &str = "metadata-hash";
-/// `max_code_size` of relay chains; what solo chains take is bounded by their block length, which this fits.
+/// `max_code_size` of relay chains, in bytes. For solo chains the limit is their block length,
+/// which is larger.
 const RELAY_CODE_LIMIT: u64 = 5 * 1024 * 1024;
-/// `max_code_size` that relay chains set for parachains.
+/// `max_code_size` that relay chains set for parachains, in bytes.
 const PARACHAIN_CODE_LIMIT: u64 = 3 * 1024 * 1024;
-/// Where the Fellowship's workspace has its matrix, and where others may.
+/// The paths of the runtime matrix in the Fellowship's workspace and elsewhere.
 pub const MATRIX_PLACES: [&str; 3] =
     [".github/workflows/runtimes-matrix.json", ".github/runtimes-matrix.json", "runtimes-matrix.json"];
 const MATRIX_LIMIT: u64 = 4 * 1024 * 1024;
 
+/// A runtime of the workspace.
 #[derive(Clone, Debug)]
 pub struct Runtime {
-    /// How it is called on the command line.
+    /// The name on the command line.
     pub name: String,
     pub package: String,
     pub version: String,
     pub id: PackageId,
-    /// Where its manifest is.
+    /// The directory of its manifest.
     pub directory: PathBuf,
-    /// The library's name, which is the blob's.
+    /// The name of the library and the blob.
     pub library: String,
     pub features: BTreeSet<String>,
-    /// Those that compile the hash of its metadata in, by themselves or through others; none where nothing checks one.
+    /// The features that compile the metadata hash in, directly or through other features; empty if
+    /// nothing checks the hash.
     pub hash_features: BTreeSet<String>,
-    /// `None`: of the workspace. Else the package of the workspace that depends on it.
+    /// The package of the workspace that depends on the runtime; `None` if the runtime is in the
+    /// workspace.
     pub through: Option<String>,
     pub config: Config,
     pub matrix: Option<Matrix>,
@@ -60,24 +65,24 @@ pub struct Runtime {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
-    /// Overrules the discovery.
+    /// Overrides the discovery.
     pub runtime: Option<bool>,
-    /// The features of the blob that goes on chain.
+    /// The features of the blob for the chain.
     pub features: Option<Vec<String>>,
-    /// The state an upgrade starts from: a file relative to the manifest, or a node.
+    /// The state from which an upgrade starts: a file relative to the manifest, or a node.
     pub state: Option<String>,
-    /// The chain whose root governs this one, given like `state`.
+    /// The chain whose root governs this one, in the forms of `state`.
     pub relay: Option<String>,
     pub para_id: Option<u32>,
     pub route: Option<String>,
-    /// The largest blob that the network takes, in bytes.
+    /// The size limit of a blob on the network, in bytes.
     pub max_code_size: Option<u64>,
     #[serde(default)]
     pub dry_run: DryRun,
     #[serde(default)]
     pub weights: Weights,
     #[serde(default)]
-    pub release: release::OfRuntime,
+    pub release: release::RuntimeReleaseConfig,
 }
 
 /// `[package.metadata.cutover.dry-run]`.
@@ -90,33 +95,34 @@ pub struct DryRun {
     pub deny: Vec<String>,
     /// The hazards of every check count as failures.
     pub strict: bool,
-    /// Chains that this one exchanges messages with, given like `state`.
+    /// The chains that this one exchanges messages with, in the forms of `state`.
     pub with: Vec<String>,
 }
 
-/// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are kept. Files are relative
-/// to the manifest.
+/// `[package.metadata.cutover.weights]`: how the runtime's weights are measured and where they are
+/// stored. Paths are relative to the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Weights {
-    /// Where the weight files are [src/weights].
+    /// The directory of the weight files [src/weights].
     pub directory: Option<PathBuf>,
-    /// A file whose text stands at the top of each.
+    /// A file whose text is at the top of each weight file.
     pub header: Option<PathBuf>,
-    /// The hardware profile that the machine is held against.
+    /// The hardware profile with which the machine is compared.
     pub profile: Option<PathBuf>,
-    /// The genesis preset that benchmarks begin with [development].
+    /// The genesis preset of the benchmarks' state [development].
     pub preset: Option<String>,
-    /// A Handlebars template for the files of all pallets, and for those of single ones.
+    /// A Handlebars template for the files of all pallets, and templates for single pallets.
     pub template: Option<PathBuf>,
     pub templates: BTreeMap<String, PathBuf>,
     /// `pallet` or `pallet::extrinsic`, never measured.
     pub exclude: Vec<String>,
-    /// What `weights check` lets pass, by `pallet` or `pallet::extrinsic`, with the reason.
+    /// The exceptions of `weights check`, by `pallet` or `pallet::extrinsic`, with the reason.
     pub allow: BTreeMap<String, String>,
-    /// `steps`, `repeat-min`, `repeat-max`, `tolerance`, `heap-pages` and the others of docs/weights.md.
+    /// The settings of benchmarks: `steps`, `repeat-min`, `repeat-max`, `tolerance`, `heap-pages`
+    /// and the others in docs/weights.md.
     pub settings: serde_json::Map<String, serde_json::Value>,
-    /// The same for single pallets, where they differ.
+    /// The settings of single pallets that differ.
     pub per_pallet: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// `warmup`, `repeat-min`, `repeat-max`, `tolerance`, `record-proof`, `max-extrinsics` of blocks and extrinsics.
     pub overhead: serde_json::Map<String, serde_json::Value>,
@@ -128,28 +134,29 @@ pub struct Weights {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WorkspaceConfig {
-    /// The runtime that is meant when none is named.
+    /// The default runtime of commands.
     pub default: Option<String>,
-    /// Chains by name, which add to those that are built in and overrule them.
+    /// Chains by name, which extend or override the built-in ones.
     #[serde(default)]
     pub networks: Networks,
-    /// Where builds run when nothing is said: host, docker, podman or srtool.
+    /// The default engine: host, docker, podman or srtool.
     pub engine: Option<String>,
     /// The image of container builds, by its digest.
     pub image: Option<String>,
-    /// Digests (`sha256:…`) of the images in which a bundle may say that it was built: `verify --rebuild` takes those.
+    /// Digests (`sha256:…`) of trusted builder images. `verify --rebuild` only uses these images of
+    /// a bundle.
     #[serde(default)]
     pub images: Vec<String>,
-    /// A type with the host functions of the chain's own node: `crate::Type`.
+    /// The type with the host functions of the chain's own node: `crate::Type`.
     pub host_functions: Option<String>,
-    /// Rules of `diff` that this workspace breaks on purpose, each with the reason.
+    /// Rules of `diff` that this workspace violates on purpose, each with the reason.
     #[serde(default)]
     pub allow: BTreeMap<String, String>,
     #[serde(default)]
-    pub release: release::Rules,
+    pub release: release::ReleaseConfig,
 }
 
-/// An entry of the Fellowship's `runtimes-matrix.json`; what else stands in it is not ours to judge.
+/// An entry of the Fellowship's `runtimes-matrix.json`. Other fields are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {
     pub name: String,
@@ -181,6 +188,7 @@ pub struct Matrix {
     pub benchmarks_exclude_extrinsics: Option<BTreeMap<String, Vec<String>>>,
 }
 
+/// A workspace with its runtimes and configuration.
 pub struct Workspace {
     pub metadata: Metadata,
     pub runtimes: Vec<Runtime>,
@@ -188,13 +196,15 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// Loads the workspace with its dependencies.
     pub fn load(context: &Context) -> Result<Self> {
         let metadata = metadata(context)?;
         Self::of(metadata, &context.workspace)
     }
 
-    /// Of the members alone, so that it needs no lock file: runtimes from a registry are not found.
-    pub fn of_members(context: &Context) -> Result<Self> {
+    /// Loads only the workspace's members, which needs no lock file. Runtimes from a registry are
+    /// not found.
+    pub fn load_members(context: &Context) -> Result<Self> {
         Self::of(members(context)?, &context.workspace)
     }
 
@@ -204,7 +214,7 @@ impl Workspace {
         let members: BTreeSet<&PackageId> = metadata.workspace_members.iter().collect();
         let packages: BTreeMap<&PackageId, &Package> =
             metadata.packages.iter().map(|package| (&package.id, package)).collect();
-        // Members first, then what they depend on: a package that is both is a member.
+        // Members come before dependencies, so that a package that is both is a member.
         let mut candidates: Vec<(&Package, Option<String>)> =
             members.iter().filter_map(|id| packages.get(id)).map(|package| (*package, None)).collect();
         for node in metadata.resolve.iter().flat_map(|resolve| &resolve.nodes).filter(|node| members.contains(&node.id))
@@ -245,7 +255,7 @@ impl Workspace {
         Ok(Self { metadata, runtimes, config })
     }
 
-    /// The runtimes named, all of them without names.
+    /// Returns the named runtimes; all if there are no names.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Runtime>> {
         if names.is_empty() {
             if self.runtimes.is_empty() {
@@ -263,8 +273,9 @@ impl Workspace {
         Ok(selected)
     }
 
+    /// Returns the runtime with a name.
     pub fn find(&self, name: &str) -> Result<&Runtime> {
-        let matches: Vec<_> = self.runtimes.iter().filter(|runtime| runtime.answers_to(name)).collect();
+        let matches: Vec<_> = self.runtimes.iter().filter(|runtime| runtime.has_name(name)).collect();
         match matches.as_slice() {
             [one] => Ok(one),
             [] if self.runtimes.is_empty() => Err(self.none()),
@@ -280,14 +291,14 @@ impl Workspace {
                 let list = several.iter().map(|runtime| {
                     format!("{} {} in {}", runtime.package, runtime.version, runtime.directory.display())
                 });
-                Err(Failure::usage(format!("{name:?} means several runtimes"))
+                Err(Failure::usage(format!("{name:?} matches several runtimes"))
                     .found(list.collect::<Vec<_>>().join("\n"))
-                    .hint("name the package in full, or set `runtime = false` in the [package.metadata.cutover] of the other"))
+                    .hint("give the full name of the package, or set `runtime = false` in the [package.metadata.cutover] of the other"))
             }
         }
     }
 
-    /// The runtime meant when none is named.
+    /// Returns the default runtime.
     pub fn default_runtime(&self) -> Result<&Runtime> {
         if let Some(name) = &self.config.default {
             return self.find(name);
@@ -295,9 +306,9 @@ impl Workspace {
         match self.runtimes.as_slice() {
             [] => Err(self.none()),
             [one] => Ok(one),
-            _ => Err(Failure::usage("no runtime is named, and the workspace has several")
+            _ => Err(Failure::usage("no runtime is given, and the workspace has several")
                 .found(self.names())
-                .hint("name one with --runtime, or set `default` in [workspace.metadata.cutover]")),
+                .hint("give one with --runtime, or set `default` in [workspace.metadata.cutover]")),
         }
     }
 
@@ -312,12 +323,12 @@ impl Workspace {
 }
 
 impl Runtime {
-    fn answers_to(&self, name: &str) -> bool {
+    fn has_name(&self, name: &str) -> bool {
         let plain = self.package.strip_suffix("-runtime").unwrap_or(&self.package);
         [self.package.as_str(), self.name.as_str(), plain].contains(&name)
     }
 
-    /// The features of the blob that goes on chain.
+    /// Returns the features of the blob for the chain.
     pub fn release_features(&self) -> Vec<String> {
         if let Some(features) = &self.config.features {
             return features.clone();
@@ -329,15 +340,15 @@ impl Runtime {
         if let Some(extra) = self.matrix.as_ref().and_then(|matrix| matrix.build_extra_features.as_ref()) {
             features.extend(extra.split([',', ' ']).filter(|feature| !feature.is_empty()).map(str::to_owned));
         }
-        if self.leaves_hash_out(&features, true) {
+        if self.omits_metadata_hash(&features, true) {
             features.push(HASH_FEATURE.into());
         }
         features
     }
 
-    /// Whether a build with these features lacks the hash of the metadata, though the runtime checks one and has a feature
-    /// that compiles it in.
-    pub fn leaves_hash_out(&self, features: &[String], default_features: bool) -> bool {
+    /// Returns whether a build with these features lacks the metadata hash, although the runtime
+    /// checks it and has a feature that compiles it in.
+    pub fn omits_metadata_hash(&self, features: &[String], default_features: bool) -> bool {
         let by_default = default_features && self.hash_features.contains("default");
         let of_package = |feature: &String| feature.rsplit('/').next().unwrap_or_default().to_owned();
         !self.hash_features.is_empty()
@@ -345,14 +356,16 @@ impl Runtime {
             && !features.iter().any(|feature| self.hash_features.contains(&of_package(feature)))
     }
 
-    /// What its upgrade starts from: as configured, else a node that the matrix names.
+    /// Returns the state from which an upgrade starts: the configured one, else a node of the
+    /// matrix.
     pub fn state(&self) -> Option<String> {
         let node =
             || self.matrix.as_ref().and_then(|matrix| matrix.uri.clone().or_else(|| matrix.uris.first().cloned()));
         self.config.state.clone().or_else(node)
     }
 
-    /// The largest blob that the network takes: of the configuration, else what relay chains and parachains have.
+    /// Returns the size limit of a blob in bytes: the configured one, else the usual limit of relay
+    /// chains or parachains.
     pub fn max_code_size(&self) -> u64 {
         let configured = self.config.max_code_size.or(self.matrix.as_ref().and_then(|matrix| matrix.max_code_size));
         let is_parachain =
@@ -360,15 +373,16 @@ impl Runtime {
         configured.unwrap_or(if is_parachain { PARACHAIN_CODE_LIMIT } else { RELAY_CODE_LIMIT })
     }
 
-    /// The chains that it exchanges messages with.
+    /// Returns the chains that it exchanges messages with.
     pub fn with(&self) -> Vec<String> {
         self.config.dry_run.with.iter().map(|source| self.configured_source(source)).collect()
     }
 
-    /// A source of its configuration: a file stands relative to the manifest.
+    /// Returns a source of its configuration. A file is relative to the manifest.
     pub fn configured_source(&self, source: &str) -> String {
         let file = self.directory.join(source);
-        // What is neither there nor an address may be the name of a network, which a missing file is taken for later.
+        // A text that is neither a file nor an address may be the name of a network. A missing file
+        // is reported later.
         let is_file = !source.contains("://") && source != "-" && (file.exists() || source.contains('.'));
         if is_file { file.to_string_lossy().into_owned() } else { source.to_owned() }
     }
@@ -389,7 +403,8 @@ fn is_runtime(package: &Package) -> bool {
     builds_wasm && is_frame && package.targets.iter().any(|target| target.is_custom_build())
 }
 
-/// The features that lead to [`HASH_FEATURE`], where the runtime has an extension that checks the hash.
+/// Returns the features that enable [`HASH_FEATURE`], if the runtime has an extension that checks
+/// the hash.
 fn hash_features(package: &Package) -> BTreeSet<String> {
     let checks = package
         .dependencies
@@ -416,7 +431,7 @@ fn hash_features(package: &Package) -> BTreeSet<String> {
 
 fn library(package: &Package) -> Option<String> {
     let is_library = |target: &&cargo_metadata::Target| target.is_lib() || target.is_rlib() || target.is_cdylib();
-    // The builder names the blob after the package.
+    // The Wasm builder names the blob after the package.
     package.targets.iter().find(is_library).map(|_| package.name.replace('-', "_"))
 }
 
@@ -431,7 +446,7 @@ fn short_name(package: &Package, matrix: Option<&Matrix>) -> String {
 fn section<T: for<'de> Deserialize<'de>>(metadata: &serde_json::Value, name: &str) -> Result<Option<T>> {
     let Some(section) = metadata.get("cutover").filter(|section| !section.is_null()) else { return Ok(None) };
     serde_json::from_value(section.clone()).map(Some).map_err(|error| {
-        Failure::input(format!("{name} cannot be understood"))
+        Failure::input(format!("{name} is invalid"))
             .found(protocol::hide_addresses(&error.to_string()))
             .hint("docs/commands.md lists its keys")
     })
@@ -443,13 +458,13 @@ fn read_matrix(root: &Path) -> Result<Vec<Matrix>> {
     };
     let text = files::read_bounded(&path, MATRIX_LIMIT)?;
     serde_json::from_slice(&text).map_err(|error| {
-        Failure::input(format!("{} is no matrix of runtimes", path.display()))
+        Failure::input(format!("{} is not a runtime matrix", path.display()))
             .found(protocol::hide_addresses(&error.to_string()))
             .expected("a JSON array of objects with `name` and `package`")
     })
 }
 
-/// What cargo knows about the workspace, dependencies included, without changing its lock file.
+/// Returns cargo's metadata of the workspace with its dependencies. The lock file is not changed.
 fn metadata(context: &Context) -> Result<Metadata> {
     let manifest = context.workspace.join("Cargo.toml");
     let mut rustc = tool!("rustc -vV")?.directory(&context.workspace);
@@ -465,10 +480,11 @@ fn metadata(context: &Context) -> Result<Metadata> {
     }
     let output = cargo.output().map_err(|failure| explain(failure, context))?;
     MetadataCommand::parse(output)
-        .map_err(|error| Failure::environment("`cargo metadata` gave something unknown").found(error.to_string()))
+        .map_err(|error| Failure::environment("`cargo metadata` returned an unknown result").found(error.to_string()))
 }
 
-/// A missing or old lock file is the input's fault, and the user's to mend: Cutover never writes it.
+/// Explains a failure of cargo. A missing or outdated lock file is invalid input for the user to
+/// fix, because Cutover never writes it.
 fn explain(failure: Failure, context: &Context) -> Failure {
     let manifest = context.workspace.join("Cargo.toml");
     let found = failure.found.clone().unwrap_or_default();
@@ -478,14 +494,14 @@ fn explain(failure: Failure, context: &Context) -> Failure {
         let state = if missing { "has no lock file" } else { "has a lock file that does not fit its manifests" };
         return Failure::input(format!("the workspace {} {state}", context.workspace.display()))
             .found(found)
-            .expected("a Cargo.lock, as a build without one cannot be repeated")
+            .expected("a Cargo.lock, as a build without one is not reproducible")
             .hint(if missing {
                 mend
             } else {
                 format!("cargo update --workspace --manifest-path {}", crate::process::quote(manifest.as_os_str()))
             });
     }
-    // Cargo points at the place; of old, it said what it was doing.
+    // Cargo shows the position of the error. Older versions named the failed step.
     let points = found.lines().any(|line| line.trim_start().starts_with("--> ") && line.contains("Cargo.toml:"));
     if points || found.contains("failed to parse manifest") || found.contains("TOML parse error") {
         return Failure::input(format!("{} cannot be read", manifest.display())).found(found);
@@ -493,7 +509,7 @@ fn explain(failure: Failure, context: &Context) -> Failure {
     failure
 }
 
-/// The candidate that a person most likely meant.
+/// Returns the candidate that is most similar to the name.
 fn nearest<'name>(name: &str, candidates: impl Iterator<Item = &'name String>) -> Option<&'name String> {
     let scored = candidates.map(|candidate| {
         let contained = candidate.contains(name) || name.contains(candidate.as_str());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use super::*;
 
-/// A package as `cargo metadata` describes it.
-struct Sketch {
+/// A package in the output of `cargo metadata`.
+struct TestPackage {
     name: &'static str,
     build: Vec<serde_json::Value>,
     normal: Vec<&'static str>,
@@ -12,8 +12,8 @@ struct Sketch {
     features: serde_json::Value,
 }
 
-fn sketch(name: &'static str) -> Sketch {
-    Sketch {
+fn test_package(name: &'static str) -> TestPackage {
+    TestPackage {
         name,
         build: vec![dependency(BUILDER, "build", &[])],
         normal: vec!["frame-support"],
@@ -32,43 +32,43 @@ fn dependency(name: &str, kind: &str, features: &[&str]) -> serde_json::Value {
     })
 }
 
-/// The first package depends on all that are no members.
-fn workspace(sketches: &[Sketch], root: &Path) -> Result<Workspace> {
-    let id = |sketch: &Sketch| format!("path+file://{}#{}@1.0.0", sketch.directory, sketch.name);
-    let packages: Vec<_> = sketches
+/// Builds a workspace in which the first package depends on all packages that are not members.
+fn workspace(test_packages: &[TestPackage], root: &Path) -> Result<Workspace> {
+    let id = |test_package: &TestPackage| format!("path+file://{}#{}@1.0.0", test_package.directory, test_package.name);
+    let packages: Vec<_> = test_packages
         .iter()
-        .map(|sketch| {
+        .map(|test_package| {
             let target = |kind: &str| {
-                serde_json::json!({"name": sketch.name, "kind": [kind], "crate_types": [if kind == "custom-build" { "bin" } else { kind }],
-                    "src_path": format!("{}/x.rs", sketch.directory), "edition": "2021", "doc": true, "doctest": true, "test": true})
+                serde_json::json!({"name": test_package.name, "kind": [kind], "crate_types": [if kind == "custom-build" { "bin" } else { kind }],
+                    "src_path": format!("{}/x.rs", test_package.directory), "edition": "2021", "doc": true, "doctest": true, "test": true})
             };
-            let normal = sketch.normal.iter().map(|name| dependency(name, "normal", &[]));
+            let normal = test_package.normal.iter().map(|name| dependency(name, "normal", &[]));
             serde_json::json!({
-                "name": sketch.name, "version": "1.0.0", "id": id(sketch), "source": null, "description": null, "license": null,
-                "license_file": null, "dependencies": sketch.build.iter().cloned().chain(normal).collect::<Vec<_>>(),
+                "name": test_package.name, "version": "1.0.0", "id": id(test_package), "source": null, "description": null, "license": null,
+                "license_file": null, "dependencies": test_package.build.iter().cloned().chain(normal).collect::<Vec<_>>(),
                 "targets": [target("lib"), target("custom-build")],
-                "features": sketch.features,
-                "manifest_path": format!("{}/Cargo.toml", sketch.directory),
-                "metadata": {"cutover": sketch.cutover}, "publish": null, "authors": [], "categories": [], "keywords": [],
+                "features": test_package.features,
+                "manifest_path": format!("{}/Cargo.toml", test_package.directory),
+                "metadata": {"cutover": test_package.cutover}, "publish": null, "authors": [], "categories": [], "keywords": [],
                 "readme": null, "repository": null, "homepage": null, "documentation": null, "edition": "2021", "links": null,
                 "default_run": null, "rust_version": null,
             })
         })
         .collect();
-    let outside: Vec<_> = sketches
+    let outside: Vec<_> = test_packages
         .iter()
-        .filter(|sketch| !sketch.member)
-        .map(|sketch| serde_json::json!({"name": sketch.name.replace('-', "_"), "pkg": id(sketch), "dep_kinds": [{"kind": null, "target": null}]}))
+        .filter(|test_package| !test_package.member)
+        .map(|test_package| serde_json::json!({"name": test_package.name.replace('-', "_"), "pkg": id(test_package), "dep_kinds": [{"kind": null, "target": null}]}))
         .collect();
-    let nodes: Vec<_> = sketches
+    let nodes: Vec<_> = test_packages
         .iter()
         .enumerate()
-        .map(|(index, sketch)| {
+        .map(|(index, test_package)| {
             let deps = if index == 0 { outside.clone() } else { Vec::new() };
-            serde_json::json!({"id": id(sketch), "dependencies": [], "deps": deps, "features": []})
+            serde_json::json!({"id": id(test_package), "dependencies": [], "deps": deps, "features": []})
         })
         .collect();
-    let members: Vec<_> = sketches.iter().filter(|sketch| sketch.member).map(id).collect();
+    let members: Vec<_> = test_packages.iter().filter(|test_package| test_package.member).map(id).collect();
     let metadata = serde_json::json!({
         "packages": packages, "workspace_members": members, "workspace_default_members": members,
         "resolve": {"nodes": nodes, "root": null}, "target_directory": "/w/target", "version": 1,
@@ -86,41 +86,43 @@ fn nowhere() -> &'static Path {
 }
 
 #[test]
-fn a_name_makes_no_runtime_and_its_lack_unmakes_none() {
-    let named_only = Sketch { build: Vec::new(), ..sketch("pretender-runtime") };
-    let builds_other_wasm = Sketch { normal: vec!["wasm-bindgen"], ..sketch("page") };
-    let umbrella = Sketch {
+fn the_name_of_a_package_does_not_matter() {
+    let named_only = TestPackage { build: Vec::new(), ..test_package("pretender-runtime") };
+    let builds_other_wasm = TestPackage { normal: vec!["wasm-bindgen"], ..test_package("page") };
+    let umbrella = TestPackage {
         build: vec![dependency("polkadot-sdk", "build", &[BUILDER])],
         normal: vec!["polkadot-sdk"],
-        ..sketch("umbrella")
+        ..test_package("umbrella")
     };
-    let found = workspace(&[sketch("solo-chain"), named_only, builds_other_wasm, umbrella], nowhere()).expect("read");
+    let found =
+        workspace(&[test_package("solo-chain"), named_only, builds_other_wasm, umbrella], nowhere()).expect("read");
     assert_eq!(names(&found), ["solo-chain", "umbrella"]);
 }
 
 #[test]
-fn a_published_runtime_counts_where_a_member_depends_on_it() {
-    let member = Sketch { build: Vec::new(), ..sketch("try-it") };
-    let published = Sketch { member: false, ..sketch("collectives-westend-runtime") };
+fn a_published_runtime_counts_if_a_member_depends_on_it() {
+    let member = TestPackage { build: Vec::new(), ..test_package("try-it") };
+    let published = TestPackage { member: false, ..test_package("collectives-westend-runtime") };
     let found = workspace(&[member, published], nowhere()).expect("read");
     assert_eq!(names(&found), ["collectives-westend"]);
     assert_eq!(found.find("collectives-westend").expect("found").through.as_deref(), Some("try-it"));
 }
 
 #[test]
-fn the_configuration_overrules() {
-    let off = Sketch { cutover: serde_json::json!({"runtime": false}), ..sketch("off-runtime") };
-    let on = Sketch { cutover: serde_json::json!({"runtime": true}), build: Vec::new(), ..sketch("on-runtime") };
+fn the_configuration_overrides_the_rule() {
+    let off = TestPackage { cutover: serde_json::json!({"runtime": false}), ..test_package("off-runtime") };
+    let on =
+        TestPackage { cutover: serde_json::json!({"runtime": true}), build: Vec::new(), ..test_package("on-runtime") };
     let found = workspace(&[off, on], nowhere()).expect("read");
     assert_eq!(names(&found), ["on"]);
-    let wrong = Sketch { cutover: serde_json::json!({"runtme": false}), ..sketch("a-runtime") };
+    let wrong = TestPackage { cutover: serde_json::json!({"runtme": false}), ..test_package("a-runtime") };
     let failure = workspace(&[wrong], nowhere()).err().expect("refused");
     assert!(failure.message.contains("a-runtime") && failure.found.unwrap_or_default().contains("runtme"));
 }
 
 #[test]
-fn names_are_packages_with_or_without_their_ending() {
-    let found = workspace(&[sketch("solo-runtime"), sketch("para-runtime")], nowhere()).expect("read");
+fn names_are_packages_with_or_without_their_suffix() {
+    let found = workspace(&[test_package("solo-runtime"), test_package("para-runtime")], nowhere()).expect("read");
     for name in ["solo", "solo-runtime"] {
         assert_eq!(found.find(name).expect("found").package, "solo-runtime");
     }
@@ -129,8 +131,9 @@ fn names_are_packages_with_or_without_their_ending() {
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_the_nearest() {
-    let found = workspace(&[sketch("standalone-runtime"), sketch("parachain-runtime")], nowhere()).expect("read");
+fn for_an_unknown_name_the_nearest_is_suggested() {
+    let found =
+        workspace(&[test_package("standalone-runtime"), test_package("parachain-runtime")], nowhere()).expect("read");
     let failure = found.find("standalon").expect_err("unknown");
     assert_eq!(failure.kind, worker::Kind::Usage);
     assert_eq!(failure.hint.as_deref(), Some("did you mean standalone?"));
@@ -140,7 +143,7 @@ fn an_unknown_name_is_answered_with_the_nearest() {
 
 #[test]
 fn a_name_of_two_runtimes_is_refused() {
-    let found = workspace(&[sketch("solo"), sketch("solo-runtime")], nowhere()).expect("read");
+    let found = workspace(&[test_package("solo"), test_package("solo-runtime")], nowhere()).expect("read");
     let failure = found.find("solo").expect_err("refused");
     let text = failure.found.unwrap_or_default();
     assert!(text.contains("/w/solo\n") && text.ends_with("/w/solo-runtime"), "{text}");
@@ -148,13 +151,13 @@ fn a_name_of_two_runtimes_is_refused() {
 
 #[test]
 fn the_default_is_the_only_one_or_the_configured_one() {
-    let one = workspace(&[sketch("solo-runtime")], nowhere()).expect("read");
+    let one = workspace(&[test_package("solo-runtime")], nowhere()).expect("read");
     assert_eq!(one.default_runtime().expect("the only one").name, "solo");
-    let mut two = workspace(&[sketch("solo-runtime"), sketch("para-runtime")], nowhere()).expect("read");
+    let mut two = workspace(&[test_package("solo-runtime"), test_package("para-runtime")], nowhere()).expect("read");
     assert_eq!(two.default_runtime().expect_err("ambiguous").kind, worker::Kind::Usage);
     two.config.default = Some("para".into());
     assert_eq!(two.default_runtime().expect("configured").name, "para");
-    let none = workspace(&[Sketch { build: Vec::new(), ..sketch("x") }], nowhere()).expect("read");
+    let none = workspace(&[TestPackage { build: Vec::new(), ..test_package("x") }], nowhere()).expect("read");
     assert_eq!(none.default_runtime().expect_err("none").kind, worker::Kind::Input);
 }
 
@@ -165,18 +168,18 @@ fn the_matrix_of_the_fellowship_names_runtimes() {
     let matrix = r#"[{"name": "kusama", "package": "staging-kusama-runtime", "path": "relay/kusama", "uris": ["wss://a"],
         "is_relay": true, "max_code_size": 5242880, "build_extra_features": "fast-runtime", "unknown": {"x": 1}}]"#;
     files::write_whole(&path, matrix.as_bytes()).expect("written");
-    let found = workspace(&[sketch("staging-kusama-runtime")], root.path()).expect("read");
+    let found = workspace(&[test_package("staging-kusama-runtime")], root.path()).expect("read");
     assert_eq!(names(&found), ["kusama"]);
     let runtime = found.find("staging-kusama").expect("found");
     assert_eq!(runtime.release_features(), ["fast-runtime"]);
     files::write_whole(&path, b"{}").expect("written");
-    let failure = workspace(&[sketch("staging-kusama-runtime")], root.path()).err().expect("refused");
+    let failure = workspace(&[test_package("staging-kusama-runtime")], root.path()).err().expect("refused");
     assert!(failure.message.contains("runtimes-matrix.json"));
 }
 
 #[test]
-fn files_of_the_configuration_stand_beside_the_manifest() {
-    let found = workspace(&[sketch("solo-runtime")], nowhere()).expect("read");
+fn files_of_the_configuration_are_relative_to_the_manifest() {
+    let found = workspace(&[test_package("solo-runtime")], nowhere()).expect("read");
     let runtime = found.find("solo").expect("found");
     assert_eq!(runtime.configured_source("a.snapshot"), "/w/solo-runtime/a.snapshot");
     assert_eq!(runtime.configured_source("wss://node"), "wss://node");
@@ -187,26 +190,26 @@ fn the_hash_of_the_metadata_is_not_left_out() {
     let with = |features: serde_json::Value, normal: &[&'static str]| {
         let mut normal = normal.to_vec();
         normal.push("frame-support");
-        let sketch = Sketch { features, normal, ..sketch("own-runtime") };
-        workspace(&[sketch], nowhere()).expect("a workspace").runtimes.remove(0)
+        let test_package = TestPackage { features, normal, ..test_package("own-runtime") };
+        workspace(&[test_package], nowhere()).expect("a workspace").runtimes.remove(0)
     };
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    // A feature of its own, which nothing else names.
+    // A separate feature that no other feature enables.
     let plain = with(serde_json::json!({"std": [], "metadata-hash": []}), &[HASH_EXTENSION]);
     assert_eq!(plain.release_features(), ["metadata-hash"]);
-    assert!(plain.leaves_hash_out(&named(&["std"]), true));
-    assert!(!plain.leaves_hash_out(&named(&["own-runtime/metadata-hash"]), true));
-    // Through another, and through the default.
+    assert!(plain.omits_metadata_hash(&named(&["std"]), true));
+    assert!(!plain.omits_metadata_hash(&named(&["own-runtime/metadata-hash"]), true));
+    // Through another feature, and through the default.
     let features =
         serde_json::json!({"metadata-hash": [], "on-chain-release-build": ["full"], "full": ["metadata-hash"]});
     let through = with(features, &[HASH_EXTENSION]);
     assert_eq!(through.release_features(), ["on-chain-release-build"]);
-    assert!(!through.leaves_hash_out(&named(&["full"]), false));
+    assert!(!through.omits_metadata_hash(&named(&["full"]), false));
     let default = with(serde_json::json!({"metadata-hash": [], "default": ["metadata-hash"]}), &[HASH_EXTENSION]);
-    assert!(default.release_features().is_empty() && default.leaves_hash_out(&[], false));
-    // Nothing checks a hash, or no feature compiles one in.
+    assert!(default.release_features().is_empty() && default.omits_metadata_hash(&[], false));
+    // No extension checks a hash, or no feature compiles one in.
     for runtime in [with(serde_json::json!({"metadata-hash": []}), &[]), with(serde_json::json!({}), &[HASH_EXTENSION])]
     {
-        assert!(runtime.release_features().is_empty() && !runtime.leaves_hash_out(&[], true));
+        assert!(runtime.release_features().is_empty() && !runtime.omits_metadata_hash(&[], true));
     }
 }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests that the `rust-version` of the workspace is true.
+//! Tests that the `rust-version` of the workspace is correct.
 //!
-//! That our own code uses nothing newer is clippy's `incompatible_msrv`, an error in CI. These tests look at the rest: what
-//! the locked dependencies ask for, and that every package says it.
+//! Clippy's `incompatible_msrv`, an error in CI, checks our own code. These tests check the rest:
+//! the requirements of the locked dependencies, and that every package declares the version.
 
 use cargo_metadata::{MetadataCommand, Package, semver::Version};
 use std::path::Path;
 
-/// Those of the runtimes are compiled to Wasm with the pinned toolchain, and a change of their manifests changes what is
-/// built.
+/// Returns whether a package is a runtime. Runtimes are compiled to Wasm with the pinned toolchain,
+/// and a change of their manifests changes the build.
 fn is_runtime(package: &Package) -> bool {
     package.manifest_path.components().any(|part| part.as_str() == "runtimes")
 }
 
 #[test]
-fn no_dependency_needs_a_newer_compiler_than_is_promised() {
+fn no_dependency_needs_a_newer_compiler_than_declared() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let metadata = MetadataCommand::new()
         .manifest_path(manifest)

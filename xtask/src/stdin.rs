@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Standard input as a source (`-`). Workers get their requests on theirs, so what comes in on ours is kept in a file while
-//! the command runs.
+//! Standard input as a source (`-`). A worker receives its request on its own standard input. So
+//! the standard input of this program is stored in a file while the command runs.
 
 use std::{
     io::Read,
@@ -10,19 +10,19 @@ use std::{
 use tempfile::NamedTempFile;
 use worker::{Failure, Result};
 
-/// Larger than any chain spec or snapshot that a pipe should carry.
+/// The limit of standard input, in bytes. No chain spec or snapshot in a pipe is larger.
 const LIMIT: u64 = 8 << 30;
 
 static KEPT: Mutex<Option<NamedTempFile>> = Mutex::new(None);
 
-/// Returns the file with all of standard input, which is read the first time.
-pub fn kept() -> Result<PathBuf> {
+/// Returns the file with all of standard input, which is read at the first call.
+pub fn file() -> Result<PathBuf> {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(file) = &*kept {
         return Ok(file.path().to_path_buf());
     }
     let failed = |error: std::io::Error| {
-        Failure::environment("standard input cannot be kept in a file").found(error.to_string())
+        Failure::environment("standard input cannot be stored in a file").found(error.to_string())
     };
     let mut file = NamedTempFile::new().map_err(failed)?;
     let count = std::io::copy(&mut std::io::stdin().lock().take(LIMIT + 1), &mut file).map_err(failed)?;
@@ -35,6 +35,6 @@ pub fn kept() -> Result<PathBuf> {
 }
 
 /// Removes the file, if there is one.
-pub fn forget() {
+pub fn remove_file() {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).take();
 }

@@ -1,33 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The compiler that builds Wasm: which one there is, and how to get one.
+//! Finds or installs a compiler that can build Wasm.
 //!
 //! 1. The active rustup toolchain, if it has the target.
-//! 2. The same, once `rustup target add` has added it: only where that is safe and can work.
-//! 3. The distribution's compiler with a sysroot of our own in the cache.
+//! 2. The same toolchain after `rustup target add`, if that is safe and can work.
+//! 3. The distribution's compiler with Cutover's own sysroot in the cache.
 
 pub mod distribution;
 pub mod rustup;
 
 use crate::{context::Context, printer::Task, process::tool};
-use rustup::Active;
+use rustup::ActiveToolchain;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-/// What polkadot-sdk's Wasm builder compiles for: WebAssembly without the features its executor lacks.
+/// The target of polkadot-sdk's Wasm builder: WebAssembly without the features that its executor
+/// lacks.
 pub const TARGET: &str = "wasm32v1-none";
 
-/// A compiler that can build Wasm now.
+/// A compiler that can build Wasm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WasmToolchain {
-    /// Its name at rustup.
+    /// The toolchain's name in rustup.
     pub name: String,
     pub sysroot: PathBuf,
-    /// `rustc -vV`, whole: a build by another compiler is another build.
+    /// The full output of `rustc -vV`, as a build by another compiler is another build.
     pub rustc: String,
     pub by: Origin,
 }
 
+/// The origin of a toolchain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -36,27 +38,29 @@ pub enum Origin {
 }
 
 impl WasmToolchain {
-    /// `rustc 1.96.0 (…)`, the first line of what it says.
+    /// Returns the version line of rustc, for example `rustc 1.96.0 (…)`.
     pub fn version(&self) -> &str {
         self.rustc.lines().next().unwrap_or_default()
     }
 }
 
+/// Whether a toolchain with the target exists.
 #[derive(Debug)]
 pub enum State {
     Ready(WasmToolchain),
-    Missing { active: Active, plan: Plan },
+    Missing { active: ActiveToolchain, plan: Plan },
 }
 
-/// What will be done.
+/// The way to get a toolchain with the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
+    /// Add the target with rustup.
     RustupTarget,
-    /// Packages first where they are not installed, then a sysroot.
+    /// Install packages if they are missing, then build a sysroot.
     Distribution {
         install: Vec<String>,
     },
-    /// The sysroot is there; rustup only does not know it.
+    /// Link an existing sysroot that rustup does not know.
     Link {
         directory: PathBuf,
     },
@@ -66,23 +70,23 @@ pub enum Plan {
 }
 
 impl Plan {
-    pub fn describe(&self, active: &Active) -> String {
+    pub fn describe(&self, active: &ActiveToolchain) -> String {
         match self {
             Self::RustupTarget => format!("run `rustup target add {TARGET} --toolchain {}`", active.name),
             Self::Distribution { install } if install.is_empty() => {
-                format!("build the core library for {TARGET} with the distribution's rustc into a directory of its own")
+                format!("build the core library for {TARGET} with the distribution's rustc into a separate directory")
             }
             Self::Distribution { install } => format!(
-                "install {} with apt-get, then build the core library for {TARGET} with it into a directory of its own",
+                "install {} with apt-get, then build the core library for {TARGET} with it into a separate directory",
                 install.join(", ")
             ),
-            Self::Link { directory } => format!("make {} known to rustup", directory.display()),
-            Self::Impossible { .. } => "nothing: it cannot be had automatically here".into(),
+            Self::Link { directory } => format!("register {} with rustup", directory.display()),
+            Self::Impossible { .. } => "nothing: it cannot be installed automatically on this machine".into(),
         }
     }
 }
 
-/// Looks, and changes nothing.
+/// Returns the state of the toolchain, without changes.
 pub fn probe(context: &Context) -> Result<State> {
     let active = rustup::active(context)?;
     if has_target(&active.directory) {
@@ -90,7 +94,7 @@ pub fn probe(context: &Context) -> Result<State> {
         let toolchain = WasmToolchain { name: active.name, sysroot: active.directory, rustc, by: Origin::Rustup };
         return Ok(State::Ready(toolchain));
     }
-    if let Some((directory, rustc)) = distribution::newest_whole(&context.cache) {
+    if let Some((directory, rustc)) = distribution::newest_complete(&context.cache) {
         return Ok(match rustup::linked_name(&directory) {
             Some(name) => State::Ready(WasmToolchain { name, sysroot: directory, rustc, by: Origin::Distribution }),
             None => State::Missing { active, plan: Plan::Link { directory } },
@@ -111,7 +115,7 @@ pub fn probe(context: &Context) -> Result<State> {
     Ok(State::Missing { active, plan })
 }
 
-/// The toolchain, made first if it is missing. This is what every other command calls.
+/// Returns the toolchain, and installs it if it is missing. All other commands call this.
 pub fn ensure(context: &Context) -> Result<WasmToolchain> {
     match probe(context)? {
         State::Ready(toolchain) => Ok(toolchain),
@@ -119,20 +123,21 @@ pub fn ensure(context: &Context) -> Result<WasmToolchain> {
             let task = context.printer.task("setup");
             task.say(&format!("the Wasm target {TARGET} is missing; will {}", plan.describe(&active)));
             let toolchain = make(context, &active, &plan, &task)?;
-            task.done(&format!("the Wasm target is there: {}", toolchain.version()));
+            task.done(&format!("the Wasm target is installed: {}", toolchain.version()));
             Ok(toolchain)
         }
     }
 }
 
-pub fn make(context: &Context, active: &Active, plan: &Plan, task: &Task) -> Result<WasmToolchain> {
+/// Installs the toolchain according to the plan.
+pub fn make(context: &Context, active: &ActiveToolchain, plan: &Plan, task: &Task) -> Result<WasmToolchain> {
     let log = context.log("setup");
     match plan {
         Plan::RustupTarget => {
             if let Err(failure) = rustup::add_target(active, &log, task) {
                 crate::interrupt::check()?;
                 task.warning(&format!(
-                    "rustup could not add the target ({}); taking the distribution's compiler",
+                    "rustup could not add the target ({}); using the distribution's compiler",
                     failure.message
                 ));
                 let install = distribution::packages_to_install().map_err(|_| failure)?;
@@ -162,14 +167,14 @@ pub fn make(context: &Context, active: &Active, plan: &Plan, task: &Task) -> Res
 
 fn make_from_distribution(
     context: &Context,
-    active: &Active,
+    active: &ActiveToolchain,
     install: &[String],
     log: &Path,
     task: &Task,
 ) -> Result<()> {
     if !install.is_empty() {
         distribution::refresh_lists(log, task)?;
-        // What is there may have become another line of packages.
+        // The new lists may offer other packages.
         let install = distribution::packages_to_install().unwrap_or_else(|_| install.to_vec());
         if !install.is_empty() {
             distribution::install(&install, log, task)?;
@@ -179,14 +184,14 @@ fn make_from_distribution(
     rustup::link(&directory, log)
 }
 
-/// Whether a toolchain's directory has the target's core library: what the Wasm builder asks too, but not by the
-/// directory alone, which an interrupted installation leaves behind.
+/// Returns whether a toolchain has the target's core library. Unlike the Wasm builder it does not
+/// only look at the directory, which an interrupted installation leaves behind.
 fn has_target(directory: &Path) -> bool {
     let libraries = directory.join("lib/rustlib").join(TARGET).join("lib");
     ["libcore-", "liballoc-", "libcompiler_builtins-"].iter().all(|prefix| find_rlib(&libraries, prefix).is_some())
 }
 
-/// The one library in a directory whose name begins so.
+/// Returns the library in a directory whose name starts with `prefix`.
 fn find_rlib(directory: &Path, prefix: &str) -> Option<PathBuf> {
     let names = std::fs::read_dir(directory).ok()?.flatten().map(|entry| entry.path());
     names.into_iter().find(|path| {
@@ -195,15 +200,17 @@ fn find_rlib(directory: &Path, prefix: &str) -> Option<PathBuf> {
     })
 }
 
+/// Returns the output of `rustc -vV`.
 pub fn verbose_version(rustc: &Path) -> Result<String> {
     Ok(tool!("{rustc} -vV")?.env_remove("RUSTUP_TOOLCHAIN").output()?.trim().to_owned())
 }
 
-/// A field of `rustc -vV`.
+/// Returns a field of `rustc -vV`.
 fn field<'text>(rustc: &'text str, name: &str) -> Option<&'text str> {
     rustc.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
+/// Returns the path of a program in `PATH`.
 pub fn in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|directory| directory.join(program)).find(|candidate| candidate.is_file())
@@ -214,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_there_only_with_all_three_libraries() {
+    fn a_target_needs_all_three_libraries() {
         let directory = tempfile::tempdir().expect("a directory");
         let libraries = directory.path().join("lib/rustlib").join(TARGET).join("lib");
         std::fs::create_dir_all(&libraries).expect("made");

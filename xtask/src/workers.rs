@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The worker binaries: found or built, then started with one request and listened to.
+//! Finds or builds the worker binaries, starts them with one request, and reads their events.
 //!
-//! A worker is built by cargo in Cutover's own workspace, in the target directory this program is in, so that tests and
-//! checks share its dependencies. Asking cargo costs a second even when nothing is to do, so it is asked only when a
-//! file of the worker is newer than the worker.
+//! Cargo builds a worker in Cutover's own workspace, in the target directory of this program, so
+//! that tests and checks share its dependencies. Running cargo takes a second even if nothing
+//! changed. So it only runs if a file of the worker is newer than the worker.
 
-mod own;
+mod custom;
 
 use crate::{
     cargo::dep_info_sources,
@@ -14,7 +14,7 @@ use crate::{
     printer::Task,
     process::{Tool, for_each_line},
 };
-use own::Own;
+use custom::CustomWorker;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
@@ -25,6 +25,7 @@ use std::{
 };
 use worker::{Event, Failure, Outcome, Result};
 
+/// The worker binaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worker {
     Benchmark,
@@ -52,7 +53,8 @@ impl Worker {
     }
 }
 
-/// Returns the answer of the worker to a request; its events are shown on `task`, its log lines go to `log`.
+/// Sends a request to the worker and returns its result. Its events are shown on `task`, its log
+/// lines go to `log`.
 pub fn ask<Answer: DeserializeOwned>(
     context: &Context,
     worker: Worker,
@@ -63,7 +65,7 @@ pub fn ask<Answer: DeserializeOwned>(
     ask_in(context, worker, request, task, log, Path::new("."))
 }
 
-/// Returns the same from another directory, which the files of the request are relative to.
+/// Does the same in another working directory, to which the files of the request are relative.
 pub fn ask_in<Answer: DeserializeOwned>(
     context: &Context,
     worker: Worker,
@@ -73,21 +75,21 @@ pub fn ask_in<Answer: DeserializeOwned>(
     directory: &Path,
 ) -> Result<Outcome<Answer>> {
     let program = locate(context, worker, task)?;
-    let Outcome { passed, value } = converse(&program, &written(request)?, task, log, directory, &mut |_| Ok(()))?;
+    let Outcome { passed, value } = exchange(&program, &written(request)?, task, log, directory, &mut |_| Ok(()))?;
     Ok(Outcome { passed, value: answer(worker, value)? })
 }
 
-/// Reads what a worker of the same version wrote.
+/// Parses the result of a worker, which must have the same version as this program.
 fn answer<Answer: DeserializeOwned>(worker: Worker, value: Value) -> Result<Answer> {
     serde_json::from_value(value).map_err(|error| {
-        Failure::internal(format!("the worker {} gave a result of another form", worker.name()))
+        Failure::internal(format!("the result of the worker {} has an unknown form", worker.name()))
             .found(error.to_string())
             .expected("a worker of the same version as the command line")
-            .hint("unset CUTOVER_WORKERS, or prebuild the workers anew")
+            .hint("unset CUTOVER_WORKERS, or prebuild the workers again")
     })
 }
 
-/// The same for a worker that goes on until it is ended: `ready` is called once it can be reached.
+/// Does the same for a worker that runs until it is ended. `ready` is called once it is reachable.
 pub fn call_until_ended<Ready: DeserializeOwned>(
     context: &Context,
     worker: Worker,
@@ -98,7 +100,7 @@ pub fn call_until_ended<Ready: DeserializeOwned>(
 ) -> Result<Outcome<Value>> {
     let program = locate(context, worker, task)?;
     let mut read = |value: &Value| ready(answer(worker, value.clone())?);
-    converse(&program, &written(request)?, task, log, Path::new("."), &mut read)
+    exchange(&program, &written(request)?, task, log, Path::new("."), &mut read)
 }
 
 fn written(request: &impl Serialize) -> Result<Value> {
@@ -106,9 +108,9 @@ fn written(request: &impl Serialize) -> Result<Value> {
         .map_err(|error| Failure::internal("a request cannot be written as JSON").found(error.to_string()))
 }
 
-/// The path of a worker that is up to date.
+/// Returns the path of an up-to-date worker, and builds it if necessary.
 pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf> {
-    let own = Own::of(context, worker)?;
+    let own = CustomWorker::of(context, worker)?;
     let name = own.as_ref().map_or(worker.name(), |own| &own.name);
     if let Some(directory) = std::env::var_os("CUTOVER_WORKERS").filter(|value| !value.is_empty()) {
         let program = PathBuf::from(directory).join(name);
@@ -137,21 +139,22 @@ pub fn locate(context: &Context, worker: Worker, task: &Task) -> Result<PathBuf>
         Some(own) => own.build(context, &target_directory(context), task)?,
         None => build(context, worker, &directory, task)?,
     }
-    // Only now: a build that failed must be tried again. What changed while cargo ran counts as newer.
+    // The stamp is written only now, so that a failed build is repeated. Files that changed while
+    // cargo ran count as newer.
     let _ = File::create(&stamp).and_then(|file| file.set_modified(asked));
     if program.is_file() {
         return Ok(program);
     }
-    Err(Failure::internal(format!("cargo built {name} somewhere else")).expected(program.display().to_string()))
+    Err(Failure::internal(format!("cargo built {name} in another directory")).expected(program.display().to_string()))
 }
 
-/// Whether a worker was built here, be it of the present sources or older ones.
-pub fn is_there(context: &Context, worker: Worker) -> bool {
+/// Returns whether a worker was built here, possibly from older sources.
+pub fn is_built(context: &Context, worker: Worker) -> bool {
     target_profile_directory(context).join(worker.name()).is_file()
 }
 
-/// Builds workers, and whatever else `selection` names, by the same cargo call that the tests make: a worker then shares
-/// every dependency with them.
+/// Builds workers and the rest of `selection` with the same cargo call that the tests use, so that
+/// they share all dependencies.
 pub fn build_all(context: &Context, workers: &[Worker], selection: &[String], task: &Task) -> Result<()> {
     if std::env::var_os("CUTOVER_WORKERS").is_some_and(|value| !value.is_empty()) {
         return Ok(());
@@ -167,25 +170,26 @@ pub fn build_all(context: &Context, workers: &[Worker], selection: &[String], ta
     Ok(())
 }
 
-/// Builds the worker alone.
+/// Builds only the worker.
 fn build(context: &Context, worker: Worker, directory: &Path, task: &Task) -> Result<()> {
     let selection = ["--package", worker.name(), "--bin", worker.name()].map(String::from);
     cargo_build(context, worker.name(), &selection, directory, task)
 }
 
-/// Builds with cargo, its output in a log, what it compiles shown.
+/// Builds with cargo. Its output goes to a log, and its progress is shown.
 fn cargo_build(context: &Context, what: &str, selection: &[String], directory: &Path, task: &Task) -> Result<()> {
     let log = context.log(&format!("build-{}", what.split(',').next().unwrap_or(what)));
     let _ = std::fs::remove_file(&log);
     task.say(&format!("building {what} (on first use or after a change; log in {})", log.display()));
-    let mut tool = if context.adopted { as_from_a_shell("cargo".into()) } else { cargo() }
+    let mut tool = if context.adopted { without_package_variables("cargo".into()) } else { cargo() }
         .args(["build", "--locked"])
         .args(selection)
         .directory(&context.home)
-        // What it compiles for itself needs no Wasm, and a half-set environment would change fingerprints.
+        // This build needs no Wasm, and a partly set environment would change fingerprints.
         .env("SKIP_WASM_BUILD", "1");
     if context.adopted {
-        // Cutover's own sources are compiled by the compiler that they name, not by that of the workspace.
+        // Cutover's sources are compiled by the compiler that they pin, not by that of the
+        // workspace.
         tool = tool.env_remove("RUSTUP_TOOLCHAIN").env_remove("RUSTC");
     }
     if let Some(target) = directory.parent() {
@@ -200,7 +204,7 @@ fn cargo_build(context: &Context, what: &str, selection: &[String], directory: &
     })
 }
 
-/// The directory of this program is cargo's `<target>/debug`; a program that was copied elsewhere uses the default.
+/// Returns the directory of this program if it is cargo's `<target>/debug`, else the default.
 fn target_profile_directory(context: &Context) -> PathBuf {
     let own = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
     match own {
@@ -209,36 +213,39 @@ fn target_profile_directory(context: &Context) -> PathBuf {
             directory.parent().map(Path::to_path_buf).unwrap_or(directory)
         }
         Some(directory) if directory.ends_with("debug") => directory,
-        // Built by the alias, in a profile of its own: workers are built in the one that tests and checks share.
+        // The cargo alias builds this program in its own profile. Workers are built in the profile
+        // of tests and checks.
         Some(directory) if directory.ends_with("xtask") => directory.with_file_name("debug"),
         _ => context.home.join("target/debug"),
     }
 }
 
+/// Returns cargo's target directory for workers.
 pub fn target_directory(context: &Context) -> PathBuf {
     let directory = target_profile_directory(context);
     directory.parent().map(Path::to_path_buf).unwrap_or(directory)
 }
 
-/// The cargo that runs this program.
+/// Returns the cargo that runs this program.
 pub fn cargo() -> Tool {
-    as_from_a_shell(program())
+    without_package_variables(program())
 }
 
-/// What `cargo run` told this program of its own package would otherwise be told to build scripts: one that asks for it
-/// (ring's) makes everything above it compile again in each checkout.
-fn as_from_a_shell(cargo: std::ffi::OsString) -> Tool {
-    let told = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let told = told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
-    told.fold(Tool::new(cargo), |tool, name| tool.env_remove(&name))
+/// Removes the package variables that `cargo run` set for this program. Build scripts would inherit
+/// them, and one that reads them (ring's) would cause all its dependents to be compiled again in
+/// each checkout.
+fn without_package_variables(cargo: std::ffi::OsString) -> Tool {
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let variables = variables.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+    variables.fold(Tool::new(cargo), |tool, name| tool.env_remove(&name))
 }
 
 fn program() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Whether nothing the worker is made of is newer than the worker, or than the last time cargo was asked. `home` is its
-/// workspace; `beside` are directories outside that it is made from too.
+/// Returns whether no source of the worker is newer than the worker or the last cargo build. `home`
+/// is its workspace; `beside` are other directories with sources.
 fn is_fresh(home: &Path, beside: &[&Path], program: &Path, stamp: &Path) -> bool {
     let modified = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let Some(built) = modified(program) else { return false };
@@ -248,7 +255,7 @@ fn is_fresh(home: &Path, beside: &[&Path], program: &Path, stamp: &Path) -> bool
     if sources.is_empty() {
         return false;
     }
-    // The dep-info names sources only; what else can change the worker is in the manifests.
+    // The dep-info lists only sources. The manifests can also change the worker.
     let places = || beside.iter().copied().chain([home]);
     let manifests = sources.iter().flat_map(|path| places().filter_map(move |place| manifest_of(path, place)));
     let manifests = manifests.collect::<Vec<_>>();
@@ -263,9 +270,9 @@ fn manifest_of(source: &Path, home: &Path) -> Option<PathBuf> {
     inside.map(|directory| directory.join("Cargo.toml")).find(|path| path.is_file())
 }
 
-/// One request in, events out. It differs from `worker::call` in what xtask needs of a child: a process group that an
-/// interruption ends, and a log file for its standard error.
-fn converse(
+/// Sends one request and reads events. Unlike `worker::call`, it starts the worker in a process
+/// group, which an interruption ends, and with a log file for its standard error.
+fn exchange(
     program: &Path,
     request: &Value,
     task: &Task,
@@ -280,23 +287,23 @@ fn converse(
     }
     let mut file = File::options().create(true).append(true).open(log).map_err(io)?;
     let text = request.to_string();
-    // Whole addresses of nodes are for the worker alone.
+    // Full addresses of nodes are only for the worker.
     writeln!(file, "$ {name} <<< {}", protocol::without_addresses(request)).map_err(io)?;
 
     let mut tool = Tool::new(program).directory(directory);
     if request.as_object().is_some_and(|fields| fields.values().any(|value| value == "-")) {
-        tool = tool.env(worker::STANDARD_INPUT, crate::stdin::kept()?);
+        tool = tool.env(worker::STANDARD_INPUT, crate::stdin::file()?);
     }
-    let (mut child, group) = tool.converse(Some(file.try_clone().map_err(io)?))?;
+    let (mut child, group) = tool.spawn_piped(Some(file.try_clone().map_err(io)?))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A worker that ends before it has read its request explains itself through its events.
+        // If a worker ends before it has read its request, its events say why.
         let _ = stdin.write_all(text.as_bytes());
     }
     let mut last = None;
     if let Some(stdout) = child.stdout.take() {
         let mut lines = std::io::BufReader::new(stdout);
         let mut line = Vec::new();
-        // The final event holds the whole result, so it is not cut as a log line is.
+        // The final event contains the whole result, so unlike a log line it is not cut.
         while let Ok(count) = std::io::BufRead::read_until(&mut lines, b'\n', &mut line) {
             if count == 0 {
                 break;
@@ -311,7 +318,7 @@ fn converse(
                     }
                     task.event(&event);
                 }
-                // A library that prints is a nuisance, not a reason to lose the work.
+                // The output of a library that prints goes to the log; it must not fail the worker.
                 Err(_) => {
                     let _ = file.write_all(&line);
                 }
@@ -319,9 +326,9 @@ fn converse(
             line.clear();
         }
     }
-    let status = child.wait().map_err(|error| {
-        Failure::internal(format!("the worker {name} cannot be waited for")).found(error.to_string())
-    })?;
+    let status = child
+        .wait()
+        .map_err(|error| Failure::internal(format!("cannot wait for the worker {name}")).found(error.to_string()))?;
     drop(group);
     interrupt::check()?;
     last.unwrap_or_else(|| {
@@ -362,14 +369,14 @@ mod tests {
         }
         let program = at("target/debug/w", 20);
         let stamp = home.join("target/debug/.w.fresh");
-        assert!(!is_fresh(home, &[], &program, &stamp), "without dep-info nothing is known");
+        assert!(!is_fresh(home, &[], &program, &stamp), "there is no dep-info");
         std::fs::write(program.with_extension("d"), format!("{}: {}\n", program.display(), source.display()))
             .expect("written");
         assert!(is_fresh(home, &[], &program, &stamp));
         at("crates/x/Cargo.toml", 30);
         assert!(!is_fresh(home, &[], &program, &stamp));
         at("target/debug/.w.fresh", 40);
-        assert!(is_fresh(home, &[], &program, &stamp), "cargo was asked since");
+        assert!(is_fresh(home, &[], &program, &stamp), "cargo has run since");
         at("crates/x/src/main.rs", 50);
         assert!(!is_fresh(home, &[], &program, &stamp));
 

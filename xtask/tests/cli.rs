@@ -28,8 +28,8 @@ fn a_directory_that_is_no_workspace_is_named() {
     let mut command = machine.command(&["list", "--workspace"]);
     command.arg(machine.path("home"));
     let seen = machine.seen(command);
-    let expected = "error: MACHINE/home is no Cargo workspace\nfound: no Cargo.toml in it\n\
-                    expected: the directory that holds the workspace's Cargo.toml\n";
+    let expected = "error: MACHINE/home is not a Cargo workspace\nfound: no Cargo.toml in it\n\
+                    expected: the directory of the workspace's Cargo.toml\n";
     assert_eq!(seen, (Some(4), String::new(), expected.into()));
 }
 

@@ -153,12 +153,12 @@ fn an_engine_that_is_not_installed_is_named() {
 }
 
 #[test]
-fn an_engine_that_does_not_run_is_told_from_a_missing_one() {
+fn broken_and_missing_engines_give_different_errors() {
     let machine = machine(&["solo-runtime"]);
     machine.program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1");
     let (code, _, stderr) = machine.seen(with_image(&machine, "docker", &[]));
     assert_eq!(code, Some(3));
-    assert!(stderr.starts_with("error: docker is installed and does not run\nfound: Cannot connect"), "{stderr}");
+    assert!(stderr.starts_with("error: docker is installed but does not work\nfound: Cannot connect"), "{stderr}");
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn the_image_is_that_of_the_workspaces_compiler_and_never_just_a_tag() {
     let (code, _, stderr) = machine.seen(build(&machine, &["--engine", "podman"]));
     assert_eq!(code, Some(2));
     assert!(
-        stderr.starts_with("error: docker.io/paritytech/srtool:1.93.0 may be another image tomorrow\n"),
+        stderr.starts_with("error: docker.io/paritytech/srtool:1.93.0 is a tag, which may move to another image\n"),
         "{stderr}"
     );
     assert!(stderr.contains(&format!("image = \"docker.io/paritytech/srtool@{DIGEST}\"")), "{stderr}");
@@ -198,7 +198,7 @@ fn uncommitted_changes_are_refused_unless_allowed() {
     let command = machine.in_workspace(&["build", "--engine", "podman", "--image", &image]);
     let (code, _, stderr) = machine.seen(command);
     assert_eq!(code, Some(4));
-    assert!(stderr.contains("is in no git repository") && stderr.contains("--allow-dirty"), "{stderr}");
+    assert!(stderr.contains("is not in a git repository") && stderr.contains("--allow-dirty"), "{stderr}");
 }
 
 #[test]
@@ -250,16 +250,16 @@ while [ ! -e {place}/one_runtime ] || [ ! -e {place}/two_runtime ]; do count=$((
 }
 
 #[test]
-fn what_a_container_does_wrong_is_told_apart() {
+fn container_failures_give_different_errors() {
     for (run, kind, message) in [
-        ("echo 'exec: \"build\": not found' >&2; exit 127", 4, "does not honour the contract of srtool"),
+        ("echo 'exec: \"build\": not found' >&2; exit 127", 4, "does not have the interface of srtool"),
         ("echo 'permission denied' >&2; exit 125", 3, "podman cannot run the image"),
         ("exit 137", 3, "the container that built solo-runtime was killed"),
         ("kill -9 $$", 3, "the container that built solo-runtime was killed"),
         ("echo 'write: No space left on device' >&2; exit 101", 3, "the disk is full"),
-        ("echo 'Could not resolve host: index.crates.io' >&2; exit 101", 4, "asks for the network, and has none"),
+        ("echo 'Could not resolve host: index.crates.io' >&2; exit 101", 4, "needs the network, which is disabled"),
         ("echo 'error[E0433]: no Vec'; exit 101", 4, "solo-runtime 1.0.0 cannot be built to Wasm"),
-        ("echo '{\"rustc\":\"1\"}'", 4, "left no blob"),
+        ("echo '{\"rustc\":\"1\"}'", 4, "without a blob"),
         ("echo '{\"rustc\":\"1'", 4, "is cut short"),
         ("echo done", 4, "ended without a result"),
     ] {
@@ -279,7 +279,7 @@ fn a_builder_that_lies_about_its_blob_is_caught() {
     engine(&machine, "podman", &format!("{BLOB}; echo '{lie}'"));
     let (code, _, stderr) = machine.seen(with_image(&machine, "podman", &[]));
     assert_eq!(code, Some(4));
-    assert!(stderr.contains("left another blob than it says"), "{stderr}");
+    assert!(stderr.contains("differs from the hash that it reports"), "{stderr}");
     nothing_half_written(&machine);
 }
 
@@ -362,7 +362,7 @@ fn a_blob_too_large_for_its_network_fails_the_build() {
     }
 }
 
-/// An srtool that talks, builds where it is told to, and says what `answer` is.
+/// An srtool that prints progress, builds in the given directory and prints `answer`.
 fn srtool(machine: &Machine, script: &str) {
     let calls = machine.path("calls");
     machine.program(
@@ -400,7 +400,7 @@ fn an_srtool_that_was_cut_short_and_exits_with_0_has_built_nothing() {
     let arguments = ["--engine", "srtool", "--features", "extra", "--no-default-features"];
     let (code, _, stderr) = machine.seen(build(&machine, &arguments));
     assert_eq!(code, Some(2));
-    assert!(stderr.contains("passes one option on to cargo and not two"), "{stderr}");
+    assert!(stderr.contains("can pass only one option to cargo"), "{stderr}");
     nothing_half_written(&machine);
 }
 

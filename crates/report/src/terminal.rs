@@ -64,7 +64,7 @@ pub fn build(report: &BuildReport) -> String {
 
 fn commit(record: &BuildRecord) -> String {
     match (&record.commit, record.dirty) {
-        (None, _) => "none: the source is in no git repository".into(),
+        (None, _) => "none: the source is not in a git repository".into(),
         (Some(commit), Some(true)) => format!("{commit} with uncommitted changes"),
         (Some(commit), _) => commit.clone(),
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Upgrades rehearsed, and the forks that they are rehearsed on.
+//! The command lines of `dry-run` and `fork`.
 
 use clap::{Args, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use std::path::PathBuf;
@@ -8,42 +8,44 @@ use std::path::PathBuf;
 #[command(args_conflicts_with_subcommands = true)]
 pub struct DryRun {
     #[command(subcommand)]
-    pub of: Option<DryRunOf>,
+    pub of: Option<DryRunCommand>,
     /// The runtime to upgrade to: a name (it is built first) or a blob
     #[arg(long, short, value_name = "NAME|BLOB")]
     pub runtime: Option<String>,
-    /// A blob of the same runtime built with the feature `try-runtime`: more checks are possible
+    /// A blob of the same runtime built with the feature `try-runtime`, which enables more checks
     #[arg(long, value_name = "BLOB")]
     pub try_runtime: Option<PathBuf>,
-    /// The state to upgrade: a raw chain spec, a snapshot, a ws:// or http:// node, or a network (`paseo/asset-hub`)
+    /// The state to upgrade: a raw chain spec, a snapshot, a ws:// or http:// node, or a network
+    /// (`paseo/asset-hub`)
     #[arg(long, short, value_name = "SOURCE")]
     pub state: Option<String>,
-    /// The block, by hash or number, where the state is a node's [default: the last finalized]
+    /// The block, by hash or number, if the state is a node's [default: the last finalized]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,
-    /// The code that the chain runs, in place of the one in its state: a code substitute of the chain spec, by its block or
-    /// blake2-256, or a blob
+    /// The code that the chain runs, instead of the code in its state: a code substitute of the
+    /// chain spec, by its block or blake2-256, or a blob
     #[arg(long, value_name = "BLOCK|HASH|FILE")]
     pub code: Option<String>,
-    /// How the state of a node is taken [default: lazy]
+    /// How the state of a node is loaded [default: lazy]
     #[arg(long, value_enum, value_name = "MODE")]
     pub state_mode: Option<StateMode>,
-    /// Take the whole state as the node gives it, and go on if its root is not the header's
+    /// Load the whole state without proofs, and continue if its root differs from the header's
     #[arg(long)]
     pub unverified: bool,
-    /// How many healthy blocks must follow the last migration
+    /// The number of healthy blocks that must follow the last migration
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub blocks: u32,
-    /// Another chain, given like the state, that this one exchanges messages with: they are delivered to a fork of it
+    /// Another chain that this one exchanges messages with, in the forms of --state: messages are
+    /// delivered to a fork of it
     #[arg(long, value_name = "SOURCE")]
     pub with: Vec<String>,
-    /// A check that may fail, and who knows that it is well
+    /// A check that may fail, and the reason
     #[arg(long, value_name = "CHECK=REASON")]
     pub allow: Vec<String>,
     /// A check whose hazards count as failures
     #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(protocol::CHECKS), hide_possible_values = true)]
     pub deny: Vec<String>,
-    /// Hazards count as failures, whatever the check
+    /// Count the hazards of every check as failures
     #[arg(long)]
     pub strict: bool,
     /// Make this check only, and others named so; evidence for a bundle needs all of them
@@ -61,8 +63,9 @@ pub struct DryRun {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum DryRunOf {
-    /// Execute a live block once more on its parent's state, by the chain's own code, and compare with its header
+pub enum DryRunCommand {
+    /// Re-execute a live block on its parent's state with the chain's own code, and compare the
+    /// result with its header
     Block(DryRunBlock),
 }
 
@@ -71,10 +74,11 @@ pub struct DryRunBlock {
     /// The block: a number, a hash or `finalized`
     #[arg(value_name = "NUMBER|HASH")]
     pub block: String,
-    /// The node that has the block and the state before it, or a network (`paseo/asset-hub`)
+    /// A node with the block and the state before it, or a network (`paseo/asset-hub`)
     #[arg(long, short, value_name = "NODE")]
     pub state: String,
-    /// See also what another runtime would have made of the block's transactions: a name (it is built first) or a blob
+    /// Also execute the block's transactions with another runtime: a name (it is built first) or a
+    /// blob
     #[arg(long, short, value_name = "NAME|BLOB")]
     pub runtime: Option<String>,
     /// Write the evidence to this file
@@ -84,9 +88,9 @@ pub struct DryRunBlock {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StateMode {
-    /// What is read, when it is read, each part proven by the block's state root
+    /// Load each entry when it is read, with a proof against the block's state root
     Lazy,
-    /// All of it at first, its root compared with the block's
+    /// Load everything first and compare its root with the block's
     Full,
 }
 
@@ -103,23 +107,24 @@ impl From<StateMode> for protocol::StateMode {
 pub struct Fork {
     /// The chain to fork: a raw chain spec, a snapshot, or a ws:// or http:// node
     pub source: String,
-    /// The block, by hash or number, where the source is a node [default: the last finalized]
+    /// The block, by hash or number, if the source is a node [default: the last finalized]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,
-    /// The code that the chain runs, in place of the one in its state: a code substitute of the chain spec, by its block or
-    /// blake2-256, or a blob
+    /// The code that the chain runs, instead of the code in its state: a code substitute of the
+    /// chain spec, by its block or blake2-256, or a blob
     #[arg(long, value_name = "BLOCK|HASH|FILE")]
     pub code: Option<String>,
-    /// How the state of a node is taken [default: lazy]
+    /// How the state of a node is loaded [default: lazy]
     #[arg(long, value_enum, value_name = "MODE")]
     pub state_mode: Option<StateMode>,
-    /// The port on 127.0.0.1; 0 takes one that is free
+    /// The port on 127.0.0.1; 0 chooses a free one
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     pub port: u16,
-    /// Build blocks only for `dev_newBlock`, not for every extrinsic
+    /// Build blocks only on `dev_newBlock`, not for every extrinsic
     #[arg(long)]
     pub manual: bool,
-    /// Let pages of this origin use the fork, as https://polkadot.js.org; those of this machine may, others are refused
+    /// Allow web pages of this origin to use the fork, for example https://polkadot.js.org. Pages
+    /// on this machine are allowed, others are refused
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
 }

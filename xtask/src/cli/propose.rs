@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The calls that people vote on.
+//! The command line of `propose`.
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -7,12 +7,12 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Propose {
     #[command(subcommand)]
-    pub what: Proposal,
+    pub what: ProposeCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Proposal {
-    /// The upgrade of a chain to a blob
+pub enum ProposeCommand {
+    /// Upgrade a chain to a blob
     Upgrade(ProposeUpgrade),
 }
 
@@ -24,23 +24,24 @@ pub struct RouteOptions {
     /// The target's id among the parachains of its relay
     #[arg(long, value_name = "ID")]
     pub para_id: Option<u32>,
-    /// By whose authority: sudo, root-referendum, whitelisted-referendum, relay-superuser-sudo,
-    /// relay-superuser-referendum [default: the obvious one]
+    /// The route: sudo, root-referendum, whitelisted-referendum, relay-superuser-sudo,
+    /// relay-superuser-referendum [default: derived from the chains]
     #[arg(long, value_name = "ROUTE")]
     pub route: Option<String>,
-    /// A referendum takes effect so many blocks after its approval [default: as soon as the track allows]
+    /// The number of blocks between the approval of a referendum and its enactment [default: the
+    /// minimum of the track]
     #[arg(long, value_name = "BLOCKS", conflicts_with = "enact_at")]
     pub enact_after: Option<u64>,
-    /// A referendum takes effect at this block
+    /// The block at which a referendum is enacted
     #[arg(long, value_name = "BLOCK")]
     pub enact_at: Option<u64>,
-    /// Let the chain skip its own check of spec_name and spec_version
+    /// Skip the chain's own check of spec_name and spec_version
     #[arg(long)]
     pub without_checks: bool,
-    /// Submit the proposal as a preimage even where it is short enough to stand in the referendum itself
+    /// Submit the proposal as a preimage even if it is short enough to be inline in the referendum
     #[arg(long)]
     pub note_preimage: bool,
-    /// The index the referendum will have, for the call that places its decision deposit
+    /// The index that the referendum will have, for the call that places its decision deposit
     #[arg(long, value_name = "INDEX")]
     pub referendum_index: Option<u32>,
 }
@@ -50,7 +51,8 @@ pub struct ProposeUpgrade {
     /// The runtime to upgrade to: a name (it is built first) or a blob
     #[arg(long, short, value_name = "NAME|BLOB")]
     pub runtime: String,
-    /// The chain to upgrade: a blob, chain spec, snapshot, node or network that has its present runtime
+    /// The chain to upgrade, from which its current runtime is read: a blob, chain spec, snapshot,
+    /// node or network
     #[arg(long, short, value_name = "SOURCE")]
     pub target: String,
     #[command(flatten)]

@@ -11,17 +11,19 @@ pub struct Release {
 
 #[derive(Debug, Subcommand)]
 pub enum ReleaseCommand {
-    /// Say what would be released and why: the tag, the runtimes, what changed since the last release
+    /// Show what would be released and why: the tag, the runtimes, the changes since the last
+    /// release
     Plan(ReleasePlan),
-    /// Make the directory of a release: blobs, variants, notes, parameters, bundles, checksums
+    /// Create the directory of a release: blobs, variants, notes, parameters, bundles, checksums
     Prepare(Box<ReleasePrepare>),
-    /// Add a signature to the bundles of a prepared release: each signer, one after the other
+    /// Add a signature to the bundles of a prepared release. Each signer runs it in turn
     Sign(ReleaseSign),
-    /// Publish a prepared release on GitHub by the command `gh`: a draft first, its files compared, then the release
+    /// Publish a prepared release on GitHub with the command `gh`: create a draft, compare its
+    /// files, then release it
     Publish(ReleasePublish),
 }
 
-/// Which part of a network is released: each has its own tags.
+/// The part of a network that is released. Each part has its own tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Group {
     /// Relay chains and solo chains; the tag ends with `-relay`
@@ -41,16 +43,16 @@ impl Group {
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct ReleaseSelection {
-    /// A runtime to release [default: all whose spec_version rose since the last release]
+    /// A runtime to release [default: all whose spec_version increased since the last release]
     #[arg(long = "runtime", short, value_name = "NAME")]
     pub runtimes: Vec<String>,
-    /// Release only this part of the network, under a tag of its own
+    /// Release only this part of the network, with its own tag
     #[arg(long, value_enum, value_name = "GROUP")]
     pub group: Option<Group>,
     /// The tag [default: made from the spec_version by `tag` of [workspace.metadata.cutover.release]]
     #[arg(long, value_name = "TAG")]
     pub tag: Option<String>,
-    /// The tag is there already, at the commit that is released
+    /// Expect the tag to exist already, at the commit that is released
     #[arg(long)]
     pub tagged: bool,
 }
@@ -59,7 +61,7 @@ pub struct ReleaseSelection {
 pub struct ReleasePlan {
     #[command(flatten)]
     pub selection: ReleaseSelection,
-    /// Change nothing: a plan never does
+    /// Change nothing, which a plan never does
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -70,27 +72,27 @@ pub struct ReleasePrepare {
     pub selection: ReleaseSelection,
     #[command(flatten)]
     pub engine: EngineOptions,
-    /// The state that a runtime's upgrade is tried on, for its bundle [default: `state` of the runtime's
-    /// [package.metadata.cutover]]
+    /// The state on which a runtime's upgrade is rehearsed, for its bundle [default: `state` of the
+    /// runtime's [package.metadata.cutover]]
     #[arg(long = "state", value_name = "[NAME=]SOURCE")]
     pub states: Vec<String>,
-    /// The runtime that the release is compared with: a blob, chain spec, snapshot, node or network [default: that of
-    /// the state]
+    /// The runtime that the release is compared with: a blob, chain spec, snapshot, node or network
+    /// [default: the one in the state]
     #[arg(long = "previous", value_name = "[NAME=]SOURCE")]
     pub previous: Vec<String>,
-    /// Try no upgrade and make no bundle
+    /// Rehearse no upgrade and create no bundle
     #[arg(long)]
     pub no_bundle: bool,
-    /// A key to sign the bundles with, as `sign --with` takes it [default: one that is thrown away]
+    /// A key to sign the bundles with, in the forms of `sign --with` [default: an ephemeral key]
     #[arg(long, value_name = "KEY")]
     pub sign_with: Vec<String>,
-    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
+    /// The file of signers and threshold [default: signers.json of the workspace, if it exists]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
-    /// Where the release is put [default: target/releases/TAG of the workspace]
+    /// The directory of the release [default: target/releases/TAG of the workspace]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Only say what would be built and written
+    /// Only show what would be built and written
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -99,10 +101,10 @@ pub struct ReleasePrepare {
 pub struct ReleaseSign {
     /// The directory that `release prepare` made
     pub directory: PathBuf,
-    /// A key, as `sign --with` takes it
+    /// A key, in the forms of `sign --with`
     #[arg(long = "with", value_name = "KEY", required = true)]
     pub keys: Vec<String>,
-    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
+    /// The file of signers and threshold [default: signers.json of the workspace, if it exists]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
 }
@@ -111,20 +113,20 @@ pub struct ReleaseSign {
 pub struct ReleasePublish {
     /// The directory that `release prepare` made
     pub directory: PathBuf,
-    /// The file that lists signers and threshold: below it nothing is published [default: signers.json of the workspace,
-    /// if it is there]
+    /// The file of signers and threshold; a release below the threshold is not published [default:
+    /// signers.json of the workspace, if it exists]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
-    /// The repository on GitHub [default: that of the workspace's remote, as gh finds it]
+    /// The repository on GitHub [default: the one of the workspace's remote, as gh finds it]
     #[arg(long, value_name = "OWNER/NAME")]
     pub repo: Option<String>,
     /// Mark it as a pre-release
     #[arg(long)]
     pub prerelease: bool,
-    /// Leave the draft as it is when all is uploaded: somebody publishes it by hand
+    /// Keep the draft after the upload, to be published by hand
     #[arg(long)]
     pub draft: bool,
-    /// Only print the commands, start none
+    /// Only print the commands, without running them
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -14,46 +14,48 @@ pub struct Upgrade {
     /// [package.metadata.cutover]]
     #[arg(long, short, value_name = "SOURCE")]
     pub state: Option<String>,
-    /// A chain by name, such as `paseo/asset-hub`: its runtime, its state, and the relay that governs it
+    /// A chain by name, such as `paseo/asset-hub`, from which runtime, state and relay chain follow
     #[arg(long, value_name = "NETWORK")]
     pub network: Option<String>,
-    /// The block, where the state is a node's [default: the last finalized]
+    /// The block, if the state is a node's [default: the last finalized]
     #[arg(long, value_name = "BLOCK")]
     pub at: Option<String>,
-    /// How many healthy blocks must follow the last migration
+    /// The number of healthy blocks that must follow the last migration
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub blocks: u32,
     #[command(flatten)]
     pub engine: EngineOptions,
     #[command(flatten)]
     pub route: RouteOptions,
-    /// Where the bundle is put [default: target/upgrade/RUNTIME of the workspace]
+    /// The directory of the bundle [default: target/upgrade/RUNTIME of the workspace]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// A key to sign with, as `sign --with` takes it [default: one that is thrown away]
+    /// A key to sign with, in the forms of `sign --with` [default: an ephemeral key]
     #[arg(long, value_name = "KEY")]
     pub sign_with: Vec<String>,
-    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
+    /// The file of signers and threshold [default: signers.json of the workspace, if it exists]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
-    /// A rule of `diff` that may be broken, and why
+    /// A rule of `diff` that may be violated, and why
     #[arg(long, value_name = "KIND[=REASON]")]
     pub allow: Vec<String>,
-    /// How many jobs may run at once [default: as many as there are processors]
+    /// The maximum number of jobs that run at once [default: the number of processors]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Run the runtime's benchmarks and make its weight files anew before anything is built
+    /// Run the runtime's benchmarks and update its weight files before the build
     #[arg(long, conflicts_with = "only")]
     pub weights: bool,
-    /// The revision whose weights the present ones are held against [default: the tag of the release before]
+    /// The revision whose weights the current ones are compared with [default: the tag of the
+    /// previous release]
     #[arg(long, value_name = "REVISION")]
     pub weights_base: Option<String>,
-    /// Do only these jobs, on the evidence that earlier ones left in --out, be it on another machine
+    /// Run only these jobs, with the evidence of earlier jobs in --out, which may be from another
+    /// machine
     #[arg(long, value_enum, value_name = "JOB", value_delimiter = ',', requires = "out")]
     pub only: Vec<UpgradeJob>,
 }
 
-/// The jobs of an upgrade, each after those it needs.
+/// The jobs of an upgrade. Each job comes after those that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum UpgradeJob {
     Build,
@@ -86,7 +88,7 @@ impl UpgradeJob {
         }
     }
 
-    /// Those that must have been done before.
+    /// Returns the jobs that must finish before this one.
     pub fn after(self) -> &'static [Self] {
         match self {
             Self::Build => &[],
@@ -99,12 +101,13 @@ impl UpgradeJob {
         }
     }
 
-    /// Whether it is about the chain's state; the build finds out which one that is, for those after it.
+    /// Returns whether the job uses the chain's state. The build resolves the state for later jobs.
     pub fn takes_state(self) -> bool {
         matches!(self, Self::Build | Self::Propose | Self::Diff | Self::DryRun)
     }
 
-    /// Whether it reads the source or the state, and so must run on the commit that the blob is of.
+    /// Returns whether the job reads the source or the state, and so must run on the commit of the
+    /// blob.
     pub fn reads_source(self) -> bool {
         !matches!(self, Self::Report | Self::Manifest | Self::Sign | Self::Verify)
     }

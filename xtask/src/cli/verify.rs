@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether others come to the same.
+//! The command line of `verify`.
 
 use super::{EngineOptions, Profile};
 use clap::{Args, Subcommand};
@@ -9,18 +9,19 @@ use std::path::PathBuf;
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Verify {
     #[command(subcommand)]
-    pub what: Option<VerifyWhat>,
+    pub what: Option<VerifyCommand>,
     /// The bundle's directory
     #[arg(required = true)]
     pub bundle: Option<PathBuf>,
-    /// The file that lists signers and threshold [default: signers.json of the workspace, if it is there]
+    /// The file of signers and threshold [default: signers.json of the workspace, if it exists]
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
-    /// Ask only whether the bundle is undamaged and its steps passed, not whether enough signers signed it off
+    /// Check only that the bundle is undamaged and its steps passed, not that enough signers signed
+    /// it
     #[arg(long)]
     pub integrity_only: bool,
-    /// Compile the runtimes again from a clean checkout of the bundle's commit and compare. Where that is done is up to the
-    /// options below and the workspace, never to the bundle
+    /// Rebuild the runtimes from a clean checkout of the bundle's commit and compare the blobs. The
+    /// options below and the workspace decide how, never the bundle
     #[arg(long)]
     pub rebuild: bool,
     #[command(flatten)]
@@ -28,17 +29,17 @@ pub struct Verify {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum VerifyWhat {
-    /// Build a runtime again and compare it with a digest, a blob, a hash or what a chain has
+pub enum VerifyCommand {
+    /// Rebuild a runtime and compare it with a digest, a blob, a hash or the code of a chain
     Build(VerifyBuild),
 }
 
 #[derive(Debug, Args)]
 #[group(id = "expected", required = true, multiple = false, args = ["source", "digest", "blob", "code_hash"])]
 pub struct VerifyBuild {
-    /// What has the blob: a chain spec, a snapshot, or a ws:// or http:// node
+    /// The source of the blob: a chain spec, a snapshot, or a ws:// or http:// node
     pub source: Option<String>,
-    /// The digest of a build: Cutover's or srtool's JSON
+    /// The digest of a build, as JSON of Cutover or srtool
     #[arg(long, value_name = "FILE")]
     pub digest: Option<PathBuf>,
     /// The blob itself
@@ -58,10 +59,10 @@ pub struct VerifyBuild {
     /// How the blob is optimised [default: the digest's, else production]
     #[arg(long, value_enum)]
     pub profile: Option<Profile>,
-    /// Exactly these features of the runtime, in place of those for what goes on chain
+    /// Exactly these features of the runtime, instead of those for the chain
     #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
     pub features: Vec<String>,
-    /// Leave the runtime's default features out
+    /// Disable the runtime's default features
     #[arg(long)]
     pub no_default_features: bool,
 }

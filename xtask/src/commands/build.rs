@@ -6,7 +6,7 @@ use crate::{
     engines::{self, Engine, Purpose},
     git,
     inputs::Variant,
-    jobs::{self, Done, Job},
+    jobs::{self, Job, JobOutcome},
     runtimes::{HASH_FEATURE, Runtime, Workspace},
     workers,
     workers::Worker,
@@ -71,11 +71,12 @@ fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions,
     let done: Mutex<Vec<(usize, Built)>> = Mutex::new(Vec::new());
     let jobs = selected.iter().enumerate().map(|(index, runtime)| {
         let done = &done;
-        Job::new(format!("build-{}", runtime.package), move |desk| {
-            let built = build_into(engine, runtime, &variant(runtime, options), out, desk.task, desk.log)?;
+        Job::new(format!("build-{}", runtime.package), move |job_context| {
+            let built =
+                build_into(engine, runtime, &variant(runtime, options), out, job_context.task, job_context.log)?;
             let cached = built.runtime.cached;
             done.lock().map_err(|_| Failure::internal("a build panicked"))?.push((index, built));
-            Ok(if cached { Done::Unchanged } else { Done::Now("built".into()) })
+            Ok(if cached { JobOutcome::Unchanged } else { JobOutcome::Completed("built".into()) })
         })
     });
     let limit = std::thread::available_parallelism().map_or(2, |count| count.get());
@@ -153,7 +154,7 @@ pub fn build_into(
     // Before the build: what is committed or changed while it runs is not in the blob.
     let source = git::source(&context.workspace);
     let blob = engine.build(runtime, variant, task, log)?;
-    let path = engines::place(&blob, out, &blob.file_name)?;
+    let path = engines::copy_blob(&blob, out, &blob.file_name)?;
     let digest_file = out.join(format!("{}-srtool-digest.json", runtime.library));
     let digest = digest(engine, runtime, variant, &source, &blob, &digest_file, task, log)?;
     let digested = digest.runtimes.compressed.as_ref().or(digest.runtimes.compact.as_ref());
@@ -237,7 +238,7 @@ fn metadata_hash(
 fn without_hash(runtime: &Runtime, variant: &Variant) -> String {
     let blob = format!("the blob of {} has CheckMetadataHash and no hash of its metadata", runtime.package);
     let who = "offline wallets (Ledger, Polkadot Vault) will be refused";
-    if runtime.leaves_hash_out(&variant.features, variant.default_features) {
+    if runtime.omits_metadata_hash(&variant.features, variant.default_features) {
         let features = match variant.features.join(", ") {
             none if none.is_empty() => "no features were asked for".to_owned(),
             some => format!("the features asked for are {some}"),

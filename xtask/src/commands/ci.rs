@@ -12,7 +12,7 @@ mod post;
 mod render;
 
 use crate::{
-    cli::{Ci, CiWhat},
+    cli::{Ci, CiCommand},
     context::Context,
 };
 use protocol::{Check, Status};
@@ -21,14 +21,14 @@ use worker::Result;
 
 pub fn run(context: &Context, options: &Ci) -> Result<bool> {
     match &options.what {
-        CiWhat::Matrix(options) => matrix::run(context, options),
-        CiWhat::Changed(options) => changed::run(context, options),
-        CiWhat::Comment(options) => comment::run(context, options),
-        CiWhat::Post(options) => post::run(context, options),
-        CiWhat::Lint(_) => lint::run(context),
-        CiWhat::Deny(_) => deny::run(context),
-        CiWhat::Page(options) => page::run(context, options),
-        CiWhat::Clients(options) => clients::run(context, options),
+        CiCommand::Matrix(options) => matrix::run(context, options),
+        CiCommand::Changed(options) => changed::run(context, options),
+        CiCommand::Comment(options) => comment::run(context, options),
+        CiCommand::Post(options) => post::run(context, options),
+        CiCommand::Lint(_) => lint::run(context),
+        CiCommand::Deny(_) => deny::run(context),
+        CiCommand::Page(options) => page::run(context, options),
+        CiCommand::Clients(options) => clients::run(context, options),
     }
 }
 

@@ -3,7 +3,7 @@ use super::{target, utf8};
 use crate::{
     cli,
     context::Context,
-    networks::{self, Place},
+    networks::{self, SourceLocation},
     workers,
     workers::Worker,
 };
@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, path::Path};
 use worker::{Failure, Result};
 
 pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
-    if let Some(cli::DryRunOf::Block(options)) = &options.of {
+    if let Some(cli::DryRunCommand::Block(options)) = &options.of {
         return super::dry_run_block::run(context, options).map(Verdict::from);
     }
     if let Some(name) = &options.runtime {
@@ -90,7 +90,7 @@ pub fn request(
     context: &Context,
     runtime: &Path,
     try_runtime: Option<&Path>,
-    state: &Place,
+    state: &SourceLocation,
     at: Option<&str>,
     blocks: u32,
 ) -> Result<DryRunRequest> {

@@ -37,7 +37,7 @@ pub fn run(context: &Context, options: &cli::Init) -> Result<bool> {
         return Err(Failure::usage("Cutover's own workspace has its `cargo xtask`")
             .hint("name the workspace that shall have it: --workspace DIR"));
     }
-    let workspace = Workspace::of_members(context)?;
+    let workspace = Workspace::load_members(context)?;
     let origin = Origin::of(context, options.cutover.as_deref())?;
     let mut notes = Vec::new();
     let changes = propose(context, options, &workspace, &origin, &mut notes)?;

@@ -3,7 +3,7 @@ use super::target;
 use crate::{
     cli::{self, RouteOptions},
     context::Context,
-    networks::{self, Place},
+    networks::{self, SourceLocation},
     workers,
     workers::Worker,
 };
@@ -15,7 +15,7 @@ use std::path::Path;
 use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
-    let cli::Proposal::Upgrade(options) = &options.what;
+    let cli::ProposeCommand::Upgrade(options) = &options.what;
     target::check_path(&options.runtime)?;
     let target = target::resolve(context, Some(&options.runtime), false)?;
     let mut route = options.route.clone();
@@ -36,16 +36,16 @@ pub fn run(context: &Context, options: &cli::Propose) -> Result<bool> {
 }
 
 /// The node that links open with: none where its address holds more than may be shown.
-fn shown(place: &Place) -> Option<String> {
-    let Place::Live(live) = place else { return None };
+fn shown(place: &SourceLocation) -> Option<String> {
+    let SourceLocation::Live(live) = place else { return None };
     let node = live.nodes.first()?;
     (node.to_string() == node.expose().trim_end_matches('/')).then(|| node.to_string())
 }
 
 pub fn request(
     runtime: &Path,
-    chain: &Place,
-    relay: Option<&Place>,
+    chain: &SourceLocation,
+    relay: Option<&SourceLocation>,
     route: &RouteOptions,
     out: Option<&Path>,
 ) -> Result<ProposeRequest> {
@@ -64,7 +64,7 @@ pub fn request(
     Ok(ProposeRequest {
         runtime: Source::File(runtime.to_owned()),
         target: chain.source(),
-        relay: relay.map(Place::source),
+        relay: relay.map(SourceLocation::source),
         para_id: route.para_id,
         route: governed_by.transpose()?,
         enactment,

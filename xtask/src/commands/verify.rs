@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use worker::{Failure, Outcome, Result};
 
 pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
-    if let Some(cli::VerifyWhat::Build(options)) = &options.what {
+    if let Some(cli::VerifyCommand::Build(options)) = &options.what {
         return super::verify_build::run(context, options);
     }
     let Some(bundle) = options.bundle.as_deref() else { return Err(Failure::usage("no bundle is named")) };

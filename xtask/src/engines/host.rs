@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Drives the Wasm build of a runtime, without its native half.
+//! Builds a runtime to Wasm with the compilers of this machine, without its native half.
 //!
-//! A runtime's build script builds the blob; compiling the runtime for the host afterwards only serves to embed it. So
-//! cargo is asked for build scripts and procedural macros alone, which runs the script and stops. The environment is
-//! fixed, paths are made canonical (see `canonical`), and what was built once for the same inputs is taken from the cache.
+//! A runtime's build script builds the blob. The host build that follows only embeds the blob. So
+//! cargo only builds build scripts and procedural macros, which runs the script and stops. The
+//! environment is fixed, and paths are made canonical (see `canonical`). A blob that was built
+//! before from the same inputs comes from the cache.
 
 use super::{
     Blob, Engine, explain, fetch,
@@ -30,19 +31,20 @@ use std::{
 };
 use worker::{Failure, Kind, Result};
 
-/// Makes a stable cargo take an option that is not stable; it changes nothing else that cargo does.
+/// The variable that lets a stable cargo accept an unstable option. It changes nothing else in
+/// cargo.
 const CHANNEL: &str = "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS";
 
-/// What all builds of one command share.
+/// The engine for the compilers of this machine, shared by all builds of a command.
 pub struct Builder<'context> {
     pub context: &'context Context,
     pub workspace: &'context Workspace,
     pub toolchain: WasmToolchain,
-    active: rustup::Active,
+    active: rustup::ActiveToolchain,
     host: String,
-    /// Whether everything is compiled again, whatever was built before.
+    /// Whether everything is compiled again, without earlier results.
     anew: bool,
-    /// Whether nothing else that is wanted needs what this build needs.
+    /// Whether only the blob is needed, and no worker that shares dependencies with its build.
     alone: bool,
     sccache: Option<Sccache>,
 }
@@ -55,12 +57,12 @@ impl<'context> Builder<'context> {
         Ok(Self { context, workspace, toolchain, active, host, anew: false, alone: false, sccache: None })
     }
 
-    /// Compiles all Wasm code again: what a verifier needs who wants to know whether source gives blob.
+    /// Compiles all Wasm code again, to verify that the source gives the blob.
     pub fn anew(self) -> Self {
         Self { anew: true, ..self }
     }
 
-    /// The blob is all that is wanted.
+    /// Declares that only the blob is needed.
     pub fn alone(self) -> Self {
         Self { alone: true, ..self }
     }
@@ -70,14 +72,15 @@ impl<'context> Builder<'context> {
         Ok(Self { sccache: Some(Sccache::start()?), ..self })
     }
 
-    /// The blob of these inputs: from the cache, or built.
+    /// Returns the blob of these inputs from the cache, or builds it.
     pub fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         super::check_features(runtime, variant)?;
         let key = self.key(runtime, variant)?;
         if let Some(blob) = self.known(&key) {
             return Ok(blob);
         }
-        // All variants of a runtime are built in one place, and all Wasm in one directory: until the blob is kept, nobody else may.
+        // All variants of a runtime are built in one directory, and all Wasm in another. No other
+        // build may run until the blob is in the cache.
         let _lock = self.lock(task)?;
         if let Some(blob) = self.known(&key) {
             return Ok(blob);
@@ -86,7 +89,7 @@ impl<'context> Builder<'context> {
         self.drive(runtime, variant, task, log)?;
         let seconds = before.elapsed().unwrap_or_default().as_secs_f64();
         let blob = self.collect(runtime, variant)?;
-        // A source that changed under the compiler belongs to no key.
+        // The key does not cover a source that changed during the build.
         if self.key(runtime, variant)? != key {
             return Err(Failure::input(format!("the sources of {} changed while it was built", runtime.package))
                 .hint("run the command again"));
@@ -101,7 +104,7 @@ impl<'context> Builder<'context> {
         record.keep(&self.context.cache, &key, &blob)
     }
 
-    /// What the blob is made from.
+    /// Returns the digest of the inputs of the blob.
     pub fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
         let compilers = [("rustc", self.toolchain.rustc.as_str()), ("host rustc", self.host.as_str())];
         inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
@@ -111,17 +114,17 @@ impl<'context> Builder<'context> {
         self.workspace.metadata.target_directory.as_std_path()
     }
 
-    /// The target directory that all Wasm projects share.
+    /// Returns the target directory that all Wasm projects share.
     fn shared(&self) -> PathBuf {
         self.target().join(if self.anew { "wasm-anew" } else { "wasm" })
     }
 
-    /// Where the build script makes the Wasm project of a runtime.
+    /// Returns the directory of the Wasm project that the build script creates.
     fn project(&self, runtime: &Runtime) -> PathBuf {
         self.target().join("debug/wbuild").join(&runtime.package)
     }
 
-    /// What was built before.
+    /// Returns the blob of an earlier build, if there is one.
     fn known(&self, key: &str) -> Option<Blob> {
         let blob = Record::find(&self.context.cache, key).filter(|_| !self.anew)?;
         Some(Blob { rustc: self.toolchain.version().into(), ..blob })
@@ -132,13 +135,13 @@ impl<'context> Builder<'context> {
         let path = projects.join(".cutover.lock");
         let io = |error: std::io::Error| Failure::io("lock", &path, &error);
         let file = std::fs::create_dir_all(&projects).and_then(|()| File::create(&path)).map_err(io)?;
-        let mut told = false;
+        let mut announced = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(error)) => return Err(io(error)),
                 Err(TryLockError::WouldBlock) => {
-                    if !std::mem::replace(&mut told, true) {
+                    if !std::mem::replace(&mut announced, true) {
                         task.say(&format!("waiting for another build in {}", self.target().display()));
                     }
                     interrupt::check()?;
@@ -150,7 +153,8 @@ impl<'context> Builder<'context> {
 
     fn drive(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<()> {
         self.prepare(runtime)?;
-        // What is here already may be enough; what is missing the build names.
+        // The sources that were fetched before may be enough. If not, the build names what is
+        // missing.
         if let Err(failure) = fetch(self.context, Some(&self.active.name), task) {
             interrupt::check()?;
             if failure.kind == Kind::Input {
@@ -167,7 +171,7 @@ impl<'context> Builder<'context> {
             scope.spawn(move || follow(path, task, &stopped));
             let outcome = self.cargo(runtime, variant, progress.path(), !variant.native)?.logged(log, |_| {});
             let outcome = match outcome {
-                // A cargo from before the option.
+                // An older cargo without the option.
                 Err(failure) if failure.found.as_ref().is_some_and(|found| found.contains("--compile-time-deps")) => {
                     self.cargo(runtime, variant, progress.path(), false)?.logged(log, |_| {})
                 }
@@ -189,7 +193,7 @@ impl<'context> Builder<'context> {
         tool = tool.only_env(building(&self.context.cache)?).env("RUSTUP_TOOLCHAIN", &self.active.name);
         if without_native {
             tool = tool.args(["--compile-time-deps", "-Zunstable-options"]).env(CHANNEL, "nightly");
-            // For this cargo alone: the one that builds the Wasm must be what it is.
+            // Only for this cargo: the cargo that builds the Wasm must not see it.
             for setting in ["value=\"stable\"", "force=true"] {
                 tool = tool.arg("--config").arg(format!("env.{CHANNEL}.{setting}"));
             }
@@ -206,8 +210,8 @@ impl<'context> Builder<'context> {
             other => other,
         };
         if let Some(sccache) = &self.sccache {
-            // Cargo tells build scripts of its wrapper, and theirs overrules what we configure for the Wasm build: so
-            // both have the same one, which hands on to sccache.
+            // Cargo passes its wrapper to build scripts, where it overrides the one that is
+            // configured for the Wasm build. So both get the same wrapper, which calls sccache.
             tool = tool.arg("--config").arg(format!("build.rustc-wrapper={wrapper}"));
             tool = tool.env(canonical::COMPILER_CACHE, &sccache.program);
             for name in sccache::CLIENT {
@@ -226,22 +230,24 @@ impl<'context> Builder<'context> {
                 "WASM_BUILD_CARGO_ARGS",
                 format!("--config '{}'", format!("build.rustc-wrapper={wrapper}").replace('\'', r"'\''")),
             )
-            // The script must run even where cargo sees nothing changed: another variant may have run last.
+            // The script must run even if cargo sees no change: the last build may have been
+            // another variant.
             .env("FORCE_WASM_BUILD", nonce())
             .env(canonical::REMAP, self.remap()?)
             .env(canonical::RUNTIME, &runtime.directory)
             .env(canonical::PROGRESS, progress))
     }
 
-    /// Whether optimising what runs during the build is wasted. Our own workspace does it for the sake of the dry run's worker,
-    /// which shares the executor with the build scripts: ten minutes more, where the scripts run for seconds. Once the worker is
-    /// there all of it is, too.
+    /// Returns whether it is a waste to optimise the code that runs during the build. Cutover's own
+    /// workspace optimises it for the worker of the dry run, which shares the executor with the
+    /// build scripts. That takes ten minutes, and the scripts run for seconds. If the worker was
+    /// built before, the optimised code exists already.
     fn tools_run_once(&self) -> bool {
         let own = self.workspace.metadata.workspace_root.as_std_path() == self.context.home;
-        self.alone && own && !workers::is_there(self.context, Worker::DryRun)
+        self.alone && own && !workers::is_built(self.context, Worker::DryRun)
     }
 
-    /// Paths as the reproducible builds of others have them.
+    /// Returns the path remapping, with the paths that srtool's reproducible builds use.
     fn remap(&self) -> Result<String> {
         let pair = |from: &Path, to: &str| format!("{}={to}", from.display());
         Ok([
@@ -252,8 +258,9 @@ impl<'context> Builder<'context> {
         .join("\n"))
     }
 
-    /// Removes what an interrupted build script may have left, which it would take for finished, and makes all Wasm
-    /// projects compile into one directory, so that dependencies are compiled once and not once for each runtime.
+    /// Removes incomplete results of an interrupted build script, which it would take for finished.
+    /// All Wasm projects then compile into one directory, so that dependencies are compiled once
+    /// and not once for each runtime.
     fn prepare(&self, runtime: &Runtime) -> Result<()> {
         let project = self.project(runtime);
         let io = |error: std::io::Error| Failure::io("prepare", &project, &error);
@@ -271,19 +278,20 @@ impl<'context> Builder<'context> {
         share(&project.join("target"), &shared)
     }
 
-    /// The blob that the build script left.
+    /// Returns the blob that the build script wrote.
     fn collect(&self, runtime: &Runtime, variant: &Variant) -> Result<PathBuf> {
         let ending = if variant.profile == "dev" { "wasm" } else { "compact.compressed.wasm" };
         let path = self.project(runtime).join(format!("{}.{ending}", runtime.library));
         if path.is_file() {
             return Ok(path);
         }
-        Err(Failure::input(format!("{} was built, but there is no blob", runtime.package))
+        Err(Failure::input(format!("{} was built without a blob", runtime.package))
             .found(format!("no {}", path.display()))
-            .expected("a build script that runs substrate-wasm-builder, which the runtime's `std` feature may have to turn on"))
+            .expected("a build script that runs substrate-wasm-builder, which may need the runtime's `std` feature"))
     }
 
-    /// Files outside the packages that were compiled into the blob (`include_bytes!` and the like).
+    /// Returns the files outside the packages that were compiled into the blob (for example with
+    /// `include_bytes!`), with their digests.
     fn extra_sources(&self, runtime: &Runtime, variant: &Variant) -> Result<Vec<(PathBuf, String)>> {
         let profile = if variant.profile == "dev" { "debug" } else { variant.profile };
         let dep_info = self.shared().join(toolchain::TARGET).join(profile).join(format!("{}.d", runtime.library));
@@ -313,7 +321,8 @@ impl Engine for Builder<'_> {
     }
 }
 
-/// Makes `own` a link to `shared`; what was compiled in a directory there is kept if there is nothing to share yet.
+/// Makes `own` a link to `shared`. If `shared` does not exist yet, it becomes the old directory
+/// with its compiled results.
 fn share(own: &Path, shared: &Path) -> Result<()> {
     let io = |error: std::io::Error| Failure::io("prepare", own, &error);
     if !std::fs::read_link(own).is_ok_and(|to| to == shared) {
@@ -348,14 +357,15 @@ fn nonce() -> String {
 
 fn toml_string(path: &Path) -> Result<String> {
     let text = path.to_str().filter(|text| !text.contains(['"', '\\', '\n'])).ok_or_else(|| {
-        Failure::environment(format!("{} cannot stand in cargo's configuration", path.display()))
+        Failure::environment(format!("{} cannot be used in cargo's configuration", path.display()))
             .expected("a path in UTF-8 without quotes and backslashes")
             .hint("set CUTOVER_CACHE to another directory")
     })?;
     Ok(format!("\"{text}\""))
 }
 
-/// Shows what is being compiled for Wasm: cargo keeps a build script's output to itself until it fails.
+/// Shows which crate is being compiled for Wasm. Cargo hides a build script's output until it
+/// fails.
 fn follow(progress: &Path, task: &Task, stopped: &std::sync::mpsc::Receiver<()>) {
     let Ok(mut file) = std::fs::File::open(progress) else { return };
     let mut read = 0;
@@ -390,7 +400,7 @@ mod tests {
         assert_eq!(std::fs::read_link(&own).expect("a link"), shared);
         share(&own, &shared).expect("shared already");
 
-        // A second project brings its own: the shared one stays.
+        // A second project has a directory of its own: the shared one stays.
         let second = directory.path().join("second");
         std::fs::create_dir_all(second.join("debug")).expect("made");
         share(&second, &shared).expect("shared");

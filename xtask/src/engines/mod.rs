@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where a blob is built: by the compilers of this machine, in a container, or by an installed srtool.
+//! The engines that build blobs: the compilers of this machine, a container, or an installed
+//! srtool.
 //!
-//! Whatever the engine says about its result, the blob is hashed here, and what is in the cache was hashed here.
+//! Every blob is hashed here, also blobs from the cache. The result of an engine is not trusted.
 
 pub mod container;
 pub mod host;
@@ -25,36 +26,37 @@ use worker::{Code, Failure, Result};
 
 const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
 
+/// A blob in the cache, and how it was built.
 #[derive(Debug)]
 pub struct Blob {
-    /// In the cache, under a name made of its digest.
+    /// The path in the cache, whose name is its digest.
     pub path: PathBuf,
-    /// The name it has outside.
+    /// The file name outside the cache.
     pub file_name: String,
     pub blake2_256: String,
-    /// The compiler of the Wasm, in its own words.
+    /// The version of the compiler that compiled the Wasm.
     pub rustc: String,
-    /// What gave parts that were compiled elsewhere, if anything did.
+    /// The compiler cache that provided crates compiled elsewhere, if one was used.
     pub compiler_cache: Option<String>,
     pub cached: bool,
 }
 
-/// A builder image, known by what it is and not by what it is called.
+/// A builder image, identified by its digest and not by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// As it was asked for.
+    /// The reference that was requested.
     pub reference: String,
     pub name: String,
     pub tag: Option<String>,
-    /// `sha256:` and hex.
+    /// The digest: `sha256:` and hex.
     pub digest: String,
 }
 
-/// One way of building.
+/// A way to build blobs.
 pub trait Engine: Sync {
     fn context(&self) -> &Context;
     fn name(&self) -> &'static str;
-    /// What the blob is made from: the same key, the same blob.
+    /// Returns the digest of the blob's inputs. The same key means the same blob.
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String>;
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob>;
 
@@ -62,29 +64,29 @@ pub trait Engine: Sync {
         None
     }
 
-    /// Whether symbols are those that cargo gives, as srtool has them.
+    /// Returns whether symbols contain cargo's own hashes, as with srtool.
     fn plain(&self) -> bool {
         false
     }
 
-    /// Whether several builds may run side by side.
+    /// Returns whether several builds may run in parallel.
     fn parallel(&self) -> bool {
         false
     }
 }
 
-/// What a blob is built for.
+/// The purpose of a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The blob is all that is wanted.
+    /// Only the blob is needed.
     Blob,
-    /// The same, to see whether source gives blob: nothing that was compiled before is taken for granted.
+    /// The build verifies that the source gives the blob: no earlier results are used.
     Verification,
-    /// It is tried next, by a worker that needs much of what building it needs.
+    /// A dry run follows, in a worker that shares many dependencies with the build.
     Rehearsal,
 }
 
-/// The engine that the options ask for, else the one that the workspace's configuration names.
+/// Opens the engine of the options, else the one of the workspace's configuration.
 pub fn open<'context>(
     context: &'context Context,
     workspace: &'context Workspace,
@@ -97,17 +99,17 @@ pub fn open<'context>(
         None => named(workspace.config.engine.as_deref())?,
     };
     if options.sccache && engine != cli::Engine::Host {
-        return Err(Failure::usage("--sccache is for builds of the host engine")
-            .hint("a container keeps what it compiled in a directory of its own, without it"));
+        return Err(Failure::usage("--sccache works only with the host engine")
+            .hint("a container has its own directory for compiled crates; leave --sccache out"));
     }
     if options.sccache && anew {
-        return Err(Failure::usage("--sccache and a build anew exclude each other")
-            .expected("to compile everything here, so that nothing has to be trusted"));
+        return Err(Failure::usage("--sccache cannot be used in a build that compiles everything again")
+            .expected("everything compiled here, so that nothing has to be trusted"));
     }
     Ok(match engine {
         cli::Engine::Host => {
             if options.image.is_some() {
-                return Err(Failure::usage("the host engine takes no image").hint("add --engine podman or docker"));
+                return Err(Failure::usage("the host engine uses no image").hint("add --engine podman or docker"));
             }
             let builder = Builder::new(context, workspace)?;
             let builder = if purpose == Purpose::Rehearsal { builder } else { builder.alone() };
@@ -125,17 +127,17 @@ pub fn open<'context>(
     })
 }
 
-/// The engine that a workspace's configuration names; the host where it names none.
+/// Returns the engine of a workspace's configuration; the host if it names none.
 pub fn named(name: Option<&str>) -> Result<cli::Engine> {
     let Some(name) = name else { return Ok(cli::Engine::Host) };
     <cli::Engine as clap::ValueEnum>::from_str(name, false).map_err(|_| {
-        Failure::input("[workspace.metadata.cutover] names an engine that is none")
+        Failure::input("[workspace.metadata.cutover] names an unknown engine")
             .found(name)
             .expected("host, docker, podman or srtool")
     })
 }
 
-/// Fetches all packages that the lock file names, while there is a network. The index is not asked for newer ones.
+/// Fetches all packages of the lock file while the network is available. The index is not updated.
 fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> {
     let log = context.log("fetch");
     let _ = std::fs::remove_file(&log);
@@ -150,7 +152,8 @@ fn fetch(context: &Context, toolchain: Option<&str>, task: &Task) -> Result<()> 
     })
 }
 
-/// A feature that the runtime lacks is a mistake of the command line, whatever engine would have said about it.
+/// Checks that the runtime has the features. An unknown feature is an error of the command line
+/// with every engine.
 fn check_features(runtime: &Runtime, variant: &Variant) -> Result<()> {
     let unknown =
         variant.features.iter().find(|feature| !feature.contains('/') && !runtime.features.contains(*feature));
@@ -164,7 +167,7 @@ fn other_lock_file(failure: Failure) -> Failure {
         .hint("cargo update --workspace")
 }
 
-/// A runtime that does not compile is the input's fault.
+/// Returns the failure of a build. A runtime that does not compile is invalid input.
 fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Failure {
     let found = failure.found.clone().unwrap_or_default();
     if lock_file_is_old(&failure) {
@@ -175,15 +178,16 @@ fn explain(failure: Failure, runtime: &Runtime, root: &Path, log: &Path) -> Fail
     }
     let errors = std::fs::File::open(log).map(compiler_errors).unwrap_or_default();
     let found = if errors.is_empty() { found } else { errors };
-    // The compiler was told to call the workspace by another name; a person wants to open the file.
+    // The compiler was given another path for the workspace. The message names the real one, so
+    // that the file can be opened.
     let found = found.replace("--> /build/", &format!("--> {}/", root.display()));
     let explained =
         Failure::input(format!("{} {} cannot be built to Wasm", runtime.package, runtime.version)).found(found);
     Failure { hint: failure.hint, ..explained }
 }
 
-/// Copies a blob out of the cache, unless it is there already.
-pub fn place(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> {
+/// Copies a blob from the cache, unless the copy exists already.
+pub fn copy_blob(blob: &Blob, directory: &Path, file_name: &str) -> Result<PathBuf> {
     let path = directory.join(file_name);
     if path.is_file() && inputs::file_digest(&path)? == blob.blake2_256 {
         return Ok(path);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What was built before: blobs by their own digest, and for each digest of inputs a record that names its blob.
+//! The cache of blobs. Each blob is stored under its own digest, and a record for each digest of
+//! inputs names its blob.
 
 use super::{BLOB_LIMIT, Blob};
 use crate::inputs;
@@ -7,23 +8,25 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
+/// The record of a build in the cache.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Record {
     pub blake2_256: String,
     pub file_name: String,
     pub seconds: f64,
-    /// The compiler, in its own words.
+    /// The version of the compiler.
     #[serde(default)]
     pub rustc: String,
-    /// What gave parts that were compiled elsewhere.
+    /// The compiler cache that was used, if any.
     #[serde(default)]
     pub compiler_cache: Option<String>,
-    /// Files outside the packages that the blob was made from, which the key does not know.
+    /// The files outside the packages that the blob was built from, which the key does not cover,
+    /// with their digests.
     pub sources: Vec<(PathBuf, String)>,
 }
 
 impl Record {
-    /// The blob of a key, if it is still what it was and so are its sources.
+    /// Returns the blob of a key, if neither the blob nor its extra sources have changed.
     pub fn find(cache: &Path, key: &str) -> Option<Blob> {
         let text = std::fs::read(record_path(cache, key)).ok()?;
         let record: Self = serde_json::from_slice(&text).ok()?;
@@ -42,7 +45,7 @@ impl Record {
         })
     }
 
-    /// Takes the blob that was built into the cache, hashed here, with what else the record says of it.
+    /// Hashes a built blob and stores it in the cache with this record.
     pub fn keep(self, cache: &Path, key: &str, built: &Path) -> Result<Blob> {
         let blake2_256 = inputs::file_digest(built)?;
         let path = blob_path(cache, &blake2_256);
@@ -50,7 +53,7 @@ impl Record {
         let file_name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let record = Self { blake2_256, file_name, ..self };
         let text = serde_json::to_vec_pretty(&record)
-            .map_err(|error| Failure::internal("a build's record cannot be written").found(error.to_string()))?;
+            .map_err(|error| Failure::internal("the record of a build cannot be written").found(error.to_string()))?;
         files::write_whole(&record_path(cache, key), &text)?;
         let Self { blake2_256, file_name, rustc, compiler_cache, .. } = record;
         Ok(Blob { path, file_name, blake2_256, rustc, compiler_cache, cached: false })

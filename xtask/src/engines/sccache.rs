@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! sccache between cargo and rustc: what one machine compiled, the next one of the same layout takes as it is.
+//! Shares compiled crates through sccache: a crate that one machine compiled is reused by others
+//! with the same paths.
 //!
-//! Its server is started here and not by the build, so that the credentials of a shared cache are in the environment of
-//! the server alone: build scripts see where it listens, nothing more.
+//! The sccache server is started here and not by the build. So only the server has the credentials
+//! of a shared cache. Build scripts see its address and nothing more.
 
 use crate::{process::Tool, toolchain::in_path};
 use std::{path::PathBuf, time::Duration};
 use worker::{Failure, Result};
 
-/// How its clients find the server.
+/// The variables with the server's address, which clients read.
 pub const CLIENT: [&str; 2] = ["SCCACHE_SERVER_PORT", "SCCACHE_SERVER_UDS"];
-const LIMIT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// An installed sccache whose server runs.
 #[derive(Clone, Debug)]
 pub struct Sccache {
     pub program: PathBuf,
@@ -20,19 +22,21 @@ pub struct Sccache {
 }
 
 impl Sccache {
-    /// Finds the program and sees to it that its server runs.
+    /// Finds the program and starts its server.
     pub fn start() -> Result<Self> {
         let program = in_path("sccache").ok_or_else(|| {
             Failure::environment("sccache is not installed")
                 .expected("a program of that name in PATH")
-                .hint("cargo install --locked sccache; or leave --sccache out: everything is then compiled here")
+                .hint("cargo install --locked sccache; or leave --sccache out to compile everything here")
         })?;
-        let tool = || Tool::new(&program).timeout(LIMIT);
+        let tool = || Tool::new(&program).timeout(TIMEOUT);
         let version = tool().arg("--version").output()?.trim().to_owned();
-        // It starts the server where none answers. `--start-server` would put a second one in the place of one that listens on a
-        // socket, which then runs on with nobody to ask it.
+        // This starts the server if none runs. `--start-server` would replace a server that listens
+        // on a socket, and the old one would keep running unused.
         tool().arg("--show-stats").output().map_err(|failure| {
-            failure.hint("sccache --stop-server, then again; what it keeps where is in its own configuration")
+            failure.hint(
+                "run sccache --stop-server, then try again; sccache's own configuration says where it stores its cache",
+            )
         })?;
         Ok(Self { program, version })
     }

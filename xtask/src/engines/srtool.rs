@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An installed `srtool` (the crate srtool-cli 0.13), used as it is by teams whose process asks for it: it chooses image
-//! and tag itself, builds in the work tree, and writes text before its JSON. What it cannot pass on exactly is refused.
+//! Builds with an installed `srtool` (the crate srtool-cli 0.13), for teams whose process requires
+//! it. It chooses image and tag itself, builds in the work tree, and prints text before its JSON.
+//! Options that it cannot pass on exactly are refused.
 
-use super::{Blob, Engine, check_features, container::Listener, explain, host, record::Record};
+use super::{Blob, Engine, check_features, container::ResultReader, explain, host, record::Record};
 use crate::{
     cli::EngineOptions,
     context::Context,
@@ -18,14 +19,15 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// What srtool-cli would take from the environment in place of an option.
+/// The variables that srtool-cli reads instead of options. They are removed from its environment.
 const HIDDEN: [&str; 6] = ["PACKAGE", "RUNTIME_DIR", "BUILD_OPTS", "DEFAULT_FEATURES", "PROFILE", "ENGINE"];
 
+/// The engine for an installed srtool.
 pub struct Srtool<'context> {
     context: &'context Context,
     workspace: &'context Workspace,
     program: PathBuf,
-    /// `srtool 0.13.2`.
+    /// The version, for example `srtool 0.13.2`.
     version: String,
     image: Option<String>,
 }
@@ -40,7 +42,7 @@ impl<'context> Srtool<'context> {
         super::container::check_clean(context, options.allow_dirty)?;
         let version = Tool::new(&program).arg("--version").timeout(Duration::from_secs(60)).output()?;
         if options.image.as_ref().is_some_and(|image| image.contains('@')) {
-            return Err(Failure::usage("srtool takes no image by its digest: it adds a tag of its own choice")
+            return Err(Failure::usage("srtool accepts no image digest: it adds a tag of its own choice")
                 .hint("name the image without a digest, or build with --engine podman or docker"));
         }
         let version = version.lines().next().unwrap_or_default().to_owned();
@@ -51,7 +53,7 @@ impl<'context> Srtool<'context> {
         let root = self.workspace.metadata.workspace_root.as_std_path();
         let directory = runtime.directory.strip_prefix(root).ok().filter(|_| runtime.through.is_none());
         let directory = directory.and_then(Path::to_str).ok_or_else(|| {
-            Failure::usage(format!("srtool cannot build {}: it is no package of the workspace", runtime.package))
+            Failure::usage(format!("srtool cannot build {}: it is not a package of the workspace", runtime.package))
                 .hint("--engine host, podman or docker")
         })?;
         let mut words: Vec<String> = Vec::new();
@@ -61,13 +63,13 @@ impl<'context> Srtool<'context> {
         words.extend(["build", "--package", &runtime.package, "--runtime-dir"].map(String::from));
         words.push(if directory.is_empty() { ".".into() } else { directory.into() });
         words.extend(["--profile", variant.profile, "--app", "--json"].map(String::from));
-        // It hands options to a shell without quotes, so that a space ends them.
+        // It passes options to a shell without quotes, so an option ends at a space.
         let options = match host::features(variant, None).as_slice() {
             [] => None,
             [flag, features] if flag == "--features" => Some(format!("--features={features}")),
             [flag] => Some(flag.clone()),
             _ => {
-                return Err(Failure::usage("srtool passes one option on to cargo and not two")
+                return Err(Failure::usage("srtool can pass only one option to cargo")
                     .found("features and --no-default-features")
                     .hint("--engine host, podman or docker"));
             }
@@ -91,7 +93,8 @@ impl Engine for Srtool<'_> {
         true
     }
 
-    /// What image it takes is not known for sure, so each build has a key of its own, and nothing is taken from the cache.
+    /// Returns a unique key for each build. The image that srtool uses is not known for sure, so no
+    /// blob comes from the cache.
     fn key(&self, runtime: &Runtime, variant: &Variant) -> Result<String> {
         let nonce = format!("{:?} {}", std::time::SystemTime::now(), std::process::id());
         inputs::key(&self.workspace.metadata, runtime, &[("srtool", &self.version), ("at", &nonce)], variant)
@@ -100,7 +103,7 @@ impl Engine for Srtool<'_> {
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         check_features(runtime, variant)?;
         if variant.profile == "dev" || variant.native {
-            return Err(Failure::usage("srtool builds blobs for chains")
+            return Err(Failure::usage("srtool only builds blobs for chains")
                 .expected("the profile production or release, without --with-native")
                 .hint("--engine host"));
         }
@@ -112,7 +115,7 @@ impl Engine for Srtool<'_> {
             tool = tool.env_remove(name);
         }
         task.say(&format!("building {} with {} (log in {})", runtime.package, self.version, log.display()));
-        let mut listener = Listener::default();
+        let mut listener = ResultReader::default();
         let ended = tool.logged_status(log, |line| {
             listener.line(line);
             task.tick(line);
@@ -120,8 +123,8 @@ impl Engine for Srtool<'_> {
         if !ended.status.success() {
             return Err(explain(ended.failure(log), runtime, root, log));
         }
-        // It ends with 0 even where it was cut short: without its document there was no build.
-        let answer = listener.answer("srtool")?;
+        // It exits with 0 even if it was cut short. Without its JSON document there was no build.
+        let answer = listener.result("srtool")?;
         let directory = runtime.directory.join("target/srtool").join(variant.profile).join("wbuild");
         let blob = directory.join(&runtime.package).join(format!("{}.compact.compressed.wasm", runtime.library));
         if !blob.is_file() {

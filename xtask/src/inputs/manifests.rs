@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What of a workspace's lock file and root manifest reaches one runtime.
+//! Selects the parts of a workspace's lock file and root manifest that affect one runtime.
 //!
-//! The two files change with every dependency of every package; a runtime whose own packages stayed as they are must not
-//! be built again for that. What is left out here is what cargo does not hand to the runtime's build: other packages'
-//! entries. In doubt a part is kept, at the price of a build.
+//! The two files change with every dependency of every package. A runtime whose own dependencies
+//! did not change must not be built again for that. The entries of other packages are left out,
+//! because cargo does not use them in the runtime's build. In doubt a part is kept, which costs an
+//! unnecessary build.
 
 use super::Digester;
 use cargo_metadata::{Metadata, Package};
@@ -11,9 +12,10 @@ use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 use worker::Result;
 
-/// A lock file of ten thousand packages is below 3 MiB.
+/// The size limit of the files, in bytes. A lock file of ten thousand packages is below 3 MiB.
 const LIMIT: u64 = 64 << 20;
 
+/// Adds the relevant parts of the lock file and the manifests to a digest.
 pub fn words(digest: &mut Digester, metadata: &Metadata, packages: &[&Package]) -> Result<()> {
     let root = metadata.workspace_root.as_std_path();
     let checksums = checksums(&text(&root.join("Cargo.lock"))?);
@@ -30,6 +32,7 @@ pub fn words(digest: &mut Digester, metadata: &Metadata, packages: &[&Package]) 
     Ok(())
 }
 
+/// Reads a file as text.
 pub fn text(path: &Path) -> Result<String> {
     if !path.is_file() {
         return Ok(String::new());
@@ -37,7 +40,8 @@ pub fn text(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&files::read_bounded(path, LIMIT)?).into_owned())
 }
 
-/// What a package of the workspace asks for, with what it inherits from the workspace put in by cargo.
+/// Adds the requirements of a workspace package. Cargo has already filled in what it inherits from
+/// the workspace.
 fn requirements(digest: &mut Digester, package: &Package) {
     digest.word("edition", package.edition.to_string());
     for (feature, parts) in package.features.iter().collect::<BTreeMap<_, _>>() {
@@ -66,7 +70,7 @@ fn requirements(digest: &mut Digester, package: &Package) {
     }
 }
 
-/// The checksums of a lock file, by name and version.
+/// Returns the checksums of a lock file, by name and version.
 fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     let mut found = BTreeMap::new();
     for entry in lock.split("[[package]]").skip(1) {
@@ -78,14 +82,15 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
     found
 }
 
-/// A manifest by its values. One that is no TOML has none: cargo has read the present one, and a former one without values
-/// differs.
+/// Returns the values of a manifest; null if it is not TOML. Cargo has read the current manifest,
+/// and an earlier one without values counts as different.
 pub fn values(manifest: &str) -> Value {
     toml_edit::de::from_str(manifest).unwrap_or_default()
 }
 
-/// A root manifest without the tables that only tell what the workspace consists of, or that cargo has put into the
-/// packages' own requirements. Of `[workspace]` the resolver stays.
+/// Returns the parts of a root manifest that affect every runtime. Left out are tables that only
+/// list the contents of the workspace or that cargo has copied into the packages' requirements. Of
+/// `[workspace]` only the resolver stays.
 pub fn reaching(manifest: &Value) -> Value {
     let mut kept = manifest.clone();
     if let Some(workspace) = kept.get_mut("workspace").and_then(Value::as_object_mut) {
@@ -94,7 +99,7 @@ pub fn reaching(manifest: &Value) -> Value {
     kept
 }
 
-/// The entries of a lock file as they stand, by name and version.
+/// Returns the entries of a lock file as text, by name and version.
 pub fn entries(lock: &str) -> BTreeMap<(String, String), String> {
     let mut found = BTreeMap::new();
     for entry in lock.split("[[package]]").skip(1) {
@@ -120,7 +125,7 @@ mod tests {
         [profile.production]\nlto = \"fat\"\n[patch.crates-io]\nb = { path = \"b\" }\n";
 
     #[test]
-    fn profiles_patches_and_the_resolver_reach_a_runtime() {
+    fn profiles_patches_and_the_resolver_affect_a_runtime() {
         let expected = json!({
             "workspace": {"resolver": "2"},
             "profile": {"production": {"lto": "fat"}},

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What GitHub's runner makes of lines: annotations of a commit, and the summary of a step.
+//! Writes annotations of a commit and the summary of a step for GitHub's runner.
 //!
-//! The runner reads every line of a step, on both streams, for commands: `::name …` at its beginning, whatever blanks stand
-//! before it, and the older `##[name]` anywhere. So text of others must not bring either.
+//! The runner reads every line of a step, on both streams, for commands: `::name …` at the start,
+//! with optional spaces before it, and the older `##[name]` anywhere. Text from elsewhere must not
+//! contain either.
 
 use protocol::{
     Check, Status,
@@ -14,11 +15,12 @@ use serde_json::Value;
 use std::{borrow::Cow, io::Write, path::Path};
 use worker::{Failure, Result};
 
-/// GitHub shows ten errors of a step.
+/// The number of errors that GitHub shows for a step.
 const ANNOTATIONS: usize = 10;
-/// GitHub takes 1 MiB for a step.
+/// The limit of a summary here, in bytes. GitHub accepts 1 MiB for a step.
 const SUMMARY: usize = 256 * 1024;
 
+/// An error annotation of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
     pub title: String,
@@ -39,7 +41,8 @@ impl Annotation {
         Self { title: "cargo xtask".into(), message, file: None, line: None }
     }
 
-    /// The command that makes it. Values may hold no line end, and properties neither the signs that part them.
+    /// Returns the workflow command of the annotation. Line ends are escaped in values, and
+    /// separators in properties as well.
     pub fn command(&self) -> String {
         let value = |text: &str| super::clean(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
         let property = |text: &str| value(text).replace(':', "%3A").replace(',', "%2C");
@@ -54,7 +57,7 @@ impl Annotation {
     }
 }
 
-/// Everything in a result that failed: checks, rules and findings, wherever they stand.
+/// Returns an annotation for each failed check, rule and finding, anywhere in a result.
 pub fn failed(result: &Value) -> Vec<Annotation> {
     let mut found = Vec::new();
     collect(result, &mut found);
@@ -94,8 +97,8 @@ fn collect(value: &Value, found: &mut Vec<Annotation>) {
     }
 }
 
-/// Lines of which none is a command.
-pub fn tame(text: &str) -> Cow<'_, str> {
+/// Returns the text with workflow commands disabled.
+pub fn without_commands(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##[") {
         return Cow::Borrowed(text);
     }
@@ -111,15 +114,15 @@ pub fn tame(text: &str) -> Cow<'_, str> {
     Cow::Owned(tamed)
 }
 
-/// The same for a JSON document, where the signs can only stand within texts.
-pub fn tame_json(text: &str) -> Cow<'_, str> {
+/// Does the same for a JSON document, in which commands can only occur within strings.
+pub fn json_without_commands(text: &str) -> Cow<'_, str> {
     match text.contains("##[") {
         true => Cow::Owned(text.replace("##[", "#\\u0023[")),
         false => Cow::Borrowed(text),
     }
 }
 
-/// Adds what a person reads to the step's summary.
+/// Adds a section with the text to the step's summary.
 pub fn summarize(file: &Path, title: &str, text: &str) -> Result<()> {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
@@ -142,7 +145,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_command_has_its_values_escaped_as_the_runner_reads_them() {
+    fn values_of_a_command_are_escaped_for_the_runner() {
         let annotation = Annotation {
             title: "a:b,c%".into(),
             message: "100 %\n::error::forged\r".into(),
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_checks_rules_and_findings_are_found_wherever_they_stand() {
+    fn failed_checks_rules_and_findings_are_found_anywhere() {
         let result = json!({"runtimes": [
             {"checks": [Check::pass("versions", ""), Check::fail("try-state", "no").with(["x"])]},
             {"findings": [{"severity": "warning", "rule": "jump", "detail": "a"}, {"severity": "failure", "rule": "zero-proof", "pallet": "p", "detail": "d", "file": "w.rs", "line": 3}]},
@@ -171,10 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn text_of_others_brings_no_command() {
-        assert_eq!(tame("a\n  ::add-mask::x\nb ##[error]y"), "a\n  : :add-mask::x\nb ## [error]y");
-        assert_eq!(tame("Balances::transfer"), "Balances::transfer");
-        let tamed = tame_json(r###"{"a": "##[error]"}"###).into_owned();
+    fn foreign_text_contains_no_command() {
+        assert_eq!(without_commands("a\n  ::add-mask::x\nb ##[error]y"), "a\n  : :add-mask::x\nb ## [error]y");
+        assert_eq!(without_commands("Balances::transfer"), "Balances::transfer");
+        let tamed = json_without_commands(r###"{"a": "##[error]"}"###).into_owned();
         assert!(!tamed.contains("##["));
         assert_eq!(serde_json::from_str::<Value>(&tamed).expect("JSON"), json!({"a": "##[error]"}));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Parts of `[workspace.metadata.cutover]` that are asked for without the runtimes.
+//! Reads the parts of `[workspace.metadata.cutover]` that do not need the runtimes.
 
 use super::{WorkspaceConfig, explain, metadata, section};
 use crate::{context::Context, networks::Networks, process::tool};
@@ -7,33 +7,35 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 use std::{collections::BTreeMap, path::PathBuf};
 use worker::{Failure, Result};
 
-/// The networks that the workspace's configuration defines.
+/// Returns the networks of the workspace's configuration.
 pub fn configured_networks(context: &Context) -> Result<Networks> {
     let metadata = metadata(context)?;
     let config: Option<WorkspaceConfig> = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?;
     Ok(config.unwrap_or_default().networks)
 }
 
-/// The rules of `diff` that the workspace allows to be broken, each with the reason.
+/// Returns the rules of `diff` that the workspace may violate, each with the reason.
 pub fn configured_allowances(context: &Context) -> Result<BTreeMap<String, String>> {
     let metadata = members(context)?;
     let config: Option<WorkspaceConfig> = section(&metadata.workspace_metadata, "[workspace.metadata.cutover]")?;
     Ok(config.unwrap_or_default().allow)
 }
 
-/// The type that has the host functions of the chain's own node, by `host-functions`.
+/// The type with the host functions of the chain's own node, from `host-functions`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HostFunctions {
     pub package: String,
-    /// Where the package's manifest is; nothing for Polkadot SDK's own, which any workspace may name.
+    /// The directory of the package's manifest; `None` for Polkadot SDK's own crate, which needs no
+    /// dependency.
     pub directory: Option<PathBuf>,
     /// The type's path within the crate.
     pub path: String,
 }
 
-/// Polkadot SDK's own host functions for elliptic curves, which some teams' nodes have.
+/// Polkadot SDK's own host functions for elliptic curves, which some chains' nodes include.
 const CURVES: &str = "sp-crypto-ec-utils";
 
+/// Returns the host functions of the workspace's configuration, if there are any.
 pub fn configured_host_functions(context: &Context) -> Result<Option<HostFunctions>> {
     let members = members(context)?;
     let config: Option<WorkspaceConfig> = section(&members.workspace_metadata, "[workspace.metadata.cutover]")?;
@@ -45,21 +47,22 @@ pub fn configured_host_functions(context: &Context) -> Result<Option<HostFunctio
     }
     let found = match crate_named(&members.packages, name)? {
         Some(found) => Some(found),
-        // Not a member: one that the lock file has.
+        // It is not a member, but may be in the lock file.
         None => crate_named(&metadata(context)?.packages, name)?,
     };
     let (package, directory) = found.ok_or_else(|| {
-        Failure::input("`host-functions` in [workspace.metadata.cutover] names a crate that is not there")
+        Failure::input("`host-functions` in [workspace.metadata.cutover] names an unknown crate")
             .found(format!("{name} of {named:?}"))
-            .expected(format!("a package with a library among those of {}", context.workspace.display()))
+            .expected(format!("a package with a library in {}", context.workspace.display()))
             .hint("add the crate to the workspace, or to the dependencies of a member")
     })?;
     Ok(Some(HostFunctions { package, directory: Some(directory), path }))
 }
 
-/// `crate::path::of::Type`: the crate, and the rest. It becomes source code, so nothing else is let through.
+/// Splits `crate::path::of::Type` into the crate and the rest. The type becomes source code, so all
+/// other text is refused.
 fn type_of_crate(named: &str) -> Result<(&str, &str)> {
-    const LONGEST: usize = 256;
+    const MAX_LENGTH: usize = 256;
     let word = |word: &str, more: &[char]| {
         word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || more.contains(&letter))
@@ -67,16 +70,16 @@ fn type_of_crate(named: &str) -> Result<(&str, &str)> {
     named
         .split_once("::")
         .filter(|(name, path)| {
-            named.len() <= LONGEST && word(name, &['-']) && path.split("::").all(|part| word(part, &[]))
+            named.len() <= MAX_LENGTH && word(name, &['-']) && path.split("::").all(|part| word(part, &[]))
         })
         .ok_or_else(|| {
-            Failure::input("`host-functions` in [workspace.metadata.cutover] names no type of a crate")
-                .found(format!("{:?}", named.chars().take(LONGEST).collect::<String>()))
-                .expected("the crate and the path of the type in it, as in \"my-host-functions::HostFunctions\"")
+            Failure::input("`host-functions` in [workspace.metadata.cutover] is not a type of a crate")
+                .found(format!("{:?}", named.chars().take(MAX_LENGTH).collect::<String>()))
+                .expected("the crate and the path of the type in it, for example \"my-host-functions::HostFunctions\"")
         })
 }
 
-/// The package of that name, or whose library has it.
+/// Returns the package with that name or with a library of that name.
 fn crate_named(packages: &[Package], name: &str) -> Result<Option<(String, PathBuf)>> {
     let library = name.replace('-', "_");
     let is_it = |package: &&Package| {
@@ -92,14 +95,15 @@ fn crate_named(packages: &[Package], name: &str) -> Result<Option<(String, PathB
         }
         several => {
             let list = several.iter().map(|package| format!("{} {}", package.name, package.version));
-            Err(Failure::input("`host-functions` in [workspace.metadata.cutover] may mean several crates")
+            Err(Failure::input("`host-functions` in [workspace.metadata.cutover] matches several crates")
                 .found(list.collect::<Vec<_>>().join(", "))
                 .expected("a name that one crate of the workspace has"))
         }
     }
 }
 
-/// What cargo knows about the workspace without its dependencies: they take a second, and a lock file.
+/// Returns cargo's metadata of the workspace without its dependencies, which take a second and need
+/// a lock file.
 pub fn members(context: &Context) -> Result<Metadata> {
     let manifest = context.workspace.join("Cargo.toml");
     let cargo = tool!("cargo metadata --format-version 1 --no-deps --manifest-path {manifest}")?;
@@ -108,7 +112,7 @@ pub fn members(context: &Context) -> Result<Metadata> {
         cargo = cargo.env_remove("RUSTUP_TOOLCHAIN");
     }
     MetadataCommand::parse(cargo.output().map_err(|failure| explain(failure, context))?)
-        .map_err(|error| Failure::environment("`cargo metadata` gave something unknown").found(error.to_string()))
+        .map_err(|error| Failure::environment("`cargo metadata` returned an unknown result").found(error.to_string()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the configuration says about releases.
+//! The configuration of releases.
 
 use super::{Runtime, Workspace};
 use crate::cli::{Group, Profile};
@@ -9,36 +9,36 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
 use worker::{Failure, Result};
 
-/// What makes a parachain of a runtime.
-const OF_PARACHAINS: &str = "cumulus-pallet-parachain-system";
+/// The pallet that only parachains have.
+const PARACHAIN_PALLET: &str = "cumulus-pallet-parachain-system";
 
 /// `[workspace.metadata.cutover.release]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Rules {
-    /// How tags are made [v{version}{suffix}].
+pub struct ReleaseConfig {
+    /// The template of tags [v{version}{suffix}].
     pub tag: Option<String>,
-    /// How blobs are called [{name}_runtime-v{spec}{variant}.compact.compressed.wasm].
+    /// The template of blob names [{name}_runtime-v{spec}{variant}.compact.compressed.wasm].
     pub asset_name: Option<String>,
-    /// The file of changes [CHANGELOG.md, else CHANGELOG].
+    /// The changelog [CHANGELOG.md, else CHANGELOG].
     pub changelog: Option<PathBuf>,
-    /// How a release is called [Runtimes {tag}].
+    /// The template of titles [Runtimes {tag}].
     pub title: Option<String>,
-    /// Built for every runtime that has one of their features.
+    /// The variants for every runtime that has one of their features.
     pub variants: BTreeMap<String, Variant>,
 }
 
 /// `[package.metadata.cutover.release]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct OfRuntime {
-    /// `relay` or `parachains`, where the rule is wrong about it.
+pub struct RuntimeReleaseConfig {
+    /// `relay` or `parachains`, if the default rule is wrong.
     pub group: Option<String>,
-    /// Further blobs of this runtime; they overrule those of the workspace by their names.
+    /// More variants of this runtime, which override those of the workspace with the same name.
     pub variants: BTreeMap<String, Variant>,
 }
 
-/// A blob beside the one that goes on chain.
+/// An additional blob of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Variant {
@@ -47,7 +47,7 @@ pub struct Variant {
     /// production, release or dev [production].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// Whether the release waits for it: one that is not required never blocks.
+    /// Whether the release needs this variant. The build of an optional variant may fail.
     #[serde(default)]
     pub required: bool,
 }
@@ -56,7 +56,7 @@ impl Variant {
     pub fn profile(&self, name: &str) -> Result<Profile> {
         let Some(text) = &self.profile else { return Ok(Profile::Production) };
         Profile::from_str(text, false).map_err(|_| {
-            Failure::input(format!("the variant {name:?} has a profile that is none"))
+            Failure::input(format!("the variant {name:?} has an unknown profile"))
                 .found(text)
                 .expected("production, release or dev")
         })
@@ -64,7 +64,7 @@ impl Variant {
 }
 
 impl Workspace {
-    /// The variants that are declared for a runtime, by name.
+    /// Returns the variants of a runtime, by name.
     pub fn variants(&self, runtime: &Runtime) -> BTreeMap<String, Variant> {
         let applies = |variant: &Variant| variant.features.iter().any(|feature| runtime.features.contains(feature));
         let of_all = self.config.release.variants.iter().filter(|(_, variant)| applies(variant));
@@ -75,7 +75,7 @@ impl Workspace {
         if let Some(name) = &runtime.config.release.group {
             return Group::from_str(name, false).map_err(|_| {
                 Failure::input(format!(
-                    "[package.metadata.cutover.release] of {} names a group that is none",
+                    "[package.metadata.cutover.release] of {} names an unknown group",
                     runtime.package
                 ))
                 .found(name)
@@ -84,7 +84,7 @@ impl Workspace {
         }
         let depends = self.metadata.packages.iter().filter(|package| package.id == runtime.id).any(|package| {
             let normal = |kind: DependencyKind| kind == DependencyKind::Normal;
-            package.dependencies.iter().any(|one| one.name == OF_PARACHAINS && normal(one.kind))
+            package.dependencies.iter().any(|one| one.name == PARACHAIN_PALLET && normal(one.kind))
         });
         let said = runtime.matrix.as_ref().and_then(|matrix| matrix.is_relay);
         let parachain = said.map_or(depends || runtime.config.para_id.is_some(), |is_relay| !is_relay);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The distribution's compiler, made able to build Wasm without changing anything it owns.
+//! Makes the distribution's compiler able to build Wasm, without changing the distribution's files.
 //!
-//! Debian ships rustc, its sources and no library for the target. The core library is compiled once from those sources
-//! into a sysroot in the cache, next to links to the distribution's host libraries and to the linker of the active
-//! rustup toolchain. The directory appears under its name only when it is whole.
+//! Debian ships rustc and its sources, but no library for the target. The core library is compiled
+//! once from those sources into a sysroot in the cache. The sysroot has links to the distribution's
+//! host libraries and to the linker of the active rustup toolchain. The directory gets its name
+//! only when it is complete.
 
-use super::{TARGET, field, find_rlib, in_path, rustup::Active, verbose_version};
+use super::{TARGET, field, find_rlib, in_path, rustup::ActiveToolchain, verbose_version};
 use crate::{
     context::Context,
     interrupt,
@@ -22,41 +23,43 @@ use worker::{Failure, Result};
 
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
-/// The first compiler that knows the target.
-const OLDEST: (u32, u32) = (1, 84);
-/// Packages that carry compiler, cargo and sources; the newer line first.
+/// The first version of rustc with the target.
+const MIN_VERSION: (u32, u32) = (1, 84);
+/// The packages of compiler, cargo and sources, the newer version first.
 const PACKAGES: [[&str; 3]; 2] = [["rustc-web", "cargo-web", "rust-web-src"], ["rustc", "cargo", "rust-src"]];
 const STAMP: &str = "cutover-toolchain.json";
-/// Where apt-get keeps what it knows of packages.
+/// The directory of apt-get's package lists.
 const LISTS: &str = "/var/lib/apt/lists";
 
-/// Written last into a sysroot: with it the directory is whole.
+/// The file that is written last into a sysroot and marks it as complete.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
-    /// How it was made, to be counted up when that changes.
+    /// The version of the build steps, to be incremented when they change.
     recipe: u32,
     target: String,
-    /// `rustc -vV`: an upgrade of the distribution's packages makes the sysroot stale.
+    /// The output of `rustc -vV`. An upgrade of the distribution's packages makes the sysroot
+    /// stale.
     rustc: String,
 }
 
 const RECIPE: u32 = 1;
 
-/// The newest sysroot that is whole, and its compiler's version.
-pub fn newest_whole(cache: &Path) -> Option<(PathBuf, String)> {
+/// Returns the newest complete sysroot and its compiler's version.
+pub fn newest_complete(cache: &Path) -> Option<(PathBuf, String)> {
     let directories = std::fs::read_dir(cache.join("toolchain")).ok()?.flatten().map(|entry| entry.path());
-    let mut whole: Vec<_> = directories.filter_map(|directory| Some((directory.clone(), whole(&directory)?))).collect();
+    let mut whole: Vec<_> =
+        directories.filter_map(|directory| Some((directory.clone(), complete_compiler(&directory)?))).collect();
     whole.sort_by_key(|(_, rustc)| release(rustc));
     whole.pop()
 }
 
-fn whole(directory: &Path) -> Option<String> {
+fn complete_compiler(directory: &Path) -> Option<String> {
     let stamp = std::fs::read(directory.join(STAMP)).ok()?;
     let stamp: Stamp = serde_json::from_slice(&stamp).ok()?;
     if stamp.recipe != RECIPE || stamp.target != TARGET || !super::has_target(directory) {
         return None;
     }
-    // The linker is a link into a rustup toolchain that may have gone.
+    // The linker is a link into a rustup toolchain, which may have been removed.
     let host = field(&stamp.rustc, "host")?;
     directory.join("lib/rustlib").join(host).join("bin/rust-lld").is_file().then_some(())?;
     let rustc = verbose_version(&directory.join("bin/rustc")).ok()?;
@@ -68,7 +71,8 @@ fn release(rustc: &str) -> Vec<u32> {
     release.split(['.', '-']).filter_map(|part| part.parse().ok()).collect()
 }
 
-/// What apt-get has to install, nothing if all is there; or why this way is closed.
+/// Returns the packages that apt-get has to install, none if all are installed; or the reason why
+/// they cannot be installed.
 pub fn packages_to_install() -> std::result::Result<Vec<String>, String> {
     if Path::new(CARGO).is_file() && sources().is_some() {
         let rustc = verbose_version(Path::new(RUSTC)).map_err(|failure| failure.to_string())?;
@@ -77,38 +81,39 @@ pub fn packages_to_install() -> std::result::Result<Vec<String>, String> {
         }
     }
     let Some(_) = in_path("apt-get") else {
-        return Err("apt-get is not here, and no other package manager is known".into());
+        return Err("apt-get is not installed, and no other package manager is supported".into());
     };
     may_install()?;
-    let candidate = PACKAGES.iter().find(|names| apt_version(names[0]).is_some_and(|version| version >= OLDEST));
+    let candidate = PACKAGES.iter().find(|names| apt_version(names[0]).is_some_and(|version| version >= MIN_VERSION));
     match candidate {
         Some(names) => Ok(names.iter().map(|name| (*name).to_owned()).collect()),
-        // A machine fresh from an image knows no packages yet: they are chosen again once it does.
+        // A fresh machine has no package lists yet. The packages are chosen again after the lists
+        // are loaded.
         None if !has_lists(Path::new(LISTS)) => Ok(PACKAGES[0].iter().map(|name| (*name).to_owned()).collect()),
         None => Err(format!(
-            "apt-get offers no rustc of {}.{} or newer (if its lists are old: apt-get update)",
-            OLDEST.0, OLDEST.1
+            "apt-get offers no rustc {}.{} or newer (if its lists are old, run apt-get update)",
+            MIN_VERSION.0, MIN_VERSION.1
         )),
     }
 }
 
-/// Whether apt-get was ever told what there is to install.
+/// Returns whether apt-get has package lists.
 fn has_lists(directory: &Path) -> bool {
     let names = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
     names.into_iter().any(|name| name.to_string_lossy().contains("_Packages"))
 }
 
 fn new_enough(rustc: &str) -> bool {
-    matches!(release(rustc).as_slice(), [major, minor, ..] if (*major, *minor) >= OLDEST)
+    matches!(release(rustc).as_slice(), [major, minor, ..] if (*major, *minor) >= MIN_VERSION)
 }
 
-/// The sources that the distribution's compiler finds by itself for `-Zbuild-std`.
+/// Returns the sources that the distribution's compiler uses for `-Zbuild-std`.
 fn sources() -> Option<PathBuf> {
     let library = PathBuf::from("/usr/lib/rustlib/src/rust/library");
     library.join("core/src/lib.rs").is_file().then_some(library)
 }
 
-/// The version apt-get would install.
+/// Returns the version that apt-get would install.
 fn apt_version(package: &str) -> Option<(u32, u32)> {
     let tool = tool!("apt-cache policy {package}").ok()?;
     parse_candidate(&tool.env("LC_ALL", "C").timeout(Duration::from_secs(60)).output().ok()?)
@@ -121,7 +126,8 @@ fn parse_candidate(policy: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Root, or somebody who may become root without being asked for a password.
+/// Returns the command prefix for root rights: none for root, `sudo -n` if that needs no password;
+/// or the reason why there is none.
 pub fn may_install() -> std::result::Result<Vec<OsString>, String> {
     if rustix::process::geteuid().is_root() {
         return Ok(Vec::new());
@@ -133,21 +139,22 @@ pub fn may_install() -> std::result::Result<Vec<OsString>, String> {
     }
 }
 
-/// Asks the archives what there is now. Lists that are too old make installing fail, and then it is told; an archive
-/// that cannot be reached need not.
+/// Updates the package lists. If an archive cannot be reached, a warning says so, and the old lists
+/// are used.
 pub fn refresh_lists(log: &Path, task: &Task) -> Result<()> {
     let Ok(prefix) = may_install() else { return Ok(()) };
-    task.say("asking what packages there are (apt-get update)");
+    task.say("updating the package lists (apt-get update)");
     if let Err(failure) = apt(&prefix, &["update"]).logged(log, |line| task.tick(line)) {
         interrupt::check()?;
         let found = failure.found.as_deref().unwrap_or_default();
         let why = found.lines().map(str::trim).find(|line| line.starts_with("E:")).unwrap_or("see the log");
-        task.warning(&format!("{} ({why}); going on with the lists that are here", failure.message));
+        task.warning(&format!("{} ({why}); using the old lists", failure.message));
     }
     Ok(())
 }
 
-/// Installs packages: downloading may be interrupted at any time, unpacking is let finish.
+/// Installs packages. An interruption ends the download at any time, but unpacking is allowed to
+/// finish.
 pub fn install(packages: &[String], log: &Path, task: &Task) -> Result<()> {
     let prefix = may_install().map_err(|reason| {
         Failure::environment(format!("cannot install {}", packages.join(", ")))
@@ -157,38 +164,38 @@ pub fn install(packages: &[String], log: &Path, task: &Task) -> Result<()> {
     task.say(&format!("installing {} with apt-get (log in {})", packages.join(", "), log.display()));
     let install = || apt(&prefix, &["install", "--yes", "--no-install-recommends"]);
     install().arg("--download-only").args(packages).logged(log, |line| task.tick(line))?;
-    install().args(packages).spared().logged(log, |line| task.tick(line))
+    install().args(packages).uninterruptible().logged(log, |line| task.tick(line))
 }
 
-/// `apt-get`, behind what makes one root.
+/// Returns `apt-get` with the prefix for root rights.
 fn apt(prefix: &[OsString], arguments: &[&str]) -> Tool {
     let mut words = prefix.iter().cloned().chain(["apt-get".into()]);
     let program = words.next().unwrap_or_default();
     Tool::new(program).args(words).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C")
 }
 
-/// Builds the sysroot and puts it in place whole.
-pub fn make(context: &Context, active: &Active, log: &Path, task: &Task) -> Result<PathBuf> {
+/// Builds the sysroot and moves it into place when it is complete.
+pub fn make(context: &Context, active: &ActiveToolchain, log: &Path, task: &Task) -> Result<PathBuf> {
     let rustc = verbose_version(Path::new(RUSTC))?;
     let (Some(release), Some(host)) = (field(&rustc, "release"), field(&rustc, "host")) else {
-        return Err(Failure::environment(format!("{RUSTC} does not say its version")).found(rustc));
+        return Err(Failure::environment(format!("{RUSTC} does not print its version")).found(rustc));
     };
     if !new_enough(&rustc) {
         return Err(Failure::environment(format!("{RUSTC} is too old for {TARGET}"))
             .found(release)
-            .expected(format!("{}.{} or newer", OLDEST.0, OLDEST.1)));
+            .expected(format!("{}.{} or newer", MIN_VERSION.0, MIN_VERSION.1)));
     }
     let linkers = active.directory.join("lib/rustlib").join(host).join("bin");
     if !linkers.join("rust-lld").is_file() {
         return Err(Failure::environment("there is no linker for Wasm")
             .found(format!("no rust-lld in {}", linkers.display()))
-            .hint("install a Rust toolchain with rustup: it carries rust-lld"));
+            .hint("install a Rust toolchain with rustup, which contains rust-lld"));
     }
     let parent = context.cache.join("toolchain");
     let io = |error: std::io::Error| Failure::io("write into", &parent, &error);
     std::fs::create_dir_all(&parent).map_err(io)?;
     let directory = parent.join(release);
-    // Removed when dropped. What a killed run left is nobody's after a day.
+    // The directory is removed when dropped. Directories of killed runs are removed after a day.
     remove_old_partials(&parent);
     let partial = tempfile::Builder::new().prefix(".partial-").tempdir_in(&parent).map_err(io)?;
 
@@ -209,7 +216,7 @@ fn remove_old_partials(parent: &Path) {
             .and_then(|metadata| metadata.modified())
             .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > day));
         if old && entry.file_name().to_string_lossy().starts_with(".partial-") {
-            // Only space is lost if it stays.
+            // If it stays, only disk space is wasted.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
@@ -232,9 +239,9 @@ fn build_core(directory: &Path, linkers: &Path, log: &Path, task: &Task) -> Resu
         .only_env(crate::cargo::fetching())
         .env("PATH", path)
         .env("RUSTC", RUSTC)
-        // The sources are those of this very compiler, for which nothing in them is unstable.
+        // The sources belong to this compiler, so their unstable features are supported.
         .env("RUSTC_BOOTSTRAP", "1")
-        // Without it link-time optimisation of a runtime finds no bitcode in these libraries.
+        // Without it, link-time optimisation of a runtime finds no bitcode in these libraries.
         .env("RUSTFLAGS", "-Cembed-bitcode=yes")
         .env("CARGO_TARGET_DIR", &target)
         .logged(log, |line| task.tick(line))?;
@@ -250,7 +257,7 @@ fn build_core(directory: &Path, linkers: &Path, log: &Path, task: &Task) -> Resu
         .collect()
 }
 
-/// Puts the parts of a sysroot into `sysroot`, which will have the name `final_directory`.
+/// Assembles a sysroot in `sysroot`, which is later renamed to `final_directory`.
 fn assemble(
     sysroot: &Path,
     final_directory: &Path,
@@ -270,7 +277,7 @@ fn assemble(
     for library in libraries {
         std::fs::copy(library, target.join(library.file_name().unwrap_or_default())).map_err(io)?;
     }
-    // Links, as the linker finds its shared libraries by the place it really is at.
+    // These are links, because the linker finds its shared libraries relative to its real path.
     for name in ["rust-lld", "gcc-ld"] {
         if linkers.join(name).exists() {
             symlink(linkers.join(name), host_bin.join(name)).map_err(io)?;
@@ -283,16 +290,18 @@ fn assemble(
     files::write_whole(&wrapper, text.as_bytes())?;
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).map_err(io)?;
     let stamp = Stamp { recipe: RECIPE, target: TARGET.into(), rustc: rustc.into() };
-    let stamp = serde_json::to_vec_pretty(&stamp)
-        .map_err(|error| Failure::internal("the stamp of a toolchain cannot be written").found(error.to_string()))?;
+    let stamp = serde_json::to_vec_pretty(&stamp).map_err(|error| {
+        Failure::internal("the stamp file of a toolchain cannot be written").found(error.to_string())
+    })?;
     files::write_whole(&sysroot.join(STAMP), &stamp)
 }
 
-/// A rename; what is already there under the name is moved aside, unless it has become whole meanwhile.
+/// Renames the sysroot to its final name. An existing directory is moved aside, unless it has
+/// become complete meanwhile.
 fn put_in_place(sysroot: &Path, directory: &Path) -> Result<()> {
     let io = |error: std::io::Error| Failure::io("put in place", directory, &error);
     if directory.exists() {
-        if whole(directory).is_some() {
+        if complete_compiler(directory).is_some() {
             return Ok(());
         }
         let aside = sysroot.with_extension("replaced");
@@ -314,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_package_lists_is_told_from_one_with() {
+    fn missing_package_lists_are_detected() {
         let lists = tempfile::tempdir().expect("a directory");
         assert!(!has_lists(&lists.path().join("none")));
         std::fs::create_dir(lists.path().join("partial")).expect("made");
@@ -332,8 +341,8 @@ mod tests {
         assert!(!new_enough("nonsense"));
     }
 
-    /// A sysroot with stand-ins for libraries and linker, its compiler a script.
-    fn stand_in(parent: &Path, version: &str) -> (PathBuf, String) {
+    /// Creates a sysroot with fake libraries, a fake linker, and a script as its compiler.
+    fn fake_sysroot(parent: &Path, version: &str) -> (PathBuf, String) {
         let rustc = format!("rustc {version}\nhost: here\nrelease: {version}");
         let sources = parent.join("sources");
         std::fs::create_dir_all(&sources).expect("made");
@@ -353,35 +362,35 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_whole_sysroot_is_taken() {
+    fn the_newest_complete_sysroot_is_used() {
         let cache = tempfile::tempdir().expect("a directory");
-        assert_eq!(newest_whole(cache.path()), None);
-        let (older, _) = stand_in(cache.path(), "1.9.0");
-        let newer = stand_in(cache.path(), "1.10.0");
-        assert_eq!(newest_whole(cache.path()), Some(newer.clone()));
+        assert_eq!(newest_complete(cache.path()), None);
+        let (older, _) = fake_sysroot(cache.path(), "1.9.0");
+        let newer = fake_sysroot(cache.path(), "1.10.0");
+        assert_eq!(newest_complete(cache.path()), Some(newer.clone()));
         std::fs::remove_file(newer.0.join(STAMP)).expect("removed");
-        assert_eq!(newest_whole(cache.path()).map(|(directory, _)| directory), Some(older));
+        assert_eq!(newest_complete(cache.path()).map(|(directory, _)| directory), Some(older));
     }
 
     #[test]
     fn a_sysroot_is_stale_when_its_compiler_or_its_linker_changed() {
         let cache = tempfile::tempdir().expect("a directory");
-        let (directory, rustc) = stand_in(cache.path(), "1.90.0");
-        assert_eq!(whole(&directory), Some(rustc));
+        let (directory, rustc) = fake_sysroot(cache.path(), "1.90.0");
+        assert_eq!(complete_compiler(&directory), Some(rustc));
         std::fs::remove_file(cache.path().join("sources/rust-lld")).expect("removed");
-        assert_eq!(whole(&directory), None);
+        assert_eq!(complete_compiler(&directory), None);
         std::fs::write(cache.path().join("sources/rust-lld"), "").expect("written");
-        assert!(whole(&directory).is_some());
+        assert!(complete_compiler(&directory).is_some());
         std::fs::write(directory.join("bin/rustc"), "#!/bin/sh\necho rustc 1.91.0\n").expect("written");
-        assert_eq!(whole(&directory), None);
+        assert_eq!(complete_compiler(&directory), None);
     }
 
     #[test]
-    fn what_is_not_whole_is_replaced() {
+    fn an_incomplete_sysroot_is_replaced() {
         let cache = tempfile::tempdir().expect("a directory");
         std::fs::create_dir_all(cache.path().join("toolchain/1.90.0/left-over")).expect("made");
-        let (directory, _) = stand_in(cache.path(), "1.90.0");
-        assert!(whole(&directory).is_some());
+        let (directory, _) = fake_sysroot(cache.path(), "1.90.0");
+        assert!(complete_compiler(&directory).is_some());
         assert!(!directory.join("left-over").exists());
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What rustup has, and the two things it is asked to do: add a target, and know a directory as a toolchain.
+//! Runs rustup: finds the active toolchain, adds a target, and links a directory as a toolchain.
 
 use super::TARGET;
 use crate::{
@@ -16,24 +16,26 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// How long a toolchain server may take to accept a connection.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// How long it may take to deliver some twenty megabytes.
-const DOWNLOAD: Duration = Duration::from_secs(15 * 60);
+/// The time limit for a connection to a toolchain server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// The time limit for downloading a target, about twenty megabytes.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const LINK_NAME: &str = "cutover-wasm";
 
-/// The toolchain that the workspace's own cargo commands use.
+/// The toolchain of the workspace's own cargo commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Active {
+pub struct ActiveToolchain {
     pub name: String,
-    /// Its directory as rustup knows it, links not followed.
+    /// The directory in rustup's home, with links not resolved.
     pub directory: PathBuf,
 }
 
-pub fn active(context: &Context) -> Result<Active> {
+/// Returns the active toolchain of the workspace.
+pub fn active(context: &Context) -> Result<ActiveToolchain> {
     let mut tool = tool!("rustup show active-toolchain")?.directory(&context.workspace);
     if context.foreign() {
-        // Set by the cargo that runs this: it would hide the other workspace's own choice.
+        // The variable is set by the cargo that runs this program. It would override the other
+        // workspace's own choice.
         tool = tool.env_remove("RUSTUP_TOOLCHAIN");
     }
     let output = tool.timeout(Duration::from_secs(60)).output().map_err(|failure| match failure.hint {
@@ -47,18 +49,18 @@ pub fn active(context: &Context) -> Result<Active> {
             .found(format!("`rustup show active-toolchain` says {:?}", output.trim()))
             .hint("rustup toolchain install stable"));
     }
-    Ok(Active { name, directory })
+    Ok(ActiveToolchain { name, directory })
 }
 
 fn toolchains() -> Result<PathBuf> {
     Ok(cargo::rustup_home()?.join("toolchains"))
 }
 
-/// Whether `rustup target add` is safe and has a chance; else why not.
+/// Checks whether `rustup target add` is safe and can work; otherwise returns the reason.
 ///
-/// In a toolchain that is a link, rustup was seen to install the whole toolchain anew through the link, and to leave it
-/// without a compiler when cut short.
-pub fn can_add_target(active: &Active) -> std::result::Result<(), String> {
+/// If the toolchain is a link, rustup was seen to install the whole toolchain again through the
+/// link. An interruption then leaves it without a compiler.
+pub fn can_add_target(active: &ActiveToolchain) -> std::result::Result<(), String> {
     let is_link = std::fs::symlink_metadata(&active.directory).is_ok_and(|metadata| metadata.is_symlink());
     if is_link {
         return Err(format!("the toolchain {} is a link", active.name));
@@ -67,16 +69,16 @@ pub fn can_add_target(active: &Active) -> std::result::Result<(), String> {
         return Err(format!("the toolchain {} was not installed by rustup", active.name));
     }
     if std::env::var("RUSTUP_AUTO_INSTALL").is_ok_and(|value| value == "0") {
-        return Err("RUSTUP_AUTO_INSTALL=0 says not to install".into());
+        return Err("RUSTUP_AUTO_INSTALL=0 forbids installing".into());
     }
     let server = std::env::var("RUSTUP_DIST_SERVER").unwrap_or_else(|_| "https://static.rust-lang.org".into());
     let proxy =
         ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].iter().find_map(|name| std::env::var(name).ok());
     let address = address(proxy.as_deref().filter(|proxy| !proxy.is_empty()).unwrap_or(&server));
-    reachable(&address, PATIENCE).map_err(|error| format!("{address} cannot be reached: {error}"))
+    reachable(&address, CONNECT_TIMEOUT).map_err(|error| format!("{address} cannot be reached: {error}"))
 }
 
-/// `host:port` of a URL.
+/// Returns `host:port` of a URL.
 fn address(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
@@ -90,44 +92,46 @@ fn address(url: &str) -> String {
     }
 }
 
-/// Names are resolved without a limit in time, so both happen on a thread that is not waited for longer.
-fn reachable(address: &str, patience: Duration) -> std::result::Result<(), String> {
+/// Checks whether a TCP connection is accepted within the timeout. Resolving a name has no timeout
+/// of its own, so both run on a thread that is abandoned after that time.
+fn reachable(address: &str, timeout: Duration) -> std::result::Result<(), String> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let wanted = address.to_owned();
     std::thread::spawn(move || {
         let addresses = wanted.to_socket_addrs().map_err(|error| error.to_string());
         let outcome = addresses.and_then(|mut addresses| {
             let address = addresses.next().ok_or_else(|| "the name has no address".to_owned())?;
-            TcpStream::connect_timeout(&address, patience).map(drop).map_err(|error| error.to_string())
+            TcpStream::connect_timeout(&address, timeout).map(drop).map_err(|error| error.to_string())
         });
         let _ = sender.send(outcome);
     });
-    receiver.recv_timeout(patience).unwrap_or_else(|_| Err(format!("no answer in {} s", patience.as_secs())))
+    receiver.recv_timeout(timeout).unwrap_or_else(|_| Err(format!("no answer in {} s", timeout.as_secs())))
 }
 
-/// Spared by the first Ctrl-C: rustup ends by itself, and a toolchain that is changed half-way is of no use to anyone.
-pub fn add_target(active: &Active, log: &Path, task: &Task) -> Result<()> {
+/// Adds the target. The first Ctrl-C does not end rustup, because an incomplete change would make
+/// the toolchain useless.
+pub fn add_target(active: &ActiveToolchain, log: &Path, task: &Task) -> Result<()> {
     Tool::new("rustup")
         .args(["target", "add", TARGET, "--toolchain", &active.name])
-        .spared()
-        .timeout(DOWNLOAD)
+        .uninterruptible()
+        .timeout(DOWNLOAD_TIMEOUT)
         .logged(log, |line| task.tick(line))
 }
 
-/// The name under which rustup has this very directory.
+/// Returns the name under which rustup has linked this directory.
 pub fn linked_name(directory: &Path) -> Option<String> {
     let toolchains = toolchains().ok()?;
     names(directory).into_iter().find(|name| std::fs::read_link(toolchains.join(name)).is_ok_and(|to| to == directory))
 }
 
-/// The short name, and the one to take when another directory has that.
+/// Returns the short name for a link, and the one to use if another directory has that name.
 fn names(directory: &Path) -> [String; 2] {
     let hash = Blake2b::<U32>::digest(directory.as_os_str().as_encoded_bytes());
     let short = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
     [LINK_NAME.into(), format!("{LINK_NAME}-{short}")]
 }
 
-/// Makes rustup know the directory: a link in its home, nothing else is changed.
+/// Links the directory as a rustup toolchain. This only adds a link in rustup's home.
 pub fn link(directory: &Path, log: &Path) -> Result<()> {
     if linked_name(directory).is_some() {
         return Ok(());
@@ -135,7 +139,7 @@ pub fn link(directory: &Path, log: &Path) -> Result<()> {
     let toolchains = toolchains()?;
     let free = |name: &String| std::fs::symlink_metadata(toolchains.join(name)).is_err();
     let name = names(directory).into_iter().find(free).ok_or_else(|| {
-        Failure::environment(format!("rustup has other toolchains under the names for {}", directory.display()))
+        Failure::environment(format!("rustup has other toolchains with the names for {}", directory.display()))
             .found(names(directory).join(", "))
             .hint(format!("rustup toolchain uninstall {}", names(directory)[1]))
     })?;
@@ -165,8 +169,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         reachable(&address, Duration::from_secs(60)).expect("reachable");
-        // Nobody listens there, and no other test is given that port.
-        assert!(reachable("127.0.0.1:1", PATIENCE).is_err());
+        // No program listens on that port, and no other test uses it.
+        assert!(reachable("127.0.0.1:1", CONNECT_TIMEOUT).is_err());
     }
 
     #[test]
@@ -177,7 +181,7 @@ mod tests {
         std::fs::write(real.join("lib/rustlib/multirust-channel-manifest.toml"), "").expect("written");
         let link = directory.path().join("link");
         std::os::unix::fs::symlink(&real, &link).expect("linked");
-        let active = |directory: PathBuf| Active { name: "1.2.3".into(), directory };
+        let active = |directory: PathBuf| ActiveToolchain { name: "1.2.3".into(), directory };
         assert!(can_add_target(&active(link)).expect_err("a link").contains("is a link"));
         std::fs::remove_file(real.join("lib/rustlib/multirust-channel-manifest.toml")).expect("removed");
         assert!(can_add_target(&active(real)).expect_err("not rustup's").contains("not installed by rustup"));

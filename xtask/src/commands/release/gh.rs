@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! GitHub, by its own command `gh`: who may do what is its business, and no token passes through here.
 
-use crate::process::{Captured, Tool, quote};
+use crate::process::{CapturedOutput, Tool, quote};
 use serde::Deserialize;
 use std::{ffi::OsStr, path::Path, time::Duration};
 use worker::{Failure, Result};
@@ -73,7 +73,7 @@ impl Gh<'_> {
         }
     }
 
-    fn capture(&self, arguments: &[&str]) -> Result<Captured> {
+    fn capture(&self, arguments: &[&str]) -> Result<CapturedOutput> {
         let captured = self.tool(arguments).capture()?;
         crate::interrupt::check()?;
         Ok(captured)
@@ -119,7 +119,7 @@ impl Gh<'_> {
         }
     }
 
-    fn explain(&self, arguments: &[&str], captured: &Captured) -> Failure {
+    fn explain(&self, arguments: &[&str], captured: &CapturedOutput) -> Failure {
         let said = captured.stderr.trim();
         let failure = Failure::environment(format!("`{}` failed", self.line(arguments)))
             .found(format!("{}: {said}", captured.status));

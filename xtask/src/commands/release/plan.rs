@@ -110,7 +110,7 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
     let root = &context.workspace;
     let state = git::source(root);
     let commit = state.commit.ok_or_else(|| {
-        Failure::input(format!("{} is in no git repository with a commit", root.display()))
+        Failure::input(format!("{} is not in a git repository with a commit", root.display()))
             .expected("the history that a release is told from")
     })?;
     let selected = select(workspace, selection)?;

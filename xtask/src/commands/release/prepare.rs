@@ -25,7 +25,7 @@ use crate::{
     engines::{self, Engine, Purpose},
     inputs::{self, Digester, file_digest},
     interrupt,
-    networks::{self, Place},
+    networks::{self, SourceLocation},
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
@@ -84,7 +84,7 @@ struct Sources(Vec<Source>);
 struct Source {
     /// As it was given, and the block that it stands for.
     state: Option<(String, Option<String>)>,
-    previous: Option<Place>,
+    previous: Option<SourceLocation>,
 }
 
 impl Sources {
@@ -101,8 +101,10 @@ impl Sources {
                 expect_source(context, text)?;
             }
             // A dry run asks no node whether it is there; all others are about one block of a chain.
-            let block = |text: &String| match (options.dry_run, Place::parse(text)?) {
-                (false, Place::Live(_)) => networks::pinned(context, text, None).map(|pinned| pinned.pin.block_hash),
+            let block = |text: &String| match (options.dry_run, SourceLocation::parse(text)?) {
+                (false, SourceLocation::Live(_)) => {
+                    networks::pinned(context, text, None).map(|pinned| pinned.pin.block_hash)
+                }
                 _ => Ok(None),
             };
             let state = match state {
@@ -111,7 +113,7 @@ impl Sources {
             };
             let at = |text: &str| state.as_ref().filter(|(other, _)| other == text).and_then(|(_, at)| at.as_deref());
             let previous = match previous {
-                Some(text) if options.dry_run => Some(Place::File(text)),
+                Some(text) if options.dry_run => Some(SourceLocation::File(text)),
                 Some(text) => Some(networks::source_at(context, &text, at(&text))?),
                 None => None,
             };
@@ -430,7 +432,7 @@ impl Press<'_> {
         let Some(previous) = &source.previous else { return Ok(Value::Null) };
         let allow = diff::allowances(self.context, &[])?;
         let key = match previous {
-            Place::File(path) if Path::new(path).is_file() => Some(self.key(
+            SourceLocation::File(path) if Path::new(path).is_file() => Some(self.key(
                 Worker::Compat,
                 &[
                     ("old", &file_digest(Path::new(path))?),
@@ -454,7 +456,8 @@ impl Press<'_> {
             };
             let parameters = Request::Parameters { old, new, decimals: None, symbol: None, block_time: None };
             let (_, mut parameters): (_, ParametersReport) = self.ask(&title, Worker::Compat, &parameters)?;
-            (changes.old.source, changes.new.source) = (previous.name(), Place::File(utf8(blob)?.to_owned()).name());
+            (changes.old.source, changes.new.source) =
+                (previous.name(), SourceLocation::File(utf8(blob)?.to_owned()).name());
             (parameters.old.source, parameters.new.source) = (changes.old.source.clone(), changes.new.source.clone());
             Ok(Compared::Whole { passed, changes: Box::new(changes), parameters: Box::new(parameters) })
         })?;

@@ -4,7 +4,7 @@
 use super::{super::diff, bundle::inputs, plan::Plan};
 use crate::{
     inputs::file_digest,
-    jobs::{Desk, Done},
+    jobs::{JobContext, JobOutcome},
     workers::{self, Worker},
 };
 use protocol::{
@@ -15,20 +15,21 @@ use worker::{Code, Outcome, Result};
 
 impl Plan<'_> {
     /// The chain's present runtime, which is the `:code` of its state, against the one that ships.
-    pub(super) fn diff(&self, desk: &Desk<'_>) -> Result<Done> {
+    pub(super) fn diff(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let allow = diff::allowances(self.context, &self.options.allow)?;
         let key = inputs(&[
             ("blob", &file_digest(&self.blob())?),
             ("state", &self.state_digest()?),
             ("allow", &diff::text(&allow)),
-            ("tool", &self.tool(Worker::Compat, desk)?),
+            ("tool", &self.tool(Worker::Compat, job_context)?),
         ]);
         if self.bundle.is_done("diff", &key) {
-            return Ok(Done::Unchanged);
+            return Ok(JobOutcome::Unchanged);
         }
         let (old, new) = (self.state.place.source(), Source::File(self.blob()));
         let request = Request::Diff { old, new, allow, parameters: true };
-        let outcome = workers::ask::<DiffReport>(self.context, Worker::Compat, &request, desk.task, desk.log);
+        let outcome =
+            workers::ask::<DiffReport>(self.context, Worker::Compat, &request, job_context.task, job_context.log);
         let (verdict, result): (Verdict, _) = match outcome {
             Ok(Outcome { passed, value: mut report }) => {
                 report.old.source = self.state.place.name();
@@ -50,6 +51,6 @@ impl Plan<'_> {
             Verdict::Pass => "passed",
             _ => "FAILED",
         };
-        Ok(Done::Now(told.into()))
+        Ok(JobOutcome::Completed(told.into()))
     }
 }

@@ -5,7 +5,7 @@
 //! a step about something else must not be joined to these.
 
 use super::{super::utf8, plan::Plan, verdict_of};
-use crate::{cli::UpgradeJob, git, inputs::file_digest, jobs::Finished};
+use crate::{cli::UpgradeJob, git, inputs::file_digest, jobs::FinishedJob};
 use evidence::step;
 use protocol::{
     Verdict,
@@ -93,7 +93,7 @@ impl Plan<'_> {
     }
 
     /// Returns what a run of some jobs left, and the verdict of their steps.
-    pub fn part(&self, finished: &[Finished]) -> Result<(Verdict, RuntimeUpgrade)> {
+    pub fn part(&self, finished: &[FinishedJob]) -> Result<(Verdict, RuntimeUpgrade)> {
         let mut steps = Vec::new();
         let mut verdict = Verdict::Pass;
         for name in self.steps().into_iter().filter(|step| self.options.only.iter().any(|job| job.name() == *step)) {

@@ -17,8 +17,8 @@ use crate::{
     engines::Engine,
     git,
     inputs::file_digest,
-    jobs::{Desk, Done, Job},
-    networks::{self, Pinned, Place},
+    jobs::{Job, JobContext, JobOutcome},
+    networks::{self, PinnedState, SourceLocation},
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
 };
@@ -60,7 +60,7 @@ pub struct Plan<'run> {
     pub engine: Option<&'run (dyn Engine + 'run)>,
     pub runtime: &'run Runtime,
     pub bundle: &'run Bundle,
-    pub state: &'run Pinned,
+    pub state: &'run PinnedState,
     pub options: &'run cli::Upgrade,
     pub keys: &'run [KeySource],
     pub root: Option<&'run Path>,
@@ -77,7 +77,7 @@ impl Plan<'_> {
         chosen
             .map(|job| {
                 let after = self.needs(job).into_iter().map(|needed| self.name(needed));
-                let made = Job::new(self.name(job), move |desk| self.work(job, desk)).after(after);
+                let made = Job::new(self.name(job), move |job_context| self.work(job, job_context)).after(after);
                 // Both builds wait: cargo builds one thing at a time in a target directory.
                 match job {
                     UpgradeJob::Build | UpgradeJob::BuildTryRuntime => made.after(after_build),
@@ -87,19 +87,19 @@ impl Plan<'_> {
             .collect()
     }
 
-    fn work(&self, job: UpgradeJob, desk: &Desk<'_>) -> Result<Done> {
+    fn work(&self, job: UpgradeJob, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         match job {
-            UpgradeJob::Build => self.build(desk),
-            UpgradeJob::Inspect => self.inspect(desk),
-            UpgradeJob::BuildTryRuntime => self.build_try_runtime(desk),
-            UpgradeJob::Propose => self.propose(desk),
-            UpgradeJob::Diff => self.diff(desk),
-            UpgradeJob::Weights => self.weights(desk),
-            UpgradeJob::DryRun => self.dry_run(desk),
-            UpgradeJob::Report => self.report(desk),
-            UpgradeJob::Manifest => self.manifest(desk),
-            UpgradeJob::Sign => self.sign(desk),
-            UpgradeJob::Verify => self.verify(desk),
+            UpgradeJob::Build => self.build(job_context),
+            UpgradeJob::Inspect => self.inspect(job_context),
+            UpgradeJob::BuildTryRuntime => self.build_try_runtime(job_context),
+            UpgradeJob::Propose => self.propose(job_context),
+            UpgradeJob::Diff => self.diff(job_context),
+            UpgradeJob::Weights => self.weights(job_context),
+            UpgradeJob::DryRun => self.dry_run(job_context),
+            UpgradeJob::Report => self.report(job_context),
+            UpgradeJob::Manifest => self.manifest(job_context),
+            UpgradeJob::Sign => self.sign(job_context),
+            UpgradeJob::Verify => self.verify(job_context),
         }
     }
 
@@ -157,15 +157,22 @@ impl Plan<'_> {
         Ok(step::of(verdict, result)?.of_runtime(&self.runtime.name).input("blob", blob))
     }
 
-    fn build(&self, desk: &Desk<'_>) -> Result<Done> {
+    fn build(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let variant = build::release_variant(self.runtime, Profile::Production);
         let source = git::source(&self.context.workspace);
         let engine = self.engine()?;
         let key = inputs(&[("sources", &engine.key(self.runtime, &variant)?), ("commit", &format!("{source:?}"))]);
         if self.bundle.is_done("build", &key) {
-            return Ok(Done::Unchanged);
+            return Ok(JobOutcome::Unchanged);
         }
-        let built = build::build_into(engine, self.runtime, &variant, &self.bundle.directory, desk.task, desk.log)?;
+        let built = build::build_into(
+            engine,
+            self.runtime,
+            &variant,
+            &self.bundle.directory,
+            job_context.task,
+            job_context.log,
+        )?;
         let record = built.runtime.record;
         if !built.fits {
             return Err(Failure::check(format!("{} is too large for the network", self.runtime.package))
@@ -190,32 +197,32 @@ impl Plan<'_> {
         }
         self.bundle.write_step(step, &[self.blob_name(), self.digest_name()])?;
         self.bundle.done("build", &key, &["build.json".into(), self.blob_name(), self.digest_name()])?;
-        Ok(Done::Now("built".into()))
+        Ok(JobOutcome::Completed("built".into()))
     }
 
-    fn build_try_runtime(&self, desk: &Desk<'_>) -> Result<Done> {
+    fn build_try_runtime(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let Some(variant) = target::try_runtime_variant(self.runtime) else {
-            return Ok(Done::Now("the runtime has no feature try-runtime".into()));
+            return Ok(JobOutcome::Completed("the runtime has no feature try-runtime".into()));
         };
         let out = self.bundle.work.join("try-runtime");
-        let built = build::build_into(self.engine()?, self.runtime, &variant, &out, desk.task, desk.log)?;
-        Ok(if built.runtime.cached { Done::Unchanged } else { Done::Now("built".into()) })
+        let built = build::build_into(self.engine()?, self.runtime, &variant, &out, job_context.task, job_context.log)?;
+        Ok(if built.runtime.cached { JobOutcome::Unchanged } else { JobOutcome::Completed("built".into()) })
     }
 
     /// A worker's version is part of what its result is made from.
-    pub(super) fn tool(&self, worker: Worker, desk: &Desk<'_>) -> Result<String> {
-        let program = workers::locate(self.context, worker, desk.task)?;
+    pub(super) fn tool(&self, worker: Worker, job_context: &JobContext<'_>) -> Result<String> {
+        let program = workers::locate(self.context, worker, job_context.task)?;
         let metadata = std::fs::metadata(&program).map_err(|error| Failure::io("read", &program, &error))?;
         Ok(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
     }
 
     /// What a job that reads a place is made from: a file by its digest, a block by its hash. What a node says without one
     /// changes by itself, so it is asked again, each time.
-    pub(super) fn digest_of(&self, place: &Place) -> Result<String> {
+    pub(super) fn digest_of(&self, place: &SourceLocation) -> Result<String> {
         match place {
-            Place::File(path) => file_digest(Path::new(path)),
-            Place::Live(Live { at: Some(block), .. }) if block.starts_with("0x") => Ok(block.clone()),
-            Place::Live(live) => Ok(format!("{live} {:?}", std::time::SystemTime::now())),
+            SourceLocation::File(path) => file_digest(Path::new(path)),
+            SourceLocation::Live(Live { at: Some(block), .. }) if block.starts_with("0x") => Ok(block.clone()),
+            SourceLocation::Live(live) => Ok(format!("{live} {:?}", std::time::SystemTime::now())),
         }
     }
 
@@ -223,10 +230,10 @@ impl Plan<'_> {
         self.digest_of(&self.state.place)
     }
 
-    fn inspect(&self, desk: &Desk<'_>) -> Result<Done> {
-        let key = inputs(&[("blob", &file_digest(&self.blob())?), ("tool", &self.tool(Worker::Inspect, desk)?)]);
+    fn inspect(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
+        let key = inputs(&[("blob", &file_digest(&self.blob())?), ("tool", &self.tool(Worker::Inspect, job_context)?)]);
         if self.bundle.is_done("inspect", &key) {
-            return Ok(Done::Unchanged);
+            return Ok(JobOutcome::Unchanged);
         }
         let source = Source::File(self.blob_name().into());
         let request = inspect::Request::Inspect { source, metadata: true, token: None };
@@ -234,16 +241,16 @@ impl Plan<'_> {
             self.context,
             Worker::Inspect,
             &request,
-            desk.task,
-            desk.log,
+            job_context.task,
+            job_context.log,
             &self.bundle.directory,
         )?;
         self.bundle.write_step(self.step(outcome.passed.into(), &outcome.value)?, &[])?;
         self.bundle.done("inspect", &key, &["inspect.json".into()])?;
-        Ok(Done::Now("read".into()))
+        Ok(JobOutcome::Completed("read".into()))
     }
 
-    fn dry_run(&self, desk: &Desk<'_>) -> Result<Done> {
+    fn dry_run(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let try_runtime = Some(self.try_runtime_blob())
             .filter(|path| path.is_file() && self.runtime.features.contains("try-runtime"));
         let try_digest = try_runtime.as_deref().map(file_digest).transpose()?;
@@ -257,10 +264,10 @@ impl Plan<'_> {
             ("state", &self.state_digest()?),
             ("with", &beside.join(" ")),
             ("options", &format!("{:?} {} {config:?}", self.options.at, self.options.blocks)),
-            ("tool", &self.tool(Worker::DryRun, desk)?),
+            ("tool", &self.tool(Worker::DryRun, job_context)?),
         ]);
         if self.bundle.is_done("dry-run", &key) {
-            return Ok(Done::Unchanged);
+            return Ok(JobOutcome::Unchanged);
         }
         let mut request = dry_run::request(
             self.context,
@@ -268,17 +275,18 @@ impl Plan<'_> {
             try_runtime.as_deref(),
             &self.state.place,
             match &self.state.place {
-                Place::File(_) => self.options.at.as_deref(),
-                Place::Live(_) => None,
+                SourceLocation::File(_) => self.options.at.as_deref(),
+                SourceLocation::Live(_) => None,
             },
             self.options.blocks,
         )?;
         request.allow.clone_from(&config.allow);
         request.deny.clone_from(&config.deny);
         request.strict = config.strict;
-        request.with = with.iter().map(Place::source).collect();
+        request.with = with.iter().map(SourceLocation::source).collect();
         let request = Request::DryRun(request);
-        let mut report: DryRunReport = workers::ask(self.context, Worker::DryRun, &request, desk.task, desk.log)?.value;
+        let mut report: DryRunReport =
+            workers::ask(self.context, Worker::DryRun, &request, job_context.task, job_context.log)?.value;
         let verdict = dry_run::verdict(&report);
         let told = match verdict {
             Verdict::Fail => "FAILED".into(),
@@ -294,7 +302,7 @@ impl Plan<'_> {
             .input("state", self.state.input()?);
         self.bundle.write_step(step, &[])?;
         self.bundle.done("dry-run", &key, &["dry-run.json".into()])?;
-        Ok(Done::Now(told))
+        Ok(JobOutcome::Completed(told))
     }
 
     /// The command line first, then the runtime's own configuration.
@@ -308,7 +316,7 @@ impl Plan<'_> {
         route
     }
 
-    fn propose(&self, desk: &Desk<'_>) -> Result<Done> {
+    fn propose(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let mut route = self.route();
         let governs = route.relay.take();
         let relay = governs.as_deref().map(|relay| networks::source(self.context, relay)).transpose()?;
@@ -318,10 +326,10 @@ impl Plan<'_> {
             ("state", &self.state_digest()?),
             ("relay", &relay_digest),
             ("route", &format!("{route:?}")),
-            ("tool", &self.tool(Worker::Proposal, desk)?),
+            ("tool", &self.tool(Worker::Proposal, job_context)?),
         ]);
         if self.bundle.is_done("propose", &key) {
-            return Ok(Done::Unchanged);
+            return Ok(JobOutcome::Unchanged);
         }
         let mut request =
             propose::request(&self.blob(), &self.state.place, relay.as_ref(), &route, Some(&self.bundle.directory))?;
@@ -331,7 +339,7 @@ impl Plan<'_> {
             relay: networks::public_node(governs.as_deref(), None)?,
         };
         let request = ProposalRequest::Propose(request);
-        let outcome = workers::ask(self.context, Worker::Proposal, &request, desk.task, desk.log);
+        let outcome = workers::ask(self.context, Worker::Proposal, &request, job_context.task, job_context.log);
         let (passed, result) = match outcome {
             Ok(Outcome { passed, value }) => (passed, ProposeOutcome::Proposed(Box::new(value))),
             // That a chain would refuse this upgrade is a verdict; the report shall carry it.
@@ -342,28 +350,28 @@ impl Plan<'_> {
         let step = self.step(passed.into(), &result)?.input("state", self.state.input()?);
         self.bundle.write_step(step, &outputs)?;
         self.bundle.done("propose", &key, &[vec!["propose.json".into()], outputs].concat())?;
-        Ok(Done::Now(if passed { "calls written" } else { "REFUSED" }.into()))
+        Ok(JobOutcome::Completed(if passed { "calls written" } else { "REFUSED" }.into()))
     }
 
-    fn report(&self, _: &Desk<'_>) -> Result<Done> {
+    fn report(&self, _: &JobContext<'_>) -> Result<JobOutcome> {
         let reports = reports::rendered(&self.runtime.name, |step| {
             match step == super::weights::STEP && !self.checks_weights() {
                 true => Ok(None),
                 false => self.bundle.read_step(step).map(Some),
             }
         })?;
-        let mut done = Done::Unchanged;
+        let mut done = JobOutcome::Unchanged;
         for (name, text) in reports {
             let path = self.bundle.path(name);
             if !std::fs::read(&path).is_ok_and(|former| former == text.as_bytes()) {
                 files::write_whole(&path, text.as_bytes())?;
-                done = Done::Now("written".into());
+                done = JobOutcome::Completed("written".into());
             }
         }
         Ok(done)
     }
 
-    fn manifest(&self, desk: &Desk<'_>) -> Result<Done> {
+    fn manifest(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let build = self.bundle.read_step(BuildResult::STEP)?;
         let facts: RuntimeFacts = self.bundle.result()?;
         let request = EvidenceRequest::Assemble(AssembleRequest {
@@ -382,8 +390,9 @@ impl Plan<'_> {
                 rustc: build.inputs.get("toolchain").map(|toolchain| toolchain.digest.clone()),
             },
         });
-        let assembled: Assembled = workers::ask(self.context, Worker::Evidence, &request, desk.task, desk.log)?.value;
-        Ok(if assembled.signatures_kept > 0 { Done::Unchanged } else { Done::Now("joined".into()) })
+        let assembled: Assembled =
+            workers::ask(self.context, Worker::Evidence, &request, job_context.task, job_context.log)?.value;
+        Ok(if assembled.signatures_kept > 0 { JobOutcome::Unchanged } else { JobOutcome::Completed("joined".into()) })
     }
 
     /// The steps that leave evidence.
@@ -401,18 +410,25 @@ impl Plan<'_> {
 
     /// What people signed is not signed once more by a key that nobody keeps, and each key signs a manifest once: another
     /// signature of the same would only change the file.
-    fn sign(&self, desk: &Desk<'_>) -> Result<Done> {
+    fn sign(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         if self.verdict()? != Verdict::Pass {
-            return Ok(Done::Now("not signed, as not everything passed".into()));
+            return Ok(JobOutcome::Completed("not signed, as not everything passed".into()));
         }
         let manifest = Manifest::parse(&files::read_bounded(&self.bundle.path(MANIFEST), EVIDENCE_LIMIT)?);
         if self.keys.is_empty() {
             if !manifest.key_ids.is_empty() {
-                return Ok(Done::Unchanged);
+                return Ok(JobOutcome::Unchanged);
             }
             let throw_away = [KeySource::ThrowAway];
-            sign::sign(self.context, &self.bundle.directory, &throw_away, self.root, desk.task, desk.log)?;
-            return Ok(Done::Now("signed with a key that was thrown away".into()));
+            sign::sign(
+                self.context,
+                &self.bundle.directory,
+                &throw_away,
+                self.root,
+                job_context.task,
+                job_context.log,
+            )?;
+            return Ok(JobOutcome::Completed("signed with a key that was thrown away".into()));
         }
         let path = self.bundle.work.join("signed.json");
         let key = inputs(&[
@@ -425,22 +441,24 @@ impl Plan<'_> {
             && former.inputs == key
             && former.key_ids.iter().all(|id| manifest.key_ids.contains(id))
         {
-            return Ok(Done::Unchanged);
+            return Ok(JobOutcome::Unchanged);
         }
         let mut signed = Signed { inputs: key, key_ids: Vec::new() };
         for with in self.keys {
             let with = std::slice::from_ref(with);
-            let last = sign::sign(self.context, &self.bundle.directory, with, self.root, desk.task, desk.log)?;
+            let last =
+                sign::sign(self.context, &self.bundle.directory, with, self.root, job_context.task, job_context.log)?;
             signed.key_ids.extend(last.map(|last| last.key_id));
         }
         files::write_whole(&path, &super::bundle::pretty(&signed)?)?;
-        Ok(Done::Now("signed".into()))
+        Ok(JobOutcome::Completed("signed".into()))
     }
 
-    fn verify(&self, desk: &Desk<'_>) -> Result<Done> {
-        let outcome = verify::verify(self.context, &self.bundle.directory, self.root, desk.task, desk.log)?;
+    fn verify(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
+        let outcome =
+            verify::verify(self.context, &self.bundle.directory, self.root, job_context.task, job_context.log)?;
         files::write_whole(&self.bundle.work.join("verified.json"), &super::bundle::pretty(&outcome.value)?)?;
-        Ok(Done::Now(if outcome.passed { "verified" } else { "not signed off" }.into()))
+        Ok(JobOutcome::Completed(if outcome.passed { "verified" } else { "not signed off" }.into()))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     cli::{self, UpgradeJob},
     context::Context,
     inputs::file_digest,
-    networks::{self, Pinned, Place},
+    networks::{self, PinnedState, SourceLocation},
     runtimes::Runtime,
 };
 use evidence::step;
@@ -28,14 +28,14 @@ pub fn pinned(
     text: &str,
     bundle: &Bundle,
     options: &cli::Upgrade,
-) -> Result<Pinned> {
+) -> Result<PinnedState> {
     let former = match options.only.is_empty() {
         true => None,
         false => carried(bundle)?,
     };
     let takes_it = options.only.is_empty() || options.only.iter().copied().any(UpgradeJob::takes_state);
     if !takes_it {
-        return Ok(Pinned { place: Place::File(text.to_owned()), pin: former.unwrap_or_default() });
+        return Ok(PinnedState { place: SourceLocation::File(text.to_owned()), pin: former.unwrap_or_default() });
     }
     let at = options.at.as_deref().or(former.as_ref().and_then(|pin| pin.block_hash.as_deref()));
     let pinned = networks::pinned(context, text, at)?;
@@ -57,13 +57,13 @@ fn carried(bundle: &Bundle) -> Result<Option<StatePin>> {
     }
 }
 
-impl Pinned {
+impl PinnedState {
     /// Returns the state as an input of a step: by what it is, not by where it was taken from.
     pub fn input(&self) -> Result<Input> {
         let digest = match (&self.pin.state_root, &self.place) {
             (Some(root), _) => root.clone(),
-            (None, Place::File(path)) => file_digest(Path::new(path))?,
-            (None, Place::Live(_)) => return Err(Failure::internal("a node's state has no root")),
+            (None, SourceLocation::File(path)) => file_digest(Path::new(path))?,
+            (None, SourceLocation::Live(_)) => return Err(Failure::internal("a node's state has no root")),
         };
         Ok(Input::state(digest, &self.pin))
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     inputs::file_digest,
-    jobs::{Done, Finished},
+    jobs::{FinishedJob, JobOutcome},
 };
 use protocol::{
     Check, Status, Verdict,
@@ -22,7 +22,7 @@ use worker::{Failure, Result};
 
 impl Plan<'_> {
     /// Returns what a person reads at the end; it passed if the upgrade can be proposed.
-    pub fn summary(&self, finished: &[Finished]) -> Result<(Verdict, RuntimeUpgrade)> {
+    pub fn summary(&self, finished: &[FinishedJob]) -> Result<(Verdict, RuntimeUpgrade)> {
         let dry_run: DryRunReport = self.bundle.result()?;
         let proposal: ProposeOutcome = self.bundle.result()?;
         let path = self.bundle.work.join("verified.json");
@@ -68,12 +68,12 @@ impl Plan<'_> {
         Ok((verdict, RuntimeUpgrade::Whole(Box::new(summary))))
     }
 
-    pub(super) fn finished(&self, all: &[Finished]) -> Vec<JobReport> {
-        let seconds = |job: &Finished| (job.seconds * 1000.0).round() / 1000.0;
+    pub(super) fn finished(&self, all: &[FinishedJob]) -> Vec<JobReport> {
+        let seconds = |job: &FinishedJob| (job.seconds * 1000.0).round() / 1000.0;
         let own = all.iter().filter_map(|job| Some((job.name.strip_prefix(&self.prefix)?, job)));
         own.map(|(name, job)| JobReport {
             name: name.to_owned(),
-            unchanged: job.done == Done::Unchanged,
+            unchanged: job.outcome == JobOutcome::Unchanged,
             seconds: seconds(job),
         })
         .collect()

@@ -17,7 +17,7 @@ use crate::{
     engines::Builder,
     git,
     inputs::file_digest,
-    jobs::{Desk, Done},
+    jobs::{JobContext, JobOutcome},
     revision,
     runtimes::{Runtime, Workspace},
     workers::{self, Worker},
@@ -70,9 +70,9 @@ impl Plan<'_> {
         self.runtime.through.is_none()
     }
 
-    pub fn weights(&self, desk: &Desk<'_>) -> Result<Done> {
+    pub fn weights(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         if !self.checks_weights() {
-            return Ok(Done::Now("the runtime is not of the workspace".into()));
+            return Ok(JobOutcome::Completed("the runtime is not of the workspace".into()));
         }
         let variant = build::release_variant(self.runtime, Profile::Production);
         // Whatever compiles it: the source alone is checked.
@@ -84,13 +84,14 @@ impl Plan<'_> {
             ("commit", &format!("{source:?}")),
             ("base", &format!("{base:?}")),
             ("benchmarked", &format!("{:?}", self.measured)),
-            ("tool", &self.tool(Worker::Weights, desk)?),
+            ("tool", &self.tool(Worker::Weights, job_context)?),
             ("blob", &file_digest(&self.blob())?),
         ]);
         if self.bundle.is_done(STEP, &key) {
-            return Ok(Done::Unchanged);
+            return Ok(JobOutcome::Unchanged);
         }
-        let mut request = check::request(self.context, self.workspace, self.runtime, desk.task, desk.log)?;
+        let mut request =
+            check::request(self.context, self.workspace, self.runtime, job_context.task, job_context.log)?;
         let mut comparison = None;
         // Its files are there for as long as it is: the worker reads them.
         let mut before = None;
@@ -100,7 +101,7 @@ impl Plan<'_> {
             match old {
                 Ok(old) => {
                     old.add_to(self.context, &mut request);
-                    comparison = Some(self.compare(&old, name, desk)?);
+                    comparison = Some(self.compare(&old, name, job_context)?);
                     before = Some(old);
                 }
                 Err(failure) if failure.kind == worker::Kind::Input => {
@@ -110,7 +111,8 @@ impl Plan<'_> {
             }
         }
         let request = Request::Check(Box::new(request));
-        let outcome: Outcome<Report> = workers::ask(self.context, Worker::Weights, &request, desk.task, desk.log)?;
+        let outcome: Outcome<Report> =
+            workers::ask(self.context, Worker::Weights, &request, job_context.task, job_context.log)?;
         drop(before);
         let result = StepResult { check: outcome.value, comparison, benchmarked: self.measured.clone() };
         let before = Input {
@@ -121,7 +123,7 @@ impl Plan<'_> {
         let step = step.input("source", super::plan::source_input(&source)).input("release_before", before);
         self.bundle.write_step(step, &[])?;
         self.bundle.done(STEP, &key, &[format!("{STEP}.json")])?;
-        Ok(Done::Now(if outcome.passed { "passed" } else { "FAILED" }.into()))
+        Ok(JobOutcome::Completed(if outcome.passed { "passed" } else { "FAILED" }.into()))
     }
 
     /// The revision that was named, else the last release's tag, with its commit.
@@ -138,7 +140,7 @@ impl Plan<'_> {
     }
 
     /// The weights of then and now, without what did not change.
-    fn compare(&self, old: &Base, name: &str, desk: &Desk<'_>) -> Result<AgainstRelease> {
+    fn compare(&self, old: &Base, name: &str, job_context: &JobContext<'_>) -> Result<AgainstRelease> {
         let inside = self.runtime.config.weights.directory.as_deref().unwrap_or(Path::new("src/weights"));
         let (before, now) = (old.directory.join(inside), self.runtime.directory.join(inside));
         for (whose, directory) in [(name, &before), ("the source", &now)] {
@@ -152,7 +154,8 @@ impl Plan<'_> {
             new: Side { name: "the source".into(), path: now },
             options: Options::default(),
         }));
-        let outcome: Outcome<Comparison> = workers::ask(self.context, Worker::Weights, &request, desk.task, desk.log)?;
+        let outcome: Outcome<Comparison> =
+            workers::ask(self.context, Worker::Weights, &request, job_context.task, job_context.log)?;
         let mut comparison = outcome.value;
         comparison.extrinsics.retain(|one| one.change != Change::Unchanged);
         Ok(AgainstRelease::Compared(Box::new(comparison)))

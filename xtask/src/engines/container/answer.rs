@@ -1,35 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a builder says when it ends: one JSON document on the last line, with progress and chatter before it.
+//! Reads the result of a builder: one JSON document on the last line, after progress messages.
 
 use serde_json::Value;
 use worker::{Failure, Result};
 
-/// The documents of srtool have some kilobytes. A longer one is cut by whoever reads the lines, and then no JSON.
+/// The length limit of the document, in bytes. srtool's documents have some kilobytes. A longer
+/// line was cut by its reader and is not valid JSON.
 const LIMIT: usize = 1024 * 1024;
 
-/// Keeps the last line that may be the document.
+/// Keeps the last line that may be the JSON document.
 #[derive(Default)]
-pub struct Listener {
+pub struct ResultReader {
     last: Option<String>,
 }
 
-/// What of the document is of use: the blob itself is hashed by us.
+/// The used parts of the document. The blob itself is hashed by Cutover.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct BuilderResult {
     pub rustc: String,
-    /// What the builder says the hash of the compressed blob is.
+    /// The hash of the compressed blob, as the builder reports it.
     pub blake2_256: Option<String>,
 }
 
-impl Listener {
+impl ResultReader {
+    /// Reads a line of the builder's output.
     pub fn line(&mut self, line: &str) {
         if line.trim_start().starts_with('{') && line.len() <= LIMIT {
             self.last = Some(line.trim().to_owned());
         }
     }
 
-    /// The document, which `who` has to have written.
-    pub fn answer(&self, who: &str) -> Result<Answer> {
+    /// Parses the document. `who` names the builder in errors.
+    pub fn result(&self, who: &str) -> Result<BuilderResult> {
         let expected = "one JSON document on its last line, as `build --app --json` of srtool writes it";
         let Some(line) = &self.last else {
             return Err(Failure::input(format!("{who} ended without a result"))
@@ -40,11 +42,11 @@ impl Listener {
         let text =
             |document: &Value, pointer: &str| document.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         let document: Value = serde_json::from_str(line).map_err(|error| {
-            let what = if error.is_eof() { "is cut short" } else { "is no JSON" };
+            let what = if error.is_eof() { "is cut short" } else { "is not JSON" };
             Failure::input(format!("the result of {who} {what}")).found(error.to_string()).expected(expected)
         })?;
         let text = |pointer: &str| text(&document, pointer);
-        Ok(Answer {
+        Ok(BuilderResult {
             rustc: text("/rustc").or_else(|| text("/info/rustc")).unwrap_or_default(),
             blake2_256: text("/runtimes/compressed/blake2_256")
                 .or_else(|| text("/runtimes/compressed/subwasm/blake2_256"))
@@ -53,14 +55,14 @@ impl Listener {
     }
 }
 
-impl Answer {
-    /// A builder that says one hash and leaves another blob has mixed something up, or is lying.
+impl BuilderResult {
+    /// Fails if the reported hash differs from the blob's.
     pub fn check(&self, who: &str, hash: &str) -> Result<()> {
         match &self.blake2_256 {
             Some(stated) if !stated.eq_ignore_ascii_case(hash) => {
-                Err(Failure::input(format!("{who} left another blob than it says"))
+                Err(Failure::input(format!("the blob of {who} differs from the hash that it reports"))
                     .found(format!("a blob with blake2-256 {hash}"))
-                    .expected(format!("{stated}, as its result says")))
+                    .expected(format!("{stated}, as its result states")))
             }
             _ => Ok(()),
         }
@@ -71,31 +73,31 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn listen(lines: &[&str]) -> Listener {
-        let mut listener = Listener::default();
+    fn listen(lines: &[&str]) -> ResultReader {
+        let mut listener = ResultReader::default();
         lines.iter().for_each(|line| listener.line(line));
         listener
     }
 
     #[test]
-    fn text_around_the_document_does_no_harm() {
+    fn text_around_the_document_is_ignored() {
         let hash = format!("0x{}", "ab".repeat(32));
         let document = format!(r#"{{"rustc":"rustc 1.96.0","runtimes":{{"compressed":{{"blake2_256":"{hash}"}}}}}}"#);
         let answer =
-            listen(&["Found image tag 1.93.0", "{ not this one", &document, "bye"]).answer("it").expect("read");
-        assert_eq!(answer, Answer { rustc: "rustc 1.96.0".into(), blake2_256: Some(hash.clone()) });
+            listen(&["Found image tag 1.93.0", "{ not this one", &document, "bye"]).result("it").expect("read");
+        assert_eq!(answer, BuilderResult { rustc: "rustc 1.96.0".into(), blake2_256: Some(hash.clone()) });
         answer.check("it", &hash).expect("the same");
         let failure = answer.check("it", "0x00").expect_err("another");
-        assert_eq!(failure.message, "it left another blob than it says");
+        assert_eq!(failure.message, "the blob of it differs from the hash that it reports");
     }
 
     #[test]
-    fn no_document_and_half_of_one_are_told_apart() {
-        let none = listen(&["Compiling", "Finished"]).answer("the image").expect_err("nothing");
+    fn missing_and_truncated_documents_give_different_errors() {
+        let none = listen(&["Compiling", "Finished"]).result("the image").expect_err("nothing");
         assert_eq!(none.message, "the image ended without a result");
-        let half = listen(&[r#"{"rustc":"rustc 1.9"#]).answer("the image").expect_err("half");
+        let half = listen(&[r#"{"rustc":"rustc 1.9"#]).result("the image").expect_err("half");
         assert_eq!(half.message, "the result of the image is cut short");
-        let broken = listen(&["{rustc}"]).answer("the image").expect_err("broken");
-        assert_eq!(broken.message, "the result of the image is no JSON");
+        let broken = listen(&["{rustc}"]).result("the image").expect_err("broken");
+        assert_eq!(broken.message, "the result of the image is not JSON");
     }
 }

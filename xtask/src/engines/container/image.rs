@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which image builds, by its digest. A tag may be another image tomorrow.
+//! Resolves the builder image to its digest, because a tag may move.
 
 use super::{super::Image, program::Program};
 use crate::{cli::EngineOptions, context::Context, printer::Task, runtimes::Workspace};
@@ -8,10 +8,11 @@ use std::time::Duration;
 use worker::{Failure, Result};
 
 const SRTOOL: &str = "docker.io/paritytech/srtool";
-/// An image has a gigabyte or more.
-const PULL: Duration = Duration::from_secs(60 * 60);
+/// The time limit for pulling an image, which has a gigabyte or more.
+const PULL_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// The image that is meant: of the command line, of the configuration, or srtool's at the workspace's compiler.
+/// Returns the image reference of the command line, else of the configuration, else srtool's image
+/// for the workspace's compiler.
 fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) -> Result<String> {
     if let Some(image) = options.image.as_ref().or(workspace.config.image.as_ref()) {
         return Ok(image.clone());
@@ -21,13 +22,13 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
     let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
     match channel(&text) {
         Some(channel) => Ok(format!("{SRTOOL}:{channel}")),
-        None => Err(Failure::usage("no builder image is named")
-            .found("no rust-toolchain.toml with a version that srtool could have an image for")
-            .hint("name one with --image, or set `image` in [workspace.metadata.cutover]")),
+        None => Err(Failure::usage("no builder image is given")
+            .found("no rust-toolchain.toml with a version for which srtool could have an image")
+            .hint("give one with --image, or set `image` in [workspace.metadata.cutover]")),
     }
 }
 
-/// The version of a `rust-toolchain.toml`, or of the file of one line from before it.
+/// Returns the version in a `rust-toolchain.toml`, or in the older file that has only one line.
 fn channel(text: &str) -> Option<String> {
     let document: Value = toml_edit::de::from_str(text).unwrap_or_default();
     let value =
@@ -36,7 +37,7 @@ fn channel(text: &str) -> Option<String> {
     is_version.then(|| value.to_owned())
 }
 
-/// `name`, `tag` and `digest` of a reference.
+/// Splits a reference into `name`, `tag` and `digest`.
 fn split(reference: &str) -> (String, Option<String>, Option<String>) {
     let (rest, digest) = match reference.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest.to_owned())),
@@ -52,6 +53,7 @@ fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// Resolves the image to its digest, and pulls it if it is missing.
 pub fn resolve(
     context: &Context,
     workspace: &Workspace,
@@ -65,25 +67,25 @@ pub fn resolve(
     if let Some(digest) = &pinned
         && !is_digest(digest)
     {
-        return Err(Failure::usage(format!("{reference} names no image"))
+        return Err(Failure::usage(format!("{reference} is not a valid image reference"))
             .found(format!("digest {digest}"))
             .expected("sha256: and 64 hex digits"));
     }
     let image = match inspect(program, &reference)? {
         Some(found) => found,
         None if reference.starts_with("localhost/") || by_id => {
-            return Err(missing(program, &reference, "it is not there, and no registry has it"));
+            return Err(missing(program, &reference, "it does not exist locally, and no registry has it"));
         }
         None => {
             task.say(&format!("fetching the image {reference}"));
-            program.tool().args(["pull", "--quiet", &reference]).timeout(PULL).output().map_err(|failure| {
+            program.tool().args(["pull", "--quiet", &reference]).timeout(PULL_TIMEOUT).output().map_err(|failure| {
                 match crate::interrupt::happened() {
                     true => failure,
                     false => missing(program, &reference, &failure.found.unwrap_or_default()),
                 }
             })?;
             inspect(program, &reference)?
-                .ok_or_else(|| missing(program, &reference, "it was fetched and is not there"))?
+                .ok_or_else(|| missing(program, &reference, "it was pulled and is still missing"))?
         }
     };
     let digest = match (&pinned, by_id) {
@@ -94,12 +96,12 @@ pub fn resolve(
         }
     };
     if pinned.is_none() && !by_id && !options.allow_moving_tag {
-        // An image that was never pushed has no digest at docker, only an id.
+        // In docker an image that was never pushed has an id, but no digest.
         let pin = if image.digests.is_empty() { digest.clone() } else { format!("{name}@{digest}") };
-        return Err(Failure::usage(format!("{reference} may be another image tomorrow"))
-            .expected("an image named by its digest")
+        return Err(Failure::usage(format!("{reference} is a tag, which may move to another image"))
+            .expected("an image with its digest")
             .hint(format!(
-                "set `image = \"{pin}\"`, which it is today, in [workspace.metadata.cutover], or name it with --image; or add --allow-moving-tag"
+                "set `image = \"{pin}\"`, its current digest, in [workspace.metadata.cutover], or give that with --image; or add --allow-moving-tag"
             )));
     }
     Ok(Image { reference, name, tag, digest })
@@ -118,15 +120,16 @@ fn missing(program: &Program, reference: &str, found: &str) -> Failure {
     )
 }
 
-/// What the engine knows of an image.
+/// The description of an image by the container engine.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Known {
+struct ImageDescription {
     id: String,
     digests: Vec<String>,
 }
 
-impl Known {
-    /// Of this name, else any, else the id: what is the same image has one of these the same.
+impl ImageDescription {
+    /// Returns the digest for this name, else any digest, else the id. Equal images have one of
+    /// these in common.
     fn digest(&self, name: &str) -> Option<String> {
         let of = |entry: &String| entry.rsplit_once('@').map(|(_, digest)| digest.to_owned());
         let named = self.digests.iter().find(|entry| entry.split('@').next() == Some(name));
@@ -135,23 +138,23 @@ impl Known {
     }
 }
 
-fn inspect(program: &Program, reference: &str) -> Result<Option<Known>> {
+fn inspect(program: &Program, reference: &str) -> Result<Option<ImageDescription>> {
     let captured = program.tool().args(["image", "inspect", reference]).timeout(Duration::from_secs(60)).capture()?;
     crate::interrupt::check()?;
     if !captured.status.success() {
         return Ok(None);
     }
     parse(&captured.stdout).map(Some).ok_or_else(|| {
-        Failure::environment(format!("`{} image inspect {reference}` gave something unknown", program.name))
+        Failure::environment(format!("`{} image inspect {reference}` returned an unknown result", program.name))
             .expected("a JSON array of one image with `Id` and `RepoDigests`")
     })
 }
 
-fn parse(text: &[u8]) -> Option<Known> {
+fn parse(text: &[u8]) -> Option<ImageDescription> {
     let images: Vec<Inspected> = serde_json::from_slice(text).ok()?;
     let Inspected { id, digests } = images.into_iter().next()?;
     let id = if id.starts_with("sha256:") { id } else { format!("sha256:{id}") };
-    Some(Known { id, digests: digests.unwrap_or_default() })
+    Some(ImageDescription { id, digests: digests.unwrap_or_default() })
 }
 
 /// What docker and podman say of an image.
@@ -168,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_taken_apart() {
+    fn references_are_split() {
         let digest = format!("sha256:{}", "0".repeat(64));
         for (reference, name, tag, pinned) in [
             ("srtool", "srtool", None, None),
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn both_engines_answers_are_understood() {
+    fn descriptions_of_both_engines_are_read() {
         let hex = "ab".repeat(32);
         let podman =
             format!(r#"[{{"Id":"{hex}","Digest":"sha256:{hex}","RepoDigests":["localhost/b@sha256:{hex}"]}}]"#);

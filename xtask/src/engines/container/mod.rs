@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Builds in a container, by the contract of srtool's images: sources at `/build`, cargo's home at
-//! `/home/builder/cargo`, results in `/out`, an executable `build`, parameters in the environment.
+//! Builds in a container, with the interface of srtool's images: sources in `/build`, cargo's home
+//! in `/home/builder/cargo`, results in `/out`, an executable `build`, parameters in the
+//! environment.
 //!
-//! What srtool leaves open is shut: sources are fetched beforehand and cannot be written to, there is no network and no
-//! capability, the image is known by its digest, every container has a name of its own and is gone when we are.
+//! It is stricter than srtool. Sources are fetched before and mounted read-only. The container has
+//! no network and no capabilities. The image is identified by its digest. Every container has a
+//! unique name and is removed at the end.
 
 mod answer;
 mod image;
@@ -11,7 +13,7 @@ pub mod program;
 mod run;
 mod sources;
 
-pub use answer::Listener;
+pub use answer::ResultReader;
 pub use sources::check_clean;
 
 use super::{Blob, Engine, Image, check_features, explain, fetch, host, record::Record};
@@ -31,13 +33,14 @@ use std::{
 };
 use worker::{Failure, Result};
 
+/// The engine for docker and podman.
 pub struct Container<'context> {
     context: &'context Context,
     workspace: &'context Workspace,
     program: Program,
     image: Image,
     anew: bool,
-    /// Whether cargo's own hashes are kept, as srtool keeps them.
+    /// Whether cargo's own hashes are kept, as srtool does.
     plain: bool,
 }
 
@@ -55,7 +58,7 @@ impl<'context> Container<'context> {
         if !info.status.success() {
             let said = info.stderr.lines().rev().take(3).collect::<Vec<_>>();
             let said = said.into_iter().rev().collect::<Vec<_>>().join("\n");
-            return Err(Failure::environment(format!("{name} is installed and does not run"))
+            return Err(Failure::environment(format!("{name} is installed but does not work"))
                 .found(if said.is_empty() { info.status.to_string() } else { said })
                 .expected(format!("`{name} info` to succeed"))
                 .hint(if name == "docker" { "start its daemon: systemctl start docker" } else { "podman info" }));
@@ -75,7 +78,8 @@ impl<'context> Container<'context> {
         inputs::key(&self.workspace.metadata, runtime, &compilers, variant)
     }
 
-    /// Where the runtime is built: its own directory, or that of the package that depends on it.
+    /// Returns the directory of the build: the runtime's own, or that of the package that depends
+    /// on it.
     fn directory(&self, runtime: &Runtime) -> PathBuf {
         let root = self.workspace.metadata.workspace_root.as_std_path();
         let member = runtime.through.as_ref().and_then(|name| {
@@ -87,7 +91,8 @@ impl<'context> Container<'context> {
         directory.strip_prefix(root).map(Path::to_path_buf).unwrap_or_default()
     }
 
-    /// Kept from build to build, one for each image and package: several containers may run at once.
+    /// Returns the target directory, which is kept between builds. There is one for each image and
+    /// package, as several containers may run at once.
     fn target(&self, runtime: &Runtime) -> PathBuf {
         let image = self.image.digest.trim_start_matches("sha256:").get(..16).unwrap_or_default();
         let plain = if self.plain { "-plain" } else { "" };
@@ -116,7 +121,7 @@ impl<'context> Container<'context> {
         let _remove = RemoveWhenDropped(out.clone());
         let built = target.join("srtool").join(variant.profile).join("wbuild").join(&runtime.package);
         let file_name = format!("{}.compact.compressed.wasm", runtime.library);
-        // What another build left must not be taken for this one's.
+        // The results of an earlier build must not be taken for this one's.
         for ending in ["wasm", "compact.wasm", "compact.compressed.wasm"] {
             let _ = std::fs::remove_file(built.join(format!("{}.{ending}", runtime.library)));
         }
@@ -153,9 +158,9 @@ impl<'context> Container<'context> {
         let answer = run.execute(task, log).map_err(|failure| explain(failure, runtime, root, log))?;
         let found = [out.join(&file_name), built.join(&file_name)].into_iter().find(|path| path.is_file());
         let found = found.ok_or_else(|| {
-            Failure::input(format!("the image {} built {} and left no blob", self.image.reference, runtime.package))
+            Failure::input(format!("the image {} built {} without a blob", self.image.reference, runtime.package))
                 .found(format!("no {file_name} in /out"))
-                .expected("a package whose build script runs substrate-wasm-builder, and an image that honours the contract of srtool")
+                .expected("a package whose build script runs substrate-wasm-builder, and an image with the interface of srtool")
         })?;
         let hash = inputs::file_digest(&found)?;
         answer.check(&format!("the image {}", self.image.reference), &hash)?;
@@ -192,7 +197,7 @@ impl Engine for Container<'_> {
     fn build(&self, runtime: &Runtime, variant: &Variant, task: &Task, log: &Path) -> Result<Blob> {
         check_features(runtime, variant)?;
         if variant.profile == "dev" || variant.native {
-            return Err(Failure::usage("a container builds blobs for chains, by the contract of srtool")
+            return Err(Failure::usage("a container only builds blobs for chains, with the interface of srtool")
                 .expected("the profile production or release, without --with-native")
                 .hint("--engine host"));
         }
@@ -206,7 +211,7 @@ impl Engine for Container<'_> {
     }
 }
 
-/// A directory of the workspace or of cargo's home, as the container has it.
+/// Returns the path in the container for a directory of the workspace or of cargo's home.
 fn in_container(path: &Path, workspace: &Workspace, relative: &Path) -> Result<PathBuf> {
     let home = cargo::home()?;
     let root = workspace.metadata.workspace_root.as_std_path();
@@ -229,7 +234,7 @@ struct RemoveWhenDropped(PathBuf);
 
 impl Drop for RemoveWhenDropped {
     fn drop(&mut self) {
-        // Only space is lost if it stays.
+        // If it stays, only disk space is wasted.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! docker or podman: where it is, and with which configuration it runs here.
+//! The programs docker and podman, with the configuration that works on this machine.
 
 use crate::{context::Context, process::Tool, toolchain::in_path};
 use std::path::PathBuf;
 use worker::{Failure, Result};
 
+/// An installed docker or podman.
 #[derive(Clone, Debug)]
 pub struct Program {
     pub name: &'static str,
     path: PathBuf,
-    /// A configuration of Cutover's own, which `setup` leaves where podman's cannot run a container.
+    /// Cutover's own configuration, which `setup` writes if podman's cannot run a container.
     configuration: Option<PathBuf>,
 }
 
@@ -34,7 +35,7 @@ impl Program {
     }
 
     #[cfg(test)]
-    pub fn stand_in(name: &'static str) -> Self {
+    pub fn fake(name: &'static str) -> Self {
         Self { name, path: name.into(), configuration: None }
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One container, from its command line to its end.
+//! Runs one container, from its command line to its removal.
 
 use super::{
     super::Image,
-    answer::{Answer, Listener},
+    answer::{BuilderResult, ResultReader},
     program::Program,
 };
 use crate::{interrupt, printer::Task};
@@ -15,40 +15,41 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// The user of an image that honours the contract.
+/// The user id of the builder in srtool's images.
 const BUILDER: u32 = 1001;
 const CARGO_HOME: &str = "/home/builder/cargo";
 const WRAPPER: &str = "/cutover/rustc";
 
+/// A build in one container.
 pub struct Run<'run> {
     pub program: &'run Program,
     pub image: &'run Image,
     pub package: &'run str,
-    /// Of the package that is built, within the sources.
+    /// The directory of the package that is built, relative to the sources.
     pub directory: &'run Path,
-    /// Of the runtime, in the container.
+    /// The directory of the runtime in the container.
     pub runtime: PathBuf,
     pub profile: &'run str,
     pub options: &'run str,
     pub sources: &'run Path,
-    /// The directory, and its place within the sources.
+    /// The target directory, and its mount point relative to the sources.
     pub target: (&'run Path, &'run Path),
     pub out: &'run Path,
     pub cargo_home: &'run Path,
-    /// Where the container unpacks what the registry's archives hold, kept from build to build.
+    /// The directory into which the container unpacks the registry's archives, kept between builds.
     pub unpacked: &'run Path,
     pub wrapper: Option<&'run Path>,
 }
 
 impl Run<'_> {
-    /// Runs the container to its end and reads what it says.
-    pub fn execute(&self, task: &Task, log: &Path) -> Result<Answer> {
+    /// Runs the container and reads its result.
+    pub fn execute(&self, task: &Task, log: &Path) -> Result<BuilderResult> {
         let name = unique_name(self.package);
         let tool = self.program.tool().args(self.arguments(&name)?);
-        let mut listener = Listener::default();
+        let mut listener = ResultReader::default();
         let mut compiled = 0;
         let ended = {
-            let _gone = Gone::when_dropped(self.program, &name);
+            let _removed = ContainerRemoved::when_dropped(self.program, &name);
             tool.logged_status(log, |line| {
                 listener.line(line);
                 if let Some(package) = line.trim_start().strip_prefix("Compiling ") {
@@ -58,12 +59,12 @@ impl Run<'_> {
             })?
         };
         if ended.status.success() {
-            return listener.answer(&format!("the image {}", self.image.reference));
+            return listener.result(&format!("the image {}", self.image.reference));
         }
         Err(self.failure(ended.status.code(), &ended.last_lines, ended.failure(log)))
     }
 
-    /// Everything as words of its own: no shell is between, so nothing has to be quoted.
+    /// Returns the arguments of the container engine. No shell is used, so nothing is quoted.
     pub fn arguments(&self, name: &str) -> Result<Vec<OsString>> {
         let mut words: Vec<OsString> = ["run", "--rm", "--name", name, "--pull=never"].map(OsString::from).into();
         words.extend(["--network=none", "--cap-drop=all", "--security-opt=no-new-privileges"].map(OsString::from));
@@ -76,11 +77,11 @@ impl Run<'_> {
             (self.sources, build.to_path_buf(), true),
             (self.target.0, build.join(self.target.1), false),
             (self.out, PathBuf::from("/out"), false),
-            // Unpacked there: archives may hold files that only their owner can read, and what was unpacked on this
-            // machine anyone may have changed.
+            // The container unpacks them itself. Archives may hold files that only their owner can
+            // read, and files that were unpacked on this machine may have been changed.
             (self.unpacked, Path::new(CARGO_HOME).join("registry/src"), false),
         ];
-        // Not the whole home: that has credentials in it.
+        // The whole home would include credentials.
         for directory in [&index, &cache, &git] {
             if directory.is_dir() {
                 let within = directory.strip_prefix(self.cargo_home).unwrap_or(directory);
@@ -98,7 +99,7 @@ impl Run<'_> {
             word.push(value);
             words.extend([OsString::from("--env"), word]);
         }
-        // By the digest: what was resolved is what runs, whatever became of the tag.
+        // With the digest, the resolved image runs even if the tag has moved.
         words.push(match self.image.reference.starts_with("sha256:") || self.image.name.is_empty() {
             true => self.image.digest.clone().into(),
             false => self.runnable().into(),
@@ -107,16 +108,17 @@ impl Run<'_> {
         Ok(words)
     }
 
-    /// An id stands for itself; a digest needs its name.
+    /// Returns the reference to run. An id needs no name, but a digest does.
     fn runnable(&self) -> String {
         match self.image.reference.contains('@') || self.program.name == "podman" {
             true => format!("{}@{}", self.image.name, self.image.digest),
-            // A docker image that was never pushed has only an id.
+            // In docker an image that was never pushed has only an id.
             false => self.image.digest.clone(),
         }
     }
 
-    /// Files that the container writes must be the caller's, or ones he may remove.
+    /// Returns the user options, so that the caller owns or can remove the files that the container
+    /// writes.
     fn user(&self, uid: u32, gid: u32) -> Vec<OsString> {
         match (self.program.name, uid) {
             // The directories belong to the image's user, see `open_to_container`.
@@ -138,7 +140,8 @@ impl Run<'_> {
             ("CARGO_TERM_COLOR", "never".into()),
             ("WASM_BUILD_NO_COLOR", "1".into()),
             ("WASM_BUILD_WORKSPACE_HINT", "/build".into()),
-            // The script must run even where cargo sees nothing changed: another variant may have run last.
+            // The script must run even if cargo sees no change: the last build may have been
+            // another variant.
             ("FORCE_WASM_BUILD", nonce().into()),
             ("LANG", "C".into()),
             ("LC_ALL", "C".into()),
@@ -155,7 +158,7 @@ impl Run<'_> {
         variables
     }
 
-    /// What an exit status of the engine means.
+    /// Returns the failure for an exit status of the container engine.
     fn failure(&self, code: Option<i32>, last_lines: &str, failure: Failure) -> Failure {
         let image = &self.image.reference;
         let has = |words: &[&str]| words.iter().any(|word| last_lines.contains(word));
@@ -171,20 +174,20 @@ impl Run<'_> {
             "you're using offline mode",
             "but --offline was specified",
         ]) {
-            Failure::input(format!("the build of {} asks for the network, and has none", self.package))
+            Failure::input(format!("the build of {} needs the network, which is disabled", self.package))
                 .found(last_lines)
                 .expected("a build from the sources that its lock file names")
         } else {
             match code {
                 Some(125) => Failure::environment(format!("{} cannot run the image {image}", self.program.name))
                     .found(last_lines),
-                Some(126 | 127) => Failure::input(format!("the image {image} does not honour the contract of srtool"))
+                Some(126 | 127) => Failure::input(format!("the image {image} does not have the interface of srtool"))
                     .found(last_lines)
                     .expected("an executable `build` in its PATH"),
                 Some(137) | None => {
                     Failure::environment(format!("the container that built {} was killed", self.package))
                         .found(last_lines)
-                        .expected("a container that is let run to its end, with memory enough")
+                        .expected("a container that runs to its end, with enough memory")
                 }
                 _ => return failure,
             }
@@ -193,7 +196,7 @@ impl Run<'_> {
     }
 }
 
-/// Makes a directory that the container's user may write to.
+/// Creates a directory that the container's user can write to.
 pub fn open_to_container(directory: &Path) -> Result<()> {
     let io = |error: std::io::Error| Failure::io("make", directory, &error);
     std::fs::create_dir_all(directory).map_err(io)?;
@@ -203,7 +206,8 @@ pub fn open_to_container(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `type=bind,…`, where a comma would begin the next field.
+/// Returns a mount option `type=bind,…`. Paths with commas are refused, because a comma starts the
+/// next field.
 fn mount(from: &Path, to: &Path, read_only: bool) -> Result<OsString> {
     let bad = |path: &&&Path| path.as_os_str().as_encoded_bytes().iter().any(|byte| b",\"\n".contains(byte));
     if let Some(path) = [from, to].iter().find(bad) {
@@ -221,7 +225,7 @@ fn mount(from: &Path, to: &Path, read_only: bool) -> Result<OsString> {
     Ok(word)
 }
 
-/// Unlike any other, so that several may run.
+/// Returns a unique container name, as several containers may run at once.
 fn unique_name(package: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -238,16 +242,16 @@ fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Stops and removes the container as soon as there is an interruption, and in any case when dropped: a client that
-/// ends does not end its container.
-struct Gone {
+/// Stops and removes the container at an interruption, and in any case when dropped. The end of the
+/// client does not end its container.
+struct ContainerRemoved {
     program: Program,
     name: String,
     done: Option<std::sync::mpsc::Sender<()>>,
     watcher: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Gone {
+impl ContainerRemoved {
     fn when_dropped(program: &Program, name: &str) -> Self {
         let (done, waiting) = std::sync::mpsc::channel::<()>();
         let (own, own_name) = (program.clone(), name.to_owned());
@@ -267,13 +271,13 @@ impl Gone {
     }
 }
 
-impl Drop for Gone {
+impl Drop for ContainerRemoved {
     fn drop(&mut self) {
         drop(self.done.take());
         if let Some(watcher) = self.watcher.take() {
             let _ = watcher.join();
         }
-        // `--rm` has done it, unless the client was killed.
+        // `--rm` has removed it already, unless the client was killed.
         remove(&self.program, &self.name);
     }
 }
@@ -281,7 +285,7 @@ impl Drop for Gone {
 fn remove(program: &Program, name: &str) {
     let limit = Duration::from_secs(30);
     for arguments in [["kill", name].as_slice(), &["rm", "--force", name]] {
-        let _ = program.tool().args(arguments).even_interrupted().timeout(limit).capture();
+        let _ = program.tool().args(arguments).for_cleanup().timeout(limit).capture();
     }
 }
 
@@ -291,7 +295,7 @@ mod tests {
 
     fn run<'run>(image: &'run Image, options: &'run str, engine: &'static str) -> Run<'run> {
         Run {
-            program: Box::leak(Box::new(Program::stand_in(engine))),
+            program: Box::leak(Box::new(Program::fake(engine))),
             image,
             package: "tiny-runtime",
             directory: Path::new("runtimes/tiny"),
@@ -318,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_container_is_shut_in() {
+    fn the_container_is_isolated() {
         let image = image();
         let words = words(&run(&image, "", "podman"));
         for word in ["--network=none", "--cap-drop=all", "--security-opt=no-new-privileges", "--rm", "--pull=never"] {
@@ -330,7 +334,7 @@ mod tests {
         assert_eq!(end, [image.reference.as_str(), "build", "--app", "--json"]);
     }
 
-    // srtool-cli hands a shell a string, in which `--build-opts "--features x"` falls apart.
+    // srtool-cli passes a string to a shell, which splits `--build-opts "--features x"`.
     #[test]
     fn options_with_spaces_and_quotes_stay_one_word() {
         let image = image();
@@ -354,7 +358,7 @@ mod tests {
             let target = format!("target=/home/builder/cargo/registry/{directory},readonly");
             assert!(words.contains(&format!("type=bind,source={},{target}", source.display())), "{words:?}");
         }
-        // What the archives hold is unpacked by the container itself, not taken from here.
+        // The container unpacks the archives itself.
         let unpacked = "type=bind,source=/cache/unpacked,target=/home/builder/cargo/registry/src";
         assert!(words.contains(&unpacked.to_owned()), "{words:?}");
         assert!(words.contains(&"CARGO_HOME=/home/builder/cargo".to_owned()));
@@ -387,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_states_are_told_apart() {
+    fn exit_statuses_give_different_failures() {
         let image = image();
         let run = run(&image, "", "podman");
         let kind = |code, said: &str| {
@@ -396,11 +400,11 @@ mod tests {
         };
         use worker::Kind::{Environment, Input};
         assert_eq!(kind(Some(125), "no such thing").0, Environment);
-        assert!(kind(Some(127), "build: not found").1.contains("contract of srtool"));
+        assert!(kind(Some(127), "build: not found").1.contains("interface of srtool"));
         assert!(kind(Some(137), "").1.contains("was killed"));
         assert_eq!(kind(Some(101), "write: No space left on device").0, Environment);
         assert_eq!(kind(Some(101), "Could not resolve host: crates.io").0, Input);
-        assert!(kind(Some(101), "Could not resolve host: crates.io").1.contains("asks for the network"));
+        assert!(kind(Some(101), "Could not resolve host: crates.io").1.contains("needs the network"));
         assert_eq!(kind(Some(101), "error: no Vec").1, "`podman` failed");
     }
 }

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The sources that a container sees: a copy of what git knows, or of the whole workspace where there is no git. A
-//! container then gets nothing that lies about, and two builds and a user's editor do not meet.
+//! Copies the sources for a container: the files that git lists, or the whole workspace without
+//! git. So the container sees no other files, and a build does not conflict with other builds or an
+//! editor.
 
 use crate::{context::Context, git, process::tool, runtimes::Workspace};
 use files::DirEntry;
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-/// Refuses sources that nobody else could have, unless that was asked for.
+/// Fails if the sources differ from a commit, unless `allow_dirty` is set.
 pub fn check_clean(context: &Context, allow_dirty: bool) -> Result<git::Source> {
     let source = git::source(&context.workspace);
     if allow_dirty || (source.commit.is_some() && source.dirty == Some(false)) {
         return Ok(source);
     }
     let failure = match source.commit {
-        None => Failure::input(format!("{} is in no git repository", context.workspace.display()))
+        None => Failure::input(format!("{} is not in a git repository", context.workspace.display()))
             .expected("a commit, so that others can build the same source"),
         Some(_) => Failure::input(format!("{} differs from its last commit", context.workspace.display()))
             .expected("a clean work tree, so that others can build the same source"),
@@ -22,15 +23,16 @@ pub fn check_clean(context: &Context, allow_dirty: bool) -> Result<git::Source> 
     Err(failure.hint("commit the changes, or add --allow-dirty: the evidence will say so"))
 }
 
-/// Copies the sources into a directory that is removed when dropped, with an empty place for each of `mount_points`.
+/// Copies the sources into a directory that is removed when dropped, with an empty directory for
+/// each of `mount_points`.
 pub fn export(workspace: &Workspace, cache: &Path, mount_points: &[PathBuf]) -> Result<tempfile::TempDir> {
     let root = workspace.metadata.workspace_root.as_std_path();
     for package in workspace.metadata.packages.iter().filter(|package| package.source.is_none()) {
         if !package.manifest_path.as_std_path().starts_with(root) {
-            return Err(Failure::input(format!("{} lies outside the workspace", package.name))
+            return Err(Failure::input(format!("{} is outside the workspace", package.name))
                 .found(package.manifest_path.to_string())
                 .expected(format!(
-                    "all packages without a registry below {}, which is all a container sees",
+                    "all packages without a registry in {}, the only directory that a container sees",
                     root.display()
                 ))
                 .hint("build it with --engine host"));
@@ -50,7 +52,7 @@ pub fn export(workspace: &Workspace, cache: &Path, mount_points: &[PathBuf]) -> 
     Ok(directory)
 }
 
-/// Relative paths of all files that are sources.
+/// Returns the relative paths of all source files.
 fn files(root: &Path, target: &Path) -> Result<Vec<PathBuf>> {
     let listed = tool!("git -C {root} ls-files -z --cached --others --exclude-standard")?;
     let listed = listed.env("GIT_OPTIONAL_LOCKS", "0").capture();
@@ -60,7 +62,7 @@ fn files(root: &Path, target: &Path) -> Result<Vec<PathBuf>> {
         use std::os::unix::ffi::OsStrExt;
         let names = listed.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         let paths = names.map(|name| PathBuf::from(std::ffi::OsStr::from_bytes(name)));
-        // A file may be deleted and still listed.
+        // A deleted file may still be listed.
         return Ok(paths.filter(|path| root.join(path).symlink_metadata().is_ok()).collect());
     }
     let is_source =
@@ -90,7 +92,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, to).map(drop).map_err(io)
 }
 
-/// The user in the container is another one.
+/// Makes the directory readable for all, because the container runs as another user.
 fn readable(directory: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let io = |error: std::io::Error| Failure::io("open to all", directory, &error);

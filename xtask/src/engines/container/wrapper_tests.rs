@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The script in the container does what the program on a host does, word by word.
+//! Tests that the wrapper script in the container passes the same arguments as the program on a
+//! host.
 
 use crate::canonical;
 use std::process::Command;
 
-/// What the script hands to the compiler.
+/// Returns the arguments that the script passes to the compiler.
 fn by_script(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
     let directory = tempfile::tempdir().expect("a directory");
     let script = directory.path().join("rustc.sh");
@@ -90,7 +91,7 @@ fn a_runtime_from_a_registry_gets_an_identity_too() {
 }
 
 #[test]
-fn what_runs_on_the_host_is_left_as_it_is() {
+fn code_for_the_host_is_unchanged() {
     let host = &WORDS[..12];
     assert_eq!(compare(host, &[("CARGO_MANIFEST_DIR", "/build/parts"), ("OUT_DIR", "/o")]), host);
 }

@@ -6,7 +6,7 @@ use super::{
     super::super::{build, utf8},
     Run,
 };
-use crate::{cli::Profile, networks::Place};
+use crate::{cli::Profile, networks::SourceLocation};
 use protocol::{
     benchmark::{self, DatabaseRequest, DatabaseSummary, OverheadRequest, OverheadSummary, Request},
     weights::raw::Machine,
@@ -59,9 +59,9 @@ impl Run<'_> {
 
     /// Returns the request for a database with this state.
     fn of_database(&self, state: &str) -> Result<Request> {
-        let file = match Place::parse(state)? {
-            Place::File(path) => path,
-            Place::Live(live) => {
+        let file = match SourceLocation::parse(state)? {
+            SourceLocation::File(path) => path,
+            SourceLocation::Live(live) => {
                 return Err(Failure::usage("a database can be measured only with a state in a file")
                     .found(live.to_string())
                     .expected("a raw chain spec or a snapshot")

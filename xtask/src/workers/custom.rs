@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Workers with the host functions of a chain's own node in them, for workspaces that name a type that has them.
+//! Builds workers that contain the host functions of a chain's own node, if the workspace's
+//! configuration names a type with them.
 //!
-//! Such a worker is a package of a few lines that calls Cutover's worker with that type. It stands in a workspace of its own in
-//! the cache: Cutover's manifest and lock file with one member more, Cutover's sources beside it as links. So the sources
-//! have the places and settings that they have in Cutover's workspace, and in the same target directory cargo takes
-//! what is compiled for compiled: the worker costs the crate that is named, and a link.
+//! Such a worker is a small package that calls Cutover's worker with that type. It is in a separate
+//! workspace in the cache: Cutover's manifest and lock file with one more member, and links to
+//! Cutover's sources. So the sources have the same paths and settings as in Cutover's workspace,
+//! and cargo reuses their compiled crates in the same target directory. Only the named crate is
+//! compiled, and the worker is linked.
 
 use super::Worker;
 use crate::{
@@ -23,25 +25,27 @@ use std::{
 use toml_edit::{DocumentMut, Item, Value};
 use worker::{Code, Failure, Result};
 
-/// What a crate must have in common with the executor for its host functions to be the executor's.
+/// The crate that defines host functions. The executor must use the same version.
 const INTERFACE: &str = "sp-wasm-interface";
-/// Of `sp-crypto-ec-utils`, by polkadot-sdk 2609.
+/// The requirement for `sp-crypto-ec-utils`, of polkadot-sdk 2609.
 const CURVES_SOURCE: &str = "version = \"=0.24.0\", features = [\"all-curves\", \"rfc163\"]";
-/// What else decides whether cargo takes dependencies for compiled.
+/// Other variables that decide whether cargo reuses compiled dependencies.
 const SETTINGS: [&str; 2] = ["CARGO_INCREMENTAL", "RUSTFLAGS"];
 const LIMIT: u64 = 16 * 1024 * 1024;
 
-pub struct Own {
-    /// Of the program, and of the package that it is made from.
+/// A worker with the chain's own host functions.
+pub struct CustomWorker {
+    /// The name of the program and its package.
     pub name: String,
-    /// Where it is made.
+    /// The directory of the workspace in the cache.
     pub root: PathBuf,
     worker: Worker,
     functions: HostFunctions,
 }
 
-impl Own {
-    /// Returns what the workspace asks for, if it names host functions and the worker executes runtimes.
+impl CustomWorker {
+    /// Returns the custom worker, if the workspace configures host functions and the worker
+    /// executes runtimes.
     pub fn of(context: &Context, worker: Worker) -> Result<Option<Self>> {
         if !matches!(worker, Worker::Benchmark | Worker::DryRun | Worker::Fork) {
             return Ok(None);
@@ -57,12 +61,12 @@ impl Own {
         Ok(Some(Self { name, root, worker, functions }))
     }
 
-    /// The directories beside Cutover's that it is made from.
+    /// Returns the directories with sources outside Cutover's workspace.
     pub fn sources<'a>(&'a self, context: &'a Context) -> Vec<&'a Path> {
         self.functions.directory.as_deref().into_iter().chain([context.workspace.as_path()]).collect()
     }
 
-    /// Writes the workspace, unless it is there as it has to be.
+    /// Writes the files of the workspace that are missing or out of date.
     pub fn prepare(&self, context: &Context) -> Result<()> {
         let home = |name: &str| context.home.join(name);
         let manifest = text(&home("Cargo.toml"))?;
@@ -75,7 +79,7 @@ impl Own {
         refresh(&self.root.join("Cargo.toml"), &manifest)?;
         refresh(&package.join("Cargo.toml"), &self.manifest(context)?)?;
         refresh(&package.join("src/main.rs"), &self.program())?;
-        // Cargo adds to its own copy what the crate needs.
+        // In this copy of the lock file cargo adds the dependencies of the crate.
         let (lock, taken) = (text(&home("Cargo.lock"))?, self.root.join("Cargo.lock"));
         if refresh(&self.root.join("Cargo.lock.of-cutover"), &lock)? || !taken.is_file() {
             refresh(&taken, &lock)?;
@@ -98,16 +102,16 @@ impl Own {
         ))
     }
 
-    /// Where the crate is from, as a manifest says it.
+    /// Returns the crate's source as a requirement in a manifest.
     fn source(&self, context: &Context) -> Result<String> {
         let Some(directory) = &self.functions.directory else { return Ok(CURVES_SOURCE.to_owned()) };
-        // A member of Cutover's own workspace is one of this workspace, too.
+        // A member of Cutover's own workspace is also a member of this workspace.
         let directory = match directory.strip_prefix(&context.home) {
             Ok(inside) if !context.foreign() => Path::new("..").join(inside),
             _ => directory.clone(),
         };
         let directory = directory.to_str().ok_or_else(|| {
-            Failure::environment(format!("{} cannot stand in a manifest", directory.display()))
+            Failure::environment(format!("{} cannot be used in a manifest", directory.display()))
                 .expected("a path in UTF-8")
         })?;
         Ok(format!("path = {}", Value::from(directory)))
@@ -121,7 +125,8 @@ impl Own {
         )
     }
 
-    /// Fetches what is missing, with the network and without running anything of it; then builds without the network.
+    /// Fetches missing sources with the network, without running any of their code. Then builds
+    /// without the network.
     pub fn build(&self, context: &Context, target: &Path, task: &Task) -> Result<()> {
         let named = format!("{}::{}", self.functions.package, self.functions.path);
         let log = context.log(&format!("build-{}", self.name));
@@ -139,7 +144,8 @@ impl Own {
         let fetched = cargo(environment::fetching()).args(["fetch", "--target", "host-tuple"]).logged(&log, |_| {});
         if let Err(failure) = fetched {
             crate::interrupt::check()?;
-            // What is here already may be enough; what is missing the build names.
+            // The sources that were fetched before may be enough. If not, the build names what is
+            // missing.
             task.warning(&format!("{failure}; building with what was fetched before"));
         }
         self.expect_one_interface()?;
@@ -160,14 +166,15 @@ impl Own {
             if !failure.is(Code::ProgramFailed) || errors.is_empty() {
                 return failure;
             }
-            Failure { hint: failure.hint, ..Failure::input(format!("no worker can be built with {named}")) }
+            Failure { hint: failure.hint, ..Failure::input(format!("cannot build a worker with {named}")) }
                 .found(errors)
                 .expected("a public type that implements sp_wasm_interface::HostFunctions")
         })
     }
 
-    /// Host functions of another `sp-wasm-interface` are none to the executor. The compiler would say so after a quarter of an
-    /// hour, and not as clearly.
+    /// Checks that there is only one version of `sp-wasm-interface`. Host functions of another
+    /// version do not work with the executor. The compiler would report it only after 15 minutes,
+    /// and less clearly.
     fn expect_one_interface(&self) -> Result<()> {
         let versions = |name: &str| text(&self.root.join(name)).map(|text| versions(&text, INTERFACE));
         let executors = versions("Cargo.lock.of-cutover")?;
@@ -176,20 +183,23 @@ impl Own {
             return Ok(());
         }
         let executors = executors.into_iter().collect::<Vec<_>>().join(", ");
-        Err(Failure::input(format!("the host functions of {} are not those of Cutover's executor", self.functions.package))
-            .found(format!("{INTERFACE} {}", others.join(", ")))
-            .expected(format!("{INTERFACE} {executors}, of polkadot-sdk 2609"))
-            .hint(format!(
-                "let {} and what it depends on use crates of that release; or put its `#[runtime_interface]` traits into a crate \
-                 of their own that does",
-                self.functions.package
-            )))
+        Err(Failure::input(format!(
+            "the host functions of {} are not those of Cutover's executor",
+            self.functions.package
+        ))
+        .found(format!("{INTERFACE} {}", others.join(", ")))
+        .expected(format!("{INTERFACE} {executors}, of polkadot-sdk 2609"))
+        .hint(format!(
+            "use crates of that release in {} and its dependencies, or move its `#[runtime_interface]` traits into a \
+                 separate crate that uses them",
+            self.functions.package
+        )))
     }
 }
 
-/// Cutover's manifest with the member `own`, and the folders in which the other members are.
+/// Returns Cutover's manifest with the member `own`, and the folders of the other members.
 fn with_own(manifest: &str, path: &Path) -> Result<(String, BTreeSet<String>)> {
-    let unknown = || Failure::internal(format!("{} names no members", path.display()));
+    let unknown = || Failure::internal(format!("{} lists no members", path.display()));
     let mut document: DocumentMut = manifest.parse().map_err(|_| unknown())?;
     let members = document.get_mut("workspace").and_then(|workspace| workspace.get_mut("members"));
     let members = members.and_then(Item::as_array_mut).ok_or_else(unknown)?;
@@ -199,7 +209,7 @@ fn with_own(manifest: &str, path: &Path) -> Result<(String, BTreeSet<String>)> {
     Ok((document.to_string(), folders))
 }
 
-/// The versions of a package in a lock file, each with where it is from unless that is a registry.
+/// Returns the versions of a package in a lock file, with their source unless that is a registry.
 fn versions(lock: &str, package: &str) -> BTreeSet<String> {
     let document: DocumentMut = lock.parse().unwrap_or_default();
     let packages = document.get("package").and_then(Item::as_array_of_tables);
@@ -220,10 +230,10 @@ fn versions(lock: &str, package: &str) -> BTreeSet<String> {
 
 fn text(path: &Path) -> Result<String> {
     String::from_utf8(files::read_bounded(path, LIMIT)?)
-        .map_err(|_| Failure::input(format!("{} is no text", path.display())))
+        .map_err(|_| Failure::input(format!("{} is not text", path.display())))
 }
 
-/// Whether the file was not as it has to be.
+/// Writes the file unless it has this content. Returns whether it was written.
 fn refresh(path: &Path, content: &str) -> Result<bool> {
     if std::fs::read(path).is_ok_and(|present| present == content.as_bytes()) {
         return Ok(false);
@@ -241,7 +251,7 @@ fn link(to: &Path, at: &Path) -> Result<()> {
         _ => {}
     }
     match std::os::unix::fs::symlink(to, at) {
-        // Another process was quicker.
+        // Another process created it first.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         made => made.map_err(io),
     }
@@ -252,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_manifest_gets_one_member_more_and_keeps_the_rest() {
+    fn the_manifest_gets_one_more_member() {
         let manifest = "[workspace]\nmembers = [\n    \"crates/*\",\n    \"runtimes/pallets/*\",\n    \"xtask\",\n]\n\
                         [profile.dev]\nopt-level = 1\n";
         let (made, folders) = with_own(manifest, Path::new("Cargo.toml")).expect("made");
@@ -267,7 +277,8 @@ mod tests {
         let root = tempfile::tempdir().expect("a directory");
         let functions =
             HostFunctions { package: "own-functions".into(), directory: None, path: "HostFunctions".into() };
-        let own = Own { name: "own".into(), root: root.path().to_path_buf(), worker: Worker::DryRun, functions };
+        let own =
+            CustomWorker { name: "own".into(), root: root.path().to_path_buf(), worker: Worker::DryRun, functions };
         let entry = |version: &str| {
             format!("[[package]]\nname = \"{INTERFACE}\"\nversion = \"{version}\"\nsource = \"registry+https://x\"\n")
         };
@@ -284,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_told_with_where_they_are_from() {
+    fn versions_are_listed_with_their_sources() {
         let lock = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+https://x\"\n\
                     [[package]]\nname = \"a\"\nversion = \"2.0.0\"\n[[package]]\nname = \"b\"\nversion = \"3.0.0\"\n";
         assert_eq!(versions(lock, "a").into_iter().collect::<Vec<_>>(), ["1.0.0", "2.0.0 of a directory"]);
