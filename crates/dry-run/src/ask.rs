@@ -10,14 +10,15 @@ use fork::{
 use std::time::Duration;
 use worker::{Kind, Result};
 
-/// No node waits this long; one that loops for ever ends the run, by name.
+/// The time limit of a call. No node waits this long; a call that loops for ever ends the run, by
+/// name.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub enum Answer {
     /// The runtime has no such function.
     Absent,
     Value(Vec<u8>, MeasuredTime),
-    /// Why the runtime gave up.
+    /// The call trapped, for this reason.
     Trap(String),
 }
 
@@ -30,7 +31,7 @@ impl Answer {
     }
 }
 
-/// The number by which the relay chain knows a parachain.
+/// Returns the number of a parachain at its relay chain.
 pub fn parachain_id(runtime: &Runtime, chain: &Chain, executor: &Executor) -> Result<Option<u32>> {
     let number = |bytes: Vec<u8>| u32::decode(&mut &bytes[..]).ok();
     let told = ask(runtime, chain, executor, "GetParachainInfo_parachain_id", &[])?.value().and_then(number);
@@ -41,12 +42,12 @@ pub fn parachain_id(runtime: &Runtime, chain: &Chain, executor: &Executor) -> Re
     Ok(chain.storage(&pallet.key("ParachainId"))?.and_then(number))
 }
 
-/// Calls `Api_method` on the state of `chain`; nothing that it writes is kept.
+/// Calls `Api_method` on the state of `chain`. Nothing that it writes is kept.
 pub fn ask(runtime: &Runtime, chain: &Chain, executor: &Executor, function: &str, arguments: &[u8]) -> Result<Answer> {
     if !runtime.sections.exports.iter().any(|export| export == function) {
         return Ok(Answer::Absent);
     }
-    let _limit = CallTimeLimit::set(LIMIT);
+    let _hurry = CallTimeLimit::set(LIMIT);
     let watch = Stopwatch::start(CpuScope::Thread);
     match chain.call(executor, &runtime.code, function, arguments) {
         Ok(value) => Ok(Answer::Value(value, watch.stop())),

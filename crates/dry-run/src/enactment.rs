@@ -5,32 +5,33 @@
 //! written into the fork's state, the extrinsic goes into a block of the old code, and a parachain then gets its relay
 //! chain's go-ahead. The chain's own code checks names, versions and limits on the way.
 
-use crate::{block::records, result::TimedBlock, types::Interface};
+use crate::{block::records, outcome::CheckOutcome, timed_block::TimedBlock, types::Interface};
 use codec::{Compact, Encode};
 use fork::{Author, BlockRequest, Chain, Code, Layout, Signal, block};
-use protocol::{Check, dry_run::Phase};
+use protocol::dry_run::Phase;
 use worker::{Code as Failed, Failure, Kind, Reporter, Result};
 
-const NAME: &str = "enactment";
-
-/// Blocks between the extrinsic and the new code that are waited for: a go-ahead and a delay of two were seen.
-const PATIENCE: u32 = 8;
+/// The most blocks between the extrinsic and the new code. A go-ahead and a delay of two blocks
+/// were seen on chains.
+const MOST_BLOCKS: u32 = 8;
 
 pub struct Enacted {
     /// The chain whose next block is the first of the new code.
     pub chain: Chain,
     pub blocks: Vec<TimedBlock>,
-    pub check: Check,
-    /// Whether the chain's own rules put the code in place, and not a hand in the state.
+    pub outcome: CheckOutcome,
+    /// Whether the chain applied the code by its own rules. Otherwise `:code` was replaced in the
+    /// state.
     pub by_the_chain: bool,
 }
 
-/// Why a chain does not come to run a code that was authorized.
+/// Why a chain does not run a code that was authorized.
 #[derive(Debug)]
 pub enum Obstacle {
-    /// Its runtime has no call that applies an authorized upgrade. Such a chain takes a code by other calls.
+    /// The runtime has no call that applies an authorized upgrade. Such a chain takes code by other
+    /// calls.
     OlderThanTheCall(Failure),
-    /// Its rules refuse the code, or its present runtime cannot build the blocks that it takes.
+    /// The chain refuses the code, or its present runtime cannot build the blocks of the upgrade.
     Refused(Failure),
     /// The tool cannot author its blocks.
     NotJudged(Failure),
@@ -43,7 +44,8 @@ impl Obstacle {
         }
     }
 
-    /// A failure that says nothing of the chain is an error of the run.
+    /// Returns the obstacle of a failure. A failure that is not about the chain is an error of the
+    /// run.
     fn of(failure: Failure) -> Result<Self> {
         match failure.kind {
             Kind::Check => Ok(Self::Refused(failure)),
@@ -57,29 +59,30 @@ pub fn enact(chain: &Chain, author: &mut Author<'_>, code: &Code, reporter: &Rep
     reporter.status("applying the upgrade as the chain would");
     let obstacle = match apply(chain, author, code, Versions::MustRise)? {
         Ok(Applied { chain, blocks, detail }) => {
-            return Ok(Enacted { chain, blocks, check: Check::pass(NAME, detail), by_the_chain: true });
+            return Ok(Enacted { chain, blocks, outcome: CheckOutcome::pass(detail), by_the_chain: true });
         }
         Err(obstacle) => obstacle,
     };
-    // What the new code would do is still worth knowing: it is put there by hand.
+    // The new code is still worth a rehearsal: it is put into the state by hand.
     let mut replaced = chain.clone();
     replaced.set(vec![(sp_core::storage::well_known_keys::CODE.to_vec(), Some(code.bytes().to_vec()))])?;
-    Ok(Enacted { chain: replaced, blocks: Vec::new(), check: judged(&obstacle), by_the_chain: false })
+    Ok(Enacted { chain: replaced, blocks: Vec::new(), outcome: judged(&obstacle), by_the_chain: false })
 }
 
-/// Only what the chain has no rule for may be done for it by hand; everything else stands in the way of the upgrade.
-fn judged(obstacle: &Obstacle) -> Check {
+/// Returns the outcome of an upgrade that the chain did not apply. Only a chain that is older than
+/// the call is helped by hand, which is a hazard.
+fn judged(obstacle: &Obstacle) -> CheckOutcome {
     let detail = format!("{}; the checks below ran with :code replaced in the state", obstacle.failure());
-    let findings = crate::result::errors_logged();
+    let findings = crate::outcome::errors_logged();
     match obstacle {
-        Obstacle::OlderThanTheCall(_) => Check::warn(NAME, detail),
-        Obstacle::Refused(_) => Check::fail(NAME, detail),
-        Obstacle::NotJudged(_) => Check::not_judged(NAME, detail),
+        Obstacle::OlderThanTheCall(_) => CheckOutcome::warn(detail),
+        Obstacle::Refused(_) => CheckOutcome::fail(detail),
+        Obstacle::NotJudged(_) => CheckOutcome::not_judged(detail),
     }
     .with(findings)
 }
 
-/// Whether the chain is to compare spec_name and spec_version before it takes the code.
+/// Whether the chain compares spec_name and spec_version before it takes the code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Versions {
     MustRise,
@@ -94,7 +97,7 @@ pub struct Applied {
     pub detail: String,
 }
 
-/// Has the chain apply an authorized upgrade, or says what stands in the way.
+/// Applies an authorized upgrade by the rules of the chain, or returns the obstacle.
 pub fn apply(
     chain: &Chain,
     author: &mut Author<'_>,
@@ -138,7 +141,7 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
         vec![build(&mut chain, author, BlockRequest { extrinsics: vec![extrinsic], ..Default::default() })?];
     let said = upgrade_events(&layout, &chain)?;
 
-    for _ in 0..PATIENCE {
+    for _ in 0..MOST_BLOCKS {
         if chain.next_code()? == *code {
             if scheduled.is_some() && blocks.len() == 1 {
                 return Err(unasked("in the block that applies the authorized upgrade"));
@@ -170,7 +173,7 @@ fn attempt(chain: &Chain, author: &mut Author<'_>, code: &Code, versions: Versio
         blocks.push(build(&mut chain, author, BlockRequest { signal, ..Default::default() })?);
     }
     Err(Failure::check("the new code did not take effect")
-        .found(format!("another :code {PATIENCE} blocks after system.apply_authorized_upgrade, which left {said}"))
+        .found(format!("another :code {MOST_BLOCKS} blocks after system.apply_authorized_upgrade, which left {said}"))
         .expected("the new code"))
 }
 
@@ -178,7 +181,8 @@ fn refused() -> Failure {
     Failure::check("the chain does not take the code")
 }
 
-/// What the block's events say of the upgrade: the error of a call that failed, or what became of the authorization.
+/// Returns what the events of the last block report of the upgrade: the error of a failed call, or
+/// the state of the authorization.
 fn upgrade_events(layout: &Layout, chain: &Chain) -> Result<String> {
     let interface = layout.metadata.as_deref().and_then(Interface::of);
     let records = match &interface {
@@ -196,8 +200,9 @@ fn upgrade_events(layout: &Layout, chain: &Chain) -> Result<String> {
     Ok(if told.is_empty() { "no event of an upgrade".into() } else { told.join(", ") })
 }
 
-/// The relay chain decides which code a block is checked by. A parachain that changes its code a block too early, or does
-/// not hear that the code was refused, is on its own from then on.
+/// Checks that a parachain changes its code only with the go-ahead of its relay chain, and gives a
+/// code up that its relay chain refused. The relay chain decides which code checks a block: a
+/// parachain that does otherwise produces blocks that no validator accepts.
 fn waits_for_its_relay_chain(chain: &Chain, author: &mut Author<'_>, code: &Code, scheduled: &[u8]) -> Result<()> {
     let mut silent = chain.clone();
     build(&mut silent, author, BlockRequest::default())?;

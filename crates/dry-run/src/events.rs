@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What happened in a block, by pallet and event: `System.Events`, read by the runtime's own types.
+//! The events of a block, by pallet and name: `System.Events`, read with the types of the runtime.
 
 use crate::types::{Interface, read};
 use codec::{Compact, Decode};
@@ -7,7 +7,7 @@ use fork::Chain;
 use scale_info::TypeDef;
 use worker::Result;
 
-/// Blocks of busy chains have some thousand events.
+/// The most events that are read. Blocks of busy chains have some thousand.
 const MOST: u32 = 100_000;
 
 /// An event's pallet and name.
@@ -17,7 +17,8 @@ pub struct Event {
     pub name: String,
 }
 
-/// The events of the chain's last block; nothing where the runtime's types do not tell how to read them.
+/// Returns the events of the last block of the chain; none where the types of the runtime do not
+/// describe them.
 pub fn of(chain: &Chain, interface: &Interface<'_>) -> Result<Vec<Event>> {
     let Some(system) = interface.pallet("System") else { return Ok(Vec::new()) };
     let Some(item) = system.item("Events") else { return Ok(Vec::new()) };
@@ -43,7 +44,7 @@ fn decode(interface: &Interface<'_>, list: u32, bytes: &[u8]) -> Option<Vec<Even
     Some(events)
 }
 
-/// The outer enum tells the pallet, the one within it the event.
+/// The outer enum gives the pallet, the inner one the event.
 fn event(interface: &Interface<'_>, outer: u32, bytes: &[u8]) -> Option<Event> {
     let variant = |id: u32, index: u8| match &interface.types.resolve(id)?.type_def {
         TypeDef::Variant(variants) => variants.variants.iter().find(|variant| variant.index == index),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The runtimes of a dry run with what is known of them.
+//! The runtimes of a dry run.
 
 use artifact::{Blob, Version, sections::Sections};
 use fork::{Chain, Code, Executor, Layout};
@@ -14,12 +14,13 @@ pub struct Runtime {
     pub version: Version,
     pub sections: Sections,
     pub layout: Layout,
-    /// Bytes of the Wasm, unpacked.
+    /// The size of the uncompressed Wasm, in bytes.
     pub unpacked: usize,
 }
 
 impl Runtime {
-    /// What can be said of a runtime that cannot be run: its sections, if they tell a version.
+    /// Reads a runtime that cannot be executed, from its sections; nothing where they do not hold a
+    /// version.
     pub fn unrun(name: &str, blob: Blob) -> Result<Option<Self>> {
         let sections = Sections::read(name, &blob)?;
         let unpacked = blob.wasm.len();
@@ -28,7 +29,8 @@ impl Runtime {
         Ok(Some(Self { code, version, sections, layout, unpacked }))
     }
 
-    /// `chain` is where the metadata is asked for: some runtimes read state to answer.
+    /// Reads a runtime. Its metadata is read on the state of `chain`, because some runtimes read
+    /// state to give it.
     pub fn read(name: &str, blob: Blob, chain: &Chain, executor: &Executor) -> Result<Self> {
         let sections = Sections::read(name, &blob)?;
         let unpacked = blob.wasm.len();
@@ -36,7 +38,7 @@ impl Runtime {
         let layout = Layout::of(chain, executor, &code)?;
         let version = match &sections.version {
             Some(version) => version.clone(),
-            // Runtimes of before 2021 have no such section and tell their version when called.
+            // Runtimes from before 2021 have no such section and give their version when called.
             None => {
                 let answer = chain.call(executor, &code, "Core_version", &[])?;
                 Version::decode(name, &answer)?
@@ -45,9 +47,15 @@ impl Runtime {
         Ok(Self { code, version, sections, layout, unpacked })
     }
 
-    /// What the metadata tells with types, where it has them.
+    /// Returns the typed metadata; nothing before version 14.
     pub fn interface(&self) -> Option<Interface<'_>> {
         self.layout.metadata.as_deref().and_then(Interface::of)
+    }
+
+    /// Returns whether it is a relay chain's or a parachain's.
+    pub fn exchanges_messages(&self) -> bool {
+        let layout = &self.layout;
+        layout.parachain_system().is_some() || layout.pallet_with(&["DownwardMessageQueueHeads"], None).is_some()
     }
 
     pub fn host_functions(&self) -> BTreeSet<String> {
@@ -65,7 +73,7 @@ impl Runtime {
         }
     }
 
-    /// The try-runtime build must be of the same runtime, and be one.
+    /// Fails unless this is a try-runtime build of the same runtime.
     pub fn expect_try_runtime_of(&self, shipping: &Runtime) -> Result<()> {
         let (tested, ships) = (&self.version, &shipping.version);
         if tested.spec_name != ships.spec_name || tested.spec_version != ships.spec_version {
@@ -80,4 +88,20 @@ impl Runtime {
         }
         Ok(())
     }
+}
+
+/// Returns the keys of all storage items and versions, to be fetched from a node in one request.
+/// Plain values are read by some check or block, and the trie nodes on the way to a map lie on the
+/// way to its prefix.
+pub fn known_keys(runtimes: &[&Runtime]) -> Vec<Vec<u8>> {
+    let pallets = runtimes.iter().flat_map(|runtime| runtime.layout.pallets.iter());
+    let mut keys: Vec<_> = pallets
+        .flat_map(|pallet| {
+            let items = pallet.items.iter().map(|item| pallet.key(item));
+            items.chain([pallet.storage_version_key()]).collect::<Vec<_>>()
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
 }

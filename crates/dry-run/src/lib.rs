@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The checks of an upgrade, run on a fork of the chain.
+//! The rehearsal of an upgrade on a fork of the chain, and the table of its checks.
 //!
-//! The state is loaded once. The blob that ships is applied as the chain itself would apply it and blocks are built
-//! until its migrations have ended and some more; the try-runtime build, where there is one, runs its own hooks from
-//! the same state, and what both wrote is compared. Each check gives its own verdict and never hides another's.
+//! The state is loaded once. The blob that ships is applied as the chain itself applies it, and
+//! blocks are built until its migrations have ended, and some more. The try-runtime build runs its
+//! hooks from the same state, and what both wrote is compared. Each check has its own outcome.
 
 mod allowance;
 mod ask;
@@ -13,15 +13,20 @@ mod enactment;
 mod events;
 mod input;
 mod messages;
+mod migration;
+mod outcome;
+mod progress;
 mod rehearsal;
-mod result;
+mod report;
 mod run;
+mod selection;
 mod superuser;
+mod table;
 mod time_limit;
+mod timed_block;
 mod transaction;
 mod types;
 mod validator;
-mod verdicts;
 mod weight;
 
 use protocol::dry_run::Request;
@@ -29,15 +34,15 @@ use sp_wasm_interface::HostFunctions;
 use std::process::ExitCode;
 use worker::{Failure, Outcome, Reporter, Result};
 
-/// The worker, which offers these host functions beside those that nodes offer.
+/// Runs the worker, which offers these host functions in addition to those of nodes.
 pub fn main<Own: HostFunctions>() -> ExitCode {
     fork::executor::register_host_functions::<Own>();
     fork::runtime_log::install();
-    validator::serve_errands();
+    validator::serve_validator_jobs();
     worker::serve(|request: Request, reporter| handle(&request, reporter))
 }
 
-/// A result as JSON.
+/// Returns a result as JSON.
 fn value(result: impl serde::Serialize) -> Result<serde_json::Value> {
     serde_json::to_value(result)
         .map_err(|error| Failure::internal("a result cannot be written as JSON").found(error.to_string()))

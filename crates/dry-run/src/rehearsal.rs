@@ -1,295 +1,347 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Builds blocks with the new code until its migrations have ended, and healthy ones after.
+//! An upgrade under rehearsal: both runtimes, the chain at each stage of the upgrade, and the author of its blocks.
+//!
+//! [`Rehearsal::begin`] reads the state and the runtimes. Each later stage is built when a check first reads it, and kept.
 
 use crate::{
-    events::{self, Event},
-    input::Runtime,
-    messages::outbound,
-    result::TimedBlock,
+    enactment::{self, Enacted},
+    input::{self, Runtime},
+    messages::{Counterpart, outbound},
+    migration::{self, Migration, Routine},
+    progress::Progress,
+    selection::LeftOut,
+    timed_block::TimedBlock,
     types::Interface,
+    validator::{Preparation, Validator},
 };
-use codec::Decode;
-use fork::{Author, BlockRequest, Chain, Code, Layout};
-use protocol::dry_run::{Phase, StorageChange};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use worker::{Failure, Reporter, Result};
+use fork::{Author, Chain, Executor, LoadOptions, LoadedChain, Store};
+use protocol::{
+    RpcUsage, Source, StateIdentity,
+    checks::Need,
+    dry_run::{CallWeight, DryRunRequest},
+};
+use source::ReadSource;
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
+use worker::{Failure, Kind, Reporter, Result};
 
-/// Each key that was written, with what it was before the first block and is after the last.
-pub type Touched = HashMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)>;
+pub struct Rehearsal<'a> {
+    pub request: &'a DryRunRequest,
+    pub reporter: &'a Reporter,
+    pub executor: &'a Executor,
+    /// The chain's present runtime.
+    pub from: Runtime,
+    /// The runtime that ships.
+    pub to: Runtime,
+    /// The try-runtime build of the runtime that ships.
+    pub tested: Option<Runtime>,
+    /// The chain before the upgrade.
+    pub chain: Chain,
+    /// Other chains that this one exchanges messages with.
+    pub counterparts: Vec<Counterpart>,
+    /// Why the new code cannot even give its metadata. No check that runs the code can be made then.
+    pub unusable: Option<Failure>,
+    /// The calls whose weight changed, once `weights` has compared them.
+    pub call_weights: OnceCell<Vec<CallWeight>>,
+    pub progress: Progress,
+    /// The checks that this run does not make.
+    pub left_out: LeftOut,
+    loaded: RefCell<LoadedChain>,
+    author: RefCell<Author<'a>>,
+    author_proven: Cell<bool>,
+    preparation: Cell<Option<Preparation>>,
+    enactment: OnceCell<Enacted>,
+    migration: OnceCell<Migration>,
+    routine: OnceCell<Routine>,
+    life: OnceCell<Life>,
+    trial: OnceCell<Migration>,
+    validator: OnceCell<Option<Result<Validator>>>,
+}
 
-pub struct Rehearsal {
+/// The chain after its migrations have ended and healthy blocks have followed.
+pub struct Life {
+    pub chain: Chain,
+    /// The healthy blocks.
     pub blocks: Vec<TimedBlock>,
-    /// The chain after the block in which the last migration ended, or after the last block that could be built.
-    pub migrated: Chain,
-    pub touched: Touched,
-    /// Why no more blocks were built, if that was not because the migrations ended.
+    /// Why no further block could be built.
     pub failure: Option<Failure>,
-    /// Steps of multi-block migrations, in blocks.
-    pub steps: u32,
-    /// The chain after the first block of the new code.
-    pub first: Option<Chain>,
-    /// The messages to other chains that left it.
+    /// The messages to other chains that left since the first block of the new code.
     pub sent: outbound::Queues,
-    /// What the pallet of multi-block migrations said, each with its block.
-    pub events: Vec<(u32, Event)>,
 }
 
-/// From the first block of the new code to the end of its migrations. `code` stands in for the chain's own.
-pub fn migrate(
-    chain: &Chain,
-    author: &mut Author<'_>,
-    code: &Code,
-    layout: &Layout,
-    limit: u32,
-    task: &str,
-    reporter: &Reporter,
-) -> Result<Rehearsal> {
-    let cursor = layout.migrations().map(|pallet| pallet.key("Cursor"));
-    let mut rehearsal = Rehearsal {
-        blocks: Vec::new(),
-        migrated: chain.clone(),
-        touched: HashMap::new(),
-        failure: None,
-        steps: 0,
-        first: None,
-        sent: outbound::Queues::new(),
-        events: Vec::new(),
-    };
-    let interface = layout.metadata.as_deref().and_then(Interface::of);
-    loop {
-        let first = rehearsal.blocks.is_empty();
-        let built = match author.build_with(&mut rehearsal.migrated, code, BlockRequest::default()) {
-            Ok(built) => built,
-            Err(failure) if failure.is_verdict() => {
-                rehearsal.failure = Some(failure);
-                return Ok(rehearsal);
-            }
+impl<'a> Rehearsal<'a> {
+    /// Reads the state, both runtimes and the chains beside.
+    ///
+    /// # Errors
+    ///
+    /// An input that cannot be read. New code that is refused when it is run is not an error: see [`Self::unusable`].
+    pub fn begin(
+        request: &'a DryRunRequest,
+        left_out: LeftOut,
+        executor: &'a Executor,
+        reporter: &'a Reporter,
+    ) -> Result<Self> {
+        let name = request.state.to_string();
+        reporter.status(format!("reading the state of {name}"));
+        let store = Store::new(request.nodes.as_deref());
+        let how = LoadOptions {
+            at: request.at.as_deref(),
+            mode: request.state_mode,
+            unverified: request.unverified,
+            store: Some(&store),
+        };
+        let loaded = fork::load(&request.state, how, reporter)?;
+        let mut chain = loaded.chain.clone();
+        if let Some(named) = &request.code {
+            chain.put_code(&request.state.code(named)?)?;
+        }
+
+        reporter.status("reading the runtimes");
+        let old_code = chain.next_code()?;
+        let old_blob = artifact::blob::Blob::from_deployed(&name, old_code.bytes().to_vec())?;
+        let from = Runtime::read(&name, old_blob, &chain, executor)?;
+        chain.set_state_version(from.version.effective_state_version());
+        let new_blob = request.runtime.parse::<Source>()?.blob()?;
+        // It takes as long as everything else, and runs beside it in a process of its own.
+        let prepares = from.layout.parachain_system().is_some()
+            && ["validator-preparation", "validator-execution"].iter().any(|check| !left_out.contains(check));
+        let preparation = prepares.then(|| Preparation::begin(new_blob.deployed.clone()));
+        let (to, unusable) = match Runtime::read(&request.runtime, new_blob.clone(), &chain, executor) {
+            Ok(to) => (to, None),
+            Err(failure) if failure.kind == Kind::Check => match Runtime::unrun(&request.runtime, new_blob)? {
+                Some(to) => (to, Some(failure)),
+                None => return Err(failure),
+            },
             Err(failure) => return Err(failure),
         };
-        rehearsal.blocks.push(TimedBlock::of(&built, if first { Phase::Upgrade } else { Phase::Migration }, layout));
-        for (key, value) in built.changes.main_storage_changes {
-            match rehearsal.touched.get_mut(&key) {
-                Some((_, now)) => *now = value,
+        let mut rehearsal = Self {
+            request,
+            reporter,
+            executor,
+            from,
+            to,
+            tested: None,
+            chain,
+            counterparts: Vec::new(),
+            unusable,
+            call_weights: OnceCell::new(),
+            progress: Progress::default(),
+            left_out,
+            loaded: RefCell::new(loaded),
+            author: RefCell::new(Author::new(executor)),
+            author_proven: Cell::new(false),
+            preparation: Cell::new(preparation),
+            enactment: OnceCell::new(),
+            migration: OnceCell::new(),
+            routine: OnceCell::new(),
+            life: OnceCell::new(),
+            trial: OnceCell::new(),
+            validator: OnceCell::new(),
+        };
+        if rehearsal.unusable.is_none() {
+            rehearsal.read_companions(LoadOptions { at: None, ..how })?;
+        }
+        Ok(rehearsal)
+    }
+
+    /// Reads the try-runtime build and the other chains, each at the block that `how` names.
+    fn read_companions(&mut self, how: LoadOptions<'_>) -> Result<()> {
+        if let Some(name) = &self.request.try_runtime {
+            let tested = Runtime::read(name, name.parse::<Source>()?.blob()?, &self.chain, self.executor)?;
+            tested.expect_try_runtime_of(&self.to)?;
+            self.tested = Some(tested);
+        }
+        self.chain.prefetch(input::known_keys(&[&self.from, &self.to]))?;
+        for source in &self.request.with {
+            self.counterparts.push(Counterpart::load(source, how, self.executor, self.reporter)?);
+        }
+        Ok(())
+    }
+
+    /// Returns whether the rehearsal has what a check needs.
+    pub fn has(&self, need: Need) -> Result<bool> {
+        Ok(match need {
+            Need::FirstBlock => !self.migration()?.blocks.is_empty(),
+            Need::MigrationsEnded => self.migration()?.failure.is_none(),
+            Need::TypedMetadata => self.from.interface().is_some() && self.to.interface().is_some(),
+            Need::TryRuntimeBuild => self.tested.is_some(),
+            Need::Parachain => self.from.layout.parachain_system().is_some(),
+            Need::PreparedCode => match self.validator() {
+                Some(Ok(_)) => true,
+                Some(Err(failure)) if failure.kind != Kind::Check => return Err(failure.clone()),
+                Some(Err(_)) | None => false,
+            },
+            Need::Messages => [&self.from, &self.to].into_iter().any(Runtime::exchanges_messages),
+            Need::OtherChains => !self.counterparts.is_empty(),
+        })
+    }
+
+    /// Returns the types of both runtimes, for checks that need typed metadata.
+    pub fn interfaces(&self) -> Result<[Interface<'_>; 2]> {
+        match (self.from.interface(), self.to.interface()) {
+            (Some(old), Some(new)) => Ok([old, new]),
+            _ => Err(unneeded(Need::TypedMetadata)),
+        }
+    }
+
+    /// Returns the try-runtime build, for checks that need it.
+    pub fn tested(&self) -> Result<&Runtime> {
+        self.tested.as_ref().ok_or_else(|| unneeded(Need::TryRuntimeBuild))
+    }
+
+    /// Returns the author of blocks. The first time it builds a plain block with the chain's present code: where that is
+    /// refused, no block is judged (see [`Author::probe`]).
+    ///
+    /// A caller reads the stages of the rehearsal before it takes the author, because they are built by the same one.
+    pub fn author(&self) -> Result<RefMut<'_, Author<'a>>> {
+        let mut author = self
+            .author
+            .try_borrow_mut()
+            .map_err(|_| Failure::internal("a stage of the rehearsal was first read while a check held the author"))?;
+        if !self.author_proven.replace(true) {
+            author.probe(&self.chain)?;
+        }
+        Ok(author)
+    }
+
+    /// Returns the enactment: how the new code came into place.
+    pub fn enactment(&self) -> Result<&Enacted> {
+        self.stage(&self.enactment, "enactment", || {
+            let mut enacted = enactment::enact(&self.chain, &mut *self.author()?, &self.to.code, self.reporter)?;
+            enacted.chain.set_state_version(self.to.version.effective_state_version());
+            Ok(enacted)
+        })
+    }
+
+    /// Returns the chain whose next block is the first of the new code.
+    pub fn enacted(&self) -> Result<&Chain> {
+        Ok(&self.enactment()?.chain)
+    }
+
+    /// Returns the blocks from the first of the new code to the end of its migrations.
+    pub fn migration(&self) -> Result<&Migration> {
+        let enacted = self.enacted()?;
+        self.stage(&self.migration, "migrations", || {
+            self.reporter.status("building blocks with the new code");
+            let limit = self.request.migration_blocks;
+            let Runtime { code, layout, .. } = &self.to;
+            migration::migrate(enacted, &mut *self.author()?, code, layout, limit, "migration blocks", self.reporter)
+        })
+    }
+
+    /// Returns the chain after the migrations, if they ended.
+    pub fn migrated(&self) -> Result<Option<&Chain>> {
+        let migration = self.migration()?;
+        Ok(migration.failure.is_none().then_some(&migration.chain))
+    }
+
+    /// Returns the chain after the last block that the migrations reached, if there was one. Where they did not end, what
+    /// they did until then may say why.
+    pub fn reached(&self) -> Result<Option<&Chain>> {
+        let migration = self.migration()?;
+        Ok((!migration.blocks.is_empty()).then_some(&migration.chain))
+    }
+
+    /// Returns what every block writes, whatever an upgrade does, as two blocks of the present code show it.
+    pub fn routine(&self) -> Result<&Routine> {
+        let enacted = self.enacted()?;
+        self.stage(&self.routine, "migrations", || Routine::of(&self.from, enacted, &mut self.author()?.fresh()))
+    }
+
+    /// Returns the chain after the migrations and the healthy blocks that followed.
+    pub fn life(&self) -> Result<&Life> {
+        let migration = self.migration()?;
+        self.stage(&self.life, "healthy-blocks", || {
+            let (mut chain, mut sent) = (migration.chain.clone(), migration.sent.clone());
+            let (blocks, failure) = match migration.failure {
                 None => {
-                    let before = chain.storage(&key)?;
-                    rehearsal.touched.insert(key, (before, value));
+                    let (count, layout) = (self.request.blocks, &self.to.layout);
+                    migration::live_on(&mut chain, &mut *self.author()?, layout, count, &mut sent, self.reporter)?
                 }
-            }
+                Some(_) => (Vec::new(), None),
+            };
+            Ok(Life { chain, blocks, failure, sent })
+        })
+    }
+
+    /// Returns the blocks of the try-runtime build from the same state as [`Self::migration`], in a chain of their own.
+    pub fn trial(&self) -> Result<&Migration> {
+        let (enacted, tested) = (self.enacted()?, self.tested()?);
+        self.stage(&self.trial, "pre-post-hooks", || {
+            let mut author = self.author()?.fresh();
+            self.reporter.status("building the same blocks with the try-runtime build");
+            let (limit, task) = (self.request.migration_blocks, "blocks of the try-runtime build");
+            migration::migrate(enacted, &mut author, &tested.code, &tested.layout, limit, task, self.reporter)
+        })
+    }
+
+    /// Returns the validator that prepared a parachain's new code, or why none could. Waits for it.
+    pub fn validator(&self) -> Option<&Result<Validator>> {
+        self.validator.get_or_init(|| self.preparation.take().map(Preparation::finish)).as_ref()
+    }
+
+    /// Takes the whole state of a chain that is read as needed, for checks that read every entry.
+    pub fn take_whole_state(&self) {
+        self.loaded.borrow_mut().fetch_all(self.reporter);
+    }
+
+    /// Returns the blocks that were built, in their order.
+    pub fn blocks(&self) -> Vec<TimedBlock> {
+        let of = |blocks: Option<&Vec<TimedBlock>>| blocks.cloned().unwrap_or_default();
+        [
+            of(self.enactment.get().map(|enacted| &enacted.blocks)),
+            of(self.migration.get().map(|migration| &migration.blocks)),
+            of(self.life.get().map(|life| &life.blocks)),
+        ]
+        .concat()
+    }
+
+    /// Returns the migration if a check has read it.
+    pub fn migration_if_built(&self) -> Option<&Migration> {
+        self.migration.get()
+    }
+
+    /// Returns the identity of the state that the rehearsal began with.
+    pub fn state(&self) -> Result<StateIdentity> {
+        let loaded = self.loaded.borrow();
+        Ok(StateIdentity {
+            source: self.request.state.to_string(),
+            genesis_hash: self.chain.genesis_hash()?.map(|hash| hex::encode_prefixed(hash.as_bytes())),
+            block_hash: hex::encode_prefixed(self.chain.header().hash().as_bytes()),
+            number: self.chain.number(),
+            // As its source has it, whatever code takes the place of its own.
+            state_root: hex::encode_prefixed(loaded.chain.root().as_bytes()),
+            code: self.request.code.clone(),
+            verified: loaded.verified,
+            finalized: loaded.finalized,
+            mode: loaded.mode,
+            entries: loaded.entries,
+        })
+    }
+
+    /// Returns what was asked of the chain's nodes so far.
+    pub fn rpc(&self) -> RpcUsage {
+        let traffic = self.loaded.borrow().traffic();
+        RpcUsage { requests: traffic.requests, bytes: traffic.bytes }
+    }
+
+    /// Returns a stage, which is built the first time. Until it is built, a call that does not end counts for its check.
+    fn stage<'s, T>(
+        &self,
+        cell: &'s OnceCell<T>,
+        check: &'static str,
+        build: impl FnOnce() -> Result<T>,
+    ) -> Result<&'s T> {
+        if let Some(stage) = cell.get() {
+            return Ok(stage);
         }
-        outbound::join(&mut rehearsal.sent, outbound::left(layout, &rehearsal.migrated)?);
-        if first {
-            rehearsal.first = Some(rehearsal.migrated.clone());
-        }
-        if let (Some(interface), Some(pallet)) = (&interface, layout.migrations()) {
-            let number = rehearsal.migrated.number();
-            let said = events::of(&rehearsal.migrated, interface)?.into_iter();
-            let said: Vec<_> = said.filter(|event| event.pallet == pallet.name).collect();
-            let failed = said.iter().any(|event| FAILED.contains(&event.name.as_str()));
-            rehearsal.events.extend(said.into_iter().map(|event| (number, event)));
-            // A handler may let the chain go on; the migration has failed all the same.
-            if failed {
-                rehearsal.failure = Some(
-                    Failure::check("a multi-block migration failed")
-                        .found(format!("{} in block {number}", told(&rehearsal.events)))
-                        .expected("every migration to complete")
-                        .hint("the runtime's log names the migration"),
-                );
-                return Ok(rehearsal);
-            }
-        }
-        let Some(position) = cursor.as_ref().map(|key| rehearsal.migrated.storage(key)).transpose()?.flatten() else {
-            return Ok(rehearsal);
-        };
-        // `MigrationCursor`: 0 is active with the index of the migration, 1 is stuck.
-        if position.first() == Some(&1) {
-            rehearsal.failure = Some(
-                Failure::check("the multi-block migrations are stuck: the chain takes no transaction any more")
-                    .found(format!("cursor Stuck in block {}", rehearsal.migrated.number()))
-                    .expected("every migration to end")
-                    .hint("the runtime's log names the migration; see `failed_migration_handler` of pallet-migrations"),
-            );
-            return Ok(rehearsal);
-        }
-        rehearsal.steps += 1;
-        if rehearsal.steps >= limit {
-            rehearsal.failure = Some(
-                Failure::check("the multi-block migrations do not end")
-                    .found(format!("{limit} blocks, migration {} under way", active(&position)))
-                    .expected("an end")
-                    .hint("give each step more of the block: `MaxServiceWeight` of pallet-migrations, and the weight of the step"),
-            );
-            return Ok(rehearsal);
-        }
-        if rehearsal.steps % 8 == 1 {
-            reporter.progress(task, u64::from(rehearsal.steps), None, "blocks");
-        }
+        let before = self.progress.begin(Some(check));
+        let stage = build()?;
+        self.progress.begin(before);
+        Ok(cell.get_or_init(|| stage))
     }
 }
 
-const FAILED: [&str; 2] = ["MigrationFailed", "UpgradeFailed"];
-
-/// The last things the migrations pallet said.
-fn told(events: &[(u32, Event)]) -> String {
-    let names: Vec<_> = events.iter().rev().take(3).map(|(_, event)| event.name.as_str()).collect();
-    names.into_iter().rev().collect::<Vec<_>>().join(", ")
-}
-
-fn active(cursor: &[u8]) -> String {
-    match <(u8, u32)>::decode(&mut &cursor[..]) {
-        Ok((0, index)) => index.to_string(),
-        _ => "unknown".into(),
-    }
-}
-
-/// Blocks after the migrations: the chain has to live on. What leaves it joins what was `sent`.
-pub fn live_on(
-    chain: &mut Chain,
-    author: &mut Author<'_>,
-    layout: &Layout,
-    count: u32,
-    sent: &mut outbound::Queues,
-    reporter: &Reporter,
-) -> Result<(Vec<TimedBlock>, Option<Failure>)> {
-    let mut blocks = Vec::new();
-    for index in 0..count {
-        match author.build(chain, BlockRequest::default()) {
-            Ok(built) => {
-                blocks.push(TimedBlock::of(&built, Phase::Healthy, layout));
-                outbound::join(sent, outbound::left(layout, chain)?);
-            }
-            Err(failure) if failure.is_verdict() => return Ok((blocks, Some(failure))),
-            Err(failure) => return Err(failure),
-        }
-        reporter.progress("healthy blocks", u64::from(index) + 1, Some(u64::from(count)), "blocks");
-    }
-    Ok((blocks, None))
-}
-
-/// What every block writes, whatever an upgrade does, as blocks without one show it.
-#[derive(Default)]
-pub struct Routine {
-    /// Keys that each block writes.
-    keys: HashSet<Vec<u8>>,
-    /// Items with a key for each block's number: the front of such a key, and the number.
-    counted: Vec<(Vec<u8>, Tail)>,
-}
-
-/// The number at the end of a key, in so many bytes.
-type Tail = (usize, u64);
-
-/// A hash of the pallet's name and one of the item's.
-const ITEM: usize = 32;
-/// Numbers this far from those seen are of other blocks: hashes of blocks are kept for as many at most.
-const FAR: u64 = 8_192;
-
-impl Routine {
-    /// Two blocks of the runtime on that state are the control. Where it cannot build them, nothing is told apart.
-    pub fn of(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Self> {
-        let mut chain = chain.clone();
-        chain.set_state_version(runtime.version.effective_state_version());
-        let mut written = Vec::new();
-        for _ in 0..2 {
-            match author.build_with(&mut chain, &runtime.code, BlockRequest::default()) {
-                Ok(built) => written.push(built.changes.main_storage_changes.into_iter().map(|(key, _)| key)),
-                Err(failure) if failure.is_verdict() => return Ok(Self::default()),
-                Err(failure) => return Err(failure),
-            }
-        }
-        let [first, second] = <[_; 2]>::try_from(written)
-            .map_err(|_| Failure::internal("two blocks were built, and others are there"))?
-            .map(|keys| keys.collect::<HashSet<_>>());
-        Ok(Self::seen(&first, &second))
-    }
-
-    fn seen(first: &HashSet<Vec<u8>>, second: &HashSet<Vec<u8>>) -> Self {
-        let mut routine = Self { keys: first.intersection(second).cloned().collect(), counted: Vec::new() };
-        for key in second.difference(first).filter(|key| key.len() > ITEM) {
-            let before = |known: &&Vec<u8>| known.len() == key.len() && known[..ITEM] == key[..ITEM];
-            for known in first.iter().filter(before) {
-                let follows = |width: &usize| Some(number(known, *width)?.checked_add(1)? == number(key, *width)?);
-                if let Some(width) = [8, 4].into_iter().find(|width| follows(width) == Some(true)) {
-                    routine.counted.push((key[..ITEM].to_vec(), (width, number(key, width).unwrap_or_default())));
-                }
-            }
-        }
-        routine
-    }
-
-    pub fn writes(&self, key: &[u8]) -> bool {
-        let counted = |(item, (width, seen)): &(Vec<u8>, Tail)| {
-            key.starts_with(item) && number(key, *width).is_some_and(|number| number.abs_diff(*seen) < FAR)
-        };
-        self.keys.contains(key) || self.counted.iter().any(counted)
-    }
-
-    /// Adds what every block of another runtime writes.
-    pub fn join(&mut self, other: Self) {
-        self.keys.extend(other.keys);
-        self.counted.extend(other.counted);
-    }
-}
-
-/// The number at the end of an item's key, little-endian as all are.
-fn number(key: &[u8], width: usize) -> Option<u64> {
-    let tail = key.get(ITEM..)?;
-    let mut wide = [0; 8];
-    wide.get_mut(..width)?.copy_from_slice(tail.get(tail.len().checked_sub(width)?..)?);
-    Some(u64::from_le_bytes(wide))
-}
-
-/// Counts what was touched by storage item, what every block writes apart. Items that the new runtime no longer has go by the
-/// name they had.
-pub fn storage_changes(rehearsal: &Rehearsal, routine: &Routine, layout: &Layout, old: &Layout) -> Vec<StorageChange> {
-    let mut items = BTreeMap::<(String, bool), StorageChange>::new();
-    for (key, (before, after)) in &rehearsal.touched {
-        if before == after {
-            continue;
-        }
-        let name = match layout.describe(key) {
-            name if name.ends_with(".?") => old.describe(key),
-            name => name,
-        };
-        let every_block = routine.writes(key);
-        let change = items.entry((name.clone(), every_block)).or_insert_with(|| StorageChange {
-            item: name,
-            every_block,
-            ..Default::default()
-        });
-        match (before, after) {
-            (None, _) => change.added += 1,
-            (_, None) => change.removed += 1,
-            _ => change.changed += 1,
-        }
-    }
-    items.into_values().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(item: u8, rest: &[u8]) -> Vec<u8> {
-        [&[item; ITEM][..], rest].concat()
-    }
-
-    fn hashed(item: u8, number: &[u8]) -> Vec<u8> {
-        key(item, &[&artifact::hashes::twox_64(number)[..], number].concat())
-    }
-
-    #[test]
-    fn what_every_block_writes_is_told_from_what_one_did() {
-        let block = |number: u32, more: &[Vec<u8>]| {
-            let wide = u64::from(number).to_le_bytes();
-            let keys = [key(1, &[]), hashed(2, &number.to_le_bytes()), hashed(3, &wide), key(4, &[7; 32])];
-            keys.into_iter().chain(more.iter().cloned()).collect::<HashSet<_>>()
-        };
-        let session_ends = [key(5, &[])];
-        let routine = Routine::seen(&block(70, &session_ends), &block(71, &[]));
-        assert!(routine.writes(&key(1, &[])) && routine.writes(&key(4, &[7; 32])));
-        assert!(routine.writes(&hashed(2, &76u32.to_le_bytes())), "of another block");
-        assert!(routine.writes(&hashed(3, &64u64.to_le_bytes())));
-        assert!(!routine.writes(&hashed(2, &900_000u32.to_le_bytes())), "of no block near");
-        assert!(!routine.writes(&key(4, &[8; 32])), "another account of the same item");
-        assert!(!routine.writes(&key(5, &[])), "one block wrote it, and the next did not");
-    }
+fn unneeded(need: Need) -> Failure {
+    Failure::internal("a check reads what its row in the table of checks does not name among its needs")
+        .expected(format!("the need {need:?}"))
 }

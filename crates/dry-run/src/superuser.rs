@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a parachain does on the word of another chain's root that it takes for its own, tried on a fork.
+//! Calls that the root of another chain sends to a parachain by message, tried on a fork.
 
 use codec::{Compact, Encode};
 use fork::{Author, BlockRequest, Chain, Code};
 use worker::{Kind, Result};
 
-/// A message is put into a queue in one block and served in a later one.
-const PATIENCE: u32 = 4;
+/// The most blocks until a message is executed: it is queued in one block and executed in a later
+/// one.
+const MOST_BLOCKS: u32 = 4;
 
-/// Whose root it is.
+/// The chain whose root sends the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     RelayChain,
     Sibling(u32),
 }
 
-/// Sends the call as that root would, and tells whether `done` holds a few blocks later.
+/// Sends the call as that root would, and returns whether `done` holds within a few blocks.
 pub fn obeyed(
     chain: &Chain,
     author: &mut Author<'_>,
@@ -33,7 +34,7 @@ pub fn obeyed(
                 BlockRequest { horizontal: vec![(id, [vec![0], message].concat())], ..Default::default() }
             }
         };
-        for _ in 0..PATIENCE {
+        for _ in 0..MOST_BLOCKS {
             match author.build_with(&mut told, code, std::mem::take(&mut wish)) {
                 Ok(_) if done(&told)? => return Ok(true),
                 Ok(_) => {}
@@ -45,8 +46,9 @@ pub fn obeyed(
     Ok(false)
 }
 
-/// A call as a root sends it, in the versions of XCM that chains still understand, the newest first:
-/// `UnpaidExecution { Unlimited, None }`, `Transact { Superuser, weight, call }`.
+/// Returns the messages with which a root sends a call, in the versions of XCM that chains still
+/// support, the newest first: `UnpaidExecution { Unlimited, None }`, `Transact { Superuser, weight,
+/// call }`.
 fn superuser(call: &[u8]) -> [Vec<u8>; 3] {
     const UNPAID_EXECUTION: u8 = 47;
     const TRANSACT: u8 = 6;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether something takes longer than there is for it, told in a way that does not depend on the machine.
+//! Time limits, judged in a way that does not depend on the machine.
 
 use fork::processor::{MeasuredTime, speed};
 use protocol::Rank;
 
-/// The processor decides only beyond this: two machines that hash equally fast need not run a runtime equally fast.
+/// A check fails only beyond this factor: two machines that hash equally fast need not run a
+/// runtime equally fast.
 pub const MARGIN: f64 = 1.5;
 
-/// What it means for a verdict that something with so many seconds of a reference machine took so long. By the clock alone,
-/// where a platform does not tell processor time, nothing is seen to break.
+/// Returns the rank of a duration, in seconds of the reference machine. Where the platform does not
+/// give processor time, it is at most a hazard.
 pub fn judge(took: MeasuredTime, limit: f64) -> Option<Rank> {
     match took.on_reference() {
         Some(seconds) if seconds > limit * MARGIN => Some(Rank::Seen),
@@ -17,15 +18,16 @@ pub fn judge(took: MeasuredTime, limit: f64) -> Option<Rank> {
     }
 }
 
-/// How a finding says it. Figures differ from run to run and are told by [`measured`].
-pub fn told(rank: Rank, limit: f64) -> String {
+/// Returns how a finding describes the excess. Figures differ from run to run: [`measured`] gives
+/// them.
+pub fn excess(rank: Rank, limit: f64) -> String {
     match rank {
         Rank::Seen => format!("more than {MARGIN} times the {limit} s"),
         _ => format!("more than half of the {limit} s"),
     }
 }
 
-/// The figure behind a verdict, its reference and its margin.
+/// Returns the measured figure, its reference and its margin.
 pub fn measured(took: MeasuredTime) -> String {
     match (took.processor, took.on_reference()) {
         (Some(here), Some(there)) => format!(
@@ -36,7 +38,7 @@ pub fn measured(took: MeasuredTime) -> String {
     }
 }
 
-/// The one of two that took longer.
+/// Returns the longer of two.
 pub fn longer(one: MeasuredTime, other: MeasuredTime) -> MeasuredTime {
     let seconds = |took: MeasuredTime| took.processor.unwrap_or(took.clock);
     if seconds(other) > seconds(one) { other } else { one }
@@ -46,7 +48,7 @@ pub fn longer(one: MeasuredTime, other: MeasuredTime) -> MeasuredTime {
 pub mod tests {
     use super::*;
 
-    /// So many seconds of the reference machine.
+    /// Returns a duration in seconds of the reference machine.
     pub fn took(seconds: f64) -> MeasuredTime {
         MeasuredTime { clock: seconds, processor: Some(seconds / speed()) }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Transactions of an account whose key nobody here has: on a fork the seal stands for its signature.
+//! Transactions of any account: on a fork, a known seal takes the place of its signature.
 
 use crate::{
     input::Runtime,
@@ -17,20 +17,22 @@ use fork::{
 use scale_info::{TypeDef, Variant, form::PortableForm};
 use worker::{Code, Kind, Result};
 
-/// More than any deposit, whatever the token's decimals, and far from the end of its numbers.
+/// A balance above any deposit, whatever the decimals of the token, and far below the largest
+/// number.
 const WEALTH: u128 = 1 << 100;
 const WEALTH_IN_64_BITS: u64 = 1 << 61;
 
-/// What became of a transaction that was to be the next block's only one.
+/// The result of a transaction that is alone in a block.
 pub enum Sent {
-    /// It was dispatched well; the chain after its block.
+    /// It was dispatched without an error. The chain after its block.
     Dispatched(Box<Chain>),
     Refused(String),
-    /// What stood in the way is a limit of this tool: it cannot make the runtime's transactions as their senders would.
+    /// The tool cannot make transactions of this runtime as their senders would.
     NotKnown(String),
 }
 
-/// Has the account, made rich, send a call. `author`'s executor has to remember signatures.
+/// Sends a call from the account, to which it gives funds first. The executor of `author` must
+/// remember signatures.
 pub fn send(
     runtime: &Runtime,
     interface: &Interface<'_>,
@@ -51,7 +53,7 @@ pub fn send(
         Ok(_) => Ok(Sent::Dispatched(Box::new(chain))),
         Err(failure) if failure.kind == Kind::Check => {
             let guessed = guessed(interface);
-            // Whose call was dispatched was understood.
+            // A dispatched call was decoded by the runtime.
             Ok(match guessed.is_empty() || failure.code == Some(Code::Dispatch) {
                 true => Sent::Refused(failure.to_string()),
                 false => Sent::NotKnown(format!("what {} carries is not known here: {failure}", guessed.join(", "))),
@@ -66,7 +68,7 @@ fn account_key(interface: &Interface<'_>, account: [u8; 32]) -> Vec<u8> {
     [keys::item(prefix, "Account"), artifact::hashes::blake2_128(&account).to_vec(), account.to_vec()].concat()
 }
 
-/// The chain on which the account lacks nothing; nothing where accounts are of another form.
+/// Returns the chain on which the account has funds; nothing where accounts have another form.
 fn enriched(interface: &Interface<'_>, chain: &Chain, account: [u8; 32]) -> Result<Option<Chain>> {
     let item = interface.pallet("System").and_then(|system| system.item("Account"));
     let Some(item) = item else { return Ok(None) };
@@ -86,7 +88,7 @@ fn rich(interface: &Interface<'_>, info: u32, stored: &[u8]) -> Option<Vec<u8>> 
         let value = match (path.as_str(), bytes.len()) {
             ("data.free", 16) => WEALTH.encode(),
             ("data.free", 8) => WEALTH_IN_64_BITS.encode(),
-            // An account that nothing provides for is none.
+            // An account without a provider does not exist.
             ("providers", 4) if bytes == [0; 4] => 1u32.encode(),
             _ => bytes.to_vec(),
         };
@@ -96,7 +98,8 @@ fn rich(interface: &Interface<'_>, info: u32, stored: &[u8]) -> Option<Vec<u8>> 
     found.then_some(all)
 }
 
-/// In extrinsic format 4: immortal, without a tip, everything else as plain as can be.
+/// Encodes a transaction in extrinsic format 4: immortal, without a tip, all else with plain
+/// values.
 fn signed(interface: &Interface<'_>, account: [u8; 32], nonce: u32, call: &[u8]) -> Option<Vec<u8>> {
     let mut extrinsic = vec![0x84];
     extrinsic.extend(address(interface, account)?);
@@ -111,7 +114,8 @@ fn signed(interface: &Interface<'_>, account: [u8; 32], nonce: u32, call: &[u8])
     Some(extrinsic.encode())
 }
 
-/// Returns the extensions whose data was guessed: neither nothing, nor `None`, nor known to everybody who signs.
+/// Returns the extensions whose data was guessed: it is neither empty, nor `None`, nor known to
+/// every signer.
 fn guessed<'a>(interface: &Interface<'a>) -> Vec<&'a str> {
     let known = |extension: &Extension<'_>| {
         let option = interface.types.resolve(extension.explicit).is_some_and(|ty| ty.path.segments == ["Option"]);
@@ -122,7 +126,8 @@ fn guessed<'a>(interface: &Interface<'a>) -> Vec<&'a str> {
     interface.extensions.iter().filter(|extension| !known(extension)).map(|extension| extension.identifier).collect()
 }
 
-/// `MultiAddress::Id` or the bare account. Metadata 14 does not tell which, and most chains have the former.
+/// Encodes the sender as `MultiAddress::Id`, or as the bare account. Metadata 14 does not show
+/// which; most chains use the former.
 fn address(interface: &Interface<'_>, account: [u8; 32]) -> Option<Vec<u8>> {
     let Some(id) = interface.address else { return Some([&[0][..], &account].concat()) };
     match variant(interface, id, "Id") {

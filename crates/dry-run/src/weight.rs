@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weights, as runtimes of all years write them: a plain number until 2022, then a struct, which got its second field later.
+//! Weights in every form that runtimes have used: a plain number until 2022, then a struct with one
+//! field, then with two.
 
 use codec::{Compact, Decode};
 use fork::Layout;
@@ -23,19 +24,19 @@ impl Number {
     }
 }
 
-/// How a runtime writes a weight. Bytes of one form may well be read by another, to other numbers.
+/// How a runtime encodes a weight. Bytes of one form may decode by another, to other numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
     ref_time: Number,
-    /// Runtimes from before 2023 may count no proof.
+    /// Runtimes from before 2023 may have no proof size.
     proof_size: Option<Number>,
 }
 
 impl Form {
-    /// What runtimes without types in their metadata, from before 2022, have.
+    /// The form of runtimes from before 2022, whose metadata has no types.
     const OLDEST: Self = Self { ref_time: Number::Plain, proof_size: None };
 
-    /// Nothing where the metadata has types and tells no weight.
+    /// Returns the form of a runtime; nothing where its typed metadata does not describe weights.
     pub fn of(layout: &Layout) -> Option<Self> {
         let Some(interface) = layout.metadata.as_deref().and_then(Interface::of) else { return Some(Self::OLDEST) };
         let system = interface.pallet("System")?;
@@ -57,7 +58,7 @@ impl Form {
         }
     }
 
-    /// Reads what was used or is charged: where proofs are not counted, none.
+    /// Reads a weight that was used or is charged. A missing proof size is zero.
     pub fn read(self, input: &mut &[u8]) -> Option<Weight> {
         Some(Weight {
             ref_time: self.ref_time.read(input)?,
@@ -65,7 +66,7 @@ impl Form {
         })
     }
 
-    /// Reads the most that there may be: where proofs are not counted, any number.
+    /// Reads a limit. A missing proof size is no limit.
     fn read_limit(self, input: &mut &[u8]) -> Option<Weight> {
         let limit = self.read(input)?;
         Some(if self.proof_size.is_some() { limit } else { Weight { proof_size: u64::MAX, ..limit } })
@@ -80,7 +81,8 @@ fn number(types: &PortableRegistry, id: u32) -> Option<Number> {
     }
 }
 
-/// The most that a block may weigh: `System.BlockWeights` begins with a block's base weight and this.
+/// Returns the limit of a block: `System.BlockWeights` begins with the base weight of a block and
+/// this.
 pub fn block_limit(layout: &Layout) -> Option<Weight> {
     let form = Form::of(layout)?;
     let mut bytes = layout.constant("System", "BlockWeights")?;
@@ -88,7 +90,8 @@ pub fn block_limit(layout: &Layout) -> Option<Weight> {
     form.read_limit(&mut bytes)
 }
 
-/// What a block declares to have used: `System.BlockWeight` after it has one weight for each of the three dispatch classes.
+/// Returns the weight that a block declares: `System.BlockWeight` holds one weight for each of the
+/// three dispatch classes.
 pub fn declared(layout: &Layout, block_weight: Option<&[u8]>) -> Weight {
     let sum = || {
         let (form, mut bytes) = (Form::of(layout)?, block_weight?);

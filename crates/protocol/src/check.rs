@@ -34,6 +34,16 @@ impl Status {
         }
     }
 
+    /// Returns the status that the gravest of the findings gives: without any it passes.
+    pub fn of(findings: &[Finding]) -> Self {
+        match findings.iter().map(|finding| finding.rank).max() {
+            Some(Rank::Seen) => Self::Fail,
+            Some(Rank::NotJudged) => Self::NotJudged,
+            Some(Rank::Hazard) => Self::Warn,
+            Some(Rank::Note) | None => Self::Pass,
+        }
+    }
+
     /// Returns the rank of the findings that give a check this status.
     pub fn rank(self) -> Rank {
         match self {
@@ -147,12 +157,7 @@ impl Check {
 
     /// Returns a check with the status of its highest ranked finding. Without findings it passes.
     pub fn judged(name: impl Into<String>, detail: impl Into<String>, findings: Vec<Finding>) -> Self {
-        let status = match findings.iter().map(|finding| finding.rank).max() {
-            Some(Rank::Seen) => Status::Fail,
-            Some(Rank::NotJudged) => Status::NotJudged,
-            Some(Rank::Hazard) => Status::Warn,
-            Some(Rank::Note) | None => Status::Pass,
-        };
+        let status = Status::of(&findings);
         Self { findings, ..Self::new(name, status, detail) }
     }
 

@@ -56,6 +56,12 @@ pub struct DryRunRequest {
     /// Whether the hazards of every check count as failures.
     #[serde(default)]
     pub strict: bool,
+    /// The only checks to make: all, where it is empty.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// Checks not to make.
+    #[serde(default)]
+    pub skip: Vec<String>,
     /// The number of blocks to build after the migrations.
     #[serde(default = "healthy_blocks")]
     pub blocks: u32,
@@ -86,6 +92,8 @@ impl DryRunRequest {
             allow: BTreeMap::new(),
             deny: Vec::new(),
             strict: false,
+            only: Vec::new(),
+            skip: Vec::new(),
             blocks: healthy_blocks(),
             migration_blocks: migration_blocks(),
             cache: None,
@@ -139,6 +147,9 @@ pub struct DryRunReport {
     pub with: Vec<Counterpart>,
     /// Every check, in the order of the table of checks.
     pub checks: Vec<Check>,
+    /// The names of the checks that this run did not make, because the request left them out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     pub blocks: Vec<Block>,
     /// The weight limits of a block.
     pub limits: Weight,

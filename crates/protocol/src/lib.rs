@@ -13,7 +13,7 @@ pub mod build;
 pub mod bytes;
 mod chain;
 mod check;
-mod checks;
+pub mod checks;
 pub mod diff;
 pub mod dry_run;
 mod endpoint;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an extrinsic calls, as far as the metadata tells.
+//! The call of an extrinsic, as far as the metadata describes it.
 
 use crate::types::{Interface, read};
 use codec::{Compact, Decode, Encode};
 use sp_runtime::OpaqueExtrinsic;
 
-/// `Pallet.call`. Nothing for formats that are not known, and for signed ones under metadata 14, which does not name the types
-/// in front of the call.
+/// Returns `Pallet.call`; nothing for unknown formats, and for signed ones under metadata 14, which
+/// does not describe the types before the call.
 pub fn call(interface: &Interface<'_>, extrinsic: &OpaqueExtrinsic) -> Option<String> {
     let encoded = extrinsic.encode();
     let mut input = encoded.as_slice();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A block of a live chain, executed once more on its parent's state; and what another runtime would have made of it.
+//! A block of a live chain, executed once more on the state of its parent, and compared with its
+//! header. Another runtime can be compared too.
 
 mod extrinsic;
 mod other;
 pub(crate) mod records;
 
-use crate::{input::Runtime, result::errors_logged, weight};
+use crate::{input::Runtime, outcome::errors_logged, weight};
 use codec::Encode;
 use fork::{Chain, Executor, Header, LiveBlock, LoadOptions, LoadedChain, Store};
 use protocol::{
@@ -45,7 +46,7 @@ pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport
     let blob = artifact::Blob::from_deployed(&live.to_string(), code.bytes().to_vec())?;
     let runtime = Runtime::read(&live.to_string(), blob, &chain, &executor)?;
     chain.set_state_version(runtime.version.effective_state_version());
-    chain.prefetch(crate::run::known_keys(&[&runtime]))?;
+    chain.prefetch(crate::input::known_keys(&[&runtime]))?;
 
     reporter.status(format!("executing block {number}"));
     let header = block.unsealed();
@@ -57,15 +58,17 @@ pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport
     let extrinsics = extrinsics(&runtime, &block, records.as_deref());
     let other = match (&request.runtime, executed.holds) {
         (Some(name), true) => {
-            let asked = other::Asked { chain: &chain, executor: &executor, block: &block, extrinsics: &extrinsics };
-            Some(other::under(name, &asked, request.migration_blocks, reporter)?)
+            let replayed =
+                other::Replayed { chain: &chain, executor: &executor, block: &block, extrinsics: &extrinsics };
+            Some(other::under(name, &replayed, request.migration_blocks, reporter)?)
         }
         _ => None,
     };
     for (level, line) in fork::runtime_log::take() {
         reporter.log(format!("{level} {line}"));
     }
-    // A part of the state that could not be had makes every verdict void, whatever took it for an answer.
+    // A part of the state that could not be read makes every verdict void, whatever used it as an
+    // answer.
     chain.checked(Ok(()))?;
     for warning in chain.take_warnings() {
         reporter.warning(warning);
@@ -98,7 +101,7 @@ pub fn replay(request: &BlockRequest, reporter: &Reporter) -> Result<BlockReport
     })
 }
 
-/// The state of the block's parent.
+/// Returns the state of the parent of the block.
 fn state(source: &Source, loaded: &LoadedChain) -> Result<StateIdentity> {
     let chain = &loaded.chain;
     Ok(StateIdentity {
@@ -115,7 +118,8 @@ fn state(source: &Source, loaded: &LoadedChain) -> Result<StateIdentity> {
     })
 }
 
-/// As a node that imports the block does it. Also gives the chain after it, where that is what its header says.
+/// Executes the block as a node that imports it. Also returns the chain after it, if the result
+/// agrees with its header.
 fn execute(
     chain: &Chain,
     executor: &Executor,
@@ -143,7 +147,8 @@ fn execute(
             after.advance(block.header.clone(), imported.changes);
             Ok((executed, Some(after)))
         }
-        // The runtime stops at the first thing that does not fit and may not say which: it is asked for what fits.
+        // The runtime stops at the first difference and may not name it: a built block shows the
+        // expected values.
         Err(failure) if failure.kind == Kind::Check => {
             let mut told = vec![failure.to_string()];
             told.extend(errors_logged());
@@ -201,7 +206,7 @@ fn extrinsics(runtime: &Runtime, block: &LiveBlock, records: Option<&[Record]>) 
         .collect()
 }
 
-/// What the events of an extrinsic say of it.
+/// Returns what the events of an extrinsic report of it.
 fn outcome<'a>(mut own: impl Iterator<Item = &'a Record>) -> DispatchOutcome {
     own.find_map(|record| match (record.pallet.as_str(), record.name.as_str()) {
         ("System", "ExtrinsicSuccess") => Some(DispatchOutcome::Success),

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What another runtime would have made of a block.
+//! The transactions of a block under another runtime.
 //!
-//! It takes the chain over at the block's parent: its migrations run, in blocks of their own, and then the transactions of the
-//! block are given to it in their order. They are not executed as the block: its header holds a state root that another code
-//! does not lead to, and its inherents are of a moment that is over by then. Signatures that were good stay good.
+//! The runtime takes the chain over at the parent of the block: its migrations run in blocks of
+//! their own, and then the transactions of the block are applied in their order. The block itself
+//! is not executed: its header holds a state root that other code does not reach, and its inherents
+//! belong to an earlier moment. Signatures that were valid are accepted as valid.
 
 use super::{extrinsics as listed, records};
-use crate::{input::Runtime, rehearsal};
+use crate::{input::Runtime, migration};
 use codec::{Decode, Encode};
 use fork::{Author, BlockRequest, Chain, Executor, LiveBlock, signatures::SignatureReplayGuard};
 use protocol::{
@@ -19,25 +20,25 @@ use sp_runtime::{OpaqueExtrinsic, transaction_validity::TransactionValidityError
 use std::collections::VecDeque;
 use worker::{Reporter, Result};
 
-pub struct Asked<'a> {
-    /// At the block's parent.
+pub struct Replayed<'a> {
+    /// The chain at the parent of the block.
     pub chain: &'a Chain,
     pub executor: &'a Executor,
     pub block: &'a LiveBlock,
-    /// As they went under the chain's own code.
+    /// The extrinsics with their results under the code of the chain.
     pub extrinsics: &'a [Extrinsic],
 }
 
-pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> Result<OtherRuntime> {
+pub fn under(name: &str, replayed: &Replayed<'_>, limit: u32, reporter: &Reporter) -> Result<OtherRuntime> {
     reporter.status(format!("asking {name} what it would have made of the block"));
     let blob = name.parse::<Source>()?.blob()?;
-    let to = Runtime::read(name, blob, asked.chain, asked.executor)?;
-    let mut chain = asked.chain.clone();
+    let to = Runtime::read(name, blob, replayed.chain, replayed.executor)?;
+    let mut chain = replayed.chain.clone();
     chain.set(vec![(well_known_keys::CODE.to_vec(), Some(to.code.bytes().to_vec()))])?;
     chain.set_state_version(to.version.effective_state_version());
-    let mut author = Author::new(asked.executor);
-    let migrated = rehearsal::migrate(&chain, &mut author, &to.code, &to.layout, limit, "migration blocks", reporter)?;
-    let transactions: Vec<_> = asked.extrinsics.iter().filter(|extrinsic| !extrinsic.inherent).collect();
+    let mut author = Author::new(replayed.executor);
+    let migrated = migration::migrate(&chain, &mut author, &to.code, &to.layout, limit, "migration blocks", reporter)?;
+    let transactions: Vec<_> = replayed.extrinsics.iter().filter(|extrinsic| !extrinsic.inherent).collect();
     let mut other = OtherRuntime {
         runtime: to.identity(),
         migration_blocks: migrated.blocks.len(),
@@ -48,8 +49,8 @@ pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> 
     if other.failure.is_some() {
         return Ok(other);
     }
-    let given: Vec<_> = transactions.iter().map(|extrinsic| &asked.block.extrinsics[extrinsic.index]).collect();
-    let outcomes = match outcomes(&to, migrated.migrated, &mut author, asked.executor, &given) {
+    let given: Vec<_> = transactions.iter().map(|extrinsic| &replayed.block.extrinsics[extrinsic.index]).collect();
+    let outcomes = match outcomes(&to, migrated.chain, &mut author, replayed.executor, &given) {
         Ok(outcomes) => outcomes,
         Err(failure) if failure.is_verdict() => {
             other.failure = Some(failure.to_string());
@@ -71,7 +72,7 @@ pub fn under(name: &str, asked: &Asked<'_>, limit: u32, reporter: &Reporter) -> 
     Ok(other)
 }
 
-/// What becomes of each transaction in one block of the new code.
+/// Returns the result of each transaction in one block of the new code.
 fn outcomes(
     to: &Runtime,
     mut chain: Chain,
@@ -97,7 +98,7 @@ fn outcomes(
         finalized: false,
         traffic: Default::default(),
     };
-    // Those that were let in stand last in the block, in their order.
+    // The accepted ones are last in the block, in their order.
     let accepted = transactions.len() - refused.len();
     let in_block = listed(to, &block, records.as_deref());
     let first = in_block.len().saturating_sub(accepted);
@@ -117,7 +118,7 @@ fn outcomes(
     Ok(decided.collect())
 }
 
-/// `Err(TransactionValidityError)`, by name.
+/// Returns the name of an `Err(TransactionValidityError)`.
 fn reason(answer: &[u8]) -> String {
     match answer.get(1..).map(|mut bytes| TransactionValidityError::decode(&mut bytes)) {
         Some(Ok(error)) => format!("{error:?}"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The events of a block with the extrinsic that they belong to, and what errors they carry.
+//! The events of a block, with the extrinsic that they belong to and the errors that they carry.
 
 use crate::types::{Interface, read};
 use codec::{Compact, Decode};
@@ -7,9 +7,9 @@ use fork::Chain;
 use scale_info::{TypeDef, Variant, form::PortableForm};
 use worker::Result;
 
-/// Blocks of busy chains have some thousand events.
+/// The most events that are read. Blocks of busy chains have some thousand.
 const MOST: u32 = 100_000;
-/// Errors within errors.
+/// The most errors within errors that are followed.
 const DEPTH: u32 = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,20 +19,21 @@ pub struct Record {
     pub extrinsic: Option<u32>,
     pub pallet: String,
     pub name: String,
-    /// A dispatch error that the event tells of, by name.
+    /// A dispatch error that the event carries, by name.
     pub error: Option<String>,
-    /// Of an extrinsic's dispatch.
+    /// The class of the dispatch of an extrinsic.
     pub class: Option<Class>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// What a block may carry beyond its limits: its inherents.
+    /// Mandatory dispatches, which may exceed the limits of a block: its inherents.
     Mandatory,
     Other,
 }
 
-/// The events of the chain's last block; nothing where the runtime's types do not tell how to read them.
+/// Returns the events of the last block of the chain; nothing where the types of the runtime do not
+/// describe them.
 pub fn of(chain: &Chain, interface: &Interface<'_>) -> Result<Option<Vec<Record>>> {
     let Some(system) = interface.pallet("System") else { return Ok(None) };
     let Some(item) = system.item("Events") else { return Ok(None) };
@@ -72,7 +73,7 @@ fn phase_of(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<(String,
     Some((name, extrinsic))
 }
 
-/// The outer enum tells the pallet, the one within it the event.
+/// The outer enum gives the pallet, the inner one the event.
 fn event_of(interface: &Interface<'_>, outer: u32, bytes: &[u8]) -> Option<Record> {
     let pallet = variant(interface, outer, *bytes.first()?)?;
     let event = variant(interface, pallet.fields.first()?.ty.id, *bytes.get(1)?)?;
@@ -107,7 +108,7 @@ fn is(interface: &Interface<'_>, id: u32, name: &str) -> bool {
     ty.is_some_and(|ty| ty.path.segments.last().is_some_and(|last| last == name))
 }
 
-/// A dispatch error, or a result that is one.
+/// Returns a dispatch error, or that of a result.
 fn error_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<String> {
     if is(interface, id, "DispatchError") {
         return named(interface, id, bytes, 0);
@@ -123,7 +124,7 @@ fn error_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<String> 
     None
 }
 
-/// An error by the names of its variants; one of a pallet by the pallet's.
+/// Returns an error by the names of its variants, and one of a pallet by the name of the pallet.
 fn named(interface: &Interface<'_>, id: u32, bytes: &[u8], depth: u32) -> Option<String> {
     let chosen = variant(interface, id, *bytes.first()?)?;
     let (name, rest) = (&chosen.name, bytes.get(1..)?);
@@ -141,7 +142,7 @@ fn named(interface: &Interface<'_>, id: u32, bytes: &[u8], depth: u32) -> Option
     }
 }
 
-/// The class in a `DispatchInfo`.
+/// Returns the class in a `DispatchInfo`.
 fn class_in(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<Class> {
     let leaves = read::leaves(interface.types, id, bytes).ok()?;
     let (_, id, value) = leaves

@@ -1,74 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Does a parachain keep its pace where its blocks are not included at once?
+//! Does a parachain keep its pace when its blocks are not included at once?
 //!
-//! A block is backed in the relay block after the one that it stands on, and included in the next: two relay blocks, twelve
-//! seconds. A chain of shorter slots builds on blocks that are not included yet, always. So blocks are built whose relay
-//! chain says that it has included the parent, or only an ancestor of it, and two on one relay block where the runtime says
-//! that it takes two. What collators have to build at the runtime's own pace must work; what else worked before and does not
-//! any more is a hazard.
+//! A block is backed in the relay block after its relay parent, and included in the next: two relay
+//! blocks, twelve seconds. A chain of shorter slots always builds on blocks that are not included
+//! yet. So blocks are built whose relay chain has included the parent, or only an ancestor of it,
+//! and two blocks on one relay block where the runtime says that it accepts two. Blocks that
+//! collators must build at the pace of the runtime must be accepted. Anything else that was
+//! accepted before and no longer is, is a hazard.
 
-use crate::{ask::ask, input::Runtime, result::errors_logged};
+use crate::{
+    ask::ask,
+    input::Runtime,
+    outcome::{CheckOutcome, errors_logged},
+    rehearsal::Rehearsal,
+};
 use codec::{Compact, Decode, Encode};
 use fork::{Author, BlockRequest, Chain, Executor};
-use protocol::{Check, Finding};
+use protocol::{Finding, checks::Need};
 use worker::{Kind, Result};
 
-const NAME: &str = "async-backing";
-
-/// From the relay block that a block stands on to the one that includes it.
+/// The time from the relay parent of a block to its inclusion, in milliseconds.
 const INCLUSION: u64 = 12_000;
 const RELAY_SLOT: u64 = 6_000;
-/// The furthest that the included head is behind the parent in a rehearsal.
+/// The most blocks that the included head is behind the parent in a rehearsal.
 const FURTHEST: u64 = 3;
-/// Relay parent offsets that are tried where the one that the runtime says does not work.
+/// Relay parent offsets that are tried where the one that the runtime gives does not work.
 const OFFSETS: std::ops::RangeInclusive<u32> = 0..=3;
 
-/// What blocks a runtime takes.
+/// The blocks that a runtime accepts.
 struct Shapes {
-    /// In milliseconds, where the runtime tells it.
+    /// The length of a slot in milliseconds, where the runtime gives it.
     slot: Option<u64>,
     offset: u32,
     reach: Reach,
-    two: Two,
-    /// How far into the queue of claims collators may look for a core, and why such a block is refused, if it is.
+    second_block: SecondBlock,
+    /// How far into the claim queue collators may look for a core, and why such a block is refused,
+    /// if it is.
     claims: Option<(u8, Option<String>)>,
 }
 
 /// How far the included head may be behind the parent.
 enum Reach {
-    /// Not even a block whose parent is included is taken.
+    /// A block whose parent is included is refused, for this reason.
     None(String),
-    /// So many blocks, and why no more where more were tried.
+    /// The number of blocks, and why no more, where more were tried.
     Blocks(u64, Option<String>),
 }
 
-/// A second block on one relay block.
+/// Whether the runtime accepts a second block on one relay block.
 #[derive(Debug, PartialEq, Eq)]
-enum Two {
-    /// The runtime does not say whether it takes one, or that it takes none.
+enum SecondBlock {
+    /// The runtime does not say that it accepts one.
     None,
     Taken,
-    /// It says that it takes one, and does not.
+    /// The runtime says that it accepts one, and refuses it for this reason.
     Refused(String),
 }
 
-/// `before` is the chain before the upgrade, `enacted` the one whose next block is the first of the new code.
-pub fn async_backing(
-    from: &Runtime,
-    to: &Runtime,
-    before: &Chain,
-    enacted: &Chain,
-    migrated: Option<&Chain>,
-    executor: &Executor,
-    author: &mut Author<'_>,
-) -> Result<Check> {
-    if from.layout.parachain_system().is_none() || to.layout.parachain_system().is_none() {
-        return Ok(Check::skip(NAME, "no parachain: no relay chain includes its blocks"));
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, chain, executor, .. } = rehearsal;
+    if to.layout.parachain_system().is_none() {
+        return Ok(CheckOutcome::missing(Need::Parachain));
     }
-    let Some(migrated) = migrated else { return unreached(to, enacted, executor, author) };
-    let new = shapes(to, migrated, executor, author)?;
-    let old = shapes(from, before, executor, author)?;
-    // What the refused blocks logged is told here, and by no check after this one.
+    let (enacted, migrated) = (rehearsal.enacted()?, rehearsal.migrated()?);
+    rehearsal.reporter.status("building blocks on blocks that are not included yet");
+    let mut author = rehearsal.author()?;
+    let Some(migrated) = migrated else { return unreached(to, enacted, executor, &mut author) };
+    let new = shapes(to, migrated, executor, &mut author)?;
+    let old = shapes(from, chain, executor, &mut author)?;
+    // Errors that refused blocks logged belong to no later check.
     let _ = errors_logged();
     let keys = ask(to, migrated, executor, "KeyToIncludeInRelayProof_keys_to_prove", &[])?.value();
     let keys = keys.and_then(|bytes| Compact::<u32>::decode(&mut &bytes[..]).ok()).filter(|keys| keys.0 > 0);
@@ -77,8 +77,9 @@ pub fn async_backing(
     Ok(judge(&old, &new).noting(note))
 }
 
-/// Where no block of the new code was taken, another relay parent offset than the one that it says may be why.
-fn unreached(to: &Runtime, enacted: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<Check> {
+/// Judges new code of which no block was accepted: the relay parent offset that it gives may be
+/// wrong.
+fn unreached(to: &Runtime, enacted: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<CheckOutcome> {
     let Some(said) = said_offset(to, enacted, executor)? else { return Ok(unended()) };
     let taken = |offset: u32| {
         let wish = BlockRequest { relay_parent_offset: Some(offset), ..BlockRequest::default() };
@@ -87,32 +88,35 @@ fn unreached(to: &Runtime, enacted: &Chain, executor: &Executor, author: &mut Au
     judge_offset(said, taken)
 }
 
-fn judge_offset(said: u32, mut taken: impl FnMut(u32) -> Result<bool>) -> Result<Check> {
+fn judge_offset(said: u32, mut taken: impl FnMut(u32) -> Result<bool>) -> Result<CheckOutcome> {
     if taken(said)? {
         return Ok(unended());
     }
     for other in OFFSETS.filter(|other| *other != said) {
         if taken(other)? {
-            return Ok(Check::fail(NAME, "collators build no block that is taken: the relay parent offset is another")
-                .with(vec![format!(
-                    "RelayParentOffsetApi says {said}, and a block is taken with {other}: the chain would stall"
-                )]));
+            return Ok(CheckOutcome::fail(
+                "collators build no block that is taken: the relay parent offset is another",
+            )
+            .with(vec![format!(
+                "RelayParentOffsetApi says {said}, and a block is taken with {other}: the chain would stall"
+            )]));
         }
     }
     Ok(unended())
 }
 
-fn unended() -> Check {
-    Check::not_judged(NAME, super::UNREACHED)
+fn unended() -> CheckOutcome {
+    CheckOutcome::missing(Need::MigrationsEnded)
 }
 
-/// Collators build on the newest relay block where the runtime says nothing.
+/// Returns the relay parent offset that the runtime gives. Without one, collators build on the
+/// newest relay block.
 fn said_offset(runtime: &Runtime, chain: &Chain, executor: &Executor) -> Result<Option<u32>> {
     let answer = ask(runtime, chain, executor, "RelayParentOffsetApi_relay_parent_offset", &[])?.value();
     Ok(answer.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()))
 }
 
-/// Why a block was refused, if it was.
+/// Returns why a block was refused, if it was.
 fn refusal<T>(built: Result<T>) -> Result<Option<String>> {
     match built {
         Ok(_) => Ok(None),
@@ -127,13 +131,13 @@ fn shapes(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Au
         slot: slot.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).filter(|slot| *slot > 0),
         offset: said_offset(runtime, chain, executor)?.unwrap_or(0),
         reach: reach(runtime, chain, author)?,
-        two: two(runtime, chain, executor, author)?,
+        second_block: second_block(runtime, chain, executor, author)?,
         claims: claims(runtime, chain, executor, author)?,
     })
 }
 
-/// A block on the core that lies as far ahead as the runtime tells collators that it may. Where scheduling is of version 3, the
-/// relay parent's age does not count.
+/// Builds a block on the farthest core that the runtime lets collators use. With scheduling of
+/// version 3 the age of the relay parent does not count.
 fn claims(
     runtime: &Runtime,
     chain: &Chain,
@@ -153,7 +157,7 @@ fn claims(
     Ok(Some((most, refused)))
 }
 
-/// Builds block after block while the included one stays, and then one more when it goes on.
+/// Builds one block after another while the included head stays, then one more after it moved.
 fn reach(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Reach> {
     let mut chain = chain.clone();
     let mut heads = vec![chain.header().clone()];
@@ -169,27 +173,28 @@ fn reach(runtime: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Re
     Ok(Reach::Blocks(FURTHEST, None))
 }
 
-fn two(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<Two> {
+fn second_block(runtime: &Runtime, chain: &Chain, executor: &Executor, author: &mut Author<'_>) -> Result<SecondBlock> {
     let mut chain = chain.clone();
     let included = chain.header().clone();
     let wish = || BlockRequest { included: Some(included.clone()), ..BlockRequest::default() };
     if refusal(author.build_with(&mut chain, &runtime.code, wish()))?.is_some() {
-        return Ok(Two::None);
+        return Ok(SecondBlock::None);
     }
-    let Some(clock) = runtime.layout.pallet_with(&["Now", "DidUpdate"], None) else { return Ok(Two::None) };
+    let Some(clock) = runtime.layout.pallet_with(&["Now", "DidUpdate"], None) else { return Ok(SecondBlock::None) };
     let now = chain.storage(&clock.key("Now"))?.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()).unwrap_or(0);
     // `AuraUnincludedSegmentApi`, from version 2 on, counts the relay chain's slots.
     let arguments = (included.hash(), now / RELAY_SLOT).encode();
     let answer = ask(runtime, &chain, executor, "AuraUnincludedSegmentApi_can_build_upon", &arguments)?.value();
     if answer.is_none_or(|answer| answer.first() != Some(&1)) {
-        return Ok(Two::None);
+        return Ok(SecondBlock::None);
     }
     let again = BlockRequest { again: true, ..wish() };
-    Ok(refusal(author.build_with(&mut chain, &runtime.code, again))?.map_or(Two::Taken, Two::Refused))
+    Ok(refusal(author.build_with(&mut chain, &runtime.code, again))?.map_or(SecondBlock::Taken, SecondBlock::Refused))
 }
 
 impl Shapes {
-    /// How far behind the included head is where every slot has its block, as far as that is rehearsed.
+    /// Returns how far the included head is behind where every slot has its block, as far as that
+    /// is rehearsed.
     fn needed(&self) -> u64 {
         let Some(slot) = self.slot else { return 0 };
         let included = INCLUSION + RELAY_SLOT * u64::from(self.offset);
@@ -201,7 +206,7 @@ impl Shapes {
     }
 }
 
-fn judge(old: &Shapes, new: &Shapes) -> Check {
+fn judge(old: &Shapes, new: &Shapes) -> CheckOutcome {
     let mut findings = Vec::new();
     let pace = match new.slot {
         Some(slot) => format!("slots of {slot} ms and a relay parent offset of {}", new.offset),
@@ -237,11 +242,11 @@ fn judge(old: &Shapes, new: &Shapes) -> Check {
             "RelayParentOffsetApi lets collators look {most} claims ahead for a core, and their block is refused: {why}"
         )));
     }
-    if old.two == Two::Taken {
-        match &new.two {
-            Two::Taken => {}
-            Two::None => findings.push(Finding::hazard("the runtime does not take two blocks on one relay block any more")),
-            Two::Refused(why) => findings.push(Finding::seen(format!(
+    if old.second_block == SecondBlock::Taken {
+        match &new.second_block {
+            SecondBlock::Taken => {}
+            SecondBlock::None => findings.push(Finding::hazard("the runtime does not take two blocks on one relay block any more")),
+            SecondBlock::Refused(why) => findings.push(Finding::seen(format!(
                 "can_build_upon says that a second block on one relay block is taken, as before, and it is refused: {why}"
             ))),
         }
@@ -250,8 +255,8 @@ fn judge(old: &Shapes, new: &Shapes) -> Check {
         Reach::None(_) => "no block is taken".to_string(),
         Reach::Blocks(reach, _) => format!("blocks are taken whose included head is up to {reach} behind"),
     };
-    let two = if new.two == Two::Taken { ", and two on one relay block" } else { "" };
-    Check::judged(NAME, format!("with {pace}, {reach}{two}"), findings)
+    let two = if new.second_block == SecondBlock::Taken { ", and two on one relay block" } else { "" };
+    CheckOutcome::judged(format!("with {pace}, {reach}{two}"), findings)
 }
 
 #[cfg(test)]
@@ -261,7 +266,13 @@ mod tests {
 
     fn shapes(slot: u64, offset: u32, reach: u64) -> Shapes {
         let why = (reach < FURTHEST).then(|| "expected parent to be included".to_string());
-        Shapes { slot: Some(slot), offset, reach: Reach::Blocks(reach, why), two: Two::None, claims: None }
+        Shapes {
+            slot: Some(slot),
+            offset,
+            reach: Reach::Blocks(reach, why),
+            second_block: SecondBlock::None,
+            claims: None,
+        }
     }
 
     fn status(old: &Shapes, new: &Shapes) -> Status {
@@ -322,10 +333,14 @@ mod tests {
 
     #[test]
     fn a_second_block_that_is_promised_and_refused_fails() {
-        let with = |two: Two| Shapes { two, ..shapes(6_000, 0, 3) };
-        assert_eq!(status(&with(Two::Taken), &with(Two::Taken)), Status::Pass);
-        assert_eq!(status(&with(Two::Taken), &with(Two::None)), Status::Warn);
-        assert_eq!(status(&with(Two::Taken), &with(Two::Refused("slot".into()))), Status::Fail);
-        assert_eq!(status(&with(Two::None), &with(Two::Refused("slot".into()))), Status::Pass, "it never was");
+        let with = |second_block: SecondBlock| Shapes { second_block, ..shapes(6_000, 0, 3) };
+        assert_eq!(status(&with(SecondBlock::Taken), &with(SecondBlock::Taken)), Status::Pass);
+        assert_eq!(status(&with(SecondBlock::Taken), &with(SecondBlock::None)), Status::Warn);
+        assert_eq!(status(&with(SecondBlock::Taken), &with(SecondBlock::Refused("slot".into()))), Status::Fail);
+        assert_eq!(
+            status(&with(SecondBlock::None), &with(SecondBlock::Refused("slot".into()))),
+            Status::Pass,
+            "it never was"
+        );
     }
 }

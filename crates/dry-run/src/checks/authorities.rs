@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who may author and finalize, as nodes learn it for the first block of the new code.
+//! Does the new code name the authorities of the chain, as nodes read them for its first block?
 //!
-//! A node checks that block's author before it executes it. Aura's asks for the authorities with the new code, on the state before
-//! the migrations: a runtime that reads them where only a migration will put them has none then, and every block is refused.
-//! Babe's and Grandpa's nodes know theirs from the digests of blocks, and ask only once they have taken over a whole state.
+//! A node checks the author of a block before it executes it. On Aura it reads the authorities with
+//! the new code, on the state before the migrations: a runtime that reads them where a migration
+//! will write them has none at that point, and every block is refused. Nodes of Babe and Grandpa
+//! know their authorities from digests, and call the runtime only after they imported a whole
+//! state.
 
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     types::{Interface, compare},
 };
-use fork::{Chain, Executor};
-use protocol::{Check, Finding, Rank};
+use fork::Chain;
+use protocol::{Finding, Rank};
 use scale_info::{PortableRegistry, TypeDef};
 use worker::Result;
-
-const NAME: &str = "authorities";
 
 struct Question {
     api: &'static str,
@@ -28,8 +30,9 @@ struct Question {
 }
 
 impl Question {
-    /// What another answer of the new code before its migrations means: with each block, nodes ask for Aura's authors and for a
-    /// relay chain's validators, and for no others that a block has to wait for.
+    /// Returns the rank of a different answer before the migrations. With each block nodes read the
+    /// authors of Aura and the validators of a relay chain, and no others that a block must wait
+    /// for.
     fn differs(&self) -> Rank {
         match self.api {
             "AuraApi" | "ParachainHost" => Rank::Seen,
@@ -37,7 +40,7 @@ impl Question {
         }
     }
 
-    /// The same where the new code names nobody then.
+    /// Returns the finding for an empty answer before the migrations.
     fn nobody(&self) -> Finding {
         let who = match self.api {
             "AuraApi" => "the first block of the new code is refused by every node",
@@ -47,7 +50,8 @@ impl Question {
         Finding::new(self.differs(), format!("{}: nobody, until the migrations have run: {who}", self.what))
     }
 
-    /// What authorities that the migrations changed mean: Aura's are asked for with every block, Grandpa's change by votes.
+    /// Returns the rank of authorities that the migrations changed. Those of Aura are read with
+    /// every block, those of Grandpa change by votes.
     fn changes(&self) -> Rank {
         if self.api == "AuraApi" { Rank::Hazard } else { Rank::Seen }
     }
@@ -68,16 +72,12 @@ const QUESTIONS: [Question; 8] = [
     question("ParachainHost", "validators", "who validates parachains", false, true),
 ];
 
-pub fn authorities(
-    from: &Runtime,
-    to: &Runtime,
-    enacted: &Chain,
-    migrated: Option<&Chain>,
-    executor: &Executor,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, executor, .. } = rehearsal;
+    let (enacted, reached) = (rehearsal.enacted()?, rehearsal.reached()?);
     let (old_interface, new_interface) = (from.interface(), to.interface());
-    let same_session = match migrated {
-        Some(migrated) => same_session(to, enacted, migrated)?,
+    let same_session = match reached {
+        Some(reached) => same_session(to, enacted, reached)?,
         None => false,
     };
     let mut wrong = Vec::new();
@@ -113,8 +113,8 @@ pub fn authorities(
             let told = format!("{what}: the new code answers differently before its migrations have run");
             wrong.push(Finding::new(question.differs(), told));
         }
-        if let Some(migrated) = migrated.filter(|_| question.lasting || question.list)
-            && let Answer::Value(after, _) = ask(to, migrated, executor, &function, &[])?
+        if let Some(reached) = reached.filter(|_| question.lasting || question.list)
+            && let Answer::Value(after, _) = ask(to, reached, executor, &function, &[])?
         {
             if question.list && after.first() == Some(&0) && !was_empty {
                 wrong.push(Finding::seen(format!("{what}: nobody after the migrations")));
@@ -126,15 +126,16 @@ pub fn authorities(
     }
     asked += usize::from(seal_keys(to, enacted, &mut wrong)?);
     if asked == 0 {
-        return Ok(Check::skip(NAME, "the runtime does not say who authors"));
+        return Ok(CheckOutcome::skip("the runtime does not say who authors"));
     }
     Ok(match wrong.is_empty() {
-        true => Check::pass(NAME, "the new code names the same ones as the old, before its migrations and after"),
-        false => Check::judged(NAME, "the first block of the new code meets other authorities", wrong),
+        true => CheckOutcome::pass("the new code names the same ones as the old, before its migrations and after"),
+        false => CheckOutcome::judged("the first block of the new code meets other authorities", wrong),
     })
 }
 
-/// What validators check a parachain block's seal with: the copy that `cumulus-pallet-aura-ext` keeps of the last block.
+/// Compares what validators check the seal of a parachain block with: the copy of the last block
+/// that `cumulus-pallet-aura-ext` keeps.
 fn seal_keys(to: &Runtime, enacted: &Chain, wrong: &mut Vec<Finding>) -> Result<bool> {
     let Some(pallet) = to.layout.pallet_with(&["Authorities", "RelaySlotInfo"], None) else { return Ok(false) };
     let kept = enacted.storage(&pallet.key("Authorities"))?;
@@ -147,7 +148,7 @@ fn seal_keys(to: &Runtime, enacted: &Chain, wrong: &mut Vec<Finding>) -> Result<
     Ok(true)
 }
 
-/// Whether no session began between the two.
+/// Returns whether no session began between the two.
 fn same_session(to: &Runtime, before: &Chain, after: &Chain) -> Result<bool> {
     let Some(session) = to.layout.pallet_with(&["CurrentIndex", "QueuedKeys"], None) else { return Ok(true) };
     let key = session.key("CurrentIndex");
@@ -158,7 +159,8 @@ fn output(interface: &Interface<'_>, question: &Question) -> Option<u32> {
     interface.method(question.api, question.method).map(|method| method.output)
 }
 
-/// Whether the answers differ because their type does: that is for the check of the runtime APIs.
+/// Returns whether the answers differ because their types do, which the check of the runtime APIs
+/// judges.
 fn reshaped(old: &Interface<'_>, new: &Interface<'_>, question: &Question) -> bool {
     match (output(old, question), output(new, question)) {
         (Some(old_id), Some(new_id)) => compare(old, old_id, new, new_id).breaking(),
@@ -168,14 +170,14 @@ fn reshaped(old: &Interface<'_>, new: &Interface<'_>, question: &Question) -> bo
 
 const CRYPTO: [&str; 4] = ["sr25519", "ed25519", "ecdsa", "bls381"];
 
-/// The kinds of keys, where they are not the same. Their bytes look alike.
+/// Returns the kinds of keys where they differ. Their bytes look alike.
 fn other_keys(old: &Interface<'_>, new: &Interface<'_>, question: &Question) -> Option<(&'static str, &'static str)> {
     let old = crypto(old.types, output(old, question)?, 0)?;
     let new = crypto(new.types, output(new, question)?, 0)?;
     (old != new).then_some((old, new))
 }
 
-/// The first kind of key on the way into a type.
+/// Returns the first kind of key inside a type.
 fn crypto(types: &PortableRegistry, id: u32, depth: usize) -> Option<&'static str> {
     if depth > 12 {
         return None;
@@ -221,7 +223,8 @@ mod tests {
         crypto(&types, id, 0)
     }
 
-    /// Relay chains moved Grandpa's authorities from a key of their own into the pallet by a migration, and went on.
+    /// Relay chains moved the authorities of Grandpa from a key of its own into the pallet by a
+    /// migration, and continued.
     #[test]
     fn only_authorities_that_nodes_ask_for_with_each_block_stop_the_first_one() {
         let rank = |api: &str| {

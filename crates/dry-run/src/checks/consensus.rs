@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What every node of the chain has agreed on and no upgrade may change: the length of slots and epochs, Babe's
-//! parameters, the parachain's own number. The blob of another network differs here even if its name does not.
+//! Are the parameters that all nodes agree on those of the chain: the length of slots and epochs,
+//! the parameters of Babe, the number of the parachain? The blob of another network differs here
+//! even if its name does not.
 
 use crate::{
     ask::{ask, parachain_id},
     input::Runtime,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
 };
 use codec::Decode;
 use fork::{Chain, Executor};
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank};
 use worker::Result;
 
-const NAME: &str = "consensus";
-
-/// The front of Babe's configuration, as `BabeApi_configuration` answers: slot duration, epoch length, c.
+/// The beginning of the answer of `BabeApi_configuration`: slot duration, epoch length, c.
 type Babe = (u64, u64, (u64, u64));
 
 #[derive(Default)]
@@ -39,7 +40,7 @@ impl Findings {
         self.told.push(Finding::new(rank, format!("{what}: found {new}, expected {old}: {why}")));
     }
 
-    /// Whatever is counted in blocks lasts as many of them as before, and so another time.
+    /// Constants that count blocks last another time when blocks have another length.
     fn changed_durations(&mut self, from: &Runtime, to: &Runtime, blocks: [Option<u64>; 2]) {
         let (Some(old), Some(new)) = (from.interface(), to.interface()) else { return };
         let found = compat::parameters::changed_durations(&old, &new, blocks);
@@ -48,7 +49,7 @@ impl Findings {
         self.told.extend(found.into_iter().map(told));
     }
 
-    /// What `BabeApi_configuration` answered.
+    /// Compares the answers of `BabeApi_configuration`.
     fn babe(&mut self, old: Option<Babe>, new: Option<Babe>) {
         const WHY: &str = "nodes and runtime would disagree on who may author when";
         let ratio = |babe: Babe| format!("{}/{}", babe.2.0, babe.2.1);
@@ -60,28 +61,26 @@ impl Findings {
     }
 }
 
-/// Both runtimes are asked on the state that the old one left, so that only the code can make a difference; what the
-/// migrations then did to the chain's identity is seen on the migrated state.
-pub fn consensus(
-    from: &Runtime,
-    to: &Runtime,
-    enacted: &Chain,
-    migrated: Option<&Chain>,
-    executor: &Executor,
-) -> Result<Check> {
+/// Both runtimes answer on the state that the old one left, so that only the code can make a
+/// difference. Changes that the migrations make to the identity of the chain are read from the
+/// migrated state.
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, executor, .. } = rehearsal;
+    let (enacted, reached) = (rehearsal.enacted()?, rehearsal.reached()?);
+    rehearsal.reporter.status("asking what nodes ask, before and after the migrations");
     let mut findings = Findings::default();
-    let blocks = slots(&mut findings, from, to, enacted, migrated, executor)?;
+    let blocks = slots(&mut findings, from, to, enacted, reached, executor)?;
     findings.changed_durations(from, to, blocks);
     constants(&mut findings, from, to);
-    identity(&mut findings, from, to, enacted, migrated, executor)?;
+    identity(&mut findings, from, to, enacted, reached, executor)?;
     if findings.compared == 0 {
-        return Ok(Check::skip(NAME, "neither runtime tells anything of its consensus"));
+        return Ok(CheckOutcome::skip("neither runtime tells anything of its consensus"));
     }
     let detail = match findings.told.len() {
         0 => format!("{} parameters are as the chain has them", findings.compared),
         differ => format!("{differ} of {} parameters differ from the chain's", findings.compared),
     };
-    Ok(Check::judged(NAME, detail, findings.told))
+    Ok(CheckOutcome::judged(detail, findings.told))
 }
 
 fn slots(
@@ -97,8 +96,8 @@ fn slots(
         Ok(answer.and_then(|bytes| u64::decode(&mut &bytes[..]).ok()))
     };
     let (old, new) = (number(from, "AuraApi_slot_duration")?, number(to, "AuraApi_slot_duration")?);
-    // A parachain's collators ask for it with every block, and pallet-aura counts the last slot anew. Nodes of other
-    // chains ask once, when they start.
+    // Collators of a parachain read it with every block, and pallet-aura counts the last slot anew.
+    // Nodes of other chains read it once, when they start.
     let goes_on = to.layout.parachain_system().is_some()
         && match (new, migrated) {
             (Some(duration), Some(migrated)) => keeps_pace(to, chain, migrated, duration)?,
@@ -116,11 +115,12 @@ fn slots(
     };
     let both = [babe(from)?, babe(to)?];
     findings.babe(both[0], both[1]);
-    // A slot of Aura is as long as a block where it has one; a chain that moves from one to the other asks both.
+    // A slot of Aura is as long as a block. A chain that moves from Babe to Aura has both.
     Ok([both[0].map(|babe| babe.0).or(old), both[1].map(|babe| babe.0).or(new)])
 }
 
-/// Whether time went on at the pace of the new slots, and did not jump to where the last slot's number would lie.
+/// Returns whether time continued at the pace of the new slots, and did not jump to the time of the
+/// number of the last slot.
 fn keeps_pace(to: &Runtime, before: &Chain, after: &Chain, duration: u64) -> Result<bool> {
     let Some(clock) = to.layout.pallet_with(&["Now", "DidUpdate"], None) else { return Ok(false) };
     let now = |chain: &Chain| -> Result<u64> {
@@ -133,11 +133,12 @@ fn keeps_pace(to: &Runtime, before: &Chain, after: &Chain, duration: u64) -> Res
     Ok(from == 0 || to.saturating_sub(from) <= blocks.saturating_add(2).saturating_mul(duration))
 }
 
-/// Constants of the metadata, by pallet and name: a pallet that is new or gone has nothing to compare.
+/// Compares constants of the metadata, by pallet and name. A new or removed pallet has nothing to
+/// compare with.
 fn constants(findings: &mut Findings, from: &Runtime, to: &Runtime) {
     let constant = |runtime: &Runtime, pallet: &str, name: &str| -> Option<u128> {
         let bytes = runtime.layout.constant(pallet, name)?;
-        // Numbers of any width, little-endian as all are.
+        // Numbers of any width are little-endian.
         let mut wide = [0; 16];
         wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(u128::from_le_bytes(wide))
@@ -166,7 +167,7 @@ const CONSTANTS: [(&str, Rank, &str); 5] = [
     ("SelfParaId", Rank::Seen, "this is another parachain's runtime"),
 ];
 
-/// Who the chain is to its relay chain.
+/// Compares the number of the chain at its relay chain.
 fn identity(
     findings: &mut Findings,
     from: &Runtime,

@@ -1,44 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The blob that was tested must be the blob that ships: both write the same, or nothing that the try-runtime build
-//! proved holds for the other.
+//! Do the blob that ships and the try-runtime build write the same? Otherwise nothing that the
+//! try-runtime build proved holds for the blob that ships.
 //!
-//! Left out of the comparison is what differs because the hooks ran, whatever the migrations did: pallet-migrations keeps what
-//! `pre_upgrade` returned under a key of its own, which only a try-runtime build has. With it the state roots of the blocks differ,
-//! and so the hashes of their headers, which find their way into the state: `System` remembers them, and a parachain is told of its
-//! own head by its relay chain. Which keys these are is seen from a control: the shipping blob once more, on a state with one key
-//! more that nobody reads.
+//! Differences that the hooks cause are left out of the comparison: pallet-migrations keeps what
+//! `pre_upgrade` returned under a key that only a try-runtime build has. With it the state roots of
+//! the blocks differ, and the hashes of their headers, which get into the state: `System` stores
+//! them, and the relay chain tells a parachain its own head. A control shows which keys these are:
+//! the blob that ships once more, on a state with one more key that nothing reads.
 
-use crate::rehearsal::Rehearsal;
-use fork::Layout;
-use protocol::Check;
+use crate::{
+    input::Runtime,
+    migration::{self, Migration},
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
+};
+use fork::{Author, Layout};
 use std::collections::{BTreeMap, HashSet};
 use worker::Result;
 
-const NAME: &str = "equivalence";
-
 /// The key of the control.
-pub const STRAY: &[u8] = b":cutover:control:";
+const STRAY: &[u8] = b":cutover:control:";
 
-/// `control` makes the control, if it is needed.
-pub fn equivalence(
-    shipping: &Rehearsal,
-    tested: &Rehearsal,
-    layout: &Layout,
-    control: impl FnOnce() -> Result<Rehearsal>,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let layout = &rehearsal.tested()?.layout;
+    let (shipping, tested) = (rehearsal.migration()?, rehearsal.trial()?);
     if shipping.failure.is_some() || tested.failure.is_some() {
-        return Ok(Check::not_judged(NAME, "one of the two did not reach the end of its migrations"));
+        return Ok(CheckOutcome::not_judged("one of the two did not reach the end of its migrations"));
     }
     let blocks = shipping.blocks.len();
-    if shipping.migrated.root() == tested.migrated.root() {
+    if shipping.chain.root() == tested.chain.root() {
         let detail = "the shipping blob and the try-runtime build lead to the same state root";
-        return Ok(Check::pass(NAME, format!("{detail} after {blocks} blocks")));
+        return Ok(CheckOutcome::pass(format!("{detail} after {blocks} blocks")));
     }
     let mut keys = differing(shipping, tested)?;
     keys.retain(|key| !of_hooks(key, layout));
     if !keys.is_empty() {
-        let control = control()?;
-        // One that did not come as far would differ in everything.
+        let control = control(rehearsal)?;
+        // A control that stopped earlier would differ in everything.
         if control.failure.is_none() {
             let by_headers: HashSet<_> = differing(shipping, &control)?.into_iter().collect();
             keys.retain(|key| !by_headers.contains(key));
@@ -46,7 +44,7 @@ pub fn equivalence(
     }
     if keys.is_empty() {
         let detail = "the shipping blob and the try-runtime build write the same";
-        return Ok(Check::pass(NAME, format!("{detail} in {blocks} blocks, but for what the hooks keep")));
+        return Ok(CheckOutcome::pass(format!("{detail} in {blocks} blocks, but for what the hooks keep")));
     }
     let mut items = BTreeMap::<String, usize>::new();
     for key in keys {
@@ -54,14 +52,24 @@ pub fn equivalence(
     }
     let findings = items.into_iter().map(|(item, keys)| format!("{item}: {keys} keys differ"));
     let detail = "the shipping blob and the try-runtime build write different states";
-    Ok(Check::fail(NAME, format!("{detail} after {blocks} and {} blocks", tested.blocks.len())).with(findings))
+    Ok(CheckOutcome::fail(format!("{detail} after {blocks} and {} blocks", tested.blocks.len())).with(findings))
 }
 
-/// The keys that one of them wrote and whose values are not the same after both.
-fn differing<'a>(one: &'a Rehearsal, other: &'a Rehearsal) -> Result<Vec<&'a Vec<u8>>> {
-    let after = |rehearsal: &Rehearsal, key: &Vec<u8>| match rehearsal.touched.get(key) {
+/// Builds the blocks of the blob that ships once more, on a state with one more key.
+fn control(rehearsal: &Rehearsal<'_>) -> Result<Migration> {
+    let Rehearsal { executor, reporter, request, .. } = rehearsal;
+    reporter.status("building them once more with the shipping blob, to see what headers alone change");
+    let mut chain = rehearsal.enacted()?.clone();
+    chain.set(vec![(STRAY.to_vec(), Some(Vec::new()))])?;
+    let Runtime { code, layout, .. } = &rehearsal.to;
+    migration::migrate(&chain, &mut Author::new(executor), code, layout, request.migration_blocks, "blocks", reporter)
+}
+
+/// Returns the keys that either wrote and whose values differ after both.
+fn differing<'a>(one: &'a Migration, other: &'a Migration) -> Result<Vec<&'a Vec<u8>>> {
+    let after = |migration: &Migration, key: &Vec<u8>| match migration.touched.get(key) {
         Some((_, after)) => Ok(after.clone()),
-        None => rehearsal.migrated.storage(key),
+        None => migration.chain.storage(key),
     };
     let mut keys: Vec<_> = one.touched.keys().chain(other.touched.keys()).collect();
     keys.sort();
@@ -75,7 +83,7 @@ fn differing<'a>(one: &'a Rehearsal, other: &'a Rehearsal) -> Result<Vec<&'a Vec
     Ok(found)
 }
 
-/// Whether it is of the migrations pallet, but of no item that its metadata knows.
+/// Returns whether the key belongs to the migrations pallet, but to no item of its metadata.
 fn of_hooks(key: &[u8], layout: &Layout) -> bool {
     layout.migrations().is_some_and(|pallet| {
         key.starts_with(&pallet.prefix()) && !pallet.items.iter().any(|item| key.starts_with(&pallet.key(item)))

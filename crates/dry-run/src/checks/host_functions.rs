@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A blob that imports what nodes lack stops every one of them.
+//! Do nodes offer the host functions that the blob imports? A missing one stops every node.
 
-use crate::input::Runtime;
+use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
 use compat::host_functions::is_long_offered;
 use fork::{Executor, executor::Origin};
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank};
 use std::collections::{BTreeMap, BTreeSet};
+use worker::Result;
 
-const NAME: &str = "host-functions";
 const SDK: &str = "nodes of polkadot-sdk 2609";
 
-pub fn host_functions(from: &Runtime, to: &Runtime) -> Check {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, .. } = rehearsal;
     let parachain = from.layout.parachain_system().is_some();
-    judge(&to.host_functions(), &from.host_functions(), &Executor::host_functions(), parachain)
+    Ok(judge(&to.host_functions(), &from.host_functions(), &Executor::host_functions(), parachain))
 }
 
 fn judge(
@@ -20,7 +21,7 @@ fn judge(
     before: &BTreeSet<String>,
     offered: &BTreeMap<String, Origin>,
     parachain: bool,
-) -> Check {
+) -> CheckOutcome {
     let missing = imported.iter().filter(|name| !offered.contains_key(*name)).count();
     let findings: Vec<_> = imported
         .iter()
@@ -32,7 +33,7 @@ fn judge(
         (0, Some(_)) => "host functions are imported that the chain's runtime did not need".to_string(),
         (missing, _) => format!("{missing} imported host functions are unknown to today's nodes"),
     };
-    Check::judged(NAME, detail, findings)
+    CheckOutcome::judged(detail, findings)
 }
 
 fn finding(name: &str, origin: Option<Origin>, known: bool, parachain: bool) -> Option<Finding> {
@@ -45,14 +46,14 @@ fn finding(name: &str, origin: Option<Origin>, known: bool, parachain: bool) -> 
         }
         (Some(Origin::Nodes), false) => Finding::hazard(format!("{name}: newly imported; every node must offer it")),
         (Some(Origin::Workspace), true) => Finding::note(format!("{own}; the chain's runtime imports it too")),
-        // A collator's node may offer it; those who check its blocks do not.
+        // The node of a collator may offer it; the validators that check its blocks do not.
         (Some(Origin::Workspace), false) if parachain => Finding::seen(format!(
             "{own}; newly imported, and validators refuse a block that calls it unless their relay chain enabled it"
         )),
         (Some(Origin::Workspace), false) => {
             Finding::hazard(format!("{own}; newly imported, and every node must offer it"))
         }
-        // A chain with a node of its own may offer more: it does when today's code already imports the same.
+        // A chain with its own node may offer more. It does when the present code imports the same.
         (None, true) => Finding::hazard(format!("{lacking}; the chain's runtime imports it too")),
         (None, false) => Finding::seen(lacking),
     })

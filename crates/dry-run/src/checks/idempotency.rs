@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Migrations that run a second time should change nothing. On chain they run once: what a second run does is a hazard of
-//! the next release, if it still carries them.
+//! Does a second run of the migrations change nothing? On chain they run once: a change is a hazard
+//! of the next release, if it still contains them.
 //!
-//! On the migrated state the block is initialized twice with the shipping blob: once as it is, once with the chain's
-//! memory of its last upgrade set back, so that every migration runs again. What differs is what they did.
+//! On the migrated state a block is initialized twice with the blob that ships: once as it is, and
+//! once with the record of the last upgrade set back, so that every migration runs again. The
+//! difference is what the migrations did.
 
+use crate::{
+    input::Runtime,
+    outcome::{CheckOutcome, errors_logged},
+    rehearsal::Rehearsal,
+};
 use codec::Encode;
-use fork::{Author, BlockRequest, Chain, Code, Layout, keys};
-use protocol::Check;
+use fork::{BlockRequest, Chain, keys};
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
 
-const NAME: &str = "idempotency";
-
-/// Written by every block or by the fact of an upgrade, whatever migrations do.
+/// Written by every block or by any upgrade, whatever migrations do.
 const VOLATILE: [&str; 9] = [
     "LastRuntimeUpgrade",
     "Events",
@@ -26,16 +29,13 @@ const VOLATILE: [&str; 9] = [
     "BlocksTillUpgrade",
 ];
 
-pub fn idempotency(
-    before: &Chain,
-    migrated: &Chain,
-    author: &mut Author<'_>,
-    executor: &fork::Executor,
-    code: &Code,
-    layout: &Layout,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { executor, .. } = rehearsal;
+    let Runtime { code, layout, .. } = &rehearsal.to;
+    let (before, migrated) = (rehearsal.enacted()?, &rehearsal.migration()?.chain);
+    rehearsal.reporter.status("running the migrations once more");
     let last_upgrade = keys::item("System", "LastRuntimeUpgrade");
-    let plan = author.plan(migrated, code, BlockRequest::default())?;
+    let plan = rehearsal.author()?.plan(migrated, code, BlockRequest::default())?;
     let header = fork::Header {
         parent_hash: migrated.header().hash(),
         number: migrated.number().saturating_add(1),
@@ -51,8 +51,9 @@ pub fn idempotency(
     let twice = match initialize(&again) {
         Ok(twice) => twice,
         Err(failure) => {
-            return Ok(Check::warn(NAME, format!("the migrations fail when they run again: {failure}"))
-                .with(crate::result::errors_logged()));
+            return Ok(
+                CheckOutcome::warn(format!("the migrations fail when they run again: {failure}")).with(errors_logged())
+            );
         }
     };
     let written = |changes: Vec<(Vec<u8>, Option<Vec<u8>>)>| changes.into_iter().collect::<HashMap<_, _>>();
@@ -73,11 +74,11 @@ pub fn idempotency(
         }
     }
     if items.is_empty() {
-        return Ok(Check::pass(NAME, "running the migrations again changes nothing"));
+        return Ok(CheckOutcome::pass("running the migrations again changes nothing"));
     }
     let findings = items.into_iter().map(|(item, keys)| match keys.as_slice() {
         [key] => format!("{item} changes again: {key}"),
         keys => format!("{item} changes again: {} keys, {} the first", keys.len(), keys[0]),
     });
-    Ok(Check::warn(NAME, "the migrations do not leave migrated state alone").with(findings))
+    Ok(CheckOutcome::warn("the migrations do not leave migrated state alone").with(findings))
 }

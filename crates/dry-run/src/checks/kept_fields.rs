@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A struct that got another form: do the fields it kept have the values they had?
+//! Do the fields that a migrated struct kept have the values that they had?
 //!
-//! A migration that decodes a struct by the wrong older form shifts every field behind the difference, or puts defaults
-//! in their place. The result decodes; only its fields, compared by name, tell.
+//! A migration that decodes a struct by a wrong older form shifts every field after the difference,
+//! or puts defaults in their place. The result decodes. Only a comparison of its fields, by name,
+//! shows it.
 
 use crate::{
-    input::Runtime,
-    rehearsal::Routine,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     types::{Interface, compare, interface::Item, read},
 };
-use fork::{Chain, sample};
-use protocol::{Check, Finding, Rank};
+use fork::sample;
+use protocol::{Finding, Rank};
 use worker::Result;
 
-const NAME: &str = "kept-fields";
 const MOST_ENTRIES: usize = 500;
 
-/// What became of the fields of one value.
+/// The fields of one value after the migrations.
 #[derive(Default)]
 struct Kept {
     same: usize,
     /// Path, value before, value after.
     other: Vec<(String, String, String)>,
-    /// How many of those have what another field had.
+    /// The number of those that have the value of another field.
     shifted: usize,
 }
 
-pub fn kept_fields(from: &Runtime, to: &Runtime, before: &Chain, migrated: &Chain, routine: &Routine) -> Result<Check> {
-    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
-        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
-    };
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let [old, new] = rehearsal.interfaces()?;
+    let (enacted, migration) = (rehearsal.enacted()?, rehearsal.migration()?);
+    let routine = rehearsal.routine()?;
     let (mut findings, mut compared) = (Vec::new(), 0);
     for new_pallet in &new.pallets {
         let Some(old_pallet) = old.pallet(new_pallet.name) else { continue };
@@ -39,11 +39,11 @@ pub fn kept_fields(from: &Runtime, to: &Runtime, before: &Chain, migrated: &Chai
                 continue;
             }
             let prefix = new_pallet.key(new_item.name);
-            let (entries, _) = sample::entries(before, &prefix, MOST_ENTRIES)?;
+            let (entries, _) = sample::entries(enacted, &prefix, MOST_ENTRIES)?;
             let mut kept = Vec::new();
-            // What every block writes anew holds no value for longer.
+            // A value that every block writes anew is not kept.
             for (key, earlier) in entries.into_iter().filter(|(key, _)| !routine.writes(key)) {
-                let Some(later) = migrated.storage(&key)?.filter(|later| *later != earlier) else { continue };
+                let Some(later) = migration.chain.storage(&key)?.filter(|later| *later != earlier) else { continue };
                 kept.extend(fields(&old, old_item, &earlier, &new, new_item, &later));
             }
             compared += kept.len();
@@ -58,7 +58,7 @@ pub fn kept_fields(from: &Runtime, to: &Runtime, before: &Chain, migrated: &Chai
         (_, 0) => "no struct was migrated in its place".to_string(),
         (_, count) => format!("{count} migrated structs compared field by field with what they were"),
     };
-    Ok(Check::judged(NAME, detail, findings))
+    Ok(CheckOutcome::judged(detail, findings))
 }
 
 fn fields(
@@ -83,7 +83,7 @@ fn fields(
             kept.same += 1;
             continue;
         }
-        // Zeros and nothings are everywhere: having one proves no shift.
+        // Zeros and empty values are everywhere: an equal one proves no shift.
         let plain = bytes.iter().all(|byte| *byte == 0);
         let elsewhere = !plain && before.iter().any(|(known, _, other)| known != path && other == bytes);
         kept.shifted += usize::from(elsewhere);

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the upgrade leaves behind: keys of pallets and items that the new runtime no longer has.
+//! Does storage of pallets and items stay behind that the new runtime no longer has?
 
 use crate::{
-    input::Runtime,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     types::interface::{Interface, Pallet},
 };
 use fork::{Chain, sample};
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank};
 use worker::Result;
 
-const NAME: &str = "leftovers";
-/// Counted no further: that there are leftovers is what matters.
+/// The most keys that are counted.
 const MOST: usize = 1_000;
 
-pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check> {
-    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
-        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14"));
-    };
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let [old, new] = rehearsal.interfaces()?;
+    let migrated = &rehearsal.migration()?.chain;
     let mut findings = Vec::new();
     for pallet in old.pallets.iter().filter(|pallet| pallet.prefix.is_some()) {
         match same_prefix(&new, pallet) {
@@ -25,7 +24,7 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
                     let count = sample::count(migrated, &pallet.key(item.name), MOST)?;
                     if count > 0 {
                         let told = format!("{}.{}: {}", pallet.name, item.name, keys(count));
-                        // How pallets kept their version before FRAME did it for them.
+                        // Pallets kept their version so before FRAME did it for them.
                         let rank = if item.name == "StorageVersion" { Rank::Note } else { Rank::Hazard };
                         findings.push(Finding::new(rank, told));
                     }
@@ -57,7 +56,7 @@ pub fn leftovers(from: &Runtime, to: &Runtime, migrated: &Chain) -> Result<Check
         }
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
-    Ok(Check::judged(NAME, detail(&findings), findings))
+    Ok(CheckOutcome::judged(detail(&findings), findings))
 }
 
 fn detail(findings: &[Finding]) -> String {
@@ -71,7 +70,8 @@ fn detail(findings: &[Finding]) -> String {
     }
 }
 
-/// FRAME keeps a pallet's version beside its items, until 2021 under another name.
+/// Returns whether only versions are left. FRAME keeps the version of a pallet beside its items,
+/// until 2021 under another name.
 fn only_versions(chain: &Chain, prefix: &[u8]) -> Result<bool> {
     let marks = [":__STORAGE_VERSION__:", ":__PALLET_VERSION__:"];
     let (entries, all) = sample::entries(chain, prefix, marks.len())?;
@@ -91,16 +91,19 @@ fn same_prefix<'i, 'a>(new: &'i Interface<'a>, pallet: &Pallet<'_>) -> Option<&'
     new.pallets.iter().find(|candidate| candidate.prefix == pallet.prefix)
 }
 
-/// What a new pallet with the very items of one that is gone is.
+/// How a new pallet with the items of a removed one is related to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heir {
-    /// It has its index too, which calls and events are told by: the same pallet under another name.
+    /// It has the same index, which identifies calls and events: the same pallet under another
+    /// name.
     InItsPlace,
-    /// Another instance of the same kind, as councils have several; or the same one at another index.
+    /// Another instance of the same kind, such as a second council, or the same pallet at another
+    /// index.
     Alike,
 }
 
-/// The new pallet with the very items of one that is gone, and nothing in them: where there are several, that in its place.
+/// Returns the new, empty pallet with the items of the removed one. Of several, the one at the same
+/// index.
 fn heir(
     old: &Interface<'_>,
     new: &Interface<'_>,
@@ -118,7 +121,7 @@ fn heir(
             continue;
         }
         let prefix = artifact::hashes::twox_128(candidate.prefix.unwrap_or(candidate.name).as_bytes());
-        // Its storage version alone is no storage.
+        // A storage version alone is no storage.
         if sample::count(migrated, &prefix, 2)? < 2 {
             if candidate.index == pallet.index {
                 return Ok(Some((candidate.name.to_owned(), Heir::InItsPlace)));
@@ -153,7 +156,7 @@ mod tests {
     #[test]
     fn what_is_told_is_of_the_gravest_finding() {
         let note = Finding::note("Balances.StorageVersion: 1 key");
-        assert_eq!(Check::judged(NAME, "", vec![note.clone()]).status, Status::Pass);
+        assert_eq!(CheckOutcome::judged("", vec![note.clone()]).status, Status::Pass);
         assert!(detail(&[]).starts_with("nothing stays"));
         assert!(detail(std::slice::from_ref(&note)).starts_with("nothing but storage versions"));
         assert_eq!(detail(&[note, Finding::hazard("x")]), "keys stay behind of a pallet or an item that is gone");

@@ -1,56 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Do the other chains still understand this one?
+//! Do the chains that this one sends messages to still execute them?
 //!
-//! What the upgrade sends, and what users send before it and after, goes to forks of the chains that get it. A message that
-//! came further before, or that a migration sends and that is not executed to its end, stops the upgrade.
+//! Messages that the upgrade sends, and messages of users before and after it, are delivered to
+//! forks of their receivers. A message that got further before fails the check, and so does one of
+//! a migration that is not executed to its end.
 
 use crate::{
     input::Runtime,
-    messages::{Counterpart, Fate, Place, Received, outbound, transfers},
+    messages::{Counterpart, Execution, Place, Received, outbound, transfers},
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
 };
 use fork::{Chain, Executor};
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank, checks::Need};
 use std::collections::BTreeMap;
 use worker::Result;
 
-const NAME: &str = "message-delivery";
-/// Messages of the upgrade to one chain that are delivered: enough to know their kinds.
+/// The most messages of the upgrade that are delivered to one chain: enough to see each kind.
 const MOST_MESSAGES: usize = 64;
 
 #[derive(Default)]
 struct Findings {
     told: Vec<Finding>,
     delivered: usize,
-    /// Chains whose runtime has nothing to ask.
+    /// Chains whose runtime has no `DryRunApi`.
     mute: Vec<String>,
 }
 
-/// The chain before the upgrade and after it, and what left it or waits to leave since.
-pub struct Sides<'a> {
-    pub from: (&'a Runtime, &'a Chain),
-    pub to: (&'a Runtime, &'a Chain),
-    pub sent: &'a outbound::Queues,
+/// The chain before the upgrade and after it, and the messages that it sent or queued in between.
+struct Sides<'a> {
+    from: (&'a Runtime, &'a Chain),
+    to: (&'a Runtime, &'a Chain),
+    sent: &'a outbound::Queues,
 }
 
-pub fn message_delivery(sides: &Sides<'_>, counterparts: &[Counterpart], executor: &Executor) -> Result<Check> {
-    if counterparts.is_empty() {
-        return Ok(Check::skip(NAME, "no other chain was named that this one exchanges messages with (--with SOURCE)"));
-    }
-    let (from, before) = sides.from;
-    let Some(place) = Place::of(from, before, executor)? else {
-        return Ok(Check::skip(NAME, "the chain exchanges no messages with others"));
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, counterparts, executor, .. } = rehearsal;
+    let (enacted, life) = (rehearsal.enacted()?, rehearsal.life()?);
+    let mut sent = life.sent.clone();
+    outbound::join(&mut sent, outbound::waiting(&to.layout, &life.chain)?);
+    outbound::without(&mut sent, &outbound::waiting(&from.layout, enacted)?);
+    rehearsal.reporter.status("delivering messages to the other chains");
+    let sides = Sides { from: (from, enacted), to: (to, &life.chain), sent: &sent };
+    let Some(place) = Place::of(from, enacted, executor)? else {
+        return Ok(CheckOutcome::missing(Need::Messages));
     };
     let mut findings = Findings::default();
     for counterpart in counterparts {
-        of_the_upgrade(sides, place, counterpart, executor, &mut findings)?;
-        of_users(sides, place, counterpart, executor, &mut findings)?;
+        of_the_upgrade(&sides, place, counterpart, executor, &mut findings)?;
+        of_users(&sides, place, counterpart, executor, &mut findings)?;
     }
     Ok(judge(findings))
 }
 
-fn judge(findings: Findings) -> Check {
+fn judge(findings: Findings) -> CheckOutcome {
     let Findings { mut told, delivered, mute } = findings;
-    // Somebody asked for it, by name.
+    // The user named this chain.
     told.extend(
         mute.into_iter().map(|chain| Finding::not_judged(format!("{chain} has no DryRunApi: it could not be asked"))),
     );
@@ -58,15 +63,15 @@ fn judge(findings: Findings) -> Check {
     let wrong = told.iter().filter(|finding| finding.rank == Rank::Seen).count();
     let unsure = told.iter().any(|finding| finding.rank > Rank::Note);
     let detail = match (wrong, unsure, delivered) {
-        (0, false, 0) => return Check::skip(NAME, "nothing that this chain sends came to the chains that were named"),
+        (0, false, 0) => return CheckOutcome::skip("nothing that this chain sends came to the chains that were named"),
         (0, false, count) => format!("{count} messages came as far as before"),
         (0, true, count) => format!("{count} messages delivered, not everything could be known"),
         (wrong, _, _) => format!("{wrong} messages do not arrive any more, or never did"),
     };
-    Check::judged(NAME, detail, told)
+    CheckOutcome::judged(detail, told)
 }
 
-/// What the migrations and the blocks after them sent.
+/// Delivers the messages of the migrations and of the blocks after them.
 fn of_the_upgrade(
     sides: &Sides<'_>,
     place: Place,
@@ -81,7 +86,7 @@ fn of_the_upgrade(
     for message in &messages {
         match counterpart.receive(place, message, executor)? {
             None => return mute(counterpart, findings),
-            Some(Received { fate: Fate::Complete, .. }) => findings.delivered += 1,
+            Some(Received { execution: Execution::Complete, .. }) => findings.delivered += 1,
             Some(Received { told, .. }) => *failed.entry(told).or_default() += 1,
         }
     }
@@ -102,7 +107,7 @@ fn mute(counterpart: &Counterpart, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// Transfers, sent by the old code and by the new.
+/// Delivers transfers, as the old code sends them and as the new code does.
 fn of_users(
     sides: &Sides<'_>,
     place: Place,
@@ -115,7 +120,7 @@ fn of_users(
     let old = transfers::try_all(from, before, place, counterpart.place, sender, executor)?;
     let new = transfers::try_all(to, after, place, counterpart.place, sender, executor)?;
     for transfer in old {
-        // What the old code does not send either is no fault of the upgrade.
+        // A transfer that the old code does not send either is not a fault of the upgrade.
         let Ok(messages) = &transfer.messages else { continue };
         if messages.is_empty() {
             continue;
@@ -139,9 +144,9 @@ fn of_users(
         };
         let Some(has) = worst(counterpart, place, sent, executor)? else { return mute(counterpart, findings) };
         findings.delivered += 1;
-        if has.fate < had.fate {
+        if has.execution < had.execution {
             findings.told.push(Finding::seen(format!("{name}: {} now, {} before", has.told, had.told)));
-        } else if has.fate < Fate::Complete {
+        } else if has.execution < Execution::Complete {
             let told = format!("{name} did not come to its end before either: {}", has.told);
             findings.told.push(Finding::note(told));
         }
@@ -149,7 +154,7 @@ fn of_users(
     Ok(())
 }
 
-/// What became of the message that came least far.
+/// Returns the result of the message that got least far.
 fn worst(
     counterpart: &Counterpart,
     from: Place,
@@ -159,7 +164,7 @@ fn worst(
     let mut worst: Option<Received> = None;
     for message in messages {
         let Some(received) = counterpart.receive(from, message, executor)? else { return Ok(None) };
-        if worst.as_ref().is_none_or(|worst| received.fate < worst.fate) {
+        if worst.as_ref().is_none_or(|worst| received.execution < worst.execution) {
             worst = Some(received);
         }
     }

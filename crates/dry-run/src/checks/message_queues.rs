@@ -1,45 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Does the upgrade flood the queues between chains?
 //!
-//! Messages that a migration sends wait until other chains take them, some a block. A queue beyond what the relay chain or
-//! the receiver lets in is a chain that hears nothing for hours, or stalls. Queues are compared as they were before the
-//! first block of the new code with what the healthy blocks after the migrations left in them.
+//! Messages that a migration sends wait until other chains take them, a few in each block. A queue
+//! beyond the limit of the relay chain or of the receiver delays a chain for hours, or stops it.
+//! The queues before the first block of the new code are compared with those after the healthy
+//! blocks that follow the migrations.
 
 use crate::{
-    input::Runtime,
     messages::{
         Place,
         outbound::{self, Form},
     },
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
 };
 use codec::Decode;
 use fork::{AbridgedHostConfiguration, Chain, Layout};
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank};
 use std::collections::BTreeMap;
 use worker::Result;
 
-const NAME: &str = "message-queues";
-
-/// Ten minutes of blocks of six seconds: until then a queue only delays.
-const PATIENCE: u64 = 100;
+/// Ten minutes of blocks of six seconds. A queue that empties in less is only a delay.
+const MOST_BLOCKS: u64 = 100;
 /// `MAX_POSSIBLE_ALLOCATION` of sp-core, from which the relay chain derives how many downward messages it keeps.
 const MAX_POSSIBLE_ALLOCATION: u64 = 32 * 1024 * 1024;
 /// `max_downward_message_size` of relay chains.
 const MAX_DOWNWARD_MESSAGE: u64 = 51_200;
-/// From the half of a full queue on the pallets call it congested and raise the fee of each message (`THRESHOLD_FACTOR`).
+/// Beyond half of a full queue pallets raise the fee of each message (`THRESHOLD_FACTOR`).
 const CONGESTED: u64 = 2;
 
-/// What waits for one receiver.
+/// The queue of one receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Waiting {
     messages: u64,
     bytes: u64,
 }
 
-/// When a queue is too long.
+/// The limit of a queue.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
-    /// Messages that leave in a block, where that is known.
+    /// The messages that leave in a block, where that is known.
     pace: Option<u64>,
     messages: u64,
     bytes: u64,
@@ -48,18 +48,13 @@ struct Limit {
 
 type Lengths = BTreeMap<Place, (Waiting, Limit)>;
 
-/// `alive`: the chain after its healthy blocks.
-pub fn message_queues(from: &Runtime, to: &Runtime, enacted: &Chain, alive: &Chain) -> Result<Check> {
-    let speaks = |layout: &Layout| {
-        layout.parachain_system().is_some() || layout.pallet_with(&["DownwardMessageQueueHeads"], None).is_some()
-    };
-    if !speaks(&from.layout) && !speaks(&to.layout) {
-        return Ok(Check::skip(NAME, "the chain exchanges no messages with others"));
-    }
-    Ok(judge(&lengths(&from.layout, enacted)?, &lengths(&to.layout, alive)?))
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, .. } = rehearsal;
+    let (enacted, life) = (rehearsal.enacted()?, rehearsal.life()?);
+    Ok(judge(&lengths(&from.layout, enacted)?, &lengths(&to.layout, &life.chain)?))
 }
 
-fn judge(before: &Lengths, after: &Lengths) -> Check {
+fn judge(before: &Lengths, after: &Lengths) -> CheckOutcome {
     let mut findings = Vec::new();
     for (to, (waiting, limit)) in after {
         let had = before.get(to).map(|(had, _)| *had).unwrap_or_default();
@@ -72,7 +67,9 @@ fn judge(before: &Lengths, after: &Lengths) -> Check {
         if let Some(blocks) = blocks {
             told.push_str(&format!("; {blocks} blocks until they have left"));
         }
-        if waiting.messages > limit.messages || waiting.bytes > limit.bytes || blocks.is_some_and(|all| all > PATIENCE)
+        if waiting.messages > limit.messages
+            || waiting.bytes > limit.bytes
+            || blocks.is_some_and(|all| all > MOST_BLOCKS)
         {
             findings.push(Finding::seen(format!("{told}; {}", limit.why)));
         } else {
@@ -85,7 +82,7 @@ fn judge(before: &Lengths, after: &Lengths) -> Check {
         (0, grown) => format!("{grown} queues of messages are longer than before"),
         (flooded, _) => format!("the upgrade floods {flooded} queues of messages"),
     };
-    Check::judged(NAME, detail, findings)
+    CheckOutcome::judged(detail, findings)
 }
 
 fn lengths(layout: &Layout, chain: &Chain) -> Result<Lengths> {
@@ -112,7 +109,7 @@ fn lengths(layout: &Layout, chain: &Chain) -> Result<Lengths> {
     Ok(lengths)
 }
 
-/// What a parachain may have waiting for its relay chain, as the relay chain last told it.
+/// Returns the limit of the queue to the relay chain, as the relay chain last gave it.
 fn upward(layout: &Layout, chain: &Chain) -> Result<Limit> {
     let configuration = match layout.parachain_system() {
         Some(pallet) => chain.storage(&pallet.key("HostConfiguration"))?,
@@ -158,7 +155,7 @@ mod tests {
     fn a_queue_that_takes_long_to_leave_fails() {
         let limit = Limit { pace: Some(1), messages: u64::MAX, bytes: u64::MAX, why: "one a block" };
         let pages = |messages| Lengths::from([(Place::Parachain(1000), (Waiting { messages, bytes: 1 }, limit))]);
-        assert_eq!(verdict(Lengths::new(), pages(PATIENCE)), Status::Warn);
-        assert_eq!(verdict(Lengths::new(), pages(PATIENCE + 1)), Status::Fail);
+        assert_eq!(verdict(Lengths::new(), pages(MOST_BLOCKS)), Status::Warn);
+        assert_eq!(verdict(Lengths::new(), pages(MOST_BLOCKS + 1)), Status::Fail);
     }
 }

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Will offline wallets be understood?
+//! Can offline wallets still sign?
 //!
-//! They sign the hash of the metadata (RFC-78), which a blob has only if it was compiled with it. Both codes are shown a
-//! transaction that signs it, on the chain's own state; see [`artifact::metadata_hash`].
+//! They sign the hash of the metadata (RFC-78), which a blob has only if it was compiled with it.
+//! Both codes validate a transaction that signs it, on the state of the chain; see
+//! [`artifact::metadata_hash`].
 
-use crate::input::Runtime;
+use crate::{input::Runtime, outcome::CheckOutcome, rehearsal::Rehearsal};
+
 use artifact::metadata_hash::{Effect, MetadataHashStatus, Probe, VALIDATE};
 use fork::{Chain, Executor};
-use protocol::Check;
+use worker::Result;
 
-const NAME: &str = "metadata-hash";
-
-pub fn metadata_hash(from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor) -> Check {
-    judged(&held(from, chain, executor), &held(to, chain, executor))
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, chain, executor, .. } = rehearsal;
+    Ok(judged(&held(from, chain, executor), &held(to, chain, executor)))
 }
 
 fn held(runtime: &Runtime, chain: &Chain, executor: &Executor) -> MetadataHashStatus {
@@ -26,12 +27,12 @@ fn held(runtime: &Runtime, chain: &Chain, executor: &Executor) -> MetadataHashSt
     }
 }
 
-fn judged(from: &MetadataHashStatus, to: &MetadataHashStatus) -> Check {
+fn judged(from: &MetadataHashStatus, to: &MetadataHashStatus) -> CheckOutcome {
     match from.effect_of(to) {
-        Effect::None(told) => Check::pass(NAME, told),
-        Effect::Lost(told) => Check::fail(NAME, told),
-        Effect::Hazard(told) => Check::warn(NAME, told),
-        Effect::Unknown(why) => Check::not_judged(NAME, why),
+        Effect::None(told) => CheckOutcome::pass(told),
+        Effect::Lost(told) => CheckOutcome::fail(told),
+        Effect::Hazard(told) => CheckOutcome::warn(told),
+        Effect::Unknown(why) => CheckOutcome::not_judged(why),
     }
 }
 

@@ -1,59 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-//! If a multi-block migration failed: could the chain still be upgraded?
+//! Could the chain still be upgraded if a multi-block migration failed?
 //!
-//! Each migration is made to fail on a fork, by a cursor that it cannot decode, and the runtime's own handler decides
-//! what follows. The migrations of this upgrade end, or `migrations` fails: what would be if they did not is a hazard. Where it freezes the chain, which takes no transactions then, the one way left is tried: hooks alone,
-//! and for a parachain a message of its relay chain's root that clears the cursor.
+//! Each migration is made to fail on a fork, by a cursor that it cannot decode. The handler of the
+//! runtime decides what follows. The migrations of this upgrade end, or the check `migrations`
+//! fails: their failure is a hazard. If the handler freezes the chain, which accepts no
+//! transactions then, the ways out are tried: hooks alone, and for a parachain a message of the
+//! root of its relay chain that clears the cursor.
 
 use crate::{
     events,
     input::Runtime,
+    outcome::CheckOutcome,
     rehearsal::Rehearsal,
     superuser::{self, Sender},
     types::Interface,
 };
 use codec::Encode;
 use fork::{Author, BlockRequest, Chain};
-use protocol::{Check, Finding};
+use protocol::Finding;
 use worker::{Kind, Result};
 
-const NAME: &str = "migration-failure";
-
-/// More migrations than any upgrade has had.
+/// The most migrations that are tried.
 const MOST_MIGRATIONS: u32 = 64;
-/// Blocks in which hooks may free the chain.
-const PATIENCE: u32 = 4;
+/// The blocks in which hooks may free the chain.
+const MOST_BLOCKS: u32 = 4;
 
 enum Outcome {
-    /// There is no migration of that index, or it was done before.
+    /// No migration has that index, or it was done before.
     Ended,
-    /// The migration took the cursor as one of its own.
+    /// The migration accepted the cursor and continued.
     WentOn,
-    /// The handler let the chain go on.
+    /// The handler let the chain continue.
     Unstuck,
-    /// Frozen; by what it was freed again, if by anything.
+    /// Frozen, and freed by this way, if by any.
     Frozen(Option<&'static str>),
-    /// Blocks cannot be built any more.
+    /// No block can be built, for this reason.
     Broken(String),
 }
 
-pub fn migration_failure(
-    enacted: &Chain,
-    shipping: &Rehearsal,
-    author: &mut Author<'_>,
-    to: &Runtime,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { to, .. } = rehearsal;
+    let (enacted, migration) = (rehearsal.enacted()?, rehearsal.migration()?);
+    rehearsal.reporter.status("making the migrations fail");
     let Some(pallet) = to.layout.migrations() else {
-        return Ok(Check::pass(NAME, "no multi-block migrations, so none can fail half-way"));
+        return Ok(CheckOutcome::pass("no multi-block migrations, so none can fail half-way"));
     };
     let Some(interface) = to.interface() else {
-        return Ok(Check::skip(NAME, "the new runtime's metadata is from before version 14"));
+        return Ok(CheckOutcome::skip("the new runtime's metadata is from before version 14"));
     };
-    let begun = shipping.steps > 0 || shipping.events.iter().any(|(_, event)| event.name == "UpgradeStarted");
-    let Some(begin) = shipping.first.as_ref().filter(|_| begun) else {
-        return Ok(Check::pass(NAME, "this upgrade has no multi-block migration that could fail half-way"));
+    let begun = migration.steps > 0 || migration.events.iter().any(|(_, event)| event.name == "UpgradeStarted");
+    let Some(begin) = migration.first.as_ref().filter(|_| begun) else {
+        return Ok(CheckOutcome::pass("this upgrade has no multi-block migration that could fail half-way"));
     };
-    // Those that were done in the first block have to be done again, or they would be skipped.
+    // Migrations that were done in the first block must run again, or they would be skipped.
     let historic = pallet.key("Historic");
     let (known, _) = fork::sample::entries(enacted, &historic, 4_096)?;
     let (done, _) = fork::sample::entries(begin, &historic, 4_096)?;
@@ -61,9 +60,10 @@ pub fn migration_failure(
     let mut start = begin.clone();
     start.set(new.map(|(key, _)| (key, None)).collect())?;
 
+    let mut author = rehearsal.author()?;
     let (mut failed, mut went_on, mut findings) = (0, 0, Vec::new());
     for index in 0..MOST_MIGRATIONS {
-        match fail(&start, author, to, &interface, index)? {
+        match fail(&start, &mut author, to, &interface, index)? {
             Outcome::Ended => break,
             Outcome::WentOn => went_on += 1,
             Outcome::Unstuck => failed += 1,
@@ -81,12 +81,11 @@ pub fn migration_failure(
                         "tried: blocks with their hooks; for a parachain, a message of the relay chain's root that clears the cursor",
                     ),
                 ]);
-                return Ok(Check::judged(NAME, detail, findings));
+                return Ok(CheckOutcome::judged(detail, findings));
             }
             Outcome::Broken(why) => {
                 findings.push(Finding::hazard(why));
-                return Ok(Check::judged(
-                    NAME,
+                return Ok(CheckOutcome::judged(
                     format!("if migration {index} failed, no block could be built"),
                     findings,
                 ));
@@ -94,18 +93,18 @@ pub fn migration_failure(
         }
     }
     if failed == 0 {
-        // At worst there is a hazard that is not seen.
+        // A hazard may remain unseen.
         let detail = format!("no migration could be made to fail from outside: {went_on} took any cursor");
-        return Ok(Check::warn(NAME, detail));
+        return Ok(CheckOutcome::warn(detail));
     }
     let detail = match findings.len() {
         0 => format!("{failed} migrations made to fail, one by one: the chain goes on and can be upgraded"),
         _ => format!("{failed} migrations made to fail, one by one: the chain freezes and can be freed"),
     };
-    Ok(Check::judged(NAME, detail, findings))
+    Ok(CheckOutcome::judged(detail, findings))
 }
 
-/// Makes the migration of that index fail and sees what the runtime makes of it.
+/// Makes the migration of that index fail, and returns how the runtime reacts.
 fn fail(
     start: &Chain,
     author: &mut Author<'_>,
@@ -116,7 +115,8 @@ fn fail(
     let Some(pallet) = to.layout.migrations() else { return Ok(Outcome::Ended) };
     let cursor = pallet.key("Cursor");
     let mut chain = start.clone();
-    // `MigrationCursor::Active`, with an inner cursor of no bytes, which only a cursor without content decodes from.
+    // `MigrationCursor::Active` with an empty inner cursor, from which only a cursor without
+    // content decodes.
     let active = (0u8, index, Some(Vec::<u8>::new()), chain.number()).encode();
     chain.set(vec![(cursor.clone(), Some(active))])?;
     if let Some(why) = build(&mut chain, author, to, BlockRequest::default())? {
@@ -135,7 +135,7 @@ fn fail(
         return Ok(Outcome::Unstuck);
     }
     let mut alone = chain.clone();
-    for _ in 0..PATIENCE {
+    for _ in 0..MOST_BLOCKS {
         if let Some(why) = build(&mut alone, author, to, BlockRequest::default())? {
             return Ok(Outcome::Broken(why));
         }
@@ -153,7 +153,7 @@ fn fail(
     Ok(Outcome::Frozen(freed.then_some("a message of the relay chain's root that clears the cursor")))
 }
 
-/// Why the block could not be built, if so.
+/// Returns why the block could not be built, if so.
 fn build(chain: &mut Chain, author: &mut Author<'_>, to: &Runtime, wish: BlockRequest) -> Result<Option<String>> {
     match author.build_with(chain, &to.code, wish) {
         Ok(_) => Ok(None),

@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Will the chain take the upgrade after this one?
 //!
-//! Two things are needed: somebody who decides on a code, and the chain's applying it. Applying is rehearsed as this upgrade
-//! was, with the chain's present code as what comes next: the way there is what counts, and no block of it is built. Who may
-//! decide is tried on both runtimes: the roots of other chains, the sudo key, and the first steps of the chain's own
-//! governance. Only what the present code could do and the new one cannot counts.
+//! An upgrade needs someone who decides on a code, and a chain that applies it. Applying is
+//! rehearsed as for this upgrade, with the present code as the next one, and no block of it is
+//! built. The ways to decide are tried on both runtimes: the roots of other chains, the sudo key,
+//! and the first steps of the governance of the chain. Only a way that the present code has and the
+//! new one lacks counts.
 
 use crate::{
     ask::parachain_id,
     enactment::{self, Obstacle, Versions},
     input::Runtime,
     messages::transfers,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     superuser::{self, Sender},
     transaction::{self, Sent, variant},
     types::{Interface, interface::Pallet, read},
 };
 use codec::{Compact, Encode};
 use fork::{Author, Chain, Executor};
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank};
 use worker::Result;
 
-const NAME: &str = "next-upgrade";
-
-/// Asset Hub's number at every relay chain of the Polkadot SDK: where their governance is, or is moving.
+/// The number of Asset Hub at every relay chain of the Polkadot SDK: governance is there, or is
+/// moving there.
 const ASSET_HUB: u32 = 1_000;
 
-/// Somebody or something that decides on a code.
+/// A way to decide on a code.
 struct Way {
     /// `the relay chain's root can authorize one`
     name: String,
@@ -43,31 +45,29 @@ enum State {
 /// A runtime on a state of its chain.
 type Side<'a> = (&'a Runtime, &'a Chain);
 
-/// `sides`: before the upgrade and after it. `by_the_chain`: whether the chain's present code put the new one in place by its
-/// own rules. `signing` remembers signatures.
-pub fn next_upgrade(
-    [before, after]: [Side<'_>; 2],
-    by_the_chain: bool,
-    author: &mut Author<'_>,
-    executor: &Executor,
-    signing: &Executor,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, chain, executor, request, .. } = rehearsal;
+    let by_the_chain = rehearsal.enactment()?.by_the_chain;
+    let (before, after) = ((from, chain), (to, &rehearsal.migration()?.chain));
+    rehearsal.reporter.status("trying the ways to the next upgrade");
+    // No key is at hand: a known seal takes the place of signatures.
+    let signing = &Executor::with_signature_replay(request.cache.as_deref());
     let mut applies = None;
-    // What the present code cannot do either is no fault of the upgrade.
+    // What the present code cannot do either is not a fault of the upgrade.
     if by_the_chain {
-        match enactment::apply(after.1, author, &before.0.code, Versions::Unchecked)? {
+        match enactment::apply(after.1, &mut *rehearsal.author()?, &before.0.code, Versions::Unchecked)? {
             Ok(_) => applies = Some("the chain applies an authorized upgrade"),
-            Err(Obstacle::NotJudged(failure)) => return Ok(Check::not_judged(NAME, failure.to_string())),
+            Err(Obstacle::NotJudged(failure)) => return Ok(CheckOutcome::not_judged(failure.to_string())),
             Err(obstacle) => {
                 let detail = "the chain could apply an authorized upgrade, and cannot under the new code";
-                return Ok(Check::fail(NAME, detail).with(vec![obstacle.failure().to_string()]));
+                return Ok(CheckOutcome::fail(detail).with(vec![obstacle.failure().to_string()]));
             }
         }
     }
     let size = after.0.code.bytes().len();
     let mut had = ways(before, size, executor, signing)?;
     had.retain(|way| matches!(way.state, State::Open));
-    // Where nobody could decide before, nothing can be lost.
+    // If nobody could decide before, nothing can be lost.
     let has = match had.is_empty() {
         true => Vec::new(),
         false => ways(after, size, executor, signing)?,
@@ -75,8 +75,9 @@ pub fn next_upgrade(
     Ok(judge(applies, &had, &has))
 }
 
-/// `had` are the ways that were open; `has` are those of the new code, open or closed.
-fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> Check {
+/// Judges the ways. `had` are those that were open; `has` are those of the new code, open or
+/// closed.
+fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> CheckOutcome {
     let mut open: Vec<_> = applies.into_iter().map(str::to_owned).collect();
     let (mut closed, mut not_tried) = (Vec::new(), Vec::new());
     for way in had {
@@ -87,11 +88,11 @@ fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> Check {
             None => closed.push(format!("no more under the new code: {}: it is gone", way.name)),
         }
     }
-    // Sudo that goes when governance comes leaves a way that was not there before.
+    // Sudo may be replaced by governance, a way that did not exist before.
     let new = has.iter().filter(|way| !had.iter().any(|known| known.name == way.name));
     open.extend(new.filter(|way| matches!(way.state, State::Open)).map(|way| way.name.clone()));
     let decides = open.len() > usize::from(applies.is_some());
-    // While somebody was seen to decide, what else is closed is for people to judge.
+    // If another way is open, people must judge the closed one.
     let of_closed = match (decides, not_tried.is_empty()) {
         (false, true) => Rank::Seen,
         _ => Rank::Hazard,
@@ -99,7 +100,7 @@ fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> Check {
     let of_not_tried = if decides { Rank::Note } else { Rank::NotJudged };
     let detail = match (closed.len(), not_tried.len(), decides) {
         (0, 0, _) if open.is_empty() => {
-            return Check::skip(NAME, "none of the ways that are known here is open to the chain's present code");
+            return CheckOutcome::skip("none of the ways that are known here is open to the chain's present code");
         }
         (0, 0, _) | (0, _, true) => format!("under the new code too, {}", open.join(", ")),
         (_, 0, false) => "nobody who could decide on an upgrade can under the new code".to_owned(),
@@ -113,10 +114,10 @@ fn judge(applies: Option<&str>, had: &[Way], has: &[Way]) -> Check {
         }
     };
     let ranked = |rank: Rank, texts: Vec<String>| texts.into_iter().map(move |text| Finding::new(rank, text));
-    Check::judged(NAME, detail, ranked(of_closed, closed).chain(ranked(of_not_tried, not_tried)).collect())
+    CheckOutcome::judged(detail, ranked(of_closed, closed).chain(ranked(of_not_tried, not_tried)).collect())
 }
 
-/// Every way that the runtime has, open or closed. Those that the tool cannot try are left out.
+/// Returns the ways of the runtime, open or closed. Ways that the tool cannot try are left out.
 fn ways(side: Side<'_>, size: usize, executor: &Executor, signing: &Executor) -> Result<Vec<Way>> {
     let mut ways = by_message(side, executor)?;
     let (runtime, chain) = side;
@@ -149,18 +150,19 @@ fn ways(side: Side<'_>, size: usize, executor: &Executor, signing: &Executor) ->
     Ok(ways)
 }
 
-/// The hash of a code that comes later: any will do.
+/// The hash of a later code. Any will do.
 const HASH: [u8; 32] = *b"the code of the upgrade to come.";
 
-/// `system.authorize_upgrade`, and where it shows.
+/// Returns `system.authorize_upgrade`, and the key that shows its effect.
 fn authorize(runtime: &Runtime) -> Option<(Vec<u8>, Vec<u8>)> {
     let system = runtime.layout.pallet("System")?;
     let call = system.call("authorize_upgrade").filter(|_| system.has_item("AuthorizedUpgrade"))?;
     Some(((call, HASH).encode(), system.key("AuthorizedUpgrade")))
 }
 
-/// What root decides, and where it shows. Runtimes from before `system.authorize_upgrade` have their code set by root, which is
-/// obeyed in that if it is in anything that it writes.
+/// Returns the call by which root decides, and the key that shows its effect. In runtimes from
+/// before `system.authorize_upgrade` root sets the code; there any call that writes shows that root
+/// is accepted.
 fn decision(runtime: &Runtime) -> Option<(Vec<u8>, Vec<u8>)> {
     const KEY: &[u8] = b":cutover:next-upgrade";
     authorize(runtime).or_else(|| {
@@ -169,12 +171,12 @@ fn decision(runtime: &Runtime) -> Option<(Vec<u8>, Vec<u8>)> {
     })
 }
 
-/// Whether it is that code which is authorized: another may have been before.
+/// Returns whether that code is authorized: another may have been before.
 fn authorized(chain: &Chain, key: &[u8]) -> Result<bool> {
     Ok(chain.storage(key)?.is_some_and(|authorization| authorization.starts_with(&HASH)))
 }
 
-/// The roots of other chains, which a parachain may take for its own.
+/// Tries the roots of other chains, which a parachain may accept as its own.
 fn by_message((runtime, chain): Side<'_>, executor: &Executor) -> Result<Vec<Way>> {
     let mut ways = Vec::new();
     if runtime.layout.parachain_system().is_none() {
@@ -197,8 +199,8 @@ fn by_message((runtime, chain): Side<'_>, executor: &Executor) -> Result<Vec<Way
     Ok(ways)
 }
 
-/// What anybody does first for an upgrade: notes it, or submits it to a vote. The proposal is `authorize`; what is noted is as
-/// large as a code.
+/// Returns the first steps of an upgrade: noting the code, and submitting a referendum. The
+/// proposal is `authorize`. The noted preimage is as large as a code.
 fn of_governance(interface: &Interface<'_>, authorize: Option<&[u8]>, size: usize) -> Vec<(String, Vec<u8>)> {
     let mut calls = Vec::new();
     let mut add = |pallet: &Pallet<'_>, what: &str, call: &str, arguments: Option<Vec<u8>>| {
@@ -211,7 +213,7 @@ fn of_governance(interface: &Interface<'_>, authorize: Option<&[u8]>, size: usiz
     for pallet in &interface.pallets {
         let has = |item: &str| pallet.item(item).is_some();
         if has("PreimageFor") {
-            // Like no other: one that is noted already is refused.
+            // Unique, because a preimage that is noted already is refused.
             let noted = || [b"cutover".to_vec(), vec![0; size.saturating_sub(7)]].concat();
             add(pallet, "a preimage as large as the code can be noted", "note_preimage", Some(noted().encode()));
         }
@@ -227,13 +229,14 @@ fn of_governance(interface: &Interface<'_>, authorize: Option<&[u8]>, size: usiz
     calls
 }
 
-/// The types of a call's arguments.
+/// Returns the types of the arguments of a call.
 fn arguments(interface: &Interface<'_>, pallet: &Pallet<'_>, call: &str) -> Option<Vec<u32>> {
     let call = interface.calls(pallet).iter().find(|known| known.name == call)?;
     Some(call.fields.iter().map(|field| field.ty.id).collect())
 }
 
-/// Of `pallet_referenda::submit`: the origin Root, the proposal, as soon as it may be.
+/// Returns the arguments of `pallet_referenda::submit`: the origin Root, the proposal, as soon as
+/// possible.
 fn referendum(interface: &Interface<'_>, pallet: &Pallet<'_>, proposal: &[u8]) -> Option<Vec<u8>> {
     let [origin, call, moment] = arguments(interface, pallet, "submit")?.try_into().ok()?;
     let system = variant(interface, origin, "system")?;
@@ -243,7 +246,8 @@ fn referendum(interface: &Interface<'_>, pallet: &Pallet<'_>, proposal: &[u8]) -
     Some([&[system.index, root.index][..], &bounded(interface, call, proposal)?, &[after.index], &blocks].concat())
 }
 
-/// Of `pallet_democracy::propose`: the proposal, or its hash in older ones, and the least deposit.
+/// Returns the arguments of `pallet_democracy::propose`: the proposal, or its hash in older ones,
+/// and the least deposit.
 fn motion(interface: &Interface<'_>, pallet: &Pallet<'_>, proposal: &[u8]) -> Option<Vec<u8>> {
     let [call, _] = arguments(interface, pallet, "propose")?.try_into().ok()?;
     let least = pallet.constants.iter().find(|constant| constant.name == "MinimumDeposit")?;

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What does the upgrade ask of nodes that deployed ones may not do?
+//! Does the upgrade require of nodes what deployed ones may not support?
 //!
-//! A switch that a runtime turns is obeyed by every node at once, and a node that does not know it goes its own way: old
-//! validators dispute what new ones approve, collators build blocks that no validator backs. No state tells which nodes are
-//! deployed: a switch is a hazard until somebody answers for the nodes, by name (see [`crate::allowance`]).
+//! Every node follows a switch of the runtime at once. Nodes that do not know it disagree: old
+//! validators dispute what new ones approve, and collators build blocks that no validator backs. No
+//! state shows which nodes are deployed. So a switch is a hazard until someone allows it by name
+//! (see [`crate::allowance`]).
 
 use crate::{
     ask::ask,
     input::Runtime,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     types::{Interface, interface::Item, read},
 };
 use codec::{Compact, Decode};
 use fork::{Chain, Executor};
-use protocol::{Check, Finding};
+use protocol::Finding;
 use scale_info::TypeDef;
 use std::collections::BTreeSet;
 use worker::Result;
-
-const NAME: &str = "node-demands";
 
 /// `node_features::FeatureIndex` of polkadot-primitives 26.
 const FEATURES: [&str; 5] = [
@@ -28,9 +29,9 @@ const FEATURES: [&str; 5] = [
     "CandidateReceiptV3",
 ];
 
-/// More configurations than wait for a session at any time.
+/// The most pending configurations that are read.
 const MOST_PENDING: u32 = 64;
-/// More features than there will be.
+/// The most features that are read.
 const MOST_FEATURES: u32 = 4_096;
 
 #[derive(Default)]
@@ -39,31 +40,28 @@ struct Findings {
     compared: usize,
 }
 
-pub fn node_demands(
-    from: &Runtime,
-    to: &Runtime,
-    enacted: &Chain,
-    migrated: Option<&Chain>,
-    executor: &Executor,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, executor, .. } = rehearsal;
+    let enacted = rehearsal.enacted()?;
     let mut findings = Findings::default();
-    if let Some(migrated) = migrated {
-        validators(from, to, enacted, migrated, &mut findings)?;
+    if let Some(reached) = rehearsal.reached()? {
+        validators(from, to, enacted, reached, &mut findings)?;
     }
     collators(from, to, enacted, executor, &mut findings)?;
     let Findings { mut told, compared } = findings;
     if compared == 0 {
-        return Ok(Check::skip(NAME, "neither validators nor collators take switches from this runtime"));
+        return Ok(CheckOutcome::skip("neither validators nor collators take switches from this runtime"));
     }
     if told.is_empty() {
-        return Ok(Check::pass(NAME, format!("{compared} switches of nodes are as they were")));
+        return Ok(CheckOutcome::pass(format!("{compared} switches of nodes are as they were")));
     }
     let detail = format!("{} switches that every node has to know beforehand", told.len());
-    told.push(Finding::note(format!("where they are known to be ready: --allow {NAME}=REASON")));
-    Ok(Check::judged(NAME, detail, told))
+    told.push(Finding::note("where they are known to be ready: --allow node-demands=REASON"));
+    Ok(CheckOutcome::judged(detail, told))
 }
 
-/// A relay chain's configuration switches features of validators on, now or at a session to come.
+/// Compares the features of validators that the configuration of a relay chain enables, now or for
+/// a later session.
 fn validators(from: &Runtime, to: &Runtime, before: &Chain, after: &Chain, findings: &mut Findings) -> Result<()> {
     let (Some(old), Some(new)) = (from.interface(), to.interface()) else { return Ok(()) };
     let (Some(had), Some(has)) = (features(&old, before)?, features(&new, after)?) else { return Ok(()) };
@@ -77,7 +75,8 @@ fn validators(from: &Runtime, to: &Runtime, before: &Chain, after: &Chain, findi
     Ok(())
 }
 
-/// The features of all configurations that are or will be in force; nothing where the runtime has no such configuration.
+/// Returns the features of all configurations that are or will be in force; nothing where the
+/// runtime has no such configuration.
 fn features(interface: &Interface<'_>, chain: &Chain) -> Result<Option<BTreeSet<u32>>> {
     let pallet = interface.pallets.iter().find(|pallet| {
         ["ActiveConfig", "PendingConfigs"].iter().all(|item| pallet.items.iter().any(|known| known.name == *item))
@@ -125,7 +124,8 @@ fn of_configuration(interface: &Interface<'_>, id: u32, bytes: &[u8]) -> Option<
     Some((0..count).filter(is_set).collect())
 }
 
-/// Collators ask a parachain's runtime how its blocks have to be built. Those that do not ask build as before.
+/// Compares what the runtime of a parachain tells collators about building blocks. Older collators
+/// do not read it and build as before.
 fn collators(from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor, findings: &mut Findings) -> Result<()> {
     if to.layout.parachain_system().is_none() {
         return Ok(());
@@ -154,7 +154,7 @@ fn collators(from: &Runtime, to: &Runtime, chain: &Chain, executor: &Executor, f
             "scheduling of version 3 is switched on: collators must make candidates of that version",
         ));
     }
-    // A chain that lives with both already is not one that this upgrade stops.
+    // A chain that already has both is not stopped by this upgrade.
     if v3 && has > 0 && !(had_v3 && had > 0) {
         findings.told.push(Finding::seen(format!(
             "scheduling of version 3 and a relay parent offset of {has} exclude each other: no block is backed"

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What nodes and collators call, called: with the new code on the state before its migrations, as every node does for
-//! the first new block, and on the migrated state. The old code's answers on the same state are what is normal.
+//! Do the functions that nodes and collators call still answer? They are called with the new code
+//! on the state before its migrations, as every node does for the first new block, and on the
+//! migrated state. The answers of the old code on the same state are the reference.
 
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
-    result::errors_logged,
+    outcome::{CheckOutcome, errors_logged},
+    rehearsal::Rehearsal,
     time_limit,
     types::{Differences, Interface, compare, interface::Method, read},
 };
 use compat::changes::needed_by;
 use fork::{Chain, Executor};
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank};
 use worker::Result;
 
-const NAME: &str = "runtime-apis";
-
-/// A node that waits this long misses its slot.
+/// In seconds: a node that waits this long misses its slot.
 const SLOW: f64 = 2.0;
-/// How often what seems slow is asked again.
+/// How often a slow call is repeated.
 const REPEATS: u32 = 3;
 
-/// Not asked: they execute blocks, which the other checks do, or are for building, testing and simulating.
+/// Not called: they execute blocks, which other checks do, or serve building, testing and
+/// simulating.
 const LEFT_OUT: [&str; 11] = [
     "Core",
     "Metadata",
@@ -39,7 +40,7 @@ const LEFT_OUT: [&str; 11] = [
 /// Functions that need a node's keys or its transaction pool.
 const WRITES: [&str; 3] = ["generate_", "submit_", "dry_run_"];
 
-/// For metadata without APIs: what takes no arguments.
+/// Functions without arguments, for metadata without APIs.
 const KNOWN: [(&str, &[&str]); 7] = [
     ("AuraApi", &["slot_duration", "authorities"]),
     ("BabeApi", &["configuration", "current_epoch", "next_epoch", "current_epoch_start"]),
@@ -77,13 +78,9 @@ struct Findings {
     called: usize,
 }
 
-pub fn runtime_apis(
-    from: &Runtime,
-    to: &Runtime,
-    enacted: &Chain,
-    migrated: Option<&Chain>,
-    executor: &Executor,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, executor, .. } = rehearsal;
+    let (enacted, migrated) = (rehearsal.enacted()?, rehearsal.migrated()?);
     let (old, new) = (from.interface(), to.interface());
     let mut findings = Findings::default();
     versions(from, to, [&old, &new], &mut findings);
@@ -95,7 +92,7 @@ pub fn runtime_apis(
     }
     let Findings { failed, odd, called } = findings;
     if called == 0 && failed.is_empty() && odd.is_empty() {
-        return Ok(Check::skip(NAME, "the runtime has none of the functions that nodes call without more to go on"));
+        return Ok(CheckOutcome::skip("the runtime has none of the functions that nodes call without more to go on"));
     }
     let detail = match (failed.len(), odd.len()) {
         (0, 0) => {
@@ -107,10 +104,10 @@ pub fn runtime_apis(
     let mut told: Vec<_> = failed.into_iter().map(Finding::seen).collect();
     told.extend(odd.into_iter().map(Finding::hazard));
     told.truncate(40);
-    Ok(Check::judged(NAME, detail, told))
+    Ok(CheckOutcome::judged(detail, told))
 }
 
-/// The APIs each runtime says it has, by the name that the metadata of either gives them.
+/// Compares the APIs of the runtimes, by the name that the metadata of either gives.
 fn versions(from: &Runtime, to: &Runtime, metadata: [&Option<Interface<'_>>; 2], findings: &mut Findings) {
     for old in &from.version.apis {
         let named = metadata.into_iter().flatten().find_map(|interface| interface.api_name(&old.id));
@@ -130,8 +127,9 @@ fn versions(from: &Runtime, to: &Runtime, metadata: [&Option<Interface<'_>>; 2],
     }
 }
 
-/// The types of arguments and answers, function by function. What deployed nodes decode by the old type must be of it
-/// as long as the API's version is the same; with a higher version, older nodes are those that must be renewed.
+/// Compares the types of arguments and answers, function by function. While the version of the API
+/// stays, deployed nodes must be able to decode by the old type. With a higher version, older nodes
+/// must be updated.
 fn types(from: &Runtime, to: &Runtime, old: &Interface<'_>, new: &Interface<'_>, findings: &mut Findings) {
     for new_api in new.apis.iter().filter(|api| !LEFT_OUT.contains(&api.name)) {
         let raised = from.version.api(new_api.name) < to.version.api(new_api.name);
@@ -233,7 +231,7 @@ fn calls<'a>(old: Option<&'a Interface<'a>>, new: Option<&'a Interface<'a>>) -> 
     calls
 }
 
-/// Arguments of zeros and empty lists: hostile enough for nothing, good enough for what only reads.
+/// Returns arguments of zeros and empty lists, enough for functions that only read.
 fn plainest(interface: &Interface<'_>, method: &Method<'_>) -> Option<Vec<u8>> {
     let parts = method.inputs.iter().map(|input| read::default_value(interface.types, *input));
     parts.collect::<Option<Vec<_>>>().map(|parts| parts.concat())
@@ -253,7 +251,7 @@ fn on_both_states(
     let _ = errors_logged();
     let normal = match ask(from, enacted, executor, function, &call.old_arguments)? {
         Answer::Value(..) => true,
-        // A function that the old code has and that fails with these arguments: nothing to learn from it.
+        // The old code fails with these arguments: nothing can be concluded.
         Answer::Trap(_) => return Ok(()),
         Answer::Absent => false,
     };
@@ -271,7 +269,7 @@ fn on_both_states(
                         findings.failed.push(format!("{told}; called by {nodes}"));
                     }
                     (true, None) => findings.odd.push(told),
-                    // New, and with arguments that may be none of its.
+                    // A new function, which may not accept these arguments.
                     (false, _) => {}
                 }
                 let _ = errors_logged();
@@ -279,7 +277,7 @@ fn on_both_states(
             }
             Answer::Value(answer, mut took) => {
                 findings.called += 1;
-                // The first call of a code may compile it.
+                // The first call may compile the code.
                 for _ in 0..REPEATS {
                     if time_limit::judge(took, SLOW).is_none() {
                         break;
@@ -291,7 +289,7 @@ fn on_both_states(
                 if let Some(rank) = time_limit::judge(took, SLOW) {
                     let told = format!(
                         "{function} takes {} that a node waits, on the state {state}",
-                        time_limit::told(rank, SLOW)
+                        time_limit::excess(rank, SLOW)
                     );
                     let broken = rank == Rank::Seen && nodes.is_some();
                     if broken { findings.failed.push(told) } else { findings.odd.push(told) }
@@ -306,12 +304,14 @@ fn on_both_states(
     Ok(())
 }
 
-/// Whether the runtime met a value that is not of the type it expects: it goes on with a default then.
+/// Returns whether the runtime read a value that is not of its type. It continues with a default
+/// then.
 fn corrupted() -> bool {
     errors_logged().iter().any(|line| line.contains("Corrupted state"))
 }
 
-/// An answer must be of the type that the runtime says, and of the one that deployed nodes decode it by.
+/// Checks that an answer is of the type that the runtime gives, and of the type by which deployed
+/// nodes decode it.
 fn decodes(
     call: &Call<'_>,
     from: &Runtime,
@@ -333,7 +333,7 @@ fn decodes(
     if let (Some((interface, output)), Some(nodes)) = (call.old_output, nodes)
         && let Err(why) = read::validate(interface.types, output, answer)
     {
-        // A higher version tells nodes that know it; those that do not decode by the old type all the same.
+        // Nodes that know the higher version notice it; others decode by the old type all the same.
         let version = |runtime: &Runtime| runtime.version.api(&call.api).unwrap_or_default();
         let told = format!(
             "{function} answers with what deployed nodes cannot decode, on the state {state}: {why}; called by {nodes}"
@@ -343,7 +343,7 @@ fn decodes(
         } else {
             // No state tells which nodes are deployed.
             findings.odd.push(format!(
-                "{told}; where all of them know version {} of {}, --allow {NAME}=REASON",
+                "{told}; where all of them know version {} of {}, --allow runtime-apis=REASON",
                 version(to),
                 call.api
             ));

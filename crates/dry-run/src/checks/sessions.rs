@@ -1,41 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Does the chain get past the end of a session under the new code, and into the next era where it has staking?
+//! Does the chain pass the end of a session under the new code, and reach the next era where it has
+//! staking?
 //!
-//! Most blocks are alike; the one that ends a session computes authorities, keys and rewards, and is reached hours after
-//! the upgrade. Here it is reached at once: on a Babe chain by letting an epoch's slots pass, elsewhere by finding the
-//! number of the block whose beginning ends a session, and going on from there as if the blocks between had been empty.
-//! An era is some sessions: they are ended until it begins, with the election that comes before.
+//! The block that ends a session computes authorities, keys and rewards. On chain it comes hours
+//! after the upgrade. Here it comes at once: on a Babe chain the slots of an epoch pass without
+//! blocks; elsewhere the number of the block that ends a session is found, and the chain continues
+//! there as if the blocks in between were empty. Sessions are ended until an era begins, with the
+//! election before it.
 
-use crate::{ask::ask, input::Runtime, result};
+use crate::{ask::ask, input::Runtime, outcome::CheckOutcome, rehearsal::Rehearsal};
 use codec::{Compact, Decode};
 use fork::{
     Author, BlockRequest, Chain, Executor, Header,
     processor::{CpuScope, Stopwatch},
 };
-use protocol::Check;
 use sp_runtime::traits::Header as _;
 use worker::{Failure, Kind, Result};
 
-const NAME: &str = "sessions";
 /// New keys count from the second session on.
 const SESSIONS: u32 = 2;
-/// Sessions of six hours have 10,800 blocks of two seconds.
+/// The most blocks ahead that are searched. Sessions of six hours have 10,800 blocks of two
+/// seconds.
 const FURTHEST: u32 = 15_000;
-/// Seconds of the processor: whether an end is found must not depend on what else the machine does.
+/// The time limit of the search, in seconds of processor time: its result must not depend on the
+/// load of the machine.
 const SEARCH: f64 = 8.0;
-/// Beyond the sessions of an era: the one under way may have begun late, and an election is a session early.
+/// Sessions beyond those of an era: the current era may have begun late, and an election is a
+/// session early.
 const SPARE: u32 = 3;
-/// Eras of 24 sessions are the longest in use.
+/// The most sessions of an era. Eras of 24 sessions are the longest in use.
 const MOST_SESSIONS: u32 = 40;
-/// The same, for all sessions of an era.
+/// The time limit for all sessions of an era, in seconds of processor time.
 const ERA: f64 = 120.0;
 
 enum Outcome {
-    /// The runtime knows no sessions.
+    /// The runtime has no sessions.
     Absent,
-    /// The end of one was not found.
+    /// The end of a session was not found, for this reason.
     Unknown(String),
-    /// Sessions that ended, and how many authorities the last began with.
+    /// The sessions that ended, and the number of authorities that the last began with.
     Rotated {
         sessions: u32,
         validators: usize,
@@ -45,56 +48,54 @@ enum Outcome {
 }
 
 enum Era {
-    /// The chain has no staking whose eras are counted in sessions, or they are too long.
+    /// The chain has no staking whose eras are counted in sessions, or its eras are too long.
     Unknown,
     Began {
         index: u32,
         sessions: u32,
     },
-    /// So many sessions ended, and none began.
+    /// That many sessions ended, and no era began.
     Missing(u32),
     Broken(Failure),
 }
 
-pub fn sessions(
-    from: &Runtime,
-    to: &Runtime,
-    before: &Chain,
-    migrated: &Chain,
-    executor: &Executor,
-    author: &mut Author<'_>,
-) -> Result<Check> {
-    let new = match rotate(to, migrated, executor, author)? {
-        Outcome::Absent => return Ok(Check::skip(NAME, "the runtime has no sessions")),
-        // Most chains end them: that this one was not seen to is for people to know.
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, chain, executor, .. } = rehearsal;
+    let migrated = &rehearsal.migration()?.chain;
+    rehearsal.reporter.status("ending sessions");
+    let mut author = rehearsal.author()?;
+    let new = match rotate(to, migrated, executor, &mut author)? {
+        Outcome::Absent => return Ok(CheckOutcome::skip("the runtime has no sessions")),
+        // Most chains end sessions: people must know that this was not rehearsed.
         Outcome::Unknown(why) => {
-            return Ok(Check::warn(NAME, format!("the end of a session was not rehearsed: {why}")));
+            return Ok(CheckOutcome::warn(format!("the end of a session was not rehearsed: {why}")));
         }
         Outcome::Rotated { sessions, validators, era } => Ok((sessions, validators, era)),
         Outcome::Broken(failure) => Err(failure),
     };
-    match (new, rotate(from, before, executor, author)?) {
+    match (new, rotate(from, chain, executor, &mut author)?) {
         (Ok(new), Outcome::Rotated { validators, era, .. }) => verdict(new, Some((validators, era))),
         (Ok(new), _) => verdict(new, None),
-        // What the chain's present code cannot do on this fork either is no fault of the upgrade.
+        // What the present code cannot do on this fork either is not a fault of the upgrade.
         (Err(_), Outcome::Broken(failure)) => {
             let why = failure.found.unwrap_or(failure.message);
             let detail = format!("not rehearsed: on this fork the present code does not end a session either: {why}");
-            Ok(Check::warn(NAME, detail))
+            Ok(CheckOutcome::warn(detail))
         }
-        (Err(failure), _) => result::from_failure(NAME, failure),
+        (Err(failure), _) => CheckOutcome::of(failure),
     }
 }
 
-/// How many sessions ended, with how many authorities after them, and what of an era; the last two under the present code.
-fn verdict((sessions, validators, era): (u32, usize, Era), old: Option<(usize, Era)>) -> Result<Check> {
+/// Judges the sessions that ended, the number of authorities after them, and the era; `old` are the
+/// last two under the present code.
+fn verdict((sessions, validators, era): (u32, usize, Era), old: Option<(usize, Era)>) -> Result<CheckOutcome> {
     let (had, old) = old.map_or((None, Era::Unknown), |(had, old)| (Some(had), old));
     let era = match (era, old) {
         (Era::Began { index, .. }, _) => format!("; era {index} began"),
-        (Era::Broken(failure), Era::Began { .. }) => return result::from_failure(NAME, failure),
+        (Era::Broken(failure), Era::Began { .. }) => return CheckOutcome::of(failure),
         (Era::Missing(ended), Era::Began { index, sessions }) => {
             let found = format!("{ended} sessions ended");
-            return Ok(Check::fail(NAME, format!("no era begins any more: {found}")).with(vec![format!(
+            return Ok(CheckOutcome::fail(format!("no era begins any more: {found}")).with(vec![format!(
                 "under the present code era {index} began after {sessions}; is a set of validators elected?"
             )]));
         }
@@ -103,8 +104,8 @@ fn verdict((sessions, validators, era): (u32, usize, Era), old: Option<(usize, E
     };
     let detail = format!("{sessions} sessions ended, the next began with {validators} authorities{era}");
     Ok(match had {
-        Some(had) if validators * 2 < had => Check::warn(NAME, format!("{detail}; the present code leaves {had}")),
-        _ => Check::pass(NAME, detail),
+        Some(had) if validators * 2 < had => CheckOutcome::warn(format!("{detail}; the present code leaves {had}")),
+        _ => CheckOutcome::pass(detail),
     })
 }
 
@@ -142,13 +143,13 @@ struct Rotation<'a, 'e> {
     author: &'a mut Author<'e>,
     /// Slots of an epoch, on a Babe chain.
     epoch: Option<u64>,
-    /// Where the index of the session is kept.
+    /// The key of the index of the session.
     index: Vec<u8>,
     chain: Chain,
 }
 
 impl Rotation<'_, '_> {
-    /// Ends the session under way; what kept it from that, if something did.
+    /// Ends the current session. Returns what prevented it, if anything did.
     fn end_session(&mut self) -> Result<Option<Outcome>> {
         let current = self.chain.storage(&self.index)?;
         let wish = match self.epoch {
@@ -172,7 +173,8 @@ impl Rotation<'_, '_> {
         Ok(None)
     }
 
-    /// Ends sessions until an era begins, where eras are made of sessions; how many it took.
+    /// Ends sessions until an era begins, where eras are made of sessions. Returns how many it
+    /// took.
     fn era(&mut self) -> Result<(u32, Era)> {
         let layout = &self.runtime.layout;
         let Some(staking) = layout.pallet_with(&["CurrentEra", "ActiveEra"], None) else {
@@ -194,7 +196,7 @@ impl Rotation<'_, '_> {
                 Some(_) => return Ok((ended - 1, Era::Unknown)),
             }
             let now = self.chain.storage(&active)?;
-            // `ActiveEraInfo` begins with the era's index. When it began is written into it a block later.
+            // `ActiveEraInfo` begins with the index of the era. Its start is written a block later.
             let index = |value: &Option<Vec<u8>>| value.as_ref().and_then(|bytes| u32::decode(&mut &bytes[..]).ok());
             if let Some(era) = index(&now).filter(|_| index(&now) != index(&before)) {
                 return Ok(match self.build(BlockRequest::default())? {
@@ -214,7 +216,7 @@ impl Rotation<'_, '_> {
         Ok(Compact::<u32>::decode(&mut &stored[..]).map_or(0, |count| count.0 as usize))
     }
 
-    /// Builds a block; a failure of the runtime is given back as one.
+    /// Builds a block. Returns the failure of the runtime, if any.
     fn build(&mut self, wish: BlockRequest) -> Result<Option<Failure>> {
         match self.author.build_with(&mut self.chain, &self.runtime.code, wish) {
             Ok(_) => Ok(None),
@@ -224,8 +226,8 @@ impl Rotation<'_, '_> {
     }
 }
 
-/// The number of a block to come whose beginning ends a session, by beginning them: round numbers first, as sessions are
-/// counted in hours and begin with the chain.
+/// Returns the number of a later block whose beginning ends a session. Round numbers are tried
+/// first, because sessions are counted in hours and begin with the chain.
 fn end_of_session(
     runtime: &Runtime,
     chain: &Chain,
@@ -248,7 +250,7 @@ fn end_of_session(
         match chain.written_by_initialize_block(executor, &runtime.code, &header, index) {
             Ok(Some(written)) if Some(&written) != current.as_ref() => return Ok(Some(number)),
             Ok(_) => (),
-            // Whatever it is that fails at this number, the block that is built there shows it.
+            // The block that is built at this number shows what fails.
             Err(failure) if failure.kind == Kind::Check => return Ok(Some(number)),
             Err(failure) => return Err(failure),
         }
@@ -263,7 +265,7 @@ mod tests {
 
     const BEGAN: Era = Era::Began { index: 7, sessions: 8 };
 
-    fn judged(era: Era, old: Option<(usize, Era)>) -> Check {
+    fn judged(era: Era, old: Option<(usize, Era)>) -> CheckOutcome {
         verdict((8, 4, era), old).expect("a verdict")
     }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Does what is stored have the form that the new code reads?
 //!
-//! Every value that the upgrade wrote is decoded by the new types. Where an item's type changed, what stands under it
-//! is decoded too, and what no migration touched must mean the same by the new type as by the old one.
+//! Every value that the upgrade wrote is decoded by the new types. Where the type of an item
+//! changed, its values are decoded too. A value that no migration touched must mean the same by the
+//! new type as by the old one.
 
 use crate::{
-    input::Runtime,
-    rehearsal::{Routine, Touched},
+    migration::Touched,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     types::{
         Differences, Interface, compare,
         interface::{Item, Pallet},
@@ -15,26 +17,25 @@ use crate::{
 };
 use fork::{Chain, sample};
 use frame_metadata::v14::StorageHasher;
-use protocol::{Check, Finding, Rank};
+use protocol::{Finding, Rank};
 use std::collections::{BTreeMap, HashMap};
 use worker::Result;
 
-const NAME: &str = "storage-layout";
-
-/// How much of a changed item is looked at. A migration that leaves one value behind leaves more.
+/// The most entries of a changed item that are read. A migration that leaves one value behind
+/// leaves more.
 const MOST_ENTRIES: usize = 5_000;
 const MOST_TOUCHED: usize = 200_000;
 
-/// How values are told that no upgrade of today made unreadable.
+/// The text for values that no upgrade of today made unreadable.
 const OLD: &str = "that decoded by neither type before the upgrade either";
 
-/// What is wrong with the values of one item, counted.
+/// What does not match, counted by rank, item and kind, with an example of each.
 #[derive(Default)]
-struct Wrong {
+struct Mismatches {
     counts: BTreeMap<(Rank, String, &'static str), (usize, String)>,
 }
 
-impl Wrong {
+impl Mismatches {
     fn add(&mut self, rank: Rank, item: &str, kind: &'static str, example: impl FnOnce() -> String) {
         let entry = self.counts.entry((rank, item.to_owned(), kind)).or_default();
         if entry.0 == 0 {
@@ -43,8 +44,8 @@ impl Wrong {
         entry.0 += 1;
     }
 
-    /// The gravest first.
-    fn told(self) -> Vec<Finding> {
+    /// Returns the findings, the gravest first.
+    fn findings(self) -> Vec<Finding> {
         let values = |count| if count == 1 { "1 value".to_string() } else { format!("{count} values") };
         let mut all: Vec<_> = self.counts.into_iter().collect();
         all.sort_by_key(|((rank, _, _), _)| std::cmp::Reverse(*rank));
@@ -57,18 +58,11 @@ impl Wrong {
     }
 }
 
-pub fn storage_layout(
-    from: &Runtime,
-    to: &Runtime,
-    before: &Chain,
-    migrated: &Chain,
-    touched: &Touched,
-    routine: &Routine,
-) -> Result<Check> {
-    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
-        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
-    };
-    let mut wrong = Wrong::default();
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let [old, new] = rehearsal.interfaces()?;
+    let (enacted, migration) = (rehearsal.enacted()?, rehearsal.migration()?);
+    let routine = rehearsal.routine()?;
+    let mut mismatches = Mismatches::default();
     let (mut changed, mut decoded) = (0, 0);
     for new_pallet in &new.pallets {
         let Some(old_pallet) = old.pallet(new_pallet.name) else { continue };
@@ -83,7 +77,7 @@ pub fn storage_layout(
                 continue;
             }
             changed += 1;
-            let rewritten = |key: &[u8]| routine.writes(key) && touched.contains_key(key);
+            let rewritten = |key: &[u8]| routine.writes(key) && migration.touched.contains_key(key);
             let pair = Pair {
                 old: &old,
                 new: &new,
@@ -93,16 +87,16 @@ pub fn storage_layout(
                 keys,
                 rewritten: &rewritten,
             };
-            decoded += pair.look(new_pallet, before, migrated, &mut wrong)?;
+            decoded += pair.look(new_pallet, enacted, &migration.chain, &mut mismatches)?;
         }
     }
-    decoded += written(&new, touched, &mut wrong);
-    let findings = wrong.told();
+    decoded += written(&new, &migration.touched, &mut mismatches);
+    let findings = mismatches.findings();
     let detail = match findings.first().map(|finding| finding.rank) {
         Some(Rank::Seen) => "values are not what the new code takes them for".to_string(),
         _ => format!("{decoded} values decode by the new types; {changed} items changed theirs"),
     };
-    Ok(Check::judged(NAME, detail, findings))
+    Ok(CheckOutcome::judged(detail, findings))
 }
 
 fn keys_differ(old: &Interface<'_>, old_item: &Item<'_>, new: &Interface<'_>, new_item: &Item<'_>) -> bool {
@@ -116,7 +110,7 @@ fn keys_differ(old: &Interface<'_>, old_item: &Item<'_>, new: &Interface<'_>, ne
     }
 }
 
-/// One item as the old code and the new one have it.
+/// An item in the old code and in the new one.
 struct Pair<'a> {
     old: &'a Interface<'a>,
     new: &'a Interface<'a>,
@@ -124,12 +118,18 @@ struct Pair<'a> {
     new_item: &'a Item<'a>,
     differences: &'a Differences,
     keys: bool,
-    /// Whether every block writes what stands under the key, and a block of the new code has: by its own type then.
+    /// Whether every block writes the key and a block of the new code wrote it, by its own type.
     rewritten: &'a dyn Fn(&[u8]) -> bool,
 }
 
 impl Pair<'_> {
-    fn look(&self, pallet: &Pallet<'_>, before: &Chain, migrated: &Chain, wrong: &mut Wrong) -> Result<usize> {
+    fn look(
+        &self,
+        pallet: &Pallet<'_>,
+        before: &Chain,
+        migrated: &Chain,
+        mismatches: &mut Mismatches,
+    ) -> Result<usize> {
         let prefix = pallet.key(self.new_item.name);
         let item = format!("{}.{}", pallet.name, self.new_item.name);
         let (entries, _) = sample::entries(migrated, &prefix, MOST_ENTRIES)?;
@@ -138,7 +138,7 @@ impl Pair<'_> {
         let count = entries.len();
         for (key, value) in entries {
             if self.keys && !key_fits(self.new, self.new_item, &key[prefix.len()..]) {
-                wrong.add(Rank::Seen, &item, "under keys that the new code does not find", || {
+                mismatches.add(Rank::Seen, &item, "under keys that the new code does not find", || {
                     hex::encode_prefixed(&key)
                 });
                 continue;
@@ -146,36 +146,37 @@ impl Pair<'_> {
             let untouched = earlier.get(&key).is_some_and(|earlier| *earlier == value);
             if let Err(why) = read::validate(self.new.types, self.new_item.value, &value) {
                 match untouched && read::validate(self.old.types, self.old_item.value, &value).is_err() {
-                    true => wrong.add(Rank::Hazard, &item, OLD, || why),
-                    false => wrong.add(Rank::Seen, &item, "not of the new type", || why),
+                    true => mismatches.add(Rank::Hazard, &item, OLD, || why),
+                    false => mismatches.add(Rank::Seen, &item, "not of the new type", || why),
                 }
                 continue;
             }
             if untouched && !(self.rewritten)(&key) {
-                self.same_meaning(&item, &value, wrong);
+                self.same_meaning(&item, &value, mismatches);
             }
         }
         Ok(count)
     }
 
-    /// A value that nobody migrated, although its type is another one now.
-    fn same_meaning(&self, item: &str, value: &[u8], wrong: &mut Wrong) {
-        // What was not of the old type either is of the new one already.
+    /// Judges a value that no migration wrote, although its type changed.
+    fn same_meaning(&self, item: &str, value: &[u8], mismatches: &mut Mismatches) {
+        // A value that did not decode by the old type may already be of the new one.
         let Ok(old) = read::canonical_text(self.old.types, self.old_item.value, value) else { return };
         let new = read::canonical_text(self.new.types, self.new_item.value, value);
         if new.as_ref() != Ok(&old) {
             let kind = "left as they were, and mean something else by the new type";
-            wrong.add(Rank::Seen, item, kind, || self.differences.summary());
+            mismatches.add(Rank::Seen, item, kind, || self.differences.summary());
         } else if let Some(moved) = self.differences.moved.first() {
             let kind = "left as they were, although fields or variants changed places";
-            wrong.add(Rank::Seen, item, kind, || moved.clone());
+            mismatches.add(Rank::Seen, item, kind, || moved.clone());
         } else if let Some(renamed) = self.differences.renamed.first() {
-            wrong.add(Rank::Hazard, item, "left as they were under other names", || renamed.clone());
+            mismatches.add(Rank::Hazard, item, "left as they were under other names", || renamed.clone());
         }
     }
 }
 
-/// Whether what follows an item's prefix is made by its hashers from keys of its type.
+/// Returns whether the rest of a key, behind the prefix of the item, is made by its hashers from
+/// keys of its type.
 fn key_fits(interface: &Interface<'_>, item: &Item<'_>, rest: &[u8]) -> bool {
     let Some(key) = item.key else { return rest.is_empty() };
     let parts: Vec<u32> = match (item.hashers.len(), interface.types.resolve(key).map(|ty| &ty.type_def)) {
@@ -209,8 +210,8 @@ fn after_part<'k>(interface: &Interface<'_>, hasher: &StorageHasher, part: u32, 
     }
 }
 
-/// Everything that the blocks of the upgrade wrote.
-fn written(new: &Interface<'_>, touched: &Touched, wrong: &mut Wrong) -> usize {
+/// Decodes all values that the blocks of the upgrade wrote. Returns how many.
+fn written(new: &Interface<'_>, touched: &Touched, mismatches: &mut Mismatches) -> usize {
     let items: HashMap<Vec<u8>, (&Pallet<'_>, &Item<'_>)> = new
         .pallets
         .iter()
@@ -222,10 +223,10 @@ fn written(new: &Interface<'_>, touched: &Touched, wrong: &mut Wrong) -> usize {
         let Some((pallet, item)) = key.get(..32).and_then(|prefix| items.get(prefix)) else { continue };
         let name = || format!("{}.{}", pallet.name, item.name);
         if let Err(why) = read::validate(new.types, item.value, value) {
-            wrong.add(Rank::Seen, &name(), "written that are not of the item's type", || why);
+            mismatches.add(Rank::Seen, &name(), "written that are not of the item's type", || why);
         } else if !key_fits(new, item, &key[32..]) {
             let kind = "written under keys that the new code does not find";
-            wrong.add(Rank::Seen, &name(), kind, || hex::encode_prefixed(key));
+            mismatches.add(Rank::Seen, &name(), kind, || hex::encode_prefixed(key));
         }
         decoded += 1;
     }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The on-chain storage version of every pallet, before and after.
+//! Do the on-chain storage versions of the pallets rise?
 
+use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
 use codec::Decode;
-use fork::{Chain, Layout};
-use protocol::{Check, Finding};
+use fork::Chain;
+use protocol::Finding;
 use worker::Result;
 
-pub fn storage_versions(before: &Chain, after: &Chain, layout: &Layout) -> Result<Check> {
-    const NAME: &str = "storage-versions";
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let (before, after) = (rehearsal.enacted()?, &rehearsal.migration()?.chain);
+    let layout = &rehearsal.to.layout;
     let version = |chain: &Chain, key: &[u8]| -> Result<Option<u16>> {
         Ok(chain.storage(key)?.and_then(|bytes| u16::decode(&mut &bytes[..]).ok()))
     };
@@ -23,7 +25,7 @@ pub fn storage_versions(before: &Chain, after: &Chain, layout: &Layout) -> Resul
             (old, new) => {
                 let told = format!("{}: {} to {}", pallet.name, text(old), text(new));
                 findings.push(match (old, new) {
-                    // A pallet whose storage was emptied, on purpose most likely.
+                    // The storage of the pallet was emptied, most likely on purpose.
                     (Some(1..), None) => {
                         lowered = true;
                         Finding::hazard(told)
@@ -46,5 +48,5 @@ pub fn storage_versions(before: &Chain, after: &Chain, layout: &Layout) -> Resul
         1 => "1 pallet's on-chain version rose".to_string(),
         count => format!("{count} pallets' on-chain versions rose"),
     };
-    Ok(Check::judged(NAME, detail, findings))
+    Ok(CheckOutcome::judged(detail, findings))
 }

@@ -1,41 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Would validators accept the first blocks of the new code?
 //!
-//! They see neither the state nor what a collator's node knows: the code that they prepared has to check a block by the part
-//! of the state that came with it, the author's seal and what it says of the relay chain included. A block that collators
-//! build and import and that fails there is never backed, and the chain stands.
+//! Validators have neither the state nor the data of the collator. The code that they prepared must
+//! check a block by the part of the state that comes with it, the seal of the author and the data
+//! about the relay chain included. A block that collators build and import and that fails there is
+//! never backed, and the chain stops.
 
 use crate::{
     input::Runtime,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     time_limit,
     validator::{EXECUTION_TIME, Validator},
 };
 use fork::{Author, Chain, candidate, processor::MeasuredTime};
-use protocol::{Check, Finding};
+use protocol::{Finding, checks::Need};
 use worker::{Failure, Kind, Result};
 
-const NAME: &str = "validator-execution";
-
-/// `before` is the chain before the upgrade, `enacted` the one whose next block is the first of the new code, `alive` one of
-/// after the migrations, if they ended.
-pub fn validator_execution(
-    from: &Runtime,
-    to: &Runtime,
-    before: &Chain,
-    enacted: &Chain,
-    alive: Option<&Chain>,
-    validator: &Validator,
-    author: &mut Author<'_>,
-) -> Result<Check> {
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { from, to, chain, .. } = rehearsal;
+    let Some(Ok(validator)) = rehearsal.validator() else { return Ok(CheckOutcome::missing(Need::PreparedCode)) };
+    let enacted = rehearsal.enacted()?;
+    let alive = rehearsal.migrated()?.map(|_| rehearsal.life()).transpose()?.map(|life| &life.chain);
+    rehearsal.reporter.status("validating blocks as the relay chain's validators do");
+    let mut author = rehearsal.author()?;
     if to.layout.parachain_system().is_none() {
-        return Ok(Check::fail(NAME, "the new code has no ParachainSystem: it makes no block for validators"));
+        return Ok(CheckOutcome::fail("the new code has no ParachainSystem: it makes no block for validators"));
     }
     let stages = [("the first block of the new code", Some(enacted)), ("a block after the migrations", alive)];
     let (mut findings, mut accepted, mut longest) = (Vec::new(), Vec::new(), MeasuredTime::default());
-    for (when, chain) in stages {
-        let Some(chain) = chain else { continue };
-        match validated(to, chain, validator, author)? {
-            // Other checks say why there is none.
+    for (when, stage) in stages {
+        let Some(stage) = stage else { continue };
+        match validated(to, stage, validator, &mut author)? {
+            // Other checks report why there is none.
             Validated::NoBlock => {}
             Validated::Accepted(took) => {
                 accepted.push(when);
@@ -45,35 +42,36 @@ pub fn validator_execution(
         }
     }
     if !findings.is_empty() {
-        // A seal of a kind that is not known here, say: then nothing is known of the new code either.
-        return Ok(match present(from, before, author)? {
-            None => Check::fail(NAME, "validators would refuse blocks that collators build: the chain would stand")
+        // The seal may be of an unknown kind, for example. Then nothing is known about the new code
+        // either.
+        return Ok(match present(from, chain, &mut author)? {
+            None => CheckOutcome::fail("validators would refuse blocks that collators build: the chain would stand")
                 .with(findings),
             Some(why) => {
                 let detail = "a block of the chain's present code, on its present state, is not accepted here either";
-                Check::not_judged(NAME, detail).with([vec![why], findings].concat())
+                CheckOutcome::not_judged(detail).with([vec![why], findings].concat())
             }
         });
     }
     Ok(if accepted.is_empty() {
-        Check::not_judged(NAME, "there is no block to validate")
+        CheckOutcome::not_judged("there is no block to validate")
     } else {
         judge(&accepted, longest).measured(format!("at most {}", time_limit::measured(longest)))
     })
 }
 
-fn judge(accepted: &[&str], took: MeasuredTime) -> Check {
+fn judge(accepted: &[&str], took: MeasuredTime) -> CheckOutcome {
     let rank = time_limit::judge(took, EXECUTION_TIME);
     let detail = match rank {
         None => format!("validate_block accepts {}", accepted.join(" and ")),
         Some(_) => format!("validate_block takes longer than it may, or nearly: {EXECUTION_TIME} s"),
     };
-    let told = |rank| format!("{} that validators give a block", time_limit::told(rank, EXECUTION_TIME));
-    Check::judged(NAME, detail, rank.map(|rank| Finding::new(rank, told(rank))).into_iter().collect())
+    let told = |rank| format!("{} that validators give a block", time_limit::excess(rank, EXECUTION_TIME));
+    CheckOutcome::judged(detail, rank.map(|rank| Finding::new(rank, told(rank))).into_iter().collect())
 }
 
 enum Validated {
-    /// None could be built.
+    /// No block could be built.
     NoBlock,
     Accepted(MeasuredTime),
     Refused(Failure),
@@ -105,7 +103,7 @@ fn validated(runtime: &Runtime, chain: &Chain, validator: &Validator, author: &m
     }
 }
 
-/// Why a block of the present code is not accepted, if it is not.
+/// Returns why a block of the present code is not accepted, if it is not.
 fn present(from: &Runtime, before: &Chain, author: &mut Author<'_>) -> Result<Option<String>> {
     let validator = match Validator::prepare(from.code.bytes()) {
         Ok(validator) => validator,

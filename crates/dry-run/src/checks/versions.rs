@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Would the chain take this blob at all? The rules are those of `frame_system::can_set_code` and of what wallets and
-//! nodes derive from the version.
+//! Would the chain take this blob? The rules are those of `frame_system::can_set_code`, and those
+//! that wallets and nodes derive from the version.
 
-use crate::input::Runtime;
-use codec::Decode;
-use fork::Chain;
-use protocol::{Check, Finding};
+use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
+use protocol::Finding;
 use worker::Result;
 
-/// What a block has room for where the metadata does not tell, in bytes.
-const MAX_CODE_SIZE: usize = 5_242_880;
-/// `MAX_SIZE` of pallet-preimage.
-const MAX_PREIMAGE_SIZE: usize = 4 * 1024 * 1024;
-/// An extrinsic's own bytes around a code: a signature, extensions, the call.
-const ENVELOPE: usize = 512;
-/// The largest that relay chains accept of a parachain, where its state does not tell.
-const MAX_PARACHAIN_CODE_SIZE: usize = 3_145_728;
-
-pub fn versions(from: &Runtime, to: &Runtime) -> Check {
-    let (old, new) = (&from.version, &to.version);
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let (old, new) = (&rehearsal.from.version, &rehearsal.to.version);
     let mut findings = Vec::new();
     if old.spec_name != new.spec_name {
         findings.push(Finding::seen(format!(
@@ -51,94 +40,5 @@ pub fn versions(from: &Runtime, to: &Runtime) -> Check {
         findings.push(Finding::hazard(format!("impl_name: {} became {}", old.impl_name, new.impl_name)));
     }
     let summary = format!("{} {} to {} {}", old.spec_name, old.spec_version, new.spec_name, new.spec_version);
-    Check::judged("versions", summary, findings)
-}
-
-/// The room that there is for a code.
-struct Room {
-    bytes: usize,
-    /// `its relay chain accepts`
-    whose: &'static str,
-}
-
-/// A chain's present rules decide what it takes; the relay chain's, as the parachain last saw them, what it lets in.
-pub fn code_size(from: &Runtime, to: &Runtime, chain: &Chain) -> Result<Check> {
-    let relay_chain = match to.layout.parachain_system() {
-        // The relay chain's configuration begins with the limit.
-        Some(pallet) => {
-            let known = chain.storage(&pallet.key("HostConfiguration"))?;
-            let known = known.and_then(|bytes| u32::decode(&mut &bytes[..]).ok()).filter(|limit| *limit > 0);
-            let bytes = known.map_or(MAX_PARACHAIN_CODE_SIZE, |limit| limit as usize);
-            Some(Room { bytes, whose: "its relay chain accepts" })
-        }
-        None => None,
-    };
-    let block =
-        from.layout.constant("System", "BlockLength").and_then(|bytes| <[u32; 3]>::decode(&mut &bytes[..]).ok());
-    let mut ways = Vec::new();
-    match block {
-        Some([normal, operational, _]) => {
-            // The call that carries the code is of the operational class; one that notes it for later is of the normal one.
-            let bytes = (operational as usize).saturating_sub(ENVELOPE);
-            ways.push(Room { bytes, whose: "a block of the chain has room for" });
-            if from.layout.pallet_with(&["PreimageFor"], Some("note_preimage")).is_some() {
-                let bytes = MAX_PREIMAGE_SIZE.min((normal as usize).saturating_sub(ENVELOPE));
-                ways.push(Room { bytes, whose: "can be noted as a preimage" });
-            }
-        }
-        None => ways.push(Room { bytes: MAX_CODE_SIZE, whose: "a block has room for" }),
-    }
-    Ok(fits(to.code.bytes().len(), relay_chain, ways))
-}
-
-/// `demanded` has to be kept, and one of the `ways` has to be left.
-fn fits(size: usize, demanded: Option<Room>, ways: Vec<Room>) -> Check {
-    let mut findings = Vec::new();
-    let widest = ways.iter().map(|way| way.bytes).max().unwrap_or(MAX_CODE_SIZE);
-    for way in ways.iter().filter(|way| size > way.bytes && way.bytes < widest) {
-        findings
-            .push(Finding::hazard(format!("more than the {} bytes that {}: that way is closed", way.bytes, way.whose)));
-    }
-    let widest = ways.into_iter().max_by_key(|way| way.bytes);
-    let Some(least) = demanded.into_iter().chain(widest).min_by_key(|room| room.bytes) else {
-        return Check::judged("code-size", format!("{size} bytes"), findings);
-    };
-    let share = size * 100 / least.bytes.max(1);
-    if size > least.bytes {
-        findings.push(Finding::seen(format!("more than the {} bytes that {}", least.bytes, least.whose)));
-    } else if share >= 95 {
-        findings.push(Finding::hazard("the next one may not fit: upgrades only get larger"));
-    }
-    Check::judged("code-size", format!("{size} bytes, {share} % of the {} {}", least.bytes, least.whose), findings)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use protocol::Status;
-
-    fn room(bytes: usize) -> Room {
-        Room { bytes, whose: "is room" }
-    }
-
-    #[test]
-    fn a_code_fails_only_where_the_chain_does_not_take_it() {
-        let relay_chain = |size| fits(size, Some(room(1_000)), vec![room(5_000)]).status;
-        assert_eq!(relay_chain(949), Status::Pass);
-        assert_eq!(relay_chain(950), Status::Warn);
-        assert_eq!(relay_chain(997), Status::Warn, "a live chain runs one of 99.7 %");
-        assert_eq!(relay_chain(1_000), Status::Warn);
-        assert_eq!(relay_chain(1_001), Status::Fail);
-    }
-
-    #[test]
-    fn a_solo_chain_takes_what_one_of_its_ways_has_room_for() {
-        let solo = |size| fits(size, None, vec![room(5_000), room(3_000)]);
-        assert_eq!(solo(2_999).status, Status::Pass);
-        let check = solo(3_001);
-        assert_eq!(check.status, Status::Warn);
-        assert!(check.findings[0].text.contains("3000 bytes"), "{check:?}");
-        assert_eq!(solo(5_000).status, Status::Warn);
-        assert_eq!(solo(5_001).status, Status::Fail);
-    }
+    Ok(CheckOutcome::judged(summary, findings))
 }

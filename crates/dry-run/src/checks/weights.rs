@@ -1,70 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The weights of calls against those the chain has, call by call: benchmarks run with the wrong flags or on the wrong
-//! machine give blobs that work, until blocks are overfull.
+//! Are calls as heavy as before? Benchmarks with the wrong flags or on the wrong machine give blobs
+//! that work, until blocks are too full.
 
 use crate::{
     ask::{Answer, ask},
     input::Runtime,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     types::read,
     weight::{self, Form},
 };
 use codec::{Decode, Encode};
 use fork::{Chain, Executor};
-use protocol::{Check, Finding, Rank, Weight, dry_run::CallWeight};
+use protocol::{Finding, Rank, Weight, dry_run::CallWeight};
 use std::collections::BTreeMap;
 use worker::Result;
 
-const NAME: &str = "weights";
 const FUNCTION: &str = "TransactionPaymentCallApi_query_call_info";
-/// Real runtimes have some five hundred calls.
+/// The most calls that are compared. Real runtimes have about five hundred.
 const MOST_CALLS: usize = 3_000;
-/// Below this the base of a call's own cost is noise: 10 microseconds.
+/// In picoseconds. A smaller cost of a call is noise: 10 microseconds.
 const SMALL: u64 = 10_000_000;
-/// A machine is not four times another.
+/// No machine is four times as fast as another.
 const FACTOR: u64 = 4;
 
-/// A pallet of fewer calls with a proof is no sign of how its benchmarks were run: `System.set_code` of a relay chain, which
-/// proves nothing any more, is the only one of its pallet's that did.
+/// The least calls with a proof from which a pallet shows how its benchmarks were run.
+/// `System.set_code` of a relay chain, which has no proof any more, was the only one of its pallet
+/// with a proof.
 const SEVERAL: usize = 3;
 
 #[derive(Default)]
 struct Tally {
     /// Calls that had a proof.
     proving: usize,
-    /// Those of them that have none now but still cost what they read and write.
+    /// Those of them that have no proof now and still pay for reads and writes.
     lost: Vec<String>,
-    /// Those that have lost both, as a benchmark without a recorder measures them.
+    /// Those that lost both, as a benchmark without a recorder measures them.
     bare: Vec<String>,
-    /// Whether the pallet keeps anything: a call of one that does not may well prove nothing, as in `pallet-utility`, whose
-    /// published weights prove what another runtime reads.
+    /// Whether the pallet has storage. A call of a pallet without storage may have no proof, as in
+    /// `pallet-utility`, whose published weights include the reads of another runtime.
     stores: bool,
 }
 
 impl Tally {
-    /// The incident: most calls of a pallet were charged neither proof nor reads.
+    /// Returns whether most calls of the pallet were charged neither proof nor reads: a known
+    /// incident.
     fn is_unmeasured(&self) -> bool {
         self.stores && self.proving >= SEVERAL && self.bare.len() >= SEVERAL && self.bare.len() * 2 > self.proving
     }
 }
 
-/// The verdict, and the calls whose weight changed, where they could be asked for.
-pub fn weights(
-    from: &Runtime,
-    to: &Runtime,
-    chain: &Chain,
-    migrated: &Chain,
-    executor: &Executor,
-) -> Result<(Check, Option<Vec<CallWeight>>)> {
-    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
-        return Ok((Check::skip(NAME, "one of the runtimes has metadata from before version 14"), None));
-    };
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let [old, new] = rehearsal.interfaces()?;
+    let Rehearsal { from, to, executor, .. } = rehearsal;
+    let (chain, migrated) = (rehearsal.enacted()?, &rehearsal.migration()?.chain);
     let read = read_price(to);
     let limits = [from, to].map(|runtime| weight::block_limit(&runtime.layout));
     let (Some(old_form), Some(new_form)) = (Form::of(&from.layout), Form::of(&to.layout)) else {
-        return Ok((
-            Check::skip(NAME, "the metadata of one of the runtimes does not tell how weights are written"),
-            None,
-        ));
+        return Ok(CheckOutcome::skip("the metadata of one of the runtimes does not tell how weights are written"));
     };
     let mut changed = Vec::new();
     let mut pallets = BTreeMap::<&str, Tally>::new();
@@ -126,8 +119,10 @@ pub fn weights(
             }
         }
     }
-    let changed = (compared > 0).then_some(changed);
-    Ok((verdict(compared, pallets.into_values().collect(), cheaper, dearer, stuck), changed))
+    if compared > 0 {
+        rehearsal.call_weights.get_or_init(|| changed);
+    }
+    Ok(verdict(compared, pallets.into_values().collect(), cheaper, dearer, stuck))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +131,7 @@ enum Trend {
     Dearer,
 }
 
-/// By more than machines differ.
+/// A change beyond the difference of machines.
 fn trend(before: Weight, after: Weight) -> Option<Trend> {
     if is_refused_on_purpose(before) || is_refused_on_purpose(after) {
         None
@@ -153,18 +148,18 @@ fn fits(weight: Weight, limit: Weight) -> bool {
     weight.ref_time <= limit.ref_time && weight.proof_size <= limit.proof_size
 }
 
-/// `Weight::MAX`, by which a runtime says that a call is not for it; through a benchmark it comes cut to whole nanoseconds. It
-/// is no measure to compare with another.
+/// Returns whether a weight is `Weight::MAX`, with which a runtime refuses a call. A benchmark
+/// rounds it to whole nanoseconds. It cannot be compared.
 fn is_refused_on_purpose(weight: Weight) -> bool {
     weight.ref_time >= u64::MAX / 1_000 * 1_000
 }
 
-/// What a read costs, in picoseconds; nothing where the runtime does not say.
+/// Returns the cost of a read in picoseconds; nothing where the runtime does not give it.
 fn read_price(runtime: &Runtime) -> u64 {
     runtime.layout.constant("System", "DbWeight").and_then(|mut bytes| u64::decode(&mut bytes).ok()).unwrap_or_default()
 }
 
-/// Whether a call costs less by a read or more.
+/// Returns whether a call costs less by a read or more.
 fn lost_reads(before: Weight, after: Weight, read: u64) -> bool {
     read > 0 && after.ref_time.saturating_add(read) <= before.ref_time
 }
@@ -175,9 +170,9 @@ fn verdict(
     cheaper: Vec<String>,
     dearer: Vec<String>,
     stuck: Vec<String>,
-) -> Check {
+) -> CheckOutcome {
     if compared == 0 {
-        return Check::skip(NAME, format!("the runtimes do not tell the weights of their calls: no {FUNCTION}"));
+        return CheckOutcome::skip(format!("the runtimes do not tell the weights of their calls: no {FUNCTION}"));
     }
     let many = |list: &[String]| list.len() >= 3 && list.len() * 3 > compared;
     let unmeasured = pallets.iter().filter(|tally| tally.is_unmeasured()).count();
@@ -195,7 +190,7 @@ fn verdict(
     } else {
         format!("the weights of {compared} calls are of the order they were")
     };
-    // Single calls are rewritten; of many at once somebody should know why.
+    // Single calls are rewritten. For many at once somebody must know the reason.
     let of_many = |list: Vec<String>| {
         let rank = if many(&list) { Rank::Hazard } else { Rank::Note };
         list.into_iter().map(move |text| Finding::new(rank, text))
@@ -207,13 +202,13 @@ fn verdict(
         findings.extend(tally.lost.into_iter().map(Finding::hazard));
     }
     findings.extend(of_many(cheaper).chain(of_many(dearer)));
-    // The gravest are told first, and always.
+    // The gravest come first, and are never cut off.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.rank));
     findings.truncate(20);
-    Check::judged(NAME, detail, findings)
+    CheckOutcome::judged(detail, findings)
 }
 
-/// `RuntimeDispatchInfo` begins with the call's weight.
+/// `RuntimeDispatchInfo` begins with the weight of the call.
 fn charged(runtime: &Runtime, form: Form, chain: &Chain, executor: &Executor, call: &[u8]) -> Result<Option<Weight>> {
     let length = u32::try_from(call.len()).unwrap_or(u32::MAX);
     let arguments = [call, &length.encode()].concat();

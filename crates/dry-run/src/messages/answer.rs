@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Answers of `DryRunApi`, read by the types of the runtime that gave them.
+//! Answers of `DryRunApi`, read with the types of the runtime that gave them.
 
 use crate::types::{Interface, read};
 use codec::{Compact, Decode};
 use scale_info::{Field, TypeDef, form::PortableForm};
 
-/// Chains that one call sends to, and messages to each, of which more are not read.
+/// The most receivers of one call, and the most messages to each, that are read.
 const MOST: u32 = 1_024;
 
-/// What is within `Ok` of a `Result`, with its type; the error in words, where it is one.
+/// Returns the value in `Ok` of a `Result`, with its type, or the error in words.
 pub fn success<'b>(interface: &Interface<'_>, result: u32, bytes: &'b [u8]) -> Result<(u32, &'b [u8]), String> {
     let unread = || "an answer that is no Result".to_string();
     let variants = match interface.types.resolve(result).map(|ty| &ty.type_def) {
@@ -24,7 +24,7 @@ pub fn success<'b>(interface: &Interface<'_>, result: u32, bytes: &'b [u8]) -> R
     }
 }
 
-/// A field of a struct, with its type.
+/// Returns a field of a struct, with its type.
 pub fn field<'b>(interface: &Interface<'_>, id: u32, bytes: &'b [u8], name: &str) -> Option<(u32, &'b [u8])> {
     let TypeDef::Composite(composite) = &interface.types.resolve(id)?.type_def else { return None };
     let is = |field: &Field<PortableForm>| field.name.as_deref() == Some(name);
@@ -39,7 +39,8 @@ pub fn field<'b>(interface: &Interface<'_>, id: u32, bytes: &'b [u8], name: &str
     None
 }
 
-/// `Vec<(VersionedLocation, Vec<VersionedXcm>)>`: the messages to one location, whatever version either is written in.
+/// Returns the messages to one location out of a `Vec<(VersionedLocation, Vec<VersionedXcm>)>`, in
+/// whatever version either is encoded.
 pub fn forwarded(interface: &Interface<'_>, id: u32, bytes: &[u8], to: &[u8]) -> Option<Vec<Vec<u8>>> {
     let types = interface.types;
     let TypeDef::Sequence(list) = &types.resolve(id)?.type_def else { return None };

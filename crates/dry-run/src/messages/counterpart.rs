@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Another chain, forked beside the one that is upgraded, and what it makes of messages.
+//! Another chain, forked beside the upgraded one, that executes messages.
 //!
-//! It is asked by `DryRunApi_dry_run_xcm` (xcm-runtime-apis): its own barrier and its own executor take the message and say
-//! what became of it. What a message did is undone.
+//! `DryRunApi_dry_run_xcm` (xcm-runtime-apis) runs a message through the barrier and the executor
+//! of the chain. What the message did is undone.
 
 use super::{Place, answer, outbound::Form};
 use crate::{
@@ -16,7 +16,7 @@ use protocol::Source;
 use scale_info::TypeDef;
 use worker::{Failure, Reporter, Result};
 
-/// Messages of one page, of which more are not taken out.
+/// The most messages of one page that are read.
 const MOST: usize = 1_024;
 
 pub struct Counterpart {
@@ -25,24 +25,24 @@ pub struct Counterpart {
     pub place: Place,
 }
 
-/// How far a message came, the worst first.
+/// How far a message was executed, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
-    /// The barrier turned it away, or nothing could be made of it.
+pub enum Execution {
+    /// The barrier refused it, or it does not decode.
     Refused,
     /// An instruction of it failed.
-    CutShort,
+    Incomplete,
     Complete,
 }
 
 pub struct Received {
-    pub fate: Fate,
+    pub execution: Execution,
     pub told: String,
 }
 
 impl Received {
     fn refused(told: String) -> Self {
-        Self { fate: Fate::Refused, told }
+        Self { execution: Execution::Refused, told }
     }
 }
 
@@ -62,7 +62,7 @@ impl Counterpart {
         Ok(Self { chain, runtime, place })
     }
 
-    /// What it is, which block of it, and what it runs.
+    /// Returns the chain, its block and its runtime, for the report.
     pub fn identity(&self) -> protocol::dry_run::Counterpart {
         protocol::dry_run::Counterpart {
             chain: self.to_string(),
@@ -74,7 +74,7 @@ impl Counterpart {
         }
     }
 
-    /// Nothing where the chain's runtime has no function to ask.
+    /// Executes a message; nothing where the runtime of the chain has no `DryRunApi`.
     pub fn receive(&self, from: Place, message: &[u8], executor: &Executor) -> Result<Option<Received>> {
         let Some(interface) = self.runtime.interface() else { return Ok(None) };
         let Some(method) = interface.method("DryRunApi", "dry_run_xcm") else { return Ok(None) };
@@ -96,7 +96,7 @@ impl Counterpart {
         })
     }
 
-    /// The messages of a part of a queue, as the chain tells them apart. Signals to the channel are none.
+    /// Returns the messages of a part of a queue. Signals to the channel are not messages.
     pub fn messages(&self, form: Form, part: &[u8]) -> Vec<Vec<u8>> {
         const CONCATENATED: u8 = 0;
         const CONCATENATED_OPAQUE: u8 = 3;
@@ -111,7 +111,8 @@ impl Counterpart {
         }
     }
 
-    /// Only the types tell where one ends. What is behind one that does not decode is given as it is, to be refused.
+    /// Splits concatenated messages by their types. The rest behind one that does not decode is
+    /// returned as it is, to be refused.
     fn concatenated(&self, messages: &[u8]) -> Vec<Vec<u8>> {
         let Some(interface) = self.runtime.interface() else { return Vec::new() };
         let Some(id) = interface.method("DryRunApi", "dry_run_xcm").and_then(|method| method.inputs.get(1).copied())
@@ -135,7 +136,7 @@ impl std::fmt::Display for Counterpart {
     }
 }
 
-/// The newest version of a versioned enum, such as `VersionedLocation`.
+/// Returns the newest version of a versioned enum, such as `VersionedLocation`.
 pub fn newest(interface: &Interface<'_>, id: Option<&u32>) -> Option<u8> {
     match &interface.types.resolve(*id?)?.type_def {
         TypeDef::Variant(versions) => versions.variants.iter().map(|version| version.index).max(),
@@ -157,18 +158,20 @@ fn outcome(interface: &Interface<'_>, result: u32, bytes: &[u8]) -> Received {
         }
         _ => None,
     };
-    // The executor calls a message incomplete that its barrier turned away before the first instruction.
+    // The executor reports a message as incomplete that its barrier refused before the first
+    // instruction.
     let barred = compat::value::parts(interface.types, id, outcome)
         .is_ok_and(|parts| parts.iter().any(|part| part.text == "Barrier"));
-    let fate = match name {
-        Some("Complete") => Fate::Complete,
-        Some("Incomplete") if !barred => Fate::CutShort,
-        _ => Fate::Refused,
+    let execution = match name {
+        Some("Complete") => Execution::Complete,
+        Some("Incomplete") if !barred => Execution::Incomplete,
+        _ => Execution::Refused,
     };
-    Received { fate, told: compat::value::text(interface.types, id, outcome) }
+    Received { execution, told: compat::value::text(interface.types, id, outcome) }
 }
 
-/// `Vec<Asset>` with one asset of so much: `Location { parents, Here }`, `Fungible`. So it is written in versions 4 and 5.
+/// Encodes a `Vec<Asset>` with one asset of that amount: `Location { parents, Here }`, `Fungible`,
+/// as in versions 4 and 5.
 pub fn assets(version: u8, parents: u8, amount: u128) -> Vec<u8> {
     use codec::Encode;
     let head = [version, 1 << 2, parents, 0, 0];
@@ -186,6 +189,6 @@ mod tests {
 
     #[test]
     fn what_comes_further_is_better() {
-        assert!(Fate::Refused < Fate::CutShort && Fate::CutShort < Fate::Complete);
+        assert!(Execution::Refused < Execution::Incomplete && Execution::Incomplete < Execution::Complete);
     }
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What chains say to each other: what leaves one, and what another makes of it.
+//! Messages between chains: those that a chain sends, and how another executes them.
 
 mod answer;
 mod counterpart;
 pub mod outbound;
 pub mod transfers;
 
-pub use counterpart::{Counterpart, Fate, Received};
+pub use counterpart::{Counterpart, Execution, Received};
 
 use crate::{ask::parachain_id, input::Runtime};
 use codec::{Compact, Encode};
 use fork::{Chain, Executor};
 use worker::Result;
 
-/// Where a chain is among those of one relay chain.
+/// The place of a chain among those of one relay chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     RelayChain,
@@ -30,7 +30,7 @@ impl std::fmt::Display for Place {
 }
 
 impl Place {
-    /// Nothing where the chain exchanges no messages with others.
+    /// Returns the place of a chain; nothing where it exchanges no messages with others.
     pub fn of(runtime: &Runtime, chain: &Chain, executor: &Executor) -> Result<Option<Self>> {
         if runtime.layout.parachain_system().is_some() {
             return Ok(parachain_id(runtime, chain, executor)?.map(Self::Parachain));
@@ -38,9 +38,10 @@ impl Place {
         Ok(runtime.layout.pallet_with(&["DownwardMessageQueueHeads"], None).map(|_| Self::RelayChain))
     }
 
-    /// The encoded `VersionedLocation` of this chain as the other one sees it; nothing where neither can name the other.
+    /// Returns the encoded `VersionedLocation` of this chain as the other one names it; nothing
+    /// where it has no name there.
     pub fn seen_from(self, other: Self, version: u8) -> Option<Vec<u8>> {
-        // `Junctions::X1` of `Junction::Parachain`, which is written so from version 3 to 5.
+        // `Junctions::X1` of `Junction::Parachain`, encoded so in versions 3 to 5.
         let parachain = |parents: u8, id: u32| [vec![version, parents, 1, 0], Compact(id).encode()].concat();
         match (self, other) {
             (one, same) if one == same => None,

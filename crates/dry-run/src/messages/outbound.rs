@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Messages on their way out of a chain, as its pallets keep them.
+//! Outgoing messages of a chain, as its pallets store them.
 
 use super::Place;
 use artifact::metadata::Pallet;
@@ -8,21 +8,22 @@ use fork::{Chain, Layout, sample};
 use std::collections::BTreeMap;
 use worker::Result;
 
-/// More receivers than any chain has.
+/// The most receivers that are read.
 const MOST_QUEUES: usize = 4_096;
-/// Pages of all channels, and downward messages that are kept a page each, of which more are not looked at.
+/// The most pages of all channels, and downward messages in a page each, that are read.
 const MOST_PAGES: usize = 65_536;
 
-/// In what messages are kept and sent.
+/// How messages are stored and sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Each by itself: an encoded `VersionedXcm`.
+    /// Single messages: an encoded `VersionedXcm` each.
     Single,
-    /// Several in a page, as channels between parachains carry them: `XcmpMessageFormat`, then one after the other.
+    /// Several in a page, as in channels between parachains: `XcmpMessageFormat`, then one after
+    /// the other.
     Page,
 }
 
-/// What goes to one receiver, the first first.
+/// The messages to one receiver, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
     pub form: Form,
@@ -41,7 +42,7 @@ impl Queue {
     }
 }
 
-/// What waits until it may leave.
+/// Returns the messages that wait to be sent.
 pub fn waiting(layout: &Layout, chain: &Chain) -> Result<Queues> {
     let mut queues = Queues::new();
     if let Some(pallet) = layout.parachain_system().filter(|pallet| pallet.has_item("PendingUpwardMessages")) {
@@ -71,12 +72,12 @@ pub fn waiting(layout: &Layout, chain: &Chain) -> Result<Queues> {
     Ok(queues)
 }
 
-/// What left a parachain in its last block.
+/// Returns the messages that a parachain sent in its last block.
 pub fn left(layout: &Layout, chain: &Chain) -> Result<Queues> {
     let mut queues = Queues::new();
     let Some(pallet) = layout.parachain_system() else { return Ok(queues) };
     let upward = list(&chain.storage(&pallet.key("UpwardMessages"))?.unwrap_or_default()).unwrap_or_default();
-    // Behind an empty message stand signals to validators.
+    // Signals to validators follow an empty message.
     let upward = upward.into_iter().take_while(|message| !message.is_empty()).collect();
     add(&mut queues, Place::RelayChain, Form::Single, upward);
     let horizontal = chain.storage(&pallet.key("HrmpOutboundMessages"))?.unwrap_or_default();
@@ -87,14 +88,14 @@ pub fn left(layout: &Layout, chain: &Chain) -> Result<Queues> {
     Ok(queues)
 }
 
-/// Puts one behind the other.
+/// Appends the one to the other.
 pub fn join(queues: &mut Queues, more: Queues) {
     for (to, queue) in more {
         add(queues, to, queue.form, queue.parts);
     }
 }
 
-/// Takes out what had waited before.
+/// Removes the messages that waited before.
 pub fn without(queues: &mut Queues, before: &Queues) {
     for (to, known) in before {
         let Some(queue) = queues.get_mut(to) else { continue };
@@ -112,7 +113,8 @@ fn add(queues: &mut Queues, to: Place, form: Form, parts: Vec<Vec<u8>>) {
     }
 }
 
-/// The entries of a map by parachain, behind a hash of so many bytes, in the order of the parachains' entries.
+/// Returns the entries of a map by parachain, whose hash has that many bytes, in the order of the
+/// entries of each parachain.
 fn by_parachain(chain: &Chain, pallet: &Pallet, item: &str, hash: usize, most: usize) -> Result<Vec<(u32, Vec<u8>)>> {
     let prefix = pallet.key(item);
     let (entries, _) = sample::entries(chain, &prefix, most)?;
@@ -121,7 +123,7 @@ fn by_parachain(chain: &Chain, pallet: &Pallet, item: &str, hash: usize, most: u
         .filter_map(|(key, value)| {
             let mut rest = key.get(prefix.len() + hash..)?;
             let para = u32::decode(&mut rest).ok()?;
-            // A second key, the page's number, behind eight bytes of its hash.
+            // A second key follows, the number of the page, behind eight bytes of its hash.
             let page = rest.get(8..).map(|page| page.iter().rev().copied().collect::<Vec<_>>()).unwrap_or_default();
             Some((para, page, value))
         })
@@ -130,12 +132,13 @@ fn by_parachain(chain: &Chain, pallet: &Pallet, item: &str, hash: usize, most: u
     Ok(found.into_iter().map(|(para, _, value)| (para, value)).collect())
 }
 
-/// `InboundDownwardMessage { sent_at, msg }`; relay chains count blocks in 32 bits.
+/// Returns the message of an `InboundDownwardMessage { sent_at, msg }`. Relay chains count blocks
+/// in 32 bits.
 fn downward(input: &mut &[u8]) -> Option<Vec<u8>> {
     <(u32, Vec<u8>)>::decode(input).ok().map(|(_, message)| message)
 }
 
-/// A list of messages; nothing where the bytes are no such list.
+/// Returns a list of messages; nothing where the bytes are not such a list.
 fn list(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     match bytes {
         [] => Some(Vec::new()),

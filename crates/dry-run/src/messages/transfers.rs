@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What users send: transfers of a chain's tokens to another chain, tried by `DryRunApi_dry_run_call` (xcm-runtime-apis),
-//! which needs nobody's signature and tells the messages that would go out.
+//! Transfers of users to another chain, tried by `DryRunApi_dry_run_call` (xcm-runtime-apis), which
+//! needs no signature and returns the messages that would be sent.
 
 use super::{
     Place, answer,
@@ -16,28 +16,28 @@ use fork::{Chain, Executor, sample};
 use scale_info::TypeDef;
 use worker::Result;
 
-/// Accounts among which the richest sends.
+/// The accounts of which the richest is the sender.
 const ACCOUNTS: usize = 256;
 
 const CALLS: [&str; 3] = ["limited_teleport_assets", "limited_reserve_transfer_assets", "transfer_assets"];
-/// Where the chain's tokens are at home, in levels up: here, or on the relay chain.
+/// The origin of the tokens, in levels up: this chain, or the relay chain.
 const HOMES: [(u8, &str); 2] = [(0, "its own token"), (1, "its relay chain's token")];
 
-/// The messages to the receiver; why there are none, if so.
+/// The messages to the receiver, or why there are none.
 pub type Sent = std::result::Result<Vec<Vec<u8>>, String>;
 
-/// A transfer, and what it sends.
+/// A transfer with the messages that it sends.
 pub struct Transfer {
     pub name: String,
     pub messages: Sent,
 }
 
-/// Who sends, and how much: a tenth of what the richest of the first accounts has.
+/// Returns the sender and the amount: a tenth of the balance of the richest of the first accounts.
 pub fn sender(runtime: &Runtime, chain: &Chain) -> Result<Option<([u8; 32], u128)>> {
     let Some(system) = runtime.layout.pallet("System") else { return Ok(None) };
     let (accounts, _) = sample::entries(chain, &system.key("Account"), ACCOUNTS)?;
     let richest = accounts.iter().filter_map(|(key, info)| {
-        // `AccountInfo`: a nonce and three counters of 32 bits, then what is free.
+        // `AccountInfo`: a nonce and three counters of 32 bits, then the free balance.
         let free = u128::from_le_bytes(info.get(16..32)?.try_into().ok()?);
         let account: [u8; 32] = key.get(key.len().checked_sub(32)?..)?.try_into().ok()?;
         Some((account, free / 10))
@@ -45,7 +45,7 @@ pub fn sender(runtime: &Runtime, chain: &Chain) -> Result<Option<([u8; 32], u128
     Ok(richest.max_by_key(|(_, amount)| *amount).filter(|(_, amount)| *amount > 0))
 }
 
-/// Every kind of transfer that the runtime has, from that sender to the chain at `to`.
+/// Returns every kind of transfer that the runtime has, from that sender to the chain at `to`.
 pub fn try_all(
     runtime: &Runtime,
     chain: &Chain,
@@ -76,7 +76,7 @@ pub fn try_all(
 
 fn receiver(interface: &Interface<'_>, from: Place, to: Place) -> Option<Vec<u8>> {
     let version = newest(interface, interface.method("DryRunApi", "dry_run_xcm")?.inputs.first())?;
-    // Before version 4 an asset is named otherwise.
+    // Before version 4 an asset is encoded differently.
     (version >= 4).then_some(())?;
     to.seen_from(from, version)
 }
@@ -96,7 +96,7 @@ fn send(
     let Some(origin) = method.inputs.first().and_then(|id| signed(interface, *id, account)) else {
         return Ok(Err("the runtime's origins have no system.Signed".into()));
     };
-    // From version 2 of the API on it is told in which version of XCM to answer.
+    // From version 2 of the API on, an argument gives the version of XCM of the answer.
     let answer_in: &[u8] = if method.inputs.len() > 2 { &u32::from(receiver[0]).encode() } else { &[] };
     let arguments = [&origin, call, answer_in].concat();
     Ok(match ask(runtime, chain, executor, "DryRunApi_dry_run_call", &arguments)? {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A parachain's block checked as a validator checks it: `validate_block` of the prepared code, which has no state but the
-//! block's own proof.
+//! Executes the block of a parachain as a validator does: `validate_block` of the prepared code,
+//! with no state but the proof of the block.
 
-use super::{Errand, HEAP, NATIVE_STACK, first_line, semantics};
+use super::{HEAP, NATIVE_STACK, ValidatorJob, first_line, semantics};
 use fork::{
     Candidate, candidate,
     processor::{CpuScope, MeasuredTime, Stopwatch},
@@ -15,26 +15,27 @@ use sp_state_machine::BasicExternalities;
 use std::{path::Path, time::Duration};
 use worker::{Failure, Result};
 
-/// Processor time that a backing validator gives a block: `DEFAULT_BACKING_EXECUTION_TIMEOUT`.
+/// The time limit of a backing validator, in seconds of processor time:
+/// `DEFAULT_BACKING_EXECUTION_TIMEOUT`.
 pub const TIME_LIMIT: f64 = 2.0;
-/// Of the clock: on a busy machine it says little of the code.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// What a thread needs beside the stack of the code.
+/// By the clock.
+const CLOCK_LIMIT: Duration = Duration::from_secs(300);
+/// The stack of the thread beside that of the code, in bytes.
 const STACK: usize = NATIVE_STACK as usize + 2 * 1024 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Executed {
-    /// What `validate_block` answered, in hex.
+    /// The answer of `validate_block`, in hex.
     pub answer: String,
     pub took: MeasuredTime,
 }
 
-pub(super) fn errand(artifact: &Path, candidate: &Candidate) -> Errand<'static> {
+pub(super) fn job(artifact: &Path, candidate: &Candidate) -> ValidatorJob<'static> {
     let parameters = hex::encode_prefixed(&candidate.parameters);
-    Errand {
+    ValidatorJob {
         doing: "validate_block",
         request: Request::Validate(ValidateRequest { artifact: artifact.to_path_buf(), parameters }),
-        patience: PATIENCE,
+        limit: CLOCK_LIMIT,
         expected: format!("at most {TIME_LIMIT} s, as validators give it"),
     }
 }
@@ -56,7 +57,7 @@ fn call(artifact: &Path, parameters: &[u8]) -> Result<Executed> {
         Failure::check("validate_block refuses the block").found(found)
     };
     let config = sc_executor_wasmtime::Config {
-        // Stubs that trap when they are called stand for what validators lack, as in their own workers.
+        // Host functions that validators lack are stubs that trap, as in their own workers.
         allow_missing_func_imports: true,
         cache_path: None,
         semantics: semantics(),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A validator of the relay chain, as far as a parachain's code is concerned: it prepares the code before it votes for it, and
-//! has it check each block.
+//! A validator of the relay chain: it prepares the code of a parachain, and executes its blocks
+//! with it.
 //!
-//! Both are done in processes of their own, so that their time and memory can be told from ours and a blob that explodes takes
-//! nothing with it.
+//! Each job runs in a process of its own, so that its time and memory can be measured, and a blob
+//! that exhausts them ends that process alone.
 
 mod execution;
 mod preparation;
@@ -24,7 +24,8 @@ use std::{
 };
 use worker::{Event, Failure, Result};
 
-/// Executor parameters without anything set by the relay chain: `polkadot-node-core-pvf-common`'s defaults.
+/// Executor parameters where the relay chain sets none: the defaults of
+/// `polkadot-node-core-pvf-common`.
 const LOGICAL_STACK: u32 = 65_536;
 const NATIVE_STACK: u32 = 256 * 1024 * 1024;
 const MEMORY_PAGES: u32 = 32 + 2_048;
@@ -54,11 +55,12 @@ fn first_line(text: &str) -> String {
     line
 }
 
-/// The worker's own program, once it is known to run errands: see [`serve_errands`].
+/// The program of the worker, once it is known that it serves jobs: see [`serve_validator_jobs`].
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// Says that this program is the worker, whatever it is called. Where it is not, everything is done in this process.
-pub fn serve_errands() {
+/// Declares that this program is the worker and serves validator jobs. Without it, jobs run in this
+/// process.
+pub fn serve_validator_jobs() {
     if let Ok(program) = std::env::current_exe() {
         PROGRAM.get_or_init(|| program);
     }
@@ -68,20 +70,20 @@ fn own_program() -> Option<&'static Path> {
     PROGRAM.get().map(PathBuf::as_path)
 }
 
-/// What a process of the worker's own program does.
-struct Errand<'a> {
-    /// `preparing the code`.
+/// A job for a process of the worker.
+struct ValidatorJob<'a> {
+    /// What it does, for messages: `preparing the code`.
     doing: &'a str,
     request: Request,
-    /// How long it may take before it is ended, whatever the machine is busy with.
-    patience: Duration,
-    /// What validators give it.
+    /// The time by the clock after which it is ended.
+    limit: Duration,
+    /// The limit of validators, for the message.
     expected: String,
 }
 
-impl Errand<'_> {
+impl ValidatorJob<'_> {
     fn run<T: DeserializeOwned>(&self, program: &Path) -> Result<T> {
-        let Self { doing, request, patience, expected } = self;
+        let Self { doing, request, limit, expected } = self;
         let failed = |what: &str, error: std::io::Error| {
             Failure::environment(format!("{what} {doing}")).found(error.to_string())
         };
@@ -95,7 +97,7 @@ impl Errand<'_> {
             .spawn()
             .map_err(|error| failed("cannot start a process for", error))?;
         if let Some(mut input) = child.stdin.take() {
-            // One that ended at once says why on its output.
+            // A process that ended at once writes the reason to its output.
             let _ = input.write_all(&request);
         }
         let output = child.stdout.take();
@@ -110,11 +112,11 @@ impl Errand<'_> {
         let ended = loop {
             match child.try_wait().map_err(|error| failed("cannot wait for the process that is", error))? {
                 Some(status) => break status,
-                None if began.elapsed() > *patience => {
+                None if began.elapsed() > *limit => {
                     let _ = child.kill();
                     let _ = child.wait();
                     return Err(Failure::check(format!("{doing} does not end"))
-                        .found(format!("still at it after {} s", patience.as_secs()))
+                        .found(format!("still at it after {} s", limit.as_secs()))
                         .expected(expected));
                 }
                 None => std::thread::sleep(Duration::from_millis(5)),
@@ -127,7 +129,8 @@ impl Errand<'_> {
                 Failure::internal(format!("the result of {doing} cannot be read")).found(error.to_string())
             }),
             Some(Event::Failed(failure)) => Err(failure),
-            // Killed from outside, for its memory most likely: so would a validator's be.
+            // Killed from outside, most likely for its memory. The process of a validator would be
+            // too.
             _ => Err(Failure::check(format!("{doing} took the process down")).found(ended.to_string())),
         }
     }

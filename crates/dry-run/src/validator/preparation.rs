@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A parachain's blob made ready as a validator does it before it votes for it: PVF pre-checking. It goes on beside the rest of
-//! the dry run.
+//! PVF pre-checking: the code of a parachain is prepared as a validator does before it votes for
+//! it, in parallel with the rest of the dry run.
 
-use super::{Errand, Executed, execution, first_line, own_program, semantics};
+use super::{Executed, ValidatorJob, execution, first_line, own_program, semantics};
 use fork::{
     Candidate,
     processor::{CpuScope, MeasuredTime, Stopwatch},
@@ -18,25 +18,27 @@ use std::{
 use tempfile::TempDir;
 use worker::{Failure, Result};
 
-/// What a validator's pre-checking has, in seconds of processor time: `DEFAULT_PRECHECK_PREPARATION_TIMEOUT`.
+/// The time limit of pre-checking, in seconds of processor time:
+/// `DEFAULT_PRECHECK_PREPARATION_TIMEOUT`.
 pub const TIME_LIMIT: f64 = 60.0;
-/// Pre-checking may use this much at most: the upper bound that a relay chain may set, `PRECHECK_MEM_MAX_HI`.
+/// The memory limit of pre-checking, in bytes: `PRECHECK_MEM_MAX_HI`, the upper bound that a relay
+/// chain may set.
 pub const MEMORY_LIMIT: u64 = 16 * 1024 * 1024 * 1024;
-/// Beyond this the machines of some validators have no more: what a small one has in all.
+/// The memory of a small validator, in bytes.
 pub const MEMORY_WARNING: u64 = 4 * 1024 * 1024 * 1024;
-const PATIENCE: Duration = Duration::from_secs(300);
+const CLOCK_LIMIT: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Prepared {
-    /// Of the processor, all threads together: what validators count.
+    /// Processor time of all threads: what validators measure.
     pub took: MeasuredTime,
-    /// Nothing where the platform does not tell.
+    /// In bytes; nothing where the platform does not give it.
     pub peak_memory: Option<u64>,
-    /// Bytes of machine code.
+    /// The size of the machine code, in bytes.
     pub artifact_size: u64,
 }
 
-/// Prepares the code in this process and leaves the machine code in a file.
+/// Prepares the code in this process and writes the machine code to a file.
 pub fn prepare(code: &[u8], artifact: &Path) -> Result<Prepared> {
     let watch = Stopwatch::start(CpuScope::Process);
     let refused = |error: sc_executor_common::error::WasmError| {
@@ -49,7 +51,7 @@ pub fn prepare(code: &[u8], artifact: &Path) -> Result<Prepared> {
     Ok(Prepared { took, peak_memory: peak_memory(), artifact_size: machine_code.len() as u64 })
 }
 
-/// The most memory this process ever had.
+/// Returns the peak memory of this process, in bytes.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -61,7 +63,8 @@ fn peak_memory() -> Option<u64> {
 pub struct Preparation(JoinHandle<Result<Validator>>);
 
 impl Preparation {
-    /// Begins: in a process of the worker's own program, or, where this is used as a library, in this one.
+    /// Starts the preparation: in a process of the worker, or in this one where the crate is used
+    /// as a library.
     pub fn begin(code: Vec<u8>) -> Self {
         Self(std::thread::spawn(move || Validator::prepare(&code)))
     }
@@ -71,10 +74,10 @@ impl Preparation {
     }
 }
 
-/// One that prepared a code and can have it check blocks.
+/// A validator that prepared a code.
 pub struct Validator {
     pub prepared: Prepared,
-    /// Only this process and those that it starts know where the machine code is.
+    /// Private to this process and its children.
     directory: TempDir,
 }
 
@@ -84,13 +87,13 @@ impl Validator {
             .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
         let artifact = artifact_in(&directory);
         let prepared = match own_program() {
-            Some(program) => Errand {
+            Some(program) => ValidatorJob {
                 doing: "preparing the code",
                 request: Request::Prepare(PrepareRequest {
                     code: hex::encode_prefixed(code),
                     artifact: artifact.clone(),
                 }),
-                patience: PATIENCE,
+                limit: CLOCK_LIMIT,
                 expected: format!("at most {TIME_LIMIT} s, as validators give it"),
             }
             .run(program)?,
@@ -99,11 +102,11 @@ impl Validator {
         Ok(Self { prepared, directory })
     }
 
-    /// Has the code check a block, as for any that a collator sends.
+    /// Executes a block with the prepared code.
     pub fn execute(&self, candidate: &Candidate) -> Result<Executed> {
         let artifact = artifact_in(&self.directory);
         match own_program() {
-            Some(program) => execution::errand(&artifact, candidate).run(program),
+            Some(program) => execution::job(&artifact, candidate).run(program),
             None => execution::execute(&artifact, &candidate.parameters),
         }
     }

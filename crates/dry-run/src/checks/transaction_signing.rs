@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Can transactions made for the old runtime be mistaken by the new one, and can wallets still sign? The comparison of
-//! the two runtimes judges it; a block of the old code says which of its calls nobody signs.
+//! Do calls and what is signed with them mean the same, and can wallets still sign? The comparison
+//! of the two runtimes judges it. A block of the old code shows which of its calls nobody signs.
 
-use crate::{input::Runtime, types::Interface};
+use crate::{outcome::CheckOutcome, rehearsal::Rehearsal, types::Interface};
 use codec::{Compact, Decode, Encode};
 use compat::{SigningChanges, changes::CallIndices};
 use fork::{Author, BlockRequest, Chain};
-use protocol::{Check, Finding};
+use protocol::Finding;
 use worker::Result;
 
-const NAME: &str = "transaction-signing";
-
-pub fn signing(from: &Runtime, to: &Runtime, chain: &Chain, author: &mut Author<'_>) -> Result<Check> {
-    let (Some(old), Some(new)) = (from.interface(), to.interface()) else {
-        return Ok(Check::skip(NAME, "one of the runtimes has metadata from before version 14, without types"));
-    };
-    let found = SigningChanges::between(&old, &new, &inherents(&old, chain, author))?;
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let [old, new] = rehearsal.interfaces()?;
+    let Rehearsal { from, to, chain, .. } = rehearsal;
+    let mut author = rehearsal.author()?;
+    let found = SigningChanges::between(&old, &new, &inherents(&old, chain, &mut author))?;
     Ok(verdict(from.version.transaction_version, to.version.transaction_version, found))
 }
 
-/// What a block holds that nobody asked for anything. A chain whose blocks cannot be built here has its well-known ones.
+/// Returns the calls of the inherents of a block. A chain whose blocks cannot be built here has its
+/// well-known ones.
 fn inherents(old: &Interface<'_>, chain: &Chain, author: &mut Author<'_>) -> CallIndices {
     let mut chain = chain.clone();
     let built = author.build(&mut chain, BlockRequest::default());
-    // What the runtime said of it is not of the upgrade.
-    let _ = crate::result::errors_logged();
+    // What the runtime logged is not about the upgrade.
+    let _ = crate::outcome::errors_logged();
     let extrinsics = built.map(|built| built.extrinsics).unwrap_or_default();
     extrinsics.iter().filter_map(|extrinsic| bare(old, &extrinsic.encode())).collect()
 }
@@ -33,13 +32,13 @@ fn bare(old: &Interface<'_>, encoded: &[u8]) -> Option<(u8, u8)> {
     let mut extrinsic = encoded;
     Compact::<u32>::decode(&mut extrinsic).ok()?;
     match extrinsic {
-        // The formats that there have been, without a signature.
+        // The known formats, without a signature.
         [4 | 5, pallet, call, ..] => old.pallets.iter().any(|known| known.index == *pallet).then_some((*pallet, *call)),
         _ => None,
     }
 }
 
-fn verdict(before: Option<u32>, after: Option<u32>, found: SigningChanges) -> Check {
+fn verdict(before: Option<u32>, after: Option<u32>, found: SigningChanges) -> CheckOutcome {
     const MOST: usize = 25;
     let raised = after > before;
     let version = |version: Option<u32>| version.map_or("none".into(), |version| version.to_string());
@@ -59,15 +58,16 @@ fn verdict(before: Option<u32>, after: Option<u32>, found: SigningChanges) -> Ch
         }
         (0, false, true) => "calls and transaction extensions encode as before".to_owned(),
     };
-    // A version that rose says to every wallet that it has to look.
+    // A higher version warns every wallet.
     let of_a_change: fn(String) -> Finding = if raised { Finding::note } else { Finding::seen };
     let of_a_part: fn(String) -> Finding = if raised { Finding::note } else { Finding::hazard };
-    let learnt = |told: String| Finding::seen(format!("{told}: where they have learnt it, --allow {NAME}=REASON"));
+    let learnt =
+        |told: String| Finding::seen(format!("{told}: where they have learnt it, --allow transaction-signing=REASON"));
     let broken = broken.into_iter().take(MOST).map(of_a_change);
     let partly = partly.into_iter().take(MOST).map(of_a_part);
     let notes = notes.into_iter().take(10).map(Finding::note);
     let findings = broken.chain(unsignable.into_iter().map(learnt)).chain(partly).chain(notes);
-    Check::judged(NAME, detail, findings.collect())
+    CheckOutcome::judged(detail, findings.collect())
 }
 
 #[cfg(test)]

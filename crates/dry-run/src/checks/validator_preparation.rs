@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Would validators accept the code? Two thirds of them vote on it after preparing it; a code that takes them too long
-//! is never applied, and nobody says so.
+//! Would validators accept the code? Two thirds of them vote on it after they prepared it. Code
+//! that takes them too long is never applied, without any notice.
 
 use crate::{
-    input::Runtime,
+    outcome::CheckOutcome,
+    rehearsal::Rehearsal,
     time_limit,
-    validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT, Validator},
+    validator::{MEMORY_LIMIT, MEMORY_WARNING, Prepared, TIME_LIMIT},
 };
-use protocol::{Check, Finding};
+use protocol::Finding;
 use worker::{Kind, Result};
 
-const NAME: &str = "validator-preparation";
-
-/// The Wasm that validators unpack at most: `VALIDATION_CODE_BOMB_LIMIT`, four times the three MiB a code may have.
+/// The limit of validators for uncompressed Wasm, in bytes: `VALIDATION_CODE_BOMB_LIMIT`, four
+/// times the three MiB of a code.
 const UNPACKED_LIMIT: usize = 4 * 3 * 1024 * 1024;
 
-/// `prepared` only for parachains: no validator prepares another chain's code.
-pub fn preparation(to: &Runtime, prepared: Option<&Result<Validator>>) -> Result<Check> {
-    let Some(prepared) = prepared else {
-        // The metadata was asked of it before: it can be compiled.
-        return Ok(Check::pass(NAME, "no parachain: nodes compile the code themselves, as was done here"));
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let to = &rehearsal.to;
+    let Some(prepared) = rehearsal.validator() else {
+        // Its metadata was read before, so it can be compiled.
+        return Ok(CheckOutcome::pass("no parachain: nodes compile the code themselves, as was done here"));
     };
     let mut findings = Vec::new();
     if !to.sections.exports.iter().any(|export| export == "validate_block") {
@@ -29,16 +29,16 @@ pub fn preparation(to: &Runtime, prepared: Option<&Result<Validator>>) -> Result
         Ok(validator) => &validator.prepared,
         Err(failure) if failure.kind == Kind::Check => {
             findings.push(Finding::seen(failure.to_string()));
-            return Ok(Check::judged(NAME, "validators refuse the code when they pre-check it", findings));
+            return Ok(CheckOutcome::judged("validators refuse the code when they pre-check it", findings));
         }
         Err(failure) => return Err(failure.clone()),
     };
     Ok(judge(prepared, to.unpacked, findings))
 }
 
-fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<Finding>) -> Check {
+fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<Finding>) -> CheckOutcome {
     if let Some(rank) = time_limit::judge(prepared.took, TIME_LIMIT) {
-        let told = format!("{} that validators have: slower ones do not make it", time_limit::told(rank, TIME_LIMIT));
+        let told = format!("{} that validators have: slower ones do not make it", time_limit::excess(rank, TIME_LIMIT));
         findings.push(Finding::new(rank, told));
     }
     match prepared.peak_memory {
@@ -60,7 +60,7 @@ fn judge(prepared: &Prepared, unpacked: usize, mut findings: Vec<Finding>) -> Ch
     }
     let memory = prepared.peak_memory.map(|peak| format!(" and {} MiB of memory", mebibytes(peak))).unwrap_or_default();
     let measured = format!("{}{memory}", time_limit::measured(prepared.took));
-    Check::judged(NAME, "prepared as validators pre-check it", findings).measured(measured)
+    CheckOutcome::judged("prepared as validators pre-check it", findings).measured(measured)
 }
 
 fn mebibytes(bytes: u64) -> u64 {

@@ -1,74 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the try-runtime build says: its pre- and post-upgrade hooks, and the invariants of every pallet before and after.
+//! Do the invariants of every pallet hold after the upgrade, and did they before?
 
 use crate::{
     input::Runtime,
-    result::{self, errors_logged},
-    weight::Form,
+    outcome::{CheckOutcome, errors_logged},
+    rehearsal::Rehearsal,
 };
 use codec::Encode;
 use fork::{Author, BlockRequest, Chain, Executor, block, keys};
-use protocol::{Check, Finding, Status};
+use protocol::Finding;
 use std::collections::BTreeMap;
 use worker::{Kind, Reporter, Result};
 
-/// Variants of `frame_try_runtime::UpgradeCheckSelect` and `TryStateSelect`.
-const PRE_AND_POST: u8 = 2;
+/// Variants of `frame_try_runtime::TryStateSelect`.
 const ALL: u8 = 1;
 const ONLY: u8 = 3;
 
-/// The state that the old code left, the new code's single-block migrations and their hooks on it.
-pub fn hooks(chain: &Chain, executor: &Executor, tested: &Runtime) -> Result<Check> {
-    const NAME: &str = "pre-post-hooks";
-    let _ = errors_logged();
-    match chain.call(executor, &tested.code, "TryRuntime_on_runtime_upgrade", &[PRE_AND_POST]) {
-        Ok(answer) => {
-            let used = Form::of(&tested.layout).and_then(|form| form.read(&mut &answer[..]));
-            let detail = used.map_or_else(
-                || "passed".to_string(),
-                |used| {
-                    format!(
-                        "passed on the state before the upgrade; the migrations declare {} ps of ref_time and {} bytes of proof_size",
-                        used.ref_time, used.proof_size
-                    )
-                },
-            );
-            Ok(Check::pass(NAME, detail))
-        }
-        Err(failure) => result::from_failure(NAME, failure),
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let Rehearsal { executor, reporter, .. } = rehearsal;
+    let tested = rehearsal.tested()?;
+    let migration = rehearsal.trial()?;
+    if migration.failure.is_some() {
+        return Ok(CheckOutcome::not_judged("the migrations of the try-runtime build did not end"));
     }
+    // The invariants read every entry.
+    rehearsal.take_whole_state();
+    // An author of its own: it reads the try-runtime build, not the blob that ships.
+    let mut author = rehearsal.author()?.fresh();
+    // If the new code cannot build a block on the old state, nothing is known about before.
+    let before = before(rehearsal.enacted()?, &mut author, executor, tested, reporter).unwrap_or_default();
+    after(before, &migration.chain, &mut author, executor, tested, reporter)
 }
 
-/// Whether the hooks failed for nothing but storage versions that are behind the code's: so the SDK's own check sees
-/// every pallet whose version a multi-block migration will raise, which runs later.
-pub fn only_versions_behind(check: &Check) -> bool {
-    let version =
-        |text: &str| text.contains("in-code storage version") || text.contains("storage version do not match");
-    // The runtime's panic repeats it, or says that there were errors.
-    let expected = |text: &str| version(text) || text.contains("panicked at");
-    check.status == Status::Fail
-        && check.findings.iter().any(|line| version(&line.text))
-        && check.findings.iter().all(|line| expected(&line.text))
-}
-
-/// The hooks once more where all migrations have ended: by then the versions must be those of the code.
-pub fn after_all(before: Check, migrated: &Chain, executor: &Executor, tested: &Runtime) -> Result<Check> {
-    let after = hooks(migrated, executor, tested)?;
-    if after.status != Status::Pass {
-        return Ok(after);
-    }
-    let detail =
-        "passed; storage versions that were behind the code's agree with it since the multi-block migrations ended";
-    let behind = before.findings.into_iter().map(|line| line.text);
-    let behind = behind.filter(|line| line.contains("in-code storage version"));
-    Ok(Check::pass(before.name, detail).with(behind))
-}
-
-/// What `try_state` says of each pallet: nothing where it holds.
+/// The failure of each pallet whose `try_state` fails.
 type Failures = BTreeMap<String, String>;
 
-/// The invariants on the state before the upgrade, with the migrations held back.
-pub fn before(
+/// Checks the invariants on the state before the upgrade, without its migrations.
+fn before(
     chain: &Chain,
     author: &mut Author<'_>,
     executor: &Executor,
@@ -77,19 +45,20 @@ pub fn before(
 ) -> Result<Failures> {
     reporter.status("checking the invariants of every pallet before the upgrade");
     let mut chain = chain.clone();
-    // `LastRuntimeUpgradeInfo`: the runtime then takes itself for already upgraded.
+    // `LastRuntimeUpgradeInfo` of the new version: the runtime then runs no migrations.
     let upgraded = (codec::Compact(tested.version.spec_version), &tested.version.spec_name).encode();
     chain.set(vec![(keys::item("System", "LastRuntimeUpgrade"), Some(upgraded))])?;
     try_state(&chain, author, executor, tested)
 }
 
-/// How values that do not decode are told among the pallets that fail.
+/// The name for values that do not decode, among the pallets that fail.
 const UNDECODABLE: &str = "values that do not decode";
 
-/// What some pallets answered together.
+/// The result of some pallets together.
 enum Answer {
     Holds,
-    /// Their invariants hold; some value of the state, theirs or not, does not decode.
+    /// Their invariants hold, and some value of the state does not decode, whether it is theirs or
+    /// not.
     Undecodable(String),
     Fails(String),
 }
@@ -102,7 +71,7 @@ fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested
     let built = block::build(chain, executor, &tested.code, plan)?;
     let _ = errors_logged();
     let ask = |select: Vec<u8>| {
-        // State root and signatures checked: two booleans.
+        // Whether to check the state root and the signatures: two booleans.
         let arguments = (Raw(built.encode()), true, true, Raw(select)).encode();
         let failure = match chain.call(executor, &tested.code, "TryRuntime_execute_block", &arguments) {
             Ok(_) => return Ok(Answer::Holds),
@@ -110,7 +79,8 @@ fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested
             Err(failure) => return Err(failure),
         };
         let mut lines = errors_logged();
-        // The runtime decodes the state when all that it was asked about holds. (`try_execute_block` in frame-executive)
+        // The runtime decodes the state if all selected invariants hold (`try_execute_block` in
+        // frame-executive).
         if failure.contains("try_decode_entire_state") {
             lines.retain(|line| line.contains("- ") && line.contains("error"));
             return Ok(Answer::Undecodable(lines.join("; ")));
@@ -136,8 +106,8 @@ fn try_state(chain: &Chain, author: &mut Author<'_>, executor: &Executor, tested
     Ok(failures)
 }
 
-/// Finds the pallets that fail, each with its own reason. By halves: the whole state is decoded for each answer that all of
-/// some pallets hold, which is what takes long on a large state, and for none that one of them fails.
+/// Finds the pallets that fail, each with its own reason, by halves. The runtime decodes the whole
+/// state for each selection that holds, which takes long on a large state, and for none that fails.
 fn failing(pallets: &[&str], ask: &mut dyn FnMut(&[&str]) -> Result<Answer>, failures: &mut Failures) -> Result<()> {
     if pallets.is_empty() {
         return Ok(());
@@ -155,20 +125,20 @@ fn failing(pallets: &[&str], ask: &mut dyn FnMut(&[&str]) -> Result<Answer>, fai
     Ok(())
 }
 
-/// The invariants after the upgrade, against those before: an old failure is not this upgrade's.
-pub fn after(
+/// Compares the invariants after the upgrade with those before. An old failure is not a fault of
+/// this upgrade.
+fn after(
     before: Failures,
     migrated: &Chain,
     author: &mut Author<'_>,
     executor: &Executor,
     tested: &Runtime,
     reporter: &Reporter,
-) -> Result<Check> {
-    const NAME: &str = "try-state";
+) -> Result<CheckOutcome> {
     reporter.status("checking the invariants of every pallet after the upgrade");
     let after = match try_state(migrated, author, executor, tested) {
         Ok(after) => after,
-        Err(failure) => return result::from_failure(NAME, failure),
+        Err(failure) => return CheckOutcome::of(failure),
     };
     let (old, new): (Vec<_>, Vec<_>) = after.into_iter().partition(|(pallet, _)| before.contains_key(pallet));
     let told = |failures: Vec<(String, String)>, when: &str| {
@@ -183,7 +153,7 @@ pub fn after(
     if let Some(detail) = detail {
         let new = told(new, "new").into_iter().map(Finding::seen);
         let old = told(old, "failed before the upgrade too").into_iter().map(Finding::hazard);
-        return Ok(Check::judged(NAME, detail, new.chain(old).collect()));
+        return Ok(CheckOutcome::judged(detail, new.chain(old).collect()));
     }
     let healed = match before.len() {
         0 => String::new(),
@@ -192,7 +162,9 @@ pub fn after(
             before.keys().cloned().collect::<Vec<_>>().join(", ")
         ),
     };
-    Ok(Check::pass(NAME, format!("holds for all {pallets} pallets after the upgrade, and every value decodes{healed}")))
+    Ok(CheckOutcome::pass(format!(
+        "holds for all {pallets} pallets after the upgrade, and every value decodes{healed}"
+    )))
 }
 
 struct Raw(Vec<u8>);
@@ -206,21 +178,6 @@ impl Encode for Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_that_a_later_migration_raises_are_told_from_other_failures() {
-        let line = |text: &str| format!("ERROR runtime::frame-support: {text}");
-        let behind =
-            line("Pallet: On chain storage version StorageVersion(0) doesn't match in-code storage version 2.");
-        let panic =
-            line("panicked at lib.rs:1: On chain and in-code storage version do not match. Missing runtime upgrade?");
-        let check =
-            |lines: &[&String]| Check::fail("pre-post-hooks", "x").with(lines.iter().map(|line| (*line).clone()));
-        assert!(only_versions_behind(&check(&[&behind, &panic])));
-        assert!(!only_versions_behind(&check(&[])));
-        assert!(!only_versions_behind(&check(&[&behind, &line("post_upgrade: an account was lost")])));
-        assert!(!only_versions_behind(&Check::pass("pre-post-hooks", "x")));
-    }
 
     #[test]
     fn pallets_that_fail_are_found_among_those_that_hold() {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Does the chain live on after its migrations?
+
+use crate::{outcome::CheckOutcome, rehearsal::Rehearsal};
+use worker::Result;
+
+pub fn run(rehearsal: &Rehearsal<'_>) -> Result<CheckOutcome> {
+    let life = rehearsal.life()?;
+    if let Some(failure) = &life.failure {
+        return CheckOutcome::of(failure.clone());
+    }
+    let closed = life.blocks.iter().filter(|block| block.only_inherents);
+    let closed: Vec<_> = closed.map(|block| format!("block {} takes no transaction", block.number)).collect();
+    Ok(if closed.is_empty() {
+        let built = rehearsal.request.blocks;
+        CheckOutcome::pass(format!("{built} blocks built and imported, transactions welcome in each"))
+    } else {
+        CheckOutcome::fail("the chain takes no transactions although its migrations ended").with(closed)
+    })
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Runs the table of checks.
+
+use crate::{checks, outcome::CheckOutcome, rehearsal::Rehearsal};
+use protocol::checks::{Need, TABLE};
+use worker::{Kind, Result};
+
+/// Answers the question of a check.
+type Run = fn(&Rehearsal<'_>) -> Result<CheckOutcome>;
+
+macro_rules! bind {
+    ($($module:ident = $name:literal { $($row:tt)* })*) => {
+        /// The function of each row of [`TABLE`]: `run` of the module that the row names.
+        const RUNS: [Run; TABLE.len()] = [$(checks::$module::run),*];
+    };
+}
+
+protocol::for_each_check!(bind);
+
+/// Makes the checks whose names are asked for and not left out, in the order of the table.
+///
+/// # Errors
+///
+/// An error of the run. What is wrong with the upgrade is in the checks, and so is what the tool cannot judge.
+pub fn run(rehearsal: &Rehearsal<'_>, asked: impl Fn(&str) -> bool) -> Result<()> {
+    let left_out = |name: &str| rehearsal.left_out.contains(name) || !asked(name);
+    for (entry, run) in TABLE.iter().zip(RUNS).filter(|(entry, _)| !left_out(entry.name)) {
+        rehearsal.progress.begin(Some(entry.name));
+        let outcome = match missing(rehearsal, entry.needs)? {
+            Some(need) => CheckOutcome::missing(need),
+            None => or_not_judged(run(rehearsal))?,
+        };
+        rehearsal.progress.push(outcome.named(entry.name));
+    }
+    Ok(())
+}
+
+/// Returns the first of the needs that the rehearsal does not have.
+fn missing(rehearsal: &Rehearsal<'_>, needs: &[Need]) -> Result<Option<Need>> {
+    for need in needs {
+        if !rehearsal.has(*need)? {
+            return Ok(Some(*need));
+        }
+    }
+    Ok(None)
+}
+
+/// A limit of the tool that one check meets does not end the others.
+fn or_not_judged(outcome: Result<CheckOutcome>) -> Result<CheckOutcome> {
+    match outcome {
+        Err(failure) if failure.kind == Kind::NotJudged => CheckOutcome::of(failure),
+        outcome => outcome,
+    }
+}
