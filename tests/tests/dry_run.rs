@@ -133,3 +133,22 @@ fn every_check_may_be_allowed_to_fail_by_its_name_and_nothing_else_may() {
     assert!(allow("weights=").contains("without a reason"));
     assert!(allow("weights").contains("does not say why"));
 }
+
+#[test]
+fn a_run_of_some_checks_says_which_it_left_out() {
+    let run = |selection: &[&str]| {
+        let state = snapshot(Runtime::Standalone).display().to_string();
+        let runtime = built(Runtime::Standalone, &[]).display().to_string();
+        Xtask::new([&["dry-run", "--runtime", &runtime, "--state", &state], selection].concat()).run()
+    };
+    let report = run(&["--json", "--only", "versions", "--only", "leftovers"]).expect_code(0).json();
+    let made: Vec<_> = report["checks"].as_array().expect("checks").iter().map(|check| &check["name"]).collect();
+    assert_eq!(made, ["versions", "leftovers"]);
+    assert_eq!(check(&report, "leftovers")["status"], "pass", "the migrations ran for it: {report:#}");
+    let left_out = report["left_out"].as_array().expect("names");
+    assert!(left_out.contains(&"migrations".into()) && left_out.contains(&"weights".into()), "{left_out:?}");
+    let shown = run(&["--only", "versions"]).expect_code(0).stdout;
+    assert!(shown.contains("left out as asked, the verdict does not cover them: code-size"), "{shown}");
+    run(&["--only", "storage-layuot"]).expect_code(2).mentions(&["storage-layout"]);
+    run(&["--only", "weights", "--skip", "weights"]).expect_code(2).mentions(&["every check is left out"]);
+}

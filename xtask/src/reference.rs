@@ -133,7 +133,7 @@ fn table<'arg>(text: &mut String, arguments: impl Iterator<Item = &'arg Arg>) {
         let values: Vec<_> =
             argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
         let takes_value = !matches!(argument.get_action(), ArgAction::SetTrue);
-        if takes_value && !values.is_empty() {
+        if takes_value && !values.is_empty() && !argument.is_hide_possible_values_set() {
             meaning.push_str(&format!(": {}", values.join(", ")));
         }
         let defaults: Vec<_> =

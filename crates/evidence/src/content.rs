@@ -23,6 +23,8 @@ struct DryRun {
     format: String,
     verdict: String,
     checks: Vec<Check>,
+    #[serde(default)]
+    left_out: Vec<String>,
     to: Identity,
 }
 
@@ -124,6 +126,9 @@ fn is_about(hash: &str, blobs: &[&RuntimeBlob]) -> Result<(), String> {
 fn dry_run(result: &DryRun, blobs: &[&RuntimeBlob]) -> Result<(), String> {
     known(&result.format, DRY_RUN)?;
     is_about(&result.to.blake2_256, blobs)?;
+    if !result.left_out.is_empty() {
+        return Err(format!("states that it passed, and its dry run left out checks: {}", result.left_out.join(", ")));
+    }
     if let Some(name) = CHECKS.iter().find(|name| !result.checks.iter().any(|check| check.name == **name)) {
         return Err(format!("states that it passed, and lacks the check {name}"));
     }
@@ -256,6 +261,7 @@ mod tests {
             (json!({"verdict": "fail"}), "has the verdict \"fail\""),
             (json!({"verdict": "pass_with_hazards"}), "where its checks come to \"pass\""),
             (json!({"checks": []}), "lacks the check versions"),
+            (json!({"left_out": ["weights"]}), "left out checks: weights"),
             (json!({"format": "cutover/dry-run/v9"}), "format"),
             (json!({"to": {"blake2_256": "0x12"}}), "which does not ship"),
         ] {

@@ -51,6 +51,13 @@ pub fn findings(check: &Value) -> Vec<String> {
     told.collect()
 }
 
+/// Returns the line that names the checks that a dry run left out, if it left any out.
+pub fn left_out(dry_run: &Value) -> Option<String> {
+    let names: Vec<_> = list(dry_run, "/left_out").iter().filter_map(Value::as_str).collect();
+    let all = "the verdict does not cover them";
+    (!names.is_empty()).then(|| format!("left out as asked, {all}: {}", names.join(", ")))
+}
+
 pub fn number(value: &Value, pointer: &str) -> Option<f64> {
     value.pointer(pointer).and_then(Value::as_f64)
 }

@@ -5,15 +5,20 @@
 //! is an error, JUnit's word for a case that came to no verdict.
 
 use crate::field::{findings, list, number, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 pub fn dry_run(report: &Value) -> String {
-    let checks = list(report, "/checks");
+    let (checks, left_out) = (list(report, "/checks"), list(report, "/left_out"));
     let count = |status: &str| checks.iter().filter(|check| text(check, "/status") == status).count();
     let mut cases = String::new();
     for check in checks {
         cases.push_str(&case(check));
+    }
+    // A check that was left out is a case that was not run.
+    for name in left_out {
+        let check = json!({"name": name, "status": "skip", "detail": "left out as asked"});
+        cases.push_str(&case(&check));
     }
     let name = format!(
         "upgrade of {} {} to {}",
@@ -25,10 +30,10 @@ pub fn dry_run(report: &Value) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" \
          errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n{cases}</testsuite>\n</testsuites>\n",
         escaped(&name),
-        checks.len(),
+        checks.len() + left_out.len(),
         count("fail"),
         count("not_judged"),
-        count("skip"),
+        count("skip") + left_out.len(),
         number(report, "/seconds").unwrap_or_default(),
     )
 }
@@ -69,7 +74,6 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn each_check_is_a_case() {
@@ -96,5 +100,16 @@ mod tests {
             \u{fffd}[31m</failure>\n</testcase>\n\
             </testsuite>\n</testsuites>\n";
         assert_eq!(dry_run(&report), expected);
+    }
+
+    #[test]
+    fn a_check_that_was_left_out_is_skipped() {
+        let report = json!({
+            "checks": [{"name": "versions", "status": "pass", "detail": "1 to 2"}],
+            "left_out": ["weights"],
+        });
+        let suite = dry_run(&report);
+        assert!(suite.contains("tests=\"2\" failures=\"0\" errors=\"0\" skipped=\"1\""), "{suite}");
+        assert!(suite.contains("name=\"weights\">\n<skipped message=\"left out as asked\"/>"), "{suite}");
     }
 }

@@ -108,6 +108,9 @@ fn checks(dry_run: &Value) -> String {
         rows.push(vec![text(check, "/status"), text(check, "/name"), detail]);
     }
     all.push_str(&markdown(&["Status", "Check", "Finding"], &rows));
+    if let Some(left_out) = crate::field::left_out(dry_run) {
+        all.push_str(&format!("\n{left_out}.\n"));
+    }
     all
 }
 
@@ -252,6 +255,13 @@ mod tests {
         assert!(text.contains("| Call | Sudo.sudo(\\<x\\>) |"), "{text}");
         assert!(text.contains("abc with uncommitted changes"), "{text}");
         assert!(text.contains("| warning | unit-weights  pallet_x: () |"), "{text}");
+    }
+
+    #[test]
+    fn checks_that_were_left_out_are_named() {
+        let mut bundle = bundle();
+        bundle.dry_run["left_out"] = json!(["weights"]);
+        assert!(report(&bundle).contains("\nleft out as asked, the verdict does not cover them: weights.\n"));
     }
 
     #[test]

@@ -186,6 +186,9 @@ pub fn dry_run(result: &Value) -> String {
         rows.extend(findings.map(|finding| vec![String::new(), String::new(), format!("- {finding}")]));
     }
     all.push_str(&aligned(&rows));
+    if let Some(left_out) = crate::field::left_out(result) {
+        all.push_str(&format!("\n{left_out}\n"));
+    }
     let blocks = list(result, "/blocks");
     if !blocks.is_empty() {
         all.push('\n');

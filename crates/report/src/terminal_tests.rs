@@ -23,6 +23,12 @@ fn a_dry_run_shows_every_check_with_its_findings() {
 }
 
 #[test]
+fn a_dry_run_names_the_checks_that_it_left_out() {
+    let text = dry_run(&json!({"checks": [], "left_out": ["weights", "sessions"], "verdict": "pass"}));
+    assert!(text.contains("left out as asked, the verdict does not cover them: weights, sessions\n"), "{text}");
+}
+
+#[test]
 fn a_dry_run_on_a_node_shows_how_the_state_was_taken() {
     let mut report = json!({
         "state": {"source": "ws://node", "number": 7, "state_root": "0x01", "mode": "lazy", "verified": true},

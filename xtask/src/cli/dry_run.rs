@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Upgrades rehearsed, and the forks that they are rehearsed on.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -41,11 +41,17 @@ pub struct DryRun {
     #[arg(long, value_name = "CHECK=REASON")]
     pub allow: Vec<String>,
     /// A check whose hazards count as failures
-    #[arg(long, value_name = "CHECK")]
+    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(protocol::CHECKS), hide_possible_values = true)]
     pub deny: Vec<String>,
     /// Hazards count as failures, whatever the check
     #[arg(long)]
     pub strict: bool,
+    /// Make this check only, and others named so; evidence for a bundle needs all of them
+    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(protocol::CHECKS), hide_possible_values = true)]
+    pub only: Vec<String>,
+    /// Leave this check out; evidence for a bundle needs all of them
+    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(protocol::CHECKS), hide_possible_values = true)]
+    pub skip: Vec<String>,
     /// Write the evidence to this file
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,

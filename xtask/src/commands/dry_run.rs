@@ -43,6 +43,8 @@ pub fn run(context: &Context, options: &cli::DryRun) -> Result<Verdict> {
     request.allow = allowed(target.allow, &options.allow)?;
     request.deny = [target.deny, options.deny.clone()].concat();
     request.strict = options.strict || target.strict;
+    request.only.clone_from(&options.only);
+    request.skip.clone_from(&options.skip);
     request.code.clone_from(&options.code);
     request.state_mode = options.state_mode.map(Into::into);
     request.unverified = options.unverified;
