@@ -17,71 +17,71 @@ macro_rules! for_each_check {
             versions = "versions" {
                 question: "would the chain take this blob?",
                 fails: "spec_name differs, spec_version does not rise, transaction_version or \
-    state_version falls",
+state_version falls",
                 needs: [],
             }
             code_size = "code-size" {
                 question: "is it small enough?",
                 fails: "larger than the relay chain of a parachain accepts (`max_code_size` as the chain \
-    last saw it), or than every way into a block of the chain has room for \
-    (`System.BlockLength`; a preimage has 4 MiB); warns from 95 %, and if one of \
-    several ways is closed",
+last saw it), or than every way into a block of the chain has room for \
+(`System.BlockLength`; a preimage has 4 MiB); warns from 95 %, and if one of \
+several ways is closed",
                 needs: [],
             }
             host_functions = "host-functions" {
                 question: "do nodes offer what it imports?",
                 fails: "it imports what nodes of this SDK release lack, or a parachain newly imports \
-    what only the workspace's own host functions offer, and validators lack; warns \
-    of imports that the old code did not have and that came after `sp-io` 7.0 of \
-    2022",
+what only the workspace's own host functions offer, and validators lack; warns \
+of imports that the old code did not have and that came after `sp-io` 7.0 of \
+2022",
                 needs: [],
             }
             transaction_signing = "transaction-signing" {
                 question: "do calls, and the data that is signed with them, mean the same? Compared by \
-    bytes, not by names, without calls that nobody signs \
-    ([diff.md](diff.md#what-is-compared))",
+bytes, not by names, without calls that nobody signs \
+([diff.md](diff.md#what-is-compared))",
                 fails: "a call or an extension is refused or means something else, and \
-    `transaction_version` did not rise; a new extension with bytes is unknown to \
-    wallets; warns of calls that are refused with some arguments only",
+`transaction_version` did not rise; a new extension with bytes is unknown to \
+wallets; warns of calls that are refused with some arguments only",
                 needs: [TypedMetadata],
             }
             metadata_hash = "metadata-hash" {
                 question: "can offline wallets still sign? They sign the hash of the metadata (RFC-78), \
-    which only the build can put into a blob. Both codes validate a transaction that \
-    signs it, with an invalid signature, on the state of the chain",
+which only the build can put into a blob. Both codes validate a transaction that \
+signs it, with an invalid signature, on the state of the chain",
                 fails: "the old code refuses it for its signature, and the new code as unknown: it was \
-    compiled without the hash, or no longer checks one; warns if the extension is \
-    new and has no hash",
+compiled without the hash, or no longer checks one; warns if the extension is \
+new and has no hash",
                 needs: [],
             }
             enactment = "enactment" {
                 question: "does the chain apply it, and a parachain only with the go-ahead of its relay \
-    chain?",
+chain?",
                 fails: "the chain consumes the authorization without taking the code; the code is in \
-    place without the relay chain's go-ahead, or still scheduled after its signal to \
-    abort",
+place without the relay chain's go-ahead, or still scheduled after its signal to \
+abort",
                 needs: [],
             }
             migrations = "migrations" {
                 question: "do all migrations end?",
                 fails: "a block cannot be built or imported, a multi-block migration fails or gets \
-    stuck, more than 600 blocks pass",
+stuck, more than 600 blocks pass",
                 needs: [],
             }
             consensus = "consensus" {
                 question: "are slots, epochs, the parameters of Babe and the number of the parachain those \
-    of the chain?",
+of the chain?",
                 fails: "one differs; warns of slots of another length on a parachain whose time follows \
-    them, of each constant that counts blocks and lasts another time, of the address \
-    prefix, and of a higher existential deposit",
+them, of each constant that counts blocks and lasts another time, of the address \
+prefix, and of a higher existential deposit",
                 needs: [],
             }
             node_demands = "node-demands" {
                 question: "does it require of nodes what deployed ones may not support?",
                 fails: "scheduling of version 3 begins beside a relay parent offset; warns of a node \
-    feature that is enabled now or for a later session, of another relay parent \
-    offset, of scheduling of version 3, and of another number of blocks per relay \
-    chain slot",
+feature that is enabled now or for a later session, of another relay parent \
+offset, of scheduling of version 3, and of another number of blocks per relay \
+chain slot",
                 needs: [],
             }
             authorities = "authorities" {
@@ -92,42 +92,42 @@ macro_rules! for_each_check {
             runtime_apis = "runtime-apis" {
                 question: "do the functions that nodes call still answer, in types that nodes know?",
                 fails: "a function fails on the state before or after the migrations where the old code \
-    answered, or takes seconds; an API that nodes need is gone; a type changed under \
-    the same API version; an answer does not decode by the type that deployed nodes \
-    know (warns if the version of the API rose)",
+answered, or takes seconds; an API that nodes need is gone; a type changed under \
+the same API version; an answer does not decode by the type that deployed nodes \
+know (warns if the version of the API rose)",
                 needs: [],
             }
             migration_failure = "migration-failure" {
                 question: "if a multi-block migration failed, could the chain still be upgraded?",
                 fails: "never: it warns if the chain would be frozen, and neither its hooks nor a \
-    message of the root of its relay chain frees it",
+message of the root of its relay chain frees it",
                 needs: [FirstBlock],
             }
             block_limits = "block-limits" {
                 question: "do the blocks fit?",
                 fails: "the measured proof of a block is above `System.BlockWeights`, or its import \
-    takes longer than a slot (a parachain: 2 s) by more than the margin; warns from \
-    80 % (time: 50 %), of declared weight above the limit, and if a migration \
-    declares less proof than it needs, by more than blocks without one",
+takes longer than a slot (a parachain: 2 s) by more than the margin; warns from \
+80 % (time: 50 %), of declared weight above the limit, and if a migration \
+declares less proof than it needs, by more than blocks without one",
                 needs: [FirstBlock],
             }
             healthy_blocks = "healthy-blocks" {
                 question: "does the chain live on?",
                 fails: "a block after the migrations cannot be built or imported, or takes no \
-    transactions",
+transactions",
                 needs: [MigrationsEnded],
             }
             message_queues = "message-queues" {
                 question: "does it flood the queues between chains?",
                 fails: "more waits than before, and more than the receiver has room for (half of \
-    `max_upward_queue_size`; 327 downward messages), or than leaves in a hundred \
-    blocks; warns of any longer queue",
+`max_upward_queue_size`; 327 downward messages), or than leaves in a hundred \
+blocks; warns of any longer queue",
                 needs: [MigrationsEnded, Messages],
             }
             message_delivery = "message-delivery" {
                 question: "do the chains that it sends messages to still execute them?",
                 fails: "a message of the upgrade is not executed to its end; a transfer of a user gets \
-    less far at its receiver than one of the old code, or is no longer sent",
+less far at its receiver than one of the old code, or is no longer sent",
                 needs: [MigrationsEnded, OtherChains, Messages],
             }
             storage_versions = "storage-versions" {
@@ -137,43 +137,43 @@ macro_rules! for_each_check {
             }
             next_upgrade = "next-upgrade" {
                 question: "can the chain be upgraded again? The present code is applied under the new code, \
-    as this upgrade was. The ways to decide are tried under both codes: the root of \
-    the relay chain and of Asset Hub by message, the sudo key, noting a preimage as \
-    large as the code, submitting a referendum (OpenGov, Democracy)",
+as this upgrade was. The ways to decide are tried under both codes: the root of \
+the relay chain and of Asset Hub by message, the sudo key, noting a preimage as \
+large as the code, submitting a referendum (OpenGov, Democracy)",
                 fails: "the chain no longer applies an upgrade, or nobody who could decide on one can; \
-    warns, by name, if one of several ways is closed",
+warns, by name, if one of several ways is closed",
                 needs: [MigrationsEnded],
             }
             sessions = "sessions" {
                 question: "does it pass the end of a session, twice, and reach the next era?",
                 fails: "the block that ends a session, or the next one, cannot be built, although that \
-    of the present code can; a session begins without authorities; no era begins \
-    where one does under the present code; warns of less than half of the \
-    authorities that the present code leaves. On a Babe chain the slots of an epoch \
-    pass; elsewhere the block that ends a session is searched among the next 15,000. \
-    Eras are rehearsed where staking counts them in sessions (`SessionsPerEra`), at \
-    most 37",
+of the present code can; a session begins without authorities; no era begins \
+where one does under the present code; warns of less than half of the \
+authorities that the present code leaves. On a Babe chain the slots of an epoch \
+pass; elsewhere the block that ends a session is searched among the next 15,000. \
+Eras are rehearsed where staking counts them in sessions (`SessionsPerEra`), at \
+most 37",
                 needs: [MigrationsEnded],
             }
             async_backing = "async-backing" {
                 question: "does a parachain keep its pace when its blocks are not included at once? Blocks \
-    are built whose included head is up to three behind, and a second one on the \
-    same relay block if `AuraUnincludedSegmentApi` allows it",
+are built whose included head is up to three behind, and a second one on the \
+same relay block if `AuraUnincludedSegmentApi` allows it",
                 fails: "a block is refused that collators must build at the slots and the relay parent \
-    offset of the runtime, although the present code accepts it at its own: at 6 s \
-    the included head is one behind the parent; blocks are accepted only with \
-    another relay parent offset than `RelayParentOffsetApi` gives; a block is \
-    refused on the farthest core in the claim queue that `RelayParentOffsetApi` \
-    allows; a second block is announced as before, and refused. Warns if the \
-    included head may be less far behind than before. The keys of \
-    `KeyToIncludeInRelayProof` are proven absent",
+offset of the runtime, although the present code accepts it at its own: at 6 s \
+the included head is one behind the parent; blocks are accepted only with \
+another relay parent offset than `RelayParentOffsetApi` gives; a block is \
+refused on the farthest core in the claim queue that `RelayParentOffsetApi` \
+allows; a second block is announced as before, and refused. Warns if the \
+included head may be less far behind than before. The keys of \
+`KeyToIncludeInRelayProof` are proven absent",
                 needs: [Parachain],
             }
             storage_layout = "storage-layout" {
                 question: "does the new code read stored values correctly?",
                 fails: "a value that was written, or one of an item whose type changed, does not decode, \
-    means something else, or has a key at which it is not found; reads 5,000 entries \
-    of an item",
+means something else, or has a key at which it is not found; reads 5,000 entries \
+of an item",
                 needs: [MigrationsEnded, TypedMetadata],
             }
             kept_fields = "kept-fields" {
@@ -189,22 +189,22 @@ macro_rules! for_each_check {
             weights = "weights" {
                 question: "are calls as heavy as they were?",
                 fails: "in a pallet with storage, more than half of the calls that had a proof, and at \
-    least three, lost both their proof size and the cost of a read; a call that \
-    fitted into a block no longer does, and is not refused on purpose with \
-    `Weight::MAX`; warns of every other call that lost its proof size, and if a \
-    third of all calls cost a quarter or four times as much",
+least three, lost both their proof size and the cost of a read; a call that \
+fitted into a block no longer does, and is not refused on purpose with \
+`Weight::MAX`; warns of every other call that lost its proof size, and if a \
+third of all calls cost a quarter or four times as much",
                 needs: [MigrationsEnded, TypedMetadata],
             }
             idempotency = "idempotency" {
                 question: "does a second run of the migrations change nothing?",
                 fails: "never: on chain they run once. It warns of each value that changes again, by \
-    pallet and item",
+pallet and item",
                 needs: [MigrationsEnded],
             }
             pre_post_hooks = "pre-post-hooks" {
                 question: "do `pre_upgrade` and `post_upgrade` pass, on the state before the upgrade?",
                 fails: "one fails, those of multi-block migrations included; storage versions that these \
-    raise are checked after them",
+raise are checked after them",
                 needs: [TryRuntimeBuild],
             }
             try_state = "try-state" {
@@ -215,26 +215,26 @@ macro_rules! for_each_check {
             equivalence = "equivalence" {
                 question: "is the tested blob the one that ships?",
                 fails: "the blob that ships and the try-runtime build write different states. Data of \
-    the hooks, and differences of their headers, are left out: a control shows them, \
-    the blob that ships once more, on a state with a key that nothing reads",
+the hooks, and differences of their headers, are left out: a control shows them, \
+the blob that ships once more, on a state with a key that nothing reads",
                 needs: [TryRuntimeBuild],
             }
             validator_preparation = "validator-preparation" {
                 question: "would validators accept the code?",
                 fails: "the blob of a parachain has no `validate_block`, cannot be prepared, or takes \
-    more than 1.5 times the 60 s of processor time (warns from 30 s); any blob that \
-    cannot be run",
+more than 1.5 times the 60 s of processor time (warns from 30 s); any blob that \
+cannot be run",
                 needs: [],
             }
             validator_execution = "validator-execution" {
                 question: "would validators accept the first block of the new code, and one after the \
-    migrations? Each goes through `validate_block` of the prepared code as \
-    validators run it: no state but the block's own compact proof, their host \
-    functions, their stack",
+migrations? Each goes through `validate_block` of the prepared code as \
+validators run it: no state but the block's own compact proof, their host \
+functions, their stack",
                 fails: "`validate_block` refuses one, returns another head, or takes more than 1.5 times \
-    the 2 s of processor time (warns from 1 s). The seal is valid for any key here; \
-    the author is one of the chain's own. Not judged if a block of the present code \
-    is not accepted either",
+the 2 s of processor time (warns from 1 s). The seal is valid for any key here; \
+the author is one of the chain's own. Not judged if a block of the present code \
+is not accepted either",
                 needs: [Parachain, PreparedCode],
             }
         }
