@@ -6,6 +6,11 @@
 //! root manifest that affect all packages. Two revisions are compared part by part, so that each
 //! reason can be reported. In doubt a runtime counts as affected, which costs an unnecessary job.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_methods, reason = "manifests of cargo are compared by whatever values they have")
+)]
+
 use crate::{
     context::Context,
     git,

@@ -6,6 +6,11 @@
 //! because cargo does not use them in the runtime's build. In doubt a part is kept, which costs an
 //! unnecessary build.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::disallowed_methods, reason = "manifests of cargo are compared by whatever values they have")
+)]
+
 use super::Digester;
 use cargo_metadata::{Metadata, Package};
 use serde_json::Value;

@@ -28,11 +28,23 @@ fn reference(context: &Context, workspace: &Workspace, options: &EngineOptions) 
     }
 }
 
+/// A `rust-toolchain.toml`, as far as it is read here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToolchainFile {
+    toolchain: Toolchain,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Toolchain {
+    channel: Option<String>,
+}
+
 /// Returns the version in a `rust-toolchain.toml`, or in the older file that has only one line.
 fn channel(text: &str) -> Option<String> {
-    let document: Value = toml_edit::de::from_str(text).unwrap_or_default();
-    let value =
-        document.pointer("/toolchain/channel").map_or(text.trim(), |channel| channel.as_str().unwrap_or_default());
+    let ToolchainFile { toolchain } = toml_edit::de::from_str(text).unwrap_or_default();
+    let value = toolchain.channel.as_deref().unwrap_or(text.trim());
     let is_version = value.split('.').count() == 3 && value.split('.').all(|part| part.parse::<u32>().is_ok());
     is_version.then(|| value.to_owned())
 }
