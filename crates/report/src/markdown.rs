@@ -258,13 +258,6 @@ mod tests {
     }
 
     #[test]
-    fn checks_that_were_left_out_are_named() {
-        let mut bundle = bundle();
-        bundle.dry_run["left_out"] = json!(["weights"]);
-        assert!(report(&bundle).contains("\nleft out as asked, the verdict does not cover them: weights.\n"));
-    }
-
-    #[test]
     fn time_leaves_no_trace() {
         let mut other = samples::bundle();
         samples::dry_run_of(&mut other).seconds = 2.0;
