@@ -91,6 +91,7 @@ fn unwritten(name: &str, error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::{Digest, Sha256};
 
     #[test]
     fn tar_itself_reads_it_and_dates_make_no_difference() {
@@ -100,6 +101,11 @@ mod tests {
         std::fs::write(from.join("a.json"), "{}").expect("written");
         std::fs::write(from.join("calls/x.hex"), "y".repeat(1000)).expect("written");
         let archive = tar(&from, "bundle").expect("archived");
+        assert_eq!(
+            hex::encode(Sha256::digest(&archive)),
+            "dd20dad42931f072a6c10fb9c02be7b1b4f41df711bbd101ae3a67ac94cb9464",
+            "an archive that was published is unpacked by every later version"
+        );
         let file = directory.path().join("x.tar");
         std::fs::write(&file, &archive).expect("written");
         let listed = std::process::Command::new("tar").arg("-xf").arg(&file).arg("-C").arg(directory.path()).output();
