@@ -155,7 +155,7 @@ fn texts(tokens: TokenStream, into: &mut Vec<String>) {
                 }
             }
             // A command of another program.
-            TokenTree::Ident(name) if name == "tool" && matches!(tokens.peek(), Some(TokenTree::Punct(_))) => {
+            TokenTree::Ident(name) if name == "tool" && tokens.peek().is_some_and(is_bang) => {
                 tokens.by_ref().take(2).for_each(drop);
             }
             TokenTree::Group(group) => texts(group.stream(), into),
@@ -167,6 +167,10 @@ fn texts(tokens: TokenStream, into: &mut Vec<String>) {
             _ => {}
         }
     }
+}
+
+fn is_bang(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == '!')
 }
 
 fn is_cfg_test(attribute: &TokenStream) -> bool {
