@@ -17,12 +17,13 @@ impl Runtime {
     }
 }
 
-/// The recorded state of the previous release.
+/// Returns the path of the recorded state of the previous release.
 pub fn snapshot(runtime: Runtime) -> PathBuf {
     repository().join("runtimes").join(runtime.name()).join("previous-release.snapshot")
 }
 
-/// The runtime as it ships, or with other features. The first test that asks builds it, the others wait.
+/// Builds the release blob of a runtime, or one with other features. Returns its path. The first
+/// test builds it, and the others wait.
 pub fn built(runtime: Runtime, features: &[&str]) -> PathBuf {
     let label = if features.is_empty() { "release".to_string() } else { features.join("-") };
     let out = shared(&format!("blobs/{}-{label}", runtime.name()));

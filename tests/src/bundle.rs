@@ -6,7 +6,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A bundle for one test, gone with it.
+/// A bundle for one test, deleted when it is dropped.
 pub struct Bundle {
     _directory: TempDir,
     path: PathBuf,
@@ -20,8 +20,9 @@ impl Deref for Bundle {
     }
 }
 
-/// The bundle of an upgrade of `standalone`, with what the command keeps beside it: the first test to come makes it, each gets a
-/// copy, since every run writes into its bundle.
+/// Returns a copy of the bundle of an upgrade of `standalone`, with its work and log directories.
+/// The first test makes the bundle. Each test gets a copy, because every run writes into its
+/// bundle.
 pub fn bundle() -> Bundle {
     let base = shared("bundle");
     let _lock = locked(base.join(".lock"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A copy of this repository as it is now, with a history of the test's own.
+//! A copy of this repository's current files, with a separate history.
 
 use crate::{Output, Xtask, repository};
 use std::{
@@ -11,13 +11,13 @@ use std::{
 pub struct Checkout(tempfile::TempDir);
 
 impl Checkout {
-    /// All files that git knows or would take, in a new repository without a commit. The runtimes are those of the
-    /// repository, so their blobs are in the cache.
+    /// Copies all tracked and untracked files, except ignored ones, into a new repository without a
+    /// commit. The runtimes are unchanged, so their blobs are in the cache.
     pub fn copy() -> Self {
         Self::of(|_| true)
     }
 
-    /// The same, of files that are chosen.
+    /// Copies the chosen files.
     pub fn of(chosen: impl Fn(&str) -> bool) -> Self {
         let this = Self(tempfile::tempdir().expect("a directory"));
         let listed = Command::new("git")
@@ -46,7 +46,8 @@ impl Checkout {
         self.0.path().join(name)
     }
 
-    /// The same commits each time: names and dates are fixed.
+    /// Runs git and returns its output. Names and dates are fixed, so the commits are the same each
+    /// time.
     pub fn git(&self, arguments: &[&str]) -> String {
         let fixed = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"];
         let mut command = Command::new("git");
@@ -63,14 +64,18 @@ impl Checkout {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Replaces a part of a file, which must be there.
+    /// Replaces the first occurrence of a text in a file.
+    ///
+    /// # Panics
+    ///
+    /// If the file does not contain it.
     pub fn edit(&self, name: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.path(name)).expect("read");
         assert!(text.contains(from), "{name} lacks {from:?}");
         fs::write(self.path(name), text.replacen(from, to, 1)).expect("written");
     }
 
-    /// `cargo xtask` on this workspace.
+    /// Returns a `cargo xtask` command on this workspace.
     pub fn xtask(&self, arguments: &[&str]) -> Xtask {
         let root = self.root().to_str().expect("UTF-8");
         Xtask::new(arguments.iter().copied().chain(["--workspace", root]))

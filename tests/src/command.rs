@@ -7,12 +7,12 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// The root of this repository.
+/// Returns the root of this repository.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_path_buf()
 }
 
-/// `cargo xtask`, without Cargo in between.
+/// A `cargo xtask` command, run without Cargo.
 pub struct Xtask(Command);
 
 pub struct Output {
@@ -32,7 +32,8 @@ impl Xtask {
         Self(command)
     }
 
-    /// The same command, started by another program that is given `words` first.
+    /// Returns a command that is started by another program. The program's first arguments are
+    /// `words`.
     pub fn behind(program: &str, words: impl IntoIterator<Item = String>, arguments: Vec<String>) -> Self {
         let mut this = Self::new(arguments);
         let mut command = Command::new(program);
@@ -58,14 +59,14 @@ impl Xtask {
         Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// For commands that are interrupted: in a process group of its own, as a shell starts it.
+    /// Starts the command in a new process group, as a shell does, so that a test can interrupt it.
     pub fn spawn_group(mut self) -> Child {
         self.0.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("xtask starts")
     }
 }
 
 impl Output {
-    /// The command ended with this exit code, or the test fails with all it said.
+    /// Asserts the exit code, and that nothing panicked. The failure shows the command's output.
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(
             self.code,
@@ -78,7 +79,7 @@ impl Output {
         self
     }
 
-    /// The exit code is the one of the verdict in the document of a dry run.
+    /// Asserts that the exit code belongs to the verdict of a dry run's report.
     pub fn expect_code_of_verdict(self) -> Self {
         let code = match self.json()["verdict"].as_str() {
             Some("pass" | "pass_with_hazards") => 0,
@@ -89,13 +90,13 @@ impl Output {
         self.expect_code(code)
     }
 
-    /// Standard output as the one JSON document that `--json` promises.
+    /// Parses standard output as one JSON document, as `--json` writes it.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("standard output is no JSON document: {error}\n{}", self.stdout))
     }
 
-    /// An error names its things: all of these words are on standard error.
+    /// Asserts that standard error contains all of these words.
     pub fn mentions(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.stderr.contains(word), "standard error lacks {word:?}:\n{}", self.stderr);
@@ -104,17 +105,17 @@ impl Output {
     }
 }
 
-/// A worker's program, for tests that end it at a moment of their own.
+/// Returns the command of a worker, for tests that start and end it themselves.
 pub fn worker(name: &str) -> Command {
     Command::new(programs().join(name))
 }
 
-/// The directory of the built programs, workers among them.
+/// Returns the directory of the built programs, including the workers.
 pub fn programs() -> PathBuf {
     binary().parent().map(Path::to_path_buf).expect("a program is in a directory")
 }
 
-/// Beside the test that runs, where Cargo puts all binaries of the profile.
+/// Returns the path of `xtask`, in the directory of the profile's binaries.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("CUTOVER_XTASK") {
         return path.into();

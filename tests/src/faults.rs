@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A runtime whose faults are switched on by keys of its state.
+//! Runtimes with faults that keys of the state switch on.
 //!
-//! Exported functions of a real blob are wrapped: each wrapper looks for keys, does what a fault does (writes, reads,
-//! loops, traps, answers something else) and goes on to the real function. One blob then serves many tests, and is
-//! compiled once.
+//! Exported functions of a real blob are wrapped. Each wrapper checks keys of the state, performs
+//! the fault (writes, reads, loops, traps, returns another value), and calls the real function.
+//! Many tests can use one blob, so it is compiled once.
 
 use std::convert::Infallible;
 use wasm_encoder::{
@@ -15,28 +15,31 @@ use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
 pub enum When {
     Has(Vec<u8>),
+    /// The state does not have this key.
     Lacks(Vec<u8>),
 }
 
 pub enum Act {
     Set(Vec<u8>, Vec<u8>),
     Clear(Vec<u8>),
-    /// Makes the value part of the proof.
+    /// Reads a value, so that it is part of the proof.
     Read(Vec<u8>),
-    /// Turns a loop so many times.
+    /// Runs a loop for this number of iterations.
     Burn(i64),
-    /// An instruction of the proposal "bulk memory", which nodes do not enable.
+    /// Executes an instruction of the proposal "bulk memory", which nodes do not enable.
     Copy,
     Trap,
+    /// Returns these bytes from the exported function.
     Answer(Vec<u8>),
 }
 
+/// An action that runs if all conditions hold.
 pub struct Step {
     pub when: Vec<When>,
     pub act: Act,
 }
 
-/// Wrappers by the name of the export.
+/// The steps of each wrapped function, by the name of its export.
 #[derive(Default)]
 pub struct Faults(Vec<(String, Vec<Step>)>);
 
@@ -55,11 +58,12 @@ impl Faults {
         self
     }
 
-    /// The function answers with these bytes and does nothing else.
+    /// Makes the function return these bytes without running.
     pub fn answer(self, export: &str, bytes: Vec<u8>) -> Self {
         self.step(export, Vec::new(), Act::Answer(bytes))
     }
 
+    /// Returns the module with the wrapped functions.
     pub fn apply(self, wasm: &[u8]) -> Vec<u8> {
         let facts = Facts::of(wasm);
         let mut wrapping = Wrapping { base: facts.heap_base, bodies: Vec::new(), data: Vec::new(), globals: 0, facts };
@@ -74,11 +78,11 @@ impl Faults {
     }
 }
 
-/// What has to be known of a module before it is written anew.
+/// The facts of a module that are needed to write it again.
 #[derive(Default)]
 struct Facts {
     imported: Vec<String>,
-    /// The type of each function that is no import.
+    /// The type of each function that is not imported.
     types: Vec<u32>,
     exports: Vec<(String, u32)>,
     heap_base_global: u32,
@@ -131,7 +135,8 @@ impl Facts {
 
 struct Wrapping {
     facts: Facts,
-    /// Where the heap began before: data of the faults goes there, and the heap begins behind it.
+    /// The start of the original heap. The data of the faults is written there, and the heap starts
+    /// after it.
     base: u32,
     bodies: Vec<(String, Function)>,
     data: Vec<u8>,
@@ -139,7 +144,7 @@ struct Wrapping {
 }
 
 impl Wrapping {
-    /// The index of an exported function and of its type.
+    /// Returns the index of an exported function and that of its type.
     fn function(&self, export: &str) -> (u32, u32) {
         let found = self.facts.exports.iter().find(|(name, _)| name == export);
         let (_, index) = found.unwrap_or_else(|| panic!("no export {export}"));
@@ -151,7 +156,7 @@ impl Wrapping {
         place.unwrap_or_else(|| panic!("no import {name}")) as u32
     }
 
-    /// Puts bytes into the data and gives where they are and how many, as host functions take it.
+    /// Adds bytes to the data. Returns their address and length, in the encoding of host functions.
     fn place(&mut self, bytes: &[u8]) -> i64 {
         let at = self.base as usize + self.data.len();
         self.data.extend_from_slice(bytes);
@@ -159,7 +164,7 @@ impl Wrapping {
     }
 
     fn body(&mut self, original: u32, steps: &[Step]) -> Function {
-        // One local beside the two parameters: the counter of loops.
+        // The local after the two parameters is the loop counter.
         let mut function = Function::new([(1, ValType::I64)]);
         for step in steps {
             self.step(&mut function.instructions(), step);
@@ -300,7 +305,7 @@ mod tests {
         assert_eq!(facts.exports, [("Core_version".to_string(), 2)]);
     }
 
-    /// What a wrapper needs of a runtime, and no more.
+    /// Returns a minimal runtime that can be wrapped.
     fn module() -> Vec<u8> {
         use wasm_encoder::{EntityType, GlobalType, ImportSection, MemoryType, Module, TypeSection};
         let mut module = Module::new();

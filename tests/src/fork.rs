@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A served fork, and a proxy that does to its answers what networks and liars do.
+//! A served fork, and a proxy that changes its responses as faulty networks and dishonest nodes do.
 
 use crate::Xtask;
 use serde_json::{Value, json};
@@ -17,13 +17,13 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// `cargo xtask fork`, interrupted when it is dropped.
+/// A running `cargo xtask fork`. It is interrupted when it is dropped.
 pub struct Fork {
     child: Child,
     ended: bool,
-    /// Nothing that other runs took of the chain is to be found.
+    /// The empty cache of trie nodes, so that other runs have no influence.
     _nodes: TempDir,
-    /// What it said of itself.
+    /// The JSON document that the command printed.
     pub document: Value,
 }
 
@@ -32,7 +32,7 @@ impl Fork {
         Self::with(source, &[])
     }
 
-    /// One that builds blocks only when it is asked for one.
+    /// Starts a fork that builds blocks only on request.
     pub fn manual(source: impl AsRef<OsStr>) -> Self {
         Self::with(source, &["--manual"])
     }
@@ -56,12 +56,16 @@ impl Fork {
         self.document["url"].as_str().expect("a URL")
     }
 
-    /// `host:port`
+    /// Returns `host:port`.
     pub fn address(&self) -> &str {
         self.url().strip_prefix("ws://").expect("a WebSocket's URL")
     }
 
-    /// The result of a call over HTTP.
+    /// Calls a method over HTTP and returns its result.
+    ///
+    /// # Panics
+    ///
+    /// If the response is an error.
     pub fn call(&self, method: &str, params: Value) -> Value {
         let answer = self.ask(method, params);
         assert!(answer.get("error").is_none(), "{method}: {answer}");
@@ -74,7 +78,7 @@ impl Fork {
         serde_json::from_slice(&body).expect("JSON")
     }
 
-    /// Interrupts it as Ctrl-C does and gives its exit code.
+    /// Interrupts the fork like Ctrl-C and returns its exit code.
     pub fn interrupt(mut self) -> Option<i32> {
         self.signal();
         self.ended = true;
@@ -95,24 +99,24 @@ impl Drop for Fork {
     }
 }
 
-/// What the proxy does with an answer.
+/// The proxy's handling of a response.
 pub enum Answer {
     Pass(Vec<u8>),
-    /// Promises this and breaks off in the middle.
+    /// Sends the first half of the body and closes the connection.
     BreakOff(Vec<u8>),
-    /// Another status than 200.
+    /// Sends a status other than 200.
     Status(u16),
 }
 
-/// Stands before a fork and answers over HTTP; gives its URL. `change` gets the number of the request, counted from 0,
-/// what was asked and what the fork answered.
+/// Starts an HTTP proxy of a fork and returns its URL. The arguments of `change` are the number of
+/// the request, starting from 0, the request, and the fork's response.
 pub fn proxy(fork: &Fork, change: impl Fn(usize, &str, Vec<u8>) -> Answer + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let target = fork.address().to_owned();
     let change = Arc::new(change);
     let count = Arc::new(AtomicUsize::new(0));
-    // It ends with the test's process.
+    // The thread ends with the test's process.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (target, change, count) = (target.clone(), change.clone(), count.clone());
@@ -164,13 +168,13 @@ impl Line {
         Self { address, bytes }
     }
 
-    /// What went over it so far, both ways.
+    /// Returns the number of bytes transferred so far, in both directions.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::SeqCst)
     }
 }
 
-/// Later, and not slower: what comes together arrives together.
+/// Forwards bytes with a latency, without a limit of the bandwidth.
 fn carry(mut from: TcpStream, mut to: TcpStream, latency: Duration, bytes: Arc<AtomicU64>) {
     let (sender, arriving) = mpsc::channel::<(Instant, Vec<u8>)>();
     std::thread::spawn(move || {
@@ -199,7 +203,7 @@ fn respond(stream: &mut TcpStream, status: u16, body: &[u8], length: usize) -> O
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).ok()
 }
 
-/// One request to a fork by HTTP, on a connection of its own.
+/// Sends an HTTP request to a fork on a new connection. Returns the body of the response.
 pub fn forward(address: &str, body: &[u8]) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(address).ok()?;
     let head = format!(
@@ -210,7 +214,7 @@ pub fn forward(address: &str, body: &[u8]) -> Option<Vec<u8>> {
     message(&mut BufReader::new(stream))
 }
 
-/// The body of an HTTP message.
+/// Reads an HTTP message and returns its body.
 fn message(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     let mut length = 0;
     loop {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Upgrades that went wrong, made small: the embedded runtimes and their recorded states with one fault each.
+//! Small reproductions of failed upgrades: the embedded runtimes and their recorded states, with
+//! one fault each.
 
 use crate::{
     Runtime, Xtask, built,
@@ -16,13 +17,13 @@ use serde_json::Value;
 use state::State;
 use std::path::PathBuf;
 
-/// Written by the first block of the new code: before it stands there, the state is as the old code left it.
+/// The key that the first block of the new code writes. Without it the state is not migrated.
 const MIGRATED: &[u8] = b":test:migrated";
 
-/// Turns of a loop that take seconds, on the fastest machine too.
+/// The iterations of a loop that takes seconds even on the fastest machine.
 pub const LONG: i64 = 13_000_000_000;
 
-/// A fault of [`faulty`], which a key of the state switches on.
+/// A fault of the runtime of [`faulty`]. A key of the state switches it on.
 #[derive(Clone, Copy)]
 pub enum Fault {
     /// The new code's migration loops for seconds.
@@ -31,21 +32,21 @@ pub enum Fault {
     Proof,
     /// An API that RPC nodes call fails until the migration has run.
     NonceUnmigrated,
-    /// Nobody may author until the migration has run.
+    /// The list of authorities is empty until the migration has run.
     NoAuthorities,
-    /// The API tells a slot of twice the length.
+    /// The API returns twice the slot duration.
     SlotDuration,
-    /// Calls weigh next to nothing, and prove nothing.
+    /// Calls have almost no weight and no proof size.
     Weights,
-    /// The multi-block migration gets a cursor that it cannot decode.
+    /// The cursor of the multi-block migration cannot be decoded.
     Migration,
-    /// Messages of the relay chain wait for the end of a block without migrations.
+    /// A block without migrations processes messages of the relay chain only at its end.
     NoMessages,
-    /// Messages of the relay chain are never served.
+    /// Messages of the relay chain are never processed.
     Refused,
-    /// Every value that a node asks for comes with a byte too much.
+    /// Every value that a node requests has an additional byte.
     LongAnswer,
-    /// The migration writes the policy as it was, and says that it is done.
+    /// The migration writes the unchanged policy, and reports that it ran.
     Unmigrated,
 }
 
@@ -55,7 +56,7 @@ impl Fault {
     }
 }
 
-/// The key of a storage item.
+/// Returns the key of a storage item.
 pub fn item(pallet: &str, item: &str) -> Vec<u8> {
     [hashes::twox_128(pallet.as_bytes()), hashes::twox_128(item.as_bytes())].concat()
 }
@@ -64,7 +65,7 @@ fn released(runtime: Runtime) -> Vec<u8> {
     patch::wasm(&std::fs::read(built(runtime, &[])).expect("the blob"))
 }
 
-/// The release with all faults in it, each off until its key is in the state.
+/// Returns the release with all faults. Each is off until its key is in the state.
 pub fn faulty(runtime: Runtime) -> Vec<u8> {
     let on = |fault: Fault| Has(fault.key());
     let first = |fault: Fault| vec![on(fault), Lacks(MIGRATED.to_vec())];
@@ -106,12 +107,12 @@ pub fn faulty(runtime: Runtime) -> Vec<u8> {
     faults.apply(&released(runtime))
 }
 
-/// The release as it is.
+/// Returns the unchanged release.
 pub fn sound(runtime: Runtime) -> Vec<u8> {
     released(runtime)
 }
 
-/// The blob with its metadata altered. It answers so whatever version is asked for.
+/// Returns the blob with altered metadata. It returns them for every requested version.
 pub fn with_metadata(wasm: &[u8], alter: impl FnOnce(&mut RuntimeMetadataV16)) -> Vec<u8> {
     let blob = Blob::parse("the blob", wasm.to_vec()).expect("a blob");
     let metadata = Metadata::read_version("the blob", &blob, Some(16)).expect("metadata");
@@ -126,7 +127,7 @@ pub fn with_metadata(wasm: &[u8], alter: impl FnOnce(&mut RuntimeMetadataV16)) -
         .apply(wasm)
 }
 
-/// The recorded state of the previous release, altered.
+/// The recorded state of the previous release, which can be altered.
 pub struct Before {
     state: State,
 }
@@ -136,7 +137,7 @@ impl Before {
         Self { state: State::read(&snapshot(runtime)).expect("the snapshot") }
     }
 
-    /// With this fault of the new code switched on.
+    /// Switches on a fault of the new code.
     pub fn with(self, fault: Fault) -> Self {
         self.set(&fault.key(), Some(vec![1]))
     }
@@ -150,28 +151,28 @@ impl Before {
         self
     }
 
-    /// The account that has most, of those that the checks look at.
+    /// Returns the account with the largest free balance, of those that the checks inspect.
     pub fn richest(&self) -> [u8; 32] {
         let prefix = item("System", "Account");
         let accounts = self.state.top.iter().filter(|(key, _)| key.starts_with(&prefix));
-        // `AccountInfo`: a nonce and three counters of 32 bits, then what is free.
+        // `AccountInfo`: a nonce and three counters of 32 bits, then the free balance.
         let free = |info: &[u8]| u128::from_le_bytes(info[16..32].try_into().expect("16 bytes"));
         let (key, _) = accounts.max_by_key(|(_, info)| free(info)).expect("an account");
         key[key.len() - 32..].try_into().expect("32 bytes")
     }
 
-    /// The code that the chain runs.
+    /// Returns the chain's current code.
     pub fn code(&self) -> Vec<u8> {
         patch::wasm(self.state.get(b":code").expect("a runtime"))
     }
 
-    /// The code that the chain runs, altered.
+    /// Alters the chain's current code.
     pub fn with_code(self, alter: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
         let altered = patch::deployed(&alter(&self.code()));
         self.set(b":code", Some(altered))
     }
 
-    /// Writes it with the header that such a state would have had.
+    /// Writes the state with a matching header.
     pub fn write(mut self, path: &std::path::Path) {
         let root = self.state.compute_root().expect("a root");
         let header = self.state.header.as_mut().expect("a header");
@@ -186,7 +187,7 @@ impl Before {
     }
 }
 
-/// The release whose first block writes these values, when its migrations would.
+/// Returns the release with a first block that writes these values, as migrations do.
 pub fn migrating(wasm: &[u8], values: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     let mut faults = Faults::new();
     for export in ["Core_initialize_block", "Core_execute_block"] {
@@ -199,12 +200,12 @@ pub fn migrating(wasm: &[u8], values: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     faults.apply(wasm)
 }
 
-/// The dry run's report on upgrading that chain to this blob, with no special flag.
+/// Rehearses the upgrade of the chain to this blob, without special options.
 pub fn rehearse(before: Before, wasm: &[u8]) -> Report {
     rehearse_with(before, wasm, &[])
 }
 
-/// The same where somebody said something of it on the command line.
+/// Rehearses the upgrade with more options.
 pub fn rehearse_with(before: Before, wasm: &[u8], more: &[&str]) -> Report {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (blob, state): (PathBuf, PathBuf) =
@@ -230,7 +231,7 @@ impl Report {
             .unwrap_or_else(|| panic!("no check {name} in {:#}", self.document))
     }
 
-    /// The upgrade is stopped, by this check, which says why in these words.
+    /// Asserts that this check fails the upgrade, with these words in its findings.
     pub fn stopped_by(&self, check: &str, words: &[&str]) -> &Self {
         let found = self.check(check);
         assert_eq!(found["status"], "fail", "{check}: {found:#}");
@@ -243,7 +244,7 @@ impl Report {
         self
     }
 
-    /// The upgrade is not stopped by this check, which tells the hazard in these words.
+    /// Asserts that this check warns of a hazard, with these words in its findings.
     pub fn warned_by(&self, check: &str, words: &[&str]) -> &Self {
         let found = self.check(check);
         assert_eq!(found["status"], "warn", "{check}: {found:#}");
@@ -261,7 +262,7 @@ impl Report {
         self
     }
 
-    /// Nothing was seen to break, and the tool could not look at all of it.
+    /// Asserts the verdict `not_judged`.
     pub fn not_judged(&self) -> &Self {
         assert_eq!(self.document["verdict"], "not_judged", "{:#}", self.document["checks"]);
         assert_eq!(self.code, Some(6), "the exit code of what was not judged");
@@ -279,7 +280,7 @@ impl Report {
         self
     }
 
-    /// Nothing stops the upgrade.
+    /// Asserts the verdict `pass`.
     pub fn passed(&self) -> &Self {
         assert_eq!(self.document["verdict"], "pass", "{:#}", self.document["checks"]);
         self

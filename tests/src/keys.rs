@@ -2,11 +2,13 @@
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
-/// The sr25519 keys of //Alice and //Bob, as every development chain has them.
+/// The sr25519 key of `//Alice` on development chains.
 pub const ALICE: &str = "sr25519:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+/// The sr25519 key of `//Bob` on development chains.
 pub const BOB: &str = "sr25519:5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
-/// A secret of a development chain in a file that only its owner reads, as `--with` takes it.
+/// Writes a secret of a development chain into a file that only its owner can read. Returns it in
+/// the form of `--with`.
 pub fn key(directory: &Path, name: &str) -> String {
     let path = directory.join(name);
     std::fs::write(&path, format!("{PHRASE}//{name}\n")).expect("written");

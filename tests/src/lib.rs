@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the end-to-end tests share: the built command, the built runtimes, and blobs broken on purpose.
+//! Shared code of the end-to-end tests: the built command, the built runtimes, and broken blobs.
 //!
-//! `cargo xtask test` builds the workers first. Runtimes come from `cargo xtask build`, whose cache makes every build
-//! after the first one instant.
+//! `cargo xtask test` builds the workers first. `cargo xtask build` builds the runtimes. Its cache
+//! makes every build after the first one instant.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 

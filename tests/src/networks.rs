@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Workspaces that are nothing but their configuration.
+//! Workspaces that contain only a configuration.
 
 use tempfile::TempDir;
 
-/// Returns a workspace with nothing in it but one network. `nodes` is its list as TOML.
+/// Returns a workspace that contains only one network. `nodes` is its list as TOML.
 pub fn workspace_with_network(name: &str, nodes: &str) -> TempDir {
     workspace_with(&format!("[workspace.metadata.cutover.networks]\n\"{name}\" = {{nodes = {nodes}}}\n"))
 }
 
-/// Returns a workspace with nothing in it but this configuration.
+/// Returns a workspace that contains only this configuration.
 pub fn workspace_with(configuration: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runtimes broken on purpose, byte by byte: cheaper than a build for each fault, and every fault a real blob.
+//! Byte patches that break real blobs. They are faster than a build for each fault.
 
 use artifact::{Blob, blob};
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
@@ -9,12 +9,12 @@ pub fn wasm(deployed: &[u8]) -> Vec<u8> {
     Blob::from_deployed("the blob to patch", deployed.to_vec()).expect("a blob").wasm
 }
 
-/// Compresses Wasm the way it is deployed.
+/// Compresses Wasm as for deployment.
 pub fn deployed(wasm: &[u8]) -> Vec<u8> {
     blob::compress(wasm).expect("compressed")
 }
 
-/// The exported function traps as soon as it is called.
+/// Makes an exported function trap.
 pub fn trap(wasm: &[u8], export: &str) -> Vec<u8> {
     let mut imported = 0;
     let mut index = None;
@@ -43,7 +43,8 @@ pub fn trap(wasm: &[u8], export: &str) -> Vec<u8> {
     let range = range.start as usize..range.end as usize;
     let mut patched = wasm.to_vec();
     let body = &mut patched[range];
-    // No locals, unreachable, then nothing up to the end: the same length, so nothing else moves.
+    // No locals, `unreachable`, then `nop` up to the end. The length and all other offsets are
+    // unchanged.
     body.fill(0x01);
     body[0] = 0x00;
     body[1] = 0x00;
@@ -51,22 +52,22 @@ pub fn trap(wasm: &[u8], export: &str) -> Vec<u8> {
     patched
 }
 
-/// The code looks for what a pallet keeps under another prefix, as if the pallet had been renamed.
+/// Changes the storage prefix of a pallet in the code, as if the pallet had been renamed.
 pub fn other_prefix(wasm: &[u8], pallet: &str) -> Vec<u8> {
-    // Prefixes stand in the code as two constants of 64 bits each.
+    // The code contains a prefix as two constants of 64 bits.
     let prefix = artifact::hashes::twox_128(pallet.as_bytes());
     let half = i64::from_le_bytes(prefix[..8].try_into().expect("eight bytes"));
     replaced(wasm, &constant(half), &constant(half ^ 1))
 }
 
-/// The instruction `i64.const`.
+/// Encodes the instruction `i64.const`.
 fn constant(value: i64) -> Vec<u8> {
     let mut bytes = Vec::new();
     wasm_encoder::Encode::encode(&wasm_encoder::Instruction::I64Const(value), &mut bytes);
     bytes
 }
 
-/// These bytes wherever they stand, as others of the same number.
+/// Replaces all occurrences of these bytes by others of the same length.
 fn replaced(wasm: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     assert_eq!(old.len(), new.len(), "nothing else may move");
     let places: Vec<_> = (0..wasm.len() - old.len()).filter(|at| wasm[*at..].starts_with(old)).collect();
@@ -78,12 +79,12 @@ fn replaced(wasm: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     patched
 }
 
-/// Another spec_version in the section that nodes and chains read it from.
+/// Changes the spec_version in the version section.
 pub fn spec_version(wasm: &[u8], version: u32) -> Vec<u8> {
     let section = section(wasm, "runtime_version");
     let mut patched = wasm.to_vec();
     let bytes = &mut patched[section];
-    // Two strings (short ones: one length byte each), authoring_version, then spec_version.
+    // Two short strings with one length byte each, authoring_version, then spec_version.
     let mut at = 0;
     for _ in 0..2 {
         at += 1 + usize::from(bytes[at] >> 2);
@@ -93,7 +94,7 @@ pub fn spec_version(wasm: &[u8], version: u32) -> Vec<u8> {
     patched
 }
 
-/// Another transaction_version in the same section.
+/// Changes the transaction_version in the version section.
 pub fn transaction_version(wasm: &[u8], version: u32) -> Vec<u8> {
     let section = section(wasm, "runtime_version");
     let mut patched = wasm.to_vec();
@@ -102,13 +103,13 @@ pub fn transaction_version(wasm: &[u8], version: u32) -> Vec<u8> {
     for _ in 0..2 {
         at += 1 + usize::from(bytes[at] >> 2);
     }
-    // authoring_version, spec_version, impl_version, and a list of APIs that is empty here.
+    // authoring_version, spec_version, impl_version, and a list of APIs, which is empty here.
     at += 3 * 4 + 1;
     bytes[at..at + 4].copy_from_slice(&version.to_le_bytes());
     patched
 }
 
-/// The blob no longer says that it has this runtime API.
+/// Removes a runtime API from the blob's list.
 pub fn without_api(wasm: &[u8], name: &str) -> Vec<u8> {
     let section = section(wasm, "runtime_apis");
     let id = artifact::hashes::blake2_64(name.as_bytes());
@@ -118,7 +119,7 @@ pub fn without_api(wasm: &[u8], name: &str) -> Vec<u8> {
     patched
 }
 
-/// The blob says that it has this runtime API in another version.
+/// Changes the version of a runtime API in the blob's list.
 pub fn api_version(wasm: &[u8], name: &str, version: u32) -> Vec<u8> {
     let section = section(wasm, "runtime_apis");
     let id = artifact::hashes::blake2_64(name.as_bytes());
@@ -128,7 +129,7 @@ pub fn api_version(wasm: &[u8], name: &str, version: u32) -> Vec<u8> {
     patched
 }
 
-/// An exported function under a name that nobody calls.
+/// Renames an exported function to an unknown name.
 pub fn without_export(wasm: &[u8], export: &str) -> Vec<u8> {
     for payload in Parser::new(0).parse_all(wasm) {
         if let Payload::ExportSection(exports) = payload.expect("Wasm") {
@@ -143,22 +144,22 @@ pub fn without_export(wasm: &[u8], export: &str) -> Vec<u8> {
     panic!("no exports")
 }
 
-/// The section is there under a name that nobody looks for.
+/// Renames the version section to an unknown name.
 pub fn without_version_section(wasm: &[u8]) -> Vec<u8> {
     let name = "runtime_version";
     let mut patched = wasm.to_vec();
-    // The name stands right in front of what the section holds.
+    // The section's name is directly before its content.
     patched[section(wasm, name).start - name.len()] = b'R';
     patched
 }
 
-/// Renames an imported host function to one that no node offers.
+/// Renames an imported host function to one that no node has.
 pub fn unknown_import(wasm: &[u8], import: &str) -> Vec<u8> {
     let unknown = import.replacen("ext", "new", 1);
     other_import(wasm, import, &unknown)
 }
 
-/// Renames an imported host function to another one, whose name is as long.
+/// Renames an imported host function to another name of the same length.
 pub fn other_import(wasm: &[u8], import: &str, other: &str) -> Vec<u8> {
     assert_eq!(import.len(), other.len(), "the module keeps its size");
     let at = wasm.windows(import.len()).position(|window| window == import.as_bytes()).expect("the import");

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What differs from machine to machine and from build to build, put into words, so that a snapshot holds everywhere.
+//! Redaction of output that depends on the machine or the build, so that snapshots are the same
+//! everywhere.
 
 use std::path::Path;
 
-/// Hashes, sizes, times and paths become words; columns that were set by their width close up.
+/// Replaces hashes, sizes, times and paths by words, and removes the padding of columns.
 pub fn redact(text: &str, paths: &[(&Path, &str)]) -> String {
     let mut text = text.to_owned();
     for (path, name) in paths {
@@ -29,7 +30,7 @@ fn line(line: &str) -> String {
     format!("{}{}", " ".repeat(indent), words.join(" "))
 }
 
-/// Hex of a hash or a call, the content identifier of a file.
+/// Redacts the hex of a hash or a call, or the content identifier of a file.
 fn hash(word: &str) -> String {
     if let Some(start) = word.find("0x") {
         let digits = word[start + 2..].chars().take_while(char::is_ascii_hexdigit).count();

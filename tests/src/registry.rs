@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Files that nobody here wrote, from packages in Cargo's registry.
+//! Files of published packages, from Cargo's registry.
 
 use crate::skipped;
 use std::{path::PathBuf, process::Command};
 
-/// Where a package is unpacked; fetched the way `cargo info` does it where it is not. A machine that can do neither skips the
-/// test, says so, and is not one of CI.
+/// Returns the directory of an unpacked package. A missing package is downloaded by `cargo info`.
+/// Returns `None`, and reports that the test is skipped, if that fails too. In CI it panics.
 pub fn package(name: &str, version: &str) -> Option<PathBuf> {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -14,7 +14,7 @@ pub fn package(name: &str, version: &str) -> Option<PathBuf> {
     let find = || {
         let registries = std::fs::read_dir(&sources).ok()?;
         let mut packages = registries.flatten().map(|entry| entry.path().join(format!("{name}-{version}")));
-        // Cargo writes this file last: without it another process is still unpacking.
+        // Cargo writes this file last. Without it another process is still unpacking the package.
         packages.find(|path| path.join(".cargo-ok").is_file())
     };
     let found = find().or_else(|| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the tests of one checkout make once for all of them, whatever processes they run in.
+//! Directories that all tests of a checkout share, across processes.
 
 use crate::repository;
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A directory of this checkout's own: another one is another source.
+/// Returns a shared directory of this checkout. Other checkouts have other sources and directories.
 pub fn shared(name: &str) -> PathBuf {
     let checkout = artifact::hashes::blake2_64(repository().as_os_str().as_encoded_bytes());
     let checkout = hex::encode_prefixed(checkout);
@@ -16,14 +16,14 @@ pub fn shared(name: &str) -> PathBuf {
     directory
 }
 
-/// Waits until nobody else has it.
+/// Returns the lock of a file, and waits for it.
 pub fn locked(path: PathBuf) -> File {
     let lock = File::create(path).expect("a lock file");
     lock.lock().expect("locked");
     lock
 }
 
-/// A directory with all that is in it.
+/// Copies a directory with its content.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
     for entry in fs::read_dir(from).expect("listed") {

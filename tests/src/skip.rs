@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::io::Write;
 
-/// Reports that a test cannot look at what it is about, because this machine lacks something that CI always has.
+/// Reports that a test is skipped, because this machine lacks something that CI always has.
 ///
 /// # Panics
 ///
-/// In CI, where a file that is missing would otherwise look like a test that passed.
+/// In CI. A test with a missing file would otherwise seem to pass.
 pub fn skipped(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "in CI this is not skipped: {why}");
-    // Not by a macro, whose words a test that passes would keep to itself.
+    // The output of `eprintln!` is captured if a test passes.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The small runtime on which builds are compared, copied where a test wants it.
+//! Copies of the small runtime that tests of builds compare.
 
 use crate::{Output, Xtask, copy, locked, repository};
 use serde_json::Value;
@@ -15,7 +15,8 @@ pub struct Tiny {
 }
 
 impl Tiny {
-    /// A copy in `directory`. No other copy with another `nonce` is the same source, so no cache has its blob.
+    /// Copies the workspace into `directory`. Copies with different nonces have different sources,
+    /// so the blob of a new nonce is in no cache.
     pub fn copy(directory: &Path, nonce: u32) -> Self {
         copy(&repository().join("tests/fixtures/tiny-runtime"), directory);
         let text = format!("pub const NONCE: u32 = {nonce};\n");
@@ -23,13 +24,14 @@ impl Tiny {
         Self { workspace: directory.to_path_buf(), out: tempfile::tempdir().expect("a directory") }
     }
 
-    /// A number that no other test and no other run has.
+    /// Returns a number that no other test and no other run uses.
     pub fn nonce() -> u32 {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
         now.subsec_nanos() ^ std::process::id().rotate_left(16)
     }
 
-    /// `cargo xtask` on this workspace, in the target directory of the tests, where the Wasm builder is compiled.
+    /// Returns a `cargo xtask` command on this workspace. It uses the target directory of the
+    /// tests, which has a compiled Wasm builder.
     pub fn xtask(&self, arguments: &[&str]) -> Xtask {
         let workspace = self.workspace.to_str().expect("UTF-8");
         Xtask::new(arguments.iter().copied().chain(["--json", "--quiet", "--workspace", workspace]))
@@ -40,7 +42,7 @@ impl Tiny {
         self.out.path()
     }
 
-    /// Builds with the profile `release` and gives the document of the one runtime.
+    /// Builds with the profile `release` and returns the document of the runtime.
     pub fn build(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
         let output = self.try_build(arguments, variables).expect_code(0);
         output.json()["runtimes"][0].clone()
@@ -57,7 +59,7 @@ impl Tiny {
         command.run()
     }
 
-    /// The hash of the blob.
+    /// Builds the runtime and returns the hash of its blob.
     pub fn hash(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
         let document = self.build(arguments, variables);
         assert_eq!(document["cached"], false, "it was to be compiled: {document}");
@@ -65,12 +67,13 @@ impl Tiny {
     }
 }
 
-/// Held while something is built: all copies share one target directory, where the build script works in one place.
+/// Returns the lock for builds. All copies share one target directory, and the build script writes
+/// into one place there.
 pub fn alone() -> File {
     locked(target_directory().join(".tiny-runtime.lock"))
 }
 
-/// `<target>/<profile>/deps/<test>`.
+/// Returns the target directory, from the test's path `<target>/<profile>/deps/<test>`.
 pub fn target_directory() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     test.ancestors().nth(3).expect("a target directory").to_path_buf()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Transactions, signed for a fork that is served.
+//! Signed transactions for a served fork.
 
 use crate::fork::Fork;
 use codec::{Compact, Decode, Encode};
@@ -9,26 +9,26 @@ use scale_info::TypeDef;
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey};
 use serde_json::json;
 
-/// The seed of `//Alice` by the development phrase that every node of the SDK knows.
+/// The seed of `//Alice` by the SDK's development phrase.
 const ALICE: &str = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
-/// `//Bob`
+/// The account of `//Bob`.
 pub const BOB: &str = "8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48";
 
-/// Who signs, with which kind of key.
+/// The key that signs a transaction.
 pub enum Signer {
     Sr25519(Box<Keypair>),
     Ecdsa(SigningKey),
 }
 
 impl Signer {
-    /// The account that the development presets endow.
+    /// Returns the key of `//Alice`, an account with a balance in development presets.
     pub fn alice() -> Self {
         let seed = hex::decode(ALICE).expect("hex");
         let pair = MiniSecretKey::from_bytes(&seed).expect("a seed").expand_to_keypair(ExpansionMode::Ed25519);
         Self::Sr25519(Box::new(pair))
     }
 
-    /// An account that owns nothing yet.
+    /// Returns an ECDSA key of an account without a balance.
     pub fn with_ecdsa() -> Self {
         Self::Ecdsa(SigningKey::from_slice(&[7; 32]).expect("a key"))
     }
@@ -40,7 +40,7 @@ impl Signer {
         }
     }
 
-    /// As `sp_runtime::MultiSignature` encodes it.
+    /// Signs a payload. Returns an encoded `sp_runtime::MultiSignature`.
     fn sign(&self, payload: &[u8]) -> Vec<u8> {
         match self {
             Self::Sr25519(pair) => [&[1][..], &pair.sign_simple(b"substrate", payload).to_bytes()].concat(),
@@ -53,7 +53,7 @@ impl Signer {
     }
 }
 
-/// A transaction in extrinsic format 4, immortal and without a tip, in hex.
+/// Returns a signed transaction in hex: extrinsic format 4, immortal, without a tip.
 pub fn signed(fork: &Fork, signer: &Signer, nonce: u32, pallet: &str, call: &str, arguments: &[u8]) -> String {
     let metadata = metadata(fork);
     let call = [&call_index(&metadata, pallet, call)[..], arguments].concat();
@@ -85,7 +85,7 @@ pub fn signed(fork: &Fork, signer: &Signer, nonce: u32, pallet: &str, call: &str
     format!("0x{}", hex::encode(extrinsic))
 }
 
-/// `Balances.transfer_keep_alive`
+/// Returns a signed `Balances.transfer_keep_alive` in hex.
 pub fn transfer(fork: &Fork, signer: &Signer, nonce: u32, to: [u8; 32], amount: u128) -> String {
     let arguments = [&[0][..], &to, &Compact(amount).encode()].concat();
     signed(fork, signer, nonce, "Balances", "transfer_keep_alive", &arguments)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Wrong files and wrong places: each gets an error that names it, the exit code of the design, and no panic.
+//! Invalid files and paths: each gives an error that names it and the right exit code, without a
+//! panic.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -70,7 +71,7 @@ fn files_that_are_no_runtime_are_named_with_what_was_expected() {
 fn a_blob_that_decompresses_past_the_limit_is_refused() {
     let files = Files::new();
     let bomb = artifact::blob::compress(&vec![0; 49 << 20]).expect("compressed");
-    // Two frames: together beyond the 50 MiB that nodes accept.
+    // Two frames that together exceed the 50 MiB that nodes accept.
     let bomb = [&bomb[..], &bomb[8..]].concat();
     let path = files.file("bomb.wasm", &bomb);
     inspect(&path).expect_code(4).mentions(&["bomb.wasm"]);
@@ -159,7 +160,7 @@ fn a_host_function_that_no_node_has_fails_by_its_name() {
 
 #[test]
 fn a_node_that_cannot_be_reached_is_exit_3() {
-    // Nobody listens there, and no other test is given that port.
+    // No process listens there, and no other test gets this port.
     let url = "ws://127.0.0.1:1";
     Xtask::new(["inspect", url]).run().expect_code(3).mentions(&[url]);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Live blocks, executed once more: those that a served fork built, and those that a liar makes up.
+//! Execution of live blocks: valid blocks of a served fork, and blocks that a proxy altered.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -23,7 +23,8 @@ fn replay(url: &str, block: &str, more: &[&str]) -> Output {
     Xtask::new(arguments.iter().chain(more)).env("CUTOVER_NODES", nodes.path()).run()
 }
 
-/// A fork whose last block has a transfer in it, and one of more than there is.
+/// Starts a fork whose last block has a transfer, and one that exceeds the balance. Returns the
+/// block's hash, too.
 fn with_transfers(runtime: Runtime) -> (Fork, String) {
     let node = Fork::manual(snapshot(runtime));
     let bob = hex::decode(transaction::BOB).expect("hex").try_into().expect("an account");
@@ -96,12 +97,13 @@ fn another_runtime_is_asked_what_it_would_have_made_of_the_block() {
     let blob = built(Runtime::Standalone, &[]);
     let report = replay(node.url(), &head, &["--runtime", &blob.display().to_string()]).expect_code(0).json();
     let other = &report["other"];
-    // Signed for another spec_version, and good all the same.
+    // The signatures are for another spec_version, and are accepted nevertheless.
     assert_eq!((&other["transactions"], &other["changed"], &other["failure"]), (&json!(2), &json!([]), &Value::Null));
     assert!(other["migration_blocks"].as_u64() > Some(1), "its migrations ran: {other}");
     assert_ne!(other["runtime"]["spec_version"], report["runtime"]["spec_version"]);
 
-    // One that takes no transaction: once the time is set, `InvalidTransaction::Call` is its answer.
+    // A runtime that rejects every transaction with `InvalidTransaction::Call` once the time is
+    // set.
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("refuses.wasm");
     let did_update = item("Timestamp", "DidUpdate");
@@ -196,7 +198,7 @@ fn what_a_node_does_not_have_is_told_as_that() {
     let unknown = format!("0x{}", "12".repeat(32));
     replay(node.url(), &unknown, &[]).expect_code(4).mentions(&[node.url(), &unknown]);
     replay(node.url(), "yesterday", &[]).expect_code(2).mentions(&["yesterday", "a number, a hash or `finalized`"]);
-    // The first block of the fork: its extrinsics stand in no snapshot.
+    // The snapshot does not contain the extrinsics of the fork's first block.
     let base = node.document["block_hash"].as_str().expect("a hash");
     replay(node.url(), base, &[]).expect_code(4).mentions(&[node.url(), "chain_getBlock"]);
     let file = snapshot(Runtime::Standalone).display().to_string();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What pull requests need: a matrix of jobs, what a change affects, steps on machines of their own that are joined again,
-//! a comment, annotations, and the checks of the workflows.
+//! Commands for pull requests: the matrix of jobs, the affected runtimes, steps on several machines
+//! that are joined, comments, annotations, and the checks of the workflows.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -26,7 +26,7 @@ fn git(directory: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
-/// A machine: a clone of the repository of its own, in a directory of its own.
+/// A machine, as a separate clone of the repository.
 struct Machine {
     directory: TempDir,
 }
@@ -48,7 +48,7 @@ impl Machine {
     }
 
     fn xtask(&self, arguments: &[&str]) -> Xtask {
-        // The clone is Cutover there; its workers come ready made, as they would from a cache.
+        // The clone contains Cutover. Its workers are already built, as if from a cache.
         Xtask::new(arguments)
             .env("CARGO_MANIFEST_DIR", self.clone().join("xtask"))
             .env("CUTOVER_WORKERS", programs())
@@ -68,7 +68,7 @@ impl Machine {
         git(&self.clone(), &["rev-parse", "HEAD"])
     }
 
-    /// The names of the affected runtimes, each with its reasons in one text.
+    /// Returns the names of the affected runtimes, each with its reasons in one text.
     fn affected(&self, base: &str) -> Vec<(String, String)> {
         let document = self.xtask(&["ci", "changed", "--base", base, "--json"]).run().expect_code(0).json();
         let runtimes = document["runtimes"].as_array().expect("a list").iter();
@@ -108,7 +108,7 @@ fn the_matrix_names_the_jobs_of_every_runtime_in_stages() {
         assert_eq!(of(runtime, "check"), ["diff", "build-try-runtime,dry-run", "propose", "weights"]);
         assert_eq!(of(runtime, "join"), ["report,manifest,sign,verify"]);
     }
-    // What the matrix of GitHub takes: nothing beside the list.
+    // GitHub's matrix must contain only the list.
     assert_eq!(document.as_object().expect("an object").len(), 1);
     let arguments = ["ci", "matrix", "--runtime", "standalone", "--stage", "build,join"];
     let table = Xtask::new(arguments).run().expect_code(0).stdout;
@@ -174,7 +174,7 @@ fn a_change_affects_the_runtimes_it_reaches_and_says_why() {
     fs::write(machine.clone().join("new-file"), "x").expect("written");
     assert_eq!(machine.affected(&base), []);
 
-    // Not committed, and told all the same.
+    // Uncommitted changes count too.
     machine.change("runtimes/standalone/src/lib.rs", |text| text + "\n");
     let affected = machine.affected(&base);
     assert_eq!(names(&affected), ["standalone"]);
@@ -202,15 +202,15 @@ fn a_change_affects_the_runtimes_it_reaches_and_says_why() {
     assert!(affected[0].1.contains("\"state\""), "{affected:?}");
     let base = machine.commit();
 
-    // What is said to all packages.
+    // Settings for all packages.
     machine.change("Cargo.toml", |text| text.replace("[profile.production]", "[profile.production]\nopt-level = 3"));
     let affected = machine.affected(&base);
     assert_eq!(names(&affected), ["parachain", "standalone"]);
     assert!(affected[0].1.contains("profiles"), "{affected:?}");
     let base = machine.commit();
 
-    // A dependency that only one of them has, in the workspace's manifest and in the lock file. The present lock file has to
-    // be the right one, so it is the former that differs.
+    // A dependency of only one runtime, in the workspace's manifest and in the lock file. The
+    // current lock file must be valid, so the previous one is changed.
     let inherited = "staging-parachain-info = { version";
     machine.change("Cargo.toml", |text| text.replace(inherited, &format!("{inherited} ")));
     let affected = machine.affected(&base);
@@ -226,7 +226,7 @@ fn a_change_affects_the_runtimes_it_reaches_and_says_why() {
     assert_eq!(names(&affected), ["parachain"]);
     assert!(affected[0].1.contains("lock_file") && affected[0].1.contains("staging-parachain-info"), "{affected:?}");
 
-    // Histories that never met.
+    // Two histories without a common commit.
     git(&machine.clone(), &["checkout", "--quiet", "--force", "--orphan", "other"]);
     machine.commit();
     let output = machine.xtask(&["ci", "changed", "--base", &base]).run();
@@ -247,7 +247,7 @@ fn steps_on_machines_of_their_own_are_joined_to_the_manifest_of_one_machine() {
     let key = keys.path().join("key");
     fs::write(&key, format!("0x{}\n", "17".repeat(32))).expect("written");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("made private");
-    // Of one message the signatures of such a key are the same, so that the whole files can be compared.
+    // Signatures of such a key are deterministic, so the whole files can be compared.
     let sign_with = format!("ed25519:{}", key.display());
     let upgrade = |machine: &Machine, only: Option<&str>| {
         let out = machine.path("bundle").display().to_string();
@@ -351,7 +351,7 @@ fn refused_joins(machine: &Machine, upgrade: &dyn Fn(&Machine, Option<&str>) -> 
     spoiled(&|_| {});
     upgrade(machine, Some("dry-run")).expect_code(4).mentions(&["try-runtime", "build-try-runtime,dry-run"]);
 
-    // Another commit: what reads the source there would be about something else.
+    // Another commit, so the steps that read the source would check another source.
     machine.change("README.md", |text| text + "\n");
     machine.commit();
     upgrade(machine, Some("weights")).expect_code(1).mentions(&["another source", "check out"]);
@@ -444,7 +444,7 @@ fn github_is_told_what_failed_and_gets_a_summary() {
     assert!(text.starts_with("### cargo xtask dry-run\n\n```text\n"), "{text}");
     assert!(text.contains("FAIL") && text.contains("versions"), "{text}");
 
-    // A failure is one annotation, on one line; without the option there is none.
+    // A failure is one annotation on one line. Without the option there is none.
     let missing = Xtask::new(["--github", "ci", "comment", "/no/such\nbundle"]).run().expect_code(4);
     let lines: Vec<_> = missing.stderr.lines().filter(|line| line.starts_with("::error")).collect();
     assert_eq!(lines.len(), 1, "{}", missing.stderr);
@@ -452,7 +452,7 @@ fn github_is_told_what_failed_and_gets_a_summary() {
     let silent = Xtask::new(["ci", "comment", "/no/such"]).run().expect_code(4);
     assert!(!silent.stderr.contains("::error"), "{}", silent.stderr);
 
-    // What others wrote brings no command of its own.
+    // Text of others cannot contain workflow commands.
     let forged = Xtask::new(["--github", "inspect", "/no/such\n::add-mask::x\n##[error]y"]).run().expect_code(4);
     let commands: Vec<_> = forged.stderr.lines().filter(|line| line.trim_start().starts_with("::")).collect();
     assert!(commands.iter().all(|line| line.starts_with("::error title=cargo xtask::")), "{commands:?}");
@@ -465,7 +465,7 @@ fn github_is_told_what_failed_and_gets_a_summary() {
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A `gh` that notes what it is asked and answers from files.
+/// A mock of `gh` that records its calls and responds from files.
 struct Gh(TempDir);
 
 impl Gh {

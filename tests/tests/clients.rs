@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Clients that nobody here wrote, against a served fork.
+//! Third-party clients on a served fork.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -8,7 +8,8 @@ use serde_json::json;
 
 fn used_by_clients(runtime: Runtime) {
     let node = Fork::of(snapshot(runtime));
-    // Chopsticks takes a parachain's inherents from the block before, so that there has to be one with extrinsics.
+    // Chopsticks copies a parachain's inherents from the parent block, so that block must have
+    // extrinsics.
     node.call("dev_newBlock", json!([]));
     let document = Xtask::new(["ci", "clients", "--json", node.url()]).run().expect_code(0).json();
     let checks = document["checks"].as_array().expect("checks");

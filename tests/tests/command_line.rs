@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a person sees who types something: help, mistakes, lists.
+//! The command line: help, errors, lists.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -60,7 +60,7 @@ fn completions_are_there_for_every_shell() {
 #[test]
 fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
     let output = Xtask::new(["setup", "--check", "--json"]).run();
-    // The test run has set the machine up.
+    // The test run has already set up the machine.
     let document = output.expect_code(0).json();
     let items = document["items"].as_array().expect("items");
     assert!(items.iter().any(|item| item["name"] == "wasm32v1-none"), "{document:#}");
@@ -72,11 +72,11 @@ fn setup_check_says_whether_anything_is_missing_and_changes_nothing() {
 fn a_network_is_asked_at_the_first_of_its_nodes_that_can_be_reached() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let open = format!("ws://{}", listener.local_addr().expect("an address"));
-    // Nobody listens there, and no other test is given that port.
+    // No process listens there, and no other test gets this port.
     let closed = "ws://127.0.0.1:1";
     let workspace = workspace_with_network("paseo/people", &format!("[\"{closed}\", \"{open}\"]"));
     let server = std::thread::spawn(move || {
-        // Whoever connects is hung up on.
+        // Connections are closed at once.
         for stream in listener.incoming().take(2) {
             drop(stream);
         }

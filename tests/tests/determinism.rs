@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One source, one blob: whatever else differs between two builds, the blob does not. Each test compiles a small
-//! runtime twice, with a registry package and a path package in it; `docs/determinism.md` has the large ones.
+//! One source, one blob: whatever else differs between two builds, the blob does not. Each test
+//! compiles a small runtime twice, with a registry package and a path package in it;
+//! `docs/determinism.md` has the large ones.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -38,8 +39,8 @@ fn two_directories_of_different_length_and_depth_give_one_blob() {
 #[test]
 fn two_users_give_one_blob() {
     let (directory, tiny) = tiny();
-    // Cargo's and rustup's homes stay: with others every tool of the build would be compiled again, C++ and all. That
-    // a path of cargo's home leaves no trace is tested where paths are rewritten.
+    // Cargo's and rustup's homes stay: with others every tool of the build would be compiled again,
+    // C++ and all. That a path of cargo's home leaves no trace is tested where paths are rewritten.
     let home = PathBuf::from(std::env::var_os("HOME").expect("a home"));
     let stays = |name: &str, default: &str| {
         let path = std::env::var_os(name).map_or_else(|| home.join(default), PathBuf::from);
@@ -81,13 +82,13 @@ fn one_job_and_two_give_one_blob() {
 #[test]
 fn a_warm_target_directory_and_a_cold_one_give_one_blob() {
     let (_directory, tiny) = tiny();
-    // What another variant left in the shared directory is there too.
+    // The shared directory also contains files of another variant.
     tiny.build(&["--features", "extra"], &[]);
     let warm = tiny.hash(&[], &[]);
     assert_eq!(warm, tiny.hash(&["--anew"], &[]));
 }
 
-/// Stands in for sccache: it remembers nothing, and tells how it was called and what it saw.
+/// Writes a mock of sccache without a cache. It records its arguments and environment.
 fn sccache(directory: &Path) -> PathBuf {
     let program = directory.join("sccache");
     let told = directory.join("told");
@@ -121,14 +122,14 @@ fn a_shared_compiler_cache_gives_one_blob_and_sees_no_secret() {
     let clients: Vec<_> = told.lines().filter(|line| line.starts_with("client at 4226 with nothing: ")).collect();
     assert_eq!(clients.len() + 1, told.lines().count(), "{told}");
     assert!(clients.iter().any(|line| line.contains("--crate-name tiny_runtime") && line.contains("wasm32")), "{told}");
-    // Whoever takes the blob from this cache is told too; whoever verifies it compiles everything.
+    // The digest of a cached blob names sccache, too. `--anew` compiles everything without it.
     assert_eq!(tiny.build(&[], &[])["compiler_cache"], "sccache 0.0.1");
     let anew = tiny.build(&["--anew"], &[]);
     assert_eq!((&anew["blake2_256"], &anew["compiler_cache"]), (&shared["blake2_256"], &serde_json::Value::Null));
     tiny.try_build(&["--anew", "--sccache"], &variables).expect_code(2).mentions(&["--sccache"]);
 }
 
-/// The server of a real sccache, which keeps what it is given in a directory of the test.
+/// The server of a real sccache, with its cache in a directory of the test.
 struct Server {
     program: PathBuf,
     socket: String,
@@ -151,7 +152,7 @@ impl Server {
         let programs = self.program.parent().expect("a directory").display().to_string();
         let path = format!("{programs}:{}", std::env::var("PATH").expect("a path"));
         let kept = self.directory.path().join("kept").display().to_string();
-        // However long others compile between two builds, it stays and goes on counting.
+        // The server must not stop between two builds, because that resets its counters.
         let idle = ("SCCACHE_IDLE_TIMEOUT", "0".to_owned());
         [("PATH", path), ("SCCACHE_SERVER_UDS", self.socket.clone()), ("SCCACHE_DIR", kept), idle]
             .map(|(name, value)| (name.into(), value))
@@ -162,7 +163,7 @@ impl Server {
         command.args(arguments).envs(self.variables()).output().expect("sccache starts")
     }
 
-    /// Crates taken from the cache, and compiled into it.
+    /// Returns the numbers of crates from the cache and of crates compiled into it.
     fn hits_and_misses(&self) -> (u64, u64) {
         let stats = self.ask(&["--show-stats", "--stats-format", "json"]);
         let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).expect("JSON");
@@ -181,7 +182,7 @@ impl Drop for Server {
 fn what_sccache_keeps_on_its_disk_is_not_compiled_again_and_gives_one_blob() {
     let (directory, tiny) = tiny();
     let Some(server) = Server::start() else { return };
-    // A target directory in which nothing of the Wasm is compiled; the tools that make it are those of the other tests.
+    // A target directory without compiled Wasm, but with the tools of the other tests.
     let target = directory.path().join("target");
     fs::create_dir(&target).expect("made");
     std::os::unix::fs::symlink(target_directory().join("debug"), target.join("debug")).expect("linked");
@@ -192,7 +193,7 @@ fn what_sccache_keeps_on_its_disk_is_not_compiled_again_and_gives_one_blob() {
     let (hits, misses) = server.hits_and_misses();
     assert!(misses >= 10 && hits == 0, "{hits} hits, {misses} misses");
 
-    // As on another machine of the same layout: only the runtime itself is new.
+    // As on another machine with the same paths: only the runtime itself is new.
     fs::remove_dir_all(target.join("wasm")).expect("removed");
     let nonce = format!("pub const NONCE: u32 = {};\n", Tiny::nonce());
     fs::write(tiny.workspace.join("runtime/src/nonce.rs"), nonce).expect("written");
@@ -204,14 +205,14 @@ fn what_sccache_keeps_on_its_disk_is_not_compiled_again_and_gives_one_blob() {
 
 #[test]
 fn another_source_gives_another_blob() {
-    // Else all tests above could pass on a blob that nobody made.
+    // Otherwise all tests above could pass on a wrong blob.
     let (directory, one) = tiny();
     let other = Tiny::copy(&directory.path().join("x"), Tiny::nonce().wrapping_add(1));
     assert_ne!(one.hash(&["--anew"], &[]), other.hash(&["--anew"], &[]));
     assert_ne!(one.hash(&["--anew"], &[]), one.hash(&["--anew", "--features", "extra"], &[]));
 }
 
-/// The two files that a build leaves.
+/// Builds the runtime and returns the paths of its blob and its digest.
 fn files(tiny: &Tiny, arguments: &[&str], name: &str) -> (String, String) {
     let document = tiny.build(arguments, &[]);
     let keep = tiny.out().join(name);
@@ -260,7 +261,7 @@ fn verify_build_takes_the_commit_of_a_digest_out_of_git() {
     let _alone = alone();
     let document = tiny.xtask(&["verify", "build", "--digest", &digest]).run().expect_code(0).json();
     assert_eq!(document["same"], true);
-    // Of the newer commit there is another blob.
+    // The newer commit has another blob.
     let output = tiny.xtask(&["verify", "build", "--digest", &digest, "--commit", "HEAD"]).run().expect_code(1);
     let causes = output.json()["difference"]["causes"].clone();
     assert!(causes.as_array().expect("causes").iter().any(|cause| cause["cause"] == "another commit"), "{causes}");

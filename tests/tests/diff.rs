@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `diff` as it is typed: exit codes, allowances, parameters, bad input.
+//! The command `diff`: exit codes, allowances, parameters, bad input.
 
 #![allow(clippy::expect_used, reason = "tests")]
 

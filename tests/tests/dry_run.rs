@@ -25,7 +25,7 @@ fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
     report["checks"].as_array().expect("checks").iter().find(|check| check["name"] == name).expect("the check")
 }
 
-/// The checks that a blob alone allows, and those that its try-runtime build adds.
+/// The checks that need only a blob, and those that need its try-runtime build.
 const ALONE: [&str; 21] = [
     "versions",
     "code-size",
@@ -54,7 +54,7 @@ const WITH_TRY_RUNTIME: [&str; 3] = ["pre-post-hooks", "try-state", "equivalence
 fn expect_an_upgrade(report: &Value, checks: &[&str]) {
     for name in checks {
         let status = &check(report, name)["status"];
-        // The embedded runtimes upgrade well: a warning would be a false alarm.
+        // The upgrades of the embedded runtimes are valid, so a warning would be a false alarm.
         assert_eq!(status, "pass", "{name}: {:#}", check(report, name));
     }
     assert_eq!(report["verdict"], "pass");
@@ -90,7 +90,8 @@ fn the_standalone_runtime_upgrades_through_its_own_chain() {
 fn the_parachain_runtime_upgrades_with_the_go_ahead_of_its_relay_chain() {
     let report = dry_run(Runtime::Parachain, true);
     expect_an_upgrade(&report, &ALONE);
-    // What a parachain is told of its own head differs between the two builds, and is no difference of theirs.
+    // The relay chain's data about the parachain's head differs between the two builds. That is
+    // expected.
     expect_an_upgrade(&report, &WITH_TRY_RUNTIME);
     expect_an_upgrade(&report, &["sessions", "async-backing", "node-demands", "message-queues", "validator-execution"]);
     let validated = &check(&report, "validator-execution")["detail"];

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A disk that is really full: a file system of a few pages, in a mount namespace of the command's own.
+//! A full disk: a small file system in a separate mount namespace.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
 use cutover_tests::{Output, Runtime, Xtask, built, fork::Fork, snapshot};
 use std::{fs, io::Write, path::Path, process::Command};
 
-/// Fills DIR, copies FROM into it, runs the command, lists what is there afterwards. Arguments: size, directory, directory
-/// to copy from or nothing, the command.
+/// Fills DIR, copies FROM into it, runs the command, lists what is there afterwards. Arguments:
+/// size, directory, directory to copy from or nothing, the command.
 const SCRIPT: &str = r#"
 set -e
 mount -t tmpfs -o "size=$1" cutover-test "$2"
@@ -22,13 +22,14 @@ find . -type f -exec sha256sum {} + | sort -k 2 > "$LISTING"
 exit $code
 "#;
 
-/// The exit code and words of a command that writes into a full directory, and the files there afterwards.
+/// The output of a command that writes into a full directory, and the files there afterwards.
 struct Full {
     output: Output,
     files: String,
 }
 
-/// Mounting takes root, or a user namespace of one's own: neither is had everywhere.
+/// Returns the options of `unshare` that allow mounting: as root, or in a user namespace. `None` if
+/// neither is possible.
 fn namespace() -> Option<Vec<&'static str>> {
     let tries: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
     for arguments in tries {
@@ -52,7 +53,7 @@ fn on_a_full_disk(before: Option<&Path>, arguments: impl Fn(&str) -> Vec<String>
     on_a_full_disk_with(before, |_| nodes.path().display().to_string(), arguments)
 }
 
-/// `nodes`: where the trie nodes of live chains are kept.
+/// Runs a command on a full disk. `nodes` is the directory of trie nodes of live chains.
 fn on_a_full_disk_with(
     before: Option<&Path>,
     nodes: impl Fn(&str) -> String,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Adoption: a workspace that has nothing of Cutover gets its `cargo xtask`, and uses it.
+//! Adoption: a workspace without Cutover gets the command `cargo xtask`, and runs it.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -11,12 +11,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A copy of the small workspace.
+/// Copies the small workspace.
 fn tiny() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
     let root = directory.path().join("w");
     Tiny::copy(&root, 0);
-    // Nothing is built with its profiles, and they would have the command's dependencies optimised.
+    // Its profiles are not needed, and would optimise the command's dependencies.
     let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("read");
     let (workspace, _) = manifest.split_once("\n# As in Cutover's own workspace").expect("the profiles");
     fs::write(root.join("Cargo.toml"), workspace).expect("written");
@@ -47,7 +47,7 @@ fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// `cargo` in a workspace, with a target directory that all tests of this file and all their runs share.
+/// Runs cargo in a workspace, with a target directory that all tests of this file share.
 fn cargo(directory: &Path, arguments: &[&str]) -> Output {
     let target = std::env::temp_dir().join("cutover-tests/adopted");
     let output = Command::new("cargo")
@@ -87,16 +87,16 @@ fn a_workspace_gets_its_command_and_uses_it() {
         "{document}"
     );
     let after = content(&root);
-    // What was there and is not shown is as it was.
+    // Other existing files are unchanged.
     let changed: Vec<_> = before.iter().filter(|(path, bytes)| after[*path] != **bytes).map(|(path, _)| path).collect();
     assert_eq!(changed, [&root.join("Cargo.toml")]);
     let again = init(&root, &["--yes"]).expect_code(0);
     assert_eq!(again.stdout, "nothing to do: the workspace has all of it\n");
     assert!(content(&root) == after);
 
-    // Cutover's dependencies at its own versions, which the fixture's are among, and not at what is newest today.
+    // Cutover's dependencies have its own versions, and not the newest ones.
     fs::copy(repository().join("Cargo.lock"), root.join("Cargo.lock")).expect("copied");
-    // By cargo, from within a package, as a person would.
+    // Run by cargo from the directory of a package, like a user.
     let _alone = alone();
     let listed = cargo(&root.join("runtime"), &["xtask", "list", "--json"]).expect_code(0).json();
     assert_eq!(listed["runtimes"][0]["name"], "tiny");
@@ -187,7 +187,7 @@ fn what_cannot_be_adopted_is_named() {
     init(&root, &[]).expect_code(4).mentions(&["Cargo.toml"]);
 }
 
-/// From nothing to a signed upgrade, in a workspace with a runtime of its own.
+/// Adds Cutover to a workspace with its own runtime, and runs a signed upgrade there.
 #[test]
 #[ignore = "compiles a runtime twice, a quarter of an hour on two cores: \
             cargo xtask test --run-ignored only -E 'test(a_small_workspace_goes_from_nothing_to_an_upgrade)'"]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Ctrl-C at any moment of the main job: it ends soon and says how, and nothing half-made is taken for whole.
+//! Interrupts of the command `upgrade` at any moment: it ends soon, reports the interrupt, and
+//! leaves no partial files that seem complete.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -11,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-/// Milliseconds after the start: dense where much happens, up to beyond the end of a run with everything cached.
+/// The moments of the interrupts, in milliseconds after the start. The last is after the end of a
+/// cached run.
 const MOMENTS: [u64; 14] = [0, 10, 30, 60, 100, 200, 300, 500, 800, 1200, 1700, 2300, 3000, 4500];
 
 fn files(directory: &Path) -> Vec<PathBuf> {
@@ -23,10 +25,11 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// To the whole process group, as a terminal sends it, or to the command alone, as a CI engine does.
+/// Sends an interrupt to the whole process group, like a terminal, or only to the command, like a
+/// CI engine.
 fn interrupt(leader: u32, group: bool) {
     let target = if group { format!("-{leader}") } else { leader.to_string() };
-    // It may have ended by itself.
+    // The command may have ended already.
     let _ = Command::new("kill").args(["-INT", "--", &target]).output().expect("kill is there");
 }
 
@@ -41,7 +44,7 @@ fn an_upgrade_interrupted_at_any_moment_leaves_nothing_that_looks_whole_and_goes
     let arguments = ["upgrade", "--json", "--out", &out.display().to_string()].map(str::to_owned);
     let (mut stopped, mut ended) = (0, 0);
     for (index, moment) in MOMENTS.into_iter().enumerate() {
-        // Every other time from the very beginning, else on top of what the last one left.
+        // Every second run starts without files. The others continue from the previous run.
         if index % 2 == 0 {
             let _ = fs::remove_dir_all(&out);
         }
@@ -53,7 +56,7 @@ fn an_upgrade_interrupted_at_any_moment_leaves_nothing_that_looks_whole_and_goes
         assert!(!stderr.contains("panicked"), "after {moment} ms:\n{stderr}");
         match output.status.code() {
             Some(0) => ended += 1,
-            // Told by the command; or it had no time yet to listen for signals.
+            // Reported by the command, or killed by the signal before its handler was installed.
             Some(130) | None => stopped += 1,
             other => panic!("exit code {other:?} after {moment} ms:\n{stderr}"),
         }
@@ -63,7 +66,7 @@ fn an_upgrade_interrupted_at_any_moment_leaves_nothing_that_looks_whole_and_goes
             "half-written after {moment} ms: {left:?}"
         );
         if left.iter().any(|path| path.ends_with("manifest.json")) {
-            // A manifest is the last thing to come: where there is one, the bundle must hold what it says.
+            // The manifest is written last. If it exists, the bundle must contain its files.
             let verified = Xtask::new(["verify", "--integrity-only", "--json", &out.display().to_string()]).run();
             let unsigned = verified.json()["signatures"].as_array().is_none_or(Vec::is_empty);
             let damaged = verified.json()["subjects"]
@@ -85,7 +88,7 @@ fn a_worker_ends_when_what_started_it_is_gone() {
         process::Stdio,
     };
     let program = cutover_tests::worker("cutover-inspect").get_program().to_owned();
-    // It waits for a request that does not come: this end of its standard input stays open.
+    // The worker waits for a request, because its standard input stays open.
     let mut shell = Command::new("sh")
         .args(["-c", "exec 3<&0; \"$0\" <&3 & echo $!; wait"])
         .arg(program)

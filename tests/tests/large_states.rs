@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a dry run on a node costs as the state grows. A measurement, not a test of every day: run it with
+//! The costs of a dry run on a node as the state grows. This is a measurement. Run it with
 //! `cargo nextest run -p cutover-tests --test large_states --run-ignored only --no-capture`.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "tests")]
@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-/// The recorded snapshot with so many more accounts, under a header that names its root.
+/// Returns the recorded snapshot with `count` additional accounts and a matching header.
 fn with_accounts(count: u32, directory: &Path) -> PathBuf {
     let mut state: State = Source::File(snapshot(Runtime::Standalone)).state().expect("the recorded snapshot");
     let accounts = hex::decode("26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9").expect("hex");
@@ -49,14 +49,14 @@ fn with_accounts(count: u32, directory: &Path) -> PathBuf {
     path
 }
 
-/// What was found, and the most memory that any process of the command had, in KiB.
+/// Runs a dry run. Returns its report and the peak memory of its processes, in KiB.
 fn dry_run(arguments: &[&str], nodes: &Path) -> (Value, u64) {
     let blob = built(Runtime::Standalone, &[]).display().to_string();
     let words = ["dry-run", "--json", "--runtime", &blob];
     with_peak(words.iter().chain(arguments), nodes)
 }
 
-/// What a command says, and the most memory that any of its processes had, in KiB.
+/// Runs a command. Returns its document and the peak memory of its processes, in KiB.
 fn with_peak<'a>(arguments: impl IntoIterator<Item = &'a &'a str>, nodes: &Path) -> (Value, u64) {
     let peak = tempfile::NamedTempFile::new().expect("a file");
     let words = ["-f", "%M", "-o", peak.path().to_str().expect("UTF-8")].map(String::from);
@@ -67,7 +67,7 @@ fn with_peak<'a>(arguments: impl IntoIterator<Item = &'a &'a str>, nodes: &Path)
     (document, peak.trim().parse().expect("a number"))
 }
 
-/// Takes the whole state; what was said of it, and the most memory that any process of the command had, in KiB.
+/// Downloads the whole state. Returns the document and the peak memory of the processes, in KiB.
 fn take(url: &str, at: &str, directory: &Path) -> (Value, u64) {
     let out = directory.join("taken.snapshot").display().to_string();
     with_peak(&["snapshot", "create", "--json", url, "--at", at, "--out", &out], &directory.join("nodes"))
@@ -122,10 +122,12 @@ fn the_cost_of_a_whole_state() {
     }
 }
 
-/// The program of `tests/peers/remote-externalities`, built apart: `cargo build --release` there, and its path in the variable.
+/// The program of `tests/peers/remote-externalities`, built apart: `cargo build --release` there,
+/// and its path in the variable.
 const PEER: &str = "CUTOVER_PEER";
 
-/// Takes the whole state by try-runtime's library; seconds, and the most memory it had, in KiB.
+/// Downloads the whole state by try-runtime's library. Returns its document and the peak memory, in
+/// KiB.
 fn taken_by_peer(peer: &Path, url: &str, at: &str, directory: &Path) -> (Value, u64) {
     let (out, peak) = (directory.join("peer.snapshot"), directory.join("peer.peak"));
     let _ = std::fs::remove_file(&out);
@@ -157,7 +159,7 @@ fn the_cost_beside_that_of_try_runtimes_library() {
         let fork = Fork::of(&path);
         let base = fork.document["block_hash"].as_str().expect("a hash").to_owned();
         let root = fork.document["state_root"].clone();
-        // Once before, so that the compiled runtimes are there in each run.
+        // A first run, so that every measured run uses cached compiled runtimes.
         dry_run(&["--state", fork.url(), "--state-mode", "lazy"], &nodes);
         for latency in [0, 20, 100] {
             let row = |who: &str, bytes: u64, seconds: &Value, peak: u64| {
@@ -168,7 +170,7 @@ fn the_cost_beside_that_of_try_runtimes_library() {
             let (told, peak) = taken_by_peer(&peer, &format!("ws://{}", way.address), &base, directory.path());
             assert_eq!(told["state_root"], root, "it took the same state");
             row("remote-externalities", way.bytes(), &told["seconds"], peak);
-            // The checks themselves ask for nothing more: their time does not depend on the latency.
+            // The checks make no further requests, so their time does not depend on the latency.
             if latency == 0 {
                 let taken = directory.path().join("peer.snapshot");
                 let (report, peak) = dry_run(&["--state", taken.to_str().expect("UTF-8")], &nodes);

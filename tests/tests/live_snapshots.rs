@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Snapshots of live chains: taken whole, taken again, taken from liars, and cut short.
+//! Snapshots of live chains: complete, repeated, from dishonest nodes, and interrupted.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -105,7 +105,7 @@ fn child_tries_are_taken_too() {
     let mut state = state::State::read(&snapshot(Runtime::Standalone)).expect("a state");
     let entries = |count: u8| (0..count).map(|key| (vec![key, 7, key], vec![key; 50])).collect::<Vec<_>>();
     state.children = vec![(b"one".to_vec(), entries(40)), (b"two".to_vec(), entries(1))];
-    // It is the state of no block any more: a chain may begin with it.
+    // It is no longer the state of a block. A chain may start with it.
     (state.header, state.block, state.state_root) = (None, None, None);
     let origin = place.0.path().join("origin.snapshot");
     state.write(&origin).expect("written");
@@ -117,7 +117,7 @@ fn child_tries_are_taken_too() {
     assert_eq!((taken.top, taken.children), (state.top, state.children));
 }
 
-/// Changes one digit of one node of a proof.
+/// Changes one digit of one trie node in a proof.
 fn alter(answer: Vec<u8>) -> Vec<u8> {
     let mut text = String::from_utf8(answer).expect("UTF-8");
     let end = text.rfind("\"]").expect("the end of the proof");
@@ -140,7 +140,7 @@ fn a_liar_is_dropped_by_name_and_the_others_go_on() {
             false => Answer::Pass(answer),
         }
     });
-    // The honest one is slow to come: else it may do all before the other was asked, and nobody lied.
+    // The honest node is slow. Otherwise it might serve everything before the other one is used.
     let honest = proxy(&node, move |_, _, answer| {
         lied.wait();
         Answer::Pass(answer)
@@ -223,7 +223,7 @@ fn a_download_that_is_killed_goes_on_where_it_was() {
     let store = killed.0.path().join("store");
     let request = json!({"command": "snapshot", "nodes": [&slow], "store": store, "out": file}).to_string();
     for round in 0..50u64 {
-        // The worker itself: who ends `cargo xtask` ends it in good order.
+        // The worker itself is killed. A killed `cargo xtask` would end its worker properly.
         let mut child = worker("cutover-fork");
         let child = child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = child.spawn().expect("the worker");
@@ -231,12 +231,12 @@ fn a_download_that_is_killed_goes_on_where_it_was() {
         std::thread::sleep(Duration::from_millis(40 + round * 67 % 601));
         child.kill().expect("killed");
         child.wait().expect("ended");
-        // Either it is not there, or it is whole.
+        // The file is either missing or complete.
         if file.exists() {
             assert_eq!(killed.bytes(), whole.bytes(), "round {round}");
             finished += 1;
             fs::remove_file(&file).expect("removed");
-            // From the beginning again, so that there is always something to cut short.
+            // Start again, so that there is always a download to interrupt.
             fs::remove_dir_all(&store).expect("removed");
         }
     }
@@ -260,13 +260,13 @@ fn what_is_no_node_and_no_state_is_refused() {
     let middle = altered.len() / 2;
     altered[middle] ^= 1;
     fs::write(place.file(), altered).expect("written");
-    // A verdict where that is asked, and bad input where a state is.
+    // `verify` gives a verdict. `info` needs a valid state.
     ask("verify", &place.file()).expect_code(1).mentions(&["changed after it was written"]);
     ask("info", &place.file()).expect_code(4);
     let whole = fs::read(snapshot(Runtime::Standalone)).expect("read");
     fs::write(place.file(), &whole[..whole.len() / 2]).expect("written");
     ask("verify", &place.file()).expect_code(1).mentions(&["cut short"]);
-    // Whole as a file, and not as a state.
+    // A complete file with an incomplete state.
     let mut state = state::State::read(&snapshot(Runtime::Standalone)).expect("a state");
     state.top.pop();
     state.write(&place.file()).expect("written");

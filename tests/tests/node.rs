@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Live state: a fork is served, and upgrades are tried on it as on a node; then the network and the node misbehave.
+//! Live state: upgrades are rehearsed on a served fork as on a node, also with network failures and
+//! a dishonest node.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -14,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Nothing is known of the chain: what other runs took of it is not to be found.
+/// Runs a dry run with an empty cache of trie nodes.
 fn dry_run(state: &str, more: &[&str]) -> Output {
     let nodes = tempfile::tempdir().expect("a directory");
     dry_run_knowing(nodes.path(), state, more)
@@ -30,7 +31,7 @@ fn standalone() -> Fork {
     Fork::of(snapshot(Runtime::Standalone))
 }
 
-/// What must not depend on where the state came from.
+/// Returns the parts of a report that must not depend on the source of the state.
 fn outcome(report: &Value) -> Value {
     let blocks: Vec<_> = report["blocks"]
         .as_array()
@@ -124,12 +125,13 @@ fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
     assert_eq!(second.document["mode"], "lazy");
     let base = first.call("chain_getFinalizedHead", json!([]));
     let head = first.call("dev_newBlock", json!([{"count": 2}]));
-    // It never saw the blocks of the first, and builds the very same on a state that it has in parts.
+    // The second fork has only parts of the state, but must build the same blocks.
     assert_eq!(second.call("dev_newBlock", json!([{"count": 2}])), head);
     assert_ne!(head, base);
     let header = first.call("chain_getHeader", json!([head]));
     assert_eq!(second.call("chain_getHeader", json!([])), header);
-    // Clients begin with the header before the head: a fork of a node has it though it has not the block.
+    // Clients request the header of the head's parent first. A fork of a node has it, but not the
+    // block.
     let parent = json!([header["parentHash"]]);
     let third = Fork::of(first.url());
     let before_it = third.call("chain_getHeader", parent.clone());
@@ -139,7 +141,7 @@ fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
     assert_eq!(block["block"]["header"], header);
     assert!(block["block"]["extrinsics"].as_array().is_some_and(|list| !list.is_empty()), "inherents at least");
 
-    // The archive's methods tell the same.
+    // The archive's methods return the same.
     let body = first.call("archive_v1_body", json!([head]));
     assert_eq!(body, block["block"]["extrinsics"]);
     let number = first.call("archive_v1_finalizedHeight", json!([]));
@@ -170,7 +172,7 @@ fn a_fork_lives_on_and_a_fork_of_it_does_the_same() {
     assert_eq!(second.interrupt(), Some(0), "an interruption is how it is meant to end");
 }
 
-/// Changes one digit of one node of a proof.
+/// Changes one digit of one trie node in a proof.
 fn alter(answer: Vec<u8>) -> Vec<u8> {
     let mut text = String::from_utf8(answer).expect("UTF-8");
     let end = text.rfind("\"]").expect("the end of the proof");
@@ -330,7 +332,7 @@ fn one_value_altered_or_one_key_left_out_of_a_whole_state_is_caught() {
     });
     let missing = scraped(&node, "state_getKeysPaged", |result| {
         let keys = result.as_array_mut().expect("keys");
-        // An account's, or whatever stands in the middle.
+        // The key in the middle of the page.
         keys.remove(keys.len() / 2);
     });
     for url in [altered, missing] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether benchmarks come out here as they do by frame-omni-bencher, and sooner. A measurement: run it on a machine with
-//! nothing else to do, with `cargo nextest run -p cutover-tests --test omni_bencher --run-ignored only --no-capture`.
+//! Comparison of benchmark results and run time with frame-omni-bencher. This is a measurement. Run
+//! it on an idle machine, with `cargo nextest run -p cutover-tests --test omni_bencher
+//! --run-ignored only --no-capture`.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
@@ -13,27 +14,28 @@ use std::{
     time::Instant,
 };
 
-/// The program of `tests/peers/omni-bencher`, built apart: `cargo build` there, and its path in the variable.
+/// The program of `tests/peers/omni-bencher`, built apart: `cargo build` there, and its path in the
+/// variable.
 const PEER: &str = "CUTOVER_OMNI_BENCHER";
 const PALLETS: [&str; 3] = ["pallet_balances", "pallet_timestamp", "pallet_utility"];
 const RUNS: usize = 5;
 const STEPS: &str = "20";
 
-/// What one run made of each benchmark.
+/// The results of one run, by benchmark.
 struct Run {
     seconds: f64,
     times: BTreeMap<String, Worst>,
 }
 
-/// The worst case, every component at its greatest, in nanoseconds.
+/// The time with every component at its greatest value, in nanoseconds.
 struct Worst {
     median: f64,
-    /// Half the interval that the median is known to at 95 %, as a share of it.
+    /// The half-width of the median's 95 % confidence interval, relative to the median.
     interval: f64,
 }
 
 fn worst(repetitions: &[Value]) -> Worst {
-    // Pairs of a name and a value there, an object here.
+    // The peer writes pairs of name and value. Cutover writes an object.
     let sum = |result: &Value| -> u64 {
         let values: Vec<&Value> = match &result["components"] {
             Value::Object(values) => values.values().collect(),
@@ -47,7 +49,8 @@ fn worst(repetitions: &[Value]) -> Worst {
         of_most.map(|result| result["extrinsic_time"].to_string().parse().expect("nanoseconds")).collect();
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
-    // The order statistics between which a median lies, by the binomial distribution's normal approximation.
+    // The order statistics between which a median lies, by the binomial distribution's normal
+    // approximation.
     let count = times.len() as f64;
     let at = |rank: f64| times[(rank.max(0.0) as usize).min(times.len() - 1)];
     let reach = 1.96 * count.sqrt() / 2.0;
@@ -102,7 +105,7 @@ fn by_cutover(blob: &Path, directory: &Path) -> Run {
     Run { seconds, times }
 }
 
-/// The least, the median and the greatest.
+/// Returns the least, the median and the greatest value.
 fn spread(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     [values[0], values[values.len() / 2], values[values.len() - 1]]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `report.html` in a browser: rendered from the evidence of a real upgrade, then from the same evidence with hostile names
-//! in it, then broken in every way that is looked for.
+//! `report.html` in a browser: rendered from the evidence of a real upgrade, from the same evidence
+//! with hostile names, and with every fault that the checks look for.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -17,13 +17,13 @@ use std::{
 
 const CHECKS: [&str; 7] = ["renders", "width", "letters", "console", "requests", "markup", "copying"];
 
-/// What the browser says of a page: the checks that failed, each with its findings. Nothing where there is no browser.
+/// Returns the failed checks of a page in a browser, with their findings. `None` without a browser.
 fn faults(page: &Path) -> Option<Vec<(String, String)>> {
     let output = Xtask::new(["ci", "page", "--json", &page.display().to_string()]).run();
     let document = output.json();
     let checks = document["checks"].as_array().expect("checks");
     if checks[0]["status"] == "skip" {
-        // Not by a macro, whose words a test that passes would keep to itself.
+        // The output of `eprintln!` is captured if a test passes.
         let _ = writeln!(std::io::stderr(), "SKIPPED: the page was not looked at: {}", output.stderr);
         return None;
     }
@@ -44,7 +44,7 @@ fn expect_none(page: &Path) {
     }
 }
 
-/// The evidence that a bundle's page is made of.
+/// Returns the evidence from which a bundle's page is rendered.
 fn evidence(bundle: &Path) -> Bundle {
     fn result<T: StepResult>(bundle: &Path) -> Option<T> {
         let text = fs::read(bundle.join(format!("{}.json", T::STEP))).expect("read");
@@ -79,7 +79,7 @@ fn the_page_is_what_the_evidence_gives() {
     let bundle = bundle();
     let page = fs::read_to_string(bundle.join("report.html")).expect("read");
     assert_eq!(page, report::html::report(&evidence(&bundle)));
-    // Each part has its section, so that the test above looked at all of them.
+    // Each part has a section, so the test above checked all of them.
     for part in [
         "What it is about",
         "The checks of the dry run",

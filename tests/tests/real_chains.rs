@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Upgrades of chains that nobody here wrote.
+//! Upgrades of chains of others.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -10,7 +10,7 @@ fn paseo_passes_sessions_and_waits_for_an_era() {
     let Some(service) = registry::package("polkadot-service", "42.0.0") else { return };
     let spec = service.join("chain-specs/paseo.json");
     let state = state::State::read(&spec).expect("a chain spec");
-    // The runtime that it begins with, as one of a later version: an upgrade that changes nothing must pass.
+    // The chain's own runtime with a higher version. An upgrade without changes must pass.
     let wasm = patch::wasm(state.get(b":code").expect("a runtime"));
     let directory = tempfile::tempdir().expect("a directory");
     let blob = directory.path().join("paseo.wasm");
@@ -21,7 +21,7 @@ fn paseo_passes_sessions_and_waits_for_an_era() {
     let checks = report["checks"].as_array().expect("checks");
     let check = checks.iter().find(|check| check["name"] == "sessions").expect("the check");
     assert_eq!(check["status"], "pass", "{check:#}");
-    // Nobody submits a solution of the election here, so that no era begins: under either code.
+    // Without a submitted solution of the election no era starts, under either code.
     let detail = check["detail"].as_str().expect("a detail");
     assert!(detail.contains("11 sessions ended") && detail.contains("none does either"), "{check:#}");
 }
@@ -29,11 +29,11 @@ fn paseo_passes_sessions_and_waits_for_an_era() {
 #[test]
 fn validators_would_accept_the_blocks_of_real_parachains() {
     let Some(package) = registry::package("polkadot-parachain-bin", "5.0.0") else { return };
-    // Runtimes of 2022 and 2023: seals, relay proofs and compact proofs must be what their own code takes.
+    // Runtimes of 2022 and 2023. Their code must accept the seals, relay proofs and compact proofs.
     for name in ["collectives-westend", "contracts-rococo"] {
         let spec = package.join(format!("chain-specs/{name}.json")).display().to_string();
         let dry_run = Xtask::new(["dry-run", "--json", "--runtime", &spec, "--state", &spec, "--blocks", "2"]);
-        // The runtime is the one that the chain has, and so is refused by its version.
+        // The runtime is the chain's current one, so the check of its version fails.
         let report = dry_run.run().expect_code(1).json();
         let checks = report["checks"].as_array().expect("checks");
         let check = checks.iter().find(|check| check["name"] == "validator-execution").expect("the check");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Releases: planned from a history, prepared from real runtimes, published through a stand-in for `gh` that fails
-//! wherever it can.
+//! Releases: planned from a history, prepared from real runtimes, and published by a mock of `gh`
+//! that can fail at every call.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -20,10 +20,10 @@ const PARACHAIN: &str = "runtimes/parachain/src/release/current.rs";
 const NOW: &str = "spec_version: 1_001_000,";
 const BEFORE: &str = "spec_version: 1_000_000,";
 
-/// v1.0.0 of both runtimes, and then the standalone one as it is.
+/// Returns a checkout with v1.0.0 of both runtimes, and then the current standalone runtime.
 fn history() -> Checkout {
     let checkout = Checkout::copy();
-    // What this repository says about itself is not of interest.
+    // The changelog of this repository is not needed.
     fs::write(checkout.path("CHANGELOG.md"), "# Changelog\n\n## Unreleased\n").expect("written");
     for name in [STANDALONE, PARACHAIN] {
         checkout.edit(name, NOW, BEFORE);
@@ -56,7 +56,7 @@ fn a_plan_says_what_is_released_and_why() {
     assert_eq!((&parachain["released"], &parachain["group"]), (&json!(false), &json!("parachains")));
     assert_eq!(parachain["reason"], "spec_version is 1000000, as it was in v1.0.0");
 
-    // A section about the version, and a commit that changes a runtime without raising its spec_version.
+    // A section about the version, and a commit that changes a runtime but not its spec_version.
     checkout.edit("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\n## [1.1.0] - soon\n\n- It is faster.\n");
     checkout.edit(PARACHAIN, BEFORE, "spec_version: 1_000_000, // it is what it is\n");
     checkout.commit("Words");
@@ -69,7 +69,7 @@ fn a_plan_says_what_is_released_and_why() {
     }
     assert!(output.stdout.ends_with("verdict: passed\n"), "{}", output.stdout);
 
-    // A runtime that did not rise is no release, whoever asks for it.
+    // A runtime with the same spec_version is not released, even on request.
     let output = checkout.run(&["release", "plan", "--runtime", "parachain", "--json"]).expect_code(1);
     assert_eq!(output.json()["problems"][0], "parachain: spec_version is 1000000, as it was in v1.0.0");
     checkout
@@ -77,7 +77,7 @@ fn a_plan_says_what_is_released_and_why() {
         .expect_code(1)
         .mentions(&["there is nothing to release", "v1.0.0"]);
 
-    // Each group has tags of its own, and a tag is made once.
+    // Each group has its own tags, and a tag is created only once.
     let relay = checkout.run(&["release", "plan", "--group", "relay", "--json"]).expect_code(0).json();
     assert_eq!((&relay["tag"], &relay["last"]), (&json!("v1.1.0-relay"), &Value::Null));
     assert_eq!(relay["runtimes"].as_array().map(Vec::len), Some(1));
@@ -90,7 +90,7 @@ fn a_plan_says_what_is_released_and_why() {
     assert_eq!((&tagged["tag"], &tagged["last"]["tag"]), (&json!("v1.1.0"), &json!("v1.0.0")));
     let none = checkout.run(&["release", "plan", "--json"]).expect_code(1).json();
     assert_eq!(none["problems"].as_array().map(Vec::len), Some(2), "both are named: {none}");
-    // The same version again, from another commit.
+    // The same version from another commit.
     checkout.edit("CHANGELOG.md", "faster", "slower");
     checkout.commit("More words");
     checkout
@@ -113,7 +113,7 @@ fn what_a_release_needs_is_looked_for_before_anything_is_built() {
         }
     }
     checkout.git(&["tag", "v1.1.0"]);
-    // Nothing is released then: that is what is told, and no file is promised.
+    // Nothing is released. The plan says that, and lists no files.
     let output = checkout.run(&["release", "prepare", "--state", "standalone=nosuch", "--dry-run"]).expect_code(1);
     assert!(output.stdout.contains("nothing would be"), "{}", output.stdout);
 }
@@ -165,7 +165,7 @@ fn sha256(content: &[u8]) -> String {
 #[test]
 fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     let checkout = history();
-    // The one has its blob in the cache, the other has a feature that no runtime has.
+    // One runtime's blob is in the cache. The other has an unknown feature.
     let variants = "\n[workspace.metadata.cutover.release.variants]\ntry-runtime = {features = [\"try-runtime\"]}\n\
         broken = {features = [\"try-runtime\", \"no-such-feature\"]}\n";
     let manifest = fs::read_to_string(checkout.path("Cargo.toml")).expect("read");
@@ -194,7 +194,7 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
             && first.contains_key("standalone_runtime-v1001000.try-runtime.compact.compressed.wasm")
     );
 
-    // By other programs: the checksums, and the bundle in its archive.
+    // Other programs verify the checksums and unpack the bundle.
     let sums =
         Command::new("sha256sum").args(["--check", "--strict", "--quiet", "SHA256SUMS"]).current_dir(&out).output();
     assert!(sums.expect("sha256sum").status.success());
@@ -230,7 +230,7 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
         "{parameters}"
     );
 
-    // The second run gives the same bytes and says so.
+    // The second run gives the same bytes and reports that.
     let again = checkout.run(&prepare).expect_code(0).json();
     assert_eq!(again["unchanged"], true);
     assert!(content(&out) == first);
@@ -241,7 +241,8 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     let body = hub.state()["release"]["body"].clone();
     assert_eq!(body, notes);
 
-    // Two of two: the one prepares, the other signs what was prepared, and below that nothing is published.
+    // Threshold two of two: one person prepares, the other signs. With fewer signatures nothing is
+    // published.
     let people = tempfile::tempdir().expect("a directory");
     let root = people.path().join("signers.json");
     let root = root.to_str().expect("UTF-8");
@@ -268,11 +269,11 @@ fn a_release_of_the_real_runtime_is_prepared_checked_and_published() {
     assert!(content(&out) == signed);
     hub.publish(&out, &["--root", root]).expect_code(0);
     assert_eq!(hub.state()["release"]["isDraft"], false);
-    // Without it, as before.
+    // Without the option, publishing works as before.
     checkout.run(&prepare).expect_code(0);
     let first = content(&out);
 
-    // A changed work tree is no release; what is there stays as it is.
+    // A changed work tree cannot be released. Existing files are unchanged.
     checkout.edit("CHANGELOG.md", "faster", "slower");
     checkout.run(&prepare).expect_code(1).mentions(&["the work tree differs from its commit"]);
     assert!(content(&out) == first);
@@ -286,7 +287,7 @@ const TAG: &str = "v1.1.0";
 const FILES: [(&str, &str); 3] =
     [("SHA256SUMS", "sums"), ("a_runtime-v2.wasm", "blob a"), ("b_runtime-v2.wasm", "the blob b")];
 
-/// A small directory as `prepare` writes it.
+/// Returns a small directory as `prepare` writes it.
 fn prepared(commit: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let asset = |name: &str, text: &str| json!({"name": name, "size": text.len(), "sha256": sha256(text.as_bytes())});
@@ -353,7 +354,7 @@ impl Hub {
         let there = content(&self.0.path().join("assets"));
         let expected = FILES.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
         assert_eq!(there, BTreeMap::from(expected));
-        // The stand-in itself refuses to publish a second time.
+        // The mock fails if a release is published twice.
         assert_eq!(state["release"]["published"], true, "{state}");
         assert!(!state.to_string().contains("the-token-that-nobody-may-see"), "no token in the arguments");
     }
@@ -379,7 +380,7 @@ fn a_release_is_published_once() {
     assert_eq!(again["state"], "was published before");
     hub.is_out();
     assert_eq!(hub.calls("release upload"), 3, "nothing is uploaded twice");
-    // What is out with another file in it is told and not touched.
+    // A published release with another file is reported and not changed.
     fs::write(hub.asset("a_runtime-v2.wasm"), "BLOB A").expect("written");
     hub.publish(directory.path(), &[])
         .expect_code(1)
@@ -428,7 +429,7 @@ fn without_digests_the_files_are_fetched_and_compared() {
     hub.set("digests", json!(false));
     hub.set("fault", json!({"command": "release upload", "turn": 3, "how": "before"}));
     hub.publish(directory.path(), &[]).expect_code(3);
-    // Of the same size, and another file.
+    // Another file of the same size.
     fs::write(hub.asset("a_runtime-v2.wasm"), "BLOB A").expect("written");
     let document = hub.publish(directory.path(), &["--json"]).expect_code(0).json();
     let actions: Vec<_> = document["assets"].as_array().expect("assets").iter().map(|asset| &asset["action"]).collect();
@@ -442,7 +443,7 @@ fn a_draft_can_be_left_for_a_person() {
     let document = hub.publish(directory.path(), &["--draft", "--prerelease", "--json"]).expect_code(0).json();
     assert_eq!((&document["state"], &hub.state()["release"]["isDraft"]), (&json!("draft"), &json!(true)));
     assert_eq!(hub.state()["release"]["isPrerelease"], true);
-    // The notes were changed by hand, and it is no pre-release after all.
+    // Someone edited the notes and removed the pre-release mark.
     let mut state = hub.state();
     state["release"]["body"] = json!("other notes");
     hub.write(&state);

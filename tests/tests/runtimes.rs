@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The embedded runtimes offer what nodes and tools ask of a runtime.
+//! The embedded runtimes have the APIs that nodes and tools need.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -13,7 +13,7 @@ use protocol::{
 use source::ReadSource;
 use std::collections::BTreeSet;
 
-/// The runtime APIs of a blob, by the functions it exports.
+/// Returns the runtime APIs of a blob, from its exported functions.
 fn apis(runtime: Runtime, features: &[&str]) -> BTreeSet<String> {
     let path = built(runtime, features);
     let blob = Source::File(path).blob().expect("a blob");
@@ -47,8 +47,8 @@ fn the_standalone_runtime_has_the_apis_of_a_solo_chain() {
     expect(&apis(Runtime::Standalone, &["try-runtime"]), &["TryRuntime"]);
 }
 
-/// What `polkadot-omni-node` 0.24 names in the bounds of a node's runtime, and `validate_block` for validators. Two more
-/// that it names belong to chains with stored transactions and with authority discovery.
+/// The APIs in the trait bounds of `polkadot-omni-node` 0.24, and `validate_block` for validators.
+/// Two more APIs there are for chains with stored transactions and with authority discovery.
 #[test]
 fn the_parachain_runtime_has_the_apis_of_the_omni_node() {
     let found = apis(Runtime::Parachain, &[]);
@@ -66,8 +66,8 @@ fn the_parachain_runtime_has_the_apis_of_the_omni_node() {
     );
 }
 
-/// What ships was compiled with the hash of its metadata, and what is built to be tested was not: its build would take twice
-/// as long.
+/// Released blobs are compiled with the hash of their metadata. Test builds are not, because that
+/// takes twice as long.
 #[test]
 fn the_hash_of_the_metadata_is_in_the_blob_that_ships() {
     for runtime in [Runtime::Standalone, Runtime::Parachain] {

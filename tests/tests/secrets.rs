@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A key in the address of a node: planted wherever an address is accepted, and looked for in everything that was written.
+//! Keys in the URLs of nodes: no output, log or file may contain them.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -8,7 +8,8 @@ use std::path::Path;
 
 const TOKEN: &str = "tok3n0f4ccount1234567890";
 
-/// The address of a fork as a provider would write it: with a key before the host, in the path and in the query.
+/// Returns a fork's URL with keys as providers use them: before the host, in the path and in the
+/// query.
 fn with_token(url: &str) -> [String; 3] {
     let (scheme, host) = url.split_once("://").expect("an address");
     [
@@ -64,7 +65,7 @@ fn a_key_in_an_address_is_written_nowhere() {
             (&["diff", "--json", "--parameters", address, address], 0),
             (&["diff", "--parameters", address, &blob], 0),
             (&["dry-run", "--blocks", "1", "--runtime", &blob, "--state", address, "--out", &at("report.json")], 0),
-            // The chain is none that messages are sent to, and is told by name.
+            // The chain is not a counterparty, and the error names it.
             (&["dry-run", "--blocks", "1", "--runtime", &blob, "--state", address, "--with", address], 4),
             (&["snapshot", "create", address, "--out", &at("state.snapshot")], 0),
             (&["propose", "upgrade", "--runtime", &blob, "--target", address, "--out", &at("calls")], 0),
@@ -98,7 +99,7 @@ fn a_key_is_not_repeated_by_what_goes_wrong() {
         (&["fork", gone.as_str()], 3),
         (&["fork", fine.as_str(), "--at", "4000000000"], 4),
         (&["snapshot", "create", gone.as_str(), "--out", unknown.as_str()], 3),
-        // What the command line does not understand it repeats.
+        // An error about the command line quotes the argument.
         (&["inspect", fine.as_str(), fine.as_str()], 2),
     ] {
         leaves_no_token(place.path(), arguments, code);
@@ -112,7 +113,7 @@ fn a_key_in_the_address_of_a_network_is_written_nowhere() {
     let place = tempfile::tempdir().expect("a directory");
     let report = place.path().join("report.json").display().to_string();
     for address in &with_token(node.url()) {
-        // The first of its nodes is one that nobody answers at.
+        // The first node is unreachable.
         let nodes = format!("[\"ws://127.0.0.1:1/{TOKEN}\", \"{address}\"]");
         let workspace = workspace_with_network("here/chain", &nodes);
         let workspace = workspace.path().display().to_string();
@@ -126,7 +127,8 @@ fn a_key_in_the_address_of_a_network_is_written_nowhere() {
     leaves_no_token(place.path(), &["--workspace", &workspace, "inspect", "here/chain"], 3);
 }
 
-/// The blob is taken from the cache of all tests, as it is built in minutes; what the upgrade writes is looked through.
+/// The blob is from the shared cache, because a build takes minutes. The files of the upgrade are
+/// searched.
 #[test]
 fn a_key_in_the_address_of_a_state_is_not_in_the_bundle() {
     let node = Fork::of(snapshot(Runtime::Standalone));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a person sees: standard output, standard error and exit code, kept as snapshots that reviewers read.
+//! Snapshots of standard output, standard error and exit code, as users see them.
 //!
-//! `INSTA_UPDATE=always cargo xtask test` writes them anew.
+//! `INSTA_UPDATE=always cargo xtask test` updates them.
 
 #![allow(clippy::expect_used, reason = "tests")]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whose signatures count: made, agreed to, replaced, from the command line alone.
+//! Files of signers: created, signed and replaced by the command line.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -10,11 +10,11 @@ use std::{
 };
 
 const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
-/// The sr25519 keys of //Alice and //Bob, as every development chain has them.
+/// The sr25519 keys of `//Alice` and `//Bob` on development chains.
 const ALICE: &str = "sr25519:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const BOB: &str = "sr25519:5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
-/// A secret of a development chain in a file that only its owner reads.
+/// Writes a secret of a development chain into a file that only its owner can read.
 fn key(directory: &Path, name: &str) -> String {
     let path = directory.join(name);
     std::fs::write(&path, format!("{PHRASE}//{name}\n")).expect("written");
@@ -91,7 +91,7 @@ fn a_key_that_nobody_lists_and_a_secret_in_place_of_a_key_are_refused() {
     signers(&["sign", &text(&file), "--with", &charlie]).expect_code(2).mentions(&["no signer", "alice"]);
     let shown = signers(&["key", &key(directory.path(), "Alice"), "--json"]).expect_code(0).json();
     assert_eq!(shown["keys"][0]["address"], ALICE.trim_start_matches("sr25519:"));
-    // A file that does not say which kind of key is meant shows both.
+    // If a file does not have the kind of its key, both kinds are shown.
     let both = signers(&["key", &text(&directory.path().join("Alice")), "--json"]).expect_code(0).json();
     assert_eq!(both["keys"].as_array().map(Vec::len), Some(2));
     assert!(!both.to_string().contains("bottom"));
@@ -133,13 +133,13 @@ fn a_bundle_is_signed_off_by_the_newest_file_of_signers_only() {
     let said = verify(&file).expect_code(0).stdout;
     assert!(said.contains("undamaged, signed off") && said.contains("version 1"), "{said}");
 
-    // Changed after it was signed.
+    // The file was changed after it was signed.
     let changed = directory.path().join("changed.json");
     let content = std::fs::read_to_string(&file).expect("read").replace("\"threshold\": 2", "\"threshold\": 1");
     std::fs::write(&changed, content).expect("written");
     verify(&changed).expect_code(1).mentions(&["is not believed", "version 1"]);
 
-    // Once the next was accepted, the former is none any more.
+    // After the new file was accepted, the previous one is invalid.
     init(&next, &["--threshold", "1", "--previous", &text(&file)]).expect_code(0);
     verify(&next).expect_code(1).mentions(&["was not agreed to by the signers of version 1"]);
     both(&["signers", "sign", &text(&next), "--previous", &text(&file)]).expect_code(0);

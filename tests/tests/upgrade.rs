@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The main job, as the README promises it: from source to a signed bundle, resumed, checked and tampered with.
+//! The command `upgrade`: from source to a signed bundle, which is resumed, verified and tampered
+//! with.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -19,7 +20,7 @@ fn verify(bundle: &Path) -> Output {
     Xtask::new(["verify", "--json", &bundle.display().to_string()]).run()
 }
 
-/// A copy that a test may spoil.
+/// Returns a copy that a test may change.
 fn copy(bundle: &Path) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
     cutover_tests::copy(bundle, directory.path());

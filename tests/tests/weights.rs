@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Benchmarks of the embedded runtime, run; weight files made of them, and what goes wrong on the way.
+//! Benchmarks of the embedded runtime: runs, generated weight files, and failures.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -19,7 +19,7 @@ use std::{
 
 const PALLET: &str = "pallet_attestations";
 
-/// A run of few repetitions, into directories of its own.
+/// A run with few repetitions, in a temporary directory.
 struct Run {
     directory: tempfile::TempDir,
     blob: PathBuf,
@@ -75,7 +75,7 @@ fn a_pallet_is_measured_once_and_its_file_is_the_same_each_time() {
     assert_eq!(pallets(&second)[0]["unchanged"], true);
     assert_eq!(fs::read_to_string(&file).expect("the weight file"), text);
 
-    // Raw results keep what each repetition touched.
+    // Raw results contain the keys that each repetition accessed.
     let raw = fs::read_to_string(run.at("raw").join("pallet_attestations.Attestations.json")).expect("raw results");
     let raw: Value = serde_json::from_str(&raw).expect("JSON");
     let attest = &raw["benchmarks"][0];
@@ -92,7 +92,7 @@ fn of_a_pallet_that_was_not_measured_whole_no_file_is_made() {
     let some = run.with(&["--pallet", PALLET, "--extrinsic", "set_policy"]).run().expect_code(0).json();
     assert_eq!(some["runtimes"][0]["files"]["incomplete"][0], PALLET);
     assert!(!run.at("files").join("pallet_attestations.rs").exists());
-    // The rest joins what is there.
+    // The other benchmarks are added to the existing results.
     let rest =
         run.with(&["--pallet", PALLET, "--exclude", "pallet_attestations::set_policy"]).run().expect_code(0).json();
     assert_eq!((&pallets(&rest)[0]["benchmarks"], &pallets(&rest)[0]["complete"]), (&4.into(), &true.into()));
@@ -137,7 +137,7 @@ fn where_nothing_can_be_written_the_run_says_so() {
     let output = file.join("weights").display().to_string();
     let refused = run.with(&["--pallet", PALLET, "--output", &output]).run().expect_code(4);
     assert!(refused.stderr.contains("taken"), "{}", refused.stderr);
-    // What was measured is kept: it is only rendered the next time.
+    // The measured results are kept. The next run only renders them.
     let again = run.with(&["--pallet", PALLET]).run().expect_code(0).json();
     assert_eq!(pallets(&again)[0]["unchanged"], true);
 }
@@ -167,7 +167,7 @@ fn blocks_and_extrinsics_are_measured_by_themselves() {
     ];
     let document = Xtask::new(arguments).run().expect_code(0).json();
     let overhead = &document["runtimes"][0]["overhead"];
-    // A solo chain: no proof is recorded, and the block is full of what was allowed.
+    // A solo chain records no proof. The block has the maximum number of extrinsics.
     assert_eq!((&overhead["record_proof"], &overhead["extrinsics"]), (&false.into(), &20.into()));
     for (name, constant) in
         [("block_weights.rs", "BlockExecutionWeight"), ("extrinsic_weights.rs", "ExtrinsicBaseWeight")]
@@ -202,8 +202,8 @@ fn a_preset_that_is_not_there_and_a_chain_that_refuses_are_told() {
     overhead(&panics, &[]).expect_code(1).mentions(&["the genesis preset development does not build"]);
     assert!(!run.at("raw").exists());
 
-    // The runtime answers extrinsics with `Err(Invalid(Payment))`: the block is measured, and the report says why no
-    // extrinsic is.
+    // The runtime rejects extrinsics with `Err(Invalid(Payment))`. Only the block is measured, and
+    // the report says why.
     let blob = run.at("faulty.wasm");
     let after_the_inherent = When::Has([twox_128(b"Timestamp"), twox_128(b"DidUpdate")].concat());
     let refuse = Act::Answer(vec![1, 0, 1]);
@@ -228,7 +228,7 @@ fn a_database_is_measured_on_a_state() {
     assert!(database["reads"].as_u64() > Some(400) && database["writes"].as_u64() > Some(10), "{database}");
     let text = fs::read_to_string(files.join("paritydb_weights.rs")).expect("the weight file");
     assert!(text.contains("pub const ParityDbWeight: RuntimeDbWeight"), "{text}");
-    // The same raw results, the same bytes.
+    // The same raw results give the same bytes.
     let again = run.at("again").display().to_string();
     let raw = run.at("raw").join("database.json").display().to_string();
     let licence = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtimes/weights-header.txt");
@@ -251,7 +251,7 @@ fn weights_older_than_their_code_are_told_with_the_commits() {
         };
         stale.map(told).collect()
     };
-    // The weights are committed with the lock file of then.
+    // The weights are committed together with the current lock file.
     checkout.edit(
         "Cargo.lock",
         "name = \"pallet-sudo\"\nversion = \"50.0.0\"",
@@ -272,7 +272,7 @@ fn weights_older_than_their_code_are_told_with_the_commits() {
         "{found:?}"
     );
 
-    // What is not measured makes nothing older.
+    // Changes of code that is not measured do not make weights stale.
     let code = "runtimes/pallets/attestations/src/lib.rs";
     let append = |name: &str| {
         let text = fs::read_to_string(checkout.path(name)).expect("read");
@@ -291,7 +291,7 @@ fn weights_older_than_their_code_are_told_with_the_commits() {
     let found = findings(&checkout);
     let (_, why) = found.iter().find(|(pallet, _)| pallet == "pallet_attestations").expect("stale");
     assert!(why.contains(&changed[..12]) && why.contains("another code"), "{why}");
-    // Measured again, be it not committed yet.
+    // Measured again, but not committed yet.
     append("runtimes/standalone/src/weights/pallet_attestations.rs");
     assert_eq!(findings(&checkout).len(), 1);
 
@@ -339,7 +339,7 @@ fn an_upgrade_holds_its_weights_against_the_release_before() {
     assert!(comparison["summary"]["unchanged"].as_u64() > Some(100));
     assert_eq!(comparison["extrinsics"].as_array().map(Vec::len), Some(1), "what did not change is left out");
 
-    // Another revision, by name; and one that is none.
+    // Another revision by its name, then an unknown one.
     upgrade(&["--weights-base", "HEAD"]).expect_code(0);
     assert_eq!(evidence()["result"]["comparison"]["summary"]["changed"], 0);
     upgrade(&["--weights-base", "none-such"]).expect_code(4).mentions(&["none-such"]);

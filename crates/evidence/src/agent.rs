@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two questions we ask an ssh agent: which keys it has, and to sign with one of them.
+//! A client of the ssh agent: lists its keys, and signs with one of them.
 //!
-//! The agent may be a program of anyone's, so its answers are bounded. It may also wait for a person to touch a key or to
-//! type a passphrase, so it gets two minutes.
+//! Any program can be the agent, so the size of its responses is limited. It may wait until the
+//! user touches a hardware key or types a passphrase, so the timeout is two minutes.
 
 use crate::{
     NAMESPACE, envelope,
@@ -25,9 +25,10 @@ const LIST: u8 = 11;
 const KEYS: u8 = 12;
 const SIGN: u8 = 13;
 const SIGNED: u8 = 14;
-/// Asks for SHA-512 where a key could also sign with SHA-1.
+/// The flag that requests SHA-512 from RSA keys, which could also sign with SHA-1.
 const RSA_SHA2_512: u32 = 4;
 
+/// A key that the agent has.
 #[derive(Debug)]
 pub struct AgentKey {
     wire: Vec<u8>,
@@ -40,7 +41,7 @@ impl AgentKey {
         format!("{} {}", self.key.fingerprint(HashAlg::Sha256), self.comment)
     }
 
-    /// Whether `wanted` names this key: its fingerprint, its name, or its public key line.
+    /// Returns whether `wanted` is this key's fingerprint, comment or public key line.
     fn is(&self, wanted: &str) -> bool {
         let same_line =
             || ssh_key::PublicKey::from_openssh(wanted).is_ok_and(|key| key.key_data() == self.key.key_data());
@@ -49,9 +50,11 @@ impl AgentKey {
     }
 }
 
+/// A connection to an ssh agent.
 pub struct Agent(UnixStream);
 
 impl Agent {
+    /// Connects to the agent at a socket, or at `SSH_AUTH_SOCK`.
     pub fn connect(socket: Option<&Path>) -> Result<Self> {
         let from_environment = std::env::var_os("SSH_AUTH_SOCK");
         let socket = match (socket, &from_environment) {
@@ -73,7 +76,7 @@ impl Agent {
         Ok(Self(stream))
     }
 
-    /// The keys whose signatures we can check. Certificates and exotic kinds are passed over.
+    /// Returns the keys of supported kinds. Certificates and other kinds are left out.
     pub fn keys(&mut self) -> Result<Vec<AgentKey>> {
         let answer = self.ask(&[LIST])?;
         let mut fields = match answer.split_first() {
@@ -94,7 +97,8 @@ impl Agent {
         Ok(keys)
     }
 
-    /// The key that `wanted` names; else the only one, or the only one that is `known` as a signer's.
+    /// Returns the key that `wanted` names. Without `wanted`, returns the only key, or the only one
+    /// that is `known` as a signer's.
     pub fn choose(&mut self, wanted: Option<&str>, known: impl Fn(&ssh_key::PublicKey) -> bool) -> Result<AgentKey> {
         let mut keys = self.keys()?;
         let all = keys.iter().map(AgentKey::describe).collect::<Vec<_>>().join(", ");
@@ -103,7 +107,7 @@ impl Agent {
         } else if keys.iter().any(|key| known(&key.key)) {
             keys.retain(|key| known(&key.key));
         }
-        // The same key may be listed with several comments.
+        // An agent may list one key with several comments.
         keys.dedup_by(|left, right| left.wire == right.wire);
         let mut keys = keys.into_iter();
         match (keys.next(), keys.next(), wanted) {
@@ -120,6 +124,7 @@ impl Agent {
         }
     }
 
+    /// Signs a message with a key of the agent.
     pub fn sign(&mut self, key: &AgentKey, message: &[u8]) -> Result<Signature> {
         let mut request = vec![SIGN];
         for field in [&key.wire, &ssh_signed_data(message)?] {
@@ -179,7 +184,7 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixListener;
 
-    /// An agent that answers one request with what it is told to.
+    /// Starts an agent that sends `answer` to its first request.
     fn answering(answer: Vec<u8>) -> (tempfile::TempDir, Agent) {
         let directory = tempfile::tempdir().expect("a directory");
         let socket = directory.path().join("agent");

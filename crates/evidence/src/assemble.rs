@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Joins the files of a bundle and the evidence of its steps into a manifest, or says why they do not belong together.
+//! Joins the files of a bundle and the evidence of its steps into a manifest, and refuses files
+//! that do not belong together.
 
 use crate::{
     MANIFEST, bundle, canonical,
@@ -192,7 +193,7 @@ fn blob(shipped: &ShippedRuntime, digests: &BTreeMap<String, Digests>) -> Result
     })
 }
 
-/// The files that the steps are about. Each runtime has one; two would be two upgrades.
+/// Finds the blobs that the steps refer to. Each runtime has exactly one blob.
 fn find_runtimes(steps: &Steps, digests: &BTreeMap<String, Digests>) -> Result<Vec<RuntimeBlob>> {
     let mut found: BTreeMap<String, RuntimeBlob> = BTreeMap::new();
     for (step, evidence) in steps {
@@ -278,7 +279,8 @@ mod tests {
         assert!(failure.message.contains("dry-run.json"), "{failure}");
         assert_eq!(failure.found, Some(other.clone()));
 
-        // Even where the other blob lies in the bundle, and where the request names the one that ships.
+        // This holds even if the bundle has the other blob, and if the request names the one that
+        // ships.
         for named in [false, true] {
             let failure = refused(|bundle, request| {
                 bundle.write("blobs/other.wasm", b"another blob");
@@ -316,7 +318,7 @@ mod tests {
     fn missing_and_unfinished_steps_are_refused_by_name() {
         let failure = refused(|_, request| request.steps.push("weights".into()));
         assert!(failure.message.contains("weights"), "{failure}");
-        // One that every upgrade goes through is missed even where nobody asked for it.
+        // A mandatory step is required even if the request does not list it.
         let failure = refused(|bundle, request| {
             request.steps.retain(|step| step != "propose");
             std::fs::remove_file(bundle.path("propose.json")).expect("removed");

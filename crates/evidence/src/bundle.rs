@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files of a bundle directory, by the names they have in the manifest.
+//! The files of a bundle directory, by their names in the manifest.
 
 use crate::MANIFEST;
 use std::{
@@ -12,16 +12,16 @@ use worker::{Failure, Result};
 const MOST_FILES: usize = 10_000;
 const DEEPEST: usize = 16;
 
-/// What lies in the directory, the manifest left out.
+/// The files of the directory without the manifest.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// Regular files: name relative to the bundle with `/` between its parts, and path.
+    /// Regular files: the name relative to the bundle, with `/` between its parts, and the path.
     pub files: BTreeMap<String, PathBuf>,
-    /// What a bundle must not hold, and why: links, pipes, half-written files.
+    /// Files that a bundle must not hold, and why: links, pipes, partly written files.
     pub refused: BTreeMap<String, &'static str>,
 }
 
-/// Where a bundle's manifest is.
+/// Returns the path of a bundle's manifest.
 pub fn manifest(bundle: &Path) -> Result<PathBuf> {
     match bundle.is_file() {
         false => Ok(bundle.join(MANIFEST)),
@@ -32,7 +32,7 @@ pub fn manifest(bundle: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Lists a bundle. Nothing is opened and no link is followed.
+/// Lists the files of a bundle. Opens no file and follows no link.
 pub fn list(bundle: &Path) -> Result<Listing> {
     let mut listing = Listing::default();
     let mut entries = files::below(bundle).into_iter();
@@ -76,18 +76,18 @@ pub fn tidy(bundle: &Path) {
         entry.file_name().to_string_lossy().starts_with(PARTIAL) && entry.file_type().is_ok_and(|kind| kind.is_file())
     };
     for entry in entries.filter(left) {
-        // One that stays is told by name when the files are compared.
+        // A file that cannot be removed is reported when the files are compared.
         let _ = std::fs::remove_file(entry.path());
     }
 }
 
-/// How the names of files begin that are being written.
+/// The prefix of the names of temporary files.
 const PARTIAL: &str = ".partial-";
 
-/// A file larger than a runtime in hex is read by nobody here.
+/// The greatest size of a file that is read into memory, in bytes. A runtime in hex is smaller.
 const CONTENT_LIMIT: u64 = 64 << 20;
 
-/// The bytes of a file of a bundle, if it can be read.
+/// Returns the content of a file of a bundle, if it can be read.
 pub fn content(path: &Path) -> Option<Vec<u8>> {
     files::read_bounded(path, CONTENT_LIMIT).ok()
 }

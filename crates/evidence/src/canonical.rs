@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! JSON with one spelling (RFC 8785), so that two people who state the same thing state the same bytes.
+//! Canonical JSON (RFC 8785): two people who state the same facts write the same bytes.
 //!
-//! RFC 8785 writes every number as a JavaScript double, which silently rounds large integers. What is signed must not
-//! be rounded, so [`to_bytes`] accepts whole numbers up to 2^53 - 1 only, where both agree, and refuses the rest by
-//! name. Large integers and fractions belong into strings.
+//! RFC 8785 writes every number as a JavaScript double, which rounds large integers. Signed values
+//! must not be rounded. So [`to_bytes`] accepts only whole numbers up to 2^53 - 1 and refuses
+//! others. Write large integers and fractions as strings.
 
 use serde_json::{Map, Number, Value};
 use worker::{Failure, Result};
 
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
 
-/// The canonical bytes of a value, or a failure that names the number JSON readers disagree about.
+/// Returns the canonical bytes of a value. The error names the number that is not exact.
 pub fn to_bytes(value: &Value) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     write(value, "", true, &mut out)?;
     Ok(out)
 }
 
-/// The same for values that are hashed here and not read by others: numbers stand as serde_json prints them.
+/// Returns the canonical bytes of a value that is hashed only by Cutover. Numbers are written as
+/// serde_json prints them.
 pub fn to_bytes_any_number(value: &Value) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     write(value, "", false, &mut out)?;
@@ -62,7 +63,8 @@ fn write(value: &Value, at: &str, exact: bool, out: &mut Vec<u8>) -> Result<()> 
     Ok(())
 }
 
-/// RFC 8785 sorts by UTF-16 code units, which differs from UTF-8 order beyond the basic plane.
+/// Sorts fields by UTF-16 code units, as RFC 8785 requires. This differs from UTF-8 order beyond
+/// the basic multilingual plane.
 fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = fields.iter().collect();
     entries.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_by_utf_16() {
-        // U+FF61 comes before U+10000 in UTF-8, after it in UTF-16.
+        // U+FF61 sorts before U+10000 in UTF-8, but after it in UTF-16.
         let value = json!({"\u{ff61}": 1, "\u{10000}": 2, "a": 3});
         assert_eq!(to_bytes(&value).expect("canonical"), "{\"a\":3,\"\u{10000}\":2,\"\u{ff61}\":1}".as_bytes());
     }

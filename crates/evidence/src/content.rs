@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether a step's result bears out its verdict, and its files what it says of them.
+//! Checks that a step's result supports its verdict, and that the files it names are what it says.
 //!
-//! A manifest that is made anew over a result that was edited is whole in every other respect. So whoever joins, signs and
-//! verifies looks into the results: a dry run passed if its checks did, the files of a proposal are the calls that it names, and
-//! these hold the hash of the blob that ships.
+//! Somebody could edit a result and assemble the manifest again; every hash would then be right. So
+//! assembling, signing and verifying all inspect the results. A dry run passed only if its checks
+//! passed. The files of a proposal must be the calls that it names, and these calls must contain
+//! the hash of the blob that ships, or the blob.
 
 use crate::digest;
 use protocol::{
@@ -38,7 +39,8 @@ pub fn check_results(
     Ok(())
 }
 
-/// One that failed, was skipped or was not judged stands in the way, whatever its result says.
+/// Checks the result of a step that passed. Another verdict claims nothing that a result must
+/// support.
 fn check_result(step: &Step, blobs: &[&RuntimeBlob], content: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<(), String> {
     if !step.verdict.passed() {
         return Ok(());
@@ -186,7 +188,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     !part.is_empty() && bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// What the manifest says of an upgrade beside its steps: all of it stands in their evidence.
+/// The facts about an upgrade that the manifest copies from the evidence of the steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     pub source: SourceIdentity,
@@ -280,7 +282,7 @@ mod tests {
         assert!(said.contains("which does not ship"), "{said}");
         let said = refused("propose", |result| result["calls"][0]["hash"] = hash(b"another call"));
         assert!(said.contains("is not the call"), "{said}");
-        // All of it made to fit, but for the blob.
+        // All parts are consistent, but the call does not contain the blob's hash.
         let other = [&[0, 9][..], &[7; 32]].concat();
         let bundle = Bundle::new();
         bundle.write("calls/authorize_upgrade.hex", format!("0x{}\n", hex::encode(&other)).as_bytes());

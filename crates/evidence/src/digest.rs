@@ -59,7 +59,8 @@ pub fn of_file(path: &Path) -> Result<Digests> {
     })
 }
 
-/// Opens a file that is one: a link could be pointed elsewhere between two readings, a pipe would never end.
+/// Opens a regular file. Refuses links, which could be changed between two reads, and pipes, which
+/// may never end.
 pub(crate) fn open_regular(path: &Path) -> Result<File> {
     let failed = |error: std::io::Error| Failure::io("read", path, &error);
     let seen = std::fs::symlink_metadata(path).map_err(failed)?;
@@ -79,7 +80,7 @@ pub(crate) fn open_regular(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// Reads a file that somebody named. A link may lead to it; a pipe, which might never end, is refused.
+/// Reads a file that the user named. Follows links and refuses pipes, which may never end.
 pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let seen = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
     match seen.is_file() {
@@ -88,6 +89,7 @@ pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>> {
     }
 }
 
+/// Returns the blake2-256 hash of bytes in hex with `0x`.
 pub fn blake2_256(bytes: &[u8]) -> String {
     hex::encode_prefixed(Blake2b256::digest(bytes))
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::path::Path;
 use worker::{Failure, Result};
 
+/// The DSSE payload type of an in-toto statement.
 pub const STATEMENT_PAYLOAD: &str = "application/vnd.in-toto+json";
 
 pub(crate) const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -69,10 +70,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Returns the bytes that the signatures cover.
     pub fn signed_bytes(&self) -> Vec<u8> {
         signed_bytes(&self.envelope.payload_type, &self.payload)
     }
 
+    /// Reads a manifest. Refuses a path that is not a regular file.
     pub fn read(path: &Path) -> Result<Self> {
         let seen = std::fs::symlink_metadata(path).map_err(|error| {
             Failure::io("read", path, &error).hint("`cargo xtask upgrade` writes a bundle with its manifest")
@@ -83,7 +86,7 @@ impl Manifest {
         Self::parse(&files::read_bounded(path, SIZE_LIMIT)?, &path.display().to_string())
     }
 
-    /// Parses a manifest; `name` is how the file is called in messages.
+    /// Parses a manifest. `name` is the file's name in error messages.
     pub fn parse(text: &[u8], name: &str) -> Result<Self> {
         let wrong = |what: &str, found: String| Failure::input(format!("{name} {what}")).found(found);
         let envelope: Envelope =
@@ -119,7 +122,7 @@ impl Manifest {
                 "a name that is not above the one before".into(),
             ));
         }
-        // Names and key ids are shown to people: what could move a terminal's cursor has no place in them.
+        // Names and key ids are printed, so they must not contain terminal control characters.
         if let Some(subject) = statement.subject.iter().find(|subject| !is_plain_name(&subject.name)) {
             return Err(wrong("has a subject that cannot be a file of a bundle", format!("{:?}", subject.name)));
         }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether a bundle is whole: its files are what the manifest says, and its steps are those that assembling demands.
+//! Checks that a bundle is intact: its files match the manifest, and its steps meet the rules of
+//! assembling.
 //!
-//! Who signs and who verifies has the bundle from somebody else, so both ask again for all that assembling asked for.
+//! Those who sign or verify received the bundle from somebody else. So both repeat all checks of
+//! assembling.
 
 use crate::{
     MANIFEST, bundle,
@@ -42,8 +44,8 @@ pub fn accuse(subjects: &mut Vec<SubjectCheck>, name: &str, reason: String) {
     }
 }
 
-/// Compares the files that are there with the manifest, both ways, and what the steps say with what the manifest says
-/// they say.
+/// Compares the files of the bundle with the manifest in both directions, and the steps' evidence
+/// with what the manifest states about it.
 pub fn check_files(bundle: &Path, manifest: &Manifest, reporter: &Reporter) -> Result<Vec<SubjectCheck>> {
     let mut listing = bundle::list(bundle)?;
     let mut checks =

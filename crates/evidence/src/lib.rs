@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an upgrade leaves behind so that anyone can check it again.
+//! The evidence of an upgrade: written, signed and verified.
 //!
-//! Each step of the pipeline writes one evidence file ([`step`]). A [`manifest`](assemble) joins them: an in-toto
-//! statement whose subjects are all files of the bundle, in a DSSE [`envelope`]. The people that a file of signers
-//! ([`root`]) lists sign it with keys they already have, and [`verify`] counts them against the file's threshold.
+//! Each step of the pipeline writes one evidence file ([`step`]). A [manifest](assemble) joins
+//! these files: an in-toto statement in a DSSE [`envelope`], whose subjects are all files of the
+//! bundle. The people listed in a file of signers ([`root`]) sign the manifest with keys they
+//! already have. [`verify`] counts their signatures and compares the count with the threshold of
+//! that file.
 //!
 //! `docs/evidence.md` documents every format here; it changes with this code.
 
@@ -45,5 +47,6 @@ mod testing;
 /// The manifest's name in a bundle.
 pub const MANIFEST: &str = "manifest.json";
 
-/// The namespace of every ssh signature Cutover makes or accepts: a signature made for git or for mail does not count.
+/// The SSHSIG namespace of every ssh signature that Cutover makes or accepts. A signature made for
+/// another namespace, such as `git`, is invalid.
 pub const NAMESPACE: &str = "cutover-upgrade";

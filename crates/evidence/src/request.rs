@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the worker can be asked.
+//! The requests that the worker handles.
 
 use crate::{
     assemble::assemble,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who may sign an upgrade, and how many of them it takes: a file in the repository, reviewed like code.
+//! The file of signers: who may sign an upgrade, and how many signatures are needed. It is kept in
+//! the repository and reviewed like code.
 
 use crate::{
     digest::{blake2_256, read_regular},
@@ -28,23 +29,24 @@ pub struct Root {
 struct Signer {
     name: String,
     key: PublicKey,
-    /// The first entry that is the same person's.
+    /// The index of the first entry that belongs to the same person.
     person: usize,
 }
 
-/// How signatures count under a file of signers.
+/// The result of counting signatures under a file of signers.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// For each signature the signer's name, and why it does not count if it does not.
+    /// For each signature: the signer's name, and the reason if the signature is not counted.
     pub each: Vec<(Option<String>, Option<String>)>,
-    /// How many people it counts.
+    /// The number of people whose signatures are counted.
     pub counted: u32,
-    /// Who could still sign, where more are needed.
+    /// The names of the signers who can still sign. Empty if the threshold is met.
     pub missing: Vec<String>,
     pub satisfied: bool,
 }
 
 impl Root {
+    /// Reads and validates a file of signers. Errors name the file.
     pub fn read(path: &Path) -> Result<Self> {
         let named = |mut failure: Failure| {
             failure.message = format!("{}: {}", path.display(), failure.message);
@@ -54,6 +56,7 @@ impl Root {
         Self::parse(&text).map_err(named)
     }
 
+    /// Parses and validates the text of a file of signers.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let file: RootFile = serde_json::from_slice(text).map_err(|error| {
             Failure::input("it is no file of signers")
@@ -63,6 +66,7 @@ impl Root {
         Self::new(file)
     }
 
+    /// Validates a file of signers: its format, names, keys, threshold, expiry date and lineage.
     pub fn new(file: RootFile) -> Result<Self> {
         let wrong = |message: String| Failure::input(message);
         if file.format != SIGNERS {
@@ -82,7 +86,8 @@ impl Root {
                     .found(format!("{name:?}"))
                     .expected("1 to 100 bytes without spaces around them"));
             }
-            // Several keys under one name are one person's; two names that look alike are a trap.
+            // Several keys under one name belong to one person. Names that differ only in case are
+            // refused, because readers confuse them.
             let alike = |other: &&Signer| other.name != name && other.name.to_lowercase() == name.to_lowercase();
             if let Some(other) = signers.iter().find(alike) {
                 return Err(wrong(format!("{} and {name} differ only in case", other.name))
@@ -136,8 +141,9 @@ impl Root {
         }
     }
 
-    /// What stays the same from version to version of one file: what `init` wrote into the first, else the first
-    /// version's hash. A later version that does not say cannot be told apart from another file.
+    /// Returns the lineage, which is the same in all versions of one file of signers. It is the
+    /// value that `init` wrote into the first version, or else the hash of version 1. Returns
+    /// `None` for a later version without a lineage, because such a file cannot be identified.
     pub fn lineage(&self) -> Result<Option<String>> {
         match (&self.file.lineage, self.file.version) {
             (Some(lineage), _) => Ok(Some(lineage.clone())),
@@ -146,13 +152,13 @@ impl Root {
         }
     }
 
-    /// The names, each with its key.
+    /// Returns the names of the signers, each with the id of its key.
     pub fn listed(&self) -> String {
         let listed = self.signers.iter().map(|signer| format!("{} ({})", signer.name, signer.key.key_id()));
         listed.collect::<Vec<_>>().join(", ")
     }
 
-    /// How many people sign, whatever number of keys each has.
+    /// Returns the number of people who can sign. A person can have several keys.
     pub fn people(&self) -> usize {
         self.signers.iter().map(|signer| signer.person).collect::<BTreeSet<_>>().len()
     }
@@ -170,6 +176,7 @@ impl Root {
         self.signers.iter().any(|signer| matches!(&signer.key, PublicKey::Ssh(own) if own.key_data() == key.key_data()))
     }
 
+    /// Returns whether the file's expiry date is before the date of `now` (UTC).
     pub fn expired(&self, now: SystemTime) -> bool {
         let today = Timestamp::try_from(now).ok().map(|now| now.to_zoned(TimeZone::UTC).date());
         // A date that does not parse was refused; were it here, it would not be one that lies ahead.
@@ -208,7 +215,8 @@ impl Root {
     }
 }
 
-/// A lineage is the name of a file: see [`crate::trust`].
+/// Returns whether the text is a valid lineage. The lineage is also used as a file name: see
+/// [`crate::trust`].
 fn is_lineage(text: &str) -> bool {
     let digits = text.strip_prefix("0x").unwrap_or_default();
     matches!(digits.len(), 32 | 64) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -279,7 +287,8 @@ mod tests {
         assert!(failure.message.contains("ssh and chain"), "{failure}");
     }
 
-    /// The published development phrase, as both kinds of key, and as an ssh key of the same seed.
+    /// The published development phrase, as both kinds of chain key and as an ssh key of the same
+    /// seed.
     #[test]
     fn keys_of_one_seed_and_keys_under_one_name_are_one_person() {
         let seed = "0xfac7959dbfe72f052e5a0c3c8d6530f202b02fd8f9f5ca3580ec8deb7797479e";
@@ -316,7 +325,8 @@ mod tests {
         }
         let root = of(json!([entry("ana", "ssh", &ssh), entry("ben", "sr25519", &text(&sr))]), 1).expect("a root");
         assert_eq!(root.people(), 1);
-        // Strangers stay two, and so do keys that were derived: what they come of cannot be seen.
+        // Unrelated keys count as two people, and so do derived keys, because their seed is not
+        // visible.
         let root = of(json!([entry("ana", "sr25519", &text(&sr)), entry("ben", "ed25519", &text(&other))]), 2);
         assert_eq!(root.expect("a root").people(), 2);
     }

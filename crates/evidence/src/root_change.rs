@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Making a root, and replacing it: a new version holds once both the old and the new signers agreed to it in the numbers
-//! that their own thresholds ask for. So no threshold can be talked down by fewer people than it takes to sign an upgrade.
+//! Creates a file of signers (a root) and replaces it.
+//!
+//! A new version is valid if both the signers of the old version and those of the new one agreed to
+//! it, each group meeting its own threshold. So a threshold cannot be lowered by fewer people than
+//! are needed to sign an upgrade.
 
 use crate::{
     canonical,
@@ -19,6 +22,7 @@ use protocol::{
 use std::{path::Path, time::SystemTime};
 use worker::{Failure, Outcome, Reporter, Result};
 
+/// The DSSE payload type of a file of signers.
 pub const PAYLOAD: &str = "application/vnd.cutover.signers+json";
 
 /// Stands for a day where a new version is to have no end although the one before has.
@@ -49,7 +53,8 @@ pub fn init(request: &InitRootRequest) -> Result<RootSummary> {
     Ok(summary)
 }
 
-/// The day that was named, else the one of the version before as long as it lies ahead, and what has to be said of it.
+/// Returns the expiry date and a warning. The date is the named one, or else that of the previous
+/// version if it is not in the past.
 fn expires(named: Option<&str>, previous: Option<&Root>) -> (Option<String>, Option<String>) {
     let former = previous.and_then(|previous| previous.file.expires.clone());
     let over = previous.is_some_and(|previous| previous.expired(SystemTime::now()));
@@ -67,7 +72,7 @@ fn expires(named: Option<&str>, previous: Option<&Root>) -> (Option<String>, Opt
     }
 }
 
-/// A number that no other file of signers has.
+/// Returns a random lineage for a new file of signers.
 fn new_lineage() -> String {
     let mut lineage = [0; 16];
     rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut lineage);
@@ -105,8 +110,8 @@ pub fn sign(path: &Path, with: &KeySource, previous: Option<&Path>) -> Result<Ro
     Ok(summary)
 }
 
-/// Checks that a file of signers was agreed to by its own signers and by those of the version before it. One that was is
-/// remembered.
+/// Checks that a file of signers was agreed to by its own signers and by those of the previous
+/// version. If it was, the file is recorded as accepted on this machine.
 pub fn verify(
     path: &Path,
     previous: Option<&Path>,
@@ -127,8 +132,8 @@ pub fn verify(
             Ok(()) if outcome.passed => memory.keep(&root, reporter),
             Ok(()) => {}
             Err(failure) => {
-                // Two versions that lie behind can still be held against each other; alone, one that `verify` would not
-                // take must not pass here.
+                // Two versions older than the accepted one can still be compared with each other. A
+                // single version that verifying a bundle refuses must be refused here as well.
                 if previous.is_none() {
                     outcome.passed = false;
                     outcome.value.verdict = Verdict::Fail;
@@ -146,7 +151,7 @@ fn read_fitting(path: &Path) -> Result<Root> {
     fitting_signatures(&root, path).map(|_| root)
 }
 
-/// The version before, if it is that.
+/// Reads the previous version, and checks that `root` is the version that follows it.
 fn previous_of(path: &Path, root: &Root, previous: &Path) -> Result<Root> {
     let previous = read_fitting(previous)?;
     if root.file.version != previous.file.version + 1 {
@@ -164,7 +169,7 @@ fn previous_of(path: &Path, root: &Root, previous: &Path) -> Result<Root> {
     Ok(previous)
 }
 
-/// What is signed: everything but the signatures, in canonical JSON.
+/// Returns the signed bytes: all fields but the signatures, in canonical JSON.
 pub fn message(root: &Root) -> Result<Vec<u8>> {
     let mut file = root.file.clone();
     file.signatures.clear();
@@ -177,7 +182,8 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
     let checked = signatures_of(root)?;
     let expired = root.expired(SystemTime::now());
     let own = count(&checked, root, !expired);
-    // A version that expired can still be replaced by those it lists, or nobody ever could.
+    // An expired version can still be replaced by its own signers. Otherwise nobody could replace
+    // it.
     let old = previous.map(|previous| count(&checked, previous, true));
     let satisfied_by_previous = old.as_ref().map(|old| old.satisfied);
     let valid = checked.iter().all(Checked::is_valid);
@@ -204,6 +210,7 @@ fn summary(path: &Path, root: &Root, previous: Option<&Root>) -> Result<Outcome<
     Ok(Outcome { passed, value })
 }
 
+/// Writes a file of signers as formatted JSON.
 pub fn write(path: &Path, file: &RootFile) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(file)
         .map_err(|error| Failure::internal("a root cannot be written").found(error.to_string()))?;
@@ -314,10 +321,10 @@ mod tests {
         assert!(!look(&new, Some(&old)).expect("verified").passed, "one of two");
         sign(&new, &b.0, None).expect("signed");
         assert!(look(&new, Some(&old)).expect("verified").passed);
-        // What nobody looked at is said.
+        // What was not checked is reported.
         assert!(look(&new, None).expect("verified").value.warnings[0].contains("version 1"));
 
-        // An end that lies ahead goes on, and is told; one can be left out.
+        // A future expiry date is kept, with a warning. It can also be removed.
         let (third, made) = of("3.json", Some("2999-01-01"), Some(&new));
         assert_eq!((made.expires.as_deref(), made.warnings.len()), (Some("2999-01-01"), 0));
         let (_, made) = of("4.json", None, Some(&third));
@@ -353,7 +360,7 @@ mod tests {
         look(&second, Some(&first)).expect("the next");
         assert_eq!(look(&second, Some(&other)).err().expect("refused").kind, worker::Kind::Check);
 
-        // One that was changed after it was signed says nothing about who may sign the next.
+        // A file that was changed after it was signed cannot say who may sign the next version.
         sign(&first, &a.0, None).expect("signed");
         look(&second, Some(&first)).expect("as it was signed");
         let text = std::fs::read_to_string(&first).expect("read").replace("\"ana\"", "\"eve\"");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Adds a signature to a bundle's manifest.
 //!
-//! What is signed was checked first, so that nobody signs a bundle that was damaged or failed. Passphrases never pass
-//! through here: who has an encrypted key has an agent.
+//! The bundle is checked before it is signed, so a damaged or failed bundle cannot be signed. This
+//! module never reads a passphrase: an encrypted ssh key signs through the ssh agent.
 
 use crate::{
     agent::Agent,
@@ -28,7 +28,7 @@ use worker::{Failure, Reporter, Result};
 pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
     let trusted = Trusted::read_and_keep(request.root.as_deref(), request.accepted.as_deref(), reporter)?;
     let path = bundle::manifest(&request.bundle)?;
-    // Two who sign at once must not lose one of the signatures.
+    // Lock the bundle, so that two processes that sign at the same time do not lose a signature.
     let _turn = lock(&request.bundle)?;
     bundle::tidy(&request.bundle);
     let mut manifest = Manifest::read(&path)?;
@@ -54,7 +54,7 @@ pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
         .hint("name the key that is listed, or another file of signers with --root"));
     }
     if checked.throw_away {
-        // A new one each time: the former ones say nothing that this one does not.
+        // Ephemeral keys prove nothing about the signer, so one signature by such a key is enough.
         manifest.envelope.signatures.retain(|former| !check(former, &message).throw_away);
     }
     let key_id = signature.keyid.clone();
@@ -86,7 +86,7 @@ pub fn sign(request: &SignRequest, reporter: &Reporter) -> Result<Signed> {
 fn lock(bundle: &Path) -> Result<File> {
     let failed = |error: std::io::Error| Failure::io("open", bundle, &error);
     let directory = File::open(bundle).map_err(failed)?;
-    // Where a file system cannot lock, signing one after the other still works.
+    // On a file system without locks, signing one after the other still works.
     let _ = directory.lock();
     Ok(directory)
 }
@@ -121,7 +121,7 @@ pub fn public_halves(with: &KeySource) -> Result<Vec<PublicHalf>> {
             match text.contains("-----BEGIN") {
                 true => vec![PublicKey::Ssh(parse_private(key_file, &text)?.public_key().clone())],
                 false => {
-                    // A path with a soft part is one of sr25519 alone.
+                    // A path with a soft junction exists for sr25519 only.
                     let sr25519 = ChainSecret::read(KeyType::Sr25519, key_file)?.public_key();
                     let ed25519 = ChainSecret::read(KeyType::Ed25519, key_file).ok();
                     std::iter::once(sr25519).chain(ed25519.map(|key| key.public_key())).collect()
@@ -196,7 +196,8 @@ fn ssh_key_that_signs(path: &Path) -> Result<ssh_key::PrivateKey> {
         ssh_key::Algorithm::SkEd25519 | ssh_key::Algorithm::SkEcdsaSha2NistP256 => {
             Err(through_the_agent("a hardware key"))
         }
-        // The library's RSA arithmetic takes a time that depends on the key (RUSTSEC-2023-0071).
+        // The signing time of the library's RSA implementation depends on the key
+        // (RUSTSEC-2023-0071).
         ssh_key::Algorithm::Rsa { .. } => Err(through_the_agent("an RSA key")),
         _ => Ok(key),
     }
@@ -213,7 +214,7 @@ fn by_ssh_file(path: &Path, message: &[u8]) -> Result<Signature> {
     Ok(envelope::signature(public.key_id(), &keys::encode_ssh_signature(&wire, &signature)))
 }
 
-/// An OpenSSH private key. The public half of one with a passphrase is there as well.
+/// Parses an OpenSSH private key. The public key of an encrypted key can be read as well.
 fn parse_private(path: &Path, text: &str) -> Result<ssh_key::PrivateKey> {
     if text.contains("-----BEGIN") && !text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
         return Err(Failure::input(format!("{} is no OpenSSH private key", path.display()))
@@ -222,7 +223,8 @@ fn parse_private(path: &Path, text: &str) -> Result<ssh_key::PrivateKey> {
             .hint(format!("sign through the agent, or convert it: ssh-keygen -p -f {}", path.display())));
     }
     ssh_key::PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
-        // Half of all P-521 keys have a secret that is shorter than its field, which the library does not read.
+        // About half of all P-521 keys have a secret with leading zeros, which the library cannot
+        // read.
         Failure::input(format!("{} is no OpenSSH private key that can be read here", path.display()))
             .found(error.to_string())
             .hint(format!("if ssh-add {} takes it, sign with the agent", path.display()))
@@ -247,7 +249,8 @@ fn import(key_type: KeyType, public_key: Option<&str>, file: &Path) -> Result<Si
     let bytes = hex::decode(digits.strip_prefix("0x").unwrap_or(digits)).map_err(|error| {
         wrong(error.to_string()).expected("64 bytes in hex, as a wallet or `subkey sign` shows them")
     })?;
-    // Some wallets put the scheme's number before the signature, as transactions have it.
+    // Some wallets write the scheme's number before the signature, as `MultiSignature` does in
+    // transactions.
     let scheme = if key_type == KeyType::Ed25519 { 0 } else { 1 };
     let bytes = match bytes.split_first() {
         Some((&first, rest)) if rest.len() == 64 && first == scheme => rest,

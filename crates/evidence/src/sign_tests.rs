@@ -12,7 +12,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Whether a program is there. What is skipped says so in the test's output.
+/// Returns whether a program is installed. Reports skipped tests in the output.
 fn installed(program: &str) -> bool {
     let there =
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(program).is_file()));
@@ -26,7 +26,7 @@ fn run(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).output().expect("it runs").status.success()
 }
 
-/// A key made by `ssh-keygen`: its file, and its public line.
+/// Makes a key with `ssh-keygen`. Returns its file and its public key line.
 fn ssh_keygen(bundle: &Bundle, name: &str, kind: &[&str], passphrase: &str) -> (PathBuf, String) {
     let path = bundle.beside(name);
     assert!(run(Command::new("ssh-keygen")
@@ -51,7 +51,8 @@ fn message(bundle: &Bundle) -> PathBuf {
     path
 }
 
-/// Some ECDSA keys can sign through an agent only, and are sent there.
+/// Signs with a new key of a kind. Some ECDSA keys can sign only through an agent, so this tries
+/// several.
 fn ssh_keygen_until_signed(bundle: &Bundle, kind: &[&str]) -> (String, Signed) {
     for _ in 0..40 {
         let (key_file, line) = ssh_keygen(bundle, "signer", kind, "");
@@ -173,7 +174,7 @@ fn we_accept_what_ssh_keygen_signs_in_our_namespace_only() {
     }
 }
 
-/// An agent of this test's own, ended with it.
+/// A separate ssh agent for a test. It ends with the test.
 struct OwnAgent(Child, PathBuf);
 
 impl OwnAgent {
@@ -235,7 +236,7 @@ fn an_ssh_agent_signs_with_the_key_that_is_named() {
     bundle.sign(agent.with(Some(&by_line.key_id))).expect("by fingerprint");
     assert_eq!(verified(&bundle, &root).verdict, Verdict::Pass);
 
-    // With a root that knows one of them, there is nothing to ask.
+    // With a file of signers that lists only one of the keys, the choice is clear.
     let narrow = bundle.root(1, &[("ana", KeyType::Ssh, first_line)]);
     let request =
         SignRequest { bundle: bundle.root_directory(), with: agent.with(None), root: Some(narrow), accepted: None };
@@ -347,7 +348,8 @@ fn two_who_sign_at_once_both_count() {
     assert_eq!(envelope.signatures.len(), 6);
 }
 
-/// What a wallet does with bytes it is given: wraps them, signs, shows hex, some with the scheme's number before.
+/// A wallet wraps the bytes, signs them and shows hex. Some wallets write the scheme's number
+/// first.
 #[test]
 fn a_wallets_signature_is_imported() {
     let bundle = Bundle::assembled();

@@ -11,7 +11,9 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use worker::{Failure, Result};
 
+/// The type of an in-toto statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// The predicate type of an upgrade.
 pub const PREDICATE_TYPE: &str = "https://cutover.dev/upgrade/v1";
 
 /// Returns a file of the bundle as a subject. in-toto writes digests without `0x`.
@@ -27,7 +29,7 @@ pub fn subject_digest(digests: &Digests) -> SubjectDigest {
 /// The steps that every upgrade goes through. Others, such as `weights`, come with the runtimes that have them.
 pub const MANDATORY: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
 
-/// The one among them that may not apply: runtimes can be too old to be compared.
+/// The mandatory step that may be skipped: a runtime can be too old to be compared.
 const SKIPPABLE: &str = "diff";
 
 /// Whether a step stands in the way of an upgrade: it failed, or nobody could tell, or it was left out and must not be.
@@ -40,7 +42,7 @@ pub fn objects(step: &StepSummary) -> bool {
     }
 }
 
-/// Whether every runtime that ships went through every step of an upgrade.
+/// Checks that every runtime that ships has every mandatory step.
 pub fn check_complete(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> Result<()> {
     if runtimes.is_empty() {
         return Err(Failure::check("the upgrade ships no runtime").hint("cargo xtask upgrade"));
@@ -64,9 +66,11 @@ pub fn check_complete(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) 
     Ok(())
 }
 
-/// Whether every step is about the blobs that are shipped. Two steps about different blobs prove nothing together.
+/// Checks that every step refers to the blobs that ship. Steps that refer to different blobs prove
+/// nothing together.
 pub fn check_blobs(steps: &BTreeMap<String, Step>, runtimes: &[RuntimeBlob]) -> Result<()> {
-    // One name may stand for a compact and a compressed blob, never for what no file of the bundle holds.
+    // One name may stand for a compact and a compressed blob, but each must be a file of the
+    // bundle.
     let mut shipped: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for runtime in runtimes {
         shipped.entry(&runtime.name).or_default().insert(&runtime.blake2_256);

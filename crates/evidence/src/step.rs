@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The evidence of one step, written and read: [`protocol::step::Step`] as `<step>.json`.
 //!
-//! Two people who run the same step on the same inputs must be able to compare. What differs from run to run (how long
-//! it took, how many requests it needed: [`protocol::VOLATILE`]) is not written by `upgrade`; where it stands in a file, the
-//! file's digest protects it like every byte, but [`digest`], which the manifest records for each step, leaves it out.
+//! Two people who run the same step on the same inputs must be able to compare the results. Fields
+//! that differ from run to run (durations, the number of requests: [`protocol::VOLATILE`]) are not
+//! written by `upgrade`. If a file has such a field, the file's hash covers it, but [`digest`],
+//! which the manifest records for each step, does not.
 
 use crate::{canonical, digest};
 use protocol::{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A small bundle for tests to sign, verify and damage.
+//! A small bundle that tests sign, verify and damage.
 
 use crate::{
     MANIFEST, assemble::assemble, digest, keys::ChainSecret, root::Root, sign::sign, statement::MANDATORY, step,
@@ -24,7 +24,7 @@ use worker::{Failure, Reporter, Result};
 
 const BLOB: &[u8] = b"\0asm runtime";
 
-/// `system.authorize_upgrade` of the blob.
+/// Returns the call `system.authorize_upgrade` of the blob.
 pub fn call() -> Vec<u8> {
     let hash = hex::decode(digest::of(BLOB).blake2_256.trim_start_matches("0x")).expect("hex");
     [&[0, 9][..], &hash].concat()
@@ -122,14 +122,14 @@ impl Bundle {
         bundle
     }
 
-    /// A bundle that is assembled.
+    /// Returns an assembled bundle.
     pub fn assembled() -> Self {
         let bundle = Self::new();
         bundle.assemble();
         bundle
     }
 
-    /// The files that the manifest covers, in its order.
+    /// Returns the files that the manifest covers, in its order.
     pub fn files(&self) -> [&'static str; 8] {
         [
             "blobs/standalone.wasm",
@@ -151,7 +151,7 @@ impl Bundle {
         self.root_directory().join(name)
     }
 
-    /// A file beside the bundle.
+    /// Returns the path of a file beside the bundle.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -189,17 +189,17 @@ impl Bundle {
         assemble(&self.request(), &Reporter::silent())
     }
 
-    /// Why the bundle is not assembled.
+    /// Returns the error of assembling the bundle.
     pub fn refused(&self) -> Failure {
         self.try_assemble().expect_err("refused")
     }
 
-    /// Writes a step that passed, with something of it changed.
+    /// Writes a passed step after applying a change to it.
     pub fn change_step(&self, name: &str, change: impl FnOnce(&mut Step)) {
         self.write_step(name, Verdict::Pass, change);
     }
 
-    /// Writes a root of these signers beside the bundle.
+    /// Writes a file of signers beside the bundle.
     pub fn root(&self, threshold: u32, signers: &[(&str, KeyType, String)]) -> PathBuf {
         let entry = |(name, key_type, public_key): &(&str, KeyType, String)| SignerEntry {
             name: (*name).into(),
@@ -249,7 +249,7 @@ impl Bundle {
         self.ask(root, false)
     }
 
-    /// Whether it is undamaged, and nothing else.
+    /// Verifies the integrity of the bundle only.
     pub fn verify_integrity(&self) -> Verification {
         self.ask(None, true)
     }
@@ -260,21 +260,21 @@ impl Bundle {
         verify(&request, &Reporter::silent()).expect("verified").value
     }
 
-    /// Changes one byte of a file.
+    /// Flips the bits of `mask` in one byte of a file.
     pub fn flip(&self, name: &str, index: usize, mask: u8) {
         let mut content = self.read(name);
         content[index] ^= mask;
-        // Not `write_whole`: nothing a bundle suffers is that careful.
+        // Damage is not written atomically.
         std::fs::write(self.path(name), content).expect("written");
     }
 }
 
-/// The names of what a verification holds against a bundle.
+/// Returns the names of the files that failed a verification.
 pub fn accused(verification: &Verification) -> Vec<&str> {
     verification.subjects.iter().filter(|subject| !subject.ok).map(|subject| subject.name.as_str()).collect()
 }
 
-/// All files of a bundle, the manifest among them.
+/// Returns all files of a bundle, including the manifest.
 pub fn all_files(bundle: &Bundle) -> Vec<&'static str> {
     let mut files = bundle.files().to_vec();
     files.push(MANIFEST);

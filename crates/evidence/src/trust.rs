@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which files of signers are believed.
+//! Decides which files of signers are trusted.
 //!
-//! Whoever can exchange the file decides who signs. So its own signatures must fit it, and it must not be older than one
-//! that was accepted on this machine before: somebody who left, or whose key was stolen, is still listed in the old one.
-//! What was accepted is remembered by the file's lineage, the newest version of each, signatures included: who comes after
-//! is held against those who were there before.
+//! Whoever can replace the file decides who signs. So its own signatures must be valid, and it must
+//! not be older than the version that was accepted on this machine before. An old version may still
+//! list a person who left, or a stolen key.
+//!
+//! The newest accepted version of each file is stored under the file's lineage, with its
+//! signatures. A newer version must be agreed to by the signers of the stored one.
 
 use crate::{
     keys::{Checked, check},
@@ -18,13 +20,13 @@ use std::{
 };
 use worker::{Failure, Reporter, Result};
 
-/// A file of signers that may be used.
+/// A trusted file of signers.
 #[derive(Clone, Debug)]
 pub struct Trusted {
     pub root: Root,
     pub path: PathBuf,
     pub expired: bool,
-    /// Whether as many of its own signers signed it as it asks for.
+    /// Whether the file's own signers agreed to it, as many as its threshold requires.
     pub agreed: bool,
     pub warnings: Vec<String>,
 }
@@ -130,7 +132,7 @@ impl Memory {
             return Err(refused("is not the one of this version that was accepted on this machine before".into())
                 .expected(format!("the version {accepted} that was accepted, or the next")));
         }
-        // One that nobody ever signed stands on its review alone, and so do those that follow it.
+        // A file that was never signed is trusted by review alone, and so are its next versions.
         let was_agreed = newest.tally(&signatures_of(newest)?, true).satisfied;
         let agreed = newest.tally(&signatures_of(root)?, true);
         if version > accepted && was_agreed && !agreed.satisfied {

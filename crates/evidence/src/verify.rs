@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Checks a bundle that came from anywhere: its files, its steps, its signatures, and whether enough signers agreed.
+//! Verifies a bundle: its files, its steps, its signatures, and whether enough signers agreed.
 
 use crate::{
     MANIFEST, bundle,
@@ -28,7 +28,8 @@ pub fn verify(request: &VerifyRequest, reporter: &Reporter) -> Result<Outcome<Ve
             let signatures = manifest.envelope.signatures.iter().map(|one| keys::check(one, &message)).collect();
             (check_files(&request.bundle, &manifest, reporter)?, signatures, Some(manifest.statement.predicate))
         }
-        // A manifest that is there and is none was damaged: that is a finding, not a mistake of who runs this.
+        // A manifest that exists but does not parse was damaged. That is a finding, not a usage
+        // error.
         Err(failure) if failure.kind == Kind::Input && std::fs::symlink_metadata(&path).is_ok() => {
             (vec![wrong(MANIFEST, failure.to_string())], Vec::new(), None)
         }
@@ -49,7 +50,8 @@ fn conclude(
     let mut warnings = trusted.map(|trusted| trusted.warnings.clone()).unwrap_or_default();
     for broken in agreement.signatures.iter().filter(|signature| !signature.valid) {
         let reason = format!("its signature {} {}", broken.key_id, broken.reason.as_deref().unwrap_or("is not valid"));
-        // Anyone can add a line. Where enough have signed, only one that claims to be a signer's is held against it.
+        // Anyone can add a signature. If enough signers have signed, only an invalid signature that
+        // names a signer counts against the bundle.
         match agreement.satisfied && broken.signer.is_none() {
             true => warnings.push(format!("{MANIFEST}: {reason}; it is nobody's that the file of signers lists")),
             false => accuse(&mut subjects, MANIFEST, reason),

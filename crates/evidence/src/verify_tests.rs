@@ -14,7 +14,7 @@ use protocol::{
 };
 use std::{path::PathBuf, sync::OnceLock};
 
-/// A bundle signed by two of three, and its root.
+/// Returns a bundle signed by two of three signers, and its file of signers.
 fn signed() -> (Bundle, PathBuf) {
     let bundle = Bundle::assembled();
     let (ana, ana_entry) = bundle.chain_key("ana", KeyType::Sr25519);
@@ -55,7 +55,7 @@ fn one_of_two_needed_does_not() {
 fn a_signer_counts_once() {
     let (bundle, root) = signed();
     let mut envelope: Envelope = serde_json::from_slice(&bundle.read(MANIFEST)).expect("JSON");
-    // Two different valid signatures by one key: sr25519 signs differently each time.
+    // Two different valid signatures by one key: sr25519 signatures are randomized.
     let first = envelope.signatures.remove(0);
     envelope.signatures.clear();
     let (ana, _) = bundle.chain_key("ana", KeyType::Sr25519);
@@ -104,7 +104,8 @@ fn a_signature_of_another_bundle_does_not_fit() {
     assert_eq!(accused(&verification), [MANIFEST]);
 }
 
-/// DSSE's rule: what nobody vouches for is passed over. A signer's own name under nonsense is not.
+/// DSSE ignores signatures by unknown keys. An invalid signature that names a signer fails the
+/// bundle.
 #[test]
 fn a_stray_signature_is_told_and_not_counted() {
     let (_, (_, _, stranger)) = Bundle::new().chain_key("eve", KeyType::Sr25519);
@@ -131,7 +132,7 @@ fn a_stray_signature_is_told_and_not_counted() {
         let told = &verification.agreement.signatures[1];
         assert!(!told.valid && !told.counted && told.reason.is_some(), "{told:?}");
 
-        // Where too few signed, it may be one of theirs that was damaged.
+        // If too few people signed, the invalid signature may be a damaged one of a signer.
         envelope.signatures.truncate(2);
         envelope::write(&envelope, &bundle.path(MANIFEST)).expect("written");
         assert_eq!(accused(&bundle.verify(Some(&root))), [MANIFEST]);
@@ -198,7 +199,8 @@ fn who_is_missing_is_named() {
     assert!(hint.contains("1 of 2 counted; ben or cas is missing"), "{hint}");
 }
 
-/// What the manifest leaves out is looked for: those who sign have the bundle from somebody else.
+/// Makes a bundle with a changed manifest. Signers and verifiers must find what the manifest leaves
+/// out, because they received the bundle from somebody else.
 fn crafted(change: impl FnOnce(&Bundle, &mut Predicate)) -> (Bundle, PathBuf) {
     let bundle = Bundle::assembled();
     let mut statement = Manifest::read(&bundle.path(MANIFEST)).expect("read").statement;
@@ -248,13 +250,13 @@ fn a_step_that_the_manifest_leaves_out_is_found() {
     assert!(reason.starts_with("dry-run.json: ") && reason.contains("(fail)"), "{reason}");
     let reason = refused(|_, predicate| predicate.steps.clear());
     assert!(reason.starts_with("build.json: "), "{reason}");
-    // Where the evidence is gone as well, or lies under another name or format, the step is missing.
+    // If the evidence is missing, or has another name or format, the step is missing.
     let reason = refused(|bundle, predicate| {
         bundle.write("dry-run.json", b"{\"verdict\": \"fail\"}");
         without(predicate, "dry-run");
     });
     assert!(reason.starts_with("manifest.json: ") && reason.contains("dry-run is missing"), "{reason}");
-    // Nor does evidence about nothing stand for a step.
+    // Evidence without a blob does not count as a step.
     let reason = refused(|bundle, predicate| {
         bundle.write_step("dry-run", Verdict::Pass, |step| step.inputs.clear());
         let digest = step::digest(&bundle.read("dry-run.json")).expect("a digest");
@@ -298,7 +300,7 @@ fn versions_and_outputs_are_held_against_the_evidence() {
     assert!(reason.starts_with("calls/authorize_upgrade.hex: ") && reason.contains("propose.json"), "{reason}");
 }
 
-/// The versions of a file of signers, each agreed to by the one before, and what a machine accepts of them.
+/// Several versions of a file of signers. The previous signers agreed to each of them.
 #[test]
 fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
     let bundle = Bundle::assembled();
@@ -338,7 +340,7 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
         verify(&request, &Reporter::silent()).map(|outcome| outcome.passed)
     };
     assert!(ask(&first).expect("the first") && ask(&first).expect("again"));
-    // The signers of the version that was accepted did not agree to it.
+    // The signers of the accepted version did not agree to it.
     let failure = ask(&unsigned).expect_err("not agreed to");
     assert!(failure.kind == Kind::Check && failure.to_string().contains("ana or ben is missing"), "{failure}");
     assert!(ask(&second).expect("the next") && ask(&third).expect("and the next"));
@@ -357,14 +359,15 @@ fn an_older_file_of_signers_than_the_one_accepted_before_is_refused() {
         };
         assert_eq!(crate::sign::sign(&request, &Reporter::silent()).expect_err("nor signed").kind, Kind::Check);
     }
-    // Another file of the same version is not the one that was accepted; the same with one signature more is.
+    // A different file of the same version is refused. The same file with one more signature is
+    // accepted.
     let another = bundle.beside("3-other.json");
     let text = std::fs::read_to_string(make("3-new.json", Some(&second), false)).expect("read");
     std::fs::write(&another, text.replace("\"threshold\": 1", "\"threshold\": 2")).expect("written");
     assert!(ask(&another).expect_err("another").message.contains("is not the one of this version"));
     root_change::sign(&third, &keys[0].0, None).expect("signed by both");
     assert!(ask(&third).expect("the same"));
-    // Other files are no business of this one.
+    // Other files are independent of this one.
     assert!(ask(&make("other-1.json", None, true)).expect("a file of its own"));
 }
 
@@ -403,7 +406,7 @@ fn an_archive_of_a_bundle_is_to_be_unpacked() {
     }
 }
 
-/// A file of signers that was signed by ana and ben.
+/// Returns a file of signers signed by ana and ben.
 fn agreed_root(bundle: &Bundle) -> PathBuf {
     let root = bundle.root(2, &["ana", "ben", "cas"].map(|name| bundle.chain_key(name, KeyType::Ed25519).1));
     for name in ["ana", "ben"] {
@@ -539,7 +542,7 @@ fn a_carelessly_joined_manifest_is_refused_although_it_is_signed() {
     let mut statement = Manifest::read(&bundle.path(MANIFEST)).expect("read").statement;
     let other = Bundle::new();
     other.write("blobs/standalone.wasm", b"another blob");
-    // The blob of the manifest and of the bundle is another one than the steps are about.
+    // The blob of the manifest and of the bundle differs from that of the steps.
     bundle.write("blobs/standalone.wasm", b"another blob");
     let digests = digest::of(b"another blob");
     statement.subject[0].digest = subject_digest(&digests);
@@ -573,7 +576,7 @@ fn every_byte_of_the_manifest_matters() {
     }
 }
 
-/// One bundle for all cases: signing is slow, copying is not.
+/// Shares one bundle between all cases: signing is slow, copying is fast.
 fn shared() -> &'static (Bundle, PathBuf) {
     static SHARED: OnceLock<(Bundle, PathBuf)> = OnceLock::new();
     SHARED.get_or_init(signed)

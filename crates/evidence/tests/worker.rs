@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The worker as xtask starts it: a request on standard input, events on standard output, the exit code of the outcome.
+//! Tests the worker as xtask starts it: a request on standard input, events on standard output, and
+//! the exit code of the outcome.
 
 use cutover_evidence::digest;
 use protocol::{
@@ -33,10 +34,10 @@ fn ask(request: &Value) -> (Option<i32>, Value) {
 }
 
 const STEPS: [&str; 5] = ["build", "inspect", "diff", "dry-run", "propose"];
-/// The blake2-256 of the three bytes `abc`.
+/// The blake2-256 hash of the three bytes `abc`.
 const BLOB: &str = "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319";
 
-/// What a step that passed says.
+/// Returns the result of a passed step.
 fn result(step: &str, call: &[u8]) -> Value {
     let Digests { blake2_256, sha256, .. } = digest::of(b"abc");
     match step {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a person sees of benchmarks: which there are, and what a run of them gave.
+//! Renders benchmarks for a terminal: the list of benchmarks, and the results of a run.
 
 use crate::table::aligned;
 use protocol::{
@@ -8,7 +8,7 @@ use protocol::{
 };
 use std::fmt::Write as _;
 
-/// Returns the benchmarks of runtimes, pallet by pallet.
+/// Renders the benchmarks of runtimes, grouped by pallet.
 pub fn list_all(runs: &Runs) -> String {
     let mut rows = vec![["RUNTIME", "PALLET", "INSTANCE", "BENCHMARKS"].map(str::to_owned).to_vec()];
     for runtime in &runs.runtimes {
@@ -20,7 +20,7 @@ pub fn list_all(runs: &Runs) -> String {
     aligned(&rows)
 }
 
-/// Returns what was measured of pallets.
+/// Renders the measured benchmarks of pallets.
 pub fn run(runs: &Runs) -> String {
     let mut all = String::new();
     for runtime in &runs.runtimes {
@@ -98,7 +98,7 @@ pub fn alone(runs: &Runs) -> String {
     all.trim_end().to_owned() + "\n"
 }
 
-/// Nanoseconds as microseconds.
+/// Formats nanoseconds as microseconds.
 fn microseconds(time: u64) -> String {
     format!("{:.2} µs", time as f64 / 1000.0)
 }
@@ -133,7 +133,7 @@ fn files(runtime: &Run) -> String {
     }
 }
 
-/// Returns one machine, measured.
+/// Renders the measurement of a machine.
 pub fn machine(machine: &Machine) -> String {
     let named = |name: &str, value: String| vec![name.to_owned(), value];
     let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A live block that was executed once more.
+//! Renders the report on a live block that was executed again.
 
 use crate::{
     field::{bytes, milliseconds, or_dash},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two blobs compared byte by byte, as a person reads it.
+//! Renders the byte-by-byte comparison of two blobs.
 
 use crate::{
     field::{or_dash, stated},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The weights of calls before and after an upgrade, as the dry run asked both runtimes for them.
+//! The weights of calls before and after an upgrade, as the dry run read them from both runtimes.
 
 use crate::{field::grouped, steps::counted};
 use protocol::{
@@ -7,12 +7,14 @@ use protocol::{
     weights::compare::{Change, Comparison, Pair as Sides},
 };
 
+/// A call whose weight changed.
 pub struct Changed {
     pub call: String,
     pub ref_time: Pair,
     pub proof_size: Pair,
 }
 
+/// A value before and after the upgrade.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pair {
     pub old: u64,
@@ -39,7 +41,7 @@ impl Pair {
         }
     }
 
-    /// `+25.0 %`, where there is a number for it.
+    /// Formats the change in percent, such as `+25.0 %`, if it is a finite number.
     pub fn change(self) -> Option<String> {
         self.percent().filter(|percent| percent.is_finite()).map(|percent| format!("{percent:+.1} %"))
     }
@@ -49,9 +51,10 @@ impl Pair {
     }
 }
 
-/// A number as it is written, and what it is counted in.
+/// Formats a value and returns its unit.
 pub type Unit = fn(u64) -> (String, &'static str);
 
+/// Formats picoseconds in a readable unit.
 pub fn time(picoseconds: u64) -> (String, &'static str) {
     match picoseconds {
         0..1_000_000_000 => (format!("{:.2}", picoseconds as f64 / 1e6), "µs"),
@@ -59,6 +62,7 @@ pub fn time(picoseconds: u64) -> (String, &'static str) {
     }
 }
 
+/// Formats bytes in a readable unit.
 pub fn bytes(bytes: u64) -> (String, &'static str) {
     (grouped(bytes), "bytes")
 }
@@ -73,7 +77,7 @@ pub fn changed(dry_run: &DryRunReport) -> Option<Vec<Changed>> {
     Some(largest_first(all.collect()))
 }
 
-/// The same of a comparison of weight files, as `weights compare` gives it.
+/// Returns the changed extrinsics of a comparison of weight files, as `weights compare` makes it.
 pub fn compared(comparison: &Comparison) -> Vec<Changed> {
     let pair = |sides: Sides| Pair { old: sides.old.unwrap_or_default(), new: sides.new.unwrap_or_default() };
     let changed = comparison.extrinsics.iter().filter(|one| one.change == Change::Changed);
@@ -91,7 +95,7 @@ fn largest_first(mut all: Vec<Changed>) -> Vec<Changed> {
     all
 }
 
-/// `12 calls weigh something else: 3 more ref_time and 9 less, …`
+/// Formats a summary: `12 calls have other weights: 3 more ref_time and 9 less, …`
 pub fn summary(all: &[Changed]) -> String {
     if all.is_empty() {
         return "No call that both runtimes have weighs anything else.".into();
@@ -111,7 +115,7 @@ pub fn summary(all: &[Changed]) -> String {
     )
 }
 
-/// For the report in Markdown: rows of the largest changes, and how many there are more.
+/// Returns the rows of the largest changes for the report in Markdown, at most `most`.
 pub fn rows(all: &[Changed], most: usize) -> Vec<Vec<String>> {
     let told = |pair: Pair, unit: Unit| match pair.change() {
         Some(change) => format!("{}, {change}", pair.told(unit)),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One comment for a pull request, from the evidence of one or several upgrades.
+//! Renders one comment for a pull request from the evidence of one or several upgrades.
 //!
-//! It is posted in the name of the project, over evidence that anyone who opens a pull request can make. So what comes from
-//! evidence stands in code spans only, where neither markup nor mentions, links or references are seen, and is cut to a
-//! length.
+//! The project posts the comment, but anyone who opens a pull request can make the evidence. So all
+//! texts from evidence are shortened and written in code spans. Markup, mentions, links and
+//! references have no effect there.
 
 use crate::{
     Bundle,
@@ -18,10 +18,11 @@ use protocol::{
     weights::compare::Comparison,
 };
 
-/// Stands in every comment and is not shown: by it the next run finds the comment that it replaces.
+/// A hidden marker in every comment. The next run finds the comment to replace by it.
 pub const MARKER: &str = "<!-- cutover: upgrade report -->";
 
-/// What GitHub takes, in characters; these are bytes, of which there are never fewer.
+/// The length limit of GitHub, in characters. It is applied to bytes, of which there are at least
+/// as many.
 pub const LIMIT: usize = 65_536;
 
 /// Of one text from evidence so much is shown.
@@ -30,7 +31,8 @@ const LONGEST: usize = 160;
 /// Rows of a list, fewer where the whole would be too long.
 const DETAIL: [usize; 5] = [40, 15, 5, 1, 0];
 
-/// The same evidence gives the same comment. `weights`: a comparison of weights.
+/// Renders the comment. The same evidence gives the same comment. `weights` is a comparison of
+/// weights.
 pub fn render(bundles: &[Bundle], weights: Option<&Comparison>) -> String {
     let mut comment = String::new();
     for rows in DETAIL {
@@ -41,7 +43,7 @@ pub fn render(bundles: &[Bundle], weights: Option<&Comparison>) -> String {
     }
     const CUT: &str = "\n\nThe rest is too long for a comment: see the bundle.\n";
     let most = LIMIT - CUT.len();
-    // At the end of a line: no span or row is left open.
+    // Cut at the end of a line, so that no code span or table row stays open.
     let at = comment.bytes().take(most).rposition(|byte| byte == b'\n');
     comment.truncate(at.unwrap_or(0));
     comment + CUT
@@ -219,7 +221,7 @@ fn weights(bundle: &Bundle, most: usize) -> String {
     }
 }
 
-/// A comparison of weight files, as `weights compare --json` gives it.
+/// Renders a comparison of weight files, as `weights compare --json` prints it.
 fn compared(comparison: &Comparison, most: usize) -> String {
     let rows = crate::weights::rows_of_interest(comparison);
     let mut all = format!(
@@ -251,6 +253,8 @@ fn more(count: usize, shown: usize) -> String {
     if count > shown { format!("\nAnd {} more, which are in the evidence.\n", count - shown) } else { String::new() }
 }
 
+/// Returns whether the upgrade passed: the dry run passed, a proposal was made, and neither the
+/// comparison nor the weight check failed.
 pub fn passed(bundle: &Bundle) -> bool {
     let failed = compared_runtimes(bundle).is_some_and(|report| report.verdict == Verdict::Fail)
         || bundle.weights.as_ref().is_some_and(|weights| weights.check.verdict == Verdict::Fail);
@@ -377,7 +381,7 @@ mod tests {
             assert!(!outside.contains(markup), "{markup} outside of code in\n{outside}");
         }
         assert_eq!(outside.matches("</details>").count(), outside.matches("<details>").count());
-        // Every row of a table has the cells of its head.
+        // Every row of a table has as many cells as its head.
         for rows in comment.split("\n\n").filter(|block| block.starts_with('|')) {
             let cells: Vec<_> =
                 rows.lines().filter(|line| line.starts_with('|')).map(|line| line.matches('|').count()).collect();
@@ -385,7 +389,7 @@ mod tests {
         }
     }
 
-    /// A comment without its code spans, which are on one line each.
+    /// Removes the code spans, which never span several lines.
     fn outside(comment: &str) -> String {
         let lines = comment.lines().map(|line| {
             assert_eq!(line.matches('`').count() % 2, 0, "an open span: {line}");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two runtimes compared, as a person reads it: the verdict and whom it breaks first, then every change by pallet.
+//! Renders the comparison of two runtimes: first the verdict and the affected audiences, then every
+//! change by pallet.
 
 use crate::{
     field::{findings, grouped, or_dash},

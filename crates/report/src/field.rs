@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reading documents that may be from another version.
+//! Formats single values and reads fields of documents that may be from another version.
 
 #![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "the record of a release has no type yet"))]
 
 use protocol::{Check, Finding, Rank, Verdict, dry_run::DryRunReport};
 use serde_json::Value;
 
-/// A value as a person reads it, `-` where there is none.
+/// Formats the value at a JSON pointer, or `-` if there is none.
 pub fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => "-".into(),
@@ -17,7 +17,8 @@ pub fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
-/// A verdict within a sentence: `passed`, `failed`, `not judged`.
+/// Formats the verdict at a JSON pointer as a word within a sentence: `passed`, `failed`, `not
+/// judged`.
 pub fn outcome(value: &Value, pointer: &str) -> String {
     match text(value, pointer).as_str() {
         "pass" => "passed".into(),
@@ -28,6 +29,7 @@ pub fn outcome(value: &Value, pointer: &str) -> String {
     }
 }
 
+/// Returns the array at a JSON pointer, or an empty slice.
 pub fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
     value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
@@ -81,7 +83,7 @@ pub fn left_out(dry_run: &DryRunReport) -> Option<String> {
     (!names.is_empty()).then(|| format!("left out as asked, the verdict does not cover them: {names}"))
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats a number with thousands separators: `1234567` as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -94,11 +96,12 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Formats the size at a JSON pointer, or `-` if there is none.
 pub fn size(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_u64).map_or_else(|| "-".into(), |size| format!("{} bytes", grouped(size)))
 }
 
-/// The beginning of a hash: enough to compare with the eye.
+/// Shortens a hash to its first digits.
 pub fn short(hash: &str) -> String {
     match hash.char_indices().nth(18) {
         Some((end, _)) if hash.starts_with("0x") => format!("{}…", &hash[..end]),

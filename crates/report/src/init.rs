@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What `init` would change in a workspace, and what it changed.
+//! Renders the changes that `init` would make or has made in a workspace.
 
 use protocol::workspace::InitReport;
 

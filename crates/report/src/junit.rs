@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A dry run as JUnit XML, which every CI shows: one suite, a case for each check.
+//! Renders a dry run as JUnit XML, which CI systems can show: one suite with a case for each check.
 //!
-//! JUnit has no warnings: a check that warned passed, and what it said stands in its output. A check that could not look
-//! is an error, JUnit's word for a case that came to no verdict.
+//! JUnit has no warnings. A check that warned is a passed case with its findings in the output. A
+//! check that was not judged is an error, JUnit's term for a case without a verdict.
 
 use crate::field::findings;
 use protocol::{Check, Status, dry_run::DryRunReport};
@@ -44,7 +44,8 @@ fn case(check: &Check) -> String {
     format!("<testcase classname=\"dry-run\" name=\"{}\">\n{inside}</testcase>\n", escaped(&check.name))
 }
 
-/// Text that a runtime may have chosen: markup in it stays text, and what XML 1.0 cannot hold is replaced.
+/// Escapes text that a runtime may have chosen. Characters that are invalid in XML 1.0 are
+/// replaced.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

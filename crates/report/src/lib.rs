@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Evidence rendered for people: pure functions from the JSON documents of the steps to text for a terminal and to the
-//! Markdown of a bundle.
+//! Renders evidence for people: pure functions from the documents of the steps to text for a
+//! terminal, Markdown, HTML and other formats.
 //!
 //! Each takes the document's own type, so that a field that is renamed is an error of the compiler. A part that is missing
 //! leaves a gap.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `report.md`: the evidence of an upgrade for those who vote on it.
+//! Renders `report.md`: the evidence of an upgrade for voters.
 
 use crate::{
     call_weights,

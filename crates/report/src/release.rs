@@ -9,7 +9,7 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The document of `release plan`.
+/// Renders the document of `release plan`.
 pub fn plan(document: &Value) -> String {
     let of = |pointer: &str| text(document, pointer);
     let last = match of("/last/tag").as_str() {
@@ -67,7 +67,7 @@ fn notes(document: &Value, pointer: &str, label: &str) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// The document of `release prepare`.
+/// Renders the document of `release prepare`.
 pub fn prepared(document: &Value) -> String {
     let of = |pointer: &str| text(document, pointer);
     let mut all = rows(&[
@@ -97,7 +97,7 @@ pub fn prepared(document: &Value) -> String {
     all
 }
 
-/// The document of `release sign`.
+/// Renders the document of `release sign`.
 pub fn signed(document: &Value) -> String {
     let mut all = rows(&[("release", text(document, "/tag")), ("directory", text(document, "/directory"))]);
     all.push_str(&signatures(list(document, "/bundles")));
@@ -107,13 +107,13 @@ pub fn signed(document: &Value) -> String {
     all
 }
 
-/// Who signed, a line for each runtime.
+/// Renders the signers, one line for each runtime.
 fn signatures(bundles: &[Value]) -> String {
     let rows = bundles.iter().map(|one| vec!["signatures".to_owned(), text(one, "/name"), text(one, "/signatures")]);
     aligned(&rows.collect::<Vec<_>>())
 }
 
-/// What `release prepare --dry-run` would do.
+/// Renders what `release prepare --dry-run` would do.
 pub fn intended(document: &Value) -> String {
     let mut all = plan(document);
     if list(document, "/files").is_empty() {
@@ -126,7 +126,7 @@ pub fn intended(document: &Value) -> String {
     all
 }
 
-/// The document of `release publish`.
+/// Renders the document of `release publish`.
 pub fn published(document: &Value) -> String {
     let of = |pointer: &str| text(document, pointer);
     let mut all = rows(&[("release", of("/tag")), ("state", of("/state")), ("address", of("/url"))]);

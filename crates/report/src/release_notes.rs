@@ -9,7 +9,8 @@ use crate::{
 };
 use serde_json::Value;
 
-/// `section` is that of the project's file of changes, which is Markdown of its own.
+/// Renders the notes. `section` is the release's section of the project's changelog, which is
+/// Markdown already.
 pub fn notes(release: &Value, section: &str) -> String {
     let of = |pointer: &str| text(release, pointer);
     let mut all = format!("Made from commit {}.\n", escape(&of("/commit")));

@@ -11,19 +11,20 @@ use protocol::{
     weights::check::StepResult,
 };
 
-/// A word that the tool itself uses, whatever the evidence says.
+/// The status of a step. Its word is fixed and does not depend on the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Pass,
     Warn,
     Fail,
-    /// It applies, and could not be looked at.
+    /// It applies, but was not judged.
     NotJudged,
-    /// Not done, or it does not apply.
+    /// It did not run, or it does not apply.
     Skip,
 }
 
 impl Status {
+    /// Returns the word for the status.
     pub fn word(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -58,13 +59,15 @@ impl From<Verdict> for Status {
     }
 }
 
+/// The outcome of one step.
 pub struct Step {
     pub name: &'static str,
     pub status: Status,
     pub told: String,
 }
 
-/// What all of it comes to: passed, failed or not judged. Nothing where it was not rehearsed, and so nobody can tell.
+/// Returns the verdict of the whole upgrade: passed, failed or not judged. Returns `None` if no
+/// step failed but no dry run passed, because then there is no verdict.
 pub fn verdict(bundle: &Bundle) -> Option<Status> {
     let any = |status: Status| steps(bundle).iter().any(|step| step.status == status);
     match (any(Status::Fail), any(Status::NotJudged)) {
@@ -74,6 +77,7 @@ pub fn verdict(bundle: &Bundle) -> Option<Status> {
     }
 }
 
+/// Returns the outcome of every step, in the order of the pipeline.
 pub fn steps(bundle: &Bundle) -> Vec<Step> {
     vec![
         step("Build", bundle.build.as_ref().map(build)),
@@ -133,6 +137,7 @@ fn propose(propose: &ProposeOutcome) -> (Status, String) {
     }
 }
 
+/// Formats a count with the singular or plural of a noun: `2 calls`.
 pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

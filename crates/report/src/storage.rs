@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an upgrade did to the state, without what every block does.
+//! The storage changes of an upgrade, without those that every block makes.
 
 use protocol::dry_run::{DryRunReport, StorageChange};
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Columns of text.
+//! Formats rows of text as aligned columns or as a Markdown table.
 
 use comfy_table::{Table, presets};
 
-/// Lines with the columns aligned, two spaces between them and none at the end of a line. Columns are as wide as a
-/// terminal shows them.
+/// Formats lines with aligned columns, two spaces between them and none at the end of a line.
+/// Columns are as wide as a terminal shows them.
 pub fn aligned(rows: &[Vec<String>]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -17,13 +17,13 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
     table.trim_fmt() + "\n"
 }
 
-/// A Markdown table; what would end a cell is escaped.
+/// Formats a Markdown table and escapes its cells.
 pub fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
     ready(head, &rows)
 }
 
-/// A Markdown table of cells that are Markdown already.
+/// Formats a Markdown table of cells that are Markdown already.
 pub fn ready(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
     let mut text = line(&mut head.iter().map(|cell| (*cell).to_owned()));
@@ -34,7 +34,7 @@ pub fn ready(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Text that came from a chain or a file, so that it cannot become markup.
+/// Escapes text from a chain or a file, so that it cannot become markup.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a person sees when a command ends.
+//! Renders the results of commands for a terminal.
 
 use crate::{
     field::{bytes, findings, grouped, milliseconds, or_dash, short, stated},
@@ -249,7 +249,7 @@ pub fn snapshot(taken: &LiveSnapshot) -> String {
     rows_of(rows)
 }
 
-/// What a state file holds.
+/// Renders the facts about a state file.
 pub fn state(summary: &StateSummary) -> String {
     let mut rows = Vec::new();
     if let Some(chain) = &summary.chain {
@@ -339,7 +339,7 @@ fn call_lines(call: &Call) -> String {
     pairs(&rows)
 }
 
-/// Bytes that nobody reads are in a file.
+/// Shortens long bytes. The file of the call has all of them.
 fn abridged(bytes: &str) -> String {
     if bytes.chars().count() <= 600 {
         bytes.to_owned()

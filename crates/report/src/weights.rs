@@ -11,7 +11,7 @@ use protocol::weights::{
     compare::{Change, Compared, Comparison, Pair},
 };
 
-/// So many rows stand in what people read; all are in the JSON and the CSV.
+/// The most rows in a text for people. The JSON and the CSV have all rows.
 const ROW_LIMIT: usize = 50;
 
 /// Returns those of interest: what changed, came, went or cannot be compared, the largest changes first.
@@ -21,7 +21,7 @@ pub(crate) fn of_interest(comparison: &Comparison) -> Vec<&Compared> {
     rows
 }
 
-/// Returns how large a change is, in percent; growth from nothing is larger than any.
+/// Returns the size of a change in percent. Growth from 0 is infinite.
 fn magnitude(compared: &Compared) -> f64 {
     let both = &compared.by_method;
     both.ref_time.growth().abs().max(both.proof_size.growth().abs())
@@ -92,7 +92,7 @@ fn rows(comparison: &Comparison) -> (Vec<Vec<String>>, String) {
     (all.into_iter().take(ROW_LIMIT).map(row).collect(), more)
 }
 
-/// Returns what a terminal shows of a comparison.
+/// Renders a comparison for a terminal.
 pub fn terminal(comparison: &Comparison) -> String {
     let (rows, more) = rows(comparison);
     if rows.is_empty() {
@@ -102,7 +102,7 @@ pub fn terminal(comparison: &Comparison) -> String {
     format!("{}{more}\n{}", table::aligned(&[head, rows].concat()), summary(comparison))
 }
 
-/// Returns a comparison without its extrinsics.
+/// Renders the summary of a comparison, without its extrinsics.
 pub fn summary(comparison: &Comparison) -> String {
     let count = &comparison.summary;
     let mut lines = vec![
@@ -125,7 +125,7 @@ pub fn summary(comparison: &Comparison) -> String {
     table::aligned(&lines)
 }
 
-/// What people pay most often for.
+/// Returns the rows of transfers, the most common paid calls.
 fn transfers(comparison: &Comparison) -> Vec<Vec<String>> {
     let is_transfer = |one: &&Compared| {
         one.pallet == "pallet_balances"
@@ -139,7 +139,7 @@ fn transfers(comparison: &Comparison) -> Vec<Vec<String>> {
     comparison.extrinsics.iter().filter(is_transfer).map(line).collect()
 }
 
-/// Returns a comparison for a pull request.
+/// Renders a comparison as Markdown for a pull request.
 pub fn markdown(comparison: &Comparison) -> String {
     let (rows, more) = rows(comparison);
     let mut page = format!(
@@ -159,7 +159,7 @@ pub fn markdown(comparison: &Comparison) -> String {
     page
 }
 
-/// Returns every extrinsic of a comparison as a row.
+/// Renders every extrinsic of a comparison as a CSV row.
 pub fn csv(comparison: &Comparison) -> String {
     const HEAD: &str = "pallet,extrinsic,change,beyond_threshold,problem,ref_time_old,ref_time_new,ref_time_percent,\
         proof_size_old,proof_size_new,proof_size_percent,base_ref_time_old,base_ref_time_new,greatest_ref_time_old,\
@@ -194,14 +194,14 @@ pub fn csv(comparison: &Comparison) -> String {
     page
 }
 
-/// A cell that no reader splits, and no spreadsheet takes for a formula.
+/// Quotes a CSV cell, and keeps spreadsheets from reading it as a formula.
 fn cell(text: &str) -> String {
     let text: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
     let harmless = text.chars().next().is_none_or(|first| first.is_alphanumeric() || first == '_');
     format!("\"{}{}\"", if harmless { "" } else { "'" }, text.replace('"', "\"\""))
 }
 
-/// Returns what `weights check` found, by runtime.
+/// Renders the findings of `weights check` by runtime.
 pub fn checked(checks: &Checks) -> String {
     let mut page = String::new();
     for runtime in &checks.runtimes {
@@ -230,7 +230,8 @@ fn findings(report: &Report) -> String {
     table::aligned(&lines)
 }
 
-/// Returns a finding in a line: `zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A, and …`
+/// Formats a finding in one line: `zero-proof  pallet_x::f (src/weights/pallet_x.rs:8): reads A,
+/// and …`
 pub fn finding_line(finding: &Finding) -> String {
     let rule = finding.rule.name();
     match subject(finding).as_str() {
@@ -239,7 +240,7 @@ pub fn finding_line(finding: &Finding) -> String {
     }
 }
 
-/// Returns the same without the rule.
+/// Formats a finding without its rule.
 pub fn finding_place(finding: &Finding) -> String {
     match subject(finding).as_str() {
         "" => finding.detail.clone(),
@@ -247,7 +248,7 @@ pub fn finding_place(finding: &Finding) -> String {
     }
 }
 
-/// What a finding is about, and where that is.
+/// Formats the subject of a finding and its place in the source.
 fn subject(finding: &Finding) -> String {
     let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
     let place = finding.file.as_ref().map(|file| format!(" ({file}{line})")).unwrap_or_default();
@@ -259,7 +260,8 @@ fn subject(finding: &Finding) -> String {
 /// So many rows are in a report that people vote on.
 const IN_REPORT: usize = 25;
 
-/// Returns in a sentence how the weights of an upgrade differ from those of the release before; nothing where there is none.
+/// Formats in one sentence how the weights differ from those of the previous release. Returns
+/// `None` if there is no previous release.
 pub(crate) fn against_release(weights: &StepResult) -> Option<String> {
     Some(match weights.comparison.as_ref()? {
         AgainstRelease::Skipped { skipped } => format!("Not compared with the release before: {skipped}."),
@@ -279,7 +281,7 @@ pub(crate) fn against_release(weights: &StepResult) -> Option<String> {
     })
 }
 
-/// Returns the largest changes since the release before, under [`HEAD`].
+/// Returns the largest changes since the previous release, as rows under [`HEAD`].
 pub(crate) fn largest_against_release(weights: &StepResult) -> Vec<Vec<String>> {
     match &weights.comparison {
         Some(AgainstRelease::Compared(comparison)) => {
@@ -289,7 +291,8 @@ pub(crate) fn largest_against_release(weights: &StepResult) -> Vec<Vec<String>> 
     }
 }
 
-/// Returns the section of a bundle's report: the weights compared with those of the release before.
+/// Renders the section of a bundle's report: the weights compared with those of the previous
+/// release.
 pub fn section_of_report(weights: &StepResult) -> String {
     let Some(told) = against_release(weights) else { return String::new() };
     let rows = largest_against_release(weights);
@@ -297,7 +300,7 @@ pub fn section_of_report(weights: &StepResult) -> String {
     format!("\n{}\n{table}", table::escape(&told))
 }
 
-/// Returns the files that `weights render` wrote.
+/// Renders the list of files that `weights render` wrote.
 pub fn rendered(rendered: &Rendered) -> String {
     let mut lines = Vec::new();
     for file in &rendered.files {
@@ -383,7 +386,7 @@ pub(crate) mod tests {
         Finding { rule, severity, pallet, extrinsic: None, file: None, line: None, detail: detail.into() }
     }
 
-    /// A check that passed, of one file with two extrinsics.
+    /// Returns a passed check of one file with two extrinsics.
     pub(crate) fn passed(findings: Vec<Finding>) -> StepResult {
         let check = Report {
             format: format::WEIGHTS.into(),

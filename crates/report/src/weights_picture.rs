@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The largest changes of weights as a picture: one SVG file that needs nothing else, readable on light and on dark.
+//! Draws the largest weight changes as a self-contained SVG file, readable on light and dark
+//! backgrounds.
 
 use crate::weights::of_interest;
 use protocol::weights::compare::{Change, Compared, Comparison};
@@ -7,13 +8,14 @@ use std::fmt::Write;
 
 const ROWS: usize = 20;
 const ROW_HEIGHT: usize = 22;
-/// The names have this, the bars the rest.
+/// The width of the column of names. The bars use the rest.
 const NAMES: f64 = 330.0;
 const WIDTH: f64 = 860.0;
-/// Letters of a name that fit.
+/// The most characters of a name that fit.
 const NAME_LIMIT: usize = 44;
 
-/// Bars of the change in time, and thinner ones below of that in proof size, from a line in the middle.
+/// Draws the bars of the changes in time, and thinner ones below for proof size, from a line in the
+/// middle.
 pub fn svg(comparison: &Comparison) -> String {
     let changed = of_interest(comparison).into_iter().filter(|one| one.change == Change::Changed);
     let rows: Vec<&Compared> = changed.take(ROWS).collect();
@@ -22,7 +24,7 @@ pub fn svg(comparison: &Comparison) -> String {
     let most = finite.fold(1.0, f64::max);
     let height = 70 + ROW_HEIGHT * rows.len().max(1);
     let middle = NAMES + (WIDTH - NAMES) / 2.0;
-    // Room for a figure at either end.
+    // Leave room for a number at both ends.
     let unit = ((WIDTH - NAMES) / 2.0 - 80.0) / most;
 
     let mut page = format!(
@@ -79,7 +81,7 @@ fn bar(
     }
 }
 
-/// Text of at most so many letters that cannot become markup.
+/// Escapes text and shortens it to `limit` characters.
 fn escaped(text: &str, limit: usize) -> String {
     let cut = text.chars().count() > limit;
     let mut escaped = String::new();
@@ -112,7 +114,8 @@ mod tests {
     #[test]
     fn bars_are_as_long_as_their_changes() {
         let page = svg(&comparison(vec![row("x", 100, 150), row("y", 100, 75), row("z", 0, 5)]));
-        // 185 wide at most for 50 %, half of it for 25 %; growth from nothing is as long as the longest.
+        // The longest bar, 185 wide, is 50 %. The bar of 25 % is half as long. Growth from 0 is as
+        // long as the longest.
         assert_eq!(page.matches("class=\"more\" x=\"595.0\"").count(), 2, "{page}");
         assert_eq!(page.matches("width=\"185.0\"").count(), 2, "{page}");
         assert!(

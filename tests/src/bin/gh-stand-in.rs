@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Stands in for `gh`: what it knows of GitHub is in the directory GH_STAND_IN. `state.json` there also says which
-//! call fails, once, and how: before it does anything, after it has, or half-way.
+//! A mock of `gh`. Its state of GitHub is in the directory GH_STAND_IN. The file `state.json` there
+//! also says which call fails once, and how: before it has an effect, after it, or in the middle.
 
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "a program of the tests")]
 
@@ -71,7 +71,7 @@ impl Hub {
         }
     }
 
-    /// How this call fails, if it is its turn.
+    /// Returns how this call fails. `None` if it does not.
     fn fault(&mut self, name: &str) -> Option<String> {
         let fault = self.state["fault"].as_object_mut()?;
         if fault["command"] != name {
@@ -157,7 +157,7 @@ impl Hub {
         if rest == ["--draft=false"] {
             assert_eq!(release["isDraft"], true, "it is published once");
             release["isDraft"] = json!(false);
-            // So that a test can see that this was reached.
+            // Tests check that this was reached.
             release["published"] = json!(true);
             return Ok(String::new());
         }
@@ -178,7 +178,7 @@ impl Hub {
         }
     }
 
-    /// An upload that is cut short leaves the beginning of the file.
+    /// Interrupts an upload: only the first half of the file is uploaded.
     fn half(&mut self, words: &[&str]) -> Answer {
         let ["release", "upload", _, file, _] = words else { return Err((1, "nothing to do half".into())) };
         let content = fs::read(file).expect("read");

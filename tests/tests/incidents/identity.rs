@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The wrong blob.
+//! Upgrades to the wrong blob.
 
 use cutover_tests::{
     Runtime::{Parachain, Standalone},

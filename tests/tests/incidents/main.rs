@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Documented upgrades that went wrong, each reproduced small on an embedded runtime: the dry run must stop it, through
-//! a check that names the cause, with no special flag. The numbers are those of docs/incidents.md.
+//! Documented failed upgrades, reproduced on the embedded runtimes. The dry run must stop each of
+//! them by a check that names the cause, without special options. The numbers are those of
+//! docs/incidents.md.
 
 #![allow(clippy::expect_used, reason = "tests")]
 

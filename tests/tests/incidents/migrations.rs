@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Migrations that cost too much, fail, or would freeze the chain if they failed; and the upgrade after this one.
+//! Migrations that cost too much, fail, or freeze the chain if they fail; and failures of the next
+//! upgrade.
 
 use codec::Encode;
 use cutover_tests::{
@@ -23,7 +24,8 @@ fn n09_a_migration_that_needs_more_proof_than_a_block_may_have() {
 
 #[test]
 fn n27_a_failed_migration_that_would_freeze_the_chain_for_ever() {
-    // The migrations end: what would be if they did not is a hazard, which a team may take for a failure.
+    // The migrations end here. A failure would freeze the chain, which is a hazard that a team may
+    // deny.
     let frozen = || Before::of(Parachain).with(Fault::NoMessages);
     rehearse(frozen(), &faulty(Parachain))
         .warned_by("migration-failure", &["frozen for ever", "FailedMigrationHandler"])
@@ -50,7 +52,7 @@ fn n27_a_migration_that_fails_although_the_chain_goes_on() {
 #[test]
 fn n15_the_next_upgrades_authorization_is_refused() {
     let refused = || Before::of(Parachain).with(Fault::Refused);
-    // The sudo key can still decide.
+    // The sudo key still works.
     rehearse(refused(), &faulty(Parachain))
         .warned_by("next-upgrade", &["no more under the new code: the relay chain's root can authorize one"])
         .status("healthy-blocks", "pass");
@@ -61,7 +63,7 @@ fn n15_the_next_upgrades_authorization_is_refused() {
 
 #[test]
 fn n33_no_preimage_can_be_noted_any_more() {
-    // As with `MaxHolds = ()`: there is no room for one more hold. What is there is of `Attestations`, twice.
+    // As with `MaxHolds = ()`, another hold does not fit. The two holds belong to `Attestations`.
     let before = Before::of(Standalone);
     let account = before.richest();
     let key = [&item("Balances", "Holds")[..], &artifact::hashes::blake2_128(&account), &account].concat();

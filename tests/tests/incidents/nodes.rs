@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Blobs that run, and nodes that cannot go on with them.
+//! Blobs that run, but that nodes cannot use.
 
 use artifact::hashes::blake2_64;
 use codec::{Compact, Encode};
@@ -105,7 +105,7 @@ fn host_functions_that_the_workspace_names_are_offered() {
 fn n23_authorities_that_only_a_migration_sets() {
     rehearse(Before::of(Standalone).with(Fault::NoAuthorities), &faulty(Standalone))
         .stopped_by("authorities", &["who may author (Aura): nobody, until the migrations have run"])
-        // Building blocks does not show it: who builds them here is not asked for a seal.
+        // Building blocks does not show it, because blocks are built without a seal here.
         .status("healthy-blocks", "pass");
 }
 
@@ -156,7 +156,7 @@ fn n26_an_answer_of_another_type_under_a_higher_api_version() {
     });
     let blob = Faults::new().answer("AuraApi_slot_duration", 6_000u128.encode()).apply(&blob);
     let blob = patch::api_version(&blob, "AuraApi", 7);
-    // Nodes that know the version decode it, and no state tells which are deployed.
+    // Nodes that know the version can decode it. The state does not tell which nodes are deployed.
     rehearse(Before::of(Standalone), &blob).warned_by(
         "runtime-apis",
         &["AuraApi_slot_duration answers with what deployed nodes cannot decode", "know version 7 of AuraApi"],
@@ -187,7 +187,8 @@ fn n23_a_parachains_copy_of_its_authorities_for_checking_seals_is_kept_elsewhere
 
 #[test]
 fn n23_seals_that_the_new_code_cannot_check() {
-    // A pallet renamed, its storage left where it was: blocks are built, and imported where seals are checked by the node.
+    // A renamed pallet without a storage migration. Blocks are built, and are imported if the node
+    // checks the seals.
     let blob = patch::other_prefix(&sound(Parachain), "AuraExt");
     rehearse(Before::of(Parachain), &blob)
         .stopped_by("validator-execution", &["the first block of the new code", "Invalid AuRa author index"])
@@ -224,7 +225,7 @@ fn primitive(metadata: &RuntimeMetadataV16, wanted: TypeDefPrimitive) -> u32 {
     metadata.types.types.iter().find(|ty| is(&ty.ty.type_def)).expect("the type").id
 }
 
-/// A relay chain's configuration with the features of its nodes, now and to come.
+/// Adds a relay chain's configuration with its active and pending node features to the metadata.
 fn with_node_features(wasm: &[u8]) -> Vec<u8> {
     with_metadata(wasm, |metadata| {
         let (byte, number) = (primitive(metadata, TypeDefPrimitive::U8), primitive(metadata, TypeDefPrimitive::U32));
@@ -257,7 +258,7 @@ fn with_node_features(wasm: &[u8]) -> Vec<u8> {
     })
 }
 
-/// The code limit, then features as a bit vector of eight.
+/// Encodes the code limit, then the features as a bit vector of eight bits.
 fn configuration(features: u8) -> Vec<u8> {
     (3_145_728u32, Compact(8u32), features).encode()
 }

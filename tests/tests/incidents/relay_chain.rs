@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a parachain and its relay chain have to agree on.
+//! Disagreements of a parachain and its relay chain.
 
 use codec::{Compact, Encode};
 use cutover_tests::{
@@ -65,13 +65,14 @@ fn n22_a_few_messages_pass() {
     rehearse(Before::of(Parachain), &blob).status("message-queues", "pass");
 }
 
-/// The number of the chain that is upgraded, and of another of the same code.
+/// The para ids of the upgraded chain and of a sibling with the same code.
 const CHAIN: u32 = 2_000;
 const SIBLING: u32 = 2_001;
 
-/// The chain with a channel to its sibling, as its relay chain last told it: `MessagingStateSnapshot`.
+/// Returns the chain with a channel to its sibling in the relay chain's `MessagingStateSnapshot`.
 fn with_channel() -> Before {
-    // `AbridgedHrmpChannel`: how many messages, how many bytes, how large one, then what is in it.
+    // `AbridgedHrmpChannel`: the maximum number of messages, their total and single size, then the
+    // usage.
     let channel = (1_000u32, 102_400u32, 102_400u32, 0u32, 0u32, None::<[u8; 32]>);
     let state = ([0u8; 32], (1_000u32, 1_000_000u32), Vec::<(u32, ())>::new(), vec![(SIBLING, channel)]);
     Before::of(Parachain).set(&item("ParachainSystem", "RelevantMessagingState"), Some(state.encode()))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The block that ends a session, hours after the upgrade.
+//! Failures at the end of a session, hours after the upgrade.
 
 use cutover_tests::{
     Runtime::Parachain,
@@ -7,7 +7,7 @@ use cutover_tests::{
     incident::{Before, item, rehearse, sound},
 };
 
-/// Written by the first session that ends: what hangs on it begins then.
+/// Returns the key that the end of the first session writes. Faults can depend on it.
 fn ended() -> Vec<u8> {
     item("Session", "CurrentIndex")
 }
@@ -17,7 +17,7 @@ fn a_chain_that_stops_after_the_end_of_a_session() {
     let blob = Faults::new().step("Core_initialize_block", vec![Has(ended())], Act::Trap).apply(&sound(Parachain));
     rehearse(Before::of(Parachain), &blob)
         .stopped_by("sessions", &["Core_initialize_block failed in the runtime"])
-        // The next blocks are like those before.
+        // The next blocks do not show the fault.
         .status("healthy-blocks", "pass");
 }
 

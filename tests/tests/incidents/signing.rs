@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What wallets and hardware devices sign.
+//! Faults in what wallets and hardware devices sign.
 
 use cutover_tests::{
     Runtime::Standalone,
@@ -52,13 +52,13 @@ fn n18_an_extension_that_wallets_cannot_sign() {
     let blob = with_metadata(&sound(Standalone), with_extension);
     rehearse(Before::of(Standalone), &patch::transaction_version(&blob, 1))
         .stopped_by("transaction-signing", &["OwnMode: extension added"]);
-    // With the version raised as it must be, wallets still have to learn it, and somebody to say that they have.
+    // Even with a higher version, wallets must support it, and the team must confirm that.
     rehearse(Before::of(Standalone), &blob).stopped_by("transaction-signing", &["OwnMode", "wallets cannot sign"]);
     let known = [
         "--allow",
         "transaction-signing=the two wallets in use were released with it on Monday",
-        // The extension is in the altered metadata alone, so that a transaction made by it is none to the code; and what it
-        // carries is not known here.
+        // The extension exists only in the altered metadata. The code rejects a transaction with
+        // it, and Cutover does not know the extension's data.
         "--allow",
         "metadata-hash=the metadata of this blob was altered",
         "--allow",
@@ -103,8 +103,8 @@ fn an_inherent_that_takes_more_breaks_nobody() {
         .status("transaction-signing", "pass");
 }
 
-/// The build with the hooks is one without the hash, as a release is that was built with the wrong features; the chain runs the
-/// release. A sound upgrade passes: see `dry_run.rs`.
+/// The build with the hooks has no metadata hash, like a release with the wrong features. The chain
+/// runs the release. A valid upgrade passes, see `dry_run.rs`.
 #[test]
 fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
     let tested = patch::wasm(&std::fs::read(built(Standalone, &["try-runtime"])).expect("the blob"));
@@ -113,6 +113,6 @@ fn n31_a_blob_compiled_without_the_hash_of_its_metadata() {
     let on_release = ["--code", released.to_str().expect("UTF-8")];
     rehearse_with(Before::of(Standalone), &blob, &on_release)
         .stopped_by("metadata-hash", &["compiled without", "offline wallet"]);
-    // The recorded release had none either: nobody loses anything.
+    // The recorded release had none either, so nothing breaks.
     rehearse(Before::of(Standalone), &tested).status("metadata-hash", "pass");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! State that is not what the new code takes it for.
+//! State that does not have the layout of the new code.
 
 use codec::Encode;
 use cutover_tests::{
@@ -17,7 +17,7 @@ fn configuration() -> Vec<u8> {
     item("Attestations", "HostConfiguration")
 }
 
-/// An item with a struct of numbers, as relay chains keep their configuration.
+/// Adds an item with a struct of numbers to the metadata, like the configuration of a relay chain.
 fn with_configuration(wasm: &[u8], fields: &[&str]) -> Vec<u8> {
     with_metadata(wasm, |metadata| {
         let number = primitive(metadata, TypeDefPrimitive::U32);
@@ -45,7 +45,7 @@ fn primitive(metadata: &RuntimeMetadataV16, wanted: TypeDefPrimitive) -> u32 {
     metadata.types.types.iter().find(|ty| is(&ty.ty.type_def)).expect("the type").id
 }
 
-/// The upgrade puts a field into the configuration; its migration writes this.
+/// Rehearses an upgrade that adds a field to the configuration. The migration writes `value`.
 fn configuration_migrated_to(value: Option<[u32; 5]>) -> Report {
     const OLD: [&str; 4] = ["max_code_size", "validation_delay", "validation_cooldown", "lookahead"];
     const NEW: [&str; 5] = ["max_code_size", "async_backing", "validation_delay", "validation_cooldown", "lookahead"];
@@ -121,7 +121,7 @@ fn a_pallet_renamed_without_its_storage() {
         .stopped_by("leftovers", &["Sudo is called Superuser now", "the new one begins empty"]);
 }
 
-/// A council that goes and another one that comes are of one kind.
+/// The removed and the added council are instances of the same pallet.
 #[test]
 fn another_pallet_of_the_same_kind_is_not_said_to_be_the_one_that_is_gone() {
     let blob = with_metadata(&sound(Standalone), |metadata| {

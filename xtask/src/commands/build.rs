@@ -24,7 +24,7 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// A digest is a few kilobytes.
+/// The maximum size of a build digest, in bytes. Usual digests have a few kilobytes.
 const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// Of the network's limit, in hundredths: from the first on there is a warning, from the second on a failure. What is
@@ -32,7 +32,7 @@ const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
 const SIZE_WARNS: u64 = 80;
 const SIZE_FAILS: u64 = 95;
 
-/// A blob at its place, and what is said about it.
+/// A built blob in the output directory, and its description.
 pub struct Built {
     pub path: PathBuf,
     pub runtime: BuiltRuntime,
@@ -58,13 +58,14 @@ pub fn run(context: &Context, options: &cli::Build) -> Result<bool> {
     Ok(fit)
 }
 
-/// Side by side where the engine can, else one after the other. Results are in the order of `selected`.
+/// Builds the runtimes, in parallel if the engine supports it. Results are in the order of
+/// `selected`.
 fn build_all(engine: &dyn Engine, selected: &[&Runtime], options: &BuildOptions, out: &Path) -> Result<Vec<Built>> {
     if !engine.parallel() || selected.len() < 2 {
         let build = |runtime: &&Runtime| build_one(engine, runtime, &variant(runtime, options), out);
         return selected.iter().map(build).collect();
     }
-    // Once, before anything runs side by side.
+    // The worker is built once, before the parallel builds start.
     let task = engine.context().printer.task("build");
     workers::locate(engine.context(), Worker::Inspect, &task)?;
     drop(task);
@@ -106,18 +107,19 @@ fn one_name_each(selected: &[&Runtime]) -> Result<()> {
     Ok(())
 }
 
-/// Where blobs are put when nobody says where.
+/// Returns the default output directory for blobs.
 pub fn default_out(workspace: &Workspace) -> PathBuf {
     workspace.metadata.target_directory.as_std_path().join("cutover")
 }
 
-/// What goes on chain.
+/// Returns the variant of the production blob, with the runtime's release features.
 pub fn release_variant(runtime: &Runtime, profile: Profile) -> Variant {
     Variant { profile: profile.name(), features: runtime.release_features(), default_features: true, native: false }
 }
 
+/// Returns the variant that the options select.
 pub fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
-    // As cargo takes them: with commas, with spaces, or given several times.
+    // As in cargo: separated by commas or spaces, or given several times.
     let words = options.features.iter().flat_map(|list| list.split([',', ' ']));
     let features: Vec<String> = words.filter(|feature| !feature.is_empty()).map(str::to_owned).collect();
     let features = if features.is_empty() { runtime.release_features() } else { features };
@@ -129,18 +131,19 @@ pub fn variant(runtime: &Runtime, options: &BuildOptions) -> Variant {
     }
 }
 
-/// Builds one runtime, or takes it as it was built before, and writes blob and digest.
+/// Builds one runtime, or takes it from the cache, and writes blob and digest.
 pub fn build_one(engine: &dyn Engine, runtime: &Runtime, variant: &Variant, out: &Path) -> Result<Built> {
     let context = engine.context();
     let task = context.printer.task(&format!("build {}", runtime.name));
     let log = context.log(&format!("build-{}", runtime.package));
-    // It is appended to while the build runs; what is of interest is the last one.
+    // The build appends to the log. Only the last build is of interest.
     let _ = std::fs::remove_file(&log);
     let built = build_into(engine, runtime, variant, out, &task, &log)?;
     task.done(if built.runtime.cached { "nothing changed" } else { "built" });
     Ok(built)
 }
 
+/// Builds one runtime into `out`, with the given task and log.
 pub fn build_into(
     engine: &dyn Engine,
     runtime: &Runtime,
@@ -151,7 +154,7 @@ pub fn build_into(
 ) -> Result<Built> {
     let context = engine.context();
     let started = Instant::now();
-    // Before the build: what is committed or changed while it runs is not in the blob.
+    // Read before the build: commits and changes made during the build are not in the blob.
     let source = git::source(&context.workspace);
     let blob = engine.build(runtime, variant, task, log)?;
     let path = engines::copy_blob(&blob, out, &blob.file_name)?;
@@ -161,7 +164,7 @@ pub fn build_into(
     let version = digested.map(|digested| &digested.subwasm.core_version);
     let size = std::fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or_default();
     let limit = runtime.max_code_size();
-    // What is not compressed goes on no chain, and neither does what was built to be tested or measured.
+    // Uncompressed blobs and test or benchmark builds are not deployed.
     let tested =
         variant.features.iter().any(|feature| ["runtime-benchmarks", "try-runtime"].contains(&feature.as_str()));
     let deployable = !tested && variant.profile != Profile::Dev.name();
@@ -214,7 +217,8 @@ pub fn build_into(
     Ok(Built { path, runtime: built, fits: verdict != SizeVerdict::Fail })
 }
 
-/// Whether the blob was compiled with the hash of its metadata, asked once for each blob.
+/// Returns whether the blob was compiled with the hash of its metadata. The result is cached per
+/// blob.
 fn metadata_hash(
     engine: &dyn Engine,
     blob: &Path,
@@ -234,7 +238,7 @@ fn metadata_hash(
     Ok(held)
 }
 
-/// What is said of a blob that checks the hash of its metadata and was compiled without.
+/// Returns the warning for a blob with `CheckMetadataHash` that was compiled without the hash.
 fn without_hash(runtime: &Runtime, variant: &Variant) -> String {
     let blob = format!("the blob of {} has CheckMetadataHash and no hash of its metadata", runtime.package);
     let who = "offline wallets (Ledger, Polkadot Vault) will be refused";
@@ -260,7 +264,7 @@ fn size_verdict(size: u64, limit: u64) -> SizeVerdict {
     }
 }
 
-/// The srtool document of a blob, made anew only if something in it would change.
+/// Returns the srtool document of a blob. It is written only if its inputs changed.
 #[allow(clippy::too_many_arguments, reason = "each is a different thing that the document is made from")]
 fn digest(
     engine: &dyn Engine,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What pull requests need. Everything comes from the configuration that the tool itself reads.
+//! The `ci` commands, for pull requests. They use the same configuration as the other commands.
 
 mod changed;
 mod clients;

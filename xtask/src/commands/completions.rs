@@ -4,8 +4,8 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use worker::{Failure, Result};
 
-/// Shells complete by the first word, which is cargo's: what comes after `cargo xtask` is completed as after `xtask`, all else
-/// by whatever completed cargo before.
+/// Completes `cargo xtask` as `xtask`. Shells select completions by the first word, `cargo`, so
+/// this script delegates everything else to the existing completion of cargo.
 const BASH: &str = r#"
 _cargo_xtask() {
     if [[ ${COMP_WORDS[1]} == xtask && $COMP_CWORD -gt 1 ]]; then

@@ -41,8 +41,8 @@ fn shown<T: Serialize>(context: &Context, outcome: Outcome<T>, show: fn(&T) -> S
     Ok(outcome.passed)
 }
 
-/// Rules that may be broken: those of the workspace's configuration, then those of the command line, each `KIND` or
-/// `KIND=REASON`.
+/// Returns the rules that may be broken: those of the workspace's configuration and of the command
+/// line, each `KIND` or `KIND=REASON`.
 pub fn allowances(context: &Context, named: &[String]) -> Result<AllowedRules> {
     let mut allow: AllowedRules =
         runtimes::configured_allowances(context)?.into_iter().map(|(kind, reason)| (kind, Some(reason))).collect();
@@ -51,7 +51,7 @@ pub fn allowances(context: &Context, named: &[String]) -> Result<AllowedRules> {
             Some((kind, reason)) => (kind, Some(reason)),
             None => (text.as_str(), None),
         };
-        // Without a reason here, the configured one still holds.
+        // Without a reason here, the configured reason applies.
         if reason.is_some() || !allow.contains_key(kind) {
             allow.insert(kind.to_owned(), reason.map(str::to_owned));
         }
@@ -59,7 +59,7 @@ pub fn allowances(context: &Context, named: &[String]) -> Result<AllowedRules> {
     Ok(allow)
 }
 
-/// Returns the rules that may be broken as a text, for what is made from them.
+/// Returns the rules that may be broken as text, for a digest of a job's inputs.
 pub fn text(allow: &AllowedRules) -> String {
     allow.iter().map(|(kind, reason)| format!("{kind}={}\n", reason.as_deref().unwrap_or_default())).collect()
 }

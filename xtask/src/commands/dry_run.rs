@@ -73,7 +73,7 @@ pub fn verdict(report: &DryRunReport) -> Verdict {
     }
 }
 
-/// Those of the runtime's configuration, then those of the command line.
+/// Returns the allowed checks: those of the configuration, overridden by those of the command line.
 fn allowed(configured: BTreeMap<String, String>, named: &[String]) -> Result<BTreeMap<String, String>> {
     let mut allowed = configured;
     for text in named {
@@ -86,6 +86,7 @@ fn allowed(configured: BTreeMap<String, String>, named: &[String]) -> Result<BTr
     Ok(allowed)
 }
 
+/// Returns the request for a dry run with default options.
 pub fn request(
     context: &Context,
     runtime: &Path,

@@ -3,7 +3,7 @@ use crate::{cli, context::Context, interrupt, networks, workers, workers::Worker
 use protocol::fork::{Request, ServeRequest, ServedFork};
 use worker::Result;
 
-/// Serves until it is interrupted, which is how it is meant to end.
+/// Serves the fork until it is interrupted. An interruption after the start is a success.
 pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
     let request = Request::Serve(ServeRequest {
         state: networks::source_at(context, &options.source, options.at.as_deref())?.source(),
@@ -31,6 +31,7 @@ pub fn run(context: &Context, options: &cli::Fork) -> Result<bool> {
     }
 }
 
+/// Returns the address and the block of the fork as text.
 fn human(fork: &ServedFork) -> String {
     let verified = if fork.verified { "verified" } else { "not verified" };
     let ServedFork { url, number, block_hash, state_root, mode, .. } = fork;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask` in a workspace that does not have it: a package of three lines that depends on Cutover, an alias, and the
-//! configuration that can be guessed. Everything is shown before it is written; see docs/adopt.md.
+//! The `init` command adds `cargo xtask` to another workspace: a small package that depends on
+//! Cutover, an alias, and the detected configuration. All changes are shown before they are
+//! written. See docs/adopt.md.
 
 mod manifests;
 mod origin;
@@ -25,7 +26,7 @@ use worker::{Failure, Result};
 const LIMIT: u64 = 4 << 20;
 const MAIN: &str = "fn main() -> std::process::ExitCode {\n    cutover::main(env!(\"CARGO_MANIFEST_DIR\"))\n}\n";
 
-/// A file as it is to be; `old` is what it is, if it is there.
+/// A file to write. `old` is its current content, if it exists.
 struct Change {
     path: PathBuf,
     old: Option<String>,
@@ -72,7 +73,7 @@ pub fn run(context: &Context, options: &cli::Init) -> Result<bool> {
     Ok(true)
 }
 
-/// The changes that are missing: none where all was done before.
+/// Returns the changes still to make. Empty if the workspace is set up.
 fn propose(
     context: &Context,
     options: &cli::Init,
@@ -143,7 +144,7 @@ fn propose(
         let proposal = proposal(runtime, &features, notes)?;
         let new = manifests::runtime(&old, &path, &proposal)?;
         match changes.iter_mut().find(|change| change.path == path) {
-            // A workspace whose root is the runtime.
+            // The root manifest of the workspace is also the runtime's.
             Some(change) => change.new = new,
             None => push(&mut changes, path, Some(old), new),
         }
@@ -158,13 +159,14 @@ fn propose(
     Ok(changes)
 }
 
+/// Adds a change, unless the content stays the same.
 fn push(changes: &mut Vec<Change>, path: PathBuf, old: Option<String>, new: String) {
     if old.as_deref() != Some(new.as_str()) {
         changes.push(Change { path, old, new });
     }
 }
 
-/// The directory of the member that has Cutover as a dependency.
+/// Returns the directory of the workspace member that depends on Cutover, if any.
 fn adopted(workspace: &Workspace) -> Option<String> {
     let root = &workspace.metadata.workspace_root;
     let ours = |dependency: &cargo_metadata::Dependency| {
@@ -175,7 +177,7 @@ fn adopted(workspace: &Workspace) -> Option<String> {
     Some(package.manifest_path.parent()?.strip_prefix(root).ok()?.to_string())
 }
 
-/// What of the workspace goes by this name already.
+/// Returns what uses this name in the workspace already: a directory or an alias.
 fn taken(root: &Path, aliases: Option<&str>, configuration: &Path, name: &str) -> Result<Option<String>> {
     if root.join(name).exists() {
         return Ok(Some(format!("there is a directory {name}")));
@@ -186,6 +188,7 @@ fn taken(root: &Path, aliases: Option<&str>, configuration: &Path, name: &str) -
     })
 }
 
+/// Checks the name of the command.
 fn check_name(name: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     match name.starts_with(|c: char| c.is_ascii_lowercase()) && name.len() <= 40 && name.bytes().all(plain) {
@@ -195,7 +198,8 @@ fn check_name(name: &str) -> Result<()> {
     }
 }
 
-/// Cargo reads the older name too, and only that where both are there.
+/// Returns the path of cargo's configuration. If the older name `.cargo/config` exists, cargo reads
+/// only that.
 fn cargo_configuration(root: &Path) -> PathBuf {
     let older = root.join(".cargo/config");
     if older.is_file() { older } else { root.join(".cargo/config.toml") }
@@ -209,7 +213,8 @@ fn read(path: &Path) -> Result<Option<String>> {
     text.map(Some).map_err(|_| Failure::input(format!("{} is not UTF-8", path.display())))
 }
 
-/// Where there are several runtimes, the relay chain's is meant if none is named.
+/// Returns the default runtime to configure: the relay chain's, if the workspace has several
+/// runtimes.
 fn default_runtime(workspace: &Workspace, notes: &mut Vec<String>) -> Result<Option<String>> {
     if workspace.config.default.is_some() || workspace.runtimes.len() < 2 {
         return Ok(None);
@@ -232,7 +237,8 @@ fn default_runtime(workspace: &Workspace, notes: &mut Vec<String>) -> Result<Opt
     }
 }
 
-/// What is known of a runtime: from the networks that Cutover knows, the matrix, and the workflows.
+/// Returns the configuration of a runtime, detected from the known networks, the matrix and the
+/// workflows.
 fn proposal(runtime: &Runtime, features: &[String], notes: &mut Vec<String>) -> Result<Proposal> {
     let mut proposal = Proposal::default();
     if let Some((name, network)) = networks::of_package(&runtime.package)? {
@@ -264,7 +270,7 @@ fn describe(change: &Change, root: &Path) -> InitFile {
     InitFile { path: name, action, diff }
 }
 
-/// What was there when the changes were shown must be there still.
+/// Writes a change. Returns an error if the file was changed after the changes were shown.
 fn apply(change: &Change) -> Result<()> {
     if read(&change.path)? != change.old {
         return Err(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One command, one file, one `run`.
+//! The commands. Each has a module with a function `run`.
 
 pub mod build;
 pub mod ci;
@@ -31,12 +31,13 @@ use crate::context::Context;
 use std::path::Path;
 use worker::{Failure, Result};
 
-/// A path as text for a request, which is JSON.
+/// Returns a path as text for a JSON request. Returns an error if it is not UTF-8.
 pub fn utf8(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| Failure::input(format!("{} is not UTF-8", path.display())).expected("a path in UTF-8"))
 }
 
-/// A source that is to be there when it is needed, half an hour from now: a file, a node's address or a network.
+/// Checks that a source exists, before long-running work starts: a file, a node's address or a
+/// network.
 pub fn expect_source(context: &Context, text: &str) -> Result<()> {
     if text == "-" || protocol::Live::is_meant_by(text) || Path::new(text).is_file() {
         return Ok(());
@@ -48,7 +49,8 @@ pub fn expect_source(context: &Context, text: &str) -> Result<()> {
     }
 }
 
-/// The directory of a bundle. A released one is in an archive.
+/// Returns the directory of a bundle. Returns an error for a file, such as the archive of a
+/// released bundle.
 pub fn bundle_directory(path: &Path) -> Result<&Path> {
     match path.is_file() {
         false => Ok(path),
@@ -58,17 +60,17 @@ pub fn bundle_directory(path: &Path) -> Result<&Path> {
     }
 }
 
-/// The file of signers: the one named, else the one that the workspace's configuration names.
+/// Returns the file of signers: the named one, else `signers.json` in the workspace, if it exists.
 pub fn root_file(context: &Context, named: Option<&Path>) -> Result<Option<std::path::PathBuf>> {
     if let Some(named) = named {
         return Ok(Some(named.to_path_buf()));
     }
-    // Not worth asking cargo for more than this.
+    // Only the usual name: reading the configuration would need cargo.
     let conventional = context.workspace.join("signers.json");
     Ok(conventional.is_file().then_some(conventional))
 }
 
-/// Where the files of signers that were accepted on this machine are remembered.
+/// Returns the directory that records the files of signers accepted on this machine.
 pub fn accepted_signers(context: &Context) -> std::path::PathBuf {
     context.cache.join("signers")
 }

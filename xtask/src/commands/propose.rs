@@ -42,6 +42,7 @@ fn shown(place: &SourceLocation) -> Option<String> {
     (node.to_string() == node.expose().trim_end_matches('/')).then(|| node.to_string())
 }
 
+/// Returns the request for a proposal.
 pub fn request(
     runtime: &Path,
     chain: &SourceLocation,

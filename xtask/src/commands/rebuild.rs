@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A blob built again from source: what `verify build` and `verify --rebuild` have in common.
+//! Rebuilds a blob from source, for `verify build` and `verify --rebuild`.
 //!
-//! Whoever verifies believes nobody: where it is built and in which image are the verifier's own choice, and the source is
-//! a clean checkout of the commit.
+//! The verifier trusts no claim: the engine and the image are the verifier's choice, and the source
+//! is a clean checkout of the commit.
 
 use super::build::{Built, build_into};
 use crate::{
@@ -32,19 +32,21 @@ pub struct Wanted<'a> {
     pub stated: Option<BuildFacts>,
 }
 
-/// The sources to build: the work tree as it is, or a commit taken out of git.
+/// The sources to build: the current work tree, or an exported commit.
 pub struct Sources {
     context: Context,
     pub workspace: Workspace,
     pub commit: Option<String>,
     directory: Option<tempfile::TempDir>,
-    /// The engine and the image that the verifier's own workspace configures, whatever the sources configure.
+    /// The engine and the image configured in the verifier's workspace. Those of the sources are
+    /// ignored.
     own: (Option<String>, Option<String>),
 }
 
 impl Sources {
-    /// `asked` must be there; `stated`, by a digest or a bundle, too. The work tree itself serves where it is clean and at
-    /// that commit.
+    /// Opens the sources of a commit: `asked` by the user, else `stated` by a digest or a bundle.
+    /// Returns an error if git does not have it. Uses the work tree if that is clean and at this
+    /// commit.
     pub fn open(context: &Context, asked: Option<&str>, stated: Option<&str>, task: &Task) -> Result<Self> {
         let here = git::source(&context.workspace);
         let own = Workspace::load(context)?;
@@ -71,22 +73,22 @@ impl Sources {
             std::fs::canonicalize(directory.path()).map_err(|error| Failure::io("use", directory.path(), &error))?;
         let context = copy(context, &root);
         let mut workspace = Workspace::load(&context)?;
-        // Build scripts are compiled once for all commits.
+        // The shared target directory avoids compiling build scripts for each commit.
         workspace.metadata.target_directory = own.metadata.target_directory;
         Ok(Self { context, workspace, commit: Some(commit), directory: Some(directory), own: configured })
     }
 
-    /// Where to build, by the options of whoever verifies, else by the configuration of their workspace. Nothing is taken
-    /// from what was built before.
+    /// Opens the engine given by the verifier's options, else by the configuration of the
+    /// verifier's workspace. It does not use cached builds.
     pub fn engine<'a>(&'a self, options: &EngineOptions) -> Result<Box<dyn Engine + 'a>> {
         let mut options = options.clone();
-        // What was taken out of a commit is as clean as that.
+        // An exported commit has no uncommitted changes.
         options.allow_dirty |= self.directory.is_some();
         let (engine, image) = &self.own;
         if options.engine.is_none() {
             options.engine = Some(engines::named(engine.as_deref())?);
         }
-        // An image is for a container.
+        // Only container engines use an image.
         if options.engine != Some(cli::Engine::Host) {
             options.image = options.image.or_else(|| image.clone());
         }
@@ -145,6 +147,7 @@ pub fn rebuild(
     })
 }
 
+/// Returns the context for another workspace directory.
 fn copy(context: &Context, workspace: &Path) -> Context {
     Context {
         printer: context.printer.clone(),
@@ -156,7 +159,8 @@ fn copy(context: &Context, workspace: &Path) -> Context {
     }
 }
 
-/// A commit's files, without git's own: a work tree of git would have to be tidied up.
+/// Exports the files of a commit to a temporary directory. A git work tree would need to be removed
+/// from git afterwards.
 fn export(context: &Context, commit: &str) -> Result<tempfile::TempDir> {
     let parent: PathBuf = context.cache.join("sources");
     let io = |error: std::io::Error| Failure::io("write into", &parent, &error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two reports of a bundle: a rendering of its evidence and nothing else, so that anyone can make them again.
+//! The two reports of a bundle. They are rendered from the evidence alone, so that anyone can
+//! reproduce them.
 
 use evidence::step;
 use protocol::{
@@ -32,7 +33,8 @@ fn result<T: StepResult>(read: impl Fn(&str) -> Result<Option<Step>>) -> Result<
     read(T::STEP)?.map(|step| step::result(&step)).transpose()
 }
 
-/// The reports of a bundle that say something else than its evidence. `verified` is what was found of it otherwise.
+/// Returns the reports of a bundle that do not match its evidence. `verified` is the result of
+/// verifying the bundle.
 ///
 /// Nothing is said of a bundle of several runtimes, or of none: `upgrade` makes none.
 pub fn differing(bundle: &Path, verified: &Verification) -> Result<Vec<&'static str>> {

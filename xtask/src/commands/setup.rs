@@ -19,7 +19,7 @@ struct Item {
     name: &'static str,
     status: Status,
     detail: String,
-    /// What `setup` does about it.
+    /// What `setup` does if the item is missing.
     action: Option<String>,
     packages: &'static [&'static str],
 }
@@ -47,7 +47,7 @@ pub fn run(context: &Context, options: &cli::Setup) -> Result<bool> {
         distribution::refresh_lists(&context.log("setup"), &task)?;
         distribution::install(&packages, &context.log("setup"), &task)?;
     }
-    // Looked at again: an installed package may have brought it.
+    // Checked again: an installed package may contain the target.
     if let State::Missing { active, plan } = toolchain::probe(context)? {
         let task = context.printer.task("setup");
         toolchain::make(context, &active, &plan, &task)?;
@@ -64,6 +64,7 @@ fn names(items: &[Item]) -> String {
     items.iter().map(|item| item.name).collect::<Vec<_>>().join(", ")
 }
 
+/// Prints the requirements.
 fn show(context: &Context, items: &[Item], changed: bool) -> Result<()> {
     let told = |item: &Item| SetupItem {
         name: item.name.to_owned(),
@@ -75,7 +76,7 @@ fn show(context: &Context, items: &[Item], changed: bool) -> Result<()> {
     context.printer.result(&report, || report::terminal::setup(&report))
 }
 
-/// Looks at everything and changes nothing.
+/// Checks all requirements without changing anything.
 fn examine(context: &Context) -> Result<Vec<Item>> {
     Ok(vec![
         program("cc", "the linker of host programs", &["gcc", "libc6-dev"]),
@@ -87,6 +88,7 @@ fn examine(context: &Context) -> Result<Vec<Item>> {
     ])
 }
 
+/// Checks that a program is in PATH. `packages` are the packages that contain it.
 fn program(name: &'static str, purpose: &str, packages: &'static [&'static str]) -> Item {
     match in_path(name) {
         Some(path) => item(name, Status::Ok, path.display().to_string(), None),
@@ -106,6 +108,7 @@ fn item(name: &'static str, status: Status, detail: String, action: Option<Strin
     Item { name, status, detail, action, packages: &[] }
 }
 
+/// Checks that the toolchain can compile for WebAssembly.
 fn wasm_target(context: &Context) -> Result<Item> {
     Ok(match toolchain::probe(context)? {
         State::Ready(toolchain) => {
@@ -125,7 +128,7 @@ fn wasm_target(context: &Context) -> Result<Item> {
     })
 }
 
-/// `test` installs it: who only upgrades does without.
+/// Checks for Chromium. It is optional: only the tests need it, and `test` installs it.
 fn chromium() -> Item {
     match browser::program() {
         Some(path) => item("chromium", Status::Ok, path.display().to_string(), None),
@@ -136,6 +139,7 @@ fn chromium() -> Item {
     }
 }
 
+/// Checks for a container engine that runs.
 fn container_engine() -> Item {
     for engine in ["podman", "docker"] {
         let answer = in_path(engine).map(|path| Tool::new(path).arg("info").timeout(Duration::from_secs(10)).capture());

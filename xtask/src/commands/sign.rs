@@ -20,7 +20,7 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
         context.printer.result(&message, || format!("the bytes to sign are in {}\n", out.display()))?;
         return Ok(true);
     }
-    // All are understood before the first one signs.
+    // All keys are parsed before the first one signs.
     let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     let root = root_file(context, options.root.as_deref())?;
     expect_its_reports(context, &options.bundle, &task, &log)?;
@@ -31,7 +31,7 @@ pub fn run(context: &Context, options: &cli::Sign) -> Result<bool> {
     Ok(true)
 }
 
-/// Whoever signs has the bundle from somebody else, and read its reports.
+/// Checks that the reports of a bundle match its evidence. Signers usually read only the reports.
 pub fn expect_its_reports(context: &Context, bundle: &Path, task: &Task, log: &Path) -> Result<()> {
     let verified = integrity(context, bundle, task, log)?;
     // What else is wrong with it is told by who signs.
@@ -126,7 +126,7 @@ pub fn parse_key(text: &str) -> Result<KeySource> {
     };
     let file = |path: &str| match path {
         "" => Err(unknown()),
-        // Before it is looked for, and told that there is no such file.
+        // Checked first: an error about a missing file would print the secret.
         path if is_secret(path) && !Path::new(path).exists() => Err(secret_given()),
         path => Ok(PathBuf::from(path)),
     };
@@ -166,7 +166,7 @@ fn key_type(name: &str) -> Option<KeyType> {
 /// More words than a path has: a secret phrase has twelve or more.
 const MANY_WORDS: usize = 6;
 
-/// Whether a text looks as a secret phrase or a seed does.
+/// Returns whether a text looks like a secret phrase or a seed.
 pub fn is_secret(text: &str) -> bool {
     let seed = text.split('/').next().unwrap_or_default();
     let digits = seed.strip_prefix("0x").unwrap_or(seed);
@@ -174,7 +174,8 @@ pub fn is_secret(text: &str) -> bool {
     is_seed || text.split_whitespace().count() >= MANY_WORDS
 }
 
-/// It is not repeated: what stands on a command line is in the shell's history already, and need not be in a log.
+/// Returns the error for a secret on the command line. It does not contain the secret: the shell's
+/// history has it already, logs must not.
 pub fn secret_given() -> Failure {
     Failure::usage("a secret stands where a file or a public key belongs")
         .found("what looks like a secret phrase or a seed; it is not repeated here")

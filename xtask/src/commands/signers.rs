@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The file of signers: who they are, how many it takes, and their agreement to its next version.
+//! The `signers` commands, for the file of signers: the signers, the threshold, and the signatures
+//! on its next version.
 
 use super::{
     accepted_signers,
@@ -21,7 +22,7 @@ use protocol::{
 use std::path::{Path, PathBuf};
 use worker::{Failure, Outcome, Result};
 
-/// A public key line of RSA is the longest.
+/// The maximum size of a public key file, in bytes. RSA keys have the longest lines.
 const PUBLIC_KEY_LIMIT: u64 = 16 * 1024;
 
 pub fn run(context: &Context, options: &cli::Signers) -> Result<bool> {
@@ -38,7 +39,7 @@ pub fn run(context: &Context, options: &cli::Signers) -> Result<bool> {
             previous: path(init.previous.as_deref())?,
         }))?,
         SignersCommand::Sign(sign) => {
-            // All are understood before the first one signs.
+            // All keys are parsed before the first one signs.
             let keys = sign.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
             let (root, previous) = (PathBuf::from(utf8(&sign.file)?), path(sign.previous.as_deref())?);
             let mut last = None;
@@ -77,7 +78,8 @@ const SSH_LINES: [&str; 3] = ["ssh-", "ecdsa-", "sk-"];
 /// A signer as the command line has it, as the file has it.
 fn signer(text: &str) -> Result<SignerEntry> {
     let (name, key) = text.split_once('=').unwrap_or((text, ""));
-    // The key is not repeated, nor a name that may be one: people paste secrets here.
+    // The error contains neither the key nor a name that may be a key: users paste secrets here by
+    // mistake.
     let unknown = || {
         let shown = match name.contains(char::is_whitespace) || is_secret(name) {
             true => "what was given".to_owned(),
@@ -101,10 +103,11 @@ fn signer(text: &str) -> Result<SignerEntry> {
     Ok(SignerEntry { name: name.to_owned(), key_type, public_key })
 }
 
+/// Reads the public key from a `.pub` file of OpenSSH.
 fn public_key_line(path: &Path) -> Result<String> {
     let bytes = files::read_bounded(path, PUBLIC_KEY_LIMIT)?;
     let text = String::from_utf8(bytes).unwrap_or_default();
-    // Somebody will name the secret half by mistake: none of it may end up in a file that is published.
+    // The user may name the private key by mistake: no part of it may get into a published file.
     let line = text.lines().find(|line| !line.trim().is_empty() && !line.contains("PRIVATE KEY"));
     match line {
         Some(line) if !text.contains("PRIVATE KEY") && line.contains(' ') => Ok(line.trim().to_owned()),

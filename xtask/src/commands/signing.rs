@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who signed a bundle and whether that is enough, as `upgrade` and `release` tell it.
+//! The signatures of a bundle and whether they are enough, as `upgrade` and `release` report them.
 
 use protocol::{upgrade::SigningSummary, verify::Agreement};
 
-/// Who signed, by what `verify` says of it.
+/// The signatures of a bundle, from the result of `verify`.
 #[derive(Debug, Default)]
 pub struct Signing {
-    /// Whether enough of those whose signatures count signed. Nobody can say so without a file of signers.
+    /// Whether there are enough counting signatures. Always false without a file of signers.
     pub signed_off: bool,
     /// By the file of signers, where there is one.
     pub needed: Option<u32>,
     pub counted: u32,
     /// Who could still sign.
     pub missing: Vec<String>,
-    /// Valid signatures by keys that somebody keeps, and by such that nobody does.
+    /// The number of valid signatures by keys of people.
     by_people: usize,
+    /// The number of valid signatures by throw-away keys.
     thrown_away: usize,
 }
 

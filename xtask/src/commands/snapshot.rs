@@ -33,6 +33,7 @@ pub fn run(context: &Context, options: &cli::Snapshot) -> Result<bool> {
     }
 }
 
+/// Creates a snapshot from nodes.
 fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
     let out = std::path::absolute(&options.out).map_err(|error| Failure::io("use", &options.out, &error))?;
     let mut nodes = Vec::new();
@@ -62,8 +63,9 @@ fn create(context: &Context, options: &cli::SnapshotCreate) -> Result<bool> {
     call(context, &request, report::terminal::snapshot)
 }
 
+/// Verifies that a snapshot is complete and matches its state root.
 fn verify(context: &Context, options: &cli::SnapshotFile) -> Result<bool> {
-    // That a snapshot is not what it was is the answer; that a file is none is not.
+    // A damaged snapshot is a failed check. A file that is not a snapshot is an input error.
     let verdict = |failure: Failure| match failure.is(Code::Damaged) {
         true => Failure { kind: Kind::Check, ..failure },
         false => failure,
@@ -76,7 +78,7 @@ fn verify(context: &Context, options: &cli::SnapshotFile) -> Result<bool> {
     Ok(summary.verified && summary.complete != Some(false))
 }
 
-/// Shows what a file holds.
+/// Shows the content of a state file. `None` if it did not pass.
 fn state(context: &Context, options: &cli::SnapshotFile) -> Result<Option<StateSummary>> {
     let request = inspect::Request::State { source: Source::File(options.file.clone()) };
     let task = context.printer.task("snapshot");
@@ -87,6 +89,7 @@ fn state(context: &Context, options: &cli::SnapshotFile) -> Result<Option<StateS
     Ok(outcome.passed.then_some(outcome.value))
 }
 
+/// Deletes the cached trie nodes of live chains.
 fn prune(context: &Context) -> Result<bool> {
     call(context, &Request::Prune(PruneRequest { store: context.nodes.clone() }), report::terminal::pruned)
 }
@@ -99,6 +102,7 @@ fn call<T: Serialize + DeserializeOwned>(context: &Context, request: &Request, s
     Ok(outcome.passed)
 }
 
+/// Creates a snapshot of a chain from a genesis preset of a runtime.
 fn genesis(context: &Context, options: &cli::SnapshotGenesis) -> Result<bool> {
     target::check_path(&options.runtime)?;
     let blob = blob(context, options)?;
@@ -112,7 +116,7 @@ fn genesis(context: &Context, options: &cli::SnapshotGenesis) -> Result<bool> {
     call(context, &request, report::terminal::genesis)
 }
 
-/// A file as it is; a runtime built with just the features that were asked for.
+/// Returns the blob: a file, or a runtime built with exactly the given features.
 fn blob(context: &Context, options: &cli::SnapshotGenesis) -> Result<PathBuf> {
     if Path::new(&options.runtime).is_file() {
         return Ok(options.runtime.clone().into());

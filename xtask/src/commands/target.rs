@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `--runtime NAME|BLOB`: a file is a blob, everything else is the name of a runtime that is built first.
+//! Resolves `--runtime NAME|BLOB`. A file is a blob; any other value is the name of a runtime to build.
 
 use super::build::{Built, build_one, default_out, release_variant};
 use crate::{
@@ -15,26 +15,28 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// A runtime that was named or given.
+/// The runtime that an option selects, with its configuration.
 pub struct Target {
     pub blob: PathBuf,
-    /// Present where the runtime was built.
+    /// The try-runtime build. `None` if the runtime was given as a file.
     pub try_runtime: Option<PathBuf>,
-    /// What the runtime's configuration says the state is.
+    /// The state in the runtime's configuration.
     pub state: Option<String>,
     pub relay: Option<String>,
     pub para_id: Option<u32>,
     pub route: Option<String>,
-    /// Checks of the dry run that may fail, each with the reason.
+    /// The checks of the dry run that may fail, each with the reason.
     pub allow: BTreeMap<String, String>,
-    /// Checks of the dry run whose hazards count as failures, and whether those of all do.
+    /// The checks of the dry run whose hazards count as failures.
     pub deny: Vec<String>,
+    /// Whether the hazards of all checks count as failures.
     pub strict: bool,
-    /// Chains that this one exchanges messages with.
+    /// The chains that this one exchanges messages with.
     pub with: Vec<String>,
 }
 
-/// `name` as a file, or built; with its try-runtime variant if that is asked for and the runtime has one.
+/// Returns the blob `name`, or builds the runtime `name` (default: the default runtime). With
+/// `try_runtime`, builds the try-runtime variant too, if the runtime has that feature.
 pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Result<Target> {
     if let Some(name) = name
         && is_file(name)
@@ -81,15 +83,15 @@ pub fn resolve(context: &Context, name: Option<&str>, try_runtime: bool) -> Resu
     })
 }
 
-/// The shipping build with the hooks that check it: all else must be the same, or the blob that is tested is not the
-/// blob that ships. The same profile too, which has most dependencies compiled already.
+/// Returns the production variant with the feature `try-runtime`. Everything else is the same, so
+/// that the tested code is the code that ships. The same profile also reuses compiled dependencies.
 pub fn try_runtime_variant(runtime: &Runtime) -> Option<Variant> {
     if !runtime.features.contains("try-runtime") {
         return None;
     }
     let mut variant = release_variant(runtime, Profile::Production);
-    // These change no state. The hash of its own metadata would cost a second compilation, and without logging the hooks
-    // cannot say what they found.
+    // These features do not affect the state. `metadata-hash` would need a second compilation, and
+    // `on-chain-release-build` disables the log output of the hooks.
     variant.features.retain(|feature| !["on-chain-release-build", "metadata-hash"].contains(&feature.as_str()));
     variant.features.push("try-runtime".into());
     Some(variant)
@@ -99,7 +101,7 @@ fn is_file(name: &str) -> bool {
     Path::new(name).is_file() || name == "-"
 }
 
-/// A name that looks like a path and is none deserves to be called a missing file.
+/// Returns an error if a name looks like a path but no such file exists.
 pub fn check_path(name: &str) -> Result<()> {
     let looks_like_path =
         name.contains(['/', '\\']) || [".wasm", ".hex", ".json"].iter().any(|ending| name.ends_with(ending));

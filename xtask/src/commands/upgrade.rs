@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The main job: every step as a named job, each leaving its evidence in the bundle.
+//! The `upgrade` command. Every step is a named job that writes its evidence to the bundle.
 //!
-//! Beside the bundle lie directories that are no part of it: `<bundle>.logs`, a log for each job; `<bundle>.work`, where the
-//! jobs write and what an interrupted run resumes from; `<bundle>.before`, one that people had signed and that another
-//! upgrade took the place of.
+//! Directories beside the bundle that are not part of it:
+//! - `<bundle>.logs`: a log for each job.
+//! - `<bundle>.work`: the working directory of the jobs, from which an interrupted run resumes.
+//! - `<bundle>.before`: a bundle that people had signed and that another upgrade replaced.
 
 pub(super) mod bundle;
 mod compare;
@@ -56,7 +57,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         names => workspace.select(names)?,
     };
     let keys = options.sign_with.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
-    // What is only needed at the end is looked at before anything begins.
+    // The keys are needed only at the end, but checked before anything starts.
     expect_keys(context, &keys)?;
     if let Some(base) = &options.weights_base {
         revision::commit(&context.workspace, base)?;
@@ -69,13 +70,13 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let pinned = selected.iter().zip(&states).zip(&bundles);
     let pinned = pinned.map(|((runtime, text), bundle)| state::pinned(context, runtime, text, bundle, options));
     let states = pinned.collect::<Result<Vec<_>>>()?;
-    // What is built and checked is the source with its new weights.
+    // The new weights are written first: the build and the checks use them.
     let measured = selected.iter().map(|runtime| match options.weights {
         true => weights::measure(context, workspace, runtime).map(Some),
         false => Ok(None),
     });
     let measured = measured.collect::<Result<Vec<_>>>()?;
-    // Once, before anything runs side by side.
+    // The engine is opened once, before jobs run in parallel.
     let builds =
         !carried || [UpgradeJob::Build, UpgradeJob::BuildTryRuntime].iter().any(|job| options.only.contains(job));
     let only_builds =
@@ -116,7 +117,8 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
     let logs = plans.first().map(|plan| plan.bundle.logs.clone()).unwrap_or_default();
     let started = std::time::Instant::now();
     let finished = jobs::run(&context.printer, &logs, limit, all_jobs);
-    // All have ended, one or the other in the middle of a file. Why is what has to be told; the next run tidies too.
+    // All jobs have ended, some while writing a file. An error here would hide the cause of the
+    // failure; the next run removes partial files too.
     if finished.is_err() && !carried {
         bundles.iter().for_each(|bundle| drop(bundle.tidy()));
     }
@@ -130,7 +132,7 @@ pub fn make(context: &Context, workspace: &Workspace, options: &cli::Upgrade) ->
         verdict = verdict.and(good);
         runtimes.push(summary);
     }
-    // All of them, or none: what was there is not replaced by what was not finished.
+    // Bundles are replaced only after all jobs have finished.
     for bundle in &bundles {
         if let Some(kept) = bundle.finish()? {
             context.printer.warning(&format!(
@@ -164,7 +166,8 @@ fn on_its_network(context: &Context, options: &cli::Upgrade) -> Result<cli::Upgr
     Ok(options)
 }
 
-/// What a runtime's upgrade starts from, as it is given. Whether it is there is seen before anything is done.
+/// Returns the state that a runtime's upgrade starts from, as given by the user. Checks that it
+/// exists.
 fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Result<String> {
     let configured = runtime.state().map(|state| runtime.configured_source(&state));
     let state = options.state.clone().or(configured).ok_or_else(|| {
@@ -176,6 +179,7 @@ fn state_of(context: &Context, runtime: &Runtime, options: &cli::Upgrade) -> Res
     Ok(state)
 }
 
+/// Returns the bundle directory of each selected runtime.
 fn directories(workspace: &Workspace, selected: &[&Runtime], out: Option<&Path>) -> Result<Vec<PathBuf>> {
     let base = match out {
         Some(out) => std::path::absolute(out).map_err(|error| Failure::io("use", out, &error))?,

@@ -39,7 +39,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     let log = context.log("verify");
     let root = root_file(context, options.root.as_deref())?;
     let mut outcome = ask(context, bundle, root.as_deref(), options.integrity_only, &task, &log)?;
-    // What nobody signed for is not worth half an hour of compiling.
+    // A rebuild takes up to half an hour, so only a verified bundle is rebuilt.
     if options.rebuild && outcome.passed {
         let (same, rebuilt) = rebuild_all(context, bundle, &outcome.value, &options.engine, &task, &log)?;
         outcome.passed &= same;
@@ -51,7 +51,7 @@ pub fn run(context: &Context, options: &cli::Verify) -> Result<bool> {
     Ok(outcome.passed)
 }
 
-/// Whether a bundle is signed off.
+/// Verifies a bundle and whether it is signed off.
 pub fn verify(
     context: &Context,
     bundle: &Path,
@@ -62,6 +62,7 @@ pub fn verify(
     ask(context, bundle, root, false, task, log)
 }
 
+/// Verifies a bundle in the evidence worker, then checks its reports.
 fn ask(
     context: &Context,
     bundle: &Path,
@@ -104,7 +105,7 @@ fn hold_reports(bundle: &Path, outcome: &mut Outcome<Verification>) -> Result<()
     Ok(())
 }
 
-/// Compiles every blob of the bundle again from a clean checkout of the commit that it states, nothing taken from the cache.
+/// Rebuilds every blob of the bundle from a clean checkout of its stated commit, without the cache.
 fn rebuild_all(
     context: &Context,
     bundle: &Path,
@@ -149,7 +150,8 @@ fn rebuild_all(
 /// How `build.json` of the bundle says that the blob was built.
 struct Recorded {
     variant: Variant,
-    /// Where it says so. It is a claim, and decides nothing that the verifier has not allowed.
+    /// The stated engine and image. They are claims: used only if the verifier's workspace lists
+    /// the image.
     engine: Option<cli::Engine>,
     image: Option<String>,
     image_digest: Option<String>,
@@ -202,8 +204,9 @@ impl Recorded {
         })
     }
 
-    /// The verifier's own options; the image and the engine that the bundle states only where the verifier's workspace
-    /// lists that image. Symbols as the bundle has them: they change the blob, and nothing that has to be trusted.
+    /// Returns the options of the rebuild. The verifier's options take precedence. The stated
+    /// engine and image are used only if the verifier's workspace lists the image. `plain` is taken
+    /// from the bundle: it changes the blob, but needs no trust.
     fn options(&self, own: &EngineOptions, images: &[String]) -> EngineOptions {
         let mut options = EngineOptions { plain: own.plain || self.plain, ..own.clone() };
         let listed = self.image_digest.as_deref();

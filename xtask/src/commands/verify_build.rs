@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `verify build`: the blob that somebody shows, built again from source and compared; if it differs, why.
+//! The `verify build` command: rebuilds a given blob from source and compares them. Explains a
+//! difference.
 
 use super::{
     build::variant,
@@ -24,18 +25,19 @@ use serde::Deserialize;
 use std::path::Path;
 use worker::{Failure, Result};
 
+/// The maximum size of a build digest, in bytes.
 const DIGEST_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// What the rebuild has to give.
+/// The expected result of the rebuild.
 #[derive(Debug, Default)]
 struct Expected {
     blake2_256: String,
-    /// Where the blob itself is, to explain a difference.
+    /// The blob's location, if known, to explain a difference.
     source: Option<String>,
     digest: Option<Digest>,
 }
 
-/// What a digest says of its build.
+/// The build that a digest states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Digest {
     package: Option<String>,
@@ -146,6 +148,7 @@ pub fn run(context: &Context, options: &cli::VerifyBuild) -> Result<bool> {
     Ok(same)
 }
 
+/// Returns the expected hash, from the code hash, digest, blob or source that the options name.
 fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Path) -> Result<Expected> {
     if let Some(hash) = &options.code_hash {
         let hex = hash.strip_prefix("0x").unwrap_or(hash);
@@ -172,7 +175,8 @@ fn expected(context: &Context, options: &cli::VerifyBuild, task: &Task, log: &Pa
     Ok(Expected { blake2_256: facts.blake2_256, source: Some(source), digest: None })
 }
 
-/// The hash of the deployed blob in a digest, which srtool has deep inside: at the top it has the compact one's.
+/// Reads the deployed blob's hash from a digest. The top-level fields of srtool describe the
+/// compact blob; the compressed one is in `runtimes.compressed`.
 fn read_digest(path: &Path) -> Result<Expected> {
     let text = files::read_bounded(path, DIGEST_LIMIT)?;
     let unlike = |found: String| {
@@ -200,13 +204,14 @@ fn read_digest(path: &Path) -> Result<Expected> {
         rustc: first(vec![info.rustc, document.rustc]),
         image: first(vec![context.docker.and_then(|docker| docker.image)]),
     };
-    // The blob lies beside its digest, if it is there and is what the digest says.
+    // The blob is beside its digest. It is used only if it exists and has the stated hash.
     let beside = blob.map(|name| path.with_file_name(Path::new(&name).file_name().unwrap_or_default()));
     let beside = beside.filter(|blob| file_digest(blob).is_ok_and(|found| found == hash));
     let source = beside.as_deref().map(utf8).transpose()?.map(str::to_owned);
     Ok(Expected { blake2_256: hash.to_lowercase(), source, digest: Some(digest) })
 }
 
+/// Returns the profile to build with: the option's, else the digest's, else production.
 fn profile(options: &cli::VerifyBuild, digest: Option<&Digest>) -> Result<Profile> {
     if let Some(profile) = options.profile {
         return Ok(profile);
@@ -248,7 +253,7 @@ mod tests {
         (directory, path)
     }
 
-    // srtool's own fields at the top are those of the compact blob, which nobody deploys.
+    // The top-level fields of srtool describe the compact blob, which is not deployed.
     #[test]
     fn the_hash_of_a_digest_is_that_of_the_deployed_blob() {
         let (compact, deployed) = (format!("0x{}", "11".repeat(32)), format!("0x{}", "AB".repeat(32)));

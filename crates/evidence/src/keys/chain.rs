@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Signatures by the chain's own account keys.
+//! Signatures by account keys of the chain.
 
 use super::{NAME_THE_PUBLIC_KEY, ss58};
 use ed25519_dalek::VerifyingKey;
@@ -7,19 +7,20 @@ use hex::FromHexError;
 use num_bigint_dig::BigUint;
 use worker::{Failure, Result};
 
-/// What Substrate signs with sr25519 under.
+/// The signing context of sr25519 in Substrate.
 pub(super) const SR25519_CONTEXT: &[u8] = b"substrate";
 
 type Check = std::result::Result<(), String>;
 
-/// A public key as people write it.
+/// Parses a public key in hex or as an SS58 address.
 pub fn parse(text: &str) -> Result<[u8; 32]> {
     let text = text.trim();
     match text.strip_prefix("0x") {
         Some(digits) => {
             let mut key = [0; 32];
             hex::decode_to_slice(digits, &mut key).map_err(|error| {
-                // Neither the text nor the error, which repeats a part of it: it may be a secret.
+                // Do not repeat the text, or the library's error that quotes a part of it: it may
+                // be a secret.
                 let found = match error {
                     FromHexError::InvalidHexCharacter { .. } => "0x and what is no hex".to_owned(),
                     _ => format!("0x and {} digits", digits.len()),
@@ -35,7 +36,7 @@ pub fn parse(text: &str) -> Result<[u8; 32]> {
     }
 }
 
-/// A public key as a key id spells it, and no other way.
+/// Parses a public key as key ids write it: `0x` and 64 lower-case hex digits.
 pub fn parse_exact(text: &str) -> std::result::Result<[u8; 32], String> {
     parse(text)
         .ok()
@@ -43,17 +44,19 @@ pub fn parse_exact(text: &str) -> std::result::Result<[u8; 32], String> {
         .ok_or_else(|| "names a key that is not 0x and 64 lower-case hex digits".into())
 }
 
+/// Refuses bytes that are not a canonical ed25519 public key, and weak keys.
 pub fn check_ed25519(key: &[u8; 32]) -> Result<()> {
     match VerifyingKey::from_bytes(key) {
-        // A point can be written in more than one way; a key has one name.
+        // Accept only the canonical encoding, so that a key has one key id.
         Ok(point) if !point.is_weak() && point.to_edwards().compress().as_bytes() == key => Ok(()),
         _ => Err(no_key("ed25519")),
     }
 }
 
+/// Refuses bytes that are not an sr25519 public key, and the neutral element.
 pub fn check_sr25519(key: &[u8; 32]) -> Result<()> {
     match schnorrkel::PublicKey::from_bytes(key) {
-        // The neutral element: anyone can sign for it.
+        // For the neutral element, anyone can make a signature.
         Ok(_) if key != &[0; 32] => Ok(()),
         _ => Err(no_key("sr25519")),
     }

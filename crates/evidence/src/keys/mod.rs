@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The keys people already have, and what a signature by each of them is.
+//! The kinds of keys that can sign, and how their signatures are checked.
 
 mod chain;
 mod secret;
@@ -16,7 +16,7 @@ use crate::envelope;
 use protocol::{manifest::Signature, signers::KeyType};
 use worker::{Failure, Result};
 
-/// Marks the key id of a key that was made for one run and forgotten.
+/// The prefix of the key id of an ephemeral key, which was made for one signature and never stored.
 const THROW_AWAY: &str = "throw-away:";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ pub enum PublicKey {
 }
 
 impl PublicKey {
-    /// Reads an OpenSSH public key line, or a chain key as 32 bytes in hex or as an SS58 address.
+    /// Parses an OpenSSH public key line, or a chain key given as 32 bytes in hex or as an SS58
+    /// address.
     pub fn parse(key_type: KeyType, text: &str) -> Result<Self> {
         match key_type {
             KeyType::Ssh => ssh::parse(text).map(Self::Ssh),
@@ -42,6 +43,7 @@ impl PublicKey {
         }
     }
 
+    /// Returns the kind of the key.
     pub fn key_type(&self) -> KeyType {
         match self {
             Self::Ssh(_) => KeyType::Ssh,
@@ -50,6 +52,7 @@ impl PublicKey {
         }
     }
 
+    /// Returns the key id: the kind, and the ssh fingerprint or the chain key in hex.
     pub fn key_id(&self) -> String {
         match self {
             Self::Ssh(key) => format!("ssh:{}", key.fingerprint(ssh_key::HashAlg::Sha256)),
@@ -58,7 +61,7 @@ impl PublicKey {
         }
     }
 
-    /// How the key stands in a root file.
+    /// Returns the key as a file of signers writes it.
     pub fn to_text(&self) -> Result<String> {
         match self {
             Self::Ssh(key) => key
@@ -68,8 +71,8 @@ impl PublicKey {
         }
     }
 
-    /// What makes the key the key, without its type's wrapping: one secret behind an ssh line and a chain key is one
-    /// signer, not two.
+    /// Returns the key material without the encoding of its type. One secret behind an ssh key and
+    /// a chain key is one signer, not two.
     pub fn material(&self) -> Vec<u8> {
         match self {
             Self::Ssh(key) => ssh::material(key),
@@ -88,7 +91,7 @@ impl PublicKey {
         }
     }
 
-    /// As wallets show it, for a chain key.
+    /// Returns the SS58 address of a chain key, as wallets show it.
     pub fn address(&self) -> Option<String> {
         match self {
             Self::Ssh(_) => None,
@@ -104,7 +107,7 @@ impl PublicKey {
     }
 }
 
-/// What somebody gave as a public key, without repeating it: it may be the secret.
+/// Describes a text that was given as a public key, without repeating it: it may be the secret.
 fn described(text: &str) -> String {
     match text.split_whitespace().count() {
         0 | 1 => format!("one word of {} characters", text.trim().chars().count()),
@@ -112,20 +115,20 @@ fn described(text: &str) -> String {
     }
 }
 
-/// What to do where something else was given as a public key.
+/// The hint for a text that is not a public key.
 const NAME_THE_PUBLIC_KEY: &str =
     "name the public key, never the secret: `cargo xtask signers key FILE` shows that of a key file";
 
-/// The key that an SSHSIG blob says made it.
+/// Returns the public key inside an SSHSIG blob.
 pub fn ssh_key_of(blob: &[u8]) -> std::result::Result<PublicKey, String> {
     ssh::decode(blob).map(|(key, _)| PublicKey::Ssh(key))
 }
 
-/// A signature that was looked at.
+/// A signature and the result of its verification.
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub key_id: String,
-    /// The key that it says made it, where it is one we know.
+    /// The key that the signature names, if its kind is supported.
     pub key: Option<PublicKey>,
     pub throw_away: bool,
     /// What is wrong with it.
@@ -137,6 +140,7 @@ impl Checked {
         self.wrong.is_none() && self.key.is_some()
     }
 
+    /// Returns whether the signature names this key.
     pub fn is_by(&self, key: &PublicKey) -> bool {
         self.key.as_ref().is_some_and(|own| own.same_key(key))
     }
@@ -174,7 +178,7 @@ pub fn check(signature: &Signature, message: &[u8]) -> Checked {
     checked
 }
 
-/// A new ed25519 key that nobody keeps, and its signature.
+/// Signs a message with a new ephemeral ed25519 key, which is not stored.
 pub fn throw_away(message: &[u8]) -> Signature {
     let key = ed25519_dalek::SigningKey::generate(&mut rand_core::OsRng);
     let signature = ed25519_dalek::Signer::sign(&key, message);
@@ -233,7 +237,7 @@ mod tests {
         let cut = &seed[..40];
         for secret in [phrase, &format!("{phrase}//Alice///pass"), &seed[2..], seed, cut, "hunter2", "0xhunter2"] {
             for key_type in [KeyType::Ssh, KeyType::Ed25519, KeyType::Sr25519] {
-                // Half of all seeds are points as well: those cannot be told.
+                // About half of all seeds are also valid points and cannot be recognized as seeds.
                 let Err(failure) = PublicKey::parse(key_type, secret) else {
                     assert!(secret.trim_start_matches("0x").len() == 64);
                     continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Chain keys from a file: a seed in hex or a secret phrase, with the derivation path that wallets write behind it.
+//! Secret chain keys from a file: a seed in hex or a secret phrase, followed by an optional
+//! derivation path as wallets write it.
 
 use super::{KeyType, PublicKey, chain::SR25519_CONTEXT};
 use crate::{digest::Blake2b256, envelope};
@@ -15,7 +16,8 @@ use zeroize::Zeroizing;
 
 const SIZE_LIMIT: u64 = 64 * 1024;
 
-/// Reads a file that holds a secret, and refuses one that others can read: it may be known already.
+/// Reads a file that holds a secret. Refuses a file that other users can read, because the secret
+/// may be known already.
 pub fn read_private(path: &Path) -> Result<Zeroizing<String>> {
     #[cfg(unix)]
     {
@@ -34,12 +36,14 @@ pub fn read_private(path: &Path) -> Result<Zeroizing<String>> {
         .map_err(|_| Failure::input(format!("{} is no key file", path.display())).found("bytes that are no text"))
 }
 
+/// A secret key of a chain account.
 pub enum ChainSecret {
     Ed25519(Box<ed25519_dalek::SigningKey>),
     Sr25519(Box<Keypair>),
 }
 
 impl ChainSecret {
+    /// Reads a secret key from a file that only its owner can read.
     pub fn read(key_type: KeyType, path: &Path) -> Result<Self> {
         Self::parse(key_type, &read_private(path)?).map_err(|mut failure| {
             failure.message = format!("{}: {}", path.display(), failure.message);
@@ -47,7 +51,8 @@ impl ChainSecret {
         })
     }
 
-    /// No message names what it found: that is the secret.
+    /// Parses a seed or phrase with an optional derivation path. Errors never repeat the text,
+    /// because it is the secret.
     pub fn parse(key_type: KeyType, text: &str) -> Result<Self> {
         let uri = Uri::parse(text.trim())?;
         let seed = uri.seed()?;
@@ -58,6 +63,7 @@ impl ChainSecret {
         }
     }
 
+    /// Returns the public key.
     pub fn public_key(&self) -> PublicKey {
         match self {
             Self::Ed25519(key) => PublicKey::Ed25519(key.verifying_key().to_bytes()),
@@ -65,6 +71,7 @@ impl ChainSecret {
         }
     }
 
+    /// Signs a message.
     pub fn sign(&self, message: &[u8]) -> Signature {
         let signature = match self {
             Self::Ed25519(key) => ed25519_dalek::Signer::sign(key.as_ref(), message).to_bytes(),
@@ -74,7 +81,8 @@ impl ChainSecret {
     }
 }
 
-/// `seed or phrase`, `//hard` and `/soft` junctions, `///password`.
+/// A secret URI as Substrate defines it: a seed or phrase, `//hard` and `/soft` junctions, and
+/// `///password`.
 struct Uri<'a> {
     root: &'a str,
     path: Vec<Junction>,
@@ -131,7 +139,7 @@ impl<'a> Uri<'a> {
         let (entropy, length) = phrase.to_entropy_array();
         let entropy = Zeroizing::new(entropy);
         let entropy = entropy.get(..length).unwrap_or_default();
-        // Not BIP39's own seed: Substrate stretches the entropy, not the words.
+        // Substrate derives the seed from the BIP39 entropy, not from the words as BIP39 does.
         let secret = substrate_bip39::mini_secret_from_entropy(entropy, self.password)
             .map_err(|_| no_secret("a phrase of an unusual length"))?;
         seed.copy_from_slice(secret.as_bytes());
@@ -139,7 +147,8 @@ impl<'a> Uri<'a> {
     }
 }
 
-/// A junction's 32 bytes: a number little-endian, a name SCALE-encoded, what is longer hashed.
+/// Returns the 32-byte chain code of a junction: a number in little-endian, or a SCALE-encoded
+/// name, which is hashed if it is longer than 32 bytes.
 fn chain_code(name: &str) -> [u8; 32] {
     let encoded = match name.parse::<u64>() {
         Ok(number) => number.to_le_bytes().to_vec(),
@@ -153,7 +162,7 @@ fn chain_code(name: &str) -> [u8; 32] {
     code
 }
 
-/// A string in SCALE. A key file is far below the next size class (2^30).
+/// SCALE-encodes a string. A key file is far below the next size class (2^30 bytes).
 fn scale_string(bytes: &[u8]) -> Vec<u8> {
     let length = bytes.len() as u32;
     let mut encoded = match length {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Addresses, as wallets show public keys. Only accounts of 32 bytes are keys; any network's prefix will do.
+//! SS58 addresses, as wallets show public keys. Only accounts of 32 bytes are accepted. The network
+//! prefix is ignored.
 
 use super::{NAME_THE_PUBLIC_KEY, described};
 use blake2::{Blake2b512, Digest};
 use worker::{Failure, Result};
 
-/// The prefix of no network in particular.
+/// The generic Substrate prefix.
 const ANY_NETWORK: u8 = 42;
 
+/// Encodes a public key as an address with the generic prefix.
 pub fn encode(key: &[u8; 32]) -> String {
     let mut bytes = [&[ANY_NETWORK][..], key].concat();
     bytes.extend_from_slice(&checksum(&bytes));
@@ -19,6 +21,8 @@ fn checksum(body: &[u8]) -> [u8; 2] {
     [hash[0], hash[1]]
 }
 
+/// Decodes the public key of an address of any network. Errors never repeat the text: it may be a
+/// secret.
 pub fn decode(address: &str) -> Result<[u8; 32]> {
     let wrong = |found: &str| {
         Failure::input("it is no address of a key")
@@ -26,11 +30,12 @@ pub fn decode(address: &str) -> Result<[u8; 32]> {
             .expected("an SS58 address, or 32 bytes as 0x and 64 hex digits")
             .hint(NAME_THE_PUBLIC_KEY)
     };
-    // No address of a key is longer; base58 takes quadratic time.
+    // No address of a 32-byte key is longer. The time of base58 decoding is quadratic in the
+    // length.
     if address.len() > 64 {
         return Err(wrong("too many characters"));
     }
-    // The error repeats a character and its place.
+    // Do not repeat the library's error: it contains a character of the text and its position.
     let bytes = bs58::decode(address).into_vec().map_err(|_| wrong("characters that an address does not have"))?;
     let prefix = match bytes.first() {
         Some(0..=63) => 1,
@@ -49,7 +54,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The well-known development account Alice on four networks: prefixes 42, 0, 2 and one of two bytes.
+    /// The development account Alice on four networks: prefixes 42, 0, 2 and a two-byte prefix.
     const ALICE: &str = "d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
 
     fn encode(prefix: u16, key: &[u8; 32]) -> String {

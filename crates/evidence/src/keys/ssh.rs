@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Signatures by ssh keys, in the format of `ssh-keygen -Y sign`.
+//! Signatures by ssh keys, in the SSHSIG format of `ssh-keygen -Y sign`.
 //!
-//! The blob is written here rather than by the library: what a FIDO key behind an agent returned must reach the file as
-//! it was, trailer included.
+//! This module encodes the blob itself instead of using the library. The signature of a FIDO key
+//! from an agent must be written unchanged, including its trailer.
 
 use super::described;
 use crate::NAMESPACE;
@@ -12,11 +12,12 @@ use worker::{Failure, Result};
 
 const VERSION: u32 = 1;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
-/// Present in the flags of a FIDO signature if somebody touched the key.
+/// The flag in a FIDO signature that says that the user touched the key.
 const USER_PRESENT: u8 = 1;
-/// Flags and a counter, behind the signature of a FIDO key.
+/// The length of the flags and counter after the signature of a FIDO key, in bytes.
 const HARDWARE_TRAILER: usize = 5;
 
+/// Parses an OpenSSH public key line.
 pub fn parse(line: &str) -> Result<PublicKey> {
     let line = line.trim();
     let wrong = |found: String| {
@@ -31,7 +32,7 @@ pub fn parse(line: &str) -> Result<PublicKey> {
     if line.contains('\n') || line.len() > 16 * 1024 {
         return Err(wrong(format!("{} bytes on {} lines", line.len(), line.lines().count())));
     }
-    // What does not begin as such a line does may be a secret.
+    // Do not repeat other text in the error: it may be a secret.
     let begins = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| line.starts_with(kind));
     let shown = if begins { format!("{:?}", shorten(line)) } else { described(line) };
     let key = PublicKey::from_openssh(line).map_err(|error| wrong(format!("{shown}: {error}")))?;
@@ -45,7 +46,7 @@ fn shorten(line: &str) -> String {
     line.chars().take(40).collect()
 }
 
-/// Whether signatures by keys of this kind can be checked here.
+/// Checks that signatures by keys of this kind can be verified. Otherwise the error says why.
 pub fn supported(key: &KeyData) -> std::result::Result<(), String> {
     match key {
         KeyData::Ed25519(_) | KeyData::Ecdsa(_) | KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => Ok(()),
@@ -61,7 +62,7 @@ pub fn supported(key: &KeyData) -> std::result::Result<(), String> {
     }
 }
 
-/// See [`super::PublicKey::material`].
+/// Returns the key material. See [`super::PublicKey::material`].
 pub fn material(key: &PublicKey) -> Vec<u8> {
     match key.key_data() {
         KeyData::Ed25519(key) => key.0.to_vec(),
@@ -73,13 +74,13 @@ pub fn material(key: &PublicKey) -> Vec<u8> {
     }
 }
 
-/// The bytes an agent has to sign so that the result is an SSHSIG of `message`.
+/// Returns the bytes that an agent has to sign to make an SSHSIG of `message`.
 pub fn signed_data(message: &[u8]) -> Result<Vec<u8>> {
     SshSig::signed_data(NAMESPACE, HashAlg::Sha512, message)
         .map_err(|error| Failure::internal("an ssh signature cannot be prepared").found(error.to_string()))
 }
 
-/// An SSHSIG blob from a key's wire form and a signature's, both as OpenSSH has them.
+/// Encodes an SSHSIG blob from a public key and a signature, both in OpenSSH wire format.
 pub fn encode(public_key: &[u8], signature: &[u8]) -> Vec<u8> {
     encode_hashed(public_key, HashAlg::Sha512, signature)
 }
@@ -97,7 +98,8 @@ fn string(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u32).to_be_bytes()[..], bytes].concat()
 }
 
-/// A signature's wire form. The library's own loses the trailer of ECDSA hardware keys.
+/// Encodes a signature in wire format. The library's encoder loses the trailer of ECDSA hardware
+/// keys.
 fn wire(signature: &Signature) -> Vec<u8> {
     let trailer = if is_hardware(&signature.algorithm()) { HARDWARE_TRAILER } else { 0 };
     let bytes = signature.as_bytes();
@@ -117,7 +119,8 @@ pub fn decode(blob: &[u8]) -> Check<(PublicKey, SshSig)> {
     if signature.namespace() != NAMESPACE {
         return Err(format!("was made for the namespace {:?}, not for {NAMESPACE:?}", signature.namespace()));
     }
-    // Lengths and the version are not covered by the signature, and the library reads some of them generously.
+    // The signature does not cover the lengths and the version, and the library accepts some
+    // invalid ones. So the blob must equal its own encoding.
     let wire_key = key.to_bytes().map_err(|error| format!("carries no ssh key: {error}"))?;
     if encode_hashed(&wire_key, signature.hash_alg(), &wire(signature.signature())) != blob {
         return Err("is spelt in another way than OpenSSH spells it".into());
@@ -125,7 +128,7 @@ pub fn decode(blob: &[u8]) -> Check<(PublicKey, SshSig)> {
     Ok((key, signature))
 }
 
-/// What `ssh-keygen` reads: the blob in base64 between two marks.
+/// Armors a blob as `ssh-keygen` does: base64 between two markers.
 pub fn armor(blob: &[u8]) -> String {
     let mut text = String::from("-----BEGIN SSH SIGNATURE-----\n");
     for (index, character) in STANDARD.encode(blob).chars().enumerate() {
@@ -138,7 +141,7 @@ pub fn armor(blob: &[u8]) -> String {
     text
 }
 
-/// The blob of an armored signature.
+/// Returns the blob of an armored signature.
 pub fn dearmor(text: &str) -> Option<Vec<u8>> {
     let body =
         text.trim().strip_prefix("-----BEGIN SSH SIGNATURE-----")?.strip_suffix("-----END SSH SIGNATURE-----")?;
@@ -222,7 +225,8 @@ mod tests {
         verify(&signature, b"message").expect("valid");
     }
 
-    /// A FIDO key is an ed25519 key that signs the application, flags and a counter along with the message.
+    /// Signs as a FIDO key does: an ed25519 signature of the application, flags, a counter and the
+    /// message.
     fn by_hardware(flags: u8) -> Vec<u8> {
         let secret = ed25519_dalek::SigningKey::generate(&mut rand_core::OsRng);
         let application = b"ssh:";

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bars beside figures. The figure is text, so the bars carry none: they stretch with the page, down to a phone's width.
+//! Bars beside numbers. The numbers are text, so the bars have no labels and can shrink to the
+//! width of a phone.
 
-/// How much of a limit is taken. The whole width is the limit; what is beyond it is told by the colour.
+/// Draws the used share of a limit. The full width is the limit. The colour shows if it is
+/// exceeded.
 pub fn of_limit(percent: f64) -> String {
     let look = if percent > 100.0 {
         "over"
@@ -13,7 +15,8 @@ pub fn of_limit(percent: f64) -> String {
     drawn(&format!("<rect class=\"{look}\" x=\"0\" y=\"0\" width=\"{:.2}\" height=\"6\"/>", percent.clamp(0.0, 100.0)))
 }
 
-/// A change from a line in the middle: to the right what grew, to the left what shrank. A side is `most` percent.
+/// Draws a change from a line in the middle: growth to the right, decrease to the left. Each side
+/// is `most` percent wide.
 pub fn of_change(percent: f64, most: f64) -> String {
     let length = (percent.abs() / most).min(1.0) * 50.0;
     let (look, start) = if percent > 0.0 { ("over", 50.0) } else { ("less", 50.0 - length) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The blocks that the upgrade and its migrations took, against what a block may take.
+//! The blocks of the upgrade and its migrations, compared with the limits of a block.
 
 use super::{
     bar,

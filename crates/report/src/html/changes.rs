@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the new runtime changed, and whom it breaks.
+//! The changes of the new runtime and the affected audiences.
 
 use super::{
     element::{class, folded, from_to, name, numbers, section, tag, text, verdicts},

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an upgrade takes, step by step, as Paseo's upgrade template lists it: ticked where the evidence says so, open where
-//! only people can say.
+//! The checklist of an upgrade, after Paseo's upgrade template. The evidence ticks tasks. Tasks
+//! that only people can judge stay open.
 
 use super::element::{class, tag, text};
 use crate::Bundle;
 use protocol::{Check, Status, Verdict};
 
-/// A step, and the checks of the dry run that tick it when all of them passed.
+/// A task, and the checks of the dry run that tick it if all of them passed.
 const BY_CHECKS: [(&str, &[&str]); 8] = [
     ("The blob is newer than what the chain runs, and small enough", &["versions", "code-size"]),
     (
@@ -27,7 +27,7 @@ const BY_CHECKS: [(&str, &[&str]); 8] = [
     ("Sessions end under the new code", &["sessions"]),
 ];
 
-/// What no evidence can tick: before the upgrade, on the day, and after it.
+/// The tasks that no evidence can tick: before the upgrade, on the day, and after it.
 const BEFORE: [&str; 4] = [
     "The proposal was reviewed by someone who did not write it",
     "Those whom the changes break were told, and can be ready in time",
@@ -48,7 +48,7 @@ const AFTER: [&str; 3] = [
 
 type Task = (bool, String);
 
-/// What the evidence ticks, or why it does not.
+/// Returns the tasks that the evidence can tick. An open task states the reason.
 fn by_evidence(bundle: &Bundle) -> Vec<Task> {
     let built = bundle.build.as_ref().is_some_and(|build| build.record.dirty != Some(true));
     let compared = bundle.diff.as_ref().and_then(|diff| diff.report());
@@ -98,6 +98,7 @@ fn listed(tasks: impl IntoIterator<Item = Task>) -> String {
     class("ul", "tasks", &items)
 }
 
+/// Renders the checklist.
 pub fn section(bundle: &Bundle) -> String {
     let open = |tasks: &[&str]| listed(tasks.iter().map(|task| (false, (*task).to_owned())));
     let content = [

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Pieces of a page. What is called `content` is markup already; everything else is text and is made harmless here.
+//! HTML elements. Parameters called `content` are markup. All other parameters are text, which is
+//! escaped here.
 
 use crate::steps::Status;
 
-/// Text, so that nothing in it is markup. Characters that turn the direction of what follows are shown as what they are
-/// not, since a hash or an address could be made to read as another.
+/// Escapes text. Characters that change the text direction are replaced, because they can make a
+/// hash or an address look like another one.
 pub fn text(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for character in text.chars() {
@@ -23,19 +24,23 @@ pub fn text(text: &str) -> String {
     harmless
 }
 
-/// A name of several parts, such as a pallet's call, which may be broken between them.
+/// Renders a name of several parts, such as a pallet's call, with possible line breaks between the
+/// parts.
 pub fn name(name: &str) -> String {
     text(name).replace("::", "::<wbr>").replace('.', ".<wbr>").replace('_', "_<wbr>")
 }
 
+/// Wraps content in an element.
 pub fn tag(name: &str, content: &str) -> String {
     format!("<{name}>{content}</{name}>\n")
 }
 
+/// Wraps content in an element with a CSS class.
 pub fn class(name: &str, class: &str, content: &str) -> String {
     format!("<{name} class=\"{class}\">{content}</{name}>\n")
 }
 
+/// Renders a section with a title. Empty content gives no section.
 pub fn section(title: &str, content: &str) -> String {
     match content {
         "" => String::new(),
@@ -43,12 +48,13 @@ pub fn section(title: &str, content: &str) -> String {
     }
 }
 
-/// What unfolds; on paper it is open.
+/// Renders a part that unfolds. It is open when printed.
 pub fn folded(summary: &str, content: &str) -> String {
     format!("<details><summary>{}</summary>\n{content}</details>\n", text(summary))
 }
 
-/// Something that is copied whole: a hash, an address, a command. `what` is said by the button.
+/// Renders a value with a button that copies it: a hash, an address, a command. `what` is the
+/// button's label.
 pub fn copied(what: &str, value: &str) -> String {
     match value {
         "-" => "-".into(),
@@ -56,11 +62,12 @@ pub fn copied(what: &str, value: &str) -> String {
     }
 }
 
+/// Renders a status as a coloured word.
 pub fn status(status: Status) -> String {
     format!("<span class=\"{0}\">{0}</span>", status.word())
 }
 
-/// A table of names and what they stand for; the second column is content.
+/// Renders a table of names and values. The second column is content.
 pub fn facts(rows: &[(&str, String)]) -> String {
     let rows: String = rows
         .iter()
@@ -69,7 +76,7 @@ pub fn facts(rows: &[(&str, String)]) -> String {
     class("table", "facts", &rows)
 }
 
-/// A table of what was asked, with what came of it; the last column is content.
+/// Renders a table of checks with their statuses. The last column is content.
 pub fn verdicts(rows: &[(Status, String, String)]) -> String {
     let rows: String = rows
         .iter()
@@ -84,12 +91,13 @@ pub fn verdicts(rows: &[(Status, String, String)]) -> String {
     class("table", "verdicts", &rows)
 }
 
-/// A table of three columns, the first a name that on a phone stands above the two others. All cells are content.
+/// Renders a table of three columns. On a phone the first column, a name, is above the two others.
+/// All cells are content.
 pub fn pairs(head: [&str; 3], rows: &[[String; 3]]) -> String {
     of_three("pairs", head, rows)
 }
 
-/// The same of what became of what.
+/// Renders the same table for old and new values.
 pub fn from_to(head: [&str; 3], rows: &[[String; 3]]) -> String {
     of_three("pairs from-to", head, rows)
 }
@@ -103,8 +111,8 @@ fn of_three(look: &str, head: [&str; 3], rows: &[[String; 3]]) -> String {
     class("table", look, &format!("<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>"))
 }
 
-/// A table with a name in the first column and numbers in the others, each with its own name on a phone, where there is no
-/// room for a head. All cells are text.
+/// Renders a table with a name in the first column and numbers in the others. On a phone each
+/// number has its own label. All cells are text.
 pub fn numbers(head: &[&str], rows: &[Vec<String>]) -> String {
     let columns: String = head.iter().map(|name| format!("<th scope=\"col\">{}</th>", text(name))).collect();
     let cell = |(index, value): (usize, &String)| match index {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `report.html`: the evidence of an upgrade as one page that asks nobody for anything.
+//! Renders `report.html`: the evidence of an upgrade as one page that loads nothing from the
+//! network.
 //!
-//! All text comes from chains, blobs and files that someone else made: it goes through [`element::text`] and nowhere past
-//! it, and the page's own policy lets nothing run but the script that is written here.
+//! All text comes from chains, blobs and files of other people. It is always escaped by
+//! [`element::text`]. The page's content security policy allows only the script in this directory.
 
 mod bar;
 mod blocks;
@@ -20,10 +21,11 @@ use protocol::diff::DiffOutcome;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
-/// Of [`SCRIPT`], as a content security policy names it; a test holds them together.
+/// The hash of [`SCRIPT`] for the content security policy. A test compares them.
 const SCRIPT_HASH: &str = "sha256-434tVQALdoNtlNKbyUnnuLmO55CJ+Qgx1N5g0vcwM/M=";
 
-/// The same evidence gives the same bytes: nothing here says when or how long.
+/// Renders the page. The same evidence gives the same bytes, so the page has no dates and
+/// durations.
 pub fn report(bundle: &Bundle) -> String {
     let (from, to) = bundle.versions();
     let title = text(&format!("Upgrade of {} from {from} to {to}", bundle.name));

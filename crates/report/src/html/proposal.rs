@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The calls of the proposal: what is voted on, what lies within it, and what anyone may do after.
+//! The calls of the proposal: the call that is voted on, the calls inside it, and the call that
+//! anyone can submit afterwards.
 
 use super::element::{copied, facts, name, section, tag, text};
 use crate::field::{bytes, or_dash};

@@ -12,6 +12,7 @@ pub fn storage(dry_run: &DryRunReport) -> String {
     section("Storage that the upgrade changed", &format!("{table}{others}"))
 }
 
+/// Renders the section on how to verify the bundle.
 pub fn verifying() -> String {
     let all = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS --rebuild");
     let quick = copied("the command", "cargo xtask verify BUNDLE --root SIGNERS");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What someone who votes reads first.
+//! The summary at the top of the page.
 
 use super::{
     bar,
@@ -12,7 +12,7 @@ use crate::{
 };
 use protocol::{Check, Status, dry_run::DryRunReport, inspect::RuntimeFacts};
 
-/// Which chain, from which version to which, and whether all is well.
+/// Renders the chain, the old and the new version, and the verdict.
 pub fn verdict(bundle: &Bundle) -> String {
     let (status, hazards) = (steps::verdict(bundle), steps::hazards(bundle));
     let look = match (status, hazards) {
@@ -26,7 +26,7 @@ pub fn verdict(bundle: &Bundle) -> String {
     class("p", &format!("verdict {look}"), &steps::headline(status, hazards)) + &verdicts(&rows)
 }
 
-/// What a vote is about: all that has to be the same on chain.
+/// Renders the facts to compare with those on chain before voting.
 pub fn subject(bundle: &Bundle) -> String {
     let version = |name: &str, spec: u32, transaction: Option<u32>| {
         text(&format!("{name} {spec}, transaction_version {}", or_dash(transaction)))

@@ -61,7 +61,7 @@ fn hostile_names_are_no_markup() {
     assert_eq!(page.matches("<script>").count(), 1);
     assert_eq!(page.matches("</script>").count(), 1);
     assert!(!page.contains("<img") && !page.contains('\u{202e}'));
-    // No attribute can be left: quotes in text never stand as they are.
+    // Quotes in text are always escaped, so no text can add an attribute.
     assert!(!page.contains("onerror=\"") && !page.contains("' onload='"));
 }
 

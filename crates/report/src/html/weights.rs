@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weights: of calls, as both runtimes tell them, and of the weight files in the runtime's source.
+//! The weights of calls, as both runtimes report them, and of the weight files in the runtime's
+//! source.
 
 use super::{
     bar,
@@ -28,7 +29,7 @@ pub fn of_calls(dry_run: &DryRunReport) -> String {
     section("Weights of calls that changed", &content)
 }
 
-/// The largest changes with their bars, the others folded. `file` has them all.
+/// Renders the largest changes with bars, and folds the others. `file` has all changes.
 fn charted(all: &[Changed], what: &'static str, file: &str) -> String {
     let rows: Vec<_> = all.iter().take(MOST).map(row).collect();
     let (first, rest) = rows.split_at(rows.len().min(SHOWN));
@@ -90,7 +91,7 @@ pub fn in_source(weights: &StepResult) -> String {
     if let Some(told) = crate::weights::against_release(weights) {
         content.push_str(&tag("p", &text(&told)));
         let rows = crate::weights::largest_against_release(weights);
-        // Name, change of time, change of proof.
+        // The name, and the changes of time and proof size.
         let rows: Vec<_> = rows.iter().map(|row| [0, 4, 7].map(|at| text(&row[at]))).collect();
         if !rows.is_empty() {
             content.push_str(&pairs(["Call", "ref_time", "proof_size"], &rows));

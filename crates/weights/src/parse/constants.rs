@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Constants in Rust source that are weights: `pub const BlockExecutionWeight: Weight = …;`.
+//! Weight constants in Rust source: `pub const BlockExecutionWeight: Weight = …;`.
 
 use super::{
     expression,
@@ -7,8 +7,8 @@ use super::{
 };
 use crate::formula::Cost;
 
-/// The weight that a constant stands for. `Name::field` is a field of the struct that it is. None where the source has
-/// no such constant, or where it is no sum.
+/// Returns the weight of a constant. `Name::field` is a field of a constant struct. Returns `None`
+/// if the source has no such constant, or if its value is not a supported sum.
 pub fn constant(text: &str, name: &str) -> Option<Cost> {
     let source = Source::new(text, "weights").ok()?;
     let (name, field) = name.split_once("::").map_or((name, None), |(name, field)| (name, Some(field)));

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The bodies of weight functions, evaluated with their components left open: sums of weights and of multiples of
-//! components, database reads and writes. What is not linear in the components has no place here and is refused.
+//! Evaluation of the bodies of weight functions as formulas of their components: sums of weights,
+//! multiples of components, and database reads and writes. A body that is not linear in the
+//! components is an error.
 
 use super::token::{Kind, Token};
 use crate::formula::{Cost, Linear};
 use std::collections::BTreeMap;
 
-/// Deeper nesting than this is no weight function; it bounds the recursion.
+/// The maximum nesting of an expression. It bounds the recursion.
 const DEPTH_LIMIT: u32 = 64;
 
-/// Why a body could not be evaluated, and the byte where that was seen.
+/// The reason why a body could not be evaluated, and the byte offset of the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub reason: String,
@@ -18,6 +19,7 @@ pub struct Refusal {
 
 type Answer<T> = Result<T, Refusal>;
 
+/// The value of an expression.
 #[derive(Clone, Debug)]
 enum Value {
     Number(Linear),
@@ -48,7 +50,7 @@ pub fn evaluate(tokens: &[Token<'_>], end: usize, components: &[String]) -> Answ
 struct Reader<'tokens, 'source> {
     tokens: &'tokens [Token<'source>],
     at: usize,
-    /// Where the body ends, for what is missing there.
+    /// The byte offset of the body's end, for errors about missing tokens.
     end: usize,
     names: BTreeMap<String, Value>,
     depth: u32,
@@ -121,7 +123,7 @@ impl Reader<'_, '_> {
     fn cast(&mut self) -> Answer<Value> {
         let value = self.chain()?;
         while self.accept("as") {
-            // Also `as Weight`: before weights had two parts, they were numbers of picoseconds.
+            // Also `as Weight`: old weights were a number of picoseconds.
             self.identifier()?;
         }
         Ok(value)
@@ -300,7 +302,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// `1_000`, `5u64`, `0xff_u64`; what does not fit is no number.
+/// Parses `1_000`, `5u64` or `0xff_u64`. Returns `None` if it does not fit into 64 bits.
 fn number(text: &str) -> Option<u64> {
     let digits = text.find('u').map_or(text, |at| &text[..at]);
     let digits: String = digits.chars().filter(|one| *one != '_').collect();
@@ -311,7 +313,7 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// The constants of `sp_weights`, in picoseconds and bytes.
+/// Returns a constant of `sp_weights`, in picoseconds or bytes.
 fn constant(name: &str) -> Option<u64> {
     Some(match name {
         "WEIGHT_REF_TIME_PER_SECOND" => 1_000_000_000_000,
@@ -324,6 +326,7 @@ fn constant(name: &str) -> Option<u64> {
     })
 }
 
+/// Returns the beginning of a text, for messages.
 fn cut(text: &str) -> String {
     text.chars().take(60).collect()
 }
@@ -336,7 +339,7 @@ mod tests {
         evaluate(&Source::new(source, "a.rs").expect("tokens").tokens, source.len(), &["n".into(), "m".into()])
     }
 
-    /// Time, proof, reads, writes, each as base and slope of `n`.
+    /// Returns time, proof, reads and writes, each as base and slope of `n`.
     fn parts(source: &str) -> [(u64, u64); 4] {
         let cost = read(source).unwrap_or_else(|refusal| panic!("{source}: {refusal:?}"));
         [cost.time, cost.proof, cost.reads, cost.writes]

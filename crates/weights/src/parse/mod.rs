@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weight files: Rust source in the shapes that the templates of Substrate, Polkadot, Cumulus and XCM give it, and as
-//! people write it.
+//! Parser of weight files: Rust source as the templates of Substrate, Polkadot, Cumulus and XCM
+//! generate it, and as people write it.
 //!
-//! A file holds implementations of weight functions. Those of pallets have two, for `SubstrateWeight<T>` and for `()`,
-//! which say the same for different databases: [`WeightFile::extrinsics`] is one of them, the generic one.
+//! A file contains implementations of weight functions. The file of a pallet has two, for
+//! `SubstrateWeight<T>` and for `()`. They have the same weights, for different databases.
+//! [`WeightFile::extrinsics`] returns those of the generic implementation.
 
 pub mod comments;
 mod constants;
@@ -19,14 +20,14 @@ use std::path::Path;
 use token::{Kind, Source, Token};
 use worker::{Failure, Result};
 
-/// The largest published file has a tenth of this.
+/// The maximum size of a file, in bytes: ten times that of the largest published file.
 const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
-/// No `impl` or `fn` has more tokens before its block or its arguments.
+/// The maximum number of tokens between `impl` and its block, and between `fn` and its arguments.
 const HEAD_LIMIT: usize = 500;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightFile {
-    /// How the file is called in messages.
+    /// The file's name in messages.
     pub name: String,
     pub header: Header,
     pub implementations: Vec<Implementation>,
@@ -34,11 +35,12 @@ pub struct WeightFile {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Implementation {
-    /// `WeightInfo` of a crate: `pallet_sudo::WeightInfo`; None in files of XCM, which implement no trait.
+    /// The trait: `pallet_sudo::WeightInfo`. `None` in files of XCM, which implement no trait.
     pub of_trait: Option<String>,
-    /// `SubstrateWeight<T>`, `WeightInfo<T>`, `()`.
+    /// The type: `SubstrateWeight<T>`, `WeightInfo<T>`, `()`.
     pub for_type: String,
-    /// `T::DbWeight`, `RocksDbWeight`; None where nothing is read or written.
+    /// The database's weights: `T::DbWeight`, `RocksDbWeight`. `None` if the functions do not use
+    /// any.
     pub database: Option<String>,
     pub extrinsics: Vec<Extrinsic>,
 }
@@ -48,25 +50,25 @@ pub struct Extrinsic {
     pub name: String,
     pub line: usize,
     pub components: Vec<Component>,
-    /// What it costs, or why that cannot be said.
+    /// The cost, or the reason why the function is unreadable.
     pub cost: std::result::Result<Cost, Unreadable>,
     pub storage: Vec<Touched>,
     pub measured_proof: Option<Linear>,
     pub estimated_proof: Option<Linear>,
-    /// Picoseconds.
+    /// The minimum execution time, in picoseconds.
     pub minimum_time: Option<u64>,
-    /// Of the slopes of time, in the order of their terms.
+    /// The standard errors of the slopes of time, in the order of their terms.
     pub standard_errors: Vec<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     pub name: String,
-    /// The least and the greatest value it was measured at.
+    /// The least and the greatest measured value.
     pub range: Option<(u64, u64)>,
 }
 
-/// A function whose weight is not a sum that can be read: people may write anything.
+/// The reason why a function's weight is not a supported sum, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     pub reason: String,
@@ -75,18 +77,25 @@ pub struct Unreadable {
 }
 
 impl WeightFile {
+    /// Reads and parses a file.
+    ///
+    /// Fails if it is too large, not UTF-8, or not a weight file.
     pub fn read(path: &Path) -> Result<Self> {
         Self::parse(&Self::text(path)?, &path.display().to_string())
     }
 
-    /// The text of a file that may be one.
+    /// Reads the text of a file that may be a weight file.
+    ///
+    /// Fails if it is too large or not UTF-8.
     pub fn text(path: &Path) -> Result<String> {
         String::from_utf8(files::read_bounded(path, SIZE_LIMIT)?).map_err(|_| {
             Failure::input(format!("{} is no weight file", path.display())).found("bytes that are not UTF-8")
         })
     }
 
-    /// Parses a file; `name` is how it is called in messages.
+    /// Parses a weight file. `name` is the file's name in messages.
+    ///
+    /// Fails if the source has no implementation of weight functions.
     pub fn parse(source: &str, name: &str) -> Result<Self> {
         let file = Self::parse_any(source, name)?;
         if file.implementations.is_empty() {
@@ -97,7 +106,9 @@ impl WeightFile {
         Ok(file)
     }
 
-    /// The same for any Rust source, which may hold no weights at all.
+    /// Parses any Rust source, with or without weight functions.
+    ///
+    /// Fails if a comment or a literal has no end.
     pub fn parse_any(text: &str, name: &str) -> Result<Self> {
         let source = Source::new(text, name)?;
         let tokens = &source.tokens;
@@ -112,13 +123,13 @@ impl WeightFile {
         Ok(Self { name: name.to_owned(), header, implementations })
     }
 
-    /// The weights a runtime uses: those of the generic implementation, or of the only one.
+    /// Returns the weights of the generic implementation, or of the only one.
     pub fn extrinsics(&self) -> &[Extrinsic] {
         let generic = self.implementations.iter().find(|one| one.for_type != "()");
         generic.or(self.implementations.first()).map(|one| one.extrinsics.as_slice()).unwrap_or_default()
     }
 
-    /// The pallet whose extrinsics they are: as the header or the trait names it.
+    /// Returns the pallet's name, from the header or else from the trait.
     pub fn pallet(&self) -> Option<String> {
         let of_trait = self.implementations.iter().find_map(|one| one.of_trait.as_deref()?.rsplit_once("::"));
         let of_trait = of_trait.map(|(path, _)| path.to_owned()).filter(|path| path != "crate");
@@ -155,7 +166,7 @@ fn weights_of(head: &[Token<'_>]) -> Option<(Option<String>, String)> {
     let (of_trait, for_type) = names(head);
     let last = |path: &str| path.split('<').next().unwrap_or(path).rsplit("::").next().unwrap_or_default().to_owned();
     let is_weights = match &of_trait {
-        // `XcmWeightInfo` is what calls weight functions, not where they are.
+        // An implementation of `XcmWeightInfo` calls weight functions. It does not contain them.
         Some(path) => last(path).ends_with("WeightInfo") && last(path) != "XcmWeightInfo",
         None => last(&for_type).ends_with("WeightInfo") || last(&for_type) == "SubstrateWeight",
     };
@@ -207,22 +218,24 @@ fn names(head: &[Token<'_>]) -> (Option<String>, String) {
     }
 }
 
-/// The path before the first `::get()`.
+/// Returns the path of the database's weights in a function's body.
 fn database_of(body: &[Token<'_>]) -> Option<String> {
     let at = body.iter().position(|token| token.kind == Kind::Identifier && token.text.ends_with("DbWeight"))?;
     let generic = at.checked_sub(1).and_then(|before| body.get(before)).is_some_and(|token| token.is(":"));
     Some(if generic { format!("T::{}", body[at].text) } else { body[at].text.to_owned() })
 }
 
-/// Where the parts of a function are, as indices of tokens.
+/// The locations of a function's parts, as indices of tokens.
 struct Function {
     name: usize,
+    /// The opening and the closing parenthesis.
     arguments: (usize, usize),
     block: (usize, usize),
     gives_weight: bool,
 }
 
 impl Function {
+    /// Returns the function whose `fn` is at `at`. `None` if it is incomplete or has no body.
     fn find(source: &Source<'_>, at: usize) -> Option<Self> {
         let ahead = source.tokens[at..].iter().take(HEAD_LIMIT);
         let open = at + ahead.into_iter().position(|token| token.is("("))?;

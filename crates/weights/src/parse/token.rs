@@ -1,50 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Rust source as tokens with its comments, which a compiler's parser would drop and where half of a weight file's facts
-//! stand. It accepts more than a compiler does and takes time linear in the source.
+//! Rust source as tokens, including comments. A compiler's parser drops the comments, but they
+//! contain many facts of a weight file. The tokenizer accepts more than a compiler, and its time is
+//! linear in the size of the source.
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 use worker::{Failure, Result};
 
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Identifier,
     Number,
-    /// Strings and characters of every form.
+    /// A string or character of any form.
     Literal,
     Lifetime,
-    /// One character.
+    /// A punctuation character.
     Sign,
-    /// A line after `//`, `///` or `//!`, or a block.
+    /// A line that starts with `//`, `///` or `//!`, or a block comment.
     Comment,
 }
 
+/// A token of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Token<'source> {
     pub kind: Kind,
     pub text: &'source str,
-    /// Bytes from the start.
+    /// The offset from the start of the source, in bytes.
     pub offset: usize,
 }
 
 impl Token<'_> {
+    /// Returns whether this is the identifier or sign `text`.
     pub fn is(&self, text: &str) -> bool {
         matches!(self.kind, Kind::Identifier | Kind::Sign) && self.text == text
     }
 }
 
-/// A source with its tokens, and where each bracket ends.
+/// A source with its tokens and matching brackets.
 pub struct Source<'source> {
     pub text: &'source str,
     pub tokens: Vec<Token<'source>>,
-    /// For each token that opens a bracket the index of the one that closes it.
+    /// The index of the closing bracket, for each token that is an opening bracket.
     closing: Vec<Option<usize>>,
-    /// For each token the index of the next `{` or `;`, itself included.
+    /// The index of the next `{` or `;`, for each token, including itself.
     next_block: Vec<Option<usize>>,
+    /// The offset of each line, in bytes.
     line_starts: Vec<usize>,
 }
 
 impl<'source> Source<'source> {
-    /// `name` is how the file is called in messages.
+    /// Splits a source into tokens. `name` is the file's name in messages.
+    ///
+    /// Fails if a comment or a literal has no end.
     pub fn new(text: &'source str, name: &str) -> Result<Self> {
         let tokens = tokens(text, name)?;
         let mut closing = vec![None; tokens.len()];
@@ -72,28 +79,29 @@ impl<'source> Source<'source> {
         Ok(Self { text, tokens, closing, next_block, line_starts })
     }
 
-    /// The index of what closes the bracket at `open`.
+    /// Returns the index of the closing bracket for the one at `open`.
     pub fn closing(&self, open: usize) -> Option<usize> {
         self.closing.get(open).copied().flatten()
     }
 
-    /// The indices of the braces of the block that belongs to the item at `at`; None where it ends with `;`.
+    /// Returns the indices of the braces of the block of the item at `at`. `None` if the item ends
+    /// with `;`.
     pub fn block(&self, at: usize) -> Option<(usize, usize)> {
         let open = self.next_block.get(at).copied().flatten()?;
         self.tokens[open].is("{").then_some(())?;
         Some((open, self.closing(open)?))
     }
 
-    /// Line and column of a byte, both from 1; columns count characters.
+    /// Returns the line and column of an offset, both starting from 1. Columns count characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
         let before = self.text.get(self.line_starts[line - 1]..offset).unwrap_or_default();
-        // Of a line without an end only the beginning is counted.
+        // The limit bounds the time for a very long line.
         (line, before.chars().take(10_000).count() + 1)
     }
 }
 
-/// The tokens of a source; `name` is how the file is called in messages.
+/// Splits a source into tokens. `name` is the file's name in messages.
 fn tokens<'source>(source: &'source str, name: &str) -> Result<Vec<Token<'source>>> {
     let mut list = Vec::new();
     let mut at = 0;
@@ -111,7 +119,9 @@ fn tokens<'source>(source: &'source str, name: &str) -> Result<Vec<Token<'source
     Ok(list)
 }
 
-/// What a token of the compiler is here; none for space. The error says what has no end.
+/// Returns the kind of a token of the compiler's lexer. `None` for whitespace.
+///
+/// The error names the token that has no end.
 fn kind(kind: TokenKind) -> std::result::Result<Option<Kind>, &'static str> {
     Ok(Some(match kind {
         TokenKind::Whitespace | TokenKind::Frontmatter { .. } => return Ok(None),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Weight functions as they are written, taken apart into what templates write and what people write: terms and comments,
-//! with their places.
+//! The text of weight functions: their terms and comments with their positions, so that manual
+//! edits can be distinguished from what templates write.
 
 use super::{
     Function,
@@ -13,53 +13,58 @@ use std::ops::Range;
 
 /// The functions of one implementation.
 pub struct Block<'source> {
-    /// Whether it is the one for `()`.
+    /// Whether it is the implementation for `()`.
     pub of_unit: bool,
     pub span: Range<usize>,
     pub functions: Vec<Body<'source>>,
 }
 
+/// A weight function.
 pub struct Body<'source> {
     pub name: &'source str,
     pub line: usize,
-    /// From the first comment before it to its closing brace.
+    /// The byte range from the first comment before the function to its closing brace.
     pub span: Range<usize>,
-    /// From `fn` to the opening brace.
+    /// The text from `fn` to the opening brace.
     pub signature: &'source str,
     pub arguments: Vec<Token<'source>>,
-    /// Right after the opening brace.
+    /// The byte offset after the opening brace.
     pub begin: usize,
-    /// Right after the weight: a term can follow.
+    /// The byte offset after the weight, where a term can be added.
     pub end: usize,
-    /// Whether there is a comment as templates write it.
+    /// Whether the function has a comment that templates write.
     pub is_generated: bool,
     pub facts: Facts,
-    /// Comments and attributes by hand before the function.
+    /// The handwritten comments and the attributes before the function.
     pub before: Vec<Line<'source>>,
-    /// Comments by hand in it that belong to none of the terms.
+    /// The handwritten comments in the function that belong to no term.
     pub inside: Vec<Line<'source>>,
-    /// The weight, and what is added to it; None where it is no such sum.
+    /// The first weight and the added terms. `None` if the body is not such a sum.
     pub terms: Option<Vec<Term<'source>>>,
 }
 
+/// A line of a source.
 #[derive(Clone, Copy)]
 pub struct Line<'source> {
     pub text: &'source str,
     pub line: usize,
 }
 
-/// `.saturating_add(…)`, or the first weight.
+/// A term of a weight: `.saturating_add(…)`, or the first weight.
 pub struct Term<'source> {
     pub text: &'source str,
     pub line: usize,
-    /// None where that cannot be said.
+    /// The cost. `None` if the term is unreadable.
     pub cost: Option<Cost>,
+    /// The identifiers in the term.
     pub names: Vec<&'source str>,
-    /// Comments by hand on the lines before it, and the one behind it.
+    /// The handwritten comments on the lines before the term.
     pub before: Vec<Line<'source>>,
+    /// The handwritten comment on the term's last line.
     pub behind: Option<Line<'source>>,
 }
 
+/// Returns the implementations of weight functions in a source.
 pub fn blocks<'source>(source: &Source<'source>) -> Vec<Block<'source>> {
     let read = |found: super::Found| {
         let (open, close) = found.block;
@@ -127,7 +132,7 @@ impl<'source> Body<'source> {
     }
 }
 
-/// The first and the last token of each term.
+/// Returns the first and the last token of each term. `None` if the body is not a sum of terms.
 fn split(source: &Source<'_>, (open, close): (usize, usize)) -> Option<Vec<(usize, usize)>> {
     const NO_SUM: [&str; 12] = [";", "+", "*", "-", "/", "?", "=", "{", "let", "if", "match", "return"];
     let tokens = &source.tokens;
@@ -147,7 +152,7 @@ fn split(source: &Source<'_>, (open, close): (usize, usize)) -> Option<Vec<(usiz
             ranges.push((start, last));
             start = at;
         }
-        // What is in brackets belongs to what they are of.
+        // A bracket and its content belong to the same term.
         last = source.closing(at).unwrap_or(at);
         at = last + 1;
     }
@@ -158,6 +163,7 @@ fn split(source: &Source<'_>, (open, close): (usize, usize)) -> Option<Vec<(usiz
     (last < close && ranges[1..].iter().all(is_added)).then_some(ranges)
 }
 
+/// Returns the terms, and the handwritten comments that belong to no term.
 fn terms<'source>(
     source: &Source<'source>,
     (open, close): (usize, usize),

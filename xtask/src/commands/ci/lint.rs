@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The workflows, checked by the two tools that know GitHub's rules: actionlint (whether they mean what they say) and zizmor
-//! (whether they can be abused).
+//! Checks GitHub workflows with actionlint (errors) and zizmor (security).
 //!
-//! Both come from package registries, in versions that `scripts/lint/` pins together with their digests, and are kept in the
-//! cache. Where a registry cannot be reached the tool is skipped, and that is said; what a tool finds is a failed check.
+//! Both come from package registries, in versions and digests pinned in `scripts/lint/`, and are
+//! kept in the cache. If a registry cannot be reached, the tool is reported as skipped. Any finding
+//! is a failed check.
 
 use crate::{
     context::Context,
@@ -14,7 +14,7 @@ use protocol::{Check, ci::ChecksReport};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Kind, Result};
 
-/// In the order of their names.
+/// The linters, in the order of their names.
 const TOOLS: [Linter; 2] = [
     Linter {
         pinned: PinnedTool {
@@ -34,16 +34,17 @@ const TOOLS: [Linter; 2] = [
             install: pinned::from_pypi,
         },
         program: "venv/bin/zizmor",
-        // Without the network: what it asks there says nothing about this source.
+        // Offline: online audits depend on more than this source.
         command: |program| {
             Tool::new(program).args(["--offline", "--no-progress", "--color=never", "--persona=regular"])
         },
     },
 ];
 
+/// A linter and how to run it.
 struct Linter {
     pinned: PinnedTool,
-    /// What is run, in the directory where it is installed.
+    /// The program's path in the installation directory.
     program: &'static str,
     command: fn(&Path) -> Tool,
 }
@@ -59,6 +60,7 @@ pub fn run(context: &Context) -> Result<bool> {
     Ok(report.verdict.passed())
 }
 
+/// Returns the workflow files, sorted.
 fn workflows(directory: &Path) -> Result<Vec<PathBuf>> {
     let io = |error: std::io::Error| Failure::io("list the workflows in", directory, &error);
     let mut found = Vec::new();

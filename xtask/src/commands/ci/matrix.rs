@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The jobs of the workspace's upgrades, for engines that run them on many machines.
+//! The `ci matrix` command: the upgrade jobs of the workspace's runtimes, for CI systems with many
+//! machines.
 
 use super::render;
 use crate::{
@@ -14,7 +15,7 @@ use worker::{Failure, Result};
 /// GitHub runs no more jobs of one matrix.
 const GITHUB_JOBS: usize = 256;
 
-/// One machine's share of an upgrade.
+/// The jobs of one upgrade that run on one machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatrixJob {
     pub runtime: String,
@@ -24,7 +25,7 @@ pub struct MatrixJob {
     pub only: String,
 }
 
-/// Jobs that share a machine because the one is nothing without the other, or takes no time.
+/// The jobs grouped by machine. Jobs of a group depend on each other or are short.
 const SHARES: [(Stage, &str, &[UpgradeJob]); 6] = [
     (Stage::Build, "build", &[UpgradeJob::Build, UpgradeJob::Inspect]),
     (Stage::Check, "diff", &[UpgradeJob::Diff]),
@@ -76,8 +77,9 @@ pub fn run(context: &Context, options: &cli::CiMatrix) -> Result<bool> {
     Ok(true)
 }
 
+/// Returns the matrix entry of a runtime. Returns an error if its name is not usable.
 fn matrix_job(runtime: &Runtime, stage: Stage, job: &'static str, parts: &[UpgradeJob]) -> Result<MatrixJob> {
-    // It becomes part of paths, of names of artifacts and of command lines.
+    // The name is used in paths, artifact names and command lines.
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     let name = &runtime.name;
     if name.is_empty() || name.len() > 64 || name.starts_with(['-', '.']) || !name.chars().all(plain) {
@@ -107,7 +109,8 @@ fn include<'job>(jobs: impl Iterator<Item = &'job MatrixJob>) -> Matrix {
     Matrix { include: entries.collect() }
 }
 
-/// `name=value` lines: a value must be on one line, and a matrix without jobs is an error there.
+/// Returns the jobs as `name=value` lines for GITHUB_OUTPUT, one matrix per stage. `any` is false
+/// if there are no jobs, because GitHub rejects an empty matrix.
 fn github(jobs: &[MatrixJob]) -> Result<String> {
     let mut text = String::new();
     for stage in [Stage::Build, Stage::Check, Stage::Join] {

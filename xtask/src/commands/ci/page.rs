@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A bundle's page, opened in headless Chromium as people will open it: on a phone, on a desk and on paper, light and dark.
+//! Checks a bundle's page in headless Chromium: on phone and desktop screens and in print, in light
+//! and dark mode.
 //!
-//! `scripts/browser/page.mjs` drives the browser through Playwright, which `scripts/browser/` pins with its digest. Where the
-//! browser or the registry is not there the page is not looked at, and that is said.
+//! `scripts/browser/page.mjs` drives the browser through Playwright, which `scripts/browser/` pins
+//! with its digest. If the browser or the registry is not available, the check is reported as
+//! skipped.
 
 use super::super::utf8;
 use super::Answer;
@@ -24,7 +26,7 @@ const PLAYWRIGHT: PinnedTool = PinnedTool {
     files: &["package.json", "package-lock.json", PROGRAM],
     install: pinned::from_npm,
 };
-/// It takes seconds; a page that keeps the browser busy for ever is one that failed.
+/// The timeout of the check, which usually takes seconds. A page that blocks the browser fails.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
 pub fn run(context: &Context, options: &cli::CiPage) -> Result<bool> {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Puts a comment under a pull request with `gh`, which has the rights; the comment of the last run is replaced.
+//! Posts a comment to a pull request with `gh`, and replaces the comment of the previous run.
 //!
-//! Which pull request it is, is asked of GitHub by the commit and the branch: a bundle's word would let anyone write under
-//! another's.
+//! The pull request is looked up on GitHub by commit and branch. A number stated in a bundle would
+//! allow anyone to comment on other pull requests.
 
 use crate::{cli, context::Context, process::tool};
 use protocol::{ci::PostReport, format};
@@ -72,6 +72,7 @@ fn is_plain(character: char) -> bool {
     character.is_ascii_alphanumeric() || "._-".contains(character)
 }
 
+/// Checks the value of an option.
 fn check(option: &str, text: &str, good: impl Fn(&str) -> bool) -> Result<()> {
     let fits = text.len() <= 512 && !text.chars().any(char::is_control) && good(text);
     let expected = match option {

@@ -10,14 +10,16 @@ use super::matrix::MatrixJob;
 use crate::cli::Stage;
 use serde_json::{Map, Value, json};
 
+/// The first line of each file.
 const HEAD: &str = "# Made by `cargo xtask ci matrix`: change the runtimes' configuration, not this.\n";
 
-/// A child pipeline of GitLab. Each job hands its bundle on as an artifact; files that several hold are the same.
+/// Returns a child pipeline for GitLab. Each job passes its bundle on as an artifact. Files
+/// contained in several artifacts are identical.
 pub fn gitlab(jobs: &[MatrixJob], image: Option<&str>) -> String {
     let mut pipeline = Map::new();
     let mut stages: Vec<&str> = jobs.iter().map(|job| job.stage.name()).collect();
     stages.dedup();
-    // A pipeline without a job is an error there.
+    // GitLab rejects a pipeline without jobs.
     if jobs.is_empty() {
         pipeline.insert("nothing-to-do".into(), json!({"script": ["true"], "variables": {"GIT_STRATEGY": "none"}}));
     } else {
@@ -27,7 +29,7 @@ pub fn gitlab(jobs: &[MatrixJob], image: Option<&str>) -> String {
         pipeline.insert("default".into(), json!({"image": image}));
     }
     for job in jobs {
-        // Where git looks away: files that are part of no commit would make the source differ from it.
+        // A directory that git ignores: untracked files would make the work tree dirty.
         let bundle = format!("target/bundles/{}", job.runtime);
         let before = |other: &&MatrixJob| other.runtime == job.runtime && other.stage < job.stage;
         let needs: Vec<_> = jobs.iter().filter(before).map(gitlab_name).collect();
@@ -38,7 +40,7 @@ pub fn gitlab(jobs: &[MatrixJob], image: Option<&str>) -> String {
             "artifacts": {"when": "always", "expire_in": "1 week", "paths": [format!("{bundle}/")]},
         });
         if job.stage == Stage::Join {
-            // A check that failed is told in the bundle too.
+            // The joined bundle also reports failed checks.
             fields["when"] = json!("always");
         }
         pipeline.insert(gitlab_name(job), fields);
@@ -50,7 +52,7 @@ fn gitlab_name(job: &MatrixJob) -> String {
     format!("{} {}", job.job, job.runtime)
 }
 
-/// Jobs of Kubernetes, one document each. They share a volume for the bundles.
+/// Returns jobs for Kubernetes, one YAML document each. They share a volume for the bundles.
 pub fn kubernetes(jobs: &[MatrixJob], image: &str, claim: &str) -> String {
     let documents = jobs.iter().map(|job| {
         let labels = json!({
@@ -85,7 +87,7 @@ pub fn kubernetes(jobs: &[MatrixJob], image: &str, claim: &str) -> String {
             "apiVersion": "batch/v1",
             "kind": "Job",
             "metadata": {"name": kubernetes_name(job), "labels": labels},
-            // A check that failed fails again.
+            // No retries: a failed check would fail again.
             "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
         });
         format!("---\n{}", yaml(&document))
@@ -93,7 +95,8 @@ pub fn kubernetes(jobs: &[MatrixJob], image: &str, claim: &str) -> String {
     format!("{HEAD}{}", documents.collect::<String>())
 }
 
-/// A name by the rules of DNS labels; what had to be changed gets a digest, so that no two become one.
+/// Returns a job name that is a valid DNS label. A changed name ends with a digest, to keep names
+/// distinct.
 fn kubernetes_name(job: &MatrixJob) -> String {
     const MOST: usize = 63;
     let whole = format!("cutover-{}-{}", job.job, job.runtime);
@@ -109,7 +112,8 @@ fn kubernetes_name(job: &MatrixJob) -> String {
     format!("{}-{}", kept.collect::<String>(), &digest[2..10])
 }
 
-/// A JSON value as YAML in block style. Texts are JSON's, which YAML reads the same.
+/// Renders a JSON value as YAML in block style. Strings are written as JSON, which YAML reads the
+/// same way.
 fn yaml(value: &Value) -> String {
     let mut text = String::new();
     block(value, 0, &mut text);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Manifests and cargo's configuration, edited in place: what is there stays as it is, comments included.
+//! Edits manifests and cargo's configuration in place. Existing entries and comments are kept.
 
 use super::Origin;
 use std::path::Path;
 use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 use worker::{Failure, Result};
 
-/// What is put into a runtime's `[package.metadata.cutover]`, where it says nothing itself.
+/// The proposed `[package.metadata.cutover]` of a runtime that has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proposal {
     pub state: Option<String>,
@@ -15,22 +15,25 @@ pub struct Proposal {
     pub features: Option<Vec<String>>,
 }
 
-/// An alias of cargo's configuration.
+/// The state of an alias in cargo's configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Alias {
-    /// The file with it.
+    /// The alias is missing; the file's text with the alias added.
     Missing(String),
+    /// The alias runs Cutover.
     Ours,
-    /// What it stands for.
+    /// The alias runs another command; its line.
     Other(String),
 }
 
-/// The package of the command. Not `xtask`: Cutover's own package is called that, and cargo would not know which is meant.
+/// Returns the name of the command's package. It is not `xtask`, which would be ambiguous with
+/// Cutover's own package.
 pub fn package(name: &str) -> String {
     let last = name.rsplit('/').next().unwrap_or(name);
     if last.starts_with("cutover") { format!("{last}-command") } else { format!("cutover-{last}") }
 }
 
+/// Returns the manifest of the command's package.
 pub fn of_package(package: &str, origin: &Origin) -> String {
     format!(
         "# `cargo xtask`: the command is Cutover's, at the version that stands here.\n[package]\nname = \"{package}\"\n\
@@ -48,14 +51,14 @@ fn table<'item>(item: &'item mut Item, path: &Path, name: &str) -> Result<&'item
     item.as_table_like_mut().ok_or_else(|| Failure::input(format!("`{name}` of {} is no table", path.display())))
 }
 
-/// A table that is only there to hold others has no line of its own.
+/// Returns a table without a header line, for tables that only contain other tables.
 fn implicit() -> Item {
     let mut table = Table::new();
     table.set_implicit(true);
     Item::Table(table)
 }
 
-/// The root manifest with the new member, and with the runtime that is meant when none is named.
+/// Returns the root manifest with the new member and the default runtime.
 pub fn workspace(text: &str, path: &Path, member: &str, default: Option<&str>) -> Result<String> {
     let mut document = parse(text, path)?;
     let workspace = table(document.entry("workspace").or_insert(Item::Table(Table::new())), path, "workspace")?;
@@ -76,7 +79,7 @@ pub fn workspace(text: &str, path: &Path, member: &str, default: Option<&str>) -
     Ok(document.to_string())
 }
 
-/// Cargo's patterns, as far as they are used: `*` stands for a part of one name.
+/// Returns whether a member pattern of cargo matches. Supports one `*` in each path component.
 fn covers(pattern: &str, member: &str) -> bool {
     let (pattern, member) = (pattern.trim_end_matches('/'), member.trim_end_matches('/'));
     let (parts, names): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), member.split('/').collect());
@@ -89,7 +92,7 @@ fn covers(pattern: &str, member: &str) -> bool {
     parts.len() == names.len() && parts.iter().zip(&names).all(part)
 }
 
-/// One line for each where there is one for each.
+/// Adds a text to an array, on its own line if the array has one line per entry.
 fn add(array: &mut Array, text: &str) {
     let before = array.iter().last().and_then(|last| last.decor().prefix()).and_then(|prefix| prefix.as_str());
     let line = before.filter(|prefix| prefix.contains('\n')).and_then(|prefix| prefix.rsplit('\n').next());
@@ -106,6 +109,7 @@ fn add(array: &mut Array, text: &str) {
     }
 }
 
+/// Looks up the alias of a command.
 pub fn alias(text: &str, path: &Path, name: &str) -> Result<Alias> {
     let mut document = parse(text, path)?;
     let wanted = format!("run --quiet --package {} --", package(name));
@@ -121,7 +125,7 @@ pub fn alias(text: &str, path: &Path, name: &str) -> Result<Alias> {
     }
 }
 
-/// A runtime's manifest with what is proposed for it. What it says itself is not touched.
+/// Returns a runtime's manifest with the proposed configuration. An existing one is kept.
 pub fn runtime(text: &str, path: &Path, proposal: &Proposal) -> Result<String> {
     if *proposal == Proposal::default() {
         return Ok(text.to_owned());
@@ -146,7 +150,7 @@ pub fn runtime(text: &str, path: &Path, proposal: &Proposal) -> Result<String> {
         }
     }
     cutover.decor_mut().set_prefix("\n");
-    // Behind [package], not at the end of the file.
+    // After [package], not at the end of the file.
     if let Some(position) = document.get("package").and_then(Item::as_table).and_then(Table::position) {
         cutover.set_position(position);
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where a workspace gets Cutover from.
+//! The source of the dependency on Cutover.
 
 use crate::context::Context;
 use std::path::Path;
 use worker::{Failure, Result};
 
+/// The source of the dependency on Cutover: a directory or a git repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The directory of Cutover's package.
@@ -36,14 +37,14 @@ impl Origin {
 
     fn git(text: &str) -> Result<Self> {
         let wrong = |what: &str| {
-            // Not what was given: it may hold credentials.
+            // The error does not contain the value, which may contain credentials.
             Failure::usage("--cutover names no commit of a repository")
                 .found(what.to_owned())
                 .expected("URL@REV, REV being a commit's whole hash")
         };
         let (url, rev) = text.rsplit_once('@').ok_or_else(|| wrong("no @"))?;
         if rev.len() != 40 || !rev.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            // A branch or tag may be another commit tomorrow.
+            // A branch or tag may move to another commit.
             return Err(wrong("no whole hash after the @"));
         }
         let authority = url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
@@ -55,7 +56,7 @@ impl Origin {
         if url.contains(['"', '\\', '\n', ' ']) {
             return Err(wrong("an address with characters that no address has"));
         }
-        // Cargo wants URLs, and `git@host:path` is none.
+        // Cargo requires URLs; `git@host:path` is not one.
         let url = match (url.strip_prefix("git@"), url.contains("://")) {
             (Some(rest), false) => format!("ssh://git@{}", rest.replacen(':', "/", 1)),
             _ => url.to_owned(),
@@ -63,7 +64,7 @@ impl Origin {
         Ok(Self::Git { url, rev: rev.to_owned() })
     }
 
-    /// The value of the dependency.
+    /// Returns the value of the dependency in TOML.
     pub fn dependency(&self) -> String {
         let quoted = |text: &str| toml_edit::Value::from(text).to_string();
         match self {
@@ -74,6 +75,7 @@ impl Origin {
         }
     }
 
+    /// Returns a note for the user, if the dependency works only on this machine.
     pub fn note(&self) -> Option<String> {
         match self {
             Self::Path(path) => Some(format!(

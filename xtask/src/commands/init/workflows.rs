@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the workflows of a repository do that Cutover does too. They are read as text: nothing of them is run or changed.
+//! Finds tools in a repository's workflows that Cutover replaces. The workflows are only read, as
+//! text.
 
 use std::path::{Path, PathBuf};
 use worker::Result;
@@ -7,7 +8,7 @@ use worker::Result;
 const LIMIT: u64 = 1 << 20;
 const FILES: usize = 200;
 
-/// A word in a workflow, and the command that does the same.
+/// The tools found in workflows, each with the command that replaces it.
 const TOOLS: [(&str, &str); 6] = [
     ("srtool", "build"),
     ("subwasm", "inspect` and `diff"),
@@ -17,6 +18,7 @@ const TOOLS: [(&str, &str); 6] = [
     ("gh release", "release"),
 ];
 
+/// Returns a note for each tool that a workflow uses.
 pub fn notes(root: &Path, name: &str) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     let command = name.rsplit('/').next().unwrap_or(name);
@@ -35,7 +37,7 @@ pub fn notes(root: &Path, name: &str) -> Result<Vec<String>> {
     Ok(notes)
 }
 
-/// The features that the workflows give to srtool, where all say the same.
+/// Returns the features that the workflows pass to srtool. Empty if they differ.
 pub fn features(root: &Path) -> Result<Vec<String>> {
     let mut found: Option<Vec<String>> = None;
     for (_, text) in read(root)? {
@@ -51,15 +53,17 @@ pub fn features(root: &Path) -> Result<Vec<String>> {
     Ok(found.unwrap_or_default())
 }
 
+/// Returns the features given in a line, if they are literal.
 fn of_line(line: &str) -> Option<Vec<String>> {
     let (_, rest) = line.split_once("--features")?;
     let word = rest.trim_start_matches([' ', '=']).split([' ', '"', '\'']).next()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     let features: Vec<String> = word.split(',').map(str::to_owned).collect();
-    // An expression of the workflow is none that can be known here.
+    // The value of a workflow expression is not known here.
     features.iter().all(|feature| !feature.is_empty() && feature.bytes().all(plain)).then_some(features)
 }
 
+/// Reads the workflow files of a repository.
 fn read(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     let Ok(entries) = std::fs::read_dir(root.join(".github/workflows")) else { return Ok(Vec::new()) };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A directory as one file: a POSIX tar archive (ustar) whose bytes depend on names and contents alone.
+//! Deterministic tar archives (ustar): the bytes depend only on the names and contents of the
+//! files.
 
 use std::{
     io::Read,
@@ -11,7 +12,8 @@ use worker::{Failure, Result};
 const FILE_LIMIT: u64 = 256 << 20;
 const FILES: usize = 10_000;
 
-/// All files below `directory`, under the name `top`, sorted; owned by nobody, dated 1970.
+/// Archives all files below `directory` under the name `top`. Entries are sorted, without owner and
+/// dated 1970.
 pub fn tar(directory: &Path, top: &str) -> Result<Vec<u8>> {
     let mut archive = Builder::new(Vec::new());
     for path in files(directory)? {
@@ -24,13 +26,15 @@ pub fn tar(directory: &Path, top: &str) -> Result<Vec<u8>> {
     archive.into_inner().map_err(|error| unwritten(top, &error))
 }
 
-/// Unpacks an archive that [`tar`] made, byte for byte, and no other. Returns the directory that was in it.
+/// Unpacks an archive made by [`tar`] and returns its directory. Any other archive is an error: the
+/// files must give the same bytes when archived again.
 pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
     let wrong =
         |found: String| Failure::input("the archive of a bundle is none that `release prepare` made").found(found);
     let broken = |error: std::io::Error| wrong(error.to_string());
     let mut top: Option<String> = None;
-    // Raw: an extension of the format, such as a file with holes, could ask for more than the archive holds.
+    // Raw mode: an extension of the format, such as a sparse file, could state more data than the
+    // archive contains.
     for entry in Archive::new(archive).entries().map_err(broken)?.raw(true) {
         let mut entry: Entry<'_, &[u8]> = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -55,6 +59,7 @@ pub fn unpack(archive: &[u8], into: &Path) -> Result<PathBuf> {
     }
 }
 
+/// Returns all files below a directory, sorted. Anything but files and directories is an error.
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in files::below(directory).sort_by_file_name() {
@@ -69,6 +74,7 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Returns the header of a file: mode 644, no owner, dated 1970.
 fn header(name: &str, size: u64) -> Result<Header> {
     let mut header = Header::new_ustar();
     header.set_path(name).map_err(|error| unwritten(name, &error))?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The section of a file of changes that is about one release.
+//! Finds the section of a changelog about one release.
 
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
@@ -9,14 +9,14 @@ const LIMIT: u64 = 16 << 20;
 const LONGEST_SECTION: usize = 60_000;
 const USUAL: [&str; 2] = ["CHANGELOG.md", "CHANGELOG"];
 
-/// A section, as it stands there.
+/// A section of the changelog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     pub heading: String,
     pub text: String,
 }
 
-/// The file that is configured, which must be there, or one with a usual name.
+/// Returns the configured changelog, which must exist, or one with a usual name.
 pub fn file(root: &Path, configured: Option<&Path>) -> Result<Option<PathBuf>> {
     if let Some(name) = configured {
         let path = root.join(name);
@@ -29,7 +29,8 @@ pub fn file(root: &Path, configured: Option<&Path>) -> Result<Option<PathBuf>> {
     Ok(USUAL.iter().map(|name| root.join(name)).find(|path| path.is_file()))
 }
 
-/// The section whose heading has one of these words: the tag, the version with dots, the spec_version.
+/// Returns the section whose heading contains one of these words: the tag, the dotted version, the
+/// spec_version.
 pub fn section(path: &Path, words: &[&str]) -> Result<Option<Section>> {
     let text = files::read_bounded(path, LIMIT)?;
     let text = String::from_utf8(text)
@@ -37,6 +38,7 @@ pub fn section(path: &Path, words: &[&str]) -> Result<Option<Section>> {
     Ok(find(&text, words))
 }
 
+/// Finds the first section whose heading contains one of the words.
 fn find(text: &str, words: &[&str]) -> Option<Section> {
     let mut lines = text.lines();
     let (heading, depth) = lines.by_ref().find_map(|line| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The directory of a release: put together beside its place, then renamed. `release.json` in it says what the others
-//! are.
+//! The directory of a release. It is written to a temporary directory and then renamed. Its
+//! `release.json` describes the other files.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,11 +15,11 @@ pub const FORMAT: &str = "cutover/release/v1";
 pub const RECORD: &str = "release.json";
 pub const NOTES: &str = "notes.md";
 pub const SUMS: &str = "SHA256SUMS";
-/// GitHub takes files below 2 GiB; no file of a release comes near this.
+/// The maximum size of a file, in bytes. GitHub accepts files below 2 GiB.
 pub const FILE_LIMIT: u64 = 512 << 20;
 const RECORD_LIMIT: u64 = 16 << 20;
 
-/// A file that is published.
+/// A published file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
     pub name: String,
@@ -27,7 +27,8 @@ pub struct Asset {
     pub sha256: String,
 }
 
-/// What `publish` reads of `release.json`; the rest is for people and other programs.
+/// The fields of `release.json` that `publish` reads. Other fields are for people and other
+/// programs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Record {
     pub format: String,
@@ -39,7 +40,7 @@ pub struct Record {
     pub notes: Asset,
     #[serde(default)]
     pub runtimes: Vec<Released>,
-    /// The file of signers that it was prepared under.
+    /// The file of signers that the release was prepared with.
     #[serde(default)]
     pub signers: Option<Value>,
 }
@@ -48,7 +49,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Released {
     pub name: String,
-    /// Its blob.
+    /// The file name of its blob.
     pub asset: String,
     #[serde(default)]
     pub bundle: Option<Bundled>,
@@ -60,15 +61,17 @@ pub struct Bundled {
     pub asset: String,
 }
 
+/// Returns the sha256 as hex digits without 0x.
 pub fn sha256(content: &[u8]) -> String {
     hex::encode_prefixed(Sha256::digest(content)).trim_start_matches("0x").to_owned()
 }
 
-/// The files of a release by their names.
+/// The files of a release, by name.
 #[derive(Default)]
 pub struct Files(BTreeMap<String, Vec<u8>>);
 
 impl Files {
+    /// Adds a file. Returns an error if the name is invalid or used already.
     pub fn add(&mut self, name: impl Into<String>, content: Vec<u8>) -> Result<()> {
         let name = name.into();
         super::template::check_asset(&name)?;
@@ -79,14 +82,15 @@ impl Files {
         }
     }
 
-    /// Adds the checksums of all that are there now, as `sha256sum --check` takes them.
+    /// Adds the checksums of the current files, in the format of `sha256sum --check`.
     pub fn add_sums(&mut self) -> Result<()> {
         let lines = self.0.iter().map(|(name, content)| format!("{}  {name}\n", sha256(content)));
         let text: String = lines.collect();
         self.add(SUMS, text.into_bytes())
     }
 
-    /// The files of a release that [`read`] found well, without those that [`Files::seal`] makes.
+    /// Reads the files of a release that [`read`] verified, without those that [`Files::seal`]
+    /// makes.
     pub fn of(record: &Record, directory: &Path) -> Result<Self> {
         let mut files = Self::default();
         for asset in record.assets.iter().filter(|asset| asset.name != SUMS) {
@@ -95,13 +99,14 @@ impl Files {
         Ok(files)
     }
 
+    /// Replaces a file, or adds it.
     pub fn replace(&mut self, name: &str, content: Vec<u8>) -> Result<()> {
         self.0.remove(name);
         self.add(name, content)
     }
 
-    /// Adds checksums, notes and the record of what is there now; `document` is what the notes are made from, and becomes
-    /// the record.
+    /// Adds checksums, notes and the record of the current files. The notes are rendered from
+    /// `document`, which becomes the record.
     pub fn seal(&mut self, document: &mut Value) -> Result<Vec<Asset>> {
         self.add_sums()?;
         let assets = self.assets();
@@ -117,6 +122,7 @@ impl Files {
         Ok(assets)
     }
 
+    /// Returns name, size and checksum of each file.
     pub fn assets(&self) -> Vec<Asset> {
         let asset = |(name, content): (&String, &Vec<u8>)| Asset {
             name: name.clone(),
@@ -126,7 +132,7 @@ impl Files {
         self.0.iter().map(asset).collect()
     }
 
-    /// Puts the directory in its place. `false` if it was there already, every byte of it.
+    /// Writes the directory. Returns `false` if it exists already with the same content.
     pub fn place(self, out: &Path) -> Result<bool> {
         if self.is_at(out) {
             return Ok(false);
@@ -149,6 +155,7 @@ impl Files {
         Ok(true)
     }
 
+    /// Returns whether the directory contains exactly these files.
     fn is_at(&self, out: &Path) -> bool {
         let Ok(names) = names(out) else { return false };
         names.iter().eq(self.0.keys())
@@ -156,13 +163,14 @@ impl Files {
     }
 }
 
+/// Returns the names of a directory's entries.
 fn names(directory: &Path) -> Result<BTreeSet<String>> {
     let io = |error: std::io::Error| Failure::io("list", directory, &error);
     let entries = std::fs::read_dir(directory).map_err(io)?;
     entries.map(|entry| Ok(entry.map_err(io)?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// A directory that is not there, is empty, or is a release of an earlier run.
+/// Checks that the directory does not exist, is empty, or contains a release of an earlier run.
 pub fn check_place(out: &Path) -> Result<()> {
     if !out.exists() || out.join(RECORD).is_file() {
         return Ok(());
@@ -175,7 +183,7 @@ pub fn check_place(out: &Path) -> Result<()> {
     }
 }
 
-/// Reads a directory and holds every file against the record.
+/// Reads the record of a release and verifies every file against it.
 pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     let directory = std::fs::canonicalize(directory)
         .map_err(|error| Failure::io("open", directory, &error).hint("cargo xtask release prepare"))?;
@@ -223,7 +231,7 @@ pub fn read(directory: &Path) -> Result<(Record, PathBuf)> {
     Ok((record, directory))
 }
 
-/// All that the record of a release says.
+/// Reads the whole record of a release.
 pub fn document(directory: &Path) -> Result<Value> {
     let path = directory.join(RECORD);
     serde_json::from_slice(&files::read_bounded(&path, RECORD_LIMIT)?)

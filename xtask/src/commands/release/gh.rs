@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! GitHub, by its own command `gh`: who may do what is its business, and no token passes through here.
+//! GitHub, through its command line `gh`. `gh` checks the permissions; Cutover never sees a token.
 
 use crate::process::{CapturedOutput, Tool, quote};
 use serde::Deserialize;
@@ -11,13 +11,14 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// gh's exit code where nobody is logged in.
 const NOT_LOGGED_IN: i32 = 4;
 
+/// Runs `gh` for one repository.
 pub struct Gh<'run> {
-    /// Where gh finds the repository, unless it is named.
+    /// The directory from which gh finds the repository, if `repo` is not set.
     pub workspace: &'run Path,
     pub repo: Option<&'run str>,
 }
 
-/// A release as `gh release view` tells it.
+/// The output of `gh release view`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Release {
@@ -35,9 +36,9 @@ pub struct Release {
 pub struct Uploaded {
     pub name: String,
     pub size: u64,
-    /// `uploaded`, or `starter` where an upload was cut short.
+    /// `uploaded`, or `starter` if the upload was interrupted.
     pub state: String,
-    /// `sha256:` and hex; older servers and older versions of gh do not tell it.
+    /// `sha256:` and hex digits. Older servers and older versions of gh do not report it.
     pub digest: Option<String>,
 }
 
@@ -53,7 +54,7 @@ impl Gh<'_> {
         }
     }
 
-    /// A command as a person would type it.
+    /// Returns a command as a person would type it in a shell.
     pub fn line(&self, arguments: &[&str]) -> String {
         let mut words: Vec<String> = Vec::new();
         words.extend(self.repo.map(|repo| format!("GH_REPO={}", quote(OsStr::new(repo)))));
@@ -62,6 +63,7 @@ impl Gh<'_> {
         words.join(" ")
     }
 
+    /// Checks that gh is installed.
     pub fn check(&self) -> Result<()> {
         let answered = self.tool(&["--version"]).capture().is_ok_and(|captured| captured.status.success());
         crate::interrupt::check()?;
@@ -79,6 +81,7 @@ impl Gh<'_> {
         Ok(captured)
     }
 
+    /// Runs gh and returns its standard output.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
         let captured = self.capture(arguments)?;
         match captured.status.success() {
@@ -87,7 +90,7 @@ impl Gh<'_> {
         }
     }
 
-    /// The release of a tag, a draft too. `None` if there is none.
+    /// Returns the release of a tag, published or draft. `None` if there is none.
     pub fn view(&self, tag: &str) -> Result<Option<Release>> {
         let arguments = ["release", "view", tag, "--json", FIELDS];
         let captured = self.capture(&arguments)?;
@@ -104,7 +107,7 @@ impl Gh<'_> {
         })
     }
 
-    /// The commit that GitHub has under a name. `None` if it has none.
+    /// Resolves a name to a commit on GitHub. `None` if there is none.
     pub fn commit(&self, name: &str) -> Result<Option<String>> {
         let address = format!("repos/{{owner}}/{{repo}}/commits/{name}");
         let arguments = ["api", &address, "--jq", ".sha"];
@@ -112,7 +115,7 @@ impl Gh<'_> {
         if captured.status.success() {
             return Ok(Some(String::from_utf8_lossy(&captured.stdout).trim().to_owned()));
         }
-        // 422: "No commit found for SHA". A repository that is not there, or not to be seen, gives 404.
+        // 422: "No commit found for SHA". A missing or invisible repository gives 404.
         match captured.stderr.contains("HTTP 422") {
             true => Ok(None),
             false => Err(self.explain(&arguments, &captured)),

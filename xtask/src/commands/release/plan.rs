@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What would be released, and why: from the sources and the history alone, before anything is compiled.
+//! Plans a release: which runtimes are released, and why. The plan needs only the sources and git's
+//! history; nothing is compiled.
 
 use super::{
     changelog::{self, Section},
@@ -36,7 +37,7 @@ pub struct Plan {
     pub commit: String,
     pub dirty: bool,
     pub changelog: Option<String>,
-    /// The heading of the section about this release.
+    /// The heading of the changelog section about this release.
     pub section: Option<String>,
     #[serde(skip)]
     pub section_text: Option<String>,
@@ -44,7 +45,7 @@ pub struct Plan {
     pub commit_count: u64,
     pub runtimes: Vec<Planned>,
     pub warnings: Vec<String>,
-    /// What stops the release.
+    /// The reasons why the release cannot be made.
     pub problems: Vec<String>,
 }
 
@@ -70,7 +71,8 @@ pub struct Planned {
     pub last_spec_version: Option<u32>,
     pub released: bool,
     pub reason: String,
-    /// Since the last release, of the packages in the workspace that it is made from.
+    /// The number of commits since the last release that changed the runtime's packages in the
+    /// workspace.
     pub commits: u64,
     pub files_changed: usize,
     pub asset: String,
@@ -89,6 +91,7 @@ impl Plan {
         self.problems.is_empty()
     }
 
+    /// Returns the plan as a JSON document, with version and verdict.
     pub fn document(&self) -> Result<Value> {
         let mut document = serde_json::to_value(self)
             .map_err(|error| Failure::internal("the plan cannot be written as JSON").found(error.to_string()))?;
@@ -106,6 +109,7 @@ impl Plan {
     }
 }
 
+/// Plans a release from the workspace and its tags.
 pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelection) -> Result<Plan> {
     let root = &context.workspace;
     let state = git::source(root);
@@ -143,7 +147,7 @@ pub fn make(context: &Context, workspace: &Workspace, selection: &ReleaseSelecti
         None => rule.tag(spec_version)?,
     };
     check_tag(&tag)?;
-    // Where nothing is released there is no tag to be made, and the last one is in nobody's way.
+    // If nothing is released, no tag is made, and the existing tag is no conflict.
     if !risen.is_empty() {
         check_free(root, &tag, &commit, selection.tagged)?;
     }
@@ -211,6 +215,7 @@ fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Returns the selected runtimes: those named, limited to the group.
 fn select<'a>(workspace: &'a Workspace, selection: &ReleaseSelection) -> Result<Vec<&'a Runtime>> {
     let mut selected = workspace.select(&selection.runtimes)?;
     let Some(group) = selection.group else { return Ok(selected) };
@@ -253,7 +258,8 @@ pub fn before(workspace: &Workspace, root: &Path, runtime: &Runtime) -> Result<O
     Ok(found.into_iter().max_by_key(|last| last.spec_version))
 }
 
-/// A tag is made once: what has it is what everybody downloaded.
+/// Checks that the tag does not exist yet, or with `tagged`, that it points to this commit. A tag
+/// that users have fetched must not move.
 fn check_free(root: &Path, tag: &str, commit: &str, tagged: bool) -> Result<()> {
     let there = git::commit(root, &format!("refs/tags/{tag}"));
     match (there, tagged) {
@@ -277,6 +283,7 @@ fn check_free(root: &Path, tag: &str, commit: &str, tagged: bool) -> Result<()> 
     }
 }
 
+/// Returns the runtime's entry in the plan. `judge` decides whether it is released.
 fn planned(
     root: &Path,
     workspace: &Workspace,
@@ -287,7 +294,7 @@ fn planned(
     let directories = inputs::path_packages(&workspace.metadata, &runtime.id);
     let mut paths: Vec<String> = Vec::new();
     for directory in &directories {
-        // What is not of this repository is not of its history.
+        // Git knows only the packages of this repository.
         if let Ok(inside) = directory.strip_prefix(root) {
             let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
             paths.push(super::super::utf8(inside)?.to_owned());
@@ -324,7 +331,7 @@ fn planned(
     })
 }
 
-/// The name of a blob among the files of the release; `variant` is empty for what goes on chain.
+/// Returns the file name of a blob in the release. `variant` is empty for the production blob.
 fn asset(workspace: &Workspace, runtime: &Runtime, spec_version: u32, variant: &str) -> Result<String> {
     let template = workspace.config.release.asset_name.as_deref().unwrap_or(ASSET);
     let variant = if variant.is_empty() { String::new() } else { format!(".{variant}") };
@@ -386,7 +393,7 @@ fn judge(runtimes: &mut [Planned], named: &[String], last: Option<&Last>, commit
     problems
 }
 
-/// Commits since another one, the newest first, merges left out.
+/// Returns the commits since another one, newest first, without merges.
 fn log(root: &Path, since: &str, paths: &[&str]) -> Result<Vec<Commit>> {
     let (range, most) = (format!("{since}..HEAD"), format!("--max-count={COMMITS}"));
     let fixed = ["--literal-pathspecs", "log", "--no-merges", "--format=%h%x09%s", "--abbrev=10", &most, &range, "--"];
@@ -397,12 +404,14 @@ fn log(root: &Path, since: &str, paths: &[&str]) -> Result<Vec<Commit>> {
         .collect())
 }
 
+/// Returns the number of files that changed since a commit.
 fn changed(root: &Path, since: &str, paths: &[&str]) -> Result<usize> {
     let fixed = ["--literal-pathspecs", "diff", "--name-only", "-z", since, "HEAD", "--"];
     let text = git::ask(root, &[&fixed, paths].concat())?;
     Ok(text.split('\0').filter(|name| !name.is_empty()).count())
 }
 
+/// Returns the section of the changelog about this release, if any.
 fn section(file: Option<&Path>, tag: &str, spec_version: u32) -> Result<Option<Section>> {
     let Some(file) = file else { return Ok(None) };
     let (version, spec) = (dotted(spec_version), spec_version.to_string());

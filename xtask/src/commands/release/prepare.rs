@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files of a release: blobs, variants, notes, parameters, bundles, checksums.
+//! Prepares the files of a release: blobs, variants, notes, parameters, bundles, checksums.
 //!
-//! What took long is kept in `<directory>.work`, under a digest of what it was made from: a second run repeats nothing
-//! that has not changed, and gives the same bytes.
+//! Slow results are cached in `<directory>.work`, under a digest of their inputs. A second run
+//! repeats only what changed and writes the same bytes.
 
 use super::{
     archive,
@@ -77,12 +77,13 @@ pub fn run(context: &Context, options: &ReleasePrepare) -> Result<bool> {
     press.run(&released, &sources, &out)
 }
 
-/// Where a runtime's upgrade starts from, and what it is compared with.
+/// The sources of the released runtimes, in the order of the plan.
 struct Sources(Vec<Source>);
 
+/// The state that a runtime's upgrade starts from, and the runtime that it is compared with.
 #[derive(Default)]
 struct Source {
-    /// As it was given, and the block that it stands for.
+    /// The state as given by the user, and the hash of its block.
     state: Option<(String, Option<String>)>,
     previous: Option<SourceLocation>,
 }
@@ -100,7 +101,7 @@ impl Sources {
             for text in previous.iter().chain(state.iter().filter(|_| !options.no_bundle)) {
                 expect_source(context, text)?;
             }
-            // A dry run asks no node whether it is there; all others are about one block of a chain.
+            // A dry run connects to no node. Any other run resolves one block of the chain.
             let block = |text: &String| match (options.dry_run, SourceLocation::parse(text)?) {
                 (false, SourceLocation::Live(_)) => {
                     networks::pinned(context, text, None).map(|pinned| pinned.pin.block_hash)
@@ -126,7 +127,7 @@ impl Sources {
 /// `NAME=SOURCE` for each of several runtimes, or `SOURCE` for the only one.
 fn named(option: &str, given: &[String], names: &[&str]) -> Result<Vec<Option<String>>> {
     let mut found: Vec<Option<String>> = names.iter().map(|_| None).collect();
-    // That nothing is released is told by the plan.
+    // The plan reports that nothing is released.
     if names.is_empty() {
         return Ok(found);
     }
@@ -170,7 +171,7 @@ fn intend(context: &Context, plan: &Plan, sources: &Sources, out: &Path) -> Resu
     if let Some(fields) = document.as_object_mut() {
         fields.insert("dry_run".into(), json!(true));
         fields.insert("directory".into(), json!(utf8(out)?));
-        // What is stopped has none.
+        // A release with problems has no files.
         fields.insert("files".into(), if plan.passed() { json!(files) } else { json!([]) });
     }
     context.printer.result(&document, || report::release::intended(&document))?;
@@ -200,7 +201,7 @@ struct Press<'run> {
     options: &'run ReleasePrepare,
     engine: &'run dyn Engine,
     work: PathBuf,
-    /// The file of signers, where there is one.
+    /// The file of signers, if any.
     root: Option<PathBuf>,
 }
 
@@ -226,7 +227,7 @@ impl Press<'_> {
         let mut document = self.document_of_all(&runtimes, &warnings)?;
         let assets = files.seal(&mut document)?;
         let passed = problems.is_empty();
-        // A release that must not go out is not there to be published by mistake.
+        // A failed release is not written, so that it cannot be published by mistake.
         let placed = if passed { files.place(out)? } else { false };
         if !passed && out.exists() {
             warnings.push(format!("{} is of an earlier run", out.display()));
@@ -246,7 +247,7 @@ impl Press<'_> {
         Ok(passed)
     }
 
-    /// What the notes are made from, and the record says.
+    /// Returns the document that the notes are rendered from and that becomes `release.json`.
     fn document_of_all(&self, runtimes: &[Value], warnings: &[String]) -> Result<Value> {
         let mut document = self.plan.document()?;
         let signers = self.root.as_deref().map(|root| {
@@ -269,6 +270,7 @@ impl Press<'_> {
         Ok(document)
     }
 
+    /// Builds, inspects and compares one runtime, and adds its files.
     fn runtime(
         &self,
         planned: &Planned,
@@ -305,6 +307,7 @@ impl Press<'_> {
         Ok(printed)
     }
 
+    /// Returns the runtime's entry in the release document.
     fn document(
         &self,
         planned: &Planned,
@@ -353,7 +356,8 @@ impl Press<'_> {
         })
     }
 
-    /// What the blob says of itself. `name` is that of the runtime, with the variant's for one.
+    /// Returns the facts that the blob states. `name` is the runtime's, with the variant's appended
+    /// for a variant.
     fn facts(&self, name: &str, blob: &Path) -> Result<Value> {
         let key = self.key(Worker::Inspect, &[("blob", &file_digest(blob)?)])?;
         self.remembered(&format!("{name}-facts"), Some(key), || {
@@ -365,7 +369,8 @@ impl Press<'_> {
         })
     }
 
-    /// One that is not required and fails is named, and the release goes on without it.
+    /// Builds the runtime's variants. If one that is not required fails, a warning names it and the
+    /// release continues without it.
     fn variants(
         &self,
         planned: &Planned,
@@ -440,7 +445,7 @@ impl Press<'_> {
                     ("allow", &diff::text(&allow)),
                 ],
             )?),
-            // What a node or standard input says is not known before it is asked.
+            // The content of a node or of standard input is not known in advance: not cached.
             _ => None,
         };
         let comparison = self.remembered(&format!("{}-changes", planned.name), key, || {
@@ -491,7 +496,7 @@ impl Press<'_> {
         }))
     }
 
-    /// The upgrade, tried and signed, as one file.
+    /// Rehearses and signs the upgrade, and adds the bundle as one archive.
     fn bundle(
         &self,
         planned: &Planned,
@@ -565,7 +570,7 @@ impl Press<'_> {
         Ok((outcome.passed, outcome.value))
     }
 
-    /// What a worker's result is made from: the request's parts and the worker itself.
+    /// Returns a digest of a worker's inputs: the parts of the request and the worker's program.
     fn key(&self, worker: Worker, words: &[(&str, &str)]) -> Result<String> {
         let task = self.context.printer.task("release");
         let program = workers::locate(self.context, worker, &task)?;
@@ -626,7 +631,8 @@ fn alike<'a>(name: &'a str, blake2_256: &'a Value, variants: &'a Value) -> impl 
     })
 }
 
-/// What `release sign` added to the bundle that is in the release, where it is made once more and is the same.
+/// Copies the signatures that `release sign` added to the released bundle into the new one, if both
+/// have the same payload.
 fn keep_signatures(released: &Path, bundle: &Path) -> Result<()> {
     let ours = bundle.join(MANIFEST);
     if !released.is_file() || !ours.is_file() {

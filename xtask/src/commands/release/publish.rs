@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A prepared release, published: a draft is made, files are uploaded and compared, and only then it is a release.
+//! Publishes a prepared release: creates a draft, uploads and verifies the files, then publishes
+//! the draft.
 //!
-//! Each step looks first what is there, so that a run that was cut short is gone on with by running it again, and a
-//! release that is out is never touched.
+//! Each step first checks the state on GitHub. An interrupted run continues when the command is run
+//! again, and a published release is never changed.
 
 use super::{
     directory::{self, Asset, FILE_LIMIT, NOTES, Record},
@@ -39,6 +40,7 @@ pub fn run(context: &Context, options: &ReleasePublish) -> Result<bool> {
     Ok(true)
 }
 
+/// Checks that a repository is OWNER/NAME or HOST/OWNER/NAME.
 fn check_repo(repo: Option<&str>) -> Result<()> {
     let Some(repo) = repo else { return Ok(()) };
     let plain = |part: &str| {
@@ -57,11 +59,11 @@ struct Publishing<'run> {
     gh: Gh<'run>,
     record: Record,
     directory: PathBuf,
-    /// Who signed, a runtime each.
+    /// The signatures of each runtime's bundle.
     signatures: Vec<Value>,
 }
 
-/// What is there of a file.
+/// The state of an uploaded file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Same,
@@ -74,6 +76,7 @@ impl Publishing<'_> {
         Ok(utf8(&self.directory.join(name))?.to_owned())
     }
 
+    /// Returns the arguments of `gh` that create the draft.
     fn create(&self) -> Result<Vec<String>> {
         let record = &self.record;
         let mut words = vec!["release".to_owned(), "create".into(), record.tag.clone(), "--draft".into()];
@@ -83,11 +86,13 @@ impl Publishing<'_> {
         Ok(words)
     }
 
+    /// Returns the arguments of `gh` that upload a file.
     fn upload(&self, asset: &Asset) -> Result<Vec<String>> {
         let words = ["release", "upload", &self.record.tag, &self.path(&asset.name)?, "--clobber"];
         Ok(words.map(str::to_owned).to_vec())
     }
 
+    /// Returns the arguments of `gh` that publish the draft.
     fn publish(&self) -> Vec<String> {
         ["release", "edit", &self.record.tag, "--draft=false"].map(str::to_owned).to_vec()
     }
@@ -105,6 +110,7 @@ impl Publishing<'_> {
         Ok(document)
     }
 
+    /// Returns the result as a JSON document.
     fn document(&self, state: &str, url: Option<&str>, actions: &[(&Asset, &str)]) -> Value {
         let assets = actions.iter();
         let assets: Vec<_> = assets
@@ -150,6 +156,7 @@ impl Publishing<'_> {
         Ok(self.document("published", Some(&release.url), &actions))
     }
 
+    /// Returns the release, which must exist.
     fn present(&self) -> Result<Release> {
         self.gh.view(&self.record.tag)?.ok_or_else(|| {
             Failure::environment(format!("the release {} is not there any more, or not yet", self.record.tag))
@@ -164,6 +171,8 @@ impl Publishing<'_> {
         Ok(self.document("was published before", Some(&release.url), &actions))
     }
 
+    /// Creates the draft. Checks that GitHub has the commit and that the tag does not point to
+    /// another one.
     fn draft(&self) -> Result<Release> {
         let record = &self.record;
         if self.gh.commit(&record.commit)?.as_ref() != Some(&record.commit) {
@@ -185,7 +194,7 @@ impl Publishing<'_> {
         self.present()
     }
 
-    /// A draft that somebody else made, or that is of another commit, is not ours to fill.
+    /// Checks that an existing draft is of the same commit and contains no other files.
     fn check_draft(&self, release: &Release) -> Result<()> {
         let record = &self.record;
         let hint = format!("if it is not needed: gh release delete {} --yes; then run the command again", record.tag);
@@ -205,15 +214,17 @@ impl Publishing<'_> {
         }
     }
 
+    /// Returns the name of an uploaded file that is not part of the release, if any.
     fn unknown<'release>(&self, release: &'release Release) -> Option<&'release str> {
         let known = |name: &str| self.record.assets.iter().any(|asset| asset.name == name);
         release.assets.iter().map(|asset| asset.name.as_str()).find(|name| !known(name))
     }
 
+    /// Updates the title, the notes and the pre-release flag of the draft if they differ.
     fn edit_notes(&self, release: &Release) -> Result<()> {
         let notes = files::read_bounded(&self.directory.join(NOTES), FILE_LIMIT)?;
         let notes = String::from_utf8_lossy(&notes).into_owned();
-        // GitHub keeps the line ends of its own pages.
+        // GitHub returns notes edited on its pages with CRLF line ends.
         let same = release.body.replace("\r\n", "\n").trim() == notes.trim() && release.name == self.record.title;
         if same && release.is_prerelease == self.options.prerelease {
             return Ok(());
@@ -250,6 +261,7 @@ impl Publishing<'_> {
         Ok(directory::sha256(&files::read_bounded(&Path::new(into).join(name), FILE_LIMIT)?))
     }
 
+    /// Checks that the uploaded files are exactly those of the prepared release.
     fn check_assets(&self, release: &Release) -> Result<()> {
         let mut wrong = Vec::new();
         for asset in &self.record.assets {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A signature more on a prepared release: on each of its bundles, with checksums, notes and record made anew.
+//! Adds a signature to each bundle of a prepared release, and updates the checksums, the notes and
+//! the record.
 
 use super::{
     archive,
@@ -22,7 +23,7 @@ pub fn run(context: &Context, options: &ReleaseSign) -> Result<bool> {
     let keys = options.keys.iter().map(|key| parse_key(key)).collect::<Result<Vec<_>>>()?;
     expect_keys(context, &keys)?;
     let root = root_file(context, options.root.as_deref())?;
-    // Two who sign at once must not lose one of the signatures.
+    // Locked, so that two signers at the same time do not lose a signature.
     let place =
         std::fs::File::open(&options.directory).map_err(|error| Failure::io("open", &options.directory, &error))?;
     let _ = place.lock();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who signed the bundles of a release. They lie in it as archives, and are asked themselves: what the record says of them is
-//! for people.
+//! The signatures of a release's bundles. They are read from the bundles' archives, not from the
+//! record, which only informs people.
 
 use super::{
     archive,
@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use worker::{Failure, Result};
 
-/// The bundle of a release in a directory of its own, gone with this.
+/// A bundle unpacked into a temporary directory, which is removed on drop.
 pub struct Unpacked {
     pub directory: PathBuf,
     _home: tempfile::TempDir,
 }
 
+/// Unpacks the archive of a bundle.
 pub fn unpack(archive: &Path) -> Result<Unpacked> {
     let home = tempfile::tempdir()
         .map_err(|error| Failure::environment("cannot make a temporary directory").found(error.to_string()))?;
@@ -30,7 +31,8 @@ pub fn unpack(archive: &Path) -> Result<Unpacked> {
     Ok(Unpacked { directory, _home: home })
 }
 
-/// Who signed a bundle, which must be whole and of an upgrade that passed.
+/// Returns the signatures of a bundle. Returns an error if the bundle is damaged or its upgrade did
+/// not pass.
 pub fn signing(
     context: &Context,
     name: &str,
@@ -52,7 +54,8 @@ pub fn signing(
     Ok((Signing::of(&verified.agreement, verified.signed_off), verified))
 }
 
-/// Whether enough of those whose signatures count agreed to everything that is published. Below the threshold nothing is.
+/// Checks that every bundle has enough counting signatures. Below the threshold nothing is
+/// published. Returns the signatures of each runtime.
 pub fn expect_signed_off(
     context: &Context,
     record: &Record,

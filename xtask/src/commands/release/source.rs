@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The spec_version that a runtime's source states: a plan is made before anything is compiled. The blob is asked when
-//! there is one, and must say the same.
+//! Reads the spec_version from a runtime's source, because a plan is made before anything is
+//! compiled. `release prepare` checks that the blob states the same version.
 
 use crate::{git, runtimes::Runtime};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ const FILE_LIMIT: u64 = 8 << 20;
 const FILES: usize = 20_000;
 const FIELD: &str = "spec_version:";
 
-/// The highest that stands in the package: a runtime may keep the declaration of an earlier release beside the present.
+/// Returns the highest spec_version in the package's source. A runtime may keep declarations of
+/// earlier releases.
 pub fn stated(runtime: &Runtime) -> Result<u32> {
     let directory = runtime.directory.join("src");
     let mut highest = None;
@@ -31,7 +32,8 @@ pub fn stated(runtime: &Runtime) -> Result<u32> {
     })
 }
 
-/// The same in a commit. `None` where it has no such package or does not say it.
+/// Returns the highest spec_version at a commit. `None` if the package or the version is missing
+/// there.
 pub fn stated_at(workspace: &Path, commit: &str, runtime: &Runtime) -> Option<u32> {
     let path: PathBuf = runtime.directory.strip_prefix(workspace).ok()?.join("src");
     let path = path.to_str()?;
@@ -44,7 +46,7 @@ fn in_text(text: &str) -> Option<u32> {
     lines.filter_map(|line| number(line.split_once(FIELD)?.1)).max()
 }
 
-/// `1_003_004`, with what may follow a number.
+/// Parses a number such as `1_003_004`, ignoring what follows it.
 fn number(text: &str) -> Option<u32> {
     let text = text.trim_start();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names made from a rule: `v{version}{suffix}`, `{name}_runtime-v{spec}.compact.compressed.wasm`.
+//! Names made from templates: `v{version}{suffix}`,
+//! `{name}_runtime-v{spec}.compact.compressed.wasm`.
 
 use worker::{Failure, Result};
 
-/// Every `{key}` replaced by its value; a key that is not known is the configuration's mistake.
+/// Replaces every `{key}` of the template by its value. An unknown key is an error of the
+/// configuration.
 pub fn fill(setting: &str, template: &str, values: &[(&str, &str)]) -> Result<String> {
     let known = || values.iter().map(|(name, _)| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
     let wrong =
@@ -21,12 +23,12 @@ pub fn fill(setting: &str, template: &str, values: &[(&str, &str)]) -> Result<St
     Ok(text)
 }
 
-/// `1_003_004` as `1.3.4`: how networks write the version of a release.
+/// Returns a spec_version as networks write it: `1_003_004` as `1.3.4`.
 pub fn dotted(spec_version: u32) -> String {
     format!("{}.{}.{}", spec_version / 1_000_000, spec_version / 1_000 % 1_000, spec_version % 1_000)
 }
 
-/// `1.3.4` as `1_003_004`.
+/// Returns the spec_version of a dotted version: `1.3.4` as `1_003_004`.
 fn undotted(text: &str) -> Option<u32> {
     let number = |part: &str| part.parse::<u32>().ok().filter(|number| number.to_string() == part);
     let mut parts = text.split('.').map(number);
@@ -37,7 +39,7 @@ fn undotted(text: &str) -> Option<u32> {
     major.checked_mul(1_000_000)?.checked_add(minor * 1_000 + patch)
 }
 
-/// How the tags of a workspace are made.
+/// The template of a workspace's tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagRule {
     template: String,
@@ -48,7 +50,7 @@ const SETTING: &str = "tag of [workspace.metadata.cutover.release]";
 const DEFAULT: &str = "v{version}{suffix}";
 
 impl TagRule {
-    /// `suffix` is that of the group, empty without one.
+    /// Creates a rule. `suffix` is the suffix of the group, empty without a group.
     pub fn new(template: Option<&str>, suffix: &str) -> Result<Self> {
         let rule = Self { template: template.unwrap_or(DEFAULT).to_owned(), suffix: suffix.to_owned() };
         let versions = ["{version}", "{spec}"].iter().map(|key| rule.template.matches(key).count()).sum::<usize>();
@@ -67,12 +69,13 @@ impl TagRule {
         Ok(rule)
     }
 
+    /// Returns the tag of a spec_version.
     pub fn tag(&self, spec_version: u32) -> Result<String> {
         let (version, spec) = (dotted(spec_version), spec_version.to_string());
         fill(SETTING, &self.template, &[("version", &version), ("spec", &spec), ("suffix", &self.suffix)])
     }
 
-    /// The spec_version that a tag of this rule stands for.
+    /// Returns the spec_version of a tag. `None` if this rule does not make that tag.
     pub fn version_of(&self, tag: &str) -> Option<u32> {
         let plain = self.template.replace("{suffix}", &self.suffix);
         let (before, after, dots) = match plain.split_once("{version}") {
@@ -81,12 +84,12 @@ impl TagRule {
         };
         let text = tag.strip_prefix(before)?.strip_suffix(after)?;
         let version = if dots { undotted(text)? } else { text.parse().ok()? };
-        // One spelling: `v1.03.4` is another tag.
+        // Only the exact spelling counts: `v1.03.4` is another tag.
         (self.tag(version).ok()? == tag).then_some(version)
     }
 }
 
-/// A tag as git and GitHub take it, and that no program takes for an option.
+/// Checks that git and GitHub accept a tag, and that no program reads it as an option.
 pub fn check_tag(tag: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+/".contains(&byte);
     let wrong = tag.is_empty()
@@ -103,7 +106,7 @@ pub fn check_tag(tag: &str) -> Result<()> {
     }
 }
 
-/// The name of a file of a release. GitHub changes others.
+/// Checks the name of a file of a release. GitHub renames files with other characters.
 pub fn check_asset(name: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
     match !name.is_empty() && name.len() <= 200 && name.bytes().all(plain) && !name.starts_with(['.', '-']) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `setup --builder-image`: an image by the contract of srtool's, out of the distribution's packages. Its parts are in
-//! `scripts/builder`; every date in it is a fixed one, so that the same packages give the same digest.
+//! `setup --builder-image` makes a builder image from the distribution's packages, with the same
+//! interface as srtool's image. Its parts are in `scripts/builder`. All time stamps are fixed, so
+//! that the same packages give the same digest.
 
 use crate::{
     cli::ImageEngine,
@@ -18,7 +19,7 @@ use std::{
 };
 use worker::{Failure, Result};
 
-/// Of all files and of the image: 2026-01-01.
+/// The time stamp of all files and of the image: 2026-01-01, in seconds since 1970.
 const EPOCH: &str = "1767225600";
 const PACKAGES: &str = "rustc-web,cargo-web,rust-web-src,gcc,g++,libc6-dev,git,ca-certificates";
 const MIRROR: &str = "http://deb.debian.org";
@@ -88,7 +89,7 @@ fn lay_out(context: &Context, directory: &Path, log: &Path, task: &Task) -> Resu
     let partial = directory.join("root.partial.tar");
     let line = |path: &str, suite: &str| format!("deb {MIRROR}/{path} {suite} main");
     let mut tool = Tool::new("mmdebstrap").args(["--variant=minbase", "--include"]).arg(PACKAGES);
-    // Nobody reads manuals there, and what is not there cannot differ.
+    // Manuals and translations are not needed, and would make the image larger.
     for excluded in ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"] {
         tool = tool.arg(format!("--dpkgopt=path-exclude={excluded}"));
     }

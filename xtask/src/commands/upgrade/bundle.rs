@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A bundle while it is made: evidence files, and what is remembered of a job to know that it need not be done again.
+//! A bundle under construction: evidence files, and a record of each finished job.
 //!
-//! Jobs write beside the bundle's place. What is there, and whoever signed it, is replaced by a whole new bundle or by none.
+//! A job whose record has the same inputs and outputs is not repeated. Jobs write to a working
+//! directory beside the bundle's final directory. The finished bundle replaces the existing one as
+//! a whole; an interrupted run leaves the existing bundle and its signatures unchanged.
 
 use super::place::{self, MANIFEST, Manifest};
 use crate::inputs::{Digester, file_digest};
@@ -15,12 +17,14 @@ use std::{
 };
 use worker::{Failure, Result};
 
+/// The maximum size of an evidence file, in bytes.
 pub const EVIDENCE_LIMIT: u64 = 16 * 1024 * 1024;
 
+/// The directories of a bundle under construction.
 pub struct Bundle {
-    /// Where jobs write.
+    /// The directory that jobs write to.
     pub directory: PathBuf,
-    /// Where the bundle is when they have ended.
+    /// The final directory of the bundle.
     pub place: PathBuf,
     pub logs: PathBuf,
     pub work: PathBuf,
@@ -30,7 +34,7 @@ pub struct Bundle {
     _turn: Option<File>,
 }
 
-/// What a job was made from and what it made.
+/// The record of a finished job: a digest of its inputs, and the digest of each output file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stamp {
     inputs: String,
@@ -38,9 +42,11 @@ struct Stamp {
 }
 
 impl Bundle {
-    /// Prepares what the jobs write into. A place that holds something else than a bundle is refused: files in it that no step
-    /// wrote would have to be deleted or be signed.
-    /// `carried`: what earlier jobs wrote may have come from another machine. Others may write there too, so it is no copy.
+    /// Prepares the directories that the jobs write to. Returns an error if `place` contains
+    /// anything but a bundle: files that no step wrote would have to be deleted or signed.
+    ///
+    /// With `carried`, earlier jobs may have run on another machine. Other runs may write to the
+    /// same directory at the same time, so jobs write to it directly and not to a copy.
     pub fn open(place: &Path, carried: bool) -> Result<Self> {
         let io = |error: std::io::Error| Failure::io("use", place, &error);
         let place = if place.is_symlink() { std::fs::canonicalize(place).map_err(io)? } else { place.to_path_buf() };
@@ -63,7 +69,8 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// A copy of the bundle, or what an interrupted run left of one, with the signatures of now.
+    /// Fills the working directory: what an interrupted run left, or a copy of the bundle. The
+    /// manifest is the current one, with its signatures.
     fn begin(&mut self) -> Result<()> {
         self._turn = Some(self.lock()?);
         self.directory = self.work.join("bundle");
@@ -80,7 +87,7 @@ impl Bundle {
         }
     }
 
-    /// Two runs that write one bundle would mix their files.
+    /// Locks the working directory, so that two runs do not mix their files in one bundle.
     fn lock(&self) -> Result<File> {
         let path = self.work.join("lock");
         let io = |error: std::io::Error| Failure::io("lock", &path, &error);
@@ -95,8 +102,9 @@ impl Bundle {
         }
     }
 
-    /// Puts the bundle into its place, where it is not the one that is there. Returns where a former one is kept: one of
-    /// another upgrade, that people had signed.
+    /// Moves the bundle to its final directory, unless the same bundle is there already. Returns
+    /// the directory that keeps the replaced bundle, if that was of another upgrade and signed by
+    /// people.
     pub fn finish(&self) -> Result<Option<PathBuf>> {
         if self.directory == self.place {
             return Ok(None);
@@ -135,6 +143,7 @@ impl Bundle {
         Ok(())
     }
 
+    /// Returns the path of a file in the working directory of the bundle.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -178,7 +187,7 @@ impl Bundle {
     }
 }
 
-/// A digest of what a job is made from.
+/// Returns a digest of a job's inputs, given as pairs of name and value.
 pub fn inputs(words: &[(&str, &str)]) -> String {
     let mut digester = Digester::new();
     for (name, value) in words {
@@ -222,6 +231,7 @@ fn unknown(place: &Path, work: &Path, found: &str) -> Failure {
         .hint("name an empty or a new directory with --out")
 }
 
+/// Returns whether a name is that of a partially written file.
 fn is_partial(name: &std::ffi::OsStr) -> bool {
     name.to_string_lossy().starts_with(".partial-")
 }
@@ -260,7 +270,7 @@ mod tests {
             let failure = Bundle::open(&home, carried).err().expect("refused");
             assert_eq!((failure.kind, failure.found.as_deref()), (worker::Kind::Usage, Some("letter")));
         }
-        // What another machine's build left is a bundle, where that is asked for.
+        // With `carried`, a directory with the build of another machine counts as a bundle.
         std::fs::write(home.join("build.json"), "{}").expect("written");
         assert!(Bundle::open(&home, false).is_err());
         assert!(Bundle::open(&home, true).is_ok());
@@ -297,7 +307,7 @@ mod tests {
         assert_eq!((result.seconds, result.checks), (0.0, vec![Check::pass("versions", "")]));
     }
 
-    /// A manifest that people signed or nobody did.
+    /// Returns a manifest with signatures by these keys.
     fn manifest(payload: &str, key_ids: &[&str]) -> String {
         let signatures: Vec<_> = key_ids.iter().map(|id| json!({"keyid": id, "sig": ""})).collect();
         json!({"payload": payload, "signatures": signatures}).to_string()

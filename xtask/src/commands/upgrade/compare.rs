@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job `diff`: what the upgrade changes, and whether the versions say so.
+//! The job `diff`: compares the chain's runtime with the new one and checks that the versions fit
+//! the changes.
 
 use super::{super::diff, bundle::inputs, plan::Plan};
 use crate::{
@@ -14,7 +15,7 @@ use protocol::{
 use worker::{Code, Outcome, Result};
 
 impl Plan<'_> {
-    /// The chain's present runtime, which is the `:code` of its state, against the one that ships.
+    /// Compares the chain's current runtime (`:code` of its state) with the new one.
     pub(super) fn diff(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         let allow = diff::allowances(self.context, &self.options.allow)?;
         let key = inputs(&[

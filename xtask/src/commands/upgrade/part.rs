@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Some of an upgrade's jobs, on evidence that the others left elsewhere.
+//! A run of some of an upgrade's jobs (`--only`), with evidence that other jobs wrote on other
+//! machines.
 //!
-//! What came with the bundle is believed to be what it says only after it was held against the blob and the commit here:
-//! a step about something else must not be joined to these.
+//! Existing evidence is used only after it was compared with the blob and the commit here: steps
+//! about different upgrades must not be joined.
 
 use super::{super::utf8, plan::Plan, verdict_of};
 use crate::{cli::UpgradeJob, git, inputs::file_digest, jobs::FinishedJob};
@@ -16,7 +17,8 @@ use protocol::{
 use worker::{Failure, Result};
 
 impl Plan<'_> {
-    /// Whether what the jobs of this run need, and do not make themselves, is there and belongs together.
+    /// Checks that the evidence this run needs from other runs exists and belongs to the same
+    /// upgrade.
     pub fn check_carried(&self) -> Result<()> {
         let only = &self.options.only;
         if !self.does(UpgradeJob::Build) {
@@ -51,7 +53,7 @@ impl Plan<'_> {
                 .hint(format!(
                     "cargo xtask upgrade --runtime {} --only {} --out {out}",
                     self.runtime.name,
-                    // The first job looks which state is meant.
+                    // The job `build` resolves the state too.
                     if step == super::state::STEP { "build" } else { step }
                 )));
         }
@@ -67,7 +69,7 @@ impl Plan<'_> {
         Ok(evidence)
     }
 
-    /// The blob must be the one that was built, of the commit that is here.
+    /// Checks that the blob is the one in `build.json` and was built from the current commit.
     fn check_build(&self) -> Result<()> {
         let build: BuildResult = step::result(&self.carried(BuildResult::STEP)?)?;
         let found = file_digest(&self.blob())?;

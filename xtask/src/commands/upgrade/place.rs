@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A finished bundle, put where it belongs: all of it at once, or what was there stays.
+//! Moves a finished bundle to its final directory: as a whole, or not at all.
 
 use serde::Deserialize;
 use std::{
@@ -11,17 +11,17 @@ use std::{
 use worker::{Failure, Result};
 
 pub const MANIFEST: &str = "manifest.json";
-/// What a key's id begins with that was made for one run.
+/// The prefix of the id of a throw-away key, which is made for one run.
 const THROW_AWAY: &str = "throw-away:";
 
-/// Puts the files of `from` into `place`; what was there goes to `old`.
+/// Moves the directory `from` to `place`. An existing directory is moved to `old`.
 pub fn put(from: &Path, place: &Path, old: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Failure::io("put the bundle into", place, &error);
     remove(old)?;
     match std::fs::rename(place, old) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        // A volume that is mounted here cannot be moved.
+        // `place` is a mount point, which cannot be renamed.
         Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) => {
             copy(place, old)?;
             return fill(from, place);
@@ -53,6 +53,7 @@ fn fill(from: &Path, place: &Path) -> Result<()> {
     remove(from)
 }
 
+/// Copies all regular files of a directory.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).map_err(|error| Failure::io("make", to, &error))?;
     for (name, path) in files(from)? {
@@ -61,7 +62,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether both hold the same files, byte for byte.
+/// Returns whether both directories contain the same files, byte for byte.
 pub fn same(one: &Path, other: &Path) -> Result<bool> {
     if !other.is_dir() {
         return Ok(false);
@@ -78,7 +79,7 @@ pub fn same(one: &Path, other: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes a file, or a directory with all that is in it, if it is there.
+/// Removes a file, or a directory with its contents, if it exists.
 pub fn remove(path: &Path) -> Result<()> {
     let removed = match path.symlink_metadata() {
         Err(_) => return Ok(()),
@@ -88,7 +89,7 @@ pub fn remove(path: &Path) -> Result<()> {
     removed.map_err(|error| Failure::io("remove", path, &error))
 }
 
-/// All regular files below a directory, by their names in it.
+/// Returns all regular files below a directory, by their relative paths.
 fn files(directory: &Path) -> Result<BTreeMap<PathBuf, PathBuf>> {
     let mut found = BTreeMap::new();
     for entry in files::below(directory) {
@@ -105,7 +106,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Failure::io("read", path, &error))
 }
 
-/// A manifest as far as a bundle's maker has to know it.
+/// The parts of a bundle's manifest that `upgrade` needs.
 #[derive(Default)]
 pub struct Manifest {
     pub payload: String,
@@ -127,13 +128,13 @@ struct EnvelopeSignature {
 }
 
 impl Manifest {
-    /// Reads one. What is none has neither a payload nor signatures.
+    /// Parses a manifest. Invalid input gives an empty payload and no signatures.
     pub fn parse(text: &[u8]) -> Self {
         let Envelope { payload, signatures } = serde_json::from_slice(text).unwrap_or_default();
         Self { payload, key_ids: signatures.into_iter().map(|signature| signature.keyid).collect() }
     }
 
-    /// The signatures by keys that somebody keeps.
+    /// Returns the number of signatures that were not made with throw-away keys.
     pub fn by_people(&self) -> usize {
         self.key_ids.iter().filter(|id| !id.starts_with(THROW_AWAY)).count()
     }
@@ -159,7 +160,7 @@ mod tests {
         put(&at("new"), &at("place"), &at("old")).expect("put");
         assert!(!at("new").exists() && !at("place/c").exists() && at("place/calls/b").exists());
         assert_eq!(std::fs::read(at("old/a")).expect("kept"), b"1");
-        // Where there was nothing yet.
+        // The place does not exist yet.
         copy(&at("place"), &at("new")).expect("copied");
         assert!(same(&at("new"), &at("place")).expect("compared"));
         put(&at("new"), &at("elsewhere"), &at("old")).expect("put");

@@ -43,7 +43,7 @@ use std::{
 };
 use worker::{Failure, Kind, Outcome, Result};
 
-/// Those whose evidence makes the bundle, and each of which can refuse it.
+/// The steps whose evidence forms the bundle. Each of them can fail the upgrade.
 const STEPS: [&str; 6] = [super::state::STEP, "build", "inspect", "diff", "dry-run", "propose"];
 
 /// What was signed with which keys, to know that it need not be signed again.
@@ -56,7 +56,7 @@ struct Signed {
 pub struct Plan<'run> {
     pub context: &'run Context,
     pub workspace: &'run Workspace,
-    /// Only where something is built.
+    /// `None` if this run builds nothing.
     pub engine: Option<&'run (dyn Engine + 'run)>,
     pub runtime: &'run Runtime,
     pub bundle: &'run Bundle,
@@ -64,14 +64,14 @@ pub struct Plan<'run> {
     pub options: &'run cli::Upgrade,
     pub keys: &'run [KeySource],
     pub root: Option<&'run Path>,
-    /// What was measured for this upgrade, where its weights were made anew.
+    /// The benchmark results, if the weights were measured for this upgrade.
     pub measured: Option<Benchmarked>,
-    /// Before the names of its jobs, where several runtimes are upgraded.
+    /// The prefix of the job names. Empty if there is one runtime.
     pub prefix: String,
 }
 
 impl Plan<'_> {
-    /// The jobs that are to be done, in an order in which each comes after those it needs.
+    /// Returns the jobs of this run. Each job comes after the jobs that it depends on.
     pub fn jobs(&self, after_build: Option<&str>) -> Vec<Job<'_>> {
         let chosen = UpgradeJob::value_variants().iter().copied().filter(|job| self.does(*job));
         chosen
@@ -103,6 +103,7 @@ impl Plan<'_> {
         }
     }
 
+    /// Returns the name of a job in the log and in the report.
     fn name(&self, job: UpgradeJob) -> String {
         format!("{}{}", self.prefix, job.name())
     }
@@ -124,6 +125,7 @@ impl Plan<'_> {
         needed
     }
 
+    /// Returns the name of the last build job of this run.
     pub fn last_build(&self) -> Option<String> {
         [UpgradeJob::BuildTryRuntime, UpgradeJob::Build]
             .into_iter()
@@ -131,6 +133,7 @@ impl Plan<'_> {
             .map(|job| self.name(job))
     }
 
+    /// Returns the path of the production blob.
     pub fn blob(&self) -> PathBuf {
         self.bundle.path(&self.blob_name())
     }
@@ -209,15 +212,16 @@ impl Plan<'_> {
         Ok(if built.runtime.cached { JobOutcome::Unchanged } else { JobOutcome::Completed("built".into()) })
     }
 
-    /// A worker's version is part of what its result is made from.
+    /// Returns the size and time stamp of a worker's program, which identify its version among a
+    /// job's inputs.
     pub(super) fn tool(&self, worker: Worker, job_context: &JobContext<'_>) -> Result<String> {
         let program = workers::locate(self.context, worker, job_context.task)?;
         let metadata = std::fs::metadata(&program).map_err(|error| Failure::io("read", &program, &error))?;
         Ok(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
     }
 
-    /// What a job that reads a place is made from: a file by its digest, a block by its hash. What a node says without one
-    /// changes by itself, so it is asked again, each time.
+    /// Returns what identifies a source among a job's inputs: the digest of a file, or the hash of
+    /// a block. A node without a block hash has a new state every time, so the job always runs.
     pub(super) fn digest_of(&self, place: &SourceLocation) -> Result<String> {
         match place {
             SourceLocation::File(path) => file_digest(Path::new(path)),
@@ -226,6 +230,7 @@ impl Plan<'_> {
         }
     }
 
+    /// Returns what identifies the state among a job's inputs.
     pub(super) fn state_digest(&self) -> Result<String> {
         self.digest_of(&self.state.place)
     }
@@ -305,7 +310,8 @@ impl Plan<'_> {
         Ok(JobOutcome::Completed(told))
     }
 
-    /// The command line first, then the runtime's own configuration.
+    /// Returns the route's options. The command line takes precedence over the runtime's
+    /// configuration.
     fn route(&self) -> RouteOptions {
         let mut route = self.options.route.clone();
         let config = &self.runtime.config;
@@ -395,21 +401,21 @@ impl Plan<'_> {
         Ok(if assembled.signatures_kept > 0 { JobOutcome::Unchanged } else { JobOutcome::Completed("joined".into()) })
     }
 
-    /// The steps that leave evidence.
+    /// Returns the names of the steps that write evidence.
     pub fn steps(&self) -> Vec<&'static str> {
         let mut steps = STEPS.to_vec();
         steps.extend(self.checks_weights().then_some(super::weights::STEP));
         steps
     }
 
-    /// What the steps come to, all together.
+    /// Returns the combined verdict of all steps.
     pub fn verdict(&self) -> Result<Verdict> {
         let steps = self.steps().into_iter().map(|step| self.bundle.read_step(step));
         steps.map(|step| Ok::<_, Failure>(verdict_of(&step?))).try_fold(Verdict::Pass, |all, step| Ok(all.and(step?)))
     }
 
-    /// What people signed is not signed once more by a key that nobody keeps, and each key signs a manifest once: another
-    /// signature of the same would only change the file.
+    /// Signs the manifest once with each key. Without keys, signs with a throw-away key, unless the
+    /// manifest has signatures already.
     fn sign(&self, job_context: &JobContext<'_>) -> Result<JobOutcome> {
         if self.verdict()? != Verdict::Pass {
             return Ok(JobOutcome::Completed("not signed, as not everything passed".into()));

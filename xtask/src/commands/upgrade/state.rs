@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The step `state`: which state of which chain the upgrade starts from, resolved once, before anything else. All other steps
-//! take it, on whatever machine they run.
+//! The step `state`: the chain state that the upgrade starts from. It is resolved once, before all
+//! other steps. They use the same state, also on other machines.
 
 use super::bundle::Bundle;
 use crate::{
@@ -21,7 +21,7 @@ use worker::{Failure, Result};
 
 pub const STEP: &str = StatePin::STEP;
 
-/// Resolves the state that a text stands for. In a run of some jobs it is the one that the first of them found.
+/// Resolves a state given as text. With `--only`, it must be the state that the first run resolved.
 pub fn pinned(
     context: &Context,
     runtime: &Runtime,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The closing words of an upgrade.
+//! The summary of a finished upgrade.
 
 use super::{
     super::{signing::Signing, utf8},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The job `weights`: whether the weights in the runtime's source can be trusted, and how they differ from those of the
-//! release before. Where it is asked for, they are measured anew before anything is built.
+//! The job `weights`: checks the weights in the runtime's source and compares them with those of
+//! the previous release. With `--weights`, they are measured again before anything is built.
 
 use super::{
     super::{
@@ -36,7 +36,8 @@ use worker::{Failure, Outcome, Result};
 
 pub const STEP: &str = StepResult::STEP;
 
-/// Runs a runtime's benchmarks and makes its weight files; what was measured, for the evidence.
+/// Runs a runtime's benchmarks and writes its weight files. Returns the benchmark results for the
+/// evidence.
 pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> Result<Benchmarked> {
     if runtime.through.is_some() {
         return Err(Failure::usage(format!("the weights of {} cannot be made anew", runtime.name))
@@ -65,7 +66,7 @@ pub fn measure(context: &Context, workspace: &Workspace, runtime: &Runtime) -> R
 }
 
 impl Plan<'_> {
-    /// A runtime that comes from a registry is not ours to change: its source is not checked.
+    /// Returns whether the weights are checked. The source of a runtime from a registry is not.
     pub fn checks_weights(&self) -> bool {
         self.runtime.through.is_none()
     }
@@ -75,7 +76,7 @@ impl Plan<'_> {
             return Ok(JobOutcome::Completed("the runtime is not of the workspace".into()));
         }
         let variant = build::release_variant(self.runtime, Profile::Production);
-        // Whatever compiles it: the source alone is checked.
+        // The check reads only the source, so the key does not contain the engine.
         let sources = crate::inputs::key(&self.workspace.metadata, self.runtime, &[], &variant)?;
         let source = git::source(&self.context.workspace);
         let base = self.release_before(source.commit.is_some())?;
@@ -93,11 +94,11 @@ impl Plan<'_> {
         let mut request =
             check::request(self.context, self.workspace, self.runtime, job_context.task, job_context.log)?;
         let mut comparison = None;
-        // Its files are there for as long as it is: the worker reads them.
+        // Keeps the old release's files until the worker has read them.
         let mut before = None;
         if let Some((name, commit)) = &base {
             let old = Base::of(self.context, self.runtime, commit);
-            // A release in which the runtime was not there yet has nothing to say.
+            // The runtime may not exist in the previous release.
             match old {
                 Ok(old) => {
                     old.add_to(self.context, &mut request);
@@ -126,7 +127,8 @@ impl Plan<'_> {
         Ok(JobOutcome::Completed(if outcome.passed { "passed" } else { "FAILED" }.into()))
     }
 
-    /// The revision that was named, else the last release's tag, with its commit.
+    /// Returns the revision given with `--weights-base`, else the tag of the previous release, with
+    /// its commit.
     fn release_before(&self, has_commit: bool) -> Result<Option<(String, String)>> {
         let root = &self.context.workspace;
         if let Some(name) = &self.options.weights_base {
@@ -139,7 +141,7 @@ impl Plan<'_> {
         Ok(last.map(|last| (last.tag, last.commit)))
     }
 
-    /// The weights of then and now, without what did not change.
+    /// Compares the weights with those of the previous release. Unchanged extrinsics are left out.
     fn compare(&self, old: &Base, name: &str, job_context: &JobContext<'_>) -> Result<AgainstRelease> {
         let inside = self.runtime.config.weights.directory.as_deref().unwrap_or(Path::new("src/weights"));
         let (before, now) = (old.directory.join(inside), self.runtime.directory.join(inside));
