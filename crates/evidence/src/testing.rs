@@ -92,7 +92,13 @@ fn result(step: &str) -> Value {
             blob: BlobFile { path: "blobs/standalone.wasm".into(), blake2_256 },
             record: BuildRecord { commit: Some("c0ffee".into()), dirty: Some(false), ..BuildRecord::default() },
         }),
-        "inspect" => json!(RuntimeFacts { blake2_256, sha256, ..RuntimeFacts::default() }),
+        "inspect" => json!(RuntimeFacts {
+            spec_name: "standalone".into(),
+            spec_version: 2,
+            blake2_256,
+            sha256,
+            ..RuntimeFacts::default()
+        }),
         "diff" => json!(DiffReport {
             format: DIFF.into(),
             verdict: Verdict::Pass,

@@ -5,7 +5,7 @@
 use cutover_evidence::digest;
 use protocol::{
     CHECKS, Check, RuntimeIdentity, Verdict,
-    build::BuildResult,
+    build::{BlobFile, BuildRecord, BuildResult},
     diff::{ComparedRuntime, DiffReport},
     dry_run::DryRunReport,
     format::{DIFF, DRY_RUN},
@@ -41,8 +41,17 @@ const BLOB: &str = "0xbddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068
 fn result(step: &str, call: &[u8]) -> Value {
     let Digests { blake2_256, sha256, .. } = digest::of(b"abc");
     match step {
-        "build" => json!(BuildResult::default()),
-        "inspect" => json!(RuntimeFacts { blake2_256, sha256, ..RuntimeFacts::default() }),
+        "build" => json!(BuildResult {
+            blob: BlobFile { path: "blob.wasm".into(), blake2_256 },
+            record: BuildRecord::default(),
+        }),
+        "inspect" => json!(RuntimeFacts {
+            spec_name: "solo".into(),
+            spec_version: 2,
+            blake2_256,
+            sha256,
+            ..RuntimeFacts::default()
+        }),
         "diff" => json!(DiffReport {
             format: DIFF.into(),
             verdict: Verdict::Pass,
