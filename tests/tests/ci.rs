@@ -211,8 +211,11 @@ fn a_change_affects_the_runtimes_it_reaches_and_says_why() {
 
     // A dependency of only one runtime, in the workspace's manifest and in the lock file. The
     // current lock file must be valid, so the previous one is changed.
-    let inherited = "staging-parachain-info = { version";
-    machine.change("Cargo.toml", |text| text.replace(inherited, &format!("{inherited} ")));
+    let inherited = "staging-parachain-info = { version = \"";
+    machine.change("Cargo.toml", |text| text.replace(inherited, "staging-parachain-info = {version = \""));
+    assert_eq!(machine.affected(&base), [], "the same values in other words");
+    let inherited = "staging-parachain-info = {version = \"";
+    machine.change("Cargo.toml", |text| text.replace(inherited, &format!("{inherited}^")));
     let affected = machine.affected(&base);
     assert_eq!(names(&affected), ["parachain"]);
     assert!(affected[0].1.contains("staging-parachain-info in [workspace.dependencies]"), "{affected:?}");
