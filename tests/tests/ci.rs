@@ -407,11 +407,11 @@ fn a_comment_over_what_is_no_whole_bundle_is_refused() {
     });
     foreign.expect_code(1).mentions(&["inspect.json", "another blob", "0x12"]);
     let broken = spoiled("broken", &|bundle| fs::write(bundle.join("propose.json"), "{").expect("written"));
-    broken.expect_code(4).mentions(&["propose.json", "no JSON"]);
+    broken.expect_code(4).mentions(&["propose.json", "EOF while parsing"]);
     let renamed = spoiled("renamed", &|bundle| {
         fs::copy(bundle.join("build.json"), bundle.join("dry-run.json")).map(|_| ()).expect("copied");
     });
-    renamed.expect_code(4).mentions(&["dry-run.json", "no evidence of the step"]);
+    renamed.expect_code(4).mentions(&["dry-run.json", "another step"]);
     let reworded = spoiled("reworded", &|bundle| {
         let path = bundle.join("dry-run.json");
         let text = fs::read_to_string(&path).expect("read");
