@@ -81,6 +81,7 @@ pub(crate) fn open_regular(path: &Path) -> Result<File> {
 }
 
 /// Reads a file that the user named. Follows links and refuses pipes, which may never end.
+#[cfg(feature = "signatures")]
 pub(crate) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let seen = std::fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
     match seen.is_file() {

@@ -282,7 +282,7 @@ pub(crate) fn against_release(weights: &StepResult) -> Option<String> {
 }
 
 /// Returns the largest changes since the previous release, as rows under [`HEAD`].
-pub(crate) fn largest_against_release(weights: &StepResult) -> Vec<Vec<String>> {
+fn largest_against_release(weights: &StepResult) -> Vec<Vec<String>> {
     match &weights.comparison {
         Some(AgainstRelease::Compared(comparison)) => {
             of_interest(comparison).into_iter().take(IN_REPORT).map(row).collect()

@@ -40,6 +40,7 @@ pub(super) fn changes(pair: &InterfacePair<'_>, old: &Runtime, new: &Runtime, fo
     if pair.old.metadata_version < 15 || pair.new.metadata_version < 15 {
         for (side, interface) in [("old", pair.old), ("new", pair.new)] {
             if interface.metadata_version < 15 {
+                found.apis_not_compared = true;
                 found.not_compared.push(format!(
                     "the functions of runtime APIs and their types: not in the {side} runtime's metadata V{}",
                     interface.metadata_version

@@ -40,6 +40,8 @@ pub struct RuntimeChanges {
     pub changes: Vec<Change>,
     /// The parts that could not be compared, because the metadata of a side lacks them.
     pub not_compared: Vec<String>,
+    /// Whether the functions of runtime APIs are among them.
+    pub apis_not_compared: bool,
     /// The pallets of the old runtime that store encoded calls.
     pub call_storing_pallets: Vec<String>,
 }

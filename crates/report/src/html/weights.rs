@@ -88,14 +88,5 @@ pub fn in_source(weights: &StepResult) -> String {
             content.push_str(&charted(&call_weights::compared(comparison), "Extrinsic", "weights.json"));
         }
     }
-    if let Some(told) = crate::weights::against_release(weights) {
-        content.push_str(&tag("p", &text(&told)));
-        let rows = crate::weights::largest_against_release(weights);
-        // The name, and the changes of time and proof size.
-        let rows: Vec<_> = rows.iter().map(|row| [0, 4, 7].map(|at| text(&row[at]))).collect();
-        if !rows.is_empty() {
-            content.push_str(&pairs(["Call", "ref_time", "proof_size"], &rows));
-        }
-    }
     section("Weights in the source", &content)
 }
